@@ -1,0 +1,65 @@
+package orchestration
+
+import "time"
+
+// Decide judges one proposed transition: it picks the policy (contract §3.1),
+// lets its rules speak in order, and applies the global transforms to whatever
+// is to be written (contract §3.3, §3.5).
+//
+// It always answers, whatever the facts are, and equal facts get equal answers.
+// The facts are not changed, and the Decision shares no memory with them. That
+// the proposed type is one of StateTypes is the caller's to see to: no rule
+// looks at others.
+func Decide(f Facts) Decision {
+	return policyFor(f).judge(f)
+}
+
+// Facts are everything a judgement rests on, gathered before it. Time, random
+// numbers and new ids are facts too, so that Decide stays a pure function.
+type Facts struct {
+	Run      Run
+	Proposed State // with the id and timestamp it will have if it is accepted
+	Force    bool
+	Now      time.Time
+	Draw     float64  // uniform in [0,1): where in the jitter's range a retry delay falls
+	NewID    string   // id for a state that a rule puts in place of the proposed one
+	FlowRun  *FlowRun // nil: the run has no flow run
+}
+
+// FlowRun holds the facts of the flow run a task run belongs to.
+type FlowRun struct {
+	State    *State
+	RunCount int64
+}
+
+// Status is the answer to a proposal (contract §2.8).
+type Status string
+
+// The four answers.
+const (
+	Accept Status = "ACCEPT"
+	Reject Status = "REJECT"
+	Wait   Status = "WAIT"
+	Abort  Status = "ABORT"
+)
+
+// Decision is the outcome of a judgement.
+type Decision struct {
+	Status Status
+	Reason string        // empty when accepted, or when no reason was given
+	Delay  time.Duration // whole seconds, only with Wait
+	// State is the state to write, nil when nothing is to be written. After a
+	// Reject it can be another state than the one proposed.
+	State *State
+	// Progress is the run's progress once State is written; equal to what it
+	// was when State is nil.
+	Progress Progress
+	// Trace says which rule said what, in order.
+	Trace []TraceEntry
+}
+
+// TraceEntry is what one rule did in a judgement.
+type TraceEntry struct {
+	Rule string
+	Did  string
+}

@@ -1,0 +1,51 @@
+package orchestration
+
+import (
+	"testing"
+	"time"
+)
+
+// noon is the time of all judgements in these tests.
+var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+
+// transitionFacts are the facts of a plain transition at noon: a run that has
+// been in from for a minute, never started but for that, and a proposal of to.
+// Edits come on top.
+func transitionFacts(from, to StateType, edits ...func(*Facts)) Facts {
+	f := Facts{
+		Run: Run{ID: "run"},
+		Proposed: State{
+			ID: "proposed", Type: to, Name: to.DefaultName(), Timestamp: noon,
+			Details: StateDetails{Deferred: new(false)},
+		},
+		Now:   noon,
+		NewID: "new",
+	}
+	if from != None {
+		f.Run.State = &State{ID: "initial", Type: from, Name: from.DefaultName(), Timestamp: noon.Add(-time.Minute)}
+	}
+	if from == Running {
+		f.Run.RunCount = 1
+	}
+	for _, edit := range edits {
+		edit(&f)
+	}
+	return f
+}
+
+// hear lets one rule judge, and fails the test if the rule does not look at
+// that transition at all.
+func hear(t *testing.T, rule Rule, f Facts) Verdict {
+	t.Helper()
+	if !rule.covers(f.Run.State.typ(), f.Proposed.Type) {
+		t.Fatalf("%s does not look at %q -> %q", rule.Name, f.Run.State.typ(), f.Proposed.Type)
+	}
+	return rule.Judge(f)
+}
+
+// proposedWith is the proposed state of the facts after an edit.
+func proposedWith(f Facts, edit func(*State)) *State {
+	s := f.Proposed
+	edit(&s)
+	return &s
+}

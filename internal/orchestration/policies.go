@@ -1,0 +1,77 @@
+package orchestration
+
+// policyFor picks the policy of a proposal (contract §3.1). Only the proposed
+// state's deferred detail counts, and it wins over force. Creating a run is a
+// forced transition from no state.
+func policyFor(f Facts) Policy {
+	switch deferred := f.Proposed.Details.Deferred; {
+	case deferred != nil && *deferred:
+		return Background()
+	case f.Force:
+		return Minimal()
+	default:
+		return Core()
+	}
+}
+
+// Each policy lists its rules in the order of contract §3.2. A rule that is named
+// in a comment only has its place there, and comes when the fact it needs can be
+// gathered.
+
+// Core judges what clients propose for a run that they drive themselves.
+func Core() Policy {
+	return Policy{
+		// CacheRetrieval: first, so that a hit needs neither a slot nor a running flow; needs the cache entry of the key.
+		handleTaskTerminalStateTransitions,  // guards what has finished; restarts the run count that later rules read
+		preventRunningTasksFromStoppedFlows, // before the slots, so that a stopped flow's tasks ask for none
+		// SecureTaskConcurrencySlots: gives them back if a later rule changes the start; needs the slots of the tags.
+		copyScheduledTime,           // a PENDING run keeps the time that waitForScheduledTime asks for
+		waitForScheduledTime,        // nothing runs before its time
+		retryFailedTasks,            // a failure with retries left is another attempt to come
+		renameReruns,                // after the terminal rule: reads the run count it restarts
+		updateFlowRunTrackerOnTasks, // writes down which run of the flow a start belongs to
+		cacheInsertion,              // refuses over-long keys; its cache entry comes with the cache
+		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
+	}
+}
+
+// Background judges proposals of deferred states, of runs that wait for a worker.
+func Background() Policy {
+	return Policy{
+		preventPendingTransitions, // first: a run is handed out once, whatever else holds
+		// CacheRetrieval: before all that a start needs; needs the cache entry of the key.
+		handleTaskTerminalStateTransitions, // guards what has finished; restarts the run count that later rules read
+		copyScheduledTime,                  // a PENDING run keeps the time that waitForScheduledTime asks for
+		copyTaskParametersID,               // the worker finds the run's parameters by it
+		waitForScheduledTime,               // nothing runs before its time
+		retryFailedTasks,                   // a failure with retries left is another attempt to come
+		renameReruns,                       // after the terminal rule: reads the run count it restarts
+		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
+		cacheInsertion,                     // refuses over-long keys; its cache entry comes with the cache
+		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
+		// EnqueueScheduledTasks: last, of what was written as SCHEDULED; needs the queue of waiting runs.
+	}
+}
+
+// Minimal judges forced proposals and first states. It refuses nothing.
+func Minimal() Policy {
+	return Policy{
+		// ReleaseTaskConcurrencySlots: force must not keep slots either; needs the slots the run holds.
+	}
+}
+
+// globalTransforms lists what every written state brings about, once all rules
+// have spoken (contract §3.5). UpdateStateDetails has no line: the run's own ids
+// are not kept in its states, so there is nothing to correct.
+func globalTransforms() []transform {
+	return []transform{
+		separateTimestamps, // first: the others read the timestamp
+		setRunState,        // Prefect's SetRunStateType, SetRunStateName and SetRunStateTimestamp in one
+		setStartTime,
+		setEndTime, // after setStartTime: fills the start of a run that never ran
+		incrementRunTime,
+		setExpectedStartTime,
+		setNextScheduledStartTime,
+		incrementTaskRunCount, // the rules have read the count without this start
+	}
+}

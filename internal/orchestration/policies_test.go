@@ -1,0 +1,89 @@
+package orchestration
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The order is the one of contract §3.2, without the rules still to come.
+func TestPoliciesListTheirRulesInOrder(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		policy Policy
+		want   []string
+	}{
+		"Core": {Core(), []string{
+			"HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "CopyScheduledTime",
+			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
+		}},
+		"Background": {Background(), []string{
+			"PreventPendingTransitions", "HandleTaskTerminalStateTransitions", "CopyScheduledTime", "CopyTaskParametersID",
+			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
+		}},
+		"Minimal": {Minimal(), nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, rule := range tt.policy {
+				got = append(got, rule.Name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("rules (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Each policy is known by what it does with a transition that the others treat
+// differently: RUNNING to PENDING, which only Background refuses, and FAILED to
+// CRASHED, which only Minimal accepts.
+func TestPolicyChoice(t *testing.T) {
+	t.Parallel()
+	core, background, minimal := [2]Status{Accept, Abort}, [2]Status{Abort, Abort}, [2]Status{Accept, Accept}
+	tests := map[string]struct {
+		deferred *bool
+		stored   bool // the run's present state is deferred
+		force    bool
+		want     [2]Status
+	}{
+		"a proposal is judged by Core":                            {want: core},
+		"one that says it is not deferred, too":                   {deferred: new(false), want: core},
+		"a deferred one by Background":                            {deferred: new(true), want: background},
+		"a forced one by Minimal":                                 {force: true, want: minimal},
+		"deferred wins over force":                                {deferred: new(true), force: true, want: background},
+		"that the run's state was deferred does not matter":       {stored: true, want: core},
+		"nor with force":                                          {stored: true, force: true, want: minimal},
+		"a deferred run may go on as one that is not, with force": {deferred: new(false), stored: true, force: true, want: minimal},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			choose := func(f *Facts) {
+				f.Proposed.Details.Deferred, f.Force = tt.deferred, tt.force
+				f.Run.State.Details.Deferred = &tt.stored
+			}
+			got := [2]Status{
+				Decide(transitionFacts(Running, Pending, choose)).Status,
+				Decide(transitionFacts(Failed, Crashed, choose)).Status,
+			}
+			if got != tt.want {
+				t.Errorf("RUNNING to PENDING and FAILED to CRASHED got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNoRuleCanRefuseAFirstState(t *testing.T) {
+	t.Parallel()
+	for _, to := range StateTypes {
+		for _, deferred := range []bool{false, true} {
+			f := transitionFacts(None, to, func(f *Facts) { f.Force, f.Proposed.Details.Deferred = true, &deferred })
+			if got := Decide(f); got.Status != Accept || got.State == nil {
+				t.Errorf("a first state %s (deferred: %t) got %s", to, deferred, got.Status)
+			}
+		}
+	}
+}

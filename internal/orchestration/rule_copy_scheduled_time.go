@@ -1,0 +1,18 @@
+package orchestration
+
+// copyScheduledTime lets a run that was handed out keep its time (contract §3.4).
+var copyScheduledTime = Rule{
+	Name:  "CopyScheduledTime",
+	From:  []StateType{Scheduled},
+	To:    []StateType{Pending},
+	Judge: judgeCopyScheduledTime,
+}
+
+func judgeCopyScheduledTime(f Facts) Verdict {
+	initial, proposed := f.Run.State, f.Proposed
+	if proposed.Details.ScheduledTime != nil || initial.Details.ScheduledTime == nil {
+		return pass()
+	}
+	proposed.Details.ScheduledTime = initial.Details.ScheduledTime
+	return edit(proposed)
+}

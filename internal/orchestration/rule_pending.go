@@ -1,0 +1,24 @@
+package orchestration
+
+import "fmt"
+
+// preventPendingTransitions keeps a background run from being handed out twice
+// (contract §3.4). From one PENDING to another of a different name, other than
+// plain Pending, the run may go: it only says how far the hand-over is.
+var preventPendingTransitions = Rule{
+	Name:  "PreventPendingTransitions",
+	From:  []StateType{Pending, Cancelling, Running, Cancelled},
+	To:    []StateType{Pending},
+	Judge: judgePending,
+}
+
+func judgePending(f Facts) Verdict {
+	initial, proposed := f.Run.State, f.Proposed
+	renamed := proposed.Name != initial.Name && proposed.Name != Pending.DefaultName()
+	if initial.Type != Pending || !renamed {
+		return abort(fmt.Sprintf("This run is in a %s state and cannot transition to a PENDING state.", initial.Type))
+	}
+	proposed.Details.ScheduledTime = initial.Details.ScheduledTime
+	proposed.Details.DeploymentConcurrencyLeaseID = initial.Details.DeploymentConcurrencyLeaseID
+	return edit(proposed)
+}

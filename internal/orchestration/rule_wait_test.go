@@ -1,0 +1,90 @@
+package orchestration
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWaitForScheduledTime(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		ahead time.Duration
+		want  time.Duration // 0: the run may start
+	}{
+		"long past":                              {ahead: -time.Hour},
+		"just past":                              {ahead: -time.Microsecond},
+		"half a second past":                     {ahead: -500 * time.Millisecond},
+		"now":                                    {ahead: 0},
+		"less than half a second ahead passes":   {ahead: 350 * time.Millisecond},
+		"half a second is rounded to even, to 0": {ahead: 500 * time.Millisecond},
+		"more than half a second is one":         {ahead: 500001 * time.Microsecond, want: time.Second},
+		"a whole second":                         {ahead: time.Second, want: time.Second},
+		"only the fraction is rounded to even":   {ahead: 1500 * time.Millisecond, want: time.Second},
+		"the same above an even second":          {ahead: 2500 * time.Millisecond, want: 2 * time.Second},
+		"a fraction over half rounds up":         {ahead: 1500001 * time.Microsecond, want: 2 * time.Second},
+		"a hundred seconds and a bit":            {ahead: 100450 * time.Millisecond, want: 100 * time.Second},
+		"an hour":                                {ahead: time.Hour, want: time.Hour},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, from := range []StateType{Scheduled, Pending} {
+				f := transitionFacts(from, Running)
+				f.Run.State.Details.ScheduledTime = new(noon.Add(tt.ahead))
+				want := Verdict{}
+				if tt.want != 0 {
+					want = Verdict{Status: Wait, Delay: tt.want, Reason: "Scheduled time is in the future"}
+				}
+				if diff := cmp.Diff(want, hear(t, waitForScheduledTime, f)); diff != "" {
+					t.Errorf("verdict from %s (-want +got):\n%s", from, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestWaitForScheduledTimeOfRunsWithoutOne(t *testing.T) {
+	t.Parallel()
+	if got := hear(t, waitForScheduledTime, transitionFacts(Pending, Running)); got.ends() {
+		t.Errorf("got %s, want the run to start", got)
+	}
+}
+
+func TestTheDelayNeverOverflows(t *testing.T) {
+	t.Parallel()
+	f := transitionFacts(Scheduled, Running)
+	f.Run.State.Details.ScheduledTime = &latest
+	got := hear(t, waitForScheduledTime, f).Delay
+	if want := 9223372036 * time.Second; got != want {
+		t.Errorf("delay until year 9999 = %s, want %s, the longest there is", got, want)
+	}
+	if got := wholeSeconds(math.MinInt64); got > 0 {
+		t.Errorf("the longest time ago became a delay of %s", got)
+	}
+}
+
+func TestAWaitLeavesTheRunAsItIs(t *testing.T) {
+	t.Parallel()
+	f := transitionFacts(Scheduled, Running)
+	f.Run.State.Details.ScheduledTime = new(noon.Add(time.Minute))
+	f.Run.NextScheduledStartTime = f.Run.State.Details.ScheduledTime
+
+	got := Decide(f)
+	want := Decision{
+		Status: Wait, Reason: "Scheduled time is in the future", Delay: time.Minute,
+		Progress: f.Run.Progress,
+		Trace: []TraceEntry{
+			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "passed"},
+			{Rule: "WaitForScheduledTime", Did: "WAIT 1m0s: Scheduled time is in the future"},
+			{Rule: "RenameReruns", Did: "skipped: the transition changed before"},
+			{Rule: "UpdateFlowRunTrackerOnTasks", Did: "skipped: the transition changed before"},
+			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "fizzled"},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("decision (-want +got):\n%s", diff)
+	}
+}
