@@ -1,0 +1,68 @@
+package v1alpha1
+
+// Types of status.conditions. Both carry the observedGeneration they rest on and
+// change with every state; either can be waited for, as in
+//
+//	kubectl wait --for=condition=Succeeded taskrun/NAME
+//	kubectl wait --for=condition=Finished taskrun/NAME
+const (
+	// ConditionSucceeded is True in COMPLETED, False in FAILED, CANCELLED and
+	// CRASHED, Unknown as long as the run has not finished.
+	ConditionSucceeded = "Succeeded"
+	// ConditionFinished is True in every terminal state, else False.
+	ConditionFinished = "Finished"
+)
+
+// Bounds of a condition, in characters. Message is cut to fit.
+const (
+	MaxConditionReason  = 64
+	MaxConditionMessage = 256
+)
+
+// Reasons of the conditions: what kind of state the run is in.
+const (
+	ReasonScheduled  = "Scheduled"
+	ReasonPending    = "Pending"
+	ReasonRunning    = "Running"
+	ReasonPaused     = "Paused"
+	ReasonCancelling = "Cancelling"
+	ReasonCompleted  = "Completed"
+	ReasonFailed     = "Failed"
+	ReasonCancelled  = "Cancelled"
+	ReasonCrashed    = "Crashed"
+)
+
+// Reasons of the Events on a TaskRun; metrics use the same words.
+const (
+	// ReasonTransitionAccepted tells that spec.transition became the state.
+	ReasonTransitionAccepted = "TransitionAccepted"
+	// ReasonTransitionRejected tells that the rules put another state in its
+	// place, or none.
+	ReasonTransitionRejected = "TransitionRejected"
+	// ReasonTransitionAborted tells that the rules refused it.
+	ReasonTransitionAborted = "TransitionAborted"
+	// ReasonTransitionWaiting tells that it is judged again later.
+	ReasonTransitionWaiting = "TransitionWaiting"
+	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
+	ReasonDuplicateID = "DuplicateID"
+	// ReasonExpired tells that ttlSecondsAfterFinished is over.
+	ReasonExpired = "Expired"
+)
+
+// ConditionReason returns the reason of the conditions of a run in a state of
+// this type: the type in PascalCase; "" for a type that does not exist.
+func ConditionReason(stateType StateType) string {
+	return conditionReasons[stateType]
+}
+
+var conditionReasons = map[StateType]string{
+	"SCHEDULED":  ReasonScheduled,
+	"PENDING":    ReasonPending,
+	"RUNNING":    ReasonRunning,
+	"PAUSED":     ReasonPaused,
+	"CANCELLING": ReasonCancelling,
+	"COMPLETED":  ReasonCompleted,
+	"FAILED":     ReasonFailed,
+	"CANCELLED":  ReasonCancelled,
+	"CRASHED":    ReasonCrashed,
+}

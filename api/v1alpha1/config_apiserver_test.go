@@ -1,0 +1,110 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+// kubectl runs kubectl and returns what it prints.
+func kubectl(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	assets, err := controlplane.Assets(inRepository(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), args...)
+	command.Dir = inRepository(t)
+	output, err := command.CombinedOutput()
+	return string(output), err
+}
+
+func TestTheKustomizationsBuild(t *testing.T) {
+	files, err := filepath.Glob(inRepository(t, "config", "*", "kustomization.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d kustomizations and error %v", len(files), err)
+	}
+	for _, file := range files {
+		folder := filepath.Dir(file)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			if output, err := kubectl(t, "kustomize", folder); err != nil {
+				t.Errorf("%v: %s", err, output)
+			}
+		})
+	}
+}
+
+func TestTheDefaultInstallationIsAccepted(t *testing.T) {
+	kubeconfig := testenv.StartPrivate(t).Kubeconfig(t)
+	for _, what := range [][]string{{"create", "namespace", "taskrun-system"}, {"apply", "--server-side", "--force-conflicts", "-k", "config/default"}} {
+		if output, err := kubectl(t, append([]string{"--kubeconfig", kubeconfig}, what...)...); err != nil {
+			t.Fatalf("%v: %s", err, output)
+		}
+	}
+}
+
+func TestKubectlShowsARun(t *testing.T) {
+	runs := open(t)
+	env := testenv.Start(t)
+	kubeconfig := env.Kubeconfig(t)
+	object, err := runs.create(t, `{taskKey: etl.load, name: load-7, flowRunID: `+uuidA+`}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := `{status: {nextScheduledStartTime: "2031-01-01T00:00:00.000000Z", state: ` + state(`, message: all done`) + `}}`
+	if _, err := runs.patch(t, object.GetName(), more, "status"); err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[string][]string{
+		"get taskruns":         {"NAME STATE TASK RUNS AGE", object.GetName() + " COMPLETED etl.load 0 "},
+		"get trun":             {object.GetName() + " COMPLETED"},
+		"get taskrun":          {object.GetName()}, // also the category
+		"get taskruns -o wide": {"NAME STATE TASK RUNS AGE RUN NAME FLOW RUN NEXT START MESSAGE", "load-7 " + uuidA + " 2031-01-01T00:00:00.000000Z all done"},
+		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
+		"explain taskrun.status.state.data":              {"JSON text"},
+		"get taskruns --field-selector spec.taskKey=etl": {"No resources found"},
+	} {
+		args := append(strings.Fields(what), "--kubeconfig", kubeconfig, "--namespace", object.GetNamespace())
+		output, err := kubectl(t, args...)
+		if err != nil {
+			t.Errorf("kubectl %s: %v: %s", what, err, output)
+			continue
+		}
+		for _, part := range want {
+			if !strings.Contains(strings.Join(strings.Fields(output), " "), part) {
+				t.Errorf("kubectl %s: got %s, want it to have %q", what, output, part)
+			}
+		}
+	}
+}
+
+// Every field tells in kubectl explain what it is about: there are more words to
+// it than its name.
+func TestEveryFieldIsExplained(t *testing.T) {
+	crd := renderedCRD(t)
+	root := *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+	for _, name := range []string{"spec", "status"} {
+		explained(t, name, root.Properties[name])
+	}
+}
+
+func explained(t *testing.T, path string, s apiextensionsv1.JSONSchemaProps) {
+	t.Helper()
+	if len(strings.Fields(s.Description)) < 4 {
+		t.Errorf("%s is explained by %q only", path, s.Description)
+	}
+	for name, property := range s.Properties {
+		explained(t, path+"."+name, property)
+	}
+	if s.Items != nil && s.Items.Schema.Type == "object" {
+		explained(t, path+"[]", *s.Items.Schema)
+	}
+}

@@ -1,0 +1,166 @@
+package v1alpha1_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+type schema = apiextensionsv1.JSONSchemaProps
+
+func rootSchema(t *testing.T) schema {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "bases", "taskrun.dev_taskruns.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(text, &crd); err != nil {
+		t.Fatal(err)
+	}
+	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+}
+
+// at follows names through a schema; [] is a list's items, {} a map's values.
+func at(t *testing.T, s schema, path string) schema {
+	t.Helper()
+	for name := range strings.SplitSeq(path, ".") {
+		switch {
+		case name == "[]" && s.Items != nil:
+			s = *s.Items.Schema
+		case name == "{}" && s.AdditionalProperties != nil:
+			s = *s.AdditionalProperties.Schema
+		default:
+			property, ok := s.Properties[name]
+			if !ok {
+				t.Fatalf("no %s in %s", name, path)
+			}
+			s = property
+		}
+	}
+	return s
+}
+
+// The rules that answer a REST client and the schema must not disagree.
+func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
+	t.Parallel()
+	root := rootSchema(t)
+	for path, want := range map[string]int64{
+		"spec.name": taskrun.MaxName, "spec.taskKey": taskrun.MaxTaskKey, "spec.dynamicKey": taskrun.MaxDynamicKey,
+		"spec.taskVersion": taskrun.MaxTaskVersion, "spec.cacheKey": taskrun.MaxCacheKey,
+		"spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels, "spec.labelsExact": taskrun.MaxLabels,
+		"spec.taskInputs": taskrun.MaxInputKeys, "spec.taskInputs.{}": taskrun.MaxInputs,
+		"spec.taskInputs.{}.[].name": taskrun.MaxInputText, "spec.taskInputs.{}.[].type": taskrun.MaxInputText,
+		"spec.empiricalPolicy.retryDelay": taskrun.MaxRetryDelays, "spec.empiricalPolicy.retryDelay.[]": taskrun.MaxNumber,
+		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber, "spec.empiricalPolicy.retryDelaySeconds": taskrun.MaxNumber,
+		"status.history": taskrun.MaxHistory, "status.transition.reason": taskrun.MaxReason,
+		"spec.labels.{}": v1alpha1.MaxLabelText,
+	} {
+		checkBound(t, path, at(t, root, path), want)
+	}
+	for _, state := range []string{"spec.state", "spec.transition.state", "status.state", "status.history.[]"} {
+		for path, want := range map[string]int64{
+			".name": taskrun.MaxStateName, ".message": taskrun.MaxMessage, ".data": taskrun.MaxData,
+			".stateDetails.cacheKey": taskrun.MaxStateKey, ".stateDetails.pauseKey": taskrun.MaxPauseKey,
+			".stateDetails.traceparent": taskrun.MaxTraceparent, ".stateDetails.runInputKeyset": taskrun.MaxKeysetItems,
+			".stateDetails.runInputKeyset.{}": taskrun.MaxKeysetText,
+		} {
+			checkBound(t, state+path, at(t, root, state+path), want)
+		}
+	}
+	if most := at(t, root, "spec.labelsExact.{}").MaxLength; *most < taskrun.MaxLabelValue {
+		t.Errorf("spec.labelsExact holds values of %d characters, want at least %d", *most, taskrun.MaxLabelValue)
+	}
+}
+
+func checkBound(t *testing.T, path string, s schema, want int64) {
+	t.Helper()
+	for _, bound := range []*int64{s.MaxLength, s.MaxItems, s.MaxProperties} {
+		if bound == nil || *bound == 0 {
+			continue
+		}
+		if *bound != want {
+			t.Errorf("%s is bounded by %d, want %d", path, *bound, want)
+		}
+		return
+	}
+	t.Errorf("%s has no bound, want %d", path, want)
+}
+
+// Everything a client can make grow has an end.
+func TestEverythingIsBounded(t *testing.T) {
+	t.Parallel()
+	root := rootSchema(t)
+	for _, name := range []string{"spec", "status"} {
+		checkBounded(t, name, root.Properties[name])
+	}
+}
+
+func checkBounded(t *testing.T, path string, s schema) {
+	t.Helper()
+	if strings.HasPrefix(path, "status.conditions.[].") {
+		return // not our type; the operator writes it, and a rule bounds its texts
+	}
+	if fault := unbounded(s); fault != "" {
+		t.Errorf("%s is %s", path, fault)
+	}
+	if s.Items != nil {
+		checkBounded(t, path+".[]", *s.Items.Schema)
+	}
+	if s.AdditionalProperties != nil {
+		checkBounded(t, path+".{}", *s.AdditionalProperties.Schema)
+	}
+	for name, property := range s.Properties {
+		checkBounded(t, path+"."+name, property)
+	}
+}
+
+// unbounded tells what is missing in a schema, not looking into it.
+func unbounded(s schema) string {
+	switch s.Type {
+	case "array":
+		return missing(s.MaxItems == nil, "a list without maxItems")
+	case "string":
+		return missing(s.MaxLength == nil && len(s.Enum) == 0, "a text without maxLength")
+	case "integer":
+		return missing(s.Minimum == nil || s.Maximum == nil, "an integer without bounds")
+	case "object":
+		return missing(s.MaxProperties == nil && len(s.Properties) == 0, "an object of anything, without maxProperties")
+	default:
+		return ""
+	}
+}
+
+func missing(is bool, what string) string {
+	if is {
+		return what
+	}
+	return ""
+}
+
+func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
+	t.Parallel()
+	types := at(t, rootSchema(t), "spec.state.type").Enum
+	if len(types) != len(orchestration.StateTypes) {
+		t.Fatalf("got %d state types, want %d", len(types), len(orchestration.StateTypes))
+	}
+	for i, want := range orchestration.StateTypes {
+		if got := strings.Trim(string(types[i].Raw), `"`); got != string(want) {
+			t.Errorf("got type %s, want %s", got, want)
+		}
+		if got := v1alpha1.ConditionReason(string(want)); got != want.DefaultName() {
+			t.Errorf("%s: got reason %q, want %q", want, got, want.DefaultName())
+		}
+	}
+	if got := v1alpha1.ConditionReason("OTHER"); got != "" {
+		t.Errorf("got reason %q for no type, want none", got)
+	}
+}

@@ -1,0 +1,345 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+)
+
+const (
+	uuidA = "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4"
+	uuidB = "7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01"
+)
+
+// rule is one CEL rule of the CRD, with what it lets pass and what it does not.
+type rule struct {
+	message string // as in the CRD
+	field   string // the one the refusal names
+	status  bool   // the cases are a status, else a spec
+
+	accepted, refused []string // YAML
+}
+
+// rules holds every CEL rule but those of immutability.
+var rules = map[string]rule{
+	"the keys of labels are bounded": {
+		message:  "the keys of labels have at most 128 characters",
+		field:    "spec.labels",
+		accepted: []string{`{taskKey: k}`, `{taskKey: k, labels: {}}`, `{taskKey: k, labels: {` + text(128) + `: 1, b: x}}`},
+		refused:  []string{`{taskKey: k, labels: {` + text(129) + `: 1, b: x}}`},
+	},
+	"the keys of labelsExact are bounded": {
+		message:  "the keys of labelsExact have at most 128 characters",
+		field:    "spec.labelsExact",
+		accepted: []string{`{taskKey: k, labelsExact: {` + text(128) + `: "5.0"}}`},
+		refused:  []string{`{taskKey: k, labelsExact: {` + text(129) + `: "5.0"}}`},
+	},
+	"the keys of taskInputs are bounded": {
+		message:  "the keys of taskInputs have at most 128 characters",
+		field:    "spec.taskInputs",
+		accepted: []string{`{taskKey: k, taskInputs: {` + text(128) + `: []}}`},
+		refused:  []string{`{taskKey: k, taskInputs: {` + text(129) + `: []}}`},
+	},
+	"taskInputs is bounded as a whole": {
+		message:  "taskInputs has at most 256 entries in all its lists together",
+		field:    "spec.taskInputs",
+		accepted: []string{`{taskKey: k, taskInputs: {a: ` + parameters(256) + `, b: []}}`},
+		refused:  []string{`{taskKey: k, taskInputs: {a: ` + parameters(256) + `, b: ` + parameters(1) + `}}`},
+	},
+	"an input has an id if it is a run": {
+		message: "id must be set if inputType is task_run or flow_run, and only then",
+		field:   "spec.taskInputs[a][0].id",
+		accepted: []string{
+			input(`{inputType: task_run, id: ` + uuidA + `}`), input(`{inputType: flow_run, id: ` + uuidA + `}`),
+		},
+		refused: []string{
+			input(`{inputType: task_run}`), input(`{inputType: flow_run}`),
+			input(`{inputType: constant, type: int, id: ` + uuidA + `}`),
+		},
+	},
+	"an input has a name if it is a parameter": {
+		message:  "name must be set if inputType is parameter, and only then",
+		field:    "spec.taskInputs[a][0].name",
+		accepted: []string{input(`{inputType: parameter, name: x}`), input(`{inputType: parameter, name: ""}`)},
+		refused:  []string{input(`{inputType: parameter}`), input(`{inputType: constant, type: int, name: x}`)},
+	},
+	"an input has a type if it is a constant": {
+		message:  "type must be set if inputType is constant, and only then",
+		field:    "spec.taskInputs[a][0].type",
+		accepted: []string{input(`{inputType: constant, type: int}`), input(`{inputType: constant, type: ""}`)},
+		refused:  []string{input(`{inputType: constant}`), input(`{inputType: parameter, name: x, type: int}`)},
+	},
+	"a single retry delay is one": {
+		message: "retryDelayKind Single needs exactly one entry in retryDelay",
+		field:   "spec.empiricalPolicy.retryDelayKind",
+		accepted: []string{
+			policy(`{retryDelayKind: Single, retryDelay: ["1"]}`), policy(`{retryDelayKind: List, retryDelay: []}`),
+			policy(`{retryDelayKind: List, retryDelay: ["1", "2"]}`), policy(`{retryDelay: ["1", "2"]}`),
+		},
+		refused: []string{
+			policy(`{retryDelayKind: Single}`), policy(`{retryDelayKind: Single, retryDelay: []}`),
+			policy(`{retryDelayKind: Single, retryDelay: ["1", "2"]}`),
+		},
+	},
+	"the keys of runInputKeyset are bounded": {
+		message:  "the keys of runInputKeyset have at most 256 characters",
+		field:    "spec.state.stateDetails.runInputKeyset",
+		accepted: []string{`{taskKey: k, state: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(256) + `: v}}}}`},
+		refused:  []string{`{taskKey: k, state: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}}`},
+	},
+	"the texts of a spec are bounded together": {
+		message: "the texts of spec have at most 12288 characters together",
+		field:   "spec",
+		accepted: []string{
+			`{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096) + `}}`,
+			`{taskKey: "", transition: {state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096) + `}}}`,
+		},
+		refused: specsBeyondTotal(),
+	},
+	"the texts of a status are bounded together": {
+		message: "the texts of state and history have at most 12288 characters together",
+		field:   "status",
+		status:  true,
+		accepted: []string{
+			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4096-64)) + `}`,
+			`{history: [` + state(`, data: `+text(8192-64)) + `, ` + state(`, message: `+text(4096-64)) + `]}`,
+		},
+		refused: []string{
+			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4096-63)) + `}`,
+			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4001)+`, stateDetails: {pauseTimeout: "2031-01-01T00:00:00Z"}`) + `, history: []}`,
+			`{history: [` + state(`, data: `+text(8192-64)) + `, ` + state(`, message: `+text(4096-63)) + `]}`,
+			`{state: ` + state(`, name: x`) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-192)) + `]}`,
+		},
+	},
+	"a condition is short": {
+		message: "type and reason of a condition have at most 64 characters, its message at most 256",
+		field:   "status.conditions",
+		status:  true,
+		accepted: []string{
+			`{conditions: [` + condition(text(64), text(64), text(256)) + `]}`, `{conditions: []}`,
+		},
+		refused: []string{
+			`{conditions: [` + condition(text(65), "R", "m") + `]}`,
+			`{conditions: [` + condition("T", text(65), "m") + `]}`,
+			`{conditions: [` + condition("T", "R", text(257)) + `]}`,
+		},
+	},
+}
+
+// specsBeyondTotal fills a spec up to its bound in all but one place, and then
+// goes one character beyond it there: each place must count.
+func specsBeyondTotal() []string {
+	full := func(rest int, place string) string {
+		return `{taskKey: "", transition: {state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-rest) + `}}, ` + place + `}`
+	}
+	specs := []string{
+		full(8, `name: `+text(9)),
+		full(8, `dynamicKey: `+text(9)),
+		full(8, `cacheKey: `+text(9)),
+		full(8, `taskVersion: `+text(9)),
+		full(8, `tags: [`+text(4)+`, `+text(5)+`]`),
+		full(65, `labels: {ab: 1}`),
+		full(8, `labelsExact: {abcde: "5.00"}`),
+		full(8, `taskInputs: {abc: [{inputType: parameter, name: `+text(6)+`}]}`),
+		full(8, `taskInputs: {abc: [{inputType: constant, type: `+text(6)+`}]}`),
+		full(36, `taskInputs: {a: [{inputType: task_run, id: `+uuidA+`}]}`),
+		full(8, `state: {type: COMPLETED, name: `+text(9)+`}`),
+		full(8, `state: {type: COMPLETED, message: `+text(4)+`, data: `+text(5)+`}`),
+		strings.Replace(full(8, `name: x`), `taskKey: ""`, `taskKey: `+text(8), 1),
+	}
+	for place, rest := range map[string]int{
+		`cacheKey: ` + text(9): 8, `pauseKey: ` + text(9): 8, `traceparent: ` + text(9): 8,
+		`runInputKeyset: {abcd: ` + text(5) + `}`: 8, `scheduledTime: "2031-01-01T00:00:00Z"`: 31,
+		`cacheExpiration: "2031-01-01T00:00:00Z"`: 31, `pauseTimeout: "2031-01-01T00:00:00Z"`: 31,
+		`flowRunID: ` + uuidA: 35, `taskRunID: ` + uuidA: 35, `childFlowRunID: ` + uuidA: 35, `transitionID: ` + uuidA: 35,
+		`taskParametersID: ` + uuidA: 35, `deploymentConcurrencyLeaseID: ` + uuidA: 35,
+	} {
+		specs = append(specs, full(rest, `state: {type: COMPLETED, stateDetails: {`+place+`}}`))
+	}
+	return specs
+}
+
+func TestEachRuleAcceptsAndRefuses(t *testing.T) {
+	runs := open(t)
+	for name, rule := range rules {
+		t.Run(name, func(t *testing.T) {
+			for _, accepted := range rule.accepted {
+				if err := runs.try(t, rule, accepted); err != nil {
+					t.Errorf("%s: got error %v, want it accepted", short(accepted), err)
+				}
+			}
+			for _, refused := range rule.refused {
+				err := runs.try(t, rule, refused)
+				if err == nil {
+					t.Errorf("%s: was accepted, want it refused", short(refused))
+					continue
+				}
+				wantRefused(t, err, rule.field, rule.message)
+			}
+		})
+	}
+}
+
+// try writes a spec or a status, as the rule is about.
+func (d door) try(t *testing.T, r rule, text string) error {
+	t.Helper()
+	if !r.status {
+		_, err := d.create(t, text)
+		return err
+	}
+	name := d.created(t, `{taskKey: k}`)
+	_, err := d.patch(t, name, `{status: `+text+`}`, "status")
+	return err
+}
+
+// immutable holds, for each field that cannot change, two values in YAML.
+var immutable = map[string][2]string{
+	"id":              {uuidA, uuidB},
+	"flowRunID":       {uuidA, uuidB},
+	"taskKey":         {"a", `""`},
+	"dynamicKey":      {"a", `""`},
+	"cacheKey":        {"a", `""`},
+	"cacheExpiration": {`"2031-01-01T00:00:00Z"`, `"2031-01-01T00:00:00.000001Z"`},
+	"taskVersion":     {"a", `""`},
+	"empiricalPolicy": {`{retries: 1}`, `{retries: 2}`},
+	"labels":          {`{a: 1, b: x}`, `{a: 1, b: y}`},
+	"labelsExact":     {`{a: "5.0"}`, `{a: "5.00"}`},
+	"taskInputs":      {`{a: [{inputType: parameter, name: x}]}`, `{a: [{inputType: parameter, name: z}]}`},
+	"state":           {`{type: PENDING}`, `{type: RUNNING}`},
+	"created":         {`"2031-01-01T00:00:00Z"`, `"2032-01-01T00:00:00Z"`},
+}
+
+func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
+	runs := open(t)
+	for field, values := range immutable {
+		t.Run(field, func(t *testing.T) {
+			with := runs.created(t, `{taskKey: k, `+field+`: `+values[0]+`}`)
+			if field == "taskKey" {
+				with = runs.created(t, `{taskKey: `+values[0]+`}`)
+			}
+			want := field + " is immutable"
+			if _, err := runs.patch(t, with, `{spec: {name: other, `+field+`: `+values[0]+`}}`); err != nil {
+				t.Errorf("another change beside it: %v", err)
+			}
+			_, err := runs.patch(t, with, `{spec: {`+field+`: `+values[1]+`}}`)
+			wantRefused(t, err, "spec."+field, want)
+			if field == "taskKey" {
+				return // required: there is neither adding nor removing
+			}
+			_, err = runs.patch(t, with, `{spec: {`+field+`: null}}`)
+			wantRefused(t, err, "spec."+field, want)
+			without := runs.created(t, `{taskKey: k}`)
+			_, err = runs.patch(t, without, `{spec: {`+field+`: `+values[0]+`}}`)
+			wantRefused(t, err, "spec."+field, want)
+		})
+	}
+}
+
+func TestOtherFieldsCanChange(t *testing.T) {
+	runs := open(t)
+	for field, values := range map[string][2]string{
+		"name":                    {"a", "b"},
+		"tags":                    {"[a]", "[b, a, a]"},
+		"transition":              {`{state: {type: RUNNING}}`, `{state: {type: CANCELLED}, force: true}`},
+		"ttlSecondsAfterFinished": {"0", "1"},
+		"updated":                 {`"2031-01-01T00:00:00Z"`, `"2032-01-01T00:00:00Z"`},
+	} {
+		t.Run(field, func(t *testing.T) {
+			name := runs.created(t, `{taskKey: k}`)
+			for _, value := range []string{values[0], values[1], "null"} {
+				if _, err := runs.patch(t, name, `{spec: {`+field+`: `+value+`}}`); err != nil {
+					t.Errorf("setting %s: %v", value, err)
+				}
+			}
+		})
+	}
+}
+
+func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
+	tested := map[string]bool{}
+	for _, rule := range rules {
+		if len(rule.accepted) == 0 || len(rule.refused) == 0 {
+			t.Errorf("%q is not tested both ways", rule.message)
+		}
+		tested[rule.message] = true
+	}
+	for field := range immutable {
+		tested[field+" is immutable"] = true
+	}
+	messages := map[string]bool{}
+	crd := renderedCRD(t)
+	collect(messages, *crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
+	for message := range messages {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(tested)), func(known string) bool {
+			return strings.HasPrefix(message, known)
+		}) {
+			t.Errorf("the CRD's rule %q has no test", message)
+		}
+	}
+	if len(messages) != len(tested) {
+		t.Errorf("the CRD has %d messages, the tests %d: want as many", len(messages), len(tested))
+	}
+}
+
+// collect gathers the messages of all rules in a schema.
+func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
+	for _, rule := range s.XValidations {
+		messages[rule.Message] = true
+	}
+	for _, property := range s.Properties {
+		collect(messages, property)
+	}
+	if s.Items != nil {
+		collect(messages, *s.Items.Schema)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
+		collect(messages, *s.AdditionalProperties.Schema)
+	}
+}
+
+// text is a text of n characters that YAML takes for nothing else.
+func text(n int) string { return strings.Repeat("x", n) }
+
+// emojis is a text of n characters of four bytes each.
+func emojis(n int) string { return strings.Repeat("😀", n) }
+
+// many repeats a member of a YAML object n times, each with a number of its own.
+func many(n int, member string) string {
+	members := make([]string, 0, n)
+	for i := range n {
+		members = append(members, fmt.Sprintf(member, i))
+	}
+	return strings.Join(members, ", ")
+}
+
+func input(item string) string { return `{taskKey: k, taskInputs: {a: [` + item + `]}}` }
+
+func policy(p string) string { return `{taskKey: k, empiricalPolicy: ` + p + `}` }
+
+func parameters(n int) string {
+	return "[" + strings.TrimSuffix(strings.Repeat("{inputType: parameter, name: x}, ", n), ", ") + "]"
+}
+
+// state is a State with more fields.
+func state(more string) string {
+	return `{id: ` + uuidA + `, type: COMPLETED, timestamp: "2031-01-01T00:00:00.000000Z"` + more + `}`
+}
+
+func condition(kind, reason, message string) string {
+	return fmt.Sprintf(`{type: %s, status: "True", reason: %s, message: %s, lastTransitionTime: "2031-01-01T00:00:00Z"}`,
+		kind, reason, message)
+}
+
+// short keeps long texts out of the test's output.
+func short(text string) string {
+	if len(text) > 200 {
+		return text[:200] + "..."
+	}
+	return text
+}

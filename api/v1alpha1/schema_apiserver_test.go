@@ -1,0 +1,298 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// refusedBySchema holds, by the field at fault, specs that the schema itself
+// refuses and what it says.
+var refusedBySchema = map[string]map[string]string{
+	"spec.taskKey": {
+		`{name: x}`:                      "Required value",
+		`{taskKey: 1}`:                   "must be of type string",
+		`{taskKey: ` + text(513) + `}`:   "Too long",
+		`{taskKey: null}`:                "Required value",
+		`{taskKey: ` + emojis(513) + `}`: "Too long",
+		`{taskKey: ["` + text(1) + `"]}`: "must be of type string",
+	},
+	"spec.id": {
+		`{taskKey: k, id: ""}`: "should match",
+		`{taskKey: k, id: 0196C1F0-3F8E-7C51-9A2B-6A5DE1A0C9B4}`:   "should match",
+		`{taskKey: k, id: "0196c1f03f8e7c519a2b6a5de1a0c9b4"}`:     "should match",
+		`{taskKey: k, id: ` + uuidA + `0}`:                         "Too long",
+		`{taskKey: k, id: "{0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b"}`: "should match",
+	},
+	"spec.flowRunID":                       {`{taskKey: k, flowRunID: x}`: "should match"},
+	"spec.name":                            {`{taskKey: k, name: ""}`: "at least 1 chars", `{taskKey: k, name: ` + text(1025) + `}`: "Too long"},
+	"spec.dynamicKey":                      {`{taskKey: k, dynamicKey: ` + text(513) + `}`: "Too long", `{taskKey: k, dynamicKey: 1}`: "must be of type string"},
+	"spec.cacheKey":                        {`{taskKey: k, cacheKey: ` + text(2001) + `}`: "Too long"},
+	"spec.taskVersion":                     {`{taskKey: k, taskVersion: ` + text(257) + `}`: "Too long"},
+	"spec.tags":                            {`{taskKey: k, tags: [` + strings.TrimSuffix(strings.Repeat("x, ", 129), ", ") + `]}`: "Too many"},
+	"spec.tags[0]":                         {`{taskKey: k, tags: [` + text(257) + `]}`: "Too long"},
+	"spec.ttlSecondsAfterFinished":         {`{taskKey: k, ttlSecondsAfterFinished: -1}`: "greater than or equal to 0", `{taskKey: k, ttlSecondsAfterFinished: 2147483648}`: "less than or equal to"},
+	"spec.empiricalPolicy.retries":         {policy(`{retries: 9007199254740992}`): "less than or equal to", policy(`{retries: 1.5}`): "must be of type int"},
+	"spec.empiricalPolicy.retryDelay":      {policy(`{retryDelay: [` + strings.TrimSuffix(strings.Repeat(`"1", `, 51), ", ") + `]}`): "Too many"},
+	"spec.empiricalPolicy.retryDelay[0]":   {policy(`{retryDelay: ["1s"]}`): "should match", policy(`{retryDelay: [1]}`): "must be of type string", policy(`{retryDelay: ["01"]}`): "should match", policy(`{retryDelay: [""]}`): "should match"},
+	"spec.empiricalPolicy.retryDelayKind":  {policy(`{retryDelayKind: Some, retryDelay: ["1"]}`): "Unsupported value"},
+	"spec.empiricalPolicy.retryJitterFact": {policy(`{retryJitterFactor: "-0.1"}`): "should match", policy(`{retryJitterFactor: "NaN"}`): "should match"},
+	"spec.labels": {
+		`{taskKey: k, labels: {` + many(65, "k%d: 1") + `}}`: "Too many",
+	},
+	"spec.labels.a": {
+		`{taskKey: k, labels: {a: {}}}`:                 "at least 1 properties",
+		`{taskKey: k, labels: {a: {b: 1}}}`:             "at most 0",
+		`{taskKey: k, labels: {a: []}}`:                 "at least 1 items",
+		`{taskKey: k, labels: {a: [1]}}`:                "at most 0",
+		`{taskKey: k, labels: {a: ` + text(65) + `}}`:   "Too long",
+		`{taskKey: k, labels: {a: ` + emojis(65) + `}}`: "Too long",
+	},
+	"spec.labelsExact.a": {
+		`{taskKey: k, labelsExact: {a: "{}"}}`:                   "should match",
+		`{taskKey: k, labelsExact: {a: "[1]"}}`:                  "should match",
+		`{taskKey: k, labelsExact: {a: "\"x"}}`:                  "should match",
+		`{taskKey: k, labelsExact: {a: x}}`:                      "should match",
+		`{taskKey: k, labelsExact: {a: ""}}`:                     "at least 1 chars",
+		`{taskKey: k, labelsExact: {a: '"` + text(519) + `"'}}`:  "Too long",
+		`{taskKey: k, labelsExact: {a: "\"x\ny\""}}`:             "should match",
+		`{taskKey: k, labelsExact: {a: "1 2"}}`:                  "should match",
+		`{taskKey: k, labelsExact: {a: "\"x\" "}}`:               "should match",
+		`{taskKey: k, labelsExact: {a: "\"" , b: "\"\\x41\"" }}`: "should match",
+	},
+	"spec.taskInputs":                              {`{taskKey: k, taskInputs: {` + many(65, "k%d: []") + `}}`: "Too many"},
+	"spec.taskInputs.a":                            {`{taskKey: k, taskInputs: {a: ` + parameters(257) + `}}`: "Too many"},
+	"spec.taskInputs.a[0].inputType":               {input(`{inputType: other}`): "Unsupported value", input(`{name: x}`): "Required value"},
+	"spec.taskInputs.a[0].name":                    {input(`{inputType: parameter, name: ` + text(257) + `}`): "Too long"},
+	"spec.taskInputs.a[0].type":                    {input(`{inputType: constant, type: ` + text(257) + `}`): "Too long"},
+	"spec.state.type":                              {`{taskKey: k, state: {type: Running}}`: "Unsupported value", `{taskKey: k, state: {}}`: "Required value"},
+	"spec.state.name":                              {`{taskKey: k, state: {type: RUNNING, name: ` + text(257) + `}}`: "Too long"},
+	"spec.state.message":                           {`{taskKey: k, state: {type: RUNNING, message: ` + text(4097) + `}}`: "Too long"},
+	"spec.state.data":                              {`{taskKey: k, state: {type: RUNNING, data: ` + text(8193) + `}}`: "Too long", `{taskKey: k, state: {type: RUNNING, data: [1]}}`: "must be of type string"},
+	"spec.state.id":                                {`{taskKey: k, state: {type: RUNNING, id: x}}`: "should match"},
+	"spec.state.timestamp":                         {`{taskKey: k, state: {type: RUNNING, timestamp: tomorrow}}`: "should match"},
+	"spec.state.stateDetails":                      {`{taskKey: k, state: {type: RUNNING, stateDetails: []}}`: "must be of type object"},
+	"spec.state.stateDetails.cacheKey":             {details(`cacheKey: ` + text(4097)): "Too long"},
+	"spec.state.stateDetails.pauseKey":             {details(`pauseKey: ` + text(513)): "Too long"},
+	"spec.state.stateDetails.traceparent":          {details(`traceparent: ` + text(257)): "Too long"},
+	"spec.state.stateDetails.runInputKeyset":       {details(`runInputKeyset: {` + many(17, "k%d: v") + `}`): "Too many"},
+	"spec.state.stateDetails.runInputKeyset.a":     {details(`runInputKeyset: {a: ` + text(257) + `}`): "Too long"},
+	"spec.state.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
+	"spec.state.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
+	"spec.transition.state":                        {`{taskKey: k, transition: {force: true}}`: "Required value"},
+	"spec.transition.state.type":                   {`{taskKey: k, transition: {state: {type: X}}}`: "Unsupported value"},
+	"spec.transition.state.stateDetails.transiti":  {`{taskKey: k, transition: {state: {type: RUNNING, stateDetails: {transitionID: x}}}}`: "should match"},
+	"spec.transition.force":                        {`{taskKey: k, transition: {force: 1, state: {type: RUNNING}}}`: "must be of type boolean"},
+	"spec.empiricalPolicy.maxRetries":              {policy(`{maxRetries: -9007199254740992}`): "greater than or equal to"},
+	"spec.empiricalPolicy.retryDelaySeconds":       {policy(`{retryDelaySeconds: "1e1000"}`): "should match"},
+	"spec.state.stateDetails.childFlowRunID":       {details(`childFlowRunID: x`): "should match"},
+	"spec.state.stateDetails.taskParametersID":     {details(`taskParametersID: x`): "should match"},
+	"spec.state.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
+}
+
+func details(field string) string {
+	return `{taskKey: k, state: {type: PAUSED, stateDetails: {` + field + `}}}`
+}
+
+func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
+	runs := open(t)
+	for field, specs := range refusedBySchema {
+		t.Run(field, func(t *testing.T) {
+			for spec, message := range specs {
+				_, err := runs.create(t, spec)
+				if err == nil {
+					t.Errorf("%s: was accepted, want it refused", short(spec))
+					continue
+				}
+				wantRefused(t, err, field, message)
+			}
+		})
+	}
+}
+
+func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
+	runs := open(t)
+	for field, spec := range map[string]string{
+		"spec.flowRunId":                        `{taskKey: k, flowRunId: ` + uuidA + `}`,
+		"spec.state.stateDetails.scheduledtime": details(`scheduledtime: "2031-01-01T00:00:00Z"`),
+		"spec.transition.timestamp":             `{taskKey: k, transition: {timestamp: x, state: {type: RUNNING}}}`,
+		"spec.taskInputs.a[0].value":            input(`{inputType: constant, type: int, value: x}`),
+	} {
+		_, err := runs.create(t, spec)
+		if !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), `unknown field "`+field+`"`) {
+			t.Errorf("got error %v, want it to name %s", err, field)
+		}
+	}
+}
+
+func TestAnUnknownFieldIsPrunedWhereNobodyAsksForStrictness(t *testing.T) {
+	runs := open(t)
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"spec": map[string]any{"taskKey": "k", "priority": int64(1), "state": map[string]any{"type": "PENDING", "mood": "good"}},
+	}}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
+	object.SetGenerateName("run-")
+	made, err := runs.Create(t.Context(), object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationIgnore})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{"taskKey": "k", "state": map[string]any{"type": "PENDING"}}
+	if diff := cmp.Diff(want, made.Object["spec"]); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+}
+
+func TestStatusIsWrittenThroughItsSubresourceOnly(t *testing.T) {
+	runs := open(t)
+	name := runs.created(t, `{taskKey: k}`)
+
+	made, err := runs.patch(t, name, `{spec: {name: a}, status: {runCount: 3}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, has := made.Object["status"]; has {
+		t.Errorf("a write of the object changed status to %v", made.Object["status"])
+	}
+	made, err = runs.patch(t, name, `{spec: {name: b}, status: {state: `+state("")+`}}`, "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, _ := unstructured.NestedString(made.Object, "spec", "name"); got != "a" {
+		t.Errorf("a write of the status changed spec.name to %q", got)
+	}
+	if got := made.GetGeneration(); got != 2 {
+		t.Errorf("got generation %d, want 2: a write of the status is not to count", got)
+	}
+	if got, _, _ := unstructured.NestedInt64(made.Object, "status", "runCount"); got != 0 {
+		t.Errorf("got runCount %d, want the default 0", got)
+	}
+	if _, has, _ := unstructured.NestedFieldNoCopy(made.Object, "status", "runCount"); !has {
+		t.Error("runCount is missing: kubectl get would show nothing under RUNS")
+	}
+}
+
+func TestRunsAreSelectedByField(t *testing.T) {
+	runs := open(t)
+	first := runs.created(t, `{taskKey: a, flowRunID: `+uuidA+`}`)
+	second := runs.created(t, `{taskKey: b, flowRunID: `+uuidB+`}`)
+	if _, err := runs.patch(t, second, `{status: {state: `+state("")+`}}`, "status"); err != nil {
+		t.Fatal(err)
+	}
+	for selector, want := range map[string][]string{
+		"spec.taskKey=a":                             {first},
+		"spec.flowRunID=" + uuidB:                    {second},
+		"status.state.type=COMPLETED":                {second},
+		"status.state.type=COMPLETED,spec.taskKey=a": nil,
+		"status.state.type!=COMPLETED":               {first},
+	} {
+		list, err := runs.List(t.Context(), metav1.ListOptions{FieldSelector: selector})
+		if err != nil {
+			t.Errorf("%s: %v", selector, err)
+			continue
+		}
+		var got []string
+		for _, object := range list.Items {
+			got = append(got, object.GetName())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", selector, diff)
+		}
+	}
+	if _, err := runs.List(t.Context(), metav1.ListOptions{FieldSelector: "spec.name=a"}); !apierrors.IsBadRequest(err) {
+		t.Errorf("selecting by spec.name: got error %v, want a refusal", err)
+	}
+}
+
+// Whatever the API server lets in must be read by the Go types: one object that
+// cannot be decoded would keep every list from being read.
+func TestEveryTimeThatIsAcceptedCanBeRead(t *testing.T) {
+	runs := open(t)
+	read := 0
+	for _, value := range []string{
+		"2031-02-03T04:05:06Z", "2031-02-03T04:05:06.5Z", "2031-02-03T04:05:06.250000Z", "2031-02-03T04:05:06.123456789Z",
+		"2031-02-03T04:05:06+02:00", "2031-02-03T04:05:06.25-05:30", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z",
+		"0000-01-01T00:00:00Z", "2031-02-31T00:00:00Z", "2032-02-29T00:00:00Z", "2031-02-29T00:00:00Z", "2031-13-01T00:00:00Z",
+		"2031-00-01T00:00:00Z", "2031-01-00T00:00:00Z", "2031-02-03T24:00:00Z", "2031-02-03T23:60:00Z", "2031-02-03T23:59:60Z",
+		"2031-02-03T04:05:06+24:00", "2031-02-03T04:05:06+23:59", "2031-02-03T04:05:06+25:00", "2031-02-03T04:05:06+01:60",
+		"2031-02-03T04:05:06-00:00", "2031-02-03t04:05:06z", "2031-02-03 04:05:06Z", "2031-02-03T04:05Z", "2031-02-03T04:05:06",
+		"2031-02-03T04:05:06.1234567890Z", "2031-02-03T04:05:06,5Z", "2031-02-03", "0001-01-01T00:00:00+23:59",
+		"9999-12-31T23:59:59-23:59",
+	} {
+		object, err := runs.create(t, `{taskKey: k, created: "`+value+`"}`)
+		if err != nil {
+			if !apierrors.IsInvalid(err) {
+				t.Errorf("%s: got error %v, want a refusal", value, err)
+			}
+			continue
+		}
+		read++
+		stored, err := runs.Get(t.Context(), object.GetName(), metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := stored.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var run v1alpha1.TaskRun
+		if err := json.Unmarshal(body, &run); err != nil {
+			t.Errorf("%s was accepted but cannot be read: %v", value, err)
+			continue
+		}
+		if _, err := json.Marshal(run); err != nil {
+			t.Errorf("%s was read but cannot be written: %v", value, err)
+		}
+	}
+	if read < 8 {
+		t.Errorf("only %d of the times were accepted, want the 8 that are plainly right", read)
+	}
+}
+
+func TestEverySampleIsAcceptedAndComesBackAsItIs(t *testing.T) {
+	runs := open(t)
+	files, err := filepath.Glob(inRepository(t, "config", "samples", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d samples and error %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var run v1alpha1.TaskRun
+			if err := yaml.UnmarshalStrict(text, &run); err != nil {
+				t.Fatal(err)
+			}
+			body, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made, err := runs.Create(t.Context(), &unstructured.Unstructured{Object: body},
+				metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var back v1alpha1.TaskRun
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made.Object, &back); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(run.Spec, back.Spec); diff != "" {
+				t.Errorf("spec (-sent +stored):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+//go:build apiserver
+
+package v1alpha1_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+const (
+	longestObject = 128 << 10 // bytes
+	// A character that JSON spells with an escape takes six bytes instead of four.
+	longestEscapedObject = 192 << 10
+)
+
+// TestTheLargestLegalObjectIsSmall fills everything there is: what does not
+// count towards the bounds on all texts first, then texts up to these bounds.
+// The API server takes it, and refuses one character more.
+func TestTheLargestLegalObjectIsSmall(t *testing.T) {
+	for name, c := range map[string]struct {
+		character string
+		most      int
+	}{
+		"of four-byte characters":        {"😀", longestObject},
+		"of characters that are escaped": {"<", longestEscapedObject},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fill := filler(c.character)
+			env := testenv.Start(t)
+			client := restClient(t, env.Config)
+			namespace := env.Namespace(t)
+
+			run := v1alpha1.TaskRun{
+				TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "TaskRun"},
+				ObjectMeta: metav1.ObjectMeta{Name: strings.Repeat("n", 253)},
+				Spec:       fill.spec(taskrun.MaxText),
+			}
+			over := run
+			over.Spec = fill.spec(taskrun.MaxText + 1)
+			path := "/apis/taskrun.dev/v1alpha1/namespaces/" + namespace + "/taskruns"
+			err := client.Post().AbsPath(path).Body(encode(t, over)).Do(t.Context()).Error()
+			wantRefused(t, err, "spec", "12288")
+			body, err := client.Post().AbsPath(path).Body(encode(t, run)).Do(t.Context()).Raw()
+			if err != nil {
+				t.Fatal(err)
+			}
+
+			var made v1alpha1.TaskRun
+			if err := json.Unmarshal(body, &made); err != nil {
+				t.Fatal(err)
+			}
+			path += "/" + run.Name + "/status"
+			made.Status = fill.status(taskrun.MaxText + 1)
+			err = client.Put().AbsPath(path).Body(encode(t, made)).Do(t.Context()).Error()
+			wantRefused(t, err, "status", "12288")
+			made.Status = fill.status(taskrun.MaxText)
+			body, err = client.Put().AbsPath(path).Body(encode(t, made)).Do(t.Context()).Raw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("the largest object has %d bytes, spec %d and status %d of them", len(body), len(encode(t, made.Spec)), len(encode(t, made.Status)))
+			if len(body) >= c.most {
+				t.Errorf("got %d bytes, want less than %d", len(body), c.most)
+			}
+		})
+	}
+}
+
+// filler builds the largest objects out of one character.
+type filler string
+
+func (f filler) text(n int) string { return strings.Repeat(string(f), n) }
+
+// empty is a text that can be filled later.
+func empty() *string { return new(string) }
+
+// key is a short key, another for each number.
+func key(i int) string { return fmt.Sprintf("%02d", i) }
+
+// spec has as many characters as told, by the CRD's count.
+func (f filler) spec(total int) v1alpha1.TaskRunSpec {
+	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
+	number, count, ttl := strings.Repeat("8", taskrun.MaxNumber), int64(-9007199254740991), int32(2147483647)
+	s := v1alpha1.TaskRunSpec{
+		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, Created: &at, Updated: &at, TTLSecondsAfterFinished: &ttl,
+		TaskKey: empty(), DynamicKey: empty(), TaskVersion: empty(), CacheKey: empty(),
+		EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{
+			MaxRetries: &count, RetryDelaySeconds: &number, Retries: &count,
+			RetryDelay:     slices.Repeat([]string{number}, taskrun.MaxRetryDelays),
+			RetryDelayKind: v1alpha1.RetryDelayList, RetryJitterFactor: &number,
+		},
+		Tags:        make([]string, taskrun.MaxTags),
+		Labels:      map[string]v1alpha1.LabelValue{},
+		LabelsExact: map[string]string{},
+		TaskInputs:  map[string]v1alpha1.TaskInputs{},
+		State:       &v1alpha1.InitialState{ID: uuidA, Timestamp: &at, ProposedState: proposal()},
+		Transition:  &v1alpha1.Transition{Force: true, State: proposal()},
+	}
+	for i := range taskrun.MaxLabels {
+		s.Labels[key(i)] = v1alpha1.LabelValue{Raw: []byte(`"` + f.text(v1alpha1.MaxLabelText) + `"`)}
+		s.LabelsExact[key(i)] = "0"
+		total -= 2 + v1alpha1.MaxLabelText + 1
+	}
+	for i := range taskrun.MaxInputKeys {
+		s.TaskInputs[key(i)] = slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: empty()}}, taskrun.MaxInputs/taskrun.MaxInputKeys)
+		total -= 2
+	}
+	s.Name = f.take(&total, taskrun.MaxName)
+	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
+	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
+	*s.State.Data, *s.Transition.State.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
+	return s
+}
+
+// take returns a text of at most most characters of those that are left.
+func (f filler) take(left *int, most int) string {
+	n := min(*left, most)
+	*left -= n
+	return f.text(n)
+}
+
+// proposal is a state that weighs nothing.
+func proposal() v1alpha1.ProposedState {
+	return v1alpha1.ProposedState{
+		Type: "CANCELLING", Name: empty(), Message: empty(), Data: empty(), StateDetails: weightless(),
+	}
+}
+
+// weightless has everything that does not count.
+func weightless() *v1alpha1.StateDetails {
+	no := false
+	return &v1alpha1.StateDetails{
+		CacheKey: empty(), PauseKey: empty(), Traceparent: empty(), RunInputKeyset: map[string]string{},
+		Deferred: &no, RefreshCache: &no, Retriable: &no, UntrackableResult: true, PauseReschedule: true,
+	}
+}
+
+// status has as many characters as told, by the CRD's count.
+func (f filler) status(total int) v1alpha1.TaskRunStatus {
+	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
+	const count = 9007199254740991
+	states := make([]v1alpha1.State, taskrun.MaxHistory+1)
+	for i := range states {
+		states[i] = v1alpha1.State{
+			ID: uuidA, Type: "CANCELLING", Timestamp: at, Name: empty(), Message: empty(), Data: empty(),
+			StateDetails: weightless(),
+		}
+		total -= 64
+	}
+	current := &states[taskrun.MaxHistory]
+	*current.Data, *current.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
+	s := v1alpha1.TaskRunStatus{
+		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
+		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
+		EndTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 1<<63 - 1},
+		Transition: &v1alpha1.TransitionStatus{
+			Digest: strings.Repeat("d", 128), Verdict: v1alpha1.VerdictAccept, Reason: f.text(taskrun.MaxReason),
+			JudgedAt: at, RetryTime: &at,
+		},
+		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Expiry: &at, Attempts: 2147483647},
+	}
+	for i := range 4 {
+		s.Conditions = append(s.Conditions, metav1.Condition{
+			Type: strings.Repeat("T", 63) + strconv.Itoa(i), Status: metav1.ConditionUnknown, ObservedGeneration: count,
+			LastTransitionTime: metav1.NewTime(at.Time), Reason: strings.Repeat("R", v1alpha1.MaxConditionReason),
+			Message: f.text(v1alpha1.MaxConditionMessage),
+		})
+	}
+	return s
+}
+
+func encode(t *testing.T, value any) []byte {
+	t.Helper()
+	body, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// restClient speaks plain JSON, so that what is measured is what is stored.
+func restClient(t *testing.T, config *rest.Config) rest.Interface {
+	t.Helper()
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = rest.CopyConfig(config)
+	config.GroupVersion = &v1alpha1.GroupVersion
+	config.APIPath = "/apis"
+	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
+	typed, err := rest.RESTClientForConfigAndClient(config, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typed
+}

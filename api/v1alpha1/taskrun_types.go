@@ -1,0 +1,329 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TaskRun is one run of a Prefect task: spec is what was asked, status is what
+// is so. To move a run to another state, set spec.transition, as in
+//
+//	kubectl patch taskrun NAME --type merge -p '{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}'
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:storageversion
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=taskrun,scope=Namespaced
+// +kubebuilder:selectablefield:JSONPath=`.spec.flowRunID`
+// +kubebuilder:selectablefield:JSONPath=`.spec.taskKey`
+// +kubebuilder:selectablefield:JSONPath=`.status.state.type`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state.type`,description="Type of the current state"
+// +kubebuilder:printcolumn:name="Task",type=string,JSONPath=`.spec.taskKey`,description="Key of the task"
+// +kubebuilder:printcolumn:name="Runs",type=integer,JSONPath=`.status.runCount`,description="How often the run was started"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Run name",type=string,priority=1,JSONPath=`.spec.name`,description="Name of the run as people see it"
+// +kubebuilder:printcolumn:name="Flow run",type=string,priority=1,JSONPath=`.spec.flowRunID`,description="Flow run the run belongs to"
+// +kubebuilder:printcolumn:name="Next start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="When a scheduled run is to start"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.state.message`,description="Message of the current state"
+type TaskRun struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the usual object's metadata. The name of a run made over REST
+	// is its id.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what was asked. name, tags, transition and ttlSecondsAfterFinished
+	// can be changed later, the rest is as it was made.
+	//
+	// +required
+	Spec TaskRunSpec `json:"spec,omitzero"`
+
+	// status is what is so. Without one, the run is in the state of spec.state, or
+	// PENDING; the operator writes that down within a second.
+	//
+	// +optional
+	Status TaskRunStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty
+}
+
+// TaskRunList is a list of TaskRuns.
+//
+// +kubebuilder:object:root=true
+type TaskRunList struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the usual list's metadata.
+	//
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	// items are the TaskRuns.
+	Items []TaskRun `json:"items"`
+}
+
+// TaskRunSpec is what was asked. All its texts together have at most 12288
+// characters, so that an object stays small whatever the single bounds allow.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.id) == has(oldSelf.id) && (!has(self.id) || self.id == oldSelf.id)`,message="id is immutable: it can be neither changed nor added nor removed",fieldPath=".id"
+// +kubebuilder:validation:XValidation:rule=`has(self.flowRunID) == has(oldSelf.flowRunID) && (!has(self.flowRunID) || self.flowRunID == oldSelf.flowRunID)`,message="flowRunID is immutable: it can be neither changed nor added nor removed",fieldPath=".flowRunID"
+// +kubebuilder:validation:XValidation:rule=`has(self.dynamicKey) == has(oldSelf.dynamicKey) && (!has(self.dynamicKey) || self.dynamicKey == oldSelf.dynamicKey)`,message="dynamicKey is immutable: it can be neither changed nor added nor removed",fieldPath=".dynamicKey"
+// +kubebuilder:validation:XValidation:rule=`has(self.cacheKey) == has(oldSelf.cacheKey) && (!has(self.cacheKey) || self.cacheKey == oldSelf.cacheKey)`,message="cacheKey is immutable: it can be neither changed nor added nor removed",fieldPath=".cacheKey"
+// +kubebuilder:validation:XValidation:rule=`has(self.cacheExpiration) == has(oldSelf.cacheExpiration) && (!has(self.cacheExpiration) || self.cacheExpiration == oldSelf.cacheExpiration)`,message="cacheExpiration is immutable: it can be neither changed nor added nor removed",fieldPath=".cacheExpiration"
+// +kubebuilder:validation:XValidation:rule=`has(self.taskVersion) == has(oldSelf.taskVersion) && (!has(self.taskVersion) || self.taskVersion == oldSelf.taskVersion)`,message="taskVersion is immutable: it can be neither changed nor added nor removed",fieldPath=".taskVersion"
+// +kubebuilder:validation:XValidation:rule=`has(self.empiricalPolicy) == has(oldSelf.empiricalPolicy) && (!has(self.empiricalPolicy) || self.empiricalPolicy == oldSelf.empiricalPolicy)`,message="empiricalPolicy is immutable: it can be neither changed nor added nor removed",fieldPath=".empiricalPolicy"
+// +kubebuilder:validation:XValidation:rule=`has(self.labelsExact) == has(oldSelf.labelsExact) && (!has(self.labelsExact) || self.labelsExact == oldSelf.labelsExact)`,message="labelsExact is immutable: it can be neither changed nor added nor removed",fieldPath=".labelsExact"
+// +kubebuilder:validation:XValidation:rule=`has(self.taskInputs) == has(oldSelf.taskInputs) && (!has(self.taskInputs) || self.taskInputs == oldSelf.taskInputs)`,message="taskInputs is immutable: it can be neither changed nor added nor removed",fieldPath=".taskInputs"
+// +kubebuilder:validation:XValidation:rule=`has(self.state) == has(oldSelf.state) && (!has(self.state) || self.state == oldSelf.state)`,message="state is immutable: it can be neither changed nor added nor removed",fieldPath=".state"
+// +kubebuilder:validation:XValidation:rule=`has(self.created) == has(oldSelf.created) && (!has(self.created) || self.created == oldSelf.created)`,message="created is immutable: it can be neither changed nor added nor removed",fieldPath=".created"
+// +kubebuilder:validation:XValidation:rule=`self.taskKey == oldSelf.taskKey`,message="taskKey is immutable: it cannot be changed",fieldPath=".taskKey"
+// +kubebuilder:validation:XValidation:rule=`has(dyn(self).labels) == has(dyn(oldSelf).labels) && (!has(dyn(self).labels) || dyn(self).labels == dyn(oldSelf).labels)`,message="labels is immutable: it can be neither changed nor added nor removed",fieldPath=".labels"
+// +kubebuilder:validation:XValidation:rule=`!has(dyn(self).labels) || dyn(self).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".labels"
+// +kubebuilder:validation:XValidation:rule=`[self.?name, optional.of(self.taskKey), self.?dynamicKey, self.?cacheKey, self.?taskVersion].map(t, t.orValue("").size()).sum() + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) + (has(dyn(self).labels) ? dyn(self).labels.map(k, size(k) + 64).sum() : 0) + (has(self.labelsExact) ? self.labelsExact.map(k, size(self.labelsExact[k]) + (has(dyn(self).labels) && k in dyn(self).labels ? 0 : size(k))).sum() : 0) + (has(self.taskInputs) ? self.taskInputs.map(k, size(k) + self.taskInputs[k].map(i, i.?id.orValue("").size() + i.?name.orValue("").size() + i.?type.orValue("").size()).sum()).sum() : 0) + (has(self.state) ? [self.state.?name, self.state.?message, self.state.?data, self.state.?stateDetails.?cacheKey, self.state.?stateDetails.?pauseKey, self.state.?stateDetails.?traceparent, self.state.?stateDetails.?flowRunID, self.state.?stateDetails.?taskRunID, self.state.?stateDetails.?childFlowRunID, self.state.?stateDetails.?transitionID, self.state.?stateDetails.?taskParametersID, self.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.state.?stateDetails.?scheduledTime, self.state.?stateDetails.?cacheExpiration, self.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.transition) ? [self.transition.state.?name, self.transition.state.?message, self.transition.state.?data, self.transition.state.?stateDetails.?cacheKey, self.transition.state.?stateDetails.?pauseKey, self.transition.state.?stateDetails.?traceparent, self.transition.state.?stateDetails.?flowRunID, self.transition.state.?stateDetails.?taskRunID, self.transition.state.?stateDetails.?childFlowRunID, self.transition.state.?stateDetails.?transitionID, self.transition.state.?stateDetails.?taskParametersID, self.transition.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.transition.state.?stateDetails.?scheduledTime, self.transition.state.?stateDetails.?cacheExpiration, self.transition.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.transition.state.stateDetails) && has(self.transition.state.stateDetails.runInputKeyset) ? self.transition.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.transition.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) <= 12288`,message="the texts of spec have at most 12288 characters together (a value of labels counts as 64, a time as 32)"
+type TaskRunSpec struct {
+	// id of the run as clients see it, a UUID. Immutable. Default: metadata.uid.
+	// Example: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4.
+	//
+	// +optional
+	ID UUID `json:"id,omitempty"`
+
+	// name of the run for people, at most 1024 characters. Can be changed.
+	// Default: metadata.name. Example: load-users-7.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Name string `json:"name,omitempty"`
+
+	// flowRunID is the flow run that the run belongs to, a UUID. Immutable.
+	// Default: none, the run stands alone.
+	//
+	// +optional
+	FlowRunID UUID `json:"flowRunID,omitempty"`
+
+	// taskKey names the task, at most 512 characters; it may be empty but not
+	// missing. Workers take background runs by it. Immutable.
+	// Example: etl.load_users-8c1f.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=512
+	TaskKey *string `json:"taskKey,omitempty"`
+
+	// dynamicKey tells the runs of one task from each other, at most 512
+	// characters: flowRunID, taskKey and dynamicKey together are the natural key
+	// of a run. Immutable. Default: metadata.name. Example: "7".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	DynamicKey *string `json:"dynamicKey,omitempty"`
+
+	// cacheKey is kept for clients, at most 2000 characters; the one that counts
+	// stands in the state's details. Immutable.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=2000
+	CacheKey *string `json:"cacheKey,omitempty"`
+
+	// cacheExpiration is kept for clients, to the microsecond; the one that
+	// counts stands in the state's details. Immutable.
+	//
+	// +optional
+	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
+
+	// taskVersion is the version of the task, at most 256 characters. Immutable.
+	// Example: "1.4".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	TaskVersion *string `json:"taskVersion,omitempty"`
+
+	// empiricalPolicy says how often, and after which time, the run is tried
+	// again when it fails. Immutable. Default: never.
+	//
+	// +optional
+	EmpiricalPolicy *EmpiricalPolicy `json:"empiricalPolicy,omitempty"`
+
+	// tags mark the run; REST finds runs by them. At most 128 of at most 256
+	// characters; order and repetitions are kept. Can be changed.
+	// Example: [nightly, team-a].
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Tags []Tag `json:"tags,omitempty"`
+
+	// labels describe the run by keys with text, number or boolean values; these
+	// are Prefect's, not those in metadata. At most 64; a key has at most 128
+	// characters, a text at most 64. A longer text, up to 512 characters, stands
+	// in labelsExact. Immutable. Example: {team: data, shard: 3, nightly: true}.
+	//
+	// +optional
+	// +mapType=atomic
+	// +kubebuilder:validation:MaxProperties=64
+	Labels map[string]LabelValue `json:"labels,omitzero"` //nolint:kubeapilinter // the documented map; an empty one and none differ over REST
+
+	// labelsExact holds the JSON text of label values that labels cannot keep as
+	// they were sent: 5.0, integers beyond 64 bits, texts beyond 64 characters. At
+	// most 64; a key has at most 128 characters, a value at most 520, quotes
+	// included. It wins over labels. Written by the REST door. Immutable.
+	// Example: {ratio: "5.0"}.
+	//
+	// +optional
+	LabelsExact ExactLabels `json:"labelsExact,omitempty"`
+
+	// taskInputs say, for each argument of the task, where it comes from. At most
+	// 64 arguments with names of at most 128 characters, and 256 places in all.
+	// Immutable. Example: {users: [{inputType: task_run, id: ...}]}.
+	//
+	// +optional
+	// +mapType=atomic
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128)",message="the keys of taskInputs have at most 128 characters"
+	// +kubebuilder:validation:XValidation:rule="self.map(k, size(self[k])).sum() <= 256",message="taskInputs has at most 256 entries in all its lists together"
+	TaskInputs map[string]TaskInputs `json:"taskInputs,omitempty"` //nolint:kubeapilinter // the documented map
+
+	// state is what the run begins with; every state is legal. Immutable: to move
+	// the run, set transition. Default: PENDING.
+	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
+	//
+	// +optional
+	State *InitialState `json:"state,omitempty"`
+
+	// transition proposes another state. The operator judges it once, by the same
+	// rules as REST, and writes the verdict to status.transition; applying it again
+	// does nothing. To propose the same once more, give it a new
+	// stateDetails.transitionID. Can be changed.
+	//
+	// +optional
+	Transition *Transition `json:"transition,omitempty"`
+
+	// ttlSecondsAfterFinished is how long, in seconds, the run is kept after it
+	// has finished; 0 removes it at once. Can be changed. Default: kept for ever.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
+	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
+
+	// created is when the run was made, to the microsecond. Written by the REST
+	// door. Immutable. Default: metadata.creationTimestamp.
+	//
+	// +optional
+	Created *MicroTime `json:"created,omitempty"`
+
+	// updated is when REST last changed spec, to the microsecond. Written by the
+	// REST door. Default: created.
+	//
+	// +optional
+	Updated *MicroTime `json:"updated,omitempty"`
+}
+
+// TaskRunStatus is what is so. All texts of the current and the past states
+// together have at most 12288 characters: the oldest states lose message and
+// data first, and then are dropped.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.state) ? 64 + [self.state.?name, self.state.?message, self.state.?data, self.state.?stateDetails.?cacheKey, self.state.?stateDetails.?pauseKey, self.state.?stateDetails.?traceparent, self.state.?stateDetails.?flowRunID, self.state.?stateDetails.?taskRunID, self.state.?stateDetails.?childFlowRunID, self.state.?stateDetails.?transitionID, self.state.?stateDetails.?taskParametersID, self.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.state.?stateDetails.?scheduledTime, self.state.?stateDetails.?cacheExpiration, self.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.history) ? self.history.map(h, 64 + [h.?name, h.?message, h.?data, h.?stateDetails.?cacheKey, h.?stateDetails.?pauseKey, h.?stateDetails.?traceparent, h.?stateDetails.?flowRunID, h.?stateDetails.?taskRunID, h.?stateDetails.?childFlowRunID, h.?stateDetails.?transitionID, h.?stateDetails.?taskParametersID, h.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [h.?stateDetails.?scheduledTime, h.?stateDetails.?cacheExpiration, h.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(h.stateDetails) && has(h.stateDetails.runInputKeyset) ? h.stateDetails.runInputKeyset.map(k, size(k) + size(h.stateDetails.runInputKeyset[k])).sum() : 0)).sum() : 0) <= 12288`,message="the texts of state and history have at most 12288 characters together (each state counts 64 more, a time as 32)"
+type TaskRunStatus struct {
+	// observedGeneration is the metadata.generation that this status rests on.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Succeeded (True when COMPLETED; False when FAILED, CANCELLED
+	// or CRASHED; else Unknown) and Finished (True in each of these four).
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:XValidation:rule="self.all(c, size(c.type) <= 64 && size(c.reason) <= 64 && size(c.message) <= 256)",message="type and reason of a condition have at most 64 characters, its message at most 256"
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// state is the current state.
+	//
+	// +optional
+	State *State `json:"state,omitempty"`
+
+	// history holds the states before the current one, oldest first, at most 64.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	History []State `json:"history,omitempty"`
+
+	// historyDropped counts the oldest states that history no longer holds.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	HistoryDropped int64 `json:"historyDropped,omitempty"`
+
+	// runCount is how often the run became RUNNING. A run that is started again
+	// after it had finished counts from 0.
+	//
+	// +optional
+	// +default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	RunCount int64 `json:"runCount,omitempty"`
+
+	// flowRunRunCount is the run count of the flow run when this run last became
+	// RUNNING.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	FlowRunRunCount int64 `json:"flowRunRunCount,omitempty"`
+
+	// expectedStartTime is when the run was first to start, to the microsecond.
+	//
+	// +optional
+	ExpectedStartTime *MicroTime `json:"expectedStartTime,omitempty"`
+
+	// nextScheduledStartTime is when a SCHEDULED run is to start, to the
+	// microsecond; missing in any other state.
+	//
+	// +optional
+	NextScheduledStartTime *MicroTime `json:"nextScheduledStartTime,omitempty"`
+
+	// startTime is when the run first became RUNNING, to the microsecond.
+	//
+	// +optional
+	StartTime *MicroTime `json:"startTime,omitempty"`
+
+	// endTime is when the run finished, to the microsecond; missing before.
+	//
+	// +optional
+	EndTime *MicroTime `json:"endTime,omitempty"`
+
+	// totalRunTime is how long the run was RUNNING, all attempts together but for
+	// the one that is under way. Example: 1m30.5s.
+	//
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^-?([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$`
+	TotalRunTime *metav1.Duration `json:"totalRunTime,omitempty"` //nolint:kubeapilinter // the documented name has no unit
+
+	// updated is when the status last changed, to the microsecond.
+	//
+	// +optional
+	Updated *MicroTime `json:"updated,omitempty"`
+
+	// transition is the verdict on the last spec.transition that was judged.
+	//
+	// +optional
+	Transition *TransitionStatus `json:"transition,omitempty"`
+
+	// delivery says which worker holds a background run; missing for any other.
+	//
+	// +optional
+	Delivery *Delivery `json:"delivery,omitempty"`
+}
+
+// UUID returns the run's id as a client sees it: spec.id, else the object's uid.
+func (t *TaskRun) UUID() string {
+	if t.Spec.ID != "" {
+		return t.Spec.ID
+	}
+	return string(t.UID)
+}

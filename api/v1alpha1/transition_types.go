@@ -1,0 +1,95 @@
+package v1alpha1
+
+// Transition proposes a state; its shape is the body of set_state.
+//
+// +structType=atomic
+type Transition struct {
+	// state is the state proposed. {"type": "CANCELLED"} is enough to cancel.
+	//
+	// +required
+	State ProposedState `json:"state,omitzero"`
+
+	// force skips the rules: every state is accepted. Default: false.
+	//
+	// +optional
+	Force bool `json:"force,omitempty"`
+}
+
+// TransitionStatus is the verdict on the last spec.transition that was judged.
+//
+// +structType=atomic
+type TransitionStatus struct {
+	// digest of the proposal that was judged: letters, digits and the signs
+	// :+/=_- , at most 128 characters. An equal proposal is not judged again.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9:+/=_-]+$`
+	Digest string `json:"digest,omitempty"`
+
+	// verdict of the rules: ACCEPT, the state proposed is the run's; REJECT,
+	// another state took its place, or none; ABORT, nothing changed; WAIT, it is
+	// judged again at retryTime.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=ACCEPT;REJECT;ABORT;WAIT
+	Verdict string `json:"verdict,omitempty"`
+
+	// reason of the verdict, in words, at most 1024 characters.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Reason string `json:"reason,omitempty"`
+
+	// judgedAt is when the verdict was reached, to the microsecond.
+	//
+	// +required
+	JudgedAt MicroTime `json:"judgedAt"` //nolint:kubeapilinter // a text in JSON, though a struct here
+
+	// retryTime is when the proposal is judged again, after WAIT.
+	//
+	// +optional
+	RetryTime *MicroTime `json:"retryTime,omitempty"`
+}
+
+// The verdicts.
+const (
+	VerdictAccept = "ACCEPT"
+	VerdictReject = "REJECT"
+	VerdictAbort  = "ABORT"
+	VerdictWait   = "WAIT"
+)
+
+// Delivery says which worker holds a background run. A delivery is written
+// before the run is sent, so that no two live workers hold one run.
+//
+// +structType=atomic
+type Delivery struct {
+	// holder is the client id of the worker, at most 256 characters.
+	// Example: host-7-4711.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Holder string `json:"holder,omitempty"`
+
+	// since is when the run was sent to the holder, to the microsecond.
+	//
+	// +required
+	Since MicroTime `json:"since"` //nolint:kubeapilinter // a text in JSON, though a struct here
+
+	// expiry is when the run may be sent to another worker, to the microsecond.
+	// Default: not before the holder is gone.
+	//
+	// +optional
+	Expiry *MicroTime `json:"expiry,omitempty"`
+
+	// attempts counts how often the run was sent to any worker.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2147483647
+	Attempts int32 `json:"attempts,omitempty"`
+}

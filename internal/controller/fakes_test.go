@@ -1,0 +1,200 @@
+package controller
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// start is when the tests begin.
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	runID  = "0198a1b2-0000-7000-8000-000000000001"
+	object = "0198a1b2-0000-7000-8000-0000000000ff"
+)
+
+// fakeRuns answers as told and notes the calls.
+type fakeRuns struct {
+	run  *taskrun.Run
+	errs map[string]error // by method
+
+	judge  func(*taskrun.Run) (taskrun.Outcome, bool)
+	expire func(*taskrun.Run) (time.Duration, bool)
+
+	calls []string
+}
+
+func (f *fakeRuns) Get(_ context.Context, id string) (*taskrun.Run, error) {
+	if f.run == nil || f.run.ID != id {
+		return nil, taskrun.ErrNotFound
+	}
+	return f.run, f.errs["Get"]
+}
+
+func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
+	f.calls = append(f.calls, "Observe")
+	if err := f.errs["Observe"]; err != nil {
+		return nil, err
+	}
+	next := *f.run
+	next.Behind = false
+	f.run = &next
+	return f.run, nil
+}
+
+func (f *fakeRuns) JudgeProposal(context.Context, string) (taskrun.Outcome, bool, error) {
+	f.calls = append(f.calls, "JudgeProposal")
+	if err := f.errs["JudgeProposal"]; err != nil {
+		return taskrun.Outcome{}, false, err
+	}
+	outcome, judged := f.judge(f.run)
+	f.run = outcome.Run
+	return outcome, judged, nil
+}
+
+func (f *fakeRuns) Expire(context.Context, string) (time.Duration, bool, error) {
+	f.calls = append(f.calls, "Expire")
+	if err := f.errs["Expire"]; err != nil {
+		return 0, false, err
+	}
+	remaining, deleted := f.expire(f.run)
+	return remaining, deleted, nil
+}
+
+// fakeObjects is a cache of TaskRuns.
+type fakeObjects map[string]*v1alpha1.TaskRun
+
+func (f fakeObjects) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	found, ok := f[key.Name]
+	if !ok {
+		return apierrors.NewNotFound(schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}, key.Name)
+	}
+	*into.(*v1alpha1.TaskRun) = *found
+	return nil
+}
+
+func (f fakeObjects) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	panic("the controller lists nothing")
+}
+
+// fakeMetrics counts by name.
+type fakeMetrics struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (f *fakeMetrics) ProposalJudged(verdict orchestration.Status) { f.count(string(verdict)) }
+func (f *fakeMetrics) RunExpired()                                 { f.count("expired") }
+
+func (f *fakeMetrics) count(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil {
+		f.counts = map[string]int{}
+	}
+	f.counts[name]++
+}
+
+func (f *fakeMetrics) names() []string { return slices.Sorted(maps.Keys(f.counts)) }
+
+// bench is a Reconciler with everything around it faked.
+type bench struct {
+	*Reconciler
+	clock   *clocktesting.FakePassiveClock
+	runs    *fakeRuns
+	objects fakeObjects
+	events  *events.FakeRecorder
+	metrics *fakeMetrics
+}
+
+func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
+	b := &bench{
+		clock:   clocktesting.NewFakePassiveClock(start),
+		runs:    &fakeRuns{run: run, errs: map[string]error{}},
+		objects: fakeObjects{},
+		events:  events.NewFakeRecorder(10),
+		metrics: &fakeMetrics{},
+	}
+	for _, o := range objects {
+		b.objects[o.Name] = o
+	}
+	b.Reconciler = &Reconciler{
+		Options: DefaultOptions(),
+		Objects: b.objects,
+		Runs:    func(string) Runs { return b.runs },
+		Clock:   b.clock,
+		Events:  b.events,
+		Metrics: b.metrics,
+	}
+	return b
+}
+
+// scope is what the steps would get.
+func (b *bench) scope() *scope {
+	return &scope{runs: b.runs, object: b.objects["hello"], run: b.runs.run}
+}
+
+// recorded returns the Events so far.
+func (b *bench) recorded() []string {
+	var all []string
+	for {
+		select {
+		case event := <-b.events.Events:
+			all = append(all, event)
+		default:
+			return all
+		}
+	}
+}
+
+// newObject returns a TaskRun as the cache has it.
+func newObject(name string, uid types.UID) *v1alpha1.TaskRun {
+	return &v1alpha1.TaskRun{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "default", Name: name, UID: uid, ResourceVersion: "100", Generation: 1,
+			CreationTimestamp: metav1.Time{Time: start},
+		},
+		Spec: v1alpha1.TaskRunSpec{ID: runID},
+	}
+}
+
+// newRun returns the run of newObject("hello", object), RUNNING.
+func newRun(change func(*taskrun.Run)) *taskrun.Run {
+	run := &taskrun.Run{
+		ID: runID, Name: "hello", Created: start, Updated: start,
+		Revision: taskrun.Revision{Object: object, Version: "100", Key: "hello", Generation: 1},
+	}
+	run.State = newState(orchestration.Running)
+	if change != nil {
+		change(run)
+	}
+	return run
+}
+
+func newState(kind orchestration.StateType) *orchestration.State {
+	return &orchestration.State{Type: kind, Name: kind.DefaultName(), Timestamp: start}
+}
+
+// check fails the test on an unexpected result.
+func check(t *testing.T, got Result, err error, wantAfter time.Duration) {
+	t.Helper()
+	if err != nil || got.RequeueAfter != wantAfter {
+		t.Errorf("result = %+v, error %v, want to come back after %v", got, err, wantAfter)
+	}
+}

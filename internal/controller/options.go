@@ -1,0 +1,48 @@
+package controller
+
+import (
+	"errors"
+	"flag"
+	"time"
+)
+
+// Defaults and bounds of the options.
+const (
+	defaultConcurrency = 4
+	defaultSettleTime  = 500 * time.Millisecond
+	longestSettleTime  = time.Minute
+)
+
+// Options say how the controller works.
+type Options struct {
+	// Concurrency is how many runs are worked on at once; at least 1.
+	Concurrency int
+	// SettleTime is how long a new run is left alone before its initial state
+	// is written down, counted from its creation. A client that moves the run
+	// within this time saves that write. 0 writes at once; at most a minute.
+	SettleTime time.Duration
+}
+
+// DefaultOptions returns the options that hold when no flag is given.
+func DefaultOptions() Options {
+	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime}
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *Options) BindFlags(fs *flag.FlagSet) {
+	fs.IntVar(&o.Concurrency, "concurrent-reconciles", o.Concurrency,
+		"how many TaskRuns the controller works on at once")
+	fs.DurationVar(&o.SettleTime, "settle-time", o.SettleTime,
+		"how long after its creation the initial state of a TaskRun is written to its status if nobody moved it")
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *Options) Validate() error {
+	if o.Concurrency < 1 {
+		return errors.New("--concurrent-reconciles must be at least 1")
+	}
+	if o.SettleTime < 0 || o.SettleTime > longestSettleTime {
+		return errors.New("--settle-time must be between 0s and 1m0s")
+	}
+	return nil
+}

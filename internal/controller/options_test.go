@@ -1,0 +1,48 @@
+package controller
+
+import (
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		args    []string
+		want    Options
+		wantErr string // part of the message; it names the flag
+	}{
+		"the defaults are valid":           {want: Options{Concurrency: 4, SettleTime: 500 * time.Millisecond}},
+		"flags set them":                   {args: []string{"--concurrent-reconciles=9", "--settle-time=0"}, want: Options{Concurrency: 9}},
+		"no worker is an error":            {args: []string{"--concurrent-reconciles=0"}, wantErr: "--concurrent-reconciles"},
+		"a negative settle time is one":    {args: []string{"--settle-time=-1s"}, wantErr: "--settle-time"},
+		"an endless settle time is one":    {args: []string{"--settle-time=2m"}, wantErr: "--settle-time"},
+		"what is not a number is one also": {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fs := flag.NewFlagSet("test", flag.ContinueOnError)
+			fs.SetOutput(t.Output())
+			got := DefaultOptions()
+			got.BindFlags(fs)
+			err := fs.Parse(tc.args)
+			if err == nil {
+				err = got.Validate()
+			}
+			if tc.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.wantErr) {
+					t.Fatalf("error = %v, want one naming %s", err, tc.wantErr)
+				}
+				return
+			}
+			if diff := cmp.Diff(tc.want, got); err != nil || diff != "" {
+				t.Errorf("error %v, options (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Name is the controller's name in logs, metrics and Events.
+const Name = "taskrun-controller"
+
+const (
+	// A failed reconciliation is tried again after firstRetry, twice that, and
+	// so on up to lastRetry: an API server that was gone for long is found back
+	// within lastRetry.
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+	// callTimeout bounds one reconciliation, so that a call that hangs does not
+	// hold a worker for good.
+	callTimeout = time.Minute
+)
+
+// Metrics hears what the controller did, after it was written.
+type Metrics interface {
+	// ProposalJudged counts a verdict on a spec.transition.
+	ProposalJudged(verdict orchestration.Status)
+	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+	RunExpired()
+}
+
+// Reconciler keeps TaskRuns in step with their spec and with time. It holds no
+// state of its own: it can be stopped at any instruction and started anywhere.
+type Reconciler struct {
+	Options
+	// Objects reads TaskRun objects from the cache.
+	Objects client.Reader
+	// Ready tells whether the use cases see all runs; the controller starts when
+	// they do.
+	Ready func(context.Context) error
+	// Runs returns the use cases within a namespace.
+	Runs func(namespace string) Runs
+	// Clock is the program's clock.
+	Clock taskrun.Clock
+	// Events takes the Events about runs.
+	Events events.EventRecorder
+	// Metrics hears what was done.
+	Metrics Metrics
+}
+
+// Reconcile looks at one TaskRun: at its start, at every change, and when a step
+// asked for it.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s, result, err := r.observe(ctx, req.NamespacedName)
+	if err == nil && s != nil {
+		result, err = r.work(ctx, s)
+	}
+	return conclude(ctx, result, err)
+}
+
+// work takes the steps, in order; the soonest wait wins, the first error ends.
+func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
+	var total Result
+	for _, step := range r.steps() {
+		result, err := step(ctx, s)
+		if err != nil {
+			return Result{}, err
+		}
+		total = soonest(total, result)
+	}
+	return total, nil
+}
+
+func (r *Reconciler) steps() []step {
+	return []step{
+		materialise(r.Clock, r.SettleTime),                 // first: others may write more, and then it has nothing to do
+		transition(r.Clock, recorder{r.Events}, r.Metrics), // can finish the run
+		expire(r.Metrics),                                  // last: it removes what the others work on
+	}
+}
+
+// SetupWithManager adds the controller to a manager. It watches every change of
+// TaskRuns: REST writes their status, which changes no generation.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	options := controller.Options{
+		Reconciler:              r,
+		Logger:                  mgr.GetLogger(),
+		MaxConcurrentReconciles: r.Concurrency,
+		ReconciliationTimeout:   callTimeout,
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
+			firstRetry, lastRetry),
+		// The program has one controller; tests start several programs in one
+		// process.
+		SkipNameValidation: new(true),
+	}
+	options.DefaultFromConfig(mgr.GetControllerOptions())
+	inner, err := controller.NewUnmanaged(Name, options)
+	if err != nil {
+		return err
+	}
+	changes := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.TaskRun]{})
+	if err := inner.Watch(changes); err != nil {
+		return err
+	}
+	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
+}

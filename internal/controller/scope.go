@@ -1,0 +1,34 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Runs are the use cases the controller needs, within one namespace.
+// *taskrun.Service has them.
+type Runs interface {
+	// Get returns the run with this id, or ErrNotFound.
+	Get(ctx context.Context, id string) (*taskrun.Run, error)
+	// Observe writes the run's progress down where it is missing or behind.
+	Observe(ctx context.Context, id string) (*taskrun.Run, error)
+	// JudgeProposal judges the run's own proposal, if that is due; judged tells
+	// whether it did, and wrote the verdict down.
+	JudgeProposal(ctx context.Context, id string) (outcome taskrun.Outcome, judged bool, err error)
+	// Expire deletes the run if its time after finishing is over.
+	Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error)
+}
+
+// scope is what one reconciliation knows and works with.
+type scope struct {
+	runs   Runs
+	object *v1alpha1.TaskRun // as the cache had it at the start
+	run    *taskrun.Run      // as it is after the steps so far
+}
+
+// step brings one part of a run up to date. A step that finds nothing to do
+// makes no call.
+type step func(ctx context.Context, s *scope) (Result, error)

@@ -1,0 +1,234 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// startTries is how often a start on any free port is tried when another program takes the port in the meantime.
+const startTries = 3
+
+// ControlPlane is a running etcd and kube-apiserver. Its methods are for one goroutine at a time.
+type ControlPlane struct {
+	options     Options
+	credentials *credentials
+	etcdPort    int
+	serverPort  int
+	etcd        *Process
+	server      *Process
+}
+
+// Start starts etcd, then kube-apiserver, and returns when both are ready. After an error nothing is left running. The
+// error is a *PortBusyError when a port that was asked for is taken.
+func Start(ctx context.Context, o Options) (*ControlPlane, error) {
+	data, err := filepath.Abs(o.Data)
+	if err != nil {
+		return nil, fmt.Errorf("finding the data folder: %w", err)
+	}
+	o.Data = data
+	c := &ControlPlane{options: o}
+	if err := os.MkdirAll(filepath.Join(data, "logs"), 0o700); err != nil {
+		return nil, fmt.Errorf("creating the data folder: %w", err)
+	}
+	if c.credentials, err = loadCredentials(filepath.Join(data, "credentials")); err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+func (c *ControlPlane) start(ctx context.Context) error {
+	var err error
+	c.etcdPort, c.etcd, err = startOn(ctx, "etcd", c.options.EtcdPort, c.startEtcd)
+	if err != nil {
+		return err
+	}
+	c.serverPort, c.server, err = startOn(ctx, "kube-apiserver", c.options.APIServerPort, c.startServer)
+	return err
+}
+
+// startOn starts a program on the port that was asked for, or else on any free one.
+func startOn(
+	ctx context.Context, program string, asked int, start func(context.Context, int) (*Process, error),
+) (int, *Process, error) {
+	if asked != 0 {
+		if err := CheckPort(program, asked); err != nil {
+			return 0, nil, err
+		}
+		p, err := start(ctx, asked)
+		return asked, p, err
+	}
+	for try := 1; ; try++ {
+		port, err := FreePort()
+		if err != nil {
+			return 0, nil, err
+		}
+		p, err := start(ctx, port)
+		if err == nil || try == startTries || !errors.Is(err, errPortTaken) {
+			return port, p, err
+		}
+	}
+}
+
+func (c *ControlPlane) startEtcd(ctx context.Context, port int) (*Process, error) {
+	url := "http://" + loopback(port)
+	args := []string{
+		"--data-dir=" + filepath.Join(c.options.Data, "etcd"),
+		"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
+		"--listen-peer-urls=http://127.0.0.1:0", // one member: nobody calls it
+		"--log-level=warn",
+		// Old revisions are of no use here, and would fill the data folder of a long-lived run.
+		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
+	}
+	if !c.options.Durable {
+		args = append(args, "--unsafe-no-fsync")
+	}
+	return c.launch(ctx, "etcd", args, func(ctx context.Context) error {
+		return healthy(ctx, http.DefaultClient, url+"/health")
+	})
+}
+
+func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, error) {
+	url := "https://" + loopback(port)
+	client, err := rest.HTTPClientFor(c.configFor(port))
+	if err != nil {
+		return nil, fmt.Errorf("preparing a client of kube-apiserver: %w", err)
+	}
+	defer client.CloseIdleConnections()
+	args := []string{
+		"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
+		// The advertised address is published for pods, of which there are none, and may not be loopback there.
+		"--endpoint-reconciler-type=none",
+		"--etcd-servers=http://" + loopback(c.etcdPort),
+		"--tls-cert-file=" + c.credentials.certFile, "--tls-private-key-file=" + c.credentials.keyFile,
+		"--cert-dir=" + filepath.Dir(c.credentials.certFile),
+		"--token-auth-file=" + c.credentials.tokenFile,
+		"--authorization-mode=Node,RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + c.credentials.serviceAccountFile,
+		"--service-account-signing-key-file=" + c.credentials.serviceAccountFile,
+		"--service-cluster-ip-range=10.96.0.0/16",
+		// No controller makes the default service account that this plug-in asks of every pod.
+		"--disable-admission-plugins=ServiceAccount",
+		"--v=1",
+	}
+	return c.launch(ctx, "kube-apiserver", args, func(ctx context.Context) error {
+		return healthy(ctx, client, url+"/readyz")
+	})
+}
+
+// launch starts a program and waits until it is ready; if it is not, it is ended.
+func (c *ControlPlane) launch(
+	ctx context.Context, program string, args []string, ready func(context.Context) error,
+) (*Process, error) {
+	logPath := filepath.Join(c.options.Data, "logs", program+".log")
+	output, err := os.Create(logPath) //nolint:gosec // in the caller's folder
+	if err != nil {
+		return nil, fmt.Errorf("creating the log of %s: %w", program, err)
+	}
+	// The process has a descriptor of its own.
+	defer func() { _ = output.Close() }()
+	p, err := StartProcess(Command{
+		Name: program, Path: filepath.Join(c.options.Assets, program), Args: args, PIDFolder: c.options.Data, Output: output,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.awaitReady(ctx, c.options.readyTimeout(), ready); err != nil {
+		if strings.Contains(logged(logPath), "address already in use") {
+			err = errPortTaken
+		}
+		return nil, errors.Join(fmt.Errorf("%w (log %s: %s)", err, logPath, lastLine(logPath)), p.Kill())
+	}
+	return p, nil
+}
+
+func healthy(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fmt.Errorf("asking for health: %w", err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return fmt.Errorf("asking for health: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}
+
+// StopAPIServer stops kube-apiserver and returns when its port is free. etcd goes on, so nothing is lost.
+func (c *ControlPlane) StopAPIServer() error {
+	err := c.server.Stop()
+	c.server = nil
+	return err
+}
+
+// KillAPIServer ends kube-apiserver without warning, as a crash would.
+func (c *ControlPlane) KillAPIServer() error {
+	err := c.server.Kill()
+	c.server = nil
+	return err
+}
+
+// StartAPIServer starts kube-apiserver again, on the same port and data. It does nothing while one runs.
+func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
+	if c.server != nil {
+		return nil
+	}
+	server, err := c.startServer(ctx, c.serverPort)
+	c.server = server
+	return err
+}
+
+// Stop stops both processes: the API server first, as it cannot stop in order without etcd.
+func (c *ControlPlane) Stop() error {
+	return errors.Join(c.StopAPIServer(), c.etcd.Stop())
+}
+
+// Processes are the two running ones: whoever keeps a control plane for long watches that neither ends.
+func (c *ControlPlane) Processes() map[string]*Process {
+	return map[string]*Process{"etcd": c.etcd, "kube-apiserver": c.server}
+}
+
+// Config is the administrator's, without a limit on the rate of requests. Every call returns a copy of its own.
+func (c *ControlPlane) Config() *rest.Config { return c.configFor(c.serverPort) }
+
+func (c *ControlPlane) configFor(port int) *rest.Config {
+	return &rest.Config{
+		Host:            "https://" + loopback(port),
+		BearerToken:     c.credentials.token,
+		TLSClientConfig: rest.TLSClientConfig{CAData: c.credentials.certificate},
+		QPS:             -1,
+	}
+}
+
+// WriteKubeconfig writes the administrator's kubeconfig, readable by the owner alone.
+func (c *ControlPlane) WriteKubeconfig(path string) error {
+	const name = "taskrun"
+	config := clientcmdapi.NewConfig()
+	config.Clusters[name] = &clientcmdapi.Cluster{
+		Server: "https://" + loopback(c.serverPort), CertificateAuthorityData: c.credentials.certificate,
+	}
+	config.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: c.credentials.token}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name, Namespace: "default"}
+	config.CurrentContext = name
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		return fmt.Errorf("writing the kubeconfig: %w", err)
+	}
+	return nil
+}

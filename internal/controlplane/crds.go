@@ -1,0 +1,89 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	// fieldManager owns the fields of what is applied.
+	fieldManager = "taskrun-install"
+	// establishLimit bounds the wait until the API server serves a new kind.
+	establishLimit = 30 * time.Second
+)
+
+// ApplyCRDs applies every CustomResourceDefinition of a folder, server-side, and waits until each is served. Applied
+// again it changes nothing; an older version of ours in the cluster is brought up to date.
+func ApplyCRDs(ctx context.Context, config *rest.Config, folder string) error {
+	client, err := clientset.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("preparing a client: %w", err)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return fmt.Errorf("looking for CRDs in %s: %w", folder, err)
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("no CRD in %s: run `make generate`", folder)
+	}
+	for _, file := range files {
+		if err := applyCRD(ctx, client, file); err != nil {
+			return fmt.Errorf("applying %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+func applyCRD(ctx context.Context, client clientset.Interface, file string) error {
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+	if err != nil {
+		return fmt.Errorf("reading: %w", err)
+	}
+	body, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	crd := apiextensionsv1.CustomResourceDefinition{}
+	if err := yaml.UnmarshalStrict(body, &crd); err != nil {
+		return fmt.Errorf("decoding: %w", err)
+	}
+	crds := client.ApiextensionsV1().CustomResourceDefinitions()
+	force := true
+	options := metav1.PatchOptions{FieldManager: fieldManager, Force: &force}
+	if _, err := crds.Patch(ctx, crd.Name, types.ApplyPatchType, body, options); err != nil {
+		return fmt.Errorf("sending: %w", err)
+	}
+	return wait.PollUntilContextTimeout(ctx, pollInterval, establishLimit, true, func(ctx context.Context) (bool, error) {
+		at, err := crds.Get(ctx, crd.Name, metav1.GetOptions{})
+		if err != nil {
+			return false, fmt.Errorf("reading back: %w", err)
+		}
+		return established(at)
+	})
+}
+
+// established reports whether the kind is served; names that another kind has already taken are an error.
+func established(crd *apiextensionsv1.CustomResourceDefinition) (bool, error) {
+	served := false
+	for _, c := range crd.Status.Conditions {
+		switch {
+		case c.Type == apiextensionsv1.NamesAccepted && c.Status == apiextensionsv1.ConditionFalse:
+			return false, errors.New(c.Message)
+		case c.Type == apiextensionsv1.Established:
+			served = c.Status == apiextensionsv1.ConditionTrue
+		}
+	}
+	return served, nil
+}

@@ -1,0 +1,73 @@
+// Package controlplane runs a Kubernetes control plane of two processes, etcd and kube-apiserver, on loopback.
+// Tests use it with a folder that is thrown away, "make run" with one that survives.
+package controlplane
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Options say where a control plane keeps its data and where it listens.
+type Options struct {
+	// Assets is the folder that holds the programs etcd and kube-apiserver.
+	Assets string
+	// Data is the folder of everything that is kept: etcd's data, certificates, logs. It is created if missing, and
+	// one control plane at a time may use it.
+	Data string
+	// EtcdPort and APIServerPort are loopback ports. 0 means any free one.
+	EtcdPort, APIServerPort int
+	// Durable makes etcd flush every write to disk. Tests leave it off: they lose nothing that matters.
+	Durable bool
+	// ReadyTimeout bounds the wait for each of the two processes. 0 means a minute.
+	ReadyTimeout time.Duration
+}
+
+func (o Options) readyTimeout() time.Duration {
+	if o.ReadyTimeout > 0 {
+		return o.ReadyTimeout
+	}
+	return time.Minute
+}
+
+// PortBusyError says that a port which was asked for belongs to another program.
+type PortBusyError struct {
+	// Program is what wanted the port.
+	Program string
+	// Port is on loopback.
+	Port int
+}
+
+func (e *PortBusyError) Error() string {
+	return fmt.Sprintf("port %d, wanted for %s, is in use by another program", e.Port, e.Program)
+}
+
+// errPortTaken marks a free port that somebody else took between choosing it and listening on it.
+var errPortTaken = errors.New("the port was taken by another program meanwhile")
+
+// FreePort returns a loopback port that nobody listened on a moment ago.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // bound and closed at once
+	if err != nil {
+		return 0, fmt.Errorf("choosing a free port: %w", err)
+	}
+	defer func() { _ = l.Close() }()
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, fmt.Errorf("choosing a free port: unexpected address %v", l.Addr())
+	}
+	return addr.Port, nil
+}
+
+// CheckPort returns a *PortBusyError if somebody listens on the loopback port.
+func CheckPort(program string, port int) error {
+	l, err := net.Listen("tcp", loopback(port)) //nolint:noctx // bound and closed at once
+	if err != nil {
+		return &PortBusyError{Program: program, Port: port}
+	}
+	return l.Close()
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

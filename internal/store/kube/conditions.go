@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"cmp"
+	"time"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// noReason stands where a state's type has none, for a condition must give one.
+const noReason = "Unknown"
+
+// conditions returns what the current state means to those who wait for the
+// run. They follow from the run alone, the times of their last change included.
+func conditions(run *taskrun.Run) []metav1.Condition {
+	if run.State == nil {
+		return nil
+	}
+	all := []metav1.Condition{
+		{
+			Type: v1alpha1.ConditionSucceeded, Status: succeeded(run.State.Type),
+			LastTransitionTime: lastChange(run, succeeded),
+		},
+		{
+			Type: v1alpha1.ConditionFinished, Status: finished(run.State.Type),
+			LastTransitionTime: lastChange(run, finished),
+		},
+	}
+	for i := range all {
+		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(run.State.Type)), noReason)
+		all[i].Message = shortened(textOr(run.State.Message, ""), v1alpha1.MaxConditionMessage)
+		all[i].ObservedGeneration = run.Revision.Generation
+	}
+	return all
+}
+
+func succeeded(t orchestration.StateType) metav1.ConditionStatus {
+	switch {
+	case t == orchestration.Completed:
+		return metav1.ConditionTrue
+	case t.Terminal():
+		return metav1.ConditionFalse
+	default:
+		return metav1.ConditionUnknown
+	}
+}
+
+func finished(t orchestration.StateType) metav1.ConditionStatus {
+	if t.Terminal() {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+// lastChange tells since when the condition has its status: since the first of
+// the latest states that all give it the same. If none of the kept states gives
+// it another, but older ones were dropped, it is the run's creation: the time
+// must not move while the status stays.
+func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
+	current := status(run.State.Type)
+	since := run.State.Timestamp
+	for i := len(run.History) - 1; i >= 0; i-- {
+		if status(run.History[i].Type) != current {
+			return conditionTime(since)
+		}
+		since = run.History[i].Timestamp
+	}
+	if run.HistoryDropped > 0 {
+		since = run.Created
+	}
+	return conditionTime(since)
+}
+
+// conditionTime is never the zero time, which would be written as null.
+func conditionTime(t time.Time) metav1.Time {
+	return metav1.NewTime(latest(firstConditionTime, new(within(t).Truncate(time.Second))))
+}
+
+var firstConditionTime = firstTime.Truncate(time.Second).Add(time.Second)
+
+// shortened cuts a text to at most most characters.
+func shortened(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}

@@ -1,0 +1,224 @@
+package kube
+
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// runFromObject returns the run that an object stands for. It is defined for
+// every object and depends on nothing else. Texts and times are shared with the
+// object, which must not be changed afterwards.
+func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
+	spec := &o.Spec
+	run := &taskrun.Run{
+		ID:              o.UUID(),
+		Created:         timeOr(spec.Created, within(o.CreationTimestamp.Time)),
+		Name:            cmp.Or(spec.Name, o.Name),
+		FlowRunID:       spec.FlowRunID,
+		TaskKey:         textOr(spec.TaskKey, ""),
+		DynamicKey:      textOr(spec.DynamicKey, o.Name),
+		CacheKey:        spec.CacheKey,
+		CacheExpiration: timePointer(spec.CacheExpiration),
+		TaskVersion:     spec.TaskVersion,
+		Policy:          policyFromObject(spec.EmpiricalPolicy),
+		Tags:            spec.Tags,
+		Labels:          labelsFromObject(spec.Labels, spec.LabelsExact),
+		TaskInputs:      inputsFromObject(spec.TaskInputs),
+		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
+		Transition:      verdictFromObject(o.Status.Transition),
+		Behind:          o.Status.State == nil || o.Status.ObservedGeneration != o.Generation,
+		Revision: taskrun.Revision{
+			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
+		},
+	}
+	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.Updated))
+	if spec.Transition != nil {
+		run.Proposal = proposalFromObject(&spec.Transition.State, spec.Transition.Force)
+		run.ProposalDigest = digest(spec.Transition)
+	}
+	if o.Status.State == nil {
+		begun := taskrun.Begin(*run, initialState(o, run.Created))
+		return &begun
+	}
+	fillProgress(run, &o.Status)
+	return run
+}
+
+// fillProgress takes over what the status tells of the transitions so far.
+func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
+	state := stateFromObject(status.State)
+	run.State = &state
+	run.RunCount = status.RunCount
+	run.FlowRunRunCount = status.FlowRunRunCount
+	run.ExpectedStartTime = timePointer(status.ExpectedStartTime)
+	run.NextScheduledStartTime = timePointer(status.NextScheduledStartTime)
+	run.StartTime = timePointer(status.StartTime)
+	run.EndTime = timePointer(status.EndTime)
+	if status.TotalRunTime != nil {
+		run.TotalRunTime = status.TotalRunTime.Duration
+	}
+	run.HistoryDropped = status.HistoryDropped
+	if len(status.History) > 0 {
+		run.History = make([]orchestration.State, len(status.History))
+	}
+	for i := range status.History {
+		run.History[i] = stateFromObject(&status.History[i])
+	}
+}
+
+// initialState is the state that the object asks to begin with. Without an id
+// of its own it has one made from the object's uid, the same on every replica.
+func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
+	asked := o.Spec.State
+	if asked == nil {
+		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: string(orchestration.Pending)}}
+	}
+	id := asked.ID
+	if id == "" {
+		id = firstStateID(string(o.UID))
+	}
+	return proposalFromObject(&asked.ProposedState, false).State(id, timeOr(asked.Timestamp, created))
+}
+
+func firstStateID(uid string) string {
+	space, err := uuid.Parse(uid)
+	if err != nil { // an uid need not be a UUID
+		space = uuid.NewSHA1(uuid.NameSpaceOID, []byte(uid))
+	}
+	return uuid.NewSHA1(space, []byte("state/0")).String()
+}
+
+// objectFromRun returns the object that Create stores. All it tells of the
+// run's progress is the current state, which must be the first: the rest follows
+// from it. The object shares no memory that the answer to a write could be
+// decoded into.
+func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
+	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
+	labels, exact := labelsToObject(run.Labels)
+	spec := v1alpha1.TaskRunSpec{
+		ID:                      run.ID,
+		Name:                    run.Name,
+		FlowRunID:               run.FlowRunID,
+		TaskKey:                 &taskKey,
+		DynamicKey:              &dynamicKey,
+		CacheKey:                clone(run.CacheKey),
+		CacheExpiration:         microTimePointer(run.CacheExpiration),
+		TaskVersion:             clone(run.TaskVersion),
+		EmpiricalPolicy:         policyToObject(run.Policy),
+		Tags:                    append([]string(nil), run.Tags...),
+		Labels:                  labels,
+		LabelsExact:             exact,
+		TaskInputs:              inputsToObject(run.TaskInputs),
+		State:                   initialToObject(run.State),
+		TTLSecondsAfterFinished: ttlToObject(run.TTL),
+		Created:                 microTimePointer(&run.Created),
+	}
+	if !run.Updated.Equal(run.Created) {
+		spec.Updated = microTimePointer(&run.Updated)
+	}
+	if run.Proposal != nil {
+		spec.Transition = &v1alpha1.Transition{State: proposalToObject(run.Proposal), Force: run.Proposal.Force}
+	}
+	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: run.ID, Namespace: namespace}, Spec: spec}
+}
+
+// statusFromRun returns the whole status that UpdateProgress stores. It shares
+// no memory with the run that the answer could be decoded into.
+func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
+	status := v1alpha1.TaskRunStatus{
+		ObservedGeneration:     run.Revision.Generation,
+		Conditions:             conditions(run),
+		HistoryDropped:         counted(run.HistoryDropped),
+		RunCount:               counted(run.RunCount),
+		FlowRunRunCount:        counted(run.FlowRunRunCount),
+		ExpectedStartTime:      microTimePointer(run.ExpectedStartTime),
+		NextScheduledStartTime: microTimePointer(run.NextScheduledStartTime),
+		StartTime:              microTimePointer(run.StartTime),
+		EndTime:                microTimePointer(run.EndTime),
+		Updated:                microTimePointer(&run.Updated),
+		Transition:             verdictToObject(run.Transition),
+	}
+	if run.State != nil {
+		state := stateToObject(run.State)
+		status.State = &state
+	}
+	for i := range run.History {
+		status.History = append(status.History, stateToObject(&run.History[i]))
+	}
+	if run.TotalRunTime != 0 {
+		status.TotalRunTime = &metav1.Duration{Duration: run.TotalRunTime}
+	}
+	return status
+}
+
+// maxCount is the largest integer that every JSON reader takes exactly; the
+// schema has it as a bound.
+const maxCount = 1<<53 - 1
+
+// counted keeps a count within what the schema takes.
+func counted(n int64) int64 { return min(max(n, 0), maxCount) }
+
+func ttlFromObject(seconds *int32) *time.Duration {
+	if seconds == nil {
+		return nil
+	}
+	ttl := time.Duration(*seconds) * time.Second
+	return &ttl
+}
+
+// ttlToObject rounds up to whole seconds: a run is kept no shorter than asked.
+func ttlToObject(ttl *time.Duration) *int32 {
+	if ttl == nil {
+		return nil
+	}
+	whole := *ttl / time.Second
+	if *ttl > whole*time.Second {
+		whole++
+	}
+	seconds := int32(min(max(whole, 0), math.MaxInt32)) //nolint:gosec // within bounds
+	return &seconds
+}
+
+func verdictFromObject(v *v1alpha1.TransitionStatus) *taskrun.Transition {
+	if v == nil {
+		return nil
+	}
+	return &taskrun.Transition{
+		Digest: v.Digest, Verdict: orchestration.Status(v.Verdict), Reason: v.Reason,
+		JudgedAt: within(v.JudgedAt.Time), RetryTime: timePointer(v.RetryTime),
+	}
+}
+
+func verdictToObject(v *taskrun.Transition) *v1alpha1.TransitionStatus {
+	if v == nil {
+		return nil
+	}
+	return &v1alpha1.TransitionStatus{
+		Digest: v.Digest, Verdict: string(v.Verdict), Reason: v.Reason,
+		JudgedAt: microTime(v.JudgedAt), RetryTime: microTimePointer(v.RetryTime),
+	}
+}
+
+func textOr(text *string, other string) string {
+	if text == nil {
+		return other
+	}
+	return *text
+}
+
+// clone returns a pointer of its own to an equal value.
+func clone[T any](value *T) *T {
+	if value == nil {
+		return nil
+	}
+	own := *value
+	return &own
+}

@@ -1,0 +1,194 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+func stateFromObject(s *v1alpha1.State) orchestration.State {
+	kind := orchestration.StateType(s.Type)
+	return orchestration.State{
+		ID:        s.ID,
+		Type:      kind,
+		Name:      textOr(s.Name, kind.DefaultName()),
+		Timestamp: within(s.Timestamp.Time),
+		Message:   s.Message,
+		Data:      dataFromObject(s.Data),
+		Details:   detailsFromObject(s.StateDetails),
+	}
+}
+
+func stateToObject(s *orchestration.State) v1alpha1.State {
+	proposed := proposedToObject(s)
+	return v1alpha1.State{
+		ID:           s.ID,
+		Type:         proposed.Type,
+		Name:         proposed.Name,
+		Timestamp:    microTime(s.Timestamp),
+		Message:      proposed.Message,
+		Data:         proposed.Data,
+		StateDetails: proposed.StateDetails,
+	}
+}
+
+// initialToObject returns what Create stores of the first state.
+func initialToObject(s *orchestration.State) *v1alpha1.InitialState {
+	if s == nil {
+		return nil
+	}
+	return &v1alpha1.InitialState{
+		ProposedState: proposedToObject(s), ID: s.ID, Timestamp: microTimePointer(&s.Timestamp),
+	}
+}
+
+// proposedToObject leaves out a name that is the type's default.
+func proposedToObject(s *orchestration.State) v1alpha1.ProposedState {
+	proposed := v1alpha1.ProposedState{
+		Type:         string(s.Type),
+		Message:      clone(s.Message),
+		Data:         dataToObject(s.Data),
+		StateDetails: detailsToObject(&s.Details),
+	}
+	if s.Name != s.Type.DefaultName() {
+		proposed.Name = clone(&s.Name)
+	}
+	return proposed
+}
+
+func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal {
+	return &taskrun.Proposal{
+		Type:    orchestration.StateType(s.Type),
+		Name:    s.Name,
+		Message: s.Message,
+		Data:    dataFromObject(s.Data),
+		Details: detailsFromObject(s.StateDetails),
+		Force:   force,
+	}
+}
+
+func proposalToObject(p *taskrun.Proposal) v1alpha1.ProposedState {
+	return v1alpha1.ProposedState{
+		Type:         string(p.Type),
+		Name:         clone(p.Name),
+		Message:      clone(p.Message),
+		Data:         dataToObject(p.Data),
+		StateDetails: detailsToObject(&p.Details),
+	}
+}
+
+// dataFromObject reads a JSON text. One that is no JSON stands for itself.
+func dataFromObject(text *string) json.RawMessage {
+	if text == nil {
+		return nil
+	}
+	return jsonOf(*text)
+}
+
+// jsonOf returns the text as JSON, or as a JSON string when it is none; null is nil.
+func jsonOf(text string) json.RawMessage {
+	raw := json.RawMessage(text)
+	switch {
+	case !json.Valid(raw):
+		return quoted(text)
+	case isNull(raw):
+		return nil
+	default:
+		return raw
+	}
+}
+
+// dataToObject is the inverse of dataFromObject. A JSON string is stored as the
+// text it stands for where that reads back as the same: so data that was
+// written as plain text never outgrows its bound by being quoted.
+func dataToObject(raw json.RawMessage) *string {
+	if len(raw) == 0 || isNull(raw) {
+		return nil
+	}
+	text := string(raw)
+	var plain string
+	if raw[0] == '"' && json.Unmarshal(raw, &plain) == nil &&
+		!json.Valid([]byte(plain)) && bytes.Equal(quoted(plain), raw) {
+		text = plain
+	}
+	return &text
+}
+
+func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }
+
+// quoted spells a JSON string without escaping what JSON does not ask for.
+func quoted(text string) json.RawMessage {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		return json.RawMessage(`""`) // cannot happen: any text can be encoded
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// detailsFromObject reads the details of a state. None at all are the
+// documented defaults, deferred false among them; details that do not name
+// deferred have null there, as Prefect's own client sends it.
+func detailsFromObject(d *v1alpha1.StateDetails) orchestration.StateDetails {
+	if d == nil {
+		return orchestration.StateDetails{Deferred: new(bool)}
+	}
+	return orchestration.StateDetails{
+		ChildFlowRunID:               d.ChildFlowRunID,
+		ScheduledTime:                timePointer(d.ScheduledTime),
+		CacheKey:                     d.CacheKey,
+		CacheExpiration:              timePointer(d.CacheExpiration),
+		Deferred:                     d.Deferred,
+		UntrackableResult:            d.UntrackableResult,
+		PauseTimeout:                 timePointer(d.PauseTimeout),
+		PauseReschedule:              d.PauseReschedule,
+		PauseKey:                     d.PauseKey,
+		RunInputKeyset:               d.RunInputKeyset,
+		RefreshCache:                 d.RefreshCache,
+		Retriable:                    d.Retriable,
+		TransitionID:                 d.TransitionID,
+		TaskParametersID:             d.TaskParametersID,
+		Traceparent:                  d.Traceparent,
+		DeploymentConcurrencyLeaseID: d.DeploymentConcurrencyLeaseID,
+	}
+}
+
+// detailsToObject is the inverse of detailsFromObject.
+func detailsToObject(d *orchestration.StateDetails) *v1alpha1.StateDetails {
+	if onlyDefaults(*d) {
+		return nil
+	}
+	return &v1alpha1.StateDetails{
+		ChildFlowRunID:               d.ChildFlowRunID,
+		ScheduledTime:                microTimePointer(d.ScheduledTime),
+		CacheKey:                     clone(d.CacheKey),
+		CacheExpiration:              microTimePointer(d.CacheExpiration),
+		Deferred:                     clone(d.Deferred),
+		UntrackableResult:            d.UntrackableResult,
+		PauseTimeout:                 microTimePointer(d.PauseTimeout),
+		PauseReschedule:              d.PauseReschedule,
+		PauseKey:                     clone(d.PauseKey),
+		RunInputKeyset:               maps.Clone(d.RunInputKeyset),
+		RefreshCache:                 clone(d.RefreshCache),
+		Retriable:                    clone(d.Retriable),
+		TransitionID:                 d.TransitionID,
+		TaskParametersID:             d.TaskParametersID,
+		Traceparent:                  clone(d.Traceparent),
+		DeploymentConcurrencyLeaseID: d.DeploymentConcurrencyLeaseID,
+	}
+}
+
+// onlyDefaults reports whether nothing but the documented defaults is there.
+func onlyDefaults(d orchestration.StateDetails) bool {
+	if d.Deferred == nil || *d.Deferred || d.RunInputKeyset != nil {
+		return false
+	}
+	d.Deferred = nil
+	return reflect.ValueOf(d).IsZero()
+}

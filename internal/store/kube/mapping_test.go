@@ -1,0 +1,304 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const testUID = "11111111-2222-4333-8444-555555555555"
+
+// overTheWire returns the object as an API server would give it back.
+func overTheWire(t *testing.T, o *v1alpha1.TaskRun) *v1alpha1.TaskRun {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := &v1alpha1.TaskRun{}
+	if err := json.Unmarshal(text, read); err != nil {
+		t.Fatalf("reading %s: %v", text, err)
+	}
+	return read
+}
+
+func stored(t *testing.T, run *taskrun.Run) *v1alpha1.TaskRun {
+	t.Helper()
+	object := objectFromRun(run, "default")
+	object.UID, object.ResourceVersion, object.Generation = testUID, "7", 3
+	return overTheWire(t, object)
+}
+
+// differ compares runs but for what only a store can know. Tags and inputs that
+// are missing are the same as empty ones.
+func differ(want, got *taskrun.Run) string {
+	lists := cmp.FilterPath(func(p cmp.Path) bool {
+		last := p.Last().String()
+		return last == ".Tags" || last == ".TaskInputs" || last == ".History"
+	}, cmpopts.EquateEmpty())
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "ProposalDigest", "Behind"))
+}
+
+func TestNewRunsSurviveTheObject(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		m := maker{rand.New(rand.NewPCG(seed, 1))}
+		run := m.run()
+		got := runFromObject(stored(t, run))
+		if diff := differ(run, got); diff != "" {
+			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
+		}
+		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3}
+		if got.Revision != want || !got.Behind || (run.Proposal == nil) != (got.ProposalDigest == "") {
+			t.Fatalf("seed %d: revision %+v, behind %v, digest %q", seed, got.Revision, got.Behind, got.ProposalDigest)
+		}
+	}
+}
+
+func TestProgressSurvivesTheStatus(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		m := maker{rand.New(rand.NewPCG(seed, 2))}
+		run := m.run()
+		object := stored(t, run)
+		m.progress(run)
+		run.Revision.Generation = 3
+		object.Status = statusFromRun(run)
+		got := runFromObject(overTheWire(t, object))
+		if diff := differ(run, got); diff != "" {
+			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
+		}
+		if got.Behind {
+			t.Fatalf("seed %d: behind after the status was written", seed)
+		}
+		if object.Generation++; !runFromObject(object).Behind {
+			t.Fatalf("seed %d: not behind after the spec was written", seed)
+		}
+	}
+}
+
+func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		make := func() *taskrun.Run {
+			m := maker{rand.New(rand.NewPCG(seed, 3))}
+			run := m.run()
+			m.progress(run)
+			return run
+		}
+		run, other := make(), maker{rand.New(rand.NewPCG(seed, 4))}.run()
+		object := objectFromRun(run, "default")
+		object.Status = statusFromRun(run)
+		answer, err := json.Marshal(objectFromRun(other, "default"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// An API client decodes the answer into the very object that was sent.
+		if err := json.Unmarshal(answer, object); err != nil {
+			t.Fatal(err)
+		}
+		status, err := json.Marshal(statusFromRun(other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(status, &object.Status); err != nil {
+			t.Fatal(err)
+		}
+		if diff := differ(make(), run); diff != "" {
+			t.Fatalf("seed %d: the answer was written into the run (-before +after):\n%s", seed, diff)
+		}
+	}
+}
+
+func TestRunOfAnObjectMadeByHand(t *testing.T) {
+	t.Parallel()
+	created := time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)
+	exact := created.Add(123456 * time.Microsecond)
+	object := func(change func(*v1alpha1.TaskRun)) *v1alpha1.TaskRun {
+		o := &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{
+			Name: "hello", UID: testUID, CreationTimestamp: metav1.NewTime(created), ResourceVersion: "1", Generation: 1,
+		}}
+		o.Spec.TaskKey = new("greet")
+		change(o)
+		return o
+	}
+	cases := map[string]struct {
+		change    func(*v1alpha1.TaskRun)
+		wantID    string
+		wantState orchestration.State
+	}{
+		"without a state it is PENDING since its creation": {
+			change: func(*v1alpha1.TaskRun) {},
+			wantState: orchestration.State{
+				Type: orchestration.Pending, Name: "Pending", Timestamp: created,
+				Details: orchestration.StateDetails{Deferred: new(false)},
+			},
+		},
+		"a state takes the exact time of creation": {
+			change: func(o *v1alpha1.TaskRun) {
+				o.Spec.Created = new(v1alpha1.NewMicroTime(exact))
+				o.Spec.State = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+					Type: "SCHEDULED", Data: new("plain text"), StateDetails: &v1alpha1.StateDetails{FlowRunID: testUID},
+				}}
+			},
+			wantState: orchestration.State{
+				Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: exact, Data: json.RawMessage(`"plain text"`),
+				Details: orchestration.StateDetails{ScheduledTime: &exact},
+			},
+		},
+		"a state of its own id and time keeps both": {
+			change: func(o *v1alpha1.TaskRun) {
+				o.Spec.State = &v1alpha1.InitialState{
+					ProposedState: v1alpha1.ProposedState{Type: "COMPLETED", Name: new("")},
+					ID:            "22222222-2222-4333-8444-555555555555", Timestamp: new(v1alpha1.NewMicroTime(exact)),
+				}
+			},
+			wantID: "22222222-2222-4333-8444-555555555555",
+			wantState: orchestration.State{
+				Type: orchestration.Completed, Timestamp: exact,
+				Details: orchestration.StateDetails{Deferred: new(false)},
+			},
+		},
+		"a status without a state does not count": {
+			change: func(o *v1alpha1.TaskRun) { o.Status = v1alpha1.TaskRunStatus{ObservedGeneration: 1, RunCount: 9} },
+			wantState: orchestration.State{
+				Type: orchestration.Pending, Name: "Pending", Timestamp: created,
+				Details: orchestration.StateDetails{Deferred: new(false)},
+			},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := runFromObject(object(tc.change))
+			tc.wantState.ID = tc.wantID
+			if tc.wantID == "" {
+				tc.wantState.ID = "e496b04e-db75-55ef-8175-054f735223d3"
+			}
+			want := taskrun.Begin(taskrun.Run{
+				ID: testUID, Name: "hello", TaskKey: "greet", DynamicKey: "hello", Behind: true,
+				Created: run.Created, Updated: run.Created,
+			}, tc.wantState)
+			if diff := differ(&want, run); diff != "" || !run.Behind {
+				t.Errorf("behind %v (-want +got):\n%s", run.Behind, diff)
+			}
+			if diff := cmp.Diff(run, runFromObject(overTheWire(t, object(tc.change)))); diff != "" {
+				t.Errorf("another replica derives another run (-this +other):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFirstStateIDOfAnyUID(t *testing.T) {
+	t.Parallel()
+	seen := map[string]types.UID{}
+	for _, uid := range []types.UID{testUID, "", "odd", "21111111-2222-4333-8444-555555555555"} {
+		id := firstStateID(string(uid))
+		if other, taken := seen[id]; taken || len(id) != 36 {
+			t.Errorf("uid %q gets state id %q, as does %q", uid, id, other)
+		}
+		seen[id] = uid
+	}
+}
+
+func TestUpdatedIsTheLatestWrite(t *testing.T) {
+	t.Parallel()
+	at := func(second int) *v1alpha1.MicroTime {
+		return new(v1alpha1.NewMicroTime(time.Date(2026, time.August, 21, 10, 0, second, 0, time.UTC)))
+	}
+	cases := map[string]struct {
+		created, spec, status *v1alpha1.MicroTime
+		want                  int
+	}{
+		"only created":       {created: at(1), want: 1},
+		"renamed":            {created: at(1), spec: at(5), status: at(3), want: 5},
+		"moved after rename": {created: at(1), spec: at(5), status: at(7), want: 7},
+		"a clock that stepped back does not make it older": {created: at(4), spec: at(2), status: at(3), want: 4},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{Updated: tc.status}}
+			o.Spec.Created, o.Spec.Updated = tc.created, tc.spec
+			if got := runFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
+				t.Errorf("updated %s, want second %d", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestSmallRunsMakeSmallObjects(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
+	run := taskrun.Run{ID: testUID, Name: "n", TaskKey: "k", DynamicKey: "0", Created: at, Updated: at}
+	run = taskrun.Begin(run, taskrun.Proposal{
+		Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)},
+	}.State(testUID, at))
+	text, err := json.Marshal(objectFromRun(&run, "default").Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"id":%q,"name":"n","taskKey":"k","dynamicKey":"0","state":{"type":"PENDING","id":%q,`+
+		`"timestamp":"2026-08-21T10:00:00.123456Z"},"created":"2026-08-21T10:00:00.123456Z"}`, testUID, testUID)
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("spec (-want +got):\n%s", diff)
+	}
+}
+
+// FuzzRunFromObject checks that every object stands for a run, the same each
+// time, and that its status can be written and read back.
+func FuzzRunFromObject(f *testing.F) {
+	for seed := range uint64(8) {
+		m := maker{rand.New(rand.NewPCG(seed, 5))}
+		run := m.run()
+		object := objectFromRun(run, "default")
+		m.progress(run)
+		object.Status = statusFromRun(run)
+		text, err := json.Marshal(object)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"metadata":{"name":"x","uid":"y"},"spec":{"labels":{"a":null},"labelsExact":{"b":"x"},"state":{}}}`))
+	f.Add([]byte(`{"spec":{"created":"0000-01-01T00:00:00Z","cacheExpiration":"0001-01-01T00:00:00Z"},"status":{"state":{}}}`))
+	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[],"retryDelayKind":"Single"},"transition":{}}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		read := func() *v1alpha1.TaskRun {
+			object := &v1alpha1.TaskRun{}
+			if json.Unmarshal(text, object) != nil {
+				t.Skip("no object")
+			}
+			return object
+		}
+		run := runFromObject(read())
+		if diff := cmp.Diff(run, runFromObject(read())); diff != "" {
+			t.Fatalf("read twice (-first +second):\n%s", diff)
+		}
+		object := read()
+		object.Status = statusFromRun(run)
+		status, err := json.Marshal(object.Status)
+		if err != nil {
+			t.Fatalf("the status cannot be written: %v", err)
+		}
+		object.Status = v1alpha1.TaskRunStatus{}
+		if err := json.Unmarshal(status, &object.Status); err != nil {
+			t.Fatalf("the status cannot be read: %v", err)
+		}
+		again := runFromObject(object)
+		if diff := cmp.Diff(run.State, again.State); diff != "" {
+			t.Fatalf("state (-derived +written):\n%s", diff)
+		}
+	})
+}

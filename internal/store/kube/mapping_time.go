@@ -1,0 +1,65 @@
+package kube
+
+import (
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// The times an object can hold: the years 1 to 9999, as the wire can carry them
+// (contract §2.0). The very first microsecond is left out because the zero time
+// stands for no time and is written as null. Times beyond are moved to the
+// nearest of these, both when they are written and when they are read.
+var (
+	firstTime = time.Date(1, time.January, 1, 0, 0, 0, 1000, time.UTC)
+	lastTime  = time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
+)
+
+// within returns the time in UTC and microseconds, moved into the bounds.
+func within(t time.Time) time.Time {
+	t = t.UTC().Truncate(time.Microsecond)
+	switch {
+	case t.Before(firstTime):
+		return firstTime
+	case t.After(lastTime):
+		return lastTime
+	default:
+		return t
+	}
+}
+
+func microTime(t time.Time) v1alpha1.MicroTime { return v1alpha1.NewMicroTime(within(t)) }
+
+func microTimePointer(t *time.Time) *v1alpha1.MicroTime {
+	if t == nil {
+		return nil
+	}
+	m := microTime(*t)
+	return &m
+}
+
+func timePointer(m *v1alpha1.MicroTime) *time.Time {
+	if m == nil {
+		return nil
+	}
+	t := within(m.Time)
+	return &t
+}
+
+// timeOr returns the time, or the other one where there is none.
+func timeOr(m *v1alpha1.MicroTime, other time.Time) time.Time {
+	if m.IsZero() {
+		return other
+	}
+	return within(m.Time)
+}
+
+// latest returns the latest of the times that there are.
+func latest(t time.Time, others ...*time.Time) time.Time {
+	for _, other := range others {
+		if other != nil && other.After(t) {
+			t = *other
+		}
+	}
+	return t
+}

@@ -1,0 +1,216 @@
+// Package memory keeps runs in memory: a Store for tests that need no API server.
+package memory
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Store is a taskrun.Store. Its zero value is not usable; see New.
+type Store struct {
+	mu      sync.RWMutex
+	runs    map[string]*taskrun.Run // by id; never changed once they are in here
+	keys    map[taskrun.NaturalKey]string
+	version int64 // counts writes
+	broken  error // returned by every call, see Break
+}
+
+var _ taskrun.Store = (*Store)(nil)
+
+// New returns an empty Store.
+func New() *Store {
+	return &Store{runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey]string{}}
+}
+
+// Break makes every call return the error until Break(nil), as if the store
+// could not be reached.
+func (s *Store) Break(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+}
+
+// Get returns the run with this id.
+func (s *Store) Get(_ context.Context, id string) (*taskrun.Run, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.get(id)
+}
+
+func (s *Store) get(id string) (*taskrun.Run, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	if run, ok := s.runs[id]; ok {
+		return run, nil
+	}
+	return nil, taskrun.ErrNotFound
+}
+
+// Find returns the run with this natural key.
+func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.get(s.keys[key])
+}
+
+// Reload is Get, for there is no cache, unless the run was made anew.
+func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
+	run, err := s.Get(ctx, stale.ID)
+	if err == nil && run.Revision.Object != stale.Revision.Object {
+		return nil, taskrun.ErrNotFound
+	}
+	return run, err
+}
+
+// Create stores a new run.
+func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	if existing, ok := s.runs[run.ID]; ok {
+		return existing, taskrun.ErrExists
+	}
+	s.version++
+	created := inUTC(run)
+	created.Behind = true
+	created.Revision = taskrun.Revision{
+		Object: "object-" + strconv.FormatInt(s.version, 10), Version: strconv.FormatInt(s.version, 10), Key: run.ID,
+		Generation: 1,
+	}
+	s.put(created)
+	return created, nil
+}
+
+// put makes the run the one of its id. Of runs with the same natural key the
+// first one keeps it.
+func (s *Store) put(run *taskrun.Run) {
+	s.runs[run.ID] = run
+	if _, taken := s.keys[run.NaturalKey()]; !taken {
+		s.keys[run.NaturalKey()] = run.ID
+	}
+}
+
+// UpdateProgress stores what transitions change.
+func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, err := s.get(run.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case current.Revision != run.Revision:
+		return nil, taskrun.ErrConflict
+	}
+	next := *current
+	next.Progress = run.Progress
+	next.History, next.HistoryDropped = run.History, run.HistoryDropped
+	next.Transition = run.Transition
+	next.Updated = run.Updated
+	next.Behind = false
+	return s.replace(&next), nil
+}
+
+// replace stores the next version of a run.
+func (s *Store) replace(next *taskrun.Run) *taskrun.Run {
+	s.version++
+	next = inUTC(next)
+	next.Revision.Version = strconv.FormatInt(s.version, 10)
+	s.put(next)
+	return next
+}
+
+// Rename sets the run's name.
+func (s *Store) Rename(_ context.Context, id, name string, at time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, err := s.get(id)
+	if err != nil {
+		return err
+	}
+	next := *current
+	next.Name, next.Updated = name, at
+	next.Behind = true
+	next.Revision.Generation++
+	s.replace(&next)
+	return nil
+}
+
+// Delete removes the run.
+func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revision) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, err := s.get(id)
+	switch {
+	case err != nil:
+		return err
+	case ifUnchanged != nil && *ifUnchanged != current.Revision:
+		return taskrun.ErrConflict
+	}
+	delete(s.runs, id)
+	if key := current.NaturalKey(); s.keys[key] == id {
+		delete(s.keys, key)
+	}
+	return nil
+}
+
+// Query returns the runs that match.
+func (s *Store) Query(_ context.Context, q taskrun.Query) ([]*taskrun.Run, error) {
+	runs, err := s.matching(q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	return q.Page(runs), nil
+}
+
+// Count returns how many runs match.
+func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
+	runs, err := s.matching(f)
+	return len(runs), err
+}
+
+func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	var runs []*taskrun.Run
+	for _, run := range s.runs {
+		if f.Match(run) {
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// State returns the state with this id and its run.
+func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, *taskrun.Run, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.broken != nil {
+		return nil, nil, s.broken
+	}
+	for _, run := range s.runs {
+		for _, state := range run.States() {
+			if state.ID == stateID {
+				return &state, run, nil
+			}
+		}
+	}
+	return nil, nil, taskrun.ErrNotFound
+}
+
+// Ready tells whether the store answers.
+func (s *Store) Ready(context.Context) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.broken
+}

@@ -1,0 +1,55 @@
+package memory
+
+import (
+	"slices"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// inUTC copies a run with all its times in UTC and in microseconds, as a store
+// keeps them.
+func inUTC(run *taskrun.Run) *taskrun.Run {
+	kept := *run
+	kept.Created, kept.Updated = utc(run.Created), utc(run.Updated)
+	for _, t := range []**time.Time{
+		&kept.CacheExpiration, &kept.ExpectedStartTime, &kept.NextScheduledStartTime, &kept.StartTime, &kept.EndTime,
+	} {
+		*t = utcPointer(*t)
+	}
+	if run.State != nil {
+		state := stateInUTC(*run.State)
+		kept.State = &state
+	}
+	kept.History = slices.Clone(run.History)
+	for i, state := range kept.History {
+		kept.History[i] = stateInUTC(state)
+	}
+	if run.Transition != nil {
+		transition := *run.Transition
+		transition.JudgedAt, transition.RetryTime = utc(transition.JudgedAt), utcPointer(transition.RetryTime)
+		kept.Transition = &transition
+	}
+	return &kept
+}
+
+func stateInUTC(state orchestration.State) orchestration.State {
+	state.Timestamp = utc(state.Timestamp)
+	for _, t := range []**time.Time{
+		&state.Details.ScheduledTime, &state.Details.CacheExpiration, &state.Details.PauseTimeout,
+	} {
+		*t = utcPointer(*t)
+	}
+	return state
+}
+
+func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+func utcPointer(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := utc(*t)
+	return &u
+}

@@ -1,0 +1,158 @@
+// Package storetest is the contract of taskrun.Store as tests. Every store
+// passes it: what holds for one holds for the others, and what a test finds out
+// with a fast store is true of the slow one.
+package storetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Run tests a store. The function open returns an empty one each time.
+func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
+	t.Helper()
+	tests := map[string]func(t *testing.T, s taskrun.Store){
+		"a store is ready":                                         testReady,
+		"what is not there is not found":                           testNotFound,
+		"creating does not change the caller's run":                testCreateLeavesArgument,
+		"an id that is taken gets the run that has it":             testCreateTaken,
+		"equal creates at the same time make one run":              testEqualCreates,
+		"progress is read back field by field":                     testProgress,
+		"writing progress changes nothing else":                    testProgressOnly,
+		"progress on top of an older version is refused":           testStaleProgress,
+		"a run once read does not change":                          testReadRunsAreStable,
+		"a state is found as long as the run keeps it":             testState,
+		"a rename changes the name and the time of the last write": testRename,
+		"a deleted run is gone from every read":                    testDelete,
+		"a delete of an older version is refused":                  testDeleteRevision,
+		"a run made again has nothing of the deleted one":          testMadeAgain,
+		"every sort orders and pages the runs":                     testSorts,
+		"filters choose the runs":                                  testFilters,
+		"each write is seen by the next read":                      testReadYourWrites,
+		"no state is lost among concurrent proposals":              testConcurrentProposals,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+	t.Run("a new run is read back field by field", func(t *testing.T) {
+		t.Parallel()
+		testRoundTrips(t, open)
+	})
+}
+
+// start is when the runs of the tests begin, to the microsecond.
+var start = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
+
+// clock moves by a millisecond at each look, so that no two times are equal.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: start} }
+
+// Now returns the time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Millisecond)
+	return c.now
+}
+
+func newService(s taskrun.Store, c taskrun.Clock) *taskrun.Service {
+	return taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s, Clock: c})
+}
+
+// runID and stateID make ids that sort by number.
+func runID(n int) string   { return fmt.Sprintf("0198a1b2-0000-7000-8000-%012x", n) }
+func stateID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012x", n) }
+
+// begun returns the nth run of a test in its initial state.
+func begun(n int, initial taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
+	run := taskrun.Run{
+		ID: runID(n), Name: fmt.Sprintf("run-%d", n), TaskKey: "add-1a2b3c4d", DynamicKey: fmt.Sprint(n),
+		Created: start, Updated: start, Behind: true,
+	}
+	if change != nil {
+		change(&run)
+	}
+	run = taskrun.Begin(run, initial.State(stateID(n), run.Created))
+	return &run
+}
+
+func pending() taskrun.Proposal { return taskrun.Proposal{Type: orchestration.Pending} }
+
+func mustCreate(t *testing.T, s taskrun.Store, run *taskrun.Run) *taskrun.Run {
+	t.Helper()
+	created, err := s.Create(t.Context(), run)
+	if err != nil {
+		t.Fatalf("Create(%s): %v", run.ID, err)
+	}
+	return created
+}
+
+func mustGet(t *testing.T, s taskrun.Store, id string) *taskrun.Run {
+	t.Helper()
+	run, err := s.Get(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Get(%s): %v", id, err)
+	}
+	return run
+}
+
+func mustUpdate(t *testing.T, s taskrun.Store, run *taskrun.Run) *taskrun.Run {
+	t.Helper()
+	updated, err := s.UpdateProgress(t.Context(), run)
+	if err != nil {
+		t.Fatalf("UpdateProgress(%s): %v", run.ID, err)
+	}
+	return updated
+}
+
+// moved returns the run in a further state, as a transition would leave it.
+func moved(run *taskrun.Run, id string, kind orchestration.StateType) *taskrun.Run {
+	next := *run
+	at := run.State.Timestamp.Add(time.Second)
+	next.Progress = orchestration.Decide(orchestration.Facts{
+		Run:      orchestration.Run{ID: run.ID, Progress: run.Progress},
+		Proposed: taskrun.Proposal{Type: kind}.State(id, at),
+		Force:    true, Now: at, NewID: id,
+	}).Progress
+	next.History = run.States()
+	next.Updated = at
+	return &next
+}
+
+// differ compares two runs but for where they were read from. No tags, inputs
+// or past states are the same as empty ones; all else that is empty differs
+// from what is missing.
+func differ(want, got *taskrun.Run) string {
+	lists := cmp.FilterPath(func(p cmp.Path) bool {
+		switch p.Last().String() {
+		case ".Tags", ".TaskInputs", ".History":
+			return true
+		default:
+			return false
+		}
+	}, cmpopts.EquateEmpty())
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision"))
+}
+
+func ids(runs []*taskrun.Run) []string {
+	all := []string{}
+	for _, run := range runs {
+		all = append(all, run.ID)
+	}
+	return all
+}

@@ -1,0 +1,115 @@
+package taskrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strconv"
+	"strings"
+
+	petname "github.com/dustinkirkland/golang-petname"
+	"github.com/google/uuid"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// NewRun is what a caller gives to create a run.
+type NewRun struct {
+	// Run without progress. An empty ID, Name or TaskVersion is made up or null.
+	Run   Run
+	State *Proposal // nil: PENDING
+}
+
+// labelFlowRunID is the label every run inside a flow run gets (contract §2.6).
+const labelFlowRunID = "prefect.flow-run.id"
+
+// keySpace is the name space of ids made from natural keys. It must never
+// change: a run's id would.
+var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
+
+// Create makes a run, or returns the one that has its natural key already;
+// created tells which (contract §1.4). Equal calls, on any replicas at the same
+// instant, make one run. Errors: ErrIDTaken when the id given belongs to a run
+// with another natural key, *InvalidError, ErrUnavailable.
+func (s *Service) Create(ctx context.Context, in NewRun) (run *Run, created bool, err error) {
+	existing, err := s.Store.Find(ctx, in.Run.NaturalKey())
+	if err == nil {
+		return existing, false, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return nil, false, err
+	}
+	first, decision, err := s.first(in)
+	if err != nil {
+		return nil, false, err
+	}
+	kept, err := s.Store.Create(ctx, first)
+	switch {
+	case errors.Is(err, ErrExists) && kept.NaturalKey() == first.NaturalKey():
+		return kept, false, nil
+	case errors.Is(err, ErrExists):
+		return nil, false, ErrIDTaken
+	case err != nil:
+		return nil, false, err
+	}
+	// The answer to the creating call repeats times as the client spelt them;
+	// what is stored is in UTC (contract §2.0).
+	first.Revision = kept.Revision
+	s.Notifier.Transitioned(nil, first, decision)
+	return first, true, nil
+}
+
+// first makes the run that Create stores: the caller's, with what it left open
+// filled in, in its initial state.
+func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
+	initial := Proposal{Type: orchestration.Pending}
+	if in.State != nil {
+		initial = *in.State
+	}
+	initial, err := initial.fit()
+	if err != nil {
+		return nil, orchestration.Decision{}, err
+	}
+	run := in.Run
+	if run.ID == "" {
+		run.ID = s.keyID(run.NaturalKey())
+	}
+	if run.Name == "" {
+		run.Name = s.NewName()
+	}
+	if run.FlowRunID != "" {
+		run.Labels = withFlowRunLabel(run.Labels, run.FlowRunID)
+	}
+	run.Created = s.now()
+	run.Updated = run.Created
+	run.Behind = true
+	if err := run.check(initial); err != nil {
+		return nil, orchestration.Decision{}, err
+	}
+	var decision orchestration.Decision
+	run.Progress, decision = begin(run, initial.State(s.NewID(), run.Created))
+	return &run, decision, nil
+}
+
+// keyID is the id of a run that was given none: the same for equal natural keys.
+func (s *Service) keyID(key NaturalKey) string {
+	var b strings.Builder
+	for _, part := range []string{s.Namespace, key.FlowRunID, key.TaskKey, key.DynamicKey} {
+		b.WriteString(strconv.Itoa(len(part)))
+		b.WriteByte(':')
+		b.WriteString(part)
+	}
+	return uuid.NewSHA1(keySpace, []byte(b.String())).String()
+}
+
+// withFlowRunLabel adds the system label of a run inside a flow run; a label of
+// that name from the client wins.
+func withFlowRunLabel(labels map[string]json.RawMessage, flowRunID string) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{labelFlowRunID: json.RawMessage(strconv.Quote(flowRunID))}
+	maps.Copy(all, labels)
+	return all
+}
+
+// slug makes up a name of two words, as Prefect does.
+func slug() string { return petname.Generate(2, "-") }

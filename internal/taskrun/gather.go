@@ -1,0 +1,57 @@
+package taskrun
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// gather collects what a judgement of the proposal rests on.
+func (s *Service) gather(run *Run, p Proposal, now time.Time) orchestration.Facts {
+	return orchestration.Facts{
+		Run:      rulesView(run),
+		Proposed: p.State(s.NewID(), now),
+		Force:    p.Force,
+		Now:      now,
+		Draw:     s.Draw(),
+		NewID:    s.NewID(),
+		// Flow runs are not kept here: a run inside one is judged as if its
+		// flow run were running.
+		FlowRun: nil,
+	}
+}
+
+// rulesView is the part of a run that the rules know.
+func rulesView(run *Run) orchestration.Run {
+	return orchestration.Run{
+		ID:        run.ID,
+		FlowRunID: run.FlowRunID,
+		Tags:      run.Tags,
+		Policy:    run.Policy.rules(),
+		Progress:  run.Progress,
+	}
+}
+
+// rules reads the policy's numbers as the rules want them.
+func (p Policy) rules() orchestration.RetryPolicy {
+	var policy orchestration.RetryPolicy
+	if p.Retries != "" {
+		retries := number(p.Retries)
+		policy.Retries = &retries
+	}
+	if p.RetryDelay != nil {
+		for _, seconds := range p.RetryDelay.Seconds {
+			policy.Delays = append(policy.Delays, number(seconds))
+		}
+	}
+	policy.JitterFactor = number(p.RetryJitterFactor)
+	return policy
+}
+
+// number reads a JSON number; what is out of range becomes an infinity, and an
+// absent one 0, both of which ParseFloat returns beside its error.
+func number(text string) float64 {
+	f, _ := strconv.ParseFloat(text, 64) //nolint:errcheck // the value beside the error is the one wanted
+	return f
+}

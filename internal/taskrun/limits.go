@@ -1,0 +1,191 @@
+package taskrun
+
+import (
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Bounds of a run, in characters where a text is meant. The CRD's schema states
+// the same ones; a test compares them. MaxText bounds all texts of what was
+// asked together, and likewise those of the current and past states, so that
+// the largest legal object stays under 128 KiB.
+const (
+	MaxName        = 1024
+	MaxTaskKey     = 512
+	MaxDynamicKey  = 512
+	MaxTaskVersion = 256
+	MaxCacheKey    = 2000
+	MaxTags        = 128
+	MaxTag         = 256
+	MaxLabels      = 64
+	MaxLabelKey    = 128
+	MaxLabelValue  = 512
+	MaxInputKeys   = 64
+	MaxInputKey    = 128
+	MaxInputs      = 256
+	MaxInputText   = 256
+	MaxRetryDelays = 50
+	MaxNumber      = 32 // characters of a number's text
+	MaxStateName   = 256
+	MaxMessage     = 4096
+	MaxData        = 8192
+	MaxStateKey    = 4096 // stateDetails.cacheKey: over-long ones are the rules' business
+	MaxPauseKey    = 512
+	MaxTraceparent = 256
+	MaxKeysetItems = 16
+	MaxKeysetText  = 256
+	MaxHistory     = 64
+	MaxText        = 12288
+	MaxReason      = 1024
+
+	// reserved is kept free for the name and time that a rule may give a state.
+	reserved = 64
+)
+
+// checkText returns an *InvalidError when the text is longer than it may be.
+func checkText(field, text string, most int) error {
+	if n := utf8.RuneCountInString(text); n > most {
+		return tooMany(field, "characters", n, most)
+	}
+	return nil
+}
+
+// checkCount returns an *InvalidError when there are more items than there may be.
+func checkCount(field string, n, most int) error {
+	if n > most {
+		return tooMany(field, "items", n, most)
+	}
+	return nil
+}
+
+func tooMany(field, what string, n, most int) error {
+	return &InvalidError{Field: field, Reason: fmt.Sprintf("at most %d %s are kept here, got %d", most, what, n)}
+}
+
+// cut shortens a text to at most most characters; a marker tells how long it was.
+func cut(text string, most int) string {
+	n := utf8.RuneCountInString(text)
+	if n <= most {
+		return text
+	}
+	marker := []rune(fmt.Sprintf("… [cut, %d characters in all]", n))
+	keep := max(most-len(marker), 0)
+	return string(slices.Concat([]rune(text)[:keep], marker)[:most])
+}
+
+// fit checks the proposal against the bounds and cuts its message, which
+// Prefect lets grow without bound (*InvalidError).
+func (p Proposal) fit() (Proposal, error) {
+	d := p.Details
+	err := firstError(
+		checkText("state.name", deref(p.Name), MaxStateName),
+		checkText("state.data", string(p.Data), MaxData),
+		checkText("state.state_details.cache_key", deref(d.CacheKey), MaxStateKey),
+		checkText("state.state_details.pause_key", deref(d.PauseKey), MaxPauseKey),
+		checkText("state.state_details.traceparent", deref(d.Traceparent), MaxTraceparent),
+		checkKeyset(d.RunInputKeyset),
+	)
+	if err != nil {
+		return p, err
+	}
+	others := textOf(p.State("", noTime)) - utf8.RuneCountInString(deref(p.Message))
+	room := MaxText - reserved - others
+	if room < 0 {
+		return p, tooMany("state", "characters of all texts together", others, MaxText-reserved)
+	}
+	if p.Message != nil {
+		message := cut(*p.Message, min(MaxMessage, room))
+		p.Message = &message
+	}
+	return p, nil
+}
+
+func checkKeyset(keyset map[string]string) error {
+	const field = "state.state_details.run_input_keyset"
+	if err := checkCount(field, len(keyset), MaxKeysetItems); err != nil {
+		return err
+	}
+	for key, value := range keyset {
+		if err := firstError(checkText(field, key, MaxKeysetText), checkText(field, value, MaxKeysetText)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boundText keeps the run's states within MaxHistory and MaxText: the oldest
+// states shed message and data first, then fall off and are counted.
+func (r *Run) boundText() {
+	if excess := len(r.History) - MaxHistory; excess > 0 {
+		r.History = r.History[excess:]
+		r.HistoryDropped += int64(excess)
+	}
+	total := 0
+	for _, state := range r.States() {
+		total += textOf(state)
+	}
+	if total <= MaxText {
+		return
+	}
+	r.History = slices.Clone(r.History)
+	for i := range r.History {
+		if total <= MaxText {
+			return
+		}
+		total -= textOf(r.History[i])
+		r.History[i].Message, r.History[i].Data = nil, nil
+		total += textOf(r.History[i])
+	}
+	for total > MaxText && len(r.History) > 0 {
+		total -= textOf(r.History[0])
+		r.History = r.History[1:]
+		r.HistoryDropped++
+	}
+}
+
+// What a state's fixed parts count as among its texts.
+const (
+	stateText = 64 // id, type and timestamp
+	timeText  = 32
+)
+
+// textOf counts the characters of a state, as the CRD's rules do.
+func textOf(s orchestration.State) int {
+	d := s.Details
+	n := stateText + utf8.RuneCountInString(s.Name) + utf8.RuneCountInString(deref(s.Message)) + utf8.RuneCount(s.Data)
+	for _, text := range []string{
+		deref(d.CacheKey), deref(d.PauseKey), deref(d.Traceparent),
+		d.ChildFlowRunID, d.TransitionID, d.TaskParametersID, d.DeploymentConcurrencyLeaseID,
+	} {
+		n += utf8.RuneCountInString(text)
+	}
+	for _, t := range []*time.Time{d.ScheduledTime, d.CacheExpiration, d.PauseTimeout} {
+		if t != nil {
+			n += timeText
+		}
+	}
+	for key, value := range d.RunInputKeyset {
+		n += utf8.RuneCountInString(key) + utf8.RuneCountInString(value)
+	}
+	return n
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package taskrun
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Proposal proposes a state for a run.
+type Proposal struct {
+	Type    orchestration.StateType
+	Name    *string // nil: the type's default name
+	Message *string
+	Data    json.RawMessage // nil is null
+	Details orchestration.StateDetails
+	Force   bool
+}
+
+// State is the state proposed, with the id and time it will have (contract §2.3).
+func (p Proposal) State(id string, at time.Time) orchestration.State {
+	state := orchestration.State{
+		ID:        id,
+		Type:      p.Type,
+		Name:      p.Type.DefaultName(),
+		Timestamp: at,
+		Message:   p.Message,
+		Data:      withoutArtifactKeys(p.Data),
+		Details:   p.Details,
+	}
+	if p.Name != nil {
+		state.Name = *p.Name
+	}
+	if p.Type == orchestration.Scheduled && state.Details.ScheduledTime == nil {
+		state.Details.ScheduledTime = &at
+	}
+	return state
+}
+
+// Outcome is what came of a proposal.
+type Outcome struct {
+	Run      *Run // as it is now
+	Decision orchestration.Decision
+	// State is the state the proposer is to see: the one written now, else the
+	// run's current one (contract §3.3). Its data can be more than what was
+	// stored (contract §2.3, unpersisted results).
+	State *orchestration.State
+	// Written tells whether a state was written by this call.
+	Written bool
+}

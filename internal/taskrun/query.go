@@ -1,0 +1,79 @@
+package taskrun
+
+import (
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Query asks for runs. It is a value, so that any store can answer it in its
+// own way.
+type Query struct {
+	Filter Filter
+	Sort   Sort
+	Limit  int // 0: none are returned
+	Offset int
+	// Now is the moment for which running times are computed.
+	Now time.Time
+}
+
+// Sort orders runs; equal ones follow in the order of their ids, so that pages
+// neither repeat nor skip a run.
+type Sort string
+
+// The sorts of contract §1.4. Missing times come last in ascending and first in
+// descending order, as on PostgreSQL.
+const (
+	SortIDDesc                    Sort = "ID_DESC"
+	SortExpectedStartTimeAsc      Sort = "EXPECTED_START_TIME_ASC"
+	SortExpectedStartTimeDesc     Sort = "EXPECTED_START_TIME_DESC"
+	SortNameAsc                   Sort = "NAME_ASC"
+	SortNameDesc                  Sort = "NAME_DESC"
+	SortNextScheduledStartTimeAsc Sort = "NEXT_SCHEDULED_START_TIME_ASC"
+	SortEndTimeDesc               Sort = "END_TIME_DESC"
+	SortDurationDesc              Sort = "DURATION_DESC"
+	SortDurationAsc               Sort = "DURATION_ASC"
+)
+
+// Filter restricts runs (contract §2.7). The zero Filter matches every run; so
+// does the zero value of each member.
+type Filter struct {
+	// Or makes one matching member enough; else all must match. A member
+	// without criteria matches, also with Or.
+	Or        bool
+	ID        *IDFilter
+	Name      *NameFilter
+	Tags      *TagsFilter
+	State     *StateFilter
+	FlowRunID *FlowRunIDFilter
+}
+
+// IDFilter matches ids; nil Any is no criterion, an empty one matches nothing.
+type IDFilter struct{ Any []string }
+
+// NameFilter matches names.
+type NameFilter struct {
+	Any  []string // nil: no criterion
+	Like string   // substring without regard to case; empty: no criterion
+}
+
+// TagsFilter matches tags.
+type TagsFilter struct {
+	Or     bool
+	All    []string // every one must be there; empty: no criterion
+	IsNull *bool    // true: no tags; false: at least one
+}
+
+// StateFilter matches the current state; members without criteria are left out.
+type StateFilter struct {
+	Or    bool
+	Types []orchestration.StateType // nil: no criterion
+	Names []string                  // nil: no criterion
+}
+
+// FlowRunIDFilter matches the flow run id.
+type FlowRunIDFilter struct {
+	Or     bool
+	Any    []string // nil: no criterion
+	IsNull *bool    // true: outside flows, Any is ignored; false without Any: inside a flow
+}

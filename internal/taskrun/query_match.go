@@ -1,0 +1,164 @@
+package taskrun
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Match reports whether the run passes the filter.
+func (f Filter) Match(run *Run) bool {
+	return combine(f.Or,
+		f.ID == nil || f.ID.match(run),
+		f.Name == nil || f.Name.match(run),
+		f.Tags == nil || f.Tags.match(run),
+		f.State == nil || f.State.match(run),
+		f.FlowRunID == nil || f.FlowRunID.match(run),
+	)
+}
+
+// combine joins criteria: one is enough with or, else all are needed.
+func combine(or bool, criteria ...bool) bool {
+	if or {
+		return slices.Contains(criteria, true)
+	}
+	return !slices.Contains(criteria, false)
+}
+
+func (f *IDFilter) match(run *Run) bool {
+	return f.Any == nil || slices.Contains(f.Any, run.ID)
+}
+
+func (f *NameFilter) match(run *Run) bool {
+	return (f.Any == nil || slices.Contains(f.Any, run.Name)) &&
+		(f.Like == "" || like(run.Name, f.Like))
+}
+
+func (f *TagsFilter) match(run *Run) bool {
+	hasAll := true
+	for _, tag := range f.All {
+		hasAll = hasAll && slices.Contains(run.Tags, tag)
+	}
+	return combine(f.Or, hasAll, f.IsNull == nil || *f.IsNull == (len(run.Tags) == 0))
+}
+
+// match leaves out members without criteria, as Prefect does here only.
+func (f *StateFilter) match(run *Run) bool {
+	var criteria []bool
+	if f.Types != nil {
+		criteria = append(criteria, run.State != nil && slices.Contains(f.Types, run.State.Type))
+	}
+	if f.Names != nil {
+		criteria = append(criteria, run.State != nil && slices.Contains(f.Names, run.State.Name))
+	}
+	return len(criteria) == 0 || combine(f.Or, criteria...)
+}
+
+func (f *FlowRunIDFilter) match(run *Run) bool {
+	inFlow := run.FlowRunID != ""
+	switch {
+	case f.IsNull != nil && *f.IsNull:
+		return !inFlow
+	case f.Any != nil:
+		return inFlow && slices.Contains(f.Any, run.FlowRunID)
+	default:
+		return f.IsNull == nil || inFlow
+	}
+}
+
+// like reports whether the text holds the pattern somewhere, in which % stands
+// for any characters and _ for one; ASCII letters match in either case
+// (contract §2.7).
+func like(text, pattern string) bool {
+	return likeHere([]rune(lowerASCII(text)), []rune("%"+lowerASCII(pattern)+"%"))
+}
+
+// likeHere matches greedily from the last % on, so its time is bounded by the
+// product of the lengths.
+func likeHere(text, pattern []rune) bool {
+	t, p, star, mark := 0, 0, -1, 0
+	for t < len(text) {
+		switch {
+		case p < len(pattern) && pattern[p] == '%':
+			star, mark = p, t
+			p++
+		case p < len(pattern) && (pattern[p] == '_' || pattern[p] == text[t]):
+			t, p = t+1, p+1
+		case star >= 0:
+			mark++
+			t, p = mark, star+1
+		default:
+			return false
+		}
+	}
+	return strings.Trim(string(pattern[p:]), "%") == ""
+}
+
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
+// Page sorts the runs, in place, as the query says and returns its page.
+func (q Query) Page(runs []*Run) []*Run {
+	order := q.order()
+	slices.SortFunc(runs, func(a, b *Run) int { return cmp.Or(order(a, b), cmp.Compare(a.ID, b.ID)) })
+	rest := runs[min(max(q.Offset, 0), len(runs)):]
+	return rest[:min(max(q.Limit, 0), len(rest))]
+}
+
+// order compares two runs as the query's sort says, ties aside.
+func (q Query) order() func(a, b *Run) int {
+	switch q.Sort {
+	case SortExpectedStartTimeAsc:
+		return byTime(func(r *Run) *time.Time { return r.ExpectedStartTime })
+	case SortExpectedStartTimeDesc:
+		return descending(byTime(func(r *Run) *time.Time { return r.ExpectedStartTime }))
+	case SortNameAsc:
+		return byName
+	case SortNameDesc:
+		return descending(byName)
+	case SortNextScheduledStartTimeAsc:
+		return byTime(func(r *Run) *time.Time { return r.NextScheduledStartTime })
+	case SortEndTimeDesc:
+		return descending(byTime(func(r *Run) *time.Time { return r.EndTime }))
+	case SortDurationAsc:
+		return q.byDuration
+	case SortDurationDesc:
+		return descending(q.byDuration)
+	default:
+		return func(a, b *Run) int { return cmp.Compare(b.ID, a.ID) }
+	}
+}
+
+func byName(a, b *Run) int { return cmp.Compare(a.Name, b.Name) }
+
+func (q Query) byDuration(a, b *Run) int {
+	return cmp.Compare(a.EstimatedRunTime(q.Now), b.EstimatedRunTime(q.Now))
+}
+
+// byTime puts missing times last, as PostgreSQL does.
+func byTime(of func(*Run) *time.Time) func(a, b *Run) int {
+	return func(a, b *Run) int {
+		x, y := of(a), of(b)
+		switch {
+		case x == nil && y == nil:
+			return 0
+		case x == nil:
+			return 1
+		case y == nil:
+			return -1
+		default:
+			return x.Compare(*y)
+		}
+	}
+}
+
+func descending(order func(a, b *Run) int) func(a, b *Run) int {
+	return func(a, b *Run) int { return order(b, a) }
+}

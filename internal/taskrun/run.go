@@ -1,0 +1,144 @@
+// Package taskrun holds the domain's run and its use cases: create, read,
+// query, rename, delete and, in one place, set a state. It owns the interfaces
+// it needs of the world.
+package taskrun
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Run is one task run. The fields follow contract §2.1; texts and ids are kept
+// as the client sent them, ids in lower case with hyphens.
+//
+// Runs are values shared between readers: whoever got one from a Store must
+// not change what its pointers, slices and maps refer to.
+type Run struct {
+	ID              string
+	Created         time.Time // microseconds count
+	Updated         time.Time // time of the last write
+	Name            string
+	FlowRunID       string // empty outside a flow run
+	TaskKey         string
+	DynamicKey      string
+	CacheKey        *string
+	CacheExpiration *time.Time
+	TaskVersion     *string
+	Policy          Policy
+	Tags            []string
+	Labels          map[string]json.RawMessage // each value one JSON scalar, spelt as sent
+	TaskInputs      map[string][]TaskInput
+
+	// Progress holds the current state and what the transitions count.
+	orchestration.Progress
+
+	History        []orchestration.State // past states, oldest first, without the current one
+	HistoryDropped int64                 // how many older states fell off History
+
+	// Proposal stands in the object itself (spec.transition), to be judged by
+	// the controller; nil when there is none. Digest identifies it.
+	Proposal       *Proposal
+	ProposalDigest string
+	Transition     *Transition // the last verdict on a Proposal
+
+	TTL *time.Duration // life after the run finished; nil: kept
+	// Behind tells that the stored progress is missing (it was derived from
+	// the initial state) or older than the rest of the run. Any write of
+	// progress catches up.
+	Behind bool
+
+	// Revision identifies what was read: the store accepts a change only if the
+	// stored run still has it (compare-and-swap). Opaque; set by the store.
+	Revision Revision
+}
+
+// Revision says which object, and which version of it, a Run was read from.
+type Revision struct {
+	Object     string // identity of the stored object: a deleted run made again has another
+	Version    string // changes with every write
+	Key        string // the store's own name of the object
+	Generation int64  // changes with every write of what is asked, not of progress
+}
+
+// Policy is the documented empirical_policy (contract §2.4). Numbers are JSON
+// number texts, so that 4 and 5.0 and integers of any size survive.
+type Policy struct {
+	MaxRetries        string      // deprecated by Prefect, still answered; "" is 0
+	RetryDelaySeconds string      // deprecated by Prefect, still answered; "" is 0.0
+	Retries           string      // integer; "" is null
+	RetryDelay        *RetryDelay // nil is null
+	RetryJitterFactor string      // decimal; "" is null
+}
+
+// RetryDelay is a delay for all retries or one for each.
+type RetryDelay struct {
+	List    bool     // spelt as a list on the wire; else Seconds has one entry
+	Seconds []string // JSON number texts
+}
+
+// TaskInput names where an argument of a run comes from (contract §2.5).
+type TaskInput struct {
+	InputType InputType
+	ID        string // UUID; task_run and flow_run only
+	Name      string // parameter only
+	Type      string // constant only
+}
+
+// InputType tells the four kinds of TaskInput apart.
+type InputType string
+
+// The input types.
+const (
+	InputTaskRun   InputType = "task_run"
+	InputFlowRun   InputType = "flow_run"
+	InputParameter InputType = "parameter"
+	InputConstant  InputType = "constant"
+)
+
+// Transition is the verdict on a proposal that was written into the object
+// (spec.transition).
+type Transition struct {
+	Digest    string // of the proposal; an equal proposal is not judged again
+	Verdict   orchestration.Status
+	Reason    string
+	JudgedAt  time.Time
+	RetryTime *time.Time // after WAIT: when it is judged again
+}
+
+// States returns all states that are kept, oldest first, the current one last.
+func (r *Run) States() []orchestration.State {
+	states := make([]orchestration.State, 0, len(r.History)+1)
+	states = append(states, r.History...)
+	if r.State != nil {
+		states = append(states, *r.State)
+	}
+	return states
+}
+
+// EstimatedRunTime is the time spent in RUNNING so far (contract §2.1).
+func (r *Run) EstimatedRunTime(now time.Time) time.Duration {
+	if r.State != nil && r.State.Type == orchestration.Running {
+		return r.TotalRunTime + now.Sub(r.State.Timestamp)
+	}
+	return r.TotalRunTime
+}
+
+// EstimatedStartTimeDelta is how late the run started, or is by now (contract §2.1).
+func (r *Run) EstimatedStartTimeDelta(now time.Time) time.Duration {
+	expected, start := r.ExpectedStartTime, r.StartTime
+	switch {
+	case expected == nil:
+		return 0
+	case start != nil && start.After(*expected):
+		return start.Sub(*expected)
+	case start == nil && expected.Before(now) && !r.Finished():
+		return now.Sub(*expected)
+	default:
+		return 0
+	}
+}
+
+// Finished reports whether the current state is terminal.
+func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }

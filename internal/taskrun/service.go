@@ -1,0 +1,98 @@
+package taskrun
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// ServiceOptions say what a Service works with.
+type ServiceOptions struct {
+	// Namespace takes part in the ids made from natural keys, so that equal
+	// keys in two namespaces are two runs.
+	Namespace string
+	Store     Store
+	Clock     Clock
+	Notifier  Notifier // nil: nobody listens
+
+	// Sources of randomness; nil ones take good defaults.
+	Draw    func() float64 // uniform in [0,1)
+	NewID   func() string  // UUIDs, rising with time
+	NewName func() string  // names for runs that were given none
+}
+
+// Service holds the use cases. All doors (REST, the controller) go through it,
+// so a state changes in one place only.
+type Service struct {
+	ServiceOptions
+}
+
+// NewService returns the use cases over a store.
+func NewService(o ServiceOptions) *Service {
+	if o.Notifier == nil {
+		o.Notifier = silence{}
+	}
+	if o.Draw == nil {
+		o.Draw = rand.Float64
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.NewName == nil {
+		o.NewName = slug
+	}
+	return &Service{ServiceOptions: o}
+}
+
+// Get returns the run with this id, or ErrNotFound.
+func (s *Service) Get(ctx context.Context, id string) (*Run, error) {
+	return s.Store.Get(ctx, id)
+}
+
+// Query returns the runs that match, sorted and paged.
+func (s *Service) Query(ctx context.Context, q Query) ([]*Run, error) {
+	q.Now = s.now()
+	return s.Store.Query(ctx, q)
+}
+
+// Count returns how many runs match.
+func (s *Service) Count(ctx context.Context, f Filter) (int, error) {
+	return s.Store.Count(ctx, f)
+}
+
+// State returns one state, current or past, and the run that holds it, or ErrNotFound.
+func (s *Service) State(ctx context.Context, stateID string) (*orchestration.State, *Run, error) {
+	return s.Store.State(ctx, stateID)
+}
+
+// Rename gives the run another name; an empty one stands for a made-up one. ErrNotFound.
+func (s *Service) Rename(ctx context.Context, id, name string) error {
+	if name == "" {
+		name = s.NewName()
+	}
+	if err := checkText("name", name, MaxName); err != nil {
+		return err
+	}
+	return s.Store.Rename(ctx, id, name, s.now())
+}
+
+// Delete removes the run with all its states. ErrNotFound.
+func (s *Service) Delete(ctx context.Context, id string) error {
+	return s.Store.Delete(ctx, id, nil)
+}
+
+// Ready tells whether the use cases can be served.
+func (s *Service) Ready(ctx context.Context) error { return s.Store.Ready(ctx) }
+
+// now is the time in the precision that clients see.
+func (s *Service) now() time.Time {
+	return s.Clock.Now().UTC().Truncate(time.Microsecond)
+}
+
+type silence struct{}
+
+func (silence) Transitioned(_, _ *Run, _ orchestration.Decision) {}

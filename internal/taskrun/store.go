@@ -1,0 +1,90 @@
+package taskrun
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Errors a Store and the use cases return; test for them with errors.Is.
+var (
+	// ErrNotFound: no such run or state.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: the stored run is no longer the one that was read.
+	ErrConflict = errors.New("changed by another writer")
+	// ErrExists: a run of this id or natural key exists already.
+	ErrExists = errors.New("already exists")
+	// ErrIDTaken: the id belongs to a run with another natural key.
+	ErrIDTaken = errors.New("id belongs to another run")
+	// ErrUnavailable: the store cannot be reached for now, or cannot take more.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Store keeps runs. A write is durable, and visible to later reads through the
+// same store, when the method returns without an error; every method may also
+// return ErrUnavailable. After an error of a write other than ErrConflict,
+// ErrExists and InvalidError the caller cannot know whether it happened.
+type Store interface {
+	// Get returns the run with this id, or ErrNotFound.
+	Get(ctx context.Context, id string) (*Run, error)
+	// Find returns the run with this natural key, or ErrNotFound. It may not see
+	// what another replica wrote a moment ago: Create is the arbiter.
+	Find(ctx context.Context, key NaturalKey) (*Run, error)
+	// Reload reads the run again past any cache: what it returns is no older
+	// than the call. ErrNotFound also when the object was made anew meanwhile.
+	Reload(ctx context.Context, stale *Run) (*Run, error)
+	// Create stores a new run under run.ID and returns it as stored. The run is
+	// in its initial state (see Begin): only run.State is stored of its progress,
+	// the rest follows from it. When a run of that id exists, whatever the name
+	// of its object, it returns that run and ErrExists.
+	Create(ctx context.Context, run *Run) (*Run, error)
+	// UpdateProgress replaces everything that transitions change (Progress,
+	// History, HistoryDropped, Transition, Updated) if the stored run still has
+	// run.Revision, else ErrConflict; ErrNotFound when it is gone.
+	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
+	// Rename sets the run's name and its Updated time. ErrNotFound.
+	Rename(ctx context.Context, id, name string, at time.Time) error
+	// Delete removes the run. With a revision only if it is unchanged
+	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
+	Delete(ctx context.Context, id string, ifUnchanged *Revision) error
+	// Query returns the runs that match, sorted and paged as q says.
+	Query(ctx context.Context, q Query) ([]*Run, error)
+	// Count returns how many runs match.
+	Count(ctx context.Context, f Filter) (int, error)
+	// State returns the state with this id and the run that holds it. ErrNotFound.
+	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
+	// Ready tells whether the store can be reached and reads are complete.
+	Ready(ctx context.Context) error
+}
+
+// NaturalKey is what makes two creates the same run (contract §1.4).
+type NaturalKey struct {
+	FlowRunID  string
+	TaskKey    string
+	DynamicKey string
+}
+
+// NaturalKey returns the run's natural key.
+func (r *Run) NaturalKey() NaturalKey {
+	return NaturalKey{FlowRunID: r.FlowRunID, TaskKey: r.TaskKey, DynamicKey: r.DynamicKey}
+}
+
+// InvalidError tells that a value goes beyond a bound of this system. Field is
+// the documented name, such as "tags" or "state.data".
+type InvalidError struct {
+	Field  string
+	Reason string
+}
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
+
+// Clock tells the time. There is one in the program.
+type Clock interface{ Now() time.Time }
+
+// Notifier hears of writes after they happened.
+type Notifier interface {
+	// Transitioned is called once for each state that was written.
+	Transitioned(before, after *Run, decision orchestration.Decision)
+}

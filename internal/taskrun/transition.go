@@ -1,0 +1,117 @@
+package taskrun
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Bounds of the retries after a lost compare-and-swap.
+const (
+	maxAttempts = 40
+	firstPause  = 2 * time.Millisecond
+	longestWait = 100 * time.Millisecond
+)
+
+// SetState proposes a state for a run and stores what the rules make of it
+// (contract §3). Errors: ErrNotFound, *InvalidError, ErrConflict when other
+// writers won every time, ErrUnavailable.
+func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome, error) {
+	p, err := p.fit()
+	if err != nil {
+		return Outcome{}, err
+	}
+	var outcome Outcome
+	err = s.update(ctx, id, func(run *Run) (*Run, error) {
+		var next *Run
+		next, outcome = s.judge(run, p, s.now())
+		return next, nil
+	}, func(before, after *Run) {
+		outcome.Run, outcome.Written = after, true
+		s.Notifier.Transitioned(before, after, outcome.Decision)
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return outcome, nil
+}
+
+// judge decides about a proposal. The run returned is what to store, nil when
+// nothing changes; the outcome is what holds if nothing is stored, but for its
+// State, which is the one to be written if there is one.
+func (s *Service) judge(run *Run, p Proposal, now time.Time) (*Run, Outcome) {
+	decision := orchestration.Decide(s.gather(run, p, now))
+	outcome := Outcome{Run: run, Decision: decision, State: run.State}
+	if decision.State == nil {
+		return nil, outcome
+	}
+	next := *run
+	next.Progress = decision.Progress
+	kept := stored(*decision.State)
+	next.State = &kept
+	if run.State != nil {
+		next.History = append(slices.Clone(run.History), *run.State)
+	}
+	next.Updated = now
+	next.boundText()
+	outcome.State = decision.State
+	return &next, outcome
+}
+
+// update loads a run, lets change make the next version of it, and stores that
+// by compare-and-swap. After a conflict everything is judged anew on what is
+// there then; an old decision is never applied again. When change returns nil
+// nothing is stored and done is not called.
+func (s *Service) update(
+	ctx context.Context, id string, change func(*Run) (*Run, error), done func(before, after *Run),
+) error {
+	run, err := s.Store.Get(ctx, id)
+	for attempt := 1; err == nil; attempt++ {
+		var next, after *Run
+		if next, err = change(run); err != nil || next == nil {
+			return err
+		}
+		after, err = s.Store.UpdateProgress(ctx, next)
+		if err == nil {
+			done(run, after)
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) || attempt == maxAttempts {
+			return err
+		}
+		if err = pause(ctx, attempt); err == nil {
+			run, err = s.Store.Reload(ctx, run)
+		}
+	}
+	return err
+}
+
+// pause waits a little before the next attempt: longer each time, and by
+// chance, so that writers of one run fall out of step.
+func pause(ctx context.Context, attempt int) error {
+	limit := min(firstPause<<min(attempt, 10), longestWait)
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // spreads retries, keeps no secret
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// States returns all kept states of a run, oldest first; none for an unknown run.
+func (s *Service) States(ctx context.Context, runID string) ([]orchestration.State, error) {
+	run, err := s.Store.Get(ctx, runID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return run.States(), nil
+}

@@ -1,0 +1,125 @@
+// Package telemetry defines the program's own metrics. Every label has a small,
+// fixed set of values: never a name or an id of an object.
+package telemetry
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/version"
+)
+
+// Door is the way a state came in.
+type Door string
+
+// The doors.
+const (
+	DoorREST       Door = "rest"
+	DoorController Door = "controller"
+)
+
+// none is the label of a run that had no state before.
+const none = "NONE"
+
+// Recorder counts and times what the program does. Its methods are called after
+// what they count has happened, and may be called at once from anywhere.
+type Recorder struct {
+	transitions *prometheus.CounterVec
+	proposals   *prometheus.CounterVec
+	expired     prometheus.Counter
+	requests    *prometheus.HistogramVec
+}
+
+// NewRecorder returns a Recorder whose metrics are registered with reg. Where
+// they are registered already they are shared: several programs in one process,
+// as tests start them, count together.
+func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "taskrun_build_info",
+		Help: "Always 1; the labels tell which build this is.",
+	}, []string{"version", "commit"})
+	r := &Recorder{
+		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "taskrun_transitions_total",
+			Help: "States written, by the type before, the type after, the verdict and the door the proposal came in by.",
+		}, []string{"from", "to", "verdict", "door"}),
+		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "taskrun_proposals_judged_total",
+			Help: "Verdicts on states proposed in spec.transition.",
+		}, []string{"verdict"}),
+		expired: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "taskrun_expired_total",
+			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
+		}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "taskrun_rest_request_duration_seconds",
+			Help:    "Time to answer a REST request, by method, route and status.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"method", "route", "code"}),
+	}
+	err := errors.Join(
+		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
+		register(reg, &r.requests), register(reg, &build),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	info := version.Get()
+	build.WithLabelValues(info.Version, info.Commit).Set(1)
+	return r, nil
+}
+
+// register registers a metric, or puts the registered one of the same
+// description in its place.
+func register[C prometheus.Collector](reg prometheus.Registerer, metric *C) error {
+	err := reg.Register(*metric)
+	var taken prometheus.AlreadyRegisteredError
+	if errors.As(err, &taken) {
+		if existing, ok := taken.ExistingCollector.(C); ok {
+			*metric = existing
+			return nil
+		}
+	}
+	return err
+}
+
+// Notifier returns what the use cases behind a door tell of their writes.
+func (r *Recorder) Notifier(door Door) taskrun.Notifier { return notifier{recorder: r, door: door} }
+
+// ProposalJudged counts a verdict on a spec.transition.
+func (r *Recorder) ProposalJudged(verdict orchestration.Status) {
+	r.proposals.WithLabelValues(string(verdict)).Inc()
+}
+
+// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+func (r *Recorder) RunExpired() { r.expired.Inc() }
+
+// RequestServed times one REST request. The route is the pattern that matched,
+// not the path asked for.
+func (r *Recorder) RequestServed(method, route string, code int, took time.Duration) {
+	r.requests.WithLabelValues(method, route, strconv.Itoa(code)).Observe(took.Seconds())
+}
+
+type notifier struct {
+	recorder *Recorder
+	door     Door
+}
+
+func (n notifier) Transitioned(before, after *taskrun.Run, decision orchestration.Decision) {
+	n.recorder.transitions.WithLabelValues(
+		stateType(before), stateType(after), string(decision.Status), string(n.door),
+	).Inc()
+}
+
+func stateType(run *taskrun.Run) string {
+	if run == nil || run.State == nil {
+		return none
+	}
+	return string(run.State.Type)
+}

@@ -1,0 +1,127 @@
+package telemetry_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+)
+
+func newRecorder(t *testing.T, reg prometheus.Registerer) *telemetry.Recorder {
+	t.Helper()
+	r, err := telemetry.NewRecorder(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func in(state orchestration.StateType) *taskrun.Run {
+	run := &taskrun.Run{}
+	run.State = &orchestration.State{Type: state}
+	return run
+}
+
+func TestTransitionsAreCountedByTypeVerdictAndDoor(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	r := newRecorder(t, reg)
+	rest, controller := r.Notifier(telemetry.DoorREST), r.Notifier(telemetry.DoorController)
+	accepted := orchestration.Decision{Status: orchestration.Accept}
+	rest.Transitioned(nil, in(orchestration.Pending), accepted)
+	rest.Transitioned(in(orchestration.Pending), in(orchestration.Running), accepted)
+	rest.Transitioned(in(orchestration.Pending), in(orchestration.Running), accepted)
+	controller.Transitioned(in(orchestration.Running), in(orchestration.Scheduled), orchestration.Decision{Status: orchestration.Reject})
+	const want = `
+# HELP taskrun_transitions_total States written, by the type before, the type after, the verdict and the door the proposal came in by.
+# TYPE taskrun_transitions_total counter
+taskrun_transitions_total{door="controller",from="RUNNING",to="SCHEDULED",verdict="REJECT"} 1
+taskrun_transitions_total{door="rest",from="NONE",to="PENDING",verdict="ACCEPT"} 1
+taskrun_transitions_total{door="rest",from="PENDING",to="RUNNING",verdict="ACCEPT"} 2
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_transitions_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatTheControllerDidIsCounted(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	r := newRecorder(t, reg)
+	r.ProposalJudged(orchestration.Wait)
+	r.RunExpired()
+	const want = `
+# HELP taskrun_expired_total Finished runs deleted after their ttlSecondsAfterFinished.
+# TYPE taskrun_expired_total counter
+taskrun_expired_total 1
+# HELP taskrun_proposals_judged_total Verdicts on states proposed in spec.transition.
+# TYPE taskrun_proposals_judged_total counter
+taskrun_proposals_judged_total{verdict="WAIT"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_expired_total", "taskrun_proposals_judged_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRequestsAreTimedInSeconds(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	newRecorder(t, reg).RequestServed("GET", "/task_runs/{id}", 200, 1500*time.Millisecond)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "taskrun_rest_request_duration_seconds" {
+			continue
+		}
+		if got := family.GetMetric()[0].GetHistogram().GetSampleSum(); got != 1.5 {
+			t.Errorf("sum = %v, want 1.5", got)
+		}
+		return
+	}
+	t.Error("no request was timed")
+}
+
+func TestSecondProgramInAProcessCountsTogetherWithTheFirst(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	newRecorder(t, reg).RunExpired()
+	newRecorder(t, reg).RunExpired()
+	const want = `
+# HELP taskrun_expired_total Finished runs deleted after their ttlSecondsAfterFinished.
+# TYPE taskrun_expired_total counter
+taskrun_expired_total 2
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_expired_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANameTakenByAnotherMetricIsAnError(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "taskrun_expired_total", Help: "Something else."}))
+	if _, err := telemetry.NewRecorder(reg); err == nil {
+		t.Error("NewRecorder() took a name that was taken")
+	}
+}
+
+func TestMetricsFollowTheNamingRules(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	r := newRecorder(t, reg)
+	r.Notifier(telemetry.DoorREST).Transitioned(nil, nil, orchestration.Decision{})
+	r.ProposalJudged(orchestration.Accept)
+	r.RequestServed("GET", "/", 200, 0)
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("problems = %v, error %v", problems, err)
+	}
+}

@@ -1,0 +1,168 @@
+// Package testenv gives tests a real Kubernetes API server with our CRDs: one for all tests of a process, or a private
+// one that a test may stop and start.
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+// startLimit bounds a whole start: both processes and the CRDs.
+const startLimit = 3 * time.Minute
+
+// Env is a running API server.
+type Env struct {
+	// Config is the administrator's, without a limit on the rate of requests. It stays good when the API server is
+	// stopped and started. Copy it (rest.CopyConfig) before changing it.
+	Config *rest.Config
+
+	plane *controlplane.ControlPlane
+	data  string
+}
+
+// shared is the process' own Env; it is started by the first test that asks.
+var shared struct {
+	sync.Mutex
+	env *Env
+	err error
+}
+
+// Main runs the tests of a package and then stops what Start has started. Use it as
+//
+//	func TestMain(m *testing.M) { testenv.Main(m) }
+func Main(m *testing.M) {
+	code := m.Run()
+	if env := shared.env; env != nil {
+		if err := env.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the API server of the tests:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// Start returns the API server that all tests of the process share. The package's TestMain must call Main, which stops
+// it. A test keeps to a namespace of its own (Env.Namespace) and never stops this one: see StartPrivate.
+func Start(tb testing.TB) *Env {
+	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.env == nil && shared.err == nil {
+		shared.env, shared.err = start()
+	}
+	if shared.err != nil {
+		tb.Fatal(shared.err)
+	}
+	return shared.env
+}
+
+// StartPrivate returns an API server of the test's own, stopped when the test ends.
+func StartPrivate(tb testing.TB) *Env {
+	tb.Helper()
+	env, err := start()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := env.stop(); err != nil {
+			tb.Errorf("stopping the API server: %v", err)
+		}
+	})
+	return env
+}
+
+func start() (*Env, error) {
+	root, err := controlplane.Repository()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := controlplane.Assets(root)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.MkdirTemp("", "taskrun-testenv-")
+	if err != nil {
+		return nil, fmt.Errorf("creating a data folder: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	plane, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data})
+	if err != nil {
+		return nil, err
+	}
+	env := &Env{Config: plane.Config(), plane: plane, data: data}
+	if err := controlplane.ApplyCRDs(ctx, env.Config, filepath.Join(root, "config", "crd", "bases")); err != nil {
+		_ = env.stop()
+		return nil, err
+	}
+	return env, nil
+}
+
+func (e *Env) stop() error {
+	if err := e.plane.Stop(); err != nil {
+		return err
+	}
+	return os.RemoveAll(e.data)
+}
+
+// Namespace makes a namespace that no other test uses and returns its name.
+func (e *Env) Namespace(tb testing.TB) string {
+	tb.Helper()
+	client, err := kubernetes.NewForConfig(e.Config)
+	if err != nil {
+		tb.Fatalf("preparing a client: %v", err)
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	made, err := client.CoreV1().Namespaces().Create(tb.Context(), namespace, metav1.CreateOptions{})
+	if err != nil {
+		tb.Fatalf("creating a namespace: %v", err)
+	}
+	return made.Name
+}
+
+// Kubeconfig writes a kubeconfig for programs that the test starts, and returns its path.
+func (e *Env) Kubeconfig(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "kubeconfig")
+	if err := e.plane.WriteKubeconfig(path); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// StopAPIServer stops the API server of a private Env; etcd keeps the data.
+func (e *Env) StopAPIServer(tb testing.TB) {
+	tb.Helper()
+	e.refuseShared(tb)
+	if err := e.plane.StopAPIServer(); err != nil {
+		tb.Fatalf("stopping the API server: %v", err)
+	}
+}
+
+// StartAPIServer starts the API server again, on the same port and data.
+func (e *Env) StartAPIServer(tb testing.TB) {
+	tb.Helper()
+	e.refuseShared(tb)
+	if err := e.plane.StartAPIServer(tb.Context()); err != nil {
+		tb.Fatalf("starting the API server: %v", err)
+	}
+}
+
+func (e *Env) refuseShared(tb testing.TB) {
+	tb.Helper()
+	if e == shared.env {
+		tb.Fatal("the shared API server serves other tests: use testenv.StartPrivate")
+	}
+}
