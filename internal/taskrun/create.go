@@ -63,7 +63,7 @@ func (s *Service) Create(ctx context.Context, in NewRun) (run *Run, created bool
 // first makes the run that Create stores: the caller's, with what it left open
 // filled in, in its initial state.
 func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
-	initial := Proposal{Type: orchestration.Pending}
+	initial := Proposal{Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)}}
 	if in.State != nil {
 		initial = *in.State
 	}

@@ -98,8 +98,12 @@ func TestFilterMatch(t *testing.T) {
 }
 
 // Filters that the run does not pass.
-func noName() *NameFilter      { return &NameFilter{Any: []string{}} }
-func noTags() *TagsFilter      { return &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(true)} }
+func noName() *NameFilter { return &NameFilter{Any: []string{}} }
+
+func noTags() *TagsFilter {
+	return &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(true)}
+}
+
 func noState() *StateFilter    { return &StateFilter{Names: []string{}} }
 func noFlow() *FlowRunIDFilter { return &FlowRunIDFilter{Any: []string{}} }
 

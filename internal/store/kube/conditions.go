@@ -2,6 +2,7 @@ package kube
 
 import (
 	"cmp"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -64,11 +65,11 @@ func finished(t orchestration.StateType) metav1.ConditionStatus {
 func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
 	current := status(run.State.Type)
 	since := run.State.Timestamp
-	for i := len(run.History) - 1; i >= 0; i-- {
-		if status(run.History[i].Type) != current {
+	for _, past := range slices.Backward(run.History) {
+		if status(past.Type) != current {
 			return conditionTime(since)
 		}
-		since = run.History[i].Timestamp
+		since = past.Timestamp
 	}
 	if run.HistoryDropped > 0 {
 		since = run.Created

@@ -113,8 +113,10 @@ func (m maker) policy() taskrun.Policy {
 
 func (m maker) inputs() map[string][]taskrun.TaskInput {
 	all := []taskrun.TaskInput{
-		{InputType: taskrun.InputTaskRun, ID: m.id()}, {InputType: taskrun.InputFlowRun, ID: m.id()},
-		{InputType: taskrun.InputParameter, Name: m.text()}, {InputType: taskrun.InputConstant, Type: m.text()},
+		{InputType: taskrun.InputTaskRun, ID: m.id()},
+		{InputType: taskrun.InputFlowRun, ID: m.id()},
+		{InputType: taskrun.InputParameter, Name: m.text()},
+		{InputType: taskrun.InputConstant, Type: m.text()},
 	}
 	inputs := map[string][]taskrun.TaskInput{}
 	for range m.IntN(3) {

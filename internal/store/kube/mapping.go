@@ -183,7 +183,7 @@ func ttlToObject(ttl *time.Duration) *int32 {
 	if *ttl > whole*time.Second {
 		whole++
 	}
-	seconds := int32(min(max(whole, 0), math.MaxInt32)) //nolint:gosec // within bounds
+	seconds := int32(min(max(whole, 0), math.MaxInt32))
 	return &seconds
 }
 

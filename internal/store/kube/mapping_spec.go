@@ -68,7 +68,7 @@ func integer(text string) *int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil { // too large, or spelt like 1e3
-		f, _ := strconv.ParseFloat(text, 64) //nolint:errcheck // the value beside the error is the one wanted
+		f, _ := strconv.ParseFloat(text, 64)
 		n = int64(math.Max(math.Min(f, maxCount), -maxCount))
 	}
 	n = min(max(n, -maxCount), maxCount)

@@ -91,13 +91,13 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
-		make := func() *taskrun.Run {
+		fresh := func() *taskrun.Run {
 			m := maker{rand.New(rand.NewPCG(seed, 3))}
 			run := m.run()
 			m.progress(run)
 			return run
 		}
-		run, other := make(), maker{rand.New(rand.NewPCG(seed, 4))}.run()
+		run, other := fresh(), maker{rand.New(rand.NewPCG(seed, 4))}.run()
 		object := objectFromRun(run, "default")
 		object.Status = statusFromRun(run)
 		answer, err := json.Marshal(objectFromRun(other, "default"))
@@ -115,7 +115,7 @@ func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 		if err := json.Unmarshal(status, &object.Status); err != nil {
 			t.Fatal(err)
 		}
-		if diff := differ(make(), run); diff != "" {
+		if diff := differ(fresh(), run); diff != "" {
 			t.Fatalf("seed %d: the answer was written into the run (-before +after):\n%s", seed, diff)
 		}
 	}

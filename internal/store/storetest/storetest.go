@@ -5,6 +5,7 @@ package storetest
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -81,7 +82,7 @@ func stateID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012x",
 // begun returns the nth run of a test in its initial state.
 func begun(n int, initial taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
 	run := taskrun.Run{
-		ID: runID(n), Name: fmt.Sprintf("run-%d", n), TaskKey: "add-1a2b3c4d", DynamicKey: fmt.Sprint(n),
+		ID: runID(n), Name: fmt.Sprintf("run-%d", n), TaskKey: "add-1a2b3c4d", DynamicKey: strconv.Itoa(n),
 		Created: start, Updated: start, Behind: true,
 	}
 	if change != nil {

@@ -1,4 +1,5 @@
-package storetest //nolint:thelper // these are the tests themselves: a failure names their own line
+//nolint:thelper // These are the tests themselves: a failure names their own line.
+package storetest
 
 import (
 	"errors"
