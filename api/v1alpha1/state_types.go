@@ -145,8 +145,9 @@ type StateDetails struct {
 	// +optional
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
 
-	// deferred is true for a background run, which waits for a worker.
-	// Default: false.
+	// deferred is true for a background run, which waits for a worker. A state
+	// without stateDetails is not deferred; where stateDetails lack it, clients
+	// see null, which means the same.
 	//
 	// +optional
 	Deferred *bool `json:"deferred,omitempty"`

@@ -148,6 +148,6 @@ func (t *transition) decision(before Progress) Decision {
 		return d
 	}
 	d.State = new(t.facts.Proposed.clone())
-	d.Progress = t.facts.Run.Progress.clone()
+	d.Progress = t.facts.Run.clone()
 	return d
 }

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Writes the generated files: deepcopy, CRD, RBAC role, field reference. What is generated from is api/ and the
+# +kubebuilder:rbac markers in internal/controller/doc.go.
+#
+#   hack/generate.sh [ROOT]   ROOT is the tree to read and write; default: this repository
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "${1:-$here/..}" && pwd)
+crd=config/crd/bases/taskrun.dev_taskruns.yaml
+
+cd "$root"
+tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
+
+tool controller-gen object paths=./api/...
+tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+go -C "$here/tools" run ./crdschema "$root/$crd"
+tool controller-gen rbac:roleName=manager-role paths=./internal/controller output:rbac:dir=config/rbac
+go -C "$here/tools" run ./fieldref "$root/$crd" > docs/reference.md.new
+mv docs/reference.md.new docs/reference.md
