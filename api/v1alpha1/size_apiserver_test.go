@@ -165,7 +165,7 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 	s := v1alpha1.TaskRunStatus{
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
-		EndTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 1<<63 - 1},
+		EndTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 999_999*time.Hour + 59*time.Minute + 59*time.Second + 999_999_999},
 		Transition: &v1alpha1.TransitionStatus{
 			Digest: strings.Repeat("d", 128), Verdict: v1alpha1.VerdictAccept, Reason: f.text(taskrun.MaxReason),
 			JudgedAt: at, RetryTime: &at,

@@ -300,8 +300,9 @@ type TaskRunStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=2
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^-?([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$`
+	// +kubebuilder:validation:Pattern=`^-?([0-9]{1,6}h)?([0-9]{1,2}m)?([0-9]{1,3}(\.[0-9]{1,9})?(s|ms|us|µs|ns))?$`
 	TotalRunTime *metav1.Duration `json:"totalRunTime,omitempty"` //nolint:kubeapilinter // the documented name has no unit
 
 	// updated is when the status last changed, to the microsecond.

@@ -154,7 +154,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		status.History = append(status.History, stateToObject(&run.History[i]))
 	}
 	if run.TotalRunTime != 0 {
-		status.TotalRunTime = &metav1.Duration{Duration: run.TotalRunTime}
+		status.TotalRunTime = &metav1.Duration{Duration: min(max(run.TotalRunTime, -longestRunTime), longestRunTime)}
 	}
 	return status
 }
@@ -222,3 +222,6 @@ func clone[T any](value *T) *T {
 	own := *value
 	return &own
 }
+
+// longestRunTime is what the schema admits; a longer one is stored as this.
+const longestRunTime = 999_999 * time.Hour
