@@ -1,0 +1,90 @@
+# Everything a contributor runs. `make` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# make run: where data is kept, and the loopback addresses.
+DATA           ?= .data
+REST_ADDRESS   ?= 127.0.0.1:4200
+ETCD_PORT      ?= 12379
+APISERVER_PORT ?= 16443
+# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench`.
+ARGS           ?=
+
+PACKAGES := ./...
+# Packages of one process each start an API server of their own: more than two at once only get in each other's way.
+PARALLEL ?= 2
+# The race detector needs a C compiler; a machine without one runs the same tests without it.
+RACE     ?= $(if $(shell command -v "$${CC:-cc}" 2> /dev/null),-race)
+
+##@ Run
+
+.PHONY: run
+run: assets build bin/run ## Start etcd, kube-apiserver and the operator on this machine; Ctrl-C stops them
+	@exec bin/run -data '$(DATA)' -rest-address '$(REST_ADDRESS)' -etcd-port '$(ETCD_PORT)' -apiserver-port '$(APISERVER_PORT)' -- $(ARGS)
+
+.PHONY: bin/run
+bin/run:
+	@go build -o $@ ./hack/run
+
+.PHONY: assets
+assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the first build takes about 5 minutes)
+	@go run ./hack/assets > /dev/null
+
+##@ Test
+
+.PHONY: test
+test: test-assets bin/testsum ## Run all tests, those that need an API server included
+	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
+
+.PHONY: test-unit
+test-unit: bin/testsum ## Run the tests that need nothing but Go (under 30 s)
+	@set -o pipefail; go test -json -timeout 5m $(PACKAGES) 2>&1 | bin/testsum
+
+.PHONY: test-assets
+test-assets:
+	@go run ./hack/assets -kubectl always > /dev/null
+
+.PHONY: bin/testsum
+bin/testsum:
+	@go build -o $@ ./hack/testsum
+
+.PHONY: bench
+bench: test-assets ## Measure against a bare client-go loop on the same API server
+	@go run ./test/bench $(ARGS)
+
+##@ Develop
+
+.PHONY: build
+build: ## Build bin/taskrun-operator
+	@go build -trimpath -ldflags "-s -w" -o bin/taskrun-operator ./cmd
+
+.PHONY: generate
+generate: ## Write the generated files: deepcopy, CRD, RBAC, field reference
+	@hack/generate.sh
+
+.PHONY: verify
+verify: ## Fail if a generated file is stale
+	@hack/verify.sh
+
+.PHONY: lint
+lint: bin/golangci-lint ## Run the linters
+	@bin/golangci-lint run --build-tags apiserver ./...
+
+.PHONY: fmt
+fmt: bin/golangci-lint ## Format the code
+	@bin/golangci-lint fmt ./...
+
+# golangci-lint with kube-api-linter built in.
+bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
+	@echo "building golangci-lint: about 3 minutes on two cores the first time" >&2
+	@go build -C hack/tools -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+
+.PHONY: clean
+clean: ## Remove what was built (bin/); the data of `make run` stays
+	@rm -rf bin
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo

@@ -1,0 +1,123 @@
+// Command assets gets the programs of a local control plane, etcd and kube-apiserver, and kubectl. It takes the first
+// of: the folder that KUBEBUILDER_ASSETS names; bin/k8s as an earlier call left it; a download by setup-envtest; a
+// build from the Go modules that hack/cluster names. It prints the folder on standard output, its progress on standard
+// error.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "assets:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
+	flags := flag.NewFlagSet("assets", flag.ContinueOnError)
+	kubectl := flags.String("kubectl", "auto", "auto: only if PATH has no kubectl that will do; always")
+	download := flags.Bool("download", true, "try setup-envtest before building")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("reading flags: %w", err)
+	}
+	root, err := controlplane.Repository()
+	if err != nil {
+		return err
+	}
+	v, err := readVersions(filepath.Join(root, "hack", "cluster", "go.mod"))
+	if err != nil {
+		return err
+	}
+	g := &getter{root: root, folder: filepath.Join(root, "bin", "k8s"), versions: v, download: *download, progress: progress}
+	folder, err := g.controlPlane(ctx)
+	if err != nil {
+		return err
+	}
+	if *kubectl == "always" || kubectlOnPath(ctx) == "" {
+		if err := g.need(ctx, "kubectl"); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintln(stdout, folder)
+	return err
+}
+
+// getter gets programs into one folder.
+type getter struct {
+	root     string
+	folder   string
+	versions versions
+	download bool
+	progress io.Writer
+}
+
+func (g *getter) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(g.progress, format+"\n", args...)
+}
+
+// controlPlane returns the folder that holds etcd and kube-apiserver, having got them if need be.
+func (g *getter) controlPlane(ctx context.Context) (string, error) {
+	if named := os.Getenv(controlplane.AssetsVariable); named != "" && named != g.folder {
+		if controlplane.Complete(named, "etcd", "kube-apiserver") {
+			return named, nil
+		}
+		g.say("%s=%s holds no etcd and kube-apiserver: getting them into %s", controlplane.AssetsVariable, named, g.folder)
+	}
+	if g.have("etcd") && g.have("kube-apiserver") {
+		return g.folder, nil
+	}
+	if g.download {
+		err := g.fromEnvtest(ctx)
+		if err == nil {
+			return g.folder, nil
+		}
+		g.say("setup-envtest: not available here (%v); building instead", err)
+	}
+	for _, program := range []string{"etcd", "kube-apiserver"} {
+		if err := g.need(ctx, program); err != nil {
+			return "", err
+		}
+	}
+	return g.folder, nil
+}
+
+// need builds a program unless the folder has it in the right version.
+func (g *getter) need(ctx context.Context, program string) error {
+	if g.have(program) {
+		return nil
+	}
+	return g.build(ctx, program)
+}
+
+// have reports whether the folder has the program in the version that hack/cluster names.
+func (g *getter) have(program string) bool {
+	stamp, err := os.ReadFile(g.stampFile(program))
+	return err == nil && strings.TrimSpace(string(stamp)) == g.versions.of(program) && controlplane.Complete(g.folder, program)
+}
+
+// stamp notes the version of a program that is in place.
+func (g *getter) stamp(program string) error {
+	if err := os.WriteFile(g.stampFile(program), []byte(g.versions.of(program)+"\n"), 0o600); err != nil {
+		return fmt.Errorf("noting the version of %s: %w", program, err)
+	}
+	return nil
+}
+
+func (g *getter) stampFile(program string) string {
+	return filepath.Join(g.folder, "."+program+".version")
+}

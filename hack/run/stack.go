@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+const (
+	// operatorName names the operator's process in messages and its pid file.
+	operatorName = "taskrun-operator"
+	// operatorLimit is how long the operator may take to answer.
+	operatorLimit = time.Minute
+	// look is the pause between two looks at something that has to be asked again and again.
+	look = 100 * time.Millisecond
+	// parentLook is the pause between two looks whether make still lives.
+	parentLook = time.Second
+)
+
+// errParentGone says that make was killed: nobody could stop us any more.
+var errParentGone = errors.New("make is gone")
+
+// stack is everything that runs.
+type stack struct {
+	options    options
+	kubeconfig string
+	unlock     func() error
+	plane      *controlplane.ControlPlane
+	operator   *controlplane.Process
+}
+
+// start starts everything. After an error nothing is left running.
+func start(ctx context.Context, o options, stdout, stderr io.Writer) (*stack, error) {
+	unlock, err := controlplane.Lock(o.data)
+	if err != nil {
+		return nil, err
+	}
+	s := &stack{options: o, unlock: unlock, kubeconfig: filepath.Join(o.data, "kubeconfig")}
+	if err := s.up(ctx, stdout, stderr); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *stack) up(ctx context.Context, stdout, stderr io.Writer) error {
+	ended, err := controlplane.EndStale(ctx, s.options.data)
+	if err != nil {
+		return err
+	}
+	for _, one := range ended {
+		_, _ = fmt.Fprintln(stdout, "ended a process that a killed run had left behind:", one)
+	}
+	// The port is asked for last, but a busy one should not cost the wait for the API server.
+	port, err := s.options.restPort()
+	if err != nil {
+		return err
+	}
+	if err := controlplane.CheckPort(rest, port); err != nil {
+		return err
+	}
+	if err := s.startPlane(ctx, stdout); err != nil {
+		return err
+	}
+	return s.startOperator(ctx, stderr)
+}
+
+func (s *stack) startPlane(ctx context.Context, stdout io.Writer) error {
+	root, err := controlplane.Repository()
+	if err != nil {
+		return err
+	}
+	assets, err := controlplane.Assets(root)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(stdout, "starting etcd and kube-apiserver; their data and logs are in", s.options.data)
+	s.plane, err = controlplane.Start(ctx, controlplane.Options{
+		Assets: assets, Data: s.options.data, Durable: true,
+		EtcdPort: s.options.etcdPort, APIServerPort: s.options.apiServerPort,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.plane.WriteKubeconfig(s.kubeconfig); err != nil {
+		return err
+	}
+	return controlplane.ApplyCRDs(ctx, s.plane.Config(), filepath.Join(root, "config", "crd", "bases"))
+}
+
+func (s *stack) startOperator(ctx context.Context, stderr io.Writer) error {
+	// Its other servers stay off unless asked for: each port is one more that may be busy.
+	args := append([]string{
+		"--kubeconfig=" + s.kubeconfig, "--rest-bind-address=" + s.options.restAddress,
+		"--metrics-bind-address=0", "--health-bind-address=0",
+	}, s.options.operatorArgs...)
+	var err error
+	s.operator, err = controlplane.StartProcess(controlplane.Command{
+		Name: operatorName, Path: s.options.operator, Args: args, PIDFolder: s.options.data, Output: stderr,
+	})
+	if err != nil {
+		return err
+	}
+	return s.awaitOperator(ctx)
+}
+
+// awaitOperator waits until REST says that it is ready.
+func (s *stack) awaitOperator(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, operatorLimit)
+	defer cancel()
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		if ready(ctx, "http://"+s.options.restAddress+"/api/ready") {
+			return nil
+		}
+		select {
+		case <-s.operator.Done():
+			return errors.New("the operator ended before it was ready; its last lines above say why")
+		case <-ctx.Done():
+			return fmt.Errorf("the operator was not ready within %s", operatorLimit)
+		case <-tick.C:
+		}
+	}
+}
+
+func ready(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// wait returns nil when told to stop, or tells what has ended by itself.
+func (s *stack) wait(ctx context.Context) error {
+	processes := s.plane.Processes()
+	select {
+	case <-ctx.Done():
+		if cause := context.Cause(ctx); errors.Is(cause, errParentGone) {
+			return cause
+		}
+		return nil
+	case <-s.operator.Done():
+		return errors.New("the operator has ended by itself; its last lines above say why")
+	case <-processes["etcd"].Done():
+		return fmt.Errorf("etcd has ended by itself; see %s", filepath.Join(s.options.data, "logs", "etcd.log"))
+	case <-processes["kube-apiserver"].Done():
+		return fmt.Errorf("kube-apiserver has ended by itself; see %s", filepath.Join(s.options.data, "logs", "kube-apiserver.log"))
+	}
+}
+
+// stop stops what runs, the operator first.
+func (s *stack) stop() error {
+	err := s.operator.Stop()
+	if s.plane != nil {
+		err = errors.Join(err, s.plane.Stop())
+	}
+	return errors.Join(err, s.unlock())
+}
+
+// watchParent stops everything when make has been killed: Ctrl-C would no longer reach us.
+func watchParent(ctx context.Context, cancel context.CancelCauseFunc) {
+	parent := os.Getppid()
+	tick := time.NewTicker(parentLook)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if os.Getppid() != parent {
+				cancel(errParentGone)
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+// welcome tells what to do next, in another terminal.
+func (s *stack) welcome(out io.Writer) error {
+	path, err := s.searchPath()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, `
+taskrun-operator is running. REST: http://%[1]s/api
+
+In another terminal:
+
+  export KUBECONFIG=%[2]s
+%[3]s
+and try:
+
+  kubectl apply -f config/samples/
+  kubectl get taskruns
+  curl -s http://%[1]s/api/task_runs/filter -X POST
+
+Ctrl-C stops everything; the runs are there again at the next start.
+
+`, s.options.restAddress, s.kubeconfig, path)
+	if err != nil {
+		return fmt.Errorf("printing: %w", err)
+	}
+	return nil
+}
+
+// searchPath is the line that puts our kubectl first, where one was built because PATH had none that would do.
+func (s *stack) searchPath() (string, error) {
+	root, err := controlplane.Repository()
+	if err != nil {
+		return "", err
+	}
+	built := filepath.Join(root, "bin", "k8s")
+	if !controlplane.Complete(built, "kubectl") {
+		return "", nil
+	}
+	if found, err := exec.LookPath("kubectl"); err == nil && filepath.Dir(found) == built {
+		return "", nil
+	}
+	return "  export PATH=" + built + ":$PATH\n", nil
+}

@@ -1,0 +1,171 @@
+// Package app puts the program together: options, the API server, the store,
+// the use cases, the controller and the REST server. It is the only package
+// that knows all the others, and the only one that reads the clock.
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	kuberest "k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+	"github.com/taskrun-dev/taskrun-operator/internal/version"
+)
+
+// Run runs the program with the arguments of its command line (without its
+// name) until the context ends. Log lines go to stderr. The error is one line
+// for the person who started it; it names the flag to change where one helps.
+func Run(ctx context.Context, args []string, stderr io.Writer) error {
+	return asProblem(run(ctx, args, stderr))
+}
+
+func run(ctx context.Context, args []string, stderr io.Writer) error {
+	options := DefaultOptions()
+	showVersion, err := options.parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case showVersion:
+		_, err := fmt.Fprintln(stderr, version.Get())
+		return err
+	}
+	handler := options.Log.handler(stderr)
+	useForLibraries(handler)
+	config, err := options.Kubernetes.Config()
+	if err != nil {
+		return err
+	}
+	app, err := New(ctx, config, options, handler)
+	if err != nil {
+		return err
+	}
+	return app.Start(ctx)
+}
+
+// App is the program, ready to start.
+type App struct {
+	options Options
+	manager manager.Manager
+	server  *rest.Server
+}
+
+// New puts a program together that works with the cluster of this
+// configuration. It finds out first whether the cluster can be worked with.
+func New(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler) (*App, error) {
+	config = tuned(config)
+	if err := checkCluster(ctx, config); err != nil {
+		return nil, err
+	}
+	a := &App{options: options}
+	if err := a.assemble(ctx, config, handler); err != nil {
+		return nil, explainBusy(err, a.addresses())
+	}
+	return a, nil
+}
+
+// assemble wires the parts, from the API server outwards.
+func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler))
+	if err != nil {
+		return err
+	}
+	cluster, err := kube.New(ctx, kube.Options{
+		Client:  mgr.GetClient(),
+		Reader:  mgr.GetAPIReader(),
+		Cache:   mgr.GetCache(),
+		Timeout: a.options.Kubernetes.Timeout,
+	})
+	if err != nil {
+		return err
+	}
+	recorder, err := telemetry.NewRecorder(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	doors := services{cluster: cluster, recorder: recorder}
+	served := doors.service(telemetry.DoorREST, a.options.Scope.Namespace)
+	server, err := rest.New(a.options.REST, rest.Dependencies{
+		Runs:    served,
+		Clock:   clock{},
+		Log:     slog.New(handler),
+		Metrics: recorder,
+	})
+	if err != nil {
+		return err
+	}
+	a.manager, a.server = mgr, server
+	return errors.Join(
+		doors.controller(mgr, a.options.Controller, served.Ready),
+		mgr.Add(server),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("store", func(r *http.Request) error { return served.Ready(r.Context()) }),
+	)
+}
+
+// REST returns the REST server: its address is known once the program has
+// started.
+func (a *App) REST() *rest.Server { return a.server }
+
+// Start runs the program until the context ends, then lets what has begun end
+// too. An App can be started once.
+func (a *App) Start(ctx context.Context) error {
+	return explainBusy(a.manager.Start(ctx), a.addresses())
+}
+
+// addresses maps flags to the addresses they set.
+func (a *App) addresses() map[string]string {
+	return map[string]string{
+		"--metrics-bind-address": a.options.Manager.MetricsAddress,
+		"--health-bind-address":  a.options.Manager.HealthAddress,
+		"--rest-bind-address":    a.options.REST.BindAddress,
+	}
+}
+
+// services hands out the use cases by door and namespace.
+type services struct {
+	cluster  *kube.Cluster
+	recorder *telemetry.Recorder
+}
+
+func (s services) service(door telemetry.Door, namespace string) *taskrun.Service {
+	return taskrun.NewService(taskrun.ServiceOptions{
+		Namespace: namespace,
+		Store:     s.cluster.Namespace(namespace),
+		Clock:     clock{},
+		Notifier:  s.recorder.Notifier(door),
+	})
+}
+
+// controller adds the controller to the manager.
+func (s services) controller(
+	mgr manager.Manager, options controller.Options, ready func(context.Context) error,
+) error {
+	reconciler := &controller.Reconciler{
+		Options: options,
+		Objects: mgr.GetClient(),
+		Ready:   ready,
+		Runs: func(namespace string) controller.Runs {
+			return s.service(telemetry.DoorController, namespace)
+		},
+		Clock:   clock{},
+		Events:  mgr.GetEventRecorder(controller.Name),
+		Metrics: s.recorder,
+	}
+	return reconciler.SetupWithManager(mgr)
+}

@@ -1,0 +1,187 @@
+//go:build apiserver
+
+package app
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	kuberest "k8s.io/client-go/rest"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+// end is what must be the same however often the program was killed on the way.
+type end struct {
+	States      []string
+	RunCount    int64
+	Verdict     string
+	UpToDate    bool
+	Conditions  map[string]string
+	HistoryLost int64
+}
+
+func endOf(run *v1alpha1.TaskRun) end {
+	e := end{
+		RunCount:    run.Status.RunCount,
+		Verdict:     verdicts(run),
+		UpToDate:    run.Status.ObservedGeneration == run.Generation,
+		Conditions:  map[string]string{},
+		HistoryLost: run.Status.HistoryDropped,
+	}
+	for _, state := range run.Status.History {
+		e.States = append(e.States, state.Type)
+	}
+	e.States = append(e.States, run.Status.State.Type)
+	for _, condition := range run.Status.Conditions {
+		e.Conditions[condition.Type] = fmt.Sprint(condition.Status, condition.ObservedGeneration == run.Generation)
+	}
+	return e
+}
+
+// life takes a run through everything the controller writes: a wait, the start,
+// the end, a change of spec, and for a second run the removal.
+func life(t *testing.T, c *cluster) end {
+	t.Helper()
+	due := v1alpha1.NewMicroTime(time.Now().Add(time.Second))
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{
+		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
+		}},
+		Transition: propose("RUNNING"),
+	})
+	c.await(t, "hello", "is RUNNING", inState("RUNNING"))
+	c.patch(t, "hello", `{"spec":{"transition":{"state":{"type":"COMPLETED"}}}}`)
+	c.await(t, "hello", "is COMPLETED", inState("COMPLETED"))
+	changed := c.patch(t, "hello", `{"spec":{"name":"another"}}`)
+	run := c.await(t, "hello", "has observed its new name", func(run *v1alpha1.TaskRun) bool {
+		return run.Status.ObservedGeneration == changed.Generation
+	})
+	c.apply(t, "gone", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED"), TTLSecondsAfterFinished: new(int32)})
+	eventually(t, "gone is gone", func() bool { return c.get(t, "gone") == nil }, func() {})
+	return endOf(run)
+}
+
+// TestAKillBetweenAnyTwoWritesChangesNothing kills the program before, and with
+// the answer lost after, each of its writes in turn and starts it again.
+func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	undisturbed := newCluster(t, env.Config, env.Namespace(t))
+	start(t, env.Config, undisturbed.namespace, nil)
+	want := life(t, undisturbed)
+	if diff := cmp.Diff([]string{"SCHEDULED", "RUNNING", "COMPLETED"}, want.States); diff != "" || !want.UpToDate {
+		t.Fatalf("undisturbed end = %+v, states (-want +got):\n%s", want, diff)
+	}
+	const writes = 6 // wait, start, end, name; of the second run: end, removal
+	for n := range writes {
+		for _, answerLost := range []bool{false, true} {
+			t.Run(fmt.Sprintf("after %d writes, the answer to the next lost: %v", n, answerLost), func(t *testing.T) {
+				t.Parallel()
+				c := newCluster(t, env.Config, env.Namespace(t))
+				cutOff := killedAndStartedAgain(t, env.Config, c.namespace, n, answerLost)
+				if diff := cmp.Diff(want, life(t, c)); diff != "" {
+					t.Errorf("end (-undisturbed +killed):\n%s", diff)
+				}
+				select {
+				case <-cutOff:
+				default:
+					t.Error("the program made fewer writes than that: it was never killed")
+				}
+			})
+		}
+	}
+}
+
+// killedAndStartedAgain starts the program, kills it when it makes the write
+// after n writes, and starts it again. The channel is closed at the kill.
+func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace string, n int, answerLost bool) <-chan struct{} {
+	t.Helper()
+	cut, faults := cutAfter(config, n, answerLost)
+	first := start(t, cut, namespace, nil)
+	restarted := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(restarted)
+		select {
+		case <-faults.cut:
+			first.stop()
+			if _, err := launch(t, config, namespace, nil); err != nil {
+				t.Errorf("starting again: %v", err)
+			}
+		case <-done:
+		}
+	}()
+	t.Cleanup(func() { close(done); <-restarted })
+	return faults.cut
+}
+
+func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	env := testenv.StartPrivate(t)
+	c := newCluster(t, env.Config, env.Namespace(t))
+	start(t, env.Config, c.namespace, func(o *Options) { o.Manager.LeaderElect = true })
+	due := v1alpha1.NewMicroTime(time.Now().Add(4 * time.Second))
+	c.apply(t, "waiting", v1alpha1.TaskRunSpec{
+		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
+		}},
+		Transition: propose("RUNNING"),
+	})
+	c.await(t, "waiting", "waits", withVerdict("WAIT"))
+
+	env.StopAPIServer(t)
+	// The run comes due while nobody can write that down.
+	<-time.After(time.Until(due.Add(2 * time.Second)))
+	env.StartAPIServer(t)
+
+	run := c.await(t, "waiting", "is RUNNING", inState("RUNNING"))
+	if run.Status.RunCount != 1 {
+		t.Errorf("run count = %d, want 1", run.Status.RunCount)
+	}
+	c.apply(t, "new", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.await(t, "new", "is COMPLETED", inState("COMPLETED"))
+}
+
+func TestTwoControllersAtOnceDoEverythingOnce(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	c := newCluster(t, env.Config, env.Namespace(t))
+	for range 2 {
+		start(t, env.Config, c.namespace, nil)
+	}
+	const runs = 10
+	name := func(i int) string { return fmt.Sprintf("run-%d", i) }
+	for i := range runs {
+		c.apply(t, name(i), v1alpha1.TaskRunSpec{Transition: propose("RUNNING")})
+	}
+	for i := range runs {
+		run := c.await(t, name(i), "is RUNNING", inState("RUNNING"))
+		if diff := cmp.Diff([]string{"PENDING", "RUNNING"}, endOf(run).States); diff != "" || run.Status.RunCount != 1 {
+			t.Errorf("%s: run count %d, states (-want +got):\n%s", name(i), run.Status.RunCount, diff)
+		}
+	}
+}
+
+func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	c := newCluster(t, env.Config, env.Namespace(t))
+	elect := func(o *Options) { o.Manager.LeaderElect = true }
+	first := start(t, env.Config, c.namespace, elect)
+	<-first.app.manager.Elected()
+	second := start(t, env.Config, c.namespace, elect)
+	c.apply(t, "one", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.await(t, "one", "is COMPLETED", inState("COMPLETED"))
+	select {
+	case <-second.app.manager.Elected():
+		t.Error("there are two leaders")
+	default:
+	}
+	first.stop()
+	c.apply(t, "two", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.await(t, "two", "is COMPLETED", inState("COMPLETED"))
+}

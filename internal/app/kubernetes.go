@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/version"
+)
+
+// firstContact bounds how long the API server may take to answer at the start.
+const firstContact = 10 * time.Second
+
+// installCommand puts the TaskRun kind into a cluster.
+const installCommand = "kubectl apply --server-side -k config/crd"
+
+// KubernetesOptions say which API server to work with.
+type KubernetesOptions struct {
+	// Kubeconfig is the path of a kubeconfig; empty: $KUBECONFIG, then
+	// ~/.kube/config, then the cluster the program runs in.
+	Kubeconfig string
+	// Timeout bounds each call to the API server that reads or writes a run.
+	Timeout time.Duration
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *KubernetesOptions) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig,
+		"path of a kubeconfig; without it $KUBECONFIG, ~/.kube/config and the cluster the program runs in are tried in turn")
+	fs.DurationVar(&o.Timeout, "api-server-timeout", o.Timeout,
+		"how long the API server may take to read or write a TaskRun")
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *KubernetesOptions) Validate() error {
+	return checkPositive("--api-server-timeout", o.Timeout)
+}
+
+// Config returns how to reach the API server.
+func (o *KubernetesOptions) Config() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if o.Kubeconfig != "" {
+		if _, err := os.Stat(o.Kubeconfig); err != nil {
+			return nil, fmt.Errorf("--kubeconfig: %w", err)
+		}
+		rules.ExplicitPath = o.Kubeconfig
+	}
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return nil, errors.New("no Kubernetes cluster to work with: give --kubeconfig, set KUBECONFIG, or run inside a cluster")
+	case err != nil:
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return config, nil
+}
+
+// tuned returns a copy of a configuration as this program wants it. The API
+// server knows better than a client how many requests are too many, so none are
+// held back here.
+func tuned(config *rest.Config) *rest.Config {
+	config = rest.CopyConfig(config)
+	config.QPS = -1
+	config.UserAgent = "taskrun-operator/" + version.Get().Version
+	return config
+}
+
+// checkCluster tells in one line why the program could not work with the
+// cluster: not there, not for us, or without our kind.
+func checkCluster(ctx context.Context, config *rest.Config) error {
+	config = rest.CopyConfig(config)
+	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
+	config.Timeout = firstContact
+	client, err := rest.UnversionedRESTClientFor(config)
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	var resources metav1.APIResourceList
+	err = client.Get().AbsPath("/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version).Do(ctx).Into(&resources)
+	served := slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "taskruns" })
+	return explain(config.Host, served, err)
+}
+
+// explain words what came of asking a cluster for our kind.
+func explain(host string, served bool, err error) error {
+	var status apierrors.APIStatus
+	var transport *url.Error
+	switch {
+	case apierrors.IsNotFound(err), err == nil && !served:
+		return fmt.Errorf("the cluster at %s does not know TaskRuns (%s): install them with %q",
+			host, v1alpha1.GroupVersion, installCommand)
+	case err == nil:
+		return nil
+	case errors.As(err, &status):
+		return fmt.Errorf("the Kubernetes API server at %s refused: %w", host, err)
+	case errors.As(err, &transport):
+		return fmt.Errorf("cannot reach the Kubernetes API server at %s: %w", host, transport.Err)
+	default:
+		return fmt.Errorf("cannot reach the Kubernetes API server at %s: %w", host, err)
+	}
+}

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// The lease outlives an API server that is gone for half a minute, so that the
+// leader stays the leader; a leader that stops gives it up at once. A leader
+// that dies is followed after leaseDuration, which costs time only: nothing is
+// wrong while there is no leader, or if there are two.
+const (
+	leaseName     = "taskrun-operator.taskrun.dev"
+	leaseDuration = 60 * time.Second
+	renewDeadline = 40 * time.Second
+	retryPeriod   = 4 * time.Second
+)
+
+// off as an address switches a server off.
+const off = "0"
+
+// ManagerOptions say how the program runs as one of several replicas, and where
+// it can be watched.
+type ManagerOptions struct {
+	MetricsAddress string // host:port of /metrics; "0": none
+	HealthAddress  string // host:port of /healthz and /readyz; "0": none
+
+	LeaderElect     bool
+	LeaseNamespace  string        // where the lease is; empty: the pod's own, outside a pod the one served
+	ShutdownTimeout time.Duration // for everything together
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics; 0 for none")
+	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz; 0 for none")
+	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
+		"let only one of several replicas run the controller; all of them serve REST")
+	fs.StringVar(&o.LeaseNamespace, "leader-election-namespace", o.LeaseNamespace,
+		"namespace of the leader's lease; without it the pod's own, and outside a pod the one of --namespace")
+	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout,
+		"how long requests and reconciliations that have begun may take to end when the program is stopped")
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *ManagerOptions) Validate() error {
+	return errors.Join(
+		checkAddress("--metrics-bind-address", o.MetricsAddress),
+		checkAddress("--health-bind-address", o.HealthAddress),
+		checkPositive("--shutdown-timeout", o.ShutdownTimeout),
+	)
+}
+
+func checkAddress(name, address string) error {
+	if address == off {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return fmt.Errorf("%s must be host:port, or 0 for none: %w", name, err)
+	}
+	return nil
+}
+
+func checkPositive(name string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s must be more than 0s", name)
+	}
+	return nil
+}
+
+// podNamespace is where a pod finds the name of its namespace.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// leaseNamespace is where the leader's lease is kept.
+func (o *ManagerOptions) leaseNamespace(served string) string {
+	if o.LeaseNamespace != "" {
+		return o.LeaseNamespace
+	}
+	if own, err := os.ReadFile(podNamespace); err == nil {
+		return strings.TrimSpace(string(own))
+	}
+	return served
+}
+
+// newManager returns a manager for all that a program of these options runs.
+func newManager(config *rest.Config, options Options, log logr.Logger) (manager.Manager, error) {
+	o := options.Manager
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	lease, renew, retry := leaseDuration, renewDeadline, retryPeriod
+	return ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme,
+		Logger: log,
+		Cache: cache.Options{
+			DefaultNamespaces: watched(options.Scope.Watch),
+			DefaultTransform:  cache.TransformStripManagedFields(),
+			// What is not watched on purpose is not to be watched by accident.
+			ReaderFailOnMissingInformer: true,
+		},
+		Client:                        client.Options{FieldValidation: "Strict"},
+		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		HealthProbeBindAddress:        o.HealthAddress,
+		GracefulShutdownTimeout:       &o.ShutdownTimeout,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       o.leaseNamespace(options.Scope.Namespace),
+		LeaderElectionReleaseOnCancel: true, // safe: the process ends when the manager has
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+	})
+}
+
+// watched restricts a cache to namespaces; none given are all.
+func watched(namespaces []string) map[string]cache.Config {
+	if len(namespaces) == 0 {
+		return nil
+	}
+	configs := make(map[string]cache.Config, len(namespaces))
+	for _, namespace := range namespaces {
+		configs[namespace] = cache.Config{}
+	}
+	return configs
+}

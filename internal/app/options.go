@@ -1,0 +1,133 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+)
+
+// Options are everything about the program that can be set.
+type Options struct {
+	Kubernetes KubernetesOptions
+	Scope      ScopeOptions
+	REST       rest.Options
+	Controller controller.Options
+	Manager    ManagerOptions
+	Log        LogOptions
+}
+
+// DefaultOptions returns the options that hold when no flag is given. All
+// addresses are on loopback.
+func DefaultOptions() Options {
+	return Options{
+		Kubernetes: KubernetesOptions{Timeout: 10 * time.Second},
+		Scope:      ScopeOptions{Namespace: "default"},
+		REST:       rest.DefaultOptions(),
+		Controller: controller.DefaultOptions(),
+		Manager: ManagerOptions{
+			MetricsAddress:  "127.0.0.1:4201",
+			HealthAddress:   "127.0.0.1:4202",
+			ShutdownTimeout: 30 * time.Second,
+		},
+		Log: LogOptions{Format: formatText, Level: slog.LevelInfo},
+	}
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *Options) BindFlags(fs *flag.FlagSet) {
+	o.Kubernetes.BindFlags(fs)
+	o.Scope.BindFlags(fs)
+	o.REST.BindFlags(fs)
+	o.Controller.BindFlags(fs)
+	o.Manager.BindFlags(fs)
+	o.Log.BindFlags(fs)
+}
+
+// Validate tells everything that is wrong, naming the flags.
+func (o *Options) Validate() error {
+	var shutdown error
+	if o.Manager.ShutdownTimeout <= o.REST.ShutdownTimeout {
+		shutdown = fmt.Errorf("--shutdown-timeout must be more than --rest-shutdown-timeout, which is %s", o.REST.ShutdownTimeout)
+	}
+	return errors.Join(
+		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Manager.Validate(),
+		shutdown, o.Log.Validate(),
+	)
+}
+
+// parse sets the options from the arguments of a command line. The error is
+// flag.ErrHelp after the flags were asked for and printed.
+func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err error) {
+	goFlags := flag.NewFlagSet("", flag.ContinueOnError)
+	o.BindFlags(goFlags)
+	goFlags.BoolVar(&showVersion, "version", false, "print the version and exit")
+	fs := pflag.NewFlagSet("taskrun-operator", pflag.ContinueOnError)
+	fs.AddGoFlagSet(goFlags)
+	fs.SetOutput(io.Discard) // what is wrong is told once, by the caller
+	fs.Usage = func() {
+		fmt.Fprintf(usage, "taskrun-operator runs Prefect task runs as Kubernetes objects.\n\nFlags:\n%s", fs.FlagUsages())
+	}
+	switch err := fs.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		return false, flag.ErrHelp
+	case err != nil:
+		return false, err
+	case fs.NArg() > 0:
+		return false, fmt.Errorf("unexpected argument %q: there are only flags, see --help", fs.Arg(0))
+	}
+	return showVersion, o.Validate()
+}
+
+// ScopeOptions say which namespaces the program works in.
+type ScopeOptions struct {
+	Namespace string   // the one served under /api
+	Watch     []string // those the controller works in; empty: all
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *ScopeOptions) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace whose TaskRuns are served under /api")
+	fs.Func("watch-namespaces", "comma-separated namespaces to work in; all if empty", func(list string) error {
+		o.Watch = nil
+		for name := range strings.SplitSeq(list, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				o.Watch = append(o.Watch, name)
+			}
+		}
+		return nil
+	})
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *ScopeOptions) Validate() error {
+	if err := checkNamespace("--namespace", o.Namespace); err != nil {
+		return err
+	}
+	for _, name := range o.Watch {
+		if err := checkNamespace("--watch-namespaces", name); err != nil {
+			return err
+		}
+	}
+	if len(o.Watch) > 0 && !slices.Contains(o.Watch, o.Namespace) {
+		return fmt.Errorf("--watch-namespaces must contain %q, which --namespace serves", o.Namespace)
+	}
+	return nil
+}
+
+func checkNamespace(flag, name string) error {
+	if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+		return fmt.Errorf("%s: %q is not a namespace: %s", flag, name, problems[0])
+	}
+	return nil
+}

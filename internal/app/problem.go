@@ -1,0 +1,56 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// problem is an error for the person who started the program: one line.
+type problem struct{ error }
+
+func (p problem) Error() string {
+	lines := strings.FieldsFunc(p.error.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (p problem) Unwrap() error { return p.error }
+
+// asProblem makes one line of an error, nil of none.
+func asProblem(err error) error {
+	if err == nil {
+		return nil
+	}
+	return problem{err}
+}
+
+// explainBusy names the flag that helps when an address is in use. addresses
+// maps flags to the addresses they set.
+func explainBusy(err error, addresses map[string]string) error {
+	var op *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) || op.Addr == nil {
+		return err
+	}
+	for name, address := range addresses {
+		if sameAddress(op.Addr, address) {
+			return fmt.Errorf("%s is in use by another program: stop it or choose another address with %s: %w",
+				address, name, syscall.EADDRINUSE)
+		}
+	}
+	return err
+}
+
+// sameAddress compares an address listened on with one of an option, which can
+// hold a name.
+func sameAddress(listened net.Addr, option string) bool {
+	if listened.String() == option {
+		return true
+	}
+	resolved, err := net.ResolveTCPAddr("tcp", option)
+	return err == nil && resolved.String() == listened.String()
+}

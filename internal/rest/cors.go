@@ -1,0 +1,21 @@
+package rest
+
+import "net/http"
+
+// isPreflight tells whether a browser asks what it may do, on behalf of a page
+// from elsewhere.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions &&
+		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// preflight allows everything, as Prefect does (contract §1.1).
+func preflight(r *http.Request) response {
+	answer := response{status: http.StatusOK, body: []byte("OK"), mimeType: typeText}.
+		with("Access-Control-Allow-Methods", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT").
+		with("Access-Control-Max-Age", "600")
+	if headers := r.Header.Get("Access-Control-Request-Headers"); headers != "" {
+		answer = answer.with("Access-Control-Allow-Headers", headers)
+	}
+	return answer
+}

@@ -1,0 +1,153 @@
+package rest
+
+import (
+	"slices"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// operator joins the members of a filter.
+type operator string
+
+const (
+	operatorAnd operator = "and_"
+	operatorOr  operator = "or_"
+)
+
+func readOperator(n validate.Node) operator {
+	return validate.Enum(n, operatorAnd, operatorOr)
+}
+
+// readOr reports whether the filter's operator is or_. It may not be null.
+func readOr(m *validate.Model) bool {
+	n, given := m.Field("operator")
+	return given && readOperator(n) == operatorOr
+}
+
+// readTaskRunFilter reads a TaskRunFilter (contract §2.7), and names what it
+// asks for that cannot be judged yet.
+func readTaskRunFilter(n validate.Node) (f taskrun.Filter, unserved []string) {
+	m, ok := n.Model()
+	if !ok {
+		return f, nil
+	}
+	f.Or = readOr(m)
+	f.ID = readOptional(m, "id", readIDFilter)
+	f.Name = readOptional(m, "name", readNameFilter)
+	f.Tags = readOptional(m, "tags", readTagsFilter)
+	f.State = readOptional(m, "state", readStateFilter)
+	free := false // there is a member without criteria among those not served
+	for _, member := range unservedMembers {
+		n, given := m.Given(member.name)
+		if !given {
+			continue
+		}
+		member.check(n)
+		if hasCriteria(n.Value) {
+			unserved = append(unserved, "task_runs."+member.name)
+		} else {
+			free = true
+		}
+	}
+	f.FlowRunID = readOptional(m, "flow_run_id", readFlowRunIDFilter)
+	m.ForbidOthers()
+	if f.Or && free {
+		return taskrun.Filter{}, nil // what has no criteria matches every run
+	}
+	return f, unserved
+}
+
+// unservedMembers of a TaskRunFilter are checked, but cannot be judged yet.
+var unservedMembers = schema{
+	{"start_time", timeFilter.check},
+	{"end_time", timeFilter.check},
+	{"expected_start_time", spanFilter.check},
+	{"subflow_runs", schema{{"exists_", aBool}}.check},
+}
+
+// hasCriteria reports whether a member of a filter restricts anything.
+func hasCriteria(member pyjson.Value) bool {
+	return slices.ContainsFunc(member.Members(), func(m pyjson.Member) bool { return !m.Value.IsNull() })
+}
+
+func readIDFilter(n validate.Node) (f taskrun.IDFilter) {
+	if m, ok := n.Model(); ok {
+		f.Any = readList(m, "any_", validate.Node.UUID)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readNameFilter(n validate.Node) (f taskrun.NameFilter) {
+	if m, ok := n.Model(); ok {
+		f.Any = readList(m, "any_", validate.Node.Text)
+		if like := readOptional(m, "like_", validate.Node.Text); like != nil {
+			f.Like = *like
+		}
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readTagsFilter(n validate.Node) (f taskrun.TagsFilter) {
+	if m, ok := n.Model(); ok {
+		f.Or = readOr(m)
+		f.All = readList(m, "all_", validate.Node.Text)
+		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
+	if m, ok := n.Model(); ok {
+		f.Or = readOr(m)
+		if types := readOptional(m, "type", readAny(readStateType)); types != nil {
+			f.Types = *types
+		}
+		if names := readOptional(m, "name", readAny(validate.Node.Text)); names != nil {
+			f.Names = *names
+		}
+		m.ForbidOthers()
+	}
+	return f
+}
+
+// readAny reads an object whose only key is any_.
+func readAny[T string | orchestration.StateType](read func(validate.Node) T) func(validate.Node) []T {
+	return func(n validate.Node) (items []T) {
+		if m, ok := n.Model(); ok {
+			items = readList(m, "any_", read)
+			m.ForbidOthers()
+		}
+		return items
+	}
+}
+
+// readFlowRunIDFilter reads the only filter whose is_null_ is false by default.
+func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
+	if m, ok := n.Model(); ok {
+		f.Or = readOr(m)
+		f.Any = readList(m, "any_", validate.Node.UUID)
+		no := false
+		f.IsNull = &no
+		if isNull, given := m.Field("is_null_"); given {
+			f.IsNull = validate.Optional(isNull, validate.Node.Bool)
+		}
+		m.ForbidOthers()
+	}
+	return f
+}
+
+// readList reads a list that may be missing or null: that is nil. An empty list
+// is not.
+func readList[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
+	n, given := m.Given(key)
+	if !given {
+		return nil
+	}
+	return validate.List(n, read)
+}

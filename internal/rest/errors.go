@@ -1,0 +1,155 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// The texts of answers that are the same everywhere (contract §1.1).
+const (
+	textInvalid = "Invalid request received."
+	textTaken   = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
+		"See server logs for details."
+	textUnavailable = "Service Unavailable"
+	textInternal    = "Internal Server Error"
+)
+
+// The keys of one-line answers: handlers of Prefect say detail, what lies below
+// them says exception_message (contract §0.6).
+const (
+	keyDetail  = "detail"
+	keyMessage = "exception_message"
+)
+
+// retryAfter is when a client may try again, in seconds.
+const retryAfter = "1"
+
+// problem is a one-line answer.
+type problem struct{ key, text string }
+
+func saysDetail(text string) func(string) problem {
+	return func(string) problem { return problem{keyDetail, text} }
+}
+
+func saysRunNotFound(id string) problem {
+	return problem{keyMessage, "Task run with id " + id + " not found"}
+}
+
+// detailError is the one-line answer of a handler in place of a result.
+type detailError struct {
+	status int
+	text   string
+}
+
+func (e *detailError) Error() string { return e.text }
+
+// detail returns a detailError.
+func detail(status int, text string) error { return &detailError{status, text} }
+
+// notReadyError tells that runs cannot be served for now.
+type notReadyError struct{ cause error }
+
+func (e *notReadyError) Error() string { return "not ready: " + e.cause.Error() }
+
+var errNoRoute = detail(http.StatusNotFound, "Not Found")
+
+// methodError tells that the path has no such method, but this one.
+type methodError struct{ allow string }
+
+func (e *methodError) Error() string { return "Method Not Allowed" }
+
+// redirectError tells where else the route is.
+type redirectError struct{ location string }
+
+func (e *redirectError) Error() string { return "redirected to " + e.location }
+
+// invalidError tells what is wrong with a request.
+type invalidError struct {
+	items []validate.Error
+	body  pyjson.Value // of the request
+}
+
+func (e *invalidError) Error() string { return textInvalid }
+
+// answerTo turns an error into an answer: the only place that does. unexpected
+// tells that the error is a fault of this server.
+func answerTo(err error, rt *route, r *request) (answer response, unexpected bool) {
+	var (
+		plain    *detailError
+		notReady *notReadyError
+		method   *methodError
+		redirect *redirectError
+		invalid  *invalidError
+		bound    *taskrun.InvalidError
+	)
+	switch {
+	case errors.As(err, &plain):
+		return jsonMember(plain.status, keyDetail, plain.text), false
+	case errors.As(err, &notReady):
+		return jsonMember(http.StatusServiceUnavailable, "message", "Database is not available"), false
+	case errors.As(err, &method):
+		return jsonMember(http.StatusMethodNotAllowed, keyDetail, method.Error()).with("Allow", method.allow), false
+	case errors.As(err, &redirect):
+		return response{status: http.StatusTemporaryRedirect}.with("Location", redirect.location), false
+	case errors.As(err, &invalid):
+		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+	case errors.As(err, &bound):
+		invalid = &invalidError{items: beyondBound(bound, r.body), body: r.body}
+		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+	default:
+		return answerToUseCase(err, rt, r)
+	}
+}
+
+// answerToUseCase answers to the errors of the use cases.
+func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
+		p := rt.explainGone(r.id)
+		return jsonMember(http.StatusNotFound, p.key, p.text), false
+	case errors.Is(err, taskrun.ErrIDTaken):
+		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
+	case errors.Is(err, taskrun.ErrConflict), errors.Is(err, taskrun.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter), false
+	default:
+		return internalError(), true
+	}
+}
+
+func internalError() response {
+	return jsonMember(http.StatusInternalServerError, keyMessage, textInternal)
+}
+
+// beyondBound tells of a bound of this system in the words of a validator.
+func beyondBound(e *taskrun.InvalidError, body pyjson.Value) []validate.Error {
+	path := fieldPath(e.Field)
+	loc := []any{"body"}
+	for _, key := range path {
+		loc = append(loc, key)
+	}
+	var faults validate.Faults
+	faults.Node(inputAt(body, path), loc...).Refuse(e.Reason)
+	return faults.Errors()
+}
+
+// fieldPath splits a documented name at its dots. Keys that clients make up can
+// contain more; what concerns the whole run has none.
+func fieldPath(field string) []string {
+	const whole = "task_run"
+	if field == whole {
+		return nil
+	}
+	for _, free := range []string{"labels", "task_inputs"} {
+		if key, ok := strings.CutPrefix(field, free+"."); ok {
+			return []string{free, key}
+		}
+	}
+	return strings.Split(field, ".")
+}

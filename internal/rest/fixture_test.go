@@ -1,0 +1,159 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Ids that tests give and ask for.
+const (
+	idKnown   = "0198a1b2-0000-7000-8000-00000000000a"
+	idOther   = "0198a1b2-0000-7000-8000-00000000000b"
+	idUnknown = "00000000-0000-4000-8000-00000000dead"
+	idFlowRun = "0198a1b2-0000-7000-8000-0000000000f1"
+)
+
+var noon = time.Date(2026, 8, 21, 12, 0, 0, 0, time.UTC)
+
+// stillClock shows the same time until it is moved.
+type stillClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *stillClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *stillClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// served is one request that was counted.
+type served struct {
+	method, route string
+	code          int
+}
+
+type counter struct {
+	mu   sync.Mutex
+	seen []served
+}
+
+func (c *counter) RequestServed(method, route string, code int, _ time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen = append(c.seen, served{method, route, code})
+}
+
+// lockedBuffer takes log lines from many goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// fixture is a server over a store in memory.
+type fixture struct {
+	server  *Server
+	store   *memory.Store
+	clock   *stillClock
+	log     *lockedBuffer
+	metrics *counter
+}
+
+// change alters what a fixture is made of.
+type change func(*Options, *Dependencies)
+
+func newFixture(t *testing.T, changes ...change) *fixture {
+	t.Helper()
+	f := &fixture{store: memory.New(), clock: &stillClock{now: noon}, log: &lockedBuffer{}, metrics: &counter{}}
+	options := DefaultOptions()
+	options.BindAddress = "127.0.0.1:0"
+	deps := Dependencies{
+		Runs:  taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: f.store, Clock: f.clock}),
+		Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil)), Metrics: f.metrics,
+	}
+	for _, change := range changes {
+		change(&options, &deps)
+	}
+	server, err := New(options, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.server = server
+	return f
+}
+
+// ask sends a request; header is name, value, name, value.
+func (f *fixture) ask(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test/api"+path, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// must is ask for a status that is certain.
+func (f *fixture) must(t *testing.T, status int, method, path, body string) string {
+	t.Helper()
+	w := f.ask(t, method, path, body)
+	if w.Code != status {
+		t.Fatalf("%s %s: status %d, want %d: %s", method, path, w.Code, status, w.Body)
+	}
+	return w.Body.String()
+}
+
+// create makes the known run.
+func (f *fixture) create(t *testing.T) {
+	t.Helper()
+	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
+		`{"id":"`+idKnown+`","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0"}`)
+}
+
+// member reads one member of a JSON object.
+func member(t *testing.T, object, key string) string {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(object), &members); err != nil {
+		t.Fatalf("%v in %s", err, object)
+	}
+	return string(members[key])
+}
+
+// brokenRuns does nothing but what a test says.
+type brokenRuns struct {
+	Runs
+	get func(ctx context.Context, id string) (*taskrun.Run, error)
+}
+
+func (b brokenRuns) Get(ctx context.Context, id string) (*taskrun.Run, error) { return b.get(ctx, id) }

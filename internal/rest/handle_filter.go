@@ -1,0 +1,17 @@
+package rest
+
+import "net/http"
+
+// filter answers with the runs that match, sorted and paged.
+func (s *Server) filter(r *request) (response, error) {
+	asked := decodeFilter(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	runs, err := s.runs.Query(r.ctx, asked.query)
+	if err != nil {
+		return response{}, err
+	}
+	room := make([]byte, 0, roomForText+roomForRun*len(runs))
+	return response{status: http.StatusOK, body: appendRuns(room, runs, s.now())}, nil
+}

@@ -1,0 +1,27 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// listStates answers with all states of a run, oldest first; an unknown run has
+// none. It reads the run, not only its states, because each state tells the
+// flow run too.
+func (s *Server) listStates(r *request) (response, error) {
+	id, faults := decodeStatesQuery(r.query)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: nullValue}
+	}
+	run, err := s.runs.Get(r.ctx, id)
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound):
+		run = &taskrun.Run{}
+	case err != nil:
+		return response{}, err
+	}
+	states := run.States()
+	return response{status: http.StatusOK, body: appendStates(make([]byte, 0, roomForRun), run, states)}, nil
+}

@@ -1,0 +1,12 @@
+package rest
+
+import "net/http"
+
+// read answers with a run.
+func (s *Server) read(r *request) (response, error) {
+	run, err := s.runs.Get(r.ctx, r.id)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+}

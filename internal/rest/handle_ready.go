@@ -1,0 +1,11 @@
+package rest
+
+import "net/http"
+
+// ready tells whether runs can be served.
+func (s *Server) ready(r *request) (response, error) {
+	if err := s.runs.Ready(r.ctx); err != nil {
+		return response{}, &notReadyError{err}
+	}
+	return jsonMember(http.StatusOK, "message", "OK"), nil
+}

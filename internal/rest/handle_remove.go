@@ -1,0 +1,11 @@
+package rest
+
+import "net/http"
+
+// remove deletes a run with its states.
+func (s *Server) remove(r *request) (response, error) {
+	if err := s.runs.Delete(r.ctx, r.id); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}

@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// Options say where and how requests are answered.
+type Options struct {
+	BindAddress    string // host:port; port 0 picks a free one
+	BasePath       string // what every path begins with; "" for none
+	PrefectVersion string // of the server this one answers as; what /admin/version says
+
+	MaxBodyBytes   int64 // of a request; larger ones are refused
+	MaxHeaderBytes int   // of a request, its first line included
+
+	HeaderTimeout   time.Duration // for the headers of a request to arrive
+	ReadTimeout     time.Duration // for a whole request to arrive
+	RequestTimeout  time.Duration // for the use case behind a request
+	WriteTimeout    time.Duration // from the end of the headers to the end of the answer
+	IdleTimeout     time.Duration // between two requests of a connection
+	ShutdownTimeout time.Duration // for requests that have begun when the server is stopped
+}
+
+// DefaultOptions returns the options that hold when no flag is given.
+func DefaultOptions() Options {
+	return Options{
+		BindAddress:     "127.0.0.1:4200",
+		BasePath:        "/api",
+		PrefectVersion:  "3.9.1",
+		MaxBodyBytes:    1 << 20,
+		MaxHeaderBytes:  64 << 10,
+		HeaderTimeout:   10 * time.Second,
+		ReadTimeout:     30 * time.Second,
+		RequestTimeout:  30 * time.Second,
+		WriteTimeout:    90 * time.Second,
+		IdleTimeout:     120 * time.Second,
+		ShutdownTimeout: 20 * time.Second,
+	}
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *Options) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; loopback only")
+	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "what the paths of the REST endpoint begin with; empty for nothing")
+	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
+		"version of the Prefect server that the REST endpoint says it is; clients compare it with their own")
+	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
+	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
+	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
+	fs.DurationVar(&o.ReadTimeout, "rest-read-timeout", o.ReadTimeout, "how long a whole request may take to arrive")
+	fs.DurationVar(&o.RequestTimeout, "rest-request-timeout", o.RequestTimeout, "how long the work behind a request may take")
+	fs.DurationVar(&o.WriteTimeout, "rest-write-timeout", o.WriteTimeout, "how long a request and its answer may take together")
+	fs.DurationVar(&o.IdleTimeout, "rest-idle-timeout", o.IdleTimeout, "how long a connection is kept between two requests")
+	fs.DurationVar(&o.ShutdownTimeout, "rest-shutdown-timeout", o.ShutdownTimeout,
+		"how long requests that have begun may take to end when the program is stopped")
+}
+
+// Validate tells what is wrong, naming the flags.
+func (o *Options) Validate() error {
+	return errors.Join(
+		checkLoopback("--rest-bind-address", o.BindAddress),
+		checkBasePath("--rest-base-path", o.BasePath),
+		checkVersion("--rest-prefect-version", o.PrefectVersion),
+		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
+		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
+		checkPositive("--rest-header-timeout", o.HeaderTimeout),
+		checkPositive("--rest-read-timeout", o.ReadTimeout),
+		checkPositive("--rest-request-timeout", o.RequestTimeout),
+		checkPositive("--rest-write-timeout", o.WriteTimeout),
+		checkPositive("--rest-idle-timeout", o.IdleTimeout),
+		checkPositive("--rest-shutdown-timeout", o.ShutdownTimeout),
+	)
+}
+
+// checkLoopback refuses addresses that others can reach: whoever reaches the
+// server may do everything, for it asks nobody who he is.
+func checkLoopback(name, address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%s must be host:port: %w", name, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("%s: others could reach %s, and requests are not authenticated: "+
+		"choose a loopback address such as 127.0.0.1:4200", name, address)
+}
+
+func checkBasePath(name, path string) error {
+	if path != "" && (!strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/")) {
+		return fmt.Errorf("%s must begin with / and not end with it, or be empty", name)
+	}
+	return nil
+}
+
+// checkVersion sees to the major version: with another one no client runs anything.
+func checkVersion(name, version string) error {
+	if !strings.HasPrefix(version, "3.") {
+		return fmt.Errorf("%s must be a version 3.x.y, not %q", name, version)
+	}
+	return nil
+}
+
+func checkPositive[N int | int64 | time.Duration](name string, n N) error {
+	if n <= 0 {
+		return fmt.Errorf("%s must be more than 0", name)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"flag"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDefaultOptionsAreValid(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFlagsSetEveryOption(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	o.BindFlags(fs)
+	err := fs.Parse([]string{
+		"--rest-bind-address=[::1]:1", "--rest-base-path=", "--rest-prefect-version=3.0.0", "--rest-max-body-bytes=1",
+		"--rest-max-header-bytes=2", "--rest-header-timeout=1s", "--rest-read-timeout=2s", "--rest-request-timeout=3s",
+		"--rest-write-timeout=4s", "--rest-idle-timeout=5s", "--rest-shutdown-timeout=6s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Options{
+		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
+		ReadTimeout: 2 * time.Second, RequestTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
+		IdleTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second,
+	}
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOptionsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for name, arg := range map[string]string{
+		"an address without a port":     "--rest-bind-address=127.0.0.1",
+		"an address of all interfaces":  "--rest-bind-address=:4200",
+		"an address others can reach":   "--rest-bind-address=192.0.2.1:4200",
+		"a name that could be anything": "--rest-bind-address=example.test:4200",
+		"a base that does not begin":    "--rest-base-path=api",
+		"a base that ends with a slash": "--rest-base-path=/api/",
+		"another major version":         "--rest-prefect-version=2.20.0",
+		"no room for a body":            "--rest-max-body-bytes=0",
+		"no room for headers":           "--rest-max-header-bytes=-1",
+		"no time for headers":           "--rest-header-timeout=0s",
+		"no time to read":               "--rest-read-timeout=0s",
+		"no time to work":               "--rest-request-timeout=-1s",
+		"no time to write":              "--rest-write-timeout=0s",
+		"no time between requests":      "--rest-idle-timeout=0s",
+		"no time to end what has begun": "--rest-shutdown-timeout=0s",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := DefaultOptions()
+			fs := flag.NewFlagSet("", flag.ContinueOnError)
+			fs.SetOutput(io.Discard)
+			o.BindFlags(fs)
+			if err := fs.Parse([]string{arg}); err != nil {
+				t.Fatal(err)
+			}
+			flagName, _, _ := strings.Cut(arg, "=")
+			if _, err := New(o, Dependencies{}); err == nil || !strings.Contains(err.Error(), flagName) {
+				t.Errorf("error = %v, want one naming %s", err, flagName)
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package pyjson
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// AppendTo writes the value as FastAPI answers it: without blanks, with
+// characters as they are, and with null for numbers that JSON has not.
+func (v Value) AppendTo(b []byte) []byte {
+	switch v.kind {
+	case Bool:
+		return strconv.AppendBool(b, v.truth)
+	case Number:
+		if !v.Finite() {
+			return append(b, "null"...)
+		}
+		return append(b, v.text...)
+	case String:
+		return AppendText(b, v.text)
+	case Array:
+		b = append(b, '[')
+		for i, item := range v.items {
+			b = appendComma(b, i)
+			b = item.AppendTo(b)
+		}
+		return append(b, ']')
+	case Object:
+		b = append(b, '{')
+		for i, m := range v.members {
+			b = appendComma(b, i)
+			b = append(AppendText(b, m.Key), ':')
+			b = m.Value.AppendTo(b)
+		}
+		return append(b, '}')
+	default:
+		return append(b, "null"...)
+	}
+}
+
+func appendComma(b []byte, i int) []byte {
+	if i > 0 {
+		b = append(b, ',')
+	}
+	return b
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendText writes a JSON string. Only what JSON asks for is escaped; bytes
+// that are no UTF-8 become U+FFFD.
+func AppendText(b []byte, text string) []byte {
+	b = append(b, '"')
+	for _, r := range text { // an invalid byte is ranged over as U+FFFD
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = appendControl(b, byte(r))
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
+
+func appendControl(b []byte, c byte) []byte {
+	switch c {
+	case '\b':
+		return append(b, `\b`...)
+	case '\f':
+		return append(b, `\f`...)
+	case '\n':
+		return append(b, `\n`...)
+	case '\r':
+		return append(b, `\r`...)
+	case '\t':
+		return append(b, `\t`...)
+	default:
+		return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	}
+}

@@ -1,0 +1,81 @@
+package pyjson
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// The texts of the numbers that JSON has not and Python's json has.
+const (
+	textNaN         = "NaN"
+	textInfinity    = "Infinity"
+	textNegInfinity = "-Infinity"
+)
+
+// Int returns the canonical text of an integer given in decimal digits, with or
+// without a sign: no plus, no leading zeros, no negative zero. The size of the
+// integer is not bounded.
+func Int(digits string) string {
+	digits, negative := strings.CutPrefix(digits, "-")
+	digits = strings.TrimLeft(strings.TrimPrefix(digits, "+"), "0")
+	switch {
+	case digits == "":
+		return "0"
+	case negative:
+		return "-" + digits
+	default:
+		return digits
+	}
+}
+
+// Between these, Python writes floats without an exponent.
+const (
+	leastPlain  = 1e-4
+	firstTooBig = 1e16
+)
+
+// Float returns the text that Python gives a float, which always shows to be
+// one: 1000.0, 1e+16, -0.0; and NaN, Infinity, -Infinity.
+func Float(f float64) string {
+	size := math.Abs(f)
+	switch {
+	case math.IsNaN(f):
+		return textNaN
+	case math.IsInf(f, 1):
+		return textInfinity
+	case math.IsInf(f, -1):
+		return textNegInfinity
+	case size != 0 && (size < leastPlain || size >= firstTooBig):
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
+
+// Float64 returns the nearest float of a number; one beyond their range is an
+// infinity. Anything else is NaN.
+func (v Value) Float64() float64 {
+	if v.kind != Number {
+		return math.NaN()
+	}
+	f, _ := strconv.ParseFloat(v.text, 64) //nolint:errcheck // out of range: the infinity beside the error is meant
+	return f
+}
+
+// Finite reports whether the value is a number that JSON can tell.
+func (v Value) Finite() bool {
+	return v.kind == Number && v.text != textNaN && v.text != textInfinity && v.text != textNegInfinity
+}
+
+func intValue(digits string) Value {
+	return Value{kind: Number, whole: true, text: Int(digits)}
+}
+
+func floatValue(text string) Value {
+	f, _ := strconv.ParseFloat(text, 64) //nolint:errcheck // out of range: the infinity beside the error is meant
+	return Value{kind: Number, text: Float(f)}
+}

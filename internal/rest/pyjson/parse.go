@@ -1,0 +1,286 @@
+package pyjson
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep arrays and objects may be nested.
+const MaxDepth = 500
+
+// SyntaxError tells that a text is no JSON.
+type SyntaxError struct {
+	Msg string // in the words of Python's json; can hold a backslash
+	Pos int    // index of the character where, without a byte order mark
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s: char %d", e.Msg, e.Pos) }
+
+// The complaints of Python's json.
+const (
+	msgValue        = "Expecting value"
+	msgKey          = "Expecting property name enclosed in double quotes"
+	msgComma        = "Expecting ',' delimiter"
+	msgColon        = "Expecting ':' delimiter"
+	msgExtra        = "Extra data"
+	msgUnterminated = "Unterminated string starting at"
+	msgControl      = "Invalid control character at"
+	msgEscape       = `Invalid \escape`
+	msgUnicode      = `Invalid \uXXXX escape`
+)
+
+// Complaints that are not Python's: it reports these faults in other ways.
+const (
+	msgEncoding = "Invalid UTF-8"
+	msgDepth    = "Too deeply nested"
+)
+
+var byteOrderMark = []byte("\ufeff")
+
+// Parse reads one JSON value. Beyond the standard, it skips a byte order mark
+// and knows NaN, Infinity and -Infinity. Of duplicate keys the last value wins,
+// at the place of the first. Halves of surrogate pairs that stand alone become
+// U+FFFD.
+func Parse(body []byte) (Value, *SyntaxError) {
+	p := &parser{body: bytes.TrimPrefix(body, byteOrderMark)}
+	if !utf8.Valid(p.body) {
+		return Value{}, p.fail(msgEncoding, invalidAt(p.body))
+	}
+	p.skipBlanks()
+	v, err := p.value()
+	if err != nil {
+		return Value{}, err
+	}
+	if p.skipBlanks(); p.at < len(p.body) {
+		return Value{}, p.fail(msgExtra, p.at)
+	}
+	return v, nil
+}
+
+// invalidAt returns the index of the first byte that is no UTF-8.
+func invalidAt(body []byte) int {
+	at := 0
+	for at < len(body) {
+		r, size := utf8.DecodeRune(body[at:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
+type parser struct {
+	body  []byte
+	at    int // index of the next byte
+	depth int
+}
+
+// fail makes an error about the byte at the index.
+func (p *parser) fail(msg string, at int) *SyntaxError {
+	return &SyntaxError{Msg: msg, Pos: utf8.RuneCount(p.body[:at])}
+}
+
+func (p *parser) skipBlanks() {
+	for p.at < len(p.body) {
+		switch p.body[p.at] {
+		case ' ', '\t', '\n', '\r':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+// next reports whether the next byte is c.
+func (p *parser) next(c byte) bool { return p.at < len(p.body) && p.body[p.at] == c }
+
+// value reads the value that starts at the next byte.
+func (p *parser) value() (Value, *SyntaxError) {
+	switch {
+	case p.next('"'):
+		text, err := p.text()
+		return StringValue(text), err
+	case p.next('{'):
+		return p.nested((*parser).object)
+	case p.next('['):
+		return p.nested((*parser).array)
+	}
+	if v, ok := p.word(); ok {
+		return v, nil
+	}
+	return p.number()
+}
+
+// nested reads an object or array, from behind its bracket.
+func (p *parser) nested(read func(*parser) (Value, *SyntaxError)) (Value, *SyntaxError) {
+	if p.depth == MaxDepth {
+		return Value{}, p.fail(msgDepth, p.at)
+	}
+	p.depth++
+	p.at++
+	p.skipBlanks()
+	v, err := read(p)
+	p.depth--
+	return v, err
+}
+
+var words = []struct {
+	text  string
+	value Value
+}{
+	{"null", Value{}},
+	{"true", Value{kind: Bool, truth: true}},
+	{"false", Value{kind: Bool}},
+	{textNaN, Value{kind: Number, text: textNaN}},
+	{textInfinity, Value{kind: Number, text: textInfinity}},
+	{textNegInfinity, Value{kind: Number, text: textNegInfinity}},
+}
+
+func (p *parser) word() (Value, bool) {
+	for _, w := range words {
+		if p.next(w.text[0]) && bytes.HasPrefix(p.body[p.at:], []byte(w.text)) {
+			p.at += len(w.text)
+			return w.value, true
+		}
+	}
+	return Value{}, false
+}
+
+func (p *parser) array() (Value, *SyntaxError) {
+	v := Value{kind: Array}
+	for !p.next(']') || len(v.items) > 0 {
+		item, err := p.value()
+		if err != nil {
+			return Value{}, err
+		}
+		v.items = append(v.items, item)
+		more, err := p.more(']')
+		if err != nil {
+			return Value{}, err
+		}
+		if !more {
+			return v, nil
+		}
+	}
+	p.at++
+	return v, nil
+}
+
+// more reads what follows an item: a comma, then it returns true, or the end.
+func (p *parser) more(end byte) (bool, *SyntaxError) {
+	p.skipBlanks()
+	switch {
+	case p.next(end):
+		p.at++
+		return false, nil
+	case p.next(','):
+		p.at++
+		p.skipBlanks()
+		return true, nil
+	default:
+		return false, p.fail(msgComma, p.at)
+	}
+}
+
+func (p *parser) object() (Value, *SyntaxError) {
+	v := Value{kind: Object}
+	if p.next('}') {
+		p.at++
+		return v, nil
+	}
+	places := map[string]int{}
+	for {
+		m, err := p.member()
+		if err != nil {
+			return Value{}, err
+		}
+		if place, again := places[m.Key]; again {
+			v.members[place].Value = m.Value
+		} else {
+			places[m.Key] = len(v.members)
+			v.members = append(v.members, m)
+		}
+		more, err := p.more('}')
+		if err != nil {
+			return Value{}, err
+		}
+		if !more {
+			return v, nil
+		}
+	}
+}
+
+func (p *parser) member() (Member, *SyntaxError) {
+	if !p.next('"') {
+		return Member{}, p.fail(msgKey, p.at)
+	}
+	key, err := p.text()
+	if err != nil {
+		return Member{}, err
+	}
+	if p.skipBlanks(); !p.next(':') {
+		return Member{}, p.fail(msgColon, p.at)
+	}
+	p.at++
+	p.skipBlanks()
+	v, err := p.value()
+	return Member{Key: key, Value: v}, err
+}
+
+// number reads as much as makes a number; what follows is not its business.
+func (p *parser) number() (Value, *SyntaxError) {
+	start := p.at
+	end := start
+	if p.next('-') {
+		end++
+	}
+	digits := p.digits(end)
+	switch {
+	case digits == 0:
+		return Value{}, p.fail(msgValue, start)
+	case p.body[end] == '0':
+		end++
+	default:
+		end += digits
+	}
+	whole := end
+	if end < len(p.body) && p.body[end] == '.' {
+		if digits := p.digits(end + 1); digits > 0 {
+			end += 1 + digits
+		}
+	}
+	end += p.exponent(end)
+	p.at = end
+	text := string(p.body[start:end])
+	if end == whole {
+		return intValue(text), nil
+	}
+	return floatValue(text), nil
+}
+
+// digits counts the decimal digits from the index on.
+func (p *parser) digits(at int) int {
+	n := 0
+	for at+n < len(p.body) && '0' <= p.body[at+n] && p.body[at+n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// exponent returns the length of the exponent at the index, 0 if there is none.
+func (p *parser) exponent(at int) int {
+	if at >= len(p.body) || p.body[at]|0x20 != 'e' {
+		return 0
+	}
+	n := 1
+	if at+n < len(p.body) && (p.body[at+n] == '+' || p.body[at+n] == '-') {
+		n++
+	}
+	digits := p.digits(at + n)
+	if digits == 0 {
+		return 0
+	}
+	return n + digits
+}

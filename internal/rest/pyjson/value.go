@@ -1,0 +1,112 @@
+// Package pyjson reads and writes JSON as Python's json module and FastAPI do:
+// what they accept beyond the standard is accepted, what they refuse is refused
+// in their words, and numbers and the order of keys survive.
+package pyjson
+
+import "slices"
+
+// Kind tells the six kinds of JSON values apart.
+type Kind uint8
+
+// The kinds.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+// Value is one JSON value. The zero Value is null. Values share their contents
+// when copied; nobody may change what Items and Members return.
+type Value struct {
+	kind    Kind
+	truth   bool
+	whole   bool   // of a number: it is an integer
+	text    string // of a string: its characters; of a number: its canonical text
+	items   []Value
+	members []Member
+}
+
+// Member is one key of an object with its value.
+type Member struct {
+	Key   string
+	Value Value
+}
+
+// StringValue returns the JSON string with these characters.
+func StringValue(text string) Value { return Value{kind: String, text: text} }
+
+// Kind returns the kind of the value.
+func (v Value) Kind() Kind { return v.kind }
+
+// IsNull reports whether the value is null.
+func (v Value) IsNull() bool { return v.kind == Null }
+
+// Bool returns the truth of a boolean, false of anything else.
+func (v Value) Bool() bool { return v.truth }
+
+// Text returns the characters of a string or the canonical text of a number
+// (see Int and Float), "" of anything else.
+func (v Value) Text() string { return v.text }
+
+// IsInt reports whether the value is a number without fraction and exponent.
+// Python tells such numbers from floats: 1 is one, 1.0 and 1e3 are not.
+func (v Value) IsInt() bool { return v.whole }
+
+// Items returns the items of an array, nil of anything else.
+func (v Value) Items() []Value { return v.items }
+
+// Members returns the members of an object in their order, nil of anything
+// else. No key occurs twice.
+func (v Value) Members() []Member { return v.members }
+
+// Member returns the value that an object has under the key; found is false if
+// there is none, or if the value is no object.
+func (v Value) Member(key string) (value Value, found bool) {
+	for _, m := range v.members {
+		if m.Key == key {
+			return m.Value, true
+		}
+	}
+	return Value{}, false
+}
+
+// Truthy reports what Python's bool() makes of the value: null, false, zeros
+// and everything empty are false.
+func (v Value) Truthy() bool {
+	switch v.kind {
+	case Bool:
+		return v.truth
+	case Number:
+		return v.text != "0" && v.text != "0.0" && v.text != "-0.0"
+	case String:
+		return v.text != ""
+	case Array:
+		return len(v.items) > 0
+	case Object:
+		return len(v.members) > 0
+	default:
+		return false
+	}
+}
+
+// With returns the object with the value under the key: in the place of the
+// one that was there, else at the end. Anything but an object is returned as it
+// is.
+func (v Value) With(key string, value Value) Value {
+	if v.kind != Object {
+		return v
+	}
+	members := slices.Clone(v.members)
+	for i := range members {
+		if members[i].Key == key {
+			members[i].Value = value
+			v.members = members
+			return v
+		}
+	}
+	v.members = append(members, Member{Key: key, Value: value})
+	return v
+}

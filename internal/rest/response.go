@@ -1,0 +1,131 @@
+package rest
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// Types of bodies.
+const (
+	typeJSON = "application/json"
+	typeText = "text/plain; charset=utf-8"
+)
+
+// response is an answer to a request.
+type response struct {
+	status   int
+	body     []byte // nil: none
+	mimeType string // "": JSON
+	header   [][2]string
+}
+
+// with returns the response with another header.
+func (a response) with(name, value string) response {
+	a.header = append(a.header, [2]string{name, value})
+	return a
+}
+
+// Sizes of what is usually written, so that memory is taken once.
+const (
+	roomForRun  = 2048
+	roomForText = 256
+)
+
+// jsonBody is an answer whose body is this JSON text.
+func jsonBody(status int, text string) response {
+	return response{status: status, body: append(make([]byte, 0, len(text)), text...)}
+}
+
+// jsonMember is an answer whose body is an object of one text.
+func jsonMember(status int, key, text string) response {
+	b := append(make([]byte, 0, roomForText), '{')
+	b = appendKey(b, 0, key)
+	b = pyjson.AppendText(b, text)
+	return response{status: status, body: append(b, '}')}
+}
+
+// smallest is the size of the smallest body that is compressed.
+const smallest = 500
+
+// compressors are expensive to make.
+var compressors = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // the level exists
+	}
+	return w
+}}
+
+// write sends the answer. An error means that the client is gone.
+func (a response) write(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	for _, entry := range a.header {
+		h.Set(entry[0], entry[1])
+	}
+	if r.Header.Get("Origin") != "" {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
+	if len(a.body) > 0 {
+		h.Set("Content-Type", a.contentType())
+	}
+	if len(a.body) >= smallest {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+			return a.writeCompressed(w)
+		}
+	}
+	if a.status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	_, err := w.Write(a.body)
+	return err
+}
+
+func (a response) contentType() string {
+	if a.mimeType == "" {
+		return typeJSON
+	}
+	return a.mimeType
+}
+
+func (a response) writeCompressed(w http.ResponseWriter) error {
+	w.Header().Set("Content-Encoding", "gzip")
+	w.WriteHeader(a.status)
+	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // nothing else is in there
+	defer func() {
+		z.Reset(io.Discard) // lets go of w
+		compressors.Put(z)
+	}()
+	z.Reset(w)
+	if _, err := z.Write(a.body); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// acceptsGzip reads Accept-Encoding.
+func acceptsGzip(values []string) bool {
+	for _, value := range values {
+		for item := range strings.SplitSeq(value, ",") {
+			name, quality, _ := strings.Cut(item, ";")
+			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				return !refused(quality)
+			}
+		}
+	}
+	return false
+}
+
+// refused reads the quality of a coding: one of 0 says never.
+func refused(quality string) bool {
+	text, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(quality)), "q=")
+	q, err := strconv.ParseFloat(text, 64)
+	return ok && err == nil && q == 0
+}

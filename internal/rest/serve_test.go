@@ -1,0 +1,121 @@
+package rest
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPreflightIsAllowedEverything(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, path := range []string{"/task_runs/filter", "/nope"} {
+		w := f.ask(t, http.MethodOptions, path, "", "Origin", "http://example.test",
+			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-a, x-b")
+		if w.Code != http.StatusOK || w.Body.String() != "OK" {
+			t.Errorf("%s: answer = %d %s, want 200 OK", path, w.Code, w.Body)
+		}
+		for name, want := range map[string]string{
+			"Content-Type": typeText, "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "x-a, x-b",
+			"Access-Control-Allow-Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+		} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %s = %q, want %q", path, name, got, want)
+			}
+		}
+	}
+}
+
+func TestPagesFromElsewhereMayReadAnswers(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, path := range []string{"/health", "/nope"} {
+		if got := f.ask(t, http.MethodGet, path, "", "Origin", "http://a.test").Header().Get("Access-Control-Allow-Origin"); got != "*" {
+			t.Errorf("%s: Access-Control-Allow-Origin = %q, want *", path, got)
+		}
+	}
+	if w := f.ask(t, http.MethodGet, "/health", ""); w.Header().Get("Access-Control-Allow-Origin") != "" {
+		t.Error("an answer to no page tells which pages may read it")
+	}
+}
+
+func TestLargeAnswersAreCompressedOnDemand(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.create(t)
+	plain := f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, "")
+	cases := map[string]struct {
+		path, accept string
+		want         bool
+	}{
+		"on demand":                {"/task_runs/" + idKnown, "gzip", true},
+		"among others":             {"/task_runs/" + idKnown, "br, GZIP;q=0.5, deflate", true},
+		"not when it is refused":   {"/task_runs/" + idKnown, "gzip;q=0", false},
+		"not when others are":      {"/task_runs/" + idKnown, "br, deflate", false},
+		"not when it is too small": {"/health", "gzip", false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := f.ask(t, http.MethodGet, tc.path, "", "Accept-Encoding", tc.accept)
+			if got := w.Header().Get("Content-Encoding") == "gzip"; got != tc.want {
+				t.Fatalf("compressed: %v, want %v", got, tc.want)
+			}
+			if !tc.want {
+				return
+			}
+			z, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(plain, string(got)); diff != "" {
+				t.Errorf("(-plain +unpacked):\n%s", diff)
+			}
+			if got := w.Header().Get("Vary"); got != "Accept-Encoding" {
+				t.Errorf("Vary = %q, want Accept-Encoding", got)
+			}
+		})
+	}
+}
+
+func TestRequestsAreCountedByRoute(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.create(t)
+	f.ask(t, http.MethodGet, "/task_runs/"+idUnknown, "")
+	f.ask(t, http.MethodGet, "/nope", "")
+	f.ask(t, "BREW", "/task_runs/"+idKnown, "")
+	want := []served{
+		{http.MethodPost, "/task_runs/", http.StatusCreated},
+		{http.MethodGet, "/task_runs/{id}", http.StatusNotFound},
+		{labelOther, labelOther, http.StatusNotFound},
+		{labelOther, labelOther, http.StatusMethodNotAllowed},
+	}
+	if diff := cmp.Diff(want, f.metrics.seen, cmp.AllowUnexported(served{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.ask(t, http.MethodGet, "/health", "")
+	f.ask(t, http.MethodGet, "/a%0Ab", "")
+	lines := strings.Split(strings.TrimSuffix(f.log.String(), "\n"), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("log = %q, want two lines", lines)
+	}
+	for i, want := range []string{"path=/api/health status=200", `path="/api/a\nb" status=404`} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line = %q, want %s", lines[i], want)
+		}
+	}
+}

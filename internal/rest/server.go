@@ -1,0 +1,134 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Runs are the use cases that requests ask for; *taskrun.Service has them.
+type Runs interface {
+	Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error)
+	Get(ctx context.Context, id string) (*taskrun.Run, error)
+	Query(ctx context.Context, q taskrun.Query) ([]*taskrun.Run, error)
+	Count(ctx context.Context, f taskrun.Filter) (int, error)
+	State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error)
+	Rename(ctx context.Context, id, name string) error
+	Delete(ctx context.Context, id string) error
+	SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error)
+	Ready(ctx context.Context) error
+}
+
+var _ Runs = (*taskrun.Service)(nil)
+
+// Metrics hear of every request after it was answered. The route is the path
+// as routes spell it, never the one asked for.
+type Metrics interface {
+	RequestServed(method, route string, code int, took time.Duration)
+}
+
+// Dependencies are what a Server works with.
+type Dependencies struct {
+	Runs    Runs
+	Clock   taskrun.Clock
+	Log     *slog.Logger
+	Metrics Metrics // nil: nobody counts
+}
+
+// Server answers requests. Start makes it listen; Handler answers without.
+type Server struct {
+	options Options
+	runs    Runs
+	clock   taskrun.Clock
+	log     *slog.Logger
+	metrics Metrics
+	router  *router
+
+	listening chan struct{}
+	address   net.Addr // set before listening is closed
+}
+
+// New returns a Server. The error tells what is wrong with the options.
+func New(o Options, d Dependencies) (*Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	return &Server{
+		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
+		router: newRouter(o.BasePath, table()), listening: make(chan struct{}),
+	}, nil
+}
+
+// NeedLeaderElection tells a manager that every replica serves.
+func (s *Server) NeedLeaderElection() bool { return false }
+
+// Listening is closed when the server can be reached at Addr.
+func (s *Server) Listening() <-chan struct{} { return s.listening }
+
+// Addr is where the server can be reached, once Listening is closed.
+func (s *Server) Addr() net.Addr {
+	<-s.listening
+	return s.address
+}
+
+// Start listens and answers until the context ends; then it lets the requests
+// that have begun end, but not longer than Options.ShutdownTimeout. A Server
+// can be started once.
+func (s *Server) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.options.BindAddress)
+	if err != nil {
+		return fmt.Errorf("--rest-bind-address: %w", err)
+	}
+	server := s.httpServer(ctx)
+	s.address = listener.Addr()
+	close(s.listening)
+	s.log.LogAttrs(ctx, slog.LevelInfo, "REST endpoint listens", slog.String("url", "http://"+s.address.String()+s.options.BasePath))
+
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("REST endpoint: %w", err)
+	case <-ctx.Done():
+		return s.shutDown(context.WithoutCancel(ctx), server)
+	}
+}
+
+// shutDown lets requests end. What has not ended in time is broken off; that
+// is told, but the program has not failed.
+func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
+	bounded, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests were broken off: they did not end in time",
+			slog.Duration("timeout", s.options.ShutdownTimeout))
+		return server.Close()
+	}
+	return err
+}
+
+func (s *Server) httpServer(ctx context.Context) *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: s.options.HeaderTimeout,
+		ReadTimeout:       s.options.ReadTimeout,
+		WriteTimeout:      s.options.WriteTimeout,
+		IdleTimeout:       s.options.IdleTimeout,
+		MaxHeaderBytes:    s.options.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		// The end of the program does not cancel requests that have begun.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+}
+
+// now is the time in the precision that clients see.
+func (s *Server) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }

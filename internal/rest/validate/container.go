@@ -1,0 +1,89 @@
+package validate
+
+import (
+	"slices"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// Optional reads a node that may be null: that is nil.
+func Optional[T any](n Node, read func(Node) T) *T {
+	if n.Value.IsNull() {
+		return nil
+	}
+	v := read(n)
+	return &v
+}
+
+// List reads an array, each item with read. The result is never nil.
+func List[T any](n Node, read func(Node) T) []T {
+	if n.Value.Kind() != pyjson.Array {
+		n.Add("list_type", "Input should be a valid list", nil)
+	}
+	items := make([]T, 0, len(n.Value.Items()))
+	for i, item := range n.Value.Items() {
+		items = append(items, read(n.below(item, i)))
+	}
+	return items
+}
+
+// Dict reads an object with any keys, each value with read. The result is
+// never nil.
+func Dict[T any](n Node, read func(Node) T) map[string]T {
+	if n.Value.Kind() != pyjson.Object {
+		n.Add("dict_type", "Input should be a valid dictionary", nil)
+	}
+	items := make(map[string]T, len(n.Value.Members()))
+	for _, m := range n.Value.Members() {
+		items[m.Key] = read(n.below(m.Value, m.Key))
+	}
+	return items
+}
+
+// Model is an object with declared keys, which are to be asked for in the order
+// of their declaration: so the faults come in pydantic's order.
+type Model struct {
+	node     Node
+	declared []string
+}
+
+// Model reads an object; ok is false if the node is none.
+func (n Node) Model() (m *Model, ok bool) {
+	if n.Value.Kind() != pyjson.Object {
+		n.faults.items = append(n.faults.items, NotAnObject(n.Value, n.loc...))
+		return nil, false
+	}
+	return &Model{node: n}, true
+}
+
+// Field returns the node under the key, given is false if there is none.
+func (m *Model) Field(key string) (n Node, given bool) {
+	m.declared = append(m.declared, key)
+	value, given := m.node.Value.Member(key)
+	return m.node.below(value, key), given
+}
+
+// Given is Field without the keys that are null.
+func (m *Model) Given(key string) (n Node, given bool) {
+	n, given = m.Field(key)
+	return n, given && !n.Value.IsNull()
+}
+
+// Required is Field, and reports if there is none.
+func (m *Model) Required(key string) (n Node, given bool) {
+	n, given = m.Field(key)
+	if !given {
+		m.node.faults.items = append(m.node.faults.items, Missing(m.node.Value, n.loc...))
+	}
+	return n, given
+}
+
+// ForbidOthers reports every key that was not asked for, in the order of the
+// object. It comes after all fields.
+func (m *Model) ForbidOthers() {
+	for _, member := range m.node.Value.Members() {
+		if !slices.Contains(m.declared, member.Key) {
+			m.node.below(member.Value, member.Key).Add("extra_forbidden", "Extra inputs are not permitted", nil)
+		}
+	}
+}

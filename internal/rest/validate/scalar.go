@@ -1,0 +1,92 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// Text reads a string; nothing else is taken for one.
+func (n Node) Text() string {
+	if n.Value.Kind() != pyjson.String {
+		n.Add("string_type", "Input should be a valid string", nil)
+		return ""
+	}
+	return n.Value.Text()
+}
+
+const notBool = "Input should be a valid boolean"
+
+// The words that are taken for booleans, in lower case.
+var (
+	wordsTrue  = []string{"1", "on", "t", "true", "y", "yes"}
+	wordsFalse = []string{"0", "off", "f", "false", "n", "no"}
+)
+
+// Bool reads a boolean, 0 or 1, or one of the usual words in any case.
+func (n Node) Bool() bool {
+	switch n.Value.Kind() {
+	case pyjson.Bool:
+		return n.Value.Bool()
+	case pyjson.Number:
+		return n.boolOfNumber()
+	case pyjson.String:
+		word := strings.ToLower(n.Value.Text())
+		truth := slices.Contains(wordsTrue, word)
+		if !truth && !slices.Contains(wordsFalse, word) {
+			n.Add("bool_parsing", notBool+", unable to interpret input", nil)
+		}
+		return truth
+	default:
+		n.Add("bool_type", notBool, nil)
+		return false
+	}
+}
+
+func (n Node) boolOfNumber() bool {
+	f := n.Value.Float64()
+	switch {
+	case f == 0 || f == 1:
+		return f == 1
+	case isInt64(f):
+		n.Add("bool_parsing", notBool+", unable to interpret input", nil)
+	default:
+		n.Add("bool_type", notBool, nil)
+	}
+	return false
+}
+
+// Enum reads one of the words.
+func Enum[T ~string](n Node, words ...T) T {
+	if n.Value.Kind() == pyjson.String && slices.Contains(words, T(n.Value.Text())) {
+		return T(n.Value.Text())
+	}
+	expected := oneOf(words)
+	n.Add("enum", "Input should be "+expected, Context("expected", expected))
+	return ""
+}
+
+// Literal reads the one word that is allowed.
+func (n Node) Literal(word string) {
+	if n.Value.Kind() != pyjson.String || n.Value.Text() != word {
+		expected := oneOf([]string{word})
+		n.Add("literal_error", "Input should be "+expected, Context("expected", expected))
+	}
+}
+
+// oneOf lists words: 'a', 'b' or 'c'.
+func oneOf[T ~string](words []T) string {
+	var b strings.Builder
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case i == len(words)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("'" + string(word) + "'")
+	}
+	return b.String()
+}

@@ -1,0 +1,38 @@
+package rest
+
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// nullValue is the JSON null, which also stands for a body that is not there.
+var nullValue pyjson.Value
+
+// parsed reads JSON text that this package wrote.
+func parsed(text []byte) pyjson.Value {
+	value, _ := pyjson.Parse(text)
+	return value
+}
+
+// textOf is the JSON string of a text; what is no UTF-8 in it is replaced.
+func textOf(raw []byte) pyjson.Value {
+	return pyjson.StringValue(strings.ToValidUTF8(string(raw), "\ufffd"))
+}
+
+// malformed tells where a body is no JSON (contract §1.1).
+func malformed(fault *pyjson.SyntaxError) validate.Error {
+	return validate.Error{
+		Type: "json_invalid", Loc: []any{"body", fault.Pos}, Msg: "JSON decode error", Input: emptyObject,
+		Ctx: validate.Context("error", fault.Msg),
+	}
+}
+
+// inputAt is the value at a place of a body, null if there is none.
+func inputAt(body pyjson.Value, path []string) pyjson.Value {
+	for _, key := range path {
+		body, _ = body.Member(key) // null, if there is none
+	}
+	return body
+}

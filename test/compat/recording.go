@@ -1,0 +1,113 @@
+package compat
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// format is the version of the files that this package reads.
+const format = 1
+
+// Case is one recorded conversation.
+type Case struct {
+	Format   int      `json:"format"`
+	Name     string   `json:"name"`
+	Area     string   `json:"area"`
+	Title    string   `json:"title"`
+	Tags     []string `json:"tags"`
+	Recorded string   `json:"recorded"`
+	Steps    []Step   `json:"steps"`
+}
+
+// Step is one exchange, or a pause. Its keys tell which.
+type Step struct {
+	Name     string    `json:"name"`
+	Request  *Request  `json:"request"`
+	Response *Response `json:"response"`
+	// Sleep is a pause in seconds.
+	Sleep *float64 `json:"sleep"`
+	// WS is an action on a websocket. This package cannot replay one yet: such a step fails.
+	WS string `json:"ws"`
+
+	Pick      []string `json:"pick"`
+	Unordered []string `json:"unordered"`
+	Ranges    []Range  `json:"ranges"`
+	Poll      *Poll    `json:"poll"`
+}
+
+// Request is what is sent. With neither Body nor Raw no body is sent at all.
+type Request struct {
+	Method  string            `json:"method"`
+	Path    string            `json:"path"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+	Raw     *string           `json:"raw"`
+	// Root says that the path begins at the root of the server instead of at its /api.
+	Root bool `json:"root"`
+}
+
+// Response is what must come back. With neither Body nor Text the body must be empty.
+type Response struct {
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+	Text    *string           `json:"text"`
+}
+
+// Range bounds a number in the answer, or the seconds from the time at Minus to the time at At.
+type Range struct {
+	At    string  `json:"at"`
+	Minus *string `json:"minus"`
+	Min   float64 `json:"min"`
+	Max   float64 `json:"max"`
+}
+
+// Poll repeats a step until it matches, for so many seconds at most.
+type Poll struct {
+	Seconds float64 `json:"seconds"`
+}
+
+// Has reports whether the case carries the tag.
+func (c *Case) Has(tag string) bool { return slices.Contains(c.Tags, tag) }
+
+// Load reads every case below a folder, in the order of their paths.
+func Load(folder string) ([]*Case, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for recordings in %s: %w", folder, err)
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("no recordings in %s", folder)
+	}
+	cases := make([]*Case, 0, len(files))
+	for _, file := range files {
+		c, err := load(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file, err)
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+func load(file string) (*Case, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the test
+	if err != nil {
+		return nil, err
+	}
+	c := &Case{}
+	if err := json.Unmarshal(text, c); err != nil {
+		return nil, err
+	}
+	if c.Format != format {
+		return nil, fmt.Errorf("its format is %d, not %d", c.Format, format)
+	}
+	if len(c.Steps) == 0 {
+		return nil, errors.New("it has no steps")
+	}
+	return c, nil
+}

@@ -1,0 +1,327 @@
+package compat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// pollPause is the pause between two tries of a step that polls.
+	pollPause = 300 * time.Millisecond
+	// answerLimit bounds an answer, in bytes.
+	answerLimit = 64 << 20
+	// requestLimit bounds one exchange.
+	requestLimit = 30 * time.Second
+)
+
+// Player replays cases against a server.
+type Player struct {
+	// Base is the URL of the API; it ends in /api.
+	Base string
+	// Strict tells 0 from 0.0 in answers. By value they are equal.
+	Strict bool
+}
+
+// Play replays one case, on its own connections. The error tells the first step whose outcome differs from the
+// recorded one, and how.
+func (p *Player) Play(ctx context.Context, c *Case) error {
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	s := &session{
+		strict: p.Strict,
+		vars:   newVariables(p.Base),
+		client: &http.Client{
+			Transport: transport, Timeout: requestLimit,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	for i := range c.Steps {
+		if err := s.step(ctx, &c.Steps[i]); err != nil {
+			return fmt.Errorf("step %d of %d%s: %w", i+1, len(c.Steps), comment(c.Steps[i].Name), err)
+		}
+	}
+	return nil
+}
+
+func comment(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + ")"
+}
+
+// session is one replay under way.
+type session struct {
+	strict bool
+	vars   *variables
+	client *http.Client
+}
+
+func (s *session) step(ctx context.Context, step *Step) error {
+	switch {
+	case step.Request != nil && step.Response != nil:
+		return s.exchange(ctx, step)
+	case step.Sleep != nil:
+		return pause(ctx, seconds(*step.Sleep))
+	case step.WS != "":
+		return fmt.Errorf("websocket steps (%q) cannot be replayed yet", step.WS)
+	default:
+		return errors.New("a step of an unknown kind")
+	}
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// exchange sends a request, again and again if the step polls, until the answer matches.
+func (s *session) exchange(ctx context.Context, step *Step) error {
+	var deadline <-chan time.Time
+	if step.Poll != nil {
+		deadline = time.After(seconds(step.Poll.Seconds))
+	}
+	prepared, err := s.prepare(step.Request)
+	if err != nil {
+		return err
+	}
+	for {
+		err := s.tryOnce(ctx, step, prepared)
+		if err == nil || step.Poll == nil {
+			return err
+		}
+		select {
+		case <-deadline:
+			return fmt.Errorf("no match within %gs: %w", step.Poll.Seconds, err)
+		default:
+		}
+		if err := pause(ctx, pollPause); err != nil {
+			return err
+		}
+	}
+}
+
+// prepared is a request whose names all have their values.
+type prepared struct {
+	method, url string
+	headers     map[string]string
+	body        *string
+}
+
+func (s *session) prepare(r *Request) (prepared, error) {
+	path, err := s.vars.fill(r.Path)
+	if err != nil {
+		return prepared{}, err
+	}
+	p := prepared{method: r.Method, url: s.vars.base + path, headers: map[string]string{}}
+	if r.Root {
+		p.url = strings.TrimSuffix(s.vars.base, "/api") + path
+	}
+	for name, value := range r.Headers {
+		if p.headers[name], err = s.vars.fill(value); err != nil {
+			return prepared{}, err
+		}
+	}
+	p.body, err = s.body(r)
+	return p, err
+}
+
+func (s *session) body(r *Request) (*string, error) {
+	switch {
+	case r.Raw != nil:
+		text, err := s.vars.fill(*r.Raw)
+		return &text, err
+	case r.Body != nil:
+		n, err := decode(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		filled, err := s.vars.fillNode(n)
+		if err != nil {
+			return nil, err
+		}
+		text := filled.String()
+		return &text, nil
+	default:
+		return nil, nil //nolint:nilnil // no body is what is to be sent
+	}
+}
+
+// tryOnce sends the request and compares the answer. Names are bound only if all of it matches.
+func (s *session) tryOnce(ctx context.Context, step *Step, p prepared) error {
+	got, err := s.send(ctx, p)
+	if err != nil {
+		return err
+	}
+	m := &matcher{vars: s.vars.clone(), strict: s.strict, unordered: step.Unordered}
+	m.matchAnswer(step, got)
+	if len(m.faults) > 0 {
+		return &MismatchError{Request: p.method + " " + p.url, Sent: p.body, Faults: m.faults, Status: got.status, Answer: string(got.body)}
+	}
+	s.vars = m.vars
+	return nil
+}
+
+// answer is what came back.
+type answer struct {
+	status  int
+	headers http.Header
+	body    []byte
+}
+
+func (s *session) send(ctx context.Context, p prepared) (*answer, error) {
+	var body io.Reader = http.NoBody
+	if p.body != nil {
+		body = strings.NewReader(*p.body)
+	}
+	request, err := http.NewRequestWithContext(ctx, p.method, p.url, body)
+	if err != nil {
+		return nil, fmt.Errorf("preparing %s %s: %w", p.method, p.url, err)
+	}
+	for name, value := range p.headers {
+		request.Header.Set(name, value)
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("sending: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, answerLimit))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer to %s %s: %w", p.method, p.url, err)
+	}
+	return &answer{status: response.StatusCode, headers: response.Header, body: text}, nil
+}
+
+// matchAnswer compares status, headers, body and ranges.
+func (m *matcher) matchAnswer(step *Step, got *answer) {
+	want := step.Response
+	if want.Status != got.status {
+		m.fault("status", "want %d, got %d", want.Status, got.status)
+	}
+	for name, value := range want.Headers {
+		m.matchHeader(name, value, got.headers.Get(name))
+	}
+	if want.Body == nil {
+		text := ""
+		if want.Text != nil {
+			text = *want.Text
+		}
+		m.matchString("body", text, textNode(string(got.body)))
+		return
+	}
+	m.matchBody(step, got)
+}
+
+func (m *matcher) matchHeader(name, want, got string) {
+	if strings.EqualFold(name, "content-type") {
+		want, got = mediaType(want), mediaType(got)
+	}
+	m.matchString("header "+name, want, textNode(got))
+}
+
+func mediaType(value string) string {
+	if parsed, _, err := mime.ParseMediaType(value); err == nil {
+		return parsed
+	}
+	return value
+}
+
+func (m *matcher) matchBody(step *Step, got *answer) {
+	whole, err := decode(got.body)
+	if err != nil {
+		m.fault("body", "%v", err)
+		return
+	}
+	want, err := decode(step.Response.Body)
+	if err != nil {
+		m.fault("recorded body", "%v", err)
+		return
+	}
+	compared := whole
+	if step.Pick != nil && got.status < http.StatusBadRequest {
+		compared = whole.pick(step.Pick)
+	}
+	m.match("", want, compared)
+	for _, r := range step.Ranges {
+		m.matchRange(r, whole)
+	}
+}
+
+// matchRange looks at the whole answer, whatever was picked of it.
+func (m *matcher) matchRange(r Range, whole *node) {
+	number, err := r.measure(whole)
+	switch {
+	case err != nil:
+		m.fault(r.At, "%v", err)
+	case number < r.Min || number > r.Max:
+		m.fault(r.At, "want a number from %g to %g, got %g", r.Min, r.Max, number)
+	}
+}
+
+func (r Range) measure(whole *node) (float64, error) {
+	if r.Minus == nil {
+		n := whole.at(r.At)
+		if n == nil || n.kind != kindNumber {
+			return 0, errors.New("there is no number")
+		}
+		return strconv.ParseFloat(n.text, 64)
+	}
+	to, err := timeAt(whole, r.At)
+	if err != nil {
+		return 0, err
+	}
+	from, err := timeAt(whole, *r.Minus)
+	if err != nil {
+		return 0, err
+	}
+	return to.Sub(from).Seconds(), nil
+}
+
+func timeAt(whole *node, pointer string) (time.Time, error) {
+	n := whole.at(pointer)
+	if n == nil || n.kind != kindString {
+		return time.Time{}, fmt.Errorf("there is no time at %s", pointer)
+	}
+	return time.Parse(time.RFC3339Nano, n.text)
+}
+
+// MismatchError tells how an answer differs from the recorded one.
+type MismatchError struct {
+	// Request is the method and URL; Sent its body, nil if it had none.
+	Request string
+	Sent    *string
+	// Faults are the differences, each with the place where it was found.
+	Faults []string
+	Status int
+	Answer string
+}
+
+func (e *MismatchError) Error() string {
+	sent := ""
+	if e.Sent != nil {
+		sent = "\n  sent: " + cut(*e.Sent)
+	}
+	return fmt.Sprintf("%s%s\n  got %d: %s\n  - %s", e.Request, sent, e.Status, cut(e.Answer), strings.Join(e.Faults, "\n  - "))
+}
+
+func cut(text string) string {
+	const limit = 1500
+	if len(text) <= limit {
+		return text
+	}
+	return text[:limit] + "…"
+}

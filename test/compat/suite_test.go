@@ -1,0 +1,74 @@
+package compat
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case may
+// fail; whether it does is told.
+func replayAll(t *testing.T, player *Player) {
+	t.Helper()
+	cases, err := Load("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &report{areas: map[string]*tally{}}
+	t.Cleanup(func() { r.print(t) })
+	for _, c := range cases {
+		t.Run(c.Area+"/"+c.Name, func(t *testing.T) {
+			t.Parallel()
+			err := player.Play(t.Context(), c)
+			_, excused := leftOut[c.Name]
+			r.count(c, err == nil, excused)
+			if err != nil && !excused {
+				t.Errorf("%s: %v", c.Title, err)
+			}
+		})
+	}
+}
+
+// tally counts the cases of one area.
+type tally struct{ passed, wanted int }
+
+// report counts cases by area; it is used by many tests at once.
+type report struct {
+	sync.Mutex
+	areas map[string]*tally
+	left  []string
+}
+
+func (r *report) count(c *Case, passed, excused bool) {
+	r.Lock()
+	defer r.Unlock()
+	if r.areas[c.Area] == nil {
+		r.areas[c.Area] = &tally{}
+	}
+	if excused {
+		r.left = append(r.left, fmt.Sprintf("%s/%s (passes: %t): %s", c.Area, c.Name, passed, leftOut[c.Name]))
+		return
+	}
+	r.areas[c.Area].wanted++
+	if passed {
+		r.areas[c.Area].passed++
+	}
+}
+
+// print writes lines that the test summary shows even when all is well.
+func (r *report) print(t *testing.T) {
+	t.Helper()
+	total := tally{}
+	for _, area := range slices.Sorted(maps.Keys(r.areas)) {
+		a := r.areas[area]
+		t.Logf("REPORT: recorded answers, %s: %d of %d pass", area, a.passed, a.wanted)
+		total.passed, total.wanted = total.passed+a.passed, total.wanted+a.wanted
+	}
+	t.Logf("REPORT: recorded answers, all areas: %d of %d pass; %d left out", total.passed, total.wanted, len(r.left))
+	slices.Sort(r.left)
+	for _, line := range r.left {
+		t.Logf("REPORT: left out: %s", line)
+	}
+}
