@@ -55,7 +55,7 @@ func TestTheLargestLegalObjectIsSmall(t *testing.T) {
 			wantRefused(t, err, "spec", "12288")
 			body, err := client.Post().AbsPath(path).Body(encode(t, run)).Do(t.Context()).Raw()
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%v: %.500s", err, body)
 			}
 
 			var made v1alpha1.TaskRun
@@ -112,12 +112,13 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	for i := range taskrun.MaxLabels {
 		s.Labels[key(i)] = v1alpha1.LabelValue{Raw: []byte(`"` + f.text(v1alpha1.MaxLabelText) + `"`)}
 		s.LabelsExact[key(i)] = "0"
-		total -= 2 + v1alpha1.MaxLabelText + 1
+		total -= 2 + v1alpha1.MaxLabelText + 2 + 1
 	}
 	for i := range taskrun.MaxInputKeys {
 		s.TaskInputs[key(i)] = slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: empty()}}, taskrun.MaxInputs/taskrun.MaxInputKeys)
 		total -= 2
 	}
+	total -= 20*taskrun.MaxInputs + 2*128 // what inputs and states count for themselves
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
 	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
@@ -141,8 +142,10 @@ func proposal() v1alpha1.ProposedState {
 
 // weightless has everything that does not count.
 func weightless() *v1alpha1.StateDetails {
-	no := false
+	no, at := false, v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	return &v1alpha1.StateDetails{
+		FlowRunID: uuidA, TaskRunID: uuidA, ChildFlowRunID: uuidA, TransitionID: uuidA, TaskParametersID: uuidA,
+		DeploymentConcurrencyLeaseID: uuidA, ScheduledTime: &at, CacheExpiration: &at, PauseTimeout: &at,
 		CacheKey: empty(), PauseKey: empty(), Traceparent: empty(), RunInputKeyset: map[string]string{},
 		Deferred: &no, RefreshCache: &no, Retriable: &no, UntrackableResult: true, PauseReschedule: true,
 	}
@@ -158,7 +161,7 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 			ID: uuidA, Type: "CANCELLING", Timestamp: at, Name: empty(), Message: empty(), Data: empty(),
 			StateDetails: weightless(),
 		}
-		total -= 64
+		total -= 128
 	}
 	current := &states[taskrun.MaxHistory]
 	*current.Data, *current.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)

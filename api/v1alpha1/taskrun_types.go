@@ -62,26 +62,16 @@ type TaskRunList struct {
 // TaskRunSpec is what was asked. All its texts together have at most 12288
 // characters, so that an object stays small whatever the single bounds allow.
 //
-// +kubebuilder:validation:XValidation:rule=`has(self.id) == has(oldSelf.id) && (!has(self.id) || self.id == oldSelf.id)`,message="id is immutable: it can be neither changed nor added nor removed",fieldPath=".id"
-// +kubebuilder:validation:XValidation:rule=`has(self.flowRunID) == has(oldSelf.flowRunID) && (!has(self.flowRunID) || self.flowRunID == oldSelf.flowRunID)`,message="flowRunID is immutable: it can be neither changed nor added nor removed",fieldPath=".flowRunID"
-// +kubebuilder:validation:XValidation:rule=`has(self.dynamicKey) == has(oldSelf.dynamicKey) && (!has(self.dynamicKey) || self.dynamicKey == oldSelf.dynamicKey)`,message="dynamicKey is immutable: it can be neither changed nor added nor removed",fieldPath=".dynamicKey"
-// +kubebuilder:validation:XValidation:rule=`has(self.cacheKey) == has(oldSelf.cacheKey) && (!has(self.cacheKey) || self.cacheKey == oldSelf.cacheKey)`,message="cacheKey is immutable: it can be neither changed nor added nor removed",fieldPath=".cacheKey"
-// +kubebuilder:validation:XValidation:rule=`has(self.cacheExpiration) == has(oldSelf.cacheExpiration) && (!has(self.cacheExpiration) || self.cacheExpiration == oldSelf.cacheExpiration)`,message="cacheExpiration is immutable: it can be neither changed nor added nor removed",fieldPath=".cacheExpiration"
-// +kubebuilder:validation:XValidation:rule=`has(self.taskVersion) == has(oldSelf.taskVersion) && (!has(self.taskVersion) || self.taskVersion == oldSelf.taskVersion)`,message="taskVersion is immutable: it can be neither changed nor added nor removed",fieldPath=".taskVersion"
-// +kubebuilder:validation:XValidation:rule=`has(self.empiricalPolicy) == has(oldSelf.empiricalPolicy) && (!has(self.empiricalPolicy) || self.empiricalPolicy == oldSelf.empiricalPolicy)`,message="empiricalPolicy is immutable: it can be neither changed nor added nor removed",fieldPath=".empiricalPolicy"
-// +kubebuilder:validation:XValidation:rule=`has(self.labelsExact) == has(oldSelf.labelsExact) && (!has(self.labelsExact) || self.labelsExact == oldSelf.labelsExact)`,message="labelsExact is immutable: it can be neither changed nor added nor removed",fieldPath=".labelsExact"
-// +kubebuilder:validation:XValidation:rule=`has(self.taskInputs) == has(oldSelf.taskInputs) && (!has(self.taskInputs) || self.taskInputs == oldSelf.taskInputs)`,message="taskInputs is immutable: it can be neither changed nor added nor removed",fieldPath=".taskInputs"
-// +kubebuilder:validation:XValidation:rule=`has(self.state) == has(oldSelf.state) && (!has(self.state) || self.state == oldSelf.state)`,message="state is immutable: it can be neither changed nor added nor removed",fieldPath=".state"
-// +kubebuilder:validation:XValidation:rule=`has(self.created) == has(oldSelf.created) && (!has(self.created) || self.created == oldSelf.created)`,message="created is immutable: it can be neither changed nor added nor removed",fieldPath=".created"
-// +kubebuilder:validation:XValidation:rule=`self.taskKey == oldSelf.taskKey`,message="taskKey is immutable: it cannot be changed",fieldPath=".taskKey"
+// +kubebuilder:validation:XValidation:rule=`[has(self.id), has(self.flowRunID), has(self.dynamicKey), has(self.cacheKey), has(self.cacheExpiration), has(self.taskVersion), has(self.empiricalPolicy), has(self.labelsExact), has(self.taskInputs), has(self.state), has(self.created)] == [has(oldSelf.id), has(oldSelf.flowRunID), has(oldSelf.dynamicKey), has(oldSelf.cacheKey), has(oldSelf.cacheExpiration), has(oldSelf.taskVersion), has(oldSelf.empiricalPolicy), has(oldSelf.labelsExact), has(oldSelf.taskInputs), has(oldSelf.state), has(oldSelf.created)]`,message="an immutable field was added or removed",messageExpression="(has(self.id) != has(oldSelf.id) ? 'id' : has(self.flowRunID) != has(oldSelf.flowRunID) ? 'flowRunID' : has(self.dynamicKey) != has(oldSelf.dynamicKey) ? 'dynamicKey' : has(self.cacheKey) != has(oldSelf.cacheKey) ? 'cacheKey' : has(self.cacheExpiration) != has(oldSelf.cacheExpiration) ? 'cacheExpiration' : has(self.taskVersion) != has(oldSelf.taskVersion) ? 'taskVersion' : has(self.empiricalPolicy) != has(oldSelf.empiricalPolicy) ? 'empiricalPolicy' : has(self.labelsExact) != has(oldSelf.labelsExact) ? 'labelsExact' : has(self.taskInputs) != has(oldSelf.taskInputs) ? 'taskInputs' : has(self.state) != has(oldSelf.state) ? 'state' : 'created') + ' is immutable: it can be neither added nor removed'"
 // +kubebuilder:validation:XValidation:rule=`has(dyn(self).labels) == has(dyn(oldSelf).labels) && (!has(dyn(self).labels) || dyn(self).labels == dyn(oldSelf).labels)`,message="labels is immutable: it can be neither changed nor added nor removed",fieldPath=".labels"
 // +kubebuilder:validation:XValidation:rule=`!has(dyn(self).labels) || dyn(self).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".labels"
-// +kubebuilder:validation:XValidation:rule=`[self.?name, optional.of(self.taskKey), self.?dynamicKey, self.?cacheKey, self.?taskVersion].map(t, t.orValue("").size()).sum() + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) + (has(dyn(self).labels) ? dyn(self).labels.map(k, size(k) + 64).sum() : 0) + (has(self.labelsExact) ? self.labelsExact.map(k, size(self.labelsExact[k]) + (has(dyn(self).labels) && k in dyn(self).labels ? 0 : size(k))).sum() : 0) + (has(self.taskInputs) ? self.taskInputs.map(k, size(k) + self.taskInputs[k].map(i, i.?id.orValue("").size() + i.?name.orValue("").size() + i.?type.orValue("").size()).sum()).sum() : 0) + (has(self.state) ? [self.state.?name, self.state.?message, self.state.?data, self.state.?stateDetails.?cacheKey, self.state.?stateDetails.?pauseKey, self.state.?stateDetails.?traceparent, self.state.?stateDetails.?flowRunID, self.state.?stateDetails.?taskRunID, self.state.?stateDetails.?childFlowRunID, self.state.?stateDetails.?transitionID, self.state.?stateDetails.?taskParametersID, self.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.state.?stateDetails.?scheduledTime, self.state.?stateDetails.?cacheExpiration, self.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.transition) ? [self.transition.state.?name, self.transition.state.?message, self.transition.state.?data, self.transition.state.?stateDetails.?cacheKey, self.transition.state.?stateDetails.?pauseKey, self.transition.state.?stateDetails.?traceparent, self.transition.state.?stateDetails.?flowRunID, self.transition.state.?stateDetails.?taskRunID, self.transition.state.?stateDetails.?childFlowRunID, self.transition.state.?stateDetails.?transitionID, self.transition.state.?stateDetails.?taskParametersID, self.transition.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.transition.state.?stateDetails.?scheduledTime, self.transition.state.?stateDetails.?cacheExpiration, self.transition.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.transition.state.stateDetails) && has(self.transition.state.stateDetails.runInputKeyset) ? self.transition.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.transition.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) <= 12288`,message="the texts of spec have at most 12288 characters together (a value of labels counts as 64, a time as 32)"
+// +kubebuilder:validation:XValidation:rule=`size(self.taskKey) + (has(self.name) ? size(self.name) : 0) + (has(self.dynamicKey) ? size(self.dynamicKey) : 0) + (has(self.cacheKey) ? size(self.cacheKey) : 0) + (has(self.taskVersion) ? size(self.taskVersion) : 0) + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) + (has(dyn(self).labels) ? dyn(self).labels.map(k, size(k) + 64).sum() : 0) + (has(self.labelsExact) ? self.labelsExact.map(k, size(k) + size(self.labelsExact[k])).sum() : 0) + (has(self.taskInputs) ? self.taskInputs.map(k, size(k) + self.taskInputs[k].map(i, 20 + (has(i.name) ? size(i.name) : 0) + (has(i.type) ? size(i.type) : 0)).sum()).sum() : 0) + (has(self.state) ? 128 + (has(self.state.name) ? size(self.state.name) : 0) + (has(self.state.message) ? size(self.state.message) : 0) + (has(self.state.data) ? size(self.state.data) : 0) + (has(self.state.stateDetails) ? (has(self.state.stateDetails.cacheKey) ? size(self.state.stateDetails.cacheKey) : 0) + (has(self.state.stateDetails.pauseKey) ? size(self.state.stateDetails.pauseKey) : 0) + (has(self.state.stateDetails.traceparent) ? size(self.state.stateDetails.traceparent) : 0) + (has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) : 0) + (has(self.transition) ? 128 + (has(self.transition.state.name) ? size(self.transition.state.name) : 0) + (has(self.transition.state.message) ? size(self.transition.state.message) : 0) + (has(self.transition.state.data) ? size(self.transition.state.data) : 0) + (has(self.transition.state.stateDetails) ? (has(self.transition.state.stateDetails.cacheKey) ? size(self.transition.state.stateDetails.cacheKey) : 0) + (has(self.transition.state.stateDetails.pauseKey) ? size(self.transition.state.stateDetails.pauseKey) : 0) + (has(self.transition.state.stateDetails.traceparent) ? size(self.transition.state.stateDetails.traceparent) : 0) + (has(self.transition.state.stateDetails.runInputKeyset) ? self.transition.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.transition.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) : 0) <= 12288`,message="the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, an input 20)"
 type TaskRunSpec struct {
 	// id of the run as clients see it, a UUID. Immutable. Default: metadata.uid.
 	// Example: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="id is immutable: it cannot be changed"
 	ID UUID `json:"id,omitempty"`
 
 	// name of the run for people, at most 1024 characters. Can be changed.
@@ -96,6 +86,7 @@ type TaskRunSpec struct {
 	// Default: none, the run stands alone.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="flowRunID is immutable: it cannot be changed"
 	FlowRunID UUID `json:"flowRunID,omitempty"`
 
 	// taskKey names the task, at most 512 characters; it may be empty but not
@@ -104,6 +95,7 @@ type TaskRunSpec struct {
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskKey is immutable: it cannot be changed"
 	TaskKey *string `json:"taskKey,omitempty"`
 
 	// dynamicKey tells the runs of one task from each other, at most 512
@@ -112,6 +104,7 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="dynamicKey is immutable: it cannot be changed"
 	DynamicKey *string `json:"dynamicKey,omitempty"`
 
 	// cacheKey is kept for clients, at most 2000 characters; the one that counts
@@ -119,12 +112,14 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=2000
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cacheKey is immutable: it cannot be changed"
 	CacheKey *string `json:"cacheKey,omitempty"`
 
 	// cacheExpiration is kept for clients, to the microsecond; the one that
 	// counts stands in the state's details. Immutable.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cacheExpiration is immutable: it cannot be changed"
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
 
 	// taskVersion is the version of the task, at most 256 characters. Immutable.
@@ -132,12 +127,14 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskVersion is immutable: it cannot be changed"
 	TaskVersion *string `json:"taskVersion,omitempty"`
 
 	// empiricalPolicy says how often, and after which time, the run is tried
 	// again when it fails. Immutable. Default: never.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="empiricalPolicy is immutable: it cannot be changed"
 	EmpiricalPolicy *EmpiricalPolicy `json:"empiricalPolicy,omitempty"`
 
 	// tags mark the run; REST finds runs by them. At most 128 of at most 256
@@ -166,6 +163,7 @@ type TaskRunSpec struct {
 	// Example: {ratio: "5.0"}.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="labelsExact is immutable: it cannot be changed"
 	LabelsExact ExactLabels `json:"labelsExact,omitempty"`
 
 	// taskInputs say, for each argument of the task, where it comes from. At most
@@ -177,6 +175,7 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128)",message="the keys of taskInputs have at most 128 characters"
 	// +kubebuilder:validation:XValidation:rule="self.map(k, size(self[k])).sum() <= 256",message="taskInputs has at most 256 entries in all its lists together"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskInputs is immutable: it cannot be changed"
 	TaskInputs map[string]TaskInputs `json:"taskInputs,omitempty"` //nolint:kubeapilinter // the documented map
 
 	// state is what the run begins with; every state is legal. Immutable: to move
@@ -184,6 +183,7 @@ type TaskRunSpec struct {
 	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="state is immutable: it cannot be changed"
 	State *InitialState `json:"state,omitempty"`
 
 	// transition proposes another state. The operator judges it once, by the same
@@ -206,6 +206,7 @@ type TaskRunSpec struct {
 	// door. Immutable. Default: metadata.creationTimestamp.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="created is immutable: it cannot be changed"
 	Created *MicroTime `json:"created,omitempty"`
 
 	// updated is when REST last changed spec, to the microsecond. Written by the
@@ -219,7 +220,7 @@ type TaskRunSpec struct {
 // together have at most 12288 characters: the oldest states lose message and
 // data first, and then are dropped.
 //
-// +kubebuilder:validation:XValidation:rule=`(has(self.state) ? 64 + [self.state.?name, self.state.?message, self.state.?data, self.state.?stateDetails.?cacheKey, self.state.?stateDetails.?pauseKey, self.state.?stateDetails.?traceparent, self.state.?stateDetails.?flowRunID, self.state.?stateDetails.?taskRunID, self.state.?stateDetails.?childFlowRunID, self.state.?stateDetails.?transitionID, self.state.?stateDetails.?taskParametersID, self.state.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [self.state.?stateDetails.?scheduledTime, self.state.?stateDetails.?cacheExpiration, self.state.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.history) ? self.history.map(h, 64 + [h.?name, h.?message, h.?data, h.?stateDetails.?cacheKey, h.?stateDetails.?pauseKey, h.?stateDetails.?traceparent, h.?stateDetails.?flowRunID, h.?stateDetails.?taskRunID, h.?stateDetails.?childFlowRunID, h.?stateDetails.?transitionID, h.?stateDetails.?taskParametersID, h.?stateDetails.?deploymentConcurrencyLeaseID].map(t, t.orValue("").size()).sum() + [h.?stateDetails.?scheduledTime, h.?stateDetails.?cacheExpiration, h.?stateDetails.?pauseTimeout].filter(t, t.hasValue()).size() * 32 + (has(h.stateDetails) && has(h.stateDetails.runInputKeyset) ? h.stateDetails.runInputKeyset.map(k, size(k) + size(h.stateDetails.runInputKeyset[k])).sum() : 0)).sum() : 0) <= 12288`,message="the texts of state and history have at most 12288 characters together (each state counts 64 more, a time as 32)"
+// +kubebuilder:validation:XValidation:rule=`(has(self.state) ? 128 + (has(self.state.name) ? size(self.state.name) : 0) + (has(self.state.message) ? size(self.state.message) : 0) + (has(self.state.data) ? size(self.state.data) : 0) + (has(self.state.stateDetails) ? (has(self.state.stateDetails.cacheKey) ? size(self.state.stateDetails.cacheKey) : 0) + (has(self.state.stateDetails.pauseKey) ? size(self.state.stateDetails.pauseKey) : 0) + (has(self.state.stateDetails.traceparent) ? size(self.state.stateDetails.traceparent) : 0) + (has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) : 0) + (has(self.history) ? self.history.map(h, 128 + (has(h.name) ? size(h.name) : 0) + (has(h.message) ? size(h.message) : 0) + (has(h.data) ? size(h.data) : 0) + (has(h.stateDetails) ? (has(h.stateDetails.cacheKey) ? size(h.stateDetails.cacheKey) : 0) + (has(h.stateDetails.pauseKey) ? size(h.stateDetails.pauseKey) : 0) + (has(h.stateDetails.traceparent) ? size(h.stateDetails.traceparent) : 0) + (has(h.stateDetails.runInputKeyset) ? h.stateDetails.runInputKeyset.map(k, size(k) + size(h.stateDetails.runInputKeyset[k])).sum() : 0) : 0)).sum() : 0) <= 12288`,message="the texts of state and history have at most 12288 characters together (each state counts 128 more)"
 type TaskRunStatus struct {
 	// observedGeneration is the metadata.generation that this status rests on.
 	//

@@ -30,7 +30,7 @@ func (g *getter) build(ctx context.Context, program string) error {
 		return fmt.Errorf("creating %s: %w", g.folder, err)
 	}
 	target := filepath.Join(g.folder, program)
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", //nolint:gosec // fixed words and versions of ours
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // fixed words and versions of ours
 		"-ldflags", g.linkerFlags(), "-o", target+".new", "./cmd/"+program)
 	command.Dir = filepath.Join(g.root, "hack", "cluster")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")

@@ -91,14 +91,15 @@ func copyProgram(from, to string) (err error) {
 	return os.Rename(to+".new", to)
 }
 
-// output runs a command and returns what it prints. An error ends with the last line of its complaint.
+// output runs a command and returns what it prints. An error ends with the end of its complaint, which says most.
 func output(command *exec.Cmd) (string, error) {
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	out, err := command.Output()
 	if err != nil {
 		lines := strings.Split(strings.TrimSpace(complaint.String()), "\n")
-		return "", fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+		parts := strings.Split(lines[len(lines)-1], ": ")
+		return "", fmt.Errorf("%w: %s", err, strings.Join(parts[max(0, len(parts)-2):], ": "))
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -105,15 +105,15 @@ func TestALifeOverRESTIsThreeWrites(t *testing.T) {
 	c := newCluster(t, env.Config, env.Namespace(t))
 	config, count := kuberest.CopyConfig(env.Config), &atomic.Int64{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return writes{next: next, count: count} })
-	p := start(t, config, c.namespace, func(o *Options) { o.Controller.SettleTime = 2 * time.Second })
+	const settle = 10 * time.Second // the life has to be over by then, however slow the machine
+	p := start(t, config, c.namespace, func(o *Options) { o.Controller.SettleTime = settle })
 	id := createOverREST(t, p)
 	setState(t, p, id, "RUNNING")
 	setState(t, p, id, "COMPLETED")
 	made := c.await(t, id, "is COMPLETED", inState("COMPLETED"))
-	// The controller has looked at the run after its settle time when it has
-	// shown one made later.
+	// Only then has the controller looked at the run for the last time.
 	eventually(t, "the settle time is over", func() bool {
-		return time.Since(made.CreationTimestamp.Time) > 4*time.Second
+		return time.Since(made.CreationTimestamp.Time) > settle+2*time.Second
 	}, func() {})
 	if got := count.Load(); got != 3 {
 		t.Errorf("%d writes, want 3: create, RUNNING, COMPLETED", got)

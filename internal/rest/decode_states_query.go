@@ -11,7 +11,7 @@ import (
 // last of several wins; what cannot be read of the query is left out.
 func decodeStatesQuery(rawQuery string) (taskRunID string, errs []validate.Error) {
 	const key = "task_run_id"
-	values, _ := url.ParseQuery(rawQuery) //nolint:errcheck // the values beside the error are wanted
+	values, _ := url.ParseQuery(rawQuery)
 	ids := values[key]
 	if len(ids) == 0 {
 		return "", []validate.Error{validate.Missing(nullValue, "query", key)}

@@ -25,8 +25,11 @@ func (r *Run) check(initial Proposal) error {
 	)
 }
 
-// labelText is what a short label value counts as among the texts.
-const labelText = 64
+// What a short label value, and the fixed parts of an input, count as among the texts.
+const (
+	labelText = 64
+	inputText = 20
+)
 
 // text counts the characters of everything asked, as the CRD's rules do.
 func (r *Run) text() int {
@@ -43,7 +46,7 @@ func (r *Run) text() int {
 	for key, inputs := range r.TaskInputs {
 		n += utf8.RuneCountInString(key)
 		for _, input := range inputs {
-			n += len(input.ID) + utf8.RuneCountInString(input.Name) + utf8.RuneCountInString(input.Type)
+			n += inputText + utf8.RuneCountInString(input.Name) + utf8.RuneCountInString(input.Type)
 		}
 	}
 	return n

@@ -3,7 +3,6 @@ package taskrun
 import (
 	"fmt"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -42,7 +41,7 @@ const (
 	MaxText        = 12288
 	MaxReason      = 1024
 
-	// reserved is kept free for the name and time that a rule may give a state.
+	// reserved is kept free for the name that a rule may give a state.
 	reserved = 64
 )
 
@@ -147,28 +146,16 @@ func (r *Run) boundText() {
 	}
 }
 
-// What a state's fixed parts count as among its texts.
-const (
-	stateText = 64 // id, type and timestamp
-	timeText  = 32
-)
+// stateText is what the fixed parts of a state count as among its texts.
+const stateText = 128
 
 // textOf counts the characters of a state, as the CRD's rules do.
 func textOf(s orchestration.State) int {
-	d := s.Details
 	n := stateText + utf8.RuneCountInString(s.Name) + utf8.RuneCountInString(deref(s.Message)) + utf8.RuneCount(s.Data)
-	for _, text := range []string{
-		deref(d.CacheKey), deref(d.PauseKey), deref(d.Traceparent),
-		d.ChildFlowRunID, d.TransitionID, d.TaskParametersID, d.DeploymentConcurrencyLeaseID,
-	} {
-		n += utf8.RuneCountInString(text)
+	for _, text := range []*string{s.Details.CacheKey, s.Details.PauseKey, s.Details.Traceparent} {
+		n += utf8.RuneCountInString(deref(text))
 	}
-	for _, t := range []*time.Time{d.ScheduledTime, d.CacheExpiration, d.PauseTimeout} {
-		if t != nil {
-			n += timeText
-		}
-	}
-	for key, value := range d.RunInputKeyset {
+	for key, value := range s.Details.RunInputKeyset {
 		n += utf8.RuneCountInString(key) + utf8.RuneCountInString(value)
 	}
 	return n

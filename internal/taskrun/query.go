@@ -38,8 +38,8 @@ const (
 // Filter restricts runs (contract §2.7). The zero Filter matches every run; so
 // does the zero value of each member.
 type Filter struct {
-	// Or makes one matching member enough; else all must match. A member
-	// without criteria matches, also with Or.
+	// Or makes one matching member enough; else all given ones must match. A
+	// member that is given without criteria matches, also with Or.
 	Or        bool
 	ID        *IDFilter
 	Name      *NameFilter

@@ -9,21 +9,32 @@ import (
 
 // Match reports whether the run passes the filter.
 func (f Filter) Match(run *Run) bool {
-	return combine(f.Or,
-		f.ID == nil || f.ID.match(run),
-		f.Name == nil || f.Name.match(run),
-		f.Tags == nil || f.Tags.match(run),
-		f.State == nil || f.State.match(run),
-		f.FlowRunID == nil || f.FlowRunID.match(run),
-	)
+	var c criteria
+	c.add(f.ID != nil, func() bool { return f.ID.match(run) })
+	c.add(f.Name != nil, func() bool { return f.Name.match(run) })
+	c.add(f.Tags != nil, func() bool { return f.Tags.match(run) })
+	c.add(f.State != nil, func() bool { return f.State.match(run) })
+	c.add(f.FlowRunID != nil, func() bool { return f.FlowRunID.match(run) })
+	return c.hold(f.Or)
 }
 
-// combine joins criteria: one is enough with or, else all are needed.
-func combine(or bool, criteria ...bool) bool {
-	if or {
-		return slices.Contains(criteria, true)
+// criteria counts those that were given, and those of them that hold.
+type criteria struct{ given, held int }
+
+func (c *criteria) add(given bool, holds func() bool) {
+	if !given {
+		return
 	}
-	return !slices.Contains(criteria, false)
+	c.given++
+	if holds() {
+		c.held++
+	}
+}
+
+// hold joins the criteria: one is enough with or, else all are needed. Without
+// any, everything passes.
+func (c *criteria) hold(or bool) bool {
+	return c.held == c.given || (or && c.held > 0)
 }
 
 func (f *IDFilter) match(run *Run) bool {
@@ -36,23 +47,19 @@ func (f *NameFilter) match(run *Run) bool {
 }
 
 func (f *TagsFilter) match(run *Run) bool {
-	hasAll := true
-	for _, tag := range f.All {
-		hasAll = hasAll && slices.Contains(run.Tags, tag)
-	}
-	return combine(f.Or, hasAll, f.IsNull == nil || *f.IsNull == (len(run.Tags) == 0))
+	var c criteria
+	c.add(len(f.All) > 0, func() bool {
+		return !slices.ContainsFunc(f.All, func(tag string) bool { return !slices.Contains(run.Tags, tag) })
+	})
+	c.add(f.IsNull != nil, func() bool { return *f.IsNull == (len(run.Tags) == 0) })
+	return c.hold(f.Or)
 }
 
-// match leaves out members without criteria, as Prefect does here only.
 func (f *StateFilter) match(run *Run) bool {
-	var criteria []bool
-	if f.Types != nil {
-		criteria = append(criteria, run.State != nil && slices.Contains(f.Types, run.State.Type))
-	}
-	if f.Names != nil {
-		criteria = append(criteria, run.State != nil && slices.Contains(f.Names, run.State.Name))
-	}
-	return len(criteria) == 0 || combine(f.Or, criteria...)
+	var c criteria
+	c.add(f.Types != nil, func() bool { return run.State != nil && slices.Contains(f.Types, run.State.Type) })
+	c.add(f.Names != nil, func() bool { return run.State != nil && slices.Contains(f.Names, run.State.Name) })
+	return c.hold(f.Or)
 }
 
 func (f *FlowRunIDFilter) match(run *Run) bool {

@@ -14,6 +14,11 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 )
 
@@ -81,10 +86,28 @@ func startControlPlane(ctx context.Context, data string) (*controlplane.ControlP
 	if err != nil {
 		return nil, err
 	}
-	if err := controlplane.ApplyCRDs(ctx, cluster.Config(), filepath.Join(repository, "config", "crd", "bases")); err != nil {
+	err = errors.Join(
+		controlplane.ApplyCRDs(ctx, cluster.Config(), filepath.Join(repository, "config", "crd", "bases")),
+		createNamespaces(ctx, cluster.Config(), oursNamespace, bareNamespace),
+	)
+	if err != nil {
 		return nil, errors.Join(err, cluster.Stop())
 	}
 	return cluster, nil
+}
+
+func createNamespaces(ctx context.Context, config *rest.Config, names ...string) error {
+	client, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if _, err := client.Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare starts the operator, and makes one run over REST whose object is the
@@ -119,7 +142,7 @@ func pattern(ctx context.Context, cluster *controlplane.ControlPlane, door *rest
 	if err != nil {
 		return nil, err
 	}
-	b := &bareLoop{client: client, namespace: "default"}
+	b := &bareLoop{client: client, namespace: oursNamespace}
 	id, err := door.create(ctx)
 	if err != nil {
 		return nil, err
@@ -140,5 +163,6 @@ func pattern(ctx context.Context, cluster *controlplane.ControlPlane, door *rest
 	}
 	run, err = b.get(ctx, id)
 	b.completed = run.Status
+	b.namespace = bareNamespace
 	return b, err
 }

@@ -16,6 +16,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 )
 
+// Each side has a namespace, and the operator watches only its own: so neither
+// sees the other's objects.
+const (
+	oursNamespace = "ours"
+	bareNamespace = "bare"
+)
+
 // operatorProcess is a running operator and its doors.
 type operatorProcess struct {
 	process       *controlplane.Process
@@ -46,6 +53,7 @@ func startOperator(
 		Name: "taskrun-operator", Path: binary, PIDFolder: data, Output: output,
 		Args: []string{
 			"--kubeconfig=" + kubeconfig, "--rest-bind-address=" + addresses[0],
+			"--namespace=" + oursNamespace, "--watch-namespaces=" + oursNamespace,
 			"--metrics-bind-address=" + addresses[1], "--health-bind-address=" + addresses[2],
 		},
 	})

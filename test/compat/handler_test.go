@@ -27,5 +27,5 @@ func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	}
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	replayAll(t, &Player{Base: listening.URL + "/api", Strict: true})
+	replayAll(t, "handlers", &Player{Base: listening.URL + "/api", Strict: true})
 }

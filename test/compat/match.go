@@ -107,8 +107,8 @@ func (m *matcher) matchAnyOrder(at string, want, got []*node) bool {
 func (m *matcher) matchObject(at string, want, got *node) {
 	open := slices.Clone(got.keys)
 	for i, key := range want.keys {
-		found := m.findKey(at, key, want.items[i], got, open)
-		if found == "" {
+		found, ok := m.findKey(at, key, want.items[i], got, open)
+		if !ok {
 			m.fault(at, "the key %q is missing", key)
 			continue
 		}
@@ -119,28 +119,28 @@ func (m *matcher) matchObject(at string, want, got *node) {
 	}
 }
 
-// findKey compares a wanted member and returns the key it was found under, or "". A key with names in it that are not
-// bound yet may be any of the open ones.
-func (m *matcher) findKey(at, key string, want, got *node, open []string) string {
+// findKey compares a wanted member and returns the key it was found under. A key with names in it that are not bound yet
+// may be any of the open ones.
+func (m *matcher) findKey(at, key string, want, got *node, open []string) (found string, ok bool) {
 	for _, k := range open {
 		if k == key && !placeholders.MatchString(key) {
 			m.match(at+"/"+key, want, got.member(k))
-			return k
+			return k, true
 		}
 	}
 	if !placeholders.MatchString(key) {
-		return ""
+		return "", false
 	}
 	for _, k := range open {
-		found := m.try(func(a *matcher) {
+		matched := m.try(func(a *matcher) {
 			a.matchString(at, key, textNode(k))
 			a.match(at+"/"+k, want, got.member(k))
 		})
-		if found {
-			return k
+		if matched {
+			return k, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // matchString compares with a recorded string, which may hold placeholders or be one for any kind of value.

@@ -20,6 +20,8 @@ func TestMatch(t *testing.T) {
 		"the order of keys does not matter":           {want: `{"a":1,"b":2}`, got: `{"b":2,"a":1}`, wantMatch: true},
 		"a missing key is a fault":                    {want: `{"a":1,"b":2}`, got: `{"a":1}`},
 		"an extra key is a fault":                     {want: `{"a":1}`, got: `{"a":1,"b":2}`},
+		"an empty key is a key":                       {want: `{"":1}`, got: `{"":1}`, wantMatch: true},
+		"a missing empty key is a fault":              {want: `{"":1}`, got: `{}`},
 		"null is not a missing key":                   {want: `{"a":null}`, got: `{}`},
 		"the order of elements matters":               {want: `[1,2]`, got: `[2,1]`},
 		"unless the place is named unordered":         {want: `[1,2]`, got: `[2,1]`, unordered: []string{""}, wantMatch: true},

@@ -24,7 +24,7 @@ const patience = time.Minute
 func TestTheProgramAnswersAsRecorded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	replayAll(t, &Player{Base: startProgram(t, env), Strict: true})
+	replayAll(t, "whole program", &Player{Base: startProgram(t, env), Strict: true})
 }
 
 // startProgram runs the whole program in this process, on a namespace of its own, and returns the base of its API.

@@ -34,7 +34,7 @@ type Player struct {
 func (p *Player) Play(ctx context.Context, c *Case) error {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	s := &session{
+	s := &conversation{
 		strict: p.Strict,
 		vars:   newVariables(p.Base),
 		client: &http.Client{
@@ -57,14 +57,14 @@ func comment(name string) string {
 	return " (" + name + ")"
 }
 
-// session is one replay under way.
-type session struct {
+// conversation is one replay under way.
+type conversation struct {
 	strict bool
 	vars   *variables
 	client *http.Client
 }
 
-func (s *session) step(ctx context.Context, step *Step) error {
+func (s *conversation) step(ctx context.Context, step *Step) error {
 	switch {
 	case step.Request != nil && step.Response != nil:
 		return s.exchange(ctx, step)
@@ -89,7 +89,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // exchange sends a request, again and again if the step polls, until the answer matches.
-func (s *session) exchange(ctx context.Context, step *Step) error {
+func (s *conversation) exchange(ctx context.Context, step *Step) error {
 	var deadline <-chan time.Time
 	if step.Poll != nil {
 		deadline = time.After(seconds(step.Poll.Seconds))
@@ -121,7 +121,7 @@ type prepared struct {
 	body        *string
 }
 
-func (s *session) prepare(r *Request) (prepared, error) {
+func (s *conversation) prepare(r *Request) (prepared, error) {
 	path, err := s.vars.fill(r.Path)
 	if err != nil {
 		return prepared{}, err
@@ -139,7 +139,7 @@ func (s *session) prepare(r *Request) (prepared, error) {
 	return p, err
 }
 
-func (s *session) body(r *Request) (*string, error) {
+func (s *conversation) body(r *Request) (*string, error) {
 	switch {
 	case r.Raw != nil:
 		text, err := s.vars.fill(*r.Raw)
@@ -161,7 +161,7 @@ func (s *session) body(r *Request) (*string, error) {
 }
 
 // tryOnce sends the request and compares the answer. Names are bound only if all of it matches.
-func (s *session) tryOnce(ctx context.Context, step *Step, p prepared) error {
+func (s *conversation) tryOnce(ctx context.Context, step *Step, p prepared) error {
 	got, err := s.send(ctx, p)
 	if err != nil {
 		return err
@@ -182,7 +182,7 @@ type answer struct {
 	body    []byte
 }
 
-func (s *session) send(ctx context.Context, p prepared) (*answer, error) {
+func (s *conversation) send(ctx context.Context, p prepared) (*answer, error) {
 	var body io.Reader = http.NoBody
 	if p.body != nil {
 		body = strings.NewReader(*p.body)

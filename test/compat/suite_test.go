@@ -9,14 +9,14 @@ import (
 )
 
 // replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case may
-// fail; whether it does is told.
-func replayAll(t *testing.T, player *Player) {
+// fail; whether it does is told. The report names what was replayed against.
+func replayAll(t *testing.T, against string, player *Player) {
 	t.Helper()
 	cases, err := Load("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &report{areas: map[string]*tally{}}
+	r := &report{against: against, areas: map[string]*tally{}}
 	t.Cleanup(func() { r.print(t) })
 	for _, c := range cases {
 		t.Run(c.Area+"/"+c.Name, func(t *testing.T) {
@@ -37,8 +37,9 @@ type tally struct{ passed, wanted int }
 // report counts cases by area; it is used by many tests at once.
 type report struct {
 	sync.Mutex
-	areas map[string]*tally
-	left  []string
+	against string
+	areas   map[string]*tally
+	left    []string
 }
 
 func (r *report) count(c *Case, passed, excused bool) {
@@ -63,12 +64,12 @@ func (r *report) print(t *testing.T) {
 	total := tally{}
 	for _, area := range slices.Sorted(maps.Keys(r.areas)) {
 		a := r.areas[area]
-		t.Logf("REPORT: recorded answers, %s: %d of %d pass", area, a.passed, a.wanted)
+		t.Logf("REPORT: recorded answers, %s, %s: %d of %d pass", r.against, area, a.passed, a.wanted)
 		total.passed, total.wanted = total.passed+a.passed, total.wanted+a.wanted
 	}
-	t.Logf("REPORT: recorded answers, all areas: %d of %d pass; %d left out", total.passed, total.wanted, len(r.left))
+	t.Logf("REPORT: recorded answers, %s, all areas: %d of %d pass; %d left out", r.against, total.passed, total.wanted, len(r.left))
 	slices.Sort(r.left)
 	for _, line := range r.left {
-		t.Logf("REPORT: left out: %s", line)
+		t.Logf("REPORT: recorded answers, %s, left out: %s", r.against, line)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -60,7 +62,7 @@ func decodeNext(d *json.Decoder) (*node, error) {
 	case string:
 		return &node{kind: kindString, text: t}, nil
 	case bool:
-		return &node{kind: kindBool, text: fmt.Sprint(t)}, nil
+		return &node{kind: kindBool, text: strconv.FormatBool(t)}, nil
 	default:
 		return &node{kind: kindNull}, nil
 	}
@@ -138,8 +140,8 @@ func quote(s string) string {
 
 // member is the value of a key, or nil. Of a key that occurs twice the last one counts, as in every parser.
 func (n *node) member(key string) *node {
-	for i := len(n.keys) - 1; i >= 0; i-- {
-		if n.keys[i] == key {
+	for i, k := range slices.Backward(n.keys) {
+		if k == key {
 			return n.items[i]
 		}
 	}
@@ -170,7 +172,7 @@ func (n *node) at(pointer string) *node {
 
 func (n *node) element(index string) *node {
 	for i, item := range n.items {
-		if fmt.Sprint(i) == index {
+		if strconv.Itoa(i) == index {
 			return item
 		}
 	}

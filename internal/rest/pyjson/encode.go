@@ -54,9 +54,9 @@ func AppendText(b []byte, text string) []byte {
 	for _, r := range text { // an invalid byte is ranged over as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
+			b = utf8.AppendRune(append(b, '\\'), r)
 		case r < ' ':
-			b = appendControl(b, byte(r))
+			b = appendControl(b, r)
 		default:
 			b = utf8.AppendRune(b, r)
 		}
@@ -64,7 +64,7 @@ func AppendText(b []byte, text string) []byte {
 	return append(b, '"')
 }
 
-func appendControl(b []byte, c byte) []byte {
+func appendControl(b []byte, c rune) []byte {
 	switch c {
 	case '\b':
 		return append(b, `\b`...)

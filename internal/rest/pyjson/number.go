@@ -62,7 +62,7 @@ func (v Value) Float64() float64 {
 	if v.kind != Number {
 		return math.NaN()
 	}
-	f, _ := strconv.ParseFloat(v.text, 64) //nolint:errcheck // out of range: the infinity beside the error is meant
+	f, _ := strconv.ParseFloat(v.text, 64) // beside ErrRange stands the infinity
 	return f
 }
 
@@ -76,6 +76,6 @@ func intValue(digits string) Value {
 }
 
 func floatValue(text string) Value {
-	f, _ := strconv.ParseFloat(text, 64) //nolint:errcheck // out of range: the infinity beside the error is meant
+	f, _ := strconv.ParseFloat(text, 64) // beside ErrRange stands the infinity
 	return Value{kind: Number, text: Float(f)}
 }

@@ -107,6 +107,7 @@ func (v Value) With(key string, value Value) Value {
 			return v
 		}
 	}
-	v.members = append(members, Member{Key: key, Value: value})
+	members = append(members, Member{Key: key, Value: value})
+	v.members = members
 	return v
 }

@@ -15,26 +15,33 @@ func Optional[T any](n Node, read func(Node) T) *T {
 	return &v
 }
 
-// List reads an array, each item with read. The result is never nil.
+// List reads an array, each item with read. The result is never nil; it is not
+// whole if there are too many faults.
 func List[T any](n Node, read func(Node) T) []T {
 	if n.Value.Kind() != pyjson.Array {
 		n.Add("list_type", "Input should be a valid list", nil)
 	}
 	items := make([]T, 0, len(n.Value.Items()))
 	for i, item := range n.Value.Items() {
+		if n.faults.full() {
+			break
+		}
 		items = append(items, read(n.below(item, i)))
 	}
 	return items
 }
 
 // Dict reads an object with any keys, each value with read. The result is
-// never nil.
+// never nil; it is not whole if there are too many faults.
 func Dict[T any](n Node, read func(Node) T) map[string]T {
 	if n.Value.Kind() != pyjson.Object {
 		n.Add("dict_type", "Input should be a valid dictionary", nil)
 	}
 	items := make(map[string]T, len(n.Value.Members()))
 	for _, m := range n.Value.Members() {
+		if n.faults.full() {
+			break
+		}
 		items[m.Key] = read(n.below(m.Value, m.Key))
 	}
 	return items
@@ -50,7 +57,7 @@ type Model struct {
 // Model reads an object; ok is false if the node is none.
 func (n Node) Model() (m *Model, ok bool) {
 	if n.Value.Kind() != pyjson.Object {
-		n.faults.items = append(n.faults.items, NotAnObject(n.Value, n.loc...))
+		n.faults.Report(NotAnObject(n.Value, n.loc...))
 		return nil, false
 	}
 	return &Model{node: n}, true
@@ -73,7 +80,7 @@ func (m *Model) Given(key string) (n Node, given bool) {
 func (m *Model) Required(key string) (n Node, given bool) {
 	n, given = m.Field(key)
 	if !given {
-		m.node.faults.items = append(m.node.faults.items, Missing(m.node.Value, n.loc...))
+		m.node.faults.Report(Missing(m.node.Value, n.loc...))
 	}
 	return n, given
 }
@@ -82,6 +89,9 @@ func (m *Model) Required(key string) (n Node, given bool) {
 // object. It comes after all fields.
 func (m *Model) ForbidOthers() {
 	for _, member := range m.node.Value.Members() {
+		if m.node.faults.full() {
+			return
+		}
 		if !slices.Contains(m.declared, member.Key) {
 			m.node.below(member.Value, member.Key).Add("extra_forbidden", "Extra inputs are not permitted", nil)
 		}

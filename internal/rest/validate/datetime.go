@@ -13,14 +13,14 @@ import (
 // Time reads a point in time (contract §2.0), truncated to microseconds. It
 // keeps the offset that was given; without one the time is UTC.
 func (n Node) Time() time.Time {
-	switch n.Value.Kind() {
-	case pyjson.String:
+	if n.Value.Kind() == pyjson.String {
 		t, ok := timeOfText(n.Value.Text())
 		if !ok {
 			n.Refuse("Unable to parse string [" + n.Value.Text() + "]")
 		}
 		return t
-	case pyjson.Number:
+	}
+	if n.Value.Kind() == pyjson.Number {
 		if t, ok := timeOfNumber(n.Value.Text()); ok {
 			return t
 		}
@@ -35,10 +35,12 @@ func timeOfText(text string) (time.Time, bool) {
 	if numeric.MatchString(text) {
 		return timeOfNumber(text)
 	}
-	if t, ok := timeOfISO(internet, text); ok {
-		return t, true
+	for _, form := range []*regexp.Regexp{internet, extended, basic} {
+		if t, ok := timeOfISO(form, text); ok {
+			return t, true
+		}
 	}
-	return timeOfISO(relaxed, text)
+	return time.Time{}, false
 }
 
 const (
@@ -66,10 +68,12 @@ func timeOfNumber(text string) (time.Time, bool) {
 	return inYears(time.UnixMicro(int64(whole)*scale + fraction).UTC())
 }
 
-// inYears refuses years that Python has not.
+// inYears refuses years that Python has not: also those that the time gets into
+// when it is told in UTC, which it will be.
 func inYears(t time.Time) (time.Time, bool) {
 	const last = 9999
-	return t, 1 <= t.Year() && t.Year() <= last
+	year := t.UTC().Year()
+	return t, 1 <= year && year <= last
 }
 
 // internet is RFC 3339 with some latitude: the separator may be a blank or an
@@ -78,12 +82,18 @@ var internet = regexp.MustCompile(`^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d
 	`(?:[Tt _](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?` +
 	`(?P<zone>[Zz]|(?P<sign>[+\-−])(?P<zhour>\d\d):?(?P<zminute>\d\d))?)?$`)
 
-// relaxed adds what only ISO 8601 has: forms without separators, weeks, days of
-// the year, and whole hours.
-var relaxed = regexp.MustCompile(`^(?P<year>\d{4})` +
-	`(?:-?(?P<month>\d\d)-?(?P<day>\d\d)|-(?P<month1>\d\d)|-?W(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?|-?(?P<yearday>\d{3}))` +
-	`(?:[T ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?` +
-	`(?P<zone>Z|(?P<sign>[+-])(?P<zhour>\d\d):?(?P<zminute>\d\d)?)?)?$`)
+// extended and basic are the two ways of ISO 8601 to write days, weeks and days
+// of the year; whole hours and zones of whole hours are allowed.
+var (
+	extended = regexp.MustCompile(`^(?P<year>\d{4})` +
+		`(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?|-W(?P<week>\d\d)(?:-(?P<weekday>[1-7]))?|-(?P<yearday>\d{3}))` +
+		`(?:[T ](?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?` + isoZone + `)?$`)
+	basic = regexp.MustCompile(`^(?P<year>\d{4})` +
+		`(?:(?P<month>\d\d)(?P<day>\d\d)|W(?P<week>\d\d)(?P<weekday>[1-7])?|(?P<yearday>\d{3}))` +
+		`(?:[T ](?P<hour>\d\d)(?:(?P<minute>\d\d)(?:(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?)?` + isoZone + `)?$`)
+)
+
+const isoZone = `(?P<zone>Z|(?P<sign>[+-])(?P<zhour>\d\d):?(?P<zminute>\d\d)?)?`
 
 // parts are the named parts of a time's text.
 type parts map[string]string
@@ -118,7 +128,7 @@ func timeOfISO(form *regexp.Regexp, text string) (time.Time, bool) {
 	if hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, false
 	}
-	return time.Date(day.Year(), day.Month(), day.Day(), hour, minute, second, p.nanoseconds(), zone), true
+	return inYears(time.Date(day.Year(), day.Month(), day.Day(), hour, minute, second, p.nanoseconds(), zone))
 }
 
 // nanoseconds reads the fraction, cut to microseconds.
@@ -165,7 +175,7 @@ func (p parts) date() (time.Time, bool) {
 		t := time.Date(year, time.January, day, 0, 0, 0, 0, time.UTC)
 		return t, day >= 1 && t.Year() == year
 	default:
-		month, day := p.number("month", p.number("month1", 0)), p.number("day", 1)
+		month, day := p.number("month", 0), p.number("day", 1)
 		t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 		return t, t.Day() == day && int(t.Month()) == month
 	}

@@ -64,14 +64,41 @@ func NotAnObject(input pyjson.Value, loc ...any) Error {
 	}
 }
 
-// Faults collects errors in the order in which they are found.
-type Faults struct{ items []Error }
+// MaxErrors is how many errors are collected. A body of a megabyte can hold
+// hundreds of thousands, and the answer would be many times its size.
+const MaxErrors = 1000
 
-// Errors returns what was collected, nil if there was nothing.
-func (f *Faults) Errors() []Error { return f.items }
+// Unlisted stands at the end of a list of errors that does not tell all.
+func Unlisted() Error {
+	return Error{
+		Type: "value_error", Loc: []any{"body"}, Msg: "Value error, there are too many errors: others are not listed", Ctx: hiddenError,
+	}
+}
+
+// Faults collects errors in the order in which they are found, up to MaxErrors.
+type Faults struct {
+	items []Error
+	trial bool // whether there is any is all that matters
+}
+
+// Errors returns what was collected, nil if there was nothing. If there may be
+// more than MaxErrors, the last one says so.
+func (f *Faults) Errors() []Error {
+	if len(f.items) < MaxErrors {
+		return f.items
+	}
+	return append(slices.Clip(f.items), Unlisted())
+}
 
 // Report adds an error that concerns no node.
-func (f *Faults) Report(e Error) { f.items = append(f.items, e) }
+func (f *Faults) Report(e Error) {
+	if !f.full() {
+		f.items = append(f.items, e)
+	}
+}
+
+// full reports whether looking for more errors is of no use.
+func (f *Faults) full() bool { return len(f.items) >= MaxErrors || f.trial && len(f.items) > 0 }
 
 // Node returns the value as the node at the loc, whose faults are collected.
 func (f *Faults) Node(value pyjson.Value, loc ...any) Node {
@@ -88,7 +115,7 @@ type Node struct {
 
 // Add reports a fault of the node. A nil ctx is none.
 func (n Node) Add(typ, msg string, ctx []byte) {
-	n.faults.items = append(n.faults.items, Error{Type: typ, Loc: n.loc, Msg: msg, Input: n.Value, Ctx: ctx})
+	n.faults.Report(Error{Type: typ, Loc: n.loc, Msg: msg, Input: n.Value, Ctx: ctx})
 }
 
 // Refuse reports what a validator of the model says against the node.
@@ -98,7 +125,7 @@ func (n Node) Refuse(text string) {
 
 // Sound reports whether reading the node finds no fault; nothing is reported.
 func (n Node) Sound(read func(Node)) bool {
-	var trial Faults
+	trial := Faults{trial: true}
 	n.faults = &trial
 	read(n)
 	return len(trial.items) == 0

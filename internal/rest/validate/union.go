@@ -46,7 +46,7 @@ func (n Node) intsOrFloats() []string {
 	ints := n.Sound(func(n Node) { List(n, Node.Int) })
 	floats := n.Sound(func(n Node) { List(n, Node.Float) })
 	switch {
-	case ints && !(floats && n.floatsFit()):
+	case ints && (!floats || !n.floatsFit()):
 		return List(n, Node.Int)
 	case floats:
 		return List(n, Node.Float)

@@ -7,7 +7,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -19,11 +18,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Defaults and bounds of calls to the API server.
-const (
-	defaultTimeout = 10 * time.Second
-	probeTimeout   = 2 * time.Second
-)
+// defaultTimeout bounds a call to the API server.
+const defaultTimeout = 10 * time.Second
 
 // Options say what a Cluster works with.
 type Options struct {
@@ -35,18 +31,24 @@ type Options struct {
 	Cache cache.Cache
 	// Timeout bounds each call to the API server; 0 is 10 s.
 	Timeout time.Duration
+	// Clock is the program's clock. With it, what the API server was found to be
+	// stands for a second; without it, Ready asks each time.
+	Clock taskrun.Clock
 }
 
-// Cluster holds the runs of all namespaces that its cache watches.
+// Cluster holds the runs of all namespaces that its cache watches. It is a
+// Runnable that keeps the view honest; see Start.
 type Cluster struct {
 	Options
 
 	view   *view
 	synced toolscache.InformerSynced
+	probe  probe
 }
 
 // New returns a Cluster over the cache's informer of TaskRuns. The cache need
-// not run yet; until it does, and has synced, Ready says so.
+// not run yet; until it does, and has synced, Ready says so, and reads that need
+// to know all runs are ErrUnavailable.
 func New(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
@@ -64,38 +66,51 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// Namespace returns the store of one namespace.
+// Namespace returns the store of one namespace, which the cache must watch.
 func (c *Cluster) Namespace(name string) *Store {
 	return &Store{cluster: c, namespace: name, shelf: c.view.shelf(name)}
 }
 
-// ready tells whether the view is complete and the API server answers.
-func (c *Cluster) ready(ctx context.Context, namespace string) error {
+// WaitForSync waits until the view holds all runs, and tells whether it does: it
+// does not if the context ended first.
+func (c *Cluster) WaitForSync(ctx context.Context) bool {
+	return toolscache.WaitForCacheSync(ctx.Done(), c.synced)
+}
+
+// complete is nil once the view holds all runs. Before that, what is not there
+// cannot be called missing.
+func (c *Cluster) complete() error {
 	if !c.synced() {
 		return fmt.Errorf("%w: the first list of TaskRuns is not complete yet", taskrun.ErrUnavailable)
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	// Any answer will do; no object can have this name.
-	key := client.ObjectKey{Namespace: namespace, Name: "readiness-probe"}
-	err := translate("asking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
-	if errors.Is(err, taskrun.ErrNotFound) {
-		return nil
+	return nil
+}
+
+// missing is the answer to those who look for what the view does not hold.
+func (c *Cluster) missing() error {
+	if err := c.complete(); err != nil {
+		return err
 	}
-	return err
+	return taskrun.ErrNotFound
 }
 
 // feed brings what the watch sees into the view.
 type feed struct{ view *view }
 
-func (f feed) OnAdd(object any, _ bool) { f.put(object) }
-
-func (f feed) OnUpdate(_, object any) { f.put(object) }
-
-func (f feed) put(object any) {
+func (f feed) OnAdd(object any, _ bool) {
 	if o, ok := object.(*v1alpha1.TaskRun); ok {
-		f.view.shelf(o.Namespace).put(o)
+		f.view.shelf(o.Namespace).show(o)
 	}
+}
+
+// OnUpdate may be about two objects of one name: a new list does not tell of
+// the deletion in between.
+func (f feed) OnUpdate(old, object any) {
+	before, known := old.(*v1alpha1.TaskRun)
+	if now, ok := object.(*v1alpha1.TaskRun); ok && known && before.UID != now.UID {
+		f.OnDelete(old)
+	}
+	f.OnAdd(object, false)
 }
 
 func (f feed) OnDelete(object any) {
@@ -103,6 +118,6 @@ func (f feed) OnDelete(object any) {
 		object = gone.Obj
 	}
 	if o, ok := object.(*v1alpha1.TaskRun); ok {
-		f.view.shelf(o.Namespace).confirmDeleted(o.UID)
+		f.view.shelf(o.Namespace).remove(o.UID)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -16,41 +17,82 @@ func translate(doing string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case apierrors.IsRequestEntityTooLargeError(err):
+		return &taskrun.InvalidError{Field: wholeRun, Reason: "larger than the cluster accepts"}
+	case apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
+		// Not the answer of one who knows TaskRuns: above all, a "page not found" of
+		// an API server that is still starting does not tell that a run is gone.
+		return unavailable(doing, err)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrNotFound)
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err), refusedUID(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	case apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrExists)
 	case apierrors.IsInvalid(err):
 		return invalid(err)
-	case apierrors.IsRequestEntityTooLargeError(err):
-		return &taskrun.InvalidError{Field: "task_run", Reason: "larger than the cluster accepts"}
+	case apierrors.IsBadRequest(err):
+		return fmt.Errorf("%s: %w", doing, err) // our own fault: trying again does not help
 	default:
-		return fmt.Errorf("%s: %w: %w", doing, taskrun.ErrUnavailable, err)
+		return unavailable(doing, err)
 	}
 }
 
+func unavailable(doing string, err error) error {
+	return fmt.Errorf("%s: %w: %w", doing, taskrun.ErrUnavailable, err)
+}
+
+// refusedUID tells whether a patch was meant for another object: the API server
+// calls a patch of another uid invalid, not a conflict.
+func refusedUID(err error) bool {
+	causes := causesOf(err)
+	return apierrors.IsInvalid(err) && len(causes) > 0 && causes[0].Field == "metadata.uid"
+}
+
+func causesOf(err error) []metav1.StatusCause {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	return status.Status().Details.Causes
+}
+
+// wholeRun stands for the field where no single one is at fault.
+const wholeRun = "task_run"
+
 // invalid names the first field that the API server refused.
 func invalid(err error) error {
-	refused := &taskrun.InvalidError{Field: "task_run", Reason: err.Error()}
-	var status apierrors.APIStatus
-	if errors.As(err, &status) && status.Status().Details != nil {
-		for _, cause := range status.Status().Details.Causes {
-			refused.Field, refused.Reason = documented(cause.Field), cause.Message
-			break
-		}
+	causes := causesOf(err)
+	if len(causes) == 0 {
+		return &taskrun.InvalidError{Field: wholeRun, Reason: err.Error()}
 	}
-	return refused
+	return &taskrun.InvalidError{Field: documented(causes[0].Field), Reason: causes[0].Message}
 }
 
 // documented turns the path of a TaskRun's field into the documented name, for
 // example spec.state.stateDetails.cacheKey into state.state_details.cache_key.
 func documented(path string) string {
-	path = strings.TrimPrefix(strings.TrimPrefix(path, "spec."), "status.")
-	path = strings.ReplaceAll(path, "ID", "Id")
+	root, field, _ := strings.Cut(path, ".")
+	switch {
+	case root != "spec" && root != "status":
+		field = path
+	case field == "":
+		return wholeRun
+	}
+	// What comes after the name of a map is a key, and not ours to spell.
+	for _, name := range []string{"labelsExact", "labels", "taskInputs"} {
+		if key, ok := strings.CutPrefix(field, name); ok {
+			return snake(strings.TrimSuffix(name, "Exact")) + key
+		}
+	}
+	return snake(field)
+}
+
+// snake turns camelCase into snake_case.
+func snake(name string) string {
+	name = strings.ReplaceAll(name, "ID", "Id")
 	var b strings.Builder
-	for _, r := range path {
+	for _, r := range name {
 		if 'A' <= r && r <= 'Z' {
 			b.WriteByte('_')
 			r += 'a' - 'A'

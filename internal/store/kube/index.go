@@ -8,14 +8,12 @@ import (
 
 // index finds objects by something that is meant to be unique but that nothing
 // keeps two objects made by hand from sharing.
-type index[K comparable] map[K][]types.UID
+type index[K comparable] map[K][]*entry
 
-func (x index[K]) add(key K, uid types.UID) {
-	x[key] = append(slices.Clip(x[key]), uid)
-}
+func (x index[K]) add(key K, e *entry) { x[key] = append(x[key], e) }
 
-func (x index[K]) remove(key K, uid types.UID) {
-	rest := slices.DeleteFunc(slices.Clone(x[key]), func(u types.UID) bool { return u == uid })
+func (x index[K]) remove(key K, e *entry) {
+	rest := slices.DeleteFunc(x[key], func(other *entry) bool { return other == e })
 	if len(rest) == 0 {
 		delete(x, key)
 		return
@@ -23,27 +21,41 @@ func (x index[K]) remove(key K, uid types.UID) {
 	x[key] = rest
 }
 
-// maxTombstones bounds how many deletions are remembered that the watch has not
-// confirmed. After that many later ones, no event of the first is on its way.
-const maxTombstones = 4096
-
-// tombstones are the objects this replica deleted a moment ago.
-type tombstones struct {
-	uids  map[types.UID]bool
-	order []types.UID // oldest first; may hold forgotten ones
+// first returns the oldest entry of a key, nil when there is none.
+func (x index[K]) first(key K) *entry {
+	var oldest *entry
+	for _, e := range x[key] {
+		if oldest == nil || e.before(oldest) {
+			oldest = e
+		}
+	}
+	return oldest
 }
 
-func newTombstones() tombstones { return tombstones{uids: map[types.UID]bool{}} }
+// remembered is how many of the latest deletions are remembered at least. When
+// so many others came after one, nothing about its object is on its way any
+// more: a call takes seconds, and the watch is not that far behind; if it is,
+// it goes on to tell of the deletion itself.
+const remembered = 4096
 
-func (t *tombstones) has(uid types.UID) bool { return t.uids[uid] }
+// graves are the uids of objects that are gone. A uid never comes back, so they
+// could be kept for ever; they are kept in two generations to bound the memory.
+type graves struct{ recent, earlier map[types.UID]struct{} }
 
-func (t *tombstones) forget(uid types.UID) { delete(t.uids, uid) }
+func newGraves() graves { return graves{recent: map[types.UID]struct{}{}} }
 
-func (t *tombstones) add(uid types.UID) {
-	t.uids[uid] = true
-	t.order = append(t.order, uid)
-	if len(t.order) > maxTombstones {
-		delete(t.uids, t.order[0])
-		t.order = slices.Clone(t.order[1:])
+func (g *graves) has(uid types.UID) bool {
+	_, recent := g.recent[uid]
+	_, earlier := g.earlier[uid]
+	return recent || earlier
+}
+
+func (g *graves) add(uid types.UID) {
+	if g.has(uid) {
+		return
 	}
+	if len(g.recent) >= remembered {
+		g.recent, g.earlier = map[types.UID]struct{}{}, g.recent
+	}
+	g.recent[uid] = struct{}{}
 }

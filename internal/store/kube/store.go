@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,10 +13,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
-
-// createTries bounds how often a create is tried whose object is there when it
-// is made and gone when it is read.
-const createTries = 3
 
 // Store is the taskrun.Store of one namespace.
 type Store struct {
@@ -35,8 +30,8 @@ func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 		return run, nil
 	}
 	run, err := s.read(ctx, id)
-	if err == nil && run.ID != id {
-		return nil, taskrun.ErrNotFound // an object of that name with another id
+	if errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.ID != id) {
+		return nil, s.cluster.missing() // an object of that name can have another id
 	}
 	return run, err
 }
@@ -46,72 +41,36 @@ func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, e
 	if run := s.shelf.byKey(key); run != nil {
 		return run, nil
 	}
-	return nil, taskrun.ErrNotFound
+	return nil, s.cluster.missing()
 }
 
 // Reload reads the run again from the API server.
 func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
 	run, err := s.read(ctx, stale.Revision.Key)
-	switch {
-	case errors.Is(err, taskrun.ErrNotFound):
-		s.shelf.remove(types.UID(stale.Revision.Object))
-		return nil, err
-	case err != nil:
-		return nil, err
-	case run.Revision.Object != stale.Revision.Object:
-		return nil, fmt.Errorf("reading the run again: made anew meanwhile: %w", taskrun.ErrNotFound)
+	if err == nil && run.Revision.Object != stale.Revision.Object {
+		err = fmt.Errorf("reading the run again: made anew meanwhile: %w", taskrun.ErrNotFound)
+	}
+	if err != nil {
+		return nil, s.gone(stale.Revision, err)
 	}
 	return run, nil
 }
 
 // read gets an object by name from the API server, past the view.
 func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
+	const doing = "reading the run"
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := &v1alpha1.TaskRun{}
 	err := s.cluster.Reader.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, object)
 	if err != nil {
-		return nil, translate("reading the run", err)
+		return nil, translate(doing, err)
 	}
-	return s.shelf.put(object), nil
-}
-
-// Create stores a new run in an object that has its id for a name: so of equal
-// creates, on any replicas, only one can succeed.
-func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	if existing := s.shelf.byID(run.ID); existing != nil {
-		return existing, taskrun.ErrExists
+	run := s.shelf.put(object)
+	if !object.DeletionTimestamp.IsZero() {
+		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
-	var err error
-	for range createTries {
-		var created *taskrun.Run
-		created, err = s.create(ctx, run)
-		if !errors.Is(err, taskrun.ErrExists) {
-			return created, err
-		}
-		existing, readErr := s.read(ctx, run.ID)
-		if readErr == nil {
-			return existing, taskrun.ErrExists
-		}
-		if !errors.Is(readErr, taskrun.ErrNotFound) {
-			return nil, readErr
-		}
-	}
-	return nil, fmt.Errorf("creating the run: made and deleted again and again: %w: %w", taskrun.ErrUnavailable, err)
-}
-
-func (s *Store) create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
-	defer cancel()
-	object := objectFromRun(run, s.namespace)
-	err := s.cluster.Client.Create(ctx, object)
-	if apierrors.IsNotFound(err) { // of the namespace, for the run is not to be there
-		return nil, fmt.Errorf("creating the run: %w: %w", taskrun.ErrUnavailable, err)
-	}
-	if err != nil {
-		return nil, translate("creating the run", err)
-	}
-	return s.shelf.put(object), nil
+	return run, nil
 }
 
 // UpdateProgress writes the status of the run's object, if that is still the
@@ -129,34 +88,55 @@ func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 	}}
 	object.Status = statusFromRun(run)
 	err := translate("writing the run's status", s.cluster.Client.Status().Update(ctx, object))
-	if errors.Is(err, taskrun.ErrNotFound) {
-		s.shelf.remove(types.UID(run.Revision.Object))
-	}
 	if err != nil {
-		return nil, err
+		return nil, s.gone(run.Revision, err)
 	}
 	return s.shelf.put(object), nil
 }
 
+// gone takes an object that a call found missing out of the view.
+func (s *Store) gone(revision taskrun.Revision, err error) error {
+	if errors.Is(err, taskrun.ErrNotFound) {
+		s.shelf.remove(types.UID(revision.Object))
+	}
+	return err
+}
+
 // Query returns the runs that match.
 func (s *Store) Query(_ context.Context, q taskrun.Query) ([]*taskrun.Run, error) {
-	return q.Page(s.matching(q.Filter)), nil
+	runs, err := s.matching(q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	return q.Page(runs), nil
 }
 
 // Count returns how many runs match.
 func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
-	return len(s.matching(f)), nil
+	runs, err := s.matching(f)
+	return len(runs), err
 }
 
-func (s *Store) matching(f taskrun.Filter) []*taskrun.Run {
-	all := s.shelf.all()
-	runs := all[:0]
-	for _, run := range all {
+func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
+	if err := s.cluster.complete(); err != nil {
+		return nil, err
+	}
+	candidates := s.candidates(f)
+	runs := candidates[:0]
+	for _, run := range candidates {
 		if f.Match(run) {
 			runs = append(runs, run)
 		}
 	}
-	return runs
+	return runs, nil
+}
+
+// candidates are the runs that can match, as the indexes tell.
+func (s *Store) candidates(f taskrun.Filter) []*taskrun.Run {
+	if f.ID != nil && f.ID.Any != nil && !f.Or {
+		return s.shelf.some(f.ID.Any)
+	}
+	return s.shelf.all()
 }
 
 // State returns the state with this id and its run.
@@ -164,7 +144,7 @@ func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, 
 	if state, run := s.shelf.byState(stateID); state != nil {
 		return state, run, nil
 	}
-	return nil, nil, taskrun.ErrNotFound
+	return nil, nil, s.cluster.missing()
 }
 
 // Ready tells whether the view is complete and the API server answers.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,56 +24,84 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func TestStore(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	cluster := openCluster(t, env)
+	cluster := openReplica(t, env.Config)
 	storetest.Run(t, func(t *testing.T) taskrun.Store { return cluster.Namespace(env.Namespace(t)) })
 }
 
 func TestTwoStoresOverOneAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	one, two := openCluster(t, env), openCluster(t, env)
+	one, two := openReplica(t, env.Config), openReplica(t, env.Config)
 	storetest.RunTwo(t, func(t *testing.T) (a, b taskrun.Store) {
 		namespace := env.Namespace(t)
 		return one.Namespace(namespace), two.Namespace(namespace)
 	})
 }
 
-// startLimit bounds how long the first list may take.
-const startLimit = time.Minute
+const (
+	// startLimit bounds how long the first list may take.
+	startLimit = time.Minute
+	// callLimit bounds each call of a replica.
+	callLimit = 10 * time.Second
+)
 
-// openCluster returns a replica of its own: its cache runs until the test ends.
-func openCluster(t *testing.T, env *testenv.Env) *kube.Cluster {
+// replica is a Cluster with a watch of its own, which ends with the test.
+type replica struct {
+	*kube.Cluster
+	// freeze ends the watch at once: from then on the view knows only what the
+	// replica's own calls tell.
+	freeze func()
+}
+
+// openReplica returns a replica over the API server of a configuration.
+func openReplica(t *testing.T, config *rest.Config) replica {
+	t.Helper()
+	objects, err := cache.New(config, cache.Options{Scheme: newScheme(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	direct := newClient(t, config)
+	cluster, err := kube.New(ctx, kube.Options{Client: direct, Reader: direct, Cache: objects, Timeout: callLimit})
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		if err := objects.Start(ctx); err != nil {
+			t.Errorf("the cache ended: %v", err)
+		}
+	}()
+	freeze := func() {
+		cancel()
+		<-stopped
+	}
+	t.Cleanup(freeze)
+	limited, done := context.WithTimeout(ctx, startLimit)
+	defer done()
+	if !cluster.WaitForSync(limited) {
+		t.Fatal("the first list did not complete")
+	}
+	return replica{Cluster: cluster, freeze: freeze}
+}
+
+func newScheme(t *testing.T) *runtime.Scheme {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	direct, err := client.New(env.Config, client.Options{Scheme: scheme})
+	return scheme
+}
+
+// newClient returns a client as the program has it: strict, and past any cache.
+func newClient(t *testing.T, config *rest.Config) client.Client {
+	t.Helper()
+	direct, err := client.New(config, client.Options{Scheme: newScheme(t), FieldValidation: "Strict"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := cache.New(env.Config, cache.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	cluster, err := kube.New(ctx, kube.Options{Client: direct, Reader: direct, Cache: objects})
-	if err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	stopped := make(chan error, 1)
-	go func() { stopped <- objects.Start(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-stopped; err != nil {
-			t.Errorf("the cache ended: %v", err)
-		}
-	})
-	limited, done := context.WithTimeout(ctx, startLimit)
-	defer done()
-	if !objects.WaitForCacheSync(limited) {
-		t.Fatal("the first list did not complete")
-	}
-	return cluster
+	return direct
 }

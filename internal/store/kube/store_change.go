@@ -15,63 +15,74 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// changeTries bounds how often a change is tried that is meant for whatever run
+// has the id, and that finds another object or other writers in its way.
+const changeTries = 5
+
 // Rename sets the run's name in its spec.
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
-	run, err := s.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	updated := v1alpha1.NewMicroTime(at)
-	patch, err := json.Marshal(map[string]any{
-		// The uid makes the write fail when the object was made anew meanwhile.
-		"metadata": map[string]any{"uid": run.Revision.Object},
-		"spec":     map[string]any{"name": name, "updated": &updated},
+	updated := microTime(at)
+	return s.change(ctx, id, func(run *taskrun.Run) error {
+		patch, err := json.Marshal(map[string]any{
+			// The uid makes the write fail when the object was made anew meanwhile.
+			"metadata": map[string]any{"uid": run.Revision.Object},
+			"spec":     map[string]any{"name": name, "updated": &updated},
+		})
+		if err != nil {
+			return fmt.Errorf("renaming the run: %w", err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
+		defer cancel()
+		object := s.named(run.Revision)
+		err = s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch))
+		if err = translate("renaming the run", err); err != nil {
+			return err
+		}
+		s.shelf.put(object)
+		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("renaming the run: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
-	defer cancel()
-	object := s.named(run)
-	err = translate("renaming the run", s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch)))
-	if err != nil {
-		return s.gone(run, err)
-	}
-	s.shelf.put(object)
-	return nil
 }
 
 // Delete removes the run's object.
 func (s *Store) Delete(ctx context.Context, id string, ifUnchanged *taskrun.Revision) error {
-	run, err := s.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	revision := run.Revision
-	preconditions := metav1.Preconditions{UID: (*types.UID)(&revision.Object)}
 	if ifUnchanged != nil {
-		revision = *ifUnchanged
-		preconditions.ResourceVersion = &revision.Version
+		return s.delete(ctx, *ifUnchanged, metav1.Preconditions{
+			UID: new(types.UID(ifUnchanged.Object)), ResourceVersion: &ifUnchanged.Version,
+		})
 	}
+	return s.change(ctx, id, func(run *taskrun.Run) error {
+		return s.delete(ctx, run.Revision, metav1.Preconditions{UID: new(types.UID(run.Revision.Object))})
+	})
+}
+
+func (s *Store) delete(ctx context.Context, revision taskrun.Revision, only metav1.Preconditions) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	err = s.cluster.Client.Delete(ctx, s.named(run), &client.DeleteOptions{Preconditions: &preconditions})
+	err := s.cluster.Client.Delete(ctx, s.named(revision), &client.DeleteOptions{Preconditions: &only})
 	if err = translate("deleting the run", err); err != nil {
-		return s.gone(run, err)
+		return s.gone(revision, err)
 	}
 	s.shelf.remove(types.UID(revision.Object))
 	return nil
 }
 
-// named is an object to be filled by the answer to a call about the run.
-func (s *Store) named(run *taskrun.Run) *v1alpha1.TaskRun {
-	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: run.Revision.Key}}
-}
-
-// gone takes a run that turned out to be missing out of the view.
-func (s *Store) gone(run *taskrun.Run, err error) error {
-	if errors.Is(err, taskrun.ErrNotFound) {
-		s.shelf.remove(types.UID(run.Revision.Object))
+// change does something to the run that has the id. When another replica made
+// the run anew, which the view may not know yet, it is done to that one.
+func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) error) error {
+	run, err := s.Get(ctx, id)
+	for tried := 1; err == nil; tried++ {
+		err = do(run)
+		if !errors.Is(err, taskrun.ErrConflict) || tried == changeTries {
+			return s.gone(run.Revision, err)
+		}
+		if _, err = s.Reload(ctx, run); err == nil || errors.Is(err, taskrun.ErrNotFound) {
+			run, err = s.Get(ctx, id)
+		}
 	}
 	return err
+}
+
+// named is an object to be filled by the answer to a call about it.
+func (s *Store) named(revision taskrun.Revision) *v1alpha1.TaskRun {
+	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: revision.Key}}
 }

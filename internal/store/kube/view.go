@@ -1,20 +1,17 @@
 package kube
 
 import (
-	"cmp"
-	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // view is what this replica knows of all runs: fed by the watch, and by the
-// answers to this replica's own writes, so that it reads what it wrote. Of two
+// answers to this replica's own calls, so that it reads what it wrote. Of two
 // versions of an object the newer one stays, whoever brought it.
 type view struct {
 	mu      sync.RWMutex
@@ -44,150 +41,147 @@ func (v *view) shelf(namespace string) *shelf {
 // never changed, only replaced, so readers use them without a lock.
 type shelf struct {
 	mu      sync.RWMutex
-	entries map[types.UID]entry
+	entries map[types.UID]*entry
+	names   map[string]*entry
 	ids     index[string]
 	keys    index[taskrun.NaturalKey]
-	states  map[string]types.UID // of current and past states
-
-	deleted tombstones
+	states  index[string] // ids of current and past states
+	// unseen are the objects that an own call told of and the watch has not
+	// shown; see Cluster.Start.
+	unseen map[types.UID]*entry
+	buried graves
 }
 
-// entry is one object of a shelf.
+// entry is one object of a shelf. The lock of the shelf guards run.
 type entry struct {
-	run  *taskrun.Run
+	uid  types.UID
 	born int64 // creation in Unix seconds: decides between objects of one id
+	run  *taskrun.Run
 }
 
 func newShelf() *shelf {
 	return &shelf{
-		entries: map[types.UID]entry{},
+		entries: map[types.UID]*entry{},
+		names:   map[string]*entry{},
 		ids:     index[string]{},
 		keys:    index[taskrun.NaturalKey]{},
-		states:  map[string]types.UID{},
-		deleted: newTombstones(),
+		states:  index[string]{},
+		unseen:  map[types.UID]*entry{},
+		buried:  newGraves(),
 	}
 }
 
-// put takes in a version of an object, unless a newer one is there or this
-// replica has deleted the object, and returns the run it stands for.
-func (s *shelf) put(object *v1alpha1.TaskRun) *taskrun.Run {
+// put takes in what an own call was answered, and returns the run it stands for.
+func (s *shelf) put(object *v1alpha1.TaskRun) *taskrun.Run { return s.take(object, false) }
+
+// show takes in what the watch shows.
+func (s *shelf) show(object *v1alpha1.TaskRun) { s.take(object, true) }
+
+func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
 	run := runFromObject(object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known, exists := s.entries[object.UID]
-	if s.deleted.has(object.UID) || (exists && !newer(run, known.run)) {
+	switch {
+	case s.buried.has(object.UID):
+		return run
+	case !object.DeletionTimestamp.IsZero():
+		// Only finalizers keep it: nothing can become of the run any more.
+		s.bury(object.UID)
 		return run
 	}
-	if exists {
-		s.unindex(object.UID, known.run)
+	if known, ok := s.entries[object.UID]; ok {
+		s.replace(known, run, watched)
+	} else if s.inherit(object.Name, object.UID, run) {
+		e := &entry{uid: object.UID, born: object.CreationTimestamp.Unix(), run: run}
+		s.add(e, watched)
 	}
-	s.entries[object.UID] = entry{run: run, born: object.CreationTimestamp.Unix()}
-	s.index(object.UID, run)
 	return run
 }
 
-// newer compares two versions of one object. Versions that cannot be compared
-// come from the watch in order: the later one counts.
-func newer(run, known *taskrun.Run) bool {
-	order, err := resourceversion.CompareResourceVersion(run.Revision.Version, known.Revision.Version)
-	return err != nil || order > 0
+// replace puts a newer version in the place of an older one. Of equal ones that
+// of the watch stays: it shares its texts with the watch's own copy.
+func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) {
+	if watched {
+		delete(s.unseen, e.uid)
+	}
+	if order := compare(run, e.run); order < 0 || (order == 0 && !watched) {
+		return
+	}
+	s.unindex(e)
+	e.run = run
+	s.index(e)
 }
 
-// remove takes out an object that this replica deleted; versions of it that are
-// still under way are ignored until the watch confirms the deletion.
+// inherit makes way for an object that has the name of another one. A name has
+// one object at a time, so the one of the older version is gone; if that is the
+// newcomer, it gets no place.
+func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
+	holder, taken := s.names[name]
+	switch {
+	case !taken:
+		return true
+	case compare(run, holder.run) < 0:
+		s.buried.add(uid)
+		return false
+	default:
+		s.bury(holder.uid)
+		return true
+	}
+}
+
+// compare tells which of two versions is the newer one. Versions that cannot be
+// compared are as new as they come.
+func compare(run, known *taskrun.Run) int {
+	order, err := resourceversion.CompareResourceVersion(run.Revision.Version, known.Revision.Version)
+	if err != nil {
+		return 1
+	}
+	return order
+}
+
+func (s *shelf) add(e *entry, watched bool) {
+	s.entries[e.uid] = e
+	s.names[e.run.Revision.Key] = e
+	s.index(e)
+	if !watched {
+		s.unseen[e.uid] = e
+	}
+}
+
+// remove takes out an object that is gone. Versions of it that are still on
+// their way, from the watch or as an answer, are ignored from now on.
 func (s *shelf) remove(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.deleted.add(uid)
-	s.drop(uid)
+	s.bury(uid)
 }
 
-// confirmDeleted takes out an object that the watch saw deleted.
-func (s *shelf) confirmDeleted(uid types.UID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deleted.forget(uid)
-	s.drop(uid)
-}
-
-func (s *shelf) drop(uid types.UID) {
-	if known, ok := s.entries[uid]; ok {
-		s.unindex(uid, known.run)
-		delete(s.entries, uid)
+func (s *shelf) bury(uid types.UID) {
+	s.buried.add(uid)
+	e, ok := s.entries[uid]
+	if !ok {
+		return
+	}
+	s.unindex(e)
+	delete(s.entries, uid)
+	delete(s.unseen, uid)
+	if name := e.run.Revision.Key; s.names[name] == e {
+		delete(s.names, name)
 	}
 }
 
-func (s *shelf) index(uid types.UID, run *taskrun.Run) {
-	s.ids.add(run.ID, uid)
-	s.keys.add(run.NaturalKey(), uid)
-	for _, state := range run.States() {
-		s.states[state.ID] = uid
+func (s *shelf) index(e *entry) {
+	s.ids.add(e.run.ID, e)
+	s.keys.add(e.run.NaturalKey(), e)
+	for id := range stateIDs(e.run) {
+		s.states.add(id, e)
 	}
 }
 
-func (s *shelf) unindex(uid types.UID, run *taskrun.Run) {
-	s.ids.remove(run.ID, uid)
-	s.keys.remove(run.NaturalKey(), uid)
-	for _, state := range run.States() {
-		if s.states[state.ID] == uid {
-			delete(s.states, state.ID)
-		}
+func (s *shelf) unindex(e *entry) {
+	s.ids.remove(e.run.ID, e)
+	s.keys.remove(e.run.NaturalKey(), e)
+	for id := range stateIDs(e.run) {
+		s.states.remove(id, e)
 	}
-}
-
-// byID returns the run with this id, nil when there is none.
-func (s *shelf) byID(id string) *taskrun.Run {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.oldest(s.ids[id])
-}
-
-// byKey returns the run with this natural key, nil when there is none.
-func (s *shelf) byKey(key taskrun.NaturalKey) *taskrun.Run {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.oldest(s.keys[key])
-}
-
-// oldest decides which of several objects counts, the same on every replica:
-// the one that was there first.
-func (s *shelf) oldest(uids []types.UID) *taskrun.Run {
-	switch len(uids) {
-	case 0:
-		return nil
-	case 1:
-		return s.entries[uids[0]].run
-	}
-	first := slices.MinFunc(uids, func(a, b types.UID) int {
-		return cmp.Or(cmp.Compare(s.entries[a].born, s.entries[b].born), cmp.Compare(a, b))
-	})
-	return s.entries[first].run
-}
-
-// byState returns the state with this id and its run, nil when there is none.
-func (s *shelf) byState(id string) (*orchestration.State, *taskrun.Run) {
-	s.mu.RLock()
-	run := s.entries[s.states[id]].run
-	s.mu.RUnlock()
-	if run == nil {
-		return nil, nil
-	}
-	for _, state := range run.States() {
-		if state.ID == id {
-			return &state, run
-		}
-	}
-	return nil, nil
-}
-
-// all returns the runs of one moment. The lock is held only while their
-// pointers are copied.
-func (s *shelf) all() []*taskrun.Run {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	runs := make([]*taskrun.Run, 0, len(s.entries))
-	for _, uids := range s.ids {
-		runs = append(runs, s.oldest(uids))
-	}
-	return runs
 }

@@ -1,0 +1,381 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// newCluster returns a Cluster without a watch, whose calls a handler answers.
+func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *Cluster {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(v1alpha1.GroupVersion.WithKind("TaskRun"), meta.RESTScopeNamespace)
+	direct, err := client.New(&rest.Config{Host: server.URL, QPS: -1}, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Cluster{
+		Options: Options{Client: direct, Reader: direct, Timeout: timeout},
+		view:    newView(),
+		synced:  func() bool { return true },
+	}
+}
+
+// respond answers with an object, or with a page of text.
+func respond(t *testing.T, w http.ResponseWriter, code int, body any) {
+	t.Helper()
+	text, page := body.(string)
+	if page {
+		w.Header().Set("Content-Type", "text/plain")
+	} else {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			t.Error(err)
+		}
+		text = string(encoded)
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.WriteHeader(code)
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Error(err)
+	}
+}
+
+// everyCall are the calls of a store that go to the API server, about a run that
+// the view holds.
+func everyCall(s *Store) map[string]func(context.Context) error {
+	run := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	return map[string]func(context.Context) error{
+		"Create": func(ctx context.Context) error {
+			_, err := s.Create(ctx, &taskrun.Run{ID: idB})
+			return err
+		},
+		"Get of an unknown one": func(ctx context.Context) error { _, err := s.Get(ctx, idB); return err },
+		"Reload":                func(ctx context.Context) error { _, err := s.Reload(ctx, run); return err },
+		"UpdateProgress":        func(ctx context.Context) error { _, err := s.UpdateProgress(ctx, run); return err },
+		"Rename":                func(ctx context.Context) error { return s.Rename(ctx, idA, "new", run.Created) },
+		"Delete":                func(ctx context.Context) error { return s.Delete(ctx, idA, nil) },
+		"Delete of a version":   func(ctx context.Context) error { return s.Delete(ctx, idA, &run.Revision) },
+		"Ready":                 s.Ready,
+	}
+}
+
+// However the API server fails, no call takes longer than it may, every one is
+// ErrUnavailable, and the view keeps what it holds.
+func TestCallsToAnAPIServerThatFails(t *testing.T) {
+	t.Parallel()
+	failures := map[string]http.HandlerFunc{
+		"it does not answer": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // so that the end of the connection is seen
+			<-r.Context().Done()
+		},
+		"it hangs up":          func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"it has no routes yet": func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusNotFound, "404 page not found") },
+		"its storage fails":    func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusInternalServerError, "etcd") },
+		"it speaks in riddles": func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusOK, "<html>") },
+	}
+	const timeout, patience = 50 * time.Millisecond, 5 * time.Second
+	for name, handler := range failures {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newCluster(t, timeout, handler).Namespace("default")
+			for call, do := range everyCall(s) {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				err := do(ctx)
+				if ctx.Err() != nil {
+					t.Errorf("%s took longer than %s", call, patience)
+				}
+				cancel()
+				if !errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, taskrun.ErrNotFound) {
+					t.Errorf("%s: error %v, want ErrUnavailable", call, err)
+				}
+			}
+			if run, err := s.Get(t.Context(), idA); err != nil || run.Revision.Version != "7" {
+				t.Errorf("the run is lost from the view: %v, error %v", run, err)
+			}
+		})
+	}
+}
+
+// recorded are the requests a handler got.
+type recorded struct {
+	sync.Mutex
+	lines  []string
+	bodies []string
+}
+
+func (r *recorded) add(t *testing.T, request *http.Request) {
+	t.Helper()
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	r.Lock()
+	defer r.Unlock()
+	path := strings.TrimPrefix(request.URL.Path, "/apis/taskrun.dev/v1alpha1/namespaces/default/")
+	r.lines = append(r.lines, request.Method+" "+path)
+	r.bodies = append(r.bodies, strings.TrimSpace(string(body)))
+}
+
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456789, time.FixedZone("", 3600))
+	cases := map[string]struct {
+		call     func(context.Context, *Store, *taskrun.Run) error
+		wantLine string
+		wantBody string
+	}{
+		"a write of progress sends the status and nothing else": {
+			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
+				next := *run
+				next.State = &orchestration.State{ID: stateB, Type: orchestration.Running, Name: "Running", Timestamp: at}
+				next.Updated = at
+				next.RunCount = 1
+				_, err := s.UpdateProgress(ctx, &next)
+				return err
+			},
+			wantLine: "PUT taskruns/x/status",
+			wantBody: `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1",` +
+				`"metadata":{"name":"x","namespace":"default","uid":"u","resourceVersion":"7"},` +
+				`"status":{"conditions":[` +
+				`{"type":"Succeeded","status":"Unknown","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""},` +
+				`{"type":"Finished","status":"False","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""}],` +
+				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","timestamp":"2026-08-21T09:00:00.123456Z","stateDetails":{}},` +
+				`"runCount":1,"expectedStartTime":"2026-08-21T10:00:00.000000Z","updated":"2026-08-21T09:00:00.123456Z"}}`,
+		},
+		"a rename": {
+			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
+				return s.Rename(ctx, run.ID, `new "name"`, at)
+			},
+			wantLine: "PATCH taskruns/x",
+			wantBody: `{"metadata":{"uid":"u"},"spec":{"name":"new \"name\"","updated":"2026-08-21T09:00:00.123456Z"}}`,
+		},
+		"a deletion is of this object": {
+			call:     func(ctx context.Context, s *Store, run *taskrun.Run) error { return s.Delete(ctx, run.ID, nil) },
+			wantLine: "DELETE taskruns/x",
+			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u"}}`,
+		},
+		"a deletion of a version": {
+			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
+				return s.Delete(ctx, run.ID, &run.Revision)
+			},
+			wantLine: "DELETE taskruns/x",
+			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u","resourceVersion":"7"}}`,
+		},
+		"a read of what the view holds asks nobody": {
+			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
+				_, getErr := s.Get(ctx, run.ID)
+				_, findErr := s.Find(ctx, run.NaturalKey())
+				_, _, stateErr := s.State(ctx, run.State.ID)
+				_, queryErr := s.Query(ctx, taskrun.Query{Limit: 1})
+				return errors.Join(getErr, findErr, stateErr, queryErr)
+			},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requests := &recorded{}
+			s := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+				requests.add(t, r)
+				respond(t, w, http.StatusOK, seen("x", "u", 8, withID(idA)))
+			}).Namespace("default")
+			run := s.shelf.put(seen("x", "u", 7, withID(idA)))
+			if err := tc.call(t.Context(), s, run); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.wantLine, strings.Join(requests.lines, "\n")); diff != "" {
+				t.Errorf("requests (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(decoded(t, tc.wantBody), decoded(t, strings.Join(requests.bodies, "\n"))); diff != "" {
+				t.Errorf("body (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// decoded is what a JSON text says, nil for none.
+func decoded(t *testing.T, text string) any {
+	t.Helper()
+	if text == "" {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("reading %s: %v", text, err)
+	}
+	return value
+}
+
+// Until all runs are known, what is not there may still come; only what is there
+// can be told.
+func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		respond(t, w, http.StatusNotFound, map[string]any{
+			"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound,
+			"details": map[string]any{"name": "x", "kind": "taskruns"},
+		})
+	})
+	s := cluster.Namespace("default")
+	known := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	reads := map[string]func() error{
+		"Get":    func() error { _, err := s.Get(t.Context(), idB); return err },
+		"Find":   func() error { _, err := s.Find(t.Context(), taskrun.NaturalKey{TaskKey: "none"}); return err },
+		"State":  func() error { _, _, err := s.State(t.Context(), stateB); return err },
+		"Rename": func() error { return s.Rename(t.Context(), idB, "new", known.Created) },
+		"Delete": func() error { return s.Delete(t.Context(), idB, nil) },
+	}
+	for name, read := range reads {
+		cluster.synced = func() bool { return true }
+		if err := read(); !errors.Is(err, taskrun.ErrNotFound) {
+			t.Errorf("%s with a complete view: error %v, want ErrNotFound", name, err)
+		}
+		cluster.synced = func() bool { return false }
+		if err := read(); !errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, taskrun.ErrNotFound) {
+			t.Errorf("%s with an incomplete view: error %v, want ErrUnavailable", name, err)
+		}
+	}
+	whole := map[string]func() error{
+		"Query":  func() error { _, err := s.Query(t.Context(), taskrun.Query{}); return err },
+		"Count":  func() error { _, err := s.Count(t.Context(), taskrun.Filter{}); return err },
+		"Create": func() error { _, err := s.Create(t.Context(), &taskrun.Run{ID: idB}); return err },
+		"Ready":  func() error { return s.Ready(t.Context()) },
+	}
+	for name, read := range whole {
+		if err := read(); !errors.Is(err, taskrun.ErrUnavailable) {
+			t.Errorf("%s with an incomplete view: error %v, want ErrUnavailable", name, err)
+		}
+	}
+	if run, err := s.Get(t.Context(), idA); err != nil || run != known {
+		t.Errorf("Get() of a run that is known: %v, error %v", run, err)
+	}
+}
+
+// manualClock moves when it is told to.
+type manualClock struct{ now time.Time }
+
+func (c *manualClock) Now() time.Time { return c.now }
+
+func TestReadyAsksOnceASecond(t *testing.T) {
+	t.Parallel()
+	clock := &manualClock{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	var mu sync.Mutex
+	code, asked := http.StatusOK, 0
+	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		respond(t, w, code, seen("readiness-probe", "u", 1))
+	})
+	cluster.Clock = clock
+	s := cluster.Namespace("default")
+	steps := []struct {
+		code      int
+		wait      time.Duration
+		wantReady bool
+		wantAsked int
+	}{
+		{code: http.StatusOK, wantReady: true, wantAsked: 1},
+		{code: http.StatusInternalServerError, wait: 999 * time.Millisecond, wantReady: true, wantAsked: 1},
+		{code: http.StatusInternalServerError, wait: time.Millisecond, wantAsked: 2},
+		{code: http.StatusOK, wantAsked: 2},
+		{code: http.StatusOK, wait: time.Second, wantReady: true, wantAsked: 3},
+		{code: http.StatusInternalServerError, wait: -time.Hour, wantAsked: 4}, // the clock was set back
+	}
+	for i, step := range steps {
+		mu.Lock()
+		code = step.code
+		mu.Unlock()
+		clock.now = clock.now.Add(step.wait)
+		err := s.Ready(t.Context())
+		if (err == nil) != step.wantReady || asked != step.wantAsked {
+			t.Errorf("step %d: error %v after %d calls, want ready %v after %d", i, err, asked, step.wantReady, step.wantAsked)
+		}
+	}
+}
+
+// One who leaves while it is found out must not make it seem that the API server
+// does not answer.
+func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
+	t.Parallel()
+	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
+		respond(t, w, http.StatusOK, seen("readiness-probe", "u", 1))
+	})
+	cluster.Clock = &manualClock{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if err := cluster.Namespace("default").Ready(left); err != nil {
+		t.Errorf("Ready() = %v", err)
+	}
+}
+
+// An object that the watch never told of, neither that it came nor that it went,
+// is found out to be gone.
+func TestWhatTheWatchMissedIsFoundOut(t *testing.T) {
+	t.Parallel()
+	notFound := map[string]any{
+		"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound,
+	}
+	asked := map[string]int{}
+	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+		asked[name]++
+		switch name {
+		case "gone":
+			respond(t, w, http.StatusNotFound, notFound)
+		case "again":
+			respond(t, w, http.StatusOK, seen("again", "other", 9))
+		case "broken":
+			respond(t, w, http.StatusInternalServerError, "etcd")
+		default:
+			respond(t, w, http.StatusOK, seen(name, types.UID("u-"+name), 5))
+		}
+	})
+	s := cluster.Namespace("default")
+	for _, name := range []string{"gone", "again", "broken", "there", "shown"} {
+		s.shelf.put(seen(name, types.UID("u-"+name), 5))
+	}
+	s.shelf.show(seen("shown", "u-shown", 4))
+	doubtful := cluster.confirm(t.Context(), nil)
+	if len(asked) != 0 || len(doubtful) != 4 {
+		t.Errorf("first round asked for %v and doubts %v, want it only to doubt 4", asked, doubtful)
+	}
+	cluster.confirm(t.Context(), doubtful)
+	want := map[string]int{"gone": 1, "again": 1, "broken": 1, "there": 1}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("second round asked for (-want +got):\n%s", diff)
+	}
+	for uid, want := range map[string]bool{
+		"u-gone": false, "u-again": false, "other": true, "u-broken": true, "u-there": true, "u-shown": true,
+	} {
+		if got := s.shelf.byID(uid) != nil; got != want {
+			t.Errorf("run %s is in the view: %v, want %v", uid, got, want)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+var errOther = errors.New("none of the store's")
+
+func TestTranslate(t *testing.T) {
+	t.Parallel()
+	runs := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}
+	kind := v1alpha1.GroupVersion.WithKind("TaskRun").GroupKind()
+	bare := func(code int) error { // what is no Status, such as a proxy's page
+		return apierrors.NewGenericServerResponse(code, http.MethodGet, runs, "x", "a page", 0, true)
+	}
+	sentinels := []error{taskrun.ErrNotFound, taskrun.ErrConflict, taskrun.ErrExists, taskrun.ErrUnavailable}
+	cases := map[string]struct {
+		err  error
+		want error
+	}{
+		"the object is not there":             {apierrors.NewNotFound(runs, "x"), taskrun.ErrNotFound},
+		"the route is not there (yet)":        {bare(http.StatusNotFound), taskrun.ErrUnavailable},
+		"another version":                     {apierrors.NewConflict(runs, "x", errOther), taskrun.ErrConflict},
+		"a proxy's conflict":                  {bare(http.StatusConflict), taskrun.ErrUnavailable},
+		"the name is taken":                   {apierrors.NewAlreadyExists(runs, "x"), taskrun.ErrExists},
+		"too many requests":                   {apierrors.NewTooManyRequests("later", 1), taskrun.ErrUnavailable},
+		"a quota, or a namespace that leaves": {apierrors.NewForbidden(runs, "x", errOther), taskrun.ErrUnavailable},
+		"no right":                            {apierrors.NewUnauthorized("who"), taskrun.ErrUnavailable},
+		"a fault of the API server, or etcd":  {apierrors.NewInternalError(errOther), taskrun.ErrUnavailable},
+		"the API server stops":                {apierrors.NewServiceUnavailable("stopping"), taskrun.ErrUnavailable},
+		"the API server took too long":        {apierrors.NewTimeoutError("slow", 1), taskrun.ErrUnavailable},
+		"etcd took too long":                  {apierrors.NewServerTimeout(runs, "get", 1), taskrun.ErrUnavailable},
+		"nobody listens": {
+			&url.Error{Op: "Get", URL: "https://x", Err: syscall.ECONNREFUSED}, taskrun.ErrUnavailable,
+		},
+		"no answer in time":         {context.DeadlineExceeded, taskrun.ErrUnavailable},
+		"the caller left":           {context.Canceled, taskrun.ErrUnavailable},
+		"a body that is not read":   {apierrors.NewBadRequest("unknown field"), nil},
+		"a patch of another object": {apierrors.NewInvalid(kind, "x", field.ErrorList{field.Invalid(field.NewPath("metadata", "uid"), "u", "field is immutable")}), taskrun.ErrConflict},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := translate("doing it", tc.err)
+			for _, sentinel := range sentinels {
+				if is := errors.Is(got, sentinel); is != (sentinel == tc.want) { //nolint:errorlint // the very one
+					t.Errorf("error %q is %q: %v", got, sentinel, is)
+				}
+			}
+			if got == nil || (tc.want == taskrun.ErrUnavailable && !errors.Is(got, tc.err)) { //nolint:errorlint // the very one
+				t.Errorf("error %v does not tell the cause, %v", got, tc.err)
+			}
+		})
+	}
+	if err := translate("doing it", nil); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+}
+
+func TestRefusalsNameTheDocumentedField(t *testing.T) {
+	t.Parallel()
+	kind := v1alpha1.GroupVersion.WithKind("TaskRun").GroupKind()
+	refused := func(path string) error {
+		return apierrors.NewInvalid(kind, "x", field.ErrorList{{Type: field.ErrorTypeTooLong, Field: path, Detail: "too long"}})
+	}
+	cases := map[string]struct {
+		err  error
+		want string
+	}{
+		"a field of spec":           {refused("spec.flowRunID"), "flow_run_id"},
+		"a deeper one":              {refused("spec.state.stateDetails.cacheKey"), "state.state_details.cache_key"},
+		"an item of a list":         {refused("spec.empiricalPolicy.retryDelay[3]"), "empirical_policy.retry_delay[3]"},
+		"a field of status":         {refused("status.state.data"), "state.data"},
+		"a key of labels":           {refused("spec.labels.Team"), "labels.Team"},
+		"a key of exact labels":     {refused("spec.labelsExact[Team A]"), "labels[Team A]"},
+		"all labels":                {refused("spec.labels"), "labels"},
+		"a key of inputs":           {refused("spec.taskInputs[userIDs][0].name"), "task_inputs[userIDs][0].name"},
+		"all of spec":               {refused("spec"), "task_run"},
+		"all of status":             {refused("status"), "task_run"},
+		"something else":            {refused("metadata.name"), "metadata.name"},
+		"nothing in particular":     {apierrors.NewInvalid(kind, "x", nil), "task_run"},
+		"more than the cluster can": {apierrors.NewRequestEntityTooLargeError("limit is 3145728"), "task_run"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got *taskrun.InvalidError
+			if !errors.As(translate("doing it", tc.err), &got) {
+				t.Fatalf("got %v, want an InvalidError", translate("doing it", tc.err))
+			}
+			if diff := cmp.Diff(tc.want, got.Field); diff != "" || got.Reason == "" {
+				t.Errorf("reason %q, field (-want +got):\n%s", got.Reason, diff)
+			}
+		})
+	}
+}

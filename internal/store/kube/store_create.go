@@ -1,0 +1,76 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// createTries bounds how often a create is tried whose object is there when it
+// is made and gone when it is read.
+const createTries = 3
+
+// Create stores a new run in an object that has its id for a name: so of equal
+// creates, on any replicas, only one can succeed. If an object of that name was
+// made by hand for a run of another id, that run is returned with ErrExists:
+// the id is not taken, but there is no place for a run that has it.
+func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	existing, err := s.elsewhere(ctx, run.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case existing != nil:
+		return existing, taskrun.ErrExists
+	}
+	for range createTries {
+		created, err := s.post(ctx, run)
+		if !errors.Is(err, taskrun.ErrExists) {
+			return created, err
+		}
+		existing, err := s.read(ctx, run.ID)
+		if err == nil {
+			return existing, taskrun.ErrExists
+		}
+		if !errors.Is(err, taskrun.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("creating the run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
+}
+
+// elsewhere returns the run of this id that is in an object of another name, as
+// those made by hand are. About the object that has the id for a name the API
+// server decides: the view may be a moment behind.
+func (s *Store) elsewhere(ctx context.Context, id string) (*taskrun.Run, error) {
+	if err := s.cluster.complete(); err != nil {
+		return nil, err
+	}
+	known := s.shelf.byID(id)
+	if known == nil || known.Revision.Key == id {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	existing, err := s.Reload(ctx, known)
+	if errors.Is(err, taskrun.ErrNotFound) {
+		return nil, nil //nolint:nilnil // there is none any more
+	}
+	return existing, err
+}
+
+// post makes the object.
+func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
+	defer cancel()
+	object := objectFromRun(run, s.namespace)
+	err := s.cluster.Client.Create(ctx, object)
+	if apierrors.IsNotFound(err) { // of the namespace, for the run is not to be there
+		return nil, fmt.Errorf("creating the run: %w: %w", taskrun.ErrUnavailable, err)
+	}
+	if err != nil {
+		return nil, translate("creating the run", err)
+	}
+	return s.shelf.put(object), nil
+}
