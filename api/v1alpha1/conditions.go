@@ -45,8 +45,6 @@ const (
 	ReasonTransitionWaiting = "TransitionWaiting"
 	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
 	ReasonDuplicateID = "DuplicateID"
-	// ReasonExpired tells that ttlSecondsAfterFinished is over.
-	ReasonExpired = "Expired"
 )
 
 // ConditionReason returns the reason of the conditions of a run in a state of

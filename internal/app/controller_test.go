@@ -117,7 +117,7 @@ func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	}
 	c.awaitEvent(t, "hello", "Normal TransitionWaiting RUNNING has to wait until ")
 	run := c.await(t, "hello", "is RUNNING", inState("RUNNING"))
-	if run.Status.State.Timestamp.Time.Before(due) {
+	if run.Status.State.Timestamp.Before(due) {
 		t.Errorf("RUNNING since %v, before its scheduled time %v", run.Status.State.Timestamp, due)
 	}
 	if run.Status.RunCount != 1 || run.Status.Transition.Verdict != "ACCEPT" {

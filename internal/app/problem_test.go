@@ -12,7 +12,7 @@ import (
 func TestProblemsAreOneLine(t *testing.T) {
 	t.Parallel()
 	inner := errors.New("--log-format must be text or json")
-	err := asProblem(errors.Join(inner, errors.New("  second\r\nthird\n")))
+	err := asProblem(errors.Join(inner, fmt.Errorf("  second\r\n%s\n", "third")))
 	if want := "--log-format must be text or json; second; third"; err.Error() != want {
 		t.Errorf("error = %q, want %q", err, want)
 	}

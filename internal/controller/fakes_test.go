@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -85,7 +86,11 @@ func (f fakeObjects) Get(_ context.Context, key client.ObjectKey, into client.Ob
 	if !ok {
 		return apierrors.NewNotFound(schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}, key.Name)
 	}
-	*into.(*v1alpha1.TaskRun) = *found
+	run, ok := into.(*v1alpha1.TaskRun)
+	if !ok {
+		return fmt.Errorf("this cache holds TaskRuns, not %T", into)
+	}
+	*run = *found
 	return nil
 }
 

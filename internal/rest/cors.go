@@ -1,6 +1,15 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// corsMethods are those that a page from elsewhere may use: all that there are.
+var corsMethods = []string{
+	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut,
+}
 
 // isPreflight tells whether a browser asks what it may do, on behalf of a page
 // from elsewhere.
@@ -11,8 +20,11 @@ func isPreflight(r *http.Request) bool {
 
 // preflight allows everything, as Prefect does (contract §1.1).
 func preflight(r *http.Request) response {
-	answer := response{status: http.StatusOK, body: []byte("OK"), mimeType: typeText}.
-		with("Access-Control-Allow-Methods", "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT").
+	answer := response{status: http.StatusOK, body: []byte("OK"), mimeType: typeText}
+	if !slices.Contains(corsMethods, r.Header.Get("Access-Control-Request-Method")) {
+		answer.status, answer.body = http.StatusBadRequest, []byte("Disallowed CORS method")
+	}
+	answer = answer.with("Access-Control-Allow-Methods", strings.Join(corsMethods, ", ")).
 		with("Access-Control-Max-Age", "600")
 	if headers := r.Header.Get("Access-Control-Request-Headers"); headers != "" {
 		answer = answer.with("Access-Control-Allow-Headers", headers)

@@ -57,6 +57,7 @@ func TestDecodeStatesQuery(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                      `missing["query","task_run_id"]`,
 		"x=%zz":                 `missing["query","task_run_id"]`,
+		"task_run_id=%zz":       `uuid_parsing["query","task_run_id"]`,
 		"task_run_id=":          `uuid_parsing["query","task_run_id"]`,
 		"task_run_id=" + id[1:]: `uuid_parsing["query","task_run_id"]`,
 	} {

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"net/url"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
@@ -10,8 +9,7 @@ import (
 // csrfToken tells a client that it needs no token: the text is what makes it
 // stop asking (contract §0.4).
 func (s *Server) csrfToken(r *request) (response, error) {
-	query, _ := url.ParseQuery(r.query) // what can be read of it counts
-	if !query.Has("client") {
+	if _, given := queryValue(r.query, "client"); !given {
 		missing := validate.Missing(nullValue, "query", "client")
 		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
 	}

@@ -16,11 +16,11 @@ func TestAnswersToFaultsAreBounded(t *testing.T) {
 	fill := func(item string) string { return strings.TrimSuffix(strings.Repeat(item+",", room/(len(item)+1)), ",") }
 	const begin = `{"task_key":"k","dynamic_key":"d",`
 	cases := map[string]struct{ path, body string }{
-		"inputs that fit no kind":         {"/task_runs/", begin + `"task_inputs":{"x":[` + fill("{}") + `]}}`},
-		"inputs under a long key":         {"/task_runs/", begin + `"task_inputs":{"` + strings.Repeat("x", room/2) + `":[` + fill("{}")[:room/6*3-1] + `]}}`},
-		"tags that are none":              {"/task_runs/", begin + `"tags":[` + fill("0") + `]}`},
-		"delays that are none":            {"/task_runs/", begin + `"empirical_policy":{"retry_delay":[` + fill(`""`) + `]}}`},
-		"ids that are none":               {"/task_runs/filter", `{"task_runs":{"id":{"any_":[` + fill("0") + `]}}}`},
+		"inputs that fit no kind":           {"/task_runs/", begin + `"task_inputs":{"x":[` + fill("{}") + `]}}`},
+		"inputs under a long key":           {"/task_runs/", begin + `"task_inputs":{"` + strings.Repeat("x", room/2) + `":[` + fill("{}")[:room/6*3-1] + `]}}`},
+		"tags that are none":                {"/task_runs/", begin + `"tags":[` + fill("0") + `]}`},
+		"delays that are none":              {"/task_runs/", begin + `"empirical_policy":{"retry_delay":[` + fill(`""`) + `]}}`},
+		"ids that are none":                 {"/task_runs/filter", `{"task_runs":{"id":{"any_":[` + fill("0") + `]}}}`},
 		"a large body without what it must": {"/task_runs/", `{"name":"` + strings.Repeat("x", room) + `"}`},
 	}
 	for name, tc := range cases {

@@ -83,10 +83,11 @@ func (rt *router) match(path string) ([]*route, string) {
 	return nil, ""
 }
 
-// redirect says where the path with a slash more or less is, if there is one.
+// redirect says where the path with a slash more, or without all of those at
+// its end, is, if there is one.
 func (rt *router) redirect(r *http.Request, path string) error {
-	other, had := strings.CutSuffix(path, "/")
-	if !had {
+	other := strings.TrimRight(path, "/")
+	if other == path {
 		other = path + "/"
 	}
 	if routes, _ := rt.match(other); routes == nil {

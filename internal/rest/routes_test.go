@@ -24,7 +24,8 @@ func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
 		"more after an id":                     {http.MethodGet, "/task_runs/" + idKnown + "/more"},
 		"more after a verb":                    {http.MethodPost, "/task_runs/" + idKnown + "/set_state/x"},
 		"a verb that does not exist":           {http.MethodPost, "/task_runs/bulk_delete"},
-		"two slashes too many":                 {http.MethodGet, "/health//"},
+		"a slash too many at the front":        {http.MethodGet, "//health"},
+		"a slash too many where one belongs":   {http.MethodGet, "/task_runs//"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +102,7 @@ func TestSlashTooManyOrTooFewIsRedirected(t *testing.T) {
 		"a verb":                   {http.MethodPost, "/task_runs/filter/", base + "/task_runs/filter"},
 		"states and their query":   {http.MethodGet, "/task_run_states?task_run_id=1", base + "/task_run_states/?task_run_id=1"},
 		"a token":                  {http.MethodGet, "/csrf-token/?client=abc", base + "/csrf-token?client=abc"},
+		"all slashes at the end":   {http.MethodGet, "/health//", base + "/health"},
 		"whatever the method says": {http.MethodGet, "/task_runs", base + "/task_runs/"},
 	}
 	for name, tc := range cases {

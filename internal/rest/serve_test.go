@@ -30,6 +30,14 @@ func TestPreflightIsAllowedEverything(t *testing.T) {
 	}
 }
 
+func TestPreflightOfAMethodThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t).ask(t, http.MethodOptions, "/health", "", "Origin", "http://example.test", "Access-Control-Request-Method", "BREW")
+	if want := "Disallowed CORS method"; w.Code != http.StatusBadRequest || w.Body.String() != want {
+		t.Errorf("answer = %d %s, want 400 %s", w.Code, w.Body, want)
+	}
+}
+
 func TestPagesFromElsewhereMayReadAnswers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -79,8 +79,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 // description in its place.
 func register[C prometheus.Collector](reg prometheus.Registerer, metric *C) error {
 	err := reg.Register(*metric)
-	var taken prometheus.AlreadyRegisteredError
-	if errors.As(err, &taken) {
+	if taken, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if existing, ok := taken.ExistingCollector.(C); ok {
 			*metric = existing
 			return nil

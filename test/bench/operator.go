@@ -48,7 +48,7 @@ func startOperator(
 	if err != nil {
 		return nil, err
 	}
-	defer output.Close() //nolint:errcheck // the process has a descriptor of its own
+	defer output.Close()
 	process, err := controlplane.StartProcess(controlplane.Command{
 		Name: "taskrun-operator", Path: binary, PIDFolder: data, Output: output,
 		Args: []string{
@@ -102,7 +102,7 @@ func apiWrites(ctx context.Context, url string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer response.Body.Close() //nolint:errcheck // read only
+	defer response.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(response.Body)
 	if err != nil {

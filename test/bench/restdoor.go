@@ -80,7 +80,7 @@ func (d *restDoor) call(ctx context.Context, method, path, body string, want int
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // read to its end below
+	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err

@@ -25,7 +25,10 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	cluster := openReplica(t, env.Config)
-	storetest.Run(t, func(t *testing.T) taskrun.Store { return cluster.Namespace(env.Namespace(t)) })
+	storetest.Run(t, func(t *testing.T) taskrun.Store {
+		t.Helper()
+		return cluster.Namespace(env.Namespace(t))
+	})
 }
 
 func TestTwoStoresOverOneAPIServer(t *testing.T) {
@@ -33,6 +36,7 @@ func TestTwoStoresOverOneAPIServer(t *testing.T) {
 	env := testenv.Start(t)
 	one, two := openReplica(t, env.Config), openReplica(t, env.Config)
 	storetest.RunTwo(t, func(t *testing.T) (a, b taskrun.Store) {
+		t.Helper()
 		namespace := env.Namespace(t)
 		return one.Namespace(namespace), two.Namespace(namespace)
 	})
