@@ -25,7 +25,7 @@ func translate(doing string, err error) error {
 		return unavailable(doing, err)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrNotFound)
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err), refusedUID(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	case apierrors.IsAlreadyExists(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrExists)
