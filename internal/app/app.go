@@ -89,6 +89,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Client:  mgr.GetClient(),
 		Reader:  mgr.GetAPIReader(),
 		Cache:   mgr.GetCache(),
+		Clock:   clock{},
 		Timeout: a.options.Kubernetes.Timeout,
 	})
 	if err != nil {
@@ -112,6 +113,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	a.manager, a.server = mgr, server
 	return errors.Join(
 		doors.controller(mgr, a.options.Controller, served.Ready),
+		mgr.Add(cluster),
 		mgr.Add(server),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return served.Ready(r.Context()) }),

@@ -12,7 +12,8 @@ import (
 func TestProblemsAreOneLine(t *testing.T) {
 	t.Parallel()
 	inner := errors.New("--log-format must be text or json")
-	err := asProblem(errors.Join(inner, fmt.Errorf("  second\r\n%s\n", "third")))
+	foreign := errors.New("  second\r\nthird\n") //nolint:revive // as other programs word theirs
+	err := asProblem(errors.Join(inner, foreign))
 	if want := "--log-format must be text or json; second; third"; err.Error() != want {
 		t.Errorf("error = %q, want %q", err, want)
 	}

@@ -57,7 +57,7 @@ func TestStartTriesAnotherPortWhenAFreeOneWasTaken(t *testing.T) {
 
 func TestStartNamesABusyPort(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // bound and closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func build(folder string) (program, error) {
 	}
 	p := program{root: root, run: filepath.Join(folder, "run"), operator: filepath.Join(folder, "taskrun-operator")}
 	for output, source := range map[string]string{p.run: "./hack/run", p.operator: "./cmd"} {
-		cmd := exec.Command("go", "build", "-o", output, source) //nolint:noctx // it serves all tests, not one
+		cmd := exec.Command("go", "build", "-o", output, source)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return program{}, fmt.Errorf("building %s: %w\n%s", source, err, out)
@@ -122,7 +122,7 @@ func (l *lockedLines) text() string {
 // launch starts the program and does not wait until it is up.
 func (p program) launch(t *testing.T, at place) *running {
 	t.Helper()
-	cmd := exec.Command(p.run, "-data", at.data, "-rest-address", at.restAddress, "-operator", p.operator, //nolint:noctx // it is ended in order
+	cmd := exec.Command(p.run, "-data", at.data, "-rest-address", at.restAddress, "-operator", p.operator,
 		"-etcd-port", strconv.Itoa(at.etcdPort), "-apiserver-port", strconv.Itoa(at.apiServer))
 	cmd.Dir = p.root
 	reader, writer := newPipe(t)

@@ -103,15 +103,9 @@ func (f feed) OnAdd(object any, _ bool) {
 	}
 }
 
-// OnUpdate may be about two objects of one name: a new list does not tell of
-// the deletion in between.
-func (f feed) OnUpdate(old, object any) {
-	before, known := old.(*v1alpha1.TaskRun)
-	if now, ok := object.(*v1alpha1.TaskRun); ok && known && before.UID != now.UID {
-		f.OnDelete(old)
-	}
-	f.OnAdd(object, false)
-}
+// OnUpdate may be about two objects of one name, for a new list does not tell of
+// the deletion in between; the view sees to that.
+func (f feed) OnUpdate(_, object any) { f.OnAdd(object, false) }
 
 func (f feed) OnDelete(object any) {
 	if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {

@@ -3,6 +3,7 @@ package kube
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -233,5 +234,22 @@ func TestCountsStayWithinTheSchema(t *testing.T) {
 		if got := counted(n); got != want {
 			t.Errorf("counted(%d) = %d, want %d", n, got, want)
 		}
+	}
+}
+
+func TestRunTimesStayWithinTheSchema(t *testing.T) {
+	t.Parallel()
+	for total, want := range map[time.Duration]time.Duration{
+		time.Microsecond: time.Microsecond, -time.Hour: -time.Hour, longestRunTime: longestRunTime,
+		math.MaxInt64: longestRunTime, math.MinInt64: -longestRunTime,
+	} {
+		run := &taskrun.Run{}
+		run.TotalRunTime = total
+		if got := statusFromRun(run).TotalRunTime; got == nil || got.Duration != want {
+			t.Errorf("run time %s is stored as %v, want %s", total, got, want)
+		}
+	}
+	if got := statusFromRun(&taskrun.Run{}).TotalRunTime; got != nil {
+		t.Errorf("no run time is stored as %v, want it left out", got)
 	}
 }

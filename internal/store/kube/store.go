@@ -67,7 +67,7 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 		return nil, translate(doing, err)
 	}
 	run := s.shelf.put(object)
-	if false {
+	if !object.DeletionTimestamp.IsZero() {
 		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
 	return run, nil

@@ -19,7 +19,7 @@ const createTries = 3
 // made by hand for a run of another id, that run is returned with ErrExists:
 // the id is not taken, but there is no place for a run that has it.
 func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	existing, err := s.elsewhere(ctx, run.ID)
+	existing, err := s.existing(ctx, run.ID)
 	switch {
 	case err != nil:
 		return nil, err
@@ -42,15 +42,15 @@ func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, err
 	return nil, fmt.Errorf("creating the run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
 }
 
-// elsewhere returns the run of this id that is in an object of another name, as
-// those made by hand are. About the object that has the id for a name the API
-// server decides: the view may be a moment behind.
-func (s *Store) elsewhere(ctx context.Context, id string) (*taskrun.Run, error) {
+// existing returns the run of this id, nil when there is none. The view may be a
+// moment behind, so the API server is asked about what it holds; about a run that
+// it does not hold, the API server decides when the object is made.
+func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	if err := s.cluster.complete(); err != nil {
 		return nil, err
 	}
 	known := s.shelf.byID(id)
-	if known == nil || known.Revision.Key == id {
+	if known == nil {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	existing, err := s.Reload(ctx, known)

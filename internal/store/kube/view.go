@@ -46,17 +46,19 @@ type shelf struct {
 	ids     index[string]
 	keys    index[taskrun.NaturalKey]
 	states  index[string] // ids of current and past states
+	visible visible
 	// unseen are the objects that an own call told of and the watch has not
 	// shown; see Cluster.Start.
 	unseen map[types.UID]*entry
 	buried graves
 }
 
-// entry is one object of a shelf. The lock of the shelf guards run.
+// entry is one object of a shelf. The lock of the shelf guards run and place.
 type entry struct {
-	uid  types.UID
-	born int64 // creation in Unix seconds: decides between objects of one id
-	run  *taskrun.Run
+	uid   types.UID
+	born  int64 // creation in Unix seconds: decides between objects of one id
+	run   *taskrun.Run
+	place int // among the visible runs; nowhere: not one of them
 }
 
 func newShelf() *shelf {
@@ -92,7 +94,7 @@ func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
 	if known, ok := s.entries[object.UID]; ok {
 		s.replace(known, run, watched)
 	} else if s.inherit(object.Name, object.UID, run) {
-		e := &entry{uid: object.UID, born: object.CreationTimestamp.Unix(), run: run}
+		e := &entry{uid: object.UID, born: object.CreationTimestamp.Unix(), run: run, place: nowhere}
 		s.add(e, watched)
 	}
 	return run
@@ -176,6 +178,7 @@ func (s *shelf) index(e *entry) {
 	for id := range stateIDs(e.run) {
 		s.states.add(id, e)
 	}
+	s.settle(e.run.ID)
 }
 
 func (s *shelf) unindex(e *entry) {
@@ -183,5 +186,21 @@ func (s *shelf) unindex(e *entry) {
 	s.keys.remove(e.run.NaturalKey(), e)
 	for id := range stateIDs(e.run) {
 		s.states.remove(id, e)
+	}
+	s.visible.hide(e)
+	s.settle(e.run.ID)
+}
+
+// settle makes the oldest object of an id, and only that, stand for the run of
+// the id: one whose id another one had before is not seen in any way.
+func (s *shelf) settle(id string) {
+	oldest := s.ids.first(id)
+	for _, e := range s.ids[id] {
+		if e != oldest {
+			s.visible.hide(e)
+		}
+	}
+	if oldest != nil {
+		s.visible.show(oldest)
 	}
 }

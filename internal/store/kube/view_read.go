@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"iter"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -21,13 +22,13 @@ func (s *shelf) byID(id string) *taskrun.Run {
 func (s *shelf) byKey(key taskrun.NaturalKey) *taskrun.Run {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.visible(s.keys[key]).known()
+	return firstVisible(s.keys[key]).known()
 }
 
 // byState returns the state with this id and its run, nil when there is none.
 func (s *shelf) byState(id string) (*orchestration.State, *taskrun.Run) {
 	s.mu.RLock()
-	run := s.visible(s.states[id]).known()
+	run := firstVisible(s.states[id]).known()
 	s.mu.RUnlock()
 	if run == nil {
 		return nil, nil
@@ -43,12 +44,12 @@ func (s *shelf) byState(id string) (*orchestration.State, *taskrun.Run) {
 	return nil, nil
 }
 
-// visible returns the oldest of the entries that stand for the run of their id:
-// an object whose id another one had before is not seen in any way.
-func (s *shelf) visible(entries []*entry) *entry {
+// firstVisible returns the oldest of those entries that stand for the run of
+// their id.
+func firstVisible(entries []*entry) *entry {
 	var oldest *entry
 	for _, e := range entries {
-		if s.ids.first(e.run.ID) == e && (oldest == nil || e.before(oldest)) {
+		if e.place != nowhere && (oldest == nil || e.before(oldest)) {
 			oldest = e
 		}
 	}
@@ -60,11 +61,7 @@ func (s *shelf) visible(entries []*entry) *entry {
 func (s *shelf) all() []*taskrun.Run {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	runs := make([]*taskrun.Run, 0, len(s.ids))
-	for id := range s.ids {
-		runs = append(runs, s.ids.first(id).run)
-	}
-	return runs
+	return slices.Clone(s.visible.runs)
 }
 
 // some returns those runs that have one of the ids, each once.

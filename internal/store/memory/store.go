@@ -3,6 +3,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -14,17 +15,17 @@ import (
 // Store is a taskrun.Store. Its zero value is not usable; see New.
 type Store struct {
 	mu      sync.RWMutex
-	runs    map[string]*taskrun.Run // by id; never changed once they are in here
-	keys    map[taskrun.NaturalKey]string
-	version int64 // counts writes
-	broken  error // returned by every call, see Break
+	runs    map[string]*taskrun.Run         // by id; never changed once they are in here
+	keys    map[taskrun.NaturalKey][]string // ids in the order of their creation
+	version int64                           // counts writes
+	broken  error                           // returned by every call, see Break
 }
 
 var _ taskrun.Store = (*Store)(nil)
 
 // New returns an empty Store.
 func New() *Store {
-	return &Store{runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey]string{}}
+	return &Store{runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{}}
 }
 
 // Break makes every call return the error until Break(nil), as if the store
@@ -56,7 +57,15 @@ func (s *Store) get(id string) (*taskrun.Run, error) {
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.get(s.keys[key])
+	ids := s.keys[key]
+	switch {
+	case s.broken != nil:
+		return nil, s.broken
+	case len(ids) == 0:
+		return nil, taskrun.ErrNotFound
+	default:
+		return s.get(ids[0])
+	}
 }
 
 // Reload is Get, for there is no cache, unless the run was made anew.
@@ -85,17 +94,10 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 		Object: "object-" + strconv.FormatInt(s.version, 10), Version: strconv.FormatInt(s.version, 10), Key: run.ID,
 		Generation: 1,
 	}
-	s.put(created)
+	s.runs[run.ID] = created
+	key := run.NaturalKey()
+	s.keys[key] = append(s.keys[key], run.ID)
 	return created, nil
-}
-
-// put makes the run the one of its id. Of runs with the same natural key the
-// first one keeps it.
-func (s *Store) put(run *taskrun.Run) {
-	s.runs[run.ID] = run
-	if _, taken := s.keys[run.NaturalKey()]; !taken {
-		s.keys[run.NaturalKey()] = run.ID
-	}
 }
 
 // UpdateProgress stores what transitions change.
@@ -123,7 +125,7 @@ func (s *Store) replace(next *taskrun.Run) *taskrun.Run {
 	s.version++
 	next = inUTC(next)
 	next.Revision.Version = strconv.FormatInt(s.version, 10)
-	s.put(next)
+	s.runs[next.ID] = next
 	return next
 }
 
@@ -155,7 +157,9 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 		return taskrun.ErrConflict
 	}
 	delete(s.runs, id)
-	if key := current.NaturalKey(); s.keys[key] == id {
+	key := current.NaturalKey()
+	s.keys[key] = slices.DeleteFunc(s.keys[key], func(other string) bool { return other == id })
+	if len(s.keys[key]) == 0 {
 		delete(s.keys, key)
 	}
 	return nil

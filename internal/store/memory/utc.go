@@ -31,17 +31,25 @@ func inUTC(run *taskrun.Run) *taskrun.Run {
 		transition.JudgedAt, transition.RetryTime = utc(transition.JudgedAt), utcPointer(transition.RetryTime)
 		kept.Transition = &transition
 	}
+	if run.Proposal != nil {
+		proposal := *run.Proposal
+		proposal.Details = detailsInUTC(proposal.Details)
+		kept.Proposal = &proposal
+	}
 	return &kept
 }
 
 func stateInUTC(state orchestration.State) orchestration.State {
 	state.Timestamp = utc(state.Timestamp)
-	for _, t := range []**time.Time{
-		&state.Details.ScheduledTime, &state.Details.CacheExpiration, &state.Details.PauseTimeout,
-	} {
+	state.Details = detailsInUTC(state.Details)
+	return state
+}
+
+func detailsInUTC(details orchestration.StateDetails) orchestration.StateDetails {
+	for _, t := range []**time.Time{&details.ScheduledTime, &details.CacheExpiration, &details.PauseTimeout} {
 		*t = utcPointer(*t)
 	}
-	return state
+	return details
 }
 
 func utc(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -95,6 +95,7 @@ func testFilters(t *testing.T, s taskrun.Store) {
 	}{
 		"no filter":          {want: []int{1, 2, 3, 4, 5, 6}},
 		"by id":              {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(9)}}}, want: []int{2}},
+		"by an id twice":     {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(2)}}}, want: []int{2}},
 		"by no id":           {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{}}}},
 		"by name":            {filter: taskrun.Filter{Name: &taskrun.NameFilter{Any: []string{"a"}}}, want: []int{2, 5}},
 		"by part of a name":  {filter: taskrun.Filter{Name: &taskrun.NameFilter{Like: "B"}}, want: []int{1, 3}},

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -90,6 +91,23 @@ func fixtures() map[string]fixture {
 	}
 }
 
+// standing are fixtures with what is acted upon later.
+func standing() map[string]fixture {
+	return map[string]fixture{
+		"with a proposal standing in it": {change: func(r *taskrun.Run) {
+			r.Proposal = new(richProposal())
+			r.Proposal.Force = true
+		}},
+		"with a proposal as short as can be, at a time that has an offset": {change: func(r *taskrun.Run) {
+			r.Proposal = &taskrun.Proposal{
+				Type:    orchestration.Scheduled,
+				Details: orchestration.StateDetails{ScheduledTime: new(start.In(east))},
+			}
+		}},
+		"that is not to be kept when it has finished": {change: func(r *taskrun.Run) { r.TTL = new(time.Duration(0)) }},
+	}
+}
+
 func dataProposal(text string) func() taskrun.Proposal {
 	return func() taskrun.Proposal {
 		return taskrun.Proposal{Type: orchestration.Paused, Data: json.RawMessage(text)}
@@ -124,6 +142,7 @@ func enrich(r *taskrun.Run) {
 		RetryDelay:        &taskrun.RetryDelay{List: true, Seconds: []string{"4", "5.0", "1e3", "-0.0", "123456789012345678901234567890"}},
 		RetryJitterFactor: "0.30",
 	}
+	r.TTL = new(90 * time.Second)
 	r.Tags = []string{"b", "a", "b", "", "é"}
 	r.Labels = oddLabels()
 	r.TaskInputs = map[string][]taskrun.TaskInput{
@@ -169,7 +188,9 @@ func emptyTexts(r *taskrun.Run) {
 
 func testRoundTrips(t *testing.T, open func(t *testing.T) taskrun.Store) {
 	t.Helper()
-	for name, f := range fixtures() {
+	all := fixtures()
+	maps.Copy(all, standing())
+	for name, f := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := open(t)
@@ -231,6 +252,9 @@ func expectUTC(t *testing.T, run *taskrun.Run) {
 		"expected start time": run.ExpectedStartTime, "next scheduled start time": run.NextScheduledStartTime,
 		"start time": run.StartTime, "end time": run.EndTime,
 		"timestamp": &run.State.Timestamp, "scheduled time": run.State.Details.ScheduledTime,
+	}
+	if run.Proposal != nil {
+		times["scheduled time of the proposal"] = run.Proposal.Details.ScheduledTime
 	}
 	for name, at := range times {
 		if at != nil && at.Location() != time.UTC {

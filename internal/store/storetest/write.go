@@ -3,8 +3,11 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -179,7 +182,7 @@ func testRename(t *testing.T, s taskrun.Store) {
 	}
 	got := mustGet(t, s, run.ID)
 	want := *run
-	want.Name, want.Updated, want.Behind = "new \"name\"", at, got.Behind
+	want.Name, want.Updated, want.Behind = "new \"name\"", at, true
 	expectEverywhere(t, s, &want, got)
 	if got.Revision.Object != run.Revision.Object {
 		t.Error("a rename made another object")
@@ -220,6 +223,32 @@ func expectGone(t *testing.T, s taskrun.Store, run *taskrun.Run) {
 	n, err := s.Count(t.Context(), taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{run.ID}}})
 	if err != nil || n != 0 {
 		t.Errorf("Count() of a deleted run = %d, error %v, want 0", n, err)
+	}
+}
+
+// testSharedKey is about what no create does by itself: ids that clients chose
+// can share a natural key if they race.
+func testSharedKey(t *testing.T, s taskrun.Store) {
+	same := func(r *taskrun.Run) { r.DynamicKey = "same" }
+	key := mustCreate(t, s, begun(1, pending(), same)).NaturalKey()
+	mustCreate(t, s, begun(2, pending(), same))
+	found := []string{}
+	for range 2 {
+		run, err := s.Find(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Find() after %v were found and deleted: %v", found, err)
+		}
+		found = append(found, run.ID)
+		if err := s.Delete(t.Context(), run.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(found)
+	if diff := cmp.Diff([]string{runID(1), runID(2)}, found); diff != "" {
+		t.Errorf("found one after the other (-want +got):\n%s", diff)
+	}
+	if _, err := s.Find(t.Context(), key); !errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("Find() when both are gone: error %v, want ErrNotFound", err)
 	}
 }
 

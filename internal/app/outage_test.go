@@ -1,0 +1,98 @@
+//go:build apiserver
+
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+// outage is how long the API server is gone.
+const outage = 20 * time.Second
+
+// TestRESTOverAnOutageLosesNothing makes and moves runs without a pause while
+// the API server goes away and comes back.
+func TestRESTOverAnOutageLosesNothing(t *testing.T) {
+	t.Parallel()
+	env := testenv.StartPrivate(t)
+	c := newCluster(t, env.Config, env.Namespace(t))
+	p := start(t, env.Config, c.namespace, nil)
+	before := createOverREST(t, p)
+	ctx, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	acknowledged := make([][]string, 4)
+	for i := range acknowledged {
+		clients.Go(func() { acknowledged[i] = createWithoutPause(ctx, t, p, i) })
+	}
+	env.StopAPIServer(t)
+	wantUnavailable(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"k","dynamic_key":"during"}`)
+	wantUnavailable(t, http.MethodGet, p.url()+"/ready", "")
+	<-time.After(outage)
+	env.StartAPIServer(t)
+	eventually(t, "REST is ready again", func() bool {
+		status, _ := call(t, http.MethodGet, p.url()+"/ready", "")
+		return status == http.StatusOK
+	}, func() {})
+	setState(t, p, before, "RUNNING")
+	stop()
+	clients.Wait()
+
+	all := []string{before}
+	for _, ids := range acknowledged {
+		all = append(all, ids...)
+	}
+	t.Logf("%d runs were acknowledged over the outage", len(all))
+	for _, id := range all {
+		if c.get(t, id) == nil {
+			t.Errorf("run %s was acknowledged and is gone", id)
+		}
+	}
+}
+
+// createWithoutPause makes runs until the context ends, and returns the ids of
+// those that were answered with 201. Any other answer has to be a 503.
+func createWithoutPause(ctx context.Context, t *testing.T, p *program, client int) []string {
+	t.Helper()
+	var ids []string
+	for i := 0; ctx.Err() == nil; i++ {
+		key := strconv.Itoa(client) + "-" + strconv.Itoa(i)
+		status, body := call(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"k","dynamic_key":"`+key+`"}`)
+		var run struct {
+			ID string `json:"id"`
+		}
+		switch {
+		case status == http.StatusCreated && json.Unmarshal([]byte(body), &run) == nil:
+			ids = append(ids, run.ID)
+		case status != http.StatusServiceUnavailable:
+			t.Errorf("creating %s: status %d, body %s", key, status, body)
+		}
+	}
+	return ids
+}
+
+// wantUnavailable wants the answer that a Prefect client tries again after.
+func wantUnavailable(t *testing.T, method, url, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusServiceUnavailable || (method == http.MethodPost && response.Header.Get("Retry-After") == "") {
+		t.Errorf("%s %s without an API server: status %d, Retry-After %q, want 503 with a time",
+			method, url, response.StatusCode, response.Header.Get("Retry-After"))
+	}
+}

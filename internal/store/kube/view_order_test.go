@@ -1,0 +1,108 @@
+package kube
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// Whatever happens in whatever order, queries see the oldest object of each id,
+// in its newest version, once, and every index agrees with that.
+func TestTheViewStaysInStepWithItself(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 11))
+		v := newViewed()
+		known := map[string]*v1alpha1.TaskRun{} // by name
+		for version := range 400 {
+			n := random.IntN(12)
+			name := fmt.Sprint("x", n)
+			o := known[name]
+			switch chance := random.IntN(5); {
+			case o != nil && chance == 0:
+				v.OnDelete(o)
+				delete(known, name)
+			case o == nil || chance == 1: // made, or made again in one step
+				uid := types.UID(fmt.Sprint("u", random.IntN(100), "-", version))
+				known[name] = seen(name, uid, version, withID([]string{idA, idB, "", ""}[n%4]), bornAt(n%3))
+				v.OnAdd(known[name], false)
+			default:
+				next := o.DeepCopy()
+				next.ResourceVersion = strconv.Itoa(version)
+				known[name] = next
+				v.OnUpdate(o, next)
+			}
+			inStep(t, v, known)
+		}
+	}
+}
+
+func inStep(t *testing.T, v viewed, known map[string]*v1alpha1.TaskRun) {
+	t.Helper()
+	oldest := map[string]*v1alpha1.TaskRun{}
+	for _, o := range known {
+		first := oldest[o.UUID()]
+		if first == nil || o.CreationTimestamp.Before(&first.CreationTimestamp) ||
+			(o.CreationTimestamp.Equal(&first.CreationTimestamp) && o.UID < first.UID) {
+			oldest[o.UUID()] = o
+		}
+	}
+	for _, run := range v.all() {
+		o := oldest[run.ID]
+		if o == nil || run.Revision.Version != o.ResourceVersion || v.byID(run.ID) != run || v.byKey(run.NaturalKey()) != run {
+			t.Fatalf("queries see %+v, want it to be of %+v", run.Revision, o)
+		}
+	}
+	if len(v.all()) != len(oldest) || len(v.ids) != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
+		t.Fatalf("%d runs, %d ids, %d objects, %d names, want %d runs and ids of %d objects",
+			len(v.all()), len(v.ids), len(v.entries), len(v.names), len(oldest), len(known))
+	}
+}
+
+// Readers and writers of every kind at once: the race detector looks on, and no
+// reader ever sees an older version after a newer one.
+func TestReadersSeeVersionsInOrder(t *testing.T) {
+	t.Parallel()
+	v := newViewed()
+	v.OnAdd(seen("x", "u", 1), true)
+	const versions = 300
+	var all sync.WaitGroup
+	order := make([]int, versions)
+	for i := range order {
+		order[i] = i + 2
+	}
+	for writer := range 3 {
+		all.Go(func() {
+			mixed := slices.Clone(order)
+			random := rand.New(rand.NewPCG(uint64(writer), 7))
+			random.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+			for _, version := range mixed {
+				v.put(seen("x", "u", version))
+			}
+		})
+	}
+	for range 3 {
+		all.Go(func() {
+			last := 0
+			for range versions {
+				version, err := strconv.Atoi(v.byID("u").Revision.Version)
+				if err != nil || version < last || len(v.all()) != 1 {
+					t.Errorf("read version %d after %d, error %v", version, last, err)
+					return
+				}
+				last = version
+			}
+		})
+	}
+	all.Wait()
+	if run := v.byID("u"); run.Revision.Version != strconv.Itoa(versions+1) {
+		t.Errorf("version %s stayed, want %d", run.Revision.Version, versions+1)
+	}
+}
