@@ -3,7 +3,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -26,11 +25,11 @@ func TestRESTOverAnOutageLosesNothing(t *testing.T) {
 	c := newCluster(t, env.Config, env.Namespace(t))
 	p := start(t, env.Config, c.namespace, nil)
 	before := createOverREST(t, p)
-	ctx, stop := context.WithCancel(t.Context())
+	stop := make(chan struct{})
 	var clients sync.WaitGroup
 	acknowledged := make([][]string, 4)
 	for i := range acknowledged {
-		clients.Go(func() { acknowledged[i] = createWithoutPause(ctx, t, p, i) })
+		clients.Go(func() { acknowledged[i] = createWithoutPause(t, stop, p, i) })
 	}
 	env.StopAPIServer(t)
 	wantUnavailable(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"k","dynamic_key":"during"}`)
@@ -42,7 +41,7 @@ func TestRESTOverAnOutageLosesNothing(t *testing.T) {
 		return status == http.StatusOK
 	}, func() {})
 	setState(t, p, before, "RUNNING")
-	stop()
+	close(stop)
 	clients.Wait()
 
 	all := []string{before}
@@ -57,12 +56,17 @@ func TestRESTOverAnOutageLosesNothing(t *testing.T) {
 	}
 }
 
-// createWithoutPause makes runs until the context ends, and returns the ids of
+// createWithoutPause makes runs until it is told to stop, and returns the ids of
 // those that were answered with 201. Any other answer has to be a 503.
-func createWithoutPause(ctx context.Context, t *testing.T, p *program, client int) []string {
+func createWithoutPause(t *testing.T, stop <-chan struct{}, p *program, client int) []string {
 	t.Helper()
 	var ids []string
-	for i := 0; ctx.Err() == nil; i++ {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return ids
+		default:
+		}
 		key := strconv.Itoa(client) + "-" + strconv.Itoa(i)
 		status, body := call(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"k","dynamic_key":"`+key+`"}`)
 		var run struct {
@@ -75,7 +79,6 @@ func createWithoutPause(ctx context.Context, t *testing.T, p *program, client in
 			t.Errorf("creating %s: status %d, body %s", key, status, body)
 		}
 	}
-	return ids
 }
 
 // wantUnavailable wants the answer that a Prefect client tries again after.
