@@ -56,7 +56,7 @@ bin/testsum:
 	@go build -o $@ ./hack/testsum
 
 .PHONY: bench
-bench: test-assets ## Measure against a bare client-go loop on the same API server
+bench: test-assets build ## Measure against a bare client-go loop on the same API server
 	@go run ./test/bench $(ARGS)
 
 ##@ Develop

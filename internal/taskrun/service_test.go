@@ -122,9 +122,9 @@ func TestADeletedRunMadeAgainStartsAfresh(t *testing.T) {
 	if fresh.ID != old.ID {
 		t.Errorf("id = %s, want that of the deleted run, %s", fresh.ID, old.ID)
 	}
-	states, err := s.States(t.Context(), fresh.ID)
-	if err != nil || len(states) != 1 || states[0].Type != orchestration.Pending {
-		t.Errorf("states = %v, error %v, want the new PENDING only", states, err)
+	kept, err := s.Get(t.Context(), fresh.ID)
+	if err != nil || len(kept.States()) != 1 || kept.State.Type != orchestration.Pending {
+		t.Errorf("states = %v, error %v, want the new PENDING only", kept.States(), err)
 	}
 }
 

@@ -103,15 +103,3 @@ func pause(ctx context.Context, attempt int) error {
 		return ctx.Err()
 	}
 }
-
-// States returns all kept states of a run, oldest first; none for an unknown run.
-func (s *Service) States(ctx context.Context, runID string) ([]orchestration.State, error) {
-	run, err := s.Store.Get(ctx, runID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return run.States(), nil
-}

@@ -153,8 +153,8 @@ func testReadYourWrites(t *testing.T, s taskrun.Store) {
 		if n, err := s.Count(t.Context(), stateFilter(kind)); err != nil || n != 1 {
 			t.Errorf("after write %d: Count(%s) = %d, error %v, want 1", i, kind, n, err)
 		}
-		if states, err := service.States(t.Context(), run.ID); err != nil || len(states) != i+2 {
-			t.Errorf("after write %d: %d states, error %v", i, len(states), err)
+		if now, err := service.Get(t.Context(), run.ID); err != nil || len(now.States()) != i+2 {
+			t.Errorf("after write %d: %d states, error %v", i, len(now.States()), err)
 		}
 	}
 }
