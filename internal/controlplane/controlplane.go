@@ -178,13 +178,6 @@ func (c *ControlPlane) StopAPIServer() error {
 	return err
 }
 
-// KillAPIServer ends kube-apiserver without warning, as a crash would.
-func (c *ControlPlane) KillAPIServer() error {
-	err := c.server.Kill()
-	c.server = nil
-	return err
-}
-
 // StartAPIServer starts kube-apiserver again, on the same port and data. It does nothing while one runs.
 func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 	if c.server != nil {
