@@ -8,10 +8,10 @@ func (s *Server) filter(r *request) (response, error) {
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	runs, err := s.runs.Query(r.ctx, asked.query)
+	page, err := s.runs.Query(r.ctx, asked.query)
 	if err != nil {
 		return response{}, err
 	}
-	room := make([]byte, 0, roomForText+roomForRun*len(runs))
-	return response{status: http.StatusOK, body: appendRuns(room, runs, s.now())}, nil
+	room := make([]byte, 0, roomForText+roomForRun*len(page.Runs))
+	return response{status: http.StatusOK, body: appendRuns(room, page.Runs, s.now())}, nil
 }

@@ -17,7 +17,7 @@ import (
 type Runs interface {
 	Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error)
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
-	Query(ctx context.Context, q taskrun.Query) ([]*taskrun.Run, error)
+	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
 	Count(ctx context.Context, f taskrun.Filter) (int, error)
 	State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error)
 	Rename(ctx context.Context, id, name string) error

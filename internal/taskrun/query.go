@@ -13,8 +13,16 @@ type Query struct {
 	Sort   Sort
 	Limit  int // 0: none are returned
 	Offset int
+	// Counted asks for Page.Total, which costs a look at every run that may match.
+	Counted bool
 	// Now is the moment for which running times are computed.
 	Now time.Time
+}
+
+// Page answers a Query. All of it is of one moment.
+type Page struct {
+	Runs  []*Run
+	Total int // how many match, whatever Limit and Offset say; 0 unless Query.Counted
 }
 
 // Sort orders runs; equal ones follow in the order of their ids, so that pages
@@ -40,12 +48,15 @@ const (
 type Filter struct {
 	// Or makes one matching member enough; else all given ones must match. A
 	// member that is given without criteria matches, also with Or.
-	Or        bool
-	ID        *IDFilter
-	Name      *NameFilter
-	Tags      *TagsFilter
-	State     *StateFilter
-	FlowRunID *FlowRunIDFilter
+	Or                bool
+	ID                *IDFilter
+	Name              *NameFilter
+	Tags              *TagsFilter
+	State             *StateFilter
+	StartTime         *TimeFilter
+	EndTime           *TimeFilter
+	ExpectedStartTime *TimeFilter
+	FlowRunID         *FlowRunIDFilter
 }
 
 // IDFilter matches ids; nil Any is no criterion, an empty one matches nothing.
@@ -69,6 +80,13 @@ type StateFilter struct {
 	Or    bool
 	Types []orchestration.StateType // nil: no criterion
 	Names []string                  // nil: no criterion
+}
+
+// TimeFilter matches a time that may be missing; both ends are inclusive.
+type TimeFilter struct {
+	Before *time.Time // nil: no criterion; else a missing time does not match
+	After  *time.Time // nil: no criterion; else a missing time does not match
+	IsNull *bool      // true: the time is missing; false: it is there
 }
 
 // FlowRunIDFilter matches the flow run id.

@@ -14,6 +14,9 @@ func (f Filter) Match(run *Run) bool {
 	c.add(f.Name != nil, func() bool { return f.Name.match(run) })
 	c.add(f.Tags != nil, func() bool { return f.Tags.match(run) })
 	c.add(f.State != nil, func() bool { return f.State.match(run) })
+	c.add(f.StartTime != nil, func() bool { return f.StartTime.match(run.StartTime) })
+	c.add(f.EndTime != nil, func() bool { return f.EndTime.match(run.EndTime) })
+	c.add(f.ExpectedStartTime != nil, func() bool { return f.ExpectedStartTime.match(run.ExpectedStartTime) })
 	c.add(f.FlowRunID != nil, func() bool { return f.FlowRunID.match(run) })
 	return c.hold(f.Or)
 }
@@ -60,6 +63,12 @@ func (f *StateFilter) match(run *Run) bool {
 	c.add(f.Types != nil, func() bool { return run.State != nil && slices.Contains(f.Types, run.State.Type) })
 	c.add(f.Names != nil, func() bool { return run.State != nil && slices.Contains(f.Names, run.State.Name) })
 	return c.hold(f.Or)
+}
+
+func (f *TimeFilter) match(t *time.Time) bool {
+	return (f.Before == nil || (t != nil && !t.After(*f.Before))) &&
+		(f.After == nil || (t != nil && !t.Before(*f.After))) &&
+		(f.IsNull == nil || *f.IsNull == (t == nil))
 }
 
 func (f *FlowRunIDFilter) match(run *Run) bool {
@@ -111,12 +120,17 @@ func lowerASCII(text string) string {
 	}, text)
 }
 
-// Page sorts the runs, in place, as the query says and returns its page.
-func (q Query) Page(runs []*Run) []*Run {
+// Page sorts the runs that match, in place, as the query says and cuts its page
+// out of them.
+func (q Query) Page(runs []*Run) Page {
 	order := q.order()
 	slices.SortFunc(runs, func(a, b *Run) int { return cmp.Or(order(a, b), cmp.Compare(a.ID, b.ID)) })
 	rest := runs[min(max(q.Offset, 0), len(runs)):]
-	return rest[:min(max(q.Limit, 0), len(rest))]
+	page := Page{Runs: rest[:min(max(q.Limit, 0), len(rest))]}
+	if q.Counted {
+		page.Total = len(runs)
+	}
+	return page
 }
 
 // order compares two runs as the query's sort says, ties aside.

@@ -193,11 +193,11 @@ func TestEverySortOrders(t *testing.T) {
 			t.Parallel()
 			q := Query{Sort: tc.sort, Limit: 200, Now: time.Date(2026, time.August, 21, 10, tc.now, 0, 0, time.UTC)}
 			runs := shelf()
-			if diff := cmp.Diff(tc.want, order(q.Page(runs))); diff != "" {
+			if diff := cmp.Diff(tc.want, order(q.Page(runs).Runs)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			slices.Reverse(runs)
-			if diff := cmp.Diff(tc.want, order(q.Page(runs))); diff != "" {
+			if diff := cmp.Diff(tc.want, order(q.Page(runs).Runs)); diff != "" {
 				t.Errorf("from another order (-want +got):\n%s", diff)
 			}
 		})
@@ -231,7 +231,7 @@ func TestPages(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := order(Query{Limit: tc.limit, Offset: tc.offset}.Page(shelf()))
+			got := order(Query{Limit: tc.limit, Offset: tc.offset}.Page(shelf()).Runs)
 			if got != tc.want {
 				t.Errorf("page is %q, want %q", got, tc.want)
 			}

@@ -54,7 +54,7 @@ func (s *Service) Get(ctx context.Context, id string) (*Run, error) {
 }
 
 // Query returns the runs that match, sorted and paged.
-func (s *Service) Query(ctx context.Context, q Query) ([]*Run, error) {
+func (s *Service) Query(ctx context.Context, q Query) (Page, error) {
 	q.Now = s.now()
 	return s.Store.Query(ctx, q)
 }

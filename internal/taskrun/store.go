@@ -50,7 +50,10 @@ type Store interface {
 	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
 	Delete(ctx context.Context, id string, ifUnchanged *Revision) error
 	// Query returns the runs that match, sorted and paged as q says.
-	Query(ctx context.Context, q Query) ([]*Run, error)
+	Query(ctx context.Context, q Query) (Page, error)
+	// Each calls visit with every run that matches, in no order; all of them are
+	// of one moment. Writers are not held up meanwhile.
+	Each(ctx context.Context, f Filter, visit func(*Run)) error
 	// Count returns how many runs match.
 	Count(ctx context.Context, f Filter) (int, error)
 	// State returns the state with this id and the run that holds it. ErrNotFound.

@@ -103,12 +103,21 @@ func (s *Store) gone(revision taskrun.Revision, err error) error {
 }
 
 // Query returns the runs that match.
-func (s *Store) Query(_ context.Context, q taskrun.Query) ([]*taskrun.Run, error) {
+func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
 	runs, err := s.matching(q.Filter)
 	if err != nil {
-		return nil, err
+		return taskrun.Page{}, err
 	}
 	return q.Page(runs), nil
+}
+
+// Each visits the runs that match.
+func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+	runs, err := s.matching(f)
+	for _, run := range runs {
+		visit(run)
+	}
+	return err
 }
 
 // Count returns how many runs match.

@@ -71,10 +71,10 @@ func testSorts(t *testing.T, s taskrun.Store) {
 			got := []string{}
 			for offset := 0; offset < len(want)+size; offset += size {
 				page, err := s.Query(t.Context(), taskrun.Query{Sort: sort, Limit: size, Offset: offset, Now: now})
-				if err != nil || len(page) > size {
-					t.Fatalf("%s: page of %d at %d has %d runs, error %v", sort, size, offset, len(page), err)
+				if err != nil || len(page.Runs) > size {
+					t.Fatalf("%s: page of %d at %d has %d runs, error %v", sort, size, offset, len(page.Runs), err)
 				}
-				got = append(got, ids(page)...)
+				got = append(got, ids(page.Runs)...)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s in pages of %d (-want +got):\n%s", sort, size, diff)
@@ -82,8 +82,8 @@ func testSorts(t *testing.T, s taskrun.Store) {
 		}
 	}
 	none, err := s.Query(t.Context(), taskrun.Query{Limit: 0})
-	if err != nil || len(none) != 0 {
-		t.Errorf("Query() with limit 0 = %v, error %v, want no runs", ids(none), err)
+	if err != nil || len(none.Runs) != 0 {
+		t.Errorf("Query() with limit 0 = %v, error %v, want no runs", ids(none.Runs), err)
 	}
 }
 
@@ -119,8 +119,8 @@ func testFilters(t *testing.T, s taskrun.Store) {
 		for _, n := range tc.want {
 			want = append(want, runID(n))
 		}
-		runs, err := s.Query(t.Context(), taskrun.Query{Filter: tc.filter, Limit: 200})
-		got := ids(runs)
+		page, err := s.Query(t.Context(), taskrun.Query{Filter: tc.filter, Limit: 200, Counted: true})
+		got := ids(page.Runs)
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%s: error %v (-want +got):\n%s", name, err, diff)
@@ -128,6 +128,12 @@ func testFilters(t *testing.T, s taskrun.Store) {
 		n, err := s.Count(t.Context(), tc.filter)
 		if err != nil || n != len(want) {
 			t.Errorf("%s: Count() = %d, error %v, want %d", name, n, err, len(want))
+		}
+		visited := []string{}
+		err = s.Each(t.Context(), tc.filter, func(run *taskrun.Run) { visited = append(visited, run.ID) })
+		slices.Sort(visited)
+		if !slices.Equal(want, visited) || err != nil || page.Total != len(want) {
+			t.Errorf("%s: Each() visits %v, error %v, and %d in all, want %v", name, visited, err, page.Total, want)
 		}
 	}
 }

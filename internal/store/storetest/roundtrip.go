@@ -214,13 +214,13 @@ func expectEverywhere(t *testing.T, s taskrun.Store, want, got *taskrun.Run) {
 			return run, err
 		},
 		"Query": func() (*taskrun.Run, error) {
-			runs, err := s.Query(t.Context(), taskrun.Query{
+			page, err := s.Query(t.Context(), taskrun.Query{
 				Filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{want.ID}}}, Limit: 2,
 			})
-			if err != nil || len(runs) != 1 {
+			if err != nil || len(page.Runs) != 1 {
 				return nil, err
 			}
-			return runs[0], nil
+			return page.Runs[0], nil
 		},
 	}
 	if diff := differ(want, got); diff != "" {
