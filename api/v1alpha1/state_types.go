@@ -46,6 +46,13 @@ type State struct {
 	//
 	// +optional
 	StateDetails *StateDetails `json:"stateDetails,omitempty"`
+
+	// cacheEntry tells that later runs with the cacheKey of these stateDetails are
+	// given this state's result instead of being run, until cacheExpiration. Set by
+	// the operator when a run completed by the rules, not by force.
+	//
+	// +optional
+	CacheEntry bool `json:"cacheEntry,omitempty"`
 }
 
 // ProposedState is a state that somebody asks for.

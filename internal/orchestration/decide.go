@@ -24,6 +24,9 @@ type Facts struct {
 	Draw     float64  // uniform in [0,1): where in the jitter's range a retry delay falls
 	NewID    string   // id for a state that a rule puts in place of the proposed one
 	FlowRun  *FlowRun // nil: the run has no flow run
+	// CacheEntry is the newest state under the proposed state's cache key whose
+	// expiration has not come; nil: there is none, or nobody asks (AsksCache).
+	CacheEntry *State
 }
 
 // FlowRun holds the facts of the flow run a task run belongs to.

@@ -117,11 +117,14 @@ func (t *transition) leave(e entry) {
 
 // after does what a rule wants done once its transition came about.
 func (t *transition) after(e entry) {
-	if e.verdict.FlowRunRunCount == nil {
-		return
+	if count := e.verdict.FlowRunRunCount; count != nil {
+		t.facts.Run.FlowRunRunCount = *count
+		t.trace(e.rule, fmt.Sprintf("after: flow run's run count %d", *count))
 	}
-	t.facts.Run.FlowRunRunCount = *e.verdict.FlowRunRunCount
-	t.trace(e.rule, fmt.Sprintf("after: flow run's run count %d", *e.verdict.FlowRunRunCount))
+	if e.verdict.CacheEntry {
+		t.facts.Proposed.CacheEntry = true
+		t.trace(e.rule, "after: an entry of the cache")
+	}
 }
 
 // cleanUp takes back what a fizzled rule did.

@@ -54,6 +54,10 @@ var scenes = []scene{
 	{"the proposed state has a cache key of 2001 characters", func(f *Facts) {
 		f.Proposed.Details.CacheKey = new(strings.Repeat("k", 2001))
 	}},
+	{"the proposed state has a cache key, and another run left a result under it", func(f *Facts) {
+		f.Proposed.Details.CacheKey = new("key")
+		f.CacheEntry = cacheEntry()
+	}},
 	{"a run in a flow that was started again since", func(f *Facts) {
 		f.Run.RunCount, f.Run.FlowRunRunCount = 1, 1
 		f.FlowRun = &FlowRun{State: &State{Type: Running}, RunCount: 2}

@@ -21,7 +21,7 @@ func policyFor(f Facts) Policy {
 // Core judges what clients propose for a run that they drive themselves.
 func Core() Policy {
 	return Policy{
-		// CacheRetrieval: first, so that a hit needs neither a slot nor a running flow; needs the cache entry of the key.
+		cacheRetrieval,                      // first, so that a hit needs neither a slot nor a running flow
 		handleTaskTerminalStateTransitions,  // guards what has finished; restarts the run count that later rules read
 		preventRunningTasksFromStoppedFlows, // before the slots, so that a stopped flow's tasks ask for none
 		// SecureTaskConcurrencySlots: gives them back if a later rule changes the start; needs the slots of the tags.
@@ -30,7 +30,7 @@ func Core() Policy {
 		retryFailedTasks,            // a failure with retries left is another attempt to come
 		renameReruns,                // after the terminal rule: reads the run count it restarts
 		updateFlowRunTrackerOnTasks, // writes down which run of the flow a start belongs to
-		cacheInsertion,              // refuses over-long keys; its cache entry comes with the cache
+		cacheInsertion,              // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
 	}
 }
@@ -38,8 +38,8 @@ func Core() Policy {
 // Background judges proposals of deferred states, of runs that wait for a worker.
 func Background() Policy {
 	return Policy{
-		preventPendingTransitions, // first: a run is handed out once, whatever else holds
-		// CacheRetrieval: before all that a start needs; needs the cache entry of the key.
+		preventPendingTransitions,          // first: a run is handed out once, whatever else holds
+		cacheRetrieval,                     // before all that a start needs
 		handleTaskTerminalStateTransitions, // guards what has finished; restarts the run count that later rules read
 		copyScheduledTime,                  // a PENDING run keeps the time that waitForScheduledTime asks for
 		copyTaskParametersID,               // the worker finds the run's parameters by it
@@ -47,9 +47,9 @@ func Background() Policy {
 		retryFailedTasks,                   // a failure with retries left is another attempt to come
 		renameReruns,                       // after the terminal rule: reads the run count it restarts
 		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
-		cacheInsertion,                     // refuses over-long keys; its cache entry comes with the cache
+		cacheInsertion,                     // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
-		// EnqueueScheduledTasks: last, of what was written as SCHEDULED; needs the queue of waiting runs.
+		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so whoever writes such a state has put it there.
 	}
 }
 

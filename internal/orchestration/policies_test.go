@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The order is the one of contract §3.2, without the rules still to come.
+// The order is the one of contract §3.2.
 func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -14,11 +14,11 @@ func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 		want   []string
 	}{
 		"Core": {Core(), []string{
-			"HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "CopyScheduledTime",
+			"CacheRetrieval", "HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "CopyScheduledTime",
 			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
 		}},
 		"Background": {Background(), []string{
-			"PreventPendingTransitions", "HandleTaskTerminalStateTransitions", "CopyScheduledTime", "CopyTaskParametersID",
+			"PreventPendingTransitions", "CacheRetrieval", "HandleTaskTerminalStateTransitions", "CopyScheduledTime", "CopyTaskParametersID",
 			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
 		}},
 		"Minimal": {Minimal(), nil},

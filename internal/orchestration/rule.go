@@ -50,6 +50,9 @@ type Verdict struct {
 	// FlowRunRunCount is set after everything else, and only if the transition
 	// came about as the rule saw it (Prefect's after hook).
 	FlowRunRunCount *int64
+	// CacheEntry makes the state that is written an entry of the cache, under the
+	// same condition.
+	CacheEntry bool
 }
 
 // pass lets the transition go on unchanged.
@@ -106,7 +109,10 @@ func (f Facts) newState(t StateType, name string) State {
 		ID:        f.NewID,
 		Type:      t,
 		Name:      name,
-		Timestamp: f.Now.UTC().Truncate(time.Microsecond),
+		Timestamp: f.now(),
 		Details:   StateDetails{Deferred: new(false)},
 	}
 }
+
+// now is the time of the judgement in the precision that clients see.
+func (f Facts) now() time.Time { return f.Now.UTC().Truncate(time.Microsecond) }

@@ -8,9 +8,10 @@ import (
 // maxCacheKeyLength is how many characters a cache key may have.
 const maxCacheKeyLength = 2000
 
-// cacheInsertion refuses cache keys that are too long, in word only: the state
-// that takes the place of the proposed one is that same state, so it is written
-// (contract §3.4).
+// cacheInsertion offers the result of a run that completed to later runs of the
+// same cache key. It refuses keys that are too long, in word only: the state
+// that takes the place of the proposed one is that same state, so it is written,
+// and offered (contract §3.4).
 var cacheInsertion = Rule{
 	Name:  "CacheInsertion",
 	From:  anyTypeOrNone,
@@ -19,9 +20,11 @@ var cacheInsertion = Rule{
 }
 
 func judgeCacheInsertion(f Facts) Verdict {
-	key := f.Proposed.Details.CacheKey
-	if key == nil || utf8.RuneCountInString(*key) <= maxCacheKeyLength {
-		return pass()
+	key := f.Proposed.Details.cacheKey()
+	verdict := pass()
+	if utf8.RuneCountInString(key) > maxCacheKeyLength {
+		verdict = reject(f.Proposed, fmt.Sprintf("Cache key exceeded maximum allowed length of %d characters.", maxCacheKeyLength))
 	}
-	return reject(f.Proposed, fmt.Sprintf("Cache key exceeded maximum allowed length of %d characters.", maxCacheKeyLength))
+	verdict.CacheEntry = key != ""
+	return verdict
 }

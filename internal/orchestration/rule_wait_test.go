@@ -77,11 +77,13 @@ func TestAWaitLeavesTheRunAsItIs(t *testing.T) {
 		Status: Wait, Reason: "Scheduled time is in the future", Delay: time.Minute,
 		Progress: f.Run.Progress,
 		Trace: []TraceEntry{
+			{Rule: "CacheRetrieval", Did: "passed"},
 			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "passed"},
 			{Rule: "WaitForScheduledTime", Did: "WAIT 1m0s: Scheduled time is in the future"},
 			{Rule: "RenameReruns", Did: "skipped: the transition changed before"},
 			{Rule: "UpdateFlowRunTrackerOnTasks", Did: "skipped: the transition changed before"},
 			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "fizzled"},
+			{Rule: "CacheRetrieval", Did: "fizzled"},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -81,6 +81,9 @@ type State struct {
 	Message   *string   // nil is null; an empty text is kept
 	Data      json.RawMessage
 	Details   StateDetails
+	// CacheEntry tells that later runs of the same cache key are given this
+	// state's result. Clients do not see it.
+	CacheEntry bool
 }
 
 // typ is the state's type, None if there is no state.

@@ -1,6 +1,7 @@
 package taskrun
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -8,18 +9,60 @@ import (
 )
 
 // gather collects what a judgement of the proposal rests on.
-func (s *Service) gather(run *Run, p Proposal, now time.Time) orchestration.Facts {
-	return orchestration.Facts{
-		Run:      rulesView(run),
-		Proposed: p.State(s.NewID(), now),
-		Force:    p.Force,
-		Now:      now,
-		Draw:     s.Draw(),
-		NewID:    s.NewID(),
-		// Flow runs are not kept here: a run inside one is judged as if its
-		// flow run were running.
-		FlowRun: nil,
+func (s *Service) gather(ctx context.Context, run *Run, p Proposal, now time.Time) (orchestration.Facts, error) {
+	proposed := p.State(s.NewID(), now)
+	flowRun, err := s.flowRunOf(ctx, run)
+	if err != nil {
+		return orchestration.Facts{}, err
 	}
+	entry, err := s.cacheEntryFor(ctx, proposed, now)
+	if err != nil {
+		return orchestration.Facts{}, err
+	}
+	return orchestration.Facts{
+		Run:        rulesView(run),
+		Proposed:   proposed,
+		Force:      p.Force,
+		Now:        now,
+		Draw:       s.Draw(),
+		NewID:      s.NewID(),
+		FlowRun:    flowRun,
+		CacheEntry: entry,
+	}, nil
+}
+
+// flowRunOf returns the facts of the flow run that the run is in, nil for none.
+func (s *Service) flowRunOf(ctx context.Context, run *Run) (*orchestration.FlowRun, error) {
+	if run.FlowRunID == "" {
+		return nil, nil //nolint:nilnil // outside a flow run
+	}
+	return s.FlowRuns.Facts(ctx, run.FlowRunID)
+}
+
+// FlowRuns tells about the flow runs that task runs belong to.
+type FlowRuns interface {
+	// Facts returns what the rules need to know of the flow run, nil when nobody
+	// keeps it: then it counts as running. A flow run that is known to be gone is
+	// ErrNotFound.
+	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)
+}
+
+// unknownFlowRuns are those of a program that keeps none: any id may be that of
+// a running one.
+type unknownFlowRuns struct{}
+
+func (unknownFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
+	return nil, nil //nolint:nilnil // see FlowRuns
+}
+
+// cacheEntryFor returns what the cache has for a start in this state, nil when
+// it has nothing or is not asked.
+func (s *Service) cacheEntryFor(ctx context.Context, proposed orchestration.State, now time.Time) (*orchestration.State, error) {
+	if !proposed.AsksCache() {
+		return nil, nil //nolint:nilnil // not asked
+	}
+	entry, err := s.Store.CacheEntry(ctx, *proposed.Details.CacheKey, now)
+	return entry, ignoreNotFound(err)
 }
 
 // rulesView is the part of a run that the rules know.

@@ -137,6 +137,7 @@ func (r *Run) boundText() {
 		}
 		total -= textOf(r.History[i])
 		r.History[i].Message, r.History[i].Data = nil, nil
+		r.History[i].CacheEntry = false // what is left is not worth finding
 		total += textOf(r.History[i])
 	}
 	for total > MaxText && len(r.History) > 0 {

@@ -19,8 +19,9 @@ func (s *Service) JudgeProposal(ctx context.Context, id string) (outcome Outcome
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		var next *Run
-		next, outcome = s.judgeOwn(run, now)
-		return next, nil
+		var err error
+		next, outcome, err = s.judgeOwn(ctx, run, now)
+		return next, err
 	}, func(before, after *Run) {
 		judged = true
 		outcome.Run, outcome.Written = after, outcome.Decision.State != nil
@@ -45,14 +46,17 @@ func (r *Run) proposalDue(now time.Time) bool {
 }
 
 // judgeOwn decides about the standing proposal and notes the verdict on the run.
-func (s *Service) judgeOwn(run *Run, now time.Time) (*Run, Outcome) {
+func (s *Service) judgeOwn(ctx context.Context, run *Run, now time.Time) (*Run, Outcome, error) {
 	next, outcome := run, Outcome{Run: run, State: run.State}
 	proposal, err := run.Proposal.fit()
 	if err != nil {
 		outcome.Decision = orchestration.Decision{
 			Status: orchestration.Abort, Reason: err.Error(), Progress: run.Progress,
 		}
-	} else if next, outcome = s.judge(run, proposal, now); next == nil {
+	} else if next, outcome, err = s.judge(ctx, run, proposal, now); err != nil {
+		return nil, Outcome{}, err
+	}
+	if next == nil {
 		next = run
 	}
 	noted := *next
@@ -66,5 +70,5 @@ func (s *Service) judgeOwn(run *Run, now time.Time) (*Run, Outcome) {
 		due := now.Add(outcome.Decision.Delay)
 		noted.Transition.RetryTime = &due
 	}
-	return &noted, outcome
+	return &noted, outcome, nil
 }

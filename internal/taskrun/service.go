@@ -18,6 +18,7 @@ type ServiceOptions struct {
 	Store     Store
 	Clock     Clock
 	Notifier  Notifier // nil: nobody listens
+	FlowRuns  FlowRuns // nil: none are kept, all count as running
 
 	// Sources of randomness; nil ones take good defaults.
 	Draw    func() float64 // uniform in [0,1)
@@ -35,6 +36,9 @@ type Service struct {
 func NewService(o ServiceOptions) *Service {
 	if o.Notifier == nil {
 		o.Notifier = silence{}
+	}
+	if o.FlowRuns == nil {
+		o.FlowRuns = unknownFlowRuns{}
 	}
 	if o.Draw == nil {
 		o.Draw = rand.Float64

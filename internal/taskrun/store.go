@@ -58,6 +58,9 @@ type Store interface {
 	Count(ctx context.Context, f Filter) (int, error)
 	// State returns the state with this id and the run that holds it. ErrNotFound.
 	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
+	// CacheEntry returns the newest state that is an entry of the cache under this
+	// key and has not expired, or ErrNotFound.
+	CacheEntry(ctx context.Context, key string, now time.Time) (*orchestration.State, error)
 	// Ready tells whether the store can be reached and reads are complete.
 	Ready(ctx context.Context) error
 }

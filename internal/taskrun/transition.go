@@ -28,8 +28,9 @@ func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome,
 	var outcome Outcome
 	err = s.update(ctx, id, func(run *Run) (*Run, error) {
 		var next *Run
-		next, outcome = s.judge(run, p, s.now())
-		return next, nil
+		var err error
+		next, outcome, err = s.judge(ctx, run, p, s.now())
+		return next, err
 	}, func(before, after *Run) {
 		outcome.Run, outcome.Written = after, true
 		s.Notifier.Transitioned(before, after, outcome.Decision)
@@ -43,11 +44,15 @@ func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome,
 // judge decides about a proposal. The run returned is what to store, nil when
 // nothing changes; the outcome is what holds if nothing is stored, but for its
 // State, which is the one to be written if there is one.
-func (s *Service) judge(run *Run, p Proposal, now time.Time) (*Run, Outcome) {
-	decision := orchestration.Decide(s.gather(run, p, now))
+func (s *Service) judge(ctx context.Context, run *Run, p Proposal, now time.Time) (*Run, Outcome, error) {
+	facts, err := s.gather(ctx, run, p, now)
+	if err != nil {
+		return nil, Outcome{}, err
+	}
+	decision := orchestration.Decide(facts)
 	outcome := Outcome{Run: run, Decision: decision, State: run.State}
 	if decision.State == nil {
-		return nil, outcome
+		return nil, outcome, nil
 	}
 	next := *run
 	next.Progress = decision.Progress
@@ -59,7 +64,7 @@ func (s *Service) judge(run *Run, p Proposal, now time.Time) (*Run, Outcome) {
 	next.Updated = now
 	next.boundText()
 	outcome.State = decision.State
-	return &next, outcome
+	return &next, outcome, nil
 }
 
 // update loads a run, lets change make the next version of it, and stores that

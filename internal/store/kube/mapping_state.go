@@ -21,6 +21,8 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 		Message:   s.Message,
 		Data:      dataFromObject(s.Data),
 		Details:   detailsFromObject(s.StateDetails),
+
+		CacheEntry: s.CacheEntry,
 	}
 }
 
@@ -34,6 +36,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		Message:      proposed.Message,
 		Data:         proposed.Data,
 		StateDetails: proposed.StateDetails,
+		CacheEntry:   s.CacheEntry,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -154,6 +155,15 @@ func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, 
 		return state, run, nil
 	}
 	return nil, nil, s.cluster.missing()
+}
+
+// CacheEntry returns the newest entry of the cache under this key. What another
+// replica wrote a moment ago may be missing: then the run is simply done again.
+func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orchestration.State, error) {
+	if state := s.shelf.cacheEntry(key, now); state != nil {
+		return state, nil
+	}
+	return nil, s.cluster.missing()
 }
 
 // Ready tells whether the view is complete and the API server answers.

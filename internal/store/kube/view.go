@@ -46,6 +46,7 @@ type shelf struct {
 	ids     index[string]
 	keys    index[taskrun.NaturalKey]
 	states  index[string] // ids of current and past states
+	cached  index[string] // keys of cache entries
 	visible visible
 	// unseen are the objects that an own call told of and the watch has not
 	// shown; see Cluster.Start.
@@ -68,6 +69,7 @@ func newShelf() *shelf {
 		ids:     index[string]{},
 		keys:    index[taskrun.NaturalKey]{},
 		states:  index[string]{},
+		cached:  index[string]{},
 		unseen:  map[types.UID]*entry{},
 		buried:  newGraves(),
 	}
@@ -178,6 +180,9 @@ func (s *shelf) index(e *entry) {
 	for id := range stateIDs(e.run) {
 		s.states.add(id, e)
 	}
+	for state := range e.run.CacheEntries() {
+		s.cached.add(*state.Details.CacheKey, e)
+	}
 	s.settle(e.run.ID)
 }
 
@@ -186,6 +191,9 @@ func (s *shelf) unindex(e *entry) {
 	s.keys.remove(e.run.NaturalKey(), e)
 	for id := range stateIDs(e.run) {
 		s.states.remove(id, e)
+	}
+	for state := range e.run.CacheEntries() {
+		s.cached.remove(*state.Details.CacheKey, e)
 	}
 	s.visible.hide(e)
 	s.settle(e.run.ID)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -42,6 +43,20 @@ func (s *shelf) byState(id string) (*orchestration.State, *taskrun.Run) {
 		}
 	}
 	return nil, nil
+}
+
+// cacheEntry returns the newest entry of the cache under the key that has not
+// expired, nil when there is none.
+func (s *shelf) cacheEntry(key string, now time.Time) *orchestration.State {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var newest *orchestration.State
+	for _, e := range s.cached[key] {
+		if e.place != nowhere {
+			newest = e.run.NewestCacheEntry(key, now, newest)
+		}
+	}
+	return newest
 }
 
 // firstVisible returns the oldest of those entries that stand for the run of

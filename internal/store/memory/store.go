@@ -221,6 +221,23 @@ func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, 
 	return nil, nil, taskrun.ErrNotFound
 }
 
+// CacheEntry returns the newest entry of the cache under this key.
+func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orchestration.State, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	var newest *orchestration.State
+	for _, run := range s.runs {
+		newest = run.NewestCacheEntry(key, now, newest)
+	}
+	if newest == nil {
+		return nil, taskrun.ErrNotFound
+	}
+	return newest, nil
+}
+
 // Ready tells whether the store answers.
 func (s *Store) Ready(context.Context) error {
 	s.mu.RLock()

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"every sort orders and pages the runs":                      testSorts,
 		"filters choose the runs":                                   testFilters,
 		"each write is seen by the next read":                       testReadYourWrites,
+		"the cache has what completed runs left":                    testCache,
 		"no state is lost among concurrent proposals":               testConcurrentProposals,
 	}
 	for name, test := range tests {
