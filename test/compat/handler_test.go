@@ -18,6 +18,17 @@ func (wallClock) Now() time.Time { return time.Now() }
 
 func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	t.Parallel()
+	replayAll(t, "handlers", &Player{Base: serveHandlers(t), Strict: true})
+}
+
+func TestTheHandlersAgreeWithTheModel(t *testing.T) {
+	t.Parallel()
+	checkAgainstModel(t, serveHandlers(t))
+}
+
+// serveHandlers serves the handlers on a store in memory, and returns the base of their API.
+func serveHandlers(t *testing.T) string {
+	t.Helper()
 	service := taskrun.NewService(taskrun.ServiceOptions{Store: memory.New(), Clock: wallClock{}})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Runs: service, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
@@ -27,5 +38,5 @@ func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	}
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	replayAll(t, "handlers", &Player{Base: listening.URL + "/api", Strict: true})
+	return listening.URL + "/api"
 }

@@ -27,6 +27,11 @@ func TestTheProgramAnswersAsRecorded(t *testing.T) {
 	replayAll(t, "whole program", &Player{Base: startProgram(t, env), Strict: true})
 }
 
+func TestTheProgramAgreesWithTheModel(t *testing.T) {
+	t.Parallel()
+	checkAgainstModel(t, startProgram(t, testenv.Start(t)))
+}
+
 // startProgram runs the whole program in this process, on a namespace of its own, and returns the base of its API.
 func startProgram(t *testing.T, env *testenv.Env) string {
 	t.Helper()
