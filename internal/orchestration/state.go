@@ -84,6 +84,9 @@ type State struct {
 	// CacheEntry tells that later runs of the same cache key are given this
 	// state's result. Clients do not see it.
 	CacheEntry bool
+	// Reported tells that a worker entered the state by itself and said so in an
+	// event: nothing was judged. Clients do not see it.
+	Reported bool
 }
 
 // typ is the state's type, None if there is no state.

@@ -37,6 +37,10 @@ type Run struct {
 	History        []orchestration.State // past states, oldest first, without the current one
 	HistoryDropped int64                 // how many older states fell off History
 
+	// Reported are the fields, of those that a run is made with, in which the
+	// events of its worker differ from what was asked. They are applied already.
+	Reported Columns
+
 	// Proposal stands in the object itself (spec.transition), to be judged by
 	// the controller; nil when there is none. Digest identifies it.
 	Proposal       *Proposal

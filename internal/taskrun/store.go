@@ -29,6 +29,9 @@ var (
 type Store interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*Run, error)
+	// Known returns the run with this id if it can be told without asking anybody;
+	// nil says nothing about whether there is one.
+	Known(id string) *Run
 	// Find returns the run with this natural key, or ErrNotFound. It may not see
 	// what another replica wrote a moment ago: Create is the arbiter.
 	Find(ctx context.Context, key NaturalKey) (*Run, error)
@@ -40,8 +43,8 @@ type Store interface {
 	// the rest follows from it. When a run of that id exists, whatever the name
 	// of its object, it returns that run and ErrExists.
 	Create(ctx context.Context, run *Run) (*Run, error)
-	// UpdateProgress replaces everything that transitions change (Progress,
-	// History, HistoryDropped, Transition, Updated) if the stored run still has
+	// UpdateProgress replaces everything that transitions and events change
+	// (Progress, History, HistoryDropped, Reported, Transition, Updated) if the stored run still has
 	// run.Revision, else ErrConflict; ErrNotFound when it is gone.
 	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
 	// Rename sets the run's name and its Updated time. ErrNotFound.
@@ -61,6 +64,9 @@ type Store interface {
 	// CacheEntry returns the newest state that is an entry of the cache under this
 	// key and has not expired, or ErrNotFound.
 	CacheEntry(ctx context.Context, key string, now time.Time) (*orchestration.State, error)
+	// DeletedAt tells when a run of this id was deleted last, as far as that is
+	// remembered: it is for an hour at least, unless very many were deleted since.
+	DeletedAt(id string) (time.Time, bool)
 	// Ready tells whether the store can be reached and reads are complete.
 	Ready(ctx context.Context) error
 }

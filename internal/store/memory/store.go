@@ -17,15 +17,23 @@ type Store struct {
 	mu      sync.RWMutex
 	runs    map[string]*taskrun.Run         // by id; never changed once they are in here
 	keys    map[taskrun.NaturalKey][]string // ids in the order of their creation
+	deleted map[string]time.Time            // by id; only with a clock
+	clock   taskrun.Clock
 	version int64                           // counts writes
 	broken  error                           // returned by every call, see Break
 }
 
 var _ taskrun.Store = (*Store)(nil)
 
-// New returns an empty Store.
-func New() *Store {
-	return &Store{runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{}}
+// New returns an empty Store that does not remember deletions.
+func New() *Store { return NewWithClock(nil) }
+
+// NewWithClock returns an empty Store that remembers when runs were deleted.
+func NewWithClock(clock taskrun.Clock) *Store {
+	return &Store{
+		runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{},
+		deleted: map[string]time.Time{}, clock: clock,
+	}
 }
 
 // Break makes every call return the error until Break(nil), as if the store
@@ -51,6 +59,21 @@ func (s *Store) get(id string) (*taskrun.Run, error) {
 		return run, nil
 	}
 	return nil, taskrun.ErrNotFound
+}
+
+// Known is Get.
+func (s *Store) Known(id string) *taskrun.Run {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.runs[id]
+}
+
+// DeletedAt tells when a run of this id was deleted last.
+func (s *Store) DeletedAt(id string) (time.Time, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	at, ok := s.deleted[id]
+	return at, ok
 }
 
 // Find returns the run with this natural key.
@@ -114,6 +137,8 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next := *current
 	next.Progress = run.Progress
 	next.History, next.HistoryDropped = run.History, run.HistoryDropped
+	next.Reported = run.Reported
+	next.Reported.ApplyAsked(&next)
 	next.Transition = run.Transition
 	next.Updated = run.Updated
 	next.Behind = false
@@ -157,6 +182,9 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 		return taskrun.ErrConflict
 	}
 	delete(s.runs, id)
+	if s.clock != nil {
+		s.deleted[id] = s.clock.Now()
+	}
 	key := current.NaturalKey()
 	s.keys[key] = slices.DeleteFunc(s.keys[key], func(other string) bool { return other == id })
 	if len(s.keys[key]) == 0 {

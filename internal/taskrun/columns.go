@@ -1,0 +1,112 @@
+package taskrun
+
+import (
+	"reflect"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// apply gives the run what the columns name.
+func (c *Columns) apply(run *Run) {
+	c.ApplyAsked(run)
+	c.applyProgress(&run.Progress)
+}
+
+// ApplyAsked sets those fields that a run is made with. A store does so with
+// Run.Reported when it reads a run.
+func (c *Columns) ApplyAsked(run *Run) {
+	setValue(&run.FlowRunID, c.FlowRunID)
+	setText(&run.Name, c.Name)
+	setText(&run.TaskKey, c.TaskKey)
+	setText(&run.DynamicKey, c.DynamicKey)
+	setPointer(&run.CacheKey, c.CacheKey)
+	setPointer(&run.CacheExpiration, c.CacheExpiration)
+	setPointer(&run.TaskVersion, c.TaskVersion)
+	setValue(&run.Policy, c.Policy)
+	setValue(&run.Tags, c.Tags)
+	setValue(&run.Labels, c.Labels)
+	setValue(&run.TaskInputs, c.TaskInputs)
+}
+
+// applyProgress sets the fields that transitions count.
+func (c *Columns) applyProgress(p *orchestration.Progress) {
+	setValue(&p.RunCount, c.RunCount)
+	setValue(&p.FlowRunRunCount, c.FlowRunRunCount)
+	setPointer(&p.ExpectedStartTime, c.ExpectedStartTime)
+	setPointer(&p.NextScheduledStartTime, c.NextScheduledStartTime)
+	setPointer(&p.StartTime, c.StartTime)
+	setPointer(&p.EndTime, c.EndTime)
+	setValue(&p.TotalRunTime, c.TotalRunTime)
+}
+
+// setText leaves a field that is never null alone when the column is.
+func setText(field *string, c Column[string]) {
+	if c.Given && c.Value != nil {
+		*field = *c.Value
+	}
+}
+
+// setPointer sets a field that can be null.
+func setPointer[T any](field **T, c Column[T]) {
+	if c.Given {
+		*field = c.Value
+	}
+}
+
+// setValue sets a field whose null is its zero value.
+func setValue[T any](field *T, c Column[T]) {
+	if !c.Given {
+		return
+	}
+	var zero T
+	*field = zero
+	if c.Value != nil {
+		*field = *c.Value
+	}
+}
+
+// differing adds to reported those columns, of the fields that a run is made
+// with, in which c differs from the run. What was reported before is overruled.
+func (c *Columns) differing(run *Run, reported Columns) Columns {
+	note(&reported.FlowRunID, c.FlowRunID, orNull(run.FlowRunID))
+	note(&reported.Name, c.Name, &run.Name)
+	note(&reported.TaskKey, c.TaskKey, &run.TaskKey)
+	note(&reported.DynamicKey, c.DynamicKey, &run.DynamicKey)
+	note(&reported.CacheKey, c.CacheKey, run.CacheKey)
+	note(&reported.CacheExpiration, c.CacheExpiration, run.CacheExpiration)
+	note(&reported.TaskVersion, c.TaskVersion, run.TaskVersion)
+	note(&reported.Policy, c.Policy, &run.Policy)
+	note(&reported.Tags, c.Tags, &run.Tags)
+	note(&reported.Labels, c.Labels, &run.Labels)
+	note(&reported.TaskInputs, c.TaskInputs, &run.TaskInputs)
+	return reported
+}
+
+func note[T any](reported *Column[T], c Column[T], present *T) {
+	if c.Given && (reported.Given || !same(c.Value, present)) {
+		*reported = c
+	}
+}
+
+// same compares two values; empty lists and maps are all alike.
+func same[T any](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := reflect.ValueOf(*a), reflect.ValueOf(*b)
+	switch x.Kind() {
+	case reflect.Slice, reflect.Map:
+		if x.Len() == 0 && y.Len() == 0 {
+			return true
+		}
+	default:
+	}
+	return reflect.DeepEqual(*a, *b)
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
