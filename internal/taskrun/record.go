@@ -186,6 +186,7 @@ func (r *Run) record(events []Event, now time.Time) (next *Run, late []Event) {
 	}
 	merged.Updated = now
 	merged.boundText()
+	merged.letGo()
 	return &merged, late
 }
 

@@ -41,6 +41,9 @@ type Run struct {
 	// events of its worker differ from what was asked. They are applied already.
 	Reported Columns
 
+	// Delivery says which worker holds a background run, nil for any other.
+	Delivery *Delivery
+
 	// Proposal stands in the object itself (spec.transition), to be judged by
 	// the controller; nil when there is none. Digest identifies it.
 	Proposal       *Proposal

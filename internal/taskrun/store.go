@@ -44,7 +44,8 @@ type Store interface {
 	// of its object, it returns that run and ErrExists.
 	Create(ctx context.Context, run *Run) (*Run, error)
 	// UpdateProgress replaces everything that transitions and events change
-	// (Progress, History, HistoryDropped, Reported, Transition, Updated) if the stored run still has
+	// (Progress, History, HistoryDropped, Reported, Delivery,
+	// Transition, Updated) if the stored run still has
 	// run.Revision, else ErrConflict; ErrNotFound when it is gone.
 	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
 	// Rename sets the run's name and its Updated time. ErrNotFound.
@@ -64,6 +65,11 @@ type Store interface {
 	// CacheEntry returns the newest state that is an entry of the cache under this
 	// key and has not expired, or ErrNotFound.
 	CacheEntry(ctx context.Context, key string, now time.Time) (*orchestration.State, error)
+	// Follow calls change at every run that comes (before is nil), changes or goes
+	// (after is nil), from the moment on whose runs it returns: nothing is missed
+	// and nothing told twice. The changes of one run are told in order. change must
+	// neither block nor call the store. After stop it is not called again.
+	Follow(change func(before, after *Run)) (now []*Run, stop func())
 	// DeletedAt tells when a run of this id was deleted last, as far as that is
 	// remembered: it is for an hour at least, unless very many were deleted since.
 	DeletedAt(id string) (time.Time, bool)

@@ -63,6 +63,7 @@ func (s *Service) judge(ctx context.Context, run *Run, p Proposal, now time.Time
 	}
 	next.Updated = now
 	next.boundText()
+	next.letGo()
 	outcome.State = decision.State
 	return &next, outcome, nil
 }

@@ -3,6 +3,7 @@ package memory
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,8 +20,10 @@ type Store struct {
 	keys    map[taskrun.NaturalKey][]string // ids in the order of their creation
 	deleted map[string]time.Time            // by id; only with a clock
 	clock   taskrun.Clock
-	version int64                           // counts writes
-	broken  error                           // returned by every call, see Break
+	follow  map[int]func(before, after *taskrun.Run)
+	follows int
+	version int64 // counts writes
+	broken  error // returned by every call, see Break
 }
 
 var _ taskrun.Store = (*Store)(nil)
@@ -32,7 +35,7 @@ func New() *Store { return NewWithClock(nil) }
 func NewWithClock(clock taskrun.Clock) *Store {
 	return &Store{
 		runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{},
-		deleted: map[string]time.Time{}, clock: clock,
+		deleted: map[string]time.Time{}, clock: clock, follow: map[int]func(before, after *taskrun.Run){},
 	}
 }
 
@@ -118,6 +121,7 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 		Generation: 1,
 	}
 	s.runs[run.ID] = created
+	s.tell(nil, created)
 	key := run.NaturalKey()
 	s.keys[key] = append(s.keys[key], run.ID)
 	return created, nil
@@ -140,6 +144,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next.Reported = run.Reported
 	next.Reported.ApplyAsked(&next)
 	next.Transition = run.Transition
+	next.Delivery = run.Delivery
 	next.Updated = run.Updated
 	next.Behind = false
 	return s.replace(&next), nil
@@ -150,8 +155,30 @@ func (s *Store) replace(next *taskrun.Run) *taskrun.Run {
 	s.version++
 	next = inUTC(next)
 	next.Revision.Version = strconv.FormatInt(s.version, 10)
+	before := s.runs[next.ID]
 	s.runs[next.ID] = next
+	s.tell(before, next)
 	return next
+}
+
+// Follow tells of every change.
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.follows
+	s.follows++
+	s.follow[n] = change
+	return slices.Collect(maps.Values(s.runs)), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.follow, n)
+	}
+}
+
+func (s *Store) tell(before, after *taskrun.Run) {
+	for _, change := range s.follow {
+		change(before, after)
+	}
 }
 
 // Rename sets the run's name.
@@ -182,6 +209,7 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 		return taskrun.ErrConflict
 	}
 	delete(s.runs, id)
+	s.tell(current, nil)
 	if s.clock != nil {
 		s.deleted[id] = s.clock.Now()
 	}

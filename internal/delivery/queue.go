@@ -1,0 +1,265 @@
+// Package delivery hands background runs to workers.
+//
+// The queue is the set of runs that wait (taskrun.Run.Waiting), wherever they
+// are stored: every replica knows all of them by following the store, and keeps
+// here only the order in which they are due. A run is leased to a worker by a
+// compare-and-swap before it is sent, so it does not matter how many replicas
+// try at once. When a worker is gone for good, what it held goes to another one
+// (contract §1.6, §7.1 to §7.6).
+package delivery
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Leases are the use cases that delivery rests on; *taskrun.Service has them.
+type Leases interface {
+	Lease(ctx context.Context, id, holder string) (*taskrun.Run, error)
+	GiveBack(ctx context.Context, id, holder string) error
+	Abandon(ctx context.Context, id, holder string, maxAttempts int) (*orchestration.State, error)
+}
+
+var _ Leases = (*taskrun.Service)(nil)
+
+// Runs are where runs are stored; every taskrun.Store will do.
+type Runs interface {
+	Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func())
+	Known(id string) *taskrun.Run
+}
+
+// Queue knows the runs that wait, by task key and in the order in which they are
+// due, and those that workers hold.
+type Queue struct {
+	runs  Runs
+	clock taskrun.Clock
+
+	mu     sync.Mutex
+	early  []change                   // what came while the queue was being filled; nil once it is
+	lines  map[string]*line           // by task key
+	places map[string]*place          // by run id
+	idle   map[string][]*Consumer     // who waits for a task key, longest first
+	held   map[string]map[string]bool // ids of runs by who holds them
+	alarm  alarm
+}
+
+type change struct{ before, after *taskrun.Run }
+
+// NewQueue returns a Queue over these runs. It knows nothing until it is opened.
+func NewQueue(runs Runs, clock taskrun.Clock) *Queue {
+	return &Queue{
+		runs: runs, clock: clock,
+		early: []change{}, lines: map[string]*line{}, places: map[string]*place{},
+		idle: map[string][]*Consumer{}, held: map[string]map[string]bool{},
+	}
+}
+
+// Open fills the queue and follows the runs until stop is called.
+func (q *Queue) Open() (stop func()) {
+	now, unfollow := q.runs.Follow(q.take)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, run := range now {
+		q.note(nil, run)
+	}
+	for _, c := range q.early {
+		q.note(c.before, c.after)
+	}
+	q.early = nil
+	return func() {
+		unfollow()
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.alarm.stop()
+	}
+}
+
+// take hears of a change. It neither blocks nor asks for anything.
+func (q *Queue) take(before, after *taskrun.Run) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.early != nil {
+		q.early = append(q.early, change{before, after})
+		return
+	}
+	q.note(before, after)
+}
+
+func (q *Queue) note(before, after *taskrun.Run) {
+	if before != nil {
+		q.forget(before)
+	}
+	if after == nil {
+		return
+	}
+	if holder := after.Holder(); holder != "" && !after.Finished() {
+		if q.held[holder] == nil {
+			q.held[holder] = map[string]bool{}
+		}
+		q.held[holder][after.ID] = true
+	}
+	if after.Waiting() {
+		q.add(after)
+	}
+}
+
+func (q *Queue) forget(run *taskrun.Run) {
+	q.remove(run.ID)
+	if holder := run.Holder(); holder != "" {
+		delete(q.held[holder], run.ID)
+		if len(q.held[holder]) == 0 {
+			delete(q.held, holder)
+		}
+	}
+}
+
+// add puts a run in its place and wakes somebody for it, now or when it is due.
+func (q *Queue) add(run *taskrun.Run) {
+	p := &place{id: run.ID, key: run.TaskKey, due: run.Due(), created: run.Created}
+	l := q.lines[p.key]
+	if l == nil {
+		l = &line{}
+		q.lines[p.key] = l
+	}
+	l.add(p)
+	q.places[p.id] = p
+	if p.due.After(q.clock.Now()) {
+		q.alarm.set(p.due, q.clock.Now(), q.ring)
+		return
+	}
+	q.wake(p.key)
+}
+
+func (q *Queue) remove(id string) {
+	p := q.places[id]
+	if p == nil {
+		return
+	}
+	delete(q.places, id)
+	l := q.lines[p.key]
+	l.remove(p)
+	if l.Len() == 0 {
+		delete(q.lines, p.key)
+	}
+}
+
+// ring wakes somebody for each run that has become due, and sets the alarm anew.
+func (q *Queue) ring() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.clock.Now()
+	q.alarm.rang()
+	for key, l := range q.lines {
+		for range l.due(now, len(q.idle[key])) {
+			q.wake(key)
+		}
+		if next, ok := l.next(now); ok {
+			q.alarm.set(next, now, q.ring)
+		}
+	}
+}
+
+// wake tells the one who waits longest for this task key to look.
+func (q *Queue) wake(key string) {
+	if len(q.idle[key]) == 0 {
+		return
+	}
+	c := q.idle[key][0]
+	q.unlist(c)
+	close(c.woken)
+}
+
+// unlist takes a consumer out of the idle ones.
+func (q *Queue) unlist(c *Consumer) {
+	c.idle = false
+	for _, key := range c.keys {
+		q.idle[key] = slices.DeleteFunc(q.idle[key], func(other *Consumer) bool { return other == c })
+		if len(q.idle[key]) == 0 {
+			delete(q.idle, key)
+		}
+	}
+}
+
+// claim takes the place of a due run out of the lines for a consumer, who then
+// tries to lease the run; "" when there is none, and the consumer is idle.
+func (q *Queue) claim(c *Consumer) (id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.clock.Now()
+	for i := range c.keys {
+		key := c.keys[(c.turn+i)%len(c.keys)]
+		l := q.lines[key]
+		if l == nil || l.first().due.After(now) {
+			continue
+		}
+		c.turn = (c.turn + i + 1) % len(c.keys) // the next key has the next turn
+		id = l.first().id
+		q.remove(id)
+		return id
+	}
+	c.idle, c.woken = true, make(chan struct{})
+	for _, key := range c.keys {
+		q.idle[key] = append(q.idle[key], c)
+	}
+	return ""
+}
+
+// leave takes a consumer out of the idle ones. If it was woken for a run that it
+// will not take, somebody else is.
+func (q *Queue) leave(c *Consumer) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if c.idle {
+		q.unlist(c)
+		return
+	}
+	for _, key := range c.keys {
+		q.wake(key)
+	}
+}
+
+// restore gives a claimed run its place back, if it still waits.
+func (q *Queue) restore(id string) {
+	run := q.runs.Known(id)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if run != nil && run.Waiting() && q.places[id] == nil {
+		q.add(run)
+	}
+}
+
+// Depth is how many runs wait for a worker, and since when the first of them is
+// due, by task key.
+func (q *Queue) Depth() map[string]Depth {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	depths := make(map[string]Depth, len(q.lines))
+	for key, l := range q.lines {
+		depths[key] = Depth{Waiting: l.Len(), Oldest: l.first().due}
+	}
+	return depths
+}
+
+// Depth is how much waits for one task key.
+type Depth struct {
+	Waiting int
+	Oldest  time.Time
+}
+
+// holders are all who hold runs, with the runs' ids.
+func (q *Queue) holders() map[string][]string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	holders := make(map[string][]string, len(q.held))
+	for holder, ids := range q.held {
+		for id := range ids {
+			holders[holder] = append(holders[holder], id)
+		}
+	}
+	return holders
+}

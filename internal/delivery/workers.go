@@ -1,0 +1,182 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// lingering is how long a worker is still listed after its last connection
+// ended: Prefect's own list is as lazy (contract §1.6).
+const lingering = 2 * time.Second
+
+// Worker is a client that takes runs, whatever the number of its connections.
+type Worker struct {
+	ID       string    `json:"id"`
+	TaskKeys []string  `json:"taskKeys"` // of all its connections, sorted
+	Seen     time.Time `json:"seen"`     // when it was there last
+}
+
+// Roster is how replicas tell each other of their workers.
+type Roster interface {
+	// Announce tells the others of this replica's workers, soon.
+	Announce(workers []Worker)
+	// Others are the workers of the other replicas that are alive.
+	Others() []Worker
+}
+
+// Workers are those of all replicas; those of this one come and go by Subscribe.
+type Workers struct {
+	queue  *Queue
+	leases Leases
+	clock  taskrun.Clock
+	roster Roster
+
+	mu   sync.Mutex
+	here map[string]*local
+}
+
+// local is a worker with connections to this replica.
+type local struct {
+	connections []*Consumer
+	gone        time.Time // when the last connection ended; zero: there is one
+	keys        []string  // of the connections that ended last
+}
+
+// NewWorkers returns the workers that take runs from the queue.
+func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster) *Workers {
+	return &Workers{queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
+}
+
+// Subscribe makes a connection of a worker known that wants runs of these task
+// keys, of which there is one at least.
+func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (*Consumer, error) {
+	if err := taskrun.CheckHolder(clientID); err != nil {
+		return nil, err
+	}
+	c := &Consumer{queue: w.queue, leases: w.leases, keys: slices.Clone(keys), clientID: clientID}
+	c.leave = func() { w.leave(c) }
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.here[clientID]
+	if l == nil || !l.gone.IsZero() {
+		l = &local{}
+		w.here[clientID] = l
+	}
+	l.connections = append(l.connections, c)
+	w.announce()
+	return c, nil
+}
+
+func (w *Workers) leave(c *Consumer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.here[c.clientID]
+	l.connections = slices.DeleteFunc(l.connections, func(other *Consumer) bool { return other == c })
+	if len(l.connections) == 0 {
+		l.gone, l.keys = w.clock.Now(), c.keys
+	}
+	w.announce()
+}
+
+// announce tells the other replicas who is here.
+func (w *Workers) announce() {
+	w.forget()
+	w.roster.Announce(w.connected())
+}
+
+// forget drops those who have been gone for a while.
+func (w *Workers) forget() {
+	now := w.clock.Now()
+	maps.DeleteFunc(w.here, func(_ string, l *local) bool { return !l.gone.IsZero() && now.Sub(l.gone) > lingering })
+}
+
+func (w *Workers) connected() []Worker {
+	now := w.clock.Now()
+	var workers []Worker
+	for id, l := range w.here {
+		if l.gone.IsZero() {
+			workers = append(workers, Worker{ID: id, TaskKeys: l.taskKeys(), Seen: now})
+		}
+	}
+	slices.SortFunc(workers, func(a, b Worker) int { return cmp.Compare(a.ID, b.ID) })
+	return workers
+}
+
+func (l *local) taskKeys() []string {
+	keys := slices.Clone(l.keys)
+	for _, c := range l.connections {
+		keys = append(keys, c.keys...)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// List returns the workers of all replicas, by their ids; those that take runs
+// of one of the task keys, if there are any given.
+func (w *Workers) List(taskKeys []string) []Worker {
+	all := map[string]Worker{}
+	for _, other := range w.roster.Others() {
+		all[other.ID] = merged(all[other.ID], other)
+	}
+	w.mu.Lock()
+	w.forget()
+	now := w.clock.Now()
+	for id, l := range w.here {
+		seen := now
+		if !l.gone.IsZero() {
+			seen = l.gone
+		}
+		all[id] = merged(all[id], Worker{ID: id, TaskKeys: l.taskKeys(), Seen: seen})
+	}
+	w.mu.Unlock()
+	var listed []Worker
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		takes := func(key string) bool { return slices.Contains(taskKeys, key) }
+		if taskKeys == nil || slices.ContainsFunc(all[id].TaskKeys, takes) {
+			listed = append(listed, all[id])
+		}
+	}
+	return listed
+}
+
+// merged is one worker seen by two replicas.
+func merged(a, b Worker) Worker {
+	keys := slices.Concat(a.TaskKeys, b.TaskKeys)
+	slices.Sort(keys)
+	seen := a.Seen
+	if b.Seen.After(seen) {
+		seen = b.Seen
+	}
+	return Worker{ID: b.ID, TaskKeys: slices.Compact(keys), Seen: seen}
+}
+
+// alive are the ids of all workers that have a connection now.
+func (w *Workers) alive() map[string]bool {
+	alive := map[string]bool{}
+	for _, other := range w.roster.Others() {
+		alive[other.ID] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, l := range w.here {
+		if l.gone.IsZero() {
+			alive[id] = true
+		}
+	}
+	return alive
+}
+
+// Alone is the roster of a program that has one replica.
+type Alone struct{}
+
+// Announce tells nobody.
+func (Alone) Announce([]Worker) {}
+
+// Others are none.
+func (Alone) Others() []Worker { return nil }

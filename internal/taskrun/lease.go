@@ -1,0 +1,189 @@
+package taskrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Delivery says which worker holds a background run.
+type Delivery struct {
+	Holder   string // client id of the worker; empty: nobody, any more
+	Since    time.Time
+	Attempts int // how often the run was handed out
+}
+
+// ErrNotWaiting refuses to hand out a run that does not wait for a worker, or
+// not yet, or not any more.
+var ErrNotWaiting = errors.New("the run does not wait for a worker")
+
+// MaxHolder is how many characters a worker's client id may have.
+const MaxHolder = 256
+
+// Waiting reports whether the run waits for a worker, be its time come or not:
+// it is SCHEDULED, was submitted to be run in the background, and nobody holds it.
+func (r *Run) Waiting() bool {
+	if r.State == nil || r.State.Type != orchestration.Scheduled || r.held() {
+		return false
+	}
+	deferred := r.State.Details.Deferred
+	return r.Delivery != nil || (deferred != nil && *deferred)
+}
+
+// Due is when a waiting run may be handed out.
+func (r *Run) Due() time.Time {
+	if at := r.State.Details.ScheduledTime; at != nil {
+		return *at
+	}
+	return r.State.Timestamp
+}
+
+// Holder is the client id of the worker that holds the run, empty for none.
+func (r *Run) Holder() string {
+	if r.Delivery == nil {
+		return ""
+	}
+	return r.Delivery.Holder
+}
+
+// held reports whether a worker holds the run.
+func (r *Run) held() bool { return r.Holder() != "" }
+
+// Lease hands the run to a worker: no other gets it as long as this one lives.
+// It returns the run as it is to be sent. Errors: ErrNotWaiting when the run is
+// not to be had (any more), ErrNotFound, ErrUnavailable.
+func (s *Service) Lease(ctx context.Context, id, holder string) (*Run, error) {
+	var leased *Run
+	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+		now := s.now()
+		if !run.Waiting() || run.Due().After(now) {
+			return nil, ErrNotWaiting
+		}
+		next := *run
+		next.Delivery = &Delivery{Holder: holder, Since: now, Attempts: run.attempts() + 1}
+		return &next, nil
+	}, func(_, after *Run) { leased = after })
+	return leased, err
+}
+
+func (r *Run) attempts() int {
+	if r.Delivery == nil {
+		return 0
+	}
+	return r.Delivery.Attempts
+}
+
+// GiveBack takes back a lease whose run did not reach its worker. A run that is
+// not this worker's, or was started, is left alone. Errors: ErrUnavailable.
+func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
+	return ignoreNotFound(s.update(ctx, id, func(run *Run) (*Run, error) {
+		if !run.held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		return run.unheld(), nil
+	}, func(_, _ *Run) {}))
+}
+
+// unheld is the run without its holder.
+func (r *Run) unheld() *Run {
+	next := *r
+	next.Delivery = &Delivery{Since: r.Delivery.Since, Attempts: r.Delivery.Attempts}
+	return &next
+}
+
+// letGo takes a run that has ended from its worker.
+func (r *Run) letGo() {
+	if r.held() && r.Finished() {
+		r.Delivery = r.unheld().Delivery
+	}
+}
+
+// Abandon does what is due when the worker that holds the run is gone for good
+// (contract §7.4): a run that was not started waits for another worker, unless
+// it was handed out maxAttempts times already; one that was started is tried
+// again if its policy says so, and has else CRASHED. It returns the state that
+// was written, nil when the run is not this worker's any more or has ended.
+// Errors: ErrUnavailable, ErrConflict.
+func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts int) (*orchestration.State, error) {
+	var written *orchestration.State
+	var decision orchestration.Decision
+	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+		if !run.held() || run.Delivery.Holder != holder || run.Finished() {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		if run.State.Type == orchestration.Scheduled && run.attempts() < maxAttempts {
+			decision = orchestration.Decision{}
+			return run.unheld(), nil
+		}
+		proposal := run.afterLoss(maxAttempts)
+		next, outcome, err := s.judgeLoss(ctx, run, proposal)
+		decision = outcome.Decision
+		return next, err
+	}, func(before, after *Run) {
+		if decision.State == nil {
+			return
+		}
+		written = after.State
+		s.Notifier.Transitioned(before, after, decision)
+	})
+	return written, ignoreNotFound(err)
+}
+
+// afterLoss proposes what becomes of a run whose worker is gone. A FAILED is
+// judged by the run's policy; if that grants no further attempt, the run has
+// CRASHED (see judgeLoss).
+func (r *Run) afterLoss(maxAttempts int) Proposal {
+	worker := "The worker " + r.Delivery.Holder
+	details := orchestration.StateDetails{Deferred: new(true), TaskParametersID: r.taskParametersID()}
+	switch r.State.Type {
+	case orchestration.Scheduled, orchestration.Pending:
+		if r.attempts() >= maxAttempts {
+			message := fmt.Sprintf("%s is gone, and the run was handed out %d times without being started.", worker, r.attempts())
+			return Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
+		}
+		message := worker + " went away before it started the run, which is handed out again."
+		return Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
+	case orchestration.Cancelling:
+		message := worker + " went away while the run was being cancelled."
+		return Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
+	default:
+		message := worker + " went away while it ran the run."
+		return Proposal{Type: orchestration.Failed, Message: &message, Details: orchestration.StateDetails{TaskParametersID: details.TaskParametersID}}
+	}
+}
+
+// judgeLoss judges what afterLoss proposes. The run is nobody's afterwards.
+func (s *Service) judgeLoss(ctx context.Context, run *Run, p Proposal) (*Run, Outcome, error) {
+	next, outcome, err := s.judge(ctx, run, p, s.now())
+	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
+		p.Type, p.Force = orchestration.Crashed, true
+		next, outcome, err = s.judge(ctx, run, p, s.now())
+	}
+	if err != nil || next == nil {
+		return nil, outcome, err
+	}
+	if state := next.State; state.Type == orchestration.Scheduled {
+		state.Details.Deferred = new(true)
+		state.Details.TaskParametersID = run.taskParametersID()
+	}
+	next.Delivery = run.unheld().Delivery
+	return next, outcome, nil
+}
+
+// taskParametersID finds the parameters of the run: a worker's own events do not
+// repeat them.
+func (r *Run) taskParametersID() string {
+	states := r.States()
+	for i := len(states) - 1; i >= 0; i-- {
+		if id := states[i].Details.TaskParametersID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// CheckHolder tells whether a worker's client id can be kept (*InvalidError).
+func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
