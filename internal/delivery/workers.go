@@ -19,7 +19,7 @@ const lingering = 2 * time.Second
 type Worker struct {
 	ID       string    `json:"id"`
 	TaskKeys []string  `json:"taskKeys"` // of all its connections, sorted
-	Seen     time.Time `json:"seen"`     // when it was there last
+	Seen     time.Time `json:"-"`        // when it was there last
 }
 
 // Roster is how replicas tell each other of their workers.

@@ -1,0 +1,249 @@
+// Package roster lets the replicas of the program know each other's workers. Each
+// replica keeps a Lease object with its own workers, and reads those of the
+// others. A replica whose Lease is not renewed any more is dead, and so are its
+// connections.
+package roster
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const (
+	// labelServes marks the Leases of replicas; its value is the namespace served.
+	labelServes = "taskrun.dev/serves"
+	// annotationWorkers holds the replica's workers as JSON.
+	annotationWorkers = "taskrun.dev/workers"
+	// maxAnnotation bounds it: an object has room for 256 KiB of annotations.
+	maxAnnotation = 240 << 10
+
+	// interval is the time between two renewals, and between two looks at the others.
+	interval = 2 * time.Second
+	// settle is the wait for further changes before workers are announced.
+	settle = 50 * time.Millisecond
+	// lapse is how long a Lease may stay as it is before its replica counts as dead.
+	lapse = 15 * time.Second
+	// buryAfter is when the Lease of a dead replica is deleted.
+	buryAfter = 10 * time.Minute
+	// callTimeout bounds a call to the API server.
+	callTimeout = 5 * time.Second
+)
+
+// Options say what a Roster works with.
+type Options struct {
+	Client    client.Client // not cached
+	Reader    client.Reader // not cached
+	Namespace string        // where the Leases are
+	Serves    string        // the namespace whose runs are served
+	Identity  string        // of this replica, unique and fit for an object's name
+	Clock     taskrun.Clock
+	Log       *slog.Logger
+}
+
+// Roster is the delivery.Roster of a program that may have several replicas. It
+// does its work while Start runs.
+type Roster struct {
+	Options
+
+	changed chan struct{}
+
+	mu     sync.Mutex
+	own    []delivery.Worker
+	others map[string]*replica // by the names of their Leases
+}
+
+var _ delivery.Roster = (*Roster)(nil)
+
+// replica is another one, as its Lease shows it.
+type replica struct {
+	version string
+	fresh   time.Time // when the Lease was seen to change last, by the own clock
+	workers []delivery.Worker
+}
+
+// New returns a Roster.
+func New(o Options) *Roster {
+	return &Roster{Options: o, changed: make(chan struct{}, 1), others: map[string]*replica{}}
+}
+
+// Announce tells the others of this replica's workers, soon.
+func (r *Roster) Announce(workers []delivery.Worker) {
+	r.mu.Lock()
+	r.own = workers
+	r.mu.Unlock()
+	select {
+	case r.changed <- struct{}{}:
+	default: // it is to be written already
+	}
+}
+
+// Others are the workers of the other replicas that are alive.
+func (r *Roster) Others() []delivery.Worker {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Clock.Now()
+	var workers []delivery.Worker
+	for _, other := range r.others {
+		if now.Sub(other.fresh) < lapse {
+			workers = append(workers, other.workers...)
+		}
+	}
+	return workers
+}
+
+// NeedLeaderElection tells a manager that every replica does this.
+func (r *Roster) NeedLeaderElection() bool { return false }
+
+// Start keeps this replica's Lease and looks at the others' until the context
+// ends; then the Lease is deleted, so that the others know at once.
+func (r *Roster) Start(ctx context.Context) error {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		r.tell(ctx, "keeping the replica's own Lease", r.write)
+		r.tell(ctx, "reading the other replicas' Leases", r.read)
+		select {
+		case <-ctx.Done():
+			r.tell(context.WithoutCancel(ctx), "deleting the replica's own Lease", r.remove)
+			return nil
+		case <-ticker.C:
+		case <-r.changed:
+			r.pause(ctx)
+		}
+	}
+}
+
+func (r *Roster) pause(ctx context.Context) {
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// tell does something with the API server; what fails is tried again in time.
+func (r *Roster) tell(ctx context.Context, doing string, do func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		r.Log.LogAttrs(ctx, slog.LevelWarn, doing+" failed; it is tried again", slog.Any("error", err))
+	}
+}
+
+// write renews the Lease, making it if need be.
+func (r *Roster) write(ctx context.Context) error {
+	lease := r.lease()
+	err := r.Client.Update(ctx, lease)
+	if apierrors.IsNotFound(err) {
+		return r.Client.Create(ctx, r.lease())
+	}
+	return err
+}
+
+// lease is this replica's, of no version: nobody else writes it.
+func (r *Roster) lease() *coordinationv1.Lease {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.Namespace, Name: r.Identity,
+			Labels:      map[string]string{labelServes: r.Serves},
+			Annotations: map[string]string{annotationWorkers: encode(r.own)},
+		},
+		Spec: coordinationv1.LeaseSpec{
+			HolderIdentity:       &r.Identity,
+			RenewTime:            new(metav1.NewMicroTime(r.Clock.Now())),
+			LeaseDurationSeconds: new(int32(lapse / time.Second)),
+		},
+	}
+}
+
+// encode drops task keys where they are too many, but never a worker: that one
+// is alive matters more than what it takes.
+func encode(workers []delivery.Worker) string {
+	text, err := json.Marshal(workers)
+	if err != nil || len(text) <= maxAnnotation {
+		return string(text)
+	}
+	short := slices.Clone(workers)
+	for i := range short {
+		short[i].TaskKeys = nil
+	}
+	text, err = json.Marshal(short)
+	if err != nil || len(text) > maxAnnotation {
+		return "[]"
+	}
+	return string(text)
+}
+
+// read looks at the other replicas' Leases.
+func (r *Roster) read(ctx context.Context) error {
+	var leases coordinationv1.LeaseList
+	err := r.Reader.List(ctx, &leases, client.InNamespace(r.Namespace), client.MatchingLabels{labelServes: r.Serves})
+	if err != nil {
+		return err
+	}
+	for _, lease := range r.take(leases.Items) {
+		if err := client.IgnoreNotFound(r.Client.Delete(ctx, &lease)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take keeps what the Leases tell, and returns those of the long dead.
+func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Clock.Now()
+	there := map[string]bool{}
+	for _, lease := range leases {
+		if lease.Name == r.Identity {
+			continue
+		}
+		there[lease.Name] = true
+		known := r.others[lease.Name]
+		if known == nil || known.version != lease.ResourceVersion {
+			known = &replica{version: lease.ResourceVersion, fresh: now, workers: decode(&lease)}
+			r.others[lease.Name] = known
+		}
+		if now.Sub(known.fresh) > buryAfter {
+			dead = append(dead, lease)
+		}
+	}
+	maps.DeleteFunc(r.others, func(name string, _ *replica) bool { return !there[name] })
+	return dead
+}
+
+func decode(lease *coordinationv1.Lease) []delivery.Worker {
+	var workers []delivery.Worker
+	if json.Unmarshal([]byte(lease.Annotations[annotationWorkers]), &workers) != nil {
+		return nil
+	}
+	if renewed := lease.Spec.RenewTime; renewed != nil {
+		for i := range workers {
+			workers[i].Seen = renewed.Time
+		}
+	}
+	slices.SortFunc(workers, func(a, b delivery.Worker) int { return cmp.Compare(a.ID, b.ID) })
+	return workers
+}
+
+func (r *Roster) remove(ctx context.Context) error {
+	return client.IgnoreNotFound(r.Client.Delete(ctx, r.lease()))
+}

@@ -1,0 +1,127 @@
+//go:build apiserver
+
+package roster
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// movableClock is the real time, moved.
+type movableClock struct {
+	mu   sync.Mutex
+	move time.Duration
+}
+
+func (c *movableClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.move)
+}
+
+func (c *movableClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.move += d
+}
+
+func open(t *testing.T, direct client.Client, namespace, identity string, clock *movableClock) *Roster {
+	t.Helper()
+	return New(Options{
+		Client: direct, Reader: direct, Namespace: namespace, Serves: "runs", Identity: identity, Clock: clock,
+		Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+// start runs the roster until the test, or what it returns, ends it.
+func start(t *testing.T, r *Roster) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = r.Start(ctx)
+	}()
+	stop = sync.OnceFunc(func() { cancel(); <-ended })
+	t.Cleanup(stop)
+	return stop
+}
+
+// await waits until the roster shows so many workers elsewhere.
+func await(t *testing.T, r *Roster, want int) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		if len(r.Others()) == want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%d workers elsewhere, want %d", len(r.Others()), want)
+		}
+	}
+}
+
+func TestReplicasKnowEachOthersWorkers(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	direct, err := client.New(env.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace, clock := env.Namespace(t), &movableClock{}
+	a, b := open(t, direct, namespace, "replica-a", clock), open(t, direct, namespace, "replica-b", clock)
+	stopA := start(t, a)
+	start(t, b)
+	a.Announce([]delivery.Worker{{ID: "w", TaskKeys: []string{"k"}}})
+	await(t, b, 1)
+	if got := b.Others()[0]; got.ID != "w" || len(got.TaskKeys) != 1 || got.Seen.IsZero() {
+		t.Errorf("worker %+v", got)
+	}
+	await(t, a, 0)
+	stopA()
+	await(t, b, 0)
+}
+
+// A replica that was killed deletes nothing.
+func TestADeadReplicaHasNoWorkers(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	direct, err := client.New(env.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace, clock := env.Namespace(t), &movableClock{}
+	dead, b := open(t, direct, namespace, "replica-dead", clock), open(t, direct, namespace, "replica-b", clock)
+	dead.Announce([]delivery.Worker{{ID: "w"}})
+	if err := dead.write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start(t, b)
+	await(t, b, 1)
+	clock.advance(lapse + time.Second)
+	await(t, b, 0)
+	clock.advance(buryAfter)
+	if err := b.read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var lease coordinationv1.Lease
+	err = direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "replica-dead"}, &lease)
+	if client.IgnoreNotFound(err) != nil || err == nil {
+		t.Errorf("its Lease is still there, error %v", err)
+	}
+}
