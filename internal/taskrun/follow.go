@@ -1,0 +1,143 @@
+package taskrun
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Following says what somebody wants to hear of.
+type Following struct {
+	Since  time.Time // of states; what came earlier is left out
+	RunIDs []string  // of no other runs; nil: of all
+}
+
+// ErrTooSlow ends a stream whose reader is so far behind that what it has not
+// read yet is not kept any more.
+var ErrTooSlow = errors.New("the reader is too slow")
+
+// maxBehind is how many changes are kept for a reader.
+const maxBehind = 10_000
+
+// Follow yields the states that runs entered since a time, in the order of time,
+// and then those that they enter, as they become known here, without a gap
+// between the two, until the context ends. It ends with ErrTooSlow if the reader
+// falls too far behind.
+func (s *Service) Follow(ctx context.Context, f Following) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		pending := &pending{wants: f, clock: s.Clock, come: make(chan struct{}, 1)}
+		now, stop := s.Store.Follow(pending.hear)
+		defer stop()
+		for _, c := range f.past(now, s.now()) {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		for {
+			changes, err := pending.take(ctx)
+			for _, c := range changes {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					yield(Change{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// past are the changes that led to what the runs are now.
+func (f Following) past(runs []*Run, now time.Time) []Change {
+	var changes []Change
+	for _, run := range runs {
+		changes = f.between(changes, nil, run, now)
+	}
+	slices.SortStableFunc(changes, func(a, b Change) int { return byTimestamp(a.State, b.State) })
+	return changes
+}
+
+// between adds the changes that lie between two versions of a run; before is nil
+// for one that nothing is known of.
+func (f Following) between(changes []Change, before, after *Run, now time.Time) []Change {
+	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
+		return changes
+	}
+	previous := func(i int) *orchestration.State {
+		if i == 0 {
+			return nil
+		}
+		return &after.History[i-1]
+	}
+	entered := func(s *orchestration.State, i int) {
+		if !s.Timestamp.Before(f.Since) && (before == nil || !before.has(s.ID)) {
+			changes = append(changes, Change{Run: after, State: *s, Previous: previous(i), Reported: s.Reported, Received: now})
+		}
+	}
+	if before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History) {
+		for i := range after.History {
+			entered(&after.History[i], i)
+		}
+		entered(after.State, len(after.History))
+	}
+	return changes
+}
+
+// pending keeps changes until their reader takes them.
+type pending struct {
+	wants Following
+	clock Clock
+	come  chan struct{} // has a token when there is something
+
+	mu      sync.Mutex
+	changes []Change
+	tooSlow bool
+}
+
+// hear never blocks.
+func (p *pending) hear(before, after *Run) {
+	if after == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tooSlow {
+		return
+	}
+	had := len(p.changes)
+	p.changes = p.wants.between(p.changes, before, after, p.clock.Now().UTC().Truncate(time.Microsecond))
+	if len(p.changes) > maxBehind {
+		p.changes, p.tooSlow = nil, true
+	} else if len(p.changes) == had {
+		return
+	}
+	select {
+	case p.come <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for changes and returns all there are.
+func (p *pending) take(ctx context.Context) ([]Change, error) {
+	select {
+	case <-p.come:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changes := p.changes
+	p.changes = nil
+	if p.tooSlow {
+		return nil, ErrTooSlow
+	}
+	return changes, nil
+}
