@@ -173,7 +173,7 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 			Digest: strings.Repeat("d", 128), Verdict: v1alpha1.VerdictAccept, Reason: f.text(taskrun.MaxReason),
 			JudgedAt: at, RetryTime: &at,
 		},
-		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Expiry: &at, Attempts: 2147483647},
+		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Attempts: 2147483647},
 	}
 	for i := range 4 {
 		s.Conditions = append(s.Conditions, metav1.Condition{

@@ -53,6 +53,12 @@ type State struct {
 	//
 	// +optional
 	CacheEntry bool `json:"cacheEntry,omitempty"`
+
+	// reported tells that the worker entered the state by itself and said so in an
+	// event; else the state was judged here.
+	//
+	// +optional
+	Reported bool `json:"reported,omitempty"`
 }
 
 // ProposedState is a state that somebody asks for.
@@ -110,6 +116,12 @@ type InitialState struct {
 	//
 	// +optional
 	Timestamp *MicroTime `json:"timestamp,omitempty"` //nolint:kubeapilinter // the documented name and precision
+
+	// reported tells that the run began somewhere else, and that an event of its
+	// worker made this object. Written by the REST door.
+	//
+	// +optional
+	Reported bool `json:"reported,omitempty"`
 }
 
 // StateDetails are the documented details of a state.

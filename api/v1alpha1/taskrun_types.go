@@ -311,6 +311,14 @@ type TaskRunStatus struct {
 	// +optional
 	Updated *MicroTime `json:"updated,omitempty"`
 
+	// reported holds those fields of spec, as a JSON object by their names there, in
+	// which the events of the worker that runs the run differ from what was asked:
+	// clients see these. At most 2048 characters. Example: {"name":"add-3f2"}.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Reported *string `json:"reported,omitempty"`
+
 	// transition is the verdict on the last spec.transition that was judged.
 	//
 	// +optional

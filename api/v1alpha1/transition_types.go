@@ -67,24 +67,18 @@ const (
 //
 // +structType=atomic
 type Delivery struct {
-	// holder is the client id of the worker, at most 256 characters.
-	// Example: host-7-4711.
+	// holder is the client id of the worker, at most 256 characters. Default: none,
+	// for the run has ended or waits for another worker. Example: host-7-4711.
 	//
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Holder string `json:"holder,omitempty"`
 
-	// since is when the run was sent to the holder, to the microsecond.
+	// since is when the run was sent to a worker last, to the microsecond.
 	//
 	// +required
 	Since MicroTime `json:"since"` //nolint:kubeapilinter // a text in JSON, though a struct here
-
-	// expiry is when the run may be sent to another worker, to the microsecond.
-	// Default: not before the holder is gone.
-	//
-	// +optional
-	Expiry *MicroTime `json:"expiry,omitempty"`
 
 	// attempts counts how often the run was sent to any worker.
 	//

@@ -40,6 +40,9 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		},
 	}
 	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.Updated))
+	run.Reported = reportedFromObject(o.Status.Reported)
+	run.Reported.ApplyAsked(run)
+	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if spec.Transition != nil {
 		run.Proposal = proposalFromObject(&spec.Transition.State, spec.Transition.Force)
 		run.ProposalDigest = digest(spec.Transition)
@@ -85,7 +88,9 @@ func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
 	if id == "" {
 		id = firstStateID(string(o.UID))
 	}
-	return proposalFromObject(&asked.ProposedState, false).State(id, timeOr(asked.Timestamp, created))
+	state := proposalFromObject(&asked.ProposedState, false).State(id, timeOr(asked.Timestamp, created))
+	state.Reported = asked.Reported
+	return state
 }
 
 func firstStateID(uid string) string {
@@ -144,7 +149,9 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		StartTime:              microTimePointer(run.StartTime),
 		EndTime:                microTimePointer(run.EndTime),
 		Updated:                microTimePointer(&run.Updated),
+		Reported:               reportedToObject(&run.Reported),
 		Transition:             verdictToObject(run.Transition),
+		Delivery:               deliveryToObject(run.Delivery),
 	}
 	if run.State != nil {
 		state := stateToObject(run.State)
@@ -204,6 +211,22 @@ func verdictToObject(v *taskrun.Transition) *v1alpha1.TransitionStatus {
 	return &v1alpha1.TransitionStatus{
 		Digest: v.Digest, Verdict: string(v.Verdict), Reason: v.Reason,
 		JudgedAt: microTime(v.JudgedAt), RetryTime: microTimePointer(v.RetryTime),
+	}
+}
+
+func deliveryFromObject(d *v1alpha1.Delivery) *taskrun.Delivery {
+	if d == nil {
+		return nil
+	}
+	return &taskrun.Delivery{Holder: d.Holder, Since: within(d.Since.Time), Attempts: int(d.Attempts)}
+}
+
+func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
+	if d == nil {
+		return nil
+	}
+	return &v1alpha1.Delivery{
+		Holder: d.Holder, Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)), //nolint:gosec // bounded
 	}
 }
 

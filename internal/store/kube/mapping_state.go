@@ -23,6 +23,7 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 		Details:   detailsFromObject(s.StateDetails),
 
 		CacheEntry: s.CacheEntry,
+		Reported:   s.Reported,
 	}
 }
 
@@ -37,6 +38,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		Data:         proposed.Data,
 		StateDetails: proposed.StateDetails,
 		CacheEntry:   s.CacheEntry,
+		Reported:     s.Reported,
 	}
 }
 
@@ -46,7 +48,7 @@ func initialToObject(s *orchestration.State) *v1alpha1.InitialState {
 		return nil
 	}
 	return &v1alpha1.InitialState{
-		ProposedState: proposedToObject(s), ID: s.ID, Timestamp: microTimePointer(&s.Timestamp),
+		ProposedState: proposedToObject(s), ID: s.ID, Timestamp: microTimePointer(&s.Timestamp), Reported: s.Reported,
 	}
 }
 

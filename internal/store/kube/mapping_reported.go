@@ -1,0 +1,103 @@
+package kube
+
+import (
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// reportedFromObject reads status.reported: the fields of spec, by their names
+// there, in which the events of a worker differ from it. What cannot be read
+// counts as not reported.
+func reportedFromObject(text *string) (c taskrun.Columns) {
+	var fields map[string]json.RawMessage
+	if text == nil || json.Unmarshal([]byte(*text), &fields) != nil {
+		return c
+	}
+	c.FlowRunID = columnOf(fields["flowRunID"], same[string])
+	c.Name = columnOf(fields["name"], same[string])
+	c.TaskKey = columnOf(fields["taskKey"], same[string])
+	c.DynamicKey = columnOf(fields["dynamicKey"], same[string])
+	c.CacheKey = columnOf(fields["cacheKey"], same[string])
+	c.CacheExpiration = columnOf(fields["cacheExpiration"], within)
+	c.TaskVersion = columnOf(fields["taskVersion"], same[string])
+	c.Policy = columnOf(fields["empiricalPolicy"], func(p *v1alpha1.EmpiricalPolicy) taskrun.Policy { return policyFromObject(p) })
+	c.Tags = columnOf(fields["tags"], same[[]string])
+	c.Labels = columnOf(fields["labels"], same[map[string]json.RawMessage])
+	c.TaskInputs = columnOf(fields["taskInputs"], inputsFromObject)
+	return c
+}
+
+// reportedToObject is the inverse of reportedFromObject.
+func reportedToObject(c *taskrun.Columns) *string {
+	fields := map[string]json.RawMessage{}
+	field(fields, "flowRunID", c.FlowRunID, same[string])
+	field(fields, "name", c.Name, same[string])
+	field(fields, "taskKey", c.TaskKey, same[string])
+	field(fields, "dynamicKey", c.DynamicKey, same[string])
+	field(fields, "cacheKey", c.CacheKey, same[string])
+	field(fields, "cacheExpiration", c.CacheExpiration, same[time.Time])
+	field(fields, "taskVersion", c.TaskVersion, same[string])
+	field(fields, "empiricalPolicy", c.Policy, policyToObject)
+	field(fields, "tags", c.Tags, same[[]string])
+	field(fields, "labels", c.Labels, same[map[string]json.RawMessage])
+	field(fields, "taskInputs", c.TaskInputs, inputsToObject)
+	if len(fields) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil // cannot happen: every field was JSON already
+	}
+	return new(string(text))
+}
+
+func same[T any](value T) T { return value }
+
+// columnOf reads a column; one that is missing was not given.
+func columnOf[W, T any](raw json.RawMessage, convert func(W) T) (c taskrun.Column[T]) {
+	if raw == nil {
+		return c
+	}
+	c.Given = true
+	if isNull(raw) {
+		return c
+	}
+	var wire W
+	if json.Unmarshal(raw, &wire) != nil {
+		return taskrun.Column[T]{}
+	}
+	value := convert(wire)
+	c.Value = &value
+	return c
+}
+
+// field writes a column that was given. An empty value stays one: only null is null.
+func field[T, W any](fields map[string]json.RawMessage, name string, c taskrun.Column[T], convert func(T) W) {
+	if !c.Given {
+		return
+	}
+	fields[name] = json.RawMessage("null")
+	if c.Value == nil {
+		return
+	}
+	wire := convert(*c.Value)
+	raw, err := json.Marshal(wire)
+	if err != nil {
+		return
+	}
+	if isNull(raw) { // an empty list, map or policy
+		raw = []byte(empty(reflect.TypeOf(wire).Kind()))
+	}
+	fields[name] = raw
+}
+
+func empty(kind reflect.Kind) string {
+	if kind == reflect.Slice {
+		return "[]"
+	}
+	return "{}"
+}
