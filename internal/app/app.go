@@ -81,7 +81,8 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 
 // assemble wires the parts, from the API server outwards.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler))
+	intake := kube.NewIntake()
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake.Transform)
 	if err != nil {
 		return err
 	}
@@ -89,6 +90,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Client:  mgr.GetClient(),
 		Reader:  mgr.GetAPIReader(),
 		Cache:   mgr.GetCache(),
+		Intake:  intake,
 		Clock:   clock{},
 		Timeout: a.options.Kubernetes.Timeout,
 	})

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -104,24 +103,32 @@ func appendTexts(b []byte, texts []string) []byte {
 
 func appendLabels(b []byte, labels map[string]json.RawMessage) []byte {
 	b = append(b, '{')
-	for i, key := range sortedKeys(labels) {
+	var room [fewKeys]string
+	for i, key := range orderedKeys(labels, room[:0]) {
 		b = appendKey(b, i, key)
 		b = appendRaw(b, labels[key])
 	}
 	return append(b, '}')
 }
 
-// sortedKeys spares the empty map, which most runs have, its detour.
-func sortedKeys[V any](m map[string]V) []string {
-	if len(m) == 0 {
-		return nil
+// fewKeys is how many keys are sorted without taking memory.
+const fewKeys = 8
+
+// orderedKeys returns the keys in order, in the room if they fit in.
+func orderedKeys[V any](m map[string]V, room []string) []string {
+	for key := range m {
+		room = append(room, key)
 	}
-	return slices.Sorted(maps.Keys(m))
+	if len(room) > 1 {
+		slices.Sort(room)
+	}
+	return room
 }
 
 func appendInputs(b []byte, inputs map[string][]taskrun.TaskInput) []byte {
 	b = append(b, '{')
-	for i, key := range sortedKeys(inputs) {
+	var room [fewKeys]string
+	for i, key := range orderedKeys(inputs, room[:0]) {
 		b = appendKey(b, i, key)
 		b = append(b, '[')
 		for j := range inputs[key] {

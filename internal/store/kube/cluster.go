@@ -29,6 +29,9 @@ type Options struct {
 	Reader client.Reader
 	// Cache has the informer that feeds the view.
 	Cache cache.Cache
+	// Intake is the one whose Transform the cache applies to TaskRuns. Without
+	// it, the cache holds whole objects beside the view.
+	Intake *Intake
 	// Timeout bounds each call to the API server; 0 is 10 s.
 	Timeout time.Duration
 	// Clock is the program's clock. With it, what the API server was found to be
@@ -57,7 +60,10 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
-	c := &Cluster{Options: o, view: newView()}
+	if o.Intake == nil {
+		o.Intake = NewIntake()
+	}
+	c := &Cluster{Options: o, view: o.Intake.view}
 	registration, err := informer.AddEventHandler(feed{c.view})
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
@@ -98,7 +104,12 @@ func (c *Cluster) missing() error {
 type feed struct{ view *view }
 
 func (f feed) OnAdd(object any, _ bool) {
-	if o, ok := object.(*v1alpha1.TaskRun); ok {
+	o, ok := object.(*v1alpha1.TaskRun)
+	switch {
+	case !ok:
+	case isStub(o):
+		f.view.shelf(o.Namespace).confirm(o.UID)
+	default:
 		f.view.shelf(o.Namespace).show(o)
 	}
 }

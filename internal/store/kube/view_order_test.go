@@ -60,9 +60,9 @@ func inStep(t *testing.T, v viewed, known map[string]*v1alpha1.TaskRun) {
 			t.Fatalf("queries see %+v, want it to be of %+v", run.Revision, o)
 		}
 	}
-	if len(v.all()) != len(oldest) || len(v.ids) != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
+	if len(v.all()) != len(oldest) || v.ids.size() != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
 		t.Fatalf("%d runs, %d ids, %d objects, %d names, want %d runs and ids of %d objects",
-			len(v.all()), len(v.ids), len(v.entries), len(v.names), len(oldest), len(known))
+			len(v.all()), v.ids.size(), len(v.entries), len(v.names), len(oldest), len(known))
 	}
 }
 
