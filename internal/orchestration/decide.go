@@ -24,6 +24,9 @@ type Facts struct {
 	Draw     float64  // uniform in [0,1): where in the jitter's range a retry delay falls
 	NewID    string   // id for a state that a rule puts in place of the proposed one
 	FlowRun  *FlowRun // nil: the run has no flow run
+	// TagLimits are the active limits on the run's tags, each once, in the order
+	// of the tags. A tag without one is not limited.
+	TagLimits []TagLimit
 }
 
 // FlowRun holds the facts of the flow run a task run belongs to.
@@ -48,12 +51,18 @@ type Decision struct {
 	Status Status
 	Reason string        // empty when accepted, or when no reason was given
 	Delay  time.Duration // whole seconds, only with Wait
+	// AwaitsSlots tells of a Wait that it is for a slot. Delay is a guess then: a
+	// slot can be free at any moment, or be gone again after Delay.
+	AwaitsSlots bool
 	// State is the state to write, nil when nothing is to be written. After a
 	// Reject it can be another state than the one proposed.
 	State *State
 	// Progress is the run's progress once State is written; equal to what it
 	// was when State is nil.
 	Progress Progress
+	// Slots are the tags whose limits the run needs a slot of before State may be
+	// written: all of them or none. Empty when State is nil.
+	Slots []string
 	// Trace says which rule said what, in order.
 	Trace []TraceEntry
 }

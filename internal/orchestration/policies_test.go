@@ -14,7 +14,7 @@ func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 		want   []string
 	}{
 		"Core": {Core(), []string{
-			"HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "CopyScheduledTime",
+			"HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "SecureTaskConcurrencySlots", "CopyScheduledTime",
 			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
 		}},
 		"Background": {Background(), []string{

@@ -1,17 +1,21 @@
 package taskrun
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// gather collects what a judgement of the proposal rests on.
-func (s *Service) gather(run *Run, p Proposal, now time.Time) orchestration.Facts {
-	return orchestration.Facts{
+// gather collects what a judgement of the proposal rests on; the proposed state
+// gets the id.
+func (s *Service) gather(
+	ctx context.Context, run *Run, p Proposal, stateID string, now time.Time,
+) (orchestration.Facts, error) {
+	facts := orchestration.Facts{
 		Run:      rulesView(run),
-		Proposed: p.State(s.NewID(), now),
+		Proposed: p.State(stateID, now),
 		Force:    p.Force,
 		Now:      now,
 		Draw:     s.Draw(),
@@ -20,6 +24,12 @@ func (s *Service) gather(run *Run, p Proposal, now time.Time) orchestration.Fact
 		// flow run were running.
 		FlowRun: nil,
 	}
+	if s.Slots == nil || len(run.Tags) == 0 || p.Type != orchestration.Running {
+		return facts, nil // no rule asks for limits
+	}
+	var err error
+	facts.TagLimits, err = s.Slots.TagLimits(ctx, run)
+	return facts, err
 }
 
 // rulesView is the part of a run that the rules know.

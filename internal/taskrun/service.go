@@ -18,6 +18,7 @@ type ServiceOptions struct {
 	Store     Store
 	Clock     Clock
 	Notifier  Notifier // nil: nobody listens
+	Slots     Slots    // nil: there are no limits
 
 	// Sources of randomness; nil ones take good defaults.
 	Draw    func() float64 // uniform in [0,1)
