@@ -51,17 +51,11 @@ func decodeFilter(body pyjson.Value) asked {
 	if missing != nil {
 		return asked{faults: missing}
 	}
-	a := asked{query: taskrun.Query{Sort: taskrun.SortIDDesc, Limit: maxLimit}}
-	if limit, given := p.Given("limit"); given {
-		a.query.Limit = limit.SmallInt()
+	a := readLimit(p)
+	if a.detail != "" {
+		return a
 	}
-	// Prefect judges the limit before it looks at anything else.
-	switch {
-	case a.query.Limit < 0:
-		return asked{detail: textLimitBelow}
-	case a.query.Limit > maxLimit:
-		return asked{detail: textLimitAbove}
-	}
+	a.query.Sort = taskrun.SortIDDesc
 	if sort, given := p.Given("sort"); given {
 		a.query.Sort = validate.Enum(sort, sorts...)
 	}
@@ -69,6 +63,22 @@ func decodeFilter(body pyjson.Value) asked {
 		a.query.Offset = offset.Natural()
 	}
 	return a.filteredBy(p, &faults)
+}
+
+// readLimit reads how many are asked for. Prefect judges that before it looks at
+// anything else.
+func readLimit(p *validate.Model) asked {
+	a := asked{query: taskrun.Query{Limit: maxLimit}}
+	if limit, given := p.Given("limit"); given {
+		a.query.Limit = limit.SmallInt()
+	}
+	switch {
+	case a.query.Limit < 0:
+		return asked{detail: textLimitBelow}
+	case a.query.Limit > maxLimit:
+		return asked{detail: textLimitAbove}
+	}
+	return a
 }
 
 // decodeCount reads the parameters of count, which are the filters alone.

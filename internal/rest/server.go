@@ -40,6 +40,7 @@ type Dependencies struct {
 	Clock   taskrun.Clock
 	Log     *slog.Logger
 	Metrics Metrics // nil: nobody counts
+	Limits  Limits  // nil: the routes about limits are not served
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
@@ -49,6 +50,7 @@ type Server struct {
 	clock   taskrun.Clock
 	log     *slog.Logger
 	metrics Metrics
+	limits  Limits
 	router  *router
 
 	listening chan struct{}
@@ -62,7 +64,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	}
 	return &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
-		router: newRouter(o.BasePath, table()), listening: make(chan struct{}),
+		limits: d.Limits, router: newRouter(o.BasePath, servedRoutes(d.Limits != nil)), listening: make(chan struct{}),
 	}, nil
 }
 

@@ -19,6 +19,7 @@ type ServiceOptions struct {
 	Clock     Clock
 	Notifier  Notifier // nil: nobody listens
 	FlowRuns  FlowRuns // nil: none are kept, all count as running
+	Slots     Slots    // nil: there are no limits
 
 	// Sources of randomness; nil ones take good defaults.
 	Draw    func() float64 // uniform in [0,1)

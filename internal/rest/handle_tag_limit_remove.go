@@ -1,0 +1,24 @@
+package rest
+
+import "net/http"
+
+// removeTagLimit deletes the limit of an id.
+func (s *Server) removeTagLimit(r *request) (response, error) {
+	return s.removed(r, LimitKey{ID: r.parameter})
+}
+
+// removeLimitOfTag deletes the limit of a tag.
+func (s *Server) removeLimitOfTag(r *request) (response, error) {
+	return s.removed(r, ofTag(r.parameter))
+}
+
+// removed deletes a limit; unlike all other routes that delete, these say null.
+func (s *Server) removed(r *request, key LimitKey) (response, error) {
+	if err := s.limits.Delete(r.ctx, key); err != nil {
+		return response{}, err
+	}
+	return saysNull(), nil
+}
+
+// saysNull is the answer of routes that have nothing to say.
+func saysNull() response { return response{status: http.StatusOK, body: []byte("null")} }
