@@ -47,6 +47,9 @@ func (rt *router) add(r *route) {
 // too many or too few.
 func (rt *router) find(r *http.Request) (*route, string, error) {
 	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+	if r.URL.Path == pathOpenAPI {
+		path, inside = pathOpenAPI, true
+	}
 	if !inside || !strings.HasPrefix(path, "/") {
 		return nil, "", errNoRoute
 	}

@@ -38,7 +38,7 @@ func table() []route {
 		run   = "/task_runs/" + idParameter
 		state = "/task_run_states/" + idParameter
 	)
-	return []route{
+	return append(lists(), []route{
 		{
 			method: http.MethodPost, path: "/task_runs/", verb: VerbCreate, summary: "create a run, or find the one of its keys",
 			handle: (*Server).create, body: true,
@@ -80,6 +80,8 @@ func table() []route {
 		{method: http.MethodGet, path: "/ready", summary: "tell whether runs can be served", handle: (*Server).ready},
 		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
-		{method: http.MethodGet, path: "/csrf-token", summary: "learn that no token is needed", handle: (*Server).csrfToken},
-	}
+		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*Server).adminStorage},
+		{method: http.MethodGet, path: pathOpenAPI, summary: "read which routes there are", handle: (*Server).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*Server).csrfToken},
+	}...)
 }
