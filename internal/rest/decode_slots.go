@@ -179,7 +179,7 @@ func decodeLimits(body pyjson.Value) asked {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset")
 	if missing != nil {
-		return asked{faults: missing}
+		return asked{refusal: refusal{faults: missing}}
 	}
 	a := readLimit(p)
 	if a.detail != "" {

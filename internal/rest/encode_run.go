@@ -12,6 +12,11 @@ import (
 
 // appendRun writes a run as it is at this moment (contract §2.1).
 func appendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
+	return append(appendRunMembers(b, run, now), '}')
+}
+
+// appendRunMembers writes a run without the brace at its end.
+func appendRunMembers(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, run.ID)
 	b = append(b, `,"created":`...)
@@ -41,8 +46,7 @@ func appendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = appendStateColumns(b, run)
 	b = appendTimes(b, run, now)
 	b = append(b, `,"state":`...)
-	b = appendState(b, run, run.State)
-	return append(b, '}')
+	return appendState(b, run, run.State)
 }
 
 // appendStateColumns writes what a run repeats of its state, and its counters.
@@ -74,6 +78,11 @@ func appendTimes(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = appendTimeOrNull(b, run.StartTime)
 	b = append(b, `,"end_time":`...)
 	b = appendTimeOrNull(b, run.EndTime)
+	return appendSpans(b, run, now)
+}
+
+// appendSpans writes how long a run has been running, and how late it is.
+func appendSpans(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = append(b, `,"total_run_time":`...)
 	b = appendSeconds(b, run.TotalRunTime)
 	b = append(b, `,"estimated_run_time":`...)

@@ -52,6 +52,9 @@ func shapeOf(path string) shape {
 // slash too many or too few.
 func (rt *router) find(r *http.Request) (*route, string, error) {
 	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+	if r.URL.Path == pathOpenAPI {
+		path, inside = pathOpenAPI, true
+	}
 	if !inside || !strings.HasPrefix(path, "/") {
 		return nil, "", errNoRoute
 	}

@@ -47,7 +47,7 @@ type route struct {
 // is taken, and where the path has other methods only, the answer names the
 // first of them (contract §1.1).
 func table() []route {
-	return slices.Concat(runRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
+	return slices.Concat(lists(), runRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
 }
 
 // servedRoutes are the routes of a server with or without limits.
@@ -109,6 +109,8 @@ func otherRoutes() []route {
 		{method: http.MethodGet, path: "/ready", summary: "tell whether runs can be served", handle: (*Server).ready},
 		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
-		{method: http.MethodGet, path: "/csrf-token", summary: "learn that no token is needed", handle: (*Server).csrfToken},
+		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*Server).adminStorage},
+		{method: http.MethodGet, path: pathOpenAPI, summary: "read which routes there are", handle: (*Server).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*Server).csrfToken},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -149,7 +150,7 @@ func TestEveryRouteIsComplete(t *testing.T) {
 		}
 		want := ResourceNone
 		switch {
-		case strings.HasPrefix(r.path, "/task_run"):
+		case showsRuns(r.path):
 			want = ResourceTaskRuns
 		case strings.Contains(r.path, "/concurrency_limits/"):
 			want = ResourceConcurrencyLimits
@@ -158,6 +159,13 @@ func TestEveryRouteIsComplete(t *testing.T) {
 			t.Errorf("%s %s is about %q with verb %q, want %q", r.method, r.path, r.resource, r.verb, want)
 		}
 	}
+}
+
+// showsRuns reports whether a route shows something of what clients sent of runs.
+func showsRuns(path string) bool {
+	return slices.ContainsFunc([]string{"/task_", "/ui/", "/logs/", "/observed-states"}, func(prefix string) bool {
+		return strings.HasPrefix(path, prefix)
+	})
 }
 
 // The order of routes is Prefect's, and so is what comes of it.

@@ -45,6 +45,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (*route, respons
 		return nil, preflight(r)
 	}
 	rt, parameter, err := s.router.find(r)
+	if fault := s.checkCSRF(r); fault != nil {
+		rt, err = nil, fault // also where there is no route
+	}
 	if err != nil {
 		answer, _ := answerTo(err, nil, nil)
 		return nil, answer

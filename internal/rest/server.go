@@ -19,6 +19,11 @@ type Runs interface {
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
 	Count(ctx context.Context, f taskrun.Filter) (int, error)
+	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)
+	CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error)
+	ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error)
+	History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error)
+	Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error)
 	State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error)
 	Rename(ctx context.Context, id, name string) error
 	Delete(ctx context.Context, id string) error
@@ -41,6 +46,7 @@ type Dependencies struct {
 	Log     *slog.Logger
 	Metrics Metrics // nil: nobody counts
 	Limits  Limits  // nil: the routes about limits are not served
+	Workers Workers // nil: there are none
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
@@ -51,6 +57,9 @@ type Server struct {
 	log     *slog.Logger
 	metrics Metrics
 	limits  Limits
+	workers Workers
+	logs    *taskrun.LogBook
+	csrf    *csrf // nil: nobody needs a token
 	router  *router
 
 	listening chan struct{}
@@ -62,10 +71,18 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Server{
-		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
-		limits: d.Limits, router: newRouter(o.BasePath, servedRoutes(d.Limits != nil)), listening: make(chan struct{}),
-	}, nil
+	s := &Server{
+		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
+		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, servedRoutes(d.Limits != nil)), listening: make(chan struct{}),
+	}
+	if s.workers == nil {
+		s.workers = nobody{}
+	}
+	var err error
+	if o.CSRFProtection {
+		s.csrf, err = newCSRF(o.CSRFKeyFile)
+	}
+	return s, err
 }
 
 // NeedLeaderElection tells a manager that every replica serves.

@@ -90,10 +90,28 @@ func (n Node) SmallInt() int {
 }
 
 // Natural is SmallInt for integers that are not negative.
-func (n Node) Natural() int {
-	i := n.SmallInt() // 0 if it is none, so that one fault is reported
-	if i < 0 {
-		n.Add("greater_than_equal", "Input should be greater than or equal to 0", []byte(`{"ge":0}`))
+func (n Node) Natural() int { return n.AtLeast(0) }
+
+// AtLeast is SmallInt for integers that are not less than another.
+func (n Node) AtLeast(least int) int {
+	if !n.Sound(func(n Node) { n.Int() }) {
+		n.Int() // so that one fault is reported
+		return least
+	}
+	i := n.SmallInt()
+	if i < least {
+		bound := strconv.Itoa(least)
+		n.Add("greater_than_equal", "Input should be greater than or equal to "+bound, []byte(`{"ge":`+bound+`}`))
+	}
+	return i
+}
+
+// Within is AtLeast for integers that are not more than another.
+func (n Node) Within(least, most int) int {
+	i := n.AtLeast(least)
+	if i > most {
+		bound := strconv.Itoa(most)
+		n.Add("less_than_equal", "Input should be less than or equal to "+bound, []byte(`{"le":`+bound+`}`))
 	}
 	return i
 }

@@ -2,7 +2,9 @@ package validate
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
@@ -14,6 +16,16 @@ func (n Node) Text() string {
 		return ""
 	}
 	return n.Value.Text()
+}
+
+// TextUpTo is Text for strings that have no more characters than that.
+func (n Node) TextUpTo(most int) string {
+	text := n.Text()
+	if utf8.RuneCountInString(text) > most {
+		bound := strconv.Itoa(most)
+		n.Add("string_too_long", "String should have at most "+bound+" characters", []byte(`{"max_length":`+bound+`}`))
+	}
+	return text
 }
 
 const notBool = "Input should be a valid boolean"

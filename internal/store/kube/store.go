@@ -147,9 +147,9 @@ func (s *Store) candidates(f taskrun.Filter) ([]*taskrun.Run, bool) {
 	}
 	named := s.shelf.some(f.ID.Any)
 	f.ID = nil
-	runs := named[:0]
+	match, runs := f.Matcher(), named[:0]
 	for _, run := range named {
-		if f.Match(run) {
+		if match(run) {
 			runs = append(runs, run)
 		}
 	}

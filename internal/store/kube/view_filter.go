@@ -18,6 +18,7 @@ type criterion interface {
 type prepared struct {
 	or       bool
 	criteria []criterion // cheap ones first
+	always   []criterion // those that or does not concern
 }
 
 // filter makes a filter ready. Each member is judged by what the columns tell,
@@ -25,6 +26,7 @@ type prepared struct {
 func (m *moment) filter(f taskrun.Filter) *prepared {
 	p := &prepared{or: f.Or}
 	rest := f
+	rest.Parents = p.addParents(f.Parents)
 	if f.State != nil {
 		p.add(byClass(m.states, func(b *block) *[perBlock]uint32 { return &b.states }, taskrun.Filter{State: f.State}))
 		rest.State = nil
@@ -57,16 +59,27 @@ func (m *moment) filter(f taskrun.Filter) *prepared {
 
 func (p *prepared) add(c criterion) { p.criteria = append(p.criteria, c) }
 
+// addParents adds what or does not concern, and returns what is left of it.
+func (p *prepared) addParents(f *taskrun.ParentFilter) *taskrun.ParentFilter {
+	if f != nil {
+		p.always = append(p.always, matchCriterion{taskrun.Filter{Parents: f}.Matcher()})
+	}
+	return nil
+}
+
 // addRest adds what has no column.
 func (p *prepared) addRest(rest taskrun.Filter, or bool) {
 	if rest != (taskrun.Filter{}) {
 		rest.Or = or
-		p.add(matchCriterion{rest})
+		p.add(matchCriterion{rest.Matcher()})
 	}
 }
 
 // narrow returns those of the places that match.
 func (p *prepared) narrow(b *block, places []uint8) []uint8 {
+	for _, c := range p.always {
+		places = c.narrow(b, places)
+	}
 	if p.or && len(p.criteria) > 0 {
 		return p.either(b, places)
 	}
@@ -105,12 +118,12 @@ func (p *prepared) either(b *block, places []uint8) []uint8 {
 }
 
 // matchCriterion judges each run.
-type matchCriterion struct{ filter taskrun.Filter }
+type matchCriterion struct{ match func(*taskrun.Run) bool }
 
 func (c matchCriterion) narrow(b *block, places []uint8) []uint8 {
 	kept := places[:0]
 	for _, at := range places {
-		if c.filter.Match(b.runs[at]) {
+		if c.match(b.runs[at]) {
 			kept = append(kept, at)
 		}
 	}

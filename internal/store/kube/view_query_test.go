@@ -94,6 +94,14 @@ func (c crowd) filter() taskrun.Filter {
 			"00000000-0000-7000-8000-000000000001", "00000001-0000-7000-8000-000000000002", "odd-7", "odd-7", "none",
 		}})}
 	}
+	if rarely() {
+		f.Parents = &taskrun.ParentFilter{FlowRun: &taskrun.ParentCriteria{
+			Or: c.flag(), Members: []taskrun.ParentCriterion{{Fact: taskrun.FactFlowRunID, Any: pick(c.maker, [][]string{nil, {}, {stateA}})}},
+		}}
+	}
+	if rarely() {
+		f.Subflows = &taskrun.SubflowFilter{Exists: maybe(c.maker, c.flag)}
+	}
 	for _, member := range []**taskrun.TimeFilter{&f.StartTime, &f.EndTime, &f.ExpectedStartTime} {
 		if rarely() {
 			*member = &taskrun.TimeFilter{

@@ -196,8 +196,9 @@ func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
 		return nil, s.broken
 	}
 	var runs []*taskrun.Run
+	match := f.Matcher()
 	for _, run := range s.runs {
-		if f.Match(run) {
+		if match(run) {
 			runs = append(runs, run)
 		}
 	}

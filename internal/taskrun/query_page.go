@@ -2,21 +2,68 @@ package taskrun
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 	"time"
 )
 
-// Page sorts the runs that match, in place, as the query says and cuts its page
-// out of them.
+// Page cuts the query's page out of the runs that match, and sorts it. The order
+// of the runs it is given changes.
 func (q Query) Page(runs []*Run) Page {
-	order := q.order()
-	slices.SortFunc(runs, func(a, b *Run) int { return cmp.Or(order(a, b), cmp.Compare(a.ID, b.ID)) })
-	rest := runs[min(max(q.Offset, 0), len(runs)):]
-	page := Page{Runs: rest[:min(max(q.Limit, 0), len(rest))]}
+	page := Page{}
 	if q.Counted {
 		page.Total = len(runs)
 	}
+	order := q.total()
+	first := min(max(q.Offset, 0), len(runs))
+	bringForward(runs, first, order)
+	runs = runs[first:]
+	n := min(max(q.Limit, 0), len(runs))
+	bringForward(runs, n, order)
+	page.Runs = runs[:n]
+	slices.SortFunc(page.Runs, order)
 	return page
+}
+
+// total compares two runs as the query's sort says, ties by their ids.
+func (q Query) total() func(a, b *Run) int {
+	order := q.order()
+	return func(a, b *Run) int {
+		if c := order(a, b); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.ID, b.ID)
+	}
+}
+
+// bringForward puts the n runs that come first before all others, in no order.
+// A page is a small part of what matches: this is quicker than sorting it all.
+func bringForward(runs []*Run, n int, order func(a, b *Run) int) {
+	for 0 < n && n < len(runs) {
+		pivot := runs[rand.IntN(len(runs))] //nolint:gosec // any will do; a random one has no bad inputs
+		low, high := 0, len(runs)-1
+		for low <= high {
+			for order(runs[low], pivot) < 0 {
+				low++
+			}
+			for order(runs[high], pivot) > 0 {
+				high--
+			}
+			if low <= high {
+				runs[low], runs[high] = runs[high], runs[low]
+				low, high = low+1, high-1
+			}
+		}
+		// What is up to high is not after the pivot, what is from low on not before.
+		switch {
+		case n <= high:
+			runs = runs[:high+1]
+		case n >= low:
+			runs, n = runs[low:], n-low
+		default:
+			return
+		}
+	}
 }
 
 // order compares two runs as the query's sort says, ties aside.
