@@ -26,7 +26,8 @@ type prepared struct {
 func (m *moment) filter(f taskrun.Filter) *prepared {
 	p := &prepared{or: f.Or}
 	rest := f
-	rest.Parents = p.addParents(f.Parents)
+	p.addParents(f.Parents)
+	rest.Parents = nil
 	if f.State != nil {
 		p.add(byClass(m.states, func(b *block) *[perBlock]uint32 { return &b.states }, taskrun.Filter{State: f.State}))
 		rest.State = nil
@@ -59,12 +60,11 @@ func (m *moment) filter(f taskrun.Filter) *prepared {
 
 func (p *prepared) add(c criterion) { p.criteria = append(p.criteria, c) }
 
-// addParents adds what or does not concern, and returns what is left of it.
-func (p *prepared) addParents(f *taskrun.ParentFilter) *taskrun.ParentFilter {
+// addParents adds what or does not concern.
+func (p *prepared) addParents(f *taskrun.ParentFilter) {
 	if f != nil {
 		p.always = append(p.always, matchCriterion{taskrun.Filter{Parents: f}.Matcher()})
 	}
-	return nil
 }
 
 // addRest adds what has no column.
