@@ -3,6 +3,7 @@ package kube
 import (
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
@@ -80,7 +81,11 @@ func (s *shelf) put(object *v1alpha1.TaskRun) *taskrun.Run { return s.take(objec
 func (s *shelf) show(object *v1alpha1.TaskRun) { s.take(object, true) }
 
 func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
-	run := runFromObject(object)
+	return s.keep(&object.ObjectMeta, runFromObject(object), watched)
+}
+
+// keep takes in the run that an object of this metadata stands for.
+func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) *taskrun.Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -98,6 +103,16 @@ func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
 		s.add(e, watched)
 	}
 	return run
+}
+
+// run returns the run of an object, nil when there is none.
+func (s *shelf) run(uid types.UID) *taskrun.Run {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e, ok := s.entries[uid]; ok {
+		return e.run
+	}
+	return nil
 }
 
 // replace puts a newer version in the place of an older one. Of equal ones that
