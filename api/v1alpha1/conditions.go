@@ -15,6 +15,7 @@ const (
 
 // Bounds of a condition, in characters. Message is cut to fit.
 const (
+	MaxConditionType    = 64
 	MaxConditionReason  = 64
 	MaxConditionMessage = 256
 )

@@ -86,7 +86,12 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
+	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
 	cluster, err := kube.New(ctx, kube.Options{
+		Direct:  direct,
 		Client:  mgr.GetClient(),
 		Reader:  mgr.GetAPIReader(),
 		Cache:   mgr.GetCache(),

@@ -23,7 +23,10 @@ const defaultTimeout = 10 * time.Second
 
 // Options say what a Cluster works with.
 type Options struct {
-	// Client writes. It must not limit its rate: API priority and fairness does.
+	// Direct creates runs and writes their status. It must not limit its rate: API
+	// priority and fairness does.
+	Direct *Direct
+	// Client makes all other writes.
 	Client client.Client
 	// Reader reads from the API server itself, past any cache.
 	Reader client.Reader

@@ -52,6 +52,22 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	return run
 }
 
+// progressed returns the run that an object stands for after a status was
+// written to it, over the version that the run was read from: what the run tells
+// of the spec holds still. It is what runFromObject would make of the object.
+func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
+	after := *run
+	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))
+	after.Transition = verdictFromObject(written.Status.Transition)
+	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
+	after.Behind = written.Status.State == nil || written.Status.ObservedGeneration != written.Generation
+	if written.Status.State != nil {
+		after.Progress, after.History = orchestration.Progress{}, nil
+		fillProgress(&after, &written.Status)
+	}
+	return &after
+}
+
 // fillProgress takes over what the status tells of the transitions so far.
 func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	state := stateFromObject(status.State)
@@ -74,12 +90,15 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	}
 }
 
-// initialState is the state that the object asks to begin with. Without an id
-// of its own it has one made from the object's uid, the same on every replica.
+// initialState is the state that the object asks to begin with, PENDING as a
+// REST create without a state has it if it asks for none. Without an id of its
+// own it has one made from the object's uid, the same on every replica.
 func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
 	asked := o.Spec.State
 	if asked == nil {
-		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: string(orchestration.Pending)}}
+		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			Type: string(orchestration.Pending), StateDetails: &v1alpha1.StateDetails{Deferred: new(false)},
+		}}
 	}
 	id := asked.ID
 	if id == "" {

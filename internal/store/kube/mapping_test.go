@@ -88,6 +88,31 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 	}
 }
 
+// What a store makes of its own write is what it would read.
+func TestProgressedIsWhatTheObjectTells(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		m := maker{rand.New(rand.NewPCG(seed, 6))}
+		run := m.run()
+		object := stored(t, run)
+		if m.flag() {
+			m.progress(run)
+			object.Status = statusFromRun(run)
+		}
+		base := runFromObject(overTheWire(t, object))
+		m.progress(run)
+		run.Revision = base.Revision
+		run.Updated = base.Updated.Add(time.Second)
+		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: statusFromRun(run)}
+		written.ResourceVersion = "8"
+		got := progressed(base, written)
+		object.ResourceVersion, object.Status = "8", written.Status
+		if diff := cmp.Diff(runFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d (-read +progressed):\n%s", seed, diff)
+		}
+	}
+}
+
 func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -167,7 +192,6 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 			wantID: "22222222-2222-4333-8444-555555555555",
 			wantState: orchestration.State{
 				Type: orchestration.Completed, Timestamp: exact,
-				Details: orchestration.StateDetails{Deferred: new(false)},
 			},
 		},
 		"a status without a state does not count": {
@@ -242,9 +266,7 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 	run := taskrun.Run{ID: testUID, Name: "n", TaskKey: "k", DynamicKey: "0", Created: at, Updated: at}
-	run = taskrun.Begin(run, taskrun.Proposal{
-		Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)},
-	}.State(testUID, at))
+	run = taskrun.Begin(run, taskrun.Proposal{Type: orchestration.Pending}.State(testUID, at))
 	text, err := json.Marshal(objectFromRun(&run, "default").Spec)
 	if err != nil {
 		t.Fatal(err)

@@ -88,11 +88,19 @@ func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 		ResourceVersion: run.Revision.Version,
 	}}
 	object.Status = statusFromRun(run)
-	err := translate("writing the run's status", s.cluster.Client.Status().Update(ctx, object))
-	if err != nil {
+	const doing = "writing the run's status"
+	base := s.shelf.run(object.UID)
+	if base == nil || base.Revision != run.Revision {
+		// What the write does not tell of is not known either.
+		if err := translate(doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
+			return nil, s.gone(run.Revision, err)
+		}
+		return s.shelf.put(object), nil
+	}
+	if err := translate(doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
-	return s.shelf.put(object), nil
+	return s.shelf.keep(&object.ObjectMeta, progressed(base, object), false), nil
 }
 
 // gone takes an object that a call found missing out of the view.

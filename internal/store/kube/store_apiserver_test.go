@@ -66,9 +66,17 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	direct := newClient(t, config)
+	general := newClient(t, config)
+	connections, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := kube.NewDirect(config, connections)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cluster, err := kube.New(ctx, kube.Options{
-		Client: direct, Reader: direct, Cache: objects, Intake: intake, Timeout: callLimit,
+		Direct: direct, Client: general, Reader: general, Cache: objects, Intake: intake, Timeout: callLimit,
 	})
 	if err != nil {
 		cancel()

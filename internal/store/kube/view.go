@@ -3,6 +3,7 @@ package kube
 import (
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
@@ -100,7 +101,11 @@ func (s *shelf) seen(uid types.UID) {
 }
 
 func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
-	run := runFromObject(object)
+	return s.keep(&object.ObjectMeta, runFromObject(object), watched)
+}
+
+// keep takes in the run that an object of this metadata stands for.
+func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) *taskrun.Run {
 	s.pool.compact(run, s.run(object.UID))
 	s.mu.Lock()
 	defer s.mu.Unlock()
