@@ -65,3 +65,7 @@ var conditionReasons = map[StateType]string{
 	"CANCELLED":  ReasonCancelled,
 	"CRASHED":    ReasonCrashed,
 }
+
+// AnnotationFenced gets another value when the object is written for nothing but
+// a new version, so that an older write that may still be on its way must fail.
+const AnnotationFenced = "taskrun.dev/fenced"

@@ -128,8 +128,8 @@ func (l *Limit) observe(seconds float64) {
 	l.Occupancy += (seconds - l.Occupancy) / float64(2*max(l.Slots, 1))
 }
 
-// usualOccupancy is the average before anything was seen, in seconds.
-const usualOccupancy = 2.0
+// UsualOccupancy is the average occupancy before anything was seen, in seconds.
+const UsualOccupancy = 2.0
 
 // clone shares nothing that a draft edits.
 func (l *Limit) clone() *Limit {

@@ -93,7 +93,7 @@ func (s *Service) Create(ctx context.Context, in NewLimit) (*View, error) {
 	now := s.now()
 	l, err := s.Store.Create(ctx, &Limit{
 		ID:   uuid.NewSHA1(nameSpace, []byte(s.Namespace+"/"+in.Name)).String(),
-		Name: in.Name, Created: now, Updated: now, Active: in.Active, Slots: in.Limit, Decay: in.SlotDecayPerSecond, Occupancy: usualOccupancy,
+		Name: in.Name, Created: now, Updated: now, Active: in.Active, Slots: in.Limit, Decay: in.SlotDecayPerSecond, Occupancy: UsualOccupancy,
 	})
 	if err != nil {
 		return nil, err

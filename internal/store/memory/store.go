@@ -53,6 +53,25 @@ func (s *Store) get(id string) (*taskrun.Run, error) {
 	return nil, taskrun.ErrNotFound
 }
 
+// Known is Get.
+func (s *Store) Known(id string) *taskrun.Run {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.runs[id]
+}
+
+// Fence makes a new version of the run, so that nobody can write over an older one.
+func (s *Store) Fence(_ context.Context, id string) (*taskrun.Run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, err := s.get(id)
+	if err != nil {
+		return nil, err
+	}
+	next := *current
+	return s.replace(&next), nil
+}
+
 // Find returns the run with this natural key.
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
 	s.mu.RLock()
