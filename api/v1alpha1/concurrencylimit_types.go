@@ -32,7 +32,7 @@ type ConcurrencyLimit struct {
 	// status is what is so: who holds slots. The operator writes it.
 	//
 	// +optional
-	Status ConcurrencyLimitStatus `json:"status,omitempty,omitzero"`
+	Status ConcurrencyLimitStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty
 }
 
 // ConcurrencyLimitSpec is what was asked of a limit.
@@ -44,6 +44,7 @@ type ConcurrencyLimitSpec struct {
 	// Default: metadata.name. Example: tag:database.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
 
@@ -74,7 +75,7 @@ type ConcurrencyLimitSpec struct {
 	// door. Default: metadata.creationTimestamp.
 	//
 	// +optional
-	Created *MicroTime `json:"created,omitempty"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	Created *MicroTime `json:"created,omitempty"`
 }
 
 // ConcurrencyLimitStatus tells who holds slots of a limit.
@@ -105,7 +106,7 @@ type ConcurrencyLimitStatus struct {
 	// looseSlotsTime is when looseSlots were counted; they decay since.
 	//
 	// +optional
-	LooseSlotsTime *MicroTime `json:"looseSlotsTime,omitempty"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	LooseSlotsTime *MicroTime `json:"looseSlotsTime,omitempty"`
 
 	// deniedSlots counts slots that were asked for in vain.
 	//
@@ -123,7 +124,7 @@ type ConcurrencyLimitStatus struct {
 	// updated is when the status was written last, to the microsecond.
 	//
 	// +optional
-	Updated *MicroTime `json:"updated,omitempty"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	Updated *MicroTime `json:"updated,omitempty"`
 }
 
 // SlotHolder is somebody who holds slots.
@@ -147,12 +148,14 @@ type SlotHolder struct {
 	// type of the holder: task_run, flow_run or deployment. Default: not told.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	Type string `json:"type,omitempty"`
 
 	// holder is the holder's id, a UUID. Default: not told.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Holder string `json:"holder,omitempty"`
 
@@ -160,6 +163,7 @@ type SlotHolder struct {
 	// the slot from that state on until it leaves RUNNING and CANCELLING.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	StateID string `json:"stateID,omitempty"`
 
@@ -172,7 +176,7 @@ type SlotHolder struct {
 	// written. Default: until it is given back.
 	//
 	// +optional
-	Until *MicroTime `json:"until,omitempty"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	Until *MicroTime `json:"until,omitempty"`
 
 	// names are those of all limits of a lease over several, at most 32.
 	//

@@ -15,6 +15,18 @@ type draft struct {
 	changed bool
 }
 
+// glance is a draft for looking only: claims that are doubtful do not count.
+// Whoever takes slots settles them first.
+func (s *Service) glance(l *Limit) *draft {
+	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	for i := range d.Holdings {
+		if h := &d.Holdings[i]; d.stands(h) == doubtful {
+			d.gone[h.ID] = true
+		}
+	}
+	return d
+}
+
 // stands tells what a holding is worth.
 func (d *draft) stands(h *Holding) standing {
 	if d.gone[h.ID] {
@@ -81,21 +93,18 @@ func (d *draft) hold(h Holding) {
 	d.Holdings = append(d.Holdings, h)
 }
 
-// release drops the holdings that match, and reports whether there was one.
-func (d *draft) release(match func(*Holding) bool) bool {
-	released := false
+// release drops the holding of this id, if there is one.
+func (d *draft) release(id string) {
 	d.Holdings = slices.DeleteFunc(d.Holdings, func(h Holding) bool {
-		if !match(&h) {
+		if h.ID != id {
 			return false
 		}
-		released = true
+		d.changed = true
 		if d.Decay > 0 && !h.isClaim() {
 			d.addLoose(-h.Slots, d.now)
 		}
 		return true
 	})
-	d.changed = d.changed || released
-	return released
 }
 
 func (d *draft) find(id string) int {

@@ -3,6 +3,7 @@ package concurrency
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,29 +71,34 @@ func (s *Service) Acquire(ctx context.Context, in Acquisition) (leaseID string, 
 		return "", nil, err
 	}
 	leaseID = s.NewID()
-	since := s.now()
-	taken := 0
-	for _, name := range names {
-		if err = s.change(ctx, name, s.take(in, leaseID, names)); err != nil && !errors.Is(err, taskrun.ErrNotFound) {
-			break
-		}
-		err = nil
-		taken++
-	}
-	if err == nil && len(names) > 1 && s.now().Sub(since) > tearTime/2 {
-		err = taskrun.ErrUnavailable
-	}
-	if err != nil {
-		// Of the last write nothing is known after some errors: it is undone too.
-		undone := names[:min(taken+1, len(names))]
-		if errors.Is(err, taskrun.ErrFull) {
-			s.deny(names[taken], in.Slots)
-			undone, err = names[:taken], &LockedError{RetryAfter: retryAfter()}
-		}
-		s.undo(ctx, undone, in, leaseID)
+	if err := s.acquire(ctx, in, leaseID, names); err != nil {
 		return "", nil, err
 	}
 	return leaseID, s.views(found), nil
+}
+
+// acquire takes the slots of the limits in order. What was taken before one of
+// them was full is given back.
+func (s *Service) acquire(ctx context.Context, in Acquisition, leaseID string, names []string) error {
+	since := s.now()
+	for i, name := range names {
+		err := s.change(ctx, name, s.take(in, leaseID, names))
+		switch {
+		case err == nil, errors.Is(err, taskrun.ErrNotFound):
+		case errors.Is(err, taskrun.ErrFull):
+			s.deny(name, in.Slots)
+			s.undo(ctx, names[:i], in, leaseID)
+			return &LockedError{RetryAfter: retryAfter()}
+		default:
+			s.undo(ctx, names[:i+1], in, leaseID) // of the last write nothing is known
+			return err
+		}
+	}
+	if len(names) > 1 && s.now().Sub(since) > tearTime/2 {
+		s.undo(ctx, names, in, leaseID)
+		return fmt.Errorf("taking the slots took too long: %w", taskrun.ErrUnavailable)
+	}
+	return nil
 }
 
 // check refuses what no waiting would help.
@@ -148,10 +154,10 @@ func (s *Service) undo(ctx context.Context, names []string, in Acquisition, leas
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	if in.Lease > 0 {
-		_ = s.drop(ctx, names, leaseID) //nolint:errcheck // else the lease runs out, or is found torn
+		_ = s.drop(ctx, names, leaseID)
 		return
 	}
-	_, _ = s.Release(ctx, Returned{Names: names, Slots: in.Slots}) //nolint:errcheck // nothing else can be done
+	_, _ = s.Release(ctx, Returned{Names: names, Slots: in.Slots})
 }
 
 // named returns the limits of the names, in their order, and the names of the
@@ -242,7 +248,7 @@ func (s *Service) ReleaseLease(ctx context.Context, leaseID string) error {
 			if i := d.find(leaseID); i >= 0 {
 				d.observe(d.now.Sub(d.Holdings[i].Since).Seconds())
 			}
-			d.release(func(h *Holding) bool { return h.ID == leaseID })
+			d.release(leaseID)
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
@@ -290,16 +296,7 @@ func (s *Service) AcquireForRun(ctx context.Context, tags []string, runID string
 		}
 	}
 	for i, name := range names {
-		err := s.change(ctx, name, func(d *draft) error {
-			if !d.Active || d.find(runID) >= 0 {
-				return nil
-			}
-			if !d.fits(1) {
-				return taskrun.ErrFull
-			}
-			d.hold(Holding{ID: runID, Slots: 1, Kind: KindTaskRun, Holder: runID, Since: d.now})
-			return nil
-		})
+		err := s.change(ctx, name, holdFor(runID))
 		if errors.Is(err, taskrun.ErrFull) {
 			s.deny(name, 1)
 			err = &LockedError{Tag: name[len(TagPrefix):], RetryAfter: retryAfter()}
@@ -314,6 +311,20 @@ func (s *Service) AcquireForRun(ctx context.Context, tags []string, runID string
 	return s.views(active), nil
 }
 
+// holdFor is the edit that lets a run hold a slot until it gives it back.
+func holdFor(runID string) edit {
+	return func(d *draft) error {
+		if !d.Active || d.find(runID) >= 0 {
+			return nil
+		}
+		if !d.fits(1) {
+			return taskrun.ErrFull
+		}
+		d.hold(Holding{ID: runID, Slots: 1, Kind: KindTaskRun, Holder: runID, Since: d.now})
+		return nil
+	}
+}
+
 // ReleaseForRun gives back what AcquireForRun took, and returns all limits of
 // the tags.
 func (s *Service) ReleaseForRun(ctx context.Context, tags []string, runID string) ([]*View, error) {
@@ -326,7 +337,7 @@ func (s *Service) ReleaseForRun(ctx context.Context, tags []string, runID string
 			if i := d.find(runID); i >= 0 {
 				d.observe(d.now.Sub(d.Holdings[i].Since).Seconds())
 			}
-			d.release(func(h *Holding) bool { return h.ID == runID })
+			d.release(runID)
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {

@@ -189,30 +189,50 @@ func (s *Service) Update(ctx context.Context, key Key, change Change) error {
 	if err != nil {
 		return err
 	}
-	if change.Name != nil && *change.Name != l.Name {
-		if err := checkName(*change.Name); err != nil {
-			return err
-		}
-		if _, err := s.find(ctx, *change.Name); err == nil {
-			return taskrun.ErrExists
-		}
+	if err := s.checkRename(ctx, l, change.Name); err != nil {
+		return err
 	}
-	for attempt := 1; err == nil; attempt++ {
+	if l, err = s.writeTerms(ctx, l, change); err != nil {
+		return err
+	}
+	if change.ActiveSlots == nil && change.DeniedSlots == nil {
+		return nil
+	}
+	return s.setUse(ctx, l.Name, change.ActiveSlots, change.DeniedSlots)
+}
+
+// checkRename tells whether a limit can have the name, if another one is asked for.
+func (s *Service) checkRename(ctx context.Context, l *Limit, name *string) error {
+	if name == nil || *name == l.Name {
+		return nil
+	}
+	if err := checkName(*name); err != nil {
+		return err
+	}
+	_, err := s.find(ctx, *name)
+	switch {
+	case err == nil:
+		return taskrun.ErrExists
+	case errors.Is(err, taskrun.ErrNotFound):
+		return nil
+	default:
+		return err
+	}
+}
+
+// writeTerms stores what is asked of a limit; after a conflict, on what is there then.
+func (s *Service) writeTerms(ctx context.Context, l *Limit, change Change) (*Limit, error) {
+	for attempt := 1; ; attempt++ {
 		next := l.clone()
 		change.apply(next)
-		var stored *Limit
-		if stored, err = s.Store.UpdateTerms(ctx, next); err == nil {
-			l = stored
-			break
+		stored, err := s.Store.UpdateTerms(ctx, next)
+		if err == nil || !errors.Is(err, taskrun.ErrConflict) || attempt == maxAttempts {
+			return stored, err
 		}
-		if errors.Is(err, taskrun.ErrConflict) && attempt < maxAttempts {
-			l, err = s.Store.Reload(ctx, l)
+		if l, err = s.Store.Reload(ctx, l); err != nil {
+			return nil, err
 		}
 	}
-	if err == nil && (change.ActiveSlots != nil || change.DeniedSlots != nil) {
-		err = s.setUse(ctx, l.Name, change.ActiveSlots, change.DeniedSlots)
-	}
-	return err
 }
 
 func (c Change) apply(l *Limit) {
@@ -250,12 +270,7 @@ func (s *Service) Reset(ctx context.Context, name string, runIDs []string) error
 
 // view tells how a limit stands.
 func (s *Service) view(l *Limit) *View {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
-	for i := range d.Holdings {
-		if h := &d.Holdings[i]; d.stands(h) == doubtful {
-			d.gone[h.ID] = true
-		}
-	}
+	d := s.glance(l)
 	d.prune()
 	runs := []string{}
 	for _, h := range d.Holdings {

@@ -36,7 +36,7 @@ func (s *Service) TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestrat
 // factsFor tells what a limit is to a run. Its own claims count only if it holds
 // them: what it tried before must not stand in its own way.
 func (s *Service) factsFor(l *Limit, tag string, run *taskrun.Run) orchestration.TagLimit {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	d := s.glance(l)
 	held := false
 	for _, h := range d.Holdings {
 		switch {
@@ -90,7 +90,7 @@ func (s *Service) drop(ctx context.Context, names []string, id string) error {
 	var all error
 	for _, name := range names {
 		err := s.change(ctx, name, func(d *draft) error {
-			d.release(func(h *Holding) bool { return h.ID == id })
+			d.release(id)
 			return nil
 		})
 		if !errors.Is(err, taskrun.ErrNotFound) {

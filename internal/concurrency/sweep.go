@@ -3,6 +3,8 @@ package concurrency
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -41,4 +43,35 @@ func (s *Service) untidy(ctx context.Context, l *Limit) bool {
 		}
 	}
 	return l.Shown != d.shown()
+}
+
+// Sweeper sweeps the limits of all namespaces, time and again. One replica needs
+// one.
+type Sweeper struct {
+	Namespaces func() []string
+	Service    func(namespace string) *Service
+	Interval   time.Duration
+	Log        *slog.Logger
+}
+
+// NeedLeaderElection tells a manager that one replica does this.
+func (w *Sweeper) NeedLeaderElection() bool { return true }
+
+// Start sweeps until the context ends.
+func (w *Sweeper) Start(ctx context.Context) error {
+	ticker := time.NewTicker(w.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		for _, namespace := range w.Namespaces() {
+			if err := w.Service(namespace).Sweep(ctx); err != nil && ctx.Err() == nil {
+				w.Log.LogAttrs(ctx, slog.LevelDebug, "limits could not be swept; it is tried again",
+					slog.String("namespace", namespace), slog.Any("error", err))
+			}
+		}
+	}
 }

@@ -1,13 +1,14 @@
 package rest
 
 import (
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
 // decodeLimitCreate reads a ConcurrencyLimitV2Create (contract §4.6).
-func decodeLimitCreate(body pyjson.Value) (NewLimit, []validate.Error) {
-	in := NewLimit{Active: true}
+func decodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, []validate.Error) {
+	in := concurrency.NewLimit{Active: true}
 	faults := readModel(body, func(m *validate.Model) {
 		if n, given := m.Field("active"); given {
 			in.Active = n.Bool()
@@ -33,7 +34,7 @@ func decodeLimitCreate(body pyjson.Value) (NewLimit, []validate.Error) {
 
 // limitUpdate is a ConcurrencyLimitV2Update.
 type limitUpdate struct {
-	LimitChange
+	concurrency.Change
 
 	// null tells that a field is given as null. The model allows it, and then the
 	// database does not.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
@@ -25,16 +26,16 @@ const (
 var holderKinds = []string{"flow_run", "task_run", "deployment"}
 
 // decodeIncrement reads the parameters of increment.
-func decodeIncrement(body pyjson.Value) (Acquisition, []validate.Error) {
-	return readSlotsAsked(body, []string{"slots", "names", "mode", "create_if_missing"}, func(p *validate.Model, _ *Acquisition) {
+func decodeIncrement(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
+	return readSlotsAsked(body, []string{"slots", "names", "mode", "create_if_missing"}, func(p *validate.Model, _ *concurrency.Acquisition) {
 		readCreateIfMissing(p)
 	})
 }
 
 // decodeIncrementWithLease reads the parameters of increment-with-lease.
-func decodeIncrementWithLease(body pyjson.Value) (Acquisition, []validate.Error) {
+func decodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
 	names := []string{"slots", "names", "mode", "lease_duration", "holder"}
-	return readSlotsAsked(body, names, func(p *validate.Model, in *Acquisition) {
+	return readSlotsAsked(body, names, func(p *validate.Model, in *concurrency.Acquisition) {
 		in.Lease = readLeaseDuration(p)
 		if n, given := p.Given("holder"); given {
 			in.Holder = readHolder(n)
@@ -44,14 +45,14 @@ func decodeIncrementWithLease(body pyjson.Value) (Acquisition, []validate.Error)
 
 // readSlotsAsked reads what the two have in common, then the rest.
 func readSlotsAsked(
-	body pyjson.Value, parameters []string, rest func(*validate.Model, *Acquisition),
-) (Acquisition, []validate.Error) {
+	body pyjson.Value, parameters []string, rest func(*validate.Model, *concurrency.Acquisition),
+) (concurrency.Acquisition, []validate.Error) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, parameters...)
 	if missing != nil {
-		return Acquisition{}, missing
+		return concurrency.Acquisition{}, missing
 	}
-	var in Acquisition
+	var in concurrency.Acquisition
 	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
 	in.Names = required(p, &faults, "names", readTexts)
 	if n, given := p.Given("mode"); given {
@@ -84,12 +85,12 @@ func seconds(n float64) time.Duration {
 	return time.Duration(n * float64(time.Second))
 }
 
-func readHolder(n validate.Node) *Holder {
+func readHolder(n validate.Node) *concurrency.Holder {
 	m, ok := n.Model()
 	if !ok {
 		return nil
 	}
-	holder := &Holder{}
+	holder := &concurrency.Holder{}
 	if n, given := m.Required("type"); given {
 		holder.Kind = n.Literal(holderKinds...)
 	}
@@ -101,13 +102,13 @@ func readHolder(n validate.Node) *Holder {
 }
 
 // decodeDecrement reads the parameters of decrement.
-func decodeDecrement(body pyjson.Value) (Returned, []validate.Error) {
+func decodeDecrement(body pyjson.Value) (concurrency.Returned, []validate.Error) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
 	if missing != nil {
-		return Returned{}, missing
+		return concurrency.Returned{}, missing
 	}
-	var in Returned
+	var in concurrency.Returned
 	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
 	in.Names = required(p, &faults, "names", readTexts)
 	in.Occupancy = readOptional(p, "occupancy_seconds", func(n validate.Node) time.Duration {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
@@ -11,7 +12,7 @@ import (
 const tagPrefix = "tag:"
 
 // appendLimit writes a limit as it is read (GlobalConcurrencyLimitResponse).
-func appendLimit(b []byte, l *Limit) []byte {
+func appendLimit(b []byte, l *concurrency.View) []byte {
 	b = appendLimitBegin(b, l)
 	b = append(b, `,"slot_decay_per_second":`...)
 	b = append(b, pyjson.Float(l.SlotDecayPerSecond)...)
@@ -19,7 +20,7 @@ func appendLimit(b []byte, l *Limit) []byte {
 }
 
 // appendWholeLimit writes a limit as its maker is shown it (ConcurrencyLimitV2).
-func appendWholeLimit(b []byte, l *Limit) []byte {
+func appendWholeLimit(b []byte, l *concurrency.View) []byte {
 	b = appendLimitBegin(b, l)
 	b = append(b, `,"denied_slots":`...)
 	b = strconv.AppendInt(b, int64(l.DeniedSlots), 10)
@@ -31,7 +32,7 @@ func appendWholeLimit(b []byte, l *Limit) []byte {
 }
 
 // appendLimitBegin writes what both have.
-func appendLimitBegin(b []byte, l *Limit) []byte {
+func appendLimitBegin(b []byte, l *concurrency.View) []byte {
 	b = appendIdentity(b, l)
 	b = append(b, `,"active":`...)
 	b = strconv.AppendBool(b, l.Active)
@@ -44,7 +45,7 @@ func appendLimitBegin(b []byte, l *Limit) []byte {
 }
 
 // appendTagLimit writes a limit as the older routes have it (ConcurrencyLimit).
-func appendTagLimit(b []byte, l *Limit) []byte {
+func appendTagLimit(b []byte, l *concurrency.View) []byte {
 	b = appendIdentity(b, l)
 	b = append(b, `,"tag":`...)
 	b = pyjson.AppendText(b, strings.TrimPrefix(l.Name, tagPrefix))
@@ -55,7 +56,7 @@ func appendTagLimit(b []byte, l *Limit) []byte {
 	return append(b, '}')
 }
 
-func appendIdentity(b []byte, l *Limit) []byte {
+func appendIdentity(b []byte, l *concurrency.View) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, l.ID)
 	b = append(b, `,"created":`...)
@@ -65,7 +66,7 @@ func appendIdentity(b []byte, l *Limit) []byte {
 }
 
 // appendLimits writes a list of limits.
-func appendLimits(b []byte, limits []*Limit, appendOne func([]byte, *Limit) []byte) []byte {
+func appendLimits(b []byte, limits []*concurrency.View, appendOne func([]byte, *concurrency.View) []byte) []byte {
 	b = append(b, '[')
 	for i, l := range limits {
 		b = appendComma(b, i)
@@ -76,14 +77,14 @@ func appendLimits(b []byte, limits []*Limit, appendOne func([]byte, *Limit) []by
 
 // appendLimitName writes what those who take slots see of a limit
 // (MinimalConcurrencyLimitResponse).
-func appendLimitName(b []byte, l *Limit) []byte { return appendNamed(b, l, l.Name) }
+func appendLimitName(b []byte, l *concurrency.View) []byte { return appendNamed(b, l, l.Name) }
 
 // appendLimitTag is appendLimitName with the tag for the name.
-func appendLimitTag(b []byte, l *Limit) []byte {
+func appendLimitTag(b []byte, l *concurrency.View) []byte {
 	return appendNamed(b, l, strings.TrimPrefix(l.Name, tagPrefix))
 }
 
-func appendNamed(b []byte, l *Limit, name string) []byte {
+func appendNamed(b []byte, l *concurrency.View, name string) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, l.ID)
 	b = append(b, `,"name":`...)
@@ -94,7 +95,7 @@ func appendNamed(b []byte, l *Limit, name string) []byte {
 }
 
 // appendLease writes what was taken with a lease (ConcurrencyLimitWithLeaseResponse).
-func appendLease(b []byte, id string, limits []*Limit) []byte {
+func appendLease(b []byte, id string, limits []*concurrency.View) []byte {
 	b = append(b, `{"lease_id":`...)
 	b = pyjson.AppendText(b, id)
 	b = append(b, `,"limits":`...)

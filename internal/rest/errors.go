@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -135,12 +136,12 @@ func answerToUseCase(err error, rt *route, r *request) (answer response, unexpec
 // answerAboutSlots answers to the errors of those who ask for slots.
 func answerAboutSlots(err error) (answer response, unexpected bool) {
 	var (
-		locked  *LockedError
-		noDecay *NoDecayError
+		locked  *concurrency.LockedError
+		noDecay *concurrency.NoDecayError
 	)
 	switch {
 	case errors.As(err, &locked):
-		answer = jsonMember(http.StatusLocked, keyDetail, locked.text())
+		answer = jsonMember(http.StatusLocked, keyDetail, sayLocked(locked))
 		if locked.Never {
 			return answer, false
 		}
@@ -148,17 +149,17 @@ func answerAboutSlots(err error) (answer response, unexpected bool) {
 	case errors.As(err, &noDecay):
 		names := pyjson.Repr(strings.Join(noDecay.Names, ","))
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textNoDecay+names), false
-	case errors.Is(err, ErrTooManySlots):
+	case errors.Is(err, concurrency.ErrTooManySlots):
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textTooManySlots), false
-	case errors.Is(err, ErrLeaseGone):
+	case errors.Is(err, concurrency.ErrLeaseGone):
 		return jsonMember(http.StatusGone, keyDetail, textLeaseGone), false
 	default:
 		return internalError(), true
 	}
 }
 
-// text is what is said of a limit without a free slot. That of a tag is named.
-func (e *LockedError) text() string {
+// sayLocked is what is said of a limit without a free slot. That of a tag is named.
+func sayLocked(e *concurrency.LockedError) string {
 	switch {
 	case e.Tag == "":
 		return textLocked

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
@@ -129,7 +130,7 @@ func checkDecodedLimits(t *testing.T, body pyjson.Value) {
 
 func checkDecodedSlots(t *testing.T, body pyjson.Value) {
 	t.Helper()
-	for _, decode := range []func(pyjson.Value) (Acquisition, []validate.Error){decodeIncrement, decodeIncrementWithLease} {
+	for _, decode := range []func(pyjson.Value) (concurrency.Acquisition, []validate.Error){decodeIncrement, decodeIncrementWithLease} {
 		in, faults := decode(body)
 		checkDecoded(t, faults, nil)
 		if faults == nil && (in.Slots < 1 || in.Lease != 0 && (in.Lease < shortestLease || in.Lease > longestLease)) {

@@ -1,6 +1,10 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
 
 // filterLimits answers with all limits, by name.
 func (s *Server) filterLimits(r *request) (response, error) {
@@ -8,7 +12,7 @@ func (s *Server) filterLimits(r *request) (response, error) {
 }
 
 // listLimits answers with the limits whose names begin with the prefix.
-func (s *Server) listLimits(r *request, prefix string, appendOne func([]byte, *Limit) []byte) (response, error) {
+func (s *Server) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
 	asked := decodeLimits(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err

@@ -17,7 +17,7 @@ func (s *Server) updateLimit(r *request) (response, error) {
 		_, err := s.limits.Get(r.ctx, key)
 		return response{}, cmp.Or(err, detail(http.StatusConflict, textTaken))
 	}
-	if err := s.limits.Update(r.ctx, key, in.LimitChange); err != nil {
+	if err := s.limits.Update(r.ctx, key, in.Change); err != nil {
 		return response{}, err
 	}
 	return response{status: http.StatusNoContent}, nil

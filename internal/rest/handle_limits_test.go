@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -30,45 +31,47 @@ func (a *askedLimits) asked(name string, args ...any) error {
 	return a.err
 }
 
-func (a *askedLimits) limit() *Limit {
-	return &Limit{
+func (a *askedLimits) limit() *concurrency.View {
+	return &concurrency.View{
 		ID: idKnown, Name: a.name, Created: noon, Updated: noon.Add(1500 * time.Millisecond), Active: true,
 		Limit: 3, ActiveSlots: 2, DeniedSlots: 1, SlotDecayPerSecond: 0.5, AvgSlotOccupancySeconds: 2, RunIDs: []string{idOther},
 	}
 }
 
-func (a *askedLimits) Create(_ context.Context, in NewLimit) (*Limit, error) {
+func (a *askedLimits) Create(_ context.Context, in concurrency.NewLimit) (*concurrency.View, error) {
 	return a.limit(), a.asked("Create", in)
 }
 
-func (a *askedLimits) Put(_ context.Context, name string, slots int) (*Limit, bool, error) {
+func (a *askedLimits) Put(_ context.Context, name string, slots int) (*concurrency.View, bool, error) {
 	return a.limit(), a.created, a.asked("Put", name, slots)
 }
 
-func (a *askedLimits) Get(_ context.Context, key LimitKey) (*Limit, error) {
+func (a *askedLimits) Get(_ context.Context, key concurrency.Key) (*concurrency.View, error) {
 	return a.limit(), a.asked("Get", key)
 }
 
-func (a *askedLimits) List(_ context.Context, prefix string, offset, most int) ([]*Limit, error) {
-	return []*Limit{a.limit(), a.limit()}, a.asked("List", prefix, offset, most)
+func (a *askedLimits) List(_ context.Context, prefix string, offset, most int) ([]*concurrency.View, error) {
+	return []*concurrency.View{a.limit(), a.limit()}, a.asked("List", prefix, offset, most)
 }
 
-func (a *askedLimits) Update(_ context.Context, key LimitKey, change LimitChange) error {
+func (a *askedLimits) Update(_ context.Context, key concurrency.Key, change concurrency.Change) error {
 	return a.asked("Update", key, change)
 }
 
-func (a *askedLimits) Delete(_ context.Context, key LimitKey) error { return a.asked("Delete", key) }
+func (a *askedLimits) Delete(_ context.Context, key concurrency.Key) error {
+	return a.asked("Delete", key)
+}
 
 func (a *askedLimits) Reset(_ context.Context, name string, runIDs []string) error {
 	return a.asked("Reset", name, runIDs)
 }
 
-func (a *askedLimits) Acquire(_ context.Context, in Acquisition) (string, []*Limit, error) {
-	return idOther, []*Limit{a.limit()}, a.asked("Acquire", in)
+func (a *askedLimits) Acquire(_ context.Context, in concurrency.Acquisition) (string, []*concurrency.View, error) {
+	return idOther, []*concurrency.View{a.limit()}, a.asked("Acquire", in)
 }
 
-func (a *askedLimits) Release(_ context.Context, in Returned) ([]*Limit, error) {
-	return []*Limit{a.limit()}, a.asked("Release", in)
+func (a *askedLimits) Release(_ context.Context, in concurrency.Returned) ([]*concurrency.View, error) {
+	return []*concurrency.View{a.limit()}, a.asked("Release", in)
 }
 
 func (a *askedLimits) Renew(_ context.Context, leaseID string, life time.Duration) error {
@@ -79,12 +82,12 @@ func (a *askedLimits) ReleaseLease(_ context.Context, leaseID string) error {
 	return a.asked("ReleaseLease", leaseID)
 }
 
-func (a *askedLimits) AcquireForRun(_ context.Context, tags []string, runID string) ([]*Limit, error) {
-	return []*Limit{a.limit()}, a.asked("AcquireForRun", tags, runID)
+func (a *askedLimits) AcquireForRun(_ context.Context, tags []string, runID string) ([]*concurrency.View, error) {
+	return []*concurrency.View{a.limit()}, a.asked("AcquireForRun", tags, runID)
 }
 
-func (a *askedLimits) ReleaseForRun(_ context.Context, tags []string, runID string) ([]*Limit, error) {
-	return []*Limit{a.limit()}, a.asked("ReleaseForRun", tags, runID)
+func (a *askedLimits) ReleaseForRun(_ context.Context, tags []string, runID string) ([]*concurrency.View, error) {
+	return []*concurrency.View{a.limit()}, a.asked("ReleaseForRun", tags, runID)
 }
 
 // withLimits serves the routes about limits.
@@ -110,7 +113,7 @@ const (
 
 func TestLimitsAreAskedAndAnswered(t *testing.T) {
 	t.Parallel()
-	ofDB := []any{LimitKey{Name: "tag:db"}}
+	ofDB := []any{concurrency.Key{Name: "tag:db"}}
 	cases := map[string]struct {
 		method, path, body string
 		created            bool
@@ -120,16 +123,16 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 	}{
 		"making a limit": {
 			method: "POST", path: newBase + "/", body: `{"name":"tag:db","limit":"3"}`, wantStatus: 201, wantBody: limitMade,
-			want: call{"Create", []any{NewLimit{Name: "tag:db", Active: true, Limit: 3}}},
+			want: call{"Create", []any{concurrency.NewLimit{Name: "tag:db", Active: true, Limit: 3}}},
 		},
 		"making one with all there is to say": {
 			method: "POST", path: newBase + "/", wantStatus: 201, wantBody: limitMade,
 			body: `{"name":"x","limit":3,"active":false,"active_slots":2,"denied_slots":1,"slot_decay_per_second":0.5}`,
-			want: call{"Create", []any{NewLimit{Name: "x", Limit: 3, ActiveSlots: 2, DeniedSlots: 1, SlotDecayPerSecond: 0.5}}},
+			want: call{"Create", []any{concurrency.NewLimit{Name: "x", Limit: 3, ActiveSlots: 2, DeniedSlots: 1, SlotDecayPerSecond: 0.5}}},
 		},
 		"reading by name": {method: "GET", path: newBase + "/tag:db", wantStatus: 200, wantBody: limitRead, want: call{"Get", ofDB}},
 		"reading by id": {
-			method: "GET", path: newBase + "/" + idKnown, wantStatus: 200, wantBody: limitRead, want: call{"Get", []any{LimitKey{ID: idKnown}}},
+			method: "GET", path: newBase + "/" + idKnown, wantStatus: 200, wantBody: limitRead, want: call{"Get", []any{concurrency.Key{ID: idKnown}}},
 		},
 		"reading all": {
 			method: "POST", path: newBase + "/filter", wantStatus: 200, wantBody: "[" + limitRead + "," + limitRead + "]",
@@ -141,10 +144,10 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 		},
 		"changing": {
 			method: "PATCH", path: newBase + "/tag:db", body: `{"limit":0,"active":false}`, wantStatus: 204,
-			want: call{"Update", []any{ofDB[0], LimitChange{Limit: new(0), Active: new(false)}}},
+			want: call{"Update", []any{ofDB[0], concurrency.Change{Limit: new(0), Active: new(false)}}},
 		},
 		"changing nothing": {
-			method: "PATCH", path: newBase + "/tag:db", body: `{}`, wantStatus: 204, want: call{"Update", []any{ofDB[0], LimitChange{}}},
+			method: "PATCH", path: newBase + "/tag:db", body: `{}`, wantStatus: 204, want: call{"Update", []any{ofDB[0], concurrency.Change{}}},
 		},
 		"changing to null": {
 			method: "PATCH", path: newBase + "/tag:db", body: `{"limit":null}`, wantStatus: 409,
@@ -153,30 +156,30 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 		"deleting": {method: "DELETE", path: newBase + "/tag:db", wantStatus: 204, want: call{"Delete", ofDB}},
 		"taking slots": {
 			method: "POST", path: newBase + "/increment", body: `{"slots":2,"names":["a","b"],"mode":"rate_limit"}`, wantStatus: 200,
-			wantBody: "[" + limitNamed + "]", want: call{"Acquire", []any{Acquisition{Names: []string{"a", "b"}, Slots: 2, RateLimit: true}}},
+			wantBody: "[" + limitNamed + "]", want: call{"Acquire", []any{concurrency.Acquisition{Names: []string{"a", "b"}, Slots: 2, RateLimit: true}}},
 		},
 		"taking slots with a lease": {
 			method: "POST", path: newBase + "/increment-with-lease", wantStatus: 200,
 			body:     `{"slots":1,"names":[],"lease_duration":60.5,"holder":{"type":"task_run","id":"` + idOther + `"}}`,
 			wantBody: `{"lease_id":"` + idOther + `","limits":[` + limitNamed + `]}`,
-			want: call{"Acquire", []any{Acquisition{
-				Names: []string{}, Slots: 1, Lease: 60500 * time.Millisecond, Holder: &Holder{Kind: "task_run", ID: idOther},
+			want: call{"Acquire", []any{concurrency.Acquisition{
+				Names: []string{}, Slots: 1, Lease: 60500 * time.Millisecond, Holder: &concurrency.Holder{Kind: "task_run", ID: idOther},
 			}}},
 		},
 		"a lease lives five minutes": {
 			method: "POST", path: newBase + "/increment-with-lease", body: `{"slots":1,"names":["a"],"holder":null}`, wantStatus: 200,
 			wantBody: `{"lease_id":"` + idOther + `","limits":[` + limitNamed + `]}`,
-			want:     call{"Acquire", []any{Acquisition{Names: []string{"a"}, Slots: 1, Lease: 5 * time.Minute}}},
+			want:     call{"Acquire", []any{concurrency.Acquisition{Names: []string{"a"}, Slots: 1, Lease: 5 * time.Minute}}},
 		},
 		"giving slots back": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1.5}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
-			want:     call{"Release", []any{Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(1500 * time.Millisecond)}}},
+			want:     call{"Release", []any{concurrency.Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(1500 * time.Millisecond)}}},
 		},
 		"giving slots back after an eternity": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1e300}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
-			want:     call{"Release", []any{Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(time.Duration(1<<63 - 1))}}},
+			want:     call{"Release", []any{concurrency.Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(time.Duration(1<<63 - 1))}}},
 		},
 		"giving a lease back": {
 			method: "POST", path: newBase + "/decrement-with-lease", body: `{"lease_id":"` + idOther + `"}`, wantStatus: 204,
@@ -202,7 +205,7 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 			method: "GET", path: oldBase + "/tag/db", wantStatus: 200, wantBody: limitOfTag, want: call{"Get", ofDB},
 		},
 		"reading it by id": {
-			method: "GET", path: oldBase + "/" + idKnown, wantStatus: 200, wantBody: limitOfTag, want: call{"Get", []any{LimitKey{ID: idKnown}}},
+			method: "GET", path: oldBase + "/" + idKnown, wantStatus: 200, wantBody: limitOfTag, want: call{"Get", []any{concurrency.Key{ID: idKnown}}},
 		},
 		"reading those of all tags": {
 			method: "POST", path: oldBase + "/filter", wantStatus: 200, wantBody: "[" + limitOfTag + "," + limitOfTag + "]",
@@ -221,7 +224,7 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 		},
 		"deleting it by id": {
 			method: "DELETE", path: oldBase + "/" + idKnown, wantStatus: 200, wantBody: "null",
-			want: call{"Delete", []any{LimitKey{ID: idKnown}}},
+			want: call{"Delete", []any{concurrency.Key{ID: idKnown}}},
 		},
 		"taking slots of tags": {
 			method: "POST", path: oldBase + "/increment", body: `{"names":["db"],"task_run_id":"` + idOther + `"}`, wantStatus: 200,
@@ -252,7 +255,7 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 	t.Parallel()
 	const slots = `{"slots":1,"names":["a"]}`
 	run := `{"names":["db"],"task_run_id":"` + idOther + `"}`
-	lockedFor := &LockedError{RetryAfter: 2500 * time.Millisecond}
+	lockedFor := &concurrency.LockedError{RetryAfter: 2500 * time.Millisecond}
 	cases := map[string]struct {
 		method, path, body string
 		err                error
@@ -272,23 +275,23 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 		"no free slot":                    {"POST", newBase + "/increment", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
 		"no free slot for a lease":        {"POST", newBase + "/increment-with-lease", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
 		"no free slot of a tag": {
-			"POST", oldBase + "/increment", run, &LockedError{Tag: "db", RetryAfter: 10 * time.Second}, 423,
+			"POST", oldBase + "/increment", run, &concurrency.LockedError{Tag: "db", RetryAfter: 10 * time.Second}, 423,
 			`{"detail":"Concurrency limit for the db tag has been reached"}`, "10.0",
 		},
 		"a tag whose limit is zero": {
-			"POST", oldBase + "/increment", run, &LockedError{Tag: "db", Never: true}, 423,
+			"POST", oldBase + "/increment", run, &concurrency.LockedError{Tag: "db", Never: true}, 423,
 			`{"detail":"The concurrency limit on tag \"db\" is 0 and will deadlock if the task tries to run again."}`, "",
 		},
 		"more slots than there are": {
-			"POST", newBase + "/increment", slots, ErrTooManySlots, 422, `{"detail":"Slots requested is greater than the limit"}`, "",
+			"POST", newBase + "/increment", slots, concurrency.ErrTooManySlots, 422, `{"detail":"Slots requested is greater than the limit"}`, "",
 		},
 		"slots that do not decay": {
-			"POST", newBase + "/increment", slots, &NoDecayError{Names: []string{"a", "b'c"}}, 422,
+			"POST", newBase + "/increment", slots, &concurrency.NoDecayError{Names: []string{"a", "b'c"}}, 422,
 			`{"detail":"Only concurrency limits with slot decay can be used for rate limiting. ` +
 				`The following limits do not have a decay configured: \"a,b'c\""}`, "",
 		},
 		"a lease that is gone": {
-			"POST", newBase + "/leases/" + idOther + "/renew", "", ErrLeaseGone, 410,
+			"POST", newBase + "/leases/" + idOther + "/renew", "", concurrency.ErrLeaseGone, 410,
 			`{"detail":"Lease not found - it may have expired or been revoked"}`, "",
 		},
 		"a store that is gone": {"POST", newBase + "/decrement", slots, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},

@@ -4,12 +4,13 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // readTagLimit answers with the limit of an id, if it is one of a tag.
 func (s *Server) readTagLimit(r *request) (response, error) {
-	limit, err := s.limits.Get(r.ctx, LimitKey{ID: r.parameter})
+	limit, err := s.limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
 		return response{}, err
 	}

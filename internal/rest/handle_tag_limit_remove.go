@@ -1,10 +1,14 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
 
 // removeTagLimit deletes the limit of an id.
 func (s *Server) removeTagLimit(r *request) (response, error) {
-	return s.removed(r, LimitKey{ID: r.parameter})
+	return s.removed(r, concurrency.Key{ID: r.parameter})
 }
 
 // removeLimitOfTag deletes the limit of a tag.
@@ -13,7 +17,7 @@ func (s *Server) removeLimitOfTag(r *request) (response, error) {
 }
 
 // removed deletes a limit; unlike all other routes that delete, these say null.
-func (s *Server) removed(r *request, key LimitKey) (response, error) {
+func (s *Server) removed(r *request, key concurrency.Key) (response, error) {
 	if err := s.limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
 	}

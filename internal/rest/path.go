@@ -1,6 +1,10 @@
 package rest
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
 
 // What stands in paths for a value. A path has one of them at the most.
 const (
@@ -59,14 +63,14 @@ func lowerHex(c byte) (byte, bool) {
 
 // limitKey reads what names a limit. What Python's UUID takes for an id is one:
 // 32 hexadecimal digits in any dress.
-func limitKey(text string) LimitKey {
+func limitKey(text string) concurrency.Key {
 	digits := strings.ReplaceAll(strings.ReplaceAll(text, "urn:", ""), "uuid:", "")
 	digits = strings.ReplaceAll(strings.Trim(digits, "{}"), "-", "")
 	if id, ok := pathID(digits); ok {
-		return LimitKey{ID: id}
+		return concurrency.Key{ID: id}
 	}
-	return LimitKey{Name: text}
+	return concurrency.Key{Name: text}
 }
 
 // ofTag names the limit of a tag.
-func ofTag(tag string) LimitKey { return LimitKey{Name: tagPrefix + tag} }
+func ofTag(tag string) concurrency.Key { return concurrency.Key{Name: tagPrefix + tag} }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 )
 
 func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
@@ -246,7 +248,7 @@ func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
 func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
 	t.Parallel()
 	digits := strings.ReplaceAll(idKnown, "-", "")
-	cases := map[string]LimitKey{
+	cases := map[string]concurrency.Key{
 		idKnown:                       {ID: idKnown},
 		strings.ToUpper(idKnown):      {ID: idKnown},
 		digits:                        {ID: idKnown},

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -29,9 +30,11 @@ func TestTheHandlersAgreeWithTheModel(t *testing.T) {
 // serveHandlers serves the handlers on a store in memory, and returns the base of their API.
 func serveHandlers(t *testing.T) string {
 	t.Helper()
-	service := taskrun.NewService(taskrun.ServiceOptions{Store: memory.New(), Clock: wallClock{}})
+	runs := memory.New()
+	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
+	service := taskrun.NewService(taskrun.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Runs: service, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Runs: service, Limits: limits, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,7 @@ type Cluster struct {
 
 	view   *view
 	synced toolscache.InformerSynced
+	limits *limitShelves
 	probe  probe
 }
 
@@ -72,7 +73,8 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
 	c.synced = registration.HasSynced
-	return c, nil
+	c.limits, err = watchLimits(ctx, o.Cache)
+	return c, err
 }
 
 // Namespace returns the store of one namespace, which the cache must watch.

@@ -26,33 +26,67 @@ import (
 type Limits struct {
 	cluster   *Cluster
 	namespace string
-	synced    toolscache.InformerSynced
+	*limitShelf
+}
 
+// limitShelf holds the limits of one namespace.
+type limitShelf struct {
 	mu     sync.RWMutex
-	limits map[types.UID]*concurrency.Limit
+	limits map[types.UID]*concurrency.Limit // never changed, only replaced
 	buried graves
+}
+
+// limitShelves are those of all namespaces, fed by one watch.
+type limitShelves struct {
+	synced toolscache.InformerSynced
+
+	mu      sync.Mutex
+	shelves map[string]*limitShelf
+}
+
+func (v *limitShelves) shelf(namespace string) *limitShelf {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.shelves[namespace]
+	if s == nil {
+		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves()}
+		v.shelves[namespace] = s
+	}
+	return s
+}
+
+// LimitNamespaces are the namespaces that limits were seen in.
+func (c *Cluster) LimitNamespaces() []string {
+	c.limits.mu.Lock()
+	defer c.limits.mu.Unlock()
+	return slices.Collect(maps.Keys(c.limits.shelves))
 }
 
 var _ concurrency.Store = (*Limits)(nil)
 
-// Limits returns the limits of one namespace, which the cluster's cache must watch.
-func (c *Cluster) Limits(ctx context.Context, namespace string) (*Limits, error) {
-	informer, err := c.Cache.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
+// Limits returns the limits of one namespace, which the cache must watch.
+func (c *Cluster) Limits(namespace string) *Limits {
+	return &Limits{cluster: c, namespace: namespace, limitShelf: c.limits.shelf(namespace)}
+}
+
+// watchLimits opens the watch of the limits of all namespaces.
+func watchLimits(ctx context.Context, objects cache.Cache) (*limitShelves, error) {
+	informer, err := objects.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	s := &Limits{cluster: c, namespace: namespace, limits: map[types.UID]*concurrency.Limit{}, buried: newGraves()}
-	registration, err := informer.AddEventHandler(limitFeed{s})
+	v := &limitShelves{shelves: map[string]*limitShelf{}}
+	registration, err := informer.AddEventHandler(limitFeed{v})
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	s.synced = registration.HasSynced
-	return s, nil
+	v.synced = registration.HasSynced
+	return v, nil
 }
 
 // List returns all limits.
 func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
-	if !s.synced() {
+	if !s.cluster.limits.synced() {
 		return nil, fmt.Errorf("%w: the first list of ConcurrencyLimits is not complete yet", taskrun.ErrUnavailable)
 	}
 	s.mu.RLock()
@@ -162,7 +196,7 @@ func (s *Limits) gone(l *concurrency.Limit, err error) error {
 }
 
 // put keeps a version of a limit, unless a newer one is known.
-func (s *Limits) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
+func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	l := limitFromObject(object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,24 +213,24 @@ func (s *Limits) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	return l
 }
 
-func (s *Limits) remove(uid types.UID) {
+func (s *limitShelf) remove(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buried.add(uid)
 	delete(s.limits, uid)
 }
 
-// limitFeed brings what the watch sees into the limits of one namespace.
-type limitFeed struct{ limits *Limits }
+// limitFeed brings what the watch sees into the shelves.
+type limitFeed struct{ shelves *limitShelves }
 
 func (f limitFeed) OnAdd(object any, _ bool) {
 	o, ok := object.(*v1alpha1.ConcurrencyLimit)
 	switch {
-	case !ok || o.Namespace != f.limits.namespace:
+	case !ok:
 	case o.DeletionTimestamp != nil:
-		f.limits.remove(o.UID)
+		f.shelves.shelf(o.Namespace).remove(o.UID)
 	default:
-		f.limits.put(o)
+		f.shelves.shelf(o.Namespace).put(o)
 	}
 }
 
@@ -213,7 +247,7 @@ func (f limitFeed) OnDelete(object any) {
 	if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 		object = gone.Obj
 	}
-	if o, ok := object.(*v1alpha1.ConcurrencyLimit); ok && o.Namespace == f.limits.namespace {
-		f.limits.remove(o.UID)
+	if o, ok := object.(*v1alpha1.ConcurrencyLimit); ok {
+		f.shelves.shelf(o.Namespace).remove(o.UID)
 	}
 }

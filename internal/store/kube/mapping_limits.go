@@ -87,7 +87,7 @@ func numberOr(n *int32) int32 {
 	return *n
 }
 
-func narrow(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) } //nolint:gosec // bounded
+func narrow(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
 // decimal reads a decimal number; none, and what is no number, is 0.
 func decimal(text *string) float64 {
@@ -105,4 +105,3 @@ func decimalText(f float64) *string {
 	text := strconv.FormatFloat(f, 'g', -1, 64)
 	return &text
 }
-
