@@ -110,5 +110,11 @@ func otherRoutes() []route {
 		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
 		{method: http.MethodGet, path: "/csrf-token", summary: "learn that no token is needed", handle: (*Server).csrfToken},
+		{method: http.MethodGet, path: "/openapi.json", summary: "read this document", handle: (*Server).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*Server).docs, anyVersion: true},
+		{
+			method: http.MethodGet, path: "/docs/" + assetParameter, summary: "read a file of the page",
+			handle: (*Server).docsAsset, anyVersion: true, explainGone: saysDetail("Not Found"),
+		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -52,6 +53,8 @@ type Server struct {
 	metrics Metrics
 	limits  Limits
 	router  *router
+	// document describes the routes that are served; it is made when first asked for.
+	document func() ([]byte, error)
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -62,9 +65,11 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	routes := servedRoutes(d.Limits != nil)
 	return &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
-		limits: d.Limits, router: newRouter(o.BasePath, servedRoutes(d.Limits != nil)), listening: make(chan struct{}),
+		limits: d.Limits, router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
+		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
 	}, nil
 }
 

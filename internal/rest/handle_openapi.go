@@ -1,0 +1,12 @@
+package rest
+
+import "net/http"
+
+// openAPI answers with the document of the routes that are served.
+func (s *Server) openAPI(*request) (response, error) {
+	text, err := s.document()
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: text}, nil
+}
