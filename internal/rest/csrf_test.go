@@ -53,7 +53,7 @@ func TestTokensAreAskedFor(t *testing.T) {
 		"a preflight needs none":               {http.MethodOptions, "/task_runs/", []string{"Origin", "http://example.test", "Access-Control-Request-Method", "POST"}, http.StatusOK, "OK"},
 		"asking for a token without a client":  {http.MethodGet, "/csrf-token", nil, http.StatusUnprocessableEntity, `"loc":["query","client"]`},
 		"asking for a token needs no other":    {http.MethodGet, "/csrf-token?client=", nil, http.StatusOK, `"client":""`},
-		"the description of routes needs none": {http.MethodGet, "/openapi.json", nil, http.StatusOK, `"openapi":"3.1.0"`},
+		"the description of routes needs none": {http.MethodGet, "/openapi.json", nil, http.StatusOK, `"openapi":"3.1.1"`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -144,25 +144,6 @@ func TestDecodeFlowRunIDsFaults(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionNamesEveryRoute(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	var document struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	if err := json.Unmarshal([]byte(f.must(t, http.StatusOK, http.MethodGet, "/openapi.json", "")), &document); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range table() {
-		if document.Paths["/api"+r.path][strings.ToLower(r.method)] == nil {
-			t.Errorf("%s %s is not there", r.method, r.path)
-		}
-		if withID := document.Paths["/api"+r.path]["parameters"] != nil; withID != strings.Contains(r.path, idParameter) {
-			t.Errorf("%s: parameters are there: %t", r.path, withID)
-		}
-	}
-}
-
 func TestObservedStates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

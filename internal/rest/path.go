@@ -12,6 +12,7 @@ const (
 	tagParameter      = "{tag}"        // any text
 	idOrNameParameter = "{id_or_name}" // of a limit; any text
 	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
+	assetParameter    = "{asset}"      // of the page about the routes; any text
 )
 
 // anyName takes every text for a name. Bytes that are no UTF-8 become U+FFFD.

@@ -27,6 +27,7 @@ var parameters = map[string]func(text string) (value string, ok bool){
 	tagParameter:      anyName,
 	idOrNameParameter: anyName,
 	leaseParameter:    anyName,
+	assetParameter:    anyName,
 }
 
 func newRouter(base string, routes []route) *router {

@@ -110,7 +110,12 @@ func otherRoutes() []route {
 		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
 		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*Server).adminStorage},
-		{method: http.MethodGet, path: pathOpenAPI, summary: "read which routes there are", handle: (*Server).openAPI, anyVersion: true},
 		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*Server).csrfToken},
+		{method: http.MethodGet, path: pathOpenAPI, summary: "read this document", handle: (*Server).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*Server).docs, anyVersion: true},
+		{
+			method: http.MethodGet, path: "/docs/" + assetParameter, summary: "read a file of the page",
+			handle: (*Server).docsAsset, anyVersion: true, explainGone: saysDetail("Not Found"),
+		},
 	}
 }

@@ -81,6 +81,9 @@ func TestWrongMethodIsToldTheFirstRightOne(t *testing.T) {
 		"options without an origin":      {http.MethodOptions, "/health", "GET"},
 		"posting to the version":         {http.MethodPost, "/admin/version", "GET"},
 		"deleting the token that is not": {http.MethodDelete, "/csrf-token", "GET"},
+		"posting the document":           {http.MethodPost, "/openapi.json", "GET"},
+		"only the head of the page":      {http.MethodHead, "/docs", "GET"},
+		"only the head of its style":     {http.MethodHead, "/docs/swagger-ui.css", "GET"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +110,7 @@ func TestSlashTooManyOrTooFewIsRedirected(t *testing.T) {
 		"a verb":                   {http.MethodPost, "/task_runs/filter/", base + "/task_runs/filter"},
 		"states and their query":   {http.MethodGet, "/task_run_states?task_run_id=1", base + "/task_run_states/?task_run_id=1"},
 		"a token":                  {http.MethodGet, "/csrf-token/?client=abc", base + "/csrf-token?client=abc"},
+		"the page":                 {http.MethodGet, "/docs/", base + "/docs"},
 		"all slashes at the end":   {http.MethodGet, "/health//", base + "/health"},
 		"whatever the method says": {http.MethodGet, "/task_runs", base + "/task_runs/"},
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -61,6 +62,8 @@ type Server struct {
 	logs    *taskrun.LogBook
 	csrf    *csrf // nil: nobody needs a token
 	router  *router
+	// document describes the routes that are served; it is made when first asked for.
+	document func() ([]byte, error)
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -71,9 +74,11 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
-		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, servedRoutes(d.Limits != nil)), listening: make(chan struct{}),
+		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
+		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
 	}
 	if s.workers == nil {
 		s.workers = nobody{}

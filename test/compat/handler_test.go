@@ -2,6 +2,7 @@ package compat
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -27,8 +28,16 @@ func TestTheHandlersAgreeWithTheModel(t *testing.T) {
 	checkAgainstModel(t, serveHandlers(t))
 }
 
-// serveHandlers serves the handlers on a store in memory, and returns the base of their API.
+// serveHandlers serves the handlers, and returns the base of their API.
 func serveHandlers(t *testing.T) string {
+	t.Helper()
+	listening := httptest.NewServer(newHandler(t))
+	t.Cleanup(listening.Close)
+	return listening.URL + "/api"
+}
+
+// newHandler returns the handlers on stores in memory.
+func newHandler(t *testing.T) http.Handler {
 	t.Helper()
 	runs := memory.New()
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
@@ -39,7 +48,5 @@ func serveHandlers(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(server.Handler())
-	t.Cleanup(listening.Close)
-	return listening.URL + "/api"
+	return server.Handler()
 }
