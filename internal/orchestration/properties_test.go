@@ -272,7 +272,6 @@ func randomFacts(seed uint64, fz fuzzed) Facts {
 	for _, tag := range []string{"a", "b"}[:r.IntN(3)] {
 		f.TagLimits = append(f.TagLimits, TagLimit{
 			Tag: tag, Limit: r.Int64N(8), Taken: r.Int64N(5), Held: r.IntN(3) == 0,
-			AverageOccupancy: pick(r, 0, time.Millisecond, 2*time.Second, time.Hour, math.MaxInt64),
 		})
 	}
 	if fz.use {

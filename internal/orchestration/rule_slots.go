@@ -1,8 +1,6 @@
 package orchestration
 
 import (
-	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -29,24 +27,15 @@ type TagLimit struct {
 	// one when it starts again, and needs no other (Prefect takes a second one,
 	// contract §7.16).
 	Held bool
-	// AverageOccupancy is how long slots of the limit were held of late, on
-	// average; 0 stands for not known.
-	AverageOccupancy time.Duration
 }
 
 // full reports whether the run finds no slot.
 func (l TagLimit) full() bool { return !l.Held && l.Taken >= l.Limit }
 
-// usage is the share of the slots that is taken.
-func (l TagLimit) usage() float64 { return float64(l.Taken) / float64(l.Limit) }
-
-// The wait for a slot: the time after which one is likely to be free, spread so
-// that those who wait do not all come at once (contract §3.4).
-const (
-	longestSlotWait  = 10 * time.Second
-	slotWaitSpread   = 0.3
-	shortestSlotWait = time.Second // Prefect rounds down to 0, which has clients ask without a pause
-)
+// slotWait is when to ask again for a slot. Prefect tells the time that slots are
+// held on average, up to ten seconds (contract §3.4), and lets a slot that is free
+// lie about for so long; here nobody waits longer than the shortest wait there is.
+const slotWait = time.Second
 
 func judgeSlots(f Facts) Verdict {
 	limits := f.TagLimits
@@ -66,20 +55,11 @@ func judgeSlots(f Facts) Verdict {
 		}
 	}
 	if slices.ContainsFunc(limits, TagLimit.full) {
-		v := wait(slotWait(limits, f.Draw), "Concurrency limit reached for tags: "+strings.Join(all, ", "))
+		v := wait(slotWait, "Concurrency limit reached for tags: "+strings.Join(all, ", "))
 		v.AwaitsSlots = true
 		return v
 	}
 	return Verdict{Slots: needed}
-}
-
-// slotWait is how long to wait for slots of the limits: what a slot of the one
-// that is used most takes on average.
-func slotWait(limits []TagLimit, draw float64) time.Duration {
-	most := slices.MaxFunc(limits, func(a, b TagLimit) int { return cmp.Compare(a.usage(), b.usage()) })
-	average := min(cmp.Or(most.AverageOccupancy, longestSlotWait), longestSlotWait)
-	seconds := math.RoundToEven(jitter(average.Seconds(), slotWaitSpread, draw))
-	return max(time.Duration(seconds)*time.Second, shortestSlotWait)
 }
 
 // HoldsSlots reports whether a run is still in the stay in RUNNING that the

@@ -9,7 +9,7 @@ import (
 
 // limit is a limit of three slots on a tag, of which so many are taken.
 func limit(tag string, taken int64, edits ...func(*TagLimit)) TagLimit {
-	l := TagLimit{Tag: tag, Limit: 3, Taken: taken, AverageOccupancy: 4 * time.Second}
+	l := TagLimit{Tag: tag, Limit: 3, Taken: taken}
 	for _, edit := range edits {
 		edit(&l)
 	}
@@ -20,37 +20,28 @@ func held(l *TagLimit) { l.Held = true }
 
 func ofNone(l *TagLimit) { l.Limit = 0 }
 
-func occupied(average time.Duration) func(*TagLimit) {
-	return func(l *TagLimit) { l.AverageOccupancy = average }
-}
-
 func TestSecureTaskConcurrencySlots(t *testing.T) {
 	t.Parallel()
 	const deadlock = `The concurrency limit on tag "b" is 0 and will deadlock if the task tries to run again.`
-	full := func(delay time.Duration, tags string) Verdict {
-		return Verdict{Status: Wait, Delay: delay, Reason: "Concurrency limit reached for tags: " + tags, AwaitsSlots: true}
+	full := func(tags string) Verdict {
+		return Verdict{Status: Wait, Delay: time.Second, Reason: "Concurrency limit reached for tags: " + tags, AwaitsSlots: true}
 	}
 	tests := map[string]struct {
 		limits []TagLimit
 		want   Verdict
 	}{
-		"without limits on its tags a run needs no slot":         {nil, Verdict{}},
-		"a free slot is asked for":                               {[]TagLimit{limit("a", 2)}, Verdict{Slots: []string{"a"}}},
-		"so is one of each limit":                                {[]TagLimit{limit("a", 0), limit("b", 2)}, Verdict{Slots: []string{"a", "b"}}},
-		"no free slot is a wait":                                 {[]TagLimit{limit("a", 3)}, full(4*time.Second, "a")},
-		"more taken than there are, too":                         {[]TagLimit{limit("a", 7)}, full(4*time.Second, "a")},
-		"one full limit is enough, and all tags are told":        {[]TagLimit{limit("b", 0), limit("a", 3)}, full(4*time.Second, "b, a")},
-		"the slot it holds already is enough":                    {[]TagLimit{limit("a", 3, held)}, Verdict{}},
-		"only what it does not hold is asked for":                {[]TagLimit{limit("a", 3, held), limit("b", 0)}, Verdict{Slots: []string{"b"}}},
-		"but not for another limit":                              {[]TagLimit{limit("a", 3, held), limit("b", 3)}, full(4*time.Second, "a, b")},
-		"a limit of zero is an abort":                            {[]TagLimit{limit("b", 0, ofNone)}, abort(deadlock)},
-		"also beside one that is full":                           {[]TagLimit{limit("a", 3), limit("b", 0, ofNone)}, abort(deadlock)},
-		"also if it was lowered under the run's own slot":        {[]TagLimit{limit("b", 1, ofNone, held)}, abort(deadlock)},
-		"the wait is the average of the limit that is used most": {[]TagLimit{limit("a", 2, occupied(time.Second)), limit("b", 3, occupied(8*time.Second))}, full(8*time.Second, "a, b")},
-		"of two that are used alike, the first":                  {[]TagLimit{limit("a", 3, occupied(2*time.Second)), limit("b", 3)}, full(2*time.Second, "a, b")},
-		"an average beyond ten seconds counts as ten":            {[]TagLimit{limit("a", 3, occupied(time.Hour))}, full(10*time.Second, "a")},
-		"so does one that is not known":                          {[]TagLimit{limit("a", 3, occupied(0))}, full(10*time.Second, "a")},
-		"the shortest wait is a second":                          {[]TagLimit{limit("a", 3, occupied(100*time.Millisecond))}, full(time.Second, "a")},
+		"without limits on its tags a run needs no slot":  {nil, Verdict{}},
+		"a free slot is asked for":                        {[]TagLimit{limit("a", 2)}, Verdict{Slots: []string{"a"}}},
+		"so is one of each limit":                         {[]TagLimit{limit("a", 0), limit("b", 2)}, Verdict{Slots: []string{"a", "b"}}},
+		"no free slot is a wait":                          {[]TagLimit{limit("a", 3)}, full("a")},
+		"more taken than there are, too":                  {[]TagLimit{limit("a", 7)}, full("a")},
+		"one full limit is enough, and all tags are told": {[]TagLimit{limit("b", 0), limit("a", 3)}, full("b, a")},
+		"the slot it holds already is enough":             {[]TagLimit{limit("a", 3, held)}, Verdict{}},
+		"only what it does not hold is asked for":         {[]TagLimit{limit("a", 3, held), limit("b", 0)}, Verdict{Slots: []string{"b"}}},
+		"but not for another limit":                       {[]TagLimit{limit("a", 3, held), limit("b", 3)}, full("a, b")},
+		"a limit of zero is an abort":                     {[]TagLimit{limit("b", 0, ofNone)}, abort(deadlock)},
+		"also beside one that is full":                    {[]TagLimit{limit("a", 3), limit("b", 0, ofNone)}, abort(deadlock)},
+		"also if it was lowered under the run's own slot": {[]TagLimit{limit("b", 1, ofNone, held)}, abort(deadlock)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -60,16 +51,6 @@ func TestSecureTaskConcurrencySlots(t *testing.T) {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-// Prefect spreads the wait from 0.752 to 1.3 of the average (contract §3.4).
-func TestTheWaitForASlotIsSpread(t *testing.T) {
-	t.Parallel()
-	for draw, want := range map[float64]time.Duration{0: 8 * time.Second, 0.5: 10 * time.Second, 0.999: 13 * time.Second} {
-		if got := slotWait([]TagLimit{limit("a", 3, occupied(0))}, draw); got != want {
-			t.Errorf("with %v drawn the wait is %s, want %s", draw, got, want)
-		}
 	}
 }
 

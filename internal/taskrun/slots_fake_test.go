@@ -73,7 +73,7 @@ func (f *fakeSlots) TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestr
 		if !limited {
 			continue
 		}
-		l := orchestration.TagLimit{Tag: tag, Limit: most, AverageOccupancy: 2 * time.Second}
+		l := orchestration.TagLimit{Tag: tag, Limit: most}
 		l.Held = slices.ContainsFunc(f.claims, func(c fakeClaim) bool {
 			return c.RunID == run.ID && c.tag == tag && run.Holds(c.StateID)
 		})

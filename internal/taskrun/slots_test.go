@@ -21,9 +21,9 @@ func TestARunStartsOnlyWithASlot(t *testing.T) {
 	}
 	b.wantHolders(t, "a", first)
 	waiting := mustSet(t, b.Service, second.ID, toRunning)
-	if waiting.Decision.Status != orchestration.Wait || waiting.Written || waiting.Decision.Delay != 2*time.Second ||
+	if waiting.Decision.Status != orchestration.Wait || waiting.Written || waiting.Decision.Delay != time.Second ||
 		waiting.Decision.Reason != "Concurrency limit reached for tags: a" {
-		t.Errorf("the second start got %+v, want WAIT 2s", waiting.Decision)
+		t.Errorf("the second start got %+v, want WAIT 1s", waiting.Decision)
 	}
 	mustSet(t, b.Service, first.ID, taskrun.Proposal{Type: orchestration.Cancelling})
 	b.wantHolders(t, "a", first)
