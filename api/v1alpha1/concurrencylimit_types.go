@@ -9,7 +9,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=concurrencylimits,singular=concurrencylimit,shortName=trlimit,categories=taskrun
+// +kubebuilder:resource:path=concurrencylimits,singular=concurrencylimit,shortName=trlimit
 // +kubebuilder:printcolumn:name="LIMIT NAME",type=string,JSONPath=`.spec.name`
 // +kubebuilder:printcolumn:name="SLOTS",type=integer,JSONPath=`.spec.limit`
 // +kubebuilder:printcolumn:name="TAKEN",type=integer,JSONPath=`.status.activeSlots`
