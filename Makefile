@@ -55,6 +55,10 @@ test-assets:
 bin/testsum:
 	@go build -o $@ ./hack/testsum
 
+.PHONY: compat
+compat: test-assets build bin/run ## Send the running program all that its OpenAPI document allows, and much that it does not (needs Python)
+	@test/compat/campaign.sh $(ARGS)
+
 .PHONY: bench
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
 	@go run ./test/bench $(ARGS)
