@@ -13,7 +13,7 @@ DATA           ?= .data
 REST_ADDRESS   ?= 127.0.0.1:4200
 ETCD_PORT      ?= 12379
 APISERVER_PORT ?= 16443
-# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench`.
+# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench` and `make bench-prefect`.
 ARGS           ?=
 
 MODULE   := github.com/taskrun-dev/taskrun-operator
@@ -55,9 +55,17 @@ test-assets:
 bin/testsum:
 	@go build -o $@ ./hack/testsum
 
+.PHONY: compat
+compat: test-assets build bin/run ## Send the running program all that its OpenAPI document allows, and much that it does not (needs Python)
+	@test/compat/campaign.sh $(ARGS)
+
 .PHONY: bench
-bench: test-assets build ## Measure against a bare client-go loop on the same API server
+bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
 	@go run ./test/bench $(ARGS)
+
+.PHONY: bench-prefect
+bench-prefect: test-assets build ## Measure beside a real Prefect server (installs it into .data with Python; minutes to tens of them)
+	@go run ./test/bench/prefect $(ARGS)
 
 ##@ Develop
 
@@ -92,5 +100,5 @@ clean: ## Remove what was built (bin/); the data of `make run` stays
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo

@@ -15,5 +15,9 @@ tool controller-gen object paths=./api/...
 tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 go -C "$here/tools" run ./crdschema "$root/$crd"
 tool controller-gen rbac:roleName=manager-role paths=./internal/controller output:rbac:dir=config/rbac
-go -C "$here/tools" run ./fieldref "$root/$crd" > docs/reference.md.new
-mv docs/reference.md.new docs/reference.md
+reference() {
+  go -C "$here/tools" run ./fieldref "$root/$1" > "docs/$2.new"
+  mv "docs/$2.new" "docs/$2"
+}
+reference "$crd" reference.md
+reference config/crd/bases/taskrun.dev_concurrencylimits.yaml reference-limits.md

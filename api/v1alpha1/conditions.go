@@ -15,6 +15,7 @@ const (
 
 // Bounds of a condition, in characters. Message is cut to fit.
 const (
+	MaxConditionType    = 64
 	MaxConditionReason  = 64
 	MaxConditionMessage = 256
 )
@@ -64,3 +65,7 @@ var conditionReasons = map[StateType]string{
 	"CANCELLED":  ReasonCancelled,
 	"CRASHED":    ReasonCrashed,
 }
+
+// AnnotationFenced gets another value when the object is written for nothing but
+// a new version, so that an older write that may still be on its way must fail.
+const AnnotationFenced = "taskrun.dev/fenced"

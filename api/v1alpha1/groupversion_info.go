@@ -21,7 +21,7 @@ var (
 )
 
 func addKnownTypes(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &TaskRun{}, &TaskRunList{})
+	s.AddKnownTypes(GroupVersion, &TaskRun{}, &TaskRunList{}, &ConcurrencyLimit{}, &ConcurrencyLimitList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

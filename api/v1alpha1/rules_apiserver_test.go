@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const (
@@ -116,19 +117,6 @@ var rules = map[string]rule{
 			`{state: ` + state(`, name: x`) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
 		},
 	},
-	"a condition is short": {
-		message: "type and reason of a condition have at most 64 characters, its message at most 256",
-		field:   "status.conditions",
-		status:  true,
-		accepted: []string{
-			`{conditions: [` + condition(text(64), text(64), text(256)) + `]}`, `{conditions: []}`,
-		},
-		refused: []string{
-			`{conditions: [` + condition(text(65), "R", "m") + `]}`,
-			`{conditions: [` + condition("T", text(65), "m") + `]}`,
-			`{conditions: [` + condition("T", "R", text(257)) + `]}`,
-		},
-	},
 }
 
 // specsBeyondTotal fills a spec up to its bound in all but one place, and then
@@ -223,19 +211,58 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 				t.Errorf("another change beside it: %v", err)
 			}
 			_, err := runs.patch(t, with, `{spec: {`+field+`: `+values[1]+`}}`)
-			wantRefused(t, err, "spec."+field, want)
+			wantRefused(t, err, "spec", want)
 			if field == "taskKey" {
 				return // required: there is neither adding nor removing
 			}
-			path := "spec"
-			if field == "labels" {
-				path = "spec.labels" // has a rule of its own
-			}
 			_, err = runs.patch(t, with, `{spec: {`+field+`: null}}`)
-			wantRefused(t, err, path, want)
+			wantRefused(t, err, "spec", want)
 			without := runs.created(t, `{taskKey: k}`)
 			_, err = runs.patch(t, without, `{spec: {`+field+`: `+values[0]+`}}`)
-			wantRefused(t, err, path, want)
+			wantRefused(t, err, "spec", want)
+		})
+	}
+}
+
+// The rules on spec are passed over when a write changes the status, for such a
+// write cannot change the spec. The API server must not let it.
+func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
+	const change = `{spec: {taskKey: other}, status: {updated: "2031-01-01T00:00:00Z"}}`
+	runs := open(t)
+	name := runs.created(t, `{taskKey: k}`)
+	_, err := runs.patch(t, name, change)
+	wantRefused(t, err, "spec", "taskKey is immutable")
+	written, err := runs.patch(t, name, change, "status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, _, _ := unstructured.NestedString(written.Object, "spec", "taskKey"); key != "k" {
+		t.Errorf("a write of the status changed taskKey to %q", key)
+	}
+	_, err = runs.patch(t, name, strings.Replace(change, "2031", "2032", 1))
+	wantRefused(t, err, "spec", "taskKey is immutable")
+}
+
+func TestAChangedSpecIsBoundedTogether(t *testing.T) {
+	runs := open(t)
+	most := `{taskKey: "", name: a, tags: [b], state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-2) + `}}`
+	for change, accepted := range map[string]bool{
+		`name: c`:                              true,
+		`name: aa`:                             false,
+		`tags: [c]`:                            true,
+		`tags: [b,c]`:                          false,
+		`transition: {state: {type: RUNNING}}`: false,
+		`updated: "2031-01-01T00:00:00Z"`:      true,
+	} {
+		t.Run(change, func(t *testing.T) {
+			name := runs.created(t, most)
+			_, err := runs.patch(t, name, `{spec: {`+change+`}}`)
+			if accepted && err != nil {
+				t.Error(err)
+			}
+			if !accepted {
+				wantRefused(t, err, "spec", "12288")
+			}
 		})
 	}
 }
@@ -268,10 +295,7 @@ func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
 		}
 		tested[rule.message] = true
 	}
-	for field := range immutable {
-		tested[field+" is immutable"] = true
-	}
-	tested["an immutable field was added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
+	tested["an immutable field of spec was changed, added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
 	messages := map[string]bool{}
 	crd := renderedCRD(t)
 	collect(messages, *crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
@@ -329,11 +353,6 @@ func parameters(n int) string {
 // state is a State with more fields.
 func state(more string) string {
 	return `{id: ` + uuidA + `, type: COMPLETED, timestamp: "2031-01-01T00:00:00.000000Z"` + more + `}`
-}
-
-func condition(kind, reason, message string) string {
-	return fmt.Sprintf(`{type: %s, status: "True", reason: %s, message: %s, lastTransitionTime: "2031-01-01T00:00:00Z"}`,
-		kind, reason, message)
 }
 
 // short keeps long texts out of the test's output.

@@ -261,9 +261,9 @@ func TestEveryTimeThatIsAcceptedCanBeRead(t *testing.T) {
 	}
 }
 
-func TestEverySampleIsAcceptedAndComesBackAsItIs(t *testing.T) {
+func TestEverySampleRunIsAcceptedAndComesBackAsItIs(t *testing.T) {
 	runs := open(t)
-	files, err := filepath.Glob(inRepository(t, "config", "samples", "*.yaml"))
+	files, err := filepath.Glob(inRepository(t, "config", "samples", "taskrun_*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %d samples and error %v", len(files), err)
 	}

@@ -164,9 +164,8 @@ type StateDetails struct {
 	// +optional
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
 
-	// deferred is true for a background run, which waits for a worker. A state
-	// without stateDetails is not deferred; where stateDetails lack it, clients
-	// see null, which means the same.
+	// deferred is true for a background run, which waits for a worker. Where it is
+	// missing, clients see null, which means false.
 	//
 	// +optional
 	Deferred *bool `json:"deferred,omitempty"`

@@ -24,6 +24,7 @@ import (
 // +kubebuilder:printcolumn:name="Flow run",type=string,priority=1,JSONPath=`.spec.flowRunID`,description="Flow run the run belongs to"
 // +kubebuilder:printcolumn:name="Next start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="When a scheduled run is to start"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.state.message`,description="Message of the current state"
+// +kubebuilder:validation:XValidation:rule=`(has(self.status) && (!has(oldSelf.status) || self.status.?updated != oldSelf.status.?updated)) || (!(has(self.spec.id) ? !has(oldSelf.spec.id) || self.spec.id != oldSelf.spec.id : has(oldSelf.spec.id)) && !(has(self.spec.flowRunID) ? !has(oldSelf.spec.flowRunID) || self.spec.flowRunID != oldSelf.spec.flowRunID : has(oldSelf.spec.flowRunID)) && !(self.spec.taskKey != oldSelf.spec.taskKey) && !(has(self.spec.dynamicKey) ? !has(oldSelf.spec.dynamicKey) || self.spec.dynamicKey != oldSelf.spec.dynamicKey : has(oldSelf.spec.dynamicKey)) && !(has(self.spec.cacheKey) ? !has(oldSelf.spec.cacheKey) || self.spec.cacheKey != oldSelf.spec.cacheKey : has(oldSelf.spec.cacheKey)) && !(has(self.spec.cacheExpiration) ? !has(oldSelf.spec.cacheExpiration) || self.spec.cacheExpiration != oldSelf.spec.cacheExpiration : has(oldSelf.spec.cacheExpiration)) && !(has(self.spec.taskVersion) ? !has(oldSelf.spec.taskVersion) || self.spec.taskVersion != oldSelf.spec.taskVersion : has(oldSelf.spec.taskVersion)) && !(has(self.spec.empiricalPolicy) ? !has(oldSelf.spec.empiricalPolicy) || self.spec.empiricalPolicy != oldSelf.spec.empiricalPolicy : has(oldSelf.spec.empiricalPolicy)) && !(has(dyn(self.spec).labels) ? !has(dyn(oldSelf.spec).labels) || dyn(self.spec).labels != dyn(oldSelf.spec).labels : has(dyn(oldSelf.spec).labels)) && !(has(self.spec.labelsExact) ? !has(oldSelf.spec.labelsExact) || self.spec.labelsExact != oldSelf.spec.labelsExact : has(oldSelf.spec.labelsExact)) && !(has(self.spec.taskInputs) ? !has(oldSelf.spec.taskInputs) || self.spec.taskInputs != oldSelf.spec.taskInputs : has(oldSelf.spec.taskInputs)) && !(has(self.spec.state) ? !has(oldSelf.spec.state) || self.spec.state != oldSelf.spec.state : has(oldSelf.spec.state)) && !(has(self.spec.created) ? !has(oldSelf.spec.created) || self.spec.created != oldSelf.spec.created : has(oldSelf.spec.created)))`,message="an immutable field of spec was changed, added or removed",messageExpression="((has(self.spec.id) ? !has(oldSelf.spec.id) || self.spec.id != oldSelf.spec.id : has(oldSelf.spec.id)) ? 'id' : (has(self.spec.flowRunID) ? !has(oldSelf.spec.flowRunID) || self.spec.flowRunID != oldSelf.spec.flowRunID : has(oldSelf.spec.flowRunID)) ? 'flowRunID' : self.spec.taskKey != oldSelf.spec.taskKey ? 'taskKey' : (has(self.spec.dynamicKey) ? !has(oldSelf.spec.dynamicKey) || self.spec.dynamicKey != oldSelf.spec.dynamicKey : has(oldSelf.spec.dynamicKey)) ? 'dynamicKey' : (has(self.spec.cacheKey) ? !has(oldSelf.spec.cacheKey) || self.spec.cacheKey != oldSelf.spec.cacheKey : has(oldSelf.spec.cacheKey)) ? 'cacheKey' : (has(self.spec.cacheExpiration) ? !has(oldSelf.spec.cacheExpiration) || self.spec.cacheExpiration != oldSelf.spec.cacheExpiration : has(oldSelf.spec.cacheExpiration)) ? 'cacheExpiration' : (has(self.spec.taskVersion) ? !has(oldSelf.spec.taskVersion) || self.spec.taskVersion != oldSelf.spec.taskVersion : has(oldSelf.spec.taskVersion)) ? 'taskVersion' : (has(self.spec.empiricalPolicy) ? !has(oldSelf.spec.empiricalPolicy) || self.spec.empiricalPolicy != oldSelf.spec.empiricalPolicy : has(oldSelf.spec.empiricalPolicy)) ? 'empiricalPolicy' : (has(dyn(self.spec).labels) ? !has(dyn(oldSelf.spec).labels) || dyn(self.spec).labels != dyn(oldSelf.spec).labels : has(dyn(oldSelf.spec).labels)) ? 'labels' : (has(self.spec.labelsExact) ? !has(oldSelf.spec.labelsExact) || self.spec.labelsExact != oldSelf.spec.labelsExact : has(oldSelf.spec.labelsExact)) ? 'labelsExact' : (has(self.spec.taskInputs) ? !has(oldSelf.spec.taskInputs) || self.spec.taskInputs != oldSelf.spec.taskInputs : has(oldSelf.spec.taskInputs)) ? 'taskInputs' : (has(self.spec.state) ? !has(oldSelf.spec.state) || self.spec.state != oldSelf.spec.state : has(oldSelf.spec.state)) ? 'state' : 'created') + ' is immutable: it can be neither changed nor added nor removed; make a new TaskRun instead'",fieldPath=".spec"
 type TaskRun struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the usual object's metadata. The name of a run made over REST
@@ -62,16 +63,13 @@ type TaskRunList struct {
 // TaskRunSpec is what was asked. All its texts together have at most 12288
 // characters, so that an object stays small whatever the single bounds allow.
 //
-// +kubebuilder:validation:XValidation:rule=`[has(self.id), has(self.flowRunID), has(self.dynamicKey), has(self.cacheKey), has(self.cacheExpiration), has(self.taskVersion), has(self.empiricalPolicy), has(self.labelsExact), has(self.taskInputs), has(self.state), has(self.created)] == [has(oldSelf.id), has(oldSelf.flowRunID), has(oldSelf.dynamicKey), has(oldSelf.cacheKey), has(oldSelf.cacheExpiration), has(oldSelf.taskVersion), has(oldSelf.empiricalPolicy), has(oldSelf.labelsExact), has(oldSelf.taskInputs), has(oldSelf.state), has(oldSelf.created)]`,message="an immutable field was added or removed",messageExpression="(has(self.id) != has(oldSelf.id) ? 'id' : has(self.flowRunID) != has(oldSelf.flowRunID) ? 'flowRunID' : has(self.dynamicKey) != has(oldSelf.dynamicKey) ? 'dynamicKey' : has(self.cacheKey) != has(oldSelf.cacheKey) ? 'cacheKey' : has(self.cacheExpiration) != has(oldSelf.cacheExpiration) ? 'cacheExpiration' : has(self.taskVersion) != has(oldSelf.taskVersion) ? 'taskVersion' : has(self.empiricalPolicy) != has(oldSelf.empiricalPolicy) ? 'empiricalPolicy' : has(self.labelsExact) != has(oldSelf.labelsExact) ? 'labelsExact' : has(self.taskInputs) != has(oldSelf.taskInputs) ? 'taskInputs' : has(self.state) != has(oldSelf.state) ? 'state' : 'created') + ' is immutable: it can be neither added nor removed'"
-// +kubebuilder:validation:XValidation:rule=`has(dyn(self).labels) == has(dyn(oldSelf).labels) && (!has(dyn(self).labels) || dyn(self).labels == dyn(oldSelf).labels)`,message="labels is immutable: it can be neither changed nor added nor removed",fieldPath=".labels"
-// +kubebuilder:validation:XValidation:rule=`!has(dyn(self).labels) || dyn(self).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".labels"
-// +kubebuilder:validation:XValidation:rule=`size(self.taskKey) + (has(self.name) ? size(self.name) : 0) + (has(self.dynamicKey) ? size(self.dynamicKey) : 0) + (has(self.cacheKey) ? size(self.cacheKey) : 0) + (has(self.taskVersion) ? size(self.taskVersion) : 0) + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) + (has(dyn(self).labels) ? dyn(self).labels.map(k, size(k) + 64).sum() : 0) + (has(self.labelsExact) ? self.labelsExact.map(k, size(k) + size(self.labelsExact[k])).sum() : 0) + (has(self.taskInputs) ? self.taskInputs.map(k, size(k) + self.taskInputs[k].map(i, 20 + (has(i.name) ? size(i.name) : 0) + (has(i.type) ? size(i.type) : 0)).sum()).sum() : 0) + (has(self.state) ? [self.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.transition) ? [self.transition.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.transition.state.stateDetails) && has(self.transition.state.stateDetails.runInputKeyset) ? self.transition.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.transition.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) <= 12288`,message="the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, an input 20)"
+// +kubebuilder:validation:XValidation:rule=`(oldSelf.optMap(o, !has(self.transition) && (has(self.name) ? has(o.name) && self.name == o.name : true) && (has(self.tags) ? has(o.tags) && self.tags == o.tags : true)).orValue(false)) || size(self.taskKey) + (has(self.name) ? size(self.name) : 0) + (has(self.dynamicKey) ? size(self.dynamicKey) : 0) + (has(self.cacheKey) ? size(self.cacheKey) : 0) + (has(self.taskVersion) ? size(self.taskVersion) : 0) + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) + (has(dyn(self).labels) ? dyn(self).labels.map(k, size(k) + 64).sum() : 0) + (has(self.labelsExact) ? self.labelsExact.map(k, size(k) + size(self.labelsExact[k])).sum() : 0) + (has(self.taskInputs) ? self.taskInputs.map(k, size(k) + self.taskInputs[k].map(i, 20 + (has(i.name) ? size(i.name) : 0) + (has(i.type) ? size(i.type) : 0)).sum()).sum() : 0) + (has(self.state) ? [self.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.transition) ? [self.transition.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.transition.state.stateDetails) && has(self.transition.state.stateDetails.runInputKeyset) ? self.transition.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.transition.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) <= 12288`,message="the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, an input 20)",optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || !has(dyn(self).labels) || dyn(self).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".labels",optionalOldSelf=true
 type TaskRunSpec struct {
 	// id of the run as clients see it, a UUID. Immutable. Default: metadata.uid.
 	// Example: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="id is immutable: it cannot be changed"
 	ID UUID `json:"id,omitempty"`
 
 	// name of the run for people, at most 1024 characters. Can be changed.
@@ -86,7 +84,6 @@ type TaskRunSpec struct {
 	// Default: none, the run stands alone.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="flowRunID is immutable: it cannot be changed"
 	FlowRunID UUID `json:"flowRunID,omitempty"`
 
 	// taskKey names the task, at most 512 characters; it may be empty but not
@@ -95,7 +92,6 @@ type TaskRunSpec struct {
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskKey is immutable: it cannot be changed"
 	TaskKey *string `json:"taskKey,omitempty"`
 
 	// dynamicKey tells the runs of one task from each other, at most 512
@@ -104,7 +100,6 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="dynamicKey is immutable: it cannot be changed"
 	DynamicKey *string `json:"dynamicKey,omitempty"`
 
 	// cacheKey is kept for clients, at most 2000 characters; the one that counts
@@ -112,14 +107,12 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=2000
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cacheKey is immutable: it cannot be changed"
 	CacheKey *string `json:"cacheKey,omitempty"`
 
 	// cacheExpiration is kept for clients, to the microsecond; the one that
 	// counts stands in the state's details. Immutable.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cacheExpiration is immutable: it cannot be changed"
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
 
 	// taskVersion is the version of the task, at most 256 characters. Immutable.
@@ -127,14 +120,12 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskVersion is immutable: it cannot be changed"
 	TaskVersion *string `json:"taskVersion,omitempty"`
 
 	// empiricalPolicy says how often, and after which time, the run is tried
 	// again when it fails. Immutable. Default: never.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="empiricalPolicy is immutable: it cannot be changed"
 	EmpiricalPolicy *EmpiricalPolicy `json:"empiricalPolicy,omitempty"`
 
 	// tags mark the run; REST finds runs by them. At most 128 of at most 256
@@ -163,7 +154,6 @@ type TaskRunSpec struct {
 	// Example: {ratio: "5.0"}.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="labelsExact is immutable: it cannot be changed"
 	LabelsExact ExactLabels `json:"labelsExact,omitempty"`
 
 	// taskInputs say, for each argument of the task, where it comes from. At most
@@ -173,9 +163,8 @@ type TaskRunSpec struct {
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128)",message="the keys of taskInputs have at most 128 characters"
-	// +kubebuilder:validation:XValidation:rule="self.map(k, size(self[k])).sum() <= 256",message="taskInputs has at most 256 entries in all its lists together"
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="taskInputs is immutable: it cannot be changed"
+	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.all(k, size(k) <= 128)`,message="the keys of taskInputs have at most 128 characters",optionalOldSelf=true
+	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.map(k, size(self[k])).sum() <= 256`,message="taskInputs has at most 256 entries in all its lists together",optionalOldSelf=true
 	TaskInputs map[string]TaskInputs `json:"taskInputs,omitempty"` //nolint:kubeapilinter // the documented map
 
 	// state is what the run begins with; every state is legal. Immutable: to move
@@ -183,7 +172,6 @@ type TaskRunSpec struct {
 	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="state is immutable: it cannot be changed"
 	State *InitialState `json:"state,omitempty"`
 
 	// transition proposes another state. The operator judges it once, by the same
@@ -206,7 +194,6 @@ type TaskRunSpec struct {
 	// door. Immutable. Default: metadata.creationTimestamp.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="created is immutable: it cannot be changed"
 	Created *MicroTime `json:"created,omitempty"`
 
 	// updated is when REST last changed spec, to the microsecond. Written by the
@@ -220,7 +207,8 @@ type TaskRunSpec struct {
 // together have at most 12288 characters: the oldest states lose message and
 // data first, and then are dropped.
 //
-// +kubebuilder:validation:XValidation:rule=`(has(self.state) ? [self.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.history) ? self.history.map(h, 128 + (has(h.name) ? size(h.name) : 0) + (has(h.message) ? size(h.message) : 0) + (has(h.data) ? size(h.data) : 0) + (has(h.stateDetails) ? [h.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0) + (has(h.stateDetails) && has(h.stateDetails.runInputKeyset) ? h.stateDetails.runInputKeyset.map(k, size(k) + size(h.stateDetails.runInputKeyset[k])).sum() : 0)).sum() : 0) <= 12288`,message="the texts of state and history have at most 12288 characters together (each state counts 128 more)"
+// +structType=atomic
+// +kubebuilder:validation:XValidation:rule=`(has(self.state) ? [self.state].map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0)).sum() + (has(self.state.stateDetails) && has(self.state.stateDetails.runInputKeyset) ? self.state.stateDetails.runInputKeyset.map(k, size(k) + size(self.state.stateDetails.runInputKeyset[k])).sum() : 0) : 0) + (has(self.history) ? self.history.map(s, 128 + (has(s.name) ? size(s.name) : 0) + (has(s.message) ? size(s.message) : 0) + (has(s.data) ? size(s.data) : 0) + (has(s.stateDetails) ? [s.stateDetails].map(d, (has(d.cacheKey) ? size(d.cacheKey) : 0) + (has(d.pauseKey) ? size(d.pauseKey) : 0) + (has(d.traceparent) ? size(d.traceparent) : 0)).sum() : 0) + (has(s.stateDetails) && has(s.stateDetails.runInputKeyset) ? s.stateDetails.runInputKeyset.map(k, size(k) + size(s.stateDetails.runInputKeyset[k])).sum() : 0)).sum() : 0) <= 12288`,message="the texts of state and history have at most 12288 characters together (each state counts 128 more)"
 type TaskRunStatus struct {
 	// observedGeneration is the metadata.generation that this status rests on.
 	//
@@ -236,7 +224,6 @@ type TaskRunStatus struct {
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=4
-	// +kubebuilder:validation:XValidation:rule="self.all(c, size(c.type) <= 64 && size(c.reason) <= 64 && size(c.message) <= 256)",message="type and reason of a condition have at most 64 characters, its message at most 256"
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// state is the current state.

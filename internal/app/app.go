@@ -11,6 +11,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	kuberest "k8s.io/client-go/rest"
@@ -18,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
@@ -81,14 +84,21 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 
 // assemble wires the parts, from the API server outwards.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler))
+	intake := kube.NewIntake()
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake.Transform)
+	if err != nil {
+		return err
+	}
+	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
 		return err
 	}
 	cluster, err := kube.New(ctx, kube.Options{
+		Direct:  direct,
 		Client:  mgr.GetClient(),
 		Reader:  mgr.GetAPIReader(),
 		Cache:   mgr.GetCache(),
+		Intake:  intake,
 		Clock:   clock{},
 		Timeout: a.options.Kubernetes.Timeout,
 	})
@@ -99,10 +109,11 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	doors := services{cluster: cluster, recorder: recorder}
+	doors := newServices(cluster, recorder)
 	served := doors.service(telemetry.DoorREST, a.options.Scope.Namespace)
 	server, err := rest.New(a.options.REST, rest.Dependencies{
 		Runs:    served,
+		Limits:  doors.limitsOf(a.options.Scope.Namespace),
 		Clock:   clock{},
 		Log:     slog.New(handler),
 		Metrics: recorder,
@@ -114,6 +125,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	return errors.Join(
 		doors.controller(mgr, a.options.Controller, served.Ready),
 		mgr.Add(cluster),
+		mgr.Add(doors.sweeper(slog.New(handler))),
 		mgr.Add(server),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return served.Ready(r.Context()) }),
@@ -143,19 +155,51 @@ func (a *App) addresses() map[string]string {
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
+
+	mu     sync.Mutex
+	limits map[string]*concurrency.Service // by namespace
 }
 
-func (s services) service(door telemetry.Door, namespace string) *taskrun.Service {
+func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder) *services {
+	return &services{cluster: cluster, recorder: recorder, limits: map[string]*concurrency.Service{}}
+}
+
+// limitsOf returns the one Service of a namespace's limits: it puts the users of
+// a limit in line.
+func (s *services) limitsOf(namespace string) *concurrency.Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limits := s.limits[namespace]
+	if limits == nil {
+		limits = concurrency.New(concurrency.Options{
+			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock{},
+		})
+		s.limits[namespace] = limits
+	}
+	return limits
+}
+
+// sweepInterval is the time between two looks at who still holds slots.
+const sweepInterval = time.Second
+
+func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
+	return &concurrency.Sweeper{
+		Namespaces: s.cluster.LimitNamespaces, Service: s.limitsOf, Interval: sweepInterval, Log: log,
+	}
+}
+
+func (s *services) service(door telemetry.Door, namespace string) *taskrun.Service {
 	return taskrun.NewService(taskrun.ServiceOptions{
 		Namespace: namespace,
 		Store:     s.cluster.Namespace(namespace),
 		Clock:     clock{},
 		Notifier:  s.recorder.Notifier(door),
+		Slots:     s.limitsOf(namespace),
 	})
 }
 
 // controller adds the controller to the manager.
-func (s services) controller(
+func (s *services) controller(
 	mgr manager.Manager, options controller.Options, ready func(context.Context) error,
 ) error {
 	reconciler := &controller.Reconciler{

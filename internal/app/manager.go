@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -98,8 +99,11 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 	return served
 }
 
-// newManager returns a manager for all that a program of these options runs.
-func newManager(config *rest.Config, options Options, log logr.Logger) (manager.Manager, error) {
+// newManager returns a manager for all that a program of these options runs. Its
+// cache keeps of each TaskRun what the transform leaves.
+func newManager(
+	config *rest.Config, options Options, log logr.Logger, transform toolscache.TransformFunc,
+) (manager.Manager, error) {
 	o := options.Manager
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
@@ -112,6 +116,7 @@ func newManager(config *rest.Config, options Options, log logr.Logger) (manager.
 		Cache: cache.Options{
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
+			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.TaskRun{}: {Transform: transform}},
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},

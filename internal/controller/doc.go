@@ -9,4 +9,6 @@ package controller
 
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns/status,verbs=update
+// +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits/status,verbs=update
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -9,14 +9,15 @@ import (
 )
 
 // transition judges the state proposed in the run's spec: once for each digest,
-// and again when the time of a WAIT has come.
+// and again when the time of a WAIT has come, or at every look if it can be a
+// wait for slots.
 func transition(clock taskrun.Clock, events recorder, metrics Metrics) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		due, waiting := retryTime(s.run, clock)
 		if !unjudged(s.run) && !waiting {
 			return Result{}, nil
 		}
-		if waiting && due > 0 {
+		if waiting && due > 0 && !s.run.WaitsForSlots() {
 			return in(due), nil
 		}
 		before := s.run.State
@@ -28,6 +29,8 @@ func transition(clock taskrun.Clock, events recorder, metrics Metrics) step {
 		if judged {
 			metrics.ProposalJudged(outcome.Decision.Status)
 			events.judged(s.object, before, outcome)
+		} else if outcome.Decision.Status == orchestration.Wait {
+			return in(outcome.Decision.Delay), nil // the same wait as before, which was not written again
 		}
 		if due, waiting = retryTime(s.run, clock); waiting {
 			return in(due), nil

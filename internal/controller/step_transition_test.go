@@ -137,6 +137,28 @@ func TestTransitionLeavesAlone(t *testing.T) {
 	}
 }
 
+// The stored retry time is long over then: it must not be what is waited for.
+func TestTransitionLooksAgainForASlotWithoutTelling(t *testing.T) {
+	t.Parallel()
+	for name, retry := range map[string]time.Time{"before its time": start.Add(time.Minute), "after its time": start.Add(-time.Minute)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run := proposed(&taskrun.Transition{Digest: "d2", Verdict: orchestration.Wait, RetryTime: &retry})
+			run.Tags, run.Proposal = []string{"db"}, &taskrun.Proposal{Type: orchestration.Running}
+			b := newBench(run, newObject("hello", object))
+			b.runs.judge = func(run *taskrun.Run) (taskrun.Outcome, bool) {
+				decision := orchestration.Decision{Status: orchestration.Wait, Delay: 3 * time.Second, AwaitsSlots: true}
+				return taskrun.Outcome{Run: run, State: run.State, Decision: decision}, false
+			}
+			result, err := transition(b.clock, recorder{b.events}, b.metrics)(t.Context(), b.scope())
+			check(t, result, err, 3*time.Second)
+			if events, metrics := b.recorded(), b.metrics.names(); len(events)+len(metrics) > 0 {
+				t.Errorf("events = %v, metrics = %v, want none", events, metrics)
+			}
+		})
+	}
+}
+
 func TestTransitionTellsNothingThatWasNotWritten(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

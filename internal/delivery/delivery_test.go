@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,7 +78,7 @@ func (s *scene) submit(key string, after time.Duration, edits ...func(*taskrun.R
 	s.made++
 	at := time.Now().Add(after)
 	in := taskrun.NewRun{
-		Run: taskrun.Run{TaskKey: key, DynamicKey: fmt.Sprint(s.made)},
+		Run: taskrun.Run{TaskKey: key, DynamicKey: strconv.Itoa(s.made)},
 		State: &taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{
 			Deferred: new(true), ScheduledTime: &at, TaskParametersID: "0198a1b2-0000-7000-8000-0000000000aa",
 		}},
@@ -89,7 +90,7 @@ func (s *scene) submit(key string, after time.Duration, edits ...func(*taskrun.R
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	time.Sleep(time.Millisecond) // the next one is younger
+	pass(time.Millisecond) // the next one is younger
 	return run.ID
 }
 
@@ -321,9 +322,9 @@ func TestWorkersAreListed(t *testing.T) {
 		a.Close()
 		b.Close()
 		b.Close()
-		time.Sleep(lingering)
+		pass(lingering)
 		s.want("after a short while", []string{"v[z]", "w[y]"}, names(nil))
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		s.want("afterwards", []string{"v[z]"}, names(nil))
 		v.Close()
 	})
@@ -360,12 +361,12 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 				if tt.state != orchestration.None {
 					s.set(id, tt.state)
 				}
-				time.Sleep(time.Minute)
+				pass(time.Minute)
 				s.want("the second while the first is there", "", s.next(second))
 				first.Close()
-				time.Sleep(9 * time.Second)
+				pass(9 * time.Second)
 				s.want("the second within the grace time", "", s.next(second))
-				time.Sleep(5 * time.Second)
+				pass(5 * time.Second)
 				run := s.run(id)
 				s.want("state", tt.want, string(run.State.Type)+" "+run.State.Name)
 				want := ""
@@ -391,9 +392,9 @@ func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {
 		s.set(id, orchestration.Running)
 		for range 5 {
 			first.Close()
-			time.Sleep(8 * time.Second)
+			pass(8 * time.Second)
 			first = s.subscribe("w", "a")
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 		}
 		s.want("state", orchestration.Running, s.run(id).State.Type)
 	})
@@ -408,7 +409,7 @@ func TestARunIsNotHandedOutForEver(t *testing.T) {
 			c := s.subscribe(fmt.Sprint("w", i), "a")
 			s.want("the run", id, s.next(c))
 			c.Close()
-			time.Sleep(15 * time.Second)
+			pass(15 * time.Second)
 		}
 		run := s.run(id)
 		if run.State.Type != orchestration.Crashed || run.State.Message == nil {
@@ -486,9 +487,12 @@ func (s *scene) live(random *rand.Rand, name string, mu *sync.Mutex, at map[stri
 			c.Return(s.t.Context(), s.run(id))
 		default:
 			s.set(id, orchestration.Running)
-			time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
+			pass(time.Duration(random.IntN(3000)) * time.Millisecond)
 			done()
 			s.set(id, orchestration.Completed)
 		}
 	}
 }
+
+// pass lets time go by, which takes none: the tests run in a bubble.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above

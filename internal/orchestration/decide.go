@@ -27,6 +27,9 @@ type Facts struct {
 	// CacheEntry is the newest state under the proposed state's cache key whose
 	// expiration has not come; nil: there is none, or nobody asks (AsksCache).
 	CacheEntry *State
+	// TagLimits are the active limits on the run's tags, each once, in the order
+	// of the tags. A tag without one is not limited.
+	TagLimits []TagLimit
 }
 
 // FlowRun holds the facts of the flow run a task run belongs to.
@@ -51,12 +54,18 @@ type Decision struct {
 	Status Status
 	Reason string        // empty when accepted, or when no reason was given
 	Delay  time.Duration // whole seconds, only with Wait
+	// AwaitsSlots tells of a Wait that it is for a slot. Delay is a guess then: a
+	// slot can be free at any moment, or be gone again after Delay.
+	AwaitsSlots bool
 	// State is the state to write, nil when nothing is to be written. After a
 	// Reject it can be another state than the one proposed.
 	State *State
 	// Progress is the run's progress once State is written; equal to what it
 	// was when State is nil.
 	Progress Progress
+	// Slots are the tags whose limits the run needs a slot of before State may be
+	// written: all of them or none. Empty when State is nil.
+	Slots []string
 	// Trace says which rule said what, in order.
 	Trace []TraceEntry
 }

@@ -84,6 +84,7 @@ func (t *transition) heed(v Verdict) {
 	}
 	if v.ends() {
 		t.outcome.Status, t.outcome.Reason, t.outcome.Delay = v.Status, v.Reason, v.Delay
+		t.outcome.AwaitsSlots = v.AwaitsSlots
 	}
 }
 
@@ -117,6 +118,9 @@ func (t *transition) leave(e entry) {
 
 // after does what a rule wants done once its transition came about.
 func (t *transition) after(e entry) {
+	// Slots are taken now and not when the rule was heard, so none has to be
+	// given back for what the rules say.
+	t.outcome.Slots = append(t.outcome.Slots, e.verdict.Slots...)
 	if count := e.verdict.FlowRunRunCount; count != nil {
 		t.facts.Run.FlowRunRunCount = *count
 		t.trace(e.rule, fmt.Sprintf("after: flow run's run count %d", *count))
@@ -129,12 +133,15 @@ func (t *transition) after(e entry) {
 
 // cleanUp takes back what a fizzled rule did.
 func (t *transition) cleanUp(e entry) {
-	if e.verdict.RunCount == nil {
-		t.trace(e.rule, "fizzled")
-		return
+	did := "fizzled"
+	if e.verdict.RunCount != nil {
+		t.facts.Run.RunCount = e.runCount
+		did += fmt.Sprintf(": run count back to %d", e.runCount)
 	}
-	t.facts.Run.RunCount = e.runCount
-	t.trace(e.rule, fmt.Sprintf("fizzled: run count back to %d", e.runCount))
+	if len(e.verdict.Slots) > 0 {
+		did += ": no slots needed"
+	}
+	t.trace(e.rule, did)
 }
 
 func (t *transition) trace(rule Rule, did string) {
@@ -148,6 +155,7 @@ func (t *transition) decision(before Progress) Decision {
 	d := t.outcome
 	if t.target() == None {
 		d.Progress = before.clone()
+		d.Slots = nil
 		return d
 	}
 	d.State = new(t.facts.Proposed.clone())

@@ -37,6 +37,7 @@ func TestEngine(t *testing.T) {
 		wantState    string // its id; "": nothing is written
 		wantCount    int64
 		wantFlowSeen int64
+		wantSlots    []string
 		wantTrace    []string
 	}{
 		"an empty policy accepts": {
@@ -108,10 +109,23 @@ func TestEngine(t *testing.T) {
 			want:   Reject, wantState: "failed", wantCount: 9,
 			wantTrace: []string{`a: REJECT in favour of FAILED "Failed": , run count 9`},
 		},
+		"slots are taken if the transition comes about": {
+			policy: Policy{rule("a", says(Verdict{Slots: []string{"s", "t"}})), rule("b", says(reject(other, "rather")))},
+			want:   Reject, wantReason: "rather", wantState: "other", wantCount: 3, wantSlots: []string{"s", "t"},
+			wantTrace: []string{"a: asked for slots of s, t", `b: REJECT in favour of RUNNING "Other": rather`},
+		},
+		"and not if it fizzles": {
+			policy: Policy{rule("a", says(Verdict{Slots: []string{"s"}, RunCount: new(int64(9))})), rule("b", says(reject(failed, "worse")))},
+			want:   Reject, wantReason: "worse", wantState: "failed", wantCount: 2,
+			wantTrace: []string{
+				"a: run count 9, asked for slots of s", `b: REJECT in favour of FAILED "Failed": worse`,
+				"a: fizzled: run count back to 2: no slots needed",
+			},
+		},
 		"nothing a rule counted stays if nothing is written": {
-			policy: Policy{rule("a", says(Verdict{Status: Abort, RunCount: new(int64(9)), FlowRunRunCount: new(int64(4))}), Running, None)},
+			policy: Policy{rule("a", says(Verdict{Status: Abort, RunCount: new(int64(9)), FlowRunRunCount: new(int64(4)), Slots: []string{"s"}}), Running, None)},
 			want:   Abort, wantCount: 2,
-			wantTrace: []string{"a: ABORT: , run count 9", "a: after: flow run's run count 4"},
+			wantTrace: []string{"a: ABORT: , run count 9, asked for slots of s", "a: after: flow run's run count 4"},
 		},
 		"a rule that wants another type without rejecting fizzles": {
 			policy: Policy{rule("a", says(Verdict{State: &scheduled, RunCount: new(int64(9))}))},
@@ -134,6 +148,9 @@ func TestEngine(t *testing.T) {
 			}
 			if state != tt.wantState {
 				t.Errorf("state to write = %q, want %q", state, tt.wantState)
+			}
+			if diff := cmp.Diff(tt.wantSlots, got.Slots); diff != "" {
+				t.Errorf("slots to take (-want +got):\n%s", diff)
 			}
 			if got.Progress.RunCount != tt.wantCount || got.Progress.FlowRunRunCount != tt.wantFlowSeen {
 				t.Errorf("run count, flow run's run count = %d, %d, want %d, %d",

@@ -71,6 +71,19 @@ var scenes = []scene{
 		f.Run.RunCount, f.Run.FlowRunRunCount = 1, 1
 		f.FlowRun = &FlowRun{State: &State{Type: Failed}, RunCount: 1}
 	}},
+	{"two of the run's tags have limits, with free slots", func(f *Facts) {
+		f.TagLimits = []TagLimit{limit("a", 1), limit("b", 2)}
+	}},
+	{"one of them is full; a run in RUNNING or CANCELLING holds a slot of each", func(f *Facts) {
+		f.TagLimits = []TagLimit{limit("a", 1), limit("b", 3)}
+		for i := range f.TagLimits {
+			f.TagLimits[i].Held = f.Run.State.typ().keepsSlots()
+		}
+		f.Draw = 0.5
+	}},
+	{"one of them is 0", func(f *Facts) {
+		f.TagLimits = []TagLimit{limit("a", 1), limit("b", 0, ofNone)}
+	}},
 }
 
 const matrixHead = `# %s policy: what comes of each proposal (contract §3.2 to §3.5).
@@ -78,7 +91,8 @@ const matrixHead = `# %s policy: what comes of each proposal (contract §3.2 to 
 # Rows are what the run is in, columns what is proposed. Each cell says
 #   the answer, with its reason as a letter that is explained at the end;
 #   the name of the state that is written, if it is not the proposed one;
-#   n, f: the run's count and its flow run's count, if they change.
+#   n, f: the run's count and its flow run's count, if they change;
+#   s: how many slots of limits have to be taken for it, if any.
 # From table 2 on, a dot, or a missing row, stands for what table 1 says.
 `
 
@@ -173,6 +187,9 @@ func (m *matrix) cell(f Facts, d Decision) string {
 	}
 	parts = append(parts, change("n", f.Run.RunCount, d.Progress.RunCount)...)
 	parts = append(parts, change("f", f.Run.FlowRunRunCount, d.Progress.FlowRunRunCount)...)
+	if len(d.Slots) > 0 {
+		parts = append(parts, fmt.Sprintf("s=%d", len(d.Slots)))
+	}
 	return strings.Join(parts, " ")
 }
 

@@ -19,19 +19,26 @@ func policyFor(f Facts) Policy {
 // gathered.
 
 // Core judges what clients propose for a run that they drive themselves.
+//
+// ReleaseTaskConcurrencySlots, which Prefect has in all policies, is nothing that
+// would have to be done here: who holds a slot is told by the runs themselves. A
+// slot counts as taken while its run is in the RUNNING it was taken for, or in
+// what follows that without leaving RUNNING and CANCELLING (see HoldsSlots). So
+// the very write of another state gives the slots back: no crash can come between
+// the two, and force, retries and deferred states need no thought.
 func Core() Policy {
 	return Policy{
 		cacheRetrieval,                      // first, so that a hit needs neither a slot nor a running flow
 		handleTaskTerminalStateTransitions,  // guards what has finished; restarts the run count that later rules read
 		preventRunningTasksFromStoppedFlows, // before the slots, so that a stopped flow's tasks ask for none
-		// SecureTaskConcurrencySlots: gives them back if a later rule changes the start; needs the slots of the tags.
-		copyScheduledTime,           // a PENDING run keeps the time that waitForScheduledTime asks for
-		waitForScheduledTime,        // nothing runs before its time
-		retryFailedTasks,            // a failure with retries left is another attempt to come
-		renameReruns,                // after the terminal rule: reads the run count it restarts
-		updateFlowRunTrackerOnTasks, // writes down which run of the flow a start belongs to
-		cacheInsertion,              // offers the result to later runs of its key
-		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
+		secureTaskConcurrencySlots,          // before the rules that may change the start: then it fizzles, and no slot is taken
+		copyScheduledTime,                   // a PENDING run keeps the time that waitForScheduledTime asks for
+		waitForScheduledTime,                // nothing runs before its time
+		retryFailedTasks,                    // a failure with retries left is another attempt to come
+		renameReruns,                        // after the terminal rule: reads the run count it restarts
+		updateFlowRunTrackerOnTasks,         // writes down which run of the flow a start belongs to
+		cacheInsertion,                      // offers the result to later runs of its key
+		// ReleaseTaskConcurrencySlots: done by the write itself, see above.
 	}
 }
 
@@ -48,7 +55,7 @@ func Background() Policy {
 		renameReruns,                       // after the terminal rule: reads the run count it restarts
 		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
 		cacheInsertion,                     // offers the result to later runs of its key
-		// ReleaseTaskConcurrencySlots: after every write that is no RUNNING or CANCELLING; needs the slots the run holds.
+		// ReleaseTaskConcurrencySlots: see Core.
 		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so whoever writes such a state has put it there.
 	}
 }
@@ -56,7 +63,7 @@ func Background() Policy {
 // Minimal judges forced proposals and first states. It refuses nothing.
 func Minimal() Policy {
 	return Policy{
-		// ReleaseTaskConcurrencySlots: force must not keep slots either; needs the slots the run holds.
+		// ReleaseTaskConcurrencySlots: see Core; force does not keep slots either.
 	}
 }
 

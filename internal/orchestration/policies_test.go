@@ -14,7 +14,7 @@ func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 		want   []string
 	}{
 		"Core": {Core(), []string{
-			"CacheRetrieval", "HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "CopyScheduledTime",
+			"CacheRetrieval", "HandleTaskTerminalStateTransitions", "PreventRunningTasksFromStoppedFlows", "SecureTaskConcurrencySlots", "CopyScheduledTime",
 			"WaitForScheduledTime", "RetryFailedTasks", "RenameReruns", "UpdateFlowRunTrackerOnTasks", "CacheInsertion",
 		}},
 		"Background": {Background(), []string{

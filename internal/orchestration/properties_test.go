@@ -76,6 +76,7 @@ func checkProperties(t *testing.T, seed uint64, fz fuzzed) Status {
 	checkTerminal(t, f, got)
 	checkEdits(t, f, got)
 	checkTimes(t, f, got)
+	checkSlots(t, f, got)
 
 	scribble(&got)
 	if diff := gocmp.Diff(untouched, f, exactly...); diff != "" {
@@ -205,6 +206,30 @@ func checkTimes(t *testing.T, f Facts, got Decision) {
 	}
 }
 
+// checkSlots: no run starts by the Core policy without a slot of each limit, one
+// that it holds or one that it takes, and nothing else takes one.
+func checkSlots(t *testing.T, f Facts, got Decision) {
+	t.Helper()
+	var want []string
+	ruled := !f.Force && !isTrue(f.Proposed.Details.Deferred)
+	if got.State != nil && got.State.Type == Running && f.Proposed.Type == Running && ruled {
+		for _, l := range f.TagLimits {
+			if l.Limit <= 0 || l.Taken >= l.Limit && !l.Held {
+				t.Errorf("the run starts without a slot of %+v", l)
+			}
+			if !l.Held {
+				want = append(want, l.Tag)
+			}
+		}
+	}
+	if got.AwaitsSlots != (got.Status == Wait && strings.HasPrefix(got.Reason, "Concurrency limit reached")) {
+		t.Errorf("%s %q is for slots: %t", got.Status, got.Reason, got.AwaitsSlots)
+	}
+	if diff := gocmp.Diff(want, got.Slots); diff != "" {
+		t.Errorf("slots to take (-want +got):\n%s", diff)
+	}
+}
+
 func isTrue(b *bool) bool { return b != nil && *b }
 
 // randomFacts makes facts up; equal arguments make equal facts that share no
@@ -243,6 +268,11 @@ func randomFacts(seed uint64, fz fuzzed) Facts {
 	}
 	if r.IntN(3) == 0 {
 		f.CacheEntry = randomState(r, "entry")
+	}
+	for _, tag := range []string{"a", "b"}[:r.IntN(3)] {
+		f.TagLimits = append(f.TagLimits, TagLimit{
+			Tag: tag, Limit: r.Int64N(8), Taken: r.Int64N(5), Held: r.IntN(3) == 0,
+		})
 	}
 	if fz.use {
 		fz.apply(r, &f)
@@ -312,6 +342,7 @@ func scribble(d *Decision) {
 	for _, at := range []*time.Time{p.ExpectedStartTime, p.NextScheduledStartTime, p.StartTime, p.EndTime} {
 		overwrite(at)
 	}
+	clear(d.Slots)
 	for i := range d.Trace {
 		d.Trace[i] = TraceEntry{}
 	}

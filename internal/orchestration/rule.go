@@ -41,6 +41,8 @@ type Verdict struct {
 	Status Status
 	Reason string
 	Delay  time.Duration
+	// AwaitsSlots tells of a Wait that it is for a slot: see Decision.
+	AwaitsSlots bool
 	// State takes the place of the proposed state. Nil keeps it if the rule
 	// lets it pass, and else leaves nothing to write.
 	State *State
@@ -53,6 +55,10 @@ type Verdict struct {
 	// CacheEntry makes the state that is written an entry of the cache, under the
 	// same condition.
 	CacheEntry bool
+	// Slots are the tags whose limits have to give a slot each, for the state to
+	// be written: only if the transition comes about as the rule saw it. A rule
+	// that fizzles gives back what it asked for (Prefect's cleanup hook).
+	Slots []string
 }
 
 // pass lets the transition go on unchanged.
@@ -95,6 +101,9 @@ func (v Verdict) String() string {
 	}
 	if v.RunCount != nil {
 		did = append(did, fmt.Sprintf("run count %d", *v.RunCount))
+	}
+	if len(v.Slots) > 0 {
+		did = append(did, "asked for slots of "+strings.Join(v.Slots, ", "))
 	}
 	if len(did) == 0 {
 		return "passed"

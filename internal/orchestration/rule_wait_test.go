@@ -71,6 +71,7 @@ func TestAWaitLeavesTheRunAsItIs(t *testing.T) {
 	f := transitionFacts(Scheduled, Running)
 	f.Run.State.Details.ScheduledTime = new(noon.Add(time.Minute))
 	f.Run.NextScheduledStartTime = f.Run.State.Details.ScheduledTime
+	f.TagLimits = []TagLimit{limit("a", 0)}
 
 	got := Decide(f)
 	want := Decision{
@@ -79,9 +80,11 @@ func TestAWaitLeavesTheRunAsItIs(t *testing.T) {
 		Trace: []TraceEntry{
 			{Rule: "CacheRetrieval", Did: "passed"},
 			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "passed"},
+			{Rule: "SecureTaskConcurrencySlots", Did: "asked for slots of a"},
 			{Rule: "WaitForScheduledTime", Did: "WAIT 1m0s: Scheduled time is in the future"},
 			{Rule: "RenameReruns", Did: "skipped: the transition changed before"},
 			{Rule: "UpdateFlowRunTrackerOnTasks", Did: "skipped: the transition changed before"},
+			{Rule: "SecureTaskConcurrencySlots", Did: "fizzled: no slots needed"},
 			{Rule: "PreventRunningTasksFromStoppedFlows", Did: "fizzled"},
 			{Rule: "CacheRetrieval", Did: "fizzled"},
 		},

@@ -18,15 +18,14 @@ const (
 	textLimitAbove = "Invalid limit: must be less than or equal to 200."
 )
 
-// asked is what a body of filters asks for, or why it is not answered.
-type asked struct {
-	query  taskrun.Query // without Now
+// refusal tells why a body is not answered; the zero one lets it pass.
+type refusal struct {
 	faults []validate.Error
 	detail string // in place of faults, what a handler says against it
 }
 
-// fault is the error to answer with, nil if there is a query.
-func (a asked) fault(r *request) error {
+// fault is the error to answer with, nil if there is none.
+func (a refusal) fault(r *request) error {
 	switch {
 	case a.detail != "":
 		return detail(http.StatusUnprocessableEntity, a.detail)
@@ -37,6 +36,12 @@ func (a asked) fault(r *request) error {
 	}
 }
 
+// asked is what a body of filters asks for, or why it is not answered.
+type asked struct {
+	query taskrun.Query // without Now
+	refusal
+}
+
 // sorts are all of them, in Prefect's order.
 var sorts = []taskrun.Sort{
 	taskrun.SortIDDesc, taskrun.SortExpectedStartTimeAsc, taskrun.SortExpectedStartTimeDesc,
@@ -44,31 +49,58 @@ var sorts = []taskrun.Sort{
 	taskrun.SortEndTimeDesc, taskrun.SortDurationDesc, taskrun.SortDurationAsc,
 }
 
-// decodeFilter reads the parameters of filter (contract §2.7).
+// decodeFilter reads the parameters of filter (contract §1.4).
 func decodeFilter(body pyjson.Value) asked {
+	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
+}
+
+// decodeQuery reads filters, a sort and a limit, and with place the parameter
+// that tells where to begin.
+func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) asked {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "limit", "sort", "offset", "flows", "flow_runs", "task_runs", "deployments")
+	p, missing := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
 	if missing != nil {
-		return asked{faults: missing}
+		return asked{refusal: refusal{faults: missing}}
 	}
-	a := asked{query: taskrun.Query{Sort: taskrun.SortIDDesc, Limit: maxLimit}}
-	if limit, given := p.Given("limit"); given {
-		a.query.Limit = limit.SmallInt()
+	a := readLimit(p)
+	if a.detail != "" {
+		return a
 	}
-	// Prefect judges the limit before it looks at anything else.
-	switch {
-	case a.query.Limit < 0:
-		return asked{detail: textLimitBelow}
-	case a.query.Limit > maxLimit:
-		return asked{detail: textLimitAbove}
-	}
+	a.query.Sort = taskrun.SortIDDesc
 	if sort, given := p.Given("sort"); given {
 		a.query.Sort = validate.Enum(sort, sorts...)
 	}
-	if offset, given := p.Given("offset"); given {
-		a.query.Offset = offset.Natural()
+	if n, given := p.Given(placeKey); given {
+		place(n, &a.query)
 	}
-	return a.filteredBy(p, &faults)
+	a.query.Filter = readFilters(p)
+	a.faults = faults.Errors()
+	return a
+}
+
+// refuseLimit says what is wrong with a limit, if anything is.
+func refuseLimit(limit int) string {
+	switch {
+	case limit < 0:
+		return textLimitBelow
+	case limit > maxLimit:
+		return textLimitAbove
+	default:
+		return ""
+	}
+}
+
+// readLimit reads how many are asked for. Prefect judges that before it looks at
+// anything else.
+func readLimit(p *validate.Model) asked {
+	a := asked{query: taskrun.Query{Limit: maxLimit}}
+	if limit, given := p.Given("limit"); given {
+		a.query.Limit = limit.SmallInt()
+	}
+	if text := refuseLimit(a.query.Limit); text != "" {
+		return asked{refusal: refusal{detail: text}}
+	}
+	return a
 }
 
 // decodeCount reads the parameters of count, which are the filters alone.
@@ -76,24 +108,27 @@ func decodeCount(body pyjson.Value) asked {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
 	if missing != nil {
-		return asked{faults: missing}
+		return asked{refusal: refusal{faults: missing}}
 	}
-	return asked{}.filteredBy(p, &faults)
+	return asked{query: taskrun.Query{Filter: readFilters(p)}, refusal: refusal{faults: faults.Errors()}}
 }
 
-// filteredBy reads the four filters.
-func (a asked) filteredBy(p *validate.Model, faults *validate.Faults) asked {
-	unserved := readParentFilter(p, "flows", flowFilter)
-	unserved = append(unserved, readParentFilter(p, "flow_runs", flowRunFilter)...)
+// readFilters reads the four filters that most bodies have.
+func readFilters(p *validate.Model) taskrun.Filter {
+	flows := readParent(p, "flows", flowFilter)
+	flowRuns := readParent(p, "flow_runs", flowRunFilter)
+	var f taskrun.Filter
 	if n, given := p.Given("task_runs"); given {
-		filter, more := readTaskRunFilter(n)
-		a.query.Filter = filter
-		unserved = append(unserved, more...)
+		f = readTaskRunFilter(n)
 	}
-	unserved = append(unserved, readParentFilter(p, "deployments", deploymentFilter)...)
-	a.faults = faults.Errors()
-	if len(a.faults) == 0 && len(unserved) > 0 {
-		a.detail = "The filter " + unserved[0] + " is not served yet."
+	f.Parents = parentsOf(flows, flowRuns, readParent(p, "deployments", deploymentFilter))
+	return f
+}
+
+// parentsOf joins the filters on what runs belong to, nil if none was given.
+func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.ParentFilter {
+	if flows == nil && flowRuns == nil && deployments == nil {
+		return nil
 	}
-	return a
+	return &taskrun.ParentFilter{Flow: flows, FlowRun: flowRuns, Deployment: deployments}
 }

@@ -1,10 +1,7 @@
 package rest
 
 import (
-	"slices"
-
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -27,50 +24,53 @@ func readOr(m *validate.Model) bool {
 	return given && readOperator(n) == operatorOr
 }
 
-// readTaskRunFilter reads a TaskRunFilter (contract §2.7), and names what it
-// asks for that cannot be judged yet.
-func readTaskRunFilter(n validate.Node) (f taskrun.Filter, unserved []string) {
+// readTaskRunFilter reads a TaskRunFilter (contract §2.7).
+func readTaskRunFilter(n validate.Node) (f taskrun.Filter) {
 	m, ok := n.Model()
 	if !ok {
-		return f, nil
+		return f
 	}
 	f.Or = readOr(m)
 	f.ID = readOptional(m, "id", readIDFilter)
 	f.Name = readOptional(m, "name", readNameFilter)
 	f.Tags = readOptional(m, "tags", readTagsFilter)
 	f.State = readOptional(m, "state", readStateFilter)
-	free := false // there is a member without criteria among those not served
-	for _, member := range unservedMembers {
-		n, given := m.Given(member.name)
-		if !given {
-			continue
-		}
-		member.check(n)
-		if hasCriteria(n.Value) {
-			unserved = append(unserved, "task_runs."+member.name)
-		} else {
-			free = true
-		}
-	}
+	f.StartTime = readOptional(m, "start_time", readTimeFilter)
+	f.EndTime = readOptional(m, "end_time", readTimeFilter)
+	f.ExpectedStartTime = readOptional(m, "expected_start_time", readSpanFilter)
+	f.Subflows = readOptional(m, "subflow_runs", readSubflowFilter)
 	f.FlowRunID = readOptional(m, "flow_run_id", readFlowRunIDFilter)
 	m.ForbidOthers()
-	if f.Or && free {
-		return taskrun.Filter{}, nil // what has no criteria matches every run
+	return f
+}
+
+// readTimeFilter reads a filter on a time that may be missing.
+func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
+	if m, ok := n.Model(); ok {
+		f.Before = readOptional(m, "before_", validate.Node.Time)
+		f.After = readOptional(m, "after_", validate.Node.Time)
+		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		m.ForbidOthers()
 	}
-	return f, unserved
+	return f
 }
 
-// unservedMembers of a TaskRunFilter are checked, but cannot be judged yet.
-var unservedMembers = schema{
-	{"start_time", timeFilter.check},
-	{"end_time", timeFilter.check},
-	{"expected_start_time", spanFilter.check},
-	{"subflow_runs", schema{{"exists_", aBool}}.check},
+// readSpanFilter reads a filter on a time that cannot be asked to be missing.
+func readSpanFilter(n validate.Node) (f taskrun.TimeFilter) {
+	if m, ok := n.Model(); ok {
+		f.Before = readOptional(m, "before_", validate.Node.Time)
+		f.After = readOptional(m, "after_", validate.Node.Time)
+		m.ForbidOthers()
+	}
+	return f
 }
 
-// hasCriteria reports whether a member of a filter restricts anything.
-func hasCriteria(member pyjson.Value) bool {
-	return slices.ContainsFunc(member.Members(), func(m pyjson.Member) bool { return !m.Value.IsNull() })
+func readSubflowFilter(n validate.Node) (f taskrun.SubflowFilter) {
+	if m, ok := n.Model(); ok {
+		f.Exists = readOptional(m, "exists_", validate.Node.Bool)
+		m.ForbidOthers()
+	}
+	return f
 }
 
 func readIDFilter(n validate.Node) (f taskrun.IDFilter) {

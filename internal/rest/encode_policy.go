@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -51,8 +52,8 @@ func appendNumber(b []byte, text, empty string) []byte {
 
 // appendDecimal is appendNumber for a number that is always shown as a float.
 func appendDecimal(b []byte, text, empty string) []byte {
-	if f, err := strconv.ParseFloat(text, 64); err == nil {
-		text = pyjson.Float(f)
+	if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		return pyjson.AppendFloat(b, f)
 	}
 	return appendNumber(b, text, empty)
 }

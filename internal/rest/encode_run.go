@@ -2,7 +2,6 @@ package rest
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -13,6 +12,11 @@ import (
 
 // appendRun writes a run as it is at this moment (contract §2.1).
 func appendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
+	return append(appendRunMembers(b, run, now), '}')
+}
+
+// appendRunMembers writes a run without the brace at its end.
+func appendRunMembers(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, run.ID)
 	b = append(b, `,"created":`...)
@@ -42,8 +46,7 @@ func appendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = appendStateColumns(b, run)
 	b = appendTimes(b, run, now)
 	b = append(b, `,"state":`...)
-	b = appendState(b, run, run.State)
-	return append(b, '}')
+	return appendState(b, run, run.State)
 }
 
 // appendStateColumns writes what a run repeats of its state, and its counters.
@@ -75,6 +78,11 @@ func appendTimes(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = appendTimeOrNull(b, run.StartTime)
 	b = append(b, `,"end_time":`...)
 	b = appendTimeOrNull(b, run.EndTime)
+	return appendSpans(b, run, now)
+}
+
+// appendSpans writes how long a run has been running, and how late it is.
+func appendSpans(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = append(b, `,"total_run_time":`...)
 	b = appendSeconds(b, run.TotalRunTime)
 	b = append(b, `,"estimated_run_time":`...)
@@ -104,24 +112,32 @@ func appendTexts(b []byte, texts []string) []byte {
 
 func appendLabels(b []byte, labels map[string]json.RawMessage) []byte {
 	b = append(b, '{')
-	for i, key := range sortedKeys(labels) {
+	var room [fewKeys]string
+	for i, key := range orderedKeys(labels, room[:0]) {
 		b = appendKey(b, i, key)
 		b = appendRaw(b, labels[key])
 	}
 	return append(b, '}')
 }
 
-// sortedKeys spares the empty map, which most runs have, its detour.
-func sortedKeys[V any](m map[string]V) []string {
-	if len(m) == 0 {
-		return nil
+// fewKeys is how many keys are sorted without taking memory.
+const fewKeys = 8
+
+// orderedKeys returns the keys in order, in the room if they fit in.
+func orderedKeys[V any](m map[string]V, room []string) []string {
+	for key := range m {
+		room = append(room, key)
 	}
-	return slices.Sorted(maps.Keys(m))
+	if len(room) > 1 {
+		slices.Sort(room)
+	}
+	return room
 }
 
 func appendInputs(b []byte, inputs map[string][]taskrun.TaskInput) []byte {
 	b = append(b, '{')
-	for i, key := range sortedKeys(inputs) {
+	var room [fewKeys]string
+	for i, key := range orderedKeys(inputs, room[:0]) {
 		b = appendKey(b, i, key)
 		b = append(b, '[')
 		for j := range inputs[key] {

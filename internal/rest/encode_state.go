@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -83,7 +81,8 @@ func appendKeyset(b []byte, keyset map[string]string) []byte {
 		return append(b, "null"...)
 	}
 	b = append(b, '{')
-	for i, key := range slices.Sorted(maps.Keys(keyset)) {
+	var room [fewKeys]string
+	for i, key := range orderedKeys(keyset, room[:0]) {
 		b = appendKey(b, i, key)
 		b = pyjson.AppendText(b, keyset[key])
 	}

@@ -156,7 +156,7 @@ func TestRunWithoutAnythingIsWrittenWithEveryField(t *testing.T) {
 		if err := json.Unmarshal(text, &object); err != nil {
 			t.Fatal(err)
 		}
-		return sortedKeys(object)
+		return orderedKeys(object, nil)
 	}
 	if diff := cmp.Diff(keys(appendRun(nil, fullRun(), noon)), keys(bare)); diff != "" {
 		t.Errorf("keys (-full +bare):\n%s", diff)
@@ -202,6 +202,39 @@ func TestVerdictsAreWrittenAsDocumented(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Times are written as the package time writes them in the documented formats.
+func TestTimesAreWrittenInTheDocumentedFormat(t *testing.T) {
+	t.Parallel()
+	zones := []*time.Location{time.UTC, time.FixedZone("", 0), time.FixedZone("", 2*3600), time.FixedZone("", -5*3600-1800)}
+	for _, zone := range zones {
+		for _, nanos := range []int{0, 1, 999, 1000, 1001, 10_000, 123_456_789, 999_999_999, 500_000_000} {
+			for _, year := range []int{1, 999, 1969, 1970, 2026, 9999} {
+				at := time.Date(year, time.February, 3, 4, 5, 6, nanos, zone)
+				want := at.Format("2006-01-02T15:04:05.000000Z07:00")
+				if nanos < 1000 {
+					want = at.Format("2006-01-02T15:04:05Z07:00")
+				}
+				if got := string(appendTime(nil, at)); got != `"`+want+`"` {
+					t.Errorf("appendTime(%v) = %s, want %q", at, got, want)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkPageIsWritten(b *testing.B) {
+	runs := make([]*taskrun.Run, 200)
+	for i := range runs {
+		runs[i] = fullRun()
+	}
+	out := appendRuns(nil, runs, noon)
+	b.SetBytes(int64(len(out)))
+	b.ReportAllocs()
+	for b.Loop() {
+		out = appendRuns(out[:0], runs, noon)
 	}
 }
 

@@ -10,12 +10,27 @@ import (
 // there are any, Z in UTC, else the offset.
 func appendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
-	if t.Nanosecond()/1000 == 0 {
-		b = t.AppendFormat(b, "2006-01-02T15:04:05Z07:00")
-	} else {
+	micros := t.Nanosecond() / 1000
+	if _, offset := t.Zone(); offset != 0 && micros != 0 {
 		b = t.AppendFormat(b, "2006-01-02T15:04:05.000000Z07:00")
+		return append(b, '"')
+	}
+	b = t.AppendFormat(b, time.RFC3339) // the package is fast at this format only
+	if micros != 0 {
+		b = appendFraction(b[:len(b)-len("Z")], micros)
+		b = append(b, 'Z')
 	}
 	return append(b, '"')
+}
+
+// appendFraction writes microseconds as the fraction of a second.
+func appendFraction(b []byte, micros int) []byte {
+	b = append(b, ".000000"...)
+	for i := len(b) - 1; micros > 0; i-- {
+		b[i] += byte(micros % 10)
+		micros /= 10
+	}
+	return b
 }
 
 func appendTimeOrNull(b []byte, t *time.Time) []byte {
@@ -27,5 +42,8 @@ func appendTimeOrNull(b []byte, t *time.Time) []byte {
 
 // appendSeconds writes a duration in seconds, with microseconds.
 func appendSeconds(b []byte, d time.Duration) []byte {
-	return append(b, pyjson.Float(float64(d.Microseconds())/1e6)...)
+	if d == 0 {
+		return append(b, "0.0"...)
+	}
+	return pyjson.AppendFloat(b, float64(d.Microseconds())/1e6)
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -25,6 +26,15 @@ const (
 const (
 	keyDetail  = "detail"
 	keyMessage = "exception_message"
+)
+
+// The answers about slots (contract §4.6).
+const (
+	textLocked       = "Locked"
+	textTooManySlots = "Slots requested is greater than the limit"
+	textNoDecay      = "Only concurrency limits with slot decay can be used for rate limiting. " +
+		"The following limits do not have a decay configured: "
+	textLeaseGone = "Lease not found - it may have expired or been revoked"
 )
 
 // retryAfter is when a client may try again, in seconds.
@@ -111,15 +121,52 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
-		p := rt.explainGone(r.id)
+		p := rt.explainGone(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false
-	case errors.Is(err, taskrun.ErrIDTaken):
+	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists):
 		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
 	case errors.Is(err, taskrun.ErrConflict), errors.Is(err, taskrun.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter), false
 	default:
+		return answerAboutSlots(err)
+	}
+}
+
+// answerAboutSlots answers to the errors of those who ask for slots.
+func answerAboutSlots(err error) (answer response, unexpected bool) {
+	var (
+		locked  *concurrency.LockedError
+		noDecay *concurrency.NoDecayError
+	)
+	switch {
+	case errors.As(err, &locked):
+		answer = jsonMember(http.StatusLocked, keyDetail, sayLocked(locked))
+		if locked.Never {
+			return answer, false
+		}
+		return answer.with("Retry-After", pyjson.Float(locked.RetryAfter.Seconds())), false
+	case errors.As(err, &noDecay):
+		names := pyjson.Repr(strings.Join(noDecay.Names, ","))
+		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textNoDecay+names), false
+	case errors.Is(err, concurrency.ErrTooManySlots):
+		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textTooManySlots), false
+	case errors.Is(err, concurrency.ErrLeaseGone):
+		return jsonMember(http.StatusGone, keyDetail, textLeaseGone), false
+	default:
 		return internalError(), true
+	}
+}
+
+// sayLocked is what is said of a limit without a free slot. That of a tag is named.
+func sayLocked(e *concurrency.LockedError) string {
+	switch {
+	case e.Tag == "":
+		return textLocked
+	case e.Never:
+		return `The concurrency limit on tag "` + e.Tag + `" is 0 and will deadlock if the task tries to run again.`
+	default:
+		return "Concurrency limit for the " + e.Tag + " tag has been reached"
 	}
 }
 

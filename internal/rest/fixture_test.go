@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/testdocument"
 )
 
 // Ids that tests give and ask for.
@@ -111,7 +113,8 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	return f
 }
 
-// ask sends a request; header is name, value, name, value.
+// ask sends a request; header is name, value, name, value. What is sent and
+// answered has to fit the document, whatever the test is about.
 func (f *fixture) ask(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test/api"+path, strings.NewReader(body))
@@ -120,7 +123,36 @@ func (f *fixture) ask(t *testing.T, method, path, body string, header ...string)
 	}
 	w := httptest.NewRecorder()
 	f.server.Handler().ServeHTTP(w, r)
+	_, err := f.document(t).Check(t.Context(), &testdocument.Exchange{
+		Request: r, Sent: []byte(body), Status: w.Code, Header: w.Header(), Answer: w.Body.Bytes(),
+	})
+	if err != nil {
+		t.Errorf("%v\nsent: %s", err, body)
+	}
 	return w
+}
+
+// documents are those of all fixtures, by base path and whether there are limits.
+var documents sync.Map
+
+// document is what the server says of its routes.
+func (f *fixture) document(t *testing.T) *testdocument.Document {
+	t.Helper()
+	base := f.server.options.BasePath
+	key := base + strconv.FormatBool(f.server.limits != nil)
+	if document, known := documents.Load(key); known {
+		return document.(*testdocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
+	}
+	text, err := f.server.document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := testdocument.Load(t.Context(), text, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents.Store(key, document)
+	return document
 }
 
 // must is ask for a status that is certain.

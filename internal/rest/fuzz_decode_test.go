@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
@@ -83,4 +84,73 @@ func FuzzDecodeFilter(f *testing.F) {
 			t.Fatalf("limit %d, offset %d", a.query.Limit, a.query.Offset)
 		}
 	})
+}
+
+// FuzzDecodeLimits tries all decoders about limits on each body: what has no
+// fault has to be within the bounds that the use cases rely on.
+func FuzzDecodeLimits(f *testing.F) {
+	for _, seed := range []string{
+		"null", "[]", `{"name":"tag:a","limit":1,"active":"no","slot_decay_per_second":1e400}`, `{"limit":null,"name":"a/b","denied_slots":-1}`,
+		`{"slots":1,"names":["a"],"mode":"rate_limit","lease_duration":"60","holder":{"type":"task_run","id":"x"},"occupancy_seconds":1e-9}`,
+		`{"slots":1e30,"names":[],"holder":{},"lease_duration":NaN}`, `{"lease_id":"{x}"}`, `{"tag":"","concurrency_limit":-1e18}`,
+		`{"names":["a"],"task_run_id":"0198a1b2-0000-7000-8000-00000000000a","slot_override":[1]}`, `{"limit":200,"offset":"3"}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		body, fault := pyjson.Parse([]byte(text))
+		if fault != nil {
+			return
+		}
+		checkDecodedLimits(t, body)
+		checkDecodedSlots(t, body)
+	})
+}
+
+func checkDecodedLimits(t *testing.T, body pyjson.Value) {
+	t.Helper()
+	in, faults := decodeLimitCreate(body)
+	checkDecoded(t, faults, nil)
+	if faults == nil && (in.Name == "" || min(in.Limit, in.ActiveSlots, in.DeniedSlots) < 0 || !(in.SlotDecayPerSecond >= 0)) {
+		t.Fatalf("a limit of %+v", in)
+	}
+	update, faults := decodeLimitUpdate(body)
+	checkDecoded(t, faults, nil)
+	if faults == nil && update.Limit != nil && *update.Limit < 0 {
+		t.Fatalf("a limit of %d", *update.Limit)
+	}
+	_, _, faults = decodeTagLimitCreate(body)
+	checkDecoded(t, faults, nil)
+	page := decodeLimits(body)
+	checkDecoded(t, page.faults, nil)
+	if page.fault(&request{}) == nil && (page.query.Limit < 0 || page.query.Limit > maxLimit || page.query.Offset < 0) {
+		t.Fatalf("limit %d, offset %d", page.query.Limit, page.query.Offset)
+	}
+}
+
+func checkDecodedSlots(t *testing.T, body pyjson.Value) {
+	t.Helper()
+	for _, decode := range []func(pyjson.Value) (concurrency.Acquisition, []validate.Error){decodeIncrement, decodeIncrementWithLease} {
+		in, faults := decode(body)
+		checkDecoded(t, faults, nil)
+		if faults == nil && (in.Slots < 1 || in.Lease != 0 && (in.Lease < shortestLease || in.Lease > longestLease)) {
+			t.Fatalf("an acquisition of %+v", in)
+		}
+	}
+	back, faults := decodeDecrement(body)
+	checkDecoded(t, faults, nil)
+	if faults == nil && (back.Slots < 1 || back.Occupancy != nil && *back.Occupancy < 0) {
+		t.Fatalf("slots are given back as %+v", back)
+	}
+	_, faults = decodeLease(body)
+	checkDecoded(t, faults, nil)
+	_, life, faults := decodeRenewal(body.Text(), body)
+	checkDecoded(t, faults, nil)
+	if faults == nil && (life < shortestLease || life > longestLease) {
+		t.Fatalf("a lease of %s", life)
+	}
+	_, faults = decodeTagSlots(body)
+	checkDecoded(t, faults, nil)
+	_, faults = decodeReset(body)
+	checkDecoded(t, faults, nil)
 }

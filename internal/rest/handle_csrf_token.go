@@ -6,12 +6,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// csrfToken tells a client that it needs no token: the text is what makes it
-// stop asking (contract §0.4).
+// csrfToken gives a client a token, or tells it that it needs none: the text is
+// what makes it stop asking (contract §0.4).
 func (s *Server) csrfToken(r *request) (response, error) {
-	if _, given := queryValue(r.query, "client"); !given {
+	client, given := queryValue(r.query, "client")
+	if !given {
 		missing := validate.Missing(nullValue, "query", "client")
 		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
 	}
-	return response{}, detail(http.StatusUnprocessableEntity, "CSRF protection is disabled.")
+	if s.csrf == nil {
+		return response{}, detail(http.StatusUnprocessableEntity, textCSRFIsOff)
+	}
+	now := s.now()
+	until := now.Add(tokenLife)
+	body := appendToken(make([]byte, 0, roomForText), s.csrf.token(client, until), client, now, until)
+	return response{status: http.StatusOK, body: body}, nil
 }

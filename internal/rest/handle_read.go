@@ -4,7 +4,7 @@ import "net/http"
 
 // read answers with a run.
 func (s *Server) read(r *request) (response, error) {
-	run, err := s.runs.Get(r.ctx, r.id)
+	run, err := s.runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}

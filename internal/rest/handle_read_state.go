@@ -4,7 +4,7 @@ import "net/http"
 
 // readState answers with one state, current or past.
 func (s *Server) readState(r *request) (response, error) {
-	state, run, err := s.runs.State(r.ctx, r.id)
+	state, run, err := s.runs.State(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}

@@ -4,7 +4,7 @@ import "net/http"
 
 // remove deletes a run with its states.
 func (s *Server) remove(r *request) (response, error) {
-	if err := s.runs.Delete(r.ctx, r.id); err != nil {
+	if err := s.runs.Delete(r.ctx, r.parameter); err != nil {
 		return response{}, err
 	}
 	return response{status: http.StatusNoContent}, nil

@@ -10,13 +10,13 @@ func (s *Server) rename(r *request) (response, error) {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
 	if name == nil {
-		run, err := s.runs.Get(r.ctx, r.id)
+		run, err := s.runs.Get(r.ctx, r.parameter)
 		if err != nil {
 			return response{}, err
 		}
 		name = &run.Name
 	}
-	if err := s.runs.Rename(r.ctx, r.id, *name); err != nil {
+	if err := s.runs.Rename(r.ctx, r.parameter, *name); err != nil {
 		return response{}, err
 	}
 	return response{status: http.StatusNoContent}, nil

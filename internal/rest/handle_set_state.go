@@ -9,7 +9,7 @@ func (s *Server) setState(r *request) (response, error) {
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	outcome, err := s.runs.SetState(r.ctx, r.id, proposal)
+	outcome, err := s.runs.SetState(r.ctx, r.parameter, proposal)
 	if err != nil {
 		return response{}, err
 	}

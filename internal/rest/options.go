@@ -15,6 +15,9 @@ type Options struct {
 	BasePath       string // what every path begins with; "" for none
 	PrefectVersion string // of the server this one answers as; what /admin/version says
 
+	CSRFProtection bool   // requests that change something need a token
+	CSRFKeyFile    string // what tokens are made with; "": a random key
+
 	MaxBodyBytes   int64 // of a request; larger ones are refused
 	MaxHeaderBytes int   // of a request, its first line included
 
@@ -49,6 +52,11 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "what the paths of the REST endpoint begin with; empty for nothing")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
 		"version of the Prefect server that the REST endpoint says it is; clients compare it with their own")
+	fs.BoolVar(&o.CSRFProtection, "rest-csrf-protection", o.CSRFProtection,
+		"whether requests that change something need a token, which clients get for themselves")
+	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
+		"file with 32 bytes or more that CSRF tokens are made with, the same for all replicas; "+
+			"empty for a random key, with which no other replica and no later start knows the tokens")
 	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
 	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
 	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
@@ -66,6 +74,7 @@ func (o *Options) Validate() error {
 		checkLoopback("--rest-bind-address", o.BindAddress),
 		checkBasePath("--rest-base-path", o.BasePath),
 		checkVersion("--rest-prefect-version", o.PrefectVersion),
+		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
 		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
 		checkPositive("--rest-header-timeout", o.HeaderTimeout),

@@ -27,12 +27,13 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		"--rest-bind-address=[::1]:1", "--rest-base-path=", "--rest-prefect-version=3.0.0", "--rest-max-body-bytes=1",
 		"--rest-max-header-bytes=2", "--rest-header-timeout=1s", "--rest-read-timeout=2s", "--rest-request-timeout=3s",
 		"--rest-write-timeout=4s", "--rest-idle-timeout=5s", "--rest-shutdown-timeout=6s",
+		"--rest-csrf-protection", "--rest-csrf-key-file=key",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Options{
-		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
+		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", CSRFProtection: true, CSRFKeyFile: "key", MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
 		ReadTimeout: 2 * time.Second, RequestTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
 		IdleTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second,
 	}
@@ -53,6 +54,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"a name that could be anything": "--rest-bind-address=example.test:4200",
 		"a base that does not begin":    "--rest-base-path=api",
 		"a base that ends with a slash": "--rest-base-path=/api/",
+		"a key that protects nothing":   "--rest-csrf-key-file=key",
 		"another major version":         "--rest-prefect-version=2.20.0",
 		"no room for a body":            "--rest-max-body-bytes=0",
 		"no room for headers":           "--rest-max-header-bytes=-1",

@@ -1,5 +1,23 @@
 package rest
 
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
+
+// What stands in paths for a value. A path has one of them at the most.
+const (
+	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
+	tagParameter      = "{tag}"        // any text
+	idOrNameParameter = "{id_or_name}" // of a limit; any text
+	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
+	assetParameter    = "{asset}"      // of the page about the routes; any text
+)
+
+// anyName takes every text for a name. Bytes that are no UTF-8 become U+FFFD.
+func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
+
 // Lengths of the spellings of a UUID.
 const (
 	uuidDigits = 32
@@ -43,3 +61,17 @@ func lowerHex(c byte) (byte, bool) {
 		return 0, false
 	}
 }
+
+// limitKey reads what names a limit. What Python's UUID takes for an id is one:
+// 32 hexadecimal digits in any dress.
+func limitKey(text string) concurrency.Key {
+	digits := strings.ReplaceAll(strings.ReplaceAll(text, "urn:", ""), "uuid:", "")
+	digits = strings.ReplaceAll(strings.Trim(digits, "{}"), "-", "")
+	if id, ok := pathID(digits); ok {
+		return concurrency.Key{ID: id}
+	}
+	return concurrency.Key{Name: text}
+}
+
+// ofTag names the limit of a tag.
+func ofTag(tag string) concurrency.Key { return concurrency.Key{Name: tagPrefix + tag} }

@@ -16,10 +16,10 @@ import (
 
 // request is what a handler gets to see of one.
 type request struct {
-	ctx   context.Context //nolint:containedctx // lives as long as the request
-	id    string          // in the path, in lower case with hyphens
-	query string          // as it came
-	body  pyjson.Value    // null: there is none
+	ctx       context.Context //nolint:containedctx // lives as long as the request
+	parameter string          // in the path: an id in lower case with hyphens, or a name
+	query     string          // as it came
+	body      pyjson.Value    // null: there is none
 }
 
 // readBody reads the body of a request of a route that takes one. A body that

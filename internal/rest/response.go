@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ type response struct {
 	status   int
 	body     []byte // nil: none
 	mimeType string // "": JSON
+	gzipped  bool   // the body is compressed already
 	header   [][2]string
 }
 
@@ -80,6 +82,9 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 			return a.writeCompressed(w)
 		}
 	}
+	if a.gzipped {
+		return a.writeUnpacked(w)
+	}
 	if a.status != http.StatusNoContent {
 		h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
@@ -97,7 +102,14 @@ func (a response) contentType() string {
 
 func (a response) writeCompressed(w http.ResponseWriter) error {
 	w.Header().Set("Content-Encoding", "gzip")
+	if a.gzipped {
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
 	w.WriteHeader(a.status)
+	if a.gzipped {
+		_, err := w.Write(a.body)
+		return err
+	}
 	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // nothing else is in there
 	defer func() {
 		z.Reset(io.Discard) // lets go of w
@@ -108,6 +120,17 @@ func (a response) writeCompressed(w http.ResponseWriter) error {
 		return err
 	}
 	return z.Close()
+}
+
+// writeUnpacked sends a compressed body to a client that takes none.
+func (a response) writeUnpacked(w http.ResponseWriter) error {
+	z, err := gzip.NewReader(bytes.NewReader(a.body))
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(a.status)
+	_, err = io.Copy(w, z) //nolint:gosec // what is compressed is our own
+	return err
 }
 
 // acceptsGzip reads Accept-Encoding.

@@ -3,97 +3,152 @@ package rest
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
 // router finds the route of a request.
 type router struct {
-	base     string
-	exact    map[string][]*route // by path; the routes of a path in the order of the table
-	patterns []pattern
+	base   string
+	routes []*route
+	shapes []shape // of the routes' paths
 }
 
-// pattern is a path with an id in it.
-type pattern struct {
+// shape is a path cut at its parameter.
+type shape struct {
 	prefix, suffix string
-	routes         []*route
+	parameter      string // "": there is none, and prefix is the path
+}
+
+// parameters are all that paths have, each with what reads it. What is no id is
+// another path; a name can be anything, so that what comes first in the table
+// counts.
+var parameters = map[string]func(text string) (value string, ok bool){
+	idParameter:       pathID,
+	tagParameter:      anyName,
+	idOrNameParameter: anyName,
+	leaseParameter:    anyName,
+	assetParameter:    anyName,
 }
 
 func newRouter(base string, routes []route) *router {
-	rt := &router{base: base, exact: map[string][]*route{}}
+	rt := &router{base: base}
 	for i := range routes {
-		rt.add(&routes[i])
+		rt.routes = append(rt.routes, &routes[i])
+		rt.shapes = append(rt.shapes, shapeOf(routes[i].path))
 	}
 	return rt
 }
 
-func (rt *router) add(r *route) {
-	prefix, suffix, hasID := strings.Cut(r.path, idParameter)
-	if !hasID {
-		rt.exact[r.path] = append(rt.exact[r.path], r)
-		return
+func shapeOf(path string) shape {
+	for parameter := range parameters {
+		if prefix, suffix, ok := strings.Cut(path, parameter); ok {
+			return shape{prefix, suffix, parameter}
+		}
 	}
-	at := slices.IndexFunc(rt.patterns, func(p pattern) bool { return p.prefix == prefix && p.suffix == suffix })
-	if at < 0 {
-		at = len(rt.patterns)
-		rt.patterns = append(rt.patterns, pattern{prefix: prefix, suffix: suffix})
-	}
-	rt.patterns[at].routes = append(rt.patterns[at].routes, r)
+	return shape{prefix: path}
 }
 
-// find returns the route of a request and the id in its path. The error says
-// what else to do: there may be no such path, no such method of it, or a slash
-// too many or too few.
+// find returns the route of a request and the parameter in its path. The error
+// says what else to do: there may be no such path, no such method of it, or a
+// slash too many or too few.
 func (rt *router) find(r *http.Request) (*route, string, error) {
 	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+	if r.URL.Path == pathOpenAPI {
+		path, inside = pathOpenAPI, true
+	}
 	if !inside || !strings.HasPrefix(path, "/") {
 		return nil, "", errNoRoute
 	}
-	routes, id := rt.match(path)
-	if routes == nil {
+	route, parameter, ok := rt.match(r.Method, escaped(r.URL, rt.base), path)
+	switch {
+	case route == nil:
 		return nil, "", rt.redirect(r, path)
+	case !ok:
+		return nil, "", &methodError{allow: route.method}
 	}
-	for _, route := range routes {
-		if route.method == r.Method {
-			return route, id, nil
-		}
-	}
-	return nil, "", &methodError{allow: routes[0].method}
+	return route, parameter, nil
 }
 
-// match returns the routes of a path, nil if there are none.
-func (rt *router) match(path string) ([]*route, string) {
-	if routes := rt.exact[path]; routes != nil {
-		return routes, ""
+// match returns the first route of the path and the method, in the order of the
+// table; else, with ok false, the first route of the path, nil if there is none
+// (contract §1.1).
+func (rt *router) match(method string, raw, path string) (found *route, parameter string, ok bool) {
+	for i, route := range rt.routes {
+		value, fits := rt.shapes[i].read(raw, path)
+		switch {
+		case !fits:
+		case route.method == method:
+			return route, value, true
+		case found == nil:
+			found = route
+		}
 	}
-	for i := range rt.patterns {
-		p := &rt.patterns[i]
-		rest, ok := strings.CutPrefix(path, p.prefix)
+	return found, "", false
+}
+
+// read tells whether a path is of the shape, and what its parameter is. A slash
+// that is escaped belongs to a name, so that every name can be asked for; the
+// path as the client wrote it is raw, "" if no slash in it is escaped. (To
+// Prefect an escaped slash is one like others, and such names are out of reach.)
+func (s shape) read(raw, path string) (value string, ok bool) {
+	switch {
+	case s.parameter == "":
+		return "", path == s.prefix
+	case raw == "" || s.parameter == idParameter:
+		text, ok := s.between(path)
 		if !ok {
-			continue
+			return "", false
 		}
-		if rest, ok = strings.CutSuffix(rest, p.suffix); !ok {
-			continue
+		return parameters[s.parameter](text)
+	default:
+		text, ok := s.between(raw)
+		if !ok {
+			return "", false
 		}
-		if id, ok := pathID(rest); ok {
-			return p.routes, id
+		if text, err := url.PathUnescape(text); err == nil {
+			return parameters[s.parameter](text)
 		}
+		return "", false
 	}
-	return nil, ""
+}
+
+// between is what stands in a path in the place of the parameter.
+func (s shape) between(path string) (text string, ok bool) {
+	text, ok = strings.CutPrefix(path, s.prefix)
+	if ok {
+		text, ok = strings.CutSuffix(text, s.suffix)
+	}
+	return text, ok && text != "" && !strings.Contains(text, "/")
+}
+
+// escaped is the path below the base as the client wrote it, if a slash in it is
+// escaped.
+func escaped(u *url.URL, base string) string {
+	path, inside := strings.CutPrefix(u.EscapedPath(), base)
+	if !inside || !strings.Contains(path, "%2F") && !strings.Contains(path, "%2f") {
+		return ""
+	}
+	return path
 }
 
 // redirect says where the path with a slash more, or without all of those at
 // its end, is, if there is one.
 func (rt *router) redirect(r *http.Request, path string) error {
-	other := strings.TrimRight(path, "/")
-	if other == path {
-		other = path + "/"
+	turn := func(path string) string {
+		if other := strings.TrimRight(path, "/"); other != path {
+			return other
+		}
+		return path + "/"
 	}
-	if routes, _ := rt.match(other); routes == nil {
+	location := url.URL{Scheme: scheme(r), Host: r.Host, Path: rt.base + turn(path), RawQuery: r.URL.RawQuery}
+	raw := escaped(r.URL, rt.base)
+	if raw != "" {
+		raw = turn(raw)
+		location.RawPath = rt.base + raw
+	}
+	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
 		return errNoRoute
 	}
-	location := url.URL{Scheme: scheme(r), Host: r.Host, Path: rt.base + other, RawQuery: r.URL.RawQuery}
 	return &redirectError{location: location.String()}
 }
 

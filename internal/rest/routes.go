@@ -1,12 +1,15 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
-// Verb is what a route does to runs, in the words of Kubernetes: what a caller
-// has to be allowed.
+// Verb is what a route does to a resource, in the words of Kubernetes: what a
+// caller has to be allowed.
 type Verb string
 
-// The verbs. Anonymous routes show nothing of any run.
+// The verbs. Anonymous routes show nothing of any run or limit.
 const (
 	VerbAnonymous Verb = ""
 	VerbCreate    Verb = "create"
@@ -16,70 +19,103 @@ const (
 	VerbDelete    Verb = "delete"
 )
 
-// idParameter stands in a path for the id of a run or state.
-const idParameter = "{id}"
+// Resource is the kind of objects that a route's verb is about, in the words of
+// Kubernetes.
+type Resource string
+
+// The resources. Anonymous routes have none.
+const (
+	ResourceNone              Resource = ""
+	ResourceTaskRuns          Resource = "taskruns"
+	ResourceConcurrencyLimits Resource = "concurrencylimits"
+)
 
 // route is one thing a client can ask for.
 type route struct {
 	method, path string // the path without the base
+	resource     Resource
 	verb         Verb
 	summary      string
 	handle       func(*Server, *request) (response, error)
 
 	body        bool                    // there may be a body, which is then JSON
 	anyVersion  bool                    // also clients of a bad API version are answered
-	explainGone func(id string) problem // what is said when there is no such run or state
+	explainGone func(id string) problem // what is said when there is no such run, state or limit
 }
 
-// table lists all routes. The order counts where a path has several methods:
-// the answer to any other names the first (contract §1.1).
+// table lists all routes. The order counts: the first that fits a path and method
+// is taken, and where the path has other methods only, the answer names the
+// first of them (contract §1.1).
 func table() []route {
+	return slices.Concat(lists(), runRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
+}
+
+// servedRoutes are the routes of a server with or without limits.
+func servedRoutes(limits bool) []route {
+	return slices.DeleteFunc(table(), func(r route) bool { return r.resource == ResourceConcurrencyLimits && !limits })
+}
+
+// runRoutes are about task runs and their states.
+func runRoutes() []route {
 	const (
 		run   = "/task_runs/" + idParameter
 		state = "/task_run_states/" + idParameter
 	)
 	return []route{
 		{
-			method: http.MethodPost, path: "/task_runs/", verb: VerbCreate, summary: "create a run, or find the one of its keys",
+			method: http.MethodPost, path: "/task_runs/", resource: ResourceTaskRuns, verb: VerbCreate, summary: "create a run, or find the one of its keys",
 			handle: (*Server).create, body: true,
 		},
 		{
-			method: http.MethodPatch, path: run, verb: VerbUpdate, summary: "rename a run",
+			method: http.MethodPatch, path: run, resource: ResourceTaskRuns, verb: VerbUpdate, summary: "rename a run",
 			handle: (*Server).rename, body: true, explainGone: saysDetail("Task run not found"),
 		},
 		{
-			method: http.MethodPost, path: "/task_runs/count", verb: VerbList, summary: "count the runs that match",
+			method: http.MethodPost, path: "/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match",
 			handle: (*Server).count, body: true,
 		},
 		{
-			method: http.MethodGet, path: run, verb: VerbGet, summary: "read a run",
+			method: http.MethodGet, path: run, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run",
 			handle: (*Server).read, explainGone: saysDetail("Task not found"),
 		},
 		{
-			method: http.MethodPost, path: "/task_runs/filter", verb: VerbList, summary: "read the runs that match",
+			method: http.MethodPost, path: "/task_runs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the runs that match",
 			handle: (*Server).filter, body: true,
 		},
 		{
-			method: http.MethodDelete, path: run, verb: VerbDelete, summary: "delete a run with its states",
+			method: http.MethodDelete, path: run, resource: ResourceTaskRuns, verb: VerbDelete, summary: "delete a run with its states",
 			handle: (*Server).remove, explainGone: saysDetail("Task not found"),
 		},
 		{
-			method: http.MethodPost, path: run + "/set_state", verb: VerbUpdate, summary: "propose a state for a run",
+			method: http.MethodPost, path: run + "/set_state", resource: ResourceTaskRuns, verb: VerbUpdate, summary: "propose a state for a run",
 			handle: (*Server).setState, body: true, explainGone: saysRunNotFound,
 		},
 		{
-			method: http.MethodGet, path: state, verb: VerbGet, summary: "read a state",
+			method: http.MethodGet, path: state, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a state",
 			handle: (*Server).readState, explainGone: saysDetail("Flow run state not found"),
 		},
 		{
-			method: http.MethodGet, path: "/task_run_states/", verb: VerbGet, summary: "read the states of a run",
+			method: http.MethodGet, path: "/task_run_states/", resource: ResourceTaskRuns, verb: VerbGet, summary: "read the states of a run",
 			handle: (*Server).listStates,
 		},
+	}
+}
+
+// otherRoutes are about the server itself.
+func otherRoutes() []route {
+	return []route{
 		{method: http.MethodGet, path: "/health", summary: "tell that the server lives", handle: (*Server).health, anyVersion: true},
 		{method: http.MethodGet, path: "/version", summary: "read the version of this interface", handle: (*Server).version, anyVersion: true},
 		{method: http.MethodGet, path: "/ready", summary: "tell whether runs can be served", handle: (*Server).ready},
 		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
-		{method: http.MethodGet, path: "/csrf-token", summary: "learn that no token is needed", handle: (*Server).csrfToken},
+		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*Server).adminStorage},
+		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*Server).csrfToken},
+		{method: http.MethodGet, path: pathOpenAPI, summary: "read this document", handle: (*Server).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*Server).docs, anyVersion: true},
+		{
+			method: http.MethodGet, path: "/docs/" + assetParameter, summary: "read a file of the page",
+			handle: (*Server).docsAsset, anyVersion: true, explainGone: saysDetail("Not Found"),
+		},
 	}
 }

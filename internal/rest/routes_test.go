@@ -1,9 +1,14 @@
 package rest
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 )
 
 func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
@@ -76,6 +81,9 @@ func TestWrongMethodIsToldTheFirstRightOne(t *testing.T) {
 		"options without an origin":      {http.MethodOptions, "/health", "GET"},
 		"posting to the version":         {http.MethodPost, "/admin/version", "GET"},
 		"deleting the token that is not": {http.MethodDelete, "/csrf-token", "GET"},
+		"posting the document":           {http.MethodPost, "/openapi.json", "GET"},
+		"only the head of the page":      {http.MethodHead, "/docs", "GET"},
+		"only the head of its style":     {http.MethodHead, "/docs/swagger-ui.css", "GET"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +110,7 @@ func TestSlashTooManyOrTooFewIsRedirected(t *testing.T) {
 		"a verb":                   {http.MethodPost, "/task_runs/filter/", base + "/task_runs/filter"},
 		"states and their query":   {http.MethodGet, "/task_run_states?task_run_id=1", base + "/task_run_states/?task_run_id=1"},
 		"a token":                  {http.MethodGet, "/csrf-token/?client=abc", base + "/csrf-token?client=abc"},
+		"the page":                 {http.MethodGet, "/docs/", base + "/docs"},
 		"all slashes at the end":   {http.MethodGet, "/health//", base + "/health"},
 		"whatever the method says": {http.MethodGet, "/task_runs", base + "/task_runs/"},
 	}
@@ -138,11 +147,125 @@ func TestEveryRouteIsComplete(t *testing.T) {
 		if r.summary == "" || r.handle == nil || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
-		if strings.Contains(r.path, idParameter) != (r.explainGone != nil) {
-			t.Errorf("%s %s: what is said of an unknown id and the id do not go together", r.method, r.path)
+		parameter := shapeOf(r.path).parameter
+		if names := parameter != "" && parameter != leaseParameter; names != (r.explainGone != nil) {
+			t.Errorf("%s %s: what is said of something unknown and the parameter do not go together", r.method, r.path)
 		}
-		if shows := strings.HasPrefix(r.path, "/task_run"); shows == (r.verb == VerbAnonymous) {
-			t.Errorf("%s %s has verb %q", r.method, r.path, r.verb)
+		if strings.Count(r.path, "{") > 1 || strings.Contains(r.path, "{") != (parameter != "") {
+			t.Errorf("%s %s has another parameter than the router knows", r.method, r.path)
+		}
+		want := ResourceNone
+		switch {
+		case showsRuns(r.path):
+			want = ResourceTaskRuns
+		case strings.Contains(r.path, "/concurrency_limits/"):
+			want = ResourceConcurrencyLimits
+		}
+		if r.resource != want || (r.verb == VerbAnonymous) != (want == ResourceNone) {
+			t.Errorf("%s %s is about %q with verb %q, want %q", r.method, r.path, r.resource, r.verb, want)
+		}
+	}
+}
+
+// showsRuns reports whether a route shows something of what clients sent of runs.
+func showsRuns(path string) bool {
+	return slices.ContainsFunc([]string{"/task_", "/ui/", "/logs/", "/observed-states"}, func(prefix string) bool {
+		return strings.HasPrefix(path, prefix)
+	})
+}
+
+// The order of routes is Prefect's, and so is what comes of it.
+func TestRoutesWithNames(t *testing.T) {
+	t.Parallel()
+	const (
+		old = "/concurrency_limits"
+		v2  = "/v2/concurrency_limits"
+	)
+	rt := newRouter("/api", table())
+	cases := map[string]struct {
+		method, path  string
+		wantRoute     string // method and path
+		wantParameter string
+		wantAllow     string
+		wantLocation  string
+	}{
+		"a name":                                 {method: "GET", path: v2 + "/tag:db", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "tag:db"},
+		"an escaped name":                        {method: "GET", path: v2 + "/tag%3Aa%20b%C3%A4", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "tag:a bä"},
+		"an id":                                  {method: "PATCH", path: v2 + "/" + idKnown, wantRoute: "PATCH " + v2 + "/{id_or_name}", wantParameter: idKnown},
+		"a name with an escaped slash":           {method: "DELETE", path: old + "/tag/a%2Fb", wantRoute: "DELETE " + old + "/tag/{tag}", wantParameter: "a/b"},
+		"one that ends like another route":       {method: "DELETE", path: old + "/tag/a%2freset", wantRoute: "DELETE " + old + "/tag/{tag}", wantParameter: "a/reset"},
+		"and one that goes on":                   {method: "POST", path: old + "/tag/a%2Fb/reset", wantRoute: "POST " + old + "/tag/{tag}/reset", wantParameter: "a/b"},
+		"bytes that are no text":                 {method: "GET", path: old + "/tag/%FF", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "\ufffd"},
+		"the tag reset":                          {method: "GET", path: old + "/tag/reset", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "reset"},
+		"posting to a word is its route":         {method: "POST", path: v2 + "/filter", wantRoute: "POST " + v2 + "/filter"},
+		"reading a word is reading a name":       {method: "GET", path: v2 + "/filter", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "filter"},
+		"putting a word names the first route":   {method: "PUT", path: v2 + "/filter", wantAllow: "GET"},
+		"of the older routes only ids are taken": {method: "GET", path: old + "/filter", wantAllow: "POST"},
+		"putting a tag":                          {method: "PUT", path: old + "/tag/a", wantAllow: "GET"},
+		"a lease that is no id":                  {method: "POST", path: v2 + "/leases/x/renew", wantRoute: "POST " + v2 + "/leases/{lease_id}/renew", wantParameter: "x"},
+		"a name that is no id, of the older":     {method: "GET", path: old + "/tag:db"},
+		"no name":                                {method: "GET", path: old + "/tag/"},
+		"two words":                              {method: "GET", path: v2 + "/a/b"},
+		"an id with a slash":                     {method: "GET", path: old + "/" + idKnown + "%2Fx"},
+		"an escaped slash before an id":          {method: "GET", path: "/task_runs%2F" + idKnown, wantRoute: "GET /task_runs/{id}", wantParameter: idKnown},
+		"a slash after a name":                   {method: "GET", path: v2 + "/a/", wantLocation: v2 + "/a"},
+		"a slash after a name with one":          {method: "GET", path: old + "/tag/a%2Fb/?x=1", wantLocation: old + "/tag/a%2Fb?x=1"},
+		"a slash too few":                        {method: "POST", path: v2, wantLocation: v2 + "/"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
+			route, parameter, err := rt.find(r)
+			var (
+				method   *methodError
+				redirect *redirectError
+			)
+			switch {
+			case tc.wantAllow != "":
+				if !errors.As(err, &method) || method.allow != tc.wantAllow {
+					t.Errorf("error = %v, want that %s is allowed", err, tc.wantAllow)
+				}
+			case tc.wantLocation != "":
+				if !errors.As(err, &redirect) || redirect.location != "http://example.test/api"+tc.wantLocation {
+					t.Errorf("error = %v, want a redirection to %s", err, tc.wantLocation)
+				}
+			case tc.wantRoute == "":
+				if !errors.Is(err, errNoRoute) {
+					t.Errorf("error = %v, want no route", err)
+				}
+			case err != nil || route.method+" "+route.path != tc.wantRoute || parameter != tc.wantParameter:
+				t.Errorf("route = %+v of %q, error %v, want %s of %q", route, parameter, err, tc.wantRoute, tc.wantParameter)
+			}
+		})
+	}
+}
+
+func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t).ask(t, http.MethodPost, "/v2/concurrency_limits/filter", "{}")
+	if w.Code != http.StatusNotFound {
+		t.Errorf("status = %d, want 404", w.Code)
+	}
+}
+
+func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
+	t.Parallel()
+	digits := strings.ReplaceAll(idKnown, "-", "")
+	cases := map[string]concurrency.Key{
+		idKnown:                       {ID: idKnown},
+		strings.ToUpper(idKnown):      {ID: idKnown},
+		digits:                        {ID: idKnown},
+		"{" + idKnown + "}":           {ID: idKnown},
+		"urn:uuid:" + idKnown:         {ID: idKnown},
+		digits[:3] + "-" + digits[3:]: {ID: idKnown},
+		digits[1:]:                    {Name: digits[1:]},
+		"g" + digits[1:]:              {Name: "g" + digits[1:]},
+		"tag:a":                       {Name: "tag:a"},
+	}
+	for text, want := range cases {
+		if got := limitKey(text); got != want {
+			t.Errorf("limitKey(%q) = %+v, want %+v", text, got, want)
 		}
 	}
 }

@@ -44,14 +44,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (*route, respons
 	if isPreflight(r) {
 		return nil, preflight(r)
 	}
-	rt, id, err := s.router.find(r)
+	rt, parameter, err := s.router.find(r)
+	if fault := s.checkCSRF(r); fault != nil {
+		rt, err = nil, fault // also where there is no route
+	}
 	if err != nil {
 		answer, _ := answerTo(err, nil, nil)
 		return nil, answer
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.RequestTimeout)
 	defer cancel()
-	in := &request{ctx: ctx, id: id, query: r.URL.RawQuery, body: nullValue}
+	in := &request{ctx: ctx, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
 	answer, err := s.handle(w, r, rt, in)
 	if err != nil {
 		var unexpected bool

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -19,6 +20,11 @@ type Runs interface {
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
 	Count(ctx context.Context, f taskrun.Filter) (int, error)
+	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)
+	CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error)
+	ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error)
+	History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error)
+	Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error)
 	State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error)
 	Rename(ctx context.Context, id, name string) error
 	Delete(ctx context.Context, id string) error
@@ -40,6 +46,8 @@ type Dependencies struct {
 	Clock   taskrun.Clock
 	Log     *slog.Logger
 	Metrics Metrics // nil: nobody counts
+	Limits  Limits  // nil: the routes about limits are not served
+	Workers Workers // nil: there are none
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
@@ -49,7 +57,13 @@ type Server struct {
 	clock   taskrun.Clock
 	log     *slog.Logger
 	metrics Metrics
+	limits  Limits
+	workers Workers
+	logs    *taskrun.LogBook
+	csrf    *csrf // nil: nobody needs a token
 	router  *router
+	// document describes the routes that are served; it is made when first asked for.
+	document func() ([]byte, error)
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -60,10 +74,20 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Server{
-		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
-		router: newRouter(o.BasePath, table()), listening: make(chan struct{}),
-	}, nil
+	routes := servedRoutes(d.Limits != nil)
+	s := &Server{
+		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
+		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
+		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
+	}
+	if s.workers == nil {
+		s.workers = nobody{}
+	}
+	var err error
+	if o.CSRFProtection {
+		s.csrf, err = newCSRF(o.CSRFKeyFile)
+	}
+	return s, err
 }
 
 // NeedLeaderElection tells a manager that every replica serves.

@@ -12,9 +12,30 @@ func (c *Columns) apply(run *Run) {
 	c.applyProgress(&run.Progress)
 }
 
+// orNone is nil if no column is given.
+func (c *Columns) orNone() *Columns {
+	if *c == (Columns{}) {
+		return nil
+	}
+	return c
+}
+
+// WithoutName are the columns without that of the name: the run was renamed since.
+func (c *Columns) WithoutName() *Columns {
+	if c == nil {
+		return nil
+	}
+	rest := *c
+	rest.Name = Column[string]{}
+	return rest.orNone()
+}
+
 // ApplyAsked sets those fields that a run is made with. A store does so with
-// Run.Reported when it reads a run.
+// Run.Reported when it reads a run. Of nil there is nothing to set.
 func (c *Columns) ApplyAsked(run *Run) {
+	if c == nil {
+		return
+	}
 	setValue(&run.FlowRunID, c.FlowRunID)
 	setText(&run.Name, c.Name)
 	setText(&run.TaskKey, c.TaskKey)
@@ -67,7 +88,12 @@ func setValue[T any](field *T, c Column[T]) {
 
 // differing adds to reported those columns, of the fields that a run is made
 // with, in which c differs from the run. What was reported before is overruled.
-func (c *Columns) differing(run *Run, reported Columns) Columns {
+// The result is nil if there are none.
+func (c *Columns) differing(run *Run) *Columns {
+	var reported Columns
+	if run.Reported != nil {
+		reported = *run.Reported
+	}
 	note(&reported.FlowRunID, c.FlowRunID, orNull(run.FlowRunID))
 	note(&reported.Name, c.Name, &run.Name)
 	note(&reported.TaskKey, c.TaskKey, &run.TaskKey)
@@ -79,7 +105,7 @@ func (c *Columns) differing(run *Run, reported Columns) Columns {
 	note(&reported.Tags, c.Tags, &run.Tags)
 	note(&reported.Labels, c.Labels, &run.Labels)
 	note(&reported.TaskInputs, c.TaskInputs, &run.TaskInputs)
-	return reported
+	return reported.orNone()
 }
 
 func note[T any](reported *Column[T], c Column[T], present *T) {

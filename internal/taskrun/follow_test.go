@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -71,7 +72,7 @@ func TestTheStreamHasNoGap(t *testing.T) {
 	const runs = 200
 	ids := make([]string, runs)
 	for i := range ids {
-		ids[i] = mustCreate(t, r.Service, newRun(fmt.Sprint(i))).ID
+		ids[i] = mustCreate(t, r.Service, newRun(strconv.Itoa(i))).ID
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -117,7 +118,7 @@ func TestASlowReaderIsCut(t *testing.T) {
 	for _, err := range r.Follow(t.Context(), taskrun.Following{}) {
 		if read++; read == 1 {
 			for i := range 10_001 {
-				mustCreate(t, r.Service, newRun(fmt.Sprint(i)))
+				mustCreate(t, r.Service, newRun(strconv.Itoa(i)))
 			}
 			continue
 		}

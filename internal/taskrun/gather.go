@@ -8,27 +8,35 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// gather collects what a judgement of the proposal rests on.
-func (s *Service) gather(ctx context.Context, run *Run, p Proposal, now time.Time) (orchestration.Facts, error) {
-	proposed := p.State(s.NewID(), now)
-	flowRun, err := s.flowRunOf(ctx, run)
-	if err != nil {
-		return orchestration.Facts{}, err
+// gather collects what a judgement of the proposal rests on; the proposed state
+// gets the id.
+func (s *Service) gather(
+	ctx context.Context, run *Run, p Proposal, stateID string, now time.Time,
+) (facts orchestration.Facts, err error) {
+	facts = orchestration.Facts{
+		Run:      rulesView(run),
+		Proposed: p.State(stateID, now),
+		Force:    p.Force,
+		Now:      now,
+		Draw:     s.Draw(),
+		NewID:    s.NewID(),
 	}
-	entry, err := s.cacheEntryFor(ctx, proposed, now)
-	if err != nil {
-		return orchestration.Facts{}, err
+	if facts.FlowRun, err = s.flowRunOf(ctx, run); err != nil {
+		return facts, err
 	}
-	return orchestration.Facts{
-		Run:        rulesView(run),
-		Proposed:   proposed,
-		Force:      p.Force,
-		Now:        now,
-		Draw:       s.Draw(),
-		NewID:      s.NewID(),
-		FlowRun:    flowRun,
-		CacheEntry: entry,
-	}, nil
+	if facts.CacheEntry, err = s.cacheEntryFor(ctx, facts.Proposed, now); err != nil {
+		return facts, err
+	}
+	facts.TagLimits, err = s.limitsFor(ctx, run, p)
+	return facts, err
+}
+
+// limitsFor returns the limits on the tags of a run that is to start.
+func (s *Service) limitsFor(ctx context.Context, run *Run, p Proposal) ([]orchestration.TagLimit, error) {
+	if s.Slots == nil || len(run.Tags) == 0 || p.Type != orchestration.Running {
+		return nil, nil // no rule asks for limits
+	}
+	return s.Slots.TagLimits(ctx, run)
 }
 
 // flowRunOf returns the facts of the flow run that the run is in, nil for none.

@@ -57,7 +57,7 @@ func (r *Run) held() bool { return r.Holder() != "" }
 // not to be had (any more), ErrNotFound, ErrUnavailable.
 func (s *Service) Lease(ctx context.Context, id, holder string) (*Run, error) {
 	var leased *Run
-	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		now := s.now()
 		if !run.Waiting() || run.Due().After(now) {
 			return nil, ErrNotWaiting
@@ -79,7 +79,7 @@ func (r *Run) attempts() int {
 // GiveBack takes back a lease whose run did not reach its worker. A run that is
 // not this worker's, or was started, is left alone. Errors: ErrUnavailable.
 func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
-	return ignoreNotFound(s.update(ctx, id, func(run *Run) (*Run, error) {
+	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		if !run.held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
@@ -110,7 +110,8 @@ func (r *Run) letGo() {
 func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts int) (*orchestration.State, error) {
 	var written *orchestration.State
 	var decision orchestration.Decision
-	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+	claim := s.claimant()
+	err := s.update(ctx, id, claim, func(run *Run) (*Run, error) {
 		if !run.held() || run.Delivery.Holder != holder || run.Finished() {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
@@ -119,7 +120,7 @@ func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts in
 			return run.unheld(), nil
 		}
 		proposal := run.afterLoss(maxAttempts)
-		next, outcome, err := s.judgeLoss(ctx, run, proposal)
+		next, outcome, err := s.judgeLoss(ctx, run, proposal, claim)
 		decision = outcome.Decision
 		return next, err
 	}, func(before, after *Run) {
@@ -156,11 +157,11 @@ func (r *Run) afterLoss(maxAttempts int) Proposal {
 }
 
 // judgeLoss judges what afterLoss proposes. The run is nobody's afterwards.
-func (s *Service) judgeLoss(ctx context.Context, run *Run, p Proposal) (*Run, Outcome, error) {
-	next, outcome, err := s.judge(ctx, run, p, s.now())
+func (s *Service) judgeLoss(ctx context.Context, run *Run, p Proposal, claim *claimant) (*Run, Outcome, error) {
+	next, outcome, err := s.judge(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
 		p.Type, p.Force = orchestration.Crashed, true
-		next, outcome, err = s.judge(ctx, run, p, s.now())
+		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
 	}
 	if err != nil || next == nil {
 		return nil, outcome, err

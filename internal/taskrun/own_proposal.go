@@ -8,19 +8,25 @@ import (
 )
 
 // JudgeProposal judges the proposal that stands in the run's own object: once
-// for each digest, and again when the time of a WAIT has come. The verdict and
-// the state it leads to are stored in one write; judged tells whether that
-// happened. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
+// for each digest, and again when the time of a WAIT has come. A wait that can
+// be one for slots is judged again at every call: the caller may know that one
+// is free. The verdict and the state it leads to are stored in one write; judged
+// tells whether that happened. A WAIT for the same reason as before is not stored
+// again: then the outcome's Decision has that WAIT, and how long it is this time.
+// Errors: ErrNotFound, ErrConflict, ErrUnavailable.
 func (s *Service) JudgeProposal(ctx context.Context, id string) (outcome Outcome, judged bool, err error) {
-	err = s.update(ctx, id, func(run *Run) (*Run, error) {
+	claim := s.claimant()
+	err = s.update(ctx, id, claim, func(run *Run) (next *Run, err error) {
 		now := s.now()
-		if !run.proposalDue(now) {
-			outcome = Outcome{Run: run, State: run.State}
+		outcome = Outcome{Run: run, State: run.State}
+		due := run.proposalDue(now)
+		if !due && (s.Slots == nil || !run.WaitsForSlots()) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		var next *Run
-		var err error
-		next, outcome, err = s.judgeOwn(ctx, run, now)
+		next, outcome, err = s.judgeOwn(ctx, run, claim, now)
+		if err == nil && run.waitsAlready(outcome.Decision) && (!due || outcome.Decision.AwaitsSlots) {
+			next = nil
+		}
 		return next, err
 	}, func(before, after *Run) {
 		judged = true
@@ -30,6 +36,20 @@ func (s *Service) JudgeProposal(ctx context.Context, id string) (outcome Outcome
 		}
 	})
 	return outcome, judged, err
+}
+
+// WaitsForSlots reports whether the standing proposal was told to wait, and
+// slots can be what it waits for.
+func (r *Run) WaitsForSlots() bool {
+	return r.Proposal != nil && r.Proposal.Type == orchestration.Running && len(r.Tags) > 0 &&
+		r.Transition != nil && r.Transition.Digest == r.ProposalDigest && r.Transition.Verdict == orchestration.Wait
+}
+
+// waitsAlready reports whether the decision is the verdict that the run has.
+func (r *Run) waitsAlready(decision orchestration.Decision) bool {
+	t := r.Transition
+	return decision.Status == orchestration.Wait && t != nil && t.Digest == r.ProposalDigest &&
+		t.Verdict == orchestration.Wait && t.Reason == cut(decision.Reason, MaxReason)
 }
 
 // proposalDue reports whether the standing proposal has to be judged now.
@@ -46,17 +66,18 @@ func (r *Run) proposalDue(now time.Time) bool {
 }
 
 // judgeOwn decides about the standing proposal and notes the verdict on the run.
-func (s *Service) judgeOwn(ctx context.Context, run *Run, now time.Time) (*Run, Outcome, error) {
+func (s *Service) judgeOwn(
+	ctx context.Context, run *Run, claim *claimant, now time.Time,
+) (*Run, Outcome, error) {
 	next, outcome := run, Outcome{Run: run, State: run.State}
 	proposal, err := run.Proposal.fit()
 	if err != nil {
 		outcome.Decision = orchestration.Decision{
 			Status: orchestration.Abort, Reason: err.Error(), Progress: run.Progress,
 		}
-	} else if next, outcome, err = s.judge(ctx, run, proposal, now); err != nil {
-		return nil, Outcome{}, err
-	}
-	if next == nil {
+	} else if next, outcome, err = s.judge(ctx, run, proposal, claim, now); err != nil {
+		return nil, outcome, err
+	} else if next == nil {
 		next = run
 	}
 	noted := *next

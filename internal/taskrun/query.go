@@ -56,7 +56,10 @@ type Filter struct {
 	StartTime         *TimeFilter
 	EndTime           *TimeFilter
 	ExpectedStartTime *TimeFilter
+	Subflows          *SubflowFilter
 	FlowRunID         *FlowRunIDFilter
+	// Parents must match besides, whatever Or says; nil: no restriction.
+	Parents *ParentFilter
 }
 
 // IDFilter matches ids; nil Any is no criterion, an empty one matches nothing.
@@ -87,6 +90,12 @@ type TimeFilter struct {
 	Before *time.Time // nil: no criterion; else a missing time does not match
 	After  *time.Time // nil: no criterion; else a missing time does not match
 	IsNull *bool      // true: the time is missing; false: it is there
+}
+
+// SubflowFilter asks for runs that stand for a flow run called by another. No
+// flow runs are kept, so no run does.
+type SubflowFilter struct {
+	Exists *bool // true: matches no run; false: matches all; nil: no criterion
 }
 
 // FlowRunIDFilter matches the flow run id.

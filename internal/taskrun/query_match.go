@@ -1,35 +1,161 @@
 package taskrun
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
-// Match reports whether the run passes the filter.
-func (f Filter) Match(run *Run) bool {
+// Match reports whether the run passes the filter. For many runs, Matcher is
+// faster.
+func (f Filter) Match(run *Run) bool { return f.match(run, nil) }
+
+// Matcher returns Match for many runs: long lists are looked up instead of
+// being searched, and what was not given is not looked at. The filter must not
+// change meanwhile. Like Match, it takes no memory for a run, and it may be
+// called from several goroutines at once.
+func (f Filter) Matcher() func(*Run) bool {
+	in := sets{}
+	f.eachList(in.add)
+	if f.Or {
+		return func(run *Run) bool { return f.match(run, in) }
+	}
+	checks := f.checks(in)
+	switch len(checks) {
+	case 0:
+		return func(*Run) bool { return true }
+	case 1:
+		return checks[0]
+	}
+	return func(run *Run) bool {
+		for _, check := range checks {
+			if !check(run) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// checks are the members that were given, the cheapest first.
+func (f *Filter) checks(in sets) (checks []func(*Run) bool) {
+	add := func(given bool, check func(*Run) bool) {
+		if given {
+			checks = append(checks, check)
+		}
+	}
+	add(f.Subflows != nil, func(*Run) bool { return f.Subflows.match() })
+	add(f.ID != nil, func(run *Run) bool { return f.ID.match(run, in) })
+	add(f.FlowRunID != nil, func(run *Run) bool { return f.FlowRunID.match(run, in) })
+	add(f.State != nil, func(run *Run) bool { return f.State.match(run, in) })
+	add(f.StartTime != nil, func(run *Run) bool { return f.StartTime.match(run.StartTime) })
+	add(f.EndTime != nil, func(run *Run) bool { return f.EndTime.match(run.EndTime) })
+	add(f.ExpectedStartTime != nil, func(run *Run) bool { return f.ExpectedStartTime.match(run.ExpectedStartTime) })
+	add(f.Tags != nil, func(run *Run) bool { return f.Tags.match(run) })
+	add(f.Parents != nil, func(run *Run) bool { return f.Parents.match(run, in) })
+	add(f.Name != nil, func(run *Run) bool { return f.Name.match(run, in) })
+	return checks
+}
+
+// sets hold the entries of long lists, by their first.
+type sets map[*string]map[string]struct{}
+
+// longList is the length from which a list is better looked up than searched.
+const longList = 8
+
+func (s sets) add(list []string) {
+	if len(list) < longList {
+		return
+	}
+	set := make(map[string]struct{}, len(list))
+	for _, entry := range list {
+		set[entry] = struct{}{}
+	}
+	s[&list[0]] = set
+}
+
+// has reports whether the text is in the list.
+func has[T string | []byte](in sets, list []string, text T) bool {
+	if len(in) > 0 && len(list) >= longList {
+		_, found := in[&list[0]][string(text)]
+		return found
+	}
+	for _, entry := range list { //nolint:modernize // slices.Contains would take memory for the text of bytes
+		if entry == string(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// eachList visits the lists that runs are looked for in.
+func (f *Filter) eachList(visit func([]string)) {
+	if f.ID != nil {
+		visit(f.ID.Any)
+	}
+	if f.Name != nil {
+		visit(f.Name.Any)
+	}
+	if f.State != nil {
+		visit(f.State.Names)
+	}
+	if f.FlowRunID != nil {
+		visit(f.FlowRunID.Any)
+	}
+	if f.Parents == nil {
+		return
+	}
+	for _, parent := range []*ParentCriteria{f.Parents.FlowRun, f.Parents.Flow, f.Parents.Deployment} {
+		if parent == nil {
+			continue
+		}
+		for i := range parent.Members {
+			visit(parent.Members[i].Any)
+			visit(parent.Members[i].NotAny)
+		}
+	}
+}
+
+func (f *Filter) match(run *Run, in sets) bool {
+	if f.Parents != nil && !f.Parents.match(run, in) {
+		return false
+	}
+	if f.Or {
+		return f.matchAny(run, in)
+	}
+	return f.matchWhat(run, in) && f.matchWhen(run)
+}
+
+func (f *Filter) matchWhat(run *Run, in sets) bool {
+	return f.Subflows.match() && f.ID.match(run, in) && f.FlowRunID.match(run, in) && f.State.match(run, in) &&
+		f.Tags.match(run) && f.Name.match(run, in)
+}
+
+func (f *Filter) matchWhen(run *Run) bool {
+	return f.StartTime.match(run.StartTime) && f.EndTime.match(run.EndTime) && f.ExpectedStartTime.match(run.ExpectedStartTime)
+}
+
+func (f *Filter) matchAny(run *Run, in sets) bool {
 	var c criteria
-	c.add(f.ID != nil, func() bool { return f.ID.match(run) })
-	c.add(f.Name != nil, func() bool { return f.Name.match(run) })
-	c.add(f.Tags != nil, func() bool { return f.Tags.match(run) })
-	c.add(f.State != nil, func() bool { return f.State.match(run) })
-	c.add(f.StartTime != nil, func() bool { return f.StartTime.match(run.StartTime) })
-	c.add(f.EndTime != nil, func() bool { return f.EndTime.match(run.EndTime) })
-	c.add(f.ExpectedStartTime != nil, func() bool { return f.ExpectedStartTime.match(run.ExpectedStartTime) })
-	c.add(f.FlowRunID != nil, func() bool { return f.FlowRunID.match(run) })
-	return c.hold(f.Or)
+	c.add(f.ID != nil, f.ID.match(run, in))
+	c.add(f.Name != nil, f.Name.match(run, in))
+	c.add(f.Tags != nil, f.Tags.match(run))
+	c.add(f.State != nil, f.State.match(run, in))
+	c.add(f.StartTime != nil, f.StartTime.match(run.StartTime))
+	c.add(f.EndTime != nil, f.EndTime.match(run.EndTime))
+	c.add(f.ExpectedStartTime != nil, f.ExpectedStartTime.match(run.ExpectedStartTime))
+	c.add(f.Subflows != nil, f.Subflows.match())
+	c.add(f.FlowRunID != nil, f.FlowRunID.match(run, in))
+	return c.hold(true)
 }
 
 // criteria counts those that were given, and those of them that hold.
 type criteria struct{ given, held int }
 
-func (c *criteria) add(given bool, holds func() bool) {
-	if !given {
-		return
+func (c *criteria) add(given, holds bool) {
+	if given {
+		c.given++
 	}
-	c.given++
-	if holds() {
+	if given && holds {
 		c.held++
 	}
 }
@@ -40,146 +166,64 @@ func (c *criteria) hold(or bool) bool {
 	return c.held == c.given || (or && c.held > 0)
 }
 
-func (f *IDFilter) match(run *Run) bool {
-	return f.Any == nil || slices.Contains(f.Any, run.ID)
+func (f *IDFilter) match(run *Run, in sets) bool {
+	return f == nil || f.Any == nil || has(in, f.Any, run.ID)
 }
 
-func (f *NameFilter) match(run *Run) bool {
-	return (f.Any == nil || slices.Contains(f.Any, run.Name)) &&
-		(f.Like == "" || like(run.Name, f.Like))
+func (f *NameFilter) match(run *Run, in sets) bool {
+	return f == nil || (f.Any == nil || has(in, f.Any, run.Name)) && (f.Like == "" || like(run.Name, f.Like))
 }
 
 func (f *TagsFilter) match(run *Run) bool {
+	if f == nil {
+		return true
+	}
 	var c criteria
-	c.add(len(f.All) > 0, func() bool {
-		return !slices.ContainsFunc(f.All, func(tag string) bool { return !slices.Contains(run.Tags, tag) })
-	})
-	c.add(f.IsNull != nil, func() bool { return *f.IsNull == (len(run.Tags) == 0) })
+	c.add(len(f.All) > 0, containsAll(run.Tags, f.All))
+	c.add(f.IsNull != nil, f.IsNull != nil && *f.IsNull == (len(run.Tags) == 0))
 	return c.hold(f.Or)
 }
 
-func (f *StateFilter) match(run *Run) bool {
+func containsAll(tags, wanted []string) bool {
+	for _, tag := range wanted {
+		if !slices.Contains(tags, tag) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *StateFilter) match(run *Run, in sets) bool {
+	if f == nil {
+		return true
+	}
 	var c criteria
-	c.add(f.Types != nil, func() bool { return run.State != nil && slices.Contains(f.Types, run.State.Type) })
-	c.add(f.Names != nil, func() bool { return run.State != nil && slices.Contains(f.Names, run.State.Name) })
+	c.add(f.Types != nil, run.State != nil && slices.Contains(f.Types, run.State.Type))
+	c.add(f.Names != nil, run.State != nil && has(in, f.Names, run.State.Name))
 	return c.hold(f.Or)
 }
 
 func (f *TimeFilter) match(t *time.Time) bool {
-	return (f.Before == nil || (t != nil && !t.After(*f.Before))) &&
+	return f == nil || (f.Before == nil || (t != nil && !t.After(*f.Before))) &&
 		(f.After == nil || (t != nil && !t.Before(*f.After))) &&
 		(f.IsNull == nil || *f.IsNull == (t == nil))
 }
 
-func (f *FlowRunIDFilter) match(run *Run) bool {
+func (f *SubflowFilter) match() bool {
+	return f == nil || f.Exists == nil || !*f.Exists
+}
+
+func (f *FlowRunIDFilter) match(run *Run, in sets) bool {
+	if f == nil {
+		return true
+	}
 	inFlow := run.FlowRunID != ""
 	switch {
 	case f.IsNull != nil && *f.IsNull:
 		return !inFlow
 	case f.Any != nil:
-		return inFlow && slices.Contains(f.Any, run.FlowRunID)
+		return inFlow && has(in, f.Any, run.FlowRunID)
 	default:
 		return f.IsNull == nil || inFlow
 	}
-}
-
-// like reports whether the text holds the pattern somewhere, in which % stands
-// for any characters and _ for one; ASCII letters match in either case
-// (contract §2.7).
-func like(text, pattern string) bool {
-	return likeHere([]rune(lowerASCII(text)), []rune("%"+lowerASCII(pattern)+"%"))
-}
-
-// likeHere matches greedily from the last % on, so its time is bounded by the
-// product of the lengths.
-func likeHere(text, pattern []rune) bool {
-	t, p, star, mark := 0, 0, -1, 0
-	for t < len(text) {
-		switch {
-		case p < len(pattern) && pattern[p] == '%':
-			star, mark = p, t
-			p++
-		case p < len(pattern) && (pattern[p] == '_' || pattern[p] == text[t]):
-			t, p = t+1, p+1
-		case star >= 0:
-			mark++
-			t, p = mark, star+1
-		default:
-			return false
-		}
-	}
-	return strings.Trim(string(pattern[p:]), "%") == ""
-}
-
-func lowerASCII(text string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, text)
-}
-
-// Page sorts the runs that match, in place, as the query says and cuts its page
-// out of them.
-func (q Query) Page(runs []*Run) Page {
-	order := q.order()
-	slices.SortFunc(runs, func(a, b *Run) int { return cmp.Or(order(a, b), cmp.Compare(a.ID, b.ID)) })
-	rest := runs[min(max(q.Offset, 0), len(runs)):]
-	page := Page{Runs: rest[:min(max(q.Limit, 0), len(rest))]}
-	if q.Counted {
-		page.Total = len(runs)
-	}
-	return page
-}
-
-// order compares two runs as the query's sort says, ties aside.
-func (q Query) order() func(a, b *Run) int {
-	switch q.Sort {
-	case SortExpectedStartTimeAsc:
-		return byTime(func(r *Run) *time.Time { return r.ExpectedStartTime })
-	case SortExpectedStartTimeDesc:
-		return descending(byTime(func(r *Run) *time.Time { return r.ExpectedStartTime }))
-	case SortNameAsc:
-		return byName
-	case SortNameDesc:
-		return descending(byName)
-	case SortNextScheduledStartTimeAsc:
-		return byTime(func(r *Run) *time.Time { return r.NextScheduledStartTime })
-	case SortEndTimeDesc:
-		return descending(byTime(func(r *Run) *time.Time { return r.EndTime }))
-	case SortDurationAsc:
-		return q.byDuration
-	case SortDurationDesc:
-		return descending(q.byDuration)
-	default:
-		return func(a, b *Run) int { return cmp.Compare(b.ID, a.ID) }
-	}
-}
-
-func byName(a, b *Run) int { return cmp.Compare(a.Name, b.Name) }
-
-func (q Query) byDuration(a, b *Run) int {
-	return cmp.Compare(a.EstimatedRunTime(q.Now), b.EstimatedRunTime(q.Now))
-}
-
-// byTime puts missing times last, as PostgreSQL does.
-func byTime(of func(*Run) *time.Time) func(a, b *Run) int {
-	return func(a, b *Run) int {
-		x, y := of(a), of(b)
-		switch {
-		case x == nil && y == nil:
-			return 0
-		case x == nil:
-			return 1
-		case y == nil:
-			return -1
-		default:
-			return x.Compare(*y)
-		}
-	}
-}
-
-func descending(order func(a, b *Run) int) func(a, b *Run) int {
-	return func(a, b *Run) int { return order(b, a) }
 }

@@ -1,12 +1,10 @@
 package taskrun
 
 import (
-	"slices"
-	"strings"
+	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
@@ -21,8 +19,16 @@ const (
 func matched() *Run {
 	run := &Run{ID: oneID, Name: "load-Users_7", FlowRunID: flowID, Tags: []string{"a", "b"}}
 	run.State = &orchestration.State{Type: orchestration.Scheduled, Name: "AwaitingRetry"}
+	run.ExpectedStartTime, run.StartTime, run.EndTime = at(-1), at(0), at(1)
 	return run
 }
+
+// at is so many minutes after ten.
+func at(minutes int) *time.Time {
+	return new(time.Date(2026, time.August, 21, 10, minutes, 0, 0, time.UTC))
+}
+
+func neverStarted(r *Run) { r.StartTime = nil }
 
 func TestFilterMatch(t *testing.T) {
 	t.Parallel()
@@ -72,6 +78,32 @@ func TestFilterMatch(t *testing.T) {
 		"state or: without any it matches":            {filter: Filter{State: &StateFilter{Or: true}}, want: true},
 		"state: a run without one":                    {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{""}, Names: []string{""}}}, change: func(r *Run) { r.State = nil }},
 		"state: a run without one and no criterion":   {filter: Filter{State: &StateFilter{}}, change: func(r *Run) { r.State = nil }, want: true},
+		"start: before, both ends inclusive":          {filter: Filter{StartTime: &TimeFilter{Before: at(0), After: at(0)}}, want: true},
+		"start: too late":                             {filter: Filter{StartTime: &TimeFilter{Before: at(-1)}}},
+		"start: too early":                            {filter: Filter{StartTime: &TimeFilter{After: at(1)}}},
+		"start: no criterion":                         {filter: Filter{StartTime: &TimeFilter{}}, change: neverStarted, want: true},
+		"start: missing is not before":                {filter: Filter{StartTime: &TimeFilter{Before: at(9)}}, change: neverStarted},
+		"start: missing is not after":                 {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
+		"start: missing, as it must be":               {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}, change: neverStarted, want: true},
+		"start: missing, as it must not be":           {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, change: neverStarted},
+		"start: there, as it must be":                 {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, want: true},
+		"start: there, as it must not be":             {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}},
+		"start: a span and missing never hold both":   {filter: Filter{StartTime: &TimeFilter{After: at(-9), IsNull: new(true)}}},
+		"start: an expected start does not stand in":  {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
+		"end: after":                                  {filter: Filter{EndTime: &TimeFilter{After: at(1)}}, want: true},
+		"end: not before":                             {filter: Filter{EndTime: &TimeFilter{Before: at(0)}}},
+		"expected start: before":                      {filter: Filter{ExpectedStartTime: &TimeFilter{Before: at(-1)}}, want: true},
+		"expected start: not after":                   {filter: Filter{ExpectedStartTime: &TimeFilter{After: at(0)}}},
+		"or: one of the times":                        {filter: Filter{Or: true, StartTime: &TimeFilter{After: at(1)}, EndTime: &TimeFilter{After: at(1)}, ExpectedStartTime: &TimeFilter{After: at(0)}}, want: true},
+		"or: a time without criteria matches":         {filter: Filter{Or: true, ID: no, StartTime: &TimeFilter{}}, want: true},
+		"subflows: no run is one":                     {filter: Filter{Subflows: &SubflowFilter{Exists: new(true)}}},
+		"subflows: all runs are none":                 {filter: Filter{Subflows: &SubflowFilter{Exists: new(false)}}, want: true},
+		"subflows: no criterion":                      {filter: Filter{Subflows: &SubflowFilter{}}, want: true},
+		"or: subflows without criteria match":         {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{}}, want: true},
+		"or: subflows that there are not":             {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{Exists: new(true)}}},
+		"parents: they must match besides":            {filter: Filter{ID: yes, Parents: &ParentFilter{Unknown: true}}},
+		"or: parents must match all the same":         {filter: Filter{Or: true, ID: yes, Parents: &ParentFilter{Unknown: true}}},
+		"or: parents alone are not enough":            {filter: Filter{Or: true, ID: no, Parents: &ParentFilter{}}},
 		"flow run: one of many":                       {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID, flowID}, IsNull: new(false)}}, want: true},
 		"flow run: none of many":                      {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID}, IsNull: new(false)}}},
 		"flow run: an empty list has none":            {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{}, IsNull: new(false)}}},
@@ -93,6 +125,9 @@ func TestFilterMatch(t *testing.T) {
 			if got := tc.filter.Match(run); got != tc.want {
 				t.Errorf("Match() = %v, want %v", got, tc.want)
 			}
+			if got := tc.filter.Matcher()(run); got != tc.want {
+				t.Errorf("Matcher() says %v, want %v", got, tc.want)
+			}
 		})
 	}
 }
@@ -109,132 +144,67 @@ func noFlow() *FlowRunIDFilter { return &FlowRunIDFilter{Any: []string{}} }
 
 func outsideFlows(r *Run) { r.FlowRunID = "" }
 
-func TestLike(t *testing.T) {
+// broad is a filter with long lists in all its members, that the run passes.
+func broad(run *Run) Filter {
+	texts := func(last string) (list []string) {
+		for i := range 100 {
+			list = append(list, fmt.Sprint("text-", i))
+		}
+		return append(list, last)
+	}
+	yes := true
+	run.Labels = map[string]json.RawMessage{labelFlowID: []byte(`"` + flowID + `"`), labelDeploymentID: []byte(`"` + otherID + `"`)}
+	return Filter{
+		ID: &IDFilter{Any: texts(run.ID)}, Name: &NameFilter{Any: texts(run.Name), Like: "load%U_ERS"}, Tags: &TagsFilter{All: []string{"a"}},
+		State:     &StateFilter{Types: orchestration.StateTypes, Names: texts(run.State.Name)},
+		StartTime: &TimeFilter{Before: at(5), After: at(-5)}, Subflows: &SubflowFilter{}, FlowRunID: &FlowRunIDFilter{Any: texts(run.FlowRunID)},
+		Parents: &ParentFilter{
+			Flow:    &ParentCriteria{Members: []ParentCriterion{{Fact: FactFlowID, Any: texts(flowID)}}},
+			FlowRun: &ParentCriteria{Members: []ParentCriterion{{Fact: FactFlowRunID, Any: texts(flowID), NotAny: texts(oneID)}}},
+			Deployment: &ParentCriteria{Or: yes, Members: []ParentCriterion{
+				{Fact: FactDeploymentID, NotAny: texts(otherID)}, {Fact: FactDeploymentID, Any: texts(otherID)},
+			}},
+		},
+	}
+}
+
+func TestLongListsAreLookedUpAsShortOnesAreSearched(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		text, pattern string
-		want          bool
-	}{
-		"a substring":                           {"hello world", "lo wo", true},
-		"the whole text":                        {"hello", "hello", true},
-		"at the start":                          {"hello", "he", true},
-		"at the end":                            {"hello", "lo", true},
-		"not there":                             {"hello", "world", false},
-		"longer than the text":                  {"hell", "hello", false},
-		"in another case":                       {"Hello", "hELL", true},
-		"only ASCII letters fold":               {"École", "école", false},
-		"letters beyond ASCII match themselves": {"école", "éC", true},
-		"% is any characters":                   {"hello world", "he%ld", true},
-		"% is also none":                        {"hello", "hel%lo", true},
-		"% does not turn the order around":      {"hello", "lo%he", false},
-		"% alone":                               {"", "%", true},
-		"_ is one character":                    {"hello", "h_llo", true},
-		"_ is one character beyond ASCII":       {"héllo", "h_llo", true},
-		"_ is not none":                         {"hllo", "h_llo", false},
-		"_ in an empty text":                    {"", "_", false},
-		"a backslash is only that":              {`100%`, `\%`, false},
-		"a backslash in the text":               {`a\b`, `\`, true},
-		"% after a false start":                 {"aab aac", "a%ac", true},
-		"a pattern that needs to go back":       {"abcabd", "abd", true},
-		"many wildcards that do not match":      {strings.Repeat("a", 1000), strings.Repeat("a%", 200) + "b", false},
-		"brackets and the like have no meaning": {"a[b]*", "[b]*", true},
-		"a dot is a dot":                        {"ab", "a.", false},
+	run := matched()
+	filter := broad(run)
+	if !filter.Match(run) || !filter.Matcher()(run) {
+		t.Errorf("Match() = %v, Matcher() says %v, want both true", filter.Match(run), filter.Matcher()(run))
 	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := like(tc.text, tc.pattern); got != tc.want {
-				t.Errorf("like(%q, %q) = %v, want %v", tc.text, tc.pattern, got, tc.want)
-			}
-		})
+	for name, change := range map[string]func(*Run){
+		"another id":       func(r *Run) { r.ID = "text" },
+		"another name":     func(r *Run) { r.Name = "load users" },
+		"another state":    func(r *Run) { r.State = &orchestration.State{Type: orchestration.Running, Name: "Running"} },
+		"another flow run": func(r *Run) { r.FlowRunID = oneID },
+		"another flow": func(r *Run) {
+			r.Labels = map[string]json.RawMessage{labelFlowID: []byte(`"x"`), labelDeploymentID: []byte(`"text-1"`)}
+		},
+		"another deployment": func(r *Run) { r.Labels = map[string]json.RawMessage{labelFlowID: []byte(`"` + flowID + `"`)} },
+	} {
+		other := *run
+		change(&other)
+		if filter.Match(&other) || filter.Matcher()(&other) {
+			t.Errorf("%s: Match() = %v, Matcher() says %v, want both false", name, filter.Match(&other), filter.Matcher()(&other))
+		}
 	}
 }
 
-// shelf returns runs named a to e, in no order. Later letters have later times;
-// c has no times at all; d is running; b and e are the same but for their ids.
-func shelf() []*Run {
-	at := func(minute int) *time.Time {
-		return new(time.Date(2026, time.August, 21, 10, minute, 0, 0, time.UTC))
-	}
-	run := func(id, name string, times *time.Time, total time.Duration) *Run {
-		r := &Run{ID: id, Name: name}
-		r.ExpectedStartTime, r.NextScheduledStartTime, r.EndTime, r.TotalRunTime = times, times, times, total
-		return r
-	}
-	d := run("4", "D", at(4), time.Minute)
-	d.State = &orchestration.State{Type: orchestration.Running, Timestamp: *at(10)}
-	return []*Run{
-		run("3", "c", nil, 3*time.Minute), run("5", "b", at(2), 2*time.Minute), d,
-		run("1", "a", at(1), 4*time.Minute), run("2", "b", at(2), 2*time.Minute),
-	}
-}
-
-func TestEverySortOrders(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		sort Sort
-		now  int // minutes after ten; d has been running since ten past
-		want string
-	}{
-		"ids descend":                            {sort: SortIDDesc, want: "5 4 3 2 1"},
-		"an unknown sort is by id":               {sort: "", want: "5 4 3 2 1"},
-		"expected start, none last":              {sort: SortExpectedStartTimeAsc, want: "1 2 5 4 3"},
-		"expected start descending, none first":  {sort: SortExpectedStartTimeDesc, want: "3 4 2 5 1"},
-		"next start, none last":                  {sort: SortNextScheduledStartTimeAsc, want: "1 2 5 4 3"},
-		"end descending, none first":             {sort: SortEndTimeDesc, want: "3 4 2 5 1"},
-		"names by their bytes":                   {sort: SortNameAsc, want: "4 1 2 5 3"},
-		"names by their bytes descending":        {sort: SortNameDesc, want: "3 2 5 1 4"},
-		"durations, a run that has just started": {sort: SortDurationAsc, now: 10, want: "4 2 5 3 1"},
-		"durations, a run that goes on":          {sort: SortDurationAsc, now: 60, want: "2 5 3 1 4"},
-		"durations descending":                   {sort: SortDurationDesc, now: 60, want: "4 1 3 2 5"},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			q := Query{Sort: tc.sort, Limit: 200, Now: time.Date(2026, time.August, 21, 10, tc.now, 0, 0, time.UTC)}
-			runs := shelf()
-			if diff := cmp.Diff(tc.want, order(q.Page(runs).Runs)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			slices.Reverse(runs)
-			if diff := cmp.Diff(tc.want, order(q.Page(runs).Runs)); diff != "" {
-				t.Errorf("from another order (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func order(runs []*Run) string {
-	var ids []string
-	for _, run := range runs {
-		ids = append(ids, run.ID)
-	}
-	return strings.Join(ids, " ")
-}
-
-func TestPages(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		limit, offset int
-		want          string
-	}{
-		"the first page":             {limit: 2, want: "5 4"},
-		"a page in the middle":       {limit: 2, offset: 2, want: "3 2"},
-		"the last page, not full":    {limit: 2, offset: 4, want: "1"},
-		"beyond the last page":       {limit: 2, offset: 5},
-		"far beyond the last page":   {limit: 2, offset: 1 << 62},
-		"a limit of none":            {offset: 1},
-		"a limit beyond what is":     {limit: 200, offset: 3, want: "2 1"},
-		"as large a limit as can be": {limit: 1<<63 - 1, offset: 4, want: "1"},
-		"negative numbers are none":  {limit: -1, offset: -1},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := order(Query{Limit: tc.limit, Offset: tc.offset}.Page(shelf()).Runs)
-			if got != tc.want {
-				t.Errorf("page is %q, want %q", got, tc.want)
-			}
-		})
+//nolint:paralleltest // AllocsPerRun counts for the whole process.
+func TestMatchingTakesNoMemory(t *testing.T) {
+	run := matched()
+	filter := broad(run)
+	either := filter
+	either.Or = true
+	matcher, eitherMatcher := filter.Matcher(), either.Matcher()
+	for name, match := range map[string]func(*Run) bool{
+		"Match": filter.Match, "Match with or": either.Match, "Matcher": matcher, "Matcher with or": eitherMatcher,
+	} {
+		if n := testing.AllocsPerRun(100, func() { match(run) }); n != 0 {
+			t.Errorf("%s allocates %v times a run, want none", name, n)
+		}
 	}
 }

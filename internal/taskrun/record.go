@@ -56,7 +56,7 @@ func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Ev
 	}
 	var late []Event
 	var decision orchestration.Decision
-	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		var next *Run
 		next, late = run.record(events, s.now())
 		if next != nil {
@@ -108,7 +108,7 @@ func (s *Service) recordFirst(ctx context.Context, events []Event, refused func(
 	exact := *kept
 	exact.Progress, exact.History = first.Progress, first.History
 	exact.Reported = first.Reported
-	if len(exact.History) == 0 && reflect.DeepEqual(exact.Reported, Columns{}) && sameProgress(exact.Progress, kept.Progress) {
+	if len(exact.History) == 0 && exact.Reported == nil && sameProgress(exact.Progress, kept.Progress) {
 		s.Notifier.Transitioned(nil, kept, orchestration.Decision{Status: orchestration.Accept, State: kept.State, Progress: kept.Progress})
 		return true, nil
 	}
@@ -132,19 +132,20 @@ func ignoreConflict(err error) error {
 func (s *Service) reported(events []Event) (*Run, error) {
 	run := &Run{ID: events[0].RunID, Created: s.now()}
 	run.Updated = run.Created
-	run.Reported.Labels = Null[map[string]json.RawMessage]()
+	reported := Columns{Labels: Null[map[string]json.RawMessage]()}
 	for _, e := range events {
 		if run.has(e.State.ID) {
 			continue
 		}
 		run.enter(e)
-		if e.Columns.Labels.Given {
-			run.Reported.Labels = Column[map[string]json.RawMessage]{}
-		}
-		if e.Columns.Labels.Given && e.Columns.Labels.Value == nil {
-			run.Reported.Labels = e.Columns.Labels
+		switch labels := e.Columns.Labels; {
+		case labels.Given && labels.Value == nil:
+			reported.Labels = labels
+		case labels.Given:
+			reported.Labels = Column[map[string]json.RawMessage]{}
 		}
 	}
+	run.Reported = reported.orNone()
 	if run.Name == "" {
 		run.Name = s.NewName()
 	}
@@ -172,7 +173,7 @@ func (r *Run) record(events []Event, now time.Time) (next *Run, late []Event) {
 				late = append(late, e)
 				continue
 			}
-			merged.Reported = e.Columns.differing(&merged, merged.Reported)
+			merged.Reported = e.Columns.differing(&merged)
 			merged.enter(e)
 			changed = true
 		case merged.fellOff(e.State):

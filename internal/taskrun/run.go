@@ -38,8 +38,9 @@ type Run struct {
 	HistoryDropped int64                 // how many older states fell off History
 
 	// Reported are the fields, of those that a run is made with, in which the
-	// events of its worker differ from what was asked. They are applied already.
-	Reported Columns
+	// events of its worker differ from what was asked; nil: none. They are applied
+	// already.
+	Reported *Columns
 
 	// Delivery says which worker holds a background run, nil for any other.
 	Delivery *Delivery

@@ -19,6 +19,7 @@ type ServiceOptions struct {
 	Clock     Clock
 	Notifier  Notifier // nil: nobody listens
 	FlowRuns  FlowRuns // nil: none are kept, all count as running
+	Slots     Slots    // nil: there are no limits
 
 	// Sources of randomness; nil ones take good defaults.
 	Draw    func() float64 // uniform in [0,1)
@@ -44,13 +45,16 @@ func NewService(o ServiceOptions) *Service {
 		o.Draw = rand.Float64
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = risingID
 	}
 	if o.NewName == nil {
 		o.NewName = slug
 	}
 	return &Service{ServiceOptions: o}
 }
+
+// risingID makes UUIDs that rise with time.
+func risingID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Get returns the run with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (*Run, error) {
@@ -61,11 +65,6 @@ func (s *Service) Get(ctx context.Context, id string) (*Run, error) {
 func (s *Service) Query(ctx context.Context, q Query) (Page, error) {
 	q.Now = s.now()
 	return s.Store.Query(ctx, q)
-}
-
-// Count returns how many runs match.
-func (s *Service) Count(ctx context.Context, f Filter) (int, error) {
-	return s.Store.Count(ctx, f)
 }
 
 // State returns one state, current or past, and the run that holds it, or ErrNotFound.

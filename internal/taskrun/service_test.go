@@ -32,6 +32,13 @@ func (c *fakeClock) Now() time.Time {
 	return c.now
 }
 
+// peek looks without moving the clock.
+func (c *fakeClock) peek() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
 func (c *fakeClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

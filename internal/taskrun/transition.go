@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
 // Bounds of the retries after a lost compare-and-swap.
@@ -26,10 +24,9 @@ func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome,
 		return Outcome{}, err
 	}
 	var outcome Outcome
-	err = s.update(ctx, id, func(run *Run) (*Run, error) {
-		var next *Run
-		var err error
-		next, outcome, err = s.judge(ctx, run, p, s.now())
+	claim := s.claimant()
+	err = s.update(ctx, id, claim, func(run *Run) (next *Run, err error) {
+		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *Run) {
 		outcome.Run, outcome.Written = after, true
@@ -41,15 +38,17 @@ func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome,
 	return outcome, nil
 }
 
-// judge decides about a proposal. The run returned is what to store, nil when
-// nothing changes; the outcome is what holds if nothing is stored, but for its
-// State, which is the one to be written if there is one.
-func (s *Service) judge(ctx context.Context, run *Run, p Proposal, now time.Time) (*Run, Outcome, error) {
-	facts, err := s.gather(ctx, run, p, now)
+// judge decides about a proposal, and claims the slots that the decision needs.
+// The run returned is what to store, nil when nothing changes; the outcome is
+// what holds if nothing is stored, but for its State, which is the one to be
+// written if there is one.
+func (s *Service) judge(
+	ctx context.Context, run *Run, p Proposal, claim *claimant, now time.Time,
+) (*Run, Outcome, error) {
+	decision, err := claim.decide(ctx, run, p, now)
 	if err != nil {
 		return nil, Outcome{}, err
 	}
-	decision := orchestration.Decide(facts)
 	outcome := Outcome{Run: run, Decision: decision, State: run.State}
 	if decision.State == nil {
 		return nil, outcome, nil
@@ -71,17 +70,29 @@ func (s *Service) judge(ctx context.Context, run *Run, p Proposal, now time.Time
 // update loads a run, lets change make the next version of it, and stores that
 // by compare-and-swap. After a conflict everything is judged anew on what is
 // there then; an old decision is never applied again. When change returns nil
-// nothing is stored and done is not called.
+// nothing is stored and done is not called. The claim that change makes on slots
+// is kept if the run was stored, and else given back.
 func (s *Service) update(
-	ctx context.Context, id string, change func(*Run) (*Run, error), done func(before, after *Run),
+	ctx context.Context, id string, claim *claimant, change func(*Run) (*Run, error), done func(before, after *Run),
+) error {
+	err := s.attempt(ctx, id, claim, change, done)
+	claim.settle(ctx, err)
+	return err
+}
+
+// attempt is update but for the end of the claim.
+func (s *Service) attempt(
+	ctx context.Context, id string, claim *claimant, change func(*Run) (*Run, error), done func(before, after *Run),
 ) error {
 	run, err := s.Store.Get(ctx, id)
 	for attempt := 1; err == nil; attempt++ {
 		var next, after *Run
-		if next, err = change(run); err != nil || next == nil {
-			return err
+		if next, err = change(run); err == nil && next == nil {
+			return nil
 		}
-		after, err = s.Store.UpdateProgress(ctx, next)
+		if err == nil {
+			after, err = s.write(ctx, next, claim)
+		}
 		if err == nil {
 			done(run, after)
 			return nil
@@ -94,6 +105,13 @@ func (s *Service) update(
 		}
 	}
 	return err
+}
+
+// write stores the next version of a run, within the time that the claim leaves.
+func (s *Service) write(ctx context.Context, next *Run, claim *claimant) (*Run, error) {
+	ctx, cancel := claim.bound(ctx)
+	defer cancel()
+	return s.Store.UpdateProgress(ctx, next)
 }
 
 // pause waits a little before the next attempt: longer each time, and by

@@ -11,7 +11,7 @@ import (
 // ErrConflict, ErrUnavailable.
 func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
 	var observed *Run
-	err := s.update(ctx, id, func(run *Run) (*Run, error) {
+	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		observed = run
 		if !run.Behind {
 			return nil, nil //nolint:nilnil // nothing to store

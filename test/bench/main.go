@@ -1,5 +1,6 @@
-// Command bench measures the operator against a bare client-go loop on one API
-// server in one run, and prints the tables of docs/benchmarks.md.
+// Command bench measures the operator: writes against a bare client-go loop on one
+// API server in one run; reads, memory and cold starts with many runs. It prints
+// tables of docs/benchmarks.md.
 package main
 
 import (
@@ -7,162 +8,142 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
-	"k8s.io/client-go/rest"
-
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 )
 
+// Each side has a namespace, and the operator watches only its own: so neither
+// sees the other's objects.
+const (
+	oursNamespace = "ours"
+	bareNamespace = "bare"
+)
+
+// bench is what was asked for, and where to work.
+type bench struct {
+	operator             string // the program
+	data                 string // the folder of what is kept
+	parts                []string
+	clients, readClients load.Numbers
+	runs                 load.Numbers
+	rounds               int
+	stretch, readStretch time.Duration
+	stderr               io.Writer
+	throwAway            []string // folders
+}
+
 func main() {
-	rounds := flag.Int("rounds", 5, "rounds of each measurement; the median counts")
-	stretch := flag.Duration("stretch", 4*time.Second, "length of one stretch of load")
-	clients := flag.String("clients", "1,16,64", "numbers of concurrent clients")
-	operator := flag.String("operator", "bin/taskrun-operator", "the operator's binary")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *operator, *clients, *rounds, *stretch); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal stops everything in order, the second one at once.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be cleaned up
+		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, operator, clients string, rounds int, stretch time.Duration) (err error) {
-	data, err := os.MkdirTemp("", "taskrun-bench-")
-	if err != nil {
-		return err
+// parse reads the flags.
+func parse(args []string, stderr io.Writer) (*bench, error) {
+	b := &bench{clients: load.Numbers{1, 16, 64}, readClients: load.Numbers{1, 16}, runs: load.Numbers{1000, 10_000}, stderr: stderr}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	parts := flags.String("parts", "writes,reads", "what is measured: writes, reads (with memory and cold starts), or both")
+	flags.StringVar(&b.operator, "operator", "bin/taskrun-operator", "the operator's binary")
+	flags.StringVar(&b.data, "data", filepath.Join(".data", "bench"), "folder in which control planes with runs are kept for the next time")
+	flags.Var(&b.clients, "clients", "numbers of concurrent clients that write")
+	flags.Var(&b.readClients, "read-clients", "numbers of concurrent clients that read")
+	flags.Var(&b.runs, "runs", "numbers of existing runs in front of which reads are measured")
+	flags.IntVar(&b.rounds, "rounds", 5, "rounds of each measurement; the median counts")
+	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
+	flags.DurationVar(&b.readStretch, "read-stretch", time.Second, "length of one stretch of reads")
+	if err := flags.Parse(args); err != nil {
+		return nil, err //nolint:wrapcheck // it names the flag
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	cluster, err := startControlPlane(ctx, data)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cluster.Stop()) }()
-	s, stopOperator, err := prepare(ctx, cluster, operator, data)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stopOperator()) }()
-	s.rounds, s.stretch = rounds, stretch
-
-	var cycles []comparison
-	reads := map[int]sample{}
-	for field := range strings.SplitSeq(clients, ",") {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			return fmt.Errorf("-clients: %w", err)
-		}
-		c, err := s.compare(ctx, n)
-		if err != nil {
-			return err
-		}
-		cycles = append(cycles, c)
-		if reads[n], err = s.reads(ctx, n); err != nil {
-			return err
+	b.parts = strings.Split(*parts, ",")
+	for _, part := range b.parts {
+		if part != "writes" && part != "reads" {
+			return nil, fmt.Errorf("-parts: there is no part %q", part)
 		}
 	}
-	return report(os.Stdout, cycles, reads)
+	if b.rounds < 1 {
+		return nil, errors.New("-rounds: want 1 or more")
+	}
+	return b, nil
 }
 
-func startControlPlane(ctx context.Context, data string) (*controlplane.ControlPlane, error) {
-	repository, err := controlplane.Repository()
-	if err != nil {
-		return nil, err
-	}
-	assets, err := controlplane.Assets(repository)
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data, Durable: true})
-	if err != nil {
-		return nil, err
-	}
-	err = errors.Join(
-		controlplane.ApplyCRDs(ctx, cluster.Config(), filepath.Join(repository, "config", "crd", "bases")),
-		createNamespaces(ctx, cluster.Config(), oursNamespace, bareNamespace),
-	)
-	if err != nil {
-		return nil, errors.Join(err, cluster.Stop())
-	}
-	return cluster, nil
-}
-
-func createNamespaces(ctx context.Context, config *rest.Config, names ...string) error {
-	client, err := corev1client.NewForConfig(config)
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	b, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if _, err := client.Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+	unlock, err := controlplane.Lock(b.data)
+	if err != nil {
+		return fmt.Errorf("taking the data folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, b.clear(), unlock()) }()
+	for _, part := range b.parts {
+		measure := map[string]func(context.Context, io.Writer) error{"writes": b.writes, "reads": b.reads}[part]
+		if err := measure(ctx, stdout); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// prepare starts the operator, and makes one run over REST whose object is the
-// pattern of the bare loop's.
-func prepare(
-	ctx context.Context, cluster *controlplane.ControlPlane, operator, data string,
-) (*setup, func() error, error) {
-	o, err := startOperator(ctx, cluster, operator, data)
+// writes measures and reports one part, reads the other.
+func (b *bench) writes(ctx context.Context, stdout io.Writer) error {
+	compared, err := b.compareWrites(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	s := &setup{
-		rest:   func(clients int) *restDoor { return newRESTDoor(o.base, clients) },
-		writes: func(ctx context.Context) (float64, error) { return apiWrites(ctx, o.metrics) },
-		pids:   map[string]int{"operator": o.process.PID()},
-		progress: func(format string, args ...any) {
-			fmt.Fprintf(os.Stderr, format+"\n", args...)
-		},
-	}
-	for name, process := range cluster.Processes() {
-		s.pids[name] = process.PID()
-	}
-	if s.bare, err = pattern(ctx, cluster, s.rest(1)); err != nil {
-		return nil, nil, errors.Join(err, o.process.Stop())
-	}
-	return s, o.process.Stop, nil
+	return reportWrites(stdout, compared)
 }
 
-// pattern takes one run through its life over REST and keeps its object's forms.
-func pattern(ctx context.Context, cluster *controlplane.ControlPlane, door *restDoor) (*bareLoop, error) {
-	client, err := newBareClient(cluster.Config())
-	if err != nil {
-		return nil, err
+func (b *bench) reads(ctx context.Context, stdout io.Writer) error {
+	var all []held
+	for _, runs := range append([]int{0}, b.runs...) {
+		one, err := b.measureHeld(ctx, runs)
+		if err != nil {
+			return fmt.Errorf("with %d runs: %w", runs, err)
+		}
+		all = append(all, one)
 	}
-	b := &bareLoop{client: client, namespace: oursNamespace}
-	id, err := door.create(ctx)
-	if err != nil {
-		return nil, err
+	return reportHeld(stdout, b.readClients, all[0], all[1:])
+}
+
+// scratch makes an empty folder that does not outlive the benchmark. One that a killed
+// benchmark left is cleared.
+func (b *bench) scratch(name string) (string, error) {
+	folder := filepath.Join(b.data, name)
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil {
+		return "", fmt.Errorf("making a folder: %w", err)
 	}
-	if b.pending, err = b.get(ctx, id); err != nil {
-		return nil, err
+	b.throwAway = append(b.throwAway, folder)
+	return folder, nil
+}
+
+func (b *bench) clear() error {
+	var errs []error
+	for _, folder := range b.throwAway {
+		errs = append(errs, os.RemoveAll(folder)) //nolint:gosec // whoever runs this names the folder
 	}
-	if err = door.setState(ctx, id, "RUNNING", "Running"); err != nil {
-		return nil, err
-	}
-	run, err := b.get(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	b.running = run.Status
-	if err = door.setState(ctx, id, "COMPLETED", "Completed"); err != nil {
-		return nil, err
-	}
-	run, err = b.get(ctx, id)
-	b.completed = run.Status
-	b.namespace = bareNamespace
-	return b, err
+	return errors.Join(errs...)
+}
+
+func (b *bench) mostClients() int { return slices.Max(b.readClients) }
+
+// progress tells whoever waits.
+func (b *bench) progress(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.stderr, format+"\n", args...)
 }

@@ -2,10 +2,12 @@ package compat
 
 import (
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -26,17 +28,25 @@ func TestTheHandlersAgreeWithTheModel(t *testing.T) {
 	checkAgainstModel(t, serveHandlers(t))
 }
 
-// serveHandlers serves the handlers on a store in memory, and returns the base of their API.
+// serveHandlers serves the handlers, and returns the base of their API.
 func serveHandlers(t *testing.T) string {
 	t.Helper()
-	service := taskrun.NewService(taskrun.ServiceOptions{Store: memory.New(), Clock: wallClock{}})
+	listening := httptest.NewServer(newHandler(t))
+	t.Cleanup(listening.Close)
+	return listening.URL + "/api"
+}
+
+// newHandler returns the handlers on stores in memory.
+func newHandler(t *testing.T) http.Handler {
+	t.Helper()
+	runs := memory.New()
+	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
+	service := taskrun.NewService(taskrun.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Runs: service, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Runs: service, Limits: limits, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(server.Handler())
-	t.Cleanup(listening.Close)
-	return listening.URL + "/api"
+	return server.Handler()
 }

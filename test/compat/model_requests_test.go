@@ -22,7 +22,7 @@ func checkAgainstModel(t *testing.T, base string) {
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
 		round++
-		s := &session{base: base, prefix: fmt.Sprintf("model-%d-%d", time.Now().UnixNano(), round)}
+		s := &sequence{base: base, prefix: fmt.Sprintf("model-%d-%d", time.Now().UnixNano(), round)}
 		t.Repeat(map[string]func(*rapid.T){
 			"create":    s.create,
 			"set state": s.setState,
@@ -34,8 +34,8 @@ func checkAgainstModel(t *testing.T, base string) {
 	})
 }
 
-// session is one sequence of requests, on runs of its own.
-type session struct {
+// sequence is a row of requests, on runs of its own.
+type sequence struct {
 	base, prefix string
 	world        world
 	gone         []string // ids of deleted runs
@@ -48,7 +48,7 @@ var (
 	number     = rapid.IntRange(0, 2)
 )
 
-func (s *session) create(t *rapid.T) {
+func (s *sequence) create(t *rapid.T) {
 	taskKey := s.prefix + strconv.Itoa(number.Draw(t, "task"))
 	dynamicKey := strconv.Itoa(number.Draw(t, "dynamic key"))
 	body := map[string]any{"task_key": taskKey, "dynamic_key": dynamicKey}
@@ -98,7 +98,7 @@ func proposalOfCreate(p proposal) proposal {
 	return p
 }
 
-func (s *session) setState(t *rapid.T) {
+func (s *sequence) setState(t *rapid.T) {
 	r := s.pick(t)
 	p := s.drawProposal(t)
 	p.force = rapid.IntRange(0, 5).Draw(t, "force") == 0
@@ -124,7 +124,7 @@ func (s *session) setState(t *rapid.T) {
 }
 
 // enter takes over what only the server knows of a state, and enters it.
-func (s *session) enter(t *rapid.T, r *modelRun, v verdict, answered any) {
+func (s *sequence) enter(t *rapid.T, r *modelRun, v verdict, answered any) {
 	state, ok := answered.(map[string]any)
 	if !ok {
 		t.Fatalf("the answer has no state: %v", answered)
@@ -139,7 +139,7 @@ func (s *session) enter(t *rapid.T, r *modelRun, v verdict, answered any) {
 	r.enter(&written, v.runCount)
 }
 
-func (s *session) rename(t *rapid.T) {
+func (s *sequence) rename(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"alpha", "delta", "Epsilon"}).Draw(t, "new name")
 	r := s.pick(t)
 	if r == nil {
@@ -152,7 +152,7 @@ func (s *session) rename(t *rapid.T) {
 	r.name = name
 }
 
-func (s *session) remove(t *rapid.T) {
+func (s *sequence) remove(t *rapid.T) {
 	r := s.pick(t)
 	if r == nil {
 		status, answer := s.call(t, http.MethodDelete, "/task_runs/"+s.unknownID(), nil)
@@ -166,8 +166,8 @@ func (s *session) remove(t *rapid.T) {
 	s.touched = nil
 }
 
-// filter asks for the session's runs in some states, by name.
-func (s *session) filter(t *rapid.T) {
+// filter asks for the sequence's runs in some states, by name.
+func (s *sequence) filter(t *rapid.T) {
 	wanted := rapid.SliceOfDistinct(rapid.SampledFrom(stateTypes), rapid.ID[string]).Draw(t, "types")
 	ids := append([]string{s.unknownID()}, s.gone...)
 	var want []string
@@ -192,7 +192,7 @@ func (s *session) filter(t *rapid.T) {
 }
 
 // compare reads the run that was touched last in all ways there are.
-func (s *session) compare(t *rapid.T) {
+func (s *sequence) compare(t *rapid.T) {
 	for _, id := range s.gone {
 		status, answer := s.call(t, http.MethodGet, "/task_runs/"+id, nil)
 		if s.world.byID(id) == nil {
@@ -246,7 +246,7 @@ func compareRun(t *rapid.T, r *modelRun, answer map[string]any) {
 	}
 }
 
-func (s *session) drawProposal(t *rapid.T) proposal {
+func (s *sequence) drawProposal(t *rapid.T) proposal {
 	p := proposal{kind: rapid.SampledFrom(stateTypes).Draw(t, "type"), details: map[string]any{}}
 	if rapid.IntRange(0, 3).Draw(t, "own name") == 0 {
 		p.name = "Mine"
@@ -265,7 +265,7 @@ func (s *session) drawProposal(t *rapid.T) proposal {
 	return p
 }
 
-func (s *session) detailValues(key string) []any {
+func (s *sequence) detailValues(key string) []any {
 	switch key {
 	case "cache_key":
 		return []any{s.prefix + "x", s.prefix + "y"}
@@ -287,7 +287,7 @@ func (p proposal) body() map[string]any {
 }
 
 // pick chooses a run to do something with; sometimes, and when there is none, it is nil.
-func (s *session) pick(t *rapid.T) *modelRun {
+func (s *sequence) pick(t *rapid.T) *modelRun {
 	s.touched = nil
 	if len(s.world.runs) > 0 && rapid.IntRange(0, 9).Draw(t, "an unknown run") != 0 {
 		s.touched = rapid.SampledFrom(s.world.runs).Draw(t, "run")
@@ -296,7 +296,7 @@ func (s *session) pick(t *rapid.T) *modelRun {
 }
 
 // unknownID is that of no run: never used, or that of a deleted one.
-func (s *session) unknownID() string {
+func (s *sequence) unknownID() string {
 	for _, id := range s.gone {
 		if s.world.byID(id) == nil {
 			return id
@@ -305,15 +305,15 @@ func (s *session) unknownID() string {
 	return "00000000-0000-4000-8000-00000000dead"
 }
 
-func (s *session) get(t *rapid.T, path string, into any) {
+func (s *sequence) get(t *rapid.T, path string, into any) {
 	s.read(t, http.MethodGet, path, nil, into)
 }
 
-func (s *session) ask(t *rapid.T, path string, body, into any) {
+func (s *sequence) ask(t *rapid.T, path string, body, into any) {
 	s.read(t, http.MethodPost, path, body, into)
 }
 
-func (s *session) read(t *rapid.T, method, path string, body, into any) {
+func (s *sequence) read(t *rapid.T, method, path string, body, into any) {
 	status, raw := s.send(t, method, path, body)
 	if status != http.StatusOK {
 		t.Fatalf("%s %s: %d %s", method, path, status, raw)
@@ -324,7 +324,7 @@ func (s *session) read(t *rapid.T, method, path string, body, into any) {
 }
 
 // call returns the answer's object, nil if it has none.
-func (s *session) call(t *rapid.T, method, path string, body any) (status int, answer map[string]any) {
+func (s *sequence) call(t *rapid.T, method, path string, body any) (status int, answer map[string]any) {
 	status, raw := s.send(t, method, path, body)
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &answer); err != nil {
@@ -334,7 +334,7 @@ func (s *session) call(t *rapid.T, method, path string, body any) (status int, a
 	return status, answer
 }
 
-func (s *session) send(t *rapid.T, method, path string, body any) (status int, answer []byte) {
+func (s *sequence) send(t *rapid.T, method, path string, body any) (status int, answer []byte) {
 	var text io.Reader = http.NoBody
 	if body != nil {
 		raw, err := json.Marshal(body)

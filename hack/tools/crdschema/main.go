@@ -1,5 +1,6 @@
 // Command crdschema adds to the rendered CRD what no marker can state: the
-// bounds of spec.labels' values, which have no single type.
+// bounds of spec.labels' values, which have no single type, and those of the
+// texts of status.conditions, whose type is not ours.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -62,6 +63,10 @@ var labelBounds = map[string]any{
 	"maxProperties": 0,
 }
 
+// conditionBounds are tighter than those of metav1.Condition: the longest legal
+// object is to stay small. They are v1alpha1.MaxConditionType and so on.
+var conditionBounds = map[string]int{"type": 64, "reason": 64, "message": 256}
+
 func bound(object map[string]any) error {
 	spec, _ := object["spec"].(map[string]any)
 	versions, _ := spec["versions"].([]any)
@@ -69,15 +74,34 @@ func bound(object map[string]any) error {
 		return errors.New("no versions")
 	}
 	for _, version := range versions {
-		value, err := descend(version,
-			"schema", "openAPIV3Schema", "properties", "spec", "properties", "labels", "additionalProperties")
+		if err := errors.Join(boundLabels(version), boundConditions(version)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func boundLabels(version any) error {
+	value, err := descend(version,
+		"schema", "openAPIV3Schema", "properties", "spec", "properties", "labels", "additionalProperties")
+	if err != nil {
+		return err
+	}
+	if untyped, _ := value["x-kubernetes-preserve-unknown-fields"].(bool); !untyped {
+		return errors.New("the values of spec.labels have a type: their bounds belong into a marker")
+	}
+	maps.Copy(value, labelBounds)
+	return nil
+}
+
+func boundConditions(version any) error {
+	for name, most := range conditionBounds {
+		text, err := descend(version,
+			"schema", "openAPIV3Schema", "properties", "status", "properties", "conditions", "items", "properties", name)
 		if err != nil {
 			return err
 		}
-		if untyped, _ := value["x-kubernetes-preserve-unknown-fields"].(bool); !untyped {
-			return errors.New("the values of spec.labels have a type: their bounds belong into a marker")
-		}
-		maps.Copy(value, labelBounds)
+		text["maxLength"] = most
 	}
 	return nil
 }

@@ -51,7 +51,12 @@ const hexDigits = "0123456789abcdef"
 // that are no UTF-8 become U+FFFD.
 func AppendText(b []byte, text string) []byte {
 	b = append(b, '"')
-	for _, r := range text { // an invalid byte is ranged over as U+FFFD
+	clean := 0
+	for clean < len(text) && plain[text[clean]] {
+		clean++
+	}
+	b = append(b, text[:clean]...)
+	for _, r := range text[clean:] { // an invalid byte is ranged over as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
 			b = utf8.AppendRune(append(b, '\\'), r)
@@ -63,6 +68,15 @@ func AppendText(b []byte, text string) []byte {
 	}
 	return append(b, '"')
 }
+
+// plain are the ASCII characters that stand for themselves: most texts have no
+// others.
+var plain = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 func appendControl(b []byte, c rune) []byte {
 	switch c {

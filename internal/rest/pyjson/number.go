@@ -1,6 +1,7 @@
 package pyjson
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -37,23 +38,27 @@ const (
 
 // Float returns the text that Python gives a float, which always shows to be
 // one: 1000.0, 1e+16, -0.0; and NaN, Infinity, -Infinity.
-func Float(f float64) string {
+func Float(f float64) string { return string(AppendFloat(nil, f)) }
+
+// AppendFloat writes what Float returns.
+func AppendFloat(b []byte, f float64) []byte {
 	size := math.Abs(f)
 	switch {
 	case math.IsNaN(f):
-		return textNaN
+		return append(b, textNaN...)
 	case math.IsInf(f, 1):
-		return textInfinity
+		return append(b, textInfinity...)
 	case math.IsInf(f, -1):
-		return textNegInfinity
+		return append(b, textNegInfinity...)
 	case size != 0 && (size < leastPlain || size >= firstTooBig):
-		return strconv.FormatFloat(f, 'e', -1, 64)
+		return strconv.AppendFloat(b, f, 'e', -1, 64)
 	}
-	text := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
+	from := len(b)
+	b = strconv.AppendFloat(b, f, 'f', -1, 64)
+	if bytes.IndexByte(b[from:], '.') < 0 {
+		b = append(b, ".0"...)
 	}
-	return text
+	return b
 }
 
 // Float64 returns the nearest float of a number; one beyond their range is an

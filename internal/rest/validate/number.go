@@ -90,12 +90,92 @@ func (n Node) SmallInt() int {
 }
 
 // Natural is SmallInt for integers that are not negative.
-func (n Node) Natural() int {
-	i := n.SmallInt() // 0 if it is none, so that one fault is reported
-	if i < 0 {
-		n.Add("greater_than_equal", "Input should be greater than or equal to 0", []byte(`{"ge":0}`))
+func (n Node) Natural() int { return n.AtLeast(0) }
+
+// AtLeast is SmallInt for integers that are not less than another.
+func (n Node) AtLeast(least int) int {
+	if !n.Sound(func(n Node) { n.Int() }) {
+		n.Int() // so that one fault is reported
+		return least
+	}
+	i := n.SmallInt()
+	if i < least {
+		bound := strconv.Itoa(least)
+		n.Add("greater_than_equal", "Input should be greater than or equal to "+bound, []byte(`{"ge":`+bound+`}`))
 	}
 	return i
+}
+
+// Within is AtLeast for integers that are not more than another.
+func (n Node) Within(least, most int) int {
+	i := n.AtLeast(least)
+	if i > most {
+		bound := strconv.Itoa(most)
+		n.Add("less_than_equal", "Input should be less than or equal to "+bound, []byte(`{"le":`+bound+`}`))
+	}
+	return i
+}
+
+// Positive is SmallInt for integers above 0.
+func (n Node) Positive() int {
+	if !n.Sound(func(n Node) { n.Int() }) {
+		n.Int()
+		return 1
+	}
+	i := n.SmallInt()
+	if i <= 0 {
+		n.Add("greater_than", "Input should be greater than 0", []byte(`{"gt":0}`))
+	}
+	return i
+}
+
+// Bound is an end of a range of floats.
+type Bound struct {
+	kind, text, context string // of the fault
+	beyond              func(f float64) bool
+}
+
+// AtLeast bounds floats from below.
+func AtLeast(least float64) Bound {
+	return bound("greater_than_equal", "greater than or equal to", "ge", least, func(f float64) bool { return f < least })
+}
+
+// AtMost bounds floats from above.
+func AtMost(most float64) Bound {
+	return bound("less_than_equal", "less than or equal to", "le", most, func(f float64) bool { return f > most })
+}
+
+// Above bounds floats from below; the bound itself is not allowed.
+func Above(least float64) Bound {
+	return bound("greater_than", "greater than", "gt", least, func(f float64) bool { return f <= least })
+}
+
+// bound words the fault. The text has the number as short as can be, the context
+// as a float.
+func bound(kind, text, key string, at float64, beyond func(float64) bool) Bound {
+	short := strconv.FormatFloat(at, 'f', -1, 64)
+	return Bound{kind, text + " " + short, `{"` + key + `":` + pyjson.Float(at) + `}`, beyond}
+}
+
+// Number reads a finite float within bounds. Infinity and NaN pass Prefect's
+// validators and break what comes after them; here they are told to be invalid.
+func (n Node) Number(bounds ...Bound) float64 {
+	if !n.Sound(func(n Node) { n.Float() }) {
+		n.Float()
+		return 0
+	}
+	f, _ := strconv.ParseFloat(n.Float(), 64) // infinite beside ErrRange
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		n.Add("finite_number", "Input should be a finite number", nil)
+		return 0
+	}
+	for _, b := range bounds {
+		if b.beyond(f) {
+			n.Add(b.kind, "Input should be "+b.text, []byte(b.context))
+			return 0
+		}
+	}
+	return f
 }
 
 // isInt64 reports whether the float is an integer that fits an int64.

@@ -2,7 +2,9 @@ package validate
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
@@ -14,6 +16,16 @@ func (n Node) Text() string {
 		return ""
 	}
 	return n.Value.Text()
+}
+
+// TextUpTo is Text for strings that have no more characters than that.
+func (n Node) TextUpTo(most int) string {
+	text := n.Text()
+	if utf8.RuneCountInString(text) > most {
+		bound := strconv.Itoa(most)
+		n.Add("string_too_long", "String should have at most "+bound+" characters", []byte(`{"max_length":`+bound+`}`))
+	}
+	return text
 }
 
 const notBool = "Input should be a valid boolean"
@@ -67,12 +79,25 @@ func Enum[T ~string](n Node, words ...T) T {
 	return ""
 }
 
-// Literal reads the one word that is allowed.
-func (n Node) Literal(word string) {
-	if n.Value.Kind() != pyjson.String || n.Value.Text() != word {
-		expected := oneOf([]string{word})
-		n.Add("literal_error", "Input should be "+expected, Context("expected", expected))
+// Literal reads one of the words that are allowed, of which there is often one.
+func (n Node) Literal(words ...string) string {
+	if n.Value.Kind() == pyjson.String && slices.Contains(words, n.Value.Text()) {
+		return n.Value.Text()
 	}
+	expected := oneOf(words)
+	n.Add("literal_error", "Input should be "+expected, Context("expected", expected))
+	return ""
+}
+
+// Name reads a text that may be a part of a path: not empty, and without the
+// characters that Prefect bans from names.
+func (n Node) Name() string {
+	const pattern = "^[^/%&><]+$"
+	text := n.Text()
+	if n.Value.Kind() == pyjson.String && (text == "" || strings.ContainsAny(text, "/%&><")) {
+		n.Add("string_pattern_mismatch", "String should match pattern '"+pattern+"'", Context("pattern", pattern))
+	}
+	return text
 }
 
 // oneOf lists words: 'a', 'b' or 'c'.

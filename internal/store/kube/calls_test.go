@@ -35,12 +35,17 @@ func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *
 	}
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(v1alpha1.GroupVersion.WithKind("TaskRun"), meta.RESTScopeNamespace)
-	direct, err := client.New(&rest.Config{Host: server.URL, QPS: -1}, client.Options{Scheme: scheme, Mapper: mapper})
+	config := &rest.Config{Host: server.URL, QPS: -1}
+	general, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := NewDirect(config, server.Client())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Cluster{
-		Options: Options{Client: direct, Reader: direct, Timeout: timeout},
+		Options: Options{Direct: direct, Client: general, Reader: general, Timeout: timeout},
 		view:    newView(),
 		synced:  func() bool { return true },
 	}
@@ -165,7 +170,7 @@ func TestRequests(t *testing.T) {
 				`"status":{"conditions":[` +
 				`{"type":"Succeeded","status":"Unknown","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""},` +
 				`{"type":"Finished","status":"False","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""}],` +
-				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","timestamp":"2026-08-21T09:00:00.123456Z","stateDetails":{}},` +
+				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","timestamp":"2026-08-21T09:00:00.123456Z"},` +
 				`"runCount":1,"expectedStartTime":"2026-08-21T10:00:00.000000Z","updated":"2026-08-21T09:00:00.123456Z"}}`,
 		},
 		"a rename": {

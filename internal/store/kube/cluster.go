@@ -23,16 +23,23 @@ const defaultTimeout = 10 * time.Second
 
 // Options say what a Cluster works with.
 type Options struct {
-	// Client writes. It must not limit its rate: API priority and fairness does.
+	// Direct creates runs and writes their status. It must not limit its rate: API
+	// priority and fairness does.
+	Direct *Direct
+	// Client makes all other writes.
 	Client client.Client
 	// Reader reads from the API server itself, past any cache.
 	Reader client.Reader
 	// Cache has the informer that feeds the view.
 	Cache cache.Cache
+	// Intake is the one whose Transform the cache applies to TaskRuns. Without
+	// it, the cache holds whole objects beside the view.
+	Intake *Intake
 	// Timeout bounds each call to the API server; 0 is 10 s.
 	Timeout time.Duration
 	// Clock is the program's clock. With it, what the API server was found to be
-	// stands for a second; without it, Ready asks each time.
+	// stands for a second, and deletions are remembered; without it, Ready asks
+	// each time, and nothing is known of runs that are gone.
 	Clock taskrun.Clock
 }
 
@@ -43,6 +50,7 @@ type Cluster struct {
 
 	view   *view
 	synced toolscache.InformerSynced
+	limits *limitShelves
 	probe  probe
 }
 
@@ -57,13 +65,18 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
-	c := &Cluster{Options: o, view: newView()}
+	if o.Intake == nil {
+		o.Intake = NewIntake()
+	}
+	c := &Cluster{Options: o, view: o.Intake.view}
+	c.view.clock = o.Clock
 	registration, err := informer.AddEventHandler(feed{c.view})
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
 	c.synced = registration.HasSynced
-	return c, nil
+	c.limits, err = watchLimits(ctx, o.Cache)
+	return c, err
 }
 
 // Namespace returns the store of one namespace, which the cache must watch.
@@ -98,7 +111,12 @@ func (c *Cluster) missing() error {
 type feed struct{ view *view }
 
 func (f feed) OnAdd(object any, _ bool) {
-	if o, ok := object.(*v1alpha1.TaskRun); ok {
+	o, ok := object.(*v1alpha1.TaskRun)
+	switch {
+	case !ok:
+	case isStub(o):
+		f.view.shelf(o.Namespace).confirm(o.UID)
+	default:
 		f.view.shelf(o.Namespace).show(o)
 	}
 }

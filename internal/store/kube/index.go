@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"iter"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -8,29 +9,72 @@ import (
 
 // index finds objects by something that is meant to be unique but that nothing
 // keeps two objects made by hand from sharing.
-type index[K comparable] map[K][]*entry
+type index[K comparable] struct {
+	one  map[K]*entry
+	more map[K][]*entry // beside the one; no key is here without it
+}
 
-func (x index[K]) add(key K, e *entry) { x[key] = append(x[key], e) }
+func newIndex[K comparable]() index[K] {
+	return index[K]{one: map[K]*entry{}, more: map[K][]*entry{}}
+}
 
-func (x index[K]) remove(key K, e *entry) {
-	rest := slices.DeleteFunc(x[key], func(other *entry) bool { return other == e })
-	if len(rest) == 0 {
-		delete(x, key)
+func (x index[K]) add(key K, e *entry) {
+	if x.one[key] == nil {
+		x.one[key] = e
 		return
 	}
-	x[key] = rest
+	x.more[key] = append(x.more[key], e)
+}
+
+func (x index[K]) remove(key K, e *entry) {
+	rest := x.more[key]
+	switch {
+	case x.one[key] != e:
+		rest = slices.DeleteFunc(rest, func(other *entry) bool { return other == e })
+	case len(rest) == 0:
+		delete(x.one, key)
+		return
+	default:
+		x.one[key], rest = rest[0], rest[1:]
+	}
+	if len(rest) == 0 {
+		delete(x.more, key)
+		return
+	}
+	x.more[key] = rest
+}
+
+// all visits the entries of a key.
+func (x index[K]) all(key K) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		one := x.one[key]
+		if one == nil || !yield(one) {
+			return
+		}
+		for _, e := range x.more[key] {
+			if !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // first returns the oldest entry of a key, nil when there is none.
 func (x index[K]) first(key K) *entry {
-	var oldest *entry
-	for _, e := range x[key] {
-		if oldest == nil || e.before(oldest) {
+	oldest := x.one[key]
+	if oldest == nil || len(x.more) == 0 {
+		return oldest
+	}
+	for _, e := range x.more[key] {
+		if e.before(oldest) {
 			oldest = e
 		}
 	}
 	return oldest
 }
+
+// size is the number of keys.
+func (x index[K]) size() int { return len(x.one) }
 
 // remembered is how many of the latest deletions are remembered at least. When
 // so many others came after one, nothing about its object is on its way any

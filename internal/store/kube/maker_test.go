@@ -169,5 +169,39 @@ func (m maker) progress(run *taskrun.Run) {
 			Digest: "d", Verdict: orchestration.Wait, Reason: m.text(), JudgedAt: m.time(), RetryTime: maybe(m, m.time),
 		}
 	})
+	run.Delivery = maybe(m, func() taskrun.Delivery {
+		return taskrun.Delivery{Holder: pick(m, []string{"", "host-7-4711"}), Since: m.time(), Attempts: 1 + m.IntN(3)}
+	})
+	run.Reported = m.reported()
+	run.Reported.ApplyAsked(run)
 	run.Updated = run.Updated.Add(time.Hour)
+}
+
+// reported makes what a worker tells other than what was asked.
+func (m maker) reported() *taskrun.Columns {
+	c := taskrun.Columns{
+		FlowRunID: column(m, m.id), Name: column(m, m.text), TaskKey: column(m, m.text), DynamicKey: column(m, m.text),
+		CacheKey: column(m, m.text), CacheExpiration: column(m, m.time), TaskVersion: column(m, m.text),
+		Policy: column(m, m.policy),
+		Tags:   column(m, func() []string { return []string{m.text()} }),
+		TaskInputs: column(m, func() map[string][]taskrun.TaskInput {
+			return map[string][]taskrun.TaskInput{m.text(): {{InputType: taskrun.InputConstant, Type: m.text()}}}
+		}),
+		Labels: column(m, func() map[string]json.RawMessage { return map[string]json.RawMessage{m.text(): []byte(`"x"`)} }),
+	}
+	for _, text := range []*taskrun.Column[string]{&c.Name, &c.TaskKey, &c.DynamicKey} {
+		text.Given = text.Value != nil // a null says nothing here
+	}
+	if c == (taskrun.Columns{}) {
+		return nil
+	}
+	return &c
+}
+
+// column is not given, null, or has a value.
+func column[T any](m maker, value func() T) taskrun.Column[T] {
+	if m.flag() {
+		return taskrun.Column[T]{}
+	}
+	return taskrun.Column[T]{Given: true, Value: maybe(m, value)}
 }

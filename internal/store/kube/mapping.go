@@ -41,6 +41,9 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	}
 	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.Updated))
 	run.Reported = reportedFromObject(o.Status.Reported)
+	if renamed := timePointer(spec.Updated); renamed != nil && renamed.After(timeOr(o.Status.Updated, run.Created)) {
+		run.Reported = run.Reported.WithoutName()
+	}
 	run.Reported.ApplyAsked(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if spec.Transition != nil {
@@ -53,6 +56,25 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	}
 	fillProgress(run, &o.Status)
 	return run
+}
+
+// progressed returns the run that an object stands for after a status was
+// written to it, over the version that the run was read from: what the run tells
+// of the spec holds still. It is what runFromObject would make of the object.
+func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
+	after := *run
+	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))
+	after.Transition = verdictFromObject(written.Status.Transition)
+	after.Delivery = deliveryFromObject(written.Status.Delivery)
+	after.Reported = reportedFromObject(written.Status.Reported)
+	after.Reported.ApplyAsked(&after)
+	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
+	after.Behind = written.Status.State == nil || written.Status.ObservedGeneration != written.Generation
+	if written.Status.State != nil {
+		after.Progress, after.History = orchestration.Progress{}, nil
+		fillProgress(&after, &written.Status)
+	}
+	return &after
 }
 
 // fillProgress takes over what the status tells of the transitions so far.
@@ -77,12 +99,15 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	}
 }
 
-// initialState is the state that the object asks to begin with. Without an id
-// of its own it has one made from the object's uid, the same on every replica.
+// initialState is the state that the object asks to begin with, PENDING as a
+// REST create without a state has it if it asks for none. Without an id of its
+// own it has one made from the object's uid, the same on every replica.
 func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
 	asked := o.Spec.State
 	if asked == nil {
-		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: string(orchestration.Pending)}}
+		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			Type: string(orchestration.Pending), StateDetails: &v1alpha1.StateDetails{Deferred: new(false)},
+		}}
 	}
 	id := asked.ID
 	if id == "" {
@@ -149,7 +174,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		StartTime:              microTimePointer(run.StartTime),
 		EndTime:                microTimePointer(run.EndTime),
 		Updated:                microTimePointer(&run.Updated),
-		Reported:               reportedToObject(&run.Reported),
+		Reported:               reportedToObject(run.Reported),
 		Transition:             verdictToObject(run.Transition),
 		Delivery:               deliveryToObject(run.Delivery),
 	}

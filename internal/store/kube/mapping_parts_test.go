@@ -122,9 +122,9 @@ func TestDeferredIsNullFalseOrTrue(t *testing.T) {
 		deferred *bool
 		want     string
 	}{
-		"false is the default and left out": {deferred: new(false), want: `null`},
-		"null needs details to be there":    {deferred: nil, want: `{}`},
-		"true":                              {deferred: new(true), want: `{"deferred":true}`},
+		"null needs no details": {deferred: nil, want: `null`},
+		"false":                 {deferred: new(false), want: `{"deferred":false}`},
+		"true":                  {deferred: new(true), want: `{"deferred":true}`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -12,11 +12,12 @@ import (
 // reportedFromObject reads status.reported: the fields of spec, by their names
 // there, in which the events of a worker differ from it. What cannot be read
 // counts as not reported.
-func reportedFromObject(text *string) (c taskrun.Columns) {
+func reportedFromObject(text *string) *taskrun.Columns {
 	var fields map[string]json.RawMessage
 	if text == nil || json.Unmarshal([]byte(*text), &fields) != nil {
-		return c
+		return nil
 	}
+	c := &taskrun.Columns{}
 	c.FlowRunID = columnOf(fields["flowRunID"], same[string])
 	c.Name = columnOf(fields["name"], same[string])
 	c.TaskKey = columnOf(fields["taskKey"], same[string])
@@ -33,18 +34,21 @@ func reportedFromObject(text *string) (c taskrun.Columns) {
 
 // reportedToObject is the inverse of reportedFromObject.
 func reportedToObject(c *taskrun.Columns) *string {
+	if c == nil {
+		return nil
+	}
 	fields := map[string]json.RawMessage{}
-	field(fields, "flowRunID", c.FlowRunID, same[string])
-	field(fields, "name", c.Name, same[string])
-	field(fields, "taskKey", c.TaskKey, same[string])
-	field(fields, "dynamicKey", c.DynamicKey, same[string])
-	field(fields, "cacheKey", c.CacheKey, same[string])
-	field(fields, "cacheExpiration", c.CacheExpiration, same[time.Time])
-	field(fields, "taskVersion", c.TaskVersion, same[string])
-	field(fields, "empiricalPolicy", c.Policy, policyToObject)
-	field(fields, "tags", c.Tags, same[[]string])
-	field(fields, "labels", c.Labels, same[map[string]json.RawMessage])
-	field(fields, "taskInputs", c.TaskInputs, inputsToObject)
+	putColumn(fields, "flowRunID", c.FlowRunID, same[string])
+	putColumn(fields, "name", c.Name, same[string])
+	putColumn(fields, "taskKey", c.TaskKey, same[string])
+	putColumn(fields, "dynamicKey", c.DynamicKey, same[string])
+	putColumn(fields, "cacheKey", c.CacheKey, same[string])
+	putColumn(fields, "cacheExpiration", c.CacheExpiration, same[time.Time])
+	putColumn(fields, "taskVersion", c.TaskVersion, same[string])
+	putColumn(fields, "empiricalPolicy", c.Policy, policyToObject)
+	putColumn(fields, "tags", c.Tags, same[[]string])
+	putColumn(fields, "labels", c.Labels, same[map[string]json.RawMessage])
+	putColumn(fields, "taskInputs", c.TaskInputs, inputsToObject)
 	if len(fields) == 0 {
 		return nil
 	}
@@ -75,8 +79,8 @@ func columnOf[W, T any](raw json.RawMessage, convert func(W) T) (c taskrun.Colum
 	return c
 }
 
-// field writes a column that was given. An empty value stays one: only null is null.
-func field[T, W any](fields map[string]json.RawMessage, name string, c taskrun.Column[T], convert func(T) W) {
+// putColumn writes a column that was given. An empty value stays one: only null is null.
+func putColumn[T, W any](fields map[string]json.RawMessage, name string, c taskrun.Column[T], convert func(T) W) {
 	if !c.Given {
 		return
 	}

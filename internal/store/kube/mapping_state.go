@@ -137,12 +137,11 @@ func quoted(text string) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// detailsFromObject reads the details of a state. None at all are the
-// documented defaults, deferred false among them; details that do not name
-// deferred have null there, as Prefect's own client sends it.
+// detailsFromObject reads the details of a state. A deferred that is not named
+// is null, as Prefect's own client sends it: so most states need no details.
 func detailsFromObject(d *v1alpha1.StateDetails) orchestration.StateDetails {
 	if d == nil {
-		return orchestration.StateDetails{Deferred: new(bool)}
+		return orchestration.StateDetails{}
 	}
 	return orchestration.StateDetails{
 		ChildFlowRunID:               d.ChildFlowRunID,
@@ -166,7 +165,7 @@ func detailsFromObject(d *v1alpha1.StateDetails) orchestration.StateDetails {
 
 // detailsToObject is the inverse of detailsFromObject.
 func detailsToObject(d *orchestration.StateDetails) *v1alpha1.StateDetails {
-	if onlyDefaults(*d) {
+	if isZero(*d) {
 		return nil
 	}
 	return &v1alpha1.StateDetails{
@@ -189,11 +188,7 @@ func detailsToObject(d *orchestration.StateDetails) *v1alpha1.StateDetails {
 	}
 }
 
-// onlyDefaults reports whether nothing but the documented defaults is there.
-func onlyDefaults(d orchestration.StateDetails) bool {
-	if d.Deferred == nil || *d.Deferred || d.RunInputKeyset != nil {
-		return false
-	}
-	d.Deferred = nil
+// isZero reports whether no detail is there. An empty keyset is one.
+func isZero(d orchestration.StateDetails) bool {
 	return reflect.ValueOf(d).IsZero()
 }

@@ -88,6 +88,34 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 	}
 }
 
+// What a store makes of its own write is what it would read.
+func TestProgressedIsWhatTheObjectTells(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		m := maker{rand.New(rand.NewPCG(seed, 6))}
+		run := m.run()
+		object := stored(t, run)
+		if m.flag() {
+			m.progress(run)
+			object.Status = statusFromRun(run)
+		}
+		base := runFromObject(overTheWire(t, object))
+		m.progress(run)
+		run.Revision = base.Revision
+		run.Updated = base.Updated.Add(time.Second)
+		if base.Reported != nil {
+			run.Reported = base.Reported // what was told once is not taken back
+		}
+		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: statusFromRun(run)}
+		written.ResourceVersion = "8"
+		got := progressed(base, written)
+		object.ResourceVersion, object.Status = "8", written.Status
+		if diff := cmp.Diff(runFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d (-read +progressed):\n%s", seed, diff)
+		}
+	}
+}
+
 func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
@@ -167,7 +195,6 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 			wantID: "22222222-2222-4333-8444-555555555555",
 			wantState: orchestration.State{
 				Type: orchestration.Completed, Timestamp: exact,
-				Details: orchestration.StateDetails{Deferred: new(false)},
 			},
 		},
 		"a status without a state does not count": {
@@ -212,6 +239,36 @@ func TestFirstStateIDOfAnyUID(t *testing.T) {
 	}
 }
 
+// A name given over REST holds against the one that a worker reported before.
+func TestARenameOverrulesAReportedName(t *testing.T) {
+	t.Parallel()
+	at := func(second int) *v1alpha1.MicroTime {
+		return new(v1alpha1.NewMicroTime(time.Date(2026, time.August, 21, 10, 0, second, 0, time.UTC)))
+	}
+	cases := map[string]struct {
+		renamed, reported int
+		want              string
+	}{
+		"renamed before the worker told its name": {renamed: 1, reported: 2, want: "told"},
+		"renamed afterwards":                      {renamed: 3, reported: 2, want: "given"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := &v1alpha1.TaskRun{}
+			o.Spec.Name, o.Spec.Created, o.Spec.Updated = "given", at(0), at(tc.renamed)
+			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"}`)
+			run := runFromObject(o)
+			if run.Name != tc.want || run.TaskKey != "k" {
+				t.Errorf("name %q, task key %q, want %q and k", run.Name, run.TaskKey, tc.want)
+			}
+			if kept := run.Reported.Name.Given; kept != (tc.want == "told") {
+				t.Errorf("the reported name is kept: %v", kept)
+			}
+		})
+	}
+}
+
 func TestUpdatedIsTheLatestWrite(t *testing.T) {
 	t.Parallel()
 	at := func(second int) *v1alpha1.MicroTime {
@@ -242,9 +299,7 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 	run := taskrun.Run{ID: testUID, Name: "n", TaskKey: "k", DynamicKey: "0", Created: at, Updated: at}
-	run = taskrun.Begin(run, taskrun.Proposal{
-		Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)},
-	}.State(testUID, at))
+	run = taskrun.Begin(run, taskrun.Proposal{Type: orchestration.Pending}.State(testUID, at))
 	text, err := json.Marshal(objectFromRun(&run, "default").Spec)
 	if err != nil {
 		t.Fatal(err)

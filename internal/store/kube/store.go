@@ -88,11 +88,19 @@ func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 		ResourceVersion: run.Revision.Version,
 	}}
 	object.Status = statusFromRun(run)
-	err := translate("writing the run's status", s.cluster.Client.Status().Update(ctx, object))
-	if err != nil {
+	const doing = "writing the run's status"
+	base := s.shelf.run(object.UID)
+	if base == nil || base.Revision != run.Revision {
+		// What the write does not tell of is not known either.
+		if err := translate(doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
+			return nil, s.gone(run.Revision, err)
+		}
+		return s.shelf.put(object), nil
+	}
+	if err := translate(doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
-	return s.shelf.put(object), nil
+	return s.shelf.keep(&object.ObjectMeta, progressed(base, object), false), nil
 }
 
 // gone takes an object that a call found missing out of the view.
@@ -105,48 +113,55 @@ func (s *Store) gone(revision taskrun.Revision, err error) error {
 
 // Query returns the runs that match.
 func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
-	runs, err := s.matching(q.Filter)
-	if err != nil {
+	if err := s.cluster.complete(); err != nil {
 		return taskrun.Page{}, err
 	}
-	return q.Page(runs), nil
+	if runs, few := s.candidates(q.Filter); few {
+		return q.Page(runs), nil
+	}
+	return s.shelf.moment().page(q), nil
 }
 
 // Each visits the runs that match.
 func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
-	runs, err := s.matching(f)
+	if err := s.cluster.complete(); err != nil {
+		return err
+	}
+	runs, few := s.candidates(f)
+	if !few {
+		s.shelf.moment().each(f, visit)
+	}
 	for _, run := range runs {
 		visit(run)
 	}
-	return err
+	return nil
 }
 
 // Count returns how many runs match.
 func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
-	runs, err := s.matching(f)
-	return len(runs), err
+	if err := s.cluster.complete(); err != nil {
+		return 0, err
+	}
+	if runs, few := s.candidates(f); few {
+		return len(runs), nil
+	}
+	return s.shelf.moment().count(f), nil
 }
 
-func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
-	if err := s.cluster.complete(); err != nil {
-		return nil, err
+// candidates returns the runs that match if the filter names the few that can.
+func (s *Store) candidates(f taskrun.Filter) ([]*taskrun.Run, bool) {
+	if f.ID == nil || f.ID.Any == nil || f.Or {
+		return nil, false
 	}
-	candidates := s.candidates(f)
-	runs := candidates[:0]
-	for _, run := range candidates {
-		if f.Match(run) {
+	named := s.shelf.some(f.ID.Any)
+	f.ID = nil
+	match, runs := f.Matcher(), named[:0]
+	for _, run := range named {
+		if match(run) {
 			runs = append(runs, run)
 		}
 	}
-	return runs, nil
-}
-
-// candidates are the runs that can match, as the indexes tell.
-func (s *Store) candidates(f taskrun.Filter) []*taskrun.Run {
-	if f.ID != nil && f.ID.Any != nil && !f.Or {
-		return s.shelf.some(f.ID.Any)
-	}
-	return s.shelf.all()
+	return runs, true
 }
 
 // State returns the state with this id and its run.

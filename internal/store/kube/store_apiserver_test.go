@@ -60,13 +60,24 @@ type replica struct {
 // openReplica returns a replica over the API server of a configuration.
 func openReplica(t *testing.T, config *rest.Config) replica {
 	t.Helper()
-	objects, err := cache.New(config, cache.Options{Scheme: newScheme(t)})
+	intake := kube.NewIntake()
+	objects, err := cache.New(config, cache.Options{Scheme: newScheme(t), DefaultTransform: intake.Transform})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	direct := newClient(t, config)
-	cluster, err := kube.New(ctx, kube.Options{Client: direct, Reader: direct, Cache: objects, Timeout: callLimit})
+	general := newClient(t, config)
+	connections, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := kube.NewDirect(config, connections)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := kube.New(ctx, kube.Options{
+		Direct: direct, Client: general, Reader: general, Cache: objects, Intake: intake, Timeout: callLimit,
+	})
 	if err != nil {
 		cancel()
 		t.Fatal(err)

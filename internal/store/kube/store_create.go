@@ -65,7 +65,7 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := objectFromRun(run, s.namespace)
-	err := s.cluster.Client.Create(ctx, object)
+	err := s.cluster.Direct.create(ctx, object)
 	if apierrors.IsNotFound(err) { // of the namespace, for the run is not to be there
 		return nil, fmt.Errorf("creating the run: %w: %w", taskrun.ErrUnavailable, err)
 	}

@@ -3,6 +3,7 @@ package kube
 import (
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
@@ -16,9 +17,11 @@ import (
 type view struct {
 	mu      sync.RWMutex
 	shelves map[string]*shelf // by namespace
+	pool    *pool
+	clock   taskrun.Clock // nil: deletions are not remembered
 }
 
-func newView() *view { return &view{shelves: map[string]*shelf{}} }
+func newView() *view { return &view{shelves: map[string]*shelf{}, pool: &pool{}} }
 
 // shelf returns the part of the view that holds one namespace.
 func (v *view) shelf(namespace string) *shelf {
@@ -31,7 +34,7 @@ func (v *view) shelf(namespace string) *shelf {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if s = v.shelves[namespace]; s == nil {
-		s = newShelf()
+		s = newShelf(v.pool, v.clock)
 		v.shelves[namespace] = s
 	}
 	return s
@@ -47,11 +50,14 @@ type shelf struct {
 	keys    index[taskrun.NaturalKey]
 	states  index[string] // ids of current and past states
 	cached  index[string] // keys of cache entries
-	visible visible
+	rows    rows
+	pool    *pool
 	// unseen are the objects that an own call told of and the watch has not
 	// shown; see Cluster.Start.
 	unseen map[types.UID]*entry
 	buried graves
+	deaths deaths
+	clock  taskrun.Clock // nil: deaths are not remembered
 }
 
 // entry is one object of a shelf. The lock of the shelf guards run and place.
@@ -59,17 +65,20 @@ type entry struct {
 	uid   types.UID
 	born  int64 // creation in Unix seconds: decides between objects of one id
 	run   *taskrun.Run
-	place int // among the visible runs; nowhere: not one of them
+	place int // among the rows that queries see; nowhere: it is not one of them
 }
 
-func newShelf() *shelf {
+func newShelf(p *pool, clock taskrun.Clock) *shelf {
 	return &shelf{
+		pool:    p,
+		clock:   clock,
 		entries: map[types.UID]*entry{},
 		names:   map[string]*entry{},
-		ids:     index[string]{},
-		keys:    index[taskrun.NaturalKey]{},
-		states:  index[string]{},
-		cached:  index[string]{},
+		ids:     newIndex[string](),
+		keys:    newIndex[taskrun.NaturalKey](),
+		states:  newIndex[string](),
+		cached:  newIndex[string](),
+		rows:    newRows(),
 		unseen:  map[types.UID]*entry{},
 		buried:  newGraves(),
 	}
@@ -81,8 +90,27 @@ func (s *shelf) put(object *v1alpha1.TaskRun) *taskrun.Run { return s.take(objec
 // show takes in what the watch shows.
 func (s *shelf) show(object *v1alpha1.TaskRun) { s.take(object, true) }
 
+// confirm takes note that the watch has shown an object.
+func (s *shelf) confirm(uid types.UID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen(uid)
+}
+
+func (s *shelf) seen(uid types.UID) {
+	delete(s.unseen, uid)
+	if len(s.unseen) == 0 {
+		s.unseen = map[types.UID]*entry{} // the first list was in it: maps do not shrink
+	}
+}
+
 func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
-	run := runFromObject(object)
+	return s.keep(&object.ObjectMeta, runFromObject(object), watched)
+}
+
+// keep takes in the run that an object of this metadata stands for.
+func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) *taskrun.Run {
+	s.pool.compact(run, s.run(object.UID))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -94,26 +122,38 @@ func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
 		return run
 	}
 	if known, ok := s.entries[object.UID]; ok {
-		s.replace(known, run, watched)
-	} else if s.inherit(object.Name, object.UID, run) {
-		e := &entry{uid: object.UID, born: object.CreationTimestamp.Unix(), run: run, place: nowhere}
+		return s.replace(known, run, watched)
+	}
+	if s.inherit(object.Name, object.UID, run) {
+		e := &entry{uid: types.UID(run.Revision.Object), born: object.CreationTimestamp.Unix(), run: run, place: nowhere}
 		s.add(e, watched)
 	}
 	return run
 }
 
-// replace puts a newer version in the place of an older one. Of equal ones that
-// of the watch stays: it shares its texts with the watch's own copy.
-func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) {
+// run returns the run of an object, nil when there is none.
+func (s *shelf) run(uid types.UID) *taskrun.Run {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.entries[uid].known()
+}
+
+// replace puts a newer version in the place of an older one, and returns the
+// run that stands for this version.
+func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) *taskrun.Run {
 	if watched {
-		delete(s.unseen, e.uid)
+		s.seen(e.uid)
 	}
-	if order := compare(run, e.run); order < 0 || (order == 0 && !watched) {
-		return
+	switch order := compare(run, e.run); {
+	case order < 0:
+		return run
+	case order == 0:
+		return e.run
 	}
-	s.unindex(e)
+	old := e.run
 	e.run = run
-	s.index(e)
+	s.reindex(e, old)
+	return run
 }
 
 // inherit makes way for an object that has the name of another one. A name has
@@ -172,43 +212,85 @@ func (s *shelf) bury(uid types.UID) {
 	if name := e.run.Revision.Key; s.names[name] == e {
 		delete(s.names, name)
 	}
+	if s.clock != nil && s.ids.first(e.run.ID) == nil {
+		s.deaths.add(e.run.ID, s.clock.Now())
+	}
 }
 
 func (s *shelf) index(e *entry) {
 	s.ids.add(e.run.ID, e)
 	s.keys.add(e.run.NaturalKey(), e)
-	for id := range stateIDs(e.run) {
-		s.states.add(id, e)
-	}
-	for state := range e.run.CacheEntries() {
-		s.cached.add(*state.Details.CacheKey, e)
-	}
+	s.indexStates(e, 0)
+	s.indexCache(e)
 	s.settle(e.run.ID)
 }
 
 func (s *shelf) unindex(e *entry) {
 	s.ids.remove(e.run.ID, e)
 	s.keys.remove(e.run.NaturalKey(), e)
-	for id := range stateIDs(e.run) {
-		s.states.remove(id, e)
+	s.unindexStates(e, e.run, 0)
+	s.unindexCache(e, e.run)
+	s.rows.hide(e)
+	s.settle(e.run.ID)
+}
+
+// reindex is unindex and index for what changed.
+func (s *shelf) reindex(e *entry, old *taskrun.Run) {
+	if was, is := old.NaturalKey(), e.run.NaturalKey(); was != is {
+		s.keys.remove(was, e)
+		s.keys.add(is, e)
 	}
+	same := 0
+	for same < states(old) && same < states(e.run) && stateID(old, same) == stateID(e.run, same) {
+		same++
+	}
+	s.unindexStates(e, old, same)
+	s.indexStates(e, same)
+	s.unindexCache(e, old)
+	s.indexCache(e)
+	if old.ID != e.run.ID {
+		s.ids.remove(old.ID, e)
+		s.rows.hide(e)
+		s.settle(old.ID)
+		s.ids.add(e.run.ID, e)
+	}
+	s.settle(e.run.ID)
+}
+
+func (s *shelf) indexStates(e *entry, from int) {
+	for i := from; i < states(e.run); i++ {
+		s.states.add(stateID(e.run, i), e)
+	}
+}
+
+func (s *shelf) unindexStates(e *entry, run *taskrun.Run, from int) {
+	for i := from; i < states(run); i++ {
+		s.states.remove(stateID(run, i), e)
+	}
+}
+
+func (s *shelf) indexCache(e *entry) {
 	for state := range e.run.CacheEntries() {
+		s.cached.add(*state.Details.CacheKey, e)
+	}
+}
+
+func (s *shelf) unindexCache(e *entry, run *taskrun.Run) {
+	for state := range run.CacheEntries() {
 		s.cached.remove(*state.Details.CacheKey, e)
 	}
-	s.visible.hide(e)
-	s.settle(e.run.ID)
 }
 
 // settle makes the oldest object of an id, and only that, stand for the run of
 // the id: one whose id another one had before is not seen in any way.
 func (s *shelf) settle(id string) {
 	oldest := s.ids.first(id)
-	for _, e := range s.ids[id] {
+	for e := range s.ids.all(id) {
 		if e != oldest {
-			s.visible.hide(e)
+			s.rows.hide(e)
 		}
 	}
 	if oldest != nil {
-		s.visible.show(oldest)
+		s.rows.show(oldest)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Whatever happens in whatever order, queries see the oldest object of each id,
@@ -21,6 +22,7 @@ func TestTheViewStaysInStepWithItself(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 11))
 		v := newViewed()
 		known := map[string]*v1alpha1.TaskRun{} // by name
+		told := follow(v)
 		for version := range 400 {
 			n := random.IntN(12)
 			name := fmt.Sprint("x", n)
@@ -40,7 +42,41 @@ func TestTheViewStaysInStepWithItself(t *testing.T) {
 				v.OnUpdate(o, next)
 			}
 			inStep(t, v, known)
+			wantTold(t, v, told)
 		}
+	}
+}
+
+// follow returns the runs, by id, that a follower knows.
+func follow(v viewed) map[string]*taskrun.Run {
+	told := map[string]*taskrun.Run{}
+	s := &Store{shelf: v.shelf}
+	s.Follow(func(before, after *taskrun.Run) {
+		if before != nil {
+			if told[before.ID] != before {
+				panic("told of a run that is not the one told before")
+			}
+			delete(told, before.ID)
+		}
+		if after != nil {
+			if told[after.ID] != nil {
+				panic("told of a second run of one id")
+			}
+			told[after.ID] = after
+		}
+	})
+	return told
+}
+
+func wantTold(t *testing.T, v viewed, told map[string]*taskrun.Run) {
+	t.Helper()
+	for _, run := range v.all() {
+		if told[run.ID] != run {
+			t.Fatalf("a follower knows %+v, queries see %+v", told[run.ID], run)
+		}
+	}
+	if len(told) != len(v.all()) {
+		t.Fatalf("a follower knows %d runs, queries see %d", len(told), len(v.all()))
 	}
 }
 
@@ -60,9 +96,9 @@ func inStep(t *testing.T, v viewed, known map[string]*v1alpha1.TaskRun) {
 			t.Fatalf("queries see %+v, want it to be of %+v", run.Revision, o)
 		}
 	}
-	if len(v.all()) != len(oldest) || len(v.ids) != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
+	if len(v.all()) != len(oldest) || v.ids.size() != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
 		t.Fatalf("%d runs, %d ids, %d objects, %d names, want %d runs and ids of %d objects",
-			len(v.all()), len(v.ids), len(v.entries), len(v.names), len(oldest), len(known))
+			len(v.all()), v.ids.size(), len(v.entries), len(v.names), len(oldest), len(known))
 	}
 }
 

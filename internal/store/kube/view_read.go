@@ -3,7 +3,6 @@ package kube
 import (
 	"cmp"
 	"iter"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -23,13 +22,13 @@ func (s *shelf) byID(id string) *taskrun.Run {
 func (s *shelf) byKey(key taskrun.NaturalKey) *taskrun.Run {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return firstVisible(s.keys[key]).known()
+	return firstVisible(s.keys.all(key)).known()
 }
 
 // byState returns the state with this id and its run, nil when there is none.
 func (s *shelf) byState(id string) (*orchestration.State, *taskrun.Run) {
 	s.mu.RLock()
-	run := firstVisible(s.states[id]).known()
+	run := firstVisible(s.states.all(id)).known()
 	s.mu.RUnlock()
 	if run == nil {
 		return nil, nil
@@ -51,7 +50,7 @@ func (s *shelf) cacheEntry(key string, now time.Time) *orchestration.State {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var newest *orchestration.State
-	for _, e := range s.cached[key] {
+	for e := range s.cached.all(key) {
 		if e.place != nowhere {
 			newest = e.run.NewestCacheEntry(key, now, newest)
 		}
@@ -61,9 +60,9 @@ func (s *shelf) cacheEntry(key string, now time.Time) *orchestration.State {
 
 // firstVisible returns the oldest of those entries that stand for the run of
 // their id.
-func firstVisible(entries []*entry) *entry {
+func firstVisible(entries iter.Seq[*entry]) *entry {
 	var oldest *entry
-	for _, e := range entries {
+	for e := range entries {
 		if e.place != nowhere && (oldest == nil || e.before(oldest)) {
 			oldest = e
 		}
@@ -71,19 +70,26 @@ func firstVisible(entries []*entry) *entry {
 	return oldest
 }
 
-// all returns the runs of one moment. The lock is held only while their
-// pointers are copied.
-func (s *shelf) all() []*taskrun.Run {
+// moment returns what all runs are now. Writers wait at most while the list of
+// blocks is copied, a few microseconds, and only if there was a write since the
+// last moment.
+func (s *shelf) moment() *moment {
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Clone(s.visible.runs)
+	latest := s.rows.latest
+	s.mu.RUnlock()
+	if latest != nil {
+		return latest
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows.moment()
 }
 
 // some returns those runs that have one of the ids, each once.
 func (s *shelf) some(ids []string) []*taskrun.Run {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	runs := make([]*taskrun.Run, 0, min(len(ids), len(s.ids)))
+	runs := make([]*taskrun.Run, 0, min(len(ids), s.ids.size()))
 	met := make(map[*entry]bool, cap(runs))
 	for _, id := range ids {
 		if e := s.ids.first(id); e != nil && !met[e] {
@@ -120,16 +126,18 @@ func (e *entry) before(other *entry) bool {
 	return cmp.Or(cmp.Compare(e.born, other.born), cmp.Compare(e.uid, other.uid)) < 0
 }
 
-// stateIDs are the ids of the current and the past states.
-func stateIDs(run *taskrun.Run) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		if run.State != nil && !yield(run.State.ID) {
-			return
-		}
-		for i := range run.History {
-			if !yield(run.History[i].ID) {
-				return
-			}
-		}
+// states is how many states the run has, past ones and the current one.
+func states(run *taskrun.Run) int {
+	if run.State == nil {
+		return len(run.History)
 	}
+	return len(run.History) + 1
+}
+
+// stateID returns the id of the i-th state, oldest first.
+func stateID(run *taskrun.Run, i int) string {
+	if i < len(run.History) {
+		return run.History[i].ID
+	}
+	return run.State.ID
 }

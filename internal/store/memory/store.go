@@ -79,6 +79,18 @@ func (s *Store) DeletedAt(id string) (time.Time, bool) {
 	return at, ok
 }
 
+// Fence makes a new version of the run, so that nobody can write over an older one.
+func (s *Store) Fence(_ context.Context, id string) (*taskrun.Run, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current, err := s.get(id)
+	if err != nil {
+		return nil, err
+	}
+	next := *current
+	return s.replace(&next), nil
+}
+
 // Find returns the run with this natural key.
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
 	s.mu.RLock()
@@ -191,6 +203,7 @@ func (s *Store) Rename(_ context.Context, id, name string, at time.Time) error {
 	}
 	next := *current
 	next.Name, next.Updated = name, at
+	next.Reported = next.Reported.WithoutName()
 	next.Behind = true
 	next.Revision.Generation++
 	s.replace(&next)
@@ -252,8 +265,9 @@ func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
 		return nil, s.broken
 	}
 	var runs []*taskrun.Run
+	match := f.Matcher()
 	for _, run := range s.runs {
-		if f.Match(run) {
+		if match(run) {
 			runs = append(runs, run)
 		}
 	}

@@ -89,32 +89,7 @@ func testSorts(t *testing.T, s taskrun.Store) {
 
 func testFilters(t *testing.T, s taskrun.Store) {
 	library(t, s)
-	cases := map[string]struct {
-		filter taskrun.Filter
-		want   []int
-	}{
-		"no filter":          {want: []int{1, 2, 3, 4, 5, 6}},
-		"by id":              {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(9)}}}, want: []int{2}},
-		"by an id twice":     {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(2)}}}, want: []int{2}},
-		"by no id":           {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{}}}},
-		"by name":            {filter: taskrun.Filter{Name: &taskrun.NameFilter{Any: []string{"a"}}}, want: []int{2, 5}},
-		"by part of a name":  {filter: taskrun.Filter{Name: &taskrun.NameFilter{Like: "B"}}, want: []int{1, 3}},
-		"by tags":            {filter: taskrun.Filter{Tags: &taskrun.TagsFilter{All: []string{"even", "a"}}}, want: []int{5}},
-		"by having no tags":  {filter: taskrun.Filter{Tags: &taskrun.TagsFilter{IsNull: new(true)}}, want: []int{2, 4, 6}},
-		"by flow run":        {filter: taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{runID(80)}}}, want: []int{1, 3, 5}},
-		"by having none":     {filter: taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{IsNull: new(true)}}, want: []int{2, 4, 6}},
-		"by current state":   {filter: stateFilter(orchestration.Completed, orchestration.Running), want: []int{4, 5, 6}},
-		"by state's name":    {filter: taskrun.Filter{State: &taskrun.StateFilter{Names: []string{"Pending"}}}, want: []int{3}},
-		"by past state only": {filter: stateFilter(orchestration.Failed)},
-		"by either": {filter: taskrun.Filter{
-			Or: true, ID: &taskrun.IDFilter{Any: []string{runID(2)}},
-			Name:      &taskrun.NameFilter{Any: []string{"c"}},
-			Tags:      &taskrun.TagsFilter{All: []string{"none"}},
-			State:     &taskrun.StateFilter{Names: []string{"none"}},
-			FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{}},
-		}, want: []int{2, 6}},
-	}
-	for name, tc := range cases {
+	for name, tc := range filterCases() {
 		want := []string{}
 		for _, n := range tc.want {
 			want = append(want, runID(n))
@@ -135,6 +110,51 @@ func testFilters(t *testing.T, s taskrun.Store) {
 		if !slices.Equal(want, visited) || err != nil || page.Total != len(want) {
 			t.Errorf("%s: Each() visits %v, error %v, and %d in all, want %v", name, visited, err, page.Total, want)
 		}
+	}
+}
+
+// filterCase is a filter and the numbers of the runs in the library that match.
+type filterCase struct {
+	filter taskrun.Filter
+	want   []int
+}
+
+func filterCases() map[string]filterCase {
+	return map[string]filterCase{
+		"no filter":          {want: []int{1, 2, 3, 4, 5, 6}},
+		"by id":              {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(9)}}}, want: []int{2}},
+		"by an id twice":     {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{runID(2), runID(2)}}}, want: []int{2}},
+		"by no id":           {filter: taskrun.Filter{ID: &taskrun.IDFilter{Any: []string{}}}},
+		"by name":            {filter: taskrun.Filter{Name: &taskrun.NameFilter{Any: []string{"a"}}}, want: []int{2, 5}},
+		"by part of a name":  {filter: taskrun.Filter{Name: &taskrun.NameFilter{Like: "B"}}, want: []int{1, 3}},
+		"by tags":            {filter: taskrun.Filter{Tags: &taskrun.TagsFilter{All: []string{"even", "a"}}}, want: []int{5}},
+		"by having no tags":  {filter: taskrun.Filter{Tags: &taskrun.TagsFilter{IsNull: new(true)}}, want: []int{2, 4, 6}},
+		"by flow run":        {filter: taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{runID(80)}}}, want: []int{1, 3, 5}},
+		"by having none":     {filter: taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{IsNull: new(true)}}, want: []int{2, 4, 6}},
+		"by current state":   {filter: stateFilter(orchestration.Completed, orchestration.Running), want: []int{4, 5, 6}},
+		"by state's name":    {filter: taskrun.Filter{State: &taskrun.StateFilter{Names: []string{"Pending"}}}, want: []int{3}},
+		"by past state only": {filter: stateFilter(orchestration.Failed)},
+		"by start":           {filter: taskrun.Filter{StartTime: &taskrun.TimeFilter{IsNull: new(true)}}, want: []int{1, 2, 3}},
+		"by end":             {filter: taskrun.Filter{EndTime: &taskrun.TimeFilter{After: new(start.Add(5 * time.Hour))}}, want: []int{6}},
+		"by expected start":  {filter: taskrun.Filter{ExpectedStartTime: &taskrun.TimeFilter{After: new(start.Add(4 * time.Hour))}}, want: []int{1, 2}},
+		"by being a subflow": {filter: taskrun.Filter{Subflows: &taskrun.SubflowFilter{Exists: new(true)}}},
+		"by being none":      {filter: taskrun.Filter{Subflows: &taskrun.SubflowFilter{Exists: new(false)}}, want: []int{1, 2, 3, 4, 5, 6}},
+		"by belonging to any flow run": {filter: taskrun.Filter{Parents: &taskrun.ParentFilter{
+			FlowRun: &taskrun.ParentCriteria{},
+		}}, want: []int{1, 3, 5}},
+		"by parents, even where either is enough": {filter: taskrun.Filter{
+			Or: true, ID: &taskrun.IDFilter{Any: []string{runID(2), runID(3)}},
+			Parents: &taskrun.ParentFilter{FlowRun: &taskrun.ParentCriteria{Members: []taskrun.ParentCriterion{
+				{Fact: taskrun.FactFlowRunID, Any: []string{runID(80)}},
+			}}},
+		}, want: []int{3}},
+		"by either": {filter: taskrun.Filter{
+			Or: true, ID: &taskrun.IDFilter{Any: []string{runID(2)}},
+			Name:      &taskrun.NameFilter{Any: []string{"c"}},
+			Tags:      &taskrun.TagsFilter{All: []string{"none"}},
+			State:     &taskrun.StateFilter{Names: []string{"none"}},
+			FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{}},
+		}, want: []int{2, 6}},
 	}
 }
 

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"a run made again has nothing of the deleted one":           testMadeAgain,
 		"of two runs of one key, either is found while it is there": testSharedKey,
 		"every sort orders and pages the runs":                      testSorts,
+		"pages put together are all runs, sorted":                   testPages,
 		"filters choose the runs":                                   testFilters,
 		"each write is seen by the next read":                       testReadYourWrites,
 		"the cache has what completed runs left":                    testCache,

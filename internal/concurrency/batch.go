@@ -1,0 +1,187 @@
+package concurrency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Bounds of the retries after a lost compare-and-swap, and of a batch as a whole.
+const (
+	maxAttempts  = 40
+	longestPause = 50 * time.Millisecond
+	batchTimeout = 15 * time.Second
+)
+
+// edit changes a draft, or refuses to and changes nothing. It can be called
+// again, on a newer draft.
+type edit func(*draft) error
+
+// batch collects the edits of one limit that wait to be written: so the users of
+// one limit in one replica do not fight each other, and share writes.
+type batch struct {
+	mu      sync.Mutex
+	waiting []*request
+	busy    bool
+}
+
+type request struct {
+	edit edit
+	err  error
+	done chan struct{}
+}
+
+// change edits a limit. It returns the edit's error, taskrun.ErrNotFound when
+// there is no such limit, or what became of the write.
+func (s *Service) change(ctx context.Context, name string, e edit) error {
+	r := &request{edit: e, done: make(chan struct{})}
+	b := s.batchOf(name)
+	b.mu.Lock()
+	b.waiting = append(b.waiting, r)
+	mine := !b.busy
+	b.busy = true
+	b.mu.Unlock()
+	if mine {
+		go s.work(context.WithoutCancel(ctx), name, b)
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the limit %q: %w: %w", name, taskrun.ErrUnavailable, ctx.Err())
+	}
+}
+
+func (s *Service) batchOf(name string) *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.batches[name]
+	if b == nil {
+		b = &batch{}
+		s.batches[name] = b
+	}
+	return b
+}
+
+// work writes batches until nobody waits.
+func (s *Service) work(ctx context.Context, name string, b *batch) {
+	for {
+		b.mu.Lock()
+		requests := b.waiting
+		b.waiting = nil
+		b.busy = len(requests) > 0
+		b.mu.Unlock()
+		if len(requests) == 0 {
+			return
+		}
+		s.write(ctx, name, requests)
+		for _, r := range requests {
+			close(r.done)
+		}
+	}
+}
+
+// write applies the edits to the limit as it is and stores it; after a conflict,
+// to what is there then.
+func (s *Service) write(ctx context.Context, name string, requests []*request) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	l, err := s.find(ctx, name)
+	for attempt := 1; err == nil; attempt++ {
+		d := s.draft(ctx, l)
+		for _, r := range requests {
+			r.err = r.edit(d)
+		}
+		if !d.changed {
+			return
+		}
+		if err = s.store(ctx, d); err == nil {
+			return
+		}
+		if !errors.Is(err, taskrun.ErrConflict) || attempt == maxAttempts {
+			break
+		}
+		if err = pause(ctx); err == nil {
+			l, err = s.Store.Reload(ctx, l)
+		}
+	}
+	for _, r := range requests {
+		if r.err == nil {
+			r.err = err
+		}
+	}
+}
+
+func (s *Service) store(ctx context.Context, d *draft) error {
+	d.prune()
+	denied := s.deniedOf(d.Name)
+	d.Denied += denied
+	d.Updated = d.now
+	d.Shown = d.shown()
+	_, err := s.Store.UpdateUse(ctx, d.Limit)
+	if err != nil {
+		s.deny(d.Name, denied)
+	}
+	return err
+}
+
+// draft begins the next version of a limit. Doubtful claims are settled: their
+// runs are fenced, so that the states claimed for are either there or never will be.
+func (s *Service) draft(ctx context.Context, l *Limit) *draft {
+	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	for i := range d.Holdings {
+		h := &d.Holdings[i]
+		if d.stands(h) != doubtful {
+			continue
+		}
+		run, err := s.Runs.Fence(ctx, h.Holder)
+		if errors.Is(err, taskrun.ErrNotFound) || (err == nil && !run.Has(h.StateID)) {
+			d.gone[h.ID] = true
+		}
+	}
+	s.dropTorn(ctx, d)
+	return d
+}
+
+// dropTorn drops leases over several limits that are not on all of them: whoever
+// took them, or gave them back, died in between.
+func (s *Service) dropTorn(ctx context.Context, d *draft) {
+	for i := range d.Holdings {
+		if h := &d.Holdings[i]; d.canBeTorn(h) && s.isTorn(ctx, d, h) {
+			d.gone[h.ID] = true
+		}
+	}
+}
+
+func (s *Service) isTorn(ctx context.Context, d *draft, h *Holding) bool {
+	return slices.ContainsFunc(h.Names, func(name string) bool { return name != d.Name && s.lacks(ctx, name, h.ID) })
+}
+
+// lacks reports whether a limit, which is there, does not have a lease.
+func (s *Service) lacks(ctx context.Context, name, leaseID string) bool {
+	l, err := s.find(ctx, name)
+	if err != nil || l.has(leaseID) {
+		return false
+	}
+	l, err = s.Store.Reload(ctx, l)
+	return err == nil && !l.has(leaseID)
+}
+
+func (l *Limit) has(id string) bool { return (&draft{Limit: l}).find(id) >= 0 }
+
+func pause(ctx context.Context) error {
+	timer := time.NewTimer(rand.N(longestPause)) //nolint:gosec // spreads retries, keeps no secret
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

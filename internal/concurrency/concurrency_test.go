@@ -1,0 +1,319 @@
+package concurrency_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// bubbleClock is the time within a synctest bubble.
+type bubbleClock struct{}
+
+func (bubbleClock) Now() time.Time { return time.Now() }
+
+// pass lets time pass within a bubble, where that takes none.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above
+
+// flaky is a store of runs whose writes of progress can go wrong in every way: not
+// arrive, arrive without an answer, or arrive late.
+type flaky struct {
+	*memory.Store
+
+	mu   sync.Mutex
+	fate func() fate
+}
+
+type fate struct {
+	lost, unanswered bool
+	late             time.Duration
+}
+
+func (f *flaky) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	f.mu.Lock()
+	fate := f.fate()
+	f.mu.Unlock()
+	pass(fate.late)
+	if fate.lost {
+		return nil, taskrun.ErrUnavailable
+	}
+	after, err := f.Store.UpdateProgress(ctx, run)
+	if err == nil && fate.unanswered {
+		return nil, taskrun.ErrUnavailable
+	}
+	return after, err
+}
+
+// replica is one of several programs over the same stores.
+type replica struct {
+	limits *concurrency.Service
+	runs   *taskrun.Service
+}
+
+// scene has stores, and replicas over them.
+type scene struct {
+	t        *testing.T
+	runs     *flaky
+	limits   *memory.Limits
+	replicas []replica
+	made     int
+}
+
+func play(t *testing.T, script func(*scene)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
+		for range 2 {
+			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: bubbleClock{}})
+			s.replicas = append(s.replicas, replica{limits, taskrun.NewService(taskrun.ServiceOptions{
+				Namespace: "default", Store: s.runs, Clock: bubbleClock{}, Slots: limits,
+			})})
+		}
+		script(s)
+	})
+}
+
+func (s *scene) limit(name string, slots int) {
+	s.t.Helper()
+	if _, err := s.replicas[0].limits.Create(s.t.Context(), concurrency.NewLimit{Name: name, Active: true, Limit: slots}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *scene) run(tags ...string) string {
+	s.t.Helper()
+	s.made++
+	run, _, err := s.replicas[0].runs.Create(s.t.Context(), taskrun.NewRun{
+		Run: taskrun.Run{TaskKey: "k", DynamicKey: strconv.Itoa(s.made), Tags: tags},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return run.ID
+}
+
+// set proposes a state at the nth replica and returns the answer.
+func (s *scene) set(n int, id string, kind orchestration.StateType) orchestration.Status {
+	s.t.Helper()
+	outcome, err := s.replicas[n%len(s.replicas)].runs.SetState(s.t.Context(), id, taskrun.Proposal{Type: kind})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return outcome.Decision.Status
+}
+
+func (s *scene) taken(name string) int {
+	s.t.Helper()
+	view, err := s.replicas[1].limits.Get(s.t.Context(), concurrency.Key{Name: name})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return view.ActiveSlots
+}
+
+func (s *scene) want(what string, want, got any) {
+	s.t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func TestARunHoldsItsSlotUntilItLeavesRunning(t *testing.T) {
+	t.Parallel()
+	for _, end := range []orchestration.StateType{orchestration.Completed, orchestration.Failed, orchestration.Paused, orchestration.Pending} {
+		t.Run(string(end), func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				s.limit("tag:a", 1)
+				first, second := s.run("a"), s.run("a")
+				s.want("the first", orchestration.Accept, s.set(0, first, orchestration.Running))
+				s.want("the second", orchestration.Wait, s.set(1, second, orchestration.Running))
+				s.want("the first again", orchestration.Accept, s.set(1, first, orchestration.Running))
+				pass(time.Hour)
+				s.want("the first, being cancelled", orchestration.Accept, s.set(1, first, orchestration.Cancelling))
+				s.want("taken", 1, s.taken("tag:a"))
+				s.want("the second still", orchestration.Wait, s.set(1, second, orchestration.Running))
+				s.want("the first leaves", orchestration.Accept, s.set(1, first, end))
+				s.want("taken afterwards", 0, s.taken("tag:a"))
+				s.want("the second now", orchestration.Accept, s.set(0, second, orchestration.Running))
+			})
+		})
+	}
+}
+
+func TestADeletedRunHoldsNothing(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.limit("tag:a", 1)
+		first, second := s.run("a"), s.run("a")
+		s.set(0, first, orchestration.Running)
+		if err := s.replicas[0].runs.Delete(s.t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		pass(4 * time.Second)
+		s.want("the second", orchestration.Accept, s.set(0, second, orchestration.Running))
+	})
+}
+
+func TestAllLimitsOrNone(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.limit("tag:a", 2)
+		s.limit("tag:b", 1)
+		first, second := s.run("a", "b"), s.run("b", "a")
+		s.want("the first", orchestration.Accept, s.set(0, first, orchestration.Running))
+		s.want("the second", orchestration.Wait, s.set(1, second, orchestration.Running))
+		s.want("a", 1, s.taken("tag:a"))
+		s.want("b", 1, s.taken("tag:b"))
+	})
+}
+
+// A start whose write did not arrive keeps a slot for a short while only; one
+// whose answer was lost keeps it for good.
+func TestAStartThatDied(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fate fate
+		want orchestration.Status
+	}{
+		"its write was lost":         {fate{lost: true}, orchestration.Accept},
+		"its write was not answered": {fate{unanswered: true}, orchestration.Wait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				s.limit("tag:a", 1)
+				first, second := s.run("a"), s.run("a")
+				s.runs.fate = func() fate { return tt.fate }
+				_, err := s.replicas[0].runs.SetState(s.t.Context(), first, taskrun.Proposal{Type: orchestration.Running})
+				if !errors.Is(err, taskrun.ErrUnavailable) {
+					t.Fatalf("error %v", err)
+				}
+				s.runs.fate = func() fate { return fate{} }
+				s.want("at once", orchestration.Wait, s.set(1, second, orchestration.Running))
+				pass(4 * time.Second)
+				s.want("later", tt.want, s.set(1, second, orchestration.Running))
+			})
+		})
+	}
+}
+
+// The write of a start arrives long after its claim: somebody else has the slot
+// by then, so it must not be stored.
+func TestALateStartIsFenced(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.limit("tag:a", 1)
+		first, second := s.run("a"), s.run("a")
+		late := true
+		s.runs.fate = func() fate {
+			if late {
+				late = false
+				return fate{late: time.Minute}
+			}
+			return fate{}
+		}
+		answer := make(chan orchestration.Status)
+		go func() { answer <- s.set(0, first, orchestration.Running) }()
+		pass(4 * time.Second)
+		s.want("the second", orchestration.Accept, s.set(1, second, orchestration.Running))
+		s.want("the first", orchestration.Wait, <-answer)
+		s.want("taken", 1, s.taken("tag:a"))
+	})
+}
+
+// Many runs at two replicas, whose writes go wrong now and then: never are more
+// of them RUNNING than there are slots, and all get their turn in time.
+func TestNeverMoreThanTheLimit(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				random := rand.New(rand.NewPCG(seed, 17))
+				slots := map[string]int{"a": 1 + random.IntN(3), "b": 1 + random.IntN(3)}
+				for tag, n := range slots {
+					s.limit("tag:"+tag, n)
+				}
+				luck := rand.New(rand.NewPCG(seed, 18))
+				s.runs.fate = func() fate {
+					return fate{lost: luck.IntN(12) == 0, unanswered: luck.IntN(12) == 0, late: time.Duration(luck.IntN(20)) * time.Millisecond}
+				}
+				w := &watched{scene: s, slots: slots, inside: map[string]int{}}
+				var all sync.WaitGroup
+				for i := range 24 {
+					tags := [][]string{{"a"}, {"b"}, {"a", "b"}, {"b", "a", "free"}}[random.IntN(4)]
+					id, stay := s.run(tags...), time.Duration(1+random.IntN(2000))*time.Millisecond
+					all.Go(func() { w.live(i, id, tags, stay) })
+				}
+				began := time.Now()
+				all.Wait()
+				// One after the other would take 24 s of stays; a slot that lies idle costs
+				// a second, one whose taker died three and a little.
+				if took := time.Since(began); took > 3*time.Minute {
+					t.Errorf("it took %s", took)
+				}
+				pass(5 * time.Second)
+				if err := s.replicas[0].limits.Sweep(s.t.Context()); err != nil {
+					t.Error(err)
+				}
+				for tag := range slots {
+					s.want("taken of "+tag+" in the end", 0, s.taken("tag:"+tag))
+				}
+			})
+		})
+	}
+}
+
+// watched counts the runs that are RUNNING, by tag.
+type watched struct {
+	*scene
+	slots map[string]int
+
+	mu     sync.Mutex
+	inside map[string]int
+}
+
+func (w *watched) live(n int, id string, tags []string, stay time.Duration) {
+	for !w.propose(n, id, orchestration.Running) {
+		pass(time.Second)
+	}
+	w.count(tags, 1)
+	pass(stay)
+	w.count(tags, -1)
+	for !w.propose(n, id, orchestration.Completed) {
+		pass(time.Second)
+	}
+}
+
+// propose reports whether the run is in that state now, however it came there.
+func (w *watched) propose(n int, id string, kind orchestration.StateType) bool {
+	_, err := w.replicas[n%2].runs.SetState(w.t.Context(), id, taskrun.Proposal{Type: kind})
+	if err != nil && !errors.Is(err, taskrun.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		w.t.Errorf("SetState(%s): %v", kind, err)
+	}
+	return w.runs.Known(id).State.Type == kind
+}
+
+func (w *watched) count(tags []string, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, tag := range tags {
+		w.inside[tag] += n
+		if most, limited := w.slots[tag]; limited && w.inside[tag] > most {
+			w.t.Errorf("%d runs with tag %s are RUNNING, there are %d slots", w.inside[tag], tag, most)
+		}
+	}
+}

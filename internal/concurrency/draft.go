@@ -1,0 +1,112 @@
+package concurrency
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// draft is the next version of a limit while it is being edited.
+type draft struct {
+	*Limit
+	now     time.Time
+	runs    Runs
+	gone    map[string]bool // doubtful claims whose state will not be written any more
+	changed bool
+}
+
+// glance is a draft for looking only: claims that are doubtful do not count.
+// Whoever takes slots settles them first.
+func (s *Service) glance(l *Limit) *draft {
+	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	for i := range d.Holdings {
+		if h := &d.Holdings[i]; d.stands(h) == doubtful {
+			d.gone[h.ID] = true
+		}
+	}
+	return d
+}
+
+// stands tells what a holding is worth.
+func (d *draft) stands(h *Holding) standing {
+	if d.gone[h.ID] {
+		return over
+	}
+	return h.stand(d.now, d.runs.Known(h.Holder))
+}
+
+// prune drops the holdings that are over. That alone is no reason to write.
+func (d *draft) prune() (dropped int) {
+	before := len(d.Holdings)
+	d.Holdings = slices.DeleteFunc(d.Holdings, func(h Holding) bool { return d.stands(&h) == over })
+	return before - len(d.Holdings)
+}
+
+// taken is how many slots are taken. The claims of one run are one slot.
+func (d *draft) taken() float64 {
+	taken := d.loose(d.now)
+	claimants := map[string]bool{}
+	for i := range d.Holdings {
+		h := &d.Holdings[i]
+		switch {
+		case d.stands(h) == over:
+		case h.isClaim():
+			claimants[h.Holder] = true
+		case d.Decay == 0: // else the slots are among the loose ones, and decay
+			taken += float64(h.Slots)
+		}
+	}
+	return taken + float64(len(claimants))
+}
+
+// shown is what people see of taken.
+func (d *draft) shown() int { return int(math.Ceil(d.taken())) }
+
+// canBeTorn reports whether a lease should be on several limits by now.
+func (d *draft) canBeTorn(h *Holding) bool {
+	return len(h.Names) > 1 && d.now.Sub(h.Since) >= tearTime
+}
+
+// hasRun reports whether a run has a claim here, whose slot it can use again.
+func (d *draft) hasRun(runID string) bool {
+	return slices.ContainsFunc(d.Holdings, func(h Holding) bool {
+		return h.isClaim() && h.Holder == runID && d.stands(&h) != over
+	})
+}
+
+// fits reports whether so many more slots can be taken.
+func (d *draft) fits(slots int) bool {
+	return d.taken()+float64(slots) <= float64(d.Slots) && len(d.Holdings) < MaxHoldings
+}
+
+// hold adds a holding, in the place of the one of the same id if there is one.
+func (d *draft) hold(h Holding) {
+	d.changed = true
+	if i := d.find(h.ID); i >= 0 {
+		h.Since = d.Holdings[i].Since
+		d.Holdings[i] = h
+		return
+	}
+	if d.Decay > 0 && !h.isClaim() {
+		d.addLoose(h.Slots, d.now)
+	}
+	d.Holdings = append(d.Holdings, h)
+}
+
+// release drops the holding of this id, if there is one.
+func (d *draft) release(id string) {
+	d.Holdings = slices.DeleteFunc(d.Holdings, func(h Holding) bool {
+		if h.ID != id {
+			return false
+		}
+		d.changed = true
+		if d.Decay > 0 && !h.isClaim() {
+			d.addLoose(-h.Slots, d.now)
+		}
+		return true
+	})
+}
+
+func (d *draft) find(id string) int {
+	return slices.IndexFunc(d.Holdings, func(h Holding) bool { return h.ID == id })
+}

@@ -1,0 +1,144 @@
+// Package concurrency keeps concurrency limits: how many may do something at
+// once, and who does (contract §3.4, §4.6).
+//
+// A limit has no counter that could leak. It has holdings, each with somebody who
+// holds slots, and a holding counts as long as that somebody still does: a run
+// while it is in the RUNNING it claimed the slot for, a lease until it runs out.
+// So nothing has to be given back for a slot to be free; holdings that do not
+// count any more are dropped by whoever writes the limit next.
+package concurrency
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// TagPrefix begins the names of the limits on tags.
+const TagPrefix = "tag:"
+
+// Bounds of a limit.
+const (
+	MaxName     = 256
+	MaxHoldings = 1024 // a limit with so many holdings is full, however many slots it has
+)
+
+// Limit is a limit as it is stored.
+type Limit struct {
+	ID       string
+	Name     string
+	Created  time.Time
+	Updated  time.Time
+	Active   bool    // else nobody is kept from anything
+	Slots    int     // how many there are
+	Decay    float64 // slots that become free by themselves, a second; 0: none do
+	Holdings []Holding
+	Loose    Loose // slots taken by nobody in particular
+	Denied   int   // slots that were refused
+	Shown    int   // slots that people see as taken: how many were at the last write
+
+	// Occupancy is how long a slot was held of late, on average, in seconds.
+	Occupancy float64
+
+	Revision taskrun.Revision
+}
+
+// Holding is what somebody holds of a limit.
+type Holding struct {
+	ID     string // of the lease, or of the claim
+	Slots  int
+	Kind   string // of the holder, such as task_run; empty: not told
+	Holder string // its id
+	// StateID makes it a claim of a run: of the state that is to be written.
+	StateID string
+	Since   time.Time
+	// Until is when a lease runs out, or until when the state of a claim has to
+	// be written; nil: it is held until it is given back.
+	Until *time.Time
+	// Names are those of all limits of a lease over several.
+	Names []string
+}
+
+// KindTaskRun is the kind of a holder that is a task run.
+const KindTaskRun = "task_run"
+
+// Loose are slots that were taken without telling by whom.
+type Loose struct {
+	Slots float64
+	At    time.Time // when there were so many; they decay since
+}
+
+// claimID identifies a claim.
+func claimID(runID, stateID string) string { return runID + "/" + stateID }
+
+func (h *Holding) isClaim() bool { return h.StateID != "" }
+
+// standing is what can be said of a holding.
+type standing int
+
+const (
+	counts   standing = iota
+	over              // it does not count any more
+	doubtful          // a claim whose state was not written in time, as far as is known
+)
+
+// stand tells what a holding is worth now, by what is known of its run, which is
+// nil if nothing is.
+func (h *Holding) stand(now time.Time, run *taskrun.Run) standing {
+	if h.isClaim() {
+		return h.standOfClaim(now, run)
+	}
+	if h.Until != nil && !now.Before(*h.Until) {
+		return over
+	}
+	if run != nil && run.Finished() && run.State.Timestamp.After(h.Since) {
+		return over
+	}
+	return counts
+}
+
+func (h *Holding) standOfClaim(now time.Time, run *taskrun.Run) standing {
+	switch {
+	case run != nil && run.Holds(h.StateID):
+		return counts
+	case run != nil && run.Has(h.StateID):
+		return over
+	case h.Until == nil || now.Before(*h.Until):
+		return counts
+	default:
+		return doubtful
+	}
+}
+
+// loose is how many slots nobody in particular has, after what has decayed.
+func (l *Limit) loose(now time.Time) float64 {
+	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
+}
+
+// addLoose takes slots, or gives them back if n is negative.
+func (l *Limit) addLoose(n int, now time.Time) {
+	l.Loose = Loose{Slots: max(0, l.loose(now)+float64(n)), At: now}
+}
+
+// observe takes into account how long a slot was held: the average follows the
+// latest ones, the slower the more slots there are (contract §3.4).
+func (l *Limit) observe(seconds float64) {
+	l.Occupancy += (seconds - l.Occupancy) / float64(2*max(l.Slots, 1))
+}
+
+// UsualOccupancy is the average occupancy before anything was seen, in seconds.
+const UsualOccupancy = 2.0
+
+// clone shares nothing that a draft edits.
+func (l *Limit) clone() *Limit {
+	c := *l
+	c.Holdings = slices.Clone(l.Holdings)
+	return &c
+}
+
+// byName orders limits by name, and those of one name by age.
+func byName(a, b *Limit) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+}

@@ -1,0 +1,103 @@
+package rest
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "rewrite the table of docs/compatibility.md")
+
+// partial are the routes that do less than Prefect's, with what is missing.
+var partial = map[string]string{
+	"POST /task_runs/count":               "filters on flows, flow runs and deployments see what runs tell of them, see below",
+	"POST /task_runs/filter":              "filters on flows, flow runs and deployments see what runs tell of them, see below",
+	"POST /task_runs/paginate":            "as `POST /task_runs/filter`",
+	"POST /task_runs/history":             "as `POST /task_runs/filter`",
+	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",
+	"POST /ui/task_runs/dashboard/counts": "as `POST /task_runs/filter`; work pools and work queues are not known, so filters on them match nothing",
+	"GET /ui/task_runs/{id}":              "`flow_run_name` is always null",
+	"POST /task_workers/filter":           "the list is empty: workers cannot connect yet",
+	"POST /logs/":                         "lines are kept in the memory of the replica that took them, up to 20,000 or 16 MiB; this is no log store",
+	"POST /logs/filter":                   "answers from that memory",
+	"GET /admin/storage":                  "always null: no blocks are kept",
+	"GET /observed-states":                "of the runs that are there",
+}
+
+// absent are the routes of the contract (§1.3 to §1.7, §4.6, §C) that are not served.
+var absent = [][2]string{
+	{"WS /task_runs/subscriptions/scheduled", "background tasks come with a later version"},
+	{"WS /events/in", "so do events"},
+	{"WS /events/out", "so do events"},
+	{"POST /events", "so do events"},
+	{"GET /admin/settings", "there are no settings of Prefect's server to show"},
+	{"POST /flows/", "flows are not kept"},
+	{"GET /flows/{id}", "flows are not kept"},
+	{"POST /flow_runs/", "flow runs are not kept"},
+	{"GET /flow_runs/{id}", "flow runs are not kept"},
+	{"PATCH /flow_runs/{id}", "flow runs are not kept"},
+	{"POST /flow_runs/{id}/set_state", "flow runs are not kept"},
+	{"POST /flow_runs/filter", "flow runs are not kept"},
+	{"GET /flow_runs/{id}/graph-v2", "flow runs are not kept"},
+	{"GET /collections/views/aggregate-worker-metadata", "for workers of flows only"},
+}
+
+const (
+	compatibilityPage = "../../docs/compatibility.md"
+	tableBegin        = "<!-- routes: go test ./internal/rest -run TestTheCompatibilityTable -update -->\n"
+	tableEnd          = "<!-- end of routes -->\n"
+)
+
+// The table in the docs is the routes table's, with what is known of each route.
+func TestTheCompatibilityTable(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(compatibilityPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, found := strings.Cut(string(page), tableBegin)
+	_, tail, closed := strings.Cut(rest, tableEnd)
+	if !found || !closed {
+		t.Fatal("the marks of the table are missing")
+	}
+	want := head + tableBegin + compatibilityTable(t) + tableEnd + tail
+	if *update {
+		if err := os.WriteFile(compatibilityPage, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if want != string(page) {
+		t.Error("the table is stale: go test ./internal/rest -run TestTheCompatibilityTable -update")
+	}
+}
+
+func compatibilityTable(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("\n| route | served | |\n|---|---|---|\n")
+	served := map[string]bool{}
+	for _, r := range table() {
+		key := r.method + " " + r.path
+		served[key] = true
+		remark, isPartial := partial[key]
+		state := "full"
+		if isPartial {
+			state = "partial"
+		}
+		b.WriteString("| `" + key + "` | " + state + " | " + remark + " |\n")
+	}
+	for key := range partial {
+		if !served[key] {
+			t.Errorf("%s is said to be partial and is not served at all", key)
+		}
+	}
+	for _, line := range absent {
+		if served[line[0]] {
+			t.Errorf("%s is said to be absent and is served", line[0])
+		}
+		b.WriteString("| `" + line[0] + "` | absent | " + line[1] + " |\n")
+	}
+	return b.String() + "\n"
+}

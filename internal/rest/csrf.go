@@ -1,0 +1,143 @@
+package rest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// The answers to requests that change something without a good token (contract §5).
+const (
+	textNoToken     = "Missing CSRF token." //nolint:gosec // no credential
+	textNoClient    = "Missing client identifier."
+	textBadToken    = "Invalid CSRF token or client identifier." //nolint:gosec // no credential
+	textCSRFIsOff   = "CSRF protection is disabled."
+	headerToken     = "Prefect-Csrf-Token" //nolint:gosec // the name of a header
+	headerClient    = "Prefect-Csrf-Client"
+	tokenLife       = time.Hour
+	leastKeyBytes   = 32
+	mostKeyBytes    = 4096
+	tokenBytes      = 32 // 64 hexadecimal digits, as clients know them
+	tokenTimeBytes  = 8
+	tokenProofBytes = tokenBytes - tokenTimeBytes
+)
+
+// csrf makes and judges tokens. A token tells until when it is good, and proves
+// with the key that it was made for its client: so nothing is stored, and any
+// replica with the same key knows the tokens of the others.
+type csrf struct{ key []byte }
+
+// newCSRF takes the key from a file, or a random one if there is no file.
+func newCSRF(keyFile string) (*csrf, error) {
+	if keyFile == "" {
+		key := make([]byte, leastKeyBytes)
+		if _, err := rand.Read(key); err != nil {
+			return nil, fmt.Errorf("make a CSRF key: %w", err)
+		}
+		return &csrf{key}, nil
+	}
+	key, err := os.ReadFile(keyFile) //nolint:gosec // the operator names the file
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--rest-csrf-key-file: %w", err)
+	case len(key) < leastKeyBytes || len(key) > mostKeyBytes:
+		return nil, fmt.Errorf("--rest-csrf-key-file: a key has %d to %d bytes, not %d", leastKeyBytes, mostKeyBytes, len(key))
+	}
+	return &csrf{key}, nil
+}
+
+// token makes the token of a client that is good until then.
+func (c *csrf) token(client string, until time.Time) string {
+	token := binary.BigEndian.AppendUint64(make([]byte, 0, tokenBytes), uint64(until.UnixMicro()))
+	return hex.EncodeToString(append(token, c.proof(token, client)...))
+}
+
+// proof is what only the owners of the key can say of a time and a client.
+func (c *csrf) proof(until []byte, client string) []byte {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write(until) // has always the same length, so the two cannot be mixed up
+	mac.Write([]byte(client))
+	return mac.Sum(nil)[:tokenProofBytes]
+}
+
+// good tells whether the token is one of the client and still good.
+func (c *csrf) good(token, client string, now time.Time) bool {
+	raw, err := hex.DecodeString(token)
+	if err != nil || len(raw) != tokenBytes {
+		return false
+	}
+	until := raw[:tokenTimeBytes]
+	proven := hmac.Equal(raw[tokenTimeBytes:], c.proof(until, client))
+	return proven && now.UnixMicro() < int64(binary.BigEndian.Uint64(until)) //nolint:gosec // as it was put in
+}
+
+// checkCSRF refuses a request that would change something without a good token.
+func (s *Server) checkCSRF(r *http.Request) error {
+	if s.csrf == nil || !changes(r.Method) {
+		return nil
+	}
+	tokens, clients := r.Header[headerToken], r.Header[headerClient]
+	switch {
+	case len(tokens) == 0:
+		return detail(http.StatusForbidden, textNoToken)
+	case len(clients) == 0:
+		return detail(http.StatusForbidden, textNoClient)
+	case !s.csrf.good(tokens[0], clients[0], s.now()):
+		return detail(http.StatusForbidden, textBadToken)
+	default:
+		return nil
+	}
+}
+
+// changes tells whether requests of the method need a token.
+func changes(method string) bool {
+	switch method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return true
+	default:
+		return false
+	}
+}
+
+// appendToken writes a CsrfToken (contract §2.9). Its id is made of the token.
+func appendToken(b []byte, token, client string, now, until time.Time) []byte {
+	b = append(b, `{"id":`...)
+	b = pyjson.AppendText(b, idOf(token))
+	b = append(b, `,"created":`...)
+	b = appendTime(b, now)
+	b = append(b, `,"updated":`...)
+	b = appendTime(b, now)
+	b = append(b, `,"token":`...)
+	b = pyjson.AppendText(b, token)
+	b = append(b, `,"client":`...)
+	b = pyjson.AppendText(b, client)
+	b = append(b, `,"expiration":`...)
+	b = appendTime(b, until)
+	return append(b, '}')
+}
+
+// idOf makes a UUID (version 8) of a text.
+func idOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	sum[6] = sum[6]&0x0f | 0x80
+	sum[8] = sum[8]&0x3f | 0x80
+	id, _ := pathID(hex.EncodeToString(sum[:uuidDigits/2]))
+	return id
+}
+
+// checkCSRFOptions refuses a key that protects nothing.
+func checkCSRFOptions(protect bool, keyFile string) error {
+	if keyFile != "" && !protect {
+		return errors.New("--rest-csrf-key-file needs --rest-csrf-protection")
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package rest
+
+import (
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// maxSearch is how many characters a search in logs may have.
+const maxSearch = 200
+
+// decodeLogs reads the lines that a client logged.
+func decodeLogs(body pyjson.Value) ([]taskrun.Log, []validate.Error) {
+	var faults validate.Faults
+	n := faults.Node(body, "body")
+	switch body.Kind() {
+	case pyjson.Array:
+		lines := validate.List(n, readLog)
+		return lines, faults.Errors()
+	case pyjson.Null:
+		faults.Report(validate.Missing(nullValue, "body"))
+	case pyjson.String:
+		n.Add("sequence_str", "'str' instances are not allowed as a Sequence value", validate.Context("type_name", "str"))
+	default:
+		n.Add("is_instance_of", "Input should be an instance of Sequence", validate.Context("class", "Sequence"))
+	}
+	return nil, faults.Errors()
+}
+
+func readLog(n validate.Node) (line taskrun.Log) {
+	m, ok := n.Model()
+	if !ok {
+		return line
+	}
+	if n, given := m.Required("name"); given {
+		line.Name = n.Text()
+	}
+	if n, given := m.Required("level"); given {
+		line.Level = n.SmallInt()
+	}
+	if n, given := m.Required("message"); given {
+		line.Message = n.Text()
+	}
+	if n, given := m.Required("timestamp"); given {
+		line.Timestamp = n.Time().UTC()
+	}
+	line.FlowRunID = readUUID(m, "flow_run_id")
+	line.TaskRunID = readUUID(m, "task_run_id")
+	m.ForbidOthers()
+	return line
+}
+
+// decodeLogFilter reads the parameters of logs/filter.
+func decodeLogFilter(body pyjson.Value) (q taskrun.LogQuery, why refusal) {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
+	if missing != nil {
+		return q, refusal{faults: missing}
+	}
+	q.Limit = maxLimit
+	if limit, given := p.Given("limit"); given {
+		q.Limit = limit.SmallInt()
+	}
+	if text := refuseLimit(q.Limit); text != "" {
+		return q, refusal{detail: text}
+	}
+	if offset, given := p.Given("offset"); given {
+		q.Offset = offset.Natural()
+	}
+	if logs, given := p.Given("logs"); given {
+		q.Filter = readLogFilter(logs)
+	}
+	if sort, given := p.Given("sort"); given {
+		q.Descending = validate.Enum(sort, sortTimestampAsc, sortTimestampDesc) == sortTimestampDesc
+	}
+	return q, refusal{faults: faults.Errors()}
+}
+
+const (
+	sortTimestampAsc  = "TIMESTAMP_ASC"
+	sortTimestampDesc = "TIMESTAMP_DESC"
+)
+
+func readLogFilter(n validate.Node) (f taskrun.LogFilter) {
+	m, ok := n.Model()
+	if !ok {
+		return f
+	}
+	f.Or = readOr(m)
+	f.Level = readOptional(m, "level", readLevelFilter)
+	f.Timestamp = readOptional(m, "timestamp", readSpanFilter)
+	f.FlowRunID = readOptional(m, "flow_run_id", readIDFilter)
+	f.TaskRunID = readOptional(m, "task_run_id", readLogRunFilter)
+	f.Text = readOptional(m, "text", readTextFilter)
+	m.ForbidOthers()
+	return f
+}
+
+func readLevelFilter(n validate.Node) (f taskrun.LevelFilter) {
+	if m, ok := n.Model(); ok {
+		f.AtLeast = readOptional(m, "ge_", validate.Node.SmallInt)
+		f.AtMost = readOptional(m, "le_", validate.Node.SmallInt)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readLogRunFilter(n validate.Node) (f taskrun.LogRunFilter) {
+	if m, ok := n.Model(); ok {
+		f.Any = readList(m, "any_", validate.Node.UUID)
+		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readTextFilter(n validate.Node) (f taskrun.TextFilter) {
+	m, ok := n.Model()
+	if !ok {
+		return f
+	}
+	if query, given := m.Required("query"); given {
+		f = searchOf(query.TextUpTo(maxSearch))
+	}
+	m.ForbidOthers()
+	return f
+}

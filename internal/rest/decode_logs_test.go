@@ -1,0 +1,117 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+func TestDecodeLogsFaults(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`null`: `missing["body"]`,
+		`"x"`:  `sequence_str["body"]`,
+		`1`:    `is_instance_of["body"]`,
+		`{}`:   `is_instance_of["body"]`,
+		`[1]`:  `model_attributes_type["body",0]`,
+		`[{}]`: `missing["body",0,"name"] missing["body",0,"level"] missing["body",0,"message"] missing["body",0,"timestamp"]`,
+		`[{"name":1,"level":"x","message":null,"timestamp":"x","flow_run_id":1,"task_run_id":"x","id":1}]`: `string_type["body",0,"name"] ` +
+			`int_parsing["body",0,"level"] string_type["body",0,"message"] value_error["body",0,"timestamp"] uuid_type["body",0,"flow_run_id"] ` +
+			`uuid_parsing["body",0,"task_run_id"] extra_forbidden["body",0,"id"]`,
+	} {
+		_, faults := decodeLogs(bodyOf(t, body))
+		if got := faultsOf(t, faults); got != want {
+			t.Errorf("%s: faults %s, want %s", body, got, want)
+		}
+	}
+}
+
+func TestDecodeLogFilter(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]taskrun.LogQuery{
+		`null`: {Limit: 200},
+		`{"limit":2,"offset":3,"sort":"TIMESTAMP_DESC","logs":{}}`: {Limit: 2, Offset: 3, Descending: true},
+		`{"sort":"TIMESTAMP_ASC","logs":{"operator":"or_","level":{"ge_":1,"le_":"2"},"timestamp":{"after_":"2026-08-21T12:00:00Z"}}}`: {
+			Limit: 200, Filter: taskrun.LogFilter{
+				Or: true, Level: &taskrun.LevelFilter{AtLeast: new(1), AtMost: new(2)}, Timestamp: &taskrun.TimeFilter{After: &noon},
+			},
+		},
+		`{"logs":{"flow_run_id":{"any_":["` + idKnown + `"]},"task_run_id":{"any_":[],"is_null_":true},"text":{"query":"a -b"}}}`: {
+			Limit: 200, Filter: taskrun.LogFilter{
+				FlowRunID: &taskrun.IDFilter{Any: []string{idKnown}}, TaskRunID: &taskrun.LogRunFilter{Any: []string{}, IsNull: new(true)},
+				Text: &taskrun.TextFilter{AnyOf: []string{"a"}, NoneOf: []string{"b"}},
+			},
+		},
+	} {
+		q, why := decodeLogFilter(bodyOf(t, body))
+		if diff := cmp.Diff(want, q); diff != "" || why.fault(&request{}) != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", body, why.fault(&request{}), diff)
+		}
+	}
+	for body, want := range map[string]string{
+		`[]`:                                `missing["body","limit"] missing["body","offset"] missing["body","logs"] missing["body","sort"]`,
+		`{"offset":-1,"logs":1,"sort":"x"}`: `greater_than_equal["body","offset"] model_attributes_type["body","logs"] enum["body","sort"]`,
+		`{"logs":{"text":{},"zz":1}}`:       `missing["body","logs","text","query"] extra_forbidden["body","logs","zz"]`,
+		`{"logs":{"text":{"query":"` + strings.Repeat("é", 201) + `"}}}`: `string_too_long["body","logs","text","query"]`,
+	} {
+		_, why := decodeLogFilter(bodyOf(t, body))
+		if got := faultsOf(t, why.faults); got != want {
+			t.Errorf("%s: faults %s, want %s", body, got, want)
+		}
+	}
+	if _, why := decodeLogFilter(bodyOf(t, `{"limit":201,"offset":-1}`)); why.detail != textLimitAbove {
+		t.Errorf("a limit of 201: %+v", why)
+	}
+}
+
+func TestSearches(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]taskrun.TextFilter{
+		``:                        {},
+		" \t ":                    {},
+		`error`:                   {AnyOf: []string{"error"}},
+		`error  -debug !trace +x`: {AnyOf: []string{"error"}, NoneOf: []string{"debug", "trace"}, AllOf: []string{"x"}},
+		`"connection timeout" a`:  {AnyOf: []string{"connection timeout", "a"}},
+		`-"a b"+"c d"`:            {NoneOf: []string{"a b"}, AllOf: []string{"c d"}},
+		`a"b c"d`:                 {AnyOf: []string{"a", "b c", "d"}},
+		`- + !`:                   {},
+		`a - b`:                   {AnyOf: []string{"a", "b"}},
+		`--a`:                     {NoneOf: []string{"-a"}},
+		`a-b`:                     {AnyOf: []string{"a-b"}},
+		`"not closed`:             {AnyOf: []string{"not closed"}},
+		`"" "  " a`:               {AnyOf: []string{"a"}},
+		`"a \"b\" \\ \n é`:        {AnyOf: []string{`a "b" \ \n é`}},
+		`"a\`:                     {AnyOf: []string{`a\`}},
+		`+`:                       {},
+		`"`:                       {},
+		"é\u00a0-ü":               {AnyOf: []string{"é"}, NoneOf: []string{"ü"}},
+	} {
+		if diff := cmp.Diff(want, searchOf(query)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
+func TestLogsAreReadBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.must(t, http.StatusCreated, http.MethodPost, "/logs/",
+		`[{"name":"n","level":20,"message":"m","timestamp":"2026-08-21T14:00:00.5+02:00","task_run_id":"`+strings.ToUpper(idKnown)+`"}]`)
+	got := f.must(t, http.StatusOK, http.MethodPost, "/logs/filter", `{"logs":{"task_run_id":{"any_":["`+idKnown+`"]}}}`)
+	line := strings.Trim(got, "[]")
+	for key, want := range map[string]string{
+		"created": `"2026-08-21T12:00:00Z"`, "updated": `"2026-08-21T12:00:00Z"`, "name": `"n"`, "level": "20", "message": `"m"`,
+		"timestamp": `"2026-08-21T12:00:00.500000Z"`, "flow_run_id": "null", "task_run_id": `"` + idKnown + `"`,
+	} {
+		if got := member(t, line, key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+	if id, ok := pathID(strings.Trim(member(t, line, "id"), `"`)); !ok {
+		t.Errorf("id %s is no UUID", id)
+	}
+}

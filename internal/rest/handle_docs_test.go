@@ -1,0 +1,87 @@
+package rest
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestPageLoadsOnlyWhatIsServed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w := f.ask(t, http.MethodGet, "/docs", "")
+	if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != typeHTML {
+		t.Fatalf("answer = %d of type %q, want 200 of type %q", w.Code, got, typeHTML)
+	}
+	if got := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(got, "default-src 'none'; script-src 'self';") {
+		t.Errorf("Content-Security-Policy = %q, which lets it load more", got)
+	}
+	if inline := regexp.MustCompile(`<script>|<style|style=| on\w+=|//`).FindString(w.Body.String()); inline != "" {
+		t.Errorf("the page has %q, which its policy forbids", inline)
+	}
+	found := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(w.Body.String(), -1)
+	if len(found) != len(assets)+1 {
+		t.Errorf("the page loads %v, want every asset and the document", found)
+	}
+	for _, match := range found {
+		f.must(t, http.StatusOK, http.MethodGet, "/"+match[1], "")
+	}
+}
+
+func TestFilesOfThePage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	cases := map[string]struct{ mimeType, holds string }{
+		"start.js":             {typeScript, `url: "openapi.json"`},
+		"swagger-ui-bundle.js": {typeScript, "SwaggerUIBundle"},
+		"swagger-ui.css":       {typeStyle, ".swagger-ui"},
+		"favicon-32x32.png":    {typePNG, "PNG"},
+	}
+	for name, tc := range cases {
+		for _, coding := range []string{"", "gzip"} {
+			t.Run(name+" coded as "+coding, func(t *testing.T) {
+				t.Parallel()
+				w := f.ask(t, http.MethodGet, "/docs/"+name, "", "Accept-Encoding", coding)
+				h := w.Header()
+				if w.Code != http.StatusOK || h.Get("Content-Type") != tc.mimeType || h.Get("X-Content-Type-Options") != "nosniff" {
+					t.Errorf("answer = %d with %v, want 200 of type %s", w.Code, h, tc.mimeType)
+				}
+				body := io.Reader(w.Body)
+				if got := h.Get("Content-Encoding"); got == "gzip" && coding == "gzip" {
+					z, err := gzip.NewReader(w.Body)
+					if err != nil {
+						t.Fatal(err)
+					}
+					body = z
+				} else if got != "" {
+					t.Errorf("Content-Encoding = %q, want none", got)
+				}
+				text, err := io.ReadAll(body)
+				if err != nil || !strings.Contains(string(text), tc.holds) {
+					t.Errorf("%d bytes, error %v, want %q among them", len(text), err, tc.holds)
+				}
+			})
+		}
+	}
+}
+
+func TestUnknownFilesOfThePageAreNotFound(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, name := range []string{"index.html", "swagger-ui.css.gz", "..%2Fstart.js", "nope"} {
+		if got, want := f.must(t, http.StatusNotFound, http.MethodGet, "/docs/"+name, ""), `{"detail":"Not Found"}`; got != want {
+			t.Errorf("answer to %q = %s, want %s", name, got, want)
+		}
+	}
+}
+
+func TestDocumentIsJSONForEveryOrigin(t *testing.T) {
+	t.Parallel()
+	w := newFixture(t).ask(t, http.MethodGet, "/openapi.json", "", "Origin", "http://elsewhere.test", headerAPIVersion, "0.1.0")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != typeJSON || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("answer = %d with %v, want 200 with JSON for everyone", w.Code, w.Header())
+	}
+}

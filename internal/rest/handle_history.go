@@ -1,0 +1,16 @@
+package rest
+
+import "net/http"
+
+// history answers with how many of the runs that match were to start when.
+func (s *Server) history(r *request) (response, error) {
+	q, why := decodeHistory(r.body)
+	if err := why.fault(r); err != nil {
+		return response{}, err
+	}
+	bins, err := s.runs.History(r.ctx, q)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendHistory(nil, bins)}, nil
+}

@@ -1,0 +1,25 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
+
+// filterLimits answers with all limits, by name.
+func (s *Server) filterLimits(r *request) (response, error) {
+	return s.listLimits(r, "", appendLimit)
+}
+
+// listLimits answers with the limits whose names begin with the prefix.
+func (s *Server) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
+	asked := decodeLimits(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	limits, err := s.limits.List(r.ctx, prefix, asked.query.Offset, asked.query.Limit)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendOne)}, nil
+}

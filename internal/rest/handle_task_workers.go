@@ -1,0 +1,61 @@
+package rest
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Workers know which task workers are there now.
+type Workers interface {
+	TaskWorkers() []taskrun.TaskWorker
+}
+
+// nobody is there when no worker can connect.
+type nobody struct{}
+
+func (nobody) TaskWorkers() []taskrun.TaskWorker { return nil }
+
+// decodeTaskWorkers reads of which tasks a client looks for workers; none: all.
+func decodeTaskWorkers(body pyjson.Value) (taskKeys []string, why refusal) {
+	const key = "task_worker_filter"
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, key)
+	if missing != nil {
+		return nil, refusal{faults: missing}
+	}
+	if n, given := p.Given(key); given {
+		if m, ok := n.Model(); ok {
+			if keys, given := m.Required("task_keys"); given {
+				taskKeys = validate.List(keys, validate.Node.Text)
+			}
+		}
+	}
+	return taskKeys, refusal{faults: faults.Errors()}
+}
+
+// filterTaskWorkers answers with the task workers that are there.
+func (s *Server) filterTaskWorkers(r *request) (response, error) {
+	taskKeys, why := decodeTaskWorkers(r.body)
+	if err := why.fault(r); err != nil {
+		return response{}, err
+	}
+	workers := slices.DeleteFunc(slices.Clone(s.workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
+		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return slices.Contains(taskKeys, key) })
+	})
+	b := append(make([]byte, 0, roomForText*(1+len(workers))), '[')
+	for i := range workers {
+		b = appendComma(b, i)
+		b = append(b, `{"identifier":`...)
+		b = pyjson.AppendText(b, workers[i].Identifier)
+		b = append(b, `,"task_keys":`...)
+		b = appendTexts(b, workers[i].TaskKeys)
+		b = append(b, `,"timestamp":`...)
+		b = appendTime(b, workers[i].Timestamp.UTC())
+		b = append(b, '}')
+	}
+	return response{status: http.StatusOK, body: append(b, ']')}, nil
+}

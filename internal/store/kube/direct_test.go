@@ -1,0 +1,76 @@
+package kube
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// metadata is an answer that tells of the metadata alone.
+const metadata = `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"x","namespace":"default",` +
+	`"uid":"u","resourceVersion":"8","generation":1,"creationTimestamp":"2026-08-21T10:00:00Z"}}`
+
+// answering is a store whose calls are all answered with a text, and the Accept
+// header of the last of them.
+func answering(t *testing.T, text string) (*Store, *string) {
+	t.Helper()
+	accept := new(string)
+	s := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		*accept = r.Header.Get("Accept")
+		w.Header().Set("Content-Type", "application/json")
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Error(err)
+		}
+	}).Namespace("default")
+	return s, accept
+}
+
+func TestMetadataIsAnswerEnough(t *testing.T) {
+	t.Parallel()
+	s, accept := answering(t, metadata)
+	known := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	got, err := s.UpdateProgress(t.Context(), known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *accept != metadataOnly {
+		t.Errorf("asked for %q, want metadata", *accept)
+	}
+	want := *known
+	want.Revision.Version, want.Behind = "8", false
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("run (-want +got):\n%s", diff)
+	}
+	if held, err := s.Get(t.Context(), idA); err != nil || held != got {
+		t.Errorf("the view holds %+v, error %v, want what was written", held, err)
+	}
+}
+
+// Of a version that the view does not hold, only the whole answer tells.
+func TestAWriteOverAnUnknownVersionTakesTheAnswer(t *testing.T) {
+	t.Parallel()
+	s, accept := answering(t, `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1","metadata":{"name":"x","namespace":"default",`+
+		`"uid":"u","resourceVersion":"9"},"spec":{"id":"`+idA+`","taskKey":"theirs"}}`)
+	stale := *s.shelf.put(seen("x", "u", 7, withID(idA)))
+	s.shelf.put(seen("x", "u", 8, withID(idA)))
+	got, err := s.UpdateProgress(t.Context(), &stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.TaskKey != "theirs" || *accept == metadataOnly {
+		t.Errorf("got task key %q, asked for %q", got.TaskKey, *accept)
+	}
+}
+
+func TestAnAnswerWithoutAnObjectIsNone(t *testing.T) {
+	t.Parallel()
+	s, _ := answering(t, `{}`)
+	run, err := s.Create(t.Context(), &taskrun.Run{ID: idA})
+	if err == nil {
+		t.Errorf("got run %+v, want an error", run)
+	}
+}

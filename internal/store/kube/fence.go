@@ -1,0 +1,39 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Known returns the run with this id that the view holds, nil if there is none.
+func (s *Store) Known(id string) *taskrun.Run { return s.shelf.byID(id) }
+
+// Fence gives the run's object a new version, so that the compare-and-swap of
+// everybody who read an older one must fail, and returns the run as it is then.
+func (s *Store) Fence(ctx context.Context, id string) (*taskrun.Run, error) {
+	run, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
+	defer cancel()
+	object := &v1alpha1.TaskRun{}
+	object.Namespace, object.Name = s.namespace, run.Revision.Key
+	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, run.Revision.Object, v1alpha1.AnnotationFenced, uuid.NewString())
+	err = translate("fencing the run", s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(patch))))
+	if errors.Is(err, taskrun.ErrConflict) { // made anew: that run knows nothing of the old one's states
+		err = fmt.Errorf("fencing the run: made anew meanwhile: %w", taskrun.ErrNotFound)
+	}
+	if err != nil {
+		return nil, s.gone(run.Revision, err)
+	}
+	return s.shelf.put(object), nil
+}

@@ -1,0 +1,72 @@
+package kube
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// What the view keeps of an object says what the object says, whatever was kept
+// before of other objects and of earlier versions.
+func TestCompactRunsSayWhatTheyDid(t *testing.T) {
+	t.Parallel()
+	m := maker{rand.New(rand.NewPCG(6, 28))}
+	s := newShelf(&pool{}, nil)
+	for version := range 2000 {
+		run := m.run()
+		m.progress(run)
+		o := objectFromRun(run, "default")
+		o.Name = fmt.Sprint("x", m.IntN(40))
+		o.UID, o.ResourceVersion = types.UID(o.Name), strconv.Itoa(version+1)
+		if m.flag() {
+			o.Status = statusFromRun(run)
+		}
+		want := runFromObject(o.DeepCopy())
+		if diff := cmp.Diff(want, s.put(o)); diff != "" {
+			t.Fatalf("version %d (-want +got):\n%s", version, diff)
+		}
+	}
+}
+
+// Indexes keep the texts they were given first, so a later version has to have
+// the same ones, or all versions' texts stay.
+func TestVersionsShareTheirTexts(t *testing.T) {
+	t.Parallel()
+	s := newShelf(&pool{}, nil)
+	o := newFleet().object(t, 3)
+	before := s.put(copied(t, o))
+	next := copied(t, o)
+	next.ResourceVersion = "99999"
+	after := s.put(next)
+	same := func(a, b string) bool { return unsafe.StringData(a) == unsafe.StringData(b) }
+	if before == after || !same(before.ID, after.ID) || !same(before.State.ID, after.State.ID) ||
+		!same(before.Revision.Object, after.Revision.Object) || !same(before.FlowRunID, after.FlowRunID) {
+		t.Error("a version has texts of its own that it shares with the one before it")
+	}
+}
+
+func TestWhatIsSharedIsBounded(t *testing.T) {
+	t.Parallel()
+	var g generations[string]
+	first := g.shared([]byte("first"), "first")
+	for i := range 5 * pooled {
+		text := strconv.Itoa(i)
+		g.shared([]byte(text), text)
+		if i%1000 == 0 && unsafe.StringData(g.shared([]byte("first"), string([]byte("first")))) != unsafe.StringData(first) {
+			t.Fatalf("what is in use is forgotten after %d others", i)
+		}
+	}
+	if n := len(g.recent) + len(g.earlier); n > 2*pooled {
+		t.Errorf("%d values are remembered, want at most %d", n, 2*pooled)
+	}
+	long := make([]byte, longestShared+1)
+	g.shared(long, "long")
+	if got := g.shared(long, "other"); got != "other" {
+		t.Errorf("a long value is remembered: %q", got)
+	}
+}

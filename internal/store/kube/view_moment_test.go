@@ -1,0 +1,140 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// One writer takes all runs, one after the other, to the next version, and makes
+// the last of them anew each time. So at every moment the first so many are of
+// one version and the others of the one before it, and at most one run is there
+// twice. A reader that saw some runs earlier than others would see otherwise.
+func TestReadersSeeOneMoment(t *testing.T) {
+	t.Parallel()
+	const runs, rounds = 2*perBlock + 7, 60
+	s := storeOf(nil)
+	write := func(n, round int) {
+		name := strconv.Itoa(n)
+		uid := name
+		if n == runs-1 {
+			name = fmt.Sprint(n, "-", round)
+			uid = name
+		}
+		s.shelf.put(seen(name, types.UID(uid), round*runs+n+1, withKey(strconv.Itoa(n)), func(o *v1alpha1.TaskRun) {
+			o.Spec.Name = fmt.Sprintf("round-%03d", round)
+		}))
+		if n == runs-1 {
+			s.shelf.remove(types.UID(fmt.Sprint(n, "-", round-1)))
+		}
+	}
+	for n := range runs {
+		write(n, 0)
+	}
+	var done atomic.Bool
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for !done.Load() {
+				if err := oneMoment(t.Context(), s, runs); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for round := 1; round <= rounds; round++ {
+		for n := range runs {
+			write(n, round)
+		}
+	}
+	done.Store(true)
+	all.Wait()
+}
+
+// oneMoment reads all runs at once and checks that they are of one moment.
+func oneMoment(ctx context.Context, s *Store, runs int) error {
+	page, err := s.Query(ctx, taskrun.Query{Sort: taskrun.SortNameAsc, Limit: 2 * runs, Counted: true})
+	if err != nil || page.Total != len(page.Runs) || (page.Total != runs && page.Total != runs+1) {
+		return fmt.Errorf("%d runs of %d in all, want %d and at most one more, error %w", len(page.Runs), page.Total, runs, err)
+	}
+	var visited []*taskrun.Run
+	if err := s.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) { visited = append(visited, run) }); err != nil {
+		return err
+	}
+	for how, all := range map[string][]*taskrun.Run{"Query": page.Runs, "Each": visited} {
+		if err := inOrder(all, runs); err != nil {
+			return fmt.Errorf("%s: %w", how, err)
+		}
+	}
+	return nil
+}
+
+func inOrder(all []*taskrun.Run, runs int) error {
+	names := make([][]string, runs)
+	for _, run := range all {
+		n, err := strconv.Atoi(run.DynamicKey)
+		if err != nil {
+			return err
+		}
+		names[n] = append(names[n], run.Name)
+	}
+	first := names[0][0]
+	changes := 0
+	for n := 1; n < runs; n++ {
+		if len(names[n]) == 0 || (n < runs-1 && len(names[n]) > 1) {
+			return fmt.Errorf("run %d is there %d times", n, len(names[n]))
+		}
+		if n < runs-1 && names[n][0] != names[n-1][0] {
+			changes++
+		}
+	}
+	if last := names[runs-2][0]; changes > 1 || last > first {
+		return fmt.Errorf("%d changes of version on the way from %s to %s", changes, first, last)
+	}
+	if len(names[runs-1]) > 1 && changes > 0 {
+		return fmt.Errorf("the last run is there twice while the others are %s and %s", first, names[runs-2][0])
+	}
+	return nil
+}
+
+// A moment stays as it is whatever happens after it.
+func TestAMomentDoesNotChange(t *testing.T) {
+	t.Parallel()
+	f := newFleet()
+	s := storeOf(f.objects(t, perBlock+50))
+	m := s.shelf.moment()
+	if s.shelf.moment() != m {
+		t.Error("nothing happened, but the moment is another one")
+	}
+	before := map[string]string{}
+	m.each(taskrun.Filter{}, func(run *taskrun.Run) { before[run.ID] = run.Revision.Version })
+	for id, version := range before {
+		run := s.shelf.byID(id)
+		if version == "1003" {
+			continue
+		}
+		s.shelf.remove(types.UID(run.Revision.Object))
+	}
+	if n := s.shelf.moment().count(taskrun.Filter{}); n != 1 {
+		t.Errorf("%d runs are left, want 1", n)
+	}
+	after := 0
+	m.each(taskrun.Filter{}, func(run *taskrun.Run) {
+		after++
+		if before[run.ID] != run.Revision.Version {
+			t.Errorf("run %s was of version %s and is of %s", run.ID, before[run.ID], run.Revision.Version)
+		}
+	})
+	if after != len(before) {
+		t.Errorf("%d of %d runs are left in the moment", after, len(before))
+	}
+}

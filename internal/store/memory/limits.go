@@ -1,0 +1,109 @@
+package memory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Limits is a concurrency.Store in memory.
+type Limits struct {
+	mu      sync.Mutex
+	limits  map[string]*concurrency.Limit // by id; never changed once they are in here
+	version int64
+}
+
+var _ concurrency.Store = (*Limits)(nil)
+
+// NewLimits returns a store without limits.
+func NewLimits() *Limits { return &Limits{limits: map[string]*concurrency.Limit{}} }
+
+// List returns all limits.
+func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.limits)), nil
+}
+
+// Refresh has nothing to do: there is no cache.
+func (s *Limits) Refresh(context.Context) error { return nil }
+
+// Create stores a new limit.
+func (s *Limits) Create(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.limits[l.ID]; taken {
+		return nil, taskrun.ErrExists
+	}
+	created := *l
+	created.Revision = taskrun.Revision{Object: l.ID + "-" + s.next(), Key: l.ID}
+	return s.keep(&created), nil
+}
+
+func (s *Limits) next() string {
+	s.version++
+	return strconv.FormatInt(s.version, 10)
+}
+
+func (s *Limits) keep(l *concurrency.Limit) *concurrency.Limit {
+	l.Revision.Version = s.next()
+	l.Holdings = slices.Clone(l.Holdings)
+	s.limits[l.ID] = l
+	return l
+}
+
+// UpdateTerms replaces what was asked for.
+func (s *Limits) UpdateTerms(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	return s.update(l, func(next *concurrency.Limit) {
+		next.Name, next.Active, next.Slots, next.Decay = l.Name, l.Active, l.Slots, l.Decay
+	})
+}
+
+// UpdateUse replaces the rest.
+func (s *Limits) UpdateUse(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	return s.update(l, func(next *concurrency.Limit) {
+		next.Holdings, next.Loose, next.Denied, next.Shown = l.Holdings, l.Loose, l.Denied, l.Shown
+		next.Occupancy, next.Updated = l.Occupancy, l.Updated
+	})
+}
+
+func (s *Limits) update(l *concurrency.Limit, change func(*concurrency.Limit)) (*concurrency.Limit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	current := s.limits[l.ID]
+	switch {
+	case current == nil || current.Revision.Object != l.Revision.Object:
+		return nil, taskrun.ErrNotFound
+	case current.Revision != l.Revision:
+		return nil, taskrun.ErrConflict
+	}
+	next := *current
+	change(&next)
+	return s.keep(&next), nil
+}
+
+// Reload reads a limit again.
+func (s *Limits) Reload(_ context.Context, stale *concurrency.Limit) (*concurrency.Limit, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.limits[stale.ID]; l != nil {
+		return l, nil
+	}
+	return nil, taskrun.ErrNotFound
+}
+
+// Delete removes a limit.
+func (s *Limits) Delete(_ context.Context, l *concurrency.Limit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limits[l.ID] == nil {
+		return taskrun.ErrNotFound
+	}
+	delete(s.limits, l.ID)
+	return nil
+}

@@ -1,0 +1,87 @@
+package taskrun_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+func newBook() *taskrun.LogBook {
+	n := 0
+	return taskrun.NewLogBook(&fakeClock{now: start}, func() string { n++; return strconv.Itoa(n) })
+}
+
+func numbers(lines []*taskrun.Log) string {
+	var ids []string
+	for _, line := range lines {
+		ids = append(ids, line.ID)
+	}
+	return strings.Join(ids, " ")
+}
+
+func TestLogBookFiltersAndSorts(t *testing.T) {
+	t.Parallel()
+	book := newBook()
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	book.Add([]taskrun.Log{
+		{Name: "prefect.a", Level: 20, Message: "connection timeout", Timestamp: at(3), TaskRunID: "t1"},
+		{Name: "prefect.b", Level: 40, Message: "Debug: timeout", Timestamp: at(1), TaskRunID: "t1", FlowRunID: "f1"},
+		{Name: "prefect.b", Level: 10, Message: "all is well", Timestamp: at(1)},
+		{Name: "nul\x00", Level: 30, Message: "a\x00b", Timestamp: at(2), FlowRunID: "f2"},
+	})
+	type filter = taskrun.LogFilter
+	cases := map[string]struct {
+		query taskrun.LogQuery
+		want  string
+	}{
+		"all, by time and then as they came":  {taskrun.LogQuery{Limit: 9}, "2 3 4 1"},
+		"the other way round":                 {taskrun.LogQuery{Limit: 9, Descending: true}, "1 4 2 3"},
+		"a page":                              {taskrun.LogQuery{Limit: 2, Offset: 1}, "3 4"},
+		"beyond the last page":                {taskrun.LogQuery{Limit: 2, Offset: 9}, ""},
+		"none":                                {taskrun.LogQuery{}, ""},
+		"levels, both ends inclusive":         {taskrun.LogQuery{Limit: 9, Filter: filter{Level: &taskrun.LevelFilter{AtLeast: new(20), AtMost: new(30)}}}, "4 1"},
+		"a level without criteria":            {taskrun.LogQuery{Limit: 9, Filter: filter{Level: &taskrun.LevelFilter{}}}, "2 3 4 1"},
+		"times":                               {taskrun.LogQuery{Limit: 9, Filter: filter{Timestamp: &taskrun.TimeFilter{After: new(at(2))}}}, "4 1"},
+		"of task runs":                        {taskrun.LogQuery{Limit: 9, Filter: filter{TaskRunID: &taskrun.LogRunFilter{Any: []string{"t1", "t2"}}}}, "2 1"},
+		"of no task run":                      {taskrun.LogQuery{Limit: 9, Filter: filter{TaskRunID: &taskrun.LogRunFilter{IsNull: new(true)}}}, "3 4"},
+		"of any task run":                     {taskrun.LogQuery{Limit: 9, Filter: filter{TaskRunID: &taskrun.LogRunFilter{IsNull: new(false)}}}, "2 1"},
+		"of flow runs":                        {taskrun.LogQuery{Limit: 9, Filter: filter{FlowRunID: &taskrun.IDFilter{Any: []string{"f2"}}}}, "4"},
+		"of an empty list":                    {taskrun.LogQuery{Limit: 9, Filter: filter{FlowRunID: &taskrun.IDFilter{Any: []string{}}}}, ""},
+		"both must hold":                      {taskrun.LogQuery{Limit: 9, Filter: filter{Level: &taskrun.LevelFilter{AtLeast: new(30)}, FlowRunID: &taskrun.IDFilter{Any: []string{"f1"}}}}, "2"},
+		"either may hold":                     {taskrun.LogQuery{Limit: 9, Filter: filter{Or: true, Level: &taskrun.LevelFilter{AtLeast: new(40)}, FlowRunID: &taskrun.IDFilter{Any: []string{"f2"}}}}, "2 4"},
+		"a word, in any case":                 {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AnyOf: []string{"TIMEOUT", "nothing"}}}}, "2 1"},
+		"a word but not another":              {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AnyOf: []string{"timeout"}, NoneOf: []string{"debug"}}}}, "1"},
+		"two words":                           {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AllOf: []string{"timeout", "debug"}}}}, "2"},
+		"the name counts too":                 {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AnyOf: []string{"prefect.b"}}}}, "2 3"},
+		"no word at all":                      {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{}}}, "2 3 4 1"},
+		"what NUL characters were taken from": {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AllOf: []string{"ab nul"}}}}, "4"},
+	}
+	for name, tc := range cases {
+		if got := numbers(book.Query(tc.query)); got != tc.want {
+			t.Errorf("%s: lines %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestLogBookForgetsWhatCameFirst(t *testing.T) {
+	t.Parallel()
+	many, large := newBook(), newBook()
+	for range 3 {
+		many.Add(make([]taskrun.Log, taskrun.MaxLogs/2))
+		large.Add([]taskrun.Log{{Message: strings.Repeat("x", taskrun.MaxLogBytes/2)}})
+	}
+	lines := many.Query(taskrun.LogQuery{Limit: 2 * taskrun.MaxLogs})
+	if len(lines) != taskrun.MaxLogs || lines[0].ID != strconv.Itoa(taskrun.MaxLogs/2+1) {
+		t.Errorf("%d lines are kept, from %s on, want the latest %d", len(lines), lines[0].ID, taskrun.MaxLogs)
+	}
+	if got := numbers(large.Query(taskrun.LogQuery{Limit: 9})); got != "2 3" {
+		t.Errorf("the large lines kept are %q, want the latest two", got)
+	}
+	large.Add([]taskrun.Log{{Message: strings.Repeat("x", taskrun.MaxLogBytes+1)}})
+	if got := numbers(large.Query(taskrun.LogQuery{Limit: 9})); got != "" {
+		t.Errorf("%q are kept beside a line that fills more than the book", got)
+	}
+}

@@ -1,0 +1,32 @@
+package testdocument
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+)
+
+// Watch returns a handler that answers as another does, and tells of every
+// exchange that does not fit the document. Report is called by many goroutines
+// at once, with the operation that Check returns; err is nil where all is well.
+func (d *Document) Watch(handler http.Handler, report func(e *Exchange, operation string, err error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, err := io.ReadAll(r.Body)
+		if err != nil {
+			report(&Exchange{Request: r}, "", err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(sent))
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, r)
+		e := &Exchange{Request: r, Sent: sent, Status: answer.Code, Header: answer.Header(), Answer: answer.Body.Bytes()}
+		operation, err := d.Check(r.Context(), e)
+		report(e, operation, err)
+
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(e.Answer) // an error means that the client is gone
+	})
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+)
+
+// forms are those that an object has on the way through its life. They are taken
+// from one that went through it over REST, so objects made by hand are like it.
+type forms struct {
+	spec                        v1alpha1.TaskRunSpec
+	pending, running, completed v1alpha1.TaskRunStatus
+}
+
+// settleLimit bounds the wait for the controller to write a run's first state.
+const settleLimit = 10 * time.Second
+
+// takeForms takes one run through its life over REST.
+func takeForms(ctx context.Context, s *stack.Stack, client *load.Client, namespace string) (forms, error) {
+	var f forms
+	rest, err := newBareClient(s.Config())
+	if err != nil {
+		return f, err
+	}
+	objects := &bareLoop{client: rest, namespace: namespace}
+	id, err := client.Create(ctx, load.Run{Group: load.GroupOf(0)})
+	if err != nil {
+		return f, fmt.Errorf("making the run that others are like: %w", err)
+	}
+	run, err := objects.awaitStatus(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	f.spec, f.pending = run.Spec, run.Status
+	for _, step := range []struct {
+		state  load.State
+		status *v1alpha1.TaskRunStatus
+	}{{load.Running, &f.running}, {load.Completed, &f.completed}} {
+		if err := client.SetState(ctx, id, step.state); err != nil {
+			return f, fmt.Errorf("moving the run that others are like: %w", err)
+		}
+		if run, err = objects.get(ctx, id); err != nil {
+			return f, err
+		}
+		*step.status = run.Status
+	}
+	return f, nil
+}
+
+// awaitStatus returns the object when the controller has written its first state.
+func (b *bareLoop) awaitStatus(ctx context.Context, name string) (*v1alpha1.TaskRun, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		run, err := b.get(ctx, name)
+		if err != nil || run.Status.State != nil {
+			return run, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, errors.New("the controller does not write the first state of a run")
+		}
+	}
+}
+
+// specOf is the spec of the run with this number: its name, keys, group and flow
+// run are its own.
+func (f *forms) specOf(number int) *v1alpha1.TaskRunSpec {
+	spec := f.spec.DeepCopy()
+	spec.Name = fmt.Sprintf("add-%06d", number)
+	key := "add-1a2b3c4d-" + uuid.NewString()
+	spec.DynamicKey = &key
+	spec.FlowRunID = load.FlowRunOf(number)
+	spec.Tags = []v1alpha1.Tag{"bench", load.GroupOf(number)}
+	return spec
+}
+
+// statusOf is the status of the run with this number and id: half of the runs are
+// RUNNING with a history of two states, a quarter each PENDING and COMPLETED. The
+// states have ids of their own, and the times are spread: a second from run to run.
+func (f *forms) statusOf(number int, id string) *v1alpha1.TaskRunStatus {
+	from := map[load.State]*v1alpha1.TaskRunStatus{
+		load.Pending: &f.pending, load.Running: &f.running, load.Completed: &f.completed,
+	}
+	status := from[load.StateOf(number)].DeepCopy()
+	shift := time.Duration(number) * time.Second
+	for _, at := range []*v1alpha1.MicroTime{
+		status.ExpectedStartTime, status.StartTime, status.EndTime, status.Updated, status.NextScheduledStartTime,
+	} {
+		if at != nil {
+			at.Time = at.Add(-shift)
+		}
+	}
+	ids := map[string]string{}
+	for i := range status.History {
+		renew(&status.History[i], ids, id, shift)
+	}
+	if status.State != nil {
+		renew(status.State, ids, id, shift)
+	}
+	return status
+}
+
+// renew gives a state an id of its own, the same wherever the state stands.
+func renew(state *v1alpha1.State, ids map[string]string, run string, shift time.Duration) {
+	if ids[state.ID] == "" {
+		ids[state.ID] = uuid.NewString()
+	}
+	state.ID = ids[state.ID]
+	state.Timestamp.Time = state.Timestamp.Add(-shift)
+	if state.StateDetails != nil && state.StateDetails.TaskRunID != "" {
+		state.StateDetails.TaskRunID = run
+	}
+}

@@ -1,0 +1,135 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"k8s.io/client-go/rest"
+)
+
+// Metrics are the counters and gauges of one process at one moment, by name.
+type Metrics map[string][]Point
+
+// Point is one value of a metric.
+type Point struct {
+	Labels map[string]string
+	Value  float64
+}
+
+// Source reads the metrics of a process.
+type Source func(context.Context) (Metrics, error)
+
+// ReadMetrics is the Source of the operator.
+func (o *Operator) ReadMetrics(ctx context.Context) (Metrics, error) {
+	return scrape(ctx, http.DefaultClient, o.Metrics)
+}
+
+// APIServerMetrics is the Source of kube-apiserver.
+func (s *Stack) APIServerMetrics() (Source, error) {
+	config := s.Config()
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("preparing a client of kube-apiserver: %w", err)
+	}
+	return func(ctx context.Context) (Metrics, error) { return scrape(ctx, client, config.Host+"/metrics") }, nil
+}
+
+func scrape(ctx context.Context, client *http.Client, url string) (Metrics, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("asking for metrics: %w", err)
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking for metrics: %w", err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("asking for metrics: %s answers %s", url, response.Status)
+	}
+	return parseMetrics(response.Body)
+}
+
+func parseMetrics(text io.Reader) (Metrics, error) {
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	metrics := make(Metrics, len(families))
+	for name, family := range families {
+		for _, metric := range family.GetMetric() {
+			point := Point{Labels: map[string]string{}}
+			switch {
+			case metric.GetGauge() != nil:
+				point.Value = metric.GetGauge().GetValue()
+			case metric.GetCounter() != nil:
+				point.Value = metric.GetCounter().GetValue()
+			default:
+				continue
+			}
+			for _, label := range metric.GetLabel() {
+				point.Labels[label.GetName()] = label.GetValue()
+			}
+			metrics[name] = append(metrics[name], point)
+		}
+	}
+	return metrics, nil
+}
+
+// Value is that of a metric without labels.
+func (m Metrics) Value(name string) (float64, error) {
+	if len(m[name]) == 0 {
+		return 0, fmt.Errorf("there is no metric %s", name)
+	}
+	return m[name][0].Value, nil
+}
+
+// APIWrites is how many writes the clients of the process have sent to the API
+// server so far.
+func (m Metrics) APIWrites() float64 {
+	total := 0.0
+	for _, point := range m["rest_client_requests_total"] {
+		if point.Labels["method"] != http.MethodGet {
+			total += point.Value
+		}
+	}
+	return total
+}
+
+const (
+	// collections is how many garbage collections are awaited before a heap is read:
+	// what one leaves may still hold what became garbage while it ran.
+	collections = 2
+	// collectLimit bounds the wait: Go collects at least every two minutes.
+	collectLimit = 5 * time.Minute
+)
+
+// LiveHeap is what is left of a process's heap after garbage collections, in
+// bytes. They are brought about by asking for metrics, which makes garbage.
+func LiveHeap(ctx context.Context, read Source) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, collectLimit)
+	defer cancel()
+	first := -1.0
+	for {
+		metrics, err := read(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("waiting for garbage collections: %w", err)
+		}
+		cycles, err := metrics.Value("go_gc_cycles_total_gc_cycles_total")
+		if err != nil {
+			return 0, err
+		}
+		if first < 0 {
+			first = cycles
+		}
+		if cycles >= first+collections {
+			return metrics.Value("go_gc_heap_live_bytes")
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package stack
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseCPUTime(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		stat    string
+		want    time.Duration
+		wantErr bool
+	}{
+		"user and kernel time are added up": {
+			"42 (etcd) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 7", 3 * time.Second, false,
+		},
+		"a command may hold blanks and parentheses": {
+			"42 (a) (b c) S 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 9 0 7", 30 * time.Millisecond, false,
+		},
+		"a text cut short is an error":     {"42 (etcd) S 1", 0, true},
+		"what is no number is an error":    {"42 (etcd) S 1 42 42 0 -1 4194560 100 0 0 0 x 50 0 0", 0, true},
+		"an empty text is an error, no 0s": {"", 0, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := parseCPUTime(c.stat)
+			if got != c.want || (err != nil) != c.wantErr {
+				t.Errorf("got %s and error %v, want %s and an error: %t", got, err, c.want, c.wantErr)
+			}
+		})
+	}
+}
+
+func TestParseResident(t *testing.T) {
+	t.Parallel()
+	got, err := parseResident("Name:\tetcd\nVmHWM:\t  900 kB\nVmRSS:\t    512 kB\nThreads:\t9\n")
+	if err != nil || got != 512*1024 {
+		t.Errorf("got %v and error %v, want %d", got, err, 512*1024)
+	}
+	if _, err := parseResident("Name:\tkthreadd\n"); err == nil {
+		t.Error("a process without memory is no error")
+	}
+}
+
+const exposition = `# TYPE go_gc_heap_live_bytes gauge
+go_gc_heap_live_bytes 1.5e+06
+# TYPE rest_client_requests_total counter
+rest_client_requests_total{code="200",host="h",method="GET"} 100
+rest_client_requests_total{code="200",host="h",method="PUT"} 20
+rest_client_requests_total{code="201",host="h",method="POST"} 3
+# TYPE some_seconds histogram
+some_seconds_bucket{le="+Inf"} 1
+some_seconds_sum 1
+some_seconds_count 1
+`
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	metrics, err := parseMetrics(strings.NewReader(exposition))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := metrics.Value("go_gc_heap_live_bytes"); err != nil || got != 1.5e6 {
+		t.Errorf("the live heap is %v with error %v, want 1.5e6", got, err)
+	}
+	if got := metrics.APIWrites(); got != 23 {
+		t.Errorf("got %v writes, want 23: a GET is none", got)
+	}
+	if _, err := metrics.Value("some_other"); err == nil {
+		t.Error("a metric that is not there is no error")
+	}
+}

@@ -1,0 +1,108 @@
+// Package stack starts what is measured: etcd and kube-apiserver on loopback, our
+// CRD, and the operator; and reads what their processes take.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+// Stack is a control plane with our CRD.
+type Stack struct {
+	*controlplane.ControlPlane
+	data string
+}
+
+// Start starts a control plane on a data folder, which may be one of before. A
+// durable one flushes every write to disk, as it has to where writes are measured.
+func Start(ctx context.Context, data string, durable bool) (*Stack, error) {
+	data, err := filepath.Abs(data)
+	if err != nil {
+		return nil, fmt.Errorf("finding the data folder: %w", err)
+	}
+	crds, err := crdFolder()
+	if err != nil {
+		return nil, err
+	}
+	repository, err := controlplane.Repository()
+	if err != nil {
+		return nil, fmt.Errorf("finding the programs: %w", err)
+	}
+	assets, err := controlplane.Assets(repository)
+	if err != nil {
+		return nil, fmt.Errorf("finding the programs: %w", err)
+	}
+	plane, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data, Durable: durable})
+	if err != nil {
+		return nil, fmt.Errorf("starting a control plane: %w", err)
+	}
+	if err := controlplane.ApplyCRDs(ctx, plane.Config(), crds); err != nil {
+		return nil, errors.Join(fmt.Errorf("applying the CRD: %w", err), plane.Stop())
+	}
+	return &Stack{ControlPlane: plane, data: data}, nil
+}
+
+func crdFolder() (string, error) {
+	repository, err := controlplane.Repository()
+	if err != nil {
+		return "", fmt.Errorf("finding the CRD: %w", err)
+	}
+	return filepath.Join(repository, "config", "crd", "bases"), nil
+}
+
+// Schema is the text of our CRD: runs that were kept under another one are of no
+// use.
+func Schema() ([]byte, error) {
+	folder, err := crdFolder()
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("finding the CRD: %w", err)
+	}
+	var schema []byte
+	for _, file := range files {
+		text, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+		if err != nil {
+			return nil, fmt.Errorf("reading the CRD: %w", err)
+		}
+		schema = append(schema, text...)
+	}
+	return schema, nil
+}
+
+// EnsureNamespaces makes those namespaces that are not there.
+func (s *Stack) EnsureNamespaces(ctx context.Context, names ...string) error {
+	client, err := corev1client.NewForConfig(s.Config())
+	if err != nil {
+		return fmt.Errorf("preparing a client: %w", err)
+	}
+	for _, name := range names {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err := client.Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
+			return fmt.Errorf("creating the namespace %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// PIDs are the processes of the control plane, by name.
+func (s *Stack) PIDs() map[string]int {
+	pids := map[string]int{}
+	for name, process := range s.Processes() {
+		pids[name] = process.PID()
+	}
+	return pids
+}

@@ -1,0 +1,87 @@
+package compat
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/testdocument"
+)
+
+// What is recorded of a Prefect server fits the document: its answers, because the handlers give the same, and the
+// requests that it took.
+func TestTheRecordedExchangesFitTheDocument(t *testing.T) {
+	t.Parallel()
+	w := watchHandlers(t)
+	replayAll(t, "handlers, with the document", &Player{Base: w.base, Strict: true})
+	t.Cleanup(func() { w.conclude(t) })
+}
+
+// watched is a server whose exchanges are checked against its document.
+type watched struct {
+	base string
+
+	mu     sync.Mutex
+	checks map[string]int // by operation
+	loose  int            // exchanges that belong to no operation
+}
+
+func watchHandlers(t *testing.T) *watched {
+	t.Helper()
+	handler := newHandler(t)
+	document := documentOf(t, handler)
+	w := &watched{checks: map[string]int{}}
+	listening := httptest.NewServer(document.Watch(handler, func(e *testdocument.Exchange, operation string, err error) {
+		w.count(operation)
+		if err != nil {
+			t.Errorf("%v\nsent: %s\nanswered: %s", err, cut(string(e.Sent)), cut(string(e.Answer)))
+		}
+	}))
+	t.Cleanup(listening.Close)
+	w.base = listening.URL + "/api"
+	return w
+}
+
+// documentOf is the document that a server has of itself.
+func documentOf(t *testing.T, handler http.Handler) *testdocument.Document {
+	t.Helper()
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/openapi.json", http.NoBody))
+	if answer.Code != http.StatusOK {
+		t.Fatalf("status of the document = %d: %s", answer.Code, answer.Body)
+	}
+	document, err := testdocument.Load(t.Context(), answer.Body.Bytes(), "/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+func (w *watched) count(operation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if operation == "" {
+		w.loose++
+		return
+	}
+	w.checks[operation]++
+}
+
+// conclude sees to it that something was checked of all that the recordings are about.
+func (w *watched) conclude(t *testing.T) {
+	t.Helper()
+	total := 0
+	for _, n := range w.checks {
+		total += n
+	}
+	t.Logf("REPORT: OpenAPI document: %d exchanges of %d operations fit; %d belong to none", total, len(w.checks), w.loose)
+	for _, operation := range []string{
+		"POST /task_runs/", "PATCH /task_runs/{id}", "GET /task_runs/{id}", "DELETE /task_runs/{id}",
+		"POST /task_runs/{id}/set_state", "GET /task_run_states/", "GET /task_run_states/{id}",
+	} {
+		if w.checks[operation] == 0 {
+			t.Errorf("no exchange of %s was checked", operation)
+		}
+	}
+}
