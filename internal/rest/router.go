@@ -12,6 +12,7 @@ type router struct {
 	base     string
 	exact    map[string][]*route // by path; the routes of a path in the order of the table
 	patterns []pattern
+	sockets  map[string]*route // by path
 }
 
 // pattern is a path with an id in it.
@@ -21,7 +22,7 @@ type pattern struct {
 }
 
 func newRouter(base string, routes []route) *router {
-	rt := &router{base: base, exact: map[string][]*route{}}
+	rt := &router{base: base, exact: map[string][]*route{}, sockets: map[string]*route{}}
 	for i := range routes {
 		rt.add(&routes[i])
 	}
@@ -29,6 +30,10 @@ func newRouter(base string, routes []route) *router {
 }
 
 func (rt *router) add(r *route) {
+	if r.talk != nil {
+		rt.sockets[r.path] = r
+		return
+	}
 	prefix, suffix, hasID := strings.Cut(r.path, idParameter)
 	if !hasID {
 		rt.exact[r.path] = append(rt.exact[r.path], r)
@@ -60,6 +65,15 @@ func (rt *router) find(r *http.Request) (*route, string, error) {
 		}
 	}
 	return nil, "", &methodError{allow: routes[0].method}
+}
+
+// socket returns the websocket that a request asks for, nil if there is none.
+func (rt *router) socket(r *http.Request) *route {
+	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+	if !inside {
+		return nil
+	}
+	return rt.sockets[path]
 }
 
 // match returns the routes of a path, nil if there are none.

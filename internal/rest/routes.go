@@ -29,6 +29,10 @@ type route struct {
 	body        bool                    // there may be a body, which is then JSON
 	anyVersion  bool                    // also clients of a bad API version are answered
 	explainGone func(id string) problem // what is said when there is no such run or state
+
+	// talk makes the route a websocket. Then there is nothing for requests
+	// that ask for none (contract §1.6).
+	talk conversation
 }
 
 // table lists all routes. The order counts where a path has several methods:
@@ -75,6 +79,16 @@ func table() []route {
 			method: http.MethodGet, path: "/task_run_states/", verb: VerbGet, summary: "read the states of a run",
 			handle: (*Server).listStates,
 		},
+		{
+			method: http.MethodPost, path: "/events", verb: VerbUpdate, summary: "report states of runs",
+			handle: (*Server).postEvents, body: true,
+		},
+		{
+			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", verb: VerbUpdate, summary: "be given runs to execute",
+			talk: (*Server).subscription,
+		},
+		{method: http.MethodGet, path: "/events/in", verb: VerbUpdate, summary: "report states of runs as they come", talk: (*Server).eventsIn},
+		{method: http.MethodGet, path: "/events/out", verb: VerbList, summary: "hear of the states of runs as they come", talk: (*Server).eventsOut},
 		{method: http.MethodGet, path: "/health", summary: "tell that the server lives", handle: (*Server).health, anyVersion: true},
 		{method: http.MethodGet, path: "/version", summary: "read the version of this interface", handle: (*Server).version, anyVersion: true},
 		{method: http.MethodGet, path: "/ready", summary: "tell whether runs can be served", handle: (*Server).ready},

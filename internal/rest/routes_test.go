@@ -135,13 +135,13 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 func TestEveryRouteIsComplete(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.summary == "" || r.handle == nil || !strings.HasPrefix(r.path, "/") {
+		if r.summary == "" || (r.handle == nil) == (r.talk == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		if strings.Contains(r.path, idParameter) != (r.explainGone != nil) {
 			t.Errorf("%s %s: what is said of an unknown id and the id do not go together", r.method, r.path)
 		}
-		if shows := strings.HasPrefix(r.path, "/task_run"); shows == (r.verb == VerbAnonymous) {
+		if shows := strings.HasPrefix(r.path, "/task_run") || strings.HasPrefix(r.path, "/events"); shows == (r.verb == VerbAnonymous) {
 			t.Errorf("%s %s has verb %q", r.method, r.path, r.verb)
 		}
 	}

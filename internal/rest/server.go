@@ -40,6 +40,14 @@ type Dependencies struct {
 	Clock   taskrun.Clock
 	Log     *slog.Logger
 	Metrics Metrics // nil: nobody counts
+
+	// What is behind the websockets. Without it they end with an error when
+	// it is needed, and clients come again.
+	Deliveries    Deliveries
+	Recorder      Recorder
+	Stream        Stream
+	Tokens        Tokens        // nil: any token is good
+	SocketMetrics SocketMetrics // nil: nobody counts
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
@@ -51,6 +59,13 @@ type Server struct {
 	metrics Metrics
 	router  *router
 
+	deliveries    Deliveries
+	recorder      Recorder
+	stream        Stream
+	tokens        Tokens
+	socketMetrics SocketMetrics
+	sockets       *attendance
+
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
 }
@@ -60,8 +75,11 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	d.fillIn()
 	return &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics,
+		deliveries: d.Deliveries, recorder: d.Recorder, stream: d.Stream, tokens: d.Tokens,
+		socketMetrics: d.SocketMetrics, sockets: newAttendance(),
 		router: newRouter(o.BasePath, table()), listening: make(chan struct{}),
 	}, nil
 }
@@ -102,12 +120,14 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// shutDown lets requests end. What has not ended in time is broken off; that
-// is told, but the program has not failed.
+// shutDown closes the websockets and lets requests end. What has not ended in
+// time is broken off; that is told, but the program has not failed.
 func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	bounded, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(bounded)
+	closed := make(chan error, 1)
+	go func() { closed <- s.CloseSockets(bounded) }()
+	err := errors.Join(server.Shutdown(bounded), <-closed)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests were broken off: they did not end in time",
 			slog.Duration("timeout", s.options.ShutdownTimeout))
@@ -115,6 +135,12 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	}
 	return err
 }
+
+// CloseSockets ends all websockets with a code after which clients come again,
+// here or to another replica, and lets none in any more. It waits until they
+// are closed, which includes that what was read of them is recorded, or until
+// the context ends. Start does so by itself.
+func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.close(ctx) }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
 	return &http.Server{
