@@ -3,6 +3,7 @@ module github.com/taskrun-dev/taskrun-operator
 go 1.26.0
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/dustinkirkland/golang-petname v0.0.0-20260215035315-f0c533e9ce9b
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/go-logr/logr v1.4.3

@@ -111,12 +111,21 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	}
 	doors := newServices(cluster, recorder)
 	served := doors.service(telemetry.DoorREST, a.options.Scope.Namespace)
+	log := slog.New(handler)
+	queue, err := newBackground(mgr, a.options, doors, log)
+	if err != nil {
+		return err
+	}
 	server, err := rest.New(a.options.REST, rest.Dependencies{
-		Runs:    served,
-		Limits:  doors.limitsOf(a.options.Scope.Namespace),
-		Clock:   clock{},
-		Log:     slog.New(handler),
-		Metrics: recorder,
+		Runs:       served,
+		Limits:     doors.limitsOf(a.options.Scope.Namespace),
+		Workers:    queue,
+		Deliveries: queue,
+		Recorder:   doors.service(telemetry.DoorEvents, a.options.Scope.Namespace),
+		Stream:     served,
+		Clock:      clock{},
+		Log:        log,
+		Metrics:    recorder,
 	})
 	if err != nil {
 		return err
@@ -125,7 +134,8 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	return errors.Join(
 		doors.controller(mgr, a.options.Controller, served.Ready),
 		mgr.Add(cluster),
-		mgr.Add(doors.sweeper(slog.New(handler))),
+		mgr.Add(doors.sweeper(log)),
+		queue.addTo(mgr),
 		mgr.Add(server),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return served.Ready(r.Context()) }),

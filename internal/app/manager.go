@@ -52,7 +52,7 @@ func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics; 0 for none")
 	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz; 0 for none")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
-		"let only one of several replicas run the controller; all of them serve REST")
+		"run as one of several replicas: one of them has the controller, all serve REST and know each other's workers")
 	fs.StringVar(&o.LeaseNamespace, "leader-election-namespace", o.LeaseNamespace,
 		"namespace of the leader's lease; without it the pod's own, and outside a pod the one of --namespace")
 	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout,

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	Scope      ScopeOptions
 	REST       rest.Options
 	Controller controller.Options
+	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
 	Log        LogOptions
 }
@@ -35,6 +37,7 @@ func DefaultOptions() Options {
 		Scope:      ScopeOptions{Namespace: "default"},
 		REST:       rest.DefaultOptions(),
 		Controller: controller.DefaultOptions(),
+		Delivery:   delivery.DefaultReaperOptions(),
 		Manager: ManagerOptions{
 			MetricsAddress:  "127.0.0.1:4201",
 			HealthAddress:   "127.0.0.1:4202",
@@ -50,6 +53,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Scope.BindFlags(fs)
 	o.REST.BindFlags(fs)
 	o.Controller.BindFlags(fs)
+	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
 	o.Log.BindFlags(fs)
 }
@@ -61,7 +65,7 @@ func (o *Options) Validate() error {
 		shutdown = fmt.Errorf("--shutdown-timeout must be more than --rest-shutdown-timeout, which is %s", o.REST.ShutdownTimeout)
 	}
 	return errors.Join(
-		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Manager.Validate(),
+		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
 		shutdown, o.Log.Validate(),
 	)
 }

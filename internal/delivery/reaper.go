@@ -2,7 +2,10 @@ package delivery
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -26,13 +29,37 @@ func DefaultReaperOptions() ReaperOptions {
 	return ReaperOptions{Grace: 10 * time.Second, MaxAttempts: 5, Interval: time.Second}
 }
 
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
+	fs.DurationVar(&o.Grace, "worker-grace-time", o.Grace,
+		"how long a worker may be without a connection before the runs it holds go to others, or have crashed")
+	fs.IntVar(&o.MaxAttempts, "worker-max-attempts", o.MaxAttempts,
+		"how often a run is handed out that no worker starts, before it has crashed")
+	fs.DurationVar(&o.Interval, "worker-check-interval", o.Interval, "time between two looks for workers that are gone")
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *ReaperOptions) Validate() error {
+	switch {
+	case o.Grace <= 0:
+		return errors.New("--worker-grace-time must be more than 0s")
+	case o.MaxAttempts < 1:
+		return errors.New("--worker-max-attempts must be 1 or more")
+	case o.Interval <= 0:
+		return errors.New("--worker-check-interval must be more than 0s")
+	default:
+		return nil
+	}
+}
+
 // Metrics hear what became of the runs of workers that are gone.
 type Metrics interface {
 	// RunAbandoned tells the state a run got, None if it only waits again.
 	RunAbandoned(state orchestration.StateType)
 }
 
-// Reaper takes from workers that are gone what they hold. One replica needs one.
+// Reaper takes from workers that are gone what they hold. Every replica has one,
+// so that nothing waits for a new leader; of two that take the same, one does.
 type Reaper struct {
 	ReaperOptions
 	Queue   *Queue
@@ -60,8 +87,8 @@ func (r *Reaper) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection tells a manager that one replica does this.
-func (r *Reaper) NeedLeaderElection() bool { return true }
+// NeedLeaderElection tells a manager that every replica does this.
+func (r *Reaper) NeedLeaderElection() bool { return false }
 
 func (r *Reaper) look(ctx context.Context) {
 	now, alive := r.Clock.Now(), r.Workers.alive()
@@ -84,6 +111,7 @@ func (r *Reaper) look(ctx context.Context) {
 
 // abandon takes the runs from a holder. What fails is tried again at the next look.
 func (r *Reaper) abandon(ctx context.Context, holder string, ids []string) {
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) // other replicas take them in another order
 	for _, id := range ids {
 		state, err := r.Leases.Abandon(ctx, id, holder, r.MaxAttempts)
 		if err != nil {

@@ -145,6 +145,15 @@ func (w *Workers) List(taskKeys []string) []Worker {
 	return listed
 }
 
+// TaskWorkers are the workers of all replicas.
+func (w *Workers) TaskWorkers() []taskrun.TaskWorker {
+	var workers []taskrun.TaskWorker
+	for _, worker := range w.List(nil) {
+		workers = append(workers, taskrun.TaskWorker{Identifier: worker.ID, TaskKeys: worker.TaskKeys, Timestamp: worker.Seen})
+	}
+	return workers
+}
+
 // merged is one worker seen by two replicas.
 func merged(a, b Worker) Worker {
 	keys := slices.Concat(a.TaskKeys, b.TaskKeys)

@@ -22,9 +22,14 @@ func withDeprecatedPolicy(body pyjson.Value) pyjson.Value {
 	if policy.Kind() != pyjson.Object {
 		return body
 	}
+	return body.With(keyPolicy, followDeprecated(policy))
+}
+
+// followDeprecated returns a policy with what its deprecated keys stand for
+// filled in.
+func followDeprecated(policy pyjson.Value) pyjson.Value {
 	policy = withDeprecated(policy, "max_retries", "retries")
-	policy = withDeprecated(policy, "retry_delay_seconds", "retry_delay")
-	return body.With(keyPolicy, policy)
+	return withDeprecated(policy, "retry_delay_seconds", "retry_delay")
 }
 
 // withDeprecated copies the value under the old key to the new one, unless it
@@ -46,15 +51,19 @@ func isZero(v pyjson.Value) bool {
 // readPolicy reads a TaskRunPolicy in which the deprecated keys were followed.
 // Other keys do not matter.
 func readPolicy(run *validate.Model) taskrun.Policy {
-	var p taskrun.Policy
 	n, given := run.Field(keyPolicy)
 	if !given {
-		return p
+		return taskrun.Policy{}
 	}
 	m, ok := n.Model()
 	if !ok {
-		return p
+		return taskrun.Policy{}
 	}
+	return readPolicyKeys(m)
+}
+
+func readPolicyKeys(m *validate.Model) taskrun.Policy {
+	var p taskrun.Policy
 	if n, given := m.Field("max_retries"); given {
 		p.MaxRetries = n.Int()
 	}

@@ -16,6 +16,9 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	withLimits := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
 	var served []string
 	for _, r := range table() {
+		if r.talk != nil {
+			continue // OpenAPI has no words for websockets
+		}
 		served = append(served, r.method+" "+r.path)
 		if doc := routeDocs[r.method+" "+r.path]; (doc.body != "") != r.body {
 			t.Errorf("%s %s: the route and its description do not agree that there is a body", r.method, r.path)

@@ -27,6 +27,8 @@ type Options struct {
 	WriteTimeout    time.Duration // from the end of the headers to the end of the answer
 	IdleTimeout     time.Duration // between two requests of a connection
 	ShutdownTimeout time.Duration // for requests that have begun when the server is stopped
+
+	Sockets SocketOptions
 }
 
 // DefaultOptions returns the options that hold when no flag is given.
@@ -43,6 +45,7 @@ func DefaultOptions() Options {
 		WriteTimeout:    90 * time.Second,
 		IdleTimeout:     120 * time.Second,
 		ShutdownTimeout: 20 * time.Second,
+		Sockets:         defaultSocketOptions(),
 	}
 }
 
@@ -66,6 +69,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.IdleTimeout, "rest-idle-timeout", o.IdleTimeout, "how long a connection is kept between two requests")
 	fs.DurationVar(&o.ShutdownTimeout, "rest-shutdown-timeout", o.ShutdownTimeout,
 		"how long requests that have begun may take to end when the program is stopped")
+	o.Sockets.bindFlags(fs)
 }
 
 // Validate tells what is wrong, naming the flags.
@@ -83,6 +87,7 @@ func (o *Options) Validate() error {
 		checkPositive("--rest-write-timeout", o.WriteTimeout),
 		checkPositive("--rest-idle-timeout", o.IdleTimeout),
 		checkPositive("--rest-shutdown-timeout", o.ShutdownTimeout),
+		o.Sockets.validate(),
 	)
 }
 

@@ -28,6 +28,8 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		"--rest-max-header-bytes=2", "--rest-header-timeout=1s", "--rest-read-timeout=2s", "--rest-request-timeout=3s",
 		"--rest-write-timeout=4s", "--rest-idle-timeout=5s", "--rest-shutdown-timeout=6s",
 		"--rest-csrf-protection", "--rest-csrf-key-file=key",
+		"--rest-socket-ping-interval=7s", "--rest-socket-ping-timeout=8s", "--rest-socket-write-timeout=9s",
+		"--rest-socket-hello-timeout=10s", "--rest-max-event-bytes=3", "--rest-event-merge-window=0s", "--rest-event-record-timeout=11s",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +38,10 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", CSRFProtection: true, CSRFKeyFile: "key", MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
 		ReadTimeout: 2 * time.Second, RequestTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
 		IdleTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second,
+		Sockets: SocketOptions{
+			PingInterval: 7 * time.Second, PingTimeout: 8 * time.Second, WriteTimeout: 9 * time.Second,
+			HelloTimeout: 10 * time.Second, MaxEventBytes: 3, RecordTimeout: 11 * time.Second,
+		},
 	}
 	if diff := cmp.Diff(want, o); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -64,6 +70,14 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"no time to write":              "--rest-write-timeout=0s",
 		"no time between requests":      "--rest-idle-timeout=0s",
 		"no time to end what has begun": "--rest-shutdown-timeout=0s",
+		"no time between pings":         "--rest-socket-ping-interval=0s",
+		"no time to answer a ping":      "--rest-socket-ping-timeout=0s",
+		"no time to take a frame":       "--rest-socket-write-timeout=0s",
+		"no time to shake hands":        "--rest-socket-hello-timeout=0s",
+		"no room for an event":          "--rest-max-event-bytes=0",
+		"events larger than frames":     "--rest-max-event-bytes=16777217",
+		"less than no time to merge":    "--rest-event-merge-window=-1ms",
+		"no time to record":             "--rest-event-record-timeout=0s",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

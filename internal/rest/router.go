@@ -8,9 +8,10 @@ import (
 
 // router finds the route of a request.
 type router struct {
-	base   string
-	routes []*route
-	shapes []shape // of the routes' paths
+	base    string
+	routes  []*route
+	shapes  []shape           // of the routes' paths
+	sockets map[string]*route // by path
 }
 
 // shape is a path cut at its parameter.
@@ -31,8 +32,12 @@ var parameters = map[string]func(text string) (value string, ok bool){
 }
 
 func newRouter(base string, routes []route) *router {
-	rt := &router{base: base}
+	rt := &router{base: base, sockets: map[string]*route{}}
 	for i := range routes {
+		if routes[i].talk != nil {
+			rt.sockets[routes[i].path] = &routes[i]
+			continue
+		}
 		rt.routes = append(rt.routes, &routes[i])
 		rt.shapes = append(rt.shapes, shapeOf(routes[i].path))
 	}
@@ -67,6 +72,15 @@ func (rt *router) find(r *http.Request) (*route, string, error) {
 		return nil, "", &methodError{allow: route.method}
 	}
 	return route, parameter, nil
+}
+
+// socket returns the websocket that a request asks for, nil if there is none.
+func (rt *router) socket(r *http.Request) *route {
+	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+	if !inside {
+		return nil
+	}
+	return rt.sockets[path]
 }
 
 // match returns the first route of the path and the method, in the order of the

@@ -41,13 +41,17 @@ type route struct {
 	body        bool                    // there may be a body, which is then JSON
 	anyVersion  bool                    // also clients of a bad API version are answered
 	explainGone func(id string) problem // what is said when there is no such run, state or limit
+
+	// talk makes the route a websocket. Then there is nothing for requests
+	// that ask for none (contract §1.6).
+	talk conversation
 }
 
 // table lists all routes. The order counts: the first that fits a path and method
 // is taken, and where the path has other methods only, the answer names the
 // first of them (contract §1.1).
 func table() []route {
-	return slices.Concat(lists(), runRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
+	return slices.Concat(lists(), runRoutes(), eventRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
 }
 
 // servedRoutes are the routes of a server with or without limits.

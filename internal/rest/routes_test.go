@@ -144,7 +144,7 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 func TestEveryRouteIsComplete(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.summary == "" || r.handle == nil || !strings.HasPrefix(r.path, "/") {
+		if r.summary == "" || (r.handle == nil) == (r.talk == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		parameter := shapeOf(r.path).parameter
@@ -169,7 +169,7 @@ func TestEveryRouteIsComplete(t *testing.T) {
 
 // showsRuns reports whether a route shows something of what clients sent of runs.
 func showsRuns(path string) bool {
-	return slices.ContainsFunc([]string{"/task_", "/ui/", "/logs/", "/observed-states"}, func(prefix string) bool {
+	return slices.ContainsFunc([]string{"/task_", "/ui/", "/logs/", "/observed-states", "/events"}, func(prefix string) bool {
 		return strings.HasPrefix(path, prefix)
 	})
 }

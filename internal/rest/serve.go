@@ -16,6 +16,10 @@ const labelOther = "other"
 
 // serve answers one request, logs it and counts it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	if isUpgrade(r) {
+		s.serveSocket(w, r)
+		return
+	}
 	began := s.clock.Now()
 	rt, answer := s.answer(w, r)
 	err := answer.write(w, r)

@@ -48,6 +48,14 @@ type Dependencies struct {
 	Metrics Metrics // nil: nobody counts
 	Limits  Limits  // nil: the routes about limits are not served
 	Workers Workers // nil: there are none
+
+	// What is behind the websockets. Without it they end with an error when
+	// it is needed, and clients come again.
+	Deliveries    Deliveries
+	Recorder      Recorder
+	Stream        Stream
+	Tokens        Tokens        // nil: any token is good
+	SocketMetrics SocketMetrics // nil: nobody counts
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
@@ -65,6 +73,13 @@ type Server struct {
 	// document describes the routes that are served; it is made when first asked for.
 	document func() ([]byte, error)
 
+	deliveries    Deliveries
+	recorder      Recorder
+	stream        Stream
+	tokens        Tokens
+	socketMetrics SocketMetrics
+	sockets       *attendance
+
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
 }
@@ -74,14 +89,14 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	d.fillIn()
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
+		deliveries: d.Deliveries, recorder: d.Recorder, stream: d.Stream, tokens: d.Tokens,
+		socketMetrics: d.SocketMetrics, sockets: newAttendance(),
 		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
 		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
-	}
-	if s.workers == nil {
-		s.workers = nobody{}
 	}
 	var err error
 	if o.CSRFProtection {
@@ -126,12 +141,14 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// shutDown lets requests end. What has not ended in time is broken off; that
-// is told, but the program has not failed.
+// shutDown closes the websockets and lets requests end. What has not ended in
+// time is broken off; that is told, but the program has not failed.
 func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	bounded, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(bounded)
+	closed := make(chan error, 1)
+	go func() { closed <- s.CloseSockets(bounded) }()
+	err := errors.Join(server.Shutdown(bounded), <-closed)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests were broken off: they did not end in time",
 			slog.Duration("timeout", s.options.ShutdownTimeout))
@@ -139,6 +156,12 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	}
 	return err
 }
+
+// CloseSockets ends all websockets with a code after which clients come again,
+// here or to another replica, and lets none in any more. It waits until they
+// are closed, which includes that what was read of them is recorded, or until
+// the context ends. Start does so by itself.
+func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.close(ctx) }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
 	return &http.Server{

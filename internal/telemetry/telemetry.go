@@ -3,6 +3,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -22,6 +23,8 @@ type Door string
 const (
 	DoorREST       Door = "rest"
 	DoorController Door = "controller"
+	DoorEvents     Door = "events"
+	DoorDelivery   Door = "delivery"
 )
 
 // none is the label of a run that had no state before.
@@ -33,6 +36,7 @@ type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
 	expired     prometheus.Counter
+	abandoned   *prometheus.CounterVec
 	requests    *prometheus.HistogramVec
 }
 
@@ -57,6 +61,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Name: "taskrun_expired_total",
 			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
 		}),
+		abandoned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "taskrun_abandoned_total",
+			Help: "Runs taken from workers that are gone, by the type of the state they got; NONE: they wait for another worker.",
+		}, []string{"state"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "taskrun_rest_request_duration_seconds",
 			Help:    "Time to answer a REST request, by method, route and status.",
@@ -65,7 +73,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	}
 	err := errors.Join(
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
-		register(reg, &r.requests), register(reg, &build),
+		register(reg, &r.abandoned), register(reg, &r.requests), register(reg, &build),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
@@ -98,6 +106,11 @@ func (r *Recorder) ProposalJudged(verdict orchestration.Status) {
 
 // RunExpired counts a run deleted after its ttlSecondsAfterFinished.
 func (r *Recorder) RunExpired() { r.expired.Inc() }
+
+// RunAbandoned counts a run taken from a worker that is gone, by the state that it got.
+func (r *Recorder) RunAbandoned(state orchestration.StateType) {
+	r.abandoned.WithLabelValues(cmp.Or(string(state), none)).Inc()
+}
 
 // RequestServed times one REST request. The route is the pattern that matched,
 // not the path asked for.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 )
 
 // Watch returns a handler that answers as another does, and tells of every
@@ -13,6 +14,10 @@ import (
 // at once, with the operation that Check returns; err is nil where all is well.
 func (d *Document) Watch(handler http.Handler, report func(e *Exchange, operation string, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			handler.ServeHTTP(w, r) // of websockets, OpenAPI tells nothing
+			return
+		}
 		sent, err := io.ReadAll(r.Body)
 		if err != nil {
 			report(&Exchange{Request: r}, "", err)

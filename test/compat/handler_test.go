@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -39,14 +41,25 @@ func serveHandlers(t *testing.T) string {
 // newHandler returns the handlers on stores in memory.
 func newHandler(t *testing.T) http.Handler {
 	t.Helper()
-	runs := memory.New()
+	runs := memory.NewWithClock(wallClock{})
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
 	service := taskrun.NewService(taskrun.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
+	queue := delivery.NewQueue(runs, wallClock{})
+	t.Cleanup(queue.Open())
+	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.Alone{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Runs: service, Limits: limits, Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service,
+		Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return server.Handler()
+}
+
+// delivering are the workers as the server sees them.
+type delivering struct{ *delivery.Workers }
+
+func (d delivering) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {
+	return d.Workers.Subscribe(ctx, keys, clientID)
 }

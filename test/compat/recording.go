@@ -23,15 +23,25 @@ type Case struct {
 	Steps    []Step   `json:"steps"`
 }
 
-// Step is one exchange, or a pause. Its keys tell which.
+// Step is one exchange, an action on a websocket, or a pause. Its keys tell which.
 type Step struct {
 	Name     string    `json:"name"`
 	Request  *Request  `json:"request"`
 	Response *Response `json:"response"`
 	// Sleep is a pause in seconds.
 	Sleep *float64 `json:"sleep"`
-	// WS is an action on a websocket. This package cannot replay one yet: such a step fails.
-	WS string `json:"ws"`
+
+	// WS is an action on the websocket that Socket names: open it at Path, send JSON or Text, or wait for Seconds.
+	WS           string          `json:"ws"`
+	Socket       string          `json:"socket"`
+	Path         string          `json:"path"`
+	Subprotocols []string        `json:"subprotocols"`
+	JSON         json.RawMessage `json:"json"`
+	Text         *string         `json:"text"`
+	Seconds      float64         `json:"seconds"`
+	// AnyClose says that any end of the connection will do.
+	AnyClose bool    `json:"any_close"`
+	Expect   *Expect `json:"expect"`
 
 	Pick      []string `json:"pick"`
 	Unordered []string `json:"unordered"`

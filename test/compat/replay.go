@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -35,13 +36,15 @@ func (p *Player) Play(ctx context.Context, c *Case) error {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	s := &conversation{
-		strict: p.Strict,
-		vars:   newVariables(p.Base),
+		strict:  p.Strict,
+		vars:    newVariables(p.Base),
+		sockets: map[string]*socket{},
 		client: &http.Client{
 			Transport: transport, Timeout: requestLimit,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	defer s.hangUp()
 	for i := range c.Steps {
 		if err := s.step(ctx, &c.Steps[i]); err != nil {
 			return fmt.Errorf("step %d of %d%s: %w", i+1, len(c.Steps), comment(c.Steps[i].Name), err)
@@ -62,6 +65,9 @@ type conversation struct {
 	strict bool
 	vars   *variables
 	client *http.Client
+
+	sockets   map[string]*socket
+	listening sync.WaitGroup
 }
 
 func (s *conversation) step(ctx context.Context, step *Step) error {
@@ -71,7 +77,7 @@ func (s *conversation) step(ctx context.Context, step *Step) error {
 	case step.Sleep != nil:
 		return pause(ctx, seconds(*step.Sleep))
 	case step.WS != "":
-		return fmt.Errorf("websocket steps (%q) cannot be replayed yet", step.WS)
+		return s.act(ctx, step)
 	default:
 		return errors.New("a step of an unknown kind")
 	}

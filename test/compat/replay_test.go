@@ -129,8 +129,7 @@ func TestPlayComparesTheWholeAnswer(t *testing.T) {
 			server: &server{status: 200, body: `{}`},
 			steps:  `{` + get + `,"ranges":[{"at":"/n","min":2,"max":3}],"response":{"status":200,"body":{}}}`, want: "there is no number",
 		},
-		"a websocket step": {server: &server{}, steps: `{"ws":"open","socket":"a","path":"/x","expect":{}}`, want: "cannot be replayed yet"},
-		"an unknown step":  {server: &server{}, steps: `{"dance":1}`, want: "unknown kind"},
+		"an unknown step": {server: &server{}, steps: `{"dance":1}`, want: "unknown kind"},
 		"a request that uses what nobody bound": {
 			server: &server{}, steps: `{"request":{"method":"GET","path":"/{{slug:x}}"},"response":{"status":200}}`, want: "cannot mint",
 		},

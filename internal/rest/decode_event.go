@@ -1,0 +1,179 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// The bounds of an event (contract §4.3).
+const (
+	maxEventName = 1024 // characters
+	maxLabels    = 500  // of a resource
+	maxRelated   = 100
+)
+
+// Labels of resources that mean something here.
+const (
+	labelResourceID    = "prefect.resource.id"
+	labelResourceRole  = "prefect.resource.role"
+	labelOrchestration = "prefect.orchestration"
+)
+
+// The resources of runs: these words with an id behind.
+const (
+	resourceTaskRun = "prefect.task-run."
+	resourceFlowRun = "prefect.flow-run."
+)
+
+const (
+	eventTaskRun        = "prefect.task-run" // what the names of events about task runs begin with
+	roleFlowRun         = "flow-run"
+	orchestrationClient = "client"
+	orchestrationServer = "server"
+)
+
+// event is what somebody says has happened, about anything (contract §4.3).
+type event struct {
+	id       string // UUID
+	occurred time.Time
+	name     string
+	resource map[string]string
+	related  []map[string]string
+	payload  pyjson.Value
+}
+
+// reportsRun tells whether the event is one that a client sends to report a
+// state of a task run.
+func (e *event) reportsRun() bool {
+	return strings.HasPrefix(e.name, eventTaskRun) && e.resource[labelOrchestration] == orchestrationClient
+}
+
+// decodeEventFrame reads one event.
+func decodeEventFrame(text []byte) (event, error) {
+	body, fault := pyjson.Parse(text)
+	if fault != nil {
+		return event{}, fmt.Errorf("an event that is no JSON: %w", fault)
+	}
+	var faults validate.Faults
+	e := readEvent(faults.Node(body))
+	if items := faults.Errors(); len(items) > 0 {
+		return event{}, fmt.Errorf("an event that is none: %w", faultOf(items))
+	}
+	return e, nil
+}
+
+// decodeEvents reads a list of events.
+func decodeEvents(body pyjson.Value) ([]event, []validate.Error) {
+	if body.IsNull() {
+		return nil, []validate.Error{validate.Missing(body, "body")}
+	}
+	var faults validate.Faults
+	events := validate.List(faults.Node(body, "body"), readEvent)
+	return events, faults.Errors()
+}
+
+// faultOf is the first of some faults as an error.
+func faultOf(items []validate.Error) error {
+	var loc strings.Builder
+	for _, part := range items[0].Loc {
+		if loc.Len() > 0 {
+			loc.WriteByte('.')
+		}
+		switch part := part.(type) {
+		case string:
+			loc.WriteString(part)
+		case int:
+			loc.WriteString(strconv.Itoa(part))
+		}
+	}
+	if loc.Len() == 0 {
+		return errors.New(items[0].Msg)
+	}
+	return errors.New(loc.String() + ": " + items[0].Msg)
+}
+
+// readEvent reads an Event. Other keys do not matter.
+func readEvent(n validate.Node) event {
+	var e event
+	m, ok := n.Model()
+	if !ok {
+		return e
+	}
+	if n, given := m.Required("occurred"); given {
+		e.occurred = n.Time()
+	}
+	if n, given := m.Required("event"); given {
+		e.name = readEventName(n)
+	}
+	if n, given := m.Required("resource"); given {
+		e.resource = readResource(n)
+	}
+	if n, given := m.Field("related"); given {
+		e.related = readRelated(n)
+	}
+	e.payload = emptyObject
+	if n, given := m.Field("payload"); given {
+		e.payload = n.Value
+		if n.Value.Kind() != pyjson.Object {
+			n.Add("dict_type", "Input should be a valid dictionary", nil)
+		}
+	}
+	if n, given := m.Required("id"); given {
+		e.id = n.UUID()
+	}
+	readUUID(m, "follows")
+	return e
+}
+
+func readEventName(n validate.Node) string {
+	name := n.Text()
+	if utf8.RuneCountInString(name) > maxEventName {
+		n.Refuse("Event name must be at most " + strconv.Itoa(maxEventName) + " characters")
+	}
+	return name
+}
+
+// readResource reads the labels of a resource, one of which is its id.
+func readResource(n validate.Node) map[string]string {
+	labels := validate.Dict(n, validate.Node.Text)
+	if n.Value.Kind() != pyjson.Object {
+		return labels
+	}
+	id, given := labels[labelResourceID]
+	switch {
+	case len(labels) > maxLabels:
+		n.Refuse("The maximum number of labels per resource is " + strconv.Itoa(maxLabels))
+	case !given:
+		n.Refuse("Resources must include the " + labelResourceID + " label")
+	case id == "":
+		n.Refuse("The " + labelResourceID + " label must be non-empty")
+	}
+	return labels
+}
+
+func readRelated(n validate.Node) []map[string]string {
+	related := validate.List(n, func(n validate.Node) map[string]string {
+		labels := readResource(n)
+		if n.Value.Kind() != pyjson.Object {
+			return labels
+		}
+		switch role, given := labels[labelResourceRole]; {
+		case !given:
+			n.Refuse("Related Resources must include the " + labelResourceRole + " label")
+		case role == "":
+			n.Refuse("The " + labelResourceRole + " label must be non-empty")
+		}
+		return labels
+	})
+	if len(related) > maxRelated {
+		n.Refuse("The maximum number of related resources is " + strconv.Itoa(maxRelated))
+	}
+	return related
+}

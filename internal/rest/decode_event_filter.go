@@ -1,0 +1,173 @@
+package rest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// eventFilter says which events somebody wants (contract §4.5). Nil stands for
+// any.
+type eventFilter struct {
+	backfill     bool // also those of before
+	since, until *time.Time
+	name         nameCriteria
+	ids          []string // of events
+	resource     resourceCriteria
+	related      resourceCriteria
+	anyResource  resourceCriteria
+}
+
+// nameCriteria are about the name of an event.
+type nameCriteria struct {
+	names, prefixes, excluded, excludedPrefixes []string
+	// outcomes says that the names are those that futures ask for. They mean
+	// the end of a run, whatever its last state is called.
+	outcomes bool
+}
+
+// resourceCriteria are about the labels of a resource.
+type resourceCriteria struct {
+	ids, prefixes, roles []string
+	labels               map[string][]string
+}
+
+func (c *resourceCriteria) none() bool {
+	return c.ids == nil && c.prefixes == nil && c.roles == nil && c.labels == nil
+}
+
+// outcomeNames are the names that a future waits for (contract §4.5).
+var outcomeNames = []string{
+	"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
+}
+
+// decodeFilterFrame reads the frame that says what a listener wants.
+func decodeFilterFrame(frame pyjson.Value) (eventFilter, error) {
+	if !is(frame, "filter") {
+		return eventFilter{}, closed(websocket.StatusProtocolError, "Expected 'filter' message")
+	}
+	f := eventFilter{backfill: true}
+	if backfill, given := frame.Member("backfill"); given {
+		f.backfill = backfill.Truthy()
+	}
+	var faults validate.Faults
+	filter, _ := frame.Member("filter")
+	f.read(faults.Node(filter))
+	if items := faults.Errors(); len(items) > 0 {
+		return f, closed(websocket.StatusProtocolError, cutReason("Invalid filter: "+faultOf(items).Error()))
+	}
+	return f, nil
+}
+
+// cutReason makes a text fit a close frame.
+func cutReason(text string) string {
+	if len(text) <= maxCloseReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxCloseReason], "")
+}
+
+// read reads an EventFilter. None of its objects may have other keys.
+func (f *eventFilter) read(n validate.Node) {
+	m, ok := n.Model()
+	if !ok {
+		return
+	}
+	if n, given := m.Given("occurred"); given {
+		f.readOccurred(n)
+	}
+	if n, given := m.Given("event"); given {
+		f.name = readNameCriteria(n)
+	}
+	f.anyResource = readCriteria(m, "any_resource", "id", "id_prefix", "labels")
+	f.resource = readCriteria(m, "resource", "id", "id_prefix", "labels", "distinct")
+	f.related = readCriteria(m, "related", "id", "role", "resources_in_roles", "labels")
+	if n, given := m.Given("id"); given {
+		if m, ok := n.Model(); ok {
+			f.ids = readList(m, "id", validate.Node.UUID)
+			m.ForbidOthers()
+		}
+	}
+	if n, given := m.Given("text"); given {
+		n.Refuse("a search for text is not served")
+	}
+	if n, given := m.Given("order"); given {
+		validate.Enum(n, "ASC", "DESC") // a stream has one order
+	}
+	m.ForbidOthers()
+}
+
+func (f *eventFilter) readOccurred(n validate.Node) {
+	m, ok := n.Model()
+	if !ok {
+		return
+	}
+	f.since = readOptional(m, "since", validate.Node.Time)
+	f.until = readOptional(m, "until", validate.Node.Time)
+	m.ForbidOthers()
+}
+
+func readNameCriteria(n validate.Node) (c nameCriteria) {
+	m, ok := n.Model()
+	if !ok {
+		return c
+	}
+	c.prefixes = readList(m, "prefix", validate.Node.Text)
+	c.excludedPrefixes = readList(m, "exclude_prefix", validate.Node.Text)
+	c.names = readList(m, "name", validate.Node.Text)
+	c.excluded = readList(m, "exclude_name", validate.Node.Text)
+	m.ForbidOthers()
+	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !slices.Contains(c.names, name) })
+	return c
+}
+
+// readCriteria reads criteria about resources, in which only some keys are allowed.
+func readCriteria(filter *validate.Model, key string, allowed ...string) (c resourceCriteria) {
+	n, given := filter.Given(key)
+	if !given {
+		return c
+	}
+	m, ok := n.Model()
+	if !ok {
+		return c
+	}
+	for _, key := range allowed {
+		c.readKey(m, key)
+	}
+	m.ForbidOthers()
+	return c
+}
+
+func (c *resourceCriteria) readKey(m *validate.Model, key string) {
+	n, given := m.Given(key)
+	if !given {
+		return
+	}
+	switch key {
+	case "id":
+		c.ids = validate.List(n, validate.Node.Text)
+	case "id_prefix":
+		c.prefixes = validate.List(n, validate.Node.Text)
+	case "role":
+		c.roles = validate.List(n, validate.Node.Text)
+	case "labels":
+		c.labels = validate.Dict(n, readLabelValues)
+	default: // resources_in_roles and distinct
+		if n.Value.Truthy() {
+			n.Refuse("this is not served")
+		}
+	}
+}
+
+// readLabelValues reads the values that a label may have: one or a list.
+func readLabelValues(n validate.Node) []string {
+	if n.Value.Kind() == pyjson.String {
+		return []string{n.Value.Text()}
+	}
+	return validate.List(n, validate.Node.Text)
+}

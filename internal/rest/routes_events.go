@@ -1,0 +1,26 @@
+package rest
+
+import "net/http"
+
+// eventRoutes are about states that runs enter elsewhere, and about telling of
+// them; most are websockets.
+func eventRoutes() []route {
+	return []route{
+		{
+			method: http.MethodPost, path: "/events", resource: ResourceTaskRuns, verb: VerbUpdate, summary: "report states of runs",
+			handle: (*Server).postEvents, body: true,
+		},
+		{
+			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", resource: ResourceTaskRuns, verb: VerbUpdate,
+			summary: "be given runs to execute", talk: (*Server).subscription,
+		},
+		{
+			method: http.MethodGet, path: "/events/in", resource: ResourceTaskRuns, verb: VerbUpdate,
+			summary: "report states of runs as they come", talk: (*Server).eventsIn,
+		},
+		{
+			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
+			summary: "hear of the states of runs as they come", talk: (*Server).eventsOut,
+		},
+	}
+}

@@ -1,0 +1,156 @@
+package rest
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const (
+	// maxBatch bounds what is recorded at once: events, and the bytes they
+	// came in. More is not read before that is recorded.
+	maxBatch      = 1000
+	maxBatchBytes = 4 << 20
+	// The pauses between two tries to record a batch.
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// eventsIn takes the events that a client sends (contract §4.3).
+//
+// All happens in the goroutine that reads: events are gathered as long as there
+// are more at hand, and recorded before the next frame is waited for. So a ping
+// is answered only when everything before it is durable, and nothing is read
+// while too much is not.
+func (s *Server) eventsIn(k *socket) error {
+	in := &intake{server: s, socket: k}
+	k.gate.pass = in.pass
+	for {
+		err := in.take()
+		if err == nil {
+			continue
+		}
+		// What was read, is recorded.
+		return cmp.Or(in.failure, in.record(), err)
+	}
+}
+
+// intake gathers the events of one socket.
+type intake struct {
+	server  *Server
+	socket  *socket
+	batch   []taskrun.Event
+	bytes   int     // that the batch came in
+	merging *window // in which the batch waits for more
+	failure error   // a batch could not be recorded
+}
+
+// take reads one event into the batch.
+func (in *intake) take() error {
+	text, small, err := in.socket.read(in.socket.options.MaxEventBytes)
+	if err != nil {
+		return err
+	}
+	if !small {
+		in.server.socketMetrics.EventReceived(EventTooLarge)
+		in.socket.log.LogAttrs(in.socket.life, slog.LevelWarn, "an event was dropped: it is too large",
+			slog.Int64("limit", in.socket.options.MaxEventBytes))
+		return nil
+	}
+	e, err := decodeEventFrame(text)
+	if err != nil {
+		in.server.socketMetrics.EventReceived(EventMalformed)
+		return dropped(err)
+	}
+	if report, ok := in.server.reportOf(in.socket.life, e, in.socket.log); ok {
+		if len(in.batch) == 0 {
+			in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
+		}
+		in.batch = append(in.batch, report)
+		in.bytes += len(text)
+	}
+	if len(in.batch) >= maxBatch || in.bytes >= maxBatchBytes {
+		return in.record()
+	}
+	return nil
+}
+
+// pass is asked before each frame is read.
+func (in *intake) pass(next frameKind) error {
+	switch {
+	case len(in.batch) == 0 || next == frameData:
+		return in.failure
+	case next == frameNone && in.merging.await():
+		return nil
+	default:
+		return in.record()
+	}
+}
+
+// record makes the batch durable. If that cannot be done in time the socket
+// ends; the client has got no answer to a ping since, and sends all of it again.
+func (in *intake) record() error {
+	if len(in.batch) == 0 {
+		return in.failure
+	}
+	in.merging.shut()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.socket.life), in.socket.options.RecordTimeout)
+	defer cancel()
+	err := in.server.recordPatiently(ctx, in.socket.life, in.batch)
+	if err != nil {
+		in.failure = failed("recording events", err)
+		in.socket.end(in.failure)
+	}
+	in.batch, in.bytes = nil, 0
+	return in.failure
+}
+
+// recordPatiently tries until the batch is recorded or ctx ends. Once life has
+// ended too, there is one more try at most.
+func (s *Server) recordPatiently(ctx, life context.Context, batch []taskrun.Event) error {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
+		err := s.recordOnce(ctx, batch)
+		if err == nil || life.Err() != nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.LogAttrs(ctx, slog.LevelWarn, "events were not recorded yet",
+			slog.Int("events", len(batch)), slog.String("error", err.Error()))
+		pause := time.NewTimer(wait)
+		select {
+		case <-pause.C:
+		case <-life.Done():
+		case <-ctx.Done():
+		}
+		pause.Stop()
+	}
+}
+
+// recordOnce records a batch, and counts what is refused of it.
+func (s *Server) recordOnce(ctx context.Context, batch []taskrun.Event) error {
+	return s.recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
+		s.socketMetrics.EventReceived(EventRefused)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "an event was refused", slog.String("taskRunID", e.RunID),
+			slog.String("event", e.State.ID), slog.String("error", err.Error()))
+	})
+}
+
+// reportOf is what an event reports of a run; ok is false if it is of no
+// concern, or says nothing that a run can be.
+func (s *Server) reportOf(ctx context.Context, e event, log *slog.Logger) (report taskrun.Event, ok bool) {
+	if !e.reportsRun() {
+		s.socketMetrics.EventReceived(EventIgnored)
+		return taskrun.Event{}, false
+	}
+	report, err := decodeReport(e)
+	if err != nil {
+		s.socketMetrics.EventReceived(EventPoisoned)
+		log.LogAttrs(ctx, slog.LevelWarn, "an event was dropped: it tells of nothing that a run can be",
+			slog.String("event", e.id), slog.String("resource", e.resource[labelResourceID]), slog.String("error", err.Error()))
+		return taskrun.Event{}, false
+	}
+	s.socketMetrics.EventReceived(EventTaken)
+	return report, true
+}

@@ -1,0 +1,484 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// eventText is an event that reports a state, with some of its members replaced.
+func eventText(replace map[string]string) string {
+	members := map[string]string{
+		"occurred": `"2026-08-21T10:00:01.000001Z"`,
+		"event":    `"prefect.task-run.Running"`,
+		"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client"}`,
+		"related":  `[]`,
+		"payload": `{"validated_state":{"type":"RUNNING","name":"Running","message":"","state_details":{},"data":null},` +
+			`"task_run":{"name":"add-3f2","task_key":"add-1a2b3c4d","dynamic_key":"3f2a"}}`,
+		"id": `"` + idOther + `"`,
+	}
+	var b strings.Builder
+	for i, key := range []string{"occurred", "event", "resource", "related", "payload", "id"} {
+		value := members[key]
+		if other, ok := replace[key]; ok {
+			value = other
+		}
+		if value == "" {
+			continue
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + key + `":` + value)
+	}
+	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
+}
+
+// stateID is the i-th id that a test gives to an event.
+func stateID(i int) string { return fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", i) }
+
+func numbered(i int) string { return eventText(map[string]string{"id": `"` + stateID(i) + `"`}) }
+
+func TestEventsAreRecordedInTheirOrder(t *testing.T) {
+	t.Parallel()
+	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, pathEventsIn, subprotocols...)
+				if subprotocols != nil {
+					p.greet(t)
+				}
+				for i := range 3 {
+					p.send(t, numbered(i))
+				}
+				pass(time.Second)
+				want := [][]string{{stateID(0), stateID(1), stateID(2)}}
+				if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
+					t.Errorf("recorded (-want +got):\n%s", diff)
+				}
+				p.silent(t)
+			})
+		})
+	}
+}
+
+// gatedRecorder records when it is let.
+func gatedRecorder(w *wire) (let chan struct{}) {
+	let = make(chan struct{})
+	w.recorder.before = func(ctx context.Context) error {
+		select {
+		case <-let:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return let
+}
+
+func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		let := gatedRecorder(w)
+		p := w.open(t, pathEventsIn, offering...).greet(t)
+		p.send(t, numbered(1))
+		p.send(t, numbered(2))
+		answered := p.ping(t)
+		waiting(t, answered, "the answer")
+		if got := w.recorder.recorded(t); got != nil {
+			t.Fatalf("recorded = %v, want nothing yet", got)
+		}
+		pass(15 * time.Second) // longer than the library gives a ping
+		waiting(t, answered, "the answer")
+		let <- struct{}{}
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+		want := [][]string{{stateID(1), stateID(2)}}
+		if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
+			t.Errorf("recorded (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		began := time.Now()
+		p := w.open(t, pathEventsIn, offering...)
+		if err := <-p.ping(t); err != nil { // the SDK pings before the handshake
+			t.Fatal(err)
+		}
+		p.greet(t)
+		p.send(t, numbered(1))
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 10*time.Millisecond {
+			t.Errorf("the answers took %s, want no more than the time of merging", took)
+		}
+		if got := w.recorder.recorded(t); len(got) != 1 {
+			t.Errorf("recorded = %v, want what came before the ping", got)
+		}
+	})
+}
+
+func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		for i := range 12 {
+			p.send(t, numbered(i))
+			pass(9 * time.Millisecond) // shorter than the window each time
+		}
+		pass(time.Second)
+		got := w.recorder.recorded(t)
+		if len(got) != 6 {
+			t.Errorf("recorded in %d writes, want one of each two: %v", len(got), got)
+		}
+	})
+}
+
+func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		for i := range 3 {
+			p.send(t, numbered(i))
+			synctest.Wait()
+		}
+		if got := w.recorder.recorded(t); len(got) != 3 {
+			t.Errorf("recorded = %v, want each at once", got)
+		}
+	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = 0 })
+}
+
+func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		let := gatedRecorder(w)
+		p := w.open(t, pathEventsIn)
+		sent := make(chan int, 10*maxBatch)
+		go func() {
+			for i := range 2*maxBatch + 10 {
+				if p.conn.Write(t.Context(), 1, []byte(numbered(i))) != nil {
+					return
+				}
+				sent <- i
+			}
+		}()
+		pass(5 * time.Second)
+		const buffers = 64 // what may be under way between the two
+		if n := len(sent); n < maxBatch || n > maxBatch+buffers {
+			t.Errorf("%d events were taken while none was recorded, want %d", n, maxBatch)
+		}
+		for range 3 {
+			let <- struct{}{}
+		}
+		pass(time.Second)
+		total := 0
+		for _, batch := range w.recorder.recorded(t) {
+			total += len(batch)
+		}
+		if want := 2*maxBatch + 10; total != want {
+			t.Errorf("%d events were recorded, want %d", total, want)
+		}
+	})
+}
+
+func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		let := gatedRecorder(w)
+		p := w.open(t, pathEventsIn)
+		p.send(t, numbered(1))
+		pass(5 * time.Minute)
+		p.silent(t)
+		let <- struct{}{}
+		pass(5 * time.Minute)
+		p.silent(t)
+	}, func(o *Options, _ *Dependencies) { o.Sockets.RecordTimeout = time.Hour })
+}
+
+func TestRecordingIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		tries := 0
+		w.recorder.before = func(context.Context) error {
+			if tries++; tries < 5 {
+				return taskrun.ErrUnavailable
+			}
+			return nil
+		}
+		p := w.open(t, pathEventsIn)
+		p.send(t, numbered(1))
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.recorder.recorded(t); tries != 5 || len(got) != 1 {
+			t.Errorf("recorded %v in %d tries, want one batch in 5", got, tries)
+		}
+	})
+}
+
+func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		w.recorder.before = func(context.Context) error { return taskrun.ErrUnavailable }
+		began := time.Now()
+		p := w.open(t, pathEventsIn)
+		p.send(t, numbered(1))
+		answered := p.ping(t)
+		p.expectEnd(t, end{1011, "Internal error"})
+		if err := <-answered; err == nil {
+			t.Error("the ping was answered")
+		}
+		if took := time.Since(began); took < 28*time.Second || took > 45*time.Second {
+			t.Errorf("it was tried for %s, want about 30 s", took)
+		}
+	})
+}
+
+func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
+	t.Parallel()
+	leave := map[string]func(t *testing.T, p *peer){
+		"with a close":              func(t *testing.T, p *peer) { t.Helper(); p.close(t) },
+		"without a word":            func(t *testing.T, p *peer) { t.Helper(); _ = p.conn.CloseNow() },
+		"after something malformed": func(t *testing.T, p *peer) { t.Helper(); p.send(t, "hello"); p.expectEnd(t, end{}) },
+	}
+	for name, leave := range leave {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, pathEventsIn)
+				p.send(t, numbered(1))
+				synctest.Wait()
+				leave(t, p)
+				pass(time.Second)
+				if diff := cmp.Diff([][]string{{stateID(1)}}, w.recorder.recorded(t)); diff != "" {
+					t.Errorf("recorded (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		let := gatedRecorder(w)
+		p := w.openUnread(t, pathEventsIn)
+		p.send(t, numbered(1))
+		closed := make(chan error, 1)
+		go func() { closed <- p.conn.Close(1000, "") }()
+		waiting(t, closed, "the close")
+		let <- struct{}{}
+		if err := <-closed; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		let := gatedRecorder(w)
+		p := w.open(t, pathEventsIn)
+		p.send(t, numbered(1))
+		pass(time.Second) // it is at the recorder
+		stopped := make(chan error, 1)
+		go func() { stopped <- w.server.CloseSockets(context.WithoutCancel(t.Context())) }()
+		waiting(t, stopped, "the end of the sockets")
+		let <- struct{}{}
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		p.expectEnd(t, end{1012, "Server is restarting"})
+		if got := w.recorder.recorded(t); len(got) != 1 {
+			t.Errorf("recorded = %v, want the event", got)
+		}
+	})
+}
+
+func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		frame string
+		want  EventOutcome
+	}{
+		"of something else": {eventText(map[string]string{"event": `"prefect.flow-run.Running"`}), EventIgnored},
+		"by a server": {eventText(map[string]string{
+			"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"server"}`,
+		}), EventIgnored},
+		"with a payload of nothing": {eventText(map[string]string{"payload": `{}`}), EventPoisoned},
+		"of an unknown state":       {eventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventPoisoned},
+		"too large":                 {eventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, pathEventsIn)
+				p.send(t, numbered(1))
+				p.send(t, tc.frame)
+				p.send(t, numbered(2))
+				if err := <-p.ping(t); err != nil {
+					t.Fatal(err)
+				}
+				want := [][]string{{stateID(1), stateID(2)}}
+				if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
+					t.Errorf("recorded (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, tc.want: 1}, w.counted.events); diff != "" {
+					t.Errorf("counted (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		p.send(t, eventText(payloadOf(`{"type":"RUNNING","name":"Refused"}`, leastRun)))
+		p.send(t, numbered(1))
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]string{{stateID(1)}}, w.recorder.recorded(t)); diff != "" {
+			t.Errorf("recorded (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, EventRefused: 1}, w.counted.events); diff != "" {
+			t.Errorf("counted (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// rawFrame is a frame as a client writes it, masked with zeros.
+func rawFrame(opcode byte, payload string) []byte {
+	frame := []byte{0x80 | opcode, 0x80 | length16, byte(len(payload) >> 8), byte(len(payload))}
+	if len(payload) < length16 {
+		frame = []byte{0x80 | opcode, 0x80 | byte(len(payload))}
+	}
+	return append(append(frame, 0, 0, 0, 0), payload...)
+}
+
+func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]int{"all at once": 1 << 20, "in pieces": 97, "byte by byte": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				let := gatedRecorder(w)
+				conn := rawSocket(t, w, pathEventsIn)
+				var sent []byte
+				for i := range 3 {
+					sent = append(sent, rawFrame(1, numbered(i))...)
+				}
+				sent = append(sent, rawFrame(opcodePing, "p")...)
+				go func() {
+					for ; len(sent) > 0; sent = sent[min(size, len(sent)):] {
+						_, _ = conn.Write(sent[:min(size, len(sent))])
+					}
+				}()
+				answer := make(chan []byte, 1)
+				go func() {
+					buffer := make([]byte, 100)
+					n, _ := conn.Read(buffer)
+					answer <- buffer[:n]
+				}()
+				pass(3 * time.Second)
+				waiting(t, answer, "the answer")
+				let <- struct{}{}
+				if diff := cmp.Diff([]byte{0x8a, 1, 'p'}, <-answer); diff != "" {
+					t.Errorf("answer (-want +got):\n%s", diff)
+				}
+				want := [][]string{{stateID(0), stateID(1), stateID(2)}}
+				if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
+					t.Errorf("recorded (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestAnEventInPiecesIsOne(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		writer, err := p.conn.Writer(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for piece := range strings.SplitAfterSeq(numbered(1), ",") {
+			if _, err := writer.Write([]byte(piece)); err != nil {
+				t.Fatal(err)
+			}
+			pass(time.Second)
+		}
+		if err := writer.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]string{{stateID(1)}}, w.recorder.recorded(t)); diff != "" {
+			t.Errorf("recorded (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestEventsOverHTTP(t *testing.T) {
+	t.Parallel()
+	recorder := &fakeRecorder{}
+	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Recorder = recorder })
+	f.must(t, http.StatusNoContent, http.MethodPost, "/events", "["+numbered(1)+","+eventText(map[string]string{"payload": "{}"})+","+numbered(2)+"]")
+	f.must(t, http.StatusNoContent, http.MethodPost, "/events", "[]")
+	if diff := cmp.Diff([][]string{{stateID(1), stateID(2)}}, recorder.recorded(t)); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+	recorder.before = func(context.Context) error { return taskrun.ErrUnavailable }
+	f.must(t, http.StatusServiceUnavailable, http.MethodPost, "/events", "["+numbered(1)+"]")
+	recorder.before = func(context.Context) error { return errors.New("a fault") }
+	f.must(t, http.StatusInternalServerError, http.MethodPost, "/events", "["+numbered(1)+"]")
+
+	for name, tc := range map[string]struct{ body, want string }{
+		"no list": {`{}`, `{"exception_message":"Invalid request received.","exception_detail":[{"type":"list_type","loc":["body"],` +
+			`"msg":"Input should be a valid list","input":{}}],"request_body":{}}`},
+		"no event": {`[{"event":"x"}]`, `{"exception_message":"Invalid request received.","exception_detail":[` +
+			`{"type":"missing","loc":["body",0,"occurred"],"msg":"Field required","input":{"event":"x"}},` +
+			`{"type":"missing","loc":["body",0,"resource"],"msg":"Field required","input":{"event":"x"}},` +
+			`{"type":"missing","loc":["body",0,"id"],"msg":"Field required","input":{"event":"x"}}],"request_body":[{"event":"x"}]}`},
+	} {
+		if got := f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/events", tc.body); got != tc.want {
+			t.Errorf("%s: %s, want %s", name, got, tc.want)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package rest
+
+import (
+	"errors"
+	"sync"
+)
+
+// errStreamOver says that a stream has ended though it has no end.
+var errStreamOver = errors.New("the stream is over")
+
+// eventsOut tells a listener of the states that runs enter (contract §4.5).
+func (s *Server) eventsOut(k *socket) error {
+	frame, err := k.hello()
+	if err != nil {
+		return err
+	}
+	filter, err := decodeFilterFrame(frame)
+	if err != nil {
+		return err
+	}
+	var telling sync.WaitGroup
+	telling.Go(func() { k.end(s.tell(k, &filter)) })
+	err = ignoreFrames(k)
+	k.end(err)
+	telling.Wait()
+	return err
+}
+
+// ignoreFrames reads until the connection ends; pings are answered meanwhile.
+func ignoreFrames(k *socket) error {
+	for {
+		if _, _, err := k.read(maxCommand); err != nil {
+			return err
+		}
+	}
+}
+
+// tell sends what matches until the socket or the stream ends. A listener that
+// reads too slowly is cut; it comes again and hears what it missed.
+func (s *Server) tell(k *socket, filter *eventFilter) error {
+	for change, err := range s.stream.Follow(k.life, filter.following(s.now())) {
+		if err != nil {
+			return failed("following states", err)
+		}
+		if !filter.matches(&change) {
+			continue
+		}
+		if err := k.send(appendEventFrame(make([]byte, 0, roomForRun), &change)); err != nil {
+			return err
+		}
+	}
+	return failed("following states", errStreamOver)
+}

@@ -1,0 +1,122 @@
+package rest
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// changeTo is a change of the known run.
+func changeTo(typ orchestration.StateType, name string) taskrun.Change {
+	run := runNamed("add")
+	state := orchestration.State{ID: idOther, Type: typ, Name: name, Timestamp: noon}
+	run.State = &state
+	return taskrun.Change{Run: run, State: state, Received: noon.Add(time.Millisecond)}
+}
+
+// futureFilter is the filter of a future that waits for the known run.
+const futureFilter = `{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z","until":"2027-08-21T12:00:00Z"},` +
+	`"event":{"prefix":null,"exclude_prefix":null,"exclude_name":null,"name":["prefect.task-run.Completed",` +
+	`"prefect.task-run.Cancelled","prefect.task-run.Failed","prefect.task-run.Crashed"]},"any_resource":null,` +
+	`"resource":{"id":["prefect.task-run.` + idKnown + `"],"id_prefix":null,"labels":null,"distinct":false},"related":null,` +
+	`"id":{"id":null},"text":null,"order":"DESC"}}`
+
+func TestAListenerHearsWhatItAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, pathEventsOut, subprotocols...)
+				if subprotocols != nil {
+					p.greet(t)
+				}
+				p.send(t, futureFilter)
+				w.stream.changes <- changeTo(orchestration.Running, "Running")
+				completed := changeTo(orchestration.Completed, "Completed")
+				w.stream.changes <- completed
+				p.expect(t, string(appendEventFrame(nil, &completed)))
+				cached := changeTo(orchestration.Completed, "Cached")
+				w.stream.changes <- cached
+				p.expect(t, string(appendEventFrame(nil, &cached)))
+				p.silent(t)
+				want := []taskrun.Following{{Since: noon.Add(-time.Minute), RunIDs: []string{idKnown}}}
+				if diff := cmp.Diff(want, w.stream.asked); diff != "" {
+					t.Errorf("asked for (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsOut)
+		p.send(t, futureFilter)
+		p.send(t, `{"type":"nope"}`)
+		p.send(t, `nope`)
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		w.stream.changes <- changeTo(orchestration.Failed, "TimedOut")
+		p.recv(t)
+	})
+}
+
+func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		began := time.Now()
+		p := w.openUnread(t, pathEventsOut)
+		p.send(t, futureFilter)
+		w.stream.changes <- changeTo(orchestration.Completed, "Completed")
+		synctest.Wait()
+		other := w.open(t, pathEventsOut)
+		other.send(t, futureFilter)
+		w.stream.changes <- changeTo(orchestration.Completed, "Completed")
+		other.recv(t)
+		for range 100 {
+			pass(time.Second)
+			synctest.Wait()
+			w.counted.mu.Lock()
+			closed := w.counted.closed[pathEventsOut]
+			w.counted.mu.Unlock()
+			if closed == 1 {
+				break
+			}
+		}
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("cut after %s, want 10 s", took)
+		}
+		other.silent(t)
+	})
+}
+
+func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]func(*fakeStream){
+		"with an error": func(s *fakeStream) { s.broken = errors.New("too slow") },
+		"with an end":   func(s *fakeStream) { close(s.changes) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				broken(w.stream)
+				p := w.open(t, pathEventsOut, offering...).greet(t)
+				p.send(t, futureFilter)
+				p.expectEnd(t, end{1011, "Internal error"})
+			})
+		})
+	}
+}

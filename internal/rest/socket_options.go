@@ -1,0 +1,72 @@
+package rest
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+)
+
+// SocketOptions say how websockets are served.
+type SocketOptions struct {
+	PingInterval time.Duration // between two looks whether the peer lives
+	PingTimeout  time.Duration // for its answer
+	WriteTimeout time.Duration // for a frame to be taken by the peer; a slower one is cut
+	HelloTimeout time.Duration // for each frame of the handshake to arrive
+
+	MaxEventBytes int64         // of an event frame; a larger one is dropped
+	MergeWindow   time.Duration // how long an event may wait for others to be recorded with; 0: not at all
+	RecordTimeout time.Duration // for events to become durable, trying again; then the socket ends
+}
+
+// defaultSocketOptions are those of Prefect, where it has any.
+func defaultSocketOptions() SocketOptions {
+	return SocketOptions{
+		PingInterval:  20 * time.Second,
+		PingTimeout:   20 * time.Second,
+		WriteTimeout:  10 * time.Second,
+		HelloTimeout:  30 * time.Second,
+		MaxEventBytes: 1_500_000,
+		MergeWindow:   10 * time.Millisecond,
+		RecordTimeout: 30 * time.Second,
+	}
+}
+
+func (o *SocketOptions) bindFlags(fs *flag.FlagSet) {
+	fs.DurationVar(&o.PingInterval, "rest-socket-ping-interval", o.PingInterval, "how often a websocket's peer is asked whether it lives")
+	fs.DurationVar(&o.PingTimeout, "rest-socket-ping-timeout", o.PingTimeout, "how long it may take to answer; then it is taken for gone")
+	fs.DurationVar(&o.WriteTimeout, "rest-socket-write-timeout", o.WriteTimeout,
+		"how long the peer of a websocket may take to read a frame; a slower one is cut")
+	fs.DurationVar(&o.HelloTimeout, "rest-socket-hello-timeout", o.HelloTimeout, "how long each frame of a websocket's handshake may take to arrive")
+	fs.Int64Var(&o.MaxEventBytes, "rest-max-event-bytes", o.MaxEventBytes, "size of the largest event that is taken over a websocket")
+	fs.DurationVar(&o.MergeWindow, "rest-event-merge-window", o.MergeWindow,
+		"how long an event may wait for others to be recorded with: longer saves writes, shorter shows states earlier")
+	fs.DurationVar(&o.RecordTimeout, "rest-event-record-timeout", o.RecordTimeout,
+		"how long recording events is tried; then their websocket is closed, and the client sends them again")
+}
+
+func (o *SocketOptions) validate() error {
+	return errors.Join(
+		checkPositive("--rest-socket-ping-interval", o.PingInterval),
+		checkPositive("--rest-socket-ping-timeout", o.PingTimeout),
+		checkPositive("--rest-socket-write-timeout", o.WriteTimeout),
+		checkPositive("--rest-socket-hello-timeout", o.HelloTimeout),
+		checkEventBytes("--rest-max-event-bytes", o.MaxEventBytes),
+		checkNotNegative("--rest-event-merge-window", o.MergeWindow),
+		checkPositive("--rest-event-record-timeout", o.RecordTimeout),
+	)
+}
+
+func checkEventBytes(name string, n int64) error {
+	if n <= 0 || n > maxFrame {
+		return fmt.Errorf("%s must be more than 0 and at most %d", name, maxFrame)
+	}
+	return nil
+}
+
+func checkNotNegative(name string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s must not be less than 0", name)
+	}
+	return nil
+}

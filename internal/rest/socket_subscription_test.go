@@ -1,0 +1,289 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
+
+// inBubble runs a test of which time and goroutines are its own.
+func inBubble(t *testing.T, test func(w *wire), changes ...change) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		test(newWire(t, changes...))
+	})
+}
+
+func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
+	t.Parallel()
+	const (
+		noAuth   = "Expected 'auth' message"
+		noFilter = "Expected 'filter' message"
+	)
+	cases := map[string]struct {
+		path         string
+		subprotocols []string
+		frames       []string // each but the first is sent after a success
+		want         end
+	}{
+		"a subscription begins without auth":        {pathSubscription, offering, []string{frameSubscribe}, end{1008, noAuth}},
+		"a first frame without a type":              {pathSubscription, offering, []string{`{"token":null}`}, end{1008, noAuth}},
+		"a first frame whose type is no text":       {pathSubscription, offering, []string{`{"type":["auth"]}`}, end{1008, noAuth}},
+		"events begin without auth":                 {pathEventsIn, offering, []string{`{"event":"x"}`}, end{1008, noAuth}},
+		"a listener begins without auth":            {pathEventsOut, offering, []string{`{"type":"filter","filter":{}}`}, end{1008, noAuth}},
+		"a first frame that is no JSON":             {pathSubscription, offering, []string{"hello"}, end{}},
+		"a first frame that is no object":           {pathSubscription, offering, []string{`["auth"]`}, end{}},
+		"a second frame that is no JSON":            {pathSubscription, offering, []string{frameAuth, "hello"}, end{}},
+		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
+		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
+		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
+		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
+		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
+		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
+		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
+		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violation + "'client_id' in subscribe message"}},
+		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violation + "'client_id' in subscribe message"}},
+		"a listener says something else":            {pathEventsOut, offering, []string{frameAuth, `{"type":"nope"}`}, end{1002, noFilter}},
+		"an older listener authenticates":           {pathEventsOut, nil, []string{frameAuth}, end{1002, noFilter}},
+		"a filter with another key":                 {pathEventsOut, offering, []string{frameAuth, `{"type":"filter","filter":{"nope":1}}`}, end{1002, "Invalid filter: nope: Extra inputs are not permitted"}},
+		"a filter left out":                         {pathEventsOut, offering, []string{frameAuth, `{"type":"filter"}`}, end{1002, "Invalid filter: Input should be a valid dictionary or object to extract fields from"}},
+		"an event that is no JSON":                  {pathEventsIn, offering, []string{frameAuth, "hello"}, end{}},
+		"an event that is none":                     {pathEventsIn, offering, []string{frameAuth, `{"event":"x"}`}, end{}},
+		"an event that is none, of an older client": {pathEventsIn, nil, []string{`[]`}, end{}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, tc.path, tc.subprotocols...)
+				for i, frame := range tc.frames {
+					if i > 0 {
+						p.expect(t, frameSuccess)
+					}
+					p.send(t, frame)
+				}
+				p.expectEnd(t, tc.want)
+				synctest.Wait()
+				if w.counted.opened[tc.path] != 1 || w.counted.closed[tc.path] != 1 {
+					t.Errorf("counted %v opened, %v closed, want one each", w.counted.opened, w.counted.closed)
+				}
+			})
+		})
+	}
+}
+
+func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		began := time.Now()
+		p := w.open(t, pathSubscription, offering...).greet(t)
+		p.expectEnd(t, end{})
+		if took := time.Since(began); took != 30*time.Second {
+			t.Errorf("dropped after %s, want 30s", took)
+		}
+	})
+}
+
+// onlyToken lets one token in.
+type onlyToken string
+
+func (o onlyToken) CheckToken(_ context.Context, token string, verb Verb) error {
+	if token != string(o)+" to "+string(verb) {
+		return errors.New("somebody else")
+	}
+	return nil
+}
+
+func withToken(_ *Options, d *Dependencies) { d.Tokens = onlyToken("s3cret") }
+
+func TestTokensAreChecked(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		path, frame string
+		want        end // zero: it is let in
+	}{
+		"the right one":             {pathSubscription, `{"type":"auth","token":"s3cret to update"}`, end{}},
+		"the right one to listen":   {pathEventsOut, `{"type":"auth","token":"s3cret to list"}`, end{}},
+		"one that is for less":      {pathEventsIn, `{"type":"auth","token":"s3cret to list"}`, end{1008, "Invalid token"}},
+		"none":                      {pathSubscription, `{"type":"auth"}`, end{1008, "Auth required but no token provided"}},
+		"null":                      {pathEventsIn, frameAuth, end{1008, "Auth required but no token provided"}},
+		"an empty one":              {pathEventsOut, `{"type":"auth","token":""}`, end{1008, "Auth required but no token provided"}},
+		"one that is no text":       {pathSubscription, `{"type":"auth","token":5}`, end{1008, "Invalid token"}},
+		"another":                   {pathSubscription, `{"type":"auth","token":"S3cret"}`, end{1008, "Invalid token"}},
+		"nothing but a wrong frame": {pathSubscription, frameSubscribe, end{1008, "Expected 'auth' message"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, tc.path, offering...)
+				p.send(t, tc.frame)
+				if tc.want != (end{}) {
+					p.expectEnd(t, tc.want)
+					return
+				}
+				p.expect(t, frameSuccess)
+			}, withToken)
+		})
+	}
+}
+
+func TestARunIsDeliveredOneAtATime(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		w.deliveries.runs <- runNamed("first")
+		w.deliveries.runs <- runNamed("second")
+		p := w.open(t, pathSubscription, offering...).greet(t)
+		p.send(t, frameSubscribe)
+		first := p.recv(t)
+		if want := string(appendRun(nil, runNamed("first"), noon)); first != want {
+			t.Errorf("frame = %s, want %s", first, want)
+		}
+		p.silent(t)
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		p.send(t, `{"type":"ack"}`)
+		if got := member(t, p.recv(t), "name"); got != `"second"` {
+			t.Errorf("the second run is %s", got)
+		}
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 took first")
+		p.send(t, `{"type":"quit"}`)
+		p.expectEnd(t, end{Code: 1000})
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 took first", "host-17 took second", "host-17 left")
+	})
+}
+
+func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		w.deliveries.runs <- runNamed("first")
+		p := w.open(t, pathSubscription)
+		p.send(t, frameSubscribe)
+		p.recv(t)
+		p.send(t, `{"type":"ack"}`)
+		p.silent(t)
+		p.close(t)
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 took first", "host-17 left")
+	})
+}
+
+// worker is a subscribed peer that was sent a run.
+func worker(t *testing.T, w *wire, id string) *peer {
+	t.Helper()
+	w.deliveries.runs <- runNamed("run of " + id)
+	p := w.open(t, pathSubscription, offering...).greet(t)
+	p.send(t, `{"type":"subscribe","keys":["k"],"client_id":"`+id+`"}`)
+	p.recv(t)
+	return p
+}
+
+func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		leave func(t *testing.T, p *peer)
+		want  end
+	}{
+		"the worker closes":                   {func(t *testing.T, p *peer) { t.Helper(); p.close(t) }, end{1000, ""}},
+		"the worker is gone":                  {func(_ *testing.T, p *peer) { _ = p.conn.CloseNow() }, end{}},
+		"the worker says something else":      {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `{"type":"nack"}`) }, end{}},
+		"the worker says nothing that can be": {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `ack`) }, end{}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := worker(t, w, "c")
+				tc.leave(t, p)
+				if got := p.ended(t); tc.want.Code == 0 && got != tc.want {
+					t.Errorf("end = %v, want %v", got, tc.want)
+				}
+				w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+			})
+		})
+	}
+}
+
+func TestOneWorkersEndIsNotAnothers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		a, b := worker(t, w, "a"), worker(t, w, "b")
+		_ = a.conn.CloseNow()
+		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left")
+		b.send(t, `{"type":"ack"}`)
+		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left", "b took run of b")
+	})
+}
+
+func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathSubscription, offering...).greet(t)
+		p.send(t, frameSubscribe)
+		p.send(t, `{"type":"ack"}`)
+		synctest.Wait()
+		w.deliveries.runs <- runNamed("first")
+		p.recv(t)
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		p.send(t, `{"type":"ack"}`)
+		p.silent(t)
+		p.send(t, `{"type":"quit"}`)
+		p.expectEnd(t, end{Code: 1000})
+		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 took first", "host-17 left")
+	})
+}
+
+func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
+	t.Parallel()
+	t.Run("subscribing", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w *wire) {
+			t := w.t
+			w.deliveries.refuses = errors.New("the secret reason")
+			p := w.open(t, pathSubscription, offering...).greet(t)
+			p.send(t, frameSubscribe)
+			p.expectEnd(t, end{1011, "Internal error"})
+		})
+	})
+	t.Run("waiting for a run", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(w *wire) {
+			t := w.t
+			w.deliveries.runs <- nil
+			p := w.open(t, pathSubscription, offering...).greet(t)
+			p.send(t, frameSubscribe)
+			p.expectEnd(t, end{1011, "Internal error"})
+		})
+	})
+}
+
+func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
+	t.Parallel()
+	nothing := func(_ *Options, d *Dependencies) {
+		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = nil, nil, nil, nil
+	}
+	for path, frame := range map[string]string{
+		pathSubscription: frameSubscribe, pathEventsOut: `{"type":"filter","filter":{}}`, pathEventsIn: eventText(nil),
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				p := w.open(t, path, offering...).greet(t)
+				p.send(t, frame)
+				p.expectEnd(t, end{1011, "Internal error"})
+			}, nothing)
+		})
+	}
+}

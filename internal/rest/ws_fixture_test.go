@@ -1,0 +1,423 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Paths of the websockets.
+const (
+	pathSubscription = "/task_runs/subscriptions/scheduled"
+	pathEventsIn     = "/events/in"
+	pathEventsOut    = "/events/out"
+)
+
+// Frames that handshakes have.
+const (
+	frameAuth    = `{"type":"auth","token":null}`
+	frameSuccess = `{"type":"auth_success"}`
+)
+
+// pipes is a listener whose connections stay in the process: so time can be
+// that of a synctest bubble.
+type pipes struct {
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.conns:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.IPAddr{} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// wire is a server that listens on pipes, with a domain of fakes. It must be
+// made in a synctest bubble, which fails the test if a goroutine is left over.
+type wire struct {
+	*fixture
+	t          *testing.T // that of the bubble
+	deliveries *fakeDeliveries
+	recorder   *fakeRecorder
+	stream     *fakeStream
+	counted    *socketCounter
+	client     *http.Client
+}
+
+func newWire(t *testing.T, changes ...change) *wire {
+	t.Helper()
+	w := &wire{
+		t: t, deliveries: newFakeDeliveries(), recorder: &fakeRecorder{refuses: "Refused"}, stream: &fakeStream{changes: make(chan taskrun.Change)},
+		counted: &socketCounter{},
+	}
+	w.fixture = newFixture(t, append([]change{func(_ *Options, d *Dependencies) {
+		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = w.deliveries, w.recorder, w.stream, w.counted
+	}}, changes...)...)
+	listener := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := &http.Server{Handler: w.server.Handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	transport := &http.Transport{DialContext: listener.dial}
+	w.client = &http.Client{Transport: transport}
+	t.Cleanup(func() {
+		if err := w.server.CloseSockets(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("CloseSockets = %v", err)
+		}
+		transport.CloseIdleConnections()
+		_ = server.Close()
+	})
+	return w
+}
+
+// peer is the other end of a websocket.
+type peer struct {
+	conn   *websocket.Conn
+	frames chan string
+	err    error // why there are no more frames, once they are closed
+}
+
+// offering is what a client offers when it can do the handshake.
+var offering = []string{"prefect"}
+
+// open connects; frames are read as they come.
+func (w *wire) open(t *testing.T, path string, subprotocols ...string) *peer {
+	t.Helper()
+	p := w.openUnread(t, path, subprotocols...)
+	p.listen()
+	return p
+}
+
+// openUnread connects and reads nothing.
+func (w *wire) openUnread(t *testing.T, path string, subprotocols ...string) *peer {
+	t.Helper()
+	conn, status, err := w.dial(t, path, &websocket.DialOptions{Subprotocols: subprotocols})
+	if err != nil {
+		t.Fatalf("%v (status %d)", err, status)
+	}
+	conn.SetReadLimit(maxFrame)
+	p := &peer{conn: conn, frames: make(chan string, 1000)}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	return p
+}
+
+// dial asks for a socket; the status is that of the answer.
+func (w *wire) dial(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
+	t.Helper()
+	o.HTTPClient = w.client
+	conn, response, err := websocket.Dial(t.Context(), "ws://example.test/api"+path, o)
+	if response != nil {
+		status = response.StatusCode
+		if response.Body != nil {
+			_ = response.Body.Close()
+		}
+	}
+	return conn, status, err
+}
+
+func (p *peer) listen() {
+	go func() {
+		defer close(p.frames)
+		for {
+			_, text, err := p.conn.Read(context.Background())
+			if err != nil {
+				p.err = err
+				return
+			}
+			p.frames <- string(text)
+		}
+	}()
+}
+
+// greet goes through the handshake.
+func (p *peer) greet(t *testing.T) *peer {
+	t.Helper()
+	p.send(t, frameAuth)
+	p.expect(t, frameSuccess)
+	return p
+}
+
+func (p *peer) send(t *testing.T, text string) {
+	t.Helper()
+	if err := p.conn.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
+		t.Fatalf("sending %.60s: %v", text, err)
+	}
+}
+
+// recv returns the next frame.
+func (p *peer) recv(t *testing.T) string {
+	t.Helper()
+	text, ok := <-p.frames
+	if !ok {
+		t.Fatalf("the socket ended: %v", p.err)
+	}
+	return text
+}
+
+func (p *peer) expect(t *testing.T, want string) {
+	t.Helper()
+	if got := p.recv(t); got != want {
+		t.Fatalf("frame = %s, want %s", got, want)
+	}
+}
+
+// silent checks that nothing comes as long as nothing happens.
+func (p *peer) silent(t *testing.T) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case text, ok := <-p.frames:
+		t.Fatalf("frame = %s (%t, %v), want none", text, ok, p.err)
+	default:
+	}
+}
+
+// end is how a socket ended; a code of 0 says that it just dropped.
+type end struct {
+	Code   websocket.StatusCode
+	Reason string
+}
+
+// ended waits for the end.
+func (p *peer) ended(t *testing.T) end {
+	t.Helper()
+	for text := range p.frames {
+		t.Fatalf("frame = %s, want the end", text)
+	}
+	var how websocket.CloseError
+	errors.As(p.err, &how)
+	return end{how.Code, how.Reason}
+}
+
+func (p *peer) expectEnd(t *testing.T, want end) {
+	t.Helper()
+	if diff := cmp.Diff(want, p.ended(t)); diff != "" {
+		t.Fatalf("end (-want +got):\n%s\n%v", diff, p.err)
+	}
+}
+
+// ping pings; the channel tells when the answer is there, or that there is none.
+func (p *peer) ping(t *testing.T) <-chan error {
+	t.Helper()
+	answered := make(chan error, 1)
+	go func() { answered <- p.conn.Ping(t.Context()) }()
+	return answered
+}
+
+func (p *peer) close(t *testing.T) {
+	t.Helper()
+	if err := p.conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Fatalf("closing: %v", err)
+	}
+}
+
+// pass lets time pass, which in a bubble takes none.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
+
+// waiting checks that a channel has nothing as long as nothing happens.
+func waiting[T any](t *testing.T, c <-chan T, what string) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case got := <-c:
+		t.Fatalf("%s came too early: %v", what, got)
+	default:
+	}
+}
+
+// fakeDeliveries hands out the runs that a test puts in.
+type fakeDeliveries struct {
+	runs    chan *taskrun.Run
+	refuses error
+
+	mu   sync.Mutex
+	told []string
+}
+
+func newFakeDeliveries() *fakeDeliveries { return &fakeDeliveries{runs: make(chan *taskrun.Run, 10)} }
+
+func (f *fakeDeliveries) tell(text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, text)
+}
+
+// heard checks what was told so far.
+func (f *fakeDeliveries) heard(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if diff := cmp.Diff(want, f.told); diff != "" {
+		t.Fatalf("told (-want +got):\n%s", diff)
+	}
+}
+
+func (f *fakeDeliveries) Subscribe(_ context.Context, keys []string, clientID string) (Subscription, error) {
+	if f.refuses != nil {
+		return nil, f.refuses
+	}
+	for _, key := range keys {
+		f.tell(clientID + " wants " + key)
+	}
+	return &fakeSubscription{f, clientID}, nil
+}
+
+type fakeSubscription struct {
+	*fakeDeliveries
+	clientID string
+}
+
+func (f *fakeSubscription) Next(ctx context.Context) (*taskrun.Run, error) {
+	select {
+	case run := <-f.runs:
+		if run == nil {
+			return nil, taskrun.ErrUnavailable
+		}
+		return run, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (f *fakeSubscription) Taken(ctx context.Context, run *taskrun.Run) error {
+	f.tell(f.clientID + " took " + run.Name)
+	return ctx.Err()
+}
+
+func (f *fakeSubscription) Return(ctx context.Context, run *taskrun.Run) {
+	if ctx.Err() != nil {
+		f.tell("returned in vain")
+	}
+	f.tell(f.clientID + " returned " + run.Name)
+}
+
+func (f *fakeSubscription) Close() { f.tell(f.clientID + " left") }
+
+// fakeRecorder keeps what it is given.
+type fakeRecorder struct {
+	before  func(ctx context.Context) error // nil: none
+	refuses string                          // name of states; "": none
+
+	mu      sync.Mutex
+	batches [][]string // of the ids of states
+}
+
+func (f *fakeRecorder) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+	if f.before != nil {
+		if err := f.before(ctx); err != nil {
+			return err
+		}
+	}
+	ids := make([]string, 0, len(events))
+	for _, e := range events {
+		if e.State.Name == f.refuses {
+			refused(e, errors.New("a state that is refused"))
+			continue
+		}
+		ids = append(ids, e.State.ID)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.batches = append(f.batches, ids)
+	return nil
+}
+
+func (f *fakeRecorder) recorded(t *testing.T) [][]string {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.batches)
+}
+
+// fakeStream yields the changes that a test puts in.
+type fakeStream struct {
+	changes chan taskrun.Change
+	broken  error
+
+	mu    sync.Mutex
+	asked []taskrun.Following
+}
+
+func (f *fakeStream) Follow(ctx context.Context, following taskrun.Following) iter.Seq2[taskrun.Change, error] {
+	f.mu.Lock()
+	f.asked = append(f.asked, following)
+	f.mu.Unlock()
+	return func(yield func(taskrun.Change, error) bool) {
+		if f.broken != nil {
+			yield(taskrun.Change{}, f.broken)
+			return
+		}
+		for {
+			select {
+			case change, ok := <-f.changes:
+				if !ok || !yield(change, nil) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// socketCounter counts.
+type socketCounter struct {
+	mu     sync.Mutex
+	opened map[string]int
+	closed map[string]int
+	events map[EventOutcome]int
+}
+
+func count[K comparable](mu *sync.Mutex, m *map[K]int, key K) {
+	mu.Lock()
+	defer mu.Unlock()
+	if *m == nil {
+		*m = map[K]int{}
+	}
+	(*m)[key]++
+}
+
+func (c *socketCounter) SocketOpened(route string)          { count(&c.mu, &c.opened, route) }
+func (c *socketCounter) SocketClosed(route string)          { count(&c.mu, &c.closed, route) }
+func (c *socketCounter) EventReceived(outcome EventOutcome) { count(&c.mu, &c.events, outcome) }
+
+// runNamed is a run that waits for a worker.
+func runNamed(name string) *taskrun.Run {
+	return &taskrun.Run{
+		ID: idKnown, Created: noon, Updated: noon, Name: name, TaskKey: "add-1a2b3c4d", DynamicKey: "0",
+		Progress: orchestration.Progress{State: &orchestration.State{ID: idOther, Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: noon}},
+	}
+}

@@ -1,0 +1,149 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"github.com/coder/websocket"
+)
+
+// conversation is what a socket's route does. It reads from the socket until
+// that fails; why the socket has ended stands in the socket's life.
+type conversation func(s *Server, k *socket) error
+
+// serveSocket takes a connection over and lets its route talk until the end.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	rt := s.router.socket(r)
+	if rt == nil || s.tokens != nil && !offers(r, subprotocol) {
+		w.WriteHeader(http.StatusForbidden) // the words of Prefect for no such socket too
+		return
+	}
+	leave, ok := s.sockets.enter()
+	if !ok {
+		w.Header().Set("Retry-After", retryAfter)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
+	g := &gate{}
+	conn, err := websocket.Accept(&gatedWriter{ResponseWriter: w, gate: g}, r, &websocket.AcceptOptions{
+		Subprotocols: []string{subprotocol},
+		// Any page may do what any program may, as over HTTP.
+		InsecureSkipVerify: true,
+	})
+	if err != nil {
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket refused", slog.String("path", rt.path), slog.String("error", err.Error()))
+		return
+	}
+	// After the take-over the request's context means nothing.
+	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.log.With(
+		slog.String("path", rt.path), slog.String("client", r.RemoteAddr)))
+	s.attend(rt, k) //nolint:contextcheck // the context is that of the socket
+}
+
+// attend lets the route talk, and sees to the socket's end.
+func (s *Server) attend(rt *route, k *socket) {
+	began := s.clock.Now()
+	s.socketMetrics.SocketOpened(rt.path)
+	defer s.socketMetrics.SocketClosed(rt.path)
+	unhook := context.AfterFunc(s.sockets.life, k.restart)
+	defer unhook()
+	var pinging sync.WaitGroup
+	pinging.Go(k.keepAlive)
+
+	k.end(s.talk(rt, k))
+	<-k.closed
+	pinging.Wait()
+	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
+}
+
+// talk is the route's part. A panic is an error like others.
+func (s *Server) talk(rt *route, k *socket) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = failed("serving a socket", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+		}
+	}()
+	if err := k.authenticate(s.tokens, rt.verb); err != nil {
+		return err
+	}
+	return rt.talk(s, k)
+}
+
+func (s *Server) logEnd(k *socket, took slog.Attr) {
+	cause, level := context.Cause(k.life), slog.LevelInfo
+	var how *closing
+	if errors.As(cause, &how) && how.code == websocket.StatusInternalError {
+		level = slog.LevelError
+	}
+	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", slog.String("because", cause.Error()), took)
+}
+
+// attendance knows which sockets there are.
+type attendance struct {
+	life context.Context //nolint:containedctx // ends when the server stops
+	stop context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool
+	inside  sync.WaitGroup
+}
+
+func newAttendance() *attendance {
+	a := &attendance{}
+	a.life, a.stop = context.WithCancel(context.Background())
+	return a
+}
+
+// enter counts a socket in; ok is false if none is taken any more.
+func (a *attendance) enter() (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		return nil, false
+	}
+	a.inside.Add(1)
+	return a.inside.Done, true
+}
+
+// close ends all sockets, and waits until they are closed or the context ends.
+func (a *attendance) close(ctx context.Context) error {
+	a.mu.Lock()
+	a.stopped = true
+	a.mu.Unlock()
+	a.stop()
+	left := make(chan struct{})
+	go func() {
+		a.inside.Wait()
+		close(left)
+	}()
+	select {
+	case <-left:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// offers reports whether the client speaks the subprotocol.
+func offers(r *http.Request, name string) bool {
+	return headerHas(r.Header, "Sec-WebSocket-Protocol", name)
+}
+
+// headerHas reports whether a list in the header has the word, in any case.
+func headerHas(h http.Header, key, word string) bool {
+	for _, value := range h.Values(key) {
+		for item := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(item), word) {
+				return true
+			}
+		}
+	}
+	return false
+}
