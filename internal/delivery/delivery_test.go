@@ -2,11 +2,14 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -35,7 +38,14 @@ type scene struct {
 	made    int
 	ends    []func()
 	lost    []orchestration.StateType
+	deaf    bool // the other replicas' workers are not known
 }
+
+// Announce tells nobody: there is no other replica.
+func (s *scene) Announce([]Worker) {}
+
+// Others are none, if that is known.
+func (s *scene) Others() ([]Worker, bool) { return nil, !s.deaf }
 
 func play(t *testing.T, script func(*scene)) {
 	t.Helper()
@@ -43,7 +53,7 @@ func play(t *testing.T, script func(*scene)) {
 		s := &scene{t: t, store: memory.New()}
 		s.service = taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
 		s.queue = NewQueue(s.store, bubbleClock{})
-		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, Alone{})
+		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, s)
 		s.ends = append(s.ends, s.queue.Open())
 		defer func() {
 			for _, end := range s.ends {
@@ -397,6 +407,48 @@ func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {
 			pass(2 * time.Second)
 		}
 		s.want("state", orchestration.Running, s.run(id).State.Type)
+	})
+}
+
+// A replica that cannot tell who is connected elsewhere takes nobody's runs.
+func TestNobodyIsGoneWhileThatCannotBeTold(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.deaf = true
+		s.startReaper()
+		id := s.submit("a", 0)
+		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
+		s.want("the first", id, s.next(first))
+		first.Close()
+		pass(time.Minute)
+		s.want("the second", "", s.next(second))
+		s.deaf = false
+		pass(9 * time.Second)
+		s.want("the second within the grace time since it can be told", "", s.next(second))
+		pass(5 * time.Second)
+		s.want("the second", id, s.next(second))
+	})
+}
+
+func TestAReplicaTakesNoMoreWorkersThanItCanTellOf(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		long := strings.Repeat("<", taskrun.MaxHolder-10)
+		for i := range 1000 {
+			_, err := s.workers.Subscribe(s.t.Context(), []string{"a"}, long+strconv.Itoa(i))
+			if err == nil {
+				continue
+			}
+			text, problem := json.Marshal(s.workers.connected())
+			if !errors.Is(err, taskrun.ErrUnavailable) || problem != nil || i < 100 {
+				t.Errorf("worker %d: %v, want ErrUnavailable after hundreds (%v)", i, err, problem)
+			}
+			if keys := i * len(`["a"]`); len(text)-keys > MaxRoster {
+				t.Errorf("%d workers take %d bytes, want at most %d", i, len(text)-keys, MaxRoster)
+			}
+			return
+		}
+		t.Error("all workers are taken")
 	})
 }
 

@@ -91,7 +91,12 @@ func (r *Reaper) Start(ctx context.Context) error {
 func (r *Reaper) NeedLeaderElection() bool { return false }
 
 func (r *Reaper) look(ctx context.Context) {
-	now, alive := r.Clock.Now(), r.Workers.alive()
+	alive, known := r.Workers.alive()
+	if !known {
+		r.missed = nil
+		return
+	}
+	now := r.Clock.Now()
 	missed := map[string]time.Time{}
 	for holder, ids := range r.Queue.holders() {
 		if alive[holder] {
@@ -111,7 +116,7 @@ func (r *Reaper) look(ctx context.Context) {
 
 // abandon takes the runs from a holder. What fails is tried again at the next look.
 func (r *Reaper) abandon(ctx context.Context, holder string, ids []string) {
-	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) // other replicas take them in another order
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // other replicas take them in another order
 	for _, id := range ids {
 		state, err := r.Leases.Abandon(ctx, id, holder, r.MaxAttempts)
 		if err != nil {

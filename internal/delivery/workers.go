@@ -3,6 +3,8 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -26,8 +28,9 @@ type Worker struct {
 type Roster interface {
 	// Announce tells the others of this replica's workers, soon.
 	Announce(workers []Worker)
-	// Others are the workers of the other replicas that are alive.
-	Others() []Worker
+	// Others are the workers of the other replicas that are alive. When they are
+	// not known for now, those are told that were known last.
+	Others() (workers []Worker, known bool)
 }
 
 // Workers are those of all replicas; those of this one come and go by Subscribe.
@@ -54,7 +57,8 @@ func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster)
 }
 
 // Subscribe makes a connection of a worker known that wants runs of these task
-// keys, of which there is one at least.
+// keys, of which there is one at least. Errors: *taskrun.InvalidError, and
+// taskrun.ErrUnavailable when there are too many workers.
 func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (*Consumer, error) {
 	if err := taskrun.CheckHolder(clientID); err != nil {
 		return nil, err
@@ -65,12 +69,38 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	defer w.mu.Unlock()
 	l := w.here[clientID]
 	if l == nil || !l.gone.IsZero() {
+		if w.size()+cost(clientID) > MaxRoster {
+			return nil, fmt.Errorf("%w: too many workers are connected to this replica", taskrun.ErrUnavailable)
+		}
 		l = &local{}
 		w.here[clientID] = l
 	}
 	l.connections = append(l.connections, c)
 	w.announce()
 	return c, nil
+}
+
+// MaxRoster bounds what a replica's workers take in a Roster without their task
+// keys, in bytes of JSON: some thousands of workers.
+const MaxRoster = 200 << 10
+
+func (w *Workers) size() int {
+	total := 0
+	for id, l := range w.here {
+		if l.gone.IsZero() {
+			total += cost(id)
+		}
+	}
+	return total
+}
+
+// cost is what a worker without task keys takes.
+func cost(id string) int {
+	text, err := json.Marshal(Worker{ID: id})
+	if err != nil {
+		return MaxRoster // cannot happen: an id is a text
+	}
+	return len(text) + len(",")
 }
 
 func (w *Workers) leave(c *Consumer) {
@@ -121,7 +151,8 @@ func (l *local) taskKeys() []string {
 // of one of the task keys, if there are any given.
 func (w *Workers) List(taskKeys []string) []Worker {
 	all := map[string]Worker{}
-	for _, other := range w.roster.Others() {
+	others, _ := w.roster.Others()
+	for _, other := range others {
 		all[other.ID] = merged(all[other.ID], other)
 	}
 	w.mu.Lock()
@@ -165,10 +196,12 @@ func merged(a, b Worker) Worker {
 	return Worker{ID: b.ID, TaskKeys: slices.Compact(keys), Seen: seen}
 }
 
-// alive are the ids of all workers that have a connection now.
-func (w *Workers) alive() map[string]bool {
+// alive are the ids of all workers that have a connection now, unless nobody
+// can tell.
+func (w *Workers) alive() (ids map[string]bool, known bool) {
+	others, known := w.roster.Others()
 	alive := map[string]bool{}
-	for _, other := range w.roster.Others() {
+	for _, other := range others {
 		alive[other.ID] = true
 	}
 	w.mu.Lock()
@@ -178,7 +211,7 @@ func (w *Workers) alive() map[string]bool {
 			alive[id] = true
 		}
 	}
-	return alive
+	return alive, known
 }
 
 // Alone is the roster of a program that has one replica.
@@ -188,4 +221,4 @@ type Alone struct{}
 func (Alone) Announce([]Worker) {}
 
 // Others are none.
-func (Alone) Others() []Worker { return nil }
+func (Alone) Others() ([]Worker, bool) { return nil, true }

@@ -34,11 +34,14 @@ const (
 	// interval is the time between two renewals, and between two looks at the others.
 	interval = 2 * time.Second
 	// settle is the wait for further changes before workers are announced.
-	settle = 50 * time.Millisecond
+	settle = 200 * time.Millisecond
 	// lapse is how long a Lease may stay as it is before its replica counts as dead.
 	lapse = 15 * time.Second
 	// buryAfter is when the Lease of a dead replica is deleted.
 	buryAfter = 10 * time.Minute
+	// silence is how long the Leases may not have been read before nobody can tell
+	// who is alive.
+	silence = 3 * interval
 	// callTimeout bounds a call to the API server.
 	callTimeout = 5 * time.Second
 )
@@ -64,6 +67,7 @@ type Roster struct {
 	mu     sync.Mutex
 	own    []delivery.Worker
 	others map[string]*replica // by the names of their Leases
+	heard  time.Time           // when the Leases were read last
 }
 
 var _ delivery.Roster = (*Roster)(nil)
@@ -91,18 +95,19 @@ func (r *Roster) Announce(workers []delivery.Worker) {
 	}
 }
 
-// Others are the workers of the other replicas that are alive.
-func (r *Roster) Others() []delivery.Worker {
+// Others are the workers of the other replicas that are alive. They are not known
+// as long as the Leases cannot be read: then nobody is said to be dead.
+func (r *Roster) Others() (workers []delivery.Worker, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Clock.Now()
-	var workers []delivery.Worker
+	known = now.Sub(r.heard) <= silence
 	for _, other := range r.others {
-		if now.Sub(other.fresh) < lapse {
+		if !known || now.Sub(other.fresh) < lapse {
 			workers = append(workers, other.workers...)
 		}
 	}
-	return workers
+	return workers, known
 }
 
 // NeedLeaderElection tells a manager that every replica does this.
@@ -174,7 +179,8 @@ func (r *Roster) lease() *coordinationv1.Lease {
 }
 
 // encode drops task keys where they are too many, but never a worker: that one
-// is alive matters more than what it takes.
+// is alive matters more than what it takes. All workers of a replica fit in, see
+// delivery.MaxRoster.
 func encode(workers []delivery.Worker) string {
 	text, err := json.Marshal(workers)
 	if err != nil || len(text) <= maxAnnotation {
@@ -185,8 +191,8 @@ func encode(workers []delivery.Worker) string {
 		short[i].TaskKeys = nil
 	}
 	text, err = json.Marshal(short)
-	if err != nil || len(text) > maxAnnotation {
-		return "[]"
+	if err != nil {
+		return "[]" // cannot happen: ids are texts
 	}
 	return string(text)
 }
@@ -211,6 +217,8 @@ func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Leas
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Clock.Now()
+	deaf := now.Sub(r.heard) > silence
+	r.heard = now
 	there := map[string]bool{}
 	for _, lease := range leases {
 		if lease.Name == r.Identity {
@@ -221,6 +229,9 @@ func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Leas
 		if known == nil || known.version != lease.ResourceVersion {
 			known = &replica{version: lease.ResourceVersion, fresh: now, workers: decode(&lease)}
 			r.others[lease.Name] = known
+		}
+		if deaf { // what this replica could not read, the others could not write
+			known.fresh = now
 		}
 		if now.Sub(known.fresh) > buryAfter {
 			dead = append(dead, lease)

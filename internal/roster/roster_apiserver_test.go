@@ -65,13 +65,14 @@ func await(t *testing.T, r *Roster, want int) {
 	defer tick.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
-		if len(r.Others()) == want {
+		if others, _ := r.Others(); len(others) == want {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("%d workers elsewhere, want %d", len(r.Others()), want)
+			others, _ := r.Others()
+			t.Fatalf("%d workers elsewhere, want %d", len(others), want)
 		}
 	}
 }
@@ -89,7 +90,8 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	start(t, b)
 	a.Announce([]delivery.Worker{{ID: "w", TaskKeys: []string{"k"}}})
 	await(t, b, 1)
-	if got := b.Others()[0]; got.ID != "w" || len(got.TaskKeys) != 1 || got.Seen.IsZero() {
+	others, _ := b.Others()
+	if got := others[0]; got.ID != "w" || len(got.TaskKeys) != 1 || got.Seen.IsZero() {
 		t.Errorf("worker %+v", got)
 	}
 	await(t, a, 0)

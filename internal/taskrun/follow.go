@@ -71,24 +71,22 @@ func (f Following) between(changes []Change, before, after *Run, now time.Time) 
 	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
 		return changes
 	}
-	previous := func(i int) *orchestration.State {
-		if i == 0 {
-			return nil
-		}
-		return &after.History[i-1]
+	if before != nil && sameStates(before, after) {
+		return changes
 	}
-	entered := func(s *orchestration.State, i int) {
-		if !s.Timestamp.Before(f.Since) && (before == nil || !before.has(s.ID)) {
-			changes = append(changes, Change{Run: after, State: *s, Previous: previous(i), Reported: s.Reported, Received: now})
+	var previous *orchestration.State
+	for _, state := range after.States() {
+		if !state.Timestamp.Before(f.Since) && (before == nil || !before.Has(state.ID)) {
+			changes = append(changes, Change{Run: after, State: state, Previous: previous, Reported: state.Reported, Received: now})
 		}
-	}
-	if before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History) {
-		for i := range after.History {
-			entered(&after.History[i], i)
-		}
-		entered(after.State, len(after.History))
+		previous = &state
 	}
 	return changes
+}
+
+// sameStates reports whether no state was entered or added to the past.
+func sameStates(before, after *Run) bool {
+	return before.State != nil && before.State.ID == after.State.ID && len(before.History) == len(after.History)
 }
 
 // pending keeps changes until their reader takes them.

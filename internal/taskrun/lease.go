@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -177,9 +178,8 @@ func (s *Service) judgeLoss(ctx context.Context, run *Run, p Proposal, claim *cl
 // taskParametersID finds the parameters of the run: a worker's own events do not
 // repeat them.
 func (r *Run) taskParametersID() string {
-	states := r.States()
-	for i := len(states) - 1; i >= 0; i-- {
-		if id := states[i].Details.TaskParametersID; id != "" {
+	for _, state := range slices.Backward(r.States()) {
+		if id := state.Details.TaskParametersID; id != "" {
 			return id
 		}
 	}

@@ -134,7 +134,7 @@ func (s *Service) reported(events []Event) (*Run, error) {
 	run.Updated = run.Created
 	reported := Columns{Labels: Null[map[string]json.RawMessage]()}
 	for _, e := range events {
-		if run.has(e.State.ID) {
+		if run.Has(e.State.ID) {
 			continue
 		}
 		run.enter(e)
@@ -167,7 +167,7 @@ func (r *Run) record(events []Event, now time.Time) (next *Run, late []Event) {
 		case merged.unfinishedMaking(e):
 			e.Columns.apply(&merged)
 			changed = true
-		case merged.has(e.State.ID):
+		case merged.Has(e.State.ID):
 		case merged.State == nil || e.State.Timestamp.After(merged.State.Timestamp):
 			if merged.Finished() && !merged.State.Reported {
 				late = append(late, e)
@@ -220,10 +220,6 @@ func (r *Run) remember(state orchestration.State) {
 
 func byTimestamp(a, b orchestration.State) int {
 	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.ID, b.ID))
-}
-
-func (r *Run) has(stateID string) bool {
-	return slices.ContainsFunc(r.States(), func(s orchestration.State) bool { return s.ID == stateID })
 }
 
 // byRun puts the events of one run together, in the order of their states.

@@ -251,7 +251,7 @@ func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
 		return nil
 	}
 	return &v1alpha1.Delivery{
-		Holder: d.Holder, Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)), //nolint:gosec // bounded
+		Holder: d.Holder, Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
 	}
 }
 

@@ -50,9 +50,9 @@ func (s *shelf) deletedAt(id string) (time.Time, bool) {
 }
 
 const (
-	// deathsKept is how long deletions are remembered at least,
+	// deathsKept is how long deletions are remembered at least.
 	deathsKept = time.Hour
-	// deathsMost how many of the latest if there were more.
+	// deathsMost is how many of the latest are remembered if there were more.
 	deathsMost = 1 << 15
 )
 
