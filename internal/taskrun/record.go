@@ -7,6 +7,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -19,7 +20,7 @@ var ErrLate = errors.New("the event comes too late")
 // Record stores what events tell, in any order and any number of times with the
 // same result; the events of one run make one write. When it returns nil, all of
 // them are durable, or will never be: refused hears of those, with an
-// *InvalidError or ErrLate. After an error the caller has to come again with all
+// *InvalidError or ErrLate, one at a time. After an error the caller has to come again with all
 // of them (contract §4.4).
 func (s *Service) Record(ctx context.Context, events []Event, refused func(Event, error)) error {
 	var sound []Event
@@ -31,12 +32,37 @@ func (s *Service) Record(ctx context.Context, events []Event, refused func(Event
 		}
 		sound = append(sound, fitted)
 	}
-	for _, group := range s.byRun(ctx, sound) {
-		if err := s.recordRun(ctx, group, refused); err != nil {
-			return err
-		}
+	return s.recordRuns(ctx, s.byRun(ctx, sound), refused)
+}
+
+// recordedAtOnce is how many runs one Record writes at the same time.
+const recordedAtOnce = 16
+
+// recordRuns stores the events of several runs. It goes on after an error, so that
+// as little as possible is left for the next time.
+func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func(Event, error)) error {
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		first error
+	)
+	places := make(chan struct{}, recordedAtOnce)
+	for _, group := range groups {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			err := s.recordRun(ctx, group, func(e Event, why error) {
+				mu.Lock()
+				defer mu.Unlock()
+				refused(e, why)
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			first = cmp.Or(first, err)
+		})
 	}
-	return nil
+	all.Wait()
+	return first
 }
 
 // recordRun stores the events of one run, which are in the order of their states.
