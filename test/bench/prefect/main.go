@@ -26,6 +26,7 @@ type bench struct {
 	clients, readClients load.Numbers
 	runs                 load.Numbers
 	rounds               int
+	backgroundRuns       int
 	stretch, readStretch time.Duration
 	fillLimit            time.Duration
 	stderr               io.Writer
@@ -55,14 +56,15 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.Var(&b.readClients, "read-clients", "numbers of concurrent clients that read")
 	flags.Var(&b.runs, "runs", "numbers of existing runs in front of which reads are measured, in ascending order")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds of each measurement; the median counts")
+	flags.IntVar(&b.backgroundRuns, "background-runs", 200, "number of background runs in one round")
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", 2*time.Second, "length of one stretch of reads")
 	flags.DurationVar(&b.fillLimit, "fill-limit", 15*time.Minute, "how long a server may take to be filled with runs")
 	if err := flags.Parse(args); err != nil {
 		return nil, err //nolint:wrapcheck // it names the flag
 	}
-	if b.rounds < 1 {
-		return nil, errors.New("-rounds: want 1 or more")
+	if b.rounds < 1 || b.backgroundRuns < 1 {
+		return nil, errors.New("-rounds, -background-runs: want 1 or more")
 	}
 	return b, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -69,7 +70,11 @@ func (b *bench) measure(ctx context.Context, contenders []*contender) ([]result,
 		cycles.each = append(cycles.each, c.client.Cycle)
 	}
 	measured, err := b.compare(ctx, contenders, []operations{cycles}, runs, b.clients, b.stretch)
-	return append(measured, results...), err
+	if err != nil {
+		return nil, err
+	}
+	background, err := b.compareBackground(ctx, contenders, runs)
+	return slices.Concat(measured, background, results), err
 }
 
 // fill adds runs until there are so many.

@@ -16,8 +16,9 @@ type goals map[string]float64
 
 // The goals.
 var (
-	cycleGoals = goals{"Prefect on PostgreSQL": 5}
-	readGoals  = goals{"Prefect on SQLite": 50, "Prefect on PostgreSQL": 50}
+	cycleGoals      = goals{"Prefect on PostgreSQL": 5}
+	backgroundGoals = goals{"Prefect on PostgreSQL": 5}
+	readGoals       = goals{"Prefect on SQLite": 50, "Prefect on PostgreSQL": 50}
 )
 
 // line is a result in short, for whoever waits.

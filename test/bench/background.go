@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+)
+
+const (
+	// backgroundWorkers is how many workers take runs where their rate is measured.
+	backgroundWorkers = 4
+	// idleSockets is how many workers are connected and get nothing.
+	idleSockets = 1000
+	// idleFor is for how long their CPU time is taken.
+	idleFor = 10 * time.Second
+)
+
+// backgrounds are the measurements of background runs, in the order of the table.
+var backgrounds = []struct {
+	name string
+	take func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) // how many runs it took
+}{
+	{"submit to frame, idle worker", func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) {
+		sample, err := load.Frames(ctx, client, b.stretch)
+		return sample, len(sample.Latencies) + 1, err
+	}},
+	{"background runs, end to end", func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) {
+		sample, err := load.Background(ctx, client, b.backgroundClients, backgroundWorkers, b.backgroundRuns)
+		return sample, b.backgroundRuns, err
+	}},
+	{"runs reported over /events/in", func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) {
+		sample, err := load.Events(ctx, client, b.backgroundClients, b.backgroundRuns)
+		return sample, b.backgroundRuns, err
+	}},
+}
+
+// took is what one of them came to.
+type took struct {
+	rounds []load.Sample
+	writes float64 // to the API server
+	runs   int
+}
+
+// background measures and reports what workers see.
+func (b *bench) background(ctx context.Context, stdout io.Writer) (err error) {
+	folder, err := b.scratch("background")
+	if err != nil {
+		return err
+	}
+	s, err := stack.Start(ctx, folder, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if err := s.EnsureNamespaces(ctx, oursNamespace); err != nil {
+		return err
+	}
+	o, err := s.StartOperator(ctx, b.operator, oursNamespace)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Stop()) }()
+	all := make([]took, len(backgrounds))
+	client := load.NewClient(o.Base, b.backgroundClients)
+	defer client.Close()
+	for round := range b.rounds {
+		for i := range backgrounds {
+			if err := b.backgroundRound(ctx, o, client, i, &all[i]); err != nil {
+				return fmt.Errorf("%s: %w", backgrounds[i].name, err)
+			}
+			last := all[i].rounds[round]
+			b.progress("  %s, round %d: %s/s, p50 %s, p99 %s, %.2f API writes a run", backgrounds[i].name, round+1,
+				load.Rate(last.PerSecond), load.Millis(last.Percentile(0.5)), load.Millis(last.Percentile(0.99)), all[i].writes/float64(all[i].runs))
+		}
+	}
+	idle, err := b.idle(ctx, o)
+	if err != nil {
+		return fmt.Errorf("idle sockets: %w", err)
+	}
+	return reportBackground(stdout, all, idle)
+}
+
+func (b *bench) backgroundRound(ctx context.Context, o *stack.Operator, client *load.Client, i int, into *took) error {
+	before, err := o.ReadMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	sample, runs, err := backgrounds[i].take(ctx, client, b)
+	if err != nil {
+		return err
+	}
+	if err := o.Settle(ctx); err != nil {
+		return err
+	}
+	after, err := o.ReadMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	into.rounds = append(into.rounds, sample)
+	into.writes += after.APIWrites() - before.APIWrites()
+	into.runs += runs
+	return nil
+}
+
+// idleCost is what workers take that get nothing.
+type idleCost struct {
+	heap, resident float64 // bytes each
+	cpu            float64 // share of one core that all take together
+}
+
+// idle connects many workers, and weighs them.
+func (b *bench) idle(ctx context.Context, o *stack.Operator) (cost idleCost, err error) {
+	heap, resident, err := weighOperator(ctx, o)
+	if err != nil {
+		return cost, err
+	}
+	var workers []*load.Worker
+	defer func() {
+		for _, worker := range workers {
+			err = errors.Join(err, worker.Close())
+		}
+	}()
+	for i := range idleSockets {
+		worker, err := load.NewWorker(ctx, o.Base, "idle", "idle-"+strconv.Itoa(i))
+		if err != nil {
+			return cost, err
+		}
+		workers = append(workers, worker)
+	}
+	heapWith, residentWith, err := weighOperator(ctx, o)
+	if err != nil {
+		return cost, err
+	}
+	pids := map[string]int{"operator": o.PID()}
+	before, err := stack.CPUTimes(pids)
+	if err != nil {
+		return cost, err
+	}
+	select {
+	case <-time.After(idleFor):
+	case <-ctx.Done():
+		return cost, context.Cause(ctx)
+	}
+	after, err := stack.CPUTimes(pids)
+	cost = idleCost{
+		heap: (heapWith - heap) / idleSockets, resident: (residentWith - resident) / idleSockets,
+		cpu: (after["operator"] - before["operator"]).Seconds() / idleFor.Seconds(),
+	}
+	return cost, err
+}
+
+func weighOperator(ctx context.Context, o *stack.Operator) (heap, resident float64, err error) {
+	if heap, err = stack.LiveHeap(ctx, o.ReadMetrics); err != nil {
+		return 0, 0, err
+	}
+	resident, err = stack.ResidentBytes(o.PID())
+	return heap, resident, err
+}
+
+func reportBackground(w io.Writer, all []took, idle idleCost) error {
+	t := load.NewTable("what", "per second", "p50", "p99", "API writes a run")
+	for i := range all {
+		pooled := load.Pool(all[i].rounds)
+		cells := []string{backgrounds[i].name, load.Rate(pooled.PerSecond), "", "", fmt.Sprintf("%.2f", all[i].writes/float64(all[i].runs))}
+		if len(pooled.Latencies) > len(all[i].rounds) { // else a latency is that of a whole round
+			cells[1], cells[2], cells[3] = "", load.Millis(pooled.Percentile(0.5)), load.Millis(pooled.Percentile(0.99))
+		}
+		t.Row(cells...)
+	}
+	_, err := fmt.Fprintf(w, "%s%d idle workers: %s of live heap and %s of resident memory each, %.1f %% of one core together\n",
+		t.String(), idleSockets, load.Bytes(idle.heap), load.Bytes(idle.resident), 100*idle.cpu)
+	return err
+}
