@@ -89,7 +89,7 @@ func (f *eventFilter) read(n validate.Node) {
 	f.related = readCriteria(m, "related", "id", "role", "resources_in_roles", "labels")
 	if n, given := m.Given("id"); given {
 		if m, ok := n.Model(); ok {
-			f.ids = readList(m, "id", validate.Node.UUID)
+			f.ids = readWanted(m, "id", validate.Node.UUID)
 			m.ForbidOthers()
 		}
 	}
@@ -117,13 +117,23 @@ func readNameCriteria(n validate.Node) (c nameCriteria) {
 	if !ok {
 		return c
 	}
-	c.prefixes = readList(m, "prefix", validate.Node.Text)
-	c.excludedPrefixes = readList(m, "exclude_prefix", validate.Node.Text)
-	c.names = readList(m, "name", validate.Node.Text)
-	c.excluded = readList(m, "exclude_name", validate.Node.Text)
+	c.prefixes = readWanted(m, "prefix", validate.Node.Text)
+	c.excludedPrefixes = readWanted(m, "exclude_prefix", validate.Node.Text)
+	c.names = readWanted(m, "name", validate.Node.Text)
+	c.excluded = readWanted(m, "exclude_name", validate.Node.Text)
 	m.ForbidOthers()
 	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !slices.Contains(c.names, name) })
 	return c
+}
+
+// readWanted reads a list of what is wanted. An empty one asks for nothing, as one
+// that is missing does: the Prefect client sends such lists.
+func readWanted[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
+	list := readList(m, key, read)
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // readCriteria reads criteria about resources, in which only some keys are allowed.
@@ -150,11 +160,11 @@ func (c *resourceCriteria) readKey(m *validate.Model, key string) {
 	}
 	switch key {
 	case "id":
-		c.ids = validate.List(n, validate.Node.Text)
+		c.ids = readWanted(m, key, validate.Node.Text)
 	case "id_prefix":
-		c.prefixes = validate.List(n, validate.Node.Text)
+		c.prefixes = readWanted(m, key, validate.Node.Text)
 	case "role":
-		c.roles = validate.List(n, validate.Node.Text)
+		c.roles = readWanted(m, key, validate.Node.Text)
 	case "labels":
 		c.labels = validate.Dict(n, readLabelValues)
 	default: // resources_in_roles and distinct

@@ -33,7 +33,8 @@ func TestFilterMatches(t *testing.T) {
 		"nulls":                            {`{"occurred":null,"event":null,"resource":null,"related":null,"any_resource":null,"id":null,"text":null,"order":null}`, true},
 		"its name":                         {`{"event":{"name":["x","prefect.task-run.Cached"]}}`, true},
 		"another name":                     {`{"event":{"name":["prefect.task-run.Completed"]}}`, false},
-		"no name":                          {`{"event":{"name":[]}}`, false},
+		"no names in the list":             {`{"event":{"name":[],"prefix":[],"exclude_name":[],"exclude_prefix":[]}}`, true},
+		"no ids in the list":               {`{"id":{"id":[]},"resource":{"id":[],"id_prefix":[]},"related":{"id":[],"role":[]}}`, true},
 		"the four names of futures":        {`{"event":{` + four + `}}`, true},
 		"the four, but not this one":       {`{"event":{` + four + `,"exclude_name":["prefect.task-run.Cached"]}}`, false},
 		"a prefix":                         {`{"event":{"prefix":["x","prefect.task-run."]}}`, true},
@@ -62,7 +63,8 @@ func TestFilterMatches(t *testing.T) {
 		"any resource, the run":            {`{"any_resource":{"id":["prefect.task-run.` + idKnown + `"]}}`, true},
 		"any resource, the flow run":       {`{"any_resource":{"id_prefix":["prefect.flow-run."]}}`, true},
 		"any resource, neither":            {`{"any_resource":{"id":["x"]}}`, false},
-		"a criterion that is met, one not": {`{"event":{"name":["prefect.task-run.Cached"]},"id":{"id":[]}}`, false},
+		"a criterion that is met, one not": {`{"event":{"name":["prefect.task-run.Cached"]},"id":{"id":["` + idUnknown + `"]}}`, false},
+		"what the Prefect client sends":    {`{"occurred":{"since":"2026-08-21T11:59:00Z","until":"2027-08-21T12:00:00Z"},"event":{"prefix":null,"exclude_prefix":null,` + four + `,"exclude_name":null},"resource":null,"related":null,"any_resource":null,"id":{"id":[]},"text":null,"order":"DESC"}`, true},
 	}
 	for name, tc := range cases {
 		filter := filterOf(t, tc.filter)
@@ -92,7 +94,7 @@ func TestWhatAFilterLooksAt(t *testing.T) {
 			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `","prefect.flow-run.x"]}}}`,
 			taskrun.Following{Since: quarter, RunIDs: []string{idKnown}},
 		},
-		"no run at all": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.Following{Since: quarter, RunIDs: []string{}}},
+		"no run in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.Following{Since: quarter}},
 	}
 	for name, tc := range cases {
 		filter, err := decodeFilterFrame(parsed([]byte(tc.frame)))

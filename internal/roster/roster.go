@@ -153,14 +153,15 @@ func (r *Roster) tell(ctx context.Context, doing string, do func(context.Context
 // write renews the Lease, making it if need be.
 func (r *Roster) write(ctx context.Context) error {
 	lease := r.lease()
-	err := r.Client.Update(ctx, lease)
+	nothing := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name}}
+	err := r.Client.Patch(ctx, lease, client.MergeFrom(nothing)) // of whatever version: nobody else writes it
 	if apierrors.IsNotFound(err) {
 		return r.Client.Create(ctx, r.lease())
 	}
 	return err
 }
 
-// lease is this replica's, of no version: nobody else writes it.
+// lease is this replica's as it is to be.
 func (r *Roster) lease() *coordinationv1.Lease {
 	r.mu.Lock()
 	defer r.mu.Unlock()

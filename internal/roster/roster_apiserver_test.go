@@ -94,6 +94,8 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	if got := others[0]; got.ID != "w" || len(got.TaskKeys) != 1 || got.Seen.IsZero() {
 		t.Errorf("worker %+v", got)
 	}
+	a.Announce([]delivery.Worker{{ID: "w"}, {ID: "v"}})
+	await(t, b, 2)
 	await(t, a, 0)
 	stopA()
 	await(t, b, 0)
@@ -115,7 +117,12 @@ func TestADeadReplicaHasNoWorkers(t *testing.T) {
 	}
 	start(t, b)
 	await(t, b, 1)
-	clock.advance(lapse + time.Second)
+	for range int(lapse/interval) + 1 {
+		clock.advance(interval)
+		if err := b.read(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	await(t, b, 0)
 	clock.advance(buryAfter)
 	if err := b.read(t.Context()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
 const (
@@ -87,7 +88,7 @@ func bounded(ctx context.Context, clients int, length time.Duration, operation l
 
 // start starts all contenders, ours first. What it returns stops those that were
 // started, after an error too.
-func (b *bench) start(ctx context.Context, prefect, scratch string) ([]*contender, func() error, error) {
+func (b *bench) start(ctx context.Context, server, scratch string) ([]*contender, func() error, error) {
 	var stops []func() error
 	stop := func() error {
 		var err error
@@ -101,7 +102,7 @@ func (b *bench) start(ctx context.Context, prefect, scratch string) ([]*contende
 		return nil, stop, err
 	}
 	contenders := []*contender{ours}
-	sqlite, err := b.startPrefect(ctx, prefect, "Prefect on SQLite", filepath.Join(scratch, "sqlite"), "", &stops)
+	sqlite, err := b.startPrefect(ctx, server, "Prefect on SQLite", filepath.Join(scratch, "sqlite"), "", &stops)
 	if err != nil {
 		return nil, stop, err
 	}
@@ -115,7 +116,7 @@ func (b *bench) start(ctx context.Context, prefect, scratch string) ([]*contende
 	if err != nil {
 		return nil, stop, err
 	}
-	postgres, err := b.startPrefect(ctx, prefect, "Prefect on PostgreSQL", filepath.Join(scratch, "postgresql"), url, &stops)
+	postgres, err := b.startPrefect(ctx, server, "Prefect on PostgreSQL", filepath.Join(scratch, "postgresql"), url, &stops)
 	if err != nil {
 		return nil, stop, err
 	}
@@ -183,7 +184,7 @@ func (b *bench) startPrefect(
 	base := "http://" + addresses[0] + "/api"
 	if err := stack.AwaitReady(ctx, process, base+"/health", prefectReadyLimit); err != nil {
 		printed, _ := os.ReadFile(output.Name()) // it only explains the failure
-		return nil, fmt.Errorf("starting %s: %w: %s", name, err, tail(printed))
+		return nil, fmt.Errorf("starting %s: %w: %s", name, err, prefect.Tail(printed))
 	}
 	b.progress("started %s", name)
 	c := &contender{

@@ -17,6 +17,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
 // bench is what was asked for, and where to work.
@@ -79,7 +80,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return fmt.Errorf("taking the data folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	program, err := b.install(ctx)
+	folder := filepath.Join(b.data, "venv")
+	programs, err := prefect.Install(ctx, folder, b.python, prefect.Newest, func() { b.progress("installing Prefect into %s", folder) })
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := os.Chmod(scratch, 0o711); err != nil { //nolint:gosec // see above; what is in it keeps others out
 		return fmt.Errorf("opening a folder: %w", err)
 	}
-	contenders, stop, err := b.start(ctx, program, scratch)
+	contenders, stop, err := b.start(ctx, filepath.Join(programs, "prefect"), scratch)
 	defer func() { err = errors.Join(err, stop()) }()
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
 // postgreSQLReadyLimit bounds the start of the database server.
@@ -69,7 +70,7 @@ func (b *bench) startPostgreSQL(ctx context.Context, programs, folder string, st
 	makeDatabase := slices.Concat(as, []string{
 		filepath.Join(programs, "initdb"), "--pgdata=" + data, "--username=prefect", "--auth=trust", "--encoding=UTF8", "--no-locale",
 	})
-	if err := command(ctx, makeDatabase[0], makeDatabase[1:]...); err != nil {
+	if err := prefect.Run(ctx, makeDatabase[0], makeDatabase[1:]...); err != nil {
 		return "", fmt.Errorf("making a PostgreSQL database: %w", err)
 	}
 	addresses, err := stack.FreeAddresses(1)
@@ -97,7 +98,7 @@ func (b *bench) startPostgreSQL(ctx context.Context, programs, folder string, st
 	*stops = append(*stops, process.Stop)
 	if err := awaitDatabase(ctx, process, filepath.Join(programs, "pg_isready"), host, port); err != nil {
 		printed, _ := os.ReadFile(output.Name()) // it only explains the failure
-		return "", fmt.Errorf("starting PostgreSQL: %w: %s", err, tail(printed))
+		return "", fmt.Errorf("starting PostgreSQL: %w: %s", err, prefect.Tail(printed))
 	}
 	b.progress("started PostgreSQL of %s", programs)
 	return "postgresql+asyncpg://prefect@" + addresses[0] + "/postgres", nil
@@ -137,7 +138,7 @@ func awaitDatabase(ctx context.Context, process *controlplane.Process, isReady, 
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := command(ctx, isReady, "-h", host, "-p", port)
+		err := prefect.Run(ctx, isReady, "-h", host, "-p", port)
 		if err == nil {
 			return nil
 		}

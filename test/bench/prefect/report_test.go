@@ -73,10 +73,3 @@ func TestMajorOf(t *testing.T) {
 		}
 	}
 }
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	t.Parallel()
-	if got := tail([]byte("1\n2\n3\n4\n5\n6\n7\n")); got != "3\n4\n5\n6\n7" {
-		t.Errorf("got %q", got)
-	}
-}

@@ -1,0 +1,238 @@
+//go:build sdk
+
+package sdk
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+)
+
+var (
+	seed      = flag.Uint64("seed", 0, "the seed of the chaos; 0 takes one from the time")
+	chaosRuns = flag.Int("runs", 0, "how many runs the chaos has; 0: it is left out")
+)
+
+// chaosLimit bounds all of it.
+const chaosLimit = 20 * time.Minute
+
+// TestChaos kills operators, workers and the API server at random while tasks are
+// submitted and run, and then looks for what was lost, is stuck or was run twice at once.
+func TestChaos(t *testing.T) {
+	if *chaosRuns == 0 {
+		t.Log("make chaos runs it")
+		return
+	}
+	if *seed == 0 {
+		*seed = uint64(time.Now().UnixNano())
+	}
+	c := newChaos(t)
+	submitted := c.submit(*chaosRuns)
+	kills := c.kill(submitted)
+	ids := <-c.ids
+	c.settle(len(ids))
+	c.judge(ids)
+	t.Logf("FIGURES: seed %d: %s", *seed, kills)
+}
+
+type chaos struct {
+	*stage
+	random  *rand.Rand
+	servers []*server
+	workers []*worker
+	ids     chan []string
+
+	mu   sync.Mutex
+	died map[int]time.Time // workers, by process id
+}
+
+func newChaos(t *testing.T) *chaos {
+	t.Helper()
+	t.Logf("seed %d", *seed)
+	c := &chaos{
+		stage: newStage(t, ownPlane(t)), random: rand.New(rand.NewPCG(*seed, 1)),
+		ids: make(chan []string, 1), died: map[int]time.Time{},
+	}
+	for range 2 {
+		c.servers = append(c.servers, c.newServer("--leader-elect", "--worker-grace-time=5s", "--worker-max-attempts=100"))
+	}
+	for i := range 3 {
+		c.workers = append(c.workers, c.servers[i%len(c.servers)].newWorker(5))
+	}
+	return c
+}
+
+// submit has a process for each server submit its half. The channel is closed when all
+// is submitted.
+func (c *chaos) submit(runs int) <-chan struct{} {
+	var (
+		all sync.WaitGroup
+		mu  sync.Mutex
+		ids []string
+	)
+	for i, o := range c.servers {
+		all.Go(func() {
+			mine, err := o.tryClient("insist", "robust", fmt.Sprint(runs/len(c.servers)), fmt.Sprint("chaos-", i, "-"), "0.2")
+			if err != nil {
+				c.t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids = append(ids, mine...)
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		all.Wait()
+		c.ids <- ids
+		close(done)
+	}()
+	return done
+}
+
+// kill kills something every few seconds until all is submitted, and a little longer.
+func (c *chaos) kill(submitted <-chan struct{}) string {
+	counts := map[string]int{}
+	limit := time.After(chaosLimit)
+	for after := 0; after < 3; {
+		select {
+		case <-time.After(time.Duration(1000+c.random.IntN(2500)) * time.Millisecond):
+		case <-limit:
+			c.t.Fatalf("not submitted within %s", chaosLimit)
+		}
+		select {
+		case <-submitted:
+			after++
+		default:
+		}
+		switch chance := c.random.IntN(10); {
+		case chance < 4:
+			counts["operator"]++
+			c.killServer()
+		case chance < 8:
+			counts["worker"]++
+			c.killWorker()
+		default:
+			counts["kube-apiserver"]++
+			c.killPlane()
+		}
+	}
+	return fmt.Sprint("killed ", counts)
+}
+
+func (c *chaos) killServer() {
+	o := c.servers[c.random.IntN(len(c.servers))]
+	o.kill()
+	<-time.After(time.Duration(c.random.IntN(2000)) * time.Millisecond)
+	o.run()
+}
+
+func (c *chaos) killWorker() {
+	i := c.random.IntN(len(c.workers))
+	w := c.workers[i]
+	w.kill()
+	c.mu.Lock()
+	c.died[w.PID()] = time.Now()
+	c.mu.Unlock()
+	c.workers[i] = w.server.startWorker(5)
+}
+
+func (c *chaos) killPlane() {
+	killAPIServer(c.t, c.plane)
+	<-time.After(time.Duration(c.random.IntN(1500)) * time.Millisecond)
+	if err := c.plane.StartAPIServer(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// killAPIServer ends kube-apiserver at once.
+func killAPIServer(t *testing.T, plane *controlplane.ControlPlane) {
+	t.Helper()
+	if err := plane.Processes()["kube-apiserver"].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := plane.StopAPIServer(); err != nil { // which takes note that it has ended
+		t.Fatal(err)
+	}
+}
+
+// settle waits until every run has ended.
+func (c *chaos) settle(acknowledged int) {
+	begin := time.Now()
+	last := ""
+	c.eventually("all runs have ended", func() (string, bool) {
+		status, answer := c.servers[0].ask(http.MethodPost, "/ui/task_runs/count", "{}")
+		if status != http.StatusOK {
+			return answer, false
+		}
+		states := c.servers[0].states()
+		if now := fmt.Sprint(states); now != last {
+			last = now
+			c.t.Logf("%.0f s: %s", time.Since(begin).Seconds(), now)
+		}
+		ended := states["COMPLETED"] + states["CRASHED"] + states["FAILED"] + states["CANCELLED"]
+		all := 0
+		for _, n := range states {
+			all += n
+		}
+		return last, ended == all && all >= acknowledged
+	})
+}
+
+// judge looks at the outcome.
+func (c *chaos) judge(ids []string) {
+	lost := 0
+	for _, id := range ids {
+		if status, _ := c.servers[1].ask(http.MethodGet, "/task_runs/"+id, ""); status != http.StatusOK {
+			lost++
+		}
+	}
+	states, starts, at := c.servers[0].states(), 0, c.executions()
+	overlaps := 0
+	for _, all := range at {
+		starts += len(all)
+		overlaps += c.overlaps(all)
+	}
+	c.t.Logf("FIGURES: %d acknowledged, %d lost, states %v, %d tasks started %d times, %d times by two living workers at once",
+		len(ids), lost, states, len(at), starts, overlaps)
+	if lost > 0 || overlaps > 0 || len(ids) != *chaosRuns/len(c.servers)*len(c.servers) {
+		c.t.Error("something was lost, or run twice at once, or not acknowledged")
+	}
+	if states["COMPLETED"] < len(ids) {
+		c.t.Errorf("%d runs completed, want all %d, for they may be tried again", states["COMPLETED"], len(ids))
+	}
+}
+
+// overlaps counts pairs of executions that were going on at once in living workers.
+func (c *chaos) overlaps(all []execution) int {
+	n := 0
+	for i, a := range all {
+		for _, b := range all[i+1:] {
+			if a.start.Before(c.endOf(b)) && b.start.Before(c.endOf(a)) {
+				n++
+				c.t.Logf("at once: %s in %d from %s to %s and in %d from %s to %s",
+					a.key, a.pid, a.start, c.endOf(a), b.pid, b.start, c.endOf(b))
+			}
+		}
+	}
+	return n
+}
+
+// endOf is when an execution ended, be it with its worker.
+func (c *chaos) endOf(e execution) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if died, dead := c.died[e.pid]; dead && (e.end.IsZero() || died.Before(e.end)) {
+		return died
+	}
+	if e.end.IsZero() {
+		return time.Now()
+	}
+	return e.end
+}

@@ -1,0 +1,53 @@
+//go:build sdk
+
+package sdk
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// The API server goes away in the middle of all of it: while tasks are submitted, wait
+// and run.
+func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
+	const runs = 100
+	plane := ownPlane(t)
+	s := newStage(t, plane)
+	o := s.newServer("--worker-grace-time=20s")
+	o.newWorker(5)
+	submitted := make(chan []string, 1)
+	go func() {
+		ids, err := o.tryClient("insist", "work", fmt.Sprint(runs), "a", "0.2")
+		if err != nil {
+			t.Error(err)
+		}
+		submitted <- ids
+	}()
+	s.eventually("a fifth of the tasks has been started", func() (string, bool) {
+		starts := len(o.starts("a"))
+		return fmt.Sprint(starts), starts >= runs/5
+	})
+	gone := time.Now()
+	killAPIServer(t, plane)
+	<-time.After(3 * time.Second)
+	if err := plane.StartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	away := time.Since(gone)
+	ids := <-submitted
+	s.eventually("all runs have completed", func() (string, bool) {
+		states := o.states()
+		return fmt.Sprint(states), len(states) == 1 && states["COMPLETED"] >= len(ids)
+	})
+	if len(ids) != runs {
+		t.Errorf("%d submits were acknowledged, want %d", len(ids), runs)
+	}
+	starts := 0
+	for key, n := range o.starts("a") {
+		if starts += n; n == 0 {
+			t.Errorf("%s was never started", key)
+		}
+	}
+	t.Logf("FIGURES: the API server was away for %.1f s; %d acknowledged runs, all completed, %d starts", away.Seconds(), len(ids), starts)
+}
