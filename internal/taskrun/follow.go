@@ -68,27 +68,28 @@ func (f Following) past(runs []*Run, now time.Time) []Change {
 // between adds the changes that lie between two versions of a run; before is nil
 // for one that nothing is known of.
 func (f Following) between(changes []Change, before, after *Run, now time.Time) []Change {
-	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
+	if !f.concerns(before, after) {
 		return changes
 	}
-	previous := func(i int) *orchestration.State {
-		if i == 0 {
-			return nil
+	var previous *orchestration.State
+	states := after.States()
+	for i := range states {
+		state := &states[i]
+		if !state.Timestamp.Before(f.Since) && (before == nil || !before.has(state.ID)) {
+			changes = append(changes, Change{Run: after, State: *state, Previous: previous, Reported: state.Reported, Received: now})
 		}
-		return &after.History[i-1]
-	}
-	entered := func(s *orchestration.State, i int) {
-		if !s.Timestamp.Before(f.Since) && (before == nil || !before.has(s.ID)) {
-			changes = append(changes, Change{Run: after, State: *s, Previous: previous(i), Reported: s.Reported, Received: now})
-		}
-	}
-	if before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History) {
-		for i := range after.History {
-			entered(&after.History[i], i)
-		}
-		entered(after.State, len(after.History))
+		previous = state
 	}
 	return changes
+}
+
+// concerns reports whether there may be a change to tell of. Most writes bring
+// none: they are seen without a look at each state.
+func (f Following) concerns(before, after *Run) bool {
+	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
+		return false
+	}
+	return before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History)
 }
 
 // pending keeps changes until their reader takes them.

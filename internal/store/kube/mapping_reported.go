@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -25,7 +24,7 @@ func reportedFromObject(text *string) *taskrun.Columns {
 	c.CacheKey = columnOf(fields["cacheKey"], same[string])
 	c.CacheExpiration = columnOf(fields["cacheExpiration"], within)
 	c.TaskVersion = columnOf(fields["taskVersion"], same[string])
-	c.Policy = columnOf(fields["empiricalPolicy"], func(p *v1alpha1.EmpiricalPolicy) taskrun.Policy { return policyFromObject(p) })
+	c.Policy = columnOf(fields["empiricalPolicy"], policyFromObject)
 	c.Tags = columnOf(fields["tags"], same[[]string])
 	c.Labels = columnOf(fields["labels"], same[map[string]json.RawMessage])
 	c.TaskInputs = columnOf(fields["taskInputs"], inputsFromObject)
