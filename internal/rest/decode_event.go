@@ -47,6 +47,8 @@ type event struct {
 	resource map[string]string
 	related  []map[string]string
 	payload  pyjson.Value
+	follows  string       // UUID, "" for none
+	whole    pyjson.Value // as it was sent
 }
 
 // reportsRun tells whether the event is one that a client sends to report a
@@ -101,7 +103,7 @@ func faultOf(items []validate.Error) error {
 
 // readEvent reads an Event. Other keys do not matter.
 func readEvent(n validate.Node) event {
-	var e event
+	e := event{whole: n.Value}
 	m, ok := n.Model()
 	if !ok {
 		return e
@@ -128,7 +130,7 @@ func readEvent(n validate.Node) event {
 	if n, given := m.Required("id"); given {
 		e.id = n.UUID()
 	}
-	readUUID(m, "follows")
+	e.follows = readUUID(m, "follows")
 	return e
 }
 

@@ -42,7 +42,7 @@ func appendRunMembers(b []byte, run *taskrun.Run, now time.Time) []byte {
 	b = append(b, `,"tags":`...)
 	b = appendTexts(b, run.Tags)
 	b = append(b, `,"labels":`...)
-	b = appendLabels(b, run.Labels)
+	b = appendRunLabels(b, run)
 	b = appendStateColumns(b, run)
 	b = appendTimes(b, run, now)
 	b = append(b, `,"state":`...)
@@ -108,6 +108,15 @@ func appendTexts(b []byte, texts []string) []byte {
 		b = pyjson.AppendText(b, text)
 	}
 	return append(b, ']')
+}
+
+// appendRunLabels writes null where events made the run and told of no labels, or
+// cleared them (contract §2.1).
+func appendRunLabels(b []byte, run *taskrun.Run) []byte {
+	if reported := run.Reported; reported != nil && reported.Labels.Given && reported.Labels.Value == nil {
+		return append(b, "null"...)
+	}
+	return appendLabels(b, run.Labels)
 }
 
 func appendLabels(b []byte, labels map[string]json.RawMessage) []byte {

@@ -171,6 +171,26 @@ func TestRunWithoutAnythingIsWrittenWithEveryField(t *testing.T) {
 	}
 }
 
+func TestLabelsThatEventsDidNotTellAreNull(t *testing.T) {
+	t.Parallel()
+	none := taskrun.Null[map[string]json.RawMessage]()
+	for name, tc := range map[string]struct {
+		reported *taskrun.Columns
+		want     string
+	}{
+		"nothing was reported":  {nil, "{}"},
+		"something else was":    {&taskrun.Columns{Name: taskrun.Give("n")}, "{}"},
+		"null was":              {&taskrun.Columns{Labels: none}, "null"},
+		"an empty object was":   {&taskrun.Columns{Labels: taskrun.Give(map[string]json.RawMessage{})}, "{}"},
+		"null was, with others": {&taskrun.Columns{Labels: none, Name: taskrun.Give("n")}, "null"},
+	} {
+		run := &taskrun.Run{ID: idKnown, Reported: tc.reported}
+		if got := member(t, string(appendRun(nil, run, noon)), "labels"); got != tc.want {
+			t.Errorf("%s: labels = %s, want %s", name, got, tc.want)
+		}
+	}
+}
+
 func TestVerdictsAreWrittenAsDocumented(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

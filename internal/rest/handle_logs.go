@@ -1,8 +1,11 @@
 package rest
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -15,7 +18,64 @@ func (s *Server) addLogs(r *request) (response, error) {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
 	s.logs.Add(lines)
+	for i := range lines {
+		s.relay(r.ctx, &lines[i])
+	}
 	return jsonBody(http.StatusCreated, "null"), nil
+}
+
+const (
+	// maxRelayed bounds each text of a client's line in the program's own log, in bytes.
+	maxRelayed = 4096
+	// cutMark ends a text that was longer.
+	cutMark = "…"
+)
+
+// relay writes a client's line to the program's own log, where it lasts longer
+// than in memory.
+func (s *Server) relay(ctx context.Context, line *taskrun.Log) {
+	level := levelOf(line.Level)
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attributes := []slog.Attr{
+		slog.String("line", relayed(line.Message)), slog.String("logger", relayed(line.Name)), slog.Int("pythonLevel", line.Level),
+		slog.Time("loggedAt", line.Timestamp),
+	}
+	if line.TaskRunID != "" {
+		attributes = append(attributes, slog.String("taskRunID", line.TaskRunID))
+	}
+	if line.FlowRunID != "" {
+		attributes = append(attributes, slog.String("flowRunID", line.FlowRunID))
+	}
+	s.log.LogAttrs(ctx, level, "a client logged", attributes...)
+}
+
+// levelOf is the level that comes closest to one of Python's: those in between
+// count as the one below, as they do there.
+func levelOf(python int) slog.Level {
+	switch {
+	case python < 20:
+		return slog.LevelDebug
+	case python < 30:
+		return slog.LevelInfo
+	case python < 40:
+		return slog.LevelWarn
+	default:
+		return slog.LevelError
+	}
+}
+
+// relayed cuts a text that is too long between two characters.
+func relayed(text string) string {
+	if len(text) <= maxRelayed {
+		return text
+	}
+	end := maxRelayed
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + cutMark
 }
 
 // filterLogs answers with what clients logged, sorted and paged.

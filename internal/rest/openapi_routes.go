@@ -39,7 +39,8 @@ var routeDocs = map[string]routeDoc{
 	"POST /ui/task_runs/dashboard/counts": {body: "DashboardCountsBody", answers: answers{200: "TaskRunCounts", 422: "Unprocessable"}},
 	"POST /ui/flow_runs/count-task-runs":  {body: "CountTaskRunsBody", answers: answers{200: "CountByFlowRun"}},
 
-	"POST /events": {body: "EventsBody", answers: answers{204: ""}},
+	"POST /events":    {body: "EventsBody", answers: answers{204: ""}},
+	"GET /flows/{id}": {answers: answers{200: "Flow"}},
 
 	"POST /concurrency_limits/":                {body: "ConcurrencyLimitCreate", answers: answers{200: "ConcurrencyLimit", 201: "ConcurrencyLimit"}},
 	"POST /concurrency_limits/filter":          {body: "LimitsFilterBody", optional: true, answers: answers{200: "[ConcurrencyLimit]", 422: "Unprocessable"}},

@@ -2,8 +2,8 @@ package rest
 
 import "net/http"
 
-// eventRoutes are about states that runs enter elsewhere, and about telling of
-// them; most are websockets.
+// eventRoutes are about states that runs enter elsewhere, about telling of them,
+// and about what clients ask for meanwhile; most are websockets.
 func eventRoutes() []route {
 	return []route{
 		{
@@ -21,6 +21,10 @@ func eventRoutes() []route {
 		{
 			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
 			summary: "hear of the states of runs as they come", talk: (*Server).eventsOut,
+		},
+		{
+			method: http.MethodGet, path: "/flows/" + idParameter, summary: "be told of a flow, of which nothing is known but its id",
+			handle: (*Server).flow, explainGone: saysDetail("Flow not found"),
 		},
 	}
 }

@@ -79,6 +79,7 @@ type Server struct {
 	tokens        Tokens
 	socketMetrics SocketMetrics
 	sockets       *attendance
+	verbatim      *verbatim
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -94,7 +95,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
 		deliveries: d.Deliveries, recorder: d.Recorder, stream: d.Stream, tokens: d.Tokens,
-		socketMetrics: d.SocketMetrics, sockets: newAttendance(),
+		socketMetrics: d.SocketMetrics, sockets: newAttendance(), verbatim: newVerbatim(),
 		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
 		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
 	}

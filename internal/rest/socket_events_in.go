@@ -69,6 +69,7 @@ func (in *intake) take() error {
 		if len(in.batch) == 0 {
 			in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
 		}
+		in.server.verbatim.add(report.State.ID, text)
 		in.batch = append(in.batch, report)
 		in.bytes += len(text)
 	}

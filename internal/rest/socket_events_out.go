@@ -45,7 +45,7 @@ func (s *Server) tell(k *socket, filter *eventFilter) error {
 		if !filter.matches(&change) {
 			continue
 		}
-		if err := k.send(appendEventFrame(make([]byte, 0, roomForRun), &change)); err != nil {
+		if err := k.send(s.verbatim.appendFrame(make([]byte, 0, roomForRun), &change)); err != nil {
 			return err
 		}
 	}

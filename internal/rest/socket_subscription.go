@@ -35,10 +35,7 @@ func (s *Server) subscription(k *socket) error {
 		return failed("subscribing", err)
 	}
 	d := &delivering{
-		socket: k, subscription: sub, render: func(run *taskrun.Run) []byte {
-			return appendRun(make([]byte, 0, roomForRun), run, s.now())
-		},
-		answers: make(chan answer, 1), gone: make(chan struct{}),
+		socket: k, subscription: sub, answers: make(chan answer, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(d.deliver)
@@ -46,6 +43,16 @@ func (s *Server) subscription(k *socket) error {
 	k.end(err)
 	delivering.Wait()
 	return err
+}
+
+// appendSubmitted writes a run as it was when it was submitted: each time that it
+// is handed out, a worker gets the same.
+func appendSubmitted(b []byte, run *taskrun.Run) []byte {
+	at := run.Updated
+	if run.State != nil {
+		at = run.State.Timestamp
+	}
+	return appendRun(b, run, at)
 }
 
 // decodeSubscribe reads the second frame of a worker. Keys that come twice
@@ -105,7 +112,6 @@ var (
 type delivering struct {
 	socket       *socket
 	subscription Subscription
-	render       func(*taskrun.Run) []byte
 
 	mu      sync.Mutex
 	waiting bool // for the answer to a run
@@ -201,7 +207,7 @@ func (d *delivering) offer(run *taskrun.Run) (answer, error) {
 		return answerNone, cause
 	}
 	d.expectAnswer()
-	if err := d.socket.send(d.render(run)); err != nil {
+	if err := d.socket.send(appendSubmitted(make([]byte, 0, roomForRun), run)); err != nil {
 		return answerNone, err
 	}
 	switch said := d.wait(); said {

@@ -161,6 +161,24 @@ func TestARunIsDeliveredOneAtATime(t *testing.T) {
 	})
 }
 
+// A worker that gets a run for the second time gets the same.
+func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
+	t.Parallel()
+	run := runNamed("late")
+	due := noon.Add(-time.Minute)
+	run.State.Timestamp = noon.Add(-time.Second)
+	run.ExpectedStartTime = &due
+	inBubble(t, func(w *wire) {
+		t := w.t
+		w.deliveries.runs <- run
+		p := w.open(t, pathSubscription, offering...).greet(t)
+		p.send(t, frameSubscribe)
+		if got, want := member(t, p.recv(t), "estimated_start_time_delta"), "59.0"; got != want {
+			t.Errorf("estimated_start_time_delta = %s, want %s, as of the state", got, want)
+		}
+	})
+}
+
 func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *wire) {

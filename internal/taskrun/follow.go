@@ -68,10 +68,7 @@ func (f Following) past(runs []*Run, now time.Time) []Change {
 // between adds the changes that lie between two versions of a run; before is nil
 // for one that nothing is known of.
 func (f Following) between(changes []Change, before, after *Run, now time.Time) []Change {
-	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
-		return changes
-	}
-	if before != nil && sameStates(before, after) {
+	if !f.concerns(before, after) {
 		return changes
 	}
 	var previous *orchestration.State
@@ -84,9 +81,13 @@ func (f Following) between(changes []Change, before, after *Run, now time.Time) 
 	return changes
 }
 
-// sameStates reports whether no state was entered or added to the past.
-func sameStates(before, after *Run) bool {
-	return before.State != nil && before.State.ID == after.State.ID && len(before.History) == len(after.History)
+// concerns reports whether there may be a change to tell of. Most writes bring
+// none: they are seen without a look at each state.
+func (f Following) concerns(before, after *Run) bool {
+	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
+		return false
+	}
+	return before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History)
 }
 
 // pending keeps changes until their reader takes them.

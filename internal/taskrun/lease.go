@@ -25,13 +25,19 @@ var ErrNotWaiting = errors.New("the run does not wait for a worker")
 const MaxHolder = 256
 
 // Waiting reports whether the run waits for a worker, be its time come or not:
-// it is SCHEDULED, was submitted to be run in the background, and nobody holds it.
+// it is SCHEDULED, was submitted to be run in the background, and nobody holds
+// it. A worker that reports of a run does not submit it (contract §1.6).
 func (r *Run) Waiting() bool {
 	if r.State == nil || r.State.Type != orchestration.Scheduled || r.held() {
 		return false
 	}
+	return r.Delivery != nil || (r.deferred() && !r.State.Reported)
+}
+
+// deferred reports whether the current state asks for a run in the background.
+func (r *Run) deferred() bool {
 	deferred := r.State.Details.Deferred
-	return r.Delivery != nil || (deferred != nil && *deferred)
+	return deferred != nil && *deferred
 }
 
 // Due is when a waiting run may be handed out.
@@ -99,6 +105,14 @@ func (r *Run) unheld() *Run {
 func (r *Run) letGo() {
 	if r.held() && r.Finished() {
 		r.Delivery = r.unheld().Delivery
+	}
+}
+
+// submitAgain lets a run wait for a worker anew that somebody, not its worker,
+// has put back to SCHEDULED, to be run in the background (contract §1.6).
+func (r *Run) submitAgain() {
+	if r.held() && r.State.Type == orchestration.Scheduled && r.deferred() {
+		r.Delivery = nil
 	}
 }
 

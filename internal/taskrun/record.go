@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
@@ -25,6 +24,9 @@ var ErrLate = errors.New("the event comes too late")
 func (s *Service) Record(ctx context.Context, events []Event, refused func(Event, error)) error {
 	var sound []Event
 	for _, e := range events {
+		if name := &e.Columns.Name; name.Given && name.Value == nil {
+			*name = Give(s.NewName()) // as in a create (contract §0.13)
+		}
 		fitted, err := e.fit()
 		if err != nil {
 			refused(e, err)
@@ -32,7 +34,11 @@ func (s *Service) Record(ctx context.Context, events []Event, refused func(Event
 		}
 		sound = append(sound, fitted)
 	}
-	return s.recordRuns(ctx, s.byRun(ctx, sound), refused)
+	groups, err := s.byRun(ctx, sound)
+	if err != nil {
+		return err
+	}
+	return s.recordRuns(ctx, groups, refused)
 }
 
 // recordedAtOnce is how many runs one Record writes at the same time.
@@ -46,16 +52,21 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		mu    sync.Mutex
 		first error
 	)
+	refuse := func(e Event, why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		refused(e, why)
+	}
 	places := make(chan struct{}, recordedAtOnce)
 	for _, group := range groups {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			err := s.recordRun(ctx, group, func(e Event, why error) {
-				mu.Lock()
-				defer mu.Unlock()
-				refused(e, why)
-			})
+			err := s.recordRun(ctx, group, refuse)
+			if _, poisoned := errors.AsType[*InvalidError](err); poisoned { // the store will never take it
+				refuseAll(group, refuse, err)
+				return
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			first = cmp.Or(first, err)
@@ -65,26 +76,31 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 	return first
 }
 
+func refuseAll(events []Event, refused func(Event, error), err error) {
+	for _, e := range events {
+		refused(e, err)
+	}
+}
+
 // recordRun stores the events of one run, which are in the order of their states.
 func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Event, error)) error {
 	id := events[0].RunID
-	if deleted, ok := s.Store.DeletedAt(id); ok {
-		events = dropLate(events, refused, func(e Event) bool { return !e.State.Timestamp.After(deleted) })
+	events, err := s.sinceDeletion(ctx, id, events, refused)
+	if err != nil || len(events) == 0 {
+		return err
 	}
-	if len(events) == 0 {
-		return nil
-	}
+	var made bool
 	if s.Store.Known(id) == nil {
-		done, err := s.recordFirst(ctx, events, refused)
-		if done || err != nil {
+		var done bool
+		if made, done, err = s.recordFirst(ctx, events); done || err != nil {
 			return err
 		}
 	}
 	var late []Event
 	var decision orchestration.Decision
-	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
+	err = s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		var next *Run
-		next, late = run.record(events, s.now())
+		next, late = run.record(events, s.now(), made)
 		if next != nil {
 			decision = orchestration.Decision{Status: orchestration.Accept, State: next.State, Progress: next.Progress}
 		}
@@ -97,57 +113,61 @@ func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Ev
 	if errors.Is(err, ErrNotFound) { // deleted between two looks
 		late, err = events, nil
 	}
-	dropLate(late, refused, func(Event) bool { return true })
+	refuseAll(late, refused, ErrLate)
 	return err
 }
 
-// dropLate refuses those events that are late, and returns the others.
-func dropLate(events []Event, refused func(Event, error), late func(Event) bool) []Event {
+// sinceDeletion refuses events of a run that was deleted: whoever runs it all the
+// same does not bring it back (contract §7.37). When it was made anew, it is told
+// only by what happened since.
+func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, refused func(Event, error)) ([]Event, error) {
+	deleted, ok := s.Store.DeletedAt(id)
+	if !ok {
+		return events, nil
+	}
+	_, err := s.Store.Get(ctx, id)
+	gone := errors.Is(err, ErrNotFound)
+	if err != nil && !gone {
+		return nil, err
+	}
 	var timely []Event
 	for _, e := range events {
-		if late(e) {
+		if gone || !e.State.Timestamp.After(deleted) {
 			refused(e, ErrLate)
 		} else {
 			timely = append(timely, e)
 		}
 	}
-	return timely
+	return timely, nil
 }
 
 // recordFirst makes the run that the events tell of, unless there is one; done
 // tells that nothing is left to store.
-func (s *Service) recordFirst(ctx context.Context, events []Event, refused func(Event, error)) (done bool, err error) {
+func (s *Service) recordFirst(ctx context.Context, events []Event) (made, done bool, err error) {
 	first, err := s.reported(events)
 	if err != nil {
-		for _, e := range events {
-			refused(e, err)
-		}
-		return true, nil
+		return false, false, err
 	}
 	kept, err := s.Store.Create(ctx, first)
-	switch {
-	case errors.Is(err, ErrExists):
-		return false, nil
-	case err != nil:
-		return false, err
+	if err != nil {
+		return false, false, ignore(err, ErrExists)
 	}
 	exact := *kept
 	exact.Progress, exact.History = first.Progress, first.History
 	exact.Reported = first.Reported
-	if len(exact.History) == 0 && exact.Reported == nil && sameProgress(exact.Progress, kept.Progress) {
-		s.Notifier.Transitioned(nil, kept, orchestration.Decision{Status: orchestration.Accept, State: kept.State, Progress: kept.Progress})
-		return true, nil
+	if len(exact.History) > 0 || exact.Reported != nil || !sameProgress(exact.Progress, kept.Progress) {
+		// After a conflict the events are merged into what is there now.
+		if kept, err = s.Store.UpdateProgress(ctx, &exact); err != nil {
+			return true, false, ignore(err, ErrConflict)
+		}
 	}
-	after, err := s.Store.UpdateProgress(ctx, &exact)
-	if err != nil {
-		return false, ignoreConflict(err) // somebody was faster: the events are merged into what is there now
-	}
-	s.Notifier.Transitioned(nil, after, orchestration.Decision{Status: orchestration.Accept, State: after.State, Progress: after.Progress})
-	return true, nil
+	s.Notifier.Transitioned(nil, kept, orchestration.Decision{Status: orchestration.Accept, State: kept.State, Progress: kept.Progress})
+	return true, true, nil
 }
 
-func ignoreConflict(err error) error {
-	if errors.Is(err, ErrConflict) {
+// ignore is no error if it is the one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
 		return nil
 	}
 	return err
@@ -182,81 +202,19 @@ func (s *Service) reported(events []Event) (*Run, error) {
 	return run, nil
 }
 
-// record merges the events, which are in the order of their states, into the
-// run. It returns nil if that changes nothing, and the events that come too late.
-func (r *Run) record(events []Event, now time.Time) (next *Run, late []Event) {
-	merged := *r
-	merged.History = slices.Clone(r.History)
-	changed := false
-	for _, e := range events {
-		switch {
-		case merged.unfinishedMaking(e):
-			e.Columns.apply(&merged)
-			changed = true
-		case merged.Has(e.State.ID):
-		case merged.State == nil || e.State.Timestamp.After(merged.State.Timestamp):
-			if merged.Finished() && !merged.State.Reported {
-				late = append(late, e)
-				continue
-			}
-			merged.Reported = e.Columns.differing(&merged)
-			merged.enter(e)
-			changed = true
-		case merged.fellOff(e.State):
-		default:
-			merged.remember(e.State)
-			changed = true
-		}
-	}
-	if !changed {
-		return nil, late
-	}
-	merged.Updated = now
-	merged.boundText()
-	merged.letGo()
-	return &merged, late
-}
-
-// fellOff reports whether a state is older than all that are kept, of which
-// some were dropped already.
-func (r *Run) fellOff(s orchestration.State) bool {
-	return r.HistoryDropped > 0 && len(r.History) > 0 && byTimestamp(s, r.History[0]) < 0
-}
-
-// unfinishedMaking reports whether the event made this run, but its columns were
-// not written down any more (see recordFirst).
-func (r *Run) unfinishedMaking(e Event) bool {
-	return r.Behind && r.State != nil && r.State.Reported && r.State.ID == e.State.ID
-}
-
-// enter makes the event's state the current one.
-func (r *Run) enter(e Event) {
-	if r.State != nil {
-		r.remember(*r.State)
-	}
-	r.State = &e.State
-	e.Columns.apply(r)
-}
-
-// remember puts a state among the past ones, which are in the order of time.
-func (r *Run) remember(state orchestration.State) {
-	at, _ := slices.BinarySearchFunc(r.History, state, byTimestamp)
-	r.History = slices.Insert(r.History, at, state)
-}
-
-func byTimestamp(a, b orchestration.State) int {
-	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.ID, b.ID))
-}
-
 // byRun puts the events of one run together, in the order of their states.
 // Within a flow run, the natural key makes two ids one run; without one it does
 // not (contract §4.4).
-func (s *Service) byRun(ctx context.Context, events []Event) [][]Event {
+func (s *Service) byRun(ctx context.Context, events []Event) ([][]Event, error) {
 	var order []string
 	groups := map[string][]Event{}
 	known := map[NaturalKey]string{}
 	for _, e := range events {
-		e.RunID = s.canonicalID(ctx, e, known)
+		id, err := s.canonicalID(ctx, e, known)
+		if err != nil {
+			return nil, err
+		}
+		e.RunID = id
 		if groups[e.RunID] == nil {
 			order = append(order, e.RunID)
 		}
@@ -267,25 +225,30 @@ func (s *Service) byRun(ctx context.Context, events []Event) [][]Event {
 		slices.SortStableFunc(groups[id], func(a, b Event) int { return byTimestamp(a.State, b.State) })
 		grouped = append(grouped, groups[id])
 	}
-	return grouped
+	return grouped, nil
 }
 
 // canonicalID is the id under which the event's run is known: that of the run
 // that has its natural key, be it stored or met before among these events.
-func (s *Service) canonicalID(ctx context.Context, e Event, known map[NaturalKey]string) string {
+func (s *Service) canonicalID(ctx context.Context, e Event, known map[NaturalKey]string) (string, error) {
 	c := &e.Columns
 	if c.FlowRunID.Value == nil || c.TaskKey.Value == nil || c.DynamicKey.Value == nil {
-		return e.RunID
+		return e.RunID, nil
 	}
 	key := NaturalKey{FlowRunID: *c.FlowRunID.Value, TaskKey: *c.TaskKey.Value, DynamicKey: *c.DynamicKey.Value}
 	if id, ok := known[key]; ok {
-		return id
+		return id, nil
 	}
-	known[key] = e.RunID
-	if run, err := s.Store.Find(ctx, key); err == nil {
+	run, err := s.Store.Find(ctx, key)
+	switch {
+	case err == nil:
 		known[key] = run.ID
+	case errors.Is(err, ErrNotFound):
+		known[key] = e.RunID
+	default:
+		return "", err
 	}
-	return known[key]
+	return known[key], nil
 }
 
 // fit brings an event within the bounds of what can be stored (*InvalidError).

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,46 +113,6 @@ func TestAFirstEventNeedsNoMoreThanItsKeys(t *testing.T) {
 	}
 }
 
-// Whatever the order and the number of times events come in, in one call or in
-// many, the run ends the same.
-func TestEventsMergeInAnyOrder(t *testing.T) {
-	t.Parallel()
-	kinds := []orchestration.StateType{orchestration.Pending, orchestration.Running, orchestration.Scheduled, orchestration.Running, orchestration.Completed}
-	events := []taskrun.Event{}
-	for i, kind := range kinds {
-		events = append(events, event(eventRun, i+1, kind))
-	}
-	inOrder := newRecorder()
-	for _, e := range events {
-		inOrder.record(t, e)
-	}
-	want := inOrder.get(t, eventRun)
-	if got := stateNames(want); got != "Pending Running Scheduled Running Completed" {
-		t.Fatalf("states %s", got)
-	}
-	for seed := range uint64(200) {
-		random := rand.New(rand.NewPCG(seed, 3))
-		shuffled := append([]taskrun.Event{}, events...)
-		for range random.IntN(5) {
-			shuffled = append(shuffled, events[random.IntN(len(events))])
-		}
-		random.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		r := newRecorder()
-		for len(shuffled) > 0 {
-			n := 1 + random.IntN(len(shuffled))
-			r.record(t, shuffled[:n]...)
-			shuffled = shuffled[n:]
-		}
-		got := r.get(t, eventRun)
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Created", "Updated", "Behind", "Reported")); diff != "" {
-			t.Fatalf("seed %d (-in order +got):\n%s", seed, diff)
-		}
-		if len(r.refused) > 0 {
-			t.Fatalf("seed %d: refused %v", seed, r.refused)
-		}
-	}
-}
-
 func TestWhatEventsChange(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -235,8 +195,72 @@ func TestAnEventOfTheStateThatRESTWroteChangesNothing(t *testing.T) {
 	older := event(made.ID, 2, orchestration.Scheduled, func(e *taskrun.Event) { e.State.Timestamp = made.State.Timestamp.Add(-time.Hour) })
 	r.record(t, older)
 	after := r.get(t, made.ID)
-	if stateNames(after) != "Scheduled Pending" || after.Name != made.Name {
-		t.Errorf("run %s with states %s, want the older state kept and nothing else changed", after.Name, stateNames(after))
+	if stateNames(after) != "Scheduled Pending" || after.Name != made.Name || !after.Updated.Equal(made.Updated) {
+		t.Errorf("run %s with states %s, updated %s, want the older state kept and nothing else changed", after.Name, stateNames(after), after.Updated)
+	}
+}
+
+func TestARepeatedEventDoesNotUndoARename(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	only := event(eventRun, 1, orchestration.Running)
+	r.record(t, only)
+	if err := r.Rename(t.Context(), eventRun, "renamed"); err != nil {
+		t.Fatal(err)
+	}
+	r.record(t, only)
+	if run := r.get(t, eventRun); run.Name != "renamed" {
+		t.Errorf("the run is called %s", run.Name)
+	}
+}
+
+func TestANameOfNullIsMadeUp(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.NewName = func() string { return "made-up" }
+	r.record(t, event(eventRun, 1, orchestration.Pending))
+	r.record(t, event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Columns.Name = taskrun.Null[string]() }))
+	if run := r.get(t, eventRun); run.Name != "made-up" {
+		t.Errorf("the run is called %s", run.Name)
+	}
+}
+
+func TestAnEventDoesNotSubmitARun(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	r.record(t, event(eventRun, 1, orchestration.Scheduled, func(e *taskrun.Event) { e.State.Details.Deferred = new(true) }))
+	if run := r.get(t, eventRun); run.Waiting() {
+		t.Errorf("the run waits for a worker: %+v", run.State)
+	}
+}
+
+func TestARunThatIsSubmittedAgainIsHandedOutAgain(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	submitted := func(name string, deferred bool) taskrun.Proposal {
+		return taskrun.Proposal{Type: orchestration.Scheduled, Name: &name, Details: orchestration.StateDetails{Deferred: &deferred}, Force: true}
+	}
+	in := newRun("1")
+	in.State = new(submitted("Scheduled", true))
+	id := mustCreate(t, r.Service, in).ID
+	lease := func() error { _, err := r.Lease(t.Context(), id, "w"); return err }
+	if err := lease(); err != nil {
+		t.Fatal(err)
+	}
+	mustSet(t, r.Service, id, submitted("Later", false))
+	if err := lease(); !errors.Is(err, taskrun.ErrNotWaiting) {
+		t.Errorf("a state that is not to be run in the background: %v", err)
+	}
+	late := event(id, 1, orchestration.Scheduled, func(e *taskrun.Event) {
+		e.State.Details.Deferred, e.State.Timestamp = new(true), start.Add(time.Hour)
+	})
+	r.record(t, late)
+	if err := lease(); !errors.Is(err, taskrun.ErrNotWaiting) {
+		t.Errorf("a retry that its worker told of: %v", err)
+	}
+	mustSet(t, r.Service, id, submitted("AwaitingRetry", true))
+	if err := lease(); err != nil {
+		t.Errorf("submitted again: %v", err)
 	}
 }
 
@@ -280,10 +304,23 @@ func TestADeletedRunStaysDeleted(t *testing.T) {
 	if run, err := r.Get(t.Context(), eventRun); !errors.Is(err, taskrun.ErrNotFound) {
 		t.Errorf("the run is %+v, error %v", run, err)
 	}
-	again := event(eventRun, 3, orchestration.Pending, func(e *taskrun.Event) { e.State.Timestamp = start.Add(time.Hour) })
-	r.record(t, again)
-	if got := stateNames(r.get(t, eventRun)); got != "Pending" {
-		t.Errorf("made anew, the run has states %s", got)
+	later := func(n int) taskrun.Event {
+		return event(eventRun, n, orchestration.Completed, func(e *taskrun.Event) { e.State.Timestamp = start.Add(time.Hour) })
+	}
+	r.record(t, later(3))
+	if run, err := r.Get(t.Context(), eventRun); !errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("after an event from later, the run is %+v, error %v", run, err)
+	}
+	anew := newRun("1")
+	anew.Run.ID = eventRun
+	mustCreate(t, r.Service, anew)
+	r.record(t, event(eventRun, 4, orchestration.Running), later(5))
+	if got := stateNames(r.get(t, eventRun)); got != "Pending Completed" {
+		t.Errorf("made anew by a client, the run has states %s, want what was reported of it since", got)
+	}
+	want := slices.Repeat([]string{"Completed: " + taskrun.ErrLate.Error()}, 2)
+	if diff := cmp.Diff(append(want, "Running: "+taskrun.ErrLate.Error()), r.refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
 	}
 }
 

@@ -63,6 +63,7 @@ func (s *Service) judge(
 	next.Updated = now
 	next.boundText()
 	next.letGo()
+	next.submitAgain()
 	outcome.State = decision.State
 	return &next, outcome, nil
 }

@@ -169,8 +169,19 @@ func (s *Store) replace(next *taskrun.Run) *taskrun.Run {
 	next.Revision.Version = strconv.FormatInt(s.version, 10)
 	before := s.runs[next.ID]
 	s.runs[next.ID] = next
+	if was, is := before.NaturalKey(), next.NaturalKey(); was != is {
+		s.dropKey(was, next.ID)
+		s.keys[is] = append(s.keys[is], next.ID)
+	}
 	s.tell(before, next)
 	return next
+}
+
+func (s *Store) dropKey(key taskrun.NaturalKey, id string) {
+	s.keys[key] = slices.DeleteFunc(s.keys[key], func(other string) bool { return other == id })
+	if len(s.keys[key]) == 0 {
+		delete(s.keys, key)
+	}
 }
 
 // Follow tells of every change.
@@ -226,11 +237,7 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 	if s.clock != nil {
 		s.deleted[id] = s.clock.Now()
 	}
-	key := current.NaturalKey()
-	s.keys[key] = slices.DeleteFunc(s.keys[key], func(other string) bool { return other == id })
-	if len(s.keys[key]) == 0 {
-		delete(s.keys, key)
-	}
+	s.dropKey(current.NaturalKey(), id)
 	return nil
 }
 

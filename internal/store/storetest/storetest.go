@@ -30,6 +30,8 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"writing progress changes nothing else":                     testProgressOnly,
 		"progress on top of an older version is refused":            testStaleProgress,
 		"a run once read does not change":                           testReadRunsAreStable,
+		"what a worker reports is read back":                        testReported,
+		"a run is found by the keys that a worker reports":          testReportedKey,
 		"a state is found as long as the run keeps it":              testState,
 		"a rename changes the name and the time of the last write":  testRename,
 		"a deleted run is gone from every read":                     testDelete,

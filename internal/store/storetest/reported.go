@@ -1,0 +1,94 @@
+//nolint:thelper // These are the tests themselves: a failure names their own line.
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// reportedFlow is a flow run that no run is made with.
+const reportedFlow = "0198a1b2-0000-7000-8000-0000000000f9"
+
+// testReported writes what events report over a run as it was asked for, and
+// reads back both that and what it makes of the run.
+func testReported(t *testing.T, s taskrun.Store) {
+	labels := func(text string) map[string]json.RawMessage {
+		return map[string]json.RawMessage{"l": json.RawMessage(text)}
+	}
+	inputs := map[string][]taskrun.TaskInput{"x": {{InputType: taskrun.InputConstant, Type: "int"}}}
+	full := taskrun.Columns{
+		FlowRunID: taskrun.Give(reportedFlow), Name: taskrun.Give("reported"), TaskKey: taskrun.Give("key"), DynamicKey: taskrun.Give("dynamic"),
+		CacheKey: taskrun.Give("cache"), CacheExpiration: taskrun.Give(start.Add(time.Hour)), TaskVersion: taskrun.Give("v"),
+		Policy: taskrun.Give(taskrun.Policy{MaxRetries: "1", Retries: "2"}), Tags: taskrun.Give([]string{"b", "a"}), Labels: taskrun.Give(labels("1.50")),
+		TaskInputs: taskrun.Give(inputs),
+	}
+	tests := map[string]taskrun.Columns{
+		"everything": full,
+		"null": {
+			FlowRunID: taskrun.Null[string](), CacheKey: taskrun.Null[string](), CacheExpiration: taskrun.Null[time.Time](), TaskVersion: taskrun.Null[string](),
+			Tags: taskrun.Null[[]string](), Labels: taskrun.Null[map[string]json.RawMessage](), TaskInputs: taskrun.Null[map[string][]taskrun.TaskInput](),
+			Policy: taskrun.Null[taskrun.Policy](),
+		},
+		"what is empty": {
+			Tags: taskrun.Give([]string{}), Labels: taskrun.Give(map[string]json.RawMessage{}), CacheKey: taskrun.Give(""),
+			TaskInputs: taskrun.Give(map[string][]taskrun.TaskInput{}), Policy: taskrun.Give(taskrun.Policy{}),
+		},
+		"nothing but a name": {Name: taskrun.Give("reported")},
+		"the name of before": {Name: taskrun.Give("run-1")},
+		"no labels":          {Labels: taskrun.Null[map[string]json.RawMessage]()},
+	}
+	n := 0
+	for name, columns := range tests {
+		n++
+		made := mustCreate(t, s, begun(n, pending(), enrich))
+		next := moved(made, stateID(100+n), orchestration.Running)
+		next.State.Reported = true
+		next.Reported = &columns
+		want := *next
+		columns.ApplyAsked(&want)
+		mustUpdate(t, s, next)
+		got := mustGet(t, s, made.ID)
+		if diff := cmp.Diff(&want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind", "Reported")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if diff := cmp.Diff(&columns, got.Reported, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("reported, %s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// testReportedKey gives a run another natural key, by which it is found then.
+func testReportedKey(t *testing.T, s taskrun.Store) {
+	made := mustCreate(t, s, begun(1, pending(), nil))
+	before := made.NaturalKey()
+	attached := *made
+	attached.Reported = &taskrun.Columns{FlowRunID: taskrun.Give(reportedFlow)}
+	after := before
+	after.FlowRunID = reportedFlow
+	stored := mustUpdate(t, s, &attached)
+	find := func(key taskrun.NaturalKey, there bool) {
+		run, err := s.Find(t.Context(), key)
+		if there != (err == nil) || (err != nil && !errors.Is(err, taskrun.ErrNotFound)) || (there && run.ID != made.ID) {
+			t.Errorf("Find(%+v) = %v, error %v, want it found: %t", key, run, err, there)
+		}
+	}
+	find(after, true)
+	find(before, false)
+	detached := *stored
+	detached.Reported = &taskrun.Columns{FlowRunID: taskrun.Null[string]()}
+	mustUpdate(t, s, &detached)
+	find(before, true)
+	find(after, false)
+	if err := s.Delete(t.Context(), made.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	find(before, false)
+}
