@@ -40,7 +40,8 @@ type TaskRun struct {
 	Spec TaskRunSpec `json:"spec,omitzero"`
 
 	// status is what is so. Without one, the run is in the state of spec.state, or
-	// PENDING; the operator writes that down within a second.
+	// PENDING; the operator writes that down within a second, or, of a run made
+	// over REST, when clients leave room for it.
 	//
 	// +optional
 	Status TaskRunStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty

@@ -165,13 +165,14 @@ func (a *App) addresses() map[string]string {
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
+	traffic  *taskrun.Traffic // of the clients of REST
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
 }
 
 func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder) *services {
-	return &services{cluster: cluster, recorder: recorder, limits: map[string]*concurrency.Service{}}
+	return &services{cluster: cluster, recorder: recorder, traffic: taskrun.NewTraffic(clock{}), limits: map[string]*concurrency.Service{}}
 }
 
 // limitsOf returns the one Service of a namespace's limits: it puts the users of
@@ -199,9 +200,13 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 }
 
 func (s *services) service(door telemetry.Door, namespace string) *taskrun.Service {
+	var store taskrun.Store = s.cluster.Namespace(namespace)
+	if door == telemetry.DoorREST {
+		store = s.traffic.Through(store)
+	}
 	return taskrun.NewService(taskrun.ServiceOptions{
 		Namespace: namespace,
-		Store:     s.cluster.Namespace(namespace),
+		Store:     store,
 		Clock:     clock{},
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
@@ -220,6 +225,7 @@ func (s *services) controller(
 			return s.service(telemetry.DoorController, namespace)
 		},
 		Clock:   clock{},
+		Quiet:   s.traffic.Quiet,
 		Events:  mgr.GetEventRecorder(controller.Name),
 		Metrics: s.recorder,
 	}

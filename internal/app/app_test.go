@@ -45,10 +45,10 @@ func call(t *testing.T, method, url, body string) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-// createOverREST makes a run and returns its id.
-func createOverREST(t *testing.T, p *program) string {
+// createOverREST makes a run of this dynamic key and returns its id.
+func createOverREST(t *testing.T, p *program, key string) string {
 	t.Helper()
-	status, body := call(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"hello","dynamic_key":"1"}`)
+	status, body := call(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"hello","dynamic_key":"`+key+`"}`)
 	var run struct{ ID string }
 	if err := json.Unmarshal([]byte(body), &run); status != http.StatusCreated || err != nil || run.ID == "" {
 		t.Fatalf("creating a run: %d %s", status, body)
@@ -69,7 +69,7 @@ func TestKubectlAndRESTMoveTheSameRun(t *testing.T) {
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	p := start(t, env.Config, c.namespace, nil)
-	id := createOverREST(t, p)
+	id := createOverREST(t, p, "1")
 	c.await(t, id, "is PENDING", inState("PENDING"))
 	setState(t, p, id, "RUNNING")
 	c.await(t, id, "is RUNNING", inState("RUNNING"))
@@ -107,7 +107,7 @@ func TestALifeOverRESTIsThreeWrites(t *testing.T) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return writes{next: next, count: count} })
 	const settle = 10 * time.Second // the life has to be over by then, however slow the machine
 	p := start(t, config, c.namespace, func(o *Options) { o.Controller.SettleTime = settle })
-	id := createOverREST(t, p)
+	id := createOverREST(t, p, "1")
 	setState(t, p, id, "RUNNING")
 	setState(t, p, id, "COMPLETED")
 	made := c.await(t, id, "is COMPLETED", inState("COMPLETED"))
@@ -133,7 +133,7 @@ func TestProbesTellTheTruth(t *testing.T) {
 	}
 	ready := "http://" + health + "/readyz"
 	eventually(t, "the program is ready", answers(ready, http.StatusOK), func() {})
-	createOverREST(t, p)
+	createOverREST(t, p, "1")
 	_, exposed := call(t, http.MethodGet, "http://"+metrics+"/metrics", "")
 	for _, line := range []string{
 		`taskrun_transitions_total{door="rest",from="NONE",to="PENDING",verdict="ACCEPT"} `,

@@ -78,12 +78,12 @@ func TestCheckCluster(t *testing.T) {
 	}
 }
 
-func TestTunedHoldsNoRequestBack(t *testing.T) {
+func TestTunedHoldsNoRequestBackAndPacksNothing(t *testing.T) {
 	t.Parallel()
 	given := &rest.Config{Host: "https://example.test", QPS: 5}
 	got := tuned(given)
-	if got.QPS >= 0 || !strings.HasPrefix(got.UserAgent, "taskrun-operator/") {
-		t.Errorf("QPS %v, user agent %q", got.QPS, got.UserAgent)
+	if got.QPS >= 0 || !got.DisableCompression || !strings.HasPrefix(got.UserAgent, "taskrun-operator/") {
+		t.Errorf("QPS %v, no compression %v, user agent %q", got.QPS, got.DisableCompression, got.UserAgent)
 	}
 	if given.QPS != 5 {
 		t.Error("the caller's configuration was changed")

@@ -24,7 +24,7 @@ func TestRESTOverAnOutageLosesNothing(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	p := start(t, env.Config, c.namespace, nil)
-	before := createOverREST(t, p)
+	before := createOverREST(t, p, "1")
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
 	acknowledged := make([][]string, 4)

@@ -126,6 +126,7 @@ type bench struct {
 	objects fakeObjects
 	events  *events.FakeRecorder
 	metrics *fakeMetrics
+	quiet   time.Duration // for how long no client has written
 }
 
 func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
@@ -144,6 +145,7 @@ func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
 		Objects: b.objects,
 		Runs:    func(string) Runs { return b.runs },
 		Clock:   b.clock,
+		Quiet:   func() time.Duration { return b.quiet },
 		Events:  b.events,
 		Metrics: b.metrics,
 	}

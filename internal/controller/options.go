@@ -11,6 +11,8 @@ const (
 	defaultConcurrency = 4
 	defaultSettleTime  = 500 * time.Millisecond
 	longestSettleTime  = time.Minute
+	defaultSettleLimit = 30 * time.Second
+	longestSettleLimit = 10 * time.Minute
 )
 
 // Options say how the controller works.
@@ -21,11 +23,17 @@ type Options struct {
 	// is written down, counted from its creation. A client that moves the run
 	// within this time saves that write. 0 writes at once; at most a minute.
 	SettleTime time.Duration
+	// SettleLimit is the age until which a run that was made over REST gives way
+	// to clients: its initial state is written down after the settle time if no
+	// client writes just then, and at this age in any case. A longer one saves
+	// more writes while clients keep writing, and leaves the status empty for
+	// longer. 0 gives way to nobody; at most ten minutes.
+	SettleLimit time.Duration
 }
 
 // DefaultOptions returns the options that hold when no flag is given.
 func DefaultOptions() Options {
-	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime}
+	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime, SettleLimit: defaultSettleLimit}
 }
 
 // BindFlags lets flags set the options; what they hold now is the default.
@@ -34,6 +42,8 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"how many TaskRuns the controller works on at once")
 	fs.DurationVar(&o.SettleTime, "settle-time", o.SettleTime,
 		"how long after its creation the initial state of a TaskRun is written to its status if nobody moved it")
+	fs.DurationVar(&o.SettleLimit, "settle-limit", o.SettleLimit,
+		"how old a TaskRun made over REST may get before its initial state is written to its status although clients keep writing")
 }
 
 // Validate tells what is wrong, naming the flag.
@@ -43,6 +53,9 @@ func (o *Options) Validate() error {
 	}
 	if o.SettleTime < 0 || o.SettleTime > longestSettleTime {
 		return errors.New("--settle-time must be between 0s and 1m0s")
+	}
+	if o.SettleLimit < 0 || o.SettleLimit > longestSettleLimit {
+		return errors.New("--settle-limit must be between 0s and 10m0s")
 	}
 	return nil
 }

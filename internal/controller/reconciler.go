@@ -53,6 +53,8 @@ type Reconciler struct {
 	Runs func(namespace string) Runs
 	// Clock is the program's clock.
 	Clock taskrun.Clock
+	// Quiet tells how long no client of this replica has written; 0 while one does.
+	Quiet func() time.Duration
 	// Events takes the Events about runs.
 	Events events.EventRecorder
 	// Metrics hears what was done.
@@ -84,9 +86,9 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		materialise(r.Clock, r.SettleTime),                 // first: others may write more, and then it has nothing to do
+		materialise(r.Clock, r.Quiet, r.Options),           // first: others may write more, and then it has nothing to do
 		transition(r.Clock, recorder{r.Events}, r.Metrics), // can finish the run
-		expire(r.Metrics),                                  // last: it removes what the others work on
+		expire(r.Metrics), // last: it removes what the others work on
 	}
 }
 

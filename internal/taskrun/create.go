@@ -83,7 +83,7 @@ func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
 	}
 	run.Created = s.now()
 	run.Updated = run.Created
-	run.Behind = true
+	run.Behind, run.FromCreate = true, true
 	if err := run.check(initial); err != nil {
 		return nil, orchestration.Decision{}, err
 	}

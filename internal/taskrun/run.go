@@ -56,6 +56,10 @@ type Run struct {
 	// the initial state) or older than the rest of the run. Any write of
 	// progress catches up.
 	Behind bool
+	// FromCreate tells that the run was stored by Create: what is asked for names
+	// the run, its creation and its first state with id and time, so the stored
+	// progress, once written, will say no more than that. Set by the store.
+	FromCreate bool
 
 	// Revision identifies what was read: the store accepts a change only if the
 	// stored run still has it (compare-and-swap). Opaque; set by the store.

@@ -104,7 +104,7 @@ func TestReportWritesGivesCostsOfOneOperation(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| create | 16 | 100 | 80 | 0.80 (0.80 to 0.80) | 3.00 ms | 3.00 ms | 1.50 |\n",
+		"| create | 16 | 100 | 80 | 0.80 (0.80 to 0.80) | 3.00 ms | 3.00 ms | 3.00 ms | 3.00 ms | 1.50 |\n",
 		"| create | 16 | etcd | 2.00 ms | 0.00 ms |\n", "| create | 16 | operator | 0.00 ms | 0.50 ms |\n",
 	} {
 		if !strings.Contains(got.String(), want) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -83,7 +84,7 @@ func (b *bench) compareWrites(ctx context.Context) (_ []comparison, err error) {
 	}
 	defer func() { err = errors.Join(err, o.Stop()) }()
 	w := &writers{bench: b, bare: bare, operator: o, pids: s.PIDs()}
-	w.pids["operator"] = o.PID()
+	w.pids["operator"], w.pids["load"] = o.PID(), os.Getpid()
 	var all []comparison
 	for _, clients := range b.clients {
 		compared, err := w.compare(ctx, clients)

@@ -12,15 +12,17 @@ import (
 // reportWrites prints the tables of writes.
 func reportWrites(w io.Writer, all []comparison) error {
 	rates := load.NewTable("operation", "clients", "bare loop, per second", "ours over REST, per second",
-		"ratio (median, min to max)", "p50", "p99", "API writes each")
+		"ratio (median, min to max)", "p50, bare loop", "p50, ours", "p99, bare loop", "p99, ours", "API writes each")
 	cpu := load.NewTable("operation", "clients", "process", "CPU each, bare loop", "CPU each, ours")
 	for i := range all {
 		c := &all[i]
 		bare, ours := load.Pool(c.bare.rounds), load.Pool(c.ours.rounds)
 		rates.Row(c.name, strconv.Itoa(c.clients), load.Rate(bare.PerSecond), load.Rate(ours.PerSecond),
-			load.RatioOf(c.ours.rounds, c.bare.rounds).String(), load.Millis(ours.Percentile(0.5)), load.Millis(ours.Percentile(0.99)),
+			load.RatioOf(c.ours.rounds, c.bare.rounds).String(),
+			load.Millis(bare.Percentile(0.5)), load.Millis(ours.Percentile(0.5)),
+			load.Millis(bare.Percentile(0.99)), load.Millis(ours.Percentile(0.99)),
 			fmt.Sprintf("%.2f", c.ours.apiWrites/float64(max(c.ours.operations(), 1))))
-		for _, process := range []string{"kube-apiserver", "etcd", "operator"} {
+		for _, process := range []string{"kube-apiserver", "etcd", "operator", "load"} {
 			cpu.Row(c.name, strconv.Itoa(c.clients), process, load.Millis(c.bare.cpuEach(process)), load.Millis(c.ours.cpuEach(process)))
 		}
 	}

@@ -23,7 +23,12 @@ func (i *Intake) Transform(object any) (any, error) {
 	if !ok || isStub(o) {
 		return object, nil
 	}
-	return stubOf(o, i.view.shelf(o.Namespace).put(o)), nil
+	shelf := i.view.shelf(o.Namespace)
+	run := shelf.run(o.UID)
+	if run == nil || run.Revision.Version != o.ResourceVersion {
+		run = shelf.put(o) // else it is an own write, which the view has already
+	}
+	return stubOf(o, run), nil
 }
 
 // taken marks what is left of an object. Nothing else has such a manager, for

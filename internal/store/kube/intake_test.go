@@ -37,6 +37,25 @@ func TestTheCacheKeepsWhatTellsObjectsApart(t *testing.T) {
 	}
 }
 
+// What a replica wrote itself comes back by the watch: it is not taken in again.
+func TestAVersionThatTheViewHasIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	intake := NewIntake()
+	s := intake.view.shelf("default")
+	o := seen("x", "u", 5)
+	known := s.put(o.DeepCopy())
+	kept, err := intake.Transform(o.DeepCopy())
+	if err != nil || s.run(o.UID) != known {
+		t.Errorf("error %v, run %p, want the one known, %p", err, s.run(o.UID), known)
+	}
+	if stub := kept.(*v1alpha1.TaskRun); !isStub(stub) || stub.UID != o.UID || stub.ResourceVersion != o.ResourceVersion { //nolint:errcheck,forcetypeassert // else the test is over
+		t.Errorf("the cache keeps %+v of %+v", stub, o)
+	}
+	if _, err := intake.Transform(seen("x", "u", 6)); err != nil || s.run(o.UID) == known {
+		t.Errorf("error %v, or a newer version was passed over", err)
+	}
+}
+
 func TestWhatIsNoTaskRunIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	gone := toolscache.DeletedFinalStateUnknown{Key: "default/x"}

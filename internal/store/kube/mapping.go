@@ -35,6 +35,7 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Transition:      verdictFromObject(o.Status.Transition),
 		Behind:          o.Status.State == nil || o.Status.ObservedGeneration != o.Generation,
+		FromCreate:      fromCreate(o),
 		Revision: taskrun.Revision{
 			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
 		},
@@ -124,6 +125,14 @@ func firstStateID(uid string) string {
 		space = uuid.NewSHA1(uuid.NameSpaceOID, []byte(uid))
 	}
 	return uuid.NewSHA1(space, []byte("state/0")).String()
+}
+
+// fromCreate reports whether the object says all that objectFromRun writes, and
+// leaves nothing of the first state to be filled in.
+func fromCreate(o *v1alpha1.TaskRun) bool {
+	spec := &o.Spec
+	return spec.ID == o.Name && spec.Name != "" && spec.Created != nil &&
+		spec.State != nil && spec.State.ID != "" && spec.State.Timestamp != nil
 }
 
 // objectFromRun returns the object that Create stores. All it tells of the

@@ -47,7 +47,7 @@ func differ(want, got *taskrun.Run) string {
 		last := p.Last().String()
 		return last == ".Tags" || last == ".TaskInputs" || last == ".History"
 	}, cmpopts.EquateEmpty())
-	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "ProposalDigest", "Behind"))
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "ProposalDigest", "Behind", "FromCreate"))
 }
 
 func TestNewRunsSurviveTheObject(t *testing.T) {
@@ -60,9 +60,36 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
 		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3}
-		if got.Revision != want || !got.Behind || (run.Proposal == nil) != (got.ProposalDigest == "") {
-			t.Fatalf("seed %d: revision %+v, behind %v, digest %q", seed, got.Revision, got.Behind, got.ProposalDigest)
+		if got.Revision != want || !got.Behind || !got.FromCreate || (run.Proposal == nil) != (got.ProposalDigest == "") {
+			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v, digest %q",
+				seed, got.Revision, got.Behind, got.FromCreate, got.ProposalDigest)
 		}
+	}
+}
+
+func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*v1alpha1.TaskRun){
+		"the name of the run":       func(o *v1alpha1.TaskRun) { o.Spec.Name = "" },
+		"the id":                    func(o *v1alpha1.TaskRun) { o.Spec.ID = "" },
+		"that the id is the name":   func(o *v1alpha1.TaskRun) { o.Name = "hello" },
+		"the time of the creation":  func(o *v1alpha1.TaskRun) { o.Spec.Created = nil },
+		"the first state":           func(o *v1alpha1.TaskRun) { o.Spec.State = nil },
+		"the first state's id":      func(o *v1alpha1.TaskRun) { o.Spec.State.ID = "" },
+		"the time of the first one": func(o *v1alpha1.TaskRun) { o.Spec.State.Timestamp = nil },
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := stored(t, maker{rand.New(rand.NewPCG(1, 1))}.run())
+			if !runFromObject(object).FromCreate {
+				t.Fatal("an object made by Create is not recognised")
+			}
+			change(object)
+			if runFromObject(object).FromCreate {
+				t.Error("taken for one that Create made")
+			}
+		})
 	}
 }
 

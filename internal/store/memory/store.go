@@ -127,7 +127,7 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 	}
 	s.version++
 	created := inUTC(run)
-	created.Behind = true
+	created.Behind, created.FromCreate = true, true
 	created.Revision = taskrun.Revision{
 		Object: "object-" + strconv.FormatInt(s.version, 10), Version: strconv.FormatInt(s.version, 10), Key: run.ID,
 		Generation: 1,

@@ -88,7 +88,7 @@ func stateID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012x",
 func begun(n int, initial taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
 	run := taskrun.Run{
 		ID: runID(n), Name: fmt.Sprintf("run-%d", n), TaskKey: "add-1a2b3c4d", DynamicKey: strconv.Itoa(n),
-		Created: start, Updated: start, Behind: true,
+		Created: start, Updated: start, Behind: true, FromCreate: true,
 	}
 	if change != nil {
 		change(&run)

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// settled is for how long the operator has to write nothing: longer than it waits
-	// before it writes the first state of a run that nobody moves.
-	settled = time.Second
+	// settled is for how long the operator has to write nothing: longer than it lets
+	// pass between two looks at a run that nobody moves.
+	settled = 3 * time.Second
 	// settleLimit bounds the wait: tens of thousands of runs may have been made.
 	settleLimit = 10 * time.Minute
 )
