@@ -201,7 +201,7 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 
 func (s *services) service(door telemetry.Door, namespace string) *taskrun.Service {
 	var store taskrun.Store = s.cluster.Namespace(namespace)
-	if door == telemetry.DoorREST {
+	if door != telemetry.DoorController {
 		store = s.traffic.Through(store)
 	}
 	return taskrun.NewService(taskrun.ServiceOptions{

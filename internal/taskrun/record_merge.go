@@ -133,4 +133,3 @@ func (r *Run) remember(state orchestration.State) {
 func byTimestamp(a, b orchestration.State) int {
 	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.ID, b.ID))
 }
-
