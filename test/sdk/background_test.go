@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ func TestEveryDelayedTaskIsRunOnceAndItsFutureReturns(t *testing.T) {
 	ids := o.submit("work", runs, "a")
 	submitted := time.Since(begin)
 	ends := o.await(ids...)
-	t.Logf("FIGURES: %d tasks submitted in %.1f s, all results there after %.1f s", runs, submitted.Seconds(), time.Since(begin).Seconds())
+	t.Logf("REPORT: %d tasks submitted in %.1f s, all results there after %.1f s", runs, submitted.Seconds(), time.Since(begin).Seconds())
 	for i, id := range ids {
 		if want := fmt.Sprint("COMPLETED Completed done a", i); ends[id] != want {
 			t.Errorf("run %s ended %q, want %q", id, ends[id], want)
@@ -47,7 +48,7 @@ func TestWhatWaitsIsThereAfterTheServerWasKilled(t *testing.T) {
 	o.newWorker(10)
 	o.wantStates(map[string]int{"COMPLETED": runs})
 	o.wantOnce("a", runs)
-	t.Logf("FIGURES: all %d that waited completed within %.1f s of the restart", runs, time.Since(begin).Seconds())
+	t.Logf("REPORT: all %d that waited completed within %.1f s of the restart", runs, time.Since(begin).Seconds())
 }
 
 // A worker dies with some tasks running, of which some have a retry left, and one read
@@ -59,14 +60,14 @@ func TestWhatAKilledWorkerHeldIsTakenOverOrHasCrashed(t *testing.T) {
 	retried := o.submit("tried_again", 2, "retried", 300)
 	o.eventually("four tasks run", func() (string, bool) {
 		starts := len(o.starts(""))
-		return fmt.Sprint(starts), starts == 4
+		return strconv.Itoa(starts), starts == 4
 	})
 	o.submit("work", 20, "waiting")
 	first.kill()
 	begin := time.Now()
 	o.newWorker(4)
 	o.wantStates(map[string]int{"COMPLETED": 22, "CRASHED": 2})
-	t.Logf("FIGURES: settled %.1f s after the worker was killed, with a grace time of 3 s", time.Since(begin).Seconds())
+	t.Logf("REPORT: settled %.1f s after the worker was killed, with a grace time of 3 s", time.Since(begin).Seconds())
 	o.wantOnce("waiting", 20)
 	for _, id := range crashing {
 		if names := o.stateNames(id); !slices.Equal(names, []string{"Scheduled", "Pending", "Running", "Crashed"}) {
@@ -96,7 +97,7 @@ func TestWorkIsSubmittedToOneReplicaAndDoneAtAnother(t *testing.T) {
 	s.wantOnce("a", runs)
 	w.server = one
 	s.eventually("the one replica knows the worker of the other", func() (string, bool) { return fmt.Sprint(one.workers()), w.listed() })
-	t.Logf("FIGURES: %d of %d done at the other replica, and %d waiters woken", len(s.starts("a")), runs, len(ends))
+	t.Logf("REPORT: %d of %d done at the other replica, and %d waiters woken", len(s.starts("a")), runs, len(ends))
 }
 
 func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
@@ -106,7 +107,7 @@ func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
 	o.submit("work", runs, "a", 6)
 	o.eventually("all tasks run", func() (string, bool) {
 		starts := len(o.starts("a"))
-		return fmt.Sprint(starts), starts == runs
+		return strconv.Itoa(starts), starts == runs
 	})
 	o.kill()
 	o.eventually("half of the tasks have ended", func() (string, bool) {
@@ -118,12 +119,12 @@ func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
 				}
 			}
 		}
-		return fmt.Sprint(ended), ended >= runs/2
+		return strconv.Itoa(ended), ended >= runs/2
 	})
 	begin := time.Now()
 	o.start()
 	o.wantStates(map[string]int{"COMPLETED": runs})
-	t.Logf("FIGURES: all %d Completed %.1f s after the restart", runs, time.Since(begin).Seconds())
+	t.Logf("REPORT: all %d Completed %.1f s after the restart", runs, time.Since(begin).Seconds())
 	o.eventually("the worker has come back", func() (string, bool) { return fmt.Sprint(o.workers()), w.listed() })
 	o.submit("work", 1, "b")
 	o.wantStates(map[string]int{"COMPLETED": runs + 1})
@@ -170,7 +171,7 @@ func TestWhatIsScheduledIsRunOnTime(t *testing.T) {
 	o.wantStates(map[string]int{"COMPLETED": 1})
 	delivered := o.delivery(run.ID).Since.Time
 	started := o.executions()["moment"][0].start
-	t.Logf("FIGURES: sent %d ms after its time, started by Python %d ms after it", delivered.Sub(due).Milliseconds(), started.Sub(due).Milliseconds())
+	t.Logf("REPORT: sent %d ms after its time, started by Python %d ms after it", delivered.Sub(due).Milliseconds(), started.Sub(due).Milliseconds())
 	if late := delivered.Sub(due); late < 0 || late > time.Second {
 		t.Errorf("sent %s after its time, want 0 to 1 s", late)
 	}
@@ -241,5 +242,5 @@ func TestIdenticalSubmitsAtOnceAreOneRun(t *testing.T) {
 		t.Errorf("ids %v, statuses %v, want one id, made once", ids, statuses)
 	}
 	servers[0].wantStates(map[string]int{"SCHEDULED": 1})
-	t.Logf("FIGURES: %d identical submits to two replicas: %d run", submits, len(ids))
+	t.Logf("REPORT: %d identical submits to two replicas: %d run", submits, len(ids))
 }

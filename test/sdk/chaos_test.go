@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func TestChaos(t *testing.T) {
 	ids := <-c.ids
 	c.settle(len(ids))
 	c.judge(ids)
-	t.Logf("FIGURES: seed %d: %s", *seed, kills)
+	t.Logf("REPORT: seed %d: %s", *seed, kills)
 }
 
 type chaos struct {
@@ -78,7 +79,7 @@ func (c *chaos) submit(runs int) <-chan struct{} {
 	)
 	for i, o := range c.servers {
 		all.Go(func() {
-			mine, err := o.tryClient("insist", "robust", fmt.Sprint(runs/len(c.servers)), fmt.Sprint("chaos-", i, "-"), "0.2")
+			mine, err := o.tryClient("insist", "robust", strconv.Itoa(runs/len(c.servers)), fmt.Sprint("chaos-", i, "-"), "0.2")
 			if err != nil {
 				c.t.Error(err)
 			}
@@ -199,7 +200,7 @@ func (c *chaos) judge(ids []string) {
 		starts += len(all)
 		overlaps += c.overlaps(all)
 	}
-	c.t.Logf("FIGURES: %d acknowledged, %d lost, states %v, %d tasks started %d times, %d times by two living workers at once",
+	c.t.Logf("REPORT: %d acknowledged, %d lost, states %v, %d tasks started %d times, %d times by two living workers at once",
 		len(ids), lost, states, len(at), starts, overlaps)
 	if lost > 0 || overlaps > 0 || len(ids) != *chaosRuns/len(c.servers)*len(c.servers) {
 		c.t.Error("something was lost, or run twice at once, or not acknowledged")

@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -18,7 +19,7 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 	o.newWorker(5)
 	submitted := make(chan []string, 1)
 	go func() {
-		ids, err := o.tryClient("insist", "work", fmt.Sprint(runs), "a", "0.2")
+		ids, err := o.tryClient("insist", "work", strconv.Itoa(runs), "a", "0.2")
 		if err != nil {
 			t.Error(err)
 		}
@@ -26,7 +27,7 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 	}()
 	s.eventually("a fifth of the tasks has been started", func() (string, bool) {
 		starts := len(o.starts("a"))
-		return fmt.Sprint(starts), starts >= runs/5
+		return strconv.Itoa(starts), starts >= runs/5
 	})
 	gone := time.Now()
 	killAPIServer(t, plane)
@@ -49,5 +50,5 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 			t.Errorf("%s was never started", key)
 		}
 	}
-	t.Logf("FIGURES: the API server was away for %.1f s; %d acknowledged runs, all completed, %d starts", away.Seconds(), len(ids), starts)
+	t.Logf("REPORT: the API server was away for %.1f s; %d acknowledged runs, all completed, %d starts", away.Seconds(), len(ids), starts)
 }
