@@ -46,6 +46,15 @@ const (
 	ReasonTransitionWaiting = "TransitionWaiting"
 	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
 	ReasonDuplicateID = "DuplicateID"
+	// ReasonRedelivered tells that the worker is gone that held the run and had
+	// not started it: another one gets it.
+	ReasonRedelivered = "Redelivered"
+	// ReasonWorkerLost tells that the worker is gone that had started the run,
+	// and what state the run was moved to.
+	ReasonWorkerLost = "WorkerLost"
+	// ReasonDeliveryGivenUp tells that no worker started the run, however often
+	// it was handed out: it has crashed.
+	ReasonDeliveryGivenUp = "DeliveryGivenUp"
 )
 
 // ConditionReason returns the reason of the conditions of a run in a state of

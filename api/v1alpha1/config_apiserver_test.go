@@ -49,6 +49,26 @@ func TestTheDefaultInstallationIsAccepted(t *testing.T) {
 			t.Fatalf("%v: %s", err, output)
 		}
 	}
+	const account, home = "system:serviceaccount:taskrun-system:taskrun-controller-manager", "taskrun-system"
+	for what, want := range map[string]string{
+		// What replicas do to know each other's workers (internal/roster), and to elect a leader.
+		"create leases.coordination.k8s.io --namespace " + home: "yes",
+		"list leases.coordination.k8s.io --namespace " + home:   "yes",
+		"patch leases.coordination.k8s.io --namespace " + home:  "yes",
+		"delete leases.coordination.k8s.io --namespace " + home: "yes",
+		"list leases.coordination.k8s.io --namespace default":   "no",
+		// What tells people of workers that are gone.
+		"create events.events.k8s.io --namespace default":  "yes",
+		"update taskruns.taskrun.dev --subresource=status": "yes",
+		"list secrets --namespace " + home:                 "no",
+	} {
+		args := append([]string{"--kubeconfig", kubeconfig, "auth", "can-i", "--as", account}, strings.Fields(what)...)
+		output, err := kubectl(t, args...) // a no is an error too
+		lines := strings.Fields(output)
+		if len(lines) == 0 || lines[len(lines)-1] != want {
+			t.Errorf("may the operator %s: %q (%v), want %s", what, output, err, want)
+		}
+	}
 }
 
 func TestKubectlShowsARun(t *testing.T) {
@@ -59,16 +79,22 @@ func TestKubectlShowsARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := `{status: {nextScheduledStartTime: "2031-01-01T00:00:00.000000Z", state: ` + state(`, message: all done`) + `}}`
+	more := `{status: {delivery: {holder: host-7-4711, since: "2026-01-01T00:00:00.000001Z", attempts: 2}, nextScheduledStartTime: "2031-01-01T00:00:00.000000Z", state: ` + state(`, message: all done`) + `}}`
 	if _, err := runs.patch(t, object.GetName(), more, "status"); err != nil {
 		t.Fatal(err)
 	}
 	for what, want := range map[string][]string{
-		"get taskruns":         {"NAME STATE TASK RUNS AGE", object.GetName() + " COMPLETED etl.load 0 "},
-		"get trun":             {object.GetName() + " COMPLETED"},
-		"get taskrun":          {object.GetName()}, // also the category
-		"get taskruns -o wide": {"NAME STATE TASK RUNS AGE RUN NAME FLOW RUN NEXT START MESSAGE", "load-7 " + uuidA + " 2031-01-01T00:00:00.000000Z all done"},
+		"get taskruns": {"NAME STATE TASK RUNS AGE", object.GetName() + " COMPLETED etl.load 0 "},
+		"get trun":     {object.GetName() + " COMPLETED"},
+		"get taskrun":  {object.GetName()}, // also the category
+		"get taskruns -o wide": {
+			"NAME STATE TASK RUNS AGE RUN NAME FLOW RUN NEXT START WORKER SENT MESSAGE",
+			"load-7 " + uuidA + " 2031-01-01T00:00:00.000000Z host-7-4711 ", "d all done",
+		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
+		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Holder: host-7-4711 Since: 2026-01-01T00:00:00.000001Z"},
+		"explain taskrun.status.delivery":                {"--worker-grace-time", "no two live workers"},
+		"explain taskrun.status.delivery.attempts":       {"--worker-max-attempts"},
 		"explain taskrun.status.state.data":              {"JSON text"},
 		"get taskruns --field-selector spec.taskKey=etl": {"No resources found"},
 	} {

@@ -62,25 +62,29 @@ const (
 	VerdictWait   = "WAIT"
 )
 
-// Delivery says which worker holds a background run. A delivery is written
-// before the run is sent, so that no two live workers hold one run.
+// Delivery says which worker holds a background run. It is written before the
+// run is sent, so that no two live workers hold one run.
 //
 // +structType=atomic
 type Delivery struct {
-	// holder is the client id of the worker, at most 256 characters. Default: none,
-	// for the run has ended or waits for another worker. Example: host-7-4711.
+	// holder is the worker that holds the run, by the client id that it gave itself,
+	// usually host name and process id; at most 256 characters. Default: none, for
+	// the run has ended or waits for a worker. Example: host-7-4711.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Holder string `json:"holder,omitempty"`
 
-	// since is when the run was sent to a worker last, to the microsecond.
+	// since is when the run was last sent to a worker, to the microsecond; it stays
+	// when that worker holds it no more.
 	//
 	// +required
 	Since MicroTime `json:"since"` //nolint:kubeapilinter // a text in JSON, though a struct here
 
-	// attempts counts how often the run was sent to any worker.
+	// attempts counts how often the run was sent to any worker. One that no worker
+	// starts is CRASHED when --worker-max-attempts is reached and its last worker is
+	// gone.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=1

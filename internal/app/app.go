@@ -117,15 +117,16 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	server, err := rest.New(a.options.REST, rest.Dependencies{
-		Runs:       served,
-		Limits:     doors.limitsOf(a.options.Scope.Namespace),
-		Workers:    queue,
-		Deliveries: queue,
-		Recorder:   doors.service(telemetry.DoorEvents, a.options.Scope.Namespace),
-		Stream:     served,
-		Clock:      clock{},
-		Log:        log,
-		Metrics:    recorder,
+		Runs:          served,
+		Limits:        doors.limitsOf(a.options.Scope.Namespace),
+		Workers:       queue,
+		Deliveries:    queue,
+		Recorder:      recorder.Timed(doors.service(telemetry.DoorEvents, a.options.Scope.Namespace), clock{}),
+		Stream:        served,
+		Clock:         clock{},
+		Log:           log,
+		Metrics:       recorder,
+		SocketMetrics: socketMetrics{recorder},
 	})
 	if err != nil {
 		return err

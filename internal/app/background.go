@@ -6,6 +6,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/roster"
@@ -21,12 +22,15 @@ type background struct {
 	workers *delivery.Workers
 	reaper  *delivery.Reaper
 	roster  *roster.Roster // nil: there are no other replicas
+	metrics *telemetry.Recorder
 }
 
 // newBackground wires the queue of the namespace that is served.
 func newBackground(mgr manager.Manager, options Options, doors *services, log *slog.Logger) (*background, error) {
 	namespace := options.Scope.Namespace
-	b := &background{cluster: doors.cluster, queue: delivery.NewQueue(doors.cluster.Namespace(namespace), clock{})}
+	b := &background{
+		cluster: doors.cluster, queue: delivery.NewQueue(doors.cluster.Namespace(namespace), clock{}), metrics: doors.recorder,
+	}
 	var others delivery.Roster = delivery.Alone{}
 	if options.Manager.LeaderElect {
 		identity, err := newIdentity()
@@ -41,9 +45,11 @@ func newBackground(mgr manager.Manager, options Options, doors *services, log *s
 	}
 	leases := doors.service(telemetry.DoorDelivery, namespace)
 	b.workers = delivery.NewWorkers(b.queue, leases, clock{}, others)
+	b.workers.Metrics = doors.recorder
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
 		Clock: clock{}, Log: log, Metrics: doors.recorder,
+		Witness: controller.Witness{Events: mgr.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
 	}
 	return b, nil
 }
@@ -67,6 +73,7 @@ func (b *background) Start(ctx context.Context) error {
 		return nil
 	}
 	defer b.queue.Open()()
+	defer b.metrics.Watch(b.queue, b.workers, clock{})()
 	<-ctx.Done()
 	return nil
 }
@@ -85,3 +92,9 @@ func (b *background) Subscribe(ctx context.Context, keys []string, clientID stri
 
 // TaskWorkers are the workers of all replicas.
 func (b *background) TaskWorkers() []taskrun.TaskWorker { return b.workers.TaskWorkers() }
+
+// socketMetrics tell the program's metrics of websockets.
+type socketMetrics struct{ *telemetry.Recorder }
+
+// EventReceived counts an event.
+func (m socketMetrics) EventReceived(outcome rest.EventOutcome) { m.EventCounted(string(outcome)) }

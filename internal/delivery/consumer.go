@@ -16,6 +16,7 @@ const retryPause = 200 * time.Millisecond
 type Consumer struct {
 	queue    *Queue
 	leases   Leases
+	metrics  Metrics
 	keys     []string
 	clientID string
 	leave    func()
@@ -45,6 +46,7 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 		}
 		run, err := c.leases.Lease(ctx, id, c.clientID)
 		if err == nil {
+			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
 			return run, nil
 		}
 		c.queue.restore(id)

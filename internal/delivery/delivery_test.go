@@ -27,9 +27,18 @@ type bubbleClock struct{}
 
 func (bubbleClock) Now() time.Time { return time.Now() }
 
+// told is what a replica told of what it did.
+type told struct {
+	mu     sync.Mutex
+	losses []string
+	sent   []string
+}
+
 // scene is a store with a replica over it. It plays in a bubble, where time
 // passes only while everybody waits.
 type scene struct {
+	told
+
 	t       *testing.T
 	store   *memory.Store
 	service *taskrun.Service
@@ -60,6 +69,7 @@ func play(t *testing.T, script func(*scene)) {
 				end()
 			}
 		}()
+		s.workers.Metrics = s
 		script(s)
 	})
 }
@@ -67,11 +77,25 @@ func play(t *testing.T, script func(*scene)) {
 // RunAbandoned notes what became of runs.
 func (s *scene) RunAbandoned(state orchestration.StateType) { s.lost = append(s.lost, state) }
 
+// RunLost notes what was told of lost runs.
+func (s *scene) RunLost(loss *taskrun.Loss) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.losses = append(s.losses, fmt.Sprint(loss.Worker, " ", loss.Before, " ", loss.Run.State.Type, " ", loss.Moved))
+}
+
+// RunDelivered notes deliveries.
+func (s *scene) RunDelivered(attempt int, waited time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, fmt.Sprint(attempt, " after ", waited.Round(time.Second)))
+}
+
 // startReaper looks after the workers until the test ends.
 func (s *scene) startReaper() {
 	reaper := &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: s.service,
-		Clock: bubbleClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s,
+		Clock: bubbleClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s, Witness: s,
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ended := make(chan struct{})
@@ -347,13 +371,14 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 		edit  func(*taskrun.Run)
 		state orchestration.StateType // what the worker brought it to; None: it never started
 		want  string
-		again bool // another worker gets it
+		again bool   // another worker gets it
+		told  string // to the witness
 	}{
-		"not started":                {want: "SCHEDULED Scheduled", again: true},
-		"pending":                    {state: orchestration.Pending, want: "SCHEDULED Scheduled", again: true},
-		"running":                    {state: orchestration.Running, want: "CRASHED Crashed"},
-		"running, with a retry left": {edit: retried, state: orchestration.Running, want: "SCHEDULED AwaitingRetry", again: true},
-		"being cancelled":            {state: orchestration.Cancelling, want: "CANCELLED Cancelled"},
+		"not started":                {want: "SCHEDULED Scheduled", again: true, told: "first SCHEDULED SCHEDULED false"},
+		"pending":                    {state: orchestration.Pending, want: "SCHEDULED Scheduled", again: true, told: "first PENDING SCHEDULED true"},
+		"running":                    {state: orchestration.Running, want: "CRASHED Crashed", told: "first RUNNING CRASHED true"},
+		"running, with a retry left": {edit: retried, state: orchestration.Running, want: "SCHEDULED AwaitingRetry", again: true, told: "first RUNNING SCHEDULED true"},
+		"being cancelled":            {state: orchestration.Cancelling, want: "CANCELLED Cancelled", told: "first CANCELLING CANCELLED true"},
 		"finished":                   {state: orchestration.Completed, want: "COMPLETED Completed"},
 	}
 	for name, tt := range tests {
@@ -379,6 +404,12 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 				pass(5 * time.Second)
 				run := s.run(id)
 				s.want("state", tt.want, string(run.State.Type)+" "+run.State.Name)
+				synctest.Wait()
+				told := []string{}
+				if tt.told != "" {
+					told = append(told, tt.told)
+				}
+				s.want("what was told", told, append([]string{}, s.losses...))
 				want := ""
 				if tt.again {
 					want = id
@@ -390,6 +421,56 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two replicas see a worker go: what one did, the other does not tell.
+func TestALossIsToldOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.startReaper()
+		s.startReaper()
+		id := s.submit("a", 0)
+		first := s.subscribe("first", "a")
+		s.want("the first", id, s.next(first))
+		first.Close()
+		pass(time.Minute)
+		synctest.Wait()
+		s.want("what was told", []string{"first SCHEDULED SCHEDULED false"}, s.losses)
+		s.want("what was counted", []orchestration.StateType{""}, s.lost)
+	})
+}
+
+func TestDeliveriesAreCounted(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.submit("a", 10*time.Second)
+		pass(25 * time.Second)
+		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
+		s.want("connected", 2, s.workers.Connected())
+		id := s.next(first)
+		first.Return(s.t.Context(), s.run(id))
+		first.Close()
+		s.want("connected, when one has left", 1, s.workers.Connected())
+		s.next(second)
+		s.want("deliveries", []string{"1 after 15s", "2 after 15s"}, s.sent)
+	})
+}
+
+func TestDepthTellsWhatIsDueAndWhatIsForLater(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.want("of nothing", map[string]Depth{}, s.queue.Depth())
+		began := time.Now()
+		s.submit("a", time.Hour)
+		s.submit("a", time.Minute)
+		s.submit("a", time.Second)
+		s.submit("b", time.Hour)
+		pass(time.Minute)
+		got := s.queue.Depth()
+		s.want("a", Depth{Due: 2, Waiting: 3}, Depth{Due: got["a"].Due, Waiting: got["a"].Waiting})
+		s.want("b", Depth{Due: 0, Waiting: 1}, Depth{Due: got["b"].Due, Waiting: got["b"].Waiting})
+		s.want("the first of a", time.Second, got["a"].Oldest.Sub(began).Round(time.Second))
+	})
 }
 
 func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {

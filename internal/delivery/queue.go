@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -22,7 +21,7 @@ import (
 type Leases interface {
 	Lease(ctx context.Context, id, holder string) (*taskrun.Run, error)
 	GiveBack(ctx context.Context, id, holder string) error
-	Abandon(ctx context.Context, id, holder string, maxAttempts int) (*orchestration.State, error)
+	Abandon(ctx context.Context, id, holder string, maxAttempts int) (*taskrun.Loss, error)
 }
 
 var _ Leases = (*taskrun.Service)(nil)
@@ -233,22 +232,23 @@ func (q *Queue) restore(id string) {
 	}
 }
 
-// Depth is how many runs wait for a worker, and since when the first of them is
-// due, by task key.
+// Depth is how much waits for a worker, by task key.
 func (q *Queue) Depth() map[string]Depth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now := q.clock.Now()
 	depths := make(map[string]Depth, len(q.lines))
 	for key, l := range q.lines {
-		depths[key] = Depth{Waiting: l.Len(), Oldest: l.first().due}
+		depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.first().due}
 	}
 	return depths
 }
 
 // Depth is how much waits for one task key.
 type Depth struct {
-	Waiting int
-	Oldest  time.Time
+	Due     int       // runs whose time has come
+	Waiting int       // all runs, those for later too
+	Oldest  time.Time // when the first of them is due
 }
 
 // holders are all who hold runs, with the runs' ids.

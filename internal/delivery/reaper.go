@@ -52,10 +52,10 @@ func (o *ReaperOptions) Validate() error {
 	}
 }
 
-// Metrics hear what became of the runs of workers that are gone.
-type Metrics interface {
-	// RunAbandoned tells the state a run got, None if it only waits again.
-	RunAbandoned(state orchestration.StateType)
+// Witness hears what became of the runs of workers that are gone, after it was
+// written.
+type Witness interface {
+	RunLost(loss *taskrun.Loss)
 }
 
 // Reaper takes from workers that are gone what they hold. Every replica has one,
@@ -68,6 +68,7 @@ type Reaper struct {
 	Clock   taskrun.Clock
 	Log     *slog.Logger
 	Metrics Metrics
+	Witness Witness
 
 	missed map[string]time.Time // since when a holder is without connection
 }
@@ -118,18 +119,25 @@ func (r *Reaper) look(ctx context.Context) {
 func (r *Reaper) abandon(ctx context.Context, holder string, ids []string) {
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // other replicas take them in another order
 	for _, id := range ids {
-		state, err := r.Leases.Abandon(ctx, id, holder, r.MaxAttempts)
+		loss, err := r.Leases.Abandon(ctx, id, holder, r.MaxAttempts)
 		if err != nil {
 			r.Log.LogAttrs(ctx, slog.LevelWarn, "a run could not be taken from a worker that is gone; it is tried again",
 				slog.String("run", id), slog.String("worker", holder), slog.Any("error", err))
 			return
 		}
-		kind := orchestration.None
-		if state != nil {
-			kind = state.Type
+		if loss != nil { // else somebody else was faster
+			r.tell(ctx, loss)
 		}
-		r.Metrics.RunAbandoned(kind)
-		r.Log.LogAttrs(ctx, slog.LevelInfo, "a run was taken from a worker that is gone",
-			slog.String("run", id), slog.String("worker", holder), slog.String("state", string(kind)))
 	}
+}
+
+func (r *Reaper) tell(ctx context.Context, loss *taskrun.Loss) {
+	state := orchestration.None
+	if loss.Moved {
+		state = loss.Run.State.Type
+	}
+	r.Metrics.RunAbandoned(state)
+	r.Witness.RunLost(loss)
+	r.Log.LogAttrs(ctx, slog.LevelInfo, "a run was taken from a worker that is gone",
+		slog.String("run", loss.Run.ID), slog.String("worker", loss.Worker), slog.String("state", string(state)))
 }

@@ -35,6 +35,8 @@ type Roster interface {
 
 // Workers are those of all replicas; those of this one come and go by Subscribe.
 type Workers struct {
+	Metrics Metrics // hear of deliveries; to be set before anybody subscribes, if at all
+
 	queue  *Queue
 	leases Leases
 	clock  taskrun.Clock
@@ -53,7 +55,7 @@ type local struct {
 
 // NewWorkers returns the workers that take runs from the queue.
 func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster) *Workers {
-	return &Workers{queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
+	return &Workers{Metrics: noMetrics{}, queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
 }
 
 // Subscribe makes a connection of a worker known that wants runs of these task
@@ -63,7 +65,7 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	if err := taskrun.CheckHolder(clientID); err != nil {
 		return nil, err
 	}
-	c := &Consumer{queue: w.queue, leases: w.leases, keys: slices.Clone(keys), clientID: clientID}
+	c := &Consumer{queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID}
 	c.leave = func() { w.leave(c) }
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -183,6 +185,19 @@ func (w *Workers) TaskWorkers() []taskrun.TaskWorker {
 		workers = append(workers, taskrun.TaskWorker{Identifier: worker.ID, TaskKeys: worker.TaskKeys, Timestamp: worker.Seen})
 	}
 	return workers
+}
+
+// Connected is how many workers have a connection to this replica.
+func (w *Workers) Connected() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, l := range w.here {
+		if l.gone.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // merged is one worker seen by two replicas.

@@ -116,14 +116,22 @@ func (r *Run) submitAgain() {
 	}
 }
 
+// Loss is what became of a run whose worker is gone for good.
+type Loss struct {
+	Worker string                  // its client id
+	Before orchestration.StateType // the type of the state that the run was in
+	Run    *Run                    // as it is now
+	Moved  bool                    // it got another state; if not, it only waits again
+}
+
 // Abandon does what is due when the worker that holds the run is gone for good
 // (contract §7.4): a run that was not started waits for another worker, unless
 // it was handed out maxAttempts times already; one that was started is tried
-// again if its policy says so, and has else CRASHED. It returns the state that
-// was written, nil when the run is not this worker's any more or has ended.
-// Errors: ErrUnavailable, ErrConflict.
-func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts int) (*orchestration.State, error) {
-	var written *orchestration.State
+// again if its policy says so, and has else CRASHED. It returns what became of
+// the run, nil when it is not this worker's any more or has ended. Errors:
+// ErrUnavailable, ErrConflict.
+func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts int) (*Loss, error) {
+	var loss *Loss
 	var decision orchestration.Decision
 	claim := s.claimant()
 	err := s.update(ctx, id, claim, func(run *Run) (*Run, error) {
@@ -139,13 +147,12 @@ func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts in
 		decision = outcome.Decision
 		return next, err
 	}, func(before, after *Run) {
-		if decision.State == nil {
-			return
+		loss = &Loss{Worker: holder, Before: before.State.Type, Run: after, Moved: decision.State != nil}
+		if loss.Moved {
+			s.Notifier.Transitioned(before, after, decision)
 		}
-		written = after.State
-		s.Notifier.Transitioned(before, after, decision)
 	})
-	return written, ignoreNotFound(err)
+	return loss, ignoreNotFound(err)
 }
 
 // afterLoss proposes what becomes of a run whose worker is gone. A FAILED is

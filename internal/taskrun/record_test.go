@@ -95,6 +95,7 @@ func TestTheFirstEventMakesTheRun(t *testing.T) {
 	}
 	want.State = new(event(eventRun, 1, orchestration.Running).State)
 	want.State.Reported = true
+	want.FromCreate = true
 	want.RunCount = 1
 	if diff := cmp.Diff(want, run, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind")); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)

@@ -1,11 +1,13 @@
 // Package telemetry defines the program's own metrics. Every label has a small,
-// fixed set of values: never a name or an id of an object.
+// fixed set of values, never a name or an id of an object; but for task keys, of
+// which those with the most runs waiting are named, and no more than maxTasks at
+// once. docs/metrics.md tells people what each metric is for.
 package telemetry
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,8 +38,10 @@ type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
 	expired     prometheus.Counter
-	abandoned   *prometheus.CounterVec
 	requests    *prometheus.HistogramVec
+	deliveries  deliveries
+	sockets     sockets
+	queues      *queues
 }
 
 // NewRecorder returns a Recorder whose metrics are registered with reg. Where
@@ -61,21 +65,20 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Name: "taskrun_expired_total",
 			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
 		}),
-		abandoned: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "taskrun_abandoned_total",
-			Help: "Runs taken from workers that are gone, by the type of the state they got; NONE: they wait for another worker.",
-		}, []string{"state"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "taskrun_rest_request_duration_seconds",
 			Help:    "Time to answer a REST request, by method, route and status.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "code"}),
+		deliveries: newDeliveries(),
+		sockets:    newSockets(),
+		queues:     newQueues(),
 	}
-	err := errors.Join(
+	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
-		register(reg, &r.abandoned), register(reg, &r.requests), register(reg, &build),
-	)
-	if err != nil {
+		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build),
+	})
+	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	info := version.Get()
@@ -106,11 +109,6 @@ func (r *Recorder) ProposalJudged(verdict orchestration.Status) {
 
 // RunExpired counts a run deleted after its ttlSecondsAfterFinished.
 func (r *Recorder) RunExpired() { r.expired.Inc() }
-
-// RunAbandoned counts a run taken from a worker that is gone, by the state that it got.
-func (r *Recorder) RunAbandoned(state orchestration.StateType) {
-	r.abandoned.WithLabelValues(cmp.Or(string(state), none)).Inc()
-}
 
 // RequestServed times one REST request. The route is the pattern that matched,
 // not the path asked for.

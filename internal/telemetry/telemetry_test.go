@@ -120,6 +120,11 @@ func TestMetricsFollowTheNamingRules(t *testing.T) {
 	r.Notifier(telemetry.DoorREST).Transitioned(nil, nil, orchestration.Decision{})
 	r.ProposalJudged(orchestration.Accept)
 	r.RequestServed("GET", "/", 200, 0)
+	r.RunDelivered(1, 0)
+	r.RunAbandoned(orchestration.Crashed)
+	r.SocketOpened("/events/in")
+	r.EventCounted("taken")
+	r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), fixedClock{})
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems = %v, error %v", problems, err)

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"sync"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 

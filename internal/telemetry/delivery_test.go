@@ -1,0 +1,127 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// observed returns how often a histogram was told something, and the sum.
+func observed(t *testing.T, reg prometheus.Gatherer, name string) (count uint64, sum float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			histogram := family.GetMetric()[0].GetHistogram()
+			return histogram.GetSampleCount(), histogram.GetSampleSum()
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0, 0
+}
+
+func TestDeliveriesAreCountedAndTheFirstTimed(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	r := newRecorder(t, reg)
+	r.RunDelivered(1, 2*time.Second)
+	r.RunDelivered(1, -time.Second)
+	r.RunDelivered(2, time.Hour)
+	r.RunAbandoned(orchestration.None)
+	r.RunAbandoned(orchestration.Crashed)
+	expect(t, reg, `
+# HELP taskrun_abandoned_total Runs taken from workers that are gone, by the type of the state they got; NONE: they wait for another worker.
+# TYPE taskrun_abandoned_total counter
+taskrun_abandoned_total{state="CRASHED"} 1
+taskrun_abandoned_total{state="NONE"} 1
+# HELP taskrun_deliveries_total Background runs handed out to workers, by whether it was for the first time.
+# TYPE taskrun_deliveries_total counter
+taskrun_deliveries_total{attempt="again"} 1
+taskrun_deliveries_total{attempt="first"} 2
+`, "taskrun_deliveries_total", "taskrun_abandoned_total")
+	if count, sum := observed(t, reg, "taskrun_delivery_delay_seconds"); count != 2 || sum != 2 {
+		t.Errorf("%d delays of %vs together, want 2 of 2s: a delay is never less than 0", count, sum)
+	}
+}
+
+func TestSocketsAndEventsAreCounted(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	r := newRecorder(t, reg)
+	r.SocketOpened("/events/in")
+	r.SocketOpened("/events/in")
+	r.SocketClosed("/events/in")
+	r.EventCounted("taken")
+	expect(t, reg, `
+# HELP taskrun_events_total Events that clients sent, by what became of them; one that was refused was taken before.
+# TYPE taskrun_events_total counter
+taskrun_events_total{outcome="taken"} 1
+# HELP taskrun_sockets_open Websockets that are open, by route.
+# TYPE taskrun_sockets_open gauge
+taskrun_sockets_open{route="/events/in"} 1
+`, "taskrun_events_total", "taskrun_sockets_open")
+}
+
+// events refuse those of one run, and fail if they are told to.
+type events struct {
+	refuses string
+	err     error
+}
+
+func (e events) Record(_ context.Context, all []taskrun.Event, refused func(taskrun.Event, error)) error {
+	for _, event := range all {
+		if event.RunID == e.refuses {
+			event.RunID = "another" // the run may be known by another id
+			refused(event, taskrun.ErrLate)
+		}
+	}
+	return e.err
+}
+
+func TestWhatIsDurableIsTimed(t *testing.T) {
+	t.Parallel()
+	event := func(run, state string, ago time.Duration) taskrun.Event {
+		return taskrun.Event{RunID: run, State: orchestration.State{ID: state, Timestamp: noon.Add(-ago)}}
+	}
+	batch := []taskrun.Event{event("a", "1", 2*time.Second), event("b", "2", time.Minute), event("a", "3", -time.Second)}
+	cases := map[string]struct {
+		events      events
+		wantErr     error
+		wantCount   uint64
+		wantSum     float64
+		wantRefused []string
+	}{
+		"all of it":                     {wantCount: 3, wantSum: 62},
+		"but for what is refused":       {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
+		"but not what has to come anew": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reg := prometheus.NewPedanticRegistry()
+			var refused []string
+			err := newRecorder(t, reg).Timed(tc.events, fixedClock{}).Record(t.Context(), batch, func(e taskrun.Event, _ error) {
+				refused = append(refused, e.State.ID)
+			})
+			if !errors.Is(err, tc.wantErr) {
+				t.Errorf("error = %v, want %v", err, tc.wantErr)
+			}
+			if diff := cmp.Diff(tc.wantRefused, refused); diff != "" {
+				t.Errorf("refused (-want +got):\n%s", diff)
+			}
+			if count, sum := observed(t, reg, "taskrun_event_lag_seconds"); count != tc.wantCount || sum != tc.wantSum {
+				t.Errorf("%d lags of %vs together, want %d of %vs", count, sum, tc.wantCount, tc.wantSum)
+			}
+		})
+	}
+}

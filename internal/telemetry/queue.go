@@ -1,0 +1,133 @@
+package telemetry
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const (
+	// maxTasks is how many task keys have values of their own: as many as fit on a
+	// dashboard, and few enough for any number of keys to cost nothing.
+	maxTasks = 50
+	// otherTasks stands for all the others.
+	otherTasks = "(other)"
+)
+
+// Queue tells how much waits; *delivery.Queue does.
+type Queue interface {
+	Depth() map[string]delivery.Depth
+}
+
+// Workers tell how many there are; *delivery.Workers do.
+type Workers interface {
+	Connected() int
+}
+
+// Watch shows a queue and its workers, as they are whenever somebody looks,
+// until stop is called.
+func (r *Recorder) Watch(queue Queue, workers Workers, clock taskrun.Clock) (stop func()) {
+	return r.queues.add(&watched{queue: queue, workers: workers, clock: clock})
+}
+
+type watched struct {
+	queue   Queue
+	workers Workers
+	clock   taskrun.Clock
+}
+
+// queues collects what is watched. The programs of one process count together.
+type queues struct {
+	depth, age, workers *prometheus.Desc
+
+	mu  sync.Mutex
+	all map[*watched]bool
+}
+
+func newQueues() *queues {
+	return &queues{
+		depth: prometheus.NewDesc("taskrun_queue_depth",
+			"Background runs that wait for a worker, by task key and by whether they are due.", []string{"task_key", "due"}, nil),
+		age: prometheus.NewDesc("taskrun_queue_oldest_age_seconds",
+			"For how long the first of the background runs that wait has been due, by task key.", []string{"task_key"}, nil),
+		workers: prometheus.NewDesc("taskrun_workers_connected", "Workers that have a connection to this replica.", nil, nil),
+		all:     map[*watched]bool{},
+	}
+}
+
+func (q *queues) add(w *watched) (stop func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all[w] = true
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		delete(q.all, w)
+	}
+}
+
+// Describe is for the registry.
+func (q *queues) Describe(to chan<- *prometheus.Desc) {
+	to <- q.depth
+	to <- q.age
+	to <- q.workers
+}
+
+// Collect is for the registry.
+func (q *queues) Collect(to chan<- prometheus.Metric) {
+	q.mu.Lock()
+	all := slices.Collect(maps.Keys(q.all))
+	q.mu.Unlock()
+	waiting, workers := map[string]backlog{}, 0
+	for _, w := range all {
+		workers += w.workers.Connected()
+		now := w.clock.Now()
+		for key, depth := range w.queue.Depth() {
+			waiting[key] = waiting[key].and(backlog{
+				due: depth.Due, later: depth.Waiting - depth.Due, age: max(0, now.Sub(depth.Oldest)),
+			})
+		}
+	}
+	for key, b := range bounded(waiting) {
+		to <- prometheus.MustNewConstMetric(q.depth, prometheus.GaugeValue, float64(b.due), key, strconv.FormatBool(true))
+		to <- prometheus.MustNewConstMetric(q.depth, prometheus.GaugeValue, float64(b.later), key, strconv.FormatBool(false))
+		to <- prometheus.MustNewConstMetric(q.age, prometheus.GaugeValue, b.age.Seconds(), key)
+	}
+	to <- prometheus.MustNewConstMetric(q.workers, prometheus.GaugeValue, float64(workers))
+}
+
+// backlog is what waits for one task key, or for several.
+type backlog struct {
+	due, later int
+	age        time.Duration
+}
+
+func (b backlog) and(other backlog) backlog {
+	return backlog{due: b.due + other.due, later: b.later + other.later, age: max(b.age, other.age)}
+}
+
+// bounded leaves the task keys for which most is due, and puts the others
+// together.
+func bounded(all map[string]backlog) map[string]backlog {
+	keys := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return cmp.Or(cmp.Compare(all[b].due, all[a].due), cmp.Compare(all[b].later, all[a].later), cmp.Compare(a, b))
+	})
+	few := map[string]backlog{}
+	for i, key := range keys {
+		name := strings.ToValidUTF8(key, "?") // the registry panics at other text
+		if i >= maxTasks {
+			name = otherTasks
+		}
+		few[name] = few[name].and(all[key])
+	}
+	return few
+}
