@@ -58,6 +58,16 @@ bin/testsum:
 .PHONY: compat
 compat: test-assets build bin/run ## Send the running program all that its OpenAPI document allows, and much that it does not (needs Python)
 	@test/compat/campaign.sh $(ARGS)
+	@$(MAKE) --no-print-directory compat-sdk
+
+.PHONY: compat-sdk
+compat-sdk: test-assets build bin/testsum ## Submit, serve and await tasks with the newest and an older Prefect package, killing all that can be killed (needs Python)
+	@set -o pipefail; for version in newest older; do echo "Prefect, $$version:"; \
+	go test -json -tags sdk -count 1 -timeout 30m ./test/sdk -prefect $$version | bin/testsum || exit 1; done
+
+.PHONY: chaos
+chaos: test-assets build bin/testsum ## Run 1,000 tasks of the Prefect package while operators, workers and the API server are killed at random
+	@set -o pipefail; go test -json -tags sdk,chaos -count 1 -timeout 40m -run TestChaos ./test/sdk $(ARGS) | bin/testsum
 
 .PHONY: bench
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
@@ -83,7 +93,7 @@ verify: ## Fail if a generated file is stale
 
 .PHONY: lint
 lint: bin/golangci-lint ## Run the linters
-	@bin/golangci-lint run --build-tags apiserver ./...
+	@bin/golangci-lint run --build-tags apiserver,sdk,chaos ./...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code

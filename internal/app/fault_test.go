@@ -46,7 +46,7 @@ func endOf(run *v1alpha1.TaskRun) end {
 // the end, a change of spec, and for a second run the removal.
 func life(t *testing.T, c *cluster) end {
 	t.Helper()
-	due := v1alpha1.NewMicroTime(time.Now().Add(time.Second))
+	due := v1alpha1.NewMicroTime(time.Now().Add(3 * time.Second)) // a busy machine takes a while to see that it is not yet
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{
 		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
 			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
@@ -70,8 +72,26 @@ func applyCRD(ctx context.Context, client clientset.Interface, file string) erro
 		if err != nil {
 			return false, fmt.Errorf("reading back: %w", err)
 		}
-		return established(at)
+		if ready, err := established(at); !ready {
+			return false, err
+		}
+		return discovered(client, at), nil
 	})
+}
+
+// discovered reports whether clients that look for the kind find it: it is a moment after it is served.
+func discovered(client clientset.Interface, crd *apiextensionsv1.CustomResourceDefinition) bool {
+	for _, version := range crd.Spec.Versions {
+		if !version.Served {
+			continue
+		}
+		group := schema.GroupVersion{Group: crd.Spec.Group, Version: version.Name}
+		found, err := client.Discovery().ServerResourcesForGroupVersion(group.String())
+		if err != nil || !slices.ContainsFunc(found.APIResources, func(r metav1.APIResource) bool { return r.Name == crd.Spec.Names.Plural }) {
+			return false
+		}
+	}
+	return true
 }
 
 // established reports whether the kind is served; names that another kind has already taken are an error.

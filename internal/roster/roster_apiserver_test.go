@@ -118,8 +118,8 @@ func TestADeadReplicaHasNoWorkers(t *testing.T) {
 	start(t, b)
 	await(t, b, 1)
 	look := func(during time.Duration) { // again and again: nothing is concluded from a silence
-		for range int(during/silence) + 1 {
-			clock.advance(silence)
+		for range 2*int(during/silence) + 2 {
+			clock.advance(silence / 2)
 			if err := b.read(t.Context()); err != nil {
 				t.Fatal(err)
 			}

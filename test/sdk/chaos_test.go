@@ -1,4 +1,4 @@
-//go:build sdk
+//go:build sdk && chaos
 
 package sdk
 
@@ -11,13 +11,11 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 )
 
 var (
 	seed      = flag.Uint64("seed", 0, "the seed of the chaos; 0 takes one from the time")
-	chaosRuns = flag.Int("runs", 0, "how many runs the chaos has; 0: it is left out")
+	chaosRuns = flag.Int("runs", 1000, "how many runs there are")
 )
 
 // chaosLimit bounds all of it.
@@ -26,10 +24,6 @@ const chaosLimit = 20 * time.Minute
 // TestChaos kills operators, workers and the API server at random while tasks are
 // submitted and run, and then looks for what was lost, is stuck or was run twice at once.
 func TestChaos(t *testing.T) {
-	if *chaosRuns == 0 {
-		t.Log("make chaos runs it")
-		return
-	}
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
@@ -149,17 +143,6 @@ func (c *chaos) killPlane() {
 	<-time.After(time.Duration(c.random.IntN(1500)) * time.Millisecond)
 	if err := c.plane.StartAPIServer(c.t.Context()); err != nil {
 		c.t.Fatal(err)
-	}
-}
-
-// killAPIServer ends kube-apiserver at once.
-func killAPIServer(t *testing.T, plane *controlplane.ControlPlane) {
-	t.Helper()
-	if err := plane.Processes()["kube-apiserver"].Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := plane.StopAPIServer(); err != nil { // which takes note that it has ended
-		t.Fatal(err)
 	}
 }
 

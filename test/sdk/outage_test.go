@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 )
 
 // The API server goes away in the middle of all of it: while tasks are submitted, wait
@@ -51,4 +53,15 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 		}
 	}
 	t.Logf("REPORT: the API server was away for %.1f s; %d acknowledged runs, all completed, %d starts", away.Seconds(), len(ids), starts)
+}
+
+// killAPIServer ends kube-apiserver at once.
+func killAPIServer(t *testing.T, plane *controlplane.ControlPlane) {
+	t.Helper()
+	if err := plane.Processes()["kube-apiserver"].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := plane.StopAPIServer(); err != nil { // which takes note that it has ended
+		t.Fatal(err)
+	}
 }
