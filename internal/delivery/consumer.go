@@ -21,11 +21,14 @@ type Consumer struct {
 	clientID string
 	leave    func()
 	once     sync.Once
+	since    time.Time
 
 	// Guarded by the queue.
-	turn  int           // the key to look at first
-	idle  bool          // waits, and nobody has woken it
-	woken chan struct{} // closed by who wakes it
+	sent  map[string]time.Time // runs that went out, and when; those that are held at least
+	again []string             // runs that are to go out once more
+	turn  int                  // the key to look at first
+	idle  bool                 // waits, and nobody has woken it
+	woken chan struct{}        // closed by who wakes it
 }
 
 // Next waits for a run of one of the task keys, each of which gets its turn, and
@@ -34,6 +37,9 @@ type Consumer struct {
 // has ended.
 func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 	for {
+		if run := c.nextAgain(); run != nil {
+			return run, nil
+		}
 		id := c.queue.claim(c)
 		if id == "" {
 			select {
@@ -46,6 +52,7 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 		}
 		run, err := c.leases.Lease(ctx, id, c.clientID)
 		if err == nil {
+			c.note(id)
 			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
 			return run, nil
 		}

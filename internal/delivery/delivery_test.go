@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,14 +48,14 @@ type scene struct {
 	made    int
 	ends    []func()
 	lost    []orchestration.StateType
-	deaf    bool // the other replicas' workers are not known
+	deaf    atomic.Bool // the other replicas' workers are not known
 }
 
 // Announce tells nobody: there is no other replica.
 func (s *scene) Announce([]Worker) {}
 
 // Others are none, if that is known.
-func (s *scene) Others() ([]Worker, bool) { return nil, !s.deaf }
+func (s *scene) Others() ([]Worker, bool) { return nil, !s.deaf.Load() }
 
 func play(t *testing.T, script func(*scene)) {
 	t.Helper()
@@ -495,7 +496,7 @@ func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {
 func TestNobodyIsGoneWhileThatCannotBeTold(t *testing.T) {
 	t.Parallel()
 	play(t, func(s *scene) {
-		s.deaf = true
+		s.deaf.Store(true)
 		s.startReaper()
 		id := s.submit("a", 0)
 		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
@@ -503,7 +504,7 @@ func TestNobodyIsGoneWhileThatCannotBeTold(t *testing.T) {
 		first.Close()
 		pass(time.Minute)
 		s.want("the second", "", s.next(second))
-		s.deaf = false
+		s.deaf.Store(false)
 		pass(9 * time.Second)
 		s.want("the second within the grace time since it can be told", "", s.next(second))
 		pass(5 * time.Second)

@@ -189,6 +189,10 @@ func (q *Queue) unlist(c *Consumer) {
 func (q *Queue) claim(c *Consumer) (id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(c.again) > 0 { // it came since the consumer looked
+		c.woken = closedChannel
+		return ""
+	}
 	now := q.clock.Now()
 	for i := range c.keys {
 		key := c.keys[(c.turn+i)%len(c.keys)]

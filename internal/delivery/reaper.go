@@ -113,6 +113,9 @@ func (r *Reaper) look(ctx context.Context) {
 		}
 	}
 	r.missed = missed
+	for _, id := range r.Workers.sendAgain(now, r.Grace) {
+		r.Log.LogAttrs(ctx, slog.LevelInfo, "a run is sent again to the worker that holds it and has not begun it", slog.String("run", id))
+	}
 }
 
 // abandon takes the runs from a holder. What fails is tried again at the next look.

@@ -65,7 +65,10 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	if err := taskrun.CheckHolder(clientID); err != nil {
 		return nil, err
 	}
-	c := &Consumer{queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID}
+	c := &Consumer{
+		queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID,
+		since: w.clock.Now(), sent: map[string]time.Time{},
+	}
 	c.leave = func() { w.leave(c) }
 	w.mu.Lock()
 	defer w.mu.Unlock()

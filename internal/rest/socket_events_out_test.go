@@ -25,7 +25,7 @@ const futureFilter = `{"type":"filter","filter":{"occurred":{"since":"2026-08-21
 	`"event":{"prefix":null,"exclude_prefix":null,"exclude_name":null,"name":["prefect.task-run.Completed",` +
 	`"prefect.task-run.Cancelled","prefect.task-run.Failed","prefect.task-run.Crashed"]},"any_resource":null,` +
 	`"resource":{"id":["prefect.task-run.` + idKnown + `"],"id_prefix":null,"labels":null,"distinct":false},"related":null,` +
-	`"id":{"id":null},"text":null,"order":"DESC"}}`
+	`"id":{"id":[]},"text":null,"order":"DESC"}}`
 
 func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	t.Parallel()
