@@ -85,7 +85,8 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 // assemble wires the parts, from the API server outwards.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
 	intake := kube.NewIntake()
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake.Transform)
+	config.Wrap(intake.Transport)
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake)
 	if err != nil {
 		return err
 	}

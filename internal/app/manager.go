@@ -13,7 +13,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 )
 
 // The lease outlives an API server that is gone for half a minute, so that the
@@ -101,9 +101,9 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 }
 
 // newManager returns a manager for all that a program of these options runs. Its
-// cache keeps of each TaskRun what the transform leaves.
+// cache keeps of each TaskRun what the intake leaves.
 func newManager(
-	config *rest.Config, options Options, log logr.Logger, transform toolscache.TransformFunc,
+	config *rest.Config, options Options, log logr.Logger, intake *kube.Intake,
 ) (manager.Manager, error) {
 	o := options.Manager
 	scheme := runtime.NewScheme()
@@ -117,7 +117,8 @@ func newManager(
 		Cache: cache.Options{
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
-			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.TaskRun{}: {Transform: transform}},
+			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.TaskRun{}: {Transform: intake.Transform}},
+			NewInformer:       intake.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},

@@ -29,7 +29,9 @@ func (c *Cluster) Start(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			doubtful = c.confirm(ctx, doubtful)
+			if c.complete() == nil { // else the first list may still show them
+				doubtful = c.confirm(ctx, doubtful)
+			}
 		}
 	}
 }

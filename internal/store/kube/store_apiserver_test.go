@@ -61,7 +61,11 @@ type replica struct {
 func openReplica(t *testing.T, config *rest.Config) replica {
 	t.Helper()
 	intake := kube.NewIntake()
-	objects, err := cache.New(config, cache.Options{Scheme: newScheme(t), DefaultTransform: intake.Transform})
+	watching := rest.CopyConfig(config)
+	watching.Wrap(intake.Transport)
+	objects, err := cache.New(watching, cache.Options{
+		Scheme: newScheme(t), DefaultTransform: intake.Transform, NewInformer: intake.NewInformer,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
