@@ -17,9 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
@@ -55,6 +57,7 @@ func prepareAndRun(m *testing.M) (code int, err error) {
 	if !known {
 		return 1, fmt.Errorf("-prefect: there is no version %q", *which)
 	}
+	log.SetLogger(logr.Discard())
 	ctx := context.Background()
 	folder := filepath.Join(*data, *which)
 	programs, err = prefect.Install(ctx, folder, *python, version, func() { fmt.Fprintln(os.Stderr, "installing Prefect into", folder) })

@@ -43,7 +43,7 @@ async def wait_for(run_id, seconds):
     state = future.state
     result = ""
     if state.is_completed() and state.data is not None:
-        result = await future.result_async(raise_on_failure=False)
+        result = await future.result_async(raise_on_failure=False) or ""
     print(run_id, state.type.value, state.name, result, sep="\t", flush=True)
 
 
