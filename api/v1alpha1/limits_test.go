@@ -1,6 +1,7 @@
 package v1alpha1_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -164,5 +165,33 @@ func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
 	}
 	if got := v1alpha1.ConditionReason("OTHER"); got != "" {
 		t.Errorf("got reason %q for no type, want none", got)
+	}
+}
+
+// The rule on all texts of spec first takes each small text for as long as it may
+// be: what it takes must be no less than the schema lets in.
+func TestTheRuleOnAllTextsOfSpecKnowsTheSingleBounds(t *testing.T) {
+	t.Parallel()
+	var text string
+	for _, rule := range rootSchema(t).XValidations {
+		if strings.HasPrefix(rule.Message, "the texts of spec") {
+			text = rule.Rule
+		}
+	}
+	exact := int(*at(t, rootSchema(t), "spec.labelsExact.{}").MaxLength)
+	always := taskrun.MaxName + taskrun.MaxTaskKey + taskrun.MaxDynamicKey + taskrun.MaxCacheKey + taskrun.MaxTaskVersion
+	for _, want := range []string{
+		fmt.Sprintf("%d * size(s.?tags", taskrun.MaxTag),
+		fmt.Sprintf("%d * size(dyn(s).?labels", taskrun.MaxLabelKey+v1alpha1.MaxLabelText),
+		fmt.Sprintf("%d * size(s.?labelsExact", taskrun.MaxLabelKey+exact),
+		fmt.Sprintf("%d + %d * size(i[k])", taskrun.MaxInputKey, 20+taskrun.MaxInputText),
+		fmt.Sprintf("%d + size(t.?message", 128+taskrun.MaxStateName),
+		fmt.Sprintf("%d + size(d.?cacheKey", taskrun.MaxPauseKey+taskrun.MaxTraceparent),
+		fmt.Sprintf("%d * size(d.?runInputKeyset", 2*taskrun.MaxKeysetText),
+		fmt.Sprintf("<= %d)", taskrun.MaxText-always),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the rule does not hold %q:\n%s", want, text)
+		}
 	}
 }

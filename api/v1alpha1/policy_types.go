@@ -3,7 +3,7 @@ package v1alpha1
 // EmpiricalPolicy says how often, and after which time, a run that fails is
 // tried again. Prefect calls it empirical_policy.
 //
-// +kubebuilder:validation:XValidation:rule="oldSelf.hasValue() || !has(self.retryDelayKind) || self.retryDelayKind != 'Single' || (has(self.retryDelay) && size(self.retryDelay) == 1)",message="retryDelayKind Single needs exactly one entry in retryDelay",fieldPath=".retryDelayKind",optionalOldSelf=true
+// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.?retryDelayKind.orValue("") != "Single" || size(self.?retryDelay.orValue([])) == 1`,message="retryDelayKind Single needs exactly one entry in retryDelay",fieldPath=".retryDelayKind",optionalOldSelf=true
 // +structType=atomic
 type EmpiricalPolicy struct {
 	// maxRetries is the older name of retries, deprecated by Prefect and kept

@@ -100,6 +100,7 @@ var rules = map[string]rule{
 		accepted: []string{
 			`{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128) + `}}`,
 			`{taskKey: "", transition: {state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128) + `}}}`,
+			`{taskKey: "", tags: [` + many(128, "t%d") + `], labels: {` + many(64, "l%d: 1") + `}, labelsExact: {` + many(64, `e%d: "1.0"`) + `}}`,
 		},
 		refused: specsBeyondTotal(),
 	},
@@ -110,12 +111,10 @@ var rules = map[string]rule{
 		accepted: []string{
 			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4096-128)) + `}`,
 			`{history: [` + state(`, data: `+text(8192-128)) + `, ` + state(`, message: `+text(4096-128)) + `]}`,
+			`{state: ` + state(``) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
+			`{state: ` + state(`, cacheEntry: true`) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
 		},
-		refused: []string{
-			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4096-127)) + `}`,
-			`{history: [` + state(`, data: `+text(8192-128)) + `, ` + state(`, message: `+text(4096-127)) + `]}`,
-			`{state: ` + state(`, name: x`) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
-		},
+		refused: statusesBeyondTotal(),
 	},
 }
 
@@ -143,9 +142,34 @@ func specsBeyondTotal() []string {
 	for _, place := range []string{
 		`cacheKey: ` + text(9), `pauseKey: ` + text(9), `traceparent: ` + text(9), `runInputKeyset: {abcd: ` + text(5) + `}`,
 	} {
-		specs = append(specs, full(136, `state: {type: COMPLETED, stateDetails: {`+place+`}}`))
+		specs = append(specs, full(136, `state: {type: COMPLETED, stateDetails: {`+place+`}}`),
+			`{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(4096-2*128-8)+`}, `+
+				`transition: {state: {type: COMPLETED, stateDetails: {`+place+`}}}}`)
 	}
 	return specs
+}
+
+// statusesBeyondTotal does so with a status, in the current state and in a past one.
+func statusesBeyondTotal() []string {
+	var statuses []string
+	for rest, places := range map[int][]string{
+		0: {``},
+		8: {
+			`, name: ` + text(9), `, message: ` + text(9), `, data: ` + text(9), `, cacheEntry: true, message: ` + text(9),
+			`, stateDetails: {cacheKey: ` + text(9) + `}`, `, stateDetails: {pauseKey: ` + text(9) + `}`,
+			`, stateDetails: {traceparent: ` + text(9) + `}`, `, stateDetails: {runInputKeyset: {abcd: ` + text(5) + `}}`,
+		},
+	} {
+		full := state(`, data: ` + text(8192) + `, message: ` + text(4096-2*128-rest))
+		if rest == 0 {
+			full = state(`, data: ` + text(8192) + `, message: ` + text(4096-2*128+1))
+		}
+		for _, place := range places {
+			statuses = append(statuses, `{state: `+state(place)+`, history: [`+full+`]}`, `{state: `+full+`, history: [`+state(place)+`]}`,
+				`{history: [`+full+`, `+state(place)+`]}`)
+		}
+	}
+	return append(statuses, `{state: `+state(`, data: `+text(8192)+`, message: `+text(4096-127))+`}`)
 }
 
 func TestEachRuleAcceptsAndRefuses(t *testing.T) {
@@ -227,20 +251,28 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 // The rules on spec are passed over when a write changes the status, for such a
 // write cannot change the spec. The API server must not let it.
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
-	const change = `{spec: {taskKey: other}, status: {updated: "2031-01-01T00:00:00Z"}}`
 	runs := open(t)
-	name := runs.created(t, `{taskKey: k}`)
-	_, err := runs.patch(t, name, change)
-	wantRefused(t, err, "spec", "taskKey is immutable")
-	written, err := runs.patch(t, name, change, "status")
-	if err != nil {
-		t.Fatal(err)
+	for name, change := range map[string][2]string{
+		"of another time":    {`updated: "2031-01-01T00:00:00Z"`, `updated: "2032-01-01T00:00:00Z"`},
+		"with another field": {`updated: "2031-01-01T00:00:00Z"`, `endTime: "2032-01-01T00:00:00Z"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const both = `{spec: {taskKey: other, name: %s}, status: {%s}}`
+			long, name := text(1024), runs.created(t, `{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(3072)+`}}`)
+			for _, status := range change {
+				_, err := runs.patch(t, name, fmt.Sprintf(both, long, status))
+				wantRefused(t, err, "spec", "taskKey is immutable")
+				wantRefused(t, err, "spec", "12288")
+				written, err := runs.patch(t, name, fmt.Sprintf(both, long, status), "status")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if key, _, _ := unstructured.NestedString(written.Object, "spec", "taskKey"); key != "" {
+					t.Errorf("a write of the status changed taskKey to %q", key)
+				}
+			}
+		})
 	}
-	if key, _, _ := unstructured.NestedString(written.Object, "spec", "taskKey"); key != "k" {
-		t.Errorf("a write of the status changed taskKey to %q", key)
-	}
-	_, err = runs.patch(t, name, strings.Replace(change, "2031", "2032", 1))
-	wantRefused(t, err, "spec", "taskKey is immutable")
 }
 
 func TestAChangedSpecIsBoundedTogether(t *testing.T) {

@@ -54,8 +54,22 @@ func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version 
 	}
 	root := *version.Schema.OpenAPIV3Schema
 	for _, name := range []string{"spec", "status"} {
-		p.object(name, root.Properties[name])
+		property := root.Properties[name]
+		property.XValidations = append(about(root, name), property.XValidations...)
+		p.object(name, property)
 	}
+}
+
+// about returns the rules of an object that are about one of its fields. One that
+// makes up its message as it is broken has none to print.
+func about(s schema, name string) apiextensionsv1.ValidationRules {
+	var rules apiextensionsv1.ValidationRules
+	for _, rule := range s.XValidations {
+		if rule.MessageExpression == "" && strings.HasPrefix(rule.FieldPath+".", "."+name+".") {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
 }
 
 // object prints the section of one object and then those of the objects in it.
