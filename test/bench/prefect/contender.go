@@ -102,11 +102,13 @@ func (b *bench) start(ctx context.Context, server, scratch string) ([]*contender
 		return nil, stop, err
 	}
 	contenders := []*contender{ours}
-	sqlite, err := b.startPrefect(ctx, server, "Prefect on SQLite", filepath.Join(scratch, "sqlite"), "", &stops)
-	if err != nil {
-		return nil, stop, err
+	if b.sqlite {
+		sqlite, err := b.startPrefect(ctx, server, "Prefect on SQLite", filepath.Join(scratch, "sqlite"), "", &stops)
+		if err != nil {
+			return nil, stop, err
+		}
+		contenders = append(contenders, sqlite)
 	}
-	contenders = append(contenders, sqlite)
 	programs, found := findPostgreSQL()
 	if !found {
 		b.progress("no PostgreSQL here (initdb and postgres, in PATH or /usr/lib/postgresql/*/bin): Prefect is measured on SQLite alone")

@@ -28,6 +28,7 @@ type bench struct {
 	runs                 load.Numbers
 	rounds               int
 	backgroundRuns       int
+	sqlite               bool
 	stretch, readStretch time.Duration
 	fillLimit            time.Duration
 	stderr               io.Writer
@@ -57,6 +58,7 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.Var(&b.readClients, "read-clients", "numbers of concurrent clients that read")
 	flags.Var(&b.runs, "runs", "numbers of existing runs in front of which reads are measured, in ascending order")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds of each measurement; the median counts")
+	flags.BoolVar(&b.sqlite, "sqlite", true, "measure Prefect on SQLite too, which takes minutes over what others take seconds for")
 	flags.IntVar(&b.backgroundRuns, "background-runs", 200, "number of background runs in one round")
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", 2*time.Second, "length of one stretch of reads")
