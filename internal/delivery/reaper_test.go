@@ -1,0 +1,86 @@
+package delivery
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
+	t.Parallel()
+	retried := func(r *taskrun.Run) { r.Policy.Retries = "1" }
+	tests := map[string]struct {
+		edit  func(*taskrun.Run)
+		state orchestration.StateType // what the worker brought it to; None: it never started
+		want  string
+		again bool   // another worker gets it
+		told  string // to the witness
+	}{
+		"not started":                {want: "SCHEDULED Scheduled", again: true, told: "first SCHEDULED SCHEDULED false"},
+		"pending":                    {state: orchestration.Pending, want: "SCHEDULED Scheduled", again: true, told: "first PENDING SCHEDULED true"},
+		"running":                    {state: orchestration.Running, want: "CRASHED Crashed", told: "first RUNNING CRASHED true"},
+		"running, with a retry left": {edit: retried, state: orchestration.Running, want: "SCHEDULED AwaitingRetry", again: true, told: "first RUNNING SCHEDULED true"},
+		"being cancelled":            {state: orchestration.Cancelling, want: "CANCELLED Cancelled", told: "first CANCELLING CANCELLED true"},
+		"finished":                   {state: orchestration.Completed, want: "COMPLETED Completed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				s.startReaper()
+				edits := []func(*taskrun.Run){}
+				if tt.edit != nil {
+					edits = append(edits, tt.edit)
+				}
+				id := s.submit("a", 0, edits...)
+				first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
+				s.want("the first", id, s.next(first))
+				if tt.state != orchestration.None {
+					s.set(id, tt.state)
+				}
+				pass(time.Minute)
+				s.want("the second while the first is there", "", s.next(second))
+				first.Close()
+				pass(9 * time.Second)
+				s.want("the second within the grace time", "", s.next(second))
+				pass(5 * time.Second)
+				run := s.run(id)
+				s.want("state", tt.want, string(run.State.Type)+" "+run.State.Name)
+				synctest.Wait()
+				told := []string{}
+				if tt.told != "" {
+					told = append(told, tt.told)
+				}
+				s.want("what was told", told, append([]string{}, s.losses...))
+				want := ""
+				if tt.again {
+					want = id
+				}
+				s.want("the second", want, s.next(second))
+				if tt.again {
+					s.want("parameters", "0198a1b2-0000-7000-8000-0000000000aa", s.run(id).State.Details.TaskParametersID)
+				}
+			})
+		})
+	}
+}
+
+// Two replicas see a worker go: what one did, the other does not tell.
+func TestALossIsToldOnce(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.startReaper()
+		s.startReaper()
+		id := s.submit("a", 0)
+		first := s.subscribe("first", "a")
+		s.want("the first", id, s.next(first))
+		first.Close()
+		pass(time.Minute)
+		synctest.Wait()
+		s.want("what was told", []string{"first SCHEDULED SCHEDULED false"}, s.losses)
+		s.want("what was counted", []orchestration.StateType{""}, s.lost)
+	})
+}
