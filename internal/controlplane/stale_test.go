@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,6 +28,16 @@ func startSleeper(t *testing.T, folder string) *Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.Kill() })
+	// For a moment after its start, a process has no command line yet.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for commandLine(t.Context(), p.pid) == "" {
+		select {
+		case <-tick.C:
+		case <-p.Done():
+			t.Fatal("the sleeper has ended")
+		}
+	}
 	return p
 }
 
@@ -38,7 +49,11 @@ func TestEndStaleEndsWhatAKilledRunLeftBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-p.Done()
+	select {
+	case <-p.Done():
+	case <-time.After(stopGrace):
+		t.Fatalf("it ended %q, and not the sleeper", ended)
+	}
 	want := []string{"sleeper (process " + strconv.Itoa(p.pid) + ")"}
 	if diff := cmp.Diff(want, ended); diff != "" {
 		t.Error(diff)
