@@ -84,3 +84,34 @@ func TestALossIsToldOnce(t *testing.T) {
 		s.want("what was counted", []orchestration.StateType{""}, s.lost)
 	})
 }
+
+// A worker that retries by itself says nothing of the parameters. Who gets the
+// run from it needs them, and not before the time of the next try.
+func TestARunThatItsWorkerWasGoingToTryAgainIsWholeForTheNext(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.startReaper()
+		id := s.submit("a", 0)
+		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
+		s.want("the first", id, s.next(first))
+		pass(time.Second)
+		again := time.Now().Add(30 * time.Second).UTC()
+		err := s.service.Record(s.t.Context(), []taskrun.Event{{RunID: id, State: orchestration.State{
+			ID: "0198a1b2-0000-7000-8000-0000000000bb", Type: orchestration.Scheduled, Name: "AwaitingRetry",
+			Timestamp: time.Now().UTC(), Details: orchestration.StateDetails{ScheduledTime: &again},
+		}}}, func(_ taskrun.Event, err error) { s.t.Error(err) })
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		first.Close()
+		pass(20 * time.Second)
+		s.want("the second before the next try is due", "", s.next(second))
+		pass(15 * time.Second)
+		s.want("the second", id, s.next(second))
+		state := s.run(id).State
+		s.want("parameters", "0198a1b2-0000-7000-8000-0000000000aa", state.Details.TaskParametersID)
+		if deferred := state.Details.Deferred; deferred == nil || !*deferred || state.Name != "AwaitingRetry" {
+			s.t.Errorf("handed out as %+v", state)
+		}
+	})
+}

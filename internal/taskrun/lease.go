@@ -138,7 +138,7 @@ func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts in
 		if !run.held() || run.Delivery.Holder != holder || run.Finished() {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		if run.State.Type == orchestration.Scheduled && run.attempts() < maxAttempts {
+		if run.submitted() && run.attempts() < maxAttempts {
 			decision = orchestration.Decision{}
 			return run.unheld(), nil
 		}
@@ -155,6 +155,12 @@ func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts in
 	return loss, ignoreNotFound(err)
 }
 
+// submitted reports whether the current state has all that a worker needs. One
+// that a worker entered to try again by itself does not name the parameters.
+func (r *Run) submitted() bool {
+	return r.State.Type == orchestration.Scheduled && r.deferred() && r.State.Details.TaskParametersID == r.taskParametersID()
+}
+
 // afterLoss proposes what becomes of a run whose worker is gone. A FAILED is
 // judged by the run's policy; if that grants no further attempt, the run has
 // CRASHED (see judgeLoss).
@@ -167,8 +173,12 @@ func (r *Run) afterLoss(maxAttempts int) Proposal {
 			message := fmt.Sprintf("%s is gone, and the run was handed out %d times without being started.", worker, r.attempts())
 			return Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
 		}
-		message := worker + " went away before it started the run, which is handed out again."
-		return Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
+		message := worker + " went away while it was not at work on the run, which is handed out again."
+		again := Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
+		if r.State.Type == orchestration.Scheduled { // to be tried again, at its time
+			again.Name, again.Details.ScheduledTime = &r.State.Name, r.State.Details.ScheduledTime
+		}
+		return again
 	case orchestration.Cancelling:
 		message := worker + " went away while the run was being cancelled."
 		return Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
