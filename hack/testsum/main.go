@@ -36,10 +36,12 @@ type summary struct {
 	output map[string]*strings.Builder
 	// failing holds the packages with a failed test.
 	failing map[string]bool
+	// racing holds the packages whose output is inside the report of a data race.
+	racing map[string]bool
 }
 
 func run(in io.Reader, out io.Writer) (ok bool, err error) {
-	s := &summary{output: map[string]*strings.Builder{}, failing: map[string]bool{}}
+	s := &summary{output: map[string]*strings.Builder{}, failing: map[string]bool{}, racing: map[string]bool{}}
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -86,6 +88,7 @@ func (s *summary) keep(e event, out io.Writer) {
 		_, _ = io.WriteString(out, e.Output)
 		return
 	}
+	s.showRace(e, out)
 	if _, text, found := strings.Cut(e.Output, printed); found {
 		_, _ = io.WriteString(out, "  "+text)
 	}
@@ -94,6 +97,22 @@ func (s *summary) keep(e event, out io.Writer) {
 		s.output[key] = &strings.Builder{}
 	}
 	_, _ = s.output[key].WriteString(e.Output)
+}
+
+// showRace shows the report of a data race as it comes: it counts as the output of whichever test has printed last, and that
+// one need not fail.
+func (s *summary) showRace(e event, out io.Writer) {
+	const begins, ends = "WARNING: DATA RACE", "=================="
+	if strings.HasPrefix(e.Output, begins) {
+		s.racing[e.Package] = true
+	}
+	if !s.racing[e.Package] {
+		return
+	}
+	_, _ = io.WriteString(out, e.Output)
+	if strings.HasPrefix(e.Output, ends) {
+		s.racing[e.Package] = false
+	}
 }
 
 func (s *summary) count(e event, out io.Writer) {

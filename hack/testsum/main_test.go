@@ -21,6 +21,12 @@ func TestRunCountsAndTellsTheTruth(t *testing.T) {
 		unbuilt = `{"ImportPath":"r","Action":"build-output","Output":"r.go:1: broken\n"}
 {"Action":"fail","Package":"r","Elapsed":0}
 `
+		racing = `{"Action":"output","Package":"q","Test":"A","Output":"WARNING: DATA RACE\n"}
+{"Action":"output","Package":"q","Test":"A","Output":"Write at 0x1\n"}
+{"Action":"output","Package":"q","Test":"A","Output":"==================\n"}
+{"Action":"output","Package":"q","Test":"A","Output":"noise of A\n"}
+{"Action":"pass","Package":"q","Test":"A","Elapsed":0.1}
+`
 	)
 	tests := map[string]struct {
 		in      string
@@ -29,9 +35,12 @@ func TestRunCountsAndTellsTheTruth(t *testing.T) {
 		has     string
 		hasNot  string
 	}{
-		"a passing test stays quiet":           {in: passing, wantOK: true, wantEnd: "1 passed, 0 failed\n", hasNot: "noise"},
-		"a report is shown though it passes":   {in: passing, wantOK: true, wantEnd: "failed\n", has: "  area create 3 of 3\n"},
-		"a failing test is shown":              {in: passing + failing, wantEnd: "1 passed, 1 failed\n", has: "why B fails"},
+		"a passing test stays quiet":         {in: passing, wantOK: true, wantEnd: "1 passed, 0 failed\n", hasNot: "noise"},
+		"a report is shown though it passes": {in: passing, wantOK: true, wantEnd: "failed\n", has: "  area create 3 of 3\n"},
+		"a failing test is shown":            {in: passing + failing, wantEnd: "1 passed, 1 failed\n", has: "why B fails"},
+		"a data race is shown though another test fails of it": {
+			in: racing + failing, wantEnd: "1 passed, 1 failed\n", has: "DATA RACE\nWrite at 0x1", hasNot: "noise",
+		},
 		"a package that does not build counts": {in: passing + unbuilt, wantEnd: "1 passed, 1 failed\n", has: "broken"},
 		"a skipped test is counted apart": {
 			in: passing + `{"Action":"skip","Package":"p","Test":"C"}`, wantOK: true, wantEnd: "1 passed, 0 failed, 1 skipped\n",

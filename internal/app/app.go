@@ -32,11 +32,20 @@ import (
 // Run runs the program with the arguments of its command line (without its
 // name) until the context ends. Log lines go to stderr. The error is one line
 // for the person who started it; it names the flag to change where one helps.
+//
+// The process is the program's: the loggers that the Kubernetes libraries keep
+// for all of it are set, which nothing else may be using yet.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
-	return asProblem(run(ctx, args, stderr))
+	return asProblem(run(ctx, args, stderr, useForLibraries))
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer) error {
+// RunEmbedded does as Run does, in a process that has other users of the
+// Kubernetes libraries: it leaves alone what belongs to the process.
+func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
+	return asProblem(run(ctx, args, stderr, func(slog.Handler) {}))
+}
+
+func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func(slog.Handler)) error {
 	options := DefaultOptions()
 	showVersion, err := options.parse(args, stderr)
 	switch {
@@ -49,7 +58,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return err
 	}
 	handler := options.Log.handler(stderr)
-	useForLibraries(handler)
+	claimProcess(handler)
 	config, err := options.Kubernetes.Config()
 	if err != nil {
 		return err

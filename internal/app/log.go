@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sync"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
@@ -47,14 +46,9 @@ func (o *LogOptions) handler(w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, options)
 }
 
-// libraryLoggers guards the process-wide loggers of the Kubernetes libraries:
-// they can be set only once, and not while they are in use. The first program
-// of the process gets them.
-var libraryLoggers sync.Once
-
+// useForLibraries makes the handler that of the process-wide loggers of the
+// Kubernetes libraries. They cannot be set while they are in use.
 func useForLibraries(handler slog.Handler) {
-	libraryLoggers.Do(func() {
-		ctrllog.SetLogger(logr.FromSlogHandler(handler))
-		klog.SetSlogLogger(slog.New(handler))
-	})
+	ctrllog.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
 }

@@ -50,7 +50,7 @@ func startProgram(t *testing.T, env *testenv.Env) string {
 	var failure error
 	go func() {
 		defer close(ended)
-		failure = app.Run(ctx, args, t.Output())
+		failure = app.RunEmbedded(ctx, args, t.Output())
 	}()
 	t.Cleanup(func() {
 		cancel()
