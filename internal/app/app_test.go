@@ -179,7 +179,7 @@ func TestAClusterWithoutOurKindIsOneLineWithTheCommand(t *testing.T) {
 	}
 	// Until the API server has forgotten the kind the program would start.
 	eventually(t, "the kind is gone", func() bool { return checkCluster(t.Context(), env.Config) != nil }, func() {})
-	err := Run(t.Context(), []string{"--kubeconfig", env.Kubeconfig(t)}, &bytes.Buffer{})
+	err := RunEmbedded(t.Context(), []string{"--kubeconfig", env.Kubeconfig(t)}, &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), installCommand) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line with the command %q", err, installCommand)
 	}
@@ -207,7 +207,7 @@ func TestBusyAddressesAreOneLineNamingTheFlag(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			err := Run(ctx, args, &bytes.Buffer{})
+			err := RunEmbedded(ctx, args, &bytes.Buffer{})
 			if err == nil || !strings.Contains(err.Error(), busy) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error = %v, want one line naming %s", err, busy)
 			}

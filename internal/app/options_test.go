@@ -65,7 +65,7 @@ func TestBadFlagsAreNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stderr bytes.Buffer
-			err := Run(t.Context(), tc.args, &stderr)
+			err := RunEmbedded(t.Context(), tc.args, &stderr)
 			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error = %v, want one line naming %s", err, tc.want)
 			}
@@ -79,7 +79,7 @@ func TestBadFlagsAreNamed(t *testing.T) {
 func TestHelpListsEveryFlag(t *testing.T) {
 	t.Parallel()
 	var help bytes.Buffer
-	if err := Run(t.Context(), []string{"--help"}, &help); err != nil {
+	if err := RunEmbedded(t.Context(), []string{"--help"}, &help); err != nil {
 		t.Fatal(err)
 	}
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
@@ -98,7 +98,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 func TestVersionIsPrinted(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := Run(t.Context(), []string{"--version"}, &out); err != nil || !strings.HasPrefix(out.String(), "taskrun-operator ") {
+	if err := RunEmbedded(t.Context(), []string{"--version"}, &out); err != nil || !strings.HasPrefix(out.String(), "taskrun-operator ") {
 		t.Errorf("output = %q, error %v", &out, err)
 	}
 }
