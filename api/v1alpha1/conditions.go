@@ -75,6 +75,11 @@ var conditionReasons = map[StateType]string{
 	"CRASHED":    ReasonCrashed,
 }
 
+// AnnotationCreatedBy tells who asked for a run over REST, where callers are
+// known: the user's name as Kubernetes has it. The operator writes it when it
+// makes the object, and never reads it.
+const AnnotationCreatedBy = "taskrun.dev/created-by"
+
 // AnnotationFenced gets another value when the object is written for nothing but
 // a new version, so that an older write that may still be on its way must fail.
 const AnnotationFenced = "taskrun.dev/fenced"

@@ -120,19 +120,19 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	doors := newServices(cluster, recorder)
-	served := doors.service(telemetry.DoorREST, a.options.Scope.Namespace)
 	log := slog.New(handler)
-	queue, err := newBackground(mgr, a.options, doors, log)
+	spaces, err := newSpaces(mgr, a.options, doors, log)
+	if err != nil {
+		return err
+	}
+	home, err := spaces.of(a.options.Scope.Namespace)
 	if err != nil {
 		return err
 	}
 	server, err := rest.New(a.options.REST, rest.Dependencies{
-		Runs:          served,
-		Limits:        doors.limitsOf(a.options.Scope.Namespace),
-		Workers:       queue,
-		Deliveries:    queue,
-		Recorder:      recorder.Timed(doors.service(telemetry.DoorEvents, a.options.Scope.Namespace), clock{}),
-		Stream:        served,
+		Space:         home,
+		Namespace:     a.options.Scope.Namespace,
+		Others:        spaces.of,
 		Clock:         clock{},
 		Log:           log,
 		Metrics:       recorder,
@@ -143,13 +143,13 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	}
 	a.manager, a.server = mgr, server
 	return errors.Join(
-		doors.controller(mgr, a.options.Controller, served.Ready),
+		doors.controller(mgr, a.options.Controller, home.Runs.Ready),
 		mgr.Add(cluster),
 		mgr.Add(doors.sweeper(log)),
-		queue.addTo(mgr),
+		mgr.Add(spaces),
 		mgr.Add(server),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("store", func(r *http.Request) error { return served.Ready(r.Context()) }),
+		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
 }
 

@@ -66,7 +66,7 @@ func (o *Options) Validate() error {
 	}
 	return errors.Join(
 		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
-		shutdown, o.Log.Validate(),
+		o.REST.CheckReach(false, false), shutdown, o.Log.Validate(),
 	)
 }
 

@@ -73,23 +73,20 @@ type Reaper struct {
 	missed map[string]time.Time // since when a holder is without connection
 }
 
-// Start looks after the holders until the context ends. That a worker is not
-// there counts from the first look on: before it, nobody can have looked.
-func (r *Reaper) Start(ctx context.Context) error {
+// Run looks after the holders until the context ends. That a worker is not there
+// counts from the first look on: before it, nobody can have looked.
+func (r *Reaper) Run(ctx context.Context) {
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {
 		r.look(ctx)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-ticker.C:
 		}
 	}
 }
-
-// NeedLeaderElection tells a manager that every replica does this.
-func (r *Reaper) NeedLeaderElection() bool { return false }
 
 func (r *Reaper) look(ctx context.Context) {
 	alive, known := r.Workers.alive()

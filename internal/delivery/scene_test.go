@@ -97,7 +97,7 @@ func (s *scene) startReaper() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = reaper.Start(ctx)
+		reaper.Run(ctx)
 	}()
 	s.ends = append(s.ends, func() { cancel(); <-ended })
 }

@@ -19,12 +19,13 @@ const lingering = 2 * time.Second
 
 // Worker is a client that takes runs, whatever the number of its connections.
 type Worker struct {
-	ID       string    `json:"id"`
-	TaskKeys []string  `json:"taskKeys"` // of all its connections, sorted
-	Seen     time.Time `json:"-"`        // when it was there last
+	Namespace string    `json:"namespace"` // whose runs it takes
+	ID        string    `json:"id"`
+	TaskKeys  []string  `json:"taskKeys"` // of all its connections, sorted
+	Seen      time.Time `json:"-"`        // when it was there last
 }
 
-// Roster is how replicas tell each other of their workers.
+// Roster is how replicas tell each other of their workers in one namespace.
 type Roster interface {
 	// Announce tells the others of this replica's workers, soon.
 	Announce(workers []Worker)
@@ -33,9 +34,13 @@ type Roster interface {
 	Others() (workers []Worker, known bool)
 }
 
-// Workers are those of all replicas; those of this one come and go by Subscribe.
+// Workers are those of all replicas in one namespace; those of this one come and
+// go by Subscribe.
 type Workers struct {
-	Metrics Metrics // hear of deliveries; to be set before anybody subscribes, if at all
+	// These are to be set before anybody subscribes, if at all.
+	Metrics   Metrics // hear of deliveries
+	Namespace string
+	Room      *Room // shared with the workers of other namespaces
 
 	queue  *Queue
 	leases Leases
@@ -55,7 +60,7 @@ type local struct {
 
 // NewWorkers returns the workers that take runs from the queue.
 func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster) *Workers {
-	return &Workers{Metrics: noMetrics{}, queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
+	return &Workers{Metrics: noMetrics{}, Room: &Room{}, queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
 }
 
 // Subscribe makes a connection of a worker known that wants runs of these task
@@ -74,7 +79,7 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	defer w.mu.Unlock()
 	l := w.here[clientID]
 	if l == nil || !l.gone.IsZero() {
-		if w.size()+cost(clientID) > MaxRoster {
+		if !w.Room.take(w.cost(clientID)) {
 			return nil, fmt.Errorf("%w: too many workers are connected to this replica", taskrun.ErrUnavailable)
 		}
 		l = &local{}
@@ -85,23 +90,9 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	return c, nil
 }
 
-// MaxRoster bounds what a replica's workers take in a Roster without their task
-// keys, in bytes of JSON: some thousands of workers.
-const MaxRoster = 200 << 10
-
-func (w *Workers) size() int {
-	total := 0
-	for id, l := range w.here {
-		if l.gone.IsZero() {
-			total += cost(id)
-		}
-	}
-	return total
-}
-
-// cost is what a worker without task keys takes.
-func cost(id string) int {
-	text, err := json.Marshal(Worker{ID: id})
+// cost is what a worker without task keys takes of the room.
+func (w *Workers) cost(id string) int {
+	text, err := json.Marshal(Worker{Namespace: w.Namespace, ID: id})
 	if err != nil {
 		return MaxRoster // cannot happen: an id is a text
 	}
@@ -115,6 +106,7 @@ func (w *Workers) leave(c *Consumer) {
 	l.connections = slices.DeleteFunc(l.connections, func(other *Consumer) bool { return other == c })
 	if len(l.connections) == 0 {
 		l.gone, l.keys = w.clock.Now(), c.keys
+		w.Room.give(w.cost(c.clientID))
 	}
 	w.announce()
 }
@@ -136,7 +128,7 @@ func (w *Workers) connected() []Worker {
 	var workers []Worker
 	for id, l := range w.here {
 		if l.gone.IsZero() {
-			workers = append(workers, Worker{ID: id, TaskKeys: l.taskKeys(), Seen: now})
+			workers = append(workers, Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: now})
 		}
 	}
 	slices.SortFunc(workers, func(a, b Worker) int { return cmp.Compare(a.ID, b.ID) })
@@ -168,7 +160,7 @@ func (w *Workers) List(taskKeys []string) []Worker {
 		if !l.gone.IsZero() {
 			seen = l.gone
 		}
-		all[id] = merged(all[id], Worker{ID: id, TaskKeys: l.taskKeys(), Seen: seen})
+		all[id] = merged(all[id], Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: seen})
 	}
 	w.mu.Unlock()
 	var listed []Worker
@@ -211,7 +203,7 @@ func merged(a, b Worker) Worker {
 	if b.Seen.After(seen) {
 		seen = b.Seen
 	}
-	return Worker{ID: b.ID, TaskKeys: slices.Compact(keys), Seen: seen}
+	return Worker{Namespace: b.Namespace, ID: b.ID, TaskKeys: slices.Compact(keys), Seen: seen}
 }
 
 // alive are the ids of all workers that have a connection now, unless nobody

@@ -24,8 +24,9 @@ const (
 // The keys of one-line answers: handlers of Prefect say detail, what lies below
 // them says exception_message (contract §0.6).
 const (
-	keyDetail  = "detail"
-	keyMessage = "exception_message"
+	keyDetail      = "detail"
+	keyMessage     = "exception_message"
+	keyExplanation = "exception_detail"
 )
 
 // The answers about slots (contract §4.6).
@@ -98,7 +99,14 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 		invalid  *invalidError
 		bound    *taskrun.InvalidError
 	)
+	if answer, ok := answerAtDoor(err); ok {
+		return answer, false
+	}
 	switch {
+	case errors.Is(err, errBusy):
+		return unavailable(), false
+	case errors.Is(err, ErrNotServed):
+		return jsonMember(http.StatusNotFound, keyDetail, "This namespace is not served."), false
 	case errors.As(err, &plain):
 		return jsonMember(plain.status, keyDetail, plain.text), false
 	case errors.As(err, &notReady):
@@ -127,7 +135,7 @@ func answerToUseCase(err error, rt *route, r *request) (answer response, unexpec
 		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
 	case errors.Is(err, taskrun.ErrConflict), errors.Is(err, taskrun.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter), false
+		return unavailable(), false
 	default:
 		return answerAboutSlots(err)
 	}

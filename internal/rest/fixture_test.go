@@ -53,14 +53,21 @@ type served struct {
 }
 
 type counter struct {
-	mu   sync.Mutex
-	seen []served
+	mu       sync.Mutex
+	seen     []served
+	rejected []string // reasons
 }
 
 func (c *counter) RequestServed(method, route string, code int, _ time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen = append(c.seen, served{method, route, code})
+}
+
+func (c *counter) RequestRejected(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rejected = append(c.rejected, reason)
 }
 
 // lockedBuffer takes log lines from many goroutines.
@@ -99,8 +106,9 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	options := DefaultOptions()
 	options.BindAddress = "127.0.0.1:0"
 	deps := Dependencies{
-		Runs:  taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: f.store, Clock: f.clock}),
-		Clock: f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil)), Metrics: f.metrics,
+		Space:     Space{Runs: taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: f.store, Clock: f.clock})},
+		Namespace: "default",
+		Clock:     f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil)), Metrics: f.metrics,
 	}
 	for _, change := range changes {
 		change(&options, &deps)
@@ -139,11 +147,11 @@ var documents sync.Map
 func (f *fixture) document(t *testing.T) *testdocument.Document {
 	t.Helper()
 	base := f.server.options.BasePath
-	key := base + strconv.FormatBool(f.server.limits != nil)
+	key := base + strconv.FormatBool(f.server.home.Limits != nil)
 	if document, known := documents.Load(key); known {
 		return document.(*testdocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
-	text, err := f.server.document()
+	text, err := f.server.document(base)
 	if err != nil {
 		t.Fatal(err)
 	}

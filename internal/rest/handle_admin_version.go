@@ -7,6 +7,6 @@ import (
 )
 
 // adminVersion answers with the version of Prefect that clients are to expect.
-func (s *Server) adminVersion(*request) (response, error) {
+func (s *space) adminVersion(*request) (response, error) {
 	return response{status: http.StatusOK, body: pyjson.AppendText(nil, s.options.PrefectVersion)}, nil
 }

@@ -6,12 +6,12 @@ import (
 )
 
 // count answers with how many runs match.
-func (s *Server) count(r *request) (response, error) {
+func (s *space) count(r *request) (response, error) {
 	asked := decodeCount(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	n, err := s.runs.Count(r.ctx, asked.query.Filter)
+	n, err := s.Runs.Count(r.ctx, asked.query.Filter)
 	if err != nil {
 		return response{}, err
 	}

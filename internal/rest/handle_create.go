@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // create makes a run, or finds the one that has its keys (contract §1.4).
-func (s *Server) create(r *request) (response, error) {
+func (s *space) create(r *request) (response, error) {
 	in, faults := decodeCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: withDeprecatedPolicy(r.body)}
 	}
-	run, created, err := s.runs.Create(r.ctx, in)
+	run, created, err := s.Runs.Create(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}

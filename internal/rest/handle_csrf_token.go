@@ -8,7 +8,7 @@ import (
 
 // csrfToken gives a client a token, or tells it that it needs none: the text is
 // what makes it stop asking (contract §0.4).
-func (s *Server) csrfToken(r *request) (response, error) {
+func (s *space) csrfToken(r *request) (response, error) {
 	client, given := queryValue(r.query, "client")
 	if !given {
 		missing := validate.Missing(nullValue, "query", "client")

@@ -46,13 +46,13 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // docs answers with the page that shows the document.
-func (s *Server) docs(*request) (response, error) {
+func (s *space) docs(*request) (response, error) {
 	answer, err := indexPage.response()
 	return answer.with("Content-Security-Policy", pagePolicy), err
 }
 
 // docsAsset answers with a file that the page loads.
-func (s *Server) docsAsset(r *request) (response, error) {
+func (s *space) docsAsset(r *request) (response, error) {
 	a, known := assets[r.parameter]
 	if !known {
 		return response{}, taskrun.ErrNotFound

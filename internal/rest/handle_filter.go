@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // filter answers with the runs that match, sorted and paged.
-func (s *Server) filter(r *request) (response, error) {
+func (s *space) filter(r *request) (response, error) {
 	asked := decodeFilter(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	page, err := s.runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, asked.query)
 	if err != nil {
 		return response{}, err
 	}

@@ -9,7 +9,7 @@ import (
 // flow answers with what is known of any flow: its id, which is its name too.
 // An SDK asks for it before it reports a state from inside a flow, and drops the
 // report if there is no answer (contract §4.8).
-func (s *Server) flow(r *request) (response, error) {
+func (s *space) flow(r *request) (response, error) {
 	b := append(make([]byte, 0, roomForText), `{"id":`...)
 	b = pyjson.AppendText(b, r.parameter)
 	b = append(b, `,"created":null,"updated":null,"name":`...)

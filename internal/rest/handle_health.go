@@ -3,6 +3,6 @@ package rest
 import "net/http"
 
 // health tells that the server lives, whatever its store does.
-func (s *Server) health(*request) (response, error) {
+func (s *space) health(*request) (response, error) {
 	return jsonBody(http.StatusOK, "true"), nil
 }

@@ -3,6 +3,6 @@ package rest
 import "net/http"
 
 // hello waves.
-func (s *Server) hello(*request) (response, error) {
+func (s *space) hello(*request) (response, error) {
 	return jsonBody(http.StatusOK, `"👋"`), nil
 }

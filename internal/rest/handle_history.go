@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // history answers with how many of the runs that match were to start when.
-func (s *Server) history(r *request) (response, error) {
+func (s *space) history(r *request) (response, error) {
 	q, why := decodeHistory(r.body)
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	bins, err := s.runs.History(r.ctx, q)
+	bins, err := s.Runs.History(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}

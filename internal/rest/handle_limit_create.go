@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // createLimit makes a limit.
-func (s *Server) createLimit(r *request) (response, error) {
+func (s *space) createLimit(r *request) (response, error) {
 	in, faults := decodeLimitCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	limit, err := s.limits.Create(r.ctx, in)
+	limit, err := s.Limits.Create(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}

@@ -7,17 +7,17 @@ import (
 )
 
 // filterLimits answers with all limits, by name.
-func (s *Server) filterLimits(r *request) (response, error) {
+func (s *space) filterLimits(r *request) (response, error) {
 	return s.listLimits(r, "", appendLimit)
 }
 
 // listLimits answers with the limits whose names begin with the prefix.
-func (s *Server) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
+func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
 	asked := decodeLimits(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	limits, err := s.limits.List(r.ctx, prefix, asked.query.Offset, asked.query.Limit)
+	limits, err := s.Limits.List(r.ctx, prefix, asked.query.Offset, asked.query.Limit)
 	if err != nil {
 		return response{}, err
 	}

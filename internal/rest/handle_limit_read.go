@@ -3,8 +3,8 @@ package rest
 import "net/http"
 
 // readLimit answers with the limit of an id or name.
-func (s *Server) readLimit(r *request) (response, error) {
-	limit, err := s.limits.Get(r.ctx, limitKey(r.parameter))
+func (s *space) readLimit(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, limitKey(r.parameter))
 	if err != nil {
 		return response{}, err
 	}

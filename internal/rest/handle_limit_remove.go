@@ -3,8 +3,8 @@ package rest
 import "net/http"
 
 // removeLimit deletes the limit of an id or name.
-func (s *Server) removeLimit(r *request) (response, error) {
-	if err := s.limits.Delete(r.ctx, limitKey(r.parameter)); err != nil {
+func (s *space) removeLimit(r *request) (response, error) {
+	if err := s.Limits.Delete(r.ctx, limitKey(r.parameter)); err != nil {
 		return response{}, err
 	}
 	return response{status: http.StatusNoContent}, nil

@@ -10,12 +10,12 @@ import (
 // listStates answers with all states of a run, oldest first; an unknown run has
 // none. It reads the run, not only its states, because each state tells the
 // flow run too.
-func (s *Server) listStates(r *request) (response, error) {
+func (s *space) listStates(r *request) (response, error) {
 	id, faults := decodeStatesQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: nullValue}
 	}
-	run, err := s.runs.Get(r.ctx, id)
+	run, err := s.Runs.Get(r.ctx, id)
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):
 		run = &taskrun.Run{}

@@ -12,7 +12,7 @@ import (
 )
 
 // addLogs keeps what a client logged.
-func (s *Server) addLogs(r *request) (response, error) {
+func (s *space) addLogs(r *request) (response, error) {
 	lines, faults := decodeLogs(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
@@ -33,7 +33,7 @@ const (
 
 // relay writes a client's line to the program's own log, where it lasts longer
 // than in memory.
-func (s *Server) relay(ctx context.Context, line *taskrun.Log) {
+func (s *space) relay(ctx context.Context, line *taskrun.Log) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {
 		return
@@ -79,7 +79,7 @@ func relayed(text string) string {
 }
 
 // filterLogs answers with what clients logged, sorted and paged.
-func (s *Server) filterLogs(r *request) (response, error) {
+func (s *space) filterLogs(r *request) (response, error) {
 	q, why := decodeLogFilter(r.body)
 	if err := why.fault(r); err != nil {
 		return response{}, err

@@ -35,12 +35,12 @@ func decodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []valid
 }
 
 // observedStates answers with the states that runs are in and were in.
-func (s *Server) observedStates(r *request) (response, error) {
+func (s *space) observedStates(r *request) (response, error) {
 	q, faults := decodeObservedQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: nullValue}
 	}
-	states, err := s.runs.ObservedStates(r.ctx, q)
+	states, err := s.Runs.ObservedStates(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}

@@ -6,8 +6,8 @@ import "net/http"
 const pathOpenAPI = "/openapi.json"
 
 // openAPI answers with the document of the routes that are served.
-func (s *Server) openAPI(*request) (response, error) {
-	text, err := s.document()
+func (s *space) openAPI(r *request) (response, error) {
+	text, err := s.document(r.base)
 	if err != nil {
 		return response{}, err
 	}

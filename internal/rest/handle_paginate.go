@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // paginate answers with a page of the runs that match, and how many there are.
-func (s *Server) paginate(r *request) (response, error) {
+func (s *space) paginate(r *request) (response, error) {
 	asked, number := decodePaginate(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	page, err := s.runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, asked.query)
 	if err != nil {
 		return response{}, err
 	}

@@ -8,7 +8,7 @@ import (
 
 // postEvents takes events as the socket for them does (contract §4.3), and
 // answers when they are durable.
-func (s *Server) postEvents(r *request) (response, error) {
+func (s *space) postEvents(r *request) (response, error) {
 	events, faults := decodeEvents(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}

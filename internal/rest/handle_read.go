@@ -3,8 +3,8 @@ package rest
 import "net/http"
 
 // read answers with a run.
-func (s *Server) read(r *request) (response, error) {
-	run, err := s.runs.Get(r.ctx, r.parameter)
+func (s *space) read(r *request) (response, error) {
+	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}

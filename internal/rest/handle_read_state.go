@@ -3,8 +3,8 @@ package rest
 import "net/http"
 
 // readState answers with one state, current or past.
-func (s *Server) readState(r *request) (response, error) {
-	state, run, err := s.runs.State(r.ctx, r.parameter)
+func (s *space) readState(r *request) (response, error) {
+	state, run, err := s.Runs.State(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}

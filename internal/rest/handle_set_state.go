@@ -4,12 +4,12 @@ import "net/http"
 
 // setState proposes a state and answers with the verdict. The status tells
 // whether a state was written (contract §0.11).
-func (s *Server) setState(r *request) (response, error) {
+func (s *space) setState(r *request) (response, error) {
 	proposal, faults := decodeSetState(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	outcome, err := s.runs.SetState(r.ctx, r.parameter, proposal)
+	outcome, err := s.Runs.SetState(r.ctx, r.parameter, proposal)
 	if err != nil {
 		return response{}, err
 	}

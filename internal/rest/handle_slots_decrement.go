@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // decrement gives slots back that were taken without a lease.
-func (s *Server) decrement(r *request) (response, error) {
+func (s *space) decrement(r *request) (response, error) {
 	in, faults := decodeDecrement(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	limits, err := s.limits.Release(r.ctx, in)
+	limits, err := s.Limits.Release(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}

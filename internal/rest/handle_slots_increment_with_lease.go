@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // incrementWithLease takes slots that are held as long as the lease is renewed.
-func (s *Server) incrementWithLease(r *request) (response, error) {
+func (s *space) incrementWithLease(r *request) (response, error) {
 	in, faults := decodeIncrementWithLease(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	lease, limits, err := s.limits.Acquire(r.ctx, in)
+	lease, limits, err := s.Limits.Acquire(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}

@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // createTagLimit makes the limit of a tag, or sets how many slots it has.
-func (s *Server) createTagLimit(r *request) (response, error) {
+func (s *space) createTagLimit(r *request) (response, error) {
 	tag, slots, faults := decodeTagLimitCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	limit, created, err := s.limits.Put(r.ctx, tagPrefix+tag, slots)
+	limit, created, err := s.Limits.Put(r.ctx, tagPrefix+tag, slots)
 	if err != nil {
 		return response{}, err
 	}

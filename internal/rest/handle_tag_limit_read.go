@@ -9,8 +9,8 @@ import (
 )
 
 // readTagLimit answers with the limit of an id, if it is one of a tag.
-func (s *Server) readTagLimit(r *request) (response, error) {
-	limit, err := s.limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
+func (s *space) readTagLimit(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
 		return response{}, err
 	}
@@ -21,8 +21,8 @@ func (s *Server) readTagLimit(r *request) (response, error) {
 }
 
 // readLimitOfTag answers with the limit of a tag.
-func (s *Server) readLimitOfTag(r *request) (response, error) {
-	limit, err := s.limits.Get(r.ctx, ofTag(r.parameter))
+func (s *space) readLimitOfTag(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, ofTag(r.parameter))
 	if err != nil {
 		return response{}, err
 	}

@@ -7,18 +7,18 @@ import (
 )
 
 // removeTagLimit deletes the limit of an id.
-func (s *Server) removeTagLimit(r *request) (response, error) {
+func (s *space) removeTagLimit(r *request) (response, error) {
 	return s.removed(r, concurrency.Key{ID: r.parameter})
 }
 
 // removeLimitOfTag deletes the limit of a tag.
-func (s *Server) removeLimitOfTag(r *request) (response, error) {
+func (s *space) removeLimitOfTag(r *request) (response, error) {
 	return s.removed(r, ofTag(r.parameter))
 }
 
 // removed deletes a limit; unlike all other routes that delete, these say null.
-func (s *Server) removed(r *request, key concurrency.Key) (response, error) {
-	if err := s.limits.Delete(r.ctx, key); err != nil {
+func (s *space) removed(r *request, key concurrency.Key) (response, error) {
+	if err := s.Limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
 	}
 	return saysNull(), nil

@@ -3,12 +3,12 @@ package rest
 import "net/http"
 
 // incrementTags takes a slot of the limit of each tag for a task run.
-func (s *Server) incrementTags(r *request) (response, error) {
+func (s *space) incrementTags(r *request) (response, error) {
 	in, faults := decodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	limits, err := s.limits.AcquireForRun(r.ctx, in.tags, in.runID)
+	limits, err := s.Limits.AcquireForRun(r.ctx, in.tags, in.runID)
 	if err != nil {
 		return response{}, err
 	}
@@ -17,12 +17,12 @@ func (s *Server) incrementTags(r *request) (response, error) {
 
 // decrementTags gives back what a task run took. The names in the answer have
 // the prefix that those of incrementTags have not (contract §4.6).
-func (s *Server) decrementTags(r *request) (response, error) {
+func (s *space) decrementTags(r *request) (response, error) {
 	in, faults := decodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &invalidError{items: faults, body: r.body}
 	}
-	limits, err := s.limits.ReleaseForRun(r.ctx, in.tags, in.runID)
+	limits, err := s.Limits.ReleaseForRun(r.ctx, in.tags, in.runID)
 	if err != nil {
 		return response{}, err
 	}

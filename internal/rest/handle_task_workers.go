@@ -38,12 +38,12 @@ func decodeTaskWorkers(body pyjson.Value) (taskKeys []string, why refusal) {
 }
 
 // filterTaskWorkers answers with the task workers that are there.
-func (s *Server) filterTaskWorkers(r *request) (response, error) {
+func (s *space) filterTaskWorkers(r *request) (response, error) {
 	taskKeys, why := decodeTaskWorkers(r.body)
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	workers := slices.DeleteFunc(slices.Clone(s.workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
+	workers := slices.DeleteFunc(slices.Clone(s.Workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
 		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return slices.Contains(taskKeys, key) })
 	})
 	b := append(make([]byte, 0, roomForText*(1+len(workers))), '[')

@@ -8,12 +8,12 @@ import (
 )
 
 // uiCount answers with how many of the runs that match are in which type of state.
-func (s *Server) uiCount(r *request) (response, error) {
+func (s *space) uiCount(r *request) (response, error) {
 	asked := decodeCount(r.body)
 	if err := asked.fault(r); err != nil {
 		return response{}, err
 	}
-	counts, err := s.runs.CountByState(r.ctx, asked.query.Filter)
+	counts, err := s.Runs.CountByState(r.ctx, asked.query.Filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -26,12 +26,12 @@ func (s *Server) uiCount(r *request) (response, error) {
 }
 
 // uiDashboard answers with how the runs that match have ended, by start time.
-func (s *Server) uiDashboard(r *request) (response, error) {
+func (s *space) uiDashboard(r *request) (response, error) {
 	filter, why := decodeDashboard(r.body)
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	buckets, err := s.runs.Dashboard(r.ctx, filter)
+	buckets, err := s.Runs.Dashboard(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -48,8 +48,8 @@ func (s *Server) uiDashboard(r *request) (response, error) {
 }
 
 // uiRead answers with a run and the name of its flow run, which is not known.
-func (s *Server) uiRead(r *request) (response, error) {
-	run, err := s.runs.Get(r.ctx, r.parameter)
+func (s *space) uiRead(r *request) (response, error) {
+	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}
@@ -58,12 +58,12 @@ func (s *Server) uiRead(r *request) (response, error) {
 }
 
 // uiCountByFlowRun answers with how many runs each of the flow runs has.
-func (s *Server) uiCountByFlowRun(r *request) (response, error) {
+func (s *space) uiCountByFlowRun(r *request) (response, error) {
 	ids, why := decodeFlowRunIDs(r.body)
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	counts, err := s.runs.CountByFlowRun(r.ctx, ids)
+	counts, err := s.Runs.CountByFlowRun(r.ctx, ids)
 	if err != nil {
 		return response{}, err
 	}

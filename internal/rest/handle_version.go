@@ -3,6 +3,6 @@ package rest
 import "net/http"
 
 // version answers with the version of this interface.
-func (s *Server) version(*request) (response, error) {
+func (s *space) version(*request) (response, error) {
 	return jsonBody(http.StatusOK, `"`+apiVersion+`"`), nil
 }

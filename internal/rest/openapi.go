@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // components are the schemas, parameters and headers that the document is made
@@ -83,16 +84,29 @@ type schemaUse struct {
 	AnyOf []schemaUse `json:"anyOf,omitempty"`
 }
 
-// describe returns the document of the routes as JSON. Every route needs an entry
-// in routeDocs.
-func describe(base string, routes []route) ([]byte, error) {
+// documentsOf returns what writes the document of the routes, as JSON, for those
+// who ask below a base.
+func documentsOf(routes []route) func(base string) ([]byte, error) {
+	described := sync.OnceValues(func() (document, error) { return describe(routes) })
+	return func(base string) ([]byte, error) {
+		d, err := described()
+		if err != nil {
+			return nil, err
+		}
+		d.Servers = []documentServer{{URL: cmp.Or(base, "/")}}
+		return json.Marshal(d)
+	}
+}
+
+// describe returns the document of the routes. Every route needs an entry in
+// routeDocs.
+func describe(routes []route) (document, error) {
 	d := document{
 		OpenAPI: "3.1.1",
 		Info: documentInfo{
 			Title: "taskrun-operator", Version: apiVersion,
 			Description: "Task runs as Kubernetes objects, with the REST interface of a Prefect 3 server.",
 		},
-		Servers:    []documentServer{{URL: cmp.Or(base, "/")}},
 		Paths:      map[string]map[string]operation{},
 		Tags:       []documentTag{{groupRuns}, {groupLimits}, {groupServer}},
 		Components: components,
@@ -104,14 +118,14 @@ func describe(base string, routes []route) ([]byte, error) {
 		}
 		doc, known := routeDocs[rt.method+" "+rt.path]
 		if !known {
-			return nil, fmt.Errorf("%s %s is not described", rt.method, rt.path)
+			return document{}, fmt.Errorf("%s %s is not described", rt.method, rt.path)
 		}
 		if d.Paths[rt.path] == nil {
 			d.Paths[rt.path] = map[string]operation{}
 		}
 		d.Paths[rt.path][strings.ToLower(rt.method)] = operationOf(rt, &doc)
 	}
-	return json.Marshal(d)
+	return d, nil
 }
 
 // operationOf describes a route.
@@ -162,11 +176,21 @@ func commonAnswers(rt *route, doc *routeDoc) map[int]string {
 	if takesSlots(rt) {
 		a[http.StatusLocked] = "Detail"
 	}
-	if rt.method != http.MethodGet {
-		a[http.StatusForbidden] = "Detail" // only where tokens against forgery are asked for
-	}
 	if rt.resource != ResourceNone {
 		a[http.StatusInternalServerError] = "Message"
+	}
+	maps.Copy(a, answersAtTheDoor(rt))
+	return a
+}
+
+// answersAtTheDoor are those of callers who are not let in, or not now.
+func answersAtTheDoor(rt *route) map[int]string {
+	a := map[int]string{}
+	if rt.method != http.MethodGet || rt.resource != ResourceNone {
+		a[http.StatusForbidden] = "Forbidden"
+	}
+	if !rt.open {
+		a[http.StatusUnauthorized] = "Refused"
 		a[http.StatusServiceUnavailable] = "Message"
 	}
 	return a

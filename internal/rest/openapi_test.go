@@ -37,8 +37,8 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 
 func TestWhatIsNotDescribedIsNoDocument(t *testing.T) {
 	t.Parallel()
-	if text, err := describe("/api", []route{{method: http.MethodGet, path: "/nope"}}); err == nil {
-		t.Errorf("describe = %s, want an error", text)
+	if text, err := documentsOf([]route{{method: http.MethodGet, path: "/nope"}})("/api"); err == nil {
+		t.Errorf("document = %s, want an error", text)
 	}
 }
 
@@ -67,7 +67,7 @@ func TestEveryReferenceIsToAComponent(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"Detail", "Message", "Invalid", "NotFound"} { // by rule
+	for _, name := range []string{"Detail", "Message", "Invalid", "NotFound", "Refused", "Forbidden"} { // by rule
 		used[name] = true
 	}
 	for name := range used {
@@ -106,7 +106,7 @@ func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, tc.change)
-			text, err := f.server.document()
+			text, err := f.server.document(f.server.options.BasePath)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,13 +170,13 @@ func TestAnswersByRule(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[int]string{
 		"GET /health":            {200: "True"},
-		"GET /csrf-token":        {200: "CsrfToken", 400: "Detail", 422: "Unprocessable"},
-		"GET /task_runs/{id}":    {200: "TaskRun", 400: "Detail", 404: "NotFound", 500: "Message", 503: "Message"},
-		"GET /task_run_states/":  {200: "[State]", 400: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
-		"POST /task_runs/":       {200: "TaskRun", 201: "TaskRun", 400: "Detail", 403: "Detail", 408: "Detail", 409: "Detail", 413: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
-		"DELETE /task_runs/{id}": {204: "", 400: "Detail", 403: "Detail", 404: "NotFound", 500: "Message", 503: "Message"},
+		"GET /csrf-token":        {200: "CsrfToken", 400: "Detail", 401: "Refused", 422: "Unprocessable", 503: "Message"},
+		"GET /task_runs/{id}":    {200: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
+		"GET /task_run_states/":  {200: "[State]", 400: "Detail", 401: "Refused", 403: "Forbidden", 422: "Invalid", 500: "Message", 503: "Message"},
+		"POST /task_runs/":       {200: "TaskRun", 201: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 408: "Detail", 409: "Detail", 413: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
+		"DELETE /task_runs/{id}": {204: "", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
 		"POST /concurrency_limits/increment": {
-			200: "[MinimalConcurrencyLimitResponse]", 400: "Detail", 403: "Detail", 408: "Detail", 413: "Detail", 422: "Invalid", 423: "Detail", 500: "Message", 503: "Message",
+			200: "[MinimalConcurrencyLimitResponse]", 400: "Detail", 401: "Refused", 403: "Forbidden", 408: "Detail", 413: "Detail", 422: "Invalid", 423: "Detail", 500: "Message", 503: "Message",
 		},
 	}
 	for _, r := range table() {

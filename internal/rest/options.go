@@ -18,6 +18,9 @@ type Options struct {
 	CSRFProtection bool   // requests that change something need a token
 	CSRFKeyFile    string // what tokens are made with; "": a random key
 
+	MaxInFlight  int // requests under way at once, websockets apart; more are turned away
+	MaxPerCaller int // of those, by each caller that is known by name
+
 	MaxBodyBytes   int64 // of a request; larger ones are refused
 	MaxHeaderBytes int   // of a request, its first line included
 
@@ -37,6 +40,8 @@ func DefaultOptions() Options {
 		BindAddress:     "127.0.0.1:4200",
 		BasePath:        "/api",
 		PrefectVersion:  "3.9.1",
+		MaxInFlight:     1000,
+		MaxPerCaller:    200,
 		MaxBodyBytes:    1 << 20,
 		MaxHeaderBytes:  64 << 10,
 		HeaderTimeout:   10 * time.Second,
@@ -51,7 +56,7 @@ func DefaultOptions() Options {
 
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; loopback only")
+	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; others than loopback need --authentication and TLS")
 	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "what the paths of the REST endpoint begin with; empty for nothing")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
 		"version of the Prefect server that the REST endpoint says it is; clients compare it with their own")
@@ -60,6 +65,10 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
 		"file with 32 bytes or more that CSRF tokens are made with, the same for all replicas; "+
 			"empty for a random key, with which no other replica and no later start knows the tokens")
+	fs.IntVar(&o.MaxInFlight, "max-requests-in-flight", o.MaxInFlight,
+		"how many requests may be under way at once; more are answered 503 with Retry-After. Health, ready and hello do not count")
+	fs.IntVar(&o.MaxPerCaller, "max-requests-per-caller", o.MaxPerCaller,
+		"how many of them may be one caller's, where callers are known; it leaves the others room")
 	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
 	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
 	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
@@ -75,10 +84,12 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 // Validate tells what is wrong, naming the flags.
 func (o *Options) Validate() error {
 	return errors.Join(
-		checkLoopback("--rest-bind-address", o.BindAddress),
+		checkHostPort("--rest-bind-address", o.BindAddress),
 		checkBasePath("--rest-base-path", o.BasePath),
 		checkVersion("--rest-prefect-version", o.PrefectVersion),
 		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
+		checkPositive("--max-requests-in-flight", o.MaxInFlight),
+		checkPositive("--max-requests-per-caller", o.MaxPerCaller),
 		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
 		checkPositive("--rest-header-timeout", o.HeaderTimeout),
@@ -91,18 +102,33 @@ func (o *Options) Validate() error {
 	)
 }
 
-// checkLoopback refuses addresses that others can reach: whoever reaches the
-// server may do everything, for it asks nobody who he is.
-func checkLoopback(name, address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
+func checkHostPort(name, address string) error {
+	if _, _, err := net.SplitHostPort(address); err != nil {
 		return fmt.Errorf("%s must be host:port: %w", name, err)
+	}
+	return nil
+}
+
+// CheckReach refuses an address that others can reach if whoever reaches the
+// server may do everything, or if tokens could be read on the way.
+func (o *Options) CheckReach(authenticated, encrypted bool) error {
+	host, _, err := net.SplitHostPort(o.BindAddress)
+	if err != nil {
+		return nil //nolint:nilerr // Validate tells
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("%s: others could reach %s, and requests are not authenticated: "+
-		"choose a loopback address such as 127.0.0.1:4200", name, address)
+	switch {
+	case !authenticated:
+		return fmt.Errorf("--rest-bind-address: others could reach %s, and requests are not authenticated: "+
+			"choose a loopback address such as 127.0.0.1:4200, or --authentication=kubernetes", o.BindAddress)
+	case !encrypted:
+		return fmt.Errorf("--rest-bind-address: others could reach %s, and tokens would be sent in plain text: "+
+			"choose a loopback address such as 127.0.0.1:4200, or give --tls-cert-file and --tls-private-key-file, or --tls-self-signed", o.BindAddress)
+	default:
+		return nil
+	}
 }
 
 func checkBasePath(name, path string) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
@@ -17,6 +18,8 @@ import (
 // request is what a handler gets to see of one.
 type request struct {
 	ctx       context.Context //nolint:containedctx // lives as long as the request
+	caller    authn.Caller    // who sent it; no name: nobody was asked
+	base      string          // what comes before the route in the path
 	parameter string          // in the path: an id in lower case with hyphens, or a name
 	query     string          // as it came
 	body      pyjson.Value    // null: there is none

@@ -46,9 +46,16 @@ func jsonBody(status int, text string) response {
 
 // jsonMember is an answer whose body is an object of one text.
 func jsonMember(status int, key, text string) response {
+	return jsonMembers(status, [2]string{key, text})
+}
+
+// jsonMembers is an answer whose body is an object of texts by their keys.
+func jsonMembers(status int, members ...[2]string) response {
 	b := append(make([]byte, 0, roomForText), '{')
-	b = appendKey(b, 0, key)
-	b = pyjson.AppendText(b, text)
+	for i, member := range members {
+		b = appendKey(b, i, member[0])
+		b = pyjson.AppendText(b, member[1])
+	}
 	return response{status: status, body: append(b, '}')}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // router finds the route of a request.
 type router struct {
-	base    string
+	root    string // the base at which the document is at the root too
 	routes  []*route
 	shapes  []shape           // of the routes' paths
 	sockets map[string]*route // by path
@@ -32,7 +32,7 @@ var parameters = map[string]func(text string) (value string, ok bool){
 }
 
 func newRouter(base string, routes []route) *router {
-	rt := &router{base: base, sockets: map[string]*route{}}
+	rt := &router{root: base, sockets: map[string]*route{}}
 	for i := range routes {
 		if routes[i].talk != nil {
 			rt.sockets[routes[i].path] = &routes[i]
@@ -53,30 +53,30 @@ func shapeOf(path string) shape {
 	return shape{prefix: path}
 }
 
-// find returns the route of a request and the parameter in its path. The error
+// find returns the route of a request below a base and the parameter in its path. The error
 // says what else to do: there may be no such path, no such method of it, or a
 // slash too many or too few.
-func (rt *router) find(r *http.Request) (*route, string, error) {
-	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
-	if r.URL.Path == pathOpenAPI {
+func (rt *router) find(r *http.Request, base string) (*route, string, error) {
+	path, inside := strings.CutPrefix(r.URL.Path, base)
+	if base == rt.root && r.URL.Path == pathOpenAPI {
 		path, inside = pathOpenAPI, true
 	}
 	if !inside || !strings.HasPrefix(path, "/") {
 		return nil, "", errNoRoute
 	}
-	route, parameter, ok := rt.match(r.Method, escaped(r.URL, rt.base), path)
+	route, parameter, ok := rt.match(r.Method, escaped(r.URL, base), path)
 	switch {
 	case route == nil:
-		return nil, "", rt.redirect(r, path)
+		return nil, "", rt.redirect(r, base, path)
 	case !ok:
 		return nil, "", &methodError{allow: route.method}
 	}
 	return route, parameter, nil
 }
 
-// socket returns the websocket that a request asks for, nil if there is none.
-func (rt *router) socket(r *http.Request) *route {
-	path, inside := strings.CutPrefix(r.URL.Path, rt.base)
+// socket returns the websocket that a request asks for below a base, nil if there is none.
+func (rt *router) socket(r *http.Request, base string) *route {
+	path, inside := strings.CutPrefix(r.URL.Path, base)
 	if !inside {
 		return nil
 	}
@@ -147,18 +147,18 @@ func escaped(u *url.URL, base string) string {
 
 // redirect says where the path with a slash more, or without all of those at
 // its end, is, if there is one.
-func (rt *router) redirect(r *http.Request, path string) error {
+func (rt *router) redirect(r *http.Request, base, path string) error {
 	turn := func(path string) string {
 		if other := strings.TrimRight(path, "/"); other != path {
 			return other
 		}
 		return path + "/"
 	}
-	location := url.URL{Scheme: scheme(r), Host: r.Host, Path: rt.base + turn(path), RawQuery: r.URL.RawQuery}
-	raw := escaped(r.URL, rt.base)
+	location := url.URL{Scheme: scheme(r), Host: r.Host, Path: base + turn(path), RawQuery: r.URL.RawQuery}
+	raw := escaped(r.URL, base)
 	if raw != "" {
 		raw = turn(raw)
-		location.RawPath = rt.base + raw
+		location.RawPath = base + raw
 	}
 	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
 		return errNoRoute

@@ -9,25 +9,27 @@ import (
 // caller has to be allowed.
 type Verb string
 
-// The verbs. Anonymous routes show nothing of any run or limit.
+// The verbs. Routes with none show nothing of any run or limit.
 const (
-	VerbAnonymous Verb = ""
-	VerbCreate    Verb = "create"
-	VerbGet       Verb = "get"
-	VerbList      Verb = "list"
-	VerbUpdate    Verb = "update"
-	VerbDelete    Verb = "delete"
+	VerbNone   Verb = ""
+	VerbCreate Verb = "create"
+	VerbGet    Verb = "get"
+	VerbList   Verb = "list"
+	VerbUpdate Verb = "update"
+	VerbDelete Verb = "delete"
 )
 
 // Resource is the kind of objects that a route's verb is about, in the words of
-// Kubernetes.
+// Kubernetes; the part behind a slash is a subresource.
 type Resource string
 
-// The resources. Anonymous routes have none.
+// The resources. For routes with none it is enough to be known.
 const (
 	ResourceNone              Resource = ""
 	ResourceTaskRuns          Resource = "taskruns"
+	ResourceTaskRunStates     Resource = "taskruns/status"
 	ResourceConcurrencyLimits Resource = "concurrencylimits"
+	ResourceConcurrencySlots  Resource = "concurrencylimits/status"
 )
 
 // route is one thing a client can ask for.
@@ -35,8 +37,9 @@ type route struct {
 	method, path string // the path without the base
 	resource     Resource
 	verb         Verb
+	open         bool // to callers who show nothing
 	summary      string
-	handle       func(*Server, *request) (response, error)
+	handle       func(*space, *request) (response, error)
 
 	body        bool                    // there may be a body, which is then JSON
 	anyVersion  bool                    // also clients of a bad API version are answered
@@ -56,7 +59,9 @@ func table() []route {
 
 // servedRoutes are the routes of a server with or without limits.
 func servedRoutes(limits bool) []route {
-	return slices.DeleteFunc(table(), func(r route) bool { return r.resource == ResourceConcurrencyLimits && !limits })
+	return slices.DeleteFunc(table(), func(r route) bool {
+		return !limits && (r.resource == ResourceConcurrencyLimits || r.resource == ResourceConcurrencySlots)
+	})
 }
 
 // runRoutes are about task runs and their states.
@@ -68,39 +73,39 @@ func runRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "/task_runs/", resource: ResourceTaskRuns, verb: VerbCreate, summary: "create a run, or find the one of its keys",
-			handle: (*Server).create, body: true,
+			handle: (*space).create, body: true,
 		},
 		{
 			method: http.MethodPatch, path: run, resource: ResourceTaskRuns, verb: VerbUpdate, summary: "rename a run",
-			handle: (*Server).rename, body: true, explainGone: saysDetail("Task run not found"),
+			handle: (*space).rename, body: true, explainGone: saysDetail("Task run not found"),
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match",
-			handle: (*Server).count, body: true,
+			handle: (*space).count, body: true,
 		},
 		{
 			method: http.MethodGet, path: run, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run",
-			handle: (*Server).read, explainGone: saysDetail("Task not found"),
+			handle: (*space).read, explainGone: saysDetail("Task not found"),
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the runs that match",
-			handle: (*Server).filter, body: true,
+			handle: (*space).filter, body: true,
 		},
 		{
 			method: http.MethodDelete, path: run, resource: ResourceTaskRuns, verb: VerbDelete, summary: "delete a run with its states",
-			handle: (*Server).remove, explainGone: saysDetail("Task not found"),
+			handle: (*space).remove, explainGone: saysDetail("Task not found"),
 		},
 		{
-			method: http.MethodPost, path: run + "/set_state", resource: ResourceTaskRuns, verb: VerbUpdate, summary: "propose a state for a run",
-			handle: (*Server).setState, body: true, explainGone: saysRunNotFound,
+			method: http.MethodPost, path: run + "/set_state", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "propose a state for a run",
+			handle: (*space).setState, body: true, explainGone: saysRunNotFound,
 		},
 		{
 			method: http.MethodGet, path: state, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a state",
-			handle: (*Server).readState, explainGone: saysDetail("Flow run state not found"),
+			handle: (*space).readState, explainGone: saysDetail("Flow run state not found"),
 		},
 		{
 			method: http.MethodGet, path: "/task_run_states/", resource: ResourceTaskRuns, verb: VerbGet, summary: "read the states of a run",
-			handle: (*Server).listStates,
+			handle: (*space).listStates,
 		},
 	}
 }
@@ -108,18 +113,18 @@ func runRoutes() []route {
 // otherRoutes are about the server itself.
 func otherRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/health", summary: "tell that the server lives", handle: (*Server).health, anyVersion: true},
-		{method: http.MethodGet, path: "/version", summary: "read the version of this interface", handle: (*Server).version, anyVersion: true},
-		{method: http.MethodGet, path: "/ready", summary: "tell whether runs can be served", handle: (*Server).ready},
-		{method: http.MethodGet, path: "/hello", summary: "be greeted", handle: (*Server).hello},
-		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*Server).adminVersion},
-		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*Server).adminStorage},
-		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*Server).csrfToken},
-		{method: http.MethodGet, path: pathOpenAPI, summary: "read this document", handle: (*Server).openAPI, anyVersion: true},
-		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*Server).docs, anyVersion: true},
+		{method: http.MethodGet, path: "/health", open: true, summary: "tell that the server lives", handle: (*space).health, anyVersion: true},
+		{method: http.MethodGet, path: "/version", summary: "read the version of this interface", handle: (*space).version, anyVersion: true},
+		{method: http.MethodGet, path: "/ready", open: true, summary: "tell whether runs can be served", handle: (*space).ready},
+		{method: http.MethodGet, path: "/hello", open: true, summary: "be greeted", handle: (*space).hello},
+		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*space).adminVersion},
+		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*space).adminStorage},
+		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*space).csrfToken},
+		{method: http.MethodGet, path: pathOpenAPI, summary: "read this document", handle: (*space).openAPI, anyVersion: true},
+		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*space).docs, anyVersion: true},
 		{
 			method: http.MethodGet, path: "/docs/" + assetParameter, summary: "read a file of the page",
-			handle: (*Server).docsAsset, anyVersion: true, explainGone: saysDetail("Not Found"),
+			handle: (*space).docsAsset, anyVersion: true, explainGone: saysDetail("Not Found"),
 		},
 	}
 }

@@ -7,24 +7,24 @@ import "net/http"
 func eventRoutes() []route {
 	return []route{
 		{
-			method: http.MethodPost, path: "/events", resource: ResourceTaskRuns, verb: VerbUpdate, summary: "report states of runs",
-			handle: (*Server).postEvents, body: true,
+			method: http.MethodPost, path: "/events", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "report states of runs",
+			handle: (*space).postEvents, body: true,
 		},
 		{
-			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", resource: ResourceTaskRuns, verb: VerbUpdate,
-			summary: "be given runs to execute", talk: (*Server).subscription,
+			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", resource: ResourceTaskRunStates, verb: VerbUpdate,
+			summary: "be given runs to execute", talk: (*space).subscription,
 		},
 		{
-			method: http.MethodGet, path: "/events/in", resource: ResourceTaskRuns, verb: VerbUpdate,
-			summary: "report states of runs as they come", talk: (*Server).eventsIn,
+			method: http.MethodGet, path: "/events/in", resource: ResourceTaskRunStates, verb: VerbUpdate,
+			summary: "report states of runs as they come", talk: (*space).eventsIn,
 		},
 		{
 			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
-			summary: "hear of the states of runs as they come", talk: (*Server).eventsOut,
+			summary: "hear of the states of runs as they come", talk: (*space).eventsOut,
 		},
 		{
 			method: http.MethodGet, path: "/flows/" + idParameter, summary: "be told of a flow, of which nothing is known but its id",
-			handle: (*Server).flow, explainGone: saysDetail("Flow not found"),
+			handle: (*space).flow, explainGone: saysDetail("Flow not found"),
 		},
 	}
 }

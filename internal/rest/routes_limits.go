@@ -11,39 +11,39 @@ func tagLimitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "make the limit of a tag, or set its slots",
-			handle: (*Server).createTagLimit, body: true,
+			handle: (*space).createTagLimit, body: true,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag by its id",
-			handle: (*Server).readTagLimit, explainGone: saysDetail(gone),
+			handle: (*space).readTagLimit, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodGet, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag",
-			handle: (*Server).readLimitOfTag, explainGone: saysDetail(gone),
+			handle: (*space).readLimitOfTag, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read the limits of tags",
-			handle: (*Server).filterTagLimits, body: true,
+			handle: (*space).filterTagLimits, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/tag/" + tagParameter + "/reset", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "end all that is held of the limit of a tag",
-			handle: (*Server).resetLimitOfTag, body: true, explainGone: saysDetail(gone),
+			method: http.MethodPost, path: base + "/tag/" + tagParameter + "/reset", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "end all that is held of the limit of a tag",
+			handle: (*space).resetLimitOfTag, body: true, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag by its id",
-			handle: (*Server).removeTagLimit, explainGone: saysDetail(gone),
+			handle: (*space).removeTagLimit, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag",
-			handle: (*Server).removeLimitOfTag, explainGone: saysDetail(gone),
+			handle: (*space).removeLimitOfTag, explainGone: saysDetail(gone),
 		},
 		{
-			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "take slots of tags for a run",
-			handle: (*Server).incrementTags, body: true,
+			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots of tags for a run",
+			handle: (*space).incrementTags, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "give slots of tags back",
-			handle: (*Server).decrementTags, body: true,
+			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots of tags back",
+			handle: (*space).decrementTags, body: true,
 		},
 	}
 }
@@ -57,43 +57,43 @@ func limitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbCreate, summary: "make a limit",
-			handle: (*Server).createLimit, body: true,
+			handle: (*space).createLimit, body: true,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read a limit",
-			handle: (*Server).readLimit, explainGone: saysDetail(gone),
+			handle: (*space).readLimit, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read all limits",
-			handle: (*Server).filterLimits, body: true,
+			handle: (*space).filterLimits, body: true,
 		},
 		{
 			method: http.MethodPatch, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "change a limit",
-			handle: (*Server).updateLimit, body: true, explainGone: saysDetail(gone),
+			handle: (*space).updateLimit, body: true, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete a limit",
-			handle: (*Server).removeLimit, explainGone: saysDetail(gone),
+			handle: (*space).removeLimit, explainGone: saysDetail(gone),
 		},
 		{
-			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "take slots",
-			handle: (*Server).increment, body: true,
+			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots",
+			handle: (*space).increment, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/increment-with-lease", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "take slots for as long as a lease lives",
-			handle: (*Server).incrementWithLease, body: true,
+			method: http.MethodPost, path: base + "/increment-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots for as long as a lease lives",
+			handle: (*space).incrementWithLease, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "give slots back",
-			handle: (*Server).decrement, body: true,
+			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots back",
+			handle: (*space).decrement, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/decrement-with-lease", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "give back what a lease holds",
-			handle: (*Server).decrementWithLease, body: true,
+			method: http.MethodPost, path: base + "/decrement-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give back what a lease holds",
+			handle: (*space).decrementWithLease, body: true,
 		},
 		{
-			method: http.MethodPost, path: base + "/leases/" + leaseParameter + "/renew", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "let a lease live on",
-			handle: (*Server).renewLease, body: true,
+			method: http.MethodPost, path: base + "/leases/" + leaseParameter + "/renew", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "let a lease live on",
+			handle: (*space).renewLease, body: true,
 		},
 	}
 }

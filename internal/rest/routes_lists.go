@@ -8,43 +8,43 @@ func lists() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "/task_runs/paginate", resource: ResourceTaskRuns, verb: VerbList, summary: "read a page of the runs that match",
-			handle: (*Server).paginate, body: true,
+			handle: (*space).paginate, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/history", resource: ResourceTaskRuns, verb: VerbList, summary: "count runs by when they were to start",
-			handle: (*Server).history, body: true,
+			handle: (*space).history, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/ui/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match by type of state",
-			handle: (*Server).uiCount, body: true,
+			handle: (*space).uiCount, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/ui/task_runs/dashboard/counts", resource: ResourceTaskRuns, verb: VerbList, summary: "count ended runs by when they started",
-			handle: (*Server).uiDashboard, body: true,
+			handle: (*space).uiDashboard, body: true,
 		},
 		{
 			method: http.MethodGet, path: "/ui/task_runs/" + idParameter, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run with the name of its flow run",
-			handle: (*Server).uiRead, explainGone: saysDetail("Task not found"),
+			handle: (*space).uiRead, explainGone: saysDetail("Task not found"),
 		},
 		{
 			method: http.MethodPost, path: "/ui/flow_runs/count-task-runs", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs of flow runs",
-			handle: (*Server).uiCountByFlowRun, body: true,
+			handle: (*space).uiCountByFlowRun, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/task_workers/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the task workers that are there",
-			handle: (*Server).filterTaskWorkers, body: true,
+			handle: (*space).filterTaskWorkers, body: true,
 		},
 		{
-			method: http.MethodPost, path: "/logs/", resource: ResourceTaskRuns, verb: VerbUpdate, summary: "log lines",
-			handle: (*Server).addLogs, body: true,
+			method: http.MethodPost, path: "/logs/", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "log lines",
+			handle: (*space).addLogs, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/logs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the logged lines that match",
-			handle: (*Server).filterLogs, body: true,
+			handle: (*space).filterLogs, body: true,
 		},
 		{
 			method: http.MethodGet, path: "/observed-states", resource: ResourceTaskRuns, verb: VerbList, summary: "read which states runs are in and were in",
-			handle: (*Server).observedStates,
+			handle: (*space).observedStates,
 		},
 	}
 }

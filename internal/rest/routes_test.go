@@ -161,7 +161,8 @@ func TestEveryRouteIsComplete(t *testing.T) {
 		case strings.Contains(r.path, "/concurrency_limits/"):
 			want = ResourceConcurrencyLimits
 		}
-		if r.resource != want || (r.verb == VerbAnonymous) != (want == ResourceNone) {
+		kind, _, _ := strings.Cut(string(r.resource), "/")
+		if Resource(kind) != want || (r.verb == VerbNone) != (want == ResourceNone) {
 			t.Errorf("%s %s is about %q with verb %q, want %q", r.method, r.path, r.resource, r.verb, want)
 		}
 	}
@@ -216,7 +217,7 @@ func TestRoutesWithNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r)
+			route, parameter, err := rt.find(r, "/api")
 			var (
 				method   *methodError
 				redirect *redirectError

@@ -1,11 +1,14 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Handler answers requests that come some other way than over Addr.
@@ -16,50 +19,69 @@ const labelOther = "other"
 
 // serve answers one request, logs it and counts it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	at := s.placeOf(r.URL.Path)
 	if isUpgrade(r) {
-		s.serveSocket(w, r)
+		s.serveSocket(w, r, at)
 		return
 	}
 	began := s.clock.Now()
-	rt, answer := s.answer(w, r)
+	v := &visit{place: at}
+	answer := s.answer(w, r, v)
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
 
-	attrs := []slog.Attr{
+	attrs := append(v.attrs(),
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
-		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr),
-	}
+		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
 	if err != nil {
 		attrs = append(attrs, slog.String("notSent", err.Error()))
 	}
 	s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 	if s.metrics != nil {
 		method, path := labelOther, labelOther
-		if rt != nil {
-			method, path = rt.method, rt.path
+		if v.route != nil {
+			method, path = v.route.method, v.route.path
 		}
 		s.metrics.RequestServed(method, path, answer.status, took)
 	}
 }
 
-// answer finds the route of a request and lets it answer; route is nil if there
-// is none.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request) (*route, response) {
+// visit is what is found out about a request on its way in.
+type visit struct {
+	place
+
+	route  *route // nil: there is none
+	caller identified
+}
+
+// attrs are what a log line says of it.
+func (v *visit) attrs() []slog.Attr {
+	if v.caller.Name == "" {
+		return nil
+	}
+	return []slog.Attr{slog.String("user", v.caller.Name), slog.String("namespace", v.namespace)}
+}
+
+// answer lets a request in and its route answer.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) response {
 	if isPreflight(r) {
-		return nil, preflight(r)
+		return preflight(r)
 	}
-	rt, parameter, err := s.router.find(r)
-	if fault := s.checkCSRF(r); fault != nil {
-		rt, err = nil, fault // also where there is no route
+	rt, parameter, err := s.router.find(r, v.base)
+	leave, refused := s.admit(r, rt, v)
+	defer leave()
+	if refused == nil {
+		refused = s.checkCSRF(r)
 	}
-	if err != nil {
+	if err = cmp.Or(refused, err); err != nil { // also where there is no route
 		answer, _ := answerTo(err, nil, nil)
-		return nil, answer
+		return answer
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.options.RequestTimeout)
+	v.route = rt
+	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
 	defer cancel()
-	in := &request{ctx: ctx, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
-	answer, err := s.handle(w, r, rt, in)
+	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
+	answer, err := s.handle(w, r, v, in)
 	if err != nil {
 		var unexpected bool
 		if answer, unexpected = answerTo(err, rt, in); unexpected {
@@ -67,27 +89,63 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (*route, respons
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 		}
 	}
-	return rt, answer
+	return answer
+}
+
+// admit lets a request in if there is room for it and its caller is known. Open
+// routes have neither to wait nor to tell.
+func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err error) {
+	if rt != nil && rt.open {
+		return func() {}, nil
+	}
+	leaveAll, ok := s.admission.enter()
+	if !ok {
+		s.reject(busyServer)
+		return func() {}, errBusy
+	}
+	if v.caller, err = s.identify(r, v.place); err != nil {
+		return leaveAll, err
+	}
+	leaveOwn, ok := s.admission.enterAs(v.caller.Name)
+	if !ok {
+		s.reject(busyCaller)
+		return leaveAll, errBusy
+	}
+	return func() { leaveOwn(); leaveAll() }, nil
+}
+
+func (s *Server) reject(reason string) {
+	if s.metrics != nil {
+		s.metrics.RequestRejected(reason)
+	}
 }
 
 // handle lets a route answer. The order of the checks is documented: a body
 // that cannot be read is told before a bad version, all else after it
-// (contract §5). A panic is an error like others.
-func (s *Server) handle(w http.ResponseWriter, r *http.Request, rt *route, in *request) (answer response, err error) {
+// (contract §5). Before all of them comes whether the caller may ask at all. A
+// panic is an error like others.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request, v *visit, in *request) (answer response, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
 	}()
-	if rt.body {
+	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
+		return response{}, err
+	}
+	where, err := s.spaceFor(v.route, v.namespace)
+	if err != nil {
+		return response{}, err
+	}
+	if v.route.body {
 		if in.body, err = s.readBody(w, r); err != nil {
 			return response{}, err
 		}
 	}
-	if !rt.anyVersion {
+	if !v.route.anyVersion {
 		if err := checkAPIVersion(r.Header); err != nil {
 			return response{}, err
 		}
 	}
-	return rt.handle(s, in)
+	return v.route.handle(where, in)
 }

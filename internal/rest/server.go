@@ -2,12 +2,12 @@ package rest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -38,48 +38,47 @@ var _ Runs = (*taskrun.Service)(nil)
 // as routes spell it, never the one asked for.
 type Metrics interface {
 	RequestServed(method, route string, code int, took time.Duration)
+	// RequestRejected counts one that was turned away unheard, by what was too much.
+	RequestRejected(reason string)
 }
 
 // Dependencies are what a Server works with.
 type Dependencies struct {
-	Runs    Runs
-	Clock   taskrun.Clock
-	Log     *slog.Logger
-	Metrics Metrics // nil: nobody counts
-	Limits  Limits  // nil: the routes about limits are not served
-	Workers Workers // nil: there are none
+	Space            // of the server's own namespace
+	Namespace string // its name
+	// Others opens the spaces of other namespaces, each once; ErrNotServed. It
+	// is asked only about namespaces that a caller may do something in.
+	Others func(namespace string) (Space, error) // nil: there are none
 
-	// What is behind the websockets. Without it they end with an error when
-	// it is needed, and clients come again.
-	Deliveries    Deliveries
-	Recorder      Recorder
-	Stream        Stream
-	Tokens        Tokens        // nil: any token is good
+	Clock         taskrun.Clock
+	Log           *slog.Logger
+	Metrics       Metrics       // nil: nobody counts
 	SocketMetrics SocketMetrics // nil: nobody counts
+	Door          Door          // nil: everybody may do everything
+	Proxy         Proxy         // nil: requests do not come through the API server
+	TLS           *tls.Config   // nil: plain HTTP
 }
 
 // Server answers requests. Start makes it listen; Handler answers without.
 type Server struct {
 	options Options
-	runs    Runs
 	clock   taskrun.Clock
 	log     *slog.Logger
 	metrics Metrics
-	limits  Limits
-	workers Workers
-	logs    *taskrun.LogBook
+	door    Door  // nil: everybody may do everything
+	proxy   Proxy // nil: there is none
+	tls     *tls.Config
 	csrf    *csrf // nil: nobody needs a token
 	router  *router
-	// document describes the routes that are served; it is made when first asked for.
-	document func() ([]byte, error)
+	// document describes the routes that are served below a base.
+	document func(base string) ([]byte, error)
 
-	deliveries    Deliveries
-	recorder      Recorder
-	stream        Stream
-	tokens        Tokens
+	home   *space
+	others spaces
+
+	admission     *admission
 	socketMetrics SocketMetrics
 	sockets       *attendance
-	verbatim      *verbatim
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -90,15 +89,23 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	d.fillIn()
+	if err := o.CheckReach(d.Door != nil, d.TLS != nil); err != nil {
+		return nil, err
+	}
+	if d.SocketMetrics == nil {
+		d.SocketMetrics = noMetrics{}
+	}
+	if d.Others == nil {
+		d.Others = homeOnly
+	}
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
-		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
-		deliveries: d.Deliveries, recorder: d.Recorder, stream: d.Stream, tokens: d.Tokens,
-		socketMetrics: d.SocketMetrics, sockets: newAttendance(), verbatim: newVerbatim(),
-		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
-		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
+		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS,
+		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
+		router: newRouter(o.BasePath, routes), listening: make(chan struct{}), document: documentsOf(routes),
+		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
+	s.home = s.newSpace(d.Namespace, d.Space)
 	var err error
 	if o.CSRFProtection {
 		s.csrf, err = newCSRF(o.CSRFKeyFile)
@@ -130,10 +137,16 @@ func (s *Server) Start(ctx context.Context) error {
 	server := s.httpServer(ctx)
 	s.address = listener.Addr()
 	close(s.listening)
-	s.log.LogAttrs(ctx, slog.LevelInfo, "REST endpoint listens", slog.String("url", "http://"+s.address.String()+s.options.BasePath))
+	s.log.LogAttrs(ctx, slog.LevelInfo, "REST endpoint listens", slog.String("url", s.scheme()+"://"+s.address.String()+s.options.BasePath))
 
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() {
+		if s.tls != nil {
+			ended <- server.ServeTLS(listener, "", "")
+			return
+		}
+		ended <- server.Serve(listener)
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("REST endpoint: %w", err)
@@ -167,6 +180,7 @@ func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.clos
 func (s *Server) httpServer(ctx context.Context) *http.Server {
 	return &http.Server{
 		Handler:           s.Handler(),
+		TLSConfig:         s.tls,
 		ReadHeaderTimeout: s.options.HeaderTimeout,
 		ReadTimeout:       s.options.ReadTimeout,
 		WriteTimeout:      s.options.WriteTimeout,
@@ -176,6 +190,14 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		// The end of the program does not cancel requests that have begun.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+}
+
+// scheme is how the server is spoken to.
+func (s *Server) scheme() string {
+	if s.tls != nil {
+		return "https"
+	}
+	return "http"
 }
 
 // now is the time in the precision that clients see.

@@ -25,7 +25,7 @@ const (
 // are more at hand, and recorded before the next frame is waited for. So a ping
 // is answered only when everything before it is durable, and nothing is read
 // while too much is not.
-func (s *Server) eventsIn(k *socket) error {
+func (s *space) eventsIn(k *socket) error {
 	in := &intake{server: s, socket: k}
 	k.gate.pass = in.pass
 	for {
@@ -40,7 +40,7 @@ func (s *Server) eventsIn(k *socket) error {
 
 // intake gathers the events of one socket.
 type intake struct {
-	server  *Server
+	server  *space
 	socket  *socket
 	batch   []taskrun.Event
 	bytes   int     // that the batch came in
@@ -98,7 +98,8 @@ func (in *intake) record() error {
 		return in.failure
 	}
 	in.merging.shut()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(in.socket.life), in.socket.options.RecordTimeout)
+	ctx, cancel := context.WithTimeout(
+		taskrun.WithCaller(context.WithoutCancel(in.socket.life), in.socket.caller.Name), in.socket.options.RecordTimeout)
 	defer cancel()
 	err := in.server.recordPatiently(ctx, in.socket.life, in.batch)
 	if err != nil {
@@ -111,7 +112,7 @@ func (in *intake) record() error {
 
 // recordPatiently tries until the batch is recorded or ctx ends. Once life has
 // ended too, there is one more try at most.
-func (s *Server) recordPatiently(ctx, life context.Context, batch []taskrun.Event) error {
+func (s *space) recordPatiently(ctx, life context.Context, batch []taskrun.Event) error {
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := s.recordOnce(ctx, batch)
 		if err == nil || life.Err() != nil || ctx.Err() != nil {
@@ -130,8 +131,8 @@ func (s *Server) recordPatiently(ctx, life context.Context, batch []taskrun.Even
 }
 
 // recordOnce records a batch, and counts what is refused of it.
-func (s *Server) recordOnce(ctx context.Context, batch []taskrun.Event) error {
-	return s.recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
+func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) error {
+	return s.Recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
 		s.socketMetrics.EventReceived(EventRefused)
 		s.log.LogAttrs(ctx, slog.LevelWarn, "an event was refused", slog.String("taskRunID", e.RunID),
 			slog.String("event", e.State.ID), slog.String("error", err.Error()))
@@ -140,7 +141,7 @@ func (s *Server) recordOnce(ctx context.Context, batch []taskrun.Event) error {
 
 // reportOf is what an event reports of a run; ok is false if it is of no
 // concern, or says nothing that a run can be.
-func (s *Server) reportOf(ctx context.Context, e event, log *slog.Logger) (report taskrun.Event, ok bool) {
+func (s *space) reportOf(ctx context.Context, e event, log *slog.Logger) (report taskrun.Event, ok bool) {
 	if !e.reportsRun() {
 		s.socketMetrics.EventReceived(EventIgnored)
 		return taskrun.Event{}, false

@@ -9,7 +9,7 @@ import (
 var errStreamOver = errors.New("the stream is over")
 
 // eventsOut tells a listener of the states that runs enter (contract §4.5).
-func (s *Server) eventsOut(k *socket) error {
+func (s *space) eventsOut(k *socket) error {
 	frame, err := k.hello()
 	if err != nil {
 		return err
@@ -37,8 +37,8 @@ func ignoreFrames(k *socket) error {
 
 // tell sends what matches until the socket or the stream ends. A listener that
 // reads too slowly is cut; it comes again and hears what it missed.
-func (s *Server) tell(k *socket, filter *eventFilter) error {
-	for change, err := range s.stream.Follow(k.life, filter.following(s.now())) {
+func (s *space) tell(k *socket, filter *eventFilter) error {
+	for change, err := range s.Stream.Follow(k.life, filter.following(s.now())) {
 		if err != nil {
 			return failed("following states", err)
 		}

@@ -9,6 +9,9 @@ import (
 
 // SocketOptions say how websockets are served.
 type SocketOptions struct {
+	Most            int           // open at once
+	RecheckInterval time.Duration // between two looks whether the caller may still do what he does
+
 	PingInterval time.Duration // between two looks whether the peer lives
 	PingTimeout  time.Duration // for its answer
 	WriteTimeout time.Duration // for a frame to be taken by the peer; a slower one is cut
@@ -22,6 +25,9 @@ type SocketOptions struct {
 // defaultSocketOptions are those of Prefect, where it has any.
 func defaultSocketOptions() SocketOptions {
 	return SocketOptions{
+		Most:            10_000,
+		RecheckInterval: time.Minute,
+
 		PingInterval:  20 * time.Second,
 		PingTimeout:   20 * time.Second,
 		WriteTimeout:  10 * time.Second,
@@ -33,6 +39,9 @@ func defaultSocketOptions() SocketOptions {
 }
 
 func (o *SocketOptions) bindFlags(fs *flag.FlagSet) {
+	fs.IntVar(&o.Most, "max-websockets", o.Most, "how many websockets may be open at once; more are answered 503 with Retry-After")
+	fs.DurationVar(&o.RecheckInterval, "rest-socket-recheck-interval", o.RecheckInterval,
+		"how often a websocket's token and its rights are looked at again; a token that expires is noticed at once, one that was revoked within this time")
 	fs.DurationVar(&o.PingInterval, "rest-socket-ping-interval", o.PingInterval, "how often a websocket's peer is asked whether it lives")
 	fs.DurationVar(&o.PingTimeout, "rest-socket-ping-timeout", o.PingTimeout, "how long it may take to answer; then it is taken for gone")
 	fs.DurationVar(&o.WriteTimeout, "rest-socket-write-timeout", o.WriteTimeout,
@@ -47,6 +56,8 @@ func (o *SocketOptions) bindFlags(fs *flag.FlagSet) {
 
 func (o *SocketOptions) validate() error {
 	return errors.Join(
+		checkPositive("--max-websockets", o.Most),
+		checkPositive("--rest-socket-recheck-interval", o.RecheckInterval),
 		checkPositive("--rest-socket-ping-interval", o.PingInterval),
 		checkPositive("--rest-socket-ping-timeout", o.PingTimeout),
 		checkPositive("--rest-socket-write-timeout", o.WriteTimeout),

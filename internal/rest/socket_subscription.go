@@ -21,7 +21,7 @@ const (
 )
 
 // subscription hands runs to a worker, one at a time.
-func (s *Server) subscription(k *socket) error {
+func (s *space) subscription(k *socket) error {
 	frame, err := k.hello()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (s *Server) subscription(k *socket) error {
 	if err != nil {
 		return err
 	}
-	sub, err := s.deliveries.Subscribe(k.life, keys, clientID)
+	sub, err := s.Deliveries.Subscribe(k.life, keys, clientID)
 	if err != nil {
 		return failed("subscribing", err)
 	}

@@ -3,9 +3,13 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 )
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
@@ -94,14 +98,23 @@ func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
 // onlyToken lets one token in.
 type onlyToken string
 
-func (o onlyToken) CheckToken(_ context.Context, token string, verb Verb) error {
-	if token != string(o)+" to "+string(verb) {
-		return errors.New("somebody else")
+func (o onlyToken) Authenticate(_ context.Context, token string) (authn.Caller, error) {
+	secret, verb, _ := strings.Cut(token, " to ")
+	if secret != string(o) {
+		return authn.Caller{}, fmt.Errorf("%w: somebody else", authn.ErrUnauthenticated)
+	}
+	return authn.Caller{Name: verb}, nil
+}
+
+// Authorize allows the verb that stood in the token.
+func (o onlyToken) Authorize(_ context.Context, caller authn.Caller, access authn.Access) error {
+	if caller.Name != access.Verb {
+		return fmt.Errorf("%w: %s", authn.ErrForbidden, access.Verb)
 	}
 	return nil
 }
 
-func withToken(_ *Options, d *Dependencies) { d.Tokens = onlyToken("s3cret") }
+func withToken(_ *Options, d *Dependencies) { d.Door = onlyToken("s3cret") }
 
 func TestTokensAreChecked(t *testing.T) {
 	t.Parallel()

@@ -46,12 +46,6 @@ type Stream interface {
 	Follow(ctx context.Context, f taskrun.Following) iter.Seq2[taskrun.Change, error]
 }
 
-// Tokens tell whether a token that opens a socket is good.
-type Tokens interface {
-	// CheckToken returns an error if the caller may not do that to runs.
-	CheckToken(ctx context.Context, token string, verb Verb) error
-}
-
 // SocketMetrics hear of sockets. The route is the path as routes spell it.
 type SocketMetrics interface {
 	SocketOpened(route string)
@@ -95,23 +89,4 @@ func (noDomain) Record(context.Context, []taskrun.Event, func(taskrun.Event, err
 
 func (noDomain) Follow(context.Context, taskrun.Following) iter.Seq2[taskrun.Change, error] {
 	return func(yield func(taskrun.Change, error) bool) { yield(taskrun.Change{}, errNoDomain) }
-}
-
-// fillIn puts something in for what is not there.
-func (d *Dependencies) fillIn() {
-	if d.Workers == nil {
-		d.Workers = nobody{}
-	}
-	if d.Deliveries == nil {
-		d.Deliveries = noDomain{}
-	}
-	if d.Recorder == nil {
-		d.Recorder = noDomain{}
-	}
-	if d.Stream == nil {
-		d.Stream = noDomain{}
-	}
-	if d.SocketMetrics == nil {
-		d.SocketMetrics = noMetrics{}
-	}
 }

@@ -15,22 +15,27 @@ import (
 
 // conversation is what a socket's route does. It reads from the socket until
 // that fails; why the socket has ended stands in the socket's life.
-type conversation func(s *Server, k *socket) error
+type conversation func(s *space, k *socket) error
 
 // serveSocket takes a connection over and lets its route talk until the end.
-func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
-	rt := s.router.socket(r)
-	if rt == nil || s.tokens != nil && !offers(r, subprotocol) {
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
+	rt := s.router.socket(r, at.base)
+	shown, err := s.shownAtUpgrade(r, at)
+	if err == nil && (rt == nil || s.door != nil && shown == nil && !offers(r, subprotocol)) {
 		w.WriteHeader(http.StatusForbidden) // the words of Prefect for no such socket too
 		return
 	}
 	leave, ok := s.sockets.enter()
+	defer leave()
 	if !ok {
-		w.Header().Set("Retry-After", retryAfter)
-		w.WriteHeader(http.StatusServiceUnavailable)
+		s.reject(busyServer)
+		err = errBusy
+	}
+	if err != nil {
+		answer, _ := answerTo(err, nil, nil)
+		_ = answer.write(w, r) // the client is told, or gone
 		return
 	}
-	defer leave()
 	g := &gate{}
 	conn, err := websocket.Accept(&gatedWriter{ResponseWriter: w, gate: g}, r, &websocket.AcceptOptions{
 		Subprotocols: []string{subprotocol},
@@ -44,11 +49,11 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	// After the take-over the request's context means nothing.
 	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.log.With(
 		slog.String("path", rt.path), slog.String("client", r.RemoteAddr)))
-	s.attend(rt, k) //nolint:contextcheck // the context is that of the socket
+	s.attend(rt, k, at, shown) //nolint:contextcheck // the context is that of the socket
 }
 
 // attend lets the route talk, and sees to the socket's end.
-func (s *Server) attend(rt *route, k *socket) {
+func (s *Server) attend(rt *route, k *socket, at place, shown *identified) {
 	began := s.clock.Now()
 	s.socketMetrics.SocketOpened(rt.path)
 	defer s.socketMetrics.SocketClosed(rt.path)
@@ -57,23 +62,29 @@ func (s *Server) attend(rt *route, k *socket) {
 	var pinging sync.WaitGroup
 	pinging.Go(k.keepAlive)
 
-	k.end(s.talk(rt, k))
+	k.end(s.talk(rt, k, at, shown))
 	<-k.closed
 	pinging.Wait()
 	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
 }
 
 // talk is the route's part. A panic is an error like others.
-func (s *Server) talk(rt *route, k *socket) (err error) {
+func (s *Server) talk(rt *route, k *socket, at place, shown *identified) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = failed("serving a socket", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
 		}
 	}()
-	if err := k.authenticate(s.tokens, rt.verb); err != nil {
+	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace}
+	if err := peer.show(shown); err != nil {
 		return err
 	}
-	return rt.talk(s, k)
+	where, err := s.spaceFor(rt, at.namespace)
+	if err != nil {
+		return failed("opening the namespace", err)
+	}
+	defer peer.watch()()
+	return rt.talk(where, k)
 }
 
 func (s *Server) logEnd(k *socket, took slog.Attr) {
@@ -90,26 +101,37 @@ type attendance struct {
 	life context.Context //nolint:containedctx // ends when the server stops
 	stop context.CancelFunc
 
+	most int // at once
+
 	mu      sync.Mutex
 	stopped bool
+	here    int
 	inside  sync.WaitGroup
 }
 
-func newAttendance() *attendance {
-	a := &attendance{}
+func newAttendance(most int) *attendance {
+	a := &attendance{most: most}
 	a.life, a.stop = context.WithCancel(context.Background())
 	return a
 }
 
-// enter counts a socket in; ok is false if none is taken any more.
+// enter counts a socket in; ok is false if none is taken any more, or for now.
 func (a *attendance) enter() (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.stopped {
-		return nil, false
+	if a.stopped || a.here >= a.most {
+		return func() {}, false
 	}
+	a.here++
 	a.inside.Add(1)
-	return a.inside.Done, true
+	return a.leave, true
+}
+
+func (a *attendance) leave() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.here--
+	a.inside.Done()
 }
 
 // close ends all sockets, and waits until they are closed or the context ends.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
@@ -81,7 +82,8 @@ type socket struct {
 	gate    *gate
 	options *SocketOptions
 	log     *slog.Logger
-	authed  bool // the subprotocol with an auth frame was chosen
+	authed  bool         // the subprotocol with an auth frame was chosen
+	caller  authn.Caller // who is at the other end; no name: nobody was asked
 
 	// life ends when the socket does; its cause tells why. Reading goes on
 	// until the connection is closed, which takes a moment longer.
@@ -156,8 +158,10 @@ func (k *socket) keepAlive() {
 	}
 }
 
+// ping does not end with the socket's life: to break off a frame would break the
+// connection, and the close frame could not be sent any more.
 func (k *socket) ping() error {
-	ctx, cancel := context.WithTimeout(k.life, k.options.PingTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.life), k.options.PingTimeout)
 	defer cancel()
 	return k.conn.Ping(ctx)
 }
@@ -229,40 +233,6 @@ func (k *socket) send(text []byte) error {
 func is(command pyjson.Value, kind string) bool {
 	value, _ := command.Member("type")
 	return value.Kind() == pyjson.String && value.Text() == kind
-}
-
-// authenticate goes through the handshake of the subprotocol (contract §1.6).
-func (k *socket) authenticate(tokens Tokens, verb Verb) error {
-	if !k.authed {
-		return nil
-	}
-	frame, err := k.hello()
-	if err != nil {
-		return err
-	}
-	if !is(frame, "auth") {
-		return closed(websocket.StatusPolicyViolation, "Expected 'auth' message")
-	}
-	if err := k.checkToken(tokens, verb, frame); err != nil {
-		return err
-	}
-	return k.send([]byte(`{"type":"auth_success"}`))
-}
-
-func (k *socket) checkToken(tokens Tokens, verb Verb, auth pyjson.Value) error {
-	if tokens == nil {
-		return nil
-	}
-	token, _ := auth.Member("token")
-	if !token.Truthy() {
-		return closed(websocket.StatusPolicyViolation, "Auth required but no token provided")
-	}
-	ctx, cancel := context.WithTimeout(k.life, k.options.HelloTimeout)
-	defer cancel()
-	if err := tokens.CheckToken(ctx, token.Text(), verb); err != nil {
-		return &closing{code: websocket.StatusPolicyViolation, reason: "Invalid token", cause: err}
-	}
-	return nil
 }
 
 // isUpgrade reports whether a request asks for a websocket.

@@ -51,43 +51,57 @@ type Options struct {
 	Client    client.Client // not cached
 	Reader    client.Reader // not cached
 	Namespace string        // where the Leases are
-	Serves    string        // the namespace whose runs are served
+	Serves    string        // the installation's own namespace of runs: replicas of one value know each other
 	Identity  string        // of this replica, unique and fit for an object's name
 	Clock     taskrun.Clock
 	Log       *slog.Logger
 }
 
-// Roster is the delivery.Roster of a program that may have several replicas. It
-// does its work while Start runs.
+// Roster knows the workers of a program that may have several replicas. It does
+// its work while Start runs.
 type Roster struct {
 	Options
 
 	changed chan struct{}
 
 	mu     sync.Mutex
-	own    []delivery.Worker
-	others map[string]*replica // by the names of their Leases
-	heard  time.Time           // when the Leases were read last
+	own    map[string][]delivery.Worker // by namespace
+	others map[string]*replica          // by the names of their Leases
+	heard  time.Time                    // when the Leases were read last
 }
 
-var _ delivery.Roster = (*Roster)(nil)
+// In is the part of the roster about one namespace.
+func (r *Roster) In(namespace string) delivery.Roster { return part{r, namespace} }
+
+type part struct {
+	roster    *Roster
+	namespace string
+}
+
+func (p part) Announce(workers []delivery.Worker) { p.roster.announce(p.namespace, workers) }
+
+func (p part) Others() (workers []delivery.Worker, known bool) {
+	return p.roster.elsewhere(p.namespace)
+}
 
 // replica is another one, as its Lease shows it.
 type replica struct {
 	version string
-	fresh   time.Time // when the Lease was seen to change last, by the own clock
-	workers []delivery.Worker
+	fresh   time.Time                    // when the Lease was seen to change last, by the own clock
+	workers map[string][]delivery.Worker // by namespace
 }
 
 // New returns a Roster.
 func New(o Options) *Roster {
-	return &Roster{Options: o, changed: make(chan struct{}, 1), others: map[string]*replica{}}
+	return &Roster{
+		Options: o, changed: make(chan struct{}, 1), own: map[string][]delivery.Worker{}, others: map[string]*replica{},
+	}
 }
 
-// Announce tells the others of this replica's workers, soon.
-func (r *Roster) Announce(workers []delivery.Worker) {
+// announce tells the others of this replica's workers in a namespace, soon.
+func (r *Roster) announce(namespace string, workers []delivery.Worker) {
 	r.mu.Lock()
-	r.own = workers
+	r.own[namespace] = workers
 	r.mu.Unlock()
 	select {
 	case r.changed <- struct{}{}:
@@ -95,16 +109,16 @@ func (r *Roster) Announce(workers []delivery.Worker) {
 	}
 }
 
-// Others are the workers of the other replicas that are alive. They are not known
-// as long as the Leases cannot be read: then nobody is said to be dead.
-func (r *Roster) Others() (workers []delivery.Worker, known bool) {
+// elsewhere are the workers of the other replicas that are alive. They are not
+// known as long as the Leases cannot be read: then nobody is said to be dead.
+func (r *Roster) elsewhere(namespace string) (workers []delivery.Worker, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Clock.Now()
 	known = now.Sub(r.heard) <= silence
 	for _, other := range r.others {
 		if !known || now.Sub(other.fresh) < lapse {
-			workers = append(workers, other.workers...)
+			workers = append(workers, other.workers[namespace]...)
 		}
 	}
 	return workers, known
@@ -169,7 +183,7 @@ func (r *Roster) lease() *coordinationv1.Lease {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: r.Namespace, Name: r.Identity,
 			Labels:      map[string]string{labelServes: r.Serves},
-			Annotations: map[string]string{annotationWorkers: encode(r.own)},
+			Annotations: map[string]string{annotationWorkers: encode(slices.Concat(slices.Collect(maps.Values(r.own))...))},
 		},
 		Spec: coordinationv1.LeaseSpec{
 			HolderIdentity:       &r.Identity,
@@ -242,7 +256,8 @@ func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Leas
 	return dead
 }
 
-func decode(lease *coordinationv1.Lease) []delivery.Worker {
+// decode reads the workers of a Lease, by namespace.
+func decode(lease *coordinationv1.Lease) map[string][]delivery.Worker {
 	var workers []delivery.Worker
 	if json.Unmarshal([]byte(lease.Annotations[annotationWorkers]), &workers) != nil {
 		return nil
@@ -253,7 +268,11 @@ func decode(lease *coordinationv1.Lease) []delivery.Worker {
 		}
 	}
 	slices.SortFunc(workers, func(a, b delivery.Worker) int { return cmp.Compare(a.ID, b.ID) })
-	return workers
+	byNamespace := map[string][]delivery.Worker{}
+	for _, worker := range workers {
+		byNamespace[worker.Namespace] = append(byNamespace[worker.Namespace], worker)
+	}
+	return byNamespace
 }
 
 func (r *Roster) remove(ctx context.Context) error {

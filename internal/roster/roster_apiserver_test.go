@@ -65,13 +65,13 @@ func await(t *testing.T, r *Roster, want int) {
 	defer tick.Stop()
 	deadline := time.After(30 * time.Second)
 	for {
-		if others, _ := r.Others(); len(others) == want {
+		if others, _ := r.In("runs").Others(); len(others) == want {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			others, _ := r.Others()
+			others, _ := r.In("runs").Others()
 			t.Fatalf("%d workers elsewhere, want %d", len(others), want)
 		}
 	}
@@ -88,13 +88,13 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	a, b := open(t, direct, namespace, "replica-a", clock), open(t, direct, namespace, "replica-b", clock)
 	stopA := start(t, a)
 	start(t, b)
-	a.Announce([]delivery.Worker{{ID: "w", TaskKeys: []string{"k"}}})
+	a.In("runs").Announce([]delivery.Worker{{Namespace: "runs", ID: "w", TaskKeys: []string{"k"}}})
 	await(t, b, 1)
-	others, _ := b.Others()
+	others, _ := b.In("runs").Others()
 	if got := others[0]; got.ID != "w" || len(got.TaskKeys) != 1 || got.Seen.IsZero() {
 		t.Errorf("worker %+v", got)
 	}
-	a.Announce([]delivery.Worker{{ID: "w"}, {ID: "v"}})
+	a.In("runs").Announce([]delivery.Worker{{Namespace: "runs", ID: "w"}, {Namespace: "runs", ID: "v"}})
 	await(t, b, 2)
 	await(t, a, 0)
 	stopA()
@@ -111,7 +111,7 @@ func TestADeadReplicaHasNoWorkers(t *testing.T) {
 	}
 	namespace, clock := env.Namespace(t), &movableClock{}
 	dead, b := open(t, direct, namespace, "replica-dead", clock), open(t, direct, namespace, "replica-b", clock)
-	dead.Announce([]delivery.Worker{{ID: "w"}})
+	dead.In("runs").Announce([]delivery.Worker{{Namespace: "runs", ID: "w"}})
 	if err := dead.write(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 )
 
 type clockAt struct{ now time.Time }
@@ -26,13 +29,13 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	r := New(Options{Identity: "a", Clock: clock, Log: slog.New(slog.DiscardHandler)})
 	want := func(what string, workers int, known bool) {
 		t.Helper()
-		if others, ok := r.Others(); len(others) != workers || ok != known {
+		if others, ok := r.In("runs").Others(); len(others) != workers || ok != known {
 			t.Errorf("%s: %d workers elsewhere, known: %v, want %d, %v", what, len(others), ok, workers, known)
 		}
 	}
 	want("before the first look", 0, false)
 	read := func(version string) {
-		r.take([]coordinationv1.Lease{leaseOf("b", version, `[{"id":"w","taskKeys":["k"]}]`)})
+		r.take([]coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
 	}
 	read("1")
 	want("after it", 1, true)
@@ -49,4 +52,25 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	want("when it renews after all", 1, true)
 	r.take(nil)
 	want("when its Lease is gone", 0, true)
+}
+
+// What works in one namespace is nobody in another.
+func TestWorkersBelongToTheirNamespace(t *testing.T) {
+	t.Parallel()
+	r := New(Options{Identity: "a", Clock: &clockAt{now: time.Now()}, Log: slog.New(slog.DiscardHandler)})
+	r.In("red").Announce([]delivery.Worker{{Namespace: "red", ID: "w", TaskKeys: []string{"k"}}})
+	r.In("blue").Announce([]delivery.Worker{{Namespace: "blue", ID: "v"}})
+	told := r.lease().Annotations[annotationWorkers]
+	other := New(Options{Identity: "b", Clock: r.Clock, Log: r.Log})
+	other.take([]coordinationv1.Lease{leaseOf("a", "1", told)})
+	for namespace, want := range map[string][]string{"red": {"w"}, "blue": {"v"}, "green": nil} {
+		workers, _ := other.In(namespace).Others()
+		var got []string
+		for _, worker := range workers {
+			got = append(got, worker.ID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("workers of %s (-want +got):\n%s", namespace, diff)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -65,6 +66,9 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := objectFromRun(run, s.namespace)
+	if caller := taskrun.Caller(ctx); caller != "" {
+		object.Annotations = map[string]string{v1alpha1.AnnotationCreatedBy: caller}
+	}
 	err := s.cluster.Direct.create(ctx, object)
 	if apierrors.IsNotFound(err) { // of the namespace, for the run is not to be there
 		return nil, fmt.Errorf("creating the run: %w: %w", taskrun.ErrUnavailable, err)

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+)
+
+// namespaceInterval is the time between two looks for namespaces that runs have
+// appeared in.
+const namespaceInterval = time.Second
+
+// spaces are the namespaces that this program serves. One is opened when runs
+// are seen in it, so that those of workers that are gone are looked after though
+// nobody asks, or when a caller is let into it.
+type spaces struct {
+	doors   *services
+	options Options
+	log     *slog.Logger
+	manager manager.Manager
+	roster  *roster.Roster // nil: there are no other replicas
+	room    *delivery.Room
+
+	mu      sync.Mutex
+	open    map[string]*background
+	begin   func(*background) // nil: the program has not started
+	running sync.WaitGroup
+}
+
+func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.Logger) (*spaces, error) {
+	s := &spaces{
+		doors: doors, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*background{},
+	}
+	if !options.Manager.LeaderElect {
+		return s, nil
+	}
+	identity, err := newIdentity()
+	if err != nil {
+		return nil, err
+	}
+	served := options.Scope.Namespace
+	s.roster = roster.New(roster.Options{
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: options.Manager.leaseNamespace(served), Serves: served,
+		Identity: identity, Clock: clock{}, Log: log,
+	})
+	return s, mgr.Add(s.roster)
+}
+
+// of opens a namespace for REST; rest.ErrNotServed.
+func (s *spaces) of(namespace string) (rest.Space, error) {
+	b, err := s.background(namespace)
+	if err != nil {
+		return rest.Space{}, err
+	}
+	served := s.doors.service(telemetry.DoorREST, namespace)
+	return rest.Space{
+		Runs: served, Limits: s.doors.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
+		Recorder: s.doors.recorder.Timed(s.doors.service(telemetry.DoorEvents, namespace), clock{}),
+	}, nil
+}
+
+// background is what brings the runs of a namespace to workers.
+func (s *spaces) background(namespace string) (*background, error) {
+	if watch := s.options.Scope.Watch; len(watch) > 0 && !slices.Contains(watch, namespace) {
+		return nil, rest.ErrNotServed
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.open[namespace]; b != nil {
+		return b, nil
+	}
+	b := s.newBackground(namespace)
+	s.open[namespace] = b
+	if s.begin != nil {
+		s.begin(b)
+	}
+	return b, nil
+}
+
+func (s *spaces) newBackground(namespace string) *background {
+	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
+	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock{}), metrics: s.doors.recorder}
+	var others delivery.Roster = delivery.Alone{}
+	if s.roster != nil {
+		others = s.roster.In(namespace)
+	}
+	b.workers = delivery.NewWorkers(b.queue, leases, clock{}, others)
+	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
+	b.reaper = &delivery.Reaper{
+		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
+		Clock: clock{}, Log: s.log, Metrics: s.doors.recorder,
+		Witness: controller.Witness{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
+	}
+	return b
+}
+
+// Start opens namespaces as they appear, and runs what there is in them, until
+// the context ends.
+func (s *spaces) Start(ctx context.Context) error {
+	if !s.doors.cluster.WaitForSync(ctx) {
+		return nil
+	}
+	s.mu.Lock()
+	s.begin = func(b *background) { s.running.Go(func() { b.run(ctx) }) }
+	for _, b := range s.open {
+		s.begin(b)
+	}
+	s.mu.Unlock()
+	defer s.running.Wait()
+	defer s.stop()
+	ticker := time.NewTicker(namespaceInterval)
+	defer ticker.Stop()
+	for {
+		for _, namespace := range s.doors.cluster.Namespaces() {
+			_, _ = s.background(namespace) // one that is not worked in has nothing to be opened for
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// stop lets nothing more begin.
+func (s *spaces) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begin = nil
+}
+
+// NeedLeaderElection tells a manager that every replica serves all namespaces.
+func (s *spaces) NeedLeaderElection() bool { return false }

@@ -1,0 +1,72 @@
+package rest
+
+import (
+	"errors"
+	"sync"
+)
+
+// errBusy says that too much is under way.
+var errBusy = errors.New("too many requests are under way")
+
+// The reasons why requests are turned away unheard, as metrics have them.
+const (
+	busyServer = "server" // too many of all callers
+	busyCaller = "caller" // too many of this one
+)
+
+// admission counts what is under way, so that no flood takes more than there is,
+// and no caller more than his share.
+type admission struct {
+	most, mostEach int
+
+	mu     sync.Mutex
+	all    int
+	byName map[string]int // by the name of the caller
+}
+
+func newAdmission(most, mostEach int) *admission {
+	return &admission{most: most, mostEach: mostEach, byName: map[string]int{}}
+}
+
+// enter counts a request in; ok is false if there are too many.
+func (a *admission) enter() (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all >= a.most {
+		return nil, false
+	}
+	a.all++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.all--
+	}, true
+}
+
+// enterAs counts a request of a caller in. Callers without a name are not told
+// apart, and so are not held to a share.
+func (a *admission) enterAs(name string) (leave func(), ok bool) {
+	if name == "" {
+		return func() {}, true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byName[name] >= a.mostEach {
+		return nil, false
+	}
+	a.byName[name]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.byName[name]--; a.byName[name] == 0 {
+			delete(a.byName, name)
+		}
+	}, true
+}
+
+// underWay is how many requests are.
+func (a *admission) underWay() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.all
+}

@@ -1,0 +1,480 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// access says for each route what a caller has to be allowed: verb and resource,
+// "known" if it is enough to be known, "open" if not even that. Whoever adds a
+// route thinks about who may use it, and adds a row.
+var access = map[string]string{
+	"GET /health": "open",
+	"GET /ready":  "open",
+	"GET /hello":  "open",
+
+	"GET /version":       "known",
+	"GET /admin/version": "known",
+	"GET /admin/storage": "known",
+	"GET /csrf-token":    "known",
+	"GET /openapi.json":  "known",
+	"GET /docs":          "known",
+	"GET /docs/{asset}":  "known",
+	"GET /flows/{id}":    "known",
+
+	"POST /task_runs/":                       "create taskruns",
+	"PATCH /task_runs/{id}":                  "update taskruns",
+	"DELETE /task_runs/{id}":                 "delete taskruns",
+	"POST /task_runs/{id}/set_state":         "update taskruns/status",
+	"GET /task_runs/{id}":                    "get taskruns",
+	"GET /ui/task_runs/{id}":                 "get taskruns",
+	"GET /task_run_states/{id}":              "get taskruns",
+	"GET /task_run_states/":                  "get taskruns",
+	"POST /task_runs/count":                  "list taskruns",
+	"POST /task_runs/filter":                 "list taskruns",
+	"POST /task_runs/paginate":               "list taskruns",
+	"POST /task_runs/history":                "list taskruns",
+	"POST /ui/task_runs/count":               "list taskruns",
+	"POST /ui/task_runs/dashboard/counts":    "list taskruns",
+	"POST /ui/flow_runs/count-task-runs":     "list taskruns",
+	"POST /task_workers/filter":              "list taskruns",
+	"GET /observed-states":                   "list taskruns",
+	"POST /logs/":                            "update taskruns/status",
+	"POST /logs/filter":                      "list taskruns",
+	"POST /events":                           "update taskruns/status",
+	"GET /events/in":                         "update taskruns/status",
+	"GET /events/out":                        "list taskruns",
+	"GET /task_runs/subscriptions/scheduled": "update taskruns/status",
+
+	"POST /concurrency_limits/":                           "update concurrencylimits",
+	"POST /concurrency_limits/filter":                     "list concurrencylimits",
+	"GET /concurrency_limits/{id}":                        "get concurrencylimits",
+	"DELETE /concurrency_limits/{id}":                     "delete concurrencylimits",
+	"GET /concurrency_limits/tag/{tag}":                   "get concurrencylimits",
+	"POST /concurrency_limits/tag/{tag}/reset":            "update concurrencylimits/status",
+	"DELETE /concurrency_limits/tag/{tag}":                "delete concurrencylimits",
+	"POST /concurrency_limits/increment":                  "update concurrencylimits/status",
+	"POST /concurrency_limits/decrement":                  "update concurrencylimits/status",
+	"POST /v2/concurrency_limits/":                        "create concurrencylimits",
+	"GET /v2/concurrency_limits/{id_or_name}":             "get concurrencylimits",
+	"POST /v2/concurrency_limits/filter":                  "list concurrencylimits",
+	"PATCH /v2/concurrency_limits/{id_or_name}":           "update concurrencylimits",
+	"DELETE /v2/concurrency_limits/{id_or_name}":          "delete concurrencylimits",
+	"POST /v2/concurrency_limits/increment":               "update concurrencylimits/status",
+	"POST /v2/concurrency_limits/decrement":               "update concurrencylimits/status",
+	"POST /v2/concurrency_limits/increment-with-lease":    "update concurrencylimits/status",
+	"POST /v2/concurrency_limits/decrement-with-lease":    "update concurrencylimits/status",
+	"POST /v2/concurrency_limits/leases/{lease_id}/renew": "update concurrencylimits/status",
+}
+
+func TestEveryRouteSaysWhoMayUseIt(t *testing.T) {
+	t.Parallel()
+	got := map[string]string{}
+	for _, r := range table() {
+		needs := strings.TrimSpace(string(r.verb) + " " + string(r.resource))
+		switch {
+		case r.open:
+			needs = "open"
+		case needs == "":
+			needs = "known"
+		}
+		got[r.method+" "+r.path] = needs
+	}
+	if diff := cmp.Diff(access, got); diff != "" {
+		t.Errorf("who may use routes (-want +got):\n%s", diff)
+	}
+}
+
+// doorkeeper knows the tokens "<verb> <resource> in <namespace>", which allow
+// that, and the tokens in errors, which fail.
+type doorkeeper struct {
+	mu     sync.Mutex
+	errors map[string]error
+	until  time.Time
+}
+
+func (d *doorkeeper) Authenticate(_ context.Context, token string) (authn.Caller, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.errors[token]; err != nil {
+		return authn.Caller{}, err
+	}
+	if !strings.Contains(token, " in ") {
+		return authn.Caller{}, fmt.Errorf("%w: who is that", authn.ErrUnauthenticated)
+	}
+	return authn.Caller{Name: token, Until: d.until}, nil
+}
+
+func (d *doorkeeper) Authorize(_ context.Context, caller authn.Caller, a authn.Access) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.errors["access of "+caller.Name]; err != nil {
+		return err
+	}
+	asked := a.Verb + " " + strings.TrimSuffix(a.Resource+"/"+a.Subresource, "/") + " in " + a.Namespace
+	if asked != caller.Name {
+		return fmt.Errorf("%w: %s", authn.ErrForbidden, asked)
+	}
+	return nil
+}
+
+func (d *doorkeeper) fail(token string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.errors == nil {
+		d.errors = map[string]error{}
+	}
+	d.errors[token] = err
+}
+
+// guarded is a server with a door; there is also a namespace "other".
+func guarded(t *testing.T, door *doorkeeper) *fixture {
+	t.Helper()
+	return newFixture(t, withDoor(door))
+}
+
+func withDoor(door *doorkeeper) change {
+	return func(_ *Options, d *Dependencies) {
+		d.Door, d.Limits = door, &askedLimits{}
+		d.Others = func(namespace string) (Space, error) {
+			if namespace != "other" {
+				return Space{}, ErrNotServed
+			}
+			runs := taskrun.NewService(taskrun.ServiceOptions{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
+			return Space{Runs: runs, Limits: &askedLimits{}}, nil
+		}
+	}
+}
+
+// knock asks for a path with what the header Authorization is to be.
+func (f *fixture) knock(t *testing.T, method, path, authorization string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test"+path, http.NoBody)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, r)
+	return w
+}
+
+var anyParameter = regexp.MustCompile("{.*}")
+
+// Every route, with everything that a caller can show.
+func TestEveryRouteIsBehindTheDoor(t *testing.T) {
+	t.Parallel()
+	door := &doorkeeper{}
+	door.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
+	f := guarded(t, door)
+	for _, r := range table() {
+		if r.talk != nil {
+			continue
+		}
+		path := anyParameter.ReplaceAllString(r.path, idUnknown)
+		needs := access[r.method+" "+r.path]
+		right := needs
+		if needs == "known" {
+			right = "get nothing"
+		}
+		cases := map[string]struct {
+			base, show string
+			want       int // 0: whatever the route answers
+		}{
+			"nothing":               {"/api", "", 401},
+			"garbage":               {"/api", "Bearer garbage", 401},
+			"a password":            {"/api", "Basic dXNlcjpwYXNz", 401},
+			"no token after all":    {"/api", "Bearer  ", 401},
+			"no word of ours":       {"/api", "Negotiate x", 401},
+			"when nobody can judge": {"/api", "Bearer lost", 503},
+			"no right":              {"/api", "Bearer watch taskruns in default", 403},
+			"the right elsewhere":   {"/api", "Bearer " + right + " in other", 403},
+			"not the right there":   {"/namespaces/other/api", "Bearer " + right + " in default", 403},
+			"the right":             {"/api", "Bearer " + right + " in default", 0},
+			"the right there":       {"/namespaces/other/api", "Bearer " + right + " in other", 0},
+			"in small letters":      {"/api", "bearer " + right + " in default", 0},
+		}
+		for name, tc := range cases {
+			switch {
+			case needs == "open", needs == "known" && tc.want == 403:
+				tc.want = 0
+			}
+			got := f.knock(t, r.method, tc.base+path, tc.show).Code
+			refused := got == 401 || got == 403 || got == 503
+			if tc.want != 0 && got != tc.want || tc.want == 0 && refused {
+				t.Errorf("%s %s%s with %s: status %d, want %d", r.method, tc.base, r.path, name, got, tc.want)
+			}
+		}
+	}
+}
+
+// What is not there is nobody's business.
+func TestPathsThatLeadNowhereAreBehindTheDoorToo(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
+		if got := f.knock(t, http.MethodPost, path, "").Code; got != http.StatusUnauthorized {
+			t.Errorf("%s for nobody: status %d, want 401", path, got)
+		}
+	}
+	known := "Bearer list taskruns in default"
+	for path, want := range map[string]int{
+		"/api/nope": 404, "/namespaces/other/api/nope": 404, "/namespaces/Not-A-Name/api/task_runs/count": 404, "/namespaces/-a/api/task_runs/count": 404,
+		"/namespaces/" + strings.Repeat("a", 64) + "/api/task_runs/count": 404, "/namespaces//api/task_runs/count": 404,
+	} {
+		if got := f.knock(t, http.MethodPost, path, known).Code; got != want {
+			t.Errorf("%s for somebody: status %d, want %d", path, got, want)
+		}
+	}
+	if got := f.knock(t, http.MethodPost, "/namespaces/foreign/api/task_runs/count", "Bearer list taskruns in foreign").Code; got != http.StatusNotFound {
+		t.Errorf("a namespace that is not served: status %d, want 404", got)
+	}
+	if names := slices.Collect(maps.Keys(f.server.others.byName)); len(names) != 0 {
+		t.Errorf("namespaces %q were opened for callers who may do nothing there", names)
+	}
+}
+
+func TestARefusalSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	cases := map[string]struct {
+		show, wantMessage, wantWords string
+	}{
+		"nothing":    {"", "Unauthorized", "PREFECT_API_KEY"},
+		"a password": {"Basic dXNlcjpwYXNz", "Unauthorized", "PREFECT_API_AUTH_STRING"},
+		"a stranger": {"Bearer x", "Unauthorized", "who is that"},
+		"no right":   {"Bearer get taskruns in default", "Forbidden", "list taskruns in default"},
+	}
+	for name, tc := range cases {
+		w := f.knock(t, http.MethodPost, "/api/task_runs/filter", tc.show)
+		if got := member(t, w.Body.String(), "exception_message"); got != `"`+tc.wantMessage+`"` || !strings.Contains(w.Body.String(), tc.wantWords) {
+			t.Errorf("%s: %s, want %q with %q", name, w.Body, tc.wantMessage, tc.wantWords)
+		}
+		if challenge := w.Header().Get("WWW-Authenticate"); (challenge == "Bearer") != (w.Code == http.StatusUnauthorized) {
+			t.Errorf("%s: status %d with WWW-Authenticate %q", name, w.Code, challenge)
+		}
+	}
+}
+
+func TestTheCallerIsInTheLogLine(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	f.knock(t, http.MethodPost, "/namespaces/other/api/task_runs/count", "Bearer list taskruns in other")
+	if log := f.log.String(); !strings.Contains(log, `user="list taskruns in other" namespace=other`) {
+		t.Errorf("log %q does not name the caller", log)
+	}
+}
+
+// Namespaces do not see each other's runs.
+func TestNamespacesAreApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Door = nil })
+	f.create(t)
+	if got := f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
+		t.Errorf("at home: status %d, want 200", got)
+	}
+	if got := f.knock(t, http.MethodGet, "/namespaces/default/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
+		t.Errorf("at home by its name: status %d, want 200", got)
+	}
+	if got := f.knock(t, http.MethodGet, "/namespaces/other/api/task_runs/"+idKnown, "").Code; got != http.StatusNotFound {
+		t.Errorf("elsewhere: status %d, want 404", got)
+	}
+	w := f.knock(t, http.MethodGet, "/namespaces/other/api/openapi.json", "")
+	if !strings.Contains(w.Body.String(), `"servers":[{"url":"/namespaces/other/api"}]`) {
+		t.Error("the document does not name the base that it was asked for at")
+	}
+}
+
+func TestAFloodIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	var inside sync.WaitGroup
+	held := make(chan struct{})
+	f := newFixture(t, withDoor(&doorkeeper{}), func(o *Options, d *Dependencies) {
+		o.MaxInFlight, o.MaxPerCaller = 3, 2
+		d.Runs = brokenRuns{Runs: d.Runs, get: func(context.Context, string) (*taskrun.Run, error) {
+			inside.Done()
+			<-held
+			return nil, taskrun.ErrNotFound
+		}}
+	})
+	get := func(user string) *httptest.ResponseRecorder {
+		return f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "Bearer "+user)
+	}
+	const one, two = "get taskruns in default", "list taskruns in default"
+	var flood sync.WaitGroup
+	inside.Add(2)
+	for range 2 {
+		flood.Go(func() { get(one) })
+	}
+	inside.Wait()
+	w := get(one)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("beyond a caller's share: status %d, Retry-After %q", w.Code, w.Header().Get("Retry-After"))
+	}
+	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusOK {
+		t.Errorf("another caller: status %d, want 200", got)
+	}
+	leave, _ := f.server.admission.enter()
+	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusServiceUnavailable {
+		t.Errorf("when the server is full: status %d, want 503", got)
+	}
+	for _, path := range []string{"/api/health", "/api/ready", "/api/hello"} {
+		if got := f.knock(t, http.MethodGet, path, "").Code; got != http.StatusOK {
+			t.Errorf("%s when the server is full: status %d, want 200", path, got)
+		}
+	}
+	leave()
+	close(held)
+	flood.Wait()
+	if diff := cmp.Diff([]string{busyCaller, busyServer}, f.metrics.rejected); diff != "" {
+		t.Errorf("rejections counted (-want +got):\n%s", diff)
+	}
+	if f.server.admission.underWay() != 0 || len(f.server.admission.byName) != 0 {
+		t.Errorf("%d requests are still counted", f.server.admission.underWay())
+	}
+}
+
+// Every websocket, with everything that a peer can show.
+func TestEverySocketIsBehindTheDoor(t *testing.T) {
+	t.Parallel()
+	for _, r := range table() {
+		if r.talk == nil {
+			continue
+		}
+		right := access[r.method+" "+r.path]
+		cases := map[string]struct {
+			token string
+			want  end // zero: it is let in
+		}{
+			"nothing":               {"", end{1008, "Auth required but no token provided"}},
+			"garbage":               {"garbage", end{1008, "Invalid token"}},
+			"no right":              {"watch taskruns in default", end{1008, "Invalid token"}},
+			"the right elsewhere":   {right + " in other", end{1008, "Invalid token"}},
+			"when nobody can judge": {"lost", end{1013, "Service Unavailable"}},
+			"the right":             {right + " in default", end{}},
+		}
+		for name, tc := range cases {
+			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
+				t.Parallel()
+				door := &doorkeeper{}
+				door.fail("lost", authn.ErrUnavailable)
+				inBubble(t, func(w *wire) {
+					p := w.open(w.t, r.path, offering...)
+					p.send(w.t, `{"type":"auth","token":"`+tc.token+`"}`)
+					if tc.want != (end{}) {
+						p.expectEnd(w.t, tc.want)
+						return
+					}
+					p.expect(w.t, frameSuccess)
+				}, withDoor(door))
+			})
+		}
+	}
+}
+
+// A client older than the auth frame, or the API server, shows itself before.
+func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		show         string
+		subprotocols []string
+		want         int // status
+	}{
+		"an old client with the right":      {"Bearer list taskruns in default", nil, 101},
+		"a new client with the right":       {"Bearer list taskruns in default", offering, 101},
+		"an old client with nothing":        {"", nil, 403},
+		"an old client with garbage":        {"Bearer garbage", nil, 401},
+		"a password":                        {"Basic dXNlcjpwYXNz", offering, 401},
+		"when nobody can judge, come again": {"Bearer lost", nil, 503},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			door := &doorkeeper{}
+			door.fail("lost", authn.ErrUnavailable)
+			inBubble(t, func(w *wire) {
+				o := &websocket.DialOptions{Subprotocols: tc.subprotocols, HTTPHeader: http.Header{}}
+				if tc.show != "" {
+					o.HTTPHeader.Set("Authorization", tc.show)
+				}
+				conn, status, _ := w.dial(w.t, pathEventsOut, o)
+				if status != tc.want {
+					w.t.Errorf("status %d, want %d", status, tc.want)
+				}
+				if conn != nil {
+					_ = conn.CloseNow()
+				}
+			}, withDoor(door))
+		})
+	}
+}
+
+func TestASocketEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	const right = "list taskruns in default"
+	cases := map[string]struct {
+		door   func(*doorkeeper)
+		after  func(*doorkeeper)
+		want   end
+		within time.Duration
+	}{
+		"the token expires": {
+			door: func(d *doorkeeper) { d.until = noon.Add(10 * time.Second) }, want: end{1008, "Token expired"}, within: 10 * time.Second,
+		},
+		"the token is revoked": {
+			after: func(d *doorkeeper) { d.fail(right, authn.ErrUnauthenticated) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
+		},
+		"the right is taken away": {
+			after: func(d *doorkeeper) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
+		},
+		"nobody can judge until the token expires": {
+			door:  func(d *doorkeeper) { d.until = noon.Add(150 * time.Second) },
+			after: func(d *doorkeeper) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			door := &doorkeeper{}
+			if tc.door != nil {
+				tc.door(door)
+			}
+			inBubble(t, func(w *wire) {
+				began := time.Now()
+				p := w.open(w.t, pathEventsOut, offering...)
+				p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
+				p.expect(w.t, frameSuccess)
+				p.send(w.t, `{"type":"filter","filter":{}}`)
+				synctest.Wait()
+				if tc.after != nil {
+					tc.after(door)
+				}
+				p.expectEnd(w.t, tc.want)
+				if took := time.Since(began); took != tc.within {
+					w.t.Errorf("ended after %s, want %s", took, tc.within)
+				}
+			}, withDoor(door), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+		})
+	}
+}
+
+// runningClock goes on from a time with the bubble's.
+type runningClock struct{ began, at time.Time }
+
+func (c runningClock) Now() time.Time { return c.at.Add(time.Since(c.began)) }

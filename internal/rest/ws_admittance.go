@@ -1,0 +1,156 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// admittance is what lets a websocket's peer in, and on.
+type admittance struct {
+	server    *Server
+	socket    *socket
+	route     *route
+	namespace string
+
+	token string // "": there is none that could end
+}
+
+// shownAtUpgrade tells who asks for a websocket, if the request itself says so:
+// the API server vouches for him, or he sends a token as over HTTP, which
+// clients older than the auth frame can be told to. nil: the request says nothing.
+func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) {
+	if s.door == nil || !at.proxied && r.Header.Get("Authorization") == "" {
+		return nil, nil //nolint:nilnil // nothing is shown, nothing is wrong
+	}
+	shown, err := s.identify(r, at)
+	if err != nil {
+		return nil, err
+	}
+	return &shown, nil
+}
+
+// show goes through the handshake of the subprotocol (contract §1.6), and finds
+// out whether the peer may have this conversation. shown is who he said he is
+// before; nil: nobody.
+func (p *admittance) show(shown *identified) error {
+	var token pyjson.Value
+	if p.socket.authed {
+		frame, err := p.socket.hello()
+		if err != nil {
+			return err
+		}
+		if !is(frame, "auth") {
+			return closed(websocket.StatusPolicyViolation, "Expected 'auth' message")
+		}
+		token, _ = frame.Member("token")
+	}
+	if err := p.enter(shown, token); err != nil {
+		return err
+	}
+	if !p.socket.authed {
+		return nil
+	}
+	return p.socket.send([]byte(`{"type":"auth_success"}`))
+}
+
+func (p *admittance) enter(shown *identified, token pyjson.Value) error {
+	s := p.server
+	if s.door == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(p.socket.life, p.socket.options.HelloTimeout)
+	defer cancel()
+	if shown == nil {
+		if !token.Truthy() {
+			return closed(websocket.StatusPolicyViolation, "Auth required but no token provided")
+		}
+		caller, err := s.door.Authenticate(ctx, token.Text())
+		if err != nil {
+			return refusedSocket("Invalid token", err)
+		}
+		shown = &identified{caller, token.Text()}
+	}
+	if err := s.authorize(ctx, shown.Caller, p.route, p.namespace); err != nil {
+		return refusedSocket("Invalid token", err)
+	}
+	p.socket.caller, p.token = shown.Caller, shown.token
+	return nil
+}
+
+// refusedSocket ends a socket whose peer may not, or whose peer nobody can
+// judge for now: he may come again, while 1008 is the end for the SDK.
+func refusedSocket(reason string, err error) error {
+	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
+		return &closing{code: websocket.StatusPolicyViolation, reason: reason, cause: err}
+	}
+	return &closing{code: websocket.StatusTryAgainLater, reason: http.StatusText(http.StatusServiceUnavailable), cause: err}
+}
+
+// watch looks now and then whether the peer may still do what he does, until
+// stop is called.
+func (p *admittance) watch() (stop func()) {
+	if p.server.door == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(p.socket.life)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.recheck(ctx)
+	}()
+	return func() { cancel(); <-ended }
+}
+
+func (p *admittance) recheck(ctx context.Context) {
+	for {
+		timer := time.NewTimer(p.untilNextLook())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if err := p.look(ctx); err != nil {
+			p.socket.end(err)
+			return
+		}
+	}
+}
+
+// untilNextLook is at most until the token ends.
+func (p *admittance) untilNextLook() time.Duration {
+	wait := p.socket.options.RecheckInterval
+	if until := p.socket.caller.Until; !until.IsZero() {
+		wait = min(wait, max(0, until.Sub(p.server.clock.Now())))
+	}
+	return wait
+}
+
+// look is an error if the peer must go. While nobody can judge him he may stay
+// as long as his token is good.
+func (p *admittance) look(ctx context.Context) error {
+	caller := p.socket.caller
+	if until := caller.Until; !until.IsZero() && !p.server.clock.Now().Before(until) {
+		return closed(websocket.StatusPolicyViolation, "Token expired")
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.socket.options.HelloTimeout)
+	defer cancel()
+	var err error
+	if p.token != "" {
+		_, err = p.server.door.Authenticate(ctx, p.token)
+	}
+	if err == nil {
+		err = p.server.authorize(ctx, caller, p.route, p.namespace)
+	}
+	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
+		return &closing{code: websocket.StatusPolicyViolation, reason: "Token is not good any more", cause: err}
+	}
+	return nil
+}
