@@ -13,6 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
@@ -56,8 +57,14 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 	return s, mgr.Add(s.roster)
 }
 
-// of opens a namespace for REST; rest.ErrNotServed.
+// of opens a namespace for REST, "" for lists of all; rest.ErrNotServed.
 func (s *spaces) of(namespace string) (rest.Space, error) {
+	if namespace == "" {
+		home := s.options.Scope.Namespace
+		return rest.Space{Runs: taskrun.NewService(taskrun.ServiceOptions{
+			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock{},
+		}), Limits: s.doors.limitsOf(home)}, nil
+	}
 	b, err := s.background(namespace)
 	if err != nil {
 		return rest.Space{}, err

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -72,10 +73,14 @@ func (s *Server) identify(r *http.Request, at place) (identified, error) {
 
 func (s *Server) identifyProxied(r *http.Request) (identified, error) {
 	caller, ok, err := s.proxy.Caller(r)
-	if err == nil && !ok {
-		err = unauthorized(textProxyOnly)
+	switch {
+	case err != nil:
+		return identified{}, fmt.Errorf("%w: %w", authn.ErrUnavailable, err)
+	case !ok:
+		return identified{}, unauthorized(textProxyOnly)
+	default:
+		return identified{Caller: caller}, nil
 	}
-	return identified{Caller: caller}, err
 }
 
 // bearer returns the token in the headers of a request.

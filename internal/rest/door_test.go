@@ -1,6 +1,7 @@
 package rest
 
 import (
+	stdcmp "cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -128,7 +129,7 @@ func (d *doorkeeper) Authorize(_ context.Context, caller authn.Caller, a authn.A
 	if err := d.errors["access of "+caller.Name]; err != nil {
 		return err
 	}
-	asked := a.Verb + " " + strings.TrimSuffix(a.Resource+"/"+a.Subresource, "/") + " in " + a.Namespace
+	asked := a.Verb + " " + strings.TrimSuffix(a.Resource+"/"+a.Subresource, "/") + " in " + stdcmp.Or(a.Namespace, "everywhere")
 	if asked != caller.Name {
 		return fmt.Errorf("%w: %s", authn.ErrForbidden, asked)
 	}
@@ -154,6 +155,9 @@ func withDoor(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
 		d.Door, d.Limits = door, &askedLimits{}
 		d.Others = func(namespace string) (Space, error) {
+			if namespace == everywhere {
+				return Space{Runs: d.Runs}, nil
+			}
 			if namespace != "other" {
 				return Space{}, ErrNotServed
 			}
@@ -478,3 +482,22 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 type runningClock struct{ began, at time.Time }
 
 func (c runningClock) Now() time.Time { return c.at.Add(time.Since(c.began)) }
+
+func TestListsOfAllNamespaces(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	for _, r := range table() {
+		needs := access[r.method+" "+r.path]
+		if r.talk != nil || needs == "open" || needs == "known" {
+			continue
+		}
+		path := "/namespaces/-/api" + anyParameter.ReplaceAllString(r.path, idUnknown)
+		if got := f.knock(t, r.method, path, "Bearer "+needs+" in default").Code; got != http.StatusForbidden {
+			t.Errorf("%s %s with a right in one namespace: status %d, want 403", r.method, r.path, got)
+		}
+		w := f.knock(t, r.method, path, "Bearer "+needs+" in everywhere")
+		if across := !strings.Contains(w.Body.String(), "all namespaces at once"); across != r.across {
+			t.Errorf("%s %s with the right everywhere: %d %s", r.method, r.path, w.Code, w.Body)
+		}
+	}
+}

@@ -38,6 +38,7 @@ type route struct {
 	resource     Resource
 	verb         Verb
 	open         bool // to callers who show nothing
+	across       bool // tells of all namespaces at once, if that is asked for
 	summary      string
 	handle       func(*space, *request) (response, error)
 
@@ -81,7 +82,7 @@ func runRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match",
-			handle: (*space).count, body: true,
+			handle: (*space).count, across: true, body: true,
 		},
 		{
 			method: http.MethodGet, path: run, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run",
@@ -89,7 +90,7 @@ func runRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the runs that match",
-			handle: (*space).filter, body: true,
+			handle: (*space).filter, across: true, body: true,
 		},
 		{
 			method: http.MethodDelete, path: run, resource: ResourceTaskRuns, verb: VerbDelete, summary: "delete a run with its states",

@@ -8,19 +8,19 @@ func lists() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "/task_runs/paginate", resource: ResourceTaskRuns, verb: VerbList, summary: "read a page of the runs that match",
-			handle: (*space).paginate, body: true,
+			handle: (*space).paginate, across: true, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/history", resource: ResourceTaskRuns, verb: VerbList, summary: "count runs by when they were to start",
-			handle: (*space).history, body: true,
+			handle: (*space).history, across: true, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/ui/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match by type of state",
-			handle: (*space).uiCount, body: true,
+			handle: (*space).uiCount, across: true, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/ui/task_runs/dashboard/counts", resource: ResourceTaskRuns, verb: VerbList, summary: "count ended runs by when they started",
-			handle: (*space).uiDashboard, body: true,
+			handle: (*space).uiDashboard, across: true, body: true,
 		},
 		{
 			method: http.MethodGet, path: "/ui/task_runs/" + idParameter, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run with the name of its flow run",
@@ -28,7 +28,7 @@ func lists() []route {
 		},
 		{
 			method: http.MethodPost, path: "/ui/flow_runs/count-task-runs", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs of flow runs",
-			handle: (*space).uiCountByFlowRun, body: true,
+			handle: (*space).uiCountByFlowRun, across: true, body: true,
 		},
 		{
 			method: http.MethodPost, path: "/task_workers/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the task workers that are there",
@@ -44,7 +44,7 @@ func lists() []route {
 		},
 		{
 			method: http.MethodGet, path: "/observed-states", resource: ResourceTaskRuns, verb: VerbList, summary: "read which states runs are in and were in",
-			handle: (*space).observedStates,
+			handle: (*space).observedStates, across: true,
 		},
 	}
 }

@@ -67,7 +67,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) respon
 	if isPreflight(r) {
 		return preflight(r)
 	}
-	rt, parameter, err := s.router.find(r, v.base)
+	rt, parameter, err := v.router.find(r, v.base)
 	leave, refused := s.admit(r, rt, v)
 	defer leave()
 	if refused == nil {

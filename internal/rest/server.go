@@ -47,7 +47,8 @@ type Dependencies struct {
 	Space            // of the server's own namespace
 	Namespace string // its name
 	// Others opens the spaces of other namespaces, each once; ErrNotServed. It
-	// is asked only about namespaces that a caller may do something in.
+	// is asked only about namespaces that a caller may do something in. "" is
+	// the space of all namespaces, for lists of runs.
 	Others func(namespace string) (Space, error) // nil: there are none
 
 	Clock         taskrun.Clock
@@ -70,6 +71,8 @@ type Server struct {
 	tls     *tls.Config
 	csrf    *csrf // nil: nobody needs a token
 	router  *router
+	// discovery has the routes by which the API server knows this one.
+	discovery *router
 	// document describes the routes that are served below a base.
 	document func(base string) ([]byte, error)
 
@@ -102,7 +105,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		router: newRouter(o.BasePath, routes), listening: make(chan struct{}), document: documentsOf(routes),
+		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
 	s.home = s.newSpace(d.Namespace, d.Space)

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"errors"
+	"net/http"
 	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -72,6 +73,9 @@ func (s *Server) spaceFor(rt *route, namespace string) (*space, error) {
 	if rt.resource == ResourceNone || namespace == s.home.namespace {
 		return s.home, nil
 	}
+	if namespace == everywhere && !rt.across {
+		return nil, errOneNamespace
+	}
 	s.others.mu.Lock()
 	defer s.others.mu.Unlock()
 	if known := s.others.byName[namespace]; known != nil {
@@ -85,6 +89,9 @@ func (s *Server) spaceFor(rt *route, namespace string) (*space, error) {
 	s.others.byName[namespace] = made
 	return made, nil
 }
+
+// errOneNamespace says that a route is served for one namespace at a time.
+var errOneNamespace = detail(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
 
 // homeOnly serves no other namespace.
 func homeOnly(string) (Space, error) { return Space{}, ErrNotServed }

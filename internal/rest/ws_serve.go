@@ -19,7 +19,7 @@ type conversation func(s *space, k *socket) error
 
 // serveSocket takes a connection over and lets its route talk until the end.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
-	rt := s.router.socket(r, at.base)
+	rt := at.router.socket(r, at.base)
 	shown, err := s.shownAtUpgrade(r, at)
 	if err == nil && (rt == nil || s.door != nil && shown == nil && !offers(r, subprotocol)) {
 		w.WriteHeader(http.StatusForbidden) // the words of Prefect for no such socket too

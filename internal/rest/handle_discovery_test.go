@@ -1,0 +1,105 @@
+package rest
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+)
+
+// vouching believes a header, as only a test does.
+type vouching struct{}
+
+func (vouching) Caller(r *http.Request) (authn.Caller, bool, error) {
+	switch user := r.Header.Get("Authorization"); {
+	case user == "broken":
+		return authn.Caller{}, false, errors.New("no certificates to check with")
+	case strings.HasPrefix(user, "user "):
+		return authn.Caller{Name: strings.TrimPrefix(user, "user ")}, true, nil
+	default:
+		return authn.Caller{}, false, nil
+	}
+}
+
+// aggregated is a server that the API server passes requests on to.
+func aggregated(t *testing.T) *fixture {
+	t.Helper()
+	return newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
+}
+
+func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
+	t.Parallel()
+	f := aggregated(t)
+	read := func(path string, into any) {
+		t.Helper()
+		w := f.knock(t, http.MethodGet, path, "user somebody")
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: status %d: %s", path, w.Code, w.Body)
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	var groups apiGroupList
+	read("/apis", &groups)
+	var group apiGroup
+	read("/apis/rest.taskrun.dev", &group)
+	if len(groups.Groups) != 1 || groups.Groups[0].Name != group.Name || group.PreferredVersion.GroupVersion != "rest.taskrun.dev/v1alpha1" {
+		t.Errorf("groups %+v, group %+v", groups, group)
+	}
+	var resources apiResourceList
+	read("/apis/rest.taskrun.dev/v1alpha1", &resources)
+	for _, r := range resources.Resources {
+		for _, verb := range r.Verbs {
+			if verb == "list" || verb == "watch" || strings.HasPrefix(verb, "delete") {
+				t.Errorf("%s can be said to %s: controllers would", r.Name, verb)
+			}
+		}
+	}
+	var index struct {
+		Paths map[string]struct {
+			URL string `json:"serverRelativeURL"`
+		} `json:"paths"`
+	}
+	read("/openapi/v3", &index)
+	var document struct {
+		OpenAPI string           `json:"openapi"`
+		Servers []documentServer `json:"servers"`
+	}
+	read(index.Paths["apis/rest.taskrun.dev/v1alpha1"].URL, &document)
+	if document.OpenAPI == "" || document.Servers[0].URL != "/apis/rest.taskrun.dev/v1alpha1/namespaces/default" {
+		t.Errorf("document %+v", document)
+	}
+}
+
+func TestTheAPIServerVouchesForCallers(t *testing.T) {
+	t.Parallel()
+	f := aggregated(t)
+	const in = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
+	cases := map[string]struct {
+		path, show string
+		want       int
+	}{
+		"a caller with the right":                {in + "other/task_runs/count", "user list taskruns in other", 200},
+		"one with the right elsewhere":           {in + "other/task_runs/count", "user list taskruns in default", 403},
+		"somebody who is not the API server":     {in + "other/task_runs/count", "", 401},
+		"a token is not what counts here":        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
+		"who cannot be checked":                  {in + "other/task_runs/count", "broken", 503},
+		"the API server's word, at another door": {"/api/task_runs/count", "user list taskruns in default", 401},
+		"a namespace that is no name":            {in + "Other/task_runs/count", "user list taskruns in Other", 404},
+		"no such document":                       {"/openapi/v2", "user somebody", 404},
+		"asking what there is, as nobody":        {"/apis", "", 401},
+	}
+	for name, tc := range cases {
+		if got := f.knock(t, http.MethodPost, tc.path, tc.show).Code; got != tc.want {
+			t.Errorf("%s: status %d, want %d", name, got, tc.want)
+		}
+	}
+	alone := guarded(t, &doorkeeper{})
+	if got := alone.knock(t, http.MethodGet, "/apis", "Bearer list taskruns in default").Code; got != http.StatusNotFound {
+		t.Errorf("without the API server before it: status %d, want 404", got)
+	}
+}
