@@ -2,10 +2,17 @@ package rest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -251,4 +258,76 @@ func TestEveryReplicaServes(t *testing.T) {
 	if newFixture(t).server.NeedLeaderElection() {
 		t.Error("the server waits to be the leader")
 	}
+}
+
+// silent is how many connections say nothing at once in the test below.
+const silent = 1000
+
+// Whoever connects and says nothing is let go of, over TLS too, and meanwhile
+// those who do say something are answered.
+func TestConnectionsThatSayNothingAreCut(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]change{
+		"plain": func(*Options, *Dependencies) {},
+		"TLS":   func(_ *Options, d *Dependencies) { d.TLS = selfSigned(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, change, func(o *Options, _ *Dependencies) { o.HeaderTimeout = 500 * time.Millisecond })
+			var dialer net.Dialer
+			conns := make([]net.Conn, silent)
+			for i := range conns {
+				conn, err := dialer.DialContext(t.Context(), "tcp", s.server.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				conns[i] = conn
+				defer func() { _ = conn.Close() }()
+			}
+			if code, err := hello(t, s); code != http.StatusOK {
+				t.Errorf("meanwhile: status %d, %v", code, err)
+			}
+			for _, conn := range conns {
+				if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatal("a connection that says nothing is kept")
+				}
+			}
+		})
+	}
+}
+
+// hello asks a server without looking at its certificate.
+func hello(t *testing.T, s *started) (int, error) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
+	}}
+	url := s.server.scheme() + "://" + s.server.Addr().String() + "/api/hello"
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return 0, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	return response.StatusCode, response.Body.Close()
+}
+
+// selfSigned is a certificate that nobody trusts.
+func selfSigned(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 }
