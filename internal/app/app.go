@@ -93,34 +93,26 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 
 // assemble wires the parts, from the API server outwards.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
-	intake := kube.NewIntake()
-	config.Wrap(intake.Transport)
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake)
-	if err != nil {
-		return err
-	}
-	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
-	if err != nil {
-		return err
-	}
-	cluster, err := kube.New(ctx, kube.Options{
-		Direct:  direct,
-		Client:  mgr.GetClient(),
-		Reader:  mgr.GetAPIReader(),
-		Cache:   mgr.GetCache(),
-		Intake:  intake,
-		Clock:   clock{},
-		Timeout: a.options.Kubernetes.Timeout,
-	})
-	if err != nil {
-		return err
-	}
+	log := slog.New(handler)
 	recorder, err := telemetry.NewRecorder(metrics.Registry)
 	if err != nil {
 		return err
 	}
+	guard, err := newSecurity(ctx, config, a.options, log, reviews{recorder})
+	if err != nil {
+		return err
+	}
+	intake := kube.NewIntake()
+	config.Wrap(intake.Transport)
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager))
+	if err != nil {
+		return err
+	}
+	cluster, err := a.newCluster(ctx, config, mgr, intake)
+	if err != nil {
+		return err
+	}
 	doors := newServices(cluster, recorder)
-	log := slog.New(handler)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -129,7 +121,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	server, err := rest.New(a.options.REST, rest.Dependencies{
+	behind := rest.Dependencies{
 		Space:         home,
 		Namespace:     a.options.Scope.Namespace,
 		Others:        spaces.of,
@@ -137,13 +129,16 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Log:           log,
 		Metrics:       recorder,
 		SocketMetrics: socketMetrics{recorder},
-	})
+	}
+	guard.protect(&behind)
+	server, err := rest.New(a.options.REST, behind)
 	if err != nil {
 		return err
 	}
 	a.manager, a.server = mgr, server
 	return errors.Join(
 		doors.controller(mgr, a.options.Controller, home.Runs.Ready),
+		guard.addTo(mgr),
 		mgr.Add(cluster),
 		mgr.Add(doors.sweeper(log)),
 		mgr.Add(spaces),
@@ -151,6 +146,23 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
+}
+
+// newCluster opens the runs of the cluster.
+func (a *App) newCluster(ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake) (*kube.Cluster, error) {
+	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	return kube.New(ctx, kube.Options{
+		Direct:  direct,
+		Client:  mgr.GetClient(),
+		Reader:  mgr.GetAPIReader(),
+		Cache:   mgr.GetCache(),
+		Intake:  intake,
+		Clock:   clock{},
+		Timeout: a.options.Kubernetes.Timeout,
+	})
 }
 
 // REST returns the REST server: its address is known once the program has

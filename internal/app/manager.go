@@ -42,6 +42,7 @@ const off = "0"
 type ManagerOptions struct {
 	MetricsAddress string // host:port of /metrics; "0": none
 	HealthAddress  string // host:port of /healthz and /readyz; "0": none
+	Pprof          bool   // profiles are served beside the metrics
 
 	LeaderElect     bool
 	LeaseNamespace  string        // where the lease is; empty: the pod's own, outside a pod the one served
@@ -51,6 +52,7 @@ type ManagerOptions struct {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics; 0 for none")
+	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/, beside the metrics")
 	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz; 0 for none")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
 		"run as one of several replicas: one of them has the controller, all serve REST and know each other's workers")
@@ -103,7 +105,7 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 // newManager returns a manager for all that a program of these options runs. Its
 // cache keeps of each TaskRun what the intake leaves.
 func newManager(
-	config *rest.Config, options Options, log logr.Logger, intake *kube.Intake,
+	config *rest.Config, options Options, log logr.Logger, intake *kube.Intake, metrics metricsserver.Options,
 ) (manager.Manager, error) {
 	o := options.Manager
 	scheme := runtime.NewScheme()
@@ -123,7 +125,7 @@ func newManager(
 			ReaderFailOnMissingInformer: true,
 		},
 		Client:                        client.Options{FieldValidation: "Strict"},
-		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
+		Metrics:                       metrics,
 		HealthProbeBindAddress:        o.HealthAddress,
 		GracefulShutdownTimeout:       &o.ShutdownTimeout,
 		LeaderElection:                o.LeaderElect,

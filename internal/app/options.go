@@ -23,6 +23,7 @@ type Options struct {
 	Kubernetes KubernetesOptions
 	Scope      ScopeOptions
 	REST       rest.Options
+	Security   SecurityOptions
 	Controller controller.Options
 	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
@@ -36,6 +37,7 @@ func DefaultOptions() Options {
 		Kubernetes: KubernetesOptions{Timeout: 10 * time.Second},
 		Scope:      ScopeOptions{Namespace: "default"},
 		REST:       rest.DefaultOptions(),
+		Security:   DefaultSecurityOptions(),
 		Controller: controller.DefaultOptions(),
 		Delivery:   delivery.DefaultReaperOptions(),
 		Manager: ManagerOptions{
@@ -52,6 +54,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Kubernetes.BindFlags(fs)
 	o.Scope.BindFlags(fs)
 	o.REST.BindFlags(fs)
+	o.Security.BindFlags(fs)
 	o.Controller.BindFlags(fs)
 	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
@@ -65,8 +68,8 @@ func (o *Options) Validate() error {
 		shutdown = fmt.Errorf("--shutdown-timeout must be more than --rest-shutdown-timeout, which is %s", o.REST.ShutdownTimeout)
 	}
 	return errors.Join(
-		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
-		o.REST.CheckReach(false, false), shutdown, o.Log.Validate(),
+		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
+		o.REST.CheckReach(o.Security.Authentication != authenticationNone, o.Security.TLS.Enabled()), shutdown, o.Log.Validate(),
 	)
 }
 

@@ -1,4 +1,3 @@
-// Package authn tells who asks, and whether he may.
 package authn
 
 import (

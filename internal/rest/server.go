@@ -108,6 +108,10 @@ func New(o Options, d Dependencies) (*Server, error) {
 		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
+	if s.tls != nil && s.proxy != nil {
+		s.tls = s.tls.Clone()
+		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
+	}
 	s.home = s.newSpace(d.Namespace, d.Space)
 	var err error
 	if o.CSRFProtection {

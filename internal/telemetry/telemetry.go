@@ -40,6 +40,7 @@ type Recorder struct {
 	expired     prometheus.Counter
 	requests    *prometheus.HistogramVec
 	rejections  *prometheus.CounterVec
+	reviews     reviews
 	deliveries  deliveries
 	sockets     sockets
 	queues      *queues
@@ -72,11 +73,12 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "code"}),
 		rejections: newRejections(),
+		reviews:    newReviews(),
 		deliveries: newDeliveries(),
 		sockets:    newSockets(),
 		queues:     newQueues(),
 	}
-	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), []error{
+	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.reviews.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
 		register(reg, &r.requests), register(reg, &r.rejections), register(reg, &r.queues), register(reg, &build),
 	})

@@ -1,0 +1,83 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	kuberest "k8s.io/client-go/rest"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+)
+
+// apiService is the path of the object by which kube-apiserver knows this program.
+const apiService = "/apis/apiregistration.k8s.io/v1/apiservices/" + rest.AggregatedVersion + "." + rest.AggregatedGroup
+
+// bundleInterval is the time between two looks at it.
+const bundleInterval = 30 * time.Second
+
+// caBundle keeps the CA in the APIService right, so that kube-apiserver can check
+// the certificate that this program made for itself. A certificate that somebody
+// else makes is somebody else's to vouch for.
+type caBundle struct {
+	client kuberest.Interface
+	bundle func() []byte // nil: somebody else's
+	log    *slog.Logger
+}
+
+// Start looks after it until the context ends.
+func (b *caBundle) Start(ctx context.Context) error {
+	ticker := time.NewTicker(bundleInterval)
+	defer ticker.Stop()
+	for {
+		if err := b.look(ctx); err != nil && ctx.Err() == nil {
+			b.log.LogAttrs(ctx, slog.LevelWarn, "the APIService could not be looked after; it is tried again", slog.Any("error", err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// NeedLeaderElection tells a manager that one replica is enough.
+func (b *caBundle) NeedLeaderElection() bool { return true }
+
+// apiServiceSpec is what of an APIService is looked at.
+type apiServiceSpec struct {
+	Spec struct {
+		CABundle []byte `json:"caBundle"`
+	} `json:"spec"`
+}
+
+func (b *caBundle) look(ctx context.Context) error {
+	bundle := b.bundle()
+	if bundle == nil {
+		return nil
+	}
+	text, err := b.client.Get().AbsPath(apiService).Do(ctx).Raw()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", apiService, err)
+	}
+	var found apiServiceSpec
+	if err := json.Unmarshal(text, &found); err != nil {
+		return fmt.Errorf("reading %s: %w", apiService, err)
+	}
+	if bytes.Equal(found.Spec.CABundle, bundle) {
+		return nil
+	}
+	found.Spec.CABundle = bundle
+	patch, err := json.Marshal(found)
+	if err != nil {
+		return err
+	}
+	if err := b.client.Patch(types.MergePatchType).AbsPath(apiService).Body(patch).Do(ctx).Error(); err != nil {
+		return fmt.Errorf("writing the CA into %s: %w", apiService, err)
+	}
+	return nil
+}

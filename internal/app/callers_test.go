@@ -1,0 +1,282 @@
+//go:build apiserver
+
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+)
+
+// guardedProgram is the whole program with identity and TLS, for the namespace
+// home, and a neighbour of it.
+type guardedProgram struct {
+	*program
+	kube            kubernetes.Interface
+	home, neighbour string
+	client          *http.Client // knows the CA
+}
+
+func startGuarded(t *testing.T, changes ...func(*Options)) *guardedProgram {
+	t.Helper()
+	env := testenv.Start(t)
+	kube, err := kubernetes.NewForConfig(env.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guardedProgram{kube: kube, home: env.Namespace(t), neighbour: env.Namespace(t)}
+	g.program = start(t, env.Config, g.home, func(o *Options) {
+		o.Scope.Watch = []string{g.home, g.neighbour}
+		o.Manager.LeaseNamespace = g.home
+		o.Security.Authentication, o.Security.TLS.SelfSigned = authenticationKubernetes, true
+		o.Security.Callers.CacheTTL, o.Security.Callers.AllowedTTL, o.Security.Callers.DeniedTTL = time.Second, time.Second, time.Second
+		o.REST.Sockets.RecheckInterval = time.Second
+		for _, change := range changes {
+			change(o)
+		}
+	})
+	published, err := kube.CoreV1().ConfigMaps(g.home).Get(t.Context(), "taskrun-rest-ca", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(published.Data["ca.crt"]))
+	g.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	t.Cleanup(g.client.CloseIdleConnections)
+	eventually(t, "the program is ready", func() bool { return g.ask(t, http.MethodGet, "/api/ready", "") == http.StatusOK }, func() {})
+	return g
+}
+
+// account makes a ServiceAccount with rights in some namespaces.
+func (g *guardedProgram) account(t *testing.T, name string, rights ...string) {
+	t.Helper()
+	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
+	if _, err := g.kube.CoreV1().ServiceAccounts(g.home).Create(t.Context(), sa, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, namespace := range rights {
+		role := &rbacv1.Role{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{"taskrun.dev"}, Resources: []string{"*"}, Verbs: []string{"*"}}},
+		}
+		binding := &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+			Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: g.home, Name: name}},
+		}
+		if _, err := g.kube.RbacV1().Roles(namespace).Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.kube.RbacV1().RoleBindings(namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// token is one of the account, for an audience.
+func (g *guardedProgram) token(t *testing.T, account, audience string) string {
+	t.Helper()
+	made, err := g.kube.CoreV1().ServiceAccounts(g.home).CreateToken(t.Context(), account, &authenticationv1.TokenRequest{
+		Spec: authenticationv1.TokenRequestSpec{Audiences: []string{audience}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Status.Token
+}
+
+// drop deletes the account, and with it its tokens.
+func (g *guardedProgram) drop(t *testing.T, account string) {
+	t.Helper()
+	if err := g.kube.CoreV1().ServiceAccounts(g.home).Delete(t.Context(), account, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask returns the status of the answer; no token is none at all.
+func (g *guardedProgram) ask(t *testing.T, method, path, token string) int {
+	t.Helper()
+	return g.askAt(t, method, g.app.REST().Addr().String(), path, token)
+}
+
+func (g *guardedProgram) askAt(t *testing.T, method, address, path, token string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, "https://"+address+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := g.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(io.Discard, response.Body); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode
+}
+
+var anyParameter = regexp.MustCompile("{.*}")
+
+// Every route, with everything that a caller can show, judged by a real API server.
+func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	g.account(t, "right", g.home, g.neighbour)
+	g.account(t, "elsewhere", g.neighbour)
+	g.account(t, "nothing")
+	g.account(t, "gone", g.home)
+	right, elsewhere := g.token(t, "right", "taskrun.dev"), g.token(t, "elsewhere", "taskrun.dev")
+	cases := map[string]struct {
+		token string
+		home  int // status at home; 0: let in
+		there int // and at the neighbour's
+	}{
+		"no token":                   {"", 401, 401},
+		"garbage":                    {"garbage", 401, 401},
+		"a token for the API server": {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
+		"a token of nobody any more": {g.token(t, "gone", "taskrun.dev"), 401, 401},
+		"a token without rights":     {g.token(t, "nothing", "taskrun.dev"), 403, 403},
+		"rights at the neighbour's":  {elsewhere, 403, 0},
+		"the right token":            {right, 0, 0},
+	}
+	g.drop(t, "gone")
+	for _, r := range rest.Routes() {
+		if r.Socket {
+			continue
+		}
+		path := anyParameter.ReplaceAllString(r.Path, "00000000-0000-4000-8000-00000000dead")
+		for name, tc := range cases {
+			for base, want := range map[string]int{"/api": tc.home, "/namespaces/" + g.neighbour + "/api": tc.there} {
+				if r.Open || want == 403 && r.Resource == rest.ResourceNone {
+					want = 0
+				}
+				got := g.ask(t, r.Method, base+path, tc.token)
+				if letIn := got != 401 && got != 403 && got != 503; want == 0 && !letIn || want != 0 && got != want {
+					t.Errorf("%s %s%s with %s: status %d, want %d", r.Method, base, r.Path, name, got, want)
+				}
+			}
+		}
+	}
+	if got := g.ask(t, http.MethodPost, "/namespaces/-/api/task_runs/count", right); got != 403 {
+		t.Errorf("lists of all namespaces with rights in two: status %d, want 403", got)
+	}
+	if got := g.ask(t, http.MethodPost, "/namespaces/kube-system/api/task_runs/count", right); got != 403 {
+		t.Errorf("a namespace of others: status %d, want 403", got)
+	}
+}
+
+// dial opens a websocket with an auth frame and returns how that ended: "" if the
+// peer is let in.
+func (g *guardedProgram) dial(t *testing.T, path, token string) (conn *websocket.Conn, refused string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, response, err := websocket.Dial(ctx, "wss://"+g.app.REST().Addr().String()+path, &websocket.DialOptions{
+		HTTPClient: g.client, Subprotocols: []string{"prefect"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"type":"auth","token":"`+token+`"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := conn.Read(ctx); err != nil {
+		return conn, err.Error()
+	}
+	return conn, ""
+}
+
+func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	g.account(t, "right", g.home)
+	g.account(t, "elsewhere", g.neighbour)
+	g.account(t, "nothing")
+	cases := map[string]struct{ token, refused string }{
+		"no token":                   {"", "Auth required but no token provided"},
+		"garbage":                    {"garbage", "Invalid token"},
+		"a token for the API server": {g.token(t, "right", "https://kubernetes.default.svc"), "Invalid token"},
+		"a token without rights":     {g.token(t, "nothing", "taskrun.dev"), "Invalid token"},
+		"rights at the neighbour's":  {g.token(t, "elsewhere", "taskrun.dev"), "Invalid token"},
+		"the right token":            {g.token(t, "right", "taskrun.dev"), ""},
+	}
+	for _, r := range rest.Routes() {
+		if !r.Socket {
+			continue
+		}
+		for name, tc := range cases {
+			if _, refused := g.dial(t, "/api"+r.Path, tc.token); (refused == "") != (tc.refused == "") || !strings.Contains(refused, tc.refused) {
+				t.Errorf("%s with %s: %q, want %q", r.Path, name, refused, tc.refused)
+			}
+		}
+	}
+}
+
+func TestASocketEndsWhenItsAccountDoes(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	g.account(t, "short", g.home)
+	conn, refused := g.dial(t, "/api/events/out", g.token(t, "short", "taskrun.dev"))
+	if refused != "" {
+		t.Fatal(refused)
+	}
+	if err := conn.Write(t.Context(), websocket.MessageText, []byte(`{"type":"filter","filter":{}}`)); err != nil {
+		t.Fatal(err)
+	}
+	g.drop(t, "short")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		t.Errorf("the socket ended with %v, want code 1008", err)
+	}
+}
+
+// A run tells who made it.
+func TestTheCallerIsRecordedOnTheRun(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	g.account(t, "maker", g.home)
+	token := g.token(t, "maker", "taskrun.dev")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+g.app.REST().Addr().String()+"/api/task_runs/",
+		strings.NewReader(`{"id":"0198a1b2-0000-7000-8000-00000000000a","task_key":"k","dynamic_key":"0"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := g.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Fatalf("status %d, want 201", response.StatusCode)
+	}
+	run := newCluster(t, testenv.Start(t).Config, g.home).get(t, "0198a1b2-0000-7000-8000-00000000000a")
+	if run == nil || run.Annotations["taskrun.dev/created-by"] != "system:serviceaccount:"+g.home+":maker" {
+		t.Errorf("the run is %+v", run)
+	}
+}

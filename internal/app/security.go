@@ -1,0 +1,151 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/kubernetes"
+	kuberest "k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/certificates"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+)
+
+// The ways to tell who a caller is.
+const (
+	authenticationNone       = "none"
+	authenticationKubernetes = "kubernetes"
+)
+
+// SecurityOptions say who is let in, and how connections are protected.
+type SecurityOptions struct {
+	Authentication string // none or kubernetes
+	Callers        authn.Options
+	TLS            certificates.Options
+	Aggregation    bool // REST is reached through kube-apiserver too
+}
+
+// DefaultSecurityOptions are those of a machine of one's own.
+func DefaultSecurityOptions() SecurityOptions {
+	return SecurityOptions{Authentication: authenticationNone, Callers: authn.DefaultOptions(), TLS: certificates.DefaultOptions()}
+}
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Authentication, "authentication", o.Authentication,
+		"who may do what: none, where everybody who reaches the program may do everything, or kubernetes, where tokens are reviewed and rights are asked for")
+	fs.BoolVar(&o.Aggregation, "aggregation", o.Aggregation,
+		"serve what kube-apiserver passes on for the APIService v1alpha1.rest.taskrun.dev, and keep that object's caBundle right")
+	o.Callers.BindFlags(fs)
+	o.TLS.BindFlags(fs)
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *SecurityOptions) Validate() error {
+	var mode, aggregation error
+	if o.Authentication != authenticationNone && o.Authentication != authenticationKubernetes {
+		mode = fmt.Errorf("--authentication must be %s or %s, not %q", authenticationNone, authenticationKubernetes, o.Authentication)
+	}
+	if o.Aggregation && (o.Authentication != authenticationKubernetes || !o.TLS.Enabled()) {
+		aggregation = errors.New("--aggregation needs --authentication=kubernetes and TLS: give --tls-self-signed, or --tls-cert-file and --tls-private-key-file")
+	}
+	return errors.Join(mode, aggregation, o.Callers.Validate(), o.TLS.Validate())
+}
+
+// security is what stands before the program's servers.
+type security struct {
+	door  *authn.Door          // nil: everybody may do everything
+	certs *certificates.Source // nil: plain HTTP
+	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
+	keys  *caBundle            // of the APIService; nil: there is none to look after
+}
+
+// newSecurity finds out at once whether there is what the options ask for.
+func newSecurity(ctx context.Context, config *kuberest.Config, options Options, log *slog.Logger, metrics authn.Metrics) (*security, error) {
+	o, s := options.Security, &security{}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	if o.Authentication == authenticationKubernetes {
+		if s.door, err = authn.New(o.Callers, client, clock{}, metrics); err != nil {
+			return nil, err
+		}
+	}
+	if o.TLS.Enabled() {
+		s.certs, err = certificates.New(o.TLS, certificates.Dependencies{
+			Client: client, Namespace: options.Manager.leaseNamespace(options.Scope.Namespace), Clock: clock{}, Log: log,
+		})
+		if err == nil {
+			err = s.certs.Load(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if o.Aggregation {
+		if s.proxy, err = authn.NewFrontProxy(ctx, client, clock{}, log); err != nil {
+			return nil, err
+		}
+		s.keys = &caBundle{client: client.CoreV1().RESTClient(), bundle: s.certs.Bundle, log: log}
+	}
+	return s, nil
+}
+
+// addTo has a manager keep all of it up to date.
+func (s *security) addTo(mgr manager.Manager) error {
+	var faults []error
+	if s.certs != nil {
+		faults = append(faults, mgr.Add(s.certs))
+	}
+	if s.proxy != nil {
+		faults = append(faults, mgr.Add(s.proxy), mgr.Add(s.keys))
+	}
+	return errors.Join(faults...)
+}
+
+// protect puts it before REST.
+func (s *security) protect(d *rest.Dependencies) {
+	if s.door != nil {
+		d.Door = s.door
+	}
+	if s.proxy != nil {
+		d.Proxy = s.proxy
+	}
+	if s.certs != nil {
+		d.TLS = s.certs.TLSConfig()
+	}
+}
+
+// overTLS is how metrics are served.
+func (s *security) overTLS(c *tls.Config) {
+	ours := s.certs.TLSConfig()
+	c.GetCertificate, c.MinVersion, c.NextProtos = ours.GetCertificate, ours.MinVersion, ours.NextProtos
+}
+
+// metricsServer puts it before metrics, and before what there is to profile with.
+func (s *security) metricsServer(o *ManagerOptions) metricsserver.Options {
+	server := metricsserver.Options{BindAddress: o.MetricsAddress}
+	if o.Pprof {
+		server.ExtraHandlers = profiles()
+	}
+	if s.certs != nil {
+		server.SecureServing = true
+		server.TLSOpts = append(server.TLSOpts, s.overTLS)
+	}
+	if s.door != nil {
+		server.FilterProvider = func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
+			return func(_ logr.Logger, behind http.Handler) (http.Handler, error) { return rest.Guard(s.door, behind), nil }, nil
+		}
+	}
+	return server
+}

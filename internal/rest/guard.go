@@ -1,0 +1,32 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+)
+
+// Guard puts a door before what is no part of REST, such as metrics: callers need
+// the verb get on the path, which is no resource.
+func Guard(door Door, behind http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := letIn(door, r); err != nil {
+			answer, _ := answerTo(err, nil, nil)
+			_ = answer.write(w, r) // the client is told, or gone
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+}
+
+func letIn(door Door, r *http.Request) error {
+	token, err := bearer(r.Header)
+	if err != nil {
+		return err
+	}
+	caller, err := door.Authenticate(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	return door.Authorize(r.Context(), caller, authn.Access{Verb: "get", Path: r.URL.Path})
+}
