@@ -27,9 +27,15 @@ type worker struct {
 // serve connects a worker for one task.
 func (p *program) serve(t *testing.T, name, taskKey string) *worker {
 	t.Helper()
+	return serveAt(t, p.url(), name, taskKey)
+}
+
+// serveAt connects a worker to a namespace's API.
+func serveAt(t *testing.T, api, name, taskKey string) *worker {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	url := strings.Replace(p.url(), "http://", "ws://", 1) + "/task_runs/subscriptions/scheduled"
+	url := strings.Replace(api, "http://", "ws://", 1) + "/task_runs/subscriptions/scheduled"
 	conn, answer, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: []string{"prefect"}})
 	if err != nil {
 		t.Fatalf("connecting %s: %v", name, err)
@@ -92,7 +98,13 @@ func (w *worker) vanish(t *testing.T) {
 // submit makes a background run.
 func submit(t *testing.T, p *program, taskKey, dynamicKey string) string {
 	t.Helper()
-	status, body := call(t, http.MethodPost, p.url()+"/task_runs/", fmt.Sprintf(
+	return submitAt(t, p.url(), taskKey, dynamicKey)
+}
+
+// submitAt makes a background run in a namespace, by its API.
+func submitAt(t *testing.T, api, taskKey, dynamicKey string) string {
+	t.Helper()
+	status, body := call(t, http.MethodPost, api+"/task_runs/", fmt.Sprintf(
 		`{"task_key":%q,"dynamic_key":%q,"state":{"type":"SCHEDULED","state_details":{"deferred":true}}}`, taskKey, dynamicKey))
 	var run struct{ ID string }
 	if err := json.Unmarshal([]byte(body), &run); status != http.StatusCreated || err != nil {
