@@ -13,6 +13,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,17 +22,6 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
-)
-
-// The lease outlives an API server that is gone for half a minute, so that the
-// leader stays the leader; a leader that stops gives it up at once. A leader
-// that dies is followed after leaseDuration, which costs time only: nothing is
-// wrong while there is no leader, or if there are two.
-const (
-	leaseName     = "taskrun-operator.taskrun.dev"
-	leaseDuration = 60 * time.Second
-	renewDeadline = 40 * time.Second
-	retryPeriod   = 4 * time.Second
 )
 
 // off as an address switches a server off.
@@ -112,7 +102,11 @@ func newManager(
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), coordinationv1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
-	lease, renew, retry := leaseDuration, renewDeadline, retryPeriod
+	lock, err := lockOf(config, o, options.Scope.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	lease, renew, retry := leaseDuration, leaderPatience, retryPeriod
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Logger: log,
@@ -124,18 +118,25 @@ func newManager(
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},
-		Client:                        client.Options{FieldValidation: "Strict"},
-		Metrics:                       metrics,
-		HealthProbeBindAddress:        o.HealthAddress,
-		GracefulShutdownTimeout:       &o.ShutdownTimeout,
-		LeaderElection:                o.LeaderElect,
-		LeaderElectionID:              leaseName,
-		LeaderElectionNamespace:       o.leaseNamespace(options.Scope.Namespace),
-		LeaderElectionReleaseOnCancel: true, // safe: the process ends when the manager has
-		LeaseDuration:                 &lease,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
+		Client:                              client.Options{FieldValidation: "Strict"},
+		Metrics:                             metrics,
+		HealthProbeBindAddress:              o.HealthAddress,
+		GracefulShutdownTimeout:             &o.ShutdownTimeout,
+		LeaderElection:                      o.LeaderElect,
+		LeaderElectionResourceLockInterface: lock,
+		LeaderElectionReleaseOnCancel:       true, // safe: the process ends when the manager has
+		LeaseDuration:                       &lease,
+		RenewDeadline:                       &renew,
+		RetryPeriod:                         &retry,
 	})
+}
+
+// lockOf is nil where there is nobody to choose among.
+func lockOf(config *rest.Config, o ManagerOptions, served string) (resourcelock.Interface, error) {
+	if !o.LeaderElect {
+		return nil, nil //nolint:nilnil // none is needed
+	}
+	return newLeaderLock(config, o.leaseNamespace(served))
 }
 
 // watched restricts a cache to namespaces; none given are all.
