@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the generated files: deepcopy, CRD, RBAC role, field reference. What is generated from is api/ and the
-# +kubebuilder:rbac markers in internal/controller/doc.go.
+# +kubebuilder:rbac markers in the doc.go of internal/controller and internal/authn.
 #
 #   hack/generate.sh [ROOT]   ROOT is the tree to read and write; default: this repository
 set -euo pipefail
@@ -14,7 +14,7 @@ tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
 tool controller-gen object paths=./api/...
 tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 go -C "$here/tools" run ./crdschema "$root/$crd"
-tool controller-gen rbac:roleName=manager-role paths=./internal/controller output:rbac:dir=config/rbac
+tool controller-gen rbac:roleName=manager-role paths=./internal/controller paths=./internal/authn output:rbac:dir=config/rbac
 reference() {
   go -C "$here/tools" run ./fieldref "$root/$1" > "docs/$2.new"
   mv "docs/$2.new" "docs/$2"

@@ -10,8 +10,10 @@ trap 'rm -rf "$copy"' EXIT
 cd "$root"
 mkdir -p "$copy/docs"
 cp -r go.mod go.sum api config "$copy"
-mkdir -p "$copy/internal/controller"
-cp internal/controller/doc.go "$copy/internal/controller"
+for package in controller authn; do
+  mkdir -p "$copy/internal/$package"
+  cp "internal/$package/doc.go" "$copy/internal/$package"
+done
 # From nothing, so that a file which is no longer generated shows too.
 find "$copy/api" -name 'zz_generated.*' -delete
 rm -rf "$copy/config/crd/bases" "$copy/config/rbac/role.yaml"
