@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes the generated files: deepcopy, CRD, RBAC role, field reference. What is generated from is api/ and the
-# +kubebuilder:rbac markers in doc.go of internal/authn and internal/controller.
+# +kubebuilder:rbac markers in the doc.go of internal/controller and internal/authn.
 #
 #   hack/generate.sh [ROOT]   ROOT is the tree to read and write; default: this repository
 set -euo pipefail

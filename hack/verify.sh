@@ -10,9 +10,9 @@ trap 'rm -rf "$copy"' EXIT
 cd "$root"
 mkdir -p "$copy/docs"
 cp -r go.mod go.sum api config "$copy"
-for package in internal/authn internal/controller; do
-  mkdir -p "$copy/$package"
-  cp "$package/doc.go" "$copy/$package"
+for package in controller authn; do
+  mkdir -p "$copy/internal/$package"
+  cp "internal/$package/doc.go" "$copy/internal/$package"
 done
 # From nothing, so that a file which is no longer generated shows too.
 find "$copy/api" -name 'zz_generated.*' -delete

@@ -98,7 +98,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	guard, err := newSecurity(ctx, config, a.options, log, reviews{recorder})
+	guard, err := newSecurity(ctx, config, a.options, log, recorder)
 	if err != nil {
 		return err
 	}

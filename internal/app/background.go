@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
@@ -46,11 +44,3 @@ type socketMetrics struct{ *telemetry.Recorder }
 
 // EventReceived counts an event.
 func (m socketMetrics) EventReceived(outcome rest.EventOutcome) { m.EventCounted(string(outcome)) }
-
-// reviews tell the program's metrics of looks at callers.
-type reviews struct{ *telemetry.Recorder }
-
-// Reviewed counts one.
-func (r reviews) Reviewed(kind authn.Kind, outcome authn.Outcome, took time.Duration) {
-	r.Recorder.Reviewed(string(kind), string(outcome), took)
-}

@@ -77,9 +77,10 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	if o.Authentication == authenticationKubernetes {
-		if s.door, err = authn.New(o.Callers, client, clock{}, metrics); err != nil {
+		if s.door, err = authn.New(o.Callers, client, clock{}); err != nil {
 			return nil, err
 		}
+		s.door.Metrics = metrics
 	}
 	if o.TLS.Enabled() {
 		s.certs, err = certificates.New(o.TLS, certificates.Dependencies{
@@ -93,9 +94,7 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		}
 	}
 	if o.Aggregation {
-		if s.proxy, err = authn.NewFrontProxy(ctx, client, clock{}, log); err != nil {
-			return nil, err
-		}
+		s.proxy = authn.NewFrontProxy(client, clock{}, log)
 		s.keys = &caBundle{client: client.CoreV1().RESTClient(), bundle: s.certs.Bundle, log: log}
 	}
 	return s, nil

@@ -4,7 +4,8 @@
 // replica at a time runs it; nothing rests on that.
 //
 // The markers below are what the program as a whole may do in a cluster, REST
-// included; config/rbac/role.yaml is generated from them.
+// included, but for asking about callers (package authn); config/rbac/role.yaml is
+// generated from both.
 package controller
 
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns,verbs=get;list;watch;create;patch;delete

@@ -124,6 +124,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--disable-admission-plugins=ServiceAccount",
 		"--v=1",
 	}
+	args = append(args, c.credentials.frontProxy.args()...)
 	return c.launch(ctx, "kube-apiserver", args, func(ctx context.Context) error {
 		return healthy(ctx, client, url+"/readyz")
 	})

@@ -28,6 +28,7 @@ type credentials struct {
 	tokenFile          string
 	certificate        []byte // PEM, leaf first; its last one is the authority
 	token              string
+	frontProxy         frontProxy
 }
 
 func loadCredentials(folder string) (*credentials, error) {
@@ -38,8 +39,9 @@ func loadCredentials(folder string) (*credentials, error) {
 		certFile: filepath.Join(folder, "apiserver.crt"), keyFile: filepath.Join(folder, "apiserver.key"),
 		serviceAccountFile: filepath.Join(folder, "service-account.key"), tokenFile: filepath.Join(folder, "tokens.csv"),
 	}
-	err := errors.Join(c.loadCertificate(), c.loadServiceAccountKey(), c.loadToken())
-	if err != nil {
+	proxy, err := loadFrontProxy(folder)
+	c.frontProxy = proxy
+	if err := errors.Join(err, c.loadCertificate(), c.loadServiceAccountKey(), c.loadToken()); err != nil {
 		return nil, fmt.Errorf("preparing credentials: %w", err)
 	}
 	return c, nil

@@ -19,10 +19,10 @@ func TestCredentialsStayTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(first, second, cmp.AllowUnexported(credentials{})); diff != "" {
+	if diff := cmp.Diff(first, second, cmp.AllowUnexported(credentials{}, frontProxy{})); diff != "" {
 		t.Errorf("loaded again they differ:\n%s", diff)
 	}
-	for _, file := range []string{first.keyFile, first.serviceAccountFile, first.tokenFile} {
+	for _, file := range []string{first.keyFile, first.serviceAccountFile, first.tokenFile, first.frontProxy.keyFile} {
 		info, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)

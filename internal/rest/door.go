@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -75,7 +74,7 @@ func (s *Server) identifyProxied(r *http.Request) (identified, error) {
 	caller, ok, err := s.proxy.Caller(r)
 	switch {
 	case err != nil:
-		return identified{}, fmt.Errorf("%w: %w", authn.ErrUnavailable, err)
+		return identified{}, err
 	case !ok:
 		return identified{}, unauthorized(textProxyOnly)
 	default:

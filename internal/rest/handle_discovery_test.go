@@ -2,7 +2,7 @@ package rest
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,7 +16,7 @@ type vouching struct{}
 func (vouching) Caller(r *http.Request) (authn.Caller, bool, error) {
 	switch user := r.Header.Get("Authorization"); {
 	case user == "broken":
-		return authn.Caller{}, false, errors.New("no certificates to check with")
+		return authn.Caller{}, false, fmt.Errorf("%w: no certificates to check with", authn.ErrUnavailable)
 	case strings.HasPrefix(user, "user "):
 		return authn.Caller{Name: strings.TrimPrefix(user, "user ")}, true, nil
 	default:

@@ -3,11 +3,13 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -52,14 +54,26 @@ type visit struct {
 
 	route  *route // nil: there is none
 	caller identified
+	cause  error // why nobody could tell who he is or whether he may; not for him to know
 }
 
 // attrs are what a log line says of it.
 func (v *visit) attrs() []slog.Attr {
-	if v.caller.Name == "" {
-		return nil
+	var attrs []slog.Attr
+	if v.caller.Name != "" {
+		attrs = append(attrs, slog.String("user", v.caller.Name), slog.String("namespace", v.namespace))
 	}
-	return []slog.Attr{slog.String("user", v.caller.Name), slog.String("namespace", v.namespace)}
+	if v.cause != nil {
+		attrs = append(attrs, slog.String("cause", v.cause.Error()))
+	}
+	return attrs
+}
+
+// note keeps what lies behind a refusal for the log.
+func (v *visit) note(err error) {
+	if refused, ok := errors.AsType[*authn.Error](err); ok {
+		v.cause = refused.Cause()
+	}
 }
 
 // answer lets a request in and its route answer.
@@ -74,6 +88,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) respon
 		refused = s.checkCSRF(r)
 	}
 	if err = cmp.Or(refused, err); err != nil { // also where there is no route
+		v.note(err)
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
@@ -83,6 +98,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) respon
 	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
 	answer, err := s.handle(w, r, v, in)
 	if err != nil {
+		v.note(err)
 		var unexpected bool
 		if answer, unexpected = answerTo(err, rt, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",

@@ -1,0 +1,411 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+func TestAuthenticateReturnsWhomTheAPIServerNames(t *testing.T) {
+	t.Parallel()
+	token := expiring(10 * time.Minute)
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{
+		token:    accepted("system:serviceaccount:a:b", "elsewhere", "second"),
+		"opaque": accepted("ann", "taskrun.dev"),
+	}}
+	d, _ := newDoor(t, c)
+	for name, test := range map[string]struct {
+		token string
+		want  Caller
+	}{
+		"a token with an expiry is good until then and the skew of clocks": {token, Caller{
+			Name: "system:serviceaccount:a:b", UID: "uid of system:serviceaccount:a:b", Groups: []string{"system:authenticated"},
+			Extra: map[string][]string{"pod": {"p"}}, Until: start.Add(10*time.Minute + 10*time.Second),
+		}},
+		"of an opaque token the end is not known": {"opaque", Caller{
+			Name: "ann", UID: "uid of ann", Groups: []string{"system:authenticated"}, Extra: map[string][]string{"pod": {"p"}},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for range 2 { // asked, then remembered
+				got, err := d.Authenticate(t.Context(), test.token)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("caller (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+func TestTokensThatAreNotGood(t *testing.T) {
+	t.Parallel()
+	expired := expiring(-10 * time.Second)
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{
+		"rejected": {Error: "signature is invalid"},
+		// What an API server says that does not know audiences.
+		"no-audience":    accepted("a"),
+		"other-audience": accepted("a", "https://kubernetes.default.svc"),
+		"contradiction":  {Authenticated: false, Audiences: []string{"taskrun.dev"}, User: accepted("a").User},
+		"nameless":       {Authenticated: true, Audiences: []string{"taskrun.dev"}},
+		expired:          accepted("a", "taskrun.dev"),
+	}}
+	d, _ := newDoor(t, c)
+	for name, test := range map[string]struct {
+		token, says string
+		cause       string
+	}{
+		"one that the API server rejects":                    {"rejected", "is not good", "signature is invalid"},
+		"one that the API server never heard of":             {"unheard-of", "is not good", ""},
+		"one of which the API server names no audience":      {"no-audience", "another audience", "none of our audiences"},
+		"one of which the API server names another audience": {"other-audience", "another audience", "none of our audiences"},
+		"one with our audience that the API server rejects":  {"contradiction", "is not good", ""},
+		"one of nobody": {"nameless", "is not good", ""},
+		"one that expired by our clock, with all skew passed": {expired, "expired at 2026-05-01T11:59:50Z", "clocks"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := d.Authenticate(t.Context(), test.token)
+			wantKind(t, err, ErrUnauthenticated, test.says, "kubectl create token NAME --audience=taskrun.dev")
+			if diff := cmp.Diff(Caller{}, got); diff != "" {
+				t.Errorf("caller (-want +got):\n%s", diff)
+			}
+			refusal, ok := errors.AsType[*Error](err)
+			if !ok {
+				t.Fatalf("error is a %T, want *Error", err)
+			}
+			if cause := fmt.Sprint(refusal.Cause()); test.cause != "" && !strings.Contains(cause, test.cause) {
+				t.Errorf("cause = %q, want one that says %q", cause, test.cause)
+			}
+			if strings.Contains(err.Error()+fmt.Sprint(refusal.Cause()), test.token) && test.token != "rejected" {
+				t.Errorf("the token is in the error: %v", err)
+			}
+		})
+	}
+}
+
+func TestWhatCanBeNoTokenIsRefusedWithoutAsking(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]string{
+		"nothing":                    "",
+		"a line break at the end":    "token\n",
+		"a space":                    "a b",
+		"a NUL":                      "a\x00b",
+		"a DEL":                      "a\x7fb",
+		"a letter outside of ASCII":  "tökén",
+		"bytes that are no text":     "a\xffb",
+		"more than 16 KiB":           strings.Repeat("a", 16<<10+1),
+		"a header within the header": "a\r\nX-Remote-User: root",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &cluster{}
+			d, _ := newDoor(t, c)
+			_, err := d.Authenticate(t.Context(), token)
+			wantKind(t, err, ErrUnauthenticated, "audience taskrun.dev")
+			if tokens, _ := c.asked(); tokens != 0 {
+				t.Errorf("the API server was asked about it %d times", tokens)
+			}
+		})
+	}
+}
+
+func TestTheLongestTokenIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	token := strings.Repeat("a", 16<<10)
+	d, _ := newDoor(t, &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("a", "taskrun.dev")}})
+	if _, err := d.Authenticate(t.Context(), token); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHowLongTokensAreRemembered(t *testing.T) {
+	t.Parallel()
+	large := accepted("a", "taskrun.dev")
+	large.User.Groups = []string{strings.Repeat("g", maxCallerBytes)}
+	for name, test := range map[string]struct {
+		token string
+		user  authenticationv1.TokenReviewStatus
+		// wait is how long after the first question a second comes, wantAsked how many of the two reach the API server.
+		wait      time.Duration
+		wantAsked int
+	}{
+		"a good one, to the end of the time":                {"t", accepted("a", "taskrun.dev"), time.Minute, 1},
+		"a good one, not longer":                            {"t", accepted("a", "taskrun.dev"), time.Minute + 1, 2},
+		"one that expires sooner, to just before its end":   {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20*time.Second - 1, 1},
+		"one that expires sooner, not at its end":           {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20 * time.Second, 2},
+		"one that expired within the skew of clocks, never": {expiring(-time.Second), accepted("a", "taskrun.dev"), 0, 2},
+		"a bad one, for the shorter time":                   {"t", authenticationv1.TokenReviewStatus{}, 5 * time.Second, 1},
+		"a bad one, not longer":                             {"t", authenticationv1.TokenReviewStatus{}, 5*time.Second + 1, 2},
+		"one of a caller too large to keep, never":          {"t", large, 0, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{test.token: test.user}}
+			d, clock := newDoor(t, c)
+			_, first := d.Authenticate(t.Context(), test.token)
+			clock.advance(test.wait)
+			_, second := d.Authenticate(t.Context(), test.token)
+			if (first == nil) != test.user.Authenticated || (second == nil) != test.user.Authenticated {
+				t.Errorf("errors = %v and %v", first, second)
+			}
+			if tokens, _ := c.asked(); tokens != test.wantAsked {
+				t.Errorf("the API server was asked %d times, want %d", tokens, test.wantAsked)
+			}
+		})
+	}
+}
+
+func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
+	t.Parallel()
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
+	d, clock := newDoor(t, c)
+	if _, err := d.Authenticate(t.Context(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	delete(c.users, "t")
+	clock.advance(time.Minute + 1)
+	_, err := d.Authenticate(t.Context(), "t")
+	wantKind(t, err, ErrUnauthenticated)
+}
+
+func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
+	t.Parallel()
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good": accepted("a", "taskrun.dev")}}
+	d, _ := newDoor(t, c)
+	_, _ = d.Authenticate(t.Context(), "good")
+	for i := range 10 * testOptions().CacheSize {
+		_, err := d.Authenticate(t.Context(), fmt.Sprint("bad", i))
+		wantKind(t, err, ErrUnauthenticated)
+	}
+	before, _ := c.asked()
+	if _, err := d.Authenticate(t.Context(), "good"); err != nil {
+		t.Error(err)
+	}
+	if after, _ := c.asked(); after != before {
+		t.Error("the good token was asked about again")
+	}
+	if n := len(d.identities.bad.Keys()); n != testOptions().CacheSize {
+		t.Errorf("%d bad tokens are remembered, want %d", n, testOptions().CacheSize)
+	}
+}
+
+func TestGoodTokensAreBoundedToo(t *testing.T) {
+	t.Parallel()
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{}}
+	d, _ := newDoor(t, c)
+	for i := range 2 * testOptions().CacheSize {
+		token := fmt.Sprint("t", i)
+		c.users[token] = accepted("a", "taskrun.dev")
+		if _, err := d.Authenticate(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(d.identities.good.Keys()); n != testOptions().CacheSize {
+		t.Errorf("%d good tokens are remembered, want %d", n, testOptions().CacheSize)
+	}
+}
+
+func TestMemoryHasNoTokens(t *testing.T) {
+	t.Parallel()
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good-token": accepted("a", "taskrun.dev")}}
+	one, _ := newDoor(t, c)
+	other, _ := newDoor(t, c)
+	for _, token := range []string{"good-token", "bad-token"} {
+		_, _ = one.Authenticate(t.Context(), token)
+		_, _ = other.Authenticate(t.Context(), token)
+	}
+	for _, d := range []*Door{one, other} {
+		for _, key := range append(d.identities.good.Keys(), d.identities.bad.Keys()...) {
+			if text := fmt.Sprint(key); len(text) != 32 || strings.Contains(text, "token") {
+				t.Errorf("a key of memory is %q", text)
+			}
+		}
+	}
+	if cmp.Equal(one.identities.good.Keys(), other.identities.good.Keys()) {
+		t.Error("two doors have the same key for a token: it does not depend on a secret")
+	}
+}
+
+func TestErrorsAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	reviews := schema.GroupResource{Group: "authentication.k8s.io", Resource: "tokenreviews"}
+	for name, test := range map[string]struct {
+		err  error
+		says string
+	}{
+		"no connection":     {errors.New("dial tcp 127.0.0.1:1: connection refused"), "does not answer now: try again"},
+		"an internal error": {apierrors.NewInternalError(errors.New("etcd")), "does not answer now: try again"},
+		"too many requests": {apierrors.NewTooManyRequests("slow down", 1), "does not answer now: try again"},
+		"a timeout":         {context.DeadlineExceeded, "does not answer now: try again"},
+		"we may not ask":    {apierrors.NewForbidden(reviews, "", errors.New("no")), "verb create on tokenreviews.authentication.k8s.io"},
+		"we are not known":  {apierrors.NewUnauthorized("no"), "does not answer now: try again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}, err: test.err}
+			d, _ := newDoor(t, c)
+			_, err := d.Authenticate(t.Context(), "t")
+			wantKind(t, err, ErrUnavailable, test.says)
+			if !errors.Is(err, test.err) {
+				t.Error("the error does not lead to its cause")
+			}
+			c.fail(nil)
+			if _, err := d.Authenticate(t.Context(), "t"); err != nil {
+				t.Errorf("after the outage: %v", err)
+			}
+		})
+	}
+}
+
+func TestARememberedTokenOutlivesAnOutage(t *testing.T) {
+	t.Parallel()
+	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
+	d, clock := newDoor(t, c)
+	_, _ = d.Authenticate(t.Context(), "t")
+	c.fail(errors.New("down"))
+	if _, err := d.Authenticate(t.Context(), "t"); err != nil {
+		t.Error(err)
+	}
+	clock.advance(time.Minute + 1)
+	_, err := d.Authenticate(t.Context(), "t")
+	wantKind(t, err, ErrUnavailable)
+}
+
+func TestOneTokenShownManyTimesAtOnceIsOneQuestion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		open := make(chan struct{})
+		c := &cluster{
+			users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")},
+			hold: func(ctx context.Context) error {
+				select {
+				case <-open:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			},
+		}
+		d, _ := newDoor(t, c)
+		// The one who asks first goes away.
+		gone, leave := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := d.Authenticate(gone, "t")
+			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
+				t.Errorf("who went away was told %v", err)
+			}
+		})
+		synctest.Wait()
+		for range 100 {
+			wg.Go(func() {
+				if got, err := d.Authenticate(t.Context(), "t"); err != nil || got.Name != "a" {
+					t.Errorf("caller = %v, error = %v", got, err)
+				}
+			})
+		}
+		synctest.Wait()
+		leave()
+		synctest.Wait()
+		close(open)
+		wg.Wait()
+		if tokens, _ := c.asked(); tokens != 1 {
+			t.Errorf("the API server was asked %d times, want once", tokens)
+		}
+	})
+}
+
+func TestAnAPIServerThatNeverAnswersIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		d, _ := newDoor(t, c)
+		began := time.Now()
+		_, err := d.Authenticate(t.Context(), "t")
+		wantKind(t, err, ErrUnavailable)
+		if took := time.Since(began); took != testOptions().Timeout {
+			t.Errorf("it took %s, want %s", took, testOptions().Timeout)
+		}
+	})
+}
+
+func TestSoManyTokensAreAskedAboutAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		d, _ := newDoor(t, c)
+		// A good token that is remembered does not wait with the others.
+		d.identities.remember(d.sealer.seal("known"), answer[Caller]{value: Caller{Name: "a"}, keep: time.Minute})
+		limit := testOptions().MaxReviews
+		flood := limit*(1+waitingPerReview) + 10
+		said := make(chan error, flood)
+		for i := range flood {
+			go func() {
+				_, err := d.Authenticate(t.Context(), fmt.Sprint("t", i))
+				said <- err
+			}()
+		}
+		synctest.Wait()
+		if tokens, _ := c.asked(); tokens != limit {
+			t.Errorf("the API server is asked about %d tokens at a time, want %d", tokens, limit)
+		}
+		if n := len(said); n != 10 {
+			t.Errorf("%d were refused at once, want 10", n)
+		}
+		if _, err := d.Authenticate(t.Context(), "known"); err != nil {
+			t.Errorf("the known token: %v", err)
+		}
+		for range flood {
+			wantKind(t, <-said, ErrUnavailable)
+		}
+		synctest.Wait()
+		if n := len(d.identities.queue) + len(d.identities.asking); n != 0 {
+			t.Errorf("%d places are still taken", n)
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		token string
+		want  time.Time
+	}{
+		"whole seconds":                       {jwt(`{"exp":1777636800}`), time.Unix(1777636800, 0)},
+		"a fraction is cut":                   {jwt(`{"exp":1777636800.9}`), time.Unix(1777636800, 0)},
+		"none":                                {jwt(`{"sub":"a"}`), time.Time{}},
+		"no number":                           {jwt(`{"exp":"1777636800"}`), time.Time{}},
+		"before time":                         {jwt(`{"exp":-1}`), time.Time{}},
+		"after all time":                      {jwt(`{"exp":1e300}`), time.Time{}},
+		"the last second of all":              {jwt(`{"exp":253402300799}`), time.Unix(253402300799, 0)},
+		"no JSON":                             {jwt(`exp`), time.Time{}},
+		"no base64":                           {"a.!.c", time.Time{}},
+		"two parts":                           {"a.e30", time.Time{}},
+		"opaque":                              {"0123456789abcdef", time.Time{}},
+		"a list":                              {jwt(`[1777636800]`), time.Time{}},
+		"a payload with padding is no JWT's":  {"e30.eyJleHAiOjF9Cg==.c2ln", time.Time{}},
+		"null":                                {jwt(`{"exp":null}`), time.Time{}},
+		"a claim of the same name in a claim": {jwt(`{"a":{"exp":1}}`), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := expiry(test.token); !got.Equal(test.want) {
+				t.Errorf("expiry = %s, want %s", got, test.want)
+			}
+		})
+	}
+}

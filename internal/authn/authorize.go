@@ -1,0 +1,118 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// apiGroup is that of all resources of an Access.
+const apiGroup = "taskrun.dev"
+
+// Access is what a caller wants to do, in the words of Kubernetes. The API group is taskrun.dev, unless Path is set.
+type Access struct {
+	// Verb is get, list, create, update, delete and so on.
+	Verb string
+	// Namespace is empty for all of them.
+	Namespace             string
+	Resource, Subresource string
+	// Name is that of one object, and empty for all of them.
+	Name string
+	// Path is a path that is no resource, such as /metrics; the other fields but Verb are not looked at then.
+	Path string
+}
+
+// Authorize returns nil if the caller may do what he wants. It returns ErrForbidden if he may not, ErrUnauthenticated if
+// he has no name or what he showed has expired (Caller.Until), ErrUnavailable if the API server could not be asked.
+func (d *Door) Authorize(ctx context.Context, c Caller, a Access) error {
+	switch {
+	case c.Name == "":
+		return refuse(ErrUnauthenticated, nil, "nobody said who you are: %s", d.howToGetOne())
+	case !c.Until.IsZero() && !d.clock.Now().Before(c.Until):
+		return refuse(ErrUnauthenticated, nil, "the token has expired: %s", d.howToGetOne())
+	}
+	question := d.sealer.seal(append([]string{a.Verb, a.Namespace, a.Resource, a.Subresource, a.Name, a.Path}, c.texts()...)...)
+	_, err := d.permissions.ask(ctx, question, func(ctx context.Context) answer[struct{}] {
+		start := d.clock.Now()
+		answer := d.reviewAccess(ctx, &c, &a)
+		d.reviewed("access", outcome(answer.err, "allowed", "denied"), start)
+		return answer
+	})
+	return err
+}
+
+func (d *Door) reviewAccess(ctx context.Context, c *Caller, a *Access) answer[struct{}] {
+	review := &authorizationv1.SubjectAccessReview{Spec: specOf(c, a)}
+	reviewed, err := d.accesses.Create(ctx, review, metav1.CreateOptions{})
+	if err != nil {
+		return answer[struct{}]{err: d.permissions.fail(err)}
+	}
+	if status := &reviewed.Status; !status.Allowed || status.Denied {
+		// An evaluation error, such as a binding to a role that is gone, is no reason for a yes.
+		cause := errors.Join(causeOf(status.Reason), causeOf(status.EvaluationError))
+		return answer[struct{}]{err: refuse(ErrForbidden, cause, "%s", a.denial(c.Name)), keep: d.options.DeniedTTL}
+	}
+	return answer[struct{}]{keep: d.options.AllowedTTL}
+}
+
+func specOf(c *Caller, a *Access) authorizationv1.SubjectAccessReviewSpec {
+	spec := authorizationv1.SubjectAccessReviewSpec{User: c.Name, UID: c.UID, Groups: c.Groups}
+	if len(c.Extra) > 0 {
+		spec.Extra = make(map[string]authorizationv1.ExtraValue, len(c.Extra))
+		for key, values := range c.Extra {
+			spec.Extra[key] = values
+		}
+	}
+	if a.Path != "" {
+		spec.NonResourceAttributes = &authorizationv1.NonResourceAttributes{Path: a.Path, Verb: a.Verb}
+		return spec
+	}
+	spec.ResourceAttributes = &authorizationv1.ResourceAttributes{
+		Group: apiGroup, Resource: a.Resource, Subresource: a.Subresource,
+		Verb: a.Verb, Namespace: a.Namespace, Name: a.Name,
+	}
+	return spec
+}
+
+// denial is what is said to a caller of that name who may not.
+func (a *Access) denial(caller string) string {
+	if a.Path != "" {
+		return fmt.Sprintf("%s may not %s %s: ask for a ClusterRole that has the nonResourceURL %s with the verb %s",
+			caller, a.Verb, a.Path, a.Path, a.Verb)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s may not %s %s", caller, a.Verb, a.resource())
+	if a.Name != "" {
+		fmt.Fprintf(&text, " %q", a.Name)
+	}
+	if a.Namespace == "" {
+		fmt.Fprintf(&text, " in all namespaces: ask for %s for the whole cluster, or name a namespace", a.role())
+	} else {
+		fmt.Fprintf(&text, " in namespace %q: ask for %s there", a.Namespace, a.role())
+	}
+	return text.String()
+}
+
+func (a *Access) resource() string {
+	if a.Subresource == "" {
+		return a.Resource
+	}
+	return a.Resource + "/" + a.Subresource
+}
+
+// role names what would allow it. The role taskrun-editor-role lets people make and move runs by kubectl; a subresource
+// may need more, so that is named itself.
+func (a *Access) role() string {
+	switch {
+	case a.Subresource != "":
+		return fmt.Sprintf("a role with the verb %s on %s of %s", a.Verb, a.resource(), apiGroup)
+	case a.Verb == "get" || a.Verb == "list" || a.Verb == "watch":
+		return "a role such as taskrun-viewer-role"
+	default:
+		return "a role such as taskrun-editor-role"
+	}
+}

@@ -1,0 +1,53 @@
+package authn
+
+import (
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// The kinds of refusal, for errors.Is. Every error of this package is one of them.
+var (
+	// ErrUnauthenticated means that the caller showed nothing that says who he is (HTTP 401).
+	ErrUnauthenticated = errors.New("unauthenticated")
+	// ErrForbidden means that he may not do what he wants (HTTP 403).
+	ErrForbidden = errors.New("forbidden")
+	// ErrUnavailable means that nobody could be asked (HTTP 503): the same request may be good a moment later.
+	ErrUnavailable = errors.New("unavailable")
+)
+
+// Error is a refusal. Its text is for the caller: it says what he can do and has nothing that he must not know.
+type Error struct {
+	kind  error
+	text  string
+	cause error
+}
+
+// Error returns the text for the caller.
+func (e *Error) Error() string { return e.text }
+
+// Unwrap returns the kind, and the cause if there is one.
+func (e *Error) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.kind}
+	}
+	return []error{e.kind, e.cause}
+}
+
+// Cause is what lies behind the refusal, for the log and not for the caller. It never has a token in it. It may be nil.
+func (e *Error) Cause() error { return e.cause }
+
+func refuse(kind, cause error, format string, args ...any) *Error {
+	return &Error{kind: kind, text: fmt.Sprintf(format, args...), cause: cause}
+}
+
+// unavailable is the refusal after the API server could not be asked about resource, or did not answer.
+func unavailable(cause error, resource string) *Error {
+	if apierrors.IsForbidden(cause) {
+		return refuse(ErrUnavailable, cause, "this server may not ask the Kubernetes API server who callers are and what they may do: "+
+			"its ServiceAccount needs a ClusterRole with the verb create on %s", resource)
+	}
+	return refuse(ErrUnavailable, cause, "the Kubernetes API server, which knows who callers are and what they may do, "+
+		"does not answer now: try again in a few seconds")
+}

@@ -1,0 +1,100 @@
+package authn
+
+import (
+	"flag"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDefaultOptionsAreValid(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFlagsSetEveryOption(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	o.BindFlags(fs)
+	err := fs.Parse([]string{
+		"--token-audience=a, b", "--authentication-cache-ttl=1s", "--authorization-cache-ttl=2s", "--authorization-denied-cache-ttl=3s",
+		"--authentication-cache-size=4", "--authentication-max-reviews=5", "--authentication-timeout=6s", "--authentication-clock-skew=7s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Options{
+		Audiences: []string{"a", "b"}, CacheTTL: time.Second, AllowedTTL: 2 * time.Second, DeniedTTL: 3 * time.Second,
+		CacheSize: 4, MaxReviews: 5, Timeout: 6 * time.Second, ClockSkew: 7 * time.Second,
+	}
+	if diff := cmp.Diff(want, o); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingNeedBeRemembered(t *testing.T) {
+	t.Parallel()
+	o := DefaultOptions()
+	o.CacheTTL, o.AllowedTTL, o.DeniedTTL, o.ClockSkew = 0, 0, 0, 0
+	if err := o.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	o.Audiences = []string{"taskrun.dev", "second"}
+	c := &cluster{allowed: allowing(true)}
+	d, err := New(o, c, &fakeClock{now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		_, _ = d.Authenticate(t.Context(), "t")
+		_ = d.Authorize(t.Context(), Caller{Name: "a"}, Access{Verb: "get", Resource: "taskruns"})
+	}
+	if tokens, accesses := c.asked(); tokens != 3 || accesses != 3 {
+		t.Errorf("asked %d and %d times, want 3 and 3", tokens, accesses)
+	}
+}
+
+func TestOptionsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for name, arg := range map[string]string{
+		"no audience":                      "--token-audience=",
+		"an empty audience":                "--token-audience=a,,b",
+		"less than no time for tokens":     "--authentication-cache-ttl=-1s",
+		"a token for a day":                "--authentication-cache-ttl=24h",
+		"less than no time for rights":     "--authorization-cache-ttl=-1s",
+		"a right for longer than an hour":  "--authorization-cache-ttl=1h1s",
+		"less than no time for denials":    "--authorization-denied-cache-ttl=-1ns",
+		"no memory":                        "--authentication-cache-size=0",
+		"more memory than there is":        "--authentication-cache-size=1048577",
+		"no questions":                     "--authentication-max-reviews=0",
+		"more questions than are possible": "--authentication-max-reviews=1048577",
+		"no time to answer":                "--authentication-timeout=0s",
+		"clocks that run backwards":        "--authentication-clock-skew=-1s",
+		"clocks that nobody sets":          "--authentication-clock-skew=5m1s",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := DefaultOptions()
+			fs := flag.NewFlagSet("", flag.ContinueOnError)
+			fs.SetOutput(io.Discard)
+			o.BindFlags(fs)
+			if err := fs.Parse([]string{arg}); err != nil {
+				t.Fatal(err)
+			}
+			flagName, _, _ := strings.Cut(arg, "=")
+			if _, err := New(o, &cluster{}, &fakeClock{}); err == nil || !strings.Contains(err.Error(), flagName) {
+				t.Errorf("error = %v, want one naming %s", err, flagName)
+			}
+		})
+	}
+}
