@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	kuberest "k8s.io/client-go/rest"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
@@ -24,9 +26,10 @@ const bundleInterval = 30 * time.Second
 // the certificate that this program made for itself. A certificate that somebody
 // else makes is somebody else's to vouch for.
 type caBundle struct {
-	client kuberest.Interface
-	bundle func() []byte // nil: somebody else's
-	log    *slog.Logger
+	client    kuberest.Interface
+	published typedcorev1.ConfigMapInterface
+	name      string // of the ConfigMap in which clients find the CA
+	log       *slog.Logger
 }
 
 // Start looks after it until the context ends.
@@ -56,10 +59,11 @@ type apiServiceSpec struct {
 }
 
 func (b *caBundle) look(ctx context.Context) error {
-	bundle := b.bundle()
-	if bundle == nil {
-		return nil
+	published, err := b.published.Get(ctx, b.name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("reading the CA: %w", err)
 	}
+	bundle := []byte(published.Data["ca.crt"])
 	text, err := b.client.Get().AbsPath(apiService).Do(ctx).Raw()
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", apiService, err)

@@ -82,9 +82,10 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		}
 		s.door.Metrics = metrics
 	}
+	own := options.Manager.leaseNamespace(options.Scope.Namespace)
 	if o.TLS.Enabled() {
 		s.certs, err = certificates.New(o.TLS, certificates.Dependencies{
-			Client: client, Namespace: options.Manager.leaseNamespace(options.Scope.Namespace), Clock: clock{}, Log: log,
+			Secrets: client.CoreV1().Secrets(own), ConfigMaps: client.CoreV1().ConfigMaps(own), Namespace: own, Clock: clock{}, Log: log,
 		})
 		if err == nil {
 			err = s.certs.Load(ctx)
@@ -95,7 +96,11 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 	}
 	if o.Aggregation {
 		s.proxy = authn.NewFrontProxy(client, clock{}, log)
-		s.keys = &caBundle{client: client.CoreV1().RESTClient(), bundle: s.certs.Bundle, log: log}
+	}
+	if o.Aggregation && o.TLS.SelfSigned {
+		s.keys = &caBundle{
+			client: client.CoreV1().RESTClient(), published: client.CoreV1().ConfigMaps(own), name: o.TLS.CAConfigMap, log: log,
+		}
 	}
 	return s, nil
 }
@@ -107,7 +112,10 @@ func (s *security) addTo(mgr manager.Manager) error {
 		faults = append(faults, mgr.Add(s.certs))
 	}
 	if s.proxy != nil {
-		faults = append(faults, mgr.Add(s.proxy), mgr.Add(s.keys))
+		faults = append(faults, mgr.Add(s.proxy))
+	}
+	if s.keys != nil {
+		faults = append(faults, mgr.Add(s.keys))
 	}
 	return errors.Join(faults...)
 }
