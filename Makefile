@@ -5,8 +5,14 @@ SHELL := /bin/bash
 
 # The version and commit are handed to the linker: what Go records by itself fails in a clone that another user owns.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
-VERSION        ?= $(shell git describe --tags --match 'v*' 2> /dev/null)
-COMMIT         ?= $(shell git rev-parse HEAD 2> /dev/null)
+VERSION        ?= $(shell git describe --tags --dirty --match 'v*' 2> /dev/null)
+COMMIT         ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
+# Every time in the image is that of the commit.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null)
+
+# make image: for what platforms (empty: all that are supported), and the name to push to, registry/name:tag.
+PLATFORMS      ?=
+IMAGE          ?=
 
 # make run: where data is kept, and the loopback addresses.
 DATA           ?= .data
@@ -44,6 +50,7 @@ assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the
 test: test-assets bin/testsum ## Run all tests, those that need an API server included
 	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
 	@go test -C hack/cluster -count=1 ./rulecost
+	@go test -C hack/image ./...
 
 .PHONY: test-unit
 test-unit: bin/testsum ## Run the tests that need nothing but Go (under 30 s)
@@ -79,6 +86,24 @@ bench: test-assets build ## Measure writes against a bare client-go loop, reads,
 bench-prefect: test-assets build ## Measure beside a real Prefect server (installs it into .data with Python; minutes to tens of them)
 	@go run ./test/bench/prefect $(ARGS)
 
+##@ Image
+
+# hack/image is a module of its own: what it needs to know of registries is no part of the operator.
+image_tool = go run -C hack/image . $(1) -root '$(CURDIR)' -platforms '$(PLATFORMS)' -image '$(IMAGE)' \
+	-version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)'
+
+.PHONY: image
+image: ## Build the container image for linux/amd64 and linux/arm64, or PLATFORMS, into dist/ (no container engine needed)
+	@$(call image_tool,build)
+
+.PHONY: image-push
+image-push: ## Push what `make image` built to IMAGE=registry/name:tag
+	@$(call image_tool,push)
+
+.PHONY: image-verify
+image-verify: ## Build the image twice, in two folders, the second time without a cache, and compare the digests (minutes)
+	@$(call image_tool,verify)
+
 ##@ Develop
 
 .PHONY: build
@@ -96,10 +121,12 @@ verify: ## Fail if a generated file is stale
 .PHONY: lint
 lint: bin/golangci-lint ## Run the linters
 	@bin/golangci-lint run --build-tags apiserver,sdk,chaos ./...
+	@cd hack/image && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: fmt
 fmt: bin/golangci-lint ## Format the code
 	@bin/golangci-lint fmt ./...
+	@cd hack/image && ../../bin/golangci-lint fmt --config ../../.golangci.yml ./...
 
 # golangci-lint with kube-api-linter built in.
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
@@ -107,8 +134,8 @@ bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
 	@go build -C hack/tools -o ../../$@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
 
 .PHONY: clean
-clean: ## Remove what was built (bin/); the data of `make run` stays
-	@rm -rf bin
+clean: ## Remove what was built (bin/, dist/); the data of `make run` stays
+	@rm -rf bin dist
 
 .PHONY: help
 help: ## List the targets

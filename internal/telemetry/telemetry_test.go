@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
 func newRecorder(t *testing.T, reg prometheus.Registerer) *telemetry.Recorder {
@@ -26,6 +28,21 @@ func in(state orchestration.StateType) *taskrun.Run {
 	run := &taskrun.Run{}
 	run.State = &orchestration.State{Type: state}
 	return run
+}
+
+func TestMetricsTellWhichBuildThisIs(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	newRecorder(t, reg)
+	build := version.Get()
+	want := fmt.Sprintf(`
+# HELP taskrun_build_info Always 1; the labels tell which build this is.
+# TYPE taskrun_build_info gauge
+taskrun_build_info{commit=%q,version=%q} 1
+`, build.Commit, build.Version)
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_build_info"); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTransitionsAreCountedByTypeVerdictAndDoor(t *testing.T) {
