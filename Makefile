@@ -22,6 +22,11 @@ APISERVER_PORT ?= 16443
 # ARGS are handed to the operator by `make run`, and to the benchmark by `make bench` and `make bench-prefect`.
 ARGS           ?=
 
+# make install, make dist: the image that the manifests name, where it is another one than that of config/manager.
+IMAGE          ?=
+# make dist: the version of the chart, which must be a semantic one.
+CHART_VERSION  ?= $(if $(VERSION),$(patsubst v%,%,$(VERSION)),0.0.0)
+
 MODULE   := github.com/taskrun-dev/taskrun-operator
 PACKAGES := ./...
 # Packages of one process each start an API server of their own: more than two at once only get in each other's way.
@@ -45,12 +50,13 @@ assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the
 
 ##@ Test
 
-# rulecost reads the CRD, which lies outside its module: Go would not notice a change and give the last result.
+# rulecost reads the CRD, thirdparty the components, which lie outside their modules: Go would not notice a change and give the last result.
 .PHONY: test
-test: test-assets bin/testsum ## Run all tests, those that need an API server included
+test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API server included
 	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
 	@go test -C hack/cluster -count=1 ./rulecost
 	@go test -C hack/image ./...
+	@go test -C hack/packaging -count=1 ./thirdparty
 
 .PHONY: test-unit
 test-unit: bin/testsum ## Run the tests that need nothing but Go (under 30 s)
@@ -103,6 +109,26 @@ image-push: ## Push what `make image` built to IMAGE=registry/name:tag
 .PHONY: image-verify
 image-verify: ## Build the image twice, in two folders, the second time without a cache, and compare the digests (minutes)
 	@$(call image_tool,verify)
+##@ Install
+
+KUBECTL = $(shell go run ./hack/assets -kubectl always)/kubectl
+
+.PHONY: install
+install: ## Install into the cluster of the current context, from config/default
+	@hack/dist.sh manifests '$(KUBECTL)' '$(IMAGE)' | $(KUBECTL) apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` made, but for the kinds: all runs would go with those
+	@hack/dist.sh without-kinds '$(KUBECTL)' | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: dist
+dist: test-assets bin/helm ## Write dist/install.yaml and the chart; IMAGE=registry/name:tag for the image they name
+	@hack/dist.sh all '$(KUBECTL)' '$(IMAGE)' '$(CHART_VERSION)'
+
+# Helm, built from source.
+bin/helm: hack/packaging/go.mod hack/packaging/go.sum
+	@echo "building Helm: about 2 minutes on two cores the first time" >&2
+	@go build -C hack/packaging -trimpath -o ../../$@ helm.sh/helm/v4/cmd/helm
 
 ##@ Develop
 

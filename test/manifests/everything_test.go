@@ -1,0 +1,115 @@
+//go:build apiserver
+
+package manifests
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// ask sends a request to the API of the replica, and reads the answer into what is given.
+func (r *replica) ask(t *testing.T, method, path, body string, answer any) error {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, r.base+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+r.token)
+	response, err := r.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, bytes.TrimSpace(text))
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// must asks for what must succeed, and returns the id in the answer.
+func (r *replica) must(t *testing.T, method, path, body string) string {
+	t.Helper()
+	var answer struct{ ID string }
+	into := any(&answer)
+	if method == http.MethodDelete || method == http.MethodPatch {
+		into = nil // no content
+	}
+	if err := r.ask(t, method, path, body, into); err != nil {
+		t.Fatal(err)
+	}
+	return answer.ID
+}
+
+// runEverything lets two replicas do all that the program can do to the API server.
+func (c *cluster) runEverything(t *testing.T, front *recorder, args []string) {
+	t.Helper()
+	first := c.start(t, front.URL, args)
+	// Somebody spoils what the operator published, and the next replica wants another name in the certificate.
+	c.kubectl(t, nil, "patch", "configmap", "taskrun-rest-ca", "--namespace", home, "--type=merge", "-p", `{"data":{"ca.crt":"spoilt"}}`)
+	second := c.start(t, front.URL, args, "--tls-dns-names=localhost")
+	runs(t, first)
+	limits(t, second)
+	c.proposals(t, front)
+	for _, r := range []*replica{first, second} {
+		r.stop()
+	}
+	eventually(t, "a replica deletes its own Lease", front.has("delete", "leases.coordination.k8s.io"))
+}
+
+// runs are made, read, moved, renamed and deleted over REST.
+func runs(t *testing.T, r *replica) {
+	t.Helper()
+	id := r.must(t, http.MethodPost, "/task_runs/", `{"task_key":"etl","dynamic_key":"1","flow_run_id":null}`)
+	r.must(t, http.MethodGet, "/task_runs/"+id, "")
+	r.must(t, http.MethodPost, "/task_runs/"+id+"/set_state", `{"state":{"type":"RUNNING"}}`)
+	r.must(t, http.MethodPatch, "/task_runs/"+id, `{"name":"renamed"}`)
+	r.must(t, http.MethodDelete, "/task_runs/"+id, "")
+	if err := r.ask(t, http.MethodGet, "/task_runs/"+id, "", nil); err == nil {
+		t.Error("a deleted run is still there")
+	}
+}
+
+// limits are made, used, changed and deleted over REST.
+func limits(t *testing.T, r *replica) {
+	t.Helper()
+	id := r.must(t, http.MethodPost, "/v2/concurrency_limits/", `{"name":"db","limit":2}`)
+	if err := r.ask(t, http.MethodPost, "/v2/concurrency_limits/increment", `{"names":["db"],"slots":1,"mode":"concurrency"}`, nil); err != nil {
+		t.Error(err)
+	}
+	// A lease that is not known is looked for once more, past all caches.
+	if err := r.ask(t, http.MethodPost, "/v2/concurrency_limits/leases/00000000-0000-4000-8000-000000000001/renew", `{"lease_duration":60}`, nil); err == nil {
+		t.Error("a lease that nobody took is renewed")
+	}
+	r.must(t, http.MethodPatch, "/v2/concurrency_limits/"+id, `{"limit":3}`)
+	r.must(t, http.MethodDelete, "/v2/concurrency_limits/"+id, "")
+}
+
+const proposal = `
+apiVersion: taskrun.dev/v1alpha1
+kind: TaskRun
+metadata: {name: proposed, namespace: default}
+spec: {taskKey: etl}
+`
+
+// proposals are made with kubectl; the run that they end expires.
+func (c *cluster) proposals(t *testing.T, front *recorder) {
+	t.Helper()
+	c.kubectl(t, []byte(proposal), "apply", "--server-side", "-f", "-")
+	c.kubectl(t, nil, "patch", "taskrun", "proposed", "--type=merge", "-p", `{"spec":{"transition":{"state":{"type":"COMPLETED"}}}}`)
+	eventually(t, "the operator tells of it", front.has("create", "events.events.k8s.io"))
+	c.kubectl(t, nil, "patch", "taskrun", "proposed", "--type=merge", "-p", `{"spec":{"ttlSecondsAfterFinished":0}}`)
+	c.kubectl(t, nil, "wait", "--for=delete", "taskrun/proposed", "--timeout=60s")
+}
