@@ -1,0 +1,14 @@
+// Command pause holds the namespaces of a pod until it is told to stop: the sandbox image of the test node.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	<-stop
+}
