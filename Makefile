@@ -58,6 +58,10 @@ test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API 
 	@go test -C hack/image ./...
 	@go test -C hack/packaging -count=1 ./thirdparty
 
+.PHONY: test-e2e
+test-e2e: bin/testsum ## Install into a cluster of one real node, use it, kill it, roll it, remove it (needs root on Debian; about 3 minutes, 10 more the first time)
+	@test/e2e/run.sh '$(DATA)/e2e' $(ARGS)
+
 .PHONY: test-unit
 test-unit: bin/testsum ## Run the tests that need nothing but Go (under 30 s)
 	@set -o pipefail; go test -json -timeout 5m $(PACKAGES) 2>&1 | bin/testsum
@@ -146,7 +150,7 @@ verify: ## Fail if a generated file is stale
 
 .PHONY: lint
 lint: bin/golangci-lint ## Run the linters
-	@bin/golangci-lint run --build-tags apiserver,sdk,chaos ./...
+	@bin/golangci-lint run --build-tags apiserver,sdk,chaos,e2e ./...
 	@cd hack/image && ../../bin/golangci-lint run --config ../../.golangci.yml ./...
 
 .PHONY: fmt

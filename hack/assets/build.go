@@ -18,6 +18,11 @@ var firstBuild = map[string]string{
 	"etcd":           "about 20 seconds",
 	"kube-apiserver": "about 4 minutes",
 	"kubectl":        "about 20 seconds",
+
+	"kube-controller-manager": "about 4 minutes",
+	"kube-scheduler":          "about 1 minute",
+	"kubelet":                 "about 1 minute",
+	"kube-proxy":              "about 1 minute",
 }
 
 // build builds a program from its Go module and puts it into the folder in one step, so that a build that is cut short

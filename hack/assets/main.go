@@ -1,7 +1,7 @@
 // Command assets gets the programs of a local control plane, etcd and kube-apiserver, and kubectl. It takes the first
 // of: the folder that KUBEBUILDER_ASSETS names; bin/k8s as an earlier call left it; a download by setup-envtest; a
 // build from the Go modules that hack/cluster names. It prints the folder on standard output, its progress on standard
-// error.
+// error. With -node it gets all programs of a node besides, into one folder.
 package main
 
 import (
@@ -31,6 +31,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	flags := flag.NewFlagSet("assets", flag.ContinueOnError)
 	kubectl := flags.String("kubectl", "auto", "auto: only if PATH has no kubectl that will do; always")
+	node := flags.Bool("node", false, "also what a node needs: controller manager, scheduler, kubelet and kube-proxy, all built")
 	download := flags.Bool("download", true, "try setup-envtest before building")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("reading flags: %w", err)
@@ -44,6 +45,9 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 		return err
 	}
 	g := &getter{root: root, folder: filepath.Join(root, "bin", "k8s"), versions: v, download: *download, progress: progress}
+	if *node {
+		return g.node(ctx, stdout)
+	}
 	folder, err := g.controlPlane(ctx)
 	if err != nil {
 		return err
@@ -94,6 +98,19 @@ func (g *getter) controlPlane(ctx context.Context) (string, error) {
 		}
 	}
 	return g.folder, nil
+}
+
+// node gets all programs of a node with its control plane, and tells where.
+func (g *getter) node(ctx context.Context, stdout io.Writer) error {
+	for _, program := range []string{
+		"etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
+	} {
+		if err := g.need(ctx, program); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(stdout, g.folder)
+	return err
 }
 
 // need builds a program unless the folder has it in the right version.

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Prints a digest of all that the tests on a real node are about, as it is in the git index: manifests, image, program,
+# identity, and these tests.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+git ls-files -s -- config cmd hack/image hack/dist.sh hack/cluster internal/app internal/authn internal/certificates test/e2e ':!test/e2e/passed' |
+  sha256sum | cut -d ' ' -f 1
