@@ -39,11 +39,13 @@ assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the
 
 ##@ Test
 
-# rulecost reads the CRD, which lies outside its module: Go would not notice a change and give the last result.
+# rulecost reads the CRD, and hack/monitoring the alerts, which lie outside their modules: Go would not notice a change and
+# give the last result.
 .PHONY: test
 test: test-assets bin/testsum ## Run all tests, those that need an API server included
 	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
 	@go test -C hack/cluster -count=1 ./rulecost
+	@go test -C hack/monitoring -count=1 ./...
 
 .PHONY: test-unit
 test-unit: bin/testsum ## Run the tests that need nothing but Go (under 30 s)

@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 )
 
 // Options are everything about the program that can be set.
@@ -26,6 +27,7 @@ type Options struct {
 	Controller controller.Options
 	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
+	Tracing    tracing.Options
 	Log        LogOptions
 }
 
@@ -43,7 +45,8 @@ func DefaultOptions() Options {
 			HealthAddress:   "127.0.0.1:4202",
 			ShutdownTimeout: 30 * time.Second,
 		},
-		Log: LogOptions{Format: formatText, Level: slog.LevelInfo},
+		Tracing: tracing.DefaultOptions(),
+		Log:     LogOptions{Format: formatText, Level: slog.LevelInfo},
 	}
 }
 
@@ -55,6 +58,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Controller.BindFlags(fs)
 	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
+	o.Tracing.BindFlags(fs)
 	o.Log.BindFlags(fs)
 }
 
@@ -66,7 +70,7 @@ func (o *Options) Validate() error {
 	}
 	return errors.Join(
 		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
-		shutdown, o.Log.Validate(),
+		shutdown, o.Tracing.Validate(), o.Log.Validate(),
 	)
 }
 

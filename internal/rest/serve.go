@@ -9,7 +9,7 @@ import (
 )
 
 // Handler answers requests that come some other way than over Addr.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+func (s *Server) Handler() http.Handler { return s.tracer.Handler(http.HandlerFunc(s.serve)) }
 
 // labelOther stands in metrics for what clients make up.
 const labelOther = "other"
@@ -25,6 +25,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
 
+	if rt != nil {
+		s.tracer.Routed(r.Context(), rt.method, rt.path)
+	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
 		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr),

@@ -48,6 +48,7 @@ type Dependencies struct {
 	Metrics Metrics // nil: nobody counts
 	Limits  Limits  // nil: the routes about limits are not served
 	Workers Workers // nil: there are none
+	Tracer  Tracer  // nil: nobody traces
 
 	// What is behind the websockets. Without it they end with an error when
 	// it is needed, and clients come again.
@@ -80,6 +81,7 @@ type Server struct {
 	socketMetrics SocketMetrics
 	sockets       *attendance
 	verbatim      *verbatim
+	tracer        Tracer
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -95,7 +97,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, runs: d.Runs, clock: d.Clock, log: d.Log, metrics: d.Metrics, workers: d.Workers, limits: d.Limits,
 		deliveries: d.Deliveries, recorder: d.Recorder, stream: d.Stream, tokens: d.Tokens,
-		socketMetrics: d.SocketMetrics, sockets: newAttendance(), verbatim: newVerbatim(),
+		socketMetrics: d.SocketMetrics, sockets: newAttendance(), verbatim: newVerbatim(), tracer: d.Tracer,
 		logs: taskrun.NewLogBook(d.Clock, nil), router: newRouter(o.BasePath, routes), listening: make(chan struct{}),
 		document: sync.OnceValues(func() ([]byte, error) { return describe(o.BasePath, routes) }),
 	}

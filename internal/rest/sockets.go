@@ -111,6 +111,9 @@ func (d *Dependencies) fillIn() {
 	if d.Stream == nil {
 		d.Stream = noDomain{}
 	}
+	if d.Tracer == nil {
+		d.Tracer = noTracer{}
+	}
 	if d.SocketMetrics == nil {
 		d.SocketMetrics = noMetrics{}
 	}

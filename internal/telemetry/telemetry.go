@@ -41,6 +41,7 @@ type Recorder struct {
 	requests    *prometheus.HistogramVec
 	deliveries  deliveries
 	sockets     sockets
+	doors       doors
 	queues      *queues
 }
 
@@ -72,9 +73,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		}, []string{"method", "route", "code"}),
 		deliveries: newDeliveries(),
 		sockets:    newSockets(),
+		doors:      newDoors(),
 		queues:     newQueues(),
 	}
-	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), []error{
+	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
 		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build),
 	})
