@@ -26,6 +26,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
@@ -75,6 +76,8 @@ type App struct {
 	options Options
 	manager manager.Manager
 	server  *rest.Server
+	traces  *tracing.Tracing // nil: there are none
+	log     *slog.Logger
 }
 
 // New puts a program together that works with the cluster of this
@@ -84,8 +87,12 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 	if err := checkCluster(ctx, config); err != nil {
 		return nil, err
 	}
-	a := &App{options: options}
-	if err := a.assemble(ctx, config, handler); err != nil {
+	traces, err := newTracing(ctx, options.Tracing)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{options: options, traces: traces, log: slog.New(handler)}
+	if err := a.assemble(ctx, config, traces.LogHandler(handler)); err != nil {
 		return nil, explainBusy(err, a.addresses())
 	}
 	return a, nil
@@ -104,6 +111,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	}
 	intake := kube.NewIntake()
 	config.Wrap(intake.Transport)
+	config.Wrap(a.traces.Transport)
 	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager))
 	if err != nil {
 		return err
@@ -112,7 +120,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	doors := newServices(cluster, recorder)
+	doors := newServices(cluster, recorder, a.traces)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -129,6 +137,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Log:           log,
 		Metrics:       recorder,
 		SocketMetrics: socketMetrics{recorder},
+		Tracer:        a.traces,
 	}
 	guard.protect(&behind)
 	server, err := rest.New(a.options.REST, behind)
@@ -172,7 +181,12 @@ func (a *App) REST() *rest.Server { return a.server }
 // Start runs the program until the context ends, then lets what has begun end
 // too. An App can be started once.
 func (a *App) Start(ctx context.Context) error {
-	return explainBusy(a.manager.Start(ctx), a.addresses())
+	err := a.manager.Start(ctx)
+	// After everything that is traced; a collector that is gone is no fault of the program's.
+	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "traces were not sent", slog.String("error", lost.Error()))
+	}
+	return explainBusy(err, a.addresses())
 }
 
 // addresses maps flags to the addresses they set.
@@ -189,13 +203,16 @@ type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
 	traffic  *taskrun.Traffic // of the clients of REST
+	traces   *tracing.Tracing // nil: there are none
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
 }
 
-func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder) *services {
-	return &services{cluster: cluster, recorder: recorder, traffic: taskrun.NewTraffic(clock{}), limits: map[string]*concurrency.Service{}}
+func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing) *services {
+	return &services{
+		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), limits: map[string]*concurrency.Service{},
+	}
 }
 
 // limitsOf returns the one Service of a namespace's limits: it puts the users of
@@ -251,6 +268,7 @@ func (s *services) controller(
 		Quiet:   s.traffic.Quiet,
 		Events:  mgr.GetEventRecorder(controller.Name),
 		Metrics: s.recorder,
+		Trace:   s.traces.Reconciler,
 	}
 	return reconciler.SetupWithManager(mgr)
 }

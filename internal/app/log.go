@@ -9,6 +9,8 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 )
 
 // The log formats.
@@ -47,8 +49,9 @@ func (o *LogOptions) handler(w io.Writer) slog.Handler {
 }
 
 // useForLibraries makes the handler that of the process-wide loggers of the
-// Kubernetes libraries. They cannot be set while they are in use.
+// libraries. They cannot be set while they are in use.
 func useForLibraries(handler slog.Handler) {
 	ctrllog.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
+	tracing.UseForLibrary(slog.New(handler))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 )
 
 // Options are everything about the program that can be set.
@@ -27,6 +28,7 @@ type Options struct {
 	Controller controller.Options
 	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
+	Tracing    tracing.Options
 	Log        LogOptions
 }
 
@@ -45,7 +47,8 @@ func DefaultOptions() Options {
 			HealthAddress:   "127.0.0.1:4202",
 			ShutdownTimeout: 30 * time.Second,
 		},
-		Log: LogOptions{Format: formatText, Level: slog.LevelInfo},
+		Tracing: tracing.DefaultOptions(),
+		Log:     LogOptions{Format: formatText, Level: slog.LevelInfo},
 	}
 }
 
@@ -58,6 +61,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Controller.BindFlags(fs)
 	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
+	o.Tracing.BindFlags(fs)
 	o.Log.BindFlags(fs)
 }
 
@@ -69,7 +73,7 @@ func (o *Options) Validate() error {
 	}
 	return errors.Join(
 		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
-		o.REST.CheckReach(o.Security.Authentication != authenticationNone, o.Security.TLS.Enabled()), shutdown, o.Log.Validate(),
+		o.REST.CheckReach(o.Security.Authentication != authenticationNone, o.Security.TLS.Enabled()), shutdown, o.Tracing.Validate(), o.Log.Validate(),
 	)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/certificates"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
 // The ways to tell who a caller is.
@@ -67,11 +68,13 @@ type security struct {
 	certs *certificates.Source // nil: plain HTTP
 	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
 	keys  *caBundle            // of the APIService; nil: there is none to look after
+
+	metrics *telemetry.Recorder
 }
 
 // newSecurity finds out at once whether there is what the options ask for.
-func newSecurity(ctx context.Context, config *kuberest.Config, options Options, log *slog.Logger, metrics authn.Metrics) (*security, error) {
-	o, s := options.Security, &security{}
+func newSecurity(ctx context.Context, config *kuberest.Config, options Options, log *slog.Logger, metrics *telemetry.Recorder) (*security, error) {
+	o, s := options.Security, &security{metrics: metrics}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
@@ -110,6 +113,9 @@ func (s *security) addTo(mgr manager.Manager) error {
 	var faults []error
 	if s.certs != nil {
 		faults = append(faults, mgr.Add(s.certs))
+	}
+	if s.certs != nil {
+		faults = append(faults, mgr.Add(&expiry{certs: s.certs, metrics: s.metrics}))
 	}
 	if s.proxy != nil {
 		faults = append(faults, mgr.Add(s.proxy))

@@ -72,7 +72,7 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 	served := s.doors.service(telemetry.DoorREST, namespace)
 	return rest.Space{
 		Runs: served, Limits: s.doors.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
-		Recorder: s.doors.recorder.Timed(s.doors.service(telemetry.DoorEvents, namespace), clock{}),
+		Recorder: s.doors.recorder.Timed(s.doors.traces.Events(s.doors.service(telemetry.DoorEvents, namespace)), clock{}),
 	}, nil
 }
 

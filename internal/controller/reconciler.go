@@ -59,6 +59,8 @@ type Reconciler struct {
 	Events events.EventRecorder
 	// Metrics hears what was done.
 	Metrics Metrics
+	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
+	Trace func(reconcile.Reconciler) reconcile.Reconciler
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -95,8 +97,12 @@ func (r *Reconciler) steps() []step {
 // SetupWithManager adds the controller to a manager. It watches every change of
 // TaskRuns: REST writes their status, which changes no generation.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	var traced reconcile.Reconciler = r
+	if r.Trace != nil {
+		traced = r.Trace(r)
+	}
 	options := controller.Options{
-		Reconciler:              r,
+		Reconciler:              traced,
 		Logger:                  mgr.GetLogger(),
 		MaxConcurrentReconciles: r.Concurrency,
 		ReconciliationTimeout:   callTimeout,

@@ -349,7 +349,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	if diff := cmp.Diff([]string{busyCaller, busyServer}, f.metrics.rejected); diff != "" {
 		t.Errorf("rejections counted (-want +got):\n%s", diff)
 	}
-	if f.server.admission.underWay() != 0 || len(f.server.admission.byName) != 0 {
+	if f.metrics.underWay.Load() != 0 || f.server.admission.underWay() != 0 || len(f.server.admission.byName) != 0 {
 		t.Errorf("%d requests are still counted", f.server.admission.underWay())
 	}
 }

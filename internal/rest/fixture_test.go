@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ type counter struct {
 	mu       sync.Mutex
 	seen     []served
 	rejected []string // reasons
+	underWay atomic.Int64
 }
 
 func (c *counter) RequestServed(method, route string, code int, _ time.Duration) {
@@ -63,6 +65,9 @@ func (c *counter) RequestServed(method, route string, code int, _ time.Duration)
 	defer c.mu.Unlock()
 	c.seen = append(c.seen, served{method, route, code})
 }
+
+func (c *counter) RequestBegan() { c.underWay.Add(1) }
+func (c *counter) RequestEnded() { c.underWay.Add(-1) }
 
 func (c *counter) RequestRejected(reason string) {
 	c.mu.Lock()

@@ -14,7 +14,7 @@ import (
 )
 
 // Handler answers requests that come some other way than over Addr.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+func (s *Server) Handler() http.Handler { return s.tracer.Handler(http.HandlerFunc(s.serve)) }
 
 // labelOther stands in metrics for what clients make up.
 const labelOther = "other"
@@ -32,6 +32,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
 
+	if v.route != nil {
+		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
+	}
 	attrs := append(v.attrs(),
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
 		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
@@ -114,7 +117,7 @@ func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err 
 	if rt != nil && rt.open {
 		return func() {}, nil
 	}
-	leaveAll, ok := s.admission.enter()
+	leaveAll, ok := s.enter()
 	if !ok {
 		s.reject(busyServer)
 		return func() {}, errBusy
@@ -128,6 +131,19 @@ func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err 
 		return leaveAll, errBusy
 	}
 	return func() { leaveOwn(); leaveAll() }, nil
+}
+
+// enter counts a request in, if there is room for it.
+func (s *Server) enter() (leave func(), ok bool) {
+	out, ok := s.admission.enter()
+	if !ok || s.metrics == nil {
+		return out, ok
+	}
+	s.metrics.RequestBegan()
+	return func() {
+		s.metrics.RequestEnded()
+		out()
+	}, true
 }
 
 func (s *Server) reject(reason string) {

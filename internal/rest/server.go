@@ -38,6 +38,9 @@ var _ Runs = (*taskrun.Service)(nil)
 // as routes spell it, never the one asked for.
 type Metrics interface {
 	RequestServed(method, route string, code int, took time.Duration)
+	// RequestBegan and RequestEnded count one in and out that is under way.
+	RequestBegan()
+	RequestEnded()
 	// RequestRejected counts one that was turned away unheard, by what was too much.
 	RequestRejected(reason string)
 }
@@ -57,6 +60,7 @@ type Dependencies struct {
 	SocketMetrics SocketMetrics // nil: nobody counts
 	Door          Door          // nil: everybody may do everything
 	Proxy         Proxy         // nil: requests do not come through the API server
+	Tracer        Tracer        // nil: nobody traces
 	TLS           *tls.Config   // nil: plain HTTP
 }
 
@@ -82,6 +86,7 @@ type Server struct {
 	admission     *admission
 	socketMetrics SocketMetrics
 	sockets       *attendance
+	tracer        Tracer
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -98,12 +103,15 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if d.SocketMetrics == nil {
 		d.SocketMetrics = noMetrics{}
 	}
+	if d.Tracer == nil {
+		d.Tracer = noTracer{}
+	}
 	if d.Others == nil {
 		d.Others = homeOnly
 	}
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
-		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS,
+		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
 		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},

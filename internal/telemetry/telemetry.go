@@ -39,10 +39,9 @@ type Recorder struct {
 	proposals   *prometheus.CounterVec
 	expired     prometheus.Counter
 	requests    *prometheus.HistogramVec
-	rejections  *prometheus.CounterVec
-	reviews     reviews
 	deliveries  deliveries
 	sockets     sockets
+	doors       doors
 	queues      *queues
 }
 
@@ -72,15 +71,14 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Help:    "Time to answer a REST request, by method, route and status.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "code"}),
-		rejections: newRejections(),
-		reviews:    newReviews(),
 		deliveries: newDeliveries(),
 		sockets:    newSockets(),
+		doors:      newDoors(),
 		queues:     newQueues(),
 	}
-	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.reviews.register(reg), []error{
+	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
-		register(reg, &r.requests), register(reg, &r.rejections), register(reg, &r.queues), register(reg, &build),
+		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build),
 	})
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)

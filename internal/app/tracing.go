@@ -1,0 +1,20 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
+	"github.com/taskrun-dev/taskrun-operator/internal/version"
+)
+
+// newTracing returns what sends the traces of this replica; nil if there are to
+// be none.
+func newTracing(ctx context.Context, options tracing.Options) (*tracing.Tracing, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("the name of this host: %w", err)
+	}
+	return tracing.New(ctx, options, tracing.Program{Version: version.Get().Version, Instance: host})
+}

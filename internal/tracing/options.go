@@ -1,0 +1,41 @@
+package tracing
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+)
+
+// Options say whether there are traces, and where they go.
+type Options struct {
+	Endpoint    string  // host:port of a collector that takes OTLP over gRPC; empty: no traces
+	SampleRatio float64 // of the traces that begin here, from 0 to 1
+	Insecure    bool    // no TLS to the collector
+}
+
+// DefaultOptions returns the options that hold when no flag is given: no traces.
+func DefaultOptions() Options { return Options{SampleRatio: 0.1} }
+
+// BindFlags lets flags set the options; what they hold now is the default.
+func (o *Options) BindFlags(fs *flag.FlagSet) {
+	fs.StringVar(&o.Endpoint, "traces-endpoint", o.Endpoint,
+		"host:port of a collector that takes traces (OTLP over gRPC); empty for no traces")
+	fs.Float64Var(&o.SampleRatio, "traces-sample-ratio", o.SampleRatio,
+		"which part of the traces that begin here is sent, from 0 to 1; what a client has begun is sent if the client says so")
+	fs.BoolVar(&o.Insecure, "traces-insecure", o.Insecure, "send traces without TLS")
+}
+
+// Validate tells what is wrong, naming the flag.
+func (o *Options) Validate() error {
+	var faults []error
+	if o.Endpoint != "" {
+		if _, port, err := net.SplitHostPort(o.Endpoint); err != nil || port == "" {
+			faults = append(faults, fmt.Errorf("--traces-endpoint must be host:port, such as collector.observability.svc:4317, not %q", o.Endpoint))
+		}
+	}
+	if !(o.SampleRatio >= 0 && o.SampleRatio <= 1) { // so that NaN is refused too
+		faults = append(faults, fmt.Errorf("--traces-sample-ratio must be from 0 to 1, not %v", o.SampleRatio))
+	}
+	return errors.Join(faults...)
+}

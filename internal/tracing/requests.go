@@ -1,0 +1,55 @@
+package tracing
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Handler begins a span for each request, in the client's trace if it has one.
+// Websockets have none: they last for days, and say little about a moment.
+func (t *Tracing) Handler(next http.Handler) http.Handler {
+	if t == nil {
+		return next
+	}
+	return otelhttp.NewHandler(next, "",
+		otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.propagator), otelhttp.WithMeterProvider(t.meter),
+		otelhttp.WithFilter(func(r *http.Request) bool { return !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }),
+		// Until the route is known.
+		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return method(r) }),
+	)
+}
+
+// Routed names the span of a request by its route, the path as routes spell it.
+func (t *Tracing) Routed(ctx context.Context, method, route string) {
+	if t == nil {
+		return
+	}
+	span := trace.SpanFromContext(ctx)
+	span.SetName(method + " " + route)
+	span.SetAttributes(semconv.HTTPRoute(route))
+}
+
+// method is the method of a request, one of a fixed set.
+func method(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	default:
+		return "HTTP" // what OpenTelemetry's conventions say for made-up methods
+	}
+}
+
+// fail marks a span as one that went wrong.
+func fail(span trace.Span, err error) {
+	if err != nil {
+		span.RecordError(err)
+		span.SetStatus(codes.Error, err.Error())
+	}
+}
