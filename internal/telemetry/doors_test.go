@@ -8,8 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
 func TestReviewsAreCountedAndThoseOfTheAPIServerTimed(t *testing.T) {
