@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,14 +19,14 @@ import (
 // electorate is replicas that choose a leader, with an API server that may be away.
 type electorate struct {
 	client *fake.Clientset
-	away   bool
-	leader string
+	away   atomic.Bool
+	leader atomic.Value // string
 }
 
 func newElectorate() *electorate {
 	e := &electorate{client: fake.NewClientset()}
 	e.client.PrependReactor("*", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		if e.away {
+		if e.away.Load() {
 			return true, nil, errors.New("away")
 		}
 		return false, nil, nil
@@ -43,7 +44,7 @@ func (e *electorate) run(ctx context.Context, name string, ended chan<- string) 
 		}},
 		LeaseDuration: leaseDuration, RenewDeadline: leaderPatience, RetryPeriod: retryPeriod,
 		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(ctx context.Context) { e.leader = name; <-ctx.Done() },
+			OnStartedLeading: func(ctx context.Context) { e.leader.Store(name); <-ctx.Done() },
 			OnStoppedLeading: func() { ended <- name },
 		},
 	})
@@ -51,7 +52,7 @@ func (e *electorate) run(ctx context.Context, name string, ended chan<- string) 
 
 func TestALeaderThatDiesIsFollowedWithinFiveSeconds(t *testing.T) {
 	t.Parallel()
-	for range 20 { // the pauses between tries are random
+	for range 10 { // the pauses between tries are random
 		synctest.Test(t, func(t *testing.T) {
 			e := newElectorate()
 			ended := make(chan string, 2)
@@ -61,13 +62,13 @@ func TestALeaderThatDiesIsFollowedWithinFiveSeconds(t *testing.T) {
 			second, stop := context.WithCancel(t.Context())
 			go e.run(second, "second", ended)
 			time.Sleep(10 * time.Second) //nolint:forbidigo // the bubble's time
-			if e.leader != "first" {
-				t.Errorf("%q leads though the first one lives", e.leader)
+			if e.leader.Load() != "first" {
+				t.Errorf("%q leads though the first one lives", e.leader.Load())
 			}
 			die()                       // without giving the lease up: ReleaseOnCancel is off here
 			time.Sleep(5 * time.Second) //nolint:forbidigo // the bubble's time
-			if e.leader != "second" {
-				t.Errorf("%q leads five seconds after the leader died", e.leader)
+			if e.leader.Load() != "second" {
+				t.Errorf("%q leads five seconds after the leader died", e.leader.Load())
 			}
 			stop()
 			synctest.Wait()
@@ -77,7 +78,7 @@ func TestALeaderThatDiesIsFollowedWithinFiveSeconds(t *testing.T) {
 
 func TestALeaderSurvivesAnAPIServerThatIsAwayForHalfAMinute(t *testing.T) {
 	t.Parallel()
-	for range 20 {
+	for range 10 {
 		synctest.Test(t, func(t *testing.T) {
 			e := newElectorate()
 			ended := make(chan string, 2)
@@ -86,12 +87,12 @@ func TestALeaderSurvivesAnAPIServerThatIsAwayForHalfAMinute(t *testing.T) {
 			time.Sleep(time.Second) //nolint:forbidigo // the bubble's time
 			go e.run(all, "second", ended)
 			time.Sleep(10 * time.Second) //nolint:forbidigo // the bubble's time
-			e.away = true
+			e.away.Store(true)
 			time.Sleep(30 * time.Second) //nolint:forbidigo // the bubble's time
-			e.away = false
+			e.away.Store(false)
 			time.Sleep(leaseDuration) //nolint:forbidigo // the bubble's time
-			if e.leader != "first" || len(ended) > 0 {
-				t.Errorf("%q leads, %d have ended", e.leader, len(ended))
+			if e.leader.Load() != "first" || len(ended) > 0 {
+				t.Errorf("%q leads, %d have ended", e.leader.Load(), len(ended))
 			}
 			stop()
 			synctest.Wait()

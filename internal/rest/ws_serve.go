@@ -93,7 +93,11 @@ func (s *Server) logEnd(k *socket, took slog.Attr) {
 	if errors.As(cause, &how) && how.code == websocket.StatusInternalError {
 		level = slog.LevelError
 	}
-	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", slog.String("because", cause.Error()), took)
+	attrs := []slog.Attr{slog.String("because", cause.Error()), took}
+	if k.caller.Name != "" {
+		attrs = append(attrs, slog.String("user", k.caller.Name))
+	}
+	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", attrs...)
 }
 
 // attendance knows which sockets there are.
