@@ -22,6 +22,9 @@ APISERVER_PORT ?= 16443
 # ARGS are handed to the operator by `make run`, and to the benchmark by `make bench` and `make bench-prefect`.
 ARGS           ?=
 
+# make plugin-dist: where its archives will be downloaded from (empty: the releases of the project).
+URL            ?=
+
 # make install, make dist: the image that the manifests name, where it is another one than that of config/manager.
 IMAGE          ?=
 # make dist: the version of the chart, which must be a semantic one.
@@ -115,6 +118,17 @@ image-push: ## Push what `make image` built to IMAGE=registry/name:tag
 .PHONY: image-verify
 image-verify: ## Build the image twice, in two folders, the second time without a cache, and compare the digests (minutes)
 	@$(call image_tool,verify)
+
+##@ kubectl plugin
+
+.PHONY: plugin
+plugin: ## Build bin/kubectl-taskrun for this machine: put it into your PATH, then `kubectl taskrun`
+	@go build -trimpath -ldflags "-s -w -X $(MODULE)/internal/version.version=$(VERSION) -X $(MODULE)/internal/version.commit=$(COMMIT)" -o bin/kubectl-taskrun ./cmd/kubectl-taskrun
+
+.PHONY: plugin-dist
+plugin-dist: ## Build the plugin for six platforms, or PLATFORMS, and its Krew manifest into dist/; VERSION=v1.2.3, URL=where the archives will be
+	@go run ./hack/plugin -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -platforms '$(PLATFORMS)' -url '$(URL)'
+
 ##@ Install
 
 KUBECTL = $(shell go run ./hack/assets -kubectl always)/kubectl

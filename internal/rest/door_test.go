@@ -280,7 +280,7 @@ func TestTheCallerIsInTheLogLine(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &doorkeeper{})
 	f.knock(t, http.MethodPost, "/namespaces/other/api/task_runs/count", "Bearer list taskruns in other")
-	if log := f.log.String(); !strings.Contains(log, `user="list taskruns in other" namespace=other`) {
+	if log := f.log.String(); !strings.Contains(log, `caller="list taskruns in other" namespace=other`) {
 		t.Errorf("log %q does not name the caller", log)
 	}
 }

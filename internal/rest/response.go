@@ -92,9 +92,11 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	if a.gzipped {
 		return a.writeUnpacked(w)
 	}
-	if a.status != http.StatusNoContent {
-		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	if a.status == http.StatusNoContent {
+		w.WriteHeader(a.status)
+		return nil
 	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	_, err := w.Write(a.body)
 	return err

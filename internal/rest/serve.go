@@ -64,7 +64,7 @@ type visit struct {
 func (v *visit) attrs() []slog.Attr {
 	var attrs []slog.Attr
 	if v.caller.Name != "" {
-		attrs = append(attrs, slog.String("user", v.caller.Name), slog.String("namespace", v.namespace))
+		attrs = append(attrs, slog.String("caller", v.caller.Name), slog.String("namespace", v.namespace))
 	}
 	if v.cause != nil {
 		attrs = append(attrs, slog.String("cause", v.cause.Error()))

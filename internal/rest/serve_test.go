@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -125,5 +126,32 @@ func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
 		if !strings.Contains(lines[i], want) {
 			t.Errorf("line = %q, want %s", lines[i], want)
 		}
+	}
+}
+
+// With HTTP/2 the server refuses to write a body after 204, even an empty one.
+func TestAnAnswerWithoutABodyIsSent(t *testing.T) {
+	t.Parallel()
+	written := make(chan error, 1)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		written <- response{status: http.StatusNoContent}.write(w, r)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent || answer.ProtoMajor != 2 {
+		t.Errorf("status %d over %s", answer.StatusCode, answer.Proto)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
 	}
 }

@@ -95,7 +95,7 @@ func (s *Server) logEnd(k *socket, took slog.Attr) {
 	}
 	attrs := []slog.Attr{slog.String("because", cause.Error()), took}
 	if k.caller.Name != "" {
-		attrs = append(attrs, slog.String("user", k.caller.Name))
+		attrs = append(attrs, slog.String("caller", k.caller.Name))
 	}
 	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", attrs...)
 }

@@ -23,9 +23,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// LabelServes marks the Leases of replicas; its value is the namespace served.
+const LabelServes = "taskrun.dev/serves"
+
 const (
-	// labelServes marks the Leases of replicas; its value is the namespace served.
-	labelServes = "taskrun.dev/serves"
 	// annotationWorkers holds the replica's workers as JSON.
 	annotationWorkers = "taskrun.dev/workers"
 	// maxAnnotation bounds it: an object has room for 256 KiB of annotations.
@@ -182,7 +183,7 @@ func (r *Roster) lease() *coordinationv1.Lease {
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: r.Namespace, Name: r.Identity,
-			Labels:      map[string]string{labelServes: r.Serves},
+			Labels:      map[string]string{LabelServes: r.Serves},
 			Annotations: map[string]string{annotationWorkers: encode(slices.Concat(slices.Collect(maps.Values(r.own))...))},
 		},
 		Spec: coordinationv1.LeaseSpec{
@@ -215,7 +216,7 @@ func encode(workers []delivery.Worker) string {
 // read looks at the other replicas' Leases.
 func (r *Roster) read(ctx context.Context) error {
 	var leases coordinationv1.LeaseList
-	err := r.Reader.List(ctx, &leases, client.InNamespace(r.Namespace), client.MatchingLabels{labelServes: r.Serves})
+	err := r.Reader.List(ctx, &leases, client.InNamespace(r.Namespace), client.MatchingLabels{LabelServes: r.Serves})
 	if err != nil {
 		return err
 	}
@@ -242,7 +243,7 @@ func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Leas
 		there[lease.Name] = true
 		known := r.others[lease.Name]
 		if known == nil || known.version != lease.ResourceVersion {
-			known = &replica{version: lease.ResourceVersion, fresh: now, workers: decode(&lease)}
+			known = &replica{version: lease.ResourceVersion, fresh: now, workers: Workers(&lease)}
 			r.others[lease.Name] = known
 		}
 		if deaf { // what this replica could not read, the others could not write
@@ -256,8 +257,9 @@ func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Leas
 	return dead
 }
 
-// decode reads the workers of a Lease, by namespace.
-func decode(lease *coordinationv1.Lease) map[string][]delivery.Worker {
+// Workers reads the workers that are connected to a replica from its Lease, by the
+// namespace whose runs they take.
+func Workers(lease *coordinationv1.Lease) map[string][]delivery.Worker {
 	var workers []delivery.Worker
 	if json.Unmarshal([]byte(lease.Annotations[annotationWorkers]), &workers) != nil {
 		return nil

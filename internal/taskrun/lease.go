@@ -219,3 +219,17 @@ func (r *Run) taskParametersID() string {
 
 // CheckHolder tells whether a worker's client id can be kept (*InvalidError).
 func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
+
+// Submission tells whether the run was ever submitted to be run by a worker, and
+// where its parameters are, which the worker needs; empty: it has none.
+func (r *Run) Submission() (parametersID string, background bool) {
+	if r.Delivery != nil {
+		return r.taskParametersID(), true
+	}
+	for _, state := range r.States() {
+		if deferred := state.Details.Deferred; deferred != nil && *deferred && !state.Reported {
+			return r.taskParametersID(), true
+		}
+	}
+	return "", false
+}

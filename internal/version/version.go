@@ -33,8 +33,11 @@ func Get() Info {
 }
 
 // String is the description in one line.
-func (i Info) String() string {
-	return "taskrun-operator " + i.Version + " (commit " + i.Commit + ", " + i.Go + ")"
+func (i Info) String() string { return i.Of("taskrun-operator") }
+
+// Of is the description in one line of a program that was built with it.
+func (i Info) Of(program string) string {
+	return program + " " + i.Version + " (commit " + i.Commit + ", " + i.Go + ")"
 }
 
 func from(build *debug.BuildInfo) Info {

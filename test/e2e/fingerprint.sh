@@ -3,5 +3,5 @@
 # identity, and these tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-git ls-files -s -- config cmd hack/image hack/dist.sh hack/cluster internal/app internal/authn internal/certificates test/e2e ':!test/e2e/passed' |
+git ls-files -s -- config cmd/main.go hack/image hack/dist.sh hack/cluster internal/app internal/authn internal/certificates test/e2e ':!test/e2e/passed' |
   sha256sum | cut -d ' ' -f 1

@@ -67,7 +67,7 @@ func typeAll(t *testing.T, p program, at place, commands []command) []typed {
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	shell.Dir = p.root
-	shell.Env = append(os.Environ(), "PATH="+searchPath(t, p.root))
+	shell.Env = append(os.Environ(), "PATH="+searchPath(t, p.root), "TZ=UTC")
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the shell: %v\n%s", err, out)

@@ -14,7 +14,7 @@ import (
 func TestTheCacheKeepsWhatTellsObjectsApart(t *testing.T) {
 	t.Parallel()
 	o := newFleet().object(t, 7)
-	want := runFromObject(o.DeepCopy())
+	want := RunFromObject(o.DeepCopy())
 	intake := NewIntake()
 	kept, err := intake.Transform(o.DeepCopy())
 	if err != nil {

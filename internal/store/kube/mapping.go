@@ -13,10 +13,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// runFromObject returns the run that an object stands for. It is defined for
+// RunFromObject returns the run that an object stands for. It is defined for
 // every object and depends on nothing else. Texts and times are shared with the
 // object, which must not be changed afterwards.
-func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
+func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	spec := &o.Spec
 	run := &taskrun.Run{
 		ID:              o.UUID(),
@@ -61,7 +61,7 @@ func runFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 
 // progressed returns the run that an object stands for after a status was
 // written to it, over the version that the run was read from: what the run tells
-// of the spec holds still. It is what runFromObject would make of the object.
+// of the spec holds still. It is what RunFromObject would make of the object.
 func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after := *run
 	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))

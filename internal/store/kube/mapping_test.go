@@ -55,7 +55,7 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 	for seed := range uint64(300) {
 		m := maker{rand.New(rand.NewPCG(seed, 1))}
 		run := m.run()
-		got := runFromObject(stored(t, run))
+		got := RunFromObject(stored(t, run))
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
@@ -82,11 +82,11 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			object := stored(t, maker{rand.New(rand.NewPCG(1, 1))}.run())
-			if !runFromObject(object).FromCreate {
+			if !RunFromObject(object).FromCreate {
 				t.Fatal("an object made by Create is not recognised")
 			}
 			change(object)
-			if runFromObject(object).FromCreate {
+			if RunFromObject(object).FromCreate {
 				t.Error("taken for one that Create made")
 			}
 		})
@@ -102,14 +102,14 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 		m.progress(run)
 		run.Revision.Generation = 3
 		object.Status = statusFromRun(run)
-		got := runFromObject(overTheWire(t, object))
+		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
 		if got.Behind {
 			t.Fatalf("seed %d: behind after the status was written", seed)
 		}
-		if object.Generation++; !runFromObject(object).Behind {
+		if object.Generation++; !RunFromObject(object).Behind {
 			t.Fatalf("seed %d: not behind after the spec was written", seed)
 		}
 	}
@@ -126,7 +126,7 @@ func TestProgressedIsWhatTheObjectTells(t *testing.T) {
 			m.progress(run)
 			object.Status = statusFromRun(run)
 		}
-		base := runFromObject(overTheWire(t, object))
+		base := RunFromObject(overTheWire(t, object))
 		m.progress(run)
 		run.Revision = base.Revision
 		run.Updated = base.Updated.Add(time.Second)
@@ -137,7 +137,7 @@ func TestProgressedIsWhatTheObjectTells(t *testing.T) {
 		written.ResourceVersion = "8"
 		got := progressed(base, written)
 		object.ResourceVersion, object.Status = "8", written.Status
-		if diff := cmp.Diff(runFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(RunFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatalf("seed %d (-read +progressed):\n%s", seed, diff)
 		}
 	}
@@ -235,7 +235,7 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run := runFromObject(object(tc.change))
+			run := RunFromObject(object(tc.change))
 			tc.wantState.ID = tc.wantID
 			if tc.wantID == "" {
 				tc.wantState.ID = "e496b04e-db75-55ef-8175-054f735223d3"
@@ -247,7 +247,7 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 			if diff := differ(&want, run); diff != "" || !run.Behind {
 				t.Errorf("behind %v (-want +got):\n%s", run.Behind, diff)
 			}
-			if diff := cmp.Diff(run, runFromObject(overTheWire(t, object(tc.change)))); diff != "" {
+			if diff := cmp.Diff(run, RunFromObject(overTheWire(t, object(tc.change)))); diff != "" {
 				t.Errorf("another replica derives another run (-this +other):\n%s", diff)
 			}
 		})
@@ -285,7 +285,7 @@ func TestARenameOverrulesAReportedName(t *testing.T) {
 			o := &v1alpha1.TaskRun{}
 			o.Spec.Name, o.Spec.Created, o.Spec.Updated = "given", at(0), at(tc.renamed)
 			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"}`)
-			run := runFromObject(o)
+			run := RunFromObject(o)
 			if run.Name != tc.want || run.TaskKey != "k" {
 				t.Errorf("name %q, task key %q, want %q and k", run.Name, run.TaskKey, tc.want)
 			}
@@ -315,7 +315,7 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{Updated: tc.status}}
 			o.Spec.Created, o.Spec.Updated = tc.created, tc.spec
-			if got := runFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
+			if got := RunFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
 				t.Errorf("updated %s, want second %d", got, tc.want)
 			}
 		})
@@ -367,8 +367,8 @@ func FuzzRunFromObject(f *testing.F) {
 			}
 			return object
 		}
-		run := runFromObject(read())
-		if diff := cmp.Diff(run, runFromObject(read())); diff != "" {
+		run := RunFromObject(read())
+		if diff := cmp.Diff(run, RunFromObject(read())); diff != "" {
 			t.Fatalf("read twice (-first +second):\n%s", diff)
 		}
 		object := read()
@@ -381,7 +381,7 @@ func FuzzRunFromObject(f *testing.F) {
 		if err := json.Unmarshal(status, &object.Status); err != nil {
 			t.Fatalf("the status cannot be read: %v", err)
 		}
-		again := runFromObject(object)
+		again := RunFromObject(object)
 		if diff := cmp.Diff(run.State, again.State); diff != "" {
 			t.Fatalf("state (-derived +written):\n%s", diff)
 		}

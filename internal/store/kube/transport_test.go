@@ -21,7 +21,7 @@ func objectUID(name string) types.UID { return types.UID("uid of " + name) }
 func TestObjectsOfAListAreReadAsOthersAre(t *testing.T) {
 	t.Parallel()
 	o := newFleet().object(t, 7)
-	want := runFromObject(o.DeepCopy())
+	want := RunFromObject(o.DeepCopy())
 	text, err := json.Marshal(v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*o}})
 	if err != nil {
 		t.Fatal(err)

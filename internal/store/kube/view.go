@@ -105,7 +105,7 @@ func (s *shelf) seen(uid types.UID) {
 }
 
 func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
-	return s.keep(&object.ObjectMeta, runFromObject(object), watched)
+	return s.keep(&object.ObjectMeta, RunFromObject(object), watched)
 }
 
 // keep takes in the run that an object of this metadata stands for.

@@ -26,7 +26,7 @@ func TestCompactRunsSayWhatTheyDid(t *testing.T) {
 		if m.flag() {
 			o.Status = statusFromRun(run)
 		}
-		want := runFromObject(o.DeepCopy())
+		want := RunFromObject(o.DeepCopy())
 		if diff := cmp.Diff(want, s.put(o)); diff != "" {
 			t.Fatalf("version %d (-want +got):\n%s", version, diff)
 		}

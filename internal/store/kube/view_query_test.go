@@ -174,7 +174,7 @@ func compareQueries(t *testing.T, s *Store, known map[int]*v1alpha1.TaskRun, q t
 	t.Helper()
 	var matching []*taskrun.Run
 	for _, o := range known {
-		if run := runFromObject(o); q.Filter.Match(run) {
+		if run := RunFromObject(o); q.Filter.Match(run) {
 			matching = append(matching, run)
 		}
 	}

@@ -1,0 +1,43 @@
+// Command kubectl-taskrun is a plugin of kubectl: `kubectl taskrun` sees and moves
+// task runs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/utils/clock"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/kubectl"
+)
+
+// completes is the name under which kubectl looks for a program that completes
+// what is typed after `kubectl taskrun`: a link to this one will do.
+const completes = "kubectl_complete-taskrun"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	command := kubectl.NewCommand(kubectl.Options{
+		Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
+		Clock:   clock.RealClock{},
+		Zone:    time.Local,
+	})
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == completes {
+		command.SetArgs(append([]string{"__complete"}, os.Args[1:]...))
+	}
+	if err := command.ExecuteContext(ctx); err != nil {
+		if !errors.Is(err, kubectl.ErrSome) {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+		os.Exit(1) //nolint:gocritic // nothing is left to stop
+	}
+}

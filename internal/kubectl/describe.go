@@ -1,0 +1,265 @@
+package kubectl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// timeFormat shows times to the millisecond, with the zone.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+func (p *plugin) at(t time.Time) string { return t.In(p.Zone).Format(timeFormat) }
+
+// describe is `kubectl taskrun describe`.
+func (p *plugin) describe() *cobra.Command {
+	var which choice
+	var system string
+	cmd := &cobra.Command{
+		Use:     "describe (NAME | ID)...",
+		Aliases: []string{"desc", "show"},
+		Short:   "Show what is known of a run, with all its states as a timeline",
+		Long: "Show what is known of a run: what was asked, what it waits for, and all its states as a timeline. A run is named by its\n" +
+			"object's name, or by its id over REST.",
+		Example: `  kubectl taskrun describe load-users
+  kubectl taskrun describe 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4
+  kubectl taskrun describe --state CRASHED --task load_users-1a2b3c4d`,
+		ValidArgsFunction: p.completeRuns(nil),
+	}
+	which.bind(cmd)
+	show := objectOutput(cmd)
+	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "where the operator is")
+	cmd.RunE = func(cmd *cobra.Command, names []string) error {
+		if err := show.check(); err != nil {
+			return err
+		}
+		cluster, err := p.Connect()
+		if err != nil {
+			return err
+		}
+		found, err := p.meant(cmd.Context(), cluster, &which, names)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !show.forPeople() && len(names) == 1:
+			return show.object(p.Streams.Out, found[0].object)
+		case !show.forPeople():
+			return show.objects(p.Streams.Out, found)
+		default:
+			return p.describeAll(cmd.Context(), cluster, found, system)
+		}
+	}
+	return cmd
+}
+
+// meant are the runs that are named, or those that are chosen by flags.
+func (p *plugin) meant(ctx context.Context, cluster Cluster, which *choice, names []string) ([]item, error) {
+	switch {
+	case len(names) > 0 && !which.empty():
+		return nil, errors.New("runs are named, or chosen by flags, not both")
+	case len(names) == 0 && which.empty():
+		return nil, errors.New("which runs? Name them, or choose them by --selector, --state, --task, --flow-run, --tag or --worker")
+	case len(names) == 0:
+		found, err := which.find(ctx, cluster.Client, p.in(cluster))
+		if err == nil && len(found) == 0 {
+			p.tell("No such runs found%s.", where(p.in(cluster)))
+		}
+		return found, err
+	}
+	found := make([]item, 0, len(names))
+	for _, name := range names {
+		one, err := named(ctx, cluster.Client, cluster.Namespace, strings.TrimPrefix(strings.TrimPrefix(name, "taskrun.taskrun.dev/"), "taskrun/"))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, one)
+	}
+	return found, nil
+}
+
+func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item, system string) error {
+	around, err := p.look(ctx, cluster.Client, p.in(cluster), system, found)
+	if err != nil {
+		return err
+	}
+	for i, one := range found {
+		if i > 0 {
+			_, _ = fmt.Fprint(p.Streams.Out, "\n\n")
+		}
+		if err := p.describeOne(ctx, cluster, one, around); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, around *surroundings) error {
+	w := printers.GetNewTabWriter(p.Streams.Out)
+	p.writeAsked(w, one)
+	p.writeSoFar(w, one, around)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := p.writeTimeline(p.Streams.Out, one); err != nil {
+		return err
+	}
+	return p.writeEvents(ctx, cluster.Client, one)
+}
+
+// line writes a field and its value, if it has one.
+func line(w io.Writer, field, value string) {
+	if value != "" {
+		_, _ = fmt.Fprintf(w, "%s:\t%s\n", field, value)
+	}
+}
+
+// writeAsked shows what was asked.
+func (p *plugin) writeAsked(w io.Writer, one item) {
+	line(w, "Name", one.object.Name)
+	line(w, "Namespace", one.object.Namespace)
+	line(w, "Run name", one.Name)
+	line(w, "ID", one.ID)
+	task := orNone(one.TaskKey)
+	if one.TaskVersion != nil {
+		task += ", version " + *one.TaskVersion
+	}
+	line(w, "Task", task)
+	line(w, "Dynamic key", one.DynamicKey)
+	line(w, "Flow run", one.FlowRunID)
+	line(w, "Tags", strings.Join(one.Tags, ", "))
+	line(w, "Labels", labelsText(one.Run))
+	line(w, "Retries", policyText(&one.Policy))
+	for i, input := range inputLines(one.Run) {
+		field := "Inputs"
+		if i > 0 {
+			field = ""
+			_, _ = fmt.Fprintf(w, "%s\t%s\n", field, input)
+			continue
+		}
+		line(w, field, input)
+	}
+	line(w, "Created", p.at(one.Created))
+	line(w, "Created by", one.object.Annotations[v1alpha1.AnnotationCreatedBy])
+	if one.TTL != nil {
+		line(w, "Kept", one.TTL.String()+" after it has finished")
+	}
+}
+
+// writeSoFar shows what became of it.
+func (p *plugin) writeSoFar(w io.Writer, one item, around *surroundings) {
+	now := p.Clock.Now()
+	line(w, "State", fmt.Sprintf("%s for %s", stateText(one.State), ago(now, one.State.Timestamp)))
+	line(w, "Message", brief(message(one.State), 4*messageWidth))
+	if waits, does := around.waitOf(one); does {
+		text := waits.Details
+		if waits.Until != nil {
+			text += ", until " + p.at(*waits.Until)
+		}
+		line(w, "Waits for", text)
+	}
+	if d := one.Delivery; d != nil {
+		line(w, "Worker", fmt.Sprintf("%s; handed out %d times, last %s ago", orNone(d.Holder), d.Attempts, ago(now, d.Since)))
+	}
+	if one.StartTime != nil {
+		line(w, "Started", p.at(*one.StartTime))
+	}
+	if one.EndTime != nil {
+		line(w, "Ended", p.at(*one.EndTime))
+	}
+	line(w, "Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(one.Run, now)))
+	if one.Proposal != nil {
+		line(w, "Proposal", proposalText(one.Run))
+	}
+}
+
+func proposalText(run *taskrun.Run) string {
+	verdict := run.Transition
+	if verdict == nil || verdict.Digest != run.ProposalDigest {
+		return string(run.Proposal.Type) + ", not judged yet"
+	}
+	text := fmt.Sprintf("%s: %s", run.Proposal.Type, verdict.Verdict)
+	if verdict.Reason != "" {
+		text += ", " + verdict.Reason
+	}
+	return text
+}
+
+func labelsText(run *taskrun.Run) string {
+	texts := make([]string, 0, len(run.Labels))
+	for key, value := range run.Labels {
+		texts = append(texts, key+"="+string(value))
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}
+
+func policyText(p *taskrun.Policy) string {
+	if p.Retries == "" || p.Retries == "0" {
+		return ""
+	}
+	text := p.Retries
+	if p.RetryDelay != nil && len(p.RetryDelay.Seconds) > 0 {
+		text += ", after " + strings.Join(p.RetryDelay.Seconds, ", ") + " seconds"
+	}
+	return text
+}
+
+// inputLines say for each argument where it comes from.
+func inputLines(run *taskrun.Run) []string {
+	var lines []string
+	for argument, inputs := range run.TaskInputs {
+		for _, input := range inputs {
+			from := strings.TrimSpace(strings.ReplaceAll(string(input.InputType), "_", " ") + " " + input.ID + input.Name + input.Type)
+			lines = append(lines, argument+" from "+from)
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// writeEvents shows what the operator told of the run, the newest last.
+func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, one item) error {
+	var events eventsv1.EventList
+	err := reader.List(ctx, &events, client.InNamespace(one.object.Namespace),
+		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("regarding.uid", string(one.object.UID))})
+	if err != nil {
+		p.tell("The Events of %s cannot be read: %v", one.object.Name, err)
+		return nil
+	}
+	if len(events.Items) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(events.Items, func(a, b eventsv1.Event) int { return lastSeen(&a).Compare(lastSeen(&b)) })
+	w := printers.GetNewTabWriter(p.Streams.Out)
+	_, _ = fmt.Fprint(w, "Events:\n  WHEN\tTYPE\tREASON\tMESSAGE\n")
+	for i := range events.Items {
+		event := &events.Items[i]
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", p.at(lastSeen(event)), event.Type, event.Reason, brief(event.Note, 4*messageWidth))
+	}
+	return w.Flush()
+}
+
+func lastSeen(e *eventsv1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.EventTime.IsZero():
+		return e.EventTime.Time
+	default:
+		return e.CreationTimestamp.Time
+	}
+}

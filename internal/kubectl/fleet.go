@@ -1,0 +1,67 @@
+package kubectl
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+)
+
+// fleet are the workers that are connected, to any replica.
+type fleet struct {
+	workers map[string][]delivery.Worker // by the namespace whose runs they take
+}
+
+// readFleet reads who is connected from the Leases of the replicas, which are in
+// the operator's own namespace.
+func readFleet(ctx context.Context, reader client.Reader, namespace string, now time.Time) (*fleet, error) {
+	var leases coordinationv1.LeaseList
+	if err := reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{roster.LabelServes}); err != nil {
+		return nil, err
+	}
+	if len(leases.Items) == 0 {
+		return nil, fmt.Errorf("no replica of the operator has a Lease in the namespace %s", namespace)
+	}
+	f := &fleet{workers: map[string][]delivery.Worker{}}
+	for i := range leases.Items {
+		if lapsed(&leases.Items[i], now) {
+			continue
+		}
+		for served, workers := range roster.Workers(&leases.Items[i]) {
+			f.workers[served] = append(f.workers[served], workers...)
+		}
+	}
+	return f, nil
+}
+
+// lapsed reports whether the replica is gone. Twice the Lease's time leaves room
+// for clocks that differ.
+func lapsed(lease *coordinationv1.Lease, now time.Time) bool {
+	spec := &lease.Spec
+	if spec.RenewTime == nil || spec.LeaseDurationSeconds == nil {
+		return true
+	}
+	return now.Sub(spec.RenewTime.Time) > 2*time.Duration(*spec.LeaseDurationSeconds)*time.Second
+}
+
+// serving counts the workers that take runs of this task. One that does not say
+// what it takes, for it takes too much to tell, counts.
+func (f *fleet) serving(namespace, taskKey string) int {
+	ids := map[string]bool{}
+	for _, worker := range f.workers[namespace] {
+		if len(worker.TaskKeys) == 0 || slices.Contains(worker.TaskKeys, taskKey) {
+			ids[worker.ID] = true
+		}
+	}
+	return len(ids)
+}
+
+func (f *fleet) alive(namespace, id string) bool {
+	return slices.ContainsFunc(f.workers[namespace], func(w delivery.Worker) bool { return w.ID == id })
+}

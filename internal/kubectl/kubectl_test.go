@@ -1,0 +1,326 @@
+package kubectl
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/yaml"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+)
+
+// noon is when the tests ask.
+var noon = time.Date(2031, 2, 3, 12, 0, 0, 0, time.UTC)
+
+type stopped struct{}
+
+func (stopped) Now() time.Time { return noon }
+
+// objectOf reads an object, made an hour before noon.
+func objectOf[T any](t *testing.T, text string) *T {
+	t.Helper()
+	object := new(T)
+	if err := yaml.UnmarshalStrict([]byte(text), object); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	if accessor, ok := any(object).(metav1.Object); ok {
+		accessor.SetNamespace("default")
+		accessor.SetUID(types.UID("uid-of-" + accessor.GetName()))
+		accessor.SetCreationTimestamp(metav1.NewTime(noon.Add(-time.Hour)))
+	}
+	return object
+}
+
+// fleetOf is a Lease of a replica with these workers, as JSON.
+func fleetOf(workers string) *coordinationv1.Lease {
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: operatorNamespace, Name: "replica", Labels: map[string]string{roster.LabelServes: "default"},
+			Annotations: map[string]string{"taskrun.dev/workers": workers},
+		},
+		Spec: coordinationv1.LeaseSpec{RenewTime: new(metav1.NewMicroTime(noon)), LeaseDurationSeconds: new(int32(15))},
+	}
+}
+
+// listsAll lets the client of the tests, which has no field selectors, answer with
+// all objects.
+func listsAll(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+	asked := (&client.ListOptions{}).ApplyOptions(options)
+	asked.FieldSelector = nil
+	return c.List(ctx, list, asked)
+}
+
+// ask runs the plugin on these objects, and returns what it prints.
+func ask(t *testing.T, objects []client.Object, args ...string) (out, remarks string, err error) {
+	t.Helper()
+	c := fake.NewClientBuilder().WithScheme(scheme()).WithObjects(objects...).
+		WithInterceptorFuncs(interceptor.Funcs{List: listsAll}).Build()
+	var stdout, stderr bytes.Buffer
+	command := NewCommand(Options{
+		Streams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: &stdout, ErrOut: &stderr},
+		Clock:   stopped{}, Zone: time.UTC,
+		Connect: func() (Cluster, error) { return Cluster{Client: c, Namespace: "default"}, nil },
+	})
+	command.SetArgs(args)
+	err = command.ExecuteContext(t.Context())
+	return stdout.String(), stderr.String(), err
+}
+
+// want compares what is printed, without the blanks at the ends of lines.
+func want(t *testing.T, got, wanted string) {
+	t.Helper()
+	trim := func(text string) []string {
+		lines := strings.Split(strings.Trim(text, "\n"), "\n")
+		for i := range lines {
+			lines[i] = strings.TrimRight(lines[i], " \t")
+		}
+		return lines
+	}
+	if diff := cmp.Diff(trim(wanted), trim(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s\nall of it:\n%s", diff, got)
+	}
+}
+
+func runs(t *testing.T, texts ...string) []client.Object {
+	t.Helper()
+	objects := make([]client.Object, len(texts))
+	for i, text := range texts {
+		objects[i] = objectOf[v1alpha1.TaskRun](t, text)
+	}
+	return objects
+}
+
+const (
+	failed = `
+metadata: {name: load, annotations: {taskrun.dev/created-by: "system:serviceaccount:etl:loader"}}
+spec:
+  id: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4
+  name: load-7
+  taskKey: load-1a2b
+  dynamicKey: "7"
+  taskVersion: "1.4"
+  tags: [nightly, db]
+  labels: {team: data, shard: 3}
+  empiricalPolicy: {retries: 2, retryDelay: ["10", "60"]}
+  taskInputs: {users: [{inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}], day: [{inputType: parameter, name: day}]}
+  transition: {state: {type: CANCELLED}}
+  created: "2031-02-03T11:00:00.250000Z"
+status:
+  observedGeneration: 1
+  runCount: 1
+  startTime: "2031-02-03T11:00:05.000000Z"
+  endTime: "2031-02-03T11:01:35.500000Z"
+  totalRunTime: 1m30.5s
+  state: {id: 11111111-1111-4111-8111-111111111111, type: FAILED, timestamp: "2031-02-03T11:01:35.500000Z", message: "the database is away\nTraceback", reported: true}
+  history:
+  - {id: 11111111-1111-4111-8111-111111111112, type: SCHEDULED, timestamp: "2031-02-03T11:00:00.250000Z", stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5, scheduledTime: "2031-02-03T11:00:04Z"}}
+  - {id: 11111111-1111-4111-8111-111111111113, type: PENDING, timestamp: "2031-02-03T11:00:04.900000Z", reported: true}
+  - {id: 11111111-1111-4111-8111-111111111114, type: RUNNING, timestamp: "2031-02-03T11:00:05.000000Z", reported: true}
+  historyDropped: 3
+  delivery: {since: "2031-02-03T11:00:04.500000Z", attempts: 2}
+`
+	running = `
+metadata: {name: running}
+spec: {taskKey: load-1a2b, tags: [db]}
+status:
+  runCount: 1
+  startTime: "2031-02-03T11:59:30Z"
+  totalRunTime: 5s
+  state: {id: 11111111-1111-4111-8111-111111111115, type: RUNNING, name: Retrying, timestamp: "2031-02-03T11:59:50Z"}
+  delivery: {holder: host-1, since: "2031-02-03T11:59:20Z", attempts: 1}
+`
+	fresh = "{metadata: {name: fresh}, spec: {taskKey: say}}"
+)
+
+func TestListIsATableOfRunsTheNewestLast(t *testing.T) {
+	t.Parallel()
+	out, remarks, err := ask(t, runs(t, running, failed), "list")
+	if err != nil || remarks != "" {
+		t.Fatalf("%v, %s", err, remarks)
+	}
+	want(t, out, `
+NAME      STATE                TASK        RUNS   TOOK    AGE
+running   RUNNING (Retrying)   load-1a2b   1      15s     60m
+load      FAILED               load-1a2b   1      1m31s   59m
+`)
+}
+
+func TestListWideAndOfAllNamespaces(t *testing.T) {
+	t.Parallel()
+	out, _, err := ask(t, runs(t, failed), "list", "-A", "-o", "wide")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, out, `
+NAMESPACE   NAME   STATE    TASK        RUNS   TOOK    AGE   RUN NAME   TAGS         WORKER   MESSAGE
+default     load   FAILED   load-1a2b   1      1m31s   59m   load-7     nightly,db   <none>   the database is away …
+`)
+}
+
+func TestWhatListIsAskedFor(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		args []string
+		want string
+	}{
+		"by type of state":    {[]string{"--state", "failed,COMPLETED"}, "taskrun.taskrun.dev/load\n"},
+		"by name of state":    {[]string{"--state", "Retrying"}, "taskrun.taskrun.dev/running\n"},
+		"a run not begun yet": {[]string{"--state", "PENDING"}, "taskrun.taskrun.dev/fresh\n"},
+		"by all of its tags":  {[]string{"--tag", "db", "--tag", "nightly"}, "taskrun.taskrun.dev/load\n"},
+		"by its worker":       {[]string{"--worker", "host-1"}, "taskrun.taskrun.dev/running\n"},
+		"the last one":        {[]string{"--limit", "1", "--sort-by", "name"}, "taskrun.taskrun.dev/running\n"},
+		"there is no such":    {[]string{"--state", "PAUSED"}, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, _, err := ask(t, runs(t, running, failed, fresh), append([]string{"list", "-o", "name"}, tc.args...)...)
+			if err != nil || out != tc.want {
+				t.Errorf("%v, printed %q, want %q", err, out, tc.want)
+			}
+		})
+	}
+}
+
+// The API server selects as much as it can tell; a run without a status must come.
+func TestWhatTheAPIServerIsAskedFor(t *testing.T) {
+	t.Parallel()
+	const notThose = "status.state.type!=SCHEDULED,status.state.type!=PENDING,status.state.type!=RUNNING,status.state.type!=COMPLETED," +
+		"status.state.type!=CANCELLED,status.state.type!=PAUSED,status.state.type!=CANCELLING"
+	cases := map[string]struct {
+		choice choice
+		want   string
+	}{
+		"nothing":               {choice{}, ""},
+		"two types":             {choice{states: []string{"FAILED", "crashed"}}, notThose},
+		"a type twice":          {choice{states: []string{"FAILED", "crashed", "failed"}}, notThose},
+		"a type and a name":     {choice{states: []string{"FAILED", "Late"}}, ""},
+		"a task and a flow run": {choice{task: "a,b", flowRun: "f"}, `spec.taskKey=a\,b,spec.flowRunID=f`},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			options, err := tc.choice.options("default")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if options.FieldSelector != nil {
+				got = options.FieldSelector.String()
+			}
+			if got != tc.want {
+				t.Errorf("selects %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestDescribeShowsATimeline(t *testing.T) {
+	t.Parallel()
+	event := objectOf[eventsv1.Event](t, `{metadata: {name: e}, type: Warning, reason: Redelivered, note: "worker host-1 is gone", eventTime: "2031-02-03T11:00:04.500000Z"}`)
+	out, remarks, err := ask(t, append(runs(t, failed), event), "describe", "0196C1F0-3f8e-7c51-9a2b-6a5de1a0c9b4")
+	if err != nil || remarks != "" {
+		t.Fatalf("%v, %s", err, remarks)
+	}
+	want(t, out, `
+Name:          load
+Namespace:     default
+Run name:      load-7
+ID:            0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4
+Task:          load-1a2b, version 1.4
+Dynamic key:   7
+Tags:          nightly, db
+Labels:        shard=3, team="data"
+Retries:       2, after 10, 60 seconds
+Inputs:        day from parameter day
+               users from task run 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01
+Created:       2031-02-03T11:00:00.250Z
+Created by:    system:serviceaccount:etl:loader
+State:         FAILED for 58m
+Message:       the database is away …
+Waits for:     the operator, to judge its proposal of CANCELLED
+Worker:        <none>; handed out 2 times, last 59m ago
+Started:       2031-02-03T11:00:05.000Z
+Ended:         2031-02-03T11:01:35.500Z
+Runs:          1, took 1m31s
+Proposal:      CANCELLED, not judged yet
+Timeline:
+  WHEN                       STATE          LASTED   BY         MESSAGE
+                             3 older ones                       no longer kept
+  2031-02-03T11:00:00.250Z   SCHEDULED      4.65s    operator   for 2031-02-03T11:00:04.000Z
+  2031-02-03T11:00:04.900Z   PENDING        100ms    worker
+  2031-02-03T11:00:05.000Z   RUNNING        1m31s    worker
+  2031-02-03T11:01:35.500Z   FAILED         <none>   worker     the database is away …
+Events:
+  WHEN                       TYPE      REASON        MESSAGE
+  2031-02-03T11:00:04.500Z   Warning   Redelivered   worker host-1 is gone
+`)
+}
+
+func TestARunIsNamedInManyWays(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"load", "taskrun/load", "taskrun.taskrun.dev/load", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4"} {
+		out, _, err := ask(t, runs(t, failed, running), "describe", name, "-o", "json")
+		if err != nil || !strings.Contains(out, `"kind": "TaskRun"`) || !strings.Contains(out, `"name": "load-7"`) {
+			t.Errorf("describe %s: %v, %s", name, err, out)
+		}
+	}
+}
+
+func TestWhatCannotBeIsSaid(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		args []string
+		want string
+	}{
+		"a subcommand there is not":     {[]string{"show-me"}, `unknown command "show-me"`},
+		"a format there is not":         {[]string{"list", "-o", "table"}, "-o table: there is only wide, json, yaml, name"},
+		"a format of objects, queue":    {[]string{"queue", "-o", "name"}, "-o name: there is only wide, json, yaml"},
+		"an order there is not":         {[]string{"list", "--sort-by", "age"}, "--sort-by age: there is only created,"},
+		"a selector that is none":       {[]string{"list", "-l", "a=("}, "--selector: "},
+		"no run named":                  {[]string{"cancel"}, "which runs?"},
+		"named and chosen":              {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
+		"names in all namespaces":       {[]string{"cancel", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
+		"a name there is not":           {[]string{"describe", "nobody"}, `"nobody" not found`},
+		"an id there is not":            {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
+		"list takes no names":           {[]string{"list", "load"}, `unknown command "load"`},
+		"a negative number of the last": {[]string{"list", "--limit", "-1"}, "--limit -1: it is 0 or more"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := ask(t, runs(t, failed), tc.args...)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("%q: %v, want %q in it", tc.args, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestNamesAreCompleted(t *testing.T) {
+	t.Parallel()
+	objects := runs(t, failed, running, fresh)
+	for _, tc := range []struct{ subcommand, typed, want string }{
+		{"describe", "", "fresh\tPENDING fresh\nload\tFAILED load-7\nrunning\tRUNNING (Retrying) running\n:4\n"},
+		{"cancel", "", "fresh\tPENDING fresh\nrunning\tRUNNING (Retrying) running\n:4\n"},
+		{"retry", "l", "load\tFAILED load-7\n:4\n"},
+	} {
+		out, _, err := ask(t, objects, "__complete", tc.subcommand, tc.typed)
+		if err != nil || out != tc.want {
+			t.Errorf("%s %q: %v, %q, want %q", tc.subcommand, tc.typed, err, out, tc.want)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package kubectl
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/yaml"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// none stands where there is nothing to show, as in kubectl.
+const none = "<none>"
+
+// What -o can say.
+const (
+	formatWide = "wide"
+	formatJSON = "json"
+	formatYAML = "yaml"
+	formatName = "name"
+)
+
+// output is how something is shown: as a table, wide or not, or as data.
+type output struct {
+	format    string
+	formats   []string // that are allowed, beside the default
+	flags     *genericclioptions.PrintFlags
+	noHeaders bool
+}
+
+func (o *output) bind(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&o.format, "output", "o", "", "one of: "+strings.Join(o.formats, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return o.formats, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// objectOutput shows objects, in all formats of kubectl that need no flag.
+func objectOutput(cmd *cobra.Command, formats ...string) *output {
+	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme())
+	o := &output{formats: append(formats, formatJSON, formatYAML, formatName), flags: flags}
+	o.bind(cmd)
+	flags.JSONYamlPrintFlags.AddFlags(cmd)
+	return o
+}
+
+// dataOutput shows what is no object.
+func dataOutput(cmd *cobra.Command) *output {
+	o := &output{formats: []string{formatWide, formatJSON, formatYAML}}
+	o.bind(cmd)
+	return o
+}
+
+// check refuses a format that there is not.
+func (o *output) check() error {
+	if o.format != "" && !slices.Contains(o.formats, o.format) {
+		return fmt.Errorf("-o %s: there is only %s", o.format, strings.Join(o.formats, ", "))
+	}
+	return nil
+}
+
+// forPeople reports whether a table is wanted, or words.
+func (o *output) forPeople() bool { return o.format == "" || o.format == formatWide }
+
+func (o *output) object(w io.Writer, object runtime.Object) error {
+	o.flags.OutputFormat = &o.format
+	printer, err := o.flags.ToPrinter()
+	if err != nil {
+		return err
+	}
+	return printer.PrintObj(object, w)
+}
+
+// objects shows several, as a list where they are data.
+func (o *output) objects(w io.Writer, found []item) error {
+	list := &v1alpha1.TaskRunList{Items: make([]v1alpha1.TaskRun, len(found))}
+	for i, one := range found {
+		if o.format != formatName {
+			list.Items[i] = *one.object
+			continue
+		}
+		if err := o.object(w, one.object); err != nil {
+			return err
+		}
+	}
+	if o.format == formatName {
+		return nil
+	}
+	return o.object(w, list)
+}
+
+func (o *output) data(w io.Writer, data any) error {
+	text, err := json.MarshalIndent(data, "", "    ")
+	if err == nil && o.format == formatYAML {
+		text, err = yaml.JSONToYAML(text)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, strings.TrimSuffix(string(text), "\n"))
+	return err
+}
+
+// table is what people see. Columns whose names begin with a plus sign are those
+// of -o wide.
+type table struct {
+	columns []string
+	rows    [][]any
+}
+
+func (t *table) add(cells ...any) { t.rows = append(t.rows, cells) }
+
+func (o *output) table(w io.Writer, t *table) error {
+	shown := &metav1.Table{}
+	for _, column := range t.columns {
+		name, wide := strings.CutPrefix(column, "+")
+		definition := metav1.TableColumnDefinition{Name: name, Type: "string"}
+		if wide {
+			definition.Priority = 1
+		}
+		shown.ColumnDefinitions = append(shown.ColumnDefinitions, definition)
+	}
+	for _, cells := range t.rows {
+		shown.Rows = append(shown.Rows, metav1.TableRow{Cells: cells})
+	}
+	options := printers.PrintOptions{Wide: o.format == formatWide, NoHeaders: o.noHeaders}
+	return printers.NewTablePrinter(options).PrintObj(shown, w)
+}
+
+// orNone is the text, or a mark that there is none.
+func orNone(text string) string {
+	if text == "" {
+		return none
+	}
+	return text
+}
+
+// ago is how long ago something was, as kubectl shows ages.
+func ago(now, then time.Time) string { return duration.HumanDuration(max(now.Sub(then), 0)) }
+
+// exact is a duration to the millisecond, or to the second where it is long.
+func exact(d time.Duration) string {
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+// brief is the first line of a text, cut where it is long.
+func brief(text string, most int) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	letters := []rune(line)
+	switch {
+	case len(letters) > most:
+		return string(letters[:most-1]) + "…"
+	case more:
+		return line + " …"
+	default:
+		return line
+	}
+}

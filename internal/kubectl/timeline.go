@@ -1,0 +1,66 @@
+package kubectl
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/printers"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// writeTimeline shows the states of a run, the oldest first, with how long each
+// lasted.
+func (p *plugin) writeTimeline(out io.Writer, one item) error {
+	states := one.States()
+	w := printers.GetNewTabWriter(out)
+	_, _ = fmt.Fprint(w, "Timeline:\n  WHEN\tSTATE\tLASTED\tBY\tMESSAGE\n")
+	if one.HistoryDropped > 0 {
+		_, _ = fmt.Fprintf(w, "  \t%d older ones\t\t\tno longer kept\n", one.HistoryDropped)
+	}
+	for i := range states {
+		var until *time.Time
+		if i+1 < len(states) {
+			until = &states[i+1].Timestamp
+		}
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
+			p.lasted(&states[i], until), enteredBy(&states[i]), brief(timelineMessage(&states[i], p), 2*messageWidth))
+	}
+	return w.Flush()
+}
+
+// lasted is how long the run was in a state. Clocks of workers and of the operator
+// differ: a state that begins before the one it follows lasted no time.
+func (p *plugin) lasted(state *orchestration.State, until *time.Time) string {
+	switch {
+	case until != nil:
+		return exact(max(until.Sub(state.Timestamp), 0))
+	case state.Type.Terminal():
+		return none
+	default:
+		return exact(max(p.Clock.Now().Sub(state.Timestamp), 0)) + " so far"
+	}
+}
+
+// enteredBy tells who said that the run entered the state.
+func enteredBy(state *orchestration.State) string {
+	if state.Reported {
+		return "worker"
+	}
+	return "operator"
+}
+
+// timelineMessage is the state's message, or the time that it is scheduled for.
+func timelineMessage(state *orchestration.State, p *plugin) string {
+	text := message(state)
+	at := state.Details.ScheduledTime
+	if state.Type != orchestration.Scheduled || at == nil || !at.After(state.Timestamp) {
+		return text
+	}
+	due := "for " + p.at(*at)
+	if text == "" {
+		return due
+	}
+	return due + ": " + text
+}

@@ -1,0 +1,184 @@
+package kubectl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// What a run can wait for.
+const (
+	waitsForOperator = "operator" // to write its first state, or to judge a proposal
+	waitsForTime     = "time"     // its own, or that of its next attempt
+	waitsForWorker   = "worker"   // any that serves its task
+	waitsForStart    = "start"    // by the worker that holds it
+	waitsForSlot     = "slot"     // of a concurrency limit
+	waitsForClient   = "client"   // that made it and is to move it
+	waitsForResume   = "resume"   // by somebody: it is paused
+	waitsForCancel   = "cancel"   // by whoever runs it
+)
+
+// waiting is what a run waits for.
+type waiting struct {
+	Namespace string     `json:"namespace"`
+	Name      string     `json:"name"` // of the object
+	ID        string     `json:"id"`
+	TaskKey   string     `json:"taskKey"`
+	State     string     `json:"state"`
+	WaitsFor  string     `json:"waitsFor"`
+	Details   string     `json:"details"` // the same for people
+	Since     time.Time  `json:"since"`
+	Until     *time.Time `json:"until,omitempty"` // when the wait ends, where that is known
+}
+
+// surroundings are what the runs of the namespaces wait in.
+type surroundings struct {
+	now     time.Time
+	workers *fleet                  // nil: not known
+	limits  map[string][]namedLimit // by namespace
+}
+
+// namedLimit is a limit on a tag.
+type namedLimit struct {
+	name         string // without tag:
+	slots, taken int
+}
+
+func (l namedLimit) full() bool { return l.taken >= l.slots }
+
+// waitOf says what a run waits for; false: for nothing, it has ended or is at
+// work.
+func (s *surroundings) waitOf(one item) (waiting, bool) {
+	w := waiting{
+		Namespace: one.object.Namespace, Name: one.object.Name, ID: one.ID, TaskKey: one.TaskKey,
+		State: stateText(one.State), Since: one.State.Timestamp,
+	}
+	for _, judge := range []func(item, *waiting) bool{s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
+		if judge(one, &w) {
+			return w, true
+		}
+	}
+	return w, false
+}
+
+func (w *waiting) set(kind, details string) bool {
+	w.WaitsFor, w.Details = kind, details
+	return true
+}
+
+// forFirstState is about runs made with kubectl: the state that one made over REST
+// begins with is known at once.
+func (s *surroundings) forFirstState(one item, w *waiting) bool {
+	return one.object.Status.State == nil && !one.FromCreate && w.set(waitsForOperator, "the operator, to write its first state")
+}
+
+func (s *surroundings) forVerdict(one item, w *waiting) bool {
+	if one.Proposal == nil {
+		return false
+	}
+	proposed, verdict := one.Proposal.Type, one.Transition
+	switch {
+	case verdict == nil || verdict.Digest != one.ProposalDigest:
+		return w.set(waitsForOperator, fmt.Sprintf("the operator, to judge its proposal of %s", proposed))
+	case verdict.Verdict == orchestration.Wait:
+		w.Since, w.Until = verdict.JudgedAt, verdict.RetryTime
+		return w.set(waitsForTime, fmt.Sprintf("its proposal of %s to be judged again: %s", proposed, brief(verdict.Reason, messageWidth)))
+	default:
+		return false
+	}
+}
+
+func (s *surroundings) forScheduled(one item, w *waiting) bool {
+	if one.State.Type != orchestration.Scheduled {
+		return false
+	}
+	due := one.Due()
+	switch {
+	case one.Holder() != "" && due.After(s.now):
+		w.Until = &due
+		return w.set(waitsForTime, "its next attempt, by "+s.holder(one))
+	case one.Holder() != "":
+		w.Since = one.Delivery.Since
+		return w.set(waitsForStart, s.holder(one)+", to start it")
+	case due.After(s.now):
+		w.Until = &due
+		what := "its time"
+		if one.State.Name == orchestration.NameAwaitingRetry {
+			what = "its next attempt"
+		}
+		return w.set(waitsForTime, what)
+	case one.Waiting():
+		w.Since = due
+		return w.set(waitsForWorker, s.worker(one))
+	default:
+		w.Since = due
+		return w.set(waitsForClient, "its client, to start it: it was not submitted for a worker")
+	}
+}
+
+// worker says how it stands with those who could take the run.
+func (s *surroundings) worker(one item) string {
+	if s.workers == nil {
+		return "a worker that serves its task"
+	}
+	switch serving := s.workers.serving(one.object.Namespace, one.TaskKey); serving {
+	case 0:
+		return "a worker: none serves its task"
+	case 1:
+		return "the worker that serves its task, to be free"
+	default:
+		return fmt.Sprintf("one of the %d workers that serve its task, to be free", serving)
+	}
+}
+
+// holder names the worker that holds the run.
+func (s *surroundings) holder(one item) string {
+	name := "worker " + one.Holder()
+	if s.workers != nil && !s.workers.alive(one.object.Namespace, one.Holder()) {
+		name += " (not connected)"
+	}
+	return name
+}
+
+func (s *surroundings) forPending(one item, w *waiting) bool {
+	if one.State.Type != orchestration.Pending {
+		return false
+	}
+	if full := s.fullLimits(one); full != "" {
+		return w.set(waitsForSlot, full)
+	}
+	if one.Holder() != "" {
+		return w.set(waitsForStart, s.holder(one)+", to start it")
+	}
+	return w.set(waitsForClient, "its client, to start it")
+}
+
+// fullLimits names the limits on the run's tags that have no free slot.
+func (s *surroundings) fullLimits(one item) string {
+	var full []string
+	for _, limit := range s.limits[one.object.Namespace] {
+		if slices.Contains(one.Tags, limit.name) && limit.full() {
+			full = append(full, fmt.Sprintf("a slot of %s%s (%d of %d taken)", concurrency.TagPrefix, limit.name, limit.taken, limit.slots))
+		}
+	}
+	return strings.Join(full, " and ")
+}
+
+func (s *surroundings) forOthers(one item, w *waiting) bool {
+	switch one.State.Type {
+	case orchestration.Paused:
+		return w.set(waitsForResume, "somebody to resume it")
+	case orchestration.Cancelling:
+		who := "whoever runs it"
+		if one.Holder() != "" {
+			who = s.holder(one)
+		}
+		return w.set(waitsForCancel, who+", to stop it")
+	default:
+		return false
+	}
+}

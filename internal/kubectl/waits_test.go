@@ -1,0 +1,178 @@
+package kubectl
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// A run in this state, with what else its spec and its status have.
+func inState(t *testing.T, spec, state, status string) client.Object {
+	t.Helper()
+	return objectOf[v1alpha1.TaskRun](t, `
+metadata: {name: run}
+spec: {taskKey: add, id: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4, `+spec+`}
+status: {`+status+`state: {id: 11111111-1111-4111-8111-111111111111, timestamp: "2031-02-03T11:55:00Z", `+state+`}}`)
+}
+
+const submitted = `type: SCHEDULED, stateDetails: {deferred: true}`
+
+func TestWhatARunWaitsFor(t *testing.T) {
+	t.Parallel()
+	const (
+		workers = `[{"namespace":"default","id":"host-1","taskKeys":["add"]},{"namespace":"default","id":"host-2","taskKeys":["add"]},{"namespace":"elsewhere","id":"host-3","taskKeys":["add"]}]`
+		one     = `[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`
+		others  = `[{"namespace":"default","id":"host-1","taskKeys":["mul"]}]`
+		held    = `delivery: {holder: host-1, since: "2031-02-03T11:59:00Z", attempts: 1}, `
+	)
+	cases := map[string]struct {
+		run     client.Object
+		workers string
+		limits  []string
+		want    string // kind: details, since, until
+	}{
+		"none serves its task": {inState(t, "", submitted, ""), others, nil, "worker: a worker: none serves its task, 5m"},
+		"one serves its task":  {inState(t, "", submitted, ""), one, nil, "worker: the worker that serves its task, to be free, 5m"},
+		"two serve its task":   {inState(t, "", submitted, ""), workers, nil, "worker: one of the 2 workers that serve its task, to be free, 5m"},
+		"workers not known":    {inState(t, "", submitted, ""), "", nil, "worker: a worker that serves its task, 5m"},
+		"its time": {
+			inState(t, "", `type: SCHEDULED, stateDetails: {deferred: true, scheduledTime: "2031-02-03T13:00:00Z"}`, ""), one, nil,
+			"time: its time, 5m, until 13:00",
+		},
+		"its next attempt": {
+			inState(t, "", `type: SCHEDULED, name: AwaitingRetry, stateDetails: {deferred: true, scheduledTime: "2031-02-03T13:00:00Z"}`, ""), one, nil,
+			"time: its next attempt, 5m, until 13:00",
+		},
+		"its next attempt by the same worker": {
+			inState(t, "", `type: SCHEDULED, name: AwaitingRetry, stateDetails: {scheduledTime: "2031-02-03T13:00:00Z"}`, held), one, nil,
+			"time: its next attempt, by worker host-1, 5m, until 13:00",
+		},
+		"its worker, to start it":                 {inState(t, "", submitted, held), one, nil, "start: worker host-1, to start it, 60s"},
+		"its worker, which is gone":               {inState(t, "", submitted, held), `[{"namespace":"elsewhere","id":"host-1"}]`, nil, "start: worker host-1 (not connected), to start it, 60s"},
+		"its client":                              {inState(t, "", "type: SCHEDULED", ""), one, nil, "client: its client, to start it: it was not submitted for a worker, 5m"},
+		"pending, its client":                     {inState(t, "", "type: PENDING", ""), one, nil, "client: its client, to start it, 5m"},
+		"pending, its worker":                     {inState(t, "", "type: PENDING, reported: true", held), one, nil, "start: worker host-1, to start it, 5m"},
+		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 taken), 5m"},
+		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 taken) and a slot of tag:x (3 of 1 taken), 5m"},
+		"a slot is free":                          {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},
+		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: somebody to resume it, 5m"},
+		"to be stopped by its worker":             {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
+		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: whoever runs it, to stop it, 5m"},
+		"a verdict":                               {inState(t, "transition: {state: {type: RUNNING}}", "type: PENDING", ""), one, nil, "operator: the operator, to judge its proposal of RUNNING, 5m"},
+		"its first state":                         {objectOf[v1alpha1.TaskRun](t, "{metadata: {name: run}, spec: {taskKey: add}}"), one, nil, "operator: the operator, to write its first state, 60m"},
+		"a run that is at work waits for nothing": {inState(t, "", "type: RUNNING", held), one, nil, ""},
+		"nor does one that has ended":             {inState(t, "", "type: FAILED", ""), one, nil, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objects := []client.Object{tc.run}
+			if tc.workers != "" {
+				objects = append(objects, fleetOf(tc.workers))
+			}
+			for _, limit := range tc.limits {
+				objects = append(objects, limitOf(t, limit))
+			}
+			out, _, err := ask(t, objects, "queue", "-o", "json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var waits []waiting
+			if err := json.Unmarshal([]byte(out), &waits); err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			if len(waits) == 1 {
+				got = waits[0].WaitsFor + ": " + waits[0].Details + ", " + ago(noon, waits[0].Since)
+				if until := waits[0].Until; until != nil {
+					got += until.Format(", until 15:04")
+				}
+			}
+			if got != tc.want {
+				t.Errorf("waits for %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestARunWaitsForItsProposalToBeJudgedAgain(t *testing.T) {
+	t.Parallel()
+	object := objectOf[v1alpha1.TaskRun](t, `
+metadata: {name: run}
+spec: {taskKey: add, transition: {state: {type: RUNNING}}}
+status:
+  state: {id: 11111111-1111-4111-8111-111111111111, type: SCHEDULED, timestamp: "2031-02-03T11:55:00Z"}
+  transition: {digest: d, verdict: WAIT, reason: too early, judgedAt: "2031-02-03T11:59:00Z", retryTime: "2031-02-03T12:10:00Z"}
+`)
+	object.Status.Transition.Digest = itemOf(object).ProposalDigest
+	out, _, err := ask(t, []client.Object{object}, "queue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, out, `
+TASK   WAITS FOR                                               RUNS   LONGEST   UNTIL
+add    its proposal of RUNNING to be judged again: too early   1      60s       2031-02-03T12:10:00.000Z
+`)
+}
+
+// A limit, said as in "tag:db 2 of 3".
+func limitOf(t *testing.T, text string) *v1alpha1.ConcurrencyLimit {
+	t.Helper()
+	words := strings.Fields(text)
+	return objectOf[v1alpha1.ConcurrencyLimit](t, `{metadata: {name: "`+words[0]+`"}, spec: {limit: `+words[3]+`}, status: {activeSlots: `+words[1]+`}}`)
+}
+
+func TestQueuePutsTogetherWhatWaitsForTheSame(t *testing.T) {
+	t.Parallel()
+	const scheduled = `
+metadata: {name: %s}
+spec: {taskKey: %s, state: {type: SCHEDULED, timestamp: "%s", stateDetails: {deferred: true, scheduledTime: "%s"}}}
+status: {state: {id: 11111111-1111-4111-8111-111111111111, type: SCHEDULED, timestamp: "%[3]s", stateDetails: {deferred: true, scheduledTime: "%s"}}}
+`
+	objects := runs(t,
+		fmt.Sprintf(scheduled, "a", "add", "2031-02-03T11:50:00Z", "2031-02-03T11:51:00Z"),
+		fmt.Sprintf(scheduled, "b", "add", "2031-02-03T11:40:00Z", "2031-02-03T11:41:00Z"),
+		fmt.Sprintf(scheduled, "c", "add", "2031-02-03T11:30:00Z", "2031-02-03T14:00:00Z"),
+		fmt.Sprintf(scheduled, "d", "add", "2031-02-03T11:30:00Z", "2031-02-03T13:00:00Z"),
+		fmt.Sprintf(scheduled, "e", "mul", "2031-02-03T11:59:00Z", "2031-02-03T11:59:00Z"),
+		running,
+	)
+	out, remarks, err := ask(t, append(objects, fleetOf(`[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`)), "queue", "-o", "wide")
+	if err != nil || remarks != "" {
+		t.Fatalf("%v, %s", err, remarks)
+	}
+	want(t, out, `
+TASK   WAITS FOR                                     RUNS   LONGEST   UNTIL                      FIRST RUN   STATE
+add    its time                                      2      30m       2031-02-03T13:00:00.000Z   c           SCHEDULED
+add    the worker that serves its task, to be free   2      19m       <none>                     b           SCHEDULED
+mul    a worker: none serves its task                1      60s       <none>                     e           SCHEDULED
+`)
+	out, remarks, err = ask(t, objects, "queue", "--runs", "--task", "add", "-A")
+	if err != nil || remarks == "" {
+		t.Errorf("%v; that nobody can tell who is connected is not said", err)
+	}
+	want(t, out, `
+NAMESPACE   NAME   TASK   STATE       FOR   UNTIL                      WAITS FOR
+default     c      add    SCHEDULED   30m   2031-02-03T14:00:00.000Z   its time
+default     d      add    SCHEDULED   30m   2031-02-03T13:00:00.000Z   its time
+default     b      add    SCHEDULED   19m   <none>                     a worker that serves its task
+default     a      add    SCHEDULED   9m    <none>                     a worker that serves its task
+`)
+}
+
+// A replica that is gone has no workers.
+func TestALapsedLeaseTellsNothing(t *testing.T) {
+	t.Parallel()
+	lease := fleetOf(`[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`)
+	if lapsed(lease, noon.Add(29e9)) {
+		t.Error("a Lease lapses within twice its time")
+	}
+	if !lapsed(lease, noon.Add(31e9)) {
+		t.Error("a Lease never lapses")
+	}
+}
