@@ -40,6 +40,7 @@ func (p *plugin) describe() *cobra.Command {
 		ValidArgsFunction: p.completeRuns(nil),
 	}
 	which.bind(cmd)
+	p.allNamespaces(cmd)
 	show := objectOutput(cmd)
 	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "where the operator is")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
@@ -71,6 +72,8 @@ func (p *plugin) meant(ctx context.Context, cluster Cluster, which *choice, name
 	switch {
 	case len(names) > 0 && !which.empty():
 		return nil, errors.New("runs are named, or chosen by flags, not both")
+	case len(names) > 0 && p.all:
+		return nil, errors.New("--all-namespaces goes with flags that choose runs, not with names")
 	case len(names) == 0 && which.empty():
 		return nil, errors.New("which runs? Name them, or choose them by --selector, --state, --task, --flow-run, --tag or --worker")
 	case len(names) == 0:

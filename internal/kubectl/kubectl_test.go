@@ -294,6 +294,7 @@ func TestWhatCannotBeIsSaid(t *testing.T) {
 		"no run named":                  {[]string{"cancel"}, "which runs?"},
 		"named and chosen":              {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
 		"names in all namespaces":       {[]string{"cancel", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
+		"described in all namespaces":   {[]string{"describe", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
 		"a name there is not":           {[]string{"describe", "nobody"}, `"nobody" not found`},
 		"an id there is not":            {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
 		"list takes no names":           {[]string{"list", "load"}, `unknown command "load"`},

@@ -74,9 +74,6 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	if p.all && len(names) > 0 {
-		return errors.New("--all-namespaces goes with flags that choose runs, not with names")
-	}
 	found, err := p.meant(ctx, cluster, &m.which, names)
 	if err != nil {
 		return err
