@@ -18,7 +18,7 @@ func Assets(repository string) (string, error) {
 		folders = append([]string{named}, folders...)
 	}
 	for _, folder := range folders {
-		if Complete(folder, "etcd", "kube-apiserver") {
+		if Complete(folder, "etcd", apiServerProgram) {
 			return folder, nil
 		}
 	}

@@ -55,7 +55,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.serverPort, c.server, err = startOn(ctx, "kube-apiserver", c.options.APIServerPort, c.startServer)
+	c.serverPort, c.server, err = startOn(ctx, apiServerProgram, c.options.APIServerPort, c.startServer)
 	return err
 }
 
@@ -125,7 +125,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--v=1",
 	}
 	args = append(args, c.credentials.frontProxy.args()...)
-	return c.launch(ctx, "kube-apiserver", args, func(ctx context.Context) error {
+	return c.launch(ctx, apiServerProgram, args, func(ctx context.Context) error {
 		return healthy(ctx, client, url+"/readyz")
 	})
 }
@@ -142,7 +142,7 @@ func (c *ControlPlane) launch(
 	// The process has a descriptor of its own.
 	defer func() { _ = output.Close() }()
 	p, err := StartProcess(Command{
-		Name: program, Path: filepath.Join(c.options.Assets, program), Args: args, PIDFolder: c.options.Data, Output: output,
+		Name: program, Path: filepath.Join(c.options.Assets, program), Args: args, Env: c.options.env(program), PIDFolder: c.options.Data, Output: output,
 	})
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (c *ControlPlane) Stop() error {
 
 // Processes are the two running ones: whoever keeps a control plane for long watches that neither ends.
 func (c *ControlPlane) Processes() map[string]*Process {
-	return map[string]*Process{"etcd": c.etcd, "kube-apiserver": c.server}
+	return map[string]*Process{"etcd": c.etcd, apiServerProgram: c.server}
 }
 
 // Config is the administrator's, without a limit on the rate of requests. Every call returns a copy of its own.

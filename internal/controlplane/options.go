@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// apiServerProgram is the name of the program, and of its process.
+const apiServerProgram = "kube-apiserver"
+
 // Options say where a control plane keeps its data and where it listens.
 type Options struct {
 	// Assets is the folder that holds the programs etcd and kube-apiserver.
@@ -21,6 +24,9 @@ type Options struct {
 	EtcdPort, APIServerPort int
 	// Durable makes etcd flush every write to disk. Tests leave it off: they lose nothing that matters.
 	Durable bool
+	// APIServerGOGC is how much garbage kube-apiserver may make before it collects it, in percent of what lives (GOGC). 0
+	// leaves it as it comes, which is 100: less memory, more CPU.
+	APIServerGOGC int
 	// ReadyTimeout bounds the wait for each of the two processes. 0 means a minute.
 	ReadyTimeout time.Duration
 }
@@ -30,6 +36,14 @@ func (o Options) readyTimeout() time.Duration {
 		return o.ReadyTimeout
 	}
 	return time.Minute
+}
+
+// env is what a program of the control plane is told by its environment.
+func (o Options) env(program string) []string {
+	if program != apiServerProgram || o.APIServerGOGC == 0 {
+		return nil
+	}
+	return []string{"GOGC=" + strconv.Itoa(o.APIServerGOGC)}
 }
 
 // PortBusyError says that a port which was asked for belongs to another program.

@@ -31,6 +31,8 @@ type Command struct {
 	Name string
 	Path string
 	Args []string
+	// Env is added to the environment of this process.
+	Env []string
 	// PIDFolder is where the pid file is kept while the process lives; EndStale reads it.
 	PIDFolder string
 	// Output receives what the process prints.
@@ -50,6 +52,7 @@ type Process struct {
 func StartProcess(c Command) (*Process, error) {
 	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx,gosec // it outlives any one call and is ended by Stop; the path is the caller's
 	cmd.Stdout, cmd.Stderr = c.Output, c.Output
+	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.SysProcAttr = sysProcAttr()
 	p := &Process{name: c.Name, pidFile: filepath.Join(c.PIDFolder, c.Name+".pid"), done: make(chan struct{})}
 	started := make(chan error, 1)

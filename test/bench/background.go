@@ -53,7 +53,7 @@ func (b *bench) background(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := stack.Start(ctx, folder, true)
+	s, err := stack.Start(ctx, b.plane.At(folder, true))
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (b *bench) compareWrites(ctx context.Context) (_ []comparison, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := stack.Start(ctx, folder, true)
+	s, err := stack.Start(ctx, b.plane.At(folder, true))
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (b *bench) filled(ctx context.Context, runs int) (folder string, err error)
 		return "", fmt.Errorf("clearing old runs: %w", err)
 	}
 	// Filling need not flush to disk: what is measured afterwards are reads.
-	s, err := stack.Start(ctx, folder, false)
+	s, err := stack.Start(ctx, b.plane.At(folder, false))
 	if err != nil {
 		return "", err
 	}

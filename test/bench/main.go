@@ -19,6 +19,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 )
 
 // Each side has a namespace, and the operator watches only its own: so neither
@@ -30,6 +31,7 @@ const (
 
 // bench is what was asked for, and where to work.
 type bench struct {
+	plane                stack.Options
 	operator             string // the program
 	data                 string // the folder of what is kept
 	parts                []string
@@ -71,6 +73,7 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.IntVar(&b.rounds, "rounds", 5, "rounds of each measurement; the median counts")
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", time.Second, "length of one stretch of reads")
+	b.plane.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err //nolint:wrapcheck // it names the flag
 	}

@@ -45,7 +45,7 @@ func (b *bench) measureHeld(ctx context.Context, runs int) (_ held, err error) {
 	}
 	// A control plane that was started on its data holds what it would for long,
 	// not what filling left in it.
-	s, err := stack.Start(ctx, folder, false)
+	s, err := stack.Start(ctx, b.plane.At(folder, false))
 	if err != nil {
 		return result, err
 	}

@@ -127,7 +127,7 @@ func (b *bench) start(ctx context.Context, server, scratch string) ([]*contender
 
 // startOurs starts a control plane that flushes every write to disk, and the operator.
 func (b *bench) startOurs(ctx context.Context, data string, stops *[]func() error) (*contender, error) {
-	s, err := stack.Start(ctx, data, true)
+	s, err := stack.Start(ctx, b.plane.At(data, true))
 	if err != nil {
 		return nil, err
 	}

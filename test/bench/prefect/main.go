@@ -17,11 +17,13 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
 // bench is what was asked for, and where to work.
 type bench struct {
+	plane                stack.Options
 	operator, python     string // programs
 	data                 string // the folder of what is kept
 	clients, readClients load.Numbers
@@ -63,6 +65,7 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", 2*time.Second, "length of one stretch of reads")
 	flags.DurationVar(&b.fillLimit, "fill-limit", 15*time.Minute, "how long a server may take to be filled with runs")
+	b.plane.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err //nolint:wrapcheck // it names the flag
 	}

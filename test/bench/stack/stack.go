@@ -5,6 +5,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,10 +24,27 @@ type Stack struct {
 	data string
 }
 
-// Start starts a control plane on a data folder, which may be one of before. A
-// durable one flushes every write to disk, as it has to where writes are measured.
-func Start(ctx context.Context, data string, durable bool) (*Stack, error) {
-	data, err := filepath.Abs(data)
+// Options say what control plane is started.
+type Options struct {
+	Data    string // its folder, which may be one of before
+	Durable bool   // it flushes every write to disk, as it has to where writes are measured
+	GOGC    int    // of kube-apiserver, in percent; 0: as it comes
+}
+
+// BindFlags lets the user choose what a measurement does not.
+func (o *Options) BindFlags(flags *flag.FlagSet) {
+	flags.IntVar(&o.GOGC, "apiserver-gogc", 0, "GOGC of kube-apiserver: how much garbage it may make before it collects, in percent of what lives; 0: as it comes, which is 100")
+}
+
+// At is the same in this folder.
+func (o Options) At(data string, durable bool) Options {
+	o.Data, o.Durable = data, durable
+	return o
+}
+
+// Start starts a control plane.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	data, err := filepath.Abs(o.Data)
 	if err != nil {
 		return nil, fmt.Errorf("finding the data folder: %w", err)
 	}
@@ -42,7 +60,7 @@ func Start(ctx context.Context, data string, durable bool) (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the programs: %w", err)
 	}
-	plane, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data, Durable: durable})
+	plane, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data, Durable: o.Durable, APIServerGOGC: o.GOGC})
 	if err != nil {
 		return nil, fmt.Errorf("starting a control plane: %w", err)
 	}
