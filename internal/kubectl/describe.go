@@ -74,18 +74,23 @@ func (p *plugin) meant(ctx context.Context, cluster Cluster, which *choice, name
 		return nil, errors.New("runs are named, or chosen by flags, not both")
 	case len(names) > 0 && p.all:
 		return nil, errors.New("--all-namespaces goes with flags that choose runs, not with names")
-	case len(names) == 0 && which.empty():
+	case len(names) > 0:
+		return allNamed(ctx, cluster, names)
+	case which.empty():
 		return nil, errors.New("which runs? Name them, or choose them by --selector, --state, --task, --flow-run, --tag or --worker")
-	case len(names) == 0:
-		found, err := which.find(ctx, cluster.Client, p.in(cluster))
-		if err == nil && len(found) == 0 {
-			p.tell("No such runs found%s.", where(p.in(cluster)))
-		}
-		return found, err
 	}
+	found, err := which.find(ctx, cluster.Client, p.in(cluster))
+	if err == nil && len(found) == 0 {
+		p.tell("No such runs found%s.", where(p.in(cluster)))
+	}
+	return found, err
+}
+
+// allNamed are the runs with these names, which may say the kind too.
+func allNamed(ctx context.Context, cluster Cluster, names []string) ([]item, error) {
 	found := make([]item, 0, len(names))
 	for _, name := range names {
-		one, err := named(ctx, cluster.Client, cluster.Namespace, strings.TrimPrefix(strings.TrimPrefix(name, "taskrun.taskrun.dev/"), "taskrun/"))
+		one, err := named(ctx, cluster.Client, cluster.Namespace, name[strings.LastIndex(name, "/")+1:])
 		if err != nil {
 			return nil, err
 		}
