@@ -45,12 +45,21 @@ func (p *Player) Play(ctx context.Context, c *Case) error {
 		},
 	}
 	defer s.hangUp()
-	for i := range c.Steps {
-		if err := s.step(ctx, &c.Steps[i]); err != nil {
-			return fmt.Errorf("step %d of %d%s: %w", i+1, len(c.Steps), comment(c.Steps[i].Name), err)
+	steps := withoutLastWaits(c.Steps)
+	for i := range steps {
+		if err := s.step(ctx, &steps[i]); err != nil {
+			return fmt.Errorf("step %d of %d%s: %w", i+1, len(steps), comment(steps[i].Name), err)
 		}
 	}
 	return nil
+}
+
+// withoutLastWaits leaves out waits that nothing follows: they let the server that was recorded come to rest.
+func withoutLastWaits(steps []Step) []Step {
+	for len(steps) > 0 && steps[len(steps)-1].Sleep != nil {
+		steps = steps[:len(steps)-1]
+	}
+	return steps
 }
 
 func comment(name string) string {

@@ -183,3 +183,14 @@ func TestLoadReadsEveryArea(t *testing.T) {
 		t.Error("an empty folder is no error")
 	}
 }
+
+func TestOnlyWaitsThatSomethingFollowsAreWaited(t *testing.T) {
+	t.Parallel()
+	wait, act := Step{Sleep: new(30.0)}, Step{WS: "ping"}
+	if got := withoutLastWaits([]Step{wait, act, wait, wait}); len(got) != 2 || got[0].Sleep == nil || got[1].WS == "" {
+		t.Errorf("left are %+v", got)
+	}
+	if got := withoutLastWaits([]Step{wait}); len(got) != 0 {
+		t.Errorf("left are %+v", got)
+	}
+}

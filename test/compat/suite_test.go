@@ -12,7 +12,7 @@ import (
 
 const (
 	// atOnce is how many cases are replayed at the same time: they wait most of the time.
-	atOnce = 4
+	atOnce = 8
 	// excusedLimit bounds a case that may fail.
 	excusedLimit = 5 * time.Second
 )
