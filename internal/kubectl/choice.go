@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -176,7 +177,7 @@ func named(ctx context.Context, reader client.Reader, namespace, name string) (i
 // explain adds the way out to what the API server says.
 func explain(err error) error {
 	switch {
-	case metaNoMatch(err):
+	case meta.IsNoMatchError(err):
 		return fmt.Errorf("this cluster does not know TaskRuns: install the operator first (%w)", err)
 	case apierrors.ReasonForError(err) == metav1.StatusReasonForbidden:
 		return fmt.Errorf("%w: reading needs the role view in that namespace, moving a run the role edit", err)

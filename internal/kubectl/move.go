@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,8 +29,6 @@ const (
 	firstLook = 50 * time.Millisecond
 	lastLook  = time.Second
 )
-
-func metaNoMatch(err error) bool { return meta.IsNoMatchError(err) }
 
 // moving is a subcommand that proposes a state to runs.
 type moving struct {

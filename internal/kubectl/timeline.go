@@ -25,7 +25,7 @@ func (p *plugin) writeTimeline(out io.Writer, one item) error {
 			until = &states[i+1].Timestamp
 		}
 		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
-			p.lasted(&states[i], until), enteredBy(&states[i]), brief(timelineMessage(&states[i], p), 2*messageWidth))
+			p.lasted(&states[i], until), enteredBy(&states[i]), brief(p.timelineMessage(&states[i]), 2*messageWidth))
 	}
 	return w.Flush()
 }
@@ -52,7 +52,7 @@ func enteredBy(state *orchestration.State) string {
 }
 
 // timelineMessage is the state's message, or the time that it is scheduled for.
-func timelineMessage(state *orchestration.State, p *plugin) string {
+func (p *plugin) timelineMessage(state *orchestration.State) string {
 	text := message(state)
 	at := state.Details.ScheduledTime
 	if state.Type != orchestration.Scheduled || at == nil || !at.After(state.Timestamp) {
