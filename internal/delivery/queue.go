@@ -2,10 +2,10 @@
 //
 // The queue is the set of runs that wait (taskrun.Run.Waiting), wherever they
 // are stored: every replica knows all of them by following the store, and keeps
-// here only the order in which they are due, retries first. A run is leased to a worker by a
-// compare-and-swap before it is sent, so it does not matter how many replicas
-// try at once. When a worker is gone for good, what it held goes to another one
-// (contract §1.6, §7.1 to §7.6).
+// here only the order in which they are due, retries first. A run is leased to a
+// worker by a compare-and-swap before it is sent, so it does not matter how many
+// replicas try at once. When a worker is gone for good, what it held goes to
+// another one (contract §1.6, §7.1 to §7.6).
 package delivery
 
 import (
