@@ -13,6 +13,8 @@ import (
 const (
 	// atOnce is how many cases are replayed at the same time: they wait most of the time.
 	atOnce = 8
+	// replayPatience is how long what must come may take on a busy machine.
+	replayPatience = time.Minute
 	// excusedLimit bounds a case that is left out.
 	excusedLimit = 5 * time.Second
 	// excusedTries is how often a left-out case must pass to count as passed: on a busy machine, a frame that should not
