@@ -54,8 +54,8 @@ assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the
 
 ##@ Test
 
-# rulecost reads the CRD, thirdparty the components, hack/monitoring the alerts, which lie outside their modules: Go would not
-# notice a change and give the last result.
+# rulecost reads the CRD, thirdparty the components, hack/monitoring the alerts, hack/gitops the health checks, which lie
+# outside their modules: Go would not notice a change and give the last result.
 .PHONY: test
 test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API server included
 	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
@@ -63,6 +63,7 @@ test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API 
 	@go test -C hack/image ./...
 	@go test -C hack/packaging -count=1 ./thirdparty
 	@go test -C hack/monitoring -count=1 ./...
+	@go test -C hack/gitops -count=1 ./...
 
 .PHONY: test-e2e
 test-e2e: bin/testsum ## Install into a cluster of one real node, use it, kill it, roll it, remove it (needs root on Debian; about 3 minutes, 10 more the first time)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coder/websocket"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,7 +64,7 @@ func startGuarded(t *testing.T, changes ...func(*Options)) *guardedProgram {
 	return g
 }
 
-// account makes a ServiceAccount with rights in some namespaces.
+// account makes a ServiceAccount with rights in some namespaces, and returns when the API server knows them.
 func (g *guardedProgram) account(t *testing.T, name string, rights ...string) {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
@@ -86,7 +87,39 @@ func (g *guardedProgram) account(t *testing.T, name string, rights ...string) {
 		if _, err := g.kube.RbacV1().RoleBindings(namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
+		g.awaitGrant(t, name, authorizationv1.SubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: "get", Group: "taskrun.dev", Resource: "taskruns",
+		}})
 	}
+}
+
+// awaitGrant waits until the API server allows the account something. It reads roles and bindings from watches.
+func (g *guardedProgram) awaitGrant(t *testing.T, account string, access authorizationv1.SubjectAccessReviewSpec) {
+	t.Helper()
+	access.User = "system:serviceaccount:" + g.home + ":" + account
+	eventually(t, "the API server knows what "+account+" may do", func() bool {
+		review, err := g.kube.AuthorizationV1().SubjectAccessReviews().Create(t.Context(),
+			&authorizationv1.SubjectAccessReview{Spec: access}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return review.Status.Allowed
+	}, func() {})
+}
+
+// awaitRefusal waits until the API server refuses a token. It reads ServiceAccounts from a watch, and remembers for ten
+// seconds a token that it has taken.
+func (g *guardedProgram) awaitRefusal(t *testing.T, token string) {
+	t.Helper()
+	eventually(t, "the API server refuses the token", func() bool {
+		review, err := g.kube.AuthenticationV1().TokenReviews().Create(t.Context(), &authenticationv1.TokenReview{
+			Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{"taskrun.dev"}},
+		}, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !review.Status.Authenticated
+	}, func() {})
 }
 
 // token is one of the account, for an audience.
@@ -145,7 +178,7 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	g.account(t, "elsewhere", g.neighbour)
 	g.account(t, "nothing")
 	g.account(t, "gone", g.home)
-	right, elsewhere := g.token(t, "right", "taskrun.dev"), g.token(t, "elsewhere", "taskrun.dev")
+	right, elsewhere, gone := g.token(t, "right", "taskrun.dev"), g.token(t, "elsewhere", "taskrun.dev"), g.token(t, "gone", "taskrun.dev")
 	cases := map[string]struct {
 		token string
 		home  int // status at home; 0: let in
@@ -154,12 +187,13 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 		"no token":                   {"", 401, 401},
 		"garbage":                    {"garbage", 401, 401},
 		"a token for the API server": {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
-		"a token of nobody any more": {g.token(t, "gone", "taskrun.dev"), 401, 401},
+		"a token of nobody any more": {gone, 401, 401},
 		"a token without rights":     {g.token(t, "nothing", "taskrun.dev"), 403, 403},
 		"rights at the neighbour's":  {elsewhere, 403, 0},
 		"the right token":            {right, 0, 0},
 	}
 	g.drop(t, "gone")
+	g.awaitRefusal(t, gone)
 	for _, r := range rest.Routes() {
 		if r.Socket {
 			continue

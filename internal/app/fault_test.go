@@ -119,26 +119,39 @@ func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace stri
 	return faults.cut
 }
 
+// waitingRun makes a run that waits to be RUNNING until it is due. A machine that is too slow for the time until then gets
+// more of it.
+func waitingRun(t *testing.T, c *cluster) (name string, due time.Time) {
+	t.Helper()
+	for ahead := 4 * time.Second; ; ahead *= 2 {
+		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead)
+		at := v1alpha1.NewMicroTime(due)
+		c.apply(t, name, v1alpha1.TaskRunSpec{
+			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+				Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &at},
+			}},
+			Transition: propose("RUNNING"),
+		})
+		judged := c.await(t, name, "waits", func(run *v1alpha1.TaskRun) bool { return run.Status.Transition != nil })
+		if withVerdict("WAIT")(judged) && time.Until(due) > 0 {
+			return name, due
+		}
+	}
+}
+
 func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	start(t, env.Config, c.namespace, func(o *Options) { o.Manager.LeaderElect = true })
-	due := v1alpha1.NewMicroTime(time.Now().Add(4 * time.Second))
-	c.apply(t, "waiting", v1alpha1.TaskRunSpec{
-		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
-		}},
-		Transition: propose("RUNNING"),
-	})
-	c.await(t, "waiting", "waits", withVerdict("WAIT"))
+	name, due := waitingRun(t, c)
 
 	env.StopAPIServer(t)
 	// The run comes due while nobody can write that down.
 	<-time.After(time.Until(due.Add(2 * time.Second)))
 	env.StartAPIServer(t)
 
-	run := c.await(t, "waiting", "is RUNNING", inState("RUNNING"))
+	run := c.await(t, name, "is RUNNING", inState("RUNNING"))
 	if run.Status.RunCount != 1 {
 		t.Errorf("run count = %d, want 1", run.Status.RunCount)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -39,6 +40,11 @@ func TestMetricsAreBehindTheDoor(t *testing.T) {
 	}
 	if _, err := g.kube.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
+	}
+	for _, path := range []string{"/metrics", "/debug/pprof/"} {
+		g.awaitGrant(t, "scraper", authorizationv1.SubjectAccessReviewSpec{
+			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: path, Verb: "get"},
+		})
 	}
 	cases := map[string]struct {
 		token string

@@ -102,6 +102,7 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 	if err := client.CoreV1().ServiceAccounts(namespace).Delete(t.Context(), "gone", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	awaitRefusal(t, env.Config, ofGone.Token)
 	_, payloadAndSignature, _ := strings.Cut(good.Token, ".")
 	for name, test := range map[string]struct {
 		token string
@@ -146,6 +147,19 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// awaitRefusal waits until the API server refuses a token: it reads ServiceAccounts from a watch, and remembers for ten
+// seconds a token that it has taken.
+func awaitRefusal(t *testing.T, config *rest.Config, token string) {
+	t.Helper()
+	door := forgetful(t, config, clock{})
+	await(t, func(ctx context.Context) error {
+		if _, err := door.Authenticate(ctx, token); !errors.Is(err, authn.ErrUnauthenticated) {
+			return fmt.Errorf("the token of an account that is gone: error = %v, want %w", err, authn.ErrUnauthenticated)
+		}
+		return nil
+	})
 }
 
 func TestWhatRBACGrants(t *testing.T) {
@@ -229,7 +243,7 @@ func grant(t *testing.T, client kubernetes.Interface, account *corev1.ServiceAcc
 func await(t *testing.T, try func(context.Context) error) {
 	t.Helper()
 	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
 		last = try(ctx)
 		return last == nil, nil
 	})

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // LockedError says that a living process uses the data folder.
@@ -15,6 +17,8 @@ type LockedError struct {
 	Data string
 	// Holder is the process id of the user, or "" if it has not yet written it.
 	Holder string
+	// Stopping means that the holder has announced that it stops: see MarkStopping.
+	Stopping bool
 }
 
 func (e *LockedError) Error() string {
@@ -27,7 +31,7 @@ func Lock(data string) (unlock func() error, err error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the data folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(data, "lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in the caller's folder
+	f, err := os.OpenFile(lockFile(data), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in the caller's folder
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the data folder: %w", err)
 	}
@@ -36,9 +40,7 @@ func Lock(data string) (unlock func() error, err error) {
 		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("locking the data folder: %w", err)
 		}
-		holder := make([]byte, 16)
-		n, _ := f.ReadAt(holder, 0)
-		return nil, &LockedError{Data: data, Holder: strings.TrimSpace(string(holder[:n]))}
+		return nil, lockedBy(f, data)
 	}
 	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
 		return nil, errors.Join(fmt.Errorf("writing the lock of the data folder: %w", err), f.Close())
@@ -50,3 +52,54 @@ func writePID(f *os.File) error {
 	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return err
 }
+
+// stopping follows the process id in the lock of a holder that stops.
+const stopping = "stopping"
+
+func lockedBy(f *os.File, data string) *LockedError {
+	text := make([]byte, 64)
+	n, _ := f.ReadAt(text, 0)
+	holder, mark, _ := strings.Cut(strings.TrimSpace(string(text[:n])), " ")
+	return &LockedError{Data: data, Holder: holder, Stopping: mark == stopping}
+}
+
+// MarkStopping announces in the lock of the data folder, which this process must hold, that it is about to let go of it.
+// AwaitLock waits for such a holder.
+func MarkStopping(data string) error {
+	f, err := os.OpenFile(lockFile(data), os.O_WRONLY, 0) //nolint:gosec // in the caller's folder
+	if err != nil {
+		return fmt.Errorf("opening the lock of the data folder: %w", err)
+	}
+	// Written over the process id in one go: others read it meanwhile.
+	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stopping+"\n"), 0); err != nil {
+		return errors.Join(fmt.Errorf("marking the lock of the data folder: %w", err), f.Close())
+	}
+	return f.Close()
+}
+
+// AwaitLock is Lock, but waits up to the limit for a holder that stops. It calls waiting once, before it waits. All other
+// holders are a *LockedError at once, as is one that is still there when the limit is reached or ctx ends.
+func AwaitLock(ctx context.Context, data string, limit time.Duration, waiting func(*LockedError)) (unlock func() error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		unlock, err := Lock(data)
+		locked, ok := errors.AsType[*LockedError](err)
+		if !ok || !locked.Stopping {
+			return unlock, err
+		}
+		if waiting != nil {
+			waiting(locked)
+			waiting = nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, locked
+		}
+	}
+}
+
+func lockFile(data string) string { return filepath.Join(data, "lock") }

@@ -27,7 +27,8 @@ type Options struct {
 	// APIServerGOGC is how much garbage kube-apiserver may make before it collects it, in percent of what lives (GOGC). 0
 	// leaves it as it comes, which is 100: less memory, more CPU.
 	APIServerGOGC int
-	// ReadyTimeout bounds the wait for each of the two processes. 0 means a minute.
+	// ReadyTimeout bounds the wait for each of the two processes. 0 means three minutes: a busy
+	// machine takes one.
 	ReadyTimeout time.Duration
 }
 
@@ -35,7 +36,7 @@ func (o Options) readyTimeout() time.Duration {
 	if o.ReadyTimeout > 0 {
 		return o.ReadyTimeout
 	}
-	return time.Minute
+	return 3 * time.Minute
 }
 
 // env is what a program of the control plane is told by its environment.

@@ -2,10 +2,10 @@
 //
 // The queue is the set of runs that wait (taskrun.Run.Waiting), wherever they
 // are stored: every replica knows all of them by following the store, and keeps
-// here only the order in which they are due. A run is leased to a worker by a
-// compare-and-swap before it is sent, so it does not matter how many replicas
-// try at once. When a worker is gone for good, what it held goes to another one
-// (contract §1.6, §7.1 to §7.6).
+// here only the order in which they are due, retries first. A run is leased to a
+// worker by a compare-and-swap before it is sent, so it does not matter how many
+// replicas try at once. When a worker is gone for good, what it held goes to
+// another one (contract §1.6, §7.1 to §7.6).
 package delivery
 
 import (
@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -33,7 +34,7 @@ type Runs interface {
 }
 
 // Queue knows the runs that wait, by task key and in the order in which they are
-// due, and those that workers hold.
+// delivered, and those that workers hold.
 type Queue struct {
 	runs  Runs
 	clock taskrun.Clock
@@ -117,9 +118,17 @@ func (q *Queue) forget(run *taskrun.Run) {
 	}
 }
 
+// isRetry reports whether a waiting run goes before those that were submitted:
+// it awaits its retry, or was delivered in its current state and came back
+// (contract §1.6).
+func isRetry(run *taskrun.Run) bool {
+	return run.State.Name == orchestration.NameAwaitingRetry ||
+		run.Delivery != nil && !run.State.Timestamp.After(run.Delivery.Since)
+}
+
 // add puts a run in its place and wakes somebody for it, now or when it is due.
 func (q *Queue) add(run *taskrun.Run) {
-	p := &place{id: run.ID, key: run.TaskKey, due: run.Due(), created: run.Created}
+	p := &place{id: run.ID, key: run.TaskKey, retry: isRetry(run), due: run.Due(), created: run.Created}
 	l := q.lines[p.key]
 	if l == nil {
 		l = &line{}
@@ -197,13 +206,16 @@ func (q *Queue) claim(c *Consumer) (id string) {
 	for i := range c.keys {
 		key := c.keys[(c.turn+i)%len(c.keys)]
 		l := q.lines[key]
-		if l == nil || l.first().due.After(now) {
+		if l == nil {
+			continue
+		}
+		first := l.first(now)
+		if first == nil {
 			continue
 		}
 		c.turn = (c.turn + i + 1) % len(c.keys) // the next key has the next turn
-		id = l.first().id
-		q.remove(id)
-		return id
+		q.remove(first.id)
+		return first.id
 	}
 	c.idle, c.woken = true, make(chan struct{})
 	for _, key := range c.keys {
@@ -243,7 +255,7 @@ func (q *Queue) Depth() map[string]Depth {
 	now := q.clock.Now()
 	depths := make(map[string]Depth, len(q.lines))
 	for key, l := range q.lines {
-		depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.first().due}
+		depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.earliest()}
 	}
 	return depths
 }

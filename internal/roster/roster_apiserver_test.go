@@ -63,7 +63,7 @@ func await(t *testing.T, r *Roster, want int) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if others, _ := r.In("runs").Others(); len(others) == want {
 			return

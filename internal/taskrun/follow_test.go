@@ -82,7 +82,7 @@ func TestTheStreamHasNoGap(t *testing.T) {
 	})
 	for range 20 {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			heard := map[string]int{}
 			for c, err := range r.Follow(ctx, taskrun.Following{}) {

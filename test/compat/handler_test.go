@@ -22,7 +22,7 @@ func (wallClock) Now() time.Time { return time.Now() }
 
 func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	t.Parallel()
-	replayAll(t, "handlers", &Player{Base: serveHandlers(t), Strict: true})
+	replayAll(t, "handlers", &Player{Base: serveHandlers(t), Strict: true, Patience: replayPatience})
 }
 
 func TestTheHandlersAgreeWithTheModel(t *testing.T) {

@@ -19,7 +19,7 @@ const (
 	// answerLimit bounds an answer, in bytes.
 	answerLimit = 64 << 20
 	// requestLimit bounds one exchange.
-	requestLimit = 30 * time.Second
+	requestLimit = time.Minute
 )
 
 // Player replays cases against a server.
@@ -28,6 +28,9 @@ type Player struct {
 	Base string
 	// Strict tells 0 from 0.0 in answers. By value they are equal.
 	Strict bool
+	// Patience is how long to wait at least for what must come, whatever the recording says: that was made on an idle
+	// machine. What must not come is waited for as long as was recorded.
+	Patience time.Duration
 }
 
 // Play replays one case, on its own connections. The error tells the first step whose outcome differs from the
@@ -37,6 +40,7 @@ func (p *Player) Play(ctx context.Context, c *Case) error {
 	defer transport.CloseIdleConnections()
 	s := &conversation{
 		strict:  p.Strict,
+		patient: p.Patience,
 		vars:    newVariables(p.Base),
 		sockets: map[string]*socket{},
 		client: &http.Client{
@@ -71,9 +75,10 @@ func comment(name string) string {
 
 // conversation is one replay under way.
 type conversation struct {
-	strict bool
-	vars   *variables
-	client *http.Client
+	strict  bool
+	patient time.Duration
+	vars    *variables
+	client  *http.Client
 
 	sockets   map[string]*socket
 	listening sync.WaitGroup
@@ -92,6 +97,11 @@ func (s *conversation) step(ctx context.Context, step *Step) error {
 	}
 }
 
+// limit bounds the wait for what must come.
+func (s *conversation) limit(recorded float64) time.Duration {
+	return max(seconds(recorded), s.patient)
+}
+
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -107,7 +117,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func (s *conversation) exchange(ctx context.Context, step *Step) error {
 	var deadline <-chan time.Time
 	if step.Poll != nil {
-		deadline = time.After(seconds(step.Poll.Seconds))
+		deadline = time.After(s.limit(step.Poll.Seconds))
 	}
 	prepared, err := s.prepare(step.Request)
 	if err != nil {
@@ -120,7 +130,7 @@ func (s *conversation) exchange(ctx context.Context, step *Step) error {
 		}
 		select {
 		case <-deadline:
-			return fmt.Errorf("no match within %gs: %w", step.Poll.Seconds, err)
+			return fmt.Errorf("no match within %s: %w", s.limit(step.Poll.Seconds), err)
 		default:
 		}
 		if err := pause(ctx, pollPause); err != nil {

@@ -16,7 +16,7 @@ const (
 	// openLimit bounds the opening and the closing of a websocket.
 	openLimit = 30 * time.Second
 	// pongLimit bounds the wait for the answer to a ping.
-	pongLimit = 10 * time.Second
+	pongLimit = 30 * time.Second
 	// frameRoom is how many frames may wait until a step asks for them.
 	frameRoom = 4096
 	// codeDropped stands for an end without a close frame.
@@ -189,10 +189,11 @@ func (s *conversation) sendFrame(ctx context.Context, step *Step, k *socket) err
 }
 
 func (s *conversation) recv(ctx context.Context, step *Step, k *socket) error {
-	got, err := k.next(ctx, seconds(step.Seconds))
+	limit := s.limit(step.Seconds)
+	got, err := k.next(ctx, limit)
 	switch {
 	case err != nil:
-		return fmt.Errorf("waiting %gs for a frame: %w", step.Seconds, err)
+		return fmt.Errorf("waiting %s for a frame: %w", limit, err)
 	case got == nil:
 		code, reason := k.end()
 		return fmt.Errorf("want a frame, but the connection ended with %d %q", code, reason)
@@ -226,10 +227,11 @@ func silence(ctx context.Context, step *Step, k *socket) error {
 }
 
 func (s *conversation) closed(ctx context.Context, step *Step, k *socket) error {
-	got, err := k.next(ctx, seconds(step.Seconds))
+	limit := s.limit(step.Seconds)
+	got, err := k.next(ctx, limit)
 	switch {
 	case err != nil:
-		return fmt.Errorf("waiting %gs for the end: %w", step.Seconds, err)
+		return fmt.Errorf("waiting %s for the end: %w", limit, err)
 	case got != nil:
 		return fmt.Errorf("want the end of the connection, got %s", cut(got.text))
 	case step.AnyClose:

@@ -13,12 +13,17 @@ import (
 const (
 	// atOnce is how many cases are replayed at the same time: they wait most of the time.
 	atOnce = 8
-	// excusedLimit bounds a case that may fail.
+	// replayPatience is how long what must come may take on a busy machine.
+	replayPatience = time.Minute
+	// excusedLimit bounds a case that is left out.
 	excusedLimit = 5 * time.Second
+	// excusedTries is how often a left-out case must pass to count as passed: on a busy machine, a frame that should not
+	// come may come too late to be seen.
+	excusedTries = 3
 )
 
-// replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case may
-// fail; whether it does is told. The report names what was replayed against.
+// replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case must
+// fail. The report names what was replayed against.
 func replayAll(t *testing.T, against string, player *Player) {
 	t.Helper()
 	cases, err := Load("testdata")
@@ -37,10 +42,22 @@ func replayAll(t *testing.T, against string, player *Player) {
 			t.Parallel()
 			err := <-outcome
 			r.count(c, err == nil, excused)
-			if err != nil && !excused {
-				t.Errorf("%s: %v", c.Title, err)
+			if fault := verdictOn(c, excused, err); fault != "" {
+				t.Error(fault)
 			}
 		})
+	}
+}
+
+// verdictOn says what is wrong about the outcome of a case, if anything is.
+func verdictOn(c *Case, excused bool, err error) string {
+	switch {
+	case err != nil && !excused:
+		return fmt.Sprintf("%s: %v", c.Title, err)
+	case err == nil && excused:
+		return fmt.Sprintf("%s passes, though leftOut in goal.go has it: remove it from the list", c.Name)
+	default:
+		return ""
 	}
 }
 
@@ -48,11 +65,20 @@ func replayAll(t *testing.T, against string, player *Player) {
 func playAmong(ctx context.Context, player *Player, c *Case, excused bool, room chan struct{}) error {
 	room <- struct{}{}
 	defer func() { <-room }()
-	if excused {
-		bounded, cancel := context.WithTimeout(ctx, excusedLimit)
-		defer cancel()
-		ctx = bounded
+	if !excused {
+		return player.Play(ctx, c)
 	}
+	for range excusedTries {
+		if err := playBounded(ctx, player, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func playBounded(ctx context.Context, player *Player, c *Case) error {
+	ctx, cancel := context.WithTimeout(ctx, excusedLimit)
+	defer cancel()
 	return player.Play(ctx, c)
 }
 
@@ -74,7 +100,7 @@ func (r *report) count(c *Case, passed, excused bool) {
 		r.areas[c.Area] = &tally{}
 	}
 	if excused {
-		r.left = append(r.left, fmt.Sprintf("%s/%s (passes: %t): %s", c.Area, c.Name, passed, leftOut[c.Name]))
+		r.left = append(r.left, fmt.Sprintf("%s/%s: %s", c.Area, c.Name, leftOut[c.Name]))
 		return
 	}
 	r.areas[c.Area].wanted++

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints a digest of all that the tests on a real node are about, as it is in the git index: manifests, image, program,
-# identity, and these tests.
+# Prints a digest of all that the tests on a real node are about, as it is in the git index: manifests, image, the whole
+# program and what it is built of, and these tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-git ls-files -s -- config cmd/main.go hack/image hack/dist.sh hack/cluster internal/app internal/authn internal/certificates test/e2e ':!test/e2e/passed' |
+git ls-files -s -- config cmd/main.go api internal go.mod go.sum hack/image hack/dist.sh hack/cluster test/e2e ':!test/e2e/passed' |
   sha256sum | cut -d ' ' -f 1

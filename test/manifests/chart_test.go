@@ -60,6 +60,7 @@ func TestTheChartIsTheKustomization(t *testing.T) {
 		"behind kube-apiserver":        {namespace: home, components: []string{"aggregation"}, values: "aggregation.enabled=true"},
 		"with a share of the requests": {namespace: "team-a", components: []string{"flow-control"}, values: "flowControl.enabled=true"},
 		"watched by Prometheus":        {namespace: "team-a", components: []string{"prometheus"}, values: "prometheus.enabled=true"},
+		"on OpenShift":                 {namespace: "team-a", components: []string{"openshift"}, values: "podUser=platform"},
 		"without a network policy":     {namespace: home, components: []string{"without-network-policy"}, values: "networkPolicy.enabled=false"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -153,6 +153,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"a certificate without its CA":      {"tls.mode=secret,tls.secretName=mine,aggregation.enabled=true", "aggregation.caBundle must be"},
 		"serving what is not watched":       {"watchNamespaces={team-a}", "watchNamespaces must contain"},
 		"an argument that is no flag":       {"extraArgs={debug}", "extraArgs"},
+		"a user that is not of the list":    {"podUser=65532", "podUser"},
 		"a digest that is none":             {"image.digest=abc", "digest"},
 		"a namespace that cannot be called": {"servedNamespace=Team_A", "servedNamespace"},
 	} {

@@ -47,7 +47,7 @@ func apply(t *testing.T, c client.Client, namespace, name, id string, change ...
 // eventually waits until a condition holds, for as long as the watch may take.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(time.Minute)
 	defer limit.Stop()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()

@@ -1,0 +1,63 @@
+//go:build apiserver
+
+package controlplane
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"k8s.io/client-go/rest"
+)
+
+// kube-apiserver left to itself waits up to a minute for watches to end, and would be killed before.
+func TestKubeAPIServerStopsInOrderThoughItIsWatched(t *testing.T) {
+	t.Parallel()
+	root, err := Repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	assets, err := Assets(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane, err := Start(t.Context(), Options{Assets: assets, Data: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	watch(t, plane.Config())
+	server := plane.server
+	if err := plane.StopAPIServer(); err != nil {
+		t.Fatal(err)
+	}
+	if server.err != nil {
+		t.Errorf("it ended with %v, want that it stopped by itself", server.err)
+	}
+}
+
+// watch opens a watch that the client keeps open.
+func watch(t *testing.T, config *rest.Config) {
+	t.Helper()
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, config.Host+"/api/v1/namespaces?watch=true", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := client.Do(request) //nolint:bodyclose // closed when the test ends
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = response.Body.Close() })
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("the watch is answered %s", response.Status)
+	}
+	go func() { _, _ = io.Copy(io.Discard, response.Body) }()
+}

@@ -1,0 +1,153 @@
+package delivery
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// schedule puts a run back to SCHEDULED, to be run in the background.
+func (s *scene) schedule(id, name string, after time.Duration) {
+	s.t.Helper()
+	at := time.Now().Add(after)
+	_, err := s.service.SetState(s.t.Context(), id, taskrun.Proposal{
+		Type: orchestration.Scheduled, Name: &name, Force: true,
+		Details: orchestration.StateDetails{Deferred: new(true), ScheduledTime: &at, TaskParametersID: "0198a1b2-0000-7000-8000-0000000000aa"},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	pass(time.Millisecond)
+}
+
+func TestRetriesThatAreDueGoFirst(t *testing.T) {
+	t.Parallel()
+	const retry = orchestration.NameAwaitingRetry
+	tests := map[string]func(s *scene, c *Consumer) (want []string){
+		"a run that awaits its retry": func(s *scene, c *Consumer) []string {
+			retried := s.submit("a", 0)
+			s.next(c)
+			s.set(retried, orchestration.Running)
+			submitted := s.submit("a", 0)
+			s.schedule(retried, retry, time.Second)
+			pass(time.Minute)
+			return []string{retried, submitted}
+		},
+		"not before it is due": func(s *scene, _ *Consumer) []string {
+			retried, submitted := s.submit("a", 0), s.submit("a", 0)
+			s.schedule(retried, retry, time.Hour)
+			return []string{submitted, ""}
+		},
+		"before one that is due for longer": func(s *scene, _ *Consumer) []string {
+			submitted, retried := s.submit("a", 0), s.submit("a", 0)
+			pass(time.Hour)
+			s.schedule(retried, retry, 0)
+			return []string{retried, submitted}
+		},
+		"the one that is due first": func(s *scene, _ *Consumer) []string {
+			second, first, submitted := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0)
+			s.schedule(second, retry, 2*time.Second)
+			s.schedule(first, retry, time.Second)
+			pass(time.Minute)
+			return []string{first, second, submitted}
+		},
+		"a run that its worker did not take": func(s *scene, c *Consumer) []string {
+			late, returned := s.submit("a", 2*time.Second), s.submit("a", time.Second)
+			pass(time.Minute)
+			s.want("delivered", returned, s.next(c))
+			earlier := s.submit("a", -time.Hour)
+			c.Return(s.t.Context(), s.run(returned))
+			return []string{returned, earlier, late}
+		},
+		"but not one that was submitted anew": func(s *scene, c *Consumer) []string {
+			again := s.submit("a", 0)
+			s.want("delivered", again, s.next(c))
+			s.set(again, orchestration.Completed)
+			submitted := s.submit("a", 0)
+			s.schedule(again, "Scheduled", 0)
+			return []string{submitted, again}
+		},
+	}
+	for name, script := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				want := script(s, s.subscribe("w", "a"))
+				got, other := []string{}, s.subscribe("other", "a")
+				for range want {
+					got = append(got, s.next(other))
+				}
+				s.want("order", want, got)
+			})
+		})
+	}
+}
+
+// A line gives the same answers as a list that is looked through.
+func TestALineIsWhatAListIs(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		start := time.Unix(1_000_000, 0)
+		l, list := &line{}, []*place{}
+		for step := range 200 {
+			now := start.Add(time.Duration(random.IntN(10)) * time.Second)
+			if first := l.first(now); len(list) > 0 && random.IntN(3) == 0 {
+				if want := firstOf(list, now); first != want {
+					t.Fatalf("seed %d, step %d: first is %v, want %v", seed, step, first, want)
+				}
+				p := list[random.IntN(len(list))]
+				l.remove(p)
+				list = slices.DeleteFunc(list, func(other *place) bool { return other == p })
+			} else {
+				p := &place{id: fmt.Sprint(step), retry: random.IntN(2) == 0, due: start.Add(time.Duration(random.IntN(10)) * time.Second)}
+				l.add(p)
+				list = append(list, p)
+			}
+			compareCounts(t, l, list, now)
+		}
+	}
+}
+
+// firstOf is the first of the runs that are due.
+func firstOf(list []*place, now time.Time) *place {
+	due := slices.DeleteFunc(slices.Clone(list), func(p *place) bool { return p.due.After(now) })
+	if len(due) == 0 {
+		return nil
+	}
+	return slices.MinFunc(due, func(a, b *place) int {
+		if a.retry != b.retry {
+			return map[bool]int{true: -1, false: 1}[a.retry]
+		}
+		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.id, b.id))
+	})
+}
+
+func compareCounts(t *testing.T, l *line, list []*place, now time.Time) {
+	t.Helper()
+	due := 0
+	var next, earliest time.Time
+	for _, p := range list {
+		if earliest.IsZero() || p.due.Before(earliest) {
+			earliest = p.due
+		}
+		if !p.due.After(now) {
+			due++
+		} else if next.IsZero() || p.due.Before(next) {
+			next = p.due
+		}
+	}
+	at, ok := l.next(now)
+	if l.Len() != len(list) || l.due(now, len(list)) != due || l.due(now, 3) != min(3, due) || !at.Equal(next) || ok == next.IsZero() {
+		t.Fatalf("%d wait, %d are due, the next at %v (%t); want %d, %d, %v", l.Len(), l.due(now, len(list)), at, ok, len(list), due, next)
+	}
+	if l.Len() > 0 && !l.earliest().Equal(earliest) {
+		t.Fatalf("the earliest is due at %v, want %v", l.earliest(), earliest)
+	}
+}
