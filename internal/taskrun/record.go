@@ -62,7 +62,7 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			err := s.recordRun(ctx, group, refuse)
+			err := s.recordGuarded(ctx, group, refuse)
 			if _, poisoned := errors.AsType[*InvalidError](err); poisoned { // the store will never take it
 				refuseAll(group, refuse, err)
 				return
