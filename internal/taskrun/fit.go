@@ -3,6 +3,7 @@ package taskrun
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -71,9 +72,14 @@ func (r *Run) fit(first *orchestration.State) {
 	r.fitEach()
 	fitState(first, stateRoom)
 	identity := utf8.RuneCountInString(r.TaskKey) + utf8.RuneCountInString(r.DynamicKey) + utf8.RuneCountInString(deref(r.CacheKey))
-	state := stateShares(first)
-	shares := append(state[:3:3], r.askedShares()...)
-	allot(MaxText-identity-stateText-MaxName, append(shares, state[3:]...))
+	state, own := stateShares(first), r.askedShares()
+	const (
+		key     = 3 // the name, the data and the cache key of the state come before all
+		message = key + 1
+		tags    = 2 // the version and the tags come before the message
+	)
+	shares := slices.Concat(state[:key], own[:tags], state[key:message], own[tags:], state[message:])
+	allot(MaxText-identity-stateText-MaxName, shares)
 }
 
 // askedShares are the texts of spec that have a bound together, the most useful first.

@@ -1,6 +1,7 @@
 package taskrun
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -104,8 +105,9 @@ func dropData(s *orchestration.State, n int) {
 func dataLength(data json.RawMessage) int {
 	n := utf8.RuneCount(data)
 	var text string
-	if n > MaxData && data[0] == '"' && json.Unmarshal(data, &text) == nil && !json.Valid([]byte(text)) {
-		return min(n, max(utf8.RuneCountInString(text), n-len(quoted(text))+len(text)))
+	if n > MaxData && data[0] == '"' && json.Unmarshal(data, &text) == nil &&
+		!json.Valid([]byte(text)) && bytes.Equal(quoted(text), data) {
+		return utf8.RuneCountInString(text)
 	}
 	return n
 }
