@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-// tags are measured, and cut to so many items and to most: the last one is the mark then.
 func (m *measure) tags(tags []string) (n int) {
 	for _, tag := range tags {
 		n += m.tag + m.text(tag)
@@ -17,6 +16,7 @@ func (m *measure) tags(tags []string) (n int) {
 	return n
 }
 
+// cutTags keeps the first tags within items and most: the last one is the mark then.
 func (m *measure) cutTags(tags []string, items, most int) []string {
 	if len(tags) <= items && m.tags(tags) <= most {
 		return tags

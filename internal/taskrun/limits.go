@@ -3,6 +3,7 @@ package taskrun
 import (
 	"fmt"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -44,7 +45,14 @@ const (
 
 	// reserved is kept free for the name that a rule may give a state.
 	reserved = 64
+
+	// What a short label value, and the fixed parts of an input, count as among the texts.
+	labelText = 64
+	inputText = 20
 )
+
+// noTime stands where a time does not matter.
+var noTime time.Time
 
 // checkText returns an *InvalidError when the text is longer than it may be.
 func checkText(field, text string, most int) error {
