@@ -64,6 +64,7 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber, "spec.empiricalPolicy.retryDelaySeconds": taskrun.MaxNumber,
 		"status.history": taskrun.MaxHistory, "status.transition.reason": taskrun.MaxReason,
 		"spec.labels.{}":              v1alpha1.MaxLabelText,
+		"status.reported":             taskrun.MaxReported,
 		"status.conditions.[].type":   v1alpha1.MaxConditionType,
 		"status.conditions.[].reason": v1alpha1.MaxConditionReason, "status.conditions.[].message": v1alpha1.MaxConditionMessage,
 	} {

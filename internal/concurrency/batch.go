@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -25,10 +24,9 @@ type edit func(*draft) error
 
 // batch collects the edits of one limit that wait to be written: so the users of
 // one limit in one replica do not fight each other, and share writes.
+// It is there as long as its edits are at work; Service.mu guards it.
 type batch struct {
-	mu      sync.Mutex
 	waiting []*request
-	busy    bool
 }
 
 type request struct {
@@ -41,14 +39,8 @@ type request struct {
 // there is no such limit, or what became of the write.
 func (s *Service) change(ctx context.Context, name string, e edit) error {
 	r := &request{edit: e, done: make(chan struct{})}
-	b := s.batchOf(name)
-	b.mu.Lock()
-	b.waiting = append(b.waiting, r)
-	mine := !b.busy
-	b.busy = true
-	b.mu.Unlock()
-	if mine {
-		go s.work(context.WithoutCancel(ctx), name, b)
+	if s.join(name, r) {
+		go s.work(context.WithoutCancel(ctx), name)
 	}
 	select {
 	case <-r.done:
@@ -58,30 +50,45 @@ func (s *Service) change(ctx context.Context, name string, e edit) error {
 	}
 }
 
-func (s *Service) batchOf(name string) *batch {
+// join adds a request to the batch of a limit. It reports whether the batch is
+// new: then the caller has to see that it is worked on.
+func (s *Service) join(name string, r *request) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.batches[name]
-	if b == nil {
+	b, ok := s.batches[name]
+	if !ok {
 		b = &batch{}
 		s.batches[name] = b
 	}
-	return b
+	b.waiting = append(b.waiting, r)
+	return !ok
 }
 
-// work writes batches until nobody waits.
-func (s *Service) work(ctx context.Context, name string, b *batch) {
-	for {
-		b.mu.Lock()
-		requests := b.waiting
-		b.waiting = nil
-		b.busy = len(requests) > 0
-		b.mu.Unlock()
-		if len(requests) == 0 {
-			return
-		}
-		s.write(ctx, name, requests)
+// next takes what waits in the batch of a limit. With nothing waiting the batch
+// is over and forgotten: names are the clients', and there is no end of them.
+func (s *Service) next(name string) []*request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.batches[name]
+	requests := b.waiting
+	b.waiting = nil
+	if len(requests) == 0 {
+		delete(s.batches, name)
+	}
+	return requests
+}
+
+// work writes batches until nothing waits.
+func (s *Service) work(ctx context.Context, name string) {
+	for requests := s.next(name); len(requests) > 0; requests = s.next(name) {
+		err := taskrun.Guard(func() error {
+			s.write(ctx, name, requests)
+			return nil
+		})
 		for _, r := range requests {
+			if err != nil {
+				r.err = err
+			}
 			close(r.done)
 		}
 	}

@@ -254,7 +254,11 @@ func (s *Service) Delete(ctx context.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	return s.Store.Delete(ctx, l)
+	if err := s.Store.Delete(ctx, l); err != nil {
+		return err
+	}
+	s.deniedOf(l.Name) // names come and go without end
+	return nil
 }
 
 // Reset ends all that is held of a limit; then each of the runs holds a slot.

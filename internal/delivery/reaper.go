@@ -79,12 +79,23 @@ func (r *Reaper) Run(ctx context.Context) {
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {
-		r.look(ctx)
+		r.lookGuarded(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// lookGuarded goes on at the next look if this one panics.
+func (r *Reaper) lookGuarded(ctx context.Context) {
+	err := taskrun.Guard(func() error {
+		r.look(ctx)
+		return nil
+	})
+	if err != nil {
+		r.Log.LogAttrs(ctx, slog.LevelError, "check of the workers failed; it is repeated", slog.Any("error", err))
 	}
 }
 

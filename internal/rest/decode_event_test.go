@@ -121,6 +121,15 @@ func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
 	return decodeReport(e)
 }
 
+func TestAReportHasAnyNumberOfDelays(t *testing.T) {
+	t.Parallel()
+	delays := strings.TrimSuffix(strings.Repeat("1,", 51), ",")
+	report, err := reported(t, payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":{"retry_delay":[`+delays+`]}}`))
+	if err != nil || len(report.Columns.Policy.Value.RetryDelay.Seconds) != 51 {
+		t.Errorf("report %+v, error %v, want 51 delays, which the use case cuts", report, err)
+	}
+}
+
 func TestReportsThatTellNothing(t *testing.T) {
 	t.Parallel()
 	resource := func(id string) map[string]string {

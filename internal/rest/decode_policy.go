@@ -59,10 +59,11 @@ func readPolicy(run *validate.Model) taskrun.Policy {
 	if !ok {
 		return taskrun.Policy{}
 	}
-	return readPolicyKeys(m)
+	return readPolicyKeys(m, taskrun.MaxRetryDelays)
 }
 
-func readPolicyKeys(m *validate.Model) taskrun.Policy {
+// readPolicyKeys reads the keys of a policy with at most delays retry delays.
+func readPolicyKeys(m *validate.Model, delays int) taskrun.Policy {
 	var p taskrun.Policy
 	if n, given := m.Field("max_retries"); given {
 		p.MaxRetries = n.Int()
@@ -74,7 +75,7 @@ func readPolicyKeys(m *validate.Model) taskrun.Policy {
 		p.Retries = n.Int()
 	}
 	if n, given := m.Given("retry_delay"); given {
-		p.RetryDelay = readRetryDelay(n)
+		p.RetryDelay = readRetryDelay(n, delays)
 	}
 	if n, given := m.Given("retry_jitter_factor"); given {
 		factor := n.Float()
@@ -96,9 +97,9 @@ func finite(number string) string {
 
 // readRetryDelay reads one delay or a list of them. What is no number in JSON
 // is null when alone; in a list, where null is not allowed, it is refused.
-func readRetryDelay(n validate.Node) *taskrun.RetryDelay {
+func readRetryDelay(n validate.Node, most int) *taskrun.RetryDelay {
 	seconds, list := n.IntOrFloat()
-	if len(seconds) > taskrun.MaxRetryDelays {
+	if len(seconds) > most {
 		n.Refuse(textTooManyDelays)
 		return nil
 	}

@@ -145,14 +145,15 @@ func readPart[T any](m *validate.Model, n validate.Node, key string, read func(*
 }
 
 // readReportedPolicy reads the policy of a run in which, as in a create, the
-// deprecated keys stand for the others.
+// deprecated keys stand for the others. No number of delays is too many: a state
+// must not be lost for it, and those beyond the bound are cut.
 func readReportedPolicy(run *validate.Model) taskrun.Policy {
 	n, _ := run.Field(keyPolicy)
 	m, ok := policyNode(n).Model()
 	if !ok {
 		return taskrun.Policy{}
 	}
-	return readPolicyKeys(m)
+	return readPolicyKeys(m, math.MaxInt)
 }
 
 func policyNode(n validate.Node) validate.Node {

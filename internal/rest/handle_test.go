@@ -203,14 +203,12 @@ func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
 	f.create(t)
 	long := strings.Repeat("x", taskrun.MaxName+1)
 	cases := map[string]struct{ method, path, body, loc, input string }{
-		"of a field": {
-			http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"d","name":"` + long + `"}`, `["body","name"]`, `"` + long + `"`,
+		"of a task key": {
+			http.MethodPost, "/task_runs/", `{"task_key":"` + long + `","dynamic_key":"d"}`, `["body","task_key"]`, `"` + long + `"`,
 		},
-		"of a field inside another": {
-			http.MethodPost, "/task_runs/" + idKnown + "/set_state", `{"state":{"type":"RUNNING","name":"` + long + `"}}`,
-			`["body","state","name"]`, `"` + long + `"`,
+		"of a dynamic key": {
+			http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"` + long + `"}`, `["body","dynamic_key"]`, `"` + long + `"`,
 		},
-		"of a name": {http.MethodPatch, "/task_runs/" + idKnown, `{"name":"` + long + `"}`, `["body","name"]`, `"` + long + `"`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -249,6 +247,32 @@ func TestFieldsOfBounds(t *testing.T) {
 		if diff := cmp.Diff(want, fieldPath(field)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", field, diff)
 		}
+	}
+}
+
+func TestWhatDescribesARunIsCutAndTaken(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.create(t)
+	long := strings.Repeat("x", 3000)
+	const mark = `… [cut, 3000 characters in all]"`
+	made := f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"d","name":"`+long+`"}`)
+	if got := member(t, made, "name"); !strings.HasSuffix(got, mark) {
+		t.Errorf("the name made is %s, want it to end in %s", got, mark)
+	}
+	path := "/task_runs/" + idKnown
+	f.must(t, http.StatusNoContent, http.MethodPatch, path, `{"name":"`+long+`"}`)
+	f.must(t, http.StatusCreated, http.MethodPost, path+"/set_state", `{"state":{"type":"RUNNING","name":"`+long+`"}}`)
+	run := f.must(t, http.StatusOK, http.MethodGet, path, "")
+	for _, key := range []string{"name", "state_name"} {
+		if got := member(t, run, key); !strings.HasSuffix(got, mark) {
+			t.Errorf("%s = %s, want it to end in %s", key, got, mark)
+		}
+	}
+	set := f.must(t, http.StatusCreated, http.MethodPost, path+"/set_state",
+		`{"state":{"type":"COMPLETED","state_details":{"cache_key":"`+long+long+`"}}}`)
+	if got := member(t, set, "status"); got != `"REJECT"` {
+		t.Errorf("a cache key of 6000 characters: %s, want REJECT by the rule", set)
 	}
 }
 

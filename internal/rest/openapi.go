@@ -163,6 +163,7 @@ func commonAnswers(rt *route, doc *routeDoc) map[int]string {
 	if rt.body {
 		a[http.StatusRequestTimeout] = "Detail"
 		a[http.StatusRequestEntityTooLarge] = "Detail"
+		a[http.StatusUnsupportedMediaType] = "Detail"
 	}
 	if rt.body || len(doc.query) > 0 {
 		a[http.StatusUnprocessableEntity] = "Invalid"

@@ -146,7 +146,8 @@ func escaped(u *url.URL, base string) string {
 }
 
 // redirect says where the path with a slash more, or without all of those at
-// its end, is, if there is one.
+// its end, is, if there is one. The place is told relative to the path that the
+// client asked for, of which a proxy may have taken the beginning, scheme and host.
 func (rt *router) redirect(r *http.Request, base, path string) error {
 	turn := func(path string) string {
 		if other := strings.TrimRight(path, "/"); other != path {
@@ -154,22 +155,41 @@ func (rt *router) redirect(r *http.Request, base, path string) error {
 		}
 		return path + "/"
 	}
-	location := url.URL{Scheme: scheme(r), Host: r.Host, Path: base + turn(path), RawQuery: r.URL.RawQuery}
 	raw := escaped(r.URL, base)
 	if raw != "" {
 		raw = turn(raw)
-		location.RawPath = base + raw
 	}
 	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
 		return errNoRoute
 	}
-	return &redirectError{location: location.String()}
+	location := relative(r, turn)
+	if r.URL.RawQuery != "" {
+		location += "?" + r.URL.RawQuery
+	}
+	return &redirectError{location: location}
 }
 
-// scheme is the one the client used, as far as it can be known behind a proxy.
-func scheme(r *http.Request) string {
-	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
-		return "https"
+// relative is the turned path as seen from the one asked for. Several slashes at
+// the end are told from the root instead: clients do not agree on what is
+// relative to those.
+func relative(r *http.Request, turn func(string) string) string {
+	asked := r.URL.EscapedPath()
+	turned := turn(asked)
+	if strings.HasSuffix(asked, "//") {
+		return forwardedPrefix(r) + turned
 	}
-	return "http"
+	last := turned[strings.LastIndex(strings.TrimSuffix(turned, "/"), "/")+1:]
+	if strings.HasSuffix(asked, "/") {
+		return "../" + last
+	}
+	return "./" + last
+}
+
+// forwardedPrefix is what a proxy took off the beginning of the path.
+func forwardedPrefix(r *http.Request) string {
+	prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
+	if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") || strings.ContainsAny(prefix, "\\?#\r\n") {
+		return ""
+	}
+	return prefix
 }

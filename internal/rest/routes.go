@@ -43,6 +43,7 @@ type route struct {
 	handle       func(*space, *request) (response, error)
 
 	body        bool                    // there may be a body, which is then JSON
+	maxBody     int64                   // size of the largest body, where it is more than Options.MaxBodyBytes
 	anyVersion  bool                    // also clients of a bad API version are answered
 	explainGone func(id string) problem // what is said when there is no such run, state or limit
 

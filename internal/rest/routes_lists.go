@@ -36,7 +36,7 @@ func lists() []route {
 		},
 		{
 			method: http.MethodPost, path: "/logs/", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "log lines",
-			handle: (*space).addLogs, body: true,
+			handle: (*space).addLogs, body: true, maxBody: maxLogBody,
 		},
 		{
 			method: http.MethodPost, path: "/logs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the logged lines that match",

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -28,7 +26,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	began := s.clock.Now()
 	v := &visit{place: at}
-	answer := s.answer(w, r, v)
+	answer := s.answer(r, v)
+	drain(w, r, answer.status)
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
 
@@ -80,7 +79,7 @@ func (v *visit) note(err error) {
 }
 
 // answer lets a request in and its route answer.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) response {
+func (s *Server) answer(r *http.Request, v *visit) response {
 	if isPreflight(r) {
 		return preflight(r)
 	}
@@ -99,7 +98,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, v *visit) respon
 	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
 	defer cancel()
 	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
-	answer, err := s.handle(w, r, v, in)
+	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
 		var unexpected bool
@@ -156,12 +155,8 @@ func (s *Server) reject(reason string) {
 // that cannot be read is told before a bad version, all else after it
 // (contract §5). Before all of them comes whether the caller may ask at all. A
 // panic is an error like others.
-func (s *Server) handle(w http.ResponseWriter, r *http.Request, v *visit, in *request) (answer response, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
-		}
-	}()
+func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response, err error) {
+	defer taskrun.Recover(&err)
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err
 	}
@@ -170,9 +165,12 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, v *visit, in *re
 		return response{}, err
 	}
 	if v.route.body {
-		if in.body, err = s.readBody(w, r); err != nil {
+		body, done, err := s.readBody(r.WithContext(in.ctx), v.route)
+		defer done()
+		if err != nil {
 			return response{}, err
 		}
+		in.body = body
 	}
 	if !v.route.anyVersion {
 		if err := checkAPIVersion(r.Header); err != nil {

@@ -84,6 +84,7 @@ type Server struct {
 	others spaces
 
 	admission     *admission
+	largeBodies   chan struct{} // has an entry for each body beyond MaxBodyBytes that is kept
 	socketMetrics SocketMetrics
 	sockets       *attendance
 	tracer        Tracer
@@ -113,7 +114,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), document: documentsOf(routes),
+		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), largeBodies: make(chan struct{}, maxLargeBodies), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
 	if s.tls != nil && s.proxy != nil {

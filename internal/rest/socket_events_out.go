@@ -19,7 +19,7 @@ func (s *space) eventsOut(k *socket) error {
 		return err
 	}
 	var telling sync.WaitGroup
-	telling.Go(func() { k.end(s.tell(k, &filter)) })
+	telling.Go(func() { k.guard(func() { k.end(s.tell(k, &filter)) }) })
 	err = ignoreFrames(k)
 	k.end(err)
 	telling.Wait()

@@ -38,7 +38,7 @@ func (s *space) subscription(k *socket) error {
 		socket: k, subscription: sub, answers: make(chan answer, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
-	delivering.Go(d.deliver)
+	delivering.Go(func() { k.guard(d.deliver) })
 	err = d.listen()
 	k.end(err)
 	delivering.Wait()

@@ -103,7 +103,7 @@ func (p *admittance) watch() (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.recheck(ctx)
+		p.socket.guard(func() { p.recheck(ctx) })
 	}()
 	return func() { cancel(); <-ended }
 }

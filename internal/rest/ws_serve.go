@@ -3,14 +3,14 @@ package rest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"sync"
 
 	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // conversation is what a socket's route does. It reads from the socket until
@@ -60,7 +60,7 @@ func (s *Server) attend(rt *route, k *socket, at place, shown *identified) {
 	unhook := context.AfterFunc(s.sockets.life, k.restart)
 	defer unhook()
 	var pinging sync.WaitGroup
-	pinging.Go(k.keepAlive)
+	pinging.Go(func() { k.guard(k.keepAlive) })
 
 	k.end(s.talk(rt, k, at, shown))
 	<-k.closed
@@ -68,13 +68,25 @@ func (s *Server) attend(rt *route, k *socket, at place, shown *identified) {
 	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
 }
 
+// guard calls f in a goroutine of a socket; a panic in it ends the socket.
+func (k *socket) guard(f func()) {
+	err := taskrun.Guard(func() error {
+		f()
+		return nil
+	})
+	if err != nil {
+		k.end(failed("serving a socket", err))
+	}
+}
+
 // talk is the route's part. A panic is an error like others.
 func (s *Server) talk(rt *route, k *socket, at place, shown *identified) (err error) {
 	defer func() {
-		if fault := recover(); fault != nil {
-			err = failed("serving a socket", fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+		if fault, ok := errors.AsType[*taskrun.PanicError](err); ok {
+			err = failed("serving a socket", fault)
 		}
 	}()
+	defer taskrun.Recover(&err)
 	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace}
 	if err := peer.show(shown); err != nil {
 		return err

@@ -95,20 +95,27 @@ func (c *Columns) differing(run *Run) *Columns {
 		reported = *run.Reported
 	}
 	note(&reported.FlowRunID, c.FlowRunID, orNull(run.FlowRunID))
-	note(&reported.Name, c.Name, &run.Name)
+	note(&reported.Name, c.Name, &run.Name, isCutOfOptional)
 	note(&reported.TaskKey, c.TaskKey, &run.TaskKey)
 	note(&reported.DynamicKey, c.DynamicKey, &run.DynamicKey)
 	note(&reported.CacheKey, c.CacheKey, run.CacheKey)
 	note(&reported.CacheExpiration, c.CacheExpiration, run.CacheExpiration)
-	note(&reported.TaskVersion, c.TaskVersion, run.TaskVersion)
+	note(&reported.TaskVersion, c.TaskVersion, run.TaskVersion, isCutOfOptional)
 	note(&reported.Policy, c.Policy, &run.Policy)
-	note(&reported.Tags, c.Tags, &run.Tags)
-	note(&reported.Labels, c.Labels, &run.Labels)
-	note(&reported.TaskInputs, c.TaskInputs, &run.TaskInputs)
-	return reported.orNone()
+	note(&reported.Tags, c.Tags, &run.Tags, tagsCutOf)
+	note(&reported.Labels, c.Labels, &run.Labels, labelsCutOf)
+	note(&reported.TaskInputs, c.TaskInputs, &run.TaskInputs, inputsCutOf)
+	return reported.orNone().fitReported()
 }
 
-func note[T any](reported *Column[T], c Column[T], present *T) {
+// note adds a column. What the run has already, or what is left of it there after
+// it was cut, is not noted.
+func note[T any](reported *Column[T], c Column[T], present *T, cutOf ...func(part, whole *T) bool) {
+	for _, is := range cutOf {
+		if c.Given && !reported.Given && is(present, c.Value) {
+			return
+		}
+	}
 	if c.Given && (reported.Given || !same(c.Value, present)) {
 		*reported = c
 	}

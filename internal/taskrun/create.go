@@ -67,11 +67,10 @@ func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
 	if in.State != nil {
 		initial = *in.State
 	}
-	initial, err := initial.fit()
-	if err != nil {
+	run := in.Run
+	if err := run.checkIdentity(); err != nil {
 		return nil, orchestration.Decision{}, err
 	}
-	run := in.Run
 	if run.ID == "" {
 		run.ID = s.keyID(run.NaturalKey())
 	}
@@ -84,11 +83,10 @@ func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
 	run.Created = s.now()
 	run.Updated = run.Created
 	run.Behind, run.FromCreate = true, true
-	if err := run.check(initial); err != nil {
-		return nil, orchestration.Decision{}, err
-	}
+	state := initial.State(s.NewID(), run.Created)
+	run.fit(&state)
 	var decision orchestration.Decision
-	run.Progress, decision = begin(run, initial.State(s.NewID(), run.Created))
+	run.Progress, decision = begin(run, state)
 	return &run, decision, nil
 }
 

@@ -3,6 +3,7 @@ package taskrun
 import (
 	"fmt"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -39,11 +40,19 @@ const (
 	MaxKeysetText  = 256
 	MaxHistory     = 64
 	MaxText        = 12288
+	MaxReported    = 2048
 	MaxReason      = 1024
 
 	// reserved is kept free for the name that a rule may give a state.
 	reserved = 64
+
+	// What a short label value, and the fixed parts of an input, count as among the texts.
+	labelText = 64
+	inputText = 20
 )
+
+// noTime stands where a time does not matter.
+var noTime time.Time
 
 // checkText returns an *InvalidError when the text is longer than it may be.
 func checkText(field, text string, most int) error {
@@ -53,67 +62,8 @@ func checkText(field, text string, most int) error {
 	return nil
 }
 
-// checkCount returns an *InvalidError when there are more items than there may be.
-func checkCount(field string, n, most int) error {
-	if n > most {
-		return tooMany(field, "items", n, most)
-	}
-	return nil
-}
-
 func tooMany(field, what string, n, most int) error {
 	return &InvalidError{Field: field, Reason: fmt.Sprintf("at most %d %s are kept here, got %d", most, what, n)}
-}
-
-// cut shortens a text to at most most characters; a marker tells how long it was.
-func cut(text string, most int) string {
-	n := utf8.RuneCountInString(text)
-	if n <= most {
-		return text
-	}
-	marker := []rune(fmt.Sprintf("… [cut, %d characters in all]", n))
-	keep := max(most-len(marker), 0)
-	return string(slices.Concat([]rune(text)[:keep], marker)[:most])
-}
-
-// fit checks the proposal against the bounds and cuts its message, which
-// Prefect lets grow without bound (*InvalidError).
-func (p Proposal) fit() (Proposal, error) {
-	d := p.Details
-	err := firstError(
-		checkText("state.name", deref(p.Name), MaxStateName),
-		checkText("state.data", string(p.Data), MaxData),
-		checkText("state.state_details.cache_key", deref(d.CacheKey), MaxStateKey),
-		checkText("state.state_details.pause_key", deref(d.PauseKey), MaxPauseKey),
-		checkText("state.state_details.traceparent", deref(d.Traceparent), MaxTraceparent),
-		checkKeyset(d.RunInputKeyset),
-	)
-	if err != nil {
-		return p, err
-	}
-	others := textOf(p.State("", noTime)) - utf8.RuneCountInString(deref(p.Message))
-	room := MaxText - reserved - others
-	if room < 0 {
-		return p, tooMany("state", "characters of all texts together", others, MaxText-reserved)
-	}
-	if p.Message != nil {
-		message := cut(*p.Message, min(MaxMessage, room))
-		p.Message = &message
-	}
-	return p, nil
-}
-
-func checkKeyset(keyset map[string]string) error {
-	const field = "state.state_details.run_input_keyset"
-	if err := checkCount(field, len(keyset), MaxKeysetItems); err != nil {
-		return err
-	}
-	for key, value := range keyset {
-		if err := firstError(checkText(field, key, MaxKeysetText), checkText(field, value, MaxKeysetText)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // boundText keeps the run's states within MaxHistory and MaxText: the oldest

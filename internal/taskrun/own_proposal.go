@@ -69,15 +69,11 @@ func (r *Run) proposalDue(now time.Time) bool {
 func (s *Service) judgeOwn(
 	ctx context.Context, run *Run, claim *claimant, now time.Time,
 ) (*Run, Outcome, error) {
-	next, outcome := run, Outcome{Run: run, State: run.State}
-	proposal, err := run.Proposal.fit()
+	next, outcome, err := s.judge(ctx, run, run.Proposal.fit(), claim, now)
 	if err != nil {
-		outcome.Decision = orchestration.Decision{
-			Status: orchestration.Abort, Reason: err.Error(), Progress: run.Progress,
-		}
-	} else if next, outcome, err = s.judge(ctx, run, proposal, claim, now); err != nil {
 		return nil, outcome, err
-	} else if next == nil {
+	}
+	if next == nil {
 		next = run
 	}
 	noted := *next

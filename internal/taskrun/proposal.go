@@ -15,6 +15,10 @@ type Proposal struct {
 	Data    json.RawMessage // nil is null
 	Details orchestration.StateDetails
 	Force   bool
+
+	// DataCut tells that the data was too long to be kept: the message says so.
+	// Set by the use cases.
+	DataCut bool
 }
 
 // State is the state proposed, with the id and time it will have (contract §2.3).

@@ -62,7 +62,7 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
-			err := s.recordRun(ctx, group, refuse)
+			err := s.recordGuarded(ctx, group, refuse)
 			if _, poisoned := errors.AsType[*InvalidError](err); poisoned { // the store will never take it
 				refuseAll(group, refuse, err)
 				return
@@ -195,9 +195,10 @@ func (s *Service) reported(events []Event) (*Run, error) {
 	if run.Name == "" {
 		run.Name = s.NewName()
 	}
-	if err := run.check(proposalOf(*run.State)); err != nil {
+	if err := run.checkIdentity(); err != nil {
 		return nil, err
 	}
+	run.fit(run.State)
 	run.boundText()
 	return run, nil
 }
@@ -249,24 +250,6 @@ func (s *Service) canonicalID(ctx context.Context, e Event, known map[NaturalKey
 		return "", err
 	}
 	return known[key], nil
-}
-
-// fit brings an event within the bounds of what can be stored (*InvalidError).
-func (e Event) fit() (Event, error) {
-	fitted, err := proposalOf(e.State).fit()
-	if err != nil {
-		return e, err
-	}
-	e.State.Message = fitted.Message
-	e.State.Reported = true
-	var run Run
-	e.Columns.ApplyAsked(&run)
-	return e, run.check(fitted)
-}
-
-// proposalOf is what would have had to be proposed for this state.
-func proposalOf(s orchestration.State) Proposal {
-	return Proposal{Type: s.Type, Name: &s.Name, Message: s.Message, Data: s.Data, Details: s.Details}
 }
 
 // sameProgress compares what transitions count, the state aside.

@@ -57,7 +57,7 @@ func (m *merge) take(e Event) {
 		return
 	default:
 		run.Updated = m.now
-		run.Reported = e.Columns.differing(run)
+		run.report(&e)
 		run.enter(e)
 	}
 	m.changed = true
@@ -111,7 +111,7 @@ func (r *Run) make(e Event) {
 	if !r.Has(e.State.ID) {
 		r.remember(e.State)
 	}
-	r.Reported = e.Columns.differing(r)
+	r.report(&e)
 	e.Columns.apply(r)
 }
 

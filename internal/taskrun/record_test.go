@@ -330,8 +330,8 @@ func TestABadEventHarmsNoOther(t *testing.T) {
 	r := newRecorder()
 	r.record(t,
 		event(eventRun, 1, orchestration.Pending),
-		event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.State.Name = strings.Repeat("n", 300) }),
-		event(otherRun, 1, orchestration.Running, func(e *taskrun.Event) { e.Columns.Tags = taskrun.Give(make([]string, 1000)) }),
+		event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Columns.TaskKey = taskrun.Give(strings.Repeat("k", 600)) }),
+		event(otherRun, 1, orchestration.Running, func(e *taskrun.Event) { e.Columns.DynamicKey = taskrun.Give(strings.Repeat("d", 600)) }),
 		event(eventRun, 3, orchestration.Completed),
 	)
 	if got := stateNames(r.get(t, eventRun)); got != "Pending Completed" || len(r.refused) != 2 {

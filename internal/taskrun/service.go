@@ -77,10 +77,7 @@ func (s *Service) Rename(ctx context.Context, id, name string) error {
 	if name == "" {
 		name = s.NewName()
 	}
-	if err := checkText("name", name, MaxName); err != nil {
-		return err
-	}
-	return s.Store.Rename(ctx, id, name, s.now())
+	return s.Store.Rename(ctx, id, cut(name, MaxName), s.now())
 }
 
 // Delete removes the run with all its states. ErrNotFound.

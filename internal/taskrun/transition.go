@@ -19,13 +19,10 @@ const (
 // (contract §3). Errors: ErrNotFound, *InvalidError, ErrConflict when other
 // writers won every time, ErrUnavailable.
 func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome, error) {
-	p, err := p.fit()
-	if err != nil {
-		return Outcome{}, err
-	}
+	p = p.fit()
 	var outcome Outcome
 	claim := s.claimant()
-	err = s.update(ctx, id, claim, func(run *Run) (next *Run, err error) {
+	err := s.update(ctx, id, claim, func(run *Run) (next *Run, err error) {
 		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *Run) {
@@ -56,6 +53,7 @@ func (s *Service) judge(
 	next := *run
 	next.Progress = decision.Progress
 	kept := stored(*decision.State)
+	kept.CacheEntry = kept.CacheEntry && !p.DataCut // there is nothing left to be found
 	next.State = &kept
 	if run.State != nil {
 		next.History = append(slices.Clone(run.History), *run.State)

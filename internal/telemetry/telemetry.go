@@ -76,9 +76,13 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		doors:      newDoors(),
 		queues:     newQueues(),
 	}
+	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "taskrun_panics_recovered_total",
+		Help: "Panics that ended the handling of one input instead of the program.",
+	}, func() float64 { return float64(taskrun.Panics()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
-		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build),
+		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build), register(reg, &panics),
 	})
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)

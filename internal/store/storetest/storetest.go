@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"each write is seen by the next read":                       testReadYourWrites,
 		"the cache has what completed runs left":                    testCache,
 		"no state is lost among concurrent proposals":               testConcurrentProposals,
+		"no state is lost for what is too long":                     Oversize,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,62 @@
+package concurrency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// noLimits is a store without limits.
+type noLimits struct{ Store }
+
+func (noLimits) List(context.Context) ([]*Limit, error) { return nil, nil }
+
+// brokenStore has a fault.
+type brokenStore struct{ Store }
+
+func (brokenStore) List(context.Context) ([]*Limit, error) { panic("a fault") }
+
+type stillClock struct{}
+
+func (stillClock) Now() time.Time { return time.Unix(0, 0) }
+
+func TestBatchesAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := New(Options{Store: noLimits{}, Clock: stillClock{}})
+	var all sync.WaitGroup
+	for i := range 500 {
+		all.Go(func() {
+			if err := s.Reset(t.Context(), fmt.Sprint("tag:", i%100), nil); !errors.Is(err, taskrun.ErrNotFound) {
+				t.Errorf("Reset(): %v, want not found", err)
+			}
+		})
+	}
+	all.Wait()
+	// Each worker looks once more after it answered: a change that waits for it comes last.
+	for i := range 100 {
+		for name := fmt.Sprint("tag:", i); s.known(name); {
+			_ = s.Reset(t.Context(), name, nil)
+		}
+	}
+}
+
+func (s *Service) known(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.batches[name] != nil
+}
+
+func TestAPanicIsAnErrorOfItsRequests(t *testing.T) {
+	t.Parallel()
+	s := New(Options{Store: brokenStore{}, Clock: stillClock{}})
+	before := taskrun.Panics()
+	err := s.change(t.Context(), "tag:a", func(*draft) error { return nil })
+	if _, ok := errors.AsType[*taskrun.PanicError](err); !ok || taskrun.Panics() <= before {
+		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, taskrun.Panics()-before)
+	}
+}

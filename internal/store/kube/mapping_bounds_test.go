@@ -1,0 +1,111 @@
+package kube
+
+import (
+	"context"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// TestObjectsOfRunsThatAreTooLong counts as the rules of the CRD do, without an
+// API server.
+func TestObjectsOfRunsThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	storetest.Oversize(t, countingStore{Store: memory.New(), t: t})
+}
+
+// countingStore is a store in memory that looks at the objects that would be written.
+type countingStore struct {
+	taskrun.Store
+
+	t *testing.T
+}
+
+func (s countingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	spec := &objectFromRun(run, "default").Spec
+	if n := specText(spec); n > taskrun.MaxText-taskrun.MaxName+len([]rune(spec.Name)) {
+		s.t.Errorf("the texts of spec have %d characters, want at most %d with a name of %d", n, taskrun.MaxText, taskrun.MaxName)
+	}
+	s.count("tags", len(spec.Tags), taskrun.MaxTags)
+	s.count("labels", len(spec.Labels)+len(spec.LabelsExact), taskrun.MaxLabels)
+	s.count("arguments", len(spec.TaskInputs), taskrun.MaxInputKeys)
+	inputs := 0
+	for _, list := range spec.TaskInputs {
+		inputs += len(list)
+	}
+	s.count("inputs", inputs, taskrun.MaxInputs)
+	return s.Store.Create(ctx, run)
+}
+
+func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	status := statusFromRun(run)
+	if status.Reported != nil {
+		s.count("status.reported", utf8.RuneCountInString(*status.Reported), taskrun.MaxReported)
+		// What is stored says all that the run is taken for.
+		read := *run
+		read.Reported = reportedFromObject(status.Reported)
+		read.Reported.ApplyAsked(&read)
+		if read.Name != run.Name || len(read.Tags) != len(run.Tags) || len(read.Labels) != len(run.Labels) || len(read.TaskInputs) != len(run.TaskInputs) {
+			s.t.Errorf("the run is %+v, and read back %+v", run, read)
+		}
+	}
+	n := stateTextOf(&v1alpha1.ProposedState{
+		Name: status.State.Name, Message: status.State.Message, Data: status.State.Data, StateDetails: status.State.StateDetails,
+	})
+	for i := range status.History {
+		past := &status.History[i]
+		n += stateTextOf(&v1alpha1.ProposedState{Name: past.Name, Message: past.Message, Data: past.Data, StateDetails: past.StateDetails})
+	}
+	s.count("texts of status", n, taskrun.MaxText)
+	return s.Store.UpdateProgress(ctx, run)
+}
+
+func (s countingStore) count(what string, n, most int) {
+	if n > most {
+		s.t.Errorf("%s: %d, want at most %d", what, n, most)
+	}
+}
+
+func specText(spec *v1alpha1.TaskRunSpec) int {
+	n := runes(&spec.Name, spec.TaskKey, spec.DynamicKey, spec.CacheKey, spec.TaskVersion)
+	for i := range spec.Tags {
+		n += runes(&spec.Tags[i])
+	}
+	for key := range spec.Labels {
+		n += runes(&key) + v1alpha1.MaxLabelText
+	}
+	for key, value := range spec.LabelsExact {
+		n += runes(&key, &value)
+	}
+	for key, list := range spec.TaskInputs {
+		n += runes(&key)
+		for i := range list {
+			n += 20 + runes(list[i].Name, list[i].Type)
+		}
+	}
+	return n + stateTextOf(&spec.State.ProposedState)
+}
+
+func stateTextOf(s *v1alpha1.ProposedState) int {
+	n := 128 + runes(s.Name, s.Message, s.Data)
+	if d := s.StateDetails; d != nil {
+		n += runes(d.CacheKey, d.PauseKey, d.Traceparent)
+		for key, value := range d.RunInputKeyset {
+			n += runes(&key, &value)
+		}
+	}
+	return n
+}
+
+func runes(texts ...*string) (n int) {
+	for _, text := range texts {
+		if text != nil {
+			n += utf8.RuneCountInString(*text)
+		}
+	}
+	return n
+}

@@ -1,0 +1,150 @@
+package taskrun
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// What describes a run is cut to its bounds and marked, and never a reason not to
+// store a state; what identifies a run cannot be cut and is refused (docs/compatibility.md,
+// "What is cut").
+
+// checkIdentity tells whether what identifies the run is within its bounds
+// (*InvalidError, naming the documented field).
+func (r *Run) checkIdentity() error {
+	return firstError(
+		checkText("task_key", r.TaskKey, MaxTaskKey),
+		checkText("dynamic_key", r.DynamicKey, MaxDynamicKey),
+		checkText("cache_key", deref(r.CacheKey), MaxCacheKey),
+	)
+}
+
+// fitEach cuts each thing that describes the run to its own bound.
+func (r *Run) fitEach() {
+	r.Name = cut(r.Name, MaxName)
+	r.TaskVersion = mapText(r.TaskVersion, func(text string) string { return cut(text, MaxTaskVersion) })
+	r.Policy = r.Policy.fit()
+	r.Tags = mapEach(r.Tags, func(tag string) string { return cut(tag, MaxTag) })
+	r.Tags = ruleMeasure.cutTags(r.Tags, MaxTags, MaxTags*MaxTag)
+	r.Labels = mapValues(r.Labels, func(value json.RawMessage) json.RawMessage { return cutLabelValue(value, MaxLabelValue) })
+	r.Labels = ruleMeasure.cutLabels(r.Labels, MaxLabels, MaxLabels*(MaxLabelKey+MaxLabelValue))
+	r.TaskInputs = mapValues(r.TaskInputs, func(list []TaskInput) []TaskInput {
+		return mapEach(list, func(in TaskInput) TaskInput {
+			in.Name, in.Type = cut(in.Name, MaxInputText), cut(in.Type, MaxInputText)
+			return in
+		})
+	})
+	r.TaskInputs = ruleMeasure.cutInputs(r.TaskInputs, MaxInputs, MaxInputKeys*MaxInputKey+MaxInputs*(inputText+2*MaxInputText))
+}
+
+// mapEach returns the same list if nothing in it changes.
+func mapEach[T comparable](list []T, change func(T) T) []T {
+	for i := range list {
+		if change(list[i]) == list[i] {
+			continue
+		}
+		changed := make([]T, len(list))
+		for j := range list {
+			changed[j] = change(list[j])
+		}
+		return changed
+	}
+	return list
+}
+
+// mapValues returns nil for nil, else a map of its own.
+func mapValues[T any](values map[string]T, change func(T) T) map[string]T {
+	changed := maps.Clone(values)
+	for key, value := range changed {
+		changed[key] = change(value)
+	}
+	return changed
+}
+
+// fit cuts what describes a run that is made, and its first state, to their
+// bounds. The run has room left for every name that it may get later.
+func (r *Run) fit(first *orchestration.State) {
+	r.fitEach()
+	fitState(first, stateRoom)
+	identity := utf8.RuneCountInString(r.TaskKey) + utf8.RuneCountInString(r.DynamicKey) + utf8.RuneCountInString(deref(r.CacheKey))
+	state, own := stateShares(first), r.askedShares()
+	const (
+		key     = 3 // the name, the data and the cache key of the state come before all
+		message = key + 1
+		tags    = 2 // the version and the tags come before the message
+	)
+	shares := slices.Concat(state[:key], own[:tags], state[key:message], own[tags:], state[message:])
+	allot(MaxText-identity-stateText-MaxName, shares)
+}
+
+// askedShares are the texts of spec that have a bound together, the most useful first.
+func (r *Run) askedShares() []share {
+	tags := func() int { return ruleMeasure.tags(r.Tags) }
+	labels := func() int { return ruleMeasure.labels(r.Labels) }
+	inputs := func() int { return ruleMeasure.inputs(r.TaskInputs) }
+	return []share{
+		textShare(&r.TaskVersion, ruleMeasure.cutText),
+		{tags, min(tags(), leastText), func(most int) { r.Tags = ruleMeasure.cutTags(r.Tags, MaxTags, most) }},
+		{labels, min(labels(), leastText), func(most int) { r.Labels = ruleMeasure.cutLabels(r.Labels, MaxLabels, most) }},
+		{inputs, min(inputs(), 2*leastText), func(most int) { r.TaskInputs = ruleMeasure.cutInputs(r.TaskInputs, MaxInputs, most) }},
+	}
+}
+
+// largest stands for every integer that has too many digits: so many retries, or
+// so long a delay, never come to an end either way.
+const largest = "9007199254740991"
+
+// fit brings numbers within their bounds.
+func (p Policy) fit() Policy {
+	p.MaxRetries, p.RetryDelaySeconds = fitNumber(p.MaxRetries), fitNumber(p.RetryDelaySeconds)
+	p.Retries, p.RetryJitterFactor = fitNumber(p.Retries), fitNumber(p.RetryJitterFactor)
+	if p.RetryDelay == nil {
+		return p
+	}
+	delay := *p.RetryDelay
+	delay.Seconds = mapEach(delay.Seconds[:min(len(delay.Seconds), MaxRetryDelays)], fitNumber)
+	p.RetryDelay = &delay
+	return p
+}
+
+func fitNumber(text string) string {
+	switch {
+	case len(text) <= MaxNumber:
+		return text
+	case strings.HasPrefix(text, "-"):
+		return "-" + largest
+	default:
+		return largest
+	}
+}
+
+// fit cuts what describes the run and its state to their bounds. What identifies
+// the run is an *InvalidError if it is too long.
+func (e Event) fit() (Event, error) {
+	e.State.Reported = true
+	fitState(&e.State, stateRoom)
+	var run Run
+	e.Columns.ApplyAsked(&run)
+	if err := run.checkIdentity(); err != nil {
+		return e, err
+	}
+	run.fitEach()
+	c := &e.Columns
+	c.Name, c.Policy, c.Tags = c.Name.now(run.Name), c.Policy.now(run.Policy), c.Tags.now(run.Tags)
+	c.Labels, c.TaskInputs = c.Labels.now(run.Labels), c.TaskInputs.now(run.TaskInputs)
+	c.TaskVersion = c.TaskVersion.now(deref(run.TaskVersion))
+	return e, nil
+}
+
+// now is the column with another value, where it had one.
+func (c Column[T]) now(value T) Column[T] {
+	if c.Given && c.Value != nil {
+		c.Value = &value
+	}
+	return c
+}

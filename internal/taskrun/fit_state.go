@@ -1,0 +1,180 @@
+package taskrun
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// share is one of the things that have a bound together.
+type share struct {
+	size  func() int
+	least int            // what it keeps in any case
+	cut   func(most int) // called if it takes more than most
+}
+
+// allot brings the shares within room together. Those that come first are cut last.
+func allot(room int, shares []share) {
+	for i := range shares {
+		room -= shares[i].least
+	}
+	for i := range shares {
+		s := &shares[i]
+		if most := s.least + max(room, 0); s.size() > most {
+			s.cut(most)
+		}
+		room -= s.size() - s.least
+	}
+}
+
+// fitState cuts what describes a state to its bounds, and all of it together to
+// room. It reports whether the data was dropped: the message says so then.
+func fitState(s *orchestration.State, room int) (dataCut bool) {
+	s.Name = cut(s.Name, MaxStateName)
+	if n := dataLength(s.Data); n > MaxData {
+		dropData(s, n)
+		dataCut = true
+	}
+	d := &s.Details
+	d.CacheKey = mapText(d.CacheKey, func(key string) string { return ruleMeasure.cutKey(key, MaxStateKey) })
+	d.PauseKey = mapText(d.PauseKey, func(key string) string { return cut(key, MaxPauseKey) })
+	d.Traceparent = mapText(d.Traceparent, func(text string) string { return cut(text, MaxTraceparent) })
+	d.RunInputKeyset = cutKeyset(d.RunInputKeyset, MaxKeysetItems, MaxText)
+	s.Message = mapText(s.Message, func(text string) string { return ruleMeasure.cutMessage(text, MaxMessage) })
+	had := s.Data != nil
+	allot(room, stateShares(s))
+	return dataCut || (had && s.Data == nil)
+}
+
+// leastStateKey is what is left of a key at least that is too long for the rules,
+// which bound it by 2000 characters: too long it stays.
+const leastStateKey = 2000 + leastText
+
+// stateShares are the texts of a state, the most useful first.
+func stateShares(s *orchestration.State) []share {
+	d := &s.Details
+	message := textShare(&s.Message, ruleMeasure.cutMessage)
+	if s.Data != nil {
+		message.least = 2 * leastText // for what has to be said if the data is dropped
+	}
+	key := textShare(&d.CacheKey, ruleMeasure.cutKey)
+	key.least = min(key.size(), leastStateKey)
+	name := &s.Name
+	return []share{
+		textShare(&name, func(text string, most int) string { s.Name = cut(text, most); return s.Name }),
+		{
+			size: func() int { return utf8.RuneCount(s.Data) },
+			cut:  func(int) { dropData(s, utf8.RuneCount(s.Data)) },
+		},
+		key, message,
+		textShare(&d.PauseKey, ruleMeasure.cutText), textShare(&d.Traceparent, ruleMeasure.cutText),
+		{
+			size:  func() int { return keysetSize(d.RunInputKeyset) },
+			least: min(keysetSize(d.RunInputKeyset), leastText),
+			cut:   func(most int) { d.RunInputKeyset = cutKeyset(d.RunInputKeyset, MaxKeysetItems, most) },
+		},
+	}
+}
+
+// textShare is a text that can be cut down to its mark.
+func textShare(text **string, cut func(text string, most int) string) share {
+	size := func() int { return utf8.RuneCountInString(deref(*text)) }
+	return share{
+		size: size, least: min(size(), leastText),
+		cut: func(most int) { *text = new(cut(**text, most)) },
+	}
+}
+
+// dropData takes away data that is too long, and says so in the message. A part of
+// it would be no JSON, and without a mark it would be taken for the result.
+func dropData(s *orchestration.State, n int) {
+	s.Data = nil
+	mark := dataMarkOf(n)
+	if message := deref(s.Message); message != "" {
+		mark = ruleMeasure.cutText(message, MaxMessage-len(mark)-1) + " " + mark
+	}
+	s.Message = &mark
+}
+
+// dataLength counts the characters of data as it is stored: a JSON string that
+// can be told from JSON is stored without its quotes.
+func dataLength(data json.RawMessage) int {
+	n := utf8.RuneCount(data)
+	var text string
+	if n > MaxData && data[0] == '"' && json.Unmarshal(data, &text) == nil &&
+		!json.Valid([]byte(text)) && bytes.Equal(quoted(text), data) {
+		return utf8.RuneCountInString(text)
+	}
+	return n
+}
+
+func mapText(text *string, change func(string) string) *string {
+	if text == nil {
+		return nil
+	}
+	changed := change(*text)
+	return &changed
+}
+
+func keysetSize(keyset map[string]string) (n int) {
+	for key, value := range keyset {
+		n += utf8.RuneCountInString(key) + utf8.RuneCountInString(value)
+	}
+	return n
+}
+
+// cutKeyset cuts values, drops entries whose keys are too long, and then as many
+// as must be.
+func cutKeyset(keyset map[string]string, items, most int) map[string]string {
+	whole := len(keyset) <= items && keysetSize(keyset) <= most
+	for key, value := range keyset {
+		whole = whole && utf8.RuneCountInString(key) <= MaxKeysetText && utf8.RuneCountInString(value) <= MaxKeysetText
+	}
+	if whole {
+		return keyset
+	}
+	total, marked := len(keyset), false
+	if n, ok := itemsOf(keyset[CutKey]); ok {
+		total, marked = n, true
+	}
+	kept := map[string]string{}
+	room := most - keysetSize(map[string]string{CutKey: itemsMarkOf(total)})
+	for _, key := range slices.Sorted(maps.Keys(keyset)) {
+		value := cut(keyset[key], MaxKeysetText)
+		size := keysetSize(map[string]string{key: value})
+		switch {
+		case utf8.RuneCountInString(key) > MaxKeysetText, size > room, len(kept) == items-1, marked && key == CutKey:
+			continue
+		}
+		kept[key] = value
+		room -= size
+	}
+	if len(kept) < total {
+		kept[CutKey] = itemsMarkOf(total)
+	}
+	return kept
+}
+
+// fit cuts what describes the proposed state to its bounds.
+func (p Proposal) fit() Proposal {
+	state := p.State("", noTime)
+	data := state.Data
+	p.DataCut = fitState(&state, stateRoom)
+	if p.Name != nil {
+		p.Name = &state.Name
+	}
+	p.Message = state.Message
+	if data != nil && state.Data == nil {
+		p.Data = nil
+	}
+	state.Details.ScheduledTime = p.Details.ScheduledTime
+	p.Details = state.Details
+	return p
+}
+
+// stateRoom is what the texts of one state may have together.
+const stateRoom = MaxText - reserved - stateText
