@@ -145,9 +145,10 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
-// redirect says where the path with a slash more, or without all of those at
-// its end, is, if there is one. The place is told relative to the path that the
-// client asked for, of which a proxy may have taken the beginning, scheme and host.
+// redirect returns where the path with one slash more, or without all of those at
+// its end, is served. Its Location is absolute, as Prefect's is. Behind a proxy that
+// names the prefix it removed, the Location is a path that begins with that prefix:
+// scheme and host are then the proxy's too.
 func (rt *router) redirect(r *http.Request, base, path string) error {
 	turn := func(path string) string {
 		if other := strings.TrimRight(path, "/"); other != path {
@@ -162,27 +163,23 @@ func (rt *router) redirect(r *http.Request, base, path string) error {
 	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
 		return errNoRoute
 	}
-	location := relative(r, turn)
+	origin := forwardedPrefix(r)
+	if origin == "" {
+		origin = scheme(r) + "://" + r.Host
+	}
+	location := origin + turn(r.URL.EscapedPath())
 	if r.URL.RawQuery != "" {
 		location += "?" + r.URL.RawQuery
 	}
 	return &redirectError{location: location}
 }
 
-// relative is the turned path as seen from the one asked for. Several slashes at
-// the end are told from the root instead: clients do not agree on what is
-// relative to those.
-func relative(r *http.Request, turn func(string) string) string {
-	asked := r.URL.EscapedPath()
-	turned := turn(asked)
-	if strings.HasSuffix(asked, "//") {
-		return forwardedPrefix(r) + turned
+// scheme is the one the client used, as far as it can be known behind a proxy.
+func scheme(r *http.Request) string {
+	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		return "https"
 	}
-	last := turned[strings.LastIndex(strings.TrimSuffix(turned, "/"), "/")+1:]
-	if strings.HasSuffix(asked, "/") {
-		return "../" + last
-	}
-	return "./" + last
+	return "http"
 }
 
 // forwardedPrefix is what a proxy took off the beginning of the path.

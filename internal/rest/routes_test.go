@@ -141,8 +141,8 @@ func resolved(t *testing.T, asked, location string) string {
 	return to.String()
 }
 
-// A proxy ends TLS, has another name, and takes the beginning of the path away;
-// whether it says so does not matter.
+// The proxy terminates TLS, has another host name, and removes a prefix of the path,
+// which it names in X-Forwarded-Prefix.
 func TestRedirectKeepsWhatAProxyTookAway(t *testing.T) {
 	t.Parallel()
 	const public = "https://public.example/team/prefect"
