@@ -37,7 +37,7 @@ func rules(version any) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(prepend(root, immutability(), textsOfSpec()), prepend(status, textsOfStatus()))
+	return errors.Join(prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()), prepend(status, textsOfStatus()))
 }
 
 // prepend puts rules before those that a schema has.
@@ -126,21 +126,43 @@ func mostOfState(path string) string {
 		size("d", "cacheKey") + " + 512 * size(d.?runInputKeyset.orValue({}))).sum()).sum()"
 }
 
-// textsOfSpec limits all texts of spec, when they are made and when they can have grown. First each small text is taken
-// for as long as it may be; only if that is too much, all are counted.
-func textsOfSpec() map[string]any {
-	unchanged := make([]string, 0, 2)
+// textsOfNewSpec limits all texts of spec when it is made.
+func textsOfNewSpec() map[string]any {
+	rule := limitOnSpec("oldSelf.hasValue()")
+	rule["optionalOldSelf"] = true
+	return rule
+}
+
+// textsOfChangedSpec limits all texts of spec when they can have grown. It is a rule of its own, for in Kubernetes 1.32 an
+// optional oldSelf has texts where self has times, and no comparison of the two is true.
+func textsOfChangedSpec() map[string]any {
+	unchanged := []string{"!has(self.spec.transition)"}
 	for _, field := range []string{"name", "tags"} {
 		unchanged = append(unchanged, fmt.Sprintf(
-			"(!has(self.spec.%[1]s) || (has(oldSelf.value().spec.%[1]s) && self.spec.%[1]s == oldSelf.value().spec.%[1]s))", field))
+			"(!has(self.spec.%[1]s) || (has(oldSelf.spec.%[1]s) && self.spec.%[1]s == oldSelf.spec.%[1]s))", field))
 	}
-	passed := "(oldSelf.hasValue() && (" + statusChanged + " || (!has(self.spec.transition) && " + strings.Join(unchanged, " && ") + ")))"
+	return limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
+}
+
+// limitOnSpec is the limit on all texts of spec, for writes that do not pass without. First each small text is taken for
+// as long as it may be; only if that is too much, all are counted.
+func limitOnSpec(passed string) map[string]any {
 	most := strings.Join([]string{
 		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "648 * size(s.?labelsExact.orValue({}))",
 		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(k, 128 + 276 * size(i[k])).sum()).sum()",
 		mostOfState("?s.?state"), mostOfState("?s.?transition.?state"),
 	}, " + ")
-	all := strings.Join([]string{
+	return map[string]any{
+		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + allTexts() + " <= 12288",
+		"message": "the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, " +
+			"an input 20)",
+		"fieldPath": ".spec",
+	}
+}
+
+// allTexts is the length of all texts of spec, with what states, labels and inputs count for themselves.
+func allTexts() string {
+	return strings.Join([]string{
 		"size(self.spec.taskKey)", sizes("self.spec", "name", "dynamicKey", "cacheKey", "taskVersion"),
 		ifThere("self.spec.tags", "self.spec.tags.map(t, size(t)).sum()"),
 		ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()"),
@@ -150,13 +172,6 @@ func textsOfSpec() map[string]any {
 		"[?self.spec.?state].map(s, " + textsOfState("self.spec.state") + ").sum()",
 		"[?self.spec.?transition.?state].map(s, " + textsOfState("self.spec.transition.state") + ").sum()",
 	}, " + ")
-	return map[string]any{
-		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + all + " <= 12288",
-		"message": "the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, " +
-			"an input 20)",
-		"fieldPath":       ".spec",
-		"optionalOldSelf": true,
-	}
 }
 
 // ifThere is a number, or 0 where the field is missing.

@@ -3,7 +3,6 @@
 package kube_test
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"testing"
@@ -20,33 +19,12 @@ import (
 
 // owned are the fields that each entry of managedFields names, by manager and
 // subresource.
-func owned(t *testing.T, object *v1alpha1.TaskRun) map[string]string {
-	t.Helper()
+func owned(object *v1alpha1.TaskRun) map[string]string {
 	fields := map[string]string{}
 	for _, entry := range object.ManagedFields {
-		var tree map[string]any
-		if err := json.Unmarshal([]byte(entry.FieldsV1.GetRawString()), &tree); err != nil {
-			t.Fatal(err)
-		}
-		withoutSelf(tree)
-		text, err := json.Marshal(tree)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fields[entry.Manager+"/"+entry.Subresource] = string(text)
+		fields[entry.Manager+"/"+entry.Subresource] = entry.FieldsV1.GetRawString()
 	}
 	return fields
-}
-
-// withoutSelf removes the entries for a map itself, beside those for its keys:
-// some releases of Kubernetes write one, others do not.
-func withoutSelf(tree map[string]any) {
-	delete(tree, ".")
-	for _, below := range tree {
-		if below, ok := below.(map[string]any); ok {
-			withoutSelf(below)
-		}
-	}
 }
 
 // What people apply to a run that was made over REST is theirs, and stays
@@ -84,8 +62,13 @@ func TestPeopleApplyToARunMadeOverREST(t *testing.T) {
 	if got := object.Status.State.Type; got != string(orchestration.Completed) {
 		t.Errorf("got state %s, want it completed", got)
 	}
-	fields := owned(t, object)
-	if got, want := fields["person/"], `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`; got != want {
+	fields := owned(object)
+	want := `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`
+	if env.Minor(t) < 34 {
+		// A write of the status that does not send the label leaves it as it is, but without an owner.
+		want = `{"f:spec":{"f:tags":{}}}`
+	}
+	if got := fields["person/"]; got != want {
 		t.Errorf("the person owns %s, want %s", got, want)
 	}
 	const whole = `{"f:status":{}}`
