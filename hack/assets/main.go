@@ -58,13 +58,19 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *kubectl == "always" || kubectlOnPath(ctx) == "" {
-		if err := g.need(ctx, "kubectl"); err != nil {
-			return err
-		}
+	if err := g.client(ctx, *kubectl); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(stdout, folder)
 	return err
+}
+
+// client gets kubectl, always or where PATH has none that will do.
+func (g *getter) client(ctx context.Context, when string) error {
+	if when != "always" && kubectlOnPath(ctx) != "" {
+		return nil
+	}
+	return g.need(ctx, "kubectl")
 }
 
 // getter gets programs into one folder.
@@ -90,9 +96,17 @@ func (g *getter) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.progress, format+"\n", args...)
 }
 
+// named is the folder that the environment names. An older release is never there.
+func (g *getter) named() string {
+	if g.release != newest {
+		return ""
+	}
+	return os.Getenv(controlplane.AssetsVariable)
+}
+
 // controlPlane returns the folder that holds etcd and kube-apiserver, having got them if need be.
 func (g *getter) controlPlane(ctx context.Context) (string, error) {
-	if named := os.Getenv(controlplane.AssetsVariable); g.release == newest && named != "" && named != g.folder {
+	if named := g.named(); named != "" && named != g.folder {
 		if controlplane.Complete(named, "etcd", "kube-apiserver") {
 			return named, nil
 		}

@@ -20,7 +20,7 @@ func (r release) atLeast(minor int) bool { return r.major > 1 || r.major == 1 &&
 func releaseOf(ctx context.Context, program string) (release, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionLimit)
 	defer cancel()
-	text, err := exec.CommandContext(ctx, program, "--version").Output() //nolint:gosec // a program that is started anyway
+	text, err := exec.CommandContext(ctx, program, "--version").Output()
 	if err != nil {
 		return release{}, fmt.Errorf("read the version of %s: %w", program, err)
 	}

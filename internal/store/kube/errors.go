@@ -42,9 +42,9 @@ func unavailable(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, taskrun.ErrUnavailable, err)
 }
 
-// absent reports whether a write failed because the object does not exist. API
-// servers before 1.34 compare the UID of a write with that of the missing object,
-// which is empty, and report a conflict.
+// absent reports whether a write failed because the object does not exist. Older
+// API servers compare the UID of a write with that of the missing object, which is
+// empty, and report a conflict.
 func absent(err error) bool {
 	return apierrors.IsConflict(err) && strings.HasSuffix(err.Error(), "UID in object meta: ")
 }

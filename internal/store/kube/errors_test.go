@@ -41,7 +41,7 @@ func TestTranslate(t *testing.T) {
 		"the object is not there":      {apierrors.NewNotFound(runs, "x"), taskrun.ErrNotFound},
 		"the route is not there (yet)": {bare(http.StatusNotFound), taskrun.ErrUnavailable},
 		"another version":              {apierrors.NewConflict(runs, "x", errOther), taskrun.ErrConflict},
-		"the object is not there, as API servers before 1.34 report it": {
+		"the object is not there, as older API servers report it": {
 			apierrors.NewConflict(runs, "x", storageError("u", "")), taskrun.ErrNotFound,
 		},
 		"another object, by its UID":          {apierrors.NewConflict(runs, "x", storageError("u", "v")), taskrun.ErrConflict},

@@ -64,7 +64,7 @@ func TestPeopleApplyToARunMadeOverREST(t *testing.T) {
 	}
 	fields := owned(object)
 	want := `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`
-	if env.Minor(t) < 34 {
+	if env.Minor(t) < 36 {
 		// A write of the status that does not send the label leaves it as it is, but without an owner.
 		want = `{"f:spec":{"f:tags":{}}}`
 	}
