@@ -35,6 +35,8 @@ LDFLAGS   = -s -w -X $(MODULE)/internal/version.version=$(VERSION) -X $(MODULE)/
 PACKAGES := ./...
 # Packages of one process each start an API server of their own: more than two at once only get in each other's way.
 PARALLEL ?= 2
+# make test-versions: the releases of Kubernetes, of those that hack/assets knows.
+RELEASES ?= oldest middle newest
 # The race detector needs a C compiler; a machine without one runs the same tests without it.
 RACE     ?= $(if $(shell command -v "$${CC:-cc}" 2> /dev/null),-race)
 
@@ -68,6 +70,10 @@ test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API 
 .PHONY: test-e2e
 test-e2e: bin/testsum ## Install into a cluster of one real node, use it, kill it, roll it, remove it (needs root on Debian; about 3 minutes, 10 more the first time)
 	@test/e2e/run.sh '$(DATA)/e2e' $(ARGS)
+
+.PHONY: test-versions
+test-versions: bin/testsum bin/helm ## Run the tests against an API server on the RELEASES of Kubernetes: the oldest, one in the middle and the newest
+	@PARALLEL=$(PARALLEL) test/versions/run.sh $(RELEASES)
 
 .PHONY: test-unit
 test-unit: bin/testsum ## Run the tests that need nothing but Go (about half a minute on two cores, seconds where little has changed)

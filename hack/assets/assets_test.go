@@ -12,25 +12,33 @@ import (
 
 func TestReadVersions(t *testing.T) {
 	t.Parallel()
+	const both = "module x\n\nrequire (\n\tgo.etcd.io/etcd/server/v3 v3.7.3\n\tk8s.io/kubernetes v1.37.2\n)\n"
+	const old = "module x\n\nrequire k8s.io/kubernetes v1.32.13\n\nreplace k8s.io/kubernetes => ./x\n"
 	tests := map[string]struct {
-		text    string
+		newest, oldest, release string
+
 		want    versions
 		wantErr bool
 	}{
-		"both are named": {
-			text: "module x\n\nrequire (\n\tgo.etcd.io/etcd/server/v3 v3.7.3\n\tk8s.io/kubernetes v1.37.2\n)\n",
-			want: versions{kubernetes: "v1.37.2", etcd: "v3.7.3"},
-		},
-		"one is missing": {text: "module x\nrequire (\n\tk8s.io/kubernetes v1.37.2\n)\n", wantErr: true},
+		"the newest":          {both, "", newest, versions{kubernetes: "v1.37.2", kubectl: "v1.37.2", etcd: "v3.7.3"}, false},
+		"the oldest":          {both, old, oldest, versions{kubernetes: "v1.32.13", kubectl: "v1.37.2", etcd: "v3.7.3"}, false},
+		"etcd is missing":     {old, old, newest, versions{kubernetes: "v1.32.13", kubectl: "v1.32.13"}, true},
+		"its file is missing": {both, old, middle, versions{kubectl: "v1.37.2", etcd: "v3.7.3"}, true},
+		"no such release":     {both, old, "1.32", versions{}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			file := filepath.Join(t.TempDir(), "go.mod")
-			if err := os.WriteFile(file, []byte(tt.text), 0o600); err != nil {
+			folder := t.TempDir()
+			if err := os.Mkdir(filepath.Join(folder, "versions"), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			got, err := readVersions(file)
+			for release, text := range map[string]string{newest: tt.newest, oldest: tt.oldest} {
+				if err := os.WriteFile(filepath.Join(folder, moduleFiles[release]), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := readVersions(folder, tt.release)
 			if (err != nil) != tt.wantErr {
 				t.Fatalf("error %v, want one: %t", err, tt.wantErr)
 			}
@@ -38,6 +46,27 @@ func TestReadVersions(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestAnOlderReleaseHasAFolderOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for release, want := range map[string]string{newest: "k8s", oldest: "k8s-1.32"} {
+		g := &getter{release: release, versions: versions{kubernetes: "v1.32.13"}}
+		if got := g.folderName(); got != want {
+			t.Errorf("the %s release is kept in %s, want %s", release, got, want)
+		}
+	}
+}
+
+// etcd and kubectl are built from the newest modules whatever kube-apiserver is built from.
+func TestWhatAProgramIsBuiltFrom(t *testing.T) {
+	t.Parallel()
+	g := &getter{release: oldest}
+	for program, want := range map[string]string{"etcd": "go.mod", "kubectl": "go.mod", "kube-apiserver": moduleFiles[oldest]} {
+		if got := g.moduleFile(program); got != want {
+			t.Errorf("%s is built from %s, want %s", program, got, want)
+		}
 	}
 }
 
@@ -87,9 +116,8 @@ func TestProgramsOfAnotherVersionAreNotUsed(t *testing.T) {
 
 func TestLinkerFlagsNameTheVersion(t *testing.T) {
 	t.Parallel()
-	g := &getter{versions: versions{kubernetes: "v1.37.2"}}
 	for _, want := range []string{"gitVersion=v1.37.2", "gitMajor=1", "gitMinor=37"} {
-		if flags := g.linkerFlags(); !strings.Contains(flags, "-X k8s.io/component-base/version."+want) {
+		if flags := linkerFlags("v1.37.2"); !strings.Contains(flags, "-X k8s.io/component-base/version."+want) {
 			t.Errorf("%q does not set %s", flags, want)
 		}
 	}

@@ -36,7 +36,7 @@ func (g *getter) build(ctx context.Context, program string) error {
 	}
 	target := filepath.Join(g.folder, program)
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", //nolint:gosec // fixed words and versions of ours
-		"-ldflags", g.linkerFlags(), "-o", target+".new", "./cmd/"+program)
+		"-modfile="+g.moduleFile(program), "-ldflags", linkerFlags(version), "-o", target+".new", "./cmd/"+program)
 	command.Dir = filepath.Join(g.root, "hack", "cluster")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-mod=readonly")
 	command.Stdout, command.Stderr = g.progress, g.progress
@@ -49,12 +49,20 @@ func (g *getter) build(ctx context.Context, program string) error {
 	return g.stamp(program)
 }
 
+// moduleFile is the file in hack/cluster that names what the program is built from.
+func (g *getter) moduleFile(program string) string {
+	if program == "etcd" || program == "kubectl" {
+		return moduleFiles[newest]
+	}
+	return moduleFiles[g.release]
+}
+
 // linkerFlags tell the programs of Kubernetes their version; without them clients see an empty one.
-func (g *getter) linkerFlags() string {
-	major, minorPart := minor(g.versions.kubernetes)
+func linkerFlags(version string) string {
+	major, minorPart := minor(version)
 	flags := []string{"-s", "-w"}
 	for _, set := range []string{
-		"gitVersion=" + g.versions.kubernetes, "gitMajor=" + major, "gitMinor=" + minorPart, "gitTreeState=clean",
+		"gitVersion=" + version, "gitMajor=" + major, "gitMinor=" + minorPart, "gitTreeState=clean",
 	} {
 		flags = append(flags, "-X", "k8s.io/component-base/version."+set)
 	}

@@ -1,7 +1,8 @@
 // Command assets gets the programs of a local control plane, etcd and kube-apiserver, and kubectl. It takes the first
 // of: the folder that KUBEBUILDER_ASSETS names; bin/k8s as an earlier call left it; a download by setup-envtest; a
 // build from the Go modules that hack/cluster names. It prints the folder on standard output, its progress on standard
-// error. With -node it gets all programs of a node besides, into one folder.
+// error. With -node it gets all programs of a node besides, into one folder. With -kubernetes oldest or middle it gets an
+// older kube-apiserver, into bin/k8s-1.32 or the like, whatever KUBEBUILDER_ASSETS names.
 package main
 
 import (
@@ -33,18 +34,23 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	kubectl := flags.String("kubectl", "auto", "auto: only if PATH has no kubectl that will do; always")
 	node := flags.Bool("node", false, "also what a node needs: controller manager, scheduler, kubelet and kube-proxy, all built")
 	download := flags.Bool("download", true, "try setup-envtest before building")
+	release := flags.String("kubernetes", newest, "which supported release: oldest, middle or newest")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("reading flags: %w", err)
+	}
+	if *node && *release != newest {
+		return fmt.Errorf("-node gets the newest release only, not the %s", *release)
 	}
 	root, err := controlplane.Repository()
 	if err != nil {
 		return err
 	}
-	v, err := readVersions(filepath.Join(root, "hack", "cluster", "go.mod"))
+	v, err := readVersions(filepath.Join(root, "hack", "cluster"), *release)
 	if err != nil {
 		return err
 	}
-	g := &getter{root: root, folder: filepath.Join(root, "bin", "k8s"), versions: v, download: *download, progress: progress}
+	g := &getter{root: root, release: *release, versions: v, download: *download, progress: progress}
+	g.folder = filepath.Join(root, "bin", g.folderName())
 	if *node {
 		return g.node(ctx, stdout)
 	}
@@ -52,31 +58,55 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if *kubectl == "always" || kubectlOnPath(ctx) == "" {
-		if err := g.need(ctx, "kubectl"); err != nil {
-			return err
-		}
+	if err := g.client(ctx, *kubectl); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintln(stdout, folder)
 	return err
+}
+
+// client gets kubectl, always or where PATH has none that will do.
+func (g *getter) client(ctx context.Context, when string) error {
+	if when != "always" && kubectlOnPath(ctx) != "" {
+		return nil
+	}
+	return g.need(ctx, "kubectl")
 }
 
 // getter gets programs into one folder.
 type getter struct {
 	root     string
 	folder   string
+	release  string
 	versions versions
 	download bool
 	progress io.Writer
+}
+
+// folderName is the name of the folder in bin: k8s, or, for an older release, k8s-1.32.
+func (g *getter) folderName() string {
+	if g.release == newest {
+		return "k8s"
+	}
+	major, minorPart := minor(g.versions.kubernetes)
+	return "k8s-" + major + "." + minorPart
 }
 
 func (g *getter) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.progress, format+"\n", args...)
 }
 
+// named is the folder that the environment names. An older release is never there.
+func (g *getter) named() string {
+	if g.release != newest {
+		return ""
+	}
+	return os.Getenv(controlplane.AssetsVariable)
+}
+
 // controlPlane returns the folder that holds etcd and kube-apiserver, having got them if need be.
 func (g *getter) controlPlane(ctx context.Context) (string, error) {
-	if named := os.Getenv(controlplane.AssetsVariable); named != "" && named != g.folder {
+	if named := g.named(); named != "" && named != g.folder {
 		if controlplane.Complete(named, "etcd", "kube-apiserver") {
 			return named, nil
 		}

@@ -1,41 +1,70 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
-// versions are those of the programs; hack/cluster/go.mod is the one place that names them.
-type versions struct{ kubernetes, etcd string }
+// The ends and the middle of the range of Kubernetes releases that are supported.
+const (
+	newest = "newest"
+	middle = "middle"
+	oldest = "oldest"
+)
 
-func (v versions) of(program string) string {
-	if program == "etcd" {
-		return v.etcd
-	}
-	return v.kubernetes
+// moduleFiles are the files in hack/cluster, by release, that name the modules kube-apiserver is built from. They are the
+// one place that names a version.
+var moduleFiles = map[string]string{
+	newest: "go.mod",
+	middle: filepath.Join("versions", "middle.mod"),
+	oldest: filepath.Join("versions", "oldest.mod"),
 }
 
-// readVersions reads the two requirements from a go.mod.
-func readVersions(file string) (versions, error) {
+// versions are those of the programs. etcd and kubectl are of the newest release always: an older kube-apiserver works
+// with both.
+type versions struct{ kubernetes, kubectl, etcd string }
+
+func (v versions) of(program string) string {
+	switch program {
+	case "etcd":
+		return v.etcd
+	case "kubectl":
+		return v.kubectl
+	default:
+		return v.kubernetes
+	}
+}
+
+// readVersions reads the versions of a release from the module files in a folder.
+func readVersions(folder, release string) (versions, error) {
+	file, ok := moduleFiles[release]
+	if !ok {
+		return versions{}, fmt.Errorf("-kubernetes is %s, %s or %s, not %q", oldest, middle, newest, release)
+	}
+	var v versions
+	var errs [3]error
+	v.kubernetes, errs[0] = required(filepath.Join(folder, file), "k8s.io/kubernetes")
+	v.kubectl, errs[1] = required(filepath.Join(folder, moduleFiles[newest]), "k8s.io/kubernetes")
+	v.etcd, errs[2] = required(filepath.Join(folder, moduleFiles[newest]), "go.etcd.io/etcd/server/v3")
+	return v, errors.Join(errs[:]...)
+}
+
+// required reads the version of a module that a module file requires.
+func required(file, module string) (string, error) {
 	text, err := os.ReadFile(file) //nolint:gosec // a file of the repository
 	if err != nil {
-		return versions{}, fmt.Errorf("reading the versions: %w", err)
+		return "", fmt.Errorf("reading the versions: %w", err)
 	}
-	v := versions{}
 	for line := range strings.Lines(string(text)) {
-		switch f := strings.Fields(line); {
-		case len(f) < 2:
-		case f[0] == "k8s.io/kubernetes":
-			v.kubernetes = f[1]
-		case f[0] == "go.etcd.io/etcd/server/v3":
-			v.etcd = f[1]
+		f := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(f) > 1 && f[0] == module && f[1] != "=>" {
+			return f[1], nil
 		}
 	}
-	if v.kubernetes == "" || v.etcd == "" {
-		return versions{}, fmt.Errorf("%s does not require k8s.io/kubernetes and go.etcd.io/etcd/server/v3", file)
-	}
-	return v, nil
+	return "", fmt.Errorf("%s does not require %s", file, module)
 }
 
 // minor is a version without its patch number: v1.37.2 is 1 and 37.

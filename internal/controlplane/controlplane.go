@@ -22,6 +22,7 @@ const startTries = 3
 type ControlPlane struct {
 	options     Options
 	credentials *credentials
+	release     release
 	etcdPort    int
 	serverPort  int
 	etcd        *Process
@@ -53,6 +54,9 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	var err error
 	c.etcdPort, c.etcd, err = startOn(ctx, "etcd", c.options.EtcdPort, c.startEtcd)
 	if err != nil {
+		return err
+	}
+	if c.release, err = releaseOf(ctx, filepath.Join(c.options.Assets, apiServerProgram)); err != nil {
 		return err
 	}
 	c.serverPort, c.server, err = startOn(ctx, apiServerProgram, c.options.APIServerPort, c.startServer)
@@ -126,7 +130,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--shutdown-send-retry-after=true",
 		"--v=1",
 	}
-	args = append(args, c.credentials.frontProxy.args()...)
+	args = append(args, c.credentials.frontProxy.args(c.release)...)
 	return c.launch(ctx, apiServerProgram, args, func(ctx context.Context) error {
 		return healthy(ctx, client, url+"/readyz")
 	})

@@ -79,12 +79,20 @@ func writeCertificate(path string, template, parent *x509.Certificate, of *ecdsa
 	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600)
 }
 
-// args are those of kube-apiserver that make its aggregation layer show them, and publish how to know it.
-func (p *frontProxy) args() []string {
-	return []string{
+// args are those of kube-apiserver that make its aggregation layer show them, and publish how to know it. The header of the
+// UID came with 1.32, behind a feature gate, which is on from 1.33.
+func (p *frontProxy) args(server release) []string {
+	args := []string{
 		"--proxy-client-cert-file=" + p.certFile, "--proxy-client-key-file=" + p.keyFile,
 		"--requestheader-client-ca-file=" + p.authorityFile, "--requestheader-allowed-names=" + frontProxyName,
-		"--requestheader-username-headers=X-Remote-User", "--requestheader-uid-headers=X-Remote-Uid",
+		"--requestheader-username-headers=X-Remote-User",
 		"--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 	}
+	if server.atLeast(32) {
+		args = append(args, "--requestheader-uid-headers=X-Remote-Uid")
+	}
+	if server == (release{1, 32}) {
+		args = append(args, "--feature-gates=RemoteRequestHeaderUID=true")
+	}
+	return args
 }

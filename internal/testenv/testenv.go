@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -115,6 +117,25 @@ func (e *Env) stop() error {
 		return err
 	}
 	return os.RemoveAll(e.data)
+}
+
+// Minor is the minor version of the API server's Kubernetes release: 32 for 1.32. It is for what the API server itself does
+// otherwise in other releases; docs/install.md lists that.
+func (e *Env) Minor(tb testing.TB) int {
+	tb.Helper()
+	client, err := kubernetes.NewForConfig(e.Config)
+	if err != nil {
+		tb.Fatalf("preparing a client: %v", err)
+	}
+	version, err := client.Discovery().ServerVersion()
+	if err != nil {
+		tb.Fatalf("reading the version: %v", err)
+	}
+	minor, err := strconv.Atoi(strings.TrimRight(version.Minor, "+"))
+	if err != nil {
+		tb.Fatalf("reading the version: %v", err)
+	}
+	return minor
 }
 
 // Namespace makes a namespace that no other test uses and returns its name.

@@ -1,6 +1,7 @@
 // Command crdschema adds to the rendered CRD what no marker can state: the
-// bounds of spec.labels' values, which have no single type, and those of the
-// texts of status.conditions, whose type is not ours.
+// bounds of spec.labels' values, which have no single type, those of the texts of
+// status.conditions, whose type is not ours, and the rules that are too long to be
+// read.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -74,7 +75,7 @@ func bound(object map[string]any) error {
 		return errors.New("no versions")
 	}
 	for _, version := range versions {
-		if err := errors.Join(boundLabels(version), boundConditions(version)); err != nil {
+		if err := errors.Join(boundLabels(version), boundConditions(version), rules(version)); err != nil {
 			return err
 		}
 	}

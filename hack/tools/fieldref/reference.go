@@ -60,11 +60,16 @@ func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version 
 	}
 }
 
-// about returns the rules of an object that are about one of its fields. One that
-// makes up its message as it is broken has none to print.
+// about returns the rules of an object that are about one of its fields, one of
+// each message. One that makes up its message as it is broken has none to print.
 func about(s schema, name string) apiextensionsv1.ValidationRules {
 	var rules apiextensionsv1.ValidationRules
+	printed := map[string]bool{}
 	for _, rule := range s.XValidations {
+		if printed[rule.Message] {
+			continue
+		}
+		printed[rule.Message] = true
 		if rule.MessageExpression == "" && strings.HasPrefix(rule.FieldPath+".", "."+name+".") {
 			rules = append(rules, rule)
 		}

@@ -23,7 +23,7 @@ func translate(doing string, err error) error {
 		// Not the answer of one who knows TaskRuns: above all, a "page not found" of
 		// an API server that is still starting does not tell that a run is gone.
 		return unavailable(doing, err)
-	case apierrors.IsNotFound(err):
+	case apierrors.IsNotFound(err), absent(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrNotFound)
 	case apierrors.IsConflict(err), refusedUID(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
@@ -40,6 +40,13 @@ func translate(doing string, err error) error {
 
 func unavailable(doing string, err error) error {
 	return fmt.Errorf("%s: %w: %w", doing, taskrun.ErrUnavailable, err)
+}
+
+// absent reports whether a write failed because the object does not exist. Older
+// API servers compare the UID of a write with that of the missing object, which is
+// empty, and report a conflict.
+func absent(err error) bool {
+	return apierrors.IsConflict(err) && strings.HasSuffix(err.Error(), "UID in object meta: ")
 }
 
 // refusedUID tells whether a patch was meant for another object: the API server

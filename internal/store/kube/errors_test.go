@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"syscall"
@@ -19,6 +20,12 @@ import (
 
 var errOther = errors.New("none of the store's")
 
+// storageError is how the storage of an API server words a write of another UID.
+func storageError(wanted, found string) error {
+	return fmt.Errorf("StorageError: invalid object, Code: 4, Key: /registry/taskrun.dev/taskruns/n/x, ResourceVersion: 0, "+
+		"AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object meta: %s", wanted, found)
+}
+
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	runs := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}
@@ -31,9 +38,13 @@ func TestTranslate(t *testing.T) {
 		err  error
 		want error
 	}{
-		"the object is not there":             {apierrors.NewNotFound(runs, "x"), taskrun.ErrNotFound},
-		"the route is not there (yet)":        {bare(http.StatusNotFound), taskrun.ErrUnavailable},
-		"another version":                     {apierrors.NewConflict(runs, "x", errOther), taskrun.ErrConflict},
+		"the object is not there":      {apierrors.NewNotFound(runs, "x"), taskrun.ErrNotFound},
+		"the route is not there (yet)": {bare(http.StatusNotFound), taskrun.ErrUnavailable},
+		"another version":              {apierrors.NewConflict(runs, "x", errOther), taskrun.ErrConflict},
+		"the object is not there, as older API servers report it": {
+			apierrors.NewConflict(runs, "x", storageError("u", "")), taskrun.ErrNotFound,
+		},
+		"another object, by its UID":          {apierrors.NewConflict(runs, "x", storageError("u", "v")), taskrun.ErrConflict},
 		"a proxy's conflict":                  {bare(http.StatusConflict), taskrun.ErrUnavailable},
 		"the name is taken":                   {apierrors.NewAlreadyExists(runs, "x"), taskrun.ErrExists},
 		"too many requests":                   {apierrors.NewTooManyRequests("later", 1), taskrun.ErrUnavailable},

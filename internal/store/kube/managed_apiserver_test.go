@@ -63,7 +63,12 @@ func TestPeopleApplyToARunMadeOverREST(t *testing.T) {
 		t.Errorf("got state %s, want it completed", got)
 	}
 	fields := owned(object)
-	if got, want := fields["person/"], `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`; got != want {
+	want := `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`
+	if env.Minor(t) < 36 {
+		// A write of the status that does not send the label leaves it as it is, but without an owner.
+		want = `{"f:spec":{"f:tags":{}}}`
+	}
+	if got := fields["person/"]; got != want {
 		t.Errorf("the person owns %s, want %s", got, want)
 	}
 	const whole = `{"f:status":{}}`

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The long rules of the CRD are made here, from lists of fields: no one could read them in a marker. All look at as few
+// fields as they can, as docs/architecture.md says under "What rules cost".
+
+// immutable are the fields of spec that keep the value, or the absence, of the create.
+var immutable = []string{
+	"id", "flowRunID", "taskKey", "dynamicKey", "cacheKey", "cacheExpiration", "taskVersion", "empiricalPolicy", "labels",
+	"labelsExact", "taskInputs", "state", "created",
+}
+
+// required are those of them that are always there.
+var required = map[string]bool{"taskKey": true}
+
+// untyped are the fields of spec that CEL has no type for.
+var untyped = map[string]bool{"labels": true}
+
+// statusChanged is true for a write that changes how many fields status has, or status.updated. Such a write came through
+// the status subresource, where kube-apiserver itself keeps spec. The list of one element is for Kubernetes 1.32, by whose estimate the
+// comparison of two optional values has no upper limit.
+const statusChanged = `[?self.?status].exists(s, ![?oldSelf.?status].exists(o, ` +
+	`size(dyn(s)) == size(dyn(o)) && s.?updated in [o.?updated]))`
+
+// rules puts the long rules before those of the markers.
+func rules(version any) error {
+	root, err := descend(version, "schema", "openAPIV3Schema")
+	if err != nil {
+		return err
+	}
+	status, err := descend(root, "properties", "status")
+	if err != nil {
+		return err
+	}
+	return errors.Join(prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()), prepend(status, textsOfStatus()))
+}
+
+// prepend puts rules before those that a schema has.
+func prepend(schema map[string]any, rules ...map[string]any) error {
+	const key = "x-kubernetes-validations"
+	var all []any
+	for _, rule := range rules {
+		all = append(all, rule)
+	}
+	if there, ok := schema[key]; ok {
+		list, ok := there.([]any)
+		if !ok {
+			return fmt.Errorf("%s is no list", key)
+		}
+		all = append(all, list...)
+	}
+	schema[key] = all
+	return nil
+}
+
+// immutability rejects a write that changes, adds or removes one of the immutable fields, and names the first.
+func immutability() map[string]any {
+	kept := make([]string, 0, len(immutable))
+	var first strings.Builder
+	for i, field := range immutable {
+		kept = append(kept, "!("+changed(field)+")")
+		switch {
+		case i == len(immutable)-1:
+			first.WriteString("'" + field + "'")
+		case required[field]:
+			first.WriteString(changed(field) + " ? '" + field + "' : ")
+		default:
+			first.WriteString("(" + changed(field) + ") ? '" + field + "' : ")
+		}
+	}
+	return map[string]any{
+		"rule":    statusChanged + " || (" + strings.Join(kept, " && ") + ")",
+		"message": "an immutable field of spec was changed, added or removed",
+		"messageExpression": "(" + first.String() +
+			") + ' is immutable: it can be neither changed nor added nor removed; make a new TaskRun instead'",
+		"fieldPath": ".spec",
+	}
+}
+
+// changed is true if the field of spec is another than before.
+func changed(field string) string {
+	now, old := "self.spec", "oldSelf.spec"
+	if untyped[field] {
+		now, old = "dyn("+now+")", "dyn("+old+")"
+	}
+	now, old = now+"."+field, old+"."+field
+	if required[field] {
+		return now + " != " + old
+	}
+	return fmt.Sprintf("has(%[1]s) ? !has(%[2]s) || %[1]s != %[2]s : has(%[2]s)", now, old)
+}
+
+// size is the length of an optional text of an object.
+func size(object, field string) string { return fmt.Sprintf(`size(%s.?%s.orValue(""))`, object, field) }
+
+// sizes are the lengths of optional texts of an object, added up.
+func sizes(object string, fields ...string) string {
+	sum := make([]string, 0, len(fields))
+	for _, field := range fields {
+		sum = append(sum, size(object, field))
+	}
+	return strings.Join(sum, " + ")
+}
+
+// entries are the lengths of all keys and values of a map of texts, added up.
+func entries(path string) string {
+	return fmt.Sprintf("%[1]s.map(k, size(k) + size(%[1]s[k])).sum()", path)
+}
+
+// textsOfState are those of the state that is called s and is at the path, with what a state counts for itself. A path from
+// self is needed for what is gone through: kube-apiserver knows only of that how long it can be.
+func textsOfState(path string) string {
+	keyset := path + ".stateDetails.runInputKeyset"
+	return "128 + " + sizes("s", "name", "message", "data") + " + [?s.?stateDetails].map(d, " +
+		sizes("d", "cacheKey", "pauseKey", "traceparent") + " + (has(d.runInputKeyset) ? " + entries(keyset) + " : 0)).sum()"
+}
+
+// mostOfState is the most that the texts of a state can come to, by the long ones alone.
+func mostOfState(path string) string {
+	return "[" + path + `].map(t, 384 + ` + sizes("t", "message", "data") + " + [?t.?stateDetails].map(d, 768 + " +
+		size("d", "cacheKey") + " + 512 * size(d.?runInputKeyset.orValue({}))).sum()).sum()"
+}
+
+// textsOfNewSpec limits all texts of spec when it is made.
+func textsOfNewSpec() map[string]any {
+	rule := limitOnSpec("oldSelf.hasValue()")
+	rule["optionalOldSelf"] = true
+	return rule
+}
+
+// textsOfChangedSpec limits all texts of spec when they can have grown. It is a rule of its own, for in Kubernetes 1.32 an
+// optional oldSelf has texts where self has times, and no comparison of the two is true.
+func textsOfChangedSpec() map[string]any {
+	unchanged := []string{"!has(self.spec.transition)"}
+	for _, field := range []string{"name", "tags"} {
+		unchanged = append(unchanged, fmt.Sprintf(
+			"(!has(self.spec.%[1]s) || (has(oldSelf.spec.%[1]s) && self.spec.%[1]s == oldSelf.spec.%[1]s))", field))
+	}
+	return limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
+}
+
+// limitOnSpec is the limit on all texts of spec, for writes that do not pass without. First each small text is taken for
+// as long as it may be; only if that is too much, all are counted.
+func limitOnSpec(passed string) map[string]any {
+	most := strings.Join([]string{
+		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "648 * size(s.?labelsExact.orValue({}))",
+		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(k, 128 + 276 * size(i[k])).sum()).sum()",
+		mostOfState("?s.?state"), mostOfState("?s.?transition.?state"),
+	}, " + ")
+	return map[string]any{
+		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + allTexts() + " <= 12288",
+		"message": "the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, " +
+			"an input 20)",
+		"fieldPath": ".spec",
+	}
+}
+
+// allTexts is the length of all texts of spec, with what states, labels and inputs count for themselves.
+func allTexts() string {
+	return strings.Join([]string{
+		"size(self.spec.taskKey)", sizes("self.spec", "name", "dynamicKey", "cacheKey", "taskVersion"),
+		ifThere("self.spec.tags", "self.spec.tags.map(t, size(t)).sum()"),
+		ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()"),
+		ifThere("self.spec.labelsExact", entries("self.spec.labelsExact")),
+		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(k, size(k) + self.spec.taskInputs[k].map(i, 20 + "+
+			sizes("i", "name", "type")+").sum()).sum()"),
+		"[?self.spec.?state].map(s, " + textsOfState("self.spec.state") + ").sum()",
+		"[?self.spec.?transition.?state].map(s, " + textsOfState("self.spec.transition.state") + ").sum()",
+	}, " + ")
+}
+
+// ifThere is a number, or 0 where the field is missing.
+func ifThere(field, number string) string { return "(has(" + field + ") ? " + number + " : 0)" }
+
+// textsOfStatus limits all texts of the states in status. A state with three fields has none.
+func textsOfStatus() map[string]any {
+	const texts = "size(dyn(s)) == 3 ? 128 : "
+	current := "[?self.?state].map(s, " + texts + textsOfState("self.state") + ").sum()"
+	past := "self.history.map(s, " + texts + textsOfState("s") + ").sum()"
+	return map[string]any{
+		"rule":    "[" + current + "].exists(n, n <= 12288 && (n + " + past + " <= 12288 || !has(self.history)))",
+		"message": "the texts of state and history have at most 12288 characters together (each state counts 128 more)",
+	}
+}

@@ -1,0 +1,53 @@
+package controlplane
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseRelease(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]release{
+		"Kubernetes v1.32.13\n":                  {1, 32},
+		"Kubernetes v1.37.2\n":                   {1, 37},
+		"Kubernetes v1.36.0-eks-1a2b3c4\n":       {1, 36},
+		"Kubernetes v1.34.1+k3s1\n":              {1, 34},
+		"Kubernetes v0.0.0-master+$Format:%H$\n": {},
+		"":                                       {},
+		"etcd 3.7.3\n":                           {},
+	} {
+		got, err := parseRelease(text)
+		if got != want || (err == nil) != (want != release{}) {
+			t.Errorf("parseRelease(%q) = %v, error %v, want %v", text, got, err, want)
+		}
+	}
+}
+
+func TestTheFrontProxyPassesTheUIDWhereTheReleaseCan(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server       release
+		header, gate bool
+	}{
+		"it has no such flag":        {release{1, 31}, false, false},
+		"it has it behind a gate":    {release{1, 32}, true, true},
+		"the gate is on":             {release{1, 33}, true, false},
+		"a release of today":         {release{1, 37}, true, false},
+		"a release of another major": {release{2, 0}, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := (&frontProxy{}).args(test.server)
+			has := func(start string) bool {
+				return slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, start) })
+			}
+			if got := has("--requestheader-uid-headers="); got != test.header {
+				t.Errorf("the header of the UID is named: %t, want %t", got, test.header)
+			}
+			if got := has("--feature-gates="); got != test.gate {
+				t.Errorf("a gate is named: %t, want %t", got, test.gate)
+			}
+		})
+	}
+}

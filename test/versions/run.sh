@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs the tests whose outcome rests on the API server, on one Kubernetes release after the other.
+#
+#   run.sh oldest|middle|newest...
+#
+# If they pass on the oldest, test/versions/passed says for which files: as long as those stay the same, .ci/run need not
+# do it again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+packages=(
+  ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./internal/controlplane
+  ./internal/roster ./internal/store/... ./internal/testenv ./test/manifests
+)
+
+for release in "$@"; do
+  assets=$(go run ./hack/assets -kubernetes "$release" -kubectl always)
+  "$assets/kube-apiserver" --version
+  KUBEBUILDER_ASSETS=$assets go test -json -p "${PARALLEL:-2}" -timeout 20m -tags apiserver "${packages[@]}" | bin/testsum
+  if [ "$release" = oldest ]; then
+    test/versions/fingerprint.sh > test/versions/passed
+  fi
+done
