@@ -21,11 +21,11 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Of so many writes of a run's status, one meets each fault.
+// faultEvery is the number of status writes of which one, on average, meets each kind of fault.
 const faultEvery = 24
 
-// gateway stands between a replica and the API server. It loses writes of a status on the way there, loses their
-// responses, and sends them twice, as load balancers do that do not know whether the first one arrived.
+// gateway is the path from a replica to the API server. It loses status writes on the way, loses their responses, and
+// sends them twice, as a load balancer does when it does not know whether the first one arrived.
 type gateway struct {
 	*httptest.Server
 	next http.RoundTripper
@@ -87,7 +87,7 @@ func (g *gateway) kubeconfig(t *testing.T) string {
 	return path
 }
 
-// draw chooses the fault of the next write.
+// draw returns the fault of the next write.
 func (g *gateway) draw() fault {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -106,7 +106,7 @@ func (g *gateway) faults() map[fault]int {
 	return g.counts
 }
 
-// RoundTrip sends a request to the API server, and has a write of a status meet its fault.
+// RoundTrip sends a request to the API server, a status write with its fault.
 func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/taskruns/") {
 		return g.next.RoundTrip(r)
