@@ -22,7 +22,7 @@ import (
 )
 
 // faultEvery is the number of status writes of which one, on average, meets each kind of fault.
-const faultEvery = 24
+const faultEvery = 48
 
 // gateway is the path from a replica to the API server. It loses status writes on the way, loses their responses, and
 // sends them twice, as a load balancer does when it does not know whether the first one arrived.

@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	kube "sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -40,6 +42,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asReplica) != "" {
 		os.Exit(runReplica())
 	}
+	log.SetLogger(logr.Discard()) // of the libraries
 	testenv.Main(m)
 }
 
