@@ -68,9 +68,9 @@ func (s *Service) judge(
 
 // update loads a run, lets change make the next version of it, and stores that
 // by compare-and-swap. After a conflict with another writer everything is judged
-// anew on what is there then; an old decision is never applied again. When change returns nil
-// nothing is stored and done is not called. The claim that change makes on slots
-// is kept if the run was stored, and else given back.
+// anew on what is there then; an old decision is never applied again. When change
+// returns nil nothing is stored and done is not called. The claim that change
+// makes on slots is kept if the run was stored, and else given back.
 func (s *Service) update(
 	ctx context.Context, id string, claim *claimant, change func(*Run) (*Run, error), done func(before, after *Run),
 ) error {
