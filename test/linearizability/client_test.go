@@ -63,9 +63,9 @@ type client struct {
 }
 
 // create creates a run, whose first state is a write like any other.
-func (c *client) create(ctx context.Context, key string) *run {
+func (c *client) create(key string) *run {
 	c.t.Helper()
-	p, err := c.fleet.pick(ctx, c.random)
+	p, err := c.fleet.pick(c.random)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -85,10 +85,10 @@ func (c *client) create(ctx context.Context, key string) *run {
 }
 
 // write forces a state of this name. It returns an error if there is no replica to send it to.
-func (c *client) write(ctx context.Context, r *run, name string) error {
+func (c *client) write(r *run, name string) error {
 	body := fmt.Sprintf(`{"force":true,"state":{"type":%q,"name":%q}}`, stateTypes[c.random.IntN(len(stateTypes))], name)
 	for {
-		p, err := c.fleet.pick(ctx, c.random)
+		p, err := c.fleet.pick(c.random)
 		if err != nil {
 			return err
 		}
@@ -157,8 +157,8 @@ func (c *client) read(p *process, r *run, kind readKind, live bool) []state {
 }
 
 // readSomething does one of the reads that there are, through any replica.
-func (c *client) readSomething(ctx context.Context, r *run) error {
-	p, err := c.fleet.pick(ctx, c.random)
+func (c *client) readSomething(r *run) error {
+	p, err := c.fleet.pick(c.random)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,8 @@
 package linearizability
 
 import (
-	"context"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -100,11 +98,6 @@ func newStage(t *testing.T) *stage {
 		s.gateways[name], kubeconfigs[name] = g, g.kubeconfig(t)
 	}
 	s.fleet = newFleet(t, s.namespace, kubeconfigs)
-	for _, r := range s.fleet.replicas {
-		if err := s.fleet.launch(r, func(*process) {}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return s
 }
 
@@ -130,7 +123,7 @@ func (s *stage) newRound(number int, killed []string) *round {
 		at += int64(1 + c.random.IntN(clients))
 	}
 	for i := range runs {
-		r.runs = append(r.runs, c.create(s.t.Context(), fmt.Sprint(number, "-", i)))
+		r.runs = append(r.runs, c.create(fmt.Sprint(number, "-", i)))
 	}
 	return r
 }
@@ -142,31 +135,38 @@ func (s *stage) newClient(number, index int) *client {
 
 // play has all clients do all operations, and ends when all replicas are ready again.
 func (r *round) play() {
-	ctx, giveUp := context.WithCancelCause(r.t.Context()) // when there will be no replica
-	defer giveUp(nil)
+	r.fleet.peekWith(r.peek(r.newClient(r.number, clients+1)))
 	var working, killing sync.WaitGroup
 	for i := range clients {
-		working.Go(func() { r.work(ctx, r.newClient(r.number, i)) })
+		working.Go(func() { r.work(r.newClient(r.number, i)) })
 	}
 	killing.Go(func() {
 		for victim := range r.due {
 			if err := r.fleet.kill(victim); err != nil {
 				r.t.Error(err)
 			}
-			killing.Go(func() {
-				if err := r.relaunch(victim); err != nil {
-					giveUp(err)
-				}
-			})
 		}
 	})
 	working.Wait()
 	close(r.due)
 	killing.Wait()
+	r.fleet.awaitAll()
+	r.fleet.peekWith(nil)
+}
+
+// peek returns what reads through a process before it is ready, too. It makes no random choice: two processes may be
+// starting.
+func (r *round) peek(c *client) func(*process) {
+	return func(p *process) {
+		for _, run := range r.runs {
+			c.read(p, run, wholeHistory, true)
+			c.read(p, run, currentState, true)
+		}
+	}
 }
 
 // work does operations until all writes of the round are taken.
-func (r *round) work(ctx context.Context, c *client) {
+func (r *round) work(c *client) {
 	for {
 		n := r.next.Add(1) - 1
 		if n >= runs*writesPerRun {
@@ -175,28 +175,17 @@ func (r *round) work(ctx context.Context, c *client) {
 		if victim := r.kills[n]; victim != nil {
 			r.due <- victim
 		}
-		if err := c.write(ctx, r.runs[n%runs], "write "+strconv.FormatInt(n, 10)); err != nil {
+		if err := c.write(r.runs[n%runs], "write "+strconv.FormatInt(n, 10)); err != nil {
 			r.t.Errorf("write %d: %v", n, err)
 			return
 		}
 		for range c.random.IntN(readsPerWrite + 1) {
-			if err := c.readSomething(ctx, r.runs[c.random.IntN(runs)]); err != nil {
+			if err := c.readSomething(r.runs[c.random.IntN(runs)]); err != nil {
 				r.t.Errorf("reading: %v", err)
 				return
 			}
 		}
 	}
-}
-
-// relaunch starts a killed replica again, and reads through it before it is ready, too.
-func (r *round) relaunch(victim *replica) error {
-	c := r.newClient(r.number, clients+1+slices.Index(r.fleet.replicas, victim))
-	return r.fleet.launch(victim, func(p *process) {
-		for _, run := range r.runs {
-			c.read(p, run, wholeHistory, true)
-			c.read(p, run, currentState, true)
-		}
-	})
 }
 
 // outcomes counts operations.
@@ -216,7 +205,7 @@ func (r *round) judge() (total outcomes) {
 	for _, run := range r.runs {
 		object := r.settled(run)
 		h := &run.history
-		h.Launched = maps.Clone(r.fleet.launched)
+		h.Launched = r.fleet.launches()
 		for _, fault := range h.check() {
 			r.t.Errorf("round %d, run %s: %s", r.number, run.id, fault)
 		}
@@ -261,7 +250,7 @@ func (r *round) settled(run *run) *v1alpha1.TaskRun {
 			run.history.Final = append(run.history.Final, state{s.ID, *s.Name})
 		}
 		same := true
-		for _, p := range r.fleet.ready {
+		for _, p := range r.fleet.awaitAll() {
 			same = slices.Equal(c.read(p, run, wholeHistory, true), run.history.Final) && same
 		}
 		if same {
