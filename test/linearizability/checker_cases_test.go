@@ -62,6 +62,22 @@ func TestTheCheckerAcceptsWhatIsPromised(t *testing.T) {
 	}
 }
 
+// A state that is there twice has two places. A read that lacks the second one may show what lies between.
+func TestTheCheckerReportsAFaultOnce(t *testing.T) {
+	t.Parallel()
+	h := good()
+	h.Final = append(h.Final, state{"another", "late"})
+	h.Writes[len(h.Writes)-1].ID = "another"
+	h.Reads = []read{{span: at(65, 66), Process: "a2", Kind: oneState, Asked: state{"another", "late"}}}
+	h.Writes[4].Outcome, h.Writes[4].Process, h.Writes[4].ID = acknowledged, "a2", st("done").ID
+	found := h.check()
+	for _, report := range found {
+		if strings.Contains(report, "lacks") {
+			t.Errorf("check() = %q, want no stale read", found)
+		}
+	}
+}
+
 func TestTheCheckerFindsEachFault(t *testing.T) {
 	t.Parallel()
 	reads := func(r ...read) func(*history) {

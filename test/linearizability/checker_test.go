@@ -134,7 +134,9 @@ func (c *checker) observe(r read) {
 	o := observation{read: r, least: len(r.Shown), most: len(r.Shown)}
 	switch {
 	case len(r.Shown) == 0 && r.Kind == oneState:
-		o.most = c.position[r.Asked.Name]
+		if o.most = slices.Index(c.Final, r.Asked); o.most < 0 {
+			return // the state is lost, which is reported: its absence says nothing about the others
+		}
 	case len(r.Shown) == 0:
 	case r.Kind == wholeHistory:
 		if len(r.Shown) > len(c.Final) || !slices.Equal(r.Shown, c.Final[:len(r.Shown)]) {
