@@ -171,8 +171,9 @@ func newBench(limits map[string]int64) *bench {
 // gatedStore lets a test come between.
 type gatedStore struct {
 	taskrun.Store
-	before func(ctx context.Context, run *taskrun.Run) error // of the next write of progress
-	after  error                                             // what the next write answers though it came about
+	before  func(ctx context.Context, run *taskrun.Run) error // of the next write of progress
+	after   error                                             // what the next write answers though it came about
+	between func()                                            // what happens before that answer
 }
 
 func (g *gatedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
@@ -185,6 +186,9 @@ func (g *gatedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*tas
 	updated, err := g.Store.UpdateProgress(ctx, run)
 	if lost := g.after; err == nil && lost != nil {
 		g.after = nil
+		if g.between != nil {
+			g.between()
+		}
 		return nil, lost
 	}
 	return updated, err

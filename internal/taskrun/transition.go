@@ -67,10 +67,10 @@ func (s *Service) judge(
 }
 
 // update loads a run, lets change make the next version of it, and stores that
-// by compare-and-swap. After a conflict everything is judged anew on what is
-// there then; an old decision is never applied again. When change returns nil
-// nothing is stored and done is not called. The claim that change makes on slots
-// is kept if the run was stored, and else given back.
+// by compare-and-swap. After a conflict with another writer everything is judged
+// anew on what is there then; an old decision is never applied again. When change
+// returns nil nothing is stored and done is not called. The claim that change
+// makes on slots is kept if the run was stored, and else given back.
 func (s *Service) update(
 	ctx context.Context, id string, claim *claimant, change func(*Run) (*Run, error), done func(before, after *Run),
 ) error {
@@ -99,11 +99,30 @@ func (s *Service) attempt(
 		if !errors.Is(err, ErrConflict) || attempt == maxAttempts {
 			return err
 		}
-		if err = pause(ctx, attempt); err == nil {
-			run, err = s.Store.Reload(ctx, run)
+		before := run
+		if run, err = s.reload(ctx, before, attempt); err == nil && claim.wrote(before, next, run) {
+			done(before, run)
+			return nil
 		}
 	}
 	return err
+}
+
+// reload reads the run again after a lost compare-and-swap and a pause.
+func (s *Service) reload(ctx context.Context, stale *Run, attempt int) (*Run, error) {
+	if err := pause(ctx, attempt); err != nil {
+		return nil, err
+	}
+	return s.Store.Reload(ctx, stale)
+}
+
+// wrote reports whether a write of next that ended in a conflict was done. The conflict is then with itself: client-go
+// and load balancers send a write again when they do not know whether it arrived. The id of a state tells, because no
+// other use case gives the same one. States that are recorded from events have the ids of their clients, and the zero
+// claimant.
+func (c *claimant) wrote(before, next, stored *Run) bool {
+	proposed := c.stateID != "" && next != nil && next.State != nil && !before.Has(next.State.ID)
+	return proposed && stored.Has(next.State.ID)
 }
 
 // write stores the next version of a run, within the time that the claim leaves.
