@@ -116,7 +116,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	cluster, err := a.newCluster(ctx, config, mgr, intake)
+	cluster, err := a.newCluster(ctx, config, mgr, intake, log)
 	if err != nil {
 		return err
 	}
@@ -158,19 +158,26 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 }
 
 // newCluster opens the runs of the cluster.
-func (a *App) newCluster(ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake) (*kube.Cluster, error) {
+func (a *App) newCluster(
+	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
+) (*kube.Cluster, error) {
 	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
 	}
+	schemas, err := addSchemaCheck(config, mgr, log)
+	if err != nil {
+		return nil, err
+	}
 	return kube.New(ctx, kube.Options{
-		Direct:  direct,
-		Client:  mgr.GetClient(),
-		Reader:  mgr.GetAPIReader(),
-		Cache:   mgr.GetCache(),
-		Intake:  intake,
-		Clock:   clock{},
-		Timeout: a.options.Kubernetes.Timeout,
+		Direct:      direct,
+		Client:      mgr.GetClient(),
+		Reader:      mgr.GetAPIReader(),
+		Cache:       mgr.GetCache(),
+		Intake:      intake,
+		Requirement: schemas.Ready,
+		Clock:       clock{},
+		Timeout:     a.options.Kubernetes.Timeout,
 	})
 }
 
