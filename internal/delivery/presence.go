@@ -106,23 +106,8 @@ func (r *Reaper) moveHold(ctx context.Context, id string, to taskrun.Hold) {
 
 // remarks is what the reaper has reported, so that it reports each thing once.
 type remarks struct {
-	suspended bool
-	unknown   map[string]bool // by namespace of Leases
-	failing   bool            // the last attempt to take a run failed
-}
-
-// reportSuspended logs once that no run is taken from any worker, and once that
-// this is over.
-func (r *Reaper) reportSuspended(ctx context.Context, suspended bool) {
-	switch {
-	case suspended && !r.reported.suspended:
-		r.Log.LogAttrs(ctx, slog.LevelWarn, "no run is taken from a worker: the Leases of the other replicas are not known",
-			slog.String("namespace", r.Workers.Namespace))
-	case !suspended && r.reported.suspended:
-		r.Log.LogAttrs(ctx, slog.LevelInfo, "runs are taken from lost workers again: the Leases of the other replicas are known",
-			slog.String("namespace", r.Workers.Namespace))
-	}
-	r.reported.suspended = suspended
+	unknown map[string]bool // by namespace of Leases
+	failing bool            // the last attempt to take a run failed
 }
 
 // reportUnknown logs once for each namespace of Leases that cannot be read that

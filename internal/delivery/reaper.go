@@ -109,7 +109,6 @@ func (r *Reaper) lookGuarded(ctx context.Context) {
 
 func (r *Reaper) look(ctx context.Context) {
 	alive, known := r.Workers.alive()
-	r.reportSuspended(ctx, !known)
 	holds := r.Queue.holds()
 	if !known {
 		r.missed = nil

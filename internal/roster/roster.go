@@ -183,7 +183,7 @@ func (r *Roster) Start(ctx context.Context) error {
 // asked for recently.
 func (r *Roster) readAll(ctx context.Context) {
 	for _, namespace := range r.due() {
-		r.do(ctx, "reading the Leases of replicas", namespace, func(ctx context.Context) error { return r.read(ctx, namespace) })
+		r.do(ctx, "reading the Leases of replicas, without which no run is taken from their workers,", namespace, func(ctx context.Context) error { return r.read(ctx, namespace) })
 	}
 }
 
