@@ -156,7 +156,7 @@ func (c *Check) fetch(ctx context.Context) ([]byte, error) {
 	defer func() { _ = response.Body.Close() }()
 	switch response.StatusCode {
 	case http.StatusNotModified:
-		return nil, nil
+		return nil, nil //nolint:nilnil // there is nothing new
 	case http.StatusOK:
 	default:
 		return nil, errors.New("the API server returned " + response.Status)

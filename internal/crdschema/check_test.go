@@ -157,7 +157,7 @@ func TestEveryFieldIsMissed(t *testing.T) {
 	var walk func(path []string, field schema)
 	walk = func(path []string, field schema) {
 		properties := child(at(t, changed, path...), "properties")
-		for name, below := range child(field, "properties") {
+		for name := range child(field, "properties") {
 			fields++
 			removed := properties[name]
 			delete(properties, name)
@@ -166,7 +166,7 @@ func TestEveryFieldIsMissed(t *testing.T) {
 				t.Errorf("without %v: %q", missing, got)
 			}
 			properties[name] = removed
-			walk(append(slices.Clone(path), name), below.(map[string]any))
+			walk(append(slices.Clone(path), name), child(child(field, "properties"), name))
 		}
 		for key, step := range map[string]string{"items": "[]", "additionalProperties": "{}"} {
 			if below := child(field, key); below != nil {

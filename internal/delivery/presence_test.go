@@ -72,6 +72,28 @@ func TestARunOfAnEarlierVersionIsTakenFromAWorkerThatWasSeen(t *testing.T) {
 	})
 }
 
+// A run that another program sent to a worker which is connected to both is not
+// sent by this one too.
+func TestARunIsSentAgainByTheProgramThatSentIt(t *testing.T) {
+	t.Parallel()
+	for leases, want := range map[string]bool{"ours": true, "theirs": false} {
+		t.Run(leases, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				s.leases, s.elsewhere = "ours", map[string][]Worker{"theirs": {{ID: "worker"}}}
+				id := s.submit("a", 0)
+				if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: leases}); err != nil {
+					s.t.Fatal(err)
+				}
+				worker := s.subscribe("worker", "a")
+				s.startReaper()
+				pass(time.Minute)
+				s.want("sent again", want, s.next(worker) == id)
+			})
+		})
+	}
+}
+
 // The program that a worker comes from sees where it went, and so does not take
 // its runs.
 func TestAWorkerThatConnectsToAnotherProgramTakesItsHoldsAlong(t *testing.T) {
