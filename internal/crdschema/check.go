@@ -93,8 +93,8 @@ func (c *Check) Ready() error {
 	case !c.asked:
 		return fmt.Errorf("%w: the installed CRDs have not been compared with this version yet", taskrun.ErrUnavailable)
 	case len(c.lacks) > 0:
-		return fmt.Errorf("%w: the installed CRDs do not fit this version of the operator: %s. Apply the CRDs of this version (config/crd)",
-			taskrun.ErrUnavailable, strings.Join(named(c.lacks), ", "))
+		return &taskrun.UnfitError{Reason: "the installed CRDs do not fit this version of the operator: " + strings.Join(named(c.lacks), ", ") +
+			". Apply the CRDs of this version (config/crd)"}
 	default:
 		return nil
 	}
