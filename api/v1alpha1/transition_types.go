@@ -76,6 +76,19 @@ type Delivery struct {
 	// +kubebuilder:validation:MaxLength=256
 	Holder string `json:"holder,omitempty"`
 
+	// leaseNamespace is the namespace in which the operator that the worker is
+	// connected to keeps a Lease with its workers. Set by the operator, when it sends
+	// the run and when the worker connects to another operator. Another operator takes
+	// the run from its worker only if it can read these Leases and the worker is in
+	// none. The value "-" means that the operator cannot keep a Lease: no other
+	// operator takes the run. Empty means that the run was sent by an earlier version.
+	// At most 63 characters. Example: taskrun-system.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	LeaseNamespace string `json:"leaseNamespace,omitempty"`
+
 	// since is when the run was last sent to a worker, to the microsecond; it stays
 	// when that worker holds it no more.
 	//

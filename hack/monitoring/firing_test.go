@@ -32,6 +32,7 @@ taskrun_queue_oldest_age_seconds{T0,task_key="a"} 10xn
 taskrun_queue_depth{T0,task_key="a",due="true"} 3xn
 taskrun_workers_connected{T0} 0xn
 taskrun_workers_connected{T1} 2xn
+taskrun_unknown_holds{T0} 0xn
 taskrun_deliveries_total{T0,attempt="first"} 0+60xn
 taskrun_deliveries_total{T0,attempt="again"} 0+1xn
 taskrun_abandoned_total{T0,state="CRASHED"} 4xn
@@ -79,6 +80,7 @@ var trouble = map[string]string{
 	"TaskRunManyVersions":              `taskrun_build_info{T1,version="2",commit="b"} 1xn`,
 	"TaskRunsWaitForWorkers":           `taskrun_queue_oldest_age_seconds{T0,task_key="a"} 301xn`,
 	"TaskRunNoWorkers":                 `taskrun_workers_connected{T1} 0xn`,
+	"TaskRunHoldsUnknown":              `taskrun_unknown_holds{T0} 3xn`,
 	"TaskRunDeliveriesRepeat":          `taskrun_deliveries_total{T0,attempt="again"} 0+10xn`,
 	"TaskRunWorkersDie":                `taskrun_abandoned_total{T0,state="CRASHED"} 0+0.2xn`,
 	"TaskRunsCrash":                    `taskrun_transitions_total{T0,to="CRASHED"} 0+6xn`,

@@ -58,13 +58,15 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 		_, err := fmt.Fprintln(stderr, version.Get())
 		return err
 	}
-	handler := options.Log.handler(stderr)
+	lines := options.Log.handler(stderr)
+	outages := newOutages(lines)
+	handler := outages.Handler(lines)
 	claimProcess(handler)
 	config, err := options.Kubernetes.Config()
 	if err != nil {
 		return err
 	}
-	app, err := New(ctx, config, options, handler)
+	app, err := build(ctx, config, options, handler, outages)
 	if err != nil {
 		return err
 	}
@@ -77,12 +79,19 @@ type App struct {
 	manager manager.Manager
 	server  *rest.Server
 	traces  *tracing.Tracing // nil: there are none
+	outages *outages
 	log     *slog.Logger
 }
 
 // New puts a program together that works with the cluster of this
 // configuration. It finds out first whether the cluster can be worked with.
 func New(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler) (*App, error) {
+	outages := newOutages(handler)
+	return build(ctx, config, options, outages.Handler(handler), outages)
+}
+
+// build is New with a handler that knows of the outages.
+func build(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler, outages *outages) (*App, error) {
 	config = tuned(config)
 	if err := checkCluster(ctx, config); err != nil {
 		return nil, err
@@ -91,7 +100,8 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 	if err != nil {
 		return nil, err
 	}
-	a := &App{options: options, traces: traces, log: slog.New(handler)}
+	config.Wrap(outages.Transport)
+	a := &App{options: options, traces: traces, outages: outages, log: slog.New(handler)}
 	if err := a.assemble(ctx, config, traces.LogHandler(handler)); err != nil {
 		return nil, explainBusy(err, a.addresses())
 	}
@@ -105,6 +115,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
+	a.outages.began = recorder.APIServerOutage
 	guard, err := newSecurity(ctx, config, a.options, log, recorder)
 	if err != nil {
 		return err
@@ -116,7 +127,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	cluster, err := a.newCluster(ctx, config, mgr, intake)
+	cluster, err := a.newCluster(ctx, config, mgr, intake, log)
 	if err != nil {
 		return err
 	}
@@ -158,19 +169,26 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 }
 
 // newCluster opens the runs of the cluster.
-func (a *App) newCluster(ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake) (*kube.Cluster, error) {
+func (a *App) newCluster(
+	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
+) (*kube.Cluster, error) {
 	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
 	}
+	schemas, err := addSchemaCheck(config, mgr, log)
+	if err != nil {
+		return nil, err
+	}
 	return kube.New(ctx, kube.Options{
-		Direct:  direct,
-		Client:  mgr.GetClient(),
-		Reader:  mgr.GetAPIReader(),
-		Cache:   mgr.GetCache(),
-		Intake:  intake,
-		Clock:   clock{},
-		Timeout: a.options.Kubernetes.Timeout,
+		Direct:      direct,
+		Client:      mgr.GetClient(),
+		Reader:      mgr.GetAPIReader(),
+		Cache:       mgr.GetCache(),
+		Intake:      intake,
+		Requirement: schemas.Ready,
+		Clock:       clock{},
+		Timeout:     a.options.Kubernetes.Timeout,
 	})
 }
 

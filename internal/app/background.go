@@ -23,7 +23,7 @@ type background struct {
 // is complete.
 func (b *background) run(ctx context.Context) {
 	defer b.queue.Open()()
-	defer b.metrics.Watch(b.queue, b.workers, clock{})()
+	defer b.metrics.Watch(b.queue, b.workers, b.reaper, clock{})()
 	b.reaper.Run(ctx)
 }
 

@@ -35,7 +35,7 @@ type ManagerOptions struct {
 	Pprof          bool   // profiles are served beside the metrics
 
 	LeaderElect     bool
-	LeaseNamespace  string        // where the lease is; empty: the pod's own, outside a pod the one served
+	LeaseNamespace  string        // where the Leases are; empty: the pod's own, outside a pod the one served
 	ShutdownTimeout time.Duration // for everything together
 }
 
@@ -45,9 +45,10 @@ func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/, beside the metrics")
 	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz; 0 for none")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
-		"run as one of several replicas: one of them has the controller, all serve REST and know each other's workers")
+		"run as one of several replicas: one of them has the controller, all serve REST")
 	fs.StringVar(&o.LeaseNamespace, "leader-election-namespace", o.LeaseNamespace,
-		"namespace of the leader's lease; without it the pod's own, and outside a pod the one of --namespace")
+		"namespace of the leader's Lease and of the Lease that lists this replica's workers; "+
+			"without it the pod's own, and outside a pod the one of --namespace")
 	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout,
 		"how long requests and reconciliations that have begun may take to end when the program is stopped")
 }
@@ -81,7 +82,8 @@ func checkPositive(name string, d time.Duration) error {
 // podNamespace is where a pod finds the name of its namespace.
 const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// leaseNamespace is where the leader's lease is kept.
+// leaseNamespace is where the leader's lease is kept, and the one with this
+// replica's workers.
 func (o *ManagerOptions) leaseNamespace(served string) string {
 	if o.LeaseNamespace != "" {
 		return o.LeaseNamespace

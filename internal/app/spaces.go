@@ -29,7 +29,7 @@ type spaces struct {
 	options Options
 	log     *slog.Logger
 	manager manager.Manager
-	roster  *roster.Roster // nil: there are no other replicas
+	roster  *roster.Roster
 	room    *delivery.Room
 
 	mu      sync.Mutex
@@ -41,9 +41,6 @@ type spaces struct {
 func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.Logger) (*spaces, error) {
 	s := &spaces{
 		doors: doors, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*background{},
-	}
-	if !options.Manager.LeaderElect {
-		return s, nil
 	}
 	identity, err := newIdentity()
 	if err != nil {
@@ -97,11 +94,7 @@ func (s *spaces) background(namespace string) (*background, error) {
 func (s *spaces) newBackground(namespace string) *background {
 	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
 	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock{}), metrics: s.doors.recorder}
-	var others delivery.Roster = delivery.Alone{}
-	if s.roster != nil {
-		others = s.roster.In(namespace)
-	}
-	b.workers = delivery.NewWorkers(b.queue, leases, clock{}, others)
+	b.workers = delivery.NewWorkers(b.queue, leases, clock{}, s.roster.In(namespace))
 	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,

@@ -52,12 +52,14 @@ func (q *Queue) sentBy(connections []*Consumer, held []string, before time.Time)
 	return all
 }
 
-// sendAgain has the workers of this replica get what they should have got.
+// sendAgain has the workers of this replica get what they should have got. What
+// another operator sent to a worker that is connected to both is left to that one.
 func (w *Workers) sendAgain(now time.Time, grace time.Duration) (ids []string) {
+	own := w.roster.LeaseNamespace()
 	for c, held := range w.forgotten(now, grace) {
 		for _, id := range held {
 			run := w.queue.runs.Known(id) // not under a lock: the store has its own
-			if run == nil || !notBegun(run, c.clientID) || now.Sub(run.Delivery.Since) < grace || now.Sub(c.since) < grace {
+			if run == nil || !notBegun(run, c.clientID) || run.Delivery.LeaseNamespace != own || now.Sub(run.Delivery.Since) < grace || now.Sub(c.since) < grace {
 				continue
 			}
 			w.queue.again(c, id, now)

@@ -19,6 +19,7 @@ type Consumer struct {
 	metrics  Metrics
 	keys     []string
 	clientID string
+	roster   Roster
 	leave    func()
 	once     sync.Once
 	since    time.Time
@@ -50,7 +51,7 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 				return nil, ctx.Err()
 			}
 		}
-		run, err := c.leases.Lease(ctx, id, c.clientID)
+		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.roster.LeaseNamespace()})
 		if err == nil {
 			c.note(id)
 			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))

@@ -10,6 +10,7 @@ package delivery
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,9 +21,10 @@ import (
 
 // Leases are the use cases that delivery rests on; *taskrun.Service has them.
 type Leases interface {
-	Lease(ctx context.Context, id, holder string) (*taskrun.Run, error)
+	Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error)
 	GiveBack(ctx context.Context, id, holder string) error
-	Abandon(ctx context.Context, id, holder string, maxAttempts int) (*taskrun.Loss, error)
+	MoveHold(ctx context.Context, id string, to taskrun.Hold) error
+	Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*taskrun.Loss, error)
 }
 
 var _ Leases = (*taskrun.Service)(nil)
@@ -40,11 +42,11 @@ type Queue struct {
 	clock taskrun.Clock
 
 	mu     sync.Mutex
-	early  []change                   // what came while the queue was being filled; nil once it is
-	lines  map[string]*line           // by task key
-	places map[string]*place          // by run id
-	idle   map[string][]*Consumer     // who waits for a task key, longest first
-	held   map[string]map[string]bool // ids of runs by who holds them
+	early  []change                         // what came while the queue was being filled; nil once it is
+	lines  map[string]*line                 // by task key
+	places map[string]*place                // by run id
+	idle   map[string][]*Consumer           // who waits for a task key, longest first
+	held   map[taskrun.Hold]map[string]bool // ids of runs by who holds them
 	alarm  alarm
 }
 
@@ -55,7 +57,7 @@ func NewQueue(runs Runs, clock taskrun.Clock) *Queue {
 	return &Queue{
 		runs: runs, clock: clock,
 		early: []change{}, lines: map[string]*line{}, places: map[string]*place{},
-		idle: map[string][]*Consumer{}, held: map[string]map[string]bool{},
+		idle: map[string][]*Consumer{}, held: map[taskrun.Hold]map[string]bool{},
 	}
 }
 
@@ -97,11 +99,11 @@ func (q *Queue) note(before, after *taskrun.Run) {
 	if after == nil {
 		return
 	}
-	if holder := after.Holder(); holder != "" && !after.Finished() {
-		if q.held[holder] == nil {
-			q.held[holder] = map[string]bool{}
+	if hold := after.Hold(); hold != (taskrun.Hold{}) && !after.Finished() {
+		if q.held[hold] == nil {
+			q.held[hold] = map[string]bool{}
 		}
-		q.held[holder][after.ID] = true
+		q.held[hold][after.ID] = true
 	}
 	if after.Waiting() {
 		q.add(after)
@@ -110,10 +112,10 @@ func (q *Queue) note(before, after *taskrun.Run) {
 
 func (q *Queue) forget(run *taskrun.Run) {
 	q.remove(run.ID)
-	if holder := run.Holder(); holder != "" {
-		delete(q.held[holder], run.ID)
-		if len(q.held[holder]) == 0 {
-			delete(q.held, holder)
+	if hold := run.Hold(); hold != (taskrun.Hold{}) {
+		delete(q.held[hold], run.ID)
+		if len(q.held[hold]) == 0 {
+			delete(q.held, hold)
 		}
 	}
 }
@@ -272,10 +274,19 @@ func (q *Queue) holders() map[string][]string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	holders := make(map[string][]string, len(q.held))
-	for holder, ids := range q.held {
-		for id := range ids {
-			holders[holder] = append(holders[holder], id)
-		}
+	for hold, ids := range q.held {
+		holders[hold.Worker] = slices.AppendSeq(holders[hold.Worker], maps.Keys(ids))
 	}
 	return holders
+}
+
+// holds returns the ids of the held runs by their holds.
+func (q *Queue) holds() map[taskrun.Hold][]string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	holds := make(map[taskrun.Hold][]string, len(q.held))
+	for hold, ids := range q.held {
+		holds[hold] = slices.Collect(maps.Keys(ids))
+	}
+	return holds
 }

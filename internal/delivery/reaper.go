@@ -6,6 +6,7 @@ import (
 	"flag"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -59,7 +60,9 @@ type Witness interface {
 }
 
 // Reaper takes from workers that are gone what they hold. Every replica has one,
-// so that nothing waits for a new leader; of two that take the same, one does.
+// so that nothing waits for a new leader; of two that take the same, one does. A
+// run whose worker may be connected to an operator that this one cannot know
+// stays with its worker.
 type Reaper struct {
 	ReaperOptions
 	Queue   *Queue
@@ -70,12 +73,17 @@ type Reaper struct {
 	Metrics Metrics
 	Witness Witness
 
-	missed map[string]time.Time // since when a holder is without connection
+	missed   map[taskrun.Hold]time.Time // since when the worker is without connection
+	moved    map[string]time.Time       // when the holds of runs were moved last, by run id
+	presence presence
+	reported remarks
+	unknown  atomic.Int64 // see UnknownHolds
 }
 
 // Run looks after the holders until the context ends. That a worker is not there
 // counts from the first look on: before it, nobody can have looked.
 func (r *Reaper) Run(ctx context.Context) {
+	r.moved = map[string]time.Time{}
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {
@@ -101,41 +109,69 @@ func (r *Reaper) lookGuarded(ctx context.Context) {
 
 func (r *Reaper) look(ctx context.Context) {
 	alive, known := r.Workers.alive()
+	holds := r.Queue.holds()
 	if !known {
 		r.missed = nil
+		r.unknown.Store(int64(held(holds, alive)))
 		return
 	}
 	now := r.Clock.Now()
-	missed := map[string]time.Time{}
-	for holder, ids := range r.Queue.holders() {
-		if alive[holder] {
-			continue
-		}
-		since, known := r.missed[holder]
-		if !known {
-			since = now
-		}
-		missed[holder] = since
-		if now.Sub(since) >= r.Grace {
-			r.abandon(ctx, holder, ids)
-		}
-	}
-	r.missed = missed
+	r.presence.refresh(r.Workers, alive, holds)
+	r.moveHolds(ctx, now, holds)
+	r.takeFromAbsent(ctx, now, holds)
 	for _, id := range r.Workers.sendAgain(now, r.Grace) {
 		r.Log.LogAttrs(ctx, slog.LevelInfo, "a run is sent again to the worker that holds it and has not begun it", slog.String("run", id))
 	}
 }
 
+// takeFromAbsent takes the runs whose workers have been absent for the grace time.
+func (r *Reaper) takeFromAbsent(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
+	missed, unknown := map[taskrun.Hold]time.Time{}, map[string]int{}
+	for hold, ids := range holds {
+		switch r.presence.of(hold) {
+		case connected:
+		case unknowable:
+			unknown[hold.LeaseNamespace] += len(ids)
+		case absent:
+			since, known := r.missed[hold]
+			if !known {
+				since = now
+			}
+			missed[hold] = since
+			if now.Sub(since) >= r.Grace {
+				r.abandon(ctx, hold, ids)
+			}
+		}
+	}
+	r.missed = missed
+	r.reportUnknown(ctx, unknown)
+}
+
+// held counts the runs that workers hold other than these.
+func held(holds map[taskrun.Hold][]string, but map[string]bool) int {
+	n := 0
+	for hold, ids := range holds {
+		if !but[hold.Worker] {
+			n += len(ids)
+		}
+	}
+	return n
+}
+
 // abandon takes the runs from a holder. What fails is tried again at the next look.
-func (r *Reaper) abandon(ctx context.Context, holder string, ids []string) {
+func (r *Reaper) abandon(ctx context.Context, hold taskrun.Hold, ids []string) {
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // other replicas take them in another order
 	for _, id := range ids {
-		loss, err := r.Leases.Abandon(ctx, id, holder, r.MaxAttempts)
+		loss, err := r.Leases.Abandon(ctx, id, hold, r.MaxAttempts)
 		if err != nil {
-			r.Log.LogAttrs(ctx, slog.LevelWarn, "a run could not be taken from a worker that is gone; it is tried again",
-				slog.String("run", id), slog.String("worker", holder), slog.Any("error", err))
+			if !r.reported.failing {
+				r.Log.LogAttrs(ctx, slog.LevelWarn, "a run could not be taken from a worker that is gone; it is tried again until it succeeds",
+					slog.String("run", id), slog.String("worker", hold.Worker), slog.Any("error", err))
+			}
+			r.reported.failing = true
 			return
 		}
+		r.reported.failing = false
 		if loss != nil { // else somebody else was faster
 			r.tell(ctx, loss)
 		}

@@ -44,6 +44,10 @@ type scene struct {
 	ends    []func()
 	lost    []orchestration.StateType
 	deaf    atomic.Bool // the other replicas' workers are not known
+
+	leases    string              // namespace of this replica's Lease
+	elsewhere map[string][]Worker // by the namespace of Leases; those that are missing cannot be read
+	listed    string              // in the Lease of a replica that died
 }
 
 // Announce tells nobody: there is no other replica.
@@ -51,6 +55,21 @@ func (s *scene) Announce([]Worker) {}
 
 // Others are none, if that is known.
 func (s *scene) Others() ([]Worker, bool) { return nil, !s.deaf.Load() }
+
+// LeaseNamespace is that of the other operator's, or none.
+func (s *scene) LeaseNamespace() string { return s.leases }
+
+// ConnectedIn are the workers of other operators.
+func (s *scene) ConnectedIn(namespace string) ([]Worker, bool) {
+	if namespace == s.leases {
+		return s.Others()
+	}
+	workers, known := s.elsewhere[namespace]
+	return workers, known
+}
+
+// Listed are those that were connected to a replica that died.
+func (s *scene) Listed(worker string) bool { return worker == s.listed }
 
 func play(t *testing.T, script func(*scene)) {
 	t.Helper()
@@ -88,7 +107,7 @@ func (s *scene) RunDelivered(attempt int, waited time.Duration) {
 }
 
 // startReaper looks after the workers until the test ends.
-func (s *scene) startReaper() {
+func (s *scene) startReaper() *Reaper {
 	reaper := &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: s.service,
 		Clock: bubbleClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s, Witness: s,
@@ -100,6 +119,7 @@ func (s *scene) startReaper() {
 		reaper.Run(ctx)
 	}()
 	s.ends = append(s.ends, func() { cancel(); <-ended })
+	return reaper
 }
 
 // submit makes a background run, due after a while.

@@ -32,6 +32,15 @@ type Roster interface {
 	// Others are the workers of the other replicas that are alive. When they are
 	// not known for now, those are told that were known last.
 	Others() (workers []Worker, known bool)
+	// LeaseNamespace returns the namespace of the Lease that lists this replica's
+	// workers, taskrun.NoLease if the Lease cannot be kept.
+	LeaseNamespace() string
+	// ConnectedIn returns the workers of all living replicas whose Leases are in a
+	// namespace. They are not known if these Leases cannot be read.
+	ConnectedIn(leaseNamespace string) (workers []Worker, known bool)
+	// Listed reports whether a Lease beside this replica's own lists the worker,
+	// be the replica of that Lease alive or not.
+	Listed(worker string) bool
 }
 
 // Workers are those of all replicas in one namespace; those of this one come and
@@ -72,7 +81,7 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	}
 	c := &Consumer{
 		queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID,
-		since: w.clock.Now(), sent: map[string]time.Time{},
+		roster: w.roster, since: w.clock.Now(), sent: map[string]time.Time{},
 	}
 	c.leave = func() { w.leave(c) }
 	w.mu.Lock()
@@ -195,6 +204,14 @@ func (w *Workers) Connected() int {
 	return n
 }
 
+// isHere reports whether the worker has a connection to this replica.
+func (w *Workers) isHere(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := w.here[id]
+	return l != nil && l.gone.IsZero()
+}
+
 // merged is one worker seen by two replicas.
 func merged(a, b Worker) Worker {
 	keys := slices.Concat(a.TaskKeys, b.TaskKeys)
@@ -232,3 +249,12 @@ func (Alone) Announce([]Worker) {}
 
 // Others are none.
 func (Alone) Others() ([]Worker, bool) { return nil, true }
+
+// LeaseNamespace returns the empty namespace: there is no Lease.
+func (Alone) LeaseNamespace() string { return "" }
+
+// ConnectedIn returns no workers: no other replica exists.
+func (Alone) ConnectedIn(string) ([]Worker, bool) { return nil, true }
+
+// Listed returns false: there is no Lease.
+func (Alone) Listed(string) bool { return false }

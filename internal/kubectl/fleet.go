@@ -7,6 +7,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
@@ -18,15 +19,22 @@ type fleet struct {
 	workers map[string][]delivery.Worker // by the namespace whose runs they take
 }
 
-// readFleet reads who is connected from the Leases of the replicas, which are in
-// the operator's own namespace.
+// readFleet reads the connected workers from the Leases of all operators in the
+// cluster. Without the permission to list the Leases of all namespaces it reads
+// those in the operator's own namespace.
 func readFleet(ctx context.Context, reader client.Reader, namespace string, now time.Time) (*fleet, error) {
 	var leases coordinationv1.LeaseList
-	if err := reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{roster.LabelServes}); err != nil {
+	where := "any namespace"
+	err := reader.List(ctx, &leases, client.HasLabels{roster.LabelServes})
+	if apierrors.IsForbidden(err) {
+		where = "the namespace " + namespace
+		err = reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{roster.LabelServes})
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(leases.Items) == 0 {
-		return nil, fmt.Errorf("no replica of the operator has a Lease in the namespace %s", namespace)
+		return nil, fmt.Errorf("no replica of the operator has a Lease in %s", where)
 	}
 	f := &fleet{workers: map[string][]delivery.Worker{}}
 	for i := range leases.Items {

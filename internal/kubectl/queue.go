@@ -28,8 +28,8 @@ func (p *plugin) queue() *cobra.Command {
 		Aliases: []string{"q"},
 		Short:   "Tell what waits for what",
 		Long: "Tell what the runs that are neither at work nor at their end wait for: a worker, their time, a slot of a concurrency limit,\n" +
-			"the worker that holds them, their client, the operator. Which workers are connected stands in Leases in the operator's own\n" +
-			"namespace; without the right to list them there it is not told how many serve a task.",
+			"the worker that holds them, their client, the operator. Leases list the connected workers. Without the permission to list\n" +
+			"Leases in all namespaces or in the operator's own, the number of workers that serve a task is not shown.",
 		Example: `  kubectl taskrun queue
   kubectl taskrun queue -A -o wide
   kubectl taskrun queue --runs --task add-1a2b3c4d`,

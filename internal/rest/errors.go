@@ -68,6 +68,15 @@ type notReadyError struct{ cause error }
 
 func (e *notReadyError) Error() string { return "not ready: " + e.cause.Error() }
 
+// message is Prefect's, and the reason where an administrator has to act.
+func (e *notReadyError) message() string {
+	const message = "Database is not available"
+	if unfit, ok := errors.AsType[*taskrun.UnfitError](e.cause); ok {
+		return message + ": " + unfit.Reason
+	}
+	return message
+}
+
 var errNoRoute = detail(http.StatusNotFound, "Not Found")
 
 // methodError tells that the path has no such method, but this one.
@@ -110,7 +119,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &plain):
 		return jsonMember(plain.status, keyDetail, plain.text), false
 	case errors.As(err, &notReady):
-		return jsonMember(http.StatusServiceUnavailable, "message", "Database is not available"), false
+		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
 		return jsonMember(http.StatusMethodNotAllowed, keyDetail, method.Error()).with("Allow", method.allow), false
 	case errors.As(err, &redirect):

@@ -1,13 +1,15 @@
 // Package roster lets the replicas of the program know each other's workers. Each
 // replica keeps a Lease object with its own workers, and reads those of the
 // others. A replica whose Lease is not renewed any more is dead, and so are its
-// connections.
+// connections. Replicas of one installation keep their Leases in one namespace.
+// The Leases of other programs are read where the runs say that they are.
 package roster
 
 import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
@@ -43,6 +46,11 @@ const (
 	// silence is how long the Leases may not have been read before nobody can tell
 	// who is alive.
 	silence = 3 * interval
+	// interest is how long the Leases of another namespace are read after the last
+	// question about them.
+	interest = time.Minute
+	// maxForeign bounds how many other namespaces are read: runs name them.
+	maxForeign = 16
 	// callTimeout bounds a call to the API server.
 	callTimeout = 5 * time.Second
 )
@@ -52,23 +60,24 @@ type Options struct {
 	Client    client.Client // not cached
 	Reader    client.Reader // not cached
 	Namespace string        // where the Leases are
-	Serves    string        // the installation's own namespace of runs: replicas of one value know each other
+	Serves    string        // the installation's own namespace of runs
 	Identity  string        // of this replica, unique and fit for an object's name
 	Clock     taskrun.Clock
 	Log       *slog.Logger
 }
 
-// Roster knows the workers of a program that may have several replicas. It does
-// its work while Start runs.
+// Roster knows the workers of a program that may have several replicas, and of
+// other programs. It does its work while Start runs.
 type Roster struct {
 	Options
 
 	changed chan struct{}
+	faults  map[string]bool // what is failing and was logged; used by Start alone
 
-	mu     sync.Mutex
-	own    map[string][]delivery.Worker // by namespace
-	others map[string]*replica          // by the names of their Leases
-	heard  time.Time                    // when the Leases were read last
+	mu         sync.Mutex
+	own        map[string][]delivery.Worker // by namespace
+	refused    bool                         // the API server does not let this replica keep its Lease
+	registries map[string]*registry         // by the namespace of the Leases; this replica's is always there
 }
 
 // In is the part of the roster about one namespace.
@@ -82,20 +91,22 @@ type part struct {
 func (p part) Announce(workers []delivery.Worker) { p.roster.announce(p.namespace, workers) }
 
 func (p part) Others() (workers []delivery.Worker, known bool) {
-	return p.roster.elsewhere(p.namespace)
+	return p.roster.connected(p.roster.Namespace, p.namespace)
 }
 
-// replica is another one, as its Lease shows it.
-type replica struct {
-	version string
-	fresh   time.Time                    // when the Lease was seen to change last, by the own clock
-	workers map[string][]delivery.Worker // by namespace
+func (p part) LeaseNamespace() string { return p.roster.leaseNamespace() }
+
+func (p part) ConnectedIn(leaseNamespace string) (workers []delivery.Worker, known bool) {
+	return p.roster.connected(leaseNamespace, p.namespace)
 }
+
+func (p part) Listed(worker string) bool { return p.roster.listed(p.namespace, worker) }
 
 // New returns a Roster.
 func New(o Options) *Roster {
 	return &Roster{
-		Options: o, changed: make(chan struct{}, 1), own: map[string][]delivery.Worker{}, others: map[string]*replica{},
+		Options: o, changed: make(chan struct{}, 1), faults: map[string]bool{}, own: map[string][]delivery.Worker{},
+		registries: map[string]*registry{o.Namespace: newRegistry()},
 	}
 }
 
@@ -110,19 +121,40 @@ func (r *Roster) announce(namespace string, workers []delivery.Worker) {
 	}
 }
 
-// elsewhere are the workers of the other replicas that are alive. They are not
-// known as long as the Leases cannot be read: then nobody is said to be dead.
-func (r *Roster) elsewhere(namespace string) (workers []delivery.Worker, known bool) {
+// connected returns the workers in a namespace of the living replicas with Leases
+// in another one. They are not known as long as the Leases cannot be read: then
+// no worker counts as gone. The Leases of a namespace are read from the next
+// reading on after it was asked for, for as long as it is.
+func (r *Roster) connected(leases, namespace string) (workers []delivery.Worker, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Clock.Now()
-	known = now.Sub(r.heard) <= silence
-	for _, other := range r.others {
-		if !known || now.Sub(other.fresh) < lapse {
-			workers = append(workers, other.workers[namespace]...)
+	at := r.registries[leases]
+	if at == nil {
+		if len(r.registries) > maxForeign || len(validation.IsDNS1123Label(leases)) > 0 {
+			return nil, false
 		}
+		at = newRegistry()
+		r.registries[leases] = at
 	}
-	return workers, known
+	at.asked = now
+	return at.connected(now, namespace)
+}
+
+// leaseNamespace returns the namespace of this replica's Lease.
+func (r *Roster) leaseNamespace() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refused {
+		return taskrun.NoLease
+	}
+	return r.Namespace
+}
+
+func (r *Roster) listed(namespace, worker string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.registries[r.Namespace].lists(namespace, worker)
 }
 
 // NeedLeaderElection tells a manager that every replica does this.
@@ -134,17 +166,43 @@ func (r *Roster) Start(ctx context.Context) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		r.tell(ctx, "keeping the replica's own Lease", r.write)
-		r.tell(ctx, "reading the other replicas' Leases", r.read)
+		r.do(ctx, "keeping the replica's own Lease", r.Namespace, r.keep)
+		r.readAll(ctx)
 		select {
 		case <-ctx.Done():
-			r.tell(context.WithoutCancel(ctx), "deleting the replica's own Lease", r.remove)
+			r.do(context.WithoutCancel(ctx), "deleting the replica's own Lease", r.Namespace, r.remove)
 			return nil
 		case <-ticker.C:
 		case <-r.changed:
 			r.pause(ctx)
 		}
 	}
+}
+
+// readAll reads the Leases of this replica's namespace, and of those that were
+// asked for recently.
+func (r *Roster) readAll(ctx context.Context) {
+	for _, namespace := range r.due() {
+		r.do(ctx, "reading the Leases of replicas, without which no run is taken from their workers,", namespace, func(ctx context.Context) error { return r.read(ctx, namespace) })
+	}
+}
+
+// due returns the namespaces to read. Those that were not asked for recently are
+// forgotten.
+func (r *Roster) due() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Clock.Now()
+	maps.DeleteFunc(r.registries, func(namespace string, at *registry) bool {
+		return namespace != r.Namespace && now.Sub(at.asked) > interest
+	})
+	var due []string
+	for namespace, at := range r.registries {
+		if !now.Before(at.notBefore) {
+			due = append(due, namespace)
+		}
+	}
+	return due
 }
 
 func (r *Roster) pause(ctx context.Context) {
@@ -156,13 +214,39 @@ func (r *Roster) pause(ctx context.Context) {
 	}
 }
 
-// tell does something with the API server; what fails is tried again in time.
-func (r *Roster) tell(ctx context.Context, doing string, do func(context.Context) error) {
+// do does something with the API server. What fails is tried again in time; it is
+// logged once when it begins to fail, and once when that ends.
+func (r *Roster) do(ctx context.Context, doing, namespace string, do func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if err := do(ctx); err != nil && ctx.Err() == nil {
-		r.Log.LogAttrs(ctx, slog.LevelWarn, doing+" failed; it is tried again", slog.Any("error", err))
+	err := do(ctx)
+	key := doing + " " + namespace
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled): // the program is being stopped
+	case err != nil && !r.faults[key]:
+		r.faults[key] = true
+		r.Log.LogAttrs(ctx, slog.LevelWarn, doing+" fails; it is tried again until it succeeds",
+			slog.String("namespace", namespace), slog.Any("error", err))
+	case err == nil && r.faults[key]:
+		delete(r.faults, key)
+		r.Log.LogAttrs(ctx, slog.LevelInfo, doing+" succeeds again", slog.String("namespace", namespace))
 	}
+}
+
+// keep renews the Lease, and notes whether the API server refuses it.
+func (r *Roster) keep(ctx context.Context) error {
+	err := r.write(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil || refusal(err) {
+		r.refused = err != nil
+	}
+	return err
+}
+
+// refusal reports whether an error is one that trying again does not mend.
+func refusal(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsInvalid(err) || apierrors.IsMethodNotSupported(err)
 }
 
 // write renews the Lease, making it if need be.
@@ -213,14 +297,20 @@ func encode(workers []delivery.Worker) string {
 	return string(text)
 }
 
-// read looks at the other replicas' Leases.
-func (r *Roster) read(ctx context.Context) error {
+// read reads the Leases of a namespace, and deletes those of the long dead in this
+// replica's own.
+func (r *Roster) read(ctx context.Context, namespace string) error {
 	var leases coordinationv1.LeaseList
-	err := r.Reader.List(ctx, &leases, client.InNamespace(r.Namespace), client.MatchingLabels{LabelServes: r.Serves})
+	err := r.Reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{LabelServes})
 	if err != nil {
+		r.postpone(namespace, err)
 		return err
 	}
-	for _, lease := range r.take(leases.Items) {
+	dead := r.take(namespace, leases.Items)
+	if namespace != r.Namespace {
+		return nil
+	}
+	for _, lease := range dead {
 		if err := client.IgnoreNotFound(r.Client.Delete(ctx, &lease)); err != nil {
 			return err
 		}
@@ -228,33 +318,29 @@ func (r *Roster) read(ctx context.Context) error {
 	return nil
 }
 
-// take keeps what the Leases tell, and returns those of the long dead.
-func (r *Roster) take(leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
+// postpone lets the API server alone for a while that refuses the Leases of
+// another program.
+func (r *Roster) postpone(namespace string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.Clock.Now()
-	deaf := now.Sub(r.heard) > silence
-	r.heard = now
-	there := map[string]bool{}
-	for _, lease := range leases {
-		if lease.Name == r.Identity {
-			continue
-		}
-		there[lease.Name] = true
-		known := r.others[lease.Name]
-		if known == nil || known.version != lease.ResourceVersion {
-			known = &replica{version: lease.ResourceVersion, fresh: now, workers: Workers(&lease)}
-			r.others[lease.Name] = known
-		}
-		if deaf { // what this replica could not read, the others could not write
-			known.fresh = now
-		}
-		if now.Sub(known.fresh) > buryAfter {
-			dead = append(dead, lease)
-		}
+	if at := r.registries[namespace]; at != nil && namespace != r.Namespace && refusal(err) {
+		at.notBefore = r.Clock.Now().Add(interest / 2)
 	}
-	maps.DeleteFunc(r.others, func(name string, _ *replica) bool { return !there[name] })
-	return dead
+}
+
+// take keeps what the Leases of a namespace say, and returns those of the long
+// dead.
+func (r *Roster) take(namespace string, leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.registries[namespace]
+	if at == nil {
+		return nil
+	}
+	others := slices.DeleteFunc(leases, func(lease coordinationv1.Lease) bool {
+		return namespace == r.Namespace && lease.Name == r.Identity
+	})
+	return at.take(r.Clock.Now(), others)
 }
 
 // Workers reads the workers that are connected to a replica from its Lease, by the

@@ -120,7 +120,7 @@ func TestADeadReplicaHasNoWorkers(t *testing.T) {
 	look := func(during time.Duration) { // again and again: nothing is concluded from a silence
 		for range 2*int(during/silence) + 2 {
 			clock.advance(silence / 2)
-			if err := b.read(t.Context()); err != nil {
+			if err := b.read(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
 		}

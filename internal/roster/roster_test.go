@@ -1,15 +1,25 @@
 package roster
 
 import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 type clockAt struct{ now time.Time }
@@ -35,7 +45,7 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	}
 	want("before the first look", 0, false)
 	read := func(version string) {
-		r.take([]coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
+		r.take("", []coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
 	}
 	read("1")
 	want("after it", 1, true)
@@ -50,7 +60,7 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	want("when it had time enough", 0, true)
 	read("2")
 	want("when it renews after all", 1, true)
-	r.take(nil)
+	r.take("", nil)
 	want("when its Lease is gone", 0, true)
 }
 
@@ -62,7 +72,7 @@ func TestWorkersBelongToTheirNamespace(t *testing.T) {
 	r.In("blue").Announce([]delivery.Worker{{Namespace: "blue", ID: "v"}})
 	told := r.lease().Annotations[annotationWorkers]
 	other := New(Options{Identity: "b", Clock: r.Clock, Log: r.Log})
-	other.take([]coordinationv1.Lease{leaseOf("a", "1", told)})
+	other.take("", []coordinationv1.Lease{leaseOf("a", "1", told)})
 	for namespace, want := range map[string][]string{"red": {"w"}, "blue": {"v"}, "green": nil} {
 		workers, _ := other.In(namespace).Others()
 		var got []string
@@ -72,5 +82,101 @@ func TestWorkersBelongToTheirNamespace(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("workers of %s (-want +got):\n%s", namespace, diff)
 		}
+	}
+}
+
+// The Leases of another program are read only while somebody asks for them, and
+// its dead are left to it.
+func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
+	clock := &clockAt{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	r := New(Options{Identity: "a", Namespace: "ours", Clock: clock, Log: slog.New(slog.DiscardHandler)})
+	due := func(want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, slices.Sorted(slices.Values(r.due()))); diff != "" {
+			t.Errorf("namespaces to read (-want +got):\n%s", diff)
+		}
+	}
+	due("ours")
+	if _, known := r.In("runs").ConnectedIn("theirs"); known {
+		t.Error("Leases that were never read are known")
+	}
+	due("ours", "theirs")
+	r.take("theirs", []coordinationv1.Lease{leaseOf("a", "1", `[{"namespace":"runs","id":"w"}]`)})
+	if workers, known := r.In("runs").ConnectedIn("theirs"); len(workers) != 1 || !known {
+		t.Errorf("workers of the other program: %v, known: %v", workers, known)
+	}
+	if workers, _ := r.In("runs").Others(); len(workers) != 0 {
+		t.Errorf("workers of this program's other replicas: %v", workers)
+	}
+	r.postpone("theirs", apierrors.NewForbidden(schema.GroupResource{}, "", nil))
+	due("ours")
+	clock.now = clock.now.Add(interest / 2)
+	due("ours", "theirs")
+	clock.now = clock.now.Add(interest)
+	due("ours")
+	for _, unfit := range []string{"", taskrun.NoLease, "no/name"} {
+		if _, known := r.In("runs").ConnectedIn(unfit); known {
+			t.Errorf("the Leases of %q are known", unfit)
+		}
+	}
+	due("ours")
+	for i := range 2 * maxForeign {
+		r.In("runs").ConnectedIn(fmt.Sprint("other-", i))
+	}
+	if n := len(r.due()); n != maxForeign+1 {
+		t.Errorf("%d namespaces are read, want %d", n, maxForeign+1)
+	}
+}
+
+// failing is an API server that answers every write with an error.
+type failing struct {
+	client.Client
+
+	err error
+}
+
+func (f *failing) Patch(context.Context, client.Object, client.Patch, ...client.PatchOption) error {
+	return f.err
+}
+
+// A replica that may not keep its Lease says so on what it sends to workers; one
+// that only cannot reach the API server does not.
+func TestAReplicaKnowsThatItCannotKeepItsLease(t *testing.T) {
+	t.Parallel()
+	server := &failing{}
+	r := New(Options{Client: server, Identity: "a", Namespace: "ours", Clock: &clockAt{}, Log: slog.New(slog.DiscardHandler)})
+	for _, step := range []struct {
+		err  error
+		want string
+	}{
+		{err: errors.New("no connection"), want: "ours"},
+		{err: apierrors.NewForbidden(schema.GroupResource{}, "", nil), want: taskrun.NoLease},
+		{err: errors.New("no connection"), want: taskrun.NoLease},
+		{want: "ours"},
+	} {
+		server.err = step.err
+		_ = r.keep(t.Context())
+		if got := r.In("runs").LeaseNamespace(); got != step.want {
+			t.Errorf("after %v: namespace %q, want %q", step.err, got, step.want)
+		}
+	}
+}
+
+// What fails again and again is logged when it begins and when it ends.
+func TestAnOutageIsTwoLines(t *testing.T) {
+	t.Parallel()
+	var lines bytes.Buffer
+	server := &failing{err: errors.New("no connection")}
+	r := New(Options{Client: server, Identity: "a", Clock: &clockAt{}, Log: slog.New(slog.NewTextHandler(&lines, nil))})
+	for range 100 {
+		r.do(t.Context(), "keeping the replica's own Lease", "ours", r.keep)
+	}
+	server.err = nil
+	for range 100 {
+		r.do(t.Context(), "keeping the replica's own Lease", "ours", r.keep)
+	}
+	if n := strings.Count(lines.String(), "\n"); n != 2 {
+		t.Errorf("%d lines, want 2:\n%s", n, &lines)
 	}
 }

@@ -12,10 +12,24 @@ import (
 
 // Delivery says which worker holds a background run.
 type Delivery struct {
-	Holder   string // client id of the worker; empty: nobody, any more
-	Since    time.Time
-	Attempts int // how often the run was handed out
+	Holder         string // client id of the worker; empty: nobody, any more
+	LeaseNamespace string // see Hold; empty without a holder
+	Since          time.Time
+	Attempts       int // how often the run was handed out
 }
+
+// Hold identifies a worker that holds a run, and the Leases that list it while it
+// is connected.
+type Hold struct {
+	Worker string // client id
+	// LeaseNamespace is the namespace of the Leases of the operator that the worker
+	// is connected to; NoLease if that operator cannot keep one; empty if it is an
+	// earlier version, which does not record it.
+	LeaseNamespace string
+}
+
+// NoLease as the namespace of Leases means that there are none.
+const NoLease = "-"
 
 // ErrNotWaiting refuses to hand out a run that does not wait for a worker, or
 // not yet, or not any more.
@@ -56,13 +70,21 @@ func (r *Run) Holder() string {
 	return r.Delivery.Holder
 }
 
+// Hold identifies the worker that holds the run; zero for none.
+func (r *Run) Hold() Hold {
+	if !r.held() {
+		return Hold{}
+	}
+	return Hold{Worker: r.Delivery.Holder, LeaseNamespace: r.Delivery.LeaseNamespace}
+}
+
 // held reports whether a worker holds the run.
 func (r *Run) held() bool { return r.Holder() != "" }
 
 // Lease hands the run to a worker: no other gets it as long as this one lives.
 // It returns the run as it is to be sent. Errors: ErrNotWaiting when the run is
 // not to be had (any more), ErrNotFound, ErrUnavailable.
-func (s *Service) Lease(ctx context.Context, id, holder string) (*Run, error) {
+func (s *Service) Lease(ctx context.Context, id string, to Hold) (*Run, error) {
 	var leased *Run
 	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		now := s.now()
@@ -70,7 +92,9 @@ func (s *Service) Lease(ctx context.Context, id, holder string) (*Run, error) {
 			return nil, ErrNotWaiting
 		}
 		next := *run
-		next.Delivery = &Delivery{Holder: holder, Since: now, Attempts: run.attempts() + 1}
+		next.Delivery = &Delivery{
+			Holder: to.Worker, LeaseNamespace: to.LeaseNamespace, Since: now, Attempts: run.attempts() + 1,
+		}
 		return &next, nil
 	}, func(_, after *Run) { leased = after })
 	return leased, err
@@ -91,6 +115,21 @@ func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		return run.unheld(), nil
+	}, func(_, _ *Run) {}))
+}
+
+// MoveHold records that the worker which holds the run is connected to another
+// operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
+// hold any more is left alone. Errors: ErrUnavailable, ErrConflict.
+func (s *Service) MoveHold(ctx context.Context, id string, to Hold) error {
+	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
+		if !run.held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		next, delivery := *run, *run.Delivery
+		delivery.LeaseNamespace = to.LeaseNamespace
+		next.Delivery = &delivery
+		return &next, nil
 	}, func(_, _ *Run) {}))
 }
 
@@ -128,14 +167,15 @@ type Loss struct {
 // (contract §7.4): a run that was not started waits for another worker, unless
 // it was handed out maxAttempts times already; one that was started is tried
 // again if its policy says so, and has else CRASHED. It returns what became of
-// the run, nil when it is not this worker's any more or has ended. Errors:
-// ErrUnavailable, ErrConflict.
-func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts int) (*Loss, error) {
+// the run, nil when this hold is over: it is not this worker's any more, the worker
+// is connected to another operator, or the run has ended. Errors: ErrUnavailable,
+// ErrConflict.
+func (s *Service) Abandon(ctx context.Context, id string, from Hold, maxAttempts int) (*Loss, error) {
 	var loss *Loss
 	var decision orchestration.Decision
 	claim := s.claimant()
 	err := s.update(ctx, id, claim, func(run *Run) (*Run, error) {
-		if !run.held() || run.Delivery.Holder != holder || run.Finished() {
+		if !run.held() || run.Hold() != from || run.Finished() {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		if run.submitted() && run.attempts() < maxAttempts {
@@ -147,7 +187,7 @@ func (s *Service) Abandon(ctx context.Context, id, holder string, maxAttempts in
 		decision = outcome.Decision
 		return next, err
 	}, func(before, after *Run) {
-		loss = &Loss{Worker: holder, Before: before.State.Type, Run: after, Moved: decision.State != nil}
+		loss = &Loss{Worker: from.Worker, Before: before.State.Type, Run: after, Moved: decision.State != nil}
 		if loss.Moved {
 			s.Notifier.Transitioned(before, after, decision)
 		}

@@ -244,7 +244,7 @@ func TestARunThatIsSubmittedAgainIsHandedOutAgain(t *testing.T) {
 	in := newRun("1")
 	in.State = new(submitted("Scheduled", true))
 	id := mustCreate(t, r.Service, in).ID
-	lease := func() error { _, err := r.Lease(t.Context(), id, "w"); return err }
+	lease := func() error { _, err := r.Lease(t.Context(), id, taskrun.Hold{Worker: "w"}); return err }
 	if err := lease(); err != nil {
 		t.Fatal(err)
 	}

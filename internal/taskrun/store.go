@@ -106,3 +106,11 @@ type Notifier interface {
 	// Transitioned is called once for each state that was written.
 	Transitioned(before, after *Run, decision orchestration.Decision)
 }
+
+// UnfitError is ErrUnavailable until an administrator changes the cluster.
+type UnfitError struct{ Reason string }
+
+func (e *UnfitError) Error() string { return ErrUnavailable.Error() + ": " + e.Reason }
+
+// Unwrap returns ErrUnavailable.
+func (e *UnfitError) Unwrap() error { return ErrUnavailable }

@@ -33,21 +33,27 @@ type Workers interface {
 	Connected() int
 }
 
-// Watch shows a queue and its workers, as they are whenever somebody looks,
-// until stop is called.
-func (r *Recorder) Watch(queue Queue, workers Workers, clock taskrun.Clock) (stop func()) {
-	return r.queues.add(&watched{queue: queue, workers: workers, clock: clock})
+// Holds are those of workers; *delivery.Reaper knows them.
+type Holds interface {
+	UnknownHolds() int
+}
+
+// Watch shows a queue, its workers and what they hold, as they are whenever
+// somebody looks, until stop is called.
+func (r *Recorder) Watch(queue Queue, workers Workers, holds Holds, clock taskrun.Clock) (stop func()) {
+	return r.queues.add(&watched{queue: queue, workers: workers, holds: holds, clock: clock})
 }
 
 type watched struct {
 	queue   Queue
 	workers Workers
+	holds   Holds
 	clock   taskrun.Clock
 }
 
 // queues collects what is watched. The programs of one process count together.
 type queues struct {
-	depth, age, workers *prometheus.Desc
+	depth, age, workers, unknown *prometheus.Desc
 
 	mu  sync.Mutex
 	all map[*watched]bool
@@ -60,7 +66,9 @@ func newQueues() *queues {
 		age: prometheus.NewDesc("taskrun_queue_oldest_age_seconds",
 			"For how long the first of the background runs that wait has been due, by task key.", []string{"task_key"}, nil),
 		workers: prometheus.NewDesc("taskrun_workers_connected", "Workers that have a connection to this replica.", nil, nil),
-		all:     map[*watched]bool{},
+		unknown: prometheus.NewDesc("taskrun_unknown_holds",
+			"Runs held by workers that may be connected to operators whose Leases this replica cannot read. It leaves the runs to them.", nil, nil),
+		all: map[*watched]bool{},
 	}
 }
 
@@ -80,6 +88,7 @@ func (q *queues) Describe(to chan<- *prometheus.Desc) {
 	to <- q.depth
 	to <- q.age
 	to <- q.workers
+	to <- q.unknown
 }
 
 // Collect is for the registry.
@@ -87,9 +96,10 @@ func (q *queues) Collect(to chan<- prometheus.Metric) {
 	q.mu.Lock()
 	all := slices.Collect(maps.Keys(q.all))
 	q.mu.Unlock()
-	waiting, workers := map[string]backlog{}, 0
+	waiting, workers, unknown := map[string]backlog{}, 0, 0
 	for _, w := range all {
 		workers += w.workers.Connected()
+		unknown += w.holds.UnknownHolds()
 		now := w.clock.Now()
 		for key, depth := range w.queue.Depth() {
 			waiting[key] = waiting[key].and(backlog{
@@ -103,6 +113,7 @@ func (q *queues) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(q.age, prometheus.GaugeValue, b.age.Seconds(), key)
 	}
 	to <- prometheus.MustNewConstMetric(q.workers, prometheus.GaugeValue, float64(workers))
+	to <- prometheus.MustNewConstMetric(q.unknown, prometheus.GaugeValue, float64(unknown))
 }
 
 // backlog is what waits for one task key, or for several.

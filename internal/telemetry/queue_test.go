@@ -26,6 +26,10 @@ type connected int
 
 func (c connected) Connected() int { return int(c) }
 
+type unknown int
+
+func (u unknown) UnknownHolds() int { return int(u) }
+
 func expect(t *testing.T, reg prometheus.Gatherer, want string, names ...string) {
 	t.Helper()
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), names...); err != nil {
@@ -41,7 +45,7 @@ func TestTheQueueIsShownAsItIs(t *testing.T) {
 		"a": {Due: 2, Waiting: 5, Oldest: noon.Add(-90 * time.Second)},
 		"b": {Due: 0, Waiting: 1, Oldest: noon.Add(time.Hour)},
 	}
-	stop := r.Watch(queue, connected(3), fixedClock{})
+	stop := r.Watch(queue, connected(3), unknown(2), fixedClock{})
 	expect(t, reg, `
 # HELP taskrun_queue_depth Background runs that wait for a worker, by task key and by whether they are due.
 # TYPE taskrun_queue_depth gauge
@@ -56,7 +60,10 @@ taskrun_queue_oldest_age_seconds{task_key="b"} 0
 # HELP taskrun_workers_connected Workers that have a connection to this replica.
 # TYPE taskrun_workers_connected gauge
 taskrun_workers_connected 3
-`, "taskrun_queue_depth", "taskrun_queue_oldest_age_seconds", "taskrun_workers_connected")
+# HELP taskrun_unknown_holds Runs held by workers that may be connected to operators whose Leases this replica cannot read. It leaves the runs to them.
+# TYPE taskrun_unknown_holds gauge
+taskrun_unknown_holds 2
+`, "taskrun_queue_depth", "taskrun_queue_oldest_age_seconds", "taskrun_workers_connected", "taskrun_unknown_holds")
 	stop()
 	if n, err := testutil.GatherAndCount(reg, "taskrun_queue_depth", "taskrun_queue_oldest_age_seconds"); n != 0 || err != nil {
 		t.Errorf("%d values of a queue that is watched no more, error %v", n, err)
@@ -68,7 +75,7 @@ func TestTwoProgramsInAProcessShowTheirQueuesTogether(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	for range 2 {
 		r := newRecorder(t, reg)
-		r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), fixedClock{})
+		r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(2), fixedClock{})
 	}
 	expect(t, reg, `
 # HELP taskrun_queue_depth Background runs that wait for a worker, by task key and by whether they are due.
@@ -92,7 +99,7 @@ func TestFewTaskKeysAreNamedHoweverManyThereAre(t *testing.T) {
 	queue["(other)"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon.Add(-time.Minute)}
 	queue["bad \xff"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}
 	queue["bad \xfe"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}
-	newRecorder(t, reg).Watch(queue, connected(0), fixedClock{})
+	newRecorder(t, reg).Watch(queue, connected(0), unknown(2), fixedClock{})
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

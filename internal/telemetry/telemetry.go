@@ -38,6 +38,7 @@ type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
 	expired     prometheus.Counter
+	outages     prometheus.Counter
 	requests    *prometheus.HistogramVec
 	deliveries  deliveries
 	sockets     sockets
@@ -66,6 +67,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Name: "taskrun_expired_total",
 			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
 		}),
+		outages: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "taskrun_api_server_outages_total",
+			Help: "Times that the Kubernetes API server could not be reached any more.",
+		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "taskrun_rest_request_duration_seconds",
 			Help:    "Time to answer a REST request, by method, route and status.",
@@ -81,7 +86,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		Help: "Panics that ended the handling of one input instead of the program.",
 	}, func() float64 { return float64(taskrun.Panics()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
-		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired),
+		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired), register(reg, &r.outages),
 		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build), register(reg, &panics),
 	})
 	if err := errors.Join(faults...); err != nil {
@@ -91,6 +96,9 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	build.WithLabelValues(info.Version, info.Commit).Set(1)
 	return r, nil
 }
+
+// APIServerOutage counts an outage of the API server, when it begins.
+func (r *Recorder) APIServerOutage() { r.outages.Inc() }
 
 // register registers a metric, or puts the registered one of the same
 // description in its place.

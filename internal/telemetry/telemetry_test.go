@@ -141,7 +141,7 @@ func TestMetricsFollowTheNamingRules(t *testing.T) {
 	r.RunAbandoned(orchestration.Crashed)
 	r.SocketOpened("/events/in")
 	r.EventCounted("taken")
-	r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), fixedClock{})
+	r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(0), fixedClock{})
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems = %v, error %v", problems, err)

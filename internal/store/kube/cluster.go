@@ -37,6 +37,8 @@ type Options struct {
 	Intake *Intake
 	// Timeout bounds each call to the API server; 0 is 10 s.
 	Timeout time.Duration
+	// Requirement is a further condition of being ready; nil for none.
+	Requirement func() error
 	// Clock is the program's clock. With it, what the API server was found to be
 	// stands for a second, and deletions are remembered; without it, Ready asks
 	// each time, and nothing is known of runs that are gone.

@@ -170,7 +170,9 @@ func (m maker) progress(run *taskrun.Run) {
 		}
 	})
 	run.Delivery = maybe(m, func() taskrun.Delivery {
-		return taskrun.Delivery{Holder: pick(m, []string{"", "host-7-4711"}), Since: m.time(), Attempts: 1 + m.IntN(3)}
+		return taskrun.Delivery{
+			Holder: pick(m, []string{"", "host-7-4711"}), LeaseNamespace: pick(m, []string{"", taskrun.NoLease, "taskrun-system"}), Since: m.time(), Attempts: 1 + m.IntN(3),
+		}
 	})
 	run.Reported = m.reported()
 	run.Reported.ApplyAsked(run)

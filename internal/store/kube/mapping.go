@@ -252,7 +252,9 @@ func deliveryFromObject(d *v1alpha1.Delivery) *taskrun.Delivery {
 	if d == nil {
 		return nil
 	}
-	return &taskrun.Delivery{Holder: d.Holder, Since: within(d.Since.Time), Attempts: int(d.Attempts)}
+	return &taskrun.Delivery{
+		Holder: d.Holder, LeaseNamespace: d.LeaseNamespace, Since: within(d.Since.Time), Attempts: int(d.Attempts),
+	}
 }
 
 func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
@@ -260,7 +262,8 @@ func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
 		return nil
 	}
 	return &v1alpha1.Delivery{
-		Holder: d.Holder, Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
+		Holder: d.Holder, LeaseNamespace: d.LeaseNamespace,
+		Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
 	}
 }
 

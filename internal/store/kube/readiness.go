@@ -32,6 +32,11 @@ func (c *Cluster) ready(ctx context.Context, namespace string) error {
 	if err := c.complete(); err != nil {
 		return err
 	}
+	if c.Requirement != nil {
+		if err := c.Requirement(); err != nil {
+			return err
+		}
+	}
 	c.probe.mu.Lock()
 	defer c.probe.mu.Unlock()
 	if c.Clock == nil {

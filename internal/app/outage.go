@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// outageSettle is how long no call may have failed before an outage has ended: in
+// a partial outage some calls succeed.
+const outageSettle = 5 * time.Second
+
+// outages notes when the API server cannot be reached, from all calls to it. An
+// outage is two log lines, one when it begins and one when it ends. What the
+// program and its libraries log of calls that fail because of it, which they try
+// again up to several times a second, is logged at the level debug.
+type outages struct {
+	clock taskrun.Clock
+	log   *slog.Logger
+	began func() // counts the outage; nil before the metrics are there
+
+	mu     sync.Mutex
+	since  time.Time // when the outage began; zero: there is none
+	failed time.Time // when a call failed last
+}
+
+func newOutages(lines slog.Handler) *outages {
+	return &outages{clock: clock{}, log: slog.New(lines), began: func() {}}
+}
+
+// Transport returns a RoundTripper that notes what becomes of calls.
+func (o *outages) Transport(next http.RoundTripper) http.RoundTripper {
+	return &outageTransport{outages: o, next: next}
+}
+
+type outageTransport struct {
+	outages *outages
+	next    http.RoundTripper
+}
+
+// RoundTrip is for net/http.
+func (t *outageTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(r)
+	switch {
+	case errors.Is(err, context.Canceled): // by the program
+	case err != nil:
+		t.outages.note(r.Context(), err)
+	case noServer(response.StatusCode):
+		t.outages.note(r.Context(), errors.New("it, or a proxy before it, returned "+response.Status))
+	default:
+		t.outages.note(r.Context(), nil)
+	}
+	return response, err
+}
+
+// WrappedRoundTripper is for client-go, which closes idle connections through it.
+func (t *outageTransport) WrappedRoundTripper() http.RoundTripper { return t.next }
+
+// noServer reports whether a status means that the API server was not reached, or
+// has no storage.
+func noServer(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
+}
+
+// note hears of a call; the error is nil if it was answered.
+func (o *outages) note(ctx context.Context, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := o.clock.Now()
+	switch {
+	case err != nil && o.since.IsZero():
+		o.since, o.failed = now, now
+		o.began()
+		o.log.LogAttrs(ctx, slog.LevelError, "the Kubernetes API server cannot be reached; calls are tried again until it responds", slog.Any("error", err))
+	case err != nil:
+		o.failed = now
+	case !o.since.IsZero() && now.Sub(o.failed) >= outageSettle:
+		o.log.LogAttrs(ctx, slog.LevelInfo, "the Kubernetes API server responds again", slog.Duration("duration", now.Sub(o.since)))
+		o.since = time.Time{}
+	}
+}
+
+func (o *outages) running() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.since.IsZero()
+}
+
+// Handler returns a handler of log lines that leaves out what an outage says
+// already.
+func (o *outages) Handler(next slog.Handler) slog.Handler {
+	return &outageHandler{Handler: next, outages: o}
+}
+
+type outageHandler struct {
+	slog.Handler
+
+	outages *outages
+}
+
+// Handle is for slog.
+func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
+	if line.Level >= slog.LevelWarn && h.repeats(line) {
+		if !h.Enabled(ctx, slog.LevelDebug) {
+			return nil
+		}
+		line.Level = slog.LevelDebug
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+// repeats reports whether a line says nothing that is not known already: that a
+// call failed during an outage, or that a leader which is being stopped leads no
+// more.
+func (h *outageHandler) repeats(line slog.Record) bool {
+	repeats := false
+	line.Attrs(func(attribute slog.Attr) bool {
+		if attribute.Key != "err" && attribute.Key != "error" {
+			return true
+		}
+		value := attribute.Value.Resolve()
+		err, isError := value.Any().(error)
+		if !isError {
+			err = errors.New(value.String())
+		}
+		repeats = orderlyStop(line.Message, err) || (byOutage(err) && h.outages.running())
+		return false
+	})
+	return repeats
+}
+
+// orderlyStop reports whether controller-runtime logs, as an error, that a leader
+// gave its Lease up because the program is being stopped. A leader that loses its
+// Lease ends the program with that error instead.
+func orderlyStop(message string, err error) bool {
+	return message == "error received after stop sequence was engaged" && err.Error() == "leader election lost"
+}
+
+// byOutage reports whether an error is one of calls that did not reach the API
+// server.
+func byOutage(err error) bool {
+	var transport *url.Error
+	var network net.Error
+	if errors.As(err, &transport) || errors.As(err, &network) || errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
+		apierrors.IsServiceUnavailable(err) || apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) {
+		return true
+	}
+	text := err.Error()
+	for _, sign := range []string{
+		"connection refused", "connection reset", "connection lost", "unexpected EOF", "i/o timeout", "context deadline exceeded", "no route to host",
+	} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// WithAttrs is for slog.
+func (h *outageHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
+	return &outageHandler{Handler: h.Handler.WithAttrs(attributes), outages: h.outages}
+}
+
+// WithGroup is for slog.
+func (h *outageHandler) WithGroup(name string) slog.Handler {
+	return &outageHandler{Handler: h.Handler.WithGroup(name), outages: h.outages}
+}

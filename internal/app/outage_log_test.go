@@ -1,0 +1,160 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// apiServer answers as it is told to.
+type apiServer struct {
+	status int
+	err    error
+}
+
+func (s *apiServer) RoundTrip(*http.Request) (*http.Response, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &http.Response{StatusCode: s.status, Status: http.StatusText(s.status), Body: io.NopCloser(strings.NewReader(""))}, nil
+}
+
+// outageLog is a log, and calls to an API server whose outages it tells of.
+type outageLog struct {
+	lines   bytes.Buffer
+	now     time.Time
+	server  apiServer
+	counted int
+	outages *outages
+	log     *slog.Logger
+}
+
+func (l *outageLog) Now() time.Time { return l.now }
+
+func newOutageLog(level slog.Level) *outageLog {
+	l := &outageLog{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC), server: apiServer{status: http.StatusOK}}
+	lines := (&LogOptions{Format: formatText, Level: level}).handler(&l.lines)
+	l.outages = newOutages(lines)
+	l.outages.clock = l
+	l.outages.began = func() { l.counted++ }
+	l.log = slog.New(l.outages.Handler(lines)).With("part", "any")
+	return l
+}
+
+// call makes a call, and logs a failure as the libraries do.
+func (l *outageLog) call(t *testing.T, err error) {
+	t.Helper()
+	response, failure := l.outages.Transport(&l.server).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+	if failure == nil {
+		_ = response.Body.Close()
+	}
+	if err != nil {
+		logr.FromSlogHandler(l.log.Handler()).Error(err, "Error retrieving lease lock")
+		l.log.Warn("watching failed", "error", err.Error())
+	}
+}
+
+func refused() error {
+	return &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)}
+}
+
+func TestAnOutageOfTheAPIServerIsTwoLinesAndIsCounted(t *testing.T) {
+	t.Parallel()
+	tests := map[string]apiServer{
+		"no connection":   {err: refused()},
+		"no answer":       {err: context.DeadlineExceeded},
+		"a proxy's 502":   {status: http.StatusBadGateway},
+		"a server's 503":  {status: http.StatusServiceUnavailable},
+		"a gateway's 504": {status: http.StatusGatewayTimeout},
+	}
+	for name, server := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newOutageLog(slog.LevelInfo)
+			l.call(t, nil)
+			for i := range 150 { // a minute
+				l.server = server
+				if i%10 == 9 { // some calls succeed
+					l.server = apiServer{status: http.StatusOK}
+				}
+				l.call(t, refused())
+				l.now = l.now.Add(400 * time.Millisecond)
+			}
+			l.server = apiServer{status: http.StatusOK}
+			for range 150 {
+				l.now = l.now.Add(400 * time.Millisecond)
+				l.call(t, nil)
+			}
+			got := strings.Split(strings.TrimSpace(l.lines.String()), "\n")
+			if len(got) != 2 || !strings.Contains(got[0], "cannot be reached") || !strings.Contains(got[1], "responds again") || l.counted != 1 {
+				t.Errorf("%d outages counted, %d lines:\n%s", l.counted, len(got), &l.lines)
+			}
+			l.server = server
+			l.call(t, refused())
+			if l.counted != 2 {
+				t.Errorf("%d outages counted, want 2", l.counted)
+			}
+		})
+	}
+}
+
+func TestWhatAnOutageDoesNotHide(t *testing.T) {
+	t.Parallel()
+	forbidden := errors.New("taskruns is forbidden")
+	tests := map[string]struct {
+		server apiServer
+		level  slog.Level
+		err    error
+		want   int // lines beside the first one of an outage
+	}{
+		"a failure of another kind during an outage":    {server: apiServer{err: refused()}, err: forbidden, want: 2},
+		"a failed call without an outage":               {server: apiServer{status: http.StatusOK}, err: refused(), want: 2},
+		"a call that the program ended":                 {server: apiServer{err: context.Canceled}, err: refused(), want: 2},
+		"an error of the API server that others do not": {server: apiServer{status: http.StatusInternalServerError}, err: refused(), want: 2},
+		"each failure, at the level debug":              {server: apiServer{err: refused()}, level: slog.LevelDebug, err: taskrun.ErrUnavailable, want: 2},
+		"but a failure of the store":                    {server: apiServer{err: refused()}, err: fmt.Errorf("reading: %w", refused()), want: 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newOutageLog(tt.level)
+			l.server = tt.server
+			l.call(t, tt.err)
+			got := strings.Count(l.lines.String(), "\n")
+			if strings.Contains(l.lines.String(), "cannot be reached") {
+				got--
+			}
+			if got != tt.want {
+				t.Errorf("%d lines, want %d:\n%s", got, tt.want, &l.lines)
+			}
+		})
+	}
+}
+
+func TestAnOrderlyStopIsNoError(t *testing.T) {
+	t.Parallel()
+	l := newOutageLog(slog.LevelInfo)
+	log := logr.FromSlogHandler(l.log.Handler())
+	log.Error(errors.New("leader election lost"), "error received after stop sequence was engaged")
+	if l.lines.Len() > 0 {
+		t.Errorf("logged:\n%s", &l.lines)
+	}
+	log.Error(errors.New("another"), "error received after stop sequence was engaged")
+	if l.lines.Len() == 0 {
+		t.Error("another error of the stop is not logged")
+	}
+}
