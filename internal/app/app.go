@@ -78,6 +78,7 @@ type App struct {
 	server  *rest.Server
 	traces  *tracing.Tracing // nil: there are none
 	log     *slog.Logger
+	unwatch func() // ends what the metrics watch
 }
 
 // New puts a program together that works with the cluster of this
@@ -116,10 +117,11 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	cluster, err := a.newCluster(ctx, config, mgr, intake)
+	cluster, err := a.newCluster(ctx, config, mgr, intake, log)
 	if err != nil {
 		return err
 	}
+	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
 	doors := newServices(cluster, recorder, a.traces)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
@@ -158,7 +160,9 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 }
 
 // newCluster opens the runs of the cluster.
-func (a *App) newCluster(ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake) (*kube.Cluster, error) {
+func (a *App) newCluster(
+	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
+) (*kube.Cluster, error) {
 	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
 		return nil, err
@@ -170,6 +174,7 @@ func (a *App) newCluster(ctx context.Context, config *kuberest.Config, mgr manag
 		Cache:   mgr.GetCache(),
 		Intake:  intake,
 		Clock:   clock{},
+		Log:     log,
 		Timeout: a.options.Kubernetes.Timeout,
 	})
 }
@@ -181,6 +186,7 @@ func (a *App) REST() *rest.Server { return a.server }
 // Start runs the program until the context ends, then lets what has begun end
 // too. An App can be started once.
 func (a *App) Start(ctx context.Context) error {
+	defer a.unwatch()
 	err := a.manager.Start(ctx)
 	// After everything that is traced; a collector that is gone is no fault of the program's.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {
