@@ -7,6 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "${1:-$here/..}" && pwd)
 crd=config/crd/bases/taskrun.dev_taskruns.yaml
+limits=config/crd/bases/taskrun.dev_concurrencylimits.yaml
 
 cd "$root"
 tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
@@ -14,10 +15,11 @@ tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
 tool controller-gen object paths=./api/...
 tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 go -C "$here/tools" run ./crdschema "$root/$crd"
+go -C "$here/tools" run ./crdschema "$root/$limits"
 tool controller-gen rbac:roleName=manager-role paths=./internal/controller paths=./internal/authn output:rbac:dir=config/rbac
 reference() {
   go -C "$here/tools" run ./fieldref "$root/$1" > "docs/$2.new"
   mv "docs/$2.new" "docs/$2"
 }
 reference "$crd" reference.md
-reference config/crd/bases/taskrun.dev_concurrencylimits.yaml reference-limits.md
+reference "$limits" reference-limits.md

@@ -86,6 +86,7 @@ type ConcurrencyLimitStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
 	ActiveSlots *int32 `json:"activeSlots,omitempty"`
 
 	// holders are those who hold slots, at most 1024.
@@ -101,6 +102,7 @@ type ConcurrencyLimitStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
 	LooseSlots *string `json:"looseSlots,omitempty"`
 
 	// looseSlotsTime is when looseSlots were counted; they decay since.
@@ -112,6 +114,7 @@ type ConcurrencyLimitStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2147483647
 	DeniedSlots *int32 `json:"deniedSlots,omitempty"`
 
 	// avgSlotOccupancySeconds is how long a slot was held of late, on average, as a
@@ -119,6 +122,7 @@ type ConcurrencyLimitStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
 	AvgSlotOccupancySeconds *string `json:"avgSlotOccupancySeconds,omitempty"`
 
 	// updated is when the status was written last, to the microsecond.

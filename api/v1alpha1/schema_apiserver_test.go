@@ -92,6 +92,7 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.state.stateDetails.runInputKeyset.a":     {details(`runInputKeyset: {a: ` + text(257) + `}`): "Too long"},
 	"spec.state.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
 	"spec.state.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
+	"spec.created":                                 {`{taskKey: k, created: []}`: "at least 1 items", `{taskKey: k, created: [x]}`: "at most 0"},
 	"spec.transition.state":                        {`{taskKey: k, transition: {force: true}}`: "Required value"},
 	"spec.transition.state.type":                   {`{taskKey: k, transition: {state: {type: X}}}`: "Unsupported value"},
 	"spec.transition.state.stateDetails.transiti":  {`{taskKey: k, transition: {state: {type: RUNNING, stateDetails: {transitionID: x}}}}`: "should match"},

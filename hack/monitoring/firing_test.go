@@ -59,6 +59,7 @@ workqueue_depth{T0,name="taskrun-controller",priority="0"} 12xn
 workqueue_depth{T0,name="taskrun-controller",priority="-100"} 5000xn
 taskrun_authentication_reviews_total{T0,kind="token",outcome="error"} 1xn
 taskrun_authentication_reviews_total{T0,kind="token",outcome="denied"} 0+6xn
+taskrun_undecodable_objects{T0,kind="TaskRun"} 0xn
 taskrun_tls_certificate_not_after_seconds{T0} 7776000xn
 process_resident_memory_bytes{T0} 60000000xn
 go_gc_gomemlimit_bytes{T0} 100000000xn
@@ -99,6 +100,7 @@ var trouble = map[string]string{
 	"TaskRunCallersDenied":             `taskrun_authentication_reviews_total{T0,kind="token",outcome="denied"} 0+90xn`,
 	"TaskRunCertificateExpires":        `taskrun_tls_certificate_not_after_seconds{T0} 1000000xn`,
 	"TaskRunCertificateExpiresAtOnce":  `taskrun_tls_certificate_not_after_seconds{T0} 100000xn`,
+	"TaskRunObjectsUndecodable":        `taskrun_undecodable_objects{T0,kind="TaskRun"} 1xn`,
 	"TaskRunMemoryNearLimit":           `process_resident_memory_bytes{T0} 96000000xn`,
 	"TaskRunFilesNearLimit":            `process_open_fds{T0} 900xn`,
 }

@@ -81,6 +81,7 @@ type App struct {
 	traces  *tracing.Tracing // nil: there are none
 	outages *outages
 	log     *slog.Logger
+	unwatch func() // ends what the metrics watch
 }
 
 // New puts a program together that works with the cluster of this
@@ -131,6 +132,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
+	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
 	doors := newServices(cluster, recorder, a.traces)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
@@ -188,6 +190,7 @@ func (a *App) newCluster(
 		Intake:      intake,
 		Requirement: schemas.Ready,
 		Clock:       clock{},
+		Log:         log,
 		Timeout:     a.options.Kubernetes.Timeout,
 	})
 }
@@ -199,6 +202,7 @@ func (a *App) REST() *rest.Server { return a.server }
 // Start runs the program until the context ends, then lets what has begun end
 // too. An App can be started once.
 func (a *App) Start(ctx context.Context) error {
+	defer a.unwatch()
 	err := a.manager.Start(ctx)
 	// After everything that is traced; a collector that is gone is no fault of the program's.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {

@@ -115,8 +115,11 @@ func newManager(
 		Cache: cache.Options{
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
-			ByObject:          map[client.Object]cache.ByObject{&v1alpha1.TaskRun{}: {Transform: intake.Transform}},
-			NewInformer:       intake.NewInformer,
+			ByObject: map[client.Object]cache.ByObject{
+				&v1alpha1.TaskRun{}:          {Transform: intake.Transform},
+				&v1alpha1.ConcurrencyLimit{}: {Transform: intake.Transform},
+			},
+			NewInformer: intake.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},

@@ -85,7 +85,7 @@ func (s *Service) Create(ctx context.Context, in NewLimit) (*View, error) {
 	if err := checkName(in.Name); err != nil {
 		return nil, err
 	}
-	if _, err := s.find(ctx, in.Name); err == nil {
+	if _, err := s.locate(ctx, Key{Name: in.Name}); err == nil {
 		return nil, taskrun.ErrExists
 	} else if !errors.Is(err, taskrun.ErrNotFound) {
 		return nil, err
@@ -137,7 +137,7 @@ func (s *Service) setUse(ctx context.Context, name string, taken, denied *int) e
 
 // Put makes the limit of the name, or sets how many slots it has; created tells which.
 func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, created bool, err error) {
-	l, err := s.find(ctx, name)
+	l, err := s.locate(ctx, Key{Name: name})
 	if errors.Is(err, taskrun.ErrNotFound) {
 		view, err = s.Create(ctx, NewLimit{Name: name, Active: true, Limit: slots})
 		if !errors.Is(err, taskrun.ErrExists) {
@@ -295,11 +295,18 @@ func (s *Service) find(ctx context.Context, name string) (*Limit, error) {
 	return s.first(ctx, func(l *Limit) bool { return l.Name == name })
 }
 
+// locate returns the limit that a caller names. A limit that cannot be decoded is
+// an error here, and is passed over where slots are taken.
 func (s *Service) locate(ctx context.Context, key Key) (*Limit, error) {
-	if key.ID == "" {
-		return s.find(ctx, key.Name)
+	l, err := s.first(ctx, func(l *Limit) bool {
+		return (key.ID != "" && l.ID == key.ID) || (key.ID == "" && l.Name == key.Name)
+	})
+	if errors.Is(err, taskrun.ErrNotFound) {
+		if undecodable := s.Store.Undecodable(key); undecodable != nil {
+			return nil, undecodable
+		}
 	}
-	return s.first(ctx, func(l *Limit) bool { return l.ID == key.ID })
+	return l, err
 }
 
 func (s *Service) first(ctx context.Context, match func(*Limit) bool) (*Limit, error) {

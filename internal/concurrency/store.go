@@ -12,6 +12,9 @@ type Store interface {
 	// List returns all limits that can be told without asking anybody, in any
 	// order. What they refer to must not be changed.
 	List(ctx context.Context) ([]*Limit, error)
+	// Undecodable returns a *taskrun.UndecodableError if the limit that the key
+	// names exists and cannot be decoded. List does not return such a limit.
+	Undecodable(key Key) error
 	// Refresh reads all limits past any cache: what List returns afterwards is no
 	// older than the call.
 	Refresh(ctx context.Context) error

@@ -39,7 +39,10 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 	}
 	runs := r.Runs(key.Namespace)
 	run, err := runs.Get(ctx, object.UUID())
+	var undecodable *taskrun.UndecodableError
 	switch {
+	case errors.As(err, &undecodable):
+		return nil, Result{}, nil // the next change of the object brings it back
 	case errors.Is(err, taskrun.ErrNotFound):
 		return nil, untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
 	case err != nil:

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -71,6 +72,17 @@ func TestADuplicateIsToldSoAndLeftAlone(t *testing.T) {
 	if diff := cmp.Diff(want, b.recorded()); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}
+	if calls := b.runs.calls; len(calls) > 0 {
+		t.Errorf("calls = %v, want none", calls)
+	}
+}
+
+func TestAnObjectThatCannotBeDecodedIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := newBench(newRun(nil), newObject("hello", object))
+	b.runs.errs["Get"] = fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun", Name: "hello"})
+	result, err := reconcileHello(t, b)
+	check(t, result, err, 0)
 	if calls := b.runs.calls; len(calls) > 0 {
 		t.Errorf("calls = %v, want none", calls)
 	}

@@ -2,6 +2,7 @@ package kubectl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,7 +177,10 @@ func named(ctx context.Context, reader client.Reader, namespace, name string) (i
 
 // explain adds the way out to what the API server says.
 func explain(err error) error {
+	var undecodable *taskrun.UndecodableError
 	switch {
+	case errors.As(err, &undecodable):
+		return undecodable
 	case meta.IsNoMatchError(err):
 		return fmt.Errorf("this cluster does not know TaskRuns: install the operator first (%w)", err)
 	case apierrors.ReasonForError(err) == metav1.StatusReasonForbidden:

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
@@ -90,6 +91,7 @@ func (p *plugin) open() (Cluster, error) {
 		return Cluster{}, err
 	}
 	config.QPS = -1 // the API server's priority and fairness knows better
+	config.Wrap(kube.SkipUndecodable(p.tellSkipped))
 	mapper, err := p.flags.ToRESTMapper()
 	if err != nil {
 		return Cluster{}, err
@@ -126,6 +128,9 @@ func (p *plugin) allNamespaces(cmd *cobra.Command) {
 func (p *plugin) tell(format string, arguments ...any) {
 	_, _ = fmt.Fprintf(p.Streams.ErrOut, format+"\n", arguments...)
 }
+
+// tellSkipped warns of an object that is left out of a list.
+func (p *plugin) tellSkipped(err *taskrun.UndecodableError) { p.tell("Warning: %v.", err) }
 
 // withTimeout bounds a wait; 0 is as long as the caller's context.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

@@ -5,6 +5,7 @@ package kubectl
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,7 +33,11 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	env := testenv.Start(t)
+	return newPlaceIn(t, testenv.Start(t))
+}
+
+func newPlaceIn(t *testing.T, env *testenv.Env) *place {
+	t.Helper()
 	c, err := client.New(env.Config, client.Options{Scheme: scheme()})
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +101,34 @@ func (p *place) says(t *testing.T, fails bool, wantOut, wantRemarks string, args
 	out, remarks, err := p.ask(t, args...)
 	if (err != nil) != fails || out != wantOut || !strings.Contains(remarks, wantRemarks) {
 		t.Errorf("%q: %v\nprinted %q\nand %q\nwant %q\nand %q", args, err, out, remarks, wantOut, wantRemarks)
+	}
+}
+
+// An object that an older CRD let in is left out with a warning, and named when it
+// is asked for.
+func TestAnObjectThatCannotBeDecodedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	env := testenv.StartPrivate(t)
+	const pattern = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions/items/properties/lastTransitionTime/pattern"
+	env.PatchCRD(t, "taskruns.taskrun.dev", `[{"op":"remove","path":"`+pattern+`"}]`)
+	p := newPlaceIn(t, env)
+	p.run(t, "broken", "")
+	p.run(t, "sound", "")
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"status":{"conditions":[`+
+		`{"type":"Odd","status":"True","reason":"X","message":"","lastTransitionTime":"2026-01-01t00:00:00z"}]}}`))
+	object := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: "broken"}}
+	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
+	deadline := time.Now().Add(time.Minute)
+	for err := errors.New("not tried"); err != nil; {
+		if err = p.client.Status().Patch(t.Context(), object, patch); err != nil && time.Now().After(deadline) {
+			t.Fatal(err) // the API server does not go by the older schema
+		}
+	}
+	const fault = "broken cannot be decoded: status.conditions[0].lastTransitionTime: "
+	p.says(t, false, "taskrun.taskrun.dev/sound\n", fault, "list", "-o", "name")
+	_, _, err := p.ask(t, "describe", "broken")
+	if err == nil || !strings.Contains(err.Error(), fault) {
+		t.Errorf("describe: error %v, want it to name the field", err)
 	}
 }
 

@@ -136,7 +136,10 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 
 // answerToUseCase answers to the errors of the use cases.
 func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
+	var undecodable *taskrun.UndecodableError
 	switch {
+	case errors.As(err, &undecodable): // the object's fault, and logged when it was found
+		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
 		p := rt.explainGone(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false

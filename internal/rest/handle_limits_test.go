@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -293,6 +294,13 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 		"a lease that is gone": {
 			"POST", newBase + "/leases/" + idOther + "/renew", "", concurrency.ErrLeaseGone, 410,
 			`{"detail":"Lease not found - it may have expired or been revoked"}`, "",
+		},
+		"an object that cannot be decoded": {
+			"POST", newBase + "/decrement", slots,
+			fmt.Errorf("reading the limit: %w", &taskrun.UndecodableError{
+				Kind: "ConcurrencyLimit", Namespace: "default", Name: "db", Field: "spec.limit", Reason: "too large",
+			}), 500, `{"exception_message":"ConcurrencyLimit default/db cannot be decoded: spec.limit: too large: ` +
+				`repair the field or delete the object with kubectl"}`, "",
 		},
 		"a store that is gone": {"POST", newBase + "/decrement", slots, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
 		"giving back while it is gone": {

@@ -34,11 +34,11 @@ func (s *Service) Record(ctx context.Context, events []Event, refused func(Event
 		}
 		sound = append(sound, fitted)
 	}
-	groups, err := s.byRun(ctx, sound)
+	groups, unrecorded, err := s.byRun(ctx, sound)
 	if err != nil {
 		return err
 	}
-	return s.recordRuns(ctx, groups, refused)
+	return cmp.Or(s.recordRuns(ctx, groups, refused), unrecorded)
 }
 
 // recordedAtOnce is how many runs one Record writes at the same time.
@@ -205,15 +205,20 @@ func (s *Service) reported(events []Event) (*Run, error) {
 
 // byRun puts the events of one run together, in the order of their states.
 // Within a flow run, the natural key makes two ids one run; without one it does
-// not (contract §4.4).
-func (s *Service) byRun(ctx context.Context, events []Event) ([][]Event, error) {
+// not (contract §4.4). Events of runs that cannot be decoded are left out;
+// unrecorded is the error of the first of them.
+func (s *Service) byRun(ctx context.Context, events []Event) (grouped [][]Event, unrecorded, err error) {
 	var order []string
 	groups := map[string][]Event{}
 	known := map[NaturalKey]string{}
 	for _, e := range events {
 		id, err := s.canonicalID(ctx, e, known)
+		if _, undecodable := errors.AsType[*UndecodableError](err); undecodable {
+			unrecorded = cmp.Or(unrecorded, err)
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		e.RunID = id
 		if groups[e.RunID] == nil {
@@ -221,12 +226,12 @@ func (s *Service) byRun(ctx context.Context, events []Event) ([][]Event, error) 
 		}
 		groups[e.RunID] = append(groups[e.RunID], e)
 	}
-	grouped := make([][]Event, 0, len(order))
+	grouped = make([][]Event, 0, len(order))
 	for _, id := range order {
 		slices.SortStableFunc(groups[id], func(a, b Event) int { return byTimestamp(a.State, b.State) })
 		grouped = append(grouped, groups[id])
 	}
-	return grouped, nil
+	return grouped, unrecorded, nil
 }
 
 // canonicalID is the id under which the event's run is known: that of the run

@@ -44,6 +44,7 @@ type Recorder struct {
 	sockets     sockets
 	doors       doors
 	queues      *queues
+	undecodable *undecodable
 }
 
 // NewRecorder returns a Recorder whose metrics are registered with reg. Where
@@ -80,6 +81,8 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		sockets:    newSockets(),
 		doors:      newDoors(),
 		queues:     newQueues(),
+
+		undecodable: newUndecodable(),
 	}
 	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "taskrun_panics_recovered_total",
@@ -87,7 +90,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	}, func() float64 { return float64(taskrun.Panics()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired), register(reg, &r.outages),
-		register(reg, &r.requests), register(reg, &r.queues), register(reg, &build), register(reg, &panics),
+		register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable), register(reg, &build), register(reg, &panics),
 	})
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)

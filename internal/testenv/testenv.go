@@ -14,7 +14,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -178,6 +180,20 @@ func (e *Env) StartAPIServer(tb testing.TB) {
 	e.refuseShared(tb)
 	if err := e.plane.StartAPIServer(tb.Context()); err != nil {
 		tb.Fatalf("starting the API server: %v", err)
+	}
+}
+
+// PatchCRD changes a CRD of a private Env with a JSON patch. It takes the API server a moment to go by it.
+func (e *Env) PatchCRD(tb testing.TB, name, patch string) {
+	tb.Helper()
+	e.refuseShared(tb)
+	client, err := clientset.NewForConfig(e.Config)
+	if err != nil {
+		tb.Fatalf("preparing a client: %v", err)
+	}
+	crds := client.ApiextensionsV1().CustomResourceDefinitions()
+	if _, err := crds.Patch(tb.Context(), name, types.JSONPatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+		tb.Fatalf("patching the CRD %s: %v", name, err)
 	}
 }
 

@@ -1,7 +1,7 @@
-// Command crdschema adds to the rendered CRD what no marker can state: the
-// bounds of spec.labels' values, which have no single type, those of the texts of
-// status.conditions, whose type is not ours, and the rules that are too long to be
-// read.
+// Command crdschema adds to a rendered CRD what no marker can state: that times
+// are no lists, and, to that of TaskRuns, the bounds of spec.labels' values, which
+// have no single type, those of the fields of status.conditions, whose type is not
+// ours, and the rules that are too long to be read.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -66,7 +66,19 @@ var labelBounds = map[string]any{
 
 // conditionBounds are tighter than those of metav1.Condition: the longest legal
 // object is to stay small. They are v1alpha1.MaxConditionType and so on.
-var conditionBounds = map[string]int{"type": 64, "reason": 64, "message": 256}
+var conditionBounds = map[string]map[string]any{
+	"type":    {"maxLength": 64},
+	"reason":  {"maxLength": 64},
+	"message": {"maxLength": 256},
+	// The largest integer that every JSON reader takes exactly; an int64 in Go.
+	"observedGeneration": {"maximum": 9007199254740991},
+	// The format alone admits times that Go does not decode. The pattern is that of
+	// v1alpha1.MicroTime.
+	"lastTransitionTime": {
+		"maxLength": 35,
+		"pattern":   `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`,
+	},
+}
 
 func bound(object map[string]any) error {
 	spec, _ := object["spec"].(map[string]any)
@@ -74,12 +86,35 @@ func bound(object map[string]any) error {
 	if len(versions) == 0 {
 		return errors.New("no versions")
 	}
+	names, _ := spec["names"].(map[string]any)
 	for _, version := range versions {
-		if err := errors.Join(boundLabels(version), boundConditions(version), rules(version)); err != nil {
-			return err
+		if names["kind"] == "TaskRun" {
+			if err := errors.Join(boundLabels(version), boundConditions(version), rules(version)); err != nil {
+				return err
+			}
 		}
+		boundFormats(version)
 	}
 	return nil
+}
+
+// boundFormats keeps lists out of texts with a format, such as times: the API
+// server takes a list for such a text, whatever its type is. No list has at least
+// one item and none.
+func boundFormats(node any) {
+	switch node := node.(type) {
+	case map[string]any:
+		if node["type"] == "string" && node["format"] != nil {
+			node["minItems"], node["maxItems"] = 1, 0
+		}
+		for _, inner := range node {
+			boundFormats(inner)
+		}
+	case []any:
+		for _, inner := range node {
+			boundFormats(inner)
+		}
+	}
 }
 
 func boundLabels(version any) error {
@@ -96,13 +131,13 @@ func boundLabels(version any) error {
 }
 
 func boundConditions(version any) error {
-	for name, most := range conditionBounds {
-		text, err := descend(version,
+	for name, bounds := range conditionBounds {
+		field, err := descend(version,
 			"schema", "openAPIV3Schema", "properties", "status", "properties", "conditions", "items", "properties", name)
 		if err != nil {
 			return err
 		}
-		text["maxLength"] = most
+		maps.Copy(field, bounds)
 	}
 	return nil
 }

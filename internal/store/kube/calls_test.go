@@ -48,6 +48,7 @@ func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *
 		Options: Options{Direct: direct, Client: general, Reader: general, Timeout: timeout},
 		view:    newView(),
 		synced:  func() bool { return true },
+		limits:  &limitShelves{synced: func() bool { return true }},
 	}
 }
 

@@ -8,6 +8,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
@@ -43,6 +44,8 @@ type Options struct {
 	// stands for a second, and deletions are remembered; without it, Ready asks
 	// each time, and nothing is known of runs that are gone.
 	Clock taskrun.Clock
+	// Log reports objects that cannot be decoded; nil: none.
+	Log *slog.Logger
 }
 
 // Cluster holds the runs of all namespaces that its cache watches. It is a
@@ -72,12 +75,13 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	c := &Cluster{Options: o, view: o.Intake.view}
 	c.view.clock = o.Clock
+	c.view.undecodable.log = o.Log
 	registration, err := informer.AddEventHandler(feed{c.view})
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
 	c.synced = registration.HasSynced
-	c.limits, err = watchLimits(ctx, o.Cache)
+	c.limits, err = watchLimits(ctx, o.Cache, c.view.undecodable)
 	return c, err
 }
 
@@ -118,8 +122,13 @@ type feed struct{ view *view }
 
 func (f feed) OnAdd(object any, _ bool) {
 	o, ok := object.(*v1alpha1.TaskRun)
+	if !ok {
+		return
+	}
+	u := undecodableOf(o)
 	switch {
-	case !ok:
+	case u != nil:
+		f.view.shelf(o.Namespace).withdraw(u)
 	case isStub(o):
 		f.view.shelf(o.Namespace).confirm(o.UID)
 	default:

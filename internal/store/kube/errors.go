@@ -14,9 +14,12 @@ import (
 // translate words an API error in the store's terms. What is neither the run's
 // nor the caller's fault is ErrUnavailable: it may be tried again later.
 func translate(doing string, err error) error {
+	var undecodable *taskrun.UndecodableError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &undecodable): // what is around it is the client's
+		return fmt.Errorf("%s: %w", doing, undecodable)
 	case apierrors.IsRequestEntityTooLargeError(err):
 		return &taskrun.InvalidError{Field: wholeRun, Reason: "larger than the cluster accepts"}
 	case apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):

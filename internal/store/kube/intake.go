@@ -1,6 +1,10 @@
 package kube
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -16,27 +20,65 @@ type Intake struct{ view *view }
 // NewIntake returns an Intake for one Cluster and its cache.
 func NewIntake() *Intake { return &Intake{view: newView()} }
 
-// Transform is the cache's transform of TaskRuns. The view has the run before
-// the cache has the object; the handler tells it then that the watch showed it.
+// Transform is the cache's transform of both kinds. The view has the run before
+// the cache has the object; the handler tells it then that the watch showed it. An
+// object that cannot be mapped becomes a stub as one that cannot be decoded.
 func (i *Intake) Transform(object any) (any, error) {
-	o, ok := object.(*v1alpha1.TaskRun)
-	if !ok || isStub(o) {
+	switch o := object.(type) {
+	case *v1alpha1.TaskRun:
+		return i.take(o)
+	case *v1alpha1.ConcurrencyLimit:
+		return withoutManagers(o)
+	default:
 		return object, nil
+	}
+}
+
+func (i *Intake) take(o *v1alpha1.TaskRun) (any, error) {
+	if isStub(o) {
+		return o, nil
 	}
 	shelf := i.view.shelf(o.Namespace)
 	run := shelf.run(o.UID)
-	if run == nil || run.Revision.Version != o.ResourceVersion {
-		run = shelf.put(o) // else it is an own write, which the view has already
+	if run == nil || run.Revision.Version != o.ResourceVersion { // else it is an own write, which the view has already
+		read, err := runOf(o)
+		if err != nil {
+			return undecodableObject(kindTaskRun, o, err)
+		}
+		run = shelf.keep(&o.ObjectMeta, read, false)
 	}
 	return stubOf(o, run), nil
 }
 
-// taken marks what is left of an object. Nothing else has such a manager, for
-// the names of managers have no blanks here.
-var taken = []metav1.ManagedFieldsEntry{{Manager: "taken by the view"}}
+// withoutManagers is what the cache keeps of a limit.
+func withoutManagers(o *v1alpha1.ConcurrencyLimit) (any, error) {
+	if undecodableOf(o) != nil {
+		return o, nil
+	}
+	if _, err := limitOf(o); err != nil {
+		return undecodableObject(kindConcurrencyLimit, o, err)
+	}
+	o.ManagedFields = nil
+	return o, nil
+}
 
+// undecodableObject is stubOfUndecodable for an object that was decoded and cannot
+// be mapped.
+func undecodableObject(kind string, o any, cause error) (any, error) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a %s: %w", kind, errors.Join(cause, err))
+	}
+	return stubOfUndecodable(kind, text, cause)
+}
+
+// taken marks what is left of an object.
+var taken = []metav1.ManagedFieldsEntry{{Operation: operationTaken}}
+
+// isStub reports whether an object is what is left of one, or stands for one that
+// cannot be decoded.
 func isStub(o *v1alpha1.TaskRun) bool {
-	return len(o.ManagedFields) == 1 && o.ManagedFields[0].Manager == taken[0].Manager
+	return isMarked(o, operationTaken) || isMarked(o, operationUndecodable)
 }
 
 // stubOf returns what the cache keeps of an object. It shares its texts with the

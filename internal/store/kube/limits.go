@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,11 +33,14 @@ type limitShelf struct {
 	mu     sync.RWMutex
 	limits map[types.UID]*concurrency.Limit // never changed, only replaced
 	buried graves
+
+	undecodable *undecodables // of all namespaces
 }
 
 // limitShelves are those of all namespaces, fed by one watch.
 type limitShelves struct {
-	synced toolscache.InformerSynced
+	synced      toolscache.InformerSynced
+	undecodable *undecodables
 
 	mu      sync.Mutex
 	shelves map[string]*limitShelf
@@ -49,7 +51,7 @@ func (v *limitShelves) shelf(namespace string) *limitShelf {
 	defer v.mu.Unlock()
 	s := v.shelves[namespace]
 	if s == nil {
-		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves()}
+		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves(), undecodable: v.undecodable}
 		v.shelves[namespace] = s
 	}
 	return s
@@ -70,12 +72,12 @@ func (c *Cluster) Limits(namespace string) *Limits {
 }
 
 // watchLimits opens the watch of the limits of all namespaces.
-func watchLimits(ctx context.Context, objects cache.Cache) (*limitShelves, error) {
+func watchLimits(ctx context.Context, objects cache.Cache, skipped *undecodables) (*limitShelves, error) {
 	informer, err := objects.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	v := &limitShelves{shelves: map[string]*limitShelf{}}
+	v := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: skipped}
 	registration, err := informer.AddEventHandler(limitFeed{v})
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
@@ -84,10 +86,18 @@ func watchLimits(ctx context.Context, objects cache.Cache) (*limitShelves, error
 	return v, nil
 }
 
-// List returns all limits.
+// complete is nil once all limits are known.
+func (v *limitShelves) complete() error {
+	if !v.synced() {
+		return fmt.Errorf("%w: the first list of ConcurrencyLimits is not complete yet", taskrun.ErrUnavailable)
+	}
+	return nil
+}
+
+// List returns all limits that can be decoded.
 func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
-	if !s.cluster.limits.synced() {
-		return nil, fmt.Errorf("%w: the first list of ConcurrencyLimits is not complete yet", taskrun.ErrUnavailable)
+	if err := s.cluster.limits.complete(); err != nil {
+		return nil, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -200,12 +210,11 @@ func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	l := limitFromObject(object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.buried.has(object.UID) {
+	if s.buried.has(object.UID) || s.undecodable.outdates(object.UID, object.ResourceVersion) {
 		return l
 	}
 	if known := s.limits[object.UID]; known != nil {
-		order, err := resourceversion.CompareResourceVersion(object.ResourceVersion, known.Revision.Version)
-		if err == nil && order <= 0 {
+		if compareVersions(object.ResourceVersion, known.Revision.Version) <= 0 {
 			return l
 		}
 	}
@@ -217,7 +226,25 @@ func (s *limitShelf) remove(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.buried.add(uid)
+	s.undecodable.drop(uid)
 	delete(s.limits, uid)
+}
+
+// withdraw takes out a limit that exists and cannot be decoded any more.
+func (s *limitShelf) withdraw(u *undecodable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.limits[u.UID]
+	if s.buried.has(u.UID) || (known != nil && compareVersions(u.Version, known.Revision.Version) < 0) {
+		return
+	}
+	delete(s.limits, u.UID)
+	s.undecodable.put(u)
+}
+
+// Undecodable returns an error if the limit that a key names cannot be decoded.
+func (s *Limits) Undecodable(key concurrency.Key) error {
+	return s.undecodable.limit(s.namespace, key)
 }
 
 // limitFeed brings what the watch sees into the shelves.
@@ -225,10 +252,15 @@ type limitFeed struct{ shelves *limitShelves }
 
 func (f limitFeed) OnAdd(object any, _ bool) {
 	o, ok := object.(*v1alpha1.ConcurrencyLimit)
+	if !ok {
+		return
+	}
+	u := undecodableOf(o)
 	switch {
-	case !ok:
 	case o.DeletionTimestamp != nil:
 		f.shelves.shelf(o.Namespace).remove(o.UID)
+	case u != nil:
+		f.shelves.shelf(o.Namespace).withdraw(u)
 	default:
 		f.shelves.shelf(o.Namespace).put(o)
 	}

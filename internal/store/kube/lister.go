@@ -18,19 +18,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// NewInformer makes the informers of a cache whose TaskRuns go through the
-// Intake: that of TaskRuns lists as lister does, all others as informers do.
+// NewInformer makes the informers of a cache whose objects go through the Intake.
+// That of TaskRuns lists as lister does, and no object of either kind that cannot
+// be decoded ends a list or a watch, if the requests go through the Intake's
+// Transport. All others are as informers are.
 func (i *Intake) NewInformer(
 	lw toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
-	if _, ok := example.(*v1alpha1.TaskRun); ok {
-		lw = i.lister(lw)
+	switch example.(type) {
+	case *v1alpha1.TaskRun:
+		lw = &watched{ListerWatcherWithContext: i.lister(lw), kind: kindTaskRun, view: i.view}
+	case *v1alpha1.ConcurrencyLimit:
+		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindConcurrencyLimit}
+		lw = &watched{ListerWatcherWithContext: of, kind: kindConcurrencyLimit, view: i.view}
 	}
 	return toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
 }
 
 func (i *Intake) lister(lw toolscache.ListerWatcher) *lister {
-	return &lister{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), intake: i}
+	of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindTaskRun}
+	return &lister{ListerWatcherWithContext: of, intake: i}
 }
 
 // lister lists TaskRuns as one plain list, and has the Intake take each object
@@ -44,20 +51,6 @@ type lister struct {
 	// of them, so it would not tell of their deletion.
 	strays []*v1alpha1.TaskRun
 	late   bool // the last list ran into a time limit before there was anything of it
-}
-
-// IsWatchListSemanticsUnSupported keeps the informer from asking for a stream of
-// the first objects, one event each: it costs both sides more than a list does.
-func (*lister) IsWatchListSemanticsUnSupported() bool { return true }
-
-// List is ListWithContext without an end.
-func (l *lister) List(options metav1.ListOptions) (runtime.Object, error) {
-	return l.ListWithContext(context.Background(), options)
-}
-
-// Watch is WatchWithContext without an end.
-func (l *lister) Watch(options metav1.ListOptions) (watch.Interface, error) {
-	return l.WatchWithContext(context.Background(), options)
 }
 
 // ListWithContext returns what the Intake leaves of all objects of one version.

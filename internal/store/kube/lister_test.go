@@ -309,7 +309,7 @@ func TestAListNeedsNoTransport(t *testing.T) {
 	l := intake.lister(&toolscache.ListWatch{ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 		return &v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*seen("a", objectUID("a"), 5)}}, nil
 	}})
-	list, err := l.List(metav1.ListOptions{})
+	list, err := l.ListWithContext(t.Context(), metav1.ListOptions{})
 	if err != nil || namesIn(t, list) != "a" || known(intake, "a") != "a" {
 		t.Errorf("listed %v, error %v", list, err)
 	}
@@ -321,7 +321,7 @@ func TestTheInformerTellsWhatIsGoneFromANewList(t *testing.T) {
 	intake := NewIntake()
 	server := (&answers{}).add(listOf(t, 90, "ab")).add(listOf(t, 95, "b"))
 	l := server.lister(intake)
-	if !watchlist.DoesClientNotSupportWatchListSemantics(l) {
+	if !watchlist.DoesClientNotSupportWatchListSemantics(&watched{}) {
 		t.Error("the informer would ask for a stream")
 	}
 	open := watch.NewFake()

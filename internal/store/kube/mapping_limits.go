@@ -12,6 +12,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// limitOf is limitFromObject; a panic is an error about the object.
+func limitOf(o *v1alpha1.ConcurrencyLimit) (l *concurrency.Limit, err error) {
+	err = guard(func() { l = limitFromObject(o) })
+	return l, err
+}
+
 // limitFromObject returns the limit that an object stands for.
 func limitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	created := timeOr(o.Spec.Created, within(o.CreationTimestamp.Time))
@@ -89,19 +95,24 @@ func numberOr(n *int32) int32 {
 
 func narrow(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
-// decimal reads a decimal number; none, and what is no number, is 0.
+// decimal reads a decimal number of 0 or more; none, and what is no such number, is 0.
 func decimal(text *string) float64 {
 	if text == nil {
 		return 0
 	}
 	f, err := strconv.ParseFloat(*text, 64)
-	if err != nil || math.IsNaN(f) {
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 		return 0
 	}
-	return f
+	return max(f, 0)
 }
 
+// decimalText is the inverse; what decimal cannot read becomes the nearest number
+// that it can.
 func decimalText(f float64) *string {
-	text := strconv.FormatFloat(f, 'g', -1, 64)
+	if math.IsNaN(f) {
+		f = 0
+	}
+	text := strconv.FormatFloat(min(max(f, 0), math.MaxFloat64), 'g', -1, 64)
 	return &text
 }

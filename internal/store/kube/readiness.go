@@ -27,10 +27,14 @@ type probe struct {
 	answer error
 }
 
-// ready tells whether the view is complete and the API server answers.
+// ready tells whether the view is complete, is kept up to date, and the API server
+// answers. Objects that are skipped because they cannot be decoded do not count: no
+// owner of one object can take the program out of service.
 func (c *Cluster) ready(ctx context.Context, namespace string) error {
-	if err := c.complete(); err != nil {
-		return err
+	for _, check := range []func() error{c.complete, c.limits.complete, c.current} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if c.Requirement != nil {
 		if err := c.Requirement(); err != nil {
@@ -50,6 +54,9 @@ func (c *Cluster) ready(ctx context.Context, namespace string) error {
 	return c.probe.answer
 }
 
+// current returns an error if the view is not kept up to date.
+func (c *Cluster) current() error { return c.view.watches.stale(c.Clock) }
+
 // ask makes the cheapest call that needs all of the API server and its storage.
 func (c *Cluster) ask(ctx context.Context, namespace string) error {
 	ctx, cancel := context.WithTimeout(ctx, min(probeTimeout, c.Timeout))
@@ -57,7 +64,8 @@ func (c *Cluster) ask(ctx context.Context, namespace string) error {
 	// Whether there is an object of this name does not matter.
 	key := client.ObjectKey{Namespace: namespace, Name: "readiness-probe"}
 	err := translate("asking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
-	if errors.Is(err, taskrun.ErrNotFound) {
+	var undecodable *taskrun.UndecodableError
+	if errors.Is(err, taskrun.ErrNotFound) || errors.As(err, &undecodable) {
 		return nil
 	}
 	return err

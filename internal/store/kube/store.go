@@ -30,6 +30,9 @@ func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	if run := s.shelf.byID(id); run != nil {
 		return run, nil
 	}
+	if err := s.undecodable(id); err != nil {
+		return nil, err
+	}
 	run, err := s.read(ctx, id)
 	if errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.ID != id) {
 		return nil, s.cluster.missing() // an object of that name can have another id
@@ -37,10 +40,17 @@ func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	return run, err
 }
 
+// undecodable returns an error if the object of the run with this id cannot be
+// decoded. The object can have any name, so that the API server cannot be asked.
+func (s *Store) undecodable(id string) error { return s.shelf.undecodable.run(s.namespace, id) }
+
 // Find returns the run with this natural key that the view holds.
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
 	if run := s.shelf.byKey(key); run != nil {
 		return run, nil
+	}
+	if err := s.shelf.undecodable.runOfKey(s.namespace, key); err != nil {
+		return nil, err
 	}
 	return nil, s.cluster.missing()
 }

@@ -70,8 +70,8 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	general := newClient(t, config)
-	connections, err := rest.HTTPClientFor(config)
+	general := newClient(t, watching) // as the program's, through the Transport
+	connections, err := rest.HTTPClientFor(watching)
 	if err != nil {
 		t.Fatal(err)
 	}

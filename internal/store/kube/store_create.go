@@ -52,6 +52,9 @@ func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	}
 	known := s.shelf.byID(id)
 	if known == nil {
+		if err := s.undecodable(id); err != nil {
+			return nil, err
+		}
 		return nil, nil //nolint:nilnil // there is none
 	}
 	existing, err := s.Reload(ctx, known)

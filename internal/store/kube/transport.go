@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // gatheringKey is where a request for a list of TaskRuns has its gathering.
@@ -37,27 +38,54 @@ func (g *gathering) take(o *v1alpha1.TaskRun) error {
 // broke off.
 func (g *gathering) again() { g.stubs, g.strays = nil, append(g.strays, g.stubs...) }
 
-// Transport wraps the transport of the cache's client. The answer to a list of
-// TaskRuns that a lister asked for, it hands over object by object as it comes,
-// and its reader sees a list without items; everything else passes.
-func (*Intake) Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
+// Transport wraps the transport of the clients of the cluster. The answer to a
+// list of TaskRuns that a lister asked for, it hands over object by object as it
+// comes, and its reader sees a list without items. An informer's watch is read
+// frame by frame (see framesBody), any other answer about one of the kinds as
+// SkipUndecodable has it; everything else passes.
+func (i *Intake) Transport(next http.RoundTripper) http.RoundTripper {
+	return transport{next: next, intake: i, skipped: func(*taskrun.UndecodableError) {}} // the watch tells of them
+}
 
-type transport struct{ next http.RoundTripper }
+type transport struct {
+	next    http.RoundTripper
+	intake  *Intake // nil: no informer uses it
+	skipped func(*taskrun.UndecodableError)
+}
 
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(request)
-	into, ok := request.Context().Value(gatheringKey{}).(*gathering)
-	if err != nil || !ok || response.StatusCode != http.StatusOK {
+	if err != nil || !isJSON(response) {
 		return response, err
 	}
-	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return response, nil //nolint:nilerr // it is for the client to say what is wrong with it
+	ctx := request.Context()
+	if into, ok := ctx.Value(gatheringKey{}).(*gathering); ok {
+		return withBody(response, &takingBody{Closer: response.Body, answer: response.Body, into: into}), nil
 	}
-	response.Body = &takingBody{Closer: response.Body, answer: response.Body, into: into}
+	kind, informs := ctx.Value(informerKey{}).(string)
+	switch watches := request.URL.Query().Has("watch"); {
+	case informs && watches && t.intake != nil:
+		return withBody(response, newFramesBody(t.intake, kind, response.Body)), nil
+	case isAboutObjects(request) && !watches:
+		return t.whole(response, informs)
+	default:
+		return response, nil
+	}
+}
+
+// isJSON reports whether an answer is a JSON text, and no error. It is for the
+// client to say what is wrong with any other.
+func isJSON(response *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json" &&
+		(response.StatusCode == http.StatusOK || response.StatusCode == http.StatusCreated)
+}
+
+func withBody(response *http.Response, body io.ReadCloser) *http.Response {
+	response.Body = body
 	response.ContentLength = -1
 	response.Header.Del("Content-Length")
-	return response, nil
+	return response
 }
 
 // WrappedRoundTripper tells what is wrapped, as client-go's wrappers do.
@@ -89,7 +117,8 @@ func (b *takingBody) Read(p []byte) (int, error) {
 // takeItems reads a list and returns it without items.
 func takeItems(answer io.Reader, into *gathering) ([]byte, error) {
 	into.again()
-	decoder := json.NewDecoder(answer)
+	texts := &recording{from: answer}
+	decoder := json.NewDecoder(texts)
 	if err := expect(decoder, json.Delim('{')); err != nil {
 		return nil, err
 	}
@@ -102,7 +131,7 @@ func takeItems(answer io.Reader, into *gathering) ([]byte, error) {
 		field, _ := token.(string)
 		var value json.RawMessage
 		if field == "items" {
-			value, err = json.RawMessage("[]"), eachItem(decoder, into)
+			value, err = json.RawMessage("[]"), eachItem(decoder, texts, into)
 		} else {
 			err = decoder.Decode(&value)
 		}
@@ -117,7 +146,7 @@ func takeItems(answer io.Reader, into *gathering) ([]byte, error) {
 	return json.Marshal(rest)
 }
 
-func eachItem(decoder *json.Decoder, into *gathering) error {
+func eachItem(decoder *json.Decoder, texts *recording, into *gathering) error {
 	token, err := decoder.Token()
 	if err != nil || token == nil {
 		return broken(err)
@@ -129,14 +158,60 @@ func eachItem(decoder *json.Decoder, into *gathering) error {
 		// This decoder takes NAME for name where Kubernetes' own does not, but the
 		// API server sends no names that the schema does not have.
 		o := &v1alpha1.TaskRun{}
+		start := decoder.InputOffset()
 		if err := decoder.Decode(o); err != nil {
-			return err
+			if o, err = skipItem(texts.between(start, decoder.InputOffset()), err); err != nil {
+				return err
+			}
 		}
 		if err := into.take(o); err != nil {
 			return err
 		}
+		texts.forget(decoder.InputOffset())
 	}
 	return expect(decoder, json.Delim(']'))
+}
+
+// skipItem returns the stub of an item that cannot be decoded. The decoder is
+// behind it, unless it is no JSON: then there is nothing more to be read.
+func skipItem(text []byte, cause error) (*v1alpha1.TaskRun, error) {
+	text = bytes.TrimLeft(text, ", \t\r\n")
+	if !json.Valid(text) {
+		return nil, cause
+	}
+	stub, err := stubOfUndecodable(kindTaskRun, text, cause)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := stub.(*v1alpha1.TaskRun)
+	if !ok {
+		return nil, cause
+	}
+	return o, nil
+}
+
+// recording keeps what was read of a text, so that an item of it can be looked at
+// again. Positions are those in the text.
+type recording struct {
+	from  io.Reader
+	kept  []byte
+	start int64 // position of the first byte kept
+}
+
+func (r *recording) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.kept = append(r.kept, p[:n]...)
+	return n, err
+}
+
+func (r *recording) between(from, to int64) []byte { return r.kept[from-r.start : to-r.start] }
+
+// forget drops what comes before a position, when that is most of what is kept.
+func (r *recording) forget(before int64) {
+	if n := int(before - r.start); n > len(r.kept)/2 {
+		r.kept = r.kept[:copy(r.kept, r.kept[n:])]
+		r.start = before
+	}
 }
 
 // expect reads a delimiter.

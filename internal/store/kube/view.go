@@ -19,9 +19,14 @@ type view struct {
 	shelves map[string]*shelf // by namespace
 	pool    *pool
 	clock   taskrun.Clock // nil: deletions are not remembered
+
+	undecodable *undecodables // of both kinds
+	watches     *watchHealth
 }
 
-func newView() *view { return &view{shelves: map[string]*shelf{}, pool: &pool{}} }
+func newView() *view {
+	return &view{shelves: map[string]*shelf{}, pool: &pool{}, undecodable: newUndecodables(), watches: newWatchHealth()}
+}
 
 // shelf returns the part of the view that holds one namespace.
 func (v *view) shelf(namespace string) *shelf {
@@ -35,6 +40,7 @@ func (v *view) shelf(namespace string) *shelf {
 	defer v.mu.Unlock()
 	if s = v.shelves[namespace]; s == nil {
 		s = newShelf(v.pool, v.clock)
+		s.namespace, s.undecodable = namespace, v.undecodable
 		v.shelves[namespace] = s
 	}
 	return s
@@ -58,6 +64,9 @@ type shelf struct {
 	buried graves
 	deaths deaths
 	clock  taskrun.Clock // nil: deaths are not remembered
+
+	namespace   string
+	undecodable *undecodables // of all shelves
 }
 
 // entry is one object of a shelf. The lock of the shelf guards run and place.
@@ -81,6 +90,8 @@ func newShelf(p *pool, clock taskrun.Clock) *shelf {
 		rows:    newRows(),
 		unseen:  map[types.UID]*entry{},
 		buried:  newGraves(),
+
+		undecodable: newUndecodables(),
 	}
 }
 
@@ -119,6 +130,8 @@ func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) 
 	case !object.DeletionTimestamp.IsZero():
 		// Only finalizers keep it: nothing can become of the run any more.
 		s.bury(object.UID)
+		return run
+	case s.undecodable.outdates(object.UID, object.ResourceVersion):
 		return run
 	}
 	if known, ok := s.entries[object.UID]; ok {
@@ -160,6 +173,13 @@ func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) *taskrun.Run {
 // one object at a time, so the one of the older version is gone; if that is the
 // newcomer, it gets no place.
 func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
+	if other := s.undecodable.named(kindTaskRun, s.namespace, name); other != nil && other.UID != uid {
+		if compareVersions(run.Revision.Version, other.Version) < 0 {
+			s.buried.add(uid)
+			return false
+		}
+		s.bury(other.UID)
+	}
 	holder, taken := s.names[name]
 	switch {
 	case !taken:
@@ -176,7 +196,11 @@ func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
 // compare tells which of two versions is the newer one. Versions that cannot be
 // compared are as new as they come.
 func compare(run, known *taskrun.Run) int {
-	order, err := resourceversion.CompareResourceVersion(run.Revision.Version, known.Revision.Version)
+	return compareVersions(run.Revision.Version, known.Revision.Version)
+}
+
+func compareVersions(version, known string) int {
+	order, err := resourceversion.CompareResourceVersion(version, known)
 	if err != nil {
 		return 1
 	}
@@ -202,19 +226,58 @@ func (s *shelf) remove(uid types.UID) {
 
 func (s *shelf) bury(uid types.UID) {
 	s.buried.add(uid)
+	if u := s.undecodable.drop(uid); u != nil && s.clock != nil && s.ids.first(u.ID) == nil {
+		s.deaths.add(u.ID, s.clock.Now())
+	}
 	e, ok := s.entries[uid]
 	if !ok {
 		return
 	}
-	s.unindex(e)
-	delete(s.entries, uid)
-	delete(s.unseen, uid)
-	if name := e.run.Revision.Key; s.names[name] == e {
-		delete(s.names, name)
-	}
+	s.takeOut(e)
 	if s.clock != nil && s.ids.first(e.run.ID) == nil {
 		s.deaths.add(e.run.ID, s.clock.Now())
 	}
+}
+
+// takeOut takes an entry out of all indexes.
+func (s *shelf) takeOut(e *entry) {
+	s.unindex(e)
+	delete(s.entries, e.uid)
+	delete(s.unseen, e.uid)
+	if name := e.run.Revision.Key; s.names[name] == e {
+		delete(s.names, name)
+	}
+}
+
+// withdraw takes out an object that exists and cannot be decoded any more. Unlike
+// one that is gone, it comes back with a newer version that can be.
+func (s *shelf) withdraw(u *undecodable) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.buried.has(u.UID):
+		return
+	case u.Deletion != nil:
+		s.bury(u.UID)
+		return
+	}
+	if e, ok := s.entries[u.UID]; ok {
+		if compareVersions(u.Version, e.run.Revision.Version) < 0 {
+			return
+		}
+		s.takeOut(e)
+	}
+	if holder, taken := s.names[u.Err.Name]; taken {
+		if compareVersions(u.Version, holder.run.Revision.Version) < 0 {
+			s.buried.add(u.UID)
+			return
+		}
+		s.bury(holder.uid)
+	}
+	if other := s.undecodable.named(kindTaskRun, s.namespace, u.Err.Name); other != nil && other.UID != u.UID {
+		s.bury(other.UID)
+	}
+	s.undecodable.put(u)
 }
 
 func (s *shelf) index(e *entry) {

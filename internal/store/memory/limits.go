@@ -30,6 +30,9 @@ func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
 	return slices.Collect(maps.Values(s.limits)), nil
 }
 
+// Undecodable is never an error: nothing is encoded.
+func (s *Limits) Undecodable(concurrency.Key) error { return nil }
+
 // Refresh has nothing to do: there is no cache.
 func (s *Limits) Refresh(context.Context) error { return nil }
 

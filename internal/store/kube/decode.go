@@ -1,0 +1,92 @@
+package kube
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// The kinds, as objects name them.
+const (
+	kindTaskRun          = "TaskRun"
+	kindConcurrencyLimit = "ConcurrencyLimit"
+)
+
+// Kinds are the kinds of objects that the store reads.
+func Kinds() []string { return []string{kindTaskRun, kindConcurrencyLimit} }
+
+// decode decodes the JSON of one object and maps it, as every reader does.
+func decode(kind string, text []byte) (object any, err error) {
+	switch kind {
+	case kindTaskRun:
+		o := &v1alpha1.TaskRun{}
+		if err := json.Unmarshal(text, o); err != nil {
+			return nil, err
+		}
+		_, err := runOf(o)
+		return o, err
+	case kindConcurrencyLimit:
+		o := &v1alpha1.ConcurrencyLimit{}
+		if err := json.Unmarshal(text, o); err != nil {
+			return nil, err
+		}
+		_, err := limitOf(o)
+		return o, err
+	default:
+		return nil, fmt.Errorf("unexpected kind %q", kind)
+	}
+}
+
+// runOf is RunFromObject; a panic is an error about the object.
+func runOf(o *v1alpha1.TaskRun) (run *taskrun.Run, err error) {
+	err = guard(func() { run = RunFromObject(o) })
+	return run, err
+}
+
+// guard turns a panic into an error.
+func guard(do func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	do()
+	return nil
+}
+
+// identity is what is read of an object that does not decode as a whole. It has
+// nothing but texts, which the API server checks in Go.
+type identity struct {
+	Metadata struct {
+		Namespace         string       `json:"namespace"`
+		Name              string       `json:"name"`
+		UID               types.UID    `json:"uid"`
+		ResourceVersion   string       `json:"resourceVersion"`
+		DeletionTimestamp *metav1.Time `json:"deletionTimestamp"`
+	} `json:"metadata"`
+	Spec struct {
+		ID         string           `json:"id"`
+		FlowRunID  string           `json:"flowRunID"`
+		TaskKey    *string          `json:"taskKey"`
+		DynamicKey *string          `json:"dynamicKey"`
+		Name       string           `json:"name"`
+		Created    *json.RawMessage `json:"created"`
+	} `json:"spec"`
+}
+
+// identify reads what tells an object and its version. A field that cannot be
+// decoded counts as missing.
+func identify(text []byte) (identity, error) {
+	var id identity
+	_ = json.Unmarshal(text, &id)
+	if m := &id.Metadata; m.Name == "" || m.UID == "" || m.ResourceVersion == "" {
+		return id, errors.New("metadata without name, uid or resourceVersion")
+	}
+	return id, nil
+}

@@ -1,0 +1,133 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// SkipUndecodable returns a wrapper for the transport of a client that reads
+// TaskRuns and ConcurrencyLimits from the API server. Lists come without the
+// objects that cannot be decoded, of which skipped is told. The answer to any other
+// request about such an object is a *taskrun.UndecodableError.
+func SkipUndecodable(skipped func(*taskrun.UndecodableError)) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper { return transport{next: next, skipped: skipped} }
+}
+
+// isAboutObjects reports whether a request is answered with objects of our kinds,
+// or with a list of them.
+func isAboutObjects(request *http.Request) bool {
+	return strings.Contains(request.URL.Path, "/apis/"+v1alpha1.GroupVersion.String()+"/") &&
+		!strings.Contains(request.Header.Get("Accept"), "as=") // metadata alone, or a table
+}
+
+// whole reads an answer to its end and checks the objects in it. An informer's list
+// has stubs in the place of the items that cannot be decoded.
+func (t transport) whole(response *http.Response, informs bool) (*http.Response, error) {
+	text, err := io.ReadAll(response.Body)
+	if err != nil { // it is for the client to see this
+		rest := io.MultiReader(bytes.NewReader(text), brokenReader{err})
+		return withBody(response, readCloser{rest, response.Body}), nil
+	}
+	if err := response.Body.Close(); err != nil {
+		return nil, err
+	}
+	if text, err = t.check(text, informs); err != nil {
+		return nil, err
+	}
+	return withBody(response, io.NopCloser(bytes.NewReader(text))), nil
+}
+
+// check returns an answer without what cannot be decoded.
+func (t transport) check(text []byte, informs bool) ([]byte, error) {
+	var answer struct {
+		Kind  string            `json:"kind"`
+		Items []json.RawMessage `json:"items"`
+	}
+	if json.Unmarshal(text, &answer) != nil {
+		return text, nil // it is for the client to say what is wrong with it
+	}
+	kind, isList := strings.CutSuffix(answer.Kind, "List")
+	switch {
+	case kind != kindTaskRun && kind != kindConcurrencyLimit:
+		return text, nil
+	case isList:
+		return t.checkItems(kind, text, answer.Items, informs)
+	}
+	u, err := checkObject(kind, text)
+	if u != nil {
+		return nil, &u.Err
+	}
+	return text, err
+}
+
+func (t transport) checkItems(kind string, list []byte, items []json.RawMessage, informs bool) ([]byte, error) {
+	kept, sound := make([]json.RawMessage, 0, len(items)), true
+	for _, item := range items {
+		u, err := checkObject(kind, item)
+		switch {
+		case err != nil:
+			return nil, err
+		case u == nil:
+			kept = append(kept, item)
+			continue
+		}
+		sound = false
+		if !informs {
+			t.skipped(&u.Err)
+			continue
+		}
+		stub, err := u.stub()
+		if err != nil {
+			return nil, err
+		}
+		if item, err = json.Marshal(stub); err != nil {
+			return nil, fmt.Errorf("encoding a stub: %w", err)
+		}
+		kept = append(kept, item)
+	}
+	if sound {
+		return list, nil
+	}
+	return withItems(list, kept)
+}
+
+// checkObject returns the record of an object that cannot be decoded, nil for one
+// that can.
+func checkObject(kind string, text []byte) (*undecodable, error) {
+	_, cause := decode(kind, text)
+	if cause == nil {
+		return nil, nil //nolint:nilnil // nothing is wrong with it
+	}
+	return newUndecodable(kind, text, cause)
+}
+
+// withItems puts other items into the text of a list.
+func withItems(text []byte, items []json.RawMessage) ([]byte, error) {
+	var list map[string]json.RawMessage
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, fmt.Errorf("decoding a list: %w", err)
+	}
+	kept, err := json.Marshal(items)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a list: %w", err)
+	}
+	list["items"] = kept
+	return json.Marshal(list)
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// brokenReader fails as another reader did.
+type brokenReader struct{ err error }
+
+func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }

@@ -1,0 +1,98 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// informerKey is where an informer's request has the kind of its objects.
+type informerKey struct{}
+
+// framesBody is a watch whose objects have all been decoded once: the frame of an
+// object that cannot be decoded has its stub instead, so that it does not end the
+// watch, and what was known of the object can be withdrawn. The frames of TaskRuns
+// have what the cache is to keep, and the view has the runs.
+type framesBody struct {
+	io.Closer
+
+	intake *Intake
+	kind   string
+	frames *json.Decoder
+	rest   []byte // of the frame that is being read
+}
+
+func newFramesBody(intake *Intake, kind string, answer io.ReadCloser) *framesBody {
+	return &framesBody{Closer: answer, intake: intake, kind: kind, frames: json.NewDecoder(answer)}
+}
+
+// frame is one event of a watch.
+type frame struct {
+	Type   watch.EventType `json:"type"`
+	Object json.RawMessage `json:"object"`
+}
+
+func (b *framesBody) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		var next frame
+		if err := b.frames.Decode(&next); err != nil {
+			return 0, err
+		}
+		if err := b.admit(&next); err != nil {
+			return 0, err
+		}
+		text, err := json.Marshal(next)
+		if err != nil {
+			return 0, fmt.Errorf("encoding an event of a watch: %w", err)
+		}
+		b.rest = append(text, '\n')
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// admit puts into a frame what its reader is to see.
+func (b *framesBody) admit(f *frame) (err error) {
+	switch f.Type {
+	case watch.Added, watch.Modified:
+	case watch.Deleted:
+		f.Object, err = lastOf(b.kind, f.Object)
+		return err
+	default: // bookmarks and errors have no object
+		return nil
+	}
+	object, err := decode(b.kind, f.Object)
+	switch {
+	case err != nil:
+		object, err = stubOfUndecodable(b.kind, f.Object, err)
+	case b.kind == kindTaskRun:
+		object, err = b.intake.Transform(object)
+	default:
+		return nil
+	}
+	if err == nil {
+		f.Object, err = json.Marshal(object)
+	}
+	return err
+}
+
+// lastOf is what tells which object was deleted: that needs no decoding of it.
+func lastOf(kind string, text []byte) (json.RawMessage, error) {
+	id, err := identify(text)
+	if err != nil {
+		return nil, fmt.Errorf("decoding the deletion of a %s: %w", kind, err)
+	}
+	m := &id.Metadata
+	return json.Marshal(metav1.PartialObjectMetadata{
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, ManagedFields: taken,
+		},
+	})
+}

@@ -1,0 +1,126 @@
+package kube
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// undecodable is an object that cannot be decoded, at one version.
+type undecodable struct {
+	UID      types.UID
+	Version  string
+	Deletion *metav1.Time       // set: only finalizers keep the object
+	ID       string             // of the run or the limit
+	Key      taskrun.NaturalKey // of the run
+	Limit    string             // name of the limit
+	Err      taskrun.UndecodableError
+}
+
+// newUndecodable returns the record of an object that decode returned this error
+// for. Its own error means that the text is not that of an object.
+func newUndecodable(kind string, text []byte, cause error) (*undecodable, error) {
+	id, err := identify(text)
+	if err != nil {
+		return nil, fmt.Errorf("decoding a %s: %w", kind, errors.Join(cause, err))
+	}
+	whole := part{kind: reflect.TypeFor[v1alpha1.TaskRun](), text: text}
+	if kind == kindConcurrencyLimit {
+		whole.kind = reflect.TypeFor[v1alpha1.ConcurrencyLimit]()
+	}
+	field, fault := faultIn(whole)
+	if fault == nil { // it decodes, and could not be mapped
+		fault = cause
+	}
+	m := &id.Metadata
+	u := &undecodable{
+		UID: m.UID, Version: m.ResourceVersion, Deletion: m.DeletionTimestamp, ID: string(m.UID),
+		Err: taskrun.UndecodableError{Kind: kind, Namespace: m.Namespace, Name: m.Name, Field: field, Reason: reasonOf(fault)},
+	}
+	u.identifyAs(kind, &id)
+	return u, nil
+}
+
+// identifyAs takes over what the run or the limit is known by.
+func (u *undecodable) identifyAs(kind string, id *identity) {
+	if kind == kindConcurrencyLimit {
+		u.Limit = cmp.Or(id.Spec.Name, id.Metadata.Name)
+		if id.Spec.Created != nil { // made over REST: named by its id
+			u.ID = id.Metadata.Name
+		}
+		return
+	}
+	u.ID = cmp.Or(id.Spec.ID, u.ID)
+	u.Key = taskrun.NaturalKey{
+		FlowRunID: id.Spec.FlowRunID, TaskKey: textOr(id.Spec.TaskKey, ""), DynamicKey: textOr(id.Spec.DynamicKey, id.Metadata.Name),
+	}
+}
+
+// The marks of objects that are not as the API server has them, for it admits no
+// such operation.
+const (
+	operationTaken       metav1.ManagedFieldsOperationType = "Taken"
+	operationUndecodable metav1.ManagedFieldsOperationType = "Undecodable"
+)
+
+// recordKey is where a stub has its record.
+const recordKey = "undecodable"
+
+// stub returns what stands for the object in a cache, so that its deletion is
+// noticed as that of any other object.
+func (u *undecodable) stub() (runtime.Object, error) {
+	record, err := json.Marshal(u)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the record of an object: %w", err)
+	}
+	metadata := metav1.ObjectMeta{
+		Namespace: u.Err.Namespace, Name: u.Err.Name, UID: u.UID, ResourceVersion: u.Version, DeletionTimestamp: u.Deletion,
+		ManagedFields: []metav1.ManagedFieldsEntry{{Operation: operationUndecodable}},
+		Annotations:   map[string]string{recordKey: string(record)},
+	}
+	if u.Err.Kind == kindConcurrencyLimit {
+		stub := &v1alpha1.ConcurrencyLimit{ObjectMeta: metadata}
+		stub.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kindConcurrencyLimit))
+		return stub, nil
+	}
+	stub := &v1alpha1.TaskRun{ObjectMeta: metadata}
+	stub.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kindTaskRun))
+	stub.Spec.ID = u.ID
+	return stub, nil
+}
+
+// undecodableOf returns the record that a stub has; nil for any other object.
+func undecodableOf(o metav1.Object) *undecodable {
+	if !isMarked(o, operationUndecodable) {
+		return nil
+	}
+	u := &undecodable{}
+	if json.Unmarshal([]byte(o.GetAnnotations()[recordKey]), u) != nil {
+		return nil // cannot happen: stub wrote it
+	}
+	return u
+}
+
+func isMarked(o metav1.Object, operation metav1.ManagedFieldsOperationType) bool {
+	entries := o.GetManagedFields()
+	return len(entries) == 1 && entries[0].Operation == operation
+}
+
+// stubOfUndecodable returns the stub of an object that decode returned this error
+// for.
+func stubOfUndecodable(kind string, text []byte, cause error) (runtime.Object, error) {
+	u, err := newUndecodable(kind, text, cause)
+	if err != nil {
+		return nil, err
+	}
+	return u.stub()
+}

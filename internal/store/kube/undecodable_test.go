@@ -1,0 +1,483 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const (
+	badTime  = "2026-01-01t00:00:00z"
+	badField = "status.conditions[0].lastTransitionTime"
+)
+
+// textOf is the JSON of a version of an object, which can be decoded or not.
+func textOf(t *testing.T, name string, version int, sound bool, change ...func(*v1alpha1.TaskRun)) string {
+	t.Helper()
+	o := seen(name, objectUID(name), version, change...)
+	o.Status.Conditions = []metav1.Condition{{Type: "Odd", LastTransitionTime: metav1.Unix(0, 0)}}
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sound {
+		return string(text)
+	}
+	return strings.Replace(string(text), `"1970-01-01T00:00:00Z"`, `"`+badTime+`"`, 1)
+}
+
+// shown has the feed take what the objects of a list or watch leave in the cache.
+func shown(intake *Intake, objects ...any) {
+	for _, o := range objects {
+		feed{intake.view}.OnAdd(o, false)
+	}
+}
+
+func wantUndecodable(t *testing.T, err error) {
+	t.Helper()
+	u, ok := errors.AsType[*taskrun.UndecodableError](err)
+	if !ok || errors.Is(err, taskrun.ErrNotFound) || errors.Is(err, taskrun.ErrUnavailable) {
+		t.Errorf("error %v, want that the object cannot be decoded", err)
+		return
+	}
+	if u.Kind != kindTaskRun || u.Namespace != "default" || u.Field != badField || !strings.Contains(u.Reason, badTime) {
+		t.Errorf("the error is %+v, want it to name the object and the field", u)
+	}
+}
+
+func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	tests := map[string][3]bool{
+		"the first": {false, true, true}, "one in the middle": {true, false, true}, "the last": {true, true, false},
+		"all of them": {}, "none": {true, true, true},
+	}
+	for name, sound := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var items []string
+			want := ""
+			for i, name := range []string{"a", "b", "c"} {
+				items = append(items, textOf(t, name, 5, sound[i]))
+				if sound[i] {
+					want += name
+				}
+			}
+			intake := NewIntake()
+			into := &gathering{intake: intake}
+			list := `{"items": [ ` + strings.Join(items, " ,\n ") + ` ], "metadata": {}}`
+			if _, err := takeItems(strings.NewReader(list), into); err != nil {
+				t.Fatal(err)
+			}
+			for _, stub := range into.stubs {
+				shown(intake, stub)
+			}
+			if got := known(intake, "abc"); got != want || len(into.stubs) != 3 {
+				t.Errorf("the view has %q and the cache %d objects, want %q and 3", got, len(into.stubs), want)
+			}
+			if n := intake.view.undecodable.counts()[kindTaskRun]; n != 3-len(want) {
+				t.Errorf("%d objects are skipped, want %d", n, 3-len(want))
+			}
+		})
+	}
+}
+
+// frames is a watch as the API server sends it, read as the informer's client
+// reads it.
+func frames(t *testing.T, intake *Intake, kind string, events ...string) []*v1alpha1.TaskRun {
+	t.Helper()
+	body := newFramesBody(intake, kind, io.NopCloser(strings.NewReader(strings.Join(events, "\n"))))
+	decoder := json.NewDecoder(body)
+	var objects []*v1alpha1.TaskRun
+	for {
+		var next frame
+		if err := decoder.Decode(&next); errors.Is(err, io.EOF) {
+			return objects
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		o := &v1alpha1.TaskRun{}
+		if err := json.Unmarshal(next.Object, o); err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+		switch next.Type {
+		case watch.Added, watch.Modified:
+			kept, err := intake.Transform(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown(intake, kept)
+		case watch.Deleted:
+			feed{intake.view}.OnDelete(o)
+		}
+	}
+}
+
+func event(kind watch.EventType, object string) string {
+	return `{"type":"` + string(kind) + `","object":` + object + `}`
+}
+
+func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	const sound, broken = true, false
+	added, modified, deleted := watch.Added, watch.Modified, watch.Deleted
+	bookmark := event(watch.Bookmark, `{"kind":"TaskRun","metadata":{"resourceVersion":"9"}}`)
+	tests := map[string]struct {
+		events      []string
+		want        string // what the view has
+		wantSkipped int
+	}{
+		"it comes broken":       {[]string{event(added, textOf(t, "a", 5, broken)), event(added, textOf(t, "b", 6, sound))}, "b", 1},
+		"it becomes broken":     {[]string{event(added, textOf(t, "a", 5, sound)), event(modified, textOf(t, "a", 6, broken)), bookmark}, "", 1},
+		"it is repaired":        {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound))}, "a", 0},
+		"it breaks once more":   {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound)), event(modified, textOf(t, "a", 7, broken))}, "", 1},
+		"it is deleted":         {[]string{event(added, textOf(t, "a", 5, broken)), event(deleted, textOf(t, "a", 6, broken)), event(added, textOf(t, "b", 7, sound))}, "b", 0},
+		"what was sound is not": {[]string{event(added, textOf(t, "a", 5, sound)), event(deleted, textOf(t, "a", 6, broken))}, "", 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			intake := NewIntake()
+			objects := frames(t, intake, kindTaskRun, test.events...)
+			if len(objects) != len(test.events) {
+				t.Errorf("%d frames were read of %d", len(objects), len(test.events))
+			}
+			if got, n := known(intake, "ab"), intake.view.undecodable.counts()[kindTaskRun]; got != test.want || n != test.wantSkipped {
+				t.Errorf("the view has %q and %d are skipped, want %q and %d", got, n, test.want, test.wantSkipped)
+			}
+			if last := objects[len(objects)-1]; last.ResourceVersion == "" {
+				t.Error("the last frame has no resourceVersion to watch from")
+			}
+		})
+	}
+}
+
+// A version that cannot be decoded is not overtaken by an older one that can, nor
+// does it overtake a newer one.
+func TestTheNewestVersionDecides(t *testing.T) {
+	t.Parallel()
+	for order := range 2 {
+		intake := NewIntake()
+		s := intake.view.shelf("default")
+		broken := func(version int) {
+			frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "a", version, false)))
+		}
+		if order == 0 {
+			broken(7)
+			s.put(seen("a", objectUID("a"), 6))
+			wantUndecodable(t, intake.view.undecodable.run("default", string(objectUID("a"))))
+			if known(intake, "a") != "" {
+				t.Error("an older version is shown")
+			}
+			continue
+		}
+		s.put(seen("a", objectUID("a"), 8))
+		broken(7)
+		if known(intake, "a") != "a" || intake.view.undecodable.counts()[kindTaskRun] != 0 {
+			t.Error("an older version made the run go")
+		}
+	}
+}
+
+// An object that cannot be decoded is not a deleted one: reads of it are errors,
+// no run is made in its place, and it comes back.
+func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"it was known before": true, "it was never known": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, time.Second, func(http.ResponseWriter, *http.Request) { t.Error("the API server was asked") })
+			c.view.clock = fixedClock{}
+			intake := &Intake{view: c.view}
+			change := []func(*v1alpha1.TaskRun){withID(idA), withKey("k")}
+			if before {
+				frames(t, intake, kindTaskRun, event(watch.Added, textOf(t, "x", 5, true, change...)))
+			}
+			frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "x", 6, false, change...)))
+			s := c.Namespace("default")
+			_, err := s.Get(t.Context(), idA)
+			wantUndecodable(t, err)
+			_, err = s.Find(t.Context(), taskrun.NaturalKey{TaskKey: "greet", DynamicKey: "k"})
+			wantUndecodable(t, err)
+			_, err = s.Create(t.Context(), &taskrun.Run{ID: idA})
+			wantUndecodable(t, err)
+			if _, deleted := s.DeletedAt(idA); deleted || s.Known(idA) != nil {
+				t.Error("the run counts as deleted, or is still shown")
+			}
+			if err := errors.Join(c.complete(), c.current()); err != nil {
+				t.Errorf("one object takes the program out of service: %v", err)
+			}
+			frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "x", 7, true, change...)))
+			if run, err := s.Get(t.Context(), idA); err != nil || run.Revision.Version != "7" {
+				t.Errorf("after its repair the run is %v, error %v", run, err)
+			}
+			frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))
+			if _, deleted := s.DeletedAt(idA); !deleted || s.undecodable(idA) != nil {
+				t.Error("the deletion was not noticed")
+			}
+		})
+	}
+}
+
+type fixedClock struct{}
+
+func (fixedClock) Now() time.Time { return time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC) }
+
+// A name that is used again ends the object that had it, decodable or not.
+func TestANameThatIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	another := func(o *v1alpha1.TaskRun) { o.UID = "another" }
+	for _, sound := range []bool{true, false} {
+		intake := NewIntake()
+		frames(t, intake, kindTaskRun, event(watch.Added, textOf(t, "x", 5, false)), event(watch.Added, textOf(t, "x", 6, sound, another)))
+		u := intake.view.undecodable
+		if u.objects[objectUID("x")] != nil || (u.objects["another"] == nil) != sound || (intake.view.shelf("default").run("another") == nil) == sound {
+			t.Errorf("sound %v: skipped are %v", sound, slices.Collect(maps.Keys(u.objects)))
+		}
+		intake.view.shelf("default").put(seen("x", objectUID("x"), 4))
+		if intake.view.shelf("default").run(objectUID("x")) != nil {
+			t.Error("the first object came back")
+		}
+	}
+}
+
+func TestAnObjectIsLoggedOnceForEachReason(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	intake := NewIntake()
+	intake.view.undecodable.log = slog.New(slog.NewTextHandler(&log, nil))
+	for version := 5; version < 8; version++ {
+		frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "a", version, false)))
+	}
+	if lines := log.String(); strings.Count(lines, "\n") != 1 || !strings.Contains(lines, "taskRun=default/a") ||
+		!strings.Contains(lines, badField) || !strings.Contains(lines, badTime) {
+		t.Errorf("logged:\n%s", lines)
+	}
+	frames(t, intake, kindTaskRun, event(watch.Modified, strings.Replace(textOf(t, "a", 8, true), `"spec":{`, `"spec":{"tags":7,`, 1)))
+	frames(t, intake, kindTaskRun, event(watch.Modified, textOf(t, "a", 9, true)))
+	if lines := log.String(); strings.Count(lines, "\n") != 3 || !strings.Contains(lines, "field=spec.tags") || !strings.Contains(lines, "decoded again") {
+		t.Errorf("logged:\n%s", lines)
+	}
+}
+
+func TestTheFieldAtFaultIsNamed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		kind reflect.Type
+		text string
+		want string
+	}{
+		"nothing":              {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskKey":"k","later":1}}`, ""},
+		"a time":               {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"state":{"timestamp":"x"}}}`, "status.state.timestamp"},
+		"in an inlined struct": {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"state":{"type":"X","data":[1]}}}`, "spec.state.data"},
+		"in a list":            {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"history":[{"id":"a"},{"id":7}]}}`, "status.history[1].id"},
+		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskInputs":{"a":[],"b":[{"name":1}]}}}`, "spec.taskInputs.b[0].name"},
+		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"limit":3000000000}}`, "spec.limit"},
+		"a fraction":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
+		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTime":"1 week"}}`, "status.totalRunTime"},
+		"a whole object":       {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":[]}`, "status"},
+		"of the metadata":      {reflect.TypeFor[v1alpha1.TaskRun](), `{"metadata":{"labels":{"a":1}}}`, "metadata.labels.a"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			field, err := faultIn(part{kind: test.kind, text: json.RawMessage(test.text)})
+			if field != test.want || (err == nil) != (test.want == "") {
+				t.Errorf("faultIn() = %q, error %v, want %q", field, err, test.want)
+			}
+		})
+	}
+}
+
+// ask sends a request through a transport that answers with this text.
+func ask(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper, ctx context.Context, path, text string) (string, error) { //nolint:revive // t comes first
+	t.Helper()
+	next := roundTrip(func(*http.Request) (*http.Response, error) {
+		header := http.Header{"Content-Type": {"application/json"}}
+		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(text))}, nil
+	})
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://api/apis/taskrun.dev/v1alpha1/namespaces/default/"+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := wrap(next).RoundTrip(request)
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(response.Body)
+	return string(body), errors.Join(err, response.Body.Close())
+}
+
+func TestAnswersAboutObjectsThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	var skipped []string
+	wrap := SkipUndecodable(func(err *taskrun.UndecodableError) { skipped = append(skipped, err.Name) })
+	broken, sound := textOf(t, "a", 5, false), textOf(t, "b", 5, true)
+	if text, err := ask(t, wrap, t.Context(), "taskruns/b", sound); err != nil || text != sound {
+		t.Errorf("a sound object is %q, error %v", text, err)
+	}
+	_, err := ask(t, wrap, t.Context(), "taskruns/a", broken)
+	wantUndecodable(t, translate("reading the run", err))
+	list := `{"kind":"TaskRunList","metadata":{"continue":"x"},"items":[` + broken + `,` + sound + `]}`
+	text, err := ask(t, wrap, t.Context(), "taskruns", list)
+	var read v1alpha1.TaskRunList
+	if err := errors.Join(err, json.Unmarshal([]byte(text), &read)); err != nil {
+		t.Fatal(err)
+	}
+	if len(read.Items) != 1 || read.Items[0].Name != "b" || read.Continue != "x" || !slices.Equal(skipped, []string{"a"}) {
+		t.Errorf("the list is %q, skipped were %v", text, skipped)
+	}
+}
+
+// The limits that cannot be decoded stay in the informer's cache as stubs, and
+// limit nothing.
+func TestALimitThatCannotBeDecoded(t *testing.T) {
+	t.Parallel()
+	limit := func(name string, version, slots string) string {
+		return `{"kind":"ConcurrencyLimit","apiVersion":"taskrun.dev/v1alpha1","metadata":{"namespace":"default","name":"` + name + `","uid":"` + name +
+			`","resourceVersion":"` + version + `"},"spec":{"name":"tag:` + name + `","limit":` + slots + `}}`
+	}
+	intake := NewIntake()
+	informer := context.WithValue(t.Context(), informerKey{}, kindConcurrencyLimit)
+	text, err := ask(t, intake.Transport, informer, "concurrencylimits",
+		`{"kind":"ConcurrencyLimitList","items":[`+limit("a", "5", "3000000000")+`,`+limit("b", "5", "2")+`]}`)
+	var list v1alpha1.ConcurrencyLimitList
+	if err := errors.Join(err, json.Unmarshal([]byte(text), &list)); err != nil || len(list.Items) != 2 {
+		t.Fatalf("%d items, error %v", len(list.Items), err)
+	}
+	shelves := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: intake.view.undecodable, synced: func() bool { return true }}
+	take := func(o *v1alpha1.ConcurrencyLimit) {
+		kept, err := intake.Transform(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		limitFeed{shelves}.OnAdd(kept, false)
+	}
+	for i := range list.Items {
+		take(&list.Items[i])
+	}
+	store := &Limits{cluster: &Cluster{limits: shelves}, namespace: "default", limitShelf: shelves.shelf("default")}
+	wantLimits(t, store, "tag:b")
+	for _, key := range []concurrency.Key{{Name: "tag:a"}, {ID: "a"}} {
+		var undecodable *taskrun.UndecodableError
+		if err := store.Undecodable(key); !errors.As(err, &undecodable) || undecodable.Field != "spec.limit" {
+			t.Errorf("Undecodable(%v) = %v", key, err)
+		}
+	}
+	if err := store.Undecodable(concurrency.Key{Name: "tag:b"}); err != nil {
+		t.Errorf("a limit that is sound: %v", err)
+	}
+	watched, err := ask(t, intake.Transport, informer, "concurrencylimits?watch=true",
+		event(watch.Modified, limit("a", "6", "1"))+event(watch.Modified, limit("b", "7", `"x"`))+event(watch.Deleted, limit("b", "8", `"x"`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(watched))
+	for decoder.More() {
+		var next struct {
+			Type   watch.EventType
+			Object v1alpha1.ConcurrencyLimit
+		}
+		if err := decoder.Decode(&next); err != nil {
+			t.Fatal(err)
+		}
+		if next.Type == watch.Deleted {
+			limitFeed{shelves}.OnDelete(&next.Object)
+			continue
+		}
+		take(&next.Object)
+	}
+	wantLimits(t, store, "tag:a")
+	if n := intake.view.undecodable.counts()[kindConcurrencyLimit]; n != 0 {
+		t.Errorf("%d are skipped at the end", n)
+	}
+}
+
+func wantLimits(t *testing.T, store *Limits, want ...string) {
+	t.Helper()
+	limits, err := store.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, l := range limits {
+		names = append(names, l.Name)
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("limits (-want +got):\n%s", diff)
+	}
+}
+
+// People choose the names of managers, but not their operations.
+func TestNobodyCanMarkAnObjectAsAStub(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []metav1.ManagedFieldsOperationType{metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate} {
+		o := seen("x", "u", 5)
+		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "taken by the view", Operation: operation}}
+		o.Annotations = map[string]string{recordKey: "{}"}
+		if isStub(o) || undecodableOf(o) != nil {
+			t.Errorf("an object of operation %s is taken for a stub", operation)
+		}
+	}
+}
+
+func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
+	t.Parallel()
+	now := &movingClock{at: time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC)}
+	v := newView()
+	v.clock = now
+	var fails error
+	w := &watched{kind: kindTaskRun, view: v, ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(&toolscache.ListWatch{
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+			return &v1alpha1.TaskRunList{}, fails
+		},
+		WatchFuncWithContext: func(context.Context, metav1.ListOptions) (watch.Interface, error) { return watch.NewFake(), fails },
+	})}
+	list := func() { _, _ = w.ListWithContext(t.Context(), metav1.ListOptions{}) }
+	open := func() { _, _ = w.WatchWithContext(t.Context(), metav1.ListOptions{}) }
+	steps := []struct {
+		name  string
+		do    func()
+		stale bool
+	}{
+		{"all is well", func() { list(); open() }, false},
+		{"a list fails", func() { fails = errCut; list() }, false},
+		{"within the time", func() { now.at = now.at.Add(maxOutage); list() }, false},
+		{"for too long", func() { now.at = now.at.Add(time.Millisecond) }, true},
+		{"a list is not enough", func() { fails = nil; list() }, true},
+		{"with a watch", open, false},
+		{"a watch fails", func() { fails = errCut; open(); now.at = now.at.Add(2 * maxOutage) }, true},
+		{"it is back", func() { fails = nil; open() }, false},
+	}
+	for _, step := range steps {
+		step.do()
+		err := v.watches.stale(now)
+		if (err != nil) != step.stale || (err != nil && (!errors.Is(err, taskrun.ErrUnavailable) || !errors.Is(err, errCut))) {
+			t.Errorf("%s: error %v, want stale: %v", step.name, err, step.stale)
+		}
+	}
+}
+
+type movingClock struct{ at time.Time }
+
+func (c *movingClock) Now() time.Time { return c.at }
