@@ -156,7 +156,7 @@ func awaitRefusal(t *testing.T, config *rest.Config, token string) {
 	door := forgetful(t, config, clock{})
 	await(t, func(ctx context.Context) error {
 		if _, err := door.Authenticate(ctx, token); !errors.Is(err, authn.ErrUnauthenticated) {
-			return fmt.Errorf("the token of an account that is gone: error = %v, want %w", err, authn.ErrUnauthenticated)
+			return fmt.Errorf("the token of an account that is gone: error = %w, want %w", err, authn.ErrUnauthenticated)
 		}
 		return nil
 	})

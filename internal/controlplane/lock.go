@@ -31,7 +31,7 @@ func Lock(data string) (unlock func() error, err error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the data folder: %w", err)
 	}
-	f, err := os.OpenFile(lockFile(data), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // in the caller's folder
+	f, err := os.OpenFile(lockFile(data), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the data folder: %w", err)
 	}
@@ -66,7 +66,7 @@ func lockedBy(f *os.File, data string) *LockedError {
 // MarkStopping announces in the lock of the data folder, which this process must hold, that it is about to let go of it.
 // AwaitLock waits for such a holder.
 func MarkStopping(data string) error {
-	f, err := os.OpenFile(lockFile(data), os.O_WRONLY, 0) //nolint:gosec // in the caller's folder
+	f, err := os.OpenFile(lockFile(data), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening the lock of the data folder: %w", err)
 	}

@@ -51,7 +51,7 @@ func watch(t *testing.T, config *rest.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := client.Do(request) //nolint:bodyclose // closed when the test ends
+	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

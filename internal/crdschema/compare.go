@@ -112,7 +112,7 @@ func compareProperty(path, name string, needed, installed schema) []string {
 
 // compare returns what one schema lacks of the other.
 func compare(path string, needed, installed schema) []string {
-	if installed["x-kubernetes-preserve-unknown-fields"] == true {
+	if preserved, _ := installed["x-kubernetes-preserve-unknown-fields"].(bool); preserved {
 		return nil
 	}
 	want, got := needed["type"], installed["type"]
@@ -131,8 +131,9 @@ func compare(path string, needed, installed schema) []string {
 // compareElements compares the schemas of what is in a list or a map.
 func compareElements(path, key string, needed, installed schema) []string {
 	want, got := child(needed, key), child(installed, key)
+	anything, _ := installed[key].(bool)
 	switch {
-	case want == nil || installed[key] == true:
+	case want == nil || anything:
 		return nil
 	case got == nil:
 		return []string{path + " is missing"}

@@ -2,9 +2,9 @@ package delivery
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -106,7 +106,7 @@ func TestALineIsWhatAListIs(t *testing.T) {
 				l.remove(p)
 				list = slices.DeleteFunc(list, func(other *place) bool { return other == p })
 			} else {
-				p := &place{id: fmt.Sprint(step), retry: random.IntN(2) == 0, due: start.Add(time.Duration(random.IntN(10)) * time.Second)}
+				p := &place{id: strconv.Itoa(step), retry: random.IntN(2) == 0, due: start.Add(time.Duration(random.IntN(10)) * time.Second)}
 				l.add(p)
 				list = append(list, p)
 			}

@@ -58,7 +58,7 @@ func TestClientsThatSendFirstReadTheAnswer(t *testing.T) {
 				header string
 				body   []byte
 			}{{fmt.Sprintf("Content-Length: %d", len(body)), body}, {"Transfer-Encoding: chunked", chunked}} {
-				answer, text := sendFirst(t, s, path+" HTTP/1.1\r\n"+how.header, how.body)
+				answer, text := sendFirst(t, s, path+" HTTP/1.1\r\n"+how.header, how.body) //nolint:bodyclose // sendFirst has read and closed it
 				if answer.StatusCode != want || (want == http.StatusRequestEntityTooLarge && !strings.Contains(text, "too large")) {
 					t.Errorf("%s: answer %d %s, want %d", how.header, answer.StatusCode, text, want)
 				}
@@ -70,7 +70,7 @@ func TestClientsThatSendFirstReadTheAnswer(t *testing.T) {
 func TestAClientThatWaitsToGoOnSendsNothing(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	answer, _ := sendFirst(t, s, "POST /api/task_runs/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 999999999", nil)
+	answer, _ := sendFirst(t, s, "POST /api/task_runs/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 999999999", nil) //nolint:bodyclose // sendFirst has read and closed it
 	if answer.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("answer %d, want 413 at once", answer.StatusCode)
 	}

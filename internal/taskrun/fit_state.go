@@ -127,14 +127,18 @@ func keysetSize(keyset map[string]string) (n int) {
 	return n
 }
 
+// longestOf is the length of the longest key or value.
+func longestOf(keyset map[string]string) (n int) {
+	for key, value := range keyset {
+		n = max(n, utf8.RuneCountInString(key), utf8.RuneCountInString(value))
+	}
+	return n
+}
+
 // cutKeyset cuts values, drops entries whose keys are too long, and then as many
 // as must be.
 func cutKeyset(keyset map[string]string, items, most int) map[string]string {
-	whole := len(keyset) <= items && keysetSize(keyset) <= most
-	for key, value := range keyset {
-		whole = whole && utf8.RuneCountInString(key) <= MaxKeysetText && utf8.RuneCountInString(value) <= MaxKeysetText
-	}
-	if whole {
+	if len(keyset) <= items && keysetSize(keyset) <= most && longestOf(keyset) <= MaxKeysetText {
 		return keyset
 	}
 	total, marked := len(keyset), false

@@ -3,7 +3,7 @@ package taskrun_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -43,10 +43,10 @@ func tooLong() (taskrun.Run, orchestration.State) {
 		TaskInputs: map[string][]taskrun.TaskInput{"few": {{InputType: taskrun.InputParameter, Name: "a"}}},
 	}
 	for i := range 200 {
-		run.Tags = append(run.Tags, fmt.Sprint(i))
+		run.Tags = append(run.Tags, strconv.Itoa(i))
 	}
 	for i := range 1000 {
-		run.TaskInputs["all"] = append(run.TaskInputs["all"], taskrun.TaskInput{InputType: taskrun.InputParameter, Name: fmt.Sprint(i)})
+		run.TaskInputs["all"] = append(run.TaskInputs["all"], taskrun.TaskInput{InputType: taskrun.InputParameter, Name: strconv.Itoa(i)})
 	}
 	return run, orchestration.State{Data: json.RawMessage(`{"storage_key":"` + strings.Repeat("k", 9000) + `"}`), Message: new("done")}
 }

@@ -117,6 +117,7 @@ func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		return g.next.RoundTrip(r)
 	case requestLost:
 		return nil, errLost
+	case responseLost, sentTwice: // sent below
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {

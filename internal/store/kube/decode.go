@@ -36,7 +36,7 @@ func decode(kind string, text []byte) (object any, err error) {
 		if err := json.Unmarshal(text, o); err != nil {
 			return nil, err
 		}
-		_, err := limitOf(o)
+		err := checkLimit(o)
 		return o, err
 	default:
 		return nil, fmt.Errorf("unexpected kind %q", kind)

@@ -96,8 +96,7 @@ func (p part) elements(yield func(part) bool) {
 
 // fieldsOf collects the types of a struct's fields, by their names in JSON.
 func fieldsOf(kind reflect.Type, into map[string]reflect.Type) {
-	for i := range kind.NumField() {
-		field := kind.Field(i)
+	for field := range kind.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
 		case name == "-" || !field.IsExported():

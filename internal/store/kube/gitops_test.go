@@ -60,7 +60,7 @@ func compareFile(t *testing.T, path string, object *v1alpha1.TaskRun) {
 		}
 		return
 	}
-	got, err := os.ReadFile(path) //nolint:gosec // a file of this repository
+	got, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%s is stale (%v): run go test ./internal/store/kube -run ThatHealthChecks -update; want\n%s", path, err, want)
 	}

@@ -55,7 +55,7 @@ func withoutManagers(o *v1alpha1.ConcurrencyLimit) (any, error) {
 	if undecodableOf(o) != nil {
 		return o, nil
 	}
-	if _, err := limitOf(o); err != nil {
+	if err := checkLimit(o); err != nil {
 		return undecodableObject(kindConcurrencyLimit, o, err)
 	}
 	o.ManagedFields = nil

@@ -12,10 +12,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// limitOf is limitFromObject; a panic is an error about the object.
-func limitOf(o *v1alpha1.ConcurrencyLimit) (l *concurrency.Limit, err error) {
-	err = guard(func() { l = limitFromObject(o) })
-	return l, err
+// checkLimit returns an error if limitFromObject cannot convert the object.
+func checkLimit(o *v1alpha1.ConcurrencyLimit) error {
+	return guard(func() { limitFromObject(o) })
 }
 
 // limitFromObject returns the limit that an object stands for.

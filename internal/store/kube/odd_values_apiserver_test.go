@@ -69,7 +69,7 @@ func TestWhateverTheAPIServerTakesCanBeDecoded(t *testing.T) {
 		for _, half := range []string{"spec", "status"} {
 			part := root.Properties[half]
 			for _, l := range leavesOf(half, &part, func(value any) any { return value }) {
-				random := rand.New(rand.NewPCG(seed, uint64(len(l.path)))) //nolint:gosec // values for a test
+				random := rand.New(rand.NewPCG(seed, uint64(len(l.path))))
 				for _, value := range someOf(oddValues(l.schema, random), random) {
 					work <- func() { s.send(t, resource, half, l, value) }
 				}
@@ -155,6 +155,7 @@ func objectWith(resource, half string, value any) map[string]any {
 }
 
 func (s *sender) send(t *testing.T, resource, half string, l leaf, value any) {
+	t.Helper()
 	s.sent.Add(1)
 	object := objectWith(resource, half, l.with(value))
 	request := s.client.Post()

@@ -33,7 +33,7 @@ func (t transport) whole(response *http.Response, informs bool) (*http.Response,
 	text, err := io.ReadAll(response.Body)
 	if err != nil { // it is for the client to see this
 		rest := io.MultiReader(bytes.NewReader(text), brokenReader{err})
-		return withBody(response, readCloser{rest, response.Body}), nil
+		return withBody(response, readCloser{rest, response.Body}), nil //nolint:nilerr // the reader of the body gets the error
 	}
 	if err := response.Body.Close(); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (t transport) check(text []byte, informs bool) ([]byte, error) {
 		Items []json.RawMessage `json:"items"`
 	}
 	if json.Unmarshal(text, &answer) != nil {
-		return text, nil // it is for the client to say what is wrong with it
+		return text, nil //nolint:nilerr // it is for the client to say what is wrong with it
 	}
 	kind, isList := strings.CutSuffix(answer.Kind, "List")
 	switch {

@@ -50,7 +50,8 @@ func (b *framesBody) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("encoding an event of a watch: %w", err)
 		}
-		b.rest = append(text, '\n')
+		text = append(text, '\n')
+		b.rest = text
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]

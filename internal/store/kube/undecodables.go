@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 
@@ -63,7 +62,7 @@ func (s *undecodables) put(u *undecodable) {
 		s.keys[u.naturalKey()] = u
 	}
 	if known == nil || known.Err != u.Err {
-		s.tell(slog.LevelWarn, "skipping object that cannot be decoded", u,
+		s.tell((*slog.Logger).Warn, "skipping object that cannot be decoded", u,
 			slog.String("field", u.Err.Field), slog.String("error", u.Err.Reason))
 	}
 }
@@ -81,7 +80,7 @@ func (s *undecodables) outdates(uid types.UID, version string) bool {
 		return true
 	}
 	if s.drop(uid) != nil {
-		s.tell(slog.LevelInfo, "object can be decoded again", known)
+		s.tell((*slog.Logger).Info, "object can be decoded again", known)
 	}
 	return false
 }
@@ -166,7 +165,7 @@ func (s *undecodables) counts() map[string]int {
 }
 
 // tell logs about an object.
-func (s *undecodables) tell(level slog.Level, message string, u *undecodable, more ...slog.Attr) {
+func (s *undecodables) tell(log func(*slog.Logger, string, ...any), message string, u *undecodable, more ...any) {
 	if s.log == nil {
 		return
 	}
@@ -174,7 +173,7 @@ func (s *undecodables) tell(level slog.Level, message string, u *undecodable, mo
 	if u.Err.Kind == kindConcurrencyLimit {
 		key = "limit"
 	}
-	s.log.LogAttrs(context.Background(), level, message, append([]slog.Attr{slog.String(key, u.Err.Namespace+"/"+u.Err.Name)}, more...)...)
+	log(s.log, message, append([]any{slog.String(key, u.Err.Namespace+"/"+u.Err.Name)}, more...)...)
 }
 
 // Undecodable returns how many objects this replica skips because they cannot be
