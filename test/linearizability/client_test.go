@@ -138,18 +138,19 @@ func (c *client) read(p *process, r *run, kind readKind, live bool) []state {
 			return states
 		})
 	}
-	when, status, answer, err := c.send(method, p.base+path, body)
+	when, status, answer, broken := c.send(method, p.base+path, body)
 	one.span = when
+	var err error
 	switch {
-	case err != nil || status == http.StatusServiceUnavailable:
-		return nil
+	case broken != nil || status == http.StatusServiceUnavailable:
+		return nil //nolint:nilerr // a read without a result shows nothing
 	case status == http.StatusOK:
-		if one.Shown, err = decode(answer); err == nil {
-			break
-		}
-		fallthrough
+		one.Shown, err = decode(answer)
 	case status != http.StatusNotFound:
-		c.t.Errorf("%s %s: status %d, %s", method, path, status, answer)
+		err = errors.New("unexpected status")
+	}
+	if err != nil {
+		c.t.Errorf("%s %s: status %d, %v, %s", method, path, status, err, answer)
 		return nil
 	}
 	r.showed(one)

@@ -112,10 +112,10 @@ func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 		return g.next.RoundTrip(r)
 	}
 	f := g.draw()
-	switch f {
-	case none:
+	if f == none {
 		return g.next.RoundTrip(r)
-	case requestLost:
+	}
+	if f == requestLost {
 		return nil, errLost
 	case responseLost, sentTwice: // sent below
 	}
