@@ -117,7 +117,6 @@ func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if f == requestLost {
 		return nil, errLost
-	case responseLost, sentTwice: // sent below
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
