@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// The bounds of an event (contract §4.3).
+// The bounds of an event (contract §4.3). Nothing of what goes beyond them is
+// stored, so an event is taken all the same; it is not passed on as it is.
 const (
 	maxEventName = 1024 // characters
 	maxLabels    = 500  // of a resource
@@ -49,6 +51,7 @@ type event struct {
 	payload  pyjson.Value
 	follows  string       // UUID, "" for none
 	whole    pyjson.Value // as it was sent
+	beyond   bool         // something of it goes beyond the bounds
 }
 
 // reportsRun tells whether the event is one that a client sends to report a
@@ -112,13 +115,16 @@ func readEvent(n validate.Node) event {
 		e.occurred = n.Time()
 	}
 	if n, given := m.Required("event"); given {
-		e.name = readEventName(n)
+		e.name = n.Text()
+		e.beyond = utf8.RuneCountInString(e.name) > maxEventName
 	}
 	if n, given := m.Required("resource"); given {
 		e.resource = readResource(n)
+		e.beyond = e.beyond || len(e.resource) > maxLabels
 	}
 	if n, given := m.Field("related"); given {
 		e.related = readRelated(n)
+		e.beyond = e.beyond || len(e.related) > maxRelated || slices.ContainsFunc(e.related, hasSurplus)
 	}
 	e.payload = emptyObject
 	if n, given := m.Field("payload"); given {
@@ -134,13 +140,7 @@ func readEvent(n validate.Node) event {
 	return e
 }
 
-func readEventName(n validate.Node) string {
-	name := n.Text()
-	if utf8.RuneCountInString(name) > maxEventName {
-		n.Refuse("Event name must be at most " + strconv.Itoa(maxEventName) + " characters")
-	}
-	return name
-}
+func hasSurplus(labels map[string]string) bool { return len(labels) > maxLabels }
 
 // readResource reads the labels of a resource, one of which is its id.
 func readResource(n validate.Node) map[string]string {
@@ -150,8 +150,6 @@ func readResource(n validate.Node) map[string]string {
 	}
 	id, given := labels[labelResourceID]
 	switch {
-	case len(labels) > maxLabels:
-		n.Refuse("The maximum number of labels per resource is " + strconv.Itoa(maxLabels))
 	case !given:
 		n.Refuse("Resources must include the " + labelResourceID + " label")
 	case id == "":
@@ -161,7 +159,7 @@ func readResource(n validate.Node) map[string]string {
 }
 
 func readRelated(n validate.Node) []map[string]string {
-	related := validate.List(n, func(n validate.Node) map[string]string {
+	return validate.List(n, func(n validate.Node) map[string]string {
 		labels := readResource(n)
 		if n.Value.Kind() != pyjson.Object {
 			return labels
@@ -174,8 +172,4 @@ func readRelated(n validate.Node) []map[string]string {
 		}
 		return labels
 	})
-	if len(related) > maxRelated {
-		n.Refuse("The maximum number of related resources is " + strconv.Itoa(maxRelated))
-	}
-	return related
 }

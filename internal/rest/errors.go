@@ -21,6 +21,9 @@ const (
 	textInternal    = "Internal Server Error"
 )
 
+// textOperatorForbidden tells a caller that the permission is not its own.
+const textOperatorForbidden = "The operator lacks a permission in Kubernetes: "
+
 // The keys of one-line answers: handlers of Prefect say detail, what lies below
 // them says exception_message (contract §0.6).
 const (
@@ -107,6 +110,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 		redirect *redirectError
 		invalid  *invalidError
 		bound    *taskrun.InvalidError
+		rejected *taskrun.RejectedError
 	)
 	if answer, ok := answerAtDoor(err); ok {
 		return answer, false
@@ -129,8 +133,23 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &bound):
 		invalid = &invalidError{items: beyondBound(bound, r.body), body: r.body}
 		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+	case errors.As(err, &rejected):
+		return rejectedByCluster(rejected), false
 	default:
 		return answerToUseCase(err, rt, r)
+	}
+}
+
+// rejectedByCluster is the answer to a write that the API server rejects for good:
+// the client has no reason to try again. It is told in the API server's words.
+func rejectedByCluster(e *taskrun.RejectedError) response {
+	switch e.Cause {
+	case taskrun.NamespaceMissing:
+		return jsonMember(http.StatusNotFound, keyDetail, e.Message)
+	case taskrun.PermissionMissing:
+		return jsonMember(http.StatusForbidden, keyDetail, textOperatorForbidden+e.Message)
+	default:
+		return jsonMember(http.StatusForbidden, keyDetail, e.Message)
 	}
 }
 

@@ -19,7 +19,7 @@ var ErrLate = errors.New("the event comes too late")
 // Record stores what events tell, in any order and any number of times with the
 // same result; the events of one run make one write. When it returns nil, all of
 // them are durable, or will never be: refused hears of those, with an
-// *InvalidError or ErrLate, one at a time. After an error the caller has to come
+// *InvalidError, a *RejectedError or ErrLate, one at a time. After an error the caller has to come
 // again with all of them (contract §4.4).
 func (s *Service) Record(ctx context.Context, events []Event, refused func(Event, error)) error {
 	var sound []Event
@@ -63,7 +63,7 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		all.Go(func() {
 			defer func() { <-places }()
 			err := s.recordGuarded(ctx, group, refuse)
-			if _, poisoned := errors.AsType[*InvalidError](err); poisoned { // the store will never take it
+			if neverStored(err) {
 				refuseAll(group, refuse, err)
 				return
 			}
