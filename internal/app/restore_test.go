@@ -32,7 +32,7 @@ func newAdministrator(t *testing.T, env *testenv.Env, namespace string) *adminis
 	}
 	a := &administrator{folder: t.TempDir(), kubeconfig: env.Kubeconfig(t), namespace: namespace}
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		a.commands = append(a.commands, strings.Split(strings.ReplaceAll(strings.TrimSpace(block[1]), "\n ", " \x00"), "\n")...)
+		a.commands = append(a.commands, strings.Split(strings.ReplaceAll(strings.TrimSpace(block[1]), "\n ", "\x00"), "\n")...)
 	}
 	return a
 }
