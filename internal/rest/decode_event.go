@@ -51,7 +51,6 @@ type event struct {
 	payload  pyjson.Value
 	follows  string       // UUID, "" for none
 	whole    pyjson.Value // as it was sent
-	beyond   bool         // something of it goes beyond the bounds
 }
 
 // reportsRun tells whether the event is one that a client sends to report a
@@ -116,15 +115,12 @@ func readEvent(n validate.Node) event {
 	}
 	if n, given := m.Required("event"); given {
 		e.name = n.Text()
-		e.beyond = utf8.RuneCountInString(e.name) > maxEventName
 	}
 	if n, given := m.Required("resource"); given {
 		e.resource = readResource(n)
-		e.beyond = e.beyond || len(e.resource) > maxLabels
 	}
 	if n, given := m.Field("related"); given {
 		e.related = readRelated(n)
-		e.beyond = e.beyond || len(e.related) > maxRelated || slices.ContainsFunc(e.related, hasSurplus)
 	}
 	e.payload = emptyObject
 	if n, given := m.Field("payload"); given {
@@ -140,7 +136,12 @@ func readEvent(n validate.Node) event {
 	return e
 }
 
-func hasSurplus(labels map[string]string) bool { return len(labels) > maxLabels }
+// exceeds reports whether something of the event goes beyond the bounds.
+func (e *event) exceeds() bool {
+	hasSurplus := func(labels map[string]string) bool { return len(labels) > maxLabels }
+	return utf8.RuneCountInString(e.name) > maxEventName || hasSurplus(e.resource) ||
+		len(e.related) > maxRelated || slices.ContainsFunc(e.related, hasSurplus)
+}
 
 // readResource reads the labels of a resource, one of which is its id.
 func readResource(n validate.Node) map[string]string {

@@ -110,7 +110,6 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 		redirect *redirectError
 		invalid  *invalidError
 		bound    *taskrun.InvalidError
-		rejected *taskrun.RejectedError
 	)
 	if answer, ok := answerAtDoor(err); ok {
 		return answer, false
@@ -133,8 +132,6 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &bound):
 		invalid = &invalidError{items: beyondBound(bound, r.body), body: r.body}
 		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
-	case errors.As(err, &rejected):
-		return rejectedByCluster(rejected), false
 	default:
 		return answerToUseCase(err, rt, r)
 	}
@@ -155,10 +152,15 @@ func rejectedByCluster(e *taskrun.RejectedError) response {
 
 // answerToUseCase answers to the errors of the use cases.
 func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
-	var undecodable *taskrun.UndecodableError
+	var (
+		undecodable *taskrun.UndecodableError
+		rejected    *taskrun.RejectedError
+	)
 	switch {
 	case errors.As(err, &undecodable): // the object's fault, and logged when it was found
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
+	case errors.As(err, &rejected):
+		return rejectedByCluster(rejected), false
 	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
 		p := rt.explainGone(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false
