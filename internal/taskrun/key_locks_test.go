@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -13,61 +15,71 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// meetingStore lets nobody create before all have looked for the key in vain, or
-// the first of those who wait for each other is on its way.
-type meetingStore struct {
-	*memory.Store
-	met chan struct{} // closed after the first Find
-	one sync.Once
-}
+// lateStore creates a second later. In a bubble, that is when everybody else has
+// come as far as it can without.
+type lateStore struct{ *memory.Store }
 
-func (s *meetingStore) Find(ctx context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
-	run, err := s.Store.Find(ctx, key)
-	s.one.Do(func() { close(s.met) })
-	return run, err
+func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	time.Sleep(time.Second)
+	return s.Store.Create(ctx, run)
 }
 
 // Fifty creates of one key, half of them by events, each with an id of its own,
 // in Services that share their locks.
 func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
 	t.Parallel()
-	clock := &fakeClock{now: start}
-	store := &meetingStore{Store: memory.NewWithClock(clock), met: make(chan struct{})}
-	locks := taskrun.NewKeyLocks()
-	service := func() *taskrun.Service {
-		return taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: store, Clock: clock, KeyLocks: locks})
-	}
-	posts, events := service(), service()
-	var all sync.WaitGroup
-	for n := range 50 {
-		all.Go(func() {
-			if n > 0 {
-				<-store.met // all the others come while the first is about to create
-			}
+	synctest.Test(t, func(t *testing.T) {
+		clock := &fakeClock{now: start}
+		store := lateStore{memory.NewWithClock(clock)}
+		locks := taskrun.NewKeyLocks()
+		service := func() *taskrun.Service {
+			return taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: store, Clock: clock, KeyLocks: locks})
+		}
+		posts, events := service(), service()
+		var all sync.WaitGroup
+		for n := range 50 {
 			if n%2 == 0 {
-				in := newRun("d")
-				in.Run.ID, in.Run.FlowRunID, in.Run.TaskKey = runID(n+1), eventFlow, "k"
-				if _, _, err := posts.Create(t.Context(), in); err != nil {
-					t.Error(err)
-				}
-				return
+				all.Go(func() { post(t, posts, n) })
+			} else {
+				all.Go(func() { report(t, events, n) })
 			}
-			e := event(runID(n+1), n, orchestration.Running, func(e *taskrun.Event) { e.Columns.FlowRunID = taskrun.Give(eventFlow) })
-			if err := events.Record(t.Context(), []taskrun.Event{e}, func(_ taskrun.Event, err error) { t.Error(err) }); err != nil {
-				t.Error(err)
+		}
+		all.Wait()
+		page, err := store.Query(t.Context(), taskrun.Query{Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(page.Runs); n != 1 {
+			t.Fatalf("%d runs, want 1", n)
+		}
+		reported := 0
+		for _, state := range page.Runs[0].States() {
+			if state.Reported {
+				reported++
 			}
-		})
+		}
+		if reported != 25 {
+			t.Errorf("the run has %d reported states, want 25", reported)
+		}
+	})
+}
+
+// post creates a run of the one key, with an id of its own.
+func post(t *testing.T, s *taskrun.Service, n int) {
+	t.Helper()
+	in := newRun("d")
+	in.Run.ID, in.Run.FlowRunID, in.Run.TaskKey = runID(n+1), eventFlow, "k"
+	if _, _, err := s.Create(t.Context(), in); err != nil {
+		t.Error(err)
 	}
-	all.Wait()
-	page, err := store.Query(t.Context(), taskrun.Query{Limit: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(page.Runs); n != 1 {
-		t.Fatalf("%d runs, want 1", n)
-	}
-	if n := len(page.Runs[0].States()); n != 26 {
-		t.Errorf("the run has %d states, want the first one and 25 reported ones", n)
+}
+
+// report records an event of the one key, with an id of its own.
+func report(t *testing.T, s *taskrun.Service, n int) {
+	t.Helper()
+	e := event(runID(n+1), n, orchestration.Running, func(e *taskrun.Event) { e.Columns.FlowRunID = taskrun.Give(eventFlow) })
+	if err := s.Record(t.Context(), []taskrun.Event{e}, func(_ taskrun.Event, err error) { t.Error(err) }); err != nil {
+		t.Error(err)
 	}
 }
 
