@@ -80,6 +80,11 @@ var conditionReasons = map[StateType]string{
 // makes the object, and never reads it.
 const AnnotationCreatedBy = "taskrun.dev/created-by"
 
+// AnnotationHold holds a run that has no status.state: it is not delivered, not
+// written down, and not deleted after its TTL, until its status is written or the
+// annotation is removed. The value has no meaning. Set by whoever restores runs.
+const AnnotationHold = "taskrun.dev/hold"
+
 // AnnotationFenced gets another value when the object is written for nothing but
 // a new version, so that an older write that may still be on its way must fail.
 const AnnotationFenced = "taskrun.dev/fenced"

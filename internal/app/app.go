@@ -226,6 +226,7 @@ type services struct {
 	recorder *telemetry.Recorder
 	traffic  *taskrun.Traffic // of the clients of REST
 	traces   *tracing.Tracing // nil: there are none
+	keyLocks *taskrun.KeyLocks
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
@@ -233,7 +234,8 @@ type services struct {
 
 func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing) *services {
 	return &services{
-		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), limits: map[string]*concurrency.Service{},
+		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
+		limits: map[string]*concurrency.Service{},
 	}
 }
 
@@ -272,6 +274,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 		Clock:     clock{},
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
+		KeyLocks:  s.keyLocks,
 	})
 }
 

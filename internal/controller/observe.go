@@ -52,6 +52,8 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 		return nil, result, err
 	case older(run.Revision, object):
 		return nil, in(lookAgain), nil
+	case run.OnHold:
+		return nil, Result{}, nil // the write that ends it is an event
 	}
 	return &scope{runs: runs, object: object, run: run}, Result{}, nil
 }

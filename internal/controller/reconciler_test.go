@@ -24,6 +24,9 @@ func reconcileHello(t *testing.T, b *bench) (Result, error) {
 func TestObserveFindsNothingToDo(t *testing.T) {
 	t.Parallel()
 	behind := newRun(func(r *taskrun.Run) { r.Behind = true })
+	onHold := newRun(func(r *taskrun.Run) {
+		r.Behind, r.OnHold, r.TTL, r.State = true, true, new(time.Duration), newState(orchestration.Completed)
+	})
 	deleted := newObject("hello", object)
 	deleted.DeletionTimestamp = &metav1.Time{Time: start}
 	newer := newObject("hello", object)
@@ -35,6 +38,7 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 	}{
 		"when the object is gone":                        {run: behind},
 		"when the object is being deleted":               {run: behind, objects: []*v1alpha1.TaskRun{deleted}},
+		"as long as the run is on hold":                  {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
 		"until the view has a new run":                   {objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: 6 * time.Second},
 		"until the view is as new as the object":         {run: behind, objects: []*v1alpha1.TaskRun{newer}, wantAfter: lookAgain},
 		"until the view sees the object made anew":       {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: lookAgain},

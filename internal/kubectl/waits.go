@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
@@ -57,7 +58,7 @@ func (s *surroundings) waitOf(one item) (waiting, bool) {
 		Namespace: one.object.Namespace, Name: one.object.Name, ID: one.ID, TaskKey: one.TaskKey,
 		State: stateText(one.State), Since: one.State.Timestamp,
 	}
-	for _, judge := range []func(item, *waiting) bool{s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
+	for _, judge := range []func(item, *waiting) bool{s.forStatus, s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
 		if judge(one, &w) {
 			return w, true
 		}
@@ -68,6 +69,11 @@ func (s *surroundings) waitOf(one item) (waiting, bool) {
 func (w *waiting) set(kind, details string) bool {
 	w.WaitsFor, w.Details = kind, details
 	return true
+}
+
+// forStatus is about runs that are being restored.
+func (s *surroundings) forStatus(one item, w *waiting) bool {
+	return one.OnHold && w.set(waitsForClient, "its status to be restored: it has the annotation "+v1alpha1.AnnotationHold)
 }
 
 // forFirstState is about runs made with kubectl: the state that one made over REST

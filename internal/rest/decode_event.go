@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// The bounds of an event (contract §4.3).
+// The bounds of an event (contract §4.3). Nothing of what goes beyond them is
+// stored, so an event is taken all the same; it is not passed on as it is.
 const (
 	maxEventName = 1024 // characters
 	maxLabels    = 500  // of a resource
@@ -112,7 +114,7 @@ func readEvent(n validate.Node) event {
 		e.occurred = n.Time()
 	}
 	if n, given := m.Required("event"); given {
-		e.name = readEventName(n)
+		e.name = n.Text()
 	}
 	if n, given := m.Required("resource"); given {
 		e.resource = readResource(n)
@@ -134,12 +136,11 @@ func readEvent(n validate.Node) event {
 	return e
 }
 
-func readEventName(n validate.Node) string {
-	name := n.Text()
-	if utf8.RuneCountInString(name) > maxEventName {
-		n.Refuse("Event name must be at most " + strconv.Itoa(maxEventName) + " characters")
-	}
-	return name
+// exceeds reports whether something of the event goes beyond the bounds.
+func (e *event) exceeds() bool {
+	hasSurplus := func(labels map[string]string) bool { return len(labels) > maxLabels }
+	return utf8.RuneCountInString(e.name) > maxEventName || hasSurplus(e.resource) ||
+		len(e.related) > maxRelated || slices.ContainsFunc(e.related, hasSurplus)
 }
 
 // readResource reads the labels of a resource, one of which is its id.
@@ -150,8 +151,6 @@ func readResource(n validate.Node) map[string]string {
 	}
 	id, given := labels[labelResourceID]
 	switch {
-	case len(labels) > maxLabels:
-		n.Refuse("The maximum number of labels per resource is " + strconv.Itoa(maxLabels))
 	case !given:
 		n.Refuse("Resources must include the " + labelResourceID + " label")
 	case id == "":
@@ -161,7 +160,7 @@ func readResource(n validate.Node) map[string]string {
 }
 
 func readRelated(n validate.Node) []map[string]string {
-	related := validate.List(n, func(n validate.Node) map[string]string {
+	return validate.List(n, func(n validate.Node) map[string]string {
 		labels := readResource(n)
 		if n.Value.Kind() != pyjson.Object {
 			return labels
@@ -174,8 +173,4 @@ func readRelated(n validate.Node) []map[string]string {
 		}
 		return labels
 	})
-	if len(related) > maxRelated {
-		n.Refuse("The maximum number of related resources is " + strconv.Itoa(maxRelated))
-	}
-	return related
 }

@@ -15,13 +15,6 @@ import (
 
 func TestEventsThatAreNone(t *testing.T) {
 	t.Parallel()
-	many := func(item, key string, n int) string {
-		items := make([]string, n)
-		for i := range items {
-			items[i] = strings.ReplaceAll(item, "#", strings.Repeat("i", i+1))
-		}
-		return strings.ReplaceAll(key, "$", strings.Join(items, ","))
-	}
 	cases := map[string]struct{ text, want string }{
 		"no JSON":                 {"hello", "Expecting value"},
 		"nothing":                 {"", "Expecting value"},
@@ -30,7 +23,6 @@ func TestEventsThatAreNone(t *testing.T) {
 		"a time that is none":     {eventText(map[string]string{"occurred": `"soon"`}), "occurred: Value error, Unable to parse string [soon]"},
 		"no name":                 {eventText(map[string]string{"event": ""}), "event: Field required"},
 		"a name that is no text":  {eventText(map[string]string{"event": "5"}), "event: Input should be a valid string"},
-		"a name too long":         {eventText(map[string]string{"event": `"` + strings.Repeat("é", 1025) + `"`}), "event: Value error, Event name must be at most 1024 characters"},
 		"no id":                   {eventText(map[string]string{"id": ""}), "id: Field required"},
 		"an id that is none":      {eventText(map[string]string{"id": `"x"`}), "id: Input should be a valid UUID"},
 		"no resource":             {eventText(map[string]string{"resource": ""}), "resource: Field required"},
@@ -38,12 +30,10 @@ func TestEventsThatAreNone(t *testing.T) {
 		"a resource without id":   {eventText(map[string]string{"resource": "{}"}), "resource: Value error, Resources must include the prefect.resource.id label"},
 		"a resource of no id":     {eventText(map[string]string{"resource": `{"prefect.resource.id":""}`}), "resource: Value error, The prefect.resource.id label must be non-empty"},
 		"a label that is no text": {eventText(map[string]string{"resource": `{"prefect.resource.id":"x","n":1}`}), "resource.n: Input should be a valid string"},
-		"too many labels":         {eventText(map[string]string{"resource": many(`"#":""`, "{$}", 501)}), "The maximum number of labels per resource is 500"},
 		"a payload of null":       {eventText(map[string]string{"payload": "null"}), "payload: Input should be a valid dictionary"},
 		"related of null":         {eventText(map[string]string{"related": "null"}), "related: Input should be a valid list"},
 		"related without a role":  {eventText(map[string]string{"related": `[{"prefect.resource.id":"x"}]`}), "related.0: Value error, Related Resources must include the prefect.resource.role label"},
 		"related of no role":      {eventText(map[string]string{"related": `[{"prefect.resource.id":"x","prefect.resource.role":""}]`}), "related.0: Value error, The prefect.resource.role label must be non-empty"},
-		"too many related":        {eventText(map[string]string{"related": many(`{"prefect.resource.id":"x","prefect.resource.role":"#"}`, "[$]", 101)}), "related: Value error, The maximum number of related resources is 100"},
 		"an odd follows":          {strings.TrimSuffix(eventText(nil), "}") + `,"follows":"x"}`, "follows: Input should be a valid UUID"},
 	}
 	for name, tc := range cases {
@@ -51,6 +41,52 @@ func TestEventsThatAreNone(t *testing.T) {
 			t.Parallel()
 			if _, err := decodeEventFrame([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error = %v, want one with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// surplus are members of an event that go beyond the bounds.
+func surplus() map[string]map[string]string {
+	many := func(item string, n int, most string) string {
+		var text strings.Builder
+		for i := range n {
+			text.WriteString(strings.ReplaceAll(item, "#", strings.Repeat("i", i+1)) + ",")
+		}
+		return text.String() + most
+	}
+	const flowRun = `{"prefect.resource.id":"prefect.flow-run.` + idOther + `","prefect.resource.role":"flow-run"}`
+	const resource = `"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client"`
+	return map[string]map[string]string{
+		"a name too long":           {"event": `"prefect.task-run.` + strings.Repeat("é", 1025) + `"`},
+		"too many labels":           {"resource": "{" + many(`"#":""`, 501, resource) + "}"},
+		"too many related":          {"related": "[" + many(`{"prefect.resource.id":"x","prefect.resource.role":"#"}`, 101, flowRun) + "]"},
+		"too many labels of one":    {"related": `[{` + many(`"#":""`, 501, flowRun[1:len(flowRun)-1]) + `}]`},
+		"a count that is too large": payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":9223372036854775808}`),
+		"a time without an end":     payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":Infinity}`),
+	}
+}
+
+// A state is not lost for what is beside it, and listeners get nothing that
+// their own bounds refuse.
+func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
+	t.Parallel()
+	for name, replace := range surplus() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := decodeEventFrame([]byte(eventText(replace)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := decodeReport(e)
+			if !e.reportsRun() || err != nil || report.RunID != idKnown {
+				t.Fatalf("reports a run: %t, error %v, run %q", e.reportsRun(), err, report.RunID)
+			}
+			if flowRun := report.Columns.FlowRunID.Value; replace["related"] != "" && (flowRun == nil || *flowRun != idOther) {
+				t.Errorf("flow run = %v, want %s", flowRun, idOther)
+			}
+			if inBounds := replace["payload"] != ""; e.exceeds() == inBounds {
+				t.Errorf("beyond the bounds = %t, want %t", e.exceeds(), !inBounds)
 			}
 		})
 	}
@@ -139,28 +175,27 @@ func TestReportsThatTellNothing(t *testing.T) {
 		replace map[string]string
 		want    string
 	}{
-		"no payload":                  {map[string]string{"payload": "{}"}, "payload.validated_state: Field required"},
-		"no run":                      {map[string]string{"payload": `{"validated_state":` + leastState + `}`}, "payload.task_run: Field required"},
-		"a run of null":               {payloadOf(leastState, "null"), "payload.task_run: Input should be a valid dictionary"},
-		"a run without a key":         {payloadOf(leastState, `{"dynamic_key":"d"}`), "payload.task_run.task_key: Field required"},
-		"a run without another key":   {payloadOf(leastState, `{"task_key":"d"}`), "payload.task_run.dynamic_key: Field required"},
-		"a state of null":             {payloadOf("null", leastRun), "payload.validated_state: Input should be a valid dictionary"},
-		"an unknown state":            {payloadOf(`{"type":"NOPE"}`, leastRun), "payload.validated_state.type: Input should be"},
-		"a state without a type":      {payloadOf(`{}`, leastRun), "payload.validated_state.type: Field required"},
-		"details of null":             {payloadOf(`{"type":"RUNNING","state_details":null}`, leastRun), "state_details: Input should be a valid dictionary"},
-		"an id of null":               {payloadOf(`{"type":"RUNNING","id":null}`, leastRun), "validated_state.id: UUID input"},
-		"a time of null":              {payloadOf(`{"type":"RUNNING","timestamp":null}`, leastRun), "validated_state.timestamp: value is not a valid datetime"},
-		"tags of null":                {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","tags":null}`), "tags: Input should be a valid list"},
-		"inputs of null":              {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","task_inputs":null}`), "task_inputs: Input should be a valid dictionary"},
-		"a policy of null":            {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":null}`), "empirical_policy: Input should be a valid dictionary"},
-		"a count of null":             {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":null}`), "run_count: Input should be a valid integer"},
-		"a count too large":           {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":9223372036854775808}`), "run_count: Value error, the number is too large"},
-		"a time spent of null":        {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":null}`), "total_run_time: Input should be a valid number"},
-		"a time spent that is none":   {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":"long"}`), "total_run_time: Input should be a valid number"},
-		"a time spent without an end": {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":Infinity}`), "total_run_time: Value error, the duration is too long"},
-		"a start that is none":        {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","start_time":"x"}`), "start_time: Value error, Unable to parse string [x]"},
-		"a resource without a run":    {resource("prefect.task-run.nope"), "resource: Input should be a valid UUID"},
-		"a resource of another kind":  {resource("prefect.flow-run." + idKnown), "is no resource of the kind"},
+		"no payload":                 {map[string]string{"payload": "{}"}, "payload.validated_state: Field required"},
+		"no run":                     {map[string]string{"payload": `{"validated_state":` + leastState + `}`}, "payload.task_run: Field required"},
+		"a run of null":              {payloadOf(leastState, "null"), "payload.task_run: Input should be a valid dictionary"},
+		"a run without a key":        {payloadOf(leastState, `{"dynamic_key":"d"}`), "payload.task_run.task_key: Field required"},
+		"a run without another key":  {payloadOf(leastState, `{"task_key":"d"}`), "payload.task_run.dynamic_key: Field required"},
+		"a state of null":            {payloadOf("null", leastRun), "payload.validated_state: Input should be a valid dictionary"},
+		"an unknown state":           {payloadOf(`{"type":"NOPE"}`, leastRun), "payload.validated_state.type: Input should be"},
+		"a state without a type":     {payloadOf(`{}`, leastRun), "payload.validated_state.type: Field required"},
+		"details of null":            {payloadOf(`{"type":"RUNNING","state_details":null}`, leastRun), "state_details: Input should be a valid dictionary"},
+		"an id of null":              {payloadOf(`{"type":"RUNNING","id":null}`, leastRun), "validated_state.id: UUID input"},
+		"a time of null":             {payloadOf(`{"type":"RUNNING","timestamp":null}`, leastRun), "validated_state.timestamp: value is not a valid datetime"},
+		"tags of null":               {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","tags":null}`), "tags: Input should be a valid list"},
+		"inputs of null":             {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","task_inputs":null}`), "task_inputs: Input should be a valid dictionary"},
+		"a policy of null":           {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":null}`), "empirical_policy: Input should be a valid dictionary"},
+		"a count of null":            {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":null}`), "run_count: Input should be a valid integer"},
+		"a time spent of null":       {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":null}`), "total_run_time: Input should be a valid number"},
+		"a time spent that is none":  {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":"long"}`), "total_run_time: Input should be a valid number"},
+		"a time spent of nothing":    {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":NaN}`), "total_run_time: Value error, the duration is no number"},
+		"a start that is none":       {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","start_time":"x"}`), "start_time: Value error, Unable to parse string [x]"},
+		"a resource without a run":   {resource("prefect.task-run.nope"), "resource: Input should be a valid UUID"},
+		"a resource of another kind": {resource("prefect.flow-run." + idKnown), "is no resource of the kind"},
 		"a flow run that is none": {
 			map[string]string{"related": `[{"prefect.resource.id":"prefect.flow-run.x","prefect.resource.role":"flow-run"}]`}, "related.0: Input should be a valid UUID",
 		},

@@ -179,15 +179,17 @@ func readNullable[T any](m *validate.Model, key string, read func(validate.Node)
 
 func readUTC(n validate.Node) time.Time { return n.Time().UTC() }
 
+// readInt64 reads an integer; one beyond the range is the nearest in it.
 func readInt64(n validate.Node) int64 {
-	i, err := strconv.ParseInt(n.Int(), 10, 64)
-	if errors.Is(err, strconv.ErrRange) {
-		n.Refuse("the number is too large")
-	}
+	i, _ := strconv.ParseInt(n.Int(), 10, 64) // of what is out of range it returns the nearest
 	return i
 }
 
-// readDuration reads a number of seconds, or an ISO 8601 duration.
+// longestSeconds is the longest duration there is, in whole seconds.
+const longestSeconds = math.MaxInt64 / int64(time.Second)
+
+// readDuration reads a number of seconds, or an ISO 8601 duration; one beyond the
+// range is the nearest in it.
 func readDuration(n validate.Node) time.Duration {
 	if n.Value.Kind() == pyjson.String {
 		if d, ok := validate.Duration(n.Value.Text()); ok {
@@ -195,9 +197,10 @@ func readDuration(n validate.Node) time.Duration {
 		}
 	}
 	seconds, err := strconv.ParseFloat(n.Float(), 64)
-	if err != nil || math.IsNaN(seconds) || math.Abs(seconds) > math.MaxInt64/float64(time.Second) {
-		n.Refuse("the duration is too long")
+	if math.IsNaN(seconds) || (err != nil && !errors.Is(err, strconv.ErrRange)) {
+		n.Refuse("the duration is no number")
 		return 0
 	}
+	seconds = min(max(seconds, -float64(longestSeconds)), float64(longestSeconds))
 	return time.Duration(math.Round(seconds*1e6)) * time.Microsecond
 }

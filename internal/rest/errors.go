@@ -21,6 +21,9 @@ const (
 	textInternal    = "Internal Server Error"
 )
 
+// textOperatorForbidden tells a caller that the permission is not its own.
+const textOperatorForbidden = "The operator lacks a permission in Kubernetes: "
+
 // The keys of one-line answers: handlers of Prefect say detail, what lies below
 // them says exception_message (contract §0.6).
 const (
@@ -134,12 +137,30 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	}
 }
 
+// rejectedByCluster is the answer to a write that the API server rejects for good:
+// the client has no reason to try again. It is told in the API server's words.
+func rejectedByCluster(e *taskrun.RejectedError) response {
+	switch e.Cause {
+	case taskrun.NamespaceMissing:
+		return jsonMember(http.StatusNotFound, keyDetail, e.Message)
+	case taskrun.PermissionMissing:
+		return jsonMember(http.StatusForbidden, keyDetail, textOperatorForbidden+e.Message)
+	default:
+		return jsonMember(http.StatusForbidden, keyDetail, e.Message)
+	}
+}
+
 // answerToUseCase answers to the errors of the use cases.
 func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
-	var undecodable *taskrun.UndecodableError
+	var (
+		undecodable *taskrun.UndecodableError
+		rejected    *taskrun.RejectedError
+	)
 	switch {
 	case errors.As(err, &undecodable): // the object's fault, and logged when it was found
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
+	case errors.As(err, &rejected):
+		return rejectedByCluster(rejected), false
 	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
 		p := rt.explainGone(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false

@@ -307,6 +307,12 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 			"POST", newBase + "/decrement-with-lease", `{"lease_id":"` + idOther + `"}`, taskrun.ErrUnavailable, 503,
 			`{"exception_message":"Service Unavailable"}`, "1",
 		},
+		"taking where a policy denies it": {
+			"POST", newBase + "/increment", slots, taskrun.NewRejectedError(taskrun.AdmissionDenied, "no"), 403, `{"detail":"no"}`, "",
+		},
+		"making where there is no namespace": {
+			"POST", oldBase + "/", `{"tag":"a","concurrency_limit":1}`, taskrun.NewRejectedError(taskrun.NamespaceMissing, "no"), 404, `{"detail":"no"}`, "",
+		},
 		"listing while it is gone": {"POST", newBase + "/filter", "", taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
 		"making while it is gone": {
 			"POST", oldBase + "/", `{"tag":"a","concurrency_limit":1}`, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1",

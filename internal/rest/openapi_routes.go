@@ -16,7 +16,7 @@ type answers = map[int]string
 
 // routeDocs has every route by its method and path.
 var routeDocs = map[string]routeDoc{
-	"POST /task_runs/":               {body: "TaskRunCreate", answers: answers{200: "TaskRun", 201: "TaskRun"}},
+	"POST /task_runs/":               {body: "TaskRunCreate", answers: answers{200: "TaskRun", 201: "TaskRun", 404: "Detail"}},
 	"PATCH /task_runs/{id}":          {body: "TaskRunUpdate", answers: answers{204: ""}},
 	"POST /task_runs/count":          {body: "TaskRunCountBody", optional: true, answers: answers{200: "Natural", 422: "Unprocessable"}},
 	"GET /task_runs/{id}":            {answers: answers{200: "TaskRun"}},
@@ -42,7 +42,7 @@ var routeDocs = map[string]routeDoc{
 	"POST /events":    {body: "EventsBody", answers: answers{204: ""}},
 	"GET /flows/{id}": {answers: answers{200: "Flow"}},
 
-	"POST /concurrency_limits/":                {body: "ConcurrencyLimitCreate", answers: answers{200: "ConcurrencyLimit", 201: "ConcurrencyLimit"}},
+	"POST /concurrency_limits/":                {body: "ConcurrencyLimitCreate", answers: answers{200: "ConcurrencyLimit", 201: "ConcurrencyLimit", 404: "Detail"}},
 	"POST /concurrency_limits/filter":          {body: "LimitsFilterBody", optional: true, answers: answers{200: "[ConcurrencyLimit]", 422: "Unprocessable"}},
 	"GET /concurrency_limits/{id}":             {answers: answers{200: "ConcurrencyLimit"}},
 	"DELETE /concurrency_limits/{id}":          {answers: answers{200: "Null"}},
@@ -52,7 +52,7 @@ var routeDocs = map[string]routeDoc{
 	"POST /concurrency_limits/increment":       {body: "TagSlotsBody", answers: answers{200: "[MinimalConcurrencyLimitResponse]"}},
 	"POST /concurrency_limits/decrement":       {body: "TagSlotsBody", answers: answers{200: "[MinimalConcurrencyLimitResponse]"}},
 
-	"POST /v2/concurrency_limits/":               {body: "ConcurrencyLimitV2Create", answers: answers{201: "ConcurrencyLimitV2"}},
+	"POST /v2/concurrency_limits/":               {body: "ConcurrencyLimitV2Create", answers: answers{201: "ConcurrencyLimitV2", 404: "Detail"}},
 	"GET /v2/concurrency_limits/{id_or_name}":    {answers: answers{200: "GlobalConcurrencyLimitResponse"}},
 	"POST /v2/concurrency_limits/filter":         {body: "LimitsFilterBody", optional: true, answers: answers{200: "[GlobalConcurrencyLimitResponse]", 422: "Unprocessable"}},
 	"PATCH /v2/concurrency_limits/{id_or_name}":  {body: "ConcurrencyLimitV2Update", answers: answers{204: "", 409: "Detail"}},

@@ -173,7 +173,7 @@ func TestAnswersByRule(t *testing.T) {
 		"GET /csrf-token":        {200: "CsrfToken", 400: "Detail", 401: "Refused", 422: "Unprocessable", 503: "Message"},
 		"GET /task_runs/{id}":    {200: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
 		"GET /task_run_states/":  {200: "[State]", 400: "Detail", 401: "Refused", 403: "Forbidden", 422: "Invalid", 500: "Message", 503: "Message"},
-		"POST /task_runs/":       {200: "TaskRun", 201: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 408: "Detail", 409: "Detail", 413: "Detail", 415: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
+		"POST /task_runs/":       {200: "TaskRun", 201: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "Detail", 408: "Detail", 409: "Detail", 413: "Detail", 415: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
 		"DELETE /task_runs/{id}": {204: "", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
 		"POST /concurrency_limits/increment": {
 			200: "[MinimalConcurrencyLimitResponse]", 400: "Detail", 401: "Refused", 403: "Forbidden", 408: "Detail", 413: "Detail", 415: "Detail", 422: "Invalid", 423: "Detail", 500: "Message", 503: "Message",

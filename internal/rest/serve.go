@@ -75,6 +75,10 @@ func (v *visit) attrs() []slog.Attr {
 func (v *visit) note(err error) {
 	if refused, ok := errors.AsType[*authn.Error](err); ok {
 		v.cause = refused.Cause()
+		return
+	}
+	if _, rejected := errors.AsType[*taskrun.RejectedError](err); rejected || errors.Is(err, taskrun.ErrUnavailable) {
+		v.cause = err
 	}
 }
 

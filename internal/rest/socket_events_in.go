@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -133,7 +134,11 @@ func (s *space) recordPatiently(ctx, life context.Context, batch []taskrun.Event
 // recordOnce records a batch, and counts what is refused of it.
 func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) error {
 	return s.Recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
-		s.socketMetrics.EventReceived(EventRefused)
+		outcome := EventRefused
+		if _, rejected := errors.AsType[*taskrun.RejectedError](err); rejected {
+			outcome = EventRejected
+		}
+		s.socketMetrics.EventReceived(outcome)
 		s.log.LogAttrs(ctx, slog.LevelWarn, "an event was refused", slog.String("taskRunID", e.RunID),
 			slog.String("event", e.State.ID), slog.String("error", err.Error()))
 	})

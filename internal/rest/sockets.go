@@ -62,6 +62,7 @@ const (
 	EventIgnored   EventOutcome = "ignored"   // about something else, or by a server
 	EventPoisoned  EventOutcome = "poisoned"  // a report that says nothing that a run can be
 	EventRefused   EventOutcome = "refused"   // by the Recorder, after it was taken
+	EventRejected  EventOutcome = "rejected"  // by the API server, after it was taken
 	EventTooLarge  EventOutcome = "too_large" // dropped unread
 	EventMalformed EventOutcome = "malformed" // no event; its socket ends
 )

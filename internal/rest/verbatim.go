@@ -60,7 +60,7 @@ func (v *verbatim) find(c *taskrun.Change) (event, bool) {
 		return event{}, false
 	}
 	e, err := decodeEventFrame(text)
-	return e, err == nil && e.resource[labelResourceID] == resourceTaskRun+c.Run.ID
+	return e, err == nil && !e.exceeds() && e.resource[labelResourceID] == resourceTaskRun+c.Run.ID
 }
 
 func (e *event) member(key string) pyjson.Value {

@@ -30,9 +30,15 @@ var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
 
 // Create makes a run, or returns the one that has its natural key already;
 // created tells which (contract §1.4). Equal calls, on any replicas at the same
-// instant, make one run. Errors: ErrIDTaken when the id given belongs to a run
+// instant, make one run; so do calls of one natural key with different ids on one
+// replica. Errors: ErrIDTaken when the id given belongs to a run
 // with another natural key, *InvalidError, ErrUnavailable.
 func (s *Service) Create(ctx context.Context, in NewRun) (run *Run, created bool, err error) {
+	unlock, err := s.KeyLocks.lock(ctx, s.Namespace, in.Run.NaturalKey())
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
 	existing, err := s.Store.Find(ctx, in.Run.NaturalKey())
 	if err == nil {
 		return existing, false, nil
@@ -99,6 +105,24 @@ func (s *Service) keyID(key NaturalKey) string {
 		b.WriteString(part)
 	}
 	return uuid.NewSHA1(keySpace, []byte(b.String())).String()
+}
+
+// idMadeHere reports whether the events are of a run that was created without an
+// id: it has the one of its natural key. Such a run was stored before anybody knew
+// the id.
+func (s *Service) idMadeHere(events []Event) bool {
+	for _, e := range events {
+		c := &e.Columns
+		key := NaturalKey{FlowRunID: deref(c.FlowRunID.Value), TaskKey: deref(c.TaskKey.Value), DynamicKey: deref(c.DynamicKey.Value)}
+		if e.RunID == s.keyID(key) {
+			return true
+		}
+		key.FlowRunID = "" // a worker can report from within another flow run
+		if e.RunID == s.keyID(key) {
+			return true
+		}
+	}
+	return false
 }
 
 // withFlowRunLabel adds the system label of a run inside a flow run; a label of

@@ -40,9 +40,9 @@ const MaxHolder = 256
 
 // Waiting reports whether the run waits for a worker, be its time come or not:
 // it is SCHEDULED, was submitted to be run in the background, and nobody holds
-// it. A worker that reports of a run does not submit it (contract §1.6).
+// it, nor is it on hold. A worker that reports of a run does not submit it (contract §1.6).
 func (r *Run) Waiting() bool {
-	if r.State == nil || r.State.Type != orchestration.Scheduled || r.held() {
+	if r.State == nil || r.State.Type != orchestration.Scheduled || r.held() || r.OnHold {
 		return false
 	}
 	return r.Delivery != nil || (r.deferred() && !r.State.Reported)

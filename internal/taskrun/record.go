@@ -19,7 +19,7 @@ var ErrLate = errors.New("the event comes too late")
 // Record stores what events tell, in any order and any number of times with the
 // same result; the events of one run make one write. When it returns nil, all of
 // them are durable, or will never be: refused hears of those, with an
-// *InvalidError or ErrLate, one at a time. After an error the caller has to come
+// *InvalidError, a *RejectedError or ErrLate, one at a time. After an error the caller has to come
 // again with all of them (contract §4.4).
 func (s *Service) Record(ctx context.Context, events []Event, refused func(Event, error)) error {
 	var sound []Event
@@ -63,7 +63,7 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		all.Go(func() {
 			defer func() { <-places }()
 			err := s.recordGuarded(ctx, group, refuse)
-			if _, poisoned := errors.AsType[*InvalidError](err); poisoned { // the store will never take it
+			if neverStored(err) {
 				refuseAll(group, refuse, err)
 				return
 			}
@@ -92,7 +92,7 @@ func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Ev
 	var made bool
 	if s.Store.Known(id) == nil {
 		var done bool
-		if made, done, err = s.recordFirst(ctx, events); done || err != nil {
+		if id, made, done, err = s.recordFirst(ctx, events); done || err != nil {
 			return err
 		}
 	}
@@ -119,10 +119,12 @@ func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Ev
 
 // sinceDeletion refuses events of a run that was deleted: whoever runs it all the
 // same does not bring it back (contract §7.37). When it was made anew, it is told
-// only by what happened since.
+// only by what happened since. Deletions are remembered for a while; besides, a
+// run with an id that was made here was stored once, so that it was deleted if it
+// is missing.
 func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, refused func(Event, error)) ([]Event, error) {
-	deleted, ok := s.Store.DeletedAt(id)
-	if !ok {
+	deleted, remembered := s.Store.DeletedAt(id)
+	if !remembered && (s.Store.Known(id) != nil || !s.idMadeHere(events)) {
 		return events, nil
 	}
 	_, err := s.Store.Get(ctx, id)
@@ -132,7 +134,7 @@ func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, 
 	}
 	var timely []Event
 	for _, e := range events {
-		if gone || !e.State.Timestamp.After(deleted) {
+		if gone || (remembered && !e.State.Timestamp.After(deleted)) {
 			refused(e, ErrLate)
 		} else {
 			timely = append(timely, e)
@@ -142,12 +144,34 @@ func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, 
 }
 
 // recordFirst makes the run that the events tell of, unless there is one; done
-// tells that nothing is left to store.
-func (s *Service) recordFirst(ctx context.Context, events []Event) (made, done bool, err error) {
+// tells that nothing is left to store. The id is that of the run: another one
+// than the events', if a run with their natural key came up since they were
+// grouped.
+func (s *Service) recordFirst(ctx context.Context, events []Event) (id string, made, done bool, err error) {
 	first, err := s.reported(events)
 	if err != nil {
-		return false, false, err
+		return "", false, false, err
 	}
+	if first.FlowRunID != "" { // else the natural key does not make two ids one run
+		unlock, err := s.KeyLocks.lock(ctx, s.Namespace, first.NaturalKey())
+		if err != nil {
+			return "", false, false, err
+		}
+		defer unlock()
+		twin, err := s.Store.Find(ctx, first.NaturalKey())
+		if err == nil {
+			return twin.ID, false, false, nil
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return "", false, false, err
+		}
+	}
+	made, done, err = s.makeReported(ctx, first)
+	return first.ID, made, done, err
+}
+
+// makeReported stores a run that events made.
+func (s *Service) makeReported(ctx context.Context, first *Run) (made, done bool, err error) {
 	kept, err := s.Store.Create(ctx, first)
 	if err != nil {
 		return false, false, ignore(err, ErrExists)

@@ -56,6 +56,9 @@ type Run struct {
 	// the initial state) or older than the rest of the run. Any write of
 	// progress catches up.
 	Behind bool
+	// OnHold tells that the run's progress is still to be restored: until then
+	// nothing is done about the run unasked. Only the store sets it.
+	OnHold bool
 	// FromCreate tells that the run was stored by Create: what is asked for names
 	// the run, its creation and its first state with id and time, so the stored
 	// progress, once written, will say no more than that. Set by the store.

@@ -20,6 +20,8 @@ type ServiceOptions struct {
 	Notifier  Notifier // nil: nobody listens
 	FlowRuns  FlowRuns // nil: none are kept, all count as running
 	Slots     Slots    // nil: there are no limits
+	// KeyLocks are those of all Services on these runs; nil: there is no other.
+	KeyLocks *KeyLocks
 
 	// Sources of randomness; nil ones take good defaults.
 	Draw    func() float64 // uniform in [0,1)
@@ -40,6 +42,9 @@ func NewService(o ServiceOptions) *Service {
 	}
 	if o.FlowRuns == nil {
 		o.FlowRuns = unknownFlowRuns{}
+	}
+	if o.KeyLocks == nil {
+		o.KeyLocks = NewKeyLocks()
 	}
 	if o.Draw == nil {
 		o.Draw = rand.Float64

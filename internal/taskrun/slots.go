@@ -140,8 +140,9 @@ func (c *claimant) bound(ctx context.Context) (context.Context, context.CancelFu
 // settle ends the claim if the error says that the state was not written. After
 // any other error it may have been; then time tells.
 func (c *claimant) settle(ctx context.Context, err error) {
-	var invalid *InvalidError
-	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) || errors.As(err, &invalid) {
+	_, invalid := errors.AsType[*InvalidError](err)
+	_, rejected := errors.AsType[*RejectedError](err)
+	if invalid || rejected || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
 		c.giveBack(ctx)
 	}
 }

@@ -90,6 +90,8 @@ func TestSomebodyFasterMakesItAWait(t *testing.T) {
 	}
 }
 
+var errRejected = taskrun.NewRejectedError(taskrun.AdmissionDenied, "no")
+
 func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -104,6 +106,10 @@ func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
 				return err
 			},
 			wantType: orchestration.Completed,
+		},
+		"because the API server rejects it": {
+			meanwhile: func(*bench, string) error { return errRejected },
+			wantErr:   errRejected, wantType: orchestration.Pending,
 		},
 		"because the run was deleted": {
 			meanwhile: func(b *bench, id string) error { return b.Delete(t.Context(), id) },

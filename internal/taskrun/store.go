@@ -24,8 +24,8 @@ var (
 
 // Store keeps runs. A write is durable, and visible to later reads through the
 // same store, when the method returns without an error; every method may also
-// return ErrUnavailable. After an error of a write other than ErrConflict,
-// ErrExists and InvalidError the caller cannot know whether it happened.
+// return ErrUnavailable, or a *RejectedError. After an error of a write other than ErrConflict,
+// ErrExists, InvalidError and RejectedError the caller cannot know whether it happened.
 type Store interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*Run, error)

@@ -13,8 +13,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -383,5 +386,34 @@ func TestWhatTheWatchMissedIsFoundOut(t *testing.T) {
 		if got := s.shelf.byID(uid) != nil; got != want {
 			t.Errorf("run %s is in the view: %v, want %v", uid, got, want)
 		}
+	}
+}
+
+// An API server that starts does not know its roles: what it forbids then is no
+// permission that is missing.
+func TestPermissionsAreMissingOnlyIfTheAPIServerIsReady(t *testing.T) {
+	t.Parallel()
+	for name, readiness := range map[string]int{"ready": http.StatusOK, "starting": http.StatusInternalServerError} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}
+			forbids := apierrors.NewForbidden(runs, "x", errors.New(`User "u" cannot get resource "taskruns"`)).ErrStatus
+			forbids.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+			c := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/readyz" {
+					respond(t, w, readiness, "ok")
+					return
+				}
+				respond(t, w, http.StatusForbidden, forbids)
+			})
+			for call, do := range everyCall(c.Namespace("n")) {
+				err := do(t.Context())
+				rejected, ok := errors.AsType[*taskrun.RejectedError](err)
+				missing := ok && rejected.Cause == taskrun.PermissionMissing
+				if want := readiness == http.StatusOK; missing != want || errors.Is(err, taskrun.ErrUnavailable) == want {
+					t.Errorf("%s: %v, want a missing permission: %v, else ErrUnavailable", call, err, want)
+				}
+			}
+		})
 	}
 }

@@ -54,6 +54,11 @@ func (d *Direct) updateStatus(ctx context.Context, object *v1alpha1.TaskRun) err
 	return send(ctx, request, object)
 }
 
+// ready reports whether the API server says that it has read all that it needs.
+func (d *Direct) ready(ctx context.Context) bool {
+	return d.client.Get().AbsPath("/readyz").Do(ctx).Error() == nil
+}
+
 func send(ctx context.Context, request *rest.Request, object *v1alpha1.TaskRun) error {
 	object.APIVersion, object.Kind = v1alpha1.GroupVersion.String(), "TaskRun"
 	body, err := json.Marshal(object)

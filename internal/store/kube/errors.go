@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,17 +12,50 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// translate words an API error in the store's terms. What is neither the run's
-// nor the caller's fault is ErrUnavailable: it may be tried again later.
+// translate words an API error in the store's terms: ErrUnavailable for what can
+// succeed later, a *taskrun.RejectedError for what somebody has to change the
+// cluster for. Permissions count as missing only if the API server is ready:
+// while it starts, it has not read its roles yet.
+func (c *Cluster) translate(ctx context.Context, doing string, err error) error {
+	translated := translate(doing, err)
+	rejected, ok := errors.AsType[*taskrun.RejectedError](translated)
+	if ok && rejected.Cause == taskrun.PermissionMissing && !c.Direct.ready(ctx) {
+		return unavailable(doing, err)
+	}
+	return translated
+}
+
+// translateCreate is translate for the create of an object: what is not found
+// then is no object.
+func (c *Cluster) translateCreate(ctx context.Context, doing string, err error) error {
+	translated := c.translate(ctx, doing, err)
+	if errors.Is(translated, taskrun.ErrNotFound) {
+		return unavailable(doing, err)
+	}
+	return translated
+}
+
+// translate is Cluster.translate without a look at the API server.
 func translate(doing string, err error) error {
 	var undecodable *taskrun.UndecodableError
+	rejected := rejection(err)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &undecodable): // what is around it is the client's
 		return fmt.Errorf("%s: %w", doing, undecodable)
+	case rejected != nil:
+		return fmt.Errorf("%s: %w", doing, rejected)
 	case apierrors.IsRequestEntityTooLargeError(err):
 		return &taskrun.InvalidError{Field: wholeRun, Reason: "larger than the cluster accepts"}
+	default:
+		return translateStatus(doing, err)
+	}
+}
+
+// translateStatus words the errors that the store has a sentinel for.
+func translateStatus(doing string, err error) error {
+	switch {
 	case apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
 		// Not the answer of one who knows TaskRuns: above all, a "page not found" of
 		// an API server that is still starting does not tell that a run is gone.

@@ -110,7 +110,7 @@ func (s *Limits) Refresh(ctx context.Context) error {
 	defer cancel()
 	var list v1alpha1.ConcurrencyLimitList
 	if err := s.cluster.Reader.List(ctx, &list, client.InNamespace(s.namespace)); err != nil {
-		return translate("reading the limits", err)
+		return s.cluster.translate(ctx, "reading the limits", err)
 	}
 	for i := range list.Items {
 		s.put(&list.Items[i])
@@ -124,7 +124,7 @@ func (s *Limits) Create(ctx context.Context, l *concurrency.Limit) (*concurrency
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := limitToObject(l, s.namespace)
-	if err := translate("creating the limit", s.cluster.Client.Create(ctx, object)); err != nil {
+	if err := s.cluster.translateCreate(ctx, "creating the limit", s.cluster.Client.Create(ctx, object)); err != nil {
 		return nil, err
 	}
 	return s.put(object), nil
@@ -143,7 +143,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 		return nil, fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	}
 	termsToObject(l, &object.Spec)
-	if err := translate(doing, s.cluster.Client.Update(ctx, object)); err != nil {
+	if err := s.cluster.translate(ctx, doing, s.cluster.Client.Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
 	return s.put(object), nil
@@ -158,7 +158,7 @@ func (s *Limits) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurre
 		Namespace: s.namespace, Name: l.Revision.Key, UID: types.UID(l.Revision.Object), ResourceVersion: l.Revision.Version,
 	}
 	object.Status = useToObject(l)
-	if err := translate("writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
+	if err := s.cluster.translate(ctx, "writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
 	return s.put(object), nil
@@ -178,7 +178,7 @@ func (s *Limits) Reload(ctx context.Context, stale *concurrency.Limit) (*concurr
 func (s *Limits) read(ctx context.Context, l *concurrency.Limit) (*v1alpha1.ConcurrencyLimit, error) {
 	object := &v1alpha1.ConcurrencyLimit{}
 	key := client.ObjectKey{Namespace: s.namespace, Name: l.Revision.Key}
-	if err := translate("reading the limit", s.cluster.Reader.Get(ctx, key, object)); err != nil {
+	if err := s.cluster.translate(ctx, "reading the limit", s.cluster.Reader.Get(ctx, key, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
 	return object, nil
@@ -190,7 +190,7 @@ func (s *Limits) Delete(ctx context.Context, l *concurrency.Limit) error {
 	defer cancel()
 	uid := types.UID(l.Revision.Object)
 	object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: l.Revision.Key}}
-	err := translate("deleting the limit", s.cluster.Client.Delete(ctx, object, client.Preconditions{UID: &uid}))
+	err := s.cluster.translate(ctx, "deleting the limit", s.cluster.Client.Delete(ctx, object, client.Preconditions{UID: &uid}))
 	if err == nil {
 		s.remove(uid)
 	}

@@ -35,6 +35,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Transition:      verdictFromObject(o.Status.Transition),
 		Behind:          o.Status.State == nil || o.Status.ObservedGeneration != o.Generation,
+		OnHold:          onHold(o),
 		FromCreate:      fromCreate(o),
 		Revision: taskrun.Revision{
 			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
@@ -72,10 +73,17 @@ func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
 	after.Behind = written.Status.State == nil || written.Status.ObservedGeneration != written.Generation
 	if written.Status.State != nil {
+		after.OnHold = false
 		after.Progress, after.History = orchestration.Progress{}, nil
 		fillProgress(&after, &written.Status)
 	}
 	return &after
+}
+
+// onHold reports whether the object waits for its status to be restored.
+func onHold(o *v1alpha1.TaskRun) bool {
+	_, asked := o.Annotations[v1alpha1.AnnotationHold]
+	return asked && o.Status.State == nil
 }
 
 // fillProgress takes over what the status tells of the transitions so far.

@@ -63,7 +63,7 @@ func (c *Cluster) ask(ctx context.Context, namespace string) error {
 	defer cancel()
 	// Whether there is an object of this name does not matter.
 	key := client.ObjectKey{Namespace: namespace, Name: "readiness-probe"}
-	err := translate("asking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
+	err := c.translate(ctx, "asking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
 	var undecodable *taskrun.UndecodableError
 	if errors.Is(err, taskrun.ErrNotFound) || errors.As(err, &undecodable) {
 		return nil

@@ -75,7 +75,7 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 	object := &v1alpha1.TaskRun{}
 	err := s.cluster.Reader.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, object)
 	if err != nil {
-		return nil, translate(doing, err)
+		return nil, s.cluster.translate(ctx, doing, err)
 	}
 	run := s.shelf.put(object)
 	if !object.DeletionTimestamp.IsZero() {
@@ -102,12 +102,12 @@ func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 	base := s.shelf.run(object.UID)
 	if base == nil || base.Revision != run.Revision {
 		// What the write does not tell of is not known either.
-		if err := translate(doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
+		if err := s.cluster.translate(ctx, doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
 			return nil, s.gone(run.Revision, err)
 		}
 		return s.shelf.put(object), nil
 	}
-	if err := translate(doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
+	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
 	return s.shelf.keep(&object.ObjectMeta, progressed(base, object), false), nil

@@ -35,7 +35,7 @@ func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error
 		defer cancel()
 		object := s.named(run.Revision)
 		err = s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch))
-		if err = translate("renaming the run", err); err != nil {
+		if err = s.cluster.translate(ctx, "renaming the run", err); err != nil {
 			return err
 		}
 		s.shelf.put(object)
@@ -59,7 +59,7 @@ func (s *Store) delete(ctx context.Context, revision taskrun.Revision, only meta
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	err := s.cluster.Client.Delete(ctx, s.named(revision), &client.DeleteOptions{Preconditions: &only})
-	if err = translate("deleting the run", err); err != nil {
+	if err = s.cluster.translate(ctx, "deleting the run", err); err != nil {
 		return s.gone(revision, err)
 	}
 	s.shelf.remove(types.UID(revision.Object))

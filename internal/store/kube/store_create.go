@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -72,12 +70,8 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	if caller := taskrun.Caller(ctx); caller != "" {
 		object.Annotations = map[string]string{v1alpha1.AnnotationCreatedBy: caller}
 	}
-	err := s.cluster.Direct.create(ctx, object)
-	if apierrors.IsNotFound(err) { // of the namespace, for the run is not to be there
-		return nil, fmt.Errorf("creating the run: %w: %w", taskrun.ErrUnavailable, err)
-	}
-	if err != nil {
-		return nil, translate("creating the run", err)
+	if err := s.cluster.Direct.create(ctx, object); err != nil {
+		return nil, s.cluster.translateCreate(ctx, "creating the run", err)
 	}
 	return s.shelf.put(object), nil
 }

@@ -1,0 +1,61 @@
+package taskrun
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+)
+
+// RejectionCause is why the cluster rejects a write that nothing is wrong with.
+type RejectionCause string
+
+// The causes.
+const (
+	// NamespaceMissing: the namespace does not exist.
+	NamespaceMissing RejectionCause = "NamespaceMissing"
+	// NamespaceTerminating: the namespace is being deleted.
+	NamespaceTerminating RejectionCause = "NamespaceTerminating"
+	// QuotaExceeded: a ResourceQuota has no room for another object.
+	QuotaExceeded RejectionCause = "QuotaExceeded"
+	// AdmissionDenied: an admission policy or webhook denies the write.
+	AdmissionDenied RejectionCause = "AdmissionDenied"
+	// PermissionMissing: the operator itself has no permission for the call.
+	PermissionMissing RejectionCause = "PermissionMissing"
+)
+
+// RejectedError is a write that the cluster rejected and did not store. The same
+// write is rejected again until somebody changes the cluster.
+type RejectedError struct {
+	Cause   RejectionCause
+	Message string // the API server's words, one line of MaxRejection characters at most
+}
+
+// MaxRejection is the maximum number of characters of a RejectedError's message.
+const MaxRejection = 1024
+
+// NewRejectedError returns a RejectedError with this text in one line of bounded length.
+func NewRejectedError(cause RejectionCause, text string) *RejectedError {
+	line := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	return &RejectedError{Cause: cause, Message: cut(strings.TrimSpace(line), MaxRejection)}
+}
+
+func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Message }
+
+// Final reports whether the cause lies in the namespace that the caller chose. A
+// permission that the operator lacks concerns every caller, and is mended for all.
+func (e *RejectedError) Final() bool { return e.Cause != PermissionMissing }
+
+// neverStored reports whether the store will not take what it was given, however
+// often: an *InvalidError, or a RejectedError that is final.
+func neverStored(err error) bool {
+	if _, invalid := errors.AsType[*InvalidError](err); invalid {
+		return true
+	}
+	rejected, ok := errors.AsType[*RejectedError](err)
+	return ok && rejected.Final()
+}
