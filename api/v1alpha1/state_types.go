@@ -59,6 +59,20 @@ type State struct {
 	//
 	// +optional
 	Reported bool `json:"reported,omitempty"`
+
+	// occurred is the time of the state by the clock of the worker that reported it,
+	// to the microsecond, where timestamp was moved to fit the order of the states.
+	// Set by the operator. Default: timestamp.
+	//
+	// +optional
+	Occurred *MicroTime `json:"occurred,omitempty"` //nolint:kubeapilinter // the word of the event, with the precision of timestamp
+
+	// follows is the id of the state that the worker's event names as the one before
+	// this one, a UUID. Set by the operator as long as the order of the states does
+	// not show it, because that state is not recorded.
+	//
+	// +optional
+	Follows UUID `json:"follows,omitempty"`
 }
 
 // ProposedState is a state that somebody asks for.

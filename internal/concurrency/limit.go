@@ -93,7 +93,7 @@ func (h *Holding) stand(now time.Time, run *taskrun.Run) standing {
 	if h.Until != nil && !now.Before(*h.Until) {
 		return over
 	}
-	if run != nil && run.Finished() && run.State.Timestamp.After(h.Since) {
+	if run != nil && run.Finished() && !run.EndRecorded.Before(h.Since) {
 		return over
 	}
 	return counts
