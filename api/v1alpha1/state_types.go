@@ -65,7 +65,7 @@ type State struct {
 	// Set by the operator. Default: timestamp.
 	//
 	// +optional
-	Occurred *MicroTime `json:"occurred,omitempty"` //nolint:kubeapilinter // the word of the event, with the precision of timestamp
+	Occurred *MicroTime `json:"occurred,omitempty"`
 
 	// follows is the id of the state that the worker's event names as the one before
 	// this one, a UUID. Set by the operator as long as the order of the states does

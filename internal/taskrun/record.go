@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
@@ -135,15 +136,27 @@ func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, 
 	if err = ignore(err, ErrNotFound); err != nil {
 		return nil, err
 	}
-	var timely []Event
+	if run == nil {
+		refuseAll(events, refused, ErrLate)
+		return nil, nil
+	}
+	if !remembered {
+		return events, nil
+	}
+	return run.timely(events, deleted, refused), nil
+}
+
+// timely returns the events that are of this run, which was made anew, and not of
+// the one of its id that was deleted.
+func (r *Run) timely(events []Event, deleted time.Time, refused func(Event, error)) (timely []Event) {
 	for _, e := range events {
-		if run != nil && (!remembered || run.isTold(&e, timely) || e.State.Timestamp.After(deleted)) {
+		if r.isTold(&e, timely) || e.State.Timestamp.After(deleted) {
 			timely = append(timely, e)
 		} else {
 			refused(e, ErrLate)
 		}
 	}
-	return timely, nil
+	return timely
 }
 
 // isTold reports whether the event is certainly of this run and not of a deleted

@@ -84,14 +84,23 @@ func (o *eventOrder) bounds(states []orchestration.State, e *orchestration.State
 	if !o.delivered || start < 0 {
 		return b
 	}
-	former := followed >= 0 && followed < start && !o.regained
-	if (former && !o.waiting) || (o.waiting && !e.Type.Terminal()) {
+	if o.beforeDelivery(e, followed >= 0 && followed < start) {
 		b.upper = start
 	} else {
 		b.lower = max(b.lower, start+1)
 	}
 	b.lower = min(b.lower, b.upper)
 	return b
+}
+
+// beforeDelivery reports whether a worker's state comes before the state that the
+// run was delivered in, or waits in. Earlier means that it follows a state from
+// before.
+func (o *eventOrder) beforeDelivery(e *orchestration.State, earlier bool) bool {
+	if o.waiting {
+		return !e.Type.Terminal()
+	}
+	return earlier && !o.regained
 }
 
 // deliveryStart is the index of the state in which the run was last submitted to
@@ -111,13 +120,13 @@ func deliveryStart(states []orchestration.State) int {
 func (o *eventOrder) precedes(e, s *orchestration.State, arrival bool) bool {
 	ends, ended := e.Type.Terminal(), s.Type.Terminal()
 	switch {
-	case !s.Reported && arrival && !ended:
-		return false
 	case !s.Reported:
-		return !e.Timestamp.After(s.Timestamp)
-	case o.delivered && ends != ended: // the last that a worker reports is the end
+		return (ended || !arrival) && !e.Timestamp.After(s.Timestamp)
+	case ends == ended:
+		return byReportedTime(e, s) < 0
+	case o.delivered: // the last that a worker reports is the end
 		return ended
-	case ends && !ended && s.ReportedTime().After(o.now) && !e.ReportedTime().After(o.now):
+	case ends && s.ReportedTime().After(o.now) && !e.ReportedTime().After(o.now):
 		return false // no state can be reported before it occurred: the clock was ahead, and arrival decides
 	default:
 		return byReportedTime(e, s) < 0

@@ -15,8 +15,8 @@ import (
 )
 
 // deferredRun makes a background run and delivers it to a worker.
-func deferredRun(t interface{ Fatal(...any) }, r *recorder, key string) *taskrun.Run {
-	in := newRun(key)
+func deferredRun(t interface{ Fatal(...any) }, r *recorder) *taskrun.Run {
+	in := newRun("1")
 	in.State = &taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{Deferred: new(true)}}
 	made, _, err := r.Create(context.Background(), in)
 	if err != nil {
@@ -93,7 +93,7 @@ func TestEventsOfAWorkerWithAWrongClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
-			run := deferredRun(t, r, "1")
+			run := deferredRun(t, r)
 			for range 2 { // the second time changes nothing
 				for _, batch := range tt.batches {
 					var events []taskrun.Event
@@ -250,20 +250,20 @@ func TestNoClockChangesTheOrderOfAWorkersStates(t *testing.T) {
 			arrivals = rapid.Permutation(arrivals).Draw(t, "arrivals")
 		}
 		r := newRecorder()
-		run := deferredRun(t, r, "1")
+		run := deferredRun(t, r)
 		for len(arrivals) > 0 {
 			n := rapid.IntRange(1, len(arrivals)).Draw(t, "batch")
 			var events []taskrun.Event
 			for _, s := range arrivals[:n] {
 				events = append(events, s.event(run))
 			}
-			err := r.Record(context.Background(), events, func(e taskrun.Event, err error) { t.Errorf("%s refused: %v", e.State.Name, err) })
+			err := r.Record(t.Context(), events, func(e taskrun.Event, err error) { t.Errorf("%s refused: %v", e.State.Name, err) })
 			if err != nil {
 				t.Fatal(err)
 			}
 			arrivals = arrivals[n:]
 		}
-		got, err := r.Get(context.Background(), run.ID)
+		got, err := r.Get(t.Context(), run.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +314,7 @@ func TestTheEstimatedRunTimeIsNeverBelowZero(t *testing.T) {
 func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	run := deferredRun(t, r, "1")
+	run := deferredRun(t, r)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	recorded := false
@@ -337,13 +337,13 @@ func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
 func TestARunThatWasMadeAnewIsToldByItsOwnWorker(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
-	old := deferredRun(t, r, "1")
+	old := deferredRun(t, r)
 	running := reported{n: 1, kind: orchestration.Running, at: 1}
 	r.record(t, running.event(old))
 	if err := r.Delete(t.Context(), old.ID); err != nil {
 		t.Fatal(err)
 	}
-	run := deferredRun(t, r, "1")
+	run := deferredRun(t, r)
 	if run.ID != old.ID {
 		t.Fatalf("the run is %s, want %s", run.ID, old.ID)
 	}

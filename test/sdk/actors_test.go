@@ -51,8 +51,6 @@ func (o *server) newSkewedWorker(limit int, ahead time.Duration) *worker {
 	return w
 }
 
-func (o *server) startWorker(limit int) *worker { return o.startSkewedWorker(limit, 0) }
-
 // startSkewedWorker starts a worker whose clock is ahead by so much, or behind.
 func (o *server) startSkewedWorker(limit int, ahead time.Duration) *worker {
 	o.t.Helper()

@@ -26,7 +26,7 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 		CacheEntry: s.CacheEntry,
 		Reported:   s.Reported,
 		Occurred:   timeOr(s.Occurred, time.Time{}),
-		Follows:    string(s.Follows),
+		Follows:    s.Follows,
 	}
 }
 
