@@ -315,12 +315,16 @@ func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	run := deferredRun(t, r)
+	later, _, err := r.Create(t.Context(), newRun("2")) // shows that the stream has begun
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	recorded := false
-	for c, err := range r.Follow(ctx, taskrun.Following{Since: r.clock.peek()}) {
+	for c, err := range r.Follow(ctx, taskrun.Following{Since: later.State.Timestamp}) {
 		if err != nil {
-			t.Fatalf("the end is not told: %v", err)
+			break
 		}
 		if c.State.Type == orchestration.Completed {
 			return
@@ -330,6 +334,7 @@ func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
 			r.record(t, reported{n: 1, kind: orchestration.Completed, at: -3600}.event(run))
 		}
 	}
+	t.Error("the end is not told, though it was recorded after the stream began")
 }
 
 // The worker of a run that was made anew with the id of a deleted one is believed,
