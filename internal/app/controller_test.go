@@ -86,8 +86,8 @@ func TestProposalsAreJudged(t *testing.T) {
 			t.Parallel()
 			object := strings.ReplaceAll(name, " ", "-")
 			c.apply(t, object, v1alpha1.TaskRunSpec{
-				State:      &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: tc.initial}},
-				Transition: tc.proposal, EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{Retries: tc.retries},
+				InitialState: &v1alpha1.ProposedState{Type: tc.initial},
+				Transition:   tc.proposal, EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{Retries: tc.retries},
 			})
 			run := c.await(t, object, "is judged", withVerdict(tc.wantVerdict))
 			if got := run.Status.State.Type; got != tc.wantState {
@@ -106,9 +106,9 @@ func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	c := running(t)
 	due := time.Now().Add(2 * time.Second).Truncate(time.Microsecond)
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{
-		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+		InitialState: &v1alpha1.ProposedState{
 			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &v1alpha1.MicroTime{Time: due}},
-		}},
+		},
 		Transition: propose("RUNNING"),
 	})
 	waiting := c.await(t, "hello", "waits", withVerdict("WAIT"))
@@ -133,9 +133,9 @@ func TestRunsDueAtTheSameTimeAllRun(t *testing.T) {
 	name := func(i int) string { return fmt.Sprintf("run-%d", i) }
 	for i := range runs {
 		c.apply(t, name(i), v1alpha1.TaskRunSpec{
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			InitialState: &v1alpha1.ProposedState{
 				Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
-			}},
+			},
 			Transition: propose("RUNNING"),
 		})
 	}

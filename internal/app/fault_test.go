@@ -48,9 +48,9 @@ func life(t *testing.T, c *cluster) end {
 	t.Helper()
 	due := v1alpha1.NewMicroTime(time.Now().Add(3 * time.Second)) // a busy machine takes a while to see that it is not yet
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{
-		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+		InitialState: &v1alpha1.ProposedState{
 			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
-		}},
+		},
 		Transition: propose("RUNNING"),
 	})
 	c.await(t, "hello", "is RUNNING", inState("RUNNING"))
@@ -127,9 +127,9 @@ func waitingRun(t *testing.T, c *cluster) (name string, due time.Time) {
 		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead)
 		at := v1alpha1.NewMicroTime(due)
 		c.apply(t, name, v1alpha1.TaskRunSpec{
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			InitialState: &v1alpha1.ProposedState{
 				Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &at},
-			}},
+			},
 			Transition: propose("RUNNING"),
 		})
 		judged := c.await(t, name, "waits", func(run *v1alpha1.TaskRun) bool { return run.Status.Transition != nil })

@@ -140,9 +140,9 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	p.says(t, false, "taskrun.taskrun.dev/one cancelled (proposed)\n", "", "cancel", "one", "--wait=false")
 	p.operate(t)
 
-	p.run(t, "two", ", transition: {force: true, state: {type: RUNNING, name: Odd, data: '1'}}")
-	p.run(t, "done", ", state: {type: COMPLETED, data: '{\"users\": 3}'}")
-	p.run(t, "submitted", ", state: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
+	p.run(t, "two", ", transition: {force: true, state: {type: RUNNING, name: Odd, dataJSON: '1'}}")
+	p.run(t, "done", ", initialState: {type: COMPLETED, dataJSON: '{\"users\": 3}'}")
+	p.run(t, "submitted", ", initialState: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
 
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled (dry run)\n", "", "cancel", "two", "--dry-run")
 	if got := p.object(t, "two").Spec.Transition; got.State.Type != "RUNNING" {
@@ -150,7 +150,7 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	}
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled\n", "", "cancel", "two", "--message", "enough")
 	two := p.object(t, "two")
-	if asked := two.Spec.Transition; asked.Force || asked.State.Data != nil || asked.State.Name != nil {
+	if asked := two.Spec.Transition; asked.Force || asked.State.DataJSON != nil || asked.State.Name != nil {
 		t.Errorf("of the older proposal there is still %+v", asked)
 	}
 	if state := two.Status.State; state.Type != "CANCELLED" || *state.Message != "enough" {
@@ -185,7 +185,7 @@ func TestManyRunsAreMovedByOneCommand(t *testing.T) {
 	for i := range all {
 		state := ", tags: [odd]"
 		if i%2 == 0 {
-			state = ", state: {type: CRASHED}"
+			state = ", initialState: {type: CRASHED}"
 		}
 		object := objectOf[v1alpha1.TaskRun](t, fmt.Sprintf("{metadata: {name: run-%d}, spec: {taskKey: add%s}}", i, state))
 		object.ObjectMeta = metav1.ObjectMeta{Namespace: p.namespace, Name: object.Name}

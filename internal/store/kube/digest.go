@@ -12,16 +12,10 @@ import (
 const digestBytes = 16
 
 // digest identifies a proposal: equal ones have equal digests, on all replicas
-// and in all versions. The ids that are taken and ignored do not count.
+// and in all versions.
 func digest(t *v1alpha1.Transition) string {
-	counted := *t
-	if t.State.StateDetails != nil {
-		details := *t.State.StateDetails
-		details.FlowRunID, details.TaskRunID = "", ""
-		counted.State.StateDetails = &details
-	}
 	// Members come in the order of declaration and keys sorted, times in UTC.
-	text, err := json.Marshal(counted)
+	text, err := json.Marshal(t)
 	if err != nil {
 		text = []byte(err.Error()) // cannot happen: nothing in it refuses to be written
 	}

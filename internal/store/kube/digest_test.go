@@ -35,8 +35,8 @@ func TestDigestOfEqualProposalsIsEqual(t *testing.T) {
 			`"scheduledTime":"2031-02-03T04:05:06Z"},"message":"enough","type":"CANCELLED"}}`,
 		"with the time spelt otherwise": `{"state":{"type":"CANCELLED","message":"enough","stateDetails":` +
 			`{"scheduledTime":"2031-02-03T06:05:06.000+02:00","runInputKeyset":{"a":"1","b":"2"}}}}`,
-		"with ids that are ignored": `{"state":{"type":"CANCELLED","message":"enough","stateDetails":{"flowRunID":"x",` +
-			`"taskRunID":"y","scheduledTime":"2031-02-03T04:05:06Z","runInputKeyset":{"a":"1","b":"2"}}}}`,
+		"with its details in another order": `{"state":{"type":"CANCELLED","message":"enough","stateDetails":{` +
+			`"scheduledTime":"2031-02-03T04:05:06Z","runInputKeyset":{"a":"1","b":"2"}}}}`,
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -56,8 +56,8 @@ func TestDigestOfOtherProposalsDiffers(t *testing.T) {
 		`{"state":{"type":"CANCELLED"},"force":true}`,
 		`{"state":{"type":"CANCELLED","message":""}}`,
 		`{"state":{"type":"CANCELLED","name":""}}`,
-		`{"state":{"type":"CANCELLED","data":"1"}}`,
-		`{"state":{"type":"CANCELLED","data":"1.0"}}`,
+		`{"state":{"type":"CANCELLED","dataJSON":"1"}}`,
+		`{"state":{"type":"CANCELLED","dataJSON":"1.0"}}`,
 		`{"state":{"type":"CANCELLED","stateDetails":{"transitionID":"11111111-2222-4333-8444-555555555555"}}}`,
 		`{"state":{"type":"CANCELLED","stateDetails":{"transitionID":"21111111-2222-4333-8444-555555555555"}}}`,
 		`{"state":{"type":"CANCELLED","stateDetails":{"deferred":false}}}`,
