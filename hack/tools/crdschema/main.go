@@ -1,7 +1,7 @@
 // Command crdschema adds to a rendered CRD what no marker can state: that times
 // are no lists, and, to that of TaskRuns, the bounds of spec.labels' values, which
-// have no single type, those of the fields of status.conditions, whose type is not
-// ours, and the rules that are too long to be read.
+// have no single type, to those with conditions the bounds of their fields, whose
+// type is not ours, and the rules that are too long to be read.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -90,6 +90,11 @@ func bound(object map[string]any) error {
 	for _, version := range versions {
 		if names["kind"] == "TaskRun" {
 			if err := errors.Join(boundLabels(version), boundConditions(version), rules(version)); err != nil {
+				return err
+			}
+		}
+		if names["kind"] == "StateProposal" {
+			if err := boundConditions(version); err != nil {
 				return err
 			}
 		}
