@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -65,7 +64,7 @@ func decided(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) v1alpha1.
 		status.Reason = evaluation.Decision.Reason // in full
 	}
 	if final.UID != string(p.UID) {
-		status.Reason = fmt.Sprintf("The run has decided on an earlier StateProposal of this name; use another name to propose again. %s", status.Reason)
+		status.Reason = "The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason
 	}
 	return status
 }

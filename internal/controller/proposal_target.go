@@ -28,6 +28,13 @@ func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StatePropos
 	case ref.UID != "" && ref.UID != string(object.UID):
 		return nil, fmt.Sprintf("TaskRun %q has another uid than targetRef.uid: it was deleted and created again.", ref.Name), nil
 	}
+	return r.runOf(ctx, p, object)
+}
+
+// runOf returns the run of an object, as target does.
+func (r *ProposalReconciler) runOf(
+	ctx context.Context, p *v1alpha1.StateProposal, object *v1alpha1.TaskRun,
+) (run *taskrun.Run, reason string, err error) {
 	run, err = r.Proposals(p.Namespace).Get(ctx, object.UUID())
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):
@@ -43,7 +50,7 @@ func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StatePropos
 	if err != nil || !stalled {
 		return nil, "", err // the index is behind
 	}
-	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", ref.Name, run.Revision.Key), nil
+	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", object.Name, run.Revision.Key), nil
 }
 
 // mayAppear reports whether the missing run of the proposal may still be created
