@@ -205,7 +205,7 @@ type SlotHolder struct {
 	Ref *HolderReference `json:"ref,omitempty"`
 
 	// holderType is what the holder is, as the client reported it: task_run,
-	// flow_run or deployment. Set by the operator. Default: none.
+	// flow_run or deployment. Set by the operator, if there is no ref. Default: none.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -213,7 +213,7 @@ type SlotHolder struct {
 	HolderType string `json:"holderType,omitempty"`
 
 	// holderID is the holder's id over REST, a UUID. Set by the operator. Default:
-	// none.
+	// ref.name, or none without a ref.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -306,7 +306,7 @@ func TestHoldersNameObjects(t *testing.T) {
 	}
 	want := v1alpha1.HolderReference{Kind: "TaskRun", Name: run.Name, UID: string(run.UID)}
 	first := object.Status.Holders[0]
-	if first.Ref == nil || *first.Ref != want || first.HolderID != run.Spec.ID || first.HolderType != concurrency.KindTaskRun {
+	if first.Ref == nil || *first.Ref != want || first.HolderID != run.Spec.ID || first.HolderType != "" {
 		t.Errorf("the holder is %+v, want the object %+v", first, want)
 	}
 	if second := object.Status.Holders[1]; second.Ref != nil || second.HolderType != "flow_run" {

@@ -126,6 +126,7 @@ func holdingFromObject(h *v1alpha1.SlotHolder) concurrency.Holding {
 	}
 	if h.Ref != nil {
 		holding.ObjectName, holding.ObjectUID = h.Ref.Name, h.Ref.UID
+		holding.Kind, holding.Holder = concurrency.KindTaskRun, cmp.Or(h.HolderID, h.Ref.Name)
 	}
 	return holding
 }
@@ -135,8 +136,12 @@ func holdingToObject(h *concurrency.Holding) v1alpha1.SlotHolder {
 		ID: h.ID, Slots: narrow(h.Slots), HolderType: h.Kind, HolderID: h.Holder, StateID: h.StateID,
 		AcquireTime: microTime(h.Since), ExpirationTime: microTimePointer(h.Until), Names: append([]string(nil), h.Names...),
 	}
-	if h.ObjectName != "" && h.ObjectUID != "" {
+	if h.ObjectName != "" && h.ObjectUID != "" { // says what the two others would say again
 		holder.Ref = &v1alpha1.HolderReference{Kind: "TaskRun", Name: h.ObjectName, UID: h.ObjectUID}
+		holder.HolderType = ""
+		if holder.HolderID == h.ObjectName {
+			holder.HolderID = ""
+		}
 	}
 	return holder
 }
