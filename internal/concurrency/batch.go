@@ -105,7 +105,7 @@ func (s *Service) write(ctx context.Context, name string, requests []*request) {
 		for _, r := range requests {
 			r.err = r.edit(d)
 		}
-		if !d.changed && !d.noted {
+		if !d.mustBeStored() {
 			return
 		}
 		if err = s.store(ctx, d); err == nil {

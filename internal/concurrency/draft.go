@@ -16,6 +16,9 @@ type draft struct {
 	noted   bool            // what is recorded about the limit itself is another
 }
 
+// mustBeStored reports whether the draft differs from what is stored.
+func (d *draft) mustBeStored() bool { return d.changed || d.noted }
+
 // record sets what the status says about the limit itself.
 func (d *draft) record(stalled string) {
 	next := Recorded{Generation: d.Revision.Generation, Stalled: stalled, Since: d.Recorded.Since}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -249,11 +250,11 @@ func TestASweepRecordsWhichLimitsApply(t *testing.T) {
 
 // told is what a status says about the limit itself.
 func told(o *v1alpha1.ConcurrencyLimit) string {
-	text := strconv.FormatInt(o.Status.ObservedGeneration, 10)
+	parts := []string{strconv.FormatInt(o.Status.ObservedGeneration, 10)}
 	for _, c := range o.Status.Conditions {
-		text += fmt.Sprintf(" %s=%s/%s/%d", c.Type, c.Status, c.Reason, c.ObservedGeneration)
+		parts = append(parts, fmt.Sprintf("%s=%s/%s/%d", c.Type, c.Status, c.Reason, c.ObservedGeneration))
 	}
-	return text
+	return strings.Join(parts, " ")
 }
 
 // awaitSlots waits until a replica's watch shows the limit with so many slots.

@@ -85,10 +85,11 @@ func TestALimitMadeByHandIsRead(t *testing.T) {
 		"a text beyond all is the most": {decays(`"1e999"`), func(l *concurrency.Limit) any { return l.Decay }, math.MaxFloat64},
 		"without one it is 0":           {decays(""), func(l *concurrency.Limit) any { return l.Decay }, 0.0},
 		"without conditions it is unseen": {
-			func(o *v1alpha1.ConcurrencyLimit) {
+			change: func(o *v1alpha1.ConcurrencyLimit) {
 				o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, LastTransitionTime: metav1.Now()}}
 			},
-			func(l *concurrency.Limit) any { return l.Recorded }, concurrency.Recorded{},
+			want: func(l *concurrency.Limit) any { return l.Recorded },
+			is:   concurrency.Recorded{},
 		},
 	} {
 		object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Name: "calls", UID: "uid"}}
