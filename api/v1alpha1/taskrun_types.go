@@ -10,12 +10,12 @@ import (
 // TaskRun is one run of a Prefect task: spec is what was asked, status is what
 // is so. To move a run to another state, set spec.transition, as in
 //
-//	kubectl patch taskrun NAME --type merge -p '{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}'
+//	kubectl patch trun NAME --type merge -p '{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}'
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=taskrun,scope=Namespaced
+// +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=prefect,scope=Namespaced
 // +kubebuilder:selectablefield:JSONPath=`.spec.flowRunID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.taskKey`
 // +kubebuilder:selectablefield:JSONPath=`.status.state.type`

@@ -133,7 +133,7 @@ func newSender(t *testing.T, config *rest.Config, namespace string) *sender {
 // minimal are the least legal specs.
 var minimal = map[string]map[string]any{
 	"taskruns":          {"taskKey": "k"},
-	"concurrencylimits": {"limit": 1},
+	"concurrencylimits": {"slots": 1},
 }
 
 var kindsOf = map[string]string{"taskruns": kindTaskRun, "concurrencylimits": kindConcurrencyLimit}
