@@ -104,7 +104,7 @@ const AnnotationCreatedBy = "taskrun.dev/created-by"
 
 // AnnotationHold holds a run that has no status.state: it is not delivered, not
 // written down, and not deleted after its TTL, until its status is written or the
-// annotation is removed. The value has no meaning. Set by whoever restores runs.
+// annotation is removed. The value has no meaning. Set by the user who restores runs.
 const AnnotationHold = "taskrun.dev/hold"
 
 // AnnotationFenced gets another value when the object is written for nothing but

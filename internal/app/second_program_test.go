@@ -48,7 +48,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 		first, second func(*Options)
 		secondConfig  func(*kuberest.Config) *kuberest.Config
 		firstConfig   func(*kuberest.Config) *kuberest.Config
-		// wantStays: nobody can know that the worker has gone.
+		// wantStays: no program can know that the worker has gone.
 		wantStays bool
 	}{
 		"with and without leader election": {first: elect, second: alone},
@@ -97,7 +97,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			still("while its worker lives")
 			w.vanish(t)
 			if tt.wantStays {
-				still("while nobody can know that its worker has gone")
+				still("while no program can know that its worker has gone")
 				return
 			}
 			c.await(t, id, "is CRASHED", inState("CRASHED"))
