@@ -3,14 +3,36 @@ package v1alpha1
 // Types of status.conditions. Both carry the observedGeneration they rest on and
 // change with every state; either can be waited for, as in
 //
-//	kubectl wait --for=condition=Succeeded taskrun/NAME
-//	kubectl wait --for=condition=Finished taskrun/NAME
+//	kubectl wait --for=condition=Succeeded trun/NAME
+//	kubectl wait --for=condition=Finished trun/NAME
 const (
 	// ConditionSucceeded is True in COMPLETED, False in FAILED, CANCELLED and
 	// CRASHED, Unknown as long as the run has not finished.
 	ConditionSucceeded = "Succeeded"
 	// ConditionFinished is True in every terminal state, else False.
 	ConditionFinished = "Finished"
+)
+
+// Types of the conditions of a ConcurrencyLimit.
+const (
+	// ConditionReady is True while the operator applies the limit, else False.
+	ConditionReady = "Ready"
+	// ConditionStalled is True while the object cannot take effect until it, or
+	// another one, is changed.
+	ConditionStalled = "Stalled"
+)
+
+// Reasons of the conditions of a ConcurrencyLimit.
+const (
+	// ReasonActive: the limit denies slots when all are taken.
+	ReasonActive = "Active"
+	// ReasonInactive: spec.active is false.
+	ReasonInactive = "Inactive"
+	// ReasonUniqueName: the limit is the only one with its tag or name, or the oldest.
+	ReasonUniqueName = "UniqueName"
+	// ReasonDuplicateName: an older limit has the same tag or name. Also the reason
+	// of an Event.
+	ReasonDuplicateName = "DuplicateName"
 )
 
 // Bounds of a condition, in characters. Message is cut to fit.
@@ -82,7 +104,7 @@ const AnnotationCreatedBy = "taskrun.dev/created-by"
 
 // AnnotationHold holds a run that has no status.state: it is not delivered, not
 // written down, and not deleted after its TTL, until its status is written or the
-// annotation is removed. The value has no meaning. Set by whoever restores runs.
+// annotation is removed. The value has no meaning. Set by the user who restores runs.
 const AnnotationHold = "taskrun.dev/hold"
 
 // AnnotationFenced gets another value when the object is written for nothing but

@@ -27,6 +27,15 @@ type Delivery struct {
 	// +kubebuilder:validation:MaxLength=63
 	LeaseNamespace string `json:"leaseNamespace,omitempty"`
 
+	// previousHolder is the worker that held the run before holder, by its client
+	// id; at most 256 characters. If it is the same one, its work on the earlier
+	// delivery still counts. Default: none. Set by the operator. Example: host-7-4711.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	PreviousHolder string `json:"previousHolder,omitempty"`
+
 	// since is when the run was last sent to a worker, to the microsecond; it stays
 	// when that worker holds it no more.
 	//

@@ -59,6 +59,20 @@ type State struct {
 	//
 	// +optional
 	Reported bool `json:"reported,omitempty"`
+
+	// occurred is the time of the state by the clock of the worker that reported it,
+	// to the microsecond, where timestamp was moved to fit the order of the states.
+	// Set by the operator. Default: timestamp.
+	//
+	// +optional
+	Occurred *MicroTime `json:"occurred,omitempty"`
+
+	// follows is the id of the state that the worker's event names as the one before
+	// this one, a UUID. Set by the operator as long as the order of the states does
+	// not show it, because that state is not recorded.
+	//
+	// +optional
+	Follows UUID `json:"follows,omitempty"`
 }
 
 // ProposedState is a state that somebody asks for.
@@ -211,8 +225,7 @@ type StateDetails struct {
 	// +optional
 	Retriable *bool `json:"retriable,omitempty"`
 
-	// transitionID tells one proposal from an equal one, a UUID: a new id makes
-	// spec.transition a new proposal though nothing else changed.
+	// transitionID is a client's own name of the change to this state, a UUID.
 	//
 	// +optional
 	TransitionID UUID `json:"transitionID,omitempty"`

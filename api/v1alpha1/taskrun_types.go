@@ -13,7 +13,7 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=taskrun,scope=Namespaced
+// +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=prefect,scope=Namespaced
 // +kubebuilder:selectablefield:JSONPath=`.spec.flowRunID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.taskKey`
 // +kubebuilder:selectablefield:JSONPath=`.status.state.type`

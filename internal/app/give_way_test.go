@@ -4,6 +4,7 @@ package app
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	kuberest "k8s.io/client-go/rest"
@@ -12,14 +13,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
 )
 
-// heldDeletes lets no delete through before it is told to.
+// heldDeletes holds the delete of a run back until goOn is closed.
 type heldDeletes struct {
 	next        http.RoundTripper
 	begun, goOn chan struct{}
 }
 
 func (h heldDeletes) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodDelete {
+	if r.Method == http.MethodDelete && strings.Contains(r.URL.Path, "/taskruns/") {
 		close(h.begun)
 		select {
 		case <-h.goOn:

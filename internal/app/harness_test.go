@@ -184,7 +184,7 @@ func (c *cluster) await(t *testing.T, name, what string, wanted func(*v1alpha1.T
 	return run
 }
 
-// events returns "Type Reason Note" of every Event about a TaskRun.
+// events returns "Type Reason Note" of every Event about an object of ours.
 func (c *cluster) events(t *testing.T, name string) []string {
 	t.Helper()
 	var list eventsv1.EventList
@@ -193,14 +193,14 @@ func (c *cluster) events(t *testing.T, name string) []string {
 	}
 	var all []string
 	for _, event := range list.Items {
-		if event.Regarding.Kind == "TaskRun" && event.Regarding.Name == name {
+		if event.Regarding.APIVersion == v1alpha1.GroupVersion.String() && event.Regarding.Name == name {
 			all = append(all, event.Type+" "+event.Reason+" "+event.Note)
 		}
 	}
 	return all
 }
 
-// awaitEvent waits for an Event about a TaskRun that begins like this.
+// awaitEvent waits for an Event about an object of ours that begins like this.
 func (c *cluster) awaitEvent(t *testing.T, name, beginning string) {
 	t.Helper()
 	eventually(t, "an event "+beginning, func() bool {

@@ -73,7 +73,7 @@ func (w *Workers) sendAgain(now time.Time, grace time.Duration) (ids []string) {
 // anything since. One that waits for its next try has been begun.
 func notBegun(run *taskrun.Run, clientID string) bool {
 	return run.Holder() == clientID && run.State != nil && run.State.Type == orchestration.Scheduled &&
-		(!run.State.Reported || !run.State.Timestamp.After(run.Delivery.Since))
+		!run.State.Reported
 }
 
 // again has a consumer hand out a run that its worker holds.

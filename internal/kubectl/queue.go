@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
@@ -132,11 +130,11 @@ func tagLimits(limits []v1alpha1.ConcurrencyLimit) map[string][]namedLimit {
 	found := map[string][]namedLimit{}
 	for i := range limits {
 		limit := &limits[i]
-		tag, isTag := strings.CutPrefix(cmp.Or(limit.Spec.Name, limit.Name), concurrency.TagPrefix)
-		if !isTag || (limit.Spec.Active != nil && !*limit.Spec.Active) || limit.Spec.Limit == nil {
+		inactive := limit.Spec.Active != nil && !*limit.Spec.Active
+		if limit.Spec.Tag == nil || limit.Spec.Slots == nil || inactive || limit.IsStalled() {
 			continue
 		}
-		one := namedLimit{name: tag, slots: int(*limit.Spec.Limit)}
+		one := namedLimit{name: *limit.Spec.Tag, slots: int(*limit.Spec.Slots)}
 		if limit.Status.ActiveSlots != nil {
 			one.taken = int(*limit.Status.ActiveSlots)
 		}

@@ -61,6 +61,7 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 taken), 5m"},
 		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 taken) and a slot of tag:x (3 of 1 taken), 5m"},
 		"a slot is free":                          {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},
+		"a slot of a limit that does not apply":   {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 2 of 2 stalled"}, "client: its client, to start it, 5m"},
 		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: somebody to resume it, 5m"},
 		"to be stopped by its worker":             {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
 		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: whoever runs it, to stop it, 5m"},
@@ -137,11 +138,14 @@ spec: {targetRef: {kind: TaskRun, name: run}, state: {type: RUNNING}}
 	}
 }
 
-// A limit, said as in "tag:db 2 of 3".
+// A limit, said as in "tag:db 2 of 3" or "tag:db 2 of 3 stalled".
 func limitOf(t *testing.T, text string) *v1alpha1.ConcurrencyLimit {
 	t.Helper()
 	words := strings.Fields(text)
-	return objectOf[v1alpha1.ConcurrencyLimit](t, `{metadata: {name: "`+words[0]+`"}, spec: {limit: `+words[3]+`}, status: {activeSlots: `+words[1]+`}}`)
+	stalled := strings.Contains(text, "stalled")
+	return objectOf[v1alpha1.ConcurrencyLimit](t, fmt.Sprintf(
+		`{metadata: {name: %q}, spec: {tag: %q, slots: %s}, status: {activeSlots: %s, conditions: [{type: Stalled, status: %q}]}}`,
+		words[0], strings.TrimPrefix(words[0], "tag:"), words[3], words[1], map[bool]string{true: "True", false: "False"}[stalled]))
 }
 
 func TestQueuePutsTogetherWhatWaitsForTheSame(t *testing.T) {

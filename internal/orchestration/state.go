@@ -87,6 +87,31 @@ type State struct {
 	// Reported tells that a worker entered the state by itself and said so in an
 	// event: nothing was judged. Clients do not see it.
 	Reported bool
+	// Occurred is the time that the event reported, where Timestamp had to be moved
+	// to fit the order of the run's states; zero: Timestamp is that time. Clients do
+	// not see it.
+	Occurred time.Time
+	// Follows is the id of the state that this one came after, as the event says;
+	// empty if it says nothing, or nothing that the order of the run's states does
+	// not tell. Clients do not see it.
+	Follows string
+}
+
+// ReportedTime is the time of the state as it was reported.
+func (s *State) ReportedTime() time.Time {
+	if s.Occurred.IsZero() {
+		return s.Timestamp
+	}
+	return s.Occurred
+}
+
+// MoveTo gives a reported state another time. The reported one is kept beside it.
+func (s *State) MoveTo(at time.Time) {
+	reported := s.ReportedTime()
+	s.Timestamp, s.Occurred = at, time.Time{}
+	if !at.Equal(reported) {
+		s.Occurred = reported
+	}
 }
 
 // typ is the state's type, None if there is no state.

@@ -27,10 +27,17 @@ func separateTimestamps(initial, proposed *State, _ *Progress) {
 	if initial == nil || proposed.Timestamp.After(initial.Timestamp) {
 		return
 	}
-	proposed.Timestamp = initial.Timestamp.UTC().Truncate(time.Microsecond)
-	if next := proposed.Timestamp.Add(time.Microsecond); !next.After(latest) {
-		proposed.Timestamp = next
+	proposed.Timestamp = NextTime(initial.Timestamp)
+}
+
+// NextTime returns the time one microsecond after another one, in UTC. At the end
+// of year 9999 there is none, and it is the same.
+func NextTime(after time.Time) time.Time {
+	after = after.UTC().Truncate(time.Microsecond)
+	if next := after.Add(time.Microsecond); !next.After(latest) {
+		return next
 	}
+	return after
 }
 
 // setRunState makes the proposed state the run's current one.

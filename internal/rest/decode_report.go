@@ -30,6 +30,7 @@ func decodeReport(e event) (taskrun.Event, error) {
 	if n, given := m.Required("task_run"); given {
 		report.Columns = readColumns(n)
 	}
+	report.State.Follows = e.follows
 	report.Columns.FlowRunID = readFlowRun(&faults, e.related)
 	if items := faults.Errors(); len(items) > 0 {
 		return taskrun.Event{}, faultOf(items)

@@ -40,7 +40,7 @@ func runsOf(ids []string) []string {
 // matches reports whether the filter lets the change pass. What is cheap to
 // see is looked at first: most listeners wait for one run.
 func (f *eventFilter) matches(c *taskrun.Change) bool {
-	return matchesID(f.resource.ids, c) && f.name.match(c) && f.inTime(c.State.Timestamp) &&
+	return matchesID(f.resource.ids, c) && f.name.match(c) && f.inTime(c) &&
 		(f.ids == nil || slices.Contains(f.ids, c.State.ID)) && f.resourcesMatch(c)
 }
 
@@ -51,8 +51,11 @@ func matchesID(ids []string, c *taskrun.Change) bool {
 	})
 }
 
-func (f *eventFilter) inTime(at time.Time) bool {
-	return (f.since == nil || !at.Before(*f.since)) && (f.until == nil || !at.After(*f.until))
+// inTime compares the time of the state. What became known since passes too: the
+// clock of its worker may be behind that of the listener.
+func (f *eventFilter) inTime(c *taskrun.Change) bool {
+	at := c.State.Timestamp
+	return (f.since == nil || !at.Before(*f.since) || !c.Received.Before(*f.since)) && (f.until == nil || !at.After(*f.until))
 }
 
 func (c *nameCriteria) match(change *taskrun.Change) bool {

@@ -72,6 +72,11 @@ func TestFilterMatches(t *testing.T) {
 			t.Errorf("%s: matches = %t, want %t", name, got, tc.want)
 		}
 	}
+	behind := changeTo(orchestration.Completed, "Completed")
+	behind.State.Timestamp = noon.Add(-time.Hour)
+	if filter := filterOf(t, `{"occurred":{"since":"2026-08-21T12:00:00Z"}}`); !filter.matches(&behind) {
+		t.Error("an end that is recorded since is left out, for the clock of its worker is behind")
+	}
 	running := changeTo(orchestration.Running, "Retrying")
 	filter := filterOf(t, `{"event":{`+four+`}}`)
 	if filter.matches(&running) {

@@ -1,6 +1,10 @@
 package taskrun
 
-import "github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+import (
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
 
 // Begin returns the run in its initial state. Initial states are forced
 // (contract §3.1), so every state is accepted. The result depends on nothing
@@ -8,6 +12,8 @@ import "github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 // object, and creating a run takes one write.
 func Begin(run Run, state orchestration.State) Run {
 	run.Progress, _ = begin(run, state)
+	run.EndRecorded = time.Time{}
+	run.noteEnd(run.Created)
 	return run
 }
 

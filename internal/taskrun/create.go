@@ -93,6 +93,7 @@ func (s *Service) first(in NewRun) (*Run, orchestration.Decision, error) {
 	run.fit(&state)
 	var decision orchestration.Decision
 	run.Progress, decision = begin(run, state)
+	run.noteEnd(run.Created)
 	return &run, decision, nil
 }
 

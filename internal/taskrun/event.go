@@ -10,8 +10,8 @@ import (
 // Event tells that a run entered a state somewhere else: a worker decided it,
 // and nothing is left to judge (contract §4.4).
 type Event struct {
-	RunID   string // UUID; the run may turn out to be known by another id, see Record
-	State   orchestration.State
+	RunID   string              // UUID; the run may turn out to be known by another id, see Record
+	State   orchestration.State // with what it follows, if the event says so
 	Columns Columns
 }
 

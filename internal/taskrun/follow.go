@@ -1,6 +1,7 @@
 package taskrun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -33,7 +34,7 @@ func (s *Service) Follow(ctx context.Context, f Following) iter.Seq2[Change, err
 		pending := &pending{wants: f, clock: s.Clock, come: make(chan struct{}, 1)}
 		now, stop := s.Store.Follow(pending.hear)
 		defer stop()
-		for _, c := range f.past(now, s.now()) {
+		for _, c := range f.past(now) {
 			if !yield(c, nil) {
 				return
 			}
@@ -56,29 +57,51 @@ func (s *Service) Follow(ctx context.Context, f Following) iter.Seq2[Change, err
 }
 
 // past are the changes that led to what the runs are now.
-func (f Following) past(runs []*Run, now time.Time) []Change {
+func (f Following) past(runs []*Run) []Change {
 	var changes []Change
 	for _, run := range runs {
-		changes = f.between(changes, nil, run, now)
+		changes = f.between(changes, nil, run, time.Time{})
 	}
-	slices.SortStableFunc(changes, func(a, b Change) int { return byTimestamp(a.State, b.State) })
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		return cmp.Or(a.State.Timestamp.Compare(b.State.Timestamp), cmp.Compare(a.Run.ID, b.Run.ID)) // those of a run are in order
+	})
 	return changes
 }
 
 // between adds the changes that lie between two versions of a run; before is nil
-// for one that nothing is known of.
+// for one that nothing is known of. What comes to be known now is told whatever
+// its time, which may be of a clock that is behind. Now is zero for the past.
 func (f Following) between(changes []Change, before, after *Run, now time.Time) []Change {
 	if !f.concerns(before, after) {
 		return changes
 	}
 	var previous *orchestration.State
 	for _, state := range after.States() {
-		if !state.Timestamp.Before(f.Since) && (before == nil || !before.Has(state.ID)) {
-			changes = append(changes, Change{Run: after, State: state, Previous: previous, Reported: state.Reported, Received: now})
+		recorded := after.recorded(&state)
+		news := before != nil && !before.Has(state.ID)
+		if news || (before == nil && !recorded.Before(f.Since)) {
+			changes = append(changes, Change{
+				Run: after, State: state, Previous: previous, Reported: state.Reported, Received: latest(now, recorded),
+			})
 		}
 		previous = &state
 	}
 	return changes
+}
+
+// recorded is when the state was recorded at the earliest, as far as the run tells.
+func (r *Run) recorded(state *orchestration.State) time.Time {
+	if state.ID == r.State.ID {
+		return latest(state.Timestamp, r.Updated)
+	}
+	return state.Timestamp
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // concerns reports whether there may be a change to tell of. Most writes bring

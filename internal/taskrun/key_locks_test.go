@@ -20,7 +20,7 @@ import (
 type lateStore struct{ *memory.Store }
 
 func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) //nolint:forbidigo // the time of the bubble passes at once
 	return s.Store.Create(ctx, run)
 }
 

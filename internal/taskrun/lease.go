@@ -1,6 +1,7 @@
 package taskrun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 type Delivery struct {
 	Holder         string // client id of the worker; empty: nobody, any more
 	LeaseNamespace string // see Hold; empty without a holder
+	PreviousHolder string // client id of the worker that held the run before; empty: none
 	Since          time.Time
 	Attempts       int // how often the run was handed out
 }
@@ -95,6 +97,9 @@ func (s *Service) Lease(ctx context.Context, id string, to Hold) (*Run, error) {
 		next.Delivery = &Delivery{
 			Holder: to.Worker, LeaseNamespace: to.LeaseNamespace, Since: now, Attempts: run.attempts() + 1,
 		}
+		if run.Delivery != nil {
+			next.Delivery.PreviousHolder = run.Delivery.PreviousHolder
+		}
 		return &next, nil
 	}, func(_, after *Run) { leased = after })
 	return leased, err
@@ -114,7 +119,9 @@ func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
 		if !run.held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		return run.unheld(), nil
+		next := run.unheld()
+		next.Delivery.PreviousHolder = cmp.Or(run.Delivery.PreviousHolder, holder) // this one did not work on it
+		return next, nil
 	}, func(_, _ *Run) {}))
 }
 
@@ -136,7 +143,10 @@ func (s *Service) MoveHold(ctx context.Context, id string, to Hold) error {
 // unheld is the run without its holder.
 func (r *Run) unheld() *Run {
 	next := *r
-	next.Delivery = &Delivery{Since: r.Delivery.Since, Attempts: r.Delivery.Attempts}
+	next.Delivery = &Delivery{
+		PreviousHolder: cmp.Or(r.Delivery.Holder, r.Delivery.PreviousHolder),
+		Since:          r.Delivery.Since, Attempts: r.Delivery.Attempts,
+	}
 	return &next
 }
 

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
@@ -82,7 +83,7 @@ func refuseAll(events []Event, refused func(Event, error), err error) {
 	}
 }
 
-// recordRun stores the events of one run, which are in the order of their states.
+// recordRun stores the events of one run.
 func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Event, error)) error {
 	id := events[0].RunID
 	events, err := s.sinceDeletion(ctx, id, events, refused)
@@ -117,30 +118,56 @@ func (s *Service) recordRun(ctx context.Context, events []Event, refused func(Ev
 	return err
 }
 
-// sinceDeletion refuses events of a run that was deleted: whoever runs it all the
-// same does not bring it back (contract §7.37). When it was made anew, it is told
-// only by what happened since. Deletions are remembered for a while; besides, a
-// run with an id that was made here was stored once, so that it was deleted if it
+// sinceDeletion refuses events of a run that was deleted: a worker that runs it all
+// the same does not bring it back (contract §7.37). When it was made anew, it is
+// told only by events that are certainly of the new run (see isTold), and else by
+// what happened since the deletion. Deletions are remembered for a while; besides,
+// a run with an id that was made here was stored once, so that it was deleted if it
 // is missing.
 func (s *Service) sinceDeletion(ctx context.Context, id string, events []Event, refused func(Event, error)) ([]Event, error) {
 	deleted, remembered := s.Store.DeletedAt(id)
 	if !remembered && (s.Store.Known(id) != nil || !s.idMadeHere(events)) {
 		return events, nil
 	}
-	_, err := s.Store.Get(ctx, id)
-	gone := errors.Is(err, ErrNotFound)
-	if err != nil && !gone {
+	run, err := s.Store.Get(ctx, id)
+	if err == nil { // who holds it now decides
+		run, err = s.Store.Reload(ctx, run)
+	}
+	if err = ignore(err, ErrNotFound); err != nil {
 		return nil, err
 	}
-	var timely []Event
+	if run == nil {
+		refuseAll(events, refused, ErrLate)
+		return nil, nil
+	}
+	if !remembered {
+		return events, nil
+	}
+	return run.timely(events, deleted, refused), nil
+}
+
+// timely returns the events that are of this run, which was made anew, and not of
+// the one of its id that was deleted.
+func (r *Run) timely(events []Event, deleted time.Time, refused func(Event, error)) (timely []Event) {
 	for _, e := range events {
-		if gone || (remembered && !e.State.Timestamp.After(deleted)) {
-			refused(e, ErrLate)
-		} else {
+		if r.isTold(&e, timely) || e.State.Timestamp.After(deleted) {
 			timely = append(timely, e)
+		} else {
+			refused(e, ErrLate)
 		}
 	}
-	return timely, nil
+	return timely
+}
+
+// isTold reports whether the event is certainly of this run and not of a deleted
+// one with its id: it follows a state of this run, or one of the events before, or
+// follows none while a worker holds the run.
+func (r *Run) isTold(e *Event, before []Event) bool {
+	if e.State.Follows == "" {
+		return r.held()
+	}
+	return r.Has(e.State.Follows) ||
+		slices.ContainsFunc(before, func(b Event) bool { return b.State.ID == e.State.Follows })
 }
 
 // recordFirst makes the run that the events tell of, unless there is one; done
@@ -179,7 +206,7 @@ func (s *Service) makeReported(ctx context.Context, first *Run) (made, done bool
 	exact := *kept
 	exact.Progress, exact.History = first.Progress, first.History
 	exact.Reported = first.Reported
-	if len(exact.History) > 0 || exact.Reported != nil || !sameProgress(exact.Progress, kept.Progress) {
+	if len(exact.History) > 0 || exact.Reported != nil || toldApart(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
 		// After a conflict the events are merged into what is there now.
 		if kept, err = s.Store.UpdateProgress(ctx, &exact); err != nil {
 			return true, false, ignore(err, ErrConflict)
@@ -188,6 +215,9 @@ func (s *Service) makeReported(ctx context.Context, first *Run) (made, done bool
 	s.Notifier.Transitioned(nil, kept, orchestration.Decision{Status: orchestration.Accept, State: kept.State, Progress: kept.Progress})
 	return true, true, nil
 }
+
+// toldApart reports whether the state has more to it than a run is made with.
+func toldApart(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
 
 // ignore is no error if it is the one that is expected.
 func ignore(err, expected error) error {
@@ -203,11 +233,11 @@ func (s *Service) reported(events []Event) (*Run, error) {
 	run := &Run{ID: events[0].RunID, Created: s.now()}
 	run.Updated = run.Created
 	reported := Columns{Labels: Null[map[string]json.RawMessage]()}
-	for _, e := range events {
-		if run.Has(e.State.ID) {
-			continue
+	order := run.eventOrder(run.Created)
+	for _, e := range order.sort(events) {
+		if run.enter(e, order) {
+			e.Columns.apply(run)
 		}
-		run.enter(e)
 		switch labels := e.Columns.Labels; {
 		case labels.Given && labels.Value == nil:
 			reported.Labels = labels
@@ -223,11 +253,12 @@ func (s *Service) reported(events []Event) (*Run, error) {
 		return nil, err
 	}
 	run.fit(run.State)
+	run.noteEnd(run.Created)
 	run.boundText()
 	return run, nil
 }
 
-// byRun puts the events of one run together, in the order of their states.
+// byRun puts the events of one run together, in the order in which they came.
 // Within a flow run, the natural key makes two ids one run; without one it does
 // not (contract §4.4). Events of runs that cannot be decoded are left out;
 // unrecorded is the error of the first of them.
@@ -252,7 +283,6 @@ func (s *Service) byRun(ctx context.Context, events []Event) (grouped [][]Event,
 	}
 	grouped = make([][]Event, 0, len(order))
 	for _, id := range order {
-		slices.SortStableFunc(groups[id], func(a, b Event) int { return byTimestamp(a.State, b.State) })
 		grouped = append(grouped, groups[id])
 	}
 	return grouped, unrecorded, nil

@@ -1,7 +1,6 @@
 package taskrun
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -9,21 +8,24 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// record merges the events, which are in the order of their states, into the
-// run. It returns nil if that changes nothing, and the events that come too late.
-// Made tells that these events made the run a moment ago.
+// record merges the events of the run, in whatever order they came. It returns
+// nil if that changes nothing, and the events that come too late. Made tells that
+// these events made the run a moment ago.
 func (r *Run) record(events []Event, now time.Time, made bool) (next *Run, late []Event) {
-	m := merge{was: r, run: *r, now: now, made: made, unfinished: r.unfinishedMaking(events, made)}
+	m := merge{
+		was: r, run: *r, now: now, made: made, order: r.eventOrder(now), unfinished: r.unfinishedMaking(events, made),
+	}
 	m.run.History = slices.Clone(r.History)
 	if m.unfinished {
 		m.run.beginMaking()
 	}
-	for _, e := range events {
+	for _, e := range m.order.sort(events) {
 		m.take(e)
 	}
 	if !m.changed {
 		return nil, m.late
 	}
+	m.run.noteEnd(now)
 	m.run.boundText()
 	m.run.letGo()
 	return &m.run, m.late
@@ -34,31 +36,30 @@ type merge struct {
 	was        *Run // as it was before
 	run        Run
 	now        time.Time
+	order      *eventOrder
 	made       bool // the events made the run a moment ago
 	unfinished bool // the events made the run, which was not written down whole
 	changed    bool
 	late       []Event
 }
 
-// take merges one event. It changes the fields of the run only if its state is
-// newer than the current one; an older state is kept, and that is all (contract
-// §4.4).
+// take merges one event. It changes the fields of the run only if its state
+// comes after the current one; an earlier state is kept, and that is all
+// (contract §4.4).
 func (m *merge) take(e Event) {
 	run := &m.run
 	switch {
 	case m.makes(&e):
-		run.make(e)
-	case run.Has(e.State.ID), run.fellOff(e.State):
+		run.make(e, m.order)
+	case run.Has(e.State.ID), m.fellOff(&e):
 		return
-	case !e.newerThan(run.State):
-		run.remember(e.State)
-	case run.Finished() && !run.State.Reported:
+	case m.overrules(&e):
 		m.late = append(m.late, e)
 		return
-	default:
-		run.Updated = m.now
+	case run.enter(e, m.order):
+		run.touch(m.now)
 		run.report(&e)
-		run.enter(e)
+		e.Columns.apply(run)
 	}
 	m.changed = true
 }
@@ -66,27 +67,28 @@ func (m *merge) take(e Event) {
 // makes reports whether the event made the run, which has to be finished. Of
 // those that are told once more only the one of the current state is known to.
 func (m *merge) makes(e *Event) bool {
-	return m.unfinished && (e.State.ID == m.was.State.ID || (m.made && !e.newerThan(m.was.State)))
-}
-
-// newerThan reports whether the event's state comes after another one. Of two
-// reported ones of the same time the ids decide, so that it does not matter which
-// comes first.
-func (e *Event) newerThan(state *orchestration.State) bool {
-	switch {
-	case state == nil:
-		return true
-	case state.Reported:
-		return byTimestamp(e.State, *state) > 0
-	default:
-		return e.State.Timestamp.After(state.Timestamp)
+	if !m.unfinished || e.State.ID == m.was.State.ID {
+		return m.unfinished
 	}
+	return m.made && m.order.place([]orchestration.State{*m.was.State}, &e.State) == 0
 }
 
-// fellOff reports whether a state is older than all that are kept, of which
-// some were dropped already.
-func (r *Run) fellOff(s orchestration.State) bool {
-	return r.HistoryDropped > 0 && len(r.History) > 0 && byTimestamp(s, r.History[0]) < 0
+// overrules reports whether the event would change an end that was not reported
+// but decided here.
+func (m *merge) overrules(e *Event) bool {
+	run := &m.run
+	if !run.Finished() || run.State.Reported {
+		return false
+	}
+	states := run.States()
+	return m.order.place(states, &e.State) == len(states)
+}
+
+// fellOff reports whether an event's state comes before all that are kept, of
+// which some were dropped already.
+func (m *merge) fellOff(e *Event) bool {
+	run := &m.run
+	return run.HistoryDropped > 0 && len(run.History) > 0 && m.order.place(run.States(), &e.State) == 0
 }
 
 // unfinishedMaking reports whether these events made this run, but no more than
@@ -107,29 +109,33 @@ func (r *Run) beginMaking() {
 }
 
 // make does again what an event did that made the run.
-func (r *Run) make(e Event) {
-	if !r.Has(e.State.ID) {
-		r.remember(e.State)
+func (r *Run) make(e Event, order *eventOrder) {
+	if r.State.ID == e.State.ID { // what a run is made with does not tell all of it
+		e.State.MoveTo(r.State.Timestamp)
+		r.setStates(append(slices.Clone(r.History), e.State))
+	} else if !r.Has(e.State.ID) {
+		states, _ := order.insert(r.States(), e.State)
+		r.setStates(states)
 	}
 	r.report(&e)
 	e.Columns.apply(r)
 }
 
-// enter makes the event's state the current one.
-func (r *Run) enter(e Event) {
-	if r.State != nil {
-		r.remember(*r.State)
+// enter adds the event's state to those of the run. It reports whether the state
+// comes after the one that was the current one.
+func (r *Run) enter(e Event, order *eventOrder) bool {
+	before := r.State
+	states, at := order.insert(r.States(), e.State)
+	r.setStates(states)
+	return before == nil || at > indexOf(states, before.ID)
+}
+
+// setStates makes these the states of the run, oldest first.
+func (r *Run) setStates(states []orchestration.State) {
+	settleReported(states)
+	last := len(states) - 1
+	r.History, r.State = nil, &states[last]
+	if last > 0 {
+		r.History = states[:last:last]
 	}
-	r.State = &e.State
-	e.Columns.apply(r)
-}
-
-// remember puts a state among the past ones, which are in the order of time.
-func (r *Run) remember(state orchestration.State) {
-	at, _ := slices.BinarySearchFunc(r.History, state, byTimestamp)
-	r.History = slices.Insert(r.History, at, state)
-}
-
-func byTimestamp(a, b orchestration.State) int {
-	return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.ID, b.ID))
 }

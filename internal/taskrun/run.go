@@ -37,6 +37,10 @@ type Run struct {
 	History        []orchestration.State // past states, oldest first, without the current one
 	HistoryDropped int64                 // how many older states fell off History
 
+	// EndRecorded is when it was recorded that the run finished, by the operator's
+	// clock; zero if the run is not finished.
+	EndRecorded time.Time
+
 	// Reported are the fields, of those that a run is made with, in which the
 	// events of its worker differ from what was asked; nil: none. They are applied
 	// already.
@@ -73,6 +77,7 @@ type Revision struct {
 	Version    string // changes with every write
 	Key        string // the store's own name of the object
 	Generation int64  // changes with every write of what is asked, not of progress
+	Renamed    int64  // when the run was last renamed, in microseconds; tells renames apart, not their order
 }
 
 // Policy is the documented empirical_policy (contract §2.4). Numbers are JSON
@@ -120,12 +125,18 @@ func (r *Run) States() []orchestration.State {
 	return states
 }
 
-// EstimatedRunTime is the time spent in RUNNING so far (contract §2.1).
+// EstimatedRunTime is the time spent in RUNNING so far (contract §2.1). It is never
+// below 0, whatever the clocks of workers say.
 func (r *Run) EstimatedRunTime(now time.Time) time.Duration {
 	if r.State != nil && r.State.Type == orchestration.Running {
-		return r.TotalRunTime + now.Sub(r.State.Timestamp)
+		return EstimateRunTime(r.TotalRunTime, r.State.Timestamp, now)
 	}
-	return r.TotalRunTime
+	return max(r.TotalRunTime, 0)
+}
+
+// EstimateRunTime is the time spent in RUNNING, of a run that is in it since a time.
+func EstimateRunTime(total time.Duration, since, now time.Time) time.Duration {
+	return max(total+max(now.Sub(since), 0), 0)
 }
 
 // EstimatedStartTimeDelta is how late the run started, or is by now (contract §2.1).
@@ -140,6 +151,33 @@ func (r *Run) EstimatedStartTimeDelta(now time.Time) time.Duration {
 		return now.Sub(*expected)
 	default:
 		return 0
+	}
+}
+
+// touch notes that the run was changed. The time of the last change never goes
+// back, though the clocks of replicas differ.
+func (r *Run) touch(now time.Time) {
+	if now.After(r.Updated) {
+		r.Updated = now
+	}
+}
+
+// RenameTime is the time that a store notes of a rename: later than the last
+// change of the run, so that it shows and is like no rename before.
+func RenameTime(run *Run, at time.Time) time.Time {
+	if at.After(run.Updated) {
+		return at
+	}
+	return orchestration.NextTime(run.Updated)
+}
+
+// noteEnd notes since when the run is finished.
+func (r *Run) noteEnd(now time.Time) {
+	switch {
+	case !r.Finished():
+		r.EndRecorded = time.Time{}
+	case r.EndRecorded.IsZero():
+		r.EndRecorded = now
 	}
 }
 

@@ -58,7 +58,8 @@ func (s *Service) judge(
 	if run.State != nil {
 		next.History = append(slices.Clone(run.History), *run.State)
 	}
-	next.Updated = now
+	next.touch(now)
+	next.noteEnd(now)
 	next.boundText()
 	next.letGo()
 	next.submitAgain()

@@ -24,8 +24,8 @@ func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
 	return observed, nil
 }
 
-// Expire deletes the run when its TTL has run out since it finished, and only
-// as it was read; else it returns how long that is still to come, 0 when the
+// Expire deletes the run when its TTL has run out since its end was recorded, and
+// only as it was read; else it returns how long that is still to come, 0 when the
 // run is unfinished or kept for good. Errors: ErrConflict, ErrUnavailable; a
 // run that is gone already counts as deleted.
 func (s *Service) Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error) {
@@ -36,11 +36,7 @@ func (s *Service) Expire(ctx context.Context, id string) (remaining time.Duratio
 	if run.TTL == nil || !run.Finished() {
 		return 0, false, nil
 	}
-	end := run.State.Timestamp
-	if run.EndTime != nil {
-		end = *run.EndTime
-	}
-	if remaining = end.Add(*run.TTL).Sub(s.now()); remaining > 0 {
+	if remaining = run.EndRecorded.Add(*run.TTL).Sub(s.now()); remaining > 0 {
 		return remaining, false, nil
 	}
 	err = s.Store.Delete(ctx, id, &run.Revision)

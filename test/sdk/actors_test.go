@@ -42,16 +42,20 @@ type worker struct {
 }
 
 // newWorker starts one that runs so many at once, and waits until it is there.
-func (o *server) newWorker(limit int) *worker {
+func (o *server) newWorker(limit int) *worker { return o.newSkewedWorker(limit, 0) }
+
+func (o *server) newSkewedWorker(limit int, ahead time.Duration) *worker {
 	o.t.Helper()
-	w := o.startWorker(limit)
+	w := o.startSkewedWorker(limit, ahead)
 	o.eventually("the worker is there", func() (string, bool) { return fmt.Sprint(o.workers()), w.listed() })
 	return w
 }
 
-func (o *server) startWorker(limit int) *worker {
+// startSkewedWorker starts a worker whose clock is ahead by so much, or behind.
+func (o *server) startSkewedWorker(limit int, ahead time.Duration) *worker {
 	o.t.Helper()
-	args := slices.Concat([]string{"-i"}, o.environment(), o.script("worker.py", strconv.Itoa(limit)))
+	skew := "CLOCK_AHEAD=" + strconv.FormatFloat(ahead.Seconds(), 'f', -1, 64)
+	args := slices.Concat([]string{"-i"}, o.environment(), []string{skew}, o.script("worker.py", strconv.Itoa(limit)))
 	return &worker{o.launch("worker", "/usr/bin/env", args...), o}
 }
 

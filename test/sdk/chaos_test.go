@@ -22,7 +22,7 @@ var (
 const chaosLimit = 20 * time.Minute
 
 // TestChaos kills operators, workers and the API server at random while tasks are
-// submitted and run, and then looks for what was lost, is stuck or was run twice at once.
+// submitted and run by workers whose clocks are wrong, and then looks for what was lost, is stuck or was run twice at once.
 func TestChaos(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
@@ -58,7 +58,7 @@ func newChaos(t *testing.T) *chaos {
 		c.servers = append(c.servers, c.newServer("--leader-elect", "--worker-grace-time=5s", "--worker-max-attempts=100"))
 	}
 	for i := range 3 {
-		c.workers = append(c.workers, c.servers[i%len(c.servers)].newWorker(5))
+		c.workers = append(c.workers, c.servers[i%len(c.servers)].newSkewedWorker(5, c.skew()))
 	}
 	return c
 }
@@ -135,7 +135,15 @@ func (c *chaos) killWorker() {
 	c.mu.Lock()
 	c.died[w.PID()] = time.Now()
 	c.mu.Unlock()
-	c.workers[i] = w.server.startWorker(5)
+	c.workers[i] = w.server.startSkewedWorker(5, c.skew())
+}
+
+// worstClock is how far the clock of a worker is off at most.
+const worstClock = 5 * time.Minute
+
+// skew is how far the clock of the next worker is ahead, or behind.
+func (c *chaos) skew() time.Duration {
+	return time.Duration(c.random.Int64N(int64(2*worstClock+1))) - worstClock
 }
 
 func (c *chaos) killPlane() {

@@ -1,7 +1,7 @@
 // Command crdschema adds to a rendered CRD what no marker can state: that times
-// are no lists, and, to that of TaskRuns, the bounds of spec.labels' values, which
-// have no single type, to those with conditions the bounds of their fields, whose
-// type is not ours, and the rules that are too long to be read.
+// are no lists, the bounds of values that have no single type (spec.labels,
+// numbers), those of the fields of status.conditions, whose type is not ours, and
+// the rules that are too long to be read.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -80,6 +80,13 @@ var conditionBounds = map[string]map[string]any{
 	},
 }
 
+// additions are made to the schema of a kind.
+var additions = map[string][]func(version any) error{
+	"TaskRun":          {boundLabels, boundConditions, rules},
+	"ConcurrencyLimit": {boundDecay, boundConditions},
+	"StateProposal":    {boundConditions},
+}
+
 func bound(object map[string]any) error {
 	spec, _ := object["spec"].(map[string]any)
 	versions, _ := spec["versions"].([]any)
@@ -87,14 +94,10 @@ func bound(object map[string]any) error {
 		return errors.New("no versions")
 	}
 	names, _ := spec["names"].(map[string]any)
+	kind, _ := names["kind"].(string)
 	for _, version := range versions {
-		if names["kind"] == "TaskRun" {
-			if err := errors.Join(boundLabels(version), boundConditions(version), rules(version)); err != nil {
-				return err
-			}
-		}
-		if names["kind"] == "StateProposal" {
-			if err := boundConditions(version); err != nil {
+		for _, add := range additions[kind] {
+			if err := add(version); err != nil {
 				return err
 			}
 		}

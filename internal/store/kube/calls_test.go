@@ -177,12 +177,12 @@ func TestRequests(t *testing.T) {
 				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","timestamp":"2026-08-21T09:00:00.123456Z"},` +
 				`"runCount":1,"expectedStartTime":"2026-08-21T10:00:00.000000Z","updated":"2026-08-21T09:00:00.123456Z"}}`,
 		},
-		"a rename": {
+		"a rename, by a clock that is behind": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
 				return s.Rename(ctx, run.ID, `new "name"`, at)
 			},
 			wantLine: "PATCH taskruns/x",
-			wantBody: `{"metadata":{"uid":"u"},"spec":{"name":"new \"name\"","updated":"2026-08-21T09:00:00.123456Z"}}`,
+			wantBody: `{"metadata":{"uid":"u"},"spec":{"name":"new \"name\"","updated":"2026-08-21T10:00:00.000001Z"}}`,
 		},
 		"a deletion is of this object": {
 			call:     func(ctx context.Context, s *Store, run *taskrun.Run) error { return s.Delete(ctx, run.ID, nil) },

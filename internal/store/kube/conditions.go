@@ -58,13 +58,16 @@ func finished(t orchestration.StateType) metav1.ConditionStatus {
 	return metav1.ConditionFalse
 }
 
-// lastChange tells since when the condition has its status: since the first of
-// the latest states that all give it the same. If none of the kept states gives
+// lastChange tells since when the condition has its status: since the end was
+// recorded, or else since the first of the latest states that all give it the same. If none of the kept states gives
 // it another, but older ones were dropped, it is the run's creation: the time
 // must not move while the status stays.
 func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
 	current := status(run.State.Type)
 	since := run.State.Timestamp
+	if run.Finished() && !run.EndRecorded.IsZero() && sameSinceEnd(run, status) {
+		return conditionTime(run.EndRecorded)
+	}
 	for _, past := range slices.Backward(run.History) {
 		if status(past.Type) != current {
 			return conditionTime(since)
@@ -75,6 +78,40 @@ func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.Co
 		since = run.Created
 	}
 	return conditionTime(since)
+}
+
+// sameSinceEnd reports whether the condition has had its status since the run
+// finished: all terminal states at the end give it the same.
+func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) bool {
+	for _, past := range slices.Backward(run.History) {
+		if !past.Type.Terminal() {
+			break
+		}
+		if status(past.Type) != status(run.State.Type) {
+			return false
+		}
+	}
+	return true
+}
+
+// endOf reads when the operator recorded that the run finished.
+func endOf(status *v1alpha1.TaskRunStatus) time.Time {
+	for i := range status.Conditions {
+		if c := &status.Conditions[i]; c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue {
+			return endRecorded(c.LastTransitionTime, status.Updated)
+		}
+	}
+	return time.Time{}
+}
+
+// endRecorded is a time that is known to the second, exactly if the other one is
+// of the same second, else the end of that second: nothing is to happen early.
+func endRecorded(second metav1.Time, exact *v1alpha1.MicroTime) time.Time {
+	whole := within(second.Time)
+	if at := timeOr(exact, whole); at.Truncate(time.Second).Equal(whole) {
+		return at
+	}
+	return within(whole.Add(time.Second - time.Microsecond))
 }
 
 // conditionTime is never the zero time, which would be written as null.

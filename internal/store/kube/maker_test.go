@@ -153,14 +153,14 @@ func (m maker) run() *taskrun.Run {
 // progress makes the run's progress a random one.
 func (m maker) progress(run *taskrun.Run) {
 	run.Progress = orchestration.Progress{
-		State: new(m.state()), RunCount: m.Int64N(9), FlowRunRunCount: m.Int64N(3),
+		State: new(m.reportedState()), RunCount: m.Int64N(9), FlowRunRunCount: m.Int64N(3),
 		ExpectedStartTime: maybe(m, m.time), NextScheduledStartTime: maybe(m, m.time),
 		StartTime: maybe(m, m.time), EndTime: maybe(m, m.time),
 		TotalRunTime: time.Duration(m.Int64N(3)) * 12345678 * time.Microsecond,
 	}
 	run.History, run.HistoryDropped = nil, m.Int64N(2)
 	for range m.IntN(4) {
-		run.History = append(run.History, m.state())
+		run.History = append(run.History, m.reportedState())
 	}
 	run.Decisions = nil
 	for range m.IntN(3) {
@@ -171,12 +171,27 @@ func (m maker) progress(run *taskrun.Run) {
 	}
 	run.Delivery = maybe(m, func() taskrun.Delivery {
 		return taskrun.Delivery{
-			Holder: pick(m, []string{"", "host-7-4711"}), LeaseNamespace: pick(m, []string{"", taskrun.NoLease, "taskrun-system"}), Since: m.time(), Attempts: 1 + m.IntN(3),
+			Holder: pick(m, []string{"", "host-7-4711"}), PreviousHolder: pick(m, []string{"", "host-7-4711", "host-8-1"}),
+			LeaseNamespace: pick(m, []string{"", taskrun.NoLease, "taskrun-system"}), Since: m.time(), Attempts: 1 + m.IntN(3),
 		}
 	})
 	run.Reported = m.reported()
 	run.Reported.ApplyAsked(run)
 	run.Updated = run.Updated.Add(time.Hour)
+	run.EndRecorded = time.Time{}
+	if run.Finished() {
+		run.EndRecorded = run.Updated
+	}
+}
+
+// reportedState makes a state with what only reported ones have.
+func (m maker) reportedState() orchestration.State {
+	state := m.state()
+	if at := maybe(m, m.time); at != nil {
+		state.Occurred = *at
+	}
+	state.Follows = m.maybeID()
+	return state
 }
 
 // reported makes what a worker tells other than what was asked.

@@ -39,17 +39,18 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		FromCreate:      fromCreate(o),
 		Revision: taskrun.Revision{
 			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
+			Renamed: renamed(spec.Updated),
 		},
 	}
 	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.Updated))
-	run.Reported = reportedFromObject(o.Status.Reported)
-	if renamed := timePointer(spec.Updated); renamed != nil && renamed.After(timeOr(o.Status.Updated, run.Created)) {
-		run.Reported = run.Reported.WithoutName()
-	}
+	run.Reported = reportedFromObject(o.Status.Reported, run.Revision.Renamed)
 	run.Reported.ApplyAsked(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if o.Status.State == nil {
 		begun := taskrun.Begin(*run, initialState(o, run.Created))
+		if begun.Finished() { // whatever spec says of times
+			begun.EndRecorded = endRecorded(o.CreationTimestamp, spec.Created)
+		}
 		return &begun
 	}
 	fillProgress(run, &o.Status)
@@ -64,7 +65,7 @@ func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
-	after.Reported = reportedFromObject(written.Status.Reported)
+	after.Reported = reportedFromObject(written.Status.Reported, run.Revision.Renamed)
 	after.Reported.ApplyAsked(&after)
 	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
 	after.Behind = written.Status.State == nil || written.Status.ObservedGeneration != written.Generation
@@ -96,6 +97,7 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 		run.TotalRunTime = status.TotalRunTime.Duration
 	}
 	run.HistoryDropped = status.HistoryDropped
+	run.EndRecorded = endOf(status)
 	if len(status.History) > 0 {
 		run.History = make([]orchestration.State, len(status.History))
 	}
@@ -184,7 +186,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		StartTime:              microTimePointer(run.StartTime),
 		EndTime:                microTimePointer(run.EndTime),
 		Updated:                microTimePointer(&run.Updated),
-		Reported:               reportedToObject(run.Reported),
+		Reported:               reportedToObject(run.Reported, run.Revision.Renamed),
 		Decisions:              decisionsToObject(run.Decisions),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
@@ -234,7 +236,8 @@ func deliveryFromObject(d *v1alpha1.Delivery) *taskrun.Delivery {
 		return nil
 	}
 	return &taskrun.Delivery{
-		Holder: d.Holder, LeaseNamespace: d.LeaseNamespace, Since: within(d.Since.Time), Attempts: int(d.Attempts),
+		Holder: d.Holder, PreviousHolder: d.PreviousHolder, LeaseNamespace: d.LeaseNamespace,
+		Since: within(d.Since.Time), Attempts: int(d.Attempts),
 	}
 }
 
@@ -243,7 +246,7 @@ func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
 		return nil
 	}
 	return &v1alpha1.Delivery{
-		Holder: d.Holder, LeaseNamespace: d.LeaseNamespace,
+		Holder: d.Holder, PreviousHolder: d.PreviousHolder, LeaseNamespace: d.LeaseNamespace,
 		Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
 	}
 }

@@ -47,7 +47,7 @@ func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*t
 		s.count("status.reported", utf8.RuneCountInString(*status.Reported), taskrun.MaxReported)
 		// What is stored says all that the run is taken for.
 		read := *run
-		read.Reported = reportedFromObject(status.Reported)
+		read.Reported = reportedFromObject(status.Reported, run.Revision.Renamed)
 		read.Reported.ApplyAsked(&read)
 		if read.Name != run.Name || len(read.Tags) != len(run.Tags) || len(read.Labels) != len(run.Labels) || len(read.TaskInputs) != len(run.TaskInputs) {
 			s.t.Errorf("the run is %+v, and read back %+v", run, read)

@@ -5,13 +5,28 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// keyRenamed is spec.updated, as it was when the name was reported.
+const keyRenamed = "updated"
+
+// renamed tells the renames of a run apart by the times that they wrote.
+func renamed(at *v1alpha1.MicroTime) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return within(at.Time).UnixMicro()
+}
+
 // reportedFromObject reads status.reported: the fields of spec, by their names
 // there, in which the events of a worker differ from it. What cannot be read
-// counts as not reported.
-func reportedFromObject(text *string) *taskrun.Columns {
+// counts as not reported, and so does a name if the run was renamed since: then
+// spec has another time of the last rename than the one that stands beside the
+// name. Which of the two is later does not matter, for the clocks of replicas
+// differ.
+func reportedFromObject(text *string, rename int64) *taskrun.Columns {
 	var fields map[string]json.RawMessage
 	if text == nil || json.Unmarshal([]byte(*text), &fields) != nil {
 		return nil
@@ -28,11 +43,18 @@ func reportedFromObject(text *string) *taskrun.Columns {
 	c.Tags = columnOf(fields["tags"], same[[]string])
 	c.Labels = columnOf(fields["labels"], same[map[string]json.RawMessage])
 	c.TaskInputs = columnOf(fields["taskInputs"], inputsFromObject)
+	var beside int64
+	if at := columnOf(fields[keyRenamed], same[v1alpha1.MicroTime]); at.Value != nil {
+		beside = renamed(at.Value)
+	}
+	if beside != rename {
+		return c.WithoutName()
+	}
 	return c
 }
 
 // reportedToObject is the inverse of reportedFromObject.
-func reportedToObject(c *taskrun.Columns) *string {
+func reportedToObject(c *taskrun.Columns, rename int64) *string {
 	if c == nil {
 		return nil
 	}
@@ -50,6 +72,9 @@ func reportedToObject(c *taskrun.Columns) *string {
 	putColumn(fields, "taskInputs", c.TaskInputs, inputsToObject)
 	if len(fields) == 0 {
 		return nil
+	}
+	if c.Name.Given && rename != 0 {
+		putColumn(fields, keyRenamed, taskrun.Give(time.UnixMicro(rename)), microTime)
 	}
 	text, err := json.Marshal(fields)
 	if err != nil {

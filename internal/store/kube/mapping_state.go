@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -24,12 +25,14 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 
 		CacheEntry: s.CacheEntry,
 		Reported:   s.Reported,
+		Occurred:   timeOr(s.Occurred, time.Time{}),
+		Follows:    s.Follows,
 	}
 }
 
 func stateToObject(s *orchestration.State) v1alpha1.State {
 	proposed := proposedToObject(s)
-	return v1alpha1.State{
+	state := v1alpha1.State{
 		ID:           s.ID,
 		Type:         proposed.Type,
 		Name:         proposed.Name,
@@ -39,7 +42,12 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		StateDetails: proposed.StateDetails,
 		CacheEntry:   s.CacheEntry,
 		Reported:     s.Reported,
+		Follows:      s.Follows,
 	}
+	if !s.Occurred.IsZero() {
+		state.Occurred = microTimePointer(&s.Occurred)
+	}
+	return state
 }
 
 // initialToObject returns what Create stores of the first state.

@@ -37,6 +37,7 @@ func stored(t *testing.T, run *taskrun.Run) *v1alpha1.TaskRun {
 	t.Helper()
 	object := objectFromRun(run, "default")
 	object.UID, object.ResourceVersion, object.Generation = testUID, "7", 3
+	object.CreationTimestamp = metav1.NewTime(run.Created.Truncate(time.Second))
 	return overTheWire(t, object)
 }
 
@@ -59,7 +60,7 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
-		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3}
+		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3, Renamed: got.Revision.Renamed}
 		if got.Revision != want || !got.Behind || !got.FromCreate {
 			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v", seed, got.Revision, got.Behind, got.FromCreate)
 		}
@@ -99,7 +100,7 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 		run := m.run()
 		object := stored(t, run)
 		m.progress(run)
-		run.Revision.Generation = 3
+		run.Revision.Generation, run.Revision.Renamed = 3, renamed(object.Spec.Updated)
 		object.Status = statusFromRun(run)
 		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {
@@ -273,17 +274,21 @@ func TestARenameOverrulesAReportedName(t *testing.T) {
 	}
 	cases := map[string]struct {
 		renamed, reported int
+		beside            string // the last rename, as the report knew it
 		want              string
 	}{
-		"renamed before the worker told its name": {renamed: 1, reported: 2, want: "told"},
-		"renamed afterwards":                      {renamed: 3, reported: 2, want: "given"},
+		"renamed before the worker told its name":        {renamed: 1, reported: 2, beside: `,"updated":"2026-08-21T10:00:01.000000Z"`, want: "told"},
+		"renamed before, by a replica whose clock leads": {renamed: 3, reported: 2, beside: `,"updated":"2026-08-21T10:00:03.000000Z"`, want: "told"},
+		"renamed afterwards":                             {renamed: 3, reported: 2, want: "given"},
+		"renamed afterwards, by one whose clock lags":    {renamed: 1, reported: 2, want: "given"},
+		"renamed twice":                                  {renamed: 3, reported: 2, beside: `,"updated":"2026-08-21T10:00:01.000000Z"`, want: "given"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{}
 			o.Spec.Name, o.Spec.Created, o.Spec.Updated = "given", at(0), at(tc.renamed)
-			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"}`)
+			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"`+tc.beside+`}`)
 			run := RunFromObject(o)
 			if run.Name != tc.want || run.TaskKey != "k" {
 				t.Errorf("name %q, task key %q, want %q and k", run.Name, run.TaskKey, tc.want)

@@ -21,8 +21,8 @@ const changeTries = 5
 
 // Rename sets the run's name in its spec.
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
-	updated := microTime(at)
 	return s.change(ctx, id, func(run *taskrun.Run) error {
+		updated := microTime(taskrun.RenameTime(run, at))
 		patch, err := json.Marshal(map[string]any{
 			// The uid makes the write fail when the object was made anew meanwhile.
 			"metadata": map[string]any{"uid": run.Revision.Object},

@@ -100,9 +100,9 @@ func beginning(name string) uint64 {
 // duration is taskrun.Run's EstimatedRunTime.
 func (b *block) duration(at uint8, now time.Time) time.Duration {
 	if since := b.running[at]; since != missing {
-		return b.spent[at] + now.Sub(time.UnixMicro(since))
+		return taskrun.EstimateRunTime(b.spent[at], time.UnixMicro(since), now)
 	}
-	return b.spent[at]
+	return max(b.spent[at], 0)
 }
 
 // add takes rows of a block into account.

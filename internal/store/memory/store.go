@@ -157,6 +157,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next.Reported.ApplyAsked(&next)
 	next.Decisions = run.Decisions
 	next.Delivery = run.Delivery
+	next.EndRecorded = run.EndRecorded
 	next.Updated = run.Updated
 	next.Behind = false
 	return s.replace(&next), nil
@@ -213,7 +214,7 @@ func (s *Store) Rename(_ context.Context, id, name string, at time.Time) error {
 		return err
 	}
 	next := *current
-	next.Name, next.Updated = name, at
+	next.Name, next.Updated = name, taskrun.RenameTime(current, at)
 	next.Reported = next.Reported.WithoutName()
 	next.Behind = true
 	next.Revision.Generation++

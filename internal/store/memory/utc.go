@@ -12,7 +12,7 @@ import (
 // keeps them.
 func inUTC(run *taskrun.Run) *taskrun.Run {
 	kept := *run
-	kept.Created, kept.Updated = utc(run.Created), utc(run.Updated)
+	kept.Created, kept.Updated, kept.EndRecorded = utc(run.Created), utc(run.Updated), utc(run.EndRecorded)
 	for _, t := range []**time.Time{
 		&kept.CacheExpiration, &kept.ExpectedStartTime, &kept.NextScheduledStartTime, &kept.StartTime, &kept.EndTime,
 	} {
@@ -34,7 +34,7 @@ func inUTC(run *taskrun.Run) *taskrun.Run {
 }
 
 func stateInUTC(state orchestration.State) orchestration.State {
-	state.Timestamp = utc(state.Timestamp)
+	state.Timestamp, state.Occurred = utc(state.Timestamp), utc(state.Occurred)
 	state.Details = detailsInUTC(state.Details)
 	return state
 }

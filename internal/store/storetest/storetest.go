@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"the cache has what completed runs left":                    testCache,
 		"no state is lost among concurrent proposals":               testConcurrentProposals,
 		"no state is lost for what is too long":                     Oversize,
+		"the time to live counts from when the end was recorded":    testExpiry,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +76,12 @@ func (c *clock) Now() time.Time {
 	defer c.mu.Unlock()
 	c.now = c.now.Add(time.Millisecond)
 	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
 }
 
 func newService(s taskrun.Store, c taskrun.Clock) *taskrun.Service {

@@ -27,6 +27,7 @@ func RunTwo(t *testing.T, open func(t *testing.T) (a, b taskrun.Store)) {
 		"no state is lost among proposals to both":                   testProposalsToTwo,
 		"progress on top of a version the other replaced is refused": testStaleOnTwo,
 		"a run that the other made again has nothing of the old one": testMadeAgainByOther,
+		"the later of a rename and a reported name holds":            testRenameOnTwo,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
