@@ -2,94 +2,140 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ConcurrencyLimit says how many may do something at once. A limit named
-// tag:<tag> keeps task runs with that tag from entering RUNNING while all its
-// slots are taken; limits of other names are for programs that ask for slots over
-// REST.
+// ConcurrencyLimit limits how many slots can be taken at once. A limit with
+// spec.tag keeps task runs with that tag from entering RUNNING while all its slots
+// are taken. Other limits are for programs that ask for slots over REST.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:storageversion
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=concurrencylimits,singular=concurrencylimit,shortName=trlimit
-// +kubebuilder:printcolumn:name="LIMIT NAME",type=string,JSONPath=`.spec.name`
-// +kubebuilder:printcolumn:name="SLOTS",type=integer,JSONPath=`.spec.limit`
-// +kubebuilder:printcolumn:name="TAKEN",type=integer,JSONPath=`.status.activeSlots`
-// +kubebuilder:printcolumn:name="ACTIVE",type=boolean,JSONPath=`.spec.active`,priority=1
-// +kubebuilder:printcolumn:name="DENIED",type=integer,JSONPath=`.status.deniedSlots`,priority=1
-// +kubebuilder:printcolumn:name="AGE",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:resource:path=concurrencylimits,singular=concurrencylimit,shortName=trlimit,categories=prefect,scope=Namespaced
+// +kubebuilder:selectablefield:JSONPath=`.spec.tag`
+// +kubebuilder:selectablefield:JSONPath=`.spec.name`
+// +kubebuilder:printcolumn:name="Tag",type=string,JSONPath=`.spec.tag`,description="Tag of the task runs that are limited"
+// +kubebuilder:printcolumn:name="Limit name",type=string,JSONPath=`.spec.name`,description="Name of a limit without a tag"
+// +kubebuilder:printcolumn:name="Slots",type=integer,JSONPath=`.spec.slots`,description="Number of slots"
+// +kubebuilder:printcolumn:name="Taken",type=integer,JSONPath=`.status.activeSlots`,description="Number of slots that are taken"
+// +kubebuilder:printcolumn:name="Active",type=boolean,JSONPath=`.spec.active`,description="Whether the limit denies slots"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether the operator applies the limit"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Decay",type=string,priority=1,JSONPath=`.spec.slotDecayPerSecond`,description="Slots that become free per second"
+// +kubebuilder:printcolumn:name="Denied",type=integer,priority=1,JSONPath=`.status.deniedSlots`,description="Number of denied slot requests"
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Stalled")].message`,description="Why the limit does not apply"
 type ConcurrencyLimit struct {
 	metav1.TypeMeta `json:",inline"`
 
-	// metadata is the object's own. A limit made over REST has its id as its name.
+	// metadata is the standard object metadata. The name of a limit created over
+	// REST is its id.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is what was asked.
+	// spec is the requested limit.
 	//
 	// +required
 	Spec ConcurrencyLimitSpec `json:"spec,omitzero"`
 
-	// status is what is so: who holds slots. The operator writes it.
+	// status is the observed state, with the holders of slots. Set by the operator.
 	//
 	// +optional
 	Status ConcurrencyLimitStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty
 }
 
-// ConcurrencyLimitSpec is what was asked of a limit.
+// ConcurrencyLimitSpec is a requested limit.
 //
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!(has(self.tag) && has(self.name))",message="a limit has tag or name, not both"
+// +kubebuilder:validation:XValidation:rule="!has(self.name) || !self.name.startsWith('tag:')",message="name cannot begin with tag:; to limit task runs with a tag, set tag",fieldPath=".name"
+// +kubebuilder:validation:XValidation:rule="has(self.origin) ? has(oldSelf.origin) && self.origin == oldSelf.origin : !has(oldSelf.origin)",message="origin is immutable: it cannot be changed, added or removed",fieldPath=".origin"
 type ConcurrencyLimitSpec struct {
-	// name of the limit as clients see it, at most 256 characters; tag:<tag> limits
-	// the task runs with that tag. Of two limits of one name the older one counts.
-	// Default: metadata.name. Example: tag:database.
+	// tag limits the task runs with this tag, at most 252 characters. Over REST the
+	// limit is named tag:<tag>. Set tag or name, not both. Default: none.
+	// Example: database.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=252
+	Tag *string `json:"tag,omitempty"`
+
+	// name of a limit that programs use over REST, at most 256 characters. Set tag
+	// or name, not both. If two limits have one name or tag, the younger one is
+	// Stalled. Default: metadata.name, if tag is not set. Example: api calls.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Name string `json:"name,omitempty"`
 
-	// limit is how many slots there are, at least 0. With 0, task runs with the tag
-	// are told to give up. Lowering it takes slots from nobody.
+	// slots is the number of slots, at least 0. With 0, a RUNNING proposed for a
+	// task run with the tag is aborted. Holders keep their slots when the number
+	// decreases.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
-	Limit *int32 `json:"limit,omitempty"`
+	Slots *int32 `json:"slots,omitempty"`
 
-	// active tells whether the limit keeps anybody from anything. Default: true.
+	// active is false for a limit that denies nothing. Default: true.
 	//
 	// +optional
 	// +default=true
 	Active *bool `json:"active,omitempty"`
 
-	// slotDecayPerSecond is how many of the slots taken become free by themselves in
-	// a second, as a decimal number: it makes a rate limit. Slots of such a limit
-	// belong to nobody, leases of them end nothing. Default: none. Example: "0.5".
+	// slotDecayPerSecond is the number of taken slots that become free per second,
+	// at least 0, as a number or a text. It makes the limit a rate limit: its slots
+	// have no holder, and the end of a lease frees none. Default: none.
+	// Example: 0.5.
 	//
 	// +optional
-	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
-	SlotDecayPerSecond *string `json:"slotDecayPerSecond,omitempty"`
+	SlotDecayPerSecond Number `json:"slotDecayPerSecond,omitzero"` //nolint:kubeapilinter // has no type; hack/tools/crdschema adds the limits
 
-	// created is when the limit was made, to the microsecond. Written by the REST
-	// door. Default: metadata.creationTimestamp.
+	// origin describes how the limit was created. Set by the REST API. Immutable.
+	// Default: none, for a limit created with kubectl.
 	//
 	// +optional
-	Created *MicroTime `json:"created,omitempty"`
+	Origin *LimitOrigin `json:"origin,omitempty"`
 }
 
-// ConcurrencyLimitStatus tells who holds slots of a limit.
+// LimitOrigin is what the REST API stores of the creation of a limit.
+type LimitOrigin struct {
+	// createdTime is the creation time, to the microsecond. Set by the REST API.
+	//
+	// +required
+	CreatedTime MicroTime `json:"createdTime"` //nolint:kubeapilinter // a text in JSON, though a struct here
+}
+
+// ConcurrencyLimitStatus is the observed state of a limit. The operator creates it
+// within a second, and rewrites it as a whole when slots are taken or released.
+//
+// +structType=atomic
 type ConcurrencyLimitStatus struct {
-	// activeSlots is how many slots were taken when the status was written last. A
-	// task run that left RUNNING holds none from that moment on, though it may still
-	// be listed for a second.
+	// observedGeneration is the metadata.generation that the conditions are based
+	// on. Set by the operator.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions are Ready (True if the operator applies the limit) and Stalled
+	// (True, with the reason DuplicateName, if an older limit has the same tag or
+	// name). Set by the operator.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// activeSlots is the number of taken slots at the last status write. The slot
+	// of a task run that left RUNNING is free at once, and is still counted here for
+	// up to a second. Set by the operator.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
 	ActiveSlots *int32 `json:"activeSlots,omitempty"`
 
-	// holders are those who hold slots, at most 1024.
+	// holders have slots, at most 1024. Set by the operator.
 	//
 	// +optional
 	// +listType=map
@@ -97,98 +143,148 @@ type ConcurrencyLimitStatus struct {
 	// +kubebuilder:validation:MaxItems=1024
 	Holders []SlotHolder `json:"holders,omitempty"`
 
-	// looseSlots are slots taken by nobody in particular, as a decimal number; at
-	// looseSlotsTime there were so many.
+	// anonymousSlots is the number of slots that were taken without a holder, at
+	// anonymousSlotsTime, as a decimal number. Set by the operator. Default: 0.
+	// Example: "2.5".
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
-	LooseSlots *string `json:"looseSlots,omitempty"`
+	AnonymousSlots *string `json:"anonymousSlots,omitempty"`
 
-	// looseSlotsTime is when looseSlots were counted; they decay since.
+	// anonymousSlotsTime is when anonymousSlots was computed, to the microsecond.
+	// From then on it decreases by slotDecayPerSecond. Set by the operator.
 	//
 	// +optional
-	LooseSlotsTime *MicroTime `json:"looseSlotsTime,omitempty"`
+	AnonymousSlotsTime *MicroTime `json:"anonymousSlotsTime,omitempty"`
 
-	// deniedSlots counts slots that were asked for in vain.
+	// deniedSlots is the number of denied slot requests. Set by the operator.
+	// Default: 0.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
 	DeniedSlots *int32 `json:"deniedSlots,omitempty"`
 
-	// avgSlotOccupancySeconds is how long a slot was held of late, on average, as a
-	// decimal number.
+	// avgSlotOccupancySeconds is the moving average of slot occupancy, in seconds,
+	// as a decimal number. Set by the operator. Example: "90.5".
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$`
 	AvgSlotOccupancySeconds *string `json:"avgSlotOccupancySeconds,omitempty"`
 
-	// updated is when the status was written last, to the microsecond.
+	// updatedTime is when slots last changed, to the microsecond. Set by the
+	// operator.
 	//
 	// +optional
-	Updated *MicroTime `json:"updated,omitempty"`
+	UpdatedTime *MicroTime `json:"updatedTime,omitempty"`
 }
 
-// SlotHolder is somebody who holds slots.
-//
-// +structType=atomic
+// SlotHolder holds slots of a limit.
 type SlotHolder struct {
-	// id of the lease, or of a task run's claim, at most 128 characters.
+	// id of the slot lease or of a task run's claim, at most 128 characters. Set by
+	// the operator.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	ID string `json:"id,omitempty"`
 
-	// slots is how many it holds.
+	// slots is the number of slots it holds. Set by the operator.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=2147483647
 	Slots int32 `json:"slots,omitempty"`
 
-	// type of the holder: task_run, flow_run or deployment. Default: not told.
+	// ref is the object of the holder, in the namespace of the limit. Set by the
+	// operator if the holder is a task run that it knows. Default: none.
+	//
+	// +optional
+	Ref *HolderReference `json:"ref,omitempty"`
+
+	// holderType is what the holder is, as the client reported it: task_run,
+	// flow_run or deployment. Set by the operator, if there is no ref. Default: none.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
-	Type string `json:"type,omitempty"`
+	HolderType string `json:"holderType,omitempty"`
 
-	// holder is the holder's id, a UUID. Default: not told.
+	// holderID is the holder's id over REST, a UUID. Set by the operator. Default:
+	// ref.name, or none without a ref.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
-	Holder string `json:"holder,omitempty"`
+	HolderID string `json:"holderID,omitempty"`
 
-	// stateID is the RUNNING state for which a task run claimed the slot: it holds
-	// the slot from that state on until it leaves RUNNING and CANCELLING.
+	// stateID is the RUNNING state for which a task run claimed the slot. The task
+	// run holds the slot from that state on until it leaves RUNNING and CANCELLING.
+	// Set by the operator. Default: none.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	StateID string `json:"stateID,omitempty"`
 
-	// since is when the slots were taken, to the microsecond.
+	// acquireTime is when the slots were taken, to the microsecond. Set by the
+	// operator.
 	//
 	// +required
-	Since MicroTime `json:"since"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	AcquireTime MicroTime `json:"acquireTime"` //nolint:kubeapilinter // a text in JSON, though a struct here
 
-	// until is when a lease runs out, or until when a claimed state has to be
-	// written. Default: until it is given back.
+	// expirationTime is when the slot lease expires if it is not renewed, or the
+	// time by which the claimed state must be written. Set by the operator. Default:
+	// none, the slots are held until they are released.
 	//
 	// +optional
-	Until *MicroTime `json:"until,omitempty"`
+	ExpirationTime *MicroTime `json:"expirationTime,omitempty"`
 
-	// names are those of all limits of a lease over several, at most 32.
+	// names are those of all limits of a slot lease over several, at most 32. Set by
+	// the operator.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=256
 	Names []string `json:"names,omitempty"`
+}
+
+// HolderReference names the object of a holder.
+type HolderReference struct {
+	// kind of the object. Example: TaskRun.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+
+	// name of the object, in the namespace of the limit.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// uid of the object: another object can have the name later.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+}
+
+// IsStalled reports whether the operator does not apply the limit because an older
+// one has the same tag or name.
+func (l *ConcurrencyLimit) IsStalled() bool {
+	for i := range l.Status.Conditions {
+		if c := &l.Status.Conditions[i]; c.Type == ConditionStalled {
+			return c.Status == metav1.ConditionTrue
+		}
+	}
+	return false
 }
 
 // ConcurrencyLimitList is a list of limits.

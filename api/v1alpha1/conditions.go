@@ -3,14 +3,36 @@ package v1alpha1
 // Types of status.conditions. Both carry the observedGeneration they rest on and
 // change with every state; either can be waited for, as in
 //
-//	kubectl wait --for=condition=Succeeded taskrun/NAME
-//	kubectl wait --for=condition=Finished taskrun/NAME
+//	kubectl wait --for=condition=Succeeded trun/NAME
+//	kubectl wait --for=condition=Finished trun/NAME
 const (
 	// ConditionSucceeded is True in COMPLETED, False in FAILED, CANCELLED and
 	// CRASHED, Unknown as long as the run has not finished.
 	ConditionSucceeded = "Succeeded"
 	// ConditionFinished is True in every terminal state, else False.
 	ConditionFinished = "Finished"
+)
+
+// Types of the conditions of a ConcurrencyLimit.
+const (
+	// ConditionReady is True while the operator applies the limit, else False.
+	ConditionReady = "Ready"
+	// ConditionStalled is True while the object cannot take effect until it, or
+	// another one, is changed.
+	ConditionStalled = "Stalled"
+)
+
+// Reasons of the conditions of a ConcurrencyLimit.
+const (
+	// ReasonActive: the limit denies slots when all are taken.
+	ReasonActive = "Active"
+	// ReasonInactive: spec.active is false.
+	ReasonInactive = "Inactive"
+	// ReasonUniqueName: the limit is the only one with its tag or name, or the oldest.
+	ReasonUniqueName = "UniqueName"
+	// ReasonDuplicateName: an older limit has the same tag or name. Also the reason
+	// of an Event.
+	ReasonDuplicateName = "DuplicateName"
 )
 
 // Bounds of a condition, in characters. Message is cut to fit.
@@ -35,15 +57,15 @@ const (
 
 // Reasons of the Events on a TaskRun; metrics use the same words.
 const (
-	// ReasonTransitionAccepted tells that spec.transition became the state.
-	ReasonTransitionAccepted = "TransitionAccepted"
-	// ReasonTransitionRejected tells that the rules put another state in its
-	// place, or none.
-	ReasonTransitionRejected = "TransitionRejected"
-	// ReasonTransitionAborted tells that the rules refused it.
-	ReasonTransitionAborted = "TransitionAborted"
-	// ReasonTransitionWaiting tells that it is judged again later.
-	ReasonTransitionWaiting = "TransitionWaiting"
+	// ReasonProposalAccepted: a StateProposal changed the state.
+	ReasonProposalAccepted = "ProposalAccepted"
+	// ReasonProposalRejected: the rules put another state in place of the proposed
+	// one, or kept the current one.
+	ReasonProposalRejected = "ProposalRejected"
+	// ReasonProposalAborted: a StateProposal changed nothing.
+	ReasonProposalAborted = "ProposalAborted"
+	// ReasonProposalWaiting: a StateProposal is evaluated again later.
+	ReasonProposalWaiting = "ProposalWaiting"
 	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
 	ReasonDuplicateID = "DuplicateID"
 	// ReasonRedelivered tells that the worker is gone that held the run and had
@@ -82,7 +104,7 @@ const AnnotationCreatedBy = "taskrun.dev/created-by"
 
 // AnnotationHold holds a run that has no status.state: it is not delivered, not
 // written down, and not deleted after its TTL, until its status is written or the
-// annotation is removed. The value has no meaning. Set by whoever restores runs.
+// annotation is removed. The value has no meaning. Set by the user who restores runs.
 const AnnotationHold = "taskrun.dev/hold"
 
 // AnnotationFenced gets another value when the object is written for nothing but

@@ -86,7 +86,8 @@ func TestKubectlShowsARun(t *testing.T) {
 	for what, want := range map[string][]string{
 		"get taskruns": {"NAME STATE TASK RUNS AGE", object.GetName() + " COMPLETED etl.load 0 "},
 		"get trun":     {object.GetName() + " COMPLETED"},
-		"get taskrun":  {object.GetName()}, // also the category
+		"get taskrun":  {object.GetName()},
+		"get prefect":  {object.GetName()}, // the category of all kinds
 		"get taskruns -o wide": {
 			"NAME STATE TASK RUNS AGE RUN NAME FLOW RUN NEXT START WORKER SENT MESSAGE",
 			"load-7 " + uuidA + " 2031-01-01T00:00:00.000000Z host-7-4711 ", "d all done",

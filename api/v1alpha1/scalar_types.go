@@ -75,25 +75,6 @@ func (v *LabelValue) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Number is a number, or the decimal text of one, such as 10, 0.3 or "60.5". A
-// text keeps its spelling: "5.0" does not become 5.
-//
-// The schema has no type, because there are two. hack/tools/crdschema adds the
-// bounds.
-//
-// +kubebuilder:validation:XPreserveUnknownFields
-// +kubebuilder:validation:Type=""
-type Number struct {
-	// Raw is the JSON text of the value.
-	Raw []byte `json:"-"`
-}
-
-// MarshalJSON returns the text as it is; none is null.
-func (n Number) MarshalJSON() ([]byte, error) { return LabelValue(n).MarshalJSON() }
-
-// UnmarshalJSON keeps the text as it is.
-func (n *Number) UnmarshalJSON(text []byte) error { return (*LabelValue)(n).UnmarshalJSON(text) }
-
 // MicroTime is a point in time, to the microsecond, as RFC 3339 spells it. It
 // is read with any number of digits of a second, none included, and written in
 // UTC with six. (metav1.MicroTime refuses to read a time without exactly six, and

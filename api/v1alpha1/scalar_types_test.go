@@ -79,7 +79,7 @@ func TestWhatIsEmptyIsNotWhatIsMissing(t *testing.T) {
 		"scalars of every kind": {
 			TaskKey: &empty,
 			EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{
-				RetryDelay: []v1alpha1.Number{{Raw: []byte("3")}, {Raw: []byte(`"5.0"`)}}, RetryJitterFactor: &v1alpha1.Number{Raw: []byte("0.25")},
+				RetryDelay: []v1alpha1.Number{{Raw: "3"}, {Raw: `"5.0"`}}, RetryJitterFactor: &v1alpha1.Number{Raw: "0.25"},
 			},
 			Labels: map[string]v1alpha1.LabelValue{"a": {Raw: []byte(`"x"`)}, "b": {Raw: []byte("3")}, "c": {Raw: []byte("true")}, "d": {Raw: []byte("0.25")}},
 		},

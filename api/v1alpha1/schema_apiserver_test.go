@@ -92,10 +92,6 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.initialState.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
 	"spec.initialState.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
 	"spec.origin.createdTime":                             {`{taskKey: k, origin: {createdTime: []}}`: "at least 1 items", `{taskKey: k, origin: {createdTime: [x]}}`: "at most 0"},
-	"spec.transition.state":                               {`{taskKey: k, transition: {force: true}}`: "Required value"},
-	"spec.transition.state.type":                          {`{taskKey: k, transition: {state: {type: X}}}`: "Unsupported value"},
-	"spec.transition.state.stateDetails.transiti":         {`{taskKey: k, transition: {state: {type: RUNNING, stateDetails: {transitionID: x}}}}`: "should match"},
-	"spec.transition.force":                               {`{taskKey: k, transition: {force: 1, state: {type: RUNNING}}}`: "must be of type boolean"},
 	"spec.initialState.stateDetails.childFlowRunID":       {details(`childFlowRunID: x`): "should match"},
 	"spec.initialState.stateDetails.taskParametersID":     {details(`taskParametersID: x`): "should match"},
 	"spec.initialState.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
@@ -165,7 +161,6 @@ func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
 	for field, spec := range map[string]string{
 		"spec.flowRunId": `{taskKey: k, flowRunId: ` + uuidA + `}`,
 		"spec.initialState.stateDetails.scheduledtime": details(`scheduledtime: "2031-01-01T00:00:00Z"`),
-		"spec.transition.timestamp":                    `{taskKey: k, transition: {timestamp: x, state: {type: RUNNING}}}`,
 		"spec.taskInputs[0].sources[0].value":          input(`{inputType: constant, type: int, value: x}`),
 	} {
 		_, err := runs.create(t, spec)

@@ -93,7 +93,7 @@ func key(i int) string { return fmt.Sprintf("%02d", i) }
 // spec has as many characters as told, by the CRD's count.
 func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
-	number, count, ttl := v1alpha1.Number{Raw: []byte(`"` + strings.Repeat("8", taskrun.MaxNumber) + `"`)}, int64(9007199254740991), int32(2147483647)
+	number, count, ttl := v1alpha1.Number{Raw: `"` + strings.Repeat("8", taskrun.MaxNumber) + `"`}, int64(9007199254740991), int32(2147483647)
 	s := v1alpha1.TaskRunSpec{
 		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, Updated: &at, TTLSecondsAfterFinished: &ttl,
 		TaskKey: empty(), DynamicKey: empty(), TaskVersion: empty(), CacheKey: empty(),
@@ -106,7 +106,6 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 			CreatedTime: &at, StateID: uuidA, StateTime: &at, Source: v1alpha1.SourceEvent, Wire: f.text(264), // do not count
 		},
 		InitialState: new(proposal()),
-		Transition:   &v1alpha1.Transition{Force: true, State: proposal()},
 	}
 	for i := range taskrun.MaxLabels {
 		s.Labels[key(i)] = v1alpha1.LabelValue{Raw: []byte(`"` + f.text(v1alpha1.MaxLabelText) + `"`)}
@@ -118,12 +117,12 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 		})
 		total -= 2
 	}
-	total -= 20*taskrun.MaxInputs + 2*128 + 2 + 1 // what inputs and states count for themselves, and what makes their data JSON
+	total -= 20*taskrun.MaxInputs + 128 + 2 // what inputs and a state count for themselves, and what makes its data JSON
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
 	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
 	data := f.take(&total, taskrun.MaxData-2)
-	*s.Transition.State.Message = f.take(&total, taskrun.MaxMessage)
+	*s.InitialState.Message = f.take(&total, taskrun.MaxMessage)
 	*s.InitialState.DataJSON = `"` + data + `"`
 	return s
 }
@@ -171,10 +170,10 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
 		EndTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 999_999*time.Hour + 59*time.Minute + 59*time.Second + 999_999_999},
-		Transition: &v1alpha1.TransitionStatus{
-			Digest: strings.Repeat("d", 128), Verdict: v1alpha1.VerdictAccept, Reason: f.text(taskrun.MaxReason),
-			JudgedAt: at, RetryTime: &at,
-		},
+		Decisions: slices.Repeat([]v1alpha1.Decision{{
+			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
+			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,
+		}}, taskrun.MaxDecisions),
 		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Attempts: 2147483647},
 	}
 	for i := range 4 {

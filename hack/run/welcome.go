@@ -25,7 +25,7 @@ In another terminal:
 and try:
 
   kubectl apply -f config/samples/
-  kubectl get taskruns
+  kubectl get trun
   curl -s http://%[1]s/api/task_runs/filter -X POST
 
 Ctrl-C stops everything; the runs are there again at the next start.

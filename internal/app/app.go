@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	kuberest "k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -133,7 +135,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	doors := newServices(cluster, recorder, a.traces)
+	doors := newServices(cluster, recorder, a.traces, mgr.GetEventRecorder(controller.Name))
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -227,15 +229,18 @@ type services struct {
 	traffic  *taskrun.Traffic // of the clients of REST
 	traces   *tracing.Tracing // nil: there are none
 	keyLocks *taskrun.KeyLocks
+	events   events.EventRecorder
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
 }
 
-func newServices(cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing) *services {
+func newServices(
+	cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing, emitter events.EventRecorder,
+) *services {
 	return &services{
 		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		limits: map[string]*concurrency.Service{},
+		events: emitter, limits: map[string]*concurrency.Service{},
 	}
 }
 
@@ -248,6 +253,10 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	if limits == nil {
 		limits = concurrency.New(concurrency.Options{
 			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock{},
+			OnStalled: func(l *concurrency.Limit) {
+				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Key}
+				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.Object), l.Recorded.Stalled)
+			},
 		})
 		s.limits[namespace] = limits
 	}
@@ -291,9 +300,24 @@ func (s *services) controller(
 		},
 		Clock:   clock{},
 		Quiet:   s.traffic.Quiet,
-		Events:  mgr.GetEventRecorder(controller.Name),
+		Events:  s.events,
 		Metrics: s.recorder,
 		Trace:   s.traces.Reconciler,
 	}
-	return reconciler.SetupWithManager(mgr)
+	proposals := &controller.ProposalReconciler{
+		Options: options,
+		Objects: mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Writer:  mgr.GetClient(),
+		Ready:   ready,
+		Proposals: func(namespace string) controller.Proposals {
+			return s.service(telemetry.DoorController, namespace)
+		},
+		Convert: kube.ProposalFromObject,
+		Clock:   clock{},
+		Events:  mgr.GetEventRecorder(controller.ProposalName),
+		Metrics: s.recorder,
+		Trace:   s.traces.Reconciler,
+	}
+	return errors.Join(reconciler.SetupWithManager(mgr), proposals.SetupWithManager(mgr))
 }

@@ -184,13 +184,13 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 		home  int // status at home; 0: let in
 		there int // and at the neighbour's
 	}{
-		"no token":                   {"", 401, 401},
-		"garbage":                    {"garbage", 401, 401},
-		"a token for the API server": {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
-		"a token of nobody any more": {gone, 401, 401},
-		"a token without rights":     {g.token(t, "nothing", "taskrun.dev"), 403, 403},
-		"rights at the neighbour's":  {elsewhere, 403, 0},
-		"the right token":            {right, 0, 0},
+		"no token":                       {"", 401, 401},
+		"garbage":                        {"garbage", 401, 401},
+		"a token for the API server":     {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
+		"the token of a deleted account": {gone, 401, 401},
+		"a token without rights":         {g.token(t, "nothing", "taskrun.dev"), 403, 403},
+		"rights at the neighbour's":      {elsewhere, 403, 0},
+		"the right token":                {right, 0, 0},
 	}
 	g.drop(t, "gone")
 	g.awaitRefusal(t, gone)

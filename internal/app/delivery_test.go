@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
 )
 
@@ -139,7 +140,7 @@ func heldBy(holder string) func(*v1alpha1.TaskRun) bool {
 
 // shortGrace has workers count as gone soon.
 func shortGrace(o *Options) {
-	o.Delivery.Grace, o.Delivery.Interval = 500*time.Millisecond, 100*time.Millisecond
+	o.Delivery.Grace, o.Delivery.Interval = delivery.MinGrace, 100*time.Millisecond
 }
 
 func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {

@@ -34,6 +34,10 @@ func (f forbiddenLeases) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
+// graceOfTwo is the grace time of two programs. One learns of the other's workers by
+// reading its Lease, every two seconds on a machine that is not busy.
+const graceOfTwo = 6 * time.Second
+
 // A worker of one program keeps what it holds, with whatever flags another program
 // is started beside it, and loses it when it is gone.
 func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
@@ -44,7 +48,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 		first, second func(*Options)
 		secondConfig  func(*kuberest.Config) *kuberest.Config
 		firstConfig   func(*kuberest.Config) *kuberest.Config
-		// wantStays: nobody can know that the worker has gone.
+		// wantStays: no program can know that the worker has gone.
 		wantStays bool
 	}{
 		"with and without leader election": {first: elect, second: alone},
@@ -68,7 +72,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			env := testenv.Start(t)
 			c := newCluster(t, env.Config, env.Namespace(t))
 			withShortGrace := func(change func(*Options)) func(*Options) {
-				return func(o *Options) { shortGrace(o); change(o) }
+				return func(o *Options) { shortGrace(o); o.Delivery.Grace = graceOfTwo; change(o) }
 			}
 			config := func(change func(*kuberest.Config) *kuberest.Config) *kuberest.Config {
 				if change == nil {
@@ -84,8 +88,8 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			setState(t, first, id, "RUNNING")
 			still := func(what string) {
 				t.Helper()
-				from := time.Now() // many grace times, and some readings of the Leases
-				eventually(t, what, func() bool { return time.Since(from) > 8*time.Second }, func() {})
+				from := time.Now() // longer than the grace time, with some readings of the Leases
+				eventually(t, what, func() bool { return time.Since(from) > 2*graceOfTwo }, func() {})
 				if run := c.get(t, id); run == nil || !heldBy("worker")(run) || !inState("RUNNING")(run) {
 					t.Fatalf("%s the run is %+v", what, run)
 				}
@@ -93,7 +97,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			still("while its worker lives")
 			w.vanish(t)
 			if tt.wantStays {
-				still("while nobody can know that its worker has gone")
+				still("while no program can know that its worker has gone")
 				return
 			}
 			c.await(t, id, "is CRASHED", inState("CRASHED"))

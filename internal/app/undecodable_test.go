@@ -27,7 +27,7 @@ func newBreaking(t *testing.T, env *testenv.Env, namespace string) *breaking {
 	t.Helper()
 	const condition = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions/items/properties/lastTransitionTime/pattern"
 	env.PatchCRD(t, "taskruns.taskrun.dev", `[{"op":"remove","path":"`+condition+`"}]`)
-	const limit = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/limit/"
+	const limit = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/slots/"
 	env.PatchCRD(t, "concurrencylimits.taskrun.dev", `[{"op":"remove","path":"`+limit+`maximum"},{"op":"remove","path":"`+limit+`format"}]`)
 	client, err := dynamic.NewForConfig(env.Config)
 	if err != nil {
@@ -57,7 +57,7 @@ func (b *breaking) addLimit(t *testing.T, name string, slots int64) {
 	t.Helper()
 	limit := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(), "kind": "ConcurrencyLimit", "metadata": map[string]any{"name": name},
-		"spec": map[string]any{"limit": slots},
+		"spec": map[string]any{"slots": slots},
 	}}
 	var err error
 	eventually(t, "the API server has the older schema", func() bool {
@@ -91,14 +91,14 @@ func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
 		}
 		awaitAnswer(t, p, http.MethodPost, "/task_runs/"+broken+"/set_state", `{"state":{"type":"RUNNING"}}`, http.StatusInternalServerError, "cannot be decoded")
 		awaitAnswer(t, p, http.MethodPost, "/task_runs/", `{"task_key":"hello","dynamic_key":"1"}`, http.StatusInternalServerError, "cannot be decoded")
-		awaitAnswer(t, p, http.MethodGet, "/v2/concurrency_limits/broken", "", http.StatusInternalServerError, "cannot be decoded: spec.limit: ")
+		awaitAnswer(t, p, http.MethodGet, "/v2/concurrency_limits/broken", "", http.StatusInternalServerError, "cannot be decoded: spec.slots: ")
 		awaitAnswer(t, p, http.MethodPost, "/v2/concurrency_limits/filter", `{}`, http.StatusOK, "[")
 		awaitAnswer(t, p, http.MethodPost, "/task_runs/count", `{}`, http.StatusOK, "1")
 		awaitAnswer(t, p, http.MethodGet, "/ready", "", http.StatusOK, "")
 	}
 	wantSkipped(p)
 	setState(t, p, other, "RUNNING")
-	c.patch(t, other, `{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}`)
+	c.propose(t, other, "CANCELLED")
 	c.await(t, other, "is CANCELLED", inState("CANCELLED"))
 
 	p.stop()

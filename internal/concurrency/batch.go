@@ -105,7 +105,7 @@ func (s *Service) write(ctx context.Context, name string, requests []*request) {
 		for _, r := range requests {
 			r.err = r.edit(d)
 		}
-		if !d.changed {
+		if !d.mustBeStored() {
 			return
 		}
 		if err = s.store(ctx, d); err == nil {
@@ -129,8 +129,12 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 	d.prune()
 	denied := s.deniedOf(d.Name)
 	d.Denied += denied
-	d.Updated = d.now
+	if d.changed { // else nothing did that a client sees
+		d.Updated = d.now
+	}
 	d.Shown = d.shown()
+	d.resolveObjects()
+	d.record(d.Recorded.Stalled)
 	_, err := s.Store.UpdateUse(ctx, d.Limit)
 	if err != nil {
 		s.deny(d.Name, denied)

@@ -12,7 +12,36 @@ type draft struct {
 	now     time.Time
 	runs    Runs
 	gone    map[string]bool // doubtful claims whose state will not be written any more
-	changed bool
+	changed bool            // slots or their holders are others
+	noted   bool            // what is recorded about the limit itself is another
+}
+
+// mustBeStored reports whether the draft differs from what is stored.
+func (d *draft) mustBeStored() bool { return d.changed || d.noted }
+
+// record sets what the status says about the limit itself.
+func (d *draft) record(stalled string) {
+	next := Recorded{Generation: d.Revision.Generation, Stalled: stalled, Since: d.Recorded.Since}
+	if next.Since.IsZero() || (stalled == "") != (d.Recorded.Stalled == "") {
+		next.Since = d.now
+	}
+	if next != d.Recorded {
+		d.Recorded, d.noted = next, true
+	}
+}
+
+// resolveObjects sets the objects of the holders that are task runs, as far as they
+// are known.
+func (d *draft) resolveObjects() {
+	for i := range d.Holdings {
+		h := &d.Holdings[i]
+		if h.Kind != KindTaskRun || h.ObjectUID != "" {
+			continue
+		}
+		if run := d.runs.Known(h.Holder); run != nil {
+			h.ObjectName, h.ObjectUID = run.Revision.Key, run.Revision.Object
+		}
+	}
 }
 
 // glance is a draft for looking only: claims that are doubtful do not count.

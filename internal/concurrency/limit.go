@@ -42,7 +42,15 @@ type Limit struct {
 	// Occupancy is how long a slot was held of late, on average, in seconds.
 	Occupancy float64
 
+	Recorded Recorded
 	Revision taskrun.Revision
+}
+
+// Recorded is what the status of a limit says about the limit itself.
+type Recorded struct {
+	Generation int64     // of the spec that it is based on
+	Stalled    string    // why the limit does not apply, and the fix; empty: it applies
+	Since      time.Time // of the last change between the two; zero: nothing was recorded
 }
 
 // Holding is what somebody holds of a limit.
@@ -51,6 +59,9 @@ type Holding struct {
 	Slots  int
 	Kind   string // of the holder, such as task_run; empty: not told
 	Holder string // its id
+	// ObjectName and ObjectUID identify the object of a holder that is a task run;
+	// empty: it was not known at any write of the limit.
+	ObjectName, ObjectUID string
 	// StateID makes it a claim of a run: of the state that is to be written.
 	StateID string
 	Since   time.Time

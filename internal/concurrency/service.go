@@ -23,6 +23,9 @@ type Options struct {
 	Runs      Runs
 	Clock     taskrun.Clock
 	NewID     func() string // nil: UUIDs
+	// OnStalled is called after the status of a limit was written that does not
+	// apply; nil: nothing is called.
+	OnStalled func(*Limit)
 }
 
 // Service holds the use cases about the limits of one namespace.

@@ -23,7 +23,7 @@ type Store interface {
 	// UpdateTerms replaces what was asked for (Name, Active, Slots, Decay) if the
 	// stored limit still has l.Revision, else ErrConflict.
 	UpdateTerms(ctx context.Context, l *Limit) (*Limit, error)
-	// UpdateUse replaces the rest, in the same way.
+	// UpdateUse replaces the rest, Recorded included, in the same way.
 	UpdateUse(ctx context.Context, l *Limit) (*Limit, error)
 	// Reload reads one limit past any cache. ErrNotFound.
 	Reload(ctx context.Context, stale *Limit) (*Limit, error)

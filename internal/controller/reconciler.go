@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -34,8 +33,6 @@ const (
 
 // Metrics hears what the controller did, after it was written.
 type Metrics interface {
-	// ProposalJudged counts a verdict on a spec.transition.
-	ProposalJudged(verdict orchestration.Status)
 	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
 	RunExpired()
 }
@@ -88,9 +85,8 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		materialise(r.Clock, r.Quiet, r.Options),           // first: others may write more, and then it has nothing to do
-		transition(r.Clock, recorder{r.Events}, r.Metrics), // can finish the run
-		expire(r.Metrics), // last: it removes what the others work on
+		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
+		expire(r.Metrics),                        // last: it removes what the others work on
 	}
 }
 

@@ -33,6 +33,7 @@ type presence struct {
 
 type connectedList struct {
 	ids   map[string]bool
+	read  time.Time // see Roster.ConnectedIn
 	known bool
 }
 
@@ -62,12 +63,20 @@ func (p *presence) of(hold taskrun.Hold) whereabouts {
 	}
 }
 
+// read returns the time at which the worker of a hold was looked for.
+func (p *presence) read(hold taskrun.Hold, now time.Time) time.Time {
+	if read := p.in(hold.LeaseNamespace).read; !read.IsZero() {
+		return read
+	}
+	return now
+}
+
 // in returns the workers that the Leases in a namespace list.
 func (p *presence) in(leaseNamespace string) connectedList {
 	list, asked := p.lists[leaseNamespace]
 	if !asked {
 		var workers []Worker
-		workers, list.known = p.workers.roster.ConnectedIn(leaseNamespace)
+		workers, list.read, list.known = p.workers.roster.ConnectedIn(leaseNamespace)
 		list.ids = make(map[string]bool, len(workers))
 		for _, worker := range workers {
 			list.ids[worker.ID] = true

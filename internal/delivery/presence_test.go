@@ -51,6 +51,30 @@ func TestWhatASecondProgramTakesFromWorkersThatItDoesNotSee(t *testing.T) {
 	}
 }
 
+// A worker that has just connected to another program is not in the Leases that
+// were read before: only a later reading tells.
+func TestAWorkerIsGoneByTheReadingsOfLeases(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.leases, s.elsewhere = "ours", map[string][]Worker{"theirs": nil}
+		began := time.Now()
+		s.read.Store(&began)
+		id := s.submit("a", 0)
+		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: "theirs"}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.startReaper()
+		for _, reading := range []struct {
+			at   time.Duration
+			want string
+		}{{0, "worker"}, {DefaultReaperOptions().Grace - time.Second, "worker"}, {DefaultReaperOptions().Grace + time.Second, ""}} {
+			s.read.Store(new(began.Add(reading.at)))
+			pass(time.Hour)
+			s.want("holder", reading.want, s.run(id).Holder())
+		}
+	})
+}
+
 // A worker of an earlier version that was seen connected has gone when it is not
 // any more.
 func TestARunOfAnEarlierVersionIsTakenFromAWorkerThatWasSeen(t *testing.T) {

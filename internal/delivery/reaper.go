@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -17,13 +18,17 @@ import (
 type ReaperOptions struct {
 	// Grace is how long a worker may be without any connection before what it
 	// holds is taken from it: longer than a restart of this program and of a
-	// worker's connection takes, shorter than runs may lie about.
+	// worker's connection takes, shorter than runs may lie about; at least MinGrace.
 	Grace time.Duration
 	// MaxAttempts is how often a run is handed out that no worker starts.
 	MaxAttempts int
 	// Interval is the time between two looks.
 	Interval time.Duration
 }
+
+// MinGrace is the shortest grace time: a replica learns of the workers of others at
+// such intervals.
+const MinGrace = 2 * time.Second
 
 // DefaultReaperOptions are sane.
 func DefaultReaperOptions() ReaperOptions {
@@ -33,7 +38,7 @@ func DefaultReaperOptions() ReaperOptions {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.Grace, "worker-grace-time", o.Grace,
-		"how long a worker may be without a connection before the runs it holds go to others, or have crashed")
+		"how long a worker may be without a connection before the runs it holds go to others, or have crashed; at least 2s")
 	fs.IntVar(&o.MaxAttempts, "worker-max-attempts", o.MaxAttempts,
 		"how often a run is handed out that no worker starts, before it has crashed")
 	fs.DurationVar(&o.Interval, "worker-check-interval", o.Interval, "time between two looks for workers that are gone")
@@ -42,8 +47,8 @@ func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
 // Validate tells what is wrong, naming the flag.
 func (o *ReaperOptions) Validate() error {
 	switch {
-	case o.Grace <= 0:
-		return errors.New("--worker-grace-time must be more than 0s")
+	case o.Grace < MinGrace:
+		return fmt.Errorf("--worker-grace-time must be at least %v, the time between two readings of the Leases that list workers", MinGrace)
 	case o.MaxAttempts < 1:
 		return errors.New("--worker-max-attempts must be 1 or more")
 	case o.Interval <= 0:
@@ -124,7 +129,9 @@ func (r *Reaper) look(ctx context.Context) {
 	}
 }
 
-// takeFromAbsent takes the runs whose workers have been absent for the grace time.
+// takeFromAbsent takes the runs whose workers were absent for the grace time when
+// the Leases were read last: a worker that has just connected to another program
+// is in none of those that were read before.
 func (r *Reaper) takeFromAbsent(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
 	missed, unknown := map[taskrun.Hold]time.Time{}, map[string]int{}
 	for hold, ids := range holds {
@@ -138,7 +145,7 @@ func (r *Reaper) takeFromAbsent(ctx context.Context, now time.Time, holds map[ta
 				since = now
 			}
 			missed[hold] = since
-			if now.Sub(since) >= r.Grace {
+			if r.presence.read(hold, now).Sub(since) >= r.Grace {
 				r.abandon(ctx, hold, ids)
 			}
 		}

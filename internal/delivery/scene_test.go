@@ -48,6 +48,8 @@ type scene struct {
 	leases    string              // namespace of this replica's Lease
 	elsewhere map[string][]Worker // by the namespace of Leases; those that are missing cannot be read
 	listed    string              // in the Lease of a replica that died
+
+	read atomic.Pointer[time.Time] // when the Leases of other operators were read; nil: at every look
 }
 
 // Announce tells nobody: there is no other replica.
@@ -60,12 +62,17 @@ func (s *scene) Others() ([]Worker, bool) { return nil, !s.deaf.Load() }
 func (s *scene) LeaseNamespace() string { return s.leases }
 
 // ConnectedIn are the workers of other operators.
-func (s *scene) ConnectedIn(namespace string) ([]Worker, bool) {
+func (s *scene) ConnectedIn(namespace string) ([]Worker, time.Time, bool) {
 	if namespace == s.leases {
-		return s.Others()
+		workers, known := s.Others()
+		return workers, time.Time{}, known
 	}
 	workers, known := s.elsewhere[namespace]
-	return workers, known
+	read := time.Time{}
+	if at := s.read.Load(); at != nil {
+		read = *at
+	}
+	return workers, read, known
 }
 
 // Listed are those that were connected to a replica that died.

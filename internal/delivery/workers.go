@@ -36,8 +36,9 @@ type Roster interface {
 	// workers, taskrun.NoLease if the Lease cannot be kept.
 	LeaseNamespace() string
 	// ConnectedIn returns the workers of all living replicas whose Leases are in a
-	// namespace. They are not known if these Leases cannot be read.
-	ConnectedIn(leaseNamespace string) (workers []Worker, known bool)
+	// namespace. They are not known if these Leases cannot be read. read is when
+	// the reading that this rests on began, zero if nothing has to be read.
+	ConnectedIn(leaseNamespace string) (workers []Worker, read time.Time, known bool)
 	// Listed reports whether a Lease beside this replica's own lists the worker,
 	// be the replica of that Lease alive or not.
 	Listed(worker string) bool
@@ -254,7 +255,7 @@ func (Alone) Others() ([]Worker, bool) { return nil, true }
 func (Alone) LeaseNamespace() string { return "" }
 
 // ConnectedIn returns no workers: no other replica exists.
-func (Alone) ConnectedIn(string) ([]Worker, bool) { return nil, true }
+func (Alone) ConnectedIn(string) ([]Worker, time.Time, bool) { return nil, time.Time{}, true }
 
 // Listed returns false: there is no Lease.
 func (Alone) Listed(string) bool { return false }

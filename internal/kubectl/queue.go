@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
@@ -99,6 +97,11 @@ func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, syst
 		return nil, explain(err)
 	}
 	around.limits = tagLimits(limits.Items)
+	var proposals v1alpha1.StateProposalList
+	if err := reader.List(ctx, &proposals, client.InNamespace(namespace)); err != nil {
+		return nil, explain(err)
+	}
+	around.proposals = proposalsByTarget(proposals.Items)
 	if !slices.ContainsFunc(found, func(one item) bool { return one.Waiting() || one.Holder() != "" }) {
 		return around, nil // workers make no difference
 	}
@@ -109,16 +112,29 @@ func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, syst
 	return around, nil
 }
 
+// proposalsByTarget groups StateProposals by their run, oldest first.
+func proposalsByTarget(proposals []v1alpha1.StateProposal) map[client.ObjectKey][]v1alpha1.StateProposal {
+	slices.SortStableFunc(proposals, func(a, b v1alpha1.StateProposal) int {
+		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+	})
+	byTarget := map[client.ObjectKey][]v1alpha1.StateProposal{}
+	for _, p := range proposals {
+		key := client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TargetRef.Name}
+		byTarget[key] = append(byTarget[key], p)
+	}
+	return byTarget
+}
+
 // tagLimits are the limits on tags that keep runs from anything, by namespace.
 func tagLimits(limits []v1alpha1.ConcurrencyLimit) map[string][]namedLimit {
 	found := map[string][]namedLimit{}
 	for i := range limits {
 		limit := &limits[i]
-		tag, isTag := strings.CutPrefix(cmp.Or(limit.Spec.Name, limit.Name), concurrency.TagPrefix)
-		if !isTag || (limit.Spec.Active != nil && !*limit.Spec.Active) || limit.Spec.Limit == nil {
+		inactive := limit.Spec.Active != nil && !*limit.Spec.Active
+		if limit.Spec.Tag == nil || limit.Spec.Slots == nil || inactive || limit.IsStalled() {
 			continue
 		}
-		one := namedLimit{name: tag, slots: int(*limit.Spec.Limit)}
+		one := namedLimit{name: *limit.Spec.Tag, slots: int(*limit.Spec.Slots)}
 		if limit.Status.ActiveSlots != nil {
 			one.taken = int(*limit.Status.ActiveSlots)
 		}

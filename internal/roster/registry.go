@@ -13,7 +13,7 @@ import (
 // registry is what the Leases of one namespace say, but for this replica's own.
 type registry struct {
 	others    map[string]*replica // by the names of their Leases
-	read      time.Time           // when the Leases were read last
+	read      time.Time           // when the last reading of the Leases that succeeded began
 	asked     time.Time           // when somebody asked for them last
 	notBefore time.Time           // when to read them again
 }
@@ -51,9 +51,9 @@ func (g *registry) lists(namespace, worker string) bool {
 }
 
 // take keeps what the Leases say, and returns those of the long dead.
-func (g *registry) take(now time.Time, leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
+func (g *registry) take(now, began time.Time, leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
 	unread := now.Sub(g.read) > silence
-	g.read = now
+	g.read = began
 	there := map[string]bool{}
 	for _, lease := range leases {
 		there[lease.Name] = true

@@ -91,12 +91,13 @@ type part struct {
 func (p part) Announce(workers []delivery.Worker) { p.roster.announce(p.namespace, workers) }
 
 func (p part) Others() (workers []delivery.Worker, known bool) {
-	return p.roster.connected(p.roster.Namespace, p.namespace)
+	workers, _, known = p.roster.connected(p.roster.Namespace, p.namespace)
+	return workers, known
 }
 
 func (p part) LeaseNamespace() string { return p.roster.leaseNamespace() }
 
-func (p part) ConnectedIn(leaseNamespace string) (workers []delivery.Worker, known bool) {
+func (p part) ConnectedIn(leaseNamespace string) (workers []delivery.Worker, read time.Time, known bool) {
 	return p.roster.connected(leaseNamespace, p.namespace)
 }
 
@@ -125,20 +126,21 @@ func (r *Roster) announce(namespace string, workers []delivery.Worker) {
 // in another one. They are not known as long as the Leases cannot be read: then
 // no worker counts as gone. The Leases of a namespace are read from the next
 // reading on after it was asked for, for as long as it is.
-func (r *Roster) connected(leases, namespace string) (workers []delivery.Worker, known bool) {
+func (r *Roster) connected(leases, namespace string) (workers []delivery.Worker, read time.Time, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.Clock.Now()
 	at := r.registries[leases]
 	if at == nil {
 		if len(r.registries) > maxForeign || len(validation.IsDNS1123Label(leases)) > 0 {
-			return nil, false
+			return nil, time.Time{}, false
 		}
 		at = newRegistry()
 		r.registries[leases] = at
 	}
 	at.asked = now
-	return at.connected(now, namespace)
+	workers, known = at.connected(now, namespace)
+	return workers, at.read, known
 }
 
 // leaseNamespace returns the namespace of this replica's Lease.
@@ -300,13 +302,14 @@ func encode(workers []delivery.Worker) string {
 // read reads the Leases of a namespace, and deletes those of the long dead in this
 // replica's own.
 func (r *Roster) read(ctx context.Context, namespace string) error {
+	began := r.Clock.Now()
 	var leases coordinationv1.LeaseList
 	err := r.Reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{LabelServes})
 	if err != nil {
 		r.postpone(namespace, err)
 		return err
 	}
-	dead := r.take(namespace, leases.Items)
+	dead := r.take(namespace, began, leases.Items)
 	if namespace != r.Namespace {
 		return nil
 	}
@@ -330,7 +333,7 @@ func (r *Roster) postpone(namespace string, err error) {
 
 // take keeps what the Leases of a namespace say, and returns those of the long
 // dead.
-func (r *Roster) take(namespace string, leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
+func (r *Roster) take(namespace string, began time.Time, leases []coordinationv1.Lease) (dead []coordinationv1.Lease) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.registries[namespace]
@@ -340,7 +343,7 @@ func (r *Roster) take(namespace string, leases []coordinationv1.Lease) (dead []c
 	others := slices.DeleteFunc(leases, func(lease coordinationv1.Lease) bool {
 		return namespace == r.Namespace && lease.Name == r.Identity
 	})
-	return at.take(r.Clock.Now(), others)
+	return at.take(r.Clock.Now(), began, others)
 }
 
 // Workers reads the workers that are connected to a replica from its Lease, by the

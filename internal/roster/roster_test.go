@@ -45,7 +45,7 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	}
 	want("before the first look", 0, false)
 	read := func(version string) {
-		r.take("", []coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
+		r.take("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
 	}
 	read("1")
 	want("after it", 1, true)
@@ -60,7 +60,7 @@ func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
 	want("when it had time enough", 0, true)
 	read("2")
 	want("when it renews after all", 1, true)
-	r.take("", nil)
+	r.take("", r.Clock.Now(), nil)
 	want("when its Lease is gone", 0, true)
 }
 
@@ -72,7 +72,7 @@ func TestWorkersBelongToTheirNamespace(t *testing.T) {
 	r.In("blue").Announce([]delivery.Worker{{Namespace: "blue", ID: "v"}})
 	told := r.lease().Annotations[annotationWorkers]
 	other := New(Options{Identity: "b", Clock: r.Clock, Log: r.Log})
-	other.take("", []coordinationv1.Lease{leaseOf("a", "1", told)})
+	other.take("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", told)})
 	for namespace, want := range map[string][]string{"red": {"w"}, "blue": {"v"}, "green": nil} {
 		workers, _ := other.In(namespace).Others()
 		var got []string
@@ -98,12 +98,12 @@ func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
 		}
 	}
 	due("ours")
-	if _, known := r.In("runs").ConnectedIn("theirs"); known {
+	if _, _, known := r.In("runs").ConnectedIn("theirs"); known {
 		t.Error("Leases that were never read are known")
 	}
 	due("ours", "theirs")
-	r.take("theirs", []coordinationv1.Lease{leaseOf("a", "1", `[{"namespace":"runs","id":"w"}]`)})
-	if workers, known := r.In("runs").ConnectedIn("theirs"); len(workers) != 1 || !known {
+	r.take("theirs", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", `[{"namespace":"runs","id":"w"}]`)})
+	if workers, _, known := r.In("runs").ConnectedIn("theirs"); len(workers) != 1 || !known {
 		t.Errorf("workers of the other program: %v, known: %v", workers, known)
 	}
 	if workers, _ := r.In("runs").Others(); len(workers) != 0 {
@@ -116,7 +116,7 @@ func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
 	clock.now = clock.now.Add(interest)
 	due("ours")
 	for _, unfit := range []string{"", taskrun.NoLease, "no/name"} {
-		if _, known := r.In("runs").ConnectedIn(unfit); known {
+		if _, _, known := r.In("runs").ConnectedIn(unfit); known {
 			t.Errorf("the Leases of %q are known", unfit)
 		}
 	}

@@ -29,7 +29,7 @@ func (s *stage) kubectl(args ...string) string {
 }
 
 func TestWhatWasCancelledOrHasCrashedIsRunAgainByKubectl(t *testing.T) {
-	o := newStage(t, shared).newServer("--worker-grace-time=1s", "--worker-check-interval=200ms")
+	o := newStage(t, shared).newServer("--worker-grace-time=2s", "--worker-check-interval=200ms")
 	cancelled := o.submit("work", 1, "a")
 	o.kubectl("cancel", cancelled[0])
 	w := o.newWorker(10)
@@ -39,7 +39,7 @@ func TestWhatWasCancelledOrHasCrashedIsRunAgainByKubectl(t *testing.T) {
 	o.wantStates(map[string]int{"CANCELLED": 1, "CRASHED": 1})
 
 	o.kubectl("retry", cancelled[0], crashed[0])
-	if queue := o.kubectl("queue"); !strings.Contains(queue, "a worker that serves its task") {
+	if queue := o.kubectl("queue"); !strings.Contains(queue, "a worker: none serves its task") {
 		t.Errorf("the queue is\n%s", queue)
 	}
 	o.newWorker(10)

@@ -1,8 +1,7 @@
 // Command crdschema adds to a rendered CRD what no marker can state: that times
-// are no lists, and, to that of TaskRuns, the bounds of spec.labels' values and of
-// the numbers of spec.empiricalPolicy, which have no single type, those of the
-// fields of status.conditions, whose type is not ours, and the rules that are too
-// long to be read.
+// are no lists, the bounds of values that have no single type (spec.labels,
+// numbers), those of the fields of status.conditions, whose type is not ours, and
+// the rules that are too long to be read.
 //
 // It is run by hack/generate.sh, after controller-gen:
 //
@@ -14,7 +13,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
@@ -66,29 +64,6 @@ var labelBounds = map[string]any{
 	"maxProperties": 0,
 }
 
-// numberBounds let in a number and the decimal text of one.
-var numberBounds = map[string]any{
-	"maxLength":     32,
-	"pattern":       `^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$`,
-	"not":           map[string]any{"enum": []any{true, false}},
-	"minItems":      1,
-	"maxItems":      0,
-	"minProperties": 1,
-	"maxProperties": 0,
-}
-
-// factorBounds let in those that are not negative.
-var factorBounds = with(numberBounds, map[string]any{
-	"pattern": `^(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$`,
-	"minimum": 0,
-})
-
-func with(bounds, more map[string]any) map[string]any {
-	all := maps.Clone(bounds)
-	maps.Copy(all, more)
-	return all
-}
-
 // conditionBounds are tighter than those of metav1.Condition: the longest legal
 // object is to stay small. They are v1alpha1.MaxConditionType and so on.
 var conditionBounds = map[string]map[string]any{
@@ -105,6 +80,13 @@ var conditionBounds = map[string]map[string]any{
 	},
 }
 
+// additions are made to the schema of a kind.
+var additions = map[string][]func(version any) error{
+	"TaskRun":          {boundLabels, boundPolicy, boundConditions, rules},
+	"ConcurrencyLimit": {boundDecay, boundConditions},
+	"StateProposal":    {boundConditions},
+}
+
 func bound(object map[string]any) error {
 	spec, _ := object["spec"].(map[string]any)
 	versions, _ := spec["versions"].([]any)
@@ -112,9 +94,10 @@ func bound(object map[string]any) error {
 		return errors.New("no versions")
 	}
 	names, _ := spec["names"].(map[string]any)
+	kind, _ := names["kind"].(string)
 	for _, version := range versions {
-		if names["kind"] == "TaskRun" {
-			if err := errors.Join(boundUntyped(version), boundConditions(version), rules(version)); err != nil {
+		for _, add := range additions[kind] {
+			if err := add(version); err != nil {
 				return err
 			}
 		}
@@ -142,27 +125,9 @@ func boundFormats(node any) {
 	}
 }
 
-// boundUntyped adds the bounds of the values that have no single type.
-func boundUntyped(version any) error {
-	policy := []string{"empiricalPolicy", "properties"}
-	return errors.Join(
-		boundField(version, labelBounds, "labels", "additionalProperties"),
-		boundField(version, numberBounds, append(policy, "retryDelay", "items")...),
-		boundField(version, factorBounds, append(policy, "retryJitterFactor")...),
-	)
-}
-
-// boundField adds bounds to a field of spec that has no type.
-func boundField(version any, bounds map[string]any, path ...string) error {
-	field, err := descend(version, append([]string{"schema", "openAPIV3Schema", "properties", "spec", "properties"}, path...)...)
-	if err != nil {
-		return err
-	}
-	if untyped, _ := field["x-kubernetes-preserve-unknown-fields"].(bool); !untyped {
-		return fmt.Errorf("spec.%s has a type: its bounds belong into a marker", strings.Join(path, "."))
-	}
-	maps.Copy(field, bounds)
-	return nil
+// boundLabels adds the limits of the values of spec.labels.
+func boundLabels(version any) error {
+	return boundField(version, labelBounds, "labels", "additionalProperties")
 }
 
 func boundConditions(version any) error {

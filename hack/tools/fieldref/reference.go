@@ -40,8 +40,8 @@ func reference(crd apiextensionsv1.CustomResourceDefinition) string {
 
 func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version apiextensionsv1.CustomResourceDefinitionVersion) {
 	names := crd.Spec.Names
-	fmt.Fprintf(p, "`%s/%s`, kind `%s`; `kubectl get %s`, short `%s`, category `%s`.\n\n", crd.Spec.Group, version.Name,
-		names.Kind, names.Plural, strings.Join(names.ShortNames, "`, `"), strings.Join(names.Categories, "`, `"))
+	fmt.Fprintf(p, "`%s/%s`, kind `%s`; `kubectl get %s`, in scripts `%s.%s`; category `%s`.\n\n", crd.Spec.Group, version.Name,
+		names.Kind, strings.Join(names.ShortNames, "`, `"), names.Plural, crd.Spec.Group, strings.Join(names.Categories, "`, `"))
 	if len(version.SelectableFields) > 0 {
 		p.WriteString("Field selectors: ")
 		for i, field := range version.SelectableFields {
@@ -178,6 +178,8 @@ func typeOf(s schema) string {
 
 func scalar(s schema) string {
 	switch {
+	case s.Type == "" && s.Minimum != nil:
+		return fmt.Sprintf("number or text (at least %g)", *s.Minimum)
 	case s.Type == "":
 		return "text, number or boolean; a text of at most " + number(s.MaxLength) + " characters"
 	case s.Type == "string" && s.Format == "date-time":

@@ -76,7 +76,8 @@ type identity struct {
 		TaskKey    *string          `json:"taskKey"`
 		DynamicKey *string          `json:"dynamicKey"`
 		Name       string           `json:"name"`
-		Created    *json.RawMessage `json:"created"`
+		Tag        *string          `json:"tag"`
+		Origin     *json.RawMessage `json:"origin"`
 	} `json:"spec"`
 }
 

@@ -142,7 +142,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 	if object.ResourceVersion != l.Revision.Version {
 		return nil, fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	}
-	termsToObject(l, &object.Spec)
+	termsToObject(l, object)
 	if err := s.cluster.translate(ctx, doing, s.cluster.Client.Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
@@ -153,11 +153,9 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 func (s *Limits) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	object := limitToObject(l, s.namespace)
-	object.ObjectMeta = metav1.ObjectMeta{
+	object := &v1alpha1.ConcurrencyLimit{Status: useToObject(l), ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.namespace, Name: l.Revision.Key, UID: types.UID(l.Revision.Object), ResourceVersion: l.Revision.Version,
-	}
-	object.Status = useToObject(l)
+	}}
 	if err := s.cluster.translate(ctx, "writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
 	}

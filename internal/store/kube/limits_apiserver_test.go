@@ -3,13 +3,16 @@
 package kube_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -124,7 +127,8 @@ func TestLimitsAreObjects(t *testing.T) {
 	if err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: made.ID}, object); err != nil {
 		t.Fatal(err)
 	}
-	if object.Spec.Name != "tag:Größe / x" || *object.Spec.Limit != 3 || *object.Spec.SlotDecayPerSecond != "0.25" || *object.Status.LooseSlots != "1" {
+	if *object.Spec.Tag != "Größe / x" || object.Spec.Name != "" || *object.Spec.Slots != 3 || object.Spec.SlotDecayPerSecond.Raw != "0.25" ||
+		*object.Status.AnonymousSlots != "1" || !object.Spec.Origin.CreatedTime.Equal(made.Created) {
 		t.Errorf("spec %+v, status %+v", object.Spec, object.Status)
 	}
 	if _, err := openProgram(t, env, namespace).limits.Create(t.Context(), concurrency.NewLimit{Name: "tag:Größe / x"}); !errors.Is(err, taskrun.ErrExists) {
@@ -152,18 +156,14 @@ func TestLimitsAreObjects(t *testing.T) {
 	}
 }
 
-// A limit that was applied by people: of two of one name the older one counts.
+// A limit that was applied by people: of two with one tag the older one counts.
 func TestLimitsMadeByHand(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	direct := newClient(t, env.Config)
 	for i, name := range []string{"first", "second"} {
-		object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-		object.Spec.Name, object.Spec.Limit = "tag:a", new(int32(i+1))
-		if err := direct.Create(t.Context(), object); err != nil {
-			t.Fatal(err)
-		}
+		createLimit(t, direct, namespace, name, func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag, o.Spec.Slots = new("a"), new(int32(i+1)) })
 		<-time.After(1100 * time.Millisecond) // creation times have seconds
 	}
 	p := openProgram(t, env, namespace)
@@ -171,17 +171,210 @@ func TestLimitsMadeByHand(t *testing.T) {
 	if err != nil || view.Limit != 1 || !view.Active {
 		t.Errorf("limit %+v, error %v, want the older one", view, err)
 	}
-	for field, change := range map[string]func(*v1alpha1.ConcurrencyLimit){
-		"limit": func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Limit = new(int32(-1)) },
-		"decay": func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond = new("fast") },
-		"name":  func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Name = string(make([]byte, 300)) },
-		"none":  func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Limit = nil },
+}
+
+func createLimit(t *testing.T, direct client.Client, namespace, name string, change func(*v1alpha1.ConcurrencyLimit)) *v1alpha1.ConcurrencyLimit {
+	t.Helper()
+	object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	object.Spec.Slots = new(int32(1))
+	change(object)
+	if err := direct.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+// A sweep records of each limit whether it applies, once for each generation, and
+// leaves alone what REST returns.
+func TestASweepRecordsWhichLimitsApply(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	p, direct := openProgram(t, env, namespace), newClient(t, env.Config)
+	var stalled []string
+	p.limits.OnStalled = func(l *concurrency.Limit) { stalled = append(stalled, l.Revision.Key+": "+l.Recorded.Stalled) }
+	older, err := p.limits.Create(t.Context(), concurrency.NewLimit{Name: "tag:a", Active: true, Limit: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(1100 * time.Millisecond) // creation times have seconds
+	younger := createLimit(t, direct, namespace, "younger", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag = new("a") })
+	other := createLimit(t, direct, namespace, "other", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Active = new(false) })
+	awaitLimit(t, p.limits, "other")
+	swept := func(name string) *v1alpha1.ConcurrencyLimit {
+		t.Helper()
+		if err := p.limits.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		object := &v1alpha1.ConcurrencyLimit{}
+		if err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
+			t.Fatal(err)
+		}
+		return object
+	}
+	const reason = " is older and has the same tag. Change spec.tag, or delete one of the two."
+	for name, want := range map[string]string{
+		older.ID:  "1 Ready=True/Active/1 Stalled=False/UniqueName/1",
+		"younger": "1 Ready=False/DuplicateName/1 Stalled=True/DuplicateName/1",
+		"other":   "1 Ready=True/Inactive/1 Stalled=False/UniqueName/1",
 	} {
-		object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "bad"}}
-		object.Spec.Limit = new(int32(1))
-		change(object)
-		if err := direct.Create(t.Context(), object); !apierrors.IsInvalid(err) {
-			t.Errorf("%s: error %v, want it to be refused", field, err)
+		object := swept(name)
+		if got := told(object); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if again := swept(name); again.ResourceVersion != object.ResourceVersion {
+			t.Errorf("%s is written again", name)
+		}
+	}
+	if want := "younger: ConcurrencyLimit " + older.ID + reason; len(stalled) != 1 || stalled[0] != want {
+		t.Errorf("told of %q, want %q", stalled, want)
+	}
+	if view, err := p.limits.Get(t.Context(), concurrency.Key{ID: older.ID}); err != nil || !view.Updated.Equal(older.Updated) {
+		t.Errorf("limit %+v, error %v, want it updated at %s still", view, err, older.Updated)
+	}
+	other.Spec.Slots, other.ResourceVersion = new(int32(5)), swept("other").ResourceVersion
+	if err := direct.Update(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.limits.Delete(t.Context(), concurrency.Key{ID: older.ID}); err != nil {
+		t.Fatal(err)
+	}
+	awaitSlots(t, p.limits, "other", 5)
+	if got, want := told(swept("other")), "2 Ready=True/Inactive/2 Stalled=False/UniqueName/2"; got != want {
+		t.Errorf("changed: %s, want %s", got, want)
+	}
+	if got, want := told(swept(younger.Name)), "1 Ready=True/Active/1 Stalled=False/UniqueName/1"; got != want {
+		t.Errorf("alone: %s, want %s", got, want)
+	}
+}
+
+// told is what a status says about the limit itself.
+func told(o *v1alpha1.ConcurrencyLimit) string {
+	parts := []string{strconv.FormatInt(o.Status.ObservedGeneration, 10)}
+	for _, c := range o.Status.Conditions {
+		parts = append(parts, fmt.Sprintf("%s=%s/%s/%d", c.Type, c.Status, c.Reason, c.ObservedGeneration))
+	}
+	return strings.Join(parts, " ")
+}
+
+// awaitSlots waits until a replica's watch shows the limit with so many slots.
+func awaitSlots(t *testing.T, limits *concurrency.Service, name string, slots int) {
+	t.Helper()
+	deadline := time.After(startLimit)
+	for {
+		view, err := limits.Get(t.Context(), concurrency.Key{Name: name})
+		if err == nil && view.Limit == slots {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("limit %+v, error %v", view, err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// kubectl finds the object of a holder that is a task run. All holders are one field
+// to the API server, however many there are.
+func TestHoldersNameObjects(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	p, direct := openProgram(t, env, namespace), newClient(t, env.Config)
+	const holders = 64
+	made, err := p.limits.Create(t.Context(), concurrency.NewLimit{Name: "tag:a", Active: true, Limit: holders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "load"}}
+	run.Spec.TaskKey, run.Spec.Tags, run.Spec.ID = new("k"), []string{"a"}, "11111111-1111-4111-8111-111111111111"
+	if err := direct.Create(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	awaitRun(t, p, run.Spec.ID)
+	propose(t, p, run.Spec.ID, orchestration.Running)
+	for range holders - 1 {
+		in := concurrency.Acquisition{Names: []string{"tag:a"}, Slots: 1, Lease: time.Hour, Holder: &concurrency.Holder{
+			Kind: "flow_run", ID: uuid.NewString(),
+		}}
+		if _, _, err := p.limits.Acquire(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	object := &v1alpha1.ConcurrencyLimit{}
+	if err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: made.ID}, object); err != nil {
+		t.Fatal(err)
+	}
+	want := v1alpha1.HolderReference{Kind: "TaskRun", Name: run.Name, UID: string(run.UID)}
+	first := object.Status.Holders[0]
+	if first.Ref == nil || *first.Ref != want || first.HolderID != run.Spec.ID || first.HolderType != "" {
+		t.Errorf("the holder is %+v, want the object %+v", first, want)
+	}
+	if second := object.Status.Holders[1]; second.Ref != nil || second.HolderType != "flow_run" {
+		t.Errorf("the second holder is %+v, want no object", second)
+	}
+	managed, err := json.Marshal(object.ManagedFields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d holders: managedFields %d bytes", len(object.Status.Holders), len(managed))
+	if len(object.Status.Holders) != holders || len(managed) > 1000 {
+		t.Errorf("%d holders, managedFields %s", len(object.Status.Holders), managed)
+	}
+}
+
+func awaitRun(t *testing.T, p program, id string) {
+	t.Helper()
+	deadline := time.After(startLimit)
+	for {
+		_, err := p.runs.Get(t.Context(), id)
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("the run did not show: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// A change over REST leaves the user's spelling of what it does not change.
+func TestAChangeOverRESTKeepsTheSpelling(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	p, direct := openProgram(t, env, namespace), newClient(t, env.Config)
+	createLimit(t, direct, namespace, "api-calls", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond.Raw = `"0.50"` })
+	awaitLimit(t, p.limits, "api-calls")
+	for _, step := range []struct {
+		change concurrency.Change
+		want   string
+	}{
+		{concurrency.Change{Limit: new(7)}, `{"slots":7,"active":true,"slotDecayPerSecond":"0.50"}`},
+		{concurrency.Change{SlotDecayPerSecond: new(2.25)}, `{"slots":7,"active":true,"slotDecayPerSecond":2.25}`},
+		{concurrency.Change{SlotDecayPerSecond: new(3e-7)}, `{"slots":7,"active":true,"slotDecayPerSecond":3e-7}`},
+		{concurrency.Change{SlotDecayPerSecond: new(0.0), Active: new(false)}, `{"slots":7,"active":false}`},
+		{concurrency.Change{Name: new("tag:b")}, `{"tag":"b","slots":7,"active":false}`},
+		{concurrency.Change{Name: new("c")}, `{"name":"c","slots":7,"active":false}`},
+	} {
+		all, err := p.limits.List(t.Context(), "", 0, 2)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d limits, error %v", len(all), err)
+		}
+		if err := p.limits.Update(t.Context(), concurrency.Key{ID: all[0].ID}, step.change); err != nil {
+			t.Fatal(err)
+		}
+		object := &v1alpha1.ConcurrencyLimit{}
+		if err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "api-calls"}, object); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(object.Spec); err != nil || string(got) != step.want {
+			t.Errorf("%s, error %v, want %s", got, err, step.want)
+		}
+		view, err := p.limits.Get(t.Context(), concurrency.Key{ID: all[0].ID})
+		if err != nil || (step.change.SlotDecayPerSecond != nil && view.SlotDecayPerSecond != *step.change.SlotDecayPerSecond) {
+			t.Errorf("limit %+v, error %v", view, err)
 		}
 	}
 }

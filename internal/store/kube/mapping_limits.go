@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"math"
 	"strconv"
+	"strings"
 
+	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -19,70 +22,128 @@ func checkLimit(o *v1alpha1.ConcurrencyLimit) error {
 
 // limitFromObject returns the limit that an object stands for.
 func limitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
-	created := timeOr(o.Spec.Created, within(o.CreationTimestamp.Time))
+	created := within(o.CreationTimestamp.Time)
+	if o.Spec.Origin != nil {
+		created = timeOr(&o.Spec.Origin.CreatedTime, created)
+	}
 	l := &concurrency.Limit{
-		ID:        string(o.UID),
-		Name:      cmp.Or(o.Spec.Name, o.Name),
+		ID:        limitID(o.Spec.Origin != nil, o.Name, o.UID),
+		Name:      limitName(o.Spec.Tag, o.Spec.Name, o.Name),
 		Created:   created,
-		Updated:   latest(created, timePointer(o.Status.Updated)),
+		Updated:   latest(created, timePointer(o.Status.UpdatedTime)),
 		Active:    o.Spec.Active == nil || *o.Spec.Active,
-		Slots:     int(numberOr(o.Spec.Limit)),
+		Slots:     int(numberOr(o.Spec.Slots)),
 		Decay:     decimal(o.Spec.SlotDecayPerSecond),
 		Denied:    int(numberOr(o.Status.DeniedSlots)),
 		Shown:     int(numberOr(o.Status.ActiveSlots)),
-		Occupancy: cmp.Or(decimal(o.Status.AvgSlotOccupancySeconds), concurrency.UsualOccupancy),
-		Loose:     concurrency.Loose{Slots: decimal(o.Status.LooseSlots), At: timeOr(o.Status.LooseSlotsTime, created)},
+		Occupancy: cmp.Or(decimalOf(o.Status.AvgSlotOccupancySeconds), concurrency.UsualOccupancy),
+		Loose:     concurrency.Loose{Slots: decimalOf(o.Status.AnonymousSlots), At: timeOr(o.Status.AnonymousSlotsTime, created)},
+		Recorded:  recordedFromObject(&o.Status),
 		Revision:  taskrun.Revision{Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation},
 	}
-	if o.Spec.Created != nil { // made over REST: named by its id
-		l.ID = o.Name
-	}
 	for i := range o.Status.Holders {
-		h := &o.Status.Holders[i]
-		l.Holdings = append(l.Holdings, concurrency.Holding{
-			ID: h.ID, Slots: int(h.Slots), Kind: h.Type, Holder: h.Holder, StateID: h.StateID,
-			Since: within(h.Since.Time), Until: timePointer(h.Until), Names: h.Names,
-		})
+		l.Holdings = append(l.Holdings, holdingFromObject(&o.Status.Holders[i]))
 	}
 	return l
+}
+
+// limitID is the limit's id over REST. A limit created over REST has it as its name.
+func limitID(viaREST bool, object string, uid types.UID) string {
+	if viaREST && uuid.Validate(object) == nil {
+		return object
+	}
+	return string(uid)
+}
+
+// limitName is the limit's name over REST.
+func limitName(tag *string, name, object string) string {
+	if tag != nil {
+		return concurrency.TagPrefix + *tag
+	}
+	return cmp.Or(name, object)
 }
 
 // limitToObject returns the object that Create stores.
 func limitToObject(l *concurrency.Limit, namespace string) *v1alpha1.ConcurrencyLimit {
 	o := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: l.ID}}
-	o.Spec.Created = microTimePointer(&l.Created)
-	termsToObject(l, &o.Spec)
+	o.Spec.Origin = &v1alpha1.LimitOrigin{CreatedTime: microTime(l.Created)}
+	termsToObject(l, o)
 	return o
 }
 
-func termsToObject(l *concurrency.Limit, spec *v1alpha1.ConcurrencyLimitSpec) {
-	active, slots := l.Active, narrow(l.Slots)
-	spec.Name, spec.Active, spec.Limit = l.Name, &active, &slots
-	spec.SlotDecayPerSecond = nil
-	if l.Decay > 0 {
-		spec.SlotDecayPerSecond = decimalText(l.Decay)
+// termsToObject writes what was asked of a limit into the spec. What says the same
+// already stays as it is spelled.
+func termsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
+	before := limitFromObject(o)
+	if before.Name != l.Name {
+		nameToObject(l.Name, &o.Spec)
 	}
+	if before.Active != l.Active {
+		o.Spec.Active = &l.Active
+	}
+	if slots := narrow(l.Slots); o.Spec.Slots == nil || *o.Spec.Slots != slots {
+		o.Spec.Slots = &slots
+	}
+	switch {
+	case before.Decay == l.Decay:
+	case l.Decay > 0:
+		o.Spec.SlotDecayPerSecond = v1alpha1.NumberOf(l.Decay)
+	default:
+		o.Spec.SlotDecayPerSecond = v1alpha1.Number{}
+	}
+}
+
+func nameToObject(name string, spec *v1alpha1.ConcurrencyLimitSpec) {
+	if tag, ok := strings.CutPrefix(name, concurrency.TagPrefix); ok {
+		spec.Tag, spec.Name = &tag, ""
+		return
+	}
+	spec.Tag, spec.Name = nil, name
 }
 
 // useToObject returns the whole status that UpdateUse stores.
 func useToObject(l *concurrency.Limit) v1alpha1.ConcurrencyLimitStatus {
 	shown, denied := narrow(l.Shown), narrow(l.Denied)
 	status := v1alpha1.ConcurrencyLimitStatus{
+		ObservedGeneration: l.Recorded.Generation, Conditions: limitConditions(l),
 		ActiveSlots: &shown, DeniedSlots: &denied,
 		AvgSlotOccupancySeconds: decimalText(l.Occupancy),
-		Updated:                 microTimePointer(&l.Updated),
+		UpdatedTime:             microTimePointer(&l.Updated),
 	}
 	if l.Loose.Slots > 0 {
-		status.LooseSlots, status.LooseSlotsTime = decimalText(l.Loose.Slots), microTimePointer(&l.Loose.At)
+		status.AnonymousSlots, status.AnonymousSlotsTime = decimalText(l.Loose.Slots), microTimePointer(&l.Loose.At)
 	}
 	for i := range l.Holdings {
-		h := &l.Holdings[i]
-		status.Holders = append(status.Holders, v1alpha1.SlotHolder{
-			ID: h.ID, Slots: narrow(h.Slots), Type: h.Kind, Holder: h.Holder, StateID: h.StateID,
-			Since: microTime(h.Since), Until: microTimePointer(h.Until), Names: append([]string(nil), h.Names...),
-		})
+		status.Holders = append(status.Holders, holdingToObject(&l.Holdings[i]))
 	}
 	return status
+}
+
+func holdingFromObject(h *v1alpha1.SlotHolder) concurrency.Holding {
+	holding := concurrency.Holding{
+		ID: h.ID, Slots: int(h.Slots), Kind: h.HolderType, Holder: h.HolderID, StateID: h.StateID,
+		Since: within(h.AcquireTime.Time), Until: timePointer(h.ExpirationTime), Names: h.Names,
+	}
+	if h.Ref != nil {
+		holding.ObjectName, holding.ObjectUID = h.Ref.Name, h.Ref.UID
+		holding.Kind, holding.Holder = concurrency.KindTaskRun, cmp.Or(h.HolderID, h.Ref.Name)
+	}
+	return holding
+}
+
+func holdingToObject(h *concurrency.Holding) v1alpha1.SlotHolder {
+	holder := v1alpha1.SlotHolder{
+		ID: h.ID, Slots: narrow(h.Slots), HolderType: h.Kind, HolderID: h.Holder, StateID: h.StateID,
+		AcquireTime: microTime(h.Since), ExpirationTime: microTimePointer(h.Until), Names: append([]string(nil), h.Names...),
+	}
+	if h.ObjectName != "" && h.ObjectUID != "" { // says what the two others would say again
+		holder.Ref = &v1alpha1.HolderReference{Kind: "TaskRun", Name: h.ObjectName, UID: h.ObjectUID}
+		holder.HolderType = ""
+		if holder.HolderID == h.ObjectName {
+			holder.HolderID = ""
+		}
+	}
+	return holder
 }
 
 func numberOr(n *int32) int32 {
@@ -94,17 +155,21 @@ func numberOr(n *int32) int32 {
 
 func narrow(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
-// decimal reads a decimal number of 0 or more; none, and what is no such number, is 0.
-func decimal(text *string) float64 {
+// decimal reads a number of 0 or more; none, and what is no such number, is 0.
+func decimal(n v1alpha1.Number) float64 {
+	f, _ := n.Float()
+	return max(f, 0)
+}
+
+func decimalOf(text *string) float64 {
 	if text == nil {
 		return 0
 	}
-	f, err := strconv.ParseFloat(*text, 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0
-	}
-	return max(f, 0)
+	return decimal(v1alpha1.Number{Raw: *text})
 }
+
+// Numbers from plainLeast up to plainMost are written without an exponent.
+const plainLeast, plainMost = 1e-6, 1e15
 
 // decimalText is the inverse; what decimal cannot read becomes the nearest number
 // that it can.
@@ -112,6 +177,11 @@ func decimalText(f float64) *string {
 	if math.IsNaN(f) {
 		f = 0
 	}
-	text := strconv.FormatFloat(min(max(f, 0), math.MaxFloat64), 'g', -1, 64)
+	f = min(max(f, 0), math.MaxFloat64)
+	format := byte('g')
+	if f == 0 || (f >= plainLeast && f < plainMost) {
+		format = 'f'
+	}
+	text := strconv.FormatFloat(f, format, -1, 64)
 	return &text
 }

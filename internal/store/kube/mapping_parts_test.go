@@ -206,7 +206,6 @@ func TestNumbersOfThePolicyAsTheyAreStored(t *testing.T) {
 
 func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
 	t.Parallel()
-	raw := func(text string) v1alpha1.Number { return v1alpha1.Number{Raw: []byte(text)} }
 	cases := map[string]struct {
 		policy *v1alpha1.EmpiricalPolicy
 		wire   string
@@ -214,7 +213,7 @@ func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
 	}{
 		"none": {},
 		"a text is its number, and what is no number says nothing": {
-			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []v1alpha1.Number{raw(`"5.0"`), raw(`null`), {}, raw(`"x"`), raw(`7`)}},
+			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []v1alpha1.Number{{Raw: `"5.0"`}, {Raw: "null"}, {}, {Raw: `"x"`}, {Raw: "7"}}},
 			want:   taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"5.0", "7"}}},
 		},
 		"a wire of something else says nothing": {

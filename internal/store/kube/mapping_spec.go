@@ -66,20 +66,16 @@ func delaysToObject(delay *taskrun.RetryDelay, exact *wirePolicy) []v1alpha1.Num
 
 // numberFromObject returns the text of a number; of anything else, none.
 func numberFromObject(n v1alpha1.Number) string {
-	var text string
-	if len(n.Raw) > 0 && n.Raw[0] == '"' && json.Unmarshal(n.Raw, &text) == nil {
-		return number(json.RawMessage(text))
-	}
-	return number(n.Raw)
+	return number(json.RawMessage(strings.Trim(n.Raw, `"`)))
 }
 
 // numberToObject writes a number as one where Kubernetes keeps its spelling, else
 // as a text.
 func numberToObject(text string) v1alpha1.Number {
 	if survives(json.RawMessage(text)) {
-		return v1alpha1.Number{Raw: []byte(text)}
+		return v1alpha1.Number{Raw: text}
 	}
-	return v1alpha1.Number{Raw: quoted(text)}
+	return v1alpha1.Number{Raw: `"` + text + `"`}
 }
 
 // integer reads the text of a count; nil when there is none. One beyond the bounds

@@ -60,7 +60,7 @@ func (t transport) check(text []byte, informs bool) ([]byte, error) {
 	case isList:
 		return t.checkItems(kind, text, answer.Items, informs)
 	}
-	u, err := checkObject(kind, text)
+	text, u, err := checkObject(kind, text)
 	if u != nil {
 		return nil, &u.Err
 	}
@@ -69,16 +69,16 @@ func (t transport) check(text []byte, informs bool) ([]byte, error) {
 
 func (t transport) checkItems(kind string, list []byte, items []json.RawMessage, informs bool) ([]byte, error) {
 	kept, sound := make([]json.RawMessage, 0, len(items)), true
-	for _, item := range items {
-		u, err := checkObject(kind, item)
-		switch {
-		case err != nil:
+	for _, given := range items {
+		item, u, err := checkObject(kind, given)
+		if err != nil {
 			return nil, err
-		case u == nil:
+		}
+		sound = sound && u == nil && len(item) == len(given)
+		if u == nil {
 			kept = append(kept, item)
 			continue
 		}
-		sound = false
 		if !informs {
 			t.skipped(&u.Err)
 			continue
@@ -98,14 +98,14 @@ func (t transport) checkItems(kind string, list []byte, items []json.RawMessage,
 	return withItems(list, kept)
 }
 
-// checkObject returns the record of an object that cannot be decoded, nil for one
-// that can.
-func checkObject(kind string, text []byte) (*undecodable, error) {
-	_, cause := decode(kind, text)
-	if cause == nil {
-		return nil, nil //nolint:nilnil // nothing is wrong with it
+// checkObject returns the text of an object that can be decoded, see
+// withoutFractions, and the record of one that cannot.
+func checkObject(kind string, text []byte) (sound []byte, u *undecodable, err error) {
+	sound, _, cause := withoutFractions(kind, text)
+	if cause != nil {
+		u, err = newUndecodable(kind, text, cause)
 	}
-	return newUndecodable(kind, text, cause)
+	return sound, u, err
 }
 
 // withItems puts other items into the text of a list.

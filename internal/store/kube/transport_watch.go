@@ -68,13 +68,14 @@ func (b *framesBody) admit(f *frame) (err error) {
 	default: // bookmarks and errors have no object
 		return nil
 	}
-	object, err := decode(b.kind, f.Object)
+	text, object, err := withoutFractions(b.kind, f.Object)
 	switch {
 	case err != nil:
 		object, err = stubOfUndecodable(b.kind, f.Object, err)
 	case b.kind == kindTaskRun:
 		object, err = b.intake.Transform(object)
 	default:
+		f.Object = text
 		return nil
 	}
 	if err == nil {

@@ -53,10 +53,8 @@ func newUndecodable(kind string, text []byte, cause error) (*undecodable, error)
 // identifyAs takes over what the run or the limit is known by.
 func (u *undecodable) identifyAs(kind string, id *identity) {
 	if kind == kindConcurrencyLimit {
-		u.Limit = cmp.Or(id.Spec.Name, id.Metadata.Name)
-		if id.Spec.Created != nil { // made over REST: named by its id
-			u.ID = id.Metadata.Name
-		}
+		u.Limit = limitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
+		u.ID = limitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
 		return
 	}
 	u.ID = cmp.Or(id.Spec.ID, u.ID)

@@ -294,7 +294,7 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 		"in an inlined struct": {reflect.TypeFor[v1alpha1.TaskRun](), `{"kind":1,"spec":{}}`, "kind"},
 		"in a list":            {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"history":[{"id":"a"},{"id":7}]}}`, "status.history[1].id"},
 		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"initialState":{"stateDetails":{"runInputKeyset":{"a":"x","b":1}}}}}`, "spec.initialState.stateDetails.runInputKeyset.b"},
-		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"limit":3000000000}}`, "spec.limit"},
+		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"slots":3000000000}}`, "spec.slots"},
 		"a fraction":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
 		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTime":"1 week"}}`, "status.totalRunTime"},
 		"a whole object":       {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":[]}`, "status"},
@@ -357,7 +357,7 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
 	limit := func(name string, version, slots string) string {
 		return `{"kind":"ConcurrencyLimit","apiVersion":"taskrun.dev/v1alpha1","metadata":{"namespace":"default","name":"` + name + `","uid":"` + name +
-			`","resourceVersion":"` + version + `"},"spec":{"name":"tag:` + name + `","limit":` + slots + `}}`
+			`","resourceVersion":"` + version + `"},"spec":{"tag":"` + name + `","slots":` + slots + `}}`
 	}
 	intake := NewIntake()
 	informer := context.WithValue(t.Context(), informerKey{}, kindConcurrencyLimit)
@@ -382,7 +382,7 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 	wantLimits(t, store, "tag:b")
 	for _, key := range []concurrency.Key{{Name: "tag:a"}, {ID: "a"}} {
 		var undecodable *taskrun.UndecodableError
-		if err := store.Undecodable(key); !errors.As(err, &undecodable) || undecodable.Field != "spec.limit" {
+		if err := store.Undecodable(key); !errors.As(err, &undecodable) || undecodable.Field != "spec.slots" {
 			t.Errorf("Undecodable(%v) = %v", key, err)
 		}
 	}

@@ -71,7 +71,7 @@ func (s *Limits) UpdateTerms(_ context.Context, l *concurrency.Limit) (*concurre
 func (s *Limits) UpdateUse(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	return s.update(l, func(next *concurrency.Limit) {
 		next.Holdings, next.Loose, next.Denied, next.Shown = l.Holdings, l.Loose, l.Denied, l.Shown
-		next.Occupancy, next.Updated = l.Occupancy, l.Updated
+		next.Occupancy, next.Updated, next.Recorded = l.Occupancy, l.Updated, l.Recorded
 	})
 }
 

@@ -1,0 +1,146 @@
+package concurrency_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+)
+
+// counted counts the writes of statuses, and can have several limits of one name.
+type counted struct {
+	*memory.Limits
+
+	writes int
+}
+
+func (c *counted) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	c.writes++
+	return c.Limits.UpdateUse(ctx, l)
+}
+
+// store puts a limit into the store as people do, past the use cases.
+func (c *counted) store(t *testing.T, id, name string, created time.Time) {
+	t.Helper()
+	_, err := c.Create(t.Context(), &concurrency.Limit{ID: id, Name: name, Created: created, Updated: created, Active: true, Slots: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *counted) limit(t *testing.T, id string) *concurrency.Limit {
+	t.Helper()
+	l, err := c.Reload(t.Context(), &concurrency.Limit{ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestASweepRecordsALimitOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &counted{Limits: memory.NewLimits()}
+		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: bubbleClock{}})
+		created := time.Now().UTC()
+		store.store(t, "a", "x", created)
+		for _, step := range []struct {
+			name   string
+			do     func() error
+			writes int
+		}{
+			{"the first sweep", func() error { return service.Sweep(t.Context()) }, 1},
+			{"the second sweep", func() error { return service.Sweep(t.Context()) }, 0},
+			{"a lease", func() error {
+				_, _, err := service.Acquire(t.Context(), concurrency.Acquisition{Names: []string{"x"}, Slots: 1, Lease: 10 * time.Second})
+				return err
+			}, 1},
+			{"a sweep after it", func() error { return service.Sweep(t.Context()) }, 0},
+			{"its end", func() error { return service.ReleaseLease(t.Context(), store.limit(t, "a").Holdings[0].ID) }, 1},
+			{"a sweep after that", func() error { return service.Sweep(t.Context()) }, 0},
+		} {
+			before := store.writes
+			pass(time.Second)
+			if err := step.do(); err != nil {
+				t.Fatal(err)
+			}
+			if got := store.writes - before; got != step.writes {
+				t.Errorf("%s takes %d writes, want %d", step.name, got, step.writes)
+			}
+			if l := store.limit(t, "a"); step.name == "the second sweep" && (!l.Updated.Equal(created) || !l.Recorded.Since.Equal(created.Add(time.Second))) {
+				t.Errorf("updated at %s, recorded at %s", l.Updated, l.Recorded.Since)
+			}
+		}
+	})
+}
+
+// The first use of a limit records that it applies: no sweep has to.
+func TestTheFirstUseRecordsALimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &counted{Limits: memory.NewLimits()}
+		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: bubbleClock{}})
+		store.store(t, "a", "x", time.Now())
+		if _, _, err := service.Acquire(t.Context(), concurrency.Acquisition{Names: []string{"x"}, Slots: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := service.Sweep(t.Context()); err != nil || store.writes != 1 || store.limit(t, "a").Recorded.Since.IsZero() {
+			t.Errorf("%d writes, error %v, %+v", store.writes, err, store.limit(t, "a").Recorded)
+		}
+	})
+}
+
+func TestOfLimitsWithOneNameTheOldestApplies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &counted{Limits: memory.NewLimits()}
+		var told []string
+		service := concurrency.New(concurrency.Options{
+			Store: store, Runs: memory.New(), Clock: bubbleClock{},
+			OnStalled: func(l *concurrency.Limit) { told = append(told, l.ID) },
+		})
+		now := time.Now()
+		long := strings.Repeat("n", 253)
+		store.store(t, "young", "tag:x", now.Add(time.Second))
+		store.store(t, long, "tag:x", now)
+		store.store(t, "youngest", "tag:x", now.Add(2*time.Second))
+		sweep := func() {
+			t.Helper()
+			if err := service.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sweep()
+		slices.Sort(told)
+		if !slices.Equal(told, []string{"young", "youngest"}) || store.writes != 3 {
+			t.Errorf("told of %q, %d writes", told, store.writes)
+		}
+		for id, stalled := range map[string]bool{"young": true, long: false, "youngest": true} {
+			if got := store.limit(t, id).Recorded.Stalled; (got != "") != stalled || len(got) > 256 {
+				t.Errorf("%.10s: stalled because of %q", id, got)
+			}
+		}
+		sweep()
+		if store.writes != 3 || len(told) != 2 {
+			t.Errorf("%d writes, told of %q", store.writes, told)
+		}
+		if err := store.Delete(t.Context(), store.limit(t, long)); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		sweep()
+		young, youngest := store.limit(t, "young").Recorded, store.limit(t, "youngest").Recorded
+		if young.Stalled != "" || !young.Since.Equal(now.UTC().Add(time.Minute)) {
+			t.Errorf("the one that applies now: %+v", young)
+		}
+		want := "ConcurrencyLimit young is older and has the same tag. Change spec.tag, or delete one of the two."
+		if youngest.Stalled != want || !youngest.Since.Equal(now.UTC()) {
+			t.Errorf("the other one: %+v", youngest)
+		}
+	})
+}

@@ -1,0 +1,47 @@
+package kube
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+)
+
+// withoutFractions decodes the JSON of one object as decode does. kube-apiserver
+// before 1.36 takes a number for an integer that differs from one by less than a
+// billionth; Go does not. Such a number loses its fraction in the text that is
+// returned, which is the given one otherwise.
+func withoutFractions(kind string, text []byte) (sound []byte, object any, err error) {
+	for {
+		object, err = decode(kind, text)
+		var mismatch *json.UnmarshalTypeError
+		if !errors.As(err, &mismatch) {
+			return text, object, err
+		}
+		shorter, found := cutFraction(text, mismatch)
+		if !found {
+			return text, nil, err
+		}
+		text = shorter
+	}
+}
+
+// cutFraction takes the fraction from the number that an error is about. Every cut
+// makes the text shorter, so that there is an end.
+func cutFraction(text []byte, mismatch *json.UnmarshalTypeError) (shorter []byte, found bool) {
+	number, isNumber := strings.CutPrefix(mismatch.Value, "number ")
+	whole, fraction, hasFraction := strings.Cut(number, ".")
+	if !isNumber || !hasFraction || !isInteger(mismatch.Type.Kind()) || strings.ContainsAny(fraction, "eE") {
+		return nil, false
+	}
+	end := int(mismatch.Offset)
+	start := end - len(number)
+	if start < 0 || end > len(text) || string(text[start:end]) != number {
+		return nil, false
+	}
+	shorter = append(shorter, text[:start]...)
+	shorter = append(shorter, whole...)
+	return append(shorter, text[end:]...), true
+}
+
+func isInteger(kind reflect.Kind) bool { return reflect.Int <= kind && kind <= reflect.Uint64 }
