@@ -294,6 +294,8 @@ func (s *services) controller(
 	reconciler := &controller.Reconciler{
 		Options: options,
 		Objects: mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Writer:  mgr.GetClient(),
 		Ready:   ready,
 		Runs: func(namespace string) controller.Runs {
 			return s.service(telemetry.DoorController, namespace)
