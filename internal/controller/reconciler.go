@@ -5,13 +5,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -90,32 +86,7 @@ func (r *Reconciler) steps() []step {
 	}
 }
 
-// SetupWithManager adds the controller to a manager. It watches every change of
-// TaskRuns: REST writes their status, which changes no generation.
+// SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	var traced reconcile.Reconciler = r
-	if r.Trace != nil {
-		traced = r.Trace(r)
-	}
-	options := controller.Options{
-		Reconciler:              traced,
-		Logger:                  mgr.GetLogger(),
-		MaxConcurrentReconciles: r.Concurrency,
-		ReconciliationTimeout:   callTimeout,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-			firstRetry, lastRetry),
-		// The program has one controller; tests start several programs in one
-		// process.
-		SkipNameValidation: new(true),
-	}
-	options.DefaultFromConfig(mgr.GetControllerOptions())
-	inner, err := controller.NewUnmanaged(Name, options)
-	if err != nil {
-		return err
-	}
-	changes := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.TaskRun]{})
-	if err := inner.Watch(changes); err != nil {
-		return err
-	}
-	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
 }
