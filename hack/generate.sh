@@ -8,6 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "${1:-$here/..}" && pwd)
 crd=config/crd/bases/taskrun.dev_taskruns.yaml
 limits=config/crd/bases/taskrun.dev_concurrencylimits.yaml
+proposals=config/crd/bases/taskrun.dev_stateproposals.yaml
 
 cd "$root"
 tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
@@ -16,6 +17,7 @@ tool controller-gen object paths=./api/...
 tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 go -C "$here/tools" run ./crdschema "$root/$crd"
 go -C "$here/tools" run ./crdschema "$root/$limits"
+go -C "$here/tools" run ./crdschema "$root/$proposals"
 tool controller-gen rbac:roleName=manager-role paths=./internal/controller paths=./internal/authn output:rbac:dir=config/rbac
 reference() {
   go -C "$here/tools" run ./fieldref "$root/$1" > "docs/$2.new"
@@ -23,3 +25,4 @@ reference() {
 }
 reference "$crd" reference.md
 reference "$limits" reference-limits.md
+reference "$proposals" reference-proposals.md

@@ -57,15 +57,15 @@ const (
 
 // Reasons of the Events on a TaskRun; metrics use the same words.
 const (
-	// ReasonTransitionAccepted tells that spec.transition became the state.
-	ReasonTransitionAccepted = "TransitionAccepted"
-	// ReasonTransitionRejected tells that the rules put another state in its
-	// place, or none.
-	ReasonTransitionRejected = "TransitionRejected"
-	// ReasonTransitionAborted tells that the rules refused it.
-	ReasonTransitionAborted = "TransitionAborted"
-	// ReasonTransitionWaiting tells that it is judged again later.
-	ReasonTransitionWaiting = "TransitionWaiting"
+	// ReasonProposalAccepted: a StateProposal changed the state.
+	ReasonProposalAccepted = "ProposalAccepted"
+	// ReasonProposalRejected: the rules put another state in place of the proposed
+	// one, or kept the current one.
+	ReasonProposalRejected = "ProposalRejected"
+	// ReasonProposalAborted: a StateProposal changed nothing.
+	ReasonProposalAborted = "ProposalAborted"
+	// ReasonProposalWaiting: a StateProposal is evaluated again later.
+	ReasonProposalWaiting = "ProposalWaiting"
 	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
 	ReasonDuplicateID = "DuplicateID"
 	// ReasonRedelivered tells that the worker is gone that held the run and had

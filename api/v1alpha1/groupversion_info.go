@@ -21,7 +21,7 @@ var (
 )
 
 func addKnownTypes(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &TaskRun{}, &TaskRunList{}, &ConcurrencyLimit{}, &ConcurrencyLimitList{})
+	s.AddKnownTypes(GroupVersion, &TaskRun{}, &TaskRunList{}, &ConcurrencyLimit{}, &ConcurrencyLimitList{}, &StateProposal{}, &StateProposalList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

@@ -62,7 +62,8 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 		"spec.taskInputs.{}.[].name": taskrun.MaxInputText, "spec.taskInputs.{}.[].type": taskrun.MaxInputText,
 		"spec.empiricalPolicy.retryDelay": taskrun.MaxRetryDelays, "spec.empiricalPolicy.retryDelay.[]": taskrun.MaxNumber,
 		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber, "spec.empiricalPolicy.retryDelaySeconds": taskrun.MaxNumber,
-		"status.history": taskrun.MaxHistory, "status.transition.reason": taskrun.MaxReason,
+		"status.history": taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,
+		"status.decisions.[].reason": taskrun.MaxReason, "status.decisions.[].proposer": taskrun.MaxProposer,
 		"spec.labels.{}":              v1alpha1.MaxLabelText,
 		"status.reported":             taskrun.MaxReported,
 		"status.conditions.[].type":   v1alpha1.MaxConditionType,
@@ -70,7 +71,7 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 	} {
 		checkBound(t, path, at(t, root, path), want)
 	}
-	for _, state := range []string{"spec.state", "spec.transition.state", "status.state", "status.history.[]"} {
+	for _, state := range []string{"spec.state", "status.state", "status.history.[]"} {
 		for path, want := range map[string]int64{
 			".name": taskrun.MaxStateName, ".message": taskrun.MaxMessage, ".data": taskrun.MaxData,
 			".stateDetails.cacheKey": taskrun.MaxStateKey, ".stateDetails.pauseKey": taskrun.MaxPauseKey,

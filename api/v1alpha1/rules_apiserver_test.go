@@ -99,7 +99,6 @@ var rules = map[string]rule{
 		field:   "spec",
 		accepted: []string{
 			`{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128) + `}}`,
-			`{taskKey: "", transition: {state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128) + `}}}`,
 			`{taskKey: "", tags: [` + many(128, "t%d") + `], labels: {` + many(64, "l%d: 1") + `}, labelsExact: {` + many(64, `e%d: "1.0"`) + `}}`,
 		},
 		refused: specsBeyondTotal(),
@@ -122,7 +121,7 @@ var rules = map[string]rule{
 // goes one character beyond it there: each place must count.
 func specsBeyondTotal() []string {
 	full := func(rest int, place string) string {
-		return `{taskKey: "", transition: {state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-rest) + `}}, ` + place + `}`
+		return `{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
 	}
 	specs := []string{
 		full(8, `name: `+text(9)),
@@ -135,16 +134,15 @@ func specsBeyondTotal() []string {
 		full(28, `taskInputs: {abc: [{inputType: parameter, name: `+text(6)+`}]}`),
 		full(28, `taskInputs: {abc: [{inputType: constant, type: `+text(6)+`}]}`),
 		full(20, `taskInputs: {a: [{inputType: task_run, id: `+uuidA+`}]}`),
-		full(136, `state: {type: COMPLETED, name: `+text(9)+`}`),
-		full(136, `state: {type: COMPLETED, message: `+text(4)+`, data: `+text(5)+`}`),
+		`{taskKey: "", state: {type: COMPLETED, name: ` + text(9) + `, data: ` + text(8192) + `, message: ` + text(4096-128-8) + `}}`,
+		`{taskKey: "", cacheKey: ` + text(8) + `, state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-7) + `}}`,
 		strings.Replace(full(8, `name: x`), `taskKey: ""`, `taskKey: `+text(8), 1),
 	}
 	for _, place := range []string{
 		`cacheKey: ` + text(9), `pauseKey: ` + text(9), `traceparent: ` + text(9), `runInputKeyset: {abcd: ` + text(5) + `}`,
 	} {
-		specs = append(specs, full(136, `state: {type: COMPLETED, stateDetails: {`+place+`}}`),
-			`{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(4096-2*128-8)+`}, `+
-				`transition: {state: {type: COMPLETED, stateDetails: {`+place+`}}}}`)
+		specs = append(specs,
+			`{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(4096-128-8)+`, stateDetails: {`+place+`}}}`)
 	}
 	return specs
 }
@@ -279,12 +277,11 @@ func TestAChangedSpecIsBoundedTogether(t *testing.T) {
 	runs := open(t)
 	most := `{taskKey: "", name: a, tags: [b], state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-2) + `}}`
 	for change, accepted := range map[string]bool{
-		`name: c`:                              true,
-		`name: aa`:                             false,
-		`tags: [c]`:                            true,
-		`tags: [b,c]`:                          false,
-		`transition: {state: {type: RUNNING}}`: false,
-		`updated: "2031-01-01T00:00:00Z"`:      true,
+		`name: c`:                         true,
+		`name: aa`:                        false,
+		`tags: [c]`:                       true,
+		`tags: [b,c]`:                     false,
+		`updated: "2031-01-01T00:00:00Z"`: true,
 	} {
 		t.Run(change, func(t *testing.T) {
 			name := runs.created(t, most)
@@ -304,7 +301,6 @@ func TestOtherFieldsCanChange(t *testing.T) {
 	for field, values := range map[string][2]string{
 		"name":                    {"a", "b"},
 		"tags":                    {"[a]", "[b, a, a]"},
-		"transition":              {`{state: {type: RUNNING}}`, `{state: {type: CANCELLED}, force: true}`},
 		"ttlSecondsAfterFinished": {"0", "1"},
 		"updated":                 {`"2031-01-01T00:00:00Z"`, `"2032-01-01T00:00:00Z"`},
 	} {

@@ -93,10 +93,6 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.state.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
 	"spec.state.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
 	"spec.created":                                 {`{taskKey: k, created: []}`: "at least 1 items", `{taskKey: k, created: [x]}`: "at most 0"},
-	"spec.transition.state":                        {`{taskKey: k, transition: {force: true}}`: "Required value"},
-	"spec.transition.state.type":                   {`{taskKey: k, transition: {state: {type: X}}}`: "Unsupported value"},
-	"spec.transition.state.stateDetails.transiti":  {`{taskKey: k, transition: {state: {type: RUNNING, stateDetails: {transitionID: x}}}}`: "should match"},
-	"spec.transition.force":                        {`{taskKey: k, transition: {force: 1, state: {type: RUNNING}}}`: "must be of type boolean"},
 	"spec.empiricalPolicy.maxRetries":              {policy(`{maxRetries: -9007199254740992}`): "greater than or equal to"},
 	"spec.empiricalPolicy.retryDelaySeconds":       {policy(`{retryDelaySeconds: "1e1000"}`): "should match"},
 	"spec.state.stateDetails.childFlowRunID":       {details(`childFlowRunID: x`): "should match"},
@@ -129,7 +125,6 @@ func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
 	for field, spec := range map[string]string{
 		"spec.flowRunId":                        `{taskKey: k, flowRunId: ` + uuidA + `}`,
 		"spec.state.stateDetails.scheduledtime": details(`scheduledtime: "2031-01-01T00:00:00Z"`),
-		"spec.transition.timestamp":             `{taskKey: k, transition: {timestamp: x, state: {type: RUNNING}}}`,
 		"spec.taskInputs.a[0].value":            input(`{inputType: constant, type: int, value: x}`),
 	} {
 		_, err := runs.create(t, spec)

@@ -107,7 +107,6 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 		LabelsExact: map[string]string{},
 		TaskInputs:  map[string]v1alpha1.TaskInputs{},
 		State:       &v1alpha1.InitialState{ID: uuidA, Timestamp: &at, ProposedState: proposal()},
-		Transition:  &v1alpha1.Transition{Force: true, State: proposal()},
 	}
 	for i := range taskrun.MaxLabels {
 		s.Labels[key(i)] = v1alpha1.LabelValue{Raw: []byte(`"` + f.text(v1alpha1.MaxLabelText) + `"`)}
@@ -118,11 +117,11 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 		s.TaskInputs[key(i)] = slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: empty()}}, taskrun.MaxInputs/taskrun.MaxInputKeys)
 		total -= 2
 	}
-	total -= 20*taskrun.MaxInputs + 2*128 // what inputs and states count for themselves
+	total -= 20*taskrun.MaxInputs + 128 // what inputs and a state count for themselves
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
 	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
-	*s.State.Data, *s.Transition.State.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
+	*s.State.Data, *s.State.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
 	return s
 }
 
@@ -169,10 +168,10 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
 		EndTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 999_999*time.Hour + 59*time.Minute + 59*time.Second + 999_999_999},
-		Transition: &v1alpha1.TransitionStatus{
-			Digest: strings.Repeat("d", 128), Verdict: v1alpha1.VerdictAccept, Reason: f.text(taskrun.MaxReason),
-			JudgedAt: at, RetryTime: &at,
-		},
+		Decisions: slices.Repeat([]v1alpha1.Decision{{
+			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
+			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,
+		}}, taskrun.MaxDecisions),
 		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Attempts: 2147483647},
 	}
 	for i := range 4 {

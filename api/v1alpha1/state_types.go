@@ -225,8 +225,7 @@ type StateDetails struct {
 	// +optional
 	Retriable *bool `json:"retriable,omitempty"`
 
-	// transitionID tells one proposal from an equal one, a UUID: a new id makes
-	// spec.transition a new proposal though nothing else changed.
+	// transitionID is a client's own name of the change to this state, a UUID.
 	//
 	// +optional
 	TransitionID UUID `json:"transitionID,omitempty"`

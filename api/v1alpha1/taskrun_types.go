@@ -7,10 +7,8 @@ import (
 // The rules on immutable fields and on all texts together are too long for a
 // marker: hack/tools/crdschema makes them from lists of fields.
 
-// TaskRun is one run of a Prefect task: spec is what was asked, status is what
-// is so. To move a run to another state, set spec.transition, as in
-//
-//	kubectl patch trun NAME --type merge -p '{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}'
+// TaskRun is one run of a Prefect task. spec is the requested run, status is the
+// observed state. To change the state, create a StateProposal.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
@@ -38,8 +36,8 @@ type TaskRun struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what was asked. name, tags, transition and ttlSecondsAfterFinished
-	// can be changed later, the rest is as it was made.
+	// spec is the requested run. name, tags and ttlSecondsAfterFinished can be
+	// changed later. The other fields are immutable.
 	//
 	// +required
 	Spec TaskRunSpec `json:"spec,omitzero"`
@@ -170,20 +168,12 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.map(k, size(self[k])).sum() <= 256`,message="taskInputs has at most 256 entries in all its lists together",optionalOldSelf=true
 	TaskInputs map[string]TaskInputs `json:"taskInputs,omitempty"` //nolint:kubeapilinter // the documented map
 
-	// state is what the run begins with; every state is legal. Immutable: to move
-	// the run, set transition. Default: PENDING.
+	// state is what the run begins with; every state is legal. Immutable: to
+	// change the state, create a StateProposal. Default: PENDING.
 	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
 	//
 	// +optional
 	State *InitialState `json:"state,omitempty"`
-
-	// transition proposes another state. The operator judges it once, by the same
-	// rules as REST, and writes the verdict to status.transition; applying it again
-	// does nothing. To propose the same once more, give it a new
-	// stateDetails.transitionID. Can be changed.
-	//
-	// +optional
-	Transition *Transition `json:"transition,omitempty"`
 
 	// ttlSecondsAfterFinished is how long, in seconds, the run is kept after it
 	// has finished; 0 removes it at once. Can be changed. Default: kept for ever.
@@ -308,10 +298,14 @@ type TaskRunStatus struct {
 	// +kubebuilder:validation:MaxLength=2048
 	Reported *string `json:"reported,omitempty"`
 
-	// transition is the verdict on the last spec.transition that was judged.
+	// decisions are the final verdicts on StateProposals for this run, oldest
+	// first. The operator keeps the newest 8 and never evaluates a proposal of one
+	// of these names again.
 	//
 	// +optional
-	Transition *TransitionStatus `json:"transition,omitempty"`
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Decisions []Decision `json:"decisions,omitempty"`
 
 	// delivery says which worker holds a background run, one that was submitted to
 	// be run by any worker that serves its task; missing as long as it was sent to

@@ -304,5 +304,20 @@ func (s *services) controller(
 		Metrics: s.recorder,
 		Trace:   s.traces.Reconciler,
 	}
-	return reconciler.SetupWithManager(mgr)
+	proposals := &controller.ProposalReconciler{
+		Options: options,
+		Objects: mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Writer:  mgr.GetClient(),
+		Ready:   ready,
+		Proposals: func(namespace string) controller.Proposals {
+			return s.service(telemetry.DoorController, namespace)
+		},
+		Convert: kube.ProposalFromObject,
+		Clock:   clock{},
+		Events:  mgr.GetEventRecorder(controller.ProposalName),
+		Metrics: s.recorder,
+		Trace:   s.traces.Reconciler,
+	}
+	return errors.Join(reconciler.SetupWithManager(mgr), proposals.SetupWithManager(mgr))
 }

@@ -73,7 +73,7 @@ func TestKubectlAndRESTMoveTheSameRun(t *testing.T) {
 	c.await(t, id, "is PENDING", inState("PENDING"))
 	setState(t, p, id, "RUNNING")
 	c.await(t, id, "is RUNNING", inState("RUNNING"))
-	c.patch(t, id, `{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}`)
+	c.proposed(t, id, "CANCELLED")
 	eventually(t, "REST shows what kubectl did", func() bool {
 		_, body := call(t, http.MethodGet, p.url()+"/task_runs/"+id, "")
 		return strings.Contains(body, `"state_type":"CANCELLED"`)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
 )
@@ -31,8 +29,8 @@ func TestStatusOfANewRunIsWrittenDown(t *testing.T) {
 	if run.Status.ObservedGeneration != run.Generation {
 		t.Errorf("observedGeneration = %d, want %d", run.Status.ObservedGeneration, run.Generation)
 	}
-	if got := verdicts(run); got != "" {
-		t.Errorf("verdict = %q, want none", got)
+	if got := run.Status.Decisions; got != nil {
+		t.Errorf("decisions = %+v, want none", got)
 	}
 }
 
@@ -52,33 +50,33 @@ func TestStatusFollowsASpecThatChanged(t *testing.T) {
 	}
 }
 
-func TestProposalsAreJudged(t *testing.T) {
+func TestProposalsAreEvaluated(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	cases := map[string]struct {
 		initial     string
-		proposal    *v1alpha1.Transition
+		proposal    v1alpha1.StateProposalSpec
 		retries     *int64
 		wantState   string
 		wantVerdict string
 		wantEvent   string
 	}{
-		"an accepted one moves the run": {
-			initial: "PENDING", proposal: propose("CANCELLED"),
-			wantState: "CANCELLED", wantVerdict: "ACCEPT", wantEvent: "Normal TransitionAccepted moved from PENDING to CANCELLED",
+		"an accepted one changes the state": {
+			initial: "PENDING", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "CANCELLED"}},
+			wantState: "CANCELLED", wantVerdict: "Accepted", wantEvent: "accepted: state changed from PENDING to CANCELLED",
 		},
-		"a forced one moves the run by no rule": {
-			initial: "COMPLETED", proposal: &v1alpha1.Transition{State: v1alpha1.ProposedState{Type: "PENDING"}, Force: true},
-			wantState: "PENDING", wantVerdict: "ACCEPT", wantEvent: "Normal TransitionAccepted moved from COMPLETED to PENDING",
+		"a forced one skips the rules": {
+			initial: "COMPLETED", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "PENDING"}, Force: true},
+			wantState: "PENDING", wantVerdict: "Accepted", wantEvent: "accepted: state changed from COMPLETED to PENDING",
 		},
 		"an aborted one says why": {
-			initial: "COMPLETED", proposal: propose("CANCELLING"),
-			wantState: "COMPLETED", wantVerdict: "ABORT", wantEvent: "Warning TransitionAborted CANCELLING was aborted: ",
+			initial: "COMPLETED", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "CANCELLING"}},
+			wantState: "COMPLETED", wantVerdict: "Aborted", wantEvent: "aborted: ",
 		},
 		"a rejected one says why and what came in its place": {
-			initial: "RUNNING", proposal: propose("FAILED"), retries: new(int64(1)),
-			wantState: "SCHEDULED", wantVerdict: "REJECT",
-			wantEvent: "Warning TransitionRejected FAILED was rejected: Retrying (moved to SCHEDULED (AwaitingRetry) instead)",
+			initial: "RUNNING", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "FAILED"}}, retries: new(int64(1)),
+			wantState: "SCHEDULED", wantVerdict: "Rejected",
+			wantEvent: "rejected: Retrying (state changed from RUNNING to SCHEDULED (AwaitingRetry))",
 		},
 	}
 	for name, tc := range cases {
@@ -86,91 +84,97 @@ func TestProposalsAreJudged(t *testing.T) {
 			t.Parallel()
 			object := strings.ReplaceAll(name, " ", "-")
 			c.apply(t, object, v1alpha1.TaskRunSpec{
-				State:      &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: tc.initial}},
-				Transition: tc.proposal, EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{Retries: tc.retries},
+				State:           &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: tc.initial}},
+				EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{Retries: tc.retries},
 			})
-			run := c.await(t, object, "is judged", withVerdict(tc.wantVerdict))
-			if got := run.Status.State.Type; got != tc.wantState {
-				t.Errorf("state = %s, want %s", got, tc.wantState)
+			p := c.awaitVerdict(t, c.proposeAs(t, object, tc.proposal), true)
+			run := c.get(t, object)
+			if got := run.Status.State.Type; got != tc.wantState || p.Status.Verdict != tc.wantVerdict {
+				t.Errorf("state = %s, verdict %+v, want %s and %s", got, p.Status, tc.wantState, tc.wantVerdict)
 			}
-			if refused := tc.wantVerdict != "ACCEPT"; refused != (run.Status.Transition.Reason != "") {
-				t.Errorf("reason = %q of a proposal with verdict %s", run.Status.Transition.Reason, tc.wantVerdict)
+			if refused := tc.wantVerdict != "Accepted"; refused != (p.Status.Reason != "") {
+				t.Errorf("reason = %q of a proposal with verdict %s", p.Status.Reason, tc.wantVerdict)
 			}
-			c.awaitEvent(t, object, tc.wantEvent)
+			c.awaitEvent(t, object, eventOf(p)+tc.wantEvent)
 		})
 	}
+}
+
+// eventOf is how the Event about the proposal begins.
+func eventOf(p *v1alpha1.StateProposal) string {
+	kind := "Normal "
+	if p.Status.Verdict == v1alpha1.VerdictRejected || p.Status.Verdict == v1alpha1.VerdictAborted {
+		kind = "Warning "
+	}
+	return kind + "Proposal" + p.Status.Verdict + " StateProposal " + p.Name + " "
+}
+
+// dueAt is the initial state of a run that is due at a time.
+func dueAt(due time.Time) *v1alpha1.InitialState {
+	return &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+		Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &v1alpha1.MicroTime{Time: due}},
+	}}
 }
 
 func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	due := time.Now().Add(2 * time.Second).Truncate(time.Microsecond)
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{
-		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &v1alpha1.MicroTime{Time: due}},
-		}},
-		Transition: propose("RUNNING"),
-	})
-	waiting := c.await(t, "hello", "waits", withVerdict("WAIT"))
-	if got := waiting.Status.State.Type; got != "SCHEDULED" || waiting.Status.Transition.RetryTime == nil {
-		t.Errorf("waiting run is %s, to be judged again at %v", got, waiting.Status.Transition.RetryTime)
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{State: dueAt(due)})
+	p := c.propose(t, "hello", "RUNNING")
+	waiting := c.awaitVerdict(t, p, false)
+	if waiting.Status.Verdict != "Waiting" || waiting.Status.RetryTime == nil {
+		t.Errorf("status of the proposal = %+v, want Waiting with a time", waiting.Status)
 	}
-	c.awaitEvent(t, "hello", "Normal TransitionWaiting RUNNING has to wait until ")
+	c.awaitEvent(t, "hello", eventOf(waiting)+"waiting to enter RUNNING: ")
 	run := c.await(t, "hello", "is RUNNING", inState("RUNNING"))
 	if run.Status.State.Timestamp.Before(due) {
 		t.Errorf("RUNNING since %v, before its scheduled time %v", run.Status.State.Timestamp, due)
 	}
-	if run.Status.RunCount != 1 || run.Status.Transition.Verdict != "ACCEPT" {
-		t.Errorf("run count %d, verdict %s, want 1 and ACCEPT", run.Status.RunCount, run.Status.Transition.Verdict)
+	if verdict := c.awaitVerdict(t, p, true).Status.Verdict; run.Status.RunCount != 1 || verdict != "Accepted" {
+		t.Errorf("run count %d, verdict %s, want 1 and Accepted", run.Status.RunCount, verdict)
+	}
+}
+
+func TestAWaitingProposalEndsWithItsRun(t *testing.T) {
+	t.Parallel()
+	c := running(t)
+	for _, name := range []string{"finished", "deleted"} {
+		c.apply(t, name, v1alpha1.TaskRunSpec{State: dueAt(time.Now().Add(time.Hour))})
+		c.await(t, name, "is SCHEDULED", inState("SCHEDULED"))
+	}
+	finished, deleted := c.propose(t, "finished", "RUNNING"), c.propose(t, "deleted", "RUNNING")
+	for _, p := range []*v1alpha1.StateProposal{finished, deleted} {
+		if got := c.awaitVerdict(t, p, false).Status.Verdict; got != "Waiting" {
+			t.Errorf("verdict = %s, want Waiting", got)
+		}
+	}
+	if got := c.proposed(t, "finished", "CANCELLED").Status.Verdict; got != "Accepted" {
+		t.Errorf("verdict = %s, want Accepted", got)
+	}
+	if err := c.Delete(t.Context(), c.get(t, "deleted")); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.awaitVerdict(t, finished, true).Status; got.Verdict == "Accepted" || got.Reason == "" {
+		t.Errorf("start of a finished run: %+v", got)
+	}
+	if got := c.awaitVerdict(t, deleted, true).Status; got.Verdict != "Aborted" || !strings.Contains(got.Reason, "does not exist") {
+		t.Errorf("start of a deleted run: %+v", got)
 	}
 }
 
 func TestRunsDueAtTheSameTimeAllRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
-	due := v1alpha1.NewMicroTime(time.Now().Add(3 * time.Second))
+	due := time.Now().Add(3 * time.Second)
 	const runs = 12
 	name := func(i int) string { return fmt.Sprintf("run-%d", i) }
 	for i := range runs {
-		c.apply(t, name(i), v1alpha1.TaskRunSpec{
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-				Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
-			}},
-			Transition: propose("RUNNING"),
-		})
+		c.apply(t, name(i), v1alpha1.TaskRunSpec{State: dueAt(due)})
+		c.propose(t, name(i), "RUNNING")
 	}
 	for i := range runs {
 		c.await(t, name(i), "is RUNNING", inState("RUNNING"))
-	}
-}
-
-func TestAProposalIsJudgedOnce(t *testing.T) {
-	t.Parallel()
-	c := running(t)
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{Transition: propose("RUNNING")})
-	first := c.await(t, "hello", "is RUNNING", inState("RUNNING"))
-
-	again := c.patch(t, "hello", `{"spec":{"transition":{"state":{"type":"RUNNING"}}}}`)
-	if again.Generation != first.Generation {
-		t.Errorf("applying an equal proposal made generation %d of %d", again.Generation, first.Generation)
-	}
-	changed := c.patch(t, "hello", `{"spec":{"name":"another"}}`)
-	observed := c.await(t, "hello", "has observed its new name", func(run *v1alpha1.TaskRun) bool {
-		return run.Status.ObservedGeneration == changed.Generation
-	})
-	if diff := cmp.Diff(first.Status.Transition, observed.Status.Transition); diff != "" {
-		t.Errorf("the verdict changed (-before +after):\n%s", diff)
-	}
-	if diff := cmp.Diff(first.Status.State, observed.Status.State); diff != "" {
-		t.Errorf("the state changed (-before +after):\n%s", diff)
-	}
-
-	c.patch(t, "hello", `{"spec":{"transition":{"state":{"stateDetails":{"transitionID":"0198a1b2-0000-7000-8000-000000000042"}}}}}`)
-	judged := c.await(t, "hello", "is judged again", func(run *v1alpha1.TaskRun) bool {
-		return run.Status.Transition.Digest != first.Status.Transition.Digest
-	})
-	if !judged.Status.Transition.JudgedAt.After(first.Status.Transition.JudgedAt.Time) {
-		t.Errorf("judged at %v, first at %v", judged.Status.Transition.JudgedAt, first.Status.Transition.JudgedAt)
 	}
 }
 
@@ -178,9 +182,10 @@ func TestAFinishedRunGoesAfterItsTTL(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	made := c.apply(t, "hello", v1alpha1.TaskRunSpec{TTLSecondsAfterFinished: new(int32(2))})
-	c.apply(t, "kept", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.apply(t, "kept", v1alpha1.TaskRunSpec{})
+	c.propose(t, "kept", "COMPLETED")
 	c.await(t, "hello", "is PENDING", inState("PENDING"))
-	c.patch(t, "hello", `{"spec":{"transition":{"state":{"type":"COMPLETED"}}}}`)
+	c.propose(t, "hello", "COMPLETED")
 	finished := c.await(t, "hello", "is COMPLETED", inState("COMPLETED"))
 	eventually(t, "hello is gone", func() bool {
 		run := c.get(t, "hello")
@@ -200,19 +205,15 @@ func TestAnIDThatIsTakenIsToldOf(t *testing.T) {
 	c.await(t, "first", "is PENDING", inState("PENDING"))
 	// Which of two was first is told from creation times, and those have seconds.
 	eventually(t, "another second", func() bool { return time.Since(first.CreationTimestamp.Time) >= time.Second }, func() {})
-	c.apply(t, "second", v1alpha1.TaskRunSpec{ID: id, Transition: propose("COMPLETED")})
+	c.apply(t, "second", v1alpha1.TaskRunSpec{ID: id})
 	c.awaitEvent(t, "second", `Warning DuplicateID spec.id `+id+` belongs to TaskRun "first"`)
-	if status := c.get(t, "second").Status; status.State != nil || status.Transition != nil {
+	if got := c.proposed(t, "second", "COMPLETED").Status; got.Verdict != "Aborted" || !strings.Contains(got.Reason, `"first"`) {
+		t.Errorf("status of the proposal = %+v, want Aborted, naming the first", got)
+	}
+	if status := c.get(t, "second").Status; status.State != nil {
 		t.Errorf("status of the second = %+v, want none", status)
 	}
 	if got := c.get(t, "first").Status.State.Type; got != "PENDING" {
 		t.Errorf("the first is %s, want PENDING: the second's proposal is not its own", got)
 	}
-}
-
-func verdicts(run *v1alpha1.TaskRun) string {
-	if run.Status.Transition == nil {
-		return ""
-	}
-	return run.Status.Transition.Verdict
 }

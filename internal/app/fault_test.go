@@ -18,7 +18,7 @@ import (
 type end struct {
 	States      []string
 	RunCount    int64
-	Verdict     string
+	Verdicts    []string
 	UpToDate    bool
 	Conditions  map[string]string
 	HistoryLost int64
@@ -27,7 +27,6 @@ type end struct {
 func endOf(run *v1alpha1.TaskRun) end {
 	e := end{
 		RunCount:    run.Status.RunCount,
-		Verdict:     verdicts(run),
 		UpToDate:    run.Status.ObservedGeneration == run.Generation,
 		Conditions:  map[string]string{},
 		HistoryLost: run.Status.HistoryDropped,
@@ -36,6 +35,9 @@ func endOf(run *v1alpha1.TaskRun) end {
 		e.States = append(e.States, state.Type)
 	}
 	e.States = append(e.States, run.Status.State.Type)
+	for _, decision := range run.Status.Decisions {
+		e.Verdicts = append(e.Verdicts, decision.Verdict)
+	}
 	for _, condition := range run.Status.Conditions {
 		e.Conditions[condition.Type] = fmt.Sprint(condition.Status, condition.ObservedGeneration == run.Generation)
 	}
@@ -46,22 +48,21 @@ func endOf(run *v1alpha1.TaskRun) end {
 // the end, a change of spec, and for a second run the removal.
 func life(t *testing.T, c *cluster) end {
 	t.Helper()
-	due := v1alpha1.NewMicroTime(time.Now().Add(3 * time.Second)) // a busy machine takes a while to see that it is not yet
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{
-		State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-			Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &due},
-		}},
-		Transition: propose("RUNNING"),
-	})
+	due := time.Now().Add(3 * time.Second) // a busy machine takes a while to see that it is not yet
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{State: dueAt(due)})
+	started := c.propose(t, "hello", "RUNNING")
 	c.await(t, "hello", "is RUNNING", inState("RUNNING"))
-	c.patch(t, "hello", `{"spec":{"transition":{"state":{"type":"COMPLETED"}}}}`)
+	c.awaitVerdict(t, started, true)
+	c.proposed(t, "hello", "COMPLETED")
 	c.await(t, "hello", "is COMPLETED", inState("COMPLETED"))
 	changed := c.patch(t, "hello", `{"spec":{"name":"another"}}`)
 	run := c.await(t, "hello", "has observed its new name", func(run *v1alpha1.TaskRun) bool {
 		return run.Status.ObservedGeneration == changed.Generation
 	})
-	c.apply(t, "gone", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED"), TTLSecondsAfterFinished: new(int32)})
+	c.apply(t, "gone", v1alpha1.TaskRunSpec{TTLSecondsAfterFinished: new(int32)})
+	ended := c.propose(t, "gone", "COMPLETED")
 	eventually(t, "gone is gone", func() bool { return c.get(t, "gone") == nil }, func() {})
+	c.awaitVerdict(t, ended, true)
 	return endOf(run)
 }
 
@@ -76,7 +77,9 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 	if diff := cmp.Diff([]string{"SCHEDULED", "RUNNING", "COMPLETED"}, want.States); diff != "" || !want.UpToDate {
 		t.Fatalf("undisturbed end = %+v, states (-want +got):\n%s", want, diff)
 	}
-	const writes = 6 // wait, start, end, name; of the second run: end, removal
+	// Of the first run: its state; of the first proposal: wait, start, mark, verdict; of the second: end, mark, verdict;
+	// then the name; of the second run: end, mark, verdict, removal.
+	const writes = 13
 	for n := range writes {
 		for _, answerLost := range []bool{false, true} {
 			t.Run(fmt.Sprintf("after %d writes, the answer to the next lost: %v", n, answerLost), func(t *testing.T) {
@@ -126,15 +129,9 @@ func waitingRun(t *testing.T, c *cluster) (name string, due time.Time) {
 	t.Helper()
 	for ahead := 4 * time.Second; ; ahead *= 2 {
 		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead)
-		at := v1alpha1.NewMicroTime(due)
-		c.apply(t, name, v1alpha1.TaskRunSpec{
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-				Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &at},
-			}},
-			Transition: propose("RUNNING"),
-		})
-		judged := c.await(t, name, "waits", func(run *v1alpha1.TaskRun) bool { return run.Status.Transition != nil })
-		if withVerdict("WAIT")(judged) && time.Until(due) > 0 {
+		c.apply(t, name, v1alpha1.TaskRunSpec{State: dueAt(due)})
+		p := c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
+		if p.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
 			return name, due
 		}
 	}
@@ -156,7 +153,8 @@ func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	if run.Status.RunCount != 1 {
 		t.Errorf("run count = %d, want 1", run.Status.RunCount)
 	}
-	c.apply(t, "new", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.apply(t, "new", v1alpha1.TaskRunSpec{})
+	c.propose(t, "new", "COMPLETED")
 	c.await(t, "new", "is COMPLETED", inState("COMPLETED"))
 }
 
@@ -170,7 +168,8 @@ func TestTwoControllersAtOnceDoEverythingOnce(t *testing.T) {
 	const runs = 10
 	name := func(i int) string { return fmt.Sprintf("run-%d", i) }
 	for i := range runs {
-		c.apply(t, name(i), v1alpha1.TaskRunSpec{Transition: propose("RUNNING")})
+		c.apply(t, name(i), v1alpha1.TaskRunSpec{})
+		c.propose(t, name(i), "RUNNING")
 	}
 	for i := range runs {
 		run := c.await(t, name(i), "is RUNNING", inState("RUNNING"))
@@ -188,7 +187,8 @@ func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
 	first := start(t, env.Config, c.namespace, elect)
 	<-first.app.manager.Elected()
 	second := start(t, env.Config, c.namespace, elect)
-	c.apply(t, "one", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.apply(t, "one", v1alpha1.TaskRunSpec{})
+	c.propose(t, "one", "COMPLETED")
 	c.await(t, "one", "is COMPLETED", inState("COMPLETED"))
 	select {
 	case <-second.app.manager.Elected():
@@ -196,6 +196,7 @@ func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
 	default:
 	}
 	first.stop()
-	c.apply(t, "two", v1alpha1.TaskRunSpec{Transition: propose("COMPLETED")})
+	c.apply(t, "two", v1alpha1.TaskRunSpec{})
+	c.propose(t, "two", "COMPLETED")
 	c.await(t, "two", "is COMPLETED", inState("COMPLETED"))
 }

@@ -233,18 +233,41 @@ func inState(kind string) func(*v1alpha1.TaskRun) bool {
 	}
 }
 
-func withVerdict(verdict string) func(*v1alpha1.TaskRun) bool {
-	return func(run *v1alpha1.TaskRun) bool {
-		return run.Status.Transition != nil && run.Status.Transition.Verdict == verdict
+// propose creates a StateProposal of a state of this type for a TaskRun.
+func (c *cluster) propose(t *testing.T, run, kind string) *v1alpha1.StateProposal {
+	t.Helper()
+	return c.proposeAs(t, run, v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: kind}})
+}
+
+// proposeAs creates a StateProposal for a TaskRun.
+func (c *cluster) proposeAs(t *testing.T, run string, spec v1alpha1.StateProposalSpec) *v1alpha1.StateProposal {
+	t.Helper()
+	spec.TargetRef.Kind, spec.TargetRef.Name = v1alpha1.KindTaskRun, run
+	p := &v1alpha1.StateProposal{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, GenerateName: run + "-"}, Spec: spec}
+	if err := c.Create(t.Context(), p); err != nil {
+		t.Fatalf("proposing %s for %s: %v", spec.State.Type, run, err)
 	}
+	return p
 }
 
-// propose is a spec.transition to a state of this type.
-func propose(kind string) *v1alpha1.Transition {
-	return &v1alpha1.Transition{State: v1alpha1.ProposedState{Type: kind}}
+// awaitVerdict waits until the proposal has a verdict, final or not, and returns it as it is then.
+func (c *cluster) awaitVerdict(t *testing.T, p *v1alpha1.StateProposal, final bool) *v1alpha1.StateProposal {
+	t.Helper()
+	latest := &v1alpha1.StateProposal{}
+	eventually(t, p.Name+" has a verdict", func() bool {
+		err := c.Get(t.Context(), client.ObjectKeyFromObject(p), latest)
+		return err == nil && latest.Status.Verdict != "" && (!final || latest.Status.Verdict != v1alpha1.VerdictWaiting)
+	}, func() { t.Logf("%s is %+v", p.Name, latest) })
+	return latest
 }
 
-// faults lets a number of writes of TaskRuns through and fails all after them,
+// proposed proposes a state and waits for the final verdict.
+func (c *cluster) proposed(t *testing.T, run, kind string) *v1alpha1.StateProposal {
+	t.Helper()
+	return c.awaitVerdict(t, c.propose(t, run, kind), true)
+}
+
+// faults lets a number of writes of TaskRuns and StateProposals through and fails all after them,
 // as the writes of a program that is killed between two of them.
 type faults struct {
 	// answerLost tells how the first failing write fails: after it was done,
@@ -259,7 +282,7 @@ type faults struct {
 
 var errCut = errors.New("cut off by the test")
 
-// cutAfter returns a configuration whose writes of TaskRuns fail after n of them.
+// cutAfter returns a configuration whose writes of TaskRuns and StateProposals fail after n of them.
 func cutAfter(config *kuberest.Config, n int, answerLost bool) (*kuberest.Config, *faults) {
 	f := &faults{passing: n, answerLost: answerLost, cut: make(chan struct{})}
 	config = kuberest.CopyConfig(config)
@@ -276,7 +299,7 @@ type faultsOver struct {
 }
 
 func (f *faultsOver) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/taskruns") {
+	if r.Method == http.MethodGet || !strings.Contains(r.URL.Path, "/taskruns") && !strings.Contains(r.URL.Path, "/stateproposals") {
 		return f.next.RoundTrip(r)
 	}
 	f.mu.Lock()

@@ -98,7 +98,7 @@ func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
 	}
 	wantSkipped(p)
 	setState(t, p, other, "RUNNING")
-	c.patch(t, other, `{"spec":{"transition":{"state":{"type":"CANCELLED"}}}}`)
+	c.propose(t, other, "CANCELLED")
 	c.await(t, other, "is CANCELLED", inState("CANCELLED"))
 
 	p.stop()

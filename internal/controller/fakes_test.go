@@ -35,7 +35,6 @@ type fakeRuns struct {
 	run  *taskrun.Run
 	errs map[string]error // by method
 
-	judge  func(*taskrun.Run) (taskrun.Outcome, bool)
 	expire func(*taskrun.Run) (time.Duration, bool)
 
 	calls []string
@@ -57,16 +56,6 @@ func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
 	next.Behind = false
 	f.run = &next
 	return f.run, nil
-}
-
-func (f *fakeRuns) JudgeProposal(context.Context, string) (taskrun.Outcome, bool, error) {
-	f.calls = append(f.calls, "JudgeProposal")
-	if err := f.errs["JudgeProposal"]; err != nil {
-		return taskrun.Outcome{}, false, err
-	}
-	outcome, judged := f.judge(f.run)
-	f.run = outcome.Run
-	return outcome, judged, nil
 }
 
 func (f *fakeRuns) Expire(context.Context, string) (time.Duration, bool, error) {
@@ -104,8 +93,9 @@ type fakeMetrics struct {
 	counts map[string]int
 }
 
-func (f *fakeMetrics) ProposalJudged(verdict orchestration.Status) { f.count(string(verdict)) }
-func (f *fakeMetrics) RunExpired()                                 { f.count("expired") }
+func (f *fakeMetrics) ProposalEvaluated(verdict orchestration.Status) { f.count(string(verdict)) }
+func (f *fakeMetrics) ProposalExpired()                               { f.count("proposal expired") }
+func (f *fakeMetrics) RunExpired()                                    { f.count("expired") }
 
 func (f *fakeMetrics) count(name string) {
 	f.mu.Lock()

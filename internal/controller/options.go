@@ -13,6 +13,7 @@ const (
 	longestSettleTime  = time.Minute
 	defaultSettleLimit = 30 * time.Second
 	longestSettleLimit = 10 * time.Minute
+	defaultProposalTTL = time.Hour
 )
 
 // Options say how the controller works.
@@ -29,11 +30,14 @@ type Options struct {
 	// more writes while clients keep writing, and leaves the status empty for
 	// longer. 0 gives way to nobody; at most ten minutes.
 	SettleLimit time.Duration
+	// ProposalTTL is the lifetime of a StateProposal after its final verdict; 0
+	// keeps it.
+	ProposalTTL time.Duration
 }
 
 // DefaultOptions returns the options that hold when no flag is given.
 func DefaultOptions() Options {
-	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime, SettleLimit: defaultSettleLimit}
+	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime, SettleLimit: defaultSettleLimit, ProposalTTL: defaultProposalTTL}
 }
 
 // BindFlags lets flags set the options; what they hold now is the default.
@@ -44,6 +48,8 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"how long after its creation the initial state of a TaskRun is written to its status if nobody moved it")
 	fs.DurationVar(&o.SettleLimit, "settle-limit", o.SettleLimit,
 		"how old a TaskRun made over REST may get before its initial state is written to its status although clients keep writing")
+	fs.DurationVar(&o.ProposalTTL, "proposal-ttl", o.ProposalTTL,
+		"lifetime of a StateProposal after its verdict (0 = no limit)")
 }
 
 // Validate tells what is wrong, naming the flag.
@@ -56,6 +62,9 @@ func (o *Options) Validate() error {
 	}
 	if o.SettleLimit < 0 || o.SettleLimit > longestSettleLimit {
 		return errors.New("--settle-limit must be between 0s and 10m0s")
+	}
+	if o.ProposalTTL < 0 {
+		return errors.New("--proposal-ttl must not be negative")
 	}
 	return nil
 }

@@ -16,13 +16,18 @@ func TestOptions(t *testing.T) {
 		want    Options
 		wantErr string // part of the message; it names the flag
 	}{
-		"the defaults are valid":           {want: Options{Concurrency: 4, SettleTime: 500 * time.Millisecond, SettleLimit: 30 * time.Second}},
-		"flags set them":                   {args: []string{"--concurrent-reconciles=9", "--settle-time=0", "--settle-limit=0"}, want: Options{Concurrency: 9}},
+		"the defaults are valid": {want: Options{
+			Concurrency: 4, SettleTime: 500 * time.Millisecond, SettleLimit: 30 * time.Second, ProposalTTL: time.Hour,
+		}},
+		"flags set them": {
+			args: []string{"--concurrent-reconciles=9", "--settle-time=0", "--settle-limit=0", "--proposal-ttl=0"}, want: Options{Concurrency: 9},
+		},
 		"no worker is an error":            {args: []string{"--concurrent-reconciles=0"}, wantErr: "--concurrent-reconciles"},
 		"a negative settle time is one":    {args: []string{"--settle-time=-1s"}, wantErr: "--settle-time"},
 		"an endless settle time is one":    {args: []string{"--settle-time=2m"}, wantErr: "--settle-time"},
 		"a negative settle limit is one":   {args: []string{"--settle-limit=-1s"}, wantErr: "--settle-limit"},
 		"an endless settle limit is one":   {args: []string{"--settle-limit=11m"}, wantErr: "--settle-limit"},
+		"a negative proposal TTL is one":   {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
 		"what is not a number is one also": {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
 	}
 	for name, tc := range cases {

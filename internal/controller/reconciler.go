@@ -5,16 +5,11 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -34,8 +29,6 @@ const (
 
 // Metrics hears what the controller did, after it was written.
 type Metrics interface {
-	// ProposalJudged counts a verdict on a spec.transition.
-	ProposalJudged(verdict orchestration.Status)
 	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
 	RunExpired()
 }
@@ -88,38 +81,12 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		materialise(r.Clock, r.Quiet, r.Options),           // first: others may write more, and then it has nothing to do
-		transition(r.Clock, recorder{r.Events}, r.Metrics), // can finish the run
-		expire(r.Metrics), // last: it removes what the others work on
+		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
+		expire(r.Metrics),                        // last: it removes what the others work on
 	}
 }
 
-// SetupWithManager adds the controller to a manager. It watches every change of
-// TaskRuns: REST writes their status, which changes no generation.
+// SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	var traced reconcile.Reconciler = r
-	if r.Trace != nil {
-		traced = r.Trace(r)
-	}
-	options := controller.Options{
-		Reconciler:              traced,
-		Logger:                  mgr.GetLogger(),
-		MaxConcurrentReconciles: r.Concurrency,
-		ReconciliationTimeout:   callTimeout,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-			firstRetry, lastRetry),
-		// The program has one controller; tests start several programs in one
-		// process.
-		SkipNameValidation: new(true),
-	}
-	options.DefaultFromConfig(mgr.GetControllerOptions())
-	inner, err := controller.NewUnmanaged(Name, options)
-	if err != nil {
-		return err
-	}
-	changes := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.TaskRun]{})
-	if err := inner.Watch(changes); err != nil {
-		return err
-	}
-	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
 }

@@ -113,20 +113,20 @@ func TestUntilItAppears(t *testing.T) {
 func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
-	run := proposed(nil)
-	run.Behind, run.TTL = true, &minute
+	run := newRun(func(r *taskrun.Run) {
+		r.Behind, r.TTL, r.State = true, &minute, newState(orchestration.Completed)
+	})
 	b := newBench(run, newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Second))
-	b.runs.judge = verdict(orchestration.Accept, "", newState(orchestration.Cancelled), nil)
 	b.runs.expire = func(run *taskrun.Run) (time.Duration, bool) {
-		if !run.Finished() {
-			t.Error("Expire saw the run before it was judged")
+		if run.Behind {
+			t.Error("Expire saw the run before its status was written")
 		}
 		return minute, false
 	}
 	result, err := reconcileHello(t, b)
 	check(t, result, err, minute)
-	if diff := cmp.Diff([]string{"JudgeProposal", "Expire"}, b.runs.calls); diff != "" {
+	if diff := cmp.Diff([]string{"Observe", "Expire"}, b.runs.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

@@ -15,9 +15,6 @@ type Runs interface {
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	// Observe writes the run's progress down where it is missing or behind.
 	Observe(ctx context.Context, id string) (*taskrun.Run, error)
-	// JudgeProposal judges the run's own proposal, if that is due; judged tells
-	// whether it did, and wrote the verdict down.
-	JudgeProposal(ctx context.Context, id string) (outcome taskrun.Outcome, judged bool, err error)
 	// Expire deletes the run if its time after finishing is over.
 	Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error)
 }

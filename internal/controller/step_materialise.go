@@ -27,8 +27,8 @@ const (
 // asks over REST misses that write.
 func materialise(clock taskrun.Clock, quiet func() time.Duration, o Options) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
-		if !s.run.Behind || unjudged(s.run) {
-			return Result{}, nil // the verdict's write brings the progress along
+		if !s.run.Behind {
+			return Result{}, nil
 		}
 		age := clock.Now().Sub(s.run.Created)
 		wait := o.settling(age)

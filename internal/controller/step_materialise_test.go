@@ -13,7 +13,6 @@ import (
 
 func TestMaterialise(t *testing.T) {
 	t.Parallel()
-	proposal := &taskrun.Proposal{Type: "CANCELLED"}
 	cases := map[string]struct {
 		age       time.Duration
 		change    func(*taskrun.Run)
@@ -37,16 +36,6 @@ func TestMaterialise(t *testing.T) {
 		},
 		"a creation in the future is not waited for": {
 			age: -time.Hour, wantCalls: []string{"Observe"},
-		},
-		"a run about to be judged is left to that write": {
-			age: time.Hour, change: func(r *taskrun.Run) { r.Proposal, r.ProposalDigest = proposal, "d1" },
-		},
-		"a run that was judged before its spec changed is written down": {
-			age: time.Hour, change: func(r *taskrun.Run) {
-				r.Proposal, r.ProposalDigest = proposal, "d1"
-				r.Transition = &taskrun.Transition{Digest: "d1"}
-			},
-			wantCalls: []string{"Observe"},
 		},
 	}
 	for name, tc := range cases {

@@ -12,8 +12,8 @@ import (
 
 // cancel is `kubectl taskrun cancel`.
 func (p *plugin) cancel() *cobra.Command {
-	m := &moving{plugin: p, done: "cancelled", covers: cancellable, remark: cancelRemark, propose: func(item) v1alpha1.Transition {
-		return v1alpha1.Transition{State: v1alpha1.ProposedState{Type: string(orchestration.Cancelled)}}
+	m := &moving{plugin: p, verb: "cancel", done: "cancelled", covers: cancellable, remark: cancelRemark, propose: func(item) v1alpha1.ProposedState {
+		return v1alpha1.ProposedState{Type: string(orchestration.Cancelled)}
 	}}
 	cmd := &cobra.Command{
 		Use:   "cancel (NAME | ID)...",

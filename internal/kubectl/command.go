@@ -1,8 +1,8 @@
 // Package kubectl is the kubectl plugin: `kubectl taskrun` lists runs, shows what
 // happened to one, cancels and retries them, and tells what waits for what.
 //
-// It talks to the API server only, with the rights of whoever calls it: a run is
-// moved by spec.transition, as kubectl does, and the operator judges that.
+// It talks to the API server only, with the permissions of its user: it changes a
+// state by a StateProposal, which the operator evaluates.
 package kubectl
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -103,7 +104,7 @@ func (p *plugin) open() (Cluster, error) {
 // scheme knows the kinds that the plugin reads.
 func scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, coordinationv1.AddToScheme, eventsv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, authenticationv1.AddToScheme, coordinationv1.AddToScheme, eventsv1.AddToScheme} {
 		if err := add(s); err != nil {
 			panic(err) // cannot happen: the kinds are compiled in
 		}

@@ -189,19 +189,23 @@ func (p *plugin) writeSoFar(w io.Writer, one item, around *surroundings) {
 		line(w, "Ended", p.at(*one.EndTime))
 	}
 	line(w, "Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(one.Run, now)))
-	if one.Proposal != nil {
-		line(w, "Proposal", proposalText(one.Run))
+	for _, proposal := range around.proposals[client.ObjectKeyFromObject(one.object)] {
+		line(w, "Proposal", proposalText(&proposal))
 	}
 }
 
-func proposalText(run *taskrun.Run) string {
-	verdict := run.Transition
-	if verdict == nil || verdict.Digest != run.ProposalDigest {
-		return string(run.Proposal.Type) + ", not judged yet"
+// proposalText is one line about a StateProposal, such as "CANCELLED by alice: Rejected, ...".
+func proposalText(p *v1alpha1.StateProposal) string {
+	text := p.Spec.State.Type
+	if p.Spec.Proposer != "" {
+		text += " by " + p.Spec.Proposer
 	}
-	text := fmt.Sprintf("%s: %s", run.Proposal.Type, verdict.Verdict)
-	if verdict.Reason != "" {
-		text += ", " + verdict.Reason
+	if p.Status.Verdict == "" {
+		return text + ": not evaluated yet"
+	}
+	text += ": " + p.Status.Verdict
+	if p.Status.Reason != "" {
+		text += ", " + p.Status.Reason
 	}
 	return text
 }

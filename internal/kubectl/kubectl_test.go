@@ -116,7 +116,6 @@ spec:
   labels: {team: data, shard: 3}
   empiricalPolicy: {retries: 2, retryDelay: ["10", "60"]}
   taskInputs: {users: [{inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}], day: [{inputType: parameter, name: day}]}
-  transition: {state: {type: CANCELLED}}
   created: "2031-02-03T11:00:00.250000Z"
 status:
   observedGeneration: 1
@@ -231,7 +230,18 @@ func TestWhatTheAPIServerIsAskedFor(t *testing.T) {
 func TestDescribeShowsATimeline(t *testing.T) {
 	t.Parallel()
 	event := objectOf[eventsv1.Event](t, `{metadata: {name: e}, type: Warning, reason: Redelivered, note: "worker host-1 is gone", eventTime: "2031-02-03T11:00:04.500000Z"}`)
-	out, remarks, err := ask(t, append(runs(t, failed), event), "describe", "0196C1F0-3f8e-7c51-9a2b-6a5de1a0c9b4")
+	objects := append(runs(t, failed), event)
+	for i, text := range []string{
+		`metadata: {name: retry-1}, spec: {targetRef: {kind: TaskRun, name: load}, proposer: alice, state: {type: SCHEDULED}},
+			status: {verdict: Rejected, reason: This run has already terminated.}`,
+		`metadata: {name: cancel-1}, spec: {targetRef: {kind: TaskRun, name: load}, state: {type: CANCELLED}}`,
+		`metadata: {name: cancel-2}, spec: {targetRef: {kind: TaskRun, name: other}, state: {type: CANCELLED}}`,
+	} {
+		proposal := objectOf[v1alpha1.StateProposal](t, "{"+text+"}")
+		proposal.CreationTimestamp.Time = noon.Add(time.Duration(i) * time.Second)
+		objects = append(objects, proposal)
+	}
+	out, remarks, err := ask(t, objects, "describe", "0196C1F0-3f8e-7c51-9a2b-6a5de1a0c9b4")
 	if err != nil || remarks != "" {
 		t.Fatalf("%v, %s", err, remarks)
 	}
@@ -251,12 +261,13 @@ Created:       2031-02-03T11:00:00.250Z
 Created by:    system:serviceaccount:etl:loader
 State:         FAILED for 58m
 Message:       the database is away …
-Waits for:     the operator, to judge its proposal of CANCELLED
+Waits for:     the operator, to evaluate StateProposal cancel-1 (CANCELLED)
 Worker:        <none>; handed out 2 times, last 59m ago
 Started:       2031-02-03T11:00:05.000Z
 Ended:         2031-02-03T11:01:35.500Z
 Runs:          1, took 1m31s
-Proposal:      CANCELLED, not judged yet
+Proposal:      SCHEDULED by alice: Rejected, This run has already terminated.
+Proposal:      CANCELLED: not evaluated yet
 Timeline:
   WHEN                       STATE          LASTED   BY         MESSAGE
                              3 older ones                       no longer kept

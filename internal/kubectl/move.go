@@ -2,41 +2,31 @@ package kubectl
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-const (
-	// movesAtOnce is how many runs are moved side by side.
-	movesAtOnce = 16
-	// firstLook is the wait before the verdict is looked for; it doubles up to
-	// lastLook.
-	firstLook = 50 * time.Millisecond
-	lastLook  = time.Second
-)
+// movesAtOnce is how many runs are moved side by side.
+const movesAtOnce = 16
 
 // moving is a subcommand that proposes a state to runs.
 type moving struct {
 	plugin *plugin
 
+	verb    string                       // what is done; names of proposals begin with it
 	done    string                       // past participle of what is done
 	covers  func(run *taskrun.Run) error // why the run cannot be moved, or has no need to
-	propose func(one item) v1alpha1.Transition
+	propose func(one item) v1alpha1.ProposedState
+	asSeen  bool                          // the run must still be in the state that was read
 	remark  func(run *taskrun.Run) string // what people may not expect; empty: nothing
 
 	which   choice
@@ -45,6 +35,8 @@ type moving struct {
 	dryRun  bool
 	wait    bool
 	timeout time.Duration
+
+	proposer string // user name as the API server knows it; empty: unknown
 
 	mu     sync.Mutex // guards what is printed
 	failed bool
@@ -74,6 +66,9 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	found, err := p.meant(ctx, cluster, &m.which, names)
 	if err != nil {
 		return err
+	}
+	if !m.dryRun {
+		m.proposer = userName(ctx, cluster.Client)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(movesAtOnce)
@@ -133,77 +128,17 @@ func (m *moving) move(ctx context.Context, c client.Client, one item) error {
 	if m.dryRun {
 		return nil
 	}
-	transition := m.propose(one)
-	transition.Force = m.force
-	transition.State.Message = &m.message
-	if transition.State.StateDetails == nil {
-		transition.State.StateDetails = &v1alpha1.StateDetails{}
+	state := m.propose(one)
+	state.Message = &m.message
+	spec := v1alpha1.StateProposalSpec{State: state, Force: m.force, Proposer: m.proposer}
+	if m.asSeen {
+		spec.IfStateID = one.State.ID
 	}
-	transition.State.StateDetails.TransitionID = uuid.NewString() // else an equal one is not judged again
-	object, err := propose(ctx, c, one, transition)
+	proposal, err := propose(ctx, c, one, spec, m.verb)
 	if err != nil || !m.wait {
 		return err
 	}
 	ctx, cancel := withTimeout(ctx, m.timeout)
 	defer cancel()
-	return verdictOn(ctx, c, itemOf(object))
-}
-
-// propose writes spec.transition as a whole: nothing of an older proposal may
-// stay. It fails if the object was deleted and another one has its name.
-func propose(ctx context.Context, c client.Client, one item, transition v1alpha1.Transition) (*v1alpha1.TaskRun, error) {
-	patch, err := json.Marshal([]map[string]any{
-		{"op": "test", "path": "/metadata/uid", "value": one.object.UID},
-		{"op": "add", "path": "/spec/transition", "value": transition},
-	})
-	if err != nil {
-		return nil, err
-	}
-	object := &v1alpha1.TaskRun{}
-	object.Namespace, object.Name = one.object.Namespace, one.object.Name
-	if err := c.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner("kubectl-taskrun")); err != nil {
-		return nil, explain(err)
-	}
-	return object, nil
-}
-
-// verdictOn waits for what the operator says to the proposal that stands in the
-// object.
-func verdictOn(ctx context.Context, c client.Client, proposed item) error {
-	var last item
-	backoff := wait.Backoff{Duration: firstLook, Factor: 2, Steps: 64, Cap: lastLook}
-	err := backoff.DelayFunc().Until(ctx, false, true, func(ctx context.Context) (bool, error) {
-		object := &v1alpha1.TaskRun{}
-		if err := c.Get(ctx, client.ObjectKeyFromObject(proposed.object), object); err != nil {
-			return false, explain(err)
-		}
-		last = itemOf(object)
-		if last.ProposalDigest != proposed.ProposalDigest {
-			return false, errors.New("somebody else has proposed another state meanwhile")
-		}
-		return last.Transition != nil && last.Transition.Digest == proposed.ProposalDigest, nil
-	})
-	switch {
-	case apierrors.IsNotFound(err):
-		return errors.New("the run was deleted meanwhile")
-	case wait.Interrupted(err):
-		return errors.New("the operator has not judged it in time, and will do so when it runs: look at its pods, and at the run with kubectl taskrun describe")
-	case err != nil:
-		return err
-	}
-	return refusal(last.Run)
-}
-
-// refusal is the error of a verdict that put the run into another state than the
-// one proposed, or none.
-func refusal(run *taskrun.Run) error {
-	verdict := run.Transition
-	if verdict.Verdict == orchestration.Accept {
-		return nil
-	}
-	text := string(verdict.Verdict)
-	if verdict.Reason != "" {
-		text += ", " + verdict.Reason
-	}
-	return fmt.Errorf("%s (it is %s; --force skips the rules)", text, stateText(run.State))
+	return verdictOn(ctx, c, proposal)
 }

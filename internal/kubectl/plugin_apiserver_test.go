@@ -82,6 +82,16 @@ func (p *place) object(t *testing.T, name string) *v1alpha1.TaskRun {
 	return object
 }
 
+// proposals are the StateProposals for a run.
+func (p *place) proposals(t *testing.T, run string) []v1alpha1.StateProposal {
+	t.Helper()
+	var all v1alpha1.StateProposalList
+	if err := p.client.List(t.Context(), &all, client.InNamespace(p.namespace), client.MatchingFields{"spec.targetRef.name": run}); err != nil {
+		t.Fatal(err)
+	}
+	return all.Items
+}
+
 // ask runs the plugin as a user does.
 func (p *place) ask(t *testing.T, args ...string) (out, remarks string, err error) {
 	t.Helper()
@@ -136,24 +146,25 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.run(t, "one", "")
-	p.says(t, true, "", "one not cancelled: the operator has not judged it in time", "cancel", "one", "--timeout=100ms")
+	p.says(t, true, "", "one not cancelled: no verdict in time: check that the operator runs", "cancel", "one", "--timeout=100ms")
 	p.says(t, false, "taskrun.taskrun.dev/one cancelled (proposed)\n", "", "cancel", "one", "--wait=false")
 	p.operate(t)
 
-	p.run(t, "two", ", transition: {force: true, state: {type: RUNNING, name: Odd, data: '1'}}")
+	p.run(t, "two", ", state: {type: RUNNING, name: Odd, data: '1'}")
 	p.run(t, "done", ", state: {type: COMPLETED, data: '{\"users\": 3}'}")
 	p.run(t, "submitted", ", state: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
 
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled (dry run)\n", "", "cancel", "two", "--dry-run")
-	if got := p.object(t, "two").Spec.Transition; got.State.Type != "RUNNING" {
-		t.Errorf("a dry run has proposed %s", got.State.Type)
+	if got := p.proposals(t, "two"); len(got) != 0 {
+		t.Errorf("a dry run has proposed %+v", got)
 	}
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled\n", "", "cancel", "two", "--message", "enough")
 	two := p.object(t, "two")
-	if asked := two.Spec.Transition; asked.Force || asked.State.Data != nil || asked.State.Name != nil {
-		t.Errorf("of the older proposal there is still %+v", asked)
+	proposals := p.proposals(t, "two")
+	if len(proposals) != 1 || proposals[0].Spec.Proposer == "" || proposals[0].Spec.TargetRef.UID != string(two.UID) {
+		t.Errorf("proposed %+v", proposals)
 	}
-	if state := two.Status.State; state.Type != "CANCELLED" || *state.Message != "enough" {
+	if state := two.Status.State; state.Type != "CANCELLED" || *state.Message != "enough" || state.Data != nil {
 		t.Errorf("it is %+v", state)
 	}
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled already\n", "", "cancel", "two")
@@ -161,7 +172,7 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 
 	p.says(t, false, "taskrun.taskrun.dev/two retried\n", "it was not submitted for a worker", "retry", "two")
 	p.says(t, true, "", "two not retried: it has not finished: it is SCHEDULED (AwaitingRetry)", "retry", "two")
-	p.says(t, true, "", "done not retried: REJECT, ", "retry", "done")
+	p.says(t, true, "", "done not retried: Rejected: ", "retry", "done")
 	p.says(t, false, "taskrun.taskrun.dev/done retried\n", "", "retry", "done", "--force")
 
 	p.says(t, false, "taskrun.taskrun.dev/submitted cancelled\n", "", "cancel", "submitted")
@@ -222,8 +233,14 @@ func TestARunThatWasMadeAnewIsNotMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.run(t, "one", "")
-	if _, err := propose(t.Context(), p.client, old, v1alpha1.Transition{State: v1alpha1.ProposedState{Type: "CANCELLED"}}); err == nil {
-		t.Error("the run that has the name now was cancelled in place of the old one")
+	p.operate(t)
+	spec := v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "CANCELLED"}}
+	proposal, err := propose(t.Context(), p.client, old, spec, "cancel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verdictOn(t.Context(), p.client, proposal); err == nil || !strings.Contains(err.Error(), "Aborted: ") {
+		t.Errorf("error = %v, want Aborted: the run that has the name now is another one", err)
 	}
 }
 

@@ -97,6 +97,11 @@ func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, syst
 		return nil, explain(err)
 	}
 	around.limits = tagLimits(limits.Items)
+	var proposals v1alpha1.StateProposalList
+	if err := reader.List(ctx, &proposals, client.InNamespace(namespace)); err != nil {
+		return nil, explain(err)
+	}
+	around.proposals = proposalsByTarget(proposals.Items)
 	if !slices.ContainsFunc(found, func(one item) bool { return one.Waiting() || one.Holder() != "" }) {
 		return around, nil // workers make no difference
 	}
@@ -105,6 +110,19 @@ func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, syst
 		p.tell("Which workers are connected is not known: %v. --operator-namespace tells where the operator is.", err)
 	}
 	return around, nil
+}
+
+// proposalsByTarget groups StateProposals by their run, oldest first.
+func proposalsByTarget(proposals []v1alpha1.StateProposal) map[client.ObjectKey][]v1alpha1.StateProposal {
+	slices.SortStableFunc(proposals, func(a, b v1alpha1.StateProposal) int {
+		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+	})
+	byTarget := map[client.ObjectKey][]v1alpha1.StateProposal{}
+	for _, p := range proposals {
+		key := client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.TargetRef.Name}
+		byTarget[key] = append(byTarget[key], p)
+	}
+	return byTarget
 }
 
 // tagLimits are the limits on tags that keep runs from anything, by namespace.

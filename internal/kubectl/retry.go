@@ -14,8 +14,8 @@ import (
 // retry is `kubectl taskrun retry`.
 func (p *plugin) retry() *cobra.Command {
 	var after time.Duration
-	m := &moving{plugin: p, done: "retried", covers: retriable, remark: retryRemark}
-	m.propose = func(one item) v1alpha1.Transition { return again(one.Run, p.Clock.Now().Add(after)) }
+	m := &moving{plugin: p, verb: "retry", done: "retried", asSeen: true, covers: retriable, remark: retryRemark}
+	m.propose = func(one item) v1alpha1.ProposedState { return again(one.Run, p.Clock.Now().Add(after)) }
 	cmd := &cobra.Command{
 		Use:   "retry (NAME | ID)...",
 		Short: "Run finished runs again",
@@ -46,7 +46,7 @@ func retriable(run *taskrun.Run) error {
 
 // again proposes to run a run once more. A background run keeps what its worker
 // needs: where its parameters are.
-func again(run *taskrun.Run, at time.Time) v1alpha1.Transition {
+func again(run *taskrun.Run, at time.Time) v1alpha1.ProposedState {
 	name := orchestration.NameAwaitingRetry
 	due := v1alpha1.NewMicroTime(at)
 	details := &v1alpha1.StateDetails{ScheduledTime: &due}
@@ -54,7 +54,7 @@ func again(run *taskrun.Run, at time.Time) v1alpha1.Transition {
 		details.Deferred = new(true)
 		details.TaskParametersID = parameters
 	}
-	return v1alpha1.Transition{State: v1alpha1.ProposedState{Type: string(orchestration.Scheduled), Name: &name, StateDetails: details}}
+	return v1alpha1.ProposedState{Type: string(orchestration.Scheduled), Name: &name, StateDetails: details}
 }
 
 func retryRemark(run *taskrun.Run) string {

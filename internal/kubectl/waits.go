@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -41,6 +43,8 @@ type surroundings struct {
 	now     time.Time
 	workers *fleet                  // nil: not known
 	limits  map[string][]namedLimit // by namespace
+	// proposals are the StateProposals of each TaskRun, oldest first.
+	proposals map[client.ObjectKey][]v1alpha1.StateProposal
 }
 
 // namedLimit is a limit on a tag.
@@ -83,19 +87,20 @@ func (s *surroundings) forFirstState(one item, w *waiting) bool {
 }
 
 func (s *surroundings) forVerdict(one item, w *waiting) bool {
-	if one.Proposal == nil {
-		return false
+	for _, proposal := range s.proposals[client.ObjectKeyFromObject(one.object)] {
+		proposed, status := proposal.Spec.State.Type, &proposal.Status
+		switch status.Verdict {
+		case "":
+			return w.set(waitsForOperator, fmt.Sprintf("the operator, to evaluate StateProposal %s (%s)", proposal.Name, proposed))
+		case v1alpha1.VerdictWaiting:
+			w.Since = proposal.CreationTimestamp.Time
+			if status.RetryTime != nil {
+				w.Until = &status.RetryTime.Time
+			}
+			return w.set(waitsForTime, fmt.Sprintf("StateProposal %s (%s) to be evaluated again: %s", proposal.Name, proposed, brief(status.Reason, messageWidth)))
+		}
 	}
-	proposed, verdict := one.Proposal.Type, one.Transition
-	switch {
-	case verdict == nil || verdict.Digest != one.ProposalDigest:
-		return w.set(waitsForOperator, fmt.Sprintf("the operator, to judge its proposal of %s", proposed))
-	case verdict.Verdict == orchestration.Wait:
-		w.Since, w.Until = verdict.JudgedAt, verdict.RetryTime
-		return w.set(waitsForTime, fmt.Sprintf("its proposal of %s to be judged again: %s", proposed, brief(verdict.Reason, messageWidth)))
-	default:
-		return false
-	}
+	return false
 }
 
 func (s *surroundings) forScheduled(one item, w *waiting) bool {

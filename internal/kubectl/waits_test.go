@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -64,7 +65,6 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: somebody to resume it, 5m"},
 		"to be stopped by its worker":             {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
 		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: whoever runs it, to stop it, 5m"},
-		"a verdict":                               {inState(t, "transition: {state: {type: RUNNING}}", "type: PENDING", ""), one, nil, "operator: the operator, to judge its proposal of RUNNING, 5m"},
 		"its first state":                         {objectOf[v1alpha1.TaskRun](t, "{metadata: {name: run}, spec: {taskKey: add}}"), one, nil, "operator: the operator, to write its first state, 60m"},
 		"a run that is at work waits for nothing": {inState(t, "", "type: RUNNING", held), one, nil, ""},
 		"nor does one that has ended":             {inState(t, "", "type: FAILED", ""), one, nil, ""},
@@ -101,24 +101,41 @@ func TestWhatARunWaitsFor(t *testing.T) {
 	}
 }
 
-func TestARunWaitsForItsProposalToBeJudgedAgain(t *testing.T) {
+func TestARunWaitsForItsProposals(t *testing.T) {
 	t.Parallel()
-	object := objectOf[v1alpha1.TaskRun](t, `
-metadata: {name: run}
-spec: {taskKey: add, transition: {state: {type: RUNNING}}}
-status:
-  state: {id: 11111111-1111-4111-8111-111111111111, type: SCHEDULED, timestamp: "2031-02-03T11:55:00Z"}
-  transition: {digest: d, verdict: WAIT, reason: too early, judgedAt: "2031-02-03T11:59:00Z", retryTime: "2031-02-03T12:10:00Z"}
-`)
-	object.Status.Transition.Digest = itemOf(object).ProposalDigest
-	out, _, err := ask(t, []client.Object{object}, "queue")
-	if err != nil {
-		t.Fatal(err)
+	cases := map[string]struct{ status, want string }{
+		"not evaluated yet": {"", `
+TASK   WAITS FOR                                                 RUNS   LONGEST   UNTIL
+add    the operator, to evaluate StateProposal start (RUNNING)   1      5m        <none>
+`},
+		"evaluated again at a time": {`status: {verdict: Waiting, reason: too early, retryTime: "2031-02-03T12:10:00Z"}`, `
+TASK   WAITS FOR                                                        RUNS   LONGEST   UNTIL
+add    StateProposal start (RUNNING) to be evaluated again: too early   1      60s       2031-02-03T12:10:00.000Z
+`},
+		"evaluated again when a slot is free": {`status: {verdict: Waiting, reason: full}`, `
+TASK   WAITS FOR                                                   RUNS   LONGEST   UNTIL
+add    StateProposal start (RUNNING) to be evaluated again: full   1      60s       <none>
+`},
+		"evaluated": {`status: {verdict: Aborted, reason: no}`, `
+TASK   WAITS FOR                 RUNS   LONGEST   UNTIL
+add    its client, to start it   1      5m        <none>
+`},
 	}
-	want(t, out, `
-TASK   WAITS FOR                                               RUNS   LONGEST   UNTIL
-add    its proposal of RUNNING to be judged again: too early   1      60s       2031-02-03T12:10:00.000Z
-`)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proposal := objectOf[v1alpha1.StateProposal](t, `
+metadata: {name: start}
+spec: {targetRef: {kind: TaskRun, name: run}, state: {type: RUNNING}}
+`+tc.status)
+			proposal.CreationTimestamp.Time = noon.Add(-time.Minute)
+			out, _, err := ask(t, []client.Object{inState(t, "", "type: PENDING", ""), proposal}, "queue")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, out, tc.want)
+		})
+	}
 }
 
 // A limit, said as in "tag:db 2 of 3" or "tag:db 2 of 3 stalled".

@@ -41,7 +41,9 @@ const (
 	MaxHistory     = 64
 	MaxText        = 12288
 	MaxReported    = 2048
-	MaxReason      = 1024
+	MaxReason      = 128 // of a decision
+	MaxProposer    = 128
+	MaxDecisions   = 8
 
 	// reserved is kept free for the name that a rule may give a state.
 	reserved = 64

@@ -49,11 +49,9 @@ type Run struct {
 	// Delivery says which worker holds a background run, nil for any other.
 	Delivery *Delivery
 
-	// Proposal stands in the object itself (spec.transition), to be judged by
-	// the controller; nil when there is none. Digest identifies it.
-	Proposal       *Proposal
-	ProposalDigest string
-	Transition     *Transition // the last verdict on a Proposal
+	// Decisions are the verdicts on NamedProposals, oldest first, at most
+	// MaxDecisions.
+	Decisions []ProposalDecision
 
 	TTL *time.Duration // life after the run finished; nil: kept
 	// Behind tells that the stored progress is missing (it was derived from
@@ -116,16 +114,6 @@ const (
 	InputParameter InputType = "parameter"
 	InputConstant  InputType = "constant"
 )
-
-// Transition is the verdict on a proposal that was written into the object
-// (spec.transition).
-type Transition struct {
-	Digest    string // of the proposal; an equal proposal is not judged again
-	Verdict   orchestration.Status
-	Reason    string
-	JudgedAt  time.Time
-	RetryTime *time.Time // after WAIT: when it is judged again
-}
 
 // States returns all states that are kept, oldest first, the current one last.
 func (r *Run) States() []orchestration.State {

@@ -45,7 +45,7 @@ type Store interface {
 	Create(ctx context.Context, run *Run) (*Run, error)
 	// UpdateProgress replaces everything that transitions and events change
 	// (Progress, History, HistoryDropped, Reported, Delivery,
-	// Transition, Updated) if the stored run still has
+	// Decisions, Updated) if the stored run still has
 	// run.Revision, else ErrConflict; ErrNotFound when it is gone.
 	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
 	// Rename sets the run's name and its Updated time. ErrNotFound.

@@ -63,16 +63,16 @@ func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
 	}
 }
 
-// The caller learns that it was its call that judged the proposal, and tells of it.
+// The caller learns that it was its call that evaluated the proposal.
 func TestAVerdictThatIsSentTwiceIsThisCalls(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1})
 	run := applied(t, b.store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {
-		r.Tags, r.Proposal, r.ProposalDigest = []string{"a"}, &toRunning, "d1"
+		r.Tags = []string{"a"}
 	})
 	b.store.after = taskrun.ErrConflict
-	outcome, judged, err := b.JudgeProposal(t.Context(), run.ID)
-	if err != nil || !judged || !outcome.Written || outcome.Run.State.Type != orchestration.Running || outcome.Run.RunCount != 1 {
-		t.Errorf("JudgeProposal() = %+v, judged %t, error %v, want RUNNING once, judged by this call", outcome, judged, err)
+	got, err := b.EvaluateProposal(t.Context(), run.ID, taskrun.NamedProposal{Proposal: toRunning, Name: "start", UID: "u", Object: run.Revision.Object})
+	if err != nil || !got.Recorded || !got.Written || got.Run.State.Type != orchestration.Running || got.Run.RunCount != 1 {
+		t.Errorf("EvaluateProposal() = %+v, error %v, want RUNNING once, recorded by this call", got, err)
 	}
 }

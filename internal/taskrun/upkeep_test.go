@@ -10,8 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// applied makes a run as kubectl does: straight into the store, with a proposal
-// standing in it.
+// applied makes a run as kubectl does: straight into the store.
 func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
 	t.Helper()
 	run := taskrun.Run{
@@ -25,77 +24,6 @@ func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change f
 		t.Fatal(err)
 	}
 	return created
-}
-
-func TestAStandingProposalIsJudgedOnce(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		initial     orchestration.StateType
-		proposal    taskrun.Proposal
-		wantVerdict orchestration.Status
-		wantType    orchestration.StateType
-		wantReason  string
-	}{
-		"an accepted one moves the run": {
-			initial: orchestration.Pending, proposal: taskrun.Proposal{Type: orchestration.Cancelled},
-			wantVerdict: orchestration.Accept, wantType: orchestration.Cancelled,
-		},
-		"a refused one is noted with the reason": {
-			initial: orchestration.Completed, proposal: taskrun.Proposal{Type: orchestration.Cancelling},
-			wantVerdict: orchestration.Abort, wantType: orchestration.Completed,
-			wantReason: "Run is already COMPLETED.",
-		},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store := memory.New()
-			s, _ := newService(store)
-			run := applied(t, store, taskrun.Proposal{Type: tc.initial}, func(r *taskrun.Run) {
-				r.Proposal, r.ProposalDigest = &tc.proposal, "d1"
-			})
-			outcome, judged, err := s.JudgeProposal(t.Context(), run.ID)
-			if err != nil || !judged {
-				t.Fatalf("JudgeProposal() = judged %v, error %v", judged, err)
-			}
-			got := outcome.Run
-			if got.State.Type != tc.wantType || got.Transition == nil ||
-				got.Transition.Verdict != tc.wantVerdict || got.Transition.Reason != tc.wantReason ||
-				got.Transition.Digest != "d1" {
-				t.Errorf("run is %s with verdict %+v, want %s with %s %q",
-					got.State.Type, got.Transition, tc.wantType, tc.wantVerdict, tc.wantReason)
-			}
-			_, again, err := s.JudgeProposal(t.Context(), run.ID)
-			if err != nil || again {
-				t.Errorf("second JudgeProposal() = judged %v, error %v, want nothing done", again, err)
-			}
-		})
-	}
-}
-
-func TestAWaitingProposalIsJudgedAgainWhenDue(t *testing.T) {
-	t.Parallel()
-	store := memory.New()
-	s, clock := newService(store)
-	due := start.Add(5 * time.Second)
-	scheduled := taskrun.Proposal{
-		Type: orchestration.Scheduled, Details: orchestration.StateDetails{ScheduledTime: &due},
-	}
-	run := applied(t, store, scheduled, func(r *taskrun.Run) {
-		r.Proposal, r.ProposalDigest = &taskrun.Proposal{Type: orchestration.Running}, "d1"
-	})
-	outcome, judged, err := s.JudgeProposal(t.Context(), run.ID)
-	if err != nil || !judged || outcome.Run.Transition.RetryTime == nil {
-		t.Fatalf("JudgeProposal() = %+v, judged %v, error %v, want WAIT with a retry time", outcome.Decision, judged, err)
-	}
-	if _, early, err := s.JudgeProposal(t.Context(), run.ID); err != nil || early {
-		t.Errorf("judged before its time: %v, error %v", early, err)
-	}
-	clock.advance(5 * time.Second)
-	outcome, judged, err = s.JudgeProposal(t.Context(), run.ID)
-	if err != nil || !judged || outcome.Run.State.Type != orchestration.Running {
-		t.Errorf("when due: judged %v, error %v, outcome %+v, want RUNNING", judged, err, outcome.Decision)
-	}
 }
 
 func TestObserveWritesProgressDownOnce(t *testing.T) {

@@ -37,14 +37,16 @@ const none = "NONE"
 type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
-	expired     prometheus.Counter
-	outages     prometheus.Counter
-	requests    *prometheus.HistogramVec
-	deliveries  deliveries
-	sockets     sockets
-	doors       doors
-	queues      *queues
-	undecodable *undecodable
+
+	expiredProposals prometheus.Counter
+	expired          prometheus.Counter
+	outages          prometheus.Counter
+	requests         *prometheus.HistogramVec
+	deliveries       deliveries
+	sockets          sockets
+	doors            doors
+	queues           *queues
+	undecodable      *undecodable
 }
 
 // NewRecorder returns a Recorder whose metrics are registered with reg. Where
@@ -61,9 +63,13 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Help: "States written, by the type before, the type after, the verdict and the door the proposal came in by.",
 		}, []string{"from", "to", "verdict", "door"}),
 		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "taskrun_proposals_judged_total",
-			Help: "Verdicts on states proposed in spec.transition.",
+			Name: "taskrun_proposals_evaluated_total",
+			Help: "Final verdicts on StateProposals, by verdict.",
 		}, []string{"verdict"}),
+		expiredProposals: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "taskrun_proposals_expired_total",
+			Help: "StateProposals deleted after --proposal-ttl.",
+		}),
 		expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_expired_total",
 			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
@@ -89,8 +95,9 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		Help: "Panics that ended the handling of one input instead of the program.",
 	}, func() float64 { return float64(taskrun.Panics()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
-		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expired), register(reg, &r.outages),
-		register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable), register(reg, &build), register(reg, &panics),
+		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
+		register(reg, &r.outages), register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable),
+		register(reg, &build), register(reg, &panics),
 	})
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
@@ -119,10 +126,13 @@ func register[C prometheus.Collector](reg prometheus.Registerer, metric *C) erro
 // Notifier returns what the use cases behind a door tell of their writes.
 func (r *Recorder) Notifier(door Door) taskrun.Notifier { return notifier{recorder: r, door: door} }
 
-// ProposalJudged counts a verdict on a spec.transition.
-func (r *Recorder) ProposalJudged(verdict orchestration.Status) {
+// ProposalEvaluated counts a final verdict on a StateProposal.
+func (r *Recorder) ProposalEvaluated(verdict orchestration.Status) {
 	r.proposals.WithLabelValues(string(verdict)).Inc()
 }
+
+// ProposalExpired counts a StateProposal deleted after --proposal-ttl.
+func (r *Recorder) ProposalExpired() { r.expiredProposals.Inc() }
 
 // RunExpired counts a run deleted after its ttlSecondsAfterFinished.
 func (r *Recorder) RunExpired() { r.expired.Inc() }

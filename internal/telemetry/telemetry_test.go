@@ -71,17 +71,22 @@ func TestWhatTheControllerDidIsCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
-	r.ProposalJudged(orchestration.Wait)
+	r.ProposalEvaluated(orchestration.Abort)
+	r.ProposalExpired()
 	r.RunExpired()
 	const want = `
 # HELP taskrun_expired_total Finished runs deleted after their ttlSecondsAfterFinished.
 # TYPE taskrun_expired_total counter
 taskrun_expired_total 1
-# HELP taskrun_proposals_judged_total Verdicts on states proposed in spec.transition.
-# TYPE taskrun_proposals_judged_total counter
-taskrun_proposals_judged_total{verdict="WAIT"} 1
+# HELP taskrun_proposals_evaluated_total Final verdicts on StateProposals, by verdict.
+# TYPE taskrun_proposals_evaluated_total counter
+taskrun_proposals_evaluated_total{verdict="ABORT"} 1
+# HELP taskrun_proposals_expired_total StateProposals deleted after --proposal-ttl.
+# TYPE taskrun_proposals_expired_total counter
+taskrun_proposals_expired_total 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_expired_total", "taskrun_proposals_judged_total"); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_expired_total", "taskrun_proposals_evaluated_total",
+		"taskrun_proposals_expired_total"); err != nil {
 		t.Error(err)
 	}
 }
@@ -135,7 +140,7 @@ func TestMetricsFollowTheNamingRules(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
 	r.Notifier(telemetry.DoorREST).Transitioned(nil, nil, orchestration.Decision{})
-	r.ProposalJudged(orchestration.Accept)
+	r.ProposalEvaluated(orchestration.Accept)
 	r.RequestServed("GET", "/", 200, 0)
 	r.RunDelivered(1, 0)
 	r.RunAbandoned(orchestration.Crashed)

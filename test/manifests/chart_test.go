@@ -61,6 +61,7 @@ func TestTheChartIsTheKustomization(t *testing.T) {
 		"with a share of the requests": {namespace: "team-a", components: []string{"flow-control"}, values: "flowControl.enabled=true"},
 		"watched by Prometheus":        {namespace: "team-a", components: []string{"prometheus"}, values: "prometheus.enabled=true"},
 		"on OpenShift":                 {namespace: "team-a", components: []string{"openshift"}, values: "podUser=platform"},
+		"recording the proposer":       {namespace: home, components: []string{"record-proposer"}, values: "proposalPolicy.recordProposer=true"},
 		"without a network policy":     {namespace: home, components: []string{"without-network-policy"}, values: "networkPolicy.enabled=false"},
 	} {
 		t.Run(name, func(t *testing.T) {

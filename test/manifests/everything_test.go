@@ -56,10 +56,10 @@ func (r *replica) must(t *testing.T, method, path, body string) string {
 // runEverything lets two replicas do all that the program can do to the API server.
 func (c *cluster) runEverything(t *testing.T, front *recorder, args []string) {
 	t.Helper()
-	first := c.start(t, front.URL, args)
+	first := c.start(t, front.URL, args, "--proposal-ttl=10s")
 	// Somebody spoils what the operator published, and the next replica wants another name in the certificate.
 	c.kubectl(t, nil, "patch", "configmap", "taskrun-rest-ca", "--namespace", home, "--type=merge", "-p", `{"data":{"ca.crt":"spoilt"}}`)
-	second := c.start(t, front.URL, args, "--tls-dns-names=localhost")
+	second := c.start(t, front.URL, args, "--proposal-ttl=10s", "--tls-dns-names=localhost")
 	runs(t, first)
 	limits(t, second)
 	c.proposals(t, front)
@@ -104,12 +104,21 @@ metadata: {name: proposed, namespace: default}
 spec: {taskKey: etl}
 `
 
+const proposedState = `
+apiVersion: taskrun.dev/v1alpha1
+kind: StateProposal
+metadata: {name: complete, namespace: default}
+spec: {targetRef: {kind: TaskRun, name: proposed}, state: {type: COMPLETED}}
+`
+
 // proposals are made with kubectl; the run that they end expires.
 func (c *cluster) proposals(t *testing.T, front *recorder) {
 	t.Helper()
 	c.kubectl(t, []byte(proposal), "apply", "--server-side", "-f", "-")
-	c.kubectl(t, nil, "patch", "taskrun", "proposed", "--type=merge", "-p", `{"spec":{"transition":{"state":{"type":"COMPLETED"}}}}`)
+	c.kubectl(t, []byte(proposedState), "create", "-f", "-")
+	c.kubectl(t, nil, "wait", "--for=condition=Evaluated", "stateproposal/complete", "--timeout=60s")
 	eventually(t, "the operator tells of it", front.has("create", "events.events.k8s.io"))
 	c.kubectl(t, nil, "patch", "taskrun", "proposed", "--type=merge", "-p", `{"spec":{"ttlSecondsAfterFinished":0}}`)
 	c.kubectl(t, nil, "wait", "--for=delete", "taskrun/proposed", "--timeout=60s")
+	c.kubectl(t, nil, "wait", "--for=delete", "stateproposal/complete", "--timeout=60s")
 }

@@ -33,6 +33,8 @@ const patience = time.Minute
 var unused = map[string]string{
 	"taskrun-manager-role: patch events.events.k8s.io": "client-go patches an Event that is emitted again of the same version of a run: by a reconciliation that is done again",
 
+	"taskrun-manager-role: list stateproposals.taskrun.dev": "client-go lists where the API server does not stream the objects that are there",
+
 	"extension-apiserver-authentication-reader: get configmaps extension-apiserver-authentication":   "the cluster's own Role",
 	"extension-apiserver-authentication-reader: list configmaps extension-apiserver-authentication":  "the cluster's own Role",
 	"extension-apiserver-authentication-reader: watch configmaps extension-apiserver-authentication": "the cluster's own Role",

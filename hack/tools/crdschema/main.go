@@ -84,6 +84,7 @@ var conditionBounds = map[string]map[string]any{
 var additions = map[string][]func(version any) error{
 	"TaskRun":          {boundLabels, boundConditions, rules},
 	"ConcurrencyLimit": {boundDecay, boundConditions},
+	"StateProposal":    {boundConditions},
 }
 
 func bound(object map[string]any) error {

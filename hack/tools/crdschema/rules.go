@@ -136,7 +136,7 @@ func textsOfNewSpec() map[string]any {
 // textsOfChangedSpec limits all texts of spec when they can have grown. It is a rule of its own, for in Kubernetes 1.32 an
 // optional oldSelf has texts where self has times, and no comparison of the two is true.
 func textsOfChangedSpec() map[string]any {
-	unchanged := []string{"!has(self.spec.transition)"}
+	var unchanged []string
 	for _, field := range []string{"name", "tags"} {
 		unchanged = append(unchanged, fmt.Sprintf(
 			"(!has(self.spec.%[1]s) || (has(oldSelf.spec.%[1]s) && self.spec.%[1]s == oldSelf.spec.%[1]s))", field))
@@ -150,7 +150,7 @@ func limitOnSpec(passed string) map[string]any {
 	most := strings.Join([]string{
 		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "648 * size(s.?labelsExact.orValue({}))",
 		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(k, 128 + 276 * size(i[k])).sum()).sum()",
-		mostOfState("?s.?state"), mostOfState("?s.?transition.?state"),
+		mostOfState("?s.?state"),
 	}, " + ")
 	return map[string]any{
 		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + allTexts() + " <= 12288",
@@ -170,7 +170,6 @@ func allTexts() string {
 		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(k, size(k) + self.spec.taskInputs[k].map(i, 20 + "+
 			sizes("i", "name", "type")+").sum()).sum()"),
 		"[?self.spec.?state].map(s, " + textsOfState("self.spec.state") + ").sum()",
-		"[?self.spec.?transition.?state].map(s, " + textsOfState("self.spec.transition.state") + ").sum()",
 	}, " + ")
 }
 

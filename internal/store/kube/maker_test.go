@@ -85,6 +85,8 @@ func (m maker) details() orchestration.StateDetails {
 	return details
 }
 
+var finalVerdicts = []orchestration.Status{orchestration.Accept, orchestration.Reject, orchestration.Abort}
+
 func (m maker) proposal() taskrun.Proposal {
 	return taskrun.Proposal{
 		Type: pick(m, orchestration.StateTypes), Name: maybe(m, m.text), Message: maybe(m, m.text), Data: m.data(),
@@ -144,10 +146,6 @@ func (m maker) run() *taskrun.Run {
 			run.Labels[m.text()] = json.RawMessage(pick(m, someJSON))
 		}
 	}
-	if m.flag() {
-		run.Proposal = new(m.proposal())
-		run.Proposal.Force = m.flag()
-	}
 	run = taskrun.Begin(run, m.state())
 	return &run
 }
@@ -164,11 +162,13 @@ func (m maker) progress(run *taskrun.Run) {
 	for range m.IntN(4) {
 		run.History = append(run.History, m.reportedState())
 	}
-	run.Transition = maybe(m, func() taskrun.Transition {
-		return taskrun.Transition{
-			Digest: "d", Verdict: orchestration.Wait, Reason: m.text(), JudgedAt: m.time(), RetryTime: maybe(m, m.time),
-		}
-	})
+	run.Decisions = nil
+	for range m.IntN(3) {
+		run.Decisions = append(run.Decisions, taskrun.ProposalDecision{
+			Proposal: "p" + m.text(), UID: m.id(), Verdict: pick(m, finalVerdicts), Reason: m.text(), Proposer: m.text(),
+			EvaluatedAt: m.time(), StateID: m.maybeID(),
+		})
+	}
 	run.Delivery = maybe(m, func() taskrun.Delivery {
 		return taskrun.Delivery{
 			Holder: pick(m, []string{"", "host-7-4711"}), PreviousHolder: pick(m, []string{"", "host-7-4711", "host-8-1"}),

@@ -33,7 +33,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		Labels:          labelsFromObject(spec.Labels, spec.LabelsExact),
 		TaskInputs:      inputsFromObject(spec.TaskInputs),
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
-		Transition:      verdictFromObject(o.Status.Transition),
+		Decisions:       decisionsFromObject(o.Status.Decisions),
 		Behind:          o.Status.State == nil || o.Status.ObservedGeneration != o.Generation,
 		OnHold:          onHold(o),
 		FromCreate:      fromCreate(o),
@@ -46,10 +46,6 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	run.Reported = reportedFromObject(o.Status.Reported, run.Revision.Renamed)
 	run.Reported.ApplyAsked(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
-	if spec.Transition != nil {
-		run.Proposal = proposalFromObject(&spec.Transition.State, spec.Transition.Force)
-		run.ProposalDigest = digest(spec.Transition)
-	}
 	if o.Status.State == nil {
 		begun := taskrun.Begin(*run, initialState(o, run.Created))
 		if begun.Finished() { // whatever spec says of times
@@ -67,7 +63,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after := *run
 	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))
-	after.Transition = verdictFromObject(written.Status.Transition)
+	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
 	after.Reported = reportedFromObject(written.Status.Reported, run.Revision.Renamed)
 	after.Reported.ApplyAsked(&after)
@@ -173,9 +169,6 @@ func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	if !run.Updated.Equal(run.Created) {
 		spec.Updated = microTimePointer(&run.Updated)
 	}
-	if run.Proposal != nil {
-		spec.Transition = &v1alpha1.Transition{State: proposalToObject(run.Proposal), Force: run.Proposal.Force}
-	}
 	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: run.ID, Namespace: namespace}, Spec: spec}
 }
 
@@ -194,7 +187,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		EndTime:                microTimePointer(run.EndTime),
 		Updated:                microTimePointer(&run.Updated),
 		Reported:               reportedToObject(run.Reported, run.Revision.Renamed),
-		Transition:             verdictToObject(run.Transition),
+		Decisions:              decisionsToObject(run.Decisions),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
 	if run.State != nil {
@@ -236,26 +229,6 @@ func ttlToObject(ttl *time.Duration) *int32 {
 	}
 	seconds := int32(min(max(whole, 0), math.MaxInt32))
 	return &seconds
-}
-
-func verdictFromObject(v *v1alpha1.TransitionStatus) *taskrun.Transition {
-	if v == nil {
-		return nil
-	}
-	return &taskrun.Transition{
-		Digest: v.Digest, Verdict: orchestration.Status(v.Verdict), Reason: v.Reason,
-		JudgedAt: within(v.JudgedAt.Time), RetryTime: timePointer(v.RetryTime),
-	}
-}
-
-func verdictToObject(v *taskrun.Transition) *v1alpha1.TransitionStatus {
-	if v == nil {
-		return nil
-	}
-	return &v1alpha1.TransitionStatus{
-		Digest: v.Digest, Verdict: string(v.Verdict), Reason: v.Reason,
-		JudgedAt: microTime(v.JudgedAt), RetryTime: microTimePointer(v.RetryTime),
-	}
 }
 
 func deliveryFromObject(d *v1alpha1.Delivery) *taskrun.Delivery {

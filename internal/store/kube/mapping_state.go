@@ -85,16 +85,6 @@ func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal
 	}
 }
 
-func proposalToObject(p *taskrun.Proposal) v1alpha1.ProposedState {
-	return v1alpha1.ProposedState{
-		Type:         string(p.Type),
-		Name:         clone(p.Name),
-		Message:      clone(p.Message),
-		Data:         dataToObject(p.Data),
-		StateDetails: detailsToObject(&p.Details),
-	}
-}
-
 // dataFromObject reads a JSON text. One that is no JSON stands for itself.
 func dataFromObject(text *string) json.RawMessage {
 	if text == nil {

@@ -48,7 +48,7 @@ func differ(want, got *taskrun.Run) string {
 		last := p.Last().String()
 		return last == ".Tags" || last == ".TaskInputs" || last == ".History"
 	}, cmpopts.EquateEmpty())
-	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "ProposalDigest", "Behind", "FromCreate"))
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind", "FromCreate"))
 }
 
 func TestNewRunsSurviveTheObject(t *testing.T) {
@@ -61,9 +61,8 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
 		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3, Renamed: got.Revision.Renamed}
-		if got.Revision != want || !got.Behind || !got.FromCreate || (run.Proposal == nil) != (got.ProposalDigest == "") {
-			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v, digest %q",
-				seed, got.Revision, got.Behind, got.FromCreate, got.ProposalDigest)
+		if got.Revision != want || !got.Behind || !got.FromCreate {
+			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v", seed, got.Revision, got.Behind, got.FromCreate)
 		}
 	}
 }
@@ -360,7 +359,7 @@ func FuzzRunFromObject(f *testing.F) {
 	}
 	f.Add([]byte(`{"metadata":{"name":"x","uid":"y"},"spec":{"labels":{"a":null},"labelsExact":{"b":"x"},"state":{}}}`))
 	f.Add([]byte(`{"spec":{"created":"0000-01-01T00:00:00Z","cacheExpiration":"0001-01-01T00:00:00Z"},"status":{"state":{}}}`))
-	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[],"retryDelayKind":"Single"},"transition":{}}}`))
+	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[],"retryDelayKind":"Single"}},"status":{"state":{},"decisions":[{}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if json.Unmarshal(text, &v1alpha1.TaskRun{}) != nil {
 			return // not an object that an API server can hold

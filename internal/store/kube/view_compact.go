@@ -245,4 +245,8 @@ func eachText(run *taskrun.Run, visit func(*string)) {
 	if run.State != nil {
 		state(run.State)
 	}
+	for i := range run.Decisions {
+		d := &run.Decisions[i]
+		some(&d.Proposal, &d.UID, &d.Reason, &d.Proposer, &d.StateID)
+	}
 }

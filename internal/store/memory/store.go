@@ -155,7 +155,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next.History, next.HistoryDropped = run.History, run.HistoryDropped
 	next.Reported = run.Reported
 	next.Reported.ApplyAsked(&next)
-	next.Transition = run.Transition
+	next.Decisions = run.Decisions
 	next.Delivery = run.Delivery
 	next.EndRecorded = run.EndRecorded
 	next.Updated = run.Updated

@@ -26,15 +26,9 @@ func inUTC(run *taskrun.Run) *taskrun.Run {
 	for i, state := range kept.History {
 		kept.History[i] = stateInUTC(state)
 	}
-	if run.Transition != nil {
-		transition := *run.Transition
-		transition.JudgedAt, transition.RetryTime = utc(transition.JudgedAt), utcPointer(transition.RetryTime)
-		kept.Transition = &transition
-	}
-	if run.Proposal != nil {
-		proposal := *run.Proposal
-		proposal.Details = detailsInUTC(proposal.Details)
-		kept.Proposal = &proposal
+	kept.Decisions = slices.Clone(run.Decisions)
+	for i := range kept.Decisions {
+		kept.Decisions[i].EvaluatedAt = utc(kept.Decisions[i].EvaluatedAt)
 	}
 	return &kept
 }

@@ -94,16 +94,6 @@ func fixtures() map[string]fixture {
 // standing are fixtures with what is acted upon later.
 func standing() map[string]fixture {
 	return map[string]fixture{
-		"with a proposal standing in it": {change: func(r *taskrun.Run) {
-			r.Proposal = new(richProposal())
-			r.Proposal.Force = true
-		}},
-		"with a proposal as short as can be, at a time that has an offset": {change: func(r *taskrun.Run) {
-			r.Proposal = &taskrun.Proposal{
-				Type:    orchestration.Scheduled,
-				Details: orchestration.StateDetails{ScheduledTime: new(start.In(east))},
-			}
-		}},
 		"that is not to be kept when it has finished": {change: func(r *taskrun.Run) { r.TTL = new(time.Duration(0)) }},
 	}
 }
@@ -256,8 +246,8 @@ func expectUTC(t *testing.T, run *taskrun.Run) {
 		"start time": run.StartTime, "end time": run.EndTime,
 		"timestamp": &run.State.Timestamp, "scheduled time": run.State.Details.ScheduledTime,
 	}
-	if run.Proposal != nil {
-		times["scheduled time of the proposal"] = run.Proposal.Details.ScheduledTime
+	for _, decision := range run.Decisions {
+		times["evaluation of "+decision.Proposal] = &decision.EvaluatedAt
 	}
 	for name, at := range times {
 		if at != nil && at.Location() != time.UTC {

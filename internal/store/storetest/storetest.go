@@ -161,7 +161,7 @@ func differ(want, got *taskrun.Run) string {
 			return false
 		}
 	}, cmpopts.EquateEmpty())
-	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "ProposalDigest"))
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision"))
 }
 
 func ids(runs []*taskrun.Run) []string {

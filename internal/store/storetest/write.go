@@ -83,9 +83,12 @@ func progressed(run *taskrun.Run) *taskrun.Run {
 		StartTime: new(start.Add(time.Second).In(east)), EndTime: new(start.Add(time.Minute)),
 		TotalRunTime: 90*time.Second + 123456*time.Microsecond,
 	}
-	next.Transition = &taskrun.Transition{
-		Digest: "d1", Verdict: orchestration.Wait, Reason: "Scheduled time is in the future",
-		JudgedAt: start.Add(2 * time.Second), RetryTime: new(start.Add(time.Hour)),
+	next.Decisions = []taskrun.ProposalDecision{
+		{Proposal: "retry-1", UID: "u1", Verdict: orchestration.Abort, EvaluatedAt: start.Add(2 * time.Second)},
+		{
+			Proposal: "retry-2", UID: "u2", Verdict: orchestration.Reject, Reason: "Retrying", Proposer: "alice",
+			EvaluatedAt: start.Add(3 * time.Second).In(east), StateID: stateID(22),
+		},
 	}
 	next.Updated = start.Add(3 * time.Second)
 	return &next
@@ -105,7 +108,7 @@ func testProgress(t *testing.T, s taskrun.Store) {
 	// Less progress replaces more: nothing of the old remains.
 	less := *updated
 	less.Progress = orchestration.Progress{State: created.State}
-	less.History, less.HistoryDropped, less.Transition = nil, 0, nil
+	less.History, less.HistoryDropped, less.Decisions = nil, 0, nil
 	expectEverywhere(t, s, &less, mustUpdate(t, s, &less))
 }
 

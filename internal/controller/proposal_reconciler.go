@@ -1,0 +1,178 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ProposalName is the name of the controller of StateProposals in logs, metrics
+// and Events.
+const ProposalName = "stateproposal-controller"
+
+// Proposals evaluates proposals within one namespace. *taskrun.Service does.
+type Proposals interface {
+	// Get returns the run with this id, or ErrNotFound.
+	Get(ctx context.Context, id string) (*taskrun.Run, error)
+	// EvaluateProposal evaluates the proposal once; see taskrun.Service.
+	EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (taskrun.Evaluation, error)
+}
+
+// ProposalMetrics counts evaluations, after the decision was written.
+type ProposalMetrics interface {
+	// ProposalEvaluated counts a final verdict on a StateProposal.
+	ProposalEvaluated(verdict orchestration.Status)
+	// ProposalExpired counts a StateProposal deleted after --proposal-ttl.
+	ProposalExpired()
+}
+
+// ProposalReconciler evaluates StateProposals and deletes them --proposal-ttl
+// after their verdict. The decision is recorded in the run, together with the new
+// state; the status of the proposal repeats it. So a restart between the two
+// writes evaluates nothing twice.
+type ProposalReconciler struct {
+	Options
+	// Objects reads StateProposals and TaskRuns from the cache.
+	Objects client.Reader
+	// Live reads TaskRuns from the API server.
+	Live client.Reader
+	// Writer writes the status of StateProposals and deletes them.
+	Writer client.Client
+	// Ready returns an error until the use cases see all runs.
+	Ready func(context.Context) error
+	// Proposals returns the use cases of a namespace.
+	Proposals func(namespace string) Proposals
+	// Convert returns the proposal that an object makes.
+	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
+	Clock   taskrun.Clock
+	Events  events.EventRecorder
+	Metrics ProposalMetrics
+	// Trace wraps the reconciler with traces; nil for none.
+	Trace func(reconcile.Reconciler) reconcile.Reconciler
+}
+
+// Reconcile evaluates one StateProposal, or deletes it when its time is up.
+func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	proposal := &v1alpha1.StateProposal{}
+	if err := r.Objects.Get(ctx, req.NamespacedName, proposal); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !proposal.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	if evaluated(proposal) {
+		return r.expire(ctx, proposal)
+	}
+	if copied(proposal) {
+		return ctrl.Result{}, r.write(ctx, proposal, aborted(copiedReason, r.Clock.Now()))
+	}
+	result, err := r.evaluate(ctx, proposal)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return in(afterConflict), nil // the cache is behind, or the proposal was deleted
+	}
+	return conclude(ctx, result, err)
+}
+
+// evaluated reports whether the proposal has its final verdict.
+func evaluated(p *v1alpha1.StateProposal) bool {
+	return p.Status.Verdict != "" && p.Status.Verdict != v1alpha1.VerdictWaiting
+}
+
+const (
+	// longestRetry is the longest wait between two evaluations of a waiting
+	// proposal: the run may finish, or a slot become free, at any moment.
+	longestRetry = time.Second
+	// appliedTogether is how long a proposal waits for a run that does not exist:
+	// one manifest may create both.
+	appliedTogether = 5 * time.Second
+)
+
+// evaluate finds the run, evaluates the proposal and writes the verdict.
+func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProposal) (ctrl.Result, error) {
+	run, reason, err := r.target(ctx, p)
+	switch {
+	case err != nil:
+		return ctrl.Result{}, err
+	case reason != "":
+		return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
+	case run == nil:
+		return untilItAppears(r.Clock.Now().Sub(p.CreationTimestamp.Time)), nil
+	}
+	if early := r.untilRetry(p, run); early > 0 {
+		return in(min(early, longestRetry)), nil
+	}
+	named := r.Convert(p)
+	named.Object = run.Revision.Object
+	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound):
+		return in(lookAgain), nil // deleted a moment ago
+	case err != nil:
+		return ctrl.Result{}, err
+	case evaluation.Final == nil:
+		return r.wait(ctx, p, evaluation)
+	}
+	if evaluation.Recorded {
+		r.Metrics.ProposalEvaluated(evaluation.Final.Verdict)
+		r.emit(p, evaluation)
+	}
+	return ctrl.Result{}, r.write(ctx, p, decided(p, evaluation))
+}
+
+// untilRetry is the time until a waiting proposal is evaluated again. It is
+// evaluated at once if the run has entered another state since.
+func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.Run) time.Duration {
+	status := &p.Status
+	if status.RetryTime == nil || status.EvaluatedTime == nil || run.Finished() ||
+		run.State.Timestamp.After(status.EvaluatedTime.Time) {
+		return 0
+	}
+	return status.RetryTime.Sub(r.Clock.Now())
+}
+
+// wait shows that the proposal waits, unless its status shows that already.
+func (r *ProposalReconciler) wait(ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) (ctrl.Result, error) {
+	again := in(min(evaluation.Decision.Delay, longestRetry))
+	status := waiting(evaluation.Decision, r.Clock.Now())
+	if sameWait(&p.Status, &status) {
+		return again, nil
+	}
+	if p.Status.Reason != status.Reason {
+		r.emit(p, evaluation)
+	}
+	return again, r.write(ctx, p, status)
+}
+
+// expire deletes a proposal --proposal-ttl after its verdict.
+func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StateProposal) (ctrl.Result, error) {
+	if r.ProposalTTL == 0 || p.Status.EvaluatedTime == nil {
+		return ctrl.Result{}, nil
+	}
+	age := r.Clock.Now().Sub(p.Status.EvaluatedTime.Time)
+	if age < r.ProposalTTL {
+		return in(min(r.ProposalTTL-age, r.ProposalTTL)), nil
+	}
+	err := r.Writer.Delete(ctx, p, client.Preconditions{UID: &p.UID, ResourceVersion: &p.ResourceVersion})
+	if err == nil {
+		r.Metrics.ProposalExpired()
+	}
+	if apierrors.IsConflict(err) {
+		return in(afterConflict), nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
+}
+
+// SetupWithManager adds the controller to a manager.
+func (r *ProposalReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return setUp(mgr, ProposalName, &v1alpha1.StateProposal{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
+}

@@ -1,0 +1,124 @@
+package controller
+
+import (
+	"context"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// maxReason is the longest status.reason, in characters.
+const maxReason = 1024
+
+// verdicts are the verdicts as objects spell them.
+var verdicts = map[orchestration.Status]string{
+	orchestration.Accept: v1alpha1.VerdictAccepted,
+	orchestration.Reject: v1alpha1.VerdictRejected,
+	orchestration.Abort:  v1alpha1.VerdictAborted,
+	orchestration.Wait:   v1alpha1.VerdictWaiting,
+}
+
+// aborted is the status of a proposal that has no run.
+func aborted(reason string, now time.Time) v1alpha1.StateProposalStatus {
+	return v1alpha1.StateProposalStatus{Verdict: v1alpha1.VerdictAborted, Reason: reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now))}
+}
+
+// waiting is the status of a proposal that is evaluated again later. A slot can
+// be free at any moment: a wait for one has no time.
+func waiting(decision orchestration.Decision, now time.Time) v1alpha1.StateProposalStatus {
+	status := v1alpha1.StateProposalStatus{
+		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
+	}
+	if !decision.AwaitsSlots {
+		status.RetryTime = new(v1alpha1.NewMicroTime(now.Add(decision.Delay)))
+	}
+	return status
+}
+
+// rounding is how much two computations of one retry time may differ.
+const rounding = 2 * time.Second
+
+// sameWait reports whether both statuses tell of the same wait.
+func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
+	if a.Verdict != b.Verdict || a.Reason != b.Reason || (a.RetryTime == nil) != (b.RetryTime == nil) {
+		return false
+	}
+	return a.RetryTime == nil || a.RetryTime.Sub(b.RetryTime.Time).Abs() < rounding
+}
+
+// decided is the status that repeats the decision recorded in the run.
+func decided(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) v1alpha1.StateProposalStatus {
+	final := evaluation.Final
+	status := v1alpha1.StateProposalStatus{
+		Verdict: verdicts[final.Verdict], Reason: final.Reason,
+		EvaluatedTime: new(v1alpha1.NewMicroTime(final.EvaluatedAt)), StateID: final.StateID,
+	}
+	if evaluation.Recorded {
+		status.Reason = evaluation.Decision.Reason // in full
+	}
+	if final.UID != string(p.UID) {
+		status.Reason = "The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason
+	}
+	return status
+}
+
+// copiedReason is the reason of the verdict on a copy.
+const copiedReason = "This StateProposal is a copy of an evaluated one, or was restored from a backup: " +
+	"its annotation " + v1alpha1.AnnotationEvaluated + " has the UID of another object. Create a StateProposal without it."
+
+// copied reports whether the proposal was made from one that had its final verdict:
+// a status is lost then, annotations are not.
+func copied(p *v1alpha1.StateProposal) bool {
+	uid := p.Annotations[v1alpha1.AnnotationEvaluated]
+	return uid != "" && uid != string(p.UID)
+}
+
+// mark annotates a proposal before it gets its final verdict.
+func (r *ProposalReconciler) mark(ctx context.Context, p *v1alpha1.StateProposal) error {
+	if p.Annotations[v1alpha1.AnnotationEvaluated] != "" {
+		return nil
+	}
+	before := p.DeepCopy()
+	metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationEvaluated, string(p.UID))
+	return r.Writer.Patch(ctx, p, client.MergeFrom(before))
+}
+
+// write replaces the status of the proposal.
+func (r *ProposalReconciler) write(ctx context.Context, p *v1alpha1.StateProposal, status v1alpha1.StateProposalStatus) error {
+	updated := p.DeepCopy()
+	if status.Verdict != v1alpha1.VerdictWaiting {
+		if err := r.mark(ctx, updated); err != nil {
+			return err
+		}
+	}
+	status.ObservedGeneration = p.Generation
+	status.Reason = truncate(status.Reason, maxReason)
+	status.Conditions = updated.Status.Conditions
+	condition := metav1.Condition{
+		Type: v1alpha1.ConditionEvaluated, Status: metav1.ConditionTrue, Reason: status.Verdict,
+		Message: truncate(status.Reason, v1alpha1.MaxConditionMessage), ObservedGeneration: p.Generation,
+		LastTransitionTime: metav1.NewTime(r.Clock.Now()),
+	}
+	if status.Verdict == v1alpha1.VerdictWaiting {
+		condition.Status = metav1.ConditionFalse
+	}
+	meta.SetStatusCondition(&status.Conditions, condition)
+	updated.Status = status
+	return r.Writer.Status().Update(ctx, updated)
+}
+
+// truncate shortens a text to at most limit characters.
+func truncate(text string, limit int) string {
+	const mark = "..."
+	if utf8.RuneCountInString(text) <= limit {
+		return text
+	}
+	return string([]rune(text)[:limit-len(mark)]) + mark
+}

@@ -1,0 +1,82 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// target returns the run that a proposal is for. A reason says that there is no
+// such run and never will be; neither a run nor a reason, that the index does not
+// have it yet, or that it is on hold.
+func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
+	ref := p.Spec.TargetRef
+	object, err := r.object(ctx, p)
+	switch {
+	case apierrors.IsNotFound(err) && r.mayAppear(p):
+		return nil, "", nil
+	case apierrors.IsNotFound(err):
+		return nil, fmt.Sprintf("TaskRun %q does not exist in namespace %q.", ref.Name, p.Namespace), nil
+	case err != nil:
+		return nil, "", err
+	case ref.UID != "" && ref.UID != string(object.UID):
+		return nil, fmt.Sprintf("TaskRun %q has another uid than targetRef.uid: it was deleted and created again.", ref.Name), nil
+	}
+	return r.runOf(ctx, p, object)
+}
+
+// runOf returns the run of an object, as target does.
+func (r *ProposalReconciler) runOf(
+	ctx context.Context, p *v1alpha1.StateProposal, object *v1alpha1.TaskRun,
+) (run *taskrun.Run, reason string, err error) {
+	run, err = r.Proposals(p.Namespace).Get(ctx, object.UUID())
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound):
+		return nil, "", nil
+	case err != nil:
+		return nil, "", err
+	case run.OnHold:
+		return nil, "", nil // evaluated when its status is restored
+	case run.Revision.Object == string(object.UID):
+		return run, "", nil
+	}
+	stalled, err := r.exists(ctx, p.Namespace, run.Revision)
+	if err != nil || !stalled {
+		return nil, "", err // the index is behind
+	}
+	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", object.Name, run.Revision.Key), nil
+}
+
+// mayAppear reports whether the missing run of the proposal may still be created
+// together with it.
+func (r *ProposalReconciler) mayAppear(p *v1alpha1.StateProposal) bool {
+	age := r.Clock.Now().Sub(p.CreationTimestamp.Time)
+	return p.Spec.TargetRef.UID == "" && p.Status.Verdict == "" && age.Abs() < appliedTogether
+}
+
+// object reads the TaskRun of the proposal from the cache, or from the API server
+// if the cache does not have it: it may have been created together with the
+// proposal.
+func (r *ProposalReconciler) object(ctx context.Context, p *v1alpha1.StateProposal) (*v1alpha1.TaskRun, error) {
+	ref, object := p.Spec.TargetRef, &v1alpha1.TaskRun{}
+	key := client.ObjectKey{Namespace: p.Namespace, Name: ref.Name}
+	err := r.Objects.Get(ctx, key, object)
+	if apierrors.IsNotFound(err) || (err == nil && ref.UID != "" && ref.UID != string(object.UID)) {
+		object = &v1alpha1.TaskRun{}
+		err = r.Live.Get(ctx, key, object)
+	}
+	return object, err
+}
+
+// exists reports whether the object that a run was read from is there.
+func (r *ProposalReconciler) exists(ctx context.Context, namespace string, revision taskrun.Revision) (bool, error) {
+	object := &v1alpha1.TaskRun{}
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: revision.Key}, object)
+	return err == nil && string(object.UID) == revision.Object, client.IgnoreNotFound(err)
+}
