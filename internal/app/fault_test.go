@@ -125,14 +125,14 @@ func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace stri
 
 // waitingRun makes a run that waits to be RUNNING until it is due. A machine that is too slow for the time until then gets
 // more of it.
-func waitingRun(t *testing.T, c *cluster) (name string, due time.Time) {
+func waitingRun(t *testing.T, c *cluster) (name string, due time.Time, waiting *v1alpha1.StateProposal) {
 	t.Helper()
 	for ahead := 4 * time.Second; ; ahead *= 2 {
-		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead)
+		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead).Truncate(time.Microsecond)
 		c.apply(t, name, v1alpha1.TaskRunSpec{State: dueAt(due)})
-		p := c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
-		if p.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
-			return name, due
+		waiting = c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
+		if waiting.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
+			return name, due, waiting
 		}
 	}
 }
@@ -142,7 +142,7 @@ func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	start(t, env.Config, c.namespace, func(o *Options) { o.Manager.LeaderElect = true })
-	name, due := waitingRun(t, c)
+	name, due, _ := waitingRun(t, c)
 
 	env.StopAPIServer(t)
 	// The run comes due while nobody can write that down.

@@ -143,7 +143,7 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 // wait shows that the proposal waits, unless its status shows that already.
 func (r *ProposalReconciler) wait(ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) (ctrl.Result, error) {
 	again := in(min(evaluation.Decision.Delay, longestRetry))
-	status := waiting(evaluation.Decision, r.Clock.Now())
+	status := waiting(evaluation, r.Clock.Now())
 	if sameWait(&p.Status, &status) {
 		return again, nil
 	}
