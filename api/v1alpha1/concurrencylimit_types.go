@@ -86,7 +86,7 @@ type ConcurrencyLimitSpec struct {
 	// Example: 0.5.
 	//
 	// +optional
-	SlotDecayPerSecond Number `json:"slotDecayPerSecond,omitempty"` //nolint:kubeapilinter // has no type; hack/tools/crdschema adds the limits
+	SlotDecayPerSecond Number `json:"slotDecayPerSecond,omitzero"` //nolint:kubeapilinter // has no type; hack/tools/crdschema adds the limits
 
 	// origin describes how the limit was created. Set by the REST API. Immutable.
 	// Default: none, for a limit created with kubectl.

@@ -96,7 +96,7 @@ func TestKubectlShowsARun(t *testing.T) {
 		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Holder: host-7-4711 Since: 2026-01-01T00:00:00.000001Z"},
 		"explain taskrun.status.delivery":                {"--worker-grace-time", "no two live workers"},
 		"explain taskrun.status.delivery.attempts":       {"--worker-max-attempts"},
-		"explain taskrun.status.state.data":              {"JSON text"},
+		"explain taskrun.status.state.dataJSON":          {"text of one JSON value"},
 		"get taskruns --field-selector spec.taskKey=etl": {"No resources found"},
 	} {
 		args := append(strings.Fields(what), "--kubeconfig", kubeconfig, "--namespace", object.GetNamespace())

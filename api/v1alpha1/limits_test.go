@@ -57,12 +57,12 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 	for path, want := range map[string]int64{
 		"spec.name": taskrun.MaxName, "spec.taskKey": taskrun.MaxTaskKey, "spec.dynamicKey": taskrun.MaxDynamicKey,
 		"spec.taskVersion": taskrun.MaxTaskVersion, "spec.cacheKey": taskrun.MaxCacheKey,
-		"spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels, "spec.labelsExact": taskrun.MaxLabels,
-		"spec.taskInputs": taskrun.MaxInputKeys, "spec.taskInputs.{}": taskrun.MaxInputs,
-		"spec.taskInputs.{}.[].name": taskrun.MaxInputText, "spec.taskInputs.{}.[].type": taskrun.MaxInputText,
+		"spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels, "spec.origin.wire": taskrun.MaxText,
+		"spec.taskInputs": taskrun.MaxInputKeys, "spec.taskInputs.[].name": taskrun.MaxInputKey, "spec.taskInputs.[].sources": taskrun.MaxInputs,
+		"spec.taskInputs.[].sources.[].name": taskrun.MaxInputText, "spec.taskInputs.[].sources.[].type": taskrun.MaxInputText,
 		"spec.empiricalPolicy.retryDelay": taskrun.MaxRetryDelays, "spec.empiricalPolicy.retryDelay.[]": taskrun.MaxNumber,
-		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber, "spec.empiricalPolicy.retryDelaySeconds": taskrun.MaxNumber,
-		"status.history": taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,
+		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber,
+		"status.history":                         taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,
 		"status.decisions.[].reason": taskrun.MaxReason, "status.decisions.[].proposer": taskrun.MaxProposer,
 		"spec.labels.{}":              v1alpha1.MaxLabelText,
 		"status.reported":             taskrun.MaxReported,
@@ -71,18 +71,15 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 	} {
 		checkBound(t, path, at(t, root, path), want)
 	}
-	for _, state := range []string{"spec.state", "status.state", "status.history.[]"} {
+	for _, state := range []string{"spec.initialState", "status.state", "status.history.[]"} {
 		for path, want := range map[string]int64{
-			".name": taskrun.MaxStateName, ".message": taskrun.MaxMessage, ".data": taskrun.MaxData,
+			".name": taskrun.MaxStateName, ".message": taskrun.MaxMessage, ".dataJSON": taskrun.MaxData,
 			".stateDetails.cacheKey": taskrun.MaxStateKey, ".stateDetails.pauseKey": taskrun.MaxPauseKey,
 			".stateDetails.traceparent": taskrun.MaxTraceparent, ".stateDetails.runInputKeyset": taskrun.MaxKeysetItems,
 			".stateDetails.runInputKeyset.{}": taskrun.MaxKeysetText,
 		} {
 			checkBound(t, state+path, at(t, root, state+path), want)
 		}
-	}
-	if most := at(t, root, "spec.labelsExact.{}").MaxLength; *most < taskrun.MaxLabelValue {
-		t.Errorf("spec.labelsExact holds values of %d characters, want at least %d", *most, taskrun.MaxLabelValue)
 	}
 }
 
@@ -153,7 +150,7 @@ func missing(is bool, what string) string {
 
 func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
 	t.Parallel()
-	types := at(t, rootSchema(t), "spec.state.type").Enum
+	types := at(t, rootSchema(t), "spec.initialState.type").Enum
 	if len(types) != len(orchestration.StateTypes) {
 		t.Fatalf("got %d state types, want %d", len(types), len(orchestration.StateTypes))
 	}
@@ -180,13 +177,12 @@ func TestTheRuleOnAllTextsOfSpecKnowsTheSingleBounds(t *testing.T) {
 			text = rule.Rule
 		}
 	}
-	exact := int(*at(t, rootSchema(t), "spec.labelsExact.{}").MaxLength)
 	always := taskrun.MaxName + taskrun.MaxTaskKey + taskrun.MaxDynamicKey + taskrun.MaxCacheKey + taskrun.MaxTaskVersion
 	for _, want := range []string{
 		fmt.Sprintf("%d * size(s.?tags", taskrun.MaxTag),
 		fmt.Sprintf("%d * size(dyn(s).?labels", taskrun.MaxLabelKey+v1alpha1.MaxLabelText),
-		fmt.Sprintf("%d * size(s.?labelsExact", taskrun.MaxLabelKey+exact),
-		fmt.Sprintf("%d + %d * size(i[k])", taskrun.MaxInputKey, 20+taskrun.MaxInputText),
+		"size(s.?origin.?wire",
+		fmt.Sprintf("%d + %d * size(a.?sources", taskrun.MaxInputKey, 20+taskrun.MaxInputText),
 		fmt.Sprintf("%d + size(t.?message", 128+taskrun.MaxStateName),
 		fmt.Sprintf("%d + size(d.?cacheKey", taskrun.MaxPauseKey+taskrun.MaxTraceparent),
 		fmt.Sprintf("%d * size(d.?runInputKeyset", 2*taskrun.MaxKeysetText),

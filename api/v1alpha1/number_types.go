@@ -14,16 +14,19 @@ import (
 //
 // +kubebuilder:validation:XPreserveUnknownFields
 // +kubebuilder:validation:Type=""
-type Number string
+type Number struct {
+	// Raw is the JSON text of the value.
+	Raw string `json:"-"`
+}
 
 // NumberOf returns the shortest JSON number that reads back as f. f must be finite.
-func NumberOf(f float64) Number { return Number(strconv.FormatFloat(f, 'g', -1, 64)) }
+func NumberOf(f float64) Number { return Number{strconv.FormatFloat(f, 'g', -1, 64)} }
 
 // Float returns the value. A number beyond the range of float64 is the largest
 // of its sign. ok is false for the empty Number and for a text that is not a
 // number.
 func (n Number) Float() (f float64, ok bool) {
-	f, err := strconv.ParseFloat(strings.Trim(string(n), `"`), 64)
+	f, err := strconv.ParseFloat(strings.Trim(n.Raw, `"`), 64)
 	switch {
 	case math.IsInf(f, 0):
 		return math.Copysign(math.MaxFloat64, f), true
@@ -36,17 +39,17 @@ func (n Number) Float() (f float64, ok bool) {
 
 // MarshalJSON returns the number as it is spelled.
 func (n Number) MarshalJSON() ([]byte, error) {
-	if n == "" {
+	if n.Raw == "" {
 		return []byte("null"), nil
 	}
-	return []byte(n), nil
+	return []byte(n.Raw), nil
 }
 
 // UnmarshalJSON keeps the number as it is spelled.
 func (n *Number) UnmarshalJSON(text []byte) error {
-	*n = Number(text)
+	n.Raw = string(text)
 	if string(text) == "null" {
-		*n = ""
+		*n = Number{}
 	}
 	return nil
 }

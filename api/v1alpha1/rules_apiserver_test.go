@@ -35,27 +35,15 @@ var rules = map[string]rule{
 		accepted: []string{`{taskKey: k}`, `{taskKey: k, labels: {}}`, `{taskKey: k, labels: {` + text(128) + `: 1, b: x}}`},
 		refused:  []string{`{taskKey: k, labels: {` + text(129) + `: 1, b: x}}`},
 	},
-	"the keys of labelsExact are bounded": {
-		message:  "the keys of labelsExact have at most 128 characters",
-		field:    "spec.labelsExact",
-		accepted: []string{`{taskKey: k, labelsExact: {` + text(128) + `: "5.0"}}`},
-		refused:  []string{`{taskKey: k, labelsExact: {` + text(129) + `: "5.0"}}`},
-	},
-	"the keys of taskInputs are bounded": {
-		message:  "the keys of taskInputs have at most 128 characters",
-		field:    "spec.taskInputs",
-		accepted: []string{`{taskKey: k, taskInputs: {` + text(128) + `: []}}`},
-		refused:  []string{`{taskKey: k, taskInputs: {` + text(129) + `: []}}`},
-	},
 	"taskInputs is bounded as a whole": {
-		message:  "taskInputs has at most 256 entries in all its lists together",
+		message:  "taskInputs has at most 256 sources in total",
 		field:    "spec.taskInputs",
-		accepted: []string{`{taskKey: k, taskInputs: {a: ` + parameters(256) + `, b: []}}`},
-		refused:  []string{`{taskKey: k, taskInputs: {a: ` + parameters(256) + `, b: ` + parameters(1) + `}}`},
+		accepted: []string{`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b}, {name: c, sources: []}]}`, `{taskKey: k, taskInputs: []}`},
+		refused:  []string{`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b, sources: ` + parameters(1) + `}]}`},
 	},
 	"an input has an id if it is a run": {
 		message: "id must be set if inputType is task_run or flow_run, and only then",
-		field:   "spec.taskInputs[a][0].id",
+		field:   "spec.taskInputs[0].sources[0].id",
 		accepted: []string{
 			input(`{inputType: task_run, id: ` + uuidA + `}`), input(`{inputType: flow_run, id: ` + uuidA + `}`),
 		},
@@ -66,40 +54,28 @@ var rules = map[string]rule{
 	},
 	"an input has a name if it is a parameter": {
 		message:  "name must be set if inputType is parameter, and only then",
-		field:    "spec.taskInputs[a][0].name",
+		field:    "spec.taskInputs[0].sources[0].name",
 		accepted: []string{input(`{inputType: parameter, name: x}`), input(`{inputType: parameter, name: ""}`)},
 		refused:  []string{input(`{inputType: parameter}`), input(`{inputType: constant, type: int, name: x}`)},
 	},
 	"an input has a type if it is a constant": {
 		message:  "type must be set if inputType is constant, and only then",
-		field:    "spec.taskInputs[a][0].type",
+		field:    "spec.taskInputs[0].sources[0].type",
 		accepted: []string{input(`{inputType: constant, type: int}`), input(`{inputType: constant, type: ""}`)},
 		refused:  []string{input(`{inputType: constant}`), input(`{inputType: parameter, name: x, type: int}`)},
 	},
-	"a single retry delay is one": {
-		message: "retryDelayKind Single needs exactly one entry in retryDelay",
-		field:   "spec.empiricalPolicy.retryDelayKind",
-		accepted: []string{
-			policy(`{retryDelayKind: Single, retryDelay: ["1"]}`), policy(`{retryDelayKind: List, retryDelay: []}`),
-			policy(`{retryDelayKind: List, retryDelay: ["1", "2"]}`), policy(`{retryDelay: ["1", "2"]}`),
-		},
-		refused: []string{
-			policy(`{retryDelayKind: Single}`), policy(`{retryDelayKind: Single, retryDelay: []}`),
-			policy(`{retryDelayKind: Single, retryDelay: ["1", "2"]}`),
-		},
-	},
 	"the keys of runInputKeyset are bounded": {
 		message:  "the keys of runInputKeyset have at most 256 characters",
-		field:    "spec.state.stateDetails.runInputKeyset",
-		accepted: []string{`{taskKey: k, state: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(256) + `: v}}}}`},
-		refused:  []string{`{taskKey: k, state: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}}`},
+		field:    "spec.initialState.stateDetails.runInputKeyset",
+		accepted: []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(256) + `: v}}}}`},
+		refused:  []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}}`},
 	},
 	"the texts of a spec are bounded together": {
 		message: "the texts of spec have at most 12288 characters together",
 		field:   "spec",
 		accepted: []string{
-			`{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128) + `}}`,
-			`{taskKey: "", tags: [` + many(128, "t%d") + `], labels: {` + many(64, "l%d: 1") + `}, labelsExact: {` + many(64, `e%d: "1.0"`) + `}}`,
+			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128) + `}}`,
+			`{taskKey: "", tags: [` + many(128, "t%d") + `], labels: {` + many(64, "l%d: 1") + `}, origin: {wire: ` + text(264) + `}}`,
 		},
 		refused: specsBeyondTotal(),
 	},
@@ -108,10 +84,10 @@ var rules = map[string]rule{
 		field:   "status",
 		status:  true,
 		accepted: []string{
-			`{state: ` + state(`, data: `+text(8192)+`, message: `+text(4096-128)) + `}`,
-			`{history: [` + state(`, data: `+text(8192-128)) + `, ` + state(`, message: `+text(4096-128)) + `]}`,
-			`{state: ` + state(``) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
-			`{state: ` + state(`, cacheEntry: true`) + `, history: [` + state(`, data: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
+			`{state: ` + state(`, dataJSON: `+text(8192)+`, message: `+text(4096-128)) + `}`,
+			`{history: [` + state(`, dataJSON: `+text(8192-128)) + `, ` + state(`, message: `+text(4096-128)) + `]}`,
+			`{state: ` + state(``) + `, history: [` + state(`, dataJSON: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
+			`{state: ` + state(`, cacheEntry: true`) + `, history: [` + state(`, dataJSON: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
 		},
 		refused: statusesBeyondTotal(),
 	},
@@ -121,7 +97,7 @@ var rules = map[string]rule{
 // goes one character beyond it there: each place must count.
 func specsBeyondTotal() []string {
 	full := func(rest int, place string) string {
-		return `{taskKey: "", state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
+		return `{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
 	}
 	specs := []string{
 		full(8, `name: `+text(9)),
@@ -130,19 +106,19 @@ func specsBeyondTotal() []string {
 		full(8, `taskVersion: `+text(9)),
 		full(8, `tags: [`+text(4)+`, `+text(5)+`]`),
 		full(65, `labels: {ab: 1}`),
-		full(8, `labelsExact: {abcde: "5.00"}`),
-		full(28, `taskInputs: {abc: [{inputType: parameter, name: `+text(6)+`}]}`),
-		full(28, `taskInputs: {abc: [{inputType: constant, type: `+text(6)+`}]}`),
-		full(20, `taskInputs: {a: [{inputType: task_run, id: `+uuidA+`}]}`),
-		`{taskKey: "", state: {type: COMPLETED, name: ` + text(9) + `, data: ` + text(8192) + `, message: ` + text(4096-128-8) + `}}`,
-		`{taskKey: "", cacheKey: ` + text(8) + `, state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-7) + `}}`,
+		full(8, `origin: {wire: `+text(264+9)+`}`),
+		full(28, `taskInputs: [{name: abc, sources: [{inputType: parameter, name: `+text(6)+`}]}]`),
+		full(28, `taskInputs: [{name: abc, sources: [{inputType: constant, type: `+text(6)+`}]}]`),
+		full(20, `taskInputs: [{name: a, sources: [{inputType: task_run, id: `+uuidA+`}]}]`),
+		`{taskKey: "", initialState: {type: COMPLETED, name: ` + text(9) + `, dataJSON: ` + longestData + `, message: ` + text(4096-128-8) + `}}`,
+		`{taskKey: "", cacheKey: ` + text(8) + `, initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-7) + `}}`,
 		strings.Replace(full(8, `name: x`), `taskKey: ""`, `taskKey: `+text(8), 1),
 	}
 	for _, place := range []string{
 		`cacheKey: ` + text(9), `pauseKey: ` + text(9), `traceparent: ` + text(9), `runInputKeyset: {abcd: ` + text(5) + `}`,
 	} {
 		specs = append(specs,
-			`{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(4096-128-8)+`, stateDetails: {`+place+`}}}`)
+			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+longestData+`, message: `+text(4096-128-8)+`, stateDetails: {`+place+`}}}`)
 	}
 	return specs
 }
@@ -153,21 +129,21 @@ func statusesBeyondTotal() []string {
 	for rest, places := range map[int][]string{
 		0: {``},
 		8: {
-			`, name: ` + text(9), `, message: ` + text(9), `, data: ` + text(9), `, cacheEntry: true, message: ` + text(9),
+			`, name: ` + text(9), `, message: ` + text(9), `, dataJSON: ` + text(9), `, cacheEntry: true, message: ` + text(9),
 			`, stateDetails: {cacheKey: ` + text(9) + `}`, `, stateDetails: {pauseKey: ` + text(9) + `}`,
 			`, stateDetails: {traceparent: ` + text(9) + `}`, `, stateDetails: {runInputKeyset: {abcd: ` + text(5) + `}}`,
 		},
 	} {
-		full := state(`, data: ` + text(8192) + `, message: ` + text(4096-2*128-rest))
+		full := state(`, dataJSON: ` + text(8192) + `, message: ` + text(4096-2*128-rest))
 		if rest == 0 {
-			full = state(`, data: ` + text(8192) + `, message: ` + text(4096-2*128+1))
+			full = state(`, dataJSON: ` + text(8192) + `, message: ` + text(4096-2*128+1))
 		}
 		for _, place := range places {
 			statuses = append(statuses, `{state: `+state(place)+`, history: [`+full+`]}`, `{state: `+full+`, history: [`+state(place)+`]}`,
 				`{history: [`+full+`, `+state(place)+`]}`)
 		}
 	}
-	return append(statuses, `{state: `+state(`, data: `+text(8192)+`, message: `+text(4096-127))+`}`)
+	return append(statuses, `{state: `+state(`, dataJSON: `+text(8192)+`, message: `+text(4096-127))+`}`)
 }
 
 func TestEachRuleAcceptsAndRefuses(t *testing.T) {
@@ -214,10 +190,8 @@ var immutable = map[string][2]string{
 	"taskVersion":     {"a", `""`},
 	"empiricalPolicy": {`{retries: 1}`, `{retries: 2}`},
 	"labels":          {`{a: 1, b: x}`, `{a: 1, b: y}`},
-	"labelsExact":     {`{a: "5.0"}`, `{a: "5.00"}`},
-	"taskInputs":      {`{a: [{inputType: parameter, name: x}]}`, `{a: [{inputType: parameter, name: z}]}`},
-	"state":           {`{type: PENDING}`, `{type: RUNNING}`},
-	"created":         {`"2031-01-01T00:00:00Z"`, `"2032-01-01T00:00:00Z"`},
+	"taskInputs":      {`[{name: a, sources: [{inputType: parameter, name: x}]}]`, `[{name: a, sources: [{inputType: parameter, name: z}]}]`},
+	"origin":          {`{createdTime: "2031-01-01T00:00:00Z"}`, `{createdTime: "2032-01-01T00:00:00Z"}`},
 }
 
 func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
@@ -246,6 +220,48 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 	}
 }
 
+// Values without a type in the schema are compared too, whichever fields they are in.
+func TestNumbersOfThePolicyStayAsTheyAre(t *testing.T) {
+	runs := open(t)
+	for _, change := range [][2]string{
+		{`{retryDelay: [1, "2.5"]}`, `{retryDelay: [1, 2.5]}`},
+		{`{retryDelay: [1, "2.5"]}`, `{retryDelay: ["2.5", 1]}`},
+		{`{retryDelay: [1]}`, `{retryDelay: null, retryJitterFactor: 1}`},
+		{`{retryJitterFactor: 0.3}`, `{retryJitterFactor: "0.3"}`},
+		{`{retryJitterFactor: 0.3}`, `{retryJitterFactor: 0.25}`},
+	} {
+		name := runs.created(t, policy(change[0]))
+		if _, err := runs.patch(t, name, `{spec: {name: other, empiricalPolicy: `+change[0]+`}}`); err != nil {
+			t.Errorf("%s again: %v", change[0], err)
+		}
+		_, err := runs.patch(t, name, `{spec: {empiricalPolicy: `+change[1]+`}}`)
+		wantRefused(t, err, "spec", "empiricalPolicy is immutable")
+	}
+}
+
+func TestAllChangedFieldsAreNamed(t *testing.T) {
+	runs := open(t)
+	name := runs.created(t, `{taskKey: a, dynamicKey: a, initialState: {type: PENDING}}`)
+	_, err := runs.patch(t, name, `{spec: {taskKey: b, dynamicKey: b, taskVersion: b, name: b, initialState: {type: RUNNING}}}`)
+	wantRefused(t, err, "spec", "taskKey is immutable; dynamicKey is immutable; taskVersion is immutable; such a field can be neither")
+	wantRefused(t, err, "spec.initialState", toChangeTheState)
+}
+
+const toChangeTheState = "initialState is immutable. To change the state, create a StateProposal."
+
+func TestTheInitialStateStaysAsItIs(t *testing.T) {
+	runs := open(t)
+	with := runs.created(t, `{taskKey: k, initialState: {type: PENDING, stateDetails: {deferred: false}}}`)
+	for _, change := range []string{`{type: CANCELLED}`, `{message: x}`, `{stateDetails: {deferred: true}}`, `{stateDetails: null}`} {
+		_, err := runs.patch(t, with, `{spec: {initialState: `+change+`}}`)
+		wantRefused(t, err, "spec.initialState", toChangeTheState)
+	}
+	_, err := runs.patch(t, with, `{spec: {initialState: null}}`)
+	wantRefused(t, err, "spec", "initialState is immutable")
+	_, err = runs.patch(t, runs.created(t, `{taskKey: k}`), `{spec: {initialState: {type: PENDING}}}`)
+	wantRefused(t, err, "spec", "initialState is immutable")
+}
+
 // The rules on spec are passed over when a write changes the status, for such a
 // write cannot change the spec. The API server must not let it.
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
@@ -256,7 +272,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const both = `{spec: {taskKey: other, name: %s}, status: {%s}}`
-			long, name := text(1024), runs.created(t, `{taskKey: "", state: {type: COMPLETED, data: `+text(8192)+`, message: `+text(3072)+`}}`)
+			long, name := text(1024), runs.created(t, `{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+longestData+`, message: `+text(3072)+`}}`)
 			for _, status := range change {
 				_, err := runs.patch(t, name, fmt.Sprintf(both, long, status))
 				wantRefused(t, err, "spec", "taskKey is immutable")
@@ -275,7 +291,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 
 func TestAChangedSpecIsBoundedTogether(t *testing.T) {
 	runs := open(t)
-	most := `{taskKey: "", name: a, tags: [b], state: {type: COMPLETED, data: ` + text(8192) + `, message: ` + text(4096-128-2) + `}}`
+	most := `{taskKey: "", name: a, tags: [b], initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-2) + `}}`
 	for change, accepted := range map[string]bool{
 		`name: c`:                         true,
 		`name: aa`:                        false,
@@ -323,7 +339,8 @@ func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
 		}
 		tested[rule.message] = true
 	}
-	tested["an immutable field of spec was changed, added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
+	tested["immutable fields of spec were changed, added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
+	tested[toChangeTheState] = true                                          // by TestTheInitialStateStaysAsItIs
 	messages := map[string]bool{}
 	crd := renderedCRD(t)
 	collect(messages, *crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
@@ -358,6 +375,9 @@ func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 // text is a text of n characters that YAML takes for nothing else.
 func text(n int) string { return strings.Repeat("x", n) }
 
+// longestData is the JSON of a text with as many characters as data may have, in quotes of YAML.
+var longestData = `'"` + text(8192-2) + `"'`
+
 // emojis is a text of n characters of four bytes each.
 func emojis(n int) string { return strings.Repeat("😀", n) }
 
@@ -370,7 +390,9 @@ func many(n int, member string) string {
 	return strings.Join(members, ", ")
 }
 
-func input(item string) string { return `{taskKey: k, taskInputs: {a: [` + item + `]}}` }
+func input(item string) string {
+	return `{taskKey: k, taskInputs: [{name: a, sources: [` + item + `]}]}`
+}
 
 func policy(p string) string { return `{taskKey: k, empiricalPolicy: ` + p + `}` }
 

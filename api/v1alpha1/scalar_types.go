@@ -14,13 +14,6 @@ import (
 // +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
 type UUID = string
 
-// Decimal is a number as JSON spells it, kept as a text so that 4 and 5.0 stay
-// what they are. At most 32 characters. Example: "2.5".
-//
-// +kubebuilder:validation:MaxLength=32
-// +kubebuilder:validation:Pattern=`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$`
-type Decimal = string
-
 // StateType is one of the nine kinds of state. A run in COMPLETED, FAILED,
 // CANCELLED or CRASHED has finished.
 //
@@ -31,28 +24,6 @@ type StateType = string
 //
 // +kubebuilder:validation:MaxLength=256
 type Tag = string
-
-// ScalarText is the JSON text of one scalar: a string in its quotes, a number,
-// true, false or null. At most 520 characters.
-//
-// +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=520
-// +kubebuilder:validation:Pattern=`^(null|true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|"([^"\\\x00-\x1f]|\\(["\\/bfnrt]|u[0-9a-fA-F]{4}))*")$`
-type ScalarText = string
-
-// ExactLabels are label values as JSON texts, by the label's key.
-//
-// +kubebuilder:validation:MaxProperties=64
-// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 128)",message="the keys of labelsExact have at most 128 characters"
-// +mapType=atomic
-// +kubebuilder:object:generate=false
-type ExactLabels map[string]ScalarText
-
-// DeepCopy returns a copy.
-func (in ExactLabels) DeepCopy() ExactLabels { return maps.Clone(in) }
-
-// DeepCopyInto copies the map.
-func (in ExactLabels) DeepCopyInto(out *ExactLabels) { *out = maps.Clone(in) }
 
 // KeysetText is a value of a Keyset, at most 256 characters.
 //
@@ -74,15 +45,14 @@ func (in Keyset) DeepCopy() Keyset { return maps.Clone(in) }
 func (in Keyset) DeepCopyInto(out *Keyset) { *out = maps.Clone(in) }
 
 // MaxLabelText is the longest text, in characters, that labels holds; a longer
-// one stands in labelsExact.
+// one from a REST client is part of origin.wire.
 const MaxLabelText = 64
 
 // LabelValue is one JSON scalar: a text of at most 64 characters, a number or a
 // boolean.
 //
-// The schema names no type, for there are three. Lists, objects and longer texts
-// are kept out by bounds that no marker can state: hack/tools/crdschema adds
-// them to the rendered CRD.
+// The schema has no type, because there are three. hack/tools/crdschema adds the
+// bounds that keep out lists, objects and longer texts.
 //
 // +kubebuilder:validation:XPreserveUnknownFields
 // +kubebuilder:validation:Type=""

@@ -68,16 +68,19 @@ func TestWhatIsEmptyIsNotWhatIsMissing(t *testing.T) {
 		"nothing": {TaskKey: &empty},
 		"empty texts": {
 			TaskKey: &empty, DynamicKey: &empty, CacheKey: &empty, TaskVersion: &empty,
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Name: &empty, Message: &empty, Data: &empty}},
+			InitialState: &v1alpha1.ProposedState{Name: &empty, Message: &empty, DataJSON: &empty},
 		},
 		"empty lists and maps": {
-			TaskKey: &empty, Labels: map[string]v1alpha1.LabelValue{}, EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{RetryDelay: []string{}},
-			State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+			TaskKey: &empty, Labels: map[string]v1alpha1.LabelValue{}, EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{RetryDelay: []v1alpha1.Number{}},
+			InitialState: &v1alpha1.ProposedState{
 				StateDetails: &v1alpha1.StateDetails{RunInputKeyset: map[string]string{}, Deferred: &no},
-			}},
+			},
 		},
 		"scalars of every kind": {
-			TaskKey: &empty, LabelsExact: map[string]string{"a": "5.0"},
+			TaskKey: &empty,
+			EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{
+				RetryDelay: []v1alpha1.Number{{Raw: "3"}, {Raw: `"5.0"`}}, RetryJitterFactor: &v1alpha1.Number{Raw: "0.25"},
+			},
 			Labels: map[string]v1alpha1.LabelValue{"a": {Raw: []byte(`"x"`)}, "b": {Raw: []byte("3")}, "c": {Raw: []byte("true")}, "d": {Raw: []byte("0.25")}},
 		},
 	} {

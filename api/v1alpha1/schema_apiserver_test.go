@@ -37,19 +37,26 @@ var refusedBySchema = map[string]map[string]string{
 		`{taskKey: k, id: ` + uuidA + `0}`:                         "Too long",
 		`{taskKey: k, id: "{0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b"}`: "should match",
 	},
-	"spec.flowRunID":                       {`{taskKey: k, flowRunID: x}`: "should match"},
-	"spec.name":                            {`{taskKey: k, name: ""}`: "at least 1 chars", `{taskKey: k, name: ` + text(1025) + `}`: "Too long"},
-	"spec.dynamicKey":                      {`{taskKey: k, dynamicKey: ` + text(513) + `}`: "Too long", `{taskKey: k, dynamicKey: 1}`: "must be of type string"},
-	"spec.cacheKey":                        {`{taskKey: k, cacheKey: ` + text(2001) + `}`: "Too long"},
-	"spec.taskVersion":                     {`{taskKey: k, taskVersion: ` + text(257) + `}`: "Too long"},
-	"spec.tags":                            {`{taskKey: k, tags: [` + strings.TrimSuffix(strings.Repeat("x, ", 129), ", ") + `]}`: "Too many"},
-	"spec.tags[0]":                         {`{taskKey: k, tags: [` + text(257) + `]}`: "Too long"},
-	"spec.ttlSecondsAfterFinished":         {`{taskKey: k, ttlSecondsAfterFinished: -1}`: "greater than or equal to 0", `{taskKey: k, ttlSecondsAfterFinished: 2147483648}`: "less than or equal to"},
-	"spec.empiricalPolicy.retries":         {policy(`{retries: 9007199254740992}`): "less than or equal to", policy(`{retries: 1.5}`): "must be of type int"},
-	"spec.empiricalPolicy.retryDelay":      {policy(`{retryDelay: [` + strings.TrimSuffix(strings.Repeat(`"1", `, 51), ", ") + `]}`): "Too many"},
-	"spec.empiricalPolicy.retryDelay[0]":   {policy(`{retryDelay: ["1s"]}`): "should match", policy(`{retryDelay: [1]}`): "must be of type string", policy(`{retryDelay: ["01"]}`): "should match", policy(`{retryDelay: [""]}`): "should match"},
-	"spec.empiricalPolicy.retryDelayKind":  {policy(`{retryDelayKind: Some, retryDelay: ["1"]}`): "Unsupported value"},
-	"spec.empiricalPolicy.retryJitterFact": {policy(`{retryJitterFactor: "-0.1"}`): "should match", policy(`{retryJitterFactor: "NaN"}`): "should match"},
+	"spec.flowRunID":                  {`{taskKey: k, flowRunID: x}`: "should match"},
+	"spec.name":                       {`{taskKey: k, name: ""}`: "at least 1 chars", `{taskKey: k, name: ` + text(1025) + `}`: "Too long"},
+	"spec.dynamicKey":                 {`{taskKey: k, dynamicKey: ` + text(513) + `}`: "Too long", `{taskKey: k, dynamicKey: 1}`: "must be of type string"},
+	"spec.cacheKey":                   {`{taskKey: k, cacheKey: ` + text(2001) + `}`: "Too long"},
+	"spec.taskVersion":                {`{taskKey: k, taskVersion: ` + text(257) + `}`: "Too long"},
+	"spec.tags":                       {`{taskKey: k, tags: [` + strings.TrimSuffix(strings.Repeat("x, ", 129), ", ") + `]}`: "Too many"},
+	"spec.tags[0]":                    {`{taskKey: k, tags: [` + text(257) + `]}`: "Too long"},
+	"spec.ttlSecondsAfterFinished":    {`{taskKey: k, ttlSecondsAfterFinished: -1}`: "greater than or equal to 0", `{taskKey: k, ttlSecondsAfterFinished: 2147483648}`: "less than or equal to"},
+	"spec.empiricalPolicy.retries":    {policy(`{retries: 9007199254740992}`): "less than or equal to", policy(`{retries: 1.5}`): "must be of type int", policy(`{retries: -5}`): "greater than or equal to 0"},
+	"spec.empiricalPolicy.retryDelay": {policy(`{retryDelay: [` + strings.TrimSuffix(strings.Repeat(`1, `, 51), ", ") + `]}`): "Too many", policy(`{retryDelay: 10}`): "must be of type array"},
+	"spec.empiricalPolicy.retryDelay[0]": {
+		policy(`{retryDelay: ["1s"]}`): "should match", policy(`{retryDelay: ["01"]}`): "should match", policy(`{retryDelay: [""]}`): "should match",
+		policy(`{retryDelay: ["` + strings.Repeat("1", 33) + `"]}`): "Too long",
+		policy(`{retryDelay: [[]]}`):                                "at least 1 items", policy(`{retryDelay: [[1]]}`): "at most 0", policy(`{retryDelay: [{}]}`): "at least 1 properties",
+		policy(`{retryDelay: [{a: 1}]}`): "at most 0",
+	},
+	"spec.empiricalPolicy.retryJitterFactor": {
+		policy(`{retryJitterFactor: "-0.1"}`): "should match", policy(`{retryJitterFactor: "NaN"}`): "should match", policy(`{retryJitterFactor: -0.1}`): "greater than or equal to 0",
+		policy(`{retryJitterFactor: []}`): "at least 1 items",
+	},
 	"spec.labels": {
 		`{taskKey: k, labels: {` + many(65, "k%d: 1") + `}}`: "Too many",
 	},
@@ -61,47 +68,76 @@ var refusedBySchema = map[string]map[string]string{
 		`{taskKey: k, labels: {a: ` + text(65) + `}}`:   "Too long",
 		`{taskKey: k, labels: {a: ` + emojis(65) + `}}`: "Too long",
 	},
-	"spec.labelsExact.a": {
-		`{taskKey: k, labelsExact: {a: "{}"}}`:                   "should match",
-		`{taskKey: k, labelsExact: {a: "[1]"}}`:                  "should match",
-		`{taskKey: k, labelsExact: {a: "\"x"}}`:                  "should match",
-		`{taskKey: k, labelsExact: {a: x}}`:                      "should match",
-		`{taskKey: k, labelsExact: {a: ""}}`:                     "at least 1 chars",
-		`{taskKey: k, labelsExact: {a: '"` + text(519) + `"'}}`:  "Too long",
-		`{taskKey: k, labelsExact: {a: "\"x\ny\""}}`:             "should match",
-		`{taskKey: k, labelsExact: {a: "1 2"}}`:                  "should match",
-		`{taskKey: k, labelsExact: {a: "\"x\" "}}`:               "should match",
-		`{taskKey: k, labelsExact: {a: "\"" , b: "\"\\x41\"" }}`: "should match",
-	},
-	"spec.taskInputs":                              {`{taskKey: k, taskInputs: {` + many(65, "k%d: []") + `}}`: "Too many"},
-	"spec.taskInputs.a":                            {`{taskKey: k, taskInputs: {a: ` + parameters(257) + `}}`: "Too many"},
-	"spec.taskInputs.a[0].inputType":               {input(`{inputType: other}`): "Unsupported value", input(`{name: x}`): "Required value"},
-	"spec.taskInputs.a[0].name":                    {input(`{inputType: parameter, name: ` + text(257) + `}`): "Too long"},
-	"spec.taskInputs.a[0].type":                    {input(`{inputType: constant, type: ` + text(257) + `}`): "Too long"},
-	"spec.state.type":                              {`{taskKey: k, state: {type: Running}}`: "Unsupported value", `{taskKey: k, state: {}}`: "Required value"},
-	"spec.state.name":                              {`{taskKey: k, state: {type: RUNNING, name: ` + text(257) + `}}`: "Too long"},
-	"spec.state.message":                           {`{taskKey: k, state: {type: RUNNING, message: ` + text(4097) + `}}`: "Too long"},
-	"spec.state.data":                              {`{taskKey: k, state: {type: RUNNING, data: ` + text(8193) + `}}`: "Too long", `{taskKey: k, state: {type: RUNNING, data: [1]}}`: "must be of type string"},
-	"spec.state.id":                                {`{taskKey: k, state: {type: RUNNING, id: x}}`: "should match"},
-	"spec.state.timestamp":                         {`{taskKey: k, state: {type: RUNNING, timestamp: tomorrow}}`: "should match"},
-	"spec.state.stateDetails":                      {`{taskKey: k, state: {type: RUNNING, stateDetails: []}}`: "must be of type object"},
-	"spec.state.stateDetails.cacheKey":             {details(`cacheKey: ` + text(4097)): "Too long"},
-	"spec.state.stateDetails.pauseKey":             {details(`pauseKey: ` + text(513)): "Too long"},
-	"spec.state.stateDetails.traceparent":          {details(`traceparent: ` + text(257)): "Too long"},
-	"spec.state.stateDetails.runInputKeyset":       {details(`runInputKeyset: {` + many(17, "k%d: v") + `}`): "Too many"},
-	"spec.state.stateDetails.runInputKeyset.a":     {details(`runInputKeyset: {a: ` + text(257) + `}`): "Too long"},
-	"spec.state.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
-	"spec.state.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
-	"spec.created":                                 {`{taskKey: k, created: []}`: "at least 1 items", `{taskKey: k, created: [x]}`: "at most 0"},
-	"spec.empiricalPolicy.maxRetries":              {policy(`{maxRetries: -9007199254740992}`): "greater than or equal to"},
-	"spec.empiricalPolicy.retryDelaySeconds":       {policy(`{retryDelaySeconds: "1e1000"}`): "should match"},
-	"spec.state.stateDetails.childFlowRunID":       {details(`childFlowRunID: x`): "should match"},
-	"spec.state.stateDetails.taskParametersID":     {details(`taskParametersID: x`): "should match"},
-	"spec.state.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
+	"spec.taskInputs":                                     {`{taskKey: k, taskInputs: [` + many(65, "{name: k%d}") + `]}`: "Too many", `{taskKey: k, taskInputs: x}`: "must be of type array"},
+	"spec.taskInputs[1]":                                  {`{taskKey: k, taskInputs: [{name: a}, {name: a}]}`: "Duplicate value"},
+	"spec.taskInputs[0].name":                             {`{taskKey: k, taskInputs: [{name: ` + text(129) + `}]}`: "Too long", `{taskKey: k, taskInputs: [{name: false}]}`: "must be of type string", `{taskKey: k, taskInputs: [{}]}`: "Required value"},
+	"spec.taskInputs[0].sources":                          {`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(257) + `}]}`: "Too many"},
+	"spec.taskInputs[0].sources[0].inputType":             {input(`{inputType: other}`): "Unsupported value", input(`{name: x}`): "Required value"},
+	"spec.taskInputs[0].sources[0].name":                  {input(`{inputType: parameter, name: ` + text(257) + `}`): "Too long"},
+	"spec.taskInputs[0].sources[0].type":                  {input(`{inputType: constant, type: ` + text(257) + `}`): "Too long"},
+	"spec.initialState.type":                              {`{taskKey: k, initialState: {type: Running}}`: "Unsupported value", `{taskKey: k, initialState: {}}`: "Required value"},
+	"spec.initialState.name":                              {`{taskKey: k, initialState: {type: RUNNING, name: ` + text(257) + `}}`: "Too long"},
+	"spec.initialState.message":                           {`{taskKey: k, initialState: {type: RUNNING, message: ` + text(4097) + `}}`: "Too long"},
+	"spec.initialState.dataJSON":                          {`{taskKey: k, initialState: {type: RUNNING, dataJSON: '"` + text(8192) + `"'}}`: "Too long", `{taskKey: k, initialState: {type: RUNNING, dataJSON: [1]}}`: "must be of type string"},
+	"spec.origin.stateID":                                 {`{taskKey: k, origin: {stateID: x}}`: "should match"},
+	"spec.origin.stateTime":                               {`{taskKey: k, origin: {stateTime: tomorrow}}`: "should match"},
+	"spec.origin.source":                                  {`{taskKey: k, origin: {source: Other}}`: "Unsupported value"},
+	"spec.origin.wire":                                    {`{taskKey: k, origin: {wire: ` + text(12289) + `}}`: "Too long", `{taskKey: k, origin: {wire: ""}}`: "at least 2 chars"},
+	"spec.initialState.stateDetails":                      {`{taskKey: k, initialState: {type: RUNNING, stateDetails: []}}`: "must be of type object"},
+	"spec.initialState.stateDetails.cacheKey":             {details(`cacheKey: ` + text(4097)): "Too long"},
+	"spec.initialState.stateDetails.pauseKey":             {details(`pauseKey: ` + text(513)): "Too long"},
+	"spec.initialState.stateDetails.traceparent":          {details(`traceparent: ` + text(257)): "Too long"},
+	"spec.initialState.stateDetails.runInputKeyset":       {details(`runInputKeyset: {` + many(17, "k%d: v") + `}`): "Too many"},
+	"spec.initialState.stateDetails.runInputKeyset.a":     {details(`runInputKeyset: {a: ` + text(257) + `}`): "Too long"},
+	"spec.initialState.stateDetails.deferred":             {details(`deferred: "yes"`): "must be of type boolean"},
+	"spec.initialState.stateDetails.scheduledTime":        {details(`scheduledTime: 1`): "must be of type date-time"},
+	"spec.origin.createdTime":                             {`{taskKey: k, origin: {createdTime: []}}`: "at least 1 items", `{taskKey: k, origin: {createdTime: [x]}}`: "at most 0"},
+	"spec.initialState.stateDetails.childFlowRunID":       {details(`childFlowRunID: x`): "should match"},
+	"spec.initialState.stateDetails.taskParametersID":     {details(`taskParametersID: x`): "should match"},
+	"spec.initialState.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
+}
+
+// The API server names the field in the message only.
+func TestABooleanIsNoNumber(t *testing.T) {
+	runs := open(t)
+	for field, spec := range map[string]string{
+		"retryDelay[0]":     policy(`{retryDelay: [true]}`),
+		"retryJitterFactor": policy(`{retryJitterFactor: false}`),
+	} {
+		_, err := runs.create(t, spec)
+		if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), "spec.empiricalPolicy."+field) {
+			t.Errorf("%s: got error %v, want a refusal that names it", field, err)
+		}
+	}
+}
+
+// What cannot be JSON is refused, with every sign of the text in its place.
+func TestWhatCannotBeJSONIsRefused(t *testing.T) {
+	runs := open(t)
+	for data, accepted := range map[string]bool{
+		`42`: true, ` -0.5e10 `: true, `1e400`: true, `"done"`: true, `"a \"text\" \u00e9 é 😀"`: true, `""`: true, `true`: true, `null`: true, `{}`: true,
+		` {"answer": 42} `: true, `[]`: true, `[1]`: true, `[[]]`: true, `[{}, "a"]`: true, `{"a":{"b":[null]}}`: true, "{\n\"a\": \"b\"\n}": true,
+		`[true, false, null]`: true, `{"a": true}`: true, `["a" ]`: true, `{"type":"unpersisted"}`: true,
+		``: false, ` `: false, `hello`: false, `he said "hello"`: false, `[1`: false, `{"a": `: false, `{"a": 1,}`: false, `[1,]`: false, `{answer: 42}`: false,
+		`'done'`: false, `"done`: false, `"a\x41"`: false, "\"a\nb\"": false, `01`: false, `+1`: false, `.5`: false, `NaN`: false, `Infinity`: false, `True`: false,
+		`None`: false, `42 43`: false, `{"a": 1} x`: false, `(1)`: false, `[a, b]`: false, `undefined`: false,
+	} {
+		quoted, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = runs.create(t, `{taskKey: k, initialState: {type: COMPLETED, dataJSON: `+string(quoted)+`}}`)
+		switch {
+		case accepted && err != nil:
+			t.Errorf("%s: got error %v, want it accepted", data, err)
+		case !accepted:
+			wantRefused(t, err, "spec.initialState.dataJSON", "should match")
+		}
+	}
 }
 
 func details(field string) string {
-	return `{taskKey: k, state: {type: PAUSED, stateDetails: {` + field + `}}}`
+	return `{taskKey: k, initialState: {type: PAUSED, stateDetails: {` + field + `}}}`
 }
 
 func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
@@ -123,9 +159,9 @@ func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
 func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
 	runs := open(t)
 	for field, spec := range map[string]string{
-		"spec.flowRunId":                        `{taskKey: k, flowRunId: ` + uuidA + `}`,
-		"spec.state.stateDetails.scheduledtime": details(`scheduledtime: "2031-01-01T00:00:00Z"`),
-		"spec.taskInputs.a[0].value":            input(`{inputType: constant, type: int, value: x}`),
+		"spec.flowRunId": `{taskKey: k, flowRunId: ` + uuidA + `}`,
+		"spec.initialState.stateDetails.scheduledtime": details(`scheduledtime: "2031-01-01T00:00:00Z"`),
+		"spec.taskInputs[0].sources[0].value":          input(`{inputType: constant, type: int, value: x}`),
 	} {
 		_, err := runs.create(t, spec)
 		if !apierrors.IsBadRequest(err) || !strings.Contains(err.Error(), `unknown field "`+field+`"`) {
@@ -137,7 +173,7 @@ func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
 func TestAnUnknownFieldIsPrunedWhereNobodyAsksForStrictness(t *testing.T) {
 	runs := open(t)
 	object := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any{"taskKey": "k", "priority": int64(1), "state": map[string]any{"type": "PENDING", "mood": "good"}},
+		"spec": map[string]any{"taskKey": "k", "priority": int64(1), "initialState": map[string]any{"type": "PENDING", "mood": "good"}},
 	}}
 	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
 	object.SetGenerateName("run-")
@@ -145,7 +181,7 @@ func TestAnUnknownFieldIsPrunedWhereNobodyAsksForStrictness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"taskKey": "k", "state": map[string]any{"type": "PENDING"}}
+	want := map[string]any{"taskKey": "k", "initialState": map[string]any{"type": "PENDING"}}
 	if diff := cmp.Diff(want, made.Object["spec"]); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
@@ -227,7 +263,7 @@ func TestEveryTimeThatIsAcceptedCanBeRead(t *testing.T) {
 		"2031-02-03T04:05:06.1234567890Z", "2031-02-03T04:05:06,5Z", "2031-02-03", "0001-01-01T00:00:00+23:59",
 		"9999-12-31T23:59:59-23:59",
 	} {
-		object, err := runs.create(t, `{taskKey: k, created: "`+value+`"}`)
+		object, err := runs.create(t, `{taskKey: k, origin: {createdTime: "`+value+`"}}`)
 		if err != nil {
 			if !apierrors.IsInvalid(err) {
 				t.Errorf("%s: got error %v, want a refusal", value, err)

@@ -93,35 +93,37 @@ func key(i int) string { return fmt.Sprintf("%02d", i) }
 // spec has as many characters as told, by the CRD's count.
 func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
-	number, count, ttl := strings.Repeat("8", taskrun.MaxNumber), int64(-9007199254740991), int32(2147483647)
+	number, count, ttl := v1alpha1.Number{Raw: `"` + strings.Repeat("8", taskrun.MaxNumber) + `"`}, int64(9007199254740991), int32(2147483647)
 	s := v1alpha1.TaskRunSpec{
-		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, Created: &at, Updated: &at, TTLSecondsAfterFinished: &ttl,
+		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, Updated: &at, TTLSecondsAfterFinished: &ttl,
 		TaskKey: empty(), DynamicKey: empty(), TaskVersion: empty(), CacheKey: empty(),
 		EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{
-			MaxRetries: &count, RetryDelaySeconds: &number, Retries: &count,
-			RetryDelay:     slices.Repeat([]string{number}, taskrun.MaxRetryDelays),
-			RetryDelayKind: v1alpha1.RetryDelayList, RetryJitterFactor: &number,
+			Retries: &count, RetryDelay: slices.Repeat([]v1alpha1.Number{number}, taskrun.MaxRetryDelays), RetryJitterFactor: &number,
 		},
-		Tags:        make([]string, taskrun.MaxTags),
-		Labels:      map[string]v1alpha1.LabelValue{},
-		LabelsExact: map[string]string{},
-		TaskInputs:  map[string]v1alpha1.TaskInputs{},
-		State:       &v1alpha1.InitialState{ID: uuidA, Timestamp: &at, ProposedState: proposal()},
+		Tags:   make([]string, taskrun.MaxTags),
+		Labels: map[string]v1alpha1.LabelValue{},
+		Origin: &v1alpha1.Origin{
+			CreatedTime: &at, StateID: uuidA, StateTime: &at, Source: v1alpha1.SourceEvent, Wire: f.text(264), // do not count
+		},
+		InitialState: new(proposal()),
 	}
 	for i := range taskrun.MaxLabels {
 		s.Labels[key(i)] = v1alpha1.LabelValue{Raw: []byte(`"` + f.text(v1alpha1.MaxLabelText) + `"`)}
-		s.LabelsExact[key(i)] = "0"
-		total -= 2 + v1alpha1.MaxLabelText + 2 + 1
+		total -= 2 + v1alpha1.MaxLabelText
 	}
 	for i := range taskrun.MaxInputKeys {
-		s.TaskInputs[key(i)] = slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: empty()}}, taskrun.MaxInputs/taskrun.MaxInputKeys)
+		s.TaskInputs = append(s.TaskInputs, v1alpha1.TaskArgument{
+			Name: key(i), Sources: slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: empty()}}, taskrun.MaxInputs/taskrun.MaxInputKeys),
+		})
 		total -= 2
 	}
-	total -= 20*taskrun.MaxInputs + 128 // what inputs and a state count for themselves
+	total -= 20*taskrun.MaxInputs + 128 + 2 // what inputs and a state count for themselves, and what makes its data JSON
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
 	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
-	*s.State.Data, *s.State.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
+	data := f.take(&total, taskrun.MaxData-2)
+	*s.InitialState.Message = f.take(&total, taskrun.MaxMessage)
+	*s.InitialState.DataJSON = `"` + data + `"`
 	return s
 }
 
@@ -135,7 +137,7 @@ func (f filler) take(left *int, most int) string {
 // proposal is a state that weighs nothing.
 func proposal() v1alpha1.ProposedState {
 	return v1alpha1.ProposedState{
-		Type: "CANCELLING", Name: empty(), Message: empty(), Data: empty(), StateDetails: weightless(),
+		Type: "CANCELLING", Name: empty(), Message: empty(), DataJSON: new("0"), StateDetails: weightless(),
 	}
 }
 
@@ -143,7 +145,7 @@ func proposal() v1alpha1.ProposedState {
 func weightless() *v1alpha1.StateDetails {
 	no, at := false, v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	return &v1alpha1.StateDetails{
-		FlowRunID: uuidA, TaskRunID: uuidA, ChildFlowRunID: uuidA, TransitionID: uuidA, TaskParametersID: uuidA,
+		ChildFlowRunID: uuidA, TransitionID: uuidA, TaskParametersID: uuidA,
 		DeploymentConcurrencyLeaseID: uuidA, ScheduledTime: &at, CacheExpiration: &at, PauseTimeout: &at,
 		CacheKey: empty(), PauseKey: empty(), Traceparent: empty(), RunInputKeyset: map[string]string{},
 		Deferred: &no, RefreshCache: &no, Retriable: &no, UntrackableResult: true, PauseReschedule: true,
@@ -157,13 +159,13 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 	states := make([]v1alpha1.State, taskrun.MaxHistory+1)
 	for i := range states {
 		states[i] = v1alpha1.State{
-			ID: uuidA, Type: "CANCELLING", Timestamp: at, Name: empty(), Message: empty(), Data: empty(),
+			ID: uuidA, Type: "CANCELLING", Timestamp: at, Name: empty(), Message: empty(), DataJSON: empty(),
 			StateDetails: weightless(),
 		}
 		total -= 128
 	}
 	current := &states[taskrun.MaxHistory]
-	*current.Data, *current.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
+	*current.DataJSON, *current.Message = f.take(&total, taskrun.MaxData), f.take(&total, taskrun.MaxMessage)
 	s := v1alpha1.TaskRunStatus{
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,

@@ -35,12 +35,12 @@ type State struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Message *string `json:"message,omitempty"`
 
-	// data is the result, or where it lies: a JSON text of at most 8192
-	// characters. A text that is not JSON stands for itself.
+	// dataJSON is the result, or a reference to it: the text of one JSON value, at
+	// most 8192 characters.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
-	Data *string `json:"data,omitempty"`
+	DataJSON *string `json:"dataJSON,omitempty"`
 
 	// stateDetails are the documented details of the state.
 	//
@@ -98,13 +98,15 @@ type ProposedState struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Message *string `json:"message,omitempty"`
 
-	// data is the result, or where it lies: a JSON text of at most 8192
-	// characters. A text that is not JSON stands for itself, as a JSON string.
-	// Example: {"answer": 42}, in quotes.
+	// dataJSON is the result, or a reference to it: the text of one JSON value, at
+	// most 8192 characters. A text that cannot be JSON is rejected. If it turns out
+	// not to be JSON later, an initial state has no data and its message says so,
+	// and a proposal is aborted. Example: '{"answer": 42}'; a string is '"done"'.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
-	Data *string `json:"data,omitempty"`
+	// +kubebuilder:validation:Pattern=`^\s*(\{\s*("[\s\S]*["\]}0-9el]\s*)?\}|\[\s*(["\[{tfn0-9-]([\s\S]*["\]}0-9el])?\s*)?\]|"([^"\\\x00-\x1f]|\\["\\/bfnrtu])*"|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null)\s*$`
+	DataJSON *string `json:"dataJSON,omitempty"`
 
 	// stateDetails are the documented details of the state; the commonest is
 	// scheduledTime, with type SCHEDULED.
@@ -113,47 +115,10 @@ type ProposedState struct {
 	StateDetails *StateDetails `json:"stateDetails,omitempty"`
 }
 
-// InitialState is the state a run is made with.
-//
-// +structType=atomic
-type InitialState struct {
-	ProposedState `json:",inline"`
-
-	// id of the state, a UUID. Written by the REST door. Default: made from
-	// metadata.uid, the same on every replica.
-	//
-	// +optional
-	ID UUID `json:"id,omitempty"`
-
-	// timestamp is when the run entered the state, to the microsecond. Written by
-	// the REST door. Default: when the run was created.
-	//
-	// +optional
-	Timestamp *MicroTime `json:"timestamp,omitempty"` //nolint:kubeapilinter // the documented name and precision
-
-	// reported tells that the run began somewhere else, and that an event of its
-	// worker made this object. Written by the REST door.
-	//
-	// +optional
-	Reported bool `json:"reported,omitempty"`
-}
-
 // StateDetails are the documented details of a state.
 //
 // +structType=atomic
 type StateDetails struct {
-	// flowRunID is taken for the sake of clients that send it, and ignored: it is
-	// always the run's own.
-	//
-	// +optional
-	FlowRunID UUID `json:"flowRunID,omitempty"`
-
-	// taskRunID is taken for the sake of clients that send it, and ignored: it is
-	// always the run's own.
-	//
-	// +optional
-	TaskRunID UUID `json:"taskRunID,omitempty"`
-
 	// childFlowRunID is the flow run that this run stands for, a UUID.
 	//
 	// +optional

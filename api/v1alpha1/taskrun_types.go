@@ -42,9 +42,9 @@ type TaskRun struct {
 	// +required
 	Spec TaskRunSpec `json:"spec,omitzero"`
 
-	// status is what is so. Without one, the run is in the state of spec.state, or
-	// PENDING; the operator writes that down within a second, or, of a run made
-	// over REST, when clients leave room for it.
+	// status is what is so. Without one, the run is in the state of
+	// spec.initialState, or PENDING; the operator writes that down within a second,
+	// or, of a run made over REST, when clients leave room for it.
 	//
 	// +optional
 	Status TaskRunStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty
@@ -138,42 +138,33 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:MaxItems=128
 	Tags []Tag `json:"tags,omitempty"`
 
-	// labels describe the run by keys with text, number or boolean values; these
-	// are Prefect's, not those in metadata. At most 64; a key has at most 128
-	// characters, a text at most 64. A longer text, up to 512 characters, stands
-	// in labelsExact. Immutable. Example: {team: data, shard: 3, nightly: true}.
+	// labels are Prefect labels, by keys, with texts, numbers or booleans as values;
+	// they are not metadata.labels. At most 64; a key has at most 128 characters, a
+	// text at most 64. Immutable. Example: {team: data, shard: 3, nightly: true}.
 	//
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MaxProperties=64
 	Labels map[string]LabelValue `json:"labels,omitzero"` //nolint:kubeapilinter // the documented map; an empty one and none differ over REST
 
-	// labelsExact holds the JSON text of label values that labels cannot keep as
-	// they were sent: 5.0, integers beyond 64 bits, texts beyond 64 characters. At
-	// most 64; a key has at most 128 characters, a value at most 520, quotes
-	// included. It wins over labels. Written by the REST door. Immutable.
-	// Example: {ratio: "5.0"}.
+	// taskInputs are the arguments of the task and the sources of their values. At
+	// most 64 arguments, with at most 256 sources in total. Immutable.
+	// Example: [{name: users, sources: [{inputType: task_run, id: ...}]}].
 	//
 	// +optional
-	LabelsExact ExactLabels `json:"labelsExact,omitempty"`
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.map(a, size(a.?sources.orValue([]))).sum() <= 256`,message="taskInputs has at most 256 sources in total",optionalOldSelf=true
+	TaskInputs []TaskArgument `json:"taskInputs,omitempty"`
 
-	// taskInputs say, for each argument of the task, where it comes from. At most
-	// 64 arguments with names of at most 128 characters, and 256 places in all.
-	// Immutable. Example: {users: [{inputType: task_run, id: ...}]}.
-	//
-	// +optional
-	// +mapType=atomic
-	// +kubebuilder:validation:MaxProperties=64
-	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.all(k, size(k) <= 128)`,message="the keys of taskInputs have at most 128 characters",optionalOldSelf=true
-	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.map(k, size(self[k])).sum() <= 256`,message="taskInputs has at most 256 entries in all its lists together",optionalOldSelf=true
-	TaskInputs map[string]TaskInputs `json:"taskInputs,omitempty"` //nolint:kubeapilinter // the documented map
-
-	// state is what the run begins with; every state is legal. Immutable: to
-	// change the state, create a StateProposal. Default: PENDING.
+	// initialState is the state in which the run begins; every type is allowed.
+	// Immutable: to change the state, create a StateProposal. Defaults to PENDING.
 	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
 	//
 	// +optional
-	State *InitialState `json:"state,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="initialState is immutable. To change the state, create a StateProposal."
+	InitialState *ProposedState `json:"initialState,omitempty"`
 
 	// ttlSecondsAfterFinished is how long, in seconds, the run is kept after it
 	// has finished; 0 removes it at once. Can be changed. Default: kept for ever.
@@ -183,14 +174,14 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:Maximum=2147483647
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 
-	// created is when the run was made, to the microsecond. Written by the REST
-	// door. Immutable. Default: metadata.creationTimestamp.
+	// origin is what the REST API records about the creation of the run. Set by the
+	// REST API. Immutable.
 	//
 	// +optional
-	Created *MicroTime `json:"created,omitempty"`
+	Origin *Origin `json:"origin,omitempty"`
 
-	// updated is when REST last changed spec, to the microsecond. Written by the
-	// REST door. Default: created.
+	// updated is when REST last changed spec, with microseconds. Set by the REST
+	// API. Defaults to origin.createdTime.
 	//
 	// +optional
 	Updated *MicroTime `json:"updated,omitempty"`

@@ -84,7 +84,7 @@ func TestProposalsAreEvaluated(t *testing.T) {
 			t.Parallel()
 			object := strings.ReplaceAll(name, " ", "-")
 			c.apply(t, object, v1alpha1.TaskRunSpec{
-				State:           &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: tc.initial}},
+				InitialState:    &v1alpha1.ProposedState{Type: tc.initial},
 				EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{Retries: tc.retries},
 			})
 			p := c.awaitVerdict(t, c.proposeAs(t, object, tc.proposal), true)
@@ -110,17 +110,17 @@ func eventOf(p *v1alpha1.StateProposal) string {
 }
 
 // dueAt is the initial state of a run that is due at a time.
-func dueAt(due time.Time) *v1alpha1.InitialState {
-	return &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+func dueAt(due time.Time) *v1alpha1.ProposedState {
+	return &v1alpha1.ProposedState{
 		Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &v1alpha1.MicroTime{Time: due}},
-	}}
+	}
 }
 
 func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	name, due, waiting := waitingRun(t, c)
-	if at := waiting.Status.RetryTime; at == nil || !at.Time.Equal(due) {
+	if at := waiting.Status.RetryTime; at == nil || !at.Equal(due) {
 		t.Errorf("retry time of the proposal = %v, want %v", at, due)
 	}
 	c.awaitEvent(t, name, eventOf(waiting)+"waiting to enter RUNNING: ")
@@ -137,7 +137,7 @@ func TestAWaitingProposalEndsWithItsRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	for _, name := range []string{"finished", "deleted"} {
-		c.apply(t, name, v1alpha1.TaskRunSpec{State: dueAt(time.Now().Add(time.Hour))})
+		c.apply(t, name, v1alpha1.TaskRunSpec{InitialState: dueAt(time.Now().Add(time.Hour))})
 		c.await(t, name, "is SCHEDULED", inState("SCHEDULED"))
 	}
 	finished, deleted := c.propose(t, "finished", "RUNNING"), c.propose(t, "deleted", "RUNNING")
@@ -167,7 +167,7 @@ func TestRunsDueAtTheSameTimeAllRun(t *testing.T) {
 	const runs = 12
 	name := func(i int) string { return fmt.Sprintf("run-%d", i) }
 	for i := range runs {
-		c.apply(t, name(i), v1alpha1.TaskRunSpec{State: dueAt(due)})
+		c.apply(t, name(i), v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
 		c.propose(t, name(i), "RUNNING")
 	}
 	for i := range runs {

@@ -49,7 +49,7 @@ func endOf(run *v1alpha1.TaskRun) end {
 func life(t *testing.T, c *cluster) end {
 	t.Helper()
 	due := time.Now().Add(3 * time.Second) // a busy machine takes a while to see that it is not yet
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{State: dueAt(due)})
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
 	started := c.propose(t, "hello", "RUNNING")
 	c.await(t, "hello", "is RUNNING", inState("RUNNING"))
 	c.awaitVerdict(t, started, true)
@@ -129,7 +129,7 @@ func waitingRun(t *testing.T, c *cluster) (name string, due time.Time, waiting *
 	t.Helper()
 	for ahead := 4 * time.Second; ; ahead *= 2 {
 		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead).Truncate(time.Microsecond)
-		c.apply(t, name, v1alpha1.TaskRunSpec{State: dueAt(due)})
+		c.apply(t, name, v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
 		waiting = c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
 		if waiting.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
 			return name, due, waiting

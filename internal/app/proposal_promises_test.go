@@ -57,9 +57,9 @@ func (c *cluster) wantStates(t *testing.T, name string, want ...string) {
 func TestAProposalInheritsNothing(t *testing.T) {
 	t.Parallel()
 	c := running(t)
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: "COMPLETED"}}})
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{InitialState: &v1alpha1.ProposedState{Type: "COMPLETED"}})
 	c.awaitVerdict(t, c.proposeAs(t, "hello", v1alpha1.StateProposalSpec{Force: true, State: v1alpha1.ProposedState{
-		Type: "COMPLETED", Name: new("Odd"), Message: new("forced"), Data: new("42"),
+		Type: "COMPLETED", Name: new("Odd"), Message: new("forced"), DataJSON: new("42"),
 		StateDetails: &v1alpha1.StateDetails{CacheKey: new("k")},
 	}}), true)
 	if got := c.proposed(t, "hello", "CANCELLING").Status.Verdict; got != "Aborted" {
@@ -69,7 +69,7 @@ func TestAProposalInheritsNothing(t *testing.T) {
 		t.Fatalf("status = %+v", got.Status)
 	}
 	state := c.get(t, "hello").Status.State
-	if state.Type != "RUNNING" || state.Name != nil && *state.Name != "Running" || state.Message != nil || state.Data != nil ||
+	if state.Type != "RUNNING" || state.Name != nil && *state.Name != "Running" || state.Message != nil || state.DataJSON != nil ||
 		state.StateDetails != nil && state.StateDetails.CacheKey != nil {
 		t.Errorf("state = %+v, want only the type", state)
 	}
@@ -270,7 +270,7 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, upd
 	proposals := map[string]v1alpha1.StateProposalSpec{
 		"plain": {},
 		"force": {Force: true},
-		"data":  {State: v1alpha1.ProposedState{Data: new("42")}},
+		"data":  {State: v1alpha1.ProposedState{DataJSON: new("42")}},
 		"cacheKey": {State: v1alpha1.ProposedState{
 			StateDetails: &v1alpha1.StateDetails{CacheKey: new("k")},
 		}},
@@ -430,7 +430,7 @@ func TestAnEvaluatedProposalIsDeletedAfterItsTTL(t *testing.T) {
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	start(t, env.Config, c.namespace, func(o *Options) { o.Controller.ProposalTTL = time.Second })
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{State: dueAt(time.Now().Add(time.Hour))})
+	c.apply(t, "hello", v1alpha1.TaskRunSpec{InitialState: dueAt(time.Now().Add(time.Hour))})
 	waiting := c.awaitVerdict(t, c.propose(t, "hello", "RUNNING"), false)
 	p := c.propose(t, "hello", "PAUSED")
 	eventually(t, "the proposal is gone", func() bool {

@@ -107,9 +107,9 @@ func TestARestoredRunWithoutAStatusWaitsToBeReleased(t *testing.T) {
 	namespace := env.Namespace(t)
 	p, c, admin := start(t, env.Config, namespace, nil), newCluster(t, env.Config, namespace), newAdministrator(t, env, namespace)
 	w := p.serve(t, "worker", "task")
-	held := &v1alpha1.TaskRun{Spec: v1alpha1.TaskRunSpec{TaskKey: new("task"), State: &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+	held := &v1alpha1.TaskRun{Spec: v1alpha1.TaskRunSpec{TaskKey: new("task"), InitialState: &v1alpha1.ProposedState{
 		Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{Deferred: new(true)},
-	}}}}
+	}}}
 	held.Namespace, held.Name = namespace, "held"
 	held.Annotations = map[string]string{v1alpha1.AnnotationHold: ""}
 	if err := c.Create(t.Context(), held); err != nil {

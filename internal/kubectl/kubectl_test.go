@@ -114,9 +114,9 @@ spec:
   taskVersion: "1.4"
   tags: [nightly, db]
   labels: {team: data, shard: 3}
-  empiricalPolicy: {retries: 2, retryDelay: ["10", "60"]}
-  taskInputs: {users: [{inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}], day: [{inputType: parameter, name: day}]}
-  created: "2031-02-03T11:00:00.250000Z"
+  empiricalPolicy: {retries: 2, retryDelay: [10, "60"]}
+  taskInputs: [{name: users, sources: [{inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}]}, {name: day, sources: [{inputType: parameter, name: day}]}]
+  origin: {createdTime: "2031-02-03T11:00:00.250000Z"}
 status:
   observedGeneration: 1
   runCount: 1

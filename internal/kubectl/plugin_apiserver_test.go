@@ -150,9 +150,9 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	p.says(t, false, "taskrun.taskrun.dev/one cancelled (proposed)\n", "", "cancel", "one", "--wait=false")
 	p.operate(t)
 
-	p.run(t, "two", ", state: {type: RUNNING, name: Odd, data: '1'}")
-	p.run(t, "done", ", state: {type: COMPLETED, data: '{\"users\": 3}'}")
-	p.run(t, "submitted", ", state: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
+	p.run(t, "two", ", initialState: {type: RUNNING, name: Odd, dataJSON: '1'}")
+	p.run(t, "done", ", initialState: {type: COMPLETED, dataJSON: '{\"users\": 3}'}")
+	p.run(t, "submitted", ", initialState: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
 
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled (dry run)\n", "", "cancel", "two", "--dry-run")
 	if got := p.proposals(t, "two"); len(got) != 0 {
@@ -164,7 +164,7 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	if len(proposals) != 1 || proposals[0].Spec.Proposer == "" || proposals[0].Spec.TargetRef.UID != string(two.UID) {
 		t.Errorf("proposed %+v", proposals)
 	}
-	if state := two.Status.State; state.Type != "CANCELLED" || *state.Message != "enough" || state.Data != nil {
+	if state := two.Status.State; state.Type != "CANCELLED" || *state.Message != "enough" || state.DataJSON != nil {
 		t.Errorf("it is %+v", state)
 	}
 	p.says(t, false, "taskrun.taskrun.dev/two cancelled already\n", "", "cancel", "two")
@@ -196,7 +196,7 @@ func TestManyRunsAreMovedByOneCommand(t *testing.T) {
 	for i := range all {
 		state := ", tags: [odd]"
 		if i%2 == 0 {
-			state = ", state: {type: CRASHED}"
+			state = ", initialState: {type: CRASHED}"
 		}
 		object := objectOf[v1alpha1.TaskRun](t, fmt.Sprintf("{metadata: {name: run-%d}, spec: {taskKey: add%s}}", i, state))
 		object.ObjectMeta = metav1.ObjectMeta{Namespace: p.namespace, Name: object.Name}

@@ -152,7 +152,7 @@ func TestQueuePutsTogetherWhatWaitsForTheSame(t *testing.T) {
 	t.Parallel()
 	const scheduled = `
 metadata: {name: %s}
-spec: {taskKey: %s, state: {type: SCHEDULED, timestamp: "%s", stateDetails: {deferred: true, scheduledTime: "%s"}}}
+spec: {taskKey: %s, origin: {stateTime: "%s"}, initialState: {type: SCHEDULED, stateDetails: {deferred: true, scheduledTime: "%s"}}}
 status: {state: {id: 11111111-1111-4111-8111-111111111111, type: SCHEDULED, timestamp: "%[3]s", stateDetails: {deferred: true, scheduledTime: "%s"}}}
 `
 	objects := runs(t,

@@ -101,7 +101,8 @@ const largest = "9007199254740991"
 
 // fit brings numbers within their bounds.
 func (p Policy) fit() Policy {
-	p.MaxRetries, p.RetryDelaySeconds = fitNumber(p.MaxRetries), fitNumber(p.RetryDelaySeconds)
+	p.MaxRetries = withoutDefault(fitNumber(p.MaxRetries), "0")
+	p.RetryDelaySeconds = withoutDefault(fitNumber(p.RetryDelaySeconds), "0.0")
 	p.Retries, p.RetryJitterFactor = fitNumber(p.Retries), fitNumber(p.RetryJitterFactor)
 	if p.RetryDelay == nil {
 		return p
@@ -110,6 +111,15 @@ func (p Policy) fit() Policy {
 	delay.Seconds = mapEach(delay.Seconds[:min(len(delay.Seconds), MaxRetryDelays)], fitNumber)
 	p.RetryDelay = &delay
 	return p
+}
+
+// withoutDefault is empty for what an empty text stands for, so that what every
+// client sends takes no room.
+func withoutDefault(text, standsFor string) string {
+	if text == standsFor {
+		return ""
+	}
+	return text
 }
 
 func fitNumber(text string) string {

@@ -44,8 +44,14 @@ func splitTags(tags []string) (body []string, total int) {
 	return tags, len(tags)
 }
 
+// labelOf is what a label takes: by the rules, as one that stands in spec.labels or,
+// in JSON, in spec.origin.wire, whichever is more.
 func (m *measure) labelOf(key string, value json.RawMessage) int {
-	return m.label + m.text(key) + max(m.text(string(value)), m.leastLabel)
+	size := m.label + m.text(key) + max(m.text(string(value)), m.leastLabel)
+	if m.leastLabel == 0 {
+		return size
+	}
+	return max(size, jsonText(key)+len(`:,`)+m.text(string(value)))
 }
 
 func (m *measure) labels(labels map[string]json.RawMessage) (n int) {

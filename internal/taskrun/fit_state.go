@@ -1,8 +1,6 @@
 package taskrun
 
 import (
-	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -35,7 +33,7 @@ func allot(room int, shares []share) {
 // room. It reports whether the data was dropped: the message says so then.
 func fitState(s *orchestration.State, room int) (dataCut bool) {
 	s.Name = cut(s.Name, MaxStateName)
-	if n := dataLength(s.Data); n > MaxData {
+	if n := utf8.RuneCount(s.Data); n > MaxData {
 		dropData(s, n)
 		dataCut = true
 	}
@@ -98,18 +96,6 @@ func dropData(s *orchestration.State, n int) {
 		mark = ruleMeasure.cutText(message, MaxMessage-len(mark)-1) + " " + mark
 	}
 	s.Message = &mark
-}
-
-// dataLength counts the characters of data as it is stored: a JSON string that
-// can be told from JSON is stored without its quotes.
-func dataLength(data json.RawMessage) int {
-	n := utf8.RuneCount(data)
-	var text string
-	if n > MaxData && data[0] == '"' && json.Unmarshal(data, &text) == nil &&
-		!json.Valid([]byte(text)) && bytes.Equal(quoted(text), data) {
-		return utf8.RuneCountInString(text)
-	}
-	return n
 }
 
 func mapText(text *string, change func(string) string) *string {

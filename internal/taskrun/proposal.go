@@ -16,6 +16,10 @@ type Proposal struct {
 	Details orchestration.StateDetails
 	Force   bool
 
+	// Fault tells what of the proposal could not be read; empty: nothing. It is
+	// aborted then. Set by the store.
+	Fault string
+
 	// DataCut tells that the data was too long to be kept: the message says so.
 	// Set by the use cases.
 	DataCut bool

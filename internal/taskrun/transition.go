@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
 // Bounds of the retries after a lost compare-and-swap.
@@ -42,6 +44,11 @@ func (s *Service) SetState(ctx context.Context, id string, p Proposal) (Outcome,
 func (s *Service) judge(
 	ctx context.Context, run *Run, p Proposal, claim *claimant, now time.Time,
 ) (*Run, Outcome, error) {
+	if p.Fault != "" {
+		return nil, Outcome{Run: run, State: run.State, Decision: orchestration.Decision{
+			Status: orchestration.Abort, Reason: p.Fault, Progress: run.Progress,
+		}}, nil
+	}
 	decision, err := claim.decide(ctx, run, p, now)
 	if err != nil {
 		return nil, Outcome{}, err

@@ -14,7 +14,7 @@ import (
 
 func stateOf(id string, at time.Time) v1alpha1.State {
 	return v1alpha1.State{
-		ID: id, Timestamp: v1alpha1.NewMicroTime(at), StateDetails: &v1alpha1.StateDetails{TaskRunID: "pattern"},
+		ID: id, Timestamp: v1alpha1.NewMicroTime(at),
 	}
 }
 
@@ -47,13 +47,13 @@ func TestFilledRunsDifferInWhatIsTheirOwn(t *testing.T) {
 func TestFilledStatesHaveIdsOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	f := patternForms()
-	got := f.statusOf(1, "run-id") // a RUNNING one
+	got := f.statusOf(1) // a RUNNING one
 	if len(got.History) != 2 || got.History[1].ID != got.State.ID {
 		t.Fatalf("the state is not the last one of its history: %v, %v", got.State.ID, got.History)
 	}
 	for _, state := range got.History {
-		if state.ID == "p" || state.ID == "r" || state.StateDetails.TaskRunID != "run-id" {
-			t.Errorf("a state has the id %s and the run %s, want its own", state.ID, state.StateDetails.TaskRunID)
+		if state.ID == "p" || state.ID == "r" {
+			t.Errorf("a state has the id %s, want its own", state.ID)
 		}
 	}
 	if want := f.running.ExpectedStartTime.Add(-time.Second); !got.ExpectedStartTime.Equal(want) {

@@ -84,7 +84,7 @@ func (b *bench) fill(ctx context.Context, s *stack.Stack, runs int) error {
 			return err
 		}
 		done.Add(1)
-		return objects.setStatus(ctx, run, objects.forms.statusOf(number, run.Name))
+		return objects.setStatus(ctx, run, objects.forms.statusOf(number))
 	})
 }
 

@@ -86,10 +86,10 @@ func (f *forms) specOf(number int) *v1alpha1.TaskRunSpec {
 	return spec
 }
 
-// statusOf is the status of the run with this number and id: half of the runs are
+// statusOf is the status of the run with this number: half of the runs are
 // RUNNING with a history of two states, a quarter each PENDING and COMPLETED. The
 // states have ids of their own, and the times are spread: a second from run to run.
-func (f *forms) statusOf(number int, id string) *v1alpha1.TaskRunStatus {
+func (f *forms) statusOf(number int) *v1alpha1.TaskRunStatus {
 	from := map[load.State]*v1alpha1.TaskRunStatus{
 		load.Pending: &f.pending, load.Running: &f.running, load.Completed: &f.completed,
 	}
@@ -104,22 +104,19 @@ func (f *forms) statusOf(number int, id string) *v1alpha1.TaskRunStatus {
 	}
 	ids := map[string]string{}
 	for i := range status.History {
-		renew(&status.History[i], ids, id, shift)
+		renew(&status.History[i], ids, shift)
 	}
 	if status.State != nil {
-		renew(status.State, ids, id, shift)
+		renew(status.State, ids, shift)
 	}
 	return status
 }
 
 // renew gives a state an id of its own, the same wherever the state stands.
-func renew(state *v1alpha1.State, ids map[string]string, run string, shift time.Duration) {
+func renew(state *v1alpha1.State, ids map[string]string, shift time.Duration) {
 	if ids[state.ID] == "" {
 		ids[state.ID] = uuid.NewString()
 	}
 	state.ID = ids[state.ID]
 	state.Timestamp.Time = state.Timestamp.Add(-shift)
-	if state.StateDetails != nil && state.StateDetails.TaskRunID != "" {
-		state.StateDetails.TaskRunID = run
-	}
 }

@@ -82,7 +82,7 @@ var conditionBounds = map[string]map[string]any{
 
 // additions are made to the schema of a kind.
 var additions = map[string][]func(version any) error{
-	"TaskRun":          {boundLabels, boundConditions, rules},
+	"TaskRun":          {boundLabels, boundPolicy, boundConditions, rules},
 	"ConcurrencyLimit": {boundDecay, boundConditions},
 	"StateProposal":    {boundConditions},
 }
@@ -125,17 +125,9 @@ func boundFormats(node any) {
 	}
 }
 
+// boundLabels adds the limits of the values of spec.labels.
 func boundLabels(version any) error {
-	value, err := descend(version,
-		"schema", "openAPIV3Schema", "properties", "spec", "properties", "labels", "additionalProperties")
-	if err != nil {
-		return err
-	}
-	if untyped, _ := value["x-kubernetes-preserve-unknown-fields"].(bool); !untyped {
-		return errors.New("the values of spec.labels have a type: their bounds belong into a marker")
-	}
-	maps.Copy(value, labelBounds)
-	return nil
+	return boundField(version, labelBounds, "labels", "additionalProperties")
 }
 
 func boundConditions(version any) error {

@@ -9,17 +9,24 @@ import (
 // The long rules of the CRD are made here, from lists of fields: no one could read them in a marker. All look at as few
 // fields as they can, as docs/architecture.md says under "What rules cost".
 
-// immutable are the fields of spec that keep the value, or the absence, of the create.
+// immutable are the fields of spec that keep the value, or the absence, of the create. initialState does too: a rule at that
+// field rejects another value and says how to change the state, and the rule here rejects that it is added or removed.
 var immutable = []string{
 	"id", "flowRunID", "taskKey", "dynamicKey", "cacheKey", "cacheExpiration", "taskVersion", "empiricalPolicy", "labels",
-	"labelsExact", "taskInputs", "state", "created",
+	"taskInputs", "initialState", "origin",
 }
 
 // required are those of them that are always there.
 var required = map[string]bool{"taskKey": true}
 
+// presence are those of which the rule looks only whether they are there.
+var presence = map[string]bool{"initialState": true}
+
 // untyped are the fields of spec that CEL has no type for.
 var untyped = map[string]bool{"labels": true}
+
+// wirePolicy is how many characters of origin.wire do not count: what a policy takes there at most, and the braces.
+const wirePolicy = "264"
 
 // statusChanged is true for a write that changes how many fields status has, or status.updated. Such a write came through
 // the status subresource, where kube-apiserver itself keeps spec. The list of one element is for Kubernetes 1.32, by whose estimate the
@@ -58,26 +65,19 @@ func prepend(schema map[string]any, rules ...map[string]any) error {
 	return nil
 }
 
-// immutability rejects a write that changes, adds or removes one of the immutable fields, and names the first.
+// immutability rejects a write that changes, adds or removes immutable fields, and names them all.
 func immutability() map[string]any {
 	kept := make([]string, 0, len(immutable))
-	var first strings.Builder
-	for i, field := range immutable {
+	names := make([]string, 0, len(immutable))
+	for _, field := range immutable {
 		kept = append(kept, "!("+changed(field)+")")
-		switch {
-		case i == len(immutable)-1:
-			first.WriteString("'" + field + "'")
-		case required[field]:
-			first.WriteString(changed(field) + " ? '" + field + "' : ")
-		default:
-			first.WriteString("(" + changed(field) + ") ? '" + field + "' : ")
-		}
+		names = append(names, "(("+changed(field)+") ? '"+field+" is immutable; ' : '')")
 	}
 	return map[string]any{
 		"rule":    statusChanged + " || (" + strings.Join(kept, " && ") + ")",
-		"message": "an immutable field of spec was changed, added or removed",
-		"messageExpression": "(" + first.String() +
-			") + ' is immutable: it can be neither changed nor added nor removed; make a new TaskRun instead'",
+		"message": "immutable fields of spec were changed, added or removed",
+		"messageExpression": strings.Join(names, " + ") +
+			" + 'such a field can be neither changed nor added nor removed: create a new TaskRun instead'",
 		"fieldPath": ".spec",
 	}
 }
@@ -89,8 +89,11 @@ func changed(field string) string {
 		now, old = "dyn("+now+")", "dyn("+old+")"
 	}
 	now, old = now+"."+field, old+"."+field
-	if required[field] {
+	switch {
+	case required[field]:
 		return now + " != " + old
+	case presence[field]:
+		return "has(" + now + ") != has(" + old + ")"
 	}
 	return fmt.Sprintf("has(%[1]s) ? !has(%[2]s) || %[1]s != %[2]s : has(%[2]s)", now, old)
 }
@@ -116,13 +119,13 @@ func entries(path string) string {
 // self is needed for what is gone through: kube-apiserver knows only of that how long it can be.
 func textsOfState(path string) string {
 	keyset := path + ".stateDetails.runInputKeyset"
-	return "128 + " + sizes("s", "name", "message", "data") + " + [?s.?stateDetails].map(d, " +
+	return "128 + " + sizes("s", "name", "message", "dataJSON") + " + [?s.?stateDetails].map(d, " +
 		sizes("d", "cacheKey", "pauseKey", "traceparent") + " + (has(d.runInputKeyset) ? " + entries(keyset) + " : 0)).sum()"
 }
 
 // mostOfState is the most that the texts of a state can come to, by the long ones alone.
 func mostOfState(path string) string {
-	return "[" + path + `].map(t, 384 + ` + sizes("t", "message", "data") + " + [?t.?stateDetails].map(d, 768 + " +
+	return "[" + path + `].map(t, 384 + ` + sizes("t", "message", "dataJSON") + " + [?t.?stateDetails].map(d, 768 + " +
 		size("d", "cacheKey") + " + 512 * size(d.?runInputKeyset.orValue({}))).sum()).sum()"
 }
 
@@ -148,14 +151,14 @@ func textsOfChangedSpec() map[string]any {
 // as long as it may be; only if that is too much, all are counted.
 func limitOnSpec(passed string) map[string]any {
 	most := strings.Join([]string{
-		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "648 * size(s.?labelsExact.orValue({}))",
-		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(k, 128 + 276 * size(i[k])).sum()).sum()",
-		mostOfState("?s.?state"),
+		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "size(s.?origin.?wire.orValue(\"\"))",
+		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(a, 128 + 276 * size(a.?sources.orValue([]))).sum()).sum()",
+		mostOfState("?s.?initialState"),
 	}, " + ")
 	return map[string]any{
 		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + allTexts() + " <= 12288",
 		"message": "the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, " +
-			"an input 20)",
+			"a source of an input 20)",
 		"fieldPath": ".spec",
 	}
 }
@@ -166,10 +169,10 @@ func allTexts() string {
 		"size(self.spec.taskKey)", sizes("self.spec", "name", "dynamicKey", "cacheKey", "taskVersion"),
 		ifThere("self.spec.tags", "self.spec.tags.map(t, size(t)).sum()"),
 		ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()"),
-		ifThere("self.spec.labelsExact", entries("self.spec.labelsExact")),
-		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(k, size(k) + self.spec.taskInputs[k].map(i, 20 + "+
-			sizes("i", "name", "type")+").sum()).sum()"),
-		"[?self.spec.?state].map(s, " + textsOfState("self.spec.state") + ").sum()",
+		"[?self.spec.?origin.?wire].map(w, size(w) <= " + wirePolicy + " ? 0 : size(w) - " + wirePolicy + ").sum()",
+		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(a, size(a.name) + (has(a.sources) ? a.sources.map(i, 20 + "+
+			sizes("i", "name", "type")+").sum() : 0)).sum()"),
+		"[?self.spec.?initialState].map(s, " + textsOfState("self.spec.initialState") + ").sum()",
 	}, " + ")
 }
 

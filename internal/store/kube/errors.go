@@ -114,22 +114,23 @@ func invalid(err error) error {
 }
 
 // documented turns the path of a TaskRun's field into the documented name, for
-// example spec.state.stateDetails.cacheKey into state.state_details.cache_key.
+// example spec.initialState.stateDetails.cacheKey into state.state_details.cache_key.
 func documented(path string) string {
 	root, field, _ := strings.Cut(path, ".")
 	switch {
 	case root != "spec" && root != "status":
 		field = path
-	case field == "":
+	case field == "", strings.HasPrefix(field, "origin"):
 		return wholeRun
 	}
 	// What comes after the name of a map is a key, and not ours to spell.
-	for _, name := range []string{"labelsExact", "labels", "taskInputs"} {
-		if key, ok := strings.CutPrefix(field, name); ok {
-			return snake(strings.TrimSuffix(name, "Exact")) + key
-		}
+	if key, ok := strings.CutPrefix(field, "labels"); ok {
+		return "labels" + key
 	}
-	return snake(field)
+	if state, ok := strings.CutPrefix(field, "initialState"); ok {
+		field = "state" + state
+	}
+	return snake(strings.TrimSuffix(field, "JSON"))
 }
 
 // snake turns camelCase into snake_case.

@@ -94,13 +94,14 @@ func TestRefusalsNameTheDocumentedField(t *testing.T) {
 		want string
 	}{
 		"a field of spec":           {refused("spec.flowRunID"), "flow_run_id"},
-		"a deeper one":              {refused("spec.state.stateDetails.cacheKey"), "state.state_details.cache_key"},
+		"a deeper one":              {refused("spec.initialState.stateDetails.cacheKey"), "state.state_details.cache_key"},
 		"an item of a list":         {refused("spec.empiricalPolicy.retryDelay[3]"), "empirical_policy.retry_delay[3]"},
-		"a field of status":         {refused("status.state.data"), "state.data"},
+		"a field of status":         {refused("status.state.dataJSON"), "state.data"},
+		"the data of the first one": {refused("spec.initialState.dataJSON"), "state.data"},
 		"a key of labels":           {refused("spec.labels.Team"), "labels.Team"},
-		"a key of exact labels":     {refused("spec.labelsExact[Team A]"), "labels[Team A]"},
+		"what REST spelt":           {refused("spec.origin.wire"), "task_run"},
 		"all labels":                {refused("spec.labels"), "labels"},
-		"a key of inputs":           {refused("spec.taskInputs[userIDs][0].name"), "task_inputs[userIDs][0].name"},
+		"an input":                  {refused("spec.taskInputs[3].sources[0].name"), "task_inputs[3].sources[0].name"},
 		"all of spec":               {refused("spec"), "task_run"},
 		"all of status":             {refused("status"), "task_run"},
 		"something else":            {refused("metadata.name"), "metadata.name"},

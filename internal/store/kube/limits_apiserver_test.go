@@ -127,7 +127,7 @@ func TestLimitsAreObjects(t *testing.T) {
 	if err := direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: made.ID}, object); err != nil {
 		t.Fatal(err)
 	}
-	if *object.Spec.Tag != "Größe / x" || object.Spec.Name != "" || *object.Spec.Slots != 3 || object.Spec.SlotDecayPerSecond != "0.25" ||
+	if *object.Spec.Tag != "Größe / x" || object.Spec.Name != "" || *object.Spec.Slots != 3 || object.Spec.SlotDecayPerSecond.Raw != "0.25" ||
 		*object.Status.AnonymousSlots != "1" || !object.Spec.Origin.CreatedTime.Equal(made.Created) {
 		t.Errorf("spec %+v, status %+v", object.Spec, object.Status)
 	}
@@ -345,7 +345,7 @@ func TestAChangeOverRESTKeepsTheSpelling(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	p, direct := openProgram(t, env, namespace), newClient(t, env.Config)
-	createLimit(t, direct, namespace, "api-calls", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond = `"0.50"` })
+	createLimit(t, direct, namespace, "api-calls", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond.Raw = `"0.50"` })
 	awaitLimit(t, p.limits, "api-calls")
 	for _, step := range []struct {
 		change concurrency.Change

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,10 +18,11 @@ import (
 // every object and depends on nothing else. Texts and times are shared with the
 // object, which must not be changed afterwards.
 func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
-	spec := &o.Spec
+	spec, origin := &o.Spec, originOf(o)
+	exact := wireFromText(origin.Wire)
 	run := &taskrun.Run{
 		ID:              o.UUID(),
-		Created:         timeOr(spec.Created, within(o.CreationTimestamp.Time)),
+		Created:         timeOr(origin.CreatedTime, within(o.CreationTimestamp.Time)),
 		Name:            cmp.Or(spec.Name, o.Name),
 		FlowRunID:       spec.FlowRunID,
 		TaskKey:         textOr(spec.TaskKey, ""),
@@ -28,9 +30,9 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		CacheKey:        spec.CacheKey,
 		CacheExpiration: timePointer(spec.CacheExpiration),
 		TaskVersion:     spec.TaskVersion,
-		Policy:          policyFromObject(spec.EmpiricalPolicy),
+		Policy:          policyFromObject(spec.EmpiricalPolicy, exact.wirePolicy),
 		Tags:            spec.Tags,
-		Labels:          labelsFromObject(spec.Labels, spec.LabelsExact),
+		Labels:          labelsFromObject(spec.Labels, exact.Labels),
 		TaskInputs:      inputsFromObject(spec.TaskInputs),
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Decisions:       decisionsFromObject(o.Status.Decisions),
@@ -49,7 +51,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	if o.Status.State == nil {
 		begun := taskrun.Begin(*run, initialState(o, run.Created))
 		if begun.Finished() { // whatever spec says of times
-			begun.EndRecorded = endRecorded(o.CreationTimestamp, spec.Created)
+			begun.EndRecorded = endRecorded(o.CreationTimestamp, origin.CreatedTime)
 		}
 		return &begun
 	}
@@ -108,21 +110,30 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 
 // initialState is the state that the object asks to begin with, PENDING as a
 // REST create without a state has it if it asks for none. Without an id of its
-// own it has one made from the object's uid, the same on every replica.
+// own it has one made from the object's uid, the same on every replica. Data that
+// is not JSON is left out, and the message says so.
 func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
-	asked := o.Spec.State
+	asked, origin := o.Spec.InitialState, originOf(o)
 	if asked == nil {
-		asked = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
+		asked = &v1alpha1.ProposedState{
 			Type: string(orchestration.Pending), StateDetails: &v1alpha1.StateDetails{Deferred: new(false)},
-		}}
+		}
 	}
-	id := asked.ID
-	if id == "" {
-		id = firstStateID(string(o.UID))
+	proposal := proposalFromObject(asked, false)
+	if proposal.Fault != "" {
+		proposal.Message = new(strings.TrimSpace(textOr(proposal.Message, "") + " [" + proposal.Fault + "]"))
 	}
-	state := proposalFromObject(&asked.ProposedState, false).State(id, timeOr(asked.Timestamp, created))
-	state.Reported = asked.Reported
+	state := proposal.State(cmp.Or(origin.StateID, firstStateID(string(o.UID))), timeOr(origin.StateTime, created))
+	state.Reported = origin.Source == v1alpha1.SourceEvent
 	return state
+}
+
+// originOf is the origin of an object; an empty one if it has none.
+func originOf(o *v1alpha1.TaskRun) *v1alpha1.Origin {
+	if o.Spec.Origin == nil {
+		return &v1alpha1.Origin{}
+	}
+	return o.Spec.Origin
 }
 
 func firstStateID(uid string) string {
@@ -136,9 +147,9 @@ func firstStateID(uid string) string {
 // fromCreate reports whether the object says all that objectFromRun writes, and
 // leaves nothing of the first state to be filled in.
 func fromCreate(o *v1alpha1.TaskRun) bool {
-	spec := &o.Spec
-	return spec.ID == o.Name && spec.Name != "" && spec.Created != nil &&
-		spec.State != nil && spec.State.ID != "" && spec.State.Timestamp != nil
+	spec, origin := &o.Spec, originOf(o)
+	return spec.ID == o.Name && spec.Name != "" && spec.InitialState != nil &&
+		origin.CreatedTime != nil && origin.StateID != "" && origin.StateTime != nil
 }
 
 // objectFromRun returns the object that Create stores. All it tells of the
@@ -147,7 +158,8 @@ func fromCreate(o *v1alpha1.TaskRun) bool {
 // decoded into.
 func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
-	labels, exact := labelsToObject(run.Labels)
+	var exact wire
+	labels, policy := labelsToObject(run.Labels, &exact), policyToObject(run.Policy, &exact.wirePolicy)
 	spec := v1alpha1.TaskRunSpec{
 		ID:                      run.ID,
 		Name:                    run.Name,
@@ -157,19 +169,30 @@ func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 		CacheKey:                clone(run.CacheKey),
 		CacheExpiration:         microTimePointer(run.CacheExpiration),
 		TaskVersion:             clone(run.TaskVersion),
-		EmpiricalPolicy:         policyToObject(run.Policy),
+		EmpiricalPolicy:         policy,
 		Tags:                    append([]string(nil), run.Tags...),
 		Labels:                  labels,
-		LabelsExact:             exact,
 		TaskInputs:              inputsToObject(run.TaskInputs),
-		State:                   initialToObject(run.State),
+		InitialState:            initialToObject(run.State),
 		TTLSecondsAfterFinished: ttlToObject(run.TTL),
-		Created:                 microTimePointer(&run.Created),
+		Origin:                  originToObject(run, &exact),
 	}
 	if !run.Updated.Equal(run.Created) {
 		spec.Updated = microTimePointer(&run.Updated)
 	}
 	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: run.ID, Namespace: namespace}, Spec: spec}
+}
+
+// originToObject returns what Create records beside what was asked.
+func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
+	origin := &v1alpha1.Origin{CreatedTime: microTimePointer(&run.Created), Wire: exact.text()}
+	if first := run.State; first != nil {
+		origin.StateID, origin.StateTime = first.ID, microTimePointer(&first.Timestamp)
+		if first.Reported {
+			origin.Source = v1alpha1.SourceEvent
+		}
+	}
+	return origin
 }
 
 // statusFromRun returns the whole status that UpdateProgress stores. It shares

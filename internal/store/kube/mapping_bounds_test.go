@@ -31,11 +31,11 @@ func (s countingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.R
 		s.t.Errorf("the texts of spec have %d characters, want at most %d with a name of %d", n, taskrun.MaxText, taskrun.MaxName)
 	}
 	s.count("tags", len(spec.Tags), taskrun.MaxTags)
-	s.count("labels", len(spec.Labels)+len(spec.LabelsExact), taskrun.MaxLabels)
+	s.count("labels", len(spec.Labels)+len(wireFromText(spec.Origin.Wire).Labels), taskrun.MaxLabels)
 	s.count("arguments", len(spec.TaskInputs), taskrun.MaxInputKeys)
 	inputs := 0
-	for _, list := range spec.TaskInputs {
-		inputs += len(list)
+	for i := range spec.TaskInputs {
+		inputs += len(spec.TaskInputs[i].Sources)
 	}
 	s.count("inputs", inputs, taskrun.MaxInputs)
 	return s.Store.Create(ctx, run)
@@ -54,11 +54,11 @@ func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*t
 		}
 	}
 	n := stateTextOf(&v1alpha1.ProposedState{
-		Name: status.State.Name, Message: status.State.Message, Data: status.State.Data, StateDetails: status.State.StateDetails,
+		Name: status.State.Name, Message: status.State.Message, DataJSON: status.State.DataJSON, StateDetails: status.State.StateDetails,
 	})
 	for i := range status.History {
 		past := &status.History[i]
-		n += stateTextOf(&v1alpha1.ProposedState{Name: past.Name, Message: past.Message, Data: past.Data, StateDetails: past.StateDetails})
+		n += stateTextOf(&v1alpha1.ProposedState{Name: past.Name, Message: past.Message, DataJSON: past.DataJSON, StateDetails: past.StateDetails})
 	}
 	s.count("texts of status", n, taskrun.MaxText)
 	return s.Store.UpdateProgress(ctx, run)
@@ -78,20 +78,18 @@ func specText(spec *v1alpha1.TaskRunSpec) int {
 	for key := range spec.Labels {
 		n += runes(&key) + v1alpha1.MaxLabelText
 	}
-	for key, value := range spec.LabelsExact {
-		n += runes(&key, &value)
-	}
-	for key, list := range spec.TaskInputs {
-		n += runes(&key)
-		for i := range list {
-			n += 20 + runes(list[i].Name, list[i].Type)
+	n += max(0, runes(&spec.Origin.Wire)-264)
+	for _, argument := range spec.TaskInputs {
+		n += runes(&argument.Name)
+		for _, source := range argument.Sources {
+			n += 20 + runes(source.Name, source.Type)
 		}
 	}
-	return n + stateTextOf(&spec.State.ProposedState)
+	return n + stateTextOf(spec.InitialState)
 }
 
 func stateTextOf(s *v1alpha1.ProposedState) int {
-	n := 128 + runes(s.Name, s.Message, s.Data)
+	n := 128 + runes(s.Name, s.Message, s.DataJSON)
 	if d := s.StateDetails; d != nil {
 		n += runes(d.CacheKey, d.PauseKey, d.Traceparent)
 		for key, value := range d.RunInputKeyset {

@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"unicode/utf8"
 
 	kubejson "k8s.io/apimachinery/pkg/util/json"
@@ -10,8 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// labelsFromObject joins the labels; an exact text wins.
-func labelsFromObject(values map[string]v1alpha1.LabelValue, exact v1alpha1.ExactLabels) map[string]json.RawMessage {
+// labelsFromObject joins the labels; an exact spelling wins.
+func labelsFromObject(values map[string]v1alpha1.LabelValue, exact map[string]json.RawMessage) map[string]json.RawMessage {
 	if values == nil && len(exact) == 0 {
 		return nil
 	}
@@ -19,9 +20,7 @@ func labelsFromObject(values map[string]v1alpha1.LabelValue, exact v1alpha1.Exac
 	for key, value := range values {
 		labels[key] = scalar(value.Raw)
 	}
-	for key, text := range exact {
-		labels[key] = exactScalar(text)
-	}
+	maps.Copy(labels, exact)
 	return labels
 }
 
@@ -38,33 +37,25 @@ func scalar(raw []byte) json.RawMessage {
 	}
 }
 
-// exactScalar keeps JSON as it is; what is none stands for itself.
-func exactScalar(text string) json.RawMessage {
-	if raw := json.RawMessage(text); json.Valid(raw) {
-		return raw
-	}
-	return quoted(text)
-}
-
-// labelsToObject puts each value where it survives: into labels if Kubernetes
-// gives back the same text, else into labelsExact.
-func labelsToObject(labels map[string]json.RawMessage) (map[string]v1alpha1.LabelValue, v1alpha1.ExactLabels) {
+// labelsToObject returns the labels that Kubernetes gives back in the same
+// spelling, and puts the others into exact.
+func labelsToObject(labels map[string]json.RawMessage, exact *wire) map[string]v1alpha1.LabelValue {
 	if labels == nil {
-		return nil, nil
+		return nil
 	}
 	values := map[string]v1alpha1.LabelValue{}
-	exact := v1alpha1.ExactLabels{}
+	exact.Labels = map[string]json.RawMessage{}
 	for key, raw := range labels {
 		if survives(raw) {
 			values[key] = v1alpha1.LabelValue{Raw: bytes.Clone(raw)}
 		} else {
-			exact[key] = string(raw)
+			exact.Labels[key] = raw
 		}
 	}
-	if len(values) == 0 && len(exact) > 0 {
+	if len(values) == 0 && len(exact.Labels) > 0 {
 		values = nil
 	}
-	return values, exact
+	return values
 }
 
 // survives reports whether a scalar comes back from Kubernetes as it is spelt.

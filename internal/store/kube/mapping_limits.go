@@ -89,7 +89,7 @@ func termsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
 	case l.Decay > 0:
 		o.Spec.SlotDecayPerSecond = v1alpha1.NumberOf(l.Decay)
 	default:
-		o.Spec.SlotDecayPerSecond = ""
+		o.Spec.SlotDecayPerSecond = v1alpha1.Number{}
 	}
 }
 
@@ -165,7 +165,7 @@ func decimalOf(text *string) float64 {
 	if text == nil {
 		return 0
 	}
-	return decimal(v1alpha1.Number(*text))
+	return decimal(v1alpha1.Number{Raw: *text})
 }
 
 // Numbers from plainLeast up to plainMost are written without an exponent.

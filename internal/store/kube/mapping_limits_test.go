@@ -59,8 +59,8 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 				t.Errorf("%s: %s is too long", name, *text)
 			}
 		}
-		if len(object.Spec.SlotDecayPerSecond) > 32 {
-			t.Errorf("%s: %s is too long", name, object.Spec.SlotDecayPerSecond)
+		if len(object.Spec.SlotDecayPerSecond.Raw) > 32 {
+			t.Errorf("%s: %s is too long", name, object.Spec.SlotDecayPerSecond.Raw)
 		}
 		if diff := cmp.Diff(want, limitFromObject(object)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
@@ -100,6 +100,6 @@ func TestALimitMadeByHandIsRead(t *testing.T) {
 	}
 }
 
-func decays(n v1alpha1.Number) func(*v1alpha1.ConcurrencyLimit) {
-	return func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond = n }
+func decays(text string) func(*v1alpha1.ConcurrencyLimit) {
+	return func(o *v1alpha1.ConcurrencyLimit) { o.Spec.SlotDecayPerSecond = v1alpha1.Number{Raw: text} }
 }

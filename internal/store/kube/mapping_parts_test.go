@@ -20,7 +20,7 @@ func TestLabelsThatKubernetesWouldChangeAreKeptExactly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]bool{ // whether labels alone keeps the text
 		`"a"`: true, `""`: true, `"é"`: true, `"<&>"`: true, `"😀"`: true, `"` + strings.Repeat("é", 64) + `"`: true,
-		`"` + strings.Repeat("é", 65) + `"`: false, `"\u00e9"`: false, `"\ud800"`: false, `"\/"`: false, "\t\"a\"": false,
+		`"` + strings.Repeat("é", 65) + `"`: false, `"\u00e9"`: false, `"\ud800"`: false, `"\/"`: false,
 		`true`: true, `false`: true, `null`: false,
 		`0`: true, `3`: true, `-7`: true, `9223372036854775807`: true, `-9223372036854775808`: true,
 		`9223372036854775808`: false, `123456789012345678901234567890`: false,
@@ -32,11 +32,12 @@ func TestLabelsThatKubernetesWouldChangeAreKeptExactly(t *testing.T) {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()
 			want := map[string]json.RawMessage{"k": json.RawMessage(text)}
-			values, exact := labelsToObject(want)
-			if (len(values) == 1) != plain || (len(exact) == 0) != plain {
-				t.Errorf("stands in labels: %q, in labelsExact: %q; labels alone is enough: %v", values, exact, plain)
+			var exact wire
+			values := labelsToObject(want, &exact)
+			if (len(values) == 1) != plain || (exact.text() == "") != plain {
+				t.Errorf("in labels: %q, in origin.wire: %s; labels alone is enough: %v", values, exact.text(), plain)
 			}
-			if diff := cmp.Diff(want, labelsFromObject(values, exact)); diff != "" {
+			if diff := cmp.Diff(want, labelsFromObject(values, wireFromText(exact.text()).Labels)); diff != "" {
 				t.Errorf("read back (-want +got):\n%s", diff)
 			}
 		})
@@ -48,24 +49,21 @@ func TestLabelsFromObject(t *testing.T) {
 	value := func(text string) v1alpha1.LabelValue { return v1alpha1.LabelValue{Raw: []byte(text)} }
 	cases := map[string]struct {
 		values map[string]v1alpha1.LabelValue
-		exact  v1alpha1.ExactLabels
+		exact  map[string]json.RawMessage
 		want   map[string]json.RawMessage
 	}{
 		"none are none":      {},
 		"no labels are kept": {values: map[string]v1alpha1.LabelValue{}, want: map[string]json.RawMessage{}},
 		"exact ones win and add": {
 			values: map[string]v1alpha1.LabelValue{"a": value(`5`), "b": value(`1`)},
-			exact:  v1alpha1.ExactLabels{"a": "5.0", "c": "null"},
+			exact:  wireFromText(`{"labels":{"a":5.0,"c":null}}`).Labels,
 			want:   map[string]json.RawMessage{"a": []byte(`5.0`), "b": []byte(`1`), "c": []byte(`null`)},
 		},
 		"needless escapes of the API server are undone": {
 			values: map[string]v1alpha1.LabelValue{"a": value(`"\u003c\u00e9"`)},
 			want:   map[string]json.RawMessage{"a": []byte(`"<é"`)},
 		},
-		"what is no JSON stands for itself": {
-			exact: v1alpha1.ExactLabels{"a": "plain", "b": ""},
-			want:  map[string]json.RawMessage{"a": []byte(`"plain"`), "b": []byte(`""`)},
-		},
+		"what cannot be read says nothing": {exact: wireFromText(`{"labels":{"a":5.0}`).Labels},
 		"a value without text is null": {
 			values: map[string]v1alpha1.LabelValue{"a": {}}, want: map[string]json.RawMessage{"a": []byte(`null`)},
 		},
@@ -83,36 +81,36 @@ func TestLabelsFromObject(t *testing.T) {
 func TestDataFromObject(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		text     string
-		want     string // "" is none
-		wantBack string // how it is written; "" is not at all
+		text string
+		want string // "" is none
+		not  bool   // it is not JSON
 	}{
-		"an object":                 {text: ` {"a": 1.0}`, want: ` {"a": 1.0}`, wantBack: ` {"a": 1.0}`},
-		"a number":                  {text: `1e400`, want: `1e400`, wantBack: `1e400`},
+		"an object":                 {text: ` {"a": 1.0}`, want: ` {"a": 1.0}`},
+		"a number":                  {text: `1e400`, want: `1e400`},
 		"null is none":              {text: ` null `},
-		"a text":                    {text: `"a"`, want: `"a"`, wantBack: `a`},
-		"a text of a number":        {text: `"42"`, want: `"42"`, wantBack: `"42"`},
-		"a text of null":            {text: `"null"`, want: `"null"`, wantBack: `"null"`},
-		"an escaped text":           {text: `"\u00e9"`, want: `"\u00e9"`, wantBack: `"\u00e9"`},
-		"plain text":                {text: `he said "<é>"`, want: `"he said \"<é>\""`, wantBack: `he said "<é>"`},
-		"no text at all":            {text: ``, want: `""`, wantBack: ``},
-		"an object that is cut off": {text: `{"a": `, want: `"{\"a\": "`, wantBack: `{"a": `},
+		"a text":                    {text: `"a"`, want: `"a"`},
+		"a text of a number":        {text: `"42"`, want: `"42"`},
+		"a text of null":            {text: `"null"`, want: `"null"`},
+		"an escaped text":           {text: `"\u00e9"`, want: `"\u00e9"`},
+		"plain text":                {text: `he said "<é>"`, not: true},
+		"no text at all":            {text: ``, not: true},
+		"an object that is cut off": {text: `{"a": `, not: true},
+		"an object of YAML":         {text: `{a: 1}`, not: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := dataFromObject(&tc.text)
-			if string(got) != tc.want {
-				t.Errorf("dataFromObject(%q) = %q, want %q", tc.text, got, tc.want)
+			got, fault := dataFromObject(&tc.text)
+			if string(got) != tc.want || (fault != "") != tc.not {
+				t.Errorf("dataFromObject(%q) = %q, %q, want %q", tc.text, got, fault, tc.want)
 			}
-			back := dataToObject(got)
-			if textOr(back, "") != tc.wantBack || (back == nil) != (tc.want == "") {
-				t.Errorf("dataToObject(%q) = %q, want %q", got, textOr(back, "<none>"), tc.wantBack)
+			if back := textOr(dataToObject(got), ""); back != tc.want {
+				t.Errorf("dataToObject(%q) = %q, want it as it is", got, back)
 			}
 		})
 	}
-	if got := dataFromObject(nil); got != nil {
-		t.Errorf("dataFromObject(nil) = %q, want none", got)
+	if got, fault := dataFromObject(nil); got != nil || fault != "" {
+		t.Errorf("dataFromObject(nil) = %q, %q, want none", got, fault)
 	}
 }
 
@@ -142,18 +140,67 @@ func TestDeferredIsNullFalseOrTrue(t *testing.T) {
 	}
 }
 
-func TestIntegersOfThePolicySaturate(t *testing.T) {
+// A count beyond the bounds of spec becomes the bound there, and what it was is kept.
+func TestRetriesBeyondTheBounds(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
-		"": "", "0": "0", "-3": "-3", "3.0": "3", "1e3": "1000",
+		"": "", "0": "0", "-3": "0", "3.0": "3", "1e3": "1000",
 		"9007199254740991": "9007199254740991", "9007199254740992": "9007199254740991",
-		"123456789012345678901234567890": "9007199254740991", "-123456789012345678901234567890": "-9007199254740991",
-		"1e400": "9007199254740991", "-9223372036854775808": "-9007199254740991", "nonsense": "0",
+		"123456789012345678901234567890": "9007199254740991", "-123456789012345678901234567890": "0", "1e400": "9007199254740991",
 	}
 	for text, want := range cases {
-		if got := integerText(integer(text)); got != want {
-			t.Errorf("integer(%q) = %q, want %q", text, got, want)
+		var exact wire
+		policy := policyToObject(taskrun.Policy{Retries: text}, &exact.wirePolicy)
+		if policy == nil {
+			policy = &v1alpha1.EmpiricalPolicy{}
 		}
+		if got := integerText(policy.Retries); got != want {
+			t.Errorf("retries %q is stored as %q, want %q", text, got, want)
+		}
+		if got := policyFromObject(policy, wireFromText(exact.text()).wirePolicy).Retries; got != text {
+			t.Errorf("retries %q is read back as %q", text, got)
+		}
+	}
+}
+
+// What Kubernetes would spell otherwise is a text, and what spec has no field for is
+// in origin.wire.
+func TestNumbersOfThePolicyAsTheyAreStored(t *testing.T) {
+	t.Parallel()
+	list := func(seconds ...string) *taskrun.RetryDelay { return &taskrun.RetryDelay{List: true, Seconds: seconds} }
+	cases := map[string]struct {
+		policy taskrun.Policy
+		want   string
+		wire   string
+	}{
+		"what a person writes": {
+			policy: taskrun.Policy{Retries: "2", RetryDelay: list("10", "60.5"), RetryJitterFactor: "0.3"},
+			want:   `{"retries":2,"retryDelay":[10,60.5],"retryJitterFactor":0.3}`,
+		},
+		"other spellings": {
+			policy: taskrun.Policy{RetryDelay: list("4.0", "1e3", "-0", "-2.50", "123456789012345678901234567890"), RetryJitterFactor: "0.30"},
+			want:   `{"retryDelay":["4.0","1e3","-0","-2.50","123456789012345678901234567890"],"retryJitterFactor":"0.30"}`,
+		},
+		"one delay":   {taskrun.Policy{RetryDelay: &taskrun.RetryDelay{Seconds: []string{"4"}}}, `{"retryDelay":[4]}`, `{"retry_delay":4}`},
+		"no delays":   {policy: taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{}}}, want: `{"retryDelay":[]}`},
+		"old names":   {taskrun.Policy{MaxRetries: "3", RetryDelaySeconds: "1.50"}, `null`, `{"max_retries":3,"retry_delay_seconds":1.50}`},
+		"minus zero":  {taskrun.Policy{RetryJitterFactor: "-0.0"}, `null`, `{"retry_jitter_factor":-0.0}`},
+		"no retries":  {taskrun.Policy{Retries: "-1"}, `{"retries":0}`, `{"retries":-1}`},
+		"nothing set": {taskrun.Policy{}, `null`, ``},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var exact wire
+			policy := policyToObject(tc.policy, &exact.wirePolicy)
+			got, err := json.Marshal(policy)
+			if err != nil || string(got) != tc.want || exact.text() != tc.wire {
+				t.Errorf("stored as %s and %s, error %v, want %s and %s", got, exact.text(), err, tc.want, tc.wire)
+			}
+			if diff := cmp.Diff(tc.policy, policyFromObject(policy, wireFromText(exact.text()).wirePolicy)); diff != "" {
+				t.Errorf("read back (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -161,23 +208,23 @@ func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		policy *v1alpha1.EmpiricalPolicy
+		wire   string
 		want   taskrun.Policy
 	}{
 		"none": {},
-		"a list without a kind is a list": {
-			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []string{"5.0"}},
-			want:   taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"5.0"}}},
+		"a text is its number, and what is no number says nothing": {
+			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []v1alpha1.Number{{Raw: `"5.0"`}, {Raw: "null"}, {}, {Raw: `"x"`}, {Raw: "7"}}},
+			want:   taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"5.0", "7"}}},
 		},
-		"no delay cannot be a single one": {
-			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []string{}, RetryDelayKind: "Single"},
-			want:   taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{}}},
+		"a wire of something else says nothing": {
+			policy: &v1alpha1.EmpiricalPolicy{Retries: new(int64(1))}, wire: `{"retries":"7","retry_delay":{},"max_retries":[]}`,
+			want: taskrun.Policy{Retries: "1"},
 		},
-		"a kind without a list is nothing": {policy: &v1alpha1.EmpiricalPolicy{RetryDelayKind: "Single"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tc.want, policyFromObject(tc.policy)); diff != "" {
+			if diff := cmp.Diff(tc.want, policyFromObject(tc.policy, wireFromText(tc.wire).wirePolicy)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

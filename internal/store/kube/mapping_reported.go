@@ -39,10 +39,10 @@ func reportedFromObject(text *string, rename int64) *taskrun.Columns {
 	c.CacheKey = columnOf(fields["cacheKey"], same[string])
 	c.CacheExpiration = columnOf(fields["cacheExpiration"], within)
 	c.TaskVersion = columnOf(fields["taskVersion"], same[string])
-	c.Policy = columnOf(fields["empiricalPolicy"], policyFromObject)
+	c.Policy = columnOf(fields["empiricalPolicy"], func(w wirePolicy) taskrun.Policy { return w.policy() })
 	c.Tags = columnOf(fields["tags"], same[[]string])
 	c.Labels = columnOf(fields["labels"], same[map[string]json.RawMessage])
-	c.TaskInputs = columnOf(fields["taskInputs"], inputsFromObject)
+	c.TaskInputs = columnOf(fields["taskInputs"], reportedInputs)
 	var beside int64
 	if at := columnOf(fields[keyRenamed], same[v1alpha1.MicroTime]); at.Value != nil {
 		beside = renamed(at.Value)
@@ -66,10 +66,10 @@ func reportedToObject(c *taskrun.Columns, rename int64) *string {
 	putColumn(fields, "cacheKey", c.CacheKey, same[string])
 	putColumn(fields, "cacheExpiration", c.CacheExpiration, same[time.Time])
 	putColumn(fields, "taskVersion", c.TaskVersion, same[string])
-	putColumn(fields, "empiricalPolicy", c.Policy, policyToObject)
+	putColumn(fields, "empiricalPolicy", c.Policy, wireOfPolicy)
 	putColumn(fields, "tags", c.Tags, same[[]string])
 	putColumn(fields, "labels", c.Labels, same[map[string]json.RawMessage])
-	putColumn(fields, "taskInputs", c.TaskInputs, inputsToObject)
+	putColumn(fields, "taskInputs", c.TaskInputs, inputsToReported)
 	if len(fields) == 0 {
 		return nil
 	}
@@ -81,6 +81,24 @@ func reportedToObject(c *taskrun.Columns, rename int64) *string {
 		return nil // cannot happen: every field was JSON already
 	}
 	return new(string(text))
+}
+
+// reportedInputs reads task inputs, which are reported by the argument's name.
+func reportedInputs(inputs map[string][]v1alpha1.TaskInput) map[string][]taskrun.TaskInput {
+	all := make(map[string][]taskrun.TaskInput, len(inputs))
+	for name, sources := range inputs {
+		all[name] = sourcesFromObject(sources)
+	}
+	return all
+}
+
+// inputsToReported is the inverse of reportedInputs.
+func inputsToReported(inputs map[string][]taskrun.TaskInput) map[string][]v1alpha1.TaskInput {
+	all := make(map[string][]v1alpha1.TaskInput, len(inputs))
+	for name, list := range inputs {
+		all[name] = sourcesToObject(list)
+	}
+	return all
 }
 
 func same[T any](value T) T { return value }

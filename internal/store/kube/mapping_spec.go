@@ -1,67 +1,86 @@
 package kube
 
 import (
+	"cmp"
+	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func policyFromObject(p *v1alpha1.EmpiricalPolicy) taskrun.Policy {
+// policyFromObject reads a policy; an exact spelling wins.
+func policyFromObject(p *v1alpha1.EmpiricalPolicy, exact wirePolicy) taskrun.Policy {
+	policy := exact.policy()
 	if p == nil {
-		return taskrun.Policy{}
+		return policy
 	}
-	policy := taskrun.Policy{
-		MaxRetries:        integerText(p.MaxRetries),
-		RetryDelaySeconds: textOr(p.RetryDelaySeconds, ""),
-		Retries:           integerText(p.Retries),
-		RetryJitterFactor: textOr(p.RetryJitterFactor, ""),
+	policy.Retries = cmp.Or(policy.Retries, integerText(p.Retries))
+	if p.RetryJitterFactor != nil {
+		policy.RetryJitterFactor = cmp.Or(policy.RetryJitterFactor, numberFromObject(*p.RetryJitterFactor))
 	}
-	if p.RetryDelay != nil {
-		// Not exactly one delay cannot be spelt as one, whatever the kind says.
-		single := p.RetryDelayKind == v1alpha1.RetryDelaySingle && len(p.RetryDelay) == 1
-		policy.RetryDelay = &taskrun.RetryDelay{List: !single, Seconds: p.RetryDelay}
+	if policy.RetryDelay == nil && p.RetryDelay != nil {
+		policy.RetryDelay = &taskrun.RetryDelay{List: true, Seconds: numbers(p.RetryDelay, numberFromObject)}
 	}
 	return policy
 }
 
-// policyToObject returns nil for a policy that says nothing.
-func policyToObject(p taskrun.Policy) *v1alpha1.EmpiricalPolicy {
-	if p == (taskrun.Policy{}) {
+// policyToObject returns nil for a policy that says nothing. What it cannot hold
+// goes to exact.
+func policyToObject(p taskrun.Policy, exact *wirePolicy) *v1alpha1.EmpiricalPolicy {
+	exact.MaxRetries, exact.RetryDelaySeconds = raw(p.MaxRetries), raw(p.RetryDelaySeconds)
+	policy := &v1alpha1.EmpiricalPolicy{Retries: integer(p.Retries)}
+	if integerText(policy.Retries) != p.Retries {
+		exact.Retries = raw(p.Retries)
+	}
+	switch {
+	case strings.HasPrefix(p.RetryJitterFactor, "-"): // negative zero
+		exact.RetryJitterFactor = raw(p.RetryJitterFactor)
+	case p.RetryJitterFactor != "":
+		policy.RetryJitterFactor = new(numberToObject(p.RetryJitterFactor))
+	}
+	policy.RetryDelay = delaysToObject(p.RetryDelay, exact)
+	if policy.Retries == nil && policy.RetryJitterFactor == nil && policy.RetryDelay == nil {
 		return nil
-	}
-	policy := &v1alpha1.EmpiricalPolicy{
-		MaxRetries:        integer(p.MaxRetries),
-		RetryDelaySeconds: numberText(p.RetryDelaySeconds),
-		Retries:           integer(p.Retries),
-		RetryJitterFactor: numberText(p.RetryJitterFactor),
-	}
-	if p.RetryDelay != nil {
-		policy.RetryDelay = append([]string{}, p.RetryDelay.Seconds...)
-		if !p.RetryDelay.List {
-			policy.RetryDelayKind = v1alpha1.RetryDelaySingle
-		}
 	}
 	return policy
 }
 
-func integerText(n *int64) string {
-	if n == nil {
-		return ""
-	}
-	return strconv.FormatInt(*n, 10)
-}
-
-func numberText(text string) *string {
-	if text == "" {
+func delaysToObject(delay *taskrun.RetryDelay, exact *wirePolicy) []v1alpha1.Number {
+	if delay == nil {
 		return nil
 	}
-	return &text
+	if !delay.List && len(delay.Seconds) == 1 {
+		exact.RetryDelay = raw(delay.Seconds[0])
+	}
+	delays := make([]v1alpha1.Number, len(delay.Seconds)) // empty, not nil: null is no list
+	for i, seconds := range delay.Seconds {
+		delays[i] = numberToObject(seconds)
+	}
+	return delays
 }
 
-// integer reads an integer's text; nil when there is none. One beyond the bounds
-// becomes the bound: so many retries never come to an end either way.
+// numberFromObject returns the text of a number; of anything else, none.
+func numberFromObject(n v1alpha1.Number) string {
+	return number(json.RawMessage(strings.Trim(n.Raw, `"`)))
+}
+
+// numberToObject writes a number as one where Kubernetes keeps its spelling, else
+// as a text.
+func numberToObject(text string) v1alpha1.Number {
+	if survives(json.RawMessage(text)) {
+		return v1alpha1.Number{Raw: text}
+	}
+	return v1alpha1.Number{Raw: `"` + text + `"`}
+}
+
+// integer reads the text of a count; nil when there is none. One beyond the bounds
+// becomes the bound: so many retries never come to an end either way, and fewer
+// than none are none.
 func integer(text string) *int64 {
 	if text == "" {
 		return nil
@@ -69,50 +88,59 @@ func integer(text string) *int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil { // too large, or spelt like 1e3
 		f, _ := strconv.ParseFloat(text, 64)
-		n = int64(math.Max(math.Min(f, maxCount), -maxCount))
+		n = int64(math.Max(math.Min(f, maxCount), 0))
 	}
-	n = min(max(n, -maxCount), maxCount)
+	n = counted(n)
 	return &n
 }
 
-func inputsFromObject(inputs map[string]v1alpha1.TaskInputs) map[string][]taskrun.TaskInput {
-	if len(inputs) == 0 {
+func inputsFromObject(arguments []v1alpha1.TaskArgument) map[string][]taskrun.TaskInput {
+	if len(arguments) == 0 {
 		return nil
 	}
-	all := make(map[string][]taskrun.TaskInput, len(inputs))
-	for key, list := range inputs {
-		some := make([]taskrun.TaskInput, len(list))
-		for i, input := range list {
-			some[i] = taskrun.TaskInput{
-				InputType: taskrun.InputType(input.InputType),
-				ID:        input.ID, Name: textOr(input.Name, ""), Type: textOr(input.Type, ""),
-			}
-		}
-		all[key] = some
+	all := make(map[string][]taskrun.TaskInput, len(arguments))
+	for _, argument := range arguments {
+		all[argument.Name] = sourcesFromObject(argument.Sources)
 	}
 	return all
 }
 
-// inputsToObject writes name and type by the kind of input, for an empty one
-// differs from none there.
-func inputsToObject(inputs map[string][]taskrun.TaskInput) map[string]v1alpha1.TaskInputs {
+func sourcesFromObject(sources []v1alpha1.TaskInput) []taskrun.TaskInput {
+	some := make([]taskrun.TaskInput, len(sources))
+	for i, input := range sources {
+		some[i] = taskrun.TaskInput{
+			InputType: taskrun.InputType(input.InputType),
+			ID:        input.ID, Name: textOr(input.Name, ""), Type: textOr(input.Type, ""),
+		}
+	}
+	return some
+}
+
+// inputsToObject writes the arguments in the order of their names.
+func inputsToObject(inputs map[string][]taskrun.TaskInput) []v1alpha1.TaskArgument {
 	if len(inputs) == 0 {
 		return nil
 	}
-	all := make(map[string]v1alpha1.TaskInputs, len(inputs))
-	for key, list := range inputs {
-		some := make(v1alpha1.TaskInputs, len(list)) // empty, not nil: null is no list
-		for i, input := range list {
-			some[i] = v1alpha1.TaskInput{InputType: string(input.InputType), ID: input.ID}
-			switch input.InputType {
-			case taskrun.InputParameter:
-				some[i].Name = clone(&input.Name)
-			case taskrun.InputConstant:
-				some[i].Type = clone(&input.Type)
-			case taskrun.InputTaskRun, taskrun.InputFlowRun:
-			}
-		}
-		all[key] = some
+	all := make([]v1alpha1.TaskArgument, 0, len(inputs))
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		all = append(all, v1alpha1.TaskArgument{Name: name, Sources: sourcesToObject(inputs[name])})
 	}
 	return all
+}
+
+// sourcesToObject writes name and type by the kind of input, for an empty one
+// differs from none there.
+func sourcesToObject(list []taskrun.TaskInput) []v1alpha1.TaskInput {
+	some := make([]v1alpha1.TaskInput, len(list))
+	for i, input := range list {
+		some[i] = v1alpha1.TaskInput{InputType: string(input.InputType), ID: input.ID}
+		switch input.InputType {
+		case taskrun.InputParameter:
+			some[i].Name = clone(&input.Name)
+		case taskrun.InputConstant:
+			some[i].Type = clone(&input.Type)
+		case taskrun.InputTaskRun, taskrun.InputFlowRun:
+		}
+	}
+	return some
 }

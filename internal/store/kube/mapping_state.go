@@ -20,7 +20,7 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 		Name:      textOr(s.Name, kind.DefaultName()),
 		Timestamp: within(s.Timestamp.Time),
 		Message:   s.Message,
-		Data:      dataFromObject(s.Data),
+		Data:      dataFromStatus(s.DataJSON),
 		Details:   detailsFromObject(s.StateDetails),
 
 		CacheEntry: s.CacheEntry,
@@ -38,7 +38,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		Name:         proposed.Name,
 		Timestamp:    microTime(s.Timestamp),
 		Message:      proposed.Message,
-		Data:         proposed.Data,
+		DataJSON:     proposed.DataJSON,
 		StateDetails: proposed.StateDetails,
 		CacheEntry:   s.CacheEntry,
 		Reported:     s.Reported,
@@ -51,13 +51,11 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 }
 
 // initialToObject returns what Create stores of the first state.
-func initialToObject(s *orchestration.State) *v1alpha1.InitialState {
+func initialToObject(s *orchestration.State) *v1alpha1.ProposedState {
 	if s == nil {
 		return nil
 	}
-	return &v1alpha1.InitialState{
-		ProposedState: proposedToObject(s), ID: s.ID, Timestamp: microTimePointer(&s.Timestamp), Reported: s.Reported,
-	}
+	return new(proposedToObject(s))
 }
 
 // proposedToObject leaves out a name that is the type's default.
@@ -65,7 +63,7 @@ func proposedToObject(s *orchestration.State) v1alpha1.ProposedState {
 	proposed := v1alpha1.ProposedState{
 		Type:         string(s.Type),
 		Message:      clone(s.Message),
-		Data:         dataToObject(s.Data),
+		DataJSON:     dataToObject(s.Data),
 		StateDetails: detailsToObject(&s.Details),
 	}
 	if s.Name != s.Type.DefaultName() {
@@ -75,51 +73,50 @@ func proposedToObject(s *orchestration.State) v1alpha1.ProposedState {
 }
 
 func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal {
+	data, fault := dataFromObject(s.DataJSON)
 	return &taskrun.Proposal{
 		Type:    orchestration.StateType(s.Type),
 		Name:    s.Name,
 		Message: s.Message,
-		Data:    dataFromObject(s.Data),
+		Data:    data,
 		Details: detailsFromObject(s.StateDetails),
 		Force:   force,
+		Fault:   fault,
 	}
 }
 
-// dataFromObject reads a JSON text. One that is no JSON stands for itself.
-func dataFromObject(text *string) json.RawMessage {
+// dataFromObject reads dataJSON; null is nil. The fault tells why a text has no
+// data. The schema lets in some texts that are not JSON: no rule of a CRD can tell.
+func dataFromObject(text *string) (data json.RawMessage, fault string) {
 	if text == nil {
-		return nil
+		return nil, ""
 	}
-	return jsonOf(*text)
-}
-
-// jsonOf returns the text as JSON, or as a JSON string when it is none; null is nil.
-func jsonOf(text string) json.RawMessage {
-	raw := json.RawMessage(text)
+	raw := json.RawMessage(*text)
 	switch {
 	case !json.Valid(raw):
-		return quoted(text)
+		return nil, faultData
 	case isNull(raw):
-		return nil
+		return nil, ""
 	default:
-		return raw
+		return raw, ""
 	}
 }
 
-// dataToObject is the inverse of dataFromObject. A JSON string is stored as the
-// text it stands for where that reads back as the same: so data that was
-// written as plain text never outgrows its bound by being quoted.
+// faultData is the fault of a state whose dataJSON is not JSON.
+const faultData = "dataJSON is not JSON, so the state has no data"
+
+// dataFromStatus reads the dataJSON of a state that the operator wrote.
+func dataFromStatus(text *string) json.RawMessage {
+	data, _ := dataFromObject(text)
+	return data
+}
+
+// dataToObject is the inverse of dataFromObject: data is stored as it was sent.
 func dataToObject(raw json.RawMessage) *string {
-	if len(raw) == 0 || isNull(raw) {
+	if len(raw) == 0 || isNull(raw) || !json.Valid(raw) {
 		return nil
 	}
-	text := string(raw)
-	var plain string
-	if raw[0] == '"' && json.Unmarshal(raw, &plain) == nil &&
-		!json.Valid([]byte(plain)) && bytes.Equal(quoted(plain), raw) {
-		text = plain
-	}
-	return &text
+	return new(string(raw))
 }
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }

@@ -73,10 +73,10 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 		"the name of the run":       func(o *v1alpha1.TaskRun) { o.Spec.Name = "" },
 		"the id":                    func(o *v1alpha1.TaskRun) { o.Spec.ID = "" },
 		"that the id is the name":   func(o *v1alpha1.TaskRun) { o.Name = "hello" },
-		"the time of the creation":  func(o *v1alpha1.TaskRun) { o.Spec.Created = nil },
-		"the first state":           func(o *v1alpha1.TaskRun) { o.Spec.State = nil },
-		"the first state's id":      func(o *v1alpha1.TaskRun) { o.Spec.State.ID = "" },
-		"the time of the first one": func(o *v1alpha1.TaskRun) { o.Spec.State.Timestamp = nil },
+		"the time of the creation":  func(o *v1alpha1.TaskRun) { o.Spec.Origin.CreatedTime = nil },
+		"the first state":           func(o *v1alpha1.TaskRun) { o.Spec.InitialState = nil },
+		"the first state's id":      func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateID = "" },
+		"the time of the first one": func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateTime = nil },
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -202,21 +202,34 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 		},
 		"a state takes the exact time of creation": {
 			change: func(o *v1alpha1.TaskRun) {
-				o.Spec.Created = new(v1alpha1.NewMicroTime(exact))
-				o.Spec.State = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{
-					Type: "SCHEDULED", Data: new("plain text"), StateDetails: &v1alpha1.StateDetails{FlowRunID: testUID},
-				}}
+				o.Spec.Origin = &v1alpha1.Origin{CreatedTime: new(v1alpha1.NewMicroTime(exact))}
+				o.Spec.InitialState = &v1alpha1.ProposedState{Type: "SCHEDULED", DataJSON: new(`"a text"`)}
 			},
 			wantState: orchestration.State{
-				Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: exact, Data: json.RawMessage(`"plain text"`),
+				Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: exact, Data: json.RawMessage(`"a text"`),
 				Details: orchestration.StateDetails{ScheduledTime: &exact},
 			},
 		},
+		"data that is not JSON is left out, and the message says so": {
+			change: func(o *v1alpha1.TaskRun) {
+				o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Message: new("done"), DataJSON: new(`{"a": b}`)}
+			},
+			wantState: orchestration.State{
+				Type: orchestration.Completed, Name: "Completed", Timestamp: created,
+				Message: new("done [dataJSON is not JSON, so the state has no data]"),
+			},
+		},
+		"a run that a worker told of": {
+			change: func(o *v1alpha1.TaskRun) {
+				o.Spec.InitialState, o.Spec.Origin = &v1alpha1.ProposedState{Type: "RUNNING"}, &v1alpha1.Origin{Source: v1alpha1.SourceEvent}
+			},
+			wantState: orchestration.State{Type: orchestration.Running, Name: "Running", Timestamp: created, Reported: true},
+		},
 		"a state of its own id and time keeps both": {
 			change: func(o *v1alpha1.TaskRun) {
-				o.Spec.State = &v1alpha1.InitialState{
-					ProposedState: v1alpha1.ProposedState{Type: "COMPLETED", Name: new("")},
-					ID:            "22222222-2222-4333-8444-555555555555", Timestamp: new(v1alpha1.NewMicroTime(exact)),
+				o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Name: new("")}
+				o.Spec.Origin = &v1alpha1.Origin{
+					StateID: "22222222-2222-4333-8444-555555555555", StateTime: new(v1alpha1.NewMicroTime(exact)),
 				}
 			},
 			wantID: "22222222-2222-4333-8444-555555555555",
@@ -287,7 +300,7 @@ func TestARenameOverrulesAReportedName(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{}
-			o.Spec.Name, o.Spec.Created, o.Spec.Updated = "given", at(0), at(tc.renamed)
+			o.Spec.Name, o.Spec.Origin, o.Spec.Updated = "given", &v1alpha1.Origin{CreatedTime: at(0)}, at(tc.renamed)
 			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"`+tc.beside+`}`)
 			run := RunFromObject(o)
 			if run.Name != tc.want || run.TaskKey != "k" {
@@ -318,7 +331,7 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{Updated: tc.status}}
-			o.Spec.Created, o.Spec.Updated = tc.created, tc.spec
+			o.Spec.Origin, o.Spec.Updated = &v1alpha1.Origin{CreatedTime: tc.created}, tc.spec
 			if got := RunFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
 				t.Errorf("updated %s, want second %d", got, tc.want)
 			}
@@ -335,8 +348,8 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`{"id":%q,"name":"n","taskKey":"k","dynamicKey":"0","state":{"type":"PENDING","id":%q,`+
-		`"timestamp":"2026-08-21T10:00:00.123456Z"},"created":"2026-08-21T10:00:00.123456Z"}`, testUID, testUID)
+	want := fmt.Sprintf(`{"id":%q,"name":"n","taskKey":"k","dynamicKey":"0","initialState":{"type":"PENDING"},`+
+		`"origin":{"createdTime":"2026-08-21T10:00:00.123456Z","stateID":%q,"stateTime":"2026-08-21T10:00:00.123456Z"}}`, testUID, testUID)
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
@@ -357,9 +370,9 @@ func FuzzRunFromObject(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	f.Add([]byte(`{"metadata":{"name":"x","uid":"y"},"spec":{"labels":{"a":null},"labelsExact":{"b":"x"},"state":{}}}`))
-	f.Add([]byte(`{"spec":{"created":"0000-01-01T00:00:00Z","cacheExpiration":"0001-01-01T00:00:00Z"},"status":{"state":{}}}`))
-	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[],"retryDelayKind":"Single"}},"status":{"state":{},"decisions":[{}]}}`))
+	f.Add([]byte(`{"metadata":{"name":"x","uid":"y"},"spec":{"labels":{"a":null},"origin":{"wire":"{\"labels\":{\"b\":1.0}}"},"initialState":{"dataJSON":"{"}}}`))
+	f.Add([]byte(`{"spec":{"origin":{"createdTime":"0000-01-01T00:00:00Z"},"cacheExpiration":"0001-01-01T00:00:00Z"},"status":{"state":{}}}`))
+	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[1,"2.0","x",{}]},"origin":{"wire":"{\"retry_delay\":{}}"}},"status":{"state":{},"decisions":[{}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if json.Unmarshal(text, &v1alpha1.TaskRun{}) != nil {
 			return // not an object that an API server can hold

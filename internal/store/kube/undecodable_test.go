@@ -291,9 +291,9 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 	}{
 		"nothing":              {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskKey":"k","later":1}}`, ""},
 		"a time":               {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"state":{"timestamp":"x"}}}`, "status.state.timestamp"},
-		"in an inlined struct": {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"state":{"type":"X","data":[1]}}}`, "spec.state.data"},
+		"in an inlined struct": {reflect.TypeFor[v1alpha1.TaskRun](), `{"kind":1,"spec":{}}`, "kind"},
 		"in a list":            {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"history":[{"id":"a"},{"id":7}]}}`, "status.history[1].id"},
-		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskInputs":{"a":[],"b":[{"name":1}]}}}`, "spec.taskInputs.b[0].name"},
+		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"initialState":{"stateDetails":{"runInputKeyset":{"a":"x","b":1}}}}}`, "spec.initialState.stateDetails.runInputKeyset.b"},
 		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"slots":3000000000}}`, "spec.slots"},
 		"a fraction":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
 		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTime":"1 week"}}`, "status.totalRunTime"},

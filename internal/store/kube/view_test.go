@@ -48,7 +48,7 @@ func withKey(key string) func(*v1alpha1.TaskRun) {
 
 func withState(id string) func(*v1alpha1.TaskRun) {
 	return func(o *v1alpha1.TaskRun) {
-		o.Spec.State = &v1alpha1.InitialState{ProposedState: v1alpha1.ProposedState{Type: "PENDING"}, ID: id}
+		o.Spec.InitialState, o.Spec.Origin = &v1alpha1.ProposedState{Type: "PENDING"}, &v1alpha1.Origin{StateID: id}
 	}
 }
 

@@ -1,0 +1,108 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// wire is what spec.origin.wire holds: values that the other fields of spec cannot
+// hold as they were sent, by their names over REST and in their spelling there.
+type wire struct {
+	Labels map[string]json.RawMessage `json:"labels,omitempty"`
+	wirePolicy
+}
+
+// wirePolicy is an empirical_policy as it is spelt over REST.
+type wirePolicy struct {
+	MaxRetries        json.RawMessage `json:"max_retries,omitempty"`
+	RetryDelaySeconds json.RawMessage `json:"retry_delay_seconds,omitempty"`
+	Retries           json.RawMessage `json:"retries,omitempty"`
+	RetryDelay        json.RawMessage `json:"retry_delay,omitempty"` // a number or a list of them
+	RetryJitterFactor json.RawMessage `json:"retry_jitter_factor,omitempty"`
+}
+
+// wireFromText reads spec.origin.wire; what cannot be read says nothing.
+func wireFromText(text string) wire {
+	var w wire
+	if text == "" || json.Unmarshal([]byte(text), &w) != nil {
+		return wire{}
+	}
+	return w
+}
+
+// text is the inverse of wireFromText; empty if there is nothing to hold.
+func (w *wire) text() string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // it would take characters of a bound
+	if err := encoder.Encode(w); err != nil {
+		return "" // cannot happen: every value was JSON already
+	}
+	if text := strings.TrimSuffix(b.String(), "\n"); text != "{}" {
+		return text
+	}
+	return ""
+}
+
+// policy reads all of a policy.
+func (w *wirePolicy) policy() taskrun.Policy {
+	policy := taskrun.Policy{
+		MaxRetries: number(w.MaxRetries), RetryDelaySeconds: number(w.RetryDelaySeconds),
+		Retries: number(w.Retries), RetryJitterFactor: number(w.RetryJitterFactor),
+	}
+	var list []json.RawMessage
+	switch {
+	case number(w.RetryDelay) != "":
+		policy.RetryDelay = &taskrun.RetryDelay{Seconds: []string{number(w.RetryDelay)}}
+	case json.Unmarshal(w.RetryDelay, &list) == nil && list != nil:
+		policy.RetryDelay = &taskrun.RetryDelay{List: true, Seconds: numbers(list, number)}
+	}
+	return policy
+}
+
+// wireOfPolicy is the inverse of policy.
+func wireOfPolicy(p taskrun.Policy) wirePolicy {
+	w := wirePolicy{
+		MaxRetries: raw(p.MaxRetries), RetryDelaySeconds: raw(p.RetryDelaySeconds),
+		Retries: raw(p.Retries), RetryJitterFactor: raw(p.RetryJitterFactor),
+	}
+	if delay := p.RetryDelay; delay != nil {
+		w.RetryDelay = raw("[" + strings.Join(delay.Seconds, ",") + "]")
+		if !delay.List && len(delay.Seconds) == 1 {
+			w.RetryDelay = raw(delay.Seconds[0])
+		}
+	}
+	return w
+}
+
+func raw(text string) json.RawMessage { return json.RawMessage(text) }
+
+// number returns the text of a JSON number; of anything else, none.
+func number(value json.RawMessage) string {
+	if len(value) == 0 || (value[0] != '-' && (value[0] < '0' || value[0] > '9')) || !json.Valid(value) {
+		return ""
+	}
+	return string(value)
+}
+
+// numbers are the texts of those that are numbers.
+func numbers[T any](values []T, text func(T) string) []string {
+	texts := make([]string, 0, len(values))
+	for _, value := range values {
+		if n := text(value); n != "" {
+			texts = append(texts, n)
+		}
+	}
+	return texts
+}
+
+func integerText(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
