@@ -25,6 +25,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/retention"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
@@ -135,7 +136,12 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	doors := newServices(cluster, recorder, a.traces, mgr.GetEventRecorder(controller.Name))
+	emitter := mgr.GetEventRecorder(controller.Name)
+	rules, err := newRetention(config, mgr, a.options, log, emitter)
+	if err != nil {
+		return err
+	}
+	doors := newServices(cluster, recorder, a.traces, emitter, rules)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -230,6 +236,7 @@ type services struct {
 	traces   *tracing.Tracing // nil: there are none
 	keyLocks *taskrun.KeyLocks
 	events   events.EventRecorder
+	rules    *retention.Watcher
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
@@ -237,10 +244,11 @@ type services struct {
 
 func newServices(
 	cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing, emitter events.EventRecorder,
+	rules *retention.Watcher,
 ) *services {
 	return &services{
 		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		events: emitter, limits: map[string]*concurrency.Service{},
+		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}
 }
 
@@ -284,6 +292,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
+		Retention: s.rules,
 	})
 }
 
@@ -294,15 +303,16 @@ func (s *services) controller(
 	reconciler := &controller.Reconciler{
 		Options: options,
 		Objects: mgr.GetClient(),
-		Ready:   ready,
+		Ready:   both(ready, s.rules.Ready),
 		Runs: func(namespace string) controller.Runs {
 			return s.service(telemetry.DoorController, namespace)
 		},
-		Clock:   clock{},
-		Quiet:   s.traffic.Quiet,
-		Events:  s.events,
-		Metrics: s.recorder,
-		Trace:   s.traces.Reconciler,
+		OnRuleChange: s.rules.OnChange,
+		Clock:        clock{},
+		Quiet:        s.traffic.Quiet,
+		Events:       s.events,
+		Metrics:      s.recorder,
+		Trace:        s.traces.Reconciler,
 	}
 	proposals := &controller.ProposalReconciler{
 		Options: options,

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -33,12 +34,12 @@ const (
 
 // Metrics hears what the controller did, after it was written.
 type Metrics interface {
-	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+	// RunExpired counts a run deleted after its TTL.
 	RunExpired()
 }
 
 // Reconciler keeps TaskRuns in step with their spec and with time. It holds no
-// state of its own: it can be stopped at any instruction and started anywhere.
+// state that matters: it can be stopped at any instruction and started anywhere.
 type Reconciler struct {
 	Options
 	// Objects reads TaskRun objects from the cache.
@@ -48,6 +49,9 @@ type Reconciler struct {
 	Ready func(context.Context) error
 	// Runs returns the use cases within a namespace.
 	Runs func(namespace string) Runs
+	// OnRuleChange registers a function that is called with a namespace when the
+	// default TTL of its finished runs changes.
+	OnRuleChange func(func(namespace string))
 	// Clock is the program's clock.
 	Clock taskrun.Clock
 	// Quiet tells how long no client of this replica has written; 0 while one does.
@@ -58,6 +62,8 @@ type Reconciler struct {
 	Metrics Metrics
 	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
+
+	pace pacer
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -86,7 +92,7 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 func (r *Reconciler) steps() []step {
 	return []step{
 		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
-		expire(r.Metrics),                        // last: it removes what the others work on
+		expire(r.Clock, &r.pace, r.Metrics),      // last: it removes what the others work on
 	}
 }
 
@@ -114,7 +120,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return err
 	}
 	changes := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.TaskRun]{})
-	if err := inner.Watch(changes); err != nil {
+	if err := errors.Join(inner.Watch(changes), inner.Watch(r.ruleChanges())); err != nil {
 		return err
 	}
 	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
