@@ -136,12 +136,10 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	emitter := mgr.GetEventRecorder(controller.Name)
-	rules, err := newRetention(config, mgr, a.options, log, emitter)
+	doors, err := a.newServices(config, mgr, cluster, recorder, log)
 	if err != nil {
 		return err
 	}
-	doors := newServices(cluster, recorder, a.traces, emitter, rules)
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -242,14 +240,18 @@ type services struct {
 	limits map[string]*concurrency.Service // by namespace
 }
 
-func newServices(
-	cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing, emitter events.EventRecorder,
-	rules *retention.Watcher,
-) *services {
-	return &services{
-		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+func (a *App) newServices(
+	config *kuberest.Config, mgr manager.Manager, cluster *kube.Cluster, recorder *telemetry.Recorder, log *slog.Logger,
+) (*services, error) {
+	emitter := mgr.GetEventRecorder(controller.Name)
+	rules, err := newRetention(config, mgr, a.options, log, emitter)
+	if err != nil {
+		return nil, err
 	}
+	return &services{
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
+		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+	}, nil
 }
 
 // limitsOf returns the one Service of a namespace's limits: it puts the users of

@@ -92,7 +92,7 @@ func TestKubectlShowsTheExpirationTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubectl := filepath.Join(assets, "kubectl")
-	out, err := exec.CommandContext(t.Context(), kubectl, "--kubeconfig", env.Kubeconfig(t), "--namespace", c.namespace, //nolint:gosec // of the tests
+	out, err := exec.CommandContext(t.Context(), kubectl, "--kubeconfig", env.Kubeconfig(t), "--namespace", c.namespace,
 		"get", "trun", "hello", "-o", "jsonpath={.status.expirationTime}").CombinedOutput()
 	want := run.Status.ExpirationTime.UTC().Format("2006-01-02T15:04:05.000000Z")
 	if err != nil || string(out) != want {

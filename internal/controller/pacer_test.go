@@ -1,23 +1,23 @@
 package controller
 
 import (
-	"container/heap"
+	"slices"
 	"testing"
 	"time"
 )
 
-// asks are the times at which runs ask again.
+// asks are the times, in order, at which runs ask again.
 type asks []time.Time
 
-func (w asks) Len() int           { return len(w) }
-func (w asks) Less(i, j int) bool { return w[i].Before(w[j]) }
-func (w asks) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
-func (w *asks) Push(x any)        { *w = append(*w, x.(time.Time)) } //nolint:forcetypeassert // of this heap
-func (w *asks) Pop() any {
-	last := len(*w) - 1
-	x := (*w)[last]
-	*w = (*w)[:last]
-	return x
+func (a *asks) add(at time.Time) {
+	i, _ := slices.BinarySearchFunc(*a, at, time.Time.Compare)
+	*a = slices.Insert(*a, i, at)
+}
+
+func (a *asks) first() time.Time {
+	at := (*a)[0]
+	*a = (*a)[1:]
+	return at
 }
 
 // A backlog of 100,000 runs that are all due at once is written at 100 a second,
@@ -34,13 +34,13 @@ func TestPacerSpreadsABacklog(t *testing.T) {
 				queue[i] = start
 			}
 			asked, perSecond, now := 0, map[time.Duration]int{}, start
-			for queue.Len() > 0 {
-				if next := heap.Pop(&queue).(time.Time).Add(late); next.After(now) { //nolint:forcetypeassert // of this heap
+			for len(queue) > 0 {
+				if next := queue.first().Add(late); next.After(now) {
 					now = next
 				}
 				asked++
 				if wait := p.admit(now); wait > 0 {
-					heap.Push(&queue, now.Add(wait))
+					queue.add(now.Add(wait))
 					continue
 				}
 				perSecond[now.Sub(start)/time.Second]++

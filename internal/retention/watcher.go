@@ -92,7 +92,14 @@ func (w *Watcher) Start(ctx context.Context) error {
 		read = w.watchAll()
 	}
 	retry := firstRetry
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
 		wait, err := read(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn("reading namespaces failed", "error", err)
@@ -100,11 +107,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 		} else {
 			retry = firstRetry
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
-		}
+		timer.Reset(wait)
 	}
 }
 
@@ -200,7 +203,9 @@ func (s namespaceStore) Replace(objects []any, _ string) error {
 		if err := s.Update(object); err != nil {
 			return err
 		}
-		delete(missing, object.(*metav1.PartialObjectMetadata).Name) //nolint:forcetypeassert // Update checked it
+		if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
+			delete(missing, namespace.Name)
+		}
 	}
 	for name := range missing {
 		s.remove(name)

@@ -73,6 +73,9 @@ func started(t *testing.T, o Options, objects ...runtime.Object) (*Watcher, *fak
 	return w, client, broken
 }
 
+// pass lets time pass in a bubble of synctest.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
+
 func expectTTL(t *testing.T, w *Watcher, name, want string) {
 	t.Helper()
 	if got := (&scene{Rules: w.Rules}).ttl(name); got != want {
@@ -100,16 +103,16 @@ func TestOneNamespaceIsReadAgain(t *testing.T) {
 		expectTTL(t, w, "missing", "unknown")
 		expectTTL(t, w, "other", "unknown")
 		update(t, client, namespace("a", "3m"))
-		time.Sleep(readInterval)
+		pass(readInterval)
 		synctest.Wait()
 		expectTTL(t, w, "a", "3m0s")
 		broken.set(errors.New("the API server is gone"))
-		time.Sleep(10 * readInterval)
+		pass(10 * readInterval)
 		synctest.Wait()
 		expectTTL(t, w, "a", "3m0s")
 		update(t, client, namespace("a", ""))
 		broken.set(nil)
-		time.Sleep(readInterval)
+		pass(readInterval)
 		synctest.Wait()
 		expectTTL(t, w, "a", "1h0m0s")
 	})
@@ -121,16 +124,16 @@ func TestANamespaceThatCannotBeReadIsUnknown(t *testing.T) {
 		w, _, broken := started(t, Options{Namespaces: []string{"a"}, Standard: time.Hour}, namespace("a", "1m"))
 		broken.set(errors.New("the API server is gone"))
 		synctest.Wait()
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		broken.set(apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "a", nil))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if err := w.Ready(t.Context()); err != nil {
 			t.Errorf("Ready() = %v", err)
 		}
 		expectTTL(t, w, "a", "1h0m0s")
 		broken.set(nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		expectTTL(t, w, "a", "1m0s")
 	})
@@ -140,7 +143,7 @@ func TestAllNamespacesAreWatched(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, client, _ := started(t, Options{Standard: time.Hour}, namespace("a", "1m"), namespace("b", ""))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if err := w.Ready(t.Context()); err != nil {
 			t.Errorf("Ready() = %v", err)
@@ -187,14 +190,14 @@ func TestNamespacesThatMustNotBeListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, _, broken := started(t, Options{Standard: time.Hour}, namespace("a", "1m"))
 		broken.set(apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "", nil))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if err := w.Ready(t.Context()); err != nil {
 			t.Errorf("Ready() = %v", err)
 		}
 		expectTTL(t, w, "a", "1h0m0s")
 		broken.set(nil)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		expectTTL(t, w, "a", "1m0s")
 	})

@@ -61,6 +61,7 @@ func TestValuesThatAreFlags(t *testing.T) {
 		"servedNamespace": {"servedNamespace=team-a", []string{"--namespace=team-a"}, []string{"--namespace=default"}},
 		"watchNamespaces": {"watchNamespaces={default,team-a}", []string{"--watch-namespaces=default,team-a"}, nil},
 		"finishedTTL":     {"finishedTTL=168h", []string{"--finished-ttl=168h"}, nil},
+		"finishedTTL 0":   {"finishedTTL=0", nil, []string{"--finished-ttl=0"}},
 		"extraArgs":       {"extraArgs={--log-level=debug}", []string{"--log-level=debug"}, nil},
 		"tls.mode secret": {
 			"tls.mode=secret,tls.secretName=mine", []string{"--tls-cert-file=/tls/tls.crt", "--tls-private-key-file=/tls/tls.key"}, []string{"--tls-self-signed"},
