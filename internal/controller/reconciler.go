@@ -29,12 +29,12 @@ const (
 
 // Metrics hears what the controller did, after it was written.
 type Metrics interface {
-	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+	// RunExpired counts a run deleted after its TTL.
 	RunExpired()
 }
 
 // Reconciler keeps TaskRuns in step with their spec and with time. It holds no
-// state of its own: it can be stopped at any instruction and started anywhere.
+// state that matters: it can be stopped at any instruction and started anywhere.
 type Reconciler struct {
 	Options
 	// Objects reads TaskRun objects from the cache.
@@ -44,6 +44,9 @@ type Reconciler struct {
 	Ready func(context.Context) error
 	// Runs returns the use cases within a namespace.
 	Runs func(namespace string) Runs
+	// OnRuleChange registers a function that is called with a namespace when the
+	// default TTL of its finished runs changes.
+	OnRuleChange func(func(namespace string))
 	// Clock is the program's clock.
 	Clock taskrun.Clock
 	// Quiet tells how long no client of this replica has written; 0 while one does.
@@ -54,6 +57,8 @@ type Reconciler struct {
 	Metrics Metrics
 	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
+
+	pace pacer
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -82,11 +87,11 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 func (r *Reconciler) steps() []step {
 	return []step{
 		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
-		expire(r.Metrics),                        // last: it removes what the others work on
+		expire(r.Clock, &r.pace, r.Metrics),      // last: it removes what the others work on
 	}
 }
 
 // SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}, r.ruleChanges())
 }

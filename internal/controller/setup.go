@@ -13,8 +13,11 @@ import (
 )
 
 // setUp adds a controller to a manager. It watches every change of the objects of
-// one kind, of status too: what REST writes changes no generation.
-func setUp[T client.Object](mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o setUpOptions) error {
+// one kind, of status too: what REST writes changes no generation. others bring
+// further requests.
+func setUp[T client.Object](
+	mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o setUpOptions, others ...source.Source,
+) error {
 	if o.trace != nil {
 		r = o.trace(r)
 	}
@@ -33,8 +36,10 @@ func setUp[T client.Object](mgr ctrl.Manager, name string, kind T, r reconcile.R
 		return err
 	}
 	changes := source.Kind(mgr.GetCache(), kind, &handler.TypedEnqueueRequestForObject[T]{})
-	if err := inner.Watch(changes); err != nil {
-		return err
+	for _, requests := range append([]source.Source{changes}, others...) {
+		if err := inner.Watch(requests); err != nil {
+			return err
+		}
 	}
 	return mgr.Add(whenReady{inner: inner, ready: o.ready})
 }

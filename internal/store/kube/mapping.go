@@ -100,6 +100,7 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	}
 	run.HistoryDropped = status.HistoryDropped
 	run.EndRecorded = endOf(status)
+	run.ExpirationTime = timePointer(status.ExpirationTime)
 	if len(status.History) > 0 {
 		run.History = make([]orchestration.State, len(status.History))
 	}
@@ -211,6 +212,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		Updated:                microTimePointer(&run.Updated),
 		Reported:               reportedToObject(run.Reported, run.Revision.Renamed),
 		Decisions:              decisionsToObject(run.Decisions),
+		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
 	if run.State != nil {
