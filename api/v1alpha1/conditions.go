@@ -13,14 +13,13 @@ const (
 	ConditionFinished = "Finished"
 )
 
-// Types of the conditions of a ConcurrencyLimit.
-const (
-	// ConditionReady is True while the operator applies the limit, else False.
-	ConditionReady = "Ready"
-	// ConditionStalled is True while the object cannot take effect until it, or
-	// another one, is changed.
-	ConditionStalled = "Stalled"
-)
+// ConditionReady is the condition of a ConcurrencyLimit that is True while the
+// operator applies the limit, else False.
+const ConditionReady = "Ready"
+
+// ConditionStalled is True while an object cannot take effect until it, or another
+// one, is changed. A TaskRun has it only then, a ConcurrencyLimit always.
+const ConditionStalled = "Stalled"
 
 // Reasons of the conditions of a ConcurrencyLimit.
 const (
@@ -66,7 +65,8 @@ const (
 	ReasonProposalAborted = "ProposalAborted"
 	// ReasonProposalWaiting: a StateProposal is evaluated again later.
 	ReasonProposalWaiting = "ProposalWaiting"
-	// ReasonDuplicateID tells that spec.id belongs to another TaskRun.
+	// ReasonDuplicateID: spec.id belongs to another TaskRun. Also the reason of the
+	// condition Stalled.
 	ReasonDuplicateID = "DuplicateID"
 	// ReasonRedelivered tells that the worker is gone that held the run and had
 	// not started it: another one gets it.
@@ -80,9 +80,27 @@ const (
 )
 
 // ConditionReason returns the reason of the conditions of a run in a state of
-// this type: the type in PascalCase; "" for a type that does not exist.
-func ConditionReason(stateType StateType) string {
+// this type and name: the name if it is one word in CamelCase, such as
+// AwaitingRetry, else the type in CamelCase; "" for a type that does not exist.
+func ConditionReason(stateType StateType, name string) string {
+	if camelCase(name) {
+		return name
+	}
 	return conditionReasons[stateType]
+}
+
+// camelCase reports whether a name is what a condition takes for a reason.
+func camelCase(name string) bool {
+	if name == "" || len(name) > MaxConditionReason || name[0] < 'A' || name[0] > 'Z' {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 var conditionReasons = map[StateType]string{

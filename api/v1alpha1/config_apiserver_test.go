@@ -79,25 +79,26 @@ func TestKubectlShowsARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more := `{status: {delivery: {holder: host-7-4711, since: "2026-01-01T00:00:00.000001Z", attempts: 2}, nextScheduledStartTime: "2031-01-01T00:00:00.000000Z", state: ` + state(`, message: all done`) + `}}`
+	more := `{status: {delivery: {holder: host-7-4711, deliveredTime: "2026-01-01T00:00:00.000001Z", attempts: 2}, id: ` + uuidB + `, name: load-8, totalRunTimeSeconds: "90.5", nextScheduledStartTime: "2031-01-01T00:00:00.000000Z", state: ` + state(`, name: Counted, message: all done`) + `}}`
 	if _, err := runs.patch(t, object.GetName(), more, "status"); err != nil {
 		t.Fatal(err)
 	}
 	for what, want := range map[string][]string{
-		"get taskruns": {"NAME STATE TASK RUNS AGE", object.GetName() + " COMPLETED etl.load 0 "},
+		"get taskruns": {"NAME STATE REASON TASK RUNS AGE", object.GetName() + " COMPLETED Counted etl.load 0 "},
 		"get trun":     {object.GetName() + " COMPLETED"},
 		"get taskrun":  {object.GetName()},
 		"get prefect":  {object.GetName()}, // the category of all kinds
 		"get taskruns -o wide": {
-			"NAME STATE TASK RUNS AGE RUN NAME FLOW RUN NEXT START WORKER SENT MESSAGE",
-			"load-7 " + uuidA + " 2031-01-01T00:00:00.000000Z host-7-4711 ", "d all done",
+			"NAME STATE REASON TASK RUNS AGE RUN-NAME ID FLOW-RUN NEXT-START WORKER SENT DURATION MESSAGE",
+			"load-8 " + uuidB + " " + uuidA + " 2031-01-01T00:00:00.000000Z host-7-4711 ", "d 90.5 all done",
 		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
-		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Holder: host-7-4711 Since: 2026-01-01T00:00:00.000001Z"},
+		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Delivered Time: 2026-01-01T00:00:00.000001Z Holder: host-7-4711"},
 		"explain taskrun.status.delivery":                {"--worker-grace-time", "no two live workers"},
 		"explain taskrun.status.delivery.attempts":       {"--worker-max-attempts"},
 		"explain taskrun.status.state.dataJSON":          {"text of one JSON value"},
 		"get taskruns --field-selector spec.taskKey=etl": {"No resources found"},
+		"get trun --field-selector status.id=" + uuidB:   {object.GetName()},
 	} {
 		args := append(strings.Fields(what), "--kubeconfig", kubeconfig, "--namespace", object.GetNamespace())
 		output, err := kubectl(t, args...)

@@ -36,11 +36,11 @@ type Delivery struct {
 	// +kubebuilder:validation:MaxLength=256
 	PreviousHolder string `json:"previousHolder,omitempty"`
 
-	// since is when the run was last sent to a worker, to the microsecond; it stays
-	// when that worker holds it no more.
+	// deliveredTime is the time at which the run was last sent to a worker, with
+	// microseconds. It stays when that worker no longer holds the run.
 	//
 	// +required
-	Since MicroTime `json:"since"` //nolint:kubeapilinter // a text in JSON, though a struct here
+	DeliveredTime MicroTime `json:"deliveredTime"` //nolint:kubeapilinter // a text in JSON, though a struct here
 
 	// attempts counts how often the run was sent to any worker. One that no worker
 	// starts is CRASHED when --worker-max-attempts is reached and its last worker is

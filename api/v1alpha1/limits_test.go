@@ -158,11 +158,17 @@ func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
 		if got := strings.Trim(string(types[i].Raw), `"`); got != string(want) {
 			t.Errorf("got type %s, want %s", got, want)
 		}
-		if got := v1alpha1.ConditionReason(string(want)); got != want.DefaultName() {
-			t.Errorf("%s: got reason %q, want %q", want, got, want.DefaultName())
+		for name, reason := range map[string]string{
+			"": want.DefaultName(), "AwaitingRetry": "AwaitingRetry", "Retry2": "Retry2", strings.Repeat("A", 64): strings.Repeat("A", 64),
+			"awaiting": want.DefaultName(), "Two Words": want.DefaultName(), "Größe": want.DefaultName(), "2nd": want.DefaultName(),
+			"My_Name": want.DefaultName(), strings.Repeat("A", 65): want.DefaultName(),
+		} {
+			if got := v1alpha1.ConditionReason(string(want), name); got != reason {
+				t.Errorf("%s, named %q: got reason %q, want %q", want, name, got, reason)
+			}
 		}
 	}
-	if got := v1alpha1.ConditionReason("OTHER"); got != "" {
+	if got := v1alpha1.ConditionReason("OTHER", "other"); got != "" {
 		t.Errorf("got reason %q for no type, want none", got)
 	}
 }

@@ -88,6 +88,8 @@ var rules = map[string]rule{
 			`{history: [` + state(`, dataJSON: `+text(8192-128)) + `, ` + state(`, message: `+text(4096-128)) + `]}`,
 			`{state: ` + state(``) + `, history: [` + state(`, dataJSON: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
 			`{state: ` + state(`, cacheEntry: true`) + `, history: [` + state(`, dataJSON: `+text(8192)) + `, ` + state(`, message: `+text(4096-384)) + `]}`,
+			`{history: [` + manyStates(64, text(12288/64-128)) + `]}`,
+			`{state: ` + state(`, name: `+text(128)) + `, history: [` + manyStates(47, text(128)) + `]}`,
 		},
 		refused: statusesBeyondTotal(),
 	},
@@ -143,7 +145,14 @@ func statusesBeyondTotal() []string {
 				`{history: [`+full+`, `+state(place)+`]}`)
 		}
 	}
-	return append(statuses, `{state: `+state(`, dataJSON: `+text(8192)+`, message: `+text(4096-127))+`}`)
+	return append(statuses, `{state: `+state(`, dataJSON: `+text(8192)+`, message: `+text(4096-127))+`}`,
+		`{history: [`+manyStates(63, text(12288/64-128))+`, `+state(`, name: `+text(12288/64-127))+`]}`,
+		`{state: `+state(`, name: `+text(129))+`, history: [`+manyStates(47, text(128))+`]}`)
+}
+
+// manyStates are states that have a name and no other text.
+func manyStates(n int, name string) string {
+	return strings.Join(slices.Repeat([]string{state(`, name: ` + name)}, n), ", ")
 }
 
 func TestEachRuleAcceptsAndRefuses(t *testing.T) {
@@ -267,8 +276,8 @@ func TestTheInitialStateStaysAsItIs(t *testing.T) {
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	runs := open(t)
 	for name, change := range map[string][2]string{
-		"of another time":    {`updated: "2031-01-01T00:00:00Z"`, `updated: "2032-01-01T00:00:00Z"`},
-		"with another field": {`updated: "2031-01-01T00:00:00Z"`, `endTime: "2032-01-01T00:00:00Z"`},
+		"of another time":    {`updatedTime: "2031-01-01T00:00:00Z"`, `updatedTime: "2032-01-01T00:00:00Z"`},
+		"with another field": {`updatedTime: "2031-01-01T00:00:00Z"`, `endTime: "2032-01-01T00:00:00Z"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const both = `{spec: {taskKey: other, name: %s}, status: {%s}}`
@@ -402,6 +411,9 @@ func parameters(n int) string {
 
 // state is a State with more fields.
 func state(more string) string {
+	if !strings.Contains(more, "name: ") {
+		more += `, name: ""`
+	}
 	return `{id: ` + uuidA + `, type: COMPLETED, timestamp: "2031-01-01T00:00:00.000000Z"` + more + `}`
 }
 

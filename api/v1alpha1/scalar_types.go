@@ -20,6 +20,12 @@ type UUID = string
 // +kubebuilder:validation:Enum=SCHEDULED;PENDING;RUNNING;COMPLETED;FAILED;CANCELLED;CRASHED;PAUSED;CANCELLING
 type StateType = string
 
+// Seconds is a duration in seconds, as a decimal text: "90.5".
+//
+// +kubebuilder:validation:MaxLength=24
+// +kubebuilder:validation:Pattern=`^-?[0-9]{1,10}(\.[0-9]{1,9})?$`
+type Seconds = string
+
 // Tag is one label word of a run, at most 256 characters.
 //
 // +kubebuilder:validation:MaxLength=256

@@ -220,12 +220,13 @@ func TestRunsAreSelectedByField(t *testing.T) {
 	runs := open(t)
 	first := runs.created(t, `{taskKey: a, flowRunID: `+uuidA+`}`)
 	second := runs.created(t, `{taskKey: b, flowRunID: `+uuidB+`}`)
-	if _, err := runs.patch(t, second, `{status: {state: `+state("")+`}}`, "status"); err != nil {
+	if _, err := runs.patch(t, second, `{status: {id: `+uuidA+`, state: `+state("")+`}}`, "status"); err != nil {
 		t.Fatal(err)
 	}
 	for selector, want := range map[string][]string{
 		"spec.taskKey=a":                             {first},
 		"spec.flowRunID=" + uuidB:                    {second},
+		"status.id=" + uuidA:                         {second},
 		"status.state.type=COMPLETED":                {second},
 		"status.state.type=COMPLETED,spec.taskKey=a": nil,
 		"status.state.type!=COMPLETED":               {first},

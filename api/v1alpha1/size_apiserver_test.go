@@ -169,12 +169,12 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 	s := v1alpha1.TaskRunStatus{
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
-		EndTime: &at, ExpirationTime: &at, Updated: &at, TotalRunTime: &metav1.Duration{Duration: 999_999*time.Hour + 59*time.Minute + 59*time.Second + 999_999_999},
+		EndTime: &at, ExpirationTime: &at, UpdatedTime: &at, TotalRunTimeSeconds: "-9999999999.999999999", ID: uuidA, Name: f.text(taskrun.MaxName),
 		Decisions: slices.Repeat([]v1alpha1.Decision{{
 			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
 			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,
 		}}, taskrun.MaxDecisions),
-		Delivery: &v1alpha1.Delivery{Holder: f.text(256), Since: at, Attempts: 2147483647},
+		Delivery: &v1alpha1.Delivery{Holder: f.text(256), DeliveredTime: at, Attempts: 2147483647},
 	}
 	for i := range 4 {
 		s.Conditions = append(s.Conditions, metav1.Condition{

@@ -16,10 +16,9 @@ type State struct {
 	// +required
 	Type StateType `json:"type,omitempty"`
 
-	// name of the state, at most 256 characters. Default: the type with only its
-	// first letter in upper case, such as Completed. Example: AwaitingRetry.
+	// name is the name of the state, at most 256 characters. Example: AwaitingRetry.
 	//
-	// +optional
+	// +required
 	// +kubebuilder:validation:MaxLength=256
 	Name *string `json:"name,omitempty"`
 
@@ -60,12 +59,12 @@ type State struct {
 	// +optional
 	Reported bool `json:"reported,omitempty"`
 
-	// occurred is the time of the state by the clock of the worker that reported it,
-	// to the microsecond, where timestamp was moved to fit the order of the states.
+	// occurredTime is the time of the state by the clock of the worker that reported
+	// it, with microseconds, where timestamp was moved to fit the order of the states.
 	// Set by the operator. Default: timestamp.
 	//
 	// +optional
-	Occurred *MicroTime `json:"occurred,omitempty"`
+	OccurredTime *MicroTime `json:"occurredTime,omitempty"`
 
 	// follows is the id of the state that the worker's event names as the one before
 	// this one, a UUID. Set by the operator as long as the order of the states does

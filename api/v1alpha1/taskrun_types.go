@@ -16,16 +16,20 @@ import (
 // +kubebuilder:resource:path=taskruns,singular=taskrun,shortName=trun,categories=prefect,scope=Namespaced
 // +kubebuilder:selectablefield:JSONPath=`.spec.flowRunID`
 // +kubebuilder:selectablefield:JSONPath=`.spec.taskKey`
+// +kubebuilder:selectablefield:JSONPath=`.status.id`
 // +kubebuilder:selectablefield:JSONPath=`.status.state.type`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state.type`,description="Type of the current state"
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.state.name`,description="Name of the current state"
 // +kubebuilder:printcolumn:name="Task",type=string,JSONPath=`.spec.taskKey`,description="Key of the task"
 // +kubebuilder:printcolumn:name="Runs",type=integer,JSONPath=`.status.runCount`,description="How often the run was started"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:printcolumn:name="Run name",type=string,priority=1,JSONPath=`.spec.name`,description="Name of the run as people see it"
-// +kubebuilder:printcolumn:name="Flow run",type=string,priority=1,JSONPath=`.spec.flowRunID`,description="Flow run the run belongs to"
-// +kubebuilder:printcolumn:name="Next start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="When a scheduled run is to start"
+// +kubebuilder:printcolumn:name="Run-Name",type=string,priority=1,JSONPath=`.status.name`,description="Name of the run"
+// +kubebuilder:printcolumn:name="ID",type=string,priority=1,JSONPath=`.status.id`,description="ID of the run over REST"
+// +kubebuilder:printcolumn:name="Flow-Run",type=string,priority=1,JSONPath=`.spec.flowRunID`,description="Flow run the run belongs to"
+// +kubebuilder:printcolumn:name="Next-Start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="When a scheduled run is to start"
 // +kubebuilder:printcolumn:name="Worker",type=string,priority=1,JSONPath=`.status.delivery.holder`,description="Worker that holds a background run"
-// +kubebuilder:printcolumn:name="Sent",type=date,priority=1,JSONPath=`.status.delivery.since`,description="How long ago a background run was sent to a worker"
+// +kubebuilder:printcolumn:name="Sent",type=date,priority=1,JSONPath=`.status.delivery.deliveredTime`,description="Time since a background run was sent to a worker"
+// +kubebuilder:printcolumn:name="Duration",type=string,priority=1,JSONPath=`.status.totalRunTimeSeconds`,description="Seconds in RUNNING, without the current attempt"
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.state.message`,description="Message of the current state"
 // +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || size(dyn(self.spec).?labels.orValue({})) == 0 || dyn(self.spec).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".spec.labels",optionalOldSelf=true
 type TaskRun struct {
@@ -202,8 +206,24 @@ type TaskRunStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
+	// id is the ID of the run over REST: spec.id, or metadata.uid without one.
+	//
+	// +optional
+	ID UUID `json:"id,omitempty"`
+
+	// name is the name of the run over REST, at most 1024 characters: spec.name, or
+	// metadata.name without one.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Name string `json:"name,omitempty"`
+
 	// conditions are Succeeded (True when COMPLETED; False when FAILED, CANCELLED
-	// or CRASHED; else Unknown) and Finished (True in each of these four).
+	// or CRASHED; else Unknown) and Finished (True in each of these four). Their
+	// reason is the name of the state, or its type if the name is not one word.
+	// Stalled is there and True if the object is not a run, because spec.id belongs
+	// to another TaskRun.
 	//
 	// +optional
 	// +listType=map
@@ -268,20 +288,16 @@ type TaskRunStatus struct {
 	// +optional
 	EndTime *MicroTime `json:"endTime,omitempty"`
 
-	// totalRunTime is how long the run was RUNNING, all attempts together but for
-	// the one that is under way. Example: 1m30.5s.
+	// totalRunTimeSeconds is the time that the run spent in RUNNING, in seconds,
+	// without the current attempt: a decimal text. Example: "90.5".
 	//
 	// +optional
-	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^-?([0-9]{1,6}h)?([0-9]{1,2}m)?([0-9]{1,3}(\.[0-9]{1,9})?(s|ms|us|µs|ns))?$`
-	TotalRunTime *metav1.Duration `json:"totalRunTime,omitempty"` //nolint:kubeapilinter // the documented name has no unit
+	TotalRunTimeSeconds Seconds `json:"totalRunTimeSeconds,omitempty"`
 
-	// updated is when the status last changed, to the microsecond.
+	// updatedTime is the time of the last change of the status, with microseconds.
 	//
 	// +optional
-	Updated *MicroTime `json:"updated,omitempty"`
+	UpdatedTime *MicroTime `json:"updatedTime,omitempty"`
 
 	// reported holds those fields of spec, as a JSON object by their names there, in
 	// which the events of the worker that runs the run differ from what was asked:

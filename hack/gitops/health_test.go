@@ -27,11 +27,14 @@ var wanted = map[string]health{
 	"pending":    {inProgress, progressing},
 	"running":    {inProgress, progressing},
 	"paused":     {inProgress, suspended},
+	"suspended":  {inProgress, suspended}, // PAUSED, by another name
 	"cancelling": {inProgress, progressing},
 	"completed":  {current, healthyNow},
 	"failed":     {failed, degraded},
 	"cancelled":  {failed, degraded},
 	"crashed":    {failed, degraded},
+	"duplicate":  {failed, degraded}, // its spec.id belongs to another TaskRun
+	"overtaken":  {failed, degraded}, // so does this one's, which was the run before and had completed
 }
 
 func TestTheHealthOfARunInEachState(t *testing.T) {

@@ -305,6 +305,8 @@ func (s *services) controller(
 	reconciler := &controller.Reconciler{
 		Options: options,
 		Objects: mgr.GetClient(),
+		Live:    mgr.GetAPIReader(),
+		Writer:  mgr.GetClient(),
 		Ready:   both(ready, s.rules.Ready),
 		Runs: func(namespace string) controller.Runs {
 			return s.service(telemetry.DoorController, namespace)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
 )
@@ -207,10 +209,21 @@ func TestAnIDThatIsTakenIsToldOf(t *testing.T) {
 	if got := c.proposed(t, "second", "COMPLETED").Status; got.Verdict != "Aborted" || !strings.Contains(got.Reason, `"first"`) {
 		t.Errorf("status of the proposal = %+v, want Aborted, naming the first", got)
 	}
-	if status := c.get(t, "second").Status; status.State != nil {
-		t.Errorf("status of the second = %+v, want none", status)
+	second := c.await(t, "second", "is stalled", func(run *v1alpha1.TaskRun) bool {
+		return meta.IsStatusConditionTrue(run.Status.Conditions, v1alpha1.ConditionStalled)
+	})
+	if second.Status.State != nil || second.Status.ObservedGeneration != second.Generation {
+		t.Errorf("status of the second = %+v, want the condition alone", second.Status)
 	}
 	if got := c.get(t, "first").Status.State.Type; got != "PENDING" {
 		t.Errorf("the first is %s, want PENDING: the second's proposal is not its own", got)
+	}
+	if err := c.Delete(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	c.patch(t, "second", `{"metadata":{"annotations":{"a":"b"}}}`) // else it is looked at within a minute
+	second = c.await(t, "second", "is PENDING", inState("PENDING"))
+	if got := meta.FindStatusCondition(second.Status.Conditions, v1alpha1.ConditionStalled); got != nil {
+		t.Errorf("the second is the run and has %+v", got)
 	}
 }

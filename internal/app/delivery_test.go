@@ -152,7 +152,7 @@ func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
 	id := submit(t, p, "hello", "1")
 	first.takes(t, id)
 	run := c.get(t, id)
-	if run == nil || !heldBy("first")(run) || run.Status.Delivery.Attempts != 1 || run.Status.Delivery.Since.IsZero() {
+	if run == nil || !heldBy("first")(run) || run.Status.Delivery.Attempts != 1 || run.Status.Delivery.DeliveredTime.IsZero() {
 		t.Fatalf("once it was sent the run is %+v", run)
 	}
 	if diff := cmp.Diff([]string{"first[hello]"}, workersOf(t, p)); diff != "" {

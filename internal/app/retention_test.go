@@ -39,7 +39,7 @@ func lifetime(run *v1alpha1.TaskRun) time.Duration {
 	if run.Status.ExpirationTime == nil {
 		return 0
 	}
-	return run.Status.ExpirationTime.Sub(run.Status.Updated.Time)
+	return run.Status.ExpirationTime.Sub(run.Status.UpdatedTime.Time)
 }
 
 func (c *cluster) awaitGone(t *testing.T, names ...string) {

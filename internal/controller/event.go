@@ -27,8 +27,7 @@ type recorder struct{ events.EventRecorder }
 // duplicate tells that the run of this id is the object of another name.
 func (r recorder) duplicate(object *v1alpha1.TaskRun, first string) {
 	r.emit(object, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateID, actionIdentify,
-		fmt.Sprintf("spec.id %s belongs to TaskRun %q: this object is not a run; delete it or give it another id",
-			object.UUID(), first))
+		duplicateOf(object, first))
 }
 
 func (r recorder) emit(object *v1alpha1.TaskRun, kind, reason, action, note string) {

@@ -105,6 +105,29 @@ func (f fakeObjects) List(context.Context, client.ObjectList, ...client.ListOpti
 	panic("the controller lists nothing")
 }
 
+// fakeStatuses is the API server: it has the same objects, and writes their status.
+type fakeStatuses struct {
+	client.SubResourceWriter
+	objects fakeObjects
+	written []v1alpha1.TaskRunStatus
+	err     error
+}
+
+func (f *fakeStatuses) Status() client.SubResourceWriter { return f }
+
+func (f *fakeStatuses) Update(_ context.Context, o client.Object, _ ...client.SubResourceUpdateOption) error {
+	run, ok := o.(*v1alpha1.TaskRun)
+	if !ok {
+		return fmt.Errorf("the status of %T", o)
+	}
+	if f.err != nil {
+		return f.err
+	}
+	f.written = append(f.written, run.Status)
+	f.objects[run.Name] = run.DeepCopy()
+	return nil
+}
+
 // fakeMetrics counts by name.
 type fakeMetrics struct {
 	mu     sync.Mutex
@@ -132,6 +155,7 @@ type bench struct {
 	clock   *clocktesting.FakePassiveClock
 	runs    *fakeRuns
 	objects fakeObjects
+	status  *fakeStatuses
 	events  *events.FakeRecorder
 	metrics *fakeMetrics
 	quiet   time.Duration // for how long no client has written
@@ -148,9 +172,12 @@ func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
 	for _, o := range objects {
 		b.objects[o.Name] = o
 	}
+	b.status = &fakeStatuses{objects: b.objects}
 	b.Reconciler = &Reconciler{
 		Options: DefaultOptions(),
 		Objects: b.objects,
+		Live:    b.objects,
+		Writer:  b.status,
 		Runs:    func(string) Runs { return b.runs },
 		Clock:   b.clock,
 		Quiet:   func() time.Duration { return b.quiet },

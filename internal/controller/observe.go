@@ -70,20 +70,3 @@ func older(run taskrun.Revision, object *v1alpha1.TaskRun) bool {
 	order, err := resourceversion.CompareResourceVersion(run.Version, object.ResourceVersion)
 	return err == nil && order < 0
 }
-
-// shadowed deals with an object whose id belongs to a run made from another
-// object: it is told so, and otherwise left alone.
-func (r *Reconciler) shadowed(ctx context.Context, object *v1alpha1.TaskRun, run *taskrun.Run) (Result, error) {
-	first := &v1alpha1.TaskRun{}
-	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: run.Revision.Key}, first)
-	switch {
-	case apierrors.IsNotFound(err):
-		return in(lookAgain), nil // deleted a moment ago
-	case err != nil:
-		return Result{}, err
-	case string(first.UID) != run.Revision.Object || first.UID == object.UID:
-		return in(lookAgain), nil // deleted and made again a moment ago
-	}
-	recorder{r.Events}.duplicate(object, first.Name)
-	return in(checkDuplicate), nil
-}

@@ -39,6 +39,10 @@ type Reconciler struct {
 	Options
 	// Objects reads TaskRun objects from the cache.
 	Objects client.Reader
+	// Live reads TaskRun objects from the API server.
+	Live client.Reader
+	// Writer writes the condition Stalled.
+	Writer client.StatusClient
 	// Ready tells whether the use cases see all runs; the controller starts when
 	// they do.
 	Ready func(context.Context) error

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -61,23 +63,100 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 	}
 }
 
-func TestADuplicateIsToldSoAndLeftAlone(t *testing.T) {
-	t.Parallel()
+// newDuplicate is a bench with "hello", whose id belongs to the run of "first".
+func newDuplicate(change func(hello *v1alpha1.TaskRun)) *bench {
 	first := newRun(func(r *taskrun.Run) {
 		r.Behind = true
 		r.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first", Version: "7"}
 	})
-	b := newBench(first, newObject("hello", object), newObject("first", "uid-of-first"))
+	hello := newObject("hello", object)
+	change(hello)
+	b := newBench(first, hello, newObject("first", "uid-of-first"))
 	b.clock.SetTime(start.Add(time.Minute))
-	result, err := reconcileHello(t, b)
-	check(t, result, err, checkDuplicate)
-	want := []string{`Warning DuplicateID spec.id ` + runID +
-		` belongs to TaskRun "first": this object is not a run; delete it or give it another id`}
-	if diff := cmp.Diff(want, b.recorded()); diff != "" {
-		t.Errorf("events (-want +got):\n%s", diff)
+	return b
+}
+
+func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
+	t.Parallel()
+	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it or give it another id`
+	stalled := metav1.Condition{
+		Type: "Stalled", Status: "True", Reason: "DuplicateID", Message: note, ObservedGeneration: 1,
+		LastTransitionTime: metav1.NewTime(start.Add(time.Minute)),
 	}
-	if calls := b.runs.calls; len(calls) > 0 {
-		t.Errorf("calls = %v, want none", calls)
+	told := []string{"Warning DuplicateID " + note}
+	finished := metav1.Condition{Type: "Finished", Status: "True", Reason: "Completed", ObservedGeneration: 1}
+	earlier := stalled
+	earlier.LastTransitionTime = metav1.NewTime(start)
+	conditions := func(all ...metav1.Condition) v1alpha1.TaskRunStatus {
+		return v1alpha1.TaskRunStatus{ObservedGeneration: 1, Conditions: all}
+	}
+	for name, tc := range map[string]struct {
+		change     func(*v1alpha1.TaskRun)
+		want       []v1alpha1.TaskRunStatus
+		wantEvents []string
+	}{
+		"a new one": {func(*v1alpha1.TaskRun) {}, []v1alpha1.TaskRunStatus{conditions(stalled)}, told},
+		"one that was the run before": {
+			func(o *v1alpha1.TaskRun) { o.Status = conditions(finished) },
+			[]v1alpha1.TaskRunStatus{conditions(finished, stalled)}, told,
+		},
+		"one that says so already": {func(o *v1alpha1.TaskRun) { o.Status = conditions(earlier) }, nil, nil},
+		"one that was changed": {
+			func(o *v1alpha1.TaskRun) {
+				o.Status = conditions(earlier)
+				o.Generation = 2
+			},
+			[]v1alpha1.TaskRunStatus{func() v1alpha1.TaskRunStatus {
+				later := earlier
+				later.ObservedGeneration = 2
+				return v1alpha1.TaskRunStatus{ObservedGeneration: 2, Conditions: []metav1.Condition{later}}
+			}()}, told,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newDuplicate(tc.change)
+			for range 2 {
+				result, err := reconcileHello(t, b)
+				check(t, result, err, checkDuplicate)
+			}
+			if diff := cmp.Diff(tc.want, b.status.written); diff != "" {
+				t.Errorf("written (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantEvents, b.recorded()); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+			if calls := b.runs.calls; len(calls) > 0 {
+				t.Errorf("calls = %v, want none", calls)
+			}
+		})
+	}
+}
+
+func TestAStallThatIsNotWrittenIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	resource := schema.GroupResource{Resource: "taskruns"}
+	for name, tc := range map[string]struct {
+		err       error
+		wantAfter time.Duration
+		wantErr   bool
+	}{
+		"changed meanwhile": {apierrors.NewConflict(resource, "hello", nil), lookAgain, false},
+		"deleted meanwhile": {apierrors.NewNotFound(resource, "hello"), lookAgain, false},
+		"no API server":     {apierrors.NewServiceUnavailable("away"), 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newDuplicate(func(*v1alpha1.TaskRun) {})
+			b.status.err = tc.err
+			result, err := reconcileHello(t, b)
+			if (err != nil) != tc.wantErr || result.RequeueAfter != tc.wantAfter {
+				t.Errorf("result %+v, error %v", result, err)
+			}
+			if got := b.recorded(); len(got) > 0 {
+				t.Errorf("events = %v, want none", got)
+			}
+		})
 	}
 }
 

@@ -122,14 +122,14 @@ status:
   runCount: 1
   startTime: "2031-02-03T11:00:05.000000Z"
   endTime: "2031-02-03T11:01:35.500000Z"
-  totalRunTime: 1m30.5s
+  totalRunTimeSeconds: "90.5"
   state: {id: 11111111-1111-4111-8111-111111111111, type: FAILED, timestamp: "2031-02-03T11:01:35.500000Z", message: "the database is away\nTraceback", reported: true}
   history:
   - {id: 11111111-1111-4111-8111-111111111112, type: SCHEDULED, timestamp: "2031-02-03T11:00:00.250000Z", stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5, scheduledTime: "2031-02-03T11:00:04Z"}}
   - {id: 11111111-1111-4111-8111-111111111113, type: PENDING, timestamp: "2031-02-03T11:00:04.900000Z", reported: true}
   - {id: 11111111-1111-4111-8111-111111111114, type: RUNNING, timestamp: "2031-02-03T11:00:05.000000Z", reported: true}
   historyDropped: 3
-  delivery: {since: "2031-02-03T11:00:04.500000Z", attempts: 2}
+  delivery: {deliveredTime: "2031-02-03T11:00:04.500000Z", attempts: 2}
 `
 	running = `
 metadata: {name: running}
@@ -137,9 +137,9 @@ spec: {taskKey: load-1a2b, tags: [db]}
 status:
   runCount: 1
   startTime: "2031-02-03T11:59:30Z"
-  totalRunTime: 5s
+  totalRunTimeSeconds: "5"
   state: {id: 11111111-1111-4111-8111-111111111115, type: RUNNING, name: Retrying, timestamp: "2031-02-03T11:59:50Z"}
-  delivery: {holder: host-1, since: "2031-02-03T11:59:20Z", attempts: 1}
+  delivery: {holder: host-1, deliveredTime: "2031-02-03T11:59:20Z", attempts: 1}
 `
 	fresh = "{metadata: {name: fresh}, spec: {taskKey: say}}"
 )

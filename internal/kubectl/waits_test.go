@@ -29,7 +29,7 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		workers = `[{"namespace":"default","id":"host-1","taskKeys":["add"]},{"namespace":"default","id":"host-2","taskKeys":["add"]},{"namespace":"elsewhere","id":"host-3","taskKeys":["add"]}]`
 		one     = `[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`
 		others  = `[{"namespace":"default","id":"host-1","taskKeys":["mul"]}]`
-		held    = `delivery: {holder: host-1, since: "2031-02-03T11:59:00Z", attempts: 1}, `
+		held    = `delivery: {holder: host-1, deliveredTime: "2031-02-03T11:59:00Z", attempts: 1}, `
 	)
 	cases := map[string]struct {
 		run     client.Object

@@ -96,7 +96,7 @@ func (f *forms) statusOf(number int) *v1alpha1.TaskRunStatus {
 	status := from[load.StateOf(number)].DeepCopy()
 	shift := time.Duration(number) * time.Second
 	for _, at := range []*v1alpha1.MicroTime{
-		status.ExpectedStartTime, status.StartTime, status.EndTime, status.Updated, status.NextScheduledStartTime,
+		status.ExpectedStartTime, status.StartTime, status.EndTime, status.UpdatedTime, status.NextScheduledStartTime,
 	} {
 		if at != nil {
 			at.Time = at.Add(-shift)

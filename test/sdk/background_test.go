@@ -169,7 +169,7 @@ func TestWhatIsScheduledIsRunOnTime(t *testing.T) {
 	o.get(http.MethodPost, "/task_runs/", fmt.Sprintf(
 		`{"task_key":%q,"dynamic_key":"later","state":{"type":"SCHEDULED","state_details":%s}}`, key, details), &run)
 	o.wantStates(map[string]int{"COMPLETED": 1})
-	delivered := o.delivery(run.ID).Since.Time
+	delivered := o.delivery(run.ID).DeliveredTime.Time
 	started := o.executions()["moment"][0].start
 	t.Logf("REPORT: sent %d ms after its time, started by Python %d ms after it", delivered.Sub(due).Milliseconds(), started.Sub(due).Milliseconds())
 	if late := delivered.Sub(due); late < 0 || late > time.Second {

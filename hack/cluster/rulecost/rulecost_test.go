@@ -47,10 +47,10 @@ func writes(t testing.TB) map[string]write {
 	spec["name"], renamed["spec"] = "subtract", spec
 	return map[string]write{
 		"a create":               {object: with(nil), most: 1570},
-		"the first status":       {object: with(run["pending"]), old: with(nil), most: 750},
-		"the second status":      {object: with(run["running"]), old: with(run["pending"]), most: 960},
-		"the third status":       {object: with(run["completed"]), old: with(run["running"]), most: 1010},
-		"a status with texts":    {object: with(run["texts"]), old: with(run["completed"]), most: 1790},
+		"the first status":       {object: with(run["pending"]), old: with(nil), most: 860},
+		"the second status":      {object: with(run["running"]), old: with(run["pending"]), most: 1085},
+		"the third status":       {object: with(run["completed"]), old: with(run["running"]), most: 1145},
+		"a status with texts":    {object: with(run["texts"]), old: with(run["completed"]), most: 1990},
 		"another name for a run": {object: renamed, old: with(run["running"]), most: 10_500},
 	}
 }

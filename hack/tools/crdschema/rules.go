@@ -28,11 +28,11 @@ var untyped = map[string]bool{"labels": true}
 // wirePolicy is how many characters of origin.wire do not count: what a policy takes there at most, and the braces.
 const wirePolicy = "264"
 
-// statusChanged is true for a write that changes how many fields status has, or status.updated. Such a write came through
+// statusChanged is true for a write that changes how many fields status has, or status.updatedTime. Such a write came through
 // the status subresource, where kube-apiserver itself keeps spec. The list of one element is for Kubernetes 1.32, by whose estimate the
 // comparison of two optional values has no upper limit.
 const statusChanged = `[?self.?status].exists(s, ![?oldSelf.?status].exists(o, ` +
-	`size(dyn(s)) == size(dyn(o)) && s.?updated in [o.?updated]))`
+	`size(dyn(s)) == size(dyn(o)) && s.?updatedTime in [o.?updatedTime]))`
 
 // rules puts the long rules before those of the markers.
 func rules(version any) error {
@@ -179,13 +179,20 @@ func allTexts() string {
 // ifThere is a number, or 0 where the field is missing.
 func ifThere(field, number string) string { return "(has(" + field + ") ? " + number + " : 0)" }
 
-// textsOfStatus limits all texts of the states in status. A state with three fields has none.
+// textsOfStatus limits all texts of the states in status. A state with the four required fields has only a name. First
+// such a name is taken for as long as it may be; only if that is too much, all names are counted.
 func textsOfStatus() map[string]any {
-	const texts = "size(dyn(s)) == 3 ? 128 : "
-	current := "[?self.?state].map(s, " + texts + textsOfState("self.state") + ").sum()"
-	past := "self.history.map(s, " + texts + textsOfState("s") + ").sum()"
+	const most, exact = "256", "size(s.name)"
 	return map[string]any{
-		"rule":    "[" + current + "].exists(n, n <= 12288 && (n + " + past + " <= 12288 || !has(self.history)))",
+		"rule":    limitOnStates(most) + " || " + limitOnStates(exact),
 		"message": "the texts of state and history have at most 12288 characters together (each state counts 128 more)",
 	}
+}
+
+// limitOnStates is the limit on all texts of the states, with the length of the name of a state that has no other texts.
+func limitOnStates(name string) string {
+	texts := "size(dyn(s)) == 4 ? 128 + " + name + " : "
+	current := "[?self.?state].map(s, " + texts + textsOfState("self.state") + ").sum()"
+	past := "self.history.map(s, " + texts + textsOfState("s") + ").sum()"
+	return "[" + current + "].exists(n, n <= 12288 && (n + " + past + " <= 12288 || !has(self.history)))"
 }

@@ -174,8 +174,8 @@ func TestRequests(t *testing.T) {
 				`"status":{"conditions":[` +
 				`{"type":"Succeeded","status":"Unknown","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""},` +
 				`{"type":"Finished","status":"False","observedGeneration":1,"lastTransitionTime":"2026-08-21T09:00:00Z","reason":"Running","message":""}],` +
-				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","timestamp":"2026-08-21T09:00:00.123456Z"},` +
-				`"runCount":1,"expectedStartTime":"2026-08-21T10:00:00.000000Z","updated":"2026-08-21T09:00:00.123456Z"}}`,
+				`"observedGeneration":1,"state":{"id":"` + stateB + `","type":"RUNNING","name":"Running","timestamp":"2026-08-21T09:00:00.123456Z"},` +
+				`"id":"0198a1b2-0000-7000-8000-00000000000a","name":"version 7","runCount":1,"expectedStartTime":"2026-08-21T10:00:00.000000Z","updatedTime":"2026-08-21T09:00:00.123456Z"}}`,
 		},
 		"a rename, by a clock that is behind": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {

@@ -33,7 +33,7 @@ func conditions(run *taskrun.Run) []metav1.Condition {
 		},
 	}
 	for i := range all {
-		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(run.State.Type)), noReason)
+		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(run.State.Type), run.State.Name), noReason)
 		all[i].Message = shortened(textOr(run.State.Message, ""), v1alpha1.MaxConditionMessage)
 		all[i].ObservedGeneration = run.Revision.Generation
 	}
@@ -98,7 +98,7 @@ func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.
 func endOf(status *v1alpha1.TaskRunStatus) time.Time {
 	for i := range status.Conditions {
 		if c := &status.Conditions[i]; c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue {
-			return endRecorded(c.LastTransitionTime, status.Updated)
+			return endRecorded(c.LastTransitionTime, status.UpdatedTime)
 		}
 	}
 	return time.Time{}

@@ -19,13 +19,16 @@ import (
 
 var update = flag.Bool("update", false, "write the objects of hack/gitops/testdata instead of comparing them")
 
+// suspended is PAUSED by another name.
+const suspended orchestration.StateType = "SUSPENDED"
+
 // The health checks for GitOps are tested on objects in files, in a module that cannot import this package. They must be
 // what is stored for a run in each state.
 func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)
 	for _, kind := range []orchestration.StateType{
-		"", orchestration.Scheduled, orchestration.Pending, orchestration.Running, orchestration.Paused, orchestration.Cancelling,
+		"", suspended, orchestration.Scheduled, orchestration.Pending, orchestration.Running, orchestration.Paused, orchestration.Cancelling,
 		orchestration.Completed, orchestration.Failed, orchestration.Cancelled, orchestration.Crashed,
 	} {
 		name := "created"
@@ -36,15 +39,36 @@ func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 		}
 		if kind != "" {
 			name = strings.ToLower(string(kind))
+			stateName := kind.DefaultName()
+			if kind == suspended {
+				kind = orchestration.Paused
+			}
 			run := &taskrun.Run{TaskKey: "db.migrate", Created: at, Revision: taskrun.Revision{Generation: 1}}
 			run.Updated = at
 			run.State = &orchestration.State{
-				ID: "0198a1b2-0000-7000-8000-000000000001", Type: kind, Name: kind.DefaultName(), Timestamp: at, Message: new("set by hand"),
+				ID: "0198a1b2-0000-7000-8000-000000000001", Type: kind, Name: stateName, Timestamp: at, Message: new("set by hand"),
 			}
 			object.Status = statusFromRun(run)
 		}
 		compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", name+".yaml"), object)
+		switch name { // as the controller leaves them
+		case "created":
+			compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", "duplicate.yaml"), stalled(object, at))
+		case "completed":
+			compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", "overtaken.yaml"), stalled(object, at))
+		}
 	}
+}
+
+// stalled is the object when its spec.id belongs to another one.
+func stalled(object *v1alpha1.TaskRun, at time.Time) *v1alpha1.TaskRun {
+	object = object.DeepCopy()
+	object.Status.ObservedGeneration = object.Generation
+	object.Status.Conditions = append(object.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDuplicateID,
+		Message: "set by hand", ObservedGeneration: object.Generation, LastTransitionTime: metav1.NewTime(at),
+	})
+	return object
 }
 
 // compareFile compares a file with an object, or writes it.

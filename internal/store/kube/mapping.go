@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -36,7 +37,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		TaskInputs:      inputsFromObject(spec.TaskInputs),
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Decisions:       decisionsFromObject(o.Status.Decisions),
-		Behind:          o.Status.State == nil || o.Status.ObservedGeneration != o.Generation,
+		Behind:          behind(o),
 		OnHold:          onHold(o),
 		FromCreate:      fromCreate(o),
 		Revision: taskrun.Revision{
@@ -44,7 +45,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 			Renamed: renamed(spec.Updated),
 		},
 	}
-	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.Updated))
+	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.UpdatedTime))
 	run.Reported = reportedFromObject(o.Status.Reported, run.Revision.Renamed)
 	run.Reported.ApplyAsked(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
@@ -64,19 +65,26 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 // of the spec holds still. It is what RunFromObject would make of the object.
 func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after := *run
-	after.Updated = latest(run.Updated, timePointer(written.Status.Updated))
+	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
 	after.Reported = reportedFromObject(written.Status.Reported, run.Revision.Renamed)
 	after.Reported.ApplyAsked(&after)
 	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
-	after.Behind = written.Status.State == nil || written.Status.ObservedGeneration != written.Generation
+	after.Behind = behind(written)
 	if written.Status.State != nil {
 		after.OnHold = false
 		after.Progress, after.History = orchestration.Progress{}, nil
 		fillProgress(&after, &written.Status)
 	}
 	return &after
+}
+
+// behind reports whether the status is missing, of an earlier spec, or says that
+// the object is not a run: the run that is read from the object disproves that.
+func behind(o *v1alpha1.TaskRun) bool {
+	return o.Status.State == nil || o.Status.ObservedGeneration != o.Generation ||
+		meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
 // onHold reports whether the object waits for its status to be restored.
@@ -95,9 +103,7 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	run.NextScheduledStartTime = timePointer(status.NextScheduledStartTime)
 	run.StartTime = timePointer(status.StartTime)
 	run.EndTime = timePointer(status.EndTime)
-	if status.TotalRunTime != nil {
-		run.TotalRunTime = status.TotalRunTime.Duration
-	}
+	run.TotalRunTime = secondsFromObject(status.TotalRunTimeSeconds)
 	run.HistoryDropped = status.HistoryDropped
 	run.EndRecorded = endOf(status)
 	run.ExpirationTime = timePointer(status.ExpirationTime)
@@ -201,6 +207,7 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
 		ObservedGeneration:     run.Revision.Generation,
+		Name:                   run.Name,
 		Conditions:             conditions(run),
 		HistoryDropped:         counted(run.HistoryDropped),
 		RunCount:               counted(run.RunCount),
@@ -209,11 +216,15 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		NextScheduledStartTime: microTimePointer(run.NextScheduledStartTime),
 		StartTime:              microTimePointer(run.StartTime),
 		EndTime:                microTimePointer(run.EndTime),
-		Updated:                microTimePointer(&run.Updated),
+		TotalRunTimeSeconds:    secondsToObject(run.TotalRunTime),
+		UpdatedTime:            microTimePointer(&run.Updated),
 		Reported:               reportedToObject(run.Reported, run.Revision.Renamed),
 		Decisions:              decisionsToObject(run.Decisions),
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),
+	}
+	if _, ok := orderID(run.ID); ok { // a uid need not be a UUID
+		status.ID = run.ID
 	}
 	if run.State != nil {
 		state := stateToObject(run.State)
@@ -221,9 +232,6 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	}
 	for i := range run.History {
 		status.History = append(status.History, stateToObject(&run.History[i]))
-	}
-	if run.TotalRunTime != 0 {
-		status.TotalRunTime = &metav1.Duration{Duration: min(max(run.TotalRunTime, -longestRunTime), longestRunTime)}
 	}
 	return status
 }
@@ -262,7 +270,7 @@ func deliveryFromObject(d *v1alpha1.Delivery) *taskrun.Delivery {
 	}
 	return &taskrun.Delivery{
 		Holder: d.Holder, PreviousHolder: d.PreviousHolder, LeaseNamespace: d.LeaseNamespace,
-		Since: within(d.Since.Time), Attempts: int(d.Attempts),
+		Since: within(d.DeliveredTime.Time), Attempts: int(d.Attempts),
 	}
 }
 
@@ -272,7 +280,7 @@ func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
 	}
 	return &v1alpha1.Delivery{
 		Holder: d.Holder, PreviousHolder: d.PreviousHolder, LeaseNamespace: d.LeaseNamespace,
-		Since: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
+		DeliveredTime: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
 	}
 }
 
@@ -291,6 +299,3 @@ func clone[T any](value *T) *T {
 	own := *value
 	return &own
 }
-
-// longestRunTime is what the schema admits; a longer one is stored as this.
-const longestRunTime = 999_999 * time.Hour

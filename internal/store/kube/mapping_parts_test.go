@@ -286,17 +286,24 @@ func TestCountsStayWithinTheSchema(t *testing.T) {
 
 func TestRunTimesStayWithinTheSchema(t *testing.T) {
 	t.Parallel()
-	for total, want := range map[time.Duration]time.Duration{
-		time.Microsecond: time.Microsecond, -time.Hour: -time.Hour, longestRunTime: longestRunTime,
-		math.MaxInt64: longestRunTime, math.MinInt64: -longestRunTime,
+	for total, want := range map[time.Duration]string{
+		0: "", time.Nanosecond: "0.000000001", time.Microsecond: "0.000001", 90*time.Second + 500*time.Millisecond: "90.5",
+		-time.Hour: "-3600", -time.Nanosecond: "-0.000000001", 100 * time.Second: "100",
+		longestRunTime: "3599996400", math.MaxInt64: "3599996400", math.MinInt64: "-3599996400",
 	} {
 		run := &taskrun.Run{}
 		run.TotalRunTime = total
-		if got := statusFromRun(run).TotalRunTime; got == nil || got.Duration != want {
-			t.Errorf("run time %s is stored as %v, want %s", total, got, want)
+		got := statusFromRun(run).TotalRunTimeSeconds
+		if got != want {
+			t.Errorf("run time %s is stored as %q, want %q", total, got, want)
+		}
+		if back := secondsFromObject(got); back != min(max(total, -longestRunTime), longestRunTime) {
+			t.Errorf("run time %s is read as %s", total, back)
 		}
 	}
-	if got := statusFromRun(&taskrun.Run{}).TotalRunTime; got != nil {
-		t.Errorf("no run time is stored as %v, want it left out", got)
+	for _, text := range []string{"x", "1m", "9999999999999"} {
+		if got := secondsFromObject(text); got != 0 {
+			t.Errorf("%q is read as %s", text, got)
+		}
 	}
 }

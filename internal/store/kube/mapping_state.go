@@ -25,7 +25,7 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 
 		CacheEntry: s.CacheEntry,
 		Reported:   s.Reported,
-		Occurred:   timeOr(s.Occurred, time.Time{}),
+		Occurred:   timeOr(s.OccurredTime, time.Time{}),
 		Follows:    s.Follows,
 	}
 }
@@ -35,7 +35,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 	state := v1alpha1.State{
 		ID:           s.ID,
 		Type:         proposed.Type,
-		Name:         proposed.Name,
+		Name:         clone(&s.Name),
 		Timestamp:    microTime(s.Timestamp),
 		Message:      proposed.Message,
 		DataJSON:     proposed.DataJSON,
@@ -45,7 +45,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		Follows:      s.Follows,
 	}
 	if !s.Occurred.IsZero() {
-		state.Occurred = microTimePointer(&s.Occurred)
+		state.OccurredTime = microTimePointer(&s.Occurred)
 	}
 	return state
 }

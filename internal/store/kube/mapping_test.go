@@ -301,7 +301,7 @@ func TestARenameOverrulesAReportedName(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{}
 			o.Spec.Name, o.Spec.Origin, o.Spec.Updated = "given", &v1alpha1.Origin{CreatedTime: at(0)}, at(tc.renamed)
-			o.Status.Updated, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"`+tc.beside+`}`)
+			o.Status.UpdatedTime, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"`+tc.beside+`}`)
 			run := RunFromObject(o)
 			if run.Name != tc.want || run.TaskKey != "k" {
 				t.Errorf("name %q, task key %q, want %q and k", run.Name, run.TaskKey, tc.want)
@@ -330,7 +330,7 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{Updated: tc.status}}
+			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{UpdatedTime: tc.status}}
 			o.Spec.Origin, o.Spec.Updated = &v1alpha1.Origin{CreatedTime: tc.created}, tc.spec
 			if got := RunFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
 				t.Errorf("updated %s, want second %d", got, tc.want)

@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -62,4 +64,30 @@ func latest(t time.Time, others ...*time.Time) time.Time {
 		}
 	}
 	return t
+}
+
+// longestRunTime is what the schema admits; a longer one is stored as this.
+const longestRunTime = 999_999 * time.Hour
+
+// secondsToObject writes a duration as decimal seconds, exactly; none is empty.
+func secondsToObject(d time.Duration) v1alpha1.Seconds {
+	if d == 0 {
+		return ""
+	}
+	d = min(max(d, -longestRunTime), longestRunTime)
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	text := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
+	return sign + strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
+
+// secondsFromObject reads decimal seconds, exactly; what is none is 0.
+func secondsFromObject(text v1alpha1.Seconds) time.Duration {
+	d, err := time.ParseDuration(text + "s")
+	if err != nil || strings.Trim(text, "-.0123456789") != "" { // 1m would be milliseconds
+		return 0
+	}
+	return d
 }

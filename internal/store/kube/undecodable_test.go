@@ -296,7 +296,7 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"initialState":{"stateDetails":{"runInputKeyset":{"a":"x","b":1}}}}}`, "spec.initialState.stateDetails.runInputKeyset.b"},
 		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"slots":3000000000}}`, "spec.slots"},
 		"a fraction":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
-		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTime":"1 week"}}`, "status.totalRunTime"},
+		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTimeSeconds":7}}`, "status.totalRunTimeSeconds"},
 		"a whole object":       {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":[]}`, "status"},
 		"of the metadata":      {reflect.TypeFor[v1alpha1.TaskRun](), `{"metadata":{"labels":{"a":1}}}`, "metadata.labels.a"},
 	}
