@@ -125,6 +125,16 @@ const AnnotationCreatedBy = "taskrun.dev/created-by"
 // annotation is removed. The value has no meaning. Set by the user who restores runs.
 const AnnotationHold = "taskrun.dev/hold"
 
+// AnnotationFinishedTTL on a Namespace is the lifetime, after their end, of its
+// TaskRuns without spec.ttlSecondsAfterFinished: a Go duration such as 168h; 0
+// keeps them. It overrides the operator's --finished-ttl. With any other value the
+// operator keeps the runs. Set by users.
+const AnnotationFinishedTTL = "taskrun.dev/finished-ttl"
+
+// ReasonInvalidFinishedTTL of an Event on a Namespace: AnnotationFinishedTTL has an
+// invalid value, and the finished runs of the namespace are kept.
+const ReasonInvalidFinishedTTL = "InvalidFinishedTTL"
+
 // AnnotationFenced gets another value when the object is written for nothing but
 // a new version, so that an older write that may still be on its way must fail.
 const AnnotationFenced = "taskrun.dev/fenced"

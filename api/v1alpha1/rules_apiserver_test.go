@@ -74,7 +74,7 @@ var rules = map[string]rule{
 		message: "the texts of spec have at most 12288 characters together",
 		field:   "spec",
 		accepted: []string{
-			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + data(8192) + `, message: ` + text(4096-128) + `}}`,
+			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128) + `}}`,
 			`{taskKey: "", tags: [` + many(128, "t%d") + `], labels: {` + many(64, "l%d: 1") + `}, origin: {wire: ` + text(264) + `}}`,
 		},
 		refused: specsBeyondTotal(),
@@ -110,7 +110,7 @@ var rules = map[string]rule{
 // goes one character beyond it there: each place must count.
 func specsBeyondTotal() []string {
 	full := func(rest int, place string) string {
-		return `{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + data(8192) + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
+		return `{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
 	}
 	specs := []string{
 		full(8, `name: `+text(9)),
@@ -123,15 +123,15 @@ func specsBeyondTotal() []string {
 		full(28, `taskInputs: [{name: abc, sources: [{inputType: parameter, name: `+text(6)+`}]}]`),
 		full(28, `taskInputs: [{name: abc, sources: [{inputType: constant, type: `+text(6)+`}]}]`),
 		full(20, `taskInputs: [{name: a, sources: [{inputType: task_run, id: `+uuidA+`}]}]`),
-		`{taskKey: "", initialState: {type: COMPLETED, name: ` + text(9) + `, dataJSON: ` + data(8192) + `, message: ` + text(4096-128-8) + `}}`,
-		`{taskKey: "", cacheKey: ` + text(8) + `, initialState: {type: COMPLETED, dataJSON: ` + data(8192) + `, message: ` + text(4096-128-7) + `}}`,
+		`{taskKey: "", initialState: {type: COMPLETED, name: ` + text(9) + `, dataJSON: ` + longestData + `, message: ` + text(4096-128-8) + `}}`,
+		`{taskKey: "", cacheKey: ` + text(8) + `, initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-7) + `}}`,
 		strings.Replace(full(8, `name: x`), `taskKey: ""`, `taskKey: `+text(8), 1),
 	}
 	for _, place := range []string{
 		`cacheKey: ` + text(9), `pauseKey: ` + text(9), `traceparent: ` + text(9), `runInputKeyset: {abcd: ` + text(5) + `}`,
 	} {
 		specs = append(specs,
-			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+data(8192)+`, message: `+text(4096-128-8)+`, stateDetails: {`+place+`}}}`)
+			`{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+longestData+`, message: `+text(4096-128-8)+`, stateDetails: {`+place+`}}}`)
 	}
 	return specs
 }
@@ -304,7 +304,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const both = `{spec: {taskKey: other, name: %s}, status: {%s}}`
-			long, name := text(1024), runs.created(t, `{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+data(8192)+`, message: `+text(3072)+`}}`)
+			long, name := text(1024), runs.created(t, `{taskKey: "", initialState: {type: COMPLETED, dataJSON: `+longestData+`, message: `+text(3072)+`}}`)
 			for _, status := range change {
 				_, err := runs.patch(t, name, fmt.Sprintf(both, long, status))
 				wantRefused(t, err, "spec", "taskKey is immutable")
@@ -323,7 +323,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 
 func TestAChangedSpecIsBoundedTogether(t *testing.T) {
 	runs := open(t)
-	most := `{taskKey: "", name: a, tags: [b], initialState: {type: COMPLETED, dataJSON: ` + data(8192) + `, message: ` + text(4096-128-2) + `}}`
+	most := `{taskKey: "", name: a, tags: [b], initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-2) + `}}`
 	for change, accepted := range map[string]bool{
 		`name: c`:     true,
 		`name: aa`:    false,
@@ -405,8 +405,8 @@ func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 // text is a text of n characters that YAML takes for nothing else.
 func text(n int) string { return strings.Repeat("x", n) }
 
-// data is the JSON of a text, n characters in all, in quotes of YAML.
-func data(n int) string { return `'"` + text(n-2) + `"'` }
+// longestData is the JSON of a text with as many characters as data may have, in quotes of YAML.
+var longestData = `'"` + text(8192-2) + `"'`
 
 // emojis is a text of n characters of four bytes each.
 func emojis(n int) string { return strings.Repeat("😀", n) }

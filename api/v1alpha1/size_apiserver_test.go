@@ -169,7 +169,7 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 	s := v1alpha1.TaskRunStatus{
 		ObservedGeneration: count, State: current, History: states[:taskrun.MaxHistory], HistoryDropped: count,
 		RunCount: count, FlowRunRunCount: count, ExpectedStartTime: &at, NextScheduledStartTime: &at, StartTime: &at,
-		EndTime: &at, UpdatedTime: &at, TotalRunTimeSeconds: "-9999999999.999999999", ID: uuidA, Name: f.text(taskrun.MaxName),
+		EndTime: &at, ExpirationTime: &at, UpdatedTime: &at, TotalRunTimeSeconds: "-9999999999.999999999", ID: uuidA, Name: f.text(taskrun.MaxName),
 		Decisions: slices.Repeat([]v1alpha1.Decision{{
 			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
 			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,

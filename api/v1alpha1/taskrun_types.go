@@ -171,7 +171,9 @@ type TaskRunSpec struct {
 	InitialState *ProposedState `json:"initialState,omitempty"`
 
 	// ttlSecondsAfterFinished is how long, in seconds, the run is kept after it
-	// has finished; 0 removes it at once. Can be changed. Default: kept for ever.
+	// has finished; 0 removes it at once. Can be changed. Default: the annotation
+	// taskrun.dev/finished-ttl of the namespace, or else the operator's flag
+	// --finished-ttl, which keeps finished runs unless it is set.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -306,6 +308,14 @@ type TaskRunStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Decisions []Decision `json:"decisions,omitempty"`
+
+	// expirationTime is when the operator deletes the finished run: after
+	// spec.ttlSecondsAfterFinished, or else after the default TTL of the namespace.
+	// Set by the operator when the run finishes, and again when the TTL or the
+	// default changes. Not set: the run is kept.
+	//
+	// +optional
+	ExpirationTime *MicroTime `json:"expirationTime,omitempty"`
 
 	// delivery says which worker holds a background run, one that was submitted to
 	// be run by any worker that serves its task; missing as long as it was sent to

@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -26,18 +24,14 @@ const completes = "kubectl_complete-taskrun"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	command := kubectl.NewCommand(kubectl.Options{
+	args := os.Args[1:]
+	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == completes {
+		args = append([]string{"__complete"}, args...)
+	}
+	code := kubectl.Run(ctx, kubectl.Options{
 		Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Clock:   clock.RealClock{},
 		Zone:    time.Local,
-	})
-	if strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe") == completes {
-		command.SetArgs(append([]string{"__complete"}, os.Args[1:]...))
-	}
-	if err := command.ExecuteContext(ctx); err != nil {
-		if !errors.Is(err, kubectl.ErrSome) {
-			fmt.Fprintln(os.Stderr, "error:", err)
-		}
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
-	}
+	}, args)
+	os.Exit(code) //nolint:gocritic // nothing is left to stop
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/retention"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
@@ -135,7 +136,10 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	doors := newServices(cluster, recorder, a.traces, mgr.GetEventRecorder(controller.Name))
+	doors, err := a.newServices(config, mgr, cluster, recorder, log)
+	if err != nil {
+		return err
+	}
 	spaces, err := newSpaces(mgr, a.options, doors, log)
 	if err != nil {
 		return err
@@ -230,18 +234,24 @@ type services struct {
 	traces   *tracing.Tracing // nil: there are none
 	keyLocks *taskrun.KeyLocks
 	events   events.EventRecorder
+	rules    *retention.Watcher
 
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
 }
 
-func newServices(
-	cluster *kube.Cluster, recorder *telemetry.Recorder, traces *tracing.Tracing, emitter events.EventRecorder,
-) *services {
-	return &services{
-		cluster: cluster, recorder: recorder, traces: traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		events: emitter, limits: map[string]*concurrency.Service{},
+func (a *App) newServices(
+	config *kuberest.Config, mgr manager.Manager, cluster *kube.Cluster, recorder *telemetry.Recorder, log *slog.Logger,
+) (*services, error) {
+	emitter := mgr.GetEventRecorder(controller.Name)
+	rules, err := newRetention(config, mgr, a.options, log, emitter)
+	if err != nil {
+		return nil, err
 	}
+	return &services{
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
+		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+	}, nil
 }
 
 // limitsOf returns the one Service of a namespace's limits: it puts the users of
@@ -284,6 +294,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
+		Retention: s.rules,
 	})
 }
 
@@ -296,15 +307,16 @@ func (s *services) controller(
 		Objects: mgr.GetClient(),
 		Live:    mgr.GetAPIReader(),
 		Writer:  mgr.GetClient(),
-		Ready:   ready,
+		Ready:   both(ready, s.rules.Ready),
 		Runs: func(namespace string) controller.Runs {
 			return s.service(telemetry.DoorController, namespace)
 		},
-		Clock:   clock{},
-		Quiet:   s.traffic.Quiet,
-		Events:  s.events,
-		Metrics: s.recorder,
-		Trace:   s.traces.Reconciler,
+		OnRuleChange: s.rules.OnChange,
+		Clock:        clock{},
+		Quiet:        s.traffic.Quiet,
+		Events:       s.events,
+		Metrics:      s.recorder,
+		Trace:        s.traces.Reconciler,
 	}
 	proposals := &controller.ProposalReconciler{
 		Options: options,

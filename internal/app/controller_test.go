@@ -121,19 +121,16 @@ func dueAt(due time.Time) *v1alpha1.ProposedState {
 func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	t.Parallel()
 	c := running(t)
-	due := time.Now().Add(2 * time.Second).Truncate(time.Microsecond)
-	c.apply(t, "hello", v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
-	p := c.propose(t, "hello", "RUNNING")
-	waiting := c.awaitVerdict(t, p, false)
-	if waiting.Status.Verdict != "Waiting" || waiting.Status.RetryTime == nil {
-		t.Errorf("status of the proposal = %+v, want Waiting with a time", waiting.Status)
+	name, due, waiting := waitingRun(t, c)
+	if at := waiting.Status.RetryTime; at == nil || !at.Equal(due) {
+		t.Errorf("retry time of the proposal = %v, want %v", at, due)
 	}
-	c.awaitEvent(t, "hello", eventOf(waiting)+"waiting to enter RUNNING: ")
-	run := c.await(t, "hello", "is RUNNING", inState("RUNNING"))
+	c.awaitEvent(t, name, eventOf(waiting)+"waiting to enter RUNNING: ")
+	run := c.await(t, name, "is RUNNING", inState("RUNNING"))
 	if run.Status.State.Timestamp.Before(due) {
 		t.Errorf("RUNNING since %v, before its scheduled time %v", run.Status.State.Timestamp, due)
 	}
-	if verdict := c.awaitVerdict(t, p, true).Status.Verdict; run.Status.RunCount != 1 || verdict != "Accepted" {
+	if verdict := c.awaitVerdict(t, waiting, true).Status.Verdict; run.Status.RunCount != 1 || verdict != "Accepted" {
 		t.Errorf("run count %d, verdict %s, want 1 and Accepted", run.Status.RunCount, verdict)
 	}
 }

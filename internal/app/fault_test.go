@@ -22,6 +22,7 @@ type end struct {
 	UpToDate    bool
 	Conditions  map[string]string
 	HistoryLost int64
+	Lifetime    time.Duration // after the end, as status.expirationTime shows it
 }
 
 func endOf(run *v1alpha1.TaskRun) end {
@@ -30,6 +31,7 @@ func endOf(run *v1alpha1.TaskRun) end {
 		UpToDate:    run.Status.ObservedGeneration == run.Generation,
 		Conditions:  map[string]string{},
 		HistoryLost: run.Status.HistoryDropped,
+		Lifetime:    lifetime(run),
 	}
 	for _, state := range run.Status.History {
 		e.States = append(e.States, state.Type)
@@ -72,9 +74,9 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	undisturbed := newCluster(t, env.Config, env.Namespace(t))
-	start(t, env.Config, undisturbed.namespace, nil)
+	start(t, env.Config, undisturbed.namespace, keptFor(time.Hour))
 	want := life(t, undisturbed)
-	if diff := cmp.Diff([]string{"SCHEDULED", "RUNNING", "COMPLETED"}, want.States); diff != "" || !want.UpToDate {
+	if diff := cmp.Diff([]string{"SCHEDULED", "RUNNING", "COMPLETED"}, want.States); diff != "" || !want.UpToDate || want.Lifetime != time.Hour {
 		t.Fatalf("undisturbed end = %+v, states (-want +got):\n%s", want, diff)
 	}
 	// Of the first run: its state; of the first proposal: wait, start, mark, verdict; of the second: end, mark, verdict;
@@ -105,7 +107,7 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace string, n int, answerLost bool) <-chan struct{} {
 	t.Helper()
 	cut, faults := cutAfter(config, n, answerLost)
-	first := start(t, cut, namespace, nil)
+	first := start(t, cut, namespace, keptFor(time.Hour))
 	restarted := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -113,7 +115,7 @@ func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace stri
 		select {
 		case <-faults.cut:
 			first.stop()
-			if _, err := launch(t, config, namespace, nil); err != nil {
+			if _, err := launch(t, config, namespace, keptFor(time.Hour)); err != nil {
 				t.Errorf("starting again: %v", err)
 			}
 		case <-done:
@@ -125,14 +127,14 @@ func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace stri
 
 // waitingRun makes a run that waits to be RUNNING until it is due. A machine that is too slow for the time until then gets
 // more of it.
-func waitingRun(t *testing.T, c *cluster) (name string, due time.Time) {
+func waitingRun(t *testing.T, c *cluster) (name string, due time.Time, waiting *v1alpha1.StateProposal) {
 	t.Helper()
 	for ahead := 4 * time.Second; ; ahead *= 2 {
-		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead)
+		name, due = "waiting-"+ahead.String(), time.Now().Add(ahead).Truncate(time.Microsecond)
 		c.apply(t, name, v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
-		p := c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
-		if p.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
-			return name, due
+		waiting = c.awaitVerdict(t, c.propose(t, name, "RUNNING"), false)
+		if waiting.Status.Verdict == v1alpha1.VerdictWaiting && time.Until(due) > 0 {
+			return name, due, waiting
 		}
 	}
 }
@@ -142,7 +144,7 @@ func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	start(t, env.Config, c.namespace, func(o *Options) { o.Manager.LeaderElect = true })
-	name, due := waitingRun(t, c)
+	name, due, _ := waitingRun(t, c)
 
 	env.StopAPIServer(t)
 	// The run comes due while nobody can write that down.

@@ -1,5 +1,6 @@
 // Package controller has the controllers of TaskRuns and StateProposals. The first
-// writes initial states to the status and deletes finished runs after their TTL.
+// writes initial states to the status and deletes finished runs after their TTL,
+// or after that of their namespace.
 // The second evaluates proposals, retries those that wait, and deletes them after
 // --proposal-ttl. One replica at a time runs them; correctness does not depend on
 // that.
@@ -15,4 +16,5 @@ package controller
 // +kubebuilder:rbac:groups=taskrun.dev,resources=stateproposals/status,verbs=update
 // +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -35,7 +35,10 @@ type fakeRuns struct {
 	run  *taskrun.Run
 	errs map[string]error // by method
 
-	expire func(*taskrun.Run) (time.Duration, bool)
+	expire     func(*taskrun.Run) (time.Duration, bool)
+	unknown    bool           // the rule of the namespace was not read yet
+	defaultTTL *time.Duration // of runs without a TTL of their own; nil keeps them
+	finished   []string       // names of finished runs without a TTL
 
 	calls []string
 }
@@ -54,8 +57,23 @@ func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
 	}
 	next := *f.run
 	next.Behind = false
+	next.ExpirationTime, _ = f.Expiration(&next)
 	f.run = &next
 	return f.run, nil
+}
+
+// Expiration is that of taskrun.Service.
+func (f *fakeRuns) Expiration(run *taskrun.Run) (*time.Time, bool) {
+	return taskrun.NewService(taskrun.ServiceOptions{Retention: f}).Expiration(run)
+}
+
+func (f *fakeRuns) FinishedTTL(string) (*time.Duration, bool) { return f.defaultTTL, !f.unknown }
+
+func (f *fakeRuns) FinishedWithoutTTL(_ context.Context, visit func(string)) error {
+	for _, name := range f.finished {
+		visit(name)
+	}
+	return f.errs["FinishedWithoutTTL"]
 }
 
 func (f *fakeRuns) Expire(context.Context, string) (time.Duration, bool, error) {

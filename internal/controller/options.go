@@ -33,6 +33,9 @@ type Options struct {
 	// ProposalTTL is the lifetime of a StateProposal after its final verdict; 0
 	// keeps it.
 	ProposalTTL time.Duration
+	// FinishedTTL is the lifetime of finished runs without a TTL of their own in
+	// namespaces without the annotation taskrun.dev/finished-ttl; 0 keeps them.
+	FinishedTTL time.Duration
 }
 
 // DefaultOptions returns the options that hold when no flag is given.
@@ -50,6 +53,8 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"how old a TaskRun made over REST may get before its initial state is written to its status although clients keep writing")
 	fs.DurationVar(&o.ProposalTTL, "proposal-ttl", o.ProposalTTL,
 		"lifetime of a StateProposal after its verdict (0 = no limit)")
+	fs.DurationVar(&o.FinishedTTL, "finished-ttl", o.FinishedTTL,
+		"lifetime of finished TaskRuns without ttlSecondsAfterFinished, in namespaces without the annotation taskrun.dev/finished-ttl (0 = no limit)")
 }
 
 // Validate tells what is wrong, naming the flag.
@@ -65,6 +70,9 @@ func (o *Options) Validate() error {
 	}
 	if o.ProposalTTL < 0 {
 		return errors.New("--proposal-ttl must not be negative")
+	}
+	if o.FinishedTTL < 0 {
+		return errors.New("--finished-ttl must not be negative")
 	}
 	return nil
 }

@@ -20,7 +20,8 @@ func TestOptions(t *testing.T) {
 			Concurrency: 4, SettleTime: 500 * time.Millisecond, SettleLimit: 30 * time.Second, ProposalTTL: time.Hour,
 		}},
 		"flags set them": {
-			args: []string{"--concurrent-reconciles=9", "--settle-time=0", "--settle-limit=0", "--proposal-ttl=0"}, want: Options{Concurrency: 9},
+			args: []string{"--concurrent-reconciles=9", "--settle-time=0", "--settle-limit=0", "--proposal-ttl=0", "--finished-ttl=168h"},
+			want: Options{Concurrency: 9, FinishedTTL: 168 * time.Hour},
 		},
 		"no worker is an error":            {args: []string{"--concurrent-reconciles=0"}, wantErr: "--concurrent-reconciles"},
 		"a negative settle time is one":    {args: []string{"--settle-time=-1s"}, wantErr: "--settle-time"},
@@ -28,6 +29,7 @@ func TestOptions(t *testing.T) {
 		"a negative settle limit is one":   {args: []string{"--settle-limit=-1s"}, wantErr: "--settle-limit"},
 		"an endless settle limit is one":   {args: []string{"--settle-limit=11m"}, wantErr: "--settle-limit"},
 		"a negative proposal TTL is one":   {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
+		"a negative finished TTL is one":   {args: []string{"--finished-ttl=-1s"}, wantErr: "--finished-ttl"},
 		"what is not a number is one also": {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
 	}
 	for name, tc := range cases {

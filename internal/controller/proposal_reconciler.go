@@ -7,13 +7,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -147,7 +143,7 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 // wait shows that the proposal waits, unless its status shows that already.
 func (r *ProposalReconciler) wait(ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) (ctrl.Result, error) {
 	again := in(min(evaluation.Decision.Delay, longestRetry))
-	status := waiting(evaluation.Decision, r.Clock.Now())
+	status := waiting(evaluation, r.Clock.Now())
 	if sameWait(&p.Status, &status) {
 		return again, nil
 	}
@@ -178,27 +174,5 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 
 // SetupWithManager adds the controller to a manager.
 func (r *ProposalReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	var traced reconcile.Reconciler = r
-	if r.Trace != nil {
-		traced = r.Trace(r)
-	}
-	options := controller.Options{
-		Reconciler:              traced,
-		Logger:                  mgr.GetLogger(),
-		MaxConcurrentReconciles: r.Concurrency,
-		ReconciliationTimeout:   callTimeout,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-			firstRetry, lastRetry),
-		SkipNameValidation: new(true), // tests start several programs in one process
-	}
-	options.DefaultFromConfig(mgr.GetControllerOptions())
-	inner, err := controller.NewUnmanaged(ProposalName, options)
-	if err != nil {
-		return err
-	}
-	changes := source.Kind(mgr.GetCache(), &v1alpha1.StateProposal{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.StateProposal]{})
-	if err := inner.Watch(changes); err != nil {
-		return err
-	}
-	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
+	return setUp(mgr, ProposalName, &v1alpha1.StateProposal{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
 }

@@ -300,17 +300,26 @@ func TestAProposalWithoutARunIsAborted(t *testing.T) {
 func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		decision orchestration.Decision
-		run      func(*taskrun.Run) // what happened to the run meanwhile
-		after    time.Duration
-		want     int           // evaluations
-		wantNext time.Duration // of the last look
+		decision  orchestration.Decision
+		scheduled time.Time          // of the run
+		run       func(*taskrun.Run) // what happened to the run meanwhile
+		after     time.Duration
+		want      int           // evaluations
+		wantNext  time.Duration // of the last look
 	}{
 		"not before its time": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: longestRetry,
 		},
 		"at its time": {
 			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 2, wantNext: longestRetry,
+		},
+		"not before the scheduled time of its run": {
+			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 1, wantNext: 400 * time.Millisecond,
+			scheduled: start.Add(time.Minute + 400*time.Millisecond),
+		},
+		"at the scheduled time of its run": {
+			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute - 400*time.Millisecond, want: 2, wantNext: longestRetry,
+			scheduled: start.Add(time.Minute - 400*time.Millisecond),
 		},
 		"when its run has finished": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
@@ -332,6 +341,10 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 			tc.decision.Reason = "too early"
+			if !tc.scheduled.IsZero() {
+				b.runs.run.State = newState(orchestration.Scheduled)
+				b.runs.run.State.Details.ScheduledTime = &tc.scheduled
+			}
 			b.runs.waits(tc.decision)
 			b.reconcile(t)
 			first := b.stored(t)

@@ -32,14 +32,24 @@ func aborted(reason string, now time.Time) v1alpha1.StateProposalStatus {
 
 // waiting is the status of a proposal that is evaluated again later. A slot can
 // be free at any moment: a wait for one has no time.
-func waiting(decision orchestration.Decision, now time.Time) v1alpha1.StateProposalStatus {
+func waiting(evaluation taskrun.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
+	decision := evaluation.Decision
 	status := v1alpha1.StateProposalStatus{
 		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
 	}
 	if !decision.AwaitsSlots {
-		status.RetryTime = new(v1alpha1.NewMicroTime(now.Add(decision.Delay)))
+		status.RetryTime = new(v1alpha1.NewMicroTime(retryTime(evaluation.Run, now.Add(decision.Delay))))
 	}
 	return status
+}
+
+// retryTime is when the run may enter the state. The delay of a decision is in
+// whole seconds; the scheduled time of the run that it was rounded from is exact.
+func retryTime(run *taskrun.Run, rounded time.Time) time.Time {
+	if due := run.Due(); due.Sub(rounded).Abs() < time.Second {
+		return due
+	}
+	return rounded
 }
 
 // rounding is how much two computations of one retry time may differ.

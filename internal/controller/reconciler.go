@@ -5,13 +5,9 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -33,12 +29,12 @@ const (
 
 // Metrics hears what the controller did, after it was written.
 type Metrics interface {
-	// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+	// RunExpired counts a run deleted after its TTL.
 	RunExpired()
 }
 
 // Reconciler keeps TaskRuns in step with their spec and with time. It holds no
-// state of its own: it can be stopped at any instruction and started anywhere.
+// state that matters: it can be stopped at any instruction and started anywhere.
 type Reconciler struct {
 	Options
 	// Objects reads TaskRun objects from the cache.
@@ -52,6 +48,9 @@ type Reconciler struct {
 	Ready func(context.Context) error
 	// Runs returns the use cases within a namespace.
 	Runs func(namespace string) Runs
+	// OnRuleChange registers a function that is called with a namespace when the
+	// default TTL of its finished runs changes.
+	OnRuleChange func(func(namespace string))
 	// Clock is the program's clock.
 	Clock taskrun.Clock
 	// Quiet tells how long no client of this replica has written; 0 while one does.
@@ -62,6 +61,8 @@ type Reconciler struct {
 	Metrics Metrics
 	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
+
+	pace pacer
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -90,36 +91,11 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 func (r *Reconciler) steps() []step {
 	return []step{
 		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
-		expire(r.Metrics),                        // last: it removes what the others work on
+		expire(r.Clock, &r.pace, r.Metrics),      // last: it removes what the others work on
 	}
 }
 
-// SetupWithManager adds the controller to a manager. It watches every change of
-// TaskRuns: REST writes their status, which changes no generation.
+// SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	var traced reconcile.Reconciler = r
-	if r.Trace != nil {
-		traced = r.Trace(r)
-	}
-	options := controller.Options{
-		Reconciler:              traced,
-		Logger:                  mgr.GetLogger(),
-		MaxConcurrentReconciles: r.Concurrency,
-		ReconciliationTimeout:   callTimeout,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-			firstRetry, lastRetry),
-		// The program has one controller; tests start several programs in one
-		// process.
-		SkipNameValidation: new(true),
-	}
-	options.DefaultFromConfig(mgr.GetControllerOptions())
-	inner, err := controller.NewUnmanaged(Name, options)
-	if err != nil {
-		return err
-	}
-	changes := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.TaskRun]{})
-	if err := inner.Watch(changes); err != nil {
-		return err
-	}
-	return mgr.Add(whenReady{inner: inner, ready: r.Ready})
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}, r.ruleChanges())
 }

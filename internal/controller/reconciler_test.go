@@ -193,15 +193,15 @@ func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
 	run := newRun(func(r *taskrun.Run) {
-		r.Behind, r.TTL, r.State = true, &minute, newState(orchestration.Completed)
+		r.Behind, r.TTL, r.State, r.EndRecorded = true, &minute, newState(orchestration.Completed), start
 	})
 	b := newBench(run, newObject("hello", object))
-	b.clock.SetTime(start.Add(time.Second))
+	b.clock.SetTime(start.Add(minute))
 	b.runs.expire = func(run *taskrun.Run) (time.Duration, bool) {
 		if run.Behind {
 			t.Error("Expire saw the run before its status was written")
 		}
-		return minute, false
+		return minute, false // the clock of another replica
 	}
 	result, err := reconcileHello(t, b)
 	check(t, result, err, minute)

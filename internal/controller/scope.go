@@ -15,7 +15,13 @@ type Runs interface {
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	// Observe writes the run's progress down where it is missing or behind.
 	Observe(ctx context.Context, id string) (*taskrun.Run, error)
-	// Expire deletes the run if its time after finishing is over.
+	// Expiration returns when the run is to be deleted by the rules of now; nil for
+	// never. It returns known false until the rule of the namespace was read.
+	Expiration(run *taskrun.Run) (at *time.Time, known bool)
+	// FinishedWithoutTTL calls visit with the name of each finished run that has no
+	// TTL of its own.
+	FinishedWithoutTTL(ctx context.Context, visit func(name string)) error
+	// Expire deletes the run if its expiration has passed.
 	Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error)
 }
 

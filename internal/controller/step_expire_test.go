@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -13,44 +14,119 @@ import (
 
 func TestExpire(t *testing.T) {
 	t.Parallel()
-	minute := time.Minute
+	minute, hour := time.Minute, time.Hour
+	at := func(d time.Duration) *time.Time { return new(start.Add(d)) }
 	cases := map[string]struct {
-		ttl         *time.Duration
-		state       orchestration.StateType
-		remaining   time.Duration
-		deleted     bool
+		ttl        *time.Duration
+		defaultTTL *time.Duration
+		unknown    bool
+		shown      *time.Time
+		state      orchestration.StateType
+		after      time.Duration // since the end was recorded
+		stale      bool          // the run changed since it was read
+		spent      int           // writes of a backlog made just now
+
 		wantAfter   time.Duration
+		wantLow     bool // the wait is at a low priority
 		wantCalls   []string
+		wantShown   *time.Time
 		wantMetrics []string
 	}{
-		"a run without a TTL is not looked at": {
-			state: orchestration.Completed,
-		},
-		"an unfinished run is not looked at": {
-			ttl: &minute, state: orchestration.Running,
+		"a run without a TTL is kept": {state: orchestration.Completed, after: hour},
+		"an unfinished run is kept":   {ttl: &minute, state: orchestration.Running, after: hour},
+		"an unfinished run is kept by the default too": {
+			defaultTTL: &minute, state: orchestration.Running, after: hour,
 		},
 		"a finished run is kept for the rest of its TTL": {
-			ttl: &minute, state: orchestration.Completed, remaining: 30 * time.Second,
-			wantAfter: 30 * time.Second, wantCalls: []string{"Expire"},
+			ttl: &minute, shown: at(minute), state: orchestration.Completed, after: 20 * time.Second,
+			wantAfter: 40 * time.Second, wantShown: at(minute),
 		},
 		"a run deleted after its TTL is counted": {
-			ttl: &minute, state: orchestration.Failed, deleted: true,
+			ttl: &minute, shown: at(minute), state: orchestration.Failed, after: minute,
+			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
+		},
+		"the default applies to a run without a TTL": {
+			defaultTTL: &minute, shown: at(minute), state: orchestration.Cancelled, after: minute,
+			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
+		},
+		"its own TTL overrides a shorter default": {
+			ttl: &minute, defaultTTL: new(time.Second), shown: at(minute), state: orchestration.Completed, after: 30 * time.Second,
+			wantAfter: 30 * time.Second, wantShown: at(minute),
+		},
+		"its own TTL overrides a longer default": {
+			ttl: &minute, defaultTTL: &hour, shown: at(minute), state: orchestration.Completed, after: minute,
+			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
+		},
+		"a default that is not known yet deletes nothing": {
+			unknown: true, shown: at(minute), state: orchestration.Completed, after: hour,
+			wantAfter: untilRuleKnown, wantLow: true, wantShown: at(minute),
+		},
+		"its own TTL does not need the default": {
+			ttl: &minute, unknown: true, shown: at(minute), state: orchestration.Completed, after: minute,
+			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
+		},
+		"a run that changed since waits for its event": {
+			ttl: &minute, shown: at(minute), state: orchestration.Crashed, after: minute, stale: true,
+			wantCalls: []string{"Expire"}, wantShown: at(minute),
+		},
+		"a new default is shown": {
+			defaultTTL: &hour, state: orchestration.Completed, after: minute,
+			wantAfter: longestWait, wantCalls: []string{"Observe"}, wantShown: at(hour),
+		},
+		"another default is shown": {
+			defaultTTL: new(2 * minute), shown: at(hour), state: orchestration.Completed, after: minute,
+			wantAfter: minute, wantCalls: []string{"Observe"}, wantShown: at(2 * minute),
+		},
+		"a default that was removed is no longer shown": {
+			shown: at(hour), state: orchestration.Completed, after: minute, wantCalls: []string{"Observe"},
+		},
+		"the same second is shown already": {
+			defaultTTL: &hour, shown: at(hour - 900*time.Millisecond), state: orchestration.Completed, after: hour - minute,
+			wantAfter: minute, wantShown: at(hour - 900*time.Millisecond),
+		},
+		"showing is paced": {
+			defaultTTL: &hour, state: orchestration.Completed, after: minute, spent: paceBurst,
+			wantAfter: paceInterval, wantLow: true,
+		},
+		"a run that expires in the normal course is not paced": {
+			ttl: &minute, shown: at(minute), state: orchestration.Completed, after: 2*minute - 1, spent: paceBurst,
+			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
+		},
+		"a backlog is deleted": {
+			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: paceBurst - 1,
 			wantCalls: []string{"Expire"}, wantMetrics: []string{"expired"},
 		},
-		"a run that changed meanwhile waits for its event": {
-			ttl: &minute, state: orchestration.Crashed,
-			wantCalls: []string{"Expire"},
+		"a backlog is paced": {
+			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: paceBurst,
+			wantAfter: paceInterval, wantLow: true,
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) { r.TTL, r.State = tc.ttl, newState(tc.state) }), newObject("hello", object))
-			b.runs.expire = func(*taskrun.Run) (time.Duration, bool) { return tc.remaining, tc.deleted }
-			result, err := expire(b.metrics)(t.Context(), b.scope())
+			b := newBench(newRun(func(r *taskrun.Run) {
+				r.TTL, r.State, r.ExpirationTime = tc.ttl, newState(tc.state), tc.shown
+				if r.Finished() {
+					r.EndRecorded = start
+				}
+			}), newObject("hello", object))
+			b.clock.SetTime(start.Add(tc.after))
+			b.runs.defaultTTL, b.runs.unknown = tc.defaultTTL, tc.unknown
+			b.runs.expire = func(*taskrun.Run) (time.Duration, bool) { return 0, !tc.stale }
+			for range tc.spent {
+				b.pace.admit(b.clock.Now())
+			}
+			s := b.scope()
+			result, err := expire(b.clock, &b.pace, b.metrics)(t.Context(), s)
 			check(t, result, err, tc.wantAfter)
+			if low := result.Priority != nil && *result.Priority == handler.LowPriority; low != tc.wantLow {
+				t.Errorf("low priority = %v, want %v", low, tc.wantLow)
+			}
 			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantShown, s.run.ExpirationTime); diff != "" {
+				t.Errorf("expiration time of the run (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.wantMetrics, b.metrics.names()); diff != "" {
 				t.Errorf("metrics (-want +got):\n%s", diff)
@@ -61,13 +137,23 @@ func TestExpire(t *testing.T) {
 
 func TestExpireCountsNothingThatFailed(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(func(r *taskrun.Run) { r.TTL, r.State = new(time.Duration), newState(orchestration.Completed) }),
-		newObject("hello", object))
-	b.runs.errs["Expire"] = taskrun.ErrConflict
-	if _, err := expire(b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
-		t.Errorf("error = %v, want %v", err, taskrun.ErrConflict)
-	}
-	if got := b.metrics.names(); len(got) > 0 {
-		t.Errorf("metrics = %v, want none", got)
+	for call, shown := range map[string]*time.Time{"Expire": new(start), "Observe": nil} {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			ttl := new(time.Duration)
+			if call == "Observe" {
+				ttl = new(time.Hour)
+			}
+			b := newBench(newRun(func(r *taskrun.Run) {
+				r.TTL, r.State, r.EndRecorded, r.ExpirationTime = ttl, newState(orchestration.Completed), start, shown
+			}), newObject("hello", object))
+			b.runs.errs[call] = taskrun.ErrConflict
+			if _, err := expire(b.clock, &b.pace, b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
+				t.Errorf("error = %v, want %v", err, taskrun.ErrConflict)
+			}
+			if got := b.metrics.names(); len(got) > 0 {
+				t.Errorf("metrics = %v, want none", got)
+			}
+		})
 	}
 }

@@ -8,7 +8,6 @@ package kubectl
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,21 +40,41 @@ type Cluster struct {
 	Namespace string        // the one that is meant where none is named
 }
 
-// ErrSome tells that it went wrong with some of the runs; which ones, and why,
+// errSome tells that it went wrong with some of the runs; which ones, and why,
 // has been printed.
-var ErrSome = errors.New("not all of them could be moved")
+var errSome = errors.New("not all of them could be moved")
 
 // plugin is what the subcommands share.
 type plugin struct {
 	Options
 
+	out, remarks *textWriter // what was asked for; what is no part of it
+
 	flags *genericclioptions.ConfigFlags
 	all   bool // --all-namespaces
 }
 
+// Run runs the plugin with these arguments, and returns its exit code. An error is
+// written to the error stream.
+func Run(ctx context.Context, o Options, args []string) int {
+	command := NewCommand(o) //nolint:contextcheck // cobra passes the context of ExecuteContext
+	command.SetArgs(args)
+	err := command.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if !errors.Is(err, errSome) {
+		(&textWriter{raw: o.Streams.ErrOut}).printf("error: %v\n", err)
+	}
+	return 1
+}
+
 // NewCommand returns the command with its subcommands.
 func NewCommand(o Options) *cobra.Command {
-	p := &plugin{Options: o, flags: genericclioptions.NewConfigFlags(true)}
+	p := &plugin{
+		Options: o, flags: genericclioptions.NewConfigFlags(true),
+		out: &textWriter{raw: o.Streams.Out}, remarks: &textWriter{raw: o.Streams.ErrOut},
+	}
 	if p.Connect == nil {
 		p.Connect = p.open
 	}
@@ -92,6 +111,7 @@ func (p *plugin) open() (Cluster, error) {
 		return Cluster{}, err
 	}
 	config.QPS = -1 // the API server's priority and fairness knows better
+	config.WarningHandler = &warnings{to: p.remarks}
 	config.Wrap(kube.SkipUndecodable(p.tellSkipped))
 	mapper, err := p.flags.ToRESTMapper()
 	if err != nil {
@@ -127,7 +147,7 @@ func (p *plugin) allNamespaces(cmd *cobra.Command) {
 
 // tell writes a remark that is no part of what was asked for.
 func (p *plugin) tell(format string, arguments ...any) {
-	_, _ = fmt.Fprintf(p.Streams.ErrOut, format+"\n", arguments...)
+	p.remarks.printf(format+"\n", arguments...)
 }
 
 // tellSkipped warns of an object that is left out of a list.

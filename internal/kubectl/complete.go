@@ -33,7 +33,7 @@ func (p *plugin) completeRuns(covers func(*taskrun.Run) error) cobra.CompletionF
 			if !strings.HasPrefix(one.object.Name, typed) || taken[one.object.Name] || (covers != nil && covers(one.Run) != nil) {
 				continue
 			}
-			names = append(names, cobra.CompletionWithDesc(one.object.Name, stateText(one.State)+" "+one.Name))
+			names = append(names, cobra.CompletionWithDesc(printable(one.object.Name), printable(stateText(one.State)+" "+one.Name)))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}

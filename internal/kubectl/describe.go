@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -56,10 +54,10 @@ func (p *plugin) describe() *cobra.Command {
 			return err
 		}
 		switch {
-		case !show.forPeople() && len(names) == 1:
-			return show.object(p.Streams.Out, found[0].object)
+		case !show.forPeople() && len(names) == 1 && show.format != formatName:
+			return show.object(p.out, found[0].object)
 		case !show.forPeople():
-			return show.objects(p.Streams.Out, found)
+			return show.objects(p.out, found)
 		default:
 			return p.describeAll(cmd.Context(), cluster, found, system)
 		}
@@ -106,7 +104,7 @@ func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item,
 	}
 	for i, one := range found {
 		if i > 0 {
-			_, _ = fmt.Fprint(p.Streams.Out, "\n\n")
+			p.out.printf("\n\n")
 		}
 		if err := p.describeOne(ctx, cluster, one, around); err != nil {
 			return err
@@ -116,81 +114,73 @@ func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item,
 }
 
 func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, around *surroundings) error {
-	w := printers.GetNewTabWriter(p.Streams.Out)
-	p.writeAsked(w, one)
-	p.writeSoFar(w, one, around)
-	if err := w.Flush(); err != nil {
+	err := p.out.aligned(func(w *textWriter) {
+		p.writeAsked(w, one)
+		p.writeSoFar(w, one, around)
+	})
+	if err != nil {
 		return err
 	}
-	if err := p.writeTimeline(p.Streams.Out, one); err != nil {
+	if err := p.writeTimeline(one); err != nil {
 		return err
 	}
 	return p.writeEvents(ctx, cluster.Client, one)
 }
 
-// line writes a field and its value, if it has one.
-func line(w io.Writer, field, value string) {
-	if value != "" {
-		_, _ = fmt.Fprintf(w, "%s:\t%s\n", field, value)
-	}
-}
-
 // writeAsked shows what was asked.
-func (p *plugin) writeAsked(w io.Writer, one item) {
-	line(w, "Name", one.object.Name)
-	line(w, "Namespace", one.object.Namespace)
-	line(w, "Run name", one.Name)
-	line(w, "ID", one.ID)
+func (p *plugin) writeAsked(w *textWriter, one item) {
+	w.field("Name", one.object.Name)
+	w.field("Namespace", one.object.Namespace)
+	w.field("Run name", one.Name)
+	w.field("ID", one.ID)
 	task := orNone(one.TaskKey)
 	if one.TaskVersion != nil {
 		task += ", version " + *one.TaskVersion
 	}
-	line(w, "Task", task)
-	line(w, "Dynamic key", one.DynamicKey)
-	line(w, "Flow run", one.FlowRunID)
-	line(w, "Tags", strings.Join(one.Tags, ", "))
-	line(w, "Labels", labelsText(one.Run))
-	line(w, "Retries", policyText(&one.Policy))
+	w.field("Task", task)
+	w.field("Dynamic key", one.DynamicKey)
+	w.field("Flow run", one.FlowRunID)
+	w.field("Tags", strings.Join(one.Tags, ", "))
+	w.field("Labels", labelsText(one.Run))
+	w.field("Retries", policyText(&one.Policy))
 	for i, input := range inputLines(one.Run) {
-		field := "Inputs"
 		if i > 0 {
-			field = ""
-			_, _ = fmt.Fprintf(w, "%s\t%s\n", field, input)
+			w.printf("\t%s\n", input)
 			continue
 		}
-		line(w, field, input)
+		w.field("Inputs", input)
 	}
-	line(w, "Created", p.at(one.Created))
-	line(w, "Created by", one.object.Annotations[v1alpha1.AnnotationCreatedBy])
+	w.field("Created", p.at(one.Created))
+	w.field("Created by", one.object.Annotations[v1alpha1.AnnotationCreatedBy])
 	if one.TTL != nil {
-		line(w, "Kept", one.TTL.String()+" after it has finished")
+		w.field("Kept", one.TTL.String()+" after it has finished")
 	}
 }
 
 // writeSoFar shows what became of it.
-func (p *plugin) writeSoFar(w io.Writer, one item, around *surroundings) {
+func (p *plugin) writeSoFar(w *textWriter, one item, around *surroundings) {
 	now := p.Clock.Now()
-	line(w, "State", fmt.Sprintf("%s for %s", stateText(one.State), ago(now, one.State.Timestamp)))
-	line(w, "Message", brief(message(one.State), 4*messageWidth))
+	w.field("State", fmt.Sprintf("%s for %s", stateText(one.State), ago(now, one.State.Timestamp)))
+	w.field("Message", brief(message(one.State), 4*messageWidth))
 	if waits, does := around.waitOf(one); does {
 		text := waits.Details
 		if waits.Until != nil {
 			text += ", until " + p.at(*waits.Until)
 		}
-		line(w, "Waits for", text)
+		w.field("Waits for", text)
 	}
 	if d := one.Delivery; d != nil {
-		line(w, "Worker", fmt.Sprintf("%s; handed out %d times, last %s ago", orNone(d.Holder), d.Attempts, ago(now, d.Since)))
+		w.field("Worker", fmt.Sprintf("%s; handed out %d times, last %s ago", orNone(d.Holder), d.Attempts, ago(now, d.Since)))
 	}
 	if one.StartTime != nil {
-		line(w, "Started", p.at(*one.StartTime))
+		w.field("Started", p.at(*one.StartTime))
 	}
 	if one.EndTime != nil {
-		line(w, "Ended", p.at(*one.EndTime))
+		w.field("Ended", p.at(*one.EndTime))
 	}
-	line(w, "Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(one.Run, now)))
+	w.field("Runs", fmt.Sprintf("%d, took %s", one.RunCount, took(one.Run, now)))
 	for _, proposal := range around.proposals[client.ObjectKeyFromObject(one.object)] {
-		line(w, "Proposal", proposalText(&proposal))
+		w.field("Proposal", proposalText(&proposal))
 	}
 }
 
@@ -256,13 +246,13 @@ func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, one item
 		return nil
 	}
 	slices.SortStableFunc(events.Items, func(a, b eventsv1.Event) int { return lastSeen(&a).Compare(lastSeen(&b)) })
-	w := printers.GetNewTabWriter(p.Streams.Out)
-	_, _ = fmt.Fprint(w, "Events:\n  WHEN\tTYPE\tREASON\tMESSAGE\n")
-	for i := range events.Items {
-		event := &events.Items[i]
-		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", p.at(lastSeen(event)), event.Type, event.Reason, brief(event.Note, 4*messageWidth))
-	}
-	return w.Flush()
+	return p.out.aligned(func(w *textWriter) {
+		w.printf("Events:\n  WHEN\tTYPE\tREASON\tMESSAGE\n")
+		for i := range events.Items {
+			event := &events.Items[i]
+			w.printf("  %s\t%s\t%s\t%s\n", p.at(lastSeen(event)), event.Type, event.Reason, brief(event.Note, 4*messageWidth))
+		}
+	})
 }
 
 func lastSeen(e *eventsv1.Event) time.Time {

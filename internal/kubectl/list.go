@@ -91,13 +91,13 @@ func (p *plugin) runList(ctx context.Context, which *choice, compare func(a, b i
 		found = found[left:]
 	}
 	if !show.forPeople() {
-		return show.objects(p.Streams.Out, found)
+		return show.objects(p.out, found)
 	}
 	if len(found) == 0 {
 		p.tell("No runs found%s.", where(namespace))
 		return nil
 	}
-	if err := show.table(p.Streams.Out, p.runTable(found)); err != nil {
+	if err := show.table(p.out, p.runTable(found)); err != nil {
 		return err
 	}
 	if left > 0 {

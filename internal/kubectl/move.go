@@ -3,7 +3,6 @@ package kubectl
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -88,7 +87,7 @@ func (m *moving) run(ctx context.Context, names []string) error {
 		return err
 	}
 	if m.failed {
-		return ErrSome
+		return errSome
 	}
 	return nil
 }
@@ -104,7 +103,7 @@ func (m *moving) report(one item, err error) {
 	}
 	switch {
 	case errors.Is(err, errNoNeed):
-		_, _ = fmt.Fprintf(p.Streams.Out, "%s %s already\n", name, m.done)
+		p.out.printf("%s %s already\n", name, m.done)
 	case err != nil:
 		m.failed = true
 		p.tell("%s not %s: %v", name, m.done, err)
@@ -116,7 +115,7 @@ func (m *moving) report(one item, err error) {
 		case !m.wait:
 			suffix = " (proposed)"
 		}
-		_, _ = fmt.Fprintf(p.Streams.Out, "%s %s%s\n", name, m.done, suffix)
+		p.out.printf("%s %s%s\n", name, m.done, suffix)
 		if remark := m.remark(one.Run); remark != "" {
 			p.tell("  %s", remark)
 		}

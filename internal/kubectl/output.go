@@ -3,7 +3,6 @@ package kubectl
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -72,34 +71,31 @@ func (o *output) check() error {
 // forPeople reports whether a table is wanted, or words.
 func (o *output) forPeople() bool { return o.format == "" || o.format == formatWide }
 
-func (o *output) object(w io.Writer, object runtime.Object) error {
+func (o *output) object(w *textWriter, object runtime.Object) error {
 	o.flags.OutputFormat = &o.format
 	printer, err := o.flags.ToPrinter()
 	if err != nil {
 		return err
 	}
-	return printer.PrintObj(object, w)
+	return printer.PrintObj(object, w.raw)
 }
 
 // objects shows several, as a list where they are data.
-func (o *output) objects(w io.Writer, found []item) error {
+func (o *output) objects(w *textWriter, found []item) error {
+	if o.format == formatName {
+		for _, one := range found {
+			w.printf("%s\n", one.key())
+		}
+		return nil
+	}
 	list := &v1alpha1.TaskRunList{Items: make([]v1alpha1.TaskRun, len(found))}
 	for i, one := range found {
-		if o.format != formatName {
-			list.Items[i] = *one.object
-			continue
-		}
-		if err := o.object(w, one.object); err != nil {
-			return err
-		}
-	}
-	if o.format == formatName {
-		return nil
+		list.Items[i] = *one.object
 	}
 	return o.object(w, list)
 }
 
-func (o *output) data(w io.Writer, data any) error {
+func (o *output) data(w *textWriter, data any) error {
 	text, err := json.MarshalIndent(data, "", "    ")
 	if err == nil && o.format == formatYAML {
 		text, err = yaml.JSONToYAML(text)
@@ -107,7 +103,7 @@ func (o *output) data(w io.Writer, data any) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(w, strings.TrimSuffix(string(text), "\n"))
+	_, err = fmt.Fprintln(w.raw, strings.TrimSuffix(string(text), "\n"))
 	return err
 }
 
@@ -120,7 +116,7 @@ type table struct {
 
 func (t *table) add(cells ...any) { t.rows = append(t.rows, cells) }
 
-func (o *output) table(w io.Writer, t *table) error {
+func (o *output) table(w *textWriter, t *table) error {
 	shown := &metav1.Table{}
 	for _, column := range t.columns {
 		name, wide := strings.CutPrefix(column, "+")
@@ -133,8 +129,7 @@ func (o *output) table(w io.Writer, t *table) error {
 	for _, cells := range t.rows {
 		shown.Rows = append(shown.Rows, metav1.TableRow{Cells: cells})
 	}
-	options := printers.PrintOptions{Wide: o.format == formatWide, NoHeaders: o.noHeaders}
-	return printers.NewTablePrinter(options).PrintObj(shown, w)
+	return w.table(shown, printers.PrintOptions{Wide: o.format == formatWide, NoHeaders: o.noHeaders})
 }
 
 // orNone is the text, or a mark that there is none.

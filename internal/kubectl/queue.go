@@ -74,14 +74,14 @@ func (p *plugin) runQueue(ctx context.Context, which *choice, system string, eac
 	slices.SortStableFunc(waits, func(a, b waiting) int { return a.Since.Compare(b.Since) })
 	switch {
 	case !show.forPeople():
-		return show.data(p.Streams.Out, waits)
+		return show.data(p.out, waits)
 	case len(waits) == 0:
 		p.tell("Nothing waits%s.", where(namespace))
 		return nil
 	case each:
-		return show.table(p.Streams.Out, p.waitTable(waits))
+		return show.table(p.out, p.waitTable(waits))
 	default:
-		return show.table(p.Streams.Out, p.groupTable(waits))
+		return show.table(p.out, p.groupTable(waits))
 	}
 }
 

@@ -1,33 +1,29 @@
 package kubectl
 
 import (
-	"fmt"
-	"io"
 	"time"
-
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
 // writeTimeline shows the states of a run, the oldest first, with how long each
 // lasted.
-func (p *plugin) writeTimeline(out io.Writer, one item) error {
+func (p *plugin) writeTimeline(one item) error {
 	states := one.States()
-	w := printers.GetNewTabWriter(out)
-	_, _ = fmt.Fprint(w, "Timeline:\n  WHEN\tSTATE\tLASTED\tBY\tMESSAGE\n")
-	if one.HistoryDropped > 0 {
-		_, _ = fmt.Fprintf(w, "  \t%d older ones\t\t\tno longer kept\n", one.HistoryDropped)
-	}
-	for i := range states {
-		var until *time.Time
-		if i+1 < len(states) {
-			until = &states[i+1].Timestamp
+	return p.out.aligned(func(w *textWriter) {
+		w.printf("Timeline:\n  WHEN\tSTATE\tLASTED\tBY\tMESSAGE\n")
+		if one.HistoryDropped > 0 {
+			w.printf("  \t%d older ones\t\t\tno longer kept\n", one.HistoryDropped)
 		}
-		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
-			p.lasted(&states[i], until), enteredBy(&states[i]), brief(p.timelineMessage(&states[i]), 2*messageWidth))
-	}
-	return w.Flush()
+		for i := range states {
+			var until *time.Time
+			if i+1 < len(states) {
+				until = &states[i+1].Timestamp
+			}
+			w.printf("  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
+				p.lasted(&states[i], until), enteredBy(&states[i]), brief(p.timelineMessage(&states[i]), 2*messageWidth))
+		}
+	})
 }
 
 // lasted is how long the run was in a state. Clocks of workers and of the operator

@@ -89,10 +89,10 @@ func (s *surroundings) forFirstState(one item, w *waiting) bool {
 func (s *surroundings) forVerdict(one item, w *waiting) bool {
 	for _, proposal := range s.proposals[client.ObjectKeyFromObject(one.object)] {
 		proposed, status := proposal.Spec.State.Type, &proposal.Status
-		switch {
-		case status.Verdict == "":
+		switch status.Verdict {
+		case "":
 			return w.set(waitsForOperator, fmt.Sprintf("the operator, to evaluate StateProposal %s (%s)", proposal.Name, proposed))
-		case status.Verdict == v1alpha1.VerdictWaiting:
+		case v1alpha1.VerdictWaiting:
 			w.Since = proposal.CreationTimestamp.Time
 			if status.RetryTime != nil {
 				w.Until = &status.RetryTime.Time

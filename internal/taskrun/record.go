@@ -208,7 +208,7 @@ func (s *Service) makeReported(ctx context.Context, first *Run) (made, done bool
 	exact.Reported = first.Reported
 	if len(exact.History) > 0 || exact.Reported != nil || toldApart(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
 		// After a conflict the events are merged into what is there now.
-		if kept, err = s.Store.UpdateProgress(ctx, &exact); err != nil {
+		if kept, err = s.Store.UpdateProgress(ctx, s.withExpiration(&exact)); err != nil {
 			return true, false, ignore(err, ErrConflict)
 		}
 	}

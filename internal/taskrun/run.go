@@ -40,6 +40,9 @@ type Run struct {
 	// EndRecorded is when it was recorded that the run finished, by the operator's
 	// clock; zero if the run is not finished.
 	EndRecorded time.Time
+	// ExpirationTime is when the stored progress says that the run will be deleted;
+	// nil if it says nothing. Service.Expiration has the time that holds.
+	ExpirationTime *time.Time
 
 	// Reported are the fields, of those that a run is made with, in which the
 	// events of its worker differ from what was asked; nil: none. They are applied
@@ -53,7 +56,7 @@ type Run struct {
 	// MaxDecisions.
 	Decisions []ProposalDecision
 
-	TTL *time.Duration // life after the run finished; nil: kept
+	TTL *time.Duration // lifetime after the run finished; nil: that of the namespace
 	// Behind tells that the stored progress is missing (it was derived from
 	// the initial state) or older than the rest of the run. Any write of
 	// progress catches up.

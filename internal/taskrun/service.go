@@ -17,9 +17,10 @@ type ServiceOptions struct {
 	Namespace string
 	Store     Store
 	Clock     Clock
-	Notifier  Notifier // nil: nobody listens
-	FlowRuns  FlowRuns // nil: none are kept, all count as running
-	Slots     Slots    // nil: there are no limits
+	Notifier  Notifier  // nil: nobody listens
+	FlowRuns  FlowRuns  // nil: none are kept, all count as running
+	Slots     Slots     // nil: there are no limits
+	Retention Retention // of runs without a TTL of their own; nil keeps them
 	// KeyLocks are those of all Services on these runs; nil: there is no other.
 	KeyLocks *KeyLocks
 
@@ -42,6 +43,9 @@ func NewService(o ServiceOptions) *Service {
 	}
 	if o.FlowRuns == nil {
 		o.FlowRuns = unknownFlowRuns{}
+	}
+	if o.Retention == nil {
+		o.Retention = keepFinished{}
 	}
 	if o.KeyLocks == nil {
 		o.KeyLocks = NewKeyLocks()

@@ -137,7 +137,7 @@ func (c *claimant) wrote(before, next, stored *Run) bool {
 func (s *Service) write(ctx context.Context, next *Run, claim *claimant) (*Run, error) {
 	ctx, cancel := claim.bound(ctx)
 	defer cancel()
-	return s.Store.UpdateProgress(ctx, next)
+	return s.Store.UpdateProgress(ctx, s.withExpiration(next))
 }
 
 // pause waits a little before the next attempt: longer each time, and by

@@ -7,13 +7,13 @@ import (
 )
 
 // Observe writes the run's progress down where the stored one is missing or
-// older than the rest of the run (Run.Behind). Errors: ErrNotFound,
-// ErrConflict, ErrUnavailable.
+// older than the rest of the run (Run.Behind), or has an expiration time that no
+// longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
 func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
 	var observed *Run
 	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		observed = run
-		if !run.Behind {
+		if at, known := s.Expiration(run); !run.Behind && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		return run, nil
@@ -24,19 +24,20 @@ func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
 	return observed, nil
 }
 
-// Expire deletes the run when its TTL has run out since its end was recorded, and
-// only as it was read; else it returns how long that is still to come, 0 when the
-// run is unfinished or kept for good. Errors: ErrConflict, ErrUnavailable; a
-// run that is gone already counts as deleted.
+// Expire deletes the run if its expiration has passed, and only as it was read;
+// else it returns the time until then, 0 if the run is unfinished, on hold or
+// kept, or the rule of its namespace is not known. Errors: ErrConflict,
+// ErrUnavailable; a run that does not exist counts as deleted.
 func (s *Service) Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error) {
 	run, err := s.Store.Get(ctx, id)
 	if err != nil {
 		return 0, errors.Is(err, ErrNotFound), ignoreNotFound(err)
 	}
-	if run.TTL == nil || !run.Finished() {
+	at, known := s.Expiration(run)
+	if at == nil || !known || run.OnHold {
 		return 0, false, nil
 	}
-	if remaining = run.EndRecorded.Add(*run.TTL).Sub(s.now()); remaining > 0 {
+	if remaining = at.Sub(s.now()); remaining > 0 {
 		return remaining, false, nil
 	}
 	err = s.Store.Delete(ctx, id, &run.Revision)

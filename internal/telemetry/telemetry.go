@@ -72,7 +72,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		}),
 		expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_expired_total",
-			Help: "Finished runs deleted after their ttlSecondsAfterFinished.",
+			Help: "Finished runs deleted after their TTL or that of their namespace.",
 		}),
 		outages: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_api_server_outages_total",
@@ -134,7 +134,7 @@ func (r *Recorder) ProposalEvaluated(verdict orchestration.Status) {
 // ProposalExpired counts a StateProposal deleted after --proposal-ttl.
 func (r *Recorder) ProposalExpired() { r.expiredProposals.Inc() }
 
-// RunExpired counts a run deleted after its ttlSecondsAfterFinished.
+// RunExpired counts a run deleted after its TTL.
 func (r *Recorder) RunExpired() { r.expired.Inc() }
 
 // RequestServed times one REST request. The route is the pattern that matched,

@@ -75,7 +75,7 @@ func TestWhatTheControllerDidIsCounted(t *testing.T) {
 	r.ProposalExpired()
 	r.RunExpired()
 	const want = `
-# HELP taskrun_expired_total Finished runs deleted after their ttlSecondsAfterFinished.
+# HELP taskrun_expired_total Finished runs deleted after their TTL or that of their namespace.
 # TYPE taskrun_expired_total counter
 taskrun_expired_total 1
 # HELP taskrun_proposals_evaluated_total Final verdicts on StateProposals, by verdict.
@@ -117,7 +117,7 @@ func TestSecondProgramInAProcessCountsTogetherWithTheFirst(t *testing.T) {
 	newRecorder(t, reg).RunExpired()
 	newRecorder(t, reg).RunExpired()
 	const want = `
-# HELP taskrun_expired_total Finished runs deleted after their ttlSecondsAfterFinished.
+# HELP taskrun_expired_total Finished runs deleted after their TTL or that of their namespace.
 # TYPE taskrun_expired_total counter
 taskrun_expired_total 2
 `

@@ -199,6 +199,8 @@ func (e *Env) PatchCRD(tb testing.TB, name, patch string) {
 
 func (e *Env) refuseShared(tb testing.TB) {
 	tb.Helper()
+	shared.Lock()
+	defer shared.Unlock()
 	if e == shared.env {
 		tb.Fatal("the shared API server serves other tests: use testenv.StartPrivate")
 	}

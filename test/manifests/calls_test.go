@@ -90,6 +90,9 @@ func parseCall(request *http.Request) call {
 	made.resource = parts[0]
 	if len(parts) > 1 {
 		made.name = parts[1]
+		if made.resource == "namespaces" { // a Role in the namespace counts for the namespace itself
+			made.namespace = made.name
+		}
 	}
 	if len(parts) > 2 {
 		made.resource += "/" + parts[2]
@@ -133,7 +136,7 @@ func TestParseCall(t *testing.T) {
 		"making":                  {"POST", "/apis/g/v1/namespaces/a/things", call{verb: "create", group: "g", resource: "things", namespace: "a"}},
 		"a deletion":              {"DELETE", "/apis/g/v1/namespaces/a/things/b", call{verb: "delete", group: "g", resource: "things", namespace: "a", name: "b"}},
 		"the deletion of many":    {"DELETE", "/apis/g/v1/namespaces/a/things", call{verb: "deletecollection", group: "g", resource: "things", namespace: "a"}},
-		"a namespace by its name": {"GET", "/api/v1/namespaces/a", call{verb: "get", resource: "namespaces", name: "a"}},
+		"a namespace by its name": {"GET", "/api/v1/namespaces/a", call{verb: "get", resource: "namespaces", namespace: "a", name: "a"}},
 		"discovery":               {"GET", "/apis/taskrun.dev/v1alpha1", call{verb: "get", path: "/apis/taskrun.dev/v1alpha1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -60,6 +60,8 @@ func TestValuesThatAreFlags(t *testing.T) {
 	}{
 		"servedNamespace": {"servedNamespace=team-a", []string{"--namespace=team-a"}, []string{"--namespace=default"}},
 		"watchNamespaces": {"watchNamespaces={default,team-a}", []string{"--watch-namespaces=default,team-a"}, nil},
+		"finishedTTL":     {"finishedTTL=168h", []string{"--finished-ttl=168h"}, nil},
+		"finishedTTL 0":   {"finishedTTL=0", nil, []string{"--finished-ttl=0"}},
 		"extraArgs":       {"extraArgs={--log-level=debug}", []string{"--log-level=debug"}, nil},
 		"tls.mode secret": {
 			"tls.mode=secret,tls.secretName=mine", []string{"--tls-cert-file=/tls/tls.crt", "--tls-private-key-file=/tls/tls.key"}, []string{"--tls-self-signed"},
@@ -91,7 +93,9 @@ func TestValuesThatBringObjects(t *testing.T) {
 		set         string
 		more, fewer []string
 	}{
-		"crds.install":        {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev"}},
+		"crds.install":        {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev", "CustomResourceDefinition /stateproposals.taskrun.dev"}},
+		"proposalPolicy":      {set: "proposalPolicy.enabled=false", fewer: []string{"ValidatingAdmissionPolicy /taskrun-proposal-policy", "ValidatingAdmissionPolicyBinding /taskrun-proposal-policy"}},
+		"recordProposer":      {set: "proposalPolicy.recordProposer=true", more: []string{"MutatingAdmissionPolicy /taskrun-record-proposer", "MutatingAdmissionPolicyBinding /taskrun-record-proposer"}},
 		"networkPolicy":       {set: "networkPolicy.enabled=false", fewer: []string{key("NetworkPolicy", home, manager)}},
 		"podDisruptionBudget": {set: "podDisruptionBudget.enabled=false", fewer: []string{key("PodDisruptionBudget", home, manager)}},
 		"a Role in each namespace": {
@@ -152,6 +156,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"a Secret without a name":           {"tls.mode=secret", "tls.secretName must name a Secret"},
 		"a certificate without its CA":      {"tls.mode=secret,tls.secretName=mine,aggregation.enabled=true", "aggregation.caBundle must be"},
 		"serving what is not watched":       {"watchNamespaces={team-a}", "watchNamespaces must contain"},
+		"a TTL in days":                     {"finishedTTL=7d", "finishedTTL"},
+		"a negative TTL":                    {"finishedTTL=-1h", "finishedTTL"},
 		"an argument that is no flag":       {"extraArgs={debug}", "extraArgs"},
 		"a user that is not of the list":    {"podUser=65532", "podUser"},
 		"a digest that is none":             {"image.digest=abc", "digest"},

@@ -25,7 +25,7 @@ type command struct {
 }
 
 // readCommands returns the commands of all console blocks of the walk-through. In a block a line that begins with
-// "$ " is a command, which goes on where a line ends in a backslash; all else is output.
+// "$ " is a command, which goes on where a line ends in a backslash, and to the end of a here-document; all else is output.
 func readCommands(file string) ([]command, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -54,12 +54,18 @@ func appendLine(commands []command, number int, line string) []command {
 		return commands
 	}
 	last := &commands[len(commands)-1]
-	if strings.HasSuffix(last.text, `\`) && len(last.output) == 0 {
+	if goesOn(last.text) && len(last.output) == 0 {
 		last.text += "\n" + line
 		return commands
 	}
 	last.output = append(last.output, line)
 	return commands
+}
+
+// goesOn reports whether a command is not complete: a line ends in a backslash, or a here-document has no end.
+func goesOn(text string) bool {
+	first, _, _ := strings.Cut(text, "\n")
+	return strings.HasSuffix(text, `\`) || (strings.HasSuffix(first, "<<EOF") && !strings.HasSuffix(text, "\nEOF"))
 }
 
 // rewrite replaces the outputs in the file that differ from what was printed.
@@ -92,6 +98,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`Total Run Time:\s+\S+`), "Total Run Time: <number>"},
 	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "<age>"},
 	{regexp.MustCompile(`\bx\d+ over <age>`), "<age>"},
+	{regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "-<suffix>"}, // of a generated name
 	{regexp.MustCompile(`[ \t]+`), " "},
 }
 

@@ -178,7 +178,7 @@ func (m maker) progress(run *taskrun.Run) {
 	run.Reported = m.reported()
 	run.Reported.ApplyAsked(run)
 	run.Updated = run.Updated.Add(time.Hour)
-	run.EndRecorded = time.Time{}
+	run.EndRecorded, run.ExpirationTime = time.Time{}, maybe(m, m.time)
 	if run.Finished() {
 		run.EndRecorded = run.Updated
 	}

@@ -106,6 +106,7 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	run.TotalRunTime = secondsFromObject(status.TotalRunTimeSeconds)
 	run.HistoryDropped = status.HistoryDropped
 	run.EndRecorded = endOf(status)
+	run.ExpirationTime = timePointer(status.ExpirationTime)
 	if len(status.History) > 0 {
 		run.History = make([]orchestration.State, len(status.History))
 	}
@@ -202,7 +203,7 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
 		ObservedGeneration:     run.Revision.Generation,
-		Name:                   run.Name,
+		Name:                   effectiveName(run),
 		Conditions:             conditions(run),
 		HistoryDropped:         counted(run.HistoryDropped),
 		RunCount:               counted(run.RunCount),
@@ -215,6 +216,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		UpdatedTime:            microTimePointer(&run.Updated),
 		Effective:              effectiveToObject(run.Reported, run.Revision.Asked),
 		Decisions:              decisionsToObject(run.Decisions),
+		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
 	if _, ok := orderID(run.ID); ok { // a uid need not be a UUID

@@ -60,6 +60,14 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.
 	return c
 }
 
+// effectiveName is the name that the run has, whatever it comes from.
+func effectiveName(run *taskrun.Run) string {
+	if run.Reported != nil && run.Reported.Name.Value != nil {
+		return *run.Reported.Name.Value
+	}
+	return run.Name
+}
+
 // columnOf is a field that has a value, or is cleared, or else is as spec says.
 func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Column[T] {
 	switch {

@@ -87,16 +87,6 @@ func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal
 	}
 }
 
-func proposalToObject(p *taskrun.Proposal) v1alpha1.ProposedState {
-	return v1alpha1.ProposedState{
-		Type:         string(p.Type),
-		Name:         clone(p.Name),
-		Message:      clone(p.Message),
-		DataJSON:     dataToObject(p.Data),
-		StateDetails: detailsToObject(&p.Details),
-	}
-}
-
 // dataFromObject reads dataJSON; null is nil. The fault tells why a text has no
 // data. The schema lets in some texts that are not JSON: no rule of a CRD can tell.
 func dataFromObject(text *string) (data json.RawMessage, fault string) {

@@ -157,7 +157,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next.Reported.ApplyAsked(&next)
 	next.Decisions = run.Decisions
 	next.Delivery = run.Delivery
-	next.EndRecorded = run.EndRecorded
+	next.EndRecorded, next.ExpirationTime = run.EndRecorded, run.ExpirationTime
 	next.Updated = run.Updated
 	next.Behind = false
 	return s.replace(&next), nil

@@ -14,7 +14,7 @@ func inUTC(run *taskrun.Run) *taskrun.Run {
 	kept := *run
 	kept.Created, kept.Updated, kept.EndRecorded = utc(run.Created), utc(run.Updated), utc(run.EndRecorded)
 	for _, t := range []**time.Time{
-		&kept.CacheExpiration, &kept.ExpectedStartTime, &kept.NextScheduledStartTime, &kept.StartTime, &kept.EndTime,
+		&kept.CacheExpiration, &kept.ExpectedStartTime, &kept.NextScheduledStartTime, &kept.StartTime, &kept.EndTime, &kept.ExpirationTime,
 	} {
 		*t = utcPointer(*t)
 	}

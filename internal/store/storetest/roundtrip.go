@@ -243,7 +243,7 @@ func expectUTC(t *testing.T, run *taskrun.Run) {
 	times := map[string]*time.Time{
 		"created": &run.Created, "updated": &run.Updated, "cache expiration": run.CacheExpiration,
 		"expected start time": run.ExpectedStartTime, "next scheduled start time": run.NextScheduledStartTime,
-		"start time": run.StartTime, "end time": run.EndTime,
+		"start time": run.StartTime, "end time": run.EndTime, "expiration time": run.ExpirationTime,
 		"timestamp": &run.State.Timestamp, "scheduled time": run.State.Details.ScheduledTime,
 	}
 	for _, decision := range run.Decisions {

@@ -90,6 +90,7 @@ func progressed(run *taskrun.Run) *taskrun.Run {
 			EvaluatedAt: start.Add(3 * time.Second).In(east), StateID: stateID(22),
 		},
 	}
+	next.ExpirationTime = new(start.Add(2 * time.Hour).In(east))
 	next.Updated = start.Add(3 * time.Second)
 	return &next
 }

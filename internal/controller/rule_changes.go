@@ -1,0 +1,44 @@
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// ruleChanges returns a source of the finished runs whose namespace has another
+// rule for them. They go after all others in the queue.
+func (r *Reconciler) ruleChanges() source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		r.OnRuleChange(func(namespace string) {
+			var runs []reconcile.Request
+			err := r.Runs(namespace).FinishedWithoutTTL(ctx, func(name string) {
+				runs = append(runs, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+			})
+			if err != nil {
+				log.FromContext(ctx).Error(err, "listing finished runs after a change of their TTL failed", "namespace", namespace)
+				return
+			}
+			log.FromContext(ctx).Info("the default TTL of finished runs changed", "namespace", namespace, "count", len(runs))
+			addLast(queue, runs)
+		})
+		return nil
+	})
+}
+
+// addLast adds requests behind all others.
+func addLast(queue workqueue.TypedRateLimitingInterface[reconcile.Request], requests []reconcile.Request) {
+	if priorities, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		priorities.AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, requests...)
+		return
+	}
+	for _, request := range requests {
+		queue.Add(request)
+	}
+}

@@ -1,0 +1,71 @@
+package taskrun
+
+import (
+	"context"
+	"time"
+)
+
+// Retention decides how long finished runs are kept that have no TTL of their own.
+type Retention interface {
+	// FinishedTTL returns the lifetime of such runs after their end; nil keeps
+	// them. It returns known false until the rule of the namespace was read.
+	FinishedTTL(namespace string) (ttl *time.Duration, known bool)
+}
+
+// keepFinished is the Retention that keeps all runs.
+type keepFinished struct{}
+
+func (keepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, true }
+
+// expirationPrecision is the difference up to which two expiration times are
+// equal: a stored run has the time of its end to the second in some cases.
+const expirationPrecision = time.Second
+
+// Expiration returns when the run is to be deleted by the rules of now: its own
+// TTL, else that of its namespace, counted from the time at which the operator
+// recorded the end. A nil time means that the run is kept. It returns known false
+// if the rule of the namespace is not known yet.
+func (s *Service) Expiration(run *Run) (at *time.Time, known bool) {
+	if !run.Finished() {
+		return nil, true
+	}
+	ttl := run.TTL
+	if ttl == nil {
+		if ttl, known = s.Retention.FinishedTTL(s.Namespace); ttl == nil || !known {
+			return nil, known
+		}
+	}
+	due := run.EndRecorded.Add(*ttl)
+	return &due, true
+}
+
+// ShowsExpiration reports whether the stored expiration time of the run is this
+// one, to the second.
+func (r *Run) ShowsExpiration(at *time.Time) bool {
+	if at == nil || r.ExpirationTime == nil {
+		return at == nil && r.ExpirationTime == nil
+	}
+	return at.Sub(*r.ExpirationTime).Abs() < expirationPrecision
+}
+
+// withExpiration returns the run with the expiration time that holds now. While
+// the rule of the namespace is not known, that of a run in a final state stays.
+func (s *Service) withExpiration(run *Run) *Run {
+	at, known := s.Expiration(run)
+	if !known || run.ShowsExpiration(at) {
+		return run
+	}
+	next := *run
+	next.ExpirationTime = at
+	return &next
+}
+
+// FinishedWithoutTTL calls visit with the store's name of each finished run that
+// has no TTL of its own. Errors: ErrUnavailable.
+func (s *Service) FinishedWithoutTTL(ctx context.Context, visit func(name string)) error {
+	return s.Store.Each(ctx, Filter{}, func(run *Run) {
+		if run.TTL == nil && run.Finished() {
+			visit(run.Revision.Key)
+		}
+	})
+}
