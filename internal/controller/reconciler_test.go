@@ -78,7 +78,7 @@ func newDuplicate(change func(hello *v1alpha1.TaskRun)) *bench {
 
 func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 	t.Parallel()
-	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it or give it another id`
+	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it, or create it again with another id`
 	stalled := metav1.Condition{
 		Type: "Stalled", Status: "True", Reason: "DuplicateID", Message: note, ObservedGeneration: 1,
 		LastTransitionTime: metav1.NewTime(start.Add(time.Minute)),
