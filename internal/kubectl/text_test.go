@@ -45,9 +45,6 @@ func fill(v reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // the other kinds hold no text
 	case reflect.String:
 		v.SetString(hostile)
-		if v.Type() == reflect.TypeFor[v1alpha1.Number]() {
-			v.SetString("1") // the API server and the decoder accept numbers only
-		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem())
@@ -75,6 +72,10 @@ func fillStruct(v reflect.Value) {
 	case v1alpha1.LabelValue:
 		text, _ := json.Marshal(hostile)
 		v.FieldByName("Raw").SetBytes(text)
+		return
+	case v1alpha1.Number:
+		text, _ := json.Marshal(hostile)
+		v.FieldByName("Raw").SetString(string(text))
 		return
 	case metav1.TypeMeta, metav1.Duration:
 		return // never shown
