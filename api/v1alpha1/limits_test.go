@@ -64,8 +64,9 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber,
 		"status.history":                         taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,
 		"status.decisions.[].reason": taskrun.MaxReason, "status.decisions.[].proposer": taskrun.MaxProposer,
-		"spec.labels.{}":              v1alpha1.MaxLabelText,
-		"status.reported":             taskrun.MaxReported,
+		"spec.labels.{}":        v1alpha1.MaxLabelText,
+		"status.effective.wire": taskrun.MaxReported, "status.effective.taskKey": taskrun.MaxReported, "status.effective.tags.[]": taskrun.MaxReported,
+		"status.name":                 taskrun.MaxName,
 		"status.conditions.[].type":   v1alpha1.MaxConditionType,
 		"status.conditions.[].reason": v1alpha1.MaxConditionReason, "status.conditions.[].message": v1alpha1.MaxConditionMessage,
 	} {

@@ -40,5 +40,6 @@ type Origin struct {
 	Wire string `json:"wire,omitempty"`
 }
 
-// SourceEvent is the source of a run that was created from an event.
+// SourceEvent is the source of a run that was created from an event, and of a state
+// that was reported by one.
 const SourceEvent = "Event"

@@ -95,7 +95,7 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	number, count, ttl := v1alpha1.Number{Raw: `"` + strings.Repeat("8", taskrun.MaxNumber) + `"`}, int64(9007199254740991), int32(2147483647)
 	s := v1alpha1.TaskRunSpec{
-		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, Updated: &at, TTLSecondsAfterFinished: &ttl,
+		ID: uuidA, FlowRunID: uuidB, CacheExpiration: &at, TTLSecondsAfterFinished: &ttl,
 		TaskKey: empty(), DynamicKey: empty(), TaskVersion: empty(), CacheKey: empty(),
 		EmpiricalPolicy: &v1alpha1.EmpiricalPolicy{
 			Retries: &count, RetryDelay: slices.Repeat([]v1alpha1.Number{number}, taskrun.MaxRetryDelays), RetryJitterFactor: &number,

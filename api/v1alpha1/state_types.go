@@ -53,11 +53,12 @@ type State struct {
 	// +optional
 	CacheEntry bool `json:"cacheEntry,omitempty"`
 
-	// reported tells that the worker entered the state by itself and said so in an
-	// event; else the state was judged here.
+	// source is Event if the worker entered the state by itself and reported it in an
+	// event. Not set if the operator evaluated the state.
 	//
 	// +optional
-	Reported bool `json:"reported,omitempty"`
+	// +kubebuilder:validation:Enum=Event
+	Source string `json:"source,omitempty"`
 
 	// occurredTime is the time of the state by the clock of the worker that reported
 	// it, with microseconds, where timestamp was moved to fit the order of the states.

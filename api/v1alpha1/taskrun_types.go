@@ -185,12 +185,6 @@ type TaskRunSpec struct {
 	//
 	// +optional
 	Origin *Origin `json:"origin,omitempty"`
-
-	// updated is when REST last changed spec, with microseconds. Set by the REST
-	// API. Defaults to origin.createdTime.
-	//
-	// +optional
-	Updated *MicroTime `json:"updated,omitempty"`
 }
 
 // TaskRunStatus is what is so. All texts of the current and the past states
@@ -212,7 +206,8 @@ type TaskRunStatus struct {
 	ID UUID `json:"id,omitempty"`
 
 	// name is the name of the run over REST, at most 1024 characters: spec.name, or
-	// metadata.name without one.
+	// metadata.name without one, unless the run was renamed over REST or by its
+	// worker.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -299,13 +294,11 @@ type TaskRunStatus struct {
 	// +optional
 	UpdatedTime *MicroTime `json:"updatedTime,omitempty"`
 
-	// reported holds those fields of spec, as a JSON object by their names there, in
-	// which the events of the worker that runs the run differ from what was asked:
-	// clients see these. At most 2048 characters. Example: {"name":"add-3f2"}.
+	// effective holds the fields in which the run differs from its spec, because the
+	// events of its worker or a request over REST say so.
 	//
 	// +optional
-	// +kubebuilder:validation:MaxLength=2048
-	Reported *string `json:"reported,omitempty"`
+	Effective *Effective `json:"effective,omitempty"`
 
 	// decisions are the final verdicts on StateProposals for this run, oldest
 	// first. The operator keeps the newest 8 and never evaluates a proposal of one

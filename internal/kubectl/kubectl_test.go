@@ -123,11 +123,11 @@ status:
   startTime: "2031-02-03T11:00:05.000000Z"
   endTime: "2031-02-03T11:01:35.500000Z"
   totalRunTimeSeconds: "90.5"
-  state: {id: 11111111-1111-4111-8111-111111111111, type: FAILED, timestamp: "2031-02-03T11:01:35.500000Z", message: "the database is away\nTraceback", reported: true}
+  state: {id: 11111111-1111-4111-8111-111111111111, type: FAILED, timestamp: "2031-02-03T11:01:35.500000Z", message: "the database is away\nTraceback", source: Event}
   history:
   - {id: 11111111-1111-4111-8111-111111111112, type: SCHEDULED, timestamp: "2031-02-03T11:00:00.250000Z", stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5, scheduledTime: "2031-02-03T11:00:04Z"}}
-  - {id: 11111111-1111-4111-8111-111111111113, type: PENDING, timestamp: "2031-02-03T11:00:04.900000Z", reported: true}
-  - {id: 11111111-1111-4111-8111-111111111114, type: RUNNING, timestamp: "2031-02-03T11:00:05.000000Z", reported: true}
+  - {id: 11111111-1111-4111-8111-111111111113, type: PENDING, timestamp: "2031-02-03T11:00:04.900000Z", source: Event}
+  - {id: 11111111-1111-4111-8111-111111111114, type: RUNNING, timestamp: "2031-02-03T11:00:05.000000Z", source: Event}
   historyDropped: 3
   delivery: {deliveredTime: "2031-02-03T11:00:04.500000Z", attempts: 2}
 `

@@ -57,7 +57,7 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"its worker, which is gone":               {inState(t, "", submitted, held), `[{"namespace":"elsewhere","id":"host-1"}]`, nil, "start: worker host-1 (not connected), to start it, 60s"},
 		"its client":                              {inState(t, "", "type: SCHEDULED", ""), one, nil, "client: its client, to start it: it was not submitted for a worker, 5m"},
 		"pending, its client":                     {inState(t, "", "type: PENDING", ""), one, nil, "client: its client, to start it, 5m"},
-		"pending, its worker":                     {inState(t, "", "type: PENDING, reported: true", held), one, nil, "start: worker host-1, to start it, 5m"},
+		"pending, its worker":                     {inState(t, "", "type: PENDING, source: Event", held), one, nil, "start: worker host-1, to start it, 5m"},
 		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 taken), 5m"},
 		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 taken) and a slot of tag:x (3 of 1 taken), 5m"},
 		"a slot is free":                          {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},

@@ -20,16 +20,6 @@ func (c *Columns) orNone() *Columns {
 	return c
 }
 
-// WithoutName are the columns without that of the name: the run was renamed since.
-func (c *Columns) WithoutName() *Columns {
-	if c == nil {
-		return nil
-	}
-	rest := *c
-	rest.Name = Column[string]{}
-	return rest.orNone()
-}
-
 // ApplyAsked sets those fields that a run is made with. A store does so with
 // Run.Reported when it reads a run. Of nil there is nothing to set.
 func (c *Columns) ApplyAsked(run *Run) {

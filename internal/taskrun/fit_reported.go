@@ -32,12 +32,15 @@ func (c Columns) withProgress(of *Columns) Columns {
 const leastReported = 128
 
 // fitReported cuts reported fields so that all of them have room in
-// status.reported. Those that identify the run are cut last.
+// status.effective. Those that identify the run are cut last.
 func (c *Columns) fitReported() *Columns {
 	if c == nil {
 		return nil
 	}
 	fitted := *c
+	if name := fitted.Name.Value; name != nil { // stands in status.name
+		fitted.Name = fitted.Name.now(cut(*name, MaxName))
+	}
 	allot(MaxReported-len("{}"), fitted.shares())
 	return &fitted
 }
@@ -54,7 +57,7 @@ func (c *Columns) shares() []share {
 	return []share{
 		key("flowRunID", &c.FlowRunID), key("taskKey", &c.TaskKey), key("dynamicKey", &c.DynamicKey),
 		columnShare("cacheExpiration", &c.CacheExpiration, func(time.Time) int { return len(`"2031-02-03T04:05:06.123456789+00:00"`) }, func(t time.Time, _ int) time.Time { return t }),
-		text("name", &c.Name), text("taskVersion", &c.TaskVersion), key("cacheKey", &c.CacheKey),
+		text("taskVersion", &c.TaskVersion), key("cacheKey", &c.CacheKey),
 		policy,
 		columnShare("tags", &c.Tags, func(tags []string) int { return len("[]") + jsonMeasure.tags(tags) },
 			func(tags []string, most int) []string { return jsonMeasure.cutTags(tags, MaxTags, most-len("[]")) }),
@@ -69,7 +72,7 @@ func (c *Columns) shares() []share {
 	}
 }
 
-// columnShare is a member of the JSON object in status.reported.
+// columnShare is a member of the JSON object in status.effective.
 func columnShare[T any](name string, c *Column[T], size func(T) int, cut func(value T, most int) T) share {
 	overhead := len(name) + len(`"":,`)
 	whole := func() int {

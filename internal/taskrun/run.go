@@ -80,7 +80,7 @@ type Revision struct {
 	Version    string // changes with every write
 	Key        string // the store's own name of the object
 	Generation int64  // changes with every write of what is asked, not of progress
-	Renamed    int64  // when the run was last renamed, in microseconds; tells renames apart, not their order
+	Asked      uint64 // tells apart the names that the run is asked to have
 }
 
 // Policy is the documented empirical_policy (contract §2.4). Numbers are JSON
@@ -165,13 +165,22 @@ func (r *Run) touch(now time.Time) {
 	}
 }
 
-// RenameTime is the time that a store notes of a rename: later than the last
-// change of the run, so that it shows and is like no rename before.
-func RenameTime(run *Run, at time.Time) time.Time {
-	if at.After(run.Updated) {
-		return at
+// Renamed returns the run with another name. It is noted beside what is asked for,
+// which stays as it is. The time of the change is later than that of the last
+// one, so that it shows.
+func (r *Run) Renamed(name string, at time.Time) *Run {
+	next := *r
+	next.Name, next.Updated = name, at
+	if !at.After(r.Updated) {
+		next.Updated = orchestration.NextTime(r.Updated)
 	}
-	return orchestration.NextTime(run.Updated)
+	var reported Columns
+	if r.Reported != nil {
+		reported = *r.Reported
+	}
+	reported.Name = Give(name)
+	next.Reported = &reported
+	return &next
 }
 
 // noteEnd notes since when the run is finished.

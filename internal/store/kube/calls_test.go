@@ -94,6 +94,33 @@ func everyCall(s *Store) map[string]func(context.Context) error {
 	}
 }
 
+// A rename of a run on hold writes no state: the status is to be restored.
+func TestARenameKeepsAHold(t *testing.T) {
+	t.Parallel()
+	requests := &recorded{}
+	held := func(version int) *v1alpha1.TaskRun {
+		o := seen("x", "u", version, withID(idA))
+		o.Annotations = map[string]string{v1alpha1.AnnotationHold: ""}
+		return o
+	}
+	s := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
+		requests.add(t, r)
+		respond(t, w, http.StatusOK, held(8))
+	}).Namespace("default")
+	run := s.shelf.put(held(7))
+	if err := s.Rename(t.Context(), idA, "new", run.Created.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1","metadata":{"name":"x","namespace":"default","uid":"u","resourceVersion":"7"},` +
+		`"status":{"id":"` + idA + `","name":"new","effective":{"nameReplaces":"` + askedNameText(askedName("version 7")) + `"},"updatedTime":"2026-08-21T10:00:01.000000Z"}}`
+	if diff := cmp.Diff(decoded(t, want), decoded(t, strings.Join(requests.bodies, "\n"))); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	if run := s.shelf.byID(idA); !run.OnHold || run.Name != "new" || !run.Behind {
+		t.Errorf("run %+v, want it on hold by its new name", run)
+	}
+}
+
 // However the API server fails, no call takes longer than it may, every one is
 // ErrUnavailable, and the view keeps what it holds.
 func TestCallsToAnAPIServerThatFails(t *testing.T) {
@@ -181,8 +208,15 @@ func TestRequests(t *testing.T) {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
 				return s.Rename(ctx, run.ID, `new "name"`, at)
 			},
-			wantLine: "PATCH taskruns/x",
-			wantBody: `{"metadata":{"uid":"u"},"spec":{"name":"new \"name\"","updated":"2026-08-21T10:00:00.000001Z"}}`,
+			wantLine: "PUT taskruns/x/status",
+			wantBody: `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1",` +
+				`"metadata":{"name":"x","namespace":"default","uid":"u","resourceVersion":"7"},` +
+				`"status":{"conditions":[` +
+				`{"type":"Succeeded","status":"Unknown","observedGeneration":1,"lastTransitionTime":"2026-08-21T10:00:00Z","reason":"Pending","message":""},` +
+				`{"type":"Finished","status":"False","observedGeneration":1,"lastTransitionTime":"2026-08-21T10:00:00Z","reason":"Pending","message":""}],` +
+				`"observedGeneration":1,"state":{"id":"` + firstStateID("u") + `","type":"PENDING","name":"Pending","timestamp":"2026-08-21T10:00:00.000000Z","stateDetails":{"deferred":false}},` +
+				`"id":"0198a1b2-0000-7000-8000-00000000000a","name":"new \"name\"","effective":{"nameReplaces":"` + askedNameText(askedName("version 7")) + `"},` +
+				`"expectedStartTime":"2026-08-21T10:00:00.000000Z","updatedTime":"2026-08-21T10:00:00.000001Z"}}`,
 		},
 		"a deletion is of this object": {
 			call:     func(ctx context.Context, s *Store, run *taskrun.Run) error { return s.Delete(ctx, run.ID, nil) },

@@ -131,7 +131,7 @@ func (m maker) inputs() map[string][]taskrun.TaskInput {
 func (m maker) run() *taskrun.Run {
 	created := m.time()
 	run := taskrun.Run{
-		ID: m.id(), Created: created, Updated: created.Add(time.Duration(m.IntN(2)) * time.Second),
+		ID: m.id(), Created: created, Updated: created,
 		Name: "n" + m.text(), FlowRunID: m.maybeID(), TaskKey: m.text(), DynamicKey: m.text(),
 		CacheKey: maybe(m, m.text), CacheExpiration: maybe(m, m.time), TaskVersion: maybe(m, m.text),
 		Policy: m.policy(), TaskInputs: m.inputs(),

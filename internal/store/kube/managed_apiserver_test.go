@@ -4,8 +4,10 @@ package kube_test
 
 import (
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,6 +27,52 @@ func owned(object *v1alpha1.TaskRun) map[string]string {
 		fields[entry.Manager+"/"+entry.Subresource] = entry.FieldsV1.GetRawString()
 	}
 	return fields
+}
+
+// A rename over REST leaves spec to whoever applies it, and the next name that is
+// applied wins.
+func TestARenameLeavesTheNameToItsOwner(t *testing.T) {
+	t.Parallel()
+	env := testenv.Start(t)
+	namespace := env.Namespace(t)
+	service := newService(openReplica(t, env.Config).Namespace(namespace))
+	people, object := newClient(t, env.Config), &v1alpha1.TaskRun{}
+	apply := func(fields string) {
+		t.Helper()
+		*object = v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "applied"}}
+		manifest := []byte(`{"apiVersion":"taskrun.dev/v1alpha1","kind":"TaskRun","metadata":{"name":"applied"},"spec":{"taskKey":"k",` + fields + `}}`)
+		if err := people.Patch(t.Context(), object, client.RawPatch(types.ApplyPatchType, manifest), client.FieldOwner("person")); err != nil {
+			t.Fatalf("applying %s: %v", fields, err)
+		}
+	}
+	called := func(what, want string) {
+		t.Helper()
+		var got string
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+			if run, err := service.Get(t.Context(), string(object.UID)); err == nil {
+				if got = run.Name; got == want {
+					return
+				}
+			}
+			runtime.Gosched()
+		}
+		t.Fatalf("%s: the run is called %q, want %q", what, got, want)
+	}
+	apply(`"name":"first"`)
+	called("applied", "first")
+	before := object.Generation
+	if err := service.Rename(t.Context(), string(object.UID), "renamed"); err != nil {
+		t.Fatal(err)
+	}
+	called("renamed", "renamed")
+	apply(`"name":"first"`)
+	apply(`"name":"first","tags":["a"]`)
+	if object.Spec.Name != "first" || object.Status.Name != "renamed" || object.Generation != before+1 {
+		t.Errorf("spec.name is %q, status.name %q, generation %d after %d", object.Spec.Name, object.Status.Name, object.Generation, before)
+	}
+	called("applied again", "renamed")
+	apply(`"name":"second","tags":["a"]`)
+	called("another name applied", "second")
 }
 
 // What people apply to a run that was made over REST is theirs, and stays

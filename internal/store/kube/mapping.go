@@ -42,11 +42,11 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		FromCreate:      fromCreate(o),
 		Revision: taskrun.Revision{
 			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
-			Renamed: renamed(spec.Updated),
+			Asked: askedName(cmp.Or(spec.Name, o.Name)),
 		},
 	}
-	run.Updated = latest(run.Created, timePointer(spec.Updated), timePointer(o.Status.UpdatedTime))
-	run.Reported = reportedFromObject(o.Status.Reported, run.Revision.Renamed)
+	run.Updated = latest(run.Created, timePointer(o.Status.UpdatedTime))
+	run.Reported = effectiveFromObject(&o.Status, run.Revision.Asked)
 	run.Reported.ApplyAsked(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if o.Status.State == nil {
@@ -68,7 +68,7 @@ func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
-	after.Reported = reportedFromObject(written.Status.Reported, run.Revision.Renamed)
+	after.Reported = effectiveFromObject(&written.Status, run.Revision.Asked)
 	after.Reported.ApplyAsked(&after)
 	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
 	after.Behind = behind(written)
@@ -167,7 +167,7 @@ func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
 	var exact wire
 	labels, policy := labelsToObject(run.Labels, &exact), policyToObject(run.Policy, &exact.wirePolicy)
-	spec := v1alpha1.TaskRunSpec{
+	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: run.ID, Namespace: namespace}, Spec: v1alpha1.TaskRunSpec{
 		ID:                      run.ID,
 		Name:                    run.Name,
 		FlowRunID:               run.FlowRunID,
@@ -183,11 +183,7 @@ func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 		InitialState:            initialToObject(run.State),
 		TTLSecondsAfterFinished: ttlToObject(run.TTL),
 		Origin:                  originToObject(run, &exact),
-	}
-	if !run.Updated.Equal(run.Created) {
-		spec.Updated = microTimePointer(&run.Updated)
-	}
-	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: run.ID, Namespace: namespace}, Spec: spec}
+	}}
 }
 
 // originToObject returns what Create records beside what was asked.
@@ -207,7 +203,7 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
 		ObservedGeneration:     run.Revision.Generation,
-		Name:                   run.Name,
+		Name:                   effectiveName(run),
 		Conditions:             conditions(run),
 		HistoryDropped:         counted(run.HistoryDropped),
 		RunCount:               counted(run.RunCount),
@@ -218,7 +214,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		EndTime:                microTimePointer(run.EndTime),
 		TotalRunTimeSeconds:    secondsToObject(run.TotalRunTime),
 		UpdatedTime:            microTimePointer(&run.Updated),
-		Reported:               reportedToObject(run.Reported, run.Revision.Renamed),
+		Effective:              effectiveToObject(run.Reported, run.Revision.Asked),
 		Decisions:              decisionsToObject(run.Decisions),
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),

@@ -43,11 +43,11 @@ func (s countingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.R
 
 func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	status := statusFromRun(run)
-	if status.Reported != nil {
-		s.count("status.reported", utf8.RuneCountInString(*status.Reported), taskrun.MaxReported)
+	if status.Effective != nil {
+		s.count("status.effective", effectiveText(status.Effective), taskrun.MaxReported)
 		// What is stored says all that the run is taken for.
 		read := *run
-		read.Reported = reportedFromObject(status.Reported, run.Revision.Renamed)
+		read.Reported = effectiveFromObject(&status, run.Revision.Asked)
 		read.Reported.ApplyAsked(&read)
 		if read.Name != run.Name || len(read.Tags) != len(run.Tags) || len(read.Labels) != len(run.Labels) || len(read.TaskInputs) != len(run.TaskInputs) {
 			s.t.Errorf("the run is %+v, and read back %+v", run, read)
@@ -86,6 +86,15 @@ func specText(spec *v1alpha1.TaskRunSpec) int {
 		}
 	}
 	return n + stateTextOf(spec.InitialState)
+}
+
+// effectiveText counts the texts of effective as the rule of the CRD does.
+func effectiveText(e *v1alpha1.Effective) int {
+	n := runes(e.FlowRunID, e.TaskKey, e.DynamicKey, e.CacheKey, e.TaskVersion, &e.Wire)
+	for _, tag := range e.Tags {
+		n += runes(&tag)
+	}
+	return n
 }
 
 func stateTextOf(s *v1alpha1.ProposedState) int {

@@ -24,7 +24,7 @@ func stateFromObject(s *v1alpha1.State) orchestration.State {
 		Details:   detailsFromObject(s.StateDetails),
 
 		CacheEntry: s.CacheEntry,
-		Reported:   s.Reported,
+		Reported:   s.Source == v1alpha1.SourceEvent,
 		Occurred:   timeOr(s.OccurredTime, time.Time{}),
 		Follows:    s.Follows,
 	}
@@ -41,8 +41,10 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 		DataJSON:     proposed.DataJSON,
 		StateDetails: proposed.StateDetails,
 		CacheEntry:   s.CacheEntry,
-		Reported:     s.Reported,
 		Follows:      s.Follows,
+	}
+	if s.Reported {
+		state.Source = v1alpha1.SourceEvent
 	}
 	if !s.Occurred.IsZero() {
 		state.OccurredTime = microTimePointer(&s.Occurred)
@@ -122,12 +124,16 @@ func dataToObject(raw json.RawMessage) *string {
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
 // quoted spells a JSON string without escaping what JSON does not ask for.
-func quoted(text string) json.RawMessage {
+func quoted(text string) json.RawMessage { return encoded(text) }
+
+// encoded is the JSON of a value that can be encoded, without escaping what JSON
+// does not ask for: it would take characters of a bound.
+func encoded(value any) json.RawMessage {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(text); err != nil {
-		return json.RawMessage(`""`) // cannot happen: any text can be encoded
+	if err := encoder.Encode(value); err != nil {
+		return json.RawMessage("null") // cannot happen
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

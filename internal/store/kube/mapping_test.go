@@ -60,7 +60,7 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
-		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3, Renamed: got.Revision.Renamed}
+		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3, Asked: got.Revision.Asked}
 		if got.Revision != want || !got.Behind || !got.FromCreate {
 			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v", seed, got.Revision, got.Behind, got.FromCreate)
 		}
@@ -100,7 +100,7 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 		run := m.run()
 		object := stored(t, run)
 		m.progress(run)
-		run.Revision.Generation, run.Revision.Renamed = 3, renamed(object.Spec.Updated)
+		run.Revision.Generation, run.Revision.Asked = 3, askedName(object.Spec.Name)
 		object.Status = statusFromRun(run)
 		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {
@@ -279,35 +279,52 @@ func TestFirstStateIDOfAnyUID(t *testing.T) {
 	}
 }
 
-// A name given over REST holds against the one that a worker reported before.
-func TestARenameOverrulesAReportedName(t *testing.T) {
+// A name from REST or the worker holds until the owner of the object changes the
+// one that it replaced. Times do not matter.
+func TestTheOwnersNextNameWins(t *testing.T) {
 	t.Parallel()
-	at := func(second int) *v1alpha1.MicroTime {
-		return new(v1alpha1.NewMicroTime(time.Date(2026, time.August, 21, 10, 0, second, 0, time.UTC)))
+	overridden := func(o *v1alpha1.TaskRun, name string) {
+		run := RunFromObject(o).Renamed(name, time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
+		o.Status = statusFromRun(run)
 	}
-	cases := map[string]struct {
-		renamed, reported int
-		beside            string // the last rename, as the report knew it
-		want              string
+	for name, tc := range map[string]struct {
+		object, spec string // the names of the object and of its spec
+		then         func(*v1alpha1.TaskRun)
+		want         string
 	}{
-		"renamed before the worker told its name":        {renamed: 1, reported: 2, beside: `,"updated":"2026-08-21T10:00:01.000000Z"`, want: "told"},
-		"renamed before, by a replica whose clock leads": {renamed: 3, reported: 2, beside: `,"updated":"2026-08-21T10:00:03.000000Z"`, want: "told"},
-		"renamed afterwards":                             {renamed: 3, reported: 2, want: "given"},
-		"renamed afterwards, by one whose clock lags":    {renamed: 1, reported: 2, want: "given"},
-		"renamed twice":                                  {renamed: 3, reported: 2, beside: `,"updated":"2026-08-21T10:00:01.000000Z"`, want: "given"},
-	}
-	for name, tc := range cases {
+		"an override":                    {"object", "given", func(*v1alpha1.TaskRun) {}, "told"},
+		"of the name of the object":      {"object", "", func(*v1alpha1.TaskRun) {}, "told"},
+		"then another name in spec":      {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
+		"then the first name in spec":    {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
+		"then the same name, said so":    {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "object" }, "told"},
+		"then no name in spec":           {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "" }, "object"},
+		"then other tags":                {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Tags = []string{"x"} }, "told"},
+		"another name, then an override": {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned"; overridden(o, "again") }, "again"},
+		"another name and back, with a status in between": {"object", "given", func(o *v1alpha1.TaskRun) {
+			o.Spec.Name = "owned"
+			o.Status = statusFromRun(RunFromObject(o))
+			o.Spec.Name = "given"
+		}, "given"},
+		"an override by the same name, then another one": {"object", "given", func(o *v1alpha1.TaskRun) {
+			overridden(o, "given")
+			o.Spec.Name = "owned"
+		}, "owned"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := &v1alpha1.TaskRun{}
-			o.Spec.Name, o.Spec.Origin, o.Spec.Updated = "given", &v1alpha1.Origin{CreatedTime: at(0)}, at(tc.renamed)
-			o.Status.UpdatedTime, o.Status.Reported = at(tc.reported), new(`{"name":"told","taskKey":"k"`+tc.beside+`}`)
-			run := RunFromObject(o)
-			if run.Name != tc.want || run.TaskKey != "k" {
-				t.Errorf("name %q, task key %q, want %q and k", run.Name, run.TaskKey, tc.want)
+			o := &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Name: tc.object}}
+			o.Spec.Name = tc.spec
+			overridden(o, "told")
+			if o.Spec.Name != tc.spec || o.Status.Name != "told" || o.Status.Effective.NameReplaces == "" {
+				t.Errorf("spec.name is %q, status %+v", o.Spec.Name, o.Status)
 			}
-			if kept := run.Reported.Name.Given; kept != (tc.want == "told") {
-				t.Errorf("the reported name is kept: %v", kept)
+			tc.then(o)
+			run := RunFromObject(overTheWire(t, o))
+			if run.Name != tc.want {
+				t.Errorf("name %q, want %q", run.Name, tc.want)
+			}
+			if got := statusFromRun(run); got.Name != tc.want {
+				t.Errorf("status.name %q, want %q", got.Name, tc.want)
 			}
 		})
 	}
@@ -319,19 +336,18 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 		return new(v1alpha1.NewMicroTime(time.Date(2026, time.August, 21, 10, 0, second, 0, time.UTC)))
 	}
 	cases := map[string]struct {
-		created, spec, status *v1alpha1.MicroTime
-		want                  int
+		created, status *v1alpha1.MicroTime
+		want            int
 	}{
-		"only created":       {created: at(1), want: 1},
-		"renamed":            {created: at(1), spec: at(5), status: at(3), want: 5},
-		"moved after rename": {created: at(1), spec: at(5), status: at(7), want: 7},
-		"a clock that stepped back does not make it older": {created: at(4), spec: at(2), status: at(3), want: 4},
+		"only created": {created: at(1), want: 1},
+		"changed":      {created: at(1), status: at(7), want: 7},
+		"a clock that stepped back does not make it older": {created: at(4), status: at(3), want: 4},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := &v1alpha1.TaskRun{Status: v1alpha1.TaskRunStatus{UpdatedTime: tc.status}}
-			o.Spec.Origin, o.Spec.Updated = &v1alpha1.Origin{CreatedTime: tc.created}, tc.spec
+			o.Spec.Origin = &v1alpha1.Origin{CreatedTime: tc.created}
 			if got := RunFromObject(o).Updated; !got.Equal(at(tc.want).Time) {
 				t.Errorf("updated %s, want second %d", got, tc.want)
 			}

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -36,13 +35,7 @@ func wireFromText(text string) wire {
 
 // text is the inverse of wireFromText; empty if there is nothing to hold.
 func (w *wire) text() string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // it would take characters of a bound
-	if err := encoder.Encode(w); err != nil {
-		return "" // cannot happen: every value was JSON already
-	}
-	if text := strings.TrimSuffix(b.String(), "\n"); text != "{}" {
+	if text := string(encoded(w)); text != "{}" {
 		return text
 	}
 	return ""

@@ -87,6 +87,12 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 // UpdateProgress writes the status of the run's object, if that is still the
 // version that was read.
 func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	return s.writeStatus(ctx, run, statusFromRun(run))
+}
+
+// writeStatus writes a status to the run's object, if that is still the version
+// that was read.
+func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alpha1.TaskRunStatus) (*taskrun.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	// A write of the status takes nothing else from the object that is sent, so
@@ -97,7 +103,7 @@ func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 		UID:             types.UID(run.Revision.Object),
 		ResourceVersion: run.Revision.Version,
 	}}
-	object.Status = statusFromRun(run)
+	object.Status = status
 	const doing = "writing the run's status"
 	base := s.shelf.run(object.UID)
 	if base == nil || base.Revision != run.Revision {

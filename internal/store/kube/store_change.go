@@ -2,9 +2,7 @@ package kube
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,27 +17,18 @@ import (
 // has the id, and that finds another object or other writers in its way.
 const changeTries = 5
 
-// Rename sets the run's name in its spec.
+// Rename sets the run's name. It writes the status, and leaves spec to its owner.
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
 	return s.change(ctx, id, func(run *taskrun.Run) error {
-		updated := microTime(taskrun.RenameTime(run, at))
-		patch, err := json.Marshal(map[string]any{
-			// The uid makes the write fail when the object was made anew meanwhile.
-			"metadata": map[string]any{"uid": run.Revision.Object},
-			"spec":     map[string]any{"name": name, "updated": &updated},
-		})
-		if err != nil {
-			return fmt.Errorf("renaming the run: %w", err)
+		next := run.Renamed(name, at)
+		status := statusFromRun(next)
+		if run.OnHold { // a state would end the hold
+			status = v1alpha1.TaskRunStatus{
+				ID: status.ID, Name: status.Name, Effective: status.Effective, UpdatedTime: status.UpdatedTime,
+			}
 		}
-		ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
-		defer cancel()
-		object := s.named(run.Revision)
-		err = s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch))
-		if err = s.cluster.translate(ctx, "renaming the run", err); err != nil {
-			return err
-		}
-		s.shelf.put(object)
-		return nil
+		_, err := s.writeStatus(ctx, next, status)
+		return err
 	})
 }
 

@@ -213,12 +213,9 @@ func (s *Store) Rename(_ context.Context, id, name string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	next := *current
-	next.Name, next.Updated = name, taskrun.RenameTime(current, at)
-	next.Reported = next.Reported.WithoutName()
-	next.Behind = true
-	next.Revision.Generation++
-	s.replace(&next)
+	next := current.Renamed(name, at)
+	next.Behind = false
+	s.replace(next)
 	return nil
 }
 

@@ -185,9 +185,11 @@ func testRename(t *testing.T, s taskrun.Store) {
 		t.Fatal(err)
 	}
 	got := mustGet(t, s, run.ID)
-	want := *run
-	want.Name, want.Updated, want.Behind = "new \"name\"", at, true
-	expectEverywhere(t, s, &want, got)
+	want := run.Renamed("new \"name\"", at)
+	if want.Name != "new \"name\"" || !want.Updated.Equal(at) {
+		t.Fatalf("renamed at %s: %+v", at, want)
+	}
+	expectEverywhere(t, s, want, got)
 	if got.Revision.Object != run.Revision.Object {
 		t.Error("a rename made another object")
 	}
