@@ -1,5 +1,7 @@
 package v1alpha1
 
+import "strings"
+
 // Types of status.conditions. Both carry the observedGeneration they rest on and
 // change with every state; either can be waited for, as in
 //
@@ -91,16 +93,9 @@ func ConditionReason(stateType StateType, name string) string {
 
 // camelCase reports whether a name is what a condition takes for a reason.
 func camelCase(name string) bool {
-	if name == "" || len(name) > MaxConditionReason || name[0] < 'A' || name[0] > 'Z' {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
+	const capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	const all = capitals + "abcdefghijklmnopqrstuvwxyz0123456789"
+	return name != "" && len(name) <= MaxConditionReason && strings.Contains(capitals, name[:1]) && strings.Trim(name, all) == ""
 }
 
 var conditionReasons = map[StateType]string{

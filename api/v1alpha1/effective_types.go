@@ -12,6 +12,7 @@ type Effective struct {
 	// worker or over REST. When spec.name changes, status.name follows it again.
 	//
 	// +optional
+	// +kubebuilder:validation:MinLength=16
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{16}$`
 	NameReplaces string `json:"nameReplaces,omitempty"`

@@ -65,6 +65,6 @@ func (r *Reconciler) stall(ctx context.Context, object *v1alpha1.TaskRun, first 
 
 // duplicateOf says why an object is not a run, and what to do.
 func duplicateOf(object *v1alpha1.TaskRun, first string) string {
-	return fmt.Sprintf("spec.id %s belongs to TaskRun %q: this object is not a run; delete it or give it another id",
+	return fmt.Sprintf("spec.id %s belongs to TaskRun %q: this object is not a run; delete it, or create it again with another id",
 		object.UUID(), first)
 }

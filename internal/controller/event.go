@@ -31,7 +31,7 @@ func (r recorder) duplicate(object *v1alpha1.TaskRun, first string) {
 }
 
 func (r recorder) emit(object *v1alpha1.TaskRun, kind, reason, action, note string) {
-	r.Eventf(object, nil, kind, reason, action, "%s", cut(note, longestNote))
+	r.Eventf(object, nil, kind, reason, action, "%s", cut(note))
 }
 
 // label is the type of a state, with its name where that says more.
@@ -46,15 +46,15 @@ func label(s *orchestration.State) string {
 	}
 }
 
-// cut shortens a text to at most limit bytes, between characters.
-func cut(text string, limit int) string {
+// cut shortens a note to its bound, between characters.
+func cut(note string) string {
 	const mark = "..."
-	if len(text) <= limit {
-		return text
+	if len(note) <= longestNote {
+		return note
 	}
-	end := limit - len(mark)
-	for end > 0 && !utf8.RuneStart(text[end]) {
+	end := longestNote - len(mark)
+	for end > 0 && !utf8.RuneStart(note[end]) {
 		end--
 	}
-	return text[:end] + mark
+	return note[:end] + mark
 }

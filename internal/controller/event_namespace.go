@@ -20,5 +20,5 @@ func EmitInvalidFinishedTTL(to events.EventRecorder, namespace string, uid types
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: namespace, UID: uid},
 	}
 	note := "finished TaskRuns are kept: the annotation " + v1alpha1.AnnotationFinishedTTL + " is not valid: " + problem
-	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidFinishedTTL, actionReadTTL, "%s", cut(note, longestNote))
+	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidFinishedTTL, actionReadTTL, "%s", cut(note))
 }

@@ -32,7 +32,7 @@ func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation taskrun.
 		kind = corev1.EventTypeWarning
 	}
 	note := proposalNote(p, evaluation)
-	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", cut(note, longestNote))
+	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", cut(note))
 }
 
 // proposalNote is the text of the Event, such as

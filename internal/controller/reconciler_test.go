@@ -78,7 +78,7 @@ func newDuplicate(change func(hello *v1alpha1.TaskRun)) *bench {
 
 func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 	t.Parallel()
-	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it or give it another id`
+	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it, or create it again with another id`
 	stalled := metav1.Condition{
 		Type: "Stalled", Status: "True", Reason: "DuplicateID", Message: note, ObservedGeneration: 1,
 		LastTransitionTime: metav1.NewTime(start.Add(time.Minute)),
@@ -98,7 +98,8 @@ func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 		"a new one": {func(*v1alpha1.TaskRun) {}, []v1alpha1.TaskRunStatus{conditions(stalled)}, told},
 		"one that was the run before": {
 			func(o *v1alpha1.TaskRun) { o.Status = conditions(finished) },
-			[]v1alpha1.TaskRunStatus{conditions(finished, stalled)}, told,
+			[]v1alpha1.TaskRunStatus{conditions(finished, stalled)},
+			told,
 		},
 		"one that says so already": {func(o *v1alpha1.TaskRun) { o.Status = conditions(earlier) }, nil, nil},
 		"one that was changed": {
@@ -110,7 +111,8 @@ func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 				later := earlier
 				later.ObservedGeneration = 2
 				return v1alpha1.TaskRunStatus{ObservedGeneration: 2, Conditions: []metav1.Condition{later}}
-			}()}, told,
+			}()},
+			told,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

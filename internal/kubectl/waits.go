@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -62,7 +64,7 @@ func (s *surroundings) waitOf(one item) (waiting, bool) {
 		Namespace: one.object.Namespace, Name: one.object.Name, ID: one.ID, TaskKey: one.TaskKey,
 		State: stateText(one.State), Since: one.State.Timestamp,
 	}
-	for _, judge := range []func(item, *waiting) bool{s.forStatus, s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
+	for _, judge := range []func(item, *waiting) bool{s.forID, s.forStatus, s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
 		if judge(one, &w) {
 			return w, true
 		}
@@ -73,6 +75,12 @@ func (s *surroundings) waitOf(one item) (waiting, bool) {
 func (w *waiting) set(kind, details string) bool {
 	w.WaitsFor, w.Details = kind, details
 	return true
+}
+
+// forID is about objects that are not runs: their id belongs to another one.
+func (s *surroundings) forID(one item, w *waiting) bool {
+	stalled := meta.FindStatusCondition(one.object.Status.Conditions, v1alpha1.ConditionStalled)
+	return stalled != nil && stalled.Status == metav1.ConditionTrue && w.set(waitsForClient, brief(stalled.Message, messageWidth))
 }
 
 // forStatus is about runs that are being restored.

@@ -37,6 +37,10 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		limits  []string
 		want    string // kind: details, since, until
 	}{
+		"its id, which another one has": {
+			inState(t, "", submitted, `conditions: [{type: Stalled, status: "True", reason: DuplicateID, message: "taken by \"a\"", lastTransitionTime: "2031-02-03T11:59:00Z"}], `),
+			one, nil, `client: taken by "a", 5m`,
+		},
 		"none serves its task": {inState(t, "", submitted, ""), others, nil, "worker: a worker: none serves its task, 5m"},
 		"one serves its task":  {inState(t, "", submitted, ""), one, nil, "worker: the worker that serves its task, to be free, 5m"},
 		"two serve its task":   {inState(t, "", submitted, ""), workers, nil, "worker: one of the 2 workers that serve its task, to be free, 5m"},

@@ -29,8 +29,8 @@ func owned(object *v1alpha1.TaskRun) map[string]string {
 	return fields
 }
 
-// A rename over REST leaves spec to whoever applies it, and the next name that is
-// applied wins.
+// A rename over REST leaves spec to its owner, and the next name that the owner
+// applies wins.
 func TestARenameLeavesTheNameToItsOwner(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
