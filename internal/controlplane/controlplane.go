@@ -87,7 +87,12 @@ func startOn(
 }
 
 func (c *ControlPlane) startEtcd(ctx context.Context, port int) (*Process, error) {
-	url := "http://" + loopback(port)
+	url := "https://" + loopback(port)
+	client, err := c.credentials.etcd.client()
+	if err != nil {
+		return nil, err
+	}
+	defer client.CloseIdleConnections()
 	args := []string{
 		"--data-dir=" + filepath.Join(c.options.Data, "etcd"),
 		"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
@@ -96,11 +101,12 @@ func (c *ControlPlane) startEtcd(ctx context.Context, port int) (*Process, error
 		// Old revisions are of no use here, and would fill the data folder of a long-lived run.
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
 	}
+	args = append(args, c.credentials.etcd.serverArgs()...)
 	if !c.options.Durable {
 		args = append(args, "--unsafe-no-fsync")
 	}
 	return c.launch(ctx, "etcd", args, func(ctx context.Context) error {
-		return healthy(ctx, http.DefaultClient, url+"/health")
+		return healthy(ctx, client, url+"/health")
 	})
 }
 
@@ -115,7 +121,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
 		// The advertised address is published for pods, of which there are none, and may not be loopback there.
 		"--endpoint-reconciler-type=none",
-		"--etcd-servers=http://" + loopback(c.etcdPort),
+		"--etcd-servers=https://" + loopback(c.etcdPort),
 		"--tls-cert-file=" + c.credentials.certFile, "--tls-private-key-file=" + c.credentials.keyFile,
 		"--cert-dir=" + filepath.Dir(c.credentials.certFile),
 		"--token-auth-file=" + c.credentials.tokenFile,
@@ -130,6 +136,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--shutdown-send-retry-after=true",
 		"--v=1",
 	}
+	args = append(args, c.credentials.etcd.clientArgs()...)
 	args = append(args, c.credentials.frontProxy.args(c.release)...)
 	return c.launch(ctx, apiServerProgram, args, func(ctx context.Context) error {
 		return healthy(ctx, client, url+"/readyz")

@@ -29,6 +29,7 @@ type credentials struct {
 	certificate        []byte // PEM, leaf first; its last one is the authority
 	token              string
 	frontProxy         frontProxy
+	etcd               etcdTLS
 }
 
 func loadCredentials(folder string) (*credentials, error) {
@@ -41,7 +42,9 @@ func loadCredentials(folder string) (*credentials, error) {
 	}
 	proxy, err := loadFrontProxy(folder)
 	c.frontProxy = proxy
-	if err := errors.Join(err, c.loadCertificate(), c.loadServiceAccountKey(), c.loadToken()); err != nil {
+	etcd, etcdErr := loadEtcdTLS(folder)
+	c.etcd = etcd
+	if err := errors.Join(err, etcdErr, c.loadCertificate(), c.loadServiceAccountKey(), c.loadToken()); err != nil {
 		return nil, fmt.Errorf("preparing credentials: %w", err)
 	}
 	return c, nil

@@ -19,7 +19,7 @@ func TestCredentialsStayTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(first, second, cmp.AllowUnexported(credentials{}, frontProxy{})); diff != "" {
+	if diff := cmp.Diff(first, second, cmp.AllowUnexported(credentials{}, frontProxy{}, etcdTLS{}, signed{})); diff != "" {
 		t.Errorf("loaded again they differ:\n%s", diff)
 	}
 	for _, file := range []string{first.keyFile, first.serviceAccountFile, first.tokenFile, first.frontProxy.keyFile} {

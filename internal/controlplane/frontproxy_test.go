@@ -53,7 +53,7 @@ func TestTheFrontProxysCertificatesAreRenewedTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.write(time.Now().Add(-frontProxyLife)); err != nil {
+	if err := p.write(time.Now().Add(-signedLife)); err != nil {
 		t.Fatal(err)
 	}
 	old, err := os.ReadFile(p.authorityFile)

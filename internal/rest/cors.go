@@ -18,11 +18,19 @@ func isPreflight(r *http.Request) bool {
 		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// preflight allows everything, as Prefect does (contract §1.1).
-func preflight(r *http.Request) response {
+// preflight answers as Prefect does whose setting PREFECT_SERVER_CORS_ALLOWED_ORIGINS
+// lists the allowed origins: each method and header is allowed (contract §1.1).
+func (g *browserGuard) preflight(r *http.Request, proxied bool) response {
 	answer := response{status: http.StatusOK, body: []byte("OK"), mimeType: typeText}
+	var disallowed []string
+	if !g.anyPage(proxied) && g.foreign(r) {
+		disallowed = append(disallowed, "origin")
+	}
 	if !slices.Contains(corsMethods, r.Header.Get("Access-Control-Request-Method")) {
-		answer.status, answer.body = http.StatusBadRequest, []byte("Disallowed CORS method")
+		disallowed = append(disallowed, "method")
+	}
+	if disallowed != nil {
+		answer.status, answer.body = http.StatusBadRequest, []byte("Disallowed CORS "+strings.Join(disallowed, ", "))
 	}
 	answer = answer.with("Access-Control-Allow-Methods", strings.Join(corsMethods, ", ")).
 		with("Access-Control-Max-Age", "600")

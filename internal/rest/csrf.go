@@ -80,8 +80,12 @@ func (c *csrf) good(token, client string, now time.Time) bool {
 	return proven && now.UnixMicro() < int64(binary.BigEndian.Uint64(until)) //nolint:gosec // as it was put in
 }
 
-// checkCSRF refuses a request that would change something without a good token.
-func (s *Server) checkCSRF(r *http.Request) error {
+// checkCSRF refuses a request that would change something without a good token, and
+// a page from elsewhere that asks for one.
+func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
+	if rt != nil && rt.givesToken {
+		return s.browsers.checkToken(r, proxied)
+	}
 	if s.csrf == nil || !changes(r.Method) {
 		return nil
 	}

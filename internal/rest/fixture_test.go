@@ -110,6 +110,7 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	f := &fixture{store: memory.New(), clock: &stillClock{now: noon}, log: &lockedBuffer{}, metrics: &counter{}}
 	options := DefaultOptions()
 	options.BindAddress = "127.0.0.1:0"
+	options.AllowedHosts = []string{"example.test", "inside.example", "example.com", "a", "h"}
 	deps := Dependencies{
 		Space:     Space{Runs: taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: f.store, Clock: f.clock})},
 		Namespace: "default",

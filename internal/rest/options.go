@@ -15,6 +15,9 @@ type Options struct {
 	BasePath       string // what every path begins with; "" for none
 	PrefectVersion string // of the server this one answers as; what /admin/version says
 
+	AllowedHosts []string // host names in the header Host, beside those of loopback, where callers are not authenticated
+	CORSOrigins  []string // of web pages, beside those of loopback
+
 	CSRFProtection bool   // requests that change something need a token
 	CSRFKeyFile    string // what tokens are made with; "": a random key
 
@@ -60,6 +63,10 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "what the paths of the REST endpoint begin with; empty for nothing")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
 		"version of the Prefect server that the REST endpoint says it is; clients compare it with their own")
+	fs.Func("rest-allowed-hosts", "comma-separated host names, without a port, that requests without authentication may name in the header Host, "+
+		"in addition to localhost and loopback addresses", listFlag(&o.AllowedHosts))
+	fs.Func("rest-cors-origins", "comma-separated origins, such as https://example.com, of the web pages that may use the REST API, "+
+		"in addition to pages from loopback addresses; * allows all pages and needs --authentication=kubernetes", listFlag(&o.CORSOrigins))
 	fs.BoolVar(&o.CSRFProtection, "rest-csrf-protection", o.CSRFProtection,
 		"whether requests that change something need a token, which clients get for themselves")
 	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
@@ -87,6 +94,8 @@ func (o *Options) Validate() error {
 		checkHostPort("--rest-bind-address", o.BindAddress),
 		checkBasePath("--rest-base-path", o.BasePath),
 		checkVersion("--rest-prefect-version", o.PrefectVersion),
+		checkHosts("--rest-allowed-hosts", o.AllowedHosts),
+		checkOrigins("--rest-cors-origins", o.CORSOrigins),
 		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
 		checkPositive("--max-requests-in-flight", o.MaxInFlight),
 		checkPositive("--max-requests-per-caller", o.MaxPerCaller),
@@ -109,9 +118,12 @@ func checkHostPort(name, address string) error {
 	return nil
 }
 
-// CheckReach refuses an address that others can reach if whoever reaches the
-// server may do everything, or if tokens could be read on the way.
+// CheckReach refuses an address that others can reach, and origins of all web pages,
+// if whoever reaches the server may do everything, or if tokens could be read on the way.
 func (o *Options) CheckReach(authenticated, encrypted bool) error {
+	if err := o.checkAnyOrigin(authenticated); err != nil {
+		return err
+	}
 	host, _, err := net.SplitHostPort(o.BindAddress)
 	if err != nil {
 		return nil //nolint:nilerr // Validate tells

@@ -27,7 +27,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		"--rest-bind-address=[::1]:1", "--rest-base-path=", "--rest-prefect-version=3.0.0", "--rest-max-body-bytes=1",
 		"--rest-max-header-bytes=2", "--rest-header-timeout=1s", "--rest-read-timeout=2s", "--rest-request-timeout=3s",
 		"--rest-write-timeout=4s", "--rest-idle-timeout=5s", "--rest-shutdown-timeout=6s",
-		"--rest-csrf-protection", "--rest-csrf-key-file=key",
+		"--rest-csrf-protection", "--rest-csrf-key-file=key", "--rest-allowed-hosts=box.test, ::1", "--rest-cors-origins=https://page.test,",
 		"--rest-socket-ping-interval=7s", "--rest-socket-ping-timeout=8s", "--rest-socket-write-timeout=9s",
 		"--rest-socket-hello-timeout=10s", "--rest-max-event-bytes=3", "--max-requests-in-flight=4", "--max-requests-per-caller=5",
 		"--max-websockets=6", "--rest-socket-recheck-interval=12s", "--rest-event-merge-window=0s", "--rest-event-record-timeout=11s",
@@ -36,7 +36,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Options{
-		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", CSRFProtection: true, CSRFKeyFile: "key", MaxInFlight: 4, MaxPerCaller: 5, MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
+		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", CSRFProtection: true, CSRFKeyFile: "key", AllowedHosts: []string{"box.test", "::1"}, CORSOrigins: []string{"https://page.test"}, MaxInFlight: 4, MaxPerCaller: 5, MaxBodyBytes: 1, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
 		ReadTimeout: 2 * time.Second, RequestTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
 		IdleTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second,
 		Sockets: SocketOptions{

@@ -77,9 +77,6 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	for _, entry := range a.header {
 		h.Set(entry[0], entry[1])
 	}
-	if r.Header.Get("Origin") != "" {
-		h.Set("Access-Control-Allow-Origin", "*")
-	}
 	if len(a.body) > 0 {
 		h.Set("Content-Type", a.contentType())
 	}

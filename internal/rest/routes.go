@@ -38,6 +38,7 @@ type route struct {
 	resource     Resource
 	verb         Verb
 	open         bool // to callers who show nothing
+	givesToken   bool // for CSRF: pages from elsewhere need to be listed, those of loopback too
 	across       bool // tells of all namespaces at once, if that is asked for
 	summary      string
 	handle       func(*space, *request) (response, error)
@@ -121,7 +122,7 @@ func otherRoutes() []route {
 		{method: http.MethodGet, path: "/hello", open: true, summary: "be greeted", handle: (*space).hello},
 		{method: http.MethodGet, path: "/admin/version", summary: "read the version of Prefect", handle: (*space).adminVersion},
 		{method: http.MethodGet, path: "/admin/storage", summary: "learn that results are stored nowhere", handle: (*space).adminStorage},
-		{method: http.MethodGet, path: "/csrf-token", summary: "get a token, or learn that none is needed", handle: (*space).csrfToken},
+		{method: http.MethodGet, path: "/csrf-token", givesToken: true, summary: "get a token, or learn that none is needed", handle: (*space).csrfToken},
 		{method: http.MethodGet, path: pathOpenAPI, summary: "read this document", handle: (*space).openAPI, anyVersion: true},
 		{method: http.MethodGet, path: "/docs", summary: "see this document as a page", handle: (*space).docs, anyVersion: true},
 		{

@@ -20,13 +20,13 @@ const labelOther = "other"
 // serve answers one request, logs it and counts it.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	at := s.placeOf(r.URL.Path)
-	if isUpgrade(r) {
+	if isUpgrade(r) && s.browsers.check(r, at.proxied) == nil {
 		s.serveSocket(w, r, at)
 		return
 	}
 	began := s.clock.Now()
 	v := &visit{place: at}
-	answer := s.answer(r, v)
+	answer := s.browsers.mark(s.answer(r, v), r, at.proxied)
 	drain(w, r, answer.status)
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
@@ -84,14 +84,18 @@ func (v *visit) note(err error) {
 
 // answer lets a request in and its route answer.
 func (s *Server) answer(r *http.Request, v *visit) response {
+	if err := s.browsers.check(r, v.proxied); err != nil {
+		answer, _ := answerTo(err, nil, nil)
+		return answer
+	}
 	if isPreflight(r) {
-		return preflight(r)
+		return s.browsers.preflight(r, v.proxied)
 	}
 	rt, parameter, err := v.router.find(r, v.base)
 	leave, refused := s.admit(r, rt, v)
 	defer leave()
 	if refused == nil {
-		refused = s.checkCSRF(r)
+		refused = s.checkCSRF(r, rt, v.proxied)
 	}
 	if err = cmp.Or(refused, err); err != nil { // also where there is no route
 		v.note(err)

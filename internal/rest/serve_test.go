@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPreflightIsAllowedEverything(t *testing.T) {
+func TestPreflightOfAListedOriginIsAllowedEverything(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixture(t, withOrigins("http://page.test"))
 	for _, path := range []string{"/task_runs/filter", "/nope"} {
-		w := f.ask(t, http.MethodOptions, path, "", "Origin", "http://example.test",
+		w := f.ask(t, http.MethodOptions, path, "", "Origin", "http://page.test",
 			"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-a, x-b")
 		if w.Code != http.StatusOK || w.Body.String() != "OK" {
 			t.Errorf("%s: answer = %d %s, want 200 OK", path, w.Code, w.Body)
 		}
 		for name, want := range map[string]string{
-			"Content-Type": typeText, "Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "x-a, x-b",
+			"Content-Type": typeText, "Access-Control-Allow-Origin": "http://page.test", "Vary": "Origin", "Access-Control-Allow-Headers": "x-a, x-b",
 			"Access-Control-Allow-Methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
 		} {
 			if got := w.Header().Get(name); got != want {
@@ -33,18 +33,26 @@ func TestPreflightIsAllowedEverything(t *testing.T) {
 
 func TestPreflightOfAMethodThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newFixture(t).ask(t, http.MethodOptions, "/health", "", "Origin", "http://example.test", "Access-Control-Request-Method", "BREW")
-	if want := "Disallowed CORS method"; w.Code != http.StatusBadRequest || w.Body.String() != want {
-		t.Errorf("answer = %d %s, want 400 %s", w.Code, w.Body, want)
+	f := newFixture(t)
+	for origin, want := range map[string]string{
+		"http://localhost:3000": "Disallowed CORS method", "http://elsewhere.test": "Disallowed CORS origin, method",
+	} {
+		w := f.ask(t, http.MethodOptions, "/health", "", "Origin", origin, "Access-Control-Request-Method", "BREW")
+		if w.Code != http.StatusBadRequest || w.Body.String() != want {
+			t.Errorf("answer = %d %s, want 400 %s", w.Code, w.Body, want)
+		}
 	}
 }
 
-func TestPagesFromElsewhereMayReadAnswers(t *testing.T) {
+func TestPagesOfLoopbackAddressesMayReadAnswers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, path := range []string{"/health", "/nope"} {
-		if got := f.ask(t, http.MethodGet, path, "", "Origin", "http://a.test").Header().Get("Access-Control-Allow-Origin"); got != "*" {
-			t.Errorf("%s: Access-Control-Allow-Origin = %q, want *", path, got)
+		if got := f.ask(t, http.MethodGet, path, "", "Origin", "http://[::1]:81").Header().Get("Access-Control-Allow-Origin"); got != "http://[::1]:81" {
+			t.Errorf("%s: Access-Control-Allow-Origin = %q, want the page's", path, got)
+		}
+		if got := f.ask(t, http.MethodGet, path, "", "Origin", "http://b.test").Header().Get("Access-Control-Allow-Origin"); got != "" {
+			t.Errorf("%s: Access-Control-Allow-Origin = %q for a page from elsewhere", path, got)
 		}
 	}
 	if w := f.ask(t, http.MethodGet, "/health", ""); w.Header().Get("Access-Control-Allow-Origin") != "" {

@@ -74,7 +74,9 @@ type Server struct {
 	proxy   Proxy // nil: there is none
 	tls     *tls.Config
 	csrf    *csrf // nil: nobody needs a token
-	router  *router
+
+	browsers *browserGuard
+	router   *router
 	// discovery has the routes by which the API server knows this one.
 	discovery *router
 	// document describes the routes that are served below a base.
@@ -114,7 +116,8 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		router: newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), largeBodies: make(chan struct{}, maxLargeBodies), document: documentsOf(routes),
+		browsers: newBrowserGuard(&o, d.Door != nil),
+		router:   newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), largeBodies: make(chan struct{}, maxLargeBodies), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
 	if s.tls != nil && s.proxy != nil {

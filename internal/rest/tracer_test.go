@@ -41,7 +41,7 @@ func TestATracerHearsOfRequestsByTheirRoute(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/api/hello", "/api/nowhere/at/all"} {
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+path, http.NoBody)
 		server.Handler().ServeHTTP(httptest.NewRecorder(), request)
 	}
 	want := []string{"begin", "inside GET /hello", "end", "begin", "end"}

@@ -80,15 +80,21 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 	}
 }
 
-func TestAPageFromElsewhereMayConnect(t *testing.T) {
+func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *wire) {
 		t := w.t
-		conn, _, err := w.dial(t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://elsewhere.test"}}})
+		conn, _, err := w.dial(t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://localhost:3000"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = conn.CloseNow()
+		for _, path := range []string{pathEventsOut, pathEventsIn, pathSubscription, "/nope"} {
+			_, status, err := w.dial(t, path, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://elsewhere.test"}}})
+			if err == nil || status != http.StatusForbidden {
+				t.Errorf("%s: status %d, want 403: %v", path, status, err)
+			}
+		}
 	})
 }
 

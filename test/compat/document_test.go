@@ -47,7 +47,7 @@ func watchHandlers(t *testing.T) *watched {
 func documentOf(t *testing.T, handler http.Handler) *testdocument.Document {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/openapi.json", http.NoBody))
+	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/api/openapi.json", http.NoBody))
 	if answer.Code != http.StatusOK {
 		t.Fatalf("status of the document = %d: %s", answer.Code, answer.Body)
 	}
