@@ -27,6 +27,27 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
+// drainLimits are the limits on what is read of a body that is not wanted.
+type drainLimits struct {
+	bytes   int64
+	timeout time.Duration
+	cut     bool // of a body that is said to be longer, or does not say, nothing is read
+}
+
+// refuse tells that nothing of a body is read.
+func (l drainLimits) refuse(r *http.Request) bool {
+	return l.cut && (r.ContentLength < 0 || r.ContentLength > l.bytes)
+}
+
+// drainLimits returns what a caller may send in vain. One that is not identified
+// gets its response as soon as it can be written.
+func (s *Server) drainLimits(v *visit) drainLimits {
+	if s.door == nil || v.known {
+		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
+	}
+	return drainLimits{bytes: maxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
+}
+
 // readBody reads the body of a request of a route that takes one. A body that
 // is said to be anything but JSON is the JSON string of its text (contract §1.1).
 // done gives back the room that a large body takes.
@@ -103,19 +124,23 @@ func codingOf(r *http.Request) string {
 // drain reads what is left of a body before the answer is sent: a client that
 // sends all of it first would find the connection broken, and not the answer. A
 // client that waits to be told to go on sends nothing.
-func drain(w http.ResponseWriter, r *http.Request, status int) {
+func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimits) {
 	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || headerHas(r.Header, "Expect", "100-continue") {
+		return
+	}
+	if limits.refuse(r) {
+		w.Header().Set("Connection", "close")
 		return
 	}
 	connection := http.NewResponseController(w)
 	if status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // the client has to know that no more is taken
 	}
-	late := time.AfterFunc(drainTimeout, func() {
+	late := time.AfterFunc(limits.timeout, func() {
 		_ = connection.SetReadDeadline(time.Unix(1, 0)) // not of every connection; then the server's own bound holds
 	})
 	defer late.Stop()
-	if n, err := io.CopyN(io.Discard, r.Body, drainedBytes); err == nil && n == drainedBytes {
+	if n, err := io.CopyN(io.Discard, r.Body, limits.bytes); err == nil && n == limits.bytes {
 		w.Header().Set("Connection", "close")
 	}
 }

@@ -27,7 +27,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	began := s.clock.Now()
 	v := &visit{place: at}
 	answer := s.answer(r, v)
-	drain(w, r, answer.status)
+	drain(w, r, answer.status, s.drainLimits(v))
 	err := answer.write(w, r)
 	took := s.clock.Now().Sub(began)
 
@@ -56,6 +56,7 @@ type visit struct {
 
 	route  *route // nil: there is none
 	caller identified
+	known  bool  // the caller is identified, or need not be
 	cause  error // why nobody could tell who he is or whether he may; not for him to know
 }
 
@@ -120,13 +121,14 @@ func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err 
 	if rt != nil && rt.open {
 		return func() {}, nil
 	}
+	if v.caller, err = s.identifyWithin(r, v.place); err != nil {
+		return func() {}, err
+	}
+	v.known = true
 	leaveAll, ok := s.enter()
 	if !ok {
 		s.reject(busyServer)
 		return func() {}, errBusy
-	}
-	if v.caller, err = s.identify(r, v.place); err != nil {
-		return leaveAll, err
 	}
 	leaveOwn, ok := s.admission.enterAs(v.caller.Name)
 	if !ok {

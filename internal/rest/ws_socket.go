@@ -206,13 +206,36 @@ func (k *socket) command() (pyjson.Value, error) {
 	return value, nil
 }
 
+// authFrame waits for the frame in which the caller identifies itself. It has few
+// keys and must come soon: nothing is known of the sender.
+func (k *socket) authFrame() (pyjson.Value, error) {
+	defer k.endUnless(k.options.AuthTimeout)()
+	text, small, err := k.read(maxUnidentifiedBytes)
+	switch {
+	case err != nil:
+		return nullValue, err
+	case !small || pyjson.CountValues(text) > maxAuthValues:
+		return nullValue, errTooLarge
+	}
+	value, fault := pyjson.Parse(text)
+	if fault != nil || value.Kind() != pyjson.Object {
+		return nullValue, errNotJSON
+	}
+	return value, nil
+}
+
+// endUnless ends the socket after that time, unless stop is called before.
+func (k *socket) endUnless(d time.Duration) (stop func()) {
+	late := time.AfterFunc(d, func() {
+		k.end(dropped(errors.New("the handshake did not end in time")))
+	})
+	return func() { late.Stop() }
+}
+
 // hello is command for the frames that begin a conversation, which have to
 // come in time.
 func (k *socket) hello() (pyjson.Value, error) {
-	late := time.AfterFunc(k.options.HelloTimeout, func() {
-		k.end(dropped(errors.New("the handshake did not end in time")))
-	})
-	defer late.Stop()
+	defer k.endUnless(k.options.HelloTimeout)()
 	return k.command()
 }
 
