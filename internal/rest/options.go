@@ -28,6 +28,8 @@ type Options struct {
 	MaxUnauthenticatedPerAddress int
 
 	MaxBodyBytes   int64 // of a request; larger ones are refused
+	MaxBodyValues  int   // of JSON in the body of a request; of log lines twice as many
+	BodyMemory     int64 // bytes of bodies, frames and responses at once
 	MaxHeaderBytes int   // of a request, its first line included
 
 	HeaderTimeout   time.Duration // for the headers of a request to arrive
@@ -53,6 +55,8 @@ func DefaultOptions() Options {
 		MaxUnauthenticatedPerAddress: 64,
 
 		MaxBodyBytes:    1 << 20,
+		MaxBodyValues:   100_000,
+		BodyMemory:      240 << 20,
 		MaxHeaderBytes:  20 << 10,
 		HeaderTimeout:   5 * time.Second,
 		ReadTimeout:     30 * time.Second,
@@ -84,6 +88,10 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.MaxUnauthenticatedPerAddress, "max-unauthenticated-per-address", o.MaxUnauthenticatedPerAddress,
 		"maximum number of them per client address (IPv6: per /64 network)")
 	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
+	fs.IntVar(&o.MaxBodyValues, "rest-max-body-values", o.MaxBodyValues,
+		"maximum number of JSON values in a request body or an event; twice as many in log lines")
+	fs.Int64Var(&o.BodyMemory, "rest-body-memory", o.BodyMemory,
+		"bytes of memory that request bodies, events and responses may take at once, at least 16777216; a caller gets half of it. More are answered 503 with Retry-After")
 	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
 	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
 	fs.DurationVar(&o.ReadTimeout, "rest-read-timeout", o.ReadTimeout, "how long a whole request may take to arrive")
@@ -107,6 +115,8 @@ func (o *Options) Validate() error {
 		checkPositive("--max-unauthenticated", o.MaxUnauthenticated),
 		checkPositive("--max-unauthenticated-per-address", o.MaxUnauthenticatedPerAddress),
 		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
+		checkPositive("--rest-max-body-values", o.MaxBodyValues),
+		checkAtLeast("--rest-body-memory", o.BodyMemory, minBodyMemory),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
 		checkPositive("--rest-header-timeout", o.HeaderTimeout),
 		checkPositive("--rest-read-timeout", o.ReadTimeout),
@@ -116,6 +126,16 @@ func (o *Options) Validate() error {
 		checkPositive("--rest-shutdown-timeout", o.ShutdownTimeout),
 		o.Sockets.validate(),
 	)
+}
+
+// minBodyMemory is the least that some requests can be served with at once.
+const minBodyMemory = 16 << 20
+
+func checkAtLeast(name string, n, least int64) error {
+	if n < least {
+		return fmt.Errorf("%s must be at least %d", name, least)
+	}
+	return nil
 }
 
 func checkHostPort(name, address string) error {

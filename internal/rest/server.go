@@ -85,7 +85,7 @@ type Server struct {
 
 	admission     *admission
 	unidentified  unidentified
-	largeBodies   chan struct{} // has an entry for each body beyond MaxBodyBytes that is kept
+	memory        *bodyMemory
 	socketMetrics SocketMetrics
 	sockets       *attendance
 	tracer        Tracer
@@ -116,7 +116,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), largeBodies: make(chan struct{}, maxLargeBodies), document: documentsOf(routes),
+		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
 	if s.tls != nil && s.proxy != nil {

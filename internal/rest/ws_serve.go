@@ -47,7 +47,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		return
 	}
 	// After the take-over the request's context means nothing.
-	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.log.With(
+	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.memory, s.log.With(
 		slog.String("path", rt.path), slog.String("client", r.RemoteAddr)))
 	if nameless {
 		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.end(errCrowded) })
