@@ -12,6 +12,7 @@ var errBusy = errors.New("too many requests are under way")
 const (
 	busyServer = "server" // too many of all callers
 	busyCaller = "caller" // too many of this one
+	busyMemory = "memory" // bodies and responses take all the memory that they may
 )
 
 // admission counts what is under way, so that no flood takes more than there is,

@@ -7,7 +7,7 @@ import (
 
 // maxFaultBytes is how long the list of faults may get before no other is
 // added: each repeats the input, and its place with keys of any length.
-const maxFaultBytes = 4 << 20
+const maxFaultBytes = 1 << 20
 
 // appendInvalid writes the answer to a request that is not valid (contract §1.1).
 func appendInvalid(b []byte, e *invalidError) []byte {

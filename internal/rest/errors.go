@@ -115,7 +115,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 		return answer, false
 	}
 	switch {
-	case errors.Is(err, errBusy):
+	case errors.Is(err, errBusy), errors.Is(err, errMemory):
 		return unavailable(), false
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, "This namespace is not served."), false

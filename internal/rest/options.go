@@ -24,7 +24,15 @@ type Options struct {
 	MaxInFlight  int // requests under way at once, websockets apart; more are turned away
 	MaxPerCaller int // of those, by each caller that is known by name
 
+	// MaxUnauthenticated is how many connections, requests and websockets, each
+	// counted by itself, may be open of callers that are not authenticated yet, and
+	// MaxUnauthenticatedPerAddress how many of them of one address.
+	MaxUnauthenticated           int
+	MaxUnauthenticatedPerAddress int
+
 	MaxBodyBytes   int64 // of a request; larger ones are refused
+	MaxBodyValues  int   // of JSON in the body of a request; of log lines twice as many
+	BodyMemory     int64 // bytes of bodies, frames and responses at once
 	MaxHeaderBytes int   // of a request, its first line included
 
 	HeaderTimeout   time.Duration // for the headers of a request to arrive
@@ -40,14 +48,20 @@ type Options struct {
 // DefaultOptions returns the options that hold when no flag is given.
 func DefaultOptions() Options {
 	return Options{
-		BindAddress:     "127.0.0.1:4200",
-		BasePath:        "/api",
-		PrefectVersion:  "3.9.1",
-		MaxInFlight:     1000,
-		MaxPerCaller:    200,
+		BindAddress:    "127.0.0.1:4200",
+		BasePath:       "/api",
+		PrefectVersion: "3.9.1",
+		MaxInFlight:    1000,
+		MaxPerCaller:   200,
+
+		MaxUnauthenticated:           256,
+		MaxUnauthenticatedPerAddress: 64,
+
 		MaxBodyBytes:    1 << 20,
-		MaxHeaderBytes:  64 << 10,
-		HeaderTimeout:   10 * time.Second,
+		MaxBodyValues:   100_000,
+		BodyMemory:      240 << 20,
+		MaxHeaderBytes:  20 << 10,
+		HeaderTimeout:   5 * time.Second,
 		ReadTimeout:     30 * time.Second,
 		RequestTimeout:  30 * time.Second,
 		WriteTimeout:    90 * time.Second,
@@ -76,7 +90,15 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"how many requests may be under way at once; more are answered 503 with Retry-After. Health, ready and hello do not count")
 	fs.IntVar(&o.MaxPerCaller, "max-requests-per-caller", o.MaxPerCaller,
 		"how many of them may be one caller's, where callers are known; it leaves the others room")
+	fs.IntVar(&o.MaxUnauthenticated, "max-unauthenticated", o.MaxUnauthenticated,
+		"maximum number of connections, of requests and of websockets whose caller is not authenticated yet; the oldest one of the address with the most ends first")
+	fs.IntVar(&o.MaxUnauthenticatedPerAddress, "max-unauthenticated-per-address", o.MaxUnauthenticatedPerAddress,
+		"maximum number of them per client address (IPv6: per /64 network)")
 	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
+	fs.IntVar(&o.MaxBodyValues, "rest-max-body-values", o.MaxBodyValues,
+		"maximum number of JSON values in a request body or an event; twice as many in log lines")
+	fs.Int64Var(&o.BodyMemory, "rest-body-memory", o.BodyMemory,
+		"bytes of memory that request bodies, events and responses may take at once, at least 16777216; a caller gets half of it. More are answered 503 with Retry-After")
 	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
 	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
 	fs.DurationVar(&o.ReadTimeout, "rest-read-timeout", o.ReadTimeout, "how long a whole request may take to arrive")
@@ -99,7 +121,11 @@ func (o *Options) Validate() error {
 		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
 		checkPositive("--max-requests-in-flight", o.MaxInFlight),
 		checkPositive("--max-requests-per-caller", o.MaxPerCaller),
+		checkPositive("--max-unauthenticated", o.MaxUnauthenticated),
+		checkPositive("--max-unauthenticated-per-address", o.MaxUnauthenticatedPerAddress),
 		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
+		checkPositive("--rest-max-body-values", o.MaxBodyValues),
+		checkAtLeast("--rest-body-memory", o.BodyMemory, minBodyMemory),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
 		checkPositive("--rest-header-timeout", o.HeaderTimeout),
 		checkPositive("--rest-read-timeout", o.ReadTimeout),
@@ -109,6 +135,16 @@ func (o *Options) Validate() error {
 		checkPositive("--rest-shutdown-timeout", o.ShutdownTimeout),
 		o.Sockets.validate(),
 	)
+}
+
+// minBodyMemory is the least that some requests can be served with at once.
+const minBodyMemory = 16 << 20
+
+func checkAtLeast(name string, n, least int64) error {
+	if n < least {
+		return fmt.Errorf("%s must be at least %d", name, least)
+	}
+	return nil
 }
 
 func checkHostPort(name, address string) error {

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -18,74 +20,127 @@ const (
 	// SDK sends up to 4,000,000 characters, and one line more; a character has up
 	// to four bytes.
 	maxLogBody = 16 << 20
-	// maxLargeBodies is how many requests may have a body beyond --rest-max-body-bytes
-	// at once; others wait for them.
-	maxLargeBodies = 4
+	// maxSmallBody is the size of the largest body of routes that take a few fields,
+	// and maxListBody of those that take a list of names or ids with them.
+	maxSmallBody = 16 << 10
+	maxListBody  = 128 << 10
 	// drainedBytes and drainTimeout bound what is read, and not kept, of a body
 	// that was not wanted, so that a client that sends first gets to read the answer.
 	drainedBytes = 256 << 20
 	drainTimeout = 10 * time.Second
 )
 
+// drainLimits are the limits on what is read of a body that is not wanted.
+type drainLimits struct {
+	bytes   int64
+	timeout time.Duration
+	cut     bool // of a body that is said to be longer, or does not say, nothing is read
+}
+
+// refuse tells that nothing of a body is read.
+func (l drainLimits) refuse(r *http.Request) bool {
+	return l.cut && (r.ContentLength < 0 || r.ContentLength > l.bytes)
+}
+
+// drainLimits returns what a caller may send in vain. One that is not identified
+// gets its response as soon as it can be written.
+func (s *Server) drainLimits(v *visit) drainLimits {
+	if s.door == nil || v.known {
+		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
+	}
+	return drainLimits{bytes: maxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
+}
+
 // readBody reads the body of a request of a route that takes one. A body that
 // is said to be anything but JSON is the JSON string of its text (contract §1.1).
-// done gives back the room that a large body takes.
-func (s *Server) readBody(r *http.Request, rt *route) (body pyjson.Value, done func(), err error) {
-	limit, done, err := s.roomFor(r, rt)
+// release returns the memory that the body takes.
+func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjson.Value, release func(), err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), memoryWait)
+	defer cancel()
+	limit := rt.bodyLimit(s.options.MaxBodyBytes)
+	if err := refuseBody(r, limit); err != nil {
+		return nullValue, func() {}, err
+	}
+	size := limit
+	if r.ContentLength >= 0 {
+		size = r.ContentLength
+	}
+	release, err = s.memory.arriving.acquire(ctx, caller, size)
 	if err != nil {
-		return nullValue, done, err
+		return nullValue, release, s.noMemory(err)
 	}
 	raw, err := readAll(r, limit)
 	switch {
 	case err != nil:
-		return nullValue, done, err
+		return nullValue, release, err
 	case len(raw) == 0:
-		return nullValue, done, nil
+		return nullValue, release, nil
 	case !saysJSON(r.Header.Get("Content-Type")):
-		return textOf(raw), done, nil
+		return textOf(raw), release, nil
+	}
+	defer release()
+	return s.parseBody(r.Context(), raw, rt.valueLimit(s.options.MaxBodyValues), caller)
+}
+
+// parseBody reads the JSON of a body, once there is memory for its values.
+func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller string) (pyjson.Value, func(), error) {
+	values := pyjson.CountValues(raw)
+	if values > most {
+		fault := &pyjson.SyntaxError{Msg: "Too many values: a body may have at most " + strconv.Itoa(most) + ". Send several requests with fewer"}
+		return nullValue, func() {}, &invalidError{items: []validate.Error{malformed(fault)}} // the body is not repeated
+	}
+	ctx, cancel := context.WithTimeout(ctx, memoryWait)
+	defer cancel()
+	release, err := s.memory.parsed.acquire(ctx, caller, parsedBytes(raw, values))
+	if err != nil {
+		return nullValue, release, s.noMemory(err)
 	}
 	value, fault := pyjson.Parse(raw)
 	if fault != nil {
-		return nullValue, done, &invalidError{items: []validate.Error{malformed(fault)}, body: textOf(raw)}
+		return nullValue, release, &invalidError{items: []validate.Error{malformed(fault)}, body: textOf(raw)}
 	}
-	return value, done, nil
+	return value, release, nil
 }
 
-// roomFor is the size that a body may have. Large ones wait until there is room.
-func (s *Server) roomFor(r *http.Request, rt *route) (limit int64, done func(), err error) {
-	limit, done = max(s.options.MaxBodyBytes, rt.maxBody), func() {}
-	if limit == s.options.MaxBodyBytes || (r.ContentLength >= 0 && r.ContentLength <= s.options.MaxBodyBytes) {
-		return limit, done, nil
+// noMemory counts a request that is turned away for want of memory.
+func (s *Server) noMemory(err error) error {
+	s.reject(busyMemory)
+	return err
+}
+
+// refuseBody refuses a body that would not be taken, before it is read.
+func refuseBody(r *http.Request, limit int64) error {
+	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
+		return detail(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
+			" is not supported: send the body without compression and without the header Content-Encoding.")
 	}
-	select {
-	case s.largeBodies <- struct{}{}:
-		return limit, func() { <-s.largeBodies }, nil
-	case <-r.Context().Done():
-		return limit, done, errBusy
+	if r.ContentLength > limit {
+		return tooLarge(limit)
 	}
+	return nil
+}
+
+func tooLarge(limit int64) error {
+	return detail(http.StatusRequestEntityTooLarge,
+		"Request body is too large: it may have at most "+strconv.FormatInt(limit, 10)+" bytes.")
 }
 
 // readAll reads the text of a body within the bounds of size and time.
 func readAll(r *http.Request, limit int64) ([]byte, error) {
-	tooLarge := detail(http.StatusRequestEntityTooLarge,
-		"Request body is too large: it may have at most "+strconv.FormatInt(limit, 10)+" bytes.")
-	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
-		return nil, detail(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
-			" is not supported: send the body without compression and without the header Content-Encoding.")
+	var raw bytes.Buffer
+	if r.ContentLength > 0 {
+		raw.Grow(int(r.ContentLength) + bytes.MinRead) // no more than the limit
 	}
-	if r.ContentLength > limit {
-		return nil, tooLarge
-	}
-	raw, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	_, err := raw.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, detail(http.StatusRequestTimeout, "Request body did not arrive in time.")
 	case err != nil:
 		return nil, detail(http.StatusBadRequest, "There was an error parsing the body")
-	case int64(len(raw)) > limit:
-		return nil, tooLarge
+	case int64(raw.Len()) > limit:
+		return nil, tooLarge(limit)
 	}
-	return raw, nil
+	return raw.Bytes(), nil
 }
 
 // codingOf returns what a body says it is compressed with, "" for nothing.
@@ -103,19 +158,23 @@ func codingOf(r *http.Request) string {
 // drain reads what is left of a body before the answer is sent: a client that
 // sends all of it first would find the connection broken, and not the answer. A
 // client that waits to be told to go on sends nothing.
-func drain(w http.ResponseWriter, r *http.Request, status int) {
+func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimits) {
 	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || headerHas(r.Header, "Expect", "100-continue") {
+		return
+	}
+	if limits.refuse(r) {
+		w.Header().Set("Connection", "close")
 		return
 	}
 	connection := http.NewResponseController(w)
 	if status == http.StatusRequestEntityTooLarge {
 		w.Header().Set("Connection", "close") // the client has to know that no more is taken
 	}
-	late := time.AfterFunc(drainTimeout, func() {
+	late := time.AfterFunc(limits.timeout, func() {
 		_ = connection.SetReadDeadline(time.Unix(1, 0)) // not of every connection; then the server's own bound holds
 	})
 	defer late.Stop()
-	if n, err := io.CopyN(io.Discard, r.Body, drainedBytes); err == nil && n == drainedBytes {
+	if n, err := io.CopyN(io.Discard, r.Body, limits.bytes); err == nil && n == limits.bytes {
 		w.Header().Set("Connection", "close")
 	}
 }

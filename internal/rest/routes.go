@@ -44,13 +44,34 @@ type route struct {
 	handle       func(*space, *request) (response, error)
 
 	body        bool                    // there may be a body, which is then JSON
-	maxBody     int64                   // size of the largest body, where it is more than Options.MaxBodyBytes
+	maxBody     int64                   // size of the largest body; 0: Options.MaxBodyBytes
 	anyVersion  bool                    // also clients of a bad API version are answered
 	explainGone func(id string) problem // what is said when there is no such run, state or limit
 
 	// talk makes the route a websocket. Then there is nothing for requests
 	// that ask for none (contract §1.6).
 	talk conversation
+}
+
+// bodyLimit is the size of the largest body of the route, in bytes. What most routes
+// take can be less than what this one needs at most; it is never more than that.
+func (rt *route) bodyLimit(usual int64) int64 {
+	switch {
+	case rt.maxBody == 0:
+		return usual
+	case rt.maxBody >= maxLogBody:
+		return max(usual, rt.maxBody)
+	default:
+		return min(usual, rt.maxBody)
+	}
+}
+
+// valueLimit is the number of JSON values that a body of the route may have.
+func (rt *route) valueLimit(usual int) int {
+	if rt.maxBody >= maxLogBody {
+		return 2 * usual
+	}
+	return usual
 }
 
 // table lists all routes. The order counts: the first that fits a path and method
@@ -80,7 +101,7 @@ func runRoutes() []route {
 		},
 		{
 			method: http.MethodPatch, path: run, resource: ResourceTaskRuns, verb: VerbUpdate, summary: "rename a run",
-			handle: (*space).rename, body: true, explainGone: saysDetail("Task run not found"),
+			handle: (*space).rename, body: true, maxBody: maxListBody, explainGone: saysDetail("Task run not found"),
 		},
 		{
 			method: http.MethodPost, path: "/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match",

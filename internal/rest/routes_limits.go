@@ -11,7 +11,7 @@ func tagLimitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "make the limit of a tag, or set its slots",
-			handle: (*space).createTagLimit, body: true,
+			handle: (*space).createTagLimit, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag by its id",
@@ -23,11 +23,11 @@ func tagLimitRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read the limits of tags",
-			handle: (*space).filterTagLimits, body: true,
+			handle: (*space).filterTagLimits, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/tag/" + tagParameter + "/reset", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "end all that is held of the limit of a tag",
-			handle: (*space).resetLimitOfTag, body: true, explainGone: saysDetail(gone),
+			handle: (*space).resetLimitOfTag, body: true, maxBody: maxListBody, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag by its id",
@@ -39,11 +39,11 @@ func tagLimitRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots of tags for a run",
-			handle: (*space).incrementTags, body: true,
+			handle: (*space).incrementTags, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots of tags back",
-			handle: (*space).decrementTags, body: true,
+			handle: (*space).decrementTags, body: true, maxBody: maxListBody,
 		},
 	}
 }
@@ -57,7 +57,7 @@ func limitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbCreate, summary: "make a limit",
-			handle: (*space).createLimit, body: true,
+			handle: (*space).createLimit, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read a limit",
@@ -65,11 +65,11 @@ func limitRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read all limits",
-			handle: (*space).filterLimits, body: true,
+			handle: (*space).filterLimits, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPatch, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "change a limit",
-			handle: (*space).updateLimit, body: true, explainGone: saysDetail(gone),
+			handle: (*space).updateLimit, body: true, maxBody: maxSmallBody, explainGone: saysDetail(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete a limit",
@@ -77,23 +77,23 @@ func limitRoutes() []route {
 		},
 		{
 			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots",
-			handle: (*space).increment, body: true,
+			handle: (*space).increment, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/increment-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots for as long as a lease lives",
-			handle: (*space).incrementWithLease, body: true,
+			handle: (*space).incrementWithLease, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots back",
-			handle: (*space).decrement, body: true,
+			handle: (*space).decrement, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give back what a lease holds",
-			handle: (*space).decrementWithLease, body: true,
+			handle: (*space).decrementWithLease, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/leases/" + leaseParameter + "/renew", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "let a lease live on",
-			handle: (*space).renewLease, body: true,
+			handle: (*space).renewLease, body: true, maxBody: maxSmallBody,
 		},
 	}
 }

@@ -32,7 +32,7 @@ func lists() []route {
 		},
 		{
 			method: http.MethodPost, path: "/task_workers/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the task workers that are there",
-			handle: (*space).filterTaskWorkers, body: true,
+			handle: (*space).filterTaskWorkers, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: "/logs/", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "log lines",

@@ -25,10 +25,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	began := s.clock.Now()
-	v := &visit{place: at}
+	v := &visit{place: at, release: func() {}}
 	answer := s.browsers.mark(s.answer(r, v), r, at.proxied)
-	drain(w, r, answer.status)
+	drain(w, r, answer.status, s.drainLimits(v))
+	answer, release := s.holdAnswer(v, answer)
 	err := answer.write(w, r)
+	release()
+	v.release()
 	took := s.clock.Now().Sub(began)
 
 	if v.route != nil {
@@ -50,13 +53,31 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// holdAnswer takes the memory for a large answer until it is sent, or answers that
+// there is none: a client that does not read keeps its own share only.
+func (s *Server) holdAnswer(v *visit, answer response) (response, func()) {
+	if len(answer.body) <= uncountedBytes || answer.gzipped {
+		return answer, func() {}
+	}
+	release, ok := s.memory.responses.try(v.caller.Name, int64(len(answer.body)))
+	if !ok {
+		_ = s.noMemory(errMemory)
+		answer, _ = answerTo(errMemory, nil, nil)
+	}
+	return answer, release
+}
+
 // visit is what is found out about a request on its way in.
 type visit struct {
 	place
 
 	route  *route // nil: there is none
 	caller identified
-	cause  error // why nobody could tell who he is or whether he may; not for him to know
+	known  bool // the caller is identified, or need not be
+	// release returns the memory that the body takes; it is kept until the response
+	// is sent, which can repeat it.
+	release func()
+	cause   error // why nobody could tell who he is or whether he may; not for him to know
 }
 
 // attrs are what a log line says of it.
@@ -124,13 +145,14 @@ func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err 
 	if rt != nil && rt.open {
 		return func() {}, nil
 	}
+	if v.caller, err = s.identifyWithin(r, v.place); err != nil {
+		return func() {}, err
+	}
+	v.known = true
 	leaveAll, ok := s.enter()
 	if !ok {
 		s.reject(busyServer)
 		return func() {}, errBusy
-	}
-	if v.caller, err = s.identify(r, v.place); err != nil {
-		return leaveAll, err
 	}
 	leaveOwn, ok := s.admission.enterAs(v.caller.Name)
 	if !ok {
@@ -173,8 +195,8 @@ func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response
 		return response{}, err
 	}
 	if v.route.body {
-		body, done, err := s.readBody(r.WithContext(in.ctx), v.route)
-		defer done()
+		body, release, err := s.readBody(r.WithContext(in.ctx), v.route, v.caller.Name)
+		v.release = release
 		if err != nil {
 			return response{}, err
 		}

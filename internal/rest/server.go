@@ -86,7 +86,8 @@ type Server struct {
 	others spaces
 
 	admission     *admission
-	largeBodies   chan struct{} // has an entry for each body beyond MaxBodyBytes that is kept
+	unidentified  unidentified
+	memory        *bodyMemory
 	socketMetrics SocketMetrics
 	sockets       *attendance
 	tracer        Tracer
@@ -116,8 +117,9 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		browsers: newBrowserGuard(&o, d.Door != nil),
-		router:   newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), largeBodies: make(chan struct{}, maxLargeBodies), document: documentsOf(routes),
+		browsers:     newBrowserGuard(&o, d.Door != nil),
+		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
+		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
 		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
 	if s.tls != nil && s.proxy != nil {
@@ -155,6 +157,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	server := s.httpServer(ctx)
 	s.address = listener.Addr()
+	if s.door != nil {
+		listener = &unidentifiedListener{listener, s.unidentified.connections}
+	}
 	close(s.listening)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "REST endpoint listens", slog.String("url", s.scheme()+"://"+s.address.String()+s.options.BasePath))
 
@@ -207,6 +212,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		// The end of the program does not cancel requests that have begun.
+		ConnContext: withConnection,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 }

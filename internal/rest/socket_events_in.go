@@ -29,6 +29,7 @@ const (
 func (s *space) eventsIn(k *socket) error {
 	in := &intake{server: s, socket: k}
 	k.gate.pass = in.pass
+	k.makeRoom = in.record
 	for {
 		err := in.take()
 		if err == nil {
@@ -44,40 +45,76 @@ type intake struct {
 	server  *space
 	socket  *socket
 	batch   []taskrun.Event
-	bytes   int     // that the batch came in
-	merging *window // in which the batch waits for more
-	failure error   // a batch could not be recorded
+	bytes   int      // that the batch came in
+	merging *window  // in which the batch waits for more
+	release []func() // the memory of the batch
+	failure error    // a batch could not be recorded
 }
 
 // take reads one event into the batch.
 func (in *intake) take() error {
-	text, small, err := in.socket.read(in.socket.options.MaxEventBytes)
+	text, small, release, err := in.socket.read(in.socket.options.MaxEventBytes)
+	defer release()
 	if err != nil {
 		return err
 	}
 	if !small {
-		in.server.socketMetrics.EventReceived(EventTooLarge)
-		in.socket.log.LogAttrs(in.socket.life, slog.LevelWarn, "an event was dropped: it is too large",
-			slog.Int64("limit", in.socket.options.MaxEventBytes))
+		in.dropLarge()
 		return nil
 	}
-	e, err := decodeEventFrame(text)
-	if err != nil {
-		in.server.socketMetrics.EventReceived(EventMalformed)
-		return dropped(err)
+	report, ok, err := in.decode(text)
+	if err != nil || !ok {
+		return err
 	}
-	if report, ok := in.server.reportOf(in.socket.life, e, in.socket.log); ok {
-		if len(in.batch) == 0 {
-			in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
-		}
-		in.server.verbatim.add(report.State.ID, text)
-		in.batch = append(in.batch, report)
-		in.bytes += len(text)
+	if len(in.batch) == 0 {
+		in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
 	}
-	if len(in.batch) >= maxBatch || in.bytes >= maxBatchBytes {
+	in.server.verbatim.add(report.State.ID, text)
+	in.batch = append(in.batch, report)
+	in.bytes += len(text)
+	release() // what is kept of it is less than what it could have been
+	if !in.keep(text) || len(in.batch) >= maxBatch || in.bytes >= maxBatchBytes {
 		return in.record()
 	}
 	return nil
+}
+
+// keep takes the memory that an event needs until it is recorded. If there is none,
+// the batch is to be recorded now.
+func (in *intake) keep(text []byte) (ok bool) {
+	release, ok := in.socket.memory.arriving.try(in.socket.caller.Name, int64(len(text)))
+	if ok {
+		in.release = append(in.release, release)
+	}
+	return ok
+}
+
+// decode reads an event, once there is memory for it; ok is false if there is
+// nothing to record of it.
+func (in *intake) decode(text []byte) (report taskrun.Event, ok bool, err error) {
+	done, err := in.socket.parsing(text, in.server.options.MaxBodyValues)
+	if errors.Is(err, errTooLarge) {
+		in.dropLarge()
+		return report, false, nil
+	}
+	if err != nil {
+		return report, false, err
+	}
+	defer done()
+	e, err := decodeEventFrame(text)
+	if err != nil {
+		in.server.socketMetrics.EventReceived(EventMalformed)
+		return report, false, dropped(err)
+	}
+	report, ok = in.server.reportOf(in.socket.life, e, in.socket.log)
+	return report, ok, nil
+}
+
+// dropLarge tells that an event was dropped.
+func (in *intake) dropLarge() {
+	in.server.socketMetrics.EventReceived(EventTooLarge)
+	in.socket.log.LogAttrs(in.socket.life, slog.LevelWarn, "an event was dropped: it is too large",
+		slog.Int64("limit", in.socket.options.MaxEventBytes), slog.Int("values", in.server.options.MaxBodyValues))
 }
 
 // pass is asked before each frame is read.
@@ -107,7 +144,10 @@ func (in *intake) record() error {
 		in.failure = failed("recording events", err)
 		in.socket.end(in.failure)
 	}
-	in.batch, in.bytes = nil, 0
+	for _, release := range in.release {
+		release()
+	}
+	in.batch, in.bytes, in.release = nil, 0, nil
 	return in.failure
 }
 

@@ -29,7 +29,7 @@ func (s *space) eventsOut(k *socket) error {
 // ignoreFrames reads until the connection ends; pings are answered meanwhile.
 func ignoreFrames(k *socket) error {
 	for {
-		if _, _, err := k.read(maxCommand); err != nil {
+		if _, _, _, err := k.read(uncountedBytes); err != nil {
 			return err
 		}
 	}

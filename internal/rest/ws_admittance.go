@@ -18,6 +18,7 @@ type admittance struct {
 	socket    *socket
 	route     *route
 	namespace string
+	seat      *socketSeat
 
 	token string // "": there is none that could end
 }
@@ -29,7 +30,7 @@ func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) 
 	if s.door == nil || !at.proxied && r.Header.Get("Authorization") == "" {
 		return nil, nil //nolint:nilnil // nothing is shown, nothing is wrong
 	}
-	shown, err := s.identify(r, at)
+	shown, err := s.identifyWithin(r, at)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) 
 func (p *admittance) show(shown *identified) error {
 	var token pyjson.Value
 	if p.socket.authed {
-		frame, err := p.socket.hello()
+		frame, err := p.socket.authFrame()
 		if err != nil {
 			return err
 		}
@@ -65,7 +66,7 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 	if s.door == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(p.socket.life, p.socket.options.HelloTimeout)
+	ctx, cancel := context.WithTimeout(p.socket.life, p.socket.options.AuthTimeout)
 	defer cancel()
 	if shown == nil {
 		if !token.Truthy() {
@@ -76,11 +77,27 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 			return refusedSocket("Invalid token", err)
 		}
 		shown = &identified{caller, token.Text()}
+		if err := p.identified(caller); err != nil {
+			return err
+		}
 	}
 	if err := s.authorize(ctx, shown.Caller, p.route, p.namespace); err != nil {
 		return refusedSocket("Invalid token", err)
 	}
 	p.socket.caller, p.token = shown.Caller, shown.token
+	return nil
+}
+
+// identified lets a caller leave the pool of the unidentified and take a place.
+func (p *admittance) identified(caller authn.Caller) error {
+	if !p.seat.take(caller.Name) {
+		p.server.reject(busyServer)
+		return errCrowded
+	}
+	if p.seat.identified != nil {
+		p.seat.identified()
+	}
+	p.socket.gate.limited = false
 	return nil
 }
 

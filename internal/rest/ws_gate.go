@@ -24,6 +24,11 @@ type gate struct {
 	in   *bufio.Reader
 	left uint64 // bytes of the frame under way that were not handed out
 
+	// limited tells that no more than allowance bytes may be read: the caller is
+	// not identified.
+	limited   bool
+	allowance int
+
 	// pass is asked before each frame. It is called by the goroutine that
 	// reads, when all frames before this one were handed out and taken. Its
 	// error ends the connection.
@@ -52,6 +57,9 @@ const (
 	length64    = 127
 )
 
+// errAllowance ends a connection whose caller sent too much before it was identified.
+var errAllowance = errors.New("too much was sent before the caller was identified")
+
 // Read hands out bytes of one frame at most.
 func (g *gate) Read(p []byte) (int, error) {
 	if g.left == 0 {
@@ -62,7 +70,13 @@ func (g *gate) Read(p []byte) (int, error) {
 	if uint64(len(p)) > g.left {
 		p = p[:g.left]
 	}
+	if g.limited {
+		if p = p[:min(len(p), g.allowance)]; len(p) == 0 {
+			return 0, errAllowance
+		}
+	}
 	n, err := g.in.Read(p)
+	g.allowance -= n
 	g.left -= uint64(n) //nolint:gosec // n is not negative
 	return n, err
 }

@@ -21,22 +21,22 @@ type conversation func(s *space, k *socket) error
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 	rt := at.router.socket(r, at.base)
 	shown, err := s.shownAtUpgrade(r, at)
-	if err == nil && (rt == nil || s.door != nil && shown == nil && !offers(r, subprotocol)) {
+	nameless := s.door != nil && shown == nil // the caller is not identified yet
+	if err == nil && (rt == nil || nameless && !offers(r, subprotocol)) {
 		w.WriteHeader(http.StatusForbidden) // the words of Prefect for no such socket too
 		return
 	}
-	leave, ok := s.sockets.enter()
-	defer leave()
-	if !ok {
-		s.reject(busyServer)
-		err = errBusy
+	seat := s.sockets.seat()
+	defer seat.leave()
+	if err == nil {
+		err = s.admitUpgrade(seat, shown)
 	}
 	if err != nil {
 		answer, _ := answerTo(err, nil, nil)
 		_ = answer.write(w, r) // the client is told, or gone
 		return
 	}
-	g := &gate{}
+	g := &gate{limited: nameless, allowance: maxUnidentifiedBytes}
 	conn, err := websocket.Accept(&gatedWriter{ResponseWriter: w, gate: g}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // browserGuard has checked the Origin
@@ -46,13 +46,43 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		return
 	}
 	// After the take-over the request's context means nothing.
-	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.log.With(
+	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.memory, s.log.With(
 		slog.String("path", rt.path), slog.String("client", r.RemoteAddr)))
-	s.attend(rt, k, at, shown) //nolint:contextcheck // the context is that of the socket
+	if nameless {
+		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.end(errCrowded) })
+		seat.identified = func() {
+			leave()
+			leaveUnidentified(r)
+		}
+	}
+	s.attend(rt, k, at, shown, seat) //nolint:contextcheck // the context is that of the socket
+}
+
+// errCrowded ends a socket whose caller is not identified, because its place is
+// needed for another one. Clients come again.
+var errCrowded = closed(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
+
+// admitUpgrade takes a place for a caller that is identified by now, or never is.
+func (s *Server) admitUpgrade(seat *socketSeat, shown *identified) error {
+	switch {
+	case !seat.attends:
+	case s.door == nil:
+		if seat.take("") {
+			return nil
+		}
+	case shown == nil: // takes one once it is identified
+		return nil
+	default:
+		if seat.take(shown.Name) {
+			return nil
+		}
+	}
+	s.reject(busyServer)
+	return errBusy
 }
 
 // attend lets the route talk, and sees to the socket's end.
-func (s *Server) attend(rt *route, k *socket, at place, shown *identified) {
+func (s *Server) attend(rt *route, k *socket, at place, shown *identified, seat *socketSeat) {
 	began := s.clock.Now()
 	s.socketMetrics.SocketOpened(rt.path)
 	defer s.socketMetrics.SocketClosed(rt.path)
@@ -61,7 +91,7 @@ func (s *Server) attend(rt *route, k *socket, at place, shown *identified) {
 	var pinging sync.WaitGroup
 	pinging.Go(func() { k.guard(k.keepAlive) })
 
-	k.end(s.talk(rt, k, at, shown))
+	k.end(s.talk(rt, k, at, shown, seat))
 	<-k.closed
 	pinging.Wait()
 	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
@@ -79,14 +109,14 @@ func (k *socket) guard(f func()) {
 }
 
 // talk is the route's part. A panic is an error like others.
-func (s *Server) talk(rt *route, k *socket, at place, shown *identified) (err error) {
+func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *socketSeat) (err error) {
 	defer func() {
 		if fault, ok := errors.AsType[*taskrun.PanicError](err); ok {
 			err = failed("serving a socket", fault)
 		}
 	}()
 	defer taskrun.Recover(&err)
-	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace}
+	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace, seat: seat}
 	if err := peer.show(shown); err != nil {
 		return err
 	}
@@ -116,36 +146,84 @@ type attendance struct {
 	life context.Context //nolint:containedctx // ends when the server stops
 	stop context.CancelFunc
 
-	most int // at once
+	most int // places
 
-	mu      sync.Mutex
-	stopped bool
-	here    int
-	inside  sync.WaitGroup
+	mu       sync.Mutex
+	stopped  bool
+	taken    int            // places
+	byCaller map[string]int // of them, by the name of the caller
+	inside   sync.WaitGroup
 }
 
+// The parts of all places that keep callers apart: one that has its share already
+// may have more as long as the reserve is free, which is for those with less.
+const (
+	socketShare   = 10 // one in so many places is a caller's share
+	socketReserve = 4  // one in so many places is the reserve
+)
+
 func newAttendance(most int) *attendance {
-	a := &attendance{most: most}
+	a := &attendance{most: most, byCaller: map[string]int{}}
 	a.life, a.stop = context.WithCancel(context.Background())
 	return a
 }
 
-// enter counts a socket in; ok is false if none is taken any more, or for now.
-func (a *attendance) enter() (leave func(), ok bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stopped || a.here >= a.most {
-		return func() {}, false
-	}
-	a.here++
-	a.inside.Add(1)
-	return a.leave, true
+// socketSeat is the presence of one socket. Until its caller is identified it takes
+// none of the places that --max-websockets counts.
+type socketSeat struct {
+	attendance *attendance
+	attends    bool // false: no socket is taken any more
+	seated     bool
+	caller     string
+	identified func() // leaves the pool of the unidentified; nil: it is not in there
 }
 
-func (a *attendance) leave() {
+// seat makes a socket known, which a server that stops waits for.
+func (a *attendance) seat() *socketSeat {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.here--
+	if a.stopped {
+		return &socketSeat{}
+	}
+	a.inside.Add(1)
+	return &socketSeat{attendance: a, attends: true}
+}
+
+// take takes a place for a caller; ok is false if there is none for it. Callers
+// without a name are not told apart.
+func (t *socketSeat) take(caller string) (ok bool) {
+	a := t.attendance
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	most := a.most
+	if caller != "" && a.byCaller[caller] >= max(1, a.most/socketShare) {
+		most -= a.most / socketReserve
+	}
+	if a.taken >= most {
+		return false
+	}
+	a.taken++
+	a.byCaller[caller]++
+	t.seated, t.caller = true, caller
+	return true
+}
+
+func (t *socketSeat) leave() {
+	if t.identified != nil {
+		t.identified()
+	}
+	if !t.attends {
+		return
+	}
+	a := t.attendance
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if t.seated {
+		a.taken--
+		if a.byCaller[t.caller]--; a.byCaller[t.caller] == 0 {
+			delete(a.byCaller, t.caller)
+		}
+	}
 	a.inside.Done()
 }
 

@@ -23,7 +23,9 @@ const (
 	// maxFrame bounds a frame, in bytes; it is that of Prefect's server.
 	maxFrame = 16 << 20
 	// maxCommand bounds a frame of a few keys, in bytes.
-	maxCommand = 1 << 20
+	maxCommand = 256 << 10
+	// maxCommandValues bounds the values in it.
+	maxCommandValues = 10_000
 	// maxCloseReason is what fits a close frame (RFC 6455 §5.5).
 	maxCloseReason = 123
 )
@@ -84,6 +86,10 @@ type socket struct {
 	log     *slog.Logger
 	authed  bool         // the subprotocol with an auth frame was chosen
 	caller  authn.Caller // who is at the other end; no name: nobody was asked
+	memory  *bodyMemory  // of the server
+	// makeRoom is called before a frame waits for memory: it lets go of what the
+	// socket holds itself. nil: it holds nothing.
+	makeRoom func() error
 
 	// life ends when the socket does; its cause tells why. Reading goes on
 	// until the connection is closed, which takes a moment longer.
@@ -99,8 +105,8 @@ type socket struct {
 }
 
 // newSocket makes the connection a socket, which lives as long as parent.
-func newSocket(parent context.Context, conn *websocket.Conn, g *gate, o *SocketOptions, log *slog.Logger) *socket {
-	k := &socket{conn: conn, gate: g, options: o, log: log, authed: conn.Subprotocol() != "", closed: make(chan struct{}), exchange: make(chan struct{}, 1)}
+func newSocket(parent context.Context, conn *websocket.Conn, g *gate, o *SocketOptions, memory *bodyMemory, log *slog.Logger) *socket {
+	k := &socket{conn: conn, gate: g, options: o, memory: memory, log: log, authed: conn.Subprotocol() != "", closed: make(chan struct{}), exchange: make(chan struct{}, 1)}
 	k.life, k.end = context.WithCancelCause(parent)
 	k.turns.Store(1)
 	conn.SetReadLimit(maxFrame)
@@ -167,36 +173,106 @@ func (k *socket) ping() error {
 }
 
 // read waits for a frame. One larger than the limit, in bytes, is read to its
-// end and not kept: then small is false.
-func (k *socket) read(limit int64) (text []byte, small bool, err error) {
+// end and not kept: then small is false. release returns the memory of the text.
+func (k *socket) read(limit int64) (text []byte, small bool, release func(), err error) {
+	release = func() {}
 	k.turns.Add(1)
 	defer k.turns.Add(1)
 	kind, r, err := k.conn.Reader(context.WithoutCancel(k.life))
 	if err != nil {
-		return nil, false, fmt.Errorf("%w: %w", errGone, err)
+		return nil, false, release, fmt.Errorf("%w: %w", errGone, err)
 	}
 	if kind != websocket.MessageText {
-		return nil, false, errNotText
+		return nil, false, release, errNotText
 	}
-	text, err = io.ReadAll(io.LimitReader(r, limit+1))
+	text, err = io.ReadAll(io.LimitReader(r, min(limit, uncountedBytes)+1))
+	if err == nil && int64(len(text)) > uncountedBytes {
+		text, release, err = k.readLarge(text, r, limit)
+	}
 	if err == nil && int64(len(text)) > limit {
 		text = nil
 		_, err = io.Copy(io.Discard, r)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("%w: %w", errGone, err)
+		release()
+		return nil, false, release, fmt.Errorf("%w: %w", errGone, err)
 	}
-	return text, text != nil, nil
+	return text, text != nil, release, nil
+}
+
+// readLarge reads the rest of a frame, up to one byte more than the limit, once
+// there is memory for the largest that it can be. A frame that holds memory has to
+// arrive in time.
+func (k *socket) readLarge(begin []byte, r io.Reader, limit int64) (text []byte, release func(), err error) {
+	release, err = k.reserve(k.memory.arriving, limit)
+	if err != nil {
+		return nil, release, err
+	}
+	late := time.AfterFunc(k.options.FrameTimeout, func() {
+		k.end(dropped(errors.New("a frame did not arrive in time")))
+	})
+	defer late.Stop()
+	rest, err := io.ReadAll(io.LimitReader(r, limit+1-int64(len(begin))))
+	return append(begin, rest...), release, err
+}
+
+// reserve waits for memory as long as the socket lives; its pings wait too.
+func (k *socket) reserve(from *byteBudget, n int64) (release func(), err error) {
+	if release, ok := from.try(k.caller.Name, n); ok {
+		return release, nil
+	}
+	k.gate.busy.Store(true)
+	defer k.gate.busy.Store(false)
+	if k.makeRoom != nil {
+		if err := k.makeRoom(); err != nil {
+			return func() {}, err
+		}
+	}
+	return from.acquire(k.life, k.caller.Name, n)
+}
+
+// parsing waits for the memory that the values of a text take.
+func (k *socket) parsing(text []byte, most int) (release func(), err error) {
+	values := pyjson.CountValues(text)
+	if values > most {
+		return func() {}, errTooLarge
+	}
+	return k.reserve(k.memory.parsed, parsedBytes(text, values))
 }
 
 // command waits for a frame of few keys. What is no JSON object ends the
 // connection without a word.
 func (k *socket) command() (pyjson.Value, error) {
-	text, small, err := k.read(maxCommand)
+	text, small, release, err := k.read(maxCommand)
+	defer release()
 	switch {
 	case err != nil:
 		return nullValue, err
 	case !small:
+		return nullValue, errTooLarge
+	}
+	done, err := k.parsing(text, maxCommandValues)
+	if err != nil {
+		return nullValue, err
+	}
+	defer done()
+	value, fault := pyjson.Parse(text)
+	if fault != nil || value.Kind() != pyjson.Object {
+		return nullValue, errNotJSON
+	}
+	return value, nil
+}
+
+// authFrame waits for the frame in which the caller identifies itself. It has few
+// keys and must come soon: nothing is known of the sender.
+func (k *socket) authFrame() (pyjson.Value, error) {
+	defer k.endUnless(k.options.AuthTimeout)()
+	text, small, release, err := k.read(maxUnidentifiedBytes)
+	defer release()
+	switch {
+	case err != nil:
+		return nullValue, err
+	case !small || pyjson.CountValues(text) > maxAuthValues:
 		return nullValue, errTooLarge
 	}
 	value, fault := pyjson.Parse(text)
@@ -206,13 +282,18 @@ func (k *socket) command() (pyjson.Value, error) {
 	return value, nil
 }
 
+// endUnless ends the socket after that time, unless stop is called before.
+func (k *socket) endUnless(d time.Duration) (stop func()) {
+	late := time.AfterFunc(d, func() {
+		k.end(dropped(errors.New("the handshake did not end in time")))
+	})
+	return func() { late.Stop() }
+}
+
 // hello is command for the frames that begin a conversation, which have to
 // come in time.
 func (k *socket) hello() (pyjson.Value, error) {
-	late := time.AfterFunc(k.options.HelloTimeout, func() {
-		k.end(dropped(errors.New("the handshake did not end in time")))
-	})
-	defer late.Stop()
+	defer k.endUnless(k.options.HelloTimeout)()
 	return k.command()
 }
 

@@ -20,14 +20,14 @@ func (v Value) AppendTo(b []byte) []byte {
 		return AppendText(b, v.text)
 	case Array:
 		b = append(b, '[')
-		for i, item := range v.items {
+		for i, item := range v.Items() {
 			b = appendComma(b, i)
 			b = item.AppendTo(b)
 		}
 		return append(b, ']')
 	case Object:
 		b = append(b, '{')
-		for i, m := range v.members {
+		for i, m := range v.Members() {
 			b = appendComma(b, i)
 			b = append(AppendText(b, m.Key), ':')
 			b = m.Value.AppendTo(b)

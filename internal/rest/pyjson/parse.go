@@ -3,6 +3,7 @@ package pyjson
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -149,23 +150,23 @@ func (p *parser) word() (Value, bool) {
 }
 
 func (p *parser) array() (Value, *SyntaxError) {
-	v := Value{kind: Array}
-	for !p.next(']') || len(v.items) > 0 {
+	var items []Value
+	for !p.next(']') || len(items) > 0 {
 		item, err := p.value()
 		if err != nil {
 			return Value{}, err
 		}
-		v.items = append(v.items, item)
+		items = append(items, item)
 		more, err := p.more(']')
 		if err != nil {
 			return Value{}, err
 		}
 		if !more {
-			return v, nil
+			return Value{kind: Array, content: &content{items: items}}, nil
 		}
 	}
 	p.at++
-	return v, nil
+	return Value{kind: Array}, nil
 }
 
 // more reads what follows an item: a comma, then it returns true, or the end.
@@ -185,31 +186,62 @@ func (p *parser) more(end byte) (bool, *SyntaxError) {
 }
 
 func (p *parser) object() (Value, *SyntaxError) {
-	v := Value{kind: Object}
 	if p.next('}') {
 		p.at++
-		return v, nil
+		return Value{kind: Object}, nil
 	}
-	places := map[string]int{}
+	var members memberList
 	for {
 		m, err := p.member()
 		if err != nil {
 			return Value{}, err
 		}
-		if place, again := places[m.Key]; again {
-			v.members[place].Value = m.Value
-		} else {
-			places[m.Key] = len(v.members)
-			v.members = append(v.members, m)
-		}
+		members.add(m)
 		more, err := p.more('}')
 		if err != nil {
 			return Value{}, err
 		}
 		if !more {
-			return v, nil
+			return Value{kind: Object, content: &content{members: members.list}}, nil
 		}
 	}
+}
+
+// memberList holds the members of an object that is being read.
+type memberList struct {
+	list   []Member
+	places map[string]int // index in list by key; nil while the list is short
+}
+
+// scannedMembers is the length up to which a list is scanned for a key: most
+// objects never need a map.
+const scannedMembers = 8
+
+// add appends a member, or puts its value in the place of the member of that key.
+func (l *memberList) add(m Member) {
+	if place, known := l.find(m.Key); known {
+		l.list[place].Value = m.Value
+		return
+	}
+	if l.places == nil && len(l.list) == scannedMembers {
+		l.places = make(map[string]int, 2*scannedMembers)
+		for i := range l.list {
+			l.places[l.list[i].Key] = i
+		}
+	}
+	if l.places != nil {
+		l.places[m.Key] = len(l.list)
+	}
+	l.list = append(l.list, m)
+}
+
+func (l *memberList) find(key string) (place int, known bool) {
+	if l.places != nil {
+		place, known = l.places[key]
+		return place, known
+	}
+	place = slices.IndexFunc(l.list, func(m Member) bool { return m.Key == key })
+	return place, place >= 0
 }
 
 func (p *parser) member() (Member, *SyntaxError) {

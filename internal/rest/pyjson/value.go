@@ -23,8 +23,14 @@ const (
 type Value struct {
 	kind    Kind
 	truth   bool
-	whole   bool   // of a number: it is an integer
-	text    string // of a string: its characters; of a number: its canonical text
+	whole   bool     // of a number: it is an integer
+	text    string   // of a string: its characters; of a number: its canonical text
+	content *content // of an array or object that is not empty
+}
+
+// content is what an array or object holds. It is apart from Value because most
+// values are neither: a value in an array takes 32 bytes.
+type content struct {
 	items   []Value
 	members []Member
 }
@@ -56,16 +62,26 @@ func (v Value) Text() string { return v.text }
 func (v Value) IsInt() bool { return v.whole }
 
 // Items returns the items of an array, nil of anything else.
-func (v Value) Items() []Value { return v.items }
+func (v Value) Items() []Value {
+	if v.content == nil {
+		return nil
+	}
+	return v.content.items
+}
 
 // Members returns the members of an object in their order, nil of anything
 // else. No key occurs twice.
-func (v Value) Members() []Member { return v.members }
+func (v Value) Members() []Member {
+	if v.content == nil {
+		return nil
+	}
+	return v.content.members
+}
 
 // Member returns the value that an object has under the key; found is false if
 // there is none, or if the value is no object.
 func (v Value) Member(key string) (value Value, found bool) {
-	for _, m := range v.members {
+	for _, m := range v.Members() {
 		if m.Key == key {
 			return m.Value, true
 		}
@@ -84,9 +100,9 @@ func (v Value) Truthy() bool {
 	case String:
 		return v.text != ""
 	case Array:
-		return len(v.items) > 0
+		return v.content != nil
 	case Object:
-		return len(v.members) > 0
+		return v.content != nil
 	default:
 		return false
 	}
@@ -99,15 +115,14 @@ func (v Value) With(key string, value Value) Value {
 	if v.kind != Object {
 		return v
 	}
-	members := slices.Clone(v.members)
+	members := slices.Clone(v.Members())
 	for i := range members {
 		if members[i].Key == key {
 			members[i].Value = value
-			v.members = members
+			v.content = &content{members: members}
 			return v
 		}
 	}
-	members = append(members, Member{Key: key, Value: value})
-	v.members = members
+	v.content = &content{members: append(members, Member{Key: key, Value: value})}
 	return v
 }

@@ -1,0 +1,136 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+const (
+	// memoryWait is how long a body or response waits for memory before its client
+	// is told to come again.
+	memoryWait = 5 * time.Second
+	// uncountedBytes is the size up to which a frame or response is so small that
+	// the number of sockets and requests limits them well enough.
+	uncountedBytes = 4 << 10
+	// callerShare is the part of the memory that one caller may take: one in so many.
+	callerShare = 2
+)
+
+// bodyMemory limits the memory that bodies, frames and responses take at once, in
+// the whole program and per caller. Whoever waits for one of its parts holds none
+// of a later one: arriving comes before parsed, and responses are not waited for.
+type bodyMemory struct {
+	arriving  *byteBudget // text that is read, or waits to be recorded
+	parsed    *byteBudget // values until their request is answered
+	responses *byteBudget // until they are sent
+}
+
+// newBodyMemory divides that many bytes: the values of a text take most.
+func newBodyMemory(bytes int64) *bodyMemory {
+	part := bytes / 6
+	return &bodyMemory{newByteBudget(part), newByteBudget(bytes - 2*part), newByteBudget(part)}
+}
+
+// parsedBytes is what the values of a text take at most, with the strings in them
+// and what is made of them.
+func parsedBytes(text []byte, values int) int64 {
+	return 2*int64(len(text)) + int64(values)*pyjson.BytesPerValue
+}
+
+// byteBudget is a number of bytes that are taken and returned. One caller has its
+// share at most, for which it waits without being in the way of others.
+type byteBudget struct {
+	total *semaphore.Weighted
+	share int64
+
+	mu       sync.Mutex
+	byCaller map[string]*callerBytes
+}
+
+// callerBytes is the share of one caller, which is kept while it is used.
+type callerBytes struct {
+	bytes *semaphore.Weighted
+	users int
+}
+
+func newByteBudget(total int64) *byteBudget {
+	return &byteBudget{total: semaphore.NewWeighted(total), share: max(1, total/callerShare), byCaller: map[string]*callerBytes{}}
+}
+
+// acquire waits until there are n bytes for the caller. More than its share counts
+// as its share, so that there is nothing that never fits. Callers without a name
+// are not told apart. release may be called more than once.
+func (b *byteBudget) acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
+	n = min(n, b.share)
+	own := b.join(caller)
+	if err := own.bytes.Acquire(ctx, n); err != nil {
+		b.part(caller, own)
+		return func() {}, errMemory
+	}
+	if err := b.total.Acquire(ctx, n); err != nil {
+		own.bytes.Release(n)
+		b.part(caller, own)
+		return func() {}, errMemory
+	}
+	return b.releaser(caller, own, n), nil
+}
+
+// try is acquire without waiting.
+func (b *byteBudget) try(caller string, n int64) (release func(), ok bool) {
+	n = min(n, b.share)
+	own := b.join(caller)
+	if !own.bytes.TryAcquire(n) {
+		b.part(caller, own)
+		return func() {}, false
+	}
+	if !b.total.TryAcquire(n) {
+		own.bytes.Release(n)
+		b.part(caller, own)
+		return func() {}, false
+	}
+	return b.releaser(caller, own, n), true
+}
+
+func (b *byteBudget) releaser(caller string, own *callerBytes, n int64) func() {
+	return sync.OnceFunc(func() {
+		b.total.Release(n)
+		own.bytes.Release(n)
+		b.part(caller, own)
+	})
+}
+
+func (b *byteBudget) join(caller string) *callerBytes {
+	share := b.share
+	if caller == "" {
+		return &callerBytes{bytes: semaphore.NewWeighted(share)}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := b.byCaller[caller]
+	if own == nil {
+		own = &callerBytes{bytes: semaphore.NewWeighted(share)}
+		b.byCaller[caller] = own
+	}
+	own.users++
+	return own
+}
+
+func (b *byteBudget) part(caller string, own *callerBytes) {
+	if caller == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if own.users--; own.users == 0 {
+		delete(b.byCaller, caller)
+	}
+}
+
+// errMemory says that bodies take all the memory that they may.
+var errMemory = errors.New("no memory is free for bodies")

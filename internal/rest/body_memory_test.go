@@ -1,0 +1,196 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// expectNoMemoryTaken checks that everything that was taken was returned.
+func (f *fixture) expectNoMemoryTaken(t *testing.T) {
+	t.Helper()
+	m := f.server.memory
+	for name, b := range map[string]*byteBudget{"arriving": m.arriving, "parsed": m.parsed, "responses": m.responses} {
+		if len(b.byCaller) > 0 {
+			t.Errorf("%s: %d callers hold memory", name, len(b.byCaller))
+		}
+		if release, ok := b.try("", b.share); ok {
+			second, ok := b.try("", b.share)
+			second()
+			release()
+			if ok {
+				continue
+			}
+		}
+		t.Errorf("%s: memory is still taken", name)
+	}
+}
+
+func TestACallerHasItsShareOfTheMemory(t *testing.T) {
+	t.Parallel()
+	b := newByteBudget(100)
+	first, ok := b.try("a", 30)
+	if !ok {
+		t.Fatal("nothing is taken, and there is no memory")
+	}
+	if _, ok := b.try("a", 30); ok {
+		t.Error("a caller got more than its share")
+	}
+	other, ok := b.try("b", 1000)
+	if !ok {
+		t.Error("more than a share does not count as a share")
+	}
+	if _, ok := b.try("c", 30); ok {
+		t.Error("more was given than there is")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, caller := range []string{"a", "c", ""} {
+		if _, err := b.acquire(ended, caller, 50); !errors.Is(err, errMemory) {
+			t.Errorf("%q waits although its context has ended: %v", caller, err)
+		}
+	}
+	got := make(chan func())
+	go func() {
+		release, err := b.acquire(t.Context(), "a", 40)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- release
+	}()
+	first()
+	first()
+	release := <-got
+	release()
+	other()
+	if len(b.byCaller) != 0 || !b.total.TryAcquire(100) {
+		t.Error("memory is still taken")
+	}
+}
+
+// memoryTaken takes all of a part of the memory, as two callers.
+func memoryTaken(t *testing.T, b *byteBudget) (release func()) {
+	t.Helper()
+	one, ok := b.try("one", b.share)
+	two, also := b.try("two", b.share)
+	if !ok || !also {
+		t.Fatal("memory is taken already")
+	}
+	return func() { one(); two() }
+}
+
+func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		for name, b := range map[string]*byteBudget{"arriving": f.server.memory.arriving, "parsed": f.server.memory.parsed} {
+			release := memoryTaken(t, b)
+			w := f.ask(t, http.MethodPost, "/task_runs/count", "{}")
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+				t.Errorf("%s: status %d, Retry-After %q, want 503", name, w.Code, w.Header().Get("Retry-After"))
+			}
+			release()
+			f.must(t, http.StatusOK, http.MethodPost, "/task_runs/count", "{}")
+		}
+		if diff := cmp.Diff([]string{busyMemory, busyMemory}, f.metrics.rejected); diff != "" {
+			t.Errorf("rejections counted (-want +got):\n%s", diff)
+		}
+		f.expectNoMemoryTaken(t)
+	})
+}
+
+func TestALargeAnswerTakesMemoryUntilItIsSent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	release := memoryTaken(t, f.server.memory.responses)
+	large := `{"name":"` + strings.Repeat("x", 10_000) + `"}` // is repeated in the answer
+	if w := f.ask(t, http.MethodPost, "/task_runs/", large); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("a large answer: status %d, want 503", w.Code)
+	}
+	f.must(t, http.StatusOK, http.MethodPost, "/task_runs/count", "{}")
+	release()
+	f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/", large)
+	f.expectNoMemoryTaken(t)
+}
+
+func TestValuesOfABodyAreLimited(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *Options, _ *Dependencies) { o.MaxBodyValues = 100 })
+	body := func(n int) string { return `{"task_runs":{"tags":{"all_":["a"` + strings.Repeat(`,"a"`, n) + `]}}}` }
+	f.must(t, http.StatusOK, http.MethodPost, "/task_runs/count", body(90))
+	answer := f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/count", body(100))
+	if !strings.Contains(answer, "at most 100") {
+		t.Errorf("the answer does not name the limit: %s", answer)
+	}
+	f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/count", strings.Repeat("[", 400)+strings.Repeat("]", 400))
+	f.expectNoMemoryTaken(t)
+}
+
+func TestRoutesOfSmallBodiesTakeSmallOnes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
+	for _, r := range table() {
+		if !r.body {
+			continue
+		}
+		limit := r.bodyLimit(1 << 20)
+		path := strings.ReplaceAll(anyParameter.ReplaceAllString(r.path, idUnknown), " ", "")
+		w := f.ask(t, r.method, path, strings.Repeat(" ", int(limit)+1))
+		if w.Code != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s %s: status %d for %d bytes, want 413", r.method, r.path, w.Code, limit+1)
+		}
+		if strings.Contains(r.path, "concurrency_limits") && limit > maxListBody {
+			t.Errorf("%s takes %d bytes, want %d at most", r.path, limit, maxListBody)
+		}
+	}
+	f.expectNoMemoryTaken(t)
+}
+
+func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		p.send(t, numbered(1))
+		synctest.Wait()
+		if got := w.recorder.recorded(t); len(got) != 0 {
+			t.Fatalf("recorded = %v, want that the event waits for others", got)
+		}
+		release := memoryTaken(t, w.server.memory.parsed)
+		p.send(t, numbered(2))
+		synctest.Wait()
+		if got := w.recorder.recorded(t); len(got) != 1 {
+			t.Errorf("recorded = %v, want the first event", got)
+		}
+		release()
+		if err := <-p.ping(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.recorder.recorded(t); len(got) != 2 {
+			t.Errorf("recorded = %v, want both events", got)
+		}
+		w.expectNoMemoryTaken(t)
+	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = time.Hour })
+}
+
+func TestALargeFrameThatDoesNotArriveEndsTheSocket(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		conn := rawSocket(w.t, w, pathEventsIn)
+		began := time.Now()
+		go func() { _, _ = conn.Write(append(maskedFrame(0x1, 1_000_000), make([]byte, 10_000)...)) }()
+		_, _ = io.Copy(io.Discard, conn)
+		if took := time.Since(began); took != 10*time.Second {
+			w.t.Errorf("ended after %s, want 10 s", took)
+		}
+		synctest.Wait()
+		w.expectNoMemoryTaken(w.t)
+	})
+}

@@ -1,0 +1,151 @@
+package rest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// Limits on what a caller costs before it is identified.
+const (
+	// maxUnidentifiedBytes is how much is read of a websocket: the longest token
+	// that is reviewed has 16 KiB.
+	maxUnidentifiedBytes = 20 << 10
+	// maxAuthValues is the number of values in an auth frame: the object, its two
+	// members, and some that a later client may add.
+	maxAuthValues = 16
+)
+
+// unidentifiedPool counts what is open for callers that are not identified yet, in
+// total and per address. When there is no place left, the oldest entry of the
+// address with the most entries ends: a caller that shows a token stays in the
+// pool for milliseconds, and one that shows nothing makes room for it.
+type unidentifiedPool struct {
+	most, mostEach int
+
+	mu        sync.Mutex
+	all       int
+	byAddress map[string][]*unidentifiedEntry // oldest first
+}
+
+// unidentifiedEntry is one place in the pool.
+type unidentifiedEntry struct {
+	address string
+	end     func()
+}
+
+func newUnidentifiedPool(most, mostEach int) *unidentifiedPool {
+	return &unidentifiedPool{most: most, mostEach: min(most, mostEach), byAddress: map[string][]*unidentifiedEntry{}}
+}
+
+// enter takes a place for an address. end is called at most once, from another
+// goroutine, if the place is needed for someone else. leave returns the place and
+// may be called more than once.
+func (p *unidentifiedPool) enter(address string, end func()) (leave func()) {
+	entry := &unidentifiedEntry{address, end}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if full := p.fullest(address); full != "" {
+		evicted := p.byAddress[full][0]
+		p.remove(evicted)
+		go evicted.end()
+	}
+	p.byAddress[address] = append(p.byAddress[address], entry)
+	p.all++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.remove(entry)
+	}
+}
+
+// fullest is the address that must give a place for one of the given address, ""
+// if there is a free one.
+func (p *unidentifiedPool) fullest(address string) (full string) {
+	switch {
+	case len(p.byAddress[address]) >= p.mostEach:
+		return address
+	case p.all < p.most:
+		return ""
+	}
+	most := 0
+	for other, entries := range p.byAddress {
+		if len(entries) > most {
+			full, most = other, len(entries)
+		}
+	}
+	return full
+}
+
+// remove takes an entry out, if it is still there.
+func (p *unidentifiedPool) remove(entry *unidentifiedEntry) {
+	entries := p.byAddress[entry.address]
+	at := slices.Index(entries, entry)
+	if at < 0 {
+		return
+	}
+	p.all--
+	if entries = slices.Delete(entries, at, at+1); len(entries) == 0 {
+		delete(p.byAddress, entry.address)
+		return
+	}
+	p.byAddress[entry.address] = entries
+}
+
+// size is the number of places that are taken.
+func (p *unidentifiedPool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all
+}
+
+// addressOf is the address that shares are counted by: of IPv6 the network of 64
+// bits, which one host has for itself.
+func addressOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return ip.String()
+	}
+	network, err := ip.Prefix(64)
+	if err != nil {
+		return host
+	}
+	return network.String()
+}
+
+// unidentified has a pool for each kind of thing that is open for a caller before
+// it is identified.
+type unidentified struct {
+	connections, requests, sockets *unidentifiedPool
+}
+
+func newUnidentified(most, mostEach int) unidentified {
+	return unidentified{newUnidentifiedPool(most, mostEach), newUnidentifiedPool(most, mostEach), newUnidentifiedPool(most, mostEach)}
+}
+
+// identifyWithin identifies the caller of a request, which takes a place of its own
+// until that is done. If the place is needed for another request, the review of the
+// token is not waited for.
+func (s *Server) identifyWithin(r *http.Request, at place) (identified, error) {
+	if s.door == nil {
+		return identified{}, nil
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer s.unidentified.requests.enter(addressOf(r.RemoteAddr), cancel)()
+	caller, err := s.identify(r.WithContext(ctx), at)
+	if err == nil {
+		leaveUnidentified(r)
+	}
+	return caller, err
+}

@@ -1,0 +1,386 @@
+package rest
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+)
+
+func TestTheOldestOfTheFullestAddressMakesRoom(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		most, mostEach int
+		enter          []string
+		wantEnded      []int // indexes, in this order
+	}{
+		"there is room":                            {4, 2, []string{"a", "a", "b", "b"}, nil},
+		"an address has its share":                 {9, 2, []string{"a", "a", "b", "a", "a"}, []int{0, 1}},
+		"all places are taken":                     {3, 3, []string{"b", "a", "a", "c"}, []int{1}},
+		"by many addresses, of which one has most": {4, 4, []string{"a", "b", "b", "c", "d"}, []int{1}},
+		"a share larger than the pool":             {1, 5, []string{"a", "b"}, []int{0}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newUnidentifiedPool(tc.most, tc.mostEach)
+			ended := make(chan int, len(tc.enter))
+			var leaves []func()
+			before := 0
+			for i, address := range tc.enter {
+				leaves = append(leaves, p.enter(address, func() { ended <- i }))
+				if p.size() == before { // one had to go
+					if got := <-ended; len(tc.wantEnded) == 0 || got != tc.wantEnded[0] {
+						t.Errorf("%d ended, want %v", got, tc.wantEnded)
+					}
+					tc.wantEnded = tc.wantEnded[min(1, len(tc.wantEnded)):]
+				}
+				before = p.size()
+			}
+			if len(tc.wantEnded) > 0 {
+				t.Errorf("%v did not end", tc.wantEnded)
+			}
+			for _, leave := range leaves {
+				leave()
+				leave()
+			}
+			if p.size() != 0 || len(p.byAddress) != 0 {
+				t.Errorf("%d places are still taken", p.size())
+			}
+		})
+	}
+}
+
+func TestAddressesThatShareAPlace(t *testing.T) {
+	t.Parallel()
+	for remote, want := range map[string]string{
+		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:5": "fe80::/64", "pipe": "pipe", "host:5": "host",
+	} {
+		if got := addressOf(remote); got != want {
+			t.Errorf("addressOf(%q) = %q, want %q", remote, got, want)
+		}
+	}
+}
+
+// maskedFrame is the beginning of a masked text frame of that size: the mask is zero.
+func maskedFrame(opcode byte, size int) []byte {
+	b := []byte{0x80 | opcode, 0x80 | 127}
+	b = binary.BigEndian.AppendUint64(b, uint64(size))
+	return append(b, 0, 0, 0, 0)
+}
+
+// rawOffer opens a websocket with the subprotocol and leaves the rest to the caller.
+func rawOffer(t *testing.T, w *wire) net.Conn {
+	t.Helper()
+	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	go func() {
+		_, _ = conn.Write([]byte("GET /api" + pathEventsOut + " HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
+	}()
+	buffer := make([]byte, 4096)
+	n, err := conn.Read(buffer)
+	if err != nil || !strings.HasPrefix(string(buffer[:n]), "HTTP/1.1 101 ") {
+		t.Fatalf("%s %v", buffer[:n], err)
+	}
+	return conn
+}
+
+func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("0,", 1<<20)
+	ping := string(append(maskedFrame(0x9, 100), large[:100]...))
+	fragment := string([]byte{0x01, 0x80, 0, 0, 0, 0}) + strings.Repeat(string([]byte{0x00, 0x80, 0, 0, 0, 0}), 1<<17)
+	for name, sent := range map[string]string{
+		"an auth frame of 1 MiB":         string(maskedFrame(0x1, 1<<20)) + "[" + large,
+		"an auth frame without its end":  string(maskedFrame(0x1, 16<<20)) + `{"type":"auth","token":"` + large,
+		"a binary frame":                 string(maskedFrame(0x2, 1<<20)) + large,
+		"pings":                          strings.Repeat(ping, 10_000),
+		"a message of empty fragments":   fragment,
+		"a frame of more than there is":  string(maskedFrame(0x1, 1<<50)) + large,
+		"pings among parts of a message": string([]byte{0x01, 0x80, 0, 0, 0, 0}) + strings.Repeat(ping, 10_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				conn := rawOffer(w.t, w)
+				go func() { _, _ = io.Copy(io.Discard, conn) }()
+				taken := 0
+				for {
+					n, err := conn.Write([]byte(sent[taken:min(len(sent), taken+100)]))
+					if taken += n; err != nil || taken == len(sent) {
+						break
+					}
+				}
+				if most := maxUnidentifiedBytes + 8<<10; taken > most {
+					w.t.Errorf("%d bytes were read, want %d at most", taken, most)
+				}
+			}, withDoor(&doorkeeper{}))
+		})
+	}
+}
+
+func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
+	t.Parallel()
+	for name, sent := range map[string]string{
+		"nothing is sent": "", "the frame lacks its last byte": string(maskedFrame(0x1, 1000)) + strings.Repeat(" ", 999),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				began := time.Now()
+				conn := rawOffer(w.t, w)
+				go func() { _, _ = conn.Write([]byte(sent)) }()
+				_, _ = io.Copy(io.Discard, conn)
+				if took := time.Since(began); took != 5*time.Second {
+					w.t.Errorf("ended after %s, want 5 s", took)
+				}
+			}, withDoor(&doorkeeper{}))
+		})
+	}
+}
+
+func TestAnAuthFrameHasFewValues(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		frame string
+		want  end
+	}{
+		"many values":       {`{"type":"auth","token":"x","more":[` + strings.Repeat("0,", 5000) + `0]}`, end{}},
+		"many keys":         {`{"type":"auth"` + strings.Repeat(`,"a":0`, 3000) + `}`, end{}},
+		"deeply nested":     {`{"type":"auth","token":` + strings.Repeat("[", 400) + strings.Repeat("]", 400) + `}`, end{}},
+		"the longest token": {`{"type":"auth","token":"` + strings.Repeat("x", 16<<10) + `"}`, end{1008, "Invalid token"}},
+		"one key more":      {`{"type":"auth","token":"bad","client":"later"}`, end{1008, "Invalid token"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				p := w.open(w.t, pathEventsOut, offering...)
+				p.send(w.t, tc.frame)
+				p.expectEnd(w.t, tc.want)
+			}, withDoor(&doorkeeper{}))
+		})
+	}
+}
+
+func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		t := w.t
+		var silent []*peer
+		for range 7 {
+			silent = append(silent, w.open(t, pathEventsOut, offering...))
+		}
+		good := w.open(t, pathEventsOut, offering...)
+		good.send(t, `{"type":"auth","token":"list taskruns in default"}`)
+		good.expect(t, frameSuccess)
+		for i, p := range silent[:4] {
+			if got := p.ended(t); got != (end{1013, "Service Unavailable"}) {
+				t.Errorf("silent socket %d: end = %v, want 1013", i, got)
+			}
+		}
+		synctest.Wait()
+		if taken, waiting := w.server.sockets.taken, w.server.unidentified.sockets.size(); taken != 1 || waiting != 3 {
+			t.Errorf("%d places and %d of the unidentified are taken, want 1 and 3", taken, waiting)
+		}
+		second := w.open(t, pathEventsOut, offering...)
+		second.send(t, `{"type":"auth","token":"list taskruns in default"}`)
+		second.expectEnd(t, end{1013, "Service Unavailable"}) // the only place is taken
+		o := &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer list taskruns in default"}}}
+		if _, status, err := w.dial(t, pathEventsOut, o); err == nil || status != http.StatusServiceUnavailable {
+			t.Errorf("a third one: status %d, want 503", status)
+		}
+	}, withDoor(&doorkeeper{}), func(o *Options, _ *Dependencies) {
+		o.Sockets.Most, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = 1, 100, 4
+	})
+}
+
+func TestNoCallerTakesAllPlacesOfSockets(t *testing.T) {
+	t.Parallel()
+	a := newAttendance(20)
+	take := func(caller string) bool { return a.seat().take(caller) }
+	for i := range 15 {
+		if !take("greedy") {
+			t.Fatalf("place %d was refused although the reserve is free", i)
+		}
+	}
+	if take("greedy") {
+		t.Error("the reserve was given to a caller that has more than its share")
+	}
+	for i := range 2 {
+		if !take("modest") {
+			t.Errorf("place %d of another caller was refused", i)
+		}
+	}
+	if take("modest") {
+		t.Error("the reserve was given to a caller that has its share")
+	}
+	for range 3 {
+		if !take("") {
+			t.Error("a caller without a name was refused although there is room")
+		}
+	}
+	if take("other") {
+		t.Error("there are more than all places")
+	}
+}
+
+// heldDoor keeps those who show the token "slow" waiting.
+type heldDoor struct {
+	doorkeeper
+	waits chan struct{}
+}
+
+func (d *heldDoor) Authenticate(ctx context.Context, token string) (authn.Caller, error) {
+	if token == "slow" {
+		d.waits <- struct{}{}
+		<-ctx.Done()
+		return authn.Caller{}, fmt.Errorf("%w: %w", authn.ErrUnavailable, ctx.Err())
+	}
+	return d.doorkeeper.Authenticate(ctx, token)
+}
+
+func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
+	t.Parallel()
+	door := &heldDoor{waits: make(chan struct{})}
+	f := newFixture(t, withDoor(&door.doorkeeper), func(o *Options, d *Dependencies) {
+		d.Door, o.MaxInFlight, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = door, 1, 3, 2
+	})
+	var flood sync.WaitGroup
+	codes := make(chan int, 3)
+	for range 3 {
+		flood.Go(func() { codes <- f.knock(t, http.MethodGet, "/api/version", "Bearer slow").Code })
+		<-door.waits
+	}
+	if got := <-codes; got != http.StatusServiceUnavailable {
+		t.Errorf("beyond the share of the address: status %d, want 503", got)
+	}
+	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default").Code; got != http.StatusOK {
+		t.Errorf("a known caller: status %d, want 200", got)
+	}
+	for range 2 { // make room, so that the others end
+		flood.Go(func() { f.knock(t, http.MethodGet, "/api/version", "Bearer slow") })
+		<-door.waits
+	}
+	f.server.unidentified.requests.mu.Lock()
+	for _, entries := range f.server.unidentified.requests.byAddress {
+		for _, e := range entries {
+			e.end()
+		}
+	}
+	f.server.unidentified.requests.mu.Unlock()
+	flood.Wait()
+	if n := f.server.unidentified.requests.size(); n != 0 {
+		t.Errorf("%d requests still have a place", n)
+	}
+}
+
+// countedBody is a body without end.
+type countedBody struct{ read int }
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	b.read += len(p)
+	if b.read > 1<<30 {
+		return 0, errors.New("too much was read")
+	}
+	return len(p), nil
+}
+
+func (b *countedBody) Close() error { return nil }
+
+func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	for name, tc := range map[string]struct {
+		path, token string
+		length      int64
+		most        int
+	}{
+		"no token, of unknown length":       {"/api/task_runs/", "", -1, 0},
+		"no token, large":                   {"/api/task_runs/", "", 1 << 40, 0},
+		"no token, small":                   {"/api/task_runs/", "", 1000, maxUnidentifiedBytes},
+		"a bad token":                       {"/api/logs/", "Bearer bad", -1, 0},
+		"an open route":                     {"/api/health", "", -1, 0},
+		"no route":                          {"/nowhere", "", -1, 0},
+		"a known caller gets to the answer": {"/api/task_runs/", "Bearer list taskruns in default", -1, drainedBytes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := &countedBody{}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test"+tc.path, body)
+			r.ContentLength = tc.length
+			if tc.token != "" {
+				r.Header.Set("Authorization", tc.token)
+			}
+			w := httptest.NewRecorder()
+			f.server.Handler().ServeHTTP(w, r)
+			if body.read > tc.most+32<<10 || tc.most == 0 && body.read > 0 {
+				t.Errorf("%d bytes were read, want %d at most", body.read, tc.most)
+			}
+			if tc.most == 0 && w.Header().Get("Connection") != "close" {
+				t.Error("the connection stays open although its body was not read")
+			}
+		})
+	}
+}
+
+func TestSilentConnectionsMakeRoomForOthers(t *testing.T) {
+	t.Parallel()
+	s := start(t, withDoor(&doorkeeper{}), func(o *Options, _ *Dependencies) {
+		o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress, o.HeaderTimeout = 9, 3, time.Hour
+	})
+	dial := func() net.Conn {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		return conn
+	}
+	ask := func(conn net.Conn) string {
+		if _, err := io.WriteString(conn, "GET /api/version HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer get nothing in default\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]byte, 1000)
+		n, err := conn.Read(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(buffer[:n])
+	}
+	known := dial()
+	if got := ask(known); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+		t.Fatalf("answer = %s, want 200", got)
+	}
+	var silent []net.Conn
+	for range 6 {
+		silent = append(silent, dial())
+	}
+	for i, conn := range silent[:3] { // ends when the next of the six is accepted
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Errorf("connection %d is not closed", i)
+		}
+	}
+	for _, conn := range []net.Conn{known, dial()} {
+		if got := ask(conn); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+			t.Errorf("answer = %s, want 200", got)
+		}
+	}
+}
