@@ -1,10 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
@@ -43,9 +47,41 @@ func (o *LogOptions) Validate() error {
 func (o *LogOptions) handler(w io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: o.Level}
 	if o.Format == formatJSON {
-		return slog.NewJSONHandler(w, options)
+		return slog.NewJSONHandler(printableJSON{w}, options)
 	}
 	return slog.NewTextHandler(w, options)
+}
+
+// printableJSON escapes what JSON need not escape and a terminal may obey: DEL, the
+// control characters U+0080 to U+009F, and characters that change the direction of text
+// or are invisible. In JSON they stand in texts only. The text format quotes them itself.
+type printableJSON struct{ to io.Writer }
+
+// Write writes whole lines, as a handler does.
+func (p printableJSON) Write(lines []byte) (int, error) {
+	if bytes.IndexFunc(lines, escapedInLogs) < 0 {
+		return p.to.Write(lines)
+	}
+	escaped := make([]byte, 0, 2*len(lines))
+	for _, r := range string(lines) {
+		switch {
+		case !escapedInLogs(r):
+			escaped = utf8.AppendRune(escaped, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
+		default:
+			escaped = fmt.Appendf(escaped, `\u%04x`, r)
+		}
+	}
+	if _, err := p.to.Write(escaped); err != nil {
+		return 0, err
+	}
+	return len(lines), nil
+}
+
+func escapedInLogs(r rune) bool {
+	return r != '\n' && !unicode.IsPrint(r) && !unicode.Is(unicode.Zs, r)
 }
 
 // useForLibraries makes the handler that of the process-wide loggers of the

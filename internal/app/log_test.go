@@ -3,9 +3,12 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-logr/logr"
 )
@@ -24,6 +27,24 @@ func TestLogLines(t *testing.T) {
 	}
 	if err := json.Unmarshal(structured.Bytes(), &line); err != nil || line.Msg != "started" || line.Replicas != 2 {
 		t.Errorf("JSON log = %q, error %v", structured.String(), err)
+	}
+}
+
+func TestLogLinesHaveNoControlCharacters(t *testing.T) {
+	t.Parallel()
+	const hostile = "a\x1b[2J\x00\x7f\u009b31m\u202e\u2066\u2028\ufeff\U000e0041\r\nlevel=INFO\u0085z äöü\u00a0日本\x9b"
+	for _, format := range []string{formatText, formatJSON} {
+		var w bytes.Buffer
+		slog.New((&LogOptions{Format: format}).handler(&w)).Info("request", "path", hostile, "error", errors.New(hostile), "list", []string{hostile})
+		line := strings.TrimSuffix(w.String(), "\n")
+		unsafe := func(r rune) bool { return !unicode.IsPrint(r) && !unicode.Is(unicode.Zs, r) }
+		if at := strings.IndexFunc(line, unsafe); at >= 0 || !utf8.ValidString(line) {
+			t.Errorf("%s: %q in %q", format, line[at:], line)
+		}
+		var read struct{ Path string }
+		if format == formatJSON && (json.Unmarshal([]byte(line), &read) != nil || read.Path != strings.ToValidUTF8(hostile, "\ufffd")) {
+			t.Errorf("JSON says %q, want %q", read.Path, hostile)
+		}
 	}
 }
 

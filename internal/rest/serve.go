@@ -37,13 +37,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if v.route != nil {
 		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
 	}
-	attrs := append(v.attrs(),
-		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
+	more, logged := s.sampled(v, began)
+	attrs := append(append(v.attrs(), more...),
+		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", answer.status),
 		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
 	if err != nil {
 		attrs = append(attrs, slog.String("notSent", err.Error()))
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+	if logged {
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
+	}
 	if s.metrics != nil {
 		method, path := labelOther, labelOther
 		if v.route != nil {
@@ -71,9 +74,10 @@ func (s *Server) holdAnswer(v *visit, answer response) (response, func()) {
 type visit struct {
 	place
 
-	route  *route // nil: there is none
-	caller identified
-	known  bool // the caller is identified, or need not be
+	route    *route // nil: there is none
+	rejected bool   // before its route could answer
+	caller   identified
+	known    bool // the caller is identified, or need not be
 	// release returns the memory that the body takes; it is kept until the response
 	// is sent, which can repeat it.
 	release func()
@@ -106,6 +110,7 @@ func (v *visit) note(err error) {
 // answer lets a request in and its route answer.
 func (s *Server) answer(r *http.Request, v *visit) response {
 	if err := s.browsers.check(r, v.proxied); err != nil {
+		v.rejected = true
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
@@ -118,6 +123,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	if refused == nil {
 		refused = s.checkCSRF(r, rt, v.proxied)
 	}
+	v.rejected = refused != nil
 	if err = cmp.Or(refused, err); err != nil { // also where there is no route
 		v.note(err)
 		answer, _ := answerTo(err, nil, nil)
@@ -133,7 +139,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 		var unexpected bool
 		if answer, unexpected = answerTo(err, rt, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",
-				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+				slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.String("error", err.Error()))
 		}
 	}
 	return answer

@@ -75,8 +75,9 @@ type Server struct {
 	tls     *tls.Config
 	csrf    *csrf // nil: nobody needs a token
 
-	browsers *browserGuard
-	router   *router
+	browsers   *browserGuard
+	rejections rejectionSampler
+	router     *router
 	// discovery has the routes by which the API server knows this one.
 	discovery *router
 	// document describes the routes that are served below a base.

@@ -1,0 +1,66 @@
+package rest
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	// maxLoggedText is the size in bytes of the longest text of a client in a log line.
+	maxLoggedText = 256
+	// maxLoggedRejections is the number of rejected requests that are logged per second.
+	maxLoggedRejections = 10
+)
+
+// truncateForLog returns the text, or its beginning with a mark if it is longer than
+// maxLoggedText: a client without a token must not fill the log.
+func truncateForLog(text string) string {
+	if len(text) <= maxLoggedText {
+		return text
+	}
+	end := maxLoggedText
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}
+
+// rejectionSampler limits how many rejected requests are logged. The next one that is
+// logged says how many were left out. The metrics count all.
+type rejectionSampler struct {
+	mu      sync.Mutex
+	began   time.Time // of the current second
+	logged  int       // in it
+	omitted int       // since the last one that was logged
+}
+
+// sample reports whether a request that is rejected now is logged, and how many were
+// left out before it.
+func (s *rejectionSampler) sample(now time.Time) (omitted int, logged bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since := now.Sub(s.began); since >= time.Second || since < 0 {
+		s.began, s.logged = now, 0
+	}
+	if s.logged == maxLoggedRejections {
+		s.omitted++
+		return 0, false
+	}
+	s.logged++
+	omitted, s.omitted = s.omitted, 0
+	return omitted, true
+}
+
+// sampled returns what a log line says beside the request, and whether it is written.
+func (s *Server) sampled(v *visit, now time.Time) (attrs []slog.Attr, logged bool) {
+	if !v.rejected {
+		return nil, true
+	}
+	omitted, logged := s.rejections.sample(now)
+	if omitted > 0 {
+		attrs = []slog.Attr{slog.Int("omitted", omitted)}
+	}
+	return attrs, logged
+}
