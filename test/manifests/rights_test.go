@@ -36,6 +36,7 @@ var unused = map[string]string{
 	"taskrun-manager-role: list namespaces":            "client-go watches without a list first, where the API server streams lists",
 
 	"taskrun-manager-role: list stateproposals.taskrun.dev": "client-go lists where the API server does not stream the objects that are there",
+	"taskrun-manager-role: patch taskruns.taskrun.dev":      "a run is fenced whose claim of a slot was not followed by its RUNNING: a program died, or a write was lost",
 
 	"extension-apiserver-authentication-reader: get configmaps extension-apiserver-authentication":   "the cluster's own Role",
 	"extension-apiserver-authentication-reader: list configmaps extension-apiserver-authentication":  "the cluster's own Role",
