@@ -18,6 +18,20 @@ type Following struct {
 	RunIDs []string  // of no other runs; nil: of all
 }
 
+// followed is a Following with its runs as a set, which is asked at every change.
+type followed struct {
+	Following
+
+	runs map[string]bool // nil: all
+}
+
+func (f Following) prepared() followed {
+	if f.RunIDs == nil {
+		return followed{f, nil}
+	}
+	return followed{f, SetOf(f.RunIDs)}
+}
+
 // ErrTooSlow ends a stream whose reader is so far behind that what it has not
 // read yet is not kept any more.
 var ErrTooSlow = errors.New("the reader is too slow")
@@ -29,7 +43,8 @@ const maxBehind = 10_000
 // and then those that they enter, as they become known here, without a gap
 // between the two, until the context ends. It ends with ErrTooSlow if the reader
 // falls too far behind.
-func (s *Service) Follow(ctx context.Context, f Following) iter.Seq2[Change, error] {
+func (s *Service) Follow(ctx context.Context, following Following) iter.Seq2[Change, error] {
+	f := following.prepared()
 	return func(yield func(Change, error) bool) {
 		pending := &pending{wants: f, clock: s.Clock, come: make(chan struct{}, 1)}
 		now, stop := s.Store.Follow(pending.hear)
@@ -57,7 +72,7 @@ func (s *Service) Follow(ctx context.Context, f Following) iter.Seq2[Change, err
 }
 
 // past are the changes that led to what the runs are now.
-func (f Following) past(runs []*Run) []Change {
+func (f followed) past(runs []*Run) []Change {
 	var changes []Change
 	for _, run := range runs {
 		changes = f.between(changes, nil, run, time.Time{})
@@ -71,7 +86,7 @@ func (f Following) past(runs []*Run) []Change {
 // between adds the changes that lie between two versions of a run; before is nil
 // for one that nothing is known of. What comes to be known now is told whatever
 // its time, which may be of a clock that is behind. Now is zero for the past.
-func (f Following) between(changes []Change, before, after *Run, now time.Time) []Change {
+func (f followed) between(changes []Change, before, after *Run, now time.Time) []Change {
 	if !f.concerns(before, after) {
 		return changes
 	}
@@ -106,8 +121,8 @@ func latest(a, b time.Time) time.Time {
 
 // concerns reports whether there may be a change to tell of. Most writes bring
 // none: they are seen without a look at each state.
-func (f Following) concerns(before, after *Run) bool {
-	if after.State == nil || (f.RunIDs != nil && !slices.Contains(f.RunIDs, after.ID)) {
+func (f followed) concerns(before, after *Run) bool {
+	if after.State == nil || (f.runs != nil && !f.runs[after.ID]) {
 		return false
 	}
 	return before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History)
@@ -115,7 +130,7 @@ func (f Following) concerns(before, after *Run) bool {
 
 // pending keeps changes until their reader takes them.
 type pending struct {
-	wants Following
+	wants followed
 	clock Clock
 	come  chan struct{} // has a token when there is something
 
