@@ -170,6 +170,9 @@ func (s *Service) Get(ctx context.Context, key Key) (*View, error) {
 // List returns the limits whose names begin with the prefix, sorted by name,
 // without the first offset, at most most.
 func (s *Service) List(ctx context.Context, prefix string, offset, most int) ([]*View, error) {
+	if err := ctx.Err(); err != nil { // a long list of names ends with its request
+		return nil, err
+	}
 	all, err := s.Store.List(ctx)
 	if err != nil {
 		return nil, err
@@ -268,7 +271,7 @@ func (s *Service) Delete(ctx context.Context, key Key) error {
 func (s *Service) Reset(ctx context.Context, name string, runIDs []string) error {
 	return s.change(ctx, name, func(d *draft) error {
 		d.Holdings, d.Loose, d.changed = nil, Loose{At: d.now}, true
-		for _, id := range runIDs {
+		for _, id := range distinct(runIDs) {
 			d.hold(Holding{ID: id, Slots: 1, Kind: KindTaskRun, Holder: id, Since: d.now})
 		}
 		return nil
@@ -279,9 +282,10 @@ func (s *Service) Reset(ctx context.Context, name string, runIDs []string) error
 func (s *Service) view(l *Limit) *View {
 	d := s.glance(l)
 	d.prune()
-	runs := []string{}
+	runs, listed := []string{}, map[string]bool{}
 	for _, h := range d.Holdings {
-		if h.Kind == KindTaskRun && !slices.Contains(runs, h.Holder) {
+		if h.Kind == KindTaskRun && !listed[h.Holder] {
+			listed[h.Holder] = true
 			runs = append(runs, h.Holder)
 		}
 	}

@@ -112,12 +112,4 @@ func tagNames(tags []string) []string {
 }
 
 // distinct drops repetitions and keeps the order.
-func distinct(texts []string) []string {
-	var once []string
-	for _, text := range texts {
-		if !slices.Contains(once, text) {
-			once = append(once, text)
-		}
-	}
-	return once
-}
+func distinct(texts []string) []string { return taskrun.Distinct(texts) }

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -43,8 +42,9 @@ func (q *Queue) sentBy(connections []*Consumer, held []string, before time.Time)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	all := map[string]bool{}
+	isHeld := taskrun.SetOf(held)
 	for _, c := range connections {
-		maps.DeleteFunc(c.sent, func(id string, at time.Time) bool { return at.Before(before) && !slices.Contains(held, id) })
+		maps.DeleteFunc(c.sent, func(id string, at time.Time) bool { return at.Before(before) && !isHeld[id] })
 		for id := range c.sent {
 			all[id] = true
 		}

@@ -9,6 +9,7 @@
 package delivery
 
 import (
+	"container/heap"
 	"context"
 	"maps"
 	"slices"
@@ -44,6 +45,7 @@ type Queue struct {
 	mu     sync.Mutex
 	early  []change                         // what came while the queue was being filled; nil once it is
 	lines  map[string]*line                 // by task key
+	coming lineHeap                         // the lines with runs that are not due
 	places map[string]*place                // by run id
 	idle   map[string][]*Consumer           // who waits for a task key, longest first
 	held   map[taskrun.Hold]map[string]bool // ids of runs by who holds them
@@ -133,10 +135,10 @@ func (q *Queue) add(run *taskrun.Run) {
 	p := &place{id: run.ID, key: run.TaskKey, retry: isRetry(run), due: run.Due(), created: run.Created}
 	l := q.lines[p.key]
 	if l == nil {
-		l = &line{}
+		l = &line{key: p.key}
 		q.lines[p.key] = l
 	}
-	l.add(p)
+	q.in(l, func() { l.add(p) })
 	q.places[p.id] = p
 	if p.due.After(q.clock.Now()) {
 		q.alarm.set(p.due, q.clock.Now(), q.ring)
@@ -152,7 +154,7 @@ func (q *Queue) remove(id string) {
 	}
 	delete(q.places, id)
 	l := q.lines[p.key]
-	l.remove(p)
+	q.in(l, func() { l.remove(p) })
 	if l.Len() == 0 {
 		delete(q.lines, p.key)
 	}
@@ -164,13 +166,29 @@ func (q *Queue) ring() {
 	defer q.mu.Unlock()
 	now := q.clock.Now()
 	q.alarm.rang()
-	for key, l := range q.lines {
-		for range l.due(now, len(q.idle[key])) {
-			q.wake(key)
-		}
-		if next, ok := l.next(now); ok {
+	for q.coming.Len() > 0 {
+		l := q.coming[0]
+		if next, _ := l.coming(); next.After(now) {
 			q.alarm.set(next, now, q.ring)
+			return
 		}
+		due := 0
+		q.in(l, func() { due = l.due(now, len(q.idle[l.key])) })
+		for range due {
+			q.wake(l.key)
+		}
+	}
+}
+
+// in lets a line be changed or looked at, which is out of the lines to come
+// meanwhile.
+func (q *Queue) in(l *line, change func()) {
+	if l.index > 0 {
+		heap.Remove(&q.coming, l.index-1)
+	}
+	change()
+	if _, ok := l.coming(); ok {
+		heap.Push(&q.coming, l)
 	}
 }
 
@@ -211,7 +229,8 @@ func (q *Queue) claim(c *Consumer) (id string) {
 		if l == nil {
 			continue
 		}
-		first := l.first(now)
+		var first *place
+		q.in(l, func() { first = l.first(now) })
 		if first == nil {
 			continue
 		}
@@ -257,7 +276,7 @@ func (q *Queue) Depth() map[string]Depth {
 	now := q.clock.Now()
 	depths := make(map[string]Depth, len(q.lines))
 	for key, l := range q.lines {
-		depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.earliest()}
+		q.in(l, func() { depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.earliest()} })
 	}
 	return depths
 }

@@ -173,9 +173,10 @@ func (w *Workers) List(taskKeys []string) []Worker {
 		all[id] = merged(all[id], Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: seen})
 	}
 	w.mu.Unlock()
+	wanted := taskrun.SetOf(taskKeys)
 	var listed []Worker
 	for _, id := range slices.Sorted(maps.Keys(all)) {
-		takes := func(key string) bool { return slices.Contains(taskKeys, key) }
+		takes := func(key string) bool { return wanted[key] }
 		if taskKeys == nil || slices.ContainsFunc(all[id].TaskKeys, takes) {
 			listed = append(listed, all[id])
 		}

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // eventFilter says which events somebody wants (contract §4.5). Nil stands for
@@ -17,7 +19,7 @@ type eventFilter struct {
 	backfill     bool // also those of before
 	since, until *time.Time
 	name         nameCriteria
-	ids          []string // of events
+	ids          textSet // of events
 	resource     resourceCriteria
 	related      resourceCriteria
 	anyResource  resourceCriteria
@@ -25,7 +27,8 @@ type eventFilter struct {
 
 // nameCriteria are about the name of an event.
 type nameCriteria struct {
-	names, prefixes, excluded, excludedPrefixes []string
+	names, excluded            textSet
+	prefixes, excludedPrefixes []string
 	// outcomes says that the names are those that futures ask for. They mean
 	// the end of a run, whatever its last state is called.
 	outcomes bool
@@ -33,8 +36,40 @@ type nameCriteria struct {
 
 // resourceCriteria are about the labels of a resource.
 type resourceCriteria struct {
-	ids, prefixes, roles []string
-	labels               map[string][]string
+	ids, roles textSet
+	prefixes   []string
+	labels     map[string][]string
+}
+
+// textSet is a set of texts, nil where nothing is asked for.
+type textSet map[string]bool
+
+// readSet is readWanted for what is compared as a whole.
+func readSet(m *validate.Model, key string, read func(validate.Node) string) textSet {
+	list := readWanted(m, key, read)
+	if list == nil {
+		return nil
+	}
+	return taskrun.SetOf(list)
+}
+
+// maxPatterns is how many prefixes, or values of a label, a filter may have: each is
+// compared with every event.
+const maxPatterns = 100
+
+// readPatterns is readWanted for what is compared one by one.
+func readPatterns(m *validate.Model, key string) []string {
+	list := readWanted(m, key, validate.Node.Text)
+	if n, given := m.Given(key); given {
+		refusePatterns(n, len(list))
+	}
+	return list
+}
+
+func refusePatterns(n validate.Node, length int) {
+	if length > maxPatterns {
+		n.Refuse("at most " + strconv.Itoa(maxPatterns) + " are served")
+	}
 }
 
 func (c *resourceCriteria) none() bool {
@@ -89,7 +124,7 @@ func (f *eventFilter) read(n validate.Node) {
 	f.related = readCriteria(m, "related", "id", "role", "resources_in_roles", "labels")
 	if n, given := m.Given("id"); given {
 		if m, ok := n.Model(); ok {
-			f.ids = readWanted(m, "id", validate.Node.UUID)
+			f.ids = readSet(m, "id", validate.Node.UUID)
 			m.ForbidOthers()
 		}
 	}
@@ -117,12 +152,12 @@ func readNameCriteria(n validate.Node) (c nameCriteria) {
 	if !ok {
 		return c
 	}
-	c.prefixes = readWanted(m, "prefix", validate.Node.Text)
-	c.excludedPrefixes = readWanted(m, "exclude_prefix", validate.Node.Text)
-	c.names = readWanted(m, "name", validate.Node.Text)
-	c.excluded = readWanted(m, "exclude_name", validate.Node.Text)
+	c.prefixes = readPatterns(m, "prefix")
+	c.excludedPrefixes = readPatterns(m, "exclude_prefix")
+	c.names = readSet(m, "name", validate.Node.Text)
+	c.excluded = readSet(m, "exclude_name", validate.Node.Text)
 	m.ForbidOthers()
-	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !slices.Contains(c.names, name) })
+	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !c.names[name] })
 	return c
 }
 
@@ -160,13 +195,14 @@ func (c *resourceCriteria) readKey(m *validate.Model, key string) {
 	}
 	switch key {
 	case "id":
-		c.ids = readWanted(m, key, validate.Node.Text)
+		c.ids = readSet(m, key, validate.Node.Text)
 	case "id_prefix":
-		c.prefixes = readWanted(m, key, validate.Node.Text)
+		c.prefixes = readPatterns(m, key)
 	case "role":
-		c.roles = readWanted(m, key, validate.Node.Text)
+		c.roles = readSet(m, key, validate.Node.Text)
 	case "labels":
 		c.labels = validate.Dict(n, readLabelValues)
+		refusePatterns(n, len(c.labels))
 	default: // resources_in_roles and distinct
 		if n.Value.Truthy() {
 			n.Refuse("this is not served")
@@ -179,5 +215,7 @@ func readLabelValues(n validate.Node) []string {
 	if n.Value.Kind() == pyjson.String {
 		return []string{n.Value.Text()}
 	}
-	return validate.List(n, validate.Node.Text)
+	values := validate.List(n, validate.Node.Text)
+	refusePatterns(n, len(values))
+	return values
 }

@@ -95,7 +95,7 @@ func readNameFilter(n validate.Node) (f taskrun.NameFilter) {
 func readTagsFilter(n validate.Node) (f taskrun.TagsFilter) {
 	if m, ok := n.Model(); ok {
 		f.Or = readOr(m)
-		f.All = readList(m, "all_", validate.Node.Text)
+		f.All = taskrun.Distinct(readList(m, "all_", validate.Node.Text))
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
 		m.ForbidOthers()
 	}
@@ -106,7 +106,7 @@ func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
 	if m, ok := n.Model(); ok {
 		f.Or = readOr(m)
 		if types := readOptional(m, "type", readAny(readStateType)); types != nil {
-			f.Types = *types
+			f.Types = taskrun.Distinct(*types)
 		}
 		if names := readOptional(m, "name", readAny(validate.Node.Text)); names != nil {
 			f.Names = *names

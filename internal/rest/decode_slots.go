@@ -2,6 +2,7 @@ package rest
 
 import (
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -170,7 +171,7 @@ func decodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
 		return nil, missing
 	}
 	if n, given := p.Given("slot_override"); given {
-		runIDs = validate.List(n, validate.Node.UUID)
+		runIDs = readShortList(n, validate.Node.UUID, maxResetRuns)
 	}
 	return runIDs, found.Errors()
 }
@@ -193,7 +194,23 @@ func decodeLimits(body pyjson.Value) asked {
 	return a
 }
 
-func readTexts(n validate.Node) []string { return validate.List(n, validate.Node.Text) }
+// maxLimitNames is how many limits, and maxResetRuns how many runs, a request about
+// slots may name: each of them is looked up.
+const (
+	maxLimitNames = 1000
+	maxResetRuns  = 2500
+)
+
+func readTexts(n validate.Node) []string { return readShortList(n, validate.Node.Text, maxLimitNames) }
+
+// readShortList reads a list, and refuses one that is longer than that.
+func readShortList(n validate.Node, read func(validate.Node) string, most int) []string {
+	if len(n.Value.Items()) > most {
+		n.Refuse("at most " + strconv.Itoa(most) + " items are taken: send several requests")
+		return nil
+	}
+	return validate.List(n, read)
+}
 
 // required reads a parameter that has to be given.
 func required[T any](p *validate.Model, faults *validate.Faults, name string, read func(validate.Node) T) (value T) {

@@ -30,7 +30,7 @@ func decodeTaskWorkers(body pyjson.Value) (taskKeys []string, why refusal) {
 	if n, given := p.Given(key); given {
 		if m, ok := n.Model(); ok {
 			if keys, given := m.Required("task_keys"); given {
-				taskKeys = validate.List(keys, validate.Node.Text)
+				taskKeys = readShortList(keys, validate.Node.Text, maxLimitNames)
 			}
 		}
 	}
@@ -43,8 +43,9 @@ func (s *space) filterTaskWorkers(r *request) (response, error) {
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
+	wanted := taskrun.SetOf(taskKeys)
 	workers := slices.DeleteFunc(slices.Clone(s.Workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
-		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return slices.Contains(taskKeys, key) })
+		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return wanted[key] })
 	})
 	b := append(make([]byte, 0, roomForText*(1+len(workers))), '[')
 	for i := range workers {

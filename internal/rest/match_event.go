@@ -24,16 +24,17 @@ func (f *eventFilter) following(now time.Time) taskrun.Following {
 }
 
 // runsOf are the runs among the ids of resources; nil stands for all.
-func runsOf(ids []string) []string {
+func runsOf(ids textSet) []string {
 	if ids == nil {
 		return nil
 	}
 	runs := []string{}
-	for _, id := range ids {
+	for id := range ids {
 		if run, ok := strings.CutPrefix(id, resourceTaskRun); ok {
 			runs = append(runs, run)
 		}
 	}
+	slices.Sort(runs)
 	return runs
 }
 
@@ -41,14 +42,11 @@ func runsOf(ids []string) []string {
 // see is looked at first: most listeners wait for one run.
 func (f *eventFilter) matches(c *taskrun.Change) bool {
 	return matchesID(f.resource.ids, c) && f.name.match(c) && f.inTime(c) &&
-		(f.ids == nil || slices.Contains(f.ids, c.State.ID)) && f.resourcesMatch(c)
+		(f.ids == nil || f.ids[c.State.ID]) && f.resourcesMatch(c)
 }
 
-func matchesID(ids []string, c *taskrun.Change) bool {
-	return ids == nil || slices.ContainsFunc(ids, func(id string) bool {
-		run, ok := strings.CutPrefix(id, resourceTaskRun)
-		return ok && run == c.Run.ID
-	})
+func matchesID(ids textSet, c *taskrun.Change) bool {
+	return ids == nil || ids[resourceTaskRun+c.Run.ID]
 }
 
 // inTime compares the time of the state. What became known since passes too: the
@@ -60,11 +58,11 @@ func (f *eventFilter) inTime(c *taskrun.Change) bool {
 
 func (c *nameCriteria) match(change *taskrun.Change) bool {
 	name := eventTaskRun + "." + change.State.Name
-	if slices.Contains(c.excluded, name) || hasPrefix(c.excludedPrefixes, name) {
+	if c.excluded[name] || hasPrefix(c.excludedPrefixes, name) {
 		return false
 	}
 	return (c.prefixes == nil || hasPrefix(c.prefixes, name)) &&
-		(c.names == nil || slices.Contains(c.names, name) || c.outcomes && change.State.Type.Terminal())
+		(c.names == nil || c.names[name] || c.outcomes && change.State.Type.Terminal())
 }
 
 func hasPrefix(prefixes []string, text string) bool {
@@ -84,9 +82,9 @@ func (f *eventFilter) resourcesMatch(c *taskrun.Change) bool {
 // match reports whether a resource meets all criteria.
 func (c *resourceCriteria) match(labels resourceLabels) bool {
 	id := labels.value(labelResourceID)
-	if c.ids != nil && !slices.Contains(c.ids, id) ||
+	if c.ids != nil && !c.ids[id] ||
 		c.prefixes != nil && !hasPrefix(c.prefixes, id) ||
-		c.roles != nil && !slices.Contains(c.roles, labels.value(labelResourceRole)) {
+		c.roles != nil && !c.roles[labels.value(labelResourceRole)] {
 		return false
 	}
 	for label, values := range c.labels {

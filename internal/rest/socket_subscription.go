@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/coder/websocket"
@@ -55,6 +55,9 @@ func appendSubmitted(b []byte, run *taskrun.Run) []byte {
 	return appendRun(b, run, at)
 }
 
+// maxKeys is how many task keys a worker can serve on one websocket.
+const maxKeys = 1000
+
 // decodeSubscribe reads the second frame of a worker. Keys that come twice
 // count once.
 func decodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err error) {
@@ -67,9 +70,10 @@ func decodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err er
 			keys = nil
 			break
 		}
-		if !slices.Contains(keys, item.Text()) {
-			keys = append(keys, item.Text())
-		}
+		keys = append(keys, item.Text())
+	}
+	if keys = taskrun.Distinct(keys); len(keys) > maxKeys {
+		return nil, "", closed(codeViolation, violation+"at most "+strconv.Itoa(maxKeys)+" 'keys' in subscribe message")
 	}
 	if len(keys) == 0 {
 		return nil, "", closed(codeViolation, violation+"'keys' in subscribe message")

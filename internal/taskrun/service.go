@@ -34,6 +34,8 @@ type ServiceOptions struct {
 // so a state changes in one place only.
 type Service struct {
 	ServiceOptions
+
+	feed feed // of changes, for those who follow them
 }
 
 // NewService returns the use cases over a store.
@@ -59,7 +61,7 @@ func NewService(o ServiceOptions) *Service {
 	if o.NewName == nil {
 		o.NewName = slug
 	}
-	return &Service{ServiceOptions: o}
+	return &Service{ServiceOptions: o, feed: feed{clock: o.Clock}}
 }
 
 // risingID makes UUIDs that rise with time.
