@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // manyTexts are that many texts that differ, as items of a JSON list.
@@ -66,7 +67,11 @@ func TestASubscriptionHasSoManyKeys(t *testing.T) {
 		p := w.open(w.t, pathSubscription)
 		p.send(w.t, subscribe(maxKeys+1))
 		p.expectEnd(w.t, end{4001, violation + "at most 1000 'keys' in subscribe message"})
-		if told := len(w.deliveries.told); told != maxKeys {
+		synctest.Wait()
+		w.deliveries.mu.Lock()
+		told := len(w.deliveries.told)
+		w.deliveries.mu.Unlock()
+		if told != maxKeys {
 			w.t.Errorf("%d keys were subscribed to, want %d", told, maxKeys)
 		}
 	})
