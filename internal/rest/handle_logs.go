@@ -42,6 +42,9 @@ func (s *space) relay(ctx context.Context, line *taskrun.Log) {
 		slog.String("line", relayed(line.Message)), slog.String("logger", relayed(line.Name)), slog.Int("pythonLevel", line.Level),
 		slog.Time("loggedAt", line.Timestamp),
 	}
+	if caller := taskrun.Caller(ctx); caller != "" {
+		attributes = append(attributes, slog.String("caller", caller), slog.String("namespace", s.namespace))
+	}
 	if line.TaskRunID != "" {
 		attributes = append(attributes, slog.String("taskRunID", line.TaskRunID))
 	}

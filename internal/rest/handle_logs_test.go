@@ -3,6 +3,7 @@ package rest
 import (
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,26 @@ func TestLevelsOfPython(t *testing.T) {
 	} {
 		if got := levelOf(python); got != want {
 			t.Errorf("level %d = %s, want %s", python, got, want)
+		}
+	}
+}
+
+func TestARelayedLineNamesItsCallerAndNamespace(t *testing.T) {
+	t.Parallel()
+	f := guarded(t, &doorkeeper{})
+	const right = "update taskruns/status in other"
+	r := `[{"name":"n","level":20,"message":"a\u009b31m","timestamp":"2026-08-21T12:00:00Z"}]`
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/other/api/logs/", strings.NewReader(r))
+	request.Header.Set("Authorization", "Bearer "+right)
+	answer := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(answer, request)
+	if answer.Code != http.StatusCreated {
+		t.Fatalf("status %d %s, want 201", answer.Code, answer.Body)
+	}
+	line, _, _ := strings.Cut(f.log.String(), "\n")
+	for _, want := range []string{`namespace=other`, `caller="` + right + `"`, `a\u009b31m`} {
+		if !strings.Contains(line, want) {
+			t.Errorf("line = %s, want %s", line, want)
 		}
 	}
 }
