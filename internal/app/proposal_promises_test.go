@@ -317,6 +317,9 @@ func TestTheProposerIsNotClaimed(t *testing.T) {
 	})
 	t.Run("recorded by the API server", func(t *testing.T) {
 		t.Parallel()
+		if testenv.Start(t).Minor(t) < 36 {
+			t.Skip("MutatingAdmissionPolicy is generally available from Kubernetes 1.36 on")
+		}
 		u := withPolicy(t, "components/record-proposer/record_proposer.yaml")
 		editor := u.as(t, "erin", "editor-role")
 		eventually(t, "the proposer is recorded", func() bool {

@@ -24,6 +24,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.serveSocket(w, r, at)
 		return
 	}
+	if s.ending.Load() {
+		w.Header().Set("Connection", "close")
+	}
 	began := s.clock.Now()
 	v := &visit{place: at, release: func() {}}
 	answer := s.browsers.mark(s.answer(r, v), r, at.proxied)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -86,6 +87,7 @@ type Server struct {
 	home   *space
 	others spaces
 
+	ending        atomic.Bool // connections end with their next response
 	admission     *admission
 	unidentified  unidentified
 	memory        *bodyMemory
@@ -147,6 +149,9 @@ func (s *Server) Addr() net.Addr {
 	return s.address
 }
 
+// endingTime is longer than a busy client takes between two requests.
+const endingTime = 500 * time.Millisecond
+
 // Start listens and answers until the context ends; then it lets the requests
 // that have begun end, but not longer than Options.ShutdownTimeout. A Server
 // can be started once.
@@ -187,6 +192,7 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	defer cancel()
 	closed := make(chan error, 1)
 	go func() { closed <- s.CloseSockets(bounded) }()
+	s.lastResponses(bounded)
 	err := errors.Join(server.Shutdown(bounded), <-closed)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests were broken off: they did not end in time",
@@ -194,6 +200,19 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 		return server.Close()
 	}
 	return err
+}
+
+// lastResponses lets clients end their connections: each response says that its
+// connection ends. A connection that the server closes between two requests breaks
+// off a request that is on its way, and no client may repeat a POST by itself.
+func (s *Server) lastResponses(ctx context.Context) {
+	s.ending.Store(true)
+	timer := time.NewTimer(endingTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // CloseSockets ends all websockets with a code after which clients come again,
