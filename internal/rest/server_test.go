@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -330,4 +331,24 @@ func selfSigned(t *testing.T) *tls.Config {
 		t.Fatal(err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+}
+
+func TestAServerThatStopsEndsConnectionsWithTheirNextResponse(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ask := func() string {
+		answer := httptest.NewRecorder()
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/api/health", nil)
+		f.server.Handler().ServeHTTP(answer, request)
+		return answer.Header().Get("Connection")
+	}
+	if got := ask(); got != "" {
+		t.Errorf("before: Connection: %q, want none", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f.server.lastResponses(ctx)
+	if got := ask(); got != "close" {
+		t.Errorf("Connection: %q, want close", got)
+	}
 }
