@@ -87,7 +87,7 @@ func (b *bench) background(ctx context.Context, stdout io.Writer) (err error) {
 }
 
 func (b *bench) backgroundRound(ctx context.Context, o *stack.Operator, client *load.Client, i int, into *took) error {
-	before, err := o.ReadMetrics(ctx)
+	before, err := o.Writes(ctx)
 	if err != nil {
 		return err
 	}
@@ -98,12 +98,12 @@ func (b *bench) backgroundRound(ctx context.Context, o *stack.Operator, client *
 	if err := o.Settle(ctx); err != nil {
 		return err
 	}
-	after, err := o.ReadMetrics(ctx)
+	after, err := o.Writes(ctx)
 	if err != nil {
 		return err
 	}
 	into.rounds = append(into.rounds, sample)
-	into.writes += after.APIWrites() - before.APIWrites()
+	into.writes += after - before
 	into.runs += runs
 	return nil
 }

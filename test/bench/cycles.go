@@ -125,11 +125,11 @@ func (w *writers) compare(ctx context.Context, clients int) ([]comparison, error
 
 // stretchOf drives one stretch of load and books what it takes.
 func (w *writers) stretchOf(ctx context.Context, clients int, operation load.Operation, into *booked) error {
-	cpuBefore, err := stack.CPUTimes(w.pids)
+	before, err := w.operator.Writes(ctx)
 	if err != nil {
 		return err
 	}
-	before, err := w.operator.ReadMetrics(ctx)
+	cpuBefore, err := stack.CPUTimes(w.pids)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (w *writers) stretchOf(ctx context.Context, clients int, operation load.Ope
 	if err != nil {
 		return err
 	}
-	after, err := w.operator.ReadMetrics(ctx)
+	after, err := w.operator.Writes(ctx)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (w *writers) stretchOf(ctx context.Context, clients int, operation load.Ope
 		into.cpu[name] += cpuAfter[name] - cpuBefore[name]
 	}
 	into.rounds = append(into.rounds, sample)
-	into.apiWrites += after.APIWrites() - before.APIWrites()
+	into.apiWrites += after - before
 	return nil
 }
 

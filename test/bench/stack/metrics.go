@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"k8s.io/client-go/rest"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
 // Metrics are the counters and gauges of one process at one moment, by name.
@@ -27,6 +29,16 @@ type Source func(context.Context) (Metrics, error)
 // ReadMetrics is the Source of the operator.
 func (o *Operator) ReadMetrics(ctx context.Context) (Metrics, error) {
 	return scrape(ctx, http.DefaultClient, o.Metrics)
+}
+
+// Writes is how many writes of objects of ours kube-apiserver has answered so far,
+// from any client.
+func (o *Operator) Writes(ctx context.Context) (float64, error) {
+	metrics, err := o.apiServer(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("counting writes: %w", err)
+	}
+	return metrics.writesOf(v1alpha1.GroupVersion.Group), nil
 }
 
 // APIServerMetrics is the Source of kube-apiserver.
@@ -90,13 +102,16 @@ func (m Metrics) Value(name string) (float64, error) {
 	return m[name][0].Value, nil
 }
 
-// APIWrites is how many writes the clients of the process have sent to the API
-// server so far.
-func (m Metrics) APIWrites() float64 {
+// writesOf is how many writes of objects of the group kube-apiserver has answered
+// so far. Writes of Leases, which each operator renews all the time, are not in it.
+func (m Metrics) writesOf(group string) float64 {
 	total := 0.0
-	for _, point := range m["rest_client_requests_total"] {
-		if point.Labels["method"] != http.MethodGet {
-			total += point.Value
+	for _, point := range m["apiserver_request_total"] {
+		switch point.Labels["verb"] {
+		case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, "APPLY", "DELETECOLLECTION":
+			if point.Labels["group"] == group {
+				total += point.Value
+			}
 		}
 	}
 	return total

@@ -24,6 +24,7 @@ type Operator struct {
 	// ColdStart is how long it took from the start of the process until
 	// GET /api/ready said yes.
 	ColdStart time.Duration
+	apiServer Source
 }
 
 // StartOperator starts the operator for one namespace, and returns when it is ready.
@@ -31,6 +32,10 @@ func (s *Stack) StartOperator(ctx context.Context, binary, namespace string) (*O
 	kubeconfig := filepath.Join(s.data, "kubeconfig")
 	if err := s.WriteKubeconfig(kubeconfig); err != nil {
 		return nil, fmt.Errorf("preparing the operator: %w", err)
+	}
+	apiServer, err := s.APIServerMetrics()
+	if err != nil {
+		return nil, err
 	}
 	addresses, err := FreeAddresses(3)
 	if err != nil {
@@ -53,7 +58,7 @@ func (s *Stack) StartOperator(ctx context.Context, binary, namespace string) (*O
 	if err != nil {
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}
-	o := &Operator{Process: process, Base: "http://" + addresses[0] + "/api", Metrics: "http://" + addresses[1] + "/metrics"}
+	o := &Operator{Process: process, Base: "http://" + addresses[0] + "/api", Metrics: "http://" + addresses[1] + "/metrics", apiServer: apiServer}
 	if err := AwaitReady(ctx, process, o.Base+"/ready", operatorReadyLimit); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w (log %s)", err, output.Name()), process.Stop())
 	}

@@ -47,10 +47,11 @@ func TestParseResident(t *testing.T) {
 
 const exposition = `# TYPE go_gc_heap_live_bytes gauge
 go_gc_heap_live_bytes 1.5e+06
-# TYPE rest_client_requests_total counter
-rest_client_requests_total{code="200",host="h",method="GET"} 100
-rest_client_requests_total{code="200",host="h",method="PUT"} 20
-rest_client_requests_total{code="201",host="h",method="POST"} 3
+# TYPE apiserver_request_total counter
+apiserver_request_total{code="200",group="taskrun.dev",resource="taskruns",verb="LIST"} 100
+apiserver_request_total{code="200",group="taskrun.dev",resource="taskruns",verb="PUT"} 20
+apiserver_request_total{code="201",group="taskrun.dev",resource="taskruns",verb="POST"} 3
+apiserver_request_total{code="200",group="coordination.k8s.io",resource="leases",verb="PUT"} 7
 # TYPE some_seconds histogram
 some_seconds_bucket{le="+Inf"} 1
 some_seconds_sum 1
@@ -66,8 +67,8 @@ func TestMetrics(t *testing.T) {
 	if got, err := metrics.Value("go_gc_heap_live_bytes"); err != nil || got != 1.5e6 {
 		t.Errorf("the live heap is %v with error %v, want 1.5e6", got, err)
 	}
-	if got := metrics.APIWrites(); got != 23 {
-		t.Errorf("got %v writes, want 23: a GET is none", got)
+	if got := metrics.writesOf("taskrun.dev"); got != 23 {
+		t.Errorf("got %v writes, want 23: reads and Leases are not counted", got)
 	}
 	if _, err := metrics.Value("some_other"); err == nil {
 		t.Error("a metric that is not there is no error")

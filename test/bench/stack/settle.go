@@ -23,11 +23,11 @@ func (o *Operator) Settle(ctx context.Context) error {
 	defer tick.Stop()
 	last, since := -1.0, time.Now()
 	for {
-		metrics, err := o.ReadMetrics(ctx)
+		writes, err := o.Writes(ctx)
 		if err != nil {
 			return fmt.Errorf("waiting for the operator's work to be done: %w", err)
 		}
-		if writes := metrics.APIWrites(); writes != last {
+		if writes != last {
 			last, since = writes, time.Now()
 		}
 		if time.Since(since) > settled {
