@@ -5,7 +5,6 @@ package v1alpha1
 // that is not set is as spec says.
 //
 // +structType=atomic
-// +kubebuilder:validation:XValidation:rule=`size(self.?flowRunID.orValue("")) + size(self.?taskKey.orValue("")) + size(self.?dynamicKey.orValue("")) + size(self.?cacheKey.orValue("")) + size(self.?taskVersion.orValue("")) + size(self.?wire.orValue("")) + (has(self.tags) ? self.tags.map(t, size(t)).sum() : 0) <= 2048`,message="the texts of effective have at most 2048 characters together"
 type Effective struct {
 	// nameReplaces is the hash of the name that status.name takes precedence over:
 	// spec.name, or metadata.name without one. Set if the run was renamed by its

@@ -46,9 +46,9 @@ type TaskRun struct {
 	// +required
 	Spec TaskRunSpec `json:"spec,omitzero"`
 
-	// status is what is so. Without one, the run is in the state of
-	// spec.initialState, or PENDING; the operator writes that down within a second,
-	// or, of a run made over REST, when clients leave room for it.
+	// status is the observed state of the run. Until it is set, the run is in the
+	// state of spec.initialState, or PENDING. The operator sets it within a second;
+	// for a run created over REST it waits until client traffic is idle.
 	//
 	// +optional
 	Status TaskRunStatus `json:"status,omitzero"` //nolint:kubeapilinter // a status is never written empty
@@ -187,9 +187,9 @@ type TaskRunSpec struct {
 	Origin *Origin `json:"origin,omitempty"`
 }
 
-// TaskRunStatus is what is so. All texts of the current and the past states
-// together have at most 12288 characters: the oldest states lose message and
-// data first, and then are dropped.
+// TaskRunStatus is the observed state of a run. All texts of the current and the
+// past states together have at most 12288 characters: the oldest states lose
+// message and data first, and then are dropped.
 //
 // +structType=atomic
 type TaskRunStatus struct {

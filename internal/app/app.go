@@ -167,13 +167,20 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	return errors.Join(
 		doors.controller(mgr, a.options.Controller, home.Runs.Ready),
 		guard.addTo(mgr),
-		mgr.Add(cluster),
-		mgr.Add(doors.sweeper(log)),
-		mgr.Add(spaces),
-		mgr.Add(server),
+		addRunnables(mgr, cluster, doors.sweeper(log), spaces, server),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
+}
+
+// addRunnables adds what runs as long as the program.
+func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
+	for _, r := range runnables {
+		if err := mgr.Add(r); err != nil {
+			return fmt.Errorf("adding a part of the program: %w", err)
+		}
+	}
+	return nil
 }
 
 // newCluster opens the runs of the cluster.

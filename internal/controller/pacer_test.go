@@ -60,7 +60,7 @@ func TestPacerSpreadsABacklog(t *testing.T) {
 	}
 }
 
-// Runs that no longer ask, because the rule changed, hold up nobody.
+// Runs that no longer ask, because the rule changed, delay no other run.
 func TestPacerForgetsWhatNoLongerAsks(t *testing.T) {
 	t.Parallel()
 	var p pacer

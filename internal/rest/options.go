@@ -155,7 +155,7 @@ func checkHostPort(name, address string) error {
 }
 
 // CheckReach refuses an address that others can reach, and origins of all web pages,
-// if whoever reaches the server may do everything, or if tokens could be read on the way.
+// if every client that reaches the server may do everything, or if tokens could be read on the way.
 func (o *Options) CheckReach(authenticated, encrypted bool) error {
 	if err := o.checkAnyOrigin(authenticated); err != nil {
 		return err

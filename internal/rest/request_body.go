@@ -42,7 +42,7 @@ func (l drainLimits) refuse(r *http.Request) bool {
 	return l.cut && (r.ContentLength < 0 || r.ContentLength > l.bytes)
 }
 
-// drainLimits returns what a caller may send in vain. One that is not identified
+// drainLimits returns how much of a rejected body is read. An unidentified caller
 // gets its response as soon as it can be written.
 func (s *Server) drainLimits(v *visit) drainLimits {
 	if s.door == nil || v.known {

@@ -21,7 +21,7 @@ func (keepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, tru
 // equal: a stored run has the time of its end to the second in some cases.
 const expirationPrecision = time.Second
 
-// Expiration returns when the run is to be deleted by the rules of now: its own
+// Expiration returns when the run is to be deleted by the current rules: its own
 // TTL, else that of its namespace, counted from the time at which the operator
 // recorded the end. A nil time means that the run is kept. It returns known false
 // if the rule of the namespace is not known yet.

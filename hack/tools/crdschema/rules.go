@@ -44,7 +44,15 @@ func rules(version any) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()), prepend(status, textsOfStatus()))
+	effective, err := descend(status, "properties", "effective")
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()),
+		prepend(status, textsOfStatus()),
+		prepend(effective, textsOfEffective()),
+	)
 }
 
 // prepend puts rules before those that a schema has.
@@ -186,6 +194,16 @@ func textsOfStatus() map[string]any {
 	return map[string]any{
 		"rule":    limitOnStates(most) + " || " + limitOnStates(exact),
 		"message": "the texts of state and history have at most 12288 characters together (each state counts 128 more)",
+	}
+}
+
+// textsOfEffective limits all texts of status.effective.
+func textsOfEffective() map[string]any {
+	texts := sizes("self", "flowRunID", "taskKey", "dynamicKey", "cacheKey", "taskVersion", "wire") + " + " +
+		ifThere("self.tags", "self.tags.map(t, size(t)).sum()")
+	return map[string]any{
+		"rule":    texts + " <= 2048",
+		"message": "the texts of effective have at most 2048 characters together",
 	}
 }
 
