@@ -3,7 +3,9 @@ package delivery
 import (
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -73,6 +75,41 @@ func checkComing(t *testing.T, q *Queue, due map[string]time.Time, now time.Time
 	if !q.alarm.at.Equal(next) || q.coming.Len() != lines || len(q.places) != len(due) {
 		t.Fatalf("the alarm is set to %v and %d lines have runs to come of %d runs; want %v, %d, %d",
 			q.alarm.at, q.coming.Len(), len(q.places), next, lines, len(due))
+	}
+}
+
+// steppedClock is the time within a synctest bubble, moved by steps of the wall clock.
+type steppedClock struct{ step atomic.Int64 }
+
+func (c *steppedClock) Now() time.Time { return time.Now().Add(time.Duration(c.step.Load())) }
+
+// A run that became due while the machine slept, or by a step of the clock, is
+// noticed, however far away its time was before.
+func TestARunIsNoticedAfterTheClockStepped(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]time.Duration{"forward": time.Hour, "not at all": 0, "back": -time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				clock := &steppedClock{}
+				q := NewQueue(nil, clock)
+				q.early = nil
+				due := clock.Now().Add(time.Hour)
+				q.add(waitingRun("run", "key", due))
+				worker := &Consumer{keys: []string{"key"}}
+				if id := q.claim(worker); id != "" {
+					t.Fatal("a run was given before its time")
+				}
+				clock.step.Store(int64(step))
+				time.Sleep(due.Sub(clock.Now()) + longestAlarm)
+				synctest.Wait()
+				select {
+				case <-worker.woken:
+				default:
+					t.Error("the worker was not woken when the run became due")
+				}
+			})
+		})
 	}
 }
 

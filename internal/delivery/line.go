@@ -183,7 +183,13 @@ func (h *lineHeap) Pop() any {
 	return l
 }
 
-// alarm rings once, at the earliest of the times it was set to.
+// longestAlarm bounds every wait of an alarm. Waits run on the monotonic clock, due
+// times are on the wall clock: after that clock stepped, or the machine slept, a due
+// run is noticed this late at the most.
+const longestAlarm = 30 * time.Second
+
+// alarm rings once, at the earliest of the times it was set to, or before it if that
+// is more than longestAlarm away.
 type alarm struct {
 	timer *time.Timer
 	at    time.Time // zero: not set
@@ -195,7 +201,7 @@ func (a *alarm) set(at, now time.Time, ring func()) {
 	}
 	a.stop()
 	a.at = at
-	a.timer = time.AfterFunc(at.Sub(now), ring)
+	a.timer = time.AfterFunc(min(at.Sub(now), longestAlarm), ring)
 }
 
 // rang forgets the time that has come.

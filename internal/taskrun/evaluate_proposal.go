@@ -121,7 +121,7 @@ func (s *Service) evaluateIf(
 	switch {
 	case p.IfStateID != "" && run.State.ID != p.IfStateID:
 		reason = "The run is no longer in the state that ifStateID names, but in " + run.State.ID + " (" + string(run.State.Type) + ")."
-	case !p.WaitingSince.IsZero() && run.Finished() && run.State.Timestamp.After(p.WaitingSince):
+	case !p.WaitingSince.IsZero() && run.Finished() && run.EndRecorded.After(p.WaitingSince):
 		reason = "The run finished while the proposal waited: it is " + string(run.State.Type) + "."
 	default:
 		return s.judge(ctx, run, p.Proposal, claim, now)

@@ -234,9 +234,33 @@ func TestAWaitEndsWhenTheRunFinishes(t *testing.T) {
 			t.Parallel()
 			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, nil)
 			p := e.named("start", orchestration.Running)
-			p.WaitingSince = e.run.State.Timestamp.Add(-tc.finished)
+			p.WaitingSince = e.run.EndRecorded.Add(-tc.finished)
 			if got := e.evaluate(t, p).Final; got.Verdict != tc.want || (got.Reason != "") != (tc.want == orchestration.Abort) {
 				t.Errorf("decision = %+v, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// A run that finished while a proposal waited stays finished, though its worker's
+// clock is behind.
+func TestTheClockOfAWorkerDoesNotDecideWhetherAWaitEnds(t *testing.T) {
+	t.Parallel()
+	for name, skew := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, func(r *taskrun.Run) {
+				r.State.Timestamp = r.State.Timestamp.Add(skew)
+			})
+			p := e.named("start", orchestration.Running)
+			p.WaitingSince = e.run.EndRecorded.Add(-time.Second)
+			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Abort {
+				t.Errorf("the run finished while the proposal waited: %+v, want ABORT", got)
+			}
+			p = e.named("start-again", orchestration.Running)
+			p.WaitingSince = e.run.EndRecorded.Add(time.Second)
+			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Accept {
+				t.Errorf("the run finished before the proposal waited: %+v, want ACCEPT", got)
 			}
 		})
 	}
