@@ -59,12 +59,15 @@ type ProposalReconciler struct {
 	Metrics ProposalMetrics
 	// Trace wraps the reconciler with traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
+
+	absent absences
 }
 
 // Reconcile evaluates one StateProposal, or deletes it when its time is up.
 func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	proposal := &v1alpha1.StateProposal{}
 	if err := r.Objects.Get(ctx, req.NamespacedName, proposal); err != nil {
+		r.absent.end(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !proposal.DeletionTimestamp.IsZero() {
@@ -104,10 +107,12 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 	case err != nil:
 		return ctrl.Result{}, err
 	case reason != "":
+		r.absent.end(client.ObjectKeyFromObject(p))
 		return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
 	case run == nil:
-		return untilItAppears(r.Clock.Now().Sub(p.CreationTimestamp.Time)), nil
+		return untilItAppears(r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
+	r.absent.end(client.ObjectKeyFromObject(p))
 	if early := r.untilRetry(p, run); early > 0 {
 		return in(min(early, longestRetry)), nil
 	}

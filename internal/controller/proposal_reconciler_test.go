@@ -240,13 +240,20 @@ func TestAProposalWithoutARunIsAborted(t *testing.T) {
 		run       *taskrun.Run
 		objects   []client.Object
 		change    func(*v1alpha1.StateProposal)
-		age       time.Duration
+		skew      time.Duration // of the operator's clock to that of the API server
+		age       time.Duration // of the proposal at the last look
 		want      string        // part of the reason; empty: no verdict yet
 		wantAfter time.Duration // of the next look
 	}{
 		"a run that does not exist": {age: appliedTogether, want: `TaskRun "hello" does not exist in namespace "default".`},
 		"a run that may be created with it": {
 			age: time.Second, wantAfter: 100 * time.Millisecond,
+		},
+		"a run that may be created with it, by a clock that is ahead": {
+			skew: time.Hour, age: time.Second, wantAfter: 100 * time.Millisecond,
+		},
+		"a run that does not exist, by a clock that is behind": {
+			skew: -time.Hour, age: appliedTogether, want: `TaskRun "hello" does not exist in namespace "default".`,
 		},
 		"a run with a uid is not waited for": {
 			change: func(p *v1alpha1.StateProposal) { p.Spec.TargetRef.UID = "x" }, want: "does not exist",
@@ -281,8 +288,12 @@ func TestAProposalWithoutARunIsAborted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, tc.run, append(tc.objects, newProposal(tc.change))...)
-			b.clock.SetTime(start.Add(tc.age))
+			b.clock.SetTime(start.Add(tc.skew))
 			result := b.reconcile(t)
+			if tc.age > 0 {
+				b.clock.SetTime(start.Add(tc.skew + tc.age))
+				result = b.reconcile(t)
+			}
 			p := b.stored(t)
 			if tc.want != "" && (p.Status.Verdict != "Aborted" || !strings.Contains(p.Status.Reason, tc.want)) {
 				t.Errorf("status = %+v, want Aborted, %q", p.Status, tc.want)

@@ -56,8 +56,10 @@ func (r *ProposalReconciler) runOf(
 // mayAppear reports whether the missing run of the proposal may still be created
 // together with it.
 func (r *ProposalReconciler) mayAppear(p *v1alpha1.StateProposal) bool {
-	age := r.Clock.Now().Sub(p.CreationTimestamp.Time)
-	return p.Spec.TargetRef.UID == "" && p.Status.Verdict == "" && age.Abs() < appliedTogether
+	if p.Spec.TargetRef.UID != "" || p.Status.Verdict != "" {
+		return false
+	}
+	return r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now()) < appliedTogether
 }
 
 // object reads the TaskRun of the proposal from the cache, or from the API server

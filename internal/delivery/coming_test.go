@@ -101,7 +101,7 @@ func TestARunIsNoticedAfterTheClockStepped(t *testing.T) {
 					t.Fatal("a run was given before its time")
 				}
 				clock.step.Store(int64(step))
-				time.Sleep(due.Sub(clock.Now()) + longestAlarm)
+				time.Sleep(due.Sub(clock.Now()) + longestAlarm) //nolint:forbidigo // in a bubble it takes no time
 				synctest.Wait()
 				select {
 				case <-worker.woken:
