@@ -59,6 +59,9 @@ func launch(t *testing.T, config *kuberest.Config, namespace string, change func
 	if change != nil {
 		change(&options)
 	}
+	if len(options.Scope.Watch) == 0 && testenv.IsShared(config) {
+		return nil, errors.New("a program that works in all namespaces takes part in all tests: use testenv.StartPrivate")
+	}
 	// The program outlives the test's context: it is stopped after that.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	app, err := New(ctx, config, options, slog.NewTextHandler(newTestLog(t), nil))

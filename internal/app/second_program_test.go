@@ -48,6 +48,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 		first, second func(*Options)
 		secondConfig  func(*kuberest.Config) *kuberest.Config
 		firstConfig   func(*kuberest.Config) *kuberest.Config
+		everywhere    bool // the second one works in all namespaces
 		// wantStays: no program can know that the worker has gone.
 		wantStays bool
 	}{
@@ -57,7 +58,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			first: elect, second: func(o *Options) { o.Manager.LeaseNamespace = "default" },
 		},
 		"working in all namespaces, serving another one": {
-			first: elect, second: func(o *Options) { o.Scope = ScopeOptions{Namespace: "default"} },
+			first: elect, second: func(o *Options) { o.Scope = ScopeOptions{Namespace: "default"} }, everywhere: true,
 		},
 		"not allowed to use Leases": {
 			first: elect, second: func(o *Options) { o.Manager.LeaseNamespace = "default" }, secondConfig: withoutLeases,
@@ -69,7 +70,11 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := testenv.Start(t)
+			open := testenv.Start
+			if tt.everywhere {
+				open = testenv.StartPrivate
+			}
+			env := open(t)
 			c := newCluster(t, env.Config, env.Namespace(t))
 			withShortGrace := func(change func(*Options)) func(*Options) {
 				return func(o *Options) { shortGrace(o); o.Delivery.Grace = graceOfTwo; change(o) }

@@ -197,6 +197,13 @@ func (e *Env) PatchCRD(tb testing.TB, name, patch string) {
 	}
 }
 
+// IsShared reports whether a configuration is for the API server that tests share.
+func IsShared(config *rest.Config) bool {
+	shared.Lock()
+	defer shared.Unlock()
+	return shared.env != nil && shared.env.Config.Host == config.Host
+}
+
 func (e *Env) refuseShared(tb testing.TB) {
 	tb.Helper()
 	shared.Lock()
