@@ -162,7 +162,7 @@ bin/helm: hack/packaging/go.mod hack/packaging/go.sum
 
 .PHONY: build
 build: ## Build bin/taskrun-operator
-	@go build -trimpath -ldflags "$(LDFLAGS)" -o bin/taskrun-operator ./cmd
+	@go build -trimpath -ldflags "$(LDFLAGS)" -o bin/taskrun-operator ./cmd/taskrun-operator
 
 .PHONY: generate
 generate: ## Write the generated files: deepcopy, CRD, RBAC, field reference

@@ -21,7 +21,7 @@ type source struct {
 }
 
 // operator is the program of the image, in a copy of the repository.
-func operator(root string) source { return source{root: root, target: "./cmd"} }
+func operator(root string) source { return source{root: root, target: "./cmd/taskrun-operator"} }
 
 // versionPackage has the variables that the linker sets.
 const versionPackage = "github.com/taskrun-dev/taskrun-operator/internal/version"

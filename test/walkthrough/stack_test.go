@@ -65,7 +65,7 @@ func build(folder string) (program, error) {
 		return program{}, err
 	}
 	p := program{root: root, run: filepath.Join(folder, "run"), operator: filepath.Join(folder, "taskrun-operator")}
-	for output, source := range map[string]string{p.run: "./hack/run", p.operator: "./cmd"} {
+	for output, source := range map[string]string{p.run: "./hack/run", p.operator: "./cmd/taskrun-operator"} {
 		cmd := exec.Command("go", "build", "-o", output, source)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
