@@ -239,7 +239,7 @@ func TestProgramCompiledInTwoFoldersIsTheSameImage(t *testing.T) {
 func TestWhatDoesNotCompileIsTold(t *testing.T) {
 	t.Parallel()
 	s := program(t)
-	if err := os.WriteFile(filepath.Join(s.root, "cmd", "broken.go"), []byte("package main\n\nvar x int = nothing\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.root, "cmd", "taskrun-operator", "broken.go"), []byte("package main\n\nvar x int = nothing\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.compile(t.Context(), aRelease(), amd64)
