@@ -184,7 +184,7 @@ func program(t *testing.T) source {
 	t.Helper()
 	root := t.TempDir()
 	files := map[string]string{
-		"go.mod":      "module github.com/taskrun-dev/taskrun-operator\n\ngo 1.26.0\n",
+		"go.mod":                       "module github.com/taskrun-dev/taskrun-operator\n\ngo 1.26.0\n",
 		"cmd/taskrun-operator/main.go": "package main\n\nimport \"github.com/taskrun-dev/taskrun-operator/internal/version\"\n\nfunc main() { println(version.Say()) }\n",
 		"internal/version/version.go": "package version\n\nvar version, commit string\n\n" +
 			"// Say says it.\nfunc Say() string { return version + commit }\n",

@@ -26,6 +26,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/retention"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
@@ -334,7 +335,7 @@ func (s *services) controller(
 		Proposals: func(namespace string) controller.Proposals {
 			return s.service(telemetry.DoorController, namespace)
 		},
-		Convert: kube.ProposalFromObject,
+		Convert: convert.ProposalFromObject,
 		Clock:   clock{},
 		Events:  mgr.GetEventRecorder(controller.ProposalName),
 		Metrics: s.recorder,

@@ -18,7 +18,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -34,7 +34,7 @@ type item struct {
 
 func itemOf(object *v1alpha1.TaskRun) item {
 	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
-	return item{Run: kube.RunFromObject(object), object: object}
+	return item{Run: convert.RunFromObject(object), object: object}
 }
 
 // key is how people find the object again.

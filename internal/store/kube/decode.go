@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -45,8 +46,13 @@ func decode(kind string, text []byte) (object any, err error) {
 
 // runOf is RunFromObject; a panic is an error about the object.
 func runOf(o *v1alpha1.TaskRun) (run *taskrun.Run, err error) {
-	err = guard(func() { run = RunFromObject(o) })
+	err = guard(func() { run = convert.RunFromObject(o) })
 	return run, err
+}
+
+// checkLimit returns an error if the object cannot be read as a limit.
+func checkLimit(o *v1alpha1.ConcurrencyLimit) error {
+	return guard(func() { convert.LimitFromObject(o) })
 }
 
 // guard turns a panic into an error.

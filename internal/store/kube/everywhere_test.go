@@ -1,20 +1,20 @@
 package kube
 
 import (
-	"math/rand/v2"
 	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Lists of all namespaces are those of one namespace that has all the runs.
 func TestListsOfAllNamespacesAreThoseOfOne(t *testing.T) {
 	t.Parallel()
-	c := crowd{maker: maker{rand.New(rand.NewPCG(9, 5))}, plainIDs: true}
+	c := crowd{Random: storetest.NewRandom(9, 5), plainIDs: true}
 	var together, apart []*v1alpha1.TaskRun
 	for n := range 3*perBlock + 5 {
 		o := c.object(n, 0, n+1)

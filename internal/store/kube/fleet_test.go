@@ -14,6 +14,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -103,12 +104,12 @@ func (f fleet) count(run *taskrun.Run) {
 func (f fleet) object(tb testing.TB, i int) *v1alpha1.TaskRun {
 	tb.Helper()
 	run := f.run(i)
-	o := objectFromRun(run, "default")
+	o := convert.ObjectFromRun(run, "default")
 	o.UID = types.UID(f.id(run.Created))
 	o.ResourceVersion, o.Generation = strconv.Itoa(1000+i), 1
 	o.CreationTimestamp = metav1.NewTime(run.Created.Truncate(time.Second))
 	o.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
-	o.Status = statusFromRun(run)
+	o.Status = convert.StatusFromRun(run)
 	text, err := json.Marshal(o)
 	if err != nil {
 		tb.Fatal(err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -48,7 +49,7 @@ func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 			run.State = &orchestration.State{
 				ID: "0198a1b2-0000-7000-8000-000000000001", Type: kind, Name: stateName, Timestamp: at, Message: new("set by hand"),
 			}
-			object.Status = statusFromRun(run)
+			object.Status = convert.StatusFromRun(run)
 		}
 		compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", name+".yaml"), object)
 		switch name { // as the controller leaves them

@@ -7,6 +7,7 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 )
 
 // What the cache keeps tells the object, its version and its run; the run itself
@@ -14,7 +15,7 @@ import (
 func TestTheCacheKeepsWhatTellsObjectsApart(t *testing.T) {
 	t.Parallel()
 	o := newFleet().object(t, 7)
-	want := RunFromObject(o.DeepCopy())
+	want := convert.RunFromObject(o.DeepCopy())
 	intake := NewIntake()
 	kept, err := intake.Transform(o.DeepCopy())
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -123,7 +124,7 @@ func (s *Limits) Refresh(ctx context.Context) error {
 func (s *Limits) Create(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	object := limitToObject(l, s.namespace)
+	object := convert.LimitToObject(l, s.namespace)
 	if err := s.cluster.translateCreate(ctx, "creating the limit", s.cluster.Client.Create(ctx, object)); err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 	if object.ResourceVersion != l.Revision.Version {
 		return nil, fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	}
-	termsToObject(l, object)
+	convert.TermsToObject(l, object)
 	if err := s.cluster.translate(ctx, doing, s.cluster.Client.Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
@@ -153,7 +154,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 func (s *Limits) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	object := &v1alpha1.ConcurrencyLimit{Status: useToObject(l), ObjectMeta: metav1.ObjectMeta{
+	object := &v1alpha1.ConcurrencyLimit{Status: convert.UseToObject(l), ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.namespace, Name: l.Revision.Key, UID: types.UID(l.Revision.Object), ResourceVersion: l.Revision.Version,
 	}}
 	if err := s.cluster.translate(ctx, "writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
@@ -205,7 +206,7 @@ func (s *Limits) gone(l *concurrency.Limit, err error) error {
 
 // put keeps a version of a limit, unless a newer one is known.
 func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
-	l := limitFromObject(object)
+	l := convert.LimitFromObject(object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.buried.has(object.UID) || s.undecodable.outdates(object.UID, object.ResourceVersion) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -87,7 +88,7 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 // UpdateProgress writes the status of the run's object, if that is still the
 // version that was read.
 func (s *Store) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	return s.writeStatus(ctx, run, statusFromRun(run))
+	return s.writeStatus(ctx, run, convert.StatusFromRun(run))
 }
 
 // writeStatus writes a status to the run's object, if that is still the version
@@ -116,7 +117,7 @@ func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alph
 	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
-	return s.shelf.keep(&object.ObjectMeta, progressed(base, object), false), nil
+	return s.shelf.keep(&object.ObjectMeta, convert.Progressed(base, object), false), nil
 }
 
 // gone takes an object that a call found missing out of the view.

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -21,7 +22,7 @@ const changeTries = 5
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
 	return s.change(ctx, id, func(run *taskrun.Run) error {
 		next := run.Renamed(name, at)
-		status := statusFromRun(next)
+		status := convert.StatusFromRun(next)
 		if run.OnHold { // a state would end the hold
 			status = v1alpha1.TaskRunStatus{
 				ID: status.ID, Name: status.Name, Effective: status.Effective, UpdatedTime: status.UpdatedTime,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -66,7 +67,7 @@ func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	object := objectFromRun(run, s.namespace)
+	object := convert.ObjectFromRun(run, s.namespace)
 	if caller := taskrun.Caller(ctx); caller != "" {
 		object.Annotations = map[string]string{v1alpha1.AnnotationCreatedBy: caller}
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 )
 
 func objectUID(name string) types.UID { return types.UID("uid of " + name) }
@@ -21,7 +22,7 @@ func objectUID(name string) types.UID { return types.UID("uid of " + name) }
 func TestObjectsOfAListAreReadAsOthersAre(t *testing.T) {
 	t.Parallel()
 	o := newFleet().object(t, 7)
-	want := RunFromObject(o.DeepCopy())
+	want := convert.RunFromObject(o.DeepCopy())
 	text, err := json.Marshal(v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*o}})
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -53,14 +54,22 @@ func newUndecodable(kind string, text []byte, cause error) (*undecodable, error)
 // identifyAs takes over what the run or the limit is known by.
 func (u *undecodable) identifyAs(kind string, id *identity) {
 	if kind == kindConcurrencyLimit {
-		u.Limit = limitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
-		u.ID = limitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
+		u.Limit = convert.LimitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
+		u.ID = convert.LimitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
 		return
 	}
 	u.ID = cmp.Or(id.Spec.ID, u.ID)
 	u.Key = taskrun.NaturalKey{
-		FlowRunID: id.Spec.FlowRunID, TaskKey: textOr(id.Spec.TaskKey, ""), DynamicKey: textOr(id.Spec.DynamicKey, id.Metadata.Name),
+		FlowRunID: id.Spec.FlowRunID, TaskKey: stringOr(id.Spec.TaskKey, ""), DynamicKey: stringOr(id.Spec.DynamicKey, id.Metadata.Name),
 	}
+}
+
+// stringOr returns the text, or the fallback if there is none.
+func stringOr(text *string, fallback string) string {
+	if text == nil {
+		return fallback
+	}
+	return *text
 }
 
 // The marks of objects that are not as the API server has them, for it admits no

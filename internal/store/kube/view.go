@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -116,7 +117,7 @@ func (s *shelf) seen(uid types.UID) {
 }
 
 func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
-	return s.keep(&object.ObjectMeta, RunFromObject(object), watched)
+	return s.keep(&object.ObjectMeta, convert.RunFromObject(object), watched)
 }
 
 // keep takes in the run that an object of this metadata stands for.

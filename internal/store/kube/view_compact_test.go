@@ -2,31 +2,33 @@ package kube
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"testing"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 )
 
 // What the view keeps of an object says what the object says, whatever was kept
 // before of other objects and of earlier versions.
 func TestCompactRunsSayWhatTheyDid(t *testing.T) {
 	t.Parallel()
-	m := maker{rand.New(rand.NewPCG(6, 28))}
+	m := storetest.NewRandom(6, 28)
 	s := newShelf(&pool{}, nil)
 	for version := range 2000 {
-		run := m.run()
-		m.progress(run)
-		o := objectFromRun(run, "default")
+		run := m.Run()
+		m.Progress(run)
+		o := convert.ObjectFromRun(run, "default")
 		o.Name = fmt.Sprint("x", m.IntN(40))
 		o.UID, o.ResourceVersion = types.UID(o.Name), strconv.Itoa(version+1)
-		if m.flag() {
-			o.Status = statusFromRun(run)
+		if m.Flag() {
+			o.Status = convert.StatusFromRun(run)
 		}
-		want := RunFromObject(o.DeepCopy())
+		want := convert.RunFromObject(o.DeepCopy())
 		if diff := cmp.Diff(want, s.put(o)); diff != "" {
 			t.Fatalf("version %d (-want +got):\n%s", version, diff)
 		}

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -25,7 +26,7 @@ var everySort = []taskrun.Sort{
 // crowd makes objects that have much in common, so that filters match some and
 // sorts meet equal keys. Half of the times are missing.
 type crowd struct {
-	maker
+	storetest.Random
 
 	plainIDs bool // every id is a UUID
 }
@@ -39,21 +40,21 @@ func (c crowd) object(n, life, version int) *v1alpha1.TaskRun {
 		id = "odd-" + strconv.Itoa(n)
 	}
 	run := taskrun.Run{
-		ID: id, Created: c.someTime(), Name: pick(c.maker, crowdNames), TaskKey: "k", DynamicKey: strconv.Itoa(n),
-		FlowRunID: pick(c.maker, []string{"", stateA, stateB}),
-		Tags:      pick(c.maker, [][]string{nil, {"a"}, {"b", "a"}, {"ab"}, {"a", "b"}}),
+		ID: id, Created: c.someTime(), Name: storetest.Pick(c.Random, crowdNames), TaskKey: "k", DynamicKey: strconv.Itoa(n),
+		FlowRunID: storetest.Pick(c.Random, []string{"", stateA, stateB}),
+		Tags:      storetest.Pick(c.Random, [][]string{nil, {"a"}, {"b", "a"}, {"ab"}, {"a", "b"}}),
 	}
 	run.Progress = orchestration.Progress{
-		State: new(c.someState()), StartTime: maybe(c.maker, c.someTime), EndTime: maybe(c.maker, c.someTime),
-		ExpectedStartTime: maybe(c.maker, c.someTime), NextScheduledStartTime: maybe(c.maker, c.someTime),
+		State: new(c.someState()), StartTime: storetest.Maybe(c.Random, c.someTime), EndTime: storetest.Maybe(c.Random, c.someTime),
+		ExpectedStartTime: storetest.Maybe(c.Random, c.someTime), NextScheduledStartTime: storetest.Maybe(c.Random, c.someTime),
 		TotalRunTime: time.Duration(c.IntN(5)) * time.Second,
 	}
 	for range c.IntN(3) {
 		run.History = append(run.History, c.someState())
 	}
-	o := objectFromRun(&run, "default")
+	o := convert.ObjectFromRun(&run, "default")
 	o.Name, o.UID, o.ResourceVersion = "x"+strconv.Itoa(n), types.UID(fmt.Sprint("u", n, "-", life)), strconv.Itoa(version)
-	o.Status = statusFromRun(&run)
+	o.Status = convert.StatusFromRun(&run)
 	return o
 }
 
@@ -63,49 +64,49 @@ func (c crowd) someTime() time.Time {
 }
 
 func (c crowd) someState() orchestration.State {
-	kind := pick(c.maker, orchestration.StateTypes[:4])
+	kind := storetest.Pick(c.Random, orchestration.StateTypes[:4])
 	return orchestration.State{
-		ID: c.id(), Type: kind, Timestamp: c.someTime(),
-		Name: pick(c.maker, []string{kind.DefaultName(), orchestration.NameCached}),
+		ID: c.ID(), Type: kind, Timestamp: c.someTime(),
+		Name: storetest.Pick(c.Random, []string{kind.DefaultName(), orchestration.NameCached}),
 	}
 }
 
 // filter makes a filter of random members.
 func (c crowd) filter() taskrun.Filter {
-	f := taskrun.Filter{Or: c.flag()}
+	f := taskrun.Filter{Or: c.Flag()}
 	rarely := func() bool { return c.IntN(3) == 0 }
 	if rarely() {
 		f.State = c.stateFilter()
 	}
 	if rarely() {
-		f.Tags = &taskrun.TagsFilter{Or: c.flag(), All: pick(c.maker, [][]string{nil, {"a"}, {"a", "b"}}), IsNull: maybe(c.maker, c.flag)}
+		f.Tags = &taskrun.TagsFilter{Or: c.Flag(), All: storetest.Pick(c.Random, [][]string{nil, {"a"}, {"a", "b"}}), IsNull: storetest.Maybe(c.Random, c.Flag)}
 	}
 	if rarely() {
 		f.Name = &taskrun.NameFilter{
-			Any:  pick(c.maker, [][]string{nil, {}, {"a", "extract-page-2"}}),
-			Like: pick(c.maker, []string{"", "PAGE", "t%1", "x_y", "_", "é"}),
+			Any:  storetest.Pick(c.Random, [][]string{nil, {}, {"a", "extract-page-2"}}),
+			Like: storetest.Pick(c.Random, []string{"", "PAGE", "t%1", "x_y", "_", "é"}),
 		}
 	}
 	if rarely() {
-		f.FlowRunID = &taskrun.FlowRunIDFilter{Any: pick(c.maker, [][]string{nil, {}, {stateA}}), IsNull: maybe(c.maker, c.flag)}
+		f.FlowRunID = &taskrun.FlowRunIDFilter{Any: storetest.Pick(c.Random, [][]string{nil, {}, {stateA}}), IsNull: storetest.Maybe(c.Random, c.Flag)}
 	}
 	if rarely() {
-		f.ID = &taskrun.IDFilter{Any: pick(c.maker, [][]string{nil, {}, {
+		f.ID = &taskrun.IDFilter{Any: storetest.Pick(c.Random, [][]string{nil, {}, {
 			"00000000-0000-7000-8000-000000000001", "00000001-0000-7000-8000-000000000002", "odd-7", "odd-7", "none",
 		}})}
 	}
 	if rarely() {
 		f.Parents = &taskrun.ParentFilter{FlowRun: &taskrun.ParentCriteria{
-			Or: c.flag(), Members: []taskrun.ParentCriterion{{Fact: taskrun.FactFlowRunID, Any: pick(c.maker, [][]string{nil, {}, {stateA}})}},
+			Or: c.Flag(), Members: []taskrun.ParentCriterion{{Fact: taskrun.FactFlowRunID, Any: storetest.Pick(c.Random, [][]string{nil, {}, {stateA}})}},
 		}}
 	}
 	if rarely() {
-		f.Subflows = &taskrun.SubflowFilter{Exists: maybe(c.maker, c.flag)}
+		f.Subflows = &taskrun.SubflowFilter{Exists: storetest.Maybe(c.Random, c.Flag)}
 	}
 	for _, member := range []**taskrun.TimeFilter{&f.StartTime, &f.EndTime, &f.ExpectedStartTime} {
 		if rarely() {
 			*member = &taskrun.TimeFilter{
-				After: maybe(c.maker, c.bound), Before: maybe(c.maker, c.bound), IsNull: maybe(c.maker, c.flag),
+				After: storetest.Maybe(c.Random, c.bound), Before: storetest.Maybe(c.Random, c.bound), IsNull: storetest.Maybe(c.Random, c.Flag),
 			}
 		}
 	}
@@ -119,16 +120,16 @@ func (c crowd) bound() time.Time {
 
 func (c crowd) stateFilter() *taskrun.StateFilter {
 	return &taskrun.StateFilter{
-		Or:    c.flag(),
-		Types: pick(c.maker, [][]orchestration.StateType{nil, {}, orchestration.StateTypes[:1], orchestration.StateTypes[1:3]}),
-		Names: pick(c.maker, [][]string{nil, {}, {orchestration.NameCached}, {"Running", "Pending"}}),
+		Or:    c.Flag(),
+		Types: storetest.Pick(c.Random, [][]orchestration.StateType{nil, {}, orchestration.StateTypes[:1], orchestration.StateTypes[1:3]}),
+		Names: storetest.Pick(c.Random, [][]string{nil, {}, {orchestration.NameCached}, {"Running", "Pending"}}),
 	}
 }
 
 func (c crowd) query() taskrun.Query {
 	return taskrun.Query{
-		Filter: c.filter(), Sort: pick(c.maker, everySort), Counted: c.flag(),
-		Offset: pick(c.maker, []int{0, 0, 1, 3, 20, 150, 5000}), Limit: pick(c.maker, []int{0, 1, 3, 10, 200}),
+		Filter: c.filter(), Sort: storetest.Pick(c.Random, everySort), Counted: c.Flag(),
+		Offset: storetest.Pick(c.Random, []int{0, 0, 1, 3, 20, 150, 5000}), Limit: storetest.Pick(c.Random, []int{0, 1, 3, 10, 200}),
 		Now: c.someTime().Add(time.Second),
 	}
 }
@@ -148,7 +149,7 @@ func TestEveryQueryIsAnsweredAsByAFullSearch(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := crowd{maker: maker{rand.New(rand.NewPCG(uint64(tc.runs), 5))}, plainIDs: tc.plainIDs}
+			c := crowd{Random: storetest.NewRandom(uint64(tc.runs), 5), plainIDs: tc.plainIDs}
 			s := storeOf(nil)
 			known := map[int]*v1alpha1.TaskRun{}
 			lives := make([]int, tc.runs)
@@ -174,7 +175,7 @@ func compareQueries(t *testing.T, s *Store, known map[int]*v1alpha1.TaskRun, q t
 	t.Helper()
 	var matching []*taskrun.Run
 	for _, o := range known {
-		if run := RunFromObject(o); q.Filter.Match(run) {
+		if run := convert.RunFromObject(o); q.Filter.Match(run) {
 			matching = append(matching, run)
 		}
 	}
@@ -261,9 +262,9 @@ func TestTheFirstRowsAreFoundInAnyOrder(t *testing.T) {
 
 func TestIDsCompareAsTheirTextsDo(t *testing.T) {
 	t.Parallel()
-	m := maker{rand.New(rand.NewPCG(8, 8))}
+	m := storetest.NewRandom(8, 8)
 	for range 1000 {
-		a, b := m.id(), m.id()
+		a, b := m.ID(), m.ID()
 		x, usual := orderID(a)
 		y, alsoUsual := orderID(b)
 		if !usual || !alsoUsual || (a < b) != (x.high < y.high || (x.high == y.high && x.low < y.low)) {

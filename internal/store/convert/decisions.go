@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type countingStore struct {
 }
 
 func (s countingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	spec := &objectFromRun(run, "default").Spec
+	spec := &ObjectFromRun(run, "default").Spec
 	if n := specText(spec); n > taskrun.MaxText-taskrun.MaxName+len([]rune(spec.Name)) {
 		s.t.Errorf("the texts of spec have %d characters, want at most %d with a name of %d", n, taskrun.MaxText, taskrun.MaxName)
 	}
@@ -42,7 +42,7 @@ func (s countingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.R
 }
 
 func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	status := statusFromRun(run)
+	status := StatusFromRun(run)
 	if status.Effective != nil {
 		s.count("status.effective", effectiveText(status.Effective), taskrun.MaxReported)
 		// What is stored says all that the run is taken for.

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"encoding/json"
@@ -293,7 +293,7 @@ func TestRunTimesStayWithinTheSchema(t *testing.T) {
 	} {
 		run := &taskrun.Run{}
 		run.TotalRunTime = total
-		got := statusFromRun(run).TotalRunTimeSeconds
+		got := StatusFromRun(run).TotalRunTimeSeconds
 		if got != want {
 			t.Errorf("run time %s is stored as %q, want %q", total, got, want)
 		}

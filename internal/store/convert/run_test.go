@@ -1,9 +1,8 @@
-package kube
+package convert
 
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -35,7 +35,7 @@ func overTheWire(t *testing.T, o *v1alpha1.TaskRun) *v1alpha1.TaskRun {
 
 func stored(t *testing.T, run *taskrun.Run) *v1alpha1.TaskRun {
 	t.Helper()
-	object := objectFromRun(run, "default")
+	object := ObjectFromRun(run, "default")
 	object.UID, object.ResourceVersion, object.Generation = testUID, "7", 3
 	object.CreationTimestamp = metav1.NewTime(run.Created.Truncate(time.Second))
 	return overTheWire(t, object)
@@ -54,8 +54,8 @@ func differ(want, got *taskrun.Run) string {
 func TestNewRunsSurviveTheObject(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		m := maker{rand.New(rand.NewPCG(seed, 1))}
-		run := m.run()
+		m := storetest.NewRandom(seed, 1)
+		run := m.Run()
 		got := RunFromObject(stored(t, run))
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
@@ -81,7 +81,7 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			object := stored(t, maker{rand.New(rand.NewPCG(1, 1))}.run())
+			object := stored(t, storetest.NewRandom(1, 1).Run())
 			if !RunFromObject(object).FromCreate {
 				t.Fatal("an object made by Create is not recognised")
 			}
@@ -96,12 +96,12 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 func TestProgressSurvivesTheStatus(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		m := maker{rand.New(rand.NewPCG(seed, 2))}
-		run := m.run()
+		m := storetest.NewRandom(seed, 2)
+		run := m.Run()
 		object := stored(t, run)
-		m.progress(run)
+		m.Progress(run)
 		run.Revision.Generation, run.Revision.Asked = 3, askedName(object.Spec.Name)
-		object.Status = statusFromRun(run)
+		object.Status = StatusFromRun(run)
 		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
@@ -119,26 +119,26 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 func TestProgressedIsWhatTheObjectTells(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		m := maker{rand.New(rand.NewPCG(seed, 6))}
-		run := m.run()
+		m := storetest.NewRandom(seed, 6)
+		run := m.Run()
 		object := stored(t, run)
-		if m.flag() {
-			m.progress(run)
-			object.Status = statusFromRun(run)
+		if m.Flag() {
+			m.Progress(run)
+			object.Status = StatusFromRun(run)
 		}
 		base := RunFromObject(overTheWire(t, object))
-		m.progress(run)
+		m.Progress(run)
 		run.Revision = base.Revision
 		run.Updated = base.Updated.Add(time.Second)
 		if base.Reported != nil {
 			run.Reported = base.Reported // what was told once is not taken back
 		}
-		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: statusFromRun(run)}
+		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: StatusFromRun(run)}
 		written.ResourceVersion = "8"
-		got := progressed(base, written)
+		got := Progressed(base, written)
 		object.ResourceVersion, object.Status = "8", written.Status
 		if diff := cmp.Diff(RunFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("seed %d (-read +progressed):\n%s", seed, diff)
+			t.Fatalf("seed %d (-read +Progressed):\n%s", seed, diff)
 		}
 	}
 }
@@ -147,15 +147,15 @@ func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		fresh := func() *taskrun.Run {
-			m := maker{rand.New(rand.NewPCG(seed, 3))}
-			run := m.run()
-			m.progress(run)
+			m := storetest.NewRandom(seed, 3)
+			run := m.Run()
+			m.Progress(run)
 			return run
 		}
-		run, other := fresh(), maker{rand.New(rand.NewPCG(seed, 4))}.run()
-		object := objectFromRun(run, "default")
-		object.Status = statusFromRun(run)
-		answer, err := json.Marshal(objectFromRun(other, "default"))
+		run, other := fresh(), storetest.NewRandom(seed, 4).Run()
+		object := ObjectFromRun(run, "default")
+		object.Status = StatusFromRun(run)
+		answer, err := json.Marshal(ObjectFromRun(other, "default"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 		if err := json.Unmarshal(answer, object); err != nil {
 			t.Fatal(err)
 		}
-		status, err := json.Marshal(statusFromRun(other))
+		status, err := json.Marshal(StatusFromRun(other))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,7 +285,7 @@ func TestTheOwnersNextNameWins(t *testing.T) {
 	t.Parallel()
 	overridden := func(o *v1alpha1.TaskRun, name string) {
 		run := RunFromObject(o).Renamed(name, time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
-		o.Status = statusFromRun(run)
+		o.Status = StatusFromRun(run)
 	}
 	for name, tc := range map[string]struct {
 		object, spec string // the names of the object and of its spec
@@ -302,7 +302,7 @@ func TestTheOwnersNextNameWins(t *testing.T) {
 		"another name, then an override": {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned"; overridden(o, "again") }, "again"},
 		"another name and back, with a status in between": {"object", "given", func(o *v1alpha1.TaskRun) {
 			o.Spec.Name = "owned"
-			o.Status = statusFromRun(RunFromObject(o))
+			o.Status = StatusFromRun(RunFromObject(o))
 			o.Spec.Name = "given"
 		}, "given"},
 		"an override by the same name, then another one": {"object", "given", func(o *v1alpha1.TaskRun) {
@@ -323,7 +323,7 @@ func TestTheOwnersNextNameWins(t *testing.T) {
 			if run.Name != tc.want {
 				t.Errorf("name %q, want %q", run.Name, tc.want)
 			}
-			if got := statusFromRun(run); got.Name != tc.want {
+			if got := StatusFromRun(run); got.Name != tc.want {
 				t.Errorf("status.name %q, want %q", got.Name, tc.want)
 			}
 		})
@@ -360,7 +360,7 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 	run := taskrun.Run{ID: testUID, Name: "n", TaskKey: "k", DynamicKey: "0", Created: at, Updated: at}
 	run = taskrun.Begin(run, taskrun.Proposal{Type: orchestration.Pending}.State(testUID, at))
-	text, err := json.Marshal(objectFromRun(&run, "default").Spec)
+	text, err := json.Marshal(ObjectFromRun(&run, "default").Spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,11 +375,11 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 // time, and that its status can be written and read back.
 func FuzzRunFromObject(f *testing.F) {
 	for seed := range uint64(8) {
-		m := maker{rand.New(rand.NewPCG(seed, 5))}
-		run := m.run()
-		object := objectFromRun(run, "default")
-		m.progress(run)
-		object.Status = statusFromRun(run)
+		m := storetest.NewRandom(seed, 5)
+		run := m.Run()
+		object := ObjectFromRun(run, "default")
+		m.Progress(run)
+		object.Status = StatusFromRun(run)
 		text, err := json.Marshal(object)
 		if err != nil {
 			f.Fatal(err)
@@ -405,7 +405,7 @@ func FuzzRunFromObject(f *testing.F) {
 			t.Fatalf("read twice (-first +second):\n%s", diff)
 		}
 		object := read()
-		object.Status = statusFromRun(run)
+		object.Status = StatusFromRun(run)
 		status, err := json.Marshal(object.Status)
 		if err != nil {
 			t.Fatalf("the status cannot be written: %v", err)

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"math"
@@ -51,9 +51,9 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 			Revision: taskrun.Revision{Object: "uid", Version: "5", Key: id, Generation: 3},
 		}
 		change(want)
-		object := limitToObject(want, "default")
+		object := LimitToObject(want, "default")
 		object.UID, object.ResourceVersion, object.Generation = "uid", "5", 3
-		object.Status = useToObject(want)
+		object.Status = UseToObject(want)
 		for _, text := range []*string{object.Status.AnonymousSlots, object.Status.AvgSlotOccupancySeconds} {
 			if text != nil && len(*text) > 32 {
 				t.Errorf("%s: %s is too long", name, *text)
@@ -62,7 +62,7 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 		if len(object.Spec.SlotDecayPerSecond.Raw) > 32 {
 			t.Errorf("%s: %s is too long", name, object.Spec.SlotDecayPerSecond.Raw)
 		}
-		if diff := cmp.Diff(want, limitFromObject(object)); diff != "" {
+		if diff := cmp.Diff(want, LimitFromObject(object)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -94,7 +94,7 @@ func TestALimitMadeByHandIsRead(t *testing.T) {
 	} {
 		object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Name: "calls", UID: "uid"}}
 		c.change(object)
-		if diff := cmp.Diff(c.is, c.want(limitFromObject(object))); diff != "" {
+		if diff := cmp.Diff(c.is, c.want(LimitFromObject(object))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"cmp"
@@ -15,20 +15,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// checkLimit returns an error if limitFromObject cannot convert the object.
-func checkLimit(o *v1alpha1.ConcurrencyLimit) error {
-	return guard(func() { limitFromObject(o) })
-}
-
-// limitFromObject returns the limit that an object stands for.
-func limitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
+// LimitFromObject returns the limit that an object stands for.
+func LimitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	created := within(o.CreationTimestamp.Time)
 	if o.Spec.Origin != nil {
 		created = timeOr(&o.Spec.Origin.CreatedTime, created)
 	}
 	l := &concurrency.Limit{
-		ID:        limitID(o.Spec.Origin != nil, o.Name, o.UID),
-		Name:      limitName(o.Spec.Tag, o.Spec.Name, o.Name),
+		ID:        LimitID(o.Spec.Origin != nil, o.Name, o.UID),
+		Name:      LimitName(o.Spec.Tag, o.Spec.Name, o.Name),
 		Created:   created,
 		Updated:   latest(created, timePointer(o.Status.UpdatedTime)),
 		Active:    o.Spec.Active == nil || *o.Spec.Active,
@@ -47,34 +42,34 @@ func limitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	return l
 }
 
-// limitID is the limit's id over REST. A limit created over REST has it as its name.
-func limitID(viaREST bool, object string, uid types.UID) string {
+// LimitID is the limit's id over REST. A limit created over REST has it as its name.
+func LimitID(viaREST bool, object string, uid types.UID) string {
 	if viaREST && uuid.Validate(object) == nil {
 		return object
 	}
 	return string(uid)
 }
 
-// limitName is the limit's name over REST.
-func limitName(tag *string, name, object string) string {
+// LimitName is the limit's name over REST.
+func LimitName(tag *string, name, object string) string {
 	if tag != nil {
 		return concurrency.TagPrefix + *tag
 	}
 	return cmp.Or(name, object)
 }
 
-// limitToObject returns the object that Create stores.
-func limitToObject(l *concurrency.Limit, namespace string) *v1alpha1.ConcurrencyLimit {
+// LimitToObject returns the object that Create stores.
+func LimitToObject(l *concurrency.Limit, namespace string) *v1alpha1.ConcurrencyLimit {
 	o := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: l.ID}}
 	o.Spec.Origin = &v1alpha1.LimitOrigin{CreatedTime: microTime(l.Created)}
-	termsToObject(l, o)
+	TermsToObject(l, o)
 	return o
 }
 
-// termsToObject writes what was asked of a limit into the spec. What says the same
+// TermsToObject writes what was asked of a limit into the spec. What says the same
 // already stays as it is spelled.
-func termsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
-	before := limitFromObject(o)
+func TermsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
+	before := LimitFromObject(o)
 	if before.Name != l.Name {
 		nameToObject(l.Name, &o.Spec)
 	}
@@ -101,8 +96,8 @@ func nameToObject(name string, spec *v1alpha1.ConcurrencyLimitSpec) {
 	spec.Tag, spec.Name = nil, name
 }
 
-// useToObject returns the whole status that UpdateUse stores.
-func useToObject(l *concurrency.Limit) v1alpha1.ConcurrencyLimitStatus {
+// UseToObject returns the whole status that UpdateUse stores.
+func UseToObject(l *concurrency.Limit) v1alpha1.ConcurrencyLimitStatus {
 	shown, denied := narrow(l.Shown), narrow(l.Denied)
 	status := v1alpha1.ConcurrencyLimitStatus{
 		ObservedGeneration: l.Recorded.Generation, Conditions: limitConditions(l),

@@ -1,4 +1,4 @@
-package kube
+package convert
 
 import (
 	"cmp"
@@ -60,10 +60,10 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	return run
 }
 
-// progressed returns the run that an object stands for after a status was
+// Progressed returns the run that an object stands for after a status was
 // written to it, over the version that the run was read from: what the run tells
 // of the spec holds still. It is what RunFromObject would make of the object.
-func progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
+func Progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after := *run
 	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
@@ -151,7 +151,7 @@ func firstStateID(uid string) string {
 	return uuid.NewSHA1(space, []byte("state/0")).String()
 }
 
-// fromCreate reports whether the object says all that objectFromRun writes, and
+// fromCreate reports whether the object says all that ObjectFromRun writes, and
 // leaves nothing of the first state to be filled in.
 func fromCreate(o *v1alpha1.TaskRun) bool {
 	spec, origin := &o.Spec, originOf(o)
@@ -159,11 +159,11 @@ func fromCreate(o *v1alpha1.TaskRun) bool {
 		origin.CreatedTime != nil && origin.StateID != "" && origin.StateTime != nil
 }
 
-// objectFromRun returns the object that Create stores. All it tells of the
+// ObjectFromRun returns the object that Create stores. All it tells of the
 // run's progress is the current state, which must be the first: the rest follows
 // from it. The object shares no memory that the answer to a write could be
 // decoded into.
-func objectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
+func ObjectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
 	var exact wire
 	labels, policy := labelsToObject(run.Labels, &exact), policyToObject(run.Policy, &exact.wirePolicy)
@@ -198,9 +198,9 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 	return origin
 }
 
-// statusFromRun returns the whole status that UpdateProgress stores. It shares
+// StatusFromRun returns the whole status that UpdateProgress stores. It shares
 // no memory with the run that the answer could be decoded into.
-func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
+func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
 		ObservedGeneration:     run.Revision.Generation,
 		Name:                   effectiveName(run),
@@ -219,7 +219,7 @@ func statusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
-	if _, ok := orderID(run.ID); ok { // a uid need not be a UUID
+	if isUUID(run.ID) { // a uid need not be one
 		status.ID = run.ID
 	}
 	if run.State != nil {
@@ -294,4 +294,11 @@ func clone[T any](value *T) *T {
 	}
 	own := *value
 	return &own
+}
+
+// isUUID reports whether the text is a UUID as the schema has them: in lower case,
+// with hyphens.
+func isUUID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id.String() == text
 }
