@@ -139,9 +139,13 @@ func (s *Service) setUse(ctx context.Context, name string, taken, denied *int) e
 }
 
 // Put makes the limit of the name, or sets how many slots it has; created tells which.
+// taskrun.ErrForbidden if the context's caller may not create the limit.
 func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, created bool, err error) {
 	l, err := s.locate(ctx, Key{Name: name})
 	if errors.Is(err, taskrun.ErrNotFound) {
+		if err := taskrun.CheckCreate(ctx); err != nil {
+			return nil, false, err
+		}
 		view, err = s.Create(ctx, NewLimit{Name: name, Active: true, Limit: slots})
 		if !errors.Is(err, taskrun.ErrExists) {
 			return view, err == nil, err
