@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// ErrForbidden: the caller lacks the permission to create an object. What it may do
+// ErrForbidden says that the caller lacks the permission to create an object. What it may do
 // without that permission is done.
 var ErrForbidden = errors.New("not permitted")
 
