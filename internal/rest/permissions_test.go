@@ -219,3 +219,21 @@ func TestAnEventOfARunThatAnotherReplicaCreatedNeedsNoMore(t *testing.T) {
 type forgetful struct{ taskrun.Store }
 
 func (forgetful) Known(string) *taskrun.Run { return nil }
+
+// What a worker takes counts as its caller's.
+func TestASubscriptionIsItsCallers(t *testing.T) {
+	t.Parallel()
+	const right = "update taskruns/status in default"
+	inBubble(t, func(w *wire) {
+		p := w.open(w.t, "/task_runs/subscriptions/scheduled", offering...)
+		p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
+		p.expect(w.t, frameSuccess)
+		p.send(w.t, `{"type":"subscribe","keys":["a"],"client_id":"w"}`)
+		w.deliveries.heard(w.t, "w wants a")
+		w.deliveries.mu.Lock()
+		defer w.deliveries.mu.Unlock()
+		if w.deliveries.caller != right {
+			w.t.Errorf("the caller is %q, want %q", w.deliveries.caller, right)
+		}
+	}, withDoor(&doorkeeper{}))
+}
