@@ -3,6 +3,7 @@ package delivery
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,7 +17,10 @@ type crowd struct {
 	namespaces map[string]*Workers
 }
 
-func newCrowd(t *testing.T) *crowd { return &crowd{t, &Room{}, map[string]*Workers{}} }
+func newCrowd(t *testing.T) *crowd {
+	t.Helper()
+	return &crowd{t, &Room{}, map[string]*Workers{}}
+}
 
 // connect connects a worker of a caller, and returns nil if there is no place.
 func (c *crowd) connect(namespace, caller, id string) *Consumer {
@@ -39,7 +43,7 @@ func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
 	c.t.Helper()
 	for refused, i := 0, 0; refused < callers; i++ {
 		caller := fmt.Sprint(namespace, i%callers)
-		consumer := c.connect(namespace, caller, strings.Repeat("<", taskrun.MaxHolder-10)+fmt.Sprint(i))
+		consumer := c.connect(namespace, caller, strings.Repeat("<", taskrun.MaxHolder-10)+strconv.Itoa(i))
 		if consumer == nil {
 			refused++
 			continue
@@ -64,7 +68,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
 			for i := range 20 {
 				for j := 0; ; j++ {
-					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+fmt.Sprint(j))
+					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
 					if consumer == nil {
 						break
 					}
