@@ -108,7 +108,7 @@ func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1
 	}
 	o.Spec.Origin = &v1alpha1.Origin{Wire: `{"labels":{` + strings.Join(labels, ",") + "}}"}
 	o.Status = v1alpha1.TaskRunStatus{
-		ID: v1alpha1.UUID(fmt.Sprint("u", i)), Name: text(taskrun.MaxName),
+		ID: fmt.Sprint("u", i), Name: text(taskrun.MaxName),
 		State: &v1alpha1.State{
 			ID: uuidOf(i, taskrun.MaxHistory), Type: "COMPLETED", Name: new("Completed"), Message: new(text(taskrun.MaxMessage)),
 		},
@@ -125,8 +125,8 @@ func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1
 	return o
 }
 
-func uuidOf(i, j int) v1alpha1.UUID {
-	return v1alpha1.UUID(fmt.Sprintf("0198a1b2-0000-7000-8%03d-%012d", j, i))
+func uuidOf(i, j int) string {
+	return fmt.Sprintf("0198a1b2-0000-7000-8%03d-%012d", j, i)
 }
 
 // arrive is what happens to an object that the watch brings.
