@@ -16,7 +16,7 @@ type listed struct {
 
 func (l listed) List(context.Context) ([]*Limit, error) { return l.limits, nil }
 
-// Whoever may create limits can name an object after the UID of another limit, which
+// A user who may create limits can name an object after the UID of another limit, which
 // is its id, but not take the UID.
 func TestOfTwoLimitsOfOneIDTheOneOfTheUIDCounts(t *testing.T) {
 	t.Parallel()

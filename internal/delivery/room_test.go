@@ -83,7 +83,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 			c := newCrowd(t)
 			taken := tc.flood(c)
 			if len(taken) < tc.least {
-				t.Errorf("%d workers of the flood are connected, want %d at least: nobody else is there", len(taken), tc.least)
+				t.Errorf("%d workers of the flood are connected, want at least %d: there are no others", len(taken), tc.least)
 			}
 			for _, by := range tc.also {
 				for i := range 50 {

@@ -144,7 +144,7 @@ func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
 	// Without an answer about the permission, the batch is to be sent again.
 	door.fail(create, authn.ErrUnavailable)
 	if got := f.demand(t, http.MethodPost, "/api/events", batch, right, create).Code; got != http.StatusServiceUnavailable {
-		t.Errorf("when nobody can judge: status %d, want 503", got)
+		t.Errorf("without an API server: status %d, want 503", got)
 	}
 }
 

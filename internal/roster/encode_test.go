@@ -39,7 +39,7 @@ func decoded(t *testing.T, workers []delivery.Worker) map[string][]string {
 	return keys
 }
 
-// Those who have too many task keys lose of theirs, and nobody else does.
+// Workers with too many task keys lose some of them. Others keep all of theirs.
 func TestTooManyTaskKeysPushOutNoOthers(t *testing.T) {
 	t.Parallel()
 	small := func(namespace, caller, id string) delivery.Worker {

@@ -268,7 +268,7 @@ func TestTheFirstOfTwoObjectsOfOneIDCounts(t *testing.T) {
 	}
 }
 
-// Whoever may create objects can name the id of another run in spec.id, but not take
+// A user who may create objects can name the id of another run in spec.id, but not take
 // its name or its UID.
 func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 	t.Parallel()
