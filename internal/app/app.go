@@ -320,6 +320,7 @@ func (s *services) controller(
 			return s.service(telemetry.DoorController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
+		OnShadowed:   s.cluster.OnShadowed,
 		Clock:        clock{},
 		Quiet:        s.traffic.Quiet,
 		Events:       s.events,

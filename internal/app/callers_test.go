@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -217,6 +218,87 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	if got := g.ask(t, http.MethodPost, "/namespaces/kube-system/api/task_runs/count", right); got != 403 {
 		t.Errorf("a namespace of others: status %d, want 403", got)
 	}
+}
+
+// limited makes a ServiceAccount with some permissions, "<verb> <resource>", in the
+// namespace home, and returns a token of it when the API server knows them.
+func (g *guardedProgram) limited(t *testing.T, name string, permissions ...string) (token string) {
+	t.Helper()
+	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
+	for _, permission := range permissions {
+		verb, resource, _ := strings.Cut(permission, " ")
+		role.Rules = append(role.Rules, rbacv1.PolicyRule{APIGroups: []string{"taskrun.dev"}, Resources: []string{resource}, Verbs: []string{verb}})
+	}
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: g.home, Name: name}},
+	}
+	_, noAccount := g.kube.CoreV1().ServiceAccounts(g.home).Create(t.Context(), sa, metav1.CreateOptions{})
+	_, noRole := g.kube.RbacV1().Roles(g.home).Create(t.Context(), role, metav1.CreateOptions{})
+	_, noBinding := g.kube.RbacV1().RoleBindings(g.home).Create(t.Context(), binding, metav1.CreateOptions{})
+	if err := errors.Join(noAccount, noRole, noBinding); err != nil {
+		t.Fatal(err)
+	}
+	for _, permission := range permissions {
+		verb, resource, _ := strings.Cut(permission, " ")
+		resource, subresource, _ := strings.Cut(resource, "/")
+		g.awaitGrant(t, name, authorizationv1.SubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: g.home, Verb: verb, Group: "taskrun.dev", Resource: resource, Subresource: subresource,
+		}})
+	}
+	return g.token(t, name, "taskrun.dev")
+}
+
+// Requests that need a second permission because of what they ask for, with each of
+// the two and with both, judged by a real API server.
+func TestWhatNeedsTwoPermissionsAsksTheAPIServerForBoth(t *testing.T) {
+	t.Parallel()
+	g := startGuarded(t)
+	event := func(run string) string {
+		return `[{"id":"0198a1b2-0000-7000-9000-0000000000e1","occurred":"2026-08-21T10:00:00Z","event":"prefect.task-run.Running",` +
+			`"resource":{"prefect.resource.id":"prefect.task-run.` + run + `","prefect.orchestration":"client"},` +
+			`"payload":{"validated_state":{"type":"RUNNING"},"task_run":{"task_key":"k","dynamic_key":"d"}}}]`
+	}
+	for name, tc := range map[string]struct {
+		path, body  string
+		first, also string
+	}{
+		"event":  {"/events", event("0198a1b2-0000-7000-8000-0000000000e1"), "update taskruns/status", "create taskruns"},
+		"tag":    {"/concurrency_limits/", `{"tag":"t","concurrency_limit":1}`, "update concurrencylimits", "create concurrencylimits"},
+		"result": {"/task_runs/", `{"task_key":"k","dynamic_key":"r","state":{"type":"COMPLETED","data":1}}`, "create taskruns", "update taskruns/status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := g.limited(t, name+"-one", tc.first), g.limited(t, name+"-other", tc.also)
+			both := g.limited(t, name+"-both", tc.first, tc.also)
+			for _, token := range []string{one, other} {
+				if got := g.post(t, tc.path, tc.body, token); got != http.StatusForbidden {
+					t.Errorf("with one permission: status %d, want 403", got)
+				}
+			}
+			if got := g.post(t, tc.path, tc.body, both); got/100 != 2 {
+				t.Errorf("with both: status %d, want it done", got)
+			}
+		})
+	}
+}
+
+// post sends a body below /api, and returns the status of the answer.
+func (g *guardedProgram) post(t *testing.T, path, body, token string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+g.app.REST().Addr().String()+"/api"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := g.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
 }
 
 // dial opens a websocket with an auth frame and returns how that ended: "" if the

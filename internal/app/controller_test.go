@@ -196,6 +196,26 @@ func TestAFinishedRunGoesAfterItsTTL(t *testing.T) {
 	c.await(t, "kept", "is kept", inState("COMPLETED"))
 }
 
+// An object that has the id in spec.id is the run until the object of that name comes,
+// be it over REST or from kubectl.
+func TestTheNameOfAnIDIsTakenBackFromAnOlderObject(t *testing.T) {
+	t.Parallel()
+	c := running(t)
+	const id = "0198a1b2-0000-7000-8000-000000000008"
+	first := c.apply(t, "first", v1alpha1.TaskRunSpec{ID: id})
+	c.await(t, "first", "is PENDING", inState("PENDING"))
+	eventually(t, "another second", func() bool { return time.Since(first.CreationTimestamp.Time) >= time.Second }, func() {})
+	c.apply(t, id, v1alpha1.TaskRunSpec{ID: id, InitialState: &v1alpha1.ProposedState{Type: "RUNNING"}})
+	c.await(t, id, "is RUNNING", inState("RUNNING"))
+	c.awaitEvent(t, "first", `Warning DuplicateID spec.id `+id+` belongs to TaskRun "`+id+`"`)
+	c.await(t, "first", "is stalled", func(run *v1alpha1.TaskRun) bool {
+		return meta.IsStatusConditionTrue(run.Status.Conditions, v1alpha1.ConditionStalled)
+	})
+	if got := c.get(t, id); meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionStalled) {
+		t.Errorf("the run itself has %+v", got.Status.Conditions)
+	}
+}
+
 func TestAnIDThatIsTakenIsToldOf(t *testing.T) {
 	t.Parallel()
 	c := running(t)

@@ -34,7 +34,8 @@ import (
 //     before and after the proposal was removed.           TestApplyingAgainProposesNothing
 //  3. Restoring or copying an object proposes nothing.     TestRestoringAndCopyingProposeNothing
 //  4. Proposing is a permission of its own, force and data need more; editing a run includes
-//     none of them.                                        TestProposingIsAPermissionOfItsOwn
+//     none of them.                                        TestProposingIsAPermissionOfItsOwn,
+//     TestAnInitialStateWithAResultNeedsAPermissionOfItsOwn
 //  5. The API server checks, or records, who proposed.     TestTheProposerIsNotClaimed
 //  6. Two users at once both get their verdict.            TestTwoUsersAtOnceBothGetTheirVerdict
 //  7. A verdict can be awaited without a race.             TestAVerdictIsAwaitedWithoutARace
@@ -197,6 +198,7 @@ func withPolicy(t *testing.T, more ...string) *users {
 	manifests := append([]string{
 		"rbac/taskrun_admin_role.yaml", "rbac/taskrun_editor_role.yaml",
 		"admission/proposal_policy.yaml", "admission/proposal_policy_binding.yaml",
+		"admission/initial_state_policy.yaml", "admission/initial_state_policy_binding.yaml",
 	}, more...)
 	for _, name := range manifests {
 		text, err := os.ReadFile(filepath.Join("..", "..", "config", filepath.FromSlash(name)))
@@ -286,6 +288,53 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, upd
 			}
 			if who == "editor" && err != nil && !strings.Contains(err.Error(), words[what]) {
 				t.Errorf("%s, %s: %v, want a hint at the %s", who, what, err, words[what])
+			}
+		}
+	}
+}
+
+// A result in the initial state of a TaskRun needs what a result in a proposal needs.
+func TestAnInitialStateWithAResultNeedsAPermissionOfItsOwn(t *testing.T) {
+	t.Parallel()
+	u := withPolicy(t)
+	u.applied(t, `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: importer}
+rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, create, set-data]}]
+`)
+	editor := u.as(t, "erin", "editor-role")
+	u.inForce(t, editor)
+	details := func(d v1alpha1.StateDetails) *v1alpha1.ProposedState {
+		return &v1alpha1.ProposedState{Type: "COMPLETED", StateDetails: &d}
+	}
+	tried := func(c *cluster, who string, state *v1alpha1.ProposedState) error {
+		return c.Create(t.Context(), &v1alpha1.TaskRun{
+			ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, GenerateName: who + "-"},
+			Spec:       v1alpha1.TaskRunSpec{TaskKey: new("hello"), InitialState: state},
+		})
+	}
+	data := &v1alpha1.ProposedState{Type: "COMPLETED", DataJSON: new("42")}
+	eventually(t, "the policy of initial states is in force", func() bool { return tried(editor, "erin", data) != nil }, func() {})
+	states := map[string]struct {
+		state  *v1alpha1.ProposedState
+		editor bool // may create it
+	}{
+		"none":               {nil, true},
+		"a plain one":        {&v1alpha1.ProposedState{Type: "COMPLETED"}, true},
+		"one with a message": {&v1alpha1.ProposedState{Type: "FAILED", Message: new("no")}, true},
+		"one for later":      {details(v1alpha1.StateDetails{ScheduledTime: new(v1alpha1.MicroTime{Time: time.Now()})}), true},
+		"data":               {data, false},
+		"data of null":       {&v1alpha1.ProposedState{Type: "RUNNING", DataJSON: new("null")}, false},
+		"a cache key":        {details(v1alpha1.StateDetails{CacheKey: new("k")}), false},
+		"an empty cache key": {details(v1alpha1.StateDetails{CacheKey: new("")}), false},
+	}
+	clusters := map[string]*cluster{"editor": editor, "admin": u.as(t, "ada", "admin-role"), "importer": u.as(t, "ian", "importer")}
+	for who, c := range clusters {
+		for what, tc := range states {
+			err := tried(c, who, tc.state)
+			if may := tc.editor || who != "editor"; (err == nil) != may || err != nil && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `verb "set-data"`)) {
+				t.Errorf("%s, %s: error %v, want it allowed: %t", who, what, err, may)
 			}
 		}
 	}

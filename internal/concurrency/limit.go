@@ -149,6 +149,13 @@ func (l *Limit) clone() *Limit {
 	return &c
 }
 
+// byClaim orders limits of one id by the rank of their objects, and those of one rank
+// as byName does.
+func byClaim(a, b *Limit) int {
+	claim := func(l *Limit) taskrun.IDClaim { return taskrun.ClaimOf(l.ID, l.Revision.Object, l.Revision.Key) }
+	return cmp.Or(cmp.Compare(claim(a), claim(b)), byName(a, b))
+}
+
 // byName orders limits by name, and those of one name by age.
 func byName(a, b *Limit) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))

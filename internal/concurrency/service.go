@@ -139,9 +139,13 @@ func (s *Service) setUse(ctx context.Context, name string, taken, denied *int) e
 }
 
 // Put makes the limit of the name, or sets how many slots it has; created tells which.
+// taskrun.ErrForbidden if the context's caller may not create the limit.
 func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, created bool, err error) {
 	l, err := s.locate(ctx, Key{Name: name})
 	if errors.Is(err, taskrun.ErrNotFound) {
+		if err := taskrun.CheckCreate(ctx); err != nil {
+			return nil, false, err
+		}
 		view, err = s.Create(ctx, NewLimit{Name: name, Active: true, Limit: slots})
 		if !errors.Is(err, taskrun.ErrExists) {
 			return view, err == nil, err
@@ -299,15 +303,16 @@ func (s *Service) view(l *Limit) *View {
 // find returns the limit of a name. taskrun.ErrNotFound. Nothing keeps people
 // from giving one name to two objects: the older one counts.
 func (s *Service) find(ctx context.Context, name string) (*Limit, error) {
-	return s.first(ctx, func(l *Limit) bool { return l.Name == name })
+	return s.first(ctx, func(l *Limit) bool { return l.Name == name }, byName)
 }
 
 // locate returns the limit that a caller names. A limit that cannot be decoded is
 // an error here, and is passed over where slots are taken.
 func (s *Service) locate(ctx context.Context, key Key) (*Limit, error) {
-	l, err := s.first(ctx, func(l *Limit) bool {
-		return (key.ID != "" && l.ID == key.ID) || (key.ID == "" && l.Name == key.Name)
-	})
+	l, err := s.find(ctx, key.Name)
+	if key.ID != "" {
+		l, err = s.first(ctx, func(l *Limit) bool { return l.ID == key.ID }, byClaim)
+	}
 	if errors.Is(err, taskrun.ErrNotFound) {
 		if undecodable := s.Store.Undecodable(key); undecodable != nil {
 			return nil, undecodable
@@ -316,21 +321,22 @@ func (s *Service) locate(ctx context.Context, key Key) (*Limit, error) {
 	return l, err
 }
 
-func (s *Service) first(ctx context.Context, match func(*Limit) bool) (*Limit, error) {
+// first returns the first of the limits that match. taskrun.ErrNotFound.
+func (s *Service) first(ctx context.Context, match func(*Limit) bool, compare func(a, b *Limit) int) (*Limit, error) {
 	all, err := s.Store.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var oldest *Limit
+	var first *Limit
 	for _, l := range all {
-		if match(l) && (oldest == nil || byName(l, oldest) < 0) {
-			oldest = l
+		if match(l) && (first == nil || compare(l, first) < 0) {
+			first = l
 		}
 	}
-	if oldest == nil {
+	if first == nil {
 		return nil, taskrun.ErrNotFound
 	}
-	return oldest, nil
+	return first, nil
 }
 
 // deny counts refusals; they are written down with the next write of the limit.

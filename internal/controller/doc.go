@@ -10,7 +10,7 @@
 // generated from both.
 package controller
 
-// +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns,verbs=get;list;watch;create;patch;delete;set-data
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns/status,verbs=update
 // +kubebuilder:rbac:groups=taskrun.dev,resources=stateproposals,verbs=list;watch;patch;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=stateproposals/status,verbs=update

@@ -8,11 +8,25 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
+
+// shadowings returns a source of the objects that were runs until another object of
+// their id was found that precedes them: no event tells of that.
+func (r *Reconciler) shadowings() source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		r.OnShadowed(func(namespace, name string) {
+			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+		})
+		return nil
+	})
+}
 
 // shadowed deals with an object whose id belongs to a run made from another
 // object: the condition Stalled and an Event say so.
@@ -26,6 +40,8 @@ func (r *Reconciler) shadowed(ctx context.Context, object *v1alpha1.TaskRun, run
 		return Result{}, err
 	case string(first.UID) != run.Revision.Object || first.UID == object.UID:
 		return in(lookAgain), nil // deleted and made again a moment ago
+	case taskrun.ClaimOf(run.ID, string(object.UID), object.Name) < run.IDClaim():
+		return untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil // the view does not have this one yet
 	}
 	written, err := r.stall(ctx, object, first.Name)
 	switch {

@@ -51,6 +51,9 @@ type Reconciler struct {
 	// OnRuleChange registers a function that is called with a namespace when the
 	// default TTL of its finished runs changes.
 	OnRuleChange func(func(namespace string))
+	// OnShadowed registers a function that is called with the namespace and name of
+	// each object that is not the run of its id any more.
+	OnShadowed func(func(namespace, name string))
 	// Clock is the program's clock.
 	Clock taskrun.Clock
 	// Quiet tells how long no client of this replica has written; 0 while one does.
@@ -97,5 +100,5 @@ func (r *Reconciler) steps() []step {
 
 // SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}, r.ruleChanges())
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}, r.ruleChanges(), r.shadowings())
 }

@@ -135,6 +135,35 @@ func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 	}
 }
 
+// A view that does not have the object yet whose name is the id names another one.
+func TestAnObjectThatPrecedesTheRunIsNoDuplicate(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		uid       types.UID // of the object
+		name      string
+		wantAfter time.Duration
+	}{
+		"its name is the id":                {object, runID, 6 * time.Second},
+		"its UID is the id":                 {runID, "hello", 6 * time.Second},
+		"neither":                           {object, "hello", checkDuplicate},
+		"its name is the id of another run": {object, object, checkDuplicate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := newRun(func(r *taskrun.Run) {
+				r.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first", Version: "7"}
+			})
+			b := newBench(first, newObject(tc.name, tc.uid), newObject("first", "uid-of-first"))
+			b.clock.SetTime(start.Add(time.Minute))
+			result, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: tc.name}})
+			check(t, result, err, tc.wantAfter)
+			if told := len(b.recorded()) > 0; told != (tc.wantAfter == checkDuplicate) {
+				t.Errorf("a duplicate is told of: %t", told)
+			}
+		})
+	}
+}
+
 func TestAStallThatIsNotWrittenIsNotToldOf(t *testing.T) {
 	t.Parallel()
 	resource := schema.GroupResource{Resource: "taskruns"}

@@ -3,7 +3,6 @@ package delivery
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +20,7 @@ const lingering = 2 * time.Second
 type Worker struct {
 	Namespace string    `json:"namespace"` // whose runs it takes
 	ID        string    `json:"id"`
+	Caller    string    `json:"-"`        // of the first of its connections; "" if it is another replica's
 	TaskKeys  []string  `json:"taskKeys"` // of all its connections, sorted
 	Seen      time.Time `json:"-"`        // when it was there last
 }
@@ -63,9 +63,11 @@ type Workers struct {
 
 // local is a worker with connections to this replica.
 type local struct {
+	caller      string // of the first connection; the room is its
 	connections []*Consumer
 	gone        time.Time // when the last connection ended; zero: there is one
 	keys        []string  // of the connections that ended last
+	sorted      []string  // see taskKeys; nil: the connections have changed
 }
 
 // NewWorkers returns the workers that take runs from the queue.
@@ -75,8 +77,9 @@ func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster)
 
 // Subscribe makes a connection of a worker known that wants runs of these task
 // keys, of which there is one at least. Errors: *taskrun.InvalidError, and
-// taskrun.ErrUnavailable when there are too many workers.
-func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (*Consumer, error) {
+// taskrun.ErrUnavailable when there are too many workers, of all callers or of the
+// context's.
+func (w *Workers) Subscribe(ctx context.Context, keys []string, clientID string) (*Consumer, error) {
 	if err := taskrun.CheckHolder(clientID); err != nil {
 		return nil, err
 	}
@@ -89,24 +92,25 @@ func (w *Workers) Subscribe(_ context.Context, keys []string, clientID string) (
 	defer w.mu.Unlock()
 	l := w.here[clientID]
 	if l == nil || !l.gone.IsZero() {
-		if !w.Room.take(w.cost(clientID)) {
-			return nil, fmt.Errorf("%w: too many workers are connected to this replica", taskrun.ErrUnavailable)
+		by := owner{w.Namespace, taskrun.Caller(ctx)}
+		if !w.Room.take(by, w.cost(clientID)) {
+			return nil, fmt.Errorf("%w: too many workers of this caller, its namespace or all are connected to this replica", taskrun.ErrUnavailable)
 		}
-		l = &local{}
+		l = &local{caller: by.caller}
 		w.here[clientID] = l
 	}
-	l.connections = append(l.connections, c)
+	l.connections, l.sorted = append(l.connections, c), nil
 	w.announce()
 	return c, nil
 }
 
 // cost is what a worker without task keys takes of the room.
 func (w *Workers) cost(id string) int {
-	text, err := json.Marshal(Worker{Namespace: w.Namespace, ID: id})
+	text, err := EncodeWorkers([]Worker{{Namespace: w.Namespace, ID: id}})
 	if err != nil {
 		return MaxRoster // cannot happen: an id is a text
 	}
-	return len(text) + len(",")
+	return len(text) - len("[]") + len(",")
 }
 
 func (w *Workers) leave(c *Consumer) {
@@ -114,9 +118,10 @@ func (w *Workers) leave(c *Consumer) {
 	defer w.mu.Unlock()
 	l := w.here[c.clientID]
 	l.connections = slices.DeleteFunc(l.connections, func(other *Consumer) bool { return other == c })
+	l.sorted = nil
 	if len(l.connections) == 0 {
 		l.gone, l.keys = w.clock.Now(), c.keys
-		w.Room.give(w.cost(c.clientID))
+		w.Room.give(owner{w.Namespace, l.caller}, w.cost(c.clientID))
 	}
 	w.announce()
 }
@@ -138,20 +143,25 @@ func (w *Workers) connected() []Worker {
 	var workers []Worker
 	for id, l := range w.here {
 		if l.gone.IsZero() {
-			workers = append(workers, Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: now})
+			workers = append(workers, Worker{Namespace: w.Namespace, ID: id, Caller: l.caller, TaskKeys: l.taskKeys(), Seen: now})
 		}
 	}
 	slices.SortFunc(workers, func(a, b Worker) int { return cmp.Compare(a.ID, b.ID) })
 	return workers
 }
 
+// taskKeys are those of all connections. They are sorted once after each change, not
+// for each look: a change of one worker looks at all.
 func (l *local) taskKeys() []string {
-	keys := slices.Clone(l.keys)
-	for _, c := range l.connections {
-		keys = append(keys, c.keys...)
+	if l.sorted == nil {
+		keys := slices.Clone(l.keys)
+		for _, c := range l.connections {
+			keys = append(keys, c.keys...)
+		}
+		slices.Sort(keys)
+		l.sorted = slices.Compact(keys)
 	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
+	return l.sorted
 }
 
 // List returns the workers of all replicas, by their ids; those that take runs

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -61,7 +60,7 @@ func TestAReplicaTakesNoMoreWorkersThanItCanTellOf(t *testing.T) {
 			if err == nil {
 				continue
 			}
-			text, problem := json.Marshal(s.workers.connected())
+			text, problem := EncodeWorkers(s.workers.connected())
 			if !errors.Is(err, taskrun.ErrUnavailable) || problem != nil || i < 100 {
 				t.Errorf("worker %d: %v, want ErrUnavailable after hundreds (%v)", i, err, problem)
 			}

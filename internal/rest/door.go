@@ -3,10 +3,12 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Door tells who asks, and whether he may. Its errors are authn's.
@@ -97,12 +99,39 @@ func bearer(h http.Header) (string, error) {
 
 // authorize is nil if the caller may use the route in the namespace.
 func (s *Server) authorize(ctx context.Context, caller authn.Caller, rt *route, namespace string) error {
-	if s.door == nil || rt.resource == ResourceNone {
+	return s.checkPermission(ctx, caller, rt.verb, rt.resource, namespace)
+}
+
+// checkPermission returns nil if the caller has the verb on the resource in the
+// namespace.
+func (s *Server) checkPermission(ctx context.Context, caller authn.Caller, verb Verb, resource Resource, namespace string) error {
+	if s.door == nil || resource == ResourceNone {
 		return nil
 	}
-	resource, subresource, _ := strings.Cut(string(rt.resource), "/")
+	kind, subresource, _ := strings.Cut(string(resource), "/")
 	return s.door.Authorize(ctx, caller, authn.Access{
-		Verb: string(rt.verb), Namespace: namespace, Resource: resource, Subresource: subresource,
+		Verb: string(verb), Namespace: namespace, Resource: kind, Subresource: subresource,
+	})
+}
+
+// withCreateCheck returns a context in which use cases check the permission to
+// create objects of the resource before they create one that the route alone does not
+// permit.
+func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resource Resource, namespace string) context.Context {
+	if s.door == nil || resource == ResourceNone {
+		return ctx
+	}
+	kind, _, _ := strings.Cut(string(resource), "/")
+	return taskrun.WithCreateCheck(ctx, func(ctx context.Context) error {
+		err := s.checkPermission(ctx, caller, VerbCreate, Resource(kind), namespace)
+		switch {
+		case errors.Is(err, authn.ErrUnavailable):
+			return fmt.Errorf("%w: %w", taskrun.ErrUnavailable, err)
+		case err != nil:
+			return fmt.Errorf("%w: %w", taskrun.ErrForbidden, err)
+		default:
+			return nil
+		}
 	})
 }
 

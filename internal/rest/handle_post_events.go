@@ -1,13 +1,15 @@
 package rest
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // postEvents takes events as the socket for them does (contract §4.3), and
-// answers when they are durable.
+// answers when they are durable. A caller that may not create the runs of some of
+// them gets 403; the others are recorded.
 func (s *space) postEvents(r *request) (response, error) {
 	events, faults := decodeEvents(r.body)
 	if len(faults) > 0 {
@@ -21,7 +23,8 @@ func (s *space) postEvents(r *request) (response, error) {
 		}
 	}
 	if len(reports) > 0 {
-		if err := s.recordOnce(r.ctx, reports); err != nil {
+		forbidden, err := s.recordOnce(r.ctx, reports)
+		if err = cmp.Or(err, forbidden); err != nil {
 			return response{}, err
 		}
 	}

@@ -15,7 +15,7 @@ type Limits interface {
 	// Create makes a limit. ErrExists.
 	Create(ctx context.Context, in concurrency.NewLimit) (*concurrency.View, error)
 	// Put makes the limit of the name, or sets how many slots it has; created
-	// tells which.
+	// tells which. taskrun.ErrForbidden if the caller may not create the limit.
 	Put(ctx context.Context, name string, slots int) (limit *concurrency.View, created bool, err error)
 	// Get returns a limit. ErrNotFound.
 	Get(ctx context.Context, key concurrency.Key) (*concurrency.View, error)

@@ -199,6 +199,7 @@ func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err
 	}
+	in.ctx = s.withCreateCheck(in.ctx, in.caller, v.route.resource, v.namespace)
 	where, err := s.spaceFor(v.route, v.namespace)
 	if err != nil {
 		return response{}, err

@@ -139,7 +139,7 @@ func (in *intake) record() error {
 	ctx, cancel := context.WithTimeout(
 		taskrun.WithCaller(context.WithoutCancel(in.socket.life), in.socket.caller.Name), in.socket.options.RecordTimeout)
 	defer cancel()
-	err := in.server.recordPatiently(ctx, in.socket.life, in.batch)
+	err := in.server.recordPatiently(ctx, in.socket, in.batch)
 	if err != nil {
 		in.failure = failed("recording events", err)
 		in.socket.end(in.failure)
@@ -153,9 +153,10 @@ func (in *intake) record() error {
 
 // recordPatiently tries until the batch is recorded or ctx ends. Once life has
 // ended too, there is one more try at most.
-func (s *space) recordPatiently(ctx, life context.Context, batch []taskrun.Event) error {
+func (s *space) recordPatiently(ctx context.Context, k *socket, batch []taskrun.Event) error {
+	life := k.life
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
-		err := s.recordOnce(ctx, batch)
+		_, err := s.recordOnce(s.withCreateCheck(ctx, k.caller, ResourceTaskRuns, s.namespace), batch)
 		if err == nil || life.Err() != nil || ctx.Err() != nil {
 			return err
 		}
@@ -171,17 +172,23 @@ func (s *space) recordPatiently(ctx, life context.Context, batch []taskrun.Event
 	}
 }
 
-// recordOnce records a batch, and counts what is refused of it.
-func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) error {
-	return s.Recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
+// recordOnce records a batch, and counts what is refused of it. forbidden is the
+// error of an event whose run the caller may not create.
+func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) (forbidden, err error) {
+	err = s.Recorder.Record(ctx, batch, func(e taskrun.Event, err error) {
+		if errors.Is(err, taskrun.ErrForbidden) {
+			forbidden = err
+		}
 		outcome := EventRefused
 		if _, rejected := errors.AsType[*taskrun.RejectedError](err); rejected {
 			outcome = EventRejected
 		}
 		s.socketMetrics.EventReceived(outcome)
 		s.log.LogAttrs(ctx, slog.LevelWarn, "an event was refused", slog.String("taskRunID", e.RunID),
-			slog.String("event", e.State.ID), slog.String("error", err.Error()))
+			slog.String("event", e.State.ID), slog.String("caller", taskrun.Caller(ctx)), slog.String("namespace", s.namespace),
+			slog.String("error", err.Error()))
 	})
+	return forbidden, err
 }
 
 // reportOf is what an event reports of a run; ok is false if it is of no

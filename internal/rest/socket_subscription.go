@@ -30,7 +30,7 @@ func (s *space) subscription(k *socket) error {
 	if err != nil {
 		return err
 	}
-	sub, err := s.Deliveries.Subscribe(k.life, keys, clientID)
+	sub, err := s.Deliveries.Subscribe(taskrun.WithCaller(k.life, k.caller.Name), keys, clientID)
 	if err != nil {
 		return failed("subscribing", err)
 	}

@@ -11,7 +11,8 @@ import (
 // Deliveries hand runs out to workers.
 type Deliveries interface {
 	// Subscribe makes a worker known that wants runs of the task keys. There
-	// is at least one key, and none twice; the client's id is not empty.
+	// is at least one key, and none twice; the client's id is not empty. The
+	// context has the caller.
 	Subscribe(ctx context.Context, keys []string, clientID string) (Subscription, error)
 }
 

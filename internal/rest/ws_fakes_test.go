@@ -20,8 +20,9 @@ type fakeDeliveries struct {
 	runs    chan *taskrun.Run
 	refuses error
 
-	mu   sync.Mutex
-	told []string
+	mu     sync.Mutex
+	told   []string
+	caller string // of the latest subscription
 }
 
 func newFakeDeliveries() *fakeDeliveries { return &fakeDeliveries{runs: make(chan *taskrun.Run, 10)} }
@@ -43,7 +44,10 @@ func (f *fakeDeliveries) heard(t *testing.T, want ...string) {
 	}
 }
 
-func (f *fakeDeliveries) Subscribe(_ context.Context, keys []string, clientID string) (Subscription, error) {
+func (f *fakeDeliveries) Subscribe(ctx context.Context, keys []string, clientID string) (Subscription, error) {
+	f.mu.Lock()
+	f.caller = taskrun.Caller(ctx)
+	f.mu.Unlock()
 	if f.refuses != nil {
 		return nil, f.refuses
 	}

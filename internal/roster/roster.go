@@ -280,25 +280,6 @@ func (r *Roster) lease() *coordinationv1.Lease {
 	}
 }
 
-// encode drops task keys where they are too many, but never a worker: that one
-// is alive matters more than what it takes. All workers of a replica fit in, see
-// delivery.MaxRoster.
-func encode(workers []delivery.Worker) string {
-	text, err := json.Marshal(workers)
-	if err != nil || len(text) <= maxAnnotation {
-		return string(text)
-	}
-	short := slices.Clone(workers)
-	for i := range short {
-		short[i].TaskKeys = nil
-	}
-	text, err = json.Marshal(short)
-	if err != nil {
-		return "[]" // cannot happen: ids are texts
-	}
-	return string(text)
-}
-
 // read reads the Leases of a namespace, and deletes those of the long dead in this
 // replica's own.
 func (r *Roster) read(ctx context.Context, namespace string) error {

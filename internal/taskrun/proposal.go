@@ -25,6 +25,10 @@ type Proposal struct {
 	DataCut bool
 }
 
+// HasResult reports whether the proposal has data or a cache key: clients and later
+// runs read them as a result.
+func (p *Proposal) HasResult() bool { return len(p.Data) > 0 || p.Details.CacheKey != nil }
+
 // State is the state proposed, with the id and time it will have (contract §2.3).
 func (p Proposal) State(id string, at time.Time) orchestration.State {
 	state := orchestration.State{

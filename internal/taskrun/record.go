@@ -20,8 +20,9 @@ var ErrLate = errors.New("the event comes too late")
 // Record stores what events tell, in any order and any number of times with the
 // same result; the events of one run make one write. When it returns nil, all of
 // them are durable, or will never be: refused hears of those, with an
-// *InvalidError, a *RejectedError or ErrLate, one at a time. After an error the caller has to come
-// again with all of them (contract §4.4).
+// *InvalidError, a *RejectedError, ErrLate, or ErrForbidden if the context's caller
+// may not create the run that they tell of (see WithCreateCheck), one at a time.
+// After an error the caller has to come again with all of them (contract §4.4).
 func (s *Service) Record(ctx context.Context, events []Event, refused func(Event, error)) error {
 	var sound []Event
 	for _, e := range events {
@@ -193,8 +194,30 @@ func (s *Service) recordFirst(ctx context.Context, events []Event) (id string, m
 			return "", false, false, err
 		}
 	}
+	stored, err := s.mayMakeReported(ctx, first.ID)
+	if stored || err != nil {
+		return first.ID, false, false, err
+	}
 	made, done, err = s.makeReported(ctx, first)
 	return first.ID, made, done, err
+}
+
+// mayMakeReported checks that the caller may create the run that events tell of. A
+// caller that may not can still report the states of a run that another replica
+// created a moment ago: then the run is stored already.
+func (s *Service) mayMakeReported(ctx context.Context, id string) (stored bool, err error) {
+	denied := CheckCreate(ctx)
+	if !errors.Is(denied, ErrForbidden) {
+		return false, denied
+	}
+	switch _, err := s.Store.Get(ctx, id); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, ErrNotFound):
+		return false, denied
+	default:
+		return false, err
+	}
 }
 
 // makeReported stores a run that events made.

@@ -50,12 +50,12 @@ func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Messa
 // permission that the operator lacks concerns every caller, and is mended for all.
 func (e *RejectedError) Final() bool { return e.Cause != PermissionMissing }
 
-// neverStored reports whether the store will not take what it was given, however
-// often: an *InvalidError, or a RejectedError that is final.
+// neverStored reports whether what was given is not stored, however often it is
+// sent: an *InvalidError, a RejectedError that is final, or ErrForbidden.
 func neverStored(err error) bool {
 	if _, invalid := errors.AsType[*InvalidError](err); invalid {
 		return true
 	}
 	rejected, ok := errors.AsType[*RejectedError](err)
-	return ok && rejected.Final()
+	return ok && rejected.Final() || errors.Is(err, ErrForbidden)
 }

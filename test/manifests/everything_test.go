@@ -80,6 +80,10 @@ func runs(t *testing.T, r *replica) {
 	if err := r.ask(t, http.MethodGet, "/task_runs/"+id, "", nil); err == nil {
 		t.Error("a deleted run is still there")
 	}
+	// The policy of initial states permits the operator what it has asked about the caller.
+	const result = `{"type":"COMPLETED","data":{"x":1},"state_details":{"cache_key":"k"}}`
+	id = r.must(t, http.MethodPost, "/task_runs/", `{"task_key":"etl","dynamic_key":"2","state":`+result+`}`)
+	r.must(t, http.MethodDelete, "/task_runs/"+id, "")
 }
 
 // limits are made, used, changed and deleted over REST.

@@ -93,8 +93,11 @@ func TestValuesThatBringObjects(t *testing.T) {
 		set         string
 		more, fewer []string
 	}{
-		"crds.install":        {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev", "CustomResourceDefinition /stateproposals.taskrun.dev"}},
-		"proposalPolicy":      {set: "proposalPolicy.enabled=false", fewer: []string{"ValidatingAdmissionPolicy /taskrun-proposal-policy", "ValidatingAdmissionPolicyBinding /taskrun-proposal-policy"}},
+		"crds.install": {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev", "CustomResourceDefinition /stateproposals.taskrun.dev"}},
+		"proposalPolicy": {set: "proposalPolicy.enabled=false", fewer: []string{
+			"ValidatingAdmissionPolicy /taskrun-proposal-policy", "ValidatingAdmissionPolicyBinding /taskrun-proposal-policy",
+			"ValidatingAdmissionPolicy /taskrun-initial-state-policy", "ValidatingAdmissionPolicyBinding /taskrun-initial-state-policy",
+		}},
 		"recordProposer":      {set: "proposalPolicy.recordProposer=true", more: []string{"MutatingAdmissionPolicy /taskrun-record-proposer", "MutatingAdmissionPolicyBinding /taskrun-record-proposer"}},
 		"networkPolicy":       {set: "networkPolicy.enabled=false", fewer: []string{key("NetworkPolicy", home, manager)}},
 		"podDisruptionBudget": {set: "podDisruptionBudget.enabled=false", fewer: []string{key("PodDisruptionBudget", home, manager)}},

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
@@ -83,6 +84,24 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	c.synced = registration.HasSynced
 	c.limits, err = watchLimits(ctx, o.Cache, c.view.undecodable)
 	return c, err
+}
+
+// OnShadowed registers the function that is called with the namespace and name of
+// each object that was the run of its id until another object was found that has
+// the id and precedes it. The function must neither block nor call a store.
+func (c *Cluster) OnShadowed(call func(namespace, name string)) { c.view.shadowed.set(call) }
+
+// shadowHook holds the function of OnShadowed.
+type shadowHook struct {
+	function atomic.Pointer[func(namespace, name string)]
+}
+
+func (h *shadowHook) set(call func(namespace, name string)) { h.function.Store(&call) }
+
+func (h *shadowHook) call(namespace, name string) {
+	if function := h.function.Load(); function != nil {
+		(*function)(namespace, name)
+	}
 }
 
 // Namespace returns the store of one namespace, which the cache must watch.

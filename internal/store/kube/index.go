@@ -59,18 +59,19 @@ func (x index[K]) all(key K) iter.Seq[*entry] {
 	}
 }
 
-// first returns the oldest entry of a key, nil when there is none.
+// first returns the entry of a key that precedes all others of it, nil when there is
+// none. The key must be the entries' id.
 func (x index[K]) first(key K) *entry {
-	oldest := x.one[key]
-	if oldest == nil || len(x.more) == 0 {
-		return oldest
+	first := x.one[key]
+	if first == nil || len(x.more) == 0 {
+		return first
 	}
 	for _, e := range x.more[key] {
-		if e.before(oldest) {
-			oldest = e
+		if e.precedes(first) {
+			first = e
 		}
 	}
-	return oldest
+	return first
 }
 
 // size is the number of keys.

@@ -23,10 +23,11 @@ type view struct {
 
 	undecodable *undecodables // of both kinds
 	watches     *watchHealth
+	shadowed    *shadowHook
 }
 
 func newView() *view {
-	return &view{shelves: map[string]*shelf{}, pool: &pool{}, undecodable: newUndecodables(), watches: newWatchHealth()}
+	return &view{shelves: map[string]*shelf{}, pool: &pool{}, undecodable: newUndecodables(), watches: newWatchHealth(), shadowed: &shadowHook{}}
 }
 
 // shelf returns the part of the view that holds one namespace.
@@ -41,7 +42,7 @@ func (v *view) shelf(namespace string) *shelf {
 	defer v.mu.Unlock()
 	if s = v.shelves[namespace]; s == nil {
 		s = newShelf(v.pool, v.clock)
-		s.namespace, s.undecodable = namespace, v.undecodable
+		s.namespace, s.undecodable, s.shadowed = namespace, v.undecodable, v.shadowed
 		v.shelves[namespace] = s
 	}
 	return s
@@ -68,12 +69,13 @@ type shelf struct {
 
 	namespace   string
 	undecodable *undecodables // of all shelves
+	shadowed    *shadowHook   // of all shelves
 }
 
 // entry is one object of a shelf. The lock of the shelf guards run and place.
 type entry struct {
 	uid   types.UID
-	born  int64 // creation in Unix seconds: decides between objects of one id
+	born  int64 // creation in Unix seconds: decides between objects of one id, see precedes
 	run   *taskrun.Run
 	place int // among the rows that queries see; nowhere: it is not one of them
 }
@@ -93,6 +95,7 @@ func newShelf(p *pool, clock taskrun.Clock) *shelf {
 		buried:  newGraves(),
 
 		undecodable: newUndecodables(),
+		shadowed:    &shadowHook{},
 	}
 }
 
@@ -345,16 +348,17 @@ func (s *shelf) unindexCache(e *entry, run *taskrun.Run) {
 	}
 }
 
-// settle makes the oldest object of an id, and only that, stand for the run of
-// the id: one whose id another one had before is not seen in any way.
+// settle makes one object of an id, and only that, the run of the id (see
+// entry.precedes): the others are not seen in any way.
 func (s *shelf) settle(id string) {
-	oldest := s.ids.first(id)
+	first := s.ids.first(id)
 	for e := range s.ids.all(id) {
-		if e != oldest {
+		if e != first && e.place != nowhere {
 			s.rows.hide(e)
+			s.shadowed.call(s.namespace, e.run.Revision.Key)
 		}
 	}
-	if oldest != nil {
-		s.rows.show(oldest)
+	if first != nil {
+		s.rows.show(first)
 	}
 }

@@ -2,14 +2,19 @@ package kube
 
 import (
 	"encoding/json"
+	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
 	kubejson "k8s.io/apimachinery/pkg/util/json"
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // mostMemory is what a run may cost in all, in bytes (docs/architecture.md §7).
@@ -39,6 +44,89 @@ func TestMemoryOfARun(t *testing.T) {
 	if n := intake.view.shelf("default").moment().size; n != runs || len(objects.ListKeys()) != runs {
 		t.Errorf("%d runs and %d objects were measured, want %d", n, len(objects.ListKeys()), runs)
 	}
+}
+
+// mostMemoryOfLargest is what a run may cost whose texts have as many four-byte
+// characters as the schema allows, in bytes (docs/sizing.md).
+const mostMemoryOfLargest = 176 << 10
+
+//nolint:paralleltest // What other tests allocate would be measured too.
+func TestMemoryOfTheLargestRun(t *testing.T) {
+	const runs = 50
+	for name, spec := range map[string]func(o *v1alpha1.TaskRun, text func(n int) string){
+		"of a long result": func(o *v1alpha1.TaskRun, text func(int) string) {
+			o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Message: new(text(taskrun.MaxMessage)), DataJSON: new(`"` + text(taskrun.MaxData-2) + `"`)}
+		},
+		"of long tags": func(o *v1alpha1.TaskRun, text func(int) string) {
+			for range 96 {
+				o.Spec.Tags = append(o.Spec.Tags, text(taskrun.MaxTags))
+			}
+		},
+		"of many arguments": func(o *v1alpha1.TaskRun, text func(int) string) {
+			for i := range taskrun.MaxInputKeys {
+				source := v1alpha1.TaskInput{InputType: "parameter", Name: new(text(20))}
+				o.Spec.TaskInputs = append(o.Spec.TaskInputs, v1alpha1.TaskArgument{
+					Name: text(20) + strconv.Itoa(i), Sources: slices.Repeat([]v1alpha1.TaskInput{source}, taskrun.MaxInputs/taskrun.MaxInputKeys),
+				})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, size := heap(), 0
+			intake := NewIntake()
+			objects := toolscache.NewIndexer(toolscache.MetaNamespaceKeyFunc, toolscache.Indexers{})
+			for i := range runs {
+				o := largest(i, spec)
+				text, err := json.Marshal(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				size += len(text)
+				arrive(t, intake, objects, copied(t, o))
+			}
+			each := (heap() - before) / runs
+			t.Logf("%d bytes a run, whose object has %d", each, size/runs)
+			if each > mostMemoryOfLargest {
+				t.Errorf("a run takes %d bytes, want at most %d", each, mostMemoryOfLargest)
+			}
+			if n := intake.view.shelf("default").moment().size; n != runs || len(objects.ListKeys()) != runs {
+				t.Errorf("%d runs and %d objects were measured, want %d", n, len(objects.ListKeys()), runs)
+			}
+		})
+	}
+}
+
+// largest has the most that a text can have besides those of spec: labels in their
+// words of REST, and those of its states.
+func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1alpha1.TaskRun {
+	text := func(n int) string { return strings.Repeat("😀", n-4) + fmt.Sprintf("%04d", i) }
+	o := seen(fmt.Sprint("r", i), types.UID(fmt.Sprint("u", i)), i+1)
+	spec(o, text)
+	labels := make([]string, 24)
+	for i := range labels {
+		labels[i] = strconv.Quote(strconv.Itoa(i)) + ":" + strconv.Quote(text(taskrun.MaxLabelValue-8))
+	}
+	o.Spec.Origin = &v1alpha1.Origin{Wire: `{"labels":{` + strings.Join(labels, ",") + "}}"}
+	o.Status = v1alpha1.TaskRunStatus{
+		ID: fmt.Sprint("u", i), Name: text(taskrun.MaxName),
+		State: &v1alpha1.State{
+			ID: uuidOf(i, taskrun.MaxHistory), Type: "COMPLETED", Name: new("Completed"), Message: new(text(taskrun.MaxMessage)),
+		},
+		Decisions: slices.Repeat([]v1alpha1.Decision{{
+			Proposal: "p", UID: "u", Verdict: v1alpha1.VerdictAccepted, Reason: text(taskrun.MaxReason), Proposer: text(taskrun.MaxProposer),
+		}}, taskrun.MaxDecisions),
+		Delivery: &v1alpha1.Delivery{Holder: text(taskrun.MaxHolder)},
+	}
+	for j := range taskrun.MaxHistory {
+		o.Status.History = append(o.Status.History, v1alpha1.State{
+			ID: uuidOf(i, j), Type: "RUNNING", Name: new("Running"), StateDetails: &v1alpha1.StateDetails{TransitionID: uuidOf(i, j+100)},
+		})
+	}
+	return o
+}
+
+func uuidOf(i, j int) string {
+	return fmt.Sprintf("0198a1b2-0000-7000-8%03d-%012d", j, i)
 }
 
 // arrive is what happens to an object that the watch brings.

@@ -120,8 +120,17 @@ func (e *entry) known() *taskrun.Run {
 	return e.run
 }
 
-// before decides which of two objects counts, the same on every replica: the
-// one that was there first.
+// precedes reports whether the entry's object, and not the other one with its id, is
+// the run of the id. The result is the same on every replica.
+func (e *entry) precedes(other *entry) bool {
+	if a, b := e.run.IDClaim(), other.run.IDClaim(); a != b {
+		return a < b
+	}
+	return e.before(other)
+}
+
+// before reports whether the entry's object is the older one, the same on every
+// replica.
 func (e *entry) before(other *entry) bool {
 	return cmp.Or(cmp.Compare(e.born, other.born), cmp.Compare(e.uid, other.uid)) < 0
 }

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"crypto/sha256"
 	"math"
 	"slices"
 	"time"
@@ -157,8 +158,19 @@ func (r *rows) set(place int, run *taskrun.Run) {
 		}
 	}
 	b.states[at] = r.states.number(class)
-	b.tags[at] = r.tags.number(string(appendTexts(nil, run.Tags)))
+	b.tags[at] = r.tags.number(tagsClass(run.Tags))
 	b.flows[at] = r.flows.number(run.FlowRunID)
+}
+
+// tagsClass returns a text that only equal tags have. That of long tags is a digest:
+// the tags themselves are in memory already.
+func tagsClass(tags []string) string {
+	text := appendTexts(nil, tags)
+	if len(text) <= sha256.Size {
+		return string(text)
+	}
+	digest := sha256.Sum256(text)
+	return "\xff" + string(digest[:]) // longer than any other text
 }
 
 func (r *rows) forgetID(run *taskrun.Run) {

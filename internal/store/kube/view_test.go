@@ -268,6 +268,34 @@ func TestTheFirstOfTwoObjectsOfOneIDCounts(t *testing.T) {
 	}
 }
 
+// A user who may create objects can name the id of another run in spec.id, but not take
+// its name or its UID.
+func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
+	t.Parallel()
+	old := seen("z", "u9", 10, withID(idA), withKey("first"), withState(stateA))
+	named := seen(idA, "u8", 11, withID(idA), withKey("same"), withState(stateB), bornAt(2))
+	byUID := seen("a", idA, 12, withKey("last"), withState(stateB), bornAt(3))
+	for i, order := range [][]*v1alpha1.TaskRun{{old, named, byUID}, {byUID, named, old}, {named, old, byUID}, {old, byUID, named}} {
+		t.Run(fmt.Sprint("in order ", i), func(t *testing.T) {
+			t.Parallel()
+			v := newViewed()
+			shadowed := map[string]bool{}
+			v.view.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
+			for _, o := range order {
+				v.OnAdd(o, false)
+			}
+			wantOnly(t, v, idA, "last", stateB)
+			if first := order[0]; shadowed["default/"+first.Name] != (first != byUID) || shadowed["default/a"] {
+				t.Errorf("reported to be shadowed: %v; %s was the run at first, and a is now", shadowed, first.Name)
+			}
+			v.OnDelete(byUID)
+			wantOnly(t, v, "u8", "same", stateB)
+			v.OnDelete(named)
+			wantOnly(t, v, "u9", "first", stateA)
+		})
+	}
+}
+
 // wantOnly checks that the object alone stands for the run of idA.
 func wantOnly(t *testing.T, v viewed, uid, key, state string) {
 	t.Helper()

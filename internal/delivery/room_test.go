@@ -1,0 +1,123 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// crowd is the workers of several namespaces with one room.
+type crowd struct {
+	t          *testing.T
+	room       *Room
+	namespaces map[string]*Workers
+}
+
+func newCrowd(t *testing.T) *crowd {
+	t.Helper()
+	return &crowd{t, &Room{}, map[string]*Workers{}}
+}
+
+// connect connects a worker of a caller, and returns nil if there is no place.
+func (c *crowd) connect(namespace, caller, id string) *Consumer {
+	c.t.Helper()
+	w := c.namespaces[namespace]
+	if w == nil {
+		w = NewWorkers(nil, nil, bubbleClock{}, Alone{})
+		w.Namespace, w.Room = namespace, c.room
+		c.namespaces[namespace] = w
+	}
+	consumer, err := w.Subscribe(taskrun.WithCaller(c.t.Context(), caller), []string{"a"}, id)
+	if err != nil && !errors.Is(err, taskrun.ErrUnavailable) {
+		c.t.Fatal(err)
+	}
+	return consumer
+}
+
+// flood connects workers with the longest ids until no caller gets a place.
+func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
+	c.t.Helper()
+	for refused, i := 0, 0; refused < callers; i++ {
+		caller := fmt.Sprint(namespace, i%callers)
+		consumer := c.connect(namespace, caller, strings.Repeat("<", taskrun.MaxHolder-10)+strconv.Itoa(i))
+		if consumer == nil {
+			refused++
+			continue
+		}
+		refused = 0
+		all = append(all, consumer)
+	}
+	return all
+}
+
+// Whatever some take, there are places for the workers of those who have few.
+func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		flood func(c *crowd) []*Consumer
+		least int // workers that the flood gets: what others do not use
+		also  []owner
+	}{
+		"one caller":                    {func(c *crowd) []*Consumer { return c.flood("a", 1) }, 300, []owner{{"a", "x"}, {"b", "x"}, {"b", "y"}, {"c", "z"}}},
+		"many callers of one namespace": {func(c *crowd) []*Consumer { return c.flood("a", 50) }, 450, []owner{{"b", "x"}, {"b", "y"}, {"c", "z"}}},
+		"callers without a name":        {func(c *crowd) []*Consumer { return c.flood("", 1) }, 300, []owner{{"b", "x"}, {"b", "y"}, {"c", ""}}},
+		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
+			for i := range 20 {
+				for j := 0; ; j++ {
+					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
+					if consumer == nil {
+						break
+					}
+					all = append(all, consumer)
+				}
+			}
+			return all
+		}, 100, []owner{{"n1", "x"}, {"b", "y"}, {"c", "z"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrowd(t)
+			taken := tc.flood(c)
+			if len(taken) < tc.least {
+				t.Errorf("%d workers of the flood are connected, want at least %d: there are no others", len(taken), tc.least)
+			}
+			for _, by := range tc.also {
+				for i := range 50 {
+					consumer := c.connect(by.namespace, by.caller, fmt.Sprint(by.caller, "-worker-", i))
+					if consumer == nil {
+						t.Errorf("%+v: worker %d finds no place", by, i)
+						break
+					}
+					taken = append(taken, consumer)
+				}
+			}
+			for _, consumer := range taken {
+				consumer.Close()
+			}
+			if c.room.taken != 0 || len(c.room.byCaller)+len(c.room.byNamespace) != 0 {
+				t.Errorf("after the end: %+v is taken", c.room)
+			}
+		})
+	}
+}
+
+// Connections of one worker cost once, and their caller is the one that came first.
+func TestAWorkerCostsOnce(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t)
+	first := c.connect("a", "x", "w")
+	cost := c.room.taken
+	second := c.connect("a", "y", "w")
+	if c.room.taken != cost || c.room.byCaller["y"] != 0 {
+		t.Errorf("taken: %+v, want %d by x alone", c.room, cost)
+	}
+	first.Close()
+	second.Close()
+	if c.room.taken != 0 || len(c.room.byCaller) != 0 {
+		t.Errorf("after the end: %+v is taken", c.room)
+	}
+}
