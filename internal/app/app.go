@@ -152,6 +152,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Space:         home,
 		Namespace:     a.options.Scope.Namespace,
 		Others:        spaces.of,
+		Buffers:       doors.buffers,
 		Clock:         clock{},
 		Log:           log,
 		Metrics:       recorder,
@@ -233,6 +234,7 @@ type services struct {
 	traffic  *taskrun.Traffic // of the clients of REST
 	traces   *tracing.Tracing // nil: there are none
 	keyLocks *taskrun.KeyLocks
+	buffers  *taskrun.BufferBudget // of all namespaces
 	events   events.EventRecorder
 	rules    *retention.Watcher
 
@@ -250,6 +252,7 @@ func (a *App) newServices(
 	}
 	return &services{
 		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
+		buffers: taskrun.NewBufferBudget(a.options.REST.BufferMemory),
 		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
 }
@@ -294,6 +297,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
+		Buffers:   s.buffers,
 		Retention: s.rules,
 	})
 }

@@ -116,7 +116,7 @@ func FuzzDecodeLogs(f *testing.F) {
 		q, why := decodeLogFilter(body)
 		checkDecoded(t, why.faults, nil)
 		if len(lines) > 0 {
-			q.Filter.Match(&lines[0])
+			q.Filter.Matcher()(&lines[0])
 		}
 	},
 		`[{"name":"n","level":20,"message":"m\u0000","timestamp":0,"flow_run_id":null}]`,

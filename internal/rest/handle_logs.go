@@ -87,7 +87,10 @@ func (s *space) filterLogs(r *request) (response, error) {
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	lines := s.logs.Query(q)
+	lines, err := s.logs.Query(r.ctx, q)
+	if err != nil {
+		return response{}, err
+	}
 	b := append(make([]byte, 0, roomForText*(1+len(lines))), '[')
 	for i, line := range lines {
 		b = appendComma(b, i)

@@ -199,7 +199,8 @@ func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err
 	}
-	where, err := s.spaceFor(v.route, v.namespace)
+	where, release, err := s.spaceFor(v.route, v.namespace)
+	defer release()
 	if err != nil {
 		return response{}, err
 	}

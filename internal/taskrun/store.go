@@ -3,6 +3,7 @@ package taskrun
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -69,7 +70,10 @@ type Store interface {
 	// (after is nil), from the moment on whose runs it returns: nothing is missed
 	// and nothing told twice. The changes of one run are told in order. change must
 	// neither block nor call the store. After stop it is not called again.
-	Follow(change func(before, after *Run)) (now []*Run, stop func())
+	Follow(change func(before, after *Run)) (now iter.Seq[*Run], stop func())
+	// ChangedSince returns the runs whose Run.LastRecorded is not earlier than since,
+	// in no order; all of them are of one moment.
+	ChangedSince(since time.Time) []*Run
 	// DeletedAt tells when a run of this id was deleted last, as far as that is
 	// remembered: it is for an hour at least, unless very many were deleted since.
 	DeletedAt(id string) (time.Time, bool)

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -9,11 +10,15 @@ import (
 
 // Follow tells of every change of the runs that this replica knows, from the
 // moment on whose runs it returns.
-func (s *Store) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
 	taken, stop := s.shelf.follow(change)
-	now = make([]*taskrun.Run, 0, taken.size)
-	taken.each(taskrun.Filter{}, func(run *taskrun.Run) { now = append(now, run) })
-	return now, stop
+	return taken.all(), stop
+}
+
+// ChangedSince returns the runs that changed since a time. It compares a column,
+// and fetches no other run.
+func (s *Store) ChangedSince(since time.Time) []*taskrun.Run {
+	return s.shelf.moment().changedSince(since)
 }
 
 // DeletedAt tells when this replica learned that a run of this id was deleted.

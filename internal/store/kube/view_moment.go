@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"iter"
+	"time"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -31,6 +34,32 @@ func (m *moment) each(f taskrun.Filter, visit func(*taskrun.Run)) {
 			visit(b.runs[at])
 		}
 	})
+}
+
+// all returns all runs.
+func (m *moment) all() iter.Seq[*taskrun.Run] {
+	return func(yield func(*taskrun.Run) bool) {
+		for i, b := range m.blocks {
+			for _, run := range b.runs[:min(perBlock, m.size-i*perBlock)] {
+				if !yield(run) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// changedSince returns the runs that changed since a time.
+func (m *moment) changedSince(since time.Time) (changed []*taskrun.Run) {
+	low := since.UnixMicro()
+	for i, b := range m.blocks {
+		for at := range min(perBlock, m.size-i*perBlock) {
+			if b.changed[at] >= low {
+				changed = append(changed, b.runs[at])
+			}
+		}
+	}
+	return changed
 }
 
 // page answers a query.

@@ -3,6 +3,7 @@ package memory
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -186,17 +187,29 @@ func (s *Store) dropKey(key taskrun.NaturalKey, id string) {
 }
 
 // Follow tells of every change.
-func (s *Store) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.follows
 	s.follows++
 	s.follow[n] = change
-	return slices.Collect(maps.Values(s.runs)), func() {
+	return maps.Values(maps.Clone(s.runs)), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.follow, n)
 	}
+}
+
+// ChangedSince returns the runs that changed since a time.
+func (s *Store) ChangedSince(since time.Time) (changed []*taskrun.Run) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, run := range s.runs {
+		if !run.LastRecorded().Before(since) {
+			changed = append(changed, run)
+		}
+	}
+	return changed
 }
 
 func (s *Store) tell(before, after *taskrun.Run) {
