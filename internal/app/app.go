@@ -253,7 +253,7 @@ func (a *App) newServices(
 	return &services{
 		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
 		buffers: taskrun.NewBufferBudget(a.options.REST.BufferMemory),
-		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
 }
 
@@ -274,6 +274,18 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 		s.limits[namespace] = limits
 	}
 	return limits
+}
+
+// dropLimits lets go of the Services of namespaces without limits, but for some
+// namespaces.
+func (s *services) dropLimits(but func(namespace string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for namespace := range s.limits {
+		if !but(namespace) && !s.cluster.HasLimits(namespace) {
+			delete(s.limits, namespace)
+		}
+	}
 }
 
 // sweepInterval is the time between two looks at who still holds slots.

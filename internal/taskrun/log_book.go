@@ -10,6 +10,8 @@ import (
 const (
 	// logOverhead is about what a line takes beside its texts.
 	logOverhead = 320
+	// bookOverhead is about what a book that has lines takes beside them.
+	bookOverhead = 512
 	// linesPerLook is how many lines a query looks at before others have their turn.
 	linesPerLook = 500
 )
@@ -44,6 +46,9 @@ func (b *LogBook) Add(lines []Log) {
 	now := b.clock.Now().UTC()
 	var bytes int64
 	b.mu.Lock()
+	if len(b.lines) == 0 && len(lines) > 0 {
+		bytes += bookOverhead
+	}
 	for _, line := range lines {
 		line.ID, line.Created = b.newID(), now
 		line.Name = strings.ReplaceAll(line.Name, "\x00", "")
@@ -69,6 +74,7 @@ func (b *LogBook) dropOldest() int64 {
 	b.dropped++
 	if len(b.lines) == 0 {
 		b.lines = nil
+		return oldest.bytes() + bookOverhead
 	}
 	return oldest.bytes()
 }
