@@ -91,12 +91,7 @@ func (s *space) filterLogs(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, roomForText*(1+len(lines))), '[')
-	for i, line := range lines {
-		b = appendComma(b, i)
-		b = appendLog(b, line)
-	}
-	return response{status: http.StatusOK, body: append(b, ']')}, nil
+	return respondList(r, "[", "]", lines, roomForText, appendLog)
 }
 
 func appendLog(b []byte, line *taskrun.Log) []byte {
