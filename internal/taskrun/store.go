@@ -54,7 +54,8 @@ type Store interface {
 	// Delete removes the run. With a revision only if it is unchanged
 	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
 	Delete(ctx context.Context, id string, ifUnchanged *Revision) error
-	// Query returns the runs that match, sorted and paged as q says.
+	// Query returns the runs that match, sorted and paged as q says. Query, Each and
+	// Count end with the context, and return its error then.
 	Query(ctx context.Context, q Query) (Page, error)
 	// Each calls visit with every run that matches, in no order; all of them are
 	// of one moment. Writers are not held up meanwhile.

@@ -128,40 +128,43 @@ func (s *Store) gone(revision taskrun.Revision, err error) error {
 }
 
 // Query returns the runs that match.
-func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
+func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	if err := s.cluster.complete(); err != nil {
 		return taskrun.Page{}, err
 	}
 	if runs, few := s.candidates(q.Filter); few {
 		return q.Page(runs), nil
 	}
-	return s.shelf.current().moment().page(q), nil
+	return s.shelf.current().moment().page(ctx, q)
 }
 
 // Each visits the runs that match.
-func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	if err := s.cluster.complete(); err != nil {
 		return err
 	}
 	runs, few := s.candidates(f)
 	if !few {
-		s.shelf.current().moment().each(f, visit)
+		return s.shelf.current().moment().each(ctx, f, visit)
 	}
-	for _, run := range runs {
+	for i, run := range runs {
+		if i%perBlock == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		visit(run)
 	}
 	return nil
 }
 
 // Count returns how many runs match.
-func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
+func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	if err := s.cluster.complete(); err != nil {
 		return 0, err
 	}
 	if runs, few := s.candidates(f); few {
 		return len(runs), nil
 	}
-	return s.shelf.current().moment().count(f), nil
+	return s.shelf.current().moment().count(ctx, f)
 }
 
 // candidates returns the runs that match if the filter names the few that can.

@@ -26,7 +26,7 @@ func TestEmptyNamespacesAreClosed(t *testing.T) {
 	clock := &manualClock{now: time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC)}
 	c := clusterAt(clock)
 	for i := range 100 {
-		if n, err := c.Namespace("asked-" + strconv.Itoa(i)).Count(t.Context(), taskrun.Filter{}); n != 0 || err != nil {
+		if n, err := c.Namespace("asked-"+strconv.Itoa(i)).Count(t.Context(), taskrun.Filter{}); n != 0 || err != nil {
 			t.Fatalf("%d runs, error %v", n, err)
 		}
 	}

@@ -253,8 +253,8 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 }
 
 // Query returns the runs that match.
-func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
-	runs, err := s.matching(q.Filter)
+func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	runs, err := s.matching(ctx, q.Filter)
 	if err != nil {
 		return taskrun.Page{}, err
 	}
@@ -262,8 +262,8 @@ func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) 
 }
 
 // Each visits the runs that match.
-func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
-	runs, err := s.matching(f)
+func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+	runs, err := s.matching(ctx, f)
 	for _, run := range runs {
 		visit(run)
 	}
@@ -271,12 +271,12 @@ func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Ru
 }
 
 // Count returns how many runs match.
-func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
-	runs, err := s.matching(f)
+func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
+	runs, err := s.matching(ctx, f)
 	return len(runs), err
 }
 
-func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
+func (s *Store) matching(ctx context.Context, f taskrun.Filter) ([]*taskrun.Run, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.broken != nil {
@@ -285,6 +285,9 @@ func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
 	var runs []*taskrun.Run
 	match := f.Matcher()
 	for _, run := range s.runs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if match(run) {
 			runs = append(runs, run)
 		}
