@@ -15,13 +15,18 @@ func (c *Cluster) Everywhere(home string) *Everywhere { return &Everywhere{c.Nam
 
 // Query returns the runs of all namespaces that match.
 func (e *Everywhere) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	leave, err := enterDeepPage(ctx, &q)
+	defer leave()
+	if err != nil {
+		return taskrun.Page{}, err
+	}
 	// Of each namespace at most all that comes before the end of the page is in it.
 	first := q
 	first.Offset, first.Limit = 0, max(q.Offset, 0)+max(q.Limit, 0)
 	var runs []*taskrun.Run
 	total := 0
-	err := e.visit(ctx, func(s *Store) error {
-		page, err := s.Query(ctx, first)
+	err = e.visit(ctx, func(s *Store) error {
+		page, err := s.query(ctx, first)
 		runs, total = append(runs, page.Runs...), total+page.Total
 		return err
 	})

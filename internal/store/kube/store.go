@@ -129,6 +129,15 @@ func (s *Store) gone(revision taskrun.Revision, err error) error {
 
 // Query returns the runs that match.
 func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	leave, err := enterDeepPage(ctx, &q)
+	defer leave()
+	if err != nil {
+		return taskrun.Page{}, err
+	}
+	return s.query(ctx, q)
+}
+
+func (s *Store) query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	if err := s.cluster.complete(); err != nil {
 		return taskrun.Page{}, err
 	}
