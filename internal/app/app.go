@@ -153,11 +153,8 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Namespace:     a.options.Scope.Namespace,
 		Others:        spaces.of,
 		Buffers:       doors.buffers,
-		Clock:         clock{},
-		Log:           log,
-		Metrics:       recorder,
 		SocketMetrics: socketMetrics{recorder},
-		Tracer:        a.traces,
+		Clock:         clock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
 	guard.protect(&behind)
 	server, err := rest.New(a.options.REST, behind)
