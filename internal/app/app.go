@@ -153,11 +153,9 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Space:         home,
 		Namespace:     a.options.Scope.Namespace,
 		Others:        spaces.of,
-		Clock:         clock{},
-		Log:           log,
-		Metrics:       recorder,
+		Buffers:       doors.buffers,
 		SocketMetrics: socketMetrics{recorder},
-		Tracer:        a.traces,
+		Clock:         clock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
 	guard.protect(&behind)
 	server, err := rest.New(a.options.REST, behind)
@@ -241,6 +239,7 @@ type services struct {
 	traffic  *taskrun.Traffic // of the clients of REST
 	traces   *tracing.Tracing // nil: there are none
 	keyLocks *taskrun.KeyLocks
+	buffers  *taskrun.BufferBudget // of all namespaces
 	events   events.EventRecorder
 	rules    *retention.Watcher
 
@@ -258,7 +257,8 @@ func (a *App) newServices(
 	}
 	return &services{
 		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+		buffers: taskrun.NewBufferBudget(a.options.REST.BufferMemory),
+		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
 }
 
@@ -279,6 +279,18 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 		s.limits[namespace] = limits
 	}
 	return limits
+}
+
+// dropLimits lets go of the Services of namespaces without limits, but for some
+// namespaces.
+func (s *services) dropLimits(but func(namespace string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for namespace := range s.limits {
+		if !but(namespace) && !s.cluster.HasLimits(namespace) {
+			delete(s.limits, namespace)
+		}
+	}
 }
 
 // sweepInterval is the time between two looks at who still holds slots.
@@ -302,6 +314,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
+		Buffers:   s.buffers,
 		Retention: s.rules,
 	})
 }

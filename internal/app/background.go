@@ -17,6 +17,10 @@ type background struct {
 	workers *delivery.Workers
 	reaper  *delivery.Reaper
 	metrics *telemetry.Recorder
+
+	// The lock of spaces guards these.
+	users int    // of REST
+	end   func() // ends run; nil: it does not run
 }
 
 // run keeps the queue, and looks after workers, until the context ends. The view

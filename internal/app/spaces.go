@@ -23,7 +23,8 @@ const namespaceInterval = time.Second
 
 // spaces are the namespaces that this program serves. One is opened when runs
 // are seen in it, so that those of workers that are gone are looked after though
-// nobody asks, or when a caller is let into it.
+// nobody asks, or when a caller is let into it. It is closed when it has no runs and
+// REST does not need it any more.
 type spaces struct {
 	doors   *services
 	options Options
@@ -62,7 +63,7 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock{},
 		}), Limits: s.doors.limitsOf(home)}, nil
 	}
-	b, err := s.background(namespace)
+	b, err := s.background(namespace, 1)
 	if err != nil {
 		return rest.Space{}, err
 	}
@@ -70,25 +71,62 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 	return rest.Space{
 		Runs: served, Limits: s.doors.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
 		Recorder: s.doors.recorder.Timed(s.doors.traces.Events(s.doors.service(telemetry.DoorEvents, namespace)), clock{}),
+		Close:    func() { s.release(namespace, b) },
 	}, nil
 }
 
-// background is what brings the runs of a namespace to workers.
-func (s *spaces) background(namespace string) (*background, error) {
+// background returns what brings the runs of a namespace to workers, for more users.
+func (s *spaces) background(namespace string, users int) (*background, error) {
 	if watch := s.options.Scope.Watch; len(watch) > 0 && !slices.Contains(watch, namespace) {
 		return nil, rest.ErrNotServed
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := s.open[namespace]; b != nil {
-		return b, nil
+	b := s.open[namespace]
+	if b == nil {
+		b = s.newBackground(namespace)
+		s.open[namespace] = b
+		if s.begin != nil {
+			s.begin(b)
+		}
 	}
-	b := s.newBackground(namespace)
-	s.open[namespace] = b
-	if s.begin != nil {
-		s.begin(b)
-	}
+	b.users += users
 	return b, nil
+}
+
+// release is called when a user needs a namespace no more.
+func (s *spaces) release(namespace string, b *background) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.users--
+	s.closeUnless(namespace, b, s.doors.cluster.HasRuns(namespace))
+}
+
+// closeUnless closes a namespace if nobody uses it and it has no runs.
+func (s *spaces) closeUnless(namespace string, b *background, hasRuns bool) {
+	if b.users > 0 || hasRuns || s.open[namespace] != b {
+		return
+	}
+	delete(s.open, namespace)
+	if b.end != nil {
+		b.end()
+	}
+}
+
+// follow opens the namespaces that have runs, and lets go of all that is kept of
+// those that have none and that nobody uses.
+func (s *spaces) follow() {
+	for _, namespace := range s.doors.cluster.Namespaces() {
+		_, _ = s.background(namespace, 0) // one that is not worked in has nothing to be opened for
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for namespace, b := range s.open {
+		s.closeUnless(namespace, b, s.doors.cluster.HasRuns(namespace))
+	}
+	isOpen := func(namespace string) bool { return s.open[namespace] != nil }
+	s.doors.cluster.CloseEmpty(isOpen)
+	s.doors.dropLimits(isOpen)
 }
 
 func (s *spaces) newBackground(namespace string) *background {
@@ -111,7 +149,14 @@ func (s *spaces) Start(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
-	s.begin = func(b *background) { s.running.Go(func() { b.run(ctx) }) }
+	s.begin = func(b *background) {
+		life, end := context.WithCancel(ctx)
+		b.end = end
+		s.running.Go(func() {
+			defer end()
+			b.run(life)
+		})
+	}
 	for _, b := range s.open {
 		s.begin(b)
 	}
@@ -121,9 +166,7 @@ func (s *spaces) Start(ctx context.Context) error {
 	ticker := time.NewTicker(namespaceInterval)
 	defer ticker.Stop()
 	for {
-		for _, namespace := range s.doors.cluster.Namespaces() {
-			_, _ = s.background(namespace) // one that is not worked in has nothing to be opened for
-		}
+		s.follow()
 		select {
 		case <-ctx.Done():
 			return nil

@@ -4,6 +4,9 @@ package app
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -43,4 +46,51 @@ func TestNamespacesAreApart(t *testing.T) {
 	// Nobody asks it for the other namespace; the worker that held the run is gone.
 	there.await(t, left, "waits for a worker again", heldBy(""))
 	serveAt(t, elsewhere(second), "another", "hello").takes(t, left)
+}
+
+// askIn lists what there is in a namespace that may not exist, and reports whether
+// all of it was answered.
+func askIn(t *testing.T, handler http.Handler, namespace string) bool {
+	t.Helper()
+	for _, path := range []string{"/task_runs/filter", "/v2/concurrency_limits/filter", "/task_workers/filter"} {
+		url := "http://localhost/namespaces/" + namespace + "/api" + path
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader("{}")))
+		if w.Code != http.StatusOK {
+			return false
+		}
+	}
+	return true
+}
+
+// A caller who may list the runs of all namespaces can name any. Not parallel: it
+// counts goroutines and measures the heap.
+func TestNamespacesThatWereAskedForLeaveLittle(t *testing.T) {
+	env := testenv.StartPrivate(t)
+	p := start(t, env.Config, env.Namespace(t), func(o *Options) { o.Scope.Watch = nil })
+	handler := p.app.server.Handler()
+	eventually(t, "the program answers", func() bool { return askIn(t, handler, "n0") }, func() {})
+	ask := func(n int) {
+		for i := range n {
+			if !askIn(t, handler, "n"+strconv.Itoa(i)) {
+				t.Fatalf("a list of namespace n%d failed", i)
+			}
+		}
+	}
+	used := func() (goroutines int, kilobytes uint64) {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return runtime.NumGoroutine(), m.HeapAlloc >> 10
+	}
+	ask(200)
+	goroutines, heap := used()
+	ask(10_000)
+	var more int
+	var moreHeap uint64
+	eventually(t, "what was kept of the namespaces is gone", func() bool {
+		more, moreHeap = used()
+		return more <= goroutines+500 && // the program is still starting, and few namespaces stay open for a while
+			moreHeap <= heap+4<<10
+	}, func() { t.Logf("%d goroutines and %d KiB, then %d and %d KiB", goroutines, heap, more, moreHeap) })
 }

@@ -11,6 +11,7 @@ package delivery
 import (
 	"container/heap"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -32,7 +33,7 @@ var _ Leases = (*taskrun.Service)(nil)
 
 // Runs are where runs are stored; every taskrun.Store will do.
 type Runs interface {
-	Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func())
+	Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func())
 	Known(id string) *taskrun.Run
 }
 
@@ -68,7 +69,7 @@ func (q *Queue) Open() (stop func()) {
 	now, unfollow := q.runs.Follow(q.take)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, run := range now {
+	for run := range now {
 		q.note(nil, run)
 	}
 	for _, c := range q.early {

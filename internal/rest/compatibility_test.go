@@ -18,7 +18,7 @@ var partial = map[string]string{
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/dashboard/counts": "as `POST /task_runs/filter`; work pools and work queues are not known, so filters on them match nothing",
 	"GET /ui/task_runs/{id}":              "`flow_run_name` is always null",
-	"POST /logs/":                         "lines are kept in the memory of the replica that took them, up to 20,000 or 16 MiB, and written to the program's own log; this is no log store",
+	"POST /logs/":                         "lines are kept in the memory of the replica that took them, within `--rest-buffer-memory`, and written to the program's own log; this is no log store",
 	"GET /flows/{id}":                     "flows are not kept: every id has a flow, whose name is the id, see below",
 	"POST /logs/filter":                   "answers from that memory",
 	"GET /admin/storage":                  "always null: no blocks are kept",

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -45,7 +44,7 @@ func resourceOf(c *taskrun.Change) resourceLabels {
 		{labelResourceID, resourceTaskRun + c.Run.ID},
 		{"prefect.resource.name", c.Run.Name},
 		{"prefect.run-count", strconv.FormatInt(c.Run.RunCount, 10)},
-		{"prefect.state-message", messageOf(&c.State)},
+		{"prefect.state-message", messageOf(c.State)},
 		{"prefect.state-name", c.State.Name},
 		{"prefect.state-timestamp", string(at[1 : len(at)-1])},
 		{"prefect.state-type", string(c.State.Type)},
@@ -88,10 +87,7 @@ func appendEventFrame(b []byte, c *taskrun.Change) []byte {
 	b = append(b, `,"id":`...)
 	b = pyjson.AppendText(b, c.State.ID)
 	b = append(b, `,"follows":`...)
-	b = appendUnlessEmpty(b, followed(c))
-	b = append(b, `,"received":`...)
-	b = appendTime(b, c.Received.UTC())
-	return append(b, `}}`...)
+	return finishEvent(appendUnlessEmpty(b, followed(c)), c)
 }
 
 // followed is the id of the event before, unless it is too long ago.
@@ -115,62 +111,13 @@ func appendPayload(b []byte, c *taskrun.Change) []byte {
 	if c.Previous == nil {
 		b = append(b, "null"...)
 	} else {
-		b = append(appendEventState(b, c.Run, c.Previous), '}')
+		b = append(appendEventState(b, c.Previous), '}')
 	}
 	b = append(b, `,"validated_state":`...)
-	b = appendEventState(b, c.Run, &c.State)
+	b = appendEventState(b, c.State)
 	b = append(b, `,"data":`...)
 	b = appendRaw(b, c.State.Data)
 	b = append(b, `},"task_run":`...)
-	b = appendEventRun(b, c)
+	b = appendEventRun(b, c.Run)
 	return append(b, '}')
 }
-
-// appendEventState begins the object of a state, which is to be closed.
-func appendEventState(b []byte, run *taskrun.Run, s *orchestration.State) []byte {
-	b = append(b, `{"type":`...)
-	b = pyjson.AppendText(b, string(s.Type))
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, s.Name)
-	b = append(b, `,"message":`...)
-	b = pyjson.AppendText(b, messageOf(s))
-	b = append(b, `,"state_details":`...)
-	details := parsed(appendDetails(nil, run, &s.Details))
-	return appendGiven(b, details, func(m pyjson.Member) bool {
-		return m.Key != "task_run_id" && m.Key != "flow_run_id" && (m.Value.Kind() != pyjson.Bool || m.Value.Bool())
-	})
-}
-
-// serverColumns are the fields of a run that events leave out (contract §4.3).
-var serverColumns = []string{
-	"id", "created", "updated", "flow_run_id", "state_id", "state_type", "state_name", "state",
-	"estimated_run_time", "estimated_start_time_delta",
-}
-
-func appendEventRun(b []byte, c *taskrun.Change) []byte {
-	return appendGiven(b, parsed(appendRun(nil, c.Run, c.Received)), func(m pyjson.Member) bool {
-		return !slices.Contains(serverColumns, m.Key)
-	})
-}
-
-// appendGiven writes those members of an object that are wanted, and of them
-// and what is in them nothing that is null.
-func appendGiven(b []byte, object pyjson.Value, wanted func(pyjson.Member) bool) []byte {
-	b = append(b, '{')
-	i := 0
-	for _, m := range object.Members() {
-		if m.Value.IsNull() || !wanted(m) {
-			continue
-		}
-		b = appendKey(b, i, m.Key)
-		if m.Value.Kind() == pyjson.Object {
-			b = appendGiven(b, m.Value, anyMember)
-		} else {
-			b = m.Value.AppendTo(b)
-		}
-		i++
-	}
-	return append(b, '}')
-}
-
-func anyMember(pyjson.Member) bool { return true }

@@ -7,23 +7,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendHistory writes the bins of a history (contract §2.11).
-func appendHistory(b []byte, bins []taskrun.HistoryBin) []byte {
-	b = append(b, '[')
-	for i := range bins {
+// appendHistoryBin writes a bin of a history (contract §2.11).
+func appendHistoryBin(b []byte, bin taskrun.HistoryBin) []byte {
+	b = append(b, `{"interval_start":`...)
+	b = appendTime(b, bin.Start)
+	b = append(b, `,"interval_end":`...)
+	b = appendTime(b, bin.End)
+	b = append(b, `,"states":[`...)
+	for i := range bin.States {
 		b = appendComma(b, i)
-		b = append(b, `{"interval_start":`...)
-		b = appendTime(b, bins[i].Start)
-		b = append(b, `,"interval_end":`...)
-		b = appendTime(b, bins[i].End)
-		b = append(b, `,"states":[`...)
-		for j := range bins[i].States {
-			b = appendComma(b, j)
-			b = appendHistoryState(b, &bins[i].States[j])
-		}
-		b = append(b, "]}"...)
+		b = appendHistoryState(b, &bin.States[i])
 	}
-	return append(b, ']')
+	return append(b, "]}"...)
 }
 
 func appendHistoryState(b []byte, state *taskrun.HistoryState) []byte {

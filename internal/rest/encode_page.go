@@ -8,19 +8,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendPage writes a page of runs (contract §1.4); number counts from 1.
-func appendPage(b []byte, page taskrun.Page, limit, number int, now time.Time) []byte {
-	b = append(b, `{"results":[`...)
-	for i, run := range page.Runs {
-		b = appendComma(b, i)
-		b = appendReducedRun(b, run, now)
-	}
+// appendPageEnd writes what follows the runs of a page (contract §1.4); number counts
+// from 1.
+func appendPageEnd(b []byte, total, limit, number int) []byte {
 	b = append(b, `],"count":`...)
-	b = strconv.AppendInt(b, int64(page.Total), 10)
+	b = strconv.AppendInt(b, int64(total), 10)
 	b = append(b, `,"limit":`...)
 	b = strconv.AppendInt(b, int64(limit), 10)
 	b = append(b, `,"pages":`...)
-	b = strconv.AppendInt(b, int64(pagesOf(page.Total, limit)), 10)
+	b = strconv.AppendInt(b, int64(pagesOf(total, limit)), 10)
 	b = append(b, `,"page":`...)
 	b = strconv.AppendInt(b, int64(number), 10)
 	return append(b, '}')

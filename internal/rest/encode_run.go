@@ -91,16 +91,6 @@ func appendSpans(b []byte, run *taskrun.Run, now time.Time) []byte {
 	return appendSeconds(b, run.EstimatedStartTimeDelta(now))
 }
 
-// appendRuns writes a list of runs.
-func appendRuns(b []byte, runs []*taskrun.Run, now time.Time) []byte {
-	b = append(b, '[')
-	for i, run := range runs {
-		b = appendComma(b, i)
-		b = appendRun(b, run, now)
-	}
-	return append(b, ']')
-}
-
 func appendTexts(b []byte, texts []string) []byte {
 	b = append(b, '[')
 	for i, text := range texts {

@@ -103,13 +103,3 @@ func appendComma(b []byte, i int) []byte {
 	}
 	return b
 }
-
-// appendStates writes the states of a run, oldest first.
-func appendStates(b []byte, run *taskrun.Run, states []orchestration.State) []byte {
-	b = append(b, '[')
-	for i := range states {
-		b = appendComma(b, i)
-		b = appendState(b, run, &states[i])
-	}
-	return append(b, ']')
-}

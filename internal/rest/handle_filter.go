@@ -1,7 +1,5 @@
 package rest
 
-import "net/http"
-
 // filter answers with the runs that match, sorted and paged.
 func (s *space) filter(r *request) (response, error) {
 	asked := decodeFilter(r.body)
@@ -12,6 +10,5 @@ func (s *space) filter(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	room := make([]byte, 0, roomForText+roomForRun*len(page.Runs))
-	return response{status: http.StatusOK, body: appendRuns(room, page.Runs, s.now())}, nil
+	return s.respondRuns(r, page.Runs)
 }

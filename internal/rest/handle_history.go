@@ -1,7 +1,5 @@
 package rest
 
-import "net/http"
-
 // history answers with how many of the runs that match were to start when.
 func (s *space) history(r *request) (response, error) {
 	q, why := decodeHistory(r.body)
@@ -12,5 +10,5 @@ func (s *space) history(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendHistory(nil, bins)}, nil
+	return respondList(r, "[", "]", bins, roomForText, appendHistoryBin)
 }

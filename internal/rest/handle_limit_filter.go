@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"net/http"
-
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 )
 
@@ -21,5 +19,5 @@ func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *co
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendOne)}, nil
+	return respondList(r, "[", "]", limits, roomForText, appendOne)
 }

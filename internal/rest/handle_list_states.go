@@ -2,8 +2,8 @@ package rest
 
 import (
 	"errors"
-	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -22,6 +22,7 @@ func (s *space) listStates(r *request) (response, error) {
 	case err != nil:
 		return response{}, err
 	}
-	states := run.States()
-	return response{status: http.StatusOK, body: appendStates(make([]byte, 0, roomForRun), run, states)}, nil
+	return respondList(r, "[", "]", run.States(), roomForState, func(b []byte, state orchestration.State) []byte {
+		return appendState(b, run, &state)
+	})
 }

@@ -87,13 +87,11 @@ func (s *space) filterLogs(r *request) (response, error) {
 	if err := why.fault(r); err != nil {
 		return response{}, err
 	}
-	lines := s.logs.Query(q)
-	b := append(make([]byte, 0, roomForText*(1+len(lines))), '[')
-	for i, line := range lines {
-		b = appendComma(b, i)
-		b = appendLog(b, line)
+	lines, err := s.logs.Query(r.ctx, q)
+	if err != nil {
+		return response{}, err
 	}
-	return response{status: http.StatusOK, body: append(b, ']')}, nil
+	return respondList(r, "[", "]", lines, roomForText, appendLog)
 }
 
 func appendLog(b []byte, line *taskrun.Log) []byte {

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -44,18 +43,17 @@ func (s *space) observedStates(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, roomForText*(1+len(states))), '[')
-	for i := range states {
-		b = appendComma(b, i)
-		b = append(b, `{"state_type":`...)
-		b = pyjson.AppendText(b, string(states[i].Type))
-		b = append(b, `,"state_name":`...)
-		b = pyjson.AppendText(b, states[i].Name)
-		b = append(b, `,"first_seen":`...)
-		b = appendTime(b, states[i].FirstSeen)
-		b = append(b, `,"last_seen":`...)
-		b = appendTime(b, states[i].LastSeen)
-		b = append(b, '}')
-	}
-	return response{status: http.StatusOK, body: append(b, ']')}, nil
+	return respondList(r, "[", "]", states, roomForText, appendObservedState)
+}
+
+func appendObservedState(b []byte, state taskrun.ObservedState) []byte {
+	b = append(b, `{"state_type":`...)
+	b = pyjson.AppendText(b, string(state.Type))
+	b = append(b, `,"state_name":`...)
+	b = pyjson.AppendText(b, state.Name)
+	b = append(b, `,"first_seen":`...)
+	b = appendTime(b, state.FirstSeen)
+	b = append(b, `,"last_seen":`...)
+	b = appendTime(b, state.LastSeen)
+	return append(b, '}')
 }

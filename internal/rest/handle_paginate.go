@@ -1,6 +1,6 @@
 package rest
 
-import "net/http"
+import "github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 
 // paginate answers with a page of the runs that match, and how many there are.
 func (s *space) paginate(r *request) (response, error) {
@@ -12,6 +12,9 @@ func (s *space) paginate(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	room := make([]byte, 0, roomForText+roomForRun*len(page.Runs))
-	return response{status: http.StatusOK, body: appendPage(room, page, asked.query.Limit, number, s.now())}, nil
+	now := s.now()
+	end := appendPageEnd(make([]byte, 0, roomForText), page.Total, asked.query.Limit, number)
+	return respondList(r, `{"results":[`, string(end), page.Runs, roomForRun, func(b []byte, run *taskrun.Run) []byte {
+		return appendReducedRun(b, run, now)
+	})
 }

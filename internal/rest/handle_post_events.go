@@ -18,7 +18,6 @@ func (s *space) postEvents(r *request) (response, error) {
 	var reports []taskrun.Event
 	for i := range events {
 		if report, ok := s.reportOf(r.ctx, events[i], s.log); ok {
-			s.verbatim.add(report.State.ID, events[i].whole.AppendTo(nil))
 			reports = append(reports, report)
 		}
 	}

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"net/http"
 	"slices"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -47,16 +46,15 @@ func (s *space) filterTaskWorkers(r *request) (response, error) {
 	workers := slices.DeleteFunc(slices.Clone(s.Workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
 		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return wanted[key] })
 	})
-	b := append(make([]byte, 0, roomForText*(1+len(workers))), '[')
-	for i := range workers {
-		b = appendComma(b, i)
-		b = append(b, `{"identifier":`...)
-		b = pyjson.AppendText(b, workers[i].Identifier)
-		b = append(b, `,"task_keys":`...)
-		b = appendTexts(b, workers[i].TaskKeys)
-		b = append(b, `,"timestamp":`...)
-		b = appendTime(b, workers[i].Timestamp.UTC())
-		b = append(b, '}')
-	}
-	return response{status: http.StatusOK, body: append(b, ']')}, nil
+	return respondList(r, "[", "]", workers, roomForText, appendTaskWorker)
+}
+
+func appendTaskWorker(b []byte, worker taskrun.TaskWorker) []byte {
+	b = append(b, `{"identifier":`...)
+	b = pyjson.AppendText(b, worker.Identifier)
+	b = append(b, `,"task_keys":`...)
+	b = appendTexts(b, worker.TaskKeys)
+	b = append(b, `,"timestamp":`...)
+	b = appendTime(b, worker.Timestamp.UTC())
+	return append(b, '}')
 }

@@ -67,12 +67,9 @@ func (s *space) uiCountByFlowRun(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, roomForText+len(ids)*roomForCount), '{')
-	for i, id := range slices.Sorted(maps.Keys(counts)) {
-		b = appendKey(b, i, id)
-		b = strconv.AppendInt(b, int64(counts[id]), 10)
-	}
-	return response{status: http.StatusOK, body: append(b, '}')}, nil
+	return respondList(r, "{", "}", slices.Sorted(maps.Keys(counts)), roomForCount, func(b []byte, id string) []byte {
+		return strconv.AppendInt(appendKey(b, 0, id), int64(counts[id]), 10)
+	})
 }
 
 // roomForCount is the size of the count of one flow run, usually.

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Options say where and how requests are answered.
@@ -33,6 +35,7 @@ type Options struct {
 	MaxBodyBytes   int64 // of a request; larger ones are refused
 	MaxBodyValues  int   // of JSON in the body of a request; of log lines twice as many
 	BodyMemory     int64 // bytes of bodies, frames and responses at once
+	BufferMemory   int64 // bytes of recent log lines, events and changes of all namespaces
 	MaxHeaderBytes int   // of a request, its first line included
 
 	HeaderTimeout   time.Duration // for the headers of a request to arrive
@@ -60,6 +63,7 @@ func DefaultOptions() Options {
 		MaxBodyBytes:    1 << 20,
 		MaxBodyValues:   100_000,
 		BodyMemory:      240 << 20,
+		BufferMemory:    taskrun.DefaultBufferBytes,
 		MaxHeaderBytes:  20 << 10,
 		HeaderTimeout:   5 * time.Second,
 		ReadTimeout:     30 * time.Second,
@@ -99,6 +103,9 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"maximum number of JSON values in a request body or an event; twice as many in log lines")
 	fs.Int64Var(&o.BodyMemory, "rest-body-memory", o.BodyMemory,
 		"bytes of memory that request bodies, events and responses may take at once, at least 16777216; a caller gets half of it. More are answered 503 with Retry-After")
+	fs.Int64Var(&o.BufferMemory, "rest-buffer-memory", o.BufferMemory,
+		"bytes of memory for recent log lines, events and state changes of all namespaces together, at least 1048576; "+
+			"the namespace with the most loses its oldest ones first")
 	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
 	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
 	fs.DurationVar(&o.ReadTimeout, "rest-read-timeout", o.ReadTimeout, "how long a whole request may take to arrive")
@@ -126,6 +133,7 @@ func (o *Options) Validate() error {
 		checkPositive("--rest-max-body-bytes", o.MaxBodyBytes),
 		checkPositive("--rest-max-body-values", o.MaxBodyValues),
 		checkAtLeast("--rest-body-memory", o.BodyMemory, minBodyMemory),
+		checkAtLeast("--rest-buffer-memory", o.BufferMemory, minBufferMemory),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
 		checkPositive("--rest-header-timeout", o.HeaderTimeout),
 		checkPositive("--rest-read-timeout", o.ReadTimeout),
@@ -136,6 +144,9 @@ func (o *Options) Validate() error {
 		o.Sockets.validate(),
 	)
 }
+
+// minBufferMemory is the least in which listeners and logs are of use.
+const minBufferMemory = 1 << 20
 
 // minBodyMemory is the least that some requests can be served with at once.
 const minBodyMemory = 16 << 20

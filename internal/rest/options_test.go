@@ -30,7 +30,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 		"--rest-csrf-protection", "--rest-csrf-key-file=key", "--rest-allowed-hosts=box.test, ::1", "--rest-cors-origins=https://page.test,",
 		"--rest-socket-ping-interval=7s", "--rest-socket-ping-timeout=8s", "--rest-socket-write-timeout=9s",
 		"--rest-socket-hello-timeout=10s", "--rest-max-event-bytes=3", "--max-requests-in-flight=4", "--max-requests-per-caller=5",
-		"--rest-max-body-values=14", "--rest-body-memory=16777216", "--rest-socket-frame-timeout=14s",
+		"--rest-max-body-values=14", "--rest-body-memory=16777216", "--rest-buffer-memory=1048576", "--rest-socket-frame-timeout=14s",
 		"--max-unauthenticated=12", "--max-unauthenticated-per-address=13", "--rest-socket-auth-timeout=13s",
 		"--max-websockets=6", "--rest-socket-recheck-interval=12s", "--rest-event-merge-window=0s", "--rest-event-record-timeout=11s",
 	})
@@ -40,7 +40,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 	want := Options{
 		BindAddress: "[::1]:1", PrefectVersion: "3.0.0", CSRFProtection: true, CSRFKeyFile: "key", AllowedHosts: []string{"box.test", "::1"}, CORSOrigins: []string{"https://page.test"},
 		MaxInFlight: 4, MaxPerCaller: 5,
-		MaxUnauthenticated: 12, MaxUnauthenticatedPerAddress: 13, MaxBodyBytes: 1, MaxBodyValues: 14, BodyMemory: 16 << 20, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
+		MaxUnauthenticated: 12, MaxUnauthenticatedPerAddress: 13, MaxBodyBytes: 1, MaxBodyValues: 14, BodyMemory: 16 << 20, BufferMemory: 1 << 20, MaxHeaderBytes: 2, HeaderTimeout: time.Second,
 		ReadTimeout: 2 * time.Second, RequestTimeout: 3 * time.Second, WriteTimeout: 4 * time.Second,
 		IdleTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second,
 		Sockets: SocketOptions{
@@ -69,6 +69,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"another major version":         "--rest-prefect-version=2.20.0",
 		"no room for a body":            "--rest-max-body-bytes=0",
 		"no room for headers":           "--rest-max-header-bytes=-1",
+		"no room for logs and events":   "--rest-buffer-memory=1000",
 		"no time for headers":           "--rest-header-timeout=0s",
 		"no time to read":               "--rest-read-timeout=0s",
 		"no time to work":               "--rest-request-timeout=-1s",

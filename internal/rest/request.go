@@ -18,6 +18,7 @@ type request struct {
 	parameter string          // in the path: an id in lower case with hyphens, or a name
 	query     string          // as it came
 	body      pyjson.Value    // null: there is none
+	memory    *responseMemory // of the response
 }
 
 // saysJSON reads a content type; none at all stands for JSON.

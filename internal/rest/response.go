@@ -35,8 +35,9 @@ func (a response) with(name, value string) response {
 
 // Sizes of what is usually written, so that memory is taken once.
 const (
-	roomForRun  = 2048
-	roomForText = 256
+	roomForRun   = 2048
+	roomForState = 1024
+	roomForText  = 256
 )
 
 // jsonBody is an answer whose body is this JSON text.

@@ -28,12 +28,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	began := s.clock.Now()
-	v := &visit{place: at, release: func() {}}
+	v := &visit{place: at, release: func() {}, memory: &responseMemory{server: s}}
+	defer v.memory.release()
 	answer := s.browsers.mark(s.answer(r, v), r, at.proxied)
 	drain(w, r, answer.status, s.drainLimits(v))
-	answer, release := s.holdAnswer(v, answer)
+	answer = s.holdAnswer(v, answer)
 	err := answer.write(w, r)
-	release()
+	v.memory.release()
 	v.release()
 	took := s.clock.Now().Sub(began)
 
@@ -59,18 +60,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// holdAnswer takes the memory for a large answer until it is sent, or answers that
-// there is none: a client that does not read keeps its own share only.
-func (s *Server) holdAnswer(v *visit, answer response) (response, func()) {
-	if len(answer.body) <= uncountedBytes || answer.gzipped {
-		return answer, func() {}
+// holdAnswer takes the memory for a large answer until it is sent, where that was not
+// taken while it was written, or answers that there is none: a client that does not
+// read keeps its own share only.
+func (s *Server) holdAnswer(v *visit, answer response) response {
+	if answer.gzipped {
+		return answer
 	}
-	release, ok := s.memory.responses.try(v.caller.Name, int64(len(answer.body)))
-	if !ok {
-		_ = s.noMemory(errMemory)
-		answer, _ = answerTo(errMemory, nil, nil)
+	v.memory.caller = v.caller.Name
+	if err := v.memory.fit(len(answer.body)); err != nil {
+		answer, _ = answerTo(err, nil, nil)
 	}
-	return answer, release
+	return answer
 }
 
 // visit is what is found out about a request on its way in.
@@ -84,7 +85,8 @@ type visit struct {
 	// release returns the memory that the body takes; it is kept until the response
 	// is sent, which can repeat it.
 	release func()
-	cause   error // why nobody could tell who he is or whether he may; not for him to know
+	memory  *responseMemory // of the response, until it is sent
+	cause   error           // why nobody could tell who he is or whether he may; not for him to know
 }
 
 // attrs are what a log line says of it.
@@ -132,10 +134,10 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
-	v.route = rt
+	v.route, v.memory.caller = rt, v.caller.Name
 	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
 	defer cancel()
-	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue}
+	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory}
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
@@ -200,7 +202,8 @@ func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response
 		return response{}, err
 	}
 	in.ctx = s.withCreateCheck(in.ctx, in.caller, v.route.resource, v.namespace)
-	where, err := s.spaceFor(v.route, v.namespace)
+	where, release, err := s.spaceFor(v.route, v.namespace)
+	defer release()
 	if err != nil {
 		return response{}, err
 	}

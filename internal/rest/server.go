@@ -50,10 +50,13 @@ type Metrics interface {
 type Dependencies struct {
 	Space            // of the server's own namespace
 	Namespace string // its name
-	// Others opens the spaces of other namespaces, each once; ErrNotServed. It
-	// is asked only about namespaces that a caller may do something in. "" is
-	// the space of all namespaces, for lists of runs.
+	// Others opens the spaces of other namespaces; ErrNotServed. It is asked only
+	// about namespaces that a caller may do something in, and again about one
+	// whose space was closed. "" is the space of all namespaces, for lists of runs.
 	Others func(namespace string) (Space, error) // nil: there are none
+	// Buffers limits what is kept in memory of all namespaces; nil: a limit by
+	// Options.BufferMemory.
+	Buffers *taskrun.BufferBudget
 
 	Clock         taskrun.Clock
 	Log           *slog.Logger
@@ -85,7 +88,7 @@ type Server struct {
 	document func(base string) ([]byte, error)
 
 	home   *space
-	others spaces
+	others *spaces
 
 	ending        atomic.Bool // connections end with their next response
 	admission     *admission
@@ -123,13 +126,16 @@ func New(o Options, d Dependencies) (*Server, error) {
 		browsers:     newBrowserGuard(&o, d.Door != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
 		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
-		others: spaces{open: d.Others, byName: map[string]*space{}},
 	}
+	if d.Buffers == nil {
+		d.Buffers = taskrun.NewBufferBudget(o.BufferMemory)
+	}
+	s.others = newSpaces(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
 		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
 	}
-	s.home = s.newSpace(d.Namespace, d.Space)
+	s.home = s.newSpace(d.Namespace, d.Space, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {
 		s.csrf, err = newCSRF(o.CSRFKeyFile)

@@ -69,7 +69,6 @@ func (in *intake) take() error {
 	if len(in.batch) == 0 {
 		in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
 	}
-	in.server.verbatim.add(report.State.ID, text)
 	in.batch = append(in.batch, report)
 	in.bytes += len(text)
 	release() // what is kept of it is less than what it could have been
@@ -206,5 +205,6 @@ func (s *space) reportOf(ctx context.Context, e event, log *slog.Logger) (report
 		return taskrun.Event{}, false
 	}
 	s.socketMetrics.EventReceived(EventTaken)
+	s.events.add(&report, &e)
 	return report, true
 }

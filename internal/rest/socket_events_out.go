@@ -42,10 +42,10 @@ func (s *space) tell(k *socket, filter *eventFilter) error {
 		if err != nil {
 			return failed("following states", err)
 		}
-		if !filter.matches(&change) {
+		if !filter.matches(&change.Change) {
 			continue
 		}
-		if err := k.send(s.verbatim.appendFrame(make([]byte, 0, roomForRun), &change)); err != nil {
+		if err := k.send(change.Encoded(s.events.frame)); err != nil {
 			return err
 		}
 	}

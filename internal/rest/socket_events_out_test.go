@@ -17,7 +17,7 @@ func changeTo(typ orchestration.StateType, name string) taskrun.Change {
 	run := runNamed("add")
 	state := orchestration.State{ID: idOther, Type: typ, Name: name, Timestamp: noon}
 	run.State = &state
-	return taskrun.Change{Run: run, State: state, Received: noon.Add(time.Millisecond)}
+	return taskrun.Change{Run: run, State: &state, Received: noon.Add(time.Millisecond)}
 }
 
 // futureFilter is the filter of a future that waits for the known run.

@@ -3,7 +3,6 @@ package rest
 import (
 	"errors"
 	"net/http"
-	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -22,6 +21,9 @@ type Space struct {
 	Deliveries Deliveries
 	Recorder   Recorder
 	Stream     Stream
+
+	// Close is called when the space is not needed any more; nil: nothing is.
+	Close func()
 }
 
 // fillIn puts something in for what is not there.
@@ -44,50 +46,44 @@ func (s *Space) fillIn() {
 type space struct {
 	*Server
 	Space
+	*buffers
 
 	namespace string
-	logs      *taskrun.LogBook
-	verbatim  *verbatim
 }
 
-func (s *Server) newSpace(namespace string, behind Space) *space {
+// buffers are what is kept in memory of a namespace, within the BufferBudget.
+type buffers struct {
+	logs   *taskrun.LogBook
+	events *rememberedEvents
+}
+
+func newBuffers(clock taskrun.Clock, budget *taskrun.BufferBudget) *buffers {
+	return &buffers{logs: taskrun.NewLogBook(clock, nil, budget), events: newRememberedEvents(budget)}
+}
+
+func (b *buffers) empty() bool { return b.logs.Empty() && b.events.empty() }
+
+func (b *buffers) close() {
+	b.logs.Close()
+	b.events.close()
+}
+
+func (s *Server) newSpace(namespace string, behind Space, kept *buffers) *space {
 	behind.fillIn()
-	return &space{
-		Server: s, Space: behind, namespace: namespace,
-		logs: taskrun.NewLogBook(s.clock, nil), verbatim: newVerbatim(),
-	}
+	return &space{Server: s, Space: behind, namespace: namespace, buffers: kept}
 }
 
-// spaces are those namespaces that somebody was let into.
-type spaces struct {
-	open func(namespace string) (Space, error)
-
-	mu     sync.Mutex
-	byName map[string]*space
-}
-
-// spaceFor returns the space that a route works in. A route that is about no
-// resource works in any: that of the server's own namespace does, so that
-// nobody can have spaces made where he has no business.
-func (s *Server) spaceFor(rt *route, namespace string) (*space, error) {
+// spaceFor returns the space that a route works in, until it is released. A route
+// that is about no resource works in any: that of the server's own namespace does,
+// so that nobody can have spaces made where he has no business.
+func (s *Server) spaceFor(rt *route, namespace string) (where *space, release func(), err error) {
 	if rt.resource == ResourceNone || namespace == s.home.namespace {
-		return s.home, nil
+		return s.home, func() {}, nil
 	}
 	if namespace == everywhere && !rt.across {
-		return nil, errOneNamespace
+		return nil, func() {}, errOneNamespace
 	}
-	s.others.mu.Lock()
-	defer s.others.mu.Unlock()
-	if known := s.others.byName[namespace]; known != nil {
-		return known, nil
-	}
-	behind, err := s.others.open(namespace)
-	if err != nil {
-		return nil, err
-	}
-	made := s.newSpace(namespace, behind)
-	s.others.byName[namespace] = made
-	return made, nil
+	return s.others.use(namespace)
 }
 
 // errOneNamespace says that a route is served for one namespace at a time.

@@ -133,19 +133,19 @@ type fakeStream struct {
 	asked []taskrun.Following
 }
 
-func (f *fakeStream) Follow(ctx context.Context, following taskrun.Following) iter.Seq2[taskrun.Change, error] {
+func (f *fakeStream) Follow(ctx context.Context, following taskrun.Following) iter.Seq2[*taskrun.SharedChange, error] {
 	f.mu.Lock()
 	f.asked = append(f.asked, following)
 	f.mu.Unlock()
-	return func(yield func(taskrun.Change, error) bool) {
+	return func(yield func(*taskrun.SharedChange, error) bool) {
 		if f.broken != nil {
-			yield(taskrun.Change{}, f.broken)
+			yield(nil, f.broken)
 			return
 		}
 		for {
 			select {
 			case change, ok := <-f.changes:
-				if !ok || !yield(change, nil) {
+				if !ok || !yield(&taskrun.SharedChange{Change: change}, nil) {
 					return
 				}
 			case <-ctx.Done():

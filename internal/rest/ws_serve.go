@@ -120,7 +120,8 @@ func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *s
 	if err := peer.show(shown); err != nil {
 		return err
 	}
-	where, err := s.spaceFor(rt, at.namespace)
+	where, release, err := s.spaceFor(rt, at.namespace)
+	defer release()
 	if err != nil {
 		return failed("opening the namespace", err)
 	}

@@ -115,6 +115,9 @@ func New(o Options) *Roster {
 func (r *Roster) announce(namespace string, workers []delivery.Worker) {
 	r.mu.Lock()
 	r.own[namespace] = workers
+	if len(workers) == 0 {
+		delete(r.own, namespace)
+	}
 	r.mu.Unlock()
 	select {
 	case r.changed <- struct{}{}:

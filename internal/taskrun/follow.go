@@ -1,11 +1,9 @@
 package taskrun
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -35,24 +33,20 @@ func (f Following) prepared() followed {
 // read yet is not kept any more.
 var ErrTooSlow = errors.New("the reader is too slow")
 
-// maxBehind is how many changes are kept for a reader.
+// maxBehind is how many changes are kept for a reader. There are fewer if the
+// BufferBudget has no room for as many.
 const maxBehind = 10_000
 
 // Follow yields the states that runs entered since a time, in the order of time,
 // and then those that they enter, as they become known here, without a gap
 // between the two, until the context ends. It ends with ErrTooSlow if the reader
 // falls too far behind.
-func (s *Service) Follow(ctx context.Context, following Following) iter.Seq2[Change, error] {
+func (s *Service) Follow(ctx context.Context, following Following) iter.Seq2[*SharedChange, error] {
 	f := following.prepared()
-	return func(yield func(Change, error) bool) {
-		from, now := s.feed.join(s.Store, f)
+	return func(yield func(*SharedChange, error) bool) {
+		past := s.feed.join(s.Store, f)
 		defer s.feed.leave()
-		for _, c := range f.past(now) {
-			if !yield(c, nil) {
-				return
-			}
-		}
-		reader := &feedReader{feed: &s.feed, wants: f, at: from, until: s.feed.position(), known: byID(now)}
+		reader := &feedReader{feed: &s.feed, wants: f, past: past, at: past.from}
 		for {
 			changes, err := reader.next(ctx)
 			for _, c := range changes {
@@ -62,7 +56,7 @@ func (s *Service) Follow(ctx context.Context, following Following) iter.Seq2[Cha
 			}
 			if err != nil {
 				if ctx.Err() == nil {
-					yield(Change{}, err)
+					yield(nil, err)
 				}
 				return
 			}
@@ -70,65 +64,59 @@ func (s *Service) Follow(ctx context.Context, following Following) iter.Seq2[Cha
 	}
 }
 
-func byID(runs []*Run) map[string]*Run {
-	known := make(map[string]*Run, len(runs))
-	for _, run := range runs {
-		known[run.ID] = run
-	}
-	return known
-}
-
-// past are the changes that led to what the runs are now.
-func (f followed) past(runs []*Run) []Change {
-	var changes []Change
-	for _, run := range runs {
-		for _, e := range changesBetween(nil, run, time.Time{}) {
-			if f.wants(&e) {
-				changes = append(changes, e.Change)
-			}
-		}
-	}
-	slices.SortStableFunc(changes, func(a, b Change) int {
-		return cmp.Or(a.State.Timestamp.Compare(b.State.Timestamp), cmp.Compare(a.Run.ID, b.Run.ID)) // those of a run are in order
-	})
-	return changes
-}
-
 // wants reports whether a change is to be told. What comes to be known now is told
 // whatever its time, which may be of a clock that is behind.
-func (f followed) wants(e *feedEntry) bool {
-	return (f.runs == nil || f.runs[e.Run.ID]) && (!e.first || !e.recorded.Before(f.Since))
+func (f *followed) wants(c *SharedChange) bool {
+	return (f.runs == nil || f.runs[c.Run.ID]) && (!c.first || !c.recorded.Before(f.Since))
 }
 
 // changesBetween returns the changes that lie between two versions of a run; before
-// is nil for one that nothing is known of. Now is zero for the past.
-func changesBetween(before, after *Run, now time.Time) []feedEntry {
+// is nil for one that nothing is known of.
+func changesBetween(before, after *Run, now time.Time) []*SharedChange {
 	if !differ(before, after) {
 		return nil
 	}
-	var entries []feedEntry
-	var previous *orchestration.State
-	for _, state := range after.States() {
-		recorded := after.recorded(&state)
-		if before == nil || !before.Has(state.ID) {
-			entries = append(entries, feedEntry{
-				Change: Change{
-					Run: after, State: state, Previous: previous, Reported: state.Reported, Received: latest(now, recorded),
-				},
-				first: before == nil, recorded: recorded,
-			})
+	var changes []*SharedChange
+	for i := range after.stateCount() {
+		state := after.stateAt(i)
+		if before != nil && before.Has(state.ID) {
+			continue
 		}
-		previous = &state
+		c := &SharedChange{first: before == nil, recorded: after.recorded(state)}
+		c.set(after, i, latest(now, c.recorded))
+		changes = append(changes, c)
 	}
-	return entries
+	return changes
+}
+
+// set makes it the change to the i-th state of a run.
+func (c *Change) set(run *Run, i int, received time.Time) {
+	c.Run, c.State, c.Received = run, run.stateAt(i), received
+	c.Reported = c.State.Reported
+	if i > 0 {
+		c.Previous = run.stateAt(i - 1)
+	}
 }
 
 // recorded is when the state was recorded at the earliest, as far as the run tells.
 func (r *Run) recorded(state *orchestration.State) time.Time {
-	if state.ID == r.State.ID {
+	if r.State != nil && state.ID == r.State.ID {
 		return latest(state.Timestamp, r.Updated)
 	}
 	return state.Timestamp
+}
+
+// LastRecorded returns when the latest of the run's states was recorded at the
+// earliest. It is zero if the run has no state.
+func (r *Run) LastRecorded() time.Time {
+	var last time.Time
+	if r.State == nil {
+		return last
+	}
+	for i := range r.stateCount() {
+		last = latest(last, r.recorded(r.stateAt(i)))
+	}
+	return last
 }
 
 func latest(a, b time.Time) time.Time {

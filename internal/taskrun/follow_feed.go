@@ -11,78 +11,78 @@ import (
 // their own goroutines, at their own pace. It follows the store while it has
 // readers.
 type feed struct {
-	clock Clock
+	clock  Clock
+	budget *BufferBudget
 
 	joining sync.Mutex // held while readers come and go
 	readers int
 	stop    func()
+	share   *BufferShare // set while it follows the store
 
 	mu      sync.Mutex
-	ring    []feedEntry   // the entry at a position is at its remainder by maxBehind
-	next    int           // position of the next entry
-	changed chan struct{} // closed after the next entry
-	come    chan struct{} // has a token when there are entries that readers are not told of
+	ring    []*SharedChange // the entry at a position is at its remainder by maxBehind
+	oldest  int             // position of the oldest entry
+	next    int             // position of the next entry
+	backlog *backlog        // nil: none is kept
+	changed chan struct{}   // closed after the next entry
+	come    chan struct{}   // has a token when there are entries that readers are not told of
 }
 
-// feedEntry is a change in the feed.
-type feedEntry struct {
-	Change
-
-	first    bool      // the run was not known before
-	recorded time.Time // when the state was recorded at the earliest
+// retained is what a feed keeps: an entry or a backlog. The lock of the feed guards it.
+type retained struct {
+	feed    *feed
+	bytes   int64
+	dropped bool
 }
 
-// join counts a reader in. It returns the runs as they are now and the position of
-// the changes that follow; changes that the runs show already may be among these.
-func (f *feed) join(store Store, wants followed) (from int, now []*Run) {
+// grow counts bytes that were added to what is kept.
+func (r *retained) grow(n int64) {
+	r.feed.mu.Lock()
+	dropped := r.dropped
+	if !dropped {
+		r.bytes += n
+	}
+	r.feed.mu.Unlock()
+	if !dropped {
+		r.feed.share.Add(n)
+	}
+}
+
+// drop returns how many bytes are not kept any more.
+func (r *retained) drop() int64 {
+	r.dropped = true
+	return r.bytes
+}
+
+// join counts a reader in, and returns the changes that come before those that it
+// reads of the feed.
+func (f *feed) join(store Store, wants followed) *backlog {
 	f.joining.Lock()
 	defer f.joining.Unlock()
 	f.readers++
 	if f.readers == 1 {
-		return 0, wants.pick(f.start(store))
+		f.start(store)
 	}
-	from = f.position()
-	if wants.runs != nil { // few, which need no walk
-		for id := range wants.runs {
-			if run := store.Known(id); run != nil {
-				now = append(now, run)
-			}
-		}
-		return from, now
+	if wants.runs != nil { // few, which need no look at the others
+		return f.backlogOf(store, &wants)
 	}
-	now, stop := store.Follow(func(_, _ *Run) {})
-	stop()
-	return from, now
-}
-
-// pick leaves out runs that are not wanted.
-func (f followed) pick(runs []*Run) []*Run {
-	if f.runs == nil {
-		return runs
-	}
-	var picked []*Run
-	for _, run := range runs {
-		if f.runs[run.ID] {
-			picked = append(picked, run)
-		}
-	}
-	return picked
+	return f.sharedBacklog(store, wants.Since)
 }
 
 // start follows the store.
-func (f *feed) start(store Store) (now []*Run) {
+func (f *feed) start(store Store) {
 	f.mu.Lock()
-	f.ring, f.next, f.changed, f.come = nil, 0, make(chan struct{}), make(chan struct{}, 1)
+	f.ring, f.oldest, f.next, f.changed, f.come = nil, 0, 0, make(chan struct{}), make(chan struct{}, 1)
 	come := f.come
 	f.mu.Unlock()
-	now, unfollow := store.Follow(f.hear)
+	f.share = f.budget.Join(f.dropOldest)
+	_, unfollow := store.Follow(f.hear)
 	ended := make(chan struct{})
 	go f.tellReaders(come, ended)
 	f.stop = func() {
 		unfollow()
 		close(ended)
 	}
-	return now
 }
 
 func (f *feed) leave() {
@@ -92,9 +92,10 @@ func (f *feed) leave() {
 		return
 	}
 	f.stop()
+	f.share.Leave()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ring = nil // what it holds may be large
+	f.ring, f.backlog, f.oldest = nil, nil, f.next // what they hold may be large
 }
 
 // position is that of the next change.
@@ -104,27 +105,95 @@ func (f *feed) position() int {
 	return f.next
 }
 
+// usableBacklog returns the backlog that is kept, if it is good for a reader.
+func (f *feed) usableBacklog(since time.Time) *backlog {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b := f.backlog; b != nil && !since.Before(b.since) {
+		return b
+	}
+	return nil
+}
+
+// keepBacklog keeps a backlog for the next readers, in place of the one before it.
+func (f *feed) keepBacklog(b *backlog) {
+	f.mu.Lock()
+	grown := b.retained.bytes - f.dropBacklog()
+	f.backlog = b
+	f.mu.Unlock()
+	f.share.Add(grown)
+}
+
+// dropBacklog returns how many bytes are not kept any more.
+func (f *feed) dropBacklog() (freed int64) {
+	if f.backlog == nil {
+		return 0
+	}
+	freed = f.backlog.retained.drop()
+	f.backlog = nil
+	return freed
+}
+
 // hear notes a change. It never blocks, and what it does does not grow with the
 // number of readers: the store calls it under its lock.
 func (f *feed) hear(before, after *Run) {
-	entries := changesBetween(before, after, f.clock.Now().UTC().Truncate(time.Microsecond))
-	if len(entries) == 0 {
+	changes := changesBetween(before, after, f.clock.Now().UTC().Truncate(time.Microsecond))
+	if len(changes) == 0 {
 		return
 	}
+	bytes := after.approximateBytes()
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, e := range entries {
-		if len(f.ring) < maxBehind {
-			f.ring = append(f.ring, e)
-		} else {
-			f.ring[f.next%maxBehind] = e
-		}
-		f.next++
+	var grown int64
+	for _, c := range changes {
+		c.retained = &retained{feed: f, bytes: changeBytes + bytes}
+		grown += c.retained.bytes + f.append(c)
+		bytes = 0 // the others share the run
 	}
 	select {
 	case f.come <- struct{}{}:
 	default:
 	}
+	f.mu.Unlock()
+	f.share.Add(grown)
+}
+
+// append adds an entry in the place of the oldest one, if there are too many. It
+// returns by how much what is kept has grown beside the entry.
+func (f *feed) append(c *SharedChange) (grown int64) {
+	if f.next-f.oldest == maxBehind {
+		grown = -f.dropEntry()
+	}
+	if len(f.ring) < maxBehind && f.next%maxBehind == len(f.ring) {
+		f.ring = append(f.ring, c)
+	} else {
+		f.ring[f.next%maxBehind] = c
+	}
+	f.next++
+	return grown
+}
+
+// dropOldest drops the oldest entry or, where there is none, the backlog, and
+// returns its bytes.
+func (f *feed) dropOldest() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.oldest < f.next {
+		return f.dropEntry()
+	}
+	return f.dropBacklog()
+}
+
+// dropEntry drops the oldest entry, and the backlog that it comes after: readers of
+// that are too slow from now on.
+func (f *feed) dropEntry() (freed int64) {
+	at := f.oldest % maxBehind
+	freed = f.ring[at].retained.drop()
+	f.ring[at] = nil
+	f.oldest++
+	if f.backlog != nil && f.backlog.from < f.oldest {
+		freed += f.dropBacklog()
+	}
+	return freed
 }
 
 // tellReaders wakes the readers, outside of the store's lock.
@@ -143,13 +212,27 @@ func (f *feed) tellReaders(come, ended <-chan struct{}) {
 	}
 }
 
+// changedBetween returns the ids of the runs of the entries between two positions.
+func (f *feed) changedBetween(from, until int) map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids map[string]bool
+	for at := max(from, f.oldest); at < until; at++ {
+		if ids == nil {
+			ids = map[string]bool{}
+		}
+		ids[f.ring[at%maxBehind].Run.ID] = true
+	}
+	return ids
+}
+
 // read returns a part of the entries from a position on, or what to wait for if
 // there is none.
-func (f *feed) read(at int) (entries []feedEntry, wait <-chan struct{}, err error) {
+func (f *feed) read(at int) (entries []*SharedChange, wait <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case at < f.next-len(f.ring):
+	case at < f.oldest:
 		return nil, nil, ErrTooSlow
 	case at == f.next:
 		return nil, f.changed, nil
@@ -160,66 +243,79 @@ func (f *feed) read(at int) (entries []feedEntry, wait <-chan struct{}, err erro
 	return entries, nil, nil
 }
 
-// entriesPerRead bounds how long a reader keeps the lock of the feed.
+// lost reports whether a reader that goes on at a position is too slow.
+func (f *feed) lost(at int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return at < f.oldest
+}
+
+// entriesPerRead bounds how long a reader keeps the lock of the feed, and how long
+// it goes on after its context has ended.
 const entriesPerRead = 100
 
 // feedReader is one reader of a feed.
 type feedReader struct {
 	feed  *feed
 	wants followed
-	at    int // position of the next entry to read
-
-	// known are the runs that were told first. What they show of the entries before
-	// the position until is not told again.
-	until int
-	known map[string]*Run
+	past  *backlog // with changes: they are read first
+	done  int      // how many of the past changes were read
+	at    int      // position of the next entry to read
 }
 
 // next waits for changes and returns some, without those that are not wanted.
-func (r *feedReader) next(ctx context.Context) ([]Change, error) {
+func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
 	for {
-		entries, wait, err := r.feed.read(r.at)
-		if err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		changes, wait, err := r.some()
+		if err != nil || len(changes) > 0 {
+			return changes, err
+		}
 		if wait == nil {
-			if changes := r.take(entries); len(changes) > 0 {
-				return changes, nil
-			}
-			wait = closedFeed
+			continue
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
 		}
 	}
 }
 
-// closedFeed is for a reader that goes on at once.
-var closedFeed = func() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-func (r *feedReader) take(entries []feedEntry) (changes []Change) {
-	for i := range entries {
-		e := &entries[i]
-		told := false
-		if r.at < r.until {
-			run := r.known[e.Run.ID]
-			told = run != nil && run.Has(e.State.ID)
-		} else {
-			r.known = nil
+// some returns the next of the changes, none if none of them are wanted, or what to
+// wait for if there are none.
+func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err error) {
+	if r.done < len(r.past.changes) {
+		if r.feed.lost(r.at) {
+			return nil, nil, ErrTooSlow
+		}
+		return r.somePast(), nil, nil
+	}
+	entries, wait, err := r.feed.read(r.at)
+	for _, c := range entries {
+		if !r.past.told(r.at, c) && r.wants.wants(c) {
+			changes = append(changes, c)
 		}
 		r.at++
-		if !told && r.wants.wants(e) {
-			changes = append(changes, e.Change)
+	}
+	if r.at >= r.past.until {
+		r.past = &backlog{} // what it holds may be large
+		r.done = 0
+	}
+	return changes, wait, err
+}
+
+func (r *feedReader) somePast() (changes []*SharedChange) {
+	for range min(pastPerRead, len(r.past.changes)-r.done) {
+		c := &r.past.changes[r.done]
+		r.done++
+		if r.wants.wants(c) {
+			changes = append(changes, c)
 		}
 	}
 	return changes
 }
+
+// pastPerRead is entriesPerRead for the past, which needs no lock.
+const pastPerRead = 1000

@@ -1,28 +1,53 @@
 package taskrun_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// countedStore counts who follows it, and how often all runs were walked.
+// countedStore counts who follows it, how often it was asked what has changed, and
+// the runs that it gave out.
 type countedStore struct {
 	taskrun.Store
 
-	followers, walks atomic.Int64
+	followers, looks, visited atomic.Int64
 }
 
-func (s *countedStore) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
-	s.walks.Add(1)
+func (s *countedStore) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
 	s.followers.Add(1)
 	now, unfollow := s.Store.Follow(change)
-	return now, func() {
+	visit := func(yield func(*taskrun.Run) bool) {
+		for run := range now {
+			s.visited.Add(1)
+			if !yield(run) {
+				return
+			}
+		}
+	}
+	return visit, func() {
 		s.followers.Add(-1)
 		unfollow()
 	}
+}
+
+func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
+	s.looks.Add(1)
+	runs := s.Store.ChangedSince(since)
+	s.visited.Add(int64(len(runs)))
+	return runs
 }
 
 // What a write costs does not grow with the number of readers: the store tells one.
@@ -54,7 +79,7 @@ func TestReadersShareOneFollower(t *testing.T) {
 	}
 	go read(taskrun.Following{})
 	<-begun
-	walks := store.walks.Load()
+	visited := store.visited.Load()
 	for range readers - 1 {
 		go read(taskrun.Following{RunIDs: []string{run.ID}})
 	}
@@ -64,8 +89,8 @@ func TestReadersShareOneFollower(t *testing.T) {
 	if n := store.followers.Load(); n != 1 {
 		t.Errorf("%d follow the store, want one for all readers", n)
 	}
-	if n := store.walks.Load() - walks; n != 0 {
-		t.Errorf("all runs were walked %d times for readers of one run", n)
+	if n := store.visited.Load() - visited; n != 0 {
+		t.Errorf("%d runs were visited for readers of one run", n)
 	}
 	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
 	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
@@ -82,5 +107,164 @@ func TestReadersShareOneFollower(t *testing.T) {
 			t.Errorf("change of %v, error %v", c.Run, err)
 		}
 		break
+	}
+}
+
+// finishedRuns returns a service on a store with so many runs that finished an hour
+// ago.
+func finishedRuns(t *testing.T, n int) (*taskrun.Service, *countedStore, *fakeClock) {
+	t.Helper()
+	clock := &fakeClock{now: start}
+	store := &countedStore{Store: memory.New()}
+	service := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+	for i := range n {
+		run := mustCreate(t, service, newRun(strconv.Itoa(i)))
+		mustSet(t, service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+	}
+	clock.now = clock.now.Add(time.Hour)
+	return service, store, clock
+}
+
+// A listener who wants all runs costs no more, however many runs have finished: what
+// has changed is looked for once, for all who come soon after each other.
+func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
+	t.Parallel()
+	service, store, clock := finishedRuns(t, 300)
+	since := clock.now.Add(-time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const readers = 50
+	heard := make(chan string)
+	var all sync.WaitGroup
+	for range readers {
+		all.Go(func() {
+			for c, err := range service.Follow(ctx, taskrun.Following{Since: since}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				heard <- fmt.Sprint(c.Run.DynamicKey, " ", c.State.Name)
+			}
+		})
+	}
+	for store.looks.Load() == 0 {
+		runtime.Gosched()
+	}
+	mustCreate(t, service, newRun("new"))
+	for range readers {
+		if got := <-heard; got != "new Pending" {
+			t.Errorf("a reader heard %q, want of the new run only", got)
+		}
+	}
+	if looks, visited := store.looks.Load(), store.visited.Load(); looks != 1 || visited > readers {
+		t.Errorf("the store was asked %d times what has changed, and gave out %d runs, want once and the new run at most", looks, visited)
+	}
+	cancel()
+	all.Wait()
+}
+
+func TestReadersShareOneEncoding(t *testing.T) {
+	t.Parallel()
+	service, _, clock := finishedRuns(t, 0)
+	mustCreate(t, service, newRun("before"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var encoded atomic.Int64
+	encode := func(c *taskrun.Change) []byte {
+		encoded.Add(1)
+		return []byte(c.Run.ID)
+	}
+	const readers = 20
+	heard := make(chan struct{})
+	var all sync.WaitGroup
+	for range readers {
+		all.Go(func() {
+			for c, err := range service.Follow(ctx, taskrun.Following{Since: clock.now.Add(-time.Minute)}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if string(c.Encoded(encode)) != c.Run.ID {
+					t.Errorf("a change of %s was encoded as that of another run", c.Run.ID)
+				}
+				heard <- struct{}{}
+			}
+		})
+	}
+	for range readers {
+		<-heard
+	}
+	mustCreate(t, service, newRun("after"))
+	for range readers {
+		<-heard
+	}
+	if n := encoded.Load(); n != 2 {
+		t.Errorf("%d encodings of two changes for %d readers, want two", n, readers)
+	}
+	cancel()
+	all.Wait()
+}
+
+func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
+	t.Parallel()
+	c := &taskrun.SharedChange{}
+	for range 2 {
+		err := taskrun.Guard(func() error {
+			c.Encoded(func(*taskrun.Change) []byte { panic("no") })
+			return nil
+		})
+		if err == nil {
+			t.Error("a change that cannot be encoded has an encoding")
+		}
+	}
+}
+
+// What is kept of changes counts in bytes, over all namespaces: a reader in one of
+// them who falls behind is ended, and nothing is counted when no reader is left.
+func TestChangesAreKeptWithinTheBudget(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	budget := taskrun.NewBufferBudget(limit)
+	services := make([]*taskrun.Service, 3)
+	streams := make([]func() (*taskrun.SharedChange, error, bool), len(services))
+	for i := range services {
+		services[i] = taskrun.NewService(taskrun.ServiceOptions{
+			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: &fakeClock{now: start}, Buffers: budget,
+		})
+		mustCreate(t, services[i], newRun("first"))
+		next, stop := iter.Pull2(services[i].Follow(t.Context(), taskrun.Following{}))
+		defer stop()
+		if c, err, _ := next(); err != nil || c.Run.DynamicKey != "first" {
+			t.Fatalf("change %v, error %v, want the first run", c, err)
+		}
+		streams[i] = next
+	}
+	var tags []string
+	for i := range 40 {
+		tags = append(tags, strings.Repeat("x", 100)+strconv.Itoa(i))
+	}
+	for i := range 400 { // a few bytes in the others, far too many in one
+		in := newRun(strconv.Itoa(i))
+		in.Run.Tags = tags
+		mustCreate(t, services[0], in)
+		if i < 10 {
+			mustCreate(t, services[1], newRun(strconv.Itoa(i)))
+		}
+		if n := budget.Bytes(); n > limit {
+			t.Fatalf("%d bytes are kept, want at most %d", n, limit)
+		}
+	}
+	if _, err, _ := streams[0](); !errors.Is(err, taskrun.ErrTooSlow) {
+		t.Errorf("the reader who is behind the most: error %v, want %v", err, taskrun.ErrTooSlow)
+	}
+	for range 10 {
+		c, err, _ := streams[1]()
+		if err != nil {
+			t.Fatalf("a reader in another namespace: %v", err)
+		}
+		c.Encoded(func(*taskrun.Change) []byte { return make([]byte, 200_000) }) // kept too
+	}
+	if n := budget.Bytes(); n > limit {
+		t.Errorf("%d bytes are kept with what was encoded, want at most %d", n, limit)
 	}
 }

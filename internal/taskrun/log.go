@@ -54,15 +54,31 @@ type TextFilter struct {
 	NoneOf []string // none of them is there
 }
 
-// Match reports whether the line passes the filter.
-func (f *LogFilter) Match(line *Log) bool {
+// Matcher returns whether a line passes the filter, for many lines: long lists are
+// looked up instead of being searched. The filter must not change meanwhile.
+func (f *LogFilter) Matcher() func(*Log) bool {
+	in := sets{}
+	if f.FlowRunID != nil {
+		in.add(f.FlowRunID.Any)
+	}
+	if f.TaskRunID != nil {
+		in.add(f.TaskRunID.Any)
+	}
+	var text *textMatcher
+	if f.Text != nil {
+		text = f.Text.matcher()
+	}
+	return func(line *Log) bool { return f.match(line, in, text) }
+}
+
+func (f *LogFilter) match(line *Log, in sets, text *textMatcher) bool {
 	var c criteria
 	c.add(f.Level != nil, f.Level.match(line.Level))
 	c.add(f.Timestamp != nil, f.Timestamp.match(&line.Timestamp))
-	c.add(f.FlowRunID != nil, f.FlowRunID == nil || f.FlowRunID.Any == nil || has(nil, f.FlowRunID.Any, line.FlowRunID))
-	c.add(f.TaskRunID != nil, f.TaskRunID.match(line.TaskRunID))
-	if f.Text != nil {
-		f.Text.addTo(&c, strings.ToLower(line.Message+" "+line.Name))
+	c.add(f.FlowRunID != nil, f.FlowRunID == nil || f.FlowRunID.Any == nil || has(in, f.FlowRunID.Any, line.FlowRunID))
+	c.add(f.TaskRunID != nil, f.TaskRunID.match(line.TaskRunID, in))
+	if text != nil {
+		text.addTo(&c, strings.ToLower(line.Message+" "+line.Name))
 	}
 	return c.hold(f.Or)
 }
@@ -71,21 +87,35 @@ func (f *LevelFilter) match(level int) bool {
 	return f == nil || (f.AtLeast == nil || level >= *f.AtLeast) && (f.AtMost == nil || level <= *f.AtMost)
 }
 
-func (f *LogRunFilter) match(id string) bool {
-	return f == nil || (f.Any == nil || has(nil, f.Any, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
+func (f *LogRunFilter) match(id string, in sets) bool {
+	return f == nil || (f.Any == nil || has(in, f.Any, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
+}
+
+// textMatcher is a TextFilter whose terms are in lower case.
+type textMatcher struct{ anyOf, allOf, noneOf []string }
+
+func (f *TextFilter) matcher() *textMatcher {
+	lower := func(terms []string) []string {
+		lowered := make([]string, len(terms))
+		for i, term := range terms {
+			lowered[i] = strings.ToLower(term)
+		}
+		return lowered
+	}
+	return &textMatcher{lower(f.AnyOf), lower(f.AllOf), lower(f.NoneOf)}
 }
 
 // addTo adds what is asked of the text, which is in lower case.
-func (f *TextFilter) addTo(c *criteria, text string) {
+func (m *textMatcher) addTo(c *criteria, text string) {
 	found := func(terms []string) (n int) {
 		for _, term := range terms {
-			if strings.Contains(text, strings.ToLower(term)) {
+			if strings.Contains(text, term) {
 				n++
 			}
 		}
 		return n
 	}
-	c.add(len(f.AnyOf) > 0, found(f.AnyOf) > 0)
-	c.add(len(f.NoneOf) > 0, found(f.NoneOf) == 0)
-	c.add(len(f.AllOf) > 0, found(f.AllOf) == len(f.AllOf))
+	c.add(len(m.anyOf) > 0, found(m.anyOf) > 0)
+	c.add(len(m.noneOf) > 0, found(m.noneOf) == 0)
+	c.add(len(m.allOf) > 0, found(m.allOf) == len(m.allOf))
 }

@@ -1,6 +1,8 @@
 package taskrun_test
 
 import (
+	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,9 +11,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func newBook() *taskrun.LogBook {
+func newBook(budget *taskrun.BufferBudget) *taskrun.LogBook {
 	n := 0
-	return taskrun.NewLogBook(&fakeClock{now: start}, func() string { n++; return strconv.Itoa(n) })
+	return taskrun.NewLogBook(&fakeClock{now: start}, func() string { n++; return strconv.Itoa(n) }, budget)
+}
+
+func query(t *testing.T, b *taskrun.LogBook, q taskrun.LogQuery) []*taskrun.Log {
+	t.Helper()
+	lines, err := b.Query(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }
 
 func numbers(lines []*taskrun.Log) string {
@@ -24,7 +35,7 @@ func numbers(lines []*taskrun.Log) string {
 
 func TestLogBookFiltersAndSorts(t *testing.T) {
 	t.Parallel()
-	book := newBook()
+	book := newBook(taskrun.NewBufferBudget(1 << 20))
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
 	book.Add([]taskrun.Log{
 		{Name: "prefect.a", Level: 20, Message: "connection timeout", Timestamp: at(3), TaskRunID: "t1"},
@@ -60,28 +71,49 @@ func TestLogBookFiltersAndSorts(t *testing.T) {
 		"what NUL characters were taken from": {taskrun.LogQuery{Limit: 9, Filter: filter{Text: &taskrun.TextFilter{AllOf: []string{"ab nul"}}}}, "4"},
 	}
 	for name, tc := range cases {
-		if got := numbers(book.Query(tc.query)); got != tc.want {
+		if got := numbers(query(t, book, tc.query)); got != tc.want {
 			t.Errorf("%s: lines %q, want %q", name, got, tc.want)
 		}
 	}
 }
 
-func TestLogBookForgetsWhatCameFirst(t *testing.T) {
+func TestLogBooksShareTheirBytes(t *testing.T) {
 	t.Parallel()
-	many, large := newBook(), newBook()
-	for range 3 {
-		many.Add(make([]taskrun.Log, taskrun.MaxLogs/2))
-		large.Add([]taskrun.Log{{Message: strings.Repeat("x", taskrun.MaxLogBytes/2)}})
+	const limit = 1 << 20
+	budget := taskrun.NewBufferBudget(limit)
+	small, large := newBook(budget), newBook(budget)
+	small.Add([]taskrun.Log{{Message: "kept"}})
+	for range 20 {
+		large.Add([]taskrun.Log{{Message: strings.Repeat("x", limit/10)}})
 	}
-	lines := many.Query(taskrun.LogQuery{Limit: 2 * taskrun.MaxLogs})
-	if len(lines) != taskrun.MaxLogs || lines[0].ID != strconv.Itoa(taskrun.MaxLogs/2+1) {
-		t.Errorf("%d lines are kept, from %s on, want the latest %d", len(lines), lines[0].ID, taskrun.MaxLogs)
+	if got := numbers(query(t, small, taskrun.LogQuery{Limit: 9})); got != "1" {
+		t.Errorf("the lines kept of a small book are %q, want the one there was", got)
 	}
-	if got := numbers(large.Query(taskrun.LogQuery{Limit: 9})); got != "2 3" {
-		t.Errorf("the large lines kept are %q, want the latest two", got)
+	if got := numbers(query(t, large, taskrun.LogQuery{Limit: 9})); got != "12 13 14 15 16 17 18 19 20" {
+		t.Errorf("the lines kept of a large book are %q, want the latest nine", got)
 	}
-	large.Add([]taskrun.Log{{Message: strings.Repeat("x", taskrun.MaxLogBytes+1)}})
-	if got := numbers(large.Query(taskrun.LogQuery{Limit: 9})); got != "" {
-		t.Errorf("%q are kept beside a line that fills more than the book", got)
+	large.Add([]taskrun.Log{{Message: strings.Repeat("x", limit+1)}})
+	if !large.Empty() || small.Empty() {
+		t.Error("a line larger than the budget is kept, or one of another book is not")
+	}
+	large.Add(make([]taskrun.Log, 100_000)) // lines without texts take memory too
+	if n := len(query(t, large, taskrun.LogQuery{Limit: 100_000})); n > limit/100 {
+		t.Errorf("%d lines are kept in %d bytes", n, limit)
+	}
+	large.Close()
+	small.Close()
+	if n := budget.Bytes(); n != 0 {
+		t.Errorf("%d bytes are counted of closed books", n)
+	}
+}
+
+func TestAQueryOfLogsEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	book := newBook(taskrun.NewBufferBudget(1 << 20))
+	book.Add(make([]taskrun.Log, 2000))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if lines, err := book.Query(ended, taskrun.LogQuery{Limit: 9}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%d lines and error %v, want none", len(lines), err)
 	}
 }

@@ -128,6 +128,23 @@ func (r *Run) States() []orchestration.State {
 	return states
 }
 
+// stateCount is the number of states that are kept.
+func (r *Run) stateCount() int {
+	if r.State == nil {
+		return len(r.History)
+	}
+	return len(r.History) + 1
+}
+
+// stateAt returns the i-th of the states that are kept, oldest first. It must not be
+// changed.
+func (r *Run) stateAt(i int) *orchestration.State {
+	if i < len(r.History) {
+		return &r.History[i]
+	}
+	return r.State
+}
+
 // EstimatedRunTime is the time spent in RUNNING so far (contract §2.1). It is never
 // below 0, whatever the clocks of workers say.
 func (r *Run) EstimatedRunTime(now time.Time) time.Duration {

@@ -21,6 +21,8 @@ type ServiceOptions struct {
 	FlowRuns  FlowRuns  // nil: none are kept, all count as running
 	Slots     Slots     // nil: there are no limits
 	Retention Retention // of runs without a TTL of their own; nil keeps them
+	// Buffers limits what is kept for those who follow changes; nil: a limit of its own.
+	Buffers *BufferBudget
 	// KeyLocks are those of all Services on these runs; nil: there is no other.
 	KeyLocks *KeyLocks
 
@@ -49,6 +51,9 @@ func NewService(o ServiceOptions) *Service {
 	if o.Retention == nil {
 		o.Retention = keepFinished{}
 	}
+	if o.Buffers == nil {
+		o.Buffers = NewBufferBudget(DefaultBufferBytes)
+	}
 	if o.KeyLocks == nil {
 		o.KeyLocks = NewKeyLocks()
 	}
@@ -61,7 +66,7 @@ func NewService(o ServiceOptions) *Service {
 	if o.NewName == nil {
 		o.NewName = slug
 	}
-	return &Service{ServiceOptions: o, feed: feed{clock: o.Clock}}
+	return &Service{ServiceOptions: o, feed: feed{clock: o.Clock, budget: o.Buffers}}
 }
 
 // risingID makes UUIDs that rise with time.

@@ -57,7 +57,12 @@ func (r *Run) Holds(stateID string) bool {
 // Has reports whether the state with this id is, or was, the run's; of states
 // that fell off its history nothing is known.
 func (r *Run) Has(stateID string) bool {
-	return slices.ContainsFunc(r.States(), func(s orchestration.State) bool { return s.ID == stateID })
+	for i := range r.stateCount() {
+		if r.stateAt(i).ID == stateID {
+			return true
+		}
+	}
+	return false
 }
 
 // giveBackTimeout bounds GiveBack, which also runs when the caller has gone.

@@ -3,6 +3,7 @@ package taskrun
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -53,7 +54,8 @@ type Store interface {
 	// Delete removes the run. With a revision only if it is unchanged
 	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
 	Delete(ctx context.Context, id string, ifUnchanged *Revision) error
-	// Query returns the runs that match, sorted and paged as q says.
+	// Query returns the runs that match, sorted and paged as q says. Query, Each and
+	// Count end with the context, and return its error then.
 	Query(ctx context.Context, q Query) (Page, error)
 	// Each calls visit with every run that matches, in no order; all of them are
 	// of one moment. Writers are not held up meanwhile.
@@ -69,7 +71,10 @@ type Store interface {
 	// (after is nil), from the moment on whose runs it returns: nothing is missed
 	// and nothing told twice. The changes of one run are told in order. change must
 	// neither block nor call the store. After stop it is not called again.
-	Follow(change func(before, after *Run)) (now []*Run, stop func())
+	Follow(change func(before, after *Run)) (now iter.Seq[*Run], stop func())
+	// ChangedSince returns the runs whose Run.LastRecorded is not earlier than since,
+	// in no order; all of them are of one moment.
+	ChangedSince(since time.Time) []*Run
 	// DeletedAt tells when a run of this id was deleted last, as far as that is
 	// remembered: it is for an hour at least, unless very many were deleted since.
 	DeletedAt(id string) (time.Time, bool)

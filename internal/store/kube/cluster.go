@@ -109,8 +109,7 @@ func (c *Cluster) Namespace(name string) *Store {
 	return &Store{cluster: c, namespace: name, shelf: c.view.shelf(name)}
 }
 
-// Namespaces are those that runs were seen in, and those whose store was asked
-// for.
+// Namespaces are those that have runs.
 func (c *Cluster) Namespaces() []string { return c.view.namespaces() }
 
 // WaitForSync waits until the view holds all runs, and tells whether it does: it

@@ -3,8 +3,6 @@ package kube
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -60,9 +58,15 @@ func (c *Cluster) confirm(ctx context.Context, before map[types.UID]bool) map[ty
 	return doubtful
 }
 
-// namespaces are those that the view has something of.
+// namespaces are those that the view has runs of.
 func (v *view) namespaces() []string {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return slices.Collect(maps.Keys(v.shelves))
+	var namespaces []string
+	for namespace, s := range v.shelves {
+		if s.hasRuns() {
+			namespaces = append(namespaces, namespace)
+		}
+	}
+	return namespaces
 }

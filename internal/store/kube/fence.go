@@ -14,7 +14,7 @@ import (
 )
 
 // Known returns the run with this id that the view holds, nil if there is none.
-func (s *Store) Known(id string) *taskrun.Run { return s.shelf.byID(id) }
+func (s *Store) Known(id string) *taskrun.Run { return s.shelf.current().byID(id) }
 
 // Fence gives the run's object a new version, so that the compare-and-swap of
 // everybody who read an older one must fail, and returns the run as it is then.
@@ -35,5 +35,5 @@ func (s *Store) Fence(ctx context.Context, id string) (*taskrun.Run, error) {
 	if err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
-	return s.shelf.put(object), nil
+	return s.shelf.current().put(object), nil
 }

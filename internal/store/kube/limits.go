@@ -26,7 +26,6 @@ import (
 type Limits struct {
 	cluster   *Cluster
 	namespace string
-	*limitShelf
 }
 
 // limitShelf holds the limits of one namespace.
@@ -58,6 +57,13 @@ func (v *limitShelves) shelf(namespace string) *limitShelf {
 	return s
 }
 
+// existing returns the limits of a namespace, nil if none were seen in it.
+func (v *limitShelves) existing(namespace string) *limitShelf {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.shelves[namespace]
+}
+
 // LimitNamespaces are the namespaces that limits were seen in.
 func (c *Cluster) LimitNamespaces() []string {
 	c.limits.mu.Lock()
@@ -65,11 +71,14 @@ func (c *Cluster) LimitNamespaces() []string {
 	return slices.Collect(maps.Keys(c.limits.shelves))
 }
 
+// HasLimits reports whether limits were seen in a namespace.
+func (c *Cluster) HasLimits(namespace string) bool { return c.limits.existing(namespace) != nil }
+
 var _ concurrency.Store = (*Limits)(nil)
 
 // Limits returns the limits of one namespace, which the cache must watch.
 func (c *Cluster) Limits(namespace string) *Limits {
-	return &Limits{cluster: c, namespace: namespace, limitShelf: c.limits.shelf(namespace)}
+	return &Limits{cluster: c, namespace: namespace}
 }
 
 // watchLimits opens the watch of the limits of all namespaces.
@@ -100,10 +109,21 @@ func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
 	if err := s.cluster.limits.complete(); err != nil {
 		return nil, err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Collect(maps.Values(s.limits)), nil
+	shelf := s.cluster.limits.existing(s.namespace)
+	if shelf == nil {
+		return nil, nil
+	}
+	shelf.mu.RLock()
+	defer shelf.mu.RUnlock()
+	return slices.Collect(maps.Values(shelf.limits)), nil
 }
+
+// put keeps what an own call was answered.
+func (s *Limits) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
+	return s.cluster.limits.shelf(s.namespace).put(object)
+}
+
+func (s *Limits) remove(uid types.UID) { s.cluster.limits.shelf(s.namespace).remove(uid) }
 
 // Refresh reads all limits from the API server.
 func (s *Limits) Refresh(ctx context.Context) error {
@@ -243,7 +263,7 @@ func (s *limitShelf) withdraw(u *undecodable) {
 
 // Undecodable returns an error if the limit that a key names cannot be decoded.
 func (s *Limits) Undecodable(key concurrency.Key) error {
-	return s.undecodable.limit(s.namespace, key)
+	return s.cluster.limits.undecodable.limit(s.namespace, key)
 }
 
 // limitFeed brings what the watch sees into the shelves.

@@ -28,7 +28,7 @@ var _ taskrun.Store = (*Store)(nil)
 // Get returns the run with this id: from the view, or, if it is not there, from
 // the API server, where a run made by another replica may just have come.
 func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
-	if run := s.shelf.byID(id); run != nil {
+	if run := s.shelf.current().byID(id); run != nil {
 		return run, nil
 	}
 	if err := s.undecodable(id); err != nil {
@@ -47,7 +47,7 @@ func (s *Store) undecodable(id string) error { return s.shelf.undecodable.run(s.
 
 // Find returns the run with this natural key that the view holds.
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
-	if run := s.shelf.byKey(key); run != nil {
+	if run := s.shelf.current().byKey(key); run != nil {
 		return run, nil
 	}
 	if err := s.shelf.undecodable.runOfKey(s.namespace, key); err != nil {
@@ -78,7 +78,7 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 	if err != nil {
 		return nil, s.cluster.translate(ctx, doing, err)
 	}
-	run := s.shelf.put(object)
+	run := s.shelf.current().put(object)
 	if !object.DeletionTimestamp.IsZero() {
 		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
@@ -106,63 +106,75 @@ func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alph
 	}}
 	object.Status = status
 	const doing = "writing the run's status"
-	base := s.shelf.run(object.UID)
+	base := s.shelf.current().run(object.UID)
 	if base == nil || base.Revision != run.Revision {
 		// What the write does not tell of is not known either.
 		if err := s.cluster.translate(ctx, doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
 			return nil, s.gone(run.Revision, err)
 		}
-		return s.shelf.put(object), nil
+		return s.shelf.current().put(object), nil
 	}
 	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.gone(run.Revision, err)
 	}
-	return s.shelf.keep(&object.ObjectMeta, convert.Progressed(base, object), false), nil
+	return s.shelf.current().keep(&object.ObjectMeta, convert.Progressed(base, object), false), nil
 }
 
 // gone takes an object that a call found missing out of the view.
 func (s *Store) gone(revision taskrun.Revision, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
-		s.shelf.remove(types.UID(revision.Object))
+		s.shelf.current().remove(types.UID(revision.Object))
 	}
 	return err
 }
 
 // Query returns the runs that match.
-func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
+func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	leave, err := enterDeepPage(ctx, &q)
+	defer leave()
+	if err != nil {
+		return taskrun.Page{}, err
+	}
+	return s.query(ctx, q)
+}
+
+func (s *Store) query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	if err := s.cluster.complete(); err != nil {
 		return taskrun.Page{}, err
 	}
 	if runs, few := s.candidates(q.Filter); few {
 		return q.Page(runs), nil
 	}
-	return s.shelf.moment().page(q), nil
+	return s.shelf.current().moment().page(ctx, q)
 }
 
 // Each visits the runs that match.
-func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	if err := s.cluster.complete(); err != nil {
 		return err
 	}
 	runs, few := s.candidates(f)
 	if !few {
-		s.shelf.moment().each(f, visit)
+		return s.shelf.current().moment().each(ctx, f, visit)
 	}
-	for _, run := range runs {
+	for i, run := range runs {
+		if i%perBlock == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		visit(run)
 	}
 	return nil
 }
 
 // Count returns how many runs match.
-func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
+func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	if err := s.cluster.complete(); err != nil {
 		return 0, err
 	}
 	if runs, few := s.candidates(f); few {
 		return len(runs), nil
 	}
-	return s.shelf.moment().count(f), nil
+	return s.shelf.current().moment().count(ctx, f)
 }
 
 // candidates returns the runs that match if the filter names the few that can.
@@ -170,7 +182,7 @@ func (s *Store) candidates(f taskrun.Filter) ([]*taskrun.Run, bool) {
 	if f.ID == nil || f.ID.Any == nil || f.Or {
 		return nil, false
 	}
-	named := s.shelf.some(f.ID.Any)
+	named := s.shelf.current().some(f.ID.Any)
 	f.ID = nil
 	match, runs := f.Matcher(), named[:0]
 	for _, run := range named {
@@ -183,7 +195,7 @@ func (s *Store) candidates(f taskrun.Filter) ([]*taskrun.Run, bool) {
 
 // State returns the state with this id and its run.
 func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, *taskrun.Run, error) {
-	if state, run := s.shelf.byState(stateID); state != nil {
+	if state, run := s.shelf.current().byState(stateID); state != nil {
 		return state, run, nil
 	}
 	return nil, nil, s.cluster.missing()
@@ -192,7 +204,7 @@ func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, 
 // CacheEntry returns the newest entry of the cache under this key. What another
 // replica wrote a moment ago may be missing: then the run is simply done again.
 func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orchestration.State, error) {
-	if state := s.shelf.cacheEntry(key, now); state != nil {
+	if state := s.shelf.current().cacheEntry(key, now); state != nil {
 		return state, nil
 	}
 	return nil, s.cluster.missing()

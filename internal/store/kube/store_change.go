@@ -52,7 +52,7 @@ func (s *Store) delete(ctx context.Context, revision taskrun.Revision, only meta
 	if err = s.cluster.translate(ctx, "deleting the run", err); err != nil {
 		return s.gone(revision, err)
 	}
-	s.shelf.remove(types.UID(revision.Object))
+	s.shelf.current().remove(types.UID(revision.Object))
 	return nil
 }
 

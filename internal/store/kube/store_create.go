@@ -49,7 +49,7 @@ func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	if err := s.cluster.complete(); err != nil {
 		return nil, err
 	}
-	known := s.shelf.byID(id)
+	known := s.shelf.current().byID(id)
 	if known == nil {
 		if err := s.undecodable(id); err != nil {
 			return nil, err
@@ -74,5 +74,5 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	if err := s.cluster.Direct.create(ctx, object); err != nil {
 		return nil, s.cluster.translateCreate(ctx, "creating the run", err)
 	}
-	return s.shelf.put(object), nil
+	return s.shelf.current().put(object), nil
 }

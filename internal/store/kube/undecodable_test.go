@@ -378,7 +378,7 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 	for i := range list.Items {
 		take(&list.Items[i])
 	}
-	store := &Limits{cluster: &Cluster{limits: shelves}, namespace: "default", limitShelf: shelves.shelf("default")}
+	store := &Limits{cluster: &Cluster{limits: shelves}, namespace: "default"}
 	wantLimits(t, store, "tag:b")
 	for _, key := range []concurrency.Key{{Name: "tag:a"}, {ID: "a"}} {
 		var undecodable *taskrun.UndecodableError

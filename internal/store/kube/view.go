@@ -2,6 +2,8 @@ package kube
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,7 +44,7 @@ func (v *view) shelf(namespace string) *shelf {
 	defer v.mu.Unlock()
 	if s = v.shelves[namespace]; s == nil {
 		s = newShelf(v.pool, v.clock)
-		s.namespace, s.undecodable, s.shadowed = namespace, v.undecodable, v.shadowed
+		s.namespace, s.undecodable, s.shadowed, s.view = namespace, v.undecodable, v.shadowed, v
 		v.shelves[namespace] = s
 	}
 	return s
@@ -70,6 +72,9 @@ type shelf struct {
 	namespace   string
 	undecodable *undecodables // of all shelves
 	shadowed    *shadowHook   // of all shelves
+	view        *view         // nil: the shelf is never closed
+	closed      atomic.Bool   // another shelf is in its place; set under the lock
+	lastBuried  time.Time
 }
 
 // entry is one object of a shelf. The lock of the shelf guards run and place.
@@ -107,7 +112,7 @@ func (s *shelf) show(object *v1alpha1.TaskRun) { s.take(object, true) }
 
 // confirm takes note that the watch has shown an object.
 func (s *shelf) confirm(uid types.UID) {
-	s.mu.Lock()
+	s = s.lockCurrent()
 	defer s.mu.Unlock()
 	s.seen(uid)
 }
@@ -126,7 +131,7 @@ func (s *shelf) take(object *v1alpha1.TaskRun, watched bool) *taskrun.Run {
 // keep takes in the run that an object of this metadata stands for.
 func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) *taskrun.Run {
 	s.pool.compact(run, s.run(object.UID))
-	s.mu.Lock()
+	s = s.lockCurrent()
 	defer s.mu.Unlock()
 	switch {
 	case s.buried.has(object.UID):
@@ -179,7 +184,7 @@ func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) *taskrun.Run {
 func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
 	if other := s.undecodable.named(kindTaskRun, s.namespace, name); other != nil && other.UID != uid {
 		if compareVersions(run.Revision.Version, other.Version) < 0 {
-			s.buried.add(uid)
+			s.ignore(uid)
 			return false
 		}
 		s.bury(other.UID)
@@ -189,7 +194,7 @@ func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
 	case !taken:
 		return true
 	case compare(run, holder.run) < 0:
-		s.buried.add(uid)
+		s.ignore(uid)
 		return false
 	default:
 		s.bury(holder.uid)
@@ -223,13 +228,21 @@ func (s *shelf) add(e *entry, watched bool) {
 // remove takes out an object that is gone. Versions of it that are still on
 // their way, from the watch or as an answer, are ignored from now on.
 func (s *shelf) remove(uid types.UID) {
-	s.mu.Lock()
+	s = s.lockCurrent()
 	defer s.mu.Unlock()
 	s.bury(uid)
 }
 
-func (s *shelf) bury(uid types.UID) {
+// ignore has versions of an object that are still on their way be ignored.
+func (s *shelf) ignore(uid types.UID) {
 	s.buried.add(uid)
+	if s.clock != nil {
+		s.lastBuried = s.clock.Now()
+	}
+}
+
+func (s *shelf) bury(uid types.UID) {
+	s.ignore(uid)
 	if u := s.undecodable.drop(uid); u != nil && s.clock != nil && s.ids.first(u.ID) == nil {
 		s.deaths.add(u.ID, s.clock.Now())
 	}
@@ -256,7 +269,7 @@ func (s *shelf) takeOut(e *entry) {
 // withdraw takes out an object that exists and cannot be decoded any more. Unlike
 // one that is gone, it comes back with a newer version that can be.
 func (s *shelf) withdraw(u *undecodable) {
-	s.mu.Lock()
+	s = s.lockCurrent()
 	defer s.mu.Unlock()
 	switch {
 	case s.buried.has(u.UID):
@@ -273,7 +286,7 @@ func (s *shelf) withdraw(u *undecodable) {
 	}
 	if holder, taken := s.names[u.Err.Name]; taken {
 		if compareVersions(u.Version, holder.run.Revision.Version) < 0 {
-			s.buried.add(u.UID)
+			s.ignore(u.UID)
 			return
 		}
 		s.bury(holder.uid)

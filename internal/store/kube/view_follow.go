@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -9,19 +10,23 @@ import (
 
 // Follow tells of every change of the runs that this replica knows, from the
 // moment on whose runs it returns.
-func (s *Store) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
-	taken, stop := s.shelf.follow(change)
-	now = make([]*taskrun.Run, 0, taken.size)
-	taken.each(taskrun.Filter{}, func(run *taskrun.Run) { now = append(now, run) })
-	return now, stop
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
+	taken, stop := s.shelf.current().follow(change)
+	return taken.all(), stop
+}
+
+// ChangedSince returns the runs that changed since a time. It compares a column,
+// and fetches no other run.
+func (s *Store) ChangedSince(since time.Time) []*taskrun.Run {
+	return s.shelf.current().moment().changedSince(since)
 }
 
 // DeletedAt tells when this replica learned that a run of this id was deleted.
-func (s *Store) DeletedAt(id string) (time.Time, bool) { return s.shelf.deletedAt(id) }
+func (s *Store) DeletedAt(id string) (time.Time, bool) { return s.shelf.current().deletedAt(id) }
 
 // follow adds a follower, and returns the moment from which on it is told.
 func (s *shelf) follow(change func(before, after *taskrun.Run)) (from *moment, stop func()) {
-	s.mu.Lock()
+	s = s.lockCurrent()
 	defer s.mu.Unlock()
 	f := &follower{change}
 	s.rows.followers = append(s.rows.followers, f)

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -15,10 +16,10 @@ func TestAFollowerIsToldUntilItStops(t *testing.T) {
 	v.put(seen("x", "u", 1))
 	var told []string
 	s := &Store{shelf: v.shelf}
-	now, stop := s.Follow(func(before, after *taskrun.Run) {
+	taken, stop := s.Follow(func(before, after *taskrun.Run) {
 		told = append(told, version(before)+" to "+version(after))
 	})
-	if len(now) != 1 || version(now[0]) != "1" {
+	if now := slices.Collect(taken); len(now) != 1 || version(now[0]) != "1" {
 		t.Errorf("begins with %+v, want the run of version 1", now)
 	}
 	v.put(seen("x", "u", 3))

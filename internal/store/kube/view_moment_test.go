@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -116,7 +117,9 @@ func TestAMomentDoesNotChange(t *testing.T) {
 		t.Error("nothing happened, but the moment is another one")
 	}
 	before := map[string]string{}
-	m.each(taskrun.Filter{}, func(run *taskrun.Run) { before[run.ID] = run.Revision.Version })
+	for run := range m.all() {
+		before[run.ID] = run.Revision.Version
+	}
 	for id, version := range before {
 		run := s.shelf.byID(id)
 		if version == "1003" {
@@ -124,17 +127,32 @@ func TestAMomentDoesNotChange(t *testing.T) {
 		}
 		s.shelf.remove(types.UID(run.Revision.Object))
 	}
-	if n := s.shelf.moment().count(taskrun.Filter{}); n != 1 {
+	if n, err := s.shelf.moment().count(t.Context(), taskrun.Filter{}); n != 1 || err != nil {
 		t.Errorf("%d runs are left, want 1", n)
 	}
 	after := 0
-	m.each(taskrun.Filter{}, func(run *taskrun.Run) {
+	for run := range m.all() {
 		after++
 		if before[run.ID] != run.Revision.Version {
 			t.Errorf("run %s was of version %s and is of %s", run.ID, before[run.ID], run.Revision.Version)
 		}
-	})
+	}
 	if after != len(before) {
 		t.Errorf("%d of %d runs are left in the moment", after, len(before))
+	}
+}
+
+// A client that goes while a query looks at the runs ends the query.
+func TestAScanEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := storeOf(newFleet().objects(t, 40*perBlock))
+	ctx, cancel := context.WithCancel(t.Context())
+	visited := 0
+	err := s.Each(ctx, taskrun.Filter{}, func(*taskrun.Run) {
+		visited++
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || visited > blocksPerLook*perBlock {
+		t.Errorf("%d runs are visited, error %v, want at most %d", visited, err, blocksPerLook*perBlock)
 	}
 }

@@ -213,7 +213,7 @@ func TestPagesOfManyRuns(t *testing.T) {
 	f := newFleet()
 	s := storeOf(f.objects(t, many))
 	var runs []*taskrun.Run
-	s.shelf.moment().each(taskrun.Filter{}, func(run *taskrun.Run) { runs = append(runs, run) })
+	runs = slices.AppendSeq(runs, s.shelf.moment().all())
 	for _, sort := range everySort {
 		for _, offset := range []int{0, 199, 2500, many - 100, many, 10 * many} {
 			q := taskrun.Query{Sort: sort, Offset: offset, Limit: 200, Counted: true, Now: f.noon}

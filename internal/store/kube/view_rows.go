@@ -46,6 +46,7 @@ type block struct {
 	next     [perBlock]int64
 	start    [perBlock]int64
 	end      [perBlock]int64
+	changed  [perBlock]int64 // taskrun.Run.LastRecorded
 
 	spent   [perBlock]time.Duration // in RUNNING, but for the current state
 	running [perBlock]int64         // since when, in microseconds; missing: it is not
@@ -149,6 +150,7 @@ func (r *rows) set(place int, run *taskrun.Run) {
 	b.ids[at] = id
 	b.expected[at], b.next[at] = micros(run.ExpectedStartTime), micros(run.NextScheduledStartTime)
 	b.start[at], b.end[at] = micros(run.StartTime), micros(run.EndTime)
+	b.changed[at] = run.LastRecorded().UnixMicro()
 	b.spent[at], b.running[at] = run.TotalRunTime, missing
 	class := stateClass{}
 	if state := run.State; state != nil {
@@ -193,6 +195,7 @@ func (b *block) take(at int, from *block, fromAt int) {
 	b.runs[at], b.names[at], b.ids[at] = from.runs[fromAt], from.names[fromAt], from.ids[fromAt]
 	b.expected[at], b.next[at] = from.expected[fromAt], from.next[fromAt]
 	b.start[at], b.end[at] = from.start[fromAt], from.end[fromAt]
+	b.changed[at] = from.changed[fromAt]
 	b.spent[at], b.running[at] = from.spent[fromAt], from.running[fromAt]
 	b.states[at], b.tags[at], b.flows[at] = from.states[fromAt], from.tags[fromAt], from.flows[fromAt]
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func (v viewed) put(o *v1alpha1.TaskRun) { v.shelf.put(o) }
 // all are the runs that queries see.
 func (v viewed) all() []*taskrun.Run {
 	var runs []*taskrun.Run
-	v.moment().each(taskrun.Filter{}, func(run *taskrun.Run) { runs = append(runs, run) })
+	runs = slices.AppendSeq(runs, v.moment().all())
 	return runs
 }
 
@@ -280,7 +281,7 @@ func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 			t.Parallel()
 			v := newViewed()
 			shadowed := map[string]bool{}
-			v.view.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
+			v.shelf.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
 			for _, o := range order {
 				v.OnAdd(o, false)
 			}

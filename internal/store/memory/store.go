@@ -3,6 +3,7 @@ package memory
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -186,17 +187,29 @@ func (s *Store) dropKey(key taskrun.NaturalKey, id string) {
 }
 
 // Follow tells of every change.
-func (s *Store) Follow(change func(before, after *taskrun.Run)) (now []*taskrun.Run, stop func()) {
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.follows
 	s.follows++
 	s.follow[n] = change
-	return slices.Collect(maps.Values(s.runs)), func() {
+	return maps.Values(maps.Clone(s.runs)), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.follow, n)
 	}
+}
+
+// ChangedSince returns the runs that changed since a time.
+func (s *Store) ChangedSince(since time.Time) (changed []*taskrun.Run) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, run := range s.runs {
+		if !run.LastRecorded().Before(since) {
+			changed = append(changed, run)
+		}
+	}
+	return changed
 }
 
 func (s *Store) tell(before, after *taskrun.Run) {
@@ -240,8 +253,8 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revisi
 }
 
 // Query returns the runs that match.
-func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) {
-	runs, err := s.matching(q.Filter)
+func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	runs, err := s.matching(ctx, q.Filter)
 	if err != nil {
 		return taskrun.Page{}, err
 	}
@@ -249,8 +262,8 @@ func (s *Store) Query(_ context.Context, q taskrun.Query) (taskrun.Page, error) 
 }
 
 // Each visits the runs that match.
-func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
-	runs, err := s.matching(f)
+func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+	runs, err := s.matching(ctx, f)
 	for _, run := range runs {
 		visit(run)
 	}
@@ -258,12 +271,12 @@ func (s *Store) Each(_ context.Context, f taskrun.Filter, visit func(*taskrun.Ru
 }
 
 // Count returns how many runs match.
-func (s *Store) Count(_ context.Context, f taskrun.Filter) (int, error) {
-	runs, err := s.matching(f)
+func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
+	runs, err := s.matching(ctx, f)
 	return len(runs), err
 }
 
-func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
+func (s *Store) matching(ctx context.Context, f taskrun.Filter) ([]*taskrun.Run, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.broken != nil {
@@ -272,6 +285,9 @@ func (s *Store) matching(f taskrun.Filter) ([]*taskrun.Run, error) {
 	var runs []*taskrun.Run
 	match := f.Matcher()
 	for _, run := range s.runs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if match(run) {
 			runs = append(runs, run)
 		}

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"every sort orders and pages the runs":                      testSorts,
 		"pages put together are all runs, sorted":                   testPages,
 		"filters choose the runs":                                   testFilters,
+		"reads of many runs end with their context":                 testEndedContext,
 		"each write is seen by the next read":                       testReadYourWrites,
 		"the cache has what completed runs left":                    testCache,
 		"no state is lost among concurrent proposals":               testConcurrentProposals,

@@ -1,7 +1,7 @@
 package rest
 
 import (
-	"strconv"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -41,6 +41,24 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 	})
 }
 
+// remembered is events of which the one of a text is remembered.
+func remembered(t *testing.T, texts ...string) *rememberedEvents {
+	t.Helper()
+	r := newRememberedEvents(taskrun.NewBufferBudget(1 << 20))
+	for _, text := range texts {
+		e, err := decodeEventFrame([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := decodeReport(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.add(&report, &e)
+	}
+	return r
+}
+
 func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 	t.Parallel()
 	elsewhere := reportedChange()
@@ -52,9 +70,8 @@ func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 		"an event that counts for another run": elsewhere,
 		"an event that is not remembered":      another,
 	} {
-		v := newVerbatim()
-		v.add(idOther, []byte(wordy))
-		if got, want := string(v.appendFrame(nil, &c)), string(appendEventFrame(nil, &c)); got != want {
+		r := remembered(t, wordy)
+		if got, want := string(r.frame(&c)), string(appendEventFrame(nil, &c)); got != want {
 			t.Errorf("%s: frame = %s, want %s", name, got, want)
 		}
 	}
@@ -62,27 +79,36 @@ func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 
 func TestTheFirstEventOfAStateIsRemembered(t *testing.T) {
 	t.Parallel()
-	v := newVerbatim()
-	v.add(idOther, []byte(wordy))
-	v.add(idOther, []byte(strings.Replace(wordy, `"mine":"x"`, `"mine":"y"`, 1)))
+	r := remembered(t, wordy, strings.Replace(wordy, `"mine":"x"`, `"mine":"y"`, 1))
 	c := reportedChange()
-	if got := string(v.appendFrame(nil, &c)); !strings.Contains(got, `"mine":"x"`) {
+	if got := string(r.frame(&c)); !strings.Contains(got, `"mine":"x"`) {
 		t.Errorf("frame = %s", got)
 	}
 }
 
 func TestRememberedEventsAreBounded(t *testing.T) {
 	t.Parallel()
-	v := newVerbatim()
-	v.add("huge", make([]byte, maxVerbatimEvent+1))
-	if len(v.texts) > 0 {
+	const limit = 1 << 20
+	event := func(id, mine string) string {
+		return strings.NewReplacer(idOther, id, `"mine":"x"`, `"mine":"`+mine+`"`).Replace(wordy)
+	}
+	r := remembered(t, event(idOther, strings.Repeat("x", maxRememberedEvent)))
+	if !r.empty() {
 		t.Error("an event that is too large is remembered")
 	}
-	const most = maxVerbatim / maxVerbatimEvent
-	for i := range most + 5 {
-		v.add(strconv.Itoa(i), make([]byte, maxVerbatimEvent))
+	texts := make([]string, 50)
+	for i := range texts {
+		texts[i] = event(fmt.Sprintf("0198a1b2-0000-7000-8000-0000000001%02d", i), strings.Repeat("x", 60_000))
 	}
-	if _, first := v.texts["4"]; first || v.texts["5"] == nil || len(v.texts) != most || len(v.order) != most || v.size != maxVerbatim {
-		t.Errorf("%d events of %d bytes are remembered, want the latest %d", len(v.texts), v.size, most)
+	r = remembered(t, texts...)
+	size := 0
+	for _, e := range r.frames {
+		size += cap(e.frame)
+	}
+	if size > limit || size < limit-2*maxRememberedEvent || len(r.order) != len(r.frames) {
+		t.Errorf("%d events of %d bytes are remembered, want the latest that fit %d", len(r.frames), size, limit)
+	}
+	if first, last := r.order[0], r.order[len(r.order)-1]; !strings.HasSuffix(last, "49") || strings.HasSuffix(first, "00") {
+		t.Errorf("the events from %s to %s are remembered, want the latest", first, last)
 	}
 }

@@ -1,0 +1,75 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// responseMemory is the memory that the response to one request takes, from when it
+// is written until it is sent. A nil one counts nothing.
+type responseMemory struct {
+	server   *Server
+	caller   string
+	taken    int64
+	releases []func()
+}
+
+// memoryStep is how much memory is taken at once for a response that grows, in bytes.
+const memoryStep = 64 << 10
+
+// fit takes the memory for a response of n bytes, beside what is taken already; errMemory.
+// As elsewhere, more than the share of a caller counts as its share.
+func (m *responseMemory) fit(n int) error {
+	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
+		return nil
+	}
+	budget := m.server.memory.responses
+	if m.taken == budget.share {
+		return nil
+	}
+	more := (int64(n) - m.taken + memoryStep - 1) / memoryStep * memoryStep
+	more = min(more, budget.share-m.taken)
+	release, ok := budget.try(m.caller, more)
+	if !ok {
+		return m.server.noMemory(errMemory)
+	}
+	m.taken += more
+	m.releases = append(m.releases, release)
+	return nil
+}
+
+// release returns the memory.
+func (m *responseMemory) release() {
+	for _, release := range m.releases {
+		release()
+	}
+	m.releases, m.taken = nil, 0
+}
+
+// respondList responds with the items of a list between a beginning and an end. room
+// is the size of an item, usually. Memory is taken as the response grows, not when it
+// is complete, and it is given up if the client has gone.
+func respondList[T any](r *request, begin, end string, items []T, room int, appendOne func([]byte, T) []byte) (response, error) {
+	size := len(begin) + len(end) + room*len(items)
+	if err := r.memory.fit(size); err != nil {
+		return response{}, err
+	}
+	b := append(make([]byte, 0, size), begin...)
+	for i, item := range items {
+		b = appendOne(appendComma(b, i), item)
+		if err := r.ctx.Err(); err != nil {
+			return response{}, err
+		}
+		if err := r.memory.fit(cap(b)); err != nil {
+			return response{}, err
+		}
+	}
+	return response{status: http.StatusOK, body: append(b, end...)}, nil
+}
+
+// respondRuns responds with a list of runs.
+func (s *space) respondRuns(r *request, runs []*taskrun.Run) (response, error) {
+	now := s.now()
+	return respondList(r, "[", "]", runs, roomForRun, func(b []byte, run *taskrun.Run) []byte { return appendRun(b, run, now) })
+}

@@ -1,0 +1,35 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Not parallel: all places for deep pages are taken.
+func TestDeepPagesWaitForEachOther(t *testing.T) {
+	s := storeOf(newFleet().objects(t, 10))
+	deep := taskrun.Query{Offset: deepPage, Limit: 200}
+	for range maxDeepPages {
+		leave, err := enterDeepPage(t.Context(), &deep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	everywhere := s.cluster.Everywhere("default")
+	for name, query := range map[string]func(context.Context, taskrun.Query) (taskrun.Page, error){
+		"of a namespace": s.Query, "of all": everywhere.Query,
+	} {
+		if _, err := query(ended, deep); !errors.Is(err, context.Canceled) {
+			t.Errorf("a deep page %s does not wait: error %v", name, err)
+		}
+		if page, err := query(t.Context(), taskrun.Query{Limit: 5}); err != nil || len(page.Runs) != 5 {
+			t.Errorf("a first page %s: %d runs, error %v", name, len(page.Runs), err)
+		}
+	}
+}
