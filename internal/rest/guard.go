@@ -24,9 +24,10 @@ func letIn(door Door, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	caller, err := door.Authenticate(r.Context(), token)
+	ctx := authn.WithAddress(r.Context(), addressOf(r.RemoteAddr))
+	caller, err := door.Authenticate(ctx, token)
 	if err != nil {
 		return err
 	}
-	return door.Authorize(r.Context(), caller, authn.Access{Verb: "get", Path: r.URL.Path})
+	return door.Authorize(ctx, caller, authn.Access{Verb: "get", Path: r.URL.Path})
 }
