@@ -67,15 +67,14 @@ func (rt *router) find(r *http.Request, at place) (*route, string, error) {
 	}
 	raw := escaped(r.URL, at.base)
 	route, parameter, ok := rt.match(r.Method, raw, path)
-	if route == nil && !at.proxied {
-		return nil, "", rt.redirect(r, raw, path)
-	}
-	if route == nil {
+	if route == nil && at.proxied {
 		route, parameter, ok = rt.match(r.Method, turned(raw), turned(path))
 	}
 	switch {
-	case route == nil:
+	case route == nil && at.proxied:
 		return nil, "", errNoRoute
+	case route == nil:
+		return nil, "", rt.redirect(r, raw, path)
 	case !ok:
 		return nil, "", &methodError{allow: route.method}
 	}
@@ -159,6 +158,12 @@ func turned(path string) string {
 		return other
 	}
 	return path + "/"
+}
+
+// slashesBeyond is how many slashes more a path has at its end than its route.
+func slashesBeyond(path, route string) int {
+	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
+	return max(0, count(path)-count(route))
 }
 
 // redirect returns where the path with one slash more, or without all of those at

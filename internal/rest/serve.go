@@ -168,7 +168,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	v.route = v.found
 	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
 	defer cancel()
-	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: v.parameter, query: r.URL.RawQuery, body: nullValue}
+	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path), parameter: v.parameter, query: r.URL.RawQuery, body: nullValue}
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
