@@ -58,11 +58,8 @@ func shapeOf(path string) shape {
 // slash too many or too few. What kube-apiserver passes on is not redirected: it
 // would make an error of that.
 func (rt *router) find(r *http.Request, at place) (*route, string, error) {
-	path, inside := strings.CutPrefix(r.URL.Path, at.base)
-	if at.base == rt.root && r.URL.Path == pathOpenAPI {
-		path, inside = pathOpenAPI, true
-	}
-	if !inside || !strings.HasPrefix(path, "/") {
+	path, inside := rt.below(r, at.base)
+	if !inside {
 		return nil, "", errNoRoute
 	}
 	raw := escaped(r.URL, at.base)
@@ -79,6 +76,15 @@ func (rt *router) find(r *http.Request, at place) (*route, string, error) {
 		return nil, "", &methodError{allow: route.method}
 	}
 	return route, parameter, nil
+}
+
+// below returns the part of the path of a request below a base.
+func (rt *router) below(r *http.Request, base string) (path string, inside bool) {
+	if base == rt.root && r.URL.Path == pathOpenAPI {
+		return pathOpenAPI, true
+	}
+	path, inside = strings.CutPrefix(r.URL.Path, base)
+	return path, inside && strings.HasPrefix(path, "/")
 }
 
 // socket returns the websocket that a request asks for below a base, nil if there is none.

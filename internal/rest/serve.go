@@ -36,7 +36,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if v.known || s.door == nil && v.refusal == nil {
 		ctx = s.tracer.Trust(ctx)
 	}
-	s.traced.ServeHTTP(w, r.WithContext(ctx))
+	s.traced.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is the request's
 }
 
 // identifyFor finds the route of a request, and its caller unless the route is open.
