@@ -168,6 +168,16 @@ func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 	}
 }
 
+// An embedded server need not have a name for its namespace.
+func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *wire) {
+		if got := w.try(w.t, "/api"+pathEventsOut, frameAuth, &websocket.DialOptions{Subprotocols: offering}); got != (outcome{}) {
+			w.t.Errorf("%+v, want that it is let in", got)
+		}
+	}, func(_ *Options, d *Dependencies) { d.Namespace = "" })
+}
+
 func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *wire) {

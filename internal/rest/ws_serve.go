@@ -27,7 +27,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 	shown, err := s.shownAtUpgrade(r, at)
 	nameless := s.door != nil && shown == nil // the caller is not identified yet
 	if err == nil {
-		err = checkSocket(r, rt, at, nameless)
+		err = s.checkSocket(r, rt, at, nameless)
 	}
 	seat := s.sockets.seat()
 	defer seat.leave()
@@ -61,11 +61,11 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 }
 
 // checkSocket returns the error for an upgrade that leads nowhere, whoever the caller is.
-func checkSocket(r *http.Request, rt *route, at place, nameless bool) error {
+func (s *Server) checkSocket(r *http.Request, rt *route, at place, nameless bool) error {
 	switch {
 	case rt == nil, nameless && !offers(r, subprotocol):
 		return errNoSocket
-	case at.namespace == everywhere && !rt.across:
+	case at.namespace != s.home.namespace && at.namespace == everywhere && !rt.across:
 		return errOneNamespace
 	default:
 		return nil
