@@ -169,7 +169,7 @@ generate: ## Write the generated files: deepcopy, CRD, RBAC, field reference
 	@hack/generate.sh
 
 .PHONY: verify
-verify: ## Fail if a generated file is stale
+verify: ## Fail if a generated file is stale, or a module has a known vulnerability that the program calls
 	@hack/verify.sh
 
 .PHONY: lint

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails, naming each file, if a generated file is not what hack/generate.sh would write now. The tree itself is left as
-# it is: everything is generated in a copy.
+# Fails, naming each file, if a generated file is not what hack/generate.sh would write now, or if the program calls code
+# with a known vulnerability. The tree itself is left as it is: everything is generated in a copy.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 copy=$(mktemp -d)
@@ -41,3 +41,4 @@ done < <(
 )
 if [ "$stale" -ne 0 ]; then exit 1; fi
 echo "generated files are up to date"
+hack/vulnerabilities.sh

@@ -128,7 +128,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	intake := kube.NewIntake()
 	config.Wrap(intake.Transport)
 	config.Wrap(a.traces.Transport)
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager))
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager, a.options.REST.AllowedHosts))
 	if err != nil {
 		return err
 	}

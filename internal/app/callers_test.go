@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	kuberest "k8s.io/client-go/rest"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
@@ -37,13 +39,19 @@ type guardedProgram struct {
 
 func startGuarded(t *testing.T, changes ...func(*Options)) *guardedProgram {
 	t.Helper()
+	return startGuardedWith(t, testenv.Start(t).Config, changes...)
+}
+
+// startGuardedWith is startGuarded for a program that uses another configuration of the client.
+func startGuardedWith(t *testing.T, config *kuberest.Config, changes ...func(*Options)) *guardedProgram {
+	t.Helper()
 	env := testenv.Start(t)
 	kube, err := kubernetes.NewForConfig(env.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &guardedProgram{kube: kube, home: env.Namespace(t), neighbour: env.Namespace(t)}
-	g.program = start(t, env.Config, g.home, func(o *Options) {
+	g.program = start(t, config, g.home, func(o *Options) {
 		o.Scope.Watch = []string{g.home, g.neighbour}
 		o.Manager.LeaseNamespace = g.home
 		o.Security.Authentication, o.Security.TLS.SelfSigned = authenticationKubernetes, true
@@ -305,16 +313,25 @@ func (g *guardedProgram) post(t *testing.T, path, body, token string) int {
 // peer is let in.
 func (g *guardedProgram) dial(t *testing.T, path, token string) (conn *websocket.Conn, refused string) {
 	t.Helper()
+	return g.dialWith(t, path, token, nil)
+}
+
+// dialWith is dial with a header; an upgrade that is refused is its status.
+func (g *guardedProgram) dialWith(t *testing.T, path, token string, header http.Header) (conn *websocket.Conn, refused string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, response, err := websocket.Dial(ctx, "wss://"+g.app.REST().Addr().String()+path, &websocket.DialOptions{
-		HTTPClient: g.client, Subprotocols: []string{"prefect"},
+		HTTPClient: g.client, Subprotocols: []string{"prefect"}, HTTPHeader: header,
 	})
+	if response != nil && response.Body != nil {
+		_ = response.Body.Close()
+	}
+	if err != nil && response != nil {
+		return nil, strconv.Itoa(response.StatusCode)
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	if response.Body != nil {
-		_ = response.Body.Close()
 	}
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"type":"auth","token":"`+token+`"}`)); err != nil {
@@ -326,28 +343,50 @@ func (g *guardedProgram) dial(t *testing.T, path, token string) (conn *websocket
 	return conn, ""
 }
 
+// Every websocket, with every identity of the routes, shown in both ways.
 func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
-	g.account(t, "right", g.home)
+	g.account(t, "right", g.home, g.neighbour)
 	g.account(t, "elsewhere", g.neighbour)
 	g.account(t, "nothing")
-	cases := map[string]struct{ token, refused string }{
-		"no token":                   {"", "Auth required but no token provided"},
-		"garbage":                    {"garbage", "Invalid token"},
-		"a token for the API server": {g.token(t, "right", "https://kubernetes.default.svc"), "Invalid token"},
-		"a token without rights":     {g.token(t, "nothing", "taskrun.dev"), "Invalid token"},
-		"rights at the neighbour's":  {g.token(t, "elsewhere", "taskrun.dev"), "Invalid token"},
-		"the right token":            {g.token(t, "right", "taskrun.dev"), ""},
+	g.account(t, "gone", g.home)
+	gone := g.token(t, "gone", "taskrun.dev")
+	const missing, invalid = "Auth required but no token provided", "Invalid token"
+	cases := map[string]struct{ token, home, there, header string }{ // how it is refused; header: at an upgrade at home
+		"no token":                       {"", missing, missing, missing},
+		"garbage":                        {"garbage", invalid, invalid, "401"},
+		"a token for the API server":     {g.token(t, "right", "https://kubernetes.default.svc"), invalid, invalid, "401"},
+		"the token of a deleted account": {gone, invalid, invalid, "401"},
+		"a token without rights":         {g.token(t, "nothing", "taskrun.dev"), invalid, invalid, invalid},
+		"rights at the neighbour's":      {g.token(t, "elsewhere", "taskrun.dev"), invalid, "", invalid},
+		"the right token":                {g.token(t, "right", "taskrun.dev"), "", "", ""},
+	}
+	g.drop(t, "gone")
+	g.awaitRefusal(t, gone)
+	check := func(path, name, want, refused string) {
+		t.Helper()
+		if (refused == "") != (want == "") || !strings.Contains(refused, want) {
+			t.Errorf("%s with %s: %q, want %q", path, name, refused, want)
+		}
 	}
 	for _, r := range rest.Routes() {
 		if !r.Socket {
 			continue
 		}
 		for name, tc := range cases {
-			if _, refused := g.dial(t, "/api"+r.Path, tc.token); (refused == "") != (tc.refused == "") || !strings.Contains(refused, tc.refused) {
-				t.Errorf("%s with %s: %q, want %q", r.Path, name, refused, tc.refused)
+			_, refused := g.dial(t, "/api"+r.Path, tc.token)
+			check(r.Path, name, tc.home, refused)
+			_, refused = g.dial(t, "/namespaces/"+g.neighbour+"/api"+r.Path, tc.token)
+			check("the neighbour's "+r.Path, name, tc.there, refused)
+			_, refused = g.dial(t, "/namespaces/-/api"+r.Path, tc.token)
+			check("all namespaces' "+r.Path, name, "404", refused)
+			header := http.Header{}
+			if tc.token != "" {
+				header.Set("Authorization", "Bearer "+tc.token)
 			}
+			_, refused = g.dialWith(t, "/api"+r.Path, "", header)
+			check(r.Path+" by header", name, tc.header, refused)
 		}
 	}
 }

@@ -145,8 +145,9 @@ func (s *security) overTLS(c *tls.Config) {
 	c.GetCertificate, c.MinVersion, c.NextProtos = ours.GetCertificate, ours.MinVersion, ours.NextProtos
 }
 
-// metricsServer puts it before metrics, and before what there is to profile with.
-func (s *security) metricsServer(o *ManagerOptions) metricsserver.Options {
+// metricsServer puts it before metrics, and before what there is to profile with. hosts
+// are those that are served beside loopback.
+func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserver.Options {
 	server := metricsserver.Options{BindAddress: o.MetricsAddress}
 	if o.Pprof {
 		server.ExtraHandlers = profiles()
@@ -155,10 +156,18 @@ func (s *security) metricsServer(o *ManagerOptions) metricsserver.Options {
 		server.SecureServing = true
 		server.TLSOpts = append(server.TLSOpts, s.overTLS)
 	}
-	if s.door != nil {
-		server.FilterProvider = func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
-			return func(_ logr.Logger, behind http.Handler) (http.Handler, error) { return rest.Guard(s.door, behind), nil }, nil
-		}
+	switch {
+	case s.door != nil:
+		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.door, behind) })
+	case rest.IsLoopback(o.MetricsAddress):
+		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.GuardHost(hosts, behind) })
 	}
 	return server
+}
+
+// filter is what the metrics server takes for a handler before another one.
+func filter(before func(http.Handler) http.Handler) func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
+	return func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
+		return func(_ logr.Logger, behind http.Handler) (http.Handler, error) { return before(behind), nil }, nil
+	}
 }

@@ -1,10 +1,7 @@
 package authn
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -25,15 +22,33 @@ const (
 // Authenticate says whose the token is. It returns ErrUnauthenticated if it is nobody's, expired or not for one of our
 // audiences, ErrUnavailable if the API server could not be asked.
 //
+// The API server is not asked about a JWT whose unverified claims say that it would be rejected, nor about a token of an
+// address (WithAddress) of which it rejected too many recently, unless it accepted this token within the last hour.
+//
 // A token that the API server accepts is good until its expiry, if it tells one, and Options.ClockSkew longer: our clock
 // may be ahead of the API server's, which knows better. It is remembered until its expiry only.
 func (d *Door) Authenticate(ctx context.Context, token string) (Caller, error) {
 	if err := d.checkForm(token); err != nil {
 		return Caller{}, err
 	}
-	return d.identities.ask(ctx, d.sealer.seal(token), func(ctx context.Context) answer[Caller] {
+	question := d.sealer.seal(token)
+	if known, ok := d.identities.recall(question); ok {
+		return known.value, known.err
+	}
+	if err := d.checkClaims(token); err != nil {
+		return Caller{}, err
+	}
+	from := d.rejections.originOf(ctx, question)
+	if !d.rejections.allowed(from.address) {
+		return Caller{}, tooManyRejected()
+	}
+	return d.identities.ask(ctx, question, from.sender, func(ctx context.Context) answer[Caller] {
+		if !d.rejections.take(from.address) {
+			return answer[Caller]{err: tooManyRejected()}
+		}
 		start := d.clock.Now()
 		a := d.reviewToken(ctx, token)
+		d.rejections.settle(from, question, a.err)
 		d.reviewed("token", outcome(a.err, "accepted", "rejected"), start)
 		return a
 	})
@@ -100,14 +115,8 @@ func (d *Door) accept(c Caller, expires time.Time) answer[Caller] {
 		return a
 	}
 	a.value.Until = expires.Add(d.options.ClockSkew)
-	now := d.clock.Now()
-	if !now.Before(a.value.Until) {
-		return answer[Caller]{
-			err: refuse(ErrUnauthenticated, errors.New("the API server accepts it: the clocks of the two differ"),
-				"the token expired at %s, and it is %s here: %s",
-				expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), d.howToGetOne()),
-			keep: d.options.rejectedTTL(),
-		}
+	if err := d.checkExpiry(expires); err != nil { // while it was reviewed
+		return answer[Caller]{err: err, keep: d.options.rejectedTTL()}
 	}
 	return a
 }
@@ -121,28 +130,6 @@ func callerOf(u *authenticationv1.UserInfo) Caller {
 		}
 	}
 	return c
-}
-
-// expiry returns when an authentic token expires, by its claim exp, and zero if it is no JWT or says nothing. It proves
-// nothing by itself: ask the API server first.
-func expiry(token string) time.Time {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return time.Time{}
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return time.Time{}
-	}
-	var claims struct {
-		Expires *float64 `json:"exp"`
-	}
-	err = json.NewDecoder(bytes.NewReader(payload)).Decode(&claims)
-	// No later than the year 9999, which is all that a time can be written as.
-	if err != nil || claims.Expires == nil || *claims.Expires < 0 || *claims.Expires > 253402300799 {
-		return time.Time{}
-	}
-	return time.Unix(int64(*claims.Expires), 0)
 }
 
 // outcome is the word for an answer that is err.

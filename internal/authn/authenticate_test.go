@@ -373,7 +373,7 @@ func TestSoManyTokensAreAskedAboutAtATime(t *testing.T) {
 			wantKind(t, <-said, ErrUnavailable)
 		}
 		synctest.Wait()
-		if n := len(d.identities.queue) + len(d.identities.asking); n != 0 {
+		if n := d.identities.turns.size(); n != 0 {
 			t.Errorf("%d places are still taken", n)
 		}
 	})

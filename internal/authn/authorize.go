@@ -36,7 +36,7 @@ func (d *Door) Authorize(ctx context.Context, c Caller, a Access) error {
 		return refuse(ErrUnauthenticated, nil, "the token has expired: %s", d.howToGetOne())
 	}
 	question := d.sealer.seal(append([]string{a.Verb, a.Namespace, a.Resource, a.Subresource, a.Name, a.Path}, c.texts()...)...)
-	_, err := d.permissions.ask(ctx, question, func(ctx context.Context) answer[struct{}] {
+	_, err := d.permissions.ask(ctx, question, c.Name, func(ctx context.Context) answer[struct{}] {
 		start := d.clock.Now()
 		answer := d.reviewAccess(ctx, &c, &a)
 		d.reviewed("access", outcome(answer.err, "allowed", "denied"), start)

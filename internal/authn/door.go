@@ -44,6 +44,7 @@ type Door struct {
 	sealer      sealer
 	identities  *memory[Caller]
 	permissions *memory[struct{}]
+	rejections  *rejections
 }
 
 // New returns a door that asks with client, whose rate should not be limited: Options.MaxReviews bounds the questions.
@@ -58,6 +59,8 @@ func New(o Options, client kubernetes.Interface, clock Clock) (*Door, error) {
 		tokens:   client.AuthenticationV1().TokenReviews(),
 		accesses: client.AuthorizationV1().SubjectAccessReviews(),
 		sealer:   newSealer(),
+
+		rejections: newRejections(o.CacheSize, clock),
 		identities: newMemory[Caller](&o, clock, func(cause error) *Error {
 			return unavailable(cause, "tokenreviews.authentication.k8s.io")
 		}),

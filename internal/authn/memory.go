@@ -35,8 +35,7 @@ type memory[V any] struct {
 	clock     Clock
 	good, bad *cache.LRUExpireCache
 	flight    singleflight.Group
-	queue     chan struct{} // who waits or asks
-	asking    chan struct{}
+	turns     *turns
 	timeout   time.Duration
 	fail      func(error) *Error
 }
@@ -46,16 +45,15 @@ func newMemory[V any](o *Options, clock Clock, fail func(error) *Error) *memory[
 		clock:   clock,
 		good:    cache.NewLRUExpireCacheWithClock(o.CacheSize, clock),
 		bad:     cache.NewLRUExpireCacheWithClock(o.CacheSize, clock),
-		queue:   make(chan struct{}, o.MaxReviews*(1+waitingPerReview)),
-		asking:  make(chan struct{}, o.MaxReviews),
+		turns:   newTurns(o.MaxReviews, o.MaxReviews*waitingPerReview),
 		timeout: o.Timeout,
 		fail:    fail,
 	}
 }
 
-// ask returns the remembered answer to a question, or that of review. A caller who goes away does not end the review,
-// for others may wait for it.
-func (m *memory[V]) ask(ctx context.Context, question string, review func(context.Context) answer[V]) (V, error) {
+// ask returns the remembered answer to a question, or that of review, for which the senders of questions take turns. A
+// caller who goes away does not end the review, for others may wait for it.
+func (m *memory[V]) ask(ctx context.Context, question, sender string, review func(context.Context) answer[V]) (V, error) {
 	if known, ok := m.recall(question); ok {
 		return known.value, known.err
 	}
@@ -67,7 +65,7 @@ func (m *memory[V]) ask(ctx context.Context, question string, review func(contex
 		}
 		detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.timeout)
 		defer cancel()
-		a := m.inTurn(detached, review)
+		a := m.inTurn(detached, sender, review)
 		m.remember(question, a)
 		return a, nil
 	})
@@ -83,21 +81,14 @@ func (m *memory[V]) ask(ctx context.Context, question string, review func(contex
 	}
 }
 
-// inTurn reviews when it is this question's turn.
-func (m *memory[V]) inTurn(ctx context.Context, review func(context.Context) answer[V]) answer[V] {
-	select {
-	case m.queue <- struct{}{}:
-		defer func() { <-m.queue }()
-	default:
-		return answer[V]{err: m.fail(errTooMany)}
+// inTurn reviews when it is the sender's turn.
+func (m *memory[V]) inTurn(ctx context.Context, sender string, review func(context.Context) answer[V]) answer[V] {
+	done, err := m.turns.take(ctx, sender)
+	if err != nil {
+		return answer[V]{err: m.fail(err)}
 	}
-	select {
-	case m.asking <- struct{}{}:
-		defer func() { <-m.asking }()
-		return review(ctx)
-	case <-ctx.Done():
-		return answer[V]{err: m.fail(ctx.Err())}
-	}
+	defer done()
+	return review(ctx)
 }
 
 func (m *memory[V]) recall(question string) (answer[V], bool) {

@@ -29,7 +29,8 @@ type Options struct {
 	// unused goes first.
 	CacheSize int
 	// MaxReviews is the number of questions of each kind (tokens, accesses) that the API server is asked at a time.
-	// Others wait, up to 32 times as many; more are ErrUnavailable at once. Remembered answers never wait.
+	// Others wait, up to 32 times as many, and take turns by address or caller; more are ErrUnavailable at once. Remembered
+	// answers never wait.
 	MaxReviews int
 	// Timeout bounds a question, its wait included.
 	Timeout time.Duration

@@ -10,9 +10,10 @@ var errBusy = errors.New("too many requests are under way")
 
 // The reasons why requests are turned away unheard, as metrics have them.
 const (
-	busyServer = "server" // too many of all callers
-	busyCaller = "caller" // too many of this one
-	busyMemory = "memory" // bodies and responses take all the memory that they may
+	busyServer  = "server"  // too many of all callers
+	busyCaller  = "caller"  // too many of this one
+	busyAddress = "address" // too many bad tokens of its address
+	busyMemory  = "memory"  // bodies and responses take all the memory that they may
 )
 
 // admission counts what is under way, so that no flood takes more than there is,

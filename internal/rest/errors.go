@@ -19,6 +19,7 @@ const (
 		"See server logs for details."
 	textUnavailable = "Service Unavailable"
 	textInternal    = "Internal Server Error"
+	textNotServed   = "This namespace is not served."
 )
 
 // textOperatorForbidden tells a caller that the permission is not its own.
@@ -118,7 +119,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.Is(err, errBusy), errors.Is(err, errMemory):
 		return unavailable(), false
 	case errors.Is(err, ErrNotServed):
-		return jsonMember(http.StatusNotFound, keyDetail, "This namespace is not served."), false
+		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
 		return jsonMember(plain.status, keyDetail, plain.text), false
 	case errors.As(err, &notReady):

@@ -19,14 +19,30 @@ func Guard(door Door, behind http.Handler) http.Handler {
 	})
 }
 
+// GuardHost puts the check of the header Host before what is no part of REST, such as
+// metrics, where callers are not authenticated: a web page whose owner has pointed its
+// name at this machine reads nothing. Hosts are served beside those of loopback.
+func GuardHost(hosts []string, behind http.Handler) http.Handler {
+	guard := newBrowserGuard(&Options{AllowedHosts: hosts}, false)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := guard.checkHost(r); err != nil {
+			answer, _ := answerTo(err, nil, nil)
+			_ = answer.write(w, r) // the client is told, or gone
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+}
+
 func letIn(door Door, r *http.Request) error {
 	token, err := bearer(r.Header)
 	if err != nil {
 		return err
 	}
-	caller, err := door.Authenticate(r.Context(), token)
+	ctx := authn.WithAddress(r.Context(), addressOf(r.RemoteAddr))
+	caller, err := door.Authenticate(ctx, token)
 	if err != nil {
 		return err
 	}
-	return door.Authorize(r.Context(), caller, authn.Access{Verb: "get", Path: r.URL.Path})
+	return door.Authorize(ctx, caller, authn.Access{Verb: "get", Path: r.URL.Path})
 }

@@ -103,3 +103,71 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 		t.Errorf("without the API server before it: status %d, want 404", got)
 	}
 }
+
+// kube-apiserver makes 502 of a redirect. Each path is served with one slash more or
+// fewer as it is without.
+func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
+	t.Parallel()
+	f := aggregated(t)
+	const base = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
+	ask := func(r *route, path string) (status int, body string) {
+		t.Helper()
+		right, known := access[r.method+" "+r.path]
+		if !known || right == "known" || right == "open" {
+			right = "get nothing"
+		}
+		w := f.knock(t, r.method, path, "user "+right+" in default")
+		if location := w.Header().Get("Location"); w.Code/100 == 3 || location != "" {
+			t.Errorf("%s %s: %d to %q", r.method, path, w.Code, location)
+		}
+		return w.Code, w.Body.String()
+	}
+	check := func(r *route, path string) {
+		t.Helper()
+		status, body := ask(r, path)
+		if status == http.StatusNotFound && body == `{"detail":"Not Found"}` && r.talk == nil && r.path != "/docs/{asset}" {
+			t.Fatalf("%s %s is not served", r.method, path)
+		}
+		paths := []string{path + "/", path + "//"}
+		if bare := strings.TrimRight(path, "/"); bare != path {
+			paths = []string{bare}
+		}
+		for _, other := range paths {
+			gotStatus, gotBody := ask(r, other)
+			if gotStatus != status || gotBody != body && r.path != "/docs" {
+				t.Errorf("%s %s: %d %s, want %d %s as without the slashes", r.method, other, gotStatus, gotBody, status, body)
+			}
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead} {
+			ask(&route{method: method, path: r.path}, path+"/")
+		}
+	}
+	for _, r := range table() {
+		check(&r, base+anyParameter.ReplaceAllString(r.path, idUnknown))
+	}
+	for _, r := range discoveryRoutes() {
+		check(&r, r.path)
+	}
+	check(&route{method: http.MethodGet, path: "/docs/start.js"}, base+"/docs/start.js")
+	ask(&route{method: http.MethodGet}, base+"/nope/")
+}
+
+// Wherever the page is read, what it loads is found.
+func TestThePageLoadsItsFilesWhateverItsSlashes(t *testing.T) {
+	t.Parallel()
+	f := aggregated(t)
+	for _, slashes := range []string{"", "/", "//"} {
+		page := "http://api.test/apis/rest.taskrun.dev/v1alpha1/namespaces/other/docs" + slashes
+		w := f.send(t, http.MethodGet, page, "", "Authorization", "user somebody")
+		found := loaded.FindAllStringSubmatch(w.Body.String(), -1)
+		if len(found) != len(assets)+1 {
+			t.Errorf("%s: %d loads %v, want every asset and the document", page, w.Code, found)
+		}
+		for _, match := range found {
+			url := resolved(t, page, match[2])
+			if got := f.send(t, http.MethodGet, url, "", "Authorization", "user somebody"); got.Code != http.StatusOK {
+				t.Errorf("%s loads %s: %d %s", page, url, got.Code, got.Body)
+			}
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"github.com/swaggest/swgui/v5/static"
 
@@ -45,11 +47,18 @@ var assets = map[string]asset{
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docs answers with the page that shows the document.
-func (s *space) docs(*request) (response, error) {
+// docs answers with the page that shows the document. What the page loads is relative
+// to its own path.
+func (s *space) docs(r *request) (response, error) {
 	answer, err := indexPage.response()
+	if up := strings.Repeat("../", r.slashes); up != "" {
+		answer.body = loaded.ReplaceAll(answer.body, []byte(`${1}="`+up+`$2"`))
+	}
 	return answer.with("Content-Security-Policy", pagePolicy), err
 }
+
+// loaded finds what the page loads or links to.
+var loaded = regexp.MustCompile(`(href|src)="([^"]*)"`)
 
 // docsAsset answers with a file that the page loads.
 func (s *space) docsAsset(r *request) (response, error) {

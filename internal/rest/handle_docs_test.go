@@ -35,7 +35,7 @@ func TestFilesOfThePage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct{ mimeType, holds string }{
-		"start.js":             {typeScript, `url: "openapi.json"`},
+		"start.js":             {typeScript, `url: new URL("../openapi.json", document.currentScript.src)`},
 		"swagger-ui-bundle.js": {typeScript, "SwaggerUIBundle"},
 		"swagger-ui.css":       {typeStyle, ".swagger-ui"},
 		"favicon-32x32.png":    {typePNG, "PNG"},

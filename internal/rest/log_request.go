@@ -54,8 +54,8 @@ func (s *rejectionSampler) sample(now time.Time) (omitted int, logged bool) {
 }
 
 // sampled returns what a log line says beside the request, and whether it is written.
-func (s *Server) sampled(v *visit, now time.Time) (attrs []slog.Attr, logged bool) {
-	if !v.rejected {
+func (s *Server) sampled(rejected bool, now time.Time) (attrs []slog.Attr, logged bool) {
+	if !rejected {
 		return nil, true
 	}
 	omitted, logged := s.rejections.sample(now)

@@ -3,9 +3,13 @@ package rest
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 func TestALongPathIsLoggedTruncated(t *testing.T) {
@@ -65,6 +69,95 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 			if got := len(tc.f.metrics.seen); got != 502 {
 				t.Errorf("the metrics have seen %d requests, want 502", got)
 			}
+		})
+	}
+}
+
+func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
+	t.Parallel()
+	const flood = 5 * maxLoggedRejections
+	withHeader := func(header string) func(*wire) {
+		return func(w *wire) {
+			_, _, err := w.dial(w.t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {header}}})
+			if err == nil {
+				w.t.Fatal("the socket was opened")
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		refused func(*wire)
+		message string
+	}{
+		"a bad token in a header": {withHeader("Bearer bad"), "socket refused"},
+		"a password":              {withHeader("Basic eDp5"), "socket refused"},
+		"no way to show a token":  {withHeader(""), "socket refused"},
+		"no such path, and a long one": {func(w *wire) {
+			_, _, _ = w.dial(w.t, "/"+strings.Repeat("x", 10_000), &websocket.DialOptions{Subprotocols: offering})
+		}, "socket refused"},
+		"a bad token in a frame": {func(w *wire) {
+			p := w.open(w.t, pathEventsOut, offering...)
+			p.send(w.t, `{"type":"auth","token":"bad"}`)
+			p.expectEnd(w.t, end{1008, "Invalid token"})
+		}, "socket ended"},
+		"no permission": {func(w *wire) {
+			p := w.open(w.t, pathEventsOut, offering...)
+			p.send(w.t, `{"type":"auth","token":"get taskruns in default"}`)
+			p.expectEnd(w.t, end{1008, "Invalid token"})
+		}, "socket ended"},
+		"no auth frame": {func(w *wire) {
+			p := w.open(w.t, pathEventsOut, offering...)
+			p.send(w.t, `[]`)
+			p.expectEnd(w.t, end{})
+		}, "socket ended"},
+		"no websocket after all": {func(w *wire) {
+			r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://example.test/api"+pathEventsOut, http.NoBody)
+			r.Header.Set("Connection", "upgrade")
+			r.Header.Set("Upgrade", "websocket")
+			r.Header.Set("Sec-Websocket-Protocol", "prefect")
+			w.server.Handler().ServeHTTP(httptest.NewRecorder(), r)
+		}, "socket refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				t := w.t
+				lines := func() int {
+					synctest.Wait()
+					return strings.Count(w.log.String(), `msg="`+tc.message+`"`)
+				}
+				for range flood {
+					tc.refused(w)
+				}
+				if got := lines(); got != maxLoggedRejections || len(w.log.String()) > 1000*maxLoggedRejections {
+					t.Errorf("%d lines of %d refused sockets, %d bytes, want %d lines", got, flood, len(w.log.String()), maxLoggedRejections)
+				}
+				w.clock.advance(time.Second)
+				tc.refused(w)
+				if want := fmt.Sprintf("omitted=%d ", flood-maxLoggedRejections); lines() != maxLoggedRejections+1 || !strings.Contains(w.log.String(), want) {
+					t.Errorf("the next line does not say %s", want)
+				}
+			}, withDoor(&doorkeeper{}))
+		})
+	}
+}
+
+func TestSocketsThatWereLetInAreAllLogged(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]change{"with authentication": withDoor(&doorkeeper{}), "without": func(*Options, *Dependencies) {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *wire) {
+				for range 3 * maxLoggedRejections {
+					p := w.open(w.t, pathEventsOut, offering...)
+					p.send(w.t, `{"type":"auth","token":"list taskruns in default"}`)
+					p.expect(w.t, frameSuccess)
+					p.close(w.t)
+				}
+				synctest.Wait()
+				if got := strings.Count(w.log.String(), `msg="socket ended"`); got != 3*maxLoggedRejections {
+					w.t.Errorf("%d lines of %d sockets", got, 3*maxLoggedRejections)
+				}
+			}, change)
 		})
 	}
 }

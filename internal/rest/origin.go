@@ -49,8 +49,8 @@ func newBrowserGuard(o *Options, authenticated bool) *browserGuard {
 
 // check returns the error for a request that is rejected before its route is known.
 func (g *browserGuard) check(r *http.Request, proxied bool) error {
-	if g.anyone && !g.servesHost(r.Host) {
-		return detail(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
+	if err := g.checkHost(r); err != nil {
+		return err
 	}
 	if !g.anyone && !proxied {
 		return nil // a page has no token
@@ -59,6 +59,15 @@ func (g *browserGuard) check(r *http.Request, proxied bool) error {
 		return g.checkPage(r)
 	}
 	return nil
+}
+
+// checkHost returns the error for a request of another host than those that are served
+// without authentication.
+func (g *browserGuard) checkHost(r *http.Request) error {
+	if !g.anyone || g.servesHost(r.Host) {
+		return nil
+	}
+	return detail(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
 }
 
 // checkPage returns the error for a request that changes something, or opens a
@@ -182,6 +191,12 @@ func normalHost(host string) string {
 func loopbackName(name string) bool {
 	ip := net.ParseIP(name)
 	return name == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// IsLoopback reports whether only this machine reaches an address, host:port.
+func IsLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && loopbackName(normalHost(host))
 }
 
 // checkHosts rejects what the Host of a request cannot be without its port.

@@ -15,6 +15,7 @@ type request struct {
 	ctx       context.Context //nolint:containedctx // lives as long as the request
 	caller    authn.Caller    // who sent it; no name: nobody was asked
 	base      string          // what comes before the route in the path
+	slashes   int             // at the end of the path that the route does not have
 	parameter string          // in the path: an id in lower case with hyphens, or a name
 	query     string          // as it came
 	body      pyjson.Value    // null: there is none

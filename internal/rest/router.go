@@ -53,25 +53,38 @@ func shapeOf(path string) shape {
 	return shape{prefix: path}
 }
 
-// find returns the route of a request below a base and the parameter in its path. The error
+// find returns the route of a request at a place and the parameter in its path. The error
 // says what else to do: there may be no such path, no such method of it, or a
-// slash too many or too few.
-func (rt *router) find(r *http.Request, base string) (*route, string, error) {
-	path, inside := strings.CutPrefix(r.URL.Path, base)
-	if base == rt.root && r.URL.Path == pathOpenAPI {
-		path, inside = pathOpenAPI, true
-	}
-	if !inside || !strings.HasPrefix(path, "/") {
+// slash too many or too few. What kube-apiserver passes on is not redirected: it
+// would make an error of that.
+func (rt *router) find(r *http.Request, at place) (*route, string, error) {
+	path, inside := rt.below(r, at.base)
+	if !inside {
 		return nil, "", errNoRoute
 	}
-	route, parameter, ok := rt.match(r.Method, escaped(r.URL, base), path)
+	raw := escaped(r.URL, at.base)
+	route, parameter, ok := rt.match(r.Method, raw, path)
+	if route == nil && at.proxied {
+		route, parameter, ok = rt.match(r.Method, turned(raw), turned(path))
+	}
 	switch {
+	case route == nil && at.proxied:
+		return nil, "", errNoRoute
 	case route == nil:
-		return nil, "", rt.redirect(r, base, path)
+		return nil, "", rt.redirect(r, raw, path)
 	case !ok:
 		return nil, "", &methodError{allow: route.method}
 	}
 	return route, parameter, nil
+}
+
+// below returns the part of the path of a request below a base.
+func (rt *router) below(r *http.Request, base string) (path string, inside bool) {
+	if base == rt.root && r.URL.Path == pathOpenAPI {
+		return pathOpenAPI, true
+	}
+	path, inside = strings.CutPrefix(r.URL.Path, base)
+	return path, inside && strings.HasPrefix(path, "/")
 }
 
 // socket returns the websocket that a request asks for below a base, nil if there is none.
@@ -145,29 +158,33 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
+// turned is the path with one slash more, or without all of those at its end.
+func turned(path string) string {
+	if other := strings.TrimRight(path, "/"); other != path || path == "" {
+		return other
+	}
+	return path + "/"
+}
+
+// slashesBeyond is how many slashes more a path has at its end than its route.
+func slashesBeyond(path, route string) int {
+	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
+	return max(0, count(path)-count(route))
+}
+
 // redirect returns where the path with one slash more, or without all of those at
 // its end, is served. Its Location is absolute, as Prefect's is. Behind a proxy that
 // names the prefix it removed, the Location is a path that begins with that prefix:
 // scheme and host are then the proxy's too.
-func (rt *router) redirect(r *http.Request, base, path string) error {
-	turn := func(path string) string {
-		if other := strings.TrimRight(path, "/"); other != path {
-			return other
-		}
-		return path + "/"
-	}
-	raw := escaped(r.URL, base)
-	if raw != "" {
-		raw = turn(raw)
-	}
-	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
+func (rt *router) redirect(r *http.Request, raw, path string) error {
+	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
 		return errNoRoute
 	}
 	origin := forwardedPrefix(r)
 	if origin == "" {
 		origin = scheme(r) + "://" + r.Host
 	}
-	location := origin + turn(r.URL.EscapedPath())
+	location := origin + turned(r.URL.EscapedPath())
 	if r.URL.RawQuery != "" {
 		location += "?" + r.URL.RawQuery
 	}

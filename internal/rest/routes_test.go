@@ -258,7 +258,7 @@ func TestRoutesWithNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r, "/api")
+			route, parameter, err := rt.find(r, place{base: "/api"})
 			var (
 				method   *methodError
 				redirect *redirectError

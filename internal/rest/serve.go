@@ -6,42 +6,73 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Handler answers requests that come some other way than over Addr.
-func (s *Server) Handler() http.Handler { return s.tracer.Handler(http.HandlerFunc(s.serve)) }
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // labelOther stands in metrics for what clients make up.
 const labelOther = "other"
 
-// serve answers one request, logs it and counts it.
+// serve identifies the caller of a request, before its trace begins: only an
+// identified caller continues a trace of its own.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
 	at := s.placeOf(r.URL.Path)
-	if isUpgrade(r) && s.browsers.check(r, at.proxied) == nil {
+	page := s.browsers.check(r, at.proxied)
+	if isUpgrade(r) && page == nil {
 		s.serveSocket(w, r, at)
 		return
+	}
+	v := &visit{place: at, began: s.clock.Now(), release: func() {}, refusal: page}
+	if v.refusal == nil && !isPreflight(r) {
+		s.identifyFor(r, v)
+	}
+	ctx := context.WithValue(r.Context(), visitKey{}, v)
+	if v.known || s.door == nil && v.refusal == nil {
+		ctx = s.tracer.Trust(ctx)
+	}
+	s.traced.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is the request's
+}
+
+// identifyFor finds the route of a request, and its caller unless the route is open.
+func (s *Server) identifyFor(r *http.Request, v *visit) {
+	v.found, v.parameter, v.noRoute = v.router.find(r, v.place)
+	if v.found != nil && v.found.open {
+		return
+	}
+	if v.caller, v.refusal = s.identifyWithin(r, v.place); v.refusal == nil {
+		v.known = true
+	}
+}
+
+// respond answers one request, logs it and counts it.
+func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
+	v, ok := r.Context().Value(visitKey{}).(*visit)
+	if !ok {
+		return // serve has put one in
 	}
 	if s.ending.Load() {
 		w.Header().Set("Connection", "close")
 	}
-	began := s.clock.Now()
-	v := &visit{place: at, release: func() {}, memory: &responseMemory{server: s}}
+	v.memory = &responseMemory{server: s}
 	defer v.memory.release()
-	answer := s.browsers.mark(s.answer(r, v), r, at.proxied)
+	answer := s.browsers.mark(s.answer(r, v), r, v.proxied)
 	drain(w, r, answer.status, s.drainLimits(v))
 	answer = s.holdAnswer(v, answer)
 	err := answer.write(w, r)
 	v.memory.release()
 	v.release()
-	took := s.clock.Now().Sub(began)
+	took := s.clock.Now().Sub(v.began)
 
 	if v.route != nil {
 		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
 	}
-	more, logged := s.sampled(v, began)
+	more, logged := s.sampled(v.rejected, v.began)
 	attrs := append(append(v.attrs(), more...),
 		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", answer.status),
 		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
@@ -51,13 +82,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if logged {
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 	}
-	if s.metrics != nil {
-		method, path := labelOther, labelOther
-		if v.route != nil {
-			method, path = v.route.method, v.route.path
-		}
-		s.metrics.RequestServed(method, path, answer.status, took)
+	s.count(v, answer.status, took)
+}
+
+func (s *Server) count(v *visit, status int, took time.Duration) {
+	if s.metrics == nil {
+		return
 	}
+	method, path := labelOther, labelOther
+	if v.route != nil {
+		method, path = v.route.method, v.route.path
+	}
+	s.metrics.RequestServed(method, path, status, took)
 }
 
 // holdAnswer takes the memory for a large answer until it is sent, where that was not
@@ -74,14 +110,21 @@ func (s *Server) holdAnswer(v *visit, answer response) response {
 	return answer
 }
 
+type visitKey struct{}
+
 // visit is what is found out about a request on its way in.
 type visit struct {
 	place
 
-	route    *route // nil: there is none
-	rejected bool   // before its route could answer
-	caller   identified
-	known    bool // the caller is identified, or need not be
+	began     time.Time
+	found     *route // by the path; nil: there is none, for which noRoute is the reason
+	parameter string // in the path
+	noRoute   error
+	refusal   error  // before the route is asked, because of the page or the caller
+	route     *route // that answers; nil: none does
+	rejected  bool   // before its route could answer
+	caller    identified
+	known     bool // the caller is identified, or need not be
 	// release returns the memory that the body takes; it is kept until the response
 	// is sent, which can repeat it.
 	release func()
@@ -114,35 +157,29 @@ func (v *visit) note(err error) {
 
 // answer lets a request in and its route answer.
 func (s *Server) answer(r *http.Request, v *visit) response {
-	if err := s.browsers.check(r, v.proxied); err != nil {
-		v.rejected = true
-		answer, _ := answerTo(err, nil, nil)
-		return answer
-	}
-	if isPreflight(r) {
+	if v.refusal == nil && isPreflight(r) {
 		return s.browsers.preflight(r, v.proxied)
 	}
-	rt, parameter, err := v.router.find(r, v.base)
-	leave, refused := s.admit(r, rt, v)
+	leave, refused := s.admit(r, v)
 	defer leave()
-	if refused == nil {
-		refused = s.checkCSRF(r, rt, v.proxied)
-	}
 	v.rejected = refused != nil
-	if err = cmp.Or(refused, err); err != nil { // also where there is no route
+	if err := cmp.Or(refused, v.noRoute); err != nil { // also where there is no route
 		v.note(err)
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
-	v.route, v.memory.caller = rt, v.caller.Name
+	v.route, v.memory.caller = v.found, v.caller.Name
 	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
 	defer cancel()
-	in := &request{ctx: ctx, caller: v.caller.Caller, base: v.base, parameter: parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory}
+	in := &request{
+		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
+		parameter: v.parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory,
+	}
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
 		var unexpected bool
-		if answer, unexpected = answerTo(err, rt, in); unexpected {
+		if answer, unexpected = answerTo(err, v.route, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.String("error", err.Error()))
 		}
@@ -150,22 +187,29 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	return answer
 }
 
-// admit lets a request in if there is room for it and its caller is known. Open
-// routes have neither to wait nor to tell.
-func (s *Server) admit(r *http.Request, rt *route, v *visit) (leave func(), err error) {
-	if rt != nil && rt.open {
-		return func() {}, nil
+// admit lets a request in if its caller and its page may ask and there is room for
+// it. Requests to open routes do not take room.
+func (s *Server) admit(r *http.Request, v *visit) (leave func(), err error) {
+	leave = func() {}
+	if v.refusal != nil {
+		return leave, v.refusal
 	}
-	if v.caller, err = s.identifyWithin(r, v.place); err != nil {
-		return func() {}, err
+	if v.found == nil || !v.found.open {
+		if leave, err = s.enterAs(v.caller.Name); err != nil {
+			return leave, err
+		}
 	}
-	v.known = true
+	return leave, s.checkCSRF(r, v.found, v.proxied)
+}
+
+// enterAs counts a request of a caller in, if there is room for it.
+func (s *Server) enterAs(caller string) (leave func(), err error) {
 	leaveAll, ok := s.enter()
 	if !ok {
 		s.reject(busyServer)
 		return func() {}, errBusy
 	}
-	leaveOwn, ok := s.admission.enterAs(v.caller.Name)
+	leaveOwn, ok := s.admission.enterAs(caller)
 	if !ok {
 		s.reject(busyCaller)
 		return leaveAll, errBusy

@@ -97,6 +97,7 @@ type Server struct {
 	socketMetrics SocketMetrics
 	sockets       *attendance
 	tracer        Tracer
+	traced        http.Handler // responds to requests whose callers have been identified, or not
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -135,6 +136,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		s.tls = s.tls.Clone()
 		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
 	}
+	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
 	s.home = s.newSpace(d.Namespace, d.Space, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {

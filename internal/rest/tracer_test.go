@@ -23,6 +23,8 @@ func (n *noting) Handler(next http.Handler) http.Handler {
 	})
 }
 
+func (n *noting) Trust(ctx context.Context) context.Context { return ctx }
+
 func (n *noting) Routed(ctx context.Context, method, route string) {
 	inside, ok := ctx.Value(notingKey{}).(string)
 	if !ok {
@@ -47,5 +49,64 @@ func TestATracerHearsOfRequestsByTheirRoute(t *testing.T) {
 	want := []string{"begin", "inside GET /hello", "end", "begin", "end"}
 	if diff := cmp.Diff(want, tracer.heard); diff != "" {
 		t.Errorf("what the tracer heard (-want +got):\n%s", diff)
+	}
+}
+
+// trusting notes which requests may continue a trace.
+type trusting struct {
+	noTracer
+	trusted bool
+}
+
+type trustedKey struct{}
+
+func (*trusting) Trust(ctx context.Context) context.Context {
+	return context.WithValue(ctx, trustedKey{}, true)
+}
+
+func (tr *trusting) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tr.trusted = r.Context().Value(trustedKey{}) != nil
+		next.ServeHTTP(w, r)
+	})
+}
+
+func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
+	t.Parallel()
+	const proxied = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
+	for name, tc := range map[string]struct {
+		method, path, show string
+		want               bool
+	}{
+		"nothing":                          {http.MethodPost, "/api/task_runs/count", "", false},
+		"a bad token":                      {http.MethodPost, "/api/task_runs/count", "Bearer bad", false},
+		"a good token":                     {http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default", true},
+		"a good token without permission":  {http.MethodPost, "/api/task_runs/count", "Bearer get taskruns in default", true},
+		"a good token, no such path":       {http.MethodGet, "/api/nope", "Bearer get taskruns in default", true},
+		"no such path":                     {http.MethodGet, "/api/nope", "", false},
+		"an open route":                    {http.MethodGet, "/api/health", "", false},
+		"an open route, and a token":       {http.MethodGet, "/api/health", "Bearer list taskruns in default", false},
+		"through the API server":           {http.MethodPost, proxied + "/task_runs/count", "user list taskruns in default", true},
+		"as if through the API server":     {http.MethodPost, proxied + "/task_runs/count", "Bearer list taskruns in default", false},
+		"a page that asks what it may do":  {http.MethodOptions, "/api/task_runs/count", "", false},
+		"an open route through API server": {http.MethodGet, proxied + "/health", "user somebody", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tracer := &trusting{}
+			f := newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Proxy, d.Tracer = vouching{}, tracer })
+			if f.knock(t, tc.method, tc.path, tc.show); tracer.trusted != tc.want {
+				t.Errorf("trusted: %t, want %t", tracer.trusted, tc.want)
+			}
+		})
+	}
+	tracer := &trusting{}
+	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Tracer = tracer })
+	if f.knock(t, http.MethodGet, "/api/health", ""); !tracer.trusted {
+		t.Error("without authentication, every caller of the machine is trusted")
+	}
+	tracer.trusted = false
+	if f.send(t, http.MethodGet, "http://elsewhere.test/api/health", ""); tracer.trusted {
+		t.Error("a request for another host is trusted")
 	}
 }

@@ -2,11 +2,14 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 )
 
 // Limits on what a caller costs before it is identified.
@@ -147,5 +150,14 @@ func (s *Server) identifyWithin(r *http.Request, at place) (identified, error) {
 	if err == nil {
 		leaveUnidentified(r)
 	}
+	s.countRejected(err)
 	return caller, err
+}
+
+// countRejected counts a caller whose token is not reviewed because of others of its
+// address.
+func (s *Server) countRejected(err error) {
+	if errors.Is(err, authn.ErrTooManyRejected) {
+		s.reject(busyAddress)
+	}
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -38,27 +39,43 @@ func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) 
 }
 
 // show goes through the handshake of the subprotocol (contract §1.6), and finds
-// out whether the peer may have this conversation. shown is who he said he is
-// before; nil: nobody.
-func (p *admittance) show(shown *identified) error {
+// out whether the peer may have this conversation, and where, until it is released.
+// shown is the caller that was identified before; nil: none was.
+func (p *admittance) show(shown *identified) (where *space, release func(), err error) {
+	release = func() {}
 	var token pyjson.Value
 	if p.socket.authed {
 		frame, err := p.socket.authFrame()
 		if err != nil {
-			return err
+			return nil, release, err
 		}
 		if !is(frame, "auth") {
-			return closed(websocket.StatusPolicyViolation, "Expected 'auth' message")
+			return nil, release, closed(websocket.StatusPolicyViolation, "Expected 'auth' message")
 		}
 		token, _ = frame.Member("token")
 	}
 	if err := p.enter(shown, token); err != nil {
-		return err
+		return nil, release, err
 	}
-	if !p.socket.authed {
-		return nil
+	where, release, err = p.open()
+	if err != nil || !p.socket.authed {
+		return where, release, err
 	}
-	return p.socket.send([]byte(`{"type":"auth_success"}`))
+	return where, release, p.socket.send([]byte(`{"type":"auth_success"}`))
+}
+
+// open opens the namespace. That one is not served does not change: the client is
+// told within the handshake, after which it does not try again.
+func (p *admittance) open() (where *space, release func(), err error) {
+	where, release, err = p.server.spaceFor(p.route, p.namespace)
+	switch {
+	case errors.Is(err, ErrNotServed):
+		return nil, release, closed(websocket.StatusPolicyViolation, textNotServed)
+	case err != nil:
+		return nil, release, failed("opening the namespace", err)
+	default:
+		return where, release, nil
+	}
 }
 
 func (p *admittance) enter(shown *identified, token pyjson.Value) error {
@@ -74,6 +91,7 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 		}
 		caller, err := s.door.Authenticate(ctx, token.Text())
 		if err != nil {
+			s.countRejected(err)
 			return refusedSocket("Invalid token", err)
 		}
 		shown = &identified{caller, token.Text()}
@@ -126,11 +144,21 @@ func (p *admittance) watch() (stop func()) {
 }
 
 func (p *admittance) recheck(ctx context.Context) {
+	var aged <-chan time.Time
+	if p.token == "" {
+		timer := time.NewTimer(maxProxiedAge - rand.N(maxProxiedAge/10)) //nolint:gosec // so that not all end at once
+		defer timer.Stop()
+		aged = timer.C
+	}
 	for {
 		timer := time.NewTimer(p.untilNextLook())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			return
+		case <-aged:
+			timer.Stop()
+			p.socket.endSettled(ctx, errAged)
 			return
 		case <-timer.C:
 		}
@@ -140,6 +168,15 @@ func (p *admittance) recheck(ctx context.Context) {
 		}
 	}
 }
+
+// maxProxiedAge is the age that a websocket through the Kubernetes API server reaches
+// at most. It has no token to be reviewed again, so only a new connection shows
+// whether its caller still exists. It is no option: it is part of what is promised
+// about deleted accounts, and clients connect again without a loss.
+const maxProxiedAge = time.Hour
+
+// errAged ends such a websocket. Clients come again.
+var errAged = closed(websocket.StatusServiceRestart, "The caller has to be authenticated again")
 
 // untilNextLook is at most until the token ends.
 func (p *admittance) untilNextLook() time.Duration {

@@ -120,7 +120,13 @@ func (w *wire) open(t *testing.T, path string, subprotocols ...string) *peer {
 // openUnread connects and reads nothing.
 func (w *wire) openUnread(t *testing.T, path string, subprotocols ...string) *peer {
 	t.Helper()
-	conn, status, err := w.dial(t, path, &websocket.DialOptions{Subprotocols: subprotocols})
+	return w.openAt(t, "/api"+path, &websocket.DialOptions{Subprotocols: subprotocols})
+}
+
+// openAt is openUnread for any path and header.
+func (w *wire) openAt(t *testing.T, path string, o *websocket.DialOptions) *peer {
+	t.Helper()
+	conn, status, err := w.dialAt(t, path, o)
 	if err != nil {
 		t.Fatalf("%v (status %d)", err, status)
 	}
@@ -133,8 +139,14 @@ func (w *wire) openUnread(t *testing.T, path string, subprotocols ...string) *pe
 // dial asks for a socket; the status is that of the answer.
 func (w *wire) dial(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
 	t.Helper()
+	return w.dialAt(t, "/api"+path, o)
+}
+
+// dialAt is dial for any path.
+func (w *wire) dialAt(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
+	t.Helper()
 	o.HTTPClient = w.client
-	conn, response, err := websocket.Dial(t.Context(), "ws://example.test/api"+path, o)
+	conn, response, err := websocket.Dial(t.Context(), "ws://example.test"+path, o)
 	if response != nil {
 		status = response.StatusCode
 		if response.Body != nil {

@@ -17,14 +17,17 @@ import (
 // that fails; why the socket has ended stands in the socket's life.
 type conversation func(s *space, k *socket) error
 
+// errNoSocket is for upgrades of paths that have no websocket, or none for the caller.
+// Prefect's response to them is 403 without a body.
+var errNoSocket = errors.New("no websocket for this request")
+
 // serveSocket takes a connection over and lets its route talk until the end.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 	rt := at.router.socket(r, at.base)
 	shown, err := s.shownAtUpgrade(r, at)
 	nameless := s.door != nil && shown == nil // the caller is not identified yet
-	if err == nil && (rt == nil || nameless && !offers(r, subprotocol)) {
-		w.WriteHeader(http.StatusForbidden) // the words of Prefect for no such socket too
-		return
+	if err == nil {
+		err = s.checkSocket(r, rt, at, nameless)
 	}
 	seat := s.sockets.seat()
 	defer seat.leave()
@@ -32,8 +35,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		err = s.admitUpgrade(seat, shown)
 	}
 	if err != nil {
-		answer, _ := answerTo(err, nil, nil)
-		_ = answer.write(w, r) // the client is told, or gone
+		s.refuseUpgrade(w, r, err)
 		return
 	}
 	g := &gate{limited: nameless, allowance: maxUnidentifiedBytes}
@@ -42,7 +44,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		InsecureSkipVerify: true, // browserGuard has checked the Origin
 	})
 	if err != nil {
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket refused", slog.String("path", rt.path), slog.String("error", err.Error()))
+		s.logRefusal(r, http.StatusBadRequest, err)
 		return
 	}
 	// After the take-over the request's context means nothing.
@@ -56,6 +58,44 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		}
 	}
 	s.attend(rt, k, at, shown, seat) //nolint:contextcheck // the context is that of the socket
+}
+
+// checkSocket returns the error for an upgrade that leads nowhere, whoever the caller is.
+func (s *Server) checkSocket(r *http.Request, rt *route, at place, nameless bool) error {
+	switch {
+	case rt == nil, nameless && !offers(r, subprotocol):
+		return errNoSocket
+	case at.namespace != s.home.namespace && at.namespace == everywhere && !rt.across:
+		return errOneNamespace
+	default:
+		return nil
+	}
+}
+
+// refuseUpgrade responds to an upgrade that is refused.
+func (s *Server) refuseUpgrade(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusForbidden
+	if errors.Is(err, errNoSocket) {
+		w.WriteHeader(status)
+	} else {
+		answer, _ := answerTo(err, nil, nil)
+		_ = answer.write(w, r) // the client is told, or gone
+		status = answer.status
+	}
+	s.logRefusal(r, status, err)
+}
+
+// logRefusal logs a websocket that did not come about, unless there are too many.
+func (s *Server) logRefusal(r *http.Request, status int, err error) {
+	attrs, logged := s.sampled(true, s.clock.Now())
+	if !logged {
+		return
+	}
+	var v visit
+	v.note(err)
+	attrs = append(append(v.attrs(), attrs...), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", status),
+		slog.String("client", r.RemoteAddr), slog.String("error", truncateForLog(err.Error())))
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket refused", attrs...)
 }
 
 // errCrowded ends a socket whose caller is not identified, because its place is
@@ -117,25 +157,28 @@ func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *s
 	}()
 	defer taskrun.Recover(&err)
 	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace, seat: seat}
-	if err := peer.show(shown); err != nil {
-		return err
-	}
-	where, release, err := s.spaceFor(rt, at.namespace)
+	where, release, err := peer.show(shown)
 	defer release()
 	if err != nil {
-		return failed("opening the namespace", err)
+		return err
 	}
 	defer peer.watch()()
 	return rt.talk(where, k)
 }
 
+// logEnd logs the end of a websocket. One whose caller was not let in is a refused
+// one, of which not all are logged.
 func (s *Server) logEnd(k *socket, took slog.Attr) {
 	cause, level := context.Cause(k.life), slog.LevelInfo
 	var how *closing
 	if errors.As(cause, &how) && how.code == websocket.StatusInternalError {
 		level = slog.LevelError
 	}
-	attrs := []slog.Attr{slog.String("because", cause.Error()), took}
+	attrs, logged := s.sampled(s.door != nil && k.caller.Name == "", s.clock.Now())
+	if !logged {
+		return
+	}
+	attrs = append(attrs, slog.String("because", truncateForLog(cause.Error())), took)
 	if k.caller.Name != "" {
 		attrs = append(attrs, slog.String("caller", k.caller.Name))
 	}

@@ -130,15 +130,20 @@ func (k *socket) close() {
 const settleTime = 5 * time.Second
 
 // restart ends the socket because the server stops.
-func (k *socket) restart() {
+func (k *socket) restart() { k.endSettled(k.life, errRestart) }
+
+// endSettled ends the socket once no answer of the peer is waited for that must not be
+// lost, but soon. It does nothing if ctx ends before.
+func (k *socket) endSettled(ctx context.Context, cause error) {
 	timer := time.NewTimer(settleTime)
 	defer timer.Stop()
 	select {
 	case k.exchange <- struct{}{}:
 	case <-timer.C:
-	case <-k.life.Done():
+	case <-ctx.Done():
+		return
 	}
-	k.end(errRestart)
+	k.end(cause)
 }
 
 // keepAlive asks the peer again and again whether it lives, until the socket

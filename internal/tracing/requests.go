@@ -7,18 +7,42 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Handler begins a span for each request, in the client's trace if it has one.
-// Websockets have none: they last for days, and say little about a moment.
+// trustKey marks the context of a request whose caller may continue its own trace.
+type trustKey struct{}
+
+// Trust returns a context of a request that continues the client's trace. Call it once
+// the caller is identified: a trace that the client begins is sent if the client says so.
+func (t *Tracing) Trust(ctx context.Context) context.Context {
+	if t == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, trustKey{}, true)
+}
+
+// trusted reads the trace of a client from its request only if Trust was called.
+type trusted struct{ propagation.TextMapPropagator }
+
+// Extract is for OpenTelemetry.
+func (p trusted) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
+	if ctx.Value(trustKey{}) == nil {
+		return ctx
+	}
+	return p.TextMapPropagator.Extract(ctx, carrier)
+}
+
+// Handler begins a span for each request, in the client's trace if it has one and the
+// client is trusted. Websockets have none: they last for days, and say little about a moment.
 func (t *Tracing) Handler(next http.Handler) http.Handler {
 	if t == nil {
 		return next
 	}
 	return otelhttp.NewHandler(next, "",
-		otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(t.propagator), otelhttp.WithMeterProvider(t.meter),
+		otelhttp.WithTracerProvider(t.provider), otelhttp.WithPropagators(trusted{t.propagator}), otelhttp.WithMeterProvider(t.meter),
 		otelhttp.WithFilter(func(r *http.Request) bool { return !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }),
 		// Until the route is known.
 		otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return method(r) }),

@@ -101,7 +101,7 @@ func TestARequestAndItsCallsAreOneTraceThatTheClientBegan(t *testing.T) {
 		w.WriteHeader(http.StatusCreated)
 	}))
 	const trace = "0af7651916cd43dd8448eb211c80319c"
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/task_runs/one/set_state", strings.NewReader("{}"))
+	request := httptest.NewRequestWithContext(traces.Trust(t.Context()), http.MethodPost, "/api/task_runs/one/set_state", strings.NewReader("{}"))
 	request.Header.Set("Traceparent", "00-"+trace+"-b7ad6b7169203331-01")
 	handler.ServeHTTP(httptest.NewRecorder(), request)
 
@@ -137,11 +137,33 @@ func TestWhatAClientDoesNotWantTracedIsNot(t *testing.T) {
 	handler := traces.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		logger.LogAttrs(r.Context(), slog.LevelInfo, "request")
 	}))
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/health", http.NoBody)
+	request := httptest.NewRequestWithContext(traces.Trust(t.Context()), http.MethodGet, "/api/health", http.NoBody)
 	request.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
 	handler.ServeHTTP(httptest.NewRecorder(), request)
 	if spans := exporter.GetSpans(); len(spans) > 0 || strings.Contains(log.String(), logTrace) {
 		t.Errorf("%d spans and the line %q, want nothing of a trace", len(spans), log.String())
+	}
+}
+
+func TestTheTraceOfAnUnidentifiedCallerIsIgnored(t *testing.T) {
+	t.Parallel()
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	for flags, ratio := range map[string]float64{"-01": 0, "-00": 1} { // it says to send, and not to send
+		traces, exporter := recorded(t, ratio)
+		handler := traces.Handler(http.NotFoundHandler())
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/version", http.NoBody)
+		request.Header.Set("Traceparent", "00-"+trace+"-b7ad6b7169203331"+flags)
+		request.Header.Set("Tracestate", "a=b")
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+		spans := exporter.GetSpans()
+		if len(spans) != int(ratio) {
+			t.Errorf("%d spans were sent, want those of the ratio %v", len(spans), ratio)
+		}
+		for _, span := range spans {
+			if span.Parent.IsValid() || span.SpanContext.TraceID().String() == trace || len(span.Links) > 0 || span.SpanContext.TraceState().Len() > 0 {
+				t.Errorf("the span is in trace %s under %s, want one of its own", span.SpanContext.TraceID(), span.Parent.SpanID())
+			}
+		}
 	}
 }
 
@@ -221,7 +243,7 @@ func TestWhatIsOffWrapsNothing(t *testing.T) {
 	reconciler := &struct{ reconcile.Reconciler }{}
 	off.Routed(t.Context(), "GET", "/")
 	if off.Handler(mux) != http.Handler(mux) || off.Transport(transport) != http.RoundTripper(transport) ||
-		off.LogHandler(log) != log || off.Events(events) != Events(events) ||
+		off.Trust(t.Context()) != t.Context() || off.LogHandler(log) != log || off.Events(events) != Events(events) ||
 		off.Reconciler(reconciler) != reconcile.Reconciler(reconciler) || off.Close(t.Context()) != nil {
 		t.Error("something was wrapped though there are no traces")
 	}

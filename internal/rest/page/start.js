@@ -1,6 +1,6 @@
-// All addresses are relative to the page, so that it works under any base path and behind any proxy.
+// All addresses are relative to the page or this file, so that they work under any base path and behind any proxy.
 SwaggerUIBundle({
-  url: "openapi.json",
+  url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#routes",
   deepLinking: true,
   validatorUrl: null, // nothing is sent to anyone else
