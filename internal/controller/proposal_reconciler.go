@@ -138,8 +138,7 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 // evaluated at once if the run has entered another state since.
 func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.Run) time.Duration {
 	status := &p.Status
-	if status.RetryTime == nil || status.EvaluatedTime == nil || run.Finished() ||
-		run.State.Timestamp.After(status.EvaluatedTime.Time) {
+	if status.RetryTime == nil || status.WaitingStateID != run.State.ID {
 		return 0
 	}
 	return status.RetryTime.Sub(r.Clock.Now())

@@ -313,6 +313,7 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 	cases := map[string]struct {
 		decision  orchestration.Decision
 		scheduled time.Time          // of the run
+		start     func(*taskrun.Run) // the run as it is first
 		run       func(*taskrun.Run) // what happened to the run meanwhile
 		after     time.Duration
 		want      int           // evaluations
@@ -338,10 +339,18 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 		},
 		"when its run is in another state": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
+			run: func(r *taskrun.Run) { r.State = newState(orchestration.Pending) },
+		},
+		"when its run is in another state by a clock that is behind": {
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
 			run: func(r *taskrun.Run) {
 				r.State = newState(orchestration.Pending)
-				r.State.Timestamp = start.Add(time.Second)
+				r.State.Timestamp = start.Add(-5 * time.Minute)
 			},
+		},
+		"not before its time if its state is from a clock that is ahead": {
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: longestRetry,
+			start: func(r *taskrun.Run) { r.State.Timestamp = start.Add(5 * time.Minute) },
 		},
 		"soon if it waits for a slot": {
 			decision: orchestration.Decision{Delay: time.Hour, AwaitsSlots: true}, after: time.Second, want: 2, wantNext: longestRetry,
@@ -350,7 +359,7 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
+			b := newProposalBench(t, newRun(tc.start), newObject("hello", object), newProposal(nil))
 			tc.decision.Reason = "too early"
 			if !tc.scheduled.IsZero() {
 				b.runs.run.State = newState(orchestration.Scheduled)

@@ -36,6 +36,7 @@ func waiting(evaluation taskrun.Evaluation, now time.Time) v1alpha1.StateProposa
 	decision := evaluation.Decision
 	status := v1alpha1.StateProposalStatus{
 		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
+		WaitingStateID: evaluation.Run.State.ID,
 	}
 	if !decision.AwaitsSlots {
 		status.RetryTime = new(v1alpha1.NewMicroTime(retryTime(evaluation.Run, now.Add(decision.Delay))))
@@ -57,7 +58,7 @@ const rounding = 2 * time.Second
 
 // sameWait reports whether both statuses tell of the same wait.
 func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
-	if a.Verdict != b.Verdict || a.Reason != b.Reason || (a.RetryTime == nil) != (b.RetryTime == nil) {
+	if a.Verdict != b.Verdict || a.Reason != b.Reason || a.WaitingStateID != b.WaitingStateID || (a.RetryTime == nil) != (b.RetryTime == nil) {
 		return false
 	}
 	return a.RetryTime == nil || a.RetryTime.Sub(b.RetryTime.Time).Abs() < rounding

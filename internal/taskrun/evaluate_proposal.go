@@ -20,9 +20,9 @@ type NamedProposal struct {
 	Object    string // Revision.Object of the run that it is for
 	Proposer  string // user that created it; empty: unknown
 	IfStateID string // id that the run's current state must have; empty: any
-	// WaitingSince is the time of the evaluation that returned Wait; zero: none did.
-	// A run that finished since is not started again.
-	WaitingSince time.Time
+	// WaitingStateID is the id of the state that the run was in when an evaluation
+	// returned Wait; empty: none did. A run that finished since is not started again.
+	WaitingStateID string
 }
 
 // ProposalDecision is the final verdict on a NamedProposal. It is stored with the
@@ -121,7 +121,7 @@ func (s *Service) evaluateIf(
 	switch {
 	case p.IfStateID != "" && run.State.ID != p.IfStateID:
 		reason = "The run is no longer in the state that ifStateID names, but in " + run.State.ID + " (" + string(run.State.Type) + ")."
-	case !p.WaitingSince.IsZero() && run.Finished() && run.EndRecorded.After(p.WaitingSince):
+	case p.WaitingStateID != "" && run.Finished() && run.State.ID != p.WaitingStateID:
 		reason = "The run finished while the proposal waited: it is " + string(run.State.Type) + "."
 	default:
 		return s.judge(ctx, run, p.Proposal, claim, now)

@@ -219,46 +219,23 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 	}
 }
 
+// The clocks of workers and of other replicas do not decide whether a run finished
+// before the proposal waited or since.
 func TestAWaitEndsWhenTheRunFinishes(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		finished time.Duration // after the wait began
-		want     orchestration.Status
-	}{
-		"while it waited":   {time.Second, orchestration.Abort},
-		"before it waited":  {-time.Second, orchestration.Accept},
-		"as the wait began": {0, orchestration.Accept},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, nil)
-			p := e.named("start", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(-tc.finished)
-			if got := e.evaluate(t, p).Final; got.Verdict != tc.want || (got.Reason != "") != (tc.want == orchestration.Abort) {
-				t.Errorf("decision = %+v, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
-// A run that finished while a proposal waited stays finished, though its worker's
-// clock is behind.
-func TestTheClockOfAWorkerDoesNotDecideWhetherAWaitEnds(t *testing.T) {
-	t.Parallel()
-	for name, skew := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
+	for name, skew := range map[string]time.Duration{"right": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, func(r *taskrun.Run) {
-				r.State.Timestamp = r.State.Timestamp.Add(skew)
+				r.State.Timestamp, r.EndRecorded = r.State.Timestamp.Add(skew), r.EndRecorded.Add(skew)
 			})
 			p := e.named("start", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(-time.Second)
-			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Abort {
+			p.WaitingStateID = "0198a1b2-0000-7000-8000-0000000000dd"
+			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Abort || got.Reason == "" {
 				t.Errorf("the run finished while the proposal waited: %+v, want ABORT", got)
 			}
 			p = e.named("start-again", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(time.Second)
+			p.WaitingStateID = e.run.State.ID
 			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Accept {
 				t.Errorf("the run finished before the proposal waited: %+v, want ACCEPT", got)
 			}
