@@ -409,18 +409,26 @@ func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
 	}
 	cases := map[string]struct {
 		ttl, age  time.Duration
+		shown     time.Duration // from the verdict to the write of the status
 		wantGone  bool
 		wantAfter time.Duration
 	}{
 		"kept until then":                  {ttl: time.Hour, age: time.Hour - time.Minute, wantAfter: time.Minute},
 		"deleted then":                     {ttl: time.Hour, age: time.Hour, wantGone: true},
 		"kept for ever":                    {age: 1000 * time.Hour},
+		"counted from when the verdict was shown": {
+			ttl: time.Hour, age: 49 * time.Hour, shown: 48*time.Hour + time.Minute, wantAfter: time.Minute,
+		},
 		"kept no longer by a clock behind": {ttl: time.Minute, age: -time.Hour, wantAfter: time.Minute},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newProposalBench(t, nil, newProposal(evaluated))
+			p := newProposal(evaluated)
+			p.Status.Conditions = []metav1.Condition{{
+				Type: v1alpha1.ConditionEvaluated, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(start.Add(tc.shown)),
+			}}
+			b := newProposalBench(t, nil, p)
 			b.ProposalTTL = tc.ttl
 			b.clock.SetTime(start.Add(tc.age))
 			if result := b.reconcile(t); result.RequeueAfter != tc.wantAfter {
@@ -430,6 +438,28 @@ func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
 				t.Errorf("gone = %v", gone)
 			}
 		})
+	}
+}
+
+func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
+	t.Parallel()
+	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
+	b.runs.verdict(orchestration.Accept, "", newState(orchestration.Cancelled))
+	verdict := b.runs.evaluate
+	b.runs.evaluate = func(p taskrun.NamedProposal) (taskrun.Evaluation, error) {
+		if err := errors.Join(
+			b.objects.Delete(t.Context(), newProposal(nil)),
+			b.objects.Create(t.Context(), newProposal(func(p *v1alpha1.StateProposal) { p.UID = "p2" })),
+		); err != nil {
+			t.Error(err)
+		}
+		return verdict(p)
+	}
+	if result := b.reconcile(t); result.RequeueAfter != afterConflict {
+		t.Errorf("result = %+v, want another look", result)
+	}
+	if p := b.stored(t); p.UID != "p2" || p.Annotations != nil {
+		t.Errorf("the second proposal has the UID %s and the annotations %v, want p2 and none", p.UID, p.Annotations)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -28,6 +29,11 @@ var verdicts = map[orchestration.Status]string{
 // aborted is the status of a proposal that has no run.
 func aborted(reason string, now time.Time) v1alpha1.StateProposalStatus {
 	return v1alpha1.StateProposalStatus{Verdict: v1alpha1.VerdictAborted, Reason: reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now))}
+}
+
+// abort writes the verdict on a proposal that no run has decided on.
+func (r *ProposalReconciler) abort(ctx context.Context, p *v1alpha1.StateProposal, reason string) (ctrl.Result, error) {
+	return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
 }
 
 // waiting is the status of a proposal that is evaluated again later. A slot can
@@ -91,14 +97,16 @@ func copied(p *v1alpha1.StateProposal) bool {
 	return uid != "" && uid != string(p.UID)
 }
 
-// mark annotates a proposal before it gets its final verdict.
+// mark annotates a proposal before it gets its final verdict. It fails with a
+// conflict if the proposal was deleted and created again since it was read: the new
+// object must not get the UID of the old one, which would make it a copy.
 func (r *ProposalReconciler) mark(ctx context.Context, p *v1alpha1.StateProposal) error {
 	if p.Annotations[v1alpha1.AnnotationEvaluated] != "" {
 		return nil
 	}
 	before := p.DeepCopy()
 	metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationEvaluated, string(p.UID))
-	return r.Writer.Patch(ctx, p, client.MergeFrom(before))
+	return r.Writer.Patch(ctx, p, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
 // write replaces the status of the proposal.
