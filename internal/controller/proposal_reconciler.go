@@ -123,6 +123,8 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):
 		return in(lookAgain), nil // deleted a moment ago
+	case taskrun.NeverStored(err):
+		return r.abort(ctx, p, "The TaskRun cannot store the verdict: "+err.Error())
 	case err != nil:
 		return ctrl.Result{}, err
 	case evaluation.Final == nil:

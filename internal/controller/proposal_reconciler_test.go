@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +26,13 @@ type fakeProposals struct {
 	run      *taskrun.Run
 	evaluate func(taskrun.NamedProposal) (taskrun.Evaluation, error)
 	seen     []taskrun.NamedProposal
+	err      error // of Get
 }
 
 func (f *fakeProposals) Get(_ context.Context, id string) (*taskrun.Run, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	if f.run == nil || f.run.ID != id {
 		return nil, taskrun.ErrNotFound
 	}
@@ -399,93 +402,5 @@ func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
 	}
 	if got := b.stored(t).ResourceVersion; got != first {
 		t.Errorf("version = %s, want %s", got, first)
-	}
-}
-
-func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
-	t.Parallel()
-	evaluated := func(p *v1alpha1.StateProposal) {
-		p.Status.Verdict, p.Status.EvaluatedTime = "Accepted", new(v1alpha1.NewMicroTime(start))
-	}
-	cases := map[string]struct {
-		ttl, age  time.Duration
-		shown     time.Duration // from the verdict to the write of the status
-		wantGone  bool
-		wantAfter time.Duration
-	}{
-		"kept until then":                  {ttl: time.Hour, age: time.Hour - time.Minute, wantAfter: time.Minute},
-		"deleted then":                     {ttl: time.Hour, age: time.Hour, wantGone: true},
-		"kept for ever":                    {age: 1000 * time.Hour},
-		"counted from when the verdict was shown": {
-			ttl: time.Hour, age: 49 * time.Hour, shown: 48*time.Hour + time.Minute, wantAfter: time.Minute,
-		},
-		"kept no longer by a clock behind": {ttl: time.Minute, age: -time.Hour, wantAfter: time.Minute},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProposal(evaluated)
-			p.Status.Conditions = []metav1.Condition{{
-				Type: v1alpha1.ConditionEvaluated, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(start.Add(tc.shown)),
-			}}
-			b := newProposalBench(t, nil, p)
-			b.ProposalTTL = tc.ttl
-			b.clock.SetTime(start.Add(tc.age))
-			if result := b.reconcile(t); result.RequeueAfter != tc.wantAfter {
-				t.Errorf("result = %+v, want %v", result, tc.wantAfter)
-			}
-			if gone := b.stored(t) == nil; gone != tc.wantGone {
-				t.Errorf("gone = %v", gone)
-			}
-		})
-	}
-}
-
-func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
-	t.Parallel()
-	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-	b.runs.verdict(orchestration.Accept, "", newState(orchestration.Cancelled))
-	verdict := b.runs.evaluate
-	b.runs.evaluate = func(p taskrun.NamedProposal) (taskrun.Evaluation, error) {
-		if err := errors.Join(
-			b.objects.Delete(t.Context(), newProposal(nil)),
-			b.objects.Create(t.Context(), newProposal(func(p *v1alpha1.StateProposal) { p.UID = "p2" })),
-		); err != nil {
-			t.Error(err)
-		}
-		return verdict(p)
-	}
-	if result := b.reconcile(t); result.RequeueAfter != afterConflict {
-		t.Errorf("result = %+v, want another look", result)
-	}
-	if p := b.stored(t); p.UID != "p2" || p.Annotations != nil {
-		t.Errorf("the second proposal has the UID %s and the annotations %v, want p2 and none", p.UID, p.Annotations)
-	}
-}
-
-func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		err       error
-		wantAfter time.Duration
-		wantErr   error
-	}{
-		"another writer won":    {err: taskrun.ErrConflict, wantAfter: afterConflict},
-		"the run is gone":       {err: taskrun.ErrNotFound, wantAfter: lookAgain},
-		"the store has trouble": {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-			b.runs.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) { return taskrun.Evaluation{}, tc.err }
-			result, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: "cancel-1"}})
-			if !errors.Is(err, tc.wantErr) || result.RequeueAfter != tc.wantAfter {
-				t.Errorf("result = %+v, error %v, want %v, %v", result, err, tc.wantAfter, tc.wantErr)
-			}
-			if p := b.stored(t); p.Status.Verdict != "" || p.Annotations != nil {
-				t.Errorf("proposal = %+v, want no verdict", p)
-			}
-		})
 	}
 }

@@ -50,9 +50,9 @@ func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Messa
 // permission that the operator lacks concerns every caller, and is mended for all.
 func (e *RejectedError) Final() bool { return e.Cause != PermissionMissing }
 
-// neverStored reports whether the store will not take what it was given, however
+// NeverStored reports whether the store will not take what it was given, however
 // often: an *InvalidError, or a RejectedError that is final.
-func neverStored(err error) bool {
+func NeverStored(err error) bool {
 	if _, invalid := errors.AsType[*InvalidError](err); invalid {
 		return true
 	}
