@@ -71,13 +71,27 @@ func (s *Service) EvaluateProposal(ctx context.Context, id string, p NamedPropos
 		next, evaluation, err = s.evaluate(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *Run) {
-		evaluation.Run, evaluation.Recorded = after, true
+		evaluation.Run = after
+		if evaluation.overtaken(after.decided(p, claim.stateID)) {
+			return
+		}
+		evaluation.Recorded = true
 		evaluation.Written = evaluation.Decision.State != nil
 		if evaluation.Written {
 			s.Notifier.Transitioned(before, after, evaluation.Decision)
 		}
 	})
 	return evaluation, err
+}
+
+// overtaken reports whether the decision that is recorded is that of another program,
+// which evaluated the proposal at the same moment. It is the one that holds then.
+func (e *Evaluation) overtaken(recorded *ProposalDecision) bool {
+	if recorded == nil || (recorded.EvaluatedAt.Equal(e.Final.EvaluatedAt) && recorded.Verdict == e.Final.Verdict) {
+		return false
+	}
+	e.Final = recorded
+	return true
 }
 
 // evaluate applies the rules to the proposal. The run returned is what to store,

@@ -1,6 +1,7 @@
 package taskrun_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -296,5 +297,49 @@ func TestProposalsAtOnceAllGetAVerdict(t *testing.T) {
 	}
 	if n := len(e.states(t)); n != 2 {
 		t.Errorf("there are %d states, want 2", n)
+	}
+}
+
+// overtakenStore lets another program write first, once.
+type overtakenStore struct {
+	taskrun.Store
+	first func()
+}
+
+func (s *overtakenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	if first := s.first; first != nil {
+		s.first = nil
+		first()
+	}
+	return s.Store.UpdateProgress(ctx, run)
+}
+
+func TestAProposalThatAnotherProgramEvaluatesFirst(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	run := applied(t, store, taskrun.Proposal{Type: orchestration.Running}, func(*taskrun.Run) {})
+	p := taskrun.NamedProposal{
+		Proposal: taskrun.Proposal{Type: orchestration.Cancelled}, Name: "cancel", UID: "u", Object: run.Revision.Object,
+	}
+	other, _ := newService(store)
+	overtaken := &overtakenStore{Store: store}
+	s, clock := newService(overtaken)
+	clock.advance(5 * time.Minute)
+	var first taskrun.Evaluation
+	overtaken.first = func() {
+		var err error
+		if first, err = other.EvaluateProposal(t.Context(), run.ID, p); err != nil {
+			t.Error(err)
+		}
+	}
+	second, err := s.EvaluateProposal(t.Context(), run.ID, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !first.Recorded || second.Recorded || second.Written {
+		t.Errorf("recorded %v and %v, written %v, want the first alone", first.Recorded, second.Recorded, second.Written)
+	}
+	if diff := cmp.Diff(first.Final, second.Final); diff != "" {
+		t.Errorf("decision (-recorded +returned):\n%s", diff)
 	}
 }
