@@ -17,6 +17,7 @@ import (
 func (r *Reconciler) ruleChanges() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.OnRuleChange(func(namespace string) {
+			r.corrected.forget(namespace)
 			var runs []reconcile.Request
 			err := r.Runs(namespace).FinishedWithoutTTL(ctx, func(name string) {
 				runs = append(runs, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
