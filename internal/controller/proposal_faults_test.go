@@ -104,6 +104,7 @@ func TestAProposalForARunThatCannotBeDecodedWaits(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, nil, objects...)
 			b.Live, b.runs.err = failingReader{b.objects, undecodable}, undecodable
+			b.reconcile(t)
 			b.clock.SetTime(start.Add(time.Hour))
 			if result := b.reconcile(t); result.RequeueAfter != lookAgainAtMost {
 				t.Errorf("result = %+v, want a look after %v", result, lookAgainAtMost)
@@ -161,5 +162,20 @@ func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
 				t.Errorf("gone = %v", gone)
 			}
 		})
+	}
+}
+
+func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
+	t.Parallel()
+	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
+	b.runs.waits(orchestration.Decision{Reason: "full", Delay: time.Second, AwaitsSlots: true})
+	b.reconcile(t)
+	first := b.stored(t).ResourceVersion
+	for i := range 5 {
+		b.clock.SetTime(start.Add(time.Duration(i) * time.Minute))
+		b.reconcile(t)
+	}
+	if got := b.stored(t).ResourceVersion; got != first {
+		t.Errorf("version = %s, want %s", got, first)
 	}
 }

@@ -389,18 +389,3 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 		})
 	}
 }
-
-func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
-	t.Parallel()
-	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-	b.runs.waits(orchestration.Decision{Reason: "full", Delay: time.Second, AwaitsSlots: true})
-	b.reconcile(t)
-	first := b.stored(t).ResourceVersion
-	for i := range 5 {
-		b.clock.SetTime(start.Add(time.Duration(i) * time.Minute))
-		b.reconcile(t)
-	}
-	if got := b.stored(t).ResourceVersion; got != first {
-		t.Errorf("version = %s, want %s", got, first)
-	}
-}
