@@ -80,6 +80,8 @@ func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StatePro
 		return nil
 	case status.Reason == "":
 		return errors.New(status.Verdict)
+	case proposal.Spec.Force:
+		return fmt.Errorf("%s: %s", status.Verdict, status.Reason)
 	default:
 		return fmt.Errorf("%s: %s (--force skips the rules)", status.Verdict, status.Reason)
 	}
