@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -99,7 +100,7 @@ func TestCorrectionsAreBounded(t *testing.T) {
 	noted := func(from int, now time.Time) {
 		for i := range 2 * maxCorrections {
 			run := finishedRun(nil)
-			run.Revision.Object = fmt.Sprint(from + i)
+			run.Revision.Object = strconv.Itoa(from + i)
 			c.note(run, &at, now)
 		}
 	}

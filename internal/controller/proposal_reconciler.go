@@ -114,6 +114,11 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 		return untilItAppears(r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
 	r.absent.end(client.ObjectKeyFromObject(p))
+	return r.evaluateFor(ctx, p, run)
+}
+
+// evaluateFor is evaluate for the run that was found.
+func (r *ProposalReconciler) evaluateFor(ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run) (ctrl.Result, error) {
 	if early := r.untilRetry(p, run); early > 0 {
 		return in(min(early, longestRetry)), nil
 	}

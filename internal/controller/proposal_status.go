@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -81,7 +82,8 @@ func decided(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) v1alpha1.
 		status.Reason = evaluation.Decision.Reason // in full
 	}
 	if final.UID != string(p.UID) {
-		status.Reason = "The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason
+		status.Reason = strings.TrimSpace(
+			"The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason)
 	}
 	return status
 }

@@ -76,6 +76,14 @@ func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StatePro
 		return fmt.Errorf("no verdict in time: check that the operator runs, then read StateProposal %s", key.Name)
 	case err != nil:
 		return err
+	default:
+		return verdictError(proposal)
+	}
+}
+
+// verdictError is nil for Accepted, and tells why any other verdict was returned.
+func verdictError(proposal *v1alpha1.StateProposal) error {
+	switch status := &proposal.Status; {
 	case status.Verdict == v1alpha1.VerdictAccepted:
 		return nil
 	case status.Reason == "":
