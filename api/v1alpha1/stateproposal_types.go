@@ -170,6 +170,13 @@ type StateProposalStatus struct {
 	// +optional
 	RetryTime *MicroTime `json:"retryTime,omitempty"`
 
+	// waitingStateID is the UUID of the state that the run is in while the verdict is
+	// Waiting. The operator evaluates the proposal again at once if the run enters
+	// another state.
+	//
+	// +optional
+	WaitingStateID UUID `json:"waitingStateID,omitempty"`
+
 	// stateID is the UUID of the state that the evaluation wrote to the run. Not set
 	// if the run kept its state.
 	//

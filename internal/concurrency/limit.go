@@ -128,9 +128,18 @@ func (l *Limit) loose(now time.Time) float64 {
 	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
 }
 
-// addLoose takes slots, or gives them back if n is negative.
+// maxSkew is how far the clocks of replicas may differ for decaying limits to hold.
+const maxSkew = 10 * time.Minute
+
+// addLoose takes slots, or gives them back if n is negative. A time from a clock that
+// is ahead stays: with an earlier one, that clock would let the difference decay again
+// at each of its writes.
 func (l *Limit) addLoose(n int, now time.Time) {
-	l.Loose = Loose{Slots: max(0, l.loose(now)+float64(n)), At: now}
+	at := now
+	if ahead := l.Loose.At.Sub(now); ahead > 0 && ahead <= maxSkew {
+		at = l.Loose.At
+	}
+	l.Loose = Loose{Slots: max(0, l.loose(now)+float64(n)), At: at}
 }
 
 // observe takes into account how long a slot was held: the average follows the

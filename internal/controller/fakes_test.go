@@ -230,7 +230,7 @@ func newRun(change func(*taskrun.Run)) *taskrun.Run {
 }
 
 func newState(kind orchestration.StateType) *orchestration.State {
-	return &orchestration.State{Type: kind, Name: kind.DefaultName(), Timestamp: start}
+	return &orchestration.State{ID: "id of " + string(kind), Type: kind, Name: kind.DefaultName(), Timestamp: start}
 }
 
 // check fails the test on an unexpected result.

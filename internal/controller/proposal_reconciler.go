@@ -6,6 +6,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -76,9 +77,6 @@ func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if evaluated(proposal) {
 		return r.expire(ctx, proposal)
 	}
-	if copied(proposal) {
-		return ctrl.Result{}, r.write(ctx, proposal, aborted(copiedReason, r.Clock.Now()))
-	}
 	result, err := r.evaluate(ctx, proposal)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return in(afterConflict), nil // the cache is behind, or the proposal was deleted
@@ -102,17 +100,25 @@ const (
 
 // evaluate finds the run, evaluates the proposal and writes the verdict.
 func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProposal) (ctrl.Result, error) {
+	if copied(p) {
+		return r.abort(ctx, p, copiedReason)
+	}
 	run, reason, err := r.target(ctx, p)
 	switch {
 	case err != nil:
 		return ctrl.Result{}, err
 	case reason != "":
 		r.absent.end(client.ObjectKeyFromObject(p))
-		return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
+		return r.abort(ctx, p, reason)
 	case run == nil:
 		return untilItAppears(r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
 	r.absent.end(client.ObjectKeyFromObject(p))
+	return r.evaluateFor(ctx, p, run)
+}
+
+// evaluateFor is evaluate for the run that was found.
+func (r *ProposalReconciler) evaluateFor(ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run) (ctrl.Result, error) {
 	if early := r.untilRetry(p, run); early > 0 {
 		return in(min(early, longestRetry)), nil
 	}
@@ -122,6 +128,8 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):
 		return in(lookAgain), nil // deleted a moment ago
+	case taskrun.NeverStored(err):
+		return r.abort(ctx, p, "The TaskRun cannot store the verdict: "+err.Error())
 	case err != nil:
 		return ctrl.Result{}, err
 	case evaluation.Final == nil:
@@ -138,8 +146,7 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 // evaluated at once if the run has entered another state since.
 func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.Run) time.Duration {
 	status := &p.Status
-	if status.RetryTime == nil || status.EvaluatedTime == nil || run.Finished() ||
-		run.State.Timestamp.After(status.EvaluatedTime.Time) {
+	if status.RetryTime == nil || status.WaitingStateID != run.State.ID {
 		return 0
 	}
 	return status.RetryTime.Sub(r.Clock.Now())
@@ -158,12 +165,26 @@ func (r *ProposalReconciler) wait(ctx context.Context, p *v1alpha1.StateProposal
 	return again, r.write(ctx, p, status)
 }
 
-// expire deletes a proposal --proposal-ttl after its verdict.
+// shownSince is when the verdict was written to the proposal. It is later than the
+// verdict itself if the run had decided on an earlier proposal of this name, and a
+// user who waits for the condition must be able to read it.
+func shownSince(p *v1alpha1.StateProposal) (since time.Time) {
+	if p.Status.EvaluatedTime != nil {
+		since = p.Status.EvaluatedTime.Time
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionEvaluated); c != nil && c.LastTransitionTime.After(since) {
+		since = c.LastTransitionTime.Time
+	}
+	return since
+}
+
+// expire deletes a proposal --proposal-ttl after its verdict was written.
 func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StateProposal) (ctrl.Result, error) {
-	if r.ProposalTTL == 0 || p.Status.EvaluatedTime == nil {
+	since := shownSince(p)
+	if r.ProposalTTL == 0 || since.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	age := r.Clock.Now().Sub(p.Status.EvaluatedTime.Time)
+	age := r.Clock.Now().Sub(since)
 	if age < r.ProposalTTL {
 		return in(min(r.ProposalTTL-age, r.ProposalTTL)), nil
 	}

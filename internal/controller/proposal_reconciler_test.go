@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +26,13 @@ type fakeProposals struct {
 	run      *taskrun.Run
 	evaluate func(taskrun.NamedProposal) (taskrun.Evaluation, error)
 	seen     []taskrun.NamedProposal
+	err      error // of Get
 }
 
 func (f *fakeProposals) Get(_ context.Context, id string) (*taskrun.Run, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	if f.run == nil || f.run.ID != id {
 		return nil, taskrun.ErrNotFound
 	}
@@ -313,6 +316,7 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 	cases := map[string]struct {
 		decision  orchestration.Decision
 		scheduled time.Time          // of the run
+		start     func(*taskrun.Run) // the run as it is first
 		run       func(*taskrun.Run) // what happened to the run meanwhile
 		after     time.Duration
 		want      int           // evaluations
@@ -338,10 +342,18 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 		},
 		"when its run is in another state": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
+			run: func(r *taskrun.Run) { r.State = newState(orchestration.Pending) },
+		},
+		"when its run is in another state by a clock that is behind": {
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
 			run: func(r *taskrun.Run) {
 				r.State = newState(orchestration.Pending)
-				r.State.Timestamp = start.Add(time.Second)
+				r.State.Timestamp = start.Add(-5 * time.Minute)
 			},
+		},
+		"not before its time if its state is from a clock that is ahead": {
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: longestRetry,
+			start: func(r *taskrun.Run) { r.State.Timestamp = start.Add(5 * time.Minute) },
 		},
 		"soon if it waits for a slot": {
 			decision: orchestration.Decision{Delay: time.Hour, AwaitsSlots: true}, after: time.Second, want: 2, wantNext: longestRetry,
@@ -350,7 +362,7 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
+			b := newProposalBench(t, newRun(tc.start), newObject("hello", object), newProposal(nil))
 			tc.decision.Reason = "too early"
 			if !tc.scheduled.IsZero() {
 				b.runs.run.State = newState(orchestration.Scheduled)
@@ -373,79 +385,6 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 			}
 			if told := b.recorded(); len(told) != 1 || !strings.HasPrefix(told[0], "Normal ProposalWaiting StateProposal cancel-1 by alice waiting to enter CANCELLED: too early") {
 				t.Errorf("events = %q, want one", told)
-			}
-		})
-	}
-}
-
-func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
-	t.Parallel()
-	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-	b.runs.waits(orchestration.Decision{Reason: "full", Delay: time.Second, AwaitsSlots: true})
-	b.reconcile(t)
-	first := b.stored(t).ResourceVersion
-	for i := range 5 {
-		b.clock.SetTime(start.Add(time.Duration(i) * time.Minute))
-		b.reconcile(t)
-	}
-	if got := b.stored(t).ResourceVersion; got != first {
-		t.Errorf("version = %s, want %s", got, first)
-	}
-}
-
-func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
-	t.Parallel()
-	evaluated := func(p *v1alpha1.StateProposal) {
-		p.Status.Verdict, p.Status.EvaluatedTime = "Accepted", new(v1alpha1.NewMicroTime(start))
-	}
-	cases := map[string]struct {
-		ttl, age  time.Duration
-		wantGone  bool
-		wantAfter time.Duration
-	}{
-		"kept until then":                  {ttl: time.Hour, age: time.Hour - time.Minute, wantAfter: time.Minute},
-		"deleted then":                     {ttl: time.Hour, age: time.Hour, wantGone: true},
-		"kept for ever":                    {age: 1000 * time.Hour},
-		"kept no longer by a clock behind": {ttl: time.Minute, age: -time.Hour, wantAfter: time.Minute},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newProposalBench(t, nil, newProposal(evaluated))
-			b.ProposalTTL = tc.ttl
-			b.clock.SetTime(start.Add(tc.age))
-			if result := b.reconcile(t); result.RequeueAfter != tc.wantAfter {
-				t.Errorf("result = %+v, want %v", result, tc.wantAfter)
-			}
-			if gone := b.stored(t) == nil; gone != tc.wantGone {
-				t.Errorf("gone = %v", gone)
-			}
-		})
-	}
-}
-
-func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		err       error
-		wantAfter time.Duration
-		wantErr   error
-	}{
-		"another writer won":    {err: taskrun.ErrConflict, wantAfter: afterConflict},
-		"the run is gone":       {err: taskrun.ErrNotFound, wantAfter: lookAgain},
-		"the store has trouble": {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-			b.runs.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) { return taskrun.Evaluation{}, tc.err }
-			result, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: "cancel-1"}})
-			if !errors.Is(err, tc.wantErr) || result.RequeueAfter != tc.wantAfter {
-				t.Errorf("result = %+v, error %v, want %v, %v", result, err, tc.wantAfter, tc.wantErr)
-			}
-			if p := b.stored(t); p.Status.Verdict != "" || p.Annotations != nil {
-				t.Errorf("proposal = %+v, want no verdict", p)
 			}
 		})
 	}

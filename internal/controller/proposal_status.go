@@ -2,11 +2,13 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -30,12 +32,18 @@ func aborted(reason string, now time.Time) v1alpha1.StateProposalStatus {
 	return v1alpha1.StateProposalStatus{Verdict: v1alpha1.VerdictAborted, Reason: reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now))}
 }
 
+// abort writes the verdict on a proposal that no run has decided on.
+func (r *ProposalReconciler) abort(ctx context.Context, p *v1alpha1.StateProposal, reason string) (ctrl.Result, error) {
+	return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
+}
+
 // waiting is the status of a proposal that is evaluated again later. A slot can
 // be free at any moment: a wait for one has no time.
 func waiting(evaluation taskrun.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
 	decision := evaluation.Decision
 	status := v1alpha1.StateProposalStatus{
 		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
+		WaitingStateID: evaluation.Run.State.ID,
 	}
 	if !decision.AwaitsSlots {
 		status.RetryTime = new(v1alpha1.NewMicroTime(retryTime(evaluation.Run, now.Add(decision.Delay))))
@@ -57,7 +65,7 @@ const rounding = 2 * time.Second
 
 // sameWait reports whether both statuses tell of the same wait.
 func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
-	if a.Verdict != b.Verdict || a.Reason != b.Reason || (a.RetryTime == nil) != (b.RetryTime == nil) {
+	if a.Verdict != b.Verdict || a.Reason != b.Reason || a.WaitingStateID != b.WaitingStateID || (a.RetryTime == nil) != (b.RetryTime == nil) {
 		return false
 	}
 	return a.RetryTime == nil || a.RetryTime.Sub(b.RetryTime.Time).Abs() < rounding
@@ -74,7 +82,8 @@ func decided(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) v1alpha1.
 		status.Reason = evaluation.Decision.Reason // in full
 	}
 	if final.UID != string(p.UID) {
-		status.Reason = "The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason
+		status.Reason = strings.TrimSpace(
+			"The run has decided on an earlier StateProposal of this name; use another name to propose again. " + status.Reason)
 	}
 	return status
 }
@@ -90,14 +99,16 @@ func copied(p *v1alpha1.StateProposal) bool {
 	return uid != "" && uid != string(p.UID)
 }
 
-// mark annotates a proposal before it gets its final verdict.
+// mark annotates a proposal before it gets its final verdict. It fails with a
+// conflict if the proposal was deleted and created again since it was read: the new
+// object must not get the UID of the old one, which would make it a copy.
 func (r *ProposalReconciler) mark(ctx context.Context, p *v1alpha1.StateProposal) error {
 	if p.Annotations[v1alpha1.AnnotationEvaluated] != "" {
 		return nil
 	}
 	before := p.DeepCopy()
 	metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationEvaluated, string(p.UID))
-	return r.Writer.Patch(ctx, p, client.MergeFrom(before))
+	return r.Writer.Patch(ctx, p, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
 // write replaces the status of the proposal.

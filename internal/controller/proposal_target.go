@@ -14,8 +14,16 @@ import (
 
 // target returns the run that a proposal is for. A reason says that there is no
 // such run and never will be; neither a run nor a reason, that the index does not
-// have it yet, or that it is on hold.
+// have it yet, that it is on hold, or that it cannot be decoded.
 func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
+	run, reason, err = r.targetOrError(ctx, p)
+	if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
+		return nil, "", nil // the store tells of it; it can be repaired
+	}
+	return run, reason, err
+}
+
+func (r *ProposalReconciler) targetOrError(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
 	ref := p.Spec.TargetRef
 	object, err := r.object(ctx, p)
 	switch {

@@ -65,7 +65,8 @@ type Reconciler struct {
 	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
-	pace pacer
+	pace      pacer
+	corrected corrections
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -93,8 +94,8 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		materialise(r.Clock, r.Quiet, r.Options), // first: others may write more, and then it has nothing to do
-		expire(r.Clock, &r.pace, r.Metrics),      // last: it removes what the others work on
+		materialise(r.Clock, r.Quiet, r.Options),          // first: others may write more, and then it has nothing to do
+		expire(r.Clock, &r.pace, &r.corrected, r.Metrics), // last: it removes what the others work on
 	}
 }
 

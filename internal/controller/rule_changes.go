@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -17,19 +18,49 @@ import (
 func (r *Reconciler) ruleChanges() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.OnRuleChange(func(namespace string) {
-			var runs []reconcile.Request
-			err := r.Runs(namespace).FinishedWithoutTTL(ctx, func(name string) {
-				runs = append(runs, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
-			})
-			if err != nil {
-				log.FromContext(ctx).Error(err, "listing finished runs after a change of their TTL failed", "namespace", namespace)
-				return
+			r.corrected.forget(namespace)
+			if err := r.addFinished(ctx, queue, namespace); err != nil {
+				log.FromContext(ctx).Error(err, "listing finished runs after a change of their TTL failed, it is tried again", "namespace", namespace)
+				go r.retryFinished(ctx, queue, namespace)
 			}
-			log.FromContext(ctx).Info("the default TTL of finished runs changed", "namespace", namespace, "count", len(runs))
-			addLast(queue, runs)
 		})
 		return nil
 	})
+}
+
+// addFinished adds the finished runs of a namespace to the queue.
+func (r *Reconciler) addFinished(
+	ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request], namespace string,
+) error {
+	var runs []reconcile.Request
+	err := r.Runs(namespace).FinishedWithoutTTL(ctx, func(name string) {
+		runs = append(runs, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
+	})
+	if err != nil {
+		return err
+	}
+	log.FromContext(ctx).Info("the default TTL of finished runs changed", "namespace", namespace, "count", len(runs))
+	addLast(queue, runs)
+	return nil
+}
+
+// retryFinished is addFinished until it succeeds: the runs are not readable while
+// the watch is away, and kept ones are in no queue.
+func (r *Reconciler) retryFinished(
+	ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request], namespace string,
+) {
+	ticker := time.NewTicker(lastRetry)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if r.addFinished(ctx, queue, namespace) == nil {
+			return
+		}
+	}
 }
 
 // addLast adds requests behind all others.

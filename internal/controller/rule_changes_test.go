@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/util/workqueue"
@@ -48,14 +51,35 @@ func TestAChangedRuleBringsFinishedRunsBack(t *testing.T) {
 	}
 }
 
-func TestAChangedRuleThatCannotBeListedChangesNothing(t *testing.T) {
-	t.Parallel()
-	queue := priorityqueue.New[reconcile.Request]("test")
-	defer queue.ShutDown()
-	b := newBench(nil)
-	b.runs.errs["FinishedWithoutTTL"] = taskrun.ErrUnavailable
-	b.OnRuleChange = func(changed func(string)) { changed("team") }
-	if err := b.ruleChanges().Start(t.Context(), queue); err != nil || queue.Len() != 0 {
-		t.Errorf("error %v, %d requests, want neither", err, queue.Len())
+// unlistedRuns cannot be listed so many times.
+type unlistedRuns struct {
+	*fakeRuns
+	times atomic.Int32
+}
+
+func (u *unlistedRuns) FinishedWithoutTTL(ctx context.Context, visit func(string)) error {
+	if u.times.Add(-1) >= 0 {
+		return taskrun.ErrUnavailable
 	}
+	return u.fakeRuns.FinishedWithoutTTL(ctx, visit)
+}
+
+func TestFinishedRunsThatCannotBeListedAreListedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+		defer queue.ShutDown()
+		b := newBench(nil)
+		b.runs.finished = []string{"hello"}
+		runs := &unlistedRuns{fakeRuns: b.runs}
+		runs.times.Store(4)
+		b.Runs = func(string) Runs { return runs }
+		b.OnRuleChange = func(changed func(string)) { changed("team") }
+		if err := b.ruleChanges().Start(t.Context(), queue); err != nil || queue.Len() != 0 {
+			t.Errorf("error %v, %d requests, want neither", err, queue.Len())
+		}
+		if got, _ := queue.Get(); got.String() != "team/hello" || runs.times.Load() != -1 {
+			t.Errorf("request %v, %d tries left, want team/hello after the last", got, runs.times.Load())
+		}
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -18,7 +20,7 @@ const (
 
 // expire deletes a finished run after its TTL, or after that of its namespace.
 // Before that it keeps status.expirationTime right when the TTL was changed.
-func expire(clock taskrun.Clock, pace *pacer, metrics Metrics) step {
+func expire(clock taskrun.Clock, pace *pacer, corrected *corrections, metrics Metrics) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		at, known := s.runs.Expiration(s.run)
 		now := clock.Now()
@@ -26,7 +28,7 @@ func expire(clock taskrun.Clock, pace *pacer, metrics Metrics) step {
 		case !known:
 			return behindOthers(untilRuleKnown), nil
 		case at == nil || at.After(now):
-			return awaitExpiration(ctx, s, pace, at, now)
+			return awaitExpiration(ctx, s, pace, corrected, at, now)
 		case now.Sub(*at) >= backlogAge:
 			if wait := pace.admit(now); wait > 0 {
 				return paced(wait), nil
@@ -49,9 +51,11 @@ func expire(clock taskrun.Clock, pace *pacer, metrics Metrics) step {
 
 // awaitExpiration returns the time until the run expires, nil for never. Another
 // expiration time in the status, which a change of the rule leaves behind, is
-// corrected first.
-func awaitExpiration(ctx context.Context, s *scope, pace *pacer, at *time.Time, now time.Time) (Result, error) {
-	if !s.run.ShowsExpiration(at) {
+// corrected first, unless another program would overwrite it again.
+func awaitExpiration(
+	ctx context.Context, s *scope, pace *pacer, corrected *corrections, at *time.Time, now time.Time,
+) (Result, error) {
+	if !s.run.ShowsExpiration(at) && !overwritten(ctx, s, corrected, at) {
 		if wait := pace.admit(now); wait > 0 {
 			return paced(wait), nil
 		}
@@ -60,11 +64,23 @@ func awaitExpiration(ctx context.Context, s *scope, pace *pacer, at *time.Time, 
 			return Result{}, err
 		}
 		s.run = run
+		corrected.note(run, at, now)
 	}
 	if at == nil {
 		return Result{}, nil
 	}
 	return in(at.Sub(now)), nil
+}
+
+// overwritten reports whether another program overwrites expiration times in the
+// namespace, and tells it once.
+func overwritten(ctx context.Context, s *scope, corrected *corrections, at *time.Time) bool {
+	overwritten, isNew := corrected.overwritten(s.object.Namespace, s.run, at)
+	if isNew {
+		log.FromContext(ctx).Info("another program overwrites status.expirationTime, this one no longer writes it: "+
+			"start all with the same --finished-ttl and the same permissions on namespaces", "namespace", s.object.Namespace)
+	}
+	return overwritten
 }
 
 // paced is the Result of a run that asks again after a wait that a pacer gave. It

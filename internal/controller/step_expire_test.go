@@ -117,7 +117,7 @@ func TestExpire(t *testing.T) {
 				b.pace.admit(b.clock.Now())
 			}
 			s := b.scope()
-			result, err := expire(b.clock, &b.pace, b.metrics)(t.Context(), s)
+			result, err := expire(b.clock, &b.pace, &b.corrected, b.metrics)(t.Context(), s)
 			check(t, result, err, tc.wantAfter)
 			if low := result.Priority != nil && *result.Priority == handler.LowPriority; low != tc.wantLow {
 				t.Errorf("low priority = %v, want %v", low, tc.wantLow)
@@ -148,7 +148,7 @@ func TestExpireCountsNothingThatFailed(t *testing.T) {
 				r.TTL, r.State, r.EndRecorded, r.ExpirationTime = ttl, newState(orchestration.Completed), start, shown
 			}), newObject("hello", object))
 			b.runs.errs[call] = taskrun.ErrConflict
-			if _, err := expire(b.clock, &b.pace, b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
+			if _, err := expire(b.clock, &b.pace, &b.corrected, b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
 				t.Errorf("error = %v, want %v", err, taskrun.ErrConflict)
 			}
 			if got := b.metrics.names(); len(got) > 0 {

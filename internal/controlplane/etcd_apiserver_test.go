@@ -13,23 +13,7 @@ import (
 // Any user of the machine, and any web page, reaches the port.
 func TestEtcdServesNobodyWithoutItsCertificate(t *testing.T) {
 	t.Parallel()
-	root, err := Repository()
-	if err != nil {
-		t.Fatal(err)
-	}
-	assets, err := Assets(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plane, err := Start(t.Context(), Options{Assets: assets, Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	plane := started(t)
 	known, err := plane.credentials.etcd.client()
 	if err != nil {
 		t.Fatal(err)

@@ -13,23 +13,7 @@ import (
 // kube-apiserver left to itself waits up to a minute for watches to end, and would be killed before.
 func TestKubeAPIServerStopsInOrderThoughItIsWatched(t *testing.T) {
 	t.Parallel()
-	root, err := Repository()
-	if err != nil {
-		t.Fatal(err)
-	}
-	assets, err := Assets(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plane, err := Start(t.Context(), Options{Assets: assets, Data: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := plane.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	plane := started(t)
 	watch(t, plane.Config())
 	server := plane.server
 	if err := plane.StopAPIServer(); err != nil {
@@ -60,4 +44,27 @@ func watch(t *testing.T, config *rest.Config) {
 		t.Fatalf("the watch is answered %s", response.Status)
 	}
 	go func() { _, _ = io.Copy(io.Discard, response.Body) }()
+}
+
+// started starts a control plane that stops with the test.
+func started(t *testing.T) *ControlPlane {
+	t.Helper()
+	root, err := Repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	assets, err := Assets(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plane, err := Start(t.Context(), Options{Assets: assets, Data: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := plane.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return plane
 }

@@ -184,7 +184,7 @@ func explain(err error) error {
 	case meta.IsNoMatchError(err):
 		return fmt.Errorf("this cluster does not know TaskRuns: install the operator first (%w)", err)
 	case apierrors.ReasonForError(err) == metav1.StatusReasonForbidden:
-		return fmt.Errorf("%w: reading needs the role view in that namespace, moving a run the role edit", err)
+		return fmt.Errorf("%w: reading needs the role view in that namespace, moving a run the role edit, --force the role admin", err)
 	default:
 		return err
 	}

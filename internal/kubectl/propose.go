@@ -76,10 +76,20 @@ func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StatePro
 		return fmt.Errorf("no verdict in time: check that the operator runs, then read StateProposal %s", key.Name)
 	case err != nil:
 		return err
+	default:
+		return verdictError(proposal)
+	}
+}
+
+// verdictError is nil for Accepted, and tells why any other verdict was returned.
+func verdictError(proposal *v1alpha1.StateProposal) error {
+	switch status := &proposal.Status; {
 	case status.Verdict == v1alpha1.VerdictAccepted:
 		return nil
 	case status.Reason == "":
 		return errors.New(status.Verdict)
+	case proposal.Spec.Force:
+		return fmt.Errorf("%s: %s", status.Verdict, status.Reason)
 	default:
 		return fmt.Errorf("%s: %s (--force skips the rules)", status.Verdict, status.Reason)
 	}

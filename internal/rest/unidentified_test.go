@@ -83,24 +83,10 @@ func maskedFrame(opcode byte, size int) []byte {
 	return append(b, 0, 0, 0, 0)
 }
 
-// rawOffer opens a websocket with the subprotocol and leaves the rest to the caller.
+// rawOffer is rawSocket of an offer with the subprotocol.
 func rawOffer(t *testing.T, w *wire) net.Conn {
 	t.Helper()
-	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	go func() {
-		_, _ = conn.Write([]byte("GET /api" + pathEventsOut + " HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
-	}()
-	buffer := make([]byte, 4096)
-	n, err := conn.Read(buffer)
-	if err != nil || !strings.HasPrefix(string(buffer[:n]), "HTTP/1.1 101 ") {
-		t.Fatalf("%s %v", buffer[:n], err)
-	}
-	return conn
+	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
 
 func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
@@ -187,6 +173,7 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 		var silent []*peer
 		for range 7 {
 			silent = append(silent, w.open(t, pathEventsOut, offering...))
+			synctest.Wait() // it is in the pool, before the next one
 		}
 		good := w.open(t, pathEventsOut, offering...)
 		good.send(t, `{"type":"auth","token":"list taskruns in default"}`)

@@ -217,18 +217,19 @@ func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
 	}
 }
 
-// rawSocket opens a websocket and leaves the rest to the caller.
-func rawSocket(t *testing.T, w *wire, path string) net.Conn {
+// rawSocket opens a websocket and leaves the rest to the caller. Headers are lines.
+func rawSocket(t *testing.T, w *wire, path string, headers ...string) net.Conn {
 	t.Helper()
 	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	go func() {
-		_, _ = conn.Write([]byte("GET /api" + path + " HTTP/1.1\r\nHost: example.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"))
-	}()
+	headers = append([]string{
+		"GET /api" + path + " HTTP/1.1", "Host: example.test", "Connection: Upgrade", "Upgrade: websocket",
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+	}, headers...)
+	go func() { _, _ = conn.Write([]byte(strings.Join(headers, "\r\n") + "\r\n\r\n")) }()
 	buffer := make([]byte, 4096)
 	n, err := conn.Read(buffer)
 	if err != nil || !strings.HasPrefix(string(buffer[:n]), "HTTP/1.1 101 ") {

@@ -52,12 +52,19 @@ func (f *failures) react(clienttesting.Action) (bool, runtime.Object, error) {
 // started starts a Watcher on namespaces, within a bubble of synctest.
 func started(t *testing.T, o Options, objects ...runtime.Object) (*Watcher, *fake.FakeMetadataClient, *failures) {
 	t.Helper()
+	broken := &failures{}
+	w, client := startedWith(t, broken, o, objects...)
+	return w, client, broken
+}
+
+// startedWith is started with calls that may fail from the beginning.
+func startedWith(t *testing.T, broken *failures, o Options, objects ...runtime.Object) (*Watcher, *fake.FakeMetadataClient) {
+	t.Helper()
 	scheme := fake.NewTestScheme()
 	if err := metav1.AddMetaToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
 	client := fake.NewSimpleMetadataClient(scheme, objects...)
-	broken := &failures{}
 	client.PrependReactor("*", "namespaces", broken.react)
 	o.Log, o.OnInvalid = slog.New(slog.NewTextHandler(t.Output(), nil)), func(Invalid) {}
 	w := newWatcher(client, o)
@@ -70,7 +77,7 @@ func started(t *testing.T, o Options, objects ...runtime.Object) (*Watcher, *fak
 			t.Errorf("Start() = %v", err)
 		}
 	})
-	return w, client, broken
+	return w, client
 }
 
 // pass lets time pass in a bubble of synctest.
@@ -120,23 +127,29 @@ func TestOneNamespaceIsReadAgain(t *testing.T) {
 
 func TestANamespaceThatCannotBeReadIsUnknown(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, _, broken := started(t, Options{Namespaces: []string{"a"}, Standard: time.Hour}, namespace("a", "1m"))
-		broken.set(errors.New("the API server is gone"))
-		synctest.Wait()
-		pass(time.Minute)
-		broken.set(apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "a", nil))
-		pass(time.Minute)
-		synctest.Wait()
-		if err := w.Ready(t.Context()); err != nil {
-			t.Errorf("Ready() = %v", err)
-		}
-		expectTTL(t, w, "a", "1h0m0s")
-		broken.set(nil)
-		pass(time.Minute)
-		synctest.Wait()
-		expectTTL(t, w, "a", "1m0s")
-	})
+	for name, only := range map[string][]string{"one by one": {"a"}, "all": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				broken := &failures{err: errors.New("the API server is gone")}
+				w, _ := startedWith(t, broken, Options{Namespaces: only, Standard: time.Hour}, namespace("a", "1m"))
+				expect := func(ready bool, ttl string) {
+					t.Helper()
+					pass(time.Minute)
+					synctest.Wait()
+					if err := w.Ready(t.Context()); (err == nil) != ready {
+						t.Errorf("Ready() = %v, want ready: %v", err, ready)
+					}
+					expectTTL(t, w, "a", ttl)
+				}
+				expect(false, "unknown")
+				broken.set(apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "a", nil))
+				expect(true, "1h0m0s")
+				broken.set(nil)
+				expect(true, "1m0s")
+			})
+		})
+	}
 }
 
 func TestAllNamespacesAreWatched(t *testing.T) {
@@ -183,22 +196,4 @@ func TestNamespacesAreListedAgain(t *testing.T) {
 	if err := store.Add(&corev1.Namespace{}); err == nil {
 		t.Error("an object of another type was taken")
 	}
-}
-
-func TestNamespacesThatMustNotBeListed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, _, broken := started(t, Options{Standard: time.Hour}, namespace("a", "1m"))
-		broken.set(apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "", nil))
-		pass(time.Minute)
-		synctest.Wait()
-		if err := w.Ready(t.Context()); err != nil {
-			t.Errorf("Ready() = %v", err)
-		}
-		expectTTL(t, w, "a", "1h0m0s")
-		broken.set(nil)
-		pass(time.Minute)
-		synctest.Wait()
-		expectTTL(t, w, "a", "1m0s")
-	})
 }

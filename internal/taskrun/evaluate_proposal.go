@@ -20,9 +20,9 @@ type NamedProposal struct {
 	Object    string // Revision.Object of the run that it is for
 	Proposer  string // user that created it; empty: unknown
 	IfStateID string // id that the run's current state must have; empty: any
-	// WaitingSince is the time of the evaluation that returned Wait; zero: none did.
-	// A run that finished since is not started again.
-	WaitingSince time.Time
+	// WaitingStateID is the id of the state that the run was in when an evaluation
+	// returned Wait; empty: none did. A run that finished since is not started again.
+	WaitingStateID string
 }
 
 // ProposalDecision is the final verdict on a NamedProposal. It is stored with the
@@ -71,13 +71,27 @@ func (s *Service) EvaluateProposal(ctx context.Context, id string, p NamedPropos
 		next, evaluation, err = s.evaluate(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *Run) {
-		evaluation.Run, evaluation.Recorded = after, true
+		evaluation.Run = after
+		if evaluation.overtaken(after.decided(p, claim.stateID)) {
+			return
+		}
+		evaluation.Recorded = true
 		evaluation.Written = evaluation.Decision.State != nil
 		if evaluation.Written {
 			s.Notifier.Transitioned(before, after, evaluation.Decision)
 		}
 	})
 	return evaluation, err
+}
+
+// overtaken reports whether the decision that is recorded is that of another program,
+// which evaluated the proposal at the same moment. It is the one that holds then.
+func (e *Evaluation) overtaken(recorded *ProposalDecision) bool {
+	if recorded == nil || (recorded.EvaluatedAt.Equal(e.Final.EvaluatedAt) && recorded.Verdict == e.Final.Verdict) {
+		return false
+	}
+	e.Final = recorded
+	return true
 }
 
 // evaluate applies the rules to the proposal. The run returned is what to store,
@@ -121,7 +135,7 @@ func (s *Service) evaluateIf(
 	switch {
 	case p.IfStateID != "" && run.State.ID != p.IfStateID:
 		reason = "The run is no longer in the state that ifStateID names, but in " + run.State.ID + " (" + string(run.State.Type) + ")."
-	case !p.WaitingSince.IsZero() && run.Finished() && run.EndRecorded.After(p.WaitingSince):
+	case p.WaitingStateID != "" && run.Finished() && run.State.ID != p.WaitingStateID:
 		reason = "The run finished while the proposal waited: it is " + string(run.State.Type) + "."
 	default:
 		return s.judge(ctx, run, p.Proposal, claim, now)

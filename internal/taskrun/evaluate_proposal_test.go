@@ -1,6 +1,7 @@
 package taskrun_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -219,46 +220,23 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 	}
 }
 
+// The clocks of workers and of other replicas do not decide whether a run finished
+// before the proposal waited or since.
 func TestAWaitEndsWhenTheRunFinishes(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		finished time.Duration // after the wait began
-		want     orchestration.Status
-	}{
-		"while it waited":   {time.Second, orchestration.Abort},
-		"before it waited":  {-time.Second, orchestration.Accept},
-		"as the wait began": {0, orchestration.Accept},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, nil)
-			p := e.named("start", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(-tc.finished)
-			if got := e.evaluate(t, p).Final; got.Verdict != tc.want || (got.Reason != "") != (tc.want == orchestration.Abort) {
-				t.Errorf("decision = %+v, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
-// A run that finished while a proposal waited stays finished, though its worker's
-// clock is behind.
-func TestTheClockOfAWorkerDoesNotDecideWhetherAWaitEnds(t *testing.T) {
-	t.Parallel()
-	for name, skew := range map[string]time.Duration{"behind": -time.Hour, "ahead": time.Hour} {
+	for name, skew := range map[string]time.Duration{"right": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Cancelled}, func(r *taskrun.Run) {
-				r.State.Timestamp = r.State.Timestamp.Add(skew)
+				r.State.Timestamp, r.EndRecorded = r.State.Timestamp.Add(skew), r.EndRecorded.Add(skew)
 			})
 			p := e.named("start", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(-time.Second)
-			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Abort {
+			p.WaitingStateID = "0198a1b2-0000-7000-8000-0000000000dd"
+			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Abort || got.Reason == "" {
 				t.Errorf("the run finished while the proposal waited: %+v, want ABORT", got)
 			}
 			p = e.named("start-again", orchestration.Running)
-			p.WaitingSince = e.run.EndRecorded.Add(time.Second)
+			p.WaitingStateID = e.run.State.ID
 			if got := e.evaluate(t, p).Final; got.Verdict != orchestration.Accept {
 				t.Errorf("the run finished before the proposal waited: %+v, want ACCEPT", got)
 			}
@@ -319,5 +297,49 @@ func TestProposalsAtOnceAllGetAVerdict(t *testing.T) {
 	}
 	if n := len(e.states(t)); n != 2 {
 		t.Errorf("there are %d states, want 2", n)
+	}
+}
+
+// overtakenStore lets another program write first, once.
+type overtakenStore struct {
+	taskrun.Store
+	first func()
+}
+
+func (s *overtakenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	if first := s.first; first != nil {
+		s.first = nil
+		first()
+	}
+	return s.Store.UpdateProgress(ctx, run)
+}
+
+func TestAProposalThatAnotherProgramEvaluatesFirst(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	run := applied(t, store, taskrun.Proposal{Type: orchestration.Running}, func(*taskrun.Run) {})
+	p := taskrun.NamedProposal{
+		Proposal: taskrun.Proposal{Type: orchestration.Cancelled}, Name: "cancel", UID: "u", Object: run.Revision.Object,
+	}
+	other, _ := newService(store)
+	overtaken := &overtakenStore{Store: store}
+	s, clock := newService(overtaken)
+	clock.advance(5 * time.Minute)
+	var first taskrun.Evaluation
+	overtaken.first = func() {
+		var err error
+		if first, err = other.EvaluateProposal(t.Context(), run.ID, p); err != nil {
+			t.Error(err)
+		}
+	}
+	second, err := s.EvaluateProposal(t.Context(), run.ID, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !first.Recorded || second.Recorded || second.Written {
+		t.Errorf("recorded %v and %v, written %v, want the first alone", first.Recorded, second.Recorded, second.Written)
+	}
+	if diff := cmp.Diff(first.Final, second.Final); diff != "" {
+		t.Errorf("decision (-recorded +returned):\n%s", diff)
 	}
 }

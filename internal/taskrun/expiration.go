@@ -24,7 +24,7 @@ const expirationPrecision = time.Second
 // Expiration returns when the run is to be deleted by the current rules: its own
 // TTL, else that of its namespace, counted from the time at which the operator
 // recorded the end. A nil time means that the run is kept. It returns known false
-// if the rule of the namespace is not known yet.
+// if the rule of the namespace or the end is not known yet.
 func (s *Service) Expiration(run *Run) (at *time.Time, known bool) {
 	if !run.Finished() {
 		return nil, true
@@ -34,6 +34,9 @@ func (s *Service) Expiration(run *Run) (at *time.Time, known bool) {
 		if ttl, known = s.Retention.FinishedTTL(s.Namespace); ttl == nil || !known {
 			return nil, known
 		}
+	}
+	if run.endUnknown() {
+		return nil, false
 	}
 	due := run.EndRecorded.Add(*ttl)
 	return &due, true

@@ -177,3 +177,35 @@ func TestFinishedWithoutTTL(t *testing.T) {
 func ended(kind orchestration.StateType) orchestration.Progress {
 	return orchestration.Progress{State: &orchestration.State{Type: kind, Timestamp: start}}
 }
+
+// A user can write a final state to the status without the time of the end.
+func TestARunWhoseEndIsNotRecordedIsKeptFromNowOn(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	s, clock := newService(store)
+	s.Retention = &retention{ttl: new(time.Hour)}
+	run := applied(t, store, taskrun.Proposal{Type: orchestration.Completed}, func(r *taskrun.Run) { r.EndRecorded = time.Time{} })
+	next := *run
+	next.EndRecorded = time.Time{}
+	if _, err := store.UpdateProgress(t.Context(), &next); err != nil {
+		t.Fatal(err)
+	}
+	if remaining, deleted, err := s.Expire(t.Context(), run.ID); remaining != 0 || deleted || err != nil {
+		t.Errorf("Expire() = %v, %v, error %v, want the run kept", remaining, deleted, err)
+	}
+	run, err := s.Get(t.Context(), run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, known := s.Expiration(run); at != nil || known {
+		t.Errorf("Expiration() = %v, %v, want unknown", at, known)
+	}
+	clock.advance(time.Minute)
+	observed, err := s.Observe(t.Context(), run.ID)
+	if err != nil || observed.EndRecorded.Before(run.Created.Add(time.Minute)) {
+		t.Fatalf("the end is recorded as %v, error %v, want now", observed.EndRecorded, err)
+	}
+	if want := observed.EndRecorded.Add(time.Hour); !observed.ShowsExpiration(&want) {
+		t.Errorf("expiration time %v, want %v", observed.ExpirationTime, want)
+	}
+}

@@ -65,7 +65,7 @@ type measure struct {
 // ruleMeasure measures as the rules of the CRD count the texts of spec.
 var ruleMeasure = measure{char: func(rune) int { return 1 }, input: inputText, leastLabel: labelText}
 
-// jsonMeasure measures what the fields take in status.reported, which is JSON.
+// jsonMeasure measures what the fields take in status.effective, in JSON.
 var jsonMeasure = measure{
 	char: jsonChar, tag: len(`"",`), label: len(`"":,`), list: len(`"":[],`),
 	input: len(`{"inputType":"parameter","id":"","name":"","type":""},`),

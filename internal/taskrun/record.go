@@ -65,7 +65,7 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]Event, refused func
 		all.Go(func() {
 			defer func() { <-places }()
 			err := s.recordGuarded(ctx, group, refuse)
-			if neverStored(err) {
+			if NeverStored(err) {
 				refuseAll(group, refuse, err)
 				return
 			}

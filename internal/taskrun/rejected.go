@@ -50,9 +50,9 @@ func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Messa
 // permission that the operator lacks concerns every caller, and is mended for all.
 func (e *RejectedError) Final() bool { return e.Cause != PermissionMissing }
 
-// neverStored reports whether what was given is not stored, however often it is
+// NeverStored reports whether what was given is not stored, however often it is
 // sent: an *InvalidError, a RejectedError that is final, or ErrForbidden.
-func neverStored(err error) bool {
+func NeverStored(err error) bool {
 	if _, invalid := errors.AsType[*InvalidError](err); invalid {
 		return true
 	}

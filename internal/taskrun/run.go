@@ -210,5 +210,9 @@ func (r *Run) noteEnd(now time.Time) {
 	}
 }
 
+// endUnknown reports whether the run finished and nothing tells when: a user wrote
+// the stored progress.
+func (r *Run) endUnknown() bool { return r.Finished() && r.EndRecorded.IsZero() }
+
 // Finished reports whether the current state is terminal.
 func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }

@@ -13,10 +13,13 @@ func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
 	var observed *Run
 	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		observed = run
-		if at, known := s.Expiration(run); !run.Behind && (!known || run.ShowsExpiration(at)) {
+		at, known := s.Expiration(run)
+		if !run.Behind && !run.endUnknown() && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		return run, nil
+		next := *run
+		next.noteEnd(s.now()) // of a status that does not tell
+		return &next, nil
 	}, func(_, after *Run) { observed = after })
 	if err != nil {
 		return nil, err

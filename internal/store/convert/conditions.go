@@ -94,14 +94,22 @@ func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.
 	return true
 }
 
-// endOf reads when the operator recorded that the run finished.
+// endOf reads when the operator recorded that the run finished; zero if it is not
+// finished, whatever the conditions say, or if they do not tell.
 func endOf(status *v1alpha1.TaskRunStatus) time.Time {
+	if !terminal(status) {
+		return time.Time{}
+	}
 	for i := range status.Conditions {
 		if c := &status.Conditions[i]; c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue {
 			return endRecorded(c.LastTransitionTime, status.UpdatedTime)
 		}
 	}
 	return time.Time{}
+}
+
+func terminal(status *v1alpha1.TaskRunStatus) bool {
+	return status.State != nil && orchestration.StateType(status.State.Type).Terminal()
 }
 
 // endRecorded is a time that is known to the second, exactly if the other one is

@@ -49,15 +49,12 @@ func verdictFromObject(verdict string) orchestration.Status {
 
 // ProposalFromObject returns the proposal that an object makes.
 func ProposalFromObject(o *v1alpha1.StateProposal) taskrun.NamedProposal {
-	named := taskrun.NamedProposal{
-		Proposal:  *proposalFromObject(&o.Spec.State, o.Spec.Force),
-		Name:      o.Name,
-		UID:       string(o.UID),
-		Proposer:  o.Spec.Proposer,
-		IfStateID: o.Spec.IfStateID,
+	return taskrun.NamedProposal{
+		Proposal:       *proposalFromObject(&o.Spec.State, o.Spec.Force),
+		Name:           o.Name,
+		UID:            string(o.UID),
+		Proposer:       o.Spec.Proposer,
+		IfStateID:      o.Spec.IfStateID,
+		WaitingStateID: o.Status.WaitingStateID,
 	}
-	if waiting := o.Status.EvaluatedTime; waiting != nil {
-		named.WaitingSince = waiting.Time
-	}
-	return named
 }

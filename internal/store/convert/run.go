@@ -80,10 +80,12 @@ func Progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	return &after
 }
 
-// behind reports whether the status is missing, of an earlier spec, or says that
-// the object is not a run: the run that is read from the object disproves that.
+// behind reports whether the status is missing, of an earlier spec, does not tell
+// when the run finished, because a user wrote it, or says that the object is not a
+// run: the run that is read from the object disproves that.
 func behind(o *v1alpha1.TaskRun) bool {
 	return o.Status.State == nil || o.Status.ObservedGeneration != o.Generation ||
+		(terminal(&o.Status) && endOf(&o.Status).IsZero()) ||
 		meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
