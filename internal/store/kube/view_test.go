@@ -281,7 +281,7 @@ func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 			t.Parallel()
 			v := newViewed()
 			shadowed := map[string]bool{}
-			v.shelf.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
+			v.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
 			for _, o := range order {
 				v.OnAdd(o, false)
 			}
