@@ -38,9 +38,9 @@ type KubernetesOptions struct {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *KubernetesOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig,
-		"path of a kubeconfig; without it $KUBECONFIG, ~/.kube/config and the cluster the program runs in are tried in turn")
+		"path of a kubeconfig (empty = $KUBECONFIG, else ~/.kube/config, else the cluster that the program runs in)")
 	fs.DurationVar(&o.Timeout, "api-server-timeout", o.Timeout,
-		"how long the API server may take to read or write a TaskRun")
+		"maximum time for kube-apiserver to read or write a TaskRun")
 }
 
 // Validate tells what is wrong, naming the flag.

@@ -31,8 +31,8 @@ type LogOptions struct {
 
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *LogOptions) BindFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.Format, "log-format", o.Format, "how log lines are written: text or json")
-	fs.TextVar(&o.Level, "log-level", o.Level, "the least level that is logged: debug, info, warn or error")
+	fs.StringVar(&o.Format, "log-format", o.Format, "format of log lines: text or json")
+	fs.TextVar(&o.Level, "log-level", o.Level, "minimum level of log lines: debug, info, warn or error")
 }
 
 // Validate tells what is wrong, naming the flag.

@@ -41,16 +41,16 @@ type ManagerOptions struct {
 
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics; 0 for none")
-	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/, beside the metrics")
-	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz; 0 for none")
+	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics (0 = none)")
+	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/ at the address of the metrics")
+	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz (0 = none)")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
-		"run as one of several replicas: one of them has the controller, all serve REST")
+		"elect one of several replicas to run the controllers; all replicas serve REST")
 	fs.StringVar(&o.LeaseNamespace, "leader-election-namespace", o.LeaseNamespace,
-		"namespace of the leader's Lease and of the Lease that lists this replica's workers; "+
-			"without it the pod's own, and outside a pod the one of --namespace")
+		"namespace of the Leases of leader and workers "+
+			"(empty = the namespace of the pod, or outside of a pod that of --namespace)")
 	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout,
-		"how long requests and reconciliations that have begun may take to end when the program is stopped")
+		"maximum time for requests and reconciliations in flight to finish when the program stops")
 }
 
 // Validate tells what is wrong, naming the flag.

@@ -109,7 +109,7 @@ type ScopeOptions struct {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *ScopeOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace whose TaskRuns are served under /api")
-	fs.Func("watch-namespaces", "comma-separated namespaces to work in; all if empty", func(list string) error {
+	fs.Func("watch-namespaces", "comma-separated namespaces to work in (empty = all)", func(list string) error {
 		o.Watch = nil
 		for name := range strings.SplitSeq(list, ",") {
 			if name = strings.TrimSpace(name); name != "" {

@@ -43,9 +43,9 @@ func DefaultSecurityOptions() SecurityOptions {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Authentication, "authentication", o.Authentication,
-		"who may do what: none, where everybody who reaches the program may do everything, or kubernetes, where tokens are reviewed and rights are asked for")
+		"how callers are identified: none (every client that reaches the program may do everything) or kubernetes (TokenReview and SubjectAccessReview)")
 	fs.BoolVar(&o.Aggregation, "aggregation", o.Aggregation,
-		"serve what kube-apiserver passes on for the APIService v1alpha1.rest.taskrun.dev, and keep that object's caBundle right")
+		"serve requests that kube-apiserver passes on for the APIService v1alpha1.rest.taskrun.dev, and set the caBundle of that object")
 	o.Callers.BindFlags(fs)
 	o.TLS.BindFlags(fs)
 }

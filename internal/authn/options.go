@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// What options may be at most: a revoked token or right outlives its end by no more than maxTTL, and memory is bounded.
+// What options may be at most: a revoked token or permission outlives its end by no more than maxTTL, and memory is bounded.
 const (
 	maxTTL       = time.Hour
-	maxClockSkew = 5 * time.Minute
 	maxCacheSize = 1 << 20
 )
 
@@ -55,21 +54,15 @@ func DefaultOptions() Options {
 
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.Var((*list)(&o.Audiences), "token-audience", "audience that tokens must be for; several with commas between them")
+	fs.Var((*list)(&o.Audiences), "token-audience", "comma-separated audiences; a token must be for one of them")
 	fs.DurationVar(&o.CacheTTL, "authentication-cache-ttl", o.CacheTTL,
-		"how long a good token is remembered, so how long a revoked one may still be taken; 0 asks the API server each time")
+		"lifetime of an accepted token in the cache, and so the time for which a revoked token may still be accepted (0 = no cache)")
 	fs.DurationVar(&o.AllowedTTL, "authorization-cache-ttl", o.AllowedTTL,
-		"how long is remembered that a caller may do something, so how long after he may not any more; 0 asks each time")
-	fs.DurationVar(&o.DeniedTTL, "authorization-denied-cache-ttl", o.DeniedTTL,
-		"how long is remembered that a caller may not do something, or that a token is bad; 0 asks each time")
+		"lifetime of a granted permission in the cache, and so the time for which a revoked permission may still be granted (0 = no cache)")
 	fs.IntVar(&o.CacheSize, "authentication-cache-size", o.CacheSize,
-		"how many answers are remembered of each sort: good tokens, bad tokens, what is allowed, what is denied")
+		"maximum number of entries in each of the four caches: accepted tokens, rejected tokens, granted and denied permissions")
 	fs.IntVar(&o.MaxReviews, "authentication-max-reviews", o.MaxReviews,
-		"how many tokens, and how many rights, the API server is asked about at a time")
-	fs.DurationVar(&o.Timeout, "authentication-timeout", o.Timeout,
-		"how long the API server may take to answer about a token or a right")
-	fs.DurationVar(&o.ClockSkew, "authentication-clock-skew", o.ClockSkew,
-		"how long past its expiry by this machine's clock a token is good that the API server accepts")
+		"maximum number of concurrent TokenReviews, and of concurrent SubjectAccessReviews")
 }
 
 // Validate tells what is wrong, naming the flags.
@@ -78,11 +71,8 @@ func (o *Options) Validate() error {
 		checkAudiences(o.Audiences),
 		checkDuration("--authentication-cache-ttl", o.CacheTTL, maxTTL),
 		checkDuration("--authorization-cache-ttl", o.AllowedTTL, maxTTL),
-		checkDuration("--authorization-denied-cache-ttl", o.DeniedTTL, maxTTL),
 		checkNumber("--authentication-cache-size", o.CacheSize, maxCacheSize),
 		checkNumber("--authentication-max-reviews", o.MaxReviews, maxCacheSize),
-		checkTimeout("--authentication-timeout", o.Timeout),
-		checkDuration("--authentication-clock-skew", o.ClockSkew, maxClockSkew),
 	)
 }
 
@@ -106,13 +96,6 @@ func checkDuration(name string, d, most time.Duration) error {
 func checkNumber(name string, n, most int) error {
 	if n < 1 || n > most {
 		return fmt.Errorf("%s must be between 1 and %d", name, most)
-	}
-	return nil
-}
-
-func checkTimeout(name string, d time.Duration) error {
-	if d <= 0 {
-		return fmt.Errorf("%s must be more than 0s", name)
 	}
 	return nil
 }

@@ -56,16 +56,16 @@ func DefaultOptions() Options {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.CertFile, "tls-cert-file", o.CertFile,
-		"PEM file with the serving certificate, as a mounted Secret has it; read again when it changes")
-	fs.StringVar(&o.KeyFile, "tls-private-key-file", o.KeyFile, "PEM file with the key of --tls-cert-file")
+		"PEM file with the serving certificate; read again when it changes")
+	fs.StringVar(&o.KeyFile, "tls-private-key-file", o.KeyFile, "PEM file with the private key of --tls-cert-file")
 	fs.BoolVar(&o.SelfSigned, "tls-self-signed", o.SelfSigned,
-		"make a CA and a serving certificate, keep them in the Secret of --tls-secret and renew them")
+		"create a CA and a serving certificate, store them in the Secret of --tls-secret and renew them")
 	fs.StringVar(&o.Secret, "tls-secret", o.Secret,
-		"Secret in the operator's own namespace that keeps what --tls-self-signed makes")
+		"Secret in the namespace of the operator with the certificates of --tls-self-signed")
 	fs.StringVar(&o.CAConfigMap, "tls-ca-configmap", o.CAConfigMap,
-		"ConfigMap in the operator's own namespace in which --tls-self-signed publishes the CA, under the key ca.crt")
-	fs.Func("tls-dns-names", "comma-separated DNS names and IP addresses of the certificate that --tls-self-signed makes; "+
-		"without it the names of the Service taskrun-rest, localhost and 127.0.0.1", func(list string) error {
+		"ConfigMap in the namespace of the operator with the CA of --tls-self-signed, under the key ca.crt")
+	fs.Func("tls-dns-names", "comma-separated DNS names and IP addresses of the certificate of --tls-self-signed "+
+		"(empty = the names of the Service taskrun-rest, localhost and 127.0.0.1)", func(list string) error {
 		o.DNSNames = nil
 		for name := range strings.SplitSeq(list, ",") {
 			if name = strings.TrimSpace(name); name != "" {
@@ -74,7 +74,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		}
 		return nil
 	})
-	fs.Var((*minVersion)(&o.MinVersion), "tls-min-version", "the least version of TLS a client may use: 1.2 or 1.3")
+	fs.Var((*minVersion)(&o.MinVersion), "tls-min-version", "minimum TLS version of clients: 1.2 or 1.3")
 }
 
 // Enabled tells whether there is a certificate to serve with.

@@ -46,11 +46,11 @@ func DefaultOptions() Options {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.Concurrency, "concurrent-reconciles", o.Concurrency,
-		"how many TaskRuns the controller works on at once")
+		"maximum number of concurrent reconciliations of each controller")
 	fs.DurationVar(&o.SettleTime, "settle-time", o.SettleTime,
-		"how long after its creation the initial state of a TaskRun is written to its status if nobody moved it")
+		"delay after the creation of a TaskRun before its initial state is written to its status")
 	fs.DurationVar(&o.SettleLimit, "settle-limit", o.SettleLimit,
-		"how old a TaskRun made over REST may get before its initial state is written to its status although clients keep writing")
+		"maximum delay before the initial state of a TaskRun created over REST is written to its status while clients keep writing")
 	fs.DurationVar(&o.ProposalTTL, "proposal-ttl", o.ProposalTTL,
 		"lifetime of a StateProposal after its verdict (0 = no limit)")
 	fs.DurationVar(&o.FinishedTTL, "finished-ttl", o.FinishedTTL,

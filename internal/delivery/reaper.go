@@ -22,7 +22,7 @@ type ReaperOptions struct {
 	Grace time.Duration
 	// MaxAttempts is how often a run is handed out that no worker starts.
 	MaxAttempts int
-	// Interval is the time between two looks.
+	// Interval is the time between two checks.
 	Interval time.Duration
 }
 
@@ -30,7 +30,7 @@ type ReaperOptions struct {
 // such intervals.
 const MinGrace = 2 * time.Second
 
-// DefaultReaperOptions are sane.
+// DefaultReaperOptions returns the options that hold when no flag is given.
 func DefaultReaperOptions() ReaperOptions {
 	return ReaperOptions{Grace: 10 * time.Second, MaxAttempts: 5, Interval: time.Second}
 }
@@ -38,10 +38,9 @@ func DefaultReaperOptions() ReaperOptions {
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.Grace, "worker-grace-time", o.Grace,
-		"how long a worker may be without a connection before the runs it holds go to others, or have crashed; at least 2s")
+		"time after which a disconnected worker counts as lost, at least 2s; its runs are redelivered, or become CRASHED")
 	fs.IntVar(&o.MaxAttempts, "worker-max-attempts", o.MaxAttempts,
-		"how often a run is handed out that no worker starts, before it has crashed")
-	fs.DurationVar(&o.Interval, "worker-check-interval", o.Interval, "time between two looks for workers that are gone")
+		"maximum number of deliveries of a run that no worker starts; then it becomes CRASHED")
 }
 
 // Validate tells what is wrong, naming the flag.
@@ -51,8 +50,6 @@ func (o *ReaperOptions) Validate() error {
 		return fmt.Errorf("--worker-grace-time must be at least %v, the time between two readings of the Leases that list workers", MinGrace)
 	case o.MaxAttempts < 1:
 		return errors.New("--worker-max-attempts must be 1 or more")
-	case o.Interval <= 0:
-		return errors.New("--worker-check-interval must be more than 0s")
 	default:
 		return nil
 	}

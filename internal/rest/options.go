@@ -77,43 +77,40 @@ func DefaultOptions() Options {
 
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
-	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; others than loopback need --authentication and TLS")
-	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "what the paths of the REST endpoint begin with; empty for nothing")
+	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; an address other than loopback requires --authentication=kubernetes and TLS")
+	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "prefix of the paths of the REST endpoint (empty = none)")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
-		"version of the Prefect server that the REST endpoint says it is; clients compare it with their own")
+		"version of Prefect that the REST endpoint reports; clients compare it with their own")
 	fs.Func("rest-allowed-hosts", "comma-separated host names, without a port, that requests without authentication may name in the header Host, "+
 		"in addition to localhost and loopback addresses", listFlag(&o.AllowedHosts))
 	fs.Func("rest-cors-origins", "comma-separated origins, such as https://example.com, of the web pages that may use the REST API, "+
 		"in addition to pages from loopback addresses; * allows all pages and needs --authentication=kubernetes", listFlag(&o.CORSOrigins))
 	fs.BoolVar(&o.CSRFProtection, "rest-csrf-protection", o.CSRFProtection,
-		"whether requests that change something need a token, which clients get for themselves")
+		"require a CSRF token for requests that change something; Prefect clients get one by themselves")
 	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
-		"file with 32 bytes or more that CSRF tokens are made with, the same for all replicas; "+
-			"empty for a random key, with which no other replica and no later start knows the tokens")
+		"file with the key of CSRF tokens, at least 32 bytes, the same for all replicas "+
+			"(empty = a random key, whose tokens are valid only on this replica until it stops)")
 	fs.IntVar(&o.MaxInFlight, "max-requests-in-flight", o.MaxInFlight,
-		"how many requests may be under way at once; more are answered 503 with Retry-After. Health, ready and hello do not count")
+		"maximum number of requests in flight, except health, ready and hello; further requests get 503 with Retry-After")
 	fs.IntVar(&o.MaxPerCaller, "max-requests-per-caller", o.MaxPerCaller,
-		"how many of them may be one caller's, where callers are known; it leaves the others room")
+		"maximum number of requests in flight per identified caller")
 	fs.IntVar(&o.MaxUnauthenticated, "max-unauthenticated", o.MaxUnauthenticated,
-		"maximum number of connections, of requests and of websockets whose caller is not authenticated yet; the oldest one of the address with the most ends first")
+		"maximum number of connections, of requests and of websockets of unidentified callers; at the limit, the oldest one of the address with the most is closed")
 	fs.IntVar(&o.MaxUnauthenticatedPerAddress, "max-unauthenticated-per-address", o.MaxUnauthenticatedPerAddress,
-		"maximum number of them per client address (IPv6: per /64 network)")
-	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "size of the largest request body that is taken")
+		"maximum number of connections, of requests and of websockets of unidentified callers per client address (IPv6: per /64 network)")
+	fs.Int64Var(&o.MaxBodyBytes, "rest-max-body-bytes", o.MaxBodyBytes, "maximum size of a request body in bytes; log lines and routes with few fields have limits of their own")
 	fs.IntVar(&o.MaxBodyValues, "rest-max-body-values", o.MaxBodyValues,
 		"maximum number of JSON values in a request body or an event; twice as many in log lines")
 	fs.Int64Var(&o.BodyMemory, "rest-body-memory", o.BodyMemory,
-		"bytes of memory that request bodies, events and responses may take at once, at least 16777216; a caller gets half of it. More are answered 503 with Retry-After")
+		"memory for request bodies, events and responses in bytes, at least 16777216; one caller gets at most half of it; further requests get 503 with Retry-After")
 	fs.Int64Var(&o.BufferMemory, "rest-buffer-memory", o.BufferMemory,
-		"bytes of memory for recent log lines, events and state changes of all namespaces together, at least 1048576; "+
-			"the namespace with the most loses its oldest ones first")
-	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "size of the largest request headers that are taken")
-	fs.DurationVar(&o.HeaderTimeout, "rest-header-timeout", o.HeaderTimeout, "how long the headers of a request may take to arrive")
-	fs.DurationVar(&o.ReadTimeout, "rest-read-timeout", o.ReadTimeout, "how long a whole request may take to arrive")
-	fs.DurationVar(&o.RequestTimeout, "rest-request-timeout", o.RequestTimeout, "how long the work behind a request may take")
-	fs.DurationVar(&o.WriteTimeout, "rest-write-timeout", o.WriteTimeout, "how long a request and its answer may take together")
-	fs.DurationVar(&o.IdleTimeout, "rest-idle-timeout", o.IdleTimeout, "how long a connection is kept between two requests")
+		"memory for recent log lines, events and state changes of all namespaces in bytes, at least 1048576; "+
+			"at the limit, the namespace with the most loses its oldest ones")
+	fs.IntVar(&o.MaxHeaderBytes, "rest-max-header-bytes", o.MaxHeaderBytes, "maximum size of the headers of a request in bytes")
+	fs.DurationVar(&o.RequestTimeout, "rest-request-timeout", o.RequestTimeout, "maximum time to process a request")
+	fs.DurationVar(&o.IdleTimeout, "rest-idle-timeout", o.IdleTimeout, "maximum time that a connection stays open between two requests")
 	fs.DurationVar(&o.ShutdownTimeout, "rest-shutdown-timeout", o.ShutdownTimeout,
-		"how long requests that have begun may take to end when the program is stopped")
+		"maximum time for requests in flight to finish when the program stops")
 	o.Sockets.bindFlags(fs)
 }
 
@@ -135,10 +132,7 @@ func (o *Options) Validate() error {
 		checkAtLeast("--rest-body-memory", o.BodyMemory, minBodyMemory),
 		checkAtLeast("--rest-buffer-memory", o.BufferMemory, minBufferMemory),
 		checkPositive("--rest-max-header-bytes", o.MaxHeaderBytes),
-		checkPositive("--rest-header-timeout", o.HeaderTimeout),
-		checkPositive("--rest-read-timeout", o.ReadTimeout),
 		checkPositive("--rest-request-timeout", o.RequestTimeout),
-		checkPositive("--rest-write-timeout", o.WriteTimeout),
 		checkPositive("--rest-idle-timeout", o.IdleTimeout),
 		checkPositive("--rest-shutdown-timeout", o.ShutdownTimeout),
 		o.Sockets.validate(),

@@ -20,9 +20,9 @@ func DefaultOptions() Options { return Options{SampleRatio: 0.1} }
 // BindFlags lets flags set the options; what they hold now is the default.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Endpoint, "traces-endpoint", o.Endpoint,
-		"host:port of a collector that takes traces (OTLP over gRPC); empty for no traces")
+		"host:port of a collector of traces by OTLP over gRPC (empty = no traces)")
 	fs.Float64Var(&o.SampleRatio, "traces-sample-ratio", o.SampleRatio,
-		"which part of the traces that begin here is sent, from 0 to 1; what a client has begun is sent if the client says so")
+		"ratio of the traces started here that are sent, from 0 to 1; the client decides about traces that it started")
 	fs.BoolVar(&o.Insecure, "traces-insecure", o.Insecure, "send traces without TLS")
 }
 
