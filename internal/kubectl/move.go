@@ -50,7 +50,7 @@ func (m *moving) bind(cmd *cobra.Command, said string) {
 	f := cmd.Flags()
 	f.StringVar(&m.message, "message", said, "the message of the state proposed")
 	f.BoolVar(&m.force, "force", false, "skip the rules: the state is set whatever they say")
-	f.BoolVar(&m.dryRun, "dry-run", false, "only say what would be moved")
+	f.BoolVar(&m.dryRun, "dry-run", false, "only show the runs that would be changed")
 	f.BoolVar(&m.wait, "wait", true, "wait for the operator's verdict")
 	f.DurationVar(&m.timeout, "timeout", time.Minute, "how long to wait for each verdict; 0: for ever")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error { return m.run(cmd.Context(), names) }
@@ -69,6 +69,7 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	if !m.dryRun {
 		m.proposer = userName(ctx, cluster.Client)
 	}
+	var would []item // of a dry run
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(movesAtOnce)
 	for _, one := range found {
@@ -78,6 +79,10 @@ func (m *moving) run(ctx context.Context, names []string) error {
 			}
 			continue
 		}
+		if m.dryRun {
+			would = append(would, one)
+			continue
+		}
 		group.Go(func() error {
 			m.report(one, m.move(ctx, cluster.Client, one))
 			return ctx.Err()
@@ -85,6 +90,11 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if m.dryRun {
+		if err := m.showDryRun(would); err != nil {
+			return err
+		}
 	}
 	if m.failed {
 		return errSome
@@ -109,10 +119,7 @@ func (m *moving) report(one item, err error) {
 		p.tell("%s not %s: %v", name, m.done, err)
 	default:
 		suffix := ""
-		switch {
-		case m.dryRun:
-			suffix = " (dry run)"
-		case !m.wait:
+		if !m.wait {
 			suffix = " (proposed)"
 		}
 		p.out.printf("%s %s%s\n", name, m.done, suffix)
@@ -122,11 +129,35 @@ func (m *moving) report(one item, err error) {
 	}
 }
 
+// showDryRun shows the runs that would be changed, and their number.
+func (m *moving) showDryRun(would []item) error {
+	p := m.plugin
+	if len(would) > 0 {
+		t := &table{columns: []string{"NAME", "RUN NAME", "TASK", "STATE"}}
+		if p.all {
+			t.columns = append([]string{"NAMESPACE"}, t.columns...)
+		}
+		for _, one := range would {
+			cells := []any{one.object.Name, orNone(one.Name), orNone(one.TaskKey), stateText(one.State)}
+			if p.all {
+				cells = append([]any{one.object.Namespace}, cells...)
+			}
+			t.add(cells...)
+		}
+		if err := (&output{}).table(p.out, t); err != nil {
+			return err
+		}
+	}
+	noun := "runs"
+	if len(would) == 1 {
+		noun = "run"
+	}
+	p.out.printf("%d %s would be %s (dry run)\n", len(would), noun, m.done)
+	return nil
+}
+
 // move proposes the state to one run, and waits for the verdict.
 func (m *moving) move(ctx context.Context, c client.Client, one item) error {
-	if m.dryRun {
-		return nil
-	}
 	state := m.propose(one)
 	state.Message = &m.message
 	spec := v1alpha1.StateProposalSpec{State: state, Force: m.force, Proposer: m.proposer}

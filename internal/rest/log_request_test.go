@@ -2,6 +2,7 @@ package rest
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,6 +18,45 @@ func TestALongPathIsLoggedTruncated(t *testing.T) {
 	log := f.log.String()
 	if len(log) > 2000 || !strings.Contains(log, path[:maxLoggedText-1]+"…") || !strings.Contains(log, "MMM…") {
 		t.Errorf("logged %d bytes: %.600s", len(log), log)
+	}
+}
+
+func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		method, path, body string
+		wantLevel          string
+	}{
+		"a run is created":       {http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"0"}`, "DEBUG"},
+		"a list is read":         {http.MethodPost, "/task_runs/filter", "", "DEBUG"},
+		"a run is not there":     {http.MethodGet, "/task_runs/" + idUnknown, "", "INFO"},
+		"a body is not valid":    {http.MethodPost, "/task_runs/", "{}", "INFO"},
+		"a route does not exist": {http.MethodPost, "/nowhere/", "", "INFO"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := &lockedBuffer{}
+			f := newFixture(t, func(_ *Options, d *Dependencies) {
+				d.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			})
+			f.send(t, tc.method, "http://example.test/api"+tc.path, tc.body)
+			if got := log.String(); !strings.Contains(got, "level="+tc.wantLevel+" msg=request ") {
+				t.Errorf("logged %q, want level %s", got, tc.wantLevel)
+			}
+		})
+	}
+}
+
+func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
+	t.Parallel()
+	v := &visit{route: &route{}}
+	for took, want := range map[time.Duration]slog.Level{
+		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
+	} {
+		if got := (&outcome{answer: response{status: http.StatusOK}, took: took}).level(v); got != want {
+			t.Errorf("after %s: %s, want %s", took, got, want)
+		}
 	}
 }
 
@@ -53,9 +93,9 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 			if got := count(); got != maxLoggedRejections {
 				t.Errorf("%d lines of 500 rejected requests, want %d", got, maxLoggedRejections)
 			}
-			tc.f.send(t, http.MethodGet, "http://example.test/api/hello", "")
+			tc.f.send(t, http.MethodGet, "http://example.test/api/csrf-token", "") // without its parameter
 			if got := count(); got != maxLoggedRejections+1 {
-				t.Errorf("a request that is served is not logged: %d lines", got)
+				t.Errorf("a request that its route refuses is not logged: %d lines", got)
 			}
 			tc.f.clock.advance(time.Second)
 			tc.f.send(t, http.MethodPost, tc.url, "")

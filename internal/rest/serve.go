@@ -40,16 +40,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if v.route != nil {
 		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
 	}
-	more, logged := s.sampled(v, began)
-	attrs := append(append(v.attrs(), more...),
-		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", answer.status),
-		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
-	if err != nil {
-		attrs = append(attrs, slog.String("notSent", err.Error()))
-	}
-	if logged {
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
-	}
+	s.logRequest(r, v, outcome{answer: answer, began: began, took: took, err: err})
 	if s.metrics != nil {
 		method, path := labelOther, labelOther
 		if v.route != nil {
@@ -79,6 +70,7 @@ type visit struct {
 
 	route    *route // nil: there is none
 	rejected bool   // before its route could answer
+	failed   bool   // the response tells of an error
 	caller   identified
 	known    bool // the caller is identified, or need not be
 	// release returns the memory that the body takes; it is kept until the response
@@ -113,7 +105,7 @@ func (v *visit) note(err error) {
 // answer lets a request in and its route answer.
 func (s *Server) answer(r *http.Request, v *visit) response {
 	if err := s.browsers.check(r, v.proxied); err != nil {
-		v.rejected = true
+		v.rejected, v.failed = true, true
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
@@ -129,6 +121,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	v.rejected = refused != nil
 	if err = cmp.Or(refused, err); err != nil { // also where there is no route
 		v.note(err)
+		v.failed = true
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
@@ -139,6 +132,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
+		v.failed = true
 		var unexpected bool
 		if answer, unexpected = answerTo(err, rt, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",

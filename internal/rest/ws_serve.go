@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -129,16 +130,27 @@ func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *s
 }
 
 func (s *Server) logEnd(k *socket, took slog.Attr) {
-	cause, level := context.Cause(k.life), slog.LevelInfo
-	var how *closing
-	if errors.As(cause, &how) && how.code == websocket.StatusInternalError {
-		level = slog.LevelError
-	}
-	attrs := []slog.Attr{slog.String("because", cause.Error()), took}
+	cause := context.Cause(k.life)
+	level, because := howEnded(cause)
+	attrs := []slog.Attr{slog.String("because", because), took}
 	if k.caller.Name != "" {
 		attrs = append(attrs, slog.String("caller", k.caller.Name))
 	}
 	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", attrs...)
+}
+
+// howEnded returns the level at which the end of a socket is logged, and the text: debug
+// if the client closed it in good order, error after a fault of the operator.
+func howEnded(cause error) (level slog.Level, because string) {
+	var how *closing
+	switch code := websocket.CloseStatus(cause); {
+	case errors.As(cause, &how) && how.code == websocket.StatusInternalError:
+		return slog.LevelError, cause.Error()
+	case errors.Is(cause, errGone) && (code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd):
+		return slog.LevelDebug, fmt.Sprintf("closed by the client with %d", code)
+	default:
+		return slog.LevelInfo, cause.Error()
+	}
 }
 
 // attendance knows which sockets there are.
