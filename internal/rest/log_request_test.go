@@ -37,9 +37,7 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := &lockedBuffer{}
-			f := newFixture(t, func(_ *Options, d *Dependencies) {
-				d.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			})
+			f := newFixture(t, debugLog(log))
 			f.send(t, tc.method, "http://example.test/api"+tc.path, tc.body)
 			if got := log.String(); !strings.Contains(got, "level="+tc.wantLevel+" msg=request ") {
 				t.Errorf("logged %q, want level %s", got, tc.wantLevel)
@@ -78,31 +76,33 @@ func TestTextsAreTruncatedBetweenCharacters(t *testing.T) {
 func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		f   *fixture
-		url string
+		changes []change
+		url     string
 	}{
-		"without a token":     {guarded(t, &doorkeeper{}), "http://example.test/api/task_runs/filter"},
-		"for a host not ours": {newFixture(t), "http://elsewhere.test/api/health"},
+		"without a token":     {[]change{withDoor(&doorkeeper{})}, "http://example.test/api/task_runs/filter"},
+		"for a host not ours": {nil, "http://elsewhere.test/api/health"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			count := func() int { return strings.Count(tc.f.log.String(), "msg=request") }
+			log := &lockedBuffer{}
+			f := newFixture(t, append(tc.changes, debugLog(log))...)
+			count := func() int { return strings.Count(log.String(), "msg=request") }
 			for range 500 {
-				tc.f.send(t, http.MethodPost, tc.url, "")
+				f.send(t, http.MethodPost, tc.url, "")
 			}
 			if got := count(); got != maxLoggedRejections {
 				t.Errorf("%d lines of 500 rejected requests, want %d", got, maxLoggedRejections)
 			}
-			tc.f.send(t, http.MethodGet, "http://example.test/api/csrf-token", "") // without its parameter
+			f.send(t, http.MethodGet, "http://example.test/api/hello", "")
 			if got := count(); got != maxLoggedRejections+1 {
-				t.Errorf("a request that its route refuses is not logged: %d lines", got)
+				t.Errorf("a request that is served is not logged: %d lines", got)
 			}
-			tc.f.clock.advance(time.Second)
-			tc.f.send(t, http.MethodPost, tc.url, "")
-			if want := fmt.Sprintf("omitted=%d ", 500-maxLoggedRejections); !strings.Contains(tc.f.log.String(), want) {
+			f.clock.advance(time.Second)
+			f.send(t, http.MethodPost, tc.url, "")
+			if want := fmt.Sprintf("omitted=%d ", 500-maxLoggedRejections); !strings.Contains(log.String(), want) {
 				t.Errorf("the next line does not say %s", want)
 			}
-			if got := len(tc.f.metrics.seen); got != 502 {
+			if got := len(f.metrics.seen); got != 502 {
 				t.Errorf("the metrics have seen %d requests, want 502", got)
 			}
 		})

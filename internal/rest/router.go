@@ -62,7 +62,7 @@ func (rt *router) find(r *http.Request, base string) (*route, string, error) {
 		path, inside = pathOpenAPI, true
 	}
 	if !inside || !strings.HasPrefix(path, "/") {
-		return nil, "", errNoRoute
+		return nil, "", noRoute(base, r.URL.Path)
 	}
 	route, parameter, ok := rt.match(r.Method, escaped(r.URL, base), path)
 	switch {
@@ -161,7 +161,7 @@ func (rt *router) redirect(r *http.Request, base, path string) error {
 		raw = turn(raw)
 	}
 	if route, _, _ := rt.match(r.Method, raw, turn(path)); route == nil {
-		return errNoRoute
+		return noRoute(base, r.URL.Path)
 	}
 	origin := forwardedPrefix(r)
 	if origin == "" {
