@@ -11,12 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// heading is that of the README's section whose console blocks are run.
-const heading = "## Walk-through"
-
-// command is one line to type, with what the README says it prints.
+// command is one line to type, with what the page says it prints.
 type command struct {
-	// line is its number in the README.
+	// line is its number in the page.
 	line   int
 	text   string
 	output []string
@@ -24,23 +21,21 @@ type command struct {
 	printed []string
 }
 
-// readCommands returns the commands of all console blocks of the walk-through. In a block a line that begins with
+// readCommands returns the commands of all console blocks of a page. In a block a line that begins with
 // "$ " is a command, which goes on where a line ends in a backslash, and to the end of a here-document; all else is output.
 func readCommands(file string) ([]command, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the walk-through: %w", err)
+		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 	var commands []command
-	inSection, inBlock := false, false
+	inBlock := false
 	for i, line := range strings.Split(string(text), "\n") {
 		switch {
 		case strings.HasPrefix(line, "```"):
-			inBlock = inSection && line == "```console"
+			inBlock = line == "```console"
 		case inBlock:
 			commands = appendLine(commands, i+1, line)
-		case strings.HasPrefix(line, "## "):
-			inSection = line == heading
 		}
 	}
 	return commands, nil
@@ -72,7 +67,7 @@ func goesOn(text string) bool {
 func rewrite(file string, commands []command) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("reading the walk-through: %w", err)
+		return fmt.Errorf("reading the page: %w", err)
 	}
 	all := strings.Split(string(text), "\n")
 	// From the last one to the first, so that the numbers of the lines before stay right.
@@ -113,7 +108,7 @@ func settled(line string) string {
 // elision stands for any number of lines of output, none included.
 const elision = "..."
 
-// sameOutput compares what was printed with what the README shows, where a line "..." stands for any lines.
+// sameOutput compares what was printed with what the page shows, where a line "..." stands for any lines.
 func sameOutput(want, got []string) bool {
 	if len(want) == 0 {
 		return len(got) == 0
@@ -140,11 +135,11 @@ func lines(text []string) []string {
 	return kept
 }
 
-func TestReadCommandsTakesTheConsoleBlocksOfItsSection(t *testing.T) {
+func TestReadCommandsTakesTheConsoleBlocks(t *testing.T) {
 	t.Parallel()
-	const text = "# X\n```console\n$ not this\n```\n" + heading + "\n```yaml\n$ nor: this\n```\n```console\n$ first \\\n    --more\nout 1\n\nout 2\n$ second\n```\n### Sub\n" +
-		"```console\n$ third\n```\n## Next\n```console\n$ nor this\n```\n"
-	file := t.TempDir() + "/README.md"
+	const text = "# X\n```\n$ not this\n```\n## Y\n```yaml\n$ nor: this\n```\n```console\n$ first \\\n    --more\nout 1\n\nout 2\n$ second\n```\n### Sub\n" +
+		"```console\n$ third\n```\n"
+	file := t.TempDir() + "/page.md"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +159,8 @@ func TestReadCommandsTakesTheConsoleBlocksOfItsSection(t *testing.T) {
 
 func TestRewriteReplacesOnlyWhatDiffers(t *testing.T) {
 	t.Parallel()
-	file := t.TempDir() + "/README.md"
-	const before = heading + "\n```console\n$ a \\\n  b\nold 1\nold 2\n$ c\nsame   3s\n$ d\n```\nend\n"
+	file := t.TempDir() + "/page.md"
+	const before = "# X\n```console\n$ a \\\n  b\nold 1\nold 2\n$ c\nsame   3s\n$ d\n```\nend\n"
 	if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +176,7 @@ func TestRewriteReplacesOnlyWhatDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = heading + "\n```console\n$ a \\\n  b\nnew\n$ c\nsame   3s\n$ d\nmore\n```\nend\n"
+	const want = "# X\n```console\n$ a \\\n  b\nnew\n$ c\nsame   3s\n$ d\nmore\n```\nend\n"
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Error(diff)
 	}
