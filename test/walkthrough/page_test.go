@@ -94,6 +94,8 @@ var volatile = []struct {
 	{regexp.MustCompile(`\b(\d+m)?\d+(\.\d+)?m?s\b`), "<age>"},
 	{regexp.MustCompile(`\bx\d+ over <age>`), "<age>"},
 	{regexp.MustCompile(`-[bcdfghjklmnpqrstvwxz2456789]{5}\b`), "-<suffix>"}, // of a generated name
+	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<hash>"},
+	{regexp.MustCompile(`\b([a-z_]+)-[0-9a-f]{8}\b`), "$1-<hash>"}, // a task key
 	{regexp.MustCompile(`[ \t]+`), " "},
 }
 
