@@ -66,40 +66,45 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	if !m.dryRun {
-		m.proposer = userName(ctx, cluster.Client)
+	movable := m.movable(found, len(names) > 0)
+	if m.dryRun {
+		err = m.showDryRun(movable)
+	} else {
+		err = m.moveAll(ctx, cluster.Client, movable)
 	}
-	var would []item // of a dry run
+	if err == nil && m.failed {
+		err = errSome
+	}
+	return err
+}
+
+// movable returns the runs that can be moved. The others are reported if they were named:
+// of those that are chosen by flags, they are not meant.
+func (m *moving) movable(found []item, named bool) []item {
+	var movable []item
+	for _, one := range found {
+		switch err := m.covers(one.Run); {
+		case err == nil:
+			movable = append(movable, one)
+		case named:
+			m.report(one, err)
+		}
+	}
+	return movable
+}
+
+// moveAll moves the runs side by side, and reports each.
+func (m *moving) moveAll(ctx context.Context, c client.Client, all []item) error {
+	m.proposer = userName(ctx, c)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(movesAtOnce)
-	for _, one := range found {
-		if err := m.covers(one.Run); err != nil {
-			if len(names) > 0 { // of those that are chosen, the others are not meant
-				m.report(one, err)
-			}
-			continue
-		}
-		if m.dryRun {
-			would = append(would, one)
-			continue
-		}
+	for _, one := range all {
 		group.Go(func() error {
-			m.report(one, m.move(ctx, cluster.Client, one))
+			m.report(one, m.move(ctx, c, one))
 			return ctx.Err()
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if m.dryRun {
-		if err := m.showDryRun(would); err != nil {
-			return err
-		}
-	}
-	if m.failed {
-		return errSome
-	}
-	return nil
+	return group.Wait()
 }
 
 // report prints what became of one run.

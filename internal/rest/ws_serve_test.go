@@ -299,7 +299,9 @@ func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
 
 func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 	t.Parallel()
-	gone := func(code websocket.StatusCode) error { return fmt.Errorf("%w: %w", errGone, websocket.CloseError{Code: code}) }
+	gone := func(code websocket.StatusCode) error {
+		return fmt.Errorf("%w: %w", errGone, websocket.CloseError{Code: code})
+	}
 	cases := map[string]struct {
 		cause       error
 		wantLevel   slog.Level
