@@ -96,6 +96,7 @@ compat: test-assets build bin/run ## Send the running program all that its OpenA
 compat-sdk: test-assets build bin/testsum ## Submit, serve and await tasks with the newest and an older Prefect package, killing all that can be killed (needs Python)
 	@set -o pipefail; for version in newest older; do echo "Prefect, $$version:"; \
 	go test -json -tags sdk -count 1 -timeout 30m ./test/sdk -prefect $$version | bin/testsum || exit 1; done
+	@set -o pipefail; go test -json -tags apiserver,sdk -count 1 -run README ./test/walkthrough | bin/testsum
 
 .PHONY: chaos
 chaos: test-assets build bin/testsum ## Run 1,000 tasks of the Prefect package while operators, workers and the API server are killed at random

@@ -83,6 +83,15 @@ func TestKubectlShowsARun(t *testing.T) {
 	if _, err := runs.patch(t, object.GetName(), more, "status"); err != nil {
 		t.Fatal(err)
 	}
+	scheduled, err := runs.create(t, `{taskKey: etl.wait, name: wait-1}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const later = `{status: {id: ` + "11111111-1111-4111-8111-1111111111d1" + `, name: wait-1, state: {id: ` + "11111111-1111-4111-8111-1111111111c1" + `, type: SCHEDULED, name: Scheduled, ` +
+		`timestamp: "2026-01-01T00:00:00.000000Z", stateDetails: {scheduledTime: "2033-01-01T00:00:00.000000Z"}}}}`
+	if _, err := runs.patch(t, scheduled.GetName(), later, "status"); err != nil {
+		t.Fatal(err)
+	}
 	for what, want := range map[string][]string{
 		"get taskruns": {"NAME STATE REASON TASK RUNS AGE", object.GetName() + " COMPLETED Counted etl.load 0 "},
 		"get trun":     {object.GetName() + " COMPLETED"},
@@ -90,7 +99,8 @@ func TestKubectlShowsARun(t *testing.T) {
 		"get prefect":  {object.GetName()}, // the category of all kinds
 		"get taskruns -o wide": {
 			"NAME STATE REASON TASK RUNS AGE RUN-NAME ID FLOW-RUN NEXT-START WORKER SENT DURATION MESSAGE",
-			"load-8 " + uuidB + " " + uuidA + " 2031-01-01T00:00:00.000000Z host-7-4711 ", "d 90.5 all done",
+			"load-8 " + uuidB + " " + uuidA + " host-7-4711 ", "d 90.5 all done", // no start is ahead of it
+			"wait-1 " + "11111111-1111-4111-8111-1111111111d1" + " 2033-01-01T00:00:00.000000Z",
 		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
 		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Delivered Time: 2026-01-01T00:00:00.000001Z Holder: host-7-4711"},

@@ -26,7 +26,7 @@ import (
 // +kubebuilder:printcolumn:name="Run-Name",type=string,priority=1,JSONPath=`.status.name`,description="Name of the run"
 // +kubebuilder:printcolumn:name="ID",type=string,priority=1,JSONPath=`.status.id`,description="ID of the run over REST"
 // +kubebuilder:printcolumn:name="Flow-Run",type=string,priority=1,JSONPath=`.spec.flowRunID`,description="Flow run the run belongs to"
-// +kubebuilder:printcolumn:name="Next-Start",type=string,priority=1,JSONPath=`.status.nextScheduledStartTime`,description="When a scheduled run is to start"
+// +kubebuilder:printcolumn:name="Next-Start",type=string,priority=1,JSONPath=`.status.state.stateDetails.scheduledTime`,description="Scheduled start of the current state"
 // +kubebuilder:printcolumn:name="Worker",type=string,priority=1,JSONPath=`.status.delivery.holder`,description="Worker that holds a background run"
 // +kubebuilder:printcolumn:name="Sent",type=date,priority=1,JSONPath=`.status.delivery.deliveredTime`,description="Time since a background run was sent to a worker"
 // +kubebuilder:printcolumn:name="Duration",type=string,priority=1,JSONPath=`.status.totalRunTimeSeconds`,description="Seconds in RUNNING, without the current attempt"
@@ -267,8 +267,9 @@ type TaskRunStatus struct {
 	// +optional
 	ExpectedStartTime *MicroTime `json:"expectedStartTime,omitempty"`
 
-	// nextScheduledStartTime is when a SCHEDULED run is to start, to the
-	// microsecond; missing in any other state.
+	// nextScheduledStartTime is the scheduled start of a SCHEDULED run, to the
+	// microsecond. A proposed state that is not SCHEDULED removes it. A state that a
+	// worker's event reports keeps it, as in Prefect. Set by the operator.
 	//
 	// +optional
 	NextScheduledStartTime *MicroTime `json:"nextScheduledStartTime,omitempty"`

@@ -26,11 +26,17 @@ and try:
 
   kubectl apply -f config/samples/
   kubectl get trun
-  curl -s http://%[1]s/api/task_runs/filter -X POST
+  make plugin && PATH=$PWD/bin:$PATH kubectl taskrun queue
+  curl -s http://%[1]s/api/task_runs/filter -H 'content-type: application/json' -d '{"limit": 1}'
+
+For Prefect (README.md, Quick start):
+
+  export PREFECT_API_URL=http://%[1]s/api
 
 Ctrl-C stops everything; the runs are there again at the next start.
+To start without them, delete %[4]s.
 
-`, s.options.restAddress, s.kubeconfig, path)
+`, s.options.restAddress, s.kubeconfig, path, s.options.data)
 	if err != nil {
 		return fmt.Errorf("printing: %w", err)
 	}

@@ -215,6 +215,7 @@ func (a *App) REST() *rest.Server { return a.server }
 // too. An App can be started once.
 func (a *App) Start(ctx context.Context) error {
 	defer a.unwatch()
+	a.logStart(ctx)
 	err := a.manager.Start(ctx)
 	// After everything that is traced; a collector that is gone is no fault of the program's.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {

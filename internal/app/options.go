@@ -87,7 +87,8 @@ func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err e
 	fs.AddGoFlagSet(goFlags)
 	fs.SetOutput(io.Discard) // what is wrong is told once, by the caller
 	fs.Usage = func() {
-		fmt.Fprintf(usage, "taskrun-operator runs Prefect task runs as Kubernetes objects.\n\nFlags:\n%s", fs.FlagUsages())
+		fmt.Fprintf(usage, "taskrun-operator keeps Prefect task runs as Kubernetes objects and serves them over REST.\n"+
+			"Workers of Prefect run the code; the operator runs none.\n\nFlags:\n%s", fs.FlagUsages())
 	}
 	switch err := fs.Parse(args); {
 	case errors.Is(err, pflag.ErrHelp):

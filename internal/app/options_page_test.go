@@ -19,7 +19,7 @@ func TestThePageOfBackgroundTasksHasTheirOptions(t *testing.T) {
 	options.BindFlags(fs)
 	rows := 0
 	fs.VisitAll(func(f *flag.Flag) {
-		for _, prefix := range []string{"worker-", "rest-socket-", "rest-event-", "rest-max-event-"} {
+		for _, prefix := range []string{"worker-", "rest-socket-"} {
 			if !strings.HasPrefix(f.Name, prefix) {
 				continue
 			}

@@ -189,6 +189,6 @@ func (r *Reaper) tell(ctx context.Context, loss *taskrun.Loss) {
 	}
 	r.Metrics.RunAbandoned(state)
 	r.Witness.RunLost(loss)
-	r.Log.LogAttrs(ctx, slog.LevelInfo, "a run was taken from a worker that is gone",
+	r.Log.LogAttrs(ctx, slog.LevelWarn, "a run was taken from a worker that is gone",
 		slog.String("run", loss.Run.ID), slog.String("worker", loss.Worker), slog.String("state", string(state)))
 }

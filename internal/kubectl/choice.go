@@ -53,13 +53,13 @@ type choice struct {
 func (c *choice) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.selector, "selector", "l", "", "the runs whose objects have these Kubernetes labels, such as team=data,shard!=3")
-	f.StringSliceVar(&c.states, "state", nil, "the runs in a state of this type or name, such as FAILED or AwaitingRetry; several are separated by commas")
+	f.StringSliceVar(&c.states, "state", nil, "types or names of states, separated by commas, such as FAILED,AwaitingRetry")
 	f.StringVar(&c.task, "task", "", "the runs of the task with this key")
 	f.StringVar(&c.flowRun, "flow-run", "", "the runs of the flow run with this id")
 	f.StringSliceVar(&c.tags, "tag", nil, "the runs that have this tag; of several, all")
 	f.StringVar(&c.worker, "worker", "", "the runs that this worker holds")
 	_ = cmd.RegisterFlagCompletionFunc("state", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return stateTypes(), cobra.ShellCompDirectiveNoFileComp
+		return slices.Concat(stateTypes(), stateNames), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
@@ -113,6 +113,15 @@ func (c *choice) othersThanStates() []string {
 	return others
 }
 
+// unknownStates returns the words of --state that are neither types nor names that
+// Prefect uses. A client can give a state any name.
+func (c *choice) unknownStates() []string {
+	known := slices.Concat(stateTypes(), stateNames)
+	return slices.DeleteFunc(slices.Clone(c.states), func(word string) bool {
+		return slices.ContainsFunc(known, func(one string) bool { return strings.EqualFold(one, word) })
+	})
+}
+
 // covers judges what the API server cannot, or did not.
 func (c *choice) covers(run *taskrun.Run) bool {
 	lacks := func(tag string) bool { return !slices.Contains(run.Tags, tag) }
@@ -134,19 +143,26 @@ func (c *choice) find(ctx context.Context, reader client.Reader, namespace strin
 		return nil, err
 	}
 	var found []item
+	unknown := c.unknownStates()
 	for {
 		var page v1alpha1.TaskRunList
 		if err := reader.List(ctx, &page, options); err != nil {
 			return nil, explain(err)
 		}
 		for i := range page.Items {
-			if one := itemOf(&page.Items[i]); c.covers(one.Run) {
+			one := itemOf(&page.Items[i])
+			unknown = slices.DeleteFunc(unknown, func(word string) bool { return strings.EqualFold(word, one.State.Name) })
+			if c.covers(one.Run) {
 				found = append(found, one)
 			}
 		}
 		if options.Continue = page.Continue; options.Continue == "" {
 			break
 		}
+	}
+	if len(unknown) > 0 {
+		return nil, fmt.Errorf("--state %s: no type of a state, and no run has a state of this name; types: %s; names that Prefect uses: %s",
+			unknown[0], strings.Join(stateTypes(), ", "), strings.Join(stateNames, ", "))
 	}
 	slices.SortStableFunc(found, func(a, b item) int { return a.Created.Compare(b.Created) })
 	return found, nil

@@ -8,6 +8,7 @@ package kubectl
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,8 +97,43 @@ func NewCommand(o Options) *cobra.Command {
 	root.SetOut(o.Streams.Out)
 	root.SetErr(o.Streams.ErrOut)
 	p.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(p.list(), p.describe(), p.cancel(), p.retry(), p.queue())
+	root.SetUsageTemplate(usageTemplate)
+	root.AddCommand(p.list(), p.describe(), p.cancel(), p.retry(), p.queue(), p.globalOptions())
 	return root
+}
+
+// usageTemplate is that of cobra without the flags that all commands take, which
+// `kubectl taskrun options` shows, as in kubectl.
+const usageTemplate = `Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} [command]{{end}}{{if .Aliases}}
+
+Aliases:
+  {{.NameAndAliases}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Available Commands:{{range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding }} {{.Short}}{{end}}{{end}}{{end}}{{if .LocalNonPersistentFlags.HasAvailableFlags}}
+
+Flags:
+{{.LocalNonPersistentFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableSubCommands}}
+
+Use "{{.CommandPath}} [command] --help" for more information about a command.{{end}}
+
+Use "{{.Root.CommandPath}} options" for the flags of all commands, such as --namespace and --context.
+`
+
+// globalOptions is `kubectl taskrun options`.
+func (p *plugin) globalOptions() *cobra.Command {
+	return &cobra.Command{
+		Use: "options", Short: "List the flags that all commands take", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			p.out.printf("The following flags can be passed to any command:\n\n")
+			_, _ = io.WriteString(p.out.raw, cmd.Root().PersistentFlags().FlagUsages())
+		},
+	}
 }
 
 // open connects as kubectl would.

@@ -39,6 +39,13 @@ func (p *plugin) completeRuns(covers func(*taskrun.Run) error) cobra.CompletionF
 	}
 }
 
+// stateNames are the names that Prefect gives to states, beside the default name of
+// each type.
+var stateNames = []string{
+	orchestration.NameAwaitingRetry, orchestration.NameRetrying, orchestration.NameRerunning, orchestration.NameCached,
+	orchestration.NameNotReady, "Late", "TimedOut", "RolledBack", "AwaitingConcurrencySlot", "Suspended", "Resuming",
+}
+
 // stateTypes are the types of state there are.
 func stateTypes() []string {
 	types := make([]string, len(orchestration.StateTypes))

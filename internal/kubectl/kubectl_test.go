@@ -194,6 +194,88 @@ func TestWhatListIsAskedFor(t *testing.T) {
 	}
 }
 
+func TestAWordThatIsNoStateIsAnError(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		args      []string
+		wantError string // part of it; empty: none
+	}{
+		"a misspelled type":             {[]string{"list", "--state", "FAILD"}, "--state FAILD: no type of a state"},
+		"one of two words":              {[]string{"list", "--state", "FAILED,nonsense"}, "--state nonsense: "},
+		"the types are listed":          {[]string{"list", "--state", "x"}, "types: SCHEDULED, PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, CRASHED, PAUSED, CANCELLING"},
+		"so are the names of Prefect":   {[]string{"list", "--state", "x"}, "AwaitingRetry, Retrying, "},
+		"describe":                      {[]string{"describe", "--state", "FAILD"}, "--state FAILD: "},
+		"queue":                         {[]string{"queue", "--state", "FAILD"}, "--state FAILD: "},
+		"cancel":                        {[]string{"cancel", "--state", "FAILD"}, "--state FAILD: "},
+		"retry":                         {[]string{"retry", "--state", "FAILD", "--dry-run"}, "--state FAILD: "},
+		"a type that no run has":        {[]string{"list", "--state", "paused"}, ""},
+		"a name that no run has":        {[]string{"list", "--state", "TimedOut"}, ""},
+		"a name that only a run has":    {[]string{"list", "--state", "nodisk"}, ""},
+		"an own name, but another task": {[]string{"list", "--state", "NoDisk", "--task", "other"}, ""},
+	}
+	own := strings.Replace(running, "name: Retrying", "name: NoDisk", 1)
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := ask(t, runs(t, own, failed), tc.args...)
+			if tc.wantError == "" && err != nil || tc.wantError != "" && (err == nil || !strings.Contains(err.Error(), tc.wantError)) {
+				t.Errorf("error %v, want one with %q", err, tc.wantError)
+			}
+		})
+	}
+}
+
+func TestADryRunShowsTheRunsAndTheirNumber(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		args []string
+		want string
+	}{
+		"of one namespace": {[]string{"cancel", "--task", "load-1a2b", "--dry-run"}, `
+NAME      RUN NAME   TASK        STATE
+running   running    load-1a2b   RUNNING (Retrying)
+1 run would be cancelled (dry run)
+`},
+		"of all namespaces": {[]string{"retry", "--tag", "db", "-A", "--dry-run"}, `
+NAMESPACE   NAME   RUN NAME   TASK        STATE
+default     load   load-7     load-1a2b   FAILED
+1 run would be retried (dry run)
+`},
+		"of none": {[]string{"cancel", "--state", "FAILED", "--dry-run"}, "0 runs would be cancelled (dry run)\n"},
+		"of several": {[]string{"cancel", "--state", "PENDING,RUNNING", "--dry-run"}, `
+NAME      RUN NAME   TASK        STATE
+fresh     fresh      say         PENDING
+running   running    load-1a2b   RUNNING (Retrying)
+2 runs would be cancelled (dry run)
+`},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, remarks, err := ask(t, runs(t, running, failed, fresh), tc.args...)
+			if err != nil || remarks != "" {
+				t.Fatalf("%v, %s", err, remarks)
+			}
+			want(t, out, tc.want)
+		})
+	}
+}
+
+func TestHelpOfACommandShowsItsOwnFlagsOnly(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"list", "describe", "queue", "cancel", "retry"} {
+		out, _, err := ask(t, nil, command, "--help")
+		if err != nil || strings.Contains(out, "--kubeconfig") || !strings.Contains(out, "--state") ||
+			!strings.Contains(out, `Use "kubectl taskrun options"`) {
+			t.Errorf("%v, the help of %s is\n%s", err, command, out)
+		}
+	}
+	out, _, err := ask(t, nil, "options")
+	if err != nil || !strings.Contains(out, "--kubeconfig") || !strings.Contains(out, "--namespace") {
+		t.Errorf("%v, the options are\n%s", err, out)
+	}
+}
+
 // The API server selects as much as it can tell; a run without a status must come.
 func TestWhatTheAPIServerIsAskedFor(t *testing.T) {
 	t.Parallel()

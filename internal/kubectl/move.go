@@ -50,7 +50,7 @@ func (m *moving) bind(cmd *cobra.Command, said string) {
 	f := cmd.Flags()
 	f.StringVar(&m.message, "message", said, "the message of the state proposed")
 	f.BoolVar(&m.force, "force", false, "skip the rules: the state is set whatever they say")
-	f.BoolVar(&m.dryRun, "dry-run", false, "only say what would be moved")
+	f.BoolVar(&m.dryRun, "dry-run", false, "only show the runs that would be changed")
 	f.BoolVar(&m.wait, "wait", true, "wait for the operator's verdict")
 	f.DurationVar(&m.timeout, "timeout", time.Minute, "how long to wait for each verdict; 0: for ever")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error { return m.run(cmd.Context(), names) }
@@ -66,30 +66,45 @@ func (m *moving) run(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	if !m.dryRun {
-		m.proposer = userName(ctx, cluster.Client)
+	movable := m.movable(found, len(names) > 0)
+	if m.dryRun {
+		err = m.showDryRun(movable)
+	} else {
+		err = m.moveAll(ctx, cluster.Client, movable)
 	}
+	if err == nil && m.failed {
+		err = errSome
+	}
+	return err
+}
+
+// movable returns the runs that can be moved. The others are reported if they were named:
+// of those that are chosen by flags, they are not meant.
+func (m *moving) movable(found []item, named bool) []item {
+	var movable []item
+	for _, one := range found {
+		switch err := m.covers(one.Run); {
+		case err == nil:
+			movable = append(movable, one)
+		case named:
+			m.report(one, err)
+		}
+	}
+	return movable
+}
+
+// moveAll moves the runs side by side, and reports each.
+func (m *moving) moveAll(ctx context.Context, c client.Client, all []item) error {
+	m.proposer = userName(ctx, c)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(movesAtOnce)
-	for _, one := range found {
-		if err := m.covers(one.Run); err != nil {
-			if len(names) > 0 { // of those that are chosen, the others are not meant
-				m.report(one, err)
-			}
-			continue
-		}
+	for _, one := range all {
 		group.Go(func() error {
-			m.report(one, m.move(ctx, cluster.Client, one))
+			m.report(one, m.move(ctx, c, one))
 			return ctx.Err()
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if m.failed {
-		return errSome
-	}
-	return nil
+	return group.Wait()
 }
 
 // report prints what became of one run.
@@ -109,10 +124,7 @@ func (m *moving) report(one item, err error) {
 		p.tell("%s not %s: %v", name, m.done, err)
 	default:
 		suffix := ""
-		switch {
-		case m.dryRun:
-			suffix = " (dry run)"
-		case !m.wait:
+		if !m.wait {
 			suffix = " (proposed)"
 		}
 		p.out.printf("%s %s%s\n", name, m.done, suffix)
@@ -122,11 +134,35 @@ func (m *moving) report(one item, err error) {
 	}
 }
 
+// showDryRun shows the runs that would be changed, and their number.
+func (m *moving) showDryRun(would []item) error {
+	p := m.plugin
+	if len(would) > 0 {
+		t := &table{columns: []string{"NAME", "RUN NAME", "TASK", "STATE"}}
+		if p.all {
+			t.columns = append([]string{"NAMESPACE"}, t.columns...)
+		}
+		for _, one := range would {
+			cells := []any{one.object.Name, orNone(one.Name), orNone(one.TaskKey), stateText(one.State)}
+			if p.all {
+				cells = append([]any{one.object.Namespace}, cells...)
+			}
+			t.add(cells...)
+		}
+		if err := (&output{}).table(p.out, t); err != nil {
+			return err
+		}
+	}
+	noun := "runs"
+	if len(would) == 1 {
+		noun = "run"
+	}
+	p.out.printf("%d %s would be %s (dry run)\n", len(would), noun, m.done)
+	return nil
+}
+
 // move proposes the state to one run, and waits for the verdict.
 func (m *moving) move(ctx context.Context, c client.Client, one item) error {
-	if m.dryRun {
-		return nil
-	}
 	state := m.propose(one)
 	state.Message = &m.message
 	spec := v1alpha1.StateProposalSpec{State: state, Force: m.force, Proposer: m.proposer}

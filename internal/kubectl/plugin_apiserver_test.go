@@ -154,7 +154,7 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 	p.run(t, "done", ", initialState: {type: COMPLETED, dataJSON: '{\"users\": 3}'}")
 	p.run(t, "submitted", ", initialState: {type: SCHEDULED, stateDetails: {deferred: true, taskParametersID: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b5}}")
 
-	p.says(t, false, "taskrun.taskrun.dev/two cancelled (dry run)\n", "", "cancel", "two", "--dry-run")
+	p.says(t, false, "NAME   RUN NAME   TASK   STATE\ntwo    two        add    RUNNING (Odd)\n1 run would be cancelled (dry run)\n", "", "cancel", "two", "--dry-run")
 	if got := p.proposals(t, "two"); len(got) != 0 {
 		t.Errorf("a dry run has proposed %+v", got)
 	}

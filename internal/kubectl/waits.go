@@ -1,6 +1,7 @@
 package kubectl
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,9 +103,10 @@ func (s *surroundings) forVerdict(one item, w *waiting) bool {
 			return w.set(waitsForOperator, fmt.Sprintf("the operator, to evaluate StateProposal %s (%s)", proposal.Name, proposed))
 		case v1alpha1.VerdictWaiting:
 			w.Since = proposal.CreationTimestamp.Time
-			if status.RetryTime != nil {
-				w.Until = &status.RetryTime.Time
+			if status.RetryTime == nil { // the rules wait for a slot
+				return w.set(waitsForSlot, cmp.Or(s.fullLimits(one), "a slot: "+brief(status.Reason, messageWidth)))
 			}
+			w.Until = &status.RetryTime.Time
 			return w.set(waitsForTime, fmt.Sprintf("StateProposal %s (%s) to be evaluated again: %s", proposal.Name, proposed, brief(status.Reason, messageWidth)))
 		}
 	}

@@ -105,6 +105,26 @@ func TestWhatARunWaitsFor(t *testing.T) {
 	}
 }
 
+// A run that a user starts with a StateProposal waits in the words of a background run.
+func TestARunMadeByHandWaitsForASlotAsOthersDo(t *testing.T) {
+	t.Parallel()
+	proposal := objectOf[v1alpha1.StateProposal](t, `
+metadata: {name: start}
+spec: {targetRef: {kind: TaskRun, name: run}, state: {type: RUNNING}}
+status: {verdict: Waiting, reason: "Concurrency limit reached for tags: db"}`)
+	out, _, err := ask(t, []client.Object{inState(t, "tags: [db]", "type: PENDING", ""), limitOf(t, "tag:db 2 of 2"), proposal}, "queue", "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waits []waiting
+	if err := json.Unmarshal([]byte(out), &waits); err != nil {
+		t.Fatal(err)
+	}
+	if len(waits) != 1 || waits[0].WaitsFor != waitsForSlot || waits[0].Details != "a slot of tag:db (2 of 2 taken)" || waits[0].Until != nil {
+		t.Errorf("waits for %+v", waits)
+	}
+}
+
 func TestARunWaitsForItsProposals(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ status, want string }{
@@ -117,8 +137,8 @@ TASK   WAITS FOR                                                        RUNS   L
 add    StateProposal start (RUNNING) to be evaluated again: too early   1      60s       2031-02-03T12:10:00.000Z
 `},
 		"evaluated again when a slot is free": {`status: {verdict: Waiting, reason: full}`, `
-TASK   WAITS FOR                                                   RUNS   LONGEST   UNTIL
-add    StateProposal start (RUNNING) to be evaluated again: full   1      60s       <none>
+TASK   WAITS FOR      RUNS   LONGEST   UNTIL
+add    a slot: full   1      60s       <none>
 `},
 		"evaluated": {`status: {verdict: Aborted, reason: no}`, `
 TASK   WAITS FOR                 RUNS   LONGEST   UNTIL

@@ -283,9 +283,10 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 
 func TestTheCallerIsInTheLogLine(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	logged := &lockedBuffer{}
+	f := newFixture(t, withDoor(&doorkeeper{}), debugLog(logged))
 	f.knock(t, http.MethodPost, "/namespaces/other/api/task_runs/count", "Bearer list taskruns in other")
-	if log := f.log.String(); !strings.Contains(log, `caller="list taskruns in other" namespace=other`) {
+	if log := logged.String(); !strings.Contains(log, `caller="list taskruns in other" namespace=other`) {
 		t.Errorf("log %q does not name the caller", log)
 	}
 }

@@ -127,6 +127,13 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	return f
 }
 
+// debugLog has a server log everything there.
+func debugLog(to *lockedBuffer) change {
+	return func(_ *Options, d *Dependencies) {
+		d.Log = slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+}
+
 // ask sends a request; header is name, value, name, value. What is sent and
 // answered has to fit the document, whatever the test is about.
 func (f *fixture) ask(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {

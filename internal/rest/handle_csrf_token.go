@@ -15,7 +15,8 @@ func (s *space) csrfToken(r *request) (response, error) {
 		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
 	}
 	if s.csrf == nil {
-		return response{}, detail(http.StatusUnprocessableEntity, textCSRFIsOff)
+		// No error: every client of Prefect asks, and this is the regular response.
+		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textCSRFIsOff), nil
 	}
 	now := s.now()
 	until := now.Add(tokenLife)

@@ -32,7 +32,8 @@ const (
 )
 
 // relay writes a client's line to the program's own log, where it lasts longer
-// than in memory.
+// than in memory. Its level is not that of the client: an error of a task is none of
+// the operator.
 func (s *space) relay(ctx context.Context, line *taskrun.Log) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {
@@ -51,22 +52,17 @@ func (s *space) relay(ctx context.Context, line *taskrun.Log) {
 	if line.FlowRunID != "" {
 		attributes = append(attributes, slog.String("flowRunID", line.FlowRunID))
 	}
-	s.log.LogAttrs(ctx, level, "a client logged", attributes...)
+	s.log.LogAttrs(ctx, level, "client log", attributes...)
 }
 
-// levelOf is the level that comes closest to one of Python's: those in between
-// count as the one below, as they do there.
+// levelOf is the level of a client's line in the program's own log: debug below
+// Python's INFO, else info.
 func levelOf(python int) slog.Level {
-	switch {
-	case python < 20:
+	const info = 20
+	if python < info {
 		return slog.LevelDebug
-	case python < 30:
-		return slog.LevelInfo
-	case python < 40:
-		return slog.LevelWarn
-	default:
-		return slog.LevelError
 	}
+	return slog.LevelInfo
 }
 
 // relayed cuts a text that is too long between two characters.

@@ -17,10 +17,10 @@ func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
 		`{"name":"flow","level":20,"message":"a\nb","timestamp":"2026-08-21T12:00:00.5Z","flow_run_id":"`+idFlowRun+`"},`+
 		`{"name":"task","level":35,"message":"careful","timestamp":"2026-08-21T12:00:00Z","task_run_id":"`+strings.ToUpper(idKnown)+`"}]`)
 	want := []string{
-		`level=INFO msg="a client logged" line="a\nb" logger=flow pythonLevel=20 loggedAt=2026-08-21T12:00:00.500Z flowRunID=` + idFlowRun,
-		`level=WARN msg="a client logged" line=careful logger=task pythonLevel=35 loggedAt=2026-08-21T12:00:00.000Z taskRunID=` + idKnown,
+		`level=INFO msg="client log" line="a\nb" logger=flow pythonLevel=20 loggedAt=2026-08-21T12:00:00.500Z flowRunID=` + idFlowRun,
+		`level=INFO msg="client log" line=careful logger=task pythonLevel=35 loggedAt=2026-08-21T12:00:00.000Z taskRunID=` + idKnown,
 	}
-	got := slices.DeleteFunc(strings.Split(f.log.String(), "\n"), func(line string) bool { return !strings.Contains(line, "a client logged") })
+	got := slices.DeleteFunc(strings.Split(f.log.String(), "\n"), func(line string) bool { return !strings.Contains(line, "client log") })
 	if len(got) != len(want) {
 		t.Fatalf("log = %q, want %d lines: debug is not logged here", got, len(want))
 	}
@@ -37,7 +37,7 @@ func TestALongLineIsCutInTheProgramsOwnLogOnly(t *testing.T) {
 	message := strings.Repeat("é", maxRelayed)
 	f.must(t, http.StatusCreated, http.MethodPost, "/logs/", `[{"name":"n","level":50,"message":"x`+message+`","timestamp":"2026-08-21T12:00:00Z"}]`)
 	log := f.log.String()
-	if want := "line=x" + strings.Repeat("é", maxRelayed/2-1) + cutMark + " logger=n"; !strings.Contains(log, want) || !strings.Contains(log, "level=ERROR") {
+	if want := "line=x" + strings.Repeat("é", maxRelayed/2-1) + cutMark + " logger=n"; !strings.Contains(log, want) || !strings.Contains(log, "level=INFO") {
 		t.Errorf("log = %s, want the line cut between two characters", log)
 	}
 	if kept := f.must(t, http.StatusOK, http.MethodPost, "/logs/filter", ``); !strings.Contains(kept, "x"+message) {
@@ -49,7 +49,7 @@ func TestLevelsOfPython(t *testing.T) {
 	t.Parallel()
 	for python, want := range map[int]slog.Level{
 		-1: slog.LevelDebug, 0: slog.LevelDebug, 10: slog.LevelDebug, 19: slog.LevelDebug, 20: slog.LevelInfo, 29: slog.LevelInfo,
-		30: slog.LevelWarn, 39: slog.LevelWarn, 40: slog.LevelError, 50: slog.LevelError, 1000: slog.LevelError,
+		30: slog.LevelInfo, 40: slog.LevelInfo, 50: slog.LevelInfo, 1000: slog.LevelInfo,
 	} {
 		if got := levelOf(python); got != want {
 			t.Errorf("level %d = %s, want %s", python, got, want)

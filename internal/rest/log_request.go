@@ -2,6 +2,7 @@ package rest
 
 import (
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -12,7 +13,48 @@ const (
 	maxLoggedText = 256
 	// maxLoggedRejections is the number of rejected requests that are logged per second.
 	maxLoggedRejections = 10
+	// slowRequest is the duration from which on a request is logged at info level.
+	slowRequest = time.Second
 )
+
+// answered is what became of a request.
+type answered struct {
+	answer response
+	began  time.Time
+	took   time.Duration
+	err    error // the response was not sent
+}
+
+// level is debug for routine requests, and info for those that are rejected, fail or
+// are slow. An open route may have a response of 4xx as its regular one, which every
+// client gets: it is routine.
+func (o *answered) level(v *visit) slog.Level {
+	const clientError, serverError = http.StatusBadRequest, http.StatusInternalServerError
+	rejected := v.failed || o.answer.status >= serverError || v.route == nil && o.answer.status >= clientError
+	if rejected || o.err != nil || o.took >= slowRequest {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
+
+// logRequest writes the log line of a request.
+func (s *Server) logRequest(r *http.Request, v *visit, o answered) {
+	level := o.level(v)
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	more, logged := s.sampled(v.rejected, o.began)
+	if !logged {
+		return
+	}
+	attrs := append(append(v.attrs(), more...),
+		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", o.answer.status),
+		slog.Int("bytes", len(o.answer.body)), slog.Duration("took", o.took), slog.String("client", r.RemoteAddr))
+	if o.err != nil {
+		attrs = append(attrs, slog.String("notSent", o.err.Error()))
+	}
+	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
 
 // truncateForLog returns the text, or its beginning with a mark if it is longer than
 // maxLoggedText: a client without a token must not fill the log.

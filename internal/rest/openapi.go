@@ -73,7 +73,8 @@ type contents struct {
 }
 
 type content struct {
-	Schema schemaUse `json:"schema"`
+	Schema  schemaUse       `json:"schema"`
+	Example json.RawMessage `json:"example,omitempty"` // of a request
 }
 
 // schemaUse names a schema, or a list of what it describes, or a choice.
@@ -123,9 +124,48 @@ func describe(routes []route) (document, error) {
 		if d.Paths[rt.path] == nil {
 			d.Paths[rt.path] = map[string]operation{}
 		}
-		d.Paths[rt.path][strings.ToLower(rt.method)] = operationOf(rt, &doc)
+		o := operationOf(rt, &doc)
+		if err := addExample(&o, doc.body); err != nil {
+			return document{}, err
+		}
+		d.Paths[rt.path][strings.ToLower(rt.method)] = o
 	}
 	return d, nil
+}
+
+// schemaExamples returns the first example of each schema that has one, by name.
+var schemaExamples = sync.OnceValues(func() (map[string]json.RawMessage, error) {
+	var all struct {
+		Schemas map[string]struct {
+			Examples []json.RawMessage `json:"examples"`
+		} `json:"schemas"`
+	}
+	if err := json.Unmarshal(components, &all); err != nil {
+		return nil, fmt.Errorf("reading the examples: %w", err)
+	}
+	first := map[string]json.RawMessage{}
+	for name, schema := range all.Schemas {
+		if len(schema.Examples) > 0 {
+			first[name] = schema.Examples[0]
+		}
+	}
+	return first, nil
+})
+
+// addExample shows the example of the body's schema beside the request, where clients
+// and pages look for it.
+func addExample(o *operation, body string) error {
+	if body == "" {
+		return nil
+	}
+	examples, err := schemaExamples()
+	if err != nil {
+		return err
+	}
+	c := o.RequestBody.Content[typeJSON]
+	c.Example = examples[body]
+	o.RequestBody.Content[typeJSON] = c
+	return nil
 }
 
 // operationOf describes a route.

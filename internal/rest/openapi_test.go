@@ -165,6 +165,34 @@ func TestExamplesAreTaken(t *testing.T) {
 	}
 }
 
+func TestEveryRequestBodyHasAnExample(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
+	text, err := f.server.document("/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	bodies := 0
+	for path, operations := range d.Paths {
+		for method, o := range operations {
+			if o.RequestBody == nil {
+				continue
+			}
+			bodies++
+			if len(o.RequestBody.Content[typeJSON].Example) == 0 {
+				t.Errorf("%s %s has no example of a request", method, path)
+			}
+		}
+	}
+	if bodies == 0 {
+		t.Error("no route has a body")
+	}
+}
+
 // Answers that no test of a route brings about are described all the same.
 func TestAnswersByRule(t *testing.T) {
 	t.Parallel()

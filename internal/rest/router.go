@@ -60,7 +60,7 @@ func shapeOf(path string) shape {
 func (rt *router) find(r *http.Request, at place) (*route, string, error) {
 	path, inside := rt.below(r, at.base)
 	if !inside {
-		return nil, "", errNoRoute
+		return nil, "", noRoute(at.base, r.URL.Path)
 	}
 	raw := escaped(r.URL, at.base)
 	route, parameter, ok := rt.match(r.Method, raw, path)
@@ -69,9 +69,9 @@ func (rt *router) find(r *http.Request, at place) (*route, string, error) {
 	}
 	switch {
 	case route == nil && at.proxied:
-		return nil, "", errNoRoute
+		return nil, "", noRoute(at.base, r.URL.Path)
 	case route == nil:
-		return nil, "", rt.redirect(r, raw, path)
+		return nil, "", rt.redirect(r, at.base, raw, path)
 	case !ok:
 		return nil, "", &methodError{allow: route.method}
 	}
@@ -176,9 +176,9 @@ func slashesBeyond(path, route string) int {
 // its end, is served. Its Location is absolute, as Prefect's is. Behind a proxy that
 // names the prefix it removed, the Location is a path that begins with that prefix:
 // scheme and host are then the proxy's too.
-func (rt *router) redirect(r *http.Request, raw, path string) error {
+func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
-		return errNoRoute
+		return noRoute(base, r.URL.Path)
 	}
 	origin := forwardedPrefix(r)
 	if origin == "" {

@@ -72,16 +72,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	if v.route != nil {
 		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
 	}
-	more, logged := s.sampled(v.rejected, v.began)
-	attrs := append(append(v.attrs(), more...),
-		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", answer.status),
-		slog.Int("bytes", len(answer.body)), slog.Duration("took", took), slog.String("client", r.RemoteAddr))
-	if err != nil {
-		attrs = append(attrs, slog.String("notSent", err.Error()))
-	}
-	if logged {
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
-	}
+	s.logRequest(r, v, answered{answer: answer, began: v.began, took: took, err: err})
 	s.count(v, answer.status, took)
 }
 
@@ -123,6 +114,7 @@ type visit struct {
 	refusal   error  // before the route is asked, because of the page or the caller
 	route     *route // that answers; nil: none does
 	rejected  bool   // before its route could answer
+	failed    bool   // the response tells of an error
 	caller    identified
 	known     bool // the caller is identified, or need not be
 	// release returns the memory that the body takes; it is kept until the response
@@ -165,6 +157,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	v.rejected = refused != nil
 	if err := cmp.Or(refused, v.noRoute); err != nil { // also where there is no route
 		v.note(err)
+		v.failed = true
 		answer, _ := answerTo(err, nil, nil)
 		return answer
 	}
@@ -178,6 +171,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
+		v.failed = true
 		var unexpected bool
 		if answer, unexpected = answerTo(err, v.route, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",

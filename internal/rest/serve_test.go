@@ -123,10 +123,11 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 
 func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	log := &lockedBuffer{}
+	f := newFixture(t, debugLog(log))
 	f.ask(t, http.MethodGet, "/health", "")
 	f.ask(t, http.MethodGet, "/a%0Ab", "")
-	lines := strings.Split(strings.TrimSuffix(f.log.String(), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
 	if len(lines) != 2 {
 		t.Fatalf("log = %q, want two lines", lines)
 	}

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -169,20 +170,31 @@ func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *s
 // logEnd logs the end of a websocket. One whose caller was not let in is a refused
 // one, of which not all are logged.
 func (s *Server) logEnd(k *socket, took slog.Attr) {
-	cause, level := context.Cause(k.life), slog.LevelInfo
-	var how *closing
-	if errors.As(cause, &how) && how.code == websocket.StatusInternalError {
-		level = slog.LevelError
-	}
+	cause := context.Cause(k.life)
+	level, because := howEnded(cause)
 	attrs, logged := s.sampled(s.door != nil && k.caller.Name == "", s.clock.Now())
 	if !logged {
 		return
 	}
-	attrs = append(attrs, slog.String("because", truncateForLog(cause.Error())), took)
+	attrs = append(attrs, slog.String("because", truncateForLog(because)), took)
 	if k.caller.Name != "" {
 		attrs = append(attrs, slog.String("caller", k.caller.Name))
 	}
 	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", attrs...)
+}
+
+// howEnded returns the level at which the end of a socket is logged, and the text: debug
+// if the client closed it in good order, error after a fault of the operator.
+func howEnded(cause error) (level slog.Level, because string) {
+	var how *closing
+	switch code := websocket.CloseStatus(cause); {
+	case errors.As(cause, &how) && how.code == websocket.StatusInternalError:
+		return slog.LevelError, cause.Error()
+	case errors.Is(cause, errGone) && (code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd):
+		return slog.LevelDebug, fmt.Sprintf("closed by the client with %d", code)
+	default:
+		return slog.LevelInfo, cause.Error()
+	}
 }
 
 // attendance knows which sockets there are.

@@ -2,6 +2,9 @@ package rest
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -292,5 +295,35 @@ func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "broken off") {
 		t.Errorf("nothing was said of it: %s", s.log)
+	}
+}
+
+func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
+	t.Parallel()
+	gone := func(code websocket.StatusCode) error {
+		return fmt.Errorf("%w: %w", errGone, websocket.CloseError{Code: code})
+	}
+	cases := map[string]struct {
+		cause       error
+		wantLevel   slog.Level
+		wantBecause string
+	}{
+		"the client is done":           {gone(websocket.StatusNormalClosure), slog.LevelDebug, "closed by the client with 1000"},
+		"the client goes away":         {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
+		"the client gives no code":     {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
+		"the client reports a fault":   {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
+		"the connection is cut":        {fmt.Errorf("%w: %w", errGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
+		"a ping is not answered":       {errPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
+		"the server stops":             {errRestart, slog.LevelInfo, "Server is restarting"},
+		"there is a fault of this one": {failed("reading", io.EOF), slog.LevelError, "reading: EOF"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			level, because := howEnded(tc.cause)
+			if level != tc.wantLevel || !strings.Contains(because, tc.wantBecause) {
+				t.Errorf("%s, %q, want %s and %q", level, because, tc.wantLevel, tc.wantBecause)
+			}
+		})
 	}
 }

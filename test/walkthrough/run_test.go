@@ -159,3 +159,31 @@ func nothingLeft(t *testing.T, at place) {
 		}
 	}
 }
+
+// Metrics and health are off unless asked for, as docs/observability.md says.
+func TestMetricsAndHealthAreServedWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	p, at := buildProgram(t), newPlace(t)
+	ports := make([]int, 2)
+	for i := range ports {
+		var err error
+		if ports[i], err = controlplane.FreePort(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.launch(t, at, "--", "--metrics-bind-address="+address(ports[0]), "--health-bind-address="+address(ports[1])).await(t, up)
+	for i, path := range []string{"/metrics", "/readyz"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address(ports[i])+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", path, response.StatusCode)
+		}
+	}
+}

@@ -120,10 +120,13 @@ func (l *lockedLines) text() string {
 }
 
 // launch starts the program and does not wait until it is up.
-func (p program) launch(t *testing.T, at place) *running {
+func (p program) launch(t *testing.T, at place, more ...string) *running {
 	t.Helper()
-	cmd := exec.Command(p.run, "-data", at.data, "-rest-address", at.restAddress, "-operator", p.operator,
-		"-etcd-port", strconv.Itoa(at.etcdPort), "-apiserver-port", strconv.Itoa(at.apiServer))
+	args := append([]string{
+		"-data", at.data, "-rest-address", at.restAddress, "-operator", p.operator,
+		"-etcd-port", strconv.Itoa(at.etcdPort), "-apiserver-port", strconv.Itoa(at.apiServer),
+	}, more...)
+	cmd := exec.Command(p.run, args...)
 	cmd.Dir = p.root
 	reader, writer := newPipe(t)
 	cmd.Stdout, cmd.Stderr = writer, writer

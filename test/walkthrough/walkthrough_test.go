@@ -14,38 +14,45 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 )
 
-// update writes what the commands print into the README, where it differs from what is there.
-var update = flag.Bool("update", false, "write the outputs into README.md")
+// update writes what the commands print into the page, where it differs from what is there.
+var update = flag.Bool("update", false, "write the outputs into the page")
 
 // up is what the program prints when everything runs.
 const up = "Ctrl-C stops everything"
 
-func TestEveryCommandOfTheWalkThroughDoesWhatTheREADMEShows(t *testing.T) {
+func TestEveryCommandOfTheWalkThroughDoesWhatThePageShows(t *testing.T) {
 	t.Parallel()
+	runPage(t, filepath.Join("docs", "walkthrough.md"))
+}
+
+// runPage starts a stack, types the commands of a page, and compares what is printed. The
+// folders come first in the search path.
+func runPage(t *testing.T, page string, searchFirst ...string) {
+	t.Helper()
 	p, at := buildProgram(t), newPlace(t)
-	readme := filepath.Join(p.root, "README.md")
-	commands, err := readCommands(readme)
+	file := filepath.Join(p.root, page)
+	commands, err := readCommands(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(commands) == 0 {
-		t.Fatal("the README has no walk-through")
+		t.Fatalf("%s has no commands", page)
 	}
 	p.launch(t, at).await(t, up)
-	outputs := typeAll(t, p, at, commands)
+	outputs := typeAll(t, p, at, commands, searchFirst)
 	if *update {
 		for i := range commands {
 			commands[i].printed = lines(outputs[i].lines)
 		}
-		if err := rewrite(readme, commands); err != nil {
+		if err := rewrite(file, commands); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, c := range commands {
 		got := lines(outputs[i].lines)
 		if outputs[i].code != 0 || !sameOutput(lines(c.output), got) {
-			t.Errorf("README.md:%d: %s\nexit code %d, got:\n%s\nwant:\n%s",
-				c.line, c.text, outputs[i].code, strings.Join(got, "\n"), strings.Join(lines(c.output), "\n"))
+			t.Errorf("%s:%d: %s\nexit code %d, got:\n%s\nwant:\n%s",
+				page, c.line, c.text, outputs[i].code, strings.Join(got, "\n"), strings.Join(lines(c.output), "\n"))
 		}
 	}
 }
@@ -56,9 +63,9 @@ type typed struct {
 	code  int
 }
 
-// typeAll runs the commands in one shell, as a reader would, at the root of the repository. Only the README's folder and
+// typeAll runs the commands in one shell, as a reader would, at the root of the repository. Only the page's folder and
 // address are those of this stack; and as a machine full of tests is slower than a reader's, it waits longer.
-func typeAll(t *testing.T, p program, at place, commands []command) []typed {
+func typeAll(t *testing.T, p program, at place, commands []command, searchFirst []string) []typed {
 	t.Helper()
 	here := strings.NewReplacer("$PWD/.data", at.data, "127.0.0.1:4200", at.restAddress, "sleep 1;", "sleep 3;")
 	var script strings.Builder
@@ -67,7 +74,7 @@ func typeAll(t *testing.T, p program, at place, commands []command) []typed {
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	shell.Dir = p.root
-	shell.Env = append(os.Environ(), "PATH="+searchPath(t, p.root), "TZ=UTC")
+	shell.Env = append(os.Environ(), "PATH="+strings.Join(append(searchFirst, searchPath(t, p.root)), string(os.PathListSeparator)), "TZ=UTC")
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the shell: %v\n%s", err, out)

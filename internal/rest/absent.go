@@ -1,0 +1,69 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// prefectCodePage is the page that says which Prefect code works.
+const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
+
+// absentParts are the parts of a Prefect server that are not served, by the beginning of
+// their paths below the base. Clients of Prefect ask for them.
+var absentParts = map[string]string{
+	"/admin/settings":                   "settings of a Prefect server",
+	"/artifacts":                        "artifacts",
+	"/automations":                      "automations",
+	"/block_capabilities":               "blocks",
+	"/block_documents":                  "blocks",
+	"/block_schemas":                    "blocks",
+	"/block_types":                      "blocks",
+	"/collections":                      "work pools",
+	"/deployments":                      "deployments",
+	"/events/count-by":                  "stored events",
+	"/events/filter":                    "stored events",
+	"/flow_run_notification_policies":   "flow runs",
+	"/flow_run_states":                  "flow runs",
+	"/flow_runs":                        "flow runs",
+	"/flows":                            "flows",
+	"/saved_searches":                   "saved searches",
+	"/templates":                        "automations",
+	"/ui/flow_runs":                     "flow runs",
+	"/ui/flows":                         "flows",
+	"/ui/schemas":                       "deployments",
+	"/v2/concurrency_limits/work-pools": "work pools",
+	"/variables":                        "variables",
+	"/work_pools":                       "work pools",
+	"/work_queues":                      "work queues",
+}
+
+// webPages are the beginnings of the paths that clients of Prefect print as links to its
+// web page, outside the base.
+var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
+
+// noRoute is the error for a path that has no route. It says more than that if a Prefect
+// server has one.
+func noRoute(base, path string) error {
+	if below, inside := strings.CutPrefix(path, base); inside {
+		if part := absentPart(below); part != "" {
+			return detail(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
+		}
+		return errNoRoute
+	}
+	for _, page := range webPages {
+		if strings.HasPrefix(path, page) {
+			return detail(http.StatusNotFound, "taskrun-operator has no web page. To see a run: kubectl taskrun describe ID")
+		}
+	}
+	return errNoRoute
+}
+
+// absentPart names the part of a Prefect server that a path belongs to; empty: none.
+func absentPart(path string) string {
+	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
+		if part := absentParts[path[:end]]; part != "" {
+			return part
+		}
+	}
+	return ""
+}
