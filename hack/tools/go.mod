@@ -8,6 +8,7 @@ tool (
 )
 
 require (
+	github.com/mitchellh/go-wordwrap v1.0.1
 	k8s.io/apiextensions-apiserver v0.37.2
 	sigs.k8s.io/yaml v1.6.0
 )

@@ -38,8 +38,8 @@ func describeOptions() string {
 	options := DefaultOptions()
 	options.BindFlags(fs)
 	var b strings.Builder
-	b.WriteString("# All options of taskrun-operator\n\nWritten from the program itself; a test keeps it so. ")
-	b.WriteString("Those of background tasks are weighed up in [background-tasks.md](background-tasks.md).\n\n| option | default | is |\n|---|---|---|\n")
+	b.WriteString("# All options of taskrun-operator\n\nGenerated from the program. ")
+	b.WriteString("[background-tasks.md](background-tasks.md) says when to change those of background tasks.\n\n| option | default | is |\n|---|---|---|\n")
 	fs.VisitAll(func(f *flag.Flag) {
 		value := "none"
 		if f.DefValue != "" {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mitchellh/go-wordwrap"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
@@ -40,8 +41,8 @@ func reference(crd apiextensionsv1.CustomResourceDefinition) string {
 
 func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version apiextensionsv1.CustomResourceDefinitionVersion) {
 	names := crd.Spec.Names
-	fmt.Fprintf(p, "`%s/%s`, kind `%s`; `kubectl get %s`, in scripts `%s.%s`; category `%s`.\n\n", crd.Spec.Group, version.Name,
-		names.Kind, strings.Join(names.ShortNames, "`, `"), names.Plural, crd.Spec.Group, strings.Join(names.Categories, "`, `"))
+	fmt.Fprintf(p, "`%s/%s`, kind `%s`, category `%s`.\nUse `kubectl get %s`, or `kubectl get %s.%s` in scripts.\n\n", crd.Spec.Group, version.Name,
+		names.Kind, strings.Join(names.Categories, "`, `"), strings.Join(names.ShortNames, "`, `"), names.Plural, crd.Spec.Group)
 	if len(version.SelectableFields) > 0 {
 		p.WriteString("Field selectors: ")
 		for i, field := range version.SelectableFields {
@@ -142,7 +143,7 @@ func (p *printer) rules(s schema) {
 	}
 	p.WriteString("Rules:\n\n")
 	for _, rule := range s.XValidations {
-		fmt.Fprintf(p, "- %s\n", prose(rule.Message))
+		fmt.Fprintf(p, "- %s\n", strings.ReplaceAll(prose(rule.Message), "\n", "\n  "))
 	}
 	p.WriteString("\n")
 }
@@ -233,12 +234,15 @@ func number(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-// prose puts the lines of a description together, and keeps its paragraphs.
+// columns is the width of the page, less the indentation of a list item.
+const columns = 118
+
+// prose wraps a description, and keeps its paragraphs.
 func prose(text string) string {
 	paragraphs := strings.Split(text, "\n\n")
 	for i, paragraph := range paragraphs {
 		if !strings.HasPrefix(paragraph, "\t") && !strings.HasPrefix(paragraph, "    ") {
-			paragraphs[i] = escape(strings.Join(strings.Fields(paragraph), " "))
+			paragraphs[i] = wordwrap.WrapString(escape(strings.Join(strings.Fields(paragraph), " ")), columns)
 		}
 	}
 	return strings.Join(paragraphs, "\n\n")
