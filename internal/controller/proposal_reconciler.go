@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,9 +56,12 @@ type ProposalReconciler struct {
 	Proposals func(namespace string) Proposals
 	// Convert returns the proposal that an object makes.
 	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
-	Clock   taskrun.Clock
-	Events  events.EventRecorder
-	Metrics ProposalMetrics
+	// Undecodable reports whether an object of the cache stands for a StateProposal
+	// that cannot be decoded.
+	Undecodable func(metav1.Object) bool
+	Clock       taskrun.Clock
+	Events      events.EventRecorder
+	Metrics     ProposalMetrics
 	// Trace wraps the reconciler with traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
@@ -71,7 +75,8 @@ func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		r.absent.end(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !proposal.DeletionTimestamp.IsZero() {
+	if !proposal.DeletionTimestamp.IsZero() || r.Undecodable(proposal) {
+		r.absent.end(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if evaluated(proposal) {

@@ -97,7 +97,8 @@ func newProposalBench(t *testing.T, run *taskrun.Run, objects ...client.Object) 
 		Convert: func(p *v1alpha1.StateProposal) taskrun.NamedProposal {
 			return taskrun.NamedProposal{Name: p.Name, UID: string(p.UID)}
 		},
-		Clock: b.clock, Events: b.events, Metrics: b.metrics,
+		Undecodable: func(o metav1.Object) bool { return o.GetLabels()["undecodable"] != "" },
+		Clock:       b.clock, Events: b.events, Metrics: b.metrics,
 	}
 	return b
 }
