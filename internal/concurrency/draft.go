@@ -11,7 +11,7 @@ type draft struct {
 	*Limit
 	now     time.Time
 	runs    Runs
-	gone    map[string]bool // doubtful claims whose state will not be written any more
+	gone    map[string]bool // doubtful holdings that are over
 	changed bool            // slots or their holders are others
 	noted   bool            // what is recorded about the limit itself is another
 }
@@ -44,7 +44,7 @@ func (d *draft) resolveObjects() {
 	}
 }
 
-// glance is a draft for looking only: claims that are doubtful do not count.
+// glance is a draft for looking only: holdings that are doubtful do not count.
 // Whoever takes slots settles them first.
 func (s *Service) glance(l *Limit) *draft {
 	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}

@@ -92,7 +92,7 @@ type standing int
 const (
 	counts   standing = iota
 	over              // it does not count any more
-	doubtful          // a claim whose state was not written in time, as far as is known
+	doubtful          // over, as far as is known: Service.orphaned decides
 )
 
 // stand tells what a holding is worth now, by what is known of its run, which is
@@ -101,11 +101,23 @@ func (h *Holding) stand(now time.Time, run *taskrun.Run) standing {
 	if h.isClaim() {
 		return h.standOfClaim(now, run)
 	}
-	if h.Until != nil && !now.Before(*h.Until) {
+	if h.Until == nil {
+		return h.standWithoutEnd(run)
+	}
+	if !now.Before(*h.Until) || (run != nil && run.Finished() && !run.EndRecorded.Before(h.Since)) {
 		return over
 	}
-	if run != nil && run.Finished() && !run.EndRecorded.Before(h.Since) {
-		return over
+	return counts
+}
+
+// standWithoutEnd tells what is held until it is released: a finished or deleted run
+// holds nothing. What is known of the run can be older than the holding, and the
+// times of both can be by different clocks, so neither decides.
+func (h *Holding) standWithoutEnd(run *taskrun.Run) standing {
+	finished := run != nil && run.Finished()
+	deleted := run == nil && h.ObjectUID != ""
+	if finished || deleted {
+		return doubtful
 	}
 	return counts
 }
