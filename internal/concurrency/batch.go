@@ -129,7 +129,7 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 	d.prune()
 	denied := s.deniedOf(d.Name)
 	d.Denied += denied
-	if d.changed { // else nothing did that a client sees
+	if d.changed || d.shifted { // else nothing did that a client sees
 		d.Updated = d.now
 	}
 	d.Shown = d.shown()
@@ -144,7 +144,7 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 
 // draft begins the next version of a limit. Doubtful holdings are settled.
 func (s *Service) draft(ctx context.Context, l *Limit) *draft {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	d := s.newDraft(l)
 	for i := range d.Holdings {
 		h := &d.Holdings[i]
 		if d.stands(h) != doubtful {

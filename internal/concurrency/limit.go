@@ -42,6 +42,10 @@ type Limit struct {
 	// Occupancy is how long a slot was held of late, on average, in seconds.
 	Occupancy float64
 
+	// Received is when this replica received the use that was written at Updated, by
+	// its own clock; zero: it is not known. It is not stored.
+	Received time.Time
+
 	Recorded Recorded
 	Revision taskrun.Revision
 }
@@ -140,8 +144,38 @@ func (l *Limit) loose(now time.Time) float64 {
 	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
 }
 
-// maxSkew is how far the clocks of replicas may differ for decaying limits to hold.
-const maxSkew = 10 * time.Minute
+const (
+	// maxSkew is how far the clocks of replicas may differ for limits to hold.
+	maxSkew = 10 * time.Minute
+	// maxDelay is how long the delivery of a write may take. A shorter time between a
+	// write and its delivery does not count as a difference of the clocks.
+	maxDelay = 2 * time.Second
+)
+
+// skew is how far the clock of this replica is ahead of that of the replica that
+// wrote the use of the limit, 0 if they do not differ or if it is not known. A write
+// that was delivered late counts as skew too: then leases last longer by that time.
+func (l *Limit) skew() time.Duration {
+	if l.Received.IsZero() {
+		return 0
+	}
+	if ahead := l.Received.Sub(l.Updated); ahead.Abs() > maxDelay && ahead.Abs() <= maxSkew {
+		return ahead
+	}
+	return 0
+}
+
+// shift moves the times of all holdings, which are by the clock of the last writer.
+func (l *Limit) shift(by time.Duration) {
+	for i := range l.Holdings {
+		h := &l.Holdings[i]
+		h.Since = h.Since.Add(by)
+		if h.Until != nil {
+			until := h.Until.Add(by)
+			h.Until = &until
+		}
+	}
+}
 
 // addLoose takes slots, or gives them back if n is negative. A time from a clock that
 // is ahead stays: with an earlier one, that clock would let the difference decay again
