@@ -350,11 +350,12 @@ func (s *services) controller(
 		Proposals: func(namespace string) controller.Proposals {
 			return s.service(telemetry.DoorController, namespace)
 		},
-		Convert: convert.ProposalFromObject,
-		Clock:   clock{},
-		Events:  mgr.GetEventRecorder(controller.ProposalName),
-		Metrics: s.recorder,
-		Trace:   s.traces.Reconciler,
+		Convert:     convert.ProposalFromObject,
+		Undecodable: kube.IsUndecodable,
+		Clock:       clock{},
+		Events:      mgr.GetEventRecorder(controller.ProposalName),
+		Metrics:     s.recorder,
+		Trace:       s.traces.Reconciler,
 	}
 	return errors.Join(reconciler.SetupWithManager(mgr), proposals.SetupWithManager(mgr))
 }

@@ -118,6 +118,7 @@ func newManager(
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.TaskRun{}:          {Transform: intake.Transform},
 				&v1alpha1.ConcurrencyLimit{}: {Transform: intake.Transform},
+				&v1alpha1.StateProposal{}:    {Transform: intake.Transform},
 			},
 			NewInformer: intake.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.

@@ -29,6 +29,7 @@ func newBreaking(t *testing.T, env *testenv.Env, namespace string) *breaking {
 	env.PatchCRD(t, "taskruns.taskrun.dev", `[{"op":"remove","path":"`+condition+`"}]`)
 	const limit = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/slots/"
 	env.PatchCRD(t, "concurrencylimits.taskrun.dev", `[{"op":"remove","path":"`+limit+`maximum"},{"op":"remove","path":"`+limit+`format"}]`)
+	env.PatchCRD(t, "stateproposals.taskrun.dev", `[{"op":"remove","path":"`+condition+`"}]`)
 	client, err := dynamic.NewForConfig(env.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -42,13 +43,13 @@ func (b *breaking) resource(name string) dynamic.ResourceInterface {
 	}).Namespace(b.namespace)
 }
 
-// setCondition gives a run a condition of this time, when the API server lets it.
-func (b *breaking) setCondition(t *testing.T, name, at string) {
+// setCondition gives an object a condition of this time, when the API server lets it.
+func (b *breaking) setCondition(t *testing.T, resource, name, at string) {
 	t.Helper()
 	patch := `{"status":{"conditions":[{"type":"Odd","status":"True","reason":"X","message":"","lastTransitionTime":"` + at + `"}]}}`
 	var err error
 	eventually(t, "the API server has the older schema", func() bool {
-		_, err = b.resource("taskruns").Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
+		_, err = b.resource(resource).Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
 		return err == nil
 	}, func() { t.Log(err) })
 }
@@ -79,9 +80,11 @@ func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
 	for _, name := range []string{broken, other, "by-hand"} {
 		c.await(t, name, "is PENDING", inState("PENDING"))
 	}
-	b.setCondition(t, broken, "2026-01-01t00:00:00z")
-	b.setCondition(t, "by-hand", "2026-01-01T00:00:00+99:99")
+	b.setCondition(t, "taskruns", broken, "2026-01-01t00:00:00z")
+	b.setCondition(t, "taskruns", "by-hand", "2026-01-01T00:00:00+99:99")
 	b.addLimit(t, "broken", 3_000_000_000)
+	evaluated := c.proposed(t, other, "PENDING")
+	b.setCondition(t, "stateproposals", evaluated.Name, "2026-01-01t00:00:00z")
 
 	wantSkipped := func(p *program) {
 		t.Helper()
@@ -105,9 +108,10 @@ func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
 	p = start(t, env.Config, c.namespace, nil)
 	wantSkipped(p)
 	third := createOverREST(t, p, "3")
-	setState(t, p, third, "COMPLETED")
+	setState(t, p, third, "PENDING")
+	c.awaitVerdict(t, c.propose(t, third, "CANCELLED"), true)
 
-	b.setCondition(t, broken, "2026-01-01T00:00:00Z")
+	b.setCondition(t, "taskruns", broken, "2026-01-01T00:00:00Z")
 	awaitAnswer(t, p, http.MethodGet, "/task_runs/"+broken, "", http.StatusOK, broken)
 	setState(t, p, broken, "RUNNING")
 	if err := b.resource("taskruns").Delete(t.Context(), "by-hand", metav1.DeleteOptions{}); err != nil {

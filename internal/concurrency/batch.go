@@ -129,7 +129,7 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 	d.prune()
 	denied := s.deniedOf(d.Name)
 	d.Denied += denied
-	if d.changed { // else nothing did that a client sees
+	if d.changed || d.shifted { // else nothing did that a client sees
 		d.Updated = d.now
 	}
 	d.Shown = d.shown()
@@ -142,22 +142,36 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 	return err
 }
 
-// draft begins the next version of a limit. Doubtful claims are settled: their
-// runs are fenced, so that the states claimed for are either there or never will be.
+// draft begins the next version of a limit. Doubtful holdings are settled.
 func (s *Service) draft(ctx context.Context, l *Limit) *draft {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	d := s.newDraft(l)
 	for i := range d.Holdings {
 		h := &d.Holdings[i]
 		if d.stands(h) != doubtful {
 			continue
 		}
-		run, err := s.Runs.Fence(ctx, h.Holder)
-		if errors.Is(err, taskrun.ErrNotFound) || (err == nil && !run.Has(h.StateID)) {
+		if s.orphaned(ctx, h) {
 			d.gone[h.ID] = true
 		}
 	}
 	s.dropTorn(ctx, d)
 	return d
+}
+
+// orphaned reports whether a doubtful holding is over. The run of a claim is fenced,
+// so that the state claimed for is either there or never will be. The run of any
+// other holding is read past any cache.
+func (s *Service) orphaned(ctx context.Context, h *Holding) bool {
+	if h.isClaim() {
+		run, err := s.Runs.Fence(ctx, h.Holder)
+		return errors.Is(err, taskrun.ErrNotFound) || (err == nil && !run.Has(h.StateID))
+	}
+	known := s.Runs.Known(h.Holder)
+	if known == nil {
+		known = &taskrun.Run{ID: h.Holder, Revision: taskrun.Revision{Object: h.ObjectUID, Key: h.ObjectName}}
+	}
+	run, err := s.Runs.Reload(ctx, known)
+	return errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.Finished())
 }
 
 // dropTorn drops leases over several limits that are not on all of them: whoever

@@ -11,9 +11,21 @@ type draft struct {
 	*Limit
 	now     time.Time
 	runs    Runs
-	gone    map[string]bool // doubtful claims whose state will not be written any more
+	gone    map[string]bool // doubtful holdings that are over
 	changed bool            // slots or their holders are others
 	noted   bool            // what is recorded about the limit itself is another
+	shifted bool            // the times of the holdings are not those stored
+}
+
+// newDraft begins a draft of a limit. The times of the holdings, which are stored by
+// the clock of the last writer, become those of this replica's clock.
+func (s *Service) newDraft(l *Limit) *draft {
+	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	if skew := l.skew(); skew != 0 && len(l.Holdings) > 0 {
+		d.shift(skew)
+		d.shifted = true
+	}
+	return d
 }
 
 // mustBeStored reports whether the draft differs from what is stored.
@@ -44,10 +56,10 @@ func (d *draft) resolveObjects() {
 	}
 }
 
-// glance is a draft for looking only: claims that are doubtful do not count.
+// glance is a draft for looking only: holdings that are doubtful do not count.
 // Whoever takes slots settles them first.
 func (s *Service) glance(l *Limit) *draft {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	d := s.newDraft(l)
 	for i := range d.Holdings {
 		if h := &d.Holdings[i]; d.stands(h) == doubtful {
 			d.gone[h.ID] = true

@@ -42,6 +42,10 @@ type Limit struct {
 	// Occupancy is how long a slot was held of late, on average, in seconds.
 	Occupancy float64
 
+	// Received is when this replica received the use that was written at Updated, by
+	// its own clock; zero: it is not known. It is not stored.
+	Received time.Time
+
 	Recorded Recorded
 	Revision taskrun.Revision
 }
@@ -92,7 +96,7 @@ type standing int
 const (
 	counts   standing = iota
 	over              // it does not count any more
-	doubtful          // a claim whose state was not written in time, as far as is known
+	doubtful          // over, as far as is known: Service.orphaned decides
 )
 
 // stand tells what a holding is worth now, by what is known of its run, which is
@@ -101,11 +105,23 @@ func (h *Holding) stand(now time.Time, run *taskrun.Run) standing {
 	if h.isClaim() {
 		return h.standOfClaim(now, run)
 	}
-	if h.Until != nil && !now.Before(*h.Until) {
+	if h.Until == nil {
+		return h.standWithoutEnd(run)
+	}
+	if !now.Before(*h.Until) || (run != nil && run.Finished() && !run.EndRecorded.Before(h.Since)) {
 		return over
 	}
-	if run != nil && run.Finished() && !run.EndRecorded.Before(h.Since) {
-		return over
+	return counts
+}
+
+// standWithoutEnd tells what is held until it is released: a finished or deleted run
+// holds nothing. What is known of the run can be older than the holding, and the
+// times of both can be by different clocks, so neither decides.
+func (h *Holding) standWithoutEnd(run *taskrun.Run) standing {
+	finished := run != nil && run.Finished()
+	deleted := run == nil && h.ObjectUID != ""
+	if finished || deleted {
+		return doubtful
 	}
 	return counts
 }
@@ -128,8 +144,38 @@ func (l *Limit) loose(now time.Time) float64 {
 	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
 }
 
-// maxSkew is how far the clocks of replicas may differ for decaying limits to hold.
-const maxSkew = 10 * time.Minute
+const (
+	// maxSkew is how far the clocks of replicas may differ for limits to hold.
+	maxSkew = 10 * time.Minute
+	// maxDelay is how long the delivery of a write may take. A shorter time between a
+	// write and its delivery does not count as a difference of the clocks.
+	maxDelay = 2 * time.Second
+)
+
+// skew is how far the clock of this replica is ahead of that of the replica that
+// wrote the use of the limit, 0 if they do not differ or if it is not known. A write
+// that was delivered late counts as skew too: then leases last longer by that time.
+func (l *Limit) skew() time.Duration {
+	if l.Received.IsZero() {
+		return 0
+	}
+	if ahead := l.Received.Sub(l.Updated); ahead.Abs() > maxDelay && ahead.Abs() <= maxSkew {
+		return ahead
+	}
+	return 0
+}
+
+// shift moves the times of all holdings, which are by the clock of the last writer.
+func (l *Limit) shift(by time.Duration) {
+	for i := range l.Holdings {
+		h := &l.Holdings[i]
+		h.Since = h.Since.Add(by)
+		if h.Until != nil {
+			until := h.Until.Add(by)
+			h.Until = &until
+		}
+	}
+}
 
 // addLoose takes slots, or gives them back if n is negative. A time from a clock that
 // is ahead stays: with an earlier one, that clock would let the difference decay again

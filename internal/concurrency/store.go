@@ -36,6 +36,8 @@ type Runs interface {
 	// Known returns the run if it can be told without asking anybody; nil says
 	// nothing about whether there is one.
 	Known(id string) *taskrun.Run
+	// Reload reads a run past any cache. ErrNotFound if it was deleted, or made anew.
+	Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error)
 	// Fence returns the run after making sure that everybody who read it before
 	// cannot write it any more: their compare-and-swap will fail. ErrNotFound.
 	Fence(ctx context.Context, id string) (*taskrun.Run, error)

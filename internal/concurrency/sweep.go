@@ -53,7 +53,7 @@ func (s *Service) tidy(ctx context.Context, l, oldest *Limit) error {
 
 // untidy reports whether a sweep would change the limit that applies.
 func (s *Service) untidy(ctx context.Context, l *Limit) bool {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
+	d := s.newDraft(l)
 	for i := range d.Holdings {
 		h := &d.Holdings[i]
 		if d.stands(h) != counts || (d.canBeTorn(h) && s.isTorn(ctx, d, h)) {

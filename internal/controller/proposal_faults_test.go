@@ -179,3 +179,21 @@ func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
 		t.Errorf("version = %s, want %s", got, first)
 	}
 }
+
+func TestAProposalThatCannotBeDecodedIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	stub := newProposal(func(p *v1alpha1.StateProposal) {
+		p.Labels, p.Spec = map[string]string{"undecodable": "true"}, v1alpha1.StateProposalSpec{}
+	})
+	b := newProposalBench(t, newRun(nil), newObject("hello", object), stub)
+	before := b.stored(t).ResourceVersion
+	for range 2 {
+		if result := b.reconcile(t); result != (Result{}) {
+			t.Errorf("result = %+v, want that the next change is waited for", result)
+		}
+		b.clock.SetTime(b.clock.Now().Add(time.Hour))
+	}
+	if p := b.stored(t); p == nil || p.ResourceVersion != before || len(b.runs.seen) != 0 {
+		t.Errorf("the proposal is %+v, %d evaluations", p, len(b.runs.seen))
+	}
+}

@@ -7,10 +7,13 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -55,26 +58,32 @@ type ProposalReconciler struct {
 	Proposals func(namespace string) Proposals
 	// Convert returns the proposal that an object makes.
 	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
-	Clock   taskrun.Clock
-	Events  events.EventRecorder
-	Metrics ProposalMetrics
+	// Undecodable reports whether an object of the cache stands for a StateProposal
+	// that cannot be decoded.
+	Undecodable func(metav1.Object) bool
+	Clock       taskrun.Clock
+	Events      events.EventRecorder
+	Metrics     ProposalMetrics
 	// Trace wraps the reconciler with traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
 	absent absences
+	waits  waits
 }
 
 // Reconcile evaluates one StateProposal, or deletes it when its time is up.
 func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	proposal := &v1alpha1.StateProposal{}
 	if err := r.Objects.Get(ctx, req.NamespacedName, proposal); err != nil {
-		r.absent.end(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !proposal.DeletionTimestamp.IsZero() {
+	if !proposal.DeletionTimestamp.IsZero() || r.Undecodable(proposal) {
+		r.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	if evaluated(proposal) {
+		r.forget(req.NamespacedName)
 		return r.expire(ctx, proposal)
 	}
 	result, err := r.evaluate(ctx, proposal)
@@ -84,25 +93,27 @@ func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	return conclude(ctx, result, err)
 }
 
+// forget drops what is remembered about a proposal.
+func (r *ProposalReconciler) forget(proposal types.NamespacedName) {
+	r.absent.end(proposal)
+	r.waits.end(proposal)
+}
+
 // evaluated reports whether the proposal has its final verdict.
 func evaluated(p *v1alpha1.StateProposal) bool {
 	return p.Status.Verdict != "" && p.Status.Verdict != v1alpha1.VerdictWaiting
 }
 
-const (
-	// longestRetry is the longest wait between two evaluations of a waiting
-	// proposal: the run may finish, or a slot become free, at any moment.
-	longestRetry = time.Second
-	// appliedTogether is how long a proposal waits for a run that does not exist:
-	// one manifest may create both.
-	appliedTogether = 5 * time.Second
-)
+// appliedTogether is how long a proposal waits for a run that does not exist: one
+// manifest may create both.
+const appliedTogether = 5 * time.Second
 
 // evaluate finds the run, evaluates the proposal and writes the verdict.
 func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProposal) (ctrl.Result, error) {
 	if copied(p) {
 		return r.abort(ctx, p, copiedReason)
 	}
+	age := r.waits.begin(p, r.Clock.Now())
 	run, reason, err := r.target(ctx, p)
 	switch {
 	case err != nil:
@@ -114,13 +125,17 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 		return untilItAppears(r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
 	r.absent.end(client.ObjectKeyFromObject(p))
-	return r.evaluateFor(ctx, p, run)
+	return r.evaluateFor(ctx, p, run, interval(age))
 }
 
-// evaluateFor is evaluate for the run that was found.
-func (r *ProposalReconciler) evaluateFor(ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run) (ctrl.Result, error) {
+// evaluateFor is evaluate for the run that was found. A proposal that waits is looked
+// at again after the given time at the latest.
+func (r *ProposalReconciler) evaluateFor(
+	ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run, again time.Duration,
+) (ctrl.Result, error) {
 	if early := r.untilRetry(p, run); early > 0 {
-		return in(min(early, longestRetry)), nil
+		r.waits.in(p, run.State.ID)
+		return in(min(early, again)), nil
 	}
 	named := r.Convert(p)
 	named.Object = run.Revision.Object
@@ -133,7 +148,7 @@ func (r *ProposalReconciler) evaluateFor(ctx context.Context, p *v1alpha1.StateP
 	case err != nil:
 		return ctrl.Result{}, err
 	case evaluation.Final == nil:
-		return r.wait(ctx, p, evaluation)
+		return r.wait(ctx, p, evaluation, again)
 	}
 	if evaluation.Recorded {
 		r.Metrics.ProposalEvaluated(evaluation.Final.Verdict)
@@ -153,16 +168,22 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 }
 
 // wait shows that the proposal waits, unless its status shows that already.
-func (r *ProposalReconciler) wait(ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) (ctrl.Result, error) {
-	again := in(min(evaluation.Decision.Delay, longestRetry))
-	status := waiting(evaluation, r.Clock.Now())
+func (r *ProposalReconciler) wait(
+	ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation, again time.Duration,
+) (ctrl.Result, error) {
+	now := r.Clock.Now()
+	status := waiting(evaluation, now)
+	r.waits.in(p, status.WaitingStateID)
+	if status.RetryTime != nil {
+		again = min(again, status.RetryTime.Sub(now))
+	}
 	if sameWait(&p.Status, &status) {
-		return again, nil
+		return in(again), nil
 	}
 	if p.Status.Reason != status.Reason {
 		r.emit(p, evaluation)
 	}
-	return again, r.write(ctx, p, status)
+	return in(again), r.write(ctx, p, status)
 }
 
 // shownSince is when the verdict was written to the proposal. It is later than the
@@ -200,5 +221,7 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 
 // SetupWithManager adds the controller to a manager.
 func (r *ProposalReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return setUp(mgr, ProposalName, &v1alpha1.StateProposal{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace})
+	runs := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, r.runEvents())
+	options := setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
+	return setUp(mgr, ProposalName, &v1alpha1.StateProposal{}, r, options, runs)
 }

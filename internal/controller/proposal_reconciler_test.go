@@ -97,7 +97,8 @@ func newProposalBench(t *testing.T, run *taskrun.Run, objects ...client.Object) 
 		Convert: func(p *v1alpha1.StateProposal) taskrun.NamedProposal {
 			return taskrun.NamedProposal{Name: p.Name, UID: string(p.UID)}
 		},
-		Clock: b.clock, Events: b.events, Metrics: b.metrics,
+		Undecodable: func(o metav1.Object) bool { return o.GetLabels()["undecodable"] != "" },
+		Clock:       b.clock, Events: b.events, Metrics: b.metrics,
 	}
 	return b
 }
@@ -323,40 +324,40 @@ func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
 		wantNext  time.Duration // of the last look
 	}{
 		"not before its time": {
-			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: time.Minute / 10,
 		},
 		"at its time": {
-			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 2, wantNext: time.Minute / 10,
 		},
 		"not before the scheduled time of its run": {
 			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 1, wantNext: 400 * time.Millisecond,
 			scheduled: start.Add(time.Minute + 400*time.Millisecond),
 		},
 		"at the scheduled time of its run": {
-			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute - 400*time.Millisecond, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute - 400*time.Millisecond, want: 2, wantNext: (time.Minute - 400*time.Millisecond) / 10,
 			scheduled: start.Add(time.Minute - 400*time.Millisecond),
 		},
 		"when its run has finished": {
-			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: time.Minute / 10,
 			run: func(r *taskrun.Run) { r.State = newState(orchestration.Cancelled) },
 		},
 		"when its run is in another state": {
-			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: time.Minute / 10,
 			run: func(r *taskrun.Run) { r.State = newState(orchestration.Pending) },
 		},
 		"when its run is in another state by a clock that is behind": {
-			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 2, wantNext: time.Minute / 10,
 			run: func(r *taskrun.Run) {
 				r.State = newState(orchestration.Pending)
 				r.State.Timestamp = start.Add(-5 * time.Minute)
 			},
 		},
 		"not before its time if its state is from a clock that is ahead": {
-			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: time.Minute / 10,
 			start: func(r *taskrun.Run) { r.State.Timestamp = start.Add(5 * time.Minute) },
 		},
 		"soon if it waits for a slot": {
-			decision: orchestration.Decision{Delay: time.Hour, AwaitsSlots: true}, after: time.Second, want: 2, wantNext: longestRetry,
+			decision: orchestration.Decision{Delay: time.Hour, AwaitsSlots: true}, after: time.Second, want: 2, wantNext: minInterval,
 		},
 	}
 	for name, tc := range cases {

@@ -82,7 +82,7 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
 	c.synced = registration.HasSynced
-	c.limits, err = watchLimits(ctx, o.Cache, c.view.undecodable)
+	c.limits, err = watchLimits(ctx, o.Cache, c.view.undecodable, o.Clock)
 	return c, err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
@@ -17,42 +18,56 @@ import (
 const (
 	kindTaskRun          = "TaskRun"
 	kindConcurrencyLimit = "ConcurrencyLimit"
+	kindStateProposal    = "StateProposal"
 )
 
-// Kinds are the kinds of objects that the store reads.
-func Kinds() []string { return []string{kindTaskRun, kindConcurrencyLimit} }
+// Kinds are the kinds that have a CRD: kube-apiserver checks their objects by a
+// schema, which can admit more than the Go types decode.
+func Kinds() []string { return []string{kindTaskRun, kindConcurrencyLimit, kindStateProposal} }
 
-// decode decodes the JSON of one object and maps it, as every reader does.
-func decode(kind string, text []byte) (object any, err error) {
+// newObject returns an empty object of a kind, nil if it is none of Kinds.
+func newObject(kind string) client.Object {
 	switch kind {
 	case kindTaskRun:
-		o := &v1alpha1.TaskRun{}
-		if err := json.Unmarshal(text, o); err != nil {
-			return nil, err
-		}
-		_, err := runOf(o)
-		return o, err
+		return &v1alpha1.TaskRun{}
 	case kindConcurrencyLimit:
-		o := &v1alpha1.ConcurrencyLimit{}
-		if err := json.Unmarshal(text, o); err != nil {
-			return nil, err
-		}
-		err := checkLimit(o)
-		return o, err
+		return &v1alpha1.ConcurrencyLimit{}
+	case kindStateProposal:
+		return &v1alpha1.StateProposal{}
 	default:
+		return nil
+	}
+}
+
+// decode decodes the JSON of one object and maps it, as every reader does.
+func decode(kind string, text []byte) (object client.Object, err error) {
+	if object = newObject(kind); object == nil {
 		return nil, fmt.Errorf("unexpected kind %q", kind)
 	}
+	if err := json.Unmarshal(text, object); err != nil {
+		return nil, err
+	}
+	return object, check(object)
+}
+
+// check returns an error if the object cannot be mapped.
+func check(object client.Object) error {
+	return guard(func() {
+		switch o := object.(type) {
+		case *v1alpha1.TaskRun:
+			convert.RunFromObject(o)
+		case *v1alpha1.ConcurrencyLimit:
+			convert.LimitFromObject(o)
+		case *v1alpha1.StateProposal:
+			convert.ProposalFromObject(o)
+		}
+	})
 }
 
 // runOf is RunFromObject; a panic is an error about the object.
 func runOf(o *v1alpha1.TaskRun) (run *taskrun.Run, err error) {
 	err = guard(func() { run = convert.RunFromObject(o) })
 	return run, err
-}
-
-// checkLimit returns an error if the object cannot be read as a limit.
-func checkLimit(o *v1alpha1.ConcurrencyLimit) error {
-	return guard(func() { convert.LimitFromObject(o) })
 }
 
 // guard turns a panic into an error.

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // withoutFractions decodes the JSON of one object as decode does. kube-apiserver
 // before 1.36 takes a number for an integer that differs from one by less than a
 // billionth; Go does not. Such a number loses its fraction in the text that is
 // returned, which is the given one otherwise.
-func withoutFractions(kind string, text []byte) (sound []byte, object any, err error) {
+func withoutFractions(kind string, text []byte) (sound []byte, object client.Object, err error) {
 	for {
 		object, err = decode(kind, text)
 		var mismatch *json.UnmarshalTypeError

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -20,7 +21,7 @@ type Intake struct{ view *view }
 // NewIntake returns an Intake for one Cluster and its cache.
 func NewIntake() *Intake { return &Intake{view: newView()} }
 
-// Transform is the cache's transform of both kinds. The view has the run before
+// Transform is the cache's transform of all Kinds. The view has the run before
 // the cache has the object; the handler tells it then that the watch showed it. An
 // object that cannot be mapped becomes a stub as one that cannot be decoded.
 func (i *Intake) Transform(object any) (any, error) {
@@ -28,7 +29,9 @@ func (i *Intake) Transform(object any) (any, error) {
 	case *v1alpha1.TaskRun:
 		return i.take(o)
 	case *v1alpha1.ConcurrencyLimit:
-		return withoutManagers(o)
+		return withoutManagers(kindConcurrencyLimit, o)
+	case *v1alpha1.StateProposal:
+		return withoutManagers(kindStateProposal, o)
 	default:
 		return object, nil
 	}
@@ -50,15 +53,15 @@ func (i *Intake) take(o *v1alpha1.TaskRun) (any, error) {
 	return stubOf(o, run), nil
 }
 
-// withoutManagers is what the cache keeps of a limit.
-func withoutManagers(o *v1alpha1.ConcurrencyLimit) (any, error) {
+// withoutManagers is what the cache keeps of an object of any other kind.
+func withoutManagers(kind string, o client.Object) (any, error) {
 	if undecodableOf(o) != nil {
 		return o, nil
 	}
-	if err := checkLimit(o); err != nil {
-		return undecodableObject(kindConcurrencyLimit, o, err)
+	if err := check(o); err != nil {
+		return undecodableObject(kind, o, err)
 	}
-	o.ManagedFields = nil
+	o.SetManagedFields(nil)
 	return o, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -35,12 +36,14 @@ type limitShelf struct {
 	buried graves
 
 	undecodable *undecodables // of all namespaces
+	clock       taskrun.Clock // nil: it is not known when limits were received
 }
 
 // limitShelves are those of all namespaces, fed by one watch.
 type limitShelves struct {
 	synced      toolscache.InformerSynced
 	undecodable *undecodables
+	clock       taskrun.Clock // nil: it is not known when limits were received
 
 	mu      sync.Mutex
 	shelves map[string]*limitShelf
@@ -51,7 +54,7 @@ func (v *limitShelves) shelf(namespace string) *limitShelf {
 	defer v.mu.Unlock()
 	s := v.shelves[namespace]
 	if s == nil {
-		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves(), undecodable: v.undecodable}
+		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves(), undecodable: v.undecodable, clock: v.clock}
 		v.shelves[namespace] = s
 	}
 	return s
@@ -82,12 +85,12 @@ func (c *Cluster) Limits(namespace string) *Limits {
 }
 
 // watchLimits opens the watch of the limits of all namespaces.
-func watchLimits(ctx context.Context, objects cache.Cache, skipped *undecodables) (*limitShelves, error) {
+func watchLimits(ctx context.Context, objects cache.Cache, skipped *undecodables, clock taskrun.Clock) (*limitShelves, error) {
 	informer, err := objects.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	v := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: skipped}
+	v := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: skipped, clock: clock}
 	registration, err := informer.AddEventHandler(limitFeed{v})
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
@@ -232,13 +235,27 @@ func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	if s.buried.has(object.UID) || s.undecodable.outdates(object.UID, object.ResourceVersion) {
 		return l
 	}
-	if known := s.limits[object.UID]; known != nil {
+	known := s.limits[object.UID]
+	l.Received = s.received(known, l)
+	if known != nil {
 		if compareVersions(object.ResourceVersion, known.Revision.Version) <= 0 {
 			return l
 		}
 	}
 	s.limits[object.UID] = l
 	return l
+}
+
+// received is when the use of a limit was received: a change of the spec, which comes
+// with the same use, does not count.
+func (s *limitShelf) received(known, l *concurrency.Limit) time.Time {
+	if known != nil && known.Updated.Equal(l.Updated) {
+		return known.Received
+	}
+	if s.clock == nil {
+		return time.Time{}
+	}
+	return s.clock.Now()
 }
 
 func (s *limitShelf) remove(uid types.UID) {

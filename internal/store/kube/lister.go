@@ -19,9 +19,10 @@ import (
 )
 
 // NewInformer makes the informers of a cache whose objects go through the Intake.
-// That of TaskRuns lists as lister does, and no object of either kind that cannot
+// That of TaskRuns lists as lister does, and no object of any of Kinds that cannot
 // be decoded ends a list or a watch, if the requests go through the Intake's
-// Transport. All others are as informers are.
+// Transport. All others are as informers are. Readiness does not depend on
+// StateProposals, which no read over REST returns.
 func (i *Intake) NewInformer(
 	lw toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
@@ -31,6 +32,11 @@ func (i *Intake) NewInformer(
 	case *v1alpha1.ConcurrencyLimit:
 		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindConcurrencyLimit}
 		lw = &watched{ListerWatcherWithContext: of, kind: kindConcurrencyLimit, view: i.view}
+	case *v1alpha1.StateProposal:
+		lw = marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindStateProposal}
+		informer := toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
+		_, _ = informer.AddEventHandler(proposalFeed{i.view.undecodable}) // fails for a stopped informer only
+		return informer
 	}
 	return toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// SkipUndecodable returns a wrapper for the transport of a client that reads
-// TaskRuns and ConcurrencyLimits from the API server. Lists come without the
-// objects that cannot be decoded, of which skipped is told. The answer to any other
+// SkipUndecodable returns a wrapper for the transport of a client that reads objects
+// of Kinds from the API server. Lists come without the objects that cannot be
+// decoded, of which skipped is told. The answer to any other
 // request about such an object is a *taskrun.UndecodableError.
 func SkipUndecodable(skipped func(*taskrun.UndecodableError)) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper { return transport{next: next, skipped: skipped} }
@@ -55,7 +55,7 @@ func (t transport) check(text []byte, informs bool) ([]byte, error) {
 	}
 	kind, isList := strings.CutSuffix(answer.Kind, "List")
 	switch {
-	case kind != kindTaskRun && kind != kindConcurrencyLimit:
+	case newObject(kind) == nil:
 		return text, nil
 	case isList:
 		return t.checkItems(kind, text, answer.Items, informs)

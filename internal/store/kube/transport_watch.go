@@ -68,12 +68,13 @@ func (b *framesBody) admit(f *frame) (err error) {
 	default: // bookmarks and errors have no object
 		return nil
 	}
-	text, object, err := withoutFractions(b.kind, f.Object)
+	text, decoded, err := withoutFractions(b.kind, f.Object)
+	var object any
 	switch {
 	case err != nil:
 		object, err = stubOfUndecodable(b.kind, f.Object, err)
 	case b.kind == kindTaskRun:
-		object, err = b.intake.Transform(object)
+		object, err = b.intake.Transform(decoded)
 	default:
 		f.Object = text
 		return nil

@@ -34,11 +34,7 @@ func newUndecodable(kind string, text []byte, cause error) (*undecodable, error)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a %s: %w", kind, errors.Join(cause, err))
 	}
-	whole := part{kind: reflect.TypeFor[v1alpha1.TaskRun](), text: text}
-	if kind == kindConcurrencyLimit {
-		whole.kind = reflect.TypeFor[v1alpha1.ConcurrencyLimit]()
-	}
-	field, fault := faultIn(whole)
+	field, fault := faultIn(part{kind: reflect.TypeOf(newObject(kind)).Elem(), text: text})
 	if fault == nil { // it decodes, and could not be mapped
 		fault = cause
 	}
@@ -51,16 +47,18 @@ func newUndecodable(kind string, text []byte, cause error) (*undecodable, error)
 	return u, nil
 }
 
-// identifyAs takes over what the run or the limit is known by.
+// identifyAs takes over what the run or the limit is known by over REST, which has
+// no StateProposals.
 func (u *undecodable) identifyAs(kind string, id *identity) {
-	if kind == kindConcurrencyLimit {
+	switch kind {
+	case kindConcurrencyLimit:
 		u.Limit = convert.LimitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
 		u.ID = convert.LimitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
-		return
-	}
-	u.ID = cmp.Or(id.Spec.ID, u.ID)
-	u.Key = taskrun.NaturalKey{
-		FlowRunID: id.Spec.FlowRunID, TaskKey: stringOr(id.Spec.TaskKey, ""), DynamicKey: stringOr(id.Spec.DynamicKey, id.Metadata.Name),
+	case kindTaskRun:
+		u.ID = cmp.Or(id.Spec.ID, u.ID)
+		u.Key = taskrun.NaturalKey{
+			FlowRunID: id.Spec.FlowRunID, TaskKey: stringOr(id.Spec.TaskKey, ""), DynamicKey: stringOr(id.Spec.DynamicKey, id.Metadata.Name),
+		}
 	}
 }
 
@@ -89,21 +87,24 @@ func (u *undecodable) stub() (runtime.Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the record of an object: %w", err)
 	}
-	metadata := metav1.ObjectMeta{
-		Namespace: u.Err.Namespace, Name: u.Err.Name, UID: u.UID, ResourceVersion: u.Version, DeletionTimestamp: u.Deletion,
-		ManagedFields: []metav1.ManagedFieldsEntry{{Operation: operationUndecodable}},
-		Annotations:   map[string]string{recordKey: string(record)},
+	stub := newObject(u.Err.Kind)
+	stub.SetNamespace(u.Err.Namespace)
+	stub.SetName(u.Err.Name)
+	stub.SetUID(u.UID)
+	stub.SetResourceVersion(u.Version)
+	stub.SetDeletionTimestamp(u.Deletion)
+	stub.SetManagedFields([]metav1.ManagedFieldsEntry{{Operation: operationUndecodable}})
+	stub.SetAnnotations(map[string]string{recordKey: string(record)})
+	stub.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(u.Err.Kind))
+	if run, ok := stub.(*v1alpha1.TaskRun); ok {
+		run.Spec.ID = u.ID
 	}
-	if u.Err.Kind == kindConcurrencyLimit {
-		stub := &v1alpha1.ConcurrencyLimit{ObjectMeta: metadata}
-		stub.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kindConcurrencyLimit))
-		return stub, nil
-	}
-	stub := &v1alpha1.TaskRun{ObjectMeta: metadata}
-	stub.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kindTaskRun))
-	stub.Spec.ID = u.ID
 	return stub, nil
 }
+
+// IsUndecodable reports whether an object of a cache stands for one that cannot be
+// decoded. Such an object has metadata only, and nothing is to be done about it.
+func IsUndecodable(o metav1.Object) bool { return isMarked(o, operationUndecodable) }
 
 // undecodableOf returns the record that a stub has; nil for any other object.
 func undecodableOf(o metav1.Object) *undecodable {

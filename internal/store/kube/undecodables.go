@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// undecodables are the objects, of both kinds and all namespaces, that exist and
+// undecodables are the objects, of all Kinds and namespaces, that exist and
 // cannot be decoded. They are in no index: no read returns them.
 type undecodables struct {
 	mu      sync.RWMutex
@@ -164,16 +164,15 @@ func (s *undecodables) counts() map[string]int {
 	return counts
 }
 
+// logKeys are the keys of the names of objects in the log, by kind.
+var logKeys = map[string]string{kindTaskRun: "taskRun", kindConcurrencyLimit: "limit", kindStateProposal: "stateProposal"}
+
 // tell logs about an object.
 func (s *undecodables) tell(log func(*slog.Logger, string, ...any), message string, u *undecodable, more ...any) {
 	if s.log == nil {
 		return
 	}
-	key := "taskRun"
-	if u.Err.Kind == kindConcurrencyLimit {
-		key = "limit"
-	}
-	log(s.log, message, append([]any{slog.String(key, u.Err.Namespace+"/"+u.Err.Name)}, more...)...)
+	log(s.log, message, append([]any{slog.String(logKeys[u.Err.Kind], u.Err.Namespace+"/"+u.Err.Name)}, more...)...)
 }
 
 // Undecodable returns how many objects this replica skips because they cannot be

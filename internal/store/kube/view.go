@@ -23,7 +23,7 @@ type view struct {
 	pool    *pool
 	clock   taskrun.Clock // nil: deletions are not remembered
 
-	undecodable *undecodables // of both kinds
+	undecodable *undecodables // of all Kinds
 	watches     *watchHealth
 	shadowed    *shadowHook
 }

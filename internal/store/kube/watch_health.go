@@ -128,3 +128,13 @@ func (m marked) ListWithContext(ctx context.Context, options metav1.ListOptions)
 func (m marked) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	return m.ListerWatcherWithContext.WatchWithContext(context.WithValue(ctx, informerKey{}, m.kind), options)
 }
+
+// List is ListWithContext without an end.
+func (m marked) List(options metav1.ListOptions) (runtime.Object, error) {
+	return m.ListWithContext(context.Background(), options)
+}
+
+// Watch is WatchWithContext without an end.
+func (m marked) Watch(options metav1.ListOptions) (watch.Interface, error) {
+	return m.WatchWithContext(context.Background(), options)
+}

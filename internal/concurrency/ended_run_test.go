@@ -1,0 +1,139 @@
+package concurrency_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// skewedClock is a clock that is ahead of the bubble's, or behind it.
+type skewedClock time.Duration
+
+func (c skewedClock) Now() time.Time { return time.Now().Add(time.Duration(c)) }
+
+// lagging is a store whose view of a run is older than the run.
+type lagging struct {
+	*flaky
+
+	old map[string]*taskrun.Run
+}
+
+func (l lagging) Known(id string) *taskrun.Run {
+	if run := l.old[id]; run != nil {
+		return run
+	}
+	return l.flaky.Known(id)
+}
+
+// take lets a run hold a slot of tag:a that has no end.
+var take = map[string]func(s *scene, limits *concurrency.Service, run string) error{
+	"increment": func(s *scene, limits *concurrency.Service, run string) error {
+		_, err := limits.AcquireForRun(s.t.Context(), []string{"a"}, run)
+		return err
+	},
+	"reset": func(s *scene, limits *concurrency.Service, run string) error {
+		return limits.Reset(s.t.Context(), "tag:a", []string{run})
+	},
+}
+
+// end ends a run.
+var end = map[string]func(s *scene, runs *taskrun.Service, run string) error{
+	"finished": func(s *scene, runs *taskrun.Service, run string) error {
+		_, err := runs.SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Completed})
+		return err
+	},
+	"deleted": func(s *scene, runs *taskrun.Service, run string) error { return runs.Delete(s.t.Context(), run) },
+}
+
+// A slot without an end is free when its run has ended, whatever the clocks of the
+// replicas that wrote the two.
+func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
+	t.Parallel()
+	for skewName, skew := range map[string]time.Duration{"equal": 0, "behind": -time.Hour, "ahead": time.Hour} {
+		for takeName, take := range take {
+			for endName, end := range end {
+				t.Run(takeName+", "+endName+" by a clock "+skewName, func(t *testing.T) {
+					t.Parallel()
+					play(t, func(s *scene) {
+						s.limit("tag:a", 1)
+						other := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
+						run, limits := s.run(), s.replicas[0].limits
+						s.set(0, run, orchestration.Running)
+						if err := take(s, limits, run); err != nil {
+							s.t.Fatal(err)
+						}
+						pass(time.Second)
+						s.want("while the run is running", "", s.acquire(1, lease(1, "tag:a")))
+						if err := end(s, other, run); err != nil {
+							s.t.Fatal(err)
+						}
+						s.want("shown after the end", 0, s.taken("tag:a"))
+						if err := s.replicas[1].limits.Sweep(s.t.Context()); err != nil {
+							s.t.Fatal(err)
+						}
+						all, err := s.limits.List(s.t.Context())
+						if err != nil || len(all[0].Holdings) != 0 {
+							s.t.Errorf("after a sweep, %v hold slots, error %v", all[0].Holdings, err)
+						}
+						if s.acquire(0, lease(1, "tag:a")) == "" {
+							s.t.Error("the slot is not free")
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// A replica whose view still has the end of an earlier attempt does not take the slot
+// away that the run took in the next one.
+func TestARunThatWasFinishedKeepsItsSlot(t *testing.T) {
+	t.Parallel()
+	for skewName, skew := range map[string]time.Duration{"equal": 0, "behind": -time.Hour, "ahead": time.Hour} {
+		t.Run(skewName, func(t *testing.T) {
+			t.Parallel()
+			play(t, func(s *scene) {
+				s.limit("tag:a", 1)
+				run := s.run()
+				_, err := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
+					SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Failed})
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				old := lagging{s.runs, map[string]*taskrun.Run{run: s.runs.Known(run)}}
+				behind := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: old, Clock: bubbleClock{}})
+				if _, err := s.replicas[0].runs.SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Running, Force: true}); err != nil {
+					s.t.Fatal(err)
+				}
+				if _, err := s.replicas[0].limits.AcquireForRun(s.t.Context(), []string{"a"}, run); err != nil {
+					s.t.Fatal(err)
+				}
+				if err := behind.Sweep(s.t.Context()); err != nil {
+					s.t.Fatal(err)
+				}
+				s.want("taken", 1, s.taken("tag:a"))
+				s.want("another", "", s.acquire(0, lease(1, "tag:a")))
+			})
+		})
+	}
+}
+
+// A run that is not known here is somebody else's, and holds its slot.
+func TestARunOfAnotherServerHoldsItsSlot(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.limit("tag:a", 1)
+		if _, err := s.replicas[0].limits.AcquireForRun(s.t.Context(), []string{"a"}, "0198a1b2-0000-7000-8000-00000000000a"); err != nil {
+			s.t.Fatal(err)
+		}
+		pass(time.Hour)
+		s.want("taken", 1, s.taken("tag:a"))
+		s.want("another", "", s.acquire(1, lease(1, "tag:a")))
+	})
+}
+
+var _ concurrency.Runs = (*memory.Store)(nil)

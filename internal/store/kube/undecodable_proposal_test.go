@@ -1,0 +1,140 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// proposalText is a StateProposal whose observedGeneration is this text.
+func proposalText(name string, version int, generation string) string {
+	return fmt.Sprintf(`{"kind":"StateProposal","apiVersion":"taskrun.dev/v1alpha1",`+
+		`"metadata":{"namespace":"default","name":%q,"uid":%q,"resourceVersion":"%d","managedFields":[{"operation":"Update"}]},`+
+		`"spec":{"targetRef":{"kind":"TaskRun","name":"a"},"state":{"type":"CANCELLED"}},"status":{"observedGeneration":%s}}`,
+		name, "uid of "+name, version, generation)
+}
+
+// tooLarge is an integer for the schema of an older CRD, and none for Go.
+const tooLarge = "99999999999999999999"
+
+// A StateProposal that cannot be decoded ends no list and no watch of the others. It
+// is logged once and counted until it is repaired or deleted.
+func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	intake := NewIntake()
+	skipped := intake.view.undecodable
+	skipped.log = slog.New(slog.NewTextHandler(&log, nil))
+	informer := context.WithValue(t.Context(), informerKey{}, kindStateProposal)
+	feed := proposalFeed{skipped}
+	take := func(o *v1alpha1.StateProposal) *v1alpha1.StateProposal {
+		t.Helper()
+		kept, err := intake.Transform(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		feed.OnAdd(kept, false)
+		return kept.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // Transform keeps the type
+	}
+	want := func(step string, count int) {
+		t.Helper()
+		if n := skipped.counts()["StateProposal"]; n != count {
+			t.Errorf("%s: %d are skipped, want %d", step, n, count)
+		}
+	}
+	text, err := ask(t, intake.Transport, informer, "stateproposals", `{"kind":"StateProposalList","items":[`+
+		proposalText("a", 5, tooLarge)+`,`+proposalText("b", 5, "1.0000000001")+`,`+proposalText("c", 5, "1")+`]}`)
+	var list v1alpha1.StateProposalList
+	if err := errors.Join(err, json.Unmarshal([]byte(text), &list)); err != nil || len(list.Items) != 3 {
+		t.Fatalf("%d items, error %v", len(list.Items), err)
+	}
+	for i := range list.Items {
+		kept := take(&list.Items[i])
+		broken := i == 0
+		if IsUndecodable(kept) != broken || (!broken && (kept.Status.ObservedGeneration != 1 || kept.ManagedFields != nil)) {
+			t.Errorf("the cache has %+v", kept)
+		}
+	}
+	want("after the list", 1)
+	frames := func(events ...string) {
+		t.Helper()
+		watched, err := ask(t, intake.Transport, informer, "stateproposals?watch=true", strings.Join(events, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(strings.NewReader(watched))
+		for decoder.More() {
+			var next struct {
+				Type   watch.EventType
+				Object v1alpha1.StateProposal
+			}
+			if err := decoder.Decode(&next); err != nil {
+				t.Fatal(err)
+			}
+			if next.Type == watch.Deleted {
+				feed.OnDelete(&next.Object)
+				continue
+			}
+			take(&next.Object)
+		}
+	}
+	frames(event(watch.Modified, proposalText("a", 6, tooLarge)), event(watch.Added, proposalText("d", 7, `"x"`)), event(watch.Modified, proposalText("c", 8, "2.0000000001")))
+	want("after the watch", 2)
+	frames(event(watch.Modified, proposalText("a", 9, "3")), event(watch.Deleted, proposalText("d", 10, `"x"`)))
+	want("after a repair and a deletion", 0)
+	lines := log.String()
+	if strings.Count(lines, "\n") != 3 || strings.Count(lines, "stateProposal=default/a field=status.observedGeneration") != 1 {
+		t.Errorf("logged:\n%s", lines)
+	}
+	renamed := &v1alpha1.StateProposal{}
+	take(stubOfProposal(t, "a", 11))
+	renamed.UID, renamed.Namespace, renamed.Name, renamed.ResourceVersion = "another", "default", "a", "12"
+	feed.OnUpdate(stubOfProposal(t, "a", 11), renamed)
+	want("after the name was used again", 0)
+}
+
+func stubOfProposal(t *testing.T, name string, version int) *v1alpha1.StateProposal {
+	t.Helper()
+	stub, err := stubOfUndecodable(kindStateProposal, []byte(proposalText(name, version, tooLarge)), errors.New("too large"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stub.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // what stub makes of this kind
+}
+
+// The plugin reads all kinds through the same transport.
+func TestClientsSkipUndecodableObjectsOfAllKinds(t *testing.T) {
+	t.Parallel()
+	for _, kind := range Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			object := func(name, generation string) string {
+				return strings.Replace(strings.ReplaceAll(proposalText(name, 5, generation), "StateProposal", kind), `"spec":{"targetRef":{"kind":"TaskRun","name":"a"},"state":{"type":"CANCELLED"}}`, `"spec":{}`, 1)
+			}
+			var skipped []string
+			wrap := SkipUndecodable(func(err *taskrun.UndecodableError) { skipped = append(skipped, err.Kind+" "+err.Name+" "+err.Field) })
+			text, err := ask(t, wrap, t.Context(), "objects", `{"kind":"`+kind+`List","items":[`+object("a", tooLarge)+`,`+object("b", "1.0000000001")+`]}`)
+			if err != nil || !strings.Contains(text, `"name":"b"`) || strings.Contains(text, `"name":"a"`) || strings.Contains(text, ".0000000001") {
+				t.Errorf("the list is %q, error %v", text, err)
+			}
+			if !slices.Equal(skipped, []string{kind + " a status.observedGeneration"}) {
+				t.Errorf("skipped were %q", skipped)
+			}
+			var undecodable *taskrun.UndecodableError
+			if _, err := ask(t, wrap, t.Context(), "objects/a", object("a", tooLarge)); !errors.As(err, &undecodable) {
+				t.Errorf("reading it: error %v", err)
+			}
+		})
+	}
+}
