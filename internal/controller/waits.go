@@ -122,8 +122,12 @@ func (r *ProposalReconciler) runEvents() handler.TypedEventHandler[*v1alpha1.Tas
 		}
 	}
 	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
-		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { bring(q, r.awakened(ctx, e.Object)) },
-		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { bring(q, r.awakened(ctx, e.ObjectNew)) },
+		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) {
+			bring(q, r.awakened(ctx, e.Object))
+		},
+		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) {
+			bring(q, r.awakened(ctx, e.ObjectNew))
+		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*v1alpha1.TaskRun], q queue) {
 			bring(q, r.waits.outside(client.ObjectKeyFromObject(e.Object), ""))
 		},
