@@ -142,13 +142,24 @@ func (s *Service) store(ctx context.Context, d *draft) error {
 	return err
 }
 
-// draft begins the next version of a limit. Doubtful holdings are settled.
+// maxReads is how many runs are read for one draft, so that the draft is written
+// within batchTimeout. Doubtful holdings beyond that count until a later draft.
+const maxReads = 100
+
+// draft begins the next version of a limit. Doubtful holdings are settled, in random
+// order: those whose runs cannot be read do not keep others from their turn.
 func (s *Service) draft(ctx context.Context, l *Limit) *draft {
 	d := s.newDraft(l)
-	for i := range d.Holdings {
+	reads := 0
+	for _, i := range rand.Perm(len(d.Holdings)) { //nolint:gosec // spreads reads, keeps no secret
 		h := &d.Holdings[i]
 		if d.stands(h) != doubtful {
 			continue
+		}
+		if !h.isClaim() {
+			if reads++; reads > maxReads {
+				continue
+			}
 		}
 		if s.orphaned(ctx, h) {
 			d.gone[h.ID] = true

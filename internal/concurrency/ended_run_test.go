@@ -1,6 +1,7 @@
 package concurrency_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -120,6 +121,47 @@ func TestARunThatWasFinishedKeepsItsSlot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// counting counts the reads of runs.
+type counting struct {
+	*flaky
+
+	reads int
+}
+
+func (c *counting) Reload(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	c.reads++
+	return c.flaky.Reload(ctx, run)
+}
+
+// Many runs that ended together are read in several drafts.
+func TestManyEndedRunsAreReadInTurn(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		const many = 250
+		s.limit("tag:a", many)
+		runs := &counting{flaky: s.runs}
+		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: runs, Clock: bubbleClock{}})
+		ids := make([]string, many)
+		for i := range ids {
+			ids[i] = s.run()
+			s.set(0, ids[i], orchestration.Completed)
+		}
+		if err := limits.Reset(s.t.Context(), "tag:a", ids); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, left := range []int{many - 100, many - 200, 0} {
+			before := runs.reads
+			if err := limits.Sweep(s.t.Context()); err != nil {
+				s.t.Fatal(err)
+			}
+			all, err := s.limits.List(s.t.Context())
+			if err != nil || len(all[0].Holdings) != left || runs.reads-before > 100 {
+				s.t.Errorf("%d hold slots after %d reads, want %d; error %v", len(all[0].Holdings), runs.reads-before, left, err)
+			}
+		}
+	})
 }
 
 // A run that is not known here is somebody else's, and holds its slot.
