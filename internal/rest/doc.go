@@ -2,7 +2,7 @@
 // §2, §5): it decodes, validates, calls one use case, and encodes. What the use
 // cases decide is not its business.
 //
-// routes.go lists all routes; each has a handler in a file of its own
+// routes.go lists all routes; the handlers of a resource are in one file
 // (handle_*.go). Bodies are read by decode_*.go and written by encode_*.go;
 // errors.go alone turns errors into answers. server.go listens.
 package rest

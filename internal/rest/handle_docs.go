@@ -77,3 +77,15 @@ func (a asset) response() (response, error) {
 	return response{status: http.StatusOK, body: text, mimeType: a.mimeType, gzipped: a.gzipped}.
 		with("X-Content-Type-Options", "nosniff"), nil
 }
+
+// pathOpenAPI is served below the base path and, as Prefect does, at the root.
+const pathOpenAPI = "/openapi.json"
+
+// openAPI answers with the document of the routes that are served.
+func (s *space) openAPI(r *request) (response, error) {
+	text, err := s.document(r.base)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: text}, nil
+}

@@ -342,7 +342,7 @@ func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	if want := `{"exception_message":"Internal Server Error"}`; got != want {
 		t.Errorf("body = %s, want %s", got, want)
 	}
-	if log := f.log.String(); !strings.Contains(log, "out of cheese") || !strings.Contains(log, "handle_read.go") {
+	if log := f.log.String(); !strings.Contains(log, "out of cheese") || !strings.Contains(log, "handle_runs.go") {
 		t.Errorf("log = %q, want the panic and where it was", log)
 	}
 }

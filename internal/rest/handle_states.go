@@ -1,12 +1,44 @@
 package rest
 
 import (
+	"errors"
+	"net/http"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
+
+// readState answers with one state, current or past.
+func (s *space) readState(r *request) (response, error) {
+	state, run, err := s.Runs.State(r.ctx, r.parameter)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendState(make([]byte, 0, roomForRun), run, state)}, nil
+}
+
+// listStates answers with all states of a run, oldest first; an unknown run has
+// none. It reads the run, not only its states, because each state tells the
+// flow run too.
+func (s *space) listStates(r *request) (response, error) {
+	id, faults := decodeStatesQuery(r.query)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: nullValue}
+	}
+	run, err := s.Runs.Get(r.ctx, id)
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound):
+		run = &taskrun.Run{}
+	case err != nil:
+		return response{}, err
+	}
+	return respondList(r, "[", "]", run.States(), roomForState, func(b []byte, state orchestration.State) []byte {
+		return appendState(b, run, &state)
+	})
+}
 
 // maxObservedPrefix is how many characters the query of observed states may have.
 const maxObservedPrefix = 100

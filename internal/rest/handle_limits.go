@@ -1,0 +1,74 @@
+package rest
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+)
+
+// createLimit makes a limit.
+func (s *space) createLimit(r *request) (response, error) {
+	in, faults := decodeLimitCreate(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	limit, err := s.Limits.Create(r.ctx, in)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusCreated, body: appendWholeLimit(nil, limit)}, nil
+}
+
+// readLimit answers with the limit of an id or name.
+func (s *space) readLimit(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, limitKey(r.parameter))
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendLimit(nil, limit)}, nil
+}
+
+// filterLimits answers with all limits, by name.
+func (s *space) filterLimits(r *request) (response, error) {
+	return s.listLimits(r, "", appendLimit)
+}
+
+// listLimits answers with the limits whose names begin with the prefix.
+func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
+	asked := decodeLimits(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	limits, err := s.Limits.List(r.ctx, prefix, asked.query.Offset, asked.query.Limit)
+	if err != nil {
+		return response{}, err
+	}
+	return respondList(r, "[", "]", limits, roomForText, appendOne)
+}
+
+// updateLimit changes what the body has. Prefect's model takes a null for any
+// field, and its database refuses it, if there is such a limit at all.
+func (s *space) updateLimit(r *request) (response, error) {
+	in, faults := decodeLimitUpdate(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	key := limitKey(r.parameter)
+	if in.null {
+		_, err := s.Limits.Get(r.ctx, key)
+		return response{}, cmp.Or(err, detail(http.StatusConflict, textTaken))
+	}
+	if err := s.Limits.Update(r.ctx, key, in.Change); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}
+
+// removeLimit deletes the limit of an id or name.
+func (s *space) removeLimit(r *request) (response, error) {
+	if err := s.Limits.Delete(r.ctx, limitKey(r.parameter)); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}

@@ -1,0 +1,60 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// health tells that the server lives, whatever its store does.
+func (s *space) health(*request) (response, error) {
+	return jsonBody(http.StatusOK, "true"), nil
+}
+
+// ready tells whether runs can be served.
+func (s *space) ready(r *request) (response, error) {
+	if err := s.Runs.Ready(r.ctx); err != nil {
+		return response{}, &notReadyError{err}
+	}
+	return jsonMember(http.StatusOK, "message", "OK"), nil
+}
+
+// hello waves.
+func (s *space) hello(*request) (response, error) {
+	return jsonBody(http.StatusOK, `"👋"`), nil
+}
+
+// version answers with the version of this interface.
+func (s *space) version(*request) (response, error) {
+	return jsonBody(http.StatusOK, `"`+apiVersion+`"`), nil
+}
+
+// adminVersion answers with the version of Prefect that clients are to expect.
+func (s *space) adminVersion(*request) (response, error) {
+	return response{status: http.StatusOK, body: pyjson.AppendText(nil, s.options.PrefectVersion)}, nil
+}
+
+// adminStorage tells that no block says where results are to be stored: there
+// are no blocks.
+func (s *space) adminStorage(*request) (response, error) {
+	return jsonBody(http.StatusOK, `{"default_result_storage_block_id":null}`), nil
+}
+
+// csrfToken gives a client a token, or tells it that it needs none: the text is
+// what makes it stop asking (contract §0.4).
+func (s *space) csrfToken(r *request) (response, error) {
+	client, given := queryValue(r.query, "client")
+	if !given {
+		missing := validate.Missing(nullValue, "query", "client")
+		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
+	}
+	if s.csrf == nil {
+		// No error: every client of Prefect asks, and this is the regular response.
+		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textCSRFIsOff), nil
+	}
+	now := s.now()
+	until := now.Add(tokenLife)
+	body := appendToken(make([]byte, 0, roomForText), s.csrf.token(client, until), client, now, until)
+	return response{status: http.StatusOK, body: body}, nil
+}

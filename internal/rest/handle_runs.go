@@ -1,0 +1,142 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// create makes a run, or finds the one that has its keys (contract §1.4). A state
+// with a result needs the permission that a later set_state would need.
+func (s *space) create(r *request) (response, error) {
+	in, faults := decodeCreate(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: withDeprecatedPolicy(r.body)}
+	}
+	if in.State != nil && in.State.HasResult() {
+		if err := s.checkPermission(r.ctx, r.caller, VerbUpdate, ResourceTaskRunStates, s.namespace); err != nil {
+			return response{}, err
+		}
+	}
+	run, created, err := s.Runs.Create(r.ctx, in)
+	if err != nil {
+		return response{}, err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return response{status: status, body: appendRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+}
+
+// read answers with a run.
+func (s *space) read(r *request) (response, error) {
+	run, err := s.Runs.Get(r.ctx, r.parameter)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+}
+
+// filter answers with the runs that match, sorted and paged.
+func (s *space) filter(r *request) (response, error) {
+	asked := decodeFilter(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	page, err := s.Runs.Query(r.ctx, asked.query)
+	if err != nil {
+		return response{}, err
+	}
+	return s.respondRuns(r, page.Runs)
+}
+
+// paginate answers with a page of the runs that match, and how many there are.
+func (s *space) paginate(r *request) (response, error) {
+	asked, number := decodePaginate(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	page, err := s.Runs.Query(r.ctx, asked.query)
+	if err != nil {
+		return response{}, err
+	}
+	now := s.now()
+	end := appendPageEnd(make([]byte, 0, roomForText), page.Total, asked.query.Limit, number)
+	return respondList(r, `{"results":[`, string(end), page.Runs, roomForRun, func(b []byte, run *taskrun.Run) []byte {
+		return appendReducedRun(b, run, now)
+	})
+}
+
+// count answers with how many runs match.
+func (s *space) count(r *request) (response, error) {
+	asked := decodeCount(r.body)
+	if err := asked.fault(r); err != nil {
+		return response{}, err
+	}
+	n, err := s.Runs.Count(r.ctx, asked.query.Filter)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: strconv.AppendInt(nil, int64(n), 10)}, nil
+}
+
+// history answers with how many of the runs that match were to start when.
+func (s *space) history(r *request) (response, error) {
+	q, why := decodeHistory(r.body)
+	if err := why.fault(r); err != nil {
+		return response{}, err
+	}
+	bins, err := s.Runs.History(r.ctx, q)
+	if err != nil {
+		return response{}, err
+	}
+	return respondList(r, "[", "]", bins, roomForText, appendHistoryBin)
+}
+
+// setState proposes a state and answers with the verdict. The status tells
+// whether a state was written (contract §0.11).
+func (s *space) setState(r *request) (response, error) {
+	proposal, faults := decodeSetState(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	outcome, err := s.Runs.SetState(r.ctx, r.parameter, proposal)
+	if err != nil {
+		return response{}, err
+	}
+	status := http.StatusOK
+	if outcome.Written {
+		status = http.StatusCreated
+	}
+	return response{status: status, body: appendResult(make([]byte, 0, roomForRun), &outcome)}, nil
+}
+
+// rename gives a run another name. Without a name in the body the run keeps
+// its own, and only the time of the last write moves (contract §1.4).
+func (s *space) rename(r *request) (response, error) {
+	name, faults := decodeUpdate(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	if name == nil {
+		run, err := s.Runs.Get(r.ctx, r.parameter)
+		if err != nil {
+			return response{}, err
+		}
+		name = &run.Name
+	}
+	if err := s.Runs.Rename(r.ctx, r.parameter, *name); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}
+
+// remove deletes a run with its states.
+func (s *space) remove(r *request) (response, error) {
+	if err := s.Runs.Delete(r.ctx, r.parameter); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}

@@ -1,0 +1,114 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// createTagLimit makes the limit of a tag, or sets how many slots it has.
+func (s *space) createTagLimit(r *request) (response, error) {
+	tag, slots, faults := decodeTagLimitCreate(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	limit, created, err := s.Limits.Put(r.ctx, tagPrefix+tag, slots)
+	if err != nil {
+		return response{}, err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	return response{status: status, body: appendTagLimit(nil, limit)}, nil
+}
+
+// readTagLimit answers with the limit of an id, if it is one of a tag.
+func (s *space) readTagLimit(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
+	if err != nil {
+		return response{}, err
+	}
+	if !strings.HasPrefix(limit.Name, tagPrefix) {
+		return response{}, taskrun.ErrNotFound
+	}
+	return response{status: http.StatusOK, body: appendTagLimit(nil, limit)}, nil
+}
+
+// readLimitOfTag answers with the limit of a tag.
+func (s *space) readLimitOfTag(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, ofTag(r.parameter))
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendTagLimit(nil, limit)}, nil
+}
+
+// filterTagLimits answers with the limits of tags, by name. Prefect counts other
+// limits too when it cuts out the page, and so skips some; here none is skipped.
+func (s *space) filterTagLimits(r *request) (response, error) {
+	return s.listLimits(r, tagPrefix, appendTagLimit)
+}
+
+// resetLimitOfTag ends all that is held of a tag's limit, and lets the given runs
+// hold slots.
+func (s *space) resetLimitOfTag(r *request) (response, error) {
+	runs, faults := decodeReset(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	if err := s.Limits.Reset(r.ctx, tagPrefix+r.parameter, runs); err != nil {
+		return response{}, err
+	}
+	return saysNull(), nil
+}
+
+// removeTagLimit deletes the limit of an id.
+func (s *space) removeTagLimit(r *request) (response, error) {
+	return s.removed(r, concurrency.Key{ID: r.parameter})
+}
+
+// removeLimitOfTag deletes the limit of a tag.
+func (s *space) removeLimitOfTag(r *request) (response, error) {
+	return s.removed(r, ofTag(r.parameter))
+}
+
+// removed deletes a limit; unlike all other routes that delete, these say null.
+func (s *space) removed(r *request, key concurrency.Key) (response, error) {
+	if err := s.Limits.Delete(r.ctx, key); err != nil {
+		return response{}, err
+	}
+	return saysNull(), nil
+}
+
+// saysNull is the answer of routes that have nothing to say.
+func saysNull() response { return response{status: http.StatusOK, body: []byte("null")} }
+
+// incrementTags takes a slot of the limit of each tag for a task run.
+func (s *space) incrementTags(r *request) (response, error) {
+	in, faults := decodeTagSlots(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	limits, err := s.Limits.AcquireForRun(r.ctx, in.tags, in.runID)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitTag)}, nil
+}
+
+// decrementTags gives back what a task run took. The names in the answer have
+// the prefix that those of incrementTags have not (contract §4.6).
+func (s *space) decrementTags(r *request) (response, error) {
+	in, faults := decodeTagSlots(r.body)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults, body: r.body}
+	}
+	limits, err := s.Limits.ReleaseForRun(r.ctx, in.tags, in.runID)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitName)}, nil
+}
