@@ -23,8 +23,8 @@ const apiService = "/apis/apiregistration.k8s.io/v1/apiservices/" + rest.Aggrega
 const bundleInterval = 30 * time.Second
 
 // caBundle keeps the CA in the APIService right, so that kube-apiserver can check
-// the certificate that this program made for itself. A certificate that somebody
-// else makes is somebody else's to vouch for.
+// the certificate that this program made for itself. The CA of any
+// other certificate is not its business.
 type caBundle struct {
 	client    kuberest.Interface
 	published typedcorev1.ConfigMapInterface

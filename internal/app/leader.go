@@ -61,7 +61,7 @@ type leaderLock struct {
 }
 
 // Get reads the lease. After a silence of the API server it is another one to
-// those who compare: the holder could not renew it meanwhile, and has the whole
+// those who compare: the holder could not renew it in between, and has the whole
 // time again.
 func (l *leaderLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
@@ -80,7 +80,7 @@ func (l *leaderLock) Create(ctx context.Context, record resourcelock.LeaderElect
 	return l.Interface.Create(ctx, short(record))
 }
 
-// Update renews the lease, takes it, or gives it up. Whoever has just renewed it
+// Update renews the lease, takes it, or gives it up. A replica that has just renewed it
 // need not again.
 func (l *leaderLock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	leads := record.HolderIdentity == l.Identity()

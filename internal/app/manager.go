@@ -137,7 +137,7 @@ func newManager(
 	})
 }
 
-// lockOf is nil where there is nobody to choose among.
+// lockOf is nil without leader election.
 func lockOf(config *rest.Config, o ManagerOptions, served string) (resourcelock.Interface, error) {
 	if !o.LeaderElect {
 		return nil, nil //nolint:nilnil // none is needed

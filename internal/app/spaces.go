@@ -102,7 +102,7 @@ func (s *spaces) release(namespace string, b *background) {
 	s.closeUnless(namespace, b, s.doors.cluster.HasRuns(namespace))
 }
 
-// closeUnless closes a namespace if nobody uses it and it has no runs.
+// closeUnless closes a namespace that is unused and has no runs.
 func (s *spaces) closeUnless(namespace string, b *background, hasRuns bool) {
 	if b.users > 0 || hasRuns || s.open[namespace] != b {
 		return
@@ -114,7 +114,7 @@ func (s *spaces) closeUnless(namespace string, b *background, hasRuns bool) {
 }
 
 // follow opens the namespaces that have runs, and lets go of all that is kept of
-// those that have none and that nobody uses.
+// unused ones without runs.
 func (s *spaces) follow() {
 	for _, namespace := range s.doors.cluster.Namespaces() {
 		_, _ = s.background(namespace, 0) // one that is not worked in has nothing to be opened for

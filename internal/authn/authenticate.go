@@ -19,7 +19,7 @@ const (
 	maxCallerBytes = 32 << 10
 )
 
-// Authenticate says whose the token is. It returns ErrUnauthenticated if it is nobody's, expired or not for one of our
+// Authenticate returns the caller of a token. It returns ErrUnauthenticated if the token is invalid, expired or not for one of our
 // audiences, ErrUnavailable if the API server could not be asked.
 //
 // The API server is not asked about a JWT whose unverified claims say that it would be rejected, nor about a token of an

@@ -26,8 +26,8 @@ type Access struct {
 	Path string
 }
 
-// Authorize returns nil if the caller may do what he wants. It returns ErrForbidden if he may not, ErrUnauthenticated if
-// he has no name or what he showed has expired (Caller.Until), ErrUnavailable if the API server could not be asked.
+// Authorize returns nil if the caller has the permission. It returns ErrForbidden if not, ErrUnauthenticated if
+// it has no name or its credentials have expired (Caller.Until), ErrUnavailable if the API server could not be asked.
 func (d *Door) Authorize(ctx context.Context, c Caller, a Access) error {
 	switch {
 	case c.Name == "":

@@ -1,5 +1,5 @@
-// Package authn says who a caller is and what he may do. It has no users, passwords or roles of its own: the Kubernetes
-// API server says whose a token is (TokenReview) and whether he may (SubjectAccessReview, so RBAC), and vouches for
+// Package authn identifies callers and checks their permissions. It has no users, passwords or roles of its own: the Kubernetes
+// API server reviews tokens (TokenReview) and permissions (SubjectAccessReview, so RBAC), and vouches for
 // callers whom its aggregation layer sends on (FrontProxy).
 //
 // What cannot be asked is not let in: an API server that does not answer is ErrUnavailable, never a yes.

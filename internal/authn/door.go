@@ -14,13 +14,13 @@ type Clock interface{ Now() time.Time }
 
 // Caller is who asks. Those that Door returns are shared: what is in them must not be changed.
 type Caller struct {
-	// Name is what Kubernetes calls him: system:serviceaccount:NAMESPACE:NAME, or a user's name.
+	// Name is the name of the user in Kubernetes: system:serviceaccount:NAMESPACE:NAME, or a user's name.
 	Name string
 	// UID tells apart those who had one name at different times. It may be empty.
 	UID    string
 	Groups []string
 	Extra  map[string][]string
-	// Until is the first moment at which what he showed is not good any more: the expiry of his token, and
+	// Until is the time at which the credentials are no longer valid: the expiration of the token, and
 	// Options.ClockSkew longer. Zero: not known.
 	Until time.Time
 }
@@ -34,7 +34,7 @@ type Metrics interface {
 
 // Door lets in whom the API server knows, for what it allows. Its methods are for any number of goroutines.
 type Door struct {
-	// Metrics may be set before the first use. nil: nobody hears.
+	// Metrics may be set before the first use; nil for none.
 	Metrics Metrics
 
 	options     Options
@@ -89,7 +89,7 @@ func (c *Caller) texts() []string {
 	return texts
 }
 
-// bytes is about the memory that he takes.
+// bytes is about the memory that the caller takes.
 func (c *Caller) bytes() int {
 	n := 0
 	for _, text := range c.texts() {

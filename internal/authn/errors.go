@@ -9,15 +9,15 @@ import (
 
 // The kinds of refusal, for errors.Is. Every error of this package is one of them.
 var (
-	// ErrUnauthenticated means that the caller showed nothing that says who he is (HTTP 401).
+	// ErrUnauthenticated means that the caller has no valid credentials (HTTP 401).
 	ErrUnauthenticated = errors.New("unauthenticated")
-	// ErrForbidden means that he may not do what he wants (HTTP 403).
+	// ErrForbidden means that the caller lacks the permission (HTTP 403).
 	ErrForbidden = errors.New("forbidden")
-	// ErrUnavailable means that nobody could be asked (HTTP 503): the same request may be good a moment later.
+	// ErrUnavailable means that the API server could not be reached (HTTP 503): the same request may succeed later.
 	ErrUnavailable = errors.New("unavailable")
 )
 
-// Error is a refusal. Its text is for the caller: it says what he can do and has nothing that he must not know.
+// Error rejects a caller. Its text is for the caller: it says what to do and contains nothing confidential.
 type Error struct {
 	kind  error
 	text  string

@@ -34,17 +34,17 @@ const (
 // FrontProxy knows callers whom kube-apiserver's aggregation layer sends on: it has authenticated them, and vouches for
 // them with headers under a client certificate of its own. How it does so is read from the ConfigMap
 // kube-system/extension-apiserver-authentication, and again whenever that changes; until it has been read, and after it
-// is gone, nobody is believed. A ConfigMap that cannot be understood changes nothing and is logged.
+// is gone, no proxy is trusted. A ConfigMap that cannot be understood changes nothing and is logged.
 //
 // Its methods are for any number of goroutines.
 type FrontProxy struct {
 	client kubernetes.Interface
 	clock  Clock
 	log    *slog.Logger
-	trust  atomic.Pointer[trust] // nil: nobody
+	trust  atomic.Pointer[trust] // nil: no proxy
 }
 
-// NewFrontProxy returns a front proxy that believes nobody until Start has read the ConfigMap.
+// NewFrontProxy returns a front proxy that trusts no client until Start has read the ConfigMap.
 func NewFrontProxy(client kubernetes.Interface, clock Clock, log *slog.Logger) *FrontProxy {
 	return &FrontProxy{client: client, clock: clock, log: log}
 }

@@ -29,7 +29,7 @@ type answer[V any] struct {
 	expires time.Time
 }
 
-// memory remembers answers and asks each question once, whoever wants to know at the same time. Good answers and bad
+// memory remembers answers and asks a question once for all that want the answer at the same time. Good answers and bad
 // ones have a cache each, so that a flood of bad ones does not displace the good.
 type memory[V any] struct {
 	clock     Clock
@@ -117,7 +117,7 @@ func (m *memory[V]) remember(question string, a answer[V]) {
 	}
 }
 
-// sealer makes the keys of caches: what was asked about cannot be read from them, and nobody can choose two questions
+// sealer makes the keys of caches: what was asked about cannot be read from them, and no caller can choose two questions
 // with one key.
 type sealer [sha256.Size]byte
 

@@ -99,7 +99,7 @@ func (t *turns) rejectOne() {
 	newest.granted <- false
 }
 
-// leave takes a review out that has not run, or ends its turn if it was granted meanwhile.
+// leave takes a review out that has not run, or ends its turn if it was granted since.
 func (t *turns) leave(name string, mine *turn) {
 	select {
 	case granted := <-mine.granted:

@@ -15,7 +15,7 @@ import (
 // theirs went by without an event.
 const fileInterval = 10 * time.Second
 
-// files reads the certificate from files that somebody else renews.
+// files reads the certificate from files that another program renews.
 type files struct {
 	certFile string
 	keyFile  string

@@ -86,7 +86,7 @@ func (m *material) write(secret *corev1.Secret) error {
 }
 
 // read takes the material out of a Secret. Whatever is not as write leaves it is an
-// error: nothing is guessed, and nothing that somebody else put there is lost.
+// error: nothing is guessed, and nothing that a user put there is lost.
 func read(secret *corev1.Secret) (*material, error) {
 	if secret.Type != corev1.SecretTypeTLS {
 		return nil, fmt.Errorf("it %w: its type is %s, not %s", errForeign, secret.Type, corev1.SecretTypeTLS)

@@ -29,14 +29,14 @@ const (
 	patience = time.Hour
 )
 
-// errAgain is returned when somebody else was faster.
+// errAgain is returned when another replica was faster.
 var errAgain = errors.New("changed by somebody else meanwhile")
 
-// errRequest is returned for a request that nobody can make.
+// errRequest is returned for an unknown request.
 var errRequest = errors.New("the annotation " + annotationRenew + " must be " + renewCertificate + " or " + renewAuthority)
 
 // selfSigned keeps what it makes in a Secret that all replicas share. All it writes,
-// it writes only if nobody else has written since it read.
+// it writes only if the Secret is unchanged since it was read.
 type selfSigned struct {
 	secrets    typedcorev1.SecretInterface
 	configMaps typedcorev1.ConfigMapInterface

@@ -1,5 +1,5 @@
 // Package certificates gives the servers of the program their certificate, and
-// keeps it up to date: read from files that somebody else renews, or made by the
+// keeps it up to date: read from files that another program renews, or made by the
 // program itself and shared by its replicas in a Secret.
 package certificates
 

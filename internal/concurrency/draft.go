@@ -57,7 +57,7 @@ func (d *draft) resolveObjects() {
 }
 
 // glance is a draft for looking only: holdings that are doubtful do not count.
-// Whoever takes slots settles them first.
+// A request that takes slots settles them first.
 func (s *Service) glance(l *Limit) *draft {
 	d := s.newDraft(l)
 	for i := range d.Holdings {
@@ -115,7 +115,7 @@ func (d *draft) hasRun(runID string) bool {
 	})
 }
 
-// fits reports whether so many more slots can be taken.
+// fits reports whether n more slots can be taken.
 func (d *draft) fits(slots int) bool {
 	return d.taken()+float64(slots) <= float64(d.Slots) && len(d.Holdings) < MaxHoldings
 }

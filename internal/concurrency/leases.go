@@ -12,7 +12,7 @@ import (
 
 // tearTime is how long taking a lease over several limits may take. A taker that
 // needs longer than half of it gives up; a lease that is on some of its limits
-// only after that time was left by somebody who died.
+// only after that time was left by a replica that ended.
 const tearTime = 10 * time.Second
 
 // Acquisition asks for slots.
@@ -20,7 +20,7 @@ type Acquisition struct {
 	Names     []string
 	Slots     int
 	RateLimit bool          // only limits whose slots decay will do
-	Lease     time.Duration // how long the slots are held if nobody renews; 0: until given back
+	Lease     time.Duration // how long the slots are held without a renewal; 0: until released
 	Holder    *Holder       // nil: not told
 }
 
@@ -46,7 +46,7 @@ var (
 type LockedError struct {
 	// Tag is the first of the tags, if tags were asked for.
 	Tag string
-	// Never tells that the tag's limit is 0, so that trying again is in vain.
+	// Never tells that the tag's limit is 0, so that another try is of no use.
 	Never bool
 	// RetryAfter is when to try again.
 	RetryAfter time.Duration

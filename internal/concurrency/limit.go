@@ -5,7 +5,7 @@
 // holds slots, and a holding counts as long as that somebody still does: a run
 // while it is in the RUNNING it claimed the slot for, a lease until it runs out.
 // So nothing has to be given back for a slot to be free; holdings that do not
-// count any more are dropped by whoever writes the limit next.
+// count any more are dropped by the next write of the limit.
 package concurrency
 
 import (
@@ -22,7 +22,7 @@ const TagPrefix = "tag:"
 // Bounds of a limit.
 const (
 	MaxName     = 256
-	MaxHoldings = 1024 // a limit with so many holdings is full, however many slots it has
+	MaxHoldings = 1024 // a limit with this number of holdings is full, whatever the number of its slots
 )
 
 // Limit is a limit as it is stored.
@@ -31,15 +31,15 @@ type Limit struct {
 	Name     string
 	Created  time.Time
 	Updated  time.Time
-	Active   bool    // else nobody is kept from anything
+	Active   bool    // else it does not apply
 	Slots    int     // how many there are
 	Decay    float64 // slots that become free by themselves, a second; 0: none do
 	Holdings []Holding
-	Loose    Loose // slots taken by nobody in particular
+	Loose    Loose // slots without a holder
 	Denied   int   // slots that were refused
 	Shown    int   // slots that people see as taken: how many were at the last write
 
-	// Occupancy is how long a slot was held of late, on average, in seconds.
+	// Occupancy is the moving average of slot occupancy, in seconds.
 	Occupancy float64
 
 	// Received is when this replica received the use that was written at Updated, by
@@ -57,7 +57,7 @@ type Recorded struct {
 	Since      time.Time // of the last change between the two; zero: nothing was recorded
 }
 
-// Holding is what somebody holds of a limit.
+// Holding is what one holder has of a limit.
 type Holding struct {
 	ID     string // of the lease, or of the claim
 	Slots  int
@@ -82,7 +82,7 @@ const KindTaskRun = "task_run"
 // Loose are slots that were taken without telling by whom.
 type Loose struct {
 	Slots float64
-	At    time.Time // when there were so many; they decay since
+	At    time.Time // when Slots was updated; they decay from then on
 }
 
 // claimID identifies a claim.
@@ -139,7 +139,7 @@ func (h *Holding) standOfClaim(now time.Time, run *taskrun.Run) standing {
 	}
 }
 
-// loose is how many slots nobody in particular has, after what has decayed.
+// loose is the number of slots without a holder, after decay.
 func (l *Limit) loose(now time.Time) float64 {
 	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
 }

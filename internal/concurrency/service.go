@@ -58,7 +58,7 @@ type View struct {
 	DeniedSlots      int // slots refused
 	// SlotDecayPerSecond is how many slots become free by themselves.
 	SlotDecayPerSecond float64
-	// AvgSlotOccupancySeconds is how long slots were held of late, on average.
+	// AvgSlotOccupancySeconds is the moving average of slot occupancy.
 	AvgSlotOccupancySeconds float64
 	// RunIDs are the task runs that hold slots.
 	RunIDs []string
@@ -150,7 +150,7 @@ func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, 
 		if !errors.Is(err, taskrun.ErrExists) {
 			return view, err == nil, err
 		}
-		l, err = s.find(ctx, name) // somebody was faster
+		l, err = s.find(ctx, name) // another caller was faster
 	}
 	if err != nil {
 		return nil, false, err

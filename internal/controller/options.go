@@ -28,7 +28,7 @@ type Options struct {
 	// to clients: its initial state is written down after the settle time if no
 	// client writes just then, and at this age in any case. A longer one saves
 	// more writes while clients keep writing, and leaves the status empty for
-	// longer. 0 gives way to nobody; at most ten minutes.
+	// longer. 0 does not wait for clients; at most ten minutes.
 	SettleLimit time.Duration
 	// ProposalTTL is the lifetime of a StateProposal after its final verdict; 0
 	// keeps it.

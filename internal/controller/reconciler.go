@@ -62,7 +62,7 @@ type Reconciler struct {
 	Events events.EventRecorder
 	// Metrics hears what was done.
 	Metrics Metrics
-	// Trace wraps the reconciler to show what it does as traces; nil: nobody does.
+	// Trace wraps the reconciler to show what it does as traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
 	pace      pacer

@@ -22,9 +22,9 @@ const (
 
 // materialise writes the progress of a run down that has none, or one from
 // before its spec changed, so that kubectl shows it. A new run is left alone for
-// the settle time: whoever moves it meanwhile writes the same and more. One that
-// was made over REST gives way to clients until the settle limit: nobody who
-// asks over REST misses that write.
+// the settle time: a client that changes it writes the same and more. One that
+// was made over REST gives way to clients until the settle limit: clients of REST
+// do not need that write.
 func materialise(clock taskrun.Clock, quiet func() time.Duration, o Options) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		if !s.run.Behind {

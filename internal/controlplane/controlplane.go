@@ -96,7 +96,7 @@ func (c *ControlPlane) startEtcd(ctx context.Context, port int) (*Process, error
 	args := []string{
 		"--data-dir=" + filepath.Join(c.options.Data, "etcd"),
 		"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
-		"--listen-peer-urls=http://127.0.0.1:0", // one member: nobody calls it
+		"--listen-peer-urls=http://127.0.0.1:0", // one member: it is not called
 		"--log-level=warn",
 		// Old revisions are of no use here, and would fill the data folder of a long-lived run.
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
@@ -207,7 +207,7 @@ func (c *ControlPlane) Stop() error {
 	return errors.Join(c.StopAPIServer(), c.etcd.Stop())
 }
 
-// Processes are the two running ones: whoever keeps a control plane for long watches that neither ends.
+// Processes returns the two running processes, to watch that neither ends.
 func (c *ControlPlane) Processes() map[string]*Process {
 	return map[string]*Process{"etcd": c.etcd, apiServerProgram: c.server}
 }

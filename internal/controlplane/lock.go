@@ -70,7 +70,7 @@ func MarkStopping(data string) error {
 	if err != nil {
 		return fmt.Errorf("opening the lock of the data folder: %w", err)
 	}
-	// Written over the process id in one go: others read it meanwhile.
+	// Written over the process id in one go: others may read it at the same time.
 	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stopping+"\n"), 0); err != nil {
 		return errors.Join(fmt.Errorf("marking the lock of the data folder: %w", err), f.Close())
 	}

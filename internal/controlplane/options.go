@@ -59,10 +59,10 @@ func (e *PortBusyError) Error() string {
 	return fmt.Sprintf("port %d, wanted for %s, is in use by another program", e.Port, e.Program)
 }
 
-// errPortTaken marks a free port that somebody else took between choosing it and listening on it.
+// errPortTaken marks a free port that another process took between choosing it and listening on it.
 var errPortTaken = errors.New("the port was taken by another program meanwhile")
 
-// FreePort returns a loopback port that nobody listened on a moment ago.
+// FreePort returns a loopback port that was free a moment ago.
 func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // bound and closed at once
 	if err != nil {
@@ -76,7 +76,7 @@ func FreePort() (int, error) {
 	return addr.Port, nil
 }
 
-// CheckPort returns a *PortBusyError if somebody listens on the loopback port.
+// CheckPort returns a *PortBusyError if another process listens on the loopback port.
 func CheckPort(program string, port int) error {
 	l, err := net.Listen("tcp", loopback(port)) //nolint:noctx // bound and closed at once
 	if err != nil {

@@ -28,7 +28,7 @@ type Consumer struct {
 	sent  map[string]time.Time // runs that went out, and when; those that are held at least
 	again []string             // runs that are to go out once more
 	turn  int                  // the key to look at first
-	idle  bool                 // waits, and nobody has woken it
+	idle  bool                 // waits, and was not woken
 	woken chan struct{}        // closed by who wakes it
 }
 

@@ -131,7 +131,7 @@ func isRetry(run *taskrun.Run) bool {
 		run.Delivery != nil && !run.State.Timestamp.After(run.Delivery.Since)
 }
 
-// add puts a run in its place and wakes somebody for it, now or when it is due.
+// add puts a run in its place and wakes a consumer for it, now or when it is due.
 func (q *Queue) add(run *taskrun.Run) {
 	p := &place{id: run.ID, key: run.TaskKey, retry: isRetry(run), due: run.Due(), created: run.Created}
 	l := q.lines[p.key]
@@ -161,7 +161,7 @@ func (q *Queue) remove(id string) {
 	}
 }
 
-// ring wakes somebody for each run that has become due, and sets the alarm anew.
+// ring wakes a consumer for each run that has become due, and sets the alarm anew.
 func (q *Queue) ring() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -247,7 +247,7 @@ func (q *Queue) claim(c *Consumer) (id string) {
 }
 
 // leave takes a consumer out of the idle ones. If it was woken for a run that it
-// will not take, somebody else is.
+// will not take, another one is.
 func (q *Queue) leave(c *Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

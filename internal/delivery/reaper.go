@@ -83,7 +83,7 @@ type Reaper struct {
 }
 
 // Run looks after the holders until the context ends. That a worker is not there
-// counts from the first look on: before it, nobody can have looked.
+// counts from the first look on: before it, no check was made.
 func (r *Reaper) Run(ctx context.Context) {
 	r.moved = map[string]time.Time{}
 	ticker := time.NewTicker(r.Interval)
@@ -176,7 +176,7 @@ func (r *Reaper) abandon(ctx context.Context, hold taskrun.Hold, ids []string) {
 			return
 		}
 		r.reported.failing = false
-		if loss != nil { // else somebody else was faster
+		if loss != nil { // else another replica was faster
 			r.tell(ctx, loss)
 		}
 	}

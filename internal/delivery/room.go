@@ -10,7 +10,7 @@ import (
 // keys, in bytes of JSON: some thousands of workers.
 const MaxRoster = 200 << 10
 
-// What a caller and a namespace take is at most so many times what stays free. So
+// What a caller and a namespace take is at most this multiple of what stays free. So
 // one alone can have half of the room and three quarters of it, and there is always
 // something left for those that have less.
 const (
@@ -30,7 +30,7 @@ type Room struct {
 // authentication, share that of the namespace.
 type owner struct{ namespace, caller string }
 
-// take takes bytes of the room. It returns false if there are not so many left, or
+// take takes bytes of the room. It returns false if there are fewer left, or
 // if the owner has its share.
 func (r *Room) take(by owner, bytes int) bool {
 	r.mu.Lock()

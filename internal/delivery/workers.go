@@ -256,7 +256,7 @@ func (w *Workers) alive() (ids map[string]bool, known bool) {
 // Alone is the roster of a program that has one replica.
 type Alone struct{}
 
-// Announce tells nobody.
+// Announce does nothing.
 func (Alone) Announce([]Worker) {}
 
 // Others are none.

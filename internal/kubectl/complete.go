@@ -12,7 +12,7 @@ import (
 )
 
 // completeRuns offers the names of the runs that can be meant: of those in the
-// first page, for whoever types does not wait for more.
+// first page, for a user who types does not wait for more.
 func (p *plugin) completeRuns(covers func(*taskrun.Run) error) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		cluster, err := p.Connect()

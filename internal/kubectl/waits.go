@@ -24,8 +24,8 @@ const (
 	waitsForStart    = "start"    // by the worker that holds it
 	waitsForSlot     = "slot"     // of a concurrency limit
 	waitsForClient   = "client"   // that made it and is to move it
-	waitsForResume   = "resume"   // by somebody: it is paused
-	waitsForCancel   = "cancel"   // by whoever runs it
+	waitsForResume   = "resume"   // by a client: it is paused
+	waitsForCancel   = "cancel"   // by the client that runs it
 )
 
 // waiting is what a run waits for.

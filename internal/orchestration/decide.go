@@ -25,7 +25,7 @@ type Facts struct {
 	NewID    string   // id for a state that a rule puts in place of the proposed one
 	FlowRun  *FlowRun // nil: the run has no flow run
 	// CacheEntry is the newest state under the proposed state's cache key whose
-	// expiration has not come; nil: there is none, or nobody asks (AsksCache).
+	// expiration has not come; nil: there is none, or it is not asked for (AsksCache).
 	CacheEntry *State
 	// TagLimits are the active limits on the run's tags, each once, in the order
 	// of the tags. A tag without one is not limited.

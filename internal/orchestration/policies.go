@@ -56,7 +56,7 @@ func Background() Policy {
 		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
 		cacheInsertion,                     // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: see Core.
-		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so whoever writes such a state has put it there.
+		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so the write of such a state puts it there.
 	}
 }
 

@@ -34,7 +34,7 @@ func (l TagLimit) full() bool { return !l.Held && l.Taken >= l.Limit }
 
 // slotWait is when to ask again for a slot. Prefect tells the time that slots are
 // held on average, up to ten seconds (contract §3.4), and lets a slot that is free
-// lie about for so long; here nobody waits longer than the shortest wait there is.
+// lie about for so long; here a wait is never longer than the shortest one there is.
 const slotWait = time.Second
 
 func judgeSlots(f Facts) Verdict {
@@ -43,7 +43,7 @@ func judgeSlots(f Facts) Verdict {
 		return pass()
 	}
 	// Prefect counts on after a limit of 0, and a full one can make its ABORT a
-	// WAIT (contract §7.17). Waiting would be in vain: here the ABORT stands.
+	// WAIT (contract §7.17). A wait would have no end: here the ABORT stands.
 	if i := slices.IndexFunc(limits, func(l TagLimit) bool { return l.Limit <= 0 }); i >= 0 {
 		return abort(`The concurrency limit on tag "` + limits[i].Tag + `" is 0 and will deadlock if the task tries to run again.`)
 	}

@@ -17,7 +17,7 @@ const (
 )
 
 // admission counts what is under way, so that no flood takes more than there is,
-// and no caller more than his share.
+// and no caller more than its share.
 type admission struct {
 	most, mostEach int
 

@@ -18,12 +18,12 @@ const (
 	// uncountedBytes is the size up to which a frame or response is so small that
 	// the number of sockets and requests limits them well enough.
 	uncountedBytes = 4 << 10
-	// callerShare is the part of the memory that one caller may take: one in so many.
+	// callerShare is the divisor of the memory that gives the part of one caller.
 	callerShare = 2
 )
 
 // bodyMemory limits the memory that bodies, frames and responses take at once, in
-// the whole program and per caller. Whoever waits for one of its parts holds none
+// the whole program and per caller. A request that waits for one of its parts holds none
 // of a later one: arriving comes before parsed, and responses are not waited for.
 type bodyMemory struct {
 	arriving  *byteBudget // text that is read, or waits to be recorded

@@ -41,7 +41,7 @@ const (
 	orchestrationServer = "server"
 )
 
-// event is what somebody says has happened, about anything (contract §4.3).
+// event is an event of a client, about anything (contract §4.3).
 type event struct {
 	id       string // UUID
 	occurred time.Time

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// eventFilter says which events somebody wants (contract §4.5). Nil stands for
+// eventFilter says which events a listener wants (contract §4.5). Nil stands for
 // any.
 type eventFilter struct {
 	backfill     bool // also those of before

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Door tells who asks, and whether he may. Its errors are authn's.
+// Door identifies callers and checks their permissions. Its errors are authn's.
 type Door interface {
 	// Authenticate tells whose token this is.
 	Authenticate(ctx context.Context, token string) (authn.Caller, error)
@@ -42,21 +42,21 @@ const (
 // authError refuses a caller.
 type authError struct {
 	status int
-	text   string // what he can do
+	text   string // what the caller can do
 }
 
 func (e *authError) Error() string { return e.text }
 
 func unauthorized(text string) error { return &authError{http.StatusUnauthorized, text} }
 
-// identified is a caller with what he showed.
+// identified is a caller with its token.
 type identified struct {
 	authn.Caller
 
-	token string // "": the API server vouches for him
+	token string // "": the API server authenticated the caller
 }
 
-// identify tells who sends a request. Without a door, nobody is asked.
+// identify returns the caller of a request, an empty one without authentication.
 func (s *Server) identify(r *http.Request, at place) (identified, error) {
 	switch {
 	case s.door == nil:

@@ -13,7 +13,7 @@ type Workers interface {
 	TaskWorkers() []taskrun.TaskWorker
 }
 
-// nobody is there when no worker can connect.
+// there are none when no worker can connect.
 type nobody struct{}
 
 func (nobody) TaskWorkers() []taskrun.TaskWorker { return nil }

@@ -3,7 +3,7 @@ package rest
 import "net/http"
 
 // eventRoutes are about states that runs enter elsewhere, about telling of them,
-// and about what clients ask for meanwhile; most are websockets.
+// and about what clients ask for in between; most are websockets.
 func eventRoutes() []route {
 	return []route{
 		{

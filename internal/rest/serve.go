@@ -121,7 +121,7 @@ type visit struct {
 	// is sent, which can repeat it.
 	release func()
 	memory  *responseMemory // of the response, until it is sent
-	cause   error           // why nobody could tell who he is or whether he may; not for him to know
+	cause   error           // of a failed review; not for the caller
 }
 
 // attrs are what a log line says of it.

@@ -60,11 +60,11 @@ type Dependencies struct {
 
 	Clock         taskrun.Clock
 	Log           *slog.Logger
-	Metrics       Metrics       // nil: nobody counts
-	SocketMetrics SocketMetrics // nil: nobody counts
+	Metrics       Metrics       // nil: no metrics
+	SocketMetrics SocketMetrics // nil: no metrics
 	Door          Door          // nil: everybody may do everything
 	Proxy         Proxy         // nil: requests do not come through the API server
-	Tracer        Tracer        // nil: nobody traces
+	Tracer        Tracer        // nil: no traces
 	TLS           *tls.Config   // nil: plain HTTP
 }
 
@@ -77,7 +77,7 @@ type Server struct {
 	door    Door  // nil: everybody may do everything
 	proxy   Proxy // nil: there is none
 	tls     *tls.Config
-	csrf    *csrf // nil: nobody needs a token
+	csrf    *csrf // nil: no token is needed
 
 	browsers   *browserGuard
 	rejections rejectionSampler

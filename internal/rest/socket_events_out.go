@@ -26,7 +26,7 @@ func (s *space) eventsOut(k *socket) error {
 	return err
 }
 
-// ignoreFrames reads until the connection ends; pings are answered meanwhile.
+// ignoreFrames reads until the connection ends; pings are answered.
 func ignoreFrames(k *socket) error {
 	for {
 		if _, _, _, err := k.read(uncountedBytes); err != nil {

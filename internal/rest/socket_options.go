@@ -9,7 +9,7 @@ import (
 // SocketOptions say how websockets are served.
 type SocketOptions struct {
 	Most            int           // open at once
-	RecheckInterval time.Duration // between two looks whether the caller may still do what he does
+	RecheckInterval time.Duration // between two checks of the caller and its permission
 
 	PingInterval time.Duration // between two looks whether the peer lives
 	PingTimeout  time.Duration // for its answer

@@ -121,7 +121,7 @@ type delivering struct {
 	waiting bool // for the answer to a run
 
 	answers chan answer
-	gone    chan struct{} // nobody listens any more
+	gone    chan struct{} // closed when no one reads any more
 }
 
 // listen takes the worker's frames until there are no more. What it says

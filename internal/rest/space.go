@@ -75,7 +75,7 @@ func (s *Server) newSpace(namespace string, behind Space, kept *buffers) *space 
 
 // spaceFor returns the space that a route works in, until it is released. A route
 // that is about no resource works in any: that of the server's own namespace does,
-// so that nobody can have spaces made where he has no business.
+// so that no caller can open a space that it has no permission in.
 func (s *Server) spaceFor(rt *route, namespace string) (where *space, release func(), err error) {
 	if rt.resource == ResourceNone || namespace == s.home.namespace {
 		return s.home, func() {}, nil

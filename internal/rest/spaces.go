@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// idleSpaceTime is how long a space stays open that nobody uses.
+	// idleSpaceTime is how long an unused space stays open.
 	idleSpaceTime = 5 * time.Minute
 	// maxIdleSpaces is how many of them stay open: a caller who may list all
 	// namespaces can name any number.
@@ -17,7 +17,7 @@ const (
 )
 
 // spaces are the namespaces, beside the server's own, that callers use or used
-// recently. A space that nobody uses is closed. What is kept in memory of its
+// recently. An unused space is closed. What is kept in memory of its
 // namespace stays, as long as the BufferBudget has room for it.
 type spaces struct {
 	server *Server
@@ -26,7 +26,7 @@ type spaces struct {
 
 	mu      sync.Mutex
 	byName  map[string]*openSpace
-	idle    *list.List          // of those that nobody uses, the one used last at the back
+	idle    *list.List          // of the unused ones, the one used last at the back
 	buffers map[string]*buffers // by namespace, of open spaces and of others that have some
 	timer   *time.Timer         // nil: nothing is to be closed
 }

@@ -119,8 +119,8 @@ func (p *admittance) identified(caller authn.Caller) error {
 	return nil
 }
 
-// refusedSocket ends a socket whose peer may not, or whose peer nobody can
-// judge for now: he may come again, while 1008 is the end for the SDK.
+// refusedSocket ends a socket whose caller has no permission, or cannot be reviewed
+// now. Then the code lets it connect again; 1008 is the end for the SDK.
 func refusedSocket(reason string, err error) error {
 	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
 		return &closing{code: websocket.StatusPolicyViolation, reason: reason, cause: err}
@@ -128,7 +128,7 @@ func refusedSocket(reason string, err error) error {
 	return &closing{code: websocket.StatusTryAgainLater, reason: http.StatusText(http.StatusServiceUnavailable), cause: err}
 }
 
-// watch looks now and then whether the peer may still do what he does, until
+// watch checks at intervals that the caller still has its permission, until
 // stop is called.
 func (p *admittance) watch() (stop func()) {
 	if p.server.door == nil {
@@ -187,8 +187,8 @@ func (p *admittance) untilNextLook() time.Duration {
 	return wait
 }
 
-// look is an error if the peer must go. While nobody can judge him he may stay
-// as long as his token is good.
+// look returns an error if the socket must end. While the API server cannot be
+// reached, it stays open until its token expires.
 func (p *admittance) look(ctx context.Context) error {
 	caller := p.socket.caller
 	if until := caller.Until; !until.IsZero() && !p.server.clock.Now().Before(until) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// The library answers a ping as soon as it reads it, and reads ahead of nobody:
+// The library answers a ping as soon as it reads it, and never reads ahead:
 // it asks for the next frame only when all before it were taken. So whoever
 // stands below it at the beginning of a frame, and knows which kind it is, can
 // let a ping wait until all before it is done. A gate stands there.

@@ -61,7 +61,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 	s.attend(rt, k, at, shown, seat) //nolint:contextcheck // the context is that of the socket
 }
 
-// checkSocket returns the error for an upgrade that leads nowhere, whoever the caller is.
+// checkSocket returns the error for an upgrade that leads nowhere for every caller.
 func (s *Server) checkSocket(r *http.Request, rt *route, at place, nameless bool) error {
 	switch {
 	case rt == nil, nameless && !offers(r, subprotocol):
@@ -214,8 +214,8 @@ type attendance struct {
 // The parts of all places that keep callers apart: one that has its share already
 // may have more as long as the reserve is free, which is for those with less.
 const (
-	socketShare   = 10 // one in so many places is a caller's share
-	socketReserve = 4  // one in so many places is the reserve
+	socketShare   = 10 // divisor of the places that gives the share of a caller
+	socketReserve = 4  // divisor of the places that gives the reserve
 )
 
 func newAttendance(most int) *attendance {

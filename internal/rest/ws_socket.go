@@ -85,7 +85,7 @@ type socket struct {
 	options *SocketOptions
 	log     *slog.Logger
 	authed  bool         // the subprotocol with an auth frame was chosen
-	caller  authn.Caller // who is at the other end; no name: nobody was asked
+	caller  authn.Caller // at the other end; no name: there is no authentication
 	memory  *bodyMemory  // of the server
 	// makeRoom is called before a frame waits for memory: it lets go of what the
 	// socket holds itself. nil: it holds nothing.
@@ -126,7 +126,7 @@ func (k *socket) close() {
 }
 
 // settleTime is how long a server that stops waits for an answer that must not
-// be lost: to close a websocket throws away what arrives meanwhile.
+// be lost: to close a websocket discards what arrives until then.
 const settleTime = 5 * time.Second
 
 // restart ends the socket because the server stops.

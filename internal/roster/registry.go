@@ -14,7 +14,7 @@ import (
 type registry struct {
 	others    map[string]*replica // by the names of their Leases
 	read      time.Time           // when the last reading of the Leases that succeeded began
-	asked     time.Time           // when somebody asked for them last
+	asked     time.Time           // when they were last asked for
 	notBefore time.Time           // when to read them again
 }
 

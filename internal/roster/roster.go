@@ -258,7 +258,7 @@ func refusal(err error) bool {
 func (r *Roster) write(ctx context.Context) error {
 	lease := r.lease()
 	nothing := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: lease.Namespace, Name: lease.Name}}
-	err := r.Client.Patch(ctx, lease, client.MergeFrom(nothing)) // of whatever version: nobody else writes it
+	err := r.Client.Patch(ctx, lease, client.MergeFrom(nothing)) // of any version: it has no other writer
 	if apierrors.IsNotFound(err) {
 		return r.Client.Create(ctx, r.lease())
 	}

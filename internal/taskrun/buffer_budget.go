@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// DefaultBufferBytes is the limit of a BufferBudget that nobody set.
+// DefaultBufferBytes is the default limit of a BufferBudget.
 const DefaultBufferBytes = 24 << 20
 
 // BufferBudget limits the bytes that the buffers of all namespaces hold together:

@@ -5,7 +5,7 @@ import "context"
 type callerKey struct{}
 
 // WithCaller returns a context for what somebody asks for; a run that is made in
-// it is stored with his name. No name is nobody in particular.
+// it is stored with the name of the caller. An empty name is an unknown caller.
 func WithCaller(ctx context.Context, name string) context.Context {
 	if name == "" {
 		return ctx
@@ -13,7 +13,7 @@ func WithCaller(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, callerKey{}, name)
 }
 
-// Caller is the name of who asked, "" for nobody in particular.
+// Caller is the name of the caller, "" for an unknown one.
 func Caller(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return name

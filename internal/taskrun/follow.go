@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Following says what somebody wants to hear of.
+// Following selects the changes that a reader gets.
 type Following struct {
 	Since  time.Time // of states; what came earlier is left out
 	RunIDs []string  // of no other runs; nil: of all

@@ -49,7 +49,7 @@ func (s *Service) flowRunOf(ctx context.Context, run *Run) (*orchestration.FlowR
 
 // FlowRuns tells about the flow runs that task runs belong to.
 type FlowRuns interface {
-	// Facts returns what the rules need to know of the flow run, nil when nobody
+	// Facts returns what the rules need to know of the flow run, nil when nothing
 	// keeps it: then it counts as running. A flow run that is known to be gone is
 	// ErrNotFound.
 	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)

@@ -19,9 +19,9 @@ type namespacedKey struct {
 	key       NaturalKey
 }
 
-// keyLock is the lock of one key, which whoever is in turn holds.
+// keyLock is the lock of one key.
 type keyLock struct {
-	turn  chan struct{} // holds one value while nobody is in turn
+	turn  chan struct{} // holds one value while the lock is free
 	users int           // that hold it or wait for it
 }
 

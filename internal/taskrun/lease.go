@@ -13,7 +13,7 @@ import (
 
 // Delivery says which worker holds a background run.
 type Delivery struct {
-	Holder         string // client id of the worker; empty: nobody, any more
+	Holder         string // client id of the worker; empty: no worker, any more
 	LeaseNamespace string // see Hold; empty without a holder
 	PreviousHolder string // client id of the worker that held the run before; empty: none
 	Since          time.Time
@@ -238,7 +238,7 @@ func (r *Run) afterLoss(maxAttempts int) Proposal {
 	}
 }
 
-// judgeLoss judges what afterLoss proposes. The run is nobody's afterwards.
+// judgeLoss judges what afterLoss proposes. The run has no holder afterwards.
 func (s *Service) judgeLoss(ctx context.Context, run *Run, p Proposal, claim *claimant) (*Run, Outcome, error) {
 	next, outcome, err := s.judge(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {

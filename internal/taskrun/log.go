@@ -55,7 +55,7 @@ type TextFilter struct {
 }
 
 // Matcher returns whether a line passes the filter, for many lines: long lists are
-// looked up instead of being searched. The filter must not change meanwhile.
+// looked up instead of being searched. The filter must not change as long as it is used.
 func (f *LogFilter) Matcher() func(*Log) bool {
 	in := sets{}
 	if f.FlowRunID != nil {

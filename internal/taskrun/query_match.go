@@ -11,7 +11,7 @@ func (f Filter) Match(run *Run) bool { return f.match(run, nil) }
 
 // Matcher returns Match for many runs: long lists are looked up instead of
 // being searched, and what was not given is not looked at. The filter must not
-// change meanwhile. Like Match, it takes no memory for a run, and it may be
+// change as long as it is used. Like Match, it takes no memory for a run, and it may be
 // called from several goroutines at once.
 func (f Filter) Matcher() func(*Run) bool {
 	in := sets{}

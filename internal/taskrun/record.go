@@ -250,7 +250,7 @@ func ignore(err, expected error) error {
 	return err
 }
 
-// reported makes the run that nobody asked for: all that is known of it is what
+// reported makes the run that was created elsewhere: all that is known of it is what
 // its events tell.
 func (s *Service) reported(events []Event) (*Run, error) {
 	run := &Run{ID: events[0].RunID, Created: s.now()}

@@ -24,7 +24,7 @@ const (
 )
 
 // RejectedError is a write that the cluster rejected and did not store. The same
-// write is rejected again until somebody changes the cluster.
+// write is rejected again until the cluster is changed.
 type RejectedError struct {
 	Cause   RejectionCause
 	Message string // the API server's words, one line of MaxRejection characters at most

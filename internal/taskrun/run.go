@@ -13,7 +13,7 @@ import (
 // Run is one task run. The fields follow contract §2.1; texts and ids are kept
 // as the client sent them, ids in lower case with hyphens.
 //
-// Runs are values shared between readers: whoever got one from a Store must
+// Runs are values shared between readers: a caller that got one from a Store must
 // not change what its pointers, slices and maps refer to.
 type Run struct {
 	ID              string

@@ -17,7 +17,7 @@ type ServiceOptions struct {
 	Namespace string
 	Store     Store
 	Clock     Clock
-	Notifier  Notifier  // nil: nobody listens
+	Notifier  Notifier  // nil: none is notified
 	FlowRuns  FlowRuns  // nil: none are kept, all count as running
 	Slots     Slots     // nil: there are no limits
 	Retention Retention // of runs without a TTL of their own; nil keeps them

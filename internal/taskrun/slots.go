@@ -109,7 +109,7 @@ func (c *claimant) decide(ctx context.Context, run *Run, p Proposal, now time.Ti
 	if err = c.take(ctx, run, decision); !errors.Is(err, ErrFull) {
 		return decision, err
 	}
-	// Somebody was faster. The limits are read again for the wait they lead to;
+	// Another caller was faster. The limits are read again for the wait they lead to;
 	// where they still look free, the refusal is the newer knowledge.
 	if facts, err = c.service.gather(ctx, run, p, c.stateID, now); err != nil {
 		return orchestration.Decision{}, err

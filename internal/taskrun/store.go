@@ -37,7 +37,7 @@ type Store interface {
 	// what another replica wrote a moment ago: Create is the arbiter.
 	Find(ctx context.Context, key NaturalKey) (*Run, error)
 	// Reload reads the run again past any cache: what it returns is no older
-	// than the call. ErrNotFound also when the object was made anew meanwhile.
+	// than the call. ErrNotFound also when the object was created again since.
 	Reload(ctx context.Context, stale *Run) (*Run, error)
 	// Create stores a new run under run.ID and returns it as stored. The run is
 	// in its initial state (see Begin): only run.State is stored of its progress,
@@ -58,7 +58,7 @@ type Store interface {
 	// Count end with the context, and return its error then.
 	Query(ctx context.Context, q Query) (Page, error)
 	// Each calls visit with every run that matches, in no order; all of them are
-	// of one moment. Writers are not held up meanwhile.
+	// of one moment. Writers do not wait.
 	Each(ctx context.Context, f Filter, visit func(*Run)) error
 	// Count returns how many runs match.
 	Count(ctx context.Context, f Filter) (int, error)

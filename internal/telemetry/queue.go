@@ -39,7 +39,7 @@ type Holds interface {
 }
 
 // Watch shows a queue, its workers and what they hold, as they are whenever
-// somebody looks, until stop is called.
+// metrics are collected, until stop is called.
 func (r *Recorder) Watch(queue Queue, workers Workers, holds Holds, clock taskrun.Clock) (stop func()) {
 	return r.queues.add(&watched{queue: queue, workers: workers, holds: holds, clock: clock})
 }

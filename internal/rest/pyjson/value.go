@@ -19,7 +19,7 @@ const (
 )
 
 // Value is one JSON value. The zero Value is null. Values share their contents
-// when copied; nobody may change what Items and Members return.
+// when copied; what Items and Members return must not be changed.
 type Value struct {
 	kind    Kind
 	truth   bool

@@ -16,7 +16,7 @@ import (
 
 // view is what this replica knows of all runs: fed by the watch, and by the
 // answers to this replica's own calls, so that it reads what it wrote. Of two
-// versions of an object the newer one stays, whoever brought it.
+// versions of an object the newer one stays, from the watch or from an own write.
 type view struct {
 	mu      sync.RWMutex
 	shelves map[string]*shelf // by namespace

@@ -13,7 +13,7 @@ import (
 )
 
 // choice finds the runs of a page without sorting the others: of all rows that
-// it is given it keeps the first so many in the order of the query.
+// it is given it keeps the first ones in the order of the query, as many as are needed.
 type choice struct {
 	moment  *moment
 	rank    func(b *block, at uint8) uint64

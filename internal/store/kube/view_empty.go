@@ -2,8 +2,8 @@ package kube
 
 import "time"
 
-// A shelf is made when somebody asks for its namespace, which need not exist. One
-// that has nothing and that nobody follows can be closed: it is taken out of the
+// A shelf is made for each namespace that is asked for, which need not exist. One
+// that has nothing and no followers can be closed: it is taken out of the
 // view. Who has it still, gets the one that is there by now, see current.
 
 // hasRuns reports whether there are runs.
@@ -56,7 +56,7 @@ func (v *view) closeEmpty(but func(namespace string) bool, now time.Time) {
 	}
 }
 
-// CloseEmpty lets go of what is kept for namespaces without runs that nobody follows,
+// CloseEmpty lets go of what is kept for namespaces without runs and followers,
 // but for some namespaces. Stores of them can still be used.
 func (c *Cluster) CloseEmpty(but func(namespace string) bool) {
 	c.view.closeEmpty(but, c.Clock.Now())

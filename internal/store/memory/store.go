@@ -80,7 +80,7 @@ func (s *Store) DeletedAt(id string) (time.Time, bool) {
 	return at, ok
 }
 
-// Fence makes a new version of the run, so that nobody can write over an older one.
+// Fence makes a new version of the run, so that no write over an older one succeeds.
 func (s *Store) Fence(_ context.Context, id string) (*taskrun.Run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
