@@ -19,8 +19,8 @@ const (
 	maxCallerBytes = 32 << 10
 )
 
-// Authenticate returns the caller of a token. It returns ErrUnauthenticated if the token is invalid, expired or not for one of our
-// audiences, ErrUnavailable if the API server could not be asked.
+// Authenticate returns the caller of a token. It returns ErrUnauthenticated if the token is invalid, expired or not for
+// one of our audiences, ErrUnavailable if the API server could not be asked.
 //
 // The API server is not asked about a JWT whose unverified claims say that it would be rejected, nor about a token of an
 // address (WithAddress) of which it rejected too many recently, unless it accepted this token within the last hour.

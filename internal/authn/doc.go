@@ -1,8 +1,8 @@
-// Package authn identifies callers and checks their permissions. It has no users, passwords or roles of its own: the Kubernetes
-// API server reviews tokens (TokenReview) and permissions (SubjectAccessReview, so RBAC), and vouches for
-// callers whom its aggregation layer sends on (FrontProxy).
+// Package authn identifies callers and checks their permissions. It has no users, passwords or roles of its own: the
+// Kubernetes API server reviews tokens (TokenReview) and permissions (SubjectAccessReview, so RBAC), and vouches for
+// callers that its aggregation layer forwards (FrontProxy).
 //
-// What cannot be asked is not let in: an API server that does not answer is ErrUnavailable, never a yes.
+// A caller is refused while the API server cannot be asked: its silence is ErrUnavailable, never a yes.
 //
 // Answers are remembered for a bounded time and in a bounded number, good ones and bad ones apart. So a token that was
 // revoked, or a right that was taken away, is good for at most Options.CacheTTL or Options.AllowedTTL longer.

@@ -56,7 +56,8 @@ func Background() Policy {
 		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
 		cacheInsertion,                     // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: see Core.
-		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so the write of such a state puts it there.
+		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so the
+		// write of such a state puts it there.
 	}
 }
 
