@@ -74,7 +74,9 @@ func typeAll(t *testing.T, p program, at place, commands []command, searchFirst 
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	shell.Dir = p.root
-	shell.Env = append(os.Environ(), "PATH="+strings.Join(append(searchFirst, searchPath(t, p.root)), string(os.PathListSeparator)), "TZ=UTC")
+	path := strings.Join(append(searchFirst, searchPath(t, p.root)), string(os.PathListSeparator))
+	// A make that the page calls prints what a reader sees, not what one make reports to another.
+	shell.Env = append(os.Environ(), "PATH="+path, "TZ=UTC", "MAKELEVEL=0", "MAKEFLAGS=")
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the shell: %v\n%s", err, out)
