@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
@@ -31,6 +32,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
@@ -237,10 +239,10 @@ func (a *App) addresses() map[string]string {
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
-	traffic  *taskrun.Traffic // of the clients of REST
+	traffic  *usecase.Traffic // of the clients of REST
 	traces   *tracing.Tracing // nil: there are none
-	keyLocks *taskrun.KeyLocks
-	buffers  *taskrun.BufferBudget // of all namespaces
+	keyLocks *usecase.KeyLocks
+	buffers  *bytebudget.Budget // of all namespaces
 	events   events.EventRecorder
 	rules    *retention.Watcher
 
@@ -257,8 +259,8 @@ func (a *App) newServices(
 		return nil, err
 	}
 	return &services{
-		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
-		buffers: taskrun.NewBufferBudget(a.options.REST.BufferMemory),
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewTraffic(clock{}), keyLocks: usecase.NewKeyLocks(),
+		buffers: bytebudget.New(a.options.REST.BufferMemory),
 		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
 }
@@ -303,12 +305,12 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 	}
 }
 
-func (s *services) service(door telemetry.Door, namespace string) *taskrun.Service {
+func (s *services) service(door telemetry.Door, namespace string) *usecase.Service {
 	var store taskrun.Store = s.cluster.Namespace(namespace)
 	if door != telemetry.DoorController {
 		store = s.traffic.Through(store)
 	}
-	return taskrun.NewService(taskrun.ServiceOptions{
+	return usecase.NewService(usecase.ServiceOptions{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock{},

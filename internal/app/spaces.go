@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/roster"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // namespaceInterval is the time between two looks for namespaces that runs have
@@ -59,7 +59,7 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 func (s *spaces) of(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
-		return rest.Space{Runs: taskrun.NewService(taskrun.ServiceOptions{
+		return rest.Space{Runs: usecase.NewService(usecase.ServiceOptions{
 			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock{},
 		}), Limits: s.doors.limitsOf(home)}, nil
 	}

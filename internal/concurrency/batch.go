@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Bounds of the retries after a lost compare-and-swap, and of a batch as a whole.
@@ -81,7 +82,7 @@ func (s *Service) next(name string) []*request {
 // work writes batches until nothing waits.
 func (s *Service) work(ctx context.Context, name string) {
 	for requests := s.next(name); len(requests) > 0; requests = s.next(name) {
-		err := taskrun.Guard(func() error {
+		err := usecase.Guard(func() error {
 			s.write(ctx, name, requests)
 			return nil
 		})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // noLimits is a store without limits.
@@ -54,9 +55,9 @@ func (s *Service) known(name string) bool {
 func TestAPanicIsAnErrorOfItsRequests(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Store: brokenStore{}, Clock: stillClock{}})
-	before := taskrun.Panics()
+	before := usecase.Panics()
 	err := s.change(t.Context(), "tag:a", func(*draft) error { return nil })
-	if _, ok := errors.AsType[*taskrun.PanicError](err); !ok || taskrun.Panics() <= before {
-		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, taskrun.Panics()-before)
+	if _, ok := errors.AsType[*usecase.PanicError](err); !ok || usecase.Panics() <= before {
+		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, usecase.Panics()-before)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // bubbleClock is the time within a synctest bubble.
@@ -59,7 +60,7 @@ func (f *flaky) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 // replica is one of several programs over the same stores.
 type replica struct {
 	limits *concurrency.Service
-	runs   *taskrun.Service
+	runs   *usecase.Service
 }
 
 // scene has stores, and replicas over them.
@@ -77,7 +78,7 @@ func play(t *testing.T, script func(*scene)) {
 		s := &scene{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
 		for range 2 {
 			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: bubbleClock{}})
-			s.replicas = append(s.replicas, replica{limits, taskrun.NewService(taskrun.ServiceOptions{
+			s.replicas = append(s.replicas, replica{limits, usecase.NewService(usecase.ServiceOptions{
 				Namespace: "default", Store: s.runs, Clock: bubbleClock{}, Slots: limits,
 			})})
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // skewedClock is a clock that is ahead of the bubble's, or behind it.
@@ -42,12 +43,12 @@ var take = map[string]func(s *scene, limits *concurrency.Service, run string) er
 }
 
 // end ends a run.
-var end = map[string]func(s *scene, runs *taskrun.Service, run string) error{
-	"finished": func(s *scene, runs *taskrun.Service, run string) error {
+var end = map[string]func(s *scene, runs *usecase.Service, run string) error{
+	"finished": func(s *scene, runs *usecase.Service, run string) error {
 		_, err := runs.SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Completed})
 		return err
 	},
-	"deleted": func(s *scene, runs *taskrun.Service, run string) error { return runs.Delete(s.t.Context(), run) },
+	"deleted": func(s *scene, runs *usecase.Service, run string) error { return runs.Delete(s.t.Context(), run) },
 }
 
 // A slot without an end is free when its run has ended, whatever the clocks of the
@@ -61,7 +62,7 @@ func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
 					t.Parallel()
 					play(t, func(s *scene) {
 						s.limit("tag:a", 1)
-						other := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
+						other := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
 						run, limits := s.run(), s.replicas[0].limits
 						s.set(0, run, orchestration.Running)
 						if err := take(s, limits, run); err != nil {
@@ -100,7 +101,7 @@ func TestARunThatWasFinishedKeepsItsSlot(t *testing.T) {
 			play(t, func(s *scene) {
 				s.limit("tag:a", 1)
 				run := s.run()
-				_, err := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
+				_, err := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
 					SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Failed})
 				if err != nil {
 					s.t.Fatal(err)

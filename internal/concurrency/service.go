@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Options say what a Service works with.
@@ -143,7 +144,7 @@ func (s *Service) setUse(ctx context.Context, name string, taken, denied *int) e
 func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, created bool, err error) {
 	l, err := s.locate(ctx, Key{Name: name})
 	if errors.Is(err, taskrun.ErrNotFound) {
-		if err := taskrun.CheckCreate(ctx); err != nil {
+		if err := usecase.CheckCreate(ctx); err != nil {
 			return nil, false, err
 		}
 		view, err = s.Create(ctx, NewLimit{Name: name, Active: true, Limit: slots})

@@ -9,13 +9,14 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // claimLife is the time within which the state of a claim has to be written. A
 // writer that dies keeps a slot from others for so long.
 const claimLife = 3 * time.Second
 
-var _ taskrun.Slots = (*Service)(nil)
+var _ usecase.Slots = (*Service)(nil)
 
 // TagLimits returns the facts of the active limits on the run's tags.
 func (s *Service) TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestration.TagLimit, error) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // DeliveryName is the reporting controller of the Events about workers.
@@ -27,7 +27,7 @@ type Witness struct {
 }
 
 // RunLost tells what became of a run whose worker is gone.
-func (w Witness) RunLost(loss *taskrun.Loss) {
+func (w Witness) RunLost(loss *usecase.Loss) {
 	run := loss.Run
 	object := &v1alpha1.TaskRun{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "TaskRun"},
@@ -40,7 +40,7 @@ func (w Witness) RunLost(loss *taskrun.Loss) {
 }
 
 // lost words what became of the run.
-func lost(loss *taskrun.Loss) (reason, note string) {
+func lost(loss *usecase.Loss) (reason, note string) {
 	started := loss.Before != orchestration.Scheduled && loss.Before != orchestration.Pending
 	switch {
 	case started:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // regarded notes what Events are about.
@@ -70,7 +71,7 @@ func TestALostWorkerIsAnEventOnTheRun(t *testing.T) {
 			}
 			run.State = tc.after
 			recorder := &regarded{FakeRecorder: events.NewFakeRecorder(2)}
-			Witness{Events: recorder, Namespace: "work"}.RunLost(&taskrun.Loss{
+			Witness{Events: recorder, Namespace: "work"}.RunLost(&usecase.Loss{
 				Worker: "w-1", Before: tc.before, Run: run, Moved: tc.moved,
 			})
 			if got := <-recorder.Events; got != tc.want {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // proposalReasons are the reasons of the Events on TaskRuns about proposals.
@@ -21,7 +21,7 @@ var proposalReasons = map[orchestration.Status]string{
 }
 
 // emit emits an Event on the run about the verdict.
-func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) {
+func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) {
 	run, status := evaluation.Run, evaluation.Decision.Status
 	regarding := &v1alpha1.TaskRun{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindTaskRun},
@@ -37,7 +37,7 @@ func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation taskrun.
 
 // proposalNote is the text of the Event, such as
 // "StateProposal cancel-1 by alice accepted: state changed from RUNNING to CANCELLED".
-func proposalNote(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) string {
+func proposalNote(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) string {
 	who := "StateProposal " + p.Name
 	if p.Spec.Proposer != "" {
 		who += " by " + p.Spec.Proposer

@@ -20,6 +20,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // start is when the tests begin.
@@ -64,7 +65,7 @@ func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
 
 // Expiration is that of taskrun.Service.
 func (f *fakeRuns) Expiration(run *taskrun.Run) (*time.Time, bool) {
-	return taskrun.NewService(taskrun.ServiceOptions{Retention: f}).Expiration(run)
+	return usecase.NewService(usecase.ServiceOptions{Retention: f}).Expiration(run)
 }
 
 func (f *fakeRuns) FinishedTTL(string) (*time.Duration, bool) { return f.defaultTTL, !f.unknown }

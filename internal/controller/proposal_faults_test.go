@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
@@ -23,7 +24,7 @@ func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.verdict(orchestration.Accept, "", newState(orchestration.Cancelled))
 	verdict := b.runs.evaluate
-	b.runs.evaluate = func(p taskrun.NamedProposal) (taskrun.Evaluation, error) {
+	b.runs.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
 		if err := errors.Join(
 			b.objects.Delete(t.Context(), newProposal(nil)),
 			b.objects.Create(t.Context(), newProposal(func(p *v1alpha1.StateProposal) { p.UID = "p2" })),
@@ -55,7 +56,7 @@ func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-			b.runs.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) { return taskrun.Evaluation{}, tc.err }
+			b.runs.evaluate = func(taskrun.NamedProposal) (usecase.Evaluation, error) { return usecase.Evaluation{}, tc.err }
 			result, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: "cancel-1"}})
 			if !errors.Is(err, tc.wantErr) || result.RequeueAfter != tc.wantAfter {
 				t.Errorf("result = %+v, error %v, want %v, %v", result, err, tc.wantAfter, tc.wantErr)
@@ -81,7 +82,7 @@ func TestAVerdictThatTheRunCannotStoreIsAborted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-			b.runs.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) { return taskrun.Evaluation{}, tc.err }
+			b.runs.evaluate = func(taskrun.NamedProposal) (usecase.Evaluation, error) { return usecase.Evaluation{}, tc.err }
 			_, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: "cancel-1"}})
 			if (err != nil) != (tc.want == "") {
 				t.Errorf("error = %v", err)

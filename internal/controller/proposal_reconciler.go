@@ -18,6 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // ProposalName is the name of the controller of StateProposals in logs, metrics
@@ -29,7 +30,7 @@ type Proposals interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	// EvaluateProposal evaluates the proposal once; see taskrun.Service.
-	EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (taskrun.Evaluation, error)
+	EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (usecase.Evaluation, error)
 }
 
 // ProposalMetrics counts evaluations, after the decision was written.
@@ -169,7 +170,7 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 
 // wait shows that the proposal waits, unless its status shows that already.
 func (r *ProposalReconciler) wait(
-	ctx context.Context, p *v1alpha1.StateProposal, evaluation taskrun.Evaluation, again time.Duration,
+	ctx context.Context, p *v1alpha1.StateProposal, evaluation usecase.Evaluation, again time.Duration,
 ) (ctrl.Result, error) {
 	now := r.Clock.Now()
 	status := waiting(evaluation, now)

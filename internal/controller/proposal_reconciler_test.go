@@ -19,12 +19,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // fakeProposals has one run and evaluates as told.
 type fakeProposals struct {
 	run      *taskrun.Run
-	evaluate func(taskrun.NamedProposal) (taskrun.Evaluation, error)
+	evaluate func(taskrun.NamedProposal) (usecase.Evaluation, error)
 	seen     []taskrun.NamedProposal
 	err      error // of Get
 }
@@ -39,20 +40,20 @@ func (f *fakeProposals) Get(_ context.Context, id string) (*taskrun.Run, error) 
 	return f.run, nil
 }
 
-func (f *fakeProposals) EvaluateProposal(_ context.Context, _ string, p taskrun.NamedProposal) (taskrun.Evaluation, error) {
+func (f *fakeProposals) EvaluateProposal(_ context.Context, _ string, p taskrun.NamedProposal) (usecase.Evaluation, error) {
 	f.seen = append(f.seen, p)
 	return f.evaluate(p)
 }
 
 // verdict evaluates to a final decision, with the state that it leads to.
 func (f *fakeProposals) verdict(status orchestration.Status, reason string, state *orchestration.State) {
-	f.evaluate = func(p taskrun.NamedProposal) (taskrun.Evaluation, error) {
+	f.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
 		after, before := *f.run, f.run.State
 		final := &taskrun.ProposalDecision{Proposal: p.Name, UID: p.UID, Verdict: status, Reason: reason, EvaluatedAt: start}
 		if state != nil {
 			after.State, final.StateID = state, "0198a1b2-0000-7000-8000-0000000000cc"
 		}
-		return taskrun.Evaluation{
+		return usecase.Evaluation{
 			Outcome: taskrun.Outcome{
 				Run: &after, State: after.State, Written: state != nil,
 				Decision: orchestration.Decision{Status: status, Reason: reason, State: state},
@@ -65,8 +66,8 @@ func (f *fakeProposals) verdict(status orchestration.Status, reason string, stat
 // waits evaluates to a wait.
 func (f *fakeProposals) waits(decision orchestration.Decision) {
 	decision.Status = orchestration.Wait
-	f.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) {
-		return taskrun.Evaluation{Outcome: taskrun.Outcome{Run: f.run, State: f.run.State, Decision: decision}, Before: f.run.State}, nil
+	f.evaluate = func(taskrun.NamedProposal) (usecase.Evaluation, error) {
+		return usecase.Evaluation{Outcome: taskrun.Outcome{Run: f.run, State: f.run.State, Decision: decision}, Before: f.run.State}, nil
 	}
 }
 
@@ -220,8 +221,8 @@ func TestADecisionThatIsRecordedIsShownAndNotToldOfAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
-			b.runs.evaluate = func(taskrun.NamedProposal) (taskrun.Evaluation, error) {
-				return taskrun.Evaluation{
+			b.runs.evaluate = func(taskrun.NamedProposal) (usecase.Evaluation, error) {
+				return usecase.Evaluation{
 					Outcome: taskrun.Outcome{Run: b.runs.run},
 					Final:   &taskrun.ProposalDecision{Proposal: "cancel-1", UID: tc.uid, Verdict: orchestration.Abort, Reason: "no", EvaluatedAt: start},
 				}, nil

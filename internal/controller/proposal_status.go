@@ -14,6 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // maxReason is the longest status.reason, in characters.
@@ -39,7 +40,7 @@ func (r *ProposalReconciler) abort(ctx context.Context, p *v1alpha1.StateProposa
 
 // waiting is the status of a proposal that is evaluated again later. A slot can
 // be free at any moment: a wait for one has no time.
-func waiting(evaluation taskrun.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
+func waiting(evaluation usecase.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
 	decision := evaluation.Decision
 	status := v1alpha1.StateProposalStatus{
 		Verdict: v1alpha1.VerdictWaiting, Reason: decision.Reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now)),
@@ -72,7 +73,7 @@ func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
 }
 
 // decided is the status that repeats the decision recorded in the run.
-func decided(p *v1alpha1.StateProposal, evaluation taskrun.Evaluation) v1alpha1.StateProposalStatus {
+func decided(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) v1alpha1.StateProposalStatus {
 	final := evaluation.Final
 	status := v1alpha1.StateProposalStatus{
 		Verdict: verdicts[final.Verdict], Reason: final.Reason,

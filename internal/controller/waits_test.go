@@ -12,6 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // A proposal that waits for a slot is evaluated every second while it is young, and
@@ -160,7 +161,7 @@ func TestAChangeDuringTheEvaluationWakes(t *testing.T) {
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.waits(orchestration.Decision{Reason: "early", Delay: time.Hour})
 	evaluate, woken := b.runs.evaluate, 0
-	b.runs.evaluate = func(p taskrun.NamedProposal) (taskrun.Evaluation, error) {
+	b.runs.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
 		woken = len(b.awakened(t.Context(), newObject("hello", object)))
 		return evaluate(p)
 	}

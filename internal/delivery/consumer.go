@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // retryPause is the wait after the store could not be reached.
@@ -61,7 +62,7 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if !errors.Is(err, taskrun.ErrNotWaiting) && !errors.Is(err, taskrun.ErrNotFound) {
+		if !errors.Is(err, usecase.ErrNotWaiting) && !errors.Is(err, taskrun.ErrNotFound) {
 			c.pause(ctx)
 		}
 	}

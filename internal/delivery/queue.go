@@ -19,6 +19,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Leases are the use cases that delivery rests on; *taskrun.Service has them.
@@ -26,10 +27,10 @@ type Leases interface {
 	Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error)
 	GiveBack(ctx context.Context, id, holder string) error
 	MoveHold(ctx context.Context, id string, to taskrun.Hold) error
-	Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*taskrun.Loss, error)
+	Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*usecase.Loss, error)
 }
 
-var _ Leases = (*taskrun.Service)(nil)
+var _ Leases = (*usecase.Service)(nil)
 
 // Runs are where runs are stored; every taskrun.Store will do.
 type Runs interface {

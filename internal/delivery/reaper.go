@@ -12,6 +12,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // ReaperOptions say when a worker counts as gone.
@@ -58,7 +59,7 @@ func (o *ReaperOptions) Validate() error {
 // Witness hears what became of the runs of workers that are gone, after it was
 // written.
 type Witness interface {
-	RunLost(loss *taskrun.Loss)
+	RunLost(loss *usecase.Loss)
 }
 
 // Reaper takes from workers that are gone what they hold. Every replica has one,
@@ -100,7 +101,7 @@ func (r *Reaper) Run(ctx context.Context) {
 
 // lookGuarded goes on at the next look if this one panics.
 func (r *Reaper) lookGuarded(ctx context.Context) {
-	err := taskrun.Guard(func() error {
+	err := usecase.Guard(func() error {
 		r.look(ctx)
 		return nil
 	})
@@ -182,7 +183,7 @@ func (r *Reaper) abandon(ctx context.Context, hold taskrun.Hold, ids []string) {
 	}
 }
 
-func (r *Reaper) tell(ctx context.Context, loss *taskrun.Loss) {
+func (r *Reaper) tell(ctx context.Context, loss *usecase.Loss) {
 	state := orchestration.None
 	if loss.Moved {
 		state = loss.Run.State.Type

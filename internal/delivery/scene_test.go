@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // bubbleClock is the time within a synctest bubble.
@@ -37,7 +38,7 @@ type scene struct {
 
 	t       *testing.T
 	store   *memory.Store
-	service *taskrun.Service
+	service *usecase.Service
 	queue   *Queue
 	workers *Workers
 	made    int
@@ -82,7 +83,7 @@ func play(t *testing.T, script func(*scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &scene{t: t, store: memory.New()}
-		s.service = taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
+		s.service = usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
 		s.queue = NewQueue(s.store, bubbleClock{})
 		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, s)
 		s.ends = append(s.ends, s.queue.Open())
@@ -100,7 +101,7 @@ func play(t *testing.T, script func(*scene)) {
 func (s *scene) RunAbandoned(state orchestration.StateType) { s.lost = append(s.lost, state) }
 
 // RunLost notes what was told of lost runs.
-func (s *scene) RunLost(loss *taskrun.Loss) {
+func (s *scene) RunLost(loss *usecase.Loss) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.losses = append(s.losses, fmt.Sprint(loss.Worker, " ", loss.Before, " ", loss.Run.State.Type, " ", loss.Moved))

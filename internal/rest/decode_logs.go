@@ -1,16 +1,16 @@
 package rest
 
 import (
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // maxSearch is how many characters a search in logs may have.
 const maxSearch = 200
 
 // decodeLogs reads the lines that a client logged.
-func decodeLogs(body pyjson.Value) ([]taskrun.Log, []validate.Error) {
+func decodeLogs(body pyjson.Value) ([]logs.Log, []validate.Error) {
 	var faults validate.Faults
 	n := faults.Node(body, "body")
 	switch body.Kind() {
@@ -27,7 +27,7 @@ func decodeLogs(body pyjson.Value) ([]taskrun.Log, []validate.Error) {
 	return nil, faults.Errors()
 }
 
-func readLog(n validate.Node) (line taskrun.Log) {
+func readLog(n validate.Node) (line logs.Log) {
 	m, ok := n.Model()
 	if !ok {
 		return line
@@ -51,7 +51,7 @@ func readLog(n validate.Node) (line taskrun.Log) {
 }
 
 // decodeLogFilter reads the parameters of logs/filter.
-func decodeLogFilter(body pyjson.Value) (q taskrun.LogQuery, why refusal) {
+func decodeLogFilter(body pyjson.Value) (q logs.LogQuery, why refusal) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
 	if missing != nil {
@@ -81,7 +81,7 @@ const (
 	sortTimestampDesc = "TIMESTAMP_DESC"
 )
 
-func readLogFilter(n validate.Node) (f taskrun.LogFilter) {
+func readLogFilter(n validate.Node) (f logs.LogFilter) {
 	m, ok := n.Model()
 	if !ok {
 		return f
@@ -96,7 +96,7 @@ func readLogFilter(n validate.Node) (f taskrun.LogFilter) {
 	return f
 }
 
-func readLevelFilter(n validate.Node) (f taskrun.LevelFilter) {
+func readLevelFilter(n validate.Node) (f logs.LevelFilter) {
 	if m, ok := n.Model(); ok {
 		f.AtLeast = readOptional(m, "ge_", validate.Node.SmallInt)
 		f.AtMost = readOptional(m, "le_", validate.Node.SmallInt)
@@ -105,7 +105,7 @@ func readLevelFilter(n validate.Node) (f taskrun.LevelFilter) {
 	return f
 }
 
-func readLogRunFilter(n validate.Node) (f taskrun.LogRunFilter) {
+func readLogRunFilter(n validate.Node) (f logs.LogRunFilter) {
 	if m, ok := n.Model(); ok {
 		f.Any = readList(m, "any_", validate.Node.UUID)
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
@@ -114,7 +114,7 @@ func readLogRunFilter(n validate.Node) (f taskrun.LogRunFilter) {
 	return f
 }
 
-func readTextFilter(n validate.Node) (f taskrun.TextFilter) {
+func readTextFilter(n validate.Node) (f logs.TextFilter) {
 	m, ok := n.Model()
 	if !ok {
 		return f

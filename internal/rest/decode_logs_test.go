@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -32,18 +33,18 @@ func TestDecodeLogsFaults(t *testing.T) {
 
 func TestDecodeLogFilter(t *testing.T) {
 	t.Parallel()
-	for body, want := range map[string]taskrun.LogQuery{
+	for body, want := range map[string]logs.LogQuery{
 		`null`: {Limit: 200},
 		`{"limit":2,"offset":3,"sort":"TIMESTAMP_DESC","logs":{}}`: {Limit: 2, Offset: 3, Descending: true},
 		`{"sort":"TIMESTAMP_ASC","logs":{"operator":"or_","level":{"ge_":1,"le_":"2"},"timestamp":{"after_":"2026-08-21T12:00:00Z"}}}`: {
-			Limit: 200, Filter: taskrun.LogFilter{
-				Or: true, Level: &taskrun.LevelFilter{AtLeast: new(1), AtMost: new(2)}, Timestamp: &taskrun.TimeFilter{After: &noon},
+			Limit: 200, Filter: logs.LogFilter{
+				Or: true, Level: &logs.LevelFilter{AtLeast: new(1), AtMost: new(2)}, Timestamp: &taskrun.TimeFilter{After: &noon},
 			},
 		},
 		`{"logs":{"flow_run_id":{"any_":["` + idKnown + `"]},"task_run_id":{"any_":[],"is_null_":true},"text":{"query":"a -b"}}}`: {
-			Limit: 200, Filter: taskrun.LogFilter{
-				FlowRunID: &taskrun.IDFilter{Any: []string{idKnown}}, TaskRunID: &taskrun.LogRunFilter{Any: []string{}, IsNull: new(true)},
-				Text: &taskrun.TextFilter{AnyOf: []string{"a"}, NoneOf: []string{"b"}},
+			Limit: 200, Filter: logs.LogFilter{
+				FlowRunID: &taskrun.IDFilter{Any: []string{idKnown}}, TaskRunID: &logs.LogRunFilter{Any: []string{}, IsNull: new(true)},
+				Text: &logs.TextFilter{AnyOf: []string{"a"}, NoneOf: []string{"b"}},
 			},
 		},
 	} {
@@ -70,7 +71,7 @@ func TestDecodeLogFilter(t *testing.T) {
 
 func TestSearches(t *testing.T) {
 	t.Parallel()
-	for query, want := range map[string]taskrun.TextFilter{
+	for query, want := range map[string]logs.TextFilter{
 		``:                        {},
 		" \t ":                    {},
 		`error`:                   {AnyOf: []string{"error"}},

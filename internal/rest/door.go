@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Door identifies callers and checks their permissions. Its errors are authn's.
@@ -122,7 +123,7 @@ func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resou
 		return ctx
 	}
 	kind, _, _ := strings.Cut(string(resource), "/")
-	return taskrun.WithCreateCheck(ctx, func(ctx context.Context) error {
+	return usecase.WithCreateCheck(ctx, func(ctx context.Context) error {
 		err := s.checkPermission(ctx, caller, VerbCreate, Resource(kind), namespace)
 		switch {
 		case errors.Is(err, authn.ErrUnavailable):

@@ -21,6 +21,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // access says for each route what a caller has to be allowed: verb and resource,
@@ -166,7 +167,7 @@ func withDoor(door *doorkeeper) change {
 			if namespace != "other" {
 				return Space{}, ErrNotServed
 			}
-			runs := taskrun.NewService(taskrun.ServiceOptions{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
+			runs := usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
 			return Space{Runs: runs, Limits: &askedLimits{}}, nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // fuzzBodies tries what reads a body on bodies like the seeds.
@@ -54,7 +55,7 @@ func FuzzDecodePaginate(f *testing.F) {
 }
 
 func FuzzDecodeHistory(f *testing.F) {
-	service := taskrun.NewService(taskrun.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.NewService(usecase.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		q, why := decodeHistory(body)
@@ -78,7 +79,7 @@ func FuzzDecodeHistory(f *testing.F) {
 }
 
 func FuzzDecodeDashboard(f *testing.F) {
-	service := taskrun.NewService(taskrun.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.NewService(usecase.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		filter, why := decodeDashboard(body)

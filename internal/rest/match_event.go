@@ -12,7 +12,7 @@ import (
 const maxBackfill = 15 * time.Minute
 
 // following is what has to be looked at for a filter.
-func (f *eventFilter) following(now time.Time) taskrun.Following {
+func (f *eventFilter) following(now time.Time) taskrun.WatchOptions {
 	since := now
 	if f.backfill {
 		since = now.Add(-maxBackfill)
@@ -20,7 +20,7 @@ func (f *eventFilter) following(now time.Time) taskrun.Following {
 	if f.since != nil && f.since.After(since) {
 		since = *f.since
 	}
-	return taskrun.Following{Since: since, RunIDs: runsOf(f.resource.ids)}
+	return taskrun.WatchOptions{Since: since, RunIDs: runsOf(f.resource.ids)}
 }
 
 // runsOf are the runs among the ids of resources; nil stands for all.

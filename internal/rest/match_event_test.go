@@ -89,17 +89,17 @@ func TestWhatAFilterLooksAt(t *testing.T) {
 	quarter := noon.Add(-15 * time.Minute)
 	cases := map[string]struct {
 		frame string
-		want  taskrun.Following
+		want  taskrun.WatchOptions
 	}{
-		"everything of late":       {`{"type":"filter","filter":{}}`, taskrun.Following{Since: quarter}},
-		"since a minute":           {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.Following{Since: noon.Add(-time.Minute)}},
-		"since longer than can be": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.Following{Since: quarter}},
-		"nothing of before":        {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.Following{Since: noon}},
+		"everything of late":       {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
+		"since a minute":           {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon.Add(-time.Minute)}},
+		"since longer than can be": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.WatchOptions{Since: quarter}},
+		"nothing of before":        {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon}},
 		"some runs": {
 			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `","prefect.flow-run.x"]}}}`,
-			taskrun.Following{Since: quarter, RunIDs: []string{idKnown}},
+			taskrun.WatchOptions{Since: quarter, RunIDs: []string{idKnown}},
 		},
-		"no run in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.Following{Since: quarter}},
+		"no run in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.WatchOptions{Since: quarter}},
 	}
 	for name, tc := range cases {
 		filter, err := decodeFilterFrame(parsed([]byte(tc.frame)))

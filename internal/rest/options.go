@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
 // Options say where and how requests are answered.
@@ -63,7 +63,7 @@ func DefaultOptions() Options {
 		MaxBodyBytes:    1 << 20,
 		MaxBodyValues:   100_000,
 		BodyMemory:      240 << 20,
-		BufferMemory:    taskrun.DefaultBufferBytes,
+		BufferMemory:    bytebudget.DefaultBytes,
 		MaxHeaderBytes:  20 << 10,
 		HeaderTimeout:   5 * time.Second,
 		ReadTimeout:     30 * time.Second,

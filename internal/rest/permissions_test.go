@@ -15,6 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // dependent are the requests that need a second permission because of what their
@@ -44,7 +45,7 @@ func withDomain(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
 		space := func(namespace string) Space {
 			store := memory.New()
-			runs := taskrun.NewService(taskrun.ServiceOptions{Namespace: namespace, Store: store, Clock: d.Clock})
+			runs := usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
 			return Space{Runs: runs, Recorder: runs, Limits: limits}
 		}
@@ -190,13 +191,13 @@ func TestAnEventOfARunThatAnotherReplicaCreatedNeedsNoMore(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	denied := errors.New("denied")
-	runs := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: forgetful{store}, Clock: &stillClock{now: noon}})
+	runs := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: forgetful{store}, Clock: &stillClock{now: noon}})
 	e, err := reported(t, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	record := func(check error) (refused error) {
-		ctx := taskrun.WithCreateCheck(t.Context(), func(context.Context) error { return check })
+		ctx := usecase.WithCreateCheck(t.Context(), func(context.Context) error { return check })
 		if err := runs.Record(ctx, []taskrun.Event{e}, func(_ taskrun.Event, why error) { refused = why }); err != nil {
 			t.Fatal(err)
 		}

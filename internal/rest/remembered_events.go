@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -21,7 +22,7 @@ const (
 // tags among what is related. They are in memory and of this replica; of other
 // events listeners get what the run tells. A BufferBudget limits them.
 type rememberedEvents struct {
-	share *taskrun.BufferShare
+	share *bytebudget.Share
 
 	mu     sync.Mutex
 	frames map[string]rememberedEvent // by the ids of states
@@ -34,7 +35,7 @@ type rememberedEvent struct {
 	frame []byte
 }
 
-func newRememberedEvents(budget *taskrun.BufferBudget) *rememberedEvents {
+func newRememberedEvents(budget *bytebudget.Budget) *rememberedEvents {
 	r := &rememberedEvents{frames: map[string]rememberedEvent{}}
 	r.share = budget.Join(r.dropOldest)
 	return r

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -44,7 +45,7 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 // remembered is events of which the one of a text is remembered.
 func remembered(t *testing.T, texts ...string) *rememberedEvents {
 	t.Helper()
-	r := newRememberedEvents(taskrun.NewBufferBudget(1 << 20))
+	r := newRememberedEvents(bytebudget.New(1 << 20))
 	for _, text := range texts {
 		e, err := decodeEventFrame([]byte(text))
 		if err != nil {

@@ -5,14 +5,14 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 )
 
 // searchOf reads a search as Prefect does: terms are separated by blanks, and a
 // phrase of several words stands in double quotes, in which a backslash keeps a
 // quote or a backslash. One of the terms must be there, besides all that a plus
 // stands before, and none that a minus or exclamation mark stands before.
-func searchOf(query string) (f taskrun.TextFilter) {
+func searchOf(query string) (f logs.TextFilter) {
 	for query = blanksCut(query); query != ""; query = blanksCut(query) {
 		sign := query[0]
 		if strings.IndexByte("+-!", sign) >= 0 {

@@ -11,8 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Runs are the use cases that requests ask for; *taskrun.Service has them.
@@ -33,7 +35,7 @@ type Runs interface {
 	Ready(ctx context.Context) error
 }
 
-var _ Runs = (*taskrun.Service)(nil)
+var _ Runs = (*usecase.Service)(nil)
 
 // Metrics hear of every request after it was answered. The route is the path
 // as routes spell it, never the one asked for.
@@ -56,7 +58,7 @@ type Dependencies struct {
 	Others func(namespace string) (Space, error) // nil: there are none
 	// Buffers limits what is kept in memory of all namespaces; nil: a limit by
 	// Options.BufferMemory.
-	Buffers *taskrun.BufferBudget
+	Buffers *bytebudget.Budget
 
 	Clock         taskrun.Clock
 	Log           *slog.Logger
@@ -129,7 +131,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
 	}
 	if d.Buffers == nil {
-		d.Buffers = taskrun.NewBufferBudget(o.BufferMemory)
+		d.Buffers = bytebudget.New(o.BufferMemory)
 	}
 	s.others = newSpaces(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {

@@ -47,7 +47,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 				w.stream.changes <- cached
 				p.expect(t, string(appendEventFrame(nil, &cached)))
 				p.silent(t)
-				want := []taskrun.Following{{Since: noon.Add(-time.Minute), RunIDs: []string{idKnown}}}
+				want := []taskrun.WatchOptions{{Since: noon.Add(-time.Minute), RunIDs: []string{idKnown}}}
 				if diff := cmp.Diff(want, w.stream.asked); diff != "" {
 					t.Errorf("asked for (-want +got):\n%s", diff)
 				}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -44,7 +45,7 @@ type Stream interface {
 	// happens, without a gap between the two, until the context ends. A state
 	// may come twice. It ends with an error if the reader is too slow, or the
 	// stream cannot go on; both say that the reader has to begin anew.
-	Follow(ctx context.Context, f taskrun.Following) iter.Seq2[*taskrun.SharedChange, error]
+	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error]
 }
 
 // SocketMetrics hear of sockets. The route is the path as routes spell it.
@@ -89,6 +90,6 @@ func (noDomain) Record(context.Context, []taskrun.Event, func(taskrun.Event, err
 	return errNoDomain
 }
 
-func (noDomain) Follow(context.Context, taskrun.Following) iter.Seq2[*taskrun.SharedChange, error] {
-	return func(yield func(*taskrun.SharedChange, error) bool) { yield(nil, errNoDomain) }
+func (noDomain) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
+	return func(yield func(*feed.SharedChange, error) bool) { yield(nil, errNoDomain) }
 }

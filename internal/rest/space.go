@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -53,12 +55,12 @@ type space struct {
 
 // buffers are what is kept in memory of a namespace, within the BufferBudget.
 type buffers struct {
-	logs   *taskrun.LogBook
+	logs   *logs.LogBook
 	events *rememberedEvents
 }
 
-func newBuffers(clock taskrun.Clock, budget *taskrun.BufferBudget) *buffers {
-	return &buffers{logs: taskrun.NewLogBook(clock, nil, budget), events: newRememberedEvents(budget)}
+func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
+	return &buffers{logs: logs.NewLogBook(clock, nil, budget), events: newRememberedEvents(budget)}
 }
 
 func (b *buffers) empty() bool { return b.logs.Empty() && b.events.empty() }

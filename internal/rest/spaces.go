@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 type spaces struct {
 	server *Server
 	open   func(namespace string) (Space, error)
-	budget *taskrun.BufferBudget
+	budget *bytebudget.Budget
 
 	mu      sync.Mutex
 	byName  map[string]*openSpace
@@ -40,7 +40,7 @@ type openSpace struct {
 	unused time.Time     // since when
 }
 
-func newSpaces(server *Server, open func(namespace string) (Space, error), budget *taskrun.BufferBudget) *spaces {
+func newSpaces(server *Server, open func(namespace string) (Space, error), budget *bytebudget.Budget) *spaces {
 	return &spaces{
 		server: server, open: open, budget: budget, byName: map[string]*openSpace{}, idle: list.New(), buffers: map[string]*buffers{},
 	}

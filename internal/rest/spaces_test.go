@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
 // openedSpaces counts the namespaces that are open. Each has a goroutine, as those of
@@ -150,7 +150,7 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 func TestLogLinesOutliveTheirSpace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		budget := taskrun.NewBufferBudget(minBufferMemory)
+		budget := bytebudget.New(minBufferMemory)
 		f, opened := manySpaces(t, func(_ *Options, d *Dependencies) { d.Buffers = budget })
 		line := func(text string) string {
 			return `[{"name":"n","level":20,"message":"` + text + `","timestamp":"2026-08-21T12:00:00Z"}]`

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -130,14 +131,14 @@ type fakeStream struct {
 	broken  error
 
 	mu    sync.Mutex
-	asked []taskrun.Following
+	asked []taskrun.WatchOptions
 }
 
-func (f *fakeStream) Follow(ctx context.Context, following taskrun.Following) iter.Seq2[*taskrun.SharedChange, error] {
+func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
 	f.mu.Lock()
 	f.asked = append(f.asked, following)
 	f.mu.Unlock()
-	return func(yield func(*taskrun.SharedChange, error) bool) {
+	return func(yield func(*feed.SharedChange, error) bool) {
 		if f.broken != nil {
 			yield(nil, f.broken)
 			return
@@ -145,7 +146,7 @@ func (f *fakeStream) Follow(ctx context.Context, following taskrun.Following) it
 		for {
 			select {
 			case change, ok := <-f.changes:
-				if !ok || !yield(&taskrun.SharedChange{Change: change}, nil) {
+				if !ok || !yield(&feed.SharedChange{Change: change}, nil) {
 					return
 				}
 			case <-ctx.Done():

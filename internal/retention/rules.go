@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Rules has the rule of each namespace. It is a taskrun.Retention and can be used
@@ -32,7 +32,7 @@ type Rules struct {
 	changed    []func(namespace string)
 }
 
-var _ taskrun.Retention = (*Rules)(nil)
+var _ usecase.Retention = (*Rules)(nil)
 
 // rule is what a namespace says.
 type rule struct {

@@ -11,17 +11,19 @@ import (
 // but the arguments: every replica derives the same progress from the same
 // object, and creating a run takes one write.
 func Begin(run Run, state orchestration.State) Run {
-	run.Progress, _ = begin(run, state)
+	run.Progress, _ = InitialProgress(run, state)
 	run.EndRecorded = time.Time{}
-	run.noteEnd(run.Created)
+	run.RecordEnd(run.Created)
 	return run
 }
 
-func begin(run Run, state orchestration.State) (orchestration.Progress, orchestration.Decision) {
+// InitialProgress returns what follows from the initial state of a run, and the
+// decision that accepts it.
+func InitialProgress(run Run, state orchestration.State) (orchestration.Progress, orchestration.Decision) {
 	run.Progress = orchestration.Progress{}
 	decision := orchestration.Decide(orchestration.Facts{
-		Run:      rulesView(&run),
-		Proposed: stored(state),
+		Run:      RulesView(&run),
+		Proposed: Stored(state),
 		Force:    true,
 		Now:      state.Timestamp,
 		NewID:    state.ID,

@@ -1,7 +1,6 @@
 package taskrun
 
 import (
-	"sync"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -16,34 +15,6 @@ type Change struct {
 	Received time.Time            // when it became known here
 }
 
-// SharedChange is a change that all readers of a stream share, with the form in
-// which they send it.
-type SharedChange struct {
-	Change
-
-	first    bool      // the run was not known before
-	recorded time.Time // when the state was recorded at the earliest
-
-	once     sync.Once
-	encoded  []byte
-	retained *retained // nil: the change is not kept for other readers
-}
-
-// Encoded returns what encode makes of the change. encode is called once, whatever
-// the number of readers, who must not change the result.
-func (c *SharedChange) Encoded(encode func(*Change) []byte) []byte {
-	c.once.Do(func() {
-		c.encoded = encode(&c.Change)
-		if c.retained != nil {
-			c.retained.grow(int64(cap(c.encoded)))
-		}
-	})
-	if c.encoded == nil { // encode panicked
-		return encode(&c.Change)
-	}
-	return c.encoded
-}
-
 const (
 	// runOverhead and stateOverhead are the bytes of a run and a state in memory
 	// without their texts.
@@ -54,7 +25,7 @@ const (
 )
 
 // approximateBytes is about the memory that the run takes.
-func (r *Run) approximateBytes() int64 {
+func (r *Run) ApproximateBytes() int64 {
 	n := runOverhead + len(r.ID) + len(r.Name) + len(r.FlowRunID) + len(r.TaskKey) + len(r.DynamicKey)
 	for _, tag := range r.Tags {
 		n += entryOverhead + len(tag)
@@ -68,8 +39,8 @@ func (r *Run) approximateBytes() int64 {
 			n += entryOverhead + len(inputs[i].ID) + len(inputs[i].Name) + len(inputs[i].Type)
 		}
 	}
-	for i := range r.stateCount() {
-		state := r.stateAt(i)
+	for i := range r.StateCount() {
+		state := r.StateAt(i)
 		n += stateOverhead + len(state.Name) + len(state.Data)
 		for _, text := range []*string{state.Message, state.Details.CacheKey, state.Details.PauseKey, state.Details.Traceparent} {
 			if text != nil {
@@ -81,4 +52,48 @@ func (r *Run) approximateBytes() int64 {
 		}
 	}
 	return int64(n)
+}
+
+// WatchOptions selects the changes that a reader gets.
+type WatchOptions struct {
+	Since  time.Time // of states; what came earlier is left out
+	RunIDs []string  // of no other runs; nil: of all
+}
+
+// ChangeTo returns the change to the i-th state of the run, oldest first.
+func ChangeTo(run *Run, i int, received time.Time) Change {
+	state := run.StateAt(i)
+	c := Change{Run: run, State: state, Received: received, Reported: state.Reported}
+	if i > 0 {
+		c.Previous = run.StateAt(i - 1)
+	}
+	return c
+}
+
+// recorded is when the state was recorded at the earliest, as far as the run tells.
+func (r *Run) RecordedAt(state *orchestration.State) time.Time {
+	if r.State != nil && state.ID == r.State.ID {
+		return Latest(state.Timestamp, r.Updated)
+	}
+	return state.Timestamp
+}
+
+// LastRecorded returns when the latest of the run's states was recorded at the
+// earliest. It is zero if the run has no state.
+func (r *Run) LastRecorded() time.Time {
+	var last time.Time
+	if r.State == nil {
+		return last
+	}
+	for i := range r.StateCount() {
+		last = Latest(last, r.RecordedAt(r.StateAt(i)))
+	}
+	return last
+}
+
+func Latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -7,13 +7,13 @@ import (
 )
 
 // apply gives the run what the columns name.
-func (c *Columns) apply(run *Run) {
+func (c *Columns) Apply(run *Run) {
 	c.ApplyAsked(run)
 	c.applyProgress(&run.Progress)
 }
 
 // orNone is nil if no column is given.
-func (c *Columns) orNone() *Columns {
+func (c *Columns) OrNil() *Columns {
 	if *c == (Columns{}) {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (c *Columns) differing(run *Run) *Columns {
 	note(&reported.Tags, c.Tags, &run.Tags, tagsCutOf)
 	note(&reported.Labels, c.Labels, &run.Labels, labelsCutOf)
 	note(&reported.TaskInputs, c.TaskInputs, &run.TaskInputs, inputsCutOf)
-	return reported.orNone().fitReported()
+	return reported.OrNil().fitReported()
 }
 
 // note adds a column. What the run has already, or what is left of it there after
@@ -132,4 +132,10 @@ func orNull(text string) *string {
 		return nil
 	}
 	return &text
+}
+
+// NaturalKey returns the natural key that the columns give. Parts that they do not
+// give are empty.
+func (c *Columns) NaturalKey() NaturalKey {
+	return NaturalKey{FlowRunID: deref(c.FlowRunID.Value), TaskKey: deref(c.TaskKey.Value), DynamicKey: deref(c.DynamicKey.Value)}
 }

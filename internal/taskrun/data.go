@@ -15,7 +15,7 @@ var artifactKeys = map[string]bool{
 
 // stored is the state as it is kept: a result that its maker did not persist is
 // shown to the proposer once and then forgotten (contract §2.3).
-func stored(state orchestration.State) orchestration.State {
+func Stored(state orchestration.State) orchestration.State {
 	if orchestration.Unpersisted(state.Data) {
 		state.Data = nil
 	}

@@ -58,7 +58,7 @@ const (
 	labelDeploymentID = "prefect.deployment.id"
 )
 
-func (f *ParentFilter) match(run *Run, in sets) bool {
+func (f *ParentFilter) match(run *Run, in Sets) bool {
 	if run.FlowRunID == "" || f.Unknown {
 		return false
 	}
@@ -70,18 +70,18 @@ func (f *ParentFilter) match(run *Run, in sets) bool {
 	return f.FlowRun.match(run, in) && f.Flow.match(run, in) && f.Deployment.match(run, in)
 }
 
-func (c *ParentCriteria) match(run *Run, in sets) bool {
+func (c *ParentCriteria) match(run *Run, in Sets) bool {
 	if c == nil {
 		return true
 	}
-	var joined criteria
+	var joined Criteria
 	for i := range c.Members {
-		joined.add(true, c.Members[i].match(run, in))
+		joined.Add(true, c.Members[i].match(run, in))
 	}
-	return joined.hold(c.Or)
+	return joined.Hold(c.Or)
 }
 
-func (c *ParentCriterion) match(run *Run, in sets) bool {
+func (c *ParentCriterion) match(run *Run, in Sets) bool {
 	switch c.Fact {
 	case FactAny:
 		return true
@@ -99,12 +99,12 @@ func (c *ParentCriterion) match(run *Run, in sets) bool {
 }
 
 // matchParent judges by the id, if there is one.
-func matchParent[T string | []byte](c *ParentCriterion, in sets, id T, there bool) bool {
-	var joined criteria
-	joined.add(c.Any != nil, there && has(in, c.Any, id))
-	joined.add(c.NotAny != nil, there && !has(in, c.NotAny, id))
-	joined.add(c.IsNull != nil, c.IsNull != nil && *c.IsNull == !there)
-	return joined.hold(c.Or)
+func matchParent[T string | []byte](c *ParentCriterion, in Sets, id T, there bool) bool {
+	var joined Criteria
+	joined.Add(c.Any != nil, there && Has(in, c.Any, id))
+	joined.Add(c.NotAny != nil, there && !Has(in, c.NotAny, id))
+	joined.Add(c.IsNull != nil, c.IsNull != nil && *c.IsNull == !there)
+	return joined.Hold(c.Or)
 }
 
 // labelID is the text of a label that is one and needs no escapes, as ids do not.

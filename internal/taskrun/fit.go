@@ -16,7 +16,7 @@ import (
 
 // checkIdentity tells whether what identifies the run is within its bounds
 // (*InvalidError, naming the documented field).
-func (r *Run) checkIdentity() error {
+func (r *Run) CheckIdentity() error {
 	return firstError(
 		checkText("task_key", r.TaskKey, MaxTaskKey),
 		checkText("dynamic_key", r.DynamicKey, MaxDynamicKey),
@@ -26,16 +26,16 @@ func (r *Run) checkIdentity() error {
 
 // fitEach cuts each thing that describes the run to its own bound.
 func (r *Run) fitEach() {
-	r.Name = cut(r.Name, MaxName)
-	r.TaskVersion = mapText(r.TaskVersion, func(text string) string { return cut(text, MaxTaskVersion) })
+	r.Name = Truncate(r.Name, MaxName)
+	r.TaskVersion = mapText(r.TaskVersion, func(text string) string { return Truncate(text, MaxTaskVersion) })
 	r.Policy = r.Policy.fit()
-	r.Tags = mapEach(r.Tags, func(tag string) string { return cut(tag, MaxTag) })
+	r.Tags = mapEach(r.Tags, func(tag string) string { return Truncate(tag, MaxTag) })
 	r.Tags = ruleMeasure.cutTags(r.Tags, MaxTags, MaxTags*MaxTag)
 	r.Labels = mapValues(r.Labels, func(value json.RawMessage) json.RawMessage { return cutLabelValue(value, MaxLabelValue) })
 	r.Labels = ruleMeasure.cutLabels(r.Labels, MaxLabels, MaxLabels*(MaxLabelKey+MaxLabelValue))
 	r.TaskInputs = mapValues(r.TaskInputs, func(list []TaskInput) []TaskInput {
 		return mapEach(list, func(in TaskInput) TaskInput {
-			in.Name, in.Type = cut(in.Name, MaxInputText), cut(in.Type, MaxInputText)
+			in.Name, in.Type = Truncate(in.Name, MaxInputText), Truncate(in.Type, MaxInputText)
 			return in
 		})
 	})
@@ -68,7 +68,7 @@ func mapValues[T any](values map[string]T, change func(T) T) map[string]T {
 
 // fit cuts what describes a run that is made, and its first state, to their
 // bounds. The run has room left for every name that it may get later.
-func (r *Run) fit(first *orchestration.State) {
+func (r *Run) Fit(first *orchestration.State) {
 	r.fitEach()
 	fitState(first, stateRoom)
 	identity := utf8.RuneCountInString(r.TaskKey) + utf8.RuneCountInString(r.DynamicKey) + utf8.RuneCountInString(deref(r.CacheKey))
@@ -135,12 +135,12 @@ func fitNumber(text string) string {
 
 // fit cuts what describes the run and its state to their bounds. What identifies
 // the run is an *InvalidError if it is too long.
-func (e Event) fit() (Event, error) {
+func (e Event) Fit() (Event, error) {
 	e.State.Reported = true
 	fitState(&e.State, stateRoom)
 	var run Run
 	e.Columns.ApplyAsked(&run)
-	if err := run.checkIdentity(); err != nil {
+	if err := run.CheckIdentity(); err != nil {
 		return e, err
 	}
 	run.fitEach()

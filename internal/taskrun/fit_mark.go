@@ -129,4 +129,4 @@ func (m *measure) cutMessage(text string, most int) string {
 }
 
 // cut shortens a text to at most most characters; a mark tells how long it was.
-func cut(text string, most int) string { return ruleMeasure.cutText(text, most) }
+func Truncate(text string, most int) string { return ruleMeasure.cutText(text, most) }

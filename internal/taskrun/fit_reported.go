@@ -11,7 +11,7 @@ import (
 // report notes what an event says of fields that a run is made with, where it
 // differs from the run, and leaves in the event only that: what is noted has a
 // bound, so it may be less than what the event says.
-func (r *Run) report(e *Event) {
+func (r *Run) ApplyReport(e *Event) {
 	r.Reported = e.Columns.differing(r)
 	var noted Columns
 	if r.Reported != nil {
@@ -39,7 +39,7 @@ func (c *Columns) fitReported() *Columns {
 	}
 	fitted := *c
 	if name := fitted.Name.Value; name != nil { // stands in status.name
-		fitted.Name = fitted.Name.now(cut(*name, MaxName))
+		fitted.Name = fitted.Name.now(Truncate(*name, MaxName))
 	}
 	allot(MaxReported-len("{}"), fitted.shares())
 	return &fitted

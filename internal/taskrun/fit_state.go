@@ -32,15 +32,15 @@ func allot(room int, shares []share) {
 // fitState cuts what describes a state to its bounds, and all of it together to
 // room. It reports whether the data was dropped: the message says so then.
 func fitState(s *orchestration.State, room int) (dataCut bool) {
-	s.Name = cut(s.Name, MaxStateName)
+	s.Name = Truncate(s.Name, MaxStateName)
 	if n := utf8.RuneCount(s.Data); n > MaxData {
 		dropData(s, n)
 		dataCut = true
 	}
 	d := &s.Details
 	d.CacheKey = mapText(d.CacheKey, func(key string) string { return ruleMeasure.cutKey(key, MaxStateKey) })
-	d.PauseKey = mapText(d.PauseKey, func(key string) string { return cut(key, MaxPauseKey) })
-	d.Traceparent = mapText(d.Traceparent, func(text string) string { return cut(text, MaxTraceparent) })
+	d.PauseKey = mapText(d.PauseKey, func(key string) string { return Truncate(key, MaxPauseKey) })
+	d.Traceparent = mapText(d.Traceparent, func(text string) string { return Truncate(text, MaxTraceparent) })
 	d.RunInputKeyset = cutKeyset(d.RunInputKeyset, MaxKeysetItems, MaxText)
 	s.Message = mapText(s.Message, func(text string) string { return ruleMeasure.cutMessage(text, MaxMessage) })
 	had := s.Data != nil
@@ -63,7 +63,7 @@ func stateShares(s *orchestration.State) []share {
 	key.least = min(key.size(), leastStateKey)
 	name := &s.Name
 	return []share{
-		textShare(&name, func(text string, most int) string { s.Name = cut(text, most); return s.Name }),
+		textShare(&name, func(text string, most int) string { s.Name = Truncate(text, most); return s.Name }),
 		{
 			size: func() int { return utf8.RuneCount(s.Data) },
 			cut:  func(int) { dropData(s, utf8.RuneCount(s.Data)) },
@@ -134,7 +134,7 @@ func cutKeyset(keyset map[string]string, items, most int) map[string]string {
 	kept := map[string]string{}
 	room := most - keysetSize(map[string]string{CutKey: itemsMarkOf(total)})
 	for _, key := range slices.Sorted(maps.Keys(keyset)) {
-		value := cut(keyset[key], MaxKeysetText)
+		value := Truncate(keyset[key], MaxKeysetText)
 		size := keysetSize(map[string]string{key: value})
 		switch {
 		case utf8.RuneCountInString(key) > MaxKeysetText, size > room, len(kept) == items-1, marked && key == CutKey:
@@ -150,7 +150,7 @@ func cutKeyset(keyset map[string]string, items, most int) map[string]string {
 }
 
 // fit cuts what describes the proposed state to its bounds.
-func (p Proposal) fit() Proposal {
+func (p Proposal) Fit() Proposal {
 	state := p.State("", noTime)
 	data := state.Data
 	p.DataCut = fitState(&state, stateRoom)

@@ -70,7 +70,7 @@ func tooMany(field, what string, n, most int) error {
 
 // boundText keeps the run's states within MaxHistory and MaxText: the oldest
 // states shed message and data first, then fall off and are counted.
-func (r *Run) boundText() {
+func (r *Run) TruncateTexts() {
 	if excess := len(r.History) - MaxHistory; excess > 0 {
 		r.History = r.History[excess:]
 		r.HistoryDropped += int64(excess)

@@ -60,3 +60,37 @@ type Outcome struct {
 	// Written tells whether a state was written by this call.
 	Written bool
 }
+
+// ProposalDecision is the final verdict on a NamedProposal. It is stored with the
+// state that it led to, in one write.
+type ProposalDecision struct {
+	Proposal    string // name
+	UID         string
+	Verdict     orchestration.Status // never Wait
+	Reason      string
+	Proposer    string
+	EvaluatedAt time.Time
+	StateID     string // of the state that the evaluation wrote; empty: none
+}
+
+// NamedProposal is a proposal that exists as an object of its own. A run
+// evaluates each name once.
+type NamedProposal struct {
+	Proposal
+
+	Name      string
+	UID       string
+	Object    string // Revision.Object of the run that it is for
+	Proposer  string // user that created it; empty: unknown
+	IfStateID string // id that the run's current state must have; empty: any
+	// WaitingStateID is the id of the state that the run was in when an evaluation
+	// returned Wait; empty: none did. A run that finished since is not started again.
+	WaitingStateID string
+}
+
+// NewRun is what a caller gives to create a run.
+type NewRun struct {
+	// Run without progress. An empty ID, Name or TaskVersion is made up or null.
+	Run   Run
+	State *Proposal // nil: PENDING
+}

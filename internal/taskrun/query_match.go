@@ -14,8 +14,8 @@ func (f Filter) Match(run *Run) bool { return f.match(run, nil) }
 // change as long as it is used. Like Match, it takes no memory for a run, and it may be
 // called from several goroutines at once.
 func (f Filter) Matcher() func(*Run) bool {
-	in := sets{}
-	f.eachList(in.add)
+	in := Sets{}
+	f.eachList(in.Add)
 	if f.Or {
 		return func(run *Run) bool { return f.match(run, in) }
 	}
@@ -37,7 +37,7 @@ func (f Filter) Matcher() func(*Run) bool {
 }
 
 // checks are the members that were given, the cheapest first.
-func (f *Filter) checks(in sets) (checks []func(*Run) bool) {
+func (f *Filter) checks(in Sets) (checks []func(*Run) bool) {
 	add := func(given bool, check func(*Run) bool) {
 		if given {
 			checks = append(checks, check)
@@ -47,9 +47,9 @@ func (f *Filter) checks(in sets) (checks []func(*Run) bool) {
 	add(f.ID != nil, func(run *Run) bool { return f.ID.match(run, in) })
 	add(f.FlowRunID != nil, func(run *Run) bool { return f.FlowRunID.match(run, in) })
 	add(f.State != nil, func(run *Run) bool { return f.State.match(run, in) })
-	add(f.StartTime != nil, func(run *Run) bool { return f.StartTime.match(run.StartTime) })
-	add(f.EndTime != nil, func(run *Run) bool { return f.EndTime.match(run.EndTime) })
-	add(f.ExpectedStartTime != nil, func(run *Run) bool { return f.ExpectedStartTime.match(run.ExpectedStartTime) })
+	add(f.StartTime != nil, func(run *Run) bool { return f.StartTime.Match(run.StartTime) })
+	add(f.EndTime != nil, func(run *Run) bool { return f.EndTime.Match(run.EndTime) })
+	add(f.ExpectedStartTime != nil, func(run *Run) bool { return f.ExpectedStartTime.Match(run.ExpectedStartTime) })
 	add(f.Tags != nil, func(run *Run) bool { return f.Tags.match(run) })
 	add(f.Parents != nil, func(run *Run) bool { return f.Parents.match(run, in) })
 	add(f.Name != nil, func(run *Run) bool { return f.Name.match(run, in) })
@@ -57,12 +57,12 @@ func (f *Filter) checks(in sets) (checks []func(*Run) bool) {
 }
 
 // sets hold the entries of long lists, by their first.
-type sets map[*string]map[string]struct{}
+type Sets map[*string]map[string]struct{}
 
 // longList is the length from which a list is better looked up than searched.
 const longList = 8
 
-func (s sets) add(list []string) {
+func (s Sets) Add(list []string) {
 	if len(list) < longList {
 		return
 	}
@@ -74,7 +74,7 @@ func (s sets) add(list []string) {
 }
 
 // has reports whether the text is in the list.
-func has[T string | []byte](in sets, list []string, text T) bool {
+func Has[T string | []byte](in Sets, list []string, text T) bool {
 	if len(in) > 0 && len(list) >= longList {
 		_, found := in[&list[0]][string(text)]
 		return found
@@ -115,7 +115,7 @@ func (f *Filter) eachList(visit func([]string)) {
 	}
 }
 
-func (f *Filter) match(run *Run, in sets) bool {
+func (f *Filter) match(run *Run, in Sets) bool {
 	if f.Parents != nil && !f.Parents.match(run, in) {
 		return false
 	}
@@ -125,33 +125,33 @@ func (f *Filter) match(run *Run, in sets) bool {
 	return f.matchWhat(run, in) && f.matchWhen(run)
 }
 
-func (f *Filter) matchWhat(run *Run, in sets) bool {
+func (f *Filter) matchWhat(run *Run, in Sets) bool {
 	return f.Subflows.match() && f.ID.match(run, in) && f.FlowRunID.match(run, in) && f.State.match(run, in) &&
 		f.Tags.match(run) && f.Name.match(run, in)
 }
 
 func (f *Filter) matchWhen(run *Run) bool {
-	return f.StartTime.match(run.StartTime) && f.EndTime.match(run.EndTime) && f.ExpectedStartTime.match(run.ExpectedStartTime)
+	return f.StartTime.Match(run.StartTime) && f.EndTime.Match(run.EndTime) && f.ExpectedStartTime.Match(run.ExpectedStartTime)
 }
 
-func (f *Filter) matchAny(run *Run, in sets) bool {
-	var c criteria
-	c.add(f.ID != nil, f.ID.match(run, in))
-	c.add(f.Name != nil, f.Name.match(run, in))
-	c.add(f.Tags != nil, f.Tags.match(run))
-	c.add(f.State != nil, f.State.match(run, in))
-	c.add(f.StartTime != nil, f.StartTime.match(run.StartTime))
-	c.add(f.EndTime != nil, f.EndTime.match(run.EndTime))
-	c.add(f.ExpectedStartTime != nil, f.ExpectedStartTime.match(run.ExpectedStartTime))
-	c.add(f.Subflows != nil, f.Subflows.match())
-	c.add(f.FlowRunID != nil, f.FlowRunID.match(run, in))
-	return c.hold(true)
+func (f *Filter) matchAny(run *Run, in Sets) bool {
+	var c Criteria
+	c.Add(f.ID != nil, f.ID.match(run, in))
+	c.Add(f.Name != nil, f.Name.match(run, in))
+	c.Add(f.Tags != nil, f.Tags.match(run))
+	c.Add(f.State != nil, f.State.match(run, in))
+	c.Add(f.StartTime != nil, f.StartTime.Match(run.StartTime))
+	c.Add(f.EndTime != nil, f.EndTime.Match(run.EndTime))
+	c.Add(f.ExpectedStartTime != nil, f.ExpectedStartTime.Match(run.ExpectedStartTime))
+	c.Add(f.Subflows != nil, f.Subflows.match())
+	c.Add(f.FlowRunID != nil, f.FlowRunID.match(run, in))
+	return c.Hold(true)
 }
 
 // criteria counts those that were given, and those of them that hold.
-type criteria struct{ given, held int }
+type Criteria struct{ given, held int }
 
-func (c *criteria) add(given, holds bool) {
+func (c *Criteria) Add(given, holds bool) {
 	if given {
 		c.given++
 	}
@@ -162,26 +162,26 @@ func (c *criteria) add(given, holds bool) {
 
 // hold joins the criteria: one is enough with or, else all are needed. Without
 // any, everything passes.
-func (c *criteria) hold(or bool) bool {
+func (c *Criteria) Hold(or bool) bool {
 	return c.held == c.given || (or && c.held > 0)
 }
 
-func (f *IDFilter) match(run *Run, in sets) bool {
-	return f == nil || f.Any == nil || has(in, f.Any, run.ID)
+func (f *IDFilter) match(run *Run, in Sets) bool {
+	return f == nil || f.Any == nil || Has(in, f.Any, run.ID)
 }
 
-func (f *NameFilter) match(run *Run, in sets) bool {
-	return f == nil || (f.Any == nil || has(in, f.Any, run.Name)) && (f.Like == "" || like(run.Name, f.Like))
+func (f *NameFilter) match(run *Run, in Sets) bool {
+	return f == nil || (f.Any == nil || Has(in, f.Any, run.Name)) && (f.Like == "" || like(run.Name, f.Like))
 }
 
 func (f *TagsFilter) match(run *Run) bool {
 	if f == nil {
 		return true
 	}
-	var c criteria
-	c.add(len(f.All) > 0, containsAll(run.Tags, f.All))
-	c.add(f.IsNull != nil, f.IsNull != nil && *f.IsNull == (len(run.Tags) == 0))
-	return c.hold(f.Or)
+	var c Criteria
+	c.Add(len(f.All) > 0, containsAll(run.Tags, f.All))
+	c.Add(f.IsNull != nil, f.IsNull != nil && *f.IsNull == (len(run.Tags) == 0))
+	return c.Hold(f.Or)
 }
 
 func containsAll(tags, wanted []string) bool {
@@ -193,17 +193,17 @@ func containsAll(tags, wanted []string) bool {
 	return true
 }
 
-func (f *StateFilter) match(run *Run, in sets) bool {
+func (f *StateFilter) match(run *Run, in Sets) bool {
 	if f == nil {
 		return true
 	}
-	var c criteria
-	c.add(f.Types != nil, run.State != nil && slices.Contains(f.Types, run.State.Type))
-	c.add(f.Names != nil, run.State != nil && has(in, f.Names, run.State.Name))
-	return c.hold(f.Or)
+	var c Criteria
+	c.Add(f.Types != nil, run.State != nil && slices.Contains(f.Types, run.State.Type))
+	c.Add(f.Names != nil, run.State != nil && Has(in, f.Names, run.State.Name))
+	return c.Hold(f.Or)
 }
 
-func (f *TimeFilter) match(t *time.Time) bool {
+func (f *TimeFilter) Match(t *time.Time) bool {
 	return f == nil || (f.Before == nil || (t != nil && !t.After(*f.Before))) &&
 		(f.After == nil || (t != nil && !t.Before(*f.After))) &&
 		(f.IsNull == nil || *f.IsNull == (t == nil))
@@ -213,7 +213,7 @@ func (f *SubflowFilter) match() bool {
 	return f == nil || f.Exists == nil || !*f.Exists
 }
 
-func (f *FlowRunIDFilter) match(run *Run, in sets) bool {
+func (f *FlowRunIDFilter) match(run *Run, in Sets) bool {
 	if f == nil {
 		return true
 	}
@@ -222,7 +222,7 @@ func (f *FlowRunIDFilter) match(run *Run, in sets) bool {
 	case f.IsNull != nil && *f.IsNull:
 		return !inFlow
 	case f.Any != nil:
-		return inFlow && has(in, f.Any, run.FlowRunID)
+		return inFlow && Has(in, f.Any, run.FlowRunID)
 	default:
 		return f.IsNull == nil || inFlow
 	}

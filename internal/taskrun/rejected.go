@@ -41,7 +41,7 @@ func NewRejectedError(cause RejectionCause, text string) *RejectedError {
 		}
 		return r
 	}, text)
-	return &RejectedError{Cause: cause, Message: cut(strings.TrimSpace(line), MaxRejection)}
+	return &RejectedError{Cause: cause, Message: Truncate(strings.TrimSpace(line), MaxRejection)}
 }
 
 func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Message }

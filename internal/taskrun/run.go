@@ -129,7 +129,7 @@ func (r *Run) States() []orchestration.State {
 }
 
 // stateCount is the number of states that are kept.
-func (r *Run) stateCount() int {
+func (r *Run) StateCount() int {
 	if r.State == nil {
 		return len(r.History)
 	}
@@ -138,7 +138,7 @@ func (r *Run) stateCount() int {
 
 // stateAt returns the i-th of the states that are kept, oldest first. It must not be
 // changed.
-func (r *Run) stateAt(i int) *orchestration.State {
+func (r *Run) StateAt(i int) *orchestration.State {
 	if i < len(r.History) {
 		return &r.History[i]
 	}
@@ -176,7 +176,7 @@ func (r *Run) EstimatedStartTimeDelta(now time.Time) time.Duration {
 
 // touch notes that the run was changed. The time of the last change never goes
 // back, though the clocks of replicas differ.
-func (r *Run) touch(now time.Time) {
+func (r *Run) Touch(now time.Time) {
 	if now.After(r.Updated) {
 		r.Updated = now
 	}
@@ -201,7 +201,7 @@ func (r *Run) Renamed(name string, at time.Time) *Run {
 }
 
 // noteEnd notes since when the run is finished.
-func (r *Run) noteEnd(now time.Time) {
+func (r *Run) RecordEnd(now time.Time) {
 	switch {
 	case !r.Finished():
 		r.EndRecorded = time.Time{}
@@ -212,7 +212,38 @@ func (r *Run) noteEnd(now time.Time) {
 
 // endUnknown reports whether the run finished and nothing tells when: a user wrote
 // the stored progress.
-func (r *Run) endUnknown() bool { return r.Finished() && r.EndRecorded.IsZero() }
+func (r *Run) EndUnknown() bool { return r.Finished() && r.EndRecorded.IsZero() }
 
 // Finished reports whether the current state is terminal.
 func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }
+
+// Holds reports whether the run holds the slots it claimed for the state with
+// this id: the state was written, and the run has not left RUNNING and
+// CANCELLING since.
+func (r *Run) Holds(stateID string) bool {
+	return orchestration.HoldsSlots(r.States(), stateID, r.HistoryDropped == 0)
+}
+
+// Has reports whether the state with this id is, or was, the run's; of states
+// that fell off its history nothing is known.
+func (r *Run) Has(stateID string) bool {
+	for i := range r.StateCount() {
+		if r.StateAt(i).ID == stateID {
+			return true
+		}
+	}
+	return false
+}
+
+// expirationPrecision is the difference up to which two expiration times are
+// equal: a stored run has the time of its end to the second in some cases.
+const expirationPrecision = time.Second
+
+// ShowsExpiration reports whether the stored expiration time of the run is this
+// one, to the second.
+func (r *Run) ShowsExpiration(at *time.Time) bool {
+	if at == nil || r.ExpirationTime == nil {
+		return at == nil && r.ExpirationTime == nil
+	}
+	return at.Sub(*r.ExpirationTime).Abs() < expirationPrecision
+}

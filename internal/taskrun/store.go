@@ -21,6 +21,9 @@ var (
 	ErrIDTaken = errors.New("id belongs to another run")
 	// ErrUnavailable: the store cannot be reached for now, or cannot take more.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrForbidden: the caller lacks the permission to create an object. What it may
+	// do without that permission is done.
+	ErrForbidden = errors.New("not permitted")
 )
 
 // Store keeps runs. A write is durable, and visible to later reads through the

@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // observed returns how often a histogram was told something, and the sum.
@@ -82,7 +83,7 @@ func (e events) Record(_ context.Context, all []taskrun.Event, refused func(task
 	for _, event := range all {
 		if event.RunID == e.refuses {
 			event.RunID = "another" // the run may be known by another id
-			refused(event, taskrun.ErrLate)
+			refused(event, usecase.ErrLate)
 		}
 	}
 	return e.err

@@ -23,6 +23,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 //go:embed page.html
@@ -37,14 +38,14 @@ func (wallClock) Now() time.Time { return time.Now() }
 
 // api is a REST endpoint without authentication.
 type api struct {
-	runs    *taskrun.Service
+	runs    *usecase.Service
 	address string // host:port
 	port    string
 }
 
 func serveAPI(t *testing.T) *api {
 	t.Helper()
-	runs := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
+	runs := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Space: rest.Space{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})

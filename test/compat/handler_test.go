@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // wallClock is the real time: the recordings send times around now.
@@ -43,7 +43,7 @@ func newHandler(t *testing.T) http.Handler {
 	t.Helper()
 	runs := memory.NewWithClock(wallClock{})
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
-	service := taskrun.NewService(taskrun.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
+	service := usecase.NewService(usecase.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
 	queue := delivery.NewQueue(runs, wallClock{})
 	t.Cleanup(queue.Open())
 	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.Alone{})}

@@ -21,6 +21,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 type wallClock struct{}
@@ -30,7 +31,7 @@ func (wallClock) Now() time.Time { return time.Now() }
 // program is one replica's use cases.
 type program struct {
 	limits *concurrency.Service
-	runs   *taskrun.Service
+	runs   *usecase.Service
 }
 
 func openProgram(t *testing.T, env *testenv.Env, namespace string) program {
@@ -38,7 +39,7 @@ func openProgram(t *testing.T, env *testenv.Env, namespace string) program {
 	cluster := openReplica(t, env.Config)
 	store := cluster.Namespace(namespace)
 	limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: cluster.Limits(namespace), Runs: store, Clock: wallClock{}})
-	return program{limits, taskrun.NewService(taskrun.ServiceOptions{Namespace: namespace, Store: store, Clock: wallClock{}, Slots: limits})}
+	return program{limits, usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: store, Clock: wallClock{}, Slots: limits})}
 }
 
 // Two replicas start runs at once: never more than there are slots, and in the

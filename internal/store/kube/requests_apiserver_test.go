@@ -17,6 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // counter lists the requests about single TaskRuns that pass through it.
@@ -59,8 +60,8 @@ func (c *tick) Now() time.Time {
 	return c.now
 }
 
-func newService(store taskrun.Store) *taskrun.Service {
-	return taskrun.NewService(taskrun.ServiceOptions{
+func newService(store taskrun.Store) *usecase.Service {
+	return usecase.NewService(usecase.ServiceOptions{
 		Namespace: "default", Store: store,
 		Clock: &tick{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)},
 	})
@@ -94,7 +95,7 @@ func TestEqualCreatesMakeOneObject(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
-	services := []*taskrun.Service{
+	services := []*usecase.Service{
 		newService(openReplica(t, env.Config).Namespace(namespace)), newService(openReplica(t, env.Config).Namespace(namespace)),
 	}
 	var all sync.WaitGroup

@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 func TestChangedSince(t *testing.T) {
@@ -50,14 +51,14 @@ func BenchmarkReconnect(b *testing.B) {
 	objects := newFleet().objects(b, 100_000)
 	store := storeOf(objects)
 	last := store.shelf.byID(objects[len(objects)-1].Spec.ID).LastRecorded()
-	service := taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: store, Clock: &manualClock{last}})
+	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: &manualClock{last}})
 	const listeners = 50
 	for b.Loop() {
 		var joined, all sync.WaitGroup
 		joined.Add(listeners)
 		for range listeners {
 			all.Go(func() {
-				for _, err := range service.Follow(b.Context(), taskrun.Following{Since: last}) {
+				for _, err := range service.Follow(b.Context(), taskrun.WatchOptions{Since: last}) {
 					if err != nil {
 						b.Error(err)
 					}

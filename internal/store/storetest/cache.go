@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 const cacheKey = "key"
@@ -17,7 +18,7 @@ const cacheKey = "key"
 type cacheScene struct {
 	t       *testing.T
 	store   taskrun.Store
-	service *taskrun.Service
+	service *usecase.Service
 	runs    int
 }
 

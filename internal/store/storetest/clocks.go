@@ -7,6 +7,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // testRenameOnTwo renames on one replica and reports names on another, whose
@@ -45,7 +46,7 @@ func testRenameOnTwo(t *testing.T, a, b taskrun.Store) {
 }
 
 // reportName records the nth state of a run, with a name of the run.
-func reportName(t *testing.T, service *taskrun.Service, id string, n int, name string) {
+func reportName(t *testing.T, service *usecase.Service, id string, n int, name string) {
 	err := service.Record(t.Context(), []taskrun.Event{{
 		RunID: id,
 		State: orchestration.State{

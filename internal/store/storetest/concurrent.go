@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // equalCreates is how many creates of one run are under way at the same time.
@@ -17,13 +18,13 @@ const equalCreates = 50
 
 func testEqualCreates(t *testing.T, s taskrun.Store) {
 	service := newService(s, newClock())
-	createAtOnce(t, []*taskrun.Service{service})
+	createAtOnce(t, []*usecase.Service{service})
 	expectCount(t, s, 1)
 }
 
 // createAtOnce creates the same run through the services many times at once,
 // and checks that all agree which it is and that one of them made it.
-func createAtOnce(t *testing.T, services []*taskrun.Service) {
+func createAtOnce(t *testing.T, services []*usecase.Service) {
 	t.Helper()
 	type answer struct {
 		run     *taskrun.Run
@@ -73,7 +74,7 @@ func testConcurrentProposals(t *testing.T, s taskrun.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	written := proposeAtOnce(t, []*taskrun.Service{service}, run.ID)
+	written := proposeAtOnce(t, []*usecase.Service{service}, run.ID)
 	expectHistory(t, mustGet(t, s, run.ID), run.State.ID, written)
 }
 
@@ -85,7 +86,7 @@ const (
 
 // proposeAtOnce proposes states for one run from all sides, and returns those
 // that the answers said were written.
-func proposeAtOnce(t *testing.T, services []*taskrun.Service, id string) []orchestration.State {
+func proposeAtOnce(t *testing.T, services []*usecase.Service, id string) []orchestration.State {
 	t.Helper()
 	kinds := []orchestration.StateType{orchestration.Running, orchestration.Pending, orchestration.Paused}
 	var (

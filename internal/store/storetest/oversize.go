@@ -15,6 +15,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // oversizeTrials is how many random runs are tried over every path.
@@ -53,7 +54,7 @@ func Oversize(t *testing.T, s taskrun.Store) {
 // oversize makes up what is too long.
 type oversize struct{ *rand.Rand }
 
-func (o oversize) record(t *testing.T, service *taskrun.Service, events ...taskrun.Event) {
+func (o oversize) record(t *testing.T, service *usecase.Service, events ...taskrun.Event) {
 	err := service.Record(t.Context(), events, func(e taskrun.Event, err error) {
 		t.Errorf("the event %s was refused: %v", e.State.ID, err)
 	})

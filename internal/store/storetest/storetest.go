@@ -15,6 +15,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Run tests a store. The function open returns an empty one each time.
@@ -85,8 +86,8 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-func newService(s taskrun.Store, c taskrun.Clock) *taskrun.Service {
-	return taskrun.NewService(taskrun.ServiceOptions{Namespace: "default", Store: s, Clock: c})
+func newService(s taskrun.Store, c taskrun.Clock) *usecase.Service {
+	return usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s, Clock: c})
 }
 
 // runID and stateID make ids that sort by number.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // How long a store may take to see what another one wrote, and how often it is asked.
@@ -87,7 +88,7 @@ func testSeesOther(t *testing.T, a, b taskrun.Store) {
 
 func testEqualCreatesOnTwo(t *testing.T, a, b taskrun.Store) {
 	c := newClock()
-	createAtOnce(t, []*taskrun.Service{newService(a, c), newService(b, c)})
+	createAtOnce(t, []*usecase.Service{newService(a, c), newService(b, c)})
 	for name, s := range map[string]taskrun.Store{"first": a, "second": b} {
 		eventually(t, "the "+name+" store counts the run", func() bool {
 			n, err := s.Count(t.Context(), taskrun.Filter{})
@@ -98,7 +99,7 @@ func testEqualCreatesOnTwo(t *testing.T, a, b taskrun.Store) {
 
 func testProposalsToTwo(t *testing.T, a, b taskrun.Store) {
 	c := newClock()
-	services := []*taskrun.Service{newService(a, c), newService(b, c)}
+	services := []*usecase.Service{newService(a, c), newService(b, c)}
 	run, _, err := services[0].Create(t.Context(), taskrun.NewRun{Run: taskrun.Run{TaskKey: "k", DynamicKey: "0"}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,120 @@
+package bytebudget
+
+import (
+	"container/heap"
+	"sync"
+)
+
+// DefaultBufferBytes is the default limit of a BufferBudget.
+const DefaultBytes = 24 << 20
+
+// BufferBudget limits the bytes that the buffers of all namespaces hold together:
+// recent changes, events and log lines. When they hold more, the buffer that holds
+// the most drops its oldest entry, until all of them fit. It is safe for concurrent
+// use. A buffer must not use the budget while it holds a lock that drop needs.
+type Budget struct {
+	limit int64
+
+	mu     sync.Mutex
+	total  int64
+	shares shareHeap
+}
+
+// NewBufferBudget returns a budget of that many bytes.
+func New(limit int64) *Budget { return &Budget{limit: limit} }
+
+// BufferShare is what one buffer holds of a budget.
+type Share struct {
+	budget *Budget
+	drop   func() int64
+
+	bytes int64
+	index int // in the heap, from 1; 0: not in it
+	left  bool
+}
+
+// Join adds a buffer. drop removes its oldest entry and returns the bytes of that,
+// 0 if there is none. It is called under the lock of the budget.
+func (b *Budget) Join(drop func() int64) *Share {
+	return &Share{budget: b, drop: drop}
+}
+
+// Bytes returns the number of bytes that all buffers hold.
+func (b *Budget) Bytes() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
+}
+
+// Add counts n more bytes, or fewer if n is negative. If there are too many, entries
+// are dropped, of this buffer or of others, before it returns.
+func (s *Share) Add(n int64) {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.left {
+		return
+	}
+	s.change(n)
+	for b.total > b.limit && len(b.shares) > 0 {
+		largest := b.shares[0]
+		freed := largest.drop()
+		if freed <= 0 { // counted before it could be dropped
+			return
+		}
+		largest.change(-freed)
+	}
+}
+
+// Leave removes the buffer. What it holds is not counted any more.
+func (s *Share) Leave() {
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	if !s.left {
+		s.change(-s.bytes)
+		s.left = true
+	}
+}
+
+// change counts bytes, and keeps only those shares in the heap that have some.
+func (s *Share) change(n int64) {
+	b := s.budget
+	s.bytes += n
+	b.total += n
+	switch {
+	case s.index > 0 && s.bytes > 0:
+		heap.Fix(&b.shares, s.index-1)
+	case s.index > 0:
+		heap.Remove(&b.shares, s.index-1)
+	case s.bytes > 0:
+		heap.Push(&b.shares, s)
+	}
+}
+
+// shareHeap has the share with the most bytes first.
+type shareHeap []*Share
+
+func (h shareHeap) Len() int           { return len(h) }
+func (h shareHeap) Less(i, j int) bool { return h[i].bytes > h[j].bytes }
+
+func (h shareHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i+1, j+1
+}
+
+// Push is for container/heap.
+func (h *shareHeap) Push(x any) {
+	s := x.(*Share) //nolint:errcheck,forcetypeassert // nothing else is pushed
+	*h = append(*h, s)
+	s.index = len(*h)
+}
+
+// Pop is for container/heap.
+func (h *shareHeap) Pop() any {
+	last := len(*h) - 1
+	s := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	s.index = 0
+	return s
+}

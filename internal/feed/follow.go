@@ -1,0 +1,93 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// selection is a WatchOptions with its runs as a set, which is read at every change.
+type selection struct {
+	taskrun.WatchOptions
+
+	runs map[string]bool // nil: all
+}
+
+func newSelection(o taskrun.WatchOptions) selection {
+	if o.RunIDs == nil {
+		return selection{o, nil}
+	}
+	return selection{o, taskrun.SetOf(o.RunIDs)}
+}
+
+// ErrTooSlow ends a stream whose reader is so far behind that what it has not
+// read yet is not kept any more.
+var ErrTooSlow = errors.New("the reader is too slow")
+
+// maxBehind is how many changes are kept for a reader. There are fewer if the
+// BufferBudget has no room for as many.
+const maxBehind = 10_000
+
+// Follow yields the states that runs of the store entered since a time, in the order
+// of time, and then those that they enter, as they become known here, without a gap
+// between the two, until the context ends. It ends with ErrTooSlow if the reader
+// falls too far behind. All readers of a feed follow the same store.
+func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchOptions) iter.Seq2[*SharedChange, error] {
+	selected := newSelection(o)
+	return func(yield func(*SharedChange, error) bool) {
+		past := f.join(store, selected)
+		defer f.leave()
+		reader := &feedReader{feed: f, wants: selected, past: past, at: past.from}
+		for {
+			changes, err := reader.next(ctx)
+			for _, c := range changes {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					yield(nil, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// wants reports whether the reader gets a change. It gets every change that becomes
+// known from now on, whatever its time: the clock of a worker may be behind.
+func (f *selection) wants(c *SharedChange) bool {
+	return (f.runs == nil || f.runs[c.Run.ID]) && (!c.first || !c.recorded.Before(f.Since))
+}
+
+// changesBetween returns the changes that lie between two versions of a run; before
+// is nil for one that nothing is known of.
+func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
+	if !differ(before, after) {
+		return nil
+	}
+	var changes []*SharedChange
+	for i := range after.StateCount() {
+		state := after.StateAt(i)
+		if before != nil && before.Has(state.ID) {
+			continue
+		}
+		c := &SharedChange{first: before == nil, recorded: after.RecordedAt(state)}
+		c.Change = taskrun.ChangeTo(after, i, taskrun.Latest(now, c.recorded))
+		changes = append(changes, c)
+	}
+	return changes
+}
+
+// differ reports whether there may be a change to tell of. Most writes bring none:
+// they are seen without a look at each state.
+func differ(before, after *taskrun.Run) bool {
+	if after == nil || after.State == nil {
+		return false
+	}
+	return before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History)
+}

@@ -1,0 +1,122 @@
+package logs
+
+import (
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"strings"
+	"time"
+)
+
+// Log is one line that a client logged.
+type Log struct {
+	ID        string
+	Created   time.Time
+	Name      string // of the logger
+	Level     int    // as Python counts: 20 is info, 40 an error
+	Message   string
+	Timestamp time.Time
+	FlowRunID string // "": none
+	TaskRunID string // "": none
+}
+
+// LogQuery asks for lines.
+type LogQuery struct {
+	Filter     LogFilter
+	Descending bool // by timestamp; those of the same time stay in the order in which they came
+	Limit      int  // 0: none are returned
+	Offset     int
+}
+
+// LogFilter restricts lines as Filter does runs.
+type LogFilter struct {
+	Or        bool
+	Level     *LevelFilter
+	Timestamp *taskrun.TimeFilter
+	FlowRunID *taskrun.IDFilter
+	TaskRunID *LogRunFilter
+	Text      *TextFilter
+}
+
+// LevelFilter matches levels; both ends are inclusive.
+type LevelFilter struct {
+	AtLeast *int // nil: no criterion
+	AtMost  *int // nil: no criterion
+}
+
+// LogRunFilter matches the id of the run that a line belongs to.
+type LogRunFilter struct {
+	Any    []string // nil: no criterion
+	IsNull *bool    // true: it belongs to none; nil: no criterion
+}
+
+// TextFilter matches the message and the name of a line without regard to case.
+type TextFilter struct {
+	AnyOf  []string // one of them is there; none: no criterion
+	AllOf  []string // each of them is there
+	NoneOf []string // none of them is there
+}
+
+// Matcher returns whether a line passes the filter, for many lines: long lists are
+// looked up instead of being searched. The filter must not change as long as it is used.
+func (f *LogFilter) Matcher() func(*Log) bool {
+	in := taskrun.Sets{}
+	if f.FlowRunID != nil {
+		in.Add(f.FlowRunID.Any)
+	}
+	if f.TaskRunID != nil {
+		in.Add(f.TaskRunID.Any)
+	}
+	var text *textMatcher
+	if f.Text != nil {
+		text = f.Text.matcher()
+	}
+	return func(line *Log) bool { return f.match(line, in, text) }
+}
+
+func (f *LogFilter) match(line *Log, in taskrun.Sets, text *textMatcher) bool {
+	var c taskrun.Criteria
+	c.Add(f.Level != nil, f.Level.match(line.Level))
+	c.Add(f.Timestamp != nil, f.Timestamp.Match(&line.Timestamp))
+	c.Add(f.FlowRunID != nil, f.FlowRunID == nil || f.FlowRunID.Any == nil || taskrun.Has(in, f.FlowRunID.Any, line.FlowRunID))
+	c.Add(f.TaskRunID != nil, f.TaskRunID.match(line.TaskRunID, in))
+	if text != nil {
+		text.addTo(&c, strings.ToLower(line.Message+" "+line.Name))
+	}
+	return c.Hold(f.Or)
+}
+
+func (f *LevelFilter) match(level int) bool {
+	return f == nil || (f.AtLeast == nil || level >= *f.AtLeast) && (f.AtMost == nil || level <= *f.AtMost)
+}
+
+func (f *LogRunFilter) match(id string, in taskrun.Sets) bool {
+	return f == nil || (f.Any == nil || taskrun.Has(in, f.Any, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
+}
+
+// textMatcher is a TextFilter whose terms are in lower case.
+type textMatcher struct{ anyOf, allOf, noneOf []string }
+
+func (f *TextFilter) matcher() *textMatcher {
+	lower := func(terms []string) []string {
+		lowered := make([]string, len(terms))
+		for i, term := range terms {
+			lowered[i] = strings.ToLower(term)
+		}
+		return lowered
+	}
+	return &textMatcher{lower(f.AnyOf), lower(f.AllOf), lower(f.NoneOf)}
+}
+
+// addTo adds what is asked of the text, which is in lower case.
+func (m *textMatcher) addTo(c *taskrun.Criteria, text string) {
+	found := func(terms []string) (n int) {
+		for _, term := range terms {
+			if strings.Contains(text, term) {
+				n++
+			}
+		}
+		return n
+	}
+	c.Add(len(m.anyOf) > 0, found(m.anyOf) > 0)
+	c.Add(len(m.noneOf) > 0, found(m.noneOf) == 0)
+	c.Add(len(m.allOf) > 0, found(m.allOf) == len(m.allOf))
+}

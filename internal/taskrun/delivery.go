@@ -1,0 +1,111 @@
+package taskrun
+
+import (
+	"slices"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+// Delivery says which worker holds a background run.
+type Delivery struct {
+	Holder         string // client id of the worker; empty: no worker, any more
+	LeaseNamespace string // see Hold; empty without a holder
+	PreviousHolder string // client id of the worker that held the run before; empty: none
+	Since          time.Time
+	Attempts       int // how often the run was handed out
+}
+
+// Hold identifies a worker that holds a run, and the Leases that list it while it
+// is connected.
+type Hold struct {
+	Worker string // client id
+	// LeaseNamespace is the namespace of the Leases of the operator that the worker
+	// is connected to; NoLease if that operator cannot keep one; empty if it is an
+	// earlier version, which does not record it.
+	LeaseNamespace string
+}
+
+// NoLease as the namespace of Leases means that there are none.
+const NoLease = "-"
+
+// MaxHolder is how many characters a worker's client id may have.
+const MaxHolder = 256
+
+// Waiting reports whether the run waits for a worker, be its time come or not:
+// it is SCHEDULED, was submitted to be run in the background, and nobody holds
+// it, nor is it on hold. A worker that reports of a run does not submit it (contract §1.6).
+func (r *Run) Waiting() bool {
+	if r.State == nil || r.State.Type != orchestration.Scheduled || r.Held() || r.OnHold {
+		return false
+	}
+	return r.Delivery != nil || (r.Deferred() && !r.State.Reported)
+}
+
+// deferred reports whether the current state asks for a run in the background.
+func (r *Run) Deferred() bool {
+	deferred := r.State.Details.Deferred
+	return deferred != nil && *deferred
+}
+
+// Due is when a waiting run may be handed out.
+func (r *Run) Due() time.Time {
+	if at := r.State.Details.ScheduledTime; at != nil {
+		return *at
+	}
+	return r.State.Timestamp
+}
+
+// Holder is the client id of the worker that holds the run, empty for none.
+func (r *Run) Holder() string {
+	if r.Delivery == nil {
+		return ""
+	}
+	return r.Delivery.Holder
+}
+
+// Hold identifies the worker that holds the run; zero for none.
+func (r *Run) Hold() Hold {
+	if !r.Held() {
+		return Hold{}
+	}
+	return Hold{Worker: r.Delivery.Holder, LeaseNamespace: r.Delivery.LeaseNamespace}
+}
+
+// held reports whether a worker holds the run.
+func (r *Run) Held() bool { return r.Holder() != "" }
+
+func (r *Run) Attempts() int {
+	if r.Delivery == nil {
+		return 0
+	}
+	return r.Delivery.Attempts
+}
+
+// taskParametersID finds the parameters of the run: a worker's own events do not
+// repeat them.
+func (r *Run) TaskParametersID() string {
+	for _, state := range slices.Backward(r.States()) {
+		if id := state.Details.TaskParametersID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// CheckHolder tells whether a worker's client id can be kept (*InvalidError).
+func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
+
+// Submission tells whether the run was ever submitted to be run by a worker, and
+// where its parameters are, which the worker needs; empty: it has none.
+func (r *Run) Submission() (parametersID string, background bool) {
+	if r.Delivery != nil {
+		return r.TaskParametersID(), true
+	}
+	for _, state := range r.States() {
+		if deferred := state.Details.Deferred; deferred != nil && *deferred && !state.Reported {
+			return r.TaskParametersID(), true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,54 @@
+package usecase
+
+import (
+	"context"
+	"slices"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Count returns how many runs match.
+func (s *Service) Count(ctx context.Context, f taskrun.Filter) (int, error) {
+	return s.Store.Count(ctx, f)
+}
+
+// CountByState counts the runs that match by the type of their state; each type
+// is there, in the same order always. All of it is of one moment.
+func (s *Service) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error) {
+	counts := make([]taskrun.StateCount, 0, len(countedTypes))
+	for _, kind := range countedTypes {
+		counts = append(counts, taskrun.StateCount{Type: kind})
+	}
+	err := s.Store.Each(ctx, f, func(run *taskrun.Run) {
+		if run.State == nil {
+			return
+		}
+		if at := slices.Index(countedTypes, run.State.Type); at >= 0 {
+			counts[at].Count++
+		}
+	})
+	return counts, err
+}
+
+// CountByFlowRun counts the runs of each of the flow runs; each is there. All of
+// it is of one moment.
+func (s *Service) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
+	counts := make(map[string]int, len(flowRunIDs))
+	for _, id := range flowRunIDs {
+		counts[id] = 0
+	}
+	if len(counts) == 0 {
+		return counts, nil
+	}
+	err := s.Store.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
+		counts[run.FlowRunID]++
+	})
+	return counts, err
+}
+
+// countedTypes are in the order in which clients know them (contract §1.5).
+var countedTypes = []orchestration.StateType{
+	orchestration.Completed, orchestration.Pending, orchestration.Running, orchestration.Failed, orchestration.Cancelled,
+	orchestration.Crashed, orchestration.Paused, orchestration.Cancelling, orchestration.Scheduled,
+}

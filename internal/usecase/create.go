@@ -1,0 +1,132 @@
+package usecase
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strconv"
+	"strings"
+
+	petname "github.com/dustinkirkland/golang-petname"
+	"github.com/google/uuid"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// labelFlowRunID is the label every run inside a flow run gets (contract §2.6).
+const labelFlowRunID = "prefect.flow-run.id"
+
+// keySpace is the name space of ids made from natural keys. It must never
+// change: a run's id would.
+var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
+
+// Create makes a run, or returns the one that has its natural key already;
+// created tells which (contract §1.4). Equal calls, on any replicas at the same
+// instant, make one run; so do calls of one natural key with different ids on one
+// replica. Errors: ErrIDTaken when the id given belongs to a run
+// with another natural key, *InvalidError, ErrUnavailable.
+func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error) {
+	unlock, err := s.KeyLocks.lock(ctx, s.Namespace, in.Run.NaturalKey())
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	existing, err := s.Store.Find(ctx, in.Run.NaturalKey())
+	if err == nil {
+		return existing, false, nil
+	}
+	if !errors.Is(err, taskrun.ErrNotFound) {
+		return nil, false, err
+	}
+	first, decision, err := s.first(in)
+	if err != nil {
+		return nil, false, err
+	}
+	kept, err := s.Store.Create(ctx, first)
+	switch {
+	case errors.Is(err, taskrun.ErrExists) && kept.NaturalKey() == first.NaturalKey():
+		return kept, false, nil
+	case errors.Is(err, taskrun.ErrExists):
+		return nil, false, taskrun.ErrIDTaken
+	case err != nil:
+		return nil, false, err
+	}
+	// The answer to the creating call repeats times as the client spelt them;
+	// what is stored is in UTC (contract §2.0).
+	first.Revision = kept.Revision
+	s.Notifier.Transitioned(nil, first, decision)
+	return first, true, nil
+}
+
+// first makes the run that Create stores: the caller's, with what it left open
+// filled in, in its initial state.
+func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision, error) {
+	initial := taskrun.Proposal{Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)}}
+	if in.State != nil {
+		initial = *in.State
+	}
+	run := in.Run
+	if err := run.CheckIdentity(); err != nil {
+		return nil, orchestration.Decision{}, err
+	}
+	if run.ID == "" {
+		run.ID = s.keyID(run.NaturalKey())
+	}
+	if run.Name == "" {
+		run.Name = s.NewName()
+	}
+	if run.FlowRunID != "" {
+		run.Labels = withFlowRunLabel(run.Labels, run.FlowRunID)
+	}
+	run.Created = s.now()
+	run.Updated = run.Created
+	run.Behind, run.FromCreate = true, true
+	state := initial.State(s.NewID(), run.Created)
+	run.Fit(&state)
+	var decision orchestration.Decision
+	run.Progress, decision = taskrun.InitialProgress(run, state)
+	run.RecordEnd(run.Created)
+	return &run, decision, nil
+}
+
+// keyID is the id of a run that was given none: the same for equal natural keys.
+func (s *Service) keyID(key taskrun.NaturalKey) string {
+	var b strings.Builder
+	for _, part := range []string{s.Namespace, key.FlowRunID, key.TaskKey, key.DynamicKey} {
+		b.WriteString(strconv.Itoa(len(part)))
+		b.WriteByte(':')
+		b.WriteString(part)
+	}
+	return uuid.NewSHA1(keySpace, []byte(b.String())).String()
+}
+
+// idMadeHere reports whether the events are of a run that was created without an
+// id: it has the one of its natural key. Such a run was stored before anybody knew
+// the id.
+func (s *Service) idMadeHere(events []taskrun.Event) bool {
+	for _, e := range events {
+		c := &e.Columns
+		key := c.NaturalKey()
+		if e.RunID == s.keyID(key) {
+			return true
+		}
+		key.FlowRunID = "" // a worker can report from within another flow run
+		if e.RunID == s.keyID(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// withFlowRunLabel adds the system label of a run inside a flow run; a label of
+// that name from the client wins.
+func withFlowRunLabel(labels map[string]json.RawMessage, flowRunID string) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{labelFlowRunID: json.RawMessage(strconv.Quote(flowRunID))}
+	maps.Copy(all, labels)
+	return all
+}
+
+// slug makes up a name of two words, as Prefect does.
+func slug() string { return petname.Generate(2, "-") }

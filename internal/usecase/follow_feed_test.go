@@ -1,0 +1,273 @@
+package usecase_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+)
+
+// countedStore counts who follows it, how often it was asked what has changed, and
+// the runs that it gave out.
+type countedStore struct {
+	taskrun.Store
+
+	followers, looks, visited atomic.Int64
+}
+
+func (s *countedStore) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
+	s.followers.Add(1)
+	now, unfollow := s.Store.Follow(change)
+	visit := func(yield func(*taskrun.Run) bool) {
+		for run := range now {
+			s.visited.Add(1)
+			if !yield(run) {
+				return
+			}
+		}
+	}
+	return visit, func() {
+		s.followers.Add(-1)
+		unfollow()
+	}
+}
+
+func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
+	s.looks.Add(1)
+	runs := s.Store.ChangedSince(since)
+	s.visited.Add(int64(len(runs)))
+	return runs
+}
+
+// What a write costs does not grow with the number of readers: the store tells one.
+func TestReadersShareOneFollower(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	store := &countedStore{Store: r.Store}
+	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: r.Clock})
+	run := mustCreate(t, r.Service, newRun("1"))
+
+	const readers = 50
+	ended := make(chan int, readers)
+	begun := make(chan struct{}, readers)
+	read := func(f taskrun.WatchOptions) {
+		heard := 0
+		for c, err := range service.Follow(t.Context(), f) {
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			if heard++; heard == 1 {
+				begun <- struct{}{}
+			}
+			if c.State.Type == orchestration.Completed {
+				break
+			}
+		}
+		ended <- heard
+	}
+	go read(taskrun.WatchOptions{})
+	<-begun
+	visited := store.visited.Load()
+	for range readers - 1 {
+		go read(taskrun.WatchOptions{RunIDs: []string{run.ID}})
+	}
+	for range readers - 1 {
+		<-begun
+	}
+	if n := store.followers.Load(); n != 1 {
+		t.Errorf("%d follow the store, want one for all readers", n)
+	}
+	if n := store.visited.Load() - visited; n != 0 {
+		t.Errorf("%d runs were visited for readers of one run", n)
+	}
+	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
+	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+	for range readers {
+		if heard := <-ended; heard != 3 {
+			t.Errorf("a reader heard of %d changes, want 3", heard)
+		}
+	}
+	if n := store.followers.Load(); n != 0 {
+		t.Errorf("%d follow the store although no reader is left", n)
+	}
+	for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a feed that begins anew
+		if err != nil || c.Run.ID != run.ID {
+			t.Errorf("change of %v, error %v", c.Run, err)
+		}
+		break
+	}
+}
+
+// finishedRuns returns a service on a store with so many runs that finished an hour
+// ago.
+func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *fakeClock) {
+	t.Helper()
+	clock := &fakeClock{now: start}
+	store := &countedStore{Store: memory.New()}
+	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+	for i := range n {
+		run := mustCreate(t, service, newRun(strconv.Itoa(i)))
+		mustSet(t, service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+	}
+	clock.now = clock.now.Add(time.Hour)
+	return service, store, clock
+}
+
+// A listener who wants all runs costs no more, however many runs have finished: what
+// has changed is looked for once, for all who come soon after each other.
+func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
+	t.Parallel()
+	service, store, clock := finishedRuns(t, 300)
+	since := clock.now.Add(-time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	const readers = 50
+	heard := make(chan string)
+	var all sync.WaitGroup
+	for range readers {
+		all.Go(func() {
+			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: since}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				heard <- fmt.Sprint(c.Run.DynamicKey, " ", c.State.Name)
+			}
+		})
+	}
+	for store.looks.Load() == 0 {
+		runtime.Gosched()
+	}
+	mustCreate(t, service, newRun("new"))
+	for range readers {
+		if got := <-heard; got != "new Pending" {
+			t.Errorf("a reader heard %q, want of the new run only", got)
+		}
+	}
+	if looks, visited := store.looks.Load(), store.visited.Load(); looks != 1 || visited > readers {
+		t.Errorf("the store was asked %d times what has changed, and gave out %d runs, want once and the new run at most", looks, visited)
+	}
+	cancel()
+	all.Wait()
+}
+
+func TestReadersShareOneEncoding(t *testing.T) {
+	t.Parallel()
+	service, _, clock := finishedRuns(t, 0)
+	mustCreate(t, service, newRun("before"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var encoded atomic.Int64
+	encode := func(c *taskrun.Change) []byte {
+		encoded.Add(1)
+		return []byte(c.Run.ID)
+	}
+	const readers = 20
+	heard := make(chan struct{})
+	var all sync.WaitGroup
+	for range readers {
+		all.Go(func() {
+			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: clock.now.Add(-time.Minute)}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if string(c.Encoded(encode)) != c.Run.ID {
+					t.Errorf("a change of %s was encoded as that of another run", c.Run.ID)
+				}
+				heard <- struct{}{}
+			}
+		})
+	}
+	for range readers {
+		<-heard
+	}
+	mustCreate(t, service, newRun("after"))
+	for range readers {
+		<-heard
+	}
+	if n := encoded.Load(); n != 2 {
+		t.Errorf("%d encodings of two changes for %d readers, want two", n, readers)
+	}
+	cancel()
+	all.Wait()
+}
+
+func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
+	t.Parallel()
+	c := &feed.SharedChange{}
+	for range 2 {
+		err := usecase.Guard(func() error {
+			c.Encoded(func(*taskrun.Change) []byte { panic("no") })
+			return nil
+		})
+		if err == nil {
+			t.Error("a change that cannot be encoded has an encoding")
+		}
+	}
+}
+
+// What is kept of changes counts in bytes, over all namespaces: a reader in one of
+// them who falls behind is ended, and nothing is counted when no reader is left.
+func TestChangesAreKeptWithinTheBudget(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	budget := bytebudget.New(limit)
+	services := make([]*usecase.Service, 3)
+	streams := make([]func() (*feed.SharedChange, error, bool), len(services))
+	for i := range services {
+		services[i] = usecase.NewService(usecase.ServiceOptions{
+			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: &fakeClock{now: start}, Buffers: budget,
+		})
+		mustCreate(t, services[i], newRun("first"))
+		next, stop := iter.Pull2(services[i].Follow(t.Context(), taskrun.WatchOptions{}))
+		defer stop()
+		if c, err, _ := next(); err != nil || c.Run.DynamicKey != "first" {
+			t.Fatalf("change %v, error %v, want the first run", c, err)
+		}
+		streams[i] = next
+	}
+	var tags []string
+	for i := range 40 {
+		tags = append(tags, strings.Repeat("x", 100)+strconv.Itoa(i))
+	}
+	for i := range 400 { // a few bytes in the others, far too many in one
+		in := newRun(strconv.Itoa(i))
+		in.Run.Tags = tags
+		mustCreate(t, services[0], in)
+		if i < 10 {
+			mustCreate(t, services[1], newRun(strconv.Itoa(i)))
+		}
+		if n := budget.Bytes(); n > limit {
+			t.Fatalf("%d bytes are kept, want at most %d", n, limit)
+		}
+	}
+	if _, err, _ := streams[0](); !errors.Is(err, feed.ErrTooSlow) {
+		t.Errorf("the reader who is behind the most: error %v, want %v", err, feed.ErrTooSlow)
+	}
+	for range 10 {
+		c, err, _ := streams[1]()
+		if err != nil {
+			t.Fatalf("a reader in another namespace: %v", err)
+		}
+		c.Encoded(func(*taskrun.Change) []byte { return make([]byte, 200_000) }) // kept too
+	}
+	if n := budget.Bytes(); n > limit {
+		t.Errorf("%d bytes are kept with what was encoded, want at most %d", n, limit)
+	}
+}

@@ -1,0 +1,134 @@
+package usecase_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// names are what the first changes of a stream tell.
+func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOptions, n int) []string {
+	t.Helper()
+	got := []string{}
+	for c, err := range r.Follow(ctx, f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(c.Run.DynamicKey, " ", c.State.Name, " ", c.Reported))
+		if len(got) == n {
+			break
+		}
+	}
+	return got
+}
+
+func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	run := mustCreate(t, r.Service, newRun("1"))
+	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
+	other := mustCreate(t, r.Service, newRun("2"))
+	r.record(t, event(eventRun, 1, orchestration.Running))
+
+	got := names(t.Context(), t, r, taskrun.WatchOptions{}, 4)
+	if diff := cmp.Diff([]string{"d Running true", "1 Pending false", "1 Running false", "2 Pending false"}, got); diff != "" {
+		t.Errorf("the past (-want +got):\n%s", diff)
+	}
+	since := r.get(t, other.ID).State.Timestamp
+	if diff := cmp.Diff([]string{"d Running true", "2 Pending false"}, names(t.Context(), t, r, taskrun.WatchOptions{Since: since}, 2)); diff != "" {
+		t.Errorf("what was recorded since a time, whatever the worker's clock said (-want +got):\n%s", diff)
+	}
+	got = []string{}
+	for c, err := range r.Follow(t.Context(), taskrun.WatchOptions{RunIDs: []string{other.ID}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, c.State.Name)
+		if c.State.Type == orchestration.Completed {
+			break
+		}
+		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+		mustSet(t, r.Service, other.ID, taskrun.Proposal{Type: orchestration.Completed})
+	}
+	if diff := cmp.Diff([]string{"Pending", "Completed"}, got); diff != "" {
+		t.Errorf("of one run (-want +got):\n%s", diff)
+	}
+}
+
+// Whenever a reader comes, it hears of every end exactly once: from the past or
+// live, never from neither.
+func TestTheStreamHasNoGap(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	const runs = 200
+	ids := make([]string, runs)
+	for i := range ids {
+		ids[i] = mustCreate(t, r.Service, newRun(strconv.Itoa(i))).ID
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for _, id := range ids {
+			mustSet(t, r.Service, id, taskrun.Proposal{Type: orchestration.Completed})
+		}
+	})
+	for range 20 {
+		all.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			heard := map[string]int{}
+			for c, err := range r.Follow(ctx, taskrun.WatchOptions{}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if c.State.Type == orchestration.Completed {
+					heard[c.Run.ID]++
+				}
+				if len(heard) == runs {
+					break
+				}
+			}
+			for id, n := range heard {
+				if n != 1 {
+					t.Errorf("heard %d times of the end of %s", n, id)
+				}
+			}
+			if len(heard) != runs {
+				t.Errorf("heard of %d ends, want %d", len(heard), runs)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestASlowReaderIsCut(t *testing.T) {
+	t.Parallel()
+	r := newRecorder()
+	mustCreate(t, r.Service, newRun("first"))
+	read := 0
+	for _, err := range r.Follow(t.Context(), taskrun.WatchOptions{}) {
+		if read++; read == 1 {
+			for i := range 10_001 {
+				mustCreate(t, r.Service, newRun(strconv.Itoa(i)))
+			}
+			continue
+		}
+		if !errors.Is(err, feed.ErrTooSlow) {
+			t.Errorf("the stream went on with error %v", err)
+		}
+		break
+	}
+	if read != 2 {
+		t.Errorf("%d reads, want two", read)
+	}
+}

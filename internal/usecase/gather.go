@@ -1,0 +1,74 @@
+package usecase
+
+import (
+	"context"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// gather collects what a judgement of the proposal rests on; the proposed state
+// gets the id.
+func (s *Service) gather(
+	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, stateID string, now time.Time,
+) (facts orchestration.Facts, err error) {
+	facts = orchestration.Facts{
+		Run:      taskrun.RulesView(run),
+		Proposed: p.State(stateID, now),
+		Force:    p.Force,
+		Now:      now,
+		Draw:     s.Draw(),
+		NewID:    s.NewID(),
+	}
+	if facts.FlowRun, err = s.flowRunOf(ctx, run); err != nil {
+		return facts, err
+	}
+	if facts.CacheEntry, err = s.cacheEntryFor(ctx, facts.Proposed, now); err != nil {
+		return facts, err
+	}
+	facts.TagLimits, err = s.limitsFor(ctx, run, p)
+	return facts, err
+}
+
+// limitsFor returns the limits on the tags of a run that is to start.
+func (s *Service) limitsFor(ctx context.Context, run *taskrun.Run, p taskrun.Proposal) ([]orchestration.TagLimit, error) {
+	if s.Slots == nil || len(run.Tags) == 0 || p.Type != orchestration.Running {
+		return nil, nil // no rule asks for limits
+	}
+	return s.Slots.TagLimits(ctx, run)
+}
+
+// flowRunOf returns the facts of the flow run that the run is in, nil for none.
+func (s *Service) flowRunOf(ctx context.Context, run *taskrun.Run) (*orchestration.FlowRun, error) {
+	if run.FlowRunID == "" {
+		return nil, nil //nolint:nilnil // outside a flow run
+	}
+	return s.FlowRuns.Facts(ctx, run.FlowRunID)
+}
+
+// FlowRuns tells about the flow runs that task runs belong to.
+type FlowRuns interface {
+	// Facts returns what the rules need to know of the flow run, nil when nothing
+	// keeps it: then it counts as running. A flow run that is known to be gone is
+	// ErrNotFound.
+	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)
+}
+
+// unknownFlowRuns are those of a program that keeps none: any id may be that of
+// a running one.
+type unknownFlowRuns struct{}
+
+func (unknownFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
+	return nil, nil //nolint:nilnil // see FlowRuns
+}
+
+// cacheEntryFor returns what the cache has for a start in this state, nil when
+// it has nothing or is not asked.
+func (s *Service) cacheEntryFor(ctx context.Context, proposed orchestration.State, now time.Time) (*orchestration.State, error) {
+	if !proposed.AsksCache() {
+		return nil, nil //nolint:nilnil // not asked
+	}
+	entry, err := s.Store.CacheEntry(ctx, *proposed.Details.CacheKey, now)
+	return entry, ignoreNotFound(err)
+}

@@ -1,0 +1,181 @@
+package usecase
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ErrNotWaiting refuses to hand out a run that does not wait for a worker, or
+// not yet, or not any more.
+var ErrNotWaiting = errors.New("the run does not wait for a worker")
+
+// Lease hands the run to a worker: no other gets it as long as this one lives.
+// It returns the run as it is to be sent. Errors: ErrNotWaiting when the run is
+// not to be had (any more), ErrNotFound, ErrUnavailable.
+func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error) {
+	var leased *taskrun.Run
+	err := s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+		now := s.now()
+		if !run.Waiting() || run.Due().After(now) {
+			return nil, ErrNotWaiting
+		}
+		next := *run
+		next.Delivery = &taskrun.Delivery{
+			Holder: to.Worker, LeaseNamespace: to.LeaseNamespace, Since: now, Attempts: run.Attempts() + 1,
+		}
+		if run.Delivery != nil {
+			next.Delivery.PreviousHolder = run.Delivery.PreviousHolder
+		}
+		return &next, nil
+	}, func(_, after *taskrun.Run) { leased = after })
+	return leased, err
+}
+
+// GiveBack takes back a lease whose run did not reach its worker. A run that is
+// not this worker's, or was started, is left alone. Errors: ErrUnavailable.
+func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
+	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+		if !run.Held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		next := released(run)
+		next.Delivery.PreviousHolder = cmp.Or(run.Delivery.PreviousHolder, holder) // this one did not work on it
+		return next, nil
+	}, func(_, _ *taskrun.Run) {}))
+}
+
+// MoveHold records that the worker which holds the run is connected to another
+// operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
+// hold any more is left alone. Errors: ErrUnavailable, ErrConflict.
+func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) error {
+	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+		if !run.Held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		next, delivery := *run, *run.Delivery
+		delivery.LeaseNamespace = to.LeaseNamespace
+		next.Delivery = &delivery
+		return &next, nil
+	}, func(_, _ *taskrun.Run) {}))
+}
+
+// unheld is the run without its holder.
+func released(r *taskrun.Run) *taskrun.Run {
+	next := *r
+	next.Delivery = &taskrun.Delivery{
+		PreviousHolder: cmp.Or(r.Delivery.Holder, r.Delivery.PreviousHolder),
+		Since:          r.Delivery.Since, Attempts: r.Delivery.Attempts,
+	}
+	return &next
+}
+
+// letGo takes a run that has ended from its worker.
+func releaseFinished(r *taskrun.Run) {
+	if r.Held() && r.Finished() {
+		r.Delivery = released(r).Delivery
+	}
+}
+
+// submitAgain lets a run wait for a worker anew that somebody, not its worker,
+// has put back to SCHEDULED, to be run in the background (contract §1.6).
+func resubmit(r *taskrun.Run) {
+	if r.Held() && r.State.Type == orchestration.Scheduled && r.Deferred() {
+		r.Delivery = nil
+	}
+}
+
+// Loss is what became of a run whose worker is gone for good.
+type Loss struct {
+	Worker string                  // its client id
+	Before orchestration.StateType // the type of the state that the run was in
+	Run    *taskrun.Run            // as it is now
+	Moved  bool                    // it got another state; if not, it only waits again
+}
+
+// Abandon does what is due when the worker that holds the run is gone for good
+// (contract §7.4): a run that was not started waits for another worker, unless
+// it was handed out maxAttempts times already; one that was started is tried
+// again if its policy says so, and has else CRASHED. It returns what became of
+// the run, nil when this hold is over: it is not this worker's any more, the worker
+// is connected to another operator, or the run has ended. Errors: ErrUnavailable,
+// ErrConflict.
+func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*Loss, error) {
+	var loss *Loss
+	var decision orchestration.Decision
+	claim := s.claimant()
+	err := s.update(ctx, id, claim, func(run *taskrun.Run) (*taskrun.Run, error) {
+		if !run.Held() || run.Hold() != from || run.Finished() {
+			return nil, nil //nolint:nilnil // nothing to store
+		}
+		if submitted(run) && run.Attempts() < maxAttempts {
+			decision = orchestration.Decision{}
+			return released(run), nil
+		}
+		proposal := proposalAfterLoss(run, maxAttempts)
+		next, outcome, err := s.judgeLoss(ctx, run, proposal, claim)
+		decision = outcome.Decision
+		return next, err
+	}, func(before, after *taskrun.Run) {
+		loss = &Loss{Worker: from.Worker, Before: before.State.Type, Run: after, Moved: decision.State != nil}
+		if loss.Moved {
+			s.Notifier.Transitioned(before, after, decision)
+		}
+	})
+	return loss, ignoreNotFound(err)
+}
+
+// submitted reports whether the current state has all that a worker needs. One
+// that a worker entered to try again by itself does not name the parameters.
+func submitted(r *taskrun.Run) bool {
+	return r.State.Type == orchestration.Scheduled && r.Deferred() && r.State.Details.TaskParametersID == r.TaskParametersID()
+}
+
+// afterLoss proposes what becomes of a run whose worker is gone. A FAILED is
+// judged by the run's policy; if that grants no further attempt, the run has
+// CRASHED (see judgeLoss).
+func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
+	worker := "The worker " + r.Delivery.Holder
+	details := orchestration.StateDetails{Deferred: new(true), TaskParametersID: r.TaskParametersID()}
+	switch r.State.Type {
+	case orchestration.Scheduled, orchestration.Pending:
+		if r.Attempts() >= maxAttempts {
+			message := fmt.Sprintf("%s is gone, and the run was handed out %d times without being started.", worker, r.Attempts())
+			return taskrun.Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
+		}
+		message := worker + " went away while it was not at work on the run, which is handed out again."
+		again := taskrun.Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
+		if r.State.Type == orchestration.Scheduled { // to be tried again, at its time
+			again.Name, again.Details.ScheduledTime = &r.State.Name, r.State.Details.ScheduledTime
+		}
+		return again
+	case orchestration.Cancelling:
+		message := worker + " went away while the run was being cancelled."
+		return taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
+	default:
+		message := worker + " went away while it ran the run."
+		return taskrun.Proposal{Type: orchestration.Failed, Message: &message, Details: orchestration.StateDetails{TaskParametersID: details.TaskParametersID}}
+	}
+}
+
+// judgeLoss judges what afterLoss proposes. The run has no holder afterwards.
+func (s *Service) judgeLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *claimant) (*taskrun.Run, taskrun.Outcome, error) {
+	next, outcome, err := s.judge(ctx, run, p, claim, s.now())
+	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
+		p.Type, p.Force = orchestration.Crashed, true
+		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
+	}
+	if err != nil || next == nil {
+		return nil, outcome, err
+	}
+	if state := next.State; state.Type == orchestration.Scheduled {
+		state.Details.Deferred = new(true)
+		state.Details.TaskParametersID = run.TaskParametersID()
+	}
+	next.Delivery = released(run).Delivery
+	return next, outcome, nil
+}

@@ -1,0 +1,65 @@
+package usecase
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ObservedStates returns the types and names of all states that runs still keep,
+// current and past. All of it is of one moment.
+func (s *Service) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error) {
+	var seen perState[taskrun.ObservedState]
+	see := func(state *orchestration.State) {
+		observed := seen.of(state)
+		if observed.FirstSeen.IsZero() || state.Timestamp.Before(observed.FirstSeen) {
+			observed.FirstSeen = state.Timestamp
+		}
+		if state.Timestamp.After(observed.LastSeen) {
+			observed.LastSeen = state.Timestamp
+		}
+	}
+	err := s.Store.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) {
+		if run.State != nil {
+			see(run.State)
+		}
+		for i := range run.History {
+			see(&run.History[i])
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	states := make([]taskrun.ObservedState, 0, len(seen.keys))
+	for i, key := range seen.keys {
+		seen.values[i].Type, seen.values[i].Name = key.kind, key.name
+		if hasPrefix(string(key.kind), q.Prefix) || hasPrefix(key.name, q.Prefix) {
+			states = append(states, seen.values[i])
+		}
+	}
+	slices.SortFunc(states, func(a, b taskrun.ObservedState) int { return compareObserved(q, a, b) })
+	return states[:min(max(q.Limit, 0), len(states))], nil
+}
+
+// hasPrefix reports whether the text begins so, ASCII letters in either case.
+func hasPrefix(text, prefix string) bool {
+	return len(text) >= len(prefix) && strings.Map(lowerASCII, text[:len(prefix)]) == strings.Map(lowerASCII, prefix)
+}
+
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
+func compareObserved(q taskrun.ObservedQuery, a, b taskrun.ObservedState) int {
+	if c := b.LastSeen.Compare(a.LastSeen); c != 0 && !q.ByName {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+}

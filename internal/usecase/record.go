@@ -1,0 +1,342 @@
+package usecase
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ErrLate refuses an event of a run that was deleted since, or whose end
+// somebody else decided.
+var ErrLate = errors.New("the event comes too late")
+
+// Record stores what events tell, in any order and any number of times with the
+// same result; the events of one run make one write. When it returns nil, all of
+// them are durable, or will never be: refused hears of those, with an
+// *InvalidError, a *RejectedError, ErrLate, or taskrun.ErrForbidden if the context's caller
+// may not create the run that they tell of (see WithCreateCheck), one at a time.
+// After an error the caller has to come again with all of them (contract §4.4).
+func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+	var sound []taskrun.Event
+	for _, e := range events {
+		if name := &e.Columns.Name; name.Given && name.Value == nil {
+			*name = taskrun.Give(s.NewName()) // as in a create (contract §0.13)
+		}
+		fitted, err := e.Fit()
+		if err != nil {
+			refused(e, err)
+			continue
+		}
+		sound = append(sound, fitted)
+	}
+	groups, unrecorded, err := s.byRun(ctx, sound)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(s.recordRuns(ctx, groups, refused), unrecorded)
+}
+
+// recordedAtOnce is how many runs one Record writes at the same time.
+const recordedAtOnce = 16
+
+// recordRuns stores the events of several runs. It goes on after an error, so that
+// as little as possible is left for the next time.
+func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refused func(taskrun.Event, error)) error {
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		first error
+	)
+	refuse := func(e taskrun.Event, why error) {
+		mu.Lock()
+		defer mu.Unlock()
+		refused(e, why)
+	}
+	places := make(chan struct{}, recordedAtOnce)
+	for _, group := range groups {
+		places <- struct{}{}
+		all.Go(func() {
+			defer func() { <-places }()
+			err := s.recordGuarded(ctx, group, refuse)
+			if taskrun.NeverStored(err) {
+				refuseAll(group, refuse, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			first = cmp.Or(first, err)
+		})
+	}
+	all.Wait()
+	return first
+}
+
+func refuseAll(events []taskrun.Event, refused func(taskrun.Event, error), err error) {
+	for _, e := range events {
+		refused(e, err)
+	}
+}
+
+// recordRun stores the events of one run.
+func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+	id := events[0].RunID
+	events, err := s.sinceDeletion(ctx, id, events, refused)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	var made bool
+	if s.Store.Known(id) == nil {
+		var done bool
+		if id, made, done, err = s.recordFirst(ctx, events); done || err != nil {
+			return err
+		}
+	}
+	var late []taskrun.Event
+	var decision orchestration.Decision
+	err = s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+		var next *taskrun.Run
+		next, late = mergeEvents(run, events, s.now(), made)
+		if next != nil {
+			decision = orchestration.Decision{Status: orchestration.Accept, State: next.State, Progress: next.Progress}
+		}
+		return next, nil
+	}, func(before, after *taskrun.Run) {
+		if before.State == nil || before.State.ID != after.State.ID {
+			s.Notifier.Transitioned(before, after, decision)
+		}
+	})
+	if errors.Is(err, taskrun.ErrNotFound) { // deleted between two looks
+		late, err = events, nil
+	}
+	refuseAll(late, refused, ErrLate)
+	return err
+}
+
+// sinceDeletion refuses events of a run that was deleted: a worker that runs it all
+// the same does not bring it back (contract §7.37). When it was made anew, it is
+// told only by events that are certainly of the new run (see isTold), and else by
+// what happened since the deletion. Deletions are remembered for a while; besides,
+// a run with an id that was made here was stored once, so that it was deleted if it
+// is missing.
+func (s *Service) sinceDeletion(ctx context.Context, id string, events []taskrun.Event, refused func(taskrun.Event, error)) ([]taskrun.Event, error) {
+	deleted, remembered := s.Store.DeletedAt(id)
+	if !remembered && (s.Store.Known(id) != nil || !s.idMadeHere(events)) {
+		return events, nil
+	}
+	run, err := s.Store.Get(ctx, id)
+	if err == nil { // who holds it now decides
+		run, err = s.Store.Reload(ctx, run)
+	}
+	if err = ignore(err, taskrun.ErrNotFound); err != nil {
+		return nil, err
+	}
+	if run == nil {
+		refuseAll(events, refused, ErrLate)
+		return nil, nil
+	}
+	if !remembered {
+		return events, nil
+	}
+	return timelyEvents(run, events, deleted, refused), nil
+}
+
+// timely returns the events that are of this run, which was made anew, and not of
+// the one of its id that was deleted.
+func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, refused func(taskrun.Event, error)) (timely []taskrun.Event) {
+	for _, e := range events {
+		if belongsToRun(r, &e, timely) || e.State.Timestamp.After(deleted) {
+			timely = append(timely, e)
+		} else {
+			refused(e, ErrLate)
+		}
+	}
+	return timely
+}
+
+// isTold reports whether the event is certainly of this run and not of a deleted
+// one with its id: it follows a state of this run, or one of the events before, or
+// follows none while a worker holds the run.
+func belongsToRun(r *taskrun.Run, e *taskrun.Event, before []taskrun.Event) bool {
+	if e.State.Follows == "" {
+		return r.Held()
+	}
+	return r.Has(e.State.Follows) ||
+		slices.ContainsFunc(before, func(b taskrun.Event) bool { return b.State.ID == e.State.Follows })
+}
+
+// recordFirst makes the run that the events tell of, unless there is one; done
+// tells that nothing is left to store. The id is that of the run: another one
+// than the events', if a run with their natural key came up since they were
+// grouped.
+func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id string, made, done bool, err error) {
+	first, err := s.reported(events)
+	if err != nil {
+		return "", false, false, err
+	}
+	if first.FlowRunID != "" { // else the natural key does not make two ids one run
+		unlock, err := s.KeyLocks.lock(ctx, s.Namespace, first.NaturalKey())
+		if err != nil {
+			return "", false, false, err
+		}
+		defer unlock()
+		twin, err := s.Store.Find(ctx, first.NaturalKey())
+		if err == nil {
+			return twin.ID, false, false, nil
+		}
+		if !errors.Is(err, taskrun.ErrNotFound) {
+			return "", false, false, err
+		}
+	}
+	stored, err := s.mayMakeReported(ctx, first.ID)
+	if stored || err != nil {
+		return first.ID, false, false, err
+	}
+	made, done, err = s.makeReported(ctx, first)
+	return first.ID, made, done, err
+}
+
+// mayMakeReported checks that the caller may create the run that events tell of. A
+// caller that may not can still report the states of a run that another replica
+// created a moment ago: then the run is stored already.
+func (s *Service) mayMakeReported(ctx context.Context, id string) (stored bool, err error) {
+	denied := CheckCreate(ctx)
+	if !errors.Is(denied, taskrun.ErrForbidden) {
+		return false, denied
+	}
+	switch _, err := s.Store.Get(ctx, id); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, taskrun.ErrNotFound):
+		return false, denied
+	default:
+		return false, err
+	}
+}
+
+// makeReported stores a run that events made.
+func (s *Service) makeReported(ctx context.Context, first *taskrun.Run) (made, done bool, err error) {
+	kept, err := s.Store.Create(ctx, first)
+	if err != nil {
+		return false, false, ignore(err, taskrun.ErrExists)
+	}
+	exact := *kept
+	exact.Progress, exact.History = first.Progress, first.History
+	exact.Reported = first.Reported
+	if len(exact.History) > 0 || exact.Reported != nil || toldApart(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
+		// After a conflict the events are merged into what is there now.
+		if kept, err = s.Store.UpdateProgress(ctx, s.withExpiration(&exact)); err != nil {
+			return true, false, ignore(err, taskrun.ErrConflict)
+		}
+	}
+	s.Notifier.Transitioned(nil, kept, orchestration.Decision{Status: orchestration.Accept, State: kept.State, Progress: kept.Progress})
+	return true, true, nil
+}
+
+// toldApart reports whether the state has more to it than a run is made with.
+func toldApart(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
+
+// ignore is no error if it is the one that is expected.
+func ignore(err, expected error) error {
+	if errors.Is(err, expected) {
+		return nil
+	}
+	return err
+}
+
+// reported makes the run that was created elsewhere: all that is known of it is what
+// its events tell.
+func (s *Service) reported(events []taskrun.Event) (*taskrun.Run, error) {
+	run := &taskrun.Run{ID: events[0].RunID, Created: s.now()}
+	run.Updated = run.Created
+	reported := taskrun.Columns{Labels: taskrun.Null[map[string]json.RawMessage]()}
+	order := newEventOrder(run, run.Created)
+	for _, e := range order.sort(events) {
+		if enterState(run, e, order) {
+			e.Columns.Apply(run)
+		}
+		switch labels := e.Columns.Labels; {
+		case labels.Given && labels.Value == nil:
+			reported.Labels = labels
+		case labels.Given:
+			reported.Labels = taskrun.Column[map[string]json.RawMessage]{}
+		}
+	}
+	run.Reported = reported.OrNil()
+	if run.Name == "" {
+		run.Name = s.NewName()
+	}
+	if err := run.CheckIdentity(); err != nil {
+		return nil, err
+	}
+	run.Fit(run.State)
+	run.RecordEnd(run.Created)
+	run.TruncateTexts()
+	return run, nil
+}
+
+// byRun puts the events of one run together, in the order in which they came.
+// Within a flow run, the natural key makes two ids one run; without one it does
+// not (contract §4.4). Events of runs that cannot be decoded are left out;
+// unrecorded is the error of the first of them.
+func (s *Service) byRun(ctx context.Context, events []taskrun.Event) (grouped [][]taskrun.Event, unrecorded, err error) {
+	var order []string
+	groups := map[string][]taskrun.Event{}
+	known := map[taskrun.NaturalKey]string{}
+	for _, e := range events {
+		id, err := s.canonicalID(ctx, e, known)
+		if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
+			unrecorded = cmp.Or(unrecorded, err)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		e.RunID = id
+		if groups[e.RunID] == nil {
+			order = append(order, e.RunID)
+		}
+		groups[e.RunID] = append(groups[e.RunID], e)
+	}
+	grouped = make([][]taskrun.Event, 0, len(order))
+	for _, id := range order {
+		grouped = append(grouped, groups[id])
+	}
+	return grouped, unrecorded, nil
+}
+
+// canonicalID is the id under which the event's run is known: that of the run
+// that has its natural key, be it stored or met before among these events.
+func (s *Service) canonicalID(ctx context.Context, e taskrun.Event, known map[taskrun.NaturalKey]string) (string, error) {
+	c := &e.Columns
+	if c.FlowRunID.Value == nil || c.TaskKey.Value == nil || c.DynamicKey.Value == nil {
+		return e.RunID, nil
+	}
+	key := c.NaturalKey()
+	if id, ok := known[key]; ok {
+		return id, nil
+	}
+	run, err := s.Store.Find(ctx, key)
+	switch {
+	case err == nil:
+		known[key] = run.ID
+	case errors.Is(err, taskrun.ErrNotFound):
+		known[key] = e.RunID
+	default:
+		return "", err
+	}
+	return known[key], nil
+}
+
+// sameProgress compares what transitions count, the state aside.
+func sameProgress(a, b orchestration.Progress) bool {
+	a.State, b.State = nil, nil
+	return reflect.DeepEqual(a, b)
+}

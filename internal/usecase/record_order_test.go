@@ -1,0 +1,319 @@
+package usecase_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+)
+
+// stream is what workers tell of some runs, in the order in which it happened.
+type stream struct {
+	random  *rand.Rand
+	partial bool // events do not name every column
+	events  []taskrun.Event
+	// asked are the runs that clients made before any event came, and ended ones
+	// those that they cancelled.
+	asked, ended []string
+}
+
+func newStream(seed uint64, partial bool) *stream {
+	s := &stream{random: rand.New(rand.NewPCG(seed, 5)), partial: partial}
+	for run := range 1 + s.random.IntN(3) {
+		id := fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", run)
+		switch s.random.IntN(6) {
+		case 0:
+			s.asked = append(s.asked, id)
+		case 1:
+			s.asked, s.ended = append(s.asked, id), append(s.ended, id)
+		}
+		for n := range 1 + s.random.IntN(6) {
+			s.events = append(s.events, s.event(id, run, n))
+		}
+	}
+	slices.SortFunc(s.events, inTime)
+	return s
+}
+
+func inTime(a, b taskrun.Event) int {
+	return cmp.Or(a.State.Timestamp.Compare(b.State.Timestamp), cmp.Compare(a.State.ID, b.State.ID))
+}
+
+var kinds = []orchestration.StateType{
+	orchestration.Scheduled, orchestration.Pending, orchestration.Running, orchestration.Completed, orchestration.Failed, orchestration.Cancelling,
+}
+
+// event makes the nth event of a run. Some are of the same time, and some older
+// than a run that a client made.
+func (s *stream) event(id string, run, n int) taskrun.Event {
+	kind := kinds[s.random.IntN(len(kinds))]
+	return taskrun.Event{
+		RunID: id,
+		State: orchestration.State{
+			ID: fmt.Sprintf("0198a1b2-0000-7000-9000-%06d%06d", run, n), Type: kind, Name: kind.DefaultName(),
+			Timestamp: start.Add(time.Duration(n-n%3) * 25 * time.Second), Message: new("m" + strconv.Itoa(n)),
+			Details: orchestration.StateDetails{Deferred: new(false)},
+		},
+		Columns: s.columns(run),
+	}
+}
+
+func (s *stream) columns(run int) taskrun.Columns {
+	n := s.random.IntN(4)
+	text, number, at := strconv.Itoa(n), int64(n), start.Add(time.Duration(n)*time.Hour)
+	flow := taskrun.Null[string]()
+	if n > 1 {
+		flow = taskrun.Give(eventFlow)
+	}
+	return taskrun.Columns{
+		FlowRunID: flow, TaskKey: taskrun.Give("k"), DynamicKey: taskrun.Give("d" + strconv.Itoa(run)),
+		Name:                   some(s, "n"+text),
+		CacheKey:               some(s, text),
+		CacheExpiration:        some(s, at),
+		TaskVersion:            some(s, text),
+		Policy:                 some(s, taskrun.Policy{Retries: text}),
+		Tags:                   some(s, slices.Repeat([]string{"t"}, n)),
+		Labels:                 some(s, map[string]json.RawMessage{"l": json.RawMessage(text)}),
+		TaskInputs:             some(s, map[string][]taskrun.TaskInput{"x": {{InputType: taskrun.InputParameter, Name: text}}}),
+		RunCount:               some(s, number),
+		FlowRunRunCount:        some(s, number),
+		ExpectedStartTime:      some(s, at),
+		NextScheduledStartTime: some(s, at),
+		StartTime:              some(s, at),
+		EndTime:                some(s, at),
+		TotalRunTime:           some(s, time.Duration(n)*time.Second),
+	}
+}
+
+// some gives a column or null; of a partial stream it may not be named at all.
+func some[T any](s *stream, value T) taskrun.Column[T] {
+	switch s.random.IntN(4) {
+	case 0:
+		return taskrun.Null[T]()
+	case 1:
+		if s.partial {
+			return taskrun.Column[T]{}
+		}
+	}
+	return taskrun.Give(value)
+}
+
+// arrivals are the events as they may come: in any order, some of them more than
+// once, in batches.
+func (s *stream) arrivals() [][]taskrun.Event {
+	all := slices.Clone(s.events)
+	for range s.random.IntN(6) {
+		all = append(all, s.events[s.random.IntN(len(s.events))])
+	}
+	s.random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	batches := [][]taskrun.Event{}
+	for len(all) > 0 {
+		n := 1 + s.random.IntN(min(len(all), 5))
+		batches, all = append(batches, all[:n]), all[n:]
+	}
+	return batches
+}
+
+// played is what came of a stream.
+type played struct {
+	Runs    map[string]*taskrun.Run
+	NoLabel map[string]bool     // labels are null
+	Refused map[string]struct{} // ids of states
+}
+
+// play records the batches on a store of its own.
+func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
+	t.Helper()
+	r := newRecorder()
+	made := 0
+	r.NewName = func() string { return "made-up" }
+	r.NewID = func() string { made++; return fmt.Sprintf("0198a1b2-0000-7000-a000-%012d", made) }
+	for _, id := range s.asked {
+		mustCreate(t, r.Service, taskrun.NewRun{Run: taskrun.Run{ID: id, TaskKey: "k", DynamicKey: id}})
+	}
+	for _, id := range s.ended {
+		mustSet(t, r.Service, id, taskrun.Proposal{Type: orchestration.Cancelled})
+	}
+	r.clock.advance(time.Hour) // no event is of a time to come
+	got := played{Runs: map[string]*taskrun.Run{}, NoLabel: map[string]bool{}, Refused: map[string]struct{}{}}
+	for _, batch := range batches {
+		err := r.Record(t.Context(), batch, func(e taskrun.Event, _ error) { got.Refused[e.State.ID] = struct{}{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range s.events {
+		run := r.get(t, e.RunID)
+		got.Runs[e.RunID] = run
+		got.NoLabel[e.RunID] = run.Reported != nil && run.Reported.Labels.Given && run.Reported.Labels.Value == nil
+	}
+	return got
+}
+
+// comparePlays leaves out what depends on when and how things were written.
+var comparePlays = gocmp.Options{
+	cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Created", "Updated", "EndRecorded", "Behind", "Reported"), cmpopts.EquateEmpty(),
+}
+
+// Whatever the order, the number of times and the batches that events come in,
+// the runs end as if each event had come once, when it happened.
+func TestEventsMergeInAnyOrder(t *testing.T) {
+	t.Parallel()
+	finished, late := 0, 0
+	for seed := range uint64(400) {
+		s := newStream(seed, false)
+		want := s.play(t, slices.Collect(slices.Chunk(s.events, 1)))
+		got := s.play(t, s.arrivals())
+		if diff := gocmp.Diff(want, got, comparePlays); diff != "" {
+			t.Fatalf("seed %d (-in order +got):\n%s", seed, diff)
+		}
+		late += len(got.Refused)
+		finished += len(s.ended)
+	}
+	if finished == 0 || late == 0 {
+		t.Errorf("%d runs were cancelled and %d events late: the streams are too tame", finished, late)
+	}
+}
+
+// Of events that name only some columns, all states are kept in whatever order
+// they come. The columns are those of the events that were newer than what was
+// there when they came: an older one does not touch them (contract §4.4).
+func TestPartialEventsMergeInAnyOrder(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(400) {
+		s := newStream(seed, true)
+		batches := s.arrivals()
+		inOrder := s.play(t, slices.Collect(slices.Chunk(s.events, 1)))
+		got := s.play(t, batches)
+		for id, want := range inOrder.Runs {
+			if diff := gocmp.Diff(want.States(), got.Runs[id].States()); diff != "" {
+				t.Fatalf("seed %d: states (-in order +got):\n%s", seed, diff)
+			}
+		}
+		// Those that were newest when they came, alone.
+		effective := s.effective(batches)
+		want := s.play(t, effective)
+		for id, run := range want.Runs {
+			run.History, run.State = got.Runs[id].History, got.Runs[id].State
+		}
+		want.Refused = got.Refused
+		if diff := gocmp.Diff(want, got, comparePlays); diff != "" {
+			t.Fatalf("seed %d: columns (-want +got):\n%s", seed, diff)
+		}
+	}
+}
+
+// effective are the events that change columns, one by one.
+func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
+	newest := map[string]taskrun.Event{}
+	var effective [][]taskrun.Event
+	for _, batch := range batches {
+		for _, e := range slices.SortedFunc(slices.Values(batch), inTime) {
+			last, told := newest[e.RunID]
+			if !told || inTime(e, last) > 0 {
+				newest[e.RunID] = e
+				effective = append(effective, []taskrun.Event{e})
+			}
+		}
+	}
+	return effective
+}
+
+// A server that dies between the two writes that make a run leaves nothing out
+// when the client comes again; nor is anything left out when somebody else writes
+// between the two.
+func TestAMakingThatWasCutShortIsFinished(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(100) {
+		s := newStream(seed, true)
+		s.asked, s.ended = nil, nil
+		s.events = slices.DeleteFunc(s.events, func(e taskrun.Event) bool { return e.RunID != s.events[0].RunID })
+		for what, cut := range map[string]error{"failed": taskrun.ErrUnavailable, "lost to somebody faster": taskrun.ErrConflict} {
+			events := s.events
+			again := errors.Is(cut, taskrun.ErrUnavailable)
+			if again {
+				events = events[:1]
+			}
+			want := s.play(t, [][]taskrun.Event{events})
+			r, store := newBrokenRecorder(cut)
+			err := r.Record(t.Context(), events, refuseNone(t))
+			if cutShort := store.failed && again; cutShort != (err != nil) {
+				t.Fatalf("seed %d: the write that %s gave %v", seed, what, err)
+			}
+			store.cut = nil
+			r.record(t, events...)
+			id := s.events[0].RunID
+			if diff := gocmp.Diff(want.Runs[id], r.get(t, id), comparePlays); diff != "" {
+				t.Fatalf("seed %d: after a write that %s (-want +got):\n%s", seed, what, diff)
+			}
+		}
+	}
+}
+
+// brokenStore fails the first write of progress, and takes no runs that are unfit.
+type brokenStore struct {
+	*memory.Store
+	cut    error
+	failed bool
+	unfit  map[string]bool
+}
+
+func (b *brokenStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	if b.unfit[run.ID] {
+		return nil, &taskrun.InvalidError{Field: "spec", Reason: "does not fit"}
+	}
+	// Of a new run's progress only the state is stored: the rest is derived.
+	bare := *run
+	bare.Reported, bare.History = nil, nil
+	bare = taskrun.Begin(bare, *run.State)
+	return b.Store.Create(ctx, &bare)
+}
+
+func (b *brokenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	if b.cut != nil && !b.failed {
+		b.failed = true
+		return nil, b.cut
+	}
+	return b.Store.UpdateProgress(ctx, run)
+}
+
+func newBrokenRecorder(cut error) (*recorder, *brokenStore) {
+	clock := &fakeClock{now: start.Add(time.Hour)}
+	store := &brokenStore{Store: memory.NewWithClock(clock), cut: cut}
+	service := usecase.NewService(usecase.ServiceOptions{
+		Namespace: "default", Store: store, Clock: clock, NewName: func() string { return "made-up" },
+	})
+	return &recorder{Service: service, clock: clock}, store
+}
+
+func refuseNone(t *testing.T) func(taskrun.Event, error) {
+	t.Helper()
+	return func(e taskrun.Event, err error) { t.Errorf("%s was refused: %v", e.State.ID, err) }
+}
+
+func TestAnEventThatTheStoreRefusesHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	r, store := newBrokenRecorder(nil)
+	store.unfit = map[string]bool{eventRun: true}
+	r.record(t, event(eventRun, 1, orchestration.Running), event(otherRun, 2, orchestration.Running))
+	if got := stateNames(r.get(t, otherRun)); got != "Running" {
+		t.Errorf("the other run has states %s", got)
+	}
+	if diff := gocmp.Diff([]string{"Running: spec: does not fit"}, r.refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,123 @@
+package usecase
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ServiceOptions say what a Service works with.
+type ServiceOptions struct {
+	// Namespace takes part in the ids made from natural keys, so that equal
+	// keys in two namespaces are two runs.
+	Namespace string
+	Store     taskrun.Store
+	Clock     taskrun.Clock
+	Notifier  taskrun.Notifier // nil: none is notified
+	FlowRuns  FlowRuns         // nil: none are kept, all count as running
+	Slots     Slots            // nil: there are no limits
+	Retention Retention        // of runs without a TTL of their own; nil keeps them
+	// Buffers limits what is kept for those who follow changes; nil: a limit of its own.
+	Buffers *bytebudget.Budget
+	// KeyLocks are those of all Services on these runs; nil: there is no other.
+	KeyLocks *KeyLocks
+
+	// Sources of randomness; nil ones take good defaults.
+	Draw    func() float64 // uniform in [0,1)
+	NewID   func() string  // UUIDs, rising with time
+	NewName func() string  // names for runs that were given none
+}
+
+// Service holds the use cases. All doors (REST, the controller) go through it,
+// so a state changes in one place only.
+type Service struct {
+	ServiceOptions
+
+	feed *feed.Feed // of changes, for the readers that follow them
+}
+
+// NewService returns the use cases over a store.
+func NewService(o ServiceOptions) *Service {
+	if o.Notifier == nil {
+		o.Notifier = silence{}
+	}
+	if o.FlowRuns == nil {
+		o.FlowRuns = unknownFlowRuns{}
+	}
+	if o.Retention == nil {
+		o.Retention = keepFinished{}
+	}
+	if o.Buffers == nil {
+		o.Buffers = bytebudget.New(bytebudget.DefaultBytes)
+	}
+	if o.KeyLocks == nil {
+		o.KeyLocks = NewKeyLocks()
+	}
+	if o.Draw == nil {
+		o.Draw = rand.Float64
+	}
+	if o.NewID == nil {
+		o.NewID = risingID
+	}
+	if o.NewName == nil {
+		o.NewName = slug
+	}
+	return &Service{ServiceOptions: o, feed: feed.New(o.Clock, o.Buffers)}
+}
+
+// risingID makes UUIDs that rise with time.
+func risingID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Get returns the run with this id, or ErrNotFound.
+func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {
+	return s.Store.Get(ctx, id)
+}
+
+// Query returns the runs that match, sorted and paged.
+func (s *Service) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	q.Now = s.now()
+	return s.Store.Query(ctx, q)
+}
+
+// Follow yields the changes that o selects, past and future ones (see feed.Feed).
+func (s *Service) Follow(ctx context.Context, o taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
+	return s.feed.Follow(ctx, s.Store, o)
+}
+
+// State returns one state, current or past, and the run that holds it, or ErrNotFound.
+func (s *Service) State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error) {
+	return s.Store.State(ctx, stateID)
+}
+
+// Rename gives the run another name; an empty one stands for a made-up one. ErrNotFound.
+func (s *Service) Rename(ctx context.Context, id, name string) error {
+	if name == "" {
+		name = s.NewName()
+	}
+	return s.Store.Rename(ctx, id, taskrun.Truncate(name, taskrun.MaxName), s.now())
+}
+
+// Delete removes the run with all its states. ErrNotFound.
+func (s *Service) Delete(ctx context.Context, id string) error {
+	return s.Store.Delete(ctx, id, nil)
+}
+
+// Ready tells whether the use cases can be served.
+func (s *Service) Ready(ctx context.Context) error { return s.Store.Ready(ctx) }
+
+// now is the time in the precision that clients see.
+func (s *Service) now() time.Time {
+	return s.Clock.Now().UTC().Truncate(time.Microsecond)
+}
+
+type silence struct{}
+
+func (silence) Transitioned(_, _ *taskrun.Run, _ orchestration.Decision) {}

@@ -1,0 +1,133 @@
+package usecase_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
+	t.Parallel()
+	gone := errors.New("killed")
+	cases := map[string]struct {
+		die       func(b *bench)
+		wantTaken bool // the dead writer's state was written
+	}{
+		"before the write": {die: func(b *bench) {
+			b.store.before = func(context.Context, *taskrun.Run) error { return gone }
+		}},
+		"after the write, before its answer": {die: func(b *bench) { b.store.after = gone }, wantTaken: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(map[string]int64{"a": 1})
+			dead, next := b.tagged(t, "1", "a"), b.tagged(t, "2", "a")
+			tc.die(b)
+			if _, err := b.SetState(t.Context(), dead.ID, toRunning); !errors.Is(err, gone) {
+				t.Fatalf("SetState(): %v", err)
+			}
+			if slices.Contains(b.slots.calls, "give back") {
+				t.Error("a claim was given back whose state may have been written")
+			}
+			b.wantHolders(t, "a", dead)
+			b.clock.advance(grace)
+			if got := mustSet(t, b.Service, next.ID, toRunning); got.Written == tc.wantTaken {
+				t.Errorf("when the claim's time is over, the next start is written: %t, want %t", got.Written, !tc.wantTaken)
+			}
+			// Whoever died comes again, and there is one slot for it if it had one.
+			again := mustSet(t, b.Service, dead.ID, toRunning)
+			if again.Written != tc.wantTaken {
+				t.Errorf("the dead writer's next try is written: %t, want %t", again.Written, tc.wantTaken)
+			}
+		})
+	}
+}
+
+func TestTheWriteHasTheTimeOfTheClaim(t *testing.T) {
+	t.Parallel()
+	b := newBench(map[string]int64{"a": 1})
+	run := b.tagged(t, "k", "a")
+	var bounded bool
+	b.store.before = func(ctx context.Context, _ *taskrun.Run) error {
+		deadline, ok := ctx.Deadline()
+		bounded = ok && time.Until(deadline) <= grace
+		return nil
+	}
+	mustSet(t, b.Service, run.ID, toRunning)
+	if !bounded {
+		t.Errorf("the write may take longer than the claim counts")
+	}
+}
+
+func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*fakeSlots){
+		"when they are read":   func(f *fakeSlots) { f.broken = taskrun.ErrUnavailable },
+		"when a slot is taken": func(f *fakeSlots) { f.refuse = taskrun.ErrUnavailable },
+		"when they are read again": func(f *fakeSlots) {
+			f.refuse, f.breakAfterTake = taskrun.ErrFull, true
+		},
+	}
+	for name, breakThem := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(map[string]int64{"a": 1})
+			run := b.tagged(t, "k", "a")
+			breakThem(b.slots)
+			if _, err := b.SetState(t.Context(), run.ID, toRunning); !errors.Is(err, taskrun.ErrUnavailable) {
+				t.Errorf("SetState(): %v, want ErrUnavailable", err)
+			}
+			if kept, err := b.Get(t.Context(), run.ID); err != nil || kept.State.Type != orchestration.Pending {
+				t.Errorf("run = %+v, error %v, want PENDING", kept, err)
+			}
+		})
+	}
+}
+
+func TestAContestedTakeIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(map[string]int64{"a": 1})
+	run := b.tagged(t, "k", "a")
+	b.slots.refuse = taskrun.ErrConflict
+	if got := mustSet(t, b.Service, run.ID, toRunning); !got.Written {
+		t.Errorf("got %+v, want a start", got.Decision)
+	}
+}
+
+// No sequence of starts and ends lets more runs hold slots than there are.
+func TestHoldersNeverExceedTheLimit(t *testing.T) {
+	t.Parallel()
+	const most, runs, rounds = 3, 8, 10
+	b := newBench(map[string]int64{"a": most})
+	var wg sync.WaitGroup
+	var highest int
+	b.slots.onTaken = func(taskrun.Claim) {
+		highest = max(highest, len(b.slots.holders(t.Context(), "a")))
+	}
+	ids := make([]string, runs)
+	for i := range ids {
+		ids[i] = b.tagged(t, string(rune('a'+i)), "a").ID
+	}
+	for _, id := range ids {
+		wg.Go(func() {
+			for range rounds {
+				if outcome, err := b.SetState(t.Context(), id, toRunning); err != nil {
+					t.Errorf("SetState(RUNNING): %v", err)
+				} else if outcome.Written {
+					mustSet(t, b.Service, id, taskrun.Proposal{Type: orchestration.Pending})
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if highest > most || highest == 0 {
+		t.Errorf("%d runs held slots at a time, want 1 to %d", highest, most)
+	}
+}

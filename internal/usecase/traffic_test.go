@@ -1,0 +1,121 @@
+package usecase_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+)
+
+// slowStore is a Store whose writes call during while they are under way.
+type slowStore struct {
+	taskrun.Store
+	during func()
+}
+
+var errSlow = errors.New("too slow")
+
+func (s slowStore) Create(context.Context, *taskrun.Run) (*taskrun.Run, error) {
+	s.during()
+	return nil, errSlow
+}
+
+func (s slowStore) UpdateProgress(context.Context, *taskrun.Run) (*taskrun.Run, error) {
+	s.during()
+	return nil, errSlow
+}
+
+func (s slowStore) Rename(context.Context, string, string, time.Time) error {
+	s.during()
+	return errSlow
+}
+
+func (s slowStore) Delete(context.Context, string, *taskrun.Revision) error {
+	s.during()
+	return errSlow
+}
+
+func (s slowStore) Get(context.Context, string) (*taskrun.Run, error) {
+	s.during()
+	return nil, errSlow
+}
+
+func TestTrafficNotesEveryWrite(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		call func(context.Context, taskrun.Store) error
+		want time.Duration // quiet in the middle of the call, and after it
+	}{
+		"a create": {call: func(ctx context.Context, s taskrun.Store) error {
+			_, err := s.Create(ctx, nil)
+			return err
+		}},
+		"a write of progress": {call: func(ctx context.Context, s taskrun.Store) error {
+			_, err := s.UpdateProgress(ctx, nil)
+			return err
+		}},
+		"a new name": {call: func(ctx context.Context, s taskrun.Store) error {
+			return s.Rename(ctx, "id", "name", time.Time{})
+		}},
+		"a delete": {call: func(ctx context.Context, s taskrun.Store) error { return s.Delete(ctx, "id", nil) }},
+		"but no read": {call: func(ctx context.Context, s taskrun.Store) error {
+			_, err := s.Get(ctx, "id")
+			return err
+		}, want: time.Minute},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+			traffic := usecase.NewTraffic(clock)
+			if got := traffic.Quiet(); got < 24*time.Hour {
+				t.Errorf("quiet for %v before the first write", got)
+			}
+			one := traffic.Through(slowStore{during: func() {}})
+			if err := one.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+				t.Fatal(err)
+			}
+			clock.SetTime(clock.Now().Add(time.Minute))
+			during := time.Duration(-1)
+			store := traffic.Through(slowStore{during: func() { during = traffic.Quiet() }})
+			if err := tc.call(t.Context(), store); !errors.Is(err, errSlow) {
+				t.Errorf("error = %v, want the store's", err)
+			}
+			if after := traffic.Quiet(); during != tc.want || after != tc.want {
+				t.Errorf("quiet for %v in the call and %v after it, want %v", during, after, tc.want)
+			}
+			clock.SetTime(clock.Now().Add(time.Second))
+			if got := traffic.Quiet(); got != tc.want+time.Second {
+				t.Errorf("quiet for %v a second later, want %v", got, tc.want+time.Second)
+			}
+		})
+	}
+}
+
+func TestTrafficIsNotQuietUntilTheLastWriteEnded(t *testing.T) {
+	t.Parallel()
+	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	traffic := usecase.NewTraffic(clock)
+	outer := traffic.Through(slowStore{during: func() {
+		inner := traffic.Through(slowStore{during: func() {}})
+		if err := inner.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+			t.Error(err)
+		}
+		clock.SetTime(clock.Now().Add(time.Minute))
+		if got := traffic.Quiet(); got != 0 {
+			t.Errorf("quiet for %v while a write is under way", got)
+		}
+	}})
+	if err := outer.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+		t.Fatal(err)
+	}
+	clock.SetTime(clock.Now().Add(-time.Hour))
+	if got := traffic.Quiet(); got != 0 {
+		t.Errorf("quiet for %v after the clock was set back, want 0", got)
+	}
+}

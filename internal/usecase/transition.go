@@ -1,0 +1,156 @@
+package usecase
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Bounds of the retries after a lost compare-and-swap.
+const (
+	maxAttempts = 40
+	firstPause  = 2 * time.Millisecond
+	longestWait = 100 * time.Millisecond
+)
+
+// SetState proposes a state for a run and stores what the rules make of it
+// (contract §3). Errors: ErrNotFound, *InvalidError, ErrConflict when other
+// writers won every time, ErrUnavailable.
+func (s *Service) SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error) {
+	p = p.Fit()
+	var outcome taskrun.Outcome
+	claim := s.claimant()
+	err := s.update(ctx, id, claim, func(run *taskrun.Run) (next *taskrun.Run, err error) {
+		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
+		return next, err
+	}, func(before, after *taskrun.Run) {
+		outcome.Run, outcome.Written = after, true
+		s.Notifier.Transitioned(before, after, outcome.Decision)
+	})
+	if err != nil {
+		return taskrun.Outcome{}, err
+	}
+	return outcome, nil
+}
+
+// judge decides about a proposal, and claims the slots that the decision needs.
+// The run returned is what to store, nil when nothing changes; the outcome is
+// what holds if nothing is stored, but for its State, which is the one to be
+// written if there is one.
+func (s *Service) judge(
+	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *claimant, now time.Time,
+) (*taskrun.Run, taskrun.Outcome, error) {
+	if p.Fault != "" {
+		return nil, taskrun.Outcome{Run: run, State: run.State, Decision: orchestration.Decision{
+			Status: orchestration.Abort, Reason: p.Fault, Progress: run.Progress,
+		}}, nil
+	}
+	decision, err := claim.decide(ctx, run, p, now)
+	if err != nil {
+		return nil, taskrun.Outcome{}, err
+	}
+	outcome := taskrun.Outcome{Run: run, Decision: decision, State: run.State}
+	if decision.State == nil {
+		return nil, outcome, nil
+	}
+	next := *run
+	next.Progress = decision.Progress
+	kept := taskrun.Stored(*decision.State)
+	kept.CacheEntry = kept.CacheEntry && !p.DataCut // there is nothing left to be found
+	next.State = &kept
+	if run.State != nil {
+		next.History = append(slices.Clone(run.History), *run.State)
+	}
+	next.Touch(now)
+	next.RecordEnd(now)
+	next.TruncateTexts()
+	releaseFinished(&next)
+	resubmit(&next)
+	outcome.State = decision.State
+	return &next, outcome, nil
+}
+
+// update loads a run, lets change make the next version of it, and stores that
+// by compare-and-swap. After a conflict with another writer everything is judged
+// anew on what is there then; an old decision is never applied again. When change
+// returns nil nothing is stored and done is not called. The claim that change
+// makes on slots is kept if the run was stored, and else given back.
+func (s *Service) update(
+	ctx context.Context, id string, claim *claimant, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
+) error {
+	err := s.attempt(ctx, id, claim, change, done)
+	claim.settle(ctx, err)
+	return err
+}
+
+// attempt is update but for the end of the claim.
+func (s *Service) attempt(
+	ctx context.Context, id string, claim *claimant, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
+) error {
+	run, err := s.Store.Get(ctx, id)
+	for attempt := 1; err == nil; attempt++ {
+		var next, after *taskrun.Run
+		if next, err = change(run); err == nil && next == nil {
+			return nil
+		}
+		if err == nil {
+			after, err = s.write(ctx, next, claim)
+		}
+		if err == nil {
+			done(run, after)
+			return nil
+		}
+		if !errors.Is(err, taskrun.ErrConflict) || attempt == maxAttempts {
+			return err
+		}
+		before := run
+		if run, err = s.reload(ctx, before, attempt); err == nil && claim.wrote(before, next, run) {
+			done(before, run)
+			return nil
+		}
+	}
+	return err
+}
+
+// reload reads the run again after a lost compare-and-swap and a pause.
+func (s *Service) reload(ctx context.Context, stale *taskrun.Run, attempt int) (*taskrun.Run, error) {
+	if err := pause(ctx, attempt); err != nil {
+		return nil, err
+	}
+	return s.Store.Reload(ctx, stale)
+}
+
+// wrote reports whether a write of next that ended in a conflict was done. The conflict is then with itself: client-go
+// and load balancers send a write again when they do not know whether it arrived. The id of a state tells, because no
+// other use case gives the same one. States that are recorded from events have the ids of their clients, and the zero
+// claimant.
+func (c *claimant) wrote(before, next, stored *taskrun.Run) bool {
+	proposed := c.stateID != "" && next != nil && next.State != nil && !before.Has(next.State.ID)
+	return proposed && stored.Has(next.State.ID)
+}
+
+// write stores the next version of a run, within the time that the claim leaves.
+func (s *Service) write(ctx context.Context, next *taskrun.Run, claim *claimant) (*taskrun.Run, error) {
+	ctx, cancel := claim.bound(ctx)
+	defer cancel()
+	return s.Store.UpdateProgress(ctx, s.withExpiration(next))
+}
+
+// pause waits a little before the next attempt: longer each time, and by
+// chance, so that writers of one run fall out of step.
+func pause(ctx context.Context, attempt int) error {
+	limit := min(firstPause<<min(attempt, 10), longestWait)
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // spreads retries, keeps no secret
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

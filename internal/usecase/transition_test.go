@@ -1,0 +1,78 @@
+package usecase_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// client-go and load balancers send a write again when they do not know whether it arrived. The second one is a conflict
+// with the first one, not with another writer.
+func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
+	t.Parallel()
+	forced := func(kind orchestration.StateType) taskrun.Proposal {
+		return taskrun.Proposal{Type: kind, Force: true}
+	}
+	cases := map[string]struct {
+		between   func(b *bench, id string) // what happens before the conflict is returned
+		propose   taskrun.Proposal
+		wantTypes []orchestration.StateType
+		wantCount int64
+	}{
+		"and nothing else happens": {
+			between:   func(*bench, string) {},
+			propose:   toRunning,
+			wantTypes: []orchestration.StateType{orchestration.Pending, orchestration.Running},
+			wantCount: 1,
+		},
+		"and another state follows": {
+			between: func(b *bench, id string) {
+				mustSet(t, b.Service, id, forced(orchestration.Paused))
+			},
+			propose:   forced(orchestration.Running),
+			wantTypes: []orchestration.StateType{orchestration.Pending, orchestration.Running, orchestration.Paused},
+			wantCount: 1,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(map[string]int64{"a": 1})
+			run := b.tagged(t, "k", "a")
+			b.store.after = taskrun.ErrConflict
+			b.store.between = func() { tc.between(b, run.ID) }
+			outcome := mustSet(t, b.Service, run.ID, tc.propose)
+			got, err := b.Get(t.Context(), run.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var types []orchestration.StateType
+			for _, state := range got.States() {
+				types = append(types, state.Type)
+			}
+			if diff := cmp.Diff(tc.wantTypes, types); diff != "" || got.RunCount != tc.wantCount {
+				t.Errorf("run count %d, want %d; states (-want +got):\n%s", got.RunCount, tc.wantCount, diff)
+			}
+			if !outcome.Written || outcome.State.Type != tc.propose.Type || !got.Has(outcome.State.ID) || outcome.Run.Revision != got.Revision {
+				t.Errorf("outcome = %+v, want the state written, and the run as it is now", outcome)
+			}
+		})
+	}
+}
+
+// The caller learns that it was its call that evaluated the proposal.
+func TestAVerdictThatIsSentTwiceIsThisCalls(t *testing.T) {
+	t.Parallel()
+	b := newBench(map[string]int64{"a": 1})
+	run := applied(t, b.store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {
+		r.Tags = []string{"a"}
+	})
+	b.store.after = taskrun.ErrConflict
+	got, err := b.EvaluateProposal(t.Context(), run.ID, taskrun.NamedProposal{Proposal: toRunning, Name: "start", UID: "u", Object: run.Revision.Object})
+	if err != nil || !got.Recorded || !got.Written || got.Run.State.Type != orchestration.Running || got.Run.RunCount != 1 {
+		t.Errorf("EvaluateProposal() = %+v, error %v, want RUNNING once, recorded by this call", got, err)
+	}
+}

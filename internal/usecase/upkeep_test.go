@@ -1,0 +1,77 @@
+package usecase_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// applied makes a run as kubectl does: straight into the store.
+func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
+	t.Helper()
+	run := taskrun.Run{
+		ID: "0198a1b2-0000-7000-8000-000000000001", Name: "hello", TaskKey: "hello", DynamicKey: "hello",
+		Created: start, Updated: start, Behind: true,
+	}
+	run = taskrun.Begin(run, state.State("0198a1b2-0000-7000-8000-0000000000aa", start))
+	change(&run)
+	created, err := store.Create(t.Context(), &run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return created
+}
+
+func TestObserveWritesProgressDownOnce(t *testing.T) {
+	t.Parallel()
+	store := memory.New()
+	s, _ := newService(store)
+	run := applied(t, store, taskrun.Proposal{Type: orchestration.Pending}, func(*taskrun.Run) {})
+	observed, err := s.Observe(t.Context(), run.ID)
+	if err != nil || observed.Behind {
+		t.Fatalf("Observe() = behind %v, error %v", observed.Behind, err)
+	}
+	again, err := s.Observe(t.Context(), run.ID)
+	if err != nil || again.Revision != observed.Revision {
+		t.Errorf("second Observe() wrote: revision %v, want %v; error %v", again.Revision, observed.Revision, err)
+	}
+}
+
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	minute := time.Minute
+	cases := map[string]struct {
+		state         orchestration.StateType
+		ttl           *time.Duration
+		advance       time.Duration
+		wantDeleted   bool
+		wantRemaining bool
+	}{
+		"an unfinished run is kept":              {state: orchestration.Running, ttl: &minute, advance: time.Hour},
+		"a finished run without a TTL is kept":   {state: orchestration.Completed, advance: time.Hour},
+		"a finished run is kept until its TTL":   {state: orchestration.Failed, ttl: &minute, wantRemaining: true},
+		"a finished run is deleted after it":     {state: orchestration.Crashed, ttl: &minute, advance: minute, wantDeleted: true},
+		"a TTL of zero deletes when it finished": {state: orchestration.Completed, ttl: new(time.Duration), wantDeleted: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := memory.New()
+			s, clock := newService(store)
+			run := applied(t, store, taskrun.Proposal{Type: tc.state}, func(r *taskrun.Run) { r.TTL = tc.ttl })
+			clock.advance(tc.advance)
+			remaining, deleted, err := s.Expire(t.Context(), run.ID)
+			if err != nil || deleted != tc.wantDeleted || (remaining > 0) != tc.wantRemaining {
+				t.Errorf("Expire() = %v, %v, error %v", remaining, deleted, err)
+			}
+			_, err = s.Get(t.Context(), run.ID)
+			if gone := errors.Is(err, taskrun.ErrNotFound); gone != tc.wantDeleted {
+				t.Errorf("gone = %v, want %v", gone, tc.wantDeleted)
+			}
+		})
+	}
+}
