@@ -239,8 +239,8 @@ func (a *App) addresses() map[string]string {
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
-	traffic  *usecase.Traffic // of the clients of REST
-	traces   *tracing.Tracing // nil: there are none
+	traffic  *usecase.WriteTracker // of the clients of REST
+	traces   *tracing.Tracing      // nil: there are none
 	keyLocks *usecase.KeyLocks
 	buffers  *bytebudget.Budget // of all namespaces
 	events   events.EventRecorder
@@ -259,7 +259,7 @@ func (a *App) newServices(
 		return nil, err
 	}
 	return &services{
-		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewTraffic(clock{}), keyLocks: usecase.NewKeyLocks(),
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock{}), keyLocks: usecase.NewKeyLocks(),
 		buffers: bytebudget.New(a.options.REST.BufferMemory),
 		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
@@ -275,8 +275,8 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 		limits = concurrency.New(concurrency.Options{
 			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock{},
 			OnStalled: func(l *concurrency.Limit) {
-				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Key}
-				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.Object), l.Recorded.Stalled)
+				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Name}
+				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.UID), l.Recorded.Stalled)
 			},
 		})
 		s.limits[namespace] = limits
@@ -308,9 +308,9 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 func (s *services) service(door telemetry.Door, namespace string) *usecase.Service {
 	var store taskrun.Store = s.cluster.Namespace(namespace)
 	if door != telemetry.DoorController {
-		store = s.traffic.Through(store)
+		store = s.traffic.Wrap(store)
 	}
-	return usecase.NewService(usecase.ServiceOptions{
+	return usecase.New(usecase.Options{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock{},
@@ -338,7 +338,7 @@ func (s *services) controller(
 		OnRuleChange: s.rules.OnChange,
 		OnShadowed:   s.cluster.OnShadowed,
 		Clock:        clock{},
-		Quiet:        s.traffic.Quiet,
+		Quiet:        s.traffic.IdleFor,
 		Events:       s.events,
 		Metrics:      s.recorder,
 		Trace:        s.traces.Reconciler,

@@ -59,7 +59,7 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 func (s *spaces) of(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
-		return rest.Space{Runs: usecase.NewService(usecase.ServiceOptions{
+		return rest.Space{Runs: usecase.New(usecase.Options{
 			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock{},
 		}), Limits: s.doors.limitsOf(home)}, nil
 	}

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// DefaultBufferBytes is the default limit of a BufferBudget.
+// DefaultBytes is the default limit of a Budget.
 const DefaultBytes = 24 << 20
 
-// BufferBudget limits the bytes that the buffers of all namespaces hold together:
+// Budget limits the bytes that the buffers of all namespaces hold together:
 // recent changes, events and log lines. When they hold more, the buffer that holds
 // the most drops its oldest entry, until all of them fit. It is safe for concurrent
 // use. A buffer must not use the budget while it holds a lock that drop needs.
@@ -20,10 +20,10 @@ type Budget struct {
 	shares shareHeap
 }
 
-// NewBufferBudget returns a budget of that many bytes.
+// New returns a budget of that many bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit} }
 
-// BufferShare is what one buffer holds of a budget.
+// Share is what one buffer holds of a budget.
 type Share struct {
 	budget *Budget
 	drop   func() int64

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Bounds of the retries after a lost compare-and-swap, and of a batch as a whole.
@@ -82,7 +82,7 @@ func (s *Service) next(name string) []*request {
 // work writes batches until nothing waits.
 func (s *Service) work(ctx context.Context, name string) {
 	for requests := s.next(name); len(requests) > 0; requests = s.next(name) {
-		err := usecase.Guard(func() error {
+		err := panics.Guard(func() error {
 			s.write(ctx, name, requests)
 			return nil
 		})
@@ -180,7 +180,7 @@ func (s *Service) orphaned(ctx context.Context, h *Holding) bool {
 	}
 	known := s.Runs.Known(h.Holder)
 	if known == nil {
-		known = &taskrun.Run{ID: h.Holder, Revision: taskrun.Revision{Object: h.ObjectUID, Key: h.ObjectName}}
+		known = &taskrun.Run{ID: h.Holder, Ref: taskrun.ObjectRef{UID: h.ObjectUID, Name: h.ObjectName}}
 	}
 	run, err := s.Runs.Reload(ctx, known)
 	return errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.Finished())

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // noLimits is a store without limits.
@@ -55,9 +55,9 @@ func (s *Service) known(name string) bool {
 func TestAPanicIsAnErrorOfItsRequests(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Store: brokenStore{}, Clock: stillClock{}})
-	before := usecase.Panics()
+	before := panics.Count()
 	err := s.change(t.Context(), "tag:a", func(*draft) error { return nil })
-	if _, ok := errors.AsType[*usecase.PanicError](err); !ok || usecase.Panics() <= before {
-		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, usecase.Panics()-before)
+	if _, ok := errors.AsType[*panics.Error](err); !ok || panics.Count() <= before {
+		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, panics.Count()-before)
 	}
 }

@@ -21,8 +21,8 @@ func (l listed) List(context.Context) ([]*Limit, error) { return l.limits, nil }
 func TestOfTwoLimitsOfOneIDTheOneOfTheUIDCounts(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
-	genuine := &Limit{ID: id, Name: "z", Created: time.Unix(100, 0), Revision: taskrun.Revision{Object: id, Key: "z"}}
-	planted := &Limit{ID: id, Name: "a", Revision: taskrun.Revision{Object: "another", Key: id}}
+	genuine := &Limit{ID: id, Name: "z", Created: time.Unix(100, 0), Revision: taskrun.ObjectRef{UID: id, Name: "z"}}
+	planted := &Limit{ID: id, Name: "a", Revision: taskrun.ObjectRef{UID: "another", Name: id}}
 	for _, limits := range [][]*Limit{{genuine, planted}, {planted, genuine}} {
 		s := New(Options{Store: listed{limits: limits}})
 		if got, err := s.locate(t.Context(), Key{ID: id}); err != nil || got != genuine {

@@ -78,7 +78,7 @@ func play(t *testing.T, script func(*scene)) {
 		s := &scene{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
 		for range 2 {
 			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: bubbleClock{}})
-			s.replicas = append(s.replicas, replica{limits, usecase.NewService(usecase.ServiceOptions{
+			s.replicas = append(s.replicas, replica{limits, usecase.New(usecase.Options{
 				Namespace: "default", Store: s.runs, Clock: bubbleClock{}, Slots: limits,
 			})})
 		}

@@ -51,7 +51,7 @@ func (d *draft) resolveObjects() {
 			continue
 		}
 		if run := d.runs.Known(h.Holder); run != nil {
-			h.ObjectName, h.ObjectUID = run.Revision.Key, run.Revision.Object
+			h.ObjectName, h.ObjectUID = run.Ref.Name, run.Ref.UID
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
 					t.Parallel()
 					play(t, func(s *scene) {
 						s.limit("tag:a", 1)
-						other := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
+						other := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
 						run, limits := s.run(), s.replicas[0].limits
 						s.set(0, run, orchestration.Running)
 						if err := take(s, limits, run); err != nil {
@@ -101,7 +101,7 @@ func TestARunThatWasFinishedKeepsItsSlot(t *testing.T) {
 			play(t, func(s *scene) {
 				s.limit("tag:a", 1)
 				run := s.run()
-				_, err := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
+				_, err := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
 					SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Failed})
 				if err != nil {
 					s.t.Fatal(err)

@@ -47,7 +47,7 @@ type Limit struct {
 	Received time.Time
 
 	Recorded Recorded
-	Revision taskrun.Revision
+	Revision taskrun.ObjectRef
 }
 
 // Recorded is what the status of a limit says about the limit itself.
@@ -207,7 +207,7 @@ func (l *Limit) clone() *Limit {
 // byClaim orders limits of one id by the rank of their objects, and those of one rank
 // as byName does.
 func byClaim(a, b *Limit) int {
-	claim := func(l *Limit) taskrun.IDClaim { return taskrun.ClaimOf(l.ID, l.Revision.Object, l.Revision.Key) }
+	claim := func(l *Limit) taskrun.IDClaim { return taskrun.ClaimOf(l.ID, l.Revision.UID, l.Revision.Name) }
 	return cmp.Or(cmp.Compare(claim(a), claim(b)), byName(a, b))
 }
 

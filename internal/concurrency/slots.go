@@ -81,8 +81,8 @@ func (s *Service) Take(ctx context.Context, claim taskrun.Claim) (until time.Tim
 	return until, nil
 }
 
-// GiveBack ends a claim whose state was not written.
-func (s *Service) GiveBack(ctx context.Context, claim taskrun.Claim) error {
+// ReleaseClaim ends a claim whose state was not written.
+func (s *Service) ReleaseClaim(ctx context.Context, claim taskrun.Claim) error {
 	return s.drop(ctx, tagNames(claim.Tags), claimID(claim.RunID, claim.StateID))
 }
 

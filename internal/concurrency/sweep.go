@@ -92,7 +92,7 @@ func duplicateOf(older *Limit) string {
 		field = "tag"
 	}
 	reason := fmt.Sprintf("ConcurrencyLimit %[2]s is older and has the same %[1]s. Change spec.%[1]s, or delete one of the two.",
-		field, older.Revision.Key)
+		field, older.Revision.Name)
 	return reason[:min(len(reason), maxStalled)] // names of objects are ASCII
 }
 

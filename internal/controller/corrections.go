@@ -43,7 +43,7 @@ func (c *corrections) overwritten(namespace string, run *taskrun.Run, at *time.T
 	if c.disputed[namespace] {
 		return true, false
 	}
-	before, known := c.written[run.Revision.Object]
+	before, known := c.written[run.Ref.UID]
 	if !known || !(&taskrun.Run{ExpirationTime: before.at}).ShowsExpiration(at) {
 		return false, false
 	}
@@ -71,8 +71,8 @@ func (c *corrections) note(run *taskrun.Run, at *time.Time, now time.Time) {
 			}
 		}
 	}
-	if _, known := c.written[run.Revision.Object]; known || len(c.written) < maxCorrections {
-		c.written[run.Revision.Object] = correction{at, now}
+	if _, known := c.written[run.Ref.UID]; known || len(c.written) < maxCorrections {
+		c.written[run.Ref.UID] = correction{at, now}
 	}
 }
 

@@ -100,7 +100,7 @@ func TestCorrectionsAreBounded(t *testing.T) {
 	noted := func(from int, now time.Time) {
 		for i := range 2 * maxCorrections {
 			run := finishedRun(nil)
-			run.Revision.Object = strconv.Itoa(from + i)
+			run.Ref.UID = strconv.Itoa(from + i)
 			c.note(run, &at, now)
 		}
 	}

@@ -32,13 +32,13 @@ func (r *Reconciler) shadowings() source.Source {
 // object: the condition Stalled and an Event say so.
 func (r *Reconciler) shadowed(ctx context.Context, object *v1alpha1.TaskRun, run *taskrun.Run) (Result, error) {
 	first := &v1alpha1.TaskRun{}
-	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: run.Revision.Key}, first)
+	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: run.Ref.Name}, first)
 	switch {
 	case apierrors.IsNotFound(err):
 		return in(lookAgain), nil // deleted a moment ago
 	case err != nil:
 		return Result{}, err
-	case string(first.UID) != run.Revision.Object || first.UID == object.UID:
+	case string(first.UID) != run.Ref.UID || first.UID == object.UID:
 		return in(lookAgain), nil // deleted and made again a moment ago
 	case taskrun.ClaimOf(run.ID, string(object.UID), object.Name) < run.IDClaim():
 		return untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil // the view does not have this one yet

@@ -32,7 +32,7 @@ func (w Witness) RunLost(loss *usecase.Loss) {
 	object := &v1alpha1.TaskRun{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "TaskRun"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: w.Namespace, Name: run.Revision.Key, UID: types.UID(run.Revision.Object),
+			Namespace: w.Namespace, Name: run.Ref.Name, UID: types.UID(run.Ref.UID),
 		},
 	}
 	reason, note := lost(loss)

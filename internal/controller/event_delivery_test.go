@@ -67,7 +67,7 @@ func TestALostWorkerIsAnEventOnTheRun(t *testing.T) {
 			t.Parallel()
 			run := &taskrun.Run{
 				ID: runID, Delivery: &taskrun.Delivery{Attempts: 5},
-				Revision: taskrun.Revision{Key: "hello", Object: object},
+				Ref: taskrun.ObjectRef{Name: "hello", UID: object},
 			}
 			run.State = tc.after
 			recorder := &regarded{FakeRecorder: events.NewFakeRecorder(2)}

@@ -25,7 +25,7 @@ func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation usecase.
 	run, status := evaluation.Run, evaluation.Decision.Status
 	regarding := &v1alpha1.TaskRun{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: v1alpha1.KindTaskRun},
-		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: run.Revision.Key, UID: types.UID(run.Revision.Object)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: run.Ref.Name, UID: types.UID(run.Ref.UID)},
 	}
 	kind := corev1.EventTypeNormal
 	if status == orchestration.Reject || status == orchestration.Abort {

@@ -51,13 +51,13 @@ func (f *fakeRuns) Get(_ context.Context, id string) (*taskrun.Run, error) {
 	return f.run, f.errs["Get"]
 }
 
-func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
+func (f *fakeRuns) PersistStatus(context.Context, string) (*taskrun.Run, error) {
 	f.calls = append(f.calls, "Observe")
 	if err := f.errs["Observe"]; err != nil {
 		return nil, err
 	}
 	next := *f.run
-	next.Behind = false
+	next.StatusStale = false
 	next.ExpirationTime, _ = f.Expiration(&next)
 	f.run = &next
 	return f.run, nil
@@ -65,7 +65,7 @@ func (f *fakeRuns) Observe(context.Context, string) (*taskrun.Run, error) {
 
 // Expiration is that of taskrun.Service.
 func (f *fakeRuns) Expiration(run *taskrun.Run) (*time.Time, bool) {
-	return usecase.NewService(usecase.ServiceOptions{Retention: f}).Expiration(run)
+	return usecase.New(usecase.Options{Retention: f}).Expiration(run)
 }
 
 func (f *fakeRuns) FinishedTTL(string) (*time.Duration, bool) { return f.defaultTTL, !f.unknown }
@@ -221,7 +221,7 @@ func newObject(name string, uid types.UID) *v1alpha1.TaskRun {
 func newRun(change func(*taskrun.Run)) *taskrun.Run {
 	run := &taskrun.Run{
 		ID: runID, Name: "hello", Created: start, Updated: start,
-		Revision: taskrun.Revision{Object: object, Version: "100", Key: "hello", Generation: 1},
+		Ref: taskrun.ObjectRef{UID: object, ResourceVersion: "100", Name: "hello", Generation: 1},
 	}
 	run.State = newState(orchestration.Running)
 	if change != nil {

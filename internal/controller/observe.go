@@ -47,10 +47,10 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 		return nil, untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
 	case err != nil:
 		return nil, Result{}, err
-	case run.Revision.Object != string(object.UID):
+	case run.Ref.UID != string(object.UID):
 		result, err := r.shadowed(ctx, object, run)
 		return nil, result, err
-	case older(run.Revision, object):
+	case older(run.Ref, object):
 		return nil, in(lookAgain), nil
 	case run.OnHold:
 		return nil, Result{}, nil // the write that ends it is an event
@@ -66,7 +66,7 @@ func untilItAppears(age time.Duration) Result {
 
 // older reports whether the run was read from an earlier version of the object.
 // Steps must not rest on it: no event comes when the view has caught up.
-func older(run taskrun.Revision, object *v1alpha1.TaskRun) bool {
-	order, err := resourceversion.CompareResourceVersion(run.Version, object.ResourceVersion)
+func older(run taskrun.ObjectRef, object *v1alpha1.TaskRun) bool {
+	order, err := resourceversion.CompareResourceVersion(run.ResourceVersion, object.ResourceVersion)
 	return err == nil && order < 0
 }

@@ -139,7 +139,7 @@ func (r *ProposalReconciler) evaluateFor(
 		return in(min(early, again)), nil
 	}
 	named := r.Convert(p)
-	named.Object = run.Revision.Object
+	named.Object = run.Ref.UID
 	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):

@@ -240,7 +240,7 @@ func TestADecisionThatIsRecordedIsShownAndNotToldOfAgain(t *testing.T) {
 
 func TestAProposalWithoutARunIsAborted(t *testing.T) {
 	t.Parallel()
-	other := newRun(func(r *taskrun.Run) { r.Revision.Object, r.Revision.Key = "other", "first" })
+	other := newRun(func(r *taskrun.Run) { r.Ref.UID, r.Ref.Name = "other", "first" })
 	cases := map[string]struct {
 		run       *taskrun.Run
 		objects   []client.Object

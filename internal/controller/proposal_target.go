@@ -51,14 +51,14 @@ func (r *ProposalReconciler) runOf(
 		return nil, "", err
 	case run.OnHold:
 		return nil, "", nil // evaluated when its status is restored
-	case run.Revision.Object == string(object.UID):
+	case run.Ref.UID == string(object.UID):
 		return run, "", nil
 	}
-	stalled, err := r.exists(ctx, p.Namespace, run.Revision)
+	stalled, err := r.exists(ctx, p.Namespace, run.Ref)
 	if err != nil || !stalled {
 		return nil, "", err // the index is behind
 	}
-	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", object.Name, run.Revision.Key), nil
+	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", object.Name, run.Ref.Name), nil
 }
 
 // mayAppear reports whether the missing run of the proposal may still be created
@@ -85,8 +85,8 @@ func (r *ProposalReconciler) object(ctx context.Context, p *v1alpha1.StatePropos
 }
 
 // exists reports whether the object that a run was read from is there.
-func (r *ProposalReconciler) exists(ctx context.Context, namespace string, revision taskrun.Revision) (bool, error) {
+func (r *ProposalReconciler) exists(ctx context.Context, namespace string, revision taskrun.ObjectRef) (bool, error) {
 	object := &v1alpha1.TaskRun{}
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: revision.Key}, object)
-	return err == nil && string(object.UID) == revision.Object, client.IgnoreNotFound(err)
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: revision.Name}, object)
+	return err == nil && string(object.UID) == revision.UID, client.IgnoreNotFound(err)
 }

@@ -25,9 +25,9 @@ func reconcileHello(t *testing.T, b *bench) (Result, error) {
 
 func TestObserveFindsNothingToDo(t *testing.T) {
 	t.Parallel()
-	behind := newRun(func(r *taskrun.Run) { r.Behind = true })
+	behind := newRun(func(r *taskrun.Run) { r.StatusStale = true })
 	onHold := newRun(func(r *taskrun.Run) {
-		r.Behind, r.OnHold, r.TTL, r.State = true, true, new(time.Duration), newState(orchestration.Completed)
+		r.StatusStale, r.OnHold, r.TTL, r.State = true, true, new(time.Duration), newState(orchestration.Completed)
 	})
 	deleted := newObject("hello", object)
 	deleted.DeletionTimestamp = &metav1.Time{Time: start}
@@ -44,7 +44,7 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 		"until the view has a new run":                   {objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: 6 * time.Second},
 		"until the view is as new as the object":         {run: behind, objects: []*v1alpha1.TaskRun{newer}, wantAfter: lookAgain},
 		"until the view sees the object made anew":       {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: lookAgain},
-		"until the view misses the object deleted first": {run: newRun(func(r *taskrun.Run) { r.Revision = taskrun.Revision{Object: "other", Key: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: lookAgain},
+		"until the view misses the object deleted first": {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: lookAgain},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -66,8 +66,8 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 // newDuplicate is a bench with "hello", whose id belongs to the run of "first".
 func newDuplicate(change func(hello *v1alpha1.TaskRun)) *bench {
 	first := newRun(func(r *taskrun.Run) {
-		r.Behind = true
-		r.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first", Version: "7"}
+		r.StatusStale = true
+		r.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first", ResourceVersion: "7"}
 	})
 	hello := newObject("hello", object)
 	change(hello)
@@ -151,7 +151,7 @@ func TestAnObjectThatPrecedesTheRunIsNoDuplicate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first := newRun(func(r *taskrun.Run) {
-				r.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first", Version: "7"}
+				r.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first", ResourceVersion: "7"}
 			})
 			b := newBench(first, newObject(tc.name, tc.uid), newObject("first", "uid-of-first"))
 			b.clock.SetTime(start.Add(time.Minute))
@@ -224,12 +224,12 @@ func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
 	run := newRun(func(r *taskrun.Run) {
-		r.Behind, r.TTL, r.State, r.EndRecorded = true, &minute, newState(orchestration.Completed), start
+		r.StatusStale, r.TTL, r.State, r.EndRecorded = true, &minute, newState(orchestration.Completed), start
 	})
 	b := newBench(run, newObject("hello", object))
 	b.clock.SetTime(start.Add(minute))
 	b.runs.expire = func(run *taskrun.Run) (time.Duration, bool) {
-		if run.Behind {
+		if run.StatusStale {
 			t.Error("Expire saw the run before its status was written")
 		}
 		return minute, false // the clock of another replica
@@ -244,7 +244,7 @@ func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
 func TestTheFirstErrorEndsTheReconciliation(t *testing.T) {
 	t.Parallel()
 	b := newBench(newRun(func(r *taskrun.Run) {
-		r.Behind, r.TTL, r.State = true, new(time.Duration), newState(orchestration.Completed)
+		r.StatusStale, r.TTL, r.State = true, new(time.Duration), newState(orchestration.Completed)
 	}), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
 	b.runs.errs["Observe"] = taskrun.ErrUnavailable

@@ -14,7 +14,7 @@ type Runs interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
 	// Observe writes the run's progress down where it is missing or behind.
-	Observe(ctx context.Context, id string) (*taskrun.Run, error)
+	PersistStatus(ctx context.Context, id string) (*taskrun.Run, error)
 	// Expiration returns when the run is to be deleted by the current rules; nil for
 	// never. It returns known false until the rule of the namespace was read.
 	Expiration(run *taskrun.Run) (at *time.Time, known bool)

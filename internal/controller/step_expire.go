@@ -59,7 +59,7 @@ func awaitExpiration(
 		if wait := pace.admit(now); wait > 0 {
 			return paced(wait), nil
 		}
-		run, err := s.runs.Observe(ctx, s.run.ID)
+		run, err := s.runs.PersistStatus(ctx, s.run.ID)
 		if err != nil {
 			return Result{}, err
 		}

@@ -27,7 +27,7 @@ const (
 // do not need that write.
 func materialise(clock taskrun.Clock, quiet func() time.Duration, o Options) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
-		if !s.run.Behind {
+		if !s.run.StatusStale {
 			return Result{}, nil
 		}
 		age := clock.Now().Sub(s.run.Created)
@@ -43,7 +43,7 @@ func materialise(clock taskrun.Clock, quiet func() time.Duration, o Options) ste
 		if wait > 0 {
 			return in(wait), nil
 		}
-		run, err := s.runs.Observe(ctx, s.run.ID)
+		run, err := s.runs.PersistStatus(ctx, s.run.ID)
 		if err != nil {
 			return Result{}, err
 		}
@@ -73,7 +73,7 @@ func (o *Options) givingWay(age time.Duration) time.Duration {
 // untouched reports whether the run was made over REST, and nobody has changed
 // its spec since: that may be somebody with kubectl, who looks at the status.
 func untouched(run *taskrun.Run) bool {
-	return run.FromCreate && run.Revision.Generation <= 1
+	return run.CreatedViaREST && run.Ref.Generation <= 1
 }
 
 // behindOthers is in, but for a run that lets all others that are due go first.

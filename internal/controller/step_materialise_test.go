@@ -20,7 +20,7 @@ func TestMaterialise(t *testing.T) {
 		wantCalls []string
 	}{
 		"a run whose status is up to date needs nothing": {
-			age: time.Hour, change: func(r *taskrun.Run) { r.Behind = false },
+			age: time.Hour, change: func(r *taskrun.Run) { r.StatusStale = false },
 		},
 		"a new run is left alone for the settle time": {
 			age: 0, wantAfter: 500 * time.Millisecond,
@@ -42,7 +42,7 @@ func TestMaterialise(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(newRun(func(r *taskrun.Run) {
-				r.Behind = true
+				r.StatusStale = true
 				if tc.change != nil {
 					tc.change(r)
 				}
@@ -54,7 +54,7 @@ func TestMaterialise(t *testing.T) {
 			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
-			if len(tc.wantCalls) > 0 && s.run.Behind {
+			if len(tc.wantCalls) > 0 && s.run.StatusStale {
 				t.Error("the next steps still see the run behind")
 			}
 		})
@@ -97,20 +97,20 @@ func TestMaterialiseGivesWayToClients(t *testing.T) {
 			age: -time.Hour, wantCalls: []string{"Observe"},
 		},
 		"a run of somebody with kubectl settles as ever though clients write": {
-			age: 100 * time.Millisecond, change: func(r *taskrun.Run) { r.FromCreate = false }, wantAfter: 400 * time.Millisecond,
+			age: 100 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantAfter: 400 * time.Millisecond,
 		},
 		"and is written down then": {
-			age: 500 * time.Millisecond, change: func(r *taskrun.Run) { r.FromCreate = false }, wantCalls: []string{"Observe"},
+			age: 500 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantCalls: []string{"Observe"},
 		},
 		"so is a run made over REST that somebody changed": {
-			age: time.Second, change: func(r *taskrun.Run) { r.Revision.Generation = 2 }, wantCalls: []string{"Observe"},
+			age: time.Second, change: func(r *taskrun.Run) { r.Ref.Generation = 2 }, wantCalls: []string{"Observe"},
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(newRun(func(r *taskrun.Run) {
-				r.Behind, r.FromCreate = true, true
+				r.StatusStale, r.CreatedViaREST = true, true
 				if tc.change != nil {
 					tc.change(r)
 				}
@@ -151,7 +151,7 @@ func TestARunThatGivesWayIsWrittenDownAtTheLimit(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) { r.Behind, r.FromCreate = true, true }), newObject("hello", object))
+			b := newBench(newRun(func(r *taskrun.Run) { r.StatusStale, r.CreatedViaREST = true, true }), newObject("hello", object))
 			b.Options = tc.options
 			looks := 0
 			for ; looks < 100 && len(b.runs.calls) == 0; looks++ {
@@ -170,7 +170,7 @@ func TestARunThatGivesWayIsWrittenDownAtTheLimit(t *testing.T) {
 
 func TestMaterialiseReturnsTheErrorOfItsWrite(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(func(r *taskrun.Run) { r.Behind = true }), newObject("hello", object))
+	b := newBench(newRun(func(r *taskrun.Run) { r.StatusStale = true }), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
 	b.runs.errs["Observe"] = taskrun.ErrUnavailable
 	if _, err := materialise(b.clock, b.Quiet, b.Options)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrUnavailable) {

@@ -142,7 +142,7 @@ func (r *ProposalReconciler) awakened(ctx context.Context, object *v1alpha1.Task
 	}
 	state := ""
 	run, err := r.Proposals(object.Namespace).Get(ctx, object.UUID())
-	if err == nil && run.Revision.Object == string(object.UID) && run.State != nil {
+	if err == nil && run.Ref.UID == string(object.UID) && run.State != nil {
 		state = run.State.ID
 	}
 	return r.waits.outside(name, state)

@@ -87,7 +87,7 @@ func TestAChangeOfTheRunWakesItsProposals(t *testing.T) {
 		"another run":          {change: func(*proposalBench) {}, object: other},
 		"the run is deleted":   {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
 		"it cannot be read":    {change: func(b *proposalBench) { b.runs.err = taskrun.ErrUnavailable }, want: true},
-		"made again":           {change: func(b *proposalBench) { b.runs.run.Revision.Object = "another" }, want: true},
+		"made again":           {change: func(b *proposalBench) { b.runs.run.Ref.UID = "another" }, want: true},
 		"it has its verdict":   {change: func(b *proposalBench) { b.judged(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 		"the proposal is gone": {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 	}

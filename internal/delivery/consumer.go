@@ -84,7 +84,7 @@ func (c *Consumer) Taken(context.Context, *taskrun.Run) error { return nil }
 // Return gives a run back that the worker did not acknowledge. If that cannot be
 // written now, the run is handed out again when the worker counts as gone.
 func (c *Consumer) Return(ctx context.Context, run *taskrun.Run) {
-	_ = c.leases.GiveBack(ctx, run.ID, c.clientID)
+	_ = c.leases.Release(ctx, run.ID, c.clientID)
 }
 
 // Close tells that the connection is gone.

@@ -25,7 +25,7 @@ import (
 // Leases are the use cases that delivery rests on; *taskrun.Service has them.
 type Leases interface {
 	Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error)
-	GiveBack(ctx context.Context, id, holder string) error
+	Release(ctx context.Context, id, holder string) error
 	MoveHold(ctx context.Context, id string, to taskrun.Hold) error
 	Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*usecase.Loss, error)
 }

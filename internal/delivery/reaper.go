@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -101,7 +102,7 @@ func (r *Reaper) Run(ctx context.Context) {
 
 // lookGuarded goes on at the next look if this one panics.
 func (r *Reaper) lookGuarded(ctx context.Context) {
-	err := usecase.Guard(func() error {
+	err := panics.Guard(func() error {
 		r.look(ctx)
 		return nil
 	})

@@ -83,7 +83,7 @@ func play(t *testing.T, script func(*scene)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &scene{t: t, store: memory.New()}
-		s.service = usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
+		s.service = usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
 		s.queue = NewQueue(s.store, bubbleClock{})
 		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, s)
 		s.ends = append(s.ends, s.queue.Open())

@@ -28,7 +28,7 @@ func newSelection(o taskrun.WatchOptions) selection {
 var ErrTooSlow = errors.New("the reader is too slow")
 
 // maxBehind is how many changes are kept for a reader. There are fewer if the
-// BufferBudget has no room for as many.
+// bytebudget.Budget has no room for as many.
 const maxBehind = 10_000
 
 // Follow yields the states that runs of the store entered since a time, in the order

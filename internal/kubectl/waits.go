@@ -92,7 +92,7 @@ func (s *surroundings) forStatus(one item, w *waiting) bool {
 // forFirstState is about runs made with kubectl: the state that one made over REST
 // begins with is known at once.
 func (s *surroundings) forFirstState(one item, w *waiting) bool {
-	return one.object.Status.State == nil && !one.FromCreate && w.set(waitsForOperator, "the operator, to write its first state")
+	return one.object.Status.State == nil && !one.CreatedViaREST && w.set(waitsForOperator, "the operator, to write its first state")
 }
 
 func (s *surroundings) forVerdict(one item, w *waiting) bool {

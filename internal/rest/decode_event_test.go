@@ -82,7 +82,7 @@ func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
 			if !e.reportsRun() || err != nil || report.RunID != idKnown {
 				t.Fatalf("reports a run: %t, error %v, run %q", e.reportsRun(), err, report.RunID)
 			}
-			if flowRun := report.Columns.FlowRunID.Value; replace["related"] != "" && (flowRun == nil || *flowRun != idOther) {
+			if flowRun := report.Patch.FlowRunID.Value; replace["related"] != "" && (flowRun == nil || *flowRun != idOther) {
 				t.Errorf("flow run = %v, want %s", flowRun, idOther)
 			}
 			if inBounds := replace["payload"] != ""; e.exceeds() == inBounds {
@@ -161,7 +161,7 @@ func TestAReportHasAnyNumberOfDelays(t *testing.T) {
 	t.Parallel()
 	delays := strings.TrimSuffix(strings.Repeat("1,", 51), ",")
 	report, err := reported(t, payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":{"retry_delay":[`+delays+`]}}`))
-	if err != nil || len(report.Columns.Policy.Value.RetryDelay.Seconds) != 51 {
+	if err != nil || len(report.Patch.Policy.Value.RetryDelay.Seconds) != 51 {
 		t.Errorf("report %+v, error %v, want 51 delays, which the use case cuts", report, err)
 	}
 }
@@ -219,16 +219,16 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 	state := orchestration.State{
 		ID: idOther, Type: orchestration.Running, Name: "Running", Timestamp: occurred, Details: orchestration.StateDetails{Deferred: &no},
 	}
-	columns := taskrun.Columns{FlowRunID: taskrun.Null[string](), TaskKey: taskrun.Give("k"), DynamicKey: taskrun.Give("d")}
+	columns := taskrun.Patch{FlowRunID: taskrun.Null[string](), TaskKey: taskrun.Set("k"), DynamicKey: taskrun.Set("d")}
 	withState := func(change func(*orchestration.State)) taskrun.Event {
 		changed := state
 		change(&changed)
-		return taskrun.Event{RunID: idKnown, State: changed, Columns: columns}
+		return taskrun.Event{RunID: idKnown, State: changed, Patch: columns}
 	}
-	withColumns := func(change func(*taskrun.Columns)) taskrun.Event {
+	withColumns := func(change func(*taskrun.Patch)) taskrun.Event {
 		changed := columns
 		change(&changed)
-		return taskrun.Event{RunID: idKnown, State: state, Columns: changed}
+		return taskrun.Event{RunID: idKnown, State: state, Patch: changed}
 	}
 	run := func(more string) map[string]string {
 		return payloadOf(leastState, `{"task_key":"k","dynamic_key":"d",`+more+`}`)
@@ -238,10 +238,10 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 		replace map[string]string
 		want    taskrun.Event
 	}{
-		"the least": {payloadOf(leastState, leastRun), withColumns(func(*taskrun.Columns) {})},
+		"the least": {payloadOf(leastState, leastRun), withColumns(func(*taskrun.Patch) {})},
 		"what is the server's is left out": {
 			run(`"id":"x","created":1,"updated":[],"flow_run_id":"x","state":{},"state_id":5,"state_type":"x","state_name":1,"estimated_run_time":"x","nope":1`),
-			withColumns(func(*taskrun.Columns) {}),
+			withColumns(func(*taskrun.Patch) {}),
 		},
 		"an empty message": {payloadOf(`{"type":"RUNNING","message":"","name":null}`, leastRun), withState(func(s *orchestration.State) { s.Message = &empty })},
 		"a name and data of one's own": {
@@ -264,39 +264,39 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 					`{"prefect.resource.id":"x","prefect.resource.role":"flow-run"}]`,
 				"payload": payloadOf(leastState, leastRun)["payload"],
 			},
-			withColumns(func(c *taskrun.Columns) { c.FlowRunID = taskrun.Give(idFlowRun) }),
+			withColumns(func(c *taskrun.Patch) { c.FlowRunID = taskrun.Set(idFlowRun) }),
 		},
 		"nulls that clear": {
 			run(`"name":null,"cache_key":null,"cache_expiration":null,"task_version":null,"labels":null,"expected_start_time":null,` +
 				`"next_scheduled_start_time":null,"start_time":null,"end_time":null`),
-			withColumns(func(c *taskrun.Columns) {
+			withColumns(func(c *taskrun.Patch) {
 				c.Name, c.CacheKey, c.TaskVersion = taskrun.Null[string](), taskrun.Null[string](), taskrun.Null[string]()
 				c.Labels = taskrun.Null[map[string]json.RawMessage]()
 				c.CacheExpiration, c.ExpectedStartTime, c.NextScheduledStartTime = taskrun.Null[time.Time](), taskrun.Null[time.Time](), taskrun.Null[time.Time]()
 				c.StartTime, c.EndTime = taskrun.Null[time.Time](), taskrun.Null[time.Time]()
 			}),
 		},
-		"texts": {run(`"name":"n","cache_key":"","task_version":"v"`), withColumns(func(c *taskrun.Columns) {
-			c.Name, c.CacheKey, c.TaskVersion = taskrun.Give("n"), taskrun.Give(""), taskrun.Give("v")
+		"texts": {run(`"name":"n","cache_key":"","task_version":"v"`), withColumns(func(c *taskrun.Patch) {
+			c.Name, c.CacheKey, c.TaskVersion = taskrun.Set("n"), taskrun.Set(""), taskrun.Set("v")
 		})},
-		"an empty name is none": {run(`"name":""`), withColumns(func(c *taskrun.Columns) { c.Name = taskrun.Null[string]() })},
+		"an empty name is none": {run(`"name":""`), withColumns(func(c *taskrun.Patch) { c.Name = taskrun.Null[string]() })},
 		"lists and objects": {
 			run(`"tags":["b","a"],"labels":{"l":1.0},"task_inputs":{"x":[{"input_type":"constant","type":"int"}]},"empirical_policy":{"max_retries":2,"retry_delay":[1,2.5]}`),
-			withColumns(func(c *taskrun.Columns) {
-				c.Tags = taskrun.Give([]string{"b", "a"})
-				c.Labels = taskrun.Give(map[string]json.RawMessage{"l": json.RawMessage("1.0")})
-				c.TaskInputs = taskrun.Give(map[string][]taskrun.TaskInput{"x": {{InputType: taskrun.InputConstant, Type: "int"}}})
-				c.Policy = taskrun.Give(taskrun.Policy{MaxRetries: "2", Retries: "2", RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"1.0", "2.5"}}})
+			withColumns(func(c *taskrun.Patch) {
+				c.Tags = taskrun.Set([]string{"b", "a"})
+				c.Labels = taskrun.Set(map[string]json.RawMessage{"l": json.RawMessage("1.0")})
+				c.TaskInputs = taskrun.Set(map[string][]taskrun.TaskInput{"x": {{InputType: taskrun.InputConstant, Type: "int"}}})
+				c.Policy = taskrun.Set(taskrun.Policy{MaxRetries: "2", Retries: "2", RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"1.0", "2.5"}}})
 			}),
 		},
 		"numbers and times": {
 			run(`"run_count":"3","flow_run_run_count":1,"total_run_time":"PT1M0.5S","start_time":"2026-08-21T10:00:00+02:00","end_time":1787299200`),
-			withColumns(func(c *taskrun.Columns) {
-				c.RunCount, c.FlowRunRunCount, c.TotalRunTime = taskrun.Give[int64](3), taskrun.Give[int64](1), taskrun.Give(60500*time.Millisecond)
-				c.StartTime, c.EndTime = taskrun.Give(zone), taskrun.Give(time.Unix(1787299200, 0).UTC())
+			withColumns(func(c *taskrun.Patch) {
+				c.RunCount, c.FlowRunRunCount, c.TotalRunTime = taskrun.Set[int64](3), taskrun.Set[int64](1), taskrun.Set(60500*time.Millisecond)
+				c.StartTime, c.EndTime = taskrun.Set(zone), taskrun.Set(time.Unix(1787299200, 0).UTC())
 			}),
 		},
-		"a negative time spent": {run(`"total_run_time":-1.5`), withColumns(func(c *taskrun.Columns) { c.TotalRunTime = taskrun.Give(-1500 * time.Millisecond) })},
+		"a negative time spent": {run(`"total_run_time":-1.5`), withColumns(func(c *taskrun.Patch) { c.TotalRunTime = taskrun.Set(-1500 * time.Millisecond) })},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -332,11 +332,11 @@ func FuzzDecodeEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if report.RunID == "" || report.State.ID == "" || report.State.Type == "" || !report.Columns.FlowRunID.Given {
+		if report.RunID == "" || report.State.ID == "" || report.State.Type == "" || !report.Patch.FlowRunID.Given {
 			t.Fatalf("a report without what it has to have: %+v", report)
 		}
 		checkDecoded(t, nil, report.State.Data)
-		if labels := report.Columns.Labels; labels.Value != nil {
+		if labels := report.Patch.Labels; labels.Value != nil {
 			for _, label := range *labels.Value {
 				checkDecoded(t, nil, label)
 			}

@@ -10,7 +10,7 @@ import (
 const maxSearch = 200
 
 // decodeLogs reads the lines that a client logged.
-func decodeLogs(body pyjson.Value) ([]logs.Log, []validate.Error) {
+func decodeLogs(body pyjson.Value) ([]logs.Line, []validate.Error) {
 	var faults validate.Faults
 	n := faults.Node(body, "body")
 	switch body.Kind() {
@@ -27,7 +27,7 @@ func decodeLogs(body pyjson.Value) ([]logs.Log, []validate.Error) {
 	return nil, faults.Errors()
 }
 
-func readLog(n validate.Node) (line logs.Log) {
+func readLog(n validate.Node) (line logs.Line) {
 	m, ok := n.Model()
 	if !ok {
 		return line
@@ -51,7 +51,7 @@ func readLog(n validate.Node) (line logs.Log) {
 }
 
 // decodeLogFilter reads the parameters of logs/filter.
-func decodeLogFilter(body pyjson.Value) (q logs.LogQuery, why refusal) {
+func decodeLogFilter(body pyjson.Value) (q logs.Query, why refusal) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
 	if missing != nil {
@@ -81,7 +81,7 @@ const (
 	sortTimestampDesc = "TIMESTAMP_DESC"
 )
 
-func readLogFilter(n validate.Node) (f logs.LogFilter) {
+func readLogFilter(n validate.Node) (f logs.Filter) {
 	m, ok := n.Model()
 	if !ok {
 		return f
@@ -105,7 +105,7 @@ func readLevelFilter(n validate.Node) (f logs.LevelFilter) {
 	return f
 }
 
-func readLogRunFilter(n validate.Node) (f logs.LogRunFilter) {
+func readLogRunFilter(n validate.Node) (f logs.RunFilter) {
 	if m, ok := n.Model(); ok {
 		f.Any = readList(m, "any_", validate.Node.UUID)
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)

@@ -33,17 +33,17 @@ func TestDecodeLogsFaults(t *testing.T) {
 
 func TestDecodeLogFilter(t *testing.T) {
 	t.Parallel()
-	for body, want := range map[string]logs.LogQuery{
+	for body, want := range map[string]logs.Query{
 		`null`: {Limit: 200},
 		`{"limit":2,"offset":3,"sort":"TIMESTAMP_DESC","logs":{}}`: {Limit: 2, Offset: 3, Descending: true},
 		`{"sort":"TIMESTAMP_ASC","logs":{"operator":"or_","level":{"ge_":1,"le_":"2"},"timestamp":{"after_":"2026-08-21T12:00:00Z"}}}`: {
-			Limit: 200, Filter: logs.LogFilter{
+			Limit: 200, Filter: logs.Filter{
 				Or: true, Level: &logs.LevelFilter{AtLeast: new(1), AtMost: new(2)}, Timestamp: &taskrun.TimeFilter{After: &noon},
 			},
 		},
 		`{"logs":{"flow_run_id":{"any_":["` + idKnown + `"]},"task_run_id":{"any_":[],"is_null_":true},"text":{"query":"a -b"}}}`: {
-			Limit: 200, Filter: logs.LogFilter{
-				FlowRunID: &taskrun.IDFilter{Any: []string{idKnown}}, TaskRunID: &logs.LogRunFilter{Any: []string{}, IsNull: new(true)},
+			Limit: 200, Filter: logs.Filter{
+				FlowRunID: &taskrun.IDFilter{Any: []string{idKnown}}, TaskRunID: &logs.RunFilter{Any: []string{}, IsNull: new(true)},
 				Text: &logs.TextFilter{AnyOf: []string{"a"}, NoneOf: []string{"b"}},
 			},
 		},

@@ -28,10 +28,10 @@ func decodeReport(e event) (taskrun.Event, error) {
 		report.State = readReportedState(n, e)
 	}
 	if n, given := m.Required("task_run"); given {
-		report.Columns = readColumns(n)
+		report.Patch = readColumns(n)
 	}
 	report.State.Follows = e.follows
-	report.Columns.FlowRunID = readFlowRun(&faults, e.related)
+	report.Patch.FlowRunID = readFlowRun(&faults, e.related)
 	if items := faults.Errors(); len(items) > 0 {
 		return taskrun.Event{}, faultOf(items)
 	}
@@ -51,10 +51,10 @@ func readObjectID(n validate.Node, kind string) string {
 
 // readFlowRun reads the id of the flow run among what is related, null if there
 // is none.
-func readFlowRun(faults *validate.Faults, related []map[string]string) taskrun.Column[string] {
+func readFlowRun(faults *validate.Faults, related []map[string]string) taskrun.Optional[string] {
 	for i, labels := range related {
 		if labels[labelResourceRole] == roleFlowRun {
-			return taskrun.Give(readObjectID(faults.Node(pyjson.StringValue(labels[labelResourceID]), "related", i), resourceFlowRun))
+			return taskrun.Set(readObjectID(faults.Node(pyjson.StringValue(labels[labelResourceID]), "related", i), resourceFlowRun))
 		}
 	}
 	return taskrun.Null[string]()
@@ -90,15 +90,15 @@ func readReportedState(n validate.Node, e event) orchestration.State {
 
 // readColumns reads the keys of a TaskRun that are there. Others do not matter,
 // nor do those that follow from the state or are the server's.
-func readColumns(n validate.Node) taskrun.Columns {
-	var c taskrun.Columns
+func readColumns(n validate.Node) taskrun.Patch {
+	var c taskrun.Patch
 	m, ok := n.Model()
 	if !ok {
 		return c
 	}
 	c.Name = readNameColumn(m)
-	c.TaskKey = taskrun.Give(readRequiredText(m, "task_key"))
-	c.DynamicKey = taskrun.Give(readRequiredText(m, "dynamic_key"))
+	c.TaskKey = taskrun.Set(readRequiredText(m, "task_key"))
+	c.DynamicKey = taskrun.Set(readRequiredText(m, "dynamic_key"))
 	c.CacheKey = readNullable(m, "cache_key", validate.Node.Text)
 	c.CacheExpiration = readNullable(m, "cache_expiration", readUTC)
 	c.TaskVersion = readNullable(m, "task_version", validate.Node.Text)
@@ -113,7 +113,7 @@ func readColumns(n validate.Node) taskrun.Columns {
 	return c
 }
 
-func readProgress(m *validate.Model, c *taskrun.Columns) {
+func readProgress(m *validate.Model, c *taskrun.Patch) {
 	c.RunCount = readColumn(m, "run_count", readInt64)
 	c.FlowRunRunCount = readColumn(m, "flow_run_run_count", readInt64)
 	c.ExpectedStartTime = readNullable(m, "expected_start_time", readUTC)
@@ -125,22 +125,22 @@ func readProgress(m *validate.Model, c *taskrun.Columns) {
 
 // readNameColumn reads a name; what Python takes for false is null: one has to
 // be made up (contract §0.13).
-func readNameColumn(m *validate.Model) taskrun.Column[string] {
+func readNameColumn(m *validate.Model) taskrun.Optional[string] {
 	n, given := m.Field("name")
 	switch {
 	case !given:
-		return taskrun.Column[string]{}
+		return taskrun.Optional[string]{}
 	case !n.Value.Truthy():
 		return taskrun.Null[string]()
 	default:
-		return taskrun.Give(n.Text())
+		return taskrun.Set(n.Text())
 	}
 }
 
 // readPart reads a key, if it is there, with what reads it in a create.
-func readPart[T any](m *validate.Model, n validate.Node, key string, read func(*validate.Model) T) (c taskrun.Column[T]) {
+func readPart[T any](m *validate.Model, n validate.Node, key string, read func(*validate.Model) T) (c taskrun.Optional[T]) {
 	if _, given := n.Value.Member(key); given {
-		c = taskrun.Give(read(m))
+		c = taskrun.Set(read(m))
 	}
 	return c
 }
@@ -163,17 +163,17 @@ func policyNode(n validate.Node) validate.Node {
 }
 
 // readColumn reads a key that may be missing, but not null.
-func readColumn[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Column[T]) {
+func readColumn[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Optional[T]) {
 	if n, given := m.Field(key); given {
-		c = taskrun.Give(read(n))
+		c = taskrun.Set(read(n))
 	}
 	return c
 }
 
 // readNullable reads a key that may be missing or null.
-func readNullable[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Column[T]) {
+func readNullable[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Optional[T]) {
 	if n, given := m.Field(key); given {
-		c = taskrun.Column[T]{Given: true, Value: validate.Optional(n, read)}
+		c = taskrun.Optional[T]{Given: true, Value: validate.Optional(n, read)}
 	}
 	return c
 }

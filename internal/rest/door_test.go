@@ -167,7 +167,7 @@ func withDoor(door *doorkeeper) change {
 			if namespace != "other" {
 				return Space{}, ErrNotServed
 			}
-			runs := usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
+			runs := usecase.New(usecase.Options{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
 			return Space{Runs: runs, Limits: &askedLimits{}}, nil
 		}
 	}

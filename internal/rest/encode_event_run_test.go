@@ -138,7 +138,7 @@ func drawRun(t *rapid.T) *taskrun.Run {
 	}
 	run.Tags, run.Labels = d.texts(), d.labels()
 	if d.flag() {
-		run.Reported = &taskrun.Columns{Labels: rapid.SampledFrom([]taskrun.Column[map[string]json.RawMessage]{{}, taskrun.Give[map[string]json.RawMessage](nil)}).Draw(t, "labels")}
+		run.Reported = &taskrun.Patch{Labels: rapid.SampledFrom([]taskrun.Optional[map[string]json.RawMessage]{{}, taskrun.Set[map[string]json.RawMessage](nil)}).Draw(t, "labels")}
 	}
 	run.TaskInputs = map[string][]taskrun.TaskInput{d.text(): {
 		{InputType: taskrun.InputTaskRun, ID: d.text()}, {InputType: taskrun.InputParameter, Name: d.text()}, {InputType: taskrun.InputConstant, Type: d.text()},

@@ -175,14 +175,14 @@ func TestLabelsThatEventsDidNotTellAreNull(t *testing.T) {
 	t.Parallel()
 	none := taskrun.Null[map[string]json.RawMessage]()
 	for name, tc := range map[string]struct {
-		reported *taskrun.Columns
+		reported *taskrun.Patch
 		want     string
 	}{
 		"nothing was reported":  {nil, "{}"},
-		"something else was":    {&taskrun.Columns{Name: taskrun.Give("n")}, "{}"},
-		"null was":              {&taskrun.Columns{Labels: none}, "null"},
-		"an empty object was":   {&taskrun.Columns{Labels: taskrun.Give(map[string]json.RawMessage{})}, "{}"},
-		"null was, with others": {&taskrun.Columns{Labels: none, Name: taskrun.Give("n")}, "null"},
+		"something else was":    {&taskrun.Patch{Name: taskrun.Set("n")}, "{}"},
+		"null was":              {&taskrun.Patch{Labels: none}, "null"},
+		"an empty object was":   {&taskrun.Patch{Labels: taskrun.Set(map[string]json.RawMessage{})}, "{}"},
+		"null was, with others": {&taskrun.Patch{Labels: none, Name: taskrun.Set("n")}, "null"},
 	} {
 		run := &taskrun.Run{ID: idKnown, Reported: tc.reported}
 		if got := member(t, string(appendRun(nil, run, noon)), "labels"); got != tc.want {

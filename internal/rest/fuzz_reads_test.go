@@ -55,7 +55,7 @@ func FuzzDecodePaginate(f *testing.F) {
 }
 
 func FuzzDecodeHistory(f *testing.F) {
-	service := usecase.NewService(usecase.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: &stillClock{now: noon}})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		q, why := decodeHistory(body)
@@ -79,7 +79,7 @@ func FuzzDecodeHistory(f *testing.F) {
 }
 
 func FuzzDecodeDashboard(f *testing.F) {
-	service := usecase.NewService(usecase.ServiceOptions{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: &stillClock{now: noon}})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		filter, why := decodeDashboard(body)

@@ -35,7 +35,7 @@ const (
 // relay writes a client's line to the program's own log, where it lasts longer
 // than in memory. Its level is not that of the client: an error of a task is none of
 // the operator.
-func (s *space) relay(ctx context.Context, line *logs.Log) {
+func (s *space) relay(ctx context.Context, line *logs.Line) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {
 		return
@@ -91,7 +91,7 @@ func (s *space) filterLogs(r *request) (response, error) {
 	return respondList(r, "[", "]", lines, roomForText, appendLog)
 }
 
-func appendLog(b []byte, line *logs.Log) []byte {
+func appendLog(b []byte, line *logs.Line) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, line.ID)
 	b = append(b, `,"created":`...)

@@ -45,7 +45,7 @@ func withDomain(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
 		space := func(namespace string) Space {
 			store := memory.New()
-			runs := usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: store, Clock: d.Clock})
+			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
 			return Space{Runs: runs, Recorder: runs, Limits: limits}
 		}
@@ -191,7 +191,7 @@ func TestAnEventOfARunThatAnotherReplicaCreatedNeedsNoMore(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	denied := errors.New("denied")
-	runs := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: forgetful{store}, Clock: &stillClock{now: noon}})
+	runs := usecase.New(usecase.Options{Namespace: "default", Store: forgetful{store}, Clock: &stillClock{now: noon}})
 	e, err := reported(t, nil)
 	if err != nil {
 		t.Fatal(err)

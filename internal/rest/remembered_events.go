@@ -20,7 +20,7 @@ const (
 // rememberedEvents are the latest events of a namespace as clients sent them: a
 // listener gets their words, with all that a client says beside the state, such as
 // tags among what is related. They are in memory and of this replica; of other
-// events listeners get what the run tells. A BufferBudget limits them.
+// events listeners get what the run tells. A bytebudget.Budget limits them.
 type rememberedEvents struct {
 	share *bytebudget.Share
 

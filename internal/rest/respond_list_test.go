@@ -74,7 +74,7 @@ func TestListsTakeMemory(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	text := strings.Repeat("x", 5000)
-	f.server.home.logs.Add([]logs.Log{{Message: text}})
+	f.server.home.logs.Add([]logs.Line{{Message: text}})
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
 		`{"id":"`+idKnown+`","task_key":"k","dynamic_key":"0","state":{"type":"PENDING","message":"`+text+`"}}`)
 	release := memoryTaken(t, f.server.memory.responses)

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Handler answers requests that come some other way than over Addr.
@@ -236,7 +236,7 @@ func (s *Server) reject(reason string) {
 // (contract §5). Before all of them comes whether the caller may ask at all. A
 // panic is an error like others.
 func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response, err error) {
-	defer usecase.Recover(&err)
+	defer panics.Recover(&err)
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err
 	}

@@ -53,14 +53,14 @@ type space struct {
 	namespace string
 }
 
-// buffers are what is kept in memory of a namespace, within the BufferBudget.
+// buffers are what is kept in memory of a namespace, within the bytebudget.Budget.
 type buffers struct {
-	logs   *logs.LogBook
+	logs   *logs.Buffer
 	events *rememberedEvents
 }
 
 func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
-	return &buffers{logs: logs.NewLogBook(clock, nil, budget), events: newRememberedEvents(budget)}
+	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: newRememberedEvents(budget)}
 }
 
 func (b *buffers) empty() bool { return b.logs.Empty() && b.events.empty() }

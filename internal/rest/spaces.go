@@ -18,7 +18,7 @@ const (
 
 // spaces are the namespaces, beside the server's own, that callers use or used
 // recently. An unused space is closed. What is kept in memory of its
-// namespace stays, as long as the BufferBudget has room for it.
+// namespace stays, as long as the bytebudget.Budget has room for it.
 type spaces struct {
 	server *Server
 	open   func(namespace string) (Space, error)

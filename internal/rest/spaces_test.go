@@ -145,7 +145,7 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// Log lines outlive their space. They go when there is no room, and then nothing is
+// TestLogLinesOutliveTheirSpace lines outlive their space. They go when there is no room, and then nothing is
 // left of the namespace.
 func TestLogLinesOutliveTheirSpace(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 )
 
 // conversation is what a socket's route does. It reads from the socket until
@@ -140,7 +140,7 @@ func (s *Server) attend(rt *route, k *socket, at place, shown *identified, seat 
 
 // guard calls f in a goroutine of a socket; a panic in it ends the socket.
 func (k *socket) guard(f func()) {
-	err := usecase.Guard(func() error {
+	err := panics.Guard(func() error {
 		f()
 		return nil
 	})
@@ -152,11 +152,11 @@ func (k *socket) guard(f func()) {
 // talk is the route's part. A panic is an error like others.
 func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *socketSeat) (err error) {
 	defer func() {
-		if fault, ok := errors.AsType[*usecase.PanicError](err); ok {
+		if fault, ok := errors.AsType[*panics.Error](err); ok {
 			err = failed("serving a socket", fault)
 		}
 	}()
-	defer usecase.Recover(&err)
+	defer panics.Recover(&err)
 	peer := &admittance{server: s, socket: k, route: rt, namespace: at.namespace, seat: seat}
 	where, release, err := peer.show(shown)
 	defer release()

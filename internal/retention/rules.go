@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Rules has the rule of each namespace. It is a taskrun.Retention and can be used
@@ -31,8 +30,6 @@ type Rules struct {
 	unreadable map[string]bool
 	changed    []func(namespace string)
 }
-
-var _ usecase.Retention = (*Rules)(nil)
 
 // rule is what a namespace says.
 type rule struct {

@@ -24,7 +24,7 @@ const (
 	entryOverhead = 64
 )
 
-// approximateBytes is about the memory that the run takes.
+// ApproximateBytes is about the memory that the run takes.
 func (r *Run) ApproximateBytes() int64 {
 	n := runOverhead + len(r.ID) + len(r.Name) + len(r.FlowRunID) + len(r.TaskKey) + len(r.DynamicKey)
 	for _, tag := range r.Tags {
@@ -70,7 +70,7 @@ func ChangeTo(run *Run, i int, received time.Time) Change {
 	return c
 }
 
-// recorded is when the state was recorded at the earliest, as far as the run tells.
+// RecordedAt is when the state was recorded at the earliest, as far as the run tells.
 func (r *Run) RecordedAt(state *orchestration.State) time.Time {
 	if r.State != nil && state.ID == r.State.ID {
 		return Latest(state.Timestamp, r.Updated)

@@ -13,7 +13,7 @@ var artifactKeys = map[string]bool{
 	"artifact_key": true, "artifact_type": true, "artifact_description": true,
 }
 
-// stored is the state as it is kept: a result that its maker did not persist is
+// Stored is the state as it is kept: a result that its maker did not persist is
 // shown to the proposer once and then forgotten (contract §2.3).
 func Stored(state orchestration.State) orchestration.State {
 	if orchestration.Unpersisted(state.Data) {

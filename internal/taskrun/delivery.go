@@ -42,7 +42,7 @@ func (r *Run) Waiting() bool {
 	return r.Delivery != nil || (r.Deferred() && !r.State.Reported)
 }
 
-// deferred reports whether the current state asks for a run in the background.
+// Deferred reports whether the current state asks for a run in the background.
 func (r *Run) Deferred() bool {
 	deferred := r.State.Details.Deferred
 	return deferred != nil && *deferred
@@ -72,7 +72,7 @@ func (r *Run) Hold() Hold {
 	return Hold{Worker: r.Delivery.Holder, LeaseNamespace: r.Delivery.LeaseNamespace}
 }
 
-// held reports whether a worker holds the run.
+// Held reports whether a worker holds the run.
 func (r *Run) Held() bool { return r.Holder() != "" }
 
 func (r *Run) Attempts() int {
@@ -82,7 +82,7 @@ func (r *Run) Attempts() int {
 	return r.Delivery.Attempts
 }
 
-// taskParametersID finds the parameters of the run: a worker's own events do not
+// TaskParametersID finds the parameters of the run: a worker's own events do not
 // repeat them.
 func (r *Run) TaskParametersID() string {
 	for _, state := range slices.Backward(r.States()) {

@@ -14,7 +14,7 @@ import (
 // store a state; what identifies a run cannot be cut and is refused (docs/compatibility.md,
 // "What is cut").
 
-// checkIdentity tells whether what identifies the run is within its bounds
+// CheckIdentity tells whether what identifies the run is within its bounds
 // (*InvalidError, naming the documented field).
 func (r *Run) CheckIdentity() error {
 	return firstError(
@@ -66,7 +66,7 @@ func mapValues[T any](values map[string]T, change func(T) T) map[string]T {
 	return changed
 }
 
-// fit cuts what describes a run that is made, and its first state, to their
+// Fit cuts what describes a run that is made, and its first state, to their
 // bounds. The run has room left for every name that it may get later.
 func (r *Run) Fit(first *orchestration.State) {
 	r.fitEach()
@@ -133,18 +133,18 @@ func fitNumber(text string) string {
 	}
 }
 
-// fit cuts what describes the run and its state to their bounds. What identifies
+// Fit cuts what describes the run and its state to their bounds. What identifies
 // the run is an *InvalidError if it is too long.
 func (e Event) Fit() (Event, error) {
 	e.State.Reported = true
 	fitState(&e.State, stateRoom)
 	var run Run
-	e.Columns.ApplyAsked(&run)
+	e.Patch.ApplySpec(&run)
 	if err := run.CheckIdentity(); err != nil {
 		return e, err
 	}
 	run.fitEach()
-	c := &e.Columns
+	c := &e.Patch
 	c.Name, c.Policy, c.Tags = c.Name.now(run.Name), c.Policy.now(run.Policy), c.Tags.now(run.Tags)
 	c.Labels, c.TaskInputs = c.Labels.now(run.Labels), c.TaskInputs.now(run.TaskInputs)
 	c.TaskVersion = c.TaskVersion.now(deref(run.TaskVersion))
@@ -152,7 +152,7 @@ func (e Event) Fit() (Event, error) {
 }
 
 // now is the column with another value, where it had one.
-func (c Column[T]) now(value T) Column[T] {
+func (c Optional[T]) now(value T) Optional[T] {
 	if c.Given && c.Value != nil {
 		c.Value = &value
 	}

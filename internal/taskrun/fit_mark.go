@@ -128,5 +128,5 @@ func (m *measure) cutMessage(text string, most int) string {
 	return m.cutText(strings.TrimSuffix(text, end), most-m.text(end)) + end
 }
 
-// cut shortens a text to at most most characters; a mark tells how long it was.
+// Truncate shortens a text to at most most characters; a mark tells how long it was.
 func Truncate(text string, most int) string { return ruleMeasure.cutText(text, most) }

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// report notes what an event says of fields that a run is made with, where it
+// ApplyReport notes what an event says of fields that a run is made with, where it
 // differs from the run, and leaves in the event only that: what is noted has a
 // bound, so it may be less than what the event says.
 func (r *Run) ApplyReport(e *Event) {
-	r.Reported = e.Columns.differing(r)
-	var noted Columns
+	r.Reported = e.Patch.diff(r)
+	var noted Patch
 	if r.Reported != nil {
 		noted = *r.Reported
 	}
-	e.Columns = noted.withProgress(&e.Columns)
+	e.Patch = noted.withProgress(&e.Patch)
 }
 
 // withProgress are the columns with what others say of transitions.
-func (c Columns) withProgress(of *Columns) Columns {
+func (c Patch) withProgress(of *Patch) Patch {
 	c.RunCount, c.FlowRunRunCount, c.TotalRunTime = of.RunCount, of.FlowRunRunCount, of.TotalRunTime
 	c.ExpectedStartTime, c.NextScheduledStartTime = of.ExpectedStartTime, of.NextScheduledStartTime
 	c.StartTime, c.EndTime = of.StartTime, of.EndTime
@@ -33,7 +33,7 @@ const leastReported = 128
 
 // fitReported cuts reported fields so that all of them have room in
 // status.effective. Those that identify the run are cut last.
-func (c *Columns) fitReported() *Columns {
+func (c *Patch) fitReported() *Patch {
 	if c == nil {
 		return nil
 	}
@@ -45,11 +45,11 @@ func (c *Columns) fitReported() *Columns {
 	return &fitted
 }
 
-func (c *Columns) shares() []share {
-	key := func(name string, column *Column[string]) share {
+func (c *Patch) shares() []share {
+	key := func(name string, column *Optional[string]) share {
 		return columnShare(name, column, jsonText, jsonMeasure.cutQuotedKey)
 	}
-	text := func(name string, column *Column[string]) share {
+	text := func(name string, column *Optional[string]) share {
 		return columnShare(name, column, jsonText, jsonMeasure.cutQuoted)
 	}
 	policy := columnShare("empiricalPolicy", &c.Policy, policySize, cutPolicy)
@@ -73,7 +73,7 @@ func (c *Columns) shares() []share {
 }
 
 // columnShare is a member of the JSON object in status.effective.
-func columnShare[T any](name string, c *Column[T], size func(T) int, cut func(value T, most int) T) share {
+func columnShare[T any](name string, c *Optional[T], size func(T) int, cut func(value T, most int) T) share {
 	overhead := len(name) + len(`"":,`)
 	whole := func() int {
 		switch {

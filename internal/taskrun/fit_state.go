@@ -149,7 +149,7 @@ func cutKeyset(keyset map[string]string, items, most int) map[string]string {
 	return kept
 }
 
-// fit cuts what describes the proposed state to its bounds.
+// Fit cuts what describes the proposed state to its bounds.
 func (p Proposal) Fit() Proposal {
 	state := p.State("", noTime)
 	data := state.Data

@@ -28,4 +28,4 @@ func ClaimOf(id, uid, name string) IDClaim {
 }
 
 // IDClaim returns the rank of the run's object.
-func (r *Run) IDClaim() IDClaim { return ClaimOf(r.ID, r.Revision.Object, r.Revision.Key) }
+func (r *Run) IDClaim() IDClaim { return ClaimOf(r.ID, r.Ref.UID, r.Ref.Name) }

@@ -68,7 +68,7 @@ func tooMany(field, what string, n, most int) error {
 	return &InvalidError{Field: field, Reason: fmt.Sprintf("at most %d %s are kept here, got %d", most, what, n)}
 }
 
-// boundText keeps the run's states within MaxHistory and MaxText: the oldest
+// TruncateTexts keeps the run's states within MaxHistory and MaxText: the oldest
 // states shed message and data first, then fall off and are counted.
 func (r *Run) TruncateTexts() {
 	if excess := len(r.History) - MaxHistory; excess > 0 {

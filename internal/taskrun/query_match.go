@@ -56,7 +56,7 @@ func (f *Filter) checks(in Sets) (checks []func(*Run) bool) {
 	return checks
 }
 
-// sets hold the entries of long lists, by their first.
+// Sets hold the entries of long lists, by their first.
 type Sets map[*string]map[string]struct{}
 
 // longList is the length from which a list is better looked up than searched.
@@ -73,7 +73,7 @@ func (s Sets) Add(list []string) {
 	s[&list[0]] = set
 }
 
-// has reports whether the text is in the list.
+// Has reports whether the text is in the list.
 func Has[T string | []byte](in Sets, list []string, text T) bool {
 	if len(in) > 0 && len(list) >= longList {
 		_, found := in[&list[0]][string(text)]
@@ -148,7 +148,7 @@ func (f *Filter) matchAny(run *Run, in Sets) bool {
 	return c.Hold(true)
 }
 
-// criteria counts those that were given, and those of them that hold.
+// Criteria counts those that were given, and those of them that hold.
 type Criteria struct{ given, held int }
 
 func (c *Criteria) Add(given, holds bool) {

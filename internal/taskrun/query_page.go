@@ -16,10 +16,10 @@ func (q Query) Page(runs []*Run) Page {
 	}
 	order := q.total()
 	first := min(max(q.Offset, 0), len(runs))
-	bringForward(runs, first, order)
+	moveTopKFirst(runs, first, order)
 	runs = runs[first:]
 	n := min(max(q.Limit, 0), len(runs))
-	bringForward(runs, n, order)
+	moveTopKFirst(runs, n, order)
 	page.Runs = runs[:n]
 	slices.SortFunc(page.Runs, order)
 	return page
@@ -36,9 +36,9 @@ func (q Query) total() func(a, b *Run) int {
 	}
 }
 
-// bringForward puts the n runs that come first before all others, in no order.
+// moveTopKFirst puts the n runs that come first before all others, in no order.
 // A page is a small part of what matches: this is quicker than sorting it all.
-func bringForward(runs []*Run, n int, order func(a, b *Run) int) {
+func moveTopKFirst(runs []*Run, n int, order func(a, b *Run) int) {
 	for 0 < n && n < len(runs) {
 		pivot := runs[rand.IntN(len(runs))] //nolint:gosec // any will do; a random one has no bad inputs
 		low, high := 0, len(runs)-1

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// rulesView is the part of a run that the rules know.
+// RulesView is the part of a run that the rules know.
 func RulesView(run *Run) orchestration.Run {
 	return orchestration.Run{
 		ID:        run.ID,

@@ -1,6 +1,6 @@
-// Package taskrun holds the domain's run and its use cases: create, read,
-// query, rename, delete and, in one place, set a state. It owns the interfaces
-// it needs of the world.
+// Package taskrun is the model of a task run: the run and its delivery, proposals,
+// reported events, filters and queries, the limits on stored texts, and the Store
+// that keeps runs. Package usecase holds what can be done with them.
 package taskrun
 
 import (
@@ -47,7 +47,7 @@ type Run struct {
 	// Reported are the fields, of those that a run is made with, in which the
 	// events of its worker differ from what was asked; nil: none. They are applied
 	// already.
-	Reported *Columns
+	Reported *Patch
 
 	// Delivery says which worker holds a background run, nil for any other.
 	Delivery *Delivery
@@ -60,27 +60,27 @@ type Run struct {
 	// Behind tells that the stored progress is missing (it was derived from
 	// the initial state) or older than the rest of the run. Any write of
 	// progress catches up.
-	Behind bool
+	StatusStale bool
 	// OnHold tells that the run's progress is still to be restored: until then
 	// nothing is done about the run unasked. Only the store sets it.
 	OnHold bool
 	// FromCreate tells that the run was stored by Create: what is asked for names
 	// the run, its creation and its first state with id and time, so the stored
 	// progress, once written, will say no more than that. Set by the store.
-	FromCreate bool
+	CreatedViaREST bool
 
 	// Revision identifies what was read: the store accepts a change only if the
 	// stored run still has it (compare-and-swap). Opaque; set by the store.
-	Revision Revision
+	Ref ObjectRef
 }
 
-// Revision says which object, and which version of it, a Run was read from.
-type Revision struct {
-	Object     string // identity of the stored object: a deleted run made again has another
-	Version    string // changes with every write
-	Key        string // the store's own name of the object
-	Generation int64  // changes with every write of what is asked, not of progress
-	Asked      uint64 // tells apart the names that the run is asked to have
+// ObjectRef says which object, and which version of it, a Run was read from.
+type ObjectRef struct {
+	UID             string // identity of the stored object: a deleted run made again has another
+	ResourceVersion string // changes with every write
+	Name            string // the store's own name of the object
+	Generation      int64  // changes with every write of what is asked, not of progress
+	Asked           uint64 // tells apart the names that the run is asked to have
 }
 
 // Policy is the documented empirical_policy (contract §2.4). Numbers are JSON
@@ -128,7 +128,7 @@ func (r *Run) States() []orchestration.State {
 	return states
 }
 
-// stateCount is the number of states that are kept.
+// StateCount is the number of states that are kept.
 func (r *Run) StateCount() int {
 	if r.State == nil {
 		return len(r.History)
@@ -136,7 +136,7 @@ func (r *Run) StateCount() int {
 	return len(r.History) + 1
 }
 
-// stateAt returns the i-th of the states that are kept, oldest first. It must not be
+// StateAt returns the i-th of the states that are kept, oldest first. It must not be
 // changed.
 func (r *Run) StateAt(i int) *orchestration.State {
 	if i < len(r.History) {
@@ -174,7 +174,7 @@ func (r *Run) EstimatedStartTimeDelta(now time.Time) time.Duration {
 	}
 }
 
-// touch notes that the run was changed. The time of the last change never goes
+// Touch notes that the run was changed. The time of the last change never goes
 // back, though the clocks of replicas differ.
 func (r *Run) Touch(now time.Time) {
 	if now.After(r.Updated) {
@@ -191,16 +191,16 @@ func (r *Run) Renamed(name string, at time.Time) *Run {
 	if !at.After(r.Updated) {
 		next.Updated = orchestration.NextTime(r.Updated)
 	}
-	var reported Columns
+	var reported Patch
 	if r.Reported != nil {
 		reported = *r.Reported
 	}
-	reported.Name = Give(name)
+	reported.Name = Set(name)
 	next.Reported = &reported
 	return &next
 }
 
-// noteEnd notes since when the run is finished.
+// RecordEnd notes since when the run is finished.
 func (r *Run) RecordEnd(now time.Time) {
 	switch {
 	case !r.Finished():
@@ -210,7 +210,7 @@ func (r *Run) RecordEnd(now time.Time) {
 	}
 }
 
-// endUnknown reports whether the run finished and nothing tells when: a user wrote
+// EndUnknown reports whether the run finished and nothing tells when: a user wrote
 // the stored progress.
 func (r *Run) EndUnknown() bool { return r.Finished() && r.EndRecorded.IsZero() }
 

@@ -56,7 +56,7 @@ type Store interface {
 	Rename(ctx context.Context, id, name string, at time.Time) error
 	// Delete removes the run. With a revision only if it is unchanged
 	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
-	Delete(ctx context.Context, id string, ifUnchanged *Revision) error
+	Delete(ctx context.Context, id string, ifUnchanged *ObjectRef) error
 	// Query returns the runs that match, sorted and paged as q says. Query, Each and
 	// Count end with the context, and return its error then.
 	Query(ctx context.Context, q Query) (Page, error)

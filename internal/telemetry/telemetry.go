@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
@@ -94,7 +94,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "taskrun_panics_recovered_total",
 		Help: "Panics that ended the handling of one input instead of the program.",
-	}, func() float64 { return float64(usecase.Panics()) })
+	}, func() float64 { return float64(panics.Count()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
 		register(reg, &r.outages), register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable),

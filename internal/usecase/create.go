@@ -55,7 +55,7 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	}
 	// The answer to the creating call repeats times as the client spelt them;
 	// what is stored is in UTC (contract §2.0).
-	first.Revision = kept.Revision
+	first.Ref = kept.Ref
 	s.Notifier.Transitioned(nil, first, decision)
 	return first, true, nil
 }
@@ -82,7 +82,7 @@ func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision
 	}
 	run.Created = s.now()
 	run.Updated = run.Created
-	run.Behind, run.FromCreate = true, true
+	run.StatusStale, run.CreatedViaREST = true, true
 	state := initial.State(s.NewID(), run.Created)
 	run.Fit(&state)
 	var decision orchestration.Decision
@@ -102,12 +102,12 @@ func (s *Service) keyID(key taskrun.NaturalKey) string {
 	return uuid.NewSHA1(keySpace, []byte(b.String())).String()
 }
 
-// idMadeHere reports whether the events are of a run that was created without an
+// hasNaturalKeyID reports whether the events are of a run that was created without an
 // id: it has the one of its natural key. Such a run was stored before anybody knew
 // the id.
-func (s *Service) idMadeHere(events []taskrun.Event) bool {
+func (s *Service) hasNaturalKeyID(events []taskrun.Event) bool {
 	for _, e := range events {
-		c := &e.Columns
+		c := &e.Patch
 		key := c.NaturalKey()
 		if e.RunID == s.keyID(key) {
 			return true

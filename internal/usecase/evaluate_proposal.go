@@ -32,9 +32,9 @@ type Evaluation struct {
 // if another object has the run's id now, ErrConflict, ErrUnavailable.
 func (s *Service) EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (evaluation Evaluation, err error) {
 	p.Proposal = p.Fit()
-	claim := s.claimant()
+	claim := s.newSlotClaim()
 	err = s.update(ctx, id, claim, func(run *taskrun.Run) (next *taskrun.Run, err error) {
-		if run.Revision.Object != p.Object {
+		if run.Ref.UID != p.Object {
 			return nil, taskrun.ErrNotFound
 		}
 		evaluation = Evaluation{Outcome: taskrun.Outcome{Run: run, State: run.State}, Before: run.State}
@@ -71,7 +71,7 @@ func (e *Evaluation) overtaken(recorded *taskrun.ProposalDecision) bool {
 // evaluate applies the rules to the proposal. The run returned is what to store,
 // nil for a Wait.
 func (s *Service) evaluate(
-	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *claimant, now time.Time,
+	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, Evaluation, error) {
 	next, outcome, err := s.evaluateIf(ctx, run, p, claim, now)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Service) evaluate(
 // evaluateIf applies the rules to the proposal, unless it is for another state
 // than the run has, or the run has finished while it waited.
 func (s *Service) evaluateIf(
-	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *claimant, now time.Time,
+	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, taskrun.Outcome, error) {
 	var reason string
 	switch {
@@ -112,14 +112,14 @@ func (s *Service) evaluateIf(
 	case p.WaitingStateID != "" && run.Finished() && run.State.ID != p.WaitingStateID:
 		reason = "The run finished while the proposal waited: it is " + string(run.State.Type) + "."
 	default:
-		return s.judge(ctx, run, p.Proposal, claim, now)
+		return s.decide(ctx, run, p.Proposal, claim, now)
 	}
 	return nil, taskrun.Outcome{Run: run, State: run.State, Decision: orchestration.Decision{
 		Status: orchestration.Abort, Reason: reason, Progress: run.Progress,
 	}}, nil
 }
 
-// decided returns the decision on a proposal that the run has evaluated: as
+// recordedDecision returns the decision on a proposal that the run has evaluated: as
 // recorded, or, if it is no longer among the decisions, as the history shows it.
 func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *taskrun.ProposalDecision {
 	for _, d := range slices.Backward(r.Decisions) {
@@ -142,5 +142,5 @@ func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *
 // proposedStateID is the id of the state that the run enters by the proposal of
 // this name: always the same one, so that the history shows an earlier evaluation.
 func proposedStateID(r *taskrun.Run, proposal string) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(r.Revision.Object+"/proposal/"+proposal)).String()
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(r.Ref.UID+"/proposal/"+proposal)).String()
 }

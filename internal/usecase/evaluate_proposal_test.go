@@ -39,7 +39,7 @@ func newEvaluating(t *testing.T, initial taskrun.Proposal, change func(*taskrun.
 // named is a proposal of this name for the run.
 func (e *evaluating) named(name string, kind orchestration.StateType) taskrun.NamedProposal {
 	return taskrun.NamedProposal{
-		Proposal: taskrun.Proposal{Type: kind}, Name: name, UID: "uid-of-" + name, Object: e.run.Revision.Object, Proposer: "alice",
+		Proposal: taskrun.Proposal{Type: kind}, Name: name, UID: "uid-of-" + name, Object: e.run.Ref.UID, Proposer: "alice",
 	}
 }
 
@@ -204,7 +204,7 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 	due := start.Add(5 * time.Second)
 	scheduled := taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{ScheduledTime: &due}}
 	e := newEvaluating(t, scheduled, nil)
-	before := e.stored(t).Revision
+	before := e.stored(t).Ref
 	p := e.named("start", orchestration.Running)
 	for range 2 {
 		got := e.evaluate(t, p)
@@ -212,7 +212,7 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 			t.Errorf("evaluation = %+v, want a wait of 5s", got)
 		}
 	}
-	if after := e.stored(t); after.Revision != before || after.Decisions != nil {
+	if after := e.stored(t); after.Ref != before || after.Decisions != nil {
 		t.Errorf("a wait was written: %+v", after.Decisions)
 	}
 	e.clock.advance(5 * time.Second)
@@ -320,7 +320,7 @@ func TestAProposalThatAnotherProgramEvaluatesFirst(t *testing.T) {
 	store := memory.New()
 	run := applied(t, store, taskrun.Proposal{Type: orchestration.Running}, func(*taskrun.Run) {})
 	p := taskrun.NamedProposal{
-		Proposal: taskrun.Proposal{Type: orchestration.Cancelled}, Name: "cancel", UID: "u", Object: run.Revision.Object,
+		Proposal: taskrun.Proposal{Type: orchestration.Cancelled}, Name: "cancel", UID: "u", Object: run.Ref.UID,
 	}
 	other, _ := newService(store)
 	overtaken := &overtakenStore{Store: store}

@@ -57,7 +57,7 @@ func (s *Service) withExpiration(run *taskrun.Run) *taskrun.Run {
 func (s *Service) FinishedWithoutTTL(ctx context.Context, visit func(name string)) error {
 	return s.Store.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) {
 		if run.TTL == nil && run.Finished() {
-			visit(run.Revision.Key)
+			visit(run.Ref.Name)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func TestExpirationTimeIsPartOfTheWriteOfTheState(t *testing.T) {
 			if diff := cmp.Diff(want, outcome.Run.ExpirationTime); diff != "" {
 				t.Errorf("expiration time (-want +got):\n%s", diff)
 			}
-			if _, err := s.Observe(t.Context(), run.ID); err != nil || store.writes != 1 {
+			if _, err := s.PersistStatus(t.Context(), run.ID); err != nil || store.writes != 1 {
 				t.Errorf("%d writes, error %v, want one", store.writes, err)
 			}
 			outcome, err = s.SetState(t.Context(), run.ID, taskrun.Proposal{Type: orchestration.Pending, Force: true})
@@ -104,7 +104,7 @@ func TestObserveCorrectsTheExpirationTime(t *testing.T) {
 	for _, step := range steps {
 		*rule = step.rule
 		clock.advance(time.Minute)
-		observed, err := s.Observe(t.Context(), run.ID)
+		observed, err := s.PersistStatus(t.Context(), run.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestARunWhoseEndIsNotRecordedIsKeptFromNowOn(t *testing.T) {
 		t.Errorf("Expiration() = %v, %v, want unknown", at, known)
 	}
 	clock.advance(time.Minute)
-	observed, err := s.Observe(t.Context(), run.ID)
+	observed, err := s.PersistStatus(t.Context(), run.ID)
 	if err != nil || observed.EndRecorded.Before(run.Created.Add(time.Minute)) {
 		t.Fatalf("the end is recorded as %v, error %v, want now", observed.EndRecorded, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -58,7 +59,7 @@ func TestReadersShareOneFollower(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	store := &countedStore{Store: r.Store}
-	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: r.Clock})
+	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: r.Clock})
 	run := mustCreate(t, r.Service, newRun("1"))
 
 	const readers = 50
@@ -119,7 +120,7 @@ func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *fakeCl
 	t.Helper()
 	clock := &fakeClock{now: start}
 	store := &countedStore{Store: memory.New()}
-	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 	for i := range n {
 		run := mustCreate(t, service, newRun(strconv.Itoa(i)))
 		mustSet(t, service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
@@ -212,7 +213,7 @@ func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
 	t.Parallel()
 	c := &feed.SharedChange{}
 	for range 2 {
-		err := usecase.Guard(func() error {
+		err := panics.Guard(func() error {
 			c.Encoded(func(*taskrun.Change) []byte { panic("no") })
 			return nil
 		})
@@ -231,7 +232,7 @@ func TestChangesAreKeptWithinTheBudget(t *testing.T) {
 	services := make([]*usecase.Service, 3)
 	streams := make([]func() (*feed.SharedChange, error, bool), len(services))
 	for i := range services {
-		services[i] = usecase.NewService(usecase.ServiceOptions{
+		services[i] = usecase.New(usecase.Options{
 			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: &fakeClock{now: start}, Buffers: budget,
 		})
 		mustCreate(t, services[i], newRun("first"))

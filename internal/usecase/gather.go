@@ -55,11 +55,11 @@ type FlowRuns interface {
 	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)
 }
 
-// unknownFlowRuns are those of a program that keeps none: any id may be that of
+// noFlowRuns are those of a program that keeps none: any id may be that of
 // a running one.
-type unknownFlowRuns struct{}
+type noFlowRuns struct{}
 
-func (unknownFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
+func (noFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
 	return nil, nil //nolint:nilnil // see FlowRuns
 }
 

@@ -34,7 +34,7 @@ func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
 		store := lateStore{memory.NewWithClock(clock)}
 		locks := usecase.NewKeyLocks()
 		service := func() *usecase.Service {
-			return usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock, KeyLocks: locks})
+			return usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock, KeyLocks: locks})
 		}
 		posts, events := service(), service()
 		var all sync.WaitGroup
@@ -42,7 +42,7 @@ func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
 			if n%2 == 0 {
 				all.Go(func() { post(t, posts, n) })
 			} else {
-				all.Go(func() { ApplyReport(t, events, n) })
+				all.Go(func() { report(t, events, n) })
 			}
 		}
 		all.Wait()
@@ -76,9 +76,9 @@ func post(t *testing.T, s *usecase.Service, n int) {
 }
 
 // report records an event of the one key, with an id of its own.
-func ApplyReport(t *testing.T, s *usecase.Service, n int) {
+func report(t *testing.T, s *usecase.Service, n int) {
 	t.Helper()
-	e := event(runID(n+1), n, orchestration.Running, func(e *taskrun.Event) { e.Columns.FlowRunID = taskrun.Give(eventFlow) })
+	e := event(runID(n+1), n, orchestration.Running, func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) })
 	if err := s.Record(t.Context(), []taskrun.Event{e}, func(_ taskrun.Event, err error) { t.Error(err) }); err != nil {
 		t.Error(err)
 	}
@@ -100,7 +100,7 @@ func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	clock := &fakeClock{now: start}
 	store := &holdingStore{Store: memory.NewWithClock(clock), began: make(chan struct{}), goOn: make(chan struct{})}
-	s := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+	s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 	var first sync.WaitGroup
 	first.Go(func() {
 		if _, created, err := s.Create(t.Context(), newRun("d")); !created || err != nil {
@@ -150,7 +150,7 @@ func TestADeletedRunStaysDeletedAfterARestart(t *testing.T) {
 			after := newRecorder() // knows nothing of all that
 			after.record(t, event(run.ID, 5, orchestration.Running, func(e *taskrun.Event) {
 				if tc.inFlow != "" {
-					e.Columns.FlowRunID = taskrun.Give(tc.inFlow)
+					e.Patch.FlowRunID = taskrun.Set(tc.inFlow)
 				}
 			}))
 			_, err := after.Get(t.Context(), run.ID)

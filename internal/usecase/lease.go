@@ -19,7 +19,7 @@ var ErrNotWaiting = errors.New("the run does not wait for a worker")
 // not to be had (any more), ErrNotFound, ErrUnavailable.
 func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error) {
 	var leased *taskrun.Run
-	err := s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		now := s.now()
 		if !run.Waiting() || run.Due().After(now) {
 			return nil, ErrNotWaiting
@@ -36,10 +36,10 @@ func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskr
 	return leased, err
 }
 
-// GiveBack takes back a lease whose run did not reach its worker. A run that is
+// Release takes back a lease whose run did not reach its worker. A run that is
 // not this worker's, or was started, is left alone. Errors: ErrUnavailable.
-func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
-	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+func (s *Service) Release(ctx context.Context, id, holder string) error {
+	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
@@ -53,7 +53,7 @@ func (s *Service) GiveBack(ctx context.Context, id, holder string) error {
 // operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
 // hold any more is left alone. Errors: ErrUnavailable, ErrConflict.
 func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) error {
-	return ignoreNotFound(s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
@@ -64,7 +64,7 @@ func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) erro
 	}, func(_, _ *taskrun.Run) {}))
 }
 
-// unheld is the run without its holder.
+// released is the run without its holder.
 func released(r *taskrun.Run) *taskrun.Run {
 	next := *r
 	next.Delivery = &taskrun.Delivery{
@@ -74,14 +74,14 @@ func released(r *taskrun.Run) *taskrun.Run {
 	return &next
 }
 
-// letGo takes a run that has ended from its worker.
+// releaseFinished takes a run that has ended from its worker.
 func releaseFinished(r *taskrun.Run) {
 	if r.Held() && r.Finished() {
 		r.Delivery = released(r).Delivery
 	}
 }
 
-// submitAgain lets a run wait for a worker anew that somebody, not its worker,
+// resubmit lets a run wait for a worker anew that somebody, not its worker,
 // has put back to SCHEDULED, to be run in the background (contract §1.6).
 func resubmit(r *taskrun.Run) {
 	if r.Held() && r.State.Type == orchestration.Scheduled && r.Deferred() {
@@ -107,7 +107,7 @@ type Loss struct {
 func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*Loss, error) {
 	var loss *Loss
 	var decision orchestration.Decision
-	claim := s.claimant()
+	claim := s.newSlotClaim()
 	err := s.update(ctx, id, claim, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Hold() != from || run.Finished() {
 			return nil, nil //nolint:nilnil // nothing to store
@@ -117,7 +117,7 @@ func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, max
 			return released(run), nil
 		}
 		proposal := proposalAfterLoss(run, maxAttempts)
-		next, outcome, err := s.judgeLoss(ctx, run, proposal, claim)
+		next, outcome, err := s.decideLoss(ctx, run, proposal, claim)
 		decision = outcome.Decision
 		return next, err
 	}, func(before, after *taskrun.Run) {
@@ -135,7 +135,7 @@ func submitted(r *taskrun.Run) bool {
 	return r.State.Type == orchestration.Scheduled && r.Deferred() && r.State.Details.TaskParametersID == r.TaskParametersID()
 }
 
-// afterLoss proposes what becomes of a run whose worker is gone. A FAILED is
+// proposalAfterLoss proposes what becomes of a run whose worker is gone. A FAILED is
 // judged by the run's policy; if that grants no further attempt, the run has
 // CRASHED (see judgeLoss).
 func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
@@ -162,12 +162,12 @@ func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
 	}
 }
 
-// judgeLoss judges what afterLoss proposes. The run has no holder afterwards.
-func (s *Service) judgeLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *claimant) (*taskrun.Run, taskrun.Outcome, error) {
-	next, outcome, err := s.judge(ctx, run, p, claim, s.now())
+// decideLoss judges what afterLoss proposes. The run has no holder afterwards.
+func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim) (*taskrun.Run, taskrun.Outcome, error) {
+	next, outcome, err := s.decide(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
 		p.Type, p.Force = orchestration.Crashed, true
-		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
+		next, outcome, err = s.decide(ctx, run, p, claim, s.now())
 	}
 	if err != nil || next == nil {
 		return nil, outcome, err

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // faultyStore panics at one run.
@@ -28,12 +28,12 @@ func (s faultyStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run
 func TestAPanicAtOneRunRefusesItsEventsAlone(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(faultyStore{memory.New(), eventRun})
-	before := usecase.Panics()
+	before := panics.Count()
 	var refused []string
 	err := s.Record(t.Context(), []taskrun.Event{
 		event(eventRun, 1, orchestration.Running), event(otherRun, 1, orchestration.Running),
 	}, func(e taskrun.Event, err error) {
-		if _, ok := errors.AsType[*usecase.PanicError](err); !ok {
+		if _, ok := errors.AsType[*panics.Error](err); !ok {
 			t.Errorf("refused because of %v, want a PanicError", err)
 		}
 		refused = append(refused, e.RunID)
@@ -44,7 +44,7 @@ func TestAPanicAtOneRunRefusesItsEventsAlone(t *testing.T) {
 	if _, err := s.Get(t.Context(), otherRun); err != nil {
 		t.Errorf("the other run: %v", err)
 	}
-	if usecase.Panics() <= before {
+	if panics.Count() <= before {
 		t.Error("the panic was not counted")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -27,8 +28,8 @@ var ErrLate = errors.New("the event comes too late")
 func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	var sound []taskrun.Event
 	for _, e := range events {
-		if name := &e.Columns.Name; name.Given && name.Value == nil {
-			*name = taskrun.Give(s.NewName()) // as in a create (contract §0.13)
+		if name := &e.Patch.Name; name.Given && name.Value == nil {
+			*name = taskrun.Set(s.NewName()) // as in a create (contract §0.13)
 		}
 		fitted, err := e.Fit()
 		if err != nil {
@@ -45,7 +46,7 @@ func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused fu
 }
 
 // recordedAtOnce is how many runs one Record writes at the same time.
-const recordedAtOnce = 16
+const maxConcurrentRecords = 16
 
 // recordRuns stores the events of several runs. It goes on after an error, so that
 // as little as possible is left for the next time.
@@ -60,14 +61,14 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refu
 		defer mu.Unlock()
 		refused(e, why)
 	}
-	places := make(chan struct{}, recordedAtOnce)
+	places := make(chan struct{}, maxConcurrentRecords)
 	for _, group := range groups {
 		places <- struct{}{}
 		all.Go(func() {
 			defer func() { <-places }()
 			err := s.recordGuarded(ctx, group, refuse)
 			if taskrun.NeverStored(err) {
-				refuseAll(group, refuse, err)
+				rejectAll(group, refuse, err)
 				return
 			}
 			mu.Lock()
@@ -79,16 +80,30 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refu
 	return first
 }
 
-func refuseAll(events []taskrun.Event, refused func(taskrun.Event, error), err error) {
+func rejectAll(events []taskrun.Event, refused func(taskrun.Event, error), err error) {
 	for _, e := range events {
 		refused(e, err)
 	}
 }
 
+// recordGuarded is recordRun, but the events of a run that it panics at are
+// rejected: sending them again would not help, and others must not wait.
+func (s *Service) recordGuarded(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+	var fault error
+	err := panics.Guard(func() error {
+		fault = s.recordRun(ctx, events, refused)
+		return nil
+	})
+	if err != nil {
+		rejectAll(events, refused, err)
+	}
+	return fault
+}
+
 // recordRun stores the events of one run.
 func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	id := events[0].RunID
-	events, err := s.sinceDeletion(ctx, id, events, refused)
+	events, err := s.eventsSinceDeletion(ctx, id, events, refused)
 	if err != nil || len(events) == 0 {
 		return err
 	}
@@ -101,7 +116,7 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 	}
 	var late []taskrun.Event
 	var decision orchestration.Decision
-	err = s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+	err = s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		var next *taskrun.Run
 		next, late = mergeEvents(run, events, s.now(), made)
 		if next != nil {
@@ -116,19 +131,19 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 	if errors.Is(err, taskrun.ErrNotFound) { // deleted between two looks
 		late, err = events, nil
 	}
-	refuseAll(late, refused, ErrLate)
+	rejectAll(late, refused, ErrLate)
 	return err
 }
 
-// sinceDeletion refuses events of a run that was deleted: a worker that runs it all
+// eventsSinceDeletion refuses events of a run that was deleted: a worker that runs it all
 // the same does not bring it back (contract §7.37). When it was made anew, it is
 // told only by events that are certainly of the new run (see isTold), and else by
 // what happened since the deletion. Deletions are remembered for a while; besides,
 // a run with an id that was made here was stored once, so that it was deleted if it
 // is missing.
-func (s *Service) sinceDeletion(ctx context.Context, id string, events []taskrun.Event, refused func(taskrun.Event, error)) ([]taskrun.Event, error) {
+func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []taskrun.Event, refused func(taskrun.Event, error)) ([]taskrun.Event, error) {
 	deleted, remembered := s.Store.DeletedAt(id)
-	if !remembered && (s.Store.Known(id) != nil || !s.idMadeHere(events)) {
+	if !remembered && (s.Store.Known(id) != nil || !s.hasNaturalKeyID(events)) {
 		return events, nil
 	}
 	run, err := s.Store.Get(ctx, id)
@@ -139,7 +154,7 @@ func (s *Service) sinceDeletion(ctx context.Context, id string, events []taskrun
 		return nil, err
 	}
 	if run == nil {
-		refuseAll(events, refused, ErrLate)
+		rejectAll(events, refused, ErrLate)
 		return nil, nil
 	}
 	if !remembered {
@@ -148,7 +163,7 @@ func (s *Service) sinceDeletion(ctx context.Context, id string, events []taskrun
 	return timelyEvents(run, events, deleted, refused), nil
 }
 
-// timely returns the events that are of this run, which was made anew, and not of
+// timelyEvents returns the events that are of this run, which was made anew, and not of
 // the one of its id that was deleted.
 func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, refused func(taskrun.Event, error)) (timely []taskrun.Event) {
 	for _, e := range events {
@@ -161,7 +176,7 @@ func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, ref
 	return timely
 }
 
-// isTold reports whether the event is certainly of this run and not of a deleted
+// belongsToRun reports whether the event is certainly of this run and not of a deleted
 // one with its id: it follows a state of this run, or one of the events before, or
 // follows none while a worker holds the run.
 func belongsToRun(r *taskrun.Run, e *taskrun.Event, before []taskrun.Event) bool {
@@ -195,18 +210,18 @@ func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id s
 			return "", false, false, err
 		}
 	}
-	stored, err := s.mayMakeReported(ctx, first.ID)
+	stored, err := s.checkCreateReported(ctx, first.ID)
 	if stored || err != nil {
 		return first.ID, false, false, err
 	}
-	made, done, err = s.makeReported(ctx, first)
+	made, done, err = s.createReported(ctx, first)
 	return first.ID, made, done, err
 }
 
-// mayMakeReported checks that the caller may create the run that events tell of. A
+// checkCreateReported checks that the caller may create the run that events tell of. A
 // caller that may not can still report the states of a run that another replica
 // created a moment ago: then the run is stored already.
-func (s *Service) mayMakeReported(ctx context.Context, id string) (stored bool, err error) {
+func (s *Service) checkCreateReported(ctx context.Context, id string) (stored bool, err error) {
 	denied := CheckCreate(ctx)
 	if !errors.Is(denied, taskrun.ErrForbidden) {
 		return false, denied
@@ -221,8 +236,8 @@ func (s *Service) mayMakeReported(ctx context.Context, id string) (stored bool, 
 	}
 }
 
-// makeReported stores a run that events made.
-func (s *Service) makeReported(ctx context.Context, first *taskrun.Run) (made, done bool, err error) {
+// createReported stores a run that events made.
+func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (made, done bool, err error) {
 	kept, err := s.Store.Create(ctx, first)
 	if err != nil {
 		return false, false, ignore(err, taskrun.ErrExists)
@@ -230,7 +245,7 @@ func (s *Service) makeReported(ctx context.Context, first *taskrun.Run) (made, d
 	exact := *kept
 	exact.Progress, exact.History = first.Progress, first.History
 	exact.Reported = first.Reported
-	if len(exact.History) > 0 || exact.Reported != nil || toldApart(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
+	if len(exact.History) > 0 || exact.Reported != nil || hasEventDetails(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
 		// After a conflict the events are merged into what is there now.
 		if kept, err = s.Store.UpdateProgress(ctx, s.withExpiration(&exact)); err != nil {
 			return true, false, ignore(err, taskrun.ErrConflict)
@@ -240,8 +255,8 @@ func (s *Service) makeReported(ctx context.Context, first *taskrun.Run) (made, d
 	return true, true, nil
 }
 
-// toldApart reports whether the state has more to it than a run is made with.
-func toldApart(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
+// hasEventDetails reports whether the state has more to it than a run is made with.
+func hasEventDetails(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
 
 // ignore is no error if it is the one that is expected.
 func ignore(err, expected error) error {
@@ -256,17 +271,17 @@ func ignore(err, expected error) error {
 func (s *Service) reported(events []taskrun.Event) (*taskrun.Run, error) {
 	run := &taskrun.Run{ID: events[0].RunID, Created: s.now()}
 	run.Updated = run.Created
-	reported := taskrun.Columns{Labels: taskrun.Null[map[string]json.RawMessage]()}
+	reported := taskrun.Patch{Labels: taskrun.Null[map[string]json.RawMessage]()}
 	order := newEventOrder(run, run.Created)
 	for _, e := range order.sort(events) {
 		if enterState(run, e, order) {
-			e.Columns.Apply(run)
+			e.Patch.Apply(run)
 		}
-		switch labels := e.Columns.Labels; {
+		switch labels := e.Patch.Labels; {
 		case labels.Given && labels.Value == nil:
 			reported.Labels = labels
 		case labels.Given:
-			reported.Labels = taskrun.Column[map[string]json.RawMessage]{}
+			reported.Labels = taskrun.Optional[map[string]json.RawMessage]{}
 		}
 	}
 	run.Reported = reported.OrNil()
@@ -315,7 +330,7 @@ func (s *Service) byRun(ctx context.Context, events []taskrun.Event) (grouped []
 // canonicalID is the id under which the event's run is known: that of the run
 // that has its natural key, be it stored or met before among these events.
 func (s *Service) canonicalID(ctx context.Context, e taskrun.Event, known map[taskrun.NaturalKey]string) (string, error) {
-	c := &e.Columns
+	c := &e.Patch
 	if c.FlowRunID.Value == nil || c.TaskKey.Value == nil || c.DynamicKey.Value == nil {
 		return e.RunID, nil
 	}

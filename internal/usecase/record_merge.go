@@ -9,11 +9,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// record merges the events of the run, in whatever order they came. It returns
+// mergeEvents merges the events of the run, in whatever order they came. It returns
 // nil if that changes nothing, and the events that come too late. Made tells that
 // these events made the run a moment ago.
 func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, made bool) (next *taskrun.Run, late []taskrun.Event) {
-	m := merge{
+	m := eventMerge{
 		was: r, run: *r, now: now, made: made, order: newEventOrder(r, now), unfinished: creationUnfinished(r, events, made),
 	}
 	m.run.History = slices.Clone(r.History)
@@ -32,8 +32,8 @@ func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, made boo
 	return &m.run, m.late
 }
 
-// merge takes events into a run one by one.
-type merge struct {
+// eventMerge takes events into a run one by one.
+type eventMerge struct {
 	was        *taskrun.Run // as it was before
 	run        taskrun.Run
 	now        time.Time
@@ -47,36 +47,36 @@ type merge struct {
 // take merges one event. It changes the fields of the run only if its state
 // comes after the current one; an earlier state is kept, and that is all
 // (contract §4.4).
-func (m *merge) take(e taskrun.Event) {
+func (m *eventMerge) take(e taskrun.Event) {
 	run := &m.run
 	switch {
-	case m.makes(&e):
+	case m.completesCreate(&e):
 		replayCreate(run, e, m.order)
-	case run.Has(e.State.ID), m.fellOff(&e):
+	case run.Has(e.State.ID), m.precedesHistory(&e):
 		return
-	case m.overrules(&e):
+	case m.isLate(&e):
 		m.late = append(m.late, e)
 		return
 	case enterState(run, e, m.order):
 		run.Touch(m.now)
 		run.ApplyReport(&e)
-		e.Columns.Apply(run)
+		e.Patch.Apply(run)
 	}
 	m.changed = true
 }
 
-// makes reports whether the event made the run, which has to be finished. Of
+// completesCreate reports whether the event made the run, which has to be finished. Of
 // those that are told once more only the one of the current state is known to.
-func (m *merge) makes(e *taskrun.Event) bool {
+func (m *eventMerge) completesCreate(e *taskrun.Event) bool {
 	if !m.unfinished || e.State.ID == m.was.State.ID {
 		return m.unfinished
 	}
 	return m.made && m.order.place([]orchestration.State{*m.was.State}, &e.State) == 0
 }
 
-// overrules reports whether the event would change an end that was not reported
+// isLate reports whether the event would change an end that was not reported
 // but decided here.
-func (m *merge) overrules(e *taskrun.Event) bool {
+func (m *eventMerge) isLate(e *taskrun.Event) bool {
 	run := &m.run
 	if !run.Finished() || run.State.Reported {
 		return false
@@ -85,31 +85,31 @@ func (m *merge) overrules(e *taskrun.Event) bool {
 	return m.order.place(states, &e.State) == len(states)
 }
 
-// fellOff reports whether an event's state comes before all that are kept, of
+// precedesHistory reports whether an event's state comes before all that are kept, of
 // which some were dropped already.
-func (m *merge) fellOff(e *taskrun.Event) bool {
+func (m *eventMerge) precedesHistory(e *taskrun.Event) bool {
 	run := &m.run
 	return run.HistoryDropped > 0 && len(run.History) > 0 && m.order.place(run.States(), &e.State) == 0
 }
 
-// unfinishedMaking reports whether these events made this run, but no more than
+// creationUnfinished reports whether these events made this run, but no more than
 // what a run is made with was written down (see recordFirst): nothing has
 // happened to it since.
 func creationUnfinished(r *taskrun.Run, events []taskrun.Event, made bool) bool {
 	untouched := len(r.History) == 0 && r.Updated.Equal(r.Created) && r.Delivery == nil
-	return untouched && (made || r.Behind) && r.State != nil && r.State.Reported &&
+	return untouched && (made || r.StatusStale) && r.State != nil && r.State.Reported &&
 		slices.ContainsFunc(events, func(e taskrun.Event) bool { return e.State.ID == r.State.ID })
 }
 
-// beginMaking takes away what was derived of the run's first state.
+// resetCreation takes away what was derived of the run's first state.
 func resetCreation(r *taskrun.Run) {
 	r.Progress = orchestration.Progress{State: r.State}
 	if len(r.Labels) == 0 {
-		r.Reported = &taskrun.Columns{Labels: taskrun.Null[map[string]json.RawMessage]()}
+		r.Reported = &taskrun.Patch{Labels: taskrun.Null[map[string]json.RawMessage]()}
 	}
 }
 
-// make does again what an event did that made the run.
+// replayCreate does again what an event did that made the run.
 func replayCreate(r *taskrun.Run, e taskrun.Event, order *eventOrder) {
 	if r.State.ID == e.State.ID { // what a run is made with does not tell all of it
 		e.State.MoveTo(r.State.Timestamp)
@@ -119,10 +119,10 @@ func replayCreate(r *taskrun.Run, e taskrun.Event, order *eventOrder) {
 		setStates(r, states)
 	}
 	r.ApplyReport(&e)
-	e.Columns.Apply(r)
+	e.Patch.Apply(r)
 }
 
-// enter adds the event's state to those of the run. It reports whether the state
+// enterState adds the event's state to those of the run. It reports whether the state
 // comes after the one that was the current one.
 func enterState(r *taskrun.Run, e taskrun.Event, order *eventOrder) bool {
 	before := r.State

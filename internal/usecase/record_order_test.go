@@ -68,19 +68,19 @@ func (s *stream) event(id string, run, n int) taskrun.Event {
 			Timestamp: start.Add(time.Duration(n-n%3) * 25 * time.Second), Message: new("m" + strconv.Itoa(n)),
 			Details: orchestration.StateDetails{Deferred: new(false)},
 		},
-		Columns: s.columns(run),
+		Patch: s.columns(run),
 	}
 }
 
-func (s *stream) columns(run int) taskrun.Columns {
+func (s *stream) columns(run int) taskrun.Patch {
 	n := s.random.IntN(4)
 	text, number, at := strconv.Itoa(n), int64(n), start.Add(time.Duration(n)*time.Hour)
 	flow := taskrun.Null[string]()
 	if n > 1 {
-		flow = taskrun.Give(eventFlow)
+		flow = taskrun.Set(eventFlow)
 	}
-	return taskrun.Columns{
-		FlowRunID: flow, TaskKey: taskrun.Give("k"), DynamicKey: taskrun.Give("d" + strconv.Itoa(run)),
+	return taskrun.Patch{
+		FlowRunID: flow, TaskKey: taskrun.Set("k"), DynamicKey: taskrun.Set("d" + strconv.Itoa(run)),
 		Name:                   some(s, "n"+text),
 		CacheKey:               some(s, text),
 		CacheExpiration:        some(s, at),
@@ -100,16 +100,16 @@ func (s *stream) columns(run int) taskrun.Columns {
 }
 
 // some gives a column or null; of a partial stream it may not be named at all.
-func some[T any](s *stream, value T) taskrun.Column[T] {
+func some[T any](s *stream, value T) taskrun.Optional[T] {
 	switch s.random.IntN(4) {
 	case 0:
 		return taskrun.Null[T]()
 	case 1:
 		if s.partial {
-			return taskrun.Column[T]{}
+			return taskrun.Optional[T]{}
 		}
 	}
-	return taskrun.Give(value)
+	return taskrun.Set(value)
 }
 
 // arrivals are the events as they may come: in any order, some of them more than
@@ -294,7 +294,7 @@ func (b *brokenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*ta
 func newBrokenRecorder(cut error) (*recorder, *brokenStore) {
 	clock := &fakeClock{now: start.Add(time.Hour)}
 	store := &brokenStore{Store: memory.NewWithClock(clock), cut: cut}
-	service := usecase.NewService(usecase.ServiceOptions{
+	service := usecase.New(usecase.Options{
 		Namespace: "default", Store: store, Clock: clock, NewName: func() string { return "made-up" },
 	})
 	return &recorder{Service: service, clock: clock}, store

@@ -33,10 +33,10 @@ func event(run string, n int, kind orchestration.StateType, edits ...func(*taskr
 			Timestamp: start.Add(time.Duration(n) * time.Second), Message: new(""),
 			Details: orchestration.StateDetails{Deferred: new(false)},
 		},
-		Columns: taskrun.Columns{
-			FlowRunID: taskrun.Null[string](), Name: taskrun.Give("ev"), TaskKey: taskrun.Give("k"), DynamicKey: taskrun.Give("d"),
-			Tags: taskrun.Give([]string{"b", "a"}), Labels: taskrun.Give(map[string]json.RawMessage{"l": json.RawMessage("1")}),
-			RunCount: taskrun.Give(int64(n)),
+		Patch: taskrun.Patch{
+			FlowRunID: taskrun.Null[string](), Name: taskrun.Set("ev"), TaskKey: taskrun.Set("k"), DynamicKey: taskrun.Set("d"),
+			Tags: taskrun.Set([]string{"b", "a"}), Labels: taskrun.Set(map[string]json.RawMessage{"l": json.RawMessage("1")}),
+			RunCount: taskrun.Set(int64(n)),
 		},
 	}
 	for _, edit := range edits {
@@ -55,7 +55,7 @@ type recorder struct {
 func newRecorder() *recorder {
 	clock := &fakeClock{now: start.Add(time.Minute)}
 	store := memory.NewWithClock(clock)
-	return &recorder{Service: usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock}), clock: clock}
+	return &recorder{Service: usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock: clock}
 }
 
 func (r *recorder) record(t *testing.T, events ...taskrun.Event) {
@@ -96,7 +96,7 @@ func TestTheFirstEventMakesTheRun(t *testing.T) {
 	}
 	want.State = new(event(eventRun, 1, orchestration.Running).State)
 	want.State.Reported = true
-	want.FromCreate = true
+	want.CreatedViaREST = true
 	want.RunCount = 1
 	if diff := cmp.Diff(want, run, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind")); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
@@ -107,7 +107,7 @@ func TestAFirstEventNeedsNoMoreThanItsKeys(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t, event(eventRun, 1, orchestration.Running, func(e *taskrun.Event) {
-		e.Columns = taskrun.Columns{FlowRunID: taskrun.Null[string](), TaskKey: e.Columns.TaskKey, DynamicKey: e.Columns.DynamicKey}
+		e.Patch = taskrun.Patch{FlowRunID: taskrun.Null[string](), TaskKey: e.Patch.TaskKey, DynamicKey: e.Patch.DynamicKey}
 	}))
 	run := r.get(t, eventRun)
 	if run.Name == "" || !run.Reported.Labels.Given || run.Reported.Labels.Value != nil || run.RunCount != 0 || run.StartTime != nil {
@@ -118,25 +118,25 @@ func TestAFirstEventNeedsNoMoreThanItsKeys(t *testing.T) {
 func TestWhatEventsChange(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		columns taskrun.Columns
+		columns taskrun.Patch
 		check   func(*taskrun.Run) bool
 	}{
 		"what is not named stays": {
-			columns: taskrun.Columns{FlowRunID: taskrun.Null[string]()},
+			columns: taskrun.Patch{FlowRunID: taskrun.Null[string]()},
 			check:   func(r *taskrun.Run) bool { return *r.CacheKey == "ck" && r.Name == "ev" && r.RunCount == 1 },
 		},
 		"null clears": {
-			columns: taskrun.Columns{FlowRunID: taskrun.Null[string](), CacheKey: taskrun.Null[string]()},
+			columns: taskrun.Patch{FlowRunID: taskrun.Null[string](), CacheKey: taskrun.Null[string]()},
 			check:   func(r *taskrun.Run) bool { return r.CacheKey == nil },
 		},
 		"a value replaces": {
-			columns: taskrun.Columns{Name: taskrun.Give("new"), Tags: taskrun.Give([]string{}), RunCount: taskrun.Give(int64(7)), EndTime: taskrun.Give(start)},
+			columns: taskrun.Patch{Name: taskrun.Set("new"), Tags: taskrun.Set([]string{}), RunCount: taskrun.Set(int64(7)), EndTime: taskrun.Set(start)},
 			check: func(r *taskrun.Run) bool {
 				return r.Name == "new" && len(r.Tags) == 0 && r.RunCount == 7 && r.EndTime.Equal(start)
 			},
 		},
 		"the flow run attaches": {
-			columns: taskrun.Columns{FlowRunID: taskrun.Give(eventFlow)},
+			columns: taskrun.Patch{FlowRunID: taskrun.Set(eventFlow)},
 			check:   func(r *taskrun.Run) bool { return r.FlowRunID == eventFlow },
 		},
 	}
@@ -144,8 +144,8 @@ func TestWhatEventsChange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRecorder()
-			r.record(t, event(eventRun, 1, orchestration.Pending, func(e *taskrun.Event) { e.Columns.CacheKey = taskrun.Give("ck") }))
-			r.record(t, event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Columns = tt.columns }))
+			r.record(t, event(eventRun, 1, orchestration.Pending, func(e *taskrun.Event) { e.Patch.CacheKey = taskrun.Set("ck") }))
+			r.record(t, event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Patch = tt.columns }))
 			if run := r.get(t, eventRun); !tt.check(run) {
 				t.Errorf("run is %+v", run)
 			}
@@ -155,7 +155,7 @@ func TestWhatEventsChange(t *testing.T) {
 
 func TestIdsOfOneKeyAreOneRunInsideAFlowRunOnly(t *testing.T) {
 	t.Parallel()
-	inFlow := func(e *taskrun.Event) { e.Columns.FlowRunID = taskrun.Give(eventFlow) }
+	inFlow := func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) }
 	tests := map[string]struct {
 		edit func(*taskrun.Event)
 		want string
@@ -191,7 +191,7 @@ func TestAnEventOfTheStateThatRESTWroteChangesNothing(t *testing.T) {
 		e.State.ID, e.State.Timestamp = made.State.ID, made.State.Timestamp
 	})
 	r.record(t, same)
-	if after := r.get(t, made.ID); after.Revision != made.Revision {
+	if after := r.get(t, made.ID); after.Ref != made.Ref {
 		t.Errorf("the run was written: %+v", after)
 	}
 	older := event(made.ID, 2, orchestration.Scheduled, func(e *taskrun.Event) { e.State.Timestamp = made.State.Timestamp.Add(-time.Hour) })
@@ -221,7 +221,7 @@ func TestANameOfNullIsMadeUp(t *testing.T) {
 	r := newRecorder()
 	r.NewName = func() string { return "made-up" }
 	r.record(t, event(eventRun, 1, orchestration.Pending))
-	r.record(t, event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Columns.Name = taskrun.Null[string]() }))
+	r.record(t, event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Patch.Name = taskrun.Null[string]() }))
 	if run := r.get(t, eventRun); run.Name != "made-up" {
 		t.Errorf("the run is called %s", run.Name)
 	}
@@ -331,8 +331,8 @@ func TestABadEventHarmsNoOther(t *testing.T) {
 	r := newRecorder()
 	r.record(t,
 		event(eventRun, 1, orchestration.Pending),
-		event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Columns.TaskKey = taskrun.Give(strings.Repeat("k", 600)) }),
-		event(otherRun, 1, orchestration.Running, func(e *taskrun.Event) { e.Columns.DynamicKey = taskrun.Give(strings.Repeat("d", 600)) }),
+		event(eventRun, 2, orchestration.Running, func(e *taskrun.Event) { e.Patch.TaskKey = taskrun.Set(strings.Repeat("k", 600)) }),
+		event(otherRun, 1, orchestration.Running, func(e *taskrun.Event) { e.Patch.DynamicKey = taskrun.Set(strings.Repeat("d", 600)) }),
 		event(eventRun, 3, orchestration.Completed),
 	)
 	if got := stateNames(r.get(t, eventRun)); got != "Pending Completed" || len(r.refused) != 2 {
@@ -348,7 +348,7 @@ func TestARepeatedOldEventIsNotWrittenAgainAfterItFellOff(t *testing.T) {
 	}
 	before := r.get(t, eventRun)
 	r.record(t, event(eventRun, 1, orchestration.Running))
-	if after := r.get(t, eventRun); after.Revision != before.Revision || after.HistoryDropped == 0 {
+	if after := r.get(t, eventRun); after.Ref != before.Ref || after.HistoryDropped == 0 {
 		t.Errorf("dropped %d, then %d", before.HistoryDropped, after.HistoryDropped)
 	}
 }

@@ -39,7 +39,7 @@ func (s *undecodableStore) Create(ctx context.Context, run *taskrun.Run) (*taskr
 // come again. Those of other runs are recorded.
 func TestEventsOfARunThatCannotBeDecodedComeAgain(t *testing.T) {
 	t.Parallel()
-	inFlow := func(e *taskrun.Event) { e.Columns.FlowRunID = taskrun.Give(eventFlow) }
+	inFlow := func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) }
 	for name, edits := range map[string][]func(*taskrun.Event){"known by its id": nil, "known by its natural key": {inFlow}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestEventsOfARunThatCannotBeDecodedComeAgain(t *testing.T) {
 			store := &undecodableStore{
 				Store: memory.NewWithClock(clock), id: eventRun, key: taskrun.NaturalKey{FlowRunID: eventFlow, TaskKey: "k", DynamicKey: "d"},
 			}
-			s := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+			s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 			events := []taskrun.Event{event(eventRun, 1, orchestration.Running, edits...), event(otherRun, 1, orchestration.Running)}
 			refused := func(e taskrun.Event, err error) { t.Errorf("%s is refused: %v", e.State.ID, err) }
 			if err := s.Record(t.Context(), events, refused); !errors.Is(err, errUndecodable) {

@@ -61,7 +61,7 @@ func TestEventsBehindARejectedOneAreRecorded(t *testing.T) {
 			t.Parallel()
 			clock := &fakeClock{now: start}
 			store := &rejectingStore{Store: memory.NewWithClock(clock), cause: cause}
-			s := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock})
+			s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 			known, rejected, other := event(runID(1), 1, orchestration.Pending), event(runID(2), 1, orchestration.Pending), event(runID(3), 1, orchestration.Pending)
 			if err := s.Record(t.Context(), []taskrun.Event{known}, nil); err != nil {
 				t.Fatal(err)

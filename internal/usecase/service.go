@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ServiceOptions say what a Service works with.
-type ServiceOptions struct {
+// Options say what a Service works with.
+type Options struct {
 	// Namespace takes part in the ids made from natural keys, so that equal
 	// keys in two namespaces are two runs.
 	Namespace string
@@ -39,18 +39,18 @@ type ServiceOptions struct {
 // Service holds the use cases. All doors (REST, the controller) go through it,
 // so a state changes in one place only.
 type Service struct {
-	ServiceOptions
+	Options
 
 	feed *feed.Feed // of changes, for the readers that follow them
 }
 
-// NewService returns the use cases over a store.
-func NewService(o ServiceOptions) *Service {
+// New returns the use cases over a store.
+func New(o Options) *Service {
 	if o.Notifier == nil {
-		o.Notifier = silence{}
+		o.Notifier = noopNotifier{}
 	}
 	if o.FlowRuns == nil {
-		o.FlowRuns = unknownFlowRuns{}
+		o.FlowRuns = noFlowRuns{}
 	}
 	if o.Retention == nil {
 		o.Retention = keepFinished{}
@@ -70,7 +70,7 @@ func NewService(o ServiceOptions) *Service {
 	if o.NewName == nil {
 		o.NewName = slug
 	}
-	return &Service{ServiceOptions: o, feed: feed.New(o.Clock, o.Buffers)}
+	return &Service{Options: o, feed: feed.New(o.Clock, o.Buffers)}
 }
 
 // risingID makes UUIDs that rise with time.
@@ -118,6 +118,6 @@ func (s *Service) now() time.Time {
 	return s.Clock.Now().UTC().Truncate(time.Microsecond)
 }
 
-type silence struct{}
+type noopNotifier struct{}
 
-func (silence) Transitioned(_, _ *taskrun.Run, _ orchestration.Decision) {}
+func (noopNotifier) Transitioned(_, _ *taskrun.Run, _ orchestration.Decision) {}

@@ -48,7 +48,7 @@ func (c *fakeClock) advance(d time.Duration) {
 
 func newService(store taskrun.Store) (*usecase.Service, *fakeClock) {
 	clock := &fakeClock{now: start}
-	return usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: clock}), clock
+	return usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock
 }
 
 func newRun(dynamicKey string) taskrun.NewRun {
@@ -108,7 +108,7 @@ func TestEqualKeysInTwoNamespacesAreTwoRuns(t *testing.T) {
 	t.Parallel()
 	ids := map[string]bool{}
 	for _, namespace := range []string{"a", "b", "a"} {
-		s := usecase.NewService(usecase.ServiceOptions{
+		s := usecase.New(usecase.Options{
 			Namespace: namespace, Store: memory.New(), Clock: &fakeClock{now: start},
 		})
 		ids[mustCreate(t, s, newRun("k")).ID] = true

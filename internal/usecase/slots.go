@@ -11,7 +11,7 @@ import (
 )
 
 // Slots keeps the limits on tags, and who claims slots of them. A nil Slots in
-// ServiceOptions stands for no limits.
+// Options stands for no limits.
 //
 // A claim is no slot yet. It counts as one while the run holds it, which the run
 // alone tells (Run.Holds); and, as long as its state was not written (Run.Has),
@@ -32,18 +32,18 @@ type Slots interface {
 	// limit, however many claims. ErrFull when a limit has no free slot,
 	// ErrConflict when other writers won every time, ErrUnavailable.
 	Take(ctx context.Context, claim taskrun.Claim) (until time.Time, err error)
-	// GiveBack ends a claim whose state was not written, before its time. The
+	// ReleaseClaim ends a claim whose state was not written, before its time. The
 	// claim may be gone, or may never have been made.
-	GiveBack(ctx context.Context, claim taskrun.Claim) error
+	ReleaseClaim(ctx context.Context, claim taskrun.Claim) error
 }
 
-// giveBackTimeout bounds GiveBack, which also runs when the caller has gone.
-const giveBackTimeout = 5 * time.Second
+// releaseTimeout limits ReleaseClaim, which also runs when the caller has gone.
+const releaseTimeout = 5 * time.Second
 
-// claimant makes the claim of one use case and follows it until the state was
+// slotClaim makes the claim of one use case and follows it until the state was
 // written or not. All its attempts propose one state id: so they make one claim.
 // The zero claimant is for use cases that start nothing.
-type claimant struct {
+type slotClaim struct {
 	service *Service
 	stateID string
 
@@ -51,13 +51,13 @@ type claimant struct {
 	until time.Time
 }
 
-func (s *Service) claimant() *claimant { return &claimant{service: s, stateID: s.NewID()} }
+func (s *Service) newSlotClaim() *slotClaim { return &slotClaim{service: s, stateID: s.NewID()} }
 
 // take makes the claim that the decision needs, and gives back the one that an
 // earlier decision needed if it is another. The error can be ErrFull.
-func (c *claimant) take(ctx context.Context, run *taskrun.Run, decision orchestration.Decision) error {
+func (c *slotClaim) take(ctx context.Context, run *taskrun.Run, decision orchestration.Decision) error {
 	if !slices.Equal(c.claim.Tags, decision.Slots) {
-		c.giveBack(ctx)
+		c.release(ctx)
 	}
 	if len(decision.Slots) == 0 {
 		return nil
@@ -72,7 +72,7 @@ func (c *claimant) take(ctx context.Context, run *taskrun.Run, decision orchestr
 }
 
 // decide judges a proposal and makes the claim that comes with the decision.
-func (c *claimant) decide(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, now time.Time) (orchestration.Decision, error) {
+func (c *slotClaim) decide(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, now time.Time) (orchestration.Decision, error) {
 	facts, err := c.service.gather(ctx, run, p, c.stateID, now)
 	if err != nil {
 		return orchestration.Decision{}, err
@@ -86,13 +86,13 @@ func (c *claimant) decide(ctx context.Context, run *taskrun.Run, p taskrun.Propo
 	if facts, err = c.service.gather(ctx, run, p, c.stateID, now); err != nil {
 		return orchestration.Decision{}, err
 	}
-	facts.TagLimits = refused(facts.TagLimits)
+	facts.TagLimits = markFull(facts.TagLimits)
 	decision = orchestration.Decide(facts)
 	return decision, c.take(ctx, run, decision)
 }
 
-// refused are the limits to a run that was just told that one of them is full.
-func refused(limits []orchestration.TagLimit) []orchestration.TagLimit {
+// markFull are the limits to a run that was just told that one of them is full.
+func markFull(limits []orchestration.TagLimit) []orchestration.TagLimit {
 	full := func(l orchestration.TagLimit) bool { return !l.Held && l.Taken >= l.Limit }
 	if slices.ContainsFunc(limits, full) {
 		return limits
@@ -107,31 +107,31 @@ func refused(limits []orchestration.TagLimit) []orchestration.TagLimit {
 }
 
 // bound gives the write the time that the claim leaves for it.
-func (c *claimant) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+func (c *slotClaim) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if len(c.claim.Tags) == 0 {
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, c.until.Sub(c.service.Clock.Now()))
 }
 
-// settle ends the claim if the error says that the state was not written. After
+// releaseUnlessStored ends the claim if the error says that the state was not written. After
 // any other error it may have been; then time tells.
-func (c *claimant) settle(ctx context.Context, err error) {
+func (c *slotClaim) releaseUnlessStored(ctx context.Context, err error) {
 	_, invalid := errors.AsType[*taskrun.InvalidError](err)
 	_, rejected := errors.AsType[*taskrun.RejectedError](err)
 	if invalid || rejected || errors.Is(err, taskrun.ErrConflict) || errors.Is(err, taskrun.ErrNotFound) {
-		c.giveBack(ctx)
+		c.release(ctx)
 	}
 }
 
-// giveBack ends the claim, if there is one. It is a courtesy to those who wait:
+// release ends the claim, if there is one. It is a courtesy to those who wait:
 // the claim would cease to count anyway, so that a failure does not matter.
-func (c *claimant) giveBack(ctx context.Context) {
+func (c *slotClaim) release(ctx context.Context) {
 	if len(c.claim.Tags) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	_ = c.service.Slots.GiveBack(ctx, c.claim)
+	_ = c.service.Slots.ReleaseClaim(ctx, c.claim)
 	c.claim = taskrun.Claim{}
 }

@@ -124,7 +124,7 @@ func (f *fakeSlots) Take(ctx context.Context, claim taskrun.Claim) (time.Time, e
 	return until, nil
 }
 
-func (f *fakeSlots) GiveBack(_ context.Context, claim taskrun.Claim) error {
+func (f *fakeSlots) ReleaseClaim(_ context.Context, claim taskrun.Claim) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, "give back")
@@ -162,7 +162,7 @@ func newBench(limits map[string]int64) *bench {
 	store := &gatedStore{Store: memory.New()}
 	slots := newSlots(store, clock, limits)
 	return &bench{
-		Service: usecase.NewService(usecase.ServiceOptions{
+		Service: usecase.New(usecase.Options{
 			Namespace: "default", Store: store, Clock: clock, Slots: slots, Draw: func() float64 { return 0.5 },
 		}),
 		store: store, slots: slots, clock: clock,

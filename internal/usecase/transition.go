@@ -24,9 +24,9 @@ const (
 func (s *Service) SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error) {
 	p = p.Fit()
 	var outcome taskrun.Outcome
-	claim := s.claimant()
+	claim := s.newSlotClaim()
 	err := s.update(ctx, id, claim, func(run *taskrun.Run) (next *taskrun.Run, err error) {
-		next, outcome, err = s.judge(ctx, run, p, claim, s.now())
+		next, outcome, err = s.decide(ctx, run, p, claim, s.now())
 		return next, err
 	}, func(before, after *taskrun.Run) {
 		outcome.Run, outcome.Written = after, true
@@ -38,12 +38,12 @@ func (s *Service) SetState(ctx context.Context, id string, p taskrun.Proposal) (
 	return outcome, nil
 }
 
-// judge decides about a proposal, and claims the slots that the decision needs.
+// decide decides about a proposal, and claims the slots that the decision needs.
 // The run returned is what to store, nil when nothing changes; the outcome is
 // what holds if nothing is stored, but for its State, which is the one to be
 // written if there is one.
-func (s *Service) judge(
-	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *claimant, now time.Time,
+func (s *Service) decide(
+	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, taskrun.Outcome, error) {
 	if p.Fault != "" {
 		return nil, taskrun.Outcome{Run: run, State: run.State, Decision: orchestration.Decision{
@@ -81,16 +81,16 @@ func (s *Service) judge(
 // returns nil nothing is stored and done is not called. The claim that change
 // makes on slots is kept if the run was stored, and else given back.
 func (s *Service) update(
-	ctx context.Context, id string, claim *claimant, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
+	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {
 	err := s.attempt(ctx, id, claim, change, done)
-	claim.settle(ctx, err)
+	claim.releaseUnlessStored(ctx, err)
 	return err
 }
 
 // attempt is update but for the end of the claim.
 func (s *Service) attempt(
-	ctx context.Context, id string, claim *claimant, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
+	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {
 	run, err := s.Store.Get(ctx, id)
 	for attempt := 1; err == nil; attempt++ {
@@ -129,13 +129,13 @@ func (s *Service) reload(ctx context.Context, stale *taskrun.Run, attempt int) (
 // and load balancers send a write again when they do not know whether it arrived. The id of a state tells, because no
 // other use case gives the same one. States that are recorded from events have the ids of their clients, and the zero
 // claimant.
-func (c *claimant) wrote(before, next, stored *taskrun.Run) bool {
+func (c *slotClaim) wrote(before, next, stored *taskrun.Run) bool {
 	proposed := c.stateID != "" && next != nil && next.State != nil && !before.Has(next.State.ID)
 	return proposed && stored.Has(next.State.ID)
 }
 
 // write stores the next version of a run, within the time that the claim leaves.
-func (s *Service) write(ctx context.Context, next *taskrun.Run, claim *claimant) (*taskrun.Run, error) {
+func (s *Service) write(ctx context.Context, next *taskrun.Run, claim *slotClaim) (*taskrun.Run, error) {
 	ctx, cancel := claim.bound(ctx)
 	defer cancel()
 	return s.Store.UpdateProgress(ctx, s.withExpiration(next))

@@ -56,7 +56,7 @@ func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
 			if diff := cmp.Diff(tc.wantTypes, types); diff != "" || got.RunCount != tc.wantCount {
 				t.Errorf("run count %d, want %d; states (-want +got):\n%s", got.RunCount, tc.wantCount, diff)
 			}
-			if !outcome.Written || outcome.State.Type != tc.propose.Type || !got.Has(outcome.State.ID) || outcome.Run.Revision != got.Revision {
+			if !outcome.Written || outcome.State.Type != tc.propose.Type || !got.Has(outcome.State.ID) || outcome.Run.Ref != got.Ref {
 				t.Errorf("outcome = %+v, want the state written, and the run as it is now", outcome)
 			}
 		})
@@ -71,7 +71,7 @@ func TestAVerdictThatIsSentTwiceIsThisCalls(t *testing.T) {
 		r.Tags = []string{"a"}
 	})
 	b.store.after = taskrun.ErrConflict
-	got, err := b.EvaluateProposal(t.Context(), run.ID, taskrun.NamedProposal{Proposal: toRunning, Name: "start", UID: "u", Object: run.Revision.Object})
+	got, err := b.EvaluateProposal(t.Context(), run.ID, taskrun.NamedProposal{Proposal: toRunning, Name: "start", UID: "u", Object: run.Ref.UID})
 	if err != nil || !got.Recorded || !got.Written || got.Run.State.Type != orchestration.Running || got.Run.RunCount != 1 {
 		t.Errorf("EvaluateProposal() = %+v, error %v, want RUNNING once, recorded by this call", got, err)
 	}

@@ -45,7 +45,7 @@ type api struct {
 
 func serveAPI(t *testing.T) *api {
 	t.Helper()
-	runs := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
+	runs := usecase.New(usecase.Options{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Space: rest.Space{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})

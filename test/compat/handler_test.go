@@ -43,7 +43,7 @@ func newHandler(t *testing.T) http.Handler {
 	t.Helper()
 	runs := memory.NewWithClock(wallClock{})
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
-	service := usecase.NewService(usecase.ServiceOptions{Store: runs, Clock: wallClock{}, Slots: limits})
+	service := usecase.New(usecase.Options{Store: runs, Clock: wallClock{}, Slots: limits})
 	queue := delivery.NewQueue(runs, wallClock{})
 	t.Cleanup(queue.Open())
 	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.Alone{})}

@@ -47,8 +47,8 @@ func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*t
 		s.count("status.effective", effectiveText(status.Effective), taskrun.MaxReported)
 		// What is stored says all that the run is taken for.
 		read := *run
-		read.Reported = effectiveFromObject(&status, run.Revision.Asked)
-		read.Reported.ApplyAsked(&read)
+		read.Reported = effectiveFromObject(&status, run.Ref.Asked)
+		read.Reported.ApplySpec(&read)
 		if read.Name != run.Name || len(read.Tags) != len(run.Tags) || len(read.Labels) != len(run.Labels) || len(read.TaskInputs) != len(run.TaskInputs) {
 			s.t.Errorf("the run is %+v, and read back %+v", run, read)
 		}

@@ -35,7 +35,7 @@ func conditions(run *taskrun.Run) []metav1.Condition {
 	for i := range all {
 		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(run.State.Type), run.State.Name), noReason)
 		all[i].Message = shortened(textOr(run.State.Message, ""), v1alpha1.MaxConditionMessage)
-		all[i].ObservedGeneration = run.Revision.Generation
+		all[i].ObservedGeneration = run.Ref.Generation
 	}
 	return all
 }

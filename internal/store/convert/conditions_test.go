@@ -34,7 +34,7 @@ func TestConditionsOfEachState(t *testing.T) {
 	for kind, tc := range cases {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			run := &taskrun.Run{Revision: taskrun.Revision{Generation: 4}}
+			run := &taskrun.Run{Ref: taskrun.ObjectRef{Generation: 4}}
 			run.State = &orchestration.State{Type: kind, Timestamp: at, Message: new("so it is")}
 			want := []metav1.Condition{
 				{

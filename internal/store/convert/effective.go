@@ -25,7 +25,7 @@ func askedNameText(asked uint64) string { return fmt.Sprintf("%016x", asked) }
 // name counts as long as the run is asked to have the name that it replaced: the
 // owner of the object can change spec.name later, and no clock tells which of the
 // two was later.
-func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.Columns {
+func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.Patch {
 	e := status.Effective
 	if e == nil {
 		return nil
@@ -34,7 +34,7 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.
 	if e.Wire != "" && json.Unmarshal([]byte(e.Wire), &wire) != nil {
 		wire = nil // what cannot be read says nothing
 	}
-	c := &taskrun.Columns{
+	c := &taskrun.Patch{
 		FlowRunID:       columnOf(e.FlowRunID, "flowRunID", e),
 		TaskKey:         columnOf(e.TaskKey, "taskKey", e),
 		DynamicKey:      columnOf(e.DynamicKey, "dynamicKey", e),
@@ -47,14 +47,14 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.
 		TaskInputs: columnOf(readWire(wire["task_inputs"], reportedInputs), "taskInputs", e),
 	}
 	if e.Tags != nil {
-		c.Tags = taskrun.Give(e.Tags)
+		c.Tags = taskrun.Set(e.Tags)
 	} else {
 		c.Tags = columnOf[[]string](nil, "tags", e)
 	}
 	if e.NameReplaces == askedNameText(asked) {
-		c.Name = taskrun.Give(status.Name)
+		c.Name = taskrun.Set(status.Name)
 	}
-	if *c == (taskrun.Columns{}) {
+	if *c == (taskrun.Patch{}) {
 		return nil
 	}
 	return c
@@ -69,19 +69,19 @@ func effectiveName(run *taskrun.Run) string {
 }
 
 // columnOf is a field that has a value, or is cleared, or else is as spec says.
-func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Column[T] {
+func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Optional[T] {
 	switch {
 	case value != nil:
-		return taskrun.Column[T]{Given: true, Value: value}
+		return taskrun.Optional[T]{Given: true, Value: value}
 	case slices.Contains(e.Cleared, name):
 		return taskrun.Null[T]()
 	default:
-		return taskrun.Column[T]{}
+		return taskrun.Optional[T]{}
 	}
 }
 
 // effectiveToObject is the inverse of effectiveFromObject. The name is status.name.
-func effectiveToObject(c *taskrun.Columns, asked uint64) *v1alpha1.Effective {
+func effectiveToObject(c *taskrun.Patch, asked uint64) *v1alpha1.Effective {
 	if c == nil {
 		return nil
 	}
@@ -109,7 +109,7 @@ func effectiveToObject(c *taskrun.Columns, asked uint64) *v1alpha1.Effective {
 }
 
 // valueOf is that of a column; one that is null is noted as cleared.
-func valueOf[T any](c taskrun.Column[T], name string, e *v1alpha1.Effective) *T {
+func valueOf[T any](c taskrun.Optional[T], name string, e *v1alpha1.Effective) *T {
 	if c.Given && c.Value == nil {
 		e.Cleared = append(e.Cleared, name)
 	}

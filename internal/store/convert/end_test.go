@@ -38,8 +38,8 @@ func TestTheEndOfAStatusThatAUserWrote(t *testing.T) {
 				}}
 			}
 			run := RunFromObject(o)
-			if recorded := !run.EndRecorded.IsZero(); recorded != tc.wantEnd || run.Behind != tc.wantBehind {
-				t.Errorf("end recorded %v, behind %v, want %v and %v", recorded, run.Behind, tc.wantEnd, tc.wantBehind)
+			if recorded := !run.EndRecorded.IsZero(); recorded != tc.wantEnd || run.StatusStale != tc.wantBehind {
+				t.Errorf("end recorded %v, behind %v, want %v and %v", recorded, run.StatusStale, tc.wantEnd, tc.wantBehind)
 			}
 		})
 	}

@@ -34,7 +34,7 @@ func LimitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 		Occupancy: cmp.Or(decimalOf(o.Status.AvgSlotOccupancySeconds), concurrency.UsualOccupancy),
 		Loose:     concurrency.Loose{Slots: decimalOf(o.Status.AnonymousSlots), At: timeOr(o.Status.AnonymousSlotsTime, created)},
 		Recorded:  recordedFromObject(&o.Status),
-		Revision:  taskrun.Revision{Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation},
+		Revision:  taskrun.ObjectRef{UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation},
 	}
 	for i := range o.Status.Holders {
 		l.Holdings = append(l.Holdings, holdingFromObject(&o.Status.Holders[i]))

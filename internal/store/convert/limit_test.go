@@ -48,7 +48,7 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 			ID: id, Name: "calls", Created: at, Updated: at.Add(time.Hour), Active: true, Slots: 3, Occupancy: 2, Denied: 4, Shown: 1,
 			Loose:    concurrency.Loose{At: at},
 			Recorded: concurrency.Recorded{Generation: 1, Since: second},
-			Revision: taskrun.Revision{Object: "uid", Version: "5", Key: id, Generation: 3},
+			Revision: taskrun.ObjectRef{UID: "uid", ResourceVersion: "5", Name: id, Generation: 3},
 		}
 		change(want)
 		object := LimitToObject(want, "default")

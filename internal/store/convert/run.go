@@ -37,17 +37,17 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		TaskInputs:      inputsFromObject(spec.TaskInputs),
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Decisions:       decisionsFromObject(o.Status.Decisions),
-		Behind:          behind(o),
+		StatusStale:     behind(o),
 		OnHold:          onHold(o),
-		FromCreate:      fromCreate(o),
-		Revision: taskrun.Revision{
-			Object: string(o.UID), Version: o.ResourceVersion, Key: o.Name, Generation: o.Generation,
+		CreatedViaREST:  fromCreate(o),
+		Ref: taskrun.ObjectRef{
+			UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation,
 			Asked: askedName(cmp.Or(spec.Name, o.Name)),
 		},
 	}
 	run.Updated = latest(run.Created, timePointer(o.Status.UpdatedTime))
-	run.Reported = effectiveFromObject(&o.Status, run.Revision.Asked)
-	run.Reported.ApplyAsked(run)
+	run.Reported = effectiveFromObject(&o.Status, run.Ref.Asked)
+	run.Reported.ApplySpec(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if o.Status.State == nil {
 		begun := taskrun.Begin(*run, initialState(o, run.Created))
@@ -68,10 +68,10 @@ func Progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
-	after.Reported = effectiveFromObject(&written.Status, run.Revision.Asked)
-	after.Reported.ApplyAsked(&after)
-	after.Revision.Version, after.Revision.Generation = written.ResourceVersion, written.Generation
-	after.Behind = behind(written)
+	after.Reported = effectiveFromObject(&written.Status, run.Ref.Asked)
+	after.Reported.ApplySpec(&after)
+	after.Ref.ResourceVersion, after.Ref.Generation = written.ResourceVersion, written.Generation
+	after.StatusStale = behind(written)
 	if written.Status.State != nil {
 		after.OnHold = false
 		after.Progress, after.History = orchestration.Progress{}, nil
@@ -204,7 +204,7 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 // no memory with the run that the answer could be decoded into.
 func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
-		ObservedGeneration:     run.Revision.Generation,
+		ObservedGeneration:     run.Ref.Generation,
 		Name:                   effectiveName(run),
 		Conditions:             conditions(run),
 		HistoryDropped:         counted(run.HistoryDropped),
@@ -216,7 +216,7 @@ func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		EndTime:                microTimePointer(run.EndTime),
 		TotalRunTimeSeconds:    secondsToObject(run.TotalRunTime),
 		UpdatedTime:            microTimePointer(&run.Updated),
-		Effective:              effectiveToObject(run.Reported, run.Revision.Asked),
+		Effective:              effectiveToObject(run.Reported, run.Ref.Asked),
 		Decisions:              decisionsToObject(run.Decisions),
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),

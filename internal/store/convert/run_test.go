@@ -60,9 +60,9 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
-		want := taskrun.Revision{Object: testUID, Version: "7", Key: run.ID, Generation: 3, Asked: got.Revision.Asked}
-		if got.Revision != want || !got.Behind || !got.FromCreate {
-			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v", seed, got.Revision, got.Behind, got.FromCreate)
+		want := taskrun.ObjectRef{UID: testUID, ResourceVersion: "7", Name: run.ID, Generation: 3, Asked: got.Ref.Asked}
+		if got.Ref != want || !got.StatusStale || !got.CreatedViaREST {
+			t.Fatalf("seed %d: revision %+v, behind %v, from a create %v", seed, got.Ref, got.StatusStale, got.CreatedViaREST)
 		}
 	}
 }
@@ -82,11 +82,11 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			object := stored(t, storetest.NewRandom(1, 1).Run())
-			if !RunFromObject(object).FromCreate {
+			if !RunFromObject(object).CreatedViaREST {
 				t.Fatal("an object made by Create is not recognised")
 			}
 			change(object)
-			if RunFromObject(object).FromCreate {
+			if RunFromObject(object).CreatedViaREST {
 				t.Error("taken for one that Create made")
 			}
 		})
@@ -100,16 +100,16 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 		run := m.Run()
 		object := stored(t, run)
 		m.Progress(run)
-		run.Revision.Generation, run.Revision.Asked = 3, askedName(object.Spec.Name)
+		run.Ref.Generation, run.Ref.Asked = 3, askedName(object.Spec.Name)
 		object.Status = StatusFromRun(run)
 		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {
 			t.Fatalf("seed %d (-run +read):\n%s", seed, diff)
 		}
-		if got.Behind {
+		if got.StatusStale {
 			t.Fatalf("seed %d: behind after the status was written", seed)
 		}
-		if object.Generation++; !RunFromObject(object).Behind {
+		if object.Generation++; !RunFromObject(object).StatusStale {
 			t.Fatalf("seed %d: not behind after the spec was written", seed)
 		}
 	}
@@ -128,7 +128,7 @@ func TestProgressedIsWhatTheObjectTells(t *testing.T) {
 		}
 		base := RunFromObject(overTheWire(t, object))
 		m.Progress(run)
-		run.Revision = base.Revision
+		run.Ref = base.Ref
 		run.Updated = base.Updated.Add(time.Second)
 		if base.Reported != nil {
 			run.Reported = base.Reported // what was told once is not taken back
@@ -254,11 +254,11 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 				tc.wantState.ID = "e496b04e-db75-55ef-8175-054f735223d3"
 			}
 			want := taskrun.Begin(taskrun.Run{
-				ID: testUID, Name: "hello", TaskKey: "greet", DynamicKey: "hello", Behind: true,
+				ID: testUID, Name: "hello", TaskKey: "greet", DynamicKey: "hello", StatusStale: true,
 				Created: run.Created, Updated: run.Created,
 			}, tc.wantState)
-			if diff := differ(&want, run); diff != "" || !run.Behind {
-				t.Errorf("behind %v (-want +got):\n%s", run.Behind, diff)
+			if diff := differ(&want, run); diff != "" || !run.StatusStale {
+				t.Errorf("behind %v (-want +got):\n%s", run.StatusStale, diff)
 			}
 			if diff := cmp.Diff(run, RunFromObject(overTheWire(t, object(tc.change)))); diff != "" {
 				t.Errorf("another replica derives another run (-this +other):\n%s", diff)

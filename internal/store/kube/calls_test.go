@@ -89,7 +89,7 @@ func everyCall(s *Store) map[string]func(context.Context) error {
 		"UpdateProgress":        func(ctx context.Context) error { _, err := s.UpdateProgress(ctx, run); return err },
 		"Rename":                func(ctx context.Context) error { return s.Rename(ctx, idA, "new", run.Created) },
 		"Delete":                func(ctx context.Context) error { return s.Delete(ctx, idA, nil) },
-		"Delete of a version":   func(ctx context.Context) error { return s.Delete(ctx, idA, &run.Revision) },
+		"Delete of a version":   func(ctx context.Context) error { return s.Delete(ctx, idA, &run.Ref) },
 		"Ready":                 s.Ready,
 	}
 }
@@ -116,7 +116,7 @@ func TestARenameKeepsAHold(t *testing.T) {
 	if diff := cmp.Diff(decoded(t, want), decoded(t, strings.Join(requests.bodies, "\n"))); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
-	if run := s.shelf.byID(idA); !run.OnHold || run.Name != "new" || !run.Behind {
+	if run := s.shelf.byID(idA); !run.OnHold || run.Name != "new" || !run.StatusStale {
 		t.Errorf("run %+v, want it on hold by its new name", run)
 	}
 }
@@ -151,7 +151,7 @@ func TestCallsToAnAPIServerThatFails(t *testing.T) {
 					t.Errorf("%s: error %v, want ErrUnavailable", call, err)
 				}
 			}
-			if run, err := s.Get(t.Context(), idA); err != nil || run.Revision.Version != "7" {
+			if run, err := s.Get(t.Context(), idA); err != nil || run.Ref.ResourceVersion != "7" {
 				t.Errorf("the run is lost from the view: %v, error %v", run, err)
 			}
 		})
@@ -225,7 +225,7 @@ func TestRequests(t *testing.T) {
 		},
 		"a deletion of a version": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
-				return s.Delete(ctx, run.ID, &run.Revision)
+				return s.Delete(ctx, run.ID, &run.Ref)
 			},
 			wantLine: "DELETE taskruns/x",
 			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u","resourceVersion":"7"}}`,

@@ -41,7 +41,7 @@ func TestMetadataIsAnswerEnough(t *testing.T) {
 		t.Errorf("asked for %q, want metadata", *accept)
 	}
 	want := *known
-	want.Revision.Version, want.Behind = "8", false
+	want.Ref.ResourceVersion, want.StatusStale = "8", false
 	if diff := cmp.Diff(&want, got); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}

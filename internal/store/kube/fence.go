@@ -26,14 +26,14 @@ func (s *Store) Fence(ctx context.Context, id string) (*taskrun.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := &v1alpha1.TaskRun{}
-	object.Namespace, object.Name = s.namespace, run.Revision.Key
-	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, run.Revision.Object, v1alpha1.AnnotationFenced, uuid.NewString())
+	object.Namespace, object.Name = s.namespace, run.Ref.Name
+	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, run.Ref.UID, v1alpha1.AnnotationFenced, uuid.NewString())
 	err = s.cluster.translate(ctx, "fencing the run", s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(patch))))
 	if errors.Is(err, taskrun.ErrConflict) { // made anew: that run knows nothing of the old one's states
 		err = fmt.Errorf("fencing the run: made anew meanwhile: %w", taskrun.ErrNotFound)
 	}
 	if err != nil {
-		return nil, s.gone(run.Revision, err)
+		return nil, s.gone(run.Ref, err)
 	}
 	return s.shelf.current().put(object), nil
 }

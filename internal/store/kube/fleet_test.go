@@ -64,7 +64,7 @@ func (f fleet) run(i int) *taskrun.Run {
 		Labels:     map[string]json.RawMessage{"prefect.flow.id": json.RawMessage(fmt.Sprintf(`"0198a1b2-0000-7000-8000-%012x"`, i/1000))},
 	}
 	begun := taskrun.Begin(run, f.state(created, orchestration.Pending))
-	begun.Revision = taskrun.Revision{Generation: 1}
+	begun.Ref = taskrun.ObjectRef{Generation: 1}
 	path := []orchestration.StateType{orchestration.Running, orchestration.Pending, fleetEnds[f.IntN(len(fleetEnds))]}
 	for step, kind := range path {
 		at := created.Add(time.Duration(step+1) * 2 * time.Second)

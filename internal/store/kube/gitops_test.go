@@ -44,7 +44,7 @@ func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 			if kind == suspended {
 				kind = orchestration.Paused
 			}
-			run := &taskrun.Run{TaskKey: "db.migrate", Created: at, Revision: taskrun.Revision{Generation: 1}}
+			run := &taskrun.Run{TaskKey: "db.migrate", Created: at, Ref: taskrun.ObjectRef{Generation: 1}}
 			run.Updated = at
 			run.State = &orchestration.State{
 				ID: "0198a1b2-0000-7000-8000-000000000001", Type: kind, Name: stateName, Timestamp: at, Message: new("set by hand"),

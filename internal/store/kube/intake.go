@@ -43,7 +43,7 @@ func (i *Intake) take(o *v1alpha1.TaskRun) (any, error) {
 	}
 	shelf := i.view.shelf(o.Namespace)
 	run := shelf.run(o.UID)
-	if run == nil || run.Revision.Version != o.ResourceVersion { // else it is an own write, which the view has already
+	if run == nil || run.Ref.ResourceVersion != o.ResourceVersion { // else it is an own write, which the view has already
 		read, err := runOf(o)
 		if err != nil {
 			return undecodableObject(kindTaskRun, o, err)
@@ -88,8 +88,8 @@ func isStub(o *v1alpha1.TaskRun) bool {
 // run.
 func stubOf(o *v1alpha1.TaskRun, run *taskrun.Run) *v1alpha1.TaskRun {
 	stub := &v1alpha1.TaskRun{TypeMeta: o.TypeMeta}
-	stub.Namespace, stub.Name, stub.UID = o.Namespace, run.Revision.Key, types.UID(run.Revision.Object)
-	stub.ResourceVersion, stub.Generation = run.Revision.Version, o.Generation
+	stub.Namespace, stub.Name, stub.UID = o.Namespace, run.Ref.Name, types.UID(run.Ref.UID)
+	stub.ResourceVersion, stub.Generation = run.Ref.ResourceVersion, o.Generation
 	stub.CreationTimestamp, stub.DeletionTimestamp = o.CreationTimestamp, o.DeletionTimestamp
 	stub.ManagedFields = taken
 	if o.Spec.ID != "" {

@@ -163,7 +163,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 	if err != nil {
 		return nil, err
 	}
-	if object.ResourceVersion != l.Revision.Version {
+	if object.ResourceVersion != l.Revision.ResourceVersion {
 		return nil, fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	}
 	convert.TermsToObject(l, object)
@@ -178,7 +178,7 @@ func (s *Limits) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurre
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object := &v1alpha1.ConcurrencyLimit{Status: convert.UseToObject(l), ObjectMeta: metav1.ObjectMeta{
-		Namespace: s.namespace, Name: l.Revision.Key, UID: types.UID(l.Revision.Object), ResourceVersion: l.Revision.Version,
+		Namespace: s.namespace, Name: l.Revision.Name, UID: types.UID(l.Revision.UID), ResourceVersion: l.Revision.ResourceVersion,
 	}}
 	if err := s.cluster.translate(ctx, "writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
 		return nil, s.gone(l, err)
@@ -199,7 +199,7 @@ func (s *Limits) Reload(ctx context.Context, stale *concurrency.Limit) (*concurr
 
 func (s *Limits) read(ctx context.Context, l *concurrency.Limit) (*v1alpha1.ConcurrencyLimit, error) {
 	object := &v1alpha1.ConcurrencyLimit{}
-	key := client.ObjectKey{Namespace: s.namespace, Name: l.Revision.Key}
+	key := client.ObjectKey{Namespace: s.namespace, Name: l.Revision.Name}
 	if err := s.cluster.translate(ctx, "reading the limit", s.cluster.Reader.Get(ctx, key, object)); err != nil {
 		return nil, s.gone(l, err)
 	}
@@ -210,8 +210,8 @@ func (s *Limits) read(ctx context.Context, l *concurrency.Limit) (*v1alpha1.Conc
 func (s *Limits) Delete(ctx context.Context, l *concurrency.Limit) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	uid := types.UID(l.Revision.Object)
-	object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: l.Revision.Key}}
+	uid := types.UID(l.Revision.UID)
+	object := &v1alpha1.ConcurrencyLimit{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: l.Revision.Name}}
 	err := s.cluster.translate(ctx, "deleting the limit", s.cluster.Client.Delete(ctx, object, client.Preconditions{UID: &uid}))
 	if err == nil {
 		s.remove(uid)
@@ -222,7 +222,7 @@ func (s *Limits) Delete(ctx context.Context, l *concurrency.Limit) error {
 // gone forgets a limit that a call found missing.
 func (s *Limits) gone(l *concurrency.Limit, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
-		s.remove(types.UID(l.Revision.Object))
+		s.remove(types.UID(l.Revision.UID))
 	}
 	return err
 }
@@ -238,7 +238,7 @@ func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	known := s.limits[object.UID]
 	l.Received = s.received(known, l)
 	if known != nil {
-		if compareVersions(object.ResourceVersion, known.Revision.Version) <= 0 {
+		if compareVersions(object.ResourceVersion, known.Revision.ResourceVersion) <= 0 {
 			return l
 		}
 	}
@@ -271,7 +271,7 @@ func (s *limitShelf) withdraw(u *undecodable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.limits[u.UID]
-	if s.buried.has(u.UID) || (known != nil && compareVersions(u.Version, known.Revision.Version) < 0) {
+	if s.buried.has(u.UID) || (known != nil && compareVersions(u.Version, known.Revision.ResourceVersion) < 0) {
 		return
 	}
 	delete(s.limits, u.UID)

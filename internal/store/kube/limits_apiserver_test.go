@@ -39,7 +39,7 @@ func openProgram(t *testing.T, env *testenv.Env, namespace string) program {
 	cluster := openReplica(t, env.Config)
 	store := cluster.Namespace(namespace)
 	limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: cluster.Limits(namespace), Runs: store, Clock: wallClock{}})
-	return program{limits, usecase.NewService(usecase.ServiceOptions{Namespace: namespace, Store: store, Clock: wallClock{}, Slots: limits})}
+	return program{limits, usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: wallClock{}, Slots: limits})}
 }
 
 // Two replicas start runs at once: never more than there are slots, and in the
@@ -193,7 +193,7 @@ func TestASweepRecordsWhichLimitsApply(t *testing.T) {
 	namespace := env.Namespace(t)
 	p, direct := openProgram(t, env, namespace), newClient(t, env.Config)
 	var stalled []string
-	p.limits.OnStalled = func(l *concurrency.Limit) { stalled = append(stalled, l.Revision.Key+": "+l.Recorded.Stalled) }
+	p.limits.OnStalled = func(l *concurrency.Limit) { stalled = append(stalled, l.Revision.Name+": "+l.Recorded.Stalled) }
 	older, err := p.limits.Create(t.Context(), concurrency.NewLimit{Name: "tag:a", Active: true, Limit: 2})
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func TestAnAPIServerThatIsGoneForAWhile(t *testing.T) {
 		}
 		cancel()
 	}
-	if read, err := s.Get(t.Context(), run.ID); err != nil || read.Revision != run.Revision {
+	if read, err := s.Get(t.Context(), run.ID); err != nil || read.Ref != run.Ref {
 		t.Errorf("Get() without an API server = %v, error %v, want the run", read, err)
 	}
 	if n, err := s.Count(t.Context(), taskrun.Filter{}); err != nil || n != 1 {
@@ -55,7 +55,7 @@ func TestAnAPIServerThatIsGoneForAWhile(t *testing.T) {
 
 	env.StartAPIServer(t)
 	eventually(t, "the store is ready again", func() bool { return s.Ready(t.Context()) == nil })
-	if again, err := s.Reload(t.Context(), run); err != nil || again.Revision != run.Revision {
+	if again, err := s.Reload(t.Context(), run); err != nil || again.Ref != run.Ref {
 		t.Errorf("the run after the restart is %v, error %v, want it as it was", again, err)
 	}
 	if _, err := s.UpdateProgress(t.Context(), &next); err != nil {

@@ -24,7 +24,7 @@ var begin = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 func newRun() *taskrun.Run {
 	id := uuid.NewString()
 	run := taskrun.Begin(
-		taskrun.Run{ID: id, Name: "n", TaskKey: "k", DynamicKey: id, Created: begin, Updated: begin, Behind: true},
+		taskrun.Run{ID: id, Name: "n", TaskKey: "k", DynamicKey: id, Created: begin, Updated: begin, StatusStale: true},
 		taskrun.Proposal{Type: orchestration.Pending}.State(uuid.NewString(), begin),
 	)
 	return &run
@@ -82,7 +82,7 @@ func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
 			wantGone: true,
 		},
 		"a deletion of the old version": {
-			change:  func(s taskrun.Store, old *taskrun.Run) error { return s.Delete(t.Context(), old.ID, &old.Revision) },
+			change:  func(s taskrun.Store, old *taskrun.Run) error { return s.Delete(t.Context(), old.ID, &old.Ref) },
 			wantErr: taskrun.ErrConflict, wantName: "n",
 		},
 		"a write of progress": {
@@ -95,7 +95,7 @@ func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
 		"a create of it": {
 			change: func(s taskrun.Store, old *taskrun.Run) error {
 				existing, err := s.Create(t.Context(), old)
-				if existing == nil || existing.Revision.Object == old.Revision.Object {
+				if existing == nil || existing.Ref.UID == old.Ref.UID {
 					t.Errorf("Create() = %v, error %v, want the new run", existing, err)
 				}
 				return err
@@ -155,7 +155,7 @@ func TestACreateDoesNotTrustAViewThatIsBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := s.Create(t.Context(), mine)
-	if err != nil || second.Revision.Object == first.Revision.Object {
+	if err != nil || second.Ref.UID == first.Ref.UID {
 		t.Errorf("Create() of a run that is gone = %+v, error %v, want a new one", second, err)
 	}
 	other := newRun()
@@ -223,7 +223,7 @@ func TestAnObjectOnItsWayOutIsNoRun(t *testing.T) {
 	if err := direct.Patch(t.Context(), object, free); err != nil {
 		t.Fatal(err)
 	}
-	if created, err := s.Create(t.Context(), run); err != nil || created.Revision.Object == string(object.UID) {
+	if created, err := s.Create(t.Context(), run); err != nil || created.Ref.UID == string(object.UID) {
 		t.Errorf("Create() after it is gone = %v, error %v, want a new object", created, err)
 	}
 }

@@ -61,7 +61,7 @@ func (c *tick) Now() time.Time {
 }
 
 func newService(store taskrun.Store) *usecase.Service {
-	return usecase.NewService(usecase.ServiceOptions{
+	return usecase.New(usecase.Options{
 		Namespace: "default", Store: store,
 		Clock: &tick{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)},
 	})

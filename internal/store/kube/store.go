@@ -58,12 +58,12 @@ func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, e
 
 // Reload reads the run again from the API server.
 func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
-	run, err := s.read(ctx, stale.Revision.Key)
-	if err == nil && run.Revision.Object != stale.Revision.Object {
+	run, err := s.read(ctx, stale.Ref.Name)
+	if err == nil && run.Ref.UID != stale.Ref.UID {
 		err = fmt.Errorf("reading the run again: made anew meanwhile: %w", taskrun.ErrNotFound)
 	}
 	if err != nil {
-		return nil, s.gone(stale.Revision, err)
+		return nil, s.gone(stale.Ref, err)
 	}
 	return run, nil
 }
@@ -100,30 +100,30 @@ func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alph
 	// nothing else is.
 	object := &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{
 		Namespace:       s.namespace,
-		Name:            run.Revision.Key,
-		UID:             types.UID(run.Revision.Object),
-		ResourceVersion: run.Revision.Version,
+		Name:            run.Ref.Name,
+		UID:             types.UID(run.Ref.UID),
+		ResourceVersion: run.Ref.ResourceVersion,
 	}}
 	object.Status = status
 	const doing = "writing the run's status"
 	base := s.shelf.current().run(object.UID)
-	if base == nil || base.Revision != run.Revision {
+	if base == nil || base.Ref != run.Ref {
 		// What the write does not tell of is not known either.
 		if err := s.cluster.translate(ctx, doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
-			return nil, s.gone(run.Revision, err)
+			return nil, s.gone(run.Ref, err)
 		}
 		return s.shelf.current().put(object), nil
 	}
 	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
-		return nil, s.gone(run.Revision, err)
+		return nil, s.gone(run.Ref, err)
 	}
 	return s.shelf.current().keep(&object.ObjectMeta, convert.Progressed(base, object), false), nil
 }
 
 // gone takes an object that a call found missing out of the view.
-func (s *Store) gone(revision taskrun.Revision, err error) error {
+func (s *Store) gone(revision taskrun.ObjectRef, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
-		s.shelf.current().remove(types.UID(revision.Object))
+		s.shelf.current().remove(types.UID(revision.UID))
 	}
 	return err
 }

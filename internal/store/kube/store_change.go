@@ -34,25 +34,25 @@ func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error
 }
 
 // Delete removes the run's object.
-func (s *Store) Delete(ctx context.Context, id string, ifUnchanged *taskrun.Revision) error {
+func (s *Store) Delete(ctx context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
 	if ifUnchanged != nil {
 		return s.delete(ctx, *ifUnchanged, metav1.Preconditions{
-			UID: new(types.UID(ifUnchanged.Object)), ResourceVersion: &ifUnchanged.Version,
+			UID: new(types.UID(ifUnchanged.UID)), ResourceVersion: &ifUnchanged.ResourceVersion,
 		})
 	}
 	return s.change(ctx, id, func(run *taskrun.Run) error {
-		return s.delete(ctx, run.Revision, metav1.Preconditions{UID: new(types.UID(run.Revision.Object))})
+		return s.delete(ctx, run.Ref, metav1.Preconditions{UID: new(types.UID(run.Ref.UID))})
 	})
 }
 
-func (s *Store) delete(ctx context.Context, revision taskrun.Revision, only metav1.Preconditions) error {
+func (s *Store) delete(ctx context.Context, revision taskrun.ObjectRef, only metav1.Preconditions) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	err := s.cluster.Client.Delete(ctx, s.named(revision), &client.DeleteOptions{Preconditions: &only})
 	if err = s.cluster.translate(ctx, "deleting the run", err); err != nil {
 		return s.gone(revision, err)
 	}
-	s.shelf.current().remove(types.UID(revision.Object))
+	s.shelf.current().remove(types.UID(revision.UID))
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) err
 	for tried := 1; err == nil; tried++ {
 		err = do(run)
 		if !errors.Is(err, taskrun.ErrConflict) || tried == changeTries {
-			return s.gone(run.Revision, err)
+			return s.gone(run.Ref, err)
 		}
 		if _, err = s.Reload(ctx, run); err == nil || errors.Is(err, taskrun.ErrNotFound) {
 			run, err = s.Get(ctx, id)
@@ -73,6 +73,6 @@ func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) err
 }
 
 // named is an object to be filled by the answer to a call about it.
-func (s *Store) named(revision taskrun.Revision) *v1alpha1.TaskRun {
-	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: revision.Key}}
+func (s *Store) named(revision taskrun.ObjectRef) *v1alpha1.TaskRun {
+	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: revision.Name}}
 }

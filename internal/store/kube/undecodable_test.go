@@ -230,7 +230,7 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 				t.Errorf("one object takes the program out of service: %v", err)
 			}
 			frames(t, intake, event(watch.Modified, textOf(t, "x", 7, true, change...)))
-			if run, err := s.Get(t.Context(), idA); err != nil || run.Revision.Version != "7" {
+			if run, err := s.Get(t.Context(), idA); err != nil || run.Ref.ResourceVersion != "7" {
 				t.Errorf("after its repair the run is %v, error %v", run, err)
 			}
 			frames(t, intake, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))

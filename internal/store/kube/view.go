@@ -147,7 +147,7 @@ func (s *shelf) keep(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) 
 		return s.replace(known, run, watched)
 	}
 	if s.inherit(object.Name, object.UID, run) {
-		e := &entry{uid: types.UID(run.Revision.Object), born: object.CreationTimestamp.Unix(), run: run, place: nowhere}
+		e := &entry{uid: types.UID(run.Ref.UID), born: object.CreationTimestamp.Unix(), run: run, place: nowhere}
 		s.add(e, watched)
 	}
 	return run
@@ -183,7 +183,7 @@ func (s *shelf) replace(e *entry, run *taskrun.Run, watched bool) *taskrun.Run {
 // newcomer, it gets no place.
 func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
 	if other := s.undecodable.named(kindTaskRun, s.namespace, name); other != nil && other.UID != uid {
-		if compareVersions(run.Revision.Version, other.Version) < 0 {
+		if compareVersions(run.Ref.ResourceVersion, other.Version) < 0 {
 			s.ignore(uid)
 			return false
 		}
@@ -205,7 +205,7 @@ func (s *shelf) inherit(name string, uid types.UID, run *taskrun.Run) bool {
 // compare tells which of two versions is the newer one. Versions that cannot be
 // compared are as new as they come.
 func compare(run, known *taskrun.Run) int {
-	return compareVersions(run.Revision.Version, known.Revision.Version)
+	return compareVersions(run.Ref.ResourceVersion, known.Ref.ResourceVersion)
 }
 
 func compareVersions(version, known string) int {
@@ -218,7 +218,7 @@ func compareVersions(version, known string) int {
 
 func (s *shelf) add(e *entry, watched bool) {
 	s.entries[e.uid] = e
-	s.names[e.run.Revision.Key] = e
+	s.names[e.run.Ref.Name] = e
 	s.index(e)
 	if !watched {
 		s.unseen[e.uid] = e
@@ -261,7 +261,7 @@ func (s *shelf) takeOut(e *entry) {
 	s.unindex(e)
 	delete(s.entries, e.uid)
 	delete(s.unseen, e.uid)
-	if name := e.run.Revision.Key; s.names[name] == e {
+	if name := e.run.Ref.Name; s.names[name] == e {
 		delete(s.names, name)
 	}
 }
@@ -279,13 +279,13 @@ func (s *shelf) withdraw(u *undecodable) {
 		return
 	}
 	if e, ok := s.entries[u.UID]; ok {
-		if compareVersions(u.Version, e.run.Revision.Version) < 0 {
+		if compareVersions(u.Version, e.run.Ref.ResourceVersion) < 0 {
 			return
 		}
 		s.takeOut(e)
 	}
 	if holder, taken := s.names[u.Err.Name]; taken {
-		if compareVersions(u.Version, holder.run.Revision.Version) < 0 {
+		if compareVersions(u.Version, holder.run.Ref.ResourceVersion) < 0 {
 			s.ignore(u.UID)
 			return
 		}
@@ -368,7 +368,7 @@ func (s *shelf) settle(id string) {
 	for e := range s.ids.all(id) {
 		if e != first && e.place != nowhere {
 			s.rows.hide(e)
-			s.shadowed.call(s.namespace, e.run.Revision.Key)
+			s.shadowed.call(s.namespace, e.run.Ref.Name)
 		}
 	}
 	if first != nil {

@@ -51,7 +51,7 @@ func BenchmarkReconnect(b *testing.B) {
 	objects := newFleet().objects(b, 100_000)
 	store := storeOf(objects)
 	last := store.shelf.byID(objects[len(objects)-1].Spec.ID).LastRecorded()
-	service := usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: store, Clock: &manualClock{last}})
+	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: &manualClock{last}})
 	const listeners = 50
 	for b.Loop() {
 		var joined, all sync.WaitGroup

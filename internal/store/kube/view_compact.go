@@ -234,7 +234,7 @@ func eachText(run *taskrun.Run, visit func(*string)) {
 			}
 		}
 	}
-	some(&run.ID, &run.Name, &run.DynamicKey, &run.Revision.Object, &run.Revision.Key, &run.Revision.Version)
+	some(&run.ID, &run.Name, &run.DynamicKey, &run.Ref.UID, &run.Ref.Name, &run.Ref.ResourceVersion)
 	state := func(s *orchestration.State) {
 		d := &s.Details
 		some(&s.ID, &d.TransitionID, &d.ChildFlowRunID, &d.TaskParametersID, &d.DeploymentConcurrencyLeaseID)

@@ -37,7 +37,7 @@ func version(run *taskrun.Run) string {
 	if run == nil {
 		return "none"
 	}
-	return run.Revision.Version
+	return run.Ref.ResourceVersion
 }
 
 func TestDeletionsOfRunsAreRemembered(t *testing.T) {

@@ -118,14 +118,14 @@ func TestAMomentDoesNotChange(t *testing.T) {
 	}
 	before := map[string]string{}
 	for run := range m.all() {
-		before[run.ID] = run.Revision.Version
+		before[run.ID] = run.Ref.ResourceVersion
 	}
 	for id, version := range before {
 		run := s.shelf.byID(id)
 		if version == "1003" {
 			continue
 		}
-		s.shelf.remove(types.UID(run.Revision.Object))
+		s.shelf.remove(types.UID(run.Ref.UID))
 	}
 	if n, err := s.shelf.moment().count(t.Context(), taskrun.Filter{}); n != 1 || err != nil {
 		t.Errorf("%d runs are left, want 1", n)
@@ -133,8 +133,8 @@ func TestAMomentDoesNotChange(t *testing.T) {
 	after := 0
 	for run := range m.all() {
 		after++
-		if before[run.ID] != run.Revision.Version {
-			t.Errorf("run %s was of version %s and is of %s", run.ID, before[run.ID], run.Revision.Version)
+		if before[run.ID] != run.Ref.ResourceVersion {
+			t.Errorf("run %s was of version %s and is of %s", run.ID, before[run.ID], run.Ref.ResourceVersion)
 		}
 	}
 	if after != len(before) {

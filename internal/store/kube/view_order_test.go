@@ -92,8 +92,8 @@ func inStep(t *testing.T, v viewed, known map[string]*v1alpha1.TaskRun) {
 	}
 	for _, run := range v.all() {
 		o := oldest[run.ID]
-		if o == nil || run.Revision.Version != o.ResourceVersion || v.byID(run.ID) != run || v.byKey(run.NaturalKey()) != run {
-			t.Fatalf("queries see %+v, want it to be of %+v", run.Revision, o)
+		if o == nil || run.Ref.ResourceVersion != o.ResourceVersion || v.byID(run.ID) != run || v.byKey(run.NaturalKey()) != run {
+			t.Fatalf("queries see %+v, want it to be of %+v", run.Ref, o)
 		}
 	}
 	if len(v.all()) != len(oldest) || v.ids.size() != len(oldest) || len(v.entries) != len(known) || len(v.names) != len(known) {
@@ -128,7 +128,7 @@ func TestReadersSeeVersionsInOrder(t *testing.T) {
 		all.Go(func() {
 			last := 0
 			for range versions {
-				version, err := strconv.Atoi(v.byID("u").Revision.Version)
+				version, err := strconv.Atoi(v.byID("u").Ref.ResourceVersion)
 				if err != nil || version < last || len(v.all()) != 1 {
 					t.Errorf("read version %d after %d, error %v", version, last, err)
 					return
@@ -138,7 +138,7 @@ func TestReadersSeeVersionsInOrder(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if run := v.byID("u"); run.Revision.Version != strconv.Itoa(versions+1) {
-		t.Errorf("version %s stayed, want %d", run.Revision.Version, versions+1)
+	if run := v.byID("u"); run.Ref.ResourceVersion != strconv.Itoa(versions+1) {
+		t.Errorf("version %s stayed, want %d", run.Ref.ResourceVersion, versions+1)
 	}
 }

@@ -107,7 +107,7 @@ func (s *shelf) unconfirmed() map[types.UID]string {
 	defer s.mu.RUnlock()
 	names := make(map[types.UID]string, len(s.unseen))
 	for uid, e := range s.unseen {
-		names[uid] = e.run.Revision.Key
+		names[uid] = e.run.Ref.Name
 	}
 	return names
 }

@@ -214,11 +214,11 @@ func TestAnObjectMadeAgainReplacesTheOld(t *testing.T) {
 			t.Parallel()
 			v := newViewed()
 			feed(v)
-			if run := v.byID(idA); run == nil || run.Revision.Object != "new" {
+			if run := v.byID(idA); run == nil || run.Ref.UID != "new" {
 				t.Errorf("run of the id is %+v, want the new object's", run)
 			}
 			if state, run := v.byState(stateA); state != nil {
-				t.Errorf("state of the old object is found in %+v", run.Revision)
+				t.Errorf("state of the old object is found in %+v", run.Ref)
 			}
 			if state, _ := v.byState(stateB); state == nil {
 				t.Error("state of the new object is not found")
@@ -300,10 +300,10 @@ func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 // wantOnly checks that the object alone stands for the run of idA.
 func wantOnly(t *testing.T, v viewed, uid, key, state string) {
 	t.Helper()
-	if run := v.byID(idA); run == nil || run.Revision.Object != uid {
+	if run := v.byID(idA); run == nil || run.Ref.UID != uid {
 		t.Errorf("run of the id is %+v, want that of %s", run, uid)
 	}
-	if found, run := v.byState(state); found == nil || run.Revision.Object != uid {
+	if found, run := v.byState(state); found == nil || run.Ref.UID != uid {
 		t.Errorf("state %s is found in %+v, want it in %s", state, run, uid)
 	}
 	for _, other := range []string{"first", "same", "last"} {
@@ -312,7 +312,7 @@ func wantOnly(t *testing.T, v viewed, uid, key, state string) {
 			t.Errorf("run of the key %q is %+v while %s counts", other, run, uid)
 		}
 	}
-	if runs := v.all(); len(runs) != 1 || runs[0].Revision.Object != uid {
+	if runs := v.all(); len(runs) != 1 || runs[0].Ref.UID != uid {
 		t.Errorf("%d runs in queries, want that of %s only", len(runs), uid)
 	}
 }

@@ -44,7 +44,7 @@ func (s *Limits) Create(_ context.Context, l *concurrency.Limit) (*concurrency.L
 		return nil, taskrun.ErrExists
 	}
 	created := *l
-	created.Revision = taskrun.Revision{Object: l.ID + "-" + s.next(), Key: l.ID}
+	created.Revision = taskrun.ObjectRef{UID: l.ID + "-" + s.next(), Name: l.ID}
 	return s.keep(&created), nil
 }
 
@@ -54,7 +54,7 @@ func (s *Limits) next() string {
 }
 
 func (s *Limits) keep(l *concurrency.Limit) *concurrency.Limit {
-	l.Revision.Version = s.next()
+	l.Revision.ResourceVersion = s.next()
 	l.Holdings = slices.Clone(l.Holdings)
 	s.limits[l.ID] = l
 	return l
@@ -80,7 +80,7 @@ func (s *Limits) update(l *concurrency.Limit, change func(*concurrency.Limit)) (
 	defer s.mu.Unlock()
 	current := s.limits[l.ID]
 	switch {
-	case current == nil || current.Revision.Object != l.Revision.Object:
+	case current == nil || current.Revision.UID != l.Revision.UID:
 		return nil, taskrun.ErrNotFound
 	case current.Revision != l.Revision:
 		return nil, taskrun.ErrConflict

@@ -110,7 +110,7 @@ func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, e
 // Reload is Get, for there is no cache, unless the run was made anew.
 func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
 	run, err := s.Get(ctx, stale.ID)
-	if err == nil && run.Revision.Object != stale.Revision.Object {
+	if err == nil && run.Ref.UID != stale.Ref.UID {
 		return nil, taskrun.ErrNotFound
 	}
 	return run, err
@@ -128,9 +128,9 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 	}
 	s.version++
 	created := inUTC(run)
-	created.Behind, created.FromCreate = true, true
-	created.Revision = taskrun.Revision{
-		Object: "object-" + strconv.FormatInt(s.version, 10), Version: strconv.FormatInt(s.version, 10), Key: run.ID,
+	created.StatusStale, created.CreatedViaREST = true, true
+	created.Ref = taskrun.ObjectRef{
+		UID: "object-" + strconv.FormatInt(s.version, 10), ResourceVersion: strconv.FormatInt(s.version, 10), Name: run.ID,
 		Generation: 1,
 	}
 	s.runs[run.ID] = created
@@ -148,19 +148,19 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	switch {
 	case err != nil:
 		return nil, err
-	case current.Revision != run.Revision:
+	case current.Ref != run.Ref:
 		return nil, taskrun.ErrConflict
 	}
 	next := *current
 	next.Progress = run.Progress
 	next.History, next.HistoryDropped = run.History, run.HistoryDropped
 	next.Reported = run.Reported
-	next.Reported.ApplyAsked(&next)
+	next.Reported.ApplySpec(&next)
 	next.Decisions = run.Decisions
 	next.Delivery = run.Delivery
 	next.EndRecorded, next.ExpirationTime = run.EndRecorded, run.ExpirationTime
 	next.Updated = run.Updated
-	next.Behind = false
+	next.StatusStale = false
 	return s.replace(&next), nil
 }
 
@@ -168,7 +168,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 func (s *Store) replace(next *taskrun.Run) *taskrun.Run {
 	s.version++
 	next = inUTC(next)
-	next.Revision.Version = strconv.FormatInt(s.version, 10)
+	next.Ref.ResourceVersion = strconv.FormatInt(s.version, 10)
 	before := s.runs[next.ID]
 	s.runs[next.ID] = next
 	if was, is := before.NaturalKey(), next.NaturalKey(); was != is {
@@ -227,20 +227,20 @@ func (s *Store) Rename(_ context.Context, id, name string, at time.Time) error {
 		return err
 	}
 	next := current.Renamed(name, at)
-	next.Behind = false
+	next.StatusStale = false
 	s.replace(next)
 	return nil
 }
 
 // Delete removes the run.
-func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Revision) error {
+func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	current, err := s.get(id)
 	switch {
 	case err != nil:
 		return err
-	case ifUnchanged != nil && *ifUnchanged != current.Revision:
+	case ifUnchanged != nil && *ifUnchanged != current.Ref:
 		return taskrun.ErrConflict
 	}
 	delete(s.runs, id)

@@ -52,7 +52,7 @@ func reportName(t *testing.T, service *usecase.Service, id string, n int, name s
 		State: orchestration.State{
 			ID: stateID(1000 + n), Type: orchestration.Running, Name: "Running", Timestamp: start.Add(time.Duration(n) * time.Hour),
 		},
-		Columns: taskrun.Columns{Name: taskrun.Give(name)},
+		Patch: taskrun.Patch{Name: taskrun.Set(name)},
 	}}, func(_ taskrun.Event, err error) { t.Errorf("the name %s is refused: %v", name, err) })
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +73,9 @@ func testExpiry(t *testing.T, s taskrun.Store) {
 		}
 		end := c.Now().Add(skew)
 		err = service.Record(t.Context(), []taskrun.Event{{
-			RunID:   run.ID,
-			State:   orchestration.State{ID: stateID(100 + n), Type: orchestration.Completed, Name: "Completed", Timestamp: end, Follows: run.State.ID},
-			Columns: taskrun.Columns{EndTime: taskrun.Give(end)},
+			RunID: run.ID,
+			State: orchestration.State{ID: stateID(100 + n), Type: orchestration.Completed, Name: "Completed", Timestamp: end, Follows: run.State.ID},
+			Patch: taskrun.Patch{EndTime: taskrun.Set(end)},
 		}}, func(_ taskrun.Event, err error) { t.Errorf("skew %s: refused: %v", skew, err) })
 		if err != nil {
 			t.Fatal(err)

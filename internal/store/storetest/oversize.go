@@ -155,10 +155,10 @@ func (o oversize) proposal(kind orchestration.StateType) *taskrun.Proposal {
 func (o oversize) event(id string, trial, n int) taskrun.Event {
 	state := o.proposal(orchestration.Completed).State(stateID(10*trial+n), start.Add(time.Hour+time.Duration(n)*time.Minute))
 	run := o.run(trial)
-	return taskrun.Event{RunID: id, State: state, Columns: taskrun.Columns{
-		FlowRunID: taskrun.Null[string](), Name: taskrun.Give(run.Name), TaskKey: taskrun.Give(run.TaskKey), DynamicKey: taskrun.Give(run.DynamicKey),
-		CacheKey: taskrun.Give(*run.CacheKey), TaskVersion: taskrun.Column[string]{Given: true, Value: run.TaskVersion},
-		CacheExpiration: taskrun.Give(start), Policy: taskrun.Give(run.Policy), Tags: taskrun.Give(run.Tags),
-		Labels: taskrun.Give(run.Labels), TaskInputs: taskrun.Give(run.TaskInputs),
+	return taskrun.Event{RunID: id, State: state, Patch: taskrun.Patch{
+		FlowRunID: taskrun.Null[string](), Name: taskrun.Set(run.Name), TaskKey: taskrun.Set(run.TaskKey), DynamicKey: taskrun.Set(run.DynamicKey),
+		CacheKey: taskrun.Set(*run.CacheKey), TaskVersion: taskrun.Optional[string]{Given: true, Value: run.TaskVersion},
+		CacheExpiration: taskrun.Set(start), Policy: taskrun.Set(run.Policy), Tags: taskrun.Set(run.Tags),
+		Labels: taskrun.Set(run.Labels), TaskInputs: taskrun.Set(run.TaskInputs),
 	}}
 }

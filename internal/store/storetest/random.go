@@ -187,7 +187,7 @@ func (m Random) Progress(run *taskrun.Run) {
 		}
 	})
 	run.Reported = m.reported()
-	run.Reported.ApplyAsked(run)
+	run.Reported.ApplySpec(run)
 	run.Updated = run.Updated.Add(time.Hour)
 	run.EndRecorded, run.ExpirationTime = time.Time{}, Maybe(m, m.Time)
 	if run.Finished() {
@@ -206,8 +206,8 @@ func (m Random) reportedState() orchestration.State {
 }
 
 // reported makes what a worker tells other than what was asked.
-func (m Random) reported() *taskrun.Columns {
-	c := taskrun.Columns{
+func (m Random) reported() *taskrun.Patch {
+	c := taskrun.Patch{
 		FlowRunID: column(m, m.ID), Name: column(m, m.Text), TaskKey: column(m, m.Text), DynamicKey: column(m, m.Text),
 		CacheKey: column(m, m.Text), CacheExpiration: column(m, m.Time), TaskVersion: column(m, m.Text),
 		Policy: column(m, m.policy),
@@ -217,19 +217,19 @@ func (m Random) reported() *taskrun.Columns {
 		}),
 		Labels: column(m, func() map[string]json.RawMessage { return map[string]json.RawMessage{m.Text(): []byte(`"x"`)} }),
 	}
-	for _, text := range []*taskrun.Column[string]{&c.Name, &c.TaskKey, &c.DynamicKey} {
+	for _, text := range []*taskrun.Optional[string]{&c.Name, &c.TaskKey, &c.DynamicKey} {
 		text.Given = text.Value != nil // a null says nothing here
 	}
-	if c == (taskrun.Columns{}) {
+	if c == (taskrun.Patch{}) {
 		return nil
 	}
 	return &c
 }
 
 // column is not given, null, or has a value.
-func column[T any](m Random, value func() T) taskrun.Column[T] {
+func column[T any](m Random, value func() T) taskrun.Optional[T] {
 	if m.Flag() {
-		return taskrun.Column[T]{}
+		return taskrun.Optional[T]{}
 	}
-	return taskrun.Column[T]{Given: true, Value: Maybe(m, value)}
+	return taskrun.Optional[T]{Given: true, Value: Maybe(m, value)}
 }

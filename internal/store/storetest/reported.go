@@ -24,13 +24,13 @@ func testReported(t *testing.T, s taskrun.Store) {
 		return map[string]json.RawMessage{"l": json.RawMessage(text)}
 	}
 	inputs := map[string][]taskrun.TaskInput{"x": {{InputType: taskrun.InputConstant, Type: "int"}}}
-	full := taskrun.Columns{
-		FlowRunID: taskrun.Give(reportedFlow), Name: taskrun.Give("reported"), TaskKey: taskrun.Give("key"), DynamicKey: taskrun.Give("dynamic"),
-		CacheKey: taskrun.Give("cache"), CacheExpiration: taskrun.Give(start.Add(time.Hour)), TaskVersion: taskrun.Give("v"),
-		Policy: taskrun.Give(taskrun.Policy{MaxRetries: "1", Retries: "2"}), Tags: taskrun.Give([]string{"b", "a"}), Labels: taskrun.Give(labels("1.50")),
-		TaskInputs: taskrun.Give(inputs),
+	full := taskrun.Patch{
+		FlowRunID: taskrun.Set(reportedFlow), Name: taskrun.Set("reported"), TaskKey: taskrun.Set("key"), DynamicKey: taskrun.Set("dynamic"),
+		CacheKey: taskrun.Set("cache"), CacheExpiration: taskrun.Set(start.Add(time.Hour)), TaskVersion: taskrun.Set("v"),
+		Policy: taskrun.Set(taskrun.Policy{MaxRetries: "1", Retries: "2"}), Tags: taskrun.Set([]string{"b", "a"}), Labels: taskrun.Set(labels("1.50")),
+		TaskInputs: taskrun.Set(inputs),
 	}
-	tests := map[string]taskrun.Columns{
+	tests := map[string]taskrun.Patch{
 		"everything": full,
 		"null": {
 			FlowRunID: taskrun.Null[string](), CacheKey: taskrun.Null[string](), CacheExpiration: taskrun.Null[time.Time](), TaskVersion: taskrun.Null[string](),
@@ -38,11 +38,11 @@ func testReported(t *testing.T, s taskrun.Store) {
 			Policy: taskrun.Null[taskrun.Policy](),
 		},
 		"what is empty": {
-			Tags: taskrun.Give([]string{}), Labels: taskrun.Give(map[string]json.RawMessage{}), CacheKey: taskrun.Give(""),
-			TaskInputs: taskrun.Give(map[string][]taskrun.TaskInput{}), Policy: taskrun.Give(taskrun.Policy{}),
+			Tags: taskrun.Set([]string{}), Labels: taskrun.Set(map[string]json.RawMessage{}), CacheKey: taskrun.Set(""),
+			TaskInputs: taskrun.Set(map[string][]taskrun.TaskInput{}), Policy: taskrun.Set(taskrun.Policy{}),
 		},
-		"nothing but a name": {Name: taskrun.Give("reported")},
-		"the name of before": {Name: taskrun.Give("run-1")},
+		"nothing but a name": {Name: taskrun.Set("reported")},
+		"the name of before": {Name: taskrun.Set("run-1")},
 		"no labels":          {Labels: taskrun.Null[map[string]json.RawMessage]()},
 	}
 	n := 0
@@ -53,7 +53,7 @@ func testReported(t *testing.T, s taskrun.Store) {
 		next.State.Reported = true
 		next.Reported = &columns
 		want := *next
-		columns.ApplyAsked(&want)
+		columns.ApplySpec(&want)
 		mustUpdate(t, s, next)
 		got := mustGet(t, s, made.ID)
 		if diff := cmp.Diff(&want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind", "Reported")); diff != "" {
@@ -70,7 +70,7 @@ func testReportedKey(t *testing.T, s taskrun.Store) {
 	made := mustCreate(t, s, begun(1, pending(), nil))
 	before := made.NaturalKey()
 	attached := *made
-	attached.Reported = &taskrun.Columns{FlowRunID: taskrun.Give(reportedFlow)}
+	attached.Reported = &taskrun.Patch{FlowRunID: taskrun.Set(reportedFlow)}
 	after := before
 	after.FlowRunID = reportedFlow
 	stored := mustUpdate(t, s, &attached)
@@ -83,7 +83,7 @@ func testReportedKey(t *testing.T, s taskrun.Store) {
 	find(after, true)
 	find(before, false)
 	detached := *stored
-	detached.Reported = &taskrun.Columns{FlowRunID: taskrun.Null[string]()}
+	detached.Reported = &taskrun.Patch{FlowRunID: taskrun.Null[string]()}
 	mustUpdate(t, s, &detached)
 	find(before, true)
 	find(after, false)

@@ -219,7 +219,7 @@ func expectEverywhere(t *testing.T, s taskrun.Store, want, got *taskrun.Run) {
 	if diff := differ(want, got); diff != "" {
 		t.Errorf("the write returned another run (-want +got):\n%s", diff)
 	}
-	if got.Revision == (taskrun.Revision{}) {
+	if got.Ref == (taskrun.ObjectRef{}) {
 		t.Error("the write returned no revision")
 	}
 	for name, read := range reads {
@@ -231,8 +231,8 @@ func expectEverywhere(t *testing.T, s taskrun.Store, want, got *taskrun.Run) {
 		if diff := differ(want, run); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if run.Revision != got.Revision {
-			t.Errorf("%s: revision %+v, want that of the write: %+v", name, run.Revision, got.Revision)
+		if run.Ref != got.Ref {
+			t.Errorf("%s: revision %+v, want that of the write: %+v", name, run.Ref, got.Ref)
 		}
 	}
 }

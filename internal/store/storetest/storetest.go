@@ -87,7 +87,7 @@ func (c *clock) advance(d time.Duration) {
 }
 
 func newService(s taskrun.Store, c taskrun.Clock) *usecase.Service {
-	return usecase.NewService(usecase.ServiceOptions{Namespace: "default", Store: s, Clock: c})
+	return usecase.New(usecase.Options{Namespace: "default", Store: s, Clock: c})
 }
 
 // runID and stateID make ids that sort by number.
@@ -98,7 +98,7 @@ func stateID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012x",
 func begun(n int, initial taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
 	run := taskrun.Run{
 		ID: runID(n), Name: fmt.Sprintf("run-%d", n), TaskKey: "add-1a2b3c4d", DynamicKey: strconv.Itoa(n),
-		Created: start, Updated: start, Behind: true, FromCreate: true,
+		Created: start, Updated: start, StatusStale: true, CreatedViaREST: true,
 	}
 	if change != nil {
 		change(&run)

@@ -119,7 +119,7 @@ func testStaleOnTwo(t *testing.T, a, b taskrun.Store) {
 	if _, err := a.UpdateProgress(t.Context(), moved(run, stateID(21), orchestration.Failed)); !errors.Is(err, taskrun.ErrConflict) {
 		t.Errorf("UpdateProgress(): error %v, want ErrConflict", err)
 	}
-	if err := a.Delete(t.Context(), run.ID, &run.Revision); !errors.Is(err, taskrun.ErrConflict) {
+	if err := a.Delete(t.Context(), run.ID, &run.Ref); !errors.Is(err, taskrun.ErrConflict) {
 		t.Errorf("Delete(): error %v, want ErrConflict", err)
 	}
 	again, err := a.Reload(t.Context(), run)
@@ -147,7 +147,7 @@ func testMadeAgainByOther(t *testing.T, a, b taskrun.Store) {
 	eventually(t, "the first store reads the new run and no state of the old one", func() bool {
 		run, err := a.Get(t.Context(), old.ID)
 		_, _, stateErr := a.State(t.Context(), old.State.ID)
-		return err == nil && run.Revision.Object == created.Revision.Object && errors.Is(stateErr, taskrun.ErrNotFound)
+		return err == nil && run.Ref.UID == created.Ref.UID && errors.Is(stateErr, taskrun.ErrNotFound)
 	})
 	expectEverywhere(t, a, created, mustGet(t, a, old.ID))
 }

@@ -100,7 +100,7 @@ func testProgress(t *testing.T, s taskrun.Store) {
 	written := progressed(created)
 	updated := mustUpdate(t, s, written)
 	want := progressed(created)
-	want.Behind = false
+	want.StatusStale = false
 	expectEverywhere(t, s, want, updated)
 	expectUTC(t, updated)
 	if diff := differ(progressed(created), written); diff != "" {
@@ -117,7 +117,7 @@ func testProgressOnly(t *testing.T, s taskrun.Store) {
 	created := mustCreate(t, s, begun(1, pending(), enrich))
 	changed := *moved(created, stateID(20), orchestration.Running)
 	want := changed
-	want.Behind = false
+	want.StatusStale = false
 	changed.Name, changed.Tags, changed.Policy = "other", nil, taskrun.Policy{}
 	changed.Labels, changed.TaskInputs, changed.CacheKey = nil, nil, nil
 	changed.TTL = new(time.Minute)
@@ -127,7 +127,7 @@ func testProgressOnly(t *testing.T, s taskrun.Store) {
 func testStaleProgress(t *testing.T, s taskrun.Store) {
 	created := mustCreate(t, s, begun(1, pending(), nil))
 	updated := mustUpdate(t, s, moved(created, stateID(20), orchestration.Running))
-	if updated.Revision.Version == created.Revision.Version {
+	if updated.Ref.ResourceVersion == created.Ref.ResourceVersion {
 		t.Error("a write did not change the version")
 	}
 	_, err := s.UpdateProgress(t.Context(), moved(created, stateID(21), orchestration.Failed))
@@ -190,7 +190,7 @@ func testRename(t *testing.T, s taskrun.Store) {
 		t.Fatalf("renamed at %s: %+v", at, want)
 	}
 	expectEverywhere(t, s, want, got)
-	if got.Revision.Object != run.Revision.Object {
+	if got.Ref.UID != run.Ref.UID {
 		t.Error("a rename made another object")
 	}
 }
@@ -261,11 +261,11 @@ func testSharedKey(t *testing.T, s taskrun.Store) {
 func testDeleteRevision(t *testing.T, s taskrun.Store) {
 	created := mustCreate(t, s, begun(1, pending(), nil))
 	updated := mustUpdate(t, s, moved(created, stateID(20), orchestration.Completed))
-	if err := s.Delete(t.Context(), created.ID, &created.Revision); !errors.Is(err, taskrun.ErrConflict) {
+	if err := s.Delete(t.Context(), created.ID, &created.Ref); !errors.Is(err, taskrun.ErrConflict) {
 		t.Errorf("Delete() of the first version: error %v, want ErrConflict", err)
 	}
 	expectEverywhere(t, s, updated, updated)
-	if err := s.Delete(t.Context(), created.ID, &updated.Revision); err != nil {
+	if err := s.Delete(t.Context(), created.ID, &updated.Ref); err != nil {
 		t.Errorf("Delete() of the current version: %v", err)
 	}
 	expectGone(t, s, updated)
@@ -284,7 +284,7 @@ func testMadeAgain(t *testing.T, s taskrun.Store) {
 		})
 	}
 	created := mustCreate(t, s, again())
-	if created.Revision.Object == old.Revision.Object {
+	if created.Ref.UID == old.Ref.UID {
 		t.Error("the new run has the revision of the old object")
 	}
 	stale := map[string]error{
@@ -292,7 +292,7 @@ func testMadeAgain(t *testing.T, s taskrun.Store) {
 			_, err := s.UpdateProgress(t.Context(), moved(old, stateID(30), orchestration.Failed))
 			return err
 		}(),
-		"Delete": s.Delete(t.Context(), old.ID, &old.Revision),
+		"Delete": s.Delete(t.Context(), old.ID, &old.Ref),
 	}
 	for name, err := range stale {
 		if !errors.Is(err, taskrun.ErrConflict) && !errors.Is(err, taskrun.ErrNotFound) {

@@ -35,7 +35,7 @@ func (s slowStore) Rename(context.Context, string, string, time.Time) error {
 	return errSlow
 }
 
-func (s slowStore) Delete(context.Context, string, *taskrun.Revision) error {
+func (s slowStore) Delete(context.Context, string, *taskrun.ObjectRef) error {
 	s.during()
 	return errSlow
 }
@@ -72,25 +72,25 @@ func TestTrafficNotesEveryWrite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-			traffic := usecase.NewTraffic(clock)
-			if got := traffic.Quiet(); got < 24*time.Hour {
+			traffic := usecase.NewWriteTracker(clock)
+			if got := traffic.IdleFor(); got < 24*time.Hour {
 				t.Errorf("quiet for %v before the first write", got)
 			}
-			one := traffic.Through(slowStore{during: func() {}})
+			one := traffic.Wrap(slowStore{during: func() {}})
 			if err := one.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 				t.Fatal(err)
 			}
 			clock.SetTime(clock.Now().Add(time.Minute))
 			during := time.Duration(-1)
-			store := traffic.Through(slowStore{during: func() { during = traffic.Quiet() }})
+			store := traffic.Wrap(slowStore{during: func() { during = traffic.IdleFor() }})
 			if err := tc.call(t.Context(), store); !errors.Is(err, errSlow) {
 				t.Errorf("error = %v, want the store's", err)
 			}
-			if after := traffic.Quiet(); during != tc.want || after != tc.want {
+			if after := traffic.IdleFor(); during != tc.want || after != tc.want {
 				t.Errorf("quiet for %v in the call and %v after it, want %v", during, after, tc.want)
 			}
 			clock.SetTime(clock.Now().Add(time.Second))
-			if got := traffic.Quiet(); got != tc.want+time.Second {
+			if got := traffic.IdleFor(); got != tc.want+time.Second {
 				t.Errorf("quiet for %v a second later, want %v", got, tc.want+time.Second)
 			}
 		})
@@ -100,14 +100,14 @@ func TestTrafficNotesEveryWrite(t *testing.T) {
 func TestTrafficIsNotQuietUntilTheLastWriteEnded(t *testing.T) {
 	t.Parallel()
 	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	traffic := usecase.NewTraffic(clock)
-	outer := traffic.Through(slowStore{during: func() {
-		inner := traffic.Through(slowStore{during: func() {}})
+	traffic := usecase.NewWriteTracker(clock)
+	outer := traffic.Wrap(slowStore{during: func() {
+		inner := traffic.Wrap(slowStore{during: func() {}})
 		if err := inner.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 			t.Error(err)
 		}
 		clock.SetTime(clock.Now().Add(time.Minute))
-		if got := traffic.Quiet(); got != 0 {
+		if got := traffic.IdleFor(); got != 0 {
 			t.Errorf("quiet for %v while a write is under way", got)
 		}
 	}})
@@ -115,7 +115,7 @@ func TestTrafficIsNotQuietUntilTheLastWriteEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock.SetTime(clock.Now().Add(-time.Hour))
-	if got := traffic.Quiet(); got != 0 {
+	if got := traffic.IdleFor(); got != 0 {
 		t.Errorf("quiet for %v after the clock was set back, want 0", got)
 	}
 }

@@ -90,15 +90,15 @@ func checkBounds(t *testing.T, path string, run *taskrun.Run) {
 func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
 	t.Parallel()
 	long, state := tooLong()
-	columns := taskrun.Columns{
-		Name: taskrun.Give(long.Name), TaskVersion: taskrun.Give(*long.TaskVersion), Policy: taskrun.Give(long.Policy),
-		Tags: taskrun.Give(long.Tags), Labels: taskrun.Give(long.Labels), TaskInputs: taskrun.Give(long.TaskInputs),
+	columns := taskrun.Patch{
+		Name: taskrun.Set(long.Name), TaskVersion: taskrun.Set(*long.TaskVersion), Policy: taskrun.Set(long.Policy),
+		Tags: taskrun.Set(long.Tags), Labels: taskrun.Set(long.Labels), TaskInputs: taskrun.Set(long.TaskInputs),
 	}
 	reported := func(id string, n int) taskrun.Event {
 		return event(id, n, orchestration.Completed, func(e *taskrun.Event) {
-			flow, task, dynamic := e.Columns.FlowRunID, e.Columns.TaskKey, e.Columns.DynamicKey
-			e.Columns = columns
-			e.Columns.FlowRunID, e.Columns.TaskKey, e.Columns.DynamicKey = flow, task, dynamic
+			flow, task, dynamic := e.Patch.FlowRunID, e.Patch.TaskKey, e.Patch.DynamicKey
+			e.Patch = columns
+			e.Patch.FlowRunID, e.Patch.TaskKey, e.Patch.DynamicKey = flow, task, dynamic
 			e.State.Data, e.State.Message = state.Data, state.Message
 		})
 	}

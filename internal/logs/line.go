@@ -1,13 +1,14 @@
 package logs
 
 import (
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"strings"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Log is one line that a client logged.
-type Log struct {
+// Line is one line that a client logged.
+type Line struct {
 	ID        string
 	Created   time.Time
 	Name      string // of the logger
@@ -18,21 +19,21 @@ type Log struct {
 	TaskRunID string // "": none
 }
 
-// LogQuery asks for lines.
-type LogQuery struct {
-	Filter     LogFilter
+// Query asks for lines.
+type Query struct {
+	Filter     Filter
 	Descending bool // by timestamp; those of the same time stay in the order in which they came
 	Limit      int  // 0: none are returned
 	Offset     int
 }
 
-// LogFilter restricts lines as Filter does runs.
-type LogFilter struct {
+// Filter restricts lines as Filter does runs.
+type Filter struct {
 	Or        bool
 	Level     *LevelFilter
 	Timestamp *taskrun.TimeFilter
 	FlowRunID *taskrun.IDFilter
-	TaskRunID *LogRunFilter
+	TaskRunID *RunFilter
 	Text      *TextFilter
 }
 
@@ -42,8 +43,8 @@ type LevelFilter struct {
 	AtMost  *int // nil: no criterion
 }
 
-// LogRunFilter matches the id of the run that a line belongs to.
-type LogRunFilter struct {
+// RunFilter matches the id of the run that a line belongs to.
+type RunFilter struct {
 	Any    []string // nil: no criterion
 	IsNull *bool    // true: it belongs to none; nil: no criterion
 }
@@ -57,7 +58,7 @@ type TextFilter struct {
 
 // Matcher returns whether a line passes the filter, for many lines: long lists are
 // looked up instead of being searched. The filter must not change as long as it is used.
-func (f *LogFilter) Matcher() func(*Log) bool {
+func (f *Filter) Matcher() func(*Line) bool {
 	in := taskrun.Sets{}
 	if f.FlowRunID != nil {
 		in.Add(f.FlowRunID.Any)
@@ -69,10 +70,10 @@ func (f *LogFilter) Matcher() func(*Log) bool {
 	if f.Text != nil {
 		text = f.Text.matcher()
 	}
-	return func(line *Log) bool { return f.match(line, in, text) }
+	return func(line *Line) bool { return f.match(line, in, text) }
 }
 
-func (f *LogFilter) match(line *Log, in taskrun.Sets, text *textMatcher) bool {
+func (f *Filter) match(line *Line, in taskrun.Sets, text *textMatcher) bool {
 	var c taskrun.Criteria
 	c.Add(f.Level != nil, f.Level.match(line.Level))
 	c.Add(f.Timestamp != nil, f.Timestamp.Match(&line.Timestamp))
@@ -88,7 +89,7 @@ func (f *LevelFilter) match(level int) bool {
 	return f == nil || (f.AtLeast == nil || level >= *f.AtLeast) && (f.AtMost == nil || level <= *f.AtMost)
 }
 
-func (f *LogRunFilter) match(id string, in taskrun.Sets) bool {
+func (f *RunFilter) match(id string, in taskrun.Sets) bool {
 	return f == nil || (f.Any == nil || taskrun.Has(in, f.Any, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
 }
 

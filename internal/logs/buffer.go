@@ -7,51 +7,52 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
 	// logOverhead is about what a line takes beside its texts.
-	logOverhead = 320
+	lineOverhead = 320
 	// bookOverhead is about what a book that has lines takes beside them.
-	bookOverhead = 512
+	bufferOverhead = 512
 	// linesPerLook is how many lines a query looks at before others have their turn.
 	linesPerLook = 500
 )
 
-// LogBook keeps the latest lines that clients logged in a namespace, in memory: it
+// Buffer keeps the latest lines that clients logged in a namespace, in memory: it
 // forgets them with the process, and no other replica knows them. It serves what an
-// SDK expects of a server and is no log store. A BufferBudget limits it.
-type LogBook struct {
+// SDK expects of a server and is no log store. A bytebudget.Budget limits it.
+type Buffer struct {
 	clock taskrun.Clock
 	newID func() string
 	share *bytebudget.Share
 
 	mu      sync.RWMutex
-	lines   []*Log // in the order in which they came
-	dropped int    // how many lines before these are gone
+	lines   []*Line // in the order in which they came
+	dropped int     // how many lines before these are gone
 }
 
-// NewLogBook returns an empty book. newID makes the ids of lines; nil takes a
+// NewBuffer returns an empty book. newID makes the ids of lines; nil takes a
 // good default.
-func NewLogBook(clock taskrun.Clock, newID func() string, budget *bytebudget.Budget) *LogBook {
+func NewBuffer(clock taskrun.Clock, newID func() string, budget *bytebudget.Budget) *Buffer {
 	if newID == nil {
 		newID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
-	b := &LogBook{clock: clock, newID: newID}
+	b := &Buffer{clock: clock, newID: newID}
 	b.share = budget.Join(b.dropOldest)
 	return b
 }
 
 // Add keeps the lines. It gives them ids and a time of creation, and takes NUL
 // characters out of their texts, as Prefect does.
-func (b *LogBook) Add(lines []Log) {
+func (b *Buffer) Add(lines []Line) {
 	now := b.clock.Now().UTC()
 	var bytes int64
 	b.mu.Lock()
 	if len(b.lines) == 0 && len(lines) > 0 {
-		bytes += bookOverhead
+		bytes += bufferOverhead
 	}
 	for _, line := range lines {
 		line.ID, line.Created = b.newID(), now
@@ -64,9 +65,9 @@ func (b *LogBook) Add(lines []Log) {
 	b.share.Add(bytes)
 }
 
-func (l *Log) bytes() int64 { return int64(logOverhead + len(l.Name) + len(l.Message)) }
+func (l *Line) bytes() int64 { return int64(lineOverhead + len(l.Name) + len(l.Message)) }
 
-func (b *LogBook) dropOldest() int64 {
+func (b *Buffer) dropOldest() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.lines) == 0 {
@@ -78,28 +79,28 @@ func (b *LogBook) dropOldest() int64 {
 	b.dropped++
 	if len(b.lines) == 0 {
 		b.lines = nil
-		return oldest.bytes() + bookOverhead
+		return oldest.bytes() + bufferOverhead
 	}
 	return oldest.bytes()
 }
 
 // Empty reports whether there are no lines.
-func (b *LogBook) Empty() bool {
+func (b *Buffer) Empty() bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return len(b.lines) == 0
 }
 
 // Close drops all lines. The book must not be used any more.
-func (b *LogBook) Close() { b.share.Leave() }
+func (b *Buffer) Close() { b.share.Leave() }
 
 // Query returns the lines that match, sorted and paged. It ends with the context.
-func (b *LogBook) Query(ctx context.Context, q LogQuery) ([]*Log, error) {
+func (b *Buffer) Query(ctx context.Context, q Query) ([]*Line, error) {
 	lines, err := b.matching(ctx, &q.Filter)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(lines, func(x, y *Log) int {
+	slices.SortStableFunc(lines, func(x, y *Line) int {
 		if q.Descending {
 			x, y = y, x
 		}
@@ -109,7 +110,7 @@ func (b *LogBook) Query(ctx context.Context, q LogQuery) ([]*Log, error) {
 	return rest[:min(max(q.Limit, 0), len(rest))], nil
 }
 
-func (b *LogBook) matching(ctx context.Context, f *LogFilter) (matching []*Log, err error) {
+func (b *Buffer) matching(ctx context.Context, f *Filter) (matching []*Line, err error) {
 	match := f.Matcher()
 	for next, more := 0, true; more; {
 		if err := ctx.Err(); err != nil {
@@ -121,7 +122,7 @@ func (b *LogBook) matching(ctx context.Context, f *LogFilter) (matching []*Log, 
 }
 
 // look appends those lines that match of the next few from a number on.
-func (b *LogBook) look(matching []*Log, from int, match func(*Log) bool) (_ []*Log, next int, more bool) {
+func (b *Buffer) look(matching []*Line, from int, match func(*Line) bool) (_ []*Line, next int, more bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	from = max(from-b.dropped, 0)

@@ -7,22 +7,22 @@ import (
 )
 
 // apply gives the run what the columns name.
-func (c *Columns) Apply(run *Run) {
-	c.ApplyAsked(run)
+func (c *Patch) Apply(run *Run) {
+	c.ApplySpec(run)
 	c.applyProgress(&run.Progress)
 }
 
-// orNone is nil if no column is given.
-func (c *Columns) OrNil() *Columns {
-	if *c == (Columns{}) {
+// OrNil is nil if no column is given.
+func (c *Patch) OrNil() *Patch {
+	if *c == (Patch{}) {
 		return nil
 	}
 	return c
 }
 
-// ApplyAsked sets those fields that a run is made with. A store does so with
+// ApplySpec sets those fields that a run is made with. A store does so with
 // Run.Reported when it reads a run. Of nil there is nothing to set.
-func (c *Columns) ApplyAsked(run *Run) {
+func (c *Patch) ApplySpec(run *Run) {
 	if c == nil {
 		return
 	}
@@ -40,7 +40,7 @@ func (c *Columns) ApplyAsked(run *Run) {
 }
 
 // applyProgress sets the fields that transitions count.
-func (c *Columns) applyProgress(p *orchestration.Progress) {
+func (c *Patch) applyProgress(p *orchestration.Progress) {
 	setValue(&p.RunCount, c.RunCount)
 	setValue(&p.FlowRunRunCount, c.FlowRunRunCount)
 	setPointer(&p.ExpectedStartTime, c.ExpectedStartTime)
@@ -51,21 +51,21 @@ func (c *Columns) applyProgress(p *orchestration.Progress) {
 }
 
 // setText leaves a field that is never null alone when the column is.
-func setText(field *string, c Column[string]) {
+func setText(field *string, c Optional[string]) {
 	if c.Given && c.Value != nil {
 		*field = *c.Value
 	}
 }
 
 // setPointer sets a field that can be null.
-func setPointer[T any](field **T, c Column[T]) {
+func setPointer[T any](field **T, c Optional[T]) {
 	if c.Given {
 		*field = c.Value
 	}
 }
 
 // setValue sets a field whose null is its zero value.
-func setValue[T any](field *T, c Column[T]) {
+func setValue[T any](field *T, c Optional[T]) {
 	if !c.Given {
 		return
 	}
@@ -76,11 +76,11 @@ func setValue[T any](field *T, c Column[T]) {
 	}
 }
 
-// differing adds to reported those columns, of the fields that a run is made
+// diff adds to reported those columns, of the fields that a run is made
 // with, in which c differs from the run. What was reported before is overruled.
 // The result is nil if there are none.
-func (c *Columns) differing(run *Run) *Columns {
-	var reported Columns
+func (c *Patch) diff(run *Run) *Patch {
+	var reported Patch
 	if run.Reported != nil {
 		reported = *run.Reported
 	}
@@ -100,7 +100,7 @@ func (c *Columns) differing(run *Run) *Columns {
 
 // note adds a column. What the run has already, or what is left of it there after
 // it was cut, is not noted.
-func note[T any](reported *Column[T], c Column[T], present *T, cutOf ...func(part, whole *T) bool) {
+func note[T any](reported *Optional[T], c Optional[T], present *T, cutOf ...func(part, whole *T) bool) {
 	for _, is := range cutOf {
 		if c.Given && !reported.Given && is(present, c.Value) {
 			return
@@ -136,6 +136,6 @@ func orNull(text string) *string {
 
 // NaturalKey returns the natural key that the columns give. Parts that they do not
 // give are empty.
-func (c *Columns) NaturalKey() NaturalKey {
+func (c *Patch) NaturalKey() NaturalKey {
 	return NaturalKey{FlowRunID: deref(c.FlowRunID.Value), TaskKey: deref(c.TaskKey.Value), DynamicKey: deref(c.DynamicKey.Value)}
 }

@@ -15,7 +15,7 @@ func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change f
 	t.Helper()
 	run := taskrun.Run{
 		ID: "0198a1b2-0000-7000-8000-000000000001", Name: "hello", TaskKey: "hello", DynamicKey: "hello",
-		Created: start, Updated: start, Behind: true,
+		Created: start, Updated: start, StatusStale: true,
 	}
 	run = taskrun.Begin(run, state.State("0198a1b2-0000-7000-8000-0000000000aa", start))
 	change(&run)
@@ -31,13 +31,13 @@ func TestObserveWritesProgressDownOnce(t *testing.T) {
 	store := memory.New()
 	s, _ := newService(store)
 	run := applied(t, store, taskrun.Proposal{Type: orchestration.Pending}, func(*taskrun.Run) {})
-	observed, err := s.Observe(t.Context(), run.ID)
-	if err != nil || observed.Behind {
-		t.Fatalf("Observe() = behind %v, error %v", observed.Behind, err)
+	observed, err := s.PersistStatus(t.Context(), run.ID)
+	if err != nil || observed.StatusStale {
+		t.Fatalf("PersistStatus() = stale %v, error %v", observed.StatusStale, err)
 	}
-	again, err := s.Observe(t.Context(), run.ID)
-	if err != nil || again.Revision != observed.Revision {
-		t.Errorf("second Observe() wrote: revision %v, want %v; error %v", again.Revision, observed.Revision, err)
+	again, err := s.PersistStatus(t.Context(), run.ID)
+	if err != nil || again.Ref != observed.Ref {
+		t.Errorf("second PersistStatus() wrote: revision %v, want %v; error %v", again.Ref, observed.Ref, err)
 	}
 }
 

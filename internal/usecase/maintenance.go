@@ -8,15 +8,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Observe writes the run's progress down where the stored one is missing or
+// PersistStatus writes the run's progress down where the stored one is missing or
 // older than the rest of the run (Run.Behind), or has an expiration time that no
 // longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
-func (s *Service) Observe(ctx context.Context, id string) (*taskrun.Run, error) {
+func (s *Service) PersistStatus(ctx context.Context, id string) (*taskrun.Run, error) {
 	var observed *taskrun.Run
-	err := s.update(ctx, id, &claimant{}, func(run *taskrun.Run) (*taskrun.Run, error) {
+	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		observed = run
 		at, known := s.Expiration(run)
-		if !run.Behind && !run.EndUnknown() && (!known || run.ShowsExpiration(at)) {
+		if !run.StatusStale && !run.EndUnknown() && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		next := *run
@@ -45,7 +45,7 @@ func (s *Service) Expire(ctx context.Context, id string) (remaining time.Duratio
 	if remaining = at.Sub(s.now()); remaining > 0 {
 		return remaining, false, nil
 	}
-	err = s.Store.Delete(ctx, id, &run.Revision)
+	err = s.Store.Delete(ctx, id, &run.Ref)
 	return 0, err == nil || errors.Is(err, taskrun.ErrNotFound), ignoreNotFound(err)
 }
 

@@ -1,0 +1,79 @@
+package usecase
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// WriteTracker notes the writes that clients wait for, so that writes nobody waits
+// for can give way to them.
+type WriteTracker struct {
+	clock taskrun.Clock
+
+	mu       sync.Mutex
+	underway int
+	last     time.Time // when one ended last
+}
+
+// NewWriteTracker returns a tracker without any writes so far.
+func NewWriteTracker(clock taskrun.Clock) *WriteTracker { return &WriteTracker{clock: clock} }
+
+// Wrap returns the store, such that every write through it is noted.
+func (t *WriteTracker) Wrap(store taskrun.Store) taskrun.Store {
+	return trackedStore{Store: store, tracker: t}
+}
+
+// IdleFor returns how long no client has written: 0 while a write is under way,
+// and very long before the first one.
+func (t *WriteTracker) IdleFor() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.underway > 0 {
+		return 0
+	}
+	return max(t.clock.Now().Sub(t.last), 0)
+}
+
+// begin notes that a write begins; the function returned, that it ended.
+func (t *WriteTracker) begin() (end func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.underway++
+	return t.end
+}
+
+func (t *WriteTracker) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.underway--
+	t.last = t.clock.Now()
+}
+
+// trackedStore is a Store whose writes are noted.
+type trackedStore struct {
+	taskrun.Store
+	tracker *WriteTracker
+}
+
+func (n trackedStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	defer n.tracker.begin()()
+	return n.Store.Create(ctx, run)
+}
+
+func (n trackedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	defer n.tracker.begin()()
+	return n.Store.UpdateProgress(ctx, run)
+}
+
+func (n trackedStore) Rename(ctx context.Context, id, name string, at time.Time) error {
+	defer n.tracker.begin()()
+	return n.Store.Rename(ctx, id, name, at)
+}
+
+func (n trackedStore) Delete(ctx context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
+	defer n.tracker.begin()()
+	return n.Store.Delete(ctx, id, ifUnchanged)
+}
