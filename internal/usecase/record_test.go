@@ -98,7 +98,7 @@ func TestTheFirstEventMakesTheRun(t *testing.T) {
 	want.State.Reported = true
 	want.CreatedViaREST = true
 	want.RunCount = 1
-	if diff := cmp.Diff(want, run, cmpopts.IgnoreFields(taskrun.Run{}, "Revision", "Behind")); diff != "" {
+	if diff := cmp.Diff(want, run, cmpopts.IgnoreFields(taskrun.Run{}, "Ref", "StatusStale")); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}
 }

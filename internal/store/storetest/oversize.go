@@ -74,7 +74,7 @@ func (o oversize) expect(t *testing.T, s taskrun.Store, id string, want orchestr
 	if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(fresh, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(taskrun.Run{}, "Revision")); diff != "" {
+	if diff := cmp.Diff(fresh, got, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(taskrun.Run{}, "Ref")); diff != "" {
 		t.Errorf("the run %s differs from what is stored (-stored +got):\n%s", id, diff)
 	}
 }

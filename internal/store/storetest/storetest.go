@@ -163,7 +163,7 @@ func differ(want, got *taskrun.Run) string {
 			return false
 		}
 	}, cmpopts.EquateEmpty())
-	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Revision"))
+	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Ref"))
 }
 
 func ids(runs []*taskrun.Run) []string {
