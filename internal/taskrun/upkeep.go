@@ -9,15 +9,19 @@ import (
 // Observe writes the run's progress down where the stored one is missing or
 // older than the rest of the run (Run.Behind), or has an expiration time that no
 // longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
-func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
+func (s *Service) Observe(ctx context.Context, id string) (*Run, error) { return s.observe(ctx, id, nil) }
+
+// observe is Observe, and sets the ids of objects that were found.
+func (s *Service) observe(ctx context.Context, id string, found map[string]string) (*Run, error) {
 	var observed *Run
 	err := s.update(ctx, id, &claimant{}, func(run *Run) (*Run, error) {
 		observed = run
 		at, known := s.Expiration(run)
-		if !run.Behind && !run.endUnknown() && (!known || run.ShowsExpiration(at)) {
+		next := *run
+		resolved := next.resolveInputs(found, s.now())
+		if !resolved && !run.Behind && !run.endUnknown() && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		next := *run
 		next.noteEnd(s.now()) // of a status that does not tell
 		return &next, nil
 	}, func(_, after *Run) { observed = after })

@@ -1,0 +1,144 @@
+package taskrun
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// NamedInputs are the inputs of a run some of which its object names by the
+// object's name of the other run instead of its id. It is never changed, only replaced.
+type NamedInputs struct {
+	// Arguments are all arguments, in the order of the object. A source of type
+	// InputTaskRun without an ID has the name of the other object in Name.
+	Arguments []Argument
+	// IDs are the ids of the named runs, one for each such source in the order of
+	// Arguments; empty for one that was not found yet.
+	IDs []string
+}
+
+// Argument is an argument of a task and its sources.
+type Argument struct {
+	Name    string
+	Sources []TaskInput
+}
+
+// named reports whether the source is a run that is named by its object.
+func (i TaskInput) named() bool { return i.InputType == InputTaskRun && i.ID == "" }
+
+// NewNamedInputs returns the inputs of these arguments, nil if no source is named. The
+// ids are by the order of the named sources; missing ones are not found yet.
+func NewNamedInputs(arguments []Argument, ids []string) *NamedInputs {
+	n := &NamedInputs{Arguments: arguments}
+	for range n.Names() {
+		n.IDs = append(n.IDs, "")
+	}
+	if n.IDs == nil {
+		return nil
+	}
+	copy(n.IDs, ids)
+	return n
+}
+
+// WithIDs returns the same inputs with other ids; nil of nil.
+func (n *NamedInputs) WithIDs(ids []string) *NamedInputs {
+	if n == nil {
+		return nil
+	}
+	return NewNamedInputs(n.Arguments, ids)
+}
+
+// Names are the names of the objects, one for each named source.
+func (n *NamedInputs) Names() []string {
+	if n == nil {
+		return nil
+	}
+	var names []string
+	for _, argument := range n.Arguments {
+		for _, source := range argument.Sources {
+			if source.named() {
+				names = append(names, source.Name)
+			}
+		}
+	}
+	return names
+}
+
+// Unresolved are the names of the objects that were not found yet, each once.
+func (n *NamedInputs) Unresolved() []string {
+	var names []string
+	for i, name := range n.Names() {
+		if n.IDs[i] == "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Inputs are the inputs as clients see them: without what was not found yet.
+func (n *NamedInputs) Inputs() map[string][]TaskInput {
+	all := make(map[string][]TaskInput, len(n.Arguments))
+	ids := n.IDs
+	for _, argument := range n.Arguments {
+		sources := make([]TaskInput, 0, len(argument.Sources))
+		for _, source := range argument.Sources {
+			if source.named() {
+				source.Name, source.ID, ids = "", ids[0], ids[1:]
+				if source.ID == "" {
+					continue
+				}
+			}
+			sources = append(sources, source)
+		}
+		all[argument.Name] = sources
+	}
+	return all
+}
+
+// resolve returns the inputs with the ids of the objects that were not found before;
+// the inputs themselves if none of them was found.
+func (n *NamedInputs) resolve(found map[string]string) *NamedInputs {
+	ids, changed := []string(nil), false
+	for i, name := range n.Names() {
+		id := n.IDs[i]
+		if id == "" && found[name] != "" {
+			id, changed = found[name], true
+		}
+		ids = append(ids, id)
+	}
+	if !changed {
+		return n
+	}
+	return n.WithIDs(ids)
+}
+
+// SetNamed sets the named inputs of the run, and its inputs by them, but for those
+// that are reported. Of nil there is nothing to set.
+func (r *Run) SetNamed(n *NamedInputs) {
+	if n == nil {
+		return
+	}
+	r.Named, r.TaskInputs = n, n.Inputs()
+	if r.Reported != nil {
+		setValue(&r.TaskInputs, r.Reported.TaskInputs)
+	}
+}
+
+// resolveInputs sets the ids of objects that were found, and reports whether one was
+// not known before.
+func (r *Run) resolveInputs(found map[string]string, now time.Time) bool {
+	resolved := r.Named.resolve(found)
+	if resolved == r.Named {
+		return false
+	}
+	r.SetNamed(resolved)
+	r.touch(now)
+	return true
+}
+
+// ResolveInputs is Observe, and writes down the ids of the runs that the run has as
+// inputs by the names of their objects, by these names. An id that was written down
+// before stays. Errors: as Observe.
+func (s *Service) ResolveInputs(ctx context.Context, id string, found map[string]string) (*Run, error) {
+	return s.observe(ctx, id, found)
+}
