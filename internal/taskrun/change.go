@@ -63,9 +63,11 @@ func (r *Run) approximateBytes() int64 {
 		n += entryOverhead + len(key) + len(value)
 	}
 	for key, inputs := range r.TaskInputs {
-		n += entryOverhead + len(key)
-		for i := range inputs {
-			n += entryOverhead + len(inputs[i].ID) + len(inputs[i].Name) + len(inputs[i].Type)
+		n += inputBytes(key, inputs)
+	}
+	if r.Named != nil {
+		for _, argument := range r.Named.Arguments {
+			n += inputBytes(argument.Name, argument.Sources)
 		}
 	}
 	for i := range r.stateCount() {
@@ -81,4 +83,13 @@ func (r *Run) approximateBytes() int64 {
 		}
 	}
 	return int64(n)
+}
+
+// inputBytes is about the memory that an argument and its sources take.
+func inputBytes(argument string, sources []TaskInput) int {
+	n := entryOverhead + len(argument)
+	for i := range sources {
+		n += entryOverhead + len(sources[i].ID) + len(sources[i].Name) + len(sources[i].Type)
+	}
+	return n
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // NamedInputs are the inputs of a run some of which its object names by the
@@ -23,8 +25,8 @@ type Argument struct {
 	Sources []TaskInput
 }
 
-// named reports whether the source is a run that is named by its object.
-func (i TaskInput) named() bool { return i.InputType == InputTaskRun && i.ID == "" }
+// IsNamed reports whether a source of NamedInputs is named by its object.
+func (i TaskInput) IsNamed() bool { return i.InputType == InputTaskRun && i.ID == "" }
 
 // NewNamedInputs returns the inputs of these arguments, nil if no source is named. The
 // ids are by the order of the named sources; missing ones are not found yet.
@@ -56,7 +58,7 @@ func (n *NamedInputs) Names() []string {
 	var names []string
 	for _, argument := range n.Arguments {
 		for _, source := range argument.Sources {
-			if source.named() {
+			if source.IsNamed() {
 				names = append(names, source.Name)
 			}
 		}
@@ -82,7 +84,7 @@ func (n *NamedInputs) Inputs() map[string][]TaskInput {
 	for _, argument := range n.Arguments {
 		sources := make([]TaskInput, 0, len(argument.Sources))
 		for _, source := range argument.Sources {
-			if source.named() {
+			if source.IsNamed() {
 				source.Name, source.ID, ids = "", ids[0], ids[1:]
 				if source.ID == "" {
 					continue
@@ -101,7 +103,7 @@ func (n *NamedInputs) resolve(found map[string]string) *NamedInputs {
 	ids, changed := []string(nil), false
 	for i, name := range n.Names() {
 		id := n.IDs[i]
-		if id == "" && found[name] != "" {
+		if id == "" && isUUID(found[name]) { // a uid need not be one, and could not be stored
 			id, changed = found[name], true
 		}
 		ids = append(ids, id)
@@ -110,6 +112,11 @@ func (n *NamedInputs) resolve(found map[string]string) *NamedInputs {
 		return n
 	}
 	return n.WithIDs(ids)
+}
+
+func isUUID(text string) bool {
+	id, err := uuid.Parse(text)
+	return err == nil && id.String() == text
 }
 
 // SetNamed sets the named inputs of the run, and its inputs by them, but for those
