@@ -174,7 +174,8 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
 			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,
 		}}, taskrun.MaxDecisions),
-		Delivery: &v1alpha1.Delivery{Holder: f.text(256), DeliveredTime: at, Attempts: 2147483647},
+		InputTaskRunIDs: slices.Repeat([]string{uuidA}, v1alpha1.MaxNamedInputs),
+		Delivery:        &v1alpha1.Delivery{Holder: f.text(256), DeliveredTime: at, Attempts: 2147483647},
 	}
 	for i := range 4 {
 		s.Conditions = append(s.Conditions, metav1.Condition{

@@ -93,7 +93,9 @@ func TestInputsAreResolved(t *testing.T) {
 		},
 		"not to a duplicate of another run, which is looked at again": {
 			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""}, wantAfter: 6 * time.Second,
-			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) { run.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first"} },
+			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
+				run.Revision = taskrun.Revision{Object: "uid-of-first", Key: "first"}
+			},
 		},
 		"later to one that the index does not have yet": {
 			run: naming(false, "other"), created: settled, now: settled, wantIDs: []string{""}, wantAfter: lookAgain,

@@ -9,7 +9,9 @@ import (
 // Observe writes the run's progress down where the stored one is missing or
 // older than the rest of the run (Run.Behind), or has an expiration time that no
 // longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
-func (s *Service) Observe(ctx context.Context, id string) (*Run, error) { return s.observe(ctx, id, nil) }
+func (s *Service) Observe(ctx context.Context, id string) (*Run, error) {
+	return s.observe(ctx, id, nil)
+}
 
 // observe is Observe, and sets the ids of objects that were found.
 func (s *Service) observe(ctx context.Context, id string, found map[string]string) (*Run, error) {
