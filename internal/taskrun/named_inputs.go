@@ -78,23 +78,33 @@ func (n *NamedInputs) Unresolved() []string {
 }
 
 // Inputs are the inputs as clients see them: without what was not found yet.
+// Arguments without a named source share their memory with the result.
 func (n *NamedInputs) Inputs() map[string][]TaskInput {
 	all := make(map[string][]TaskInput, len(n.Arguments))
 	ids := n.IDs
 	for _, argument := range n.Arguments {
-		sources := make([]TaskInput, 0, len(argument.Sources))
-		for _, source := range argument.Sources {
-			if source.IsNamed() {
-				source.Name, source.ID, ids = "", ids[0], ids[1:]
-				if source.ID == "" {
-					continue
-				}
-			}
-			sources = append(sources, source)
-		}
-		all[argument.Name] = sources
+		all[argument.Name], ids = argument.resolved(ids)
 	}
 	return all
+}
+
+// resolved returns the sources of the argument, with the next ids in place of names,
+// and the ids that are left.
+func (a Argument) resolved(ids []string) (sources []TaskInput, left []string) {
+	if !slices.ContainsFunc(a.Sources, TaskInput.IsNamed) {
+		return a.Sources, ids
+	}
+	sources = make([]TaskInput, 0, len(a.Sources))
+	for _, source := range a.Sources {
+		if source.IsNamed() {
+			source.Name, source.ID, ids = "", ids[0], ids[1:]
+			if source.ID == "" {
+				continue
+			}
+		}
+		sources = append(sources, source)
+	}
+	return sources, ids
 }
 
 // resolve returns the inputs with the ids of the objects that were not found before;

@@ -30,7 +30,7 @@ func namingRun(t *testing.T, store taskrun.Store) *taskrun.Run {
 	return applied(t, store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {
 		r.SetNamed(taskrun.NewNamedInputs([]taskrun.Argument{
 			{Name: "x", Sources: []taskrun.TaskInput{named("one"), byID(otherUpstream), named("two"), named("one")}},
-			{Name: "y"},
+			{Name: "y", Sources: []taskrun.TaskInput{}},
 		}, nil))
 	})
 }
