@@ -4,9 +4,9 @@ package app
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -31,7 +31,7 @@ func inputIDs(t *testing.T, p *program, id string) []string {
 	t.Helper()
 	status, body := call(t, http.MethodGet, p.url()+"/task_runs/"+id, "")
 	if status != http.StatusOK {
-		return []string{fmt.Sprint(status)}
+		return []string{strconv.Itoa(status)}
 	}
 	var run struct {
 		TaskInputs map[string][]struct {

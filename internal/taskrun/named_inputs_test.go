@@ -20,6 +20,7 @@ const (
 func named(name string) taskrun.TaskInput {
 	return taskrun.TaskInput{InputType: taskrun.InputTaskRun, Name: name}
 }
+
 func byID(id string) taskrun.TaskInput {
 	return taskrun.TaskInput{InputType: taskrun.InputTaskRun, ID: id}
 }
