@@ -70,6 +70,8 @@ const (
 	// ReasonDuplicateID: spec.id belongs to another TaskRun. Also the reason of the
 	// condition Stalled.
 	ReasonDuplicateID = "DuplicateID"
+	// ReasonInputNotFound: a taskRunName in spec.taskInputs has no TaskRun yet.
+	ReasonInputNotFound = "InputNotFound"
 	// ReasonRedelivered tells that the worker is gone that held the run and had
 	// not started it: another one gets it.
 	ReasonRedelivered = "Redelivered"

@@ -60,6 +60,7 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 		"spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels, "spec.origin.wire": taskrun.MaxText,
 		"spec.taskInputs": taskrun.MaxInputKeys, "spec.taskInputs.[].name": taskrun.MaxInputKey, "spec.taskInputs.[].sources": taskrun.MaxInputs,
 		"spec.taskInputs.[].sources.[].name": taskrun.MaxInputText, "spec.taskInputs.[].sources.[].type": taskrun.MaxInputText,
+		"spec.taskInputs.[].sources.[].taskRunName": 253, "status.inputTaskRunIDs": v1alpha1.MaxNamedInputs,
 		"spec.empiricalPolicy.retryDelay": taskrun.MaxRetryDelays, "spec.empiricalPolicy.retryDelay.[]": taskrun.MaxNumber,
 		"spec.empiricalPolicy.retryJitterFactor": taskrun.MaxNumber,
 		"status.history":                         taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,

@@ -36,20 +36,39 @@ var rules = map[string]rule{
 		refused:  []string{`{taskKey: k, labels: {` + text(129) + `: 1, b: x}}`},
 	},
 	"taskInputs is bounded as a whole": {
-		message:  "taskInputs has at most 256 sources in total",
-		field:    "spec.taskInputs",
-		accepted: []string{`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b}, {name: c, sources: []}]}`, `{taskKey: k, taskInputs: []}`},
-		refused:  []string{`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b, sources: ` + parameters(1) + `}]}`},
+		message: "taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",
+		field:   "spec.taskInputs",
+		accepted: []string{
+			`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b}, {name: c, sources: []}]}`, `{taskKey: k, taskInputs: []}`,
+			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(31) + `]}, {name: b, sources: ` + parameters(224) + `}, {name: c, sources: [` + named(1) + `]}]}`,
+			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(32) + `]}]}`,
+		},
+		refused: []string{
+			`{taskKey: k, taskInputs: [{name: a, sources: ` + parameters(256) + `}, {name: b, sources: ` + parameters(1) + `}]}`,
+			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(33) + `]}]}`,
+			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(31) + `]}, {name: b, sources: ` + parameters(1) + `}, {name: c, sources: [` + named(2) + `]}]}`,
+		},
 	},
-	"an input has an id if it is a run": {
-		message: "id must be set if inputType is task_run or flow_run, and only then",
+	"an input has an id, or else a name of a TaskRun, if it is a run": {
+		message: "id must be set if inputType is flow_run, id or taskRunName if it is task_run, and only then",
 		field:   "spec.taskInputs[0].sources[0].id",
 		accepted: []string{
 			input(`{inputType: task_run, id: ` + uuidA + `}`), input(`{inputType: flow_run, id: ` + uuidA + `}`),
+			input(`{inputType: task_run, taskRunName: extract-users}`), input(`{inputType: task_run, taskRunName: "7.extract-users"}`),
 		},
 		refused: []string{
-			input(`{inputType: task_run}`), input(`{inputType: flow_run}`),
+			input(`{inputType: task_run}`), input(`{inputType: flow_run}`), input(`{inputType: flow_run, taskRunName: a}`),
 			input(`{inputType: constant, type: int, id: ` + uuidA + `}`),
+			input(`{inputType: task_run, taskRunName: a, id: ` + uuidA + `}`),
+		},
+	},
+	"an input has a name of a TaskRun only if it is one": {
+		message:  "taskRunName must be set only if inputType is task_run",
+		field:    "spec.taskInputs[0].sources[0].taskRunName",
+		accepted: []string{input(`{inputType: task_run, taskRunName: ` + text(253) + `}`)},
+		refused: []string{
+			input(`{inputType: flow_run, id: ` + uuidA + `, taskRunName: a}`), input(`{inputType: parameter, name: x, taskRunName: a}`),
+			input(`{inputType: constant, type: int, taskRunName: a}`),
 		},
 	},
 	"an input has a name if it is a parameter": {
@@ -122,6 +141,7 @@ func specsBeyondTotal() []string {
 		full(8, `origin: {wire: `+text(264+9)+`}`),
 		full(28, `taskInputs: [{name: abc, sources: [{inputType: parameter, name: `+text(6)+`}]}]`),
 		full(28, `taskInputs: [{name: abc, sources: [{inputType: constant, type: `+text(6)+`}]}]`),
+		full(28, `taskInputs: [{name: abc, sources: [{inputType: task_run, taskRunName: `+text(6)+`}]}]`),
 		full(20, `taskInputs: [{name: a, sources: [{inputType: task_run, id: `+uuidA+`}]}]`),
 		`{taskKey: "", initialState: {type: COMPLETED, name: ` + text(9) + `, dataJSON: ` + longestData + `, message: ` + text(4096-128-8) + `}}`,
 		`{taskKey: "", cacheKey: ` + text(8) + `, initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-7) + `}}`,
@@ -171,6 +191,11 @@ func effectiveBeyondTotal() []string {
 		all = append(all, `{effective: {wire: `+text(2040)+`, `+field+`: `+text(9)+`}}`)
 	}
 	return all
+}
+
+// named are n sources that name a TaskRun.
+func named(n int) string {
+	return strings.Join(slices.Repeat([]string{`{inputType: task_run, taskRunName: a}`}, n), ", ")
 }
 
 // manyStates are states that have a name and no other text.

@@ -14,6 +14,23 @@ import (
 // +kubebuilder:validation:Pattern=`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
 type UUID = string
 
+// ObjectName is the name of a TaskRun object: a DNS subdomain name, at most 253
+// characters.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+type ObjectName = string
+
+// ResolvedID is the id of a run, a UUID, or - if it is not known yet.
+//
+// +kubebuilder:validation:MaxLength=36
+// +kubebuilder:validation:Pattern=`^(-|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$`
+type ResolvedID = string
+
+// Unresolved is the ResolvedID of a run that was not found yet.
+const Unresolved ResolvedID = "-"
+
 // StateType is one of the nine kinds of state. A run in COMPLETED, FAILED,
 // CANCELLED or CRASHED has finished.
 //

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,7 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.taskInputs[0].sources[0].inputType":             {input(`{inputType: other}`): "Unsupported value", input(`{name: x}`): "Required value"},
 	"spec.taskInputs[0].sources[0].name":                  {input(`{inputType: parameter, name: ` + text(257) + `}`): "Too long"},
 	"spec.taskInputs[0].sources[0].type":                  {input(`{inputType: constant, type: ` + text(257) + `}`): "Too long"},
+	"spec.taskInputs[0].sources[0].taskRunName":           {input(`{inputType: task_run, taskRunName: ` + text(254) + `}`): "Too long", input(`{inputType: task_run, taskRunName: Extract}`): "should match", input(`{inputType: task_run, taskRunName: a/b}`): "should match", input(`{inputType: task_run, taskRunName: ""}`): "at least 1 chars"},
 	"spec.initialState.type":                              {`{taskKey: k, initialState: {type: Running}}`: "Unsupported value", `{taskKey: k, initialState: {}}`: "Required value"},
 	"spec.initialState.name":                              {`{taskKey: k, initialState: {type: RUNNING, name: ` + text(257) + `}}`: "Too long"},
 	"spec.initialState.message":                           {`{taskKey: k, initialState: {type: RUNNING, message: ` + text(4097) + `}}`: "Too long"},
@@ -153,6 +155,18 @@ func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
 				wantRefused(t, err, field, message)
 			}
 		})
+	}
+}
+
+func TestTheIDsOfInputsAreUUIDsOrNotKnownYet(t *testing.T) {
+	runs := open(t)
+	name := runs.created(t, `{taskKey: k, taskInputs: [{name: a, sources: [`+named(2)+`]}]}`)
+	if _, err := runs.patch(t, name, `{status: {inputTaskRunIDs: [`+uuidA+`, "-"]}}`, "status"); err != nil {
+		t.Error(err)
+	}
+	for value, want := range map[string]string{`[""]`: "should match", `[a]`: "should match", `["--"]`: "should match", `[` + strings.Join(slices.Repeat([]string{`"-"`}, 33), ", ") + `]`: "Too many"} {
+		_, err := runs.patch(t, name, `{status: {inputTaskRunIDs: `+value+`}}`, "status")
+		wantRefused(t, err, "status.inputTaskRunIDs", want)
 	}
 }
 

@@ -117,6 +117,7 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 		})
 		total -= 2
 	}
+	total -= nameInputs(s.TaskInputs)
 	total -= 20*taskrun.MaxInputs + 128 + 2 // what inputs and a state count for themselves, and what makes its data JSON
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
@@ -125,6 +126,21 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	*s.InitialState.Message = f.take(&total, taskrun.MaxMessage)
 	*s.InitialState.DataJSON = `"` + data + `"`
 	return s
+}
+
+// nameInputs has as many sources as can be name a TaskRun, shortly: such a source has more
+// bytes beside its text than any other. It returns the characters of the names.
+func nameInputs(arguments []v1alpha1.TaskArgument) int {
+	named := 0
+	for _, argument := range arguments {
+		for i := range argument.Sources {
+			if named < v1alpha1.MaxNamedInputs {
+				argument.Sources[i] = v1alpha1.TaskInput{InputType: "task_run", TaskRunName: "n"}
+				named++
+			}
+		}
+	}
+	return named
 }
 
 // take returns a text of at most most characters of those that are left.
@@ -174,7 +190,8 @@ func (f filler) status(total int) v1alpha1.TaskRunStatus {
 			Proposal: strings.Repeat("p", 63), UID: strings.Repeat("u", 64), Verdict: v1alpha1.VerdictAccepted,
 			Reason: f.text(taskrun.MaxReason), Proposer: f.text(taskrun.MaxProposer), EvaluatedTime: at, StateID: uuidA,
 		}}, taskrun.MaxDecisions),
-		Delivery: &v1alpha1.Delivery{Holder: f.text(256), DeliveredTime: at, Attempts: 2147483647},
+		InputTaskRunIDs: slices.Repeat([]string{uuidA}, v1alpha1.MaxNamedInputs),
+		Delivery:        &v1alpha1.Delivery{Holder: f.text(256), DeliveredTime: at, Attempts: 2147483647},
 	}
 	for i := range 4 {
 		s.Conditions = append(s.Conditions, metav1.Condition{

@@ -152,14 +152,15 @@ type TaskRunSpec struct {
 	Labels map[string]LabelValue `json:"labels,omitzero"` //nolint:kubeapilinter // the documented map; an empty one and none differ over REST
 
 	// taskInputs are the arguments of the task and the sources of their values. At
-	// most 64 arguments, with at most 256 sources in total. Immutable.
-	// Example: [{name: users, sources: [{inputType: task_run, id: ...}]}].
+	// most 64 arguments, with at most 256 sources in total, at most 32 of them with
+	// taskRunName. Immutable.
+	// Example: [{name: users, sources: [{inputType: task_run, taskRunName: extract-users}]}].
 	//
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || self.map(a, size(a.?sources.orValue([]))).sum() <= 256`,message="taskInputs has at most 256 sources in total",optionalOldSelf=true
+	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || [self.map(a, size(a.?sources.orValue([]))).sum()].exists(n, n <= 32 || (n <= 256 && self.map(a, has(a.sources) ? a.sources.map(s, has(s.taskRunName) ? 1 : 0).sum() : 0).sum() <= 32))`,message="taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",optionalOldSelf=true
 	TaskInputs []TaskArgument `json:"taskInputs,omitempty"`
 
 	// initialState is the state in which the run begins; every type is allowed.
@@ -300,6 +301,17 @@ type TaskRunStatus struct {
 	//
 	// +optional
 	Effective *Effective `json:"effective,omitempty"`
+
+	// inputTaskRunIDs are the ids over REST of the TaskRuns that spec.taskInputs names
+	// by taskRunName, at most 32: one for each source with taskRunName, in the order of
+	// spec.taskInputs. The id is that of the first TaskRun of this name. It stays when
+	// that object is deleted, or created again. A source with - was not found yet: REST
+	// leaves it out until its TaskRun is created. Set by the operator.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	InputTaskRunIDs []ResolvedID `json:"inputTaskRunIDs,omitempty"`
 
 	// decisions are the final verdicts on StateProposals for this run, oldest
 	// first. The operator keeps the newest 8 and never evaluates a proposal of one

@@ -881,6 +881,11 @@ func (in *TaskRunStatus) DeepCopyInto(out *TaskRunStatus) {
 		*out = new(Effective)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.InputTaskRunIDs != nil {
+		in, out := &in.InputTaskRunIDs, &out.InputTaskRunIDs
+		*out = make([]ResolvedID, len(*in))
+		copy(*out, *in)
+	}
 	if in.Decisions != nil {
 		in, out := &in.Decisions, &out.Decisions
 		*out = make([]Decision, len(*in))

@@ -1,6 +1,6 @@
 // Package controller has the controllers of TaskRuns and StateProposals. The first
-// writes initial states to the status and deletes finished runs after their TTL,
-// or after that of their namespace.
+// writes initial states to the status, resolves inputs that are named by TaskRuns, and
+// deletes finished runs after their TTL, or after that of their namespace.
 // The second evaluates proposals, retries those that wait, and deletes them after
 // --proposal-ttl. One replica at a time runs them; correctness does not depend on
 // that.

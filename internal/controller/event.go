@@ -2,6 +2,8 @@ package controller
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +17,7 @@ import (
 const (
 	actionEvaluate = "EvaluateProposal"
 	actionIdentify = "Identify"
+	actionResolve  = "ResolveInputs"
 )
 
 // longestNote is the API server's bound on an Event's note, in bytes.
@@ -28,6 +31,18 @@ type recorder struct{ events.EventRecorder }
 func (r recorder) duplicate(object *v1alpha1.TaskRun, first string) {
 	r.emit(object, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateID, actionIdentify,
 		duplicateOf(object, first))
+}
+
+// inputNotFound tells which names of spec.taskInputs have no TaskRun.
+func (r recorder) inputNotFound(object *v1alpha1.TaskRun, names []string) {
+	own := slices.Index(names, object.Name)
+	if own >= 0 {
+		names = slices.Clone(names)
+		names[own] += " (this TaskRun itself)"
+	}
+	r.emit(object, corev1.EventTypeNormal, v1alpha1.ReasonInputNotFound, actionResolve,
+		"spec.taskInputs names TaskRuns that were not found: "+strings.Join(names, ", ")+
+			". REST leaves these sources out until another TaskRun of the name exists in this namespace")
 }
 
 func (r recorder) emit(object *v1alpha1.TaskRun, kind, reason, action, note string) {

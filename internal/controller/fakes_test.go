@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -34,6 +35,7 @@ const (
 // fakeRuns answers as told and notes the calls.
 type fakeRuns struct {
 	run  *taskrun.Run
+	more []*taskrun.Run   // other runs, that are read only
 	errs map[string]error // by method
 
 	expire     func(*taskrun.Run) (time.Duration, bool)
@@ -45,10 +47,31 @@ type fakeRuns struct {
 }
 
 func (f *fakeRuns) Get(_ context.Context, id string) (*taskrun.Run, error) {
+	for _, run := range f.more {
+		if run.ID == id {
+			return run, f.errs["Get "+id]
+		}
+	}
 	if f.run == nil || f.run.ID != id {
 		return nil, taskrun.ErrNotFound
 	}
 	return f.run, f.errs["Get"]
+}
+
+func (f *fakeRuns) ResolveInputs(_ context.Context, _ string, found map[string]string) (*taskrun.Run, error) {
+	f.calls = append(f.calls, "ResolveInputs")
+	if err := f.errs["ResolveInputs"]; err != nil {
+		return nil, err
+	}
+	next := *f.run
+	next.StatusStale = false
+	ids := slices.Clone(next.Named.IDs)
+	for i, name := range next.Named.Names() {
+		ids[i] = cmp.Or(ids[i], found[name])
+	}
+	next.SetNamed(next.Named.WithIDs(ids))
+	f.run = &next
+	return f.run, nil
 }
 
 func (f *fakeRuns) PersistStatus(context.Context, string) (*taskrun.Run, error) {

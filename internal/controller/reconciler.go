@@ -8,6 +8,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -65,8 +66,9 @@ type Reconciler struct {
 	// Trace wraps the reconciler to show what it does as traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
-	pace      pacer
-	corrected corrections
+	pace       pacer
+	corrected  corrections
+	references references
 }
 
 // Reconcile looks at one TaskRun: at its start, at every change, and when a step
@@ -94,12 +96,15 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		materialise(r.Clock, r.Quiet, r.Options),          // first: others may write more, and then it has nothing to do
+		r.resolveInputs,                                   // before the others write, so that one write is enough
+		materialise(r.Clock, r.Quiet, r.Options),          // after those that write more: then it has nothing to do
 		expire(r.Clock, &r.pace, &r.corrected, r.Metrics), // last: it removes what the others work on
 	}
 }
 
 // SetupWithManager adds the controller to a manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}, r.ruleChanges(), r.shadowings())
+	named := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, r.references.events())
+	options := setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
+	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, options, named, r.ruleChanges(), r.shadowings())
 }

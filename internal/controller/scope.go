@@ -13,8 +13,11 @@ import (
 type Runs interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
-	// Observe writes the run's progress down where it is missing or behind.
+	// PersistStatus writes the run's progress down where it is missing or behind.
 	PersistStatus(ctx context.Context, id string) (*taskrun.Run, error)
+	// ResolveInputs is PersistStatus, and writes down the ids of the runs that the run has as
+	// inputs by the names of their objects.
+	ResolveInputs(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error)
 	// Expiration returns when the run is to be deleted by the current rules; nil for
 	// never. It returns known false until the rule of the namespace was read.
 	Expiration(run *taskrun.Run) (at *time.Time, known bool)

@@ -220,17 +220,44 @@ func policyText(p *taskrun.Policy) string {
 	return text
 }
 
-// inputLines say for each argument where it comes from.
+// inputLines say for each argument where it comes from. A run that spec names by its
+// object has that name too.
 func inputLines(run *taskrun.Run) []string {
-	var lines []string
+	names, lines := map[string]string{}, []string(nil)
+	if run.Named != nil {
+		names, lines = namedInputs(run.Named)
+	}
 	for argument, inputs := range run.TaskInputs {
 		for _, input := range inputs {
 			from := strings.TrimSpace(strings.ReplaceAll(string(input.InputType), "_", " ") + " " + input.ID + input.Name + input.Type)
+			if name := names[input.ID]; name != "" && input.InputType == taskrun.InputTaskRun {
+				from += ", TaskRun " + name
+			}
 			lines = append(lines, argument+" from "+from)
 		}
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// namedInputs returns the names of TaskRuns by the ids of their runs, and a line for
+// each source that was not found yet.
+func namedInputs(named *taskrun.NamedInputs) (names map[string]string, notFound []string) {
+	names, ids := map[string]string{}, named.IDs
+	for _, argument := range named.Arguments {
+		for _, source := range argument.Sources {
+			switch {
+			case !source.IsNamed():
+				continue
+			case ids[0] == "":
+				notFound = append(notFound, argument.Name+" from TaskRun "+source.Name+", not found yet: left out over REST")
+			default:
+				names[ids[0]] = source.Name
+			}
+			ids = ids[1:]
+		}
+	}
+	return names, notFound
 }
 
 // writeEvents shows what the operator told of the run, the newest last.

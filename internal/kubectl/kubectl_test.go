@@ -115,10 +115,11 @@ spec:
   tags: [nightly, db]
   labels: {team: data, shard: 3}
   empiricalPolicy: {retries: 2, retryDelay: [10, "60"]}
-  taskInputs: [{name: users, sources: [{inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}]}, {name: day, sources: [{inputType: parameter, name: day}]}]
+  taskInputs: [{name: users, sources: [{inputType: task_run, taskRunName: extract}, {inputType: task_run, taskRunName: missing}, {inputType: task_run, id: 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01}]}, {name: day, sources: [{inputType: parameter, name: day}]}]
   origin: {createdTime: "2031-02-03T11:00:00.250000Z"}
 status:
   observedGeneration: 1
+  inputTaskRunIDs: [7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e02, "-"]
   runCount: 1
   startTime: "2031-02-03T11:00:05.000000Z"
   endTime: "2031-02-03T11:01:35.500000Z"
@@ -338,7 +339,9 @@ Tags:          nightly, db
 Labels:        shard=3, team="data"
 Retries:       2, after 10, 60 seconds
 Inputs:        day from parameter day
+               users from TaskRun missing, not found yet: left out over REST
                users from task run 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01
+               users from task run 7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e02, TaskRun extract
 Created:       2031-02-03T11:00:00.250Z
 Created by:    system:serviceaccount:etl:loader
 State:         FAILED for 58m

@@ -34,9 +34,11 @@ func (r *Run) ApproximateBytes() int64 {
 		n += entryOverhead + len(key) + len(value)
 	}
 	for key, inputs := range r.TaskInputs {
-		n += entryOverhead + len(key)
-		for i := range inputs {
-			n += entryOverhead + len(inputs[i].ID) + len(inputs[i].Name) + len(inputs[i].Type)
+		n += inputBytes(key, inputs)
+	}
+	if r.Named != nil {
+		for _, argument := range r.Named.Arguments {
+			n += inputBytes(argument.Name, argument.Sources)
 		}
 	}
 	for i := range r.StateCount() {
@@ -96,4 +98,13 @@ func Latest(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// inputBytes is about the memory that an argument and its sources take.
+func inputBytes(argument string, sources []TaskInput) int {
+	n := entryOverhead + len(argument)
+	for i := range sources {
+		n += entryOverhead + len(sources[i].ID) + len(sources[i].Name) + len(sources[i].Type)
+	}
+	return n
 }

@@ -30,6 +30,7 @@ type Run struct {
 	Tags            []string
 	Labels          map[string]json.RawMessage // each value one JSON scalar, spelt as sent
 	TaskInputs      map[string][]TaskInput
+	Named           *NamedInputs // what TaskInputs are made from, if the object names other objects; else nil
 
 	// Progress holds the current state and what the transitions count.
 	orchestration.Progress
@@ -103,7 +104,7 @@ type RetryDelay struct {
 type TaskInput struct {
 	InputType InputType
 	ID        string // UUID; task_run and flow_run only
-	Name      string // parameter only
+	Name      string // parameter only; see NamedInputs
 	Type      string // constant only
 }
 

@@ -12,14 +12,20 @@ import (
 // older than the rest of the run (Run.Behind), or has an expiration time that no
 // longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
 func (s *Service) PersistStatus(ctx context.Context, id string) (*taskrun.Run, error) {
+	return s.persistStatus(ctx, id, nil)
+}
+
+// persistStatus is PersistStatus, and sets the ids of objects that were found.
+func (s *Service) persistStatus(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error) {
 	var observed *taskrun.Run
 	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		observed = run
 		at, known := s.Expiration(run)
-		if !run.StatusStale && !run.EndUnknown() && (!known || run.ShowsExpiration(at)) {
+		next := *run
+		resolved := next.ResolveInputs(found, s.now())
+		if !resolved && !run.StatusStale && !run.EndUnknown() && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		next := *run
 		next.RecordEnd(s.now()) // of a status that does not tell
 		return &next, nil
 	}, func(_, after *taskrun.Run) { observed = after })
@@ -27,6 +33,13 @@ func (s *Service) PersistStatus(ctx context.Context, id string) (*taskrun.Run, e
 		return nil, err
 	}
 	return observed, nil
+}
+
+// ResolveInputs is PersistStatus, and also stores the ids of the runs that the run has
+// as inputs by the names of their objects, by these names. An id that was stored before
+// stays. Errors: as PersistStatus.
+func (s *Service) ResolveInputs(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error) {
+	return s.persistStatus(ctx, id, found)
 }
 
 // Expire deletes the run if its expiration has passed, and only as it was read;

@@ -179,7 +179,7 @@ func allTexts() string {
 		ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()"),
 		"[?self.spec.?origin.?wire].map(w, size(w) <= " + wirePolicy + " ? 0 : size(w) - " + wirePolicy + ").sum()",
 		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(a, size(a.name) + (has(a.sources) ? a.sources.map(i, 20 + "+
-			sizes("i", "name", "type")+").sum() : 0)).sum()"),
+			sizes("i", "name", "type", "taskRunName")+").sum() : 0)).sum()"),
 		"[?self.spec.?initialState].map(s, " + textsOfState("self.spec.initialState") + ").sum()",
 	}, " + ")
 }

@@ -46,6 +46,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		},
 	}
 	run.Updated = latest(run.Created, timePointer(o.Status.UpdatedTime))
+	run.SetNamed(namedFromObject(spec.TaskInputs, o.Status.InputTaskRunIDs))
 	run.Reported = effectiveFromObject(&o.Status, run.Ref.Asked)
 	run.Reported.ApplySpec(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
@@ -68,6 +69,7 @@ func Progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
 	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
 	after.Decisions = decisionsFromObject(written.Status.Decisions)
 	after.Delivery = deliveryFromObject(written.Status.Delivery)
+	after.SetNamed(run.Named.WithIDs(resolvedIDs(written.Status.InputTaskRunIDs)))
 	after.Reported = effectiveFromObject(&written.Status, run.Ref.Asked)
 	after.Reported.ApplySpec(&after)
 	after.Ref.ResourceVersion, after.Ref.Generation = written.ResourceVersion, written.Generation
@@ -217,6 +219,7 @@ func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		TotalRunTimeSeconds:    secondsToObject(run.TotalRunTime),
 		UpdatedTime:            microTimePointer(&run.Updated),
 		Effective:              effectiveToObject(run.Reported, run.Ref.Asked),
+		InputTaskRunIDs:        namedToObject(run.Named),
 		Decisions:              decisionsToObject(run.Decisions),
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),

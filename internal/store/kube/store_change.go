@@ -26,6 +26,7 @@ func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error
 		if run.OnHold { // a state would end the hold
 			status = v1alpha1.TaskRunStatus{
 				ID: status.ID, Name: status.Name, Effective: status.Effective, UpdatedTime: status.UpdatedTime,
+				InputTaskRunIDs: status.InputTaskRunIDs,
 			}
 		}
 		_, err := s.writeStatus(ctx, next, status)

@@ -70,6 +70,14 @@ func TestMemoryOfTheLargestRun(t *testing.T) {
 				})
 			}
 		},
+		"of many inputs by name": func(o *v1alpha1.TaskRun, text func(int) string) {
+			sources := slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: new(text(25))}}, taskrun.MaxInputs-v1alpha1.MaxNamedInputs)
+			for i := range v1alpha1.MaxNamedInputs {
+				sources = append(sources, v1alpha1.TaskInput{InputType: "task_run", TaskRunName: strings.Repeat("n", 20) + o.Name + strconv.Itoa(i)})
+				o.Status.InputTaskRunIDs = append(o.Status.InputTaskRunIDs, uuidOf(len(o.Name), i))
+			}
+			o.Spec.TaskInputs = []v1alpha1.TaskArgument{{Name: "x", Sources: sources}}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, size := heap(), 0
@@ -101,7 +109,6 @@ func TestMemoryOfTheLargestRun(t *testing.T) {
 func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1alpha1.TaskRun {
 	text := func(n int) string { return strings.Repeat("😀", n-4) + fmt.Sprintf("%04d", i) }
 	o := seen(fmt.Sprint("r", i), types.UID(fmt.Sprint("u", i)), i+1)
-	spec(o, text)
 	labels := make([]string, 24)
 	for i := range labels {
 		labels[i] = strconv.Quote(strconv.Itoa(i)) + ":" + strconv.Quote(text(taskrun.MaxLabelValue-8))
@@ -117,6 +124,7 @@ func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1
 		}}, taskrun.MaxDecisions),
 		Delivery: &v1alpha1.Delivery{Holder: text(taskrun.MaxHolder)},
 	}
+	spec(o, text)
 	for j := range taskrun.MaxHistory {
 		o.Status.History = append(o.Status.History, v1alpha1.State{
 			ID: uuidOf(i, j), Type: "RUNNING", Name: new("Running"), StateDetails: &v1alpha1.StateDetails{TransitionID: uuidOf(i, j+100)},

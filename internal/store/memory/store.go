@@ -154,6 +154,7 @@ func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Ru
 	next := *current
 	next.Progress = run.Progress
 	next.History, next.HistoryDropped = run.History, run.HistoryDropped
+	next.SetNamed(run.Named)
 	next.Reported = run.Reported
 	next.Reported.ApplySpec(&next)
 	next.Decisions = run.Decisions

@@ -1,0 +1,84 @@
+package controller
+
+import (
+	"context"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// references records the TaskRuns that the inputs of others name and that were not
+// found yet, so that their creation wakes those that name them. Each run with such
+// inputs is reconciled when the controller starts, which fills it. The zero value is
+// ready to use.
+type references struct {
+	mu    sync.Mutex
+	names map[types.NamespacedName][]string                          // by the run that names them
+	runs  map[types.NamespacedName]map[types.NamespacedName]struct{} // by the name; the runs that name it
+}
+
+// set replaces the names that were not found yet of a run's inputs. It is called
+// before the named objects are read: one that is created later wakes the run.
+func (r *references) set(run types.NamespacedName, names []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range r.names[run] {
+		target := types.NamespacedName{Namespace: run.Namespace, Name: name}
+		delete(r.runs[target], run)
+		if len(r.runs[target]) == 0 {
+			delete(r.runs, target)
+		}
+	}
+	delete(r.names, run)
+	if len(names) == 0 {
+		return
+	}
+	if r.names == nil {
+		r.names, r.runs = map[types.NamespacedName][]string{}, map[types.NamespacedName]map[types.NamespacedName]struct{}{}
+	}
+	r.names[run] = names
+	for _, name := range names {
+		target := types.NamespacedName{Namespace: run.Namespace, Name: name}
+		if r.runs[target] == nil {
+			r.runs[target] = map[types.NamespacedName]struct{}{}
+		}
+		r.runs[target][run] = struct{}{}
+	}
+}
+
+// to returns the runs whose inputs name an object and did not find it yet.
+func (r *references) to(target types.NamespacedName) []reconcile.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	requests := make([]reconcile.Request, 0, len(r.runs[target]))
+	for run := range r.runs[target] {
+		requests = append(requests, reconcile.Request{NamespacedName: run})
+	}
+	return requests
+}
+
+// events is the handler of the events of TaskRuns: each object brings the runs that
+// wait to find it. A change does too, because an object whose id belonged to another
+// one becomes a run by it.
+func (r *references) events() handler.TypedEventHandler[*v1alpha1.TaskRun, reconcile.Request] {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	bring := func(q queue, object *v1alpha1.TaskRun) {
+		for _, request := range r.to(client.ObjectKeyFromObject(object)) {
+			q.Add(request)
+		}
+	}
+	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
+		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*v1alpha1.TaskRun], _ queue) {
+			r.set(client.ObjectKeyFromObject(e.Object), nil)
+		},
+	}
+}

@@ -1,0 +1,111 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// resolveInputs records the ids of the TaskRuns that the inputs of a run name. It
+// writes after the settle time of the run and of the TaskRun that was found first, so
+// that runs that are created together cost one write, which is also the first of
+// the status. An Event of that write tells which names were not found. A TaskRun that
+// is created later brings the run back.
+func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error) {
+	names := s.run.Named.Unresolved()
+	r.references.set(client.ObjectKeyFromObject(s.object), names)
+	if len(names) == 0 {
+		return Result{}, nil
+	}
+	l, err := r.lookUp(ctx, s, names)
+	if err != nil || (len(l.found) == 0 && !s.run.StatusStale) {
+		return l.again, err
+	}
+	if wait := r.settlingOf(s.run, l); wait > 0 {
+		return soonest(in(wait), l.again), nil
+	}
+	first := s.run.StatusStale
+	run, err := s.runs.ResolveInputs(ctx, s.run.ID, l.found)
+	if err != nil {
+		return Result{}, err
+	}
+	s.run = run
+	if first && len(l.missing) > 0 {
+		recorder{r.Events}.inputNotFound(s.object, l.missing)
+	}
+	return l.again, nil
+}
+
+// lookup is what became of names of TaskRuns.
+type lookup struct {
+	found   map[string]string // ids by names
+	missing []string          // names without a run
+	oldest  time.Time         // creation of the run that was found and is the oldest
+	again   Result            // when to look again, for objects that are no runs yet
+}
+
+// settlingOf is how long the run, or the oldest run that it found, is still left alone.
+func (r *Reconciler) settlingOf(run *taskrun.Run, l *lookup) time.Duration {
+	now := r.Clock.Now()
+	wait := r.settling(now.Sub(run.Created))
+	if len(l.found) > 0 {
+		wait = max(wait, r.settling(now.Sub(l.oldest)))
+	}
+	return wait
+}
+
+// lookUp finds the runs of the names of TaskRuns in the namespace.
+func (r *Reconciler) lookUp(ctx context.Context, s *scope, names []string) (*lookup, error) {
+	l := &lookup{found: map[string]string{}}
+	for _, name := range names {
+		run, again, err := r.named(ctx, s, name)
+		switch {
+		case err != nil:
+			return l, err
+		case run == nil:
+			l.missing, l.again = append(l.missing, name), soonest(l.again, again)
+			continue
+		case len(l.found) == 0 || run.Created.Before(l.oldest):
+			l.oldest = run.Created
+		}
+		l.found[name] = run.ID
+	}
+	return l, nil
+}
+
+// named returns the run of the TaskRun with this name; nil if there is none, or if
+// it is the run itself, which cannot be its own input. The id of a duplicate belongs
+// to another run than the one that is named, so a duplicate counts as none until it
+// is the run.
+func (r *Reconciler) named(ctx context.Context, s *scope, name string) (*taskrun.Run, Result, error) {
+	if name == s.object.Name {
+		return nil, Result{}, nil
+	}
+	object := &v1alpha1.TaskRun{}
+	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: s.object.Namespace, Name: name}, object)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, Result{}, nil
+	case err != nil:
+		return nil, Result{}, err
+	case !object.DeletionTimestamp.IsZero():
+		return nil, Result{}, nil
+	}
+	run, err := s.runs.Get(ctx, object.UUID())
+	var undecodable *taskrun.UndecodableError
+	switch {
+	case errors.As(err, &undecodable):
+		return nil, Result{}, nil // the next change of the object brings the run back
+	case errors.Is(err, taskrun.ErrNotFound), err == nil && run.Ref.UID != string(object.UID):
+		return nil, untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
+	default:
+		return run, Result{}, err
+	}
+}

@@ -1,0 +1,219 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+const otherID = "0198a1b2-0000-7000-8000-000000000002"
+
+// naming returns a change that has a run take its inputs from TaskRuns of these names.
+func naming(behind bool, names ...string) func(*taskrun.Run) {
+	return func(r *taskrun.Run) {
+		var sources []taskrun.TaskInput
+		for _, name := range names {
+			sources = append(sources, taskrun.TaskInput{InputType: taskrun.InputTaskRun, Name: name})
+		}
+		r.StatusStale = behind
+		r.SetNamed(taskrun.NewNamedInputs([]taskrun.Argument{{Name: "x", Sources: sources}}, nil))
+	}
+}
+
+// addOther adds a TaskRun and its run.
+func (b *bench) addOther(name string, created time.Time, change func(*v1alpha1.TaskRun, *taskrun.Run)) {
+	o := newObject(name, types.UID("uid-of-"+name))
+	o.Spec.ID, o.CreationTimestamp = otherID, metav1.NewTime(created)
+	run := &taskrun.Run{ID: otherID, Created: created, Revision: taskrun.ObjectRef{UID: string(o.UID), Version: "100", Key: name}}
+	if change != nil {
+		change(o, run)
+	}
+	b.objects[name] = o
+	b.runs.more = append(b.runs.more, run)
+}
+
+func TestInputsAreResolved(t *testing.T) {
+	t.Parallel()
+	settled := start.Add(time.Minute)
+	notFound := func(names string) []string {
+		return []string{"Normal InputNotFound spec.taskInputs names TaskRuns that were not found: " + names +
+			". REST leaves these sources out until another TaskRun of the name exists in this namespace"}
+	}
+	cases := map[string]struct {
+		run        func(*taskrun.Run)
+		other      func(*v1alpha1.TaskRun, *taskrun.Run)
+		noOther    bool
+		created    time.Time // of the other
+		now        time.Time
+		wantIDs    []string
+		wantCalls  []string
+		wantAfter  time.Duration
+		wantEvents []string
+	}{
+		"a run that names none costs nothing": {run: nil, now: settled},
+		"with the first status, in one write": {
+			run: naming(true, "other"), created: start, now: settled, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
+		},
+		"after the settle time of the run": {
+			run: naming(true, "other"), created: start, now: start.Add(200 * time.Millisecond), wantIDs: []string{""}, wantAfter: 300 * time.Millisecond,
+		},
+		"after the settle time of the other one": {
+			run: naming(false, "other"), created: settled, now: settled.Add(100 * time.Millisecond), wantIDs: []string{""}, wantAfter: 400 * time.Millisecond,
+		},
+		"of a run whose status is written": {
+			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
+		},
+		"each source of a name": {
+			run: naming(true, "other", "missing", "other"), created: start, now: settled, wantIDs: []string{otherID, "", otherID},
+			wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("missing"),
+		},
+		"not without the other one; the first status says so": {
+			run: naming(true, "other"), noOther: true, now: settled, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("other"),
+		},
+		"not without the other one, and without another write": {run: naming(false, "other"), noOther: true, now: settled, wantIDs: []string{""}},
+		"not to the run itself": {
+			run: naming(true, "hello"), now: settled, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"},
+			wantEvents: notFound("hello (this TaskRun itself)"),
+		},
+		"not to one that is being deleted": {
+			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""},
+			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.DeletionTimestamp = &metav1.Time{Time: start} },
+		},
+		"not to a duplicate of another run, which is looked at again": {
+			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""}, wantAfter: 6 * time.Second,
+			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
+				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Key: "first"}
+			},
+		},
+		"later to one that the index does not have yet": {
+			run: naming(false, "other"), created: settled, now: settled, wantIDs: []string{""}, wantAfter: lookAgain,
+			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.Spec.ID = "0198a1b2-0000-7000-8000-000000000003" },
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(newRun(tc.run), newObject("hello", object))
+			if !tc.noOther {
+				b.addOther("other", tc.created, tc.other)
+			}
+			b.clock.SetTime(tc.now)
+			for range 2 {
+				result, err := reconcileHello(t, b)
+				check(t, result, err, tc.wantAfter)
+			}
+			var ids []string
+			if b.runs.run.Named != nil {
+				ids = b.runs.run.Named.IDs
+			}
+			if diff := cmp.Diff(tc.wantIDs, ids); diff != "" {
+				t.Errorf("ids (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.wantEvents, b.recorded()); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAnInputThatCannotBeReadIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		call      string
+		err       error
+		wantErr   bool
+		wantCalls []string
+	}{
+		"the run is not readable":     {"Get " + otherID, taskrun.ErrUnavailable, true, nil},
+		"the run cannot be decoded":   {"Get " + otherID, fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun"}), false, nil},
+		"the status is not writeable": {"ResolveInputs", taskrun.ErrUnavailable, true, []string{"ResolveInputs"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(newRun(naming(false, "other")), newObject("hello", object))
+			b.addOther("other", start, nil)
+			b.clock.SetTime(start.Add(time.Minute))
+			b.runs.errs[tc.call] = tc.err
+			_, err := reconcileHello(t, b)
+			if errors.Is(err, taskrun.ErrUnavailable) != tc.wantErr {
+				t.Errorf("error %v, want one: %t", err, tc.wantErr)
+			}
+			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
+				t.Errorf("calls (-want +got):\n%s", diff)
+			}
+			if got := b.recorded(); len(got) > 0 {
+				t.Errorf("events = %v, want none", got)
+			}
+		})
+	}
+}
+
+// fakeQueue notes what is added.
+type fakeQueue struct {
+	workqueue.TypedRateLimitingInterface[reconcile.Request]
+	added []string
+}
+
+func (q *fakeQueue) Add(r reconcile.Request) { q.added = append(q.added, r.Name) }
+
+// A TaskRun that is created wakes the runs that name it, until they have found it or
+// are gone.
+func TestATaskRunWakesThoseThatNameIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(newRun(naming(false, "other", "third")), newObject("hello", object))
+	b.clock.SetTime(start.Add(time.Minute))
+	reconcileAgain := func() {
+		if _, err := reconcileHello(t, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler := b.references.events()
+	woken := func(name, namespace string) []string {
+		o := newObject(name, "any")
+		o.Namespace = namespace
+		created, updated := &fakeQueue{}, &fakeQueue{}
+		handler.Create(t.Context(), event.TypedCreateEvent[*v1alpha1.TaskRun]{Object: o}, created)
+		handler.Update(t.Context(), event.TypedUpdateEvent[*v1alpha1.TaskRun]{ObjectOld: o, ObjectNew: o}, updated)
+		if !slices.Equal(created.added, updated.added) {
+			t.Errorf("%s: a create wakes %v, an update %v", name, created.added, updated.added)
+		}
+		return created.added
+	}
+	want := func(when string, other, third []string) {
+		t.Helper()
+		if got := woken("other", "default"); !slices.Equal(got, other) {
+			t.Errorf("%s: other wakes %v, want %v", when, got, other)
+		}
+		if got := woken("third", "default"); !slices.Equal(got, third) {
+			t.Errorf("%s: third wakes %v, want %v", when, got, third)
+		}
+	}
+	hello := []string{"hello"}
+	want("before the first look", nil, nil)
+	reconcileAgain()
+	want("after the first look", hello, hello)
+	if got := woken("other", "elsewhere"); len(got) > 0 {
+		t.Errorf("one in another namespace wakes %v", got)
+	}
+	b.addOther("other", start, nil)
+	reconcileAgain()
+	reconcileAgain() // by the event of its own write
+	want("after it was found", nil, hello)
+	handler.Delete(t.Context(), event.TypedDeleteEvent[*v1alpha1.TaskRun]{Object: b.objects["hello"]}, &fakeQueue{})
+	want("after the run was deleted", nil, nil)
+}
