@@ -8,8 +8,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 packages=(
-  ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./internal/controlplane
-  ./internal/roster ./internal/store/... ./internal/testenv ./test/manifests
+  ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./test/controlplane
+  ./internal/roster ./internal/store/... ./test/testenv ./test/manifests
 )
 
 for release in "$@"; do
