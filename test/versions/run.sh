@@ -15,7 +15,7 @@ packages=(
 for release in "$@"; do
   assets=$(go run ./hack/assets -kubernetes "$release" -kubectl always)
   "$assets/kube-apiserver" --version
-  KUBEBUILDER_ASSETS=$assets go test -json -p "${PARALLEL:-2}" -timeout 20m -tags apiserver "${packages[@]}" | bin/testsum
+  KUBEBUILDER_ASSETS=$assets hack/test/run.sh -- -p "${PARALLEL:-2}" -timeout 20m -tags apiserver "${packages[@]}"
   if [ "$release" = oldest ]; then
     test/versions/fingerprint.sh > test/versions/passed
   fi
