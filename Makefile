@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 # The version and commit are handed to the linker: what Go records by itself fails in a clone that another user owns.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+# The Go that all is built and tested with, whatever the environment says. An installed Go gets it through GOPROXY;
+# `make GOTOOLCHAIN=local` takes the installed one.
+export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 VERSION        ?= $(shell git describe --tags --dirty --match 'v*' 2> /dev/null)
 COMMIT         ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
 # Every time in the image is that of the commit.
@@ -166,7 +169,7 @@ generate: ## Write the generated files: deepcopy, CRD, RBAC, field reference
 	@hack/generate.sh
 
 .PHONY: verify
-verify: ## Fail if a generated file is stale, or a module has a known vulnerability that the program calls
+verify: ## Fail if a generated file is stale, or the program calls code with a known vulnerability
 	@hack/verify.sh
 
 .PHONY: lint
