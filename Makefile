@@ -5,6 +5,9 @@ SHELL := /bin/bash
 
 # The version and commit are handed to the linker: what Go records by itself fails in a clone that another user owns.
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+# The Go that all is built and tested with, whatever the environment says. An installed Go gets it through GOPROXY;
+# `make GOTOOLCHAIN=local` takes the installed one.
+export GOTOOLCHAIN := $(shell sed -n 's/^toolchain //p' go.mod)
 VERSION        ?= $(shell git describe --tags --dirty --match 'v*' 2> /dev/null)
 COMMIT         ?= $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2> /dev/null)
 # Every time in the image is that of the commit.
@@ -59,8 +62,8 @@ assets: ## Get etcd, kube-apiserver and kubectl (found, downloaded or built; the
 # rulecost reads the CRD, thirdparty the components, hack/monitoring the alerts, hack/gitops the health checks, which lie
 # outside their modules: Go would not notice a change and give the last result.
 .PHONY: test
-test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API server included
-	@set -o pipefail; go test -json $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES) 2>&1 | bin/testsum
+test: test-assets bin/helm ## Run all tests, those that need an API server included
+	@hack/test/run.sh -- $(RACE) -p $(PARALLEL) -timeout 20m -tags apiserver $(PACKAGES)
 	@go test -C hack/cluster -count=1 ./rulecost
 	@go test -C hack/image ./...
 	@go test -C hack/packaging -count=1 ./thirdparty
@@ -68,24 +71,20 @@ test: test-assets bin/testsum bin/helm ## Run all tests, those that need an API 
 	@go test -C hack/gitops -count=1 ./...
 
 .PHONY: test-e2e
-test-e2e: bin/testsum ## Install into a cluster of one real node, use it, kill it, roll it, remove it (needs root on Debian; about 3 minutes, 10 more the first time)
+test-e2e: ## Install into a cluster of one real node, use it, kill it, roll it, remove it (needs root on Debian; about 3 minutes, 10 more the first time)
 	@test/e2e/run.sh '$(DATA)/e2e' $(ARGS)
 
 .PHONY: test-versions
-test-versions: bin/testsum bin/helm ## Run the tests against an API server on the RELEASES of Kubernetes: the oldest, one in the middle and the newest
+test-versions: bin/helm ## Run the tests against an API server on the RELEASES of Kubernetes: the oldest, one in the middle and the newest
 	@PARALLEL=$(PARALLEL) test/versions/run.sh $(RELEASES)
 
 .PHONY: test-unit
-test-unit: bin/testsum ## Run the tests that need nothing but Go (about half a minute on two cores, seconds where little has changed)
-	@set -o pipefail; go test -json -timeout 5m $(PACKAGES) 2>&1 | bin/testsum
+test-unit: ## Run the tests that need nothing but Go (about half a minute on two cores, seconds where little has changed)
+	@hack/test/run.sh -- -timeout 5m $(PACKAGES)
 
 .PHONY: test-assets
 test-assets:
 	@go run ./hack/assets -kubectl always > /dev/null
-
-.PHONY: bin/testsum
-bin/testsum:
-	@go build -o $@ ./hack/testsum
 
 .PHONY: compat
 compat: test-assets build bin/run ## Send the running program all that its OpenAPI document allows, and much that it does not (needs Python)
@@ -93,14 +92,14 @@ compat: test-assets build bin/run ## Send the running program all that its OpenA
 	@$(MAKE) --no-print-directory compat-sdk
 
 .PHONY: compat-sdk
-compat-sdk: test-assets build bin/testsum ## Submit, serve and await tasks with the newest and an older Prefect package, killing all that can be killed (needs Python)
-	@set -o pipefail; for version in newest older; do echo "Prefect, $$version:"; \
-	go test -json -tags sdk -count 1 -timeout 30m ./test/sdk -prefect $$version | bin/testsum || exit 1; done
-	@set -o pipefail; go test -json -tags apiserver,sdk -count 1 -run README ./test/walkthrough | bin/testsum
+compat-sdk: test-assets build ## Submit, serve and await tasks with the newest and an older Prefect package, killing all that can be killed (needs Python)
+	@for version in newest older; do echo "Prefect, $$version:"; \
+	hack/test/run.sh -- -tags sdk -count 1 -timeout 30m ./test/sdk -prefect $$version || exit 1; done
+	@hack/test/run.sh -- -tags apiserver,sdk -count 1 -run README ./test/walkthrough
 
 .PHONY: chaos
-chaos: test-assets build bin/testsum ## Run 1,000 tasks of the Prefect package while operators, workers and the API server are killed at random
-	@set -o pipefail; go test -json -tags sdk,chaos -count 1 -timeout 40m -run TestChaos ./test/sdk $(ARGS) | bin/testsum
+chaos: test-assets build ## Run 1,000 tasks of the Prefect package while operators, workers and the API server are killed at random
+	@hack/test/run.sh -- -tags sdk,chaos -count 1 -timeout 40m -run TestChaos ./test/sdk $(ARGS)
 
 .PHONY: bench
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
@@ -170,7 +169,7 @@ generate: ## Write the generated files: deepcopy, CRD, RBAC, field reference
 	@hack/generate.sh
 
 .PHONY: verify
-verify: ## Fail if a generated file is stale, or a module has a known vulnerability that the program calls
+verify: ## Fail if a generated file is stale, or the program calls code with a known vulnerability
 	@hack/verify.sh
 
 .PHONY: lint

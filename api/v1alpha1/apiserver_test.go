@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }

@@ -10,8 +10,8 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // kubectl runs kubectl and returns what it prints.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // downloadLimit bounds a whole download: a machine that cannot reach the release page must not wait for it.

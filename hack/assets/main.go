@@ -16,7 +16,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 func main() {

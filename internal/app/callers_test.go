@@ -25,7 +25,7 @@ import (
 	kuberest "k8s.io/client-go/rest"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // guardedProgram is the whole program with identity and TLS, for the namespace

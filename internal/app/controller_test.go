@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // running starts the program in a namespace of its own.

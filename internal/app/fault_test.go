@@ -11,7 +11,7 @@ import (
 	kuberest "k8s.io/client-go/rest"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // end is what must be the same however often the program was killed on the way.

@@ -20,7 +20,7 @@ import (
 
 	kuberest "k8s.io/client-go/rest"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // reviewCounter counts the reviews of tokens that reach the API server.

@@ -10,7 +10,7 @@ import (
 	kuberest "k8s.io/client-go/rest"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // heldDeletes holds the delete of a run back until goOn is closed.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // takingFrom is a spec whose argument x comes from TaskRuns of these names, with a

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // outage is how long the API server is gone.

@@ -11,7 +11,7 @@ import (
 
 	kuberest "k8s.io/client-go/rest"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // withoutLeases returns a configuration that is forbidden everything about Leases.

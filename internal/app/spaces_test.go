@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // Each namespace has a queue of its own, and what was left behind in it is looked

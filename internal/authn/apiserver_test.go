@@ -33,7 +33,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 const audience = "taskrun.dev"

@@ -36,7 +36,7 @@ func naming(behind bool, names ...string) func(*taskrun.Run) {
 func (b *bench) addOther(name string, created time.Time, change func(*v1alpha1.TaskRun, *taskrun.Run)) {
 	o := newObject(name, types.UID("uid-of-"+name))
 	o.Spec.ID, o.CreationTimestamp = otherID, metav1.NewTime(created)
-	run := &taskrun.Run{ID: otherID, Created: created, Revision: taskrun.ObjectRef{UID: string(o.UID), Version: "100", Key: name}}
+	run := &taskrun.Run{ID: otherID, Created: created, Ref: taskrun.ObjectRef{UID: string(o.UID), ResourceVersion: "100", Name: name}}
 	if change != nil {
 		change(o, run)
 	}
@@ -94,7 +94,7 @@ func TestInputsAreResolved(t *testing.T) {
 		"not to a duplicate of another run, which is looked at again": {
 			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""}, wantAfter: 6 * time.Second,
 			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
-				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Key: "first"}
+				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first"}
 			},
 		},
 		"later to one that the index does not have yet": {

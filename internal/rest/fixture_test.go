@@ -16,8 +16,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/testdocument"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
 // Ids that tests give and ask for.
@@ -145,7 +145,7 @@ func (f *fixture) ask(t *testing.T, method, path, body string, header ...string)
 	}
 	w := httptest.NewRecorder()
 	f.server.Handler().ServeHTTP(w, r)
-	_, err := f.document(t).Check(t.Context(), &testdocument.Exchange{
+	_, err := f.document(t).Check(t.Context(), &openapidocument.Exchange{
 		Request: r, Sent: []byte(body), Status: w.Code, Header: w.Header(), Answer: w.Body.Bytes(),
 	})
 	if err != nil {
@@ -158,18 +158,18 @@ func (f *fixture) ask(t *testing.T, method, path, body string, header ...string)
 var documents sync.Map
 
 // document is what the server says of its routes.
-func (f *fixture) document(t *testing.T) *testdocument.Document {
+func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	t.Helper()
 	base := f.server.options.BasePath
 	key := base + strconv.FormatBool(f.server.home.Limits != nil)
 	if document, known := documents.Load(key); known {
-		return document.(*testdocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
+		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
 	text, err := f.server.document(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := testdocument.Load(t.Context(), text, base)
+	document, err := openapidocument.Load(t.Context(), text, base)
 	if err != nil {
 		t.Fatal(err)
 	}

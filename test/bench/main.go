@@ -17,9 +17,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // Each side has a namespace, and the operator watches only its own: so neither

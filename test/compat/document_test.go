@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testdocument"
+	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
 // What is recorded of a Prefect server fits the document: its answers, because the handlers give the same, and the
@@ -32,7 +32,7 @@ func watchHandlers(t *testing.T) *watched {
 	handler := newHandler(t)
 	document := documentOf(t, handler)
 	w := &watched{checks: map[string]int{}}
-	listening := httptest.NewServer(document.Watch(handler, func(e *testdocument.Exchange, operation string, err error) {
+	listening := httptest.NewServer(document.Watch(handler, func(e *openapidocument.Exchange, operation string, err error) {
 		w.count(operation)
 		if err != nil {
 			t.Errorf("%v\nsent: %s\nanswered: %s", err, cut(string(e.Sent)), cut(string(e.Answer)))
@@ -44,14 +44,14 @@ func watchHandlers(t *testing.T) *watched {
 }
 
 // documentOf is the document that a server has of itself.
-func documentOf(t *testing.T, handler http.Handler) *testdocument.Document {
+func documentOf(t *testing.T, handler http.Handler) *openapidocument.Document {
 	t.Helper()
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/api/openapi.json", http.NoBody))
 	if answer.Code != http.StatusOK {
 		t.Fatalf("status of the document = %d: %s", answer.Code, answer.Body)
 	}
-	document, err := testdocument.Load(t.Context(), answer.Body.Bytes(), "/api")
+	document, err := openapidocument.Load(t.Context(), answer.Body.Bytes(), "/api")
 	if err != nil {
 		t.Fatal(err)
 	}

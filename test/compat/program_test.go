@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/app"
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }

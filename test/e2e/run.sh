@@ -39,5 +39,5 @@ for archive in "$data"/images/{pause,client}.tar dist/taskrun-operator-*-linux-"
   ctr --address "$socket" -n k8s.io images import "$archive" > /dev/null
 done
 export E2E_KUBECTL=$assets/kubectl E2E_IMAGES=$data/images E2E_CONTAINERD=$socket KUBECONFIG=$data/node/kubeconfig
-test/e2e/node.sh enter "$go_bin" test -json -tags e2e -count 1 -timeout 20m "$@" ./test/e2e | bin/testsum
+hack/test/run.sh --raw-command -- test/e2e/node.sh enter "$go_bin" test -json -tags e2e -count 1 -timeout 20m "$@" ./test/e2e
 test/e2e/fingerprint.sh > test/e2e/passed

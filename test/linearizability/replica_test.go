@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/app"
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/yaml"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // cluster is an API server that people administer with kubectl.

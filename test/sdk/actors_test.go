@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // environment is all that Prefect's processes know: where its API is, and a home. The

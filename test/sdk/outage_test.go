@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // The API server goes away in the middle of all of it: while tasks are submitted, wait

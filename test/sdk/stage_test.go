@@ -23,7 +23,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 

@@ -3,5 +3,5 @@
 # kinds, the store, the client libraries, the control plane, and these tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-git ls-files -s -- api config/crd go.mod go.sum hack/assets hack/cluster internal/controlplane internal/store internal/testenv \
-  test/versions ':!test/versions/passed' | sha256sum | cut -d ' ' -f 1
+git ls-files -s -- api config/crd go.mod go.sum hack/assets hack/cluster internal/store \
+  test/controlplane test/testenv test/versions ':!test/versions/passed' | sha256sum | cut -d ' ' -f 1

@@ -8,14 +8,14 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 packages=(
-  ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./internal/controlplane
-  ./internal/roster ./internal/store/... ./internal/testenv ./test/manifests
+  ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./test/controlplane
+  ./internal/roster ./internal/store/... ./test/testenv ./test/manifests
 )
 
 for release in "$@"; do
   assets=$(go run ./hack/assets -kubernetes "$release" -kubectl always)
   "$assets/kube-apiserver" --version
-  KUBEBUILDER_ASSETS=$assets go test -json -p "${PARALLEL:-2}" -timeout 20m -tags apiserver "${packages[@]}" | bin/testsum
+  KUBEBUILDER_ASSETS=$assets hack/test/run.sh -- -p "${PARALLEL:-2}" -timeout 20m -tags apiserver "${packages[@]}"
   if [ "$release" = oldest ]; then
     test/versions/fingerprint.sh > test/versions/passed
   fi

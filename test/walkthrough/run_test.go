@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 func TestARunIsStillThereAfterARestart(t *testing.T) {

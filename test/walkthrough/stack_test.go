@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // patience bounds each wait for the stack; it takes a few seconds on an idle machine.

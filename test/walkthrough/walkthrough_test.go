@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // update writes what the commands print into the page, where it differs from what is there.

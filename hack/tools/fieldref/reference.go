@@ -132,7 +132,7 @@ func (p *printer) field(path, name string, s schema) {
 	}
 	fmt.Fprintf(p, "| %s | %s | %s", label, cell(typeOf(field)), cell(field.Description))
 	for _, rule := range field.XValidations {
-		fmt.Fprintf(p, " Rule: %s.", cell(rule.Message))
+		fmt.Fprintf(p, " Rule: %s.", strings.TrimSuffix(cell(rule.Message), "."))
 	}
 	p.WriteString(" |\n")
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 // counter lists the requests about single TaskRuns that pass through it.

@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
+	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }

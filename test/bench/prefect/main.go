@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 

@@ -13,8 +13,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 

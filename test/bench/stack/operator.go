@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 // operatorReadyLimit bounds a cold start: 100,000 runs have to be read in it.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/controlplane"
+	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
 const (

@@ -1,4 +1,4 @@
-package testdocument
+package openapidocument
 
 import (
 	"bytes"

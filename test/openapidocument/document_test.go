@@ -1,4 +1,4 @@
-package testdocument_test
+package openapidocument_test
 
 import (
 	"io"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/testdocument"
+	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
 const small = `{
@@ -39,7 +39,7 @@ const thing = `{"id":"0198a1b2-0000-7000-8000-00000000000a","at":null,"kind":"a"
 
 func TestWhatDoesNotFitIsTold(t *testing.T) {
 	t.Parallel()
-	document, err := testdocument.Load(t.Context(), []byte(small), "/api")
+	document, err := openapidocument.Load(t.Context(), []byte(small), "/api")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestWhatDoesNotFitIsTold(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := &testdocument.Exchange{
+			e := &openapidocument.Exchange{
 				Request: httptest.NewRequestWithContext(t.Context(), tc.method, tc.path, http.NoBody),
 				Sent:    []byte(tc.sent), Status: tc.status, Header: http.Header{}, Answer: []byte(tc.answer),
 			}
@@ -107,7 +107,7 @@ func TestUnsoundDocumentsAreRefused(t *testing.T) {
 		"an answer without a text":  strings.ReplaceAll(small, `"description": "No Content"`, `"x-y": ""`),
 		"an operation of no answer": strings.ReplaceAll(small, `"204": {"description": "No Content"}, "422": {"description": "Bad"}`, ""),
 	} {
-		if _, err := testdocument.Load(t.Context(), []byte(text), "/api"); err == nil {
+		if _, err := openapidocument.Load(t.Context(), []byte(text), "/api"); err == nil {
 			t.Errorf("%s: error = nil, want one", name)
 		}
 	}
@@ -115,7 +115,7 @@ func TestUnsoundDocumentsAreRefused(t *testing.T) {
 
 func TestWatchedHandlerAnswersAsBefore(t *testing.T) {
 	t.Parallel()
-	document, err := testdocument.Load(t.Context(), []byte(small), "/api")
+	document, err := openapidocument.Load(t.Context(), []byte(small), "/api")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestWatchedHandlerAnswersAsBefore(t *testing.T) {
 		sent, _ := io.ReadAll(r.Body)
 		w.Header().Set("X-Length", strings.Repeat("x", len(sent)))
 		w.WriteHeader(http.StatusUnprocessableEntity)
-	}), func(_ *testdocument.Exchange, operation string, err error) {
+	}), func(_ *openapidocument.Exchange, operation string, err error) {
 		if err != nil {
 			t.Error(err)
 		}

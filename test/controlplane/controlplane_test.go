@@ -92,7 +92,7 @@ func TestRepositoryIsFoundFromAnyFolderInIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(root, "internal", "controlplane")); err != nil {
+	if _, err := os.Stat(filepath.Join(root, "test", "controlplane")); err != nil {
 		t.Errorf("%s is not the root: %v", root, err)
 	}
 	t.Chdir(t.TempDir())

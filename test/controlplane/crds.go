@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apihelpers"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -72,10 +73,10 @@ func applyCRD(ctx context.Context, client clientset.Interface, file string) erro
 		if err != nil {
 			return false, fmt.Errorf("reading back: %w", err)
 		}
-		if ready, err := established(at); !ready {
-			return false, err
+		if names := apihelpers.FindCRDCondition(at, apiextensionsv1.NamesAccepted); names != nil && names.Status == apiextensionsv1.ConditionFalse {
+			return false, errors.New(names.Message)
 		}
-		return discovered(client, at), nil
+		return apihelpers.IsCRDConditionTrue(at, apiextensionsv1.Established) && discovered(client, at), nil
 	})
 }
 
@@ -92,18 +93,4 @@ func discovered(client clientset.Interface, crd *apiextensionsv1.CustomResourceD
 		}
 	}
 	return true
-}
-
-// established reports whether the kind is served; names that another kind has already taken are an error.
-func established(crd *apiextensionsv1.CustomResourceDefinition) (bool, error) {
-	served := false
-	for _, c := range crd.Status.Conditions {
-		switch {
-		case c.Type == apiextensionsv1.NamesAccepted && c.Status == apiextensionsv1.ConditionFalse:
-			return false, errors.New(c.Message)
-		case c.Type == apiextensionsv1.Established:
-			served = c.Status == apiextensionsv1.ConditionTrue
-		}
-	}
-	return served, nil
 }

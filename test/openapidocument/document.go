@@ -1,6 +1,6 @@
-// Package testdocument checks what a server is asked and answers against its
+// Package openapidocument checks what a server is asked and answers against its
 // OpenAPI document. It is for tests.
-package testdocument
+package openapidocument
 
 import (
 	"bytes"
