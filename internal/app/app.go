@@ -163,10 +163,14 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.manager, a.server = mgr, server
+	work := func() ([]manager.Runnable, error) {
+		parts, err := doors.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
+		return append(parts, guard.leaderWork()...), err
+	}
 	return errors.Join(
-		doors.controller(mgr, a.options.Controller, home.Runs.Ready),
 		guard.addTo(mgr),
-		addRunnables(mgr, cluster, doors.sweeper(log), spaces, server),
+		addRunnables(mgr, cluster, spaces, server),
+		a.addElection(config, mgr, work),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
@@ -320,10 +324,10 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 	})
 }
 
-// controller adds the controller to the manager.
-func (s *services) controller(
-	mgr manager.Manager, options controller.Options, ready func(context.Context) error,
-) error {
+// controllers returns controllers and a sweeper for one term as the leader.
+func (s *services) controllers(
+	mgr manager.Manager, options controller.Options, ready func(context.Context) error, log *slog.Logger,
+) ([]manager.Runnable, error) {
 	reconciler := &controller.Reconciler{
 		Options: options,
 		Objects: mgr.GetClient(),
@@ -357,5 +361,10 @@ func (s *services) controller(
 		Metrics:     s.recorder,
 		Trace:       s.traces.Reconciler,
 	}
-	return errors.Join(reconciler.SetupWithManager(mgr), proposals.SetupWithManager(mgr))
+	ofRuns, err := reconciler.Controller(mgr)
+	if err != nil {
+		return nil, err
+	}
+	ofProposals, err := proposals.Controller(mgr)
+	return []manager.Runnable{ofRuns, ofProposals, s.sweeper(log)}, err
 }

@@ -119,9 +119,7 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 	return h.Handler.Handle(ctx, line)
 }
 
-// repeats reports whether a line says nothing that is not known already: that a
-// call failed during an outage, or that a leader which is being stopped leads no
-// more.
+// repeats reports whether a line only says that a call failed during an outage.
 func (h *outageHandler) repeats(line slog.Record) bool {
 	repeats := false
 	line.Attrs(func(attribute slog.Attr) bool {
@@ -133,17 +131,10 @@ func (h *outageHandler) repeats(line slog.Record) bool {
 		if !isError {
 			err = errors.New(value.String())
 		}
-		repeats = orderlyStop(line.Message, err) || (byOutage(err) && h.outages.running())
+		repeats = byOutage(err) && h.outages.running()
 		return false
 	})
 	return repeats
-}
-
-// orderlyStop reports whether controller-runtime logs, as an error, that a leader
-// gave its Lease up because the program is being stopped. A leader that loses its
-// Lease ends the program with that error instead.
-func orderlyStop(message string, err error) bool {
-	return message == "error received after stop sequence was engaged" && err.Error() == "leader election lost"
 }
 
 // byOutage reports whether an error is one of calls that did not reach the API

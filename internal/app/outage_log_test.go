@@ -144,17 +144,3 @@ func TestWhatAnOutageDoesNotHide(t *testing.T) {
 		})
 	}
 }
-
-func TestAnOrderlyStopIsNoError(t *testing.T) {
-	t.Parallel()
-	l := newOutageLog(slog.LevelInfo)
-	log := logr.FromSlogHandler(l.log.Handler())
-	log.Error(errors.New("leader election lost"), "error received after stop sequence was engaged")
-	if l.lines.Len() > 0 {
-		t.Errorf("logged:\n%s", &l.lines)
-	}
-	log.Error(errors.New("another"), "error received after stop sequence was engaged")
-	if l.lines.Len() == 0 {
-		t.Error("another error of the stop is not logged")
-	}
-}

@@ -120,10 +120,15 @@ func (s *security) addTo(mgr manager.Manager) error {
 	if s.proxy != nil {
 		faults = append(faults, mgr.Add(s.proxy))
 	}
-	if s.keys != nil {
-		faults = append(faults, mgr.Add(s.keys))
-	}
 	return errors.Join(faults...)
+}
+
+// leaderWork returns what only the leader does.
+func (s *security) leaderWork() []manager.Runnable {
+	if s.keys == nil {
+		return nil
+	}
+	return []manager.Runnable{s.keys}
 }
 
 // protect puts it before REST.
