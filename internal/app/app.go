@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	kuberest "k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -155,7 +156,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Others:        spaces.of,
 		Buffers:       doors.buffers,
 		SocketMetrics: socketMetrics{recorder},
-		Clock:         clock{}, Log: log, Metrics: recorder, Tracer: a.traces,
+		Clock:         clock.RealClock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
 	guard.protect(&behind)
 	server, err := rest.New(a.options.REST, behind)
@@ -205,7 +206,7 @@ func (a *App) newCluster(
 		Cache:       mgr.GetCache(),
 		Intake:      intake,
 		Requirement: schemas.Ready,
-		Clock:       clock{},
+		Clock:       clock.RealClock{},
 		Log:         log,
 		Timeout:     a.options.Kubernetes.Timeout,
 	})
@@ -261,7 +262,7 @@ func (a *App) newServices(
 		return nil, err
 	}
 	return &services{
-		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock{}), keyLocks: taskrun.NewKeyLocks(),
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: taskrun.NewTraffic(clock.RealClock{}), keyLocks: taskrun.NewKeyLocks(),
 		buffers: taskrun.NewBufferBudget(a.options.REST.BufferMemory),
 		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
@@ -275,7 +276,7 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	limits := s.limits[namespace]
 	if limits == nil {
 		limits = concurrency.New(concurrency.Options{
-			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock{},
+			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock.RealClock{},
 			OnStalled: func(l *concurrency.Limit) {
 				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Key}
 				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.Object), l.Recorded.Stalled)
@@ -315,7 +316,7 @@ func (s *services) service(door telemetry.Door, namespace string) *taskrun.Servi
 	return taskrun.NewService(taskrun.ServiceOptions{
 		Namespace: namespace,
 		Store:     store,
-		Clock:     clock{},
+		Clock:     clock.RealClock{},
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
@@ -339,7 +340,7 @@ func (s *services) controllers(
 		},
 		OnRuleChange: s.rules.OnChange,
 		OnShadowed:   s.cluster.OnShadowed,
-		Clock:        clock{},
+		Clock:        clock.RealClock{},
 		Quiet:        s.traffic.Quiet,
 		Events:       s.events,
 		Metrics:      s.recorder,
@@ -356,7 +357,7 @@ func (s *services) controllers(
 		},
 		Convert:     convert.ProposalFromObject,
 		Undecodable: kube.IsUndecodable,
-		Clock:       clock{},
+		Clock:       clock.RealClock{},
 		Events:      mgr.GetEventRecorder(controller.ProposalName),
 		Metrics:     s.recorder,
 		Trace:       s.traces.Reconciler,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -25,7 +26,7 @@ const outageSettle = 5 * time.Second
 // program and its libraries log of calls that fail because of it, which they try
 // again up to several times a second, is logged at the level debug.
 type outages struct {
-	clock taskrun.Clock
+	clock clock.PassiveClock
 	log   *slog.Logger
 	began func() // counts the outage; nil before the metrics are there
 
@@ -35,7 +36,7 @@ type outages struct {
 }
 
 func newOutages(lines slog.Handler) *outages {
-	return &outages{clock: clock{}, log: slog.New(lines), began: func() {}}
+	return &outages{clock: clock.RealClock{}, log: slog.New(lines), began: func() {}}
 }
 
 // Transport returns a RoundTripper that notes what becomes of calls.

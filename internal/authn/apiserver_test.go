@@ -31,6 +31,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
+	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/testenv"
@@ -39,10 +41,6 @@ import (
 const audience = "taskrun.dev"
 
 func TestMain(m *testing.M) { testenv.Main(m) }
-
-type clock struct{ ahead time.Duration }
-
-func (c clock) Now() time.Time { return time.Now().Add(c.ahead) }
 
 func clientOf(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 	t.Helper()
@@ -54,14 +52,14 @@ func clientOf(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 }
 
 // forgetful is a door that asks each time.
-func forgetful(t *testing.T, config *rest.Config, c clock) *authn.Door {
+func forgetful(t *testing.T, config *rest.Config, c clock.PassiveClock) *authn.Door {
 	t.Helper()
 	o := authn.DefaultOptions()
 	o.CacheTTL, o.AllowedTTL, o.DeniedTTL = 0, 0, 0
 	return doorOf(t, o, config, c)
 }
 
-func doorOf(t *testing.T, o authn.Options, config *rest.Config, c clock) *authn.Door {
+func doorOf(t *testing.T, o authn.Options, config *rest.Config, c clock.PassiveClock) *authn.Door {
 	t.Helper()
 	door, err := authn.New(o, clientOf(t, config), c)
 	if err != nil {
@@ -122,7 +120,7 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 		"a token of the cluster, of no ServiceAccount": {env.Config.BearerToken, 0, authn.ErrUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
-			door := forgetful(t, env.Config, clock{test.ahead})
+			door := forgetful(t, env.Config, testingclock.NewFakePassiveClock(time.Now().Add(test.ahead)))
 			got, err := door.Authenticate(t.Context(), test.token)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error = %v, want %v", err, test.want)
@@ -153,7 +151,7 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 // seconds a token that it has taken.
 func awaitRefusal(t *testing.T, config *rest.Config, token string) {
 	t.Helper()
-	door := forgetful(t, config, clock{})
+	door := forgetful(t, config, clock.RealClock{})
 	await(t, func(ctx context.Context) error {
 		if _, err := door.Authenticate(ctx, token); !errors.Is(err, authn.ErrUnauthenticated) {
 			return fmt.Errorf("the token of an account that is gone: error = %w, want %w", err, authn.ErrUnauthenticated)
@@ -166,7 +164,7 @@ func TestWhatRBACGrants(t *testing.T) {
 	env := testenv.Start(t)
 	client, mine, other := clientOf(t, env.Config), env.Namespace(t), env.Namespace(t)
 	account := newAccount(t, client, mine, "worker")
-	door := forgetful(t, env.Config, clock{})
+	door := forgetful(t, env.Config, clock.RealClock{})
 	caller, err := door.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +228,7 @@ func grant(t *testing.T, client kubernetes.Interface, account *corev1.ServiceAcc
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := forgetful(t, testenv.Start(t).Config, clock{})
+	door := forgetful(t, testenv.Start(t).Config, clock.RealClock{})
 	caller := authn.Caller{Name: "system:serviceaccount:" + account.Namespace + ":" + account.Name}
 	await(t, func(ctx context.Context) error {
 		return errors.Join(
@@ -258,7 +256,7 @@ func TestAnOperatorWithoutRightsSaysWhichItNeeds(t *testing.T) {
 	account := newAccount(t, client, namespace, "operator")
 	config := rest.CopyConfig(env.Config)
 	config.BearerToken = tokenOf(t, client, account).Token
-	door := forgetful(t, config, clock{})
+	door := forgetful(t, config, clock.RealClock{})
 	_, err := door.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
 	if !errors.Is(err, authn.ErrUnavailable) || !strings.Contains(err.Error(), "verb create on tokenreviews.authentication.k8s.io") {
 		t.Errorf("authenticating: %v", err)
@@ -274,7 +272,7 @@ func TestAStoppedAPIServerLetsNobodyNewIn(t *testing.T) {
 	client, namespace := clientOf(t, env.Config), env.Namespace(t)
 	account := newAccount(t, client, namespace, "worker")
 	known, unknown := tokenOf(t, client, account, audience).Token, tokenOf(t, client, account, audience).Token
-	door := doorOf(t, authn.DefaultOptions(), env.Config, clock{})
+	door := doorOf(t, authn.DefaultOptions(), env.Config, clock.RealClock{})
 	caller, err := door.Authenticate(t.Context(), known)
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +305,7 @@ type vouched struct {
 func TestTheAggregationLayerVouches(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
-	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock{}, slog.New(slog.DiscardHandler))
+	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock.RealClock{}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- proxy.Start(ctx) }()

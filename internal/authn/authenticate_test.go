@@ -157,7 +157,7 @@ func TestHowLongTokensAreRemembered(t *testing.T) {
 			c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{test.token: test.user}}
 			d, clock := newDoor(t, c)
 			_, first := d.Authenticate(t.Context(), test.token)
-			clock.advance(test.wait)
+			clock.Step(test.wait)
 			_, second := d.Authenticate(t.Context(), test.token)
 			if (first == nil) != test.user.Authenticated || (second == nil) != test.user.Authenticated {
 				t.Errorf("errors = %v and %v", first, second)
@@ -177,7 +177,7 @@ func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	delete(c.users, "t")
-	clock.advance(time.Minute + 1)
+	clock.Step(time.Minute + 1)
 	_, err := d.Authenticate(t.Context(), "t")
 	wantKind(t, err, ErrUnauthenticated)
 }
@@ -280,7 +280,7 @@ func TestARememberedTokenOutlivesAnOutage(t *testing.T) {
 	if _, err := d.Authenticate(t.Context(), "t"); err != nil {
 		t.Error(err)
 	}
-	clock.advance(time.Minute + 1)
+	clock.Step(time.Minute + 1)
 	_, err := d.Authenticate(t.Context(), "t")
 	wantKind(t, err, ErrUnavailable)
 }

@@ -153,7 +153,7 @@ func TestHowLongAccessesAreRemembered(t *testing.T) {
 				if (err == nil) != test.allowed {
 					t.Errorf("error = %v", err)
 				}
-				clock.advance(test.wait)
+				clock.Step(test.wait)
 			}
 			if _, accesses := c.asked(); accesses != test.wantAsked {
 				t.Errorf("the API server was asked %d times, want %d", accesses, test.wantAsked)

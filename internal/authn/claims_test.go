@@ -74,7 +74,7 @@ func TestATokenThatExpiresWhileItIsReviewedIsRejected(t *testing.T) {
 	token := expiring(time.Second)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("ann", "taskrun.dev")}}
 	d, clock := newDoor(t, c)
-	c.hold = func(context.Context) error { clock.advance(time.Minute); return nil }
+	c.hold = func(context.Context) error { clock.Step(time.Minute); return nil }
 	_, err := d.Authenticate(t.Context(), token)
 	if !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("error = %v, want %v", err, ErrUnauthenticated)

@@ -7,10 +7,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	"k8s.io/utils/clock"
 )
-
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
 
 // Caller is who asks. Those that Door returns are shared: what is in them must not be changed.
 type Caller struct {
@@ -38,7 +36,7 @@ type Door struct {
 	Metrics Metrics
 
 	options     Options
-	clock       Clock
+	clock       clock.PassiveClock
 	tokens      authenticationclient.TokenReviewInterface
 	accesses    authorizationclient.SubjectAccessReviewInterface
 	sealer      sealer
@@ -49,22 +47,22 @@ type Door struct {
 
 // New returns a door that asks with client, whose rate should not be limited: Options.MaxReviews bounds the questions.
 // It returns the error of Options.Validate.
-func New(o Options, client kubernetes.Interface, clock Clock) (*Door, error) {
+func New(o Options, client kubernetes.Interface, now clock.PassiveClock) (*Door, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	return &Door{
 		options:  o,
-		clock:    clock,
+		clock:    now,
 		tokens:   client.AuthenticationV1().TokenReviews(),
 		accesses: client.AuthorizationV1().SubjectAccessReviews(),
 		sealer:   newSealer(),
 
-		rejections: newRejections(o.CacheSize, clock),
-		identities: newMemory[Caller](&o, clock, func(cause error) *Error {
+		rejections: newRejections(o.CacheSize, now),
+		identities: newMemory[Caller](&o, now, func(cause error) *Error {
 			return unavailable(cause, "tokenreviews.authentication.k8s.io")
 		}),
-		permissions: newMemory[struct{}](&o, clock, func(cause error) *Error {
+		permissions: newMemory[struct{}](&o, now, func(cause error) *Error {
 			return unavailable(cause, "subjectaccessreviews.authorization.k8s.io")
 		}),
 	}, nil

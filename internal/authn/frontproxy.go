@@ -19,6 +19,7 @@ import (
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 )
 
 // The ConfigMap in which kube-apiserver says how its aggregation layer vouches for callers.
@@ -39,14 +40,14 @@ const (
 // Its methods are for any number of goroutines.
 type FrontProxy struct {
 	client kubernetes.Interface
-	clock  Clock
+	clock  clock.PassiveClock
 	log    *slog.Logger
 	trust  atomic.Pointer[trust] // nil: no proxy
 }
 
 // NewFrontProxy returns a front proxy that trusts no client until Start has read the ConfigMap.
-func NewFrontProxy(client kubernetes.Interface, clock Clock, log *slog.Logger) *FrontProxy {
-	return &FrontProxy{client: client, clock: clock, log: log}
+func NewFrontProxy(client kubernetes.Interface, now clock.PassiveClock, log *slog.Logger) *FrontProxy {
+	return &FrontProxy{client: client, clock: now, log: log}
 }
 
 // NeedLeaderElection is false: each replica has its own callers.

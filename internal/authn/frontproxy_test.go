@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // issuer signs certificates.
@@ -97,8 +98,8 @@ func trustMap(data map[string]string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"}, Data: data}
 }
 
-func newProxy(data map[string]string) (*FrontProxy, *fakeClock, *bytes.Buffer) {
-	clock, log := &fakeClock{now: start}, &bytes.Buffer{}
+func newProxy(data map[string]string) (*FrontProxy, *testingclock.FakeClock, *bytes.Buffer) {
+	clock, log := testingclock.NewFakeClock(start), &bytes.Buffer{}
 	f := NewFrontProxy(nil, clock, slog.New(slog.NewTextHandler(log, nil)))
 	f.read(trustMap(data))
 	return f, clock, log
@@ -204,7 +205,7 @@ func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, clock, _ := newProxy(trustData(root))
-			clock.advance(test.after)
+			clock.Step(test.after)
 			got, ok, err := f.Caller(requestOf(t, test.headers, test.certificates...))
 			if diff := cmp.Diff(Caller{}, got); diff != "" || ok {
 				t.Errorf("ok = %v, caller (-want +got):\n%s", ok, diff)
@@ -238,7 +239,7 @@ func TestAPlainConnectionVouchesForNobody(t *testing.T) {
 func TestUntilItIsKnownWhoMayVouchNobodyDoes(t *testing.T) {
 	t.Parallel()
 	leaf := newIssuer(t, "front proxies", nil).issue(t, "front-proxy-client", x509.ExtKeyUsageClientAuth)
-	f := NewFrontProxy(nil, &fakeClock{now: start}, slog.New(slog.DiscardHandler))
+	f := NewFrontProxy(nil, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
 	_, ok, err := f.Caller(requestOf(t, asRoot, leaf))
 	if ok {
 		t.Error("somebody was believed")
@@ -318,7 +319,7 @@ func TestStartFollowsTheConfigMap(t *testing.T) {
 	first, second := newIssuer(t, "first", nil), newIssuer(t, "second", nil)
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset(trustMap(trustData(first)))
-		f := NewFrontProxy(client, &fakeClock{now: start}, slog.New(slog.DiscardHandler))
+		f := NewFrontProxy(client, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
 		if f.NeedLeaderElection() {
 			t.Error("only the leader would know its callers")
 		}
@@ -368,7 +369,7 @@ func TestStartSaysWhatItNeedsAndGoesOn(t *testing.T) {
 			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, trustName, errors.New("no"))
 		})
 		log := &bytes.Buffer{}
-		f := NewFrontProxy(client, &fakeClock{now: start}, slog.New(slog.NewTextHandler(log, nil)))
+		f := NewFrontProxy(client, testingclock.NewFakeClock(start), slog.New(slog.NewTextHandler(log, nil)))
 		go func() {
 			if err := f.Start(t.Context()); err != nil {
 				t.Errorf("Start ended with %v", err)

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/utils/clock"
 )
 
 // waitingPerReview is how many questions wait for each that is asked; what comes then is refused, so that a flood of
@@ -32,7 +33,7 @@ type answer[V any] struct {
 // memory remembers answers and asks a question once for all that want the answer at the same time. Good answers and bad
 // ones have a cache each, so that a flood of bad ones does not displace the good.
 type memory[V any] struct {
-	clock     Clock
+	clock     clock.PassiveClock
 	good, bad *cache.LRUExpireCache
 	flight    singleflight.Group
 	turns     *turns
@@ -40,11 +41,11 @@ type memory[V any] struct {
 	fail      func(error) *Error
 }
 
-func newMemory[V any](o *Options, clock Clock, fail func(error) *Error) *memory[V] {
+func newMemory[V any](o *Options, now clock.PassiveClock, fail func(error) *Error) *memory[V] {
 	return &memory[V]{
-		clock:   clock,
-		good:    cache.NewLRUExpireCacheWithClock(o.CacheSize, clock),
-		bad:     cache.NewLRUExpireCacheWithClock(o.CacheSize, clock),
+		clock:   now,
+		good:    cache.NewLRUExpireCacheWithClock(o.CacheSize, now),
+		bad:     cache.NewLRUExpireCacheWithClock(o.CacheSize, now),
 		turns:   newTurns(o.MaxReviews, o.MaxReviews*waitingPerReview),
 		timeout: o.Timeout,
 		fail:    fail,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/utils/clock"
 )
 
 // Limits on the tokens of one address that the API server rejects. They are no options: an address of good tokens never
@@ -39,7 +40,7 @@ func addressOf(ctx context.Context) string {
 
 // rejections knows whose tokens the API server has recently accepted and rejected.
 type rejections struct {
-	clock     Clock
+	clock     clock.PassiveClock
 	accepted  *cache.LRUExpireCache // seals of tokens
 	mu        sync.Mutex
 	byAddress *cache.LRUExpireCache // *budget
@@ -51,11 +52,11 @@ type budget struct {
 	at   time.Time // when left was right
 }
 
-func newRejections(size int, clock Clock) *rejections {
+func newRejections(size int, now clock.PassiveClock) *rejections {
 	return &rejections{
-		clock:     clock,
-		accepted:  cache.NewLRUExpireCacheWithClock(size, clock),
-		byAddress: cache.NewLRUExpireCacheWithClock(maxAddresses, clock),
+		clock:     now,
+		accepted:  cache.NewLRUExpireCacheWithClock(size, now),
+		byAddress: cache.NewLRUExpireCacheWithClock(maxAddresses, now),
 	}
 }
 

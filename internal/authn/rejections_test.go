@@ -38,13 +38,13 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	const seconds = 10
 	for second := range seconds {
 		flood(here, t, d, fmt.Sprint(second, "-"), 1000)
-		clock.advance(time.Second)
+		clock.Step(time.Second)
 	}
 	want := 1 + rejectedBurst + (seconds-1)*rejectedPerSecond
 	if tokens, _ := c.asked(); tokens != want {
 		t.Errorf("the API server was asked %d times, want %d", tokens, want)
 	}
-	clock.advance(testOptions().CacheTTL) // the flood goes on, and the old token is to be reviewed again
+	clock.Step(testOptions().CacheTTL) // the flood goes on, and the old token is to be reviewed again
 	flood(here, t, d, "late", 1000)
 	if _, err := d.Authenticate(here, "old"); err != nil {
 		t.Errorf("a caller of the address that was accepted before: %v", err)
@@ -87,10 +87,10 @@ func TestATokenThatIsRejectedAgainCountsByItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	delete(c.users, "revoked")
-	clock.advance(testOptions().CacheTTL + 1)
+	clock.Step(testOptions().CacheTTL + 1)
 	_, err := d.Authenticate(ctx, "revoked")
 	wantKind(t, err, ErrUnauthenticated)
-	clock.advance(testOptions().DeniedTTL + 1)
+	clock.Step(testOptions().DeniedTTL + 1)
 	flood(ctx, t, d, "", rejectedBurst)
 	if _, err = d.Authenticate(ctx, "revoked"); !errors.Is(err, ErrTooManyRejected) {
 		t.Errorf("error = %v, want that there were too many", err)
@@ -107,7 +107,7 @@ func TestAddressesAreForgotten(t *testing.T) {
 		t.Errorf("%d addresses are remembered, want %d", n, maxAddresses)
 	}
 	last := strconv.Itoa(maxAddresses)
-	clock.advance(time.Second)
+	clock.Step(time.Second)
 	if d.rejections.settle(origin{address: last}, "", nil); len(d.rejections.byAddress.Keys()) != maxAddresses-1 {
 		t.Error("an address is remembered without a reason")
 	}
