@@ -121,7 +121,7 @@ func testOptions() Options {
 	}
 }
 
-func newDoor(t *testing.T, c *cluster) (*Door, *testingclock.FakeClock) {
+func newReviewer(t *testing.T, c *cluster) (*Reviewer, *testingclock.FakeClock) {
 	t.Helper()
 	clock := testingclock.NewFakeClock(start)
 	d, err := New(testOptions(), c, clock)
@@ -188,7 +188,7 @@ func TestMetricsHearOfQuestionsAndNotOfMemories(t *testing.T) {
 			return authorizationv1.SubjectAccessReviewStatus{Allowed: s.ResourceAttributes.Verb == "get"}
 		},
 	}
-	d, clock := newDoor(t, c)
+	d, clock := newReviewer(t, c)
 	c.hold = func(context.Context) error { clock.Step(time.Second); return nil }
 	var h hearer
 	d.Metrics = &h
