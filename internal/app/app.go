@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	kuberest "k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -157,7 +158,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		Others:        spaces.of,
 		Buffers:       doors.buffers,
 		SocketMetrics: socketMetrics{recorder},
-		Clock:         clock{}, Log: log, Metrics: recorder, Tracer: a.traces,
+		Clock:         clock.RealClock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
 	guard.protect(&behind)
 	server, err := rest.New(a.options.REST, behind)
@@ -165,10 +166,14 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	a.manager, a.server = mgr, server
+	work := func() ([]manager.Runnable, error) {
+		parts, err := doors.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
+		return append(parts, guard.leaderWork()...), err
+	}
 	return errors.Join(
-		doors.controller(mgr, a.options.Controller, home.Runs.Ready),
 		guard.addTo(mgr),
-		addRunnables(mgr, cluster, doors.sweeper(log), spaces, server),
+		addRunnables(mgr, cluster, spaces, server),
+		a.addElection(config, mgr, work),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
@@ -203,7 +208,7 @@ func (a *App) newCluster(
 		Cache:       mgr.GetCache(),
 		Intake:      intake,
 		Requirement: schemas.Ready,
-		Clock:       clock{},
+		Clock:       clock.RealClock{},
 		Log:         log,
 		Timeout:     a.options.Kubernetes.Timeout,
 	})
@@ -259,7 +264,7 @@ func (a *App) newServices(
 		return nil, err
 	}
 	return &services{
-		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock{}), keyLocks: usecase.NewKeyLocks(),
+		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock.RealClock{}), keyLocks: usecase.NewKeyLocks(),
 		buffers: bytebudget.New(a.options.REST.BufferMemory),
 		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
@@ -273,7 +278,7 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	limits := s.limits[namespace]
 	if limits == nil {
 		limits = concurrency.New(concurrency.Options{
-			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock{},
+			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock.RealClock{},
 			OnStalled: func(l *concurrency.Limit) {
 				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Name}
 				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.UID), l.Recorded.Stalled)
@@ -313,7 +318,7 @@ func (s *services) service(door telemetry.Door, namespace string) *usecase.Servi
 	return usecase.New(usecase.Options{
 		Namespace: namespace,
 		Store:     store,
-		Clock:     clock{},
+		Clock:     clock.RealClock{},
 		Notifier:  s.recorder.Notifier(door),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
@@ -322,10 +327,10 @@ func (s *services) service(door telemetry.Door, namespace string) *usecase.Servi
 	})
 }
 
-// controller adds the controller to the manager.
-func (s *services) controller(
-	mgr manager.Manager, options controller.Options, ready func(context.Context) error,
-) error {
+// controllers returns controllers and a sweeper for one term as the leader.
+func (s *services) controllers(
+	mgr manager.Manager, options controller.Options, ready func(context.Context) error, log *slog.Logger,
+) ([]manager.Runnable, error) {
 	reconciler := &controller.Reconciler{
 		Options: options,
 		Objects: mgr.GetClient(),
@@ -337,7 +342,7 @@ func (s *services) controller(
 		},
 		OnRuleChange: s.rules.OnChange,
 		OnShadowed:   s.cluster.OnShadowed,
-		Clock:        clock{},
+		Clock:        clock.RealClock{},
 		Quiet:        s.traffic.IdleFor,
 		Events:       s.events,
 		Metrics:      s.recorder,
@@ -354,10 +359,15 @@ func (s *services) controller(
 		},
 		Convert:     convert.ProposalFromObject,
 		Undecodable: kube.IsUndecodable,
-		Clock:       clock{},
+		Clock:       clock.RealClock{},
 		Events:      mgr.GetEventRecorder(controller.ProposalName),
 		Metrics:     s.recorder,
 		Trace:       s.traces.Reconciler,
 	}
-	return errors.Join(reconciler.SetupWithManager(mgr), proposals.SetupWithManager(mgr))
+	ofRuns, err := reconciler.Controller(mgr)
+	if err != nil {
+		return nil, err
+	}
+	ofProposals, err := proposals.Controller(mgr)
+	return []manager.Runnable{ofRuns, ofProposals, s.sweeper(log)}, err
 }

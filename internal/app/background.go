@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
@@ -27,7 +29,7 @@ type background struct {
 // is complete.
 func (b *background) run(ctx context.Context) {
 	defer b.queue.Open()()
-	defer b.metrics.Watch(b.queue, b.workers, b.reaper, clock{})()
+	defer b.metrics.Watch(b.queue, b.workers, b.reaper, clock.RealClock{})()
 	b.reaper.Run(ctx)
 }
 

@@ -48,9 +48,6 @@ func (b *caBundle) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection tells a manager that one replica is enough.
-func (b *caBundle) NeedLeaderElection() bool { return true }
-
 // apiServiceSpec is what of an APIService is looked at.
 type apiServiceSpec struct {
 	Spec struct {

@@ -4,11 +4,15 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/types"
 	kuberest "k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
@@ -187,18 +191,58 @@ func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
 	c := newCluster(t, env.Config, env.Namespace(t))
 	elect := func(o *Options) { o.Manager.LeaderElect = true }
 	first := start(t, env.Config, c.namespace, elect)
-	<-first.app.manager.Elected()
-	second := start(t, env.Config, c.namespace, elect)
+	leader := c.awaitLeader(t, func(holder string) bool { return holder != "" })
+	start(t, env.Config, c.namespace, elect)
 	c.apply(t, "one", v1alpha1.TaskRunSpec{})
 	c.propose(t, "one", "COMPLETED")
 	c.await(t, "one", "is COMPLETED", inState("COMPLETED"))
-	select {
-	case <-second.app.manager.Elected():
-		t.Error("there are two leaders")
-	default:
+	if now := c.leader(t); now != leader {
+		t.Errorf("leader = %q, want %q for as long as it runs", now, leader)
 	}
 	first.stop()
+	c.awaitLeader(t, func(holder string) bool { return holder != "" && holder != leader })
 	c.apply(t, "two", v1alpha1.TaskRunSpec{})
 	c.propose(t, "two", "COMPLETED")
 	c.await(t, "two", "is COMPLETED", inState("COMPLETED"))
+}
+
+// The leader stops its controllers in an outage, continues to serve REST, and its
+// controllers start again afterwards.
+func TestALeaderServesThroughAnOutageAndLeadsAgain(t *testing.T) {
+	t.Parallel()
+	env := testenv.StartPrivate(t)
+	c := newCluster(t, env.Config, env.Namespace(t))
+	p := start(t, env.Config, c.namespace, func(o *Options) { o.Manager.LeaderElect = true })
+	c.apply(t, "before", v1alpha1.TaskRunSpec{})
+	c.proposed(t, "before", "RUNNING")
+	env.StopAPIServer(t)
+	<-time.After(renewDeadline + 2*retryPeriod)
+	wantUnavailable(t, http.MethodGet, p.url()+"/ready", "")
+	env.StartAPIServer(t)
+	c.apply(t, "after", v1alpha1.TaskRunSpec{})
+	for _, run := range []string{"before", "after"} {
+		c.proposed(t, run, "COMPLETED")
+		c.await(t, run, "is COMPLETED", inState("COMPLETED"))
+	}
+}
+
+// leader returns the holder of the leader's Lease, or "".
+func (c *cluster) leader(t *testing.T) string {
+	t.Helper()
+	var lease coordinationv1.Lease
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: c.namespace, Name: leaseName}, &lease)
+	if client.IgnoreNotFound(err) != nil {
+		t.Logf("reading the Lease: %v", err)
+	}
+	if lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	return *lease.Spec.HolderIdentity
+}
+
+func (c *cluster) awaitLeader(t *testing.T, wanted func(holder string) bool) string {
+	t.Helper()
+	var holder string
+	eventually(t, "a leader", func() bool { holder = c.leader(t); return wanted(holder) }, func() { t.Logf("it is %q", holder) })
+	return holder
 }

@@ -1,101 +1,131 @@
 package app
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 )
 
-// A leader that dies is followed within five seconds; one that stops gives its
-// lease up at once. A leader that only cannot reach the API server stays the
-// leader for leaderPatience, since the program ends with its leadership; all that
-// time the others cannot reach it either, or take over. Nothing is wrong while
-// there are two leaders, or none: every write is compared and swapped.
+// The timings of Kubernetes' own components. Two leaders, or none, do no harm: every
+// write is a compare-and-swap.
 const (
-	leaseName      = "taskrun-operator.taskrun.dev"
-	leaseSeconds   = 3                      // without renewal, after which others follow
-	renewPeriod    = time.Second            // of the leader
-	retryPeriod    = 400 * time.Millisecond // of looks of all replicas; client-go makes it up to 2.2 times as long
-	leaderPatience = 40 * time.Second
-	leaseDuration  = 60 * time.Second // more than that
+	leaseName     = "taskrun-operator.taskrun.dev"
+	leaseDuration = 15 * time.Second // without a renewal, after which another replica takes over
+	renewDeadline = 10 * time.Second // without a renewal, after which a leader stops
+	retryPeriod   = 2 * time.Second
 )
 
-// newLeaderLock returns the lock by which replicas choose the leader.
-func newLeaderLock(config *rest.Config, namespace string) (*leaderLock, error) {
-	config = rest.AddUserAgent(rest.CopyConfig(config), "leader-election")
-	config.Timeout = leaderPatience / 2 // one call that hangs does not cost the leadership
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("preparing a client for the leader's lease: %w", err)
-	}
+// newLeaderLock returns the Lease of the leader.
+func newLeaderLock(config *rest.Config, namespace string) (resourcelock.Interface, error) {
 	identity, err := newIdentity()
 	if err != nil {
 		return nil, err
 	}
-	return &leaderLock{clock: clock{}, Interface: &resourcelock.LeaseLock{
-		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: leaseName},
-		Client:     client.CoordinationV1(),
-		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
-	}}, nil
-}
-
-// leaderLock is a lease that is short for those who wait for it, however long its
-// holder tries to renew it. It is used by one goroutine.
-type leaderLock struct {
-	resourcelock.Interface
-
-	clock   taskrun.Clock
-	renewed time.Time // when this replica wrote last that it leads
-
-	deaf     bool // the last look at the lease failed
-	silences int  // how often that ended
-}
-
-// Get reads the lease. After a silence of the API server it is another one to
-// those who compare: the holder could not renew it in between, and has the whole
-// time again.
-func (l *leaderLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
-	record, raw, err := l.Interface.Get(ctx)
+	lock, err := resourcelock.NewFromKubeconfig(resourcelock.LeasesResourceLock, namespace, leaseName,
+		resourcelock.ResourceLockConfig{Identity: identity}, config, renewDeadline)
 	if err != nil {
-		l.deaf = !apierrors.IsNotFound(err)
-		return nil, nil, err
+		return nil, fmt.Errorf("prepare the leader's Lease: %w", err)
 	}
-	if l.deaf {
-		l.deaf, l.silences = false, l.silences+1
-	}
-	return record, append(raw, bytes.Repeat([]byte(" "), l.silences)...), nil
+	return lock, nil
 }
 
-// Create makes the lease.
-func (l *leaderLock) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
-	return l.Interface.Create(ctx, short(record))
+// election runs the leader's work on one of the replicas. A replica that loses the
+// Lease stops this work only: it continues to serve REST, and takes part again.
+type election struct {
+	lock resourcelock.Interface // nil: this replica is always the leader
+	work func() ([]manager.Runnable, error)
+	log  logr.Logger
 }
 
-// Update renews the lease, takes it, or gives it up. A replica that has just renewed it
-// need not again.
-func (l *leaderLock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
-	leads := record.HolderIdentity == l.Identity()
-	if leads && l.clock.Now().Sub(l.renewed) < renewPeriod {
+// addElection adds the election that the options ask for, if any.
+func (a *App) addElection(config *rest.Config, mgr manager.Manager, work func() ([]manager.Runnable, error)) error {
+	e := &election{work: work, log: mgr.GetLogger().WithName("leaderelection")}
+	if a.options.Manager.LeaderElect {
+		lock, err := newLeaderLock(config, a.options.Manager.leaseNamespace(a.options.Scope.Namespace))
+		if err != nil {
+			return err
+		}
+		e.lock = lock
+	}
+	return mgr.Add(e)
+}
+
+// Start takes part until the context ends, or the work fails.
+func (e *election) Start(ctx context.Context) error {
+	if e.lock == nil {
+		return e.lead(ctx)
+	}
+	terms := make(chan context.Context)
+	elector, err := e.elector(terms)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(logr.NewContext(ctx, e.log))
+	group.Go(func() error {
+		for ctx.Err() == nil {
+			elector.Run(ctx)
+		}
 		return nil
-	}
-	err := l.Interface.Update(ctx, short(record))
-	l.renewed = time.Time{}
-	if err == nil && leads {
-		l.renewed = l.clock.Now()
-	}
-	return err
+	})
+	group.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case term := <-terms:
+				err := errors.Join(e.lead(term), forgetQueues(controller.Name, controller.ProposalName)) //nolint:contextcheck // a term is part of ctx
+				if err != nil {
+					return err
+				}
+			}
+		}
+	})
+	return group.Wait()
 }
 
-func short(record resourcelock.LeaderElectionRecord) resourcelock.LeaderElectionRecord {
-	record.LeaseDurationSeconds = min(record.LeaseDurationSeconds, leaseSeconds)
-	return record
+// NeedLeaderElection tells the manager that every replica takes part.
+func (e *election) NeedLeaderElection() bool { return false }
+
+// elector sends the context of each term, which ends with the term.
+func (e *election) elector(terms chan<- context.Context) (*leaderelection.LeaderElector, error) {
+	return leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock:            e.lock,
+		Name:            leaseName,
+		LeaseDuration:   leaseDuration,
+		RenewDeadline:   renewDeadline,
+		RetryPeriod:     retryPeriod,
+		ReleaseOnCancel: true,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(term context.Context) {
+				select {
+				case terms <- term:
+				case <-term.Done():
+				}
+			},
+			OnStoppedLeading: func() {}, // the context of the term has ended
+		},
+	})
+}
+
+// lead does the work of one term until the context ends.
+func (e *election) lead(ctx context.Context) error {
+	work, err := e.work()
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range work {
+		group.Go(func() error { return part.Start(ctx) })
+	}
+	return group.Wait()
 }

@@ -13,7 +13,6 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -104,11 +103,6 @@ func newManager(
 	if err := errors.Join(v1alpha1.AddToScheme(scheme), coordinationv1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
-	lock, err := lockOf(config, o, options.Scope.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	lease, renew, retry := leaseDuration, leaderPatience, retryPeriod
 	return ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Logger: log,
@@ -124,25 +118,11 @@ func newManager(
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},
-		Client:                              client.Options{FieldValidation: "Strict"},
-		Metrics:                             metrics,
-		HealthProbeBindAddress:              o.HealthAddress,
-		GracefulShutdownTimeout:             &o.ShutdownTimeout,
-		LeaderElection:                      o.LeaderElect,
-		LeaderElectionResourceLockInterface: lock,
-		LeaderElectionReleaseOnCancel:       true, // safe: the process ends when the manager has
-		LeaseDuration:                       &lease,
-		RenewDeadline:                       &renew,
-		RetryPeriod:                         &retry,
+		Client:                  client.Options{FieldValidation: "Strict"},
+		Metrics:                 metrics,
+		HealthProbeBindAddress:  o.HealthAddress,
+		GracefulShutdownTimeout: &o.ShutdownTimeout,
 	})
-}
-
-// lockOf is nil without leader election.
-func lockOf(config *rest.Config, o ManagerOptions, served string) (resourcelock.Interface, error) {
-	if !o.LeaderElect {
-		return nil, nil //nolint:nilnil // none is needed
-	}
-	return newLeaderLock(config, o.leaseNamespace(served))
 }
 
 // watched restricts a cache to namespaces; none given are all.

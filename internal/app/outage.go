@@ -12,6 +12,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -25,7 +26,7 @@ const outageSettle = 5 * time.Second
 // program and its libraries log of calls that fail because of it, which they try
 // again up to several times a second, is logged at the level debug.
 type outages struct {
-	clock taskrun.Clock
+	clock clock.PassiveClock
 	log   *slog.Logger
 	began func() // counts the outage; nil before the metrics are there
 
@@ -35,7 +36,7 @@ type outages struct {
 }
 
 func newOutages(lines slog.Handler) *outages {
-	return &outages{clock: clock{}, log: slog.New(lines), began: func() {}}
+	return &outages{clock: clock.RealClock{}, log: slog.New(lines), began: func() {}}
 }
 
 // Transport returns a RoundTripper that notes what becomes of calls.
@@ -119,9 +120,7 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 	return h.Handler.Handle(ctx, line)
 }
 
-// repeats reports whether a line says nothing that is not known already: that a
-// call failed during an outage, or that a leader which is being stopped leads no
-// more.
+// repeats reports whether a line only says that a call failed during an outage.
 func (h *outageHandler) repeats(line slog.Record) bool {
 	repeats := false
 	line.Attrs(func(attribute slog.Attr) bool {
@@ -133,17 +132,10 @@ func (h *outageHandler) repeats(line slog.Record) bool {
 		if !isError {
 			err = errors.New(value.String())
 		}
-		repeats = orderlyStop(line.Message, err) || (byOutage(err) && h.outages.running())
+		repeats = byOutage(err) && h.outages.running()
 		return false
 	})
 	return repeats
-}
-
-// orderlyStop reports whether controller-runtime logs, as an error, that a leader
-// gave its Lease up because the program is being stopped. A leader that loses its
-// Lease ends the program with that error instead.
-func orderlyStop(message string, err error) bool {
-	return message == "error received after stop sequence was engaged" && err.Error() == "leader election lost"
 }
 
 // byOutage reports whether an error is one of calls that did not reach the API

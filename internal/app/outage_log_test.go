@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -36,20 +37,18 @@ func (s *apiServer) RoundTrip(*http.Request) (*http.Response, error) {
 // outageLog is a log, and calls to an API server whose outages it tells of.
 type outageLog struct {
 	lines   bytes.Buffer
-	now     time.Time
+	clock   *testingclock.FakeClock
 	server  apiServer
 	counted int
 	outages *outages
 	log     *slog.Logger
 }
 
-func (l *outageLog) Now() time.Time { return l.now }
-
 func newOutageLog(level slog.Level) *outageLog {
-	l := &outageLog{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC), server: apiServer{status: http.StatusOK}}
+	l := &outageLog{clock: testingclock.NewFakeClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)), server: apiServer{status: http.StatusOK}}
 	lines := (&LogOptions{Format: formatText, Level: level}).handler(&l.lines)
 	l.outages = newOutages(lines)
-	l.outages.clock = l
+	l.outages.clock = l.clock
 	l.outages.began = func() { l.counted++ }
 	l.log = slog.New(l.outages.Handler(lines)).With("part", "any")
 	return l
@@ -92,11 +91,11 @@ func TestAnOutageOfTheAPIServerIsTwoLinesAndIsCounted(t *testing.T) {
 					l.server = apiServer{status: http.StatusOK}
 				}
 				l.call(t, refused())
-				l.now = l.now.Add(400 * time.Millisecond)
+				l.clock.Step(400 * time.Millisecond)
 			}
 			l.server = apiServer{status: http.StatusOK}
 			for range 150 {
-				l.now = l.now.Add(400 * time.Millisecond)
+				l.clock.Step(400 * time.Millisecond)
 				l.call(t, nil)
 			}
 			got := strings.Split(strings.TrimSpace(l.lines.String()), "\n")
@@ -142,19 +141,5 @@ func TestWhatAnOutageDoesNotHide(t *testing.T) {
 				t.Errorf("%d lines, want %d:\n%s", got, tt.want, &l.lines)
 			}
 		})
-	}
-}
-
-func TestAnOrderlyStopIsNoError(t *testing.T) {
-	t.Parallel()
-	l := newOutageLog(slog.LevelInfo)
-	log := logr.FromSlogHandler(l.log.Handler())
-	log.Error(errors.New("leader election lost"), "error received after stop sequence was engaged")
-	if l.lines.Len() > 0 {
-		t.Errorf("logged:\n%s", &l.lines)
-	}
-	log.Error(errors.New("another"), "error received after stop sequence was engaged")
-	if l.lines.Len() == 0 {
-		t.Error("another error of the stop is not logged")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes"
 	kuberest "k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -64,7 +65,7 @@ func (o *SecurityOptions) Validate() error {
 
 // security is what stands before the program's servers.
 type security struct {
-	door  *authn.Door          // nil: everybody may do everything
+	door  *authn.Reviewer          // nil: everybody may do everything
 	certs *certificates.Source // nil: plain HTTP
 	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
 	keys  *caBundle            // of the APIService; nil: there is none to look after
@@ -80,7 +81,7 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	if o.Authentication == authenticationKubernetes {
-		if s.door, err = authn.New(o.Callers, client, clock{}); err != nil {
+		if s.door, err = authn.New(o.Callers, client, clock.RealClock{}); err != nil {
 			return nil, err
 		}
 		s.door.Metrics = metrics
@@ -88,7 +89,7 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 	own := options.Manager.leaseNamespace(options.Scope.Namespace)
 	if o.TLS.Enabled() {
 		s.certs, err = certificates.New(o.TLS, certificates.Dependencies{
-			Secrets: client.CoreV1().Secrets(own), ConfigMaps: client.CoreV1().ConfigMaps(own), Namespace: own, Clock: clock{}, Log: log,
+			Secrets: client.CoreV1().Secrets(own), ConfigMaps: client.CoreV1().ConfigMaps(own), Namespace: own, Clock: clock.RealClock{}, Log: log,
 		})
 		if err == nil {
 			err = s.certs.Load(ctx)
@@ -98,7 +99,7 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		}
 	}
 	if o.Aggregation {
-		s.proxy = authn.NewFrontProxy(client, clock{}, log)
+		s.proxy = authn.NewFrontProxy(client, clock.RealClock{}, log)
 	}
 	if o.Aggregation && o.TLS.SelfSigned {
 		s.keys = &caBundle{
@@ -120,10 +121,15 @@ func (s *security) addTo(mgr manager.Manager) error {
 	if s.proxy != nil {
 		faults = append(faults, mgr.Add(s.proxy))
 	}
-	if s.keys != nil {
-		faults = append(faults, mgr.Add(s.keys))
-	}
 	return errors.Join(faults...)
+}
+
+// leaderWork returns what only the leader does.
+func (s *security) leaderWork() []manager.Runnable {
+	if s.keys == nil {
+		return nil
+	}
+	return []manager.Runnable{s.keys}
 }
 
 // protect puts it before REST.

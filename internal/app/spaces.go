@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
@@ -50,7 +51,7 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 	served := options.Scope.Namespace
 	s.roster = roster.New(roster.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: options.Manager.leaseNamespace(served), Serves: served,
-		Identity: identity, Clock: clock{}, Log: log,
+		Identity: identity, Clock: clock.RealClock{}, Log: log,
 	})
 	return s, mgr.Add(s.roster)
 }
@@ -60,7 +61,7 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
 		return rest.Space{Runs: usecase.New(usecase.Options{
-			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock{},
+			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock.RealClock{},
 		}), Limits: s.doors.limitsOf(home)}, nil
 	}
 	b, err := s.background(namespace, 1)
@@ -70,7 +71,7 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 	served := s.doors.service(telemetry.DoorREST, namespace)
 	return rest.Space{
 		Runs: served, Limits: s.doors.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
-		Recorder: s.doors.recorder.Timed(s.doors.traces.Events(s.doors.service(telemetry.DoorEvents, namespace)), clock{}),
+		Recorder: s.doors.recorder.Timed(s.doors.traces.Events(s.doors.service(telemetry.DoorEvents, namespace)), clock.RealClock{}),
 		Close:    func() { s.release(namespace, b) },
 	}, nil
 }
@@ -131,12 +132,12 @@ func (s *spaces) follow() {
 
 func (s *spaces) newBackground(namespace string) *background {
 	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
-	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock{}), metrics: s.doors.recorder}
-	b.workers = delivery.NewWorkers(b.queue, leases, clock{}, s.roster.In(namespace))
+	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.doors.recorder}
+	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.roster.In(namespace))
 	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
-		Clock: clock{}, Log: s.log, Metrics: s.doors.recorder,
+		Clock: clock.RealClock{}, Log: s.log, Metrics: s.doors.recorder,
 		Witness: controller.Witness{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
 	}
 	return b

@@ -31,6 +31,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
+	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
@@ -39,10 +41,6 @@ import (
 const audience = "taskrun.dev"
 
 func TestMain(m *testing.M) { testenv.Main(m) }
-
-type clock struct{ ahead time.Duration }
-
-func (c clock) Now() time.Time { return time.Now().Add(c.ahead) }
 
 func clientOf(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 	t.Helper()
@@ -53,21 +51,21 @@ func clientOf(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 	return client
 }
 
-// forgetful is a door that asks each time.
-func forgetful(t *testing.T, config *rest.Config, c clock) *authn.Door {
+// forgetful is a reviewer without a cache.
+func forgetful(t *testing.T, config *rest.Config, c clock.PassiveClock) *authn.Reviewer {
 	t.Helper()
 	o := authn.DefaultOptions()
 	o.CacheTTL, o.AllowedTTL, o.DeniedTTL = 0, 0, 0
-	return doorOf(t, o, config, c)
+	return reviewerOf(t, o, config, c)
 }
 
-func doorOf(t *testing.T, o authn.Options, config *rest.Config, c clock) *authn.Door {
+func reviewerOf(t *testing.T, o authn.Options, config *rest.Config, c clock.PassiveClock) *authn.Reviewer {
 	t.Helper()
-	door, err := authn.New(o, clientOf(t, config), c)
+	reviewer, err := authn.New(o, clientOf(t, config), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return door
+	return reviewer
 }
 
 func newAccount(t *testing.T, client kubernetes.Interface, namespace, name string) *corev1.ServiceAccount {
@@ -122,8 +120,8 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 		"a token of the cluster, of no ServiceAccount": {env.Config.BearerToken, 0, authn.ErrUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
-			door := forgetful(t, env.Config, clock{test.ahead})
-			got, err := door.Authenticate(t.Context(), test.token)
+			reviewer := forgetful(t, env.Config, testingclock.NewFakePassiveClock(time.Now().Add(test.ahead)))
+			got, err := reviewer.Authenticate(t.Context(), test.token)
 			if !errors.Is(err, test.want) {
 				t.Fatalf("error = %v, want %v", err, test.want)
 			}
@@ -153,9 +151,9 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 // seconds a token that it has taken.
 func awaitRefusal(t *testing.T, config *rest.Config, token string) {
 	t.Helper()
-	door := forgetful(t, config, clock{})
+	reviewer := forgetful(t, config, clock.RealClock{})
 	await(t, func(ctx context.Context) error {
-		if _, err := door.Authenticate(ctx, token); !errors.Is(err, authn.ErrUnauthenticated) {
+		if _, err := reviewer.Authenticate(ctx, token); !errors.Is(err, authn.ErrUnauthenticated) {
 			return fmt.Errorf("the token of an account that is gone: error = %w, want %w", err, authn.ErrUnauthenticated)
 		}
 		return nil
@@ -166,13 +164,13 @@ func TestWhatRBACGrants(t *testing.T) {
 	env := testenv.Start(t)
 	client, mine, other := clientOf(t, env.Config), env.Namespace(t), env.Namespace(t)
 	account := newAccount(t, client, mine, "worker")
-	door := forgetful(t, env.Config, clock{})
-	caller, err := door.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
+	reviewer := forgetful(t, env.Config, clock.RealClock{})
+	caller, err := reviewer.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
 	if err != nil {
 		t.Fatal(err)
 	}
 	create := authn.Access{Verb: "create", Namespace: mine, Resource: "taskruns"}
-	if err := door.Authorize(t.Context(), caller, create); !errors.Is(err, authn.ErrForbidden) {
+	if err := reviewer.Authorize(t.Context(), caller, create); !errors.Is(err, authn.ErrForbidden) {
 		t.Fatalf("before it was granted: %v", err)
 	}
 	grant(t, client, account)
@@ -192,7 +190,7 @@ func TestWhatRBACGrants(t *testing.T) {
 		"another path":           {authn.Access{Verb: "get", Path: "/debug/pprof/heap"}, authn.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := door.Authorize(t.Context(), caller, test.access); !errors.Is(err, test.want) {
+			if err := reviewer.Authorize(t.Context(), caller, test.access); !errors.Is(err, test.want) {
 				t.Errorf("error = %v, want %v", err, test.want)
 			}
 		})
@@ -230,12 +228,12 @@ func grant(t *testing.T, client kubernetes.Interface, account *corev1.ServiceAcc
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := forgetful(t, testenv.Start(t).Config, clock{})
+	reviewer := forgetful(t, testenv.Start(t).Config, clock.RealClock{})
 	caller := authn.Caller{Name: "system:serviceaccount:" + account.Namespace + ":" + account.Name}
 	await(t, func(ctx context.Context) error {
 		return errors.Join(
-			door.Authorize(ctx, caller, authn.Access{Verb: "create", Namespace: account.Namespace, Resource: "taskruns"}),
-			door.Authorize(ctx, caller, authn.Access{Verb: "get", Path: "/metrics"}))
+			reviewer.Authorize(ctx, caller, authn.Access{Verb: "create", Namespace: account.Namespace, Resource: "taskruns"}),
+			reviewer.Authorize(ctx, caller, authn.Access{Verb: "get", Path: "/metrics"}))
 	})
 }
 
@@ -258,12 +256,12 @@ func TestAnOperatorWithoutRightsSaysWhichItNeeds(t *testing.T) {
 	account := newAccount(t, client, namespace, "operator")
 	config := rest.CopyConfig(env.Config)
 	config.BearerToken = tokenOf(t, client, account).Token
-	door := forgetful(t, config, clock{})
-	_, err := door.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
+	reviewer := forgetful(t, config, clock.RealClock{})
+	_, err := reviewer.Authenticate(t.Context(), tokenOf(t, client, account, audience).Token)
 	if !errors.Is(err, authn.ErrUnavailable) || !strings.Contains(err.Error(), "verb create on tokenreviews.authentication.k8s.io") {
 		t.Errorf("authenticating: %v", err)
 	}
-	err = door.Authorize(t.Context(), authn.Caller{Name: "a"}, authn.Access{Verb: "get", Namespace: namespace, Resource: "taskruns"})
+	err = reviewer.Authorize(t.Context(), authn.Caller{Name: "a"}, authn.Access{Verb: "get", Namespace: namespace, Resource: "taskruns"})
 	if !errors.Is(err, authn.ErrUnavailable) || !strings.Contains(err.Error(), "verb create on subjectaccessreviews.authorization.k8s.io") {
 		t.Errorf("authorizing: %v", err)
 	}
@@ -274,25 +272,25 @@ func TestAStoppedAPIServerLetsNobodyNewIn(t *testing.T) {
 	client, namespace := clientOf(t, env.Config), env.Namespace(t)
 	account := newAccount(t, client, namespace, "worker")
 	known, unknown := tokenOf(t, client, account, audience).Token, tokenOf(t, client, account, audience).Token
-	door := doorOf(t, authn.DefaultOptions(), env.Config, clock{})
-	caller, err := door.Authenticate(t.Context(), known)
+	reviewer := reviewerOf(t, authn.DefaultOptions(), env.Config, clock.RealClock{})
+	caller, err := reviewer.Authenticate(t.Context(), known)
 	if err != nil {
 		t.Fatal(err)
 	}
 	env.StopAPIServer(t)
-	if _, err := door.Authenticate(t.Context(), known); err != nil {
+	if _, err := reviewer.Authenticate(t.Context(), known); err != nil {
 		t.Errorf("who was known a moment ago: %v", err)
 	}
-	if _, err := door.Authenticate(t.Context(), unknown); !errors.Is(err, authn.ErrUnavailable) {
+	if _, err := reviewer.Authenticate(t.Context(), unknown); !errors.Is(err, authn.ErrUnavailable) {
 		t.Errorf("who was not known: %v, want %v", err, authn.ErrUnavailable)
 	}
 	access := authn.Access{Verb: "get", Namespace: namespace, Resource: "taskruns"}
-	if err := door.Authorize(t.Context(), caller, access); !errors.Is(err, authn.ErrUnavailable) {
+	if err := reviewer.Authorize(t.Context(), caller, access); !errors.Is(err, authn.ErrUnavailable) {
 		t.Errorf("what was not asked before: %v, want %v", err, authn.ErrUnavailable)
 	}
 	env.StartAPIServer(t)
 	await(t, func(ctx context.Context) error {
-		_, err := door.Authenticate(ctx, unknown)
+		_, err := reviewer.Authenticate(ctx, unknown)
 		return err
 	})
 }
@@ -307,7 +305,7 @@ type vouched struct {
 func TestTheAggregationLayerVouches(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
-	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock{}, slog.New(slog.DiscardHandler))
+	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock.RealClock{}, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- proxy.Start(ctx) }()

@@ -13,110 +13,110 @@ import (
 )
 
 const (
-	// maxTokenBytes bounds what the API server is asked about. Tokens of ServiceAccounts have about 1 KiB.
+	// maxTokenBytes is the maximum size of a token. Tokens of ServiceAccounts have about 1 KiB.
 	maxTokenBytes = 16 << 10
-	// maxCallerBytes bounds what is remembered of a caller; of a larger one the API server is asked each time.
+	// maxCallerBytes is the maximum size of a cached caller. The token of a larger one is reviewed each time.
 	maxCallerBytes = 32 << 10
 )
 
 // Authenticate returns the caller of a token. It returns ErrUnauthenticated if the token is invalid, expired or not for
-// one of our audiences, ErrUnavailable if the API server could not be asked.
+// one of the audiences, ErrUnavailable if the API server could not be reached.
 //
-// The API server is not asked about a JWT whose unverified claims say that it would be rejected, nor about a token of an
-// address (WithAddress) of which it rejected too many recently, unless it accepted this token within the last hour.
+// A JWT whose unverified claims show that the API server would reject it is rejected without a review. So is a token from
+// an address (WithAddress) with too many recently rejected tokens, unless this token was accepted within the last hour.
 //
-// A token that the API server accepts is good until its expiry, if it tells one, and Options.ClockSkew longer: our clock
-// may be ahead of the API server's, which knows better. It is remembered until its expiry only.
-func (d *Door) Authenticate(ctx context.Context, token string) (Caller, error) {
-	if err := d.checkForm(token); err != nil {
+// An accepted token is valid until its expiry, if it has one, and Options.ClockSkew longer, because the clock of this
+// machine may be ahead of the API server's. It is cached until its expiry only.
+func (r *Reviewer) Authenticate(ctx context.Context, token string) (Caller, error) {
+	if err := r.checkForm(token); err != nil {
 		return Caller{}, err
 	}
-	question := d.sealer.seal(token)
-	if known, ok := d.identities.recall(question); ok {
+	key := r.hasher.key(token)
+	if known, ok := r.tokenCache.get(key); ok {
 		return known.value, known.err
 	}
-	if err := d.checkClaims(token); err != nil {
+	if err := r.checkClaims(token); err != nil {
 		return Caller{}, err
 	}
-	from := d.rejections.originOf(ctx, question)
-	if !d.rejections.allowed(from.address) {
-		return Caller{}, tooManyRejected()
+	from := r.rejections.originOf(ctx, key)
+	if !r.rejections.allowed(from.address) {
+		return Caller{}, newTooManyRejectedError()
 	}
-	return d.identities.ask(ctx, question, from.sender, func(ctx context.Context) answer[Caller] {
-		if !d.rejections.take(from.address) {
-			return answer[Caller]{err: tooManyRejected()}
+	return r.tokenCache.review(ctx, key, from.sender, func(ctx context.Context) result[Caller] {
+		if !r.rejections.reserve(from.address) {
+			return result[Caller]{err: newTooManyRejectedError()}
 		}
-		start := d.clock.Now()
-		a := d.reviewToken(ctx, token)
-		d.rejections.settle(from, question, a.err)
-		d.reviewed("token", outcome(a.err, "accepted", "rejected"), start)
+		start := r.clock.Now()
+		a := r.reviewToken(ctx, token)
+		r.rejections.record(from, key, a.err)
+		r.reviewed("token", outcome(a.err, "accepted", "rejected"), start)
 		return a
 	})
 }
 
-// checkForm refuses what can be no token, without asking.
-func (d *Door) checkForm(token string) error {
+// checkForm rejects texts that cannot be a token, without a review.
+func (r *Reviewer) checkForm(token string) error {
 	switch {
 	case token == "":
-		return refuse(ErrUnauthenticated, nil, "no token was sent: %s", d.howToGetOne())
+		return newError(ErrUnauthenticated, nil, "no token was sent: %s", r.tokenHint())
 	case len(token) > maxTokenBytes:
-		return refuse(ErrUnauthenticated, nil, "the token is longer than %d bytes: %s", maxTokenBytes, d.howToGetOne())
+		return newError(ErrUnauthenticated, nil, "the token is longer than %d bytes: %s", maxTokenBytes, r.tokenHint())
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return refuse(ErrUnauthenticated, nil, "the token has characters that no token has, such as a line break at its end: %s",
-			d.howToGetOne())
+		return newError(ErrUnauthenticated, nil, "the token has characters that no token has, such as a line break at its end: %s",
+			r.tokenHint())
 	default:
 		return nil
 	}
 }
 
-func (d *Door) howToGetOne() string {
-	return "send a ServiceAccount token of audience " + d.options.Audiences[0] +
-		", from a projected volume or `kubectl create token NAME --audience=" + d.options.Audiences[0] + "`"
+func (r *Reviewer) tokenHint() string {
+	return "send a ServiceAccount token of audience " + r.options.Audiences[0] +
+		", from a projected volume or `kubectl create token NAME --audience=" + r.options.Audiences[0] + "`"
 }
 
-func (d *Door) reviewToken(ctx context.Context, token string) answer[Caller] {
+func (r *Reviewer) reviewToken(ctx context.Context, token string) result[Caller] {
 	review := &authenticationv1.TokenReview{
-		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: slices.Clone(d.options.Audiences)},
+		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: slices.Clone(r.options.Audiences)},
 	}
-	reviewed, err := d.tokens.Create(ctx, review, metav1.CreateOptions{})
+	reviewed, err := r.tokens.Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
-		return answer[Caller]{err: d.identities.fail(err)}
+		return result[Caller]{err: r.tokenCache.fail(err)}
 	}
-	if err := d.judge(&reviewed.Status); err != nil {
-		return answer[Caller]{err: err, keep: d.options.rejectedTTL()}
+	if err := r.checkReview(&reviewed.Status); err != nil {
+		return result[Caller]{err: err, ttl: r.options.rejectedTTL()}
 	}
-	return d.accept(callerOf(&reviewed.Status.User), expiry(token))
+	return r.accept(callerOf(&reviewed.Status.User), expiry(token))
 }
 
-// judge says what is wrong with a token of which the API server said status. A token that it could not check, say for a
-// fault of etcd, looks like a bad one: the API server has no other word for it.
-func (d *Door) judge(status *authenticationv1.TokenReviewStatus) error {
+// checkReview returns the reason to reject a token with this status. A token that the API server could not check, for
+// instance because of a fault of etcd, has the status of an invalid one.
+func (r *Reviewer) checkReview(status *authenticationv1.TokenReviewStatus) error {
 	switch {
 	case !status.Authenticated || status.User.Username == "":
-		return refuse(ErrUnauthenticated, causeOf(status.Error),
-			"the token is not good: it has expired, was revoked, is for another audience or was never one: %s", d.howToGetOne())
-	case !slices.ContainsFunc(status.Audiences, func(a string) bool { return slices.Contains(d.options.Audiences, a) }):
-		// It is for the API server itself, or that looks at no audiences: any service that was shown such a token
-		// could show it to us.
-		return refuse(ErrUnauthenticated, errors.New("the API server accepts the token but names none of our audiences"),
-			"the token is for another audience: %s", d.howToGetOne())
+		return newError(ErrUnauthenticated, causeOf(status.Error),
+			"the token is not good: it has expired, was revoked, is for another audience or was never one: %s", r.tokenHint())
+	case !slices.ContainsFunc(status.Audiences, func(a string) bool { return slices.Contains(r.options.Audiences, a) }):
+		// The token is for the API server, or the API server ignores audiences. Any service that receives such a token
+		// could send it to this one.
+		return newError(ErrUnauthenticated, errors.New("the API server accepts the token but names none of the audiences"),
+			"the token is for another audience: %s", r.tokenHint())
 	default:
 		return nil
 	}
 }
 
-// accept is the answer about a good token.
-func (d *Door) accept(c Caller, expires time.Time) answer[Caller] {
-	a := answer[Caller]{value: c, keep: d.options.CacheTTL, expires: expires}
-	if c.bytes() > maxCallerBytes {
-		a.keep = 0
+// accept returns the result for a token that the API server accepts.
+func (r *Reviewer) accept(c Caller, expires time.Time) result[Caller] {
+	a := result[Caller]{value: c, ttl: r.options.CacheTTL, expires: expires}
+	if c.size() > maxCallerBytes {
+		a.ttl = 0
 	}
 	if expires.IsZero() {
 		return a
 	}
-	a.value.Until = expires.Add(d.options.ClockSkew)
-	if err := d.checkExpiry(expires); err != nil { // while it was reviewed
-		return answer[Caller]{err: err, keep: d.options.rejectedTTL()}
+	a.value.Until = expires.Add(r.options.ClockSkew)
+	if err := r.checkExpiry(expires); err != nil { // while it was reviewed
+		return result[Caller]{err: err, ttl: r.options.rejectedTTL()}
 	}
 	return a
 }
@@ -132,7 +132,7 @@ func callerOf(u *authenticationv1.UserInfo) Caller {
 	return c
 }
 
-// outcome is the word for an answer that is err.
+// outcome returns the metric label of a result with this error.
 func outcome(err error, yes, no string) string {
 	switch {
 	case err == nil:

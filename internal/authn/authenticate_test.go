@@ -23,7 +23,7 @@ func TestAuthenticateReturnsWhomTheAPIServerNames(t *testing.T) {
 		token:    accepted("system:serviceaccount:a:b", "elsewhere", "second"),
 		"opaque": accepted("ann", "taskrun.dev"),
 	}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	for name, test := range map[string]struct {
 		token string
 		want  Caller
@@ -63,15 +63,15 @@ func TestTokensThatAreNotGood(t *testing.T) {
 		"nameless":       {Authenticated: true, Audiences: []string{"taskrun.dev"}},
 		expired:          accepted("a", "taskrun.dev"),
 	}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	for name, test := range map[string]struct {
 		token, says string
 		cause       string
 	}{
 		"one that the API server rejects":                    {"rejected", "is not good", "signature is invalid"},
 		"one that the API server never heard of":             {"unheard-of", "is not good", ""},
-		"one of which the API server names no audience":      {"no-audience", "another audience", "none of our audiences"},
-		"one of which the API server names another audience": {"other-audience", "another audience", "none of our audiences"},
+		"one of which the API server names no audience":      {"no-audience", "another audience", "none of the audiences"},
+		"one of which the API server names another audience": {"other-audience", "another audience", "none of the audiences"},
 		"one with our audience that the API server rejects":  {"contradiction", "is not good", ""},
 		"one of nobody": {"nameless", "is not good", ""},
 		"one that expired by our clock, with all skew passed": {expired, "expired at 2026-05-01T11:59:50Z", "clocks"},
@@ -113,7 +113,7 @@ func TestWhatCanBeNoTokenIsRefusedWithoutAsking(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			_, err := d.Authenticate(t.Context(), token)
 			wantKind(t, err, ErrUnauthenticated, "audience taskrun.dev")
 			if tokens, _ := c.asked(); tokens != 0 {
@@ -126,7 +126,7 @@ func TestWhatCanBeNoTokenIsRefusedWithoutAsking(t *testing.T) {
 func TestTheLongestTokenIsAskedAbout(t *testing.T) {
 	t.Parallel()
 	token := strings.Repeat("a", 16<<10)
-	d, _ := newDoor(t, &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("a", "taskrun.dev")}})
+	d, _ := newReviewer(t, &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("a", "taskrun.dev")}})
 	if _, err := d.Authenticate(t.Context(), token); err != nil {
 		t.Error(err)
 	}
@@ -155,9 +155,9 @@ func TestHowLongTokensAreRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{test.token: test.user}}
-			d, clock := newDoor(t, c)
+			d, clock := newReviewer(t, c)
 			_, first := d.Authenticate(t.Context(), test.token)
-			clock.advance(test.wait)
+			clock.Step(test.wait)
 			_, second := d.Authenticate(t.Context(), test.token)
 			if (first == nil) != test.user.Authenticated || (second == nil) != test.user.Authenticated {
 				t.Errorf("errors = %v and %v", first, second)
@@ -172,12 +172,12 @@ func TestHowLongTokensAreRemembered(t *testing.T) {
 func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
-	d, clock := newDoor(t, c)
+	d, clock := newReviewer(t, c)
 	if _, err := d.Authenticate(t.Context(), "t"); err != nil {
 		t.Fatal(err)
 	}
 	delete(c.users, "t")
-	clock.advance(time.Minute + 1)
+	clock.Step(time.Minute + 1)
 	_, err := d.Authenticate(t.Context(), "t")
 	wantKind(t, err, ErrUnauthenticated)
 }
@@ -185,7 +185,7 @@ func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
 func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good": accepted("a", "taskrun.dev")}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	_, _ = d.Authenticate(t.Context(), "good")
 	for i := range 10 * testOptions().CacheSize {
 		_, err := d.Authenticate(t.Context(), fmt.Sprint("bad", i))
@@ -198,7 +198,7 @@ func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
 	if after, _ := c.asked(); after != before {
 		t.Error("the good token was asked about again")
 	}
-	if n := len(d.identities.bad.Keys()); n != testOptions().CacheSize {
+	if n := len(d.tokenCache.rejected.Keys()); n != testOptions().CacheSize {
 		t.Errorf("%d bad tokens are remembered, want %d", n, testOptions().CacheSize)
 	}
 }
@@ -206,7 +206,7 @@ func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
 func TestGoodTokensAreBoundedToo(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	for i := range 2 * testOptions().CacheSize {
 		token := fmt.Sprint("t", i)
 		c.users[token] = accepted("a", "taskrun.dev")
@@ -214,7 +214,7 @@ func TestGoodTokensAreBoundedToo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(d.identities.good.Keys()); n != testOptions().CacheSize {
+	if n := len(d.tokenCache.accepted.Keys()); n != testOptions().CacheSize {
 		t.Errorf("%d good tokens are remembered, want %d", n, testOptions().CacheSize)
 	}
 }
@@ -222,21 +222,21 @@ func TestGoodTokensAreBoundedToo(t *testing.T) {
 func TestMemoryHasNoTokens(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good-token": accepted("a", "taskrun.dev")}}
-	one, _ := newDoor(t, c)
-	other, _ := newDoor(t, c)
+	one, _ := newReviewer(t, c)
+	other, _ := newReviewer(t, c)
 	for _, token := range []string{"good-token", "bad-token"} {
 		_, _ = one.Authenticate(t.Context(), token)
 		_, _ = other.Authenticate(t.Context(), token)
 	}
-	for _, d := range []*Door{one, other} {
-		for _, key := range append(d.identities.good.Keys(), d.identities.bad.Keys()...) {
+	for _, d := range []*Reviewer{one, other} {
+		for _, key := range append(d.tokenCache.accepted.Keys(), d.tokenCache.rejected.Keys()...) {
 			if text := fmt.Sprint(key); len(text) != 32 || strings.Contains(text, "token") {
 				t.Errorf("a key of memory is %q", text)
 			}
 		}
 	}
-	if cmp.Equal(one.identities.good.Keys(), other.identities.good.Keys()) {
-		t.Error("two doors have the same key for a token: it does not depend on a secret")
+	if cmp.Equal(one.tokenCache.accepted.Keys(), other.tokenCache.accepted.Keys()) {
+		t.Error("two reviewers have the same key for a token: it does not depend on a secret")
 	}
 }
 
@@ -257,7 +257,7 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}, err: test.err}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			_, err := d.Authenticate(t.Context(), "t")
 			wantKind(t, err, ErrUnavailable, test.says)
 			if !errors.Is(err, test.err) {
@@ -274,13 +274,13 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 func TestARememberedTokenOutlivesAnOutage(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
-	d, clock := newDoor(t, c)
+	d, clock := newReviewer(t, c)
 	_, _ = d.Authenticate(t.Context(), "t")
 	c.fail(errors.New("down"))
 	if _, err := d.Authenticate(t.Context(), "t"); err != nil {
 		t.Error(err)
 	}
-	clock.advance(time.Minute + 1)
+	clock.Step(time.Minute + 1)
 	_, err := d.Authenticate(t.Context(), "t")
 	wantKind(t, err, ErrUnavailable)
 }
@@ -300,7 +300,7 @@ func TestOneTokenShownManyTimesAtOnceIsOneQuestion(t *testing.T) {
 				}
 			},
 		}
-		d, _ := newDoor(t, c)
+		d, _ := newReviewer(t, c)
 		// The one who asks first goes away.
 		gone, leave := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -333,7 +333,7 @@ func TestAnAPIServerThatNeverAnswersIsGivenUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
-		d, _ := newDoor(t, c)
+		d, _ := newReviewer(t, c)
 		began := time.Now()
 		_, err := d.Authenticate(t.Context(), "t")
 		wantKind(t, err, ErrUnavailable)
@@ -347,9 +347,9 @@ func TestSoManyTokensAreAskedAboutAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
-		d, _ := newDoor(t, c)
+		d, _ := newReviewer(t, c)
 		// A good token that is remembered does not wait with the others.
-		d.identities.remember(d.sealer.seal("known"), answer[Caller]{value: Caller{Name: "a"}, keep: time.Minute})
+		d.tokenCache.add(d.hasher.key("known"), result[Caller]{value: Caller{Name: "a"}, ttl: time.Minute})
 		limit := testOptions().MaxReviews
 		flood := limit*(1+waitingPerReview) + 10
 		said := make(chan error, flood)
@@ -373,7 +373,7 @@ func TestSoManyTokensAreAskedAboutAtATime(t *testing.T) {
 			wantKind(t, <-said, ErrUnavailable)
 		}
 		synctest.Wait()
-		if n := d.identities.turns.size(); n != 0 {
+		if n := d.tokenCache.queue.size(); n != 0 {
 			t.Errorf("%d places are still taken", n)
 		}
 	})

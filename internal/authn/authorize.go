@@ -13,7 +13,7 @@ import (
 // apiGroup is that of all resources of an Access.
 const apiGroup = "taskrun.dev"
 
-// Access is what a caller wants to do, in the words of Kubernetes. The API group is taskrun.dev, unless Path is set.
+// Access is a requested operation in the terms of Kubernetes. The API group is taskrun.dev, unless Path is set.
 type Access struct {
 	// Verb is get, list, create, update, delete and so on.
 	Verb string
@@ -22,41 +22,41 @@ type Access struct {
 	Resource, Subresource string
 	// Name is that of one object, and empty for all of them.
 	Name string
-	// Path is a path that is no resource, such as /metrics; the other fields but Verb are not looked at then.
+	// Path is a path that is no resource, such as /metrics. With it, all other fields but Verb are ignored.
 	Path string
 }
 
 // Authorize returns nil if the caller has the permission. It returns ErrForbidden if not, ErrUnauthenticated if
-// it has no name or its credentials have expired (Caller.Until), ErrUnavailable if the API server could not be asked.
-func (d *Door) Authorize(ctx context.Context, c Caller, a Access) error {
+// it has no name or its credentials have expired (Caller.Until), ErrUnavailable if the API server could not be reached.
+func (r *Reviewer) Authorize(ctx context.Context, c Caller, a Access) error {
 	switch {
 	case c.Name == "":
-		return refuse(ErrUnauthenticated, nil, "nobody said who you are: %s", d.howToGetOne())
-	case !c.Until.IsZero() && !d.clock.Now().Before(c.Until):
-		return refuse(ErrUnauthenticated, nil, "the token has expired: %s", d.howToGetOne())
+		return newError(ErrUnauthenticated, nil, "the request names no caller: %s", r.tokenHint())
+	case !c.Until.IsZero() && !r.clock.Now().Before(c.Until):
+		return newError(ErrUnauthenticated, nil, "the token has expired: %s", r.tokenHint())
 	}
-	question := d.sealer.seal(append([]string{a.Verb, a.Namespace, a.Resource, a.Subresource, a.Name, a.Path}, c.texts()...)...)
-	_, err := d.permissions.ask(ctx, question, c.Name, func(ctx context.Context) answer[struct{}] {
-		start := d.clock.Now()
-		answer := d.reviewAccess(ctx, &c, &a)
-		d.reviewed("access", outcome(answer.err, "allowed", "denied"), start)
+	key := r.hasher.key(append([]string{a.Verb, a.Namespace, a.Resource, a.Subresource, a.Name, a.Path}, c.fields()...)...)
+	_, err := r.accessCache.review(ctx, key, c.Name, func(ctx context.Context) result[struct{}] {
+		start := r.clock.Now()
+		answer := r.reviewAccess(ctx, &c, &a)
+		r.reviewed("access", outcome(answer.err, "allowed", "denied"), start)
 		return answer
 	})
 	return err
 }
 
-func (d *Door) reviewAccess(ctx context.Context, c *Caller, a *Access) answer[struct{}] {
+func (r *Reviewer) reviewAccess(ctx context.Context, c *Caller, a *Access) result[struct{}] {
 	review := &authorizationv1.SubjectAccessReview{Spec: specOf(c, a)}
-	reviewed, err := d.accesses.Create(ctx, review, metav1.CreateOptions{})
+	reviewed, err := r.accesses.Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
-		return answer[struct{}]{err: d.permissions.fail(err)}
+		return result[struct{}]{err: r.accessCache.fail(err)}
 	}
 	if status := &reviewed.Status; !status.Allowed || status.Denied {
-		// An evaluation error, such as a binding to a role that is gone, is no reason for a yes.
+		// An evaluation error, such as a binding to a role that does not exist, does not allow the access.
 		cause := errors.Join(causeOf(status.Reason), causeOf(status.EvaluationError))
-		return answer[struct{}]{err: refuse(ErrForbidden, cause, "%s", a.denial(c.Name)), keep: d.options.DeniedTTL}
+		return result[struct{}]{err: newError(ErrForbidden, cause, "%s", a.denial(c.Name)), ttl: r.options.DeniedTTL}
 	}
-	return answer[struct{}]{keep: d.options.AllowedTTL}
+	return result[struct{}]{ttl: r.options.AllowedTTL}
 }
 
 func specOf(c *Caller, a *Access) authorizationv1.SubjectAccessReviewSpec {
@@ -78,7 +78,7 @@ func specOf(c *Caller, a *Access) authorizationv1.SubjectAccessReviewSpec {
 	return spec
 }
 
-// denial is what is said to a caller of that name who may not.
+// denial returns the error text for a caller of that name that lacks the permission.
 func (a *Access) denial(caller string) string {
 	if a.Path != "" {
 		return fmt.Sprintf("%s may not %s %s: ask for a ClusterRole that has the nonResourceURL %s with the verb %s",
@@ -104,8 +104,8 @@ func (a *Access) resource() string {
 	return a.Resource + "/" + a.Subresource
 }
 
-// role names what would allow it. The role taskrun-editor-role lets people make and move runs by kubectl; a subresource
-// may need more, so that is named itself.
+// role names a role that allows the access. taskrun-editor-role allows users to create runs and change their states with
+// kubectl. A subresource may need more, so its permission is named instead.
 func (a *Access) role() string {
 	switch {
 	case a.Subresource != "":

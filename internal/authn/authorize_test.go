@@ -50,7 +50,7 @@ func TestAuthorizeAsksForTheWholeCallerAndAccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{allowed: allowing(true)}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			if err := d.Authorize(t.Context(), caller, test.access); err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestAuthorizeAsksForTheWholeCallerAndAccess(t *testing.T) {
 
 func TestWhoMayNotIsToldWhatToAskFor(t *testing.T) {
 	t.Parallel()
-	d, _ := newDoor(t, &cluster{allowed: allowing(false)})
+	d, _ := newReviewer(t, &cluster{allowed: allowing(false)})
 	for want, access := range map[string]Access{
 		`a may not create taskruns in namespace "x": ask for a role such as taskrun-editor-role there`: {
 			Verb: "create", Namespace: "x", Resource: "taskruns",
@@ -102,7 +102,7 @@ func TestOnlyAPlainYesIsAYes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d, _ := newDoor(t, &cluster{
+			d, _ := newReviewer(t, &cluster{
 				allowed: func(*authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus {
 					return status
 				},
@@ -122,7 +122,7 @@ func TestWhoIsNobodyMayNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{allowed: allowing(true)}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			wantKind(t, d.Authorize(t.Context(), caller, Access{Verb: "get", Resource: "taskruns"}), ErrUnauthenticated)
 			if _, accesses := c.asked(); accesses != 0 {
 				t.Error("the API server was asked")
@@ -146,14 +146,14 @@ func TestHowLongAccessesAreRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{allowed: allowing(test.allowed)}
-			d, clock := newDoor(t, c)
+			d, clock := newReviewer(t, c)
 			// A caller with a newer token of the same right is the same caller.
 			for _, until := range []time.Duration{time.Hour, 2 * time.Hour} {
 				err := d.Authorize(t.Context(), Caller{Name: "a", Until: start.Add(until)}, Access{Verb: "get", Resource: "taskruns"})
 				if (err == nil) != test.allowed {
 					t.Errorf("error = %v", err)
 				}
-				clock.advance(test.wait)
+				clock.Step(test.wait)
 			}
 			if _, accesses := c.asked(); accesses != test.wantAsked {
 				t.Errorf("the API server was asked %d times, want %d", accesses, test.wantAsked)
@@ -166,7 +166,7 @@ func TestHowLongAccessesAreRemembered(t *testing.T) {
 func TestEveryDifferenceOfCallerOrAccessIsAQuestionOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := &cluster{allowed: allowing(true)}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	ask := func(caller Caller, access Access) {
 		t.Helper()
 		if err := d.Authorize(t.Context(), caller, access); err != nil {
@@ -211,7 +211,7 @@ func TestAFloodOfDenialsLeavesTheAllowedInMemory(t *testing.T) {
 			return authorizationv1.SubjectAccessReviewStatus{Allowed: s.ResourceAttributes.Namespace == "mine"}
 		},
 	}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	mine := Access{Verb: "get", Resource: "taskruns", Namespace: "mine"}
 	_ = d.Authorize(t.Context(), Caller{Name: "a"}, mine)
 	for i := range 10 * testOptions().CacheSize {
@@ -239,7 +239,7 @@ func TestErrorsAboutAccessesAreNotRemembered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{allowed: allowing(true), err: test.err}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			access := Access{Verb: "get", Resource: "taskruns"}
 			wantKind(t, d.Authorize(t.Context(), Caller{Name: "a"}, access), ErrUnavailable, test.says)
 			c.fail(nil)
@@ -255,7 +255,7 @@ func TestOneAccessWantedManyTimesAtOnceIsOneQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
 		c := &cluster{allowed: allowing(true), hold: func(context.Context) error { <-open; return nil }}
-		d, _ := newDoor(t, c)
+		d, _ := newReviewer(t, c)
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {

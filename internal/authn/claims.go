@@ -15,8 +15,8 @@ const maxTime = 253402300799
 // accountSubject begins the claim sub of the tokens of ServiceAccounts.
 const accountSubject = "system:serviceaccount:"
 
-// claims are those of a JWT that are looked at before its signature is verified. They prove nothing: a token is rejected
-// by them, and never accepted. A nil *claims is that of an opaque token.
+// claims are the unverified claims of a JWT. A token can be rejected because of them, but never accepted. A nil *claims
+// is that of an opaque token.
 type claims struct {
 	Subject   string     `json:"sub"`
 	Audiences *audiences `json:"aud"` // nil: none
@@ -24,7 +24,7 @@ type claims struct {
 	unsigned  bool
 }
 
-// claimsOf reads the claims of a token, nil if it is no JWT.
+// claimsOf returns the claims of a token, or nil if it is not a JWT.
 func claimsOf(token string) *claims {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -63,7 +63,7 @@ func (a *audiences) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(a))
 }
 
-// expiry is when the token expires, zero if it does not say so.
+// expiry returns the expiry of the token, or zero if it has none.
 func (c *claims) expiry() time.Time {
 	if c == nil || c.Expires == nil || *c.Expires < 0 || *c.Expires > maxTime {
 		return time.Time{}
@@ -71,40 +71,42 @@ func (c *claims) expiry() time.Time {
 	return time.Unix(int64(*c.Expires), 0)
 }
 
-// expiry returns when a token expires, zero if it is no JWT or says nothing.
+// expiry returns the expiry of a token, or zero if it is not a JWT or has none.
 func expiry(token string) time.Time { return claimsOf(token).expiry() }
 
-// ofAccount reports whether the token is meant to be one of a ServiceAccount. The API server compares its audiences with
-// those that are asked for. Audiences of other issuers, such as the client id of OpenID Connect, mean what the API
-// server is configured to take them for.
+// ofAccount reports whether the token claims to be one of a ServiceAccount. The API server compares its audiences with
+// those of the review. The meaning of other issuers' audiences, such as the client id of OpenID Connect, depends on the
+// configuration of the API server.
 func (c *claims) ofAccount() bool {
 	return c.Subject == "" || strings.HasPrefix(c.Subject, accountSubject)
 }
 
-// checkClaims rejects a JWT that the API server would reject for certain, without asking.
-func (d *Door) checkClaims(token string) error {
+// checkClaims rejects a JWT that the API server would certainly reject, without a review.
+func (r *Reviewer) checkClaims(token string) error {
 	c := claimsOf(token)
 	switch {
 	case c == nil:
 		return nil
 	case c.unsigned:
-		return refuse(ErrUnauthenticated, nil, "the token has no signature: %s", d.howToGetOne())
-	case c.Audiences != nil && c.ofAccount() && !slices.ContainsFunc(*c.Audiences, d.isOurs):
-		return refuse(ErrUnauthenticated, nil, "the token is for another audience: %s", d.howToGetOne())
+		return newError(ErrUnauthenticated, nil, "the token has no signature: %s", r.tokenHint())
+	case c.Audiences != nil && c.ofAccount() && !slices.ContainsFunc(*c.Audiences, r.isOurs):
+		return newError(ErrUnauthenticated, nil, "the token is for another audience: %s", r.tokenHint())
 	default:
-		return d.checkExpiry(c.expiry())
+		return r.checkExpiry(c.expiry())
 	}
 }
 
-func (d *Door) isOurs(audience string) bool { return slices.Contains(d.options.Audiences, audience) }
+func (r *Reviewer) isOurs(audience string) bool {
+	return slices.Contains(r.options.Audiences, audience)
+}
 
-// checkExpiry rejects a token whose expiry has passed, and the skew of clocks with it.
-func (d *Door) checkExpiry(expires time.Time) error {
-	now := d.clock.Now()
-	if expires.IsZero() || now.Before(expires.Add(d.options.ClockSkew)) {
+// checkExpiry rejects a token that expired longer ago than Options.ClockSkew.
+func (r *Reviewer) checkExpiry(expires time.Time) error {
+	now := r.clock.Now()
+	if expires.IsZero() || now.Before(expires.Add(r.options.ClockSkew)) {
 		return nil
 	}
-	return refuse(ErrUnauthenticated, errors.New("by this machine's clock: if the token should be good, the clocks differ"),
+	return newError(ErrUnauthenticated, errors.New("by this machine's clock: if the token should be good, the clocks differ"),
 		"the token expired at %s, and it is %s here: %s",
-		expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), d.howToGetOne())
+		expires.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), r.tokenHint())
 }

@@ -44,7 +44,7 @@ func TestTokensThatWouldBeRejectedAreNotReviewed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{}
-			d, _ := newDoor(t, c)
+			d, _ := newReviewer(t, c)
 			_, err := d.Authenticate(t.Context(), test.token)
 			wantKind(t, err, ErrUnauthenticated, test.says, "--audience=taskrun.dev")
 			if tokens, _ := c.asked(); (tokens == 1) != test.wantReview {
@@ -58,7 +58,7 @@ func TestARememberedTokenIsGoodUntilItsEndWhateverItsClaims(t *testing.T) {
 	t.Parallel()
 	token := jwt(`{"sub":"ann","aud":"client"}`)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("ann", "taskrun.dev")}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	for range 2 {
 		if _, err := d.Authenticate(t.Context(), token); err != nil {
 			t.Fatal(err)
@@ -73,8 +73,8 @@ func TestATokenThatExpiresWhileItIsReviewedIsRejected(t *testing.T) {
 	t.Parallel()
 	token := expiring(time.Second)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("ann", "taskrun.dev")}}
-	d, clock := newDoor(t, c)
-	c.hold = func(context.Context) error { clock.advance(time.Minute); return nil }
+	d, clock := newReviewer(t, c)
+	c.hold = func(context.Context) error { clock.Step(time.Minute); return nil }
 	_, err := d.Authenticate(t.Context(), token)
 	if !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("error = %v, want %v", err, ErrUnauthenticated)

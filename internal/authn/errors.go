@@ -7,7 +7,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// The kinds of refusal, for errors.Is. Every error of this package is one of them.
+// The kinds of errors, for errors.Is. Every error of this package is one of them.
 var (
 	// ErrUnauthenticated means that the caller has no valid credentials (HTTP 401).
 	ErrUnauthenticated = errors.New("unauthenticated")
@@ -35,19 +35,19 @@ func (e *Error) Unwrap() []error {
 	return []error{e.kind, e.cause}
 }
 
-// Cause is what lies behind the refusal, for the log and not for the caller. It never has a token in it. It may be nil.
+// Cause returns the cause for the log. It is not for the caller, contains no token, and may be nil.
 func (e *Error) Cause() error { return e.cause }
 
-func refuse(kind, cause error, format string, args ...any) *Error {
+func newError(kind, cause error, format string, args ...any) *Error {
 	return &Error{kind: kind, text: fmt.Sprintf(format, args...), cause: cause}
 }
 
-// unavailable is the refusal after the API server could not be asked about resource, or did not answer.
-func unavailable(cause error, resource string) *Error {
+// newUnavailableError returns the error after a review of resource failed.
+func newUnavailableError(cause error, resource string) *Error {
 	if apierrors.IsForbidden(cause) {
-		return refuse(ErrUnavailable, cause, "this server may not ask the Kubernetes API server who callers are and what they may do: "+
+		return newError(ErrUnavailable, cause, "this server may not ask the Kubernetes API server who callers are and what they may do: "+
 			"its ServiceAccount needs a ClusterRole with the verb create on %s", resource)
 	}
-	return refuse(ErrUnavailable, cause, "the Kubernetes API server, which knows who callers are and what they may do, "+
+	return newError(ErrUnavailable, cause, "the Kubernetes API server, which knows who callers are and what they may do, "+
 		"does not answer now: try again in a few seconds")
 }

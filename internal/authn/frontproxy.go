@@ -19,117 +19,119 @@ import (
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 )
 
-// The ConfigMap in which kube-apiserver says how its aggregation layer vouches for callers.
+// The ConfigMap in which kube-apiserver publishes the configuration of its aggregation layer.
 const (
-	trustNamespace = metav1.NamespaceSystem
-	trustName      = "extension-apiserver-authentication"
-	// trustResync is how often what was read is read again from memory; changes are seen at once.
-	trustResync = 12 * time.Hour
-	// usualUserHeader is what kube-apiserver calls it where nothing else is configured.
+	configNamespace = metav1.NamespaceSystem
+	configName      = "extension-apiserver-authentication"
+	// configResync is the resync period of the informer. Changes are seen at once.
+	configResync = 12 * time.Hour
+	// usualUserHeader is the default header of kube-apiserver.
 	usualUserHeader = "X-Remote-User"
 )
 
-// FrontProxy knows callers whom kube-apiserver's aggregation layer sends on: it has authenticated them, and vouches for
-// them with headers under a client certificate of its own. How it does so is read from the ConfigMap
-// kube-system/extension-apiserver-authentication, and again whenever that changes; until it has been read, and after it
-// is gone, no proxy is trusted. A ConfigMap that cannot be understood changes nothing and is logged.
+// FrontProxy identifies callers that kube-apiserver's aggregation layer forwards. The aggregation layer has authenticated
+// them, and names them in headers of requests with its own client certificate. The ConfigMap
+// kube-system/extension-apiserver-authentication has the names of the headers and the CA of the certificate. Until it is
+// read, and after it is deleted, no proxy is trusted. An invalid ConfigMap is logged and ignored.
 //
-// Its methods are for any number of goroutines.
+// FrontProxy is safe for concurrent use.
 type FrontProxy struct {
 	client kubernetes.Interface
-	clock  Clock
+	clock  clock.PassiveClock
 	log    *slog.Logger
-	trust  atomic.Pointer[trust] // nil: no proxy
+	config atomic.Pointer[proxyConfig] // nil: no proxy
 }
 
 // NewFrontProxy returns a front proxy that trusts no client until Start has read the ConfigMap.
-func NewFrontProxy(client kubernetes.Interface, clock Clock, log *slog.Logger) *FrontProxy {
-	return &FrontProxy{client: client, clock: clock, log: log}
+func NewFrontProxy(client kubernetes.Interface, now clock.PassiveClock, log *slog.Logger) *FrontProxy {
+	return &FrontProxy{client: client, clock: now, log: log}
 }
 
 // NeedLeaderElection is false: each replica has its own callers.
 func (*FrontProxy) NeedLeaderElection() bool { return false }
 
-// Start watches the ConfigMap until ctx ends. It goes on without permission to, logging so, since callers with tokens do
-// not need it.
+// Start watches the ConfigMap until ctx ends. Without the permission it logs a warning and continues, because callers
+// with tokens do not need the ConfigMap.
 func (f *FrontProxy) Start(ctx context.Context) error {
-	informer := coreinformers.NewFilteredConfigMapInformer(f.client, trustNamespace, trustResync, cache.Indexers{},
+	informer := coreinformers.NewFilteredConfigMapInformer(f.client, configNamespace, configResync, cache.Indexers{},
 		func(o *metav1.ListOptions) {
-			o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, trustName).String()
+			o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, configName).String()
 		})
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    f.read,
 		UpdateFunc: func(_, changed any) { f.read(changed) },
-		DeleteFunc: func(any) { f.forget(errNoTrust) },
+		DeleteFunc: func(any) { f.clear(errNoProxyCA) },
 	})
 	if err == nil {
 		err = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *cache.Reflector, err error) {
-			f.log.WarnContext(ctx, "watching how the aggregation layer vouches for callers; it needs a RoleBinding in kube-system "+
-				"to the Role extension-apiserver-authentication-reader", "configmap", trustName, "error", err)
+			f.log.WarnContext(ctx, "cannot watch the configuration of the aggregation layer; a RoleBinding in kube-system to the Role "+
+				"extension-apiserver-authentication-reader is needed", "configmap", configName, "error", err)
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("watching ConfigMap %s/%s: %w", trustNamespace, trustName, err)
+		return fmt.Errorf("watching ConfigMap %s/%s: %w", configNamespace, configName, err)
 	}
 	informer.RunWithContext(ctx)
 	return nil
 }
 
-// read takes over what a ConfigMap says.
+// read loads a ConfigMap.
 func (f *FrontProxy) read(object any) {
 	configMap, ok := object.(*corev1.ConfigMap)
-	if !ok || configMap.Name != trustName || configMap.Namespace != trustNamespace {
+	if !ok || configMap.Name != configName || configMap.Namespace != configNamespace {
 		return
 	}
-	read, err := readTrust(configMap.Data)
+	read, err := parseProxyConfig(configMap.Data)
 	switch {
-	case errors.Is(err, errNoTrust):
-		f.forget(err)
+	case errors.Is(err, errNoProxyCA):
+		f.clear(err)
 	case err != nil:
-		f.log.Error("the aggregation layer's certificates and headers are not as they should be; what was known before still holds",
-			"configmap", trustName, "error", err)
+		f.log.Error("the configuration of the aggregation layer is invalid; the previous one stays in use",
+			"configmap", configName, "error", err)
 	default:
-		f.trust.Store(read)
+		f.config.Store(read)
 	}
 }
 
-func (f *FrontProxy) forget(why error) {
-	if f.trust.Swap(nil) != nil {
-		f.log.Warn("callers of the aggregation layer are not known any more", "configmap", trustName, "error", why)
+func (f *FrontProxy) clear(why error) {
+	if f.config.Swap(nil) != nil {
+		f.log.Warn("the aggregation layer is not trusted anymore", "configmap", configName, "error", why)
 	}
 }
 
-// ClientCAs returns the authorities of the aggregation layer's certificates, for tls.Config.ClientCAs in
-// GetConfigForClient; it is empty, never nil, while none is known. Use it with tls.RequestClientCert: then clients learn
-// whose certificates are wanted, those with another one can still show a token, and Caller verifies each request by the
-// authorities of that moment, on old connections too. With tls.VerifyClientCertIfGiven a client with a certificate from
-// elsewhere gets no connection at all.
+// ClientCAs returns the CAs of the aggregation layer's certificates, for tls.Config.ClientCAs in GetConfigForClient. It
+// is empty, never nil, while none is known. Use it with tls.RequestClientCert: clients with another certificate can then
+// still send a token, and Caller verifies each request by the current CAs, on existing connections too. With
+// tls.VerifyClientCertIfGiven, a client with another certificate gets no connection.
 func (f *FrontProxy) ClientCAs() *x509.CertPool {
-	if t := f.trust.Load(); t != nil {
-		return t.authorities
+	if t := f.config.Load(); t != nil {
+		return t.roots
 	}
 	return x509.NewCertPool()
 }
 
-// Caller says for whom the aggregation layer vouches. It is false, with no error, for a request of anybody else: without
-// a client certificate, whatever its headers say, or with another's and no such headers.
+// Caller returns the caller of a request that the aggregation layer forwards. It returns false and no error for other
+// requests: those without a client certificate, whatever their headers are, and those with another certificate and
+// without such headers.
 //
-// It returns ErrUnauthenticated if somebody vouches who may not, or for nobody; ErrUnavailable if somebody vouches with
-// a certificate while it is not known who may. The request is left as it is.
+// It returns ErrUnauthenticated for such headers with another certificate, and for a request of the aggregation layer
+// that names no caller. It returns ErrUnavailable for such headers with a certificate while the ConfigMap is not known.
+// The request is not modified.
 func (f *FrontProxy) Caller(r *http.Request) (Caller, bool, error) {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return Caller{}, false, nil
 	}
-	t := f.trust.Load()
+	t := f.config.Load()
 	if t == nil {
 		if r.Header.Get(usualUserHeader) == "" {
 			return Caller{}, false, nil
 		}
-		return Caller{}, false, refuse(ErrUnavailable, nil, "it is not known who may vouch for callers: this server needs a RoleBinding in "+
+		return Caller{}, false, newError(ErrUnavailable, nil, "the configuration of the aggregation layer is not known: this server needs a RoleBinding in "+
 			"namespace %s to the Role extension-apiserver-authentication-reader, and kube-apiserver a --requestheader-client-ca-file",
-			trustNamespace)
+			configNamespace)
 	}
 	name := first(r.Header, t.user)
 	err := t.verify(r.TLS.PeerCertificates, f.clock.Now())
@@ -137,11 +139,11 @@ func (f *FrontProxy) Caller(r *http.Request) (Caller, bool, error) {
 	case err != nil && name == "":
 		return Caller{}, false, nil
 	case err != nil:
-		return Caller{}, false, refuse(ErrUnauthenticated, err,
-			"headers such as %s are believed only of the Kubernetes API server's aggregation layer, and this client certificate is "+
-				"not its own: send a token instead", t.user[0])
+		return Caller{}, false, newError(ErrUnauthenticated, err,
+			"headers such as %s are accepted only from the aggregation layer of the Kubernetes API server, and this client "+
+				"certificate is not its own: send a token instead", t.user[0])
 	case name == "":
-		return Caller{}, false, refuse(ErrUnauthenticated, nil, "the aggregation layer did not say in %s who the caller is", t.user[0])
+		return Caller{}, false, newError(ErrUnauthenticated, nil, "the aggregation layer named no caller in %s", t.user[0])
 	default:
 		return Caller{
 			Name: name, UID: first(r.Header, t.uid), Groups: all(r.Header, t.group), Extra: extra(r.Header, t.extra),
@@ -149,14 +151,14 @@ func (f *FrontProxy) Caller(r *http.Request) (Caller, bool, error) {
 	}
 }
 
-// verify says why the certificate, the first of those shown, may not vouch for callers.
-func (t *trust) verify(shown []*x509.Certificate, now time.Time) error {
-	between := x509.NewCertPool()
+// verify returns an error if the first certificate is not one of the aggregation layer.
+func (t *proxyConfig) verify(shown []*x509.Certificate, now time.Time) error {
+	intermediates := x509.NewCertPool()
 	for _, c := range shown[1:] {
-		between.AddCert(c)
+		intermediates.AddCert(c)
 	}
 	_, err := shown[0].Verify(x509.VerifyOptions{
-		Roots: t.authorities, Intermediates: between, CurrentTime: now,
+		Roots: t.roots, Intermediates: intermediates, CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
@@ -168,7 +170,7 @@ func (t *trust) verify(shown []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// first returns the first value there is of the headers.
+// first returns the first value of the headers that is not empty.
 func first(h http.Header, names []string) string {
 	for _, name := range names {
 		if value := h.Get(name); value != "" {
@@ -191,8 +193,8 @@ func all(h http.Header, names []string) []string {
 	return values
 }
 
-// extra returns the values of headers with one of the prefixes, by what follows it: lower case, and %-encoded where it
-// has characters that no header name has.
+// extra returns the values of headers with one of the prefixes, by the rest of the name in lower case. Characters that
+// are invalid in header names are %-encoded there.
 func extra(h http.Header, prefixes []string) map[string][]string {
 	var found map[string][]string
 	for _, header := range sortedKeys(h) {

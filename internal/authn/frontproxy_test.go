@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // issuer signs certificates.
@@ -88,7 +89,7 @@ func (i *issuer) pem() string {
 // trustData is the ConfigMap of a cluster that is set up as kubeadm does it.
 func trustData(i *issuer) map[string]string {
 	return map[string]string{
-		keyAuthority: i.pem(), keyNames: `["front-proxy-client"]`, keyUserHeaders: `["X-Remote-User"]`, keyUIDHeaders: `["X-Remote-Uid"]`,
+		keyCA: i.pem(), keyNames: `["front-proxy-client"]`, keyUserHeaders: `["X-Remote-User"]`, keyUIDHeaders: `["X-Remote-Uid"]`,
 		keyGroupHeaders: `["X-Remote-Group"]`, keyExtraPrefixes: `["X-Remote-Extra-"]`,
 	}
 }
@@ -97,8 +98,8 @@ func trustMap(data map[string]string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "extension-apiserver-authentication"}, Data: data}
 }
 
-func newProxy(data map[string]string) (*FrontProxy, *fakeClock, *bytes.Buffer) {
-	clock, log := &fakeClock{now: start}, &bytes.Buffer{}
+func newProxy(data map[string]string) (*FrontProxy, *testingclock.FakeClock, *bytes.Buffer) {
+	clock, log := testingclock.NewFakeClock(start), &bytes.Buffer{}
 	f := NewFrontProxy(nil, clock, slog.New(slog.NewTextHandler(log, nil)))
 	f.read(trustMap(data))
 	return f, clock, log
@@ -204,7 +205,7 @@ func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, clock, _ := newProxy(trustData(root))
-			clock.advance(test.after)
+			clock.Step(test.after)
 			got, ok, err := f.Caller(requestOf(t, test.headers, test.certificates...))
 			if diff := cmp.Diff(Caller{}, got); diff != "" || ok {
 				t.Errorf("ok = %v, caller (-want +got):\n%s", ok, diff)
@@ -238,7 +239,7 @@ func TestAPlainConnectionVouchesForNobody(t *testing.T) {
 func TestUntilItIsKnownWhoMayVouchNobodyDoes(t *testing.T) {
 	t.Parallel()
 	leaf := newIssuer(t, "front proxies", nil).issue(t, "front-proxy-client", x509.ExtKeyUsageClientAuth)
-	f := NewFrontProxy(nil, &fakeClock{now: start}, slog.New(slog.DiscardHandler))
+	f := NewFrontProxy(nil, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
 	_, ok, err := f.Caller(requestOf(t, asRoot, leaf))
 	if ok {
 		t.Error("somebody was believed")
@@ -261,17 +262,17 @@ func TestWhatAChangeOfTheConfigMapDoes(t *testing.T) {
 		return data
 	}
 	sharedAuthority := with(keyNames, "[]")
-	sharedAuthority[keyUserAuthority] = before.pem() + after.pem()
+	sharedAuthority[keyUserCA] = before.pem() + after.pem()
 	for name, test := range map[string]struct {
 		data     map[string]string
 		wantCAs  *issuer // nil: none
 		wantSays string
 	}{
 		"another authority":                        {trustData(after), after, ""},
-		"two authorities":                          {with(keyAuthority, after.pem()+before.pem()), after, ""},
-		"no authority":                             {map[string]string{}, nil, "not known any more"},
-		"an empty authority":                       {with(keyAuthority, " \n"), nil, "not known any more"},
-		"an authority that is no certificate":      {with(keyAuthority, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), before, keyAuthority},
+		"two authorities":                          {with(keyCA, after.pem()+before.pem()), after, ""},
+		"no authority":                             {map[string]string{}, nil, "not trusted anymore"},
+		"an empty authority":                       {with(keyCA, " \n"), nil, "not trusted anymore"},
+		"an authority that is no certificate":      {with(keyCA, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), before, keyCA},
 		"names that are no list":                   {with(keyNames, `front-proxy-client`), before, keyNames},
 		"an empty name":                            {with(keyNames, `[" "]`), before, keyNames},
 		"headers that are no list":                 {with(keyUIDHeaders, `{}`), before, keyUIDHeaders},
@@ -303,12 +304,12 @@ func TestOnlyItsOwnConfigMapIsRead(t *testing.T) {
 	f, _, _ := newProxy(nil)
 	for _, other := range []runtime.Object{
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "other"}, Data: trustData(newIssuer(t, "a", nil))},
-		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: trustName}, Data: trustData(newIssuer(t, "a", nil))},
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: trustName}},
+		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "other", Name: configName}, Data: trustData(newIssuer(t, "a", nil))},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: configName}},
 	} {
 		f.read(other)
 	}
-	if f.trust.Load() != nil {
+	if f.config.Load() != nil {
 		t.Error("something else was read")
 	}
 }
@@ -318,7 +319,7 @@ func TestStartFollowsTheConfigMap(t *testing.T) {
 	first, second := newIssuer(t, "first", nil), newIssuer(t, "second", nil)
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewClientset(trustMap(trustData(first)))
-		f := NewFrontProxy(client, &fakeClock{now: start}, slog.New(slog.DiscardHandler))
+		f := NewFrontProxy(client, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
 		if f.NeedLeaderElection() {
 			t.Error("only the leader would know its callers")
 		}
@@ -341,7 +342,7 @@ func TestStartFollowsTheConfigMap(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCAs("there after a change", second)
-		if err := configMaps.Delete(t.Context(), trustName, metav1.DeleteOptions{}); err != nil {
+		if err := configMaps.Delete(t.Context(), configName, metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		wantCAs("there after it is gone")
@@ -365,10 +366,10 @@ func TestStartSaysWhatItNeedsAndGoesOn(t *testing.T) {
 		denied := true
 		client.PrependReactor("list", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
 			defer func() { denied = false }()
-			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, trustName, errors.New("no"))
+			return denied, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "configmaps"}, configName, errors.New("no"))
 		})
 		log := &bytes.Buffer{}
-		f := NewFrontProxy(client, &fakeClock{now: start}, slog.New(slog.NewTextHandler(log, nil)))
+		f := NewFrontProxy(client, testingclock.NewFakeClock(start), slog.New(slog.NewTextHandler(log, nil)))
 		go func() {
 			if err := f.Start(t.Context()); err != nil {
 				t.Errorf("Start ended with %v", err)
@@ -378,12 +379,12 @@ func TestStartSaysWhatItNeedsAndGoesOn(t *testing.T) {
 		if !strings.Contains(log.String(), "extension-apiserver-authentication-reader") {
 			t.Errorf("log = %q, want what is needed", log)
 		}
-		if f.trust.Load() != nil {
+		if f.config.Load() != nil {
 			t.Error("something was read without permission")
 		}
 		<-time.After(time.Minute) // of the bubble: no time at all
 		synctest.Wait()
-		if f.trust.Load() == nil {
+		if f.config.Load() == nil {
 			t.Error("nothing was read when permission was there")
 		}
 	})

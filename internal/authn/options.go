@@ -9,32 +9,31 @@ import (
 	"time"
 )
 
-// What options may be at most: a revoked token or permission outlives its end by no more than maxTTL, and memory is bounded.
+// The maximums of options: maxTTL limits for how long a revoked token or permission is still accepted.
 const (
 	maxTTL       = time.Hour
 	maxCacheSize = 1 << 20
 )
 
-// Options say what tokens must be for and how long answers of the API server are remembered.
+// Options configure a Reviewer.
 type Options struct {
-	// Audiences are those a token must be for: one of them is enough.
+	// Audiences are the accepted audiences. A token must be for one of them.
 	Audiences []string
-	// CacheTTL is how long a good token is remembered, at most until it expires. 0: each request asks.
+	// CacheTTL is the time that an accepted token is cached, at most until it expires. 0 means no cache.
 	CacheTTL time.Duration
-	// AllowedTTL and DeniedTTL are how long a yes and a no about an access are remembered. DeniedTTL bounds also how long
-	// a bad token is remembered. 0: each request asks.
+	// AllowedTTL and DeniedTTL are the times that a granted and a denied permission are cached. DeniedTTL is also the
+	// maximum time that a rejected token is cached. 0 means no cache.
 	AllowedTTL, DeniedTTL time.Duration
-	// CacheSize is the number of answers in each of the four caches: good and bad tokens, yes and no. What is longest
-	// unused goes first.
+	// CacheSize is the maximum number of entries of each of the four caches: accepted and rejected tokens, granted and
+	// denied permissions. The least recently used entry is evicted first.
 	CacheSize int
-	// MaxReviews is the number of questions of each kind (tokens, accesses) that the API server is asked at a time.
-	// Others wait, up to 32 times as many, and take turns by address or caller; more are ErrUnavailable at once. Remembered
-	// answers never wait.
+	// MaxReviews is the maximum number of concurrent reviews of each kind (tokens, accesses). At most 32 times as many
+	// wait, in a queue that is fair by address or caller. Further ones fail with ErrUnavailable. Cached results never wait.
 	MaxReviews int
-	// Timeout bounds a question, its wait included.
+	// Timeout is the maximum duration of a review, including its wait.
 	Timeout time.Duration
-	// ClockSkew is how far past a token's expiry, by our clock, a token is good that the API server accepts. Such a
-	// token is not remembered: the API server is asked each time.
+	// ClockSkew is the time after its expiry, by the clock of this machine, for which a token that the API server
+	// accepts is valid. Such a token is not cached.
 	ClockSkew time.Duration
 }
 
@@ -65,7 +64,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"maximum number of concurrent TokenReviews, and of concurrent SubjectAccessReviews")
 }
 
-// Validate tells what is wrong, naming the flags.
+// Validate returns all invalid options, with the names of their flags.
 func (o *Options) Validate() error {
 	return errors.Join(
 		checkAudiences(o.Audiences),
@@ -76,12 +75,12 @@ func (o *Options) Validate() error {
 	)
 }
 
-// rejectedTTL is how long a bad token is remembered: no longer than a good one.
+// rejectedTTL returns the time that a rejected token is cached: no longer than an accepted one.
 func (o *Options) rejectedTTL() time.Duration { return min(o.CacheTTL, o.DeniedTTL) }
 
 func checkAudiences(audiences []string) error {
 	if len(audiences) == 0 || slices.ContainsFunc(audiences, func(a string) bool { return strings.TrimSpace(a) == "" }) {
-		return errors.New("--token-audience must name an audience such as taskrun.dev: without one, every token of the cluster would be good")
+		return errors.New("--token-audience must name an audience such as taskrun.dev: without one, every token of the cluster would be accepted")
 	}
 	return nil
 }

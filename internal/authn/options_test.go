@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 func TestDefaultOptionsAreValid(t *testing.T) {
@@ -50,7 +51,7 @@ func TestNothingNeedBeRemembered(t *testing.T) {
 	}
 	o.Audiences = []string{"taskrun.dev", "second"}
 	c := &cluster{allowed: allowing(true)}
-	d, err := New(o, c, &fakeClock{now: start})
+	d, err := New(o, c, testingclock.NewFakeClock(start))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 				t.Fatal(err)
 			}
 			flagName, _, _ := strings.Cut(arg, "=")
-			if _, err := New(o, &cluster{}, &fakeClock{}); err == nil || !strings.Contains(err.Error(), flagName) {
+			if _, err := New(o, &cluster{}, testingclock.NewFakeClock(start)); err == nil || !strings.Contains(err.Error(), flagName) {
 				t.Errorf("error = %v, want one naming %s", err, flagName)
 			}
 		})

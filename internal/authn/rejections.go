@@ -7,16 +7,16 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/utils/clock"
 )
 
-// Limits on the tokens of one address that the API server rejects. They are no options: an address of good tokens never
-// meets them, however many it sends.
+// Limits on the rejected tokens of one address. They are not options, because accepted tokens do not count.
 const (
-	// rejectedBurst is how many tokens of an address may be rejected at once.
+	// rejectedBurst is the maximum number of tokens of an address that are rejected at once.
 	rejectedBurst = 40
-	// rejectedPerSecond is how many more per second.
+	// rejectedPerSecond is the number of further ones per second.
 	rejectedPerSecond = 5
-	// maxAddresses is how many addresses are remembered that sent such tokens recently.
+	// maxAddresses is the maximum number of addresses with recently rejected tokens.
 	maxAddresses = 4096
 )
 
@@ -26,8 +26,8 @@ var ErrTooManyRejected = errors.New("too many tokens of the address were rejecte
 
 type addressKey struct{}
 
-// WithAddress returns a context of a request from that address, which tokens are counted by. Without one, the number of
-// rejected tokens is not limited.
+// WithAddress returns the context of a request from that address. Rejected tokens are counted by address. Without an
+// address, their number is not limited.
 func WithAddress(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, addressKey{}, address)
 }
@@ -37,39 +37,39 @@ func addressOf(ctx context.Context) string {
 	return address
 }
 
-// rejections knows whose tokens the API server has recently accepted and rejected.
+// rejections counts recently rejected tokens by address, and keeps the hashes of recently accepted ones.
 type rejections struct {
-	clock     Clock
-	accepted  *cache.LRUExpireCache // seals of tokens
+	clock     clock.PassiveClock
+	accepted  *cache.LRUExpireCache // keys of tokens
 	mu        sync.Mutex
 	byAddress *cache.LRUExpireCache // *budget
 }
 
-// budget is how many tokens of an address may still be rejected.
+// budget is the number of tokens of an address that may still be rejected.
 type budget struct {
 	left float64
 	at   time.Time // when left was right
 }
 
-func newRejections(size int, clock Clock) *rejections {
+func newRejections(size int, now clock.PassiveClock) *rejections {
 	return &rejections{
-		clock:     clock,
-		accepted:  cache.NewLRUExpireCacheWithClock(size, clock),
-		byAddress: cache.NewLRUExpireCacheWithClock(maxAddresses, clock),
+		clock:     now,
+		accepted:  cache.NewLRUExpireCacheWithClock(size, now),
+		byAddress: cache.NewLRUExpireCacheWithClock(maxAddresses, now),
 	}
 }
 
-// origin is what a token counts by.
+// origin identifies the sender of a token.
 type origin struct {
-	sender  string // in turns
+	sender  string // in the fair queue
 	address string // "": rejections of the token are not limited
 }
 
-// originOf returns the origin of a token. One that was accepted recently is a sender of its own, so that its caller does
-// not depend on what else comes from its address.
-func (r *rejections) originOf(ctx context.Context, seal string) origin {
-	if _, accepted := r.accepted.Get(seal); accepted {
-		return origin{sender: "token " + seal}
+// originOf returns the origin of a token. A recently accepted token is its own sender, so that its caller does not share
+// the limits of its address.
+func (r *rejections) originOf(ctx context.Context, key string) origin {
+	if _, accepted := r.accepted.Get(key); accepted {
+		return origin{sender: "token " + key}
 	}
 	address := addressOf(ctx)
 	return origin{sender: "address " + address, address: address}
@@ -78,22 +78,22 @@ func (r *rejections) originOf(ctx context.Context, seal string) origin {
 // allowed reports whether another token of the address may be rejected.
 func (r *rejections) allowed(address string) bool { return r.add(address, 0) }
 
-// take reports the same, and counts the token as a rejected one.
-func (r *rejections) take(address string) bool { return r.add(address, -1) }
+// reserve does the same, and counts the token as rejected until record is called.
+func (r *rejections) reserve(address string) bool { return r.add(address, -1) }
 
-// settle corrects the count once it is known what became of the token.
-func (r *rejections) settle(o origin, seal string, err error) {
+// record corrects the count by the result of the review.
+func (r *rejections) record(o origin, key string, err error) {
 	if err == nil {
-		r.accepted.Add(seal, struct{}{}, maxTTL)
+		r.accepted.Add(key, struct{}{}, maxTTL)
 	}
 	if errors.Is(err, ErrUnauthenticated) {
-		r.accepted.Remove(seal)
+		r.accepted.Remove(key)
 		return
 	}
 	r.add(o.address, 1)
 }
 
-// add changes the budget of an address, unless there is nothing left to take from.
+// add changes the budget of an address. It returns false, and changes nothing, if the budget is used up.
 func (r *rejections) add(address string, n float64) bool {
 	if address == "" {
 		return true
@@ -103,7 +103,7 @@ func (r *rejections) add(address string, n float64) bool {
 	now := r.clock.Now()
 	b := budget{left: rejectedBurst, at: now}
 	if known, ok := r.byAddress.Get(address); ok {
-		b = known.(budget) //nolint:errcheck,forcetypeassert // nothing else is in there
+		b = known.(budget) //nolint:errcheck,forcetypeassert // the cache has no other values
 	}
 	b.left = min(rejectedBurst, b.left+rejectedPerSecond*max(0, now.Sub(b.at).Seconds()))
 	b.at = now
@@ -118,7 +118,7 @@ func (r *rejections) add(address string, n float64) bool {
 	return true
 }
 
-// tooManyRejected is the answer to a token that is not reviewed.
-func tooManyRejected() error {
-	return refuse(ErrUnavailable, ErrTooManyRejected, "too many tokens from your address were rejected recently: try again in a few seconds")
+// newTooManyRejectedError returns the error for a token that is not reviewed.
+func newTooManyRejectedError() error {
+	return newError(ErrUnavailable, ErrTooManyRejected, "too many tokens from your address were rejected recently: try again in a few seconds")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // flood sends that many bad tokens, one after the other, and returns how many were not reviewed.
-func flood(ctx context.Context, t *testing.T, d *Door, round string, n int) (limited int) {
+func flood(ctx context.Context, t *testing.T, d *Reviewer, round string, n int) (limited int) {
 	t.Helper()
 	for i := range n {
 		_, err := d.Authenticate(ctx, fmt.Sprint("bad", round, i))
@@ -30,7 +30,7 @@ func flood(ctx context.Context, t *testing.T, d *Door, round string, n int) (lim
 func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"old": accepted("old", "taskrun.dev"), "new": accepted("new", "taskrun.dev")}}
-	d, clock := newDoor(t, c)
+	d, clock := newReviewer(t, c)
 	here, elsewhere := WithAddress(t.Context(), "192.0.2.1"), WithAddress(t.Context(), "192.0.2.2")
 	if _, err := d.Authenticate(here, "old"); err != nil {
 		t.Fatal(err)
@@ -38,13 +38,13 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	const seconds = 10
 	for second := range seconds {
 		flood(here, t, d, fmt.Sprint(second, "-"), 1000)
-		clock.advance(time.Second)
+		clock.Step(time.Second)
 	}
 	want := 1 + rejectedBurst + (seconds-1)*rejectedPerSecond
 	if tokens, _ := c.asked(); tokens != want {
 		t.Errorf("the API server was asked %d times, want %d", tokens, want)
 	}
-	clock.advance(testOptions().CacheTTL) // the flood goes on, and the old token is to be reviewed again
+	clock.Step(testOptions().CacheTTL) // the flood goes on, and the old token is to be reviewed again
 	flood(here, t, d, "late", 1000)
 	if _, err := d.Authenticate(here, "old"); err != nil {
 		t.Errorf("a caller of the address that was accepted before: %v", err)
@@ -60,7 +60,7 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 func TestGoodTokensOfAnAddressAreNotLimited(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{}}
-	d, _ := newDoor(t, c)
+	d, _ := newReviewer(t, c)
 	ctx := WithAddress(t.Context(), "192.0.2.1")
 	for i := range 10 * rejectedBurst {
 		token := fmt.Sprint("good", i)
@@ -81,16 +81,16 @@ func TestGoodTokensOfAnAddressAreNotLimited(t *testing.T) {
 func TestATokenThatIsRejectedAgainCountsByItsAddress(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"revoked": accepted("a", "taskrun.dev")}}
-	d, clock := newDoor(t, c)
+	d, clock := newReviewer(t, c)
 	ctx := WithAddress(t.Context(), "192.0.2.1")
 	if _, err := d.Authenticate(ctx, "revoked"); err != nil {
 		t.Fatal(err)
 	}
 	delete(c.users, "revoked")
-	clock.advance(testOptions().CacheTTL + 1)
+	clock.Step(testOptions().CacheTTL + 1)
 	_, err := d.Authenticate(ctx, "revoked")
 	wantKind(t, err, ErrUnauthenticated)
-	clock.advance(testOptions().DeniedTTL + 1)
+	clock.Step(testOptions().DeniedTTL + 1)
 	flood(ctx, t, d, "", rejectedBurst)
 	if _, err = d.Authenticate(ctx, "revoked"); !errors.Is(err, ErrTooManyRejected) {
 		t.Errorf("error = %v, want that there were too many", err)
@@ -99,7 +99,7 @@ func TestATokenThatIsRejectedAgainCountsByItsAddress(t *testing.T) {
 
 func TestAddressesAreForgotten(t *testing.T) {
 	t.Parallel()
-	d, clock := newDoor(t, &cluster{})
+	d, clock := newReviewer(t, &cluster{})
 	for i := range maxAddresses + 10 {
 		flood(WithAddress(t.Context(), strconv.Itoa(i)), t, d, strconv.Itoa(i), 1)
 	}
@@ -107,8 +107,8 @@ func TestAddressesAreForgotten(t *testing.T) {
 		t.Errorf("%d addresses are remembered, want %d", n, maxAddresses)
 	}
 	last := strconv.Itoa(maxAddresses)
-	clock.advance(time.Second)
-	if d.rejections.settle(origin{address: last}, "", nil); len(d.rejections.byAddress.Keys()) != maxAddresses-1 {
+	clock.Step(time.Second)
+	if d.rejections.record(origin{address: last}, "", nil); len(d.rejections.byAddress.Keys()) != maxAddresses-1 {
 		t.Error("an address is remembered without a reason")
 	}
 }
@@ -128,7 +128,7 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 				}
 			},
 		}
-		d, _ := newDoor(t, c)
+		d, _ := newReviewer(t, c)
 		for _, address := range []string{"a", "b", "c"} {
 			for i := range 200 { // more than may wait
 				go func() { _, _ = d.Authenticate(WithAddress(t.Context(), address), fmt.Sprint(address, i)) }()
@@ -144,7 +144,7 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 			t.Errorf("it took %s, want 400ms at most", took)
 		}
 		<-time.After(time.Minute) // in the bubble: until the flood has ended
-		if n := d.identities.turns.size(); n != 0 || len(d.identities.turns.senders) != 0 || len(d.identities.turns.order) != 0 {
+		if n := d.tokenCache.queue.size(); n != 0 || len(d.tokenCache.queue.senders) != 0 || len(d.tokenCache.queue.order) != 0 {
 			t.Errorf("%d reviews still run or wait", n)
 		}
 	})
@@ -153,13 +153,13 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 func TestNoSenderTakesTheLastQuarterOfTheTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(8, 100)
+		turns := newFairQueue(8, 100)
 		over, end := context.WithCancel(t.Context())
 		defer end()
 		granted := 0
 		for range 20 {
 			go func() {
-				if _, err := turns.take(over, "greedy"); err == nil {
+				if _, err := turns.acquire(over, "greedy"); err == nil {
 					granted++
 				}
 			}()
@@ -169,17 +169,17 @@ func TestNoSenderTakesTheLastQuarterOfTheTurns(t *testing.T) {
 			t.Errorf("%d turns were granted, want 6", granted)
 		}
 		for range 2 {
-			if _, err := turns.take(t.Context(), "modest"); err != nil {
+			if _, err := turns.acquire(t.Context(), "modest"); err != nil {
 				t.Error(err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := turns.take(ctx, "late"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := turns.acquire(ctx, "late"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("beyond all places: %v", err)
 		}
-		turns.end("modest") // greedy ones wait, but their sender has all that it may have
-		if _, err := turns.take(t.Context(), "late"); err != nil {
+		turns.release("modest") // greedy ones wait, but their sender has all that it may have
+		if _, err := turns.acquire(t.Context(), "late"); err != nil {
 			t.Error(err)
 		}
 	})

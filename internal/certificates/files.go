@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
@@ -19,7 +20,7 @@ const fileInterval = 10 * time.Second
 type files struct {
 	certFile string
 	keyFile  string
-	clock    Clock
+	clock    clock.PassiveClock
 	log      *slog.Logger
 	served   *served
 	interval time.Duration

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // volume is a folder as the kubelet makes it of a Secret: tls.crt and tls.key are
@@ -89,7 +91,7 @@ func (v *volume) put(t *testing.T, certificate, key []byte) {
 // source returns one of the files, and what it logs.
 func (v *volume) source(t *testing.T, interval time.Duration) (*Source, *scene) {
 	t.Helper()
-	s := &scene{clock: &fakeClock{now: start}, log: &logBook{}}
+	s := &scene{clock: testingclock.NewFakeClock(start), log: &logBook{}}
 	o := DefaultOptions()
 	o.CertFile, o.KeyFile = filepath.Join(v.folder, "tls.crt"), filepath.Join(v.folder, "tls.key")
 	source, err := New(o, Dependencies{Clock: s.clock, Log: s.logger()})
@@ -227,7 +229,7 @@ func TestACertificateOfTomorrowIsUsedTomorrow(t *testing.T) {
 	run(t, source)
 	tomorrow := v.rotateAt(t, start.Add(day))
 	await(t, "word of it", func() bool { return s.log.count("begins only at") > 0 })
-	s.clock.advance(day)
+	s.clock.Step(day)
 	await(t, "its time", func() bool { return leafOf(t, source).Equal(tomorrow) })
 }
 

@@ -13,7 +13,7 @@ import (
 func TestACARotationLosesNoClient(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(*testing.T, *scene){
-		"when two thirds of its life are over": func(_ *testing.T, s *scene) { s.clock.advance(authorityLife / 3 * 2) },
+		"when two thirds of its life are over": func(_ *testing.T, s *scene) { s.clock.Step(authorityLife / 3 * 2) },
 		"when it is asked for":                 func(t *testing.T, s *scene) { t.Helper(); s.ask(t, renewAuthority) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestACARotationLosesNoClient(t *testing.T) {
 				if len(published)%29 == 0 {
 					pool = s.pool(t)
 				}
-				s.clock.advance(day)
+				s.clock.Step(day)
 			}
 			want := [3]int{published[0], published[45], published[69]}
 			if diff := cmp.Diff([3]int{2, 2, 1}, want); diff != "" {
@@ -54,7 +54,7 @@ func TestANewCADoesNotSignBeforeItIsPublished(t *testing.T) {
 	first := leafOf(t, a)
 	s.ask(t, renewAuthority)
 	mustLook(t, a)
-	s.clock.advance(overlap)
+	s.clock.Step(overlap)
 	if err := client.CoreV1().ConfigMaps("ns").Delete(t.Context(), "taskrun-rest-ca", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestARequestThatIsNoneIsToldAndStopsNothing(t *testing.T) {
 	if s.log.count(`must be certificate or ca, not \"everything\"`) != 1 {
 		t.Errorf("not told:\n%s", s.log.text.String())
 	}
-	s.clock.advance(244 * day)
+	s.clock.Step(244 * day)
 	if err := look(t, a); err == nil {
 		t.Error("told once only")
 	}

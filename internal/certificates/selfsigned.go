@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/clock"
 )
 
 const (
@@ -44,7 +45,7 @@ type selfSigned struct {
 	secret     string
 	configMap  string
 	names      []string // sorted
-	clock      Clock
+	clock      clock.PassiveClock
 	log        *slog.Logger
 	served     *served
 	interval   time.Duration

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
@@ -38,7 +39,7 @@ func TestTheRoleIsEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{client: client, namespace: namespace, clock: &fakeClock{now: start}, log: &logBook{}}
+	s := &scene{client: client, namespace: namespace, clock: testingclock.NewFakeClock(start), log: &logBook{}}
 	if err := s.replica(t).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "certificates_role.yaml") {
 		t.Errorf("without the Role: error %v, want one that names it", err)
 	}
@@ -82,7 +83,7 @@ func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{client: client, namespace: env.Namespace(t), clock: &fakeClock{now: start}, log: &logBook{}}
+	s := &scene{client: client, namespace: env.Namespace(t), clock: testingclock.NewFakeClock(start), log: &logBook{}}
 	var replicas []*Source
 	for range 4 {
 		replicas = append(replicas, s.replica(t))
@@ -111,7 +112,7 @@ func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
 	}{
 		{"after the start", func() {}},
 		{"after a request", func() { s.ask(t, renewCertificate) }},
-		{"after two thirds of it", func() { s.clock.advance(244 * day) }},
+		{"after two thirds of it", func() { s.clock.Step(244 * day) }},
 		{"after a request of a CA", func() { s.ask(t, renewAuthority) }},
 	} {
 		c.change()

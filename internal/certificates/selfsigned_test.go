@@ -17,12 +17,13 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	clienttesting "k8s.io/client-go/testing"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 func newScene(t *testing.T) (*scene, *fake.Clientset) {
 	t.Helper()
 	client := fake.NewClientset()
-	return &scene{client: client, namespace: "ns", clock: &fakeClock{now: start}, log: &logBook{}}, client
+	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logBook{}}, client
 }
 
 func TestTheFirstReplicaMakesAllAndTheSecondTakesIt(t *testing.T) {
@@ -62,7 +63,7 @@ func TestNothingIsWrittenWhenNothingIsDue(t *testing.T) {
 	s, client := newScene(t)
 	a := s.running(t)
 	client.ClearActions()
-	s.clock.advance(240 * day) // two thirds of a year are 243
+	s.clock.Step(240 * day) // two thirds of a year are 243
 	mustLook(t, a)
 	for _, action := range client.Actions() {
 		if action.GetVerb() != "get" {
@@ -136,7 +137,7 @@ func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	s, _ := newScene(t)
 	a, b := s.running(t), s.running(t)
 	first, bundle := leafOf(t, a), s.pool(t)
-	s.clock.advance(244 * day)
+	s.clock.Step(244 * day)
 	mustLook(t, a, b)
 	if leafOf(t, a).Equal(first) || !leafOf(t, b).Equal(leafOf(t, a)) {
 		t.Error("not renewed by the one and taken by the other")
@@ -156,7 +157,7 @@ func TestACertificateThatEndedWhileNobodyRanIsRenewedAtTheStart(t *testing.T) {
 			t.Parallel()
 			s, _ := newScene(t)
 			s.running(t)
-			s.clock.advance(time.Duration(years) * 365 * day)
+			s.clock.Step(time.Duration(years) * 365 * day)
 			a := s.running(t)
 			if err := s.trusts(t, a, s.pool(t), "localhost"); err != nil {
 				t.Error(err)
@@ -177,12 +178,12 @@ func TestTheStartingReplicaBringsItsNames(t *testing.T) {
 	if !leafOf(t, before).Equal(leafOf(t, after)) {
 		t.Error("the replica from before does not put up with other names")
 	}
-	s.clock.advance(patience / 2)
+	s.clock.Step(patience / 2)
 	mustLook(t, before)
 	if !leafOf(t, before).Equal(leafOf(t, after)) {
 		t.Error("it is out of patience too soon")
 	}
-	s.clock.advance(patience) // nobody replaces it: it must be right
+	s.clock.Step(patience) // nobody replaces it: it must be right
 	mustLook(t, before, before)
 	if want := []string{"a.example", "b.example"}; !slices.Equal(namesOf(leafOf(t, before)), want) {
 		t.Errorf("names %v after an hour, want %v", namesOf(leafOf(t, before)), want)

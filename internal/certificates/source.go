@@ -14,10 +14,8 @@ import (
 	"time"
 
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/clock"
 )
-
-// Clock tells the time.
-type Clock interface{ Now() time.Time }
 
 // Dependencies are what a Source works with. The API server is asked only for
 // certificates that the program makes itself.
@@ -25,7 +23,7 @@ type Dependencies struct {
 	Secrets    typedcorev1.SecretInterface    // of the namespace
 	ConfigMaps typedcorev1.ConfigMapInterface // of the namespace
 	Namespace  string                         // the operator's own
-	Clock      Clock
+	Clock      clock.PassiveClock
 	Log        *slog.Logger
 }
 
@@ -111,7 +109,7 @@ func (s *Source) TLSConfig() *tls.Config {
 
 // served is the certificate in use, and what was last said of it.
 type served struct {
-	clock   Clock
+	clock   clock.PassiveClock
 	log     *slog.Logger
 	current atomic.Pointer[tls.Certificate]
 

@@ -141,7 +141,7 @@ func TestAProblemIsToldOnceAndItsEndToo(t *testing.T) {
 	if s.log.count(problem)+s.log.count(end) != 0 {
 		t.Error("told though nothing was wrong")
 	}
-	s.clock.advance(366 * day)
+	s.clock.Step(366 * day)
 	for range 3 {
 		a.served.tell(t.Context(), nil)
 	}

@@ -105,9 +105,6 @@ type Sweeper struct {
 	Log        *slog.Logger
 }
 
-// NeedLeaderElection tells a manager that one replica does this.
-func (w *Sweeper) NeedLeaderElection() bool { return true }
-
 // Start sweeps until the context ends.
 func (w *Sweeper) Start(ctx context.Context) error {
 	ticker := time.NewTicker(w.Interval)

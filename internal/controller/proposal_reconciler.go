@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -220,9 +221,9 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
-// SetupWithManager adds the controller to a manager.
-func (r *ProposalReconciler) SetupWithManager(mgr ctrl.Manager) error {
-	runs := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, r.runEvents())
-	options := setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
-	return setUp(mgr, ProposalName, &v1alpha1.StateProposal{}, r, options, runs)
+// Controller returns a controller for one term as the leader, which can be started once.
+// The ProposalReconciler is for that term alone.
+func (r *ProposalReconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
+	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
+	return newController(mgr, ProposalName, &v1alpha1.StateProposal{}, r, o, source.Kind(o.cache, &v1alpha1.TaskRun{}, r.runEvents()))
 }

@@ -7,6 +7,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -102,9 +103,10 @@ func (r *Reconciler) steps() []step {
 	}
 }
 
-// SetupWithManager adds the controller to a manager.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	named := source.Kind(mgr.GetCache(), &v1alpha1.TaskRun{}, r.references.events())
-	options := setUpOptions{concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
-	return setUp(mgr, Name, &v1alpha1.TaskRun{}, r, options, named, r.ruleChanges(), r.shadowings())
+// Controller returns a controller for one term as the leader, which can be started once.
+// The Reconciler is for that term alone.
+func (r *Reconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
+	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
+	named := source.Kind(o.cache, &v1alpha1.TaskRun{}, r.references.events())
+	return newController(mgr, Name, &v1alpha1.TaskRun{}, r, o, named, r.ruleChanges(), r.shadowings())
 }

@@ -18,6 +18,9 @@ import (
 func (r *Reconciler) ruleChanges() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.OnRuleChange(func(namespace string) {
+			if ctx.Err() != nil { // this term has ended; the next leader reads all runs
+				return
+			}
 			r.corrected.forget(namespace)
 			if err := r.addFinished(ctx, queue, namespace); err != nil {
 				log.FromContext(ctx).Error(err, "listing finished runs after a change of their TTL failed, it is tried again", "namespace", namespace)

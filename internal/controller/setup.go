@@ -8,16 +8,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// setUp adds a controller to a manager. It watches every change of the objects of
-// one kind, of status too: what REST writes changes no generation. others bring
-// further requests.
-func setUp[T client.Object](
-	mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o setUpOptions, others ...source.Source,
-) error {
+// newController returns a controller for one term as the leader, which can be started
+// once. It watches every change of the objects of one kind, of status too: what REST
+// writes changes no generation. others bring further requests.
+func newController[T client.Object](
+	mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o termOptions, others ...source.Source,
+) (manager.Runnable, error) {
 	if o.trace != nil {
 		r = o.trace(r)
 	}
@@ -28,24 +29,25 @@ func setUp[T client.Object](
 		ReconciliationTimeout:   callTimeout,
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
 			firstRetry, lastRetry),
-		SkipNameValidation: new(true), // tests start several programs in one process
+		SkipNameValidation: new(true), // each term has a controller of that name
 	}
 	options.DefaultFromConfig(mgr.GetControllerOptions())
 	inner, err := controller.NewUnmanaged(name, options)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changes := source.Kind(mgr.GetCache(), kind, &handler.TypedEnqueueRequestForObject[T]{})
+	changes := source.Kind(o.cache, kind, &handler.TypedEnqueueRequestForObject[T]{})
 	for _, requests := range append([]source.Source{changes}, others...) {
 		if err := inner.Watch(requests); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return mgr.Add(whenReady{inner: inner, ready: o.ready})
+	return term{inner: whenReady{inner: inner, ready: o.ready}, cache: o.cache}, nil
 }
 
-// setUpOptions are the fields of both reconcilers that setUp takes.
-type setUpOptions struct {
+// termOptions are what newController takes from both reconcilers.
+type termOptions struct {
+	cache       *termCache // of the sources
 	concurrency int
 	ready       func(context.Context) error
 	trace       func(reconcile.Reconciler) reconcile.Reconciler

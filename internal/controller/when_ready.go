@@ -37,6 +37,3 @@ func (w whenReady) Start(ctx context.Context) error {
 		}
 	}
 }
-
-// NeedLeaderElection tells the manager that one replica runs the controller.
-func (w whenReady) NeedLeaderElection() bool { return true }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -111,7 +112,7 @@ func TestWhatIsDurableIsTimed(t *testing.T) {
 			t.Parallel()
 			reg := prometheus.NewPedanticRegistry()
 			var refused []string
-			err := newRecorder(t, reg).Timed(tc.events, fixedClock{}).Record(t.Context(), batch, func(e taskrun.Event, _ error) {
+			err := newRecorder(t, reg).Timed(tc.events, testingclock.NewFakePassiveClock(noon)).Record(t.Context(), batch, func(e taskrun.Event, _ error) {
 				refused = append(refused, e.State.ID)
 			})
 			if !errors.Is(err, tc.wantErr) {

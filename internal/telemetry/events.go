@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -53,14 +54,14 @@ type Events interface {
 }
 
 // Timed are the same, and the time until events are durable is noted.
-func (r *Recorder) Timed(events Events, clock taskrun.Clock) Events {
-	return timed{Events: events, clock: clock, lag: r.sockets.lag}
+func (r *Recorder) Timed(events Events, now clock.PassiveClock) Events {
+	return timed{Events: events, clock: now, lag: r.sockets.lag}
 }
 
 type timed struct {
 	Events
 
-	clock taskrun.Clock
+	clock clock.PassiveClock
 	lag   prometheus.Histogram
 }
 

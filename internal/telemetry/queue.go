@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
@@ -40,15 +40,15 @@ type Holds interface {
 
 // Watch shows a queue, its workers and what they hold, as they are whenever
 // metrics are collected, until stop is called.
-func (r *Recorder) Watch(queue Queue, workers Workers, holds Holds, clock taskrun.Clock) (stop func()) {
-	return r.queues.add(&watched{queue: queue, workers: workers, holds: holds, clock: clock})
+func (r *Recorder) Watch(queue Queue, workers Workers, holds Holds, now clock.PassiveClock) (stop func()) {
+	return r.queues.add(&watched{queue: queue, workers: workers, holds: holds, clock: now})
 }
 
 type watched struct {
 	queue   Queue
 	workers Workers
 	holds   Holds
-	clock   taskrun.Clock
+	clock   clock.PassiveClock
 }
 
 // queues collects what is watched. The programs of one process count together.

@@ -8,15 +8,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 )
 
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-
-type fixedClock struct{}
-
-func (fixedClock) Now() time.Time { return noon }
 
 type depths map[string]delivery.Depth
 
@@ -45,7 +42,7 @@ func TestTheQueueIsShownAsItIs(t *testing.T) {
 		"a": {Due: 2, Waiting: 5, Oldest: noon.Add(-90 * time.Second)},
 		"b": {Due: 0, Waiting: 1, Oldest: noon.Add(time.Hour)},
 	}
-	stop := r.Watch(queue, connected(3), unknown(2), fixedClock{})
+	stop := r.Watch(queue, connected(3), unknown(2), testingclock.NewFakePassiveClock(noon))
 	expect(t, reg, `
 # HELP taskrun_queue_depth Background runs that wait for a worker, by task key and by whether they are due.
 # TYPE taskrun_queue_depth gauge
@@ -75,7 +72,7 @@ func TestTwoProgramsInAProcessShowTheirQueuesTogether(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	for range 2 {
 		r := newRecorder(t, reg)
-		r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(2), fixedClock{})
+		r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(2), testingclock.NewFakePassiveClock(noon))
 	}
 	expect(t, reg, `
 # HELP taskrun_queue_depth Background runs that wait for a worker, by task key and by whether they are due.
@@ -99,7 +96,7 @@ func TestFewTaskKeysAreNamedHoweverManyThereAre(t *testing.T) {
 	queue["(other)"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon.Add(-time.Minute)}
 	queue["bad \xff"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}
 	queue["bad \xfe"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}
-	newRecorder(t, reg).Watch(queue, connected(0), unknown(2), fixedClock{})
+	newRecorder(t, reg).Watch(queue, connected(0), unknown(2), testingclock.NewFakePassiveClock(noon))
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

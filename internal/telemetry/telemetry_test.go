@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -146,7 +147,7 @@ func TestMetricsFollowTheNamingRules(t *testing.T) {
 	r.RunAbandoned(orchestration.Crashed)
 	r.SocketOpened("/events/in")
 	r.EventCounted("taken")
-	r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(0), fixedClock{})
+	r.Watch(depths{"a": {Due: 1, Waiting: 1, Oldest: noon}}, connected(1), unknown(0), testingclock.NewFakePassiveClock(noon))
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {
 		t.Errorf("problems = %v, error %v", problems, err)

@@ -149,7 +149,7 @@ func holder(t *testing.T) string {
 	return kubectl(t, "-n", system, "get", "lease", lease, "-o", "jsonpath={.spec.holderIdentity}")
 }
 
-// leaderLimit bounds the time to another leader. It is three to five seconds on a machine that is not busy.
+// leaderLimit bounds the time to another leader. It is 15 to 23 s on a machine that is not busy.
 const leaderLimit = 30 * time.Second
 
 // leaderKilled kills the leader's process while pods ask all the time.

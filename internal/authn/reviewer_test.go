@@ -17,27 +17,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 	authenticationclient "k8s.io/client-go/kubernetes/typed/authentication/v1"
 	authorizationclient "k8s.io/client-go/kubernetes/typed/authorization/v1"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // start is what the clock of tests says at first.
 var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-
-type fakeClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // cluster is an API server that can only be asked about callers. The clientset's own fake answers one question at a
 // time, which hides what is asked at once.
@@ -137,9 +121,9 @@ func testOptions() Options {
 	}
 }
 
-func newDoor(t *testing.T, c *cluster) (*Door, *fakeClock) {
+func newReviewer(t *testing.T, c *cluster) (*Reviewer, *testingclock.FakeClock) {
 	t.Helper()
-	clock := &fakeClock{now: start}
+	clock := testingclock.NewFakeClock(start)
 	d, err := New(testOptions(), c, clock)
 	if err != nil {
 		t.Fatal(err)
@@ -204,8 +188,8 @@ func TestMetricsHearOfQuestionsAndNotOfMemories(t *testing.T) {
 			return authorizationv1.SubjectAccessReviewStatus{Allowed: s.ResourceAttributes.Verb == "get"}
 		},
 	}
-	d, clock := newDoor(t, c)
-	c.hold = func(context.Context) error { clock.advance(time.Second); return nil }
+	d, clock := newReviewer(t, c)
+	c.hold = func(context.Context) error { clock.Step(time.Second); return nil }
 	var h hearer
 	d.Metrics = &h
 	for range 2 {
