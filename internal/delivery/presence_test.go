@@ -181,10 +181,7 @@ func TestAHoldThatAnotherProgramMovesBackIsMovedTwicePerGracePeriod(t *testing.T
 		s.subscribe("worker", "b")
 		began := time.Now()
 		m := &moves{now: func() time.Duration { return time.Since(began) }}
-		r := &Reaper{
-			ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: m,
-			Clock: bubbleClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s, Witness: s, moved: map[string]time.Time{},
-		}
+		r := s.onlyReaper(m, slog.New(slog.DiscardHandler))
 		for range 16 {
 			r.look(s.t.Context())
 			pass(time.Second)
