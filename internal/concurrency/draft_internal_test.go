@@ -62,6 +62,7 @@ func TestALeaseIsTornOnlyAfterItsTakerGaveUp(t *testing.T) {
 		"over two limits, as old as a taker can be": {names: []string{"x", "y"}, age: tearTime, want: true},
 		"over two limits, younger":                  {names: []string{"x", "y"}, age: tearTime - 1},
 		"over one limit":                            {age: 24 * time.Hour},
+		"over one limit that its lease names":       {names: []string{"x"}, age: 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,10 +150,10 @@ func TestOnlyHoldingsHaveTimesThatDiffer(t *testing.T) {
 		"another clock wrote holdings":         {manyHoldings(1), epoch.Add(time.Minute), true},
 		"another clock wrote no holdings":      {nil, epoch.Add(time.Minute), false},
 		"the clocks are equal":                 {manyHoldings(1), epoch, false},
-		"a write that was delivered in time":   {manyHoldings(1), epoch.Add(maxDelay), false},
-		"a write that was delivered too late":  {manyHoldings(1), epoch.Add(maxDelay + 1), true},
-		"the largest difference of two clocks": {manyHoldings(1), epoch.Add(maxSkew), true},
-		"a larger one is none of clocks":       {manyHoldings(1), epoch.Add(maxSkew + 1), false},
+		"a write that was delivered in time":   {manyHoldings(1), epoch.Add(2 * time.Second), false},
+		"a write that was delivered too late":  {manyHoldings(1), epoch.Add(2*time.Second + 1), true},
+		"the largest difference of two clocks": {manyHoldings(1), epoch.Add(10 * time.Minute), true},
+		"a larger one is none of clocks":       {manyHoldings(1), epoch.Add(10*time.Minute + 1), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

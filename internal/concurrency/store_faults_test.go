@@ -11,17 +11,66 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// faulty is a store of limits; write is called in place of each write of a use, and can do it.
+// faulty is a store of limits; write is called in place of each write of a use, and can do it. Other operations fail as
+// errs says, by their names; terms is called before each write of terms.
 type faulty struct {
 	*memory.Limits
 
 	writes int
 	write  func(n int, name string, do func() (*concurrency.Limit, error)) (*concurrency.Limit, error)
+	errs   map[string]error
+	terms  func(n int) error
+	calls  map[string]int
 }
 
 func (f *faulty) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	f.writes++
 	return f.write(f.writes, l.Name, func() (*concurrency.Limit, error) { return f.Limits.UpdateUse(ctx, l) })
+}
+
+func (f *faulty) err(operation string) error {
+	f.calls[operation]++
+	return f.errs[operation]
+}
+
+func (f *faulty) List(ctx context.Context) ([]*concurrency.Limit, error) {
+	if err := f.err("list"); err != nil {
+		return nil, err
+	}
+	return f.Limits.List(ctx)
+}
+
+func (f *faulty) Create(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	if err := f.err("create"); err != nil {
+		return nil, err
+	}
+	return f.Limits.Create(ctx, l)
+}
+
+func (f *faulty) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
+	f.calls["terms"]++
+	if err := f.terms(f.calls["terms"]); err != nil {
+		return nil, err
+	}
+	return f.Limits.UpdateTerms(ctx, l)
+}
+
+func (f *faulty) Reload(ctx context.Context, stale *concurrency.Limit) (*concurrency.Limit, error) {
+	if err := f.err("reload"); err != nil {
+		return nil, err
+	}
+	return f.Limits.Reload(ctx, stale)
+}
+
+func (f *faulty) Refresh(ctx context.Context) error {
+	return errors.Join(f.err("refresh"), f.Limits.Refresh(ctx))
+}
+
+func (f *faulty) Delete(ctx context.Context, l *concurrency.Limit) error {
+	if err := f.err("delete"); err != nil {
+		return err
+	}
+	return f.Limits.Delete(ctx, l)
 }
 
 func doWrite(_ int, _ string, do func() (*concurrency.Limit, error)) (*concurrency.Limit, error) {
@@ -30,7 +79,10 @@ func doWrite(_ int, _ string, do func() (*concurrency.Limit, error)) (*concurren
 
 // overFaulty is a replica over the scene's stores, with faults.
 func (s *scene) overFaulty() (*concurrency.Service, *faulty) {
-	f := &faulty{Limits: s.limits, write: doWrite}
+	f := &faulty{
+		Limits: s.limits, write: doWrite, errs: map[string]error{}, calls: map[string]int{},
+		terms: func(int) error { return nil },
+	}
 	return concurrency.New(concurrency.Options{Namespace: "default", Store: f, Runs: s.runs, Clock: bubbleClock{}}), f
 }
 
