@@ -111,22 +111,29 @@ func (g *gremlins) copyModule(ctx context.Context) error {
 	}
 	defer func() { _ = from.Close() }()
 	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
-		text, err := from.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // git knows it still
-		}
-		to := path.Join("module", name)
-		if err == nil {
-			err = g.files.MkdirAll(path.Dir(to), 0o750)
+		info, err := from.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue // deleted, but still known to git; or a link, which gremlins leaves out too
 		}
 		if err == nil {
-			err = g.files.WriteFile(to, text, 0o600)
+			err = copyFile(from, name, g.files, path.Join("module", name))
 		}
 		if err != nil {
 			return fmt.Errorf("copy the module: %w", err)
 		}
 	}
 	return nil
+}
+
+func copyFile(from *os.Root, name string, to *os.Root, toName string) error {
+	text, err := from.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := to.MkdirAll(path.Dir(toName), 0o750); err != nil {
+		return err
+	}
+	return to.WriteFile(toName, text, 0o600)
 }
 
 // unleash runs gremlins on the target, in its standard set of changes, one at a time.
