@@ -109,6 +109,14 @@ bench: test-assets build ## Measure writes against a bare client-go loop, reads,
 bench-prefect: test-assets build ## Measure beside a real Prefect server (installs it into .data with Python; minutes to tens of them)
 	@go run ./test/bench/prefect $(ARGS)
 
+# The packages where a wrong sign loses a run; after a colon, the files of a package, if they are not all.
+MUTANTS ?= internal/orchestration internal/concurrency internal/delivery internal/usecase \
+	internal/taskrun:begin,cache,delivery,id_claim,rules
+
+.PHONY: mutants
+mutants: ## Change single operators of the MUTANTS packages, and fail if their tests do not notice (an hour or more; not in CI)
+	@nice go run ./hack/mutants $(ARGS) $(MUTANTS)
+
 ##@ Image
 
 # hack/image is a module of its own: what it needs to know of registries is no part of the operator.

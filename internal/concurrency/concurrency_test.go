@@ -288,15 +288,28 @@ type watched struct {
 }
 
 func (w *watched) live(n int, id string, tags []string, stay time.Duration) {
-	for !w.propose(n, id, orchestration.Running) {
-		pass(time.Second)
+	if !w.within(longestTurn, func() bool { return w.propose(n, id, orchestration.Running) }) {
+		return
 	}
 	w.count(tags, 1)
 	pass(stay)
 	w.count(tags, -1)
-	for !w.propose(n, id, orchestration.Completed) {
-		pass(time.Second)
+	w.within(longestTurn, func() bool { return w.propose(n, id, orchestration.Completed) })
+}
+
+// longestTurn is more than all runs and leases of a test take, one after the other.
+const longestTurn = 10 * time.Minute
+
+// within tries each second, and fails the test after that time.
+func (s *scene) within(limit time.Duration, try func() bool) bool {
+	s.t.Helper()
+	for began := time.Now(); !try(); pass(time.Second) {
+		if time.Since(began) > limit {
+			s.t.Errorf("no success within %s", limit)
+			return false
+		}
 	}
+	return true
 }
 
 // propose reports whether the run is in that state now, however it came there.

@@ -202,9 +202,9 @@ func TestNeverMoreLeasesThanSlots(t *testing.T) {
 		for i := range 20 {
 			names := [][]string{{"x"}, {"x", "y"}, {"y", "x"}}[i%3]
 			all.Go(func() {
-				id := s.acquire(i%2, lease(1, names...))
-				for ; id == ""; id = s.acquire(i%2, lease(1, names...)) {
-					pass(time.Second)
+				id := ""
+				if !s.within(longestTurn, func() bool { id = s.acquire(i%2, lease(1, names...)); return id != "" }) {
+					return
 				}
 				w.count(names, 1)
 				pass(time.Duration(100*i) * time.Millisecond)

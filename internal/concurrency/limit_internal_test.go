@@ -37,3 +37,70 @@ func TestATimeFarAheadDoesNotStay(t *testing.T) {
 		t.Errorf("%v slots are taken after 10 seconds, want 41", got)
 	}
 }
+
+// A clock that is ahead by more is none of a replica, and its time is forgotten.
+func TestSlotsDecayFromTheLaterOfTheTimesWithinTheSkew(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct{ ahead, want time.Duration }{
+		"a time before":               {ahead: -time.Second, want: 0},
+		"the same time":               {ahead: 0, want: 0},
+		"a time after":                {ahead: 1, want: 1},
+		"the largest difference":      {ahead: 10 * time.Minute, want: 10 * time.Minute},
+		"more than two clocks differ": {ahead: 10*time.Minute + 1, want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &Limit{Slots: 100, Loose: Loose{Slots: 50, At: now.Add(tt.ahead)}}
+			l.addLoose(1, now)
+			if want := now.Add(tt.want); !l.Loose.At.Equal(want) || l.Loose.Slots != 51 {
+				t.Errorf("%v slots decay from %s on, want 51 from %s", l.Loose.Slots, l.Loose.At, want)
+			}
+		})
+	}
+}
+
+func TestTheAverageOccupancyMovesSlowerWithMoreSlots(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		slots               int
+		average, seen, want float64
+	}{
+		"of a limit without slots": {0, 2, 8, 5},
+		"of one slot":              {1, 2, 8, 5},
+		"of three slots":           {3, 2, 8, 3},
+		"a shorter one":            {2, 8, 4, 7},
+		"the same":                 {2, 8, 8, 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &Limit{Slots: tt.slots, Occupancy: tt.average}
+			if l.observe(tt.seen); l.Occupancy != tt.want {
+				t.Errorf("average %v, want %v", l.Occupancy, tt.want)
+			}
+		})
+	}
+}
+
+func TestDeniedCallersComeAgainWithinHalfASecondToASecond(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		if after := retryAfter(); after < 500*time.Millisecond || after >= time.Second {
+			t.Fatalf("after %s", after)
+		}
+	}
+}
+
+func TestNoDenialIsNotCounted(t *testing.T) {
+	t.Parallel()
+	s := New(Options{Clock: stillClock{}})
+	s.deny("x", 0)
+	if len(s.denied) != 0 {
+		t.Errorf("denied: %v", s.denied)
+	}
+	s.deny("x", 2)
+	s.deny("x", 1)
+	if got := s.deniedOf("x"); got != 3 || len(s.denied) != 0 {
+		t.Errorf("denied %d, want 3; left: %v", got, s.denied)
+	}
+}

@@ -68,3 +68,81 @@ func TestWhatAWorkerHasIsNotSentAgain(t *testing.T) {
 		s.want("again", "", s.nextWithin(after, time.Minute))
 	})
 }
+
+// leased is a run that a worker holds and has not begun.
+func leased(id, worker string, since time.Time) *taskrun.Run {
+	run := waitingRun(id, "a", since)
+	run.Delivery = &taskrun.Delivery{Holder: worker, Since: since, Attempts: 1}
+	return run
+}
+
+// known is a store that knows one run.
+type known struct {
+	Runs
+	run *taskrun.Run
+}
+
+func (k known) Known(id string) *taskrun.Run {
+	if id == k.run.ID {
+		return k.run
+	}
+	return nil
+}
+
+// A replica learns of its own lease a moment after it sent the run.
+func TestARunThatWasDeliveredJustNowIsNotDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	const grace = 10 * time.Second
+	clock := &handClock{now: time.Unix(1_000_000, 0)}
+	q := NewQueue(nil, clock)
+	q.early = nil
+	w := NewWorkers(q, nil, clock, Alone{})
+	c, err := w.Subscribe(t.Context(), []string{"a"}, "w")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.note("run")
+	clock.now = clock.now.Add(grace)
+	if found := w.forgotten(clock.now, grace); len(found) != 0 || len(c.sent) != 1 {
+		t.Errorf("before the lease is known, %v are to be delivered again, and %v were delivered", found, c.sent)
+	}
+	q.take(nil, leased("run", "w", clock.now))
+	clock.now = clock.now.Add(time.Hour)
+	if found := w.forgotten(clock.now, grace); len(found) != 0 {
+		t.Errorf("while the worker holds it, %v are to be delivered again", found)
+	}
+	q.take(leased("run", "w", clock.now), nil)
+	if w.forgotten(clock.now, grace); len(c.sent) != 0 {
+		t.Errorf("after its end, %v is still known as delivered", c.sent)
+	}
+}
+
+func TestARunIsDeliveredAgainAfterTheGracePeriod(t *testing.T) {
+	t.Parallel()
+	const grace = 10 * time.Second
+	for name, tt := range map[string]struct {
+		leased, connected time.Duration // before now
+		want              int
+	}{
+		"the run and the worker are there for as long": {leased: grace, connected: grace, want: 1},
+		"the lease is younger":                         {leased: grace - 1, connected: grace},
+		"the connection is younger":                    {leased: grace, connected: grace - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Unix(1_000_000, 0)
+			clock := &handClock{now: now.Add(-tt.connected)}
+			run := leased("run", "w", now.Add(-tt.leased))
+			q := NewQueue(known{run: run}, clock)
+			q.early = nil
+			q.take(nil, run)
+			w := NewWorkers(q, nil, clock, Alone{})
+			if _, err := w.Subscribe(t.Context(), []string{"a"}, "w"); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.sendAgain(now, grace); len(got) != tt.want {
+				t.Errorf("%v are delivered again, want %d", got, tt.want)
+			}
+		})
+	}
+}

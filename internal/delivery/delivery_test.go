@@ -44,6 +44,26 @@ func TestEveryKeyHasItsTurn(t *testing.T) {
 	})
 }
 
+// The turn goes on after the key that had it, whichever keys were passed over.
+func TestTheTurnGoesOnAfterTheLastKey(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		c := s.subscribe("w", "a", "b", "c")
+		want, got := []string{}, []string{}
+		for _, keys := range [][]string{{"c"}, {"c", "a"}, {"c", "a"}, {"b", "a"}, {"c", "b"}} {
+			ids := map[string]string{}
+			for _, key := range keys {
+				ids[key] = s.submit(key, 0)
+			}
+			for range keys {
+				got = append(got, s.run(s.next(c)).TaskKey)
+			}
+		}
+		want = append(want, "c", "a", "c", "a", "c", "a", "b", "c", "b")
+		s.want("turns", want, got)
+	})
+}
+
 func TestWhatIsNoLongerWaitingIsNotHandedOut(t *testing.T) {
 	t.Parallel()
 	play(t, func(s *scene) {
@@ -197,7 +217,7 @@ func TestWorkersAreListed(t *testing.T) {
 		a.Close()
 		b.Close()
 		b.Close()
-		pass(lingering)
+		pass(2 * time.Second)
 		s.want("after a short while", []string{"v[z]", "w[y]"}, names(nil))
 		pass(time.Millisecond)
 		s.want("afterwards", []string{"v[z]"}, names(nil))

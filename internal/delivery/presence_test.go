@@ -1,6 +1,9 @@
 package delivery
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,6 +153,57 @@ func TestAWorkerThatConnectsToAnotherProgramTakesItsHoldsAlong(t *testing.T) {
 					s.want("holder", "worker", s.run(id).Holder())
 				}
 			})
+		})
+	}
+}
+
+// moves is where holds are moved to, without success: another program moves them back.
+type moves struct {
+	Leases
+	at  []time.Duration
+	now func() time.Duration
+	err error
+}
+
+func (m *moves) MoveHold(context.Context, string, taskrun.Hold) error {
+	m.at = append(m.at, m.now())
+	return m.err
+}
+
+func TestAHoldThatAnotherProgramMovesBackIsMovedTwicePerGracePeriod(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		s.leases = "ours"
+		id := s.submit("a", 0)
+		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: "theirs"}); err != nil {
+			s.t.Fatal(err)
+		}
+		s.subscribe("worker", "b")
+		began := time.Now()
+		m := &moves{now: func() time.Duration { return time.Since(began) }}
+		r := s.onlyReaper(m, slog.New(slog.DiscardHandler))
+		for range 16 {
+			r.look(s.t.Context())
+			pass(time.Second)
+		}
+		s.want("moved after", []time.Duration{0, 5 * time.Second, 10 * time.Second, 15 * time.Second}, m.at)
+	})
+}
+
+func TestAMoveOfAHoldIsLoggedWhenItFails(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{"it succeeds": nil, "it fails": taskrun.ErrUnavailable} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			r := &Reaper{
+				Leases: &moves{now: func() time.Duration { return 0 }, err: err},
+				Log:    slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			}
+			r.moveHold(t.Context(), "run", taskrun.Hold{Worker: "worker"})
+			if logged := log.Len() > 0; logged != (err != nil) {
+				t.Errorf("error %v is logged as %q", err, log.String())
+			}
 		})
 	}
 }

@@ -1,9 +1,13 @@
 package delivery
 
 import (
+	"bytes"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -114,4 +118,87 @@ func TestARunThatItsWorkerWasGoingToTryAgainIsWholeForTheNext(t *testing.T) {
 			s.t.Errorf("handed out as %+v", state)
 		}
 	})
+}
+
+func TestReaperOptionsAreWithinTheirLimits(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		grace    time.Duration
+		attempts int
+		want     bool
+	}{
+		"the defaults":                   {DefaultReaperOptions().Grace, DefaultReaperOptions().MaxAttempts, true},
+		"the least of both":              {2 * time.Second, 1, true},
+		"a grace time that is too short": {2*time.Second - 1, 1, false},
+		"no attempt":                     {2 * time.Second, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := ReaperOptions{Grace: tt.grace, MaxAttempts: tt.attempts, Interval: time.Second}
+			if err := o.Validate(); (err == nil) != tt.want {
+				t.Errorf("error %v, want none: %t", err, tt.want)
+			}
+		})
+	}
+}
+
+// onlyReaper is one that looks when it is told to.
+func (s *scene) onlyReaper(leases Leases, log *slog.Logger) *Reaper {
+	return &Reaper{
+		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: leases,
+		Clock: bubbleClock{}, Log: log, Metrics: s, Witness: s, moved: map[string]time.Time{},
+	}
+}
+
+func TestARunIsTakenAfterTheWholeGracePeriod(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		id := s.submit("a", 0)
+		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker"}); err != nil {
+			s.t.Fatal(err)
+		}
+		r := s.onlyReaper(s.service, slog.New(slog.DiscardHandler))
+		r.look(s.t.Context())
+		for _, step := range []struct {
+			after time.Duration
+			want  string
+		}{{r.Grace - 1, "worker"}, {1, ""}} {
+			pass(step.after)
+			r.look(s.t.Context())
+			s.want("holder", step.want, s.run(id).Holder())
+		}
+	})
+}
+
+func TestACheckThatPanicsIsLoggedAndRepeated(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		var log bytes.Buffer
+		r := s.onlyReaper(s.service, slog.New(slog.NewTextHandler(&log, nil)))
+		r.lookGuarded(s.t.Context())
+		s.want("log of a check", "", log.String())
+		r.Workers = nil
+		r.lookGuarded(s.t.Context())
+		if log.Len() == 0 {
+			s.t.Error("a check that panicked is not logged")
+		}
+	})
+}
+
+func TestARunThatIsOverIsHeldByNone(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	q := NewQueue(nil, &handClock{now: now})
+	q.early = nil
+	first, second := leased("first", "w", now), leased("second", "w", now)
+	q.take(nil, first)
+	q.take(nil, second)
+	q.take(first, nil)
+	if diff := cmp.Diff(map[string][]string{"w": {"second"}}, q.holders()); diff != "" {
+		t.Errorf("when one is over (-want +got):\n%s", diff)
+	}
+	q.take(second, nil)
+	if got := q.holds(); len(got) != 0 {
+		t.Errorf("when both are over, %v are held", got)
+	}
 }

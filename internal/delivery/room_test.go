@@ -42,6 +42,9 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
 	c.t.Helper()
 	for refused, i := 0, 0; refused < callers; i++ {
+		if i > 2000 {
+			c.t.Fatal("the room has no end")
+		}
 		caller := fmt.Sprint(namespace, i%callers)
 		consumer := c.connect(namespace, caller, strings.Repeat("<", taskrun.MaxHolder-10)+strconv.Itoa(i))
 		if consumer == nil {
@@ -67,7 +70,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 		"callers without a name":        {func(c *crowd) []*Consumer { return c.flood("", 1) }, 300, []owner{{"b", "x"}, {"b", "y"}, {"c", ""}}},
 		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
 			for i := range 20 {
-				for j := 0; ; j++ {
+				for j := range 2000 {
 					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
 					if consumer == nil {
 						break
@@ -119,5 +122,59 @@ func TestAWorkerCostsOnce(t *testing.T) {
 	second.Close()
 	if c.room.taken != 0 || len(c.room.byCaller) != 0 {
 		t.Errorf("after the end: %+v is taken", c.room)
+	}
+}
+
+func TestTheShareOfTheRoomDependsOnWhatStaysFree(t *testing.T) {
+	t.Parallel()
+	x, y, nameless := owner{"a", "x"}, owner{"b", "y"}, owner{"a", ""}
+	type part struct {
+		by    owner
+		bytes int
+	}
+	for name, tt := range map[string]struct {
+		taken []part
+		by    owner
+		bytes int // the most that is given
+	}{
+		"a caller gets half":                                     {nil, x, MaxRoster / 2},
+		"a caller gets half, of which it has some":               {[]part{{x, 1000}}, x, MaxRoster/2 - 1000},
+		"a caller gets half of what others leave":                {[]part{{y, MaxRoster / 2}}, x, MaxRoster / 4},
+		"a namespace gets three quarters":                        {nil, nameless, MaxRoster / 4 * 3},
+		"a namespace gets three quarters, of which it has some":  {[]part{{x, 1000}}, nameless, MaxRoster/4*3 - 1000},
+		"a namespace gets three quarters of what others leave":   {[]part{{y, MaxRoster / 2}}, nameless, MaxRoster / 8 * 3},
+		"a caller shares the three quarters with its namespace":  {[]part{{nameless, MaxRoster / 4 * 2}}, x, MaxRoster / 4},
+		"a caller of a second namespace has its share in common": {[]part{{owner{"c", "x"}, MaxRoster / 4}}, x, MaxRoster / 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for extra, want := range []bool{true, false} {
+				r := &Room{}
+				for _, p := range tt.taken {
+					if !r.take(p.by, p.bytes) {
+						t.Fatalf("no room for %+v", p)
+					}
+				}
+				if got := r.take(tt.by, tt.bytes+extra); got != want {
+					t.Errorf("room for %d bytes: %t, want %t", tt.bytes+extra, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestWorkersCostWhatTheyTakeInTheList(t *testing.T) {
+	t.Parallel()
+	w := NewWorkers(nil, nil, bubbleClock{}, Alone{})
+	w.Namespace = "default"
+	var all []Worker
+	costs := 0
+	for _, id := range []string{"a", "<&>", "\x01", strings.Repeat("long", 50), "é"} {
+		all = append(all, Worker{Namespace: "default", ID: id})
+		costs += w.cost(id)
+		text, err := EncodeWorkers(all)
+		if want := len(text) - len("[]") + len(","); err != nil || costs != want { // one comma less than workers
+			t.Errorf("%d workers cost %d bytes, want %d, error %v", len(all), costs, want, err)
+		}
 	}
 }

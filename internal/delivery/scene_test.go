@@ -88,6 +88,9 @@ func play(t *testing.T, script func(*scene)) {
 		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, s)
 		s.ends = append(s.ends, s.queue.Open())
 		defer func() {
+			if fault := recover(); fault != nil {
+				panic(fault) // it may have left the queue locked, and an end would wait for it
+			}
 			for _, end := range s.ends {
 				end()
 			}

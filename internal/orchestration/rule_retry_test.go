@@ -100,6 +100,28 @@ func TestAbsurdRetryDelaysStayWithinTheYears(t *testing.T) {
 	}
 }
 
+// A time before the first second that can be written is that second, without the fraction of the time it began from.
+func TestADelayToTheFirstSecondKeepsNoFraction(t *testing.T) {
+	t.Parallel()
+	at := noon.Add(500 * time.Millisecond)
+	if got := addSeconds(at, float64(earliest.Unix()-at.Unix())); !got.Equal(earliest) {
+		t.Errorf("got %s, want %s", got, earliest)
+	}
+}
+
+// The delay would differ from 0 by less than the precision of a float64 allows to compute.
+func TestFromAFactorOf49OnJitterHasNoLowerBound(t *testing.T) {
+	t.Parallel()
+	for _, factor := range []float64{49, 50, 1e6} {
+		if got := jitter(1, factor, 0); got != 0 {
+			t.Errorf("the shortest delay for a factor of %g is %g averages, want 0", factor, got)
+		}
+	}
+	if got := jitter(1, 48, 0); got <= 0 {
+		t.Errorf("the shortest delay for a factor of 48 is %g averages, want more than 0", got)
+	}
+}
+
 // The range of a factor of 0.3 is given in contract §3.4.
 func TestJitterStaysInItsRange(t *testing.T) {
 	t.Parallel()

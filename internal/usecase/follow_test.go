@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,8 @@ import (
 // names are what the first changes of a stream tell.
 func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOptions, n int) []string {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	got := []string{}
 	for c, err := range r.Follow(ctx, f) {
 		if err != nil {
@@ -34,35 +37,39 @@ func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOption
 
 func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	run := mustCreate(t, r.Service, newRun("1"))
-	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
-	other := mustCreate(t, r.Service, newRun("2"))
-	r.record(t, event(eventRun, 1, orchestration.Running))
+	synctest.Test(t, func(t *testing.T) { // where a minute passes at once if a change does not come
+		r := newRecorder()
+		run := mustCreate(t, r.Service, newRun("1"))
+		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
+		other := mustCreate(t, r.Service, newRun("2"))
+		r.record(t, event(eventRun, 1, orchestration.Running))
 
-	got := names(t.Context(), t, r, taskrun.WatchOptions{}, 4)
-	if diff := cmp.Diff([]string{"d Running true", "1 Pending false", "1 Running false", "2 Pending false"}, got); diff != "" {
-		t.Errorf("the past (-want +got):\n%s", diff)
-	}
-	since := r.get(t, other.ID).State.Timestamp
-	if diff := cmp.Diff([]string{"d Running true", "2 Pending false"}, names(t.Context(), t, r, taskrun.WatchOptions{Since: since}, 2)); diff != "" {
-		t.Errorf("what was recorded since a time, whatever the worker's clock said (-want +got):\n%s", diff)
-	}
-	got = []string{}
-	for c, err := range r.Follow(t.Context(), taskrun.WatchOptions{RunIDs: []string{other.ID}}) {
-		if err != nil {
-			t.Fatal(err)
+		got := names(t.Context(), t, r, taskrun.WatchOptions{}, 4)
+		if diff := cmp.Diff([]string{"d Running true", "1 Pending false", "1 Running false", "2 Pending false"}, got); diff != "" {
+			t.Errorf("the past (-want +got):\n%s", diff)
 		}
-		got = append(got, c.State.Name)
-		if c.State.Type == orchestration.Completed {
-			break
+		since := r.get(t, other.ID).State.Timestamp
+		if diff := cmp.Diff([]string{"d Running true", "2 Pending false"}, names(t.Context(), t, r, taskrun.WatchOptions{Since: since}, 2)); diff != "" {
+			t.Errorf("what was recorded since a time, whatever the worker's clock said (-want +got):\n%s", diff)
 		}
-		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
-		mustSet(t, r.Service, other.ID, taskrun.Proposal{Type: orchestration.Completed})
-	}
-	if diff := cmp.Diff([]string{"Pending", "Completed"}, got); diff != "" {
-		t.Errorf("of one run (-want +got):\n%s", diff)
-	}
+		got = []string{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for c, err := range r.Follow(ctx, taskrun.WatchOptions{RunIDs: []string{other.ID}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, c.State.Name)
+			if c.State.Type == orchestration.Completed {
+				break
+			}
+			mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+			mustSet(t, r.Service, other.ID, taskrun.Proposal{Type: orchestration.Completed})
+		}
+		if diff := cmp.Diff([]string{"Pending", "Completed"}, got); diff != "" {
+			t.Errorf("of one run (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // Whenever a reader comes, it hears of every end exactly once: from the past or
