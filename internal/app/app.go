@@ -128,14 +128,14 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	intake := kube.NewIntake()
-	config.Wrap(intake.Transport)
+	ingest := kube.NewIngest(clock.RealClock{}, log)
+	config.Wrap(ingest.Transport)
 	config.Wrap(a.traces.Transport)
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager, a.options.REST.AllowedHosts))
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), ingest, guard.metricsServer(&a.options.Manager, a.options.REST.AllowedHosts))
 	if err != nil {
 		return err
 	}
-	cluster, err := a.newCluster(ctx, config, mgr, intake, log)
+	cluster, err := a.newCluster(ctx, config, mgr, ingest, log)
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 
 // newCluster opens the runs of the cluster.
 func (a *App) newCluster(
-	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
+	ctx context.Context, config *kuberest.Config, mgr manager.Manager, ingest *kube.Ingest, log *slog.Logger,
 ) (*kube.Cluster, error) {
 	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
@@ -206,10 +206,9 @@ func (a *App) newCluster(
 		Client:      mgr.GetClient(),
 		Reader:      mgr.GetAPIReader(),
 		Cache:       mgr.GetCache(),
-		Intake:      intake,
+		Ingest:      ingest,
 		Requirement: schemas.Ready,
 		Clock:       clock.RealClock{},
-		Log:         log,
 		Timeout:     a.options.Kubernetes.Timeout,
 	})
 }

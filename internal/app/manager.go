@@ -94,9 +94,9 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 }
 
 // newManager returns a manager for all that a program of these options runs. Its
-// cache keeps of each TaskRun what the intake leaves.
+// cache has TaskRuns as the Ingest trims them.
 func newManager(
-	config *rest.Config, options Options, log logr.Logger, intake *kube.Intake, metrics metricsserver.Options,
+	config *rest.Config, options Options, log logr.Logger, ingest *kube.Ingest, metrics metricsserver.Options,
 ) (manager.Manager, error) {
 	o := options.Manager
 	scheme := runtime.NewScheme()
@@ -110,11 +110,11 @@ func newManager(
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.TaskRun{}:          {Transform: intake.Transform},
-				&v1alpha1.ConcurrencyLimit{}: {Transform: intake.Transform},
-				&v1alpha1.StateProposal{}:    {Transform: intake.Transform},
+				&v1alpha1.TaskRun{}:          {Transform: ingest.Transform},
+				&v1alpha1.ConcurrencyLimit{}: {Transform: ingest.Transform},
+				&v1alpha1.StateProposal{}:    {Transform: ingest.Transform},
 			},
-			NewInformer: intake.NewInformer,
+			NewInformer: ingest.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},

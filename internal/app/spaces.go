@@ -61,7 +61,7 @@ func (s *spaces) of(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
 		return rest.Space{Runs: usecase.New(usecase.Options{
-			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock.RealClock{},
+			Namespace: home, Store: s.doors.cluster.AllNamespaces(home), Clock: clock.RealClock{},
 		}), Limits: s.doors.limitsOf(home)}, nil
 	}
 	b, err := s.background(namespace, 1)
