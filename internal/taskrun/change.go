@@ -72,7 +72,7 @@ func ChangeTo(run *Run, i int, received time.Time) Change {
 	return c
 }
 
-// RecordedAt is when the state was recorded at the earliest, as far as the run tells.
+// RecordedAt is the earliest time at which the state can have been recorded.
 func (r *Run) RecordedAt(state *orchestration.State) time.Time {
 	if r.State != nil && state.ID == r.State.ID {
 		return Latest(state.Timestamp, r.Updated)
