@@ -80,13 +80,13 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 
 // App is the program, ready to start.
 type App struct {
-	options Options
-	manager manager.Manager
-	server  *rest.Server
-	traces  *tracing.Tracing // nil: there are none
-	outages *outages
-	log     *slog.Logger
-	unwatch func() // ends what the metrics watch
+	options      Options
+	manager      manager.Manager
+	server       *rest.Server
+	traces       *tracing.Tracing // nil: there are none
+	outages      *outages
+	log          *slog.Logger
+	stopWatching func() // ends what the metrics watch
 }
 
 // New puts a program together that works with the cluster of this
@@ -98,7 +98,7 @@ func New(ctx context.Context, config *kuberest.Config, options Options, handler 
 
 // build is New with a handler that knows of the outages.
 func build(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler, outages *outages) (*App, error) {
-	config = tuned(config)
+	config = withClientSettings(config)
 	if err := checkCluster(ctx, config); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	a.outages.began = recorder.APIServerOutage
+	a.outages.onStart = recorder.APIServerOutage
 	guard, err := newSecurity(ctx, config, a.options, log, recorder)
 	if err != nil {
 		return err
@@ -137,40 +137,40 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	doors, err := a.newServices(config, mgr, cluster, recorder, log)
+	a.stopWatching = recorder.WatchUndecodable(cluster.Undecodable)
+	services, err := a.newServices(config, mgr, cluster, recorder, log)
 	if err != nil {
 		return err
 	}
-	spaces, err := newSpaces(mgr, a.options, doors, log)
+	namespaces, err := newNamespaces(mgr, a.options, services, log)
 	if err != nil {
 		return err
 	}
-	home, err := spaces.of(a.options.Scope.Namespace)
+	home, err := namespaces.forREST(a.options.Scope.Namespace)
 	if err != nil {
 		return err
 	}
 	behind := rest.Dependencies{
 		Space:         home,
 		Namespace:     a.options.Scope.Namespace,
-		Others:        spaces.of,
-		Buffers:       doors.buffers,
+		Others:        namespaces.forREST,
+		Buffers:       services.buffers,
 		SocketMetrics: socketMetrics{recorder},
 		Clock:         clock.RealClock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
-	guard.protect(&behind)
+	guard.applyTo(&behind)
 	server, err := rest.New(a.options.REST, behind)
 	if err != nil {
 		return err
 	}
 	a.manager, a.server = mgr, server
 	work := func() ([]manager.Runnable, error) {
-		parts, err := doors.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
+		parts, err := services.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
 		return append(parts, guard.leaderWork()...), err
 	}
 	return errors.Join(
 		guard.addTo(mgr),
-		addRunnables(mgr, cluster, spaces, server),
+		addRunnables(mgr, cluster, namespaces, server),
 		a.addElection(config, mgr, work),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
@@ -219,7 +219,7 @@ func (a *App) REST() *rest.Server { return a.server }
 // Start runs the program until the context ends, then lets what has begun end
 // too. An App can be started once.
 func (a *App) Start(ctx context.Context) error {
-	defer a.unwatch()
+	defer a.stopWatching()
 	a.logStart(ctx)
 	err := a.manager.Start(ctx)
 	// After everything that is traced; a collector that is gone is no fault of the program's.
@@ -238,7 +238,7 @@ func (a *App) addresses() map[string]string {
 	}
 }
 
-// services hands out the use cases by door and namespace.
+// services creates the use cases by source and namespace.
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
@@ -308,16 +308,16 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 	}
 }
 
-func (s *services) service(door telemetry.Door, namespace string) *taskrun.Service {
+func (s *services) service(source telemetry.Source, namespace string) *taskrun.Service {
 	var store taskrun.Store = s.cluster.Namespace(namespace)
-	if door != telemetry.DoorController {
+	if source != telemetry.SourceController {
 		store = s.traffic.Through(store)
 	}
 	return taskrun.NewService(taskrun.ServiceOptions{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock.RealClock{},
-		Notifier:  s.recorder.Notifier(door),
+		Notifier:  s.recorder.Notifier(source),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
 		Buffers:   s.buffers,
@@ -336,7 +336,7 @@ func (s *services) controllers(
 		Writer:  mgr.GetClient(),
 		Ready:   both(ready, s.rules.Ready),
 		Runs: func(namespace string) controller.Runs {
-			return s.service(telemetry.DoorController, namespace)
+			return s.service(telemetry.SourceController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
 		OnShadowed:   s.cluster.OnShadowed,
@@ -353,7 +353,7 @@ func (s *services) controllers(
 		Writer:  mgr.GetClient(),
 		Ready:   ready,
 		Proposals: func(namespace string) controller.Proposals {
-			return s.service(telemetry.DoorController, namespace)
+			return s.service(telemetry.SourceController, namespace)
 		},
 		Convert:     convert.ProposalFromObject,
 		Undecodable: kube.IsUndecodable,

@@ -13,7 +13,7 @@ import (
 )
 
 // background is what brings the runs of a namespace to workers.
-type background struct {
+type workerServices struct {
 	cluster *kube.Cluster
 	queue   *delivery.Queue
 	workers *delivery.Workers
@@ -27,14 +27,14 @@ type background struct {
 
 // run keeps the queue, and looks after workers, until the context ends. The view
 // is complete.
-func (b *background) run(ctx context.Context) {
+func (b *workerServices) run(ctx context.Context) {
 	defer b.queue.Open()()
 	defer b.metrics.Watch(b.queue, b.workers, b.reaper, clock.RealClock{})()
 	b.reaper.Run(ctx)
 }
 
 // Subscribe makes a connection of a worker known.
-func (b *background) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {
+func (b *workerServices) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {
 	consumer, err := b.workers.Subscribe(ctx, keys, clientID)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (b *background) Subscribe(ctx context.Context, keys []string, clientID stri
 }
 
 // TaskWorkers are the workers of all replicas.
-func (b *background) TaskWorkers() []taskrun.TaskWorker { return b.workers.TaskWorkers() }
+func (b *workerServices) TaskWorkers() []taskrun.TaskWorker { return b.workers.TaskWorkers() }
 
 // socketMetrics tell the program's metrics of websockets.
 type socketMetrics struct{ *telemetry.Recorder }

@@ -37,7 +37,7 @@ func (b *caBundle) Start(ctx context.Context) error {
 	ticker := time.NewTicker(bundleInterval)
 	defer ticker.Stop()
 	for {
-		if err := b.look(ctx); err != nil && ctx.Err() == nil {
+		if err := b.update(ctx); err != nil && ctx.Err() == nil {
 			b.log.LogAttrs(ctx, slog.LevelWarn, "the APIService could not be looked after; it is tried again", slog.Any("error", err))
 		}
 		select {
@@ -55,7 +55,7 @@ type apiServiceSpec struct {
 	} `json:"spec"`
 }
 
-func (b *caBundle) look(ctx context.Context) error {
+func (b *caBundle) update(ctx context.Context) error {
 	published, err := b.published.Get(ctx, b.name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the CA: %w", err)

@@ -21,7 +21,7 @@ import (
 )
 
 // firstContact bounds how long the API server may take to answer at the start.
-const firstContact = 10 * time.Second
+const connectTimeout = 10 * time.Second
 
 // installCommand puts the TaskRun kind into a cluster.
 const installCommand = "kubectl apply --server-side -k config/crd"
@@ -72,7 +72,7 @@ func (o *KubernetesOptions) Config() (*rest.Config, error) {
 // held back here. Nor is anything compressed: the API server would pack each
 // event of the watch by itself, which takes CPU time on both sides at every
 // write; the price is more bytes on the wire.
-func tuned(config *rest.Config) *rest.Config {
+func withClientSettings(config *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.DisableCompression = true
@@ -85,7 +85,7 @@ func tuned(config *rest.Config) *rest.Config {
 func checkCluster(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	config.Timeout = firstContact
+	config.Timeout = connectTimeout
 	client, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		return fmt.Errorf("reading the kubeconfig: %w", err)

@@ -19,24 +19,24 @@ import (
 
 // outageSettle is how long no call may have failed before an outage has ended: in
 // a partial outage some calls succeed.
-const outageSettle = 5 * time.Second
+const outageQuietPeriod = 5 * time.Second
 
 // outages notes when the API server cannot be reached, from all calls to it. An
 // outage is two log lines, one when it begins and one when it ends. What the
 // program and its libraries log of calls that fail because of it, which they try
 // again up to several times a second, is logged at the level debug.
 type outages struct {
-	clock clock.PassiveClock
-	log   *slog.Logger
-	began func() // counts the outage; nil before the metrics are there
+	clock   clock.PassiveClock
+	log     *slog.Logger
+	onStart func() // counts the outage; nil before the metrics are there
 
-	mu     sync.Mutex
-	since  time.Time // when the outage began; zero: there is none
-	failed time.Time // when a call failed last
+	mu          sync.Mutex
+	since       time.Time // when the outage began; zero: there is none
+	lastFailure time.Time // when a call failed last
 }
 
 func newOutages(lines slog.Handler) *outages {
-	return &outages{clock: clock.RealClock{}, log: slog.New(lines), began: func() {}}
+	return &outages{clock: clock.RealClock{}, log: slog.New(lines), onStart: func() {}}
 }
 
 // Transport returns a RoundTripper that notes what becomes of calls.
@@ -55,11 +55,11 @@ func (t *outageTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case errors.Is(err, context.Canceled): // by the program
 	case err != nil:
-		t.outages.note(r.Context(), err)
-	case noServer(response.StatusCode):
-		t.outages.note(r.Context(), errors.New("it, or a proxy before it, returned "+response.Status))
+		t.outages.record(r.Context(), err)
+	case isUnavailable(response.StatusCode):
+		t.outages.record(r.Context(), errors.New("it, or a proxy before it, returned "+response.Status))
 	default:
-		t.outages.note(r.Context(), nil)
+		t.outages.record(r.Context(), nil)
 	}
 	return response, err
 }
@@ -69,29 +69,29 @@ func (t *outageTransport) WrappedRoundTripper() http.RoundTripper { return t.nex
 
 // noServer reports whether a status means that the API server was not reached, or
 // has no storage.
-func noServer(status int) bool {
+func isUnavailable(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // note hears of a call; the error is nil if it was answered.
-func (o *outages) note(ctx context.Context, err error) {
+func (o *outages) record(ctx context.Context, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.clock.Now()
 	switch {
 	case err != nil && o.since.IsZero():
-		o.since, o.failed = now, now
-		o.began()
+		o.since, o.lastFailure = now, now
+		o.onStart()
 		o.log.LogAttrs(ctx, slog.LevelError, "the Kubernetes API server cannot be reached; calls are tried again until it responds", slog.Any("error", err))
 	case err != nil:
-		o.failed = now
-	case !o.since.IsZero() && now.Sub(o.failed) >= outageSettle:
+		o.lastFailure = now
+	case !o.since.IsZero() && now.Sub(o.lastFailure) >= outageQuietPeriod:
 		o.log.LogAttrs(ctx, slog.LevelInfo, "the Kubernetes API server responds again", slog.Duration("duration", now.Sub(o.since)))
 		o.since = time.Time{}
 	}
 }
 
-func (o *outages) running() bool {
+func (o *outages) ongoing() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.since.IsZero()
@@ -111,7 +111,7 @@ type outageHandler struct {
 
 // Handle is for slog.
 func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
-	if line.Level >= slog.LevelWarn && h.repeats(line) {
+	if line.Level >= slog.LevelWarn && h.isRedundant(line) {
 		if !h.Enabled(ctx, slog.LevelDebug) {
 			return nil
 		}
@@ -121,7 +121,7 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 }
 
 // repeats reports whether a line only says that a call failed during an outage.
-func (h *outageHandler) repeats(line slog.Record) bool {
+func (h *outageHandler) isRedundant(line slog.Record) bool {
 	repeats := false
 	line.Attrs(func(attribute slog.Attr) bool {
 		if attribute.Key != "err" && attribute.Key != "error" {
@@ -132,7 +132,7 @@ func (h *outageHandler) repeats(line slog.Record) bool {
 		if !isError {
 			err = errors.New(value.String())
 		}
-		repeats = byOutage(err) && h.outages.running()
+		repeats = isConnectionError(err) && h.outages.ongoing()
 		return false
 	})
 	return repeats
@@ -140,7 +140,7 @@ func (h *outageHandler) repeats(line slog.Record) bool {
 
 // byOutage reports whether an error is one of calls that did not reach the API
 // server.
-func byOutage(err error) bool {
+func isConnectionError(err error) bool {
 	var transport *url.Error
 	var network net.Error
 	if errors.As(err, &transport) || errors.As(err, &network) || errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||

@@ -65,10 +65,10 @@ func (o *SecurityOptions) Validate() error {
 
 // security is what stands before the program's servers.
 type security struct {
-	door  *authn.Reviewer          // nil: everybody may do everything
-	certs *certificates.Source // nil: plain HTTP
-	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
-	keys  *caBundle            // of the APIService; nil: there is none to look after
+	reviewer *authn.Reviewer      // nil: everybody may do everything
+	certs    *certificates.Source // nil: plain HTTP
+	proxy    *authn.FrontProxy    // nil: kube-apiserver passes nothing on
+	bundle   *caBundle            // of the APIService; nil: there is none to look after
 
 	metrics *telemetry.Recorder
 }
@@ -81,10 +81,10 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	if o.Authentication == authenticationKubernetes {
-		if s.door, err = authn.New(o.Callers, client, clock.RealClock{}); err != nil {
+		if s.reviewer, err = authn.New(o.Callers, client, clock.RealClock{}); err != nil {
 			return nil, err
 		}
-		s.door.Metrics = metrics
+		s.reviewer.Metrics = metrics
 	}
 	own := options.Manager.leaseNamespace(options.Scope.Namespace)
 	if o.TLS.Enabled() {
@@ -102,7 +102,7 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		s.proxy = authn.NewFrontProxy(client, clock.RealClock{}, log)
 	}
 	if o.Aggregation && o.TLS.SelfSigned {
-		s.keys = &caBundle{
+		s.bundle = &caBundle{
 			client: client.CoreV1().RESTClient(), published: client.CoreV1().ConfigMaps(own), name: o.TLS.CAConfigMap, log: log,
 		}
 	}
@@ -126,16 +126,16 @@ func (s *security) addTo(mgr manager.Manager) error {
 
 // leaderWork returns what only the leader does.
 func (s *security) leaderWork() []manager.Runnable {
-	if s.keys == nil {
+	if s.bundle == nil {
 		return nil
 	}
-	return []manager.Runnable{s.keys}
+	return []manager.Runnable{s.bundle}
 }
 
 // protect puts it before REST.
-func (s *security) protect(d *rest.Dependencies) {
-	if s.door != nil {
-		d.Door = s.door
+func (s *security) applyTo(d *rest.Dependencies) {
+	if s.reviewer != nil {
+		d.Door = s.reviewer
 	}
 	if s.proxy != nil {
 		d.Proxy = s.proxy
@@ -146,7 +146,7 @@ func (s *security) protect(d *rest.Dependencies) {
 }
 
 // overTLS is how metrics are served.
-func (s *security) overTLS(c *tls.Config) {
+func (s *security) setTLS(c *tls.Config) {
 	ours := s.certs.TLSConfig()
 	c.GetCertificate, c.MinVersion, c.NextProtos = ours.GetCertificate, ours.MinVersion, ours.NextProtos
 }
@@ -160,11 +160,11 @@ func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserve
 	}
 	if s.certs != nil {
 		server.SecureServing = true
-		server.TLSOpts = append(server.TLSOpts, s.overTLS)
+		server.TLSOpts = append(server.TLSOpts, s.setTLS)
 	}
 	switch {
-	case s.door != nil:
-		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.door, behind) })
+	case s.reviewer != nil:
+		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.reviewer, behind) })
 	case rest.IsLoopback(o.MetricsAddress):
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.GuardHost(hosts, behind) })
 	}

@@ -26,23 +26,23 @@ const namespaceInterval = time.Second
 // are seen in it, so that those of workers that are gone are looked after though
 // nobody asks, or when a caller is let into it. It is closed when it has no runs and
 // REST does not need it any more.
-type spaces struct {
-	doors   *services
-	options Options
-	log     *slog.Logger
-	manager manager.Manager
-	roster  *roster.Roster
-	room    *delivery.Room
+type namespaces struct {
+	services *services
+	options  Options
+	log      *slog.Logger
+	manager  manager.Manager
+	roster   *roster.Roster
+	room     *delivery.Room
 
 	mu      sync.Mutex
-	open    map[string]*background
-	begin   func(*background) // nil: the program has not started
+	open    map[string]*workerServices
+	start   func(*workerServices) // nil: the program has not started
 	running sync.WaitGroup
 }
 
-func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.Logger) (*spaces, error) {
-	s := &spaces{
-		doors: doors, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*background{},
+func newNamespaces(mgr manager.Manager, options Options, services *services, log *slog.Logger) (*namespaces, error) {
+	s := &namespaces{
+		services: services, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*workerServices{},
 	}
 	identity, err := newIdentity()
 	if err != nil {
@@ -57,27 +57,27 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 }
 
 // of opens a namespace for REST, "" for lists of all; rest.ErrNotServed.
-func (s *spaces) of(namespace string) (rest.Space, error) {
+func (s *namespaces) forREST(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
 		return rest.Space{Runs: taskrun.NewService(taskrun.ServiceOptions{
-			Namespace: home, Store: s.doors.cluster.Everywhere(home), Clock: clock.RealClock{},
-		}), Limits: s.doors.limitsOf(home)}, nil
+			Namespace: home, Store: s.services.cluster.Everywhere(home), Clock: clock.RealClock{},
+		}), Limits: s.services.limitsOf(home)}, nil
 	}
-	b, err := s.background(namespace, 1)
+	b, err := s.workersOf(namespace, 1)
 	if err != nil {
 		return rest.Space{}, err
 	}
-	served := s.doors.service(telemetry.DoorREST, namespace)
+	served := s.services.service(telemetry.SourceREST, namespace)
 	return rest.Space{
-		Runs: served, Limits: s.doors.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
-		Recorder: s.doors.recorder.Timed(s.doors.traces.Events(s.doors.service(telemetry.DoorEvents, namespace)), clock.RealClock{}),
+		Runs: served, Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
+		Recorder: s.services.recorder.Timed(s.services.traces.Events(s.services.service(telemetry.SourceEvents, namespace)), clock.RealClock{}),
 		Close:    func() { s.release(namespace, b) },
 	}, nil
 }
 
 // background returns what brings the runs of a namespace to workers, for more users.
-func (s *spaces) background(namespace string, users int) (*background, error) {
+func (s *namespaces) workersOf(namespace string, users int) (*workerServices, error) {
 	if watch := s.options.Scope.Watch; len(watch) > 0 && !slices.Contains(watch, namespace) {
 		return nil, rest.ErrNotServed
 	}
@@ -87,8 +87,8 @@ func (s *spaces) background(namespace string, users int) (*background, error) {
 	if b == nil {
 		b = s.newBackground(namespace)
 		s.open[namespace] = b
-		if s.begin != nil {
-			s.begin(b)
+		if s.start != nil {
+			s.start(b)
 		}
 	}
 	b.users += users
@@ -96,15 +96,15 @@ func (s *spaces) background(namespace string, users int) (*background, error) {
 }
 
 // release is called when a user needs a namespace no more.
-func (s *spaces) release(namespace string, b *background) {
+func (s *namespaces) release(namespace string, b *workerServices) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.users--
-	s.closeUnless(namespace, b, s.doors.cluster.HasRuns(namespace))
+	s.closeUnless(namespace, b, s.services.cluster.HasRuns(namespace))
 }
 
 // closeUnless closes a namespace that is unused and has no runs.
-func (s *spaces) closeUnless(namespace string, b *background, hasRuns bool) {
+func (s *namespaces) closeUnless(namespace string, b *workerServices, hasRuns bool) {
 	if b.users > 0 || hasRuns || s.open[namespace] != b {
 		return
 	}
@@ -116,28 +116,28 @@ func (s *spaces) closeUnless(namespace string, b *background, hasRuns bool) {
 
 // follow opens the namespaces that have runs, and lets go of all that is kept of
 // unused ones without runs.
-func (s *spaces) follow() {
-	for _, namespace := range s.doors.cluster.Namespaces() {
-		_, _ = s.background(namespace, 0) // one that is not worked in has nothing to be opened for
+func (s *namespaces) reconcile() {
+	for _, namespace := range s.services.cluster.Namespaces() {
+		_, _ = s.workersOf(namespace, 0) // one that is not worked in has nothing to be opened for
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for namespace, b := range s.open {
-		s.closeUnless(namespace, b, s.doors.cluster.HasRuns(namespace))
+		s.closeUnless(namespace, b, s.services.cluster.HasRuns(namespace))
 	}
 	isOpen := func(namespace string) bool { return s.open[namespace] != nil }
-	s.doors.cluster.CloseEmpty(isOpen)
-	s.doors.dropLimits(isOpen)
+	s.services.cluster.CloseEmpty(isOpen)
+	s.services.dropLimits(isOpen)
 }
 
-func (s *spaces) newBackground(namespace string) *background {
-	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
-	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.doors.recorder}
+func (s *namespaces) newBackground(namespace string) *workerServices {
+	store, leases := s.services.cluster.Namespace(namespace), s.services.service(telemetry.SourceDelivery, namespace)
+	b := &workerServices{cluster: s.services.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.services.recorder}
 	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.roster.In(namespace))
-	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
+	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.services.recorder, namespace, s.room
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
-		Clock: clock.RealClock{}, Log: s.log, Metrics: s.doors.recorder,
+		Clock: clock.RealClock{}, Log: s.log, Metrics: s.services.recorder,
 		Witness: controller.Witness{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
 	}
 	return b
@@ -145,12 +145,12 @@ func (s *spaces) newBackground(namespace string) *background {
 
 // Start opens namespaces as they appear, and runs what there is in them, until
 // the context ends.
-func (s *spaces) Start(ctx context.Context) error {
-	if !s.doors.cluster.WaitForSync(ctx) {
+func (s *namespaces) Start(ctx context.Context) error {
+	if !s.services.cluster.WaitForSync(ctx) {
 		return nil
 	}
 	s.mu.Lock()
-	s.begin = func(b *background) {
+	s.start = func(b *workerServices) {
 		life, end := context.WithCancel(ctx)
 		b.end = end
 		s.running.Go(func() {
@@ -159,7 +159,7 @@ func (s *spaces) Start(ctx context.Context) error {
 		})
 	}
 	for _, b := range s.open {
-		s.begin(b)
+		s.start(b)
 	}
 	s.mu.Unlock()
 	defer s.running.Wait()
@@ -167,7 +167,7 @@ func (s *spaces) Start(ctx context.Context) error {
 	ticker := time.NewTicker(namespaceInterval)
 	defer ticker.Stop()
 	for {
-		s.follow()
+		s.reconcile()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -177,11 +177,11 @@ func (s *spaces) Start(ctx context.Context) error {
 }
 
 // stop lets nothing more begin.
-func (s *spaces) stop() {
+func (s *namespaces) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begin = nil
+	s.start = nil
 }
 
 // NeedLeaderElection tells a manager that every replica serves all namespaces.
-func (s *spaces) NeedLeaderElection() bool { return false }
+func (s *namespaces) NeedLeaderElection() bool { return false }

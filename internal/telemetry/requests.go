@@ -6,9 +6,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// doors counts what is decided about requests before they are answered, and how
-// long the certificate lasts that they are answered under.
-type doors struct {
+// requestMetrics are the metrics of authentication, admission and the serving
+// certificate.
+type requestMetrics struct {
 	reviews  *prometheus.CounterVec
 	review   *prometheus.HistogramVec
 	rejected *prometheus.CounterVec
@@ -16,58 +16,57 @@ type doors struct {
 	notAfter *prometheus.GaugeVec
 }
 
-func newDoors() doors {
-	return doors{
+func newRequestMetrics() requestMetrics {
+	return requestMetrics{
 		reviews: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_authentication_reviews_total",
-			Help: "Answers to who a caller is (token) and to what a caller may do (access), by outcome.",
+			Help: "TokenReviews (token) and SubjectAccessReviews (access), by outcome.",
 		}, []string{"kind", "outcome"}),
 		review: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "taskrun_authentication_review_duration_seconds",
-			Help:    "Time the API server took to answer who a caller is (token) or what a caller may do (access).",
+			Help:    "Duration of TokenReviews (token) and SubjectAccessReviews (access) in seconds.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"kind"}),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_rest_requests_rejected_total",
-			Help: "REST requests turned away before they were looked at, because there were too many.",
+			Help: "REST requests rejected because of a limit, by reason.",
 		}, []string{"reason"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "taskrun_rest_requests_in_flight",
-			Help: "REST requests that are being answered.",
+			Help: "REST requests in flight.",
 		}),
 		// A vector without labels: a replica without TLS shows no value, not 1970.
 		notAfter: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "taskrun_tls_certificate_not_after_seconds",
-			Help: "When the certificate of the REST endpoint ends, in seconds since 1970.",
+			Help: "Expiry of the serving certificate, in seconds since 1970.",
 		}, nil),
 	}
 }
 
-func (d *doors) register(reg prometheus.Registerer) []error {
+func (d *requestMetrics) register(reg prometheus.Registerer) []error {
 	return []error{
 		register(reg, &d.reviews), register(reg, &d.review), register(reg, &d.rejected), register(reg, &d.inFlight), register(reg, &d.notAfter),
 	}
 }
 
-// Reviewed counts an answer of the API server to who a caller is or to what a
-// caller may do. The kind is token or access; the outcome accepted or rejected,
-// allowed or denied, or error.
+// Reviewed counts a review by the API server and records its duration. kind is token
+// or access. outcome is accepted or rejected, allowed or denied, or error.
 func (r *Recorder) Reviewed(kind, outcome string, took time.Duration) {
-	r.doors.reviews.WithLabelValues(kind, outcome).Inc()
-	r.doors.review.WithLabelValues(kind).Observe(took.Seconds())
+	r.security.reviews.WithLabelValues(kind, outcome).Inc()
+	r.security.review.WithLabelValues(kind).Observe(took.Seconds())
 }
 
-// RequestRejected counts a request turned away because there were too many. The
-// reason tells which bound it met, one word of a fixed set.
-func (r *Recorder) RequestRejected(reason string) { r.doors.rejected.WithLabelValues(reason).Inc() }
+// RequestRejected counts a request that was rejected because of a limit. reason is
+// one word of a fixed set.
+func (r *Recorder) RequestRejected(reason string) { r.security.rejected.WithLabelValues(reason).Inc() }
 
-// RequestBegan counts a request in.
-func (r *Recorder) RequestBegan() { r.doors.inFlight.Inc() }
+// RequestBegan counts a request as in flight.
+func (r *Recorder) RequestBegan() { r.security.inFlight.Inc() }
 
-// RequestEnded counts a request out.
-func (r *Recorder) RequestEnded() { r.doors.inFlight.Dec() }
+// RequestEnded counts a request as ended.
+func (r *Recorder) RequestEnded() { r.security.inFlight.Dec() }
 
-// CertificateLoaded notes when the certificate ends that is used from now on.
+// CertificateLoaded records the expiry of the serving certificate.
 func (r *Recorder) CertificateLoaded(notAfter time.Time) {
-	r.doors.notAfter.WithLabelValues().Set(float64(notAfter.Unix()))
+	r.security.notAfter.WithLabelValues().Set(float64(notAfter.Unix()))
 }
