@@ -1,6 +1,6 @@
-// Package app puts the program together: options, the API server, the store,
-// the use cases, the controller and the REST server. It is the only package
-// that knows all the others, and the only one that reads the clock.
+// Package app wires the program: options, the API server, the store, the use cases,
+// the controllers and the REST server. It is the only package that imports all others,
+// and the only one that reads the clock.
 package app
 
 import (
@@ -35,18 +35,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Run runs the program with the arguments of its command line (without its
-// name) until the context ends. Log lines go to stderr. The error is one line
-// for the person who started it; it names the flag to change where one helps.
+// Run runs the program with the arguments of its command line, without its name, until
+// the context ends. It logs to stderr. The error is one line for the user, and names
+// the flag to change where one helps.
 //
-// The process is the program's: the loggers that the Kubernetes libraries keep
-// for all of it are set, which nothing else may be using yet.
+// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
+// use yet.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, useForLibraries))
 }
 
-// RunEmbedded does as Run does, in a process that has other users of the
-// Kubernetes libraries: it leaves alone what belongs to the process.
+// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
+// sets nothing that is process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, func(slog.Handler) {}))
 }
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 	return app.Start(ctx)
 }
 
-// App is the program, ready to start.
+// App is the program before its start.
 type App struct {
 	options      Options
 	manager      manager.Manager
@@ -89,14 +89,14 @@ type App struct {
 	stopWatching func() // ends what the metrics watch
 }
 
-// New puts a program together that works with the cluster of this
-// configuration. It finds out first whether the cluster can be worked with.
+// New returns a program for the cluster of this configuration. It returns an error if
+// the cluster cannot be used.
 func New(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler) (*App, error) {
 	outages := newOutages(handler)
 	return build(ctx, config, options, outages.Handler(handler), outages)
 }
 
-// build is New with a handler that knows of the outages.
+// build is New with a handler that is wrapped by outages.
 func build(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler, outages *outages) (*App, error) {
 	config = withClientSettings(config)
 	if err := checkCluster(ctx, config); err != nil {
@@ -114,7 +114,7 @@ func build(ctx context.Context, config *kuberest.Config, options Options, handle
 	return a, nil
 }
 
-// assemble wires the parts, from the API server outwards.
+// assemble wires the parts.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
 	log := slog.New(handler)
 	recorder, err := telemetry.NewRecorder(metrics.Registry)
@@ -177,7 +177,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	)
 }
 
-// addRunnables adds what runs as long as the program.
+// addRunnables adds parts that run on every replica.
 func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 	for _, r := range runnables {
 		if err := mgr.Add(r); err != nil {
@@ -187,7 +187,7 @@ func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 	return nil
 }
 
-// newCluster opens the runs of the cluster.
+// newCluster returns the store of the cluster.
 func (a *App) newCluster(
 	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
 ) (*kube.Cluster, error) {
@@ -212,12 +212,11 @@ func (a *App) newCluster(
 	})
 }
 
-// REST returns the REST server: its address is known once the program has
-// started.
+// REST returns the REST server. Its address is known after Start.
 func (a *App) REST() *rest.Server { return a.server }
 
-// Start runs the program until the context ends, then lets what has begun end
-// too. An App can be started once.
+// Start runs the program until the context ends, and then waits for the work in
+// flight. It can be called once.
 func (a *App) Start(ctx context.Context) error {
 	defer a.stopWatching()
 	a.logStart(ctx)
@@ -268,8 +267,8 @@ func (a *App) newServices(
 	}, nil
 }
 
-// limitsOf returns the one Service of a namespace's limits: it puts the users of
-// a limit in line.
+// limitsOf returns the Service of the limits of a namespace. There is one for each
+// namespace, because it serializes the users of a limit.
 func (s *services) limitsOf(namespace string) *concurrency.Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,19 +286,19 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	return limits
 }
 
-// dropLimits lets go of the Services of namespaces without limits, but for some
-// namespaces.
-func (s *services) dropLimits(but func(namespace string) bool) {
+// dropLimits removes the Services of namespaces without limits, except for those that
+// keep returns true for.
+func (s *services) dropLimits(keep func(namespace string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for namespace := range s.limits {
-		if !but(namespace) && !s.cluster.HasLimits(namespace) {
+		if !keep(namespace) && !s.cluster.HasLimits(namespace) {
 			delete(s.limits, namespace)
 		}
 	}
 }
 
-// sweepInterval is the time between two looks at who still holds slots.
+// sweepInterval is the time between two sweeps of the limits.
 const sweepInterval = time.Second
 
 func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {

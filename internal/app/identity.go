@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// unfit are the characters that the name of an object cannot have.
+// invalidCharacters are the characters that are not allowed in the name of an object.
 var invalidCharacters = regexp.MustCompile(`[^a-z0-9-]+`)
 
-// newIdentity names this replica, as no other one is or was named.
+// newIdentity returns a unique name for this replica.
 func newIdentity() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -20,7 +20,7 @@ func newIdentity() (string, error) {
 	return identityFrom(host, rand.Text()), nil
 }
 
-// identityOf is a name for an object made of the two.
+// identityFrom returns an object name from a host name and a random text.
 func identityFrom(host, chance string) string {
 	const longest = 40
 	host = strings.Trim(invalidCharacters.ReplaceAllString(strings.ToLower(host), "-"), "-")

@@ -18,14 +18,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
-// namespaceInterval is the time between two looks for namespaces that runs have
-// appeared in.
+// namespaceInterval is the time between two checks for namespaces with runs.
 const namespaceInterval = time.Second
 
-// spaces are the namespaces that this program serves. One is opened when runs
-// are seen in it, so that those of workers that are gone are looked after though
-// nobody asks, or when a caller is let into it. It is closed when it has no runs and
-// REST does not need it any more.
+// namespaces are the open namespaces. A namespace is opened when it has runs, or when
+// an authorized request is for it, so that the runs of lost workers are handled
+// without requests. It is closed when it has no runs and REST does not use it.
 type namespaces struct {
 	services *services
 	options  Options
@@ -56,7 +54,8 @@ func newNamespaces(mgr manager.Manager, options Options, services *services, log
 	return s, mgr.Add(s.roster)
 }
 
-// of opens a namespace for REST, "" for lists of all; rest.ErrNotServed.
+// forREST opens a namespace for REST, or all of them for "". It returns
+// rest.ErrNotServed for a namespace that is not watched.
 func (s *namespaces) forREST(namespace string) (rest.Space, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
@@ -76,7 +75,8 @@ func (s *namespaces) forREST(namespace string) (rest.Space, error) {
 	}, nil
 }
 
-// background returns what brings the runs of a namespace to workers, for more users.
+// workersOf returns the queue, the workers and the reaper of a namespace, and adds
+// users to it.
 func (s *namespaces) workersOf(namespace string, users int) (*workerServices, error) {
 	if watch := s.options.Scope.Watch; len(watch) > 0 && !slices.Contains(watch, namespace) {
 		return nil, rest.ErrNotServed
@@ -95,7 +95,7 @@ func (s *namespaces) workersOf(namespace string, users int) (*workerServices, er
 	return b, nil
 }
 
-// release is called when a user needs a namespace no more.
+// release removes a user of a namespace.
 func (s *namespaces) release(namespace string, b *workerServices) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +114,7 @@ func (s *namespaces) closeUnless(namespace string, b *workerServices, hasRuns bo
 	}
 }
 
-// follow opens the namespaces that have runs, and lets go of all that is kept of
-// unused ones without runs.
+// reconcile opens the namespaces that have runs, and closes unused ones without runs.
 func (s *namespaces) reconcile() {
 	for _, namespace := range s.services.cluster.Namespaces() {
 		_, _ = s.workersOf(namespace, 0) // one that is not worked in has nothing to be opened for
@@ -143,8 +142,7 @@ func (s *namespaces) newBackground(namespace string) *workerServices {
 	return b
 }
 
-// Start opens namespaces as they appear, and runs what there is in them, until
-// the context ends.
+// Start opens and closes namespaces until the context ends.
 func (s *namespaces) Start(ctx context.Context) error {
 	if !s.services.cluster.WaitForSync(ctx) {
 		return nil
@@ -176,12 +174,12 @@ func (s *namespaces) Start(ctx context.Context) error {
 	}
 }
 
-// stop lets nothing more begin.
+// stop prevents that further namespaces start.
 func (s *namespaces) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.start = nil
 }
 
-// NeedLeaderElection tells a manager that every replica serves all namespaces.
+// NeedLeaderElection returns false: every replica serves all namespaces.
 func (s *namespaces) NeedLeaderElection() bool { return false }
