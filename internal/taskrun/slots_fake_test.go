@@ -123,10 +123,13 @@ func (f *fakeSlots) Take(ctx context.Context, claim taskrun.Claim) (time.Time, e
 	return until, nil
 }
 
-func (f *fakeSlots) GiveBack(_ context.Context, claim taskrun.Claim) error {
+func (f *fakeSlots) GiveBack(ctx context.Context, claim taskrun.Claim) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, "give back")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if f.broken != nil {
 		return f.broken
 	}
