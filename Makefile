@@ -115,7 +115,7 @@ MUTANTS ?= internal/orchestration internal/concurrency internal/delivery \
 	internal/taskrun:begin,cache,create,evaluate_proposal,expiration,gather,id_claim,key_locks,lease,record,record_merge,record_order,rejected,service,slots,transition,undecodable,upkeep
 
 .PHONY: mutants
-mutants: ## Change single operators of the MUTANTS packages, and fail if their tests do not notice (an hour or more; not in CI)
+mutants: ## Change single operators of the MUTANTS packages, and fail if no test fails (an hour or more; not in CI)
 	@nice go run ./hack/mutants $(ARGS) $(MUTANTS)
 
 ##@ Image
