@@ -114,7 +114,7 @@ MUTANTS ?= internal/orchestration internal/concurrency internal/delivery interna
 	internal/taskrun:begin,cache,delivery,id_claim,rules
 
 .PHONY: mutants
-mutants: ## Change single operators of the MUTANTS packages, and fail if their tests do not notice (an hour or more; not in CI)
+mutants: ## Change single operators of the MUTANTS packages, and fail if no test fails (an hour or more; not in CI)
 	@nice go run ./hack/mutants $(ARGS) $(MUTANTS)
 
 ##@ Image

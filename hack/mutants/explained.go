@@ -44,7 +44,7 @@ const (
 )
 
 // parseExplained reads the list: a line that names a mutant (file, function, kind, line of source), then indented lines
-// that say why no test can notice it. Empty lines and lines that begin with # do not count.
+// that say why no test can fail. Empty lines and lines that begin with # do not count.
 func parseExplained(text string) ([]key, error) {
 	var keys []key
 	reasons := 1
@@ -82,7 +82,7 @@ type result struct {
 	took  time.Duration
 }
 
-// efficacy is the share of the covered mutants that the tests notice, in percent. A mutant that timed out does not count:
+// efficacy is the share of the killed mutants among those that ended, in percent. A mutant that timed out does not count:
 // it is an endless loop, or the machine was slow.
 func (r result) efficacy() float64 {
 	if r.killed+r.lived == 0 {
