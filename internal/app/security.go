@@ -65,7 +65,7 @@ func (o *SecurityOptions) Validate() error {
 
 // security is what stands before the program's servers.
 type security struct {
-	door  *authn.Reviewer          // nil: everybody may do everything
+	door  *authn.Reviewer      // nil: everybody may do everything
 	certs *certificates.Source // nil: plain HTTP
 	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
 	keys  *caBundle            // of the APIService; nil: there is none to look after

@@ -12,8 +12,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
-	"github.com/taskrun-dev/taskrun-operator/internal/roster"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -27,12 +27,12 @@ const namespaceInterval = time.Second
 // nobody asks, or when a caller is let into it. It is closed when it has no runs and
 // REST does not need it any more.
 type spaces struct {
-	doors   *services
-	options Options
-	log     *slog.Logger
-	manager manager.Manager
-	roster  *roster.Roster
-	room    *delivery.Room
+	doors    *services
+	options  Options
+	log      *slog.Logger
+	manager  manager.Manager
+	registry *registry.Registry
+	room     *delivery.Room
 
 	mu      sync.Mutex
 	open    map[string]*background
@@ -49,11 +49,11 @@ func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.
 		return nil, err
 	}
 	served := options.Scope.Namespace
-	s.roster = roster.New(roster.Options{
+	s.registry = registry.New(registry.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: options.Manager.leaseNamespace(served), Serves: served,
 		Identity: identity, Clock: clock.RealClock{}, Log: log,
 	})
-	return s, mgr.Add(s.roster)
+	return s, mgr.Add(s.registry)
 }
 
 // of opens a namespace for REST, "" for lists of all; rest.ErrNotServed.
@@ -133,7 +133,7 @@ func (s *spaces) follow() {
 func (s *spaces) newBackground(namespace string) *background {
 	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
 	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.doors.recorder}
-	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.roster.In(namespace))
+	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.registry.In(namespace))
 	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
