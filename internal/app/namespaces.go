@@ -12,8 +12,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
-	"github.com/taskrun-dev/taskrun-operator/internal/roster"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -29,7 +29,7 @@ type namespaces struct {
 	options  Options
 	log      *slog.Logger
 	manager  manager.Manager
-	roster   *roster.Roster
+	registry *registry.Registry
 	room     *delivery.Room
 
 	mu      sync.Mutex
@@ -47,11 +47,11 @@ func newNamespaces(mgr manager.Manager, options Options, services *services, log
 		return nil, err
 	}
 	served := options.Scope.Namespace
-	s.roster = roster.New(roster.Options{
+	s.registry = registry.New(registry.Options{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Namespace: options.Manager.leaseNamespace(served), Serves: served,
 		Identity: identity, Clock: clock.RealClock{}, Log: log,
 	})
-	return s, mgr.Add(s.roster)
+	return s, mgr.Add(s.registry)
 }
 
 // forREST opens a namespace for REST, or all of them for "". It returns
@@ -132,7 +132,7 @@ func (s *namespaces) reconcile() {
 func (s *namespaces) newBackground(namespace string) *workerServices {
 	store, leases := s.services.cluster.Namespace(namespace), s.services.service(telemetry.SourceDelivery, namespace)
 	b := &workerServices{cluster: s.services.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.services.recorder}
-	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.roster.In(namespace))
+	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.registry.In(namespace))
 	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.services.recorder, namespace, s.room
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,

@@ -12,7 +12,7 @@ import (
 func (s *scene) restart() {
 	s.t.Helper()
 	s.queue = NewQueue(s.store, bubbleClock{})
-	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, Alone{})
+	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, SingleReplica{})
 	s.ends = append(s.ends, s.queue.Open())
 }
 
@@ -96,7 +96,7 @@ func TestARunThatWasDeliveredJustNowIsNotDeliveredAgain(t *testing.T) {
 	clock := &handClock{now: time.Unix(1_000_000, 0)}
 	q := NewQueue(nil, clock)
 	q.early = nil
-	w := NewWorkers(q, nil, clock, Alone{})
+	w := NewWorkers(q, nil, clock, SingleReplica{})
 	c, err := w.Subscribe(t.Context(), []string{"a"}, "w")
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestARunIsDeliveredAgainAfterTheGracePeriod(t *testing.T) {
 			q := NewQueue(known{run: run}, clock)
 			q.early = nil
 			q.take(nil, run)
-			w := NewWorkers(q, nil, clock, Alone{})
+			w := NewWorkers(q, nil, clock, SingleReplica{})
 			if _, err := w.Subscribe(t.Context(), []string{"a"}, "w"); err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 	c.t.Helper()
 	w := c.namespaces[namespace]
 	if w == nil {
-		w = NewWorkers(nil, nil, bubbleClock{}, Alone{})
+		w = NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
 		w.Namespace, w.Room = namespace, c.room
 		c.namespaces[namespace] = w
 	}
@@ -137,14 +137,14 @@ func TestTheShareOfTheRoomDependsOnWhatStaysFree(t *testing.T) {
 		by    owner
 		bytes int // the most that is given
 	}{
-		"a caller gets half":                                     {nil, x, MaxRoster / 2},
-		"a caller gets half, of which it has some":               {[]part{{x, 1000}}, x, MaxRoster/2 - 1000},
-		"a caller gets half of what others leave":                {[]part{{y, MaxRoster / 2}}, x, MaxRoster / 4},
-		"a namespace gets three quarters":                        {nil, nameless, MaxRoster / 4 * 3},
-		"a namespace gets three quarters, of which it has some":  {[]part{{x, 1000}}, nameless, MaxRoster/4*3 - 1000},
-		"a namespace gets three quarters of what others leave":   {[]part{{y, MaxRoster / 2}}, nameless, MaxRoster / 8 * 3},
-		"a caller shares the three quarters with its namespace":  {[]part{{nameless, MaxRoster / 4 * 2}}, x, MaxRoster / 4},
-		"a caller of a second namespace has its share in common": {[]part{{owner{"c", "x"}, MaxRoster / 4}}, x, MaxRoster / 4},
+		"a caller gets half":                                     {nil, x, MaxWorkerBytes / 2},
+		"a caller gets half, of which it has some":               {[]part{{x, 1000}}, x, MaxWorkerBytes/2 - 1000},
+		"a caller gets half of what others leave":                {[]part{{y, MaxWorkerBytes / 2}}, x, MaxWorkerBytes / 4},
+		"a namespace gets three quarters":                        {nil, nameless, MaxWorkerBytes / 4 * 3},
+		"a namespace gets three quarters, of which it has some":  {[]part{{x, 1000}}, nameless, MaxWorkerBytes/4*3 - 1000},
+		"a namespace gets three quarters of what others leave":   {[]part{{y, MaxWorkerBytes / 2}}, nameless, MaxWorkerBytes / 8 * 3},
+		"a caller shares the three quarters with its namespace":  {[]part{{nameless, MaxWorkerBytes / 4 * 2}}, x, MaxWorkerBytes / 4},
+		"a caller of a second namespace has its share in common": {[]part{{owner{"c", "x"}, MaxWorkerBytes / 4}}, x, MaxWorkerBytes / 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +165,7 @@ func TestTheShareOfTheRoomDependsOnWhatStaysFree(t *testing.T) {
 
 func TestWorkersCostWhatTheyTakeInTheList(t *testing.T) {
 	t.Parallel()
-	w := NewWorkers(nil, nil, bubbleClock{}, Alone{})
+	w := NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
 	w.Namespace = "default"
 	var all []Worker
 	costs := 0
