@@ -42,6 +42,7 @@ type HistoryState struct {
 // Seconds is a sum of durations that may be longer than a time.Duration can be.
 type Seconds struct{ whole, micros int64 }
 
+// Add adds a duration. Negative ones count as 0.
 func (s *Seconds) Add(d time.Duration) {
 	if d <= 0 {
 		return

@@ -93,6 +93,7 @@ func (r *Run) LastRecorded() time.Time {
 	return last
 }
 
+// Latest returns the later of two times.
 func Latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

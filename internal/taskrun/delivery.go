@@ -75,6 +75,7 @@ func (r *Run) Hold() Hold {
 // Held reports whether a worker holds the run.
 func (r *Run) Held() bool { return r.Holder() != "" }
 
+// Attempts returns how often the run was delivered.
 func (r *Run) Attempts() int {
 	if r.Delivery == nil {
 		return 0
