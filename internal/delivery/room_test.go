@@ -42,7 +42,7 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
 	c.t.Helper()
 	for refused, i := 0, 0; refused < callers; i++ {
-		if i > 2000 {
+		if i > 800 {
 			c.t.Fatal("the room has no end")
 		}
 		caller := fmt.Sprint(namespace, i%callers)
@@ -70,7 +70,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 		"callers without a name":        {func(c *crowd) []*Consumer { return c.flood("", 1) }, 300, []owner{{"b", "x"}, {"b", "y"}, {"c", ""}}},
 		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
 			for i := range 20 {
-				for j := range 2000 {
+				for j := range 800 {
 					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
 					if consumer == nil {
 						break
