@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-// key identifies a mutant by what stays the same when lines are added above it, or its file moves to another folder.
+// key identifies a mutant by what stays the same when lines are added above it.
 type key struct {
-	// file is the name without a folder.
+	// file is the name in its package: "delivery/queue.go".
 	file string
 	// function is the one around it, with its receiver: "Service.Create". It is "-" outside functions.
 	function string
@@ -95,7 +94,7 @@ func judge(folder string, mutants []mutant, explained []key) result {
 	r := result{folder: folder}
 	files, survived := map[string]bool{}, map[key]bool{}
 	for _, m := range mutants {
-		files[path.Base(m.path)] = true
+		files[m.file] = true
 		switch m.status {
 		case killed:
 			r.killed++

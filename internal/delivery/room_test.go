@@ -38,11 +38,14 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 	return consumer
 }
 
+// endless is more workers with long ids than have room.
+const endless = 800
+
 // flood connects workers with the longest ids until no caller gets a place.
 func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
 	c.t.Helper()
 	for refused, i := 0, 0; refused < callers; i++ {
-		if i > 2000 {
+		if i == endless {
 			c.t.Fatal("the room has no end")
 		}
 		caller := fmt.Sprint(namespace, i%callers)
@@ -70,7 +73,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 		"callers without a name":        {func(c *crowd) []*Consumer { return c.flood("", 1) }, 300, []owner{{"b", "x"}, {"b", "y"}, {"c", ""}}},
 		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
 			for i := range 20 {
-				for j := range 2000 {
+				for j := 0; len(all) < endless; j++ {
 					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
 					if consumer == nil {
 						break
