@@ -17,7 +17,7 @@ func TestReviewsAreCountedAndThoseOfTheAPIServerTimed(t *testing.T) {
 	r.Reviewed("token", "allowed", 1500*time.Millisecond)
 	r.Reviewed("access", "denied", 10*time.Millisecond)
 	const want = `
-# HELP taskrun_authentication_reviews_total Answers to who a caller is (token) and to what a caller may do (access), by outcome.
+# HELP taskrun_authentication_reviews_total TokenReviews (token) and SubjectAccessReviews (access), by outcome.
 # TYPE taskrun_authentication_reviews_total counter
 taskrun_authentication_reviews_total{kind="access",outcome="denied"} 1
 taskrun_authentication_reviews_total{kind="token",outcome="allowed"} 1
@@ -51,10 +51,10 @@ func TestRequestsAtTheDoorAreCounted(t *testing.T) {
 	r.RequestEnded()
 	r.RequestRejected("all")
 	const want = `
-# HELP taskrun_rest_requests_in_flight REST requests that are being answered.
+# HELP taskrun_rest_requests_in_flight REST requests in flight.
 # TYPE taskrun_rest_requests_in_flight gauge
 taskrun_rest_requests_in_flight 1
-# HELP taskrun_rest_requests_rejected_total REST requests turned away before they were looked at, because there were too many.
+# HELP taskrun_rest_requests_rejected_total REST requests rejected because of a limit, by reason.
 # TYPE taskrun_rest_requests_rejected_total counter
 taskrun_rest_requests_rejected_total{reason="all"} 1
 `
@@ -75,7 +75,7 @@ func TestTheEndOfTheCertificateIsShownOnceThereIsOne(t *testing.T) {
 	r.CertificateLoaded(time.Unix(1, 0))
 	r.CertificateLoaded(time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC))
 	const want = `
-# HELP taskrun_tls_certificate_not_after_seconds When the certificate of the REST endpoint ends, in seconds since 1970.
+# HELP taskrun_tls_certificate_not_after_seconds Expiry of the serving certificate, in seconds since 1970.
 # TYPE taskrun_tls_certificate_not_after_seconds gauge
 taskrun_tls_certificate_not_after_seconds 1.798859045e+09
 `

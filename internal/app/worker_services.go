@@ -12,29 +12,28 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
-// background is what brings the runs of a namespace to workers.
-type background struct {
+// workerServices deliver the background runs of a namespace to workers.
+type workerServices struct {
 	cluster *kube.Cluster
 	queue   *delivery.Queue
 	workers *delivery.Workers
 	reaper  *delivery.Reaper
 	metrics *telemetry.Recorder
 
-	// The lock of spaces guards these.
+	// Guarded by the lock of namespaces.
 	users int    // of REST
 	end   func() // ends run; nil: it does not run
 }
 
-// run keeps the queue, and looks after workers, until the context ends. The view
-// is complete.
-func (b *background) run(ctx context.Context) {
+// run runs the queue and the reaper until the context ends. The index is complete.
+func (b *workerServices) run(ctx context.Context) {
 	defer b.queue.Open()()
 	defer b.metrics.Watch(b.queue, b.workers, b.reaper, clock.RealClock{})()
 	b.reaper.Run(ctx)
 }
 
-// Subscribe makes a connection of a worker known.
-func (b *background) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {
+// Subscribe registers a connection of a worker.
+func (b *workerServices) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {
 	consumer, err := b.workers.Subscribe(ctx, keys, clientID)
 	if err != nil {
 		return nil, err
@@ -42,10 +41,10 @@ func (b *background) Subscribe(ctx context.Context, keys []string, clientID stri
 	return consumer, nil
 }
 
-// TaskWorkers are the workers of all replicas.
-func (b *background) TaskWorkers() []taskrun.TaskWorker { return b.workers.TaskWorkers() }
+// TaskWorkers returns the workers of all replicas.
+func (b *workerServices) TaskWorkers() []taskrun.TaskWorker { return b.workers.TaskWorkers() }
 
-// socketMetrics tell the program's metrics of websockets.
+// socketMetrics records the metrics of websockets.
 type socketMetrics struct{ *telemetry.Recorder }
 
 // EventReceived counts an event.

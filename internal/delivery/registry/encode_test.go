@@ -1,4 +1,4 @@
-package roster
+package registry
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func keysOf(prefix string, n int) []string {
 	return keys
 }
 
-// decoded is what another replica reads, by the ids of the workers.
+// decoded returns the task keys that another replica reads, by worker id.
 func decoded(t *testing.T, workers []delivery.Worker) map[string][]string {
 	t.Helper()
 	text := encode(workers)
@@ -40,7 +40,7 @@ func decoded(t *testing.T, workers []delivery.Worker) map[string][]string {
 }
 
 // Workers with too many task keys lose some of them. Others keep all of theirs.
-func TestTooManyTaskKeysPushOutNoOthers(t *testing.T) {
+func TestEncode_dropsKeysOnlyOfWorkersWithTooMany(t *testing.T) {
 	t.Parallel()
 	small := func(namespace, caller, id string) delivery.Worker {
 		return delivery.Worker{Namespace: namespace, Caller: caller, ID: id, TaskKeys: keysOf("small", 20)}
@@ -79,10 +79,10 @@ func TestTooManyTaskKeysPushOutNoOthers(t *testing.T) {
 }
 
 // Workers with the largest ids are all listed, with a share of their keys.
-func TestAFullListOfWorkersFitsTheAnnotation(t *testing.T) {
+func TestEncode_fullListOfWorkersFitsAnnotation(t *testing.T) {
 	t.Parallel()
 	var workers []delivery.Worker
-	for size := 0; size < delivery.MaxRoster-600; {
+	for size := 0; size < delivery.MaxWorkerBytes-600; {
 		worker := delivery.Worker{Namespace: "a", Caller: "x", ID: fmt.Sprint(strings.Repeat("\x01", 50), len(workers))}
 		text, err := delivery.EncodeWorkers([]delivery.Worker{worker})
 		if err != nil {
@@ -97,8 +97,8 @@ func TestAFullListOfWorkersFitsTheAnnotation(t *testing.T) {
 	}
 }
 
-// Shares are divided without a rest, and never beyond what is needed.
-func TestShares(t *testing.T) {
+// Shares add up to the total or to the sum of the needs, and none exceeds its need.
+func TestShares_useTheWholeTotal(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 100), 0, 20).Draw(t, "sizes")

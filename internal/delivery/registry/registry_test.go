@@ -1,4 +1,4 @@
-package roster
+package registry
 
 import (
 	"bytes"
@@ -32,47 +32,46 @@ func leaseOf(name, version, workers string) coordinationv1.Lease {
 	}}
 }
 
-// Nobody is dead because nobody could be asked.
-func TestTheOthersAreNotDeadAfterASilence(t *testing.T) {
+// An outage of the API server ends no replica.
+func TestRegistry_replicasSurviveAnOutage(t *testing.T) {
 	t.Parallel()
 	clock := &clockAt{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
 	r := New(Options{Identity: "a", Clock: clock, Log: slog.New(slog.DiscardHandler)})
 	want := func(what string, workers int, known bool) {
 		t.Helper()
 		if others, ok := r.In("runs").Others(); len(others) != workers || ok != known {
-			t.Errorf("%s: %d workers elsewhere, known: %v, want %d, %v", what, len(others), ok, workers, known)
+			t.Errorf("%s: %d workers of other replicas, known: %v, want %d, %v", what, len(others), ok, workers, known)
 		}
 	}
-	want("before the first look", 0, false)
+	want("before the first read", 0, false)
 	read := func(version string) {
-		r.take("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
+		r.replace("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("b", version, `[{"namespace":"runs","id":"w","taskKeys":["k"]}]`)})
 	}
 	read("1")
 	want("after it", 1, true)
 	clock.now = clock.now.Add(time.Minute)
-	want("after a silence", 1, false)
+	want("after an outage", 1, false)
 	read("1")
-	want("when the other one had no time to renew yet", 1, true)
-	for range int(lapse/interval) + 1 {
+	want("when the other replica had no time to renew", 1, true)
+	for range int(leaseTimeout/interval) + 1 {
 		clock.now = clock.now.Add(interval)
 		read("1")
 	}
-	want("when it had time enough", 0, true)
+	want("when it had enough time", 0, true)
 	read("2")
-	want("when it renews after all", 1, true)
-	r.take("", r.Clock.Now(), nil)
-	want("when its Lease is gone", 0, true)
+	want("when it renews again", 1, true)
+	r.replace("", r.Clock.Now(), nil)
+	want("when its Lease is deleted", 0, true)
 }
 
-// What works in one namespace is nobody in another.
-func TestWorkersBelongToTheirNamespace(t *testing.T) {
+func TestRegistry_separatesNamespaces(t *testing.T) {
 	t.Parallel()
 	r := New(Options{Identity: "a", Clock: &clockAt{now: time.Now()}, Log: slog.New(slog.DiscardHandler)})
 	r.In("red").Announce([]delivery.Worker{{Namespace: "red", ID: "w", TaskKeys: []string{"k"}}})
 	r.In("blue").Announce([]delivery.Worker{{Namespace: "blue", ID: "v"}})
-	told := r.lease().Annotations[annotationWorkers]
+	announced := r.lease().Annotations[annotationWorkers]
 	other := New(Options{Identity: "b", Clock: r.Clock, Log: r.Log})
-	other.take("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", told)})
+	other.replace("", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", announced)})
 	for namespace, want := range map[string][]string{"red": {"w"}, "blue": {"v"}, "green": nil} {
 		workers, _ := other.In(namespace).Others()
 		var got []string
@@ -85,9 +84,9 @@ func TestWorkersBelongToTheirNamespace(t *testing.T) {
 	}
 }
 
-// The Leases of another program are read only while somebody asks for them, and
-// its dead are left to it.
-func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
+// The Leases of another operator are read only while they are requested, and never
+// deleted.
+func TestRegistry_readsLeasesOfAnotherNamespaceWhileRequested(t *testing.T) {
 	t.Parallel()
 	clock := &clockAt{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
 	r := New(Options{Identity: "a", Namespace: "ours", Clock: clock, Log: slog.New(slog.DiscardHandler)})
@@ -102,18 +101,18 @@ func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
 		t.Error("Leases that were never read are known")
 	}
 	due("ours", "theirs")
-	r.take("theirs", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", `[{"namespace":"runs","id":"w"}]`)})
+	r.replace("theirs", r.Clock.Now(), []coordinationv1.Lease{leaseOf("a", "1", `[{"namespace":"runs","id":"w"}]`)})
 	if workers, _, known := r.In("runs").ConnectedIn("theirs"); len(workers) != 1 || !known {
-		t.Errorf("workers of the other program: %v, known: %v", workers, known)
+		t.Errorf("workers of the other operator: %v, known: %v", workers, known)
 	}
 	if workers, _ := r.In("runs").Others(); len(workers) != 0 {
-		t.Errorf("workers of this program's other replicas: %v", workers)
+		t.Errorf("workers of this operator's other replicas: %v", workers)
 	}
 	r.postpone("theirs", apierrors.NewForbidden(schema.GroupResource{}, "", nil))
 	due("ours")
-	clock.now = clock.now.Add(interest / 2)
+	clock.now = clock.now.Add(foreignTTL / 2)
 	due("ours", "theirs")
-	clock.now = clock.now.Add(interest)
+	clock.now = clock.now.Add(foreignTTL)
 	due("ours")
 	for _, unfit := range []string{"", taskrun.NoLease, "no/name"} {
 		if _, _, known := r.In("runs").ConnectedIn(unfit); known {
@@ -129,7 +128,7 @@ func TestTheLeasesOfAnotherNamespaceAreReadWhileTheyAreAskedFor(t *testing.T) {
 	}
 }
 
-// failing is an API server that answers every write with an error.
+// failing is an API server that rejects every write with err.
 type failing struct {
 	client.Client
 
@@ -140,9 +139,9 @@ func (f *failing) Patch(context.Context, client.Object, client.Patch, ...client.
 	return f.err
 }
 
-// A replica that may not keep its Lease says so on what it sends to workers; one
-// that only cannot reach the API server does not.
-func TestAReplicaKnowsThatItCannotKeepItsLease(t *testing.T) {
+// A replica without permission for its Lease records NoLease in its deliveries. A
+// replica that cannot reach the API server does not.
+func TestRegistry_leaseNamespaceIsNoLeaseWhenLeaseIsRejected(t *testing.T) {
 	t.Parallel()
 	server := &failing{}
 	r := New(Options{Client: server, Identity: "a", Namespace: "ours", Clock: &clockAt{}, Log: slog.New(slog.DiscardHandler)})
@@ -156,25 +155,24 @@ func TestAReplicaKnowsThatItCannotKeepItsLease(t *testing.T) {
 		{want: "ours"},
 	} {
 		server.err = step.err
-		_ = r.keep(t.Context())
+		_ = r.renew(t.Context())
 		if got := r.In("runs").LeaseNamespace(); got != step.want {
 			t.Errorf("after %v: namespace %q, want %q", step.err, got, step.want)
 		}
 	}
 }
 
-// What fails again and again is logged when it begins and when it ends.
-func TestAnOutageIsTwoLines(t *testing.T) {
+func TestRegistry_logsFirstFailureAndRecovery(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
 	server := &failing{err: errors.New("no connection")}
 	r := New(Options{Client: server, Identity: "a", Clock: &clockAt{}, Log: slog.New(slog.NewTextHandler(&lines, nil))})
 	for range 100 {
-		r.do(t.Context(), "keeping the replica's own Lease", "ours", r.keep)
+		r.call(t.Context(), renewOwn, "ours", r.renew)
 	}
 	server.err = nil
 	for range 100 {
-		r.do(t.Context(), "keeping the replica's own Lease", "ours", r.keep)
+		r.call(t.Context(), renewOwn, "ours", r.renew)
 	}
 	if n := strings.Count(lines.String(), "\n"); n != 2 {
 		t.Errorf("%d lines, want 2:\n%s", n, &lines)

@@ -20,7 +20,7 @@ const (
 	keyNext        = "ca-next.key"           // the key of the one that will sign next, if there is one
 )
 
-// annotationRenew asks for something new. It is taken away when that is done.
+// annotationRenew requests a renewal. It is removed afterwards.
 const annotationRenew = "taskrun.dev/renew"
 
 // The values of annotationRenew.
@@ -29,23 +29,23 @@ const (
 	renewAuthority   = "ca"
 )
 
-// errForeign is about a Secret that was not made here.
+// errForeign is the error about a Secret of another program.
 var errForeign = errors.New("was not made by this program")
 
-// material is what the Secret holds.
-type material struct {
+// keyPair is the content of the Secret.
+type keyPair struct {
 	leaf    *x509.Certificate
 	leafKey *ecdsa.PrivateKey
 	signer  *authority
-	next    *authority          // published already, and not yet used; nil: none
-	old     []*x509.Certificate // still published, not used any more
-	request string              // what annotationRenew asks for
+	next    *authority          // published, does not sign yet; nil = none
+	old     []*x509.Certificate // published, does not sign anymore
+	request string              // value of annotationRenew
 }
 
-// bundle are the CAs that clients are to trust.
-func (m *material) bundle() []byte { return encodeCertificates(m.authorities()...) }
+// bundle returns the CAs that clients have to trust.
+func (m *keyPair) bundle() []byte { return encodeCertificates(m.authorities()...) }
 
-func (m *material) authorities() []*x509.Certificate {
+func (m *keyPair) authorities() []*x509.Certificate {
 	certs := []*x509.Certificate{m.signer.cert}
 	if m.next != nil {
 		certs = append(certs, m.next.cert)
@@ -53,13 +53,13 @@ func (m *material) authorities() []*x509.Certificate {
 	return append(certs, m.old...)
 }
 
-// certificate is what servers hand out.
-func (m *material) certificate() *tls.Certificate {
+// certificate returns the serving certificate.
+func (m *keyPair) certificate() *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{m.leaf.Raw}, PrivateKey: m.leafKey, Leaf: m.leaf}
 }
 
-// write puts the material into a Secret; what else it holds stays.
-func (m *material) write(secret *corev1.Secret) error {
+// write stores the key pair in a Secret. Other data of the Secret stays.
+func (m *keyPair) write(secret *corev1.Secret) error {
 	leafKey, err := encodeKey(m.leafKey)
 	if err != nil {
 		return err
@@ -85,9 +85,9 @@ func (m *material) write(secret *corev1.Secret) error {
 	return nil
 }
 
-// read takes the material out of a Secret. Whatever is not as write leaves it is an
-// error: nothing is guessed, and nothing that a user put there is lost.
-func read(secret *corev1.Secret) (*material, error) {
+// read returns the key pair of a Secret. Content that write does not produce is an
+// error, so that data of a user is never overwritten.
+func read(secret *corev1.Secret) (*keyPair, error) {
 	if secret.Type != corev1.SecretTypeTLS {
 		return nil, fmt.Errorf("it %w: its type is %s, not %s", errForeign, secret.Type, corev1.SecretTypeTLS)
 	}
@@ -96,7 +96,7 @@ func read(secret *corev1.Secret) (*material, error) {
 			return nil, fmt.Errorf("it %w: it has no %s", errForeign, key)
 		}
 	}
-	m := &material{request: secret.Annotations[annotationRenew]}
+	m := &keyPair{request: secret.Annotations[annotationRenew]}
 	if err := m.readAuthorities(secret.Data); err != nil {
 		return nil, err
 	}
@@ -106,21 +106,21 @@ func read(secret *corev1.Secret) (*material, error) {
 	return m, nil
 }
 
-func (m *material) readAuthorities(data map[string][]byte) (err error) {
+func (m *keyPair) readAuthorities(data map[string][]byte) (err error) {
 	if m.old, err = decodeCertificates(data[keyBundle]); err != nil {
 		return fmt.Errorf("%s: %w", keyBundle, err)
 	}
-	if m.signer, err = m.take(keyAuthority, data[keyAuthority]); err != nil {
+	if m.signer, err = m.takeAuthority(keyAuthority, data[keyAuthority]); err != nil {
 		return err
 	}
 	if text, there := data[keyNext]; there {
-		m.next, err = m.take(keyNext, text)
+		m.next, err = m.takeAuthority(keyNext, text)
 	}
 	return err
 }
 
-// take finds the CA of a key among the certificates that are left.
-func (m *material) take(name string, text []byte) (*authority, error) {
+// takeAuthority removes the CA of a key from old, and returns it.
+func (m *keyPair) takeAuthority(name string, text []byte) (*authority, error) {
 	key, err := decodeKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -134,7 +134,7 @@ func (m *material) take(name string, text []byte) (*authority, error) {
 	return found, nil
 }
 
-func (m *material) readCertificate(data map[string][]byte) error {
+func (m *keyPair) readCertificate(data map[string][]byte) error {
 	certs, err := decodeCertificates(data[keyCertificate])
 	if err != nil {
 		return fmt.Errorf("%s: %w", keyCertificate, err)

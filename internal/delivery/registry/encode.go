@@ -1,4 +1,4 @@
-package roster
+package registry
 
 import (
 	"cmp"
@@ -9,10 +9,11 @@ import (
 )
 
 // encode returns the JSON of workers in at most maxAnnotation bytes. It drops task
-// keys where they are too many, but never a worker: that one is alive matters more
-// than what it takes. All workers of a replica fit in, see delivery.MaxRoster. Each
-// namespace gets an equal share of the room for keys, of that each caller, and of
-// that each worker; what one does not need, the others get.
+// keys if necessary, but never a worker: the connection of a worker matters more
+// than its task keys. All workers of a replica fit, see delivery.MaxWorkerBytes.
+// The bytes for keys are divided equally among the namespaces, the share of a
+// namespace among its callers, and the share of a caller among its workers. The
+// unused part of a share goes to the others.
 func encode(workers []delivery.Worker) string {
 	text, err := delivery.EncodeWorkers(workers)
 	if err != nil {
@@ -31,10 +32,10 @@ func encode(workers []delivery.Worker) string {
 	if err != nil {
 		return "[]" // cannot happen either
 	}
-	room := maxAnnotation - len(text)
+	budget := maxAnnotation - len(text)
 	namespace := func(i int) string { return workers[i].Namespace }
 	caller := func(i int) string { return workers[i].Caller }
-	for i, share := range shares(sizes, room, namespace, caller) {
+	for i, share := range shares(sizes, budget, namespace, caller) {
 		short[i].TaskKeys = firstKeys(workers[i].TaskKeys, share)
 	}
 	if text, err = delivery.EncodeWorkers(short); err != nil {
@@ -59,7 +60,7 @@ func keysSize(keys []string) (size int) {
 	return size
 }
 
-// firstKeys returns as many of the keys as fit in a size.
+// firstKeys returns the longest prefix of the keys that fits in size bytes.
 func firstKeys(keys []string, size int) []string {
 	for n, key := range keys {
 		if size -= keySize(key); size < 0 {
@@ -69,9 +70,9 @@ func firstKeys(keys []string, size int) []string {
 	return keys
 }
 
-// shares divides a total among those that need the sizes: first equally among the
-// groups of the first level, then within each of them among those of the next, and
-// in the end among the members of each group.
+// shares divides a total among members that need the given sizes. It divides
+// equally among the groups of the first level, then among the groups of the next
+// level, and finally among the members of each group.
 func shares(sizes []int, total int, levels ...func(i int) string) []int {
 	all := make([]int, len(sizes))
 	for i := range all {
@@ -90,13 +91,13 @@ func divide(members, sizes []int, total int, levels []func(i int) string, result
 		return
 	}
 	var groups [][]int
-	place := map[string]int{}
+	index := map[string]int{}
 	for _, i := range members {
 		name := levels[0](i)
-		at, known := place[name]
+		at, known := index[name]
 		if !known {
 			at = len(groups)
-			place[name] = at
+			index[name] = at
 			groups = append(groups, nil)
 		}
 		groups[at] = append(groups[at], i)
@@ -112,8 +113,8 @@ func divide(members, sizes []int, total int, levels []func(i int) string, result
 	}
 }
 
-// fill gives each item what it needs, but no more than an equal share of what those
-// that need less leave over.
+// fill gives each item the amount that it needs, limited to an equal share of the
+// total and of the amounts that other items leave unused.
 func fill[T any](items []T, need func(T) int, total int) []int {
 	needs, order := make([]int, len(items)), make([]int, len(items))
 	for i, item := range items {

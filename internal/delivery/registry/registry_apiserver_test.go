@@ -1,6 +1,6 @@
 //go:build apiserver
 
-package roster
+package registry
 
 import (
 	"context"
@@ -36,7 +36,7 @@ func (c *movableClock) advance(d time.Duration) {
 	c.move += d
 }
 
-func open(t *testing.T, direct client.Client, namespace, identity string, clock *movableClock) *Roster {
+func open(t *testing.T, direct client.Client, namespace, identity string, clock *movableClock) *Registry {
 	t.Helper()
 	return New(Options{
 		Client: direct, Reader: direct, Namespace: namespace, Serves: "runs", Identity: identity, Clock: clock,
@@ -44,8 +44,8 @@ func open(t *testing.T, direct client.Client, namespace, identity string, clock 
 	})
 }
 
-// start runs the roster until the test, or what it returns, ends it.
-func start(t *testing.T, r *Roster) (stop func()) {
+// start runs the registry until the test ends or stop is called.
+func start(t *testing.T, r *Registry) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{})
@@ -58,8 +58,8 @@ func start(t *testing.T, r *Roster) (stop func()) {
 	return stop
 }
 
-// await waits until the roster shows so many workers elsewhere.
-func await(t *testing.T, r *Roster, want int) {
+// await waits until the registry lists this number of workers of other replicas.
+func await(t *testing.T, r *Registry, want int) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -72,12 +72,12 @@ func await(t *testing.T, r *Roster, want int) {
 		case <-tick.C:
 		case <-deadline:
 			others, _ := r.In("runs").Others()
-			t.Fatalf("%d workers elsewhere, want %d", len(others), want)
+			t.Fatalf("%d workers of other replicas, want %d", len(others), want)
 		}
 	}
 }
 
-func TestReplicasKnowEachOthersWorkers(t *testing.T) {
+func TestRegistry_listsWorkersOfOtherReplicas(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	direct, err := client.New(env.Config, client.Options{})
@@ -101,8 +101,8 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	await(t, b, 0)
 }
 
-// A replica that was killed deletes nothing.
-func TestADeadReplicaHasNoWorkers(t *testing.T) {
+// A replica that was killed does not delete its Lease.
+func TestRegistry_killedReplicaHasNoWorkers(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	direct, err := client.New(env.Config, client.Options{})
@@ -117,20 +117,20 @@ func TestADeadReplicaHasNoWorkers(t *testing.T) {
 	}
 	start(t, b)
 	await(t, b, 1)
-	look := func(during time.Duration) { // again and again: nothing is concluded from a silence
-		for range 2*int(during/silence) + 2 {
-			clock.advance(silence / 2)
+	readFor := func(duration time.Duration) { // without an outage: after one, no replica counts as ended
+		for range 2*int(duration/maxReadAge) + 2 {
+			clock.advance(maxReadAge / 2)
 			if err := b.read(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	look(lapse)
+	readFor(leaseTimeout)
 	await(t, b, 0)
-	look(buryAfter)
+	readFor(deleteAfter)
 	var lease coordinationv1.Lease
 	err = direct.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "replica-dead"}, &lease)
 	if client.IgnoreNotFound(err) != nil || err == nil {
-		t.Errorf("its Lease is still there, error %v", err)
+		t.Errorf("its Lease still exists, error %v", err)
 	}
 }
