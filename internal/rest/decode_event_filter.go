@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -83,8 +84,8 @@ var outcomeNames = []string{
 
 // decodeFilterFrame reads the frame that says what a listener wants.
 func decodeFilterFrame(frame pyjson.Value) (eventFilter, error) {
-	if !is(frame, "filter") {
-		return eventFilter{}, closed(websocket.StatusProtocolError, "Expected 'filter' message")
+	if !isFrame(frame, "filter") {
+		return eventFilter{}, ws.NewCloseError(websocket.StatusProtocolError, "Expected 'filter' message")
 	}
 	f := eventFilter{backfill: true}
 	if backfill, given := frame.Member("backfill"); given {
@@ -94,17 +95,17 @@ func decodeFilterFrame(frame pyjson.Value) (eventFilter, error) {
 	filter, _ := frame.Member("filter")
 	f.read(faults.Node(filter))
 	if items := faults.Errors(); len(items) > 0 {
-		return f, closed(websocket.StatusProtocolError, cutReason("Invalid filter: "+faultOf(items).Error()))
+		return f, ws.NewCloseError(websocket.StatusProtocolError, cutReason("Invalid filter: "+faultOf(items).Error()))
 	}
 	return f, nil
 }
 
 // cutReason makes a text fit a close frame.
 func cutReason(text string) string {
-	if len(text) <= maxCloseReason {
+	if len(text) <= ws.MaxCloseReason {
 		return text
 	}
-	return strings.ToValidUTF8(text[:maxCloseReason], "")
+	return strings.ToValidUTF8(text[:ws.MaxCloseReason], "")
 }
 
 // read reads an EventFilter. None of its objects may have other keys.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -358,7 +359,7 @@ func FuzzDecodeEventFilter(f *testing.F) {
 		}
 		filter, err := decodeFilterFrame(frame)
 		if err != nil {
-			if reason := err.(*closing).reason; len(reason) > maxCloseReason { //nolint:errorlint,errcheck,forcetypeassert // it is one
+			if reason := err.(*ws.CloseError).Reason; len(reason) > ws.MaxCloseReason { //nolint:errorlint,errcheck,forcetypeassert // it is one
 				t.Fatalf("a reason of %d bytes: %s", len(reason), reason)
 			}
 			return

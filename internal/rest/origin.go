@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // anyOrigin is the entry of --rest-cors-origins that means every web page.
@@ -55,7 +57,7 @@ func (g *browserGuard) check(r *http.Request, proxied bool) error {
 	if !g.anyone && !proxied {
 		return nil // a page has no token
 	}
-	if isUpgrade(r) || changes(r.Method) {
+	if ws.IsUpgrade(r) || changes(r.Method) {
 		return g.checkPage(r)
 	}
 	return nil
@@ -77,7 +79,7 @@ func (g *browserGuard) checkPage(r *http.Request) error {
 	switch {
 	case g.foreign(r):
 		return detail(http.StatusForbidden, textForeignOrigin)
-	case isUpgrade(r), len(r.Header.Values(headerOrigin)) == 0, !simple(r):
+	case ws.IsUpgrade(r), len(r.Header.Values(headerOrigin)) == 0, !simple(r):
 		return nil
 	case contentType == "", !saysJSON(contentType):
 		return detail(http.StatusUnsupportedMediaType, textSayJSON)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 const (
@@ -48,7 +49,7 @@ func (s *Server) drainLimits(v *visit) drainLimits {
 	if s.door == nil || v.known {
 		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
 	}
-	return drainLimits{bytes: maxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
+	return drainLimits{bytes: ws.MaxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
 }
 
 // readBody reads the body of a request of a route that takes one. A body that
@@ -65,7 +66,7 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	release, err = s.memory.arriving.acquire(ctx, caller, size)
+	release, err = s.memory.arriving.Acquire(ctx, caller, size)
 	if err != nil {
 		return nullValue, release, s.noMemory(err)
 	}
@@ -91,7 +92,7 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
-	release, err := s.memory.parsed.acquire(ctx, caller, parsedBytes(raw, values))
+	release, err := s.memory.parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
 	if err != nil {
 		return nullValue, release, s.noMemory(err)
 	}
@@ -159,7 +160,7 @@ func codingOf(r *http.Request) string {
 // sends all of it first would find the connection broken, and not the answer. A
 // client that waits to be told to go on sends nothing.
 func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimits) {
-	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || headerHas(r.Header, "Expect", "100-continue") {
+	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || ws.HeaderHas(r.Header, "Expect", "100-continue") {
 		return
 	}
 	if limits.refuse(r) {

@@ -30,7 +30,7 @@ func (m *responseMemory) fit(n int) error {
 	}
 	more := (int64(n) - m.taken + memoryStep - 1) / memoryStep * memoryStep
 	more = min(more, budget.share-m.taken)
-	release, ok := budget.try(m.caller, more)
+	release, ok := budget.Try(m.caller, more)
 	if !ok {
 		return m.server.noMemory(errMemory)
 	}

@@ -33,8 +33,8 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	memory.release()
 	all()
 
-	other, _ := budget.try("other", budget.share)
-	part, _ := budget.try("another", budget.share-300_000)
+	other, _ := budget.Try("other", budget.share)
+	part, _ := budget.Try("another", budget.share-300_000)
 	var some largeItems
 	memory = &responseMemory{server: f.server, caller: "c"}
 	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, errMemory) || some.written > 31 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -25,7 +26,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
 	at := s.placeOf(r.URL.Path)
 	page := s.browsers.check(r, at.proxied)
-	if isUpgrade(r) && page == nil {
+	if ws.IsUpgrade(r) && page == nil {
 		s.serveSocket(w, r, at)
 		return
 	}

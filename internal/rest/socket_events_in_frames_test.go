@@ -70,6 +70,12 @@ func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 	})
 }
 
+// The opcode of a ping, and the length that says that two bytes with the length follow (RFC 6455 §5.2).
+const (
+	opcodePing = 0x9
+	length16   = 126
+)
+
 // rawFrame is a frame as a client writes it, masked with zeros.
 func rawFrame(opcode byte, payload string) []byte {
 	frame := []byte{0x80 | opcode, 0x80 | length16, byte(len(payload) >> 8), byte(len(payload))}

@@ -3,6 +3,8 @@ package rest
 import (
 	"errors"
 	"sync"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // errStreamOver says that a stream has ended though it has no end.
@@ -10,7 +12,7 @@ var errStreamOver = errors.New("the stream is over")
 
 // eventsOut tells a listener of the states that runs enter (contract §4.5).
 func (s *space) eventsOut(k *socket) error {
-	frame, err := k.hello()
+	frame, err := k.Hello()
 	if err != nil {
 		return err
 	}
@@ -19,9 +21,9 @@ func (s *space) eventsOut(k *socket) error {
 		return err
 	}
 	var telling sync.WaitGroup
-	telling.Go(func() { k.guard(func() { k.end(s.tell(k, &filter)) }) })
+	telling.Go(func() { k.Guard(func() { k.End(s.tell(k, &filter)) }) })
 	err = ignoreFrames(k)
-	k.end(err)
+	k.End(err)
 	telling.Wait()
 	return err
 }
@@ -29,7 +31,7 @@ func (s *space) eventsOut(k *socket) error {
 // ignoreFrames reads until the connection ends; pings are answered.
 func ignoreFrames(k *socket) error {
 	for {
-		if _, _, _, err := k.read(uncountedBytes); err != nil {
+		if _, _, _, err := k.Read(ws.UncountedBytes); err != nil {
 			return err
 		}
 	}
@@ -38,16 +40,16 @@ func ignoreFrames(k *socket) error {
 // tell sends what matches until the socket or the stream ends. A listener that
 // reads too slowly is cut; it comes again and hears what it missed.
 func (s *space) tell(k *socket, filter *eventFilter) error {
-	for change, err := range s.Stream.Follow(k.life, filter.following(s.now())) {
+	for change, err := range s.Stream.Follow(k.Life(), filter.following(s.now())) {
 		if err != nil {
-			return failed("following states", err)
+			return ws.NewInternalError("following states", err)
 		}
 		if !filter.matches(&change.Change) {
 			continue
 		}
-		if err := k.send(change.Encoded(s.events.frame)); err != nil {
+		if err := k.Send(change.Encoded(s.events.frame)); err != nil {
 			return err
 		}
 	}
-	return failed("following states", errStreamOver)
+	return ws.NewInternalError("following states", errStreamOver)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -22,7 +23,7 @@ const (
 
 // subscription hands runs to a worker, one at a time.
 func (s *space) subscription(k *socket) error {
-	frame, err := k.hello()
+	frame, err := k.Hello()
 	if err != nil {
 		return err
 	}
@@ -30,17 +31,17 @@ func (s *space) subscription(k *socket) error {
 	if err != nil {
 		return err
 	}
-	sub, err := s.Deliveries.Subscribe(taskrun.WithCaller(k.life, k.caller.Name), keys, clientID)
+	sub, err := s.Deliveries.Subscribe(taskrun.WithCaller(k.Life(), k.caller.Name), keys, clientID)
 	if err != nil {
-		return failed("subscribing", err)
+		return ws.NewInternalError("subscribing", err)
 	}
 	d := &delivering{
 		socket: k, subscription: sub, answers: make(chan answer, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
-	delivering.Go(func() { k.guard(d.deliver) })
+	delivering.Go(func() { k.Guard(d.deliver) })
 	err = d.listen()
-	k.end(err)
+	k.End(err)
 	delivering.Wait()
 	return err
 }
@@ -61,8 +62,8 @@ const maxKeys = 1000
 // decodeSubscribe reads the second frame of a worker. Keys that come twice
 // count once.
 func decodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err error) {
-	if !is(frame, "subscribe") {
-		return nil, "", closed(codeViolation, violation+"'subscribe' message")
+	if !isFrame(frame, "subscribe") {
+		return nil, "", ws.NewCloseError(codeViolation, violation+"'subscribe' message")
 	}
 	list, _ := frame.Member("keys")
 	for _, item := range list.Items() {
@@ -73,14 +74,14 @@ func decodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err er
 		keys = append(keys, item.Text())
 	}
 	if keys = taskrun.Distinct(keys); len(keys) > maxKeys {
-		return nil, "", closed(codeViolation, violation+"at most "+strconv.Itoa(maxKeys)+" 'keys' in subscribe message")
+		return nil, "", ws.NewCloseError(codeViolation, violation+"at most "+strconv.Itoa(maxKeys)+" 'keys' in subscribe message")
 	}
 	if len(keys) == 0 {
-		return nil, "", closed(codeViolation, violation+"'keys' in subscribe message")
+		return nil, "", ws.NewCloseError(codeViolation, violation+"'keys' in subscribe message")
 	}
 	id, _ := frame.Member("client_id")
 	if id.Kind() != pyjson.String || id.Text() == "" {
-		return nil, "", closed(codeViolation, violation+"'client_id' in subscribe message")
+		return nil, "", ws.NewCloseError(codeViolation, violation+"'client_id' in subscribe message")
 	}
 	return keys, id.Text(), nil
 }
@@ -97,9 +98,9 @@ const (
 
 func replyOf(frame pyjson.Value) answer {
 	switch {
-	case is(frame, "ack"):
+	case isFrame(frame, "ack"):
 		return answerAck
-	case is(frame, "quit"):
+	case isFrame(frame, "quit"):
 		return answerQuit
 	default:
 		return answerWrong
@@ -107,8 +108,8 @@ func replyOf(frame pyjson.Value) answer {
 }
 
 var (
-	errQuit        = closed(websocket.StatusNormalClosure, "")
-	errWrongAnswer = dropped(errors.New("an answer to a run that is neither ack nor quit"))
+	errQuit        = ws.NewCloseError(websocket.StatusNormalClosure, "")
+	errWrongAnswer = ws.NewDropError(errors.New("an answer to a run that is neither ack nor quit"))
 )
 
 // delivering is one worker's conversation. The goroutine of the socket listens,
@@ -129,8 +130,8 @@ type delivering struct {
 func (d *delivering) listen() error {
 	defer close(d.gone)
 	for {
-		frame, err := d.socket.command()
-		wrong := errors.Is(err, errNotJSON) || errors.Is(err, errNotText) || errors.Is(err, errTooLarge)
+		frame, err := d.socket.Command()
+		wrong := errors.Is(err, ws.ErrNotJSON) || errors.Is(err, ws.ErrNotText) || errors.Is(err, ws.ErrTooLarge)
 		if err != nil && !wrong {
 			return err
 		}
@@ -142,7 +143,7 @@ func (d *delivering) listen() error {
 		case d.answered():
 			d.answers <- said
 		case said == answerQuit:
-			d.socket.end(errQuit)
+			d.socket.End(errQuit)
 		case wrong:
 			return err
 		}
@@ -168,13 +169,13 @@ func (d *delivering) expectAnswer() {
 func (d *delivering) deliver() {
 	defer d.subscription.Close()
 	for {
-		run, err := d.subscription.Next(d.socket.life)
+		run, err := d.subscription.Next(d.socket.Life())
 		if err != nil {
-			d.socket.end(failed("waiting for a run", err)) // of no effect if the socket has ended
+			d.socket.End(ws.NewInternalError("waiting for a run", err)) // of no effect if the socket has ended
 			return
 		}
 		if err := d.handOver(run); err != nil {
-			d.socket.end(err)
+			d.socket.End(err)
 			return
 		}
 	}
@@ -184,7 +185,7 @@ func (d *delivering) deliver() {
 func (d *delivering) handOver(run *taskrun.Run) error {
 	said, err := d.offer(run)
 	// What there is to tell is told also when the socket has ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.life), d.socket.options.RecordTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
 	defer cancel()
 	if said != answerAck && said != answerQuit {
 		d.subscription.Return(ctx, run)
@@ -192,7 +193,7 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 	}
 	if fault := d.subscription.Taken(ctx, run); fault != nil {
 		// The worker has it, whatever we could write down.
-		d.socket.log.LogAttrs(ctx, slog.LevelWarn, "a delivery was not noted",
+		d.socket.Log().LogAttrs(ctx, slog.LevelWarn, "a delivery was not noted",
 			slog.String("taskRunID", run.ID), slog.String("error", fault.Error()))
 	}
 	return err
@@ -201,17 +202,15 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 // offer sends a run and waits for the answer, for which a server that stops
 // waits too. The error says why there will be no more runs.
 func (d *delivering) offer(run *taskrun.Run) (answer, error) {
-	select {
-	case d.socket.exchange <- struct{}{}:
-		defer func() { <-d.socket.exchange }()
-	default:
-		return answerNone, errRestart
+	if !d.socket.BeginExchange() {
+		return answerNone, ws.ErrRestart
 	}
-	if cause := context.Cause(d.socket.life); cause != nil {
+	defer d.socket.EndExchange()
+	if cause := context.Cause(d.socket.Life()); cause != nil {
 		return answerNone, cause
 	}
 	d.expectAnswer()
-	if err := d.socket.send(appendSubmitted(make([]byte, 0, roomForRun), run)); err != nil {
+	if err := d.socket.Send(appendSubmitted(make([]byte, 0, roomForRun), run)); err != nil {
 		return answerNone, err
 	}
 	switch said := d.wait(); said {
@@ -222,7 +221,7 @@ func (d *delivering) offer(run *taskrun.Run) (answer, error) {
 	case answerWrong:
 		return said, errWrongAnswer
 	default:
-		return said, errGone
+		return said, ws.ErrGone
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 func TestTheOldestOfTheFullestAddressMakesRoom(t *testing.T) {
@@ -115,7 +116,7 @@ func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
 						break
 					}
 				}
-				if most := maxUnidentifiedBytes + 8<<10; taken > most {
+				if most := ws.MaxUnidentifiedBytes + 8<<10; taken > most {
 					w.t.Errorf("%d bytes were read, want %d at most", taken, most)
 				}
 			}, withDoor(&doorkeeper{}))
@@ -302,7 +303,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	}{
 		"no token, of unknown length":       {"/api/task_runs/", "", -1, 0},
 		"no token, large":                   {"/api/task_runs/", "", 1 << 40, 0},
-		"no token, small":                   {"/api/task_runs/", "", 1000, maxUnidentifiedBytes},
+		"no token, small":                   {"/api/task_runs/", "", 1000, ws.MaxUnidentifiedBytes},
 		"a bad token":                       {"/api/logs/", "Bearer bad", -1, 0},
 		"an open route":                     {"/api/health", "", -1, 0},
 		"no route":                          {"/nowhere", "", -1, 0},

@@ -36,3 +36,9 @@ func inputAt(body pyjson.Value, path []string) pyjson.Value {
 	}
 	return body
 }
+
+// isFrame reports whether a frame of a websocket is of the type.
+func isFrame(frame pyjson.Value, kind string) bool {
+	value, _ := frame.Member("type")
+	return value.Kind() == pyjson.String && value.Text() == kind
+}

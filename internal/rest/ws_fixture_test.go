@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -130,7 +131,7 @@ func (w *wire) openAt(t *testing.T, path string, o *websocket.DialOptions) *peer
 	if err != nil {
 		t.Fatalf("%v (status %d)", err, status)
 	}
-	conn.SetReadLimit(maxFrame)
+	conn.SetReadLimit(ws.MaxFrame)
 	p := &peer{conn: conn, frames: make(chan string, 1000)}
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return p

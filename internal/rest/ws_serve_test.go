@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 func TestSubprotocolsAreChosen(t *testing.T) {
@@ -166,8 +167,8 @@ func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 		if err := w.server.CloseSockets(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took != settleTime {
-			t.Errorf("the socket was closed after %s, want %s", took, settleTime)
+		if took := time.Since(began); took != ws.SettleTime {
+			t.Errorf("the socket was closed after %s, want %s", took, ws.SettleTime)
 		}
 		p.expectEnd(t, end{1012, "Server is restarting"})
 		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
@@ -301,7 +302,7 @@ func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
 func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 	t.Parallel()
 	gone := func(code websocket.StatusCode) error {
-		return fmt.Errorf("%w: %w", errGone, websocket.CloseError{Code: code})
+		return fmt.Errorf("%w: %w", ws.ErrGone, websocket.CloseError{Code: code})
 	}
 	cases := map[string]struct {
 		cause       error
@@ -312,10 +313,10 @@ func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 		"the client goes away":         {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
 		"the client gives no code":     {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
 		"the client reports a fault":   {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
-		"the connection is cut":        {fmt.Errorf("%w: %w", errGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
-		"a ping is not answered":       {errPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
-		"the server stops":             {errRestart, slog.LevelInfo, "Server is restarting"},
-		"there is a fault of this one": {failed("reading", io.EOF), slog.LevelError, "reading: EOF"},
+		"the connection is cut":        {fmt.Errorf("%w: %w", ws.ErrGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
+		"a ping is not answered":       {ws.ErrPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
+		"the server stops":             {ws.ErrRestart, slog.LevelInfo, "Server is restarting"},
+		"there is a fault of this one": {ws.NewInternalError("reading", io.EOF), slog.LevelError, "reading: EOF"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
