@@ -24,11 +24,11 @@ func checkAPIVersion(header http.Header) error {
 	}
 	version, ok := parseAPIVersion(asked)
 	if !ok {
-		return detail(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
+		return newDetailError(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
 			"Expected header in format 'x.y.z' but received "+asked)
 	}
 	if slices.Compare(version, leastAPIVersion) < 0 {
-		return detail(http.StatusBadRequest, "The request specified API version "+asked+
+		return newDetailError(http.StatusBadRequest, "The request specified API version "+asked+
 			" but this server requires version 0.8.0 or higher.")
 	}
 	return nil

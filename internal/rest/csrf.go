@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
 // The answers to requests that change something without a good token (contract §5).
@@ -92,11 +90,11 @@ func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 	tokens, clients := r.Header[headerToken], r.Header[headerClient]
 	switch {
 	case len(tokens) == 0:
-		return detail(http.StatusForbidden, textNoToken)
+		return newDetailError(http.StatusForbidden, textNoToken)
 	case len(clients) == 0:
-		return detail(http.StatusForbidden, textNoClient)
+		return newDetailError(http.StatusForbidden, textNoClient)
 	case !s.csrf.good(tokens[0], clients[0], s.now()):
-		return detail(http.StatusForbidden, textBadToken)
+		return newDetailError(http.StatusForbidden, textBadToken)
 	default:
 		return nil
 	}
@@ -110,23 +108,6 @@ func changes(method string) bool {
 	default:
 		return false
 	}
-}
-
-// appendToken writes a CsrfToken (contract §2.9). Its id is made of the token.
-func appendToken(b []byte, token, client string, now, until time.Time) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, idOf(token))
-	b = append(b, `,"created":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"token":`...)
-	b = pyjson.AppendText(b, token)
-	b = append(b, `,"client":`...)
-	b = pyjson.AppendText(b, client)
-	b = append(b, `,"expiration":`...)
-	b = appendTime(b, until)
-	return append(b, '}')
 }
 
 // idOf makes a UUID (version 8) of a text.

@@ -68,7 +68,7 @@ func decodeEventFrame(text []byte) (event, error) {
 	var faults validate.Faults
 	e := readEvent(faults.Node(body))
 	if items := faults.Errors(); len(items) > 0 {
-		return event{}, fmt.Errorf("an event that is none: %w", faultOf(items))
+		return event{}, fmt.Errorf("an event that is none: %w", newFieldError(items[0]))
 	}
 	return e, nil
 }
@@ -83,10 +83,10 @@ func decodeEvents(body pyjson.Value) ([]event, []validate.Error) {
 	return events, faults.Errors()
 }
 
-// faultOf is the first of some faults as an error.
-func faultOf(items []validate.Error) error {
+// newFieldError returns the error of a field as one line.
+func newFieldError(e validate.Error) error {
 	var loc strings.Builder
-	for _, part := range items[0].Loc {
+	for _, part := range e.Loc {
 		if loc.Len() > 0 {
 			loc.WriteByte('.')
 		}
@@ -98,9 +98,9 @@ func faultOf(items []validate.Error) error {
 		}
 	}
 	if loc.Len() == 0 {
-		return errors.New(items[0].Msg)
+		return errors.New(e.Msg)
 	}
-	return errors.New(loc.String() + ": " + items[0].Msg)
+	return errors.New(loc.String() + ": " + e.Msg)
 }
 
 // readEvent reads an Event. Other keys do not matter.
@@ -134,6 +134,12 @@ func readEvent(n validate.Node) event {
 	}
 	e.follows = readUUID(m, "follows")
 	return e
+}
+
+// reportsOnly reports whether the event can be passed on as a report of that run: it is within the limits, and its
+// resource is the run.
+func (e *event) reportsOnly(runID string) bool {
+	return !e.exceeds() && e.resource[labelResourceID] == resourceTaskRun+runID
 }
 
 // exceeds reports whether something of the event goes beyond the bounds.
@@ -174,3 +180,6 @@ func readRelated(n validate.Node) []map[string]string {
 		return labels
 	})
 }
+
+// resourceID returns the id of the resource that the event is about.
+func (e *event) resourceID() string { return e.resource[labelResourceID] }

@@ -1,16 +1,14 @@
 package rest
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -85,7 +83,7 @@ var outcomeNames = []string{
 // decodeFilterFrame reads the frame that says what a listener wants.
 func decodeFilterFrame(frame pyjson.Value) (eventFilter, error) {
 	if !isFrame(frame, "filter") {
-		return eventFilter{}, ws.NewCloseError(websocket.StatusProtocolError, "Expected 'filter' message")
+		return eventFilter{}, errors.New("Expected 'filter' message") //nolint:revive,staticcheck // is sent to the client in Prefect's words
 	}
 	f := eventFilter{backfill: true}
 	if backfill, given := frame.Member("backfill"); given {
@@ -95,17 +93,9 @@ func decodeFilterFrame(frame pyjson.Value) (eventFilter, error) {
 	filter, _ := frame.Member("filter")
 	f.read(faults.Node(filter))
 	if items := faults.Errors(); len(items) > 0 {
-		return f, ws.NewCloseError(websocket.StatusProtocolError, cutReason("Invalid filter: "+faultOf(items).Error()))
+		return f, fmt.Errorf("Invalid filter: %w", newFieldError(items[0])) //nolint:revive,staticcheck // is sent to the client in Prefect's words
 	}
 	return f, nil
-}
-
-// cutReason makes a text fit a close frame.
-func cutReason(text string) string {
-	if len(text) <= ws.MaxCloseReason {
-		return text
-	}
-	return strings.ToValidUTF8(text[:ws.MaxCloseReason], "")
 }
 
 // read reads an EventFilter. None of its objects may have other keys.

@@ -19,27 +19,27 @@ const (
 )
 
 // refusal tells why a body is not answered; the zero one lets it pass.
-type refusal struct {
+type validation struct {
 	faults []validate.Error
 	detail string // in place of faults, what a handler says against it
 }
 
 // fault is the error to answer with, nil if there is none.
-func (a refusal) fault(r *request) error {
+func (a validation) err(body pyjson.Value) error {
 	switch {
 	case a.detail != "":
-		return detail(http.StatusUnprocessableEntity, a.detail)
+		return newDetailError(http.StatusUnprocessableEntity, a.detail)
 	case len(a.faults) > 0:
-		return &invalidError{items: a.faults, body: r.body}
+		return &invalidError{items: a.faults, body: body}
 	default:
 		return nil
 	}
 }
 
 // asked is what a body of filters asks for, or why it is not answered.
-type asked struct {
+type listRequest struct {
 	query taskrun.Query // without Now
-	refusal
+	validation
 }
 
 // sorts are all of them, in Prefect's order.
@@ -50,17 +50,17 @@ var sorts = []taskrun.Sort{
 }
 
 // decodeFilter reads the parameters of filter (contract §1.4).
-func decodeFilter(body pyjson.Value) asked {
+func decodeFilter(body pyjson.Value) listRequest {
 	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
 }
 
 // decodeQuery reads filters, a sort and a limit, and with place the parameter
 // that tells where to begin.
-func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) asked {
+func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) listRequest {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
 	if missing != nil {
-		return asked{refusal: refusal{faults: missing}}
+		return listRequest{validation: validation{faults: missing}}
 	}
 	a := readLimit(p)
 	if a.detail != "" {
@@ -79,7 +79,7 @@ func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *
 }
 
 // refuseLimit says what is wrong with a limit, if anything is.
-func refuseLimit(limit int) string {
+func checkLimit(limit int) string {
 	switch {
 	case limit < 0:
 		return textLimitBelow
@@ -92,25 +92,25 @@ func refuseLimit(limit int) string {
 
 // readLimit reads how many are asked for. Prefect judges that before it looks at
 // anything else.
-func readLimit(p *validate.Model) asked {
-	a := asked{query: taskrun.Query{Limit: maxLimit}}
+func readLimit(p *validate.Model) listRequest {
+	a := listRequest{query: taskrun.Query{Limit: maxLimit}}
 	if limit, given := p.Given("limit"); given {
 		a.query.Limit = limit.SmallInt()
 	}
-	if text := refuseLimit(a.query.Limit); text != "" {
-		return asked{refusal: refusal{detail: text}}
+	if text := checkLimit(a.query.Limit); text != "" {
+		return listRequest{validation: validation{detail: text}}
 	}
 	return a
 }
 
 // decodeCount reads the parameters of count, which are the filters alone.
-func decodeCount(body pyjson.Value) asked {
+func decodeCount(body pyjson.Value) listRequest {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
 	if missing != nil {
-		return asked{refusal: refusal{faults: missing}}
+		return listRequest{validation: validation{faults: missing}}
 	}
-	return asked{query: taskrun.Query{Filter: readFilters(p)}, refusal: refusal{faults: faults.Errors()}}
+	return listRequest{query: taskrun.Query{Filter: readFilters(p)}, validation: validation{faults: faults.Errors()}}
 }
 
 // readFilters reads the four filters that most bodies have.

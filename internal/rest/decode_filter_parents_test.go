@@ -54,8 +54,8 @@ func TestDecodeFilterReadsParents(t *testing.T) {
 		},
 	} {
 		a := decodeCount(bodyOf(t, body))
-		if diff := cmp.Diff(want, a.query.Filter.Parents); diff != "" || a.fault(&request{}) != nil {
-			t.Errorf("%s: %v, parents (-want +got):\n%s", body, a.fault(&request{}), diff)
+		if diff := cmp.Diff(want, a.query.Filter.Parents); diff != "" || a.err(nullValue) != nil {
+			t.Errorf("%s: %v, parents (-want +got):\n%s", body, a.err(nullValue), diff)
 		}
 	}
 }
@@ -70,8 +70,8 @@ func TestDecodeDashboard(t *testing.T) {
 		`{` + since + `,"flows":{},"work_queues":{"name":{"startswith_":["x"]}}}`: true,
 	} {
 		f, why := decodeDashboard(bodyOf(t, body))
-		if why.fault(&request{}) != nil || f.StartTime.After == nil || (f.Parents != nil && f.Parents.Unknown) != unknown {
-			t.Errorf("%s: %v, parents %+v", body, why.fault(&request{}), f.Parents)
+		if why.err(nullValue) != nil || f.StartTime.After == nil || (f.Parents != nil && f.Parents.Unknown) != unknown {
+			t.Errorf("%s: %v, parents %+v", body, why.err(nullValue), f.Parents)
 		}
 	}
 	for body, want := range map[string]string{

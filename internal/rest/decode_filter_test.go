@@ -26,8 +26,8 @@ func TestDecodeFilterReadsPages(t *testing.T) {
 		`{"limit":true,"offset":99999999999999999999}`: {Sort: taskrun.SortIDDesc, Limit: 1, Offset: math.MaxInt},
 	} {
 		a := decodeFilter(bodyOf(t, body))
-		if diff := cmp.Diff(want, a.query); diff != "" || a.fault(&request{}) != nil {
-			t.Errorf("%s: %v, query (-want +got):\n%s", body, a.fault(&request{}), diff)
+		if diff := cmp.Diff(want, a.query); diff != "" || a.err(nullValue) != nil {
+			t.Errorf("%s: %v, query (-want +got):\n%s", body, a.err(nullValue), diff)
 		}
 	}
 }
@@ -61,8 +61,8 @@ func TestDecodeFilterReadsTaskRuns(t *testing.T) {
 		`{"subflow_runs":{"exists_":true}}`:                            {Subflows: &taskrun.SubflowFilter{Exists: &yes}},
 	} {
 		a := decodeCount(bodyOf(t, `{"task_runs":`+filter+`}`))
-		if diff := cmp.Diff(want, a.query.Filter); diff != "" || a.fault(&request{}) != nil {
-			t.Errorf("%s: %v, filter (-want +got):\n%s", filter, a.fault(&request{}), diff)
+		if diff := cmp.Diff(want, a.query.Filter); diff != "" || a.err(nullValue) != nil {
+			t.Errorf("%s: %v, filter (-want +got):\n%s", filter, a.err(nullValue), diff)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestDecodeFilterRefusals(t *testing.T) {
 		`{"limit":-99999999999999999999}`: textLimitBelow,
 	} {
 		a := decodeFilter(bodyOf(t, body))
-		if a.detail != want || a.fault(&request{}) == nil {
+		if a.detail != want || a.err(nullValue) == nil {
 			t.Errorf("%s: detail %q, want %q", body, a.detail, want)
 		}
 	}
@@ -96,7 +96,7 @@ func TestDecodeFilterFaults(t *testing.T) {
 		`{"deployments":{"concurrency_limit":{"ge_":"x"},"tags":{"any_":"x"}}}`: `list_type["body","deployments","tags","any_"] int_parsing["body","deployments","concurrency_limit","ge_"]`,
 	} {
 		a := decodeFilter(bodyOf(t, body))
-		if got := faultsOf(t, a.faults); got != want || a.detail != "" || a.fault(&request{}) == nil {
+		if got := faultsOf(t, a.faults); got != want || a.detail != "" || a.err(nullValue) == nil {
 			t.Errorf("%s: faults %s, detail %q, want %s", body, got, a.detail, want)
 		}
 	}

@@ -16,12 +16,12 @@ const textInterval = "History interval must not be less than 1 second."
 const longestInterval = 1e12 // seconds
 
 // decodeHistory reads the parameters of history (contract §2.11).
-func decodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, why refusal) {
+func decodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, why validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body,
 		"history_start", "history_end", "history_interval_seconds", "flows", "flow_runs", "task_runs", "deployments")
 	if missing != nil {
-		return q, refusal{faults: missing}
+		return q, validation{faults: missing}
 	}
 	q.Start = required(p, &faults, "history_start", validate.Node.Time)
 	q.End = required(p, &faults, "history_end", validate.Node.Time)

@@ -26,8 +26,8 @@ func TestDecodeHistory(t *testing.T) {
 		"10000000000": 1e10 * second,
 	} {
 		q, why := decodeHistory(bodyOf(t, `{"history_start":"2026-08-21T12:00:00Z","history_end":1787313600,"history_interval_seconds":`+interval+`}`))
-		if diff := cmp.Diff(taskrun.HistoryQuery{Start: noon, End: noon, Interval: want}, q); diff != "" || why.fault(&request{}) != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", interval, why.fault(&request{}), diff)
+		if diff := cmp.Diff(taskrun.HistoryQuery{Start: noon, End: noon, Interval: want}, q); diff != "" || why.err(nullValue) != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", interval, why.err(nullValue), diff)
 		}
 	}
 	for _, interval := range []string{"0.9999994", "0", "-1", "-1e300", "NaN", "-Infinity", "false"} {
@@ -67,8 +67,8 @@ func TestDecodePaginate(t *testing.T) {
 		`{"page":9223372036854775807,"limit":"200"}`: {200, math.MaxInt, math.MaxInt},
 	} {
 		a, page := decodePaginate(bodyOf(t, body))
-		if a.fault(&request{}) != nil || a.query.Limit != want.limit || a.query.Offset != want.offset || page != want.page || !a.query.Counted {
-			t.Errorf("%s: %v, page %d of %+v, want %+v", body, a.fault(&request{}), page, a.query, want)
+		if a.err(nullValue) != nil || a.query.Limit != want.limit || a.query.Offset != want.offset || page != want.page || !a.query.Counted {
+			t.Errorf("%s: %v, page %d of %+v, want %+v", body, a.err(nullValue), page, a.query, want)
 		}
 	}
 	a, _ := decodePaginate(bodyOf(t, "[]"))

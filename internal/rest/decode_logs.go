@@ -51,18 +51,18 @@ func readLog(n validate.Node) (line logs.Line) {
 }
 
 // decodeLogFilter reads the parameters of logs/filter.
-func decodeLogFilter(body pyjson.Value) (q logs.Query, why refusal) {
+func decodeLogFilter(body pyjson.Value) (q logs.Query, why validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
 	if missing != nil {
-		return q, refusal{faults: missing}
+		return q, validation{faults: missing}
 	}
 	q.Limit = maxLimit
 	if limit, given := p.Given("limit"); given {
 		q.Limit = limit.SmallInt()
 	}
-	if text := refuseLimit(q.Limit); text != "" {
-		return q, refusal{detail: text}
+	if text := checkLimit(q.Limit); text != "" {
+		return q, validation{detail: text}
 	}
 	if offset, given := p.Given("offset"); given {
 		q.Offset = offset.Natural()
@@ -73,7 +73,7 @@ func decodeLogFilter(body pyjson.Value) (q logs.Query, why refusal) {
 	if sort, given := p.Given("sort"); given {
 		q.Descending = validate.Enum(sort, sortTimestampAsc, sortTimestampDesc) == sortTimestampDesc
 	}
-	return q, refusal{faults: faults.Errors()}
+	return q, validation{faults: faults.Errors()}
 }
 
 const (

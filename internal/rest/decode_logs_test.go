@@ -49,8 +49,8 @@ func TestDecodeLogFilter(t *testing.T) {
 		},
 	} {
 		q, why := decodeLogFilter(bodyOf(t, body))
-		if diff := cmp.Diff(want, q); diff != "" || why.fault(&request{}) != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", body, why.fault(&request{}), diff)
+		if diff := cmp.Diff(want, q); diff != "" || why.err(nullValue) != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", body, why.err(nullValue), diff)
 		}
 	}
 	for body, want := range map[string]string{

@@ -10,7 +10,7 @@ import (
 
 // decodePaginate reads the parameters of paginate: those of filter, but with a
 // page, counted from 1, instead of an offset (contract §1.4).
-func decodePaginate(body pyjson.Value) (a asked, page int) {
+func decodePaginate(body pyjson.Value) (a listRequest, page int) {
 	page = 1
 	a = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {
 		page = n.AtLeast(1)

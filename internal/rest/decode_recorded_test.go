@@ -130,7 +130,7 @@ func decodeRecorded(step recordedStep, text string) (body pyjson.Value, faults [
 			return pyjson.StringValue(text), []validate.Error{malformed(fault)}, ""
 		}
 	}
-	var filters asked
+	var filters listRequest
 	switch _, verb, _ := strings.Cut(step.Request.Path, "/task_runs/"); {
 	case step.Request.Method == http.MethodPatch:
 		_, faults = decodeUpdate(body)

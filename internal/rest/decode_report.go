@@ -22,7 +22,7 @@ func decodeReport(e event) (taskrun.Event, error) {
 	}
 	m, ok := faults.Node(e.payload, "payload").Model()
 	if !ok {
-		return report, faultOf(faults.Errors())
+		return report, newFieldError(faults.Errors()[0])
 	}
 	if n, given := m.Required("validated_state"); given {
 		report.State = readReportedState(n, e)
@@ -33,7 +33,7 @@ func decodeReport(e event) (taskrun.Event, error) {
 	report.State.Follows = e.follows
 	report.Patch.FlowRunID = readFlowRun(&faults, e.related)
 	if items := faults.Errors(); len(items) > 0 {
-		return taskrun.Event{}, faultOf(items)
+		return taskrun.Event{}, newFieldError(items[0])
 	}
 	return report, nil
 }

@@ -177,11 +177,11 @@ func decodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
 }
 
 // decodeLimits reads which of all limits are asked for.
-func decodeLimits(body pyjson.Value) asked {
+func decodeLimits(body pyjson.Value) listRequest {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset")
 	if missing != nil {
-		return asked{refusal: refusal{faults: missing}}
+		return listRequest{validation: validation{faults: missing}}
 	}
 	a := readLimit(p)
 	if a.detail != "" {

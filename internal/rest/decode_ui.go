@@ -9,11 +9,11 @@ import (
 const textNoAfter = "task_runs.start_time.after_ is required"
 
 // decodeDashboard reads the parameters of dashboard/counts (contract §1.5).
-func decodeDashboard(body pyjson.Value) (f taskrun.Filter, why refusal) {
+func decodeDashboard(body pyjson.Value) (f taskrun.Filter, why validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
 	if missing != nil {
-		return f, refusal{faults: missing}
+		return f, validation{faults: missing}
 	}
 	f = required(p, &faults, "task_runs", readTaskRunFilter)
 	flows := readParent(p, "flows", flowFilter)
@@ -43,13 +43,13 @@ var unknownParents = []struct {
 }
 
 // decodeFlowRunIDs reads the ids of flow runs whose runs are to be counted.
-func decodeFlowRunIDs(body pyjson.Value) (ids []string, why refusal) {
+func decodeFlowRunIDs(body pyjson.Value) (ids []string, why validation) {
 	const key = "flow_run_ids"
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, key)
 	if missing != nil {
-		return nil, refusal{faults: missing}
+		return nil, validation{faults: missing}
 	}
 	ids = required(p, &faults, key, func(n validate.Node) []string { return validate.List(n, validate.Node.UUID) })
-	return ids, refusal{faults: faults.Errors()}
+	return ids, validation{faults: faults.Errors()}
 }

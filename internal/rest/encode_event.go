@@ -121,3 +121,36 @@ func appendPayload(b []byte, c *taskrun.Change) []byte {
 	b = appendEventRun(b, c.Run)
 	return append(b, '}')
 }
+
+func (e *event) member(key string) pyjson.Value {
+	value, _ := e.whole.Member(key) // null, if there is none
+	return value
+}
+
+// appendReportedEvent begins the frame of an event in its reporter's words.
+func appendReportedEvent(b []byte, e *event) []byte {
+	b = append(b, `{"type":"event","event":{"occurred":`...)
+	b = appendTime(b, e.occurred.UTC())
+	b = append(b, `,"event":`...)
+	b = pyjson.AppendText(b, e.name)
+	b = append(b, `,"resource":`...)
+	b = e.member("resource").AppendTo(b)
+	b = append(b, `,"related":[`...)
+	for i, related := range e.member("related").Items() {
+		b = appendComma(b, i)
+		b = related.AppendTo(b)
+	}
+	b = append(b, `],"payload":`...)
+	b = e.payload.AppendTo(b)
+	b = append(b, `,"id":`...)
+	b = pyjson.AppendText(b, e.id)
+	b = append(b, `,"follows":`...)
+	return appendUnlessEmpty(b, e.follows)
+}
+
+// finishEvent ends the frame of an event.
+func finishEvent(b []byte, c *taskrun.Change) []byte {
+	b = append(b, `,"received":`...)
+	b = appendTime(b, c.Received.UTC())
+	return append(b, `}}`...)
+}

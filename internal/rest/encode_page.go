@@ -8,6 +8,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// Usual sizes of what is written, in bytes, so that a buffer is allocated once.
+const (
+	roomForRun   = 2048
+	roomForState = 1024
+	roomForText  = 256
+	roomForCount = 48 // of the runs of a flow run
+)
+
 // appendPageEnd writes what follows the runs of a page (contract §1.4); number counts
 // from 1.
 func appendPageEnd(b []byte, total, limit, number int) []byte {

@@ -80,7 +80,7 @@ func FuzzDecodeFilter(f *testing.F) {
 		}
 		a := decodeFilter(body)
 		checkDecoded(t, a.faults, nil)
-		if a.fault(&request{}) == nil && (a.query.Limit < 0 || a.query.Limit > maxLimit || a.query.Offset < 0) {
+		if a.err(nullValue) == nil && (a.query.Limit < 0 || a.query.Limit > maxLimit || a.query.Offset < 0) {
 			t.Fatalf("limit %d, offset %d", a.query.Limit, a.query.Offset)
 		}
 	})
@@ -123,7 +123,7 @@ func checkDecodedLimits(t *testing.T, body pyjson.Value) {
 	checkDecoded(t, faults, nil)
 	page := decodeLimits(body)
 	checkDecoded(t, page.faults, nil)
-	if page.fault(&request{}) == nil && (page.query.Limit < 0 || page.query.Limit > maxLimit || page.query.Offset < 0) {
+	if page.err(nullValue) == nil && (page.query.Limit < 0 || page.query.Limit > maxLimit || page.query.Offset < 0) {
 		t.Fatalf("limit %d, offset %d", page.query.Limit, page.query.Offset)
 	}
 }

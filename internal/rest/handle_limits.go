@@ -36,11 +36,11 @@ func (s *space) filterLimits(r *request) (response, error) {
 
 // listLimits answers with the limits whose names begin with the prefix.
 func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
-	asked := decodeLimits(r.body)
-	if err := asked.fault(r); err != nil {
+	list := decodeLimits(r.body)
+	if err := list.err(r.body); err != nil {
 		return response{}, err
 	}
-	limits, err := s.Limits.List(r.ctx, prefix, asked.query.Offset, asked.query.Limit)
+	limits, err := s.Limits.List(r.ctx, prefix, list.query.Offset, list.query.Limit)
 	if err != nil {
 		return response{}, err
 	}
@@ -57,7 +57,7 @@ func (s *space) updateLimit(r *request) (response, error) {
 	key := limitKey(r.parameter)
 	if in.null {
 		_, err := s.Limits.Get(r.ctx, key)
-		return response{}, cmp.Or(err, detail(http.StatusConflict, textTaken))
+		return response{}, cmp.Or(err, newDetailError(http.StatusConflict, textTaken))
 	}
 	if err := s.Limits.Update(r.ctx, key, in.Change); err != nil {
 		return response{}, err

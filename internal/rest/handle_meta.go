@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
 // health tells that the server lives, whatever its store does.
@@ -44,10 +43,9 @@ func (s *space) adminStorage(*request) (response, error) {
 // csrfToken gives a client a token, or tells it that it needs none: the text is
 // what makes it stop asking (contract §0.4).
 func (s *space) csrfToken(r *request) (response, error) {
-	client, given := queryValue(r.query, "client")
-	if !given {
-		missing := validate.Missing(nullValue, "query", "client")
-		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
+	client, faults := decodeTokenQuery(r.query)
+	if len(faults) > 0 {
+		return response{}, &invalidError{items: faults}
 	}
 	if s.csrf == nil {
 		// No error: every client of Prefect asks, and this is the regular response.
@@ -55,6 +53,7 @@ func (s *space) csrfToken(r *request) (response, error) {
 	}
 	now := s.now()
 	until := now.Add(tokenLife)
-	body := appendToken(make([]byte, 0, roomForText), s.csrf.token(client, until), client, now, until)
+	token := s.csrf.token(client, until)
+	body := appendToken(make([]byte, 0, roomForText), idOf(token), token, client, now, until)
 	return response{status: http.StatusOK, body: body}, nil
 }

@@ -41,11 +41,11 @@ func (s *space) read(r *request) (response, error) {
 
 // filter answers with the runs that match, sorted and paged.
 func (s *space) filter(r *request) (response, error) {
-	asked := decodeFilter(r.body)
-	if err := asked.fault(r); err != nil {
+	list := decodeFilter(r.body)
+	if err := list.err(r.body); err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, list.query)
 	if err != nil {
 		return response{}, err
 	}
@@ -54,16 +54,16 @@ func (s *space) filter(r *request) (response, error) {
 
 // paginate answers with a page of the runs that match, and how many there are.
 func (s *space) paginate(r *request) (response, error) {
-	asked, number := decodePaginate(r.body)
-	if err := asked.fault(r); err != nil {
+	list, number := decodePaginate(r.body)
+	if err := list.err(r.body); err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, list.query)
 	if err != nil {
 		return response{}, err
 	}
 	now := s.now()
-	end := appendPageEnd(make([]byte, 0, roomForText), page.Total, asked.query.Limit, number)
+	end := appendPageEnd(make([]byte, 0, roomForText), page.Total, list.query.Limit, number)
 	return respondList(r, `{"results":[`, string(end), page.Runs, roomForRun, func(b []byte, run *taskrun.Run) []byte {
 		return appendReducedRun(b, run, now)
 	})
@@ -71,11 +71,11 @@ func (s *space) paginate(r *request) (response, error) {
 
 // count answers with how many runs match.
 func (s *space) count(r *request) (response, error) {
-	asked := decodeCount(r.body)
-	if err := asked.fault(r); err != nil {
+	list := decodeCount(r.body)
+	if err := list.err(r.body); err != nil {
 		return response{}, err
 	}
-	n, err := s.Runs.Count(r.ctx, asked.query.Filter)
+	n, err := s.Runs.Count(r.ctx, list.query.Filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -85,7 +85,7 @@ func (s *space) count(r *request) (response, error) {
 // history answers with how many of the runs that match were to start when.
 func (s *space) history(r *request) (response, error) {
 	q, why := decodeHistory(r.body)
-	if err := why.fault(r); err != nil {
+	if err := why.err(r.body); err != nil {
 		return response{}, err
 	}
 	bins, err := s.Runs.History(r.ctx, q)

@@ -4,47 +4,32 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 )
 
 // uiCount answers with how many of the runs that match are in which type of state.
 func (s *space) uiCount(r *request) (response, error) {
-	asked := decodeCount(r.body)
-	if err := asked.fault(r); err != nil {
+	list := decodeCount(r.body)
+	if err := list.err(r.body); err != nil {
 		return response{}, err
 	}
-	counts, err := s.Runs.CountByState(r.ctx, asked.query.Filter)
+	counts, err := s.Runs.CountByState(r.ctx, list.query.Filter)
 	if err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, roomForText), '{')
-	for i, count := range counts {
-		b = appendKey(b, i, string(count.Type))
-		b = strconv.AppendInt(b, int64(count.Count), 10)
-	}
-	return response{status: http.StatusOK, body: append(b, '}')}, nil
+	return response{status: http.StatusOK, body: appendStateCounts(make([]byte, 0, roomForText), counts)}, nil
 }
 
 // uiDashboard answers with how the runs that match have ended, by start time.
 func (s *space) uiDashboard(r *request) (response, error) {
 	filter, why := decodeDashboard(r.body)
-	if err := why.fault(r); err != nil {
+	if err := why.err(r.body); err != nil {
 		return response{}, err
 	}
 	buckets, err := s.Runs.Dashboard(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, roomForRun), '[')
-	for i, bucket := range buckets {
-		b = appendComma(b, i)
-		b = append(b, `{"completed":`...)
-		b = strconv.AppendInt(b, int64(bucket.Completed), 10)
-		b = append(b, `,"failed":`...)
-		b = strconv.AppendInt(b, int64(bucket.Failed), 10)
-		b = append(b, '}')
-	}
-	return response{status: http.StatusOK, body: append(b, ']')}, nil
+	return response{status: http.StatusOK, body: appendDashboard(make([]byte, 0, roomForRun), buckets[:])}, nil
 }
 
 // uiRead answers with a run and the name of its flow run, which is not known.
@@ -53,14 +38,13 @@ func (s *space) uiRead(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	b := appendRunMembers(make([]byte, 0, roomForRun), run, s.now())
-	return response{status: http.StatusOK, body: append(b, `,"flow_run_name":null}`...)}, nil
+	return response{status: http.StatusOK, body: appendUIRun(make([]byte, 0, roomForRun), run, s.now())}, nil
 }
 
 // uiCountByFlowRun answers with how many runs each of the flow runs has.
 func (s *space) uiCountByFlowRun(r *request) (response, error) {
 	ids, why := decodeFlowRunIDs(r.body)
-	if err := why.fault(r); err != nil {
+	if err := why.err(r.body); err != nil {
 		return response{}, err
 	}
 	counts, err := s.Runs.CountByFlowRun(r.ctx, ids)
@@ -68,9 +52,6 @@ func (s *space) uiCountByFlowRun(r *request) (response, error) {
 		return response{}, err
 	}
 	return respondList(r, "{", "}", slices.Sorted(maps.Keys(counts)), roomForCount, func(b []byte, id string) []byte {
-		return strconv.AppendInt(appendKey(b, 0, id), int64(counts[id]), 10)
+		return appendFlowRunCount(b, id, counts[id])
 	})
 }
-
-// roomForCount is the size of the count of one flow run, usually.
-const roomForCount = 48

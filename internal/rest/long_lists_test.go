@@ -66,7 +66,7 @@ func TestASubscriptionHasSoManyKeys(t *testing.T) {
 		w.open(w.t, pathSubscription).send(w.t, subscribe(maxKeys))
 		p := w.open(w.t, pathSubscription)
 		p.send(w.t, subscribe(maxKeys+1))
-		p.expectEnd(w.t, end{4001, violation + "at most 1000 'keys' in subscribe message"})
+		p.expectEnd(w.t, end{4001, violationText + "at most 1000 'keys' in subscribe message"})
 		synctest.Wait()
 		w.deliveries.mu.Lock()
 		told := len(w.deliveries.told)

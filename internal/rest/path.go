@@ -6,18 +6,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 )
 
-// What stands in paths for a value. A path has one of them at the most.
-const (
-	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
-	tagParameter      = "{tag}"        // any text
-	idOrNameParameter = "{id_or_name}" // of a limit; any text
-	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
-	assetParameter    = "{asset}"      // of the page about the routes; any text
-)
-
-// anyName takes every text for a name. Bytes that are no UTF-8 become U+FFFD.
-func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
-
 // Lengths of the spellings of a UUID.
 const (
 	uuidDigits = 32

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -44,7 +43,7 @@ func newRememberedEvents(budget *bytebudget.Budget) *rememberedEvents {
 // add remembers the event that reports a state. Of two of one state the first one
 // counts. What listeners must not get is not remembered.
 func (r *rememberedEvents) add(report *taskrun.Event, e *event) {
-	if e.exceeds() || e.resource[labelResourceID] != resourceTaskRun+report.RunID {
+	if !e.reportsOnly(report.RunID) {
 		return
 	}
 	frame := appendReportedEvent(make([]byte, 0, roomForRun), e)
@@ -103,37 +102,4 @@ func (r *rememberedEvents) appendFrame(b []byte, c *taskrun.Change) []byte {
 // frame is appendFrame for a frame that is kept.
 func (r *rememberedEvents) frame(c *taskrun.Change) []byte {
 	return slices.Clone(r.appendFrame(make([]byte, 0, roomForRun), c))
-}
-
-func (e *event) member(key string) pyjson.Value {
-	value, _ := e.whole.Member(key) // null, if there is none
-	return value
-}
-
-// appendReportedEvent begins the frame of an event in its reporter's words.
-func appendReportedEvent(b []byte, e *event) []byte {
-	b = append(b, `{"type":"event","event":{"occurred":`...)
-	b = appendTime(b, e.occurred.UTC())
-	b = append(b, `,"event":`...)
-	b = pyjson.AppendText(b, e.name)
-	b = append(b, `,"resource":`...)
-	b = e.member("resource").AppendTo(b)
-	b = append(b, `,"related":[`...)
-	for i, related := range e.member("related").Items() {
-		b = appendComma(b, i)
-		b = related.AppendTo(b)
-	}
-	b = append(b, `],"payload":`...)
-	b = e.payload.AppendTo(b)
-	b = append(b, `,"id":`...)
-	b = pyjson.AppendText(b, e.id)
-	b = append(b, `,"follows":`...)
-	return appendUnlessEmpty(b, e.follows)
-}
-
-// finishEvent ends the frame of an event.
-func finishEvent(b []byte, c *taskrun.Change) []byte {
-	b = append(b, `,"received":`...)
-	b = appendTime(b, c.Received.UTC())
-	return append(b, `}}`...)
 }

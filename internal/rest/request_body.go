@@ -112,7 +112,7 @@ func (s *Server) noMemory(err error) error {
 // refuseBody refuses a body that would not be taken, before it is read.
 func refuseBody(r *http.Request, limit int64) error {
 	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
-		return detail(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
+		return newDetailError(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
 			" is not supported: send the body without compression and without the header Content-Encoding.")
 	}
 	if r.ContentLength > limit {
@@ -122,7 +122,7 @@ func refuseBody(r *http.Request, limit int64) error {
 }
 
 func tooLarge(limit int64) error {
-	return detail(http.StatusRequestEntityTooLarge,
+	return newDetailError(http.StatusRequestEntityTooLarge,
 		"Request body is too large: it may have at most "+strconv.FormatInt(limit, 10)+" bytes.")
 }
 
@@ -135,9 +135,9 @@ func readAll(r *http.Request, limit int64) ([]byte, error) {
 	_, err := raw.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, detail(http.StatusRequestTimeout, "Request body did not arrive in time.")
+		return nil, newDetailError(http.StatusRequestTimeout, "Request body did not arrive in time.")
 	case err != nil:
-		return nil, detail(http.StatusBadRequest, "There was an error parsing the body")
+		return nil, newDetailError(http.StatusBadRequest, "There was an error parsing the body")
 	case int64(raw.Len()) > limit:
 		return nil, tooLarge(limit)
 	}

@@ -202,7 +202,7 @@ func (s *space) reportOf(ctx context.Context, e event, log *slog.Logger) (report
 	if err != nil {
 		s.socketMetrics.EventReceived(EventPoisoned)
 		log.LogAttrs(ctx, slog.LevelWarn, "an event was dropped: it tells of nothing that a run can be",
-			slog.String("event", e.id), slog.String("resource", e.resource[labelResourceID]), slog.String("error", err.Error()))
+			slog.String("event", e.id), slog.String("resource", e.resourceID()), slog.String("error", err.Error()))
 		return taskrun.Event{}, false
 	}
 	s.socketMetrics.EventReceived(EventTaken)

@@ -2,8 +2,10 @@ package rest
 
 import (
 	"errors"
+	"strings"
 	"sync"
 
+	"github.com/coder/websocket"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -18,7 +20,7 @@ func (s *space) eventsOut(k *socket) error {
 	}
 	filter, err := decodeFilterFrame(frame)
 	if err != nil {
-		return err
+		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var telling sync.WaitGroup
 	telling.Go(func() { k.Guard(func() { k.End(s.tell(k, &filter)) }) })
@@ -52,4 +54,12 @@ func (s *space) tell(k *socket, filter *eventFilter) error {
 		}
 	}
 	return ws.NewInternalError("following states", errStreamOver)
+}
+
+// truncate shortens a text to that many bytes, without half a character at its end.
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
 }

@@ -4,22 +4,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
 	"sync"
 
 	"github.com/coder/websocket"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// codeViolation is the code for a frame out of turn, and violation what its
-// reasons begin with (contract §1.6).
-const (
-	codeViolation websocket.StatusCode = 4001
-	violation                          = "Protocol violation: expected "
-)
+// codeViolation is the code for a frame that the protocol does not expect (contract §1.6).
+const codeViolation websocket.StatusCode = 4001
 
 // subscription hands runs to a worker, one at a time.
 func (s *space) subscription(k *socket) error {
@@ -29,14 +23,14 @@ func (s *space) subscription(k *socket) error {
 	}
 	keys, clientID, err := decodeSubscribe(frame)
 	if err != nil {
-		return err
+		return ws.NewCloseError(codeViolation, err.Error())
 	}
 	sub, err := s.Deliveries.Subscribe(taskrun.WithCaller(k.Life(), k.caller.Name), keys, clientID)
 	if err != nil {
 		return ws.NewInternalError("subscribing", err)
 	}
 	d := &delivering{
-		socket: k, subscription: sub, answers: make(chan answer, 1), gone: make(chan struct{}),
+		socket: k, subscription: sub, answers: make(chan reply, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { k.Guard(d.deliver) })
@@ -44,67 +38,6 @@ func (s *space) subscription(k *socket) error {
 	k.End(err)
 	delivering.Wait()
 	return err
-}
-
-// appendSubmitted writes a run as it was when it was submitted: each time that it
-// is handed out, a worker gets the same.
-func appendSubmitted(b []byte, run *taskrun.Run) []byte {
-	at := run.Updated
-	if run.State != nil {
-		at = run.State.Timestamp
-	}
-	return appendRun(b, run, at)
-}
-
-// maxKeys is how many task keys a worker can serve on one websocket.
-const maxKeys = 1000
-
-// decodeSubscribe reads the second frame of a worker. Keys that come twice
-// count once.
-func decodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err error) {
-	if !isFrame(frame, "subscribe") {
-		return nil, "", ws.NewCloseError(codeViolation, violation+"'subscribe' message")
-	}
-	list, _ := frame.Member("keys")
-	for _, item := range list.Items() {
-		if item.Kind() != pyjson.String {
-			keys = nil
-			break
-		}
-		keys = append(keys, item.Text())
-	}
-	if keys = taskrun.Distinct(keys); len(keys) > maxKeys {
-		return nil, "", ws.NewCloseError(codeViolation, violation+"at most "+strconv.Itoa(maxKeys)+" 'keys' in subscribe message")
-	}
-	if len(keys) == 0 {
-		return nil, "", ws.NewCloseError(codeViolation, violation+"'keys' in subscribe message")
-	}
-	id, _ := frame.Member("client_id")
-	if id.Kind() != pyjson.String || id.Text() == "" {
-		return nil, "", ws.NewCloseError(codeViolation, violation+"'client_id' in subscribe message")
-	}
-	return keys, id.Text(), nil
-}
-
-// answer is what a worker says to a run.
-type answer int
-
-const (
-	answerNone  answer = iota // it is gone
-	answerAck                 // it has the run
-	answerQuit                // it has the run and wants no more
-	answerWrong               // anything else
-)
-
-func replyOf(frame pyjson.Value) answer {
-	switch {
-	case isFrame(frame, "ack"):
-		return answerAck
-	case isFrame(frame, "quit"):
-		return answerQuit
-	default:
-		return answerWrong
-	}
 }
 
 var (
@@ -121,7 +54,7 @@ type delivering struct {
 	mu      sync.Mutex
 	waiting bool // for the answer to a run
 
-	answers chan answer
+	answers chan reply
 	gone    chan struct{} // closed when no one reads any more
 }
 
@@ -135,14 +68,14 @@ func (d *delivering) listen() error {
 		if err != nil && !wrong {
 			return err
 		}
-		said := answerWrong
+		said := replyWrong
 		if !wrong {
 			said = replyOf(frame)
 		}
 		switch {
 		case d.answered():
 			d.answers <- said
-		case said == answerQuit:
+		case said == replyQuit:
 			d.socket.End(errQuit)
 		case wrong:
 			return err
@@ -187,7 +120,7 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 	// What there is to tell is told also when the socket has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
 	defer cancel()
-	if said != answerAck && said != answerQuit {
+	if said != replyAck && said != replyQuit {
 		d.subscription.Return(ctx, run)
 		return err
 	}
@@ -201,24 +134,24 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 
 // offer sends a run and waits for the answer, for which a server that stops
 // waits too. The error says why there will be no more runs.
-func (d *delivering) offer(run *taskrun.Run) (answer, error) {
+func (d *delivering) offer(run *taskrun.Run) (reply, error) {
 	if !d.socket.BeginExchange() {
-		return answerNone, ws.ErrRestart
+		return replyNone, ws.ErrRestart
 	}
 	defer d.socket.EndExchange()
 	if cause := context.Cause(d.socket.Life()); cause != nil {
-		return answerNone, cause
+		return replyNone, cause
 	}
 	d.expectAnswer()
 	if err := d.socket.Send(appendSubmitted(make([]byte, 0, roomForRun), run)); err != nil {
-		return answerNone, err
+		return replyNone, err
 	}
 	switch said := d.wait(); said {
-	case answerAck:
+	case replyAck:
 		return said, nil
-	case answerQuit:
+	case replyQuit:
 		return said, errQuit
-	case answerWrong:
+	case replyWrong:
 		return said, errWrongAnswer
 	default:
 		return said, ws.ErrGone
@@ -226,7 +159,7 @@ func (d *delivering) offer(run *taskrun.Run) (answer, error) {
 }
 
 // wait returns what the worker says to the run it got.
-func (d *delivering) wait() answer {
+func (d *delivering) wait() reply {
 	select {
 	case said := <-d.answers:
 		return said
@@ -236,6 +169,6 @@ func (d *delivering) wait() answer {
 	case said := <-d.answers: // its last word
 		return said
 	default:
-		return answerNone
+		return replyNone
 	}
 }

@@ -14,6 +14,9 @@ import (
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
 
+// violationText begins the reasons of closes after a frame that the protocol does not expect.
+const violationText = "Protocol violation: expected "
+
 // inBubble runs a test of which time and goroutines are its own.
 func inBubble(t *testing.T, test func(w *wire), changes ...change) {
 	t.Helper()
@@ -43,15 +46,15 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 		"a first frame that is no JSON":             {pathSubscription, offering, []string{"hello"}, end{}},
 		"a first frame that is no object":           {pathSubscription, offering, []string{`["auth"]`}, end{}},
 		"a second frame that is no JSON":            {pathSubscription, offering, []string{frameAuth, "hello"}, end{}},
-		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
-		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
-		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
-		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
-		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violation + "'client_id' in subscribe message"}},
-		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violation + "'client_id' in subscribe message"}},
+		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violationText + "'client_id' in subscribe message"}},
+		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violationText + "'client_id' in subscribe message"}},
 		"a listener says something else":            {pathEventsOut, offering, []string{frameAuth, `{"type":"nope"}`}, end{1002, noFilter}},
 		"an older listener authenticates":           {pathEventsOut, nil, []string{frameAuth}, end{1002, noFilter}},
 		"a filter with another key":                 {pathEventsOut, offering, []string{frameAuth, `{"type":"filter","filter":{"nope":1}}`}, end{1002, "Invalid filter: nope: Extra inputs are not permitted"}},

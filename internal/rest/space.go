@@ -89,7 +89,7 @@ func (s *Server) spaceFor(rt *route, namespace string) (where *space, release fu
 }
 
 // errOneNamespace says that a route is served for one namespace at a time.
-var errOneNamespace = detail(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
+var errOneNamespace = newDetailError(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
 
 // homeOnly serves no other namespace.
 func homeOnly(string) (Space, error) { return Space{}, ErrNotServed }

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
 // nullValue is the JSON null, which also stands for a body that is not there.
@@ -19,14 +18,6 @@ func parsed(text []byte) pyjson.Value {
 // textOf is the JSON string of a text; what is no UTF-8 in it is replaced.
 func textOf(raw []byte) pyjson.Value {
 	return pyjson.StringValue(strings.ToValidUTF8(string(raw), "\ufffd"))
-}
-
-// malformed tells where a body is no JSON (contract §1.1).
-func malformed(fault *pyjson.SyntaxError) validate.Error {
-	return validate.Error{
-		Type: "json_invalid", Loc: []any{"body", fault.Pos}, Msg: "JSON decode error", Input: emptyObject,
-		Ctx: validate.Context("error", fault.Msg),
-	}
 }
 
 // inputAt is the value at a place of a body, null if there is none.
