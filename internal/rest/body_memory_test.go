@@ -155,7 +155,7 @@ func TestRoutesOfSmallBodiesTakeSmallOnes(t *testing.T) {
 
 func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		p.send(t, numbered(1))
@@ -182,7 +182,7 @@ func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 
 func TestALargeFrameThatDoesNotArriveEndsTheSocket(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		conn := rawSocket(w.t, w, pathEventsIn)
 		began := time.Now()
 		go func() { _, _ = conn.Write(append(maskedFrame(0x1, 1_000_000), make([]byte, 10_000)...)) }()

@@ -26,6 +26,7 @@ const (
 	mostKeyBytes    = 4096
 	tokenBytes      = 32 // 64 hexadecimal digits, as clients know them
 	tokenTimeBytes  = 8
+	uuidBytes       = 16
 	tokenProofBytes = tokenBytes - tokenTimeBytes
 )
 
@@ -115,7 +116,7 @@ func idOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
-	id, _ := pathID(hex.EncodeToString(sum[:uuidDigits/2]))
+	id, _ := pathID(hex.EncodeToString(sum[:uuidBytes]))
 	return id
 }
 

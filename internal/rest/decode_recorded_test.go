@@ -127,7 +127,7 @@ func decodeRecorded(step recordedStep, text string) (body pyjson.Value, faults [
 	if text != "" {
 		var fault *pyjson.SyntaxError
 		if body, fault = pyjson.Parse([]byte(text)); fault != nil {
-			return pyjson.StringValue(text), []validate.Error{malformed(fault)}, ""
+			return pyjson.StringValue(text), newMalformedError(fault, nullValue).items, ""
 		}
 	}
 	var filters listRequest

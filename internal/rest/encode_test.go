@@ -245,23 +245,6 @@ func TestTimesAreWrittenInTheDocumentedFormat(t *testing.T) {
 	}
 }
 
-func BenchmarkPageIsWritten(b *testing.B) {
-	runs := make([]*taskrun.Run, 200)
-	for i := range runs {
-		runs[i] = fullRun()
-	}
-	s := &space{Server: &Server{clock: &stillClock{now: noon}}}
-	r := &request{ctx: b.Context()}
-	b.ReportAllocs()
-	for b.Loop() {
-		page, err := s.respondRuns(r, runs)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(len(page.body)))
-	}
-}
-
 func BenchmarkRunIsWritten(b *testing.B) {
 	run := fullRun()
 	out := make([]byte, 0, 4096)

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	clocktesting "k8s.io/utils/clock/testing"
+
 	"encoding/json"
 	"testing"
 
@@ -55,7 +57,7 @@ func FuzzDecodePaginate(f *testing.F) {
 }
 
 func FuzzDecodeHistory(f *testing.F) {
-	service := usecase.New(usecase.Options{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		q, why := decodeHistory(body)
@@ -79,7 +81,7 @@ func FuzzDecodeHistory(f *testing.F) {
 }
 
 func FuzzDecodeDashboard(f *testing.F) {
-	service := usecase.New(usecase.Options{Store: memory.New(), Clock: &stillClock{now: noon}})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		filter, why := decodeDashboard(body)

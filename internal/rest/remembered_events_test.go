@@ -29,7 +29,7 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 		`"related":[{"prefect.resource.id":"prefect.tag.a","prefect.resource.role":"tag"}],` +
 		`"payload":{"validated_state":{"type":"COMPLETED"},"task_run":{"task_key":"k","dynamic_key":"d"},"mine":[1.5]},` +
 		`"id":"` + idOther + `","follows":"` + idUnknown + `","received":"2026-08-21T12:00:00.001000Z"}}`
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		in, out := w.open(t, pathEventsIn, offering...).greet(t), w.open(t, pathEventsOut, offering...).greet(t)
 		out.send(t, futureFilter)

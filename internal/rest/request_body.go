@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -60,7 +59,7 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 	defer cancel()
 	limit := rt.bodyLimit(s.options.MaxBodyBytes)
 	if err := refuseBody(r, limit); err != nil {
-		return nullValue, func() {}, err
+		return pyjson.Value{}, func() {}, err
 	}
 	size := limit
 	if r.ContentLength >= 0 {
@@ -68,14 +67,14 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 	}
 	release, err = s.memory.arriving.Acquire(ctx, caller, size)
 	if err != nil {
-		return nullValue, release, s.noMemory(err)
+		return pyjson.Value{}, release, s.noMemory(err)
 	}
 	raw, err := readAll(r, limit)
 	switch {
 	case err != nil:
-		return nullValue, release, err
+		return pyjson.Value{}, release, err
 	case len(raw) == 0:
-		return nullValue, release, nil
+		return pyjson.Value{}, release, nil
 	case !saysJSON(r.Header.Get("Content-Type")):
 		return textOf(raw), release, nil
 	}
@@ -88,17 +87,17 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 	values := pyjson.CountValues(raw)
 	if values > most {
 		fault := &pyjson.SyntaxError{Msg: "Too many values: a body may have at most " + strconv.Itoa(most) + ". Send several requests with fewer"}
-		return nullValue, func() {}, &invalidError{items: []validate.Error{malformed(fault)}} // the body is not repeated
+		return pyjson.Value{}, func() {}, newMalformedError(fault, pyjson.Value{}) // the body is not repeated
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
 	release, err := s.memory.parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
 	if err != nil {
-		return nullValue, release, s.noMemory(err)
+		return pyjson.Value{}, release, s.noMemory(err)
 	}
 	value, fault := pyjson.Parse(raw)
 	if fault != nil {
-		return nullValue, release, &invalidError{items: []validate.Error{malformed(fault)}, body: textOf(raw)}
+		return pyjson.Value{}, release, newMalformedError(fault, textOf(raw))
 	}
 	return value, release, nil
 }

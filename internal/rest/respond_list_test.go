@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // largeItems writes items of 10,000 bytes, and counts them.
@@ -92,4 +93,21 @@ func TestListsTakeMemory(t *testing.T) {
 	release()
 	f.must(t, http.StatusOK, http.MethodPost, "/task_runs/filter", "")
 	f.expectNoMemoryTaken(t)
+}
+
+func BenchmarkPageIsWritten(b *testing.B) {
+	runs := make([]*taskrun.Run, 200)
+	for i := range runs {
+		runs[i] = runNamed("calm-otter")
+	}
+	s := &space{Server: &Server{clock: &stillClock{now: noon}}}
+	r := &request{ctx: b.Context()}
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := s.respondRuns(r, runs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(page.body)))
+	}
 }

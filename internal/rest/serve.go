@@ -168,7 +168,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	defer cancel()
 	in := &request{
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
-		parameter: v.parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory,
+		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
 	}
 	answer, err := s.handle(r, v, in)
 	if err != nil {

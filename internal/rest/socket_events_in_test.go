@@ -51,7 +51,7 @@ func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsIn, subprotocols...)
 				if subprotocols != nil {
@@ -72,7 +72,7 @@ func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 }
 
 // gatedRecorder records when it is let.
-func gatedRecorder(w *wire) (let chan struct{}) {
+func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	let = make(chan struct{})
 	w.recorder.before = func(ctx context.Context) error {
 		select {
@@ -87,7 +87,7 @@ func gatedRecorder(w *wire) (let chan struct{}) {
 
 func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn, offering...).greet(t)
@@ -113,7 +113,7 @@ func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 
 func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.open(t, pathEventsIn, offering...)
@@ -136,7 +136,7 @@ func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 
 func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		for i := range 12 {
@@ -153,7 +153,7 @@ func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 
 func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		for i := range 3 {
@@ -168,7 +168,7 @@ func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 
 func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
@@ -202,7 +202,7 @@ func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 
 func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
@@ -217,7 +217,7 @@ func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 
 func TestRecordingIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		tries := 0
 		w.recorder.before = func(context.Context) error {
@@ -239,7 +239,7 @@ func TestRecordingIsTriedAgain(t *testing.T) {
 
 func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.recorder.before = func(context.Context) error { return taskrun.ErrUnavailable }
 		began := time.Now()
@@ -266,7 +266,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsIn)
 				p.send(t, numbered(1))
@@ -283,7 +283,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 
 func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.openUnread(t, pathEventsIn)
@@ -300,7 +300,7 @@ func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 
 func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)

@@ -32,7 +32,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsOut, subprotocols...)
 				if subprotocols != nil {
@@ -58,7 +58,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 
 func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsOut)
 		p.send(t, futureFilter)
@@ -74,7 +74,7 @@ func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 
 func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.openUnread(t, pathEventsOut)
@@ -110,7 +110,7 @@ func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				broken(w.stream)
 				p := w.open(t, pathEventsOut, offering...).greet(t)

@@ -18,11 +18,11 @@ const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"ho
 const violationText = "Protocol violation: expected "
 
 // inBubble runs a test of which time and goroutines are its own.
-func inBubble(t *testing.T, test func(w *wire), changes ...change) {
+func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		test(newWire(t, changes...))
+		test(newSocketFixture(t, changes...))
 	})
 }
 
@@ -66,7 +66,7 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, tc.path, tc.subprotocols...)
 				for i, frame := range tc.frames {
@@ -87,7 +87,7 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 
 func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.open(t, pathSubscription, offering...).greet(t)
@@ -138,7 +138,7 @@ func TestTokensAreChecked(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, tc.path, offering...)
 				p.send(t, tc.frame)
@@ -154,7 +154,7 @@ func TestTokensAreChecked(t *testing.T) {
 
 func TestARunIsDeliveredOneAtATime(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- runNamed("first")
 		w.deliveries.runs <- runNamed("second")
@@ -184,7 +184,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 	due := noon.Add(-time.Minute)
 	run.State.Timestamp = noon.Add(-time.Second)
 	run.ExpectedStartTime = &due
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- run
 		p := w.open(t, pathSubscription, offering...).greet(t)
@@ -197,7 +197,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 
 func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- runNamed("first")
 		p := w.open(t, pathSubscription)
@@ -211,7 +211,7 @@ func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 }
 
 // worker is a subscribed peer that was sent a run.
-func worker(t *testing.T, w *wire, id string) *peer {
+func worker(t *testing.T, w *socketFixture, id string) *peer {
 	t.Helper()
 	w.deliveries.runs <- runNamed("run of " + id)
 	p := w.open(t, pathSubscription, offering...).greet(t)
@@ -234,7 +234,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := worker(t, w, "c")
 				tc.leave(t, p)
@@ -249,7 +249,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 
 func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		a, b := worker(t, w, "a"), worker(t, w, "b")
 		_ = a.conn.CloseNow()
@@ -261,7 +261,7 @@ func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 
 func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
@@ -282,7 +282,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("subscribing", func(t *testing.T) {
 		t.Parallel()
-		inBubble(t, func(w *wire) {
+		inBubble(t, func(w *socketFixture) {
 			t := w.t
 			w.deliveries.refuses = errors.New("the secret reason")
 			p := w.open(t, pathSubscription, offering...).greet(t)
@@ -292,7 +292,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	})
 	t.Run("waiting for a run", func(t *testing.T) {
 		t.Parallel()
-		inBubble(t, func(w *wire) {
+		inBubble(t, func(w *socketFixture) {
 			t := w.t
 			w.deliveries.runs <- nil
 			p := w.open(t, pathSubscription, offering...).greet(t)
@@ -312,7 +312,7 @@ func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, path, offering...).greet(t)
 				p.send(t, frame)

@@ -85,7 +85,7 @@ func maskedFrame(opcode byte, size int) []byte {
 }
 
 // rawOffer is rawSocket of an offer with the subprotocol.
-func rawOffer(t *testing.T, w *wire) net.Conn {
+func rawOffer(t *testing.T, w *socketFixture) net.Conn {
 	t.Helper()
 	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
@@ -106,7 +106,7 @@ func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				conn := rawOffer(w.t, w)
 				go func() { _, _ = io.Copy(io.Discard, conn) }()
 				taken := 0
@@ -131,7 +131,7 @@ func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				began := time.Now()
 				conn := rawOffer(w.t, w)
 				go func() { _, _ = conn.Write([]byte(sent)) }()
@@ -158,7 +158,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				p := w.open(w.t, pathEventsOut, offering...)
 				p.send(w.t, tc.frame)
 				p.expectEnd(w.t, tc.want)
@@ -169,7 +169,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 
 func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		var silent []*peer
 		for range 7 {

@@ -80,10 +80,10 @@ func appendInvalid(b []byte, e *invalidError) []byte {
 	return append(b, '}')
 }
 
-// malformed tells where a body is no JSON (contract §1.1).
-func malformed(fault *pyjson.SyntaxError) validate.Error {
-	return validate.Error{
+// newMalformedError returns the error of a body that is not JSON (contract §1.1).
+func newMalformedError(fault *pyjson.SyntaxError, body pyjson.Value) *invalidError {
+	return &invalidError{body: body, items: []validate.Error{{
 		Type: "json_invalid", Loc: []any{"body", fault.Pos}, Msg: "JSON decode error", Input: emptyObject,
 		Ctx: validate.Context("error", fault.Msg),
-	}
+	}}}
 }

@@ -30,7 +30,7 @@ func TestSubprotocolsAreChosen(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				if got := w.open(t, pathSubscription, tc.offered...).conn.Subprotocol(); got != tc.want {
 					t.Errorf("subprotocol = %q, want %q", got, tc.want)
@@ -57,7 +57,7 @@ func TestUpgradesThatAreRefused(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				conn, status, err := w.dial(t, tc.path, &websocket.DialOptions{Subprotocols: tc.offered})
 				if err == nil {
@@ -86,7 +86,7 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 
 func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		conn, _, err := w.dial(t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://localhost:3000"}}})
 		if err != nil {
@@ -105,7 +105,7 @@ func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 	t.Parallel()
 	restart := end{1012, "Server is restarting"}
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		waitingWorker := w.open(t, pathSubscription, offering...).greet(t)
 		waitingWorker.send(t, `{"type":"subscribe","keys":["k"],"client_id":"idle"}`)
@@ -133,7 +133,7 @@ func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 
 func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := worker(t, w, "c")
 		w.deliveries.runs <- runNamed("next")
@@ -160,7 +160,7 @@ func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 
 func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := worker(t, w, "c")
 		began := time.Now()
@@ -177,7 +177,7 @@ func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 
 func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		_ = w.openUnread(t, pathEventsIn)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -190,7 +190,7 @@ func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 
 func TestAPeerThatAnswersPingsLives(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		pass(time.Hour)
@@ -203,7 +203,7 @@ func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				began := time.Now()
 				conn := rawSocket(t, w, path)
@@ -222,7 +222,7 @@ func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
 }
 
 // rawSocket opens a websocket and leaves the rest to the caller. Headers are lines.
-func rawSocket(t *testing.T, w *wire, path string, headers ...string) net.Conn {
+func rawSocket(t *testing.T, w *socketFixture, path string, headers ...string) net.Conn {
 	t.Helper()
 	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
 	if err != nil {
