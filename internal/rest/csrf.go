@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // The answers to requests that change something without a good token (contract §5).
@@ -91,11 +93,11 @@ func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 	tokens, clients := r.Header[headerToken], r.Header[headerClient]
 	switch {
 	case len(tokens) == 0:
-		return newDetailError(http.StatusForbidden, textNoToken)
+		return wire.NewDetailError(http.StatusForbidden, textNoToken)
 	case len(clients) == 0:
-		return newDetailError(http.StatusForbidden, textNoClient)
+		return wire.NewDetailError(http.StatusForbidden, textNoClient)
 	case !s.csrf.good(tokens[0], clients[0], s.now()):
-		return newDetailError(http.StatusForbidden, textBadToken)
+		return wire.NewDetailError(http.StatusForbidden, textBadToken)
 	default:
 		return nil
 	}
@@ -116,7 +118,7 @@ func idOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
-	id, _ := pathID(hex.EncodeToString(sum[:uuidBytes]))
+	id, _ := wire.PathID(hex.EncodeToString(sum[:uuidBytes]))
 	return id
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -68,7 +69,7 @@ func (e *notReadyError) message() string {
 	return message
 }
 
-var errNoRoute = newDetailError(http.StatusNotFound, "Not Found")
+var errNoRoute = wire.NewDetailError(http.StatusNotFound, "Not Found")
 
 // methodError tells that the path has no such method, but this one.
 type methodError struct{ allow string }
@@ -84,11 +85,11 @@ func (e *redirectError) Error() string { return "redirected to " + e.location }
 // tells that the error is a fault of this server.
 func answerTo(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
-		plain    *detailError
+		plain    *wire.DetailError
 		notReady *notReadyError
 		method   *methodError
 		redirect *redirectError
-		invalid  *invalidError
+		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
 	)
 	if answer, ok := answerAtDoor(err); ok {
@@ -100,7 +101,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
-		return jsonMember(plain.status, keyDetail, plain.text), false
+		return jsonMember(plain.Status, keyDetail, plain.Text), false
 	case errors.As(err, &notReady):
 		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
@@ -108,9 +109,9 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &redirect):
 		return response{status: http.StatusTemporaryRedirect}.with("Location", redirect.location), false
 	case errors.As(err, &invalid):
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, invalid)}, false
 	case errors.As(err, &bound):
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, newLimitError(bound, r.body))}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, wire.NewLimitError(bound, r.body))}, false
 	default:
 		return answerToUseCase(err, rt, r)
 	}

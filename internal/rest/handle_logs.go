@@ -7,14 +7,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // addLogs keeps what a client logged.
 func (s *space) addLogs(r *request) (response, error) {
-	lines, faults := decodeLogs(r.body)
+	lines, faults := wire.DecodeLogs(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	s.logs.Add(lines)
 	for i := range lines {
@@ -78,13 +79,13 @@ func relayed(text string) string {
 
 // filterLogs answers with what clients logged, sorted and paged.
 func (s *space) filterLogs(r *request) (response, error) {
-	q, why := decodeLogFilter(r.body)
-	if err := why.err(r.body); err != nil {
+	q, why := wire.DecodeLogFilter(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	lines, err := s.logs.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "[", "]", lines, roomForText, appendLog)
+	return respondList(r, "[", "]", lines, wire.TextSize, wire.AppendLog)
 }

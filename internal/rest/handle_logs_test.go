@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
@@ -92,7 +94,7 @@ func TestLogsAreReadBack(t *testing.T) {
 			t.Errorf("%s is %s, want %s", key, got, want)
 		}
 	}
-	if id, ok := pathID(strings.Trim(member(t, line, "id"), `"`)); !ok {
+	if id, ok := wire.PathID(strings.Trim(member(t, line, "id"), `"`)); !ok {
 		t.Errorf("id %s is no UUID", id)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // health tells that the server lives, whatever its store does.
@@ -43,9 +44,9 @@ func (s *space) adminStorage(*request) (response, error) {
 // csrfToken gives a client a token, or tells it that it needs none: the text is
 // what makes it stop asking (contract §0.4).
 func (s *space) csrfToken(r *request) (response, error) {
-	client, faults := decodeTokenQuery(r.query)
+	client, faults := wire.DecodeTokenQuery(r.query)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults}
+		return response{}, &wire.InvalidError{Items: faults}
 	}
 	if s.csrf == nil {
 		// No error: every client of Prefect asks, and this is the regular response.
@@ -54,6 +55,6 @@ func (s *space) csrfToken(r *request) (response, error) {
 	now := s.now()
 	until := now.Add(tokenLife)
 	token := s.csrf.token(client, until)
-	body := appendToken(make([]byte, 0, roomForText), idOf(token), token, client, now, until)
+	body := wire.AppendToken(make([]byte, 0, wire.TextSize), idOf(token), token, client, now, until)
 	return response{status: http.StatusOK, body: body}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -14,16 +15,16 @@ func (s *space) readState(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendState(make([]byte, 0, roomForRun), run, state)}, nil
+	return response{status: http.StatusOK, body: wire.AppendState(make([]byte, 0, wire.RunSize), run, state)}, nil
 }
 
 // listStates answers with all states of a run, oldest first; an unknown run has
 // none. It reads the run, not only its states, because each state tells the
 // flow run too.
 func (s *space) listStates(r *request) (response, error) {
-	id, faults := decodeStatesQuery(r.query)
+	id, faults := wire.DecodeStatesQuery(r.query)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults}
+		return response{}, &wire.InvalidError{Items: faults}
 	}
 	run, err := s.Runs.Get(r.ctx, id)
 	switch {
@@ -32,20 +33,20 @@ func (s *space) listStates(r *request) (response, error) {
 	case err != nil:
 		return response{}, err
 	}
-	return respondList(r, "[", "]", run.States(), roomForState, func(b []byte, state orchestration.State) []byte {
-		return appendState(b, run, &state)
+	return respondList(r, "[", "]", run.States(), wire.StateSize, func(b []byte, state orchestration.State) []byte {
+		return wire.AppendState(b, run, &state)
 	})
 }
 
 // observedStates answers with the states that runs are in and were in.
 func (s *space) observedStates(r *request) (response, error) {
-	q, faults := decodeObservedQuery(r.query)
+	q, faults := wire.DecodeObservedQuery(r.query)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults}
+		return response{}, &wire.InvalidError{Items: faults}
 	}
 	states, err := s.Runs.ObservedStates(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "[", "]", states, roomForText, appendObservedState)
+	return respondList(r, "[", "]", states, wire.TextSize, wire.AppendObservedState)
 }

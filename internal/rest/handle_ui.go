@@ -4,32 +4,34 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // uiCount answers with how many of the runs that match are in which type of state.
 func (s *space) uiCount(r *request) (response, error) {
-	list := decodeCount(r.body)
-	if err := list.err(r.body); err != nil {
+	list := wire.DecodeCount(r.body)
+	if err := list.Err(r.body); err != nil {
 		return response{}, err
 	}
-	counts, err := s.Runs.CountByState(r.ctx, list.query.Filter)
+	counts, err := s.Runs.CountByState(r.ctx, list.Query.Filter)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendStateCounts(make([]byte, 0, roomForText), counts)}, nil
+	return response{status: http.StatusOK, body: wire.AppendStateCounts(make([]byte, 0, wire.TextSize), counts)}, nil
 }
 
 // uiDashboard answers with how the runs that match have ended, by start time.
 func (s *space) uiDashboard(r *request) (response, error) {
-	filter, why := decodeDashboard(r.body)
-	if err := why.err(r.body); err != nil {
+	filter, why := wire.DecodeDashboard(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	buckets, err := s.Runs.Dashboard(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendDashboard(make([]byte, 0, roomForRun), buckets[:])}, nil
+	return response{status: http.StatusOK, body: wire.AppendDashboard(make([]byte, 0, wire.RunSize), buckets[:])}, nil
 }
 
 // uiRead answers with a run and the name of its flow run, which is not known.
@@ -38,20 +40,20 @@ func (s *space) uiRead(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendUIRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+	return response{status: http.StatusOK, body: wire.AppendUIRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
 // uiCountByFlowRun answers with how many runs each of the flow runs has.
 func (s *space) uiCountByFlowRun(r *request) (response, error) {
-	ids, why := decodeFlowRunIDs(r.body)
-	if err := why.err(r.body); err != nil {
+	ids, why := wire.DecodeFlowRunIDs(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	counts, err := s.Runs.CountByFlowRun(r.ctx, ids)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "{", "}", slices.Sorted(maps.Keys(counts)), roomForCount, func(b []byte, id string) []byte {
-		return appendFlowRunCount(b, id, counts[id])
+	return respondList(r, "{", "}", slices.Sorted(maps.Keys(counts)), wire.FlowRunCountSize, func(b []byte, id string) []byte {
+		return wire.AppendFlowRunCount(b, id, counts[id])
 	})
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"slices"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -18,13 +19,13 @@ func (nobody) TaskWorkers() []taskrun.TaskWorker { return nil }
 
 // filterTaskWorkers answers with the task workers that are there.
 func (s *space) filterTaskWorkers(r *request) (response, error) {
-	taskKeys, why := decodeTaskWorkers(r.body)
-	if err := why.err(r.body); err != nil {
+	taskKeys, why := wire.DecodeTaskWorkers(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	wanted := taskrun.SetOf(taskKeys)
 	workers := slices.DeleteFunc(slices.Clone(s.Workers.TaskWorkers()), func(w taskrun.TaskWorker) bool {
 		return len(taskKeys) > 0 && !slices.ContainsFunc(w.TaskKeys, func(key string) bool { return wanted[key] })
 	})
-	return respondList(r, "[", "]", workers, roomForText, appendTaskWorker)
+	return respondList(r, "[", "]", workers, wire.TextSize, wire.AppendTaskWorker)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -69,7 +70,7 @@ func (g *browserGuard) checkHost(r *http.Request) error {
 	if !g.anyone || g.servesHost(r.Host) {
 		return nil
 	}
-	return newDetailError(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
+	return wire.NewDetailError(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
 }
 
 // checkPage returns the error for a request that changes something, or opens a
@@ -78,11 +79,11 @@ func (g *browserGuard) checkPage(r *http.Request) error {
 	contentType := r.Header.Get("Content-Type")
 	switch {
 	case g.foreign(r):
-		return newDetailError(http.StatusForbidden, textForeignOrigin)
+		return wire.NewDetailError(http.StatusForbidden, textForeignOrigin)
 	case ws.IsUpgrade(r), len(r.Header.Values(headerOrigin)) == 0, !simple(r):
 		return nil
-	case contentType == "", !saysJSON(contentType):
-		return newDetailError(http.StatusUnsupportedMediaType, textSayJSON)
+	case contentType == "", !wire.IsJSON(contentType):
+		return wire.NewDetailError(http.StatusUnsupportedMediaType, textSayJSON)
 	default:
 		return nil
 	}
@@ -97,7 +98,7 @@ func simple(r *http.Request) bool { return r.Method == http.MethodPost || r.Cont
 func (g *browserGuard) checkToken(r *http.Request, proxied bool) error {
 	for _, origin := range r.Header.Values(headerOrigin) {
 		if !sameOrigin(origin, r) && !g.listed(origin) && !g.anyPage(proxied) {
-			return newDetailError(http.StatusForbidden, textTokenOrigin)
+			return wire.NewDetailError(http.StatusForbidden, textTokenOrigin)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -42,11 +43,11 @@ func newRememberedEvents(budget *bytebudget.Budget) *rememberedEvents {
 
 // add remembers the event that reports a state. Of two of one state the first one
 // counts. What listeners must not get is not remembered.
-func (r *rememberedEvents) add(report *taskrun.Event, e *event) {
-	if !e.reportsOnly(report.RunID) {
+func (r *rememberedEvents) add(report *taskrun.Event, e *wire.Event) {
+	if !e.ReportsOnly(report.RunID) {
 		return
 	}
-	frame := appendReportedEvent(make([]byte, 0, roomForRun), e)
+	frame := wire.AppendReportedEvent(make([]byte, 0, wire.RunSize), e)
 	if len(frame) > maxRememberedEvent {
 		return
 	}
@@ -94,12 +95,12 @@ func (r *rememberedEvents) appendFrame(b []byte, c *taskrun.Change) []byte {
 	e, known := r.frames[c.State.ID]
 	r.mu.Unlock()
 	if !c.Reported || !known || e.runID != c.Run.ID {
-		return appendEventFrame(b, c)
+		return wire.AppendEventFrame(b, c)
 	}
-	return finishEvent(append(b, e.frame...), c)
+	return wire.AppendEventEnd(append(b, e.frame...), c)
 }
 
 // frame is appendFrame for a frame that is kept.
 func (r *rememberedEvents) frame(c *taskrun.Change) []byte {
-	return slices.Clone(r.appendFrame(make([]byte, 0, roomForRun), c))
+	return slices.Clone(r.appendFrame(make([]byte, 0, wire.RunSize), c))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -47,11 +48,11 @@ func remembered(t *testing.T, texts ...string) *rememberedEvents {
 	t.Helper()
 	r := newRememberedEvents(bytebudget.New(1 << 20))
 	for _, text := range texts {
-		e, err := decodeEventFrame([]byte(text))
+		e, err := wire.DecodeEventFrame([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := decodeReport(e)
+		report, err := wire.DecodeReport(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +73,7 @@ func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 		"an event that is not remembered":      another,
 	} {
 		r := remembered(t, wordy)
-		if got, want := string(r.frame(&c)), string(appendEventFrame(nil, &c)); got != want {
+		if got, want := string(r.frame(&c)), string(wire.AppendEventFrame(nil, &c)); got != want {
 			t.Errorf("%s: frame = %s, want %s", name, got, want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -75,8 +76,8 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 		return pyjson.Value{}, release, err
 	case len(raw) == 0:
 		return pyjson.Value{}, release, nil
-	case !saysJSON(r.Header.Get("Content-Type")):
-		return textOf(raw), release, nil
+	case !wire.IsJSON(r.Header.Get("Content-Type")):
+		return wire.TextValue(raw), release, nil
 	}
 	defer release()
 	return s.parseBody(r.Context(), raw, rt.valueLimit(s.options.MaxBodyValues), caller)
@@ -87,7 +88,7 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 	values := pyjson.CountValues(raw)
 	if values > most {
 		fault := &pyjson.SyntaxError{Msg: "Too many values: a body may have at most " + strconv.Itoa(most) + ". Send several requests with fewer"}
-		return pyjson.Value{}, func() {}, newMalformedError(fault, pyjson.Value{}) // the body is not repeated
+		return pyjson.Value{}, func() {}, wire.NewMalformedError(fault, pyjson.Value{}) // the body is not repeated
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
@@ -97,7 +98,7 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 	}
 	value, fault := pyjson.Parse(raw)
 	if fault != nil {
-		return pyjson.Value{}, release, newMalformedError(fault, textOf(raw))
+		return pyjson.Value{}, release, wire.NewMalformedError(fault, wire.TextValue(raw))
 	}
 	return value, release, nil
 }
@@ -111,7 +112,7 @@ func (s *Server) noMemory(err error) error {
 // refuseBody refuses a body that would not be taken, before it is read.
 func refuseBody(r *http.Request, limit int64) error {
 	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
-		return newDetailError(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
+		return wire.NewDetailError(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
 			" is not supported: send the body without compression and without the header Content-Encoding.")
 	}
 	if r.ContentLength > limit {
@@ -121,7 +122,7 @@ func refuseBody(r *http.Request, limit int64) error {
 }
 
 func tooLarge(limit int64) error {
-	return newDetailError(http.StatusRequestEntityTooLarge,
+	return wire.NewDetailError(http.StatusRequestEntityTooLarge,
 		"Request body is too large: it may have at most "+strconv.FormatInt(limit, 10)+" bytes.")
 }
 
@@ -134,9 +135,9 @@ func readAll(r *http.Request, limit int64) ([]byte, error) {
 	_, err := raw.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, newDetailError(http.StatusRequestTimeout, "Request body did not arrive in time.")
+		return nil, wire.NewDetailError(http.StatusRequestTimeout, "Request body did not arrive in time.")
 	case err != nil:
-		return nil, newDetailError(http.StatusBadRequest, "There was an error parsing the body")
+		return nil, wire.NewDetailError(http.StatusBadRequest, "There was an error parsing the body")
 	case int64(raw.Len()) > limit:
 		return nil, tooLarge(limit)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // Types of bodies.
@@ -43,7 +45,7 @@ func jsonMember(status int, key, text string) response {
 
 // jsonMembers is an answer whose body is an object of texts by their keys.
 func jsonMembers(status int, members ...[2]string) response {
-	return response{status: status, body: appendMembers(make([]byte, 0, roomForText), members...)}
+	return response{status: status, body: wire.AppendMembers(make([]byte, 0, wire.TextSize), members...)}
 }
 
 // smallest is the size of the smallest body that is compressed.

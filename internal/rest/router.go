@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // router finds the route of a request.
@@ -36,7 +38,7 @@ func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(te
 // another path; a name can be anything, so that what comes first in the table
 // counts.
 var parameters = map[string]func(text string) (value string, ok bool){
-	idParameter:       pathID,
+	idParameter:       wire.PathID,
 	tagParameter:      anyName,
 	idOrNameParameter: anyName,
 	leaseParameter:    anyName,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -101,7 +102,7 @@ func (in *intake) decode(text []byte) (report taskrun.Event, ok bool, err error)
 		return report, false, err
 	}
 	defer done()
-	e, err := decodeEventFrame(text)
+	e, err := wire.DecodeEventFrame(text)
 	if err != nil {
 		in.server.socketMetrics.EventReceived(EventMalformed)
 		return report, false, ws.NewDropError(err)
@@ -193,16 +194,16 @@ func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) (forbidde
 
 // reportOf is what an event reports of a run; ok is false if it is of no
 // concern, or says nothing that a run can be.
-func (s *space) reportOf(ctx context.Context, e event, log *slog.Logger) (report taskrun.Event, ok bool) {
-	if !e.reportsRun() {
+func (s *space) reportOf(ctx context.Context, e wire.Event, log *slog.Logger) (report taskrun.Event, ok bool) {
+	if !e.ReportsRun() {
 		s.socketMetrics.EventReceived(EventIgnored)
 		return taskrun.Event{}, false
 	}
-	report, err := decodeReport(e)
+	report, err := wire.DecodeReport(e)
 	if err != nil {
 		s.socketMetrics.EventReceived(EventPoisoned)
 		log.LogAttrs(ctx, slog.LevelWarn, "an event was dropped: it tells of nothing that a run can be",
-			slog.String("event", e.id), slog.String("resource", e.resourceID()), slog.String("error", err.Error()))
+			slog.String("event", e.ID), slog.String("resource", e.ResourceID()), slog.String("error", err.Error()))
 		return taskrun.Event{}, false
 	}
 	s.socketMetrics.EventReceived(EventTaken)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -318,4 +319,22 @@ func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
 			t.Errorf("recorded = %v, want the event", got)
 		}
 	})
+}
+
+// payloadOf is a payload of these members.
+func payloadOf(state, run string) map[string]string {
+	return map[string]string{"payload": `{"validated_state":` + state + `,"task_run":` + run + `}`}
+}
+
+// leastRun is a run with its required members only.
+const leastRun = `{"task_key":"k","dynamic_key":"d"}`
+
+// reported decodes an event that reports a state.
+func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
+	t.Helper()
+	e, err := wire.DecodeEventFrame([]byte(eventText(replace)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.DecodeReport(e)
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/coder/websocket"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -18,7 +19,7 @@ func (s *space) eventsOut(k *socket) error {
 	if err != nil {
 		return err
 	}
-	filter, err := decodeFilterFrame(frame)
+	filter, err := wire.DecodeFilterFrame(frame)
 	if err != nil {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
@@ -41,12 +42,12 @@ func ignoreFrames(k *socket) error {
 
 // tell sends what matches until the socket or the stream ends. A listener that
 // reads too slowly is cut; it comes again and hears what it missed.
-func (s *space) tell(k *socket, filter *eventFilter) error {
-	for change, err := range s.Stream.Follow(k.Life(), filter.following(s.now())) {
+func (s *space) tell(k *socket, filter *wire.EventFilter) error {
+	for change, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
 			return ws.NewInternalError("following states", err)
 		}
-		if !filter.matches(&change.Change) {
+		if !filter.Matches(&change.Change) {
 			continue
 		}
 		if err := k.Send(change.Encoded(s.events.frame)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -42,10 +43,10 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 				w.stream.changes <- changeTo(orchestration.Running, "Running")
 				completed := changeTo(orchestration.Completed, "Completed")
 				w.stream.changes <- completed
-				p.expect(t, string(appendEventFrame(nil, &completed)))
+				p.expect(t, string(wire.AppendEventFrame(nil, &completed)))
 				cached := changeTo(orchestration.Completed, "Cached")
 				w.stream.changes <- cached
-				p.expect(t, string(appendEventFrame(nil, &cached)))
+				p.expect(t, string(wire.AppendEventFrame(nil, &cached)))
 				p.silent(t)
 				want := []taskrun.WatchOptions{{Since: noon.Add(-time.Minute), RunIDs: []string{idKnown}}}
 				if diff := cmp.Diff(want, w.stream.asked); diff != "" {

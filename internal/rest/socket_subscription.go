@@ -8,6 +8,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -21,7 +22,7 @@ func (s *space) subscription(k *socket) error {
 	if err != nil {
 		return err
 	}
-	keys, clientID, err := decodeSubscribe(frame)
+	keys, clientID, err := wire.DecodeSubscribe(frame)
 	if err != nil {
 		return ws.NewCloseError(codeViolation, err.Error())
 	}
@@ -30,7 +31,7 @@ func (s *space) subscription(k *socket) error {
 		return ws.NewInternalError("subscribing", err)
 	}
 	d := &delivering{
-		socket: k, subscription: sub, answers: make(chan reply, 1), gone: make(chan struct{}),
+		socket: k, subscription: sub, answers: make(chan wire.Reply, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { k.Guard(d.deliver) })
@@ -54,7 +55,7 @@ type delivering struct {
 	mu      sync.Mutex
 	waiting bool // for the answer to a run
 
-	answers chan reply
+	answers chan wire.Reply
 	gone    chan struct{} // closed when no one reads any more
 }
 
@@ -68,14 +69,14 @@ func (d *delivering) listen() error {
 		if err != nil && !wrong {
 			return err
 		}
-		said := replyWrong
+		said := wire.ReplyWrong
 		if !wrong {
-			said = replyOf(frame)
+			said = wire.ReplyOf(frame)
 		}
 		switch {
 		case d.answered():
 			d.answers <- said
-		case said == replyQuit:
+		case said == wire.ReplyQuit:
 			d.socket.End(errQuit)
 		case wrong:
 			return err
@@ -120,7 +121,7 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 	// What there is to tell is told also when the socket has ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
 	defer cancel()
-	if said != replyAck && said != replyQuit {
+	if said != wire.ReplyAck && said != wire.ReplyQuit {
 		d.subscription.Return(ctx, run)
 		return err
 	}
@@ -134,24 +135,24 @@ func (d *delivering) handOver(run *taskrun.Run) error {
 
 // offer sends a run and waits for the answer, for which a server that stops
 // waits too. The error says why there will be no more runs.
-func (d *delivering) offer(run *taskrun.Run) (reply, error) {
+func (d *delivering) offer(run *taskrun.Run) (wire.Reply, error) {
 	if !d.socket.BeginExchange() {
-		return replyNone, ws.ErrRestart
+		return wire.ReplyNone, ws.ErrRestart
 	}
 	defer d.socket.EndExchange()
 	if cause := context.Cause(d.socket.Life()); cause != nil {
-		return replyNone, cause
+		return wire.ReplyNone, cause
 	}
 	d.expectAnswer()
-	if err := d.socket.Send(appendSubmitted(make([]byte, 0, roomForRun), run)); err != nil {
-		return replyNone, err
+	if err := d.socket.Send(wire.AppendSubmitted(make([]byte, 0, wire.RunSize), run)); err != nil {
+		return wire.ReplyNone, err
 	}
 	switch said := d.wait(); said {
-	case replyAck:
+	case wire.ReplyAck:
 		return said, nil
-	case replyQuit:
+	case wire.ReplyQuit:
 		return said, errQuit
-	case replyWrong:
+	case wire.ReplyWrong:
 		return said, errWrongAnswer
 	default:
 		return said, ws.ErrGone
@@ -159,7 +160,7 @@ func (d *delivering) offer(run *taskrun.Run) (reply, error) {
 }
 
 // wait returns what the worker says to the run it got.
-func (d *delivering) wait() reply {
+func (d *delivering) wait() wire.Reply {
 	select {
 	case said := <-d.answers:
 		return said
@@ -169,6 +170,6 @@ func (d *delivering) wait() reply {
 	case said := <-d.answers: // its last word
 		return said
 	default:
-		return replyNone
+		return wire.ReplyNone
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
@@ -161,7 +162,7 @@ func TestARunIsDeliveredOneAtATime(t *testing.T) {
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
 		first := p.recv(t)
-		if want := string(appendRun(nil, runNamed("first"), noon)); first != want {
+		if want := string(wire.AppendRun(nil, runNamed("first"), noon)); first != want {
 			t.Errorf("frame = %s, want %s", first, want)
 		}
 		p.silent(t)

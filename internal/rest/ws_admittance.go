@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -50,10 +51,9 @@ func (p *admittance) show(shown *identified) (where *space, release func(), err 
 		if err != nil {
 			return nil, release, err
 		}
-		if !isFrame(frame, "auth") {
-			return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, "Expected 'auth' message")
+		if token, err = wire.DecodeAuth(frame); err != nil {
+			return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, err.Error())
 		}
-		token, _ = frame.Member("token")
 	}
 	if err := p.enter(shown, token); err != nil {
 		return nil, release, err
