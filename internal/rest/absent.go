@@ -3,6 +3,8 @@ package rest
 import (
 	"net/http"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // prefectCodePage is the page that says which Prefect code works.
@@ -46,13 +48,13 @@ var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
 func noRoute(base, path string) error {
 	if below, inside := strings.CutPrefix(path, base); inside {
 		if part := absentPart(below); part != "" {
-			return detail(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
+			return wire.NewDetailError(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
 		}
 		return errNoRoute
 	}
 	for _, page := range webPages {
 		if strings.HasPrefix(path, page) {
-			return detail(http.StatusNotFound, "taskrun-operator has no web page. To see a run: kubectl taskrun describe ID")
+			return wire.NewDetailError(http.StatusNotFound, "taskrun-operator has no web page. To see a run: kubectl taskrun describe ID")
 		}
 	}
 	return errNoRoute

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // apiVersion is the version of the REST interface; leastAPIVersion is the
@@ -24,11 +26,11 @@ func checkAPIVersion(header http.Header) error {
 	}
 	version, ok := parseAPIVersion(asked)
 	if !ok {
-		return detail(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
+		return wire.NewDetailError(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
 			"Expected header in format 'x.y.z' but received "+asked)
 	}
 	if slices.Compare(version, leastAPIVersion) < 0 {
-		return detail(http.StatusBadRequest, "The request specified API version "+asked+
+		return wire.NewDetailError(http.StatusBadRequest, "The request specified API version "+asked+
 			" but this server requires version 0.8.0 or higher.")
 	}
 	return nil

@@ -7,16 +7,14 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
 const (
 	// memoryWait is how long a body or response waits for memory before its client
 	// is told to come again.
 	memoryWait = 5 * time.Second
-	// uncountedBytes is the size up to which a frame or response is so small that
-	// the number of sockets and requests limits them well enough.
+	// uncountedBytes is the size up to which a response is so small that the number
+	// of requests limits the memory of such responses well enough.
 	uncountedBytes = 4 << 10
 	// callerShare is the divisor of the memory that gives the part of one caller.
 	callerShare = 2
@@ -35,12 +33,6 @@ type bodyMemory struct {
 func newBodyMemory(bytes int64) *bodyMemory {
 	part := bytes / 6
 	return &bodyMemory{newByteBudget(part), newByteBudget(bytes - 2*part), newByteBudget(part)}
-}
-
-// parsedBytes is what the values of a text take at most, with the strings in them
-// and what is made of them.
-func parsedBytes(text []byte, values int) int64 {
-	return 2*int64(len(text)) + int64(values)*pyjson.BytesPerValue
 }
 
 // byteBudget is a number of bytes that are taken and returned. One caller has its
@@ -63,10 +55,10 @@ func newByteBudget(total int64) *byteBudget {
 	return &byteBudget{total: semaphore.NewWeighted(total), share: max(1, total/callerShare), byCaller: map[string]*callerBytes{}}
 }
 
-// acquire waits until there are n bytes for the caller. More than its share counts
+// Acquire waits until there are n bytes for the caller. More than its share counts
 // as its share, so that there is nothing that never fits. Callers without a name
 // are not told apart. release may be called more than once.
-func (b *byteBudget) acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
+func (b *byteBudget) Acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
 	n = min(n, b.share)
 	own := b.join(caller)
 	if err := own.bytes.Acquire(ctx, n); err != nil {
@@ -81,8 +73,8 @@ func (b *byteBudget) acquire(ctx context.Context, caller string, n int64) (relea
 	return b.releaser(caller, own, n), nil
 }
 
-// try is acquire without waiting.
-func (b *byteBudget) try(caller string, n int64) (release func(), ok bool) {
+// Try is Acquire without waiting.
+func (b *byteBudget) Try(caller string, n int64) (release func(), ok bool) {
 	n = min(n, b.share)
 	own := b.join(caller)
 	if !own.bytes.TryAcquire(n) {

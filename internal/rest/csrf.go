@@ -12,7 +12,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // The answers to requests that change something without a good token (contract §5).
@@ -28,6 +28,7 @@ const (
 	mostKeyBytes    = 4096
 	tokenBytes      = 32 // 64 hexadecimal digits, as clients know them
 	tokenTimeBytes  = 8
+	uuidBytes       = 16
 	tokenProofBytes = tokenBytes - tokenTimeBytes
 )
 
@@ -92,11 +93,11 @@ func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 	tokens, clients := r.Header[headerToken], r.Header[headerClient]
 	switch {
 	case len(tokens) == 0:
-		return detail(http.StatusForbidden, textNoToken)
+		return wire.NewDetailError(http.StatusForbidden, textNoToken)
 	case len(clients) == 0:
-		return detail(http.StatusForbidden, textNoClient)
+		return wire.NewDetailError(http.StatusForbidden, textNoClient)
 	case !s.csrf.good(tokens[0], clients[0], s.now()):
-		return detail(http.StatusForbidden, textBadToken)
+		return wire.NewDetailError(http.StatusForbidden, textBadToken)
 	default:
 		return nil
 	}
@@ -112,29 +113,12 @@ func changes(method string) bool {
 	}
 }
 
-// appendToken writes a CsrfToken (contract §2.9). Its id is made of the token.
-func appendToken(b []byte, token, client string, now, until time.Time) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, idOf(token))
-	b = append(b, `,"created":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"token":`...)
-	b = pyjson.AppendText(b, token)
-	b = append(b, `,"client":`...)
-	b = pyjson.AppendText(b, client)
-	b = append(b, `,"expiration":`...)
-	b = appendTime(b, until)
-	return append(b, '}')
-}
-
 // idOf makes a UUID (version 8) of a text.
 func idOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
-	id, _ := pathID(hex.EncodeToString(sum[:uuidDigits/2]))
+	id, _ := wire.PathID(hex.EncodeToString(sum[:uuidBytes]))
 	return id
 }
 

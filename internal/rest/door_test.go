@@ -385,7 +385,7 @@ func TestEverySocketIsBehindTheDoor(t *testing.T) {
 				t.Parallel()
 				door := &doorkeeper{}
 				door.fail("lost", authn.ErrUnavailable)
-				inBubble(t, func(w *wire) {
+				inBubble(t, func(w *socketFixture) {
 					p := w.open(w.t, r.path, offering...)
 					p.send(w.t, `{"type":"auth","token":"`+tc.token+`"}`)
 					if tc.want != (end{}) {
@@ -419,7 +419,7 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 			t.Parallel()
 			door := &doorkeeper{}
 			door.fail("lost", authn.ErrUnavailable)
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				o := &websocket.DialOptions{Subprotocols: tc.subprotocols, HTTPHeader: http.Header{}}
 				if tc.show != "" {
 					o.HTTPHeader.Set("Authorization", tc.show)
@@ -466,7 +466,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 			if tc.door != nil {
 				tc.door(door)
 			}
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				began := time.Now()
 				p := w.open(w.t, pathEventsOut, offering...)
 				p.send(w.t, `{"type":"auth","token":"`+right+`"}`)

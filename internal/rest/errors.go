@@ -8,14 +8,13 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // The texts of answers that are the same everywhere (contract §1.1).
 const (
-	textInvalid = "Invalid request received."
-	textTaken   = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
+	textTaken = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
 		"See server logs for details."
 	textUnavailable = "Service Unavailable"
 	textInternal    = "Internal Server Error"
@@ -56,17 +55,6 @@ func saysRunNotFound(id string) problem {
 	return problem{keyMessage, "Task run with id " + id + " not found"}
 }
 
-// detailError is the one-line answer of a handler in place of a result.
-type detailError struct {
-	status int
-	text   string
-}
-
-func (e *detailError) Error() string { return e.text }
-
-// detail returns a detailError.
-func detail(status int, text string) error { return &detailError{status, text} }
-
 // notReadyError tells that runs cannot be served for now.
 type notReadyError struct{ cause error }
 
@@ -81,7 +69,7 @@ func (e *notReadyError) message() string {
 	return message
 }
 
-var errNoRoute = detail(http.StatusNotFound, "Not Found")
+var errNoRoute = wire.NewDetailError(http.StatusNotFound, "Not Found")
 
 // methodError tells that the path has no such method, but this one.
 type methodError struct{ allow string }
@@ -93,23 +81,15 @@ type redirectError struct{ location string }
 
 func (e *redirectError) Error() string { return "redirected to " + e.location }
 
-// invalidError tells what is wrong with a request.
-type invalidError struct {
-	items []validate.Error
-	body  pyjson.Value // of the request
-}
-
-func (e *invalidError) Error() string { return textInvalid }
-
 // answerTo turns an error into an answer: the only place that does. unexpected
 // tells that the error is a fault of this server.
 func answerTo(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
-		plain    *detailError
+		plain    *wire.DetailError
 		notReady *notReadyError
 		method   *methodError
 		redirect *redirectError
-		invalid  *invalidError
+		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
 	)
 	if answer, ok := answerAtDoor(err); ok {
@@ -121,7 +101,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
-		return jsonMember(plain.status, keyDetail, plain.text), false
+		return jsonMember(plain.Status, keyDetail, plain.Text), false
 	case errors.As(err, &notReady):
 		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
@@ -129,10 +109,9 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &redirect):
 		return response{status: http.StatusTemporaryRedirect}.with("Location", redirect.location), false
 	case errors.As(err, &invalid):
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, invalid)}, false
 	case errors.As(err, &bound):
-		invalid = &invalidError{items: beyondBound(bound, r.body), body: r.body}
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, wire.NewLimitError(bound, r.body))}, false
 	default:
 		return answerToUseCase(err, rt, r)
 	}
@@ -214,31 +193,4 @@ func sayLocked(e *concurrency.LockedError) string {
 
 func internalError() response {
 	return jsonMember(http.StatusInternalServerError, keyMessage, textInternal)
-}
-
-// beyondBound tells of a bound of this system in the words of a validator.
-func beyondBound(e *taskrun.InvalidError, body pyjson.Value) []validate.Error {
-	path := fieldPath(e.Field)
-	loc := []any{"body"}
-	for _, key := range path {
-		loc = append(loc, key)
-	}
-	var faults validate.Faults
-	faults.Node(inputAt(body, path), loc...).Refuse(e.Reason)
-	return faults.Errors()
-}
-
-// fieldPath splits a documented name at its dots. Keys that clients make up can
-// contain more; what concerns the whole run has none.
-func fieldPath(field string) []string {
-	const whole = "task_run"
-	if field == whole {
-		return nil
-	}
-	for _, free := range []string{"labels", "task_inputs"} {
-		if key, ok := strings.CutPrefix(field, free+"."); ok {
-			return []string{free, key}
-		}
-	}
-	return strings.Split(field, ".")
 }

@@ -165,7 +165,7 @@ func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	if document, known := documents.Load(key); known {
 		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
-	text, err := f.server.document(base)
+	text, err := f.server.document.JSON(base)
 	if err != nil {
 		t.Fatal(err)
 	}

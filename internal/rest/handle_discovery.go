@@ -90,7 +90,7 @@ func (s *space) openAPIAggregated(*request) (response, error) {
 }
 
 func (s *space) aggregatedDocument() ([]byte, error) {
-	return s.document(AggregatedPath + namespacesPath + s.home.namespace)
+	return s.document.JSON(AggregatedPath + namespacesPath + s.home.namespace)
 }
 
 func asJSON(value any) (response, error) {

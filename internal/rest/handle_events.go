@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -11,9 +12,9 @@ import (
 // answers when they are durable. A caller that may not create the runs of some of
 // them gets 403; the others are recorded.
 func (s *space) postEvents(r *request) (response, error) {
-	events, faults := decodeEvents(r.body)
+	events, faults := wire.DecodeEvents(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	var reports []taskrun.Event
 	for i := range events {

@@ -4,19 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // addLogs keeps what a client logged.
 func (s *space) addLogs(r *request) (response, error) {
-	lines, faults := decodeLogs(r.body)
+	lines, faults := wire.DecodeLogs(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	s.logs.Add(lines)
 	for i := range lines {
@@ -80,35 +79,13 @@ func relayed(text string) string {
 
 // filterLogs answers with what clients logged, sorted and paged.
 func (s *space) filterLogs(r *request) (response, error) {
-	q, why := decodeLogFilter(r.body)
-	if err := why.fault(r); err != nil {
+	q, why := wire.DecodeLogFilter(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	lines, err := s.logs.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "[", "]", lines, roomForText, appendLog)
-}
-
-func appendLog(b []byte, line *logs.Line) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, line.ID)
-	b = append(b, `,"created":`...)
-	b = appendTime(b, line.Created)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, line.Created)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, line.Name)
-	b = append(b, `,"level":`...)
-	b = strconv.AppendInt(b, int64(line.Level), 10)
-	b = append(b, `,"message":`...)
-	b = pyjson.AppendText(b, line.Message)
-	b = append(b, `,"timestamp":`...)
-	b = appendTime(b, line.Timestamp)
-	b = append(b, `,"flow_run_id":`...)
-	b = appendUnlessEmpty(b, line.FlowRunID)
-	b = append(b, `,"task_run_id":`...)
-	b = appendUnlessEmpty(b, line.TaskRunID)
-	return append(b, '}')
+	return respondList(r, "[", "]", lines, wire.TextSize, wire.AppendLog)
 }

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // health tells that the server lives, whatever its store does.
@@ -44,10 +44,9 @@ func (s *space) adminStorage(*request) (response, error) {
 // csrfToken gives a client a token, or tells it that it needs none: the text is
 // what makes it stop asking (contract §0.4).
 func (s *space) csrfToken(r *request) (response, error) {
-	client, given := queryValue(r.query, "client")
-	if !given {
-		missing := validate.Missing(nullValue, "query", "client")
-		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
+	client, faults := wire.DecodeTokenQuery(r.query)
+	if len(faults) > 0 {
+		return response{}, &wire.InvalidError{Items: faults}
 	}
 	if s.csrf == nil {
 		// No error: every client of Prefect asks, and this is the regular response.
@@ -55,6 +54,7 @@ func (s *space) csrfToken(r *request) (response, error) {
 	}
 	now := s.now()
 	until := now.Add(tokenLife)
-	body := appendToken(make([]byte, 0, roomForText), s.csrf.token(client, until), client, now, until)
+	token := s.csrf.token(client, until)
+	body := wire.AppendToken(make([]byte, 0, wire.TextSize), idOf(token), token, client, now, until)
 	return response{status: http.StatusOK, body: body}, nil
 }

@@ -163,7 +163,7 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			door := &doorkeeper{}
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				p := w.open(w.t, pathEventsIn, offering...)
 				p.send(w.t, `{"type":"auth","token":"`+strings.Join(tc.permissions, " and ")+`"}`)
 				p.expect(w.t, frameSuccess)
@@ -225,7 +225,7 @@ func (forgetful) Known(string) *taskrun.Run { return nil }
 func TestASubscriptionIsItsCallers(t *testing.T) {
 	t.Parallel()
 	const right = "update taskruns/status in default"
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		p := w.open(w.t, "/task_runs/subscriptions/scheduled", offering...)
 		p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
 		p.expect(w.t, frameSuccess)

@@ -5,7 +5,7 @@ import (
 	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -43,11 +43,11 @@ func newRememberedEvents(budget *bytebudget.Budget) *rememberedEvents {
 
 // add remembers the event that reports a state. Of two of one state the first one
 // counts. What listeners must not get is not remembered.
-func (r *rememberedEvents) add(report *taskrun.Event, e *event) {
-	if e.exceeds() || e.resource[labelResourceID] != resourceTaskRun+report.RunID {
+func (r *rememberedEvents) add(report *taskrun.Event, e *wire.Event) {
+	if !e.ReportsOnly(report.RunID) {
 		return
 	}
-	frame := appendReportedEvent(make([]byte, 0, roomForRun), e)
+	frame := wire.AppendReportedEvent(make([]byte, 0, wire.RunSize), e)
 	if len(frame) > maxRememberedEvent {
 		return
 	}
@@ -95,45 +95,12 @@ func (r *rememberedEvents) appendFrame(b []byte, c *taskrun.Change) []byte {
 	e, known := r.frames[c.State.ID]
 	r.mu.Unlock()
 	if !c.Reported || !known || e.runID != c.Run.ID {
-		return appendEventFrame(b, c)
+		return wire.AppendEventFrame(b, c)
 	}
-	return finishEvent(append(b, e.frame...), c)
+	return wire.AppendEventEnd(append(b, e.frame...), c)
 }
 
 // frame is appendFrame for a frame that is kept.
 func (r *rememberedEvents) frame(c *taskrun.Change) []byte {
-	return slices.Clone(r.appendFrame(make([]byte, 0, roomForRun), c))
-}
-
-func (e *event) member(key string) pyjson.Value {
-	value, _ := e.whole.Member(key) // null, if there is none
-	return value
-}
-
-// appendReportedEvent begins the frame of an event in its reporter's words.
-func appendReportedEvent(b []byte, e *event) []byte {
-	b = append(b, `{"type":"event","event":{"occurred":`...)
-	b = appendTime(b, e.occurred.UTC())
-	b = append(b, `,"event":`...)
-	b = pyjson.AppendText(b, e.name)
-	b = append(b, `,"resource":`...)
-	b = e.member("resource").AppendTo(b)
-	b = append(b, `,"related":[`...)
-	for i, related := range e.member("related").Items() {
-		b = appendComma(b, i)
-		b = related.AppendTo(b)
-	}
-	b = append(b, `],"payload":`...)
-	b = e.payload.AppendTo(b)
-	b = append(b, `,"id":`...)
-	b = pyjson.AppendText(b, e.id)
-	b = append(b, `,"follows":`...)
-	return appendUnlessEmpty(b, e.follows)
-}
-
-// finishEvent ends the frame of an event.
-func finishEvent(b []byte, c *taskrun.Change) []byte {
-	b = append(b, `,"received":`...)
-	b = appendTime(b, c.Received.UTC())
-	return append(b, `}}`...)
+	return slices.Clone(r.appendFrame(make([]byte, 0, wire.RunSize), c))
 }

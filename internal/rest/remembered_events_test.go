@@ -7,6 +7,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -29,7 +30,7 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 		`"related":[{"prefect.resource.id":"prefect.tag.a","prefect.resource.role":"tag"}],` +
 		`"payload":{"validated_state":{"type":"COMPLETED"},"task_run":{"task_key":"k","dynamic_key":"d"},"mine":[1.5]},` +
 		`"id":"` + idOther + `","follows":"` + idUnknown + `","received":"2026-08-21T12:00:00.001000Z"}}`
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		in, out := w.open(t, pathEventsIn, offering...).greet(t), w.open(t, pathEventsOut, offering...).greet(t)
 		out.send(t, futureFilter)
@@ -47,11 +48,11 @@ func remembered(t *testing.T, texts ...string) *rememberedEvents {
 	t.Helper()
 	r := newRememberedEvents(bytebudget.New(1 << 20))
 	for _, text := range texts {
-		e, err := decodeEventFrame([]byte(text))
+		e, err := wire.DecodeEventFrame([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := decodeReport(e)
+		report, err := wire.DecodeReport(e)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +73,7 @@ func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 		"an event that is not remembered":      another,
 	} {
 		r := remembered(t, wordy)
-		if got, want := string(r.frame(&c)), string(appendEventFrame(nil, &c)); got != want {
+		if got, want := string(r.frame(&c)), string(wire.AppendEventFrame(nil, &c)); got != want {
 			t.Errorf("%s: frame = %s, want %s", name, got, want)
 		}
 	}

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -30,7 +31,7 @@ func (m *responseMemory) fit(n int) error {
 	}
 	more := (int64(n) - m.taken + memoryStep - 1) / memoryStep * memoryStep
 	more = min(more, budget.share-m.taken)
-	release, ok := budget.try(m.caller, more)
+	release, ok := budget.Try(m.caller, more)
 	if !ok {
 		return m.server.noMemory(errMemory)
 	}
@@ -57,7 +58,7 @@ func respondList[T any](r *request, begin, end string, items []T, room int, appe
 	}
 	b := append(make([]byte, 0, size), begin...)
 	for i, item := range items {
-		b = appendOne(appendComma(b, i), item)
+		b = appendOne(wire.AppendComma(b, i), item)
 		if err := r.ctx.Err(); err != nil {
 			return response{}, err
 		}
@@ -71,5 +72,5 @@ func respondList[T any](r *request, begin, end string, items []T, room int, appe
 // respondRuns responds with a list of runs.
 func (s *space) respondRuns(r *request, runs []*taskrun.Run) (response, error) {
 	now := s.now()
-	return respondList(r, "[", "]", runs, roomForRun, func(b []byte, run *taskrun.Run) []byte { return appendRun(b, run, now) })
+	return respondList(r, "[", "]", runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte { return wire.AppendRun(b, run, now) })
 }

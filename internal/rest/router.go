@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // router finds the route of a request.
@@ -20,11 +22,23 @@ type shape struct {
 	parameter      string // "": there is none, and prefix is the path
 }
 
+// What stands in paths for a value. A path has one of them at the most.
+const (
+	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
+	tagParameter      = "{tag}"        // any text
+	idOrNameParameter = "{id_or_name}" // of a limit; any text
+	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
+	assetParameter    = "{asset}"      // of the page about the routes; any text
+)
+
+// anyName takes every text for a name. Bytes that are no UTF-8 become U+FFFD.
+func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
+
 // parameters are all that paths have, each with what reads it. What is no id is
 // another path; a name can be anything, so that what comes first in the table
 // counts.
 var parameters = map[string]func(text string) (value string, ok bool){
-	idParameter:       pathID,
+	idParameter:       wire.PathID,
 	tagParameter:      anyName,
 	idOrNameParameter: anyName,
 	leaseParameter:    anyName,

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
@@ -307,7 +308,7 @@ func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
 		"tag:a":                       {Name: "tag:a"},
 	}
 	for text, want := range cases {
-		if got := limitKey(text); got != want {
+		if got := wire.LimitKey(text); got != want {
 			t.Errorf("limitKey(%q) = %+v, want %+v", text, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -25,7 +26,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
 	at := s.placeOf(r.URL.Path)
 	page := s.browsers.check(r, at.proxied)
-	if isUpgrade(r) && page == nil {
+	if ws.IsUpgrade(r) && page == nil {
 		s.serveSocket(w, r, at)
 		return
 	}
@@ -167,7 +168,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	defer cancel()
 	in := &request{
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
-		parameter: v.parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory,
+		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
 	}
 	answer, err := s.handle(r, v, in)
 	if err != nil {

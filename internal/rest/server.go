@@ -13,6 +13,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -86,8 +87,7 @@ type Server struct {
 	router     *router
 	// discovery has the routes by which the API server knows this one.
 	discovery *router
-	// document describes the routes that are served below a base.
-	document func(base string) ([]byte, error)
+	document  *apidocs.Document // of the routes that are served
 
 	home   *space
 	others *spaces
@@ -128,7 +128,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
 		browsers:     newBrowserGuard(&o, d.Door != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
+		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -28,8 +30,8 @@ const (
 // while too much is not.
 func (s *space) eventsIn(k *socket) error {
 	in := &intake{server: s, socket: k}
-	k.gate.pass = in.pass
-	k.makeRoom = in.record
+	k.BeforeFrame(in.beforeFrame)
+	k.BeforeMemory(in.record)
 	for {
 		err := in.take()
 		if err == nil {
@@ -45,15 +47,15 @@ type intake struct {
 	server  *space
 	socket  *socket
 	batch   []taskrun.Event
-	bytes   int      // that the batch came in
-	merging *window  // in which the batch waits for more
-	release []func() // the memory of the batch
-	failure error    // a batch could not be recorded
+	bytes   int            // that the batch came in
+	merging *ws.FlushTimer // limits the time for which the batch waits for more
+	release []func()       // the memory of the batch
+	failure error          // a batch could not be recorded
 }
 
 // take reads one event into the batch.
 func (in *intake) take() error {
-	text, small, release, err := in.socket.read(in.socket.options.MaxEventBytes)
+	text, small, release, err := in.socket.Read(in.socket.options.MaxEventBytes)
 	defer release()
 	if err != nil {
 		return err
@@ -67,7 +69,7 @@ func (in *intake) take() error {
 		return err
 	}
 	if len(in.batch) == 0 {
-		in.merging = in.socket.gate.open(in.socket.options.MergeWindow)
+		in.merging = in.socket.FlushTimer(in.socket.options.MergeWindow)
 	}
 	in.batch = append(in.batch, report)
 	in.bytes += len(text)
@@ -81,7 +83,7 @@ func (in *intake) take() error {
 // keep takes the memory that an event needs until it is recorded. If there is none,
 // the batch is to be recorded now.
 func (in *intake) keep(text []byte) (ok bool) {
-	release, ok := in.socket.memory.arriving.try(in.socket.caller.Name, int64(len(text)))
+	release, ok := in.server.memory.arriving.Try(in.socket.caller.Name, int64(len(text)))
 	if ok {
 		in.release = append(in.release, release)
 	}
@@ -91,8 +93,8 @@ func (in *intake) keep(text []byte) (ok bool) {
 // decode reads an event, once there is memory for it; ok is false if there is
 // nothing to record of it.
 func (in *intake) decode(text []byte) (report taskrun.Event, ok bool, err error) {
-	done, err := in.socket.parsing(text, in.server.options.MaxBodyValues)
-	if errors.Is(err, errTooLarge) {
+	done, err := in.socket.Parsing(text, in.server.options.MaxBodyValues)
+	if errors.Is(err, ws.ErrTooLarge) {
 		in.dropLarge()
 		return report, false, nil
 	}
@@ -100,28 +102,28 @@ func (in *intake) decode(text []byte) (report taskrun.Event, ok bool, err error)
 		return report, false, err
 	}
 	defer done()
-	e, err := decodeEventFrame(text)
+	e, err := wire.DecodeEventFrame(text)
 	if err != nil {
 		in.server.socketMetrics.EventReceived(EventMalformed)
-		return report, false, dropped(err)
+		return report, false, ws.NewDropError(err)
 	}
-	report, ok = in.server.reportOf(in.socket.life, e, in.socket.log)
+	report, ok = in.server.reportOf(in.socket.Life(), e, in.socket.Log())
 	return report, ok, nil
 }
 
 // dropLarge tells that an event was dropped.
 func (in *intake) dropLarge() {
 	in.server.socketMetrics.EventReceived(EventTooLarge)
-	in.socket.log.LogAttrs(in.socket.life, slog.LevelWarn, "an event was dropped: it is too large",
+	in.socket.Log().LogAttrs(in.socket.Life(), slog.LevelWarn, "an event was dropped: it is too large",
 		slog.Int64("limit", in.socket.options.MaxEventBytes), slog.Int("values", in.server.options.MaxBodyValues))
 }
 
-// pass is asked before each frame is read.
-func (in *intake) pass(next frameKind) error {
+// beforeFrame records the batch before the socket waits for a frame or answers one.
+func (in *intake) beforeFrame(next ws.FrameKind) error {
 	switch {
-	case len(in.batch) == 0 || next == frameData:
+	case len(in.batch) == 0 || next == ws.FrameData:
 		return in.failure
-	case next == frameNone && in.merging.await():
+	case next == ws.FrameNone && in.merging.Wait():
 		return nil
 	default:
 		return in.record()
@@ -134,14 +136,14 @@ func (in *intake) record() error {
 	if len(in.batch) == 0 {
 		return in.failure
 	}
-	in.merging.shut()
+	in.merging.Stop()
 	ctx, cancel := context.WithTimeout(
-		taskrun.WithCaller(context.WithoutCancel(in.socket.life), in.socket.caller.Name), in.socket.options.RecordTimeout)
+		taskrun.WithCaller(context.WithoutCancel(in.socket.Life()), in.socket.caller.Name), in.socket.options.RecordTimeout)
 	defer cancel()
 	err := in.server.recordPatiently(ctx, in.socket, in.batch)
 	if err != nil {
-		in.failure = failed("recording events", err)
-		in.socket.end(in.failure)
+		in.failure = ws.NewInternalError("recording events", err)
+		in.socket.End(in.failure)
 	}
 	for _, release := range in.release {
 		release()
@@ -153,7 +155,7 @@ func (in *intake) record() error {
 // recordPatiently tries until the batch is recorded or ctx ends. Once life has
 // ended too, there is one more try at most.
 func (s *space) recordPatiently(ctx context.Context, k *socket, batch []taskrun.Event) error {
-	life := k.life
+	life := k.Life()
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		_, err := s.recordOnce(s.withCreateCheck(ctx, k.caller, ResourceTaskRuns, s.namespace), batch)
 		if err == nil || life.Err() != nil || ctx.Err() != nil {
@@ -192,16 +194,16 @@ func (s *space) recordOnce(ctx context.Context, batch []taskrun.Event) (forbidde
 
 // reportOf is what an event reports of a run; ok is false if it is of no
 // concern, or says nothing that a run can be.
-func (s *space) reportOf(ctx context.Context, e event, log *slog.Logger) (report taskrun.Event, ok bool) {
-	if !e.reportsRun() {
+func (s *space) reportOf(ctx context.Context, e wire.Event, log *slog.Logger) (report taskrun.Event, ok bool) {
+	if !e.ReportsRun() {
 		s.socketMetrics.EventReceived(EventIgnored)
 		return taskrun.Event{}, false
 	}
-	report, err := decodeReport(e)
+	report, err := wire.DecodeReport(e)
 	if err != nil {
 		s.socketMetrics.EventReceived(EventPoisoned)
 		log.LogAttrs(ctx, slog.LevelWarn, "an event was dropped: it tells of nothing that a run can be",
-			slog.String("event", e.id), slog.String("resource", e.resource[labelResourceID]), slog.String("error", err.Error()))
+			slog.String("event", e.ID), slog.String("resource", e.ResourceID()), slog.String("error", err.Error()))
 		return taskrun.Event{}, false
 	}
 	s.socketMetrics.EventReceived(EventTaken)

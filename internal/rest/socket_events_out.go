@@ -2,7 +2,12 @@ package rest
 
 import (
 	"errors"
+	"strings"
 	"sync"
+
+	"github.com/coder/websocket"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // errStreamOver says that a stream has ended though it has no end.
@@ -10,18 +15,18 @@ var errStreamOver = errors.New("the stream is over")
 
 // eventsOut tells a listener of the states that runs enter (contract §4.5).
 func (s *space) eventsOut(k *socket) error {
-	frame, err := k.hello()
+	frame, err := k.Hello()
 	if err != nil {
 		return err
 	}
-	filter, err := decodeFilterFrame(frame)
+	filter, err := wire.DecodeFilterFrame(frame)
 	if err != nil {
-		return err
+		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var telling sync.WaitGroup
-	telling.Go(func() { k.guard(func() { k.end(s.tell(k, &filter)) }) })
+	telling.Go(func() { k.Guard(func() { k.End(s.tell(k, &filter)) }) })
 	err = ignoreFrames(k)
-	k.end(err)
+	k.End(err)
 	telling.Wait()
 	return err
 }
@@ -29,7 +34,7 @@ func (s *space) eventsOut(k *socket) error {
 // ignoreFrames reads until the connection ends; pings are answered.
 func ignoreFrames(k *socket) error {
 	for {
-		if _, _, _, err := k.read(uncountedBytes); err != nil {
+		if _, _, _, err := k.Read(ws.UncountedBytes); err != nil {
 			return err
 		}
 	}
@@ -37,17 +42,25 @@ func ignoreFrames(k *socket) error {
 
 // tell sends what matches until the socket or the stream ends. A listener that
 // reads too slowly is cut; it comes again and hears what it missed.
-func (s *space) tell(k *socket, filter *eventFilter) error {
-	for change, err := range s.Stream.Follow(k.life, filter.following(s.now())) {
+func (s *space) tell(k *socket, filter *wire.EventFilter) error {
+	for change, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
-			return failed("following states", err)
+			return ws.NewInternalError("following states", err)
 		}
-		if !filter.matches(&change.Change) {
+		if !filter.Matches(&change.Change) {
 			continue
 		}
-		if err := k.send(change.Encoded(s.events.frame)); err != nil {
+		if err := k.Send(change.Encoded(s.events.frame)); err != nil {
 			return err
 		}
 	}
-	return failed("following states", errStreamOver)
+	return ws.NewInternalError("following states", errStreamOver)
+}
+
+// truncate shortens a text to that many bytes, without half a character at its end.
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -89,7 +90,7 @@ func (s *Server) spaceFor(rt *route, namespace string) (where *space, release fu
 }
 
 // errOneNamespace says that a route is served for one namespace at a time.
-var errOneNamespace = detail(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
+var errOneNamespace = wire.NewDetailError(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
 
 // homeOnly serves no other namespace.
 func homeOnly(string) (Space, error) { return Space{}, ErrNotServed }

@@ -13,14 +13,7 @@ import (
 )
 
 // Limits on what a caller costs before it is identified.
-const (
-	// maxUnidentifiedBytes is how much is read of a websocket: the longest token
-	// that is reviewed has 16 KiB.
-	maxUnidentifiedBytes = 20 << 10
-	// maxAuthValues is the number of values in an auth frame: the object, its two
-	// members, and some that a later client may add.
-	maxAuthValues = 16
-)
+const ()
 
 // unidentifiedPool counts what is open for callers that are not identified yet, in
 // total and per address. When there is no place left, the oldest entry of the

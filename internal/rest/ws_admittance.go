@@ -11,6 +11,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // admittance is what lets a websocket's peer in, and on.
@@ -44,24 +46,23 @@ func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) 
 func (p *admittance) show(shown *identified) (where *space, release func(), err error) {
 	release = func() {}
 	var token pyjson.Value
-	if p.socket.authed {
-		frame, err := p.socket.authFrame()
+	if p.socket.Handshake() {
+		frame, err := p.socket.AuthFrame()
 		if err != nil {
 			return nil, release, err
 		}
-		if !is(frame, "auth") {
-			return nil, release, closed(websocket.StatusPolicyViolation, "Expected 'auth' message")
+		if token, err = wire.DecodeAuth(frame); err != nil {
+			return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, err.Error())
 		}
-		token, _ = frame.Member("token")
 	}
 	if err := p.enter(shown, token); err != nil {
 		return nil, release, err
 	}
 	where, release, err = p.open()
-	if err != nil || !p.socket.authed {
+	if err != nil || !p.socket.Handshake() {
 		return where, release, err
 	}
-	return where, release, p.socket.send([]byte(`{"type":"auth_success"}`))
+	return where, release, p.socket.Send([]byte(`{"type":"auth_success"}`))
 }
 
 // open opens the namespace. That one is not served does not change: the client is
@@ -70,9 +71,9 @@ func (p *admittance) open() (where *space, release func(), err error) {
 	where, release, err = p.server.spaceFor(p.route, p.namespace)
 	switch {
 	case errors.Is(err, ErrNotServed):
-		return nil, release, closed(websocket.StatusPolicyViolation, textNotServed)
+		return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, textNotServed)
 	case err != nil:
-		return nil, release, failed("opening the namespace", err)
+		return nil, release, ws.NewInternalError("opening the namespace", err)
 	default:
 		return where, release, nil
 	}
@@ -83,11 +84,11 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 	if s.door == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(p.socket.life, p.socket.options.AuthTimeout)
+	ctx, cancel := context.WithTimeout(p.socket.Life(), p.socket.options.AuthTimeout)
 	defer cancel()
 	if shown == nil {
 		if !token.Truthy() {
-			return closed(websocket.StatusPolicyViolation, "Auth required but no token provided")
+			return ws.NewCloseError(websocket.StatusPolicyViolation, "Auth required but no token provided")
 		}
 		caller, err := s.door.Authenticate(ctx, token.Text())
 		if err != nil {
@@ -102,6 +103,7 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 	if err := s.authorize(ctx, shown.Caller, p.route, p.namespace); err != nil {
 		return refusedSocket("Invalid token", err)
 	}
+	p.socket.SetCaller(shown.Name)
 	p.socket.caller, p.token = shown.Caller, shown.token
 	return nil
 }
@@ -115,7 +117,7 @@ func (p *admittance) identified(caller authn.Caller) error {
 	if p.seat.identified != nil {
 		p.seat.identified()
 	}
-	p.socket.gate.limited = false
+	p.socket.SetCaller(caller.Name)
 	return nil
 }
 
@@ -123,9 +125,9 @@ func (p *admittance) identified(caller authn.Caller) error {
 // now. Then the code lets it connect again; 1008 is the end for the SDK.
 func refusedSocket(reason string, err error) error {
 	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
-		return &closing{code: websocket.StatusPolicyViolation, reason: reason, cause: err}
+		return &ws.CloseError{Code: websocket.StatusPolicyViolation, Reason: reason, Cause: err}
 	}
-	return &closing{code: websocket.StatusTryAgainLater, reason: http.StatusText(http.StatusServiceUnavailable), cause: err}
+	return &ws.CloseError{Code: websocket.StatusTryAgainLater, Reason: http.StatusText(http.StatusServiceUnavailable), Cause: err}
 }
 
 // watch checks at intervals that the caller still has its permission, until
@@ -134,11 +136,11 @@ func (p *admittance) watch() (stop func()) {
 	if p.server.door == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(p.socket.life)
+	ctx, cancel := context.WithCancel(p.socket.Life())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.socket.guard(func() { p.recheck(ctx) })
+		p.socket.Guard(func() { p.recheck(ctx) })
 	}()
 	return func() { cancel(); <-ended }
 }
@@ -158,12 +160,12 @@ func (p *admittance) recheck(ctx context.Context) {
 			return
 		case <-aged:
 			timer.Stop()
-			p.socket.endSettled(ctx, errAged)
+			p.socket.EndSettled(ctx, errAged)
 			return
 		case <-timer.C:
 		}
 		if err := p.look(ctx); err != nil {
-			p.socket.end(err)
+			p.socket.End(err)
 			return
 		}
 	}
@@ -176,7 +178,7 @@ func (p *admittance) recheck(ctx context.Context) {
 const maxProxiedAge = time.Hour
 
 // errAged ends such a websocket. Clients come again.
-var errAged = closed(websocket.StatusServiceRestart, "The caller has to be authenticated again")
+var errAged = ws.NewCloseError(websocket.StatusServiceRestart, "The caller has to be authenticated again")
 
 // untilNextLook is at most until the token ends.
 func (p *admittance) untilNextLook() time.Duration {
@@ -192,7 +194,7 @@ func (p *admittance) untilNextLook() time.Duration {
 func (p *admittance) look(ctx context.Context) error {
 	caller := p.socket.caller
 	if until := caller.Until; !until.IsZero() && !p.server.clock.Now().Before(until) {
-		return closed(websocket.StatusPolicyViolation, "Token expired")
+		return ws.NewCloseError(websocket.StatusPolicyViolation, "Token expired")
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.socket.options.HelloTimeout)
 	defer cancel()
@@ -204,7 +206,7 @@ func (p *admittance) look(ctx context.Context) error {
 		err = p.server.authorize(ctx, caller, p.route, p.namespace)
 	}
 	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
-		return &closing{code: websocket.StatusPolicyViolation, reason: "Token is not good any more", cause: err}
+		return &ws.CloseError{Code: websocket.StatusPolicyViolation, Reason: "Token is not good any more", Cause: err}
 	}
 	return nil
 }

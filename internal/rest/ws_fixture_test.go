@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -63,9 +64,9 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// wire is a server that listens on pipes, with a domain of fakes. It must be
+// socketFixture is a server that listens on pipes, with a domain of fakes. It must be
 // made in a synctest bubble, which fails the test if a goroutine is left over.
-type wire struct {
+type socketFixture struct {
 	*fixture
 	t          *testing.T // that of the bubble
 	deliveries *fakeDeliveries
@@ -75,9 +76,9 @@ type wire struct {
 	client     *http.Client
 }
 
-func newWire(t *testing.T, changes ...change) *wire {
+func newSocketFixture(t *testing.T, changes ...change) *socketFixture {
 	t.Helper()
-	w := &wire{
+	w := &socketFixture{
 		t: t, deliveries: newFakeDeliveries(), recorder: &fakeRecorder{refuses: "Refused"}, stream: &fakeStream{changes: make(chan taskrun.Change)},
 		counted: &socketCounter{},
 	}
@@ -110,7 +111,7 @@ type peer struct {
 var offering = []string{"prefect"}
 
 // open connects; frames are read as they come.
-func (w *wire) open(t *testing.T, path string, subprotocols ...string) *peer {
+func (w *socketFixture) open(t *testing.T, path string, subprotocols ...string) *peer {
 	t.Helper()
 	p := w.openUnread(t, path, subprotocols...)
 	p.listen()
@@ -118,32 +119,32 @@ func (w *wire) open(t *testing.T, path string, subprotocols ...string) *peer {
 }
 
 // openUnread connects and reads nothing.
-func (w *wire) openUnread(t *testing.T, path string, subprotocols ...string) *peer {
+func (w *socketFixture) openUnread(t *testing.T, path string, subprotocols ...string) *peer {
 	t.Helper()
 	return w.openAt(t, "/api"+path, &websocket.DialOptions{Subprotocols: subprotocols})
 }
 
 // openAt is openUnread for any path and header.
-func (w *wire) openAt(t *testing.T, path string, o *websocket.DialOptions) *peer {
+func (w *socketFixture) openAt(t *testing.T, path string, o *websocket.DialOptions) *peer {
 	t.Helper()
 	conn, status, err := w.dialAt(t, path, o)
 	if err != nil {
 		t.Fatalf("%v (status %d)", err, status)
 	}
-	conn.SetReadLimit(maxFrame)
+	conn.SetReadLimit(ws.MaxFrame)
 	p := &peer{conn: conn, frames: make(chan string, 1000)}
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return p
 }
 
 // dial asks for a socket; the status is that of the answer.
-func (w *wire) dial(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
+func (w *socketFixture) dial(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
 	t.Helper()
 	return w.dialAt(t, "/api"+path, o)
 }
 
 // dialAt is dial for any path.
-func (w *wire) dialAt(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
+func (w *socketFixture) dialAt(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
 	t.Helper()
 	o.HTTPClient = w.client
 	conn, response, err := websocket.Dial(t.Context(), "ws://example.test"+path, o)

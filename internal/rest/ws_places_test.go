@@ -29,7 +29,7 @@ type outcome struct {
 	End    end
 }
 
-func (w *wire) try(t *testing.T, path, frame string, o *websocket.DialOptions) outcome {
+func (w *socketFixture) try(t *testing.T, path, frame string, o *websocket.DialOptions) outcome {
 	t.Helper()
 	conn, status, err := w.dialAt(t, path, o)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
 				door.fail("lost", authn.ErrUnavailable)
 				door.fail("access of unjudged in default", authn.ErrUnavailable)
 				door.fail("access of unjudged in other", authn.ErrUnavailable)
-				inBubble(t, func(w *wire) {
+				inBubble(t, func(w *socketFixture) {
 					for base, namespace := range places {
 						token := strings.ReplaceAll(tc.token, "HERE", namespace)
 						got := map[string]outcome{
@@ -136,7 +136,7 @@ func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 	for name, change := range doors {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				bases := []string{"/namespaces/-/api"}
 				if w.server.proxy != nil {
@@ -171,7 +171,7 @@ func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 // An embedded server need not have a name for its namespace.
 func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		if got := w.try(w.t, "/api"+pathEventsOut, frameAuth, &websocket.DialOptions{Subprotocols: offering}); got != (outcome{}) {
 			w.t.Errorf("%+v, want that it is let in", got)
 		}
@@ -180,7 +180,7 @@ func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
 
 func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		got := w.try(w.t, "/namespaces/foreign/api"+pathEventsOut, `{"type":"auth","token":"list taskruns in foreign"}`, &websocket.DialOptions{Subprotocols: offering})
 		if want := (outcome{End: end{1008, "This namespace is not served."}}); got != want {
 			w.t.Errorf("%+v, want %+v", got, want)
@@ -200,7 +200,7 @@ func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				began := time.Now()
 				p := w.openAt(t, inAggregation+"default"+path, &websocket.DialOptions{
@@ -227,7 +227,7 @@ func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
 // to another worker as well.
 func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.openAt(t, inAggregation+"default"+pathSubscription, &websocket.DialOptions{
 			Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {"user update taskruns/status in default"}},
@@ -245,7 +245,7 @@ func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 
 func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		p := w.open(w.t, pathEventsOut, offering...)
 		p.send(w.t, `{"type":"auth","token":"list taskruns in default"}`)
 		p.expect(w.t, frameSuccess)

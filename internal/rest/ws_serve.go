@@ -6,17 +6,25 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // conversation is what a socket's route does. It reads from the socket until
 // that fails; why the socket has ended stands in the socket's life.
 type conversation func(s *space, k *socket) error
+
+// socket is a websocket and its caller.
+type socket struct {
+	*ws.Socket
+	caller  authn.Caller // no name: there is no authentication, or the caller is not identified yet
+	options *SocketOptions
+}
 
 // errNoSocket is for upgrades of paths that have no websocket, or none for the caller.
 // Prefect's response to them is 403 without a body.
@@ -39,20 +47,17 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 		s.refuseUpgrade(w, r, err)
 		return
 	}
-	g := &gate{limited: nameless, allowance: maxUnidentifiedBytes}
-	conn, err := websocket.Accept(&gatedWriter{ResponseWriter: w, gate: g}, r, &websocket.AcceptOptions{
-		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // browserGuard has checked the Origin
+	accepted, err := ws.Accept(w, r, &ws.AcceptOptions{
+		Options: &s.options.Sockets.Options, Memory: ws.Memory{Arriving: s.memory.arriving, Parsed: s.memory.parsed},
+		Log: s.log.With(slog.String("path", rt.path), slog.String("client", r.RemoteAddr)), Unidentified: nameless,
 	})
 	if err != nil {
 		s.logRefusal(r, http.StatusBadRequest, err)
 		return
 	}
-	// After the take-over the request's context means nothing.
-	k := newSocket(context.WithoutCancel(r.Context()), conn, g, &s.options.Sockets, s.memory, s.log.With(
-		slog.String("path", rt.path), slog.String("client", r.RemoteAddr)))
+	k := &socket{Socket: accepted, options: &s.options.Sockets}
 	if nameless {
-		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.end(errCrowded) })
+		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.End(errCrowded) })
 		seat.identified = func() {
 			leave()
 			leaveUnidentified(r)
@@ -64,7 +69,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 // checkSocket returns the error for an upgrade that leads nowhere for every caller.
 func (s *Server) checkSocket(r *http.Request, rt *route, at place, nameless bool) error {
 	switch {
-	case rt == nil, nameless && !offers(r, subprotocol):
+	case rt == nil, nameless && !ws.OffersHandshake(r):
 		return errNoSocket
 	case at.namespace != s.home.namespace && at.namespace == everywhere && !rt.across:
 		return errOneNamespace
@@ -101,7 +106,7 @@ func (s *Server) logRefusal(r *http.Request, status int, err error) {
 
 // errCrowded ends a socket whose caller is not identified, because its place is
 // needed for another one. Clients come again.
-var errCrowded = closed(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
+var errCrowded = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
 
 // admitUpgrade takes a place for a caller that is identified by now, or never is.
 func (s *Server) admitUpgrade(seat *socketSeat, shown *identified) error {
@@ -127,33 +132,22 @@ func (s *Server) attend(rt *route, k *socket, at place, shown *identified, seat 
 	began := s.clock.Now()
 	s.socketMetrics.SocketOpened(rt.path)
 	defer s.socketMetrics.SocketClosed(rt.path)
-	unhook := context.AfterFunc(s.sockets.life, k.restart)
+	unhook := context.AfterFunc(s.sockets.life, k.Restart)
 	defer unhook()
 	var pinging sync.WaitGroup
-	pinging.Go(func() { k.guard(k.keepAlive) })
+	pinging.Go(func() { k.Guard(k.KeepAlive) })
 
-	k.end(s.talk(rt, k, at, shown, seat))
-	<-k.closed
+	k.End(s.talk(rt, k, at, shown, seat))
+	<-k.Closed()
 	pinging.Wait()
 	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
-}
-
-// guard calls f in a goroutine of a socket; a panic in it ends the socket.
-func (k *socket) guard(f func()) {
-	err := panics.Guard(func() error {
-		f()
-		return nil
-	})
-	if err != nil {
-		k.end(failed("serving a socket", err))
-	}
 }
 
 // talk is the route's part. A panic is an error like others.
 func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *socketSeat) (err error) {
 	defer func() {
 		if fault, ok := errors.AsType[*panics.Error](err); ok {
-			err = failed("serving a socket", fault)
+			err = ws.NewInternalError("serving a socket", fault)
 		}
 	}()
 	defer panics.Recover(&err)
@@ -170,7 +164,7 @@ func (s *Server) talk(rt *route, k *socket, at place, shown *identified, seat *s
 // logEnd logs the end of a websocket. One whose caller was not let in is a refused
 // one, of which not all are logged.
 func (s *Server) logEnd(k *socket, took slog.Attr) {
-	cause := context.Cause(k.life)
+	cause := context.Cause(k.Life())
 	level, because := howEnded(cause)
 	attrs, logged := s.sampled(s.door != nil && k.caller.Name == "", s.clock.Now())
 	if !logged {
@@ -180,17 +174,17 @@ func (s *Server) logEnd(k *socket, took slog.Attr) {
 	if k.caller.Name != "" {
 		attrs = append(attrs, slog.String("caller", k.caller.Name))
 	}
-	k.log.LogAttrs(context.WithoutCancel(k.life), level, "socket ended", attrs...)
+	k.Log().LogAttrs(context.WithoutCancel(k.Life()), level, "socket ended", attrs...)
 }
 
 // howEnded returns the level at which the end of a socket is logged, and the text: debug
 // if the client closed it in good order, error after a fault of the operator.
 func howEnded(cause error) (level slog.Level, because string) {
-	var how *closing
+	var how *ws.CloseError
 	switch code := websocket.CloseStatus(cause); {
-	case errors.As(cause, &how) && how.code == websocket.StatusInternalError:
+	case errors.As(cause, &how) && how.Code == websocket.StatusInternalError:
 		return slog.LevelError, cause.Error()
-	case errors.Is(cause, errGone) && (code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd):
+	case errors.Is(cause, ws.ErrGone) && (code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd):
 		return slog.LevelDebug, fmt.Sprintf("closed by the client with %d", code)
 	default:
 		return slog.LevelInfo, cause.Error()
@@ -300,21 +294,4 @@ func (a *attendance) close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// offers reports whether the client speaks the subprotocol.
-func offers(r *http.Request, name string) bool {
-	return headerHas(r.Header, "Sec-WebSocket-Protocol", name)
-}
-
-// headerHas reports whether a list in the header has the word, in any case.
-func headerHas(h http.Header, key, word string) bool {
-	for _, value := range h.Values(key) {
-		for item := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(item), word) {
-				return true
-			}
-		}
-	}
-	return false
 }

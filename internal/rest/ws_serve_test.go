@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 func TestSubprotocolsAreChosen(t *testing.T) {
@@ -29,7 +30,7 @@ func TestSubprotocolsAreChosen(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				if got := w.open(t, pathSubscription, tc.offered...).conn.Subprotocol(); got != tc.want {
 					t.Errorf("subprotocol = %q, want %q", got, tc.want)
@@ -56,7 +57,7 @@ func TestUpgradesThatAreRefused(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				conn, status, err := w.dial(t, tc.path, &websocket.DialOptions{Subprotocols: tc.offered})
 				if err == nil {
@@ -85,7 +86,7 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 
 func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		conn, _, err := w.dial(t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://localhost:3000"}}})
 		if err != nil {
@@ -104,7 +105,7 @@ func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 	t.Parallel()
 	restart := end{1012, "Server is restarting"}
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		waitingWorker := w.open(t, pathSubscription, offering...).greet(t)
 		waitingWorker.send(t, `{"type":"subscribe","keys":["k"],"client_id":"idle"}`)
@@ -132,7 +133,7 @@ func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 
 func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := worker(t, w, "c")
 		w.deliveries.runs <- runNamed("next")
@@ -159,15 +160,15 @@ func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 
 func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := worker(t, w, "c")
 		began := time.Now()
 		if err := w.server.CloseSockets(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took != settleTime {
-			t.Errorf("the socket was closed after %s, want %s", took, settleTime)
+		if took := time.Since(began); took != ws.SettleTime {
+			t.Errorf("the socket was closed after %s, want %s", took, ws.SettleTime)
 		}
 		p.expectEnd(t, end{1012, "Server is restarting"})
 		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
@@ -176,7 +177,7 @@ func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 
 func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		_ = w.openUnread(t, pathEventsIn)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -189,7 +190,7 @@ func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 
 func TestAPeerThatAnswersPingsLives(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		pass(time.Hour)
@@ -202,7 +203,7 @@ func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				began := time.Now()
 				conn := rawSocket(t, w, path)
@@ -221,7 +222,7 @@ func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
 }
 
 // rawSocket opens a websocket and leaves the rest to the caller. Headers are lines.
-func rawSocket(t *testing.T, w *wire, path string, headers ...string) net.Conn {
+func rawSocket(t *testing.T, w *socketFixture, path string, headers ...string) net.Conn {
 	t.Helper()
 	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
 	if err != nil {
@@ -301,7 +302,7 @@ func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
 func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 	t.Parallel()
 	gone := func(code websocket.StatusCode) error {
-		return fmt.Errorf("%w: %w", errGone, websocket.CloseError{Code: code})
+		return fmt.Errorf("%w: %w", ws.ErrGone, websocket.CloseError{Code: code})
 	}
 	cases := map[string]struct {
 		cause       error
@@ -312,10 +313,10 @@ func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 		"the client goes away":         {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
 		"the client gives no code":     {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
 		"the client reports a fault":   {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
-		"the connection is cut":        {fmt.Errorf("%w: %w", errGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
-		"a ping is not answered":       {errPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
-		"the server stops":             {errRestart, slog.LevelInfo, "Server is restarting"},
-		"there is a fault of this one": {failed("reading", io.EOF), slog.LevelError, "reading: EOF"},
+		"the connection is cut":        {fmt.Errorf("%w: %w", ws.ErrGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
+		"a ping is not answered":       {ws.ErrPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
+		"the server stops":             {ws.ErrRestart, slog.LevelInfo, "Server is restarting"},
+		"there is a fault of this one": {ws.NewInternalError("reading", io.EOF), slog.LevelError, "reading: EOF"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
