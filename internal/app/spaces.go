@@ -27,12 +27,12 @@ const namespaceInterval = time.Second
 // nobody asks, or when a caller is let into it. It is closed when it has no runs and
 // REST does not need it any more.
 type spaces struct {
-	doors    *services
-	options  Options
-	log      *slog.Logger
-	manager  manager.Manager
-	registry *registry.Registry
-	room     *delivery.Room
+	doors        *services
+	options      Options
+	log          *slog.Logger
+	manager      manager.Manager
+	registry     *registry.Registry
+	workerBudget *delivery.ByteBudget
 
 	mu      sync.Mutex
 	open    map[string]*background
@@ -42,7 +42,7 @@ type spaces struct {
 
 func newSpaces(mgr manager.Manager, options Options, doors *services, log *slog.Logger) (*spaces, error) {
 	s := &spaces{
-		doors: doors, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*background{},
+		doors: doors, options: options, log: log, manager: mgr, workerBudget: &delivery.ByteBudget{}, open: map[string]*background{},
 	}
 	identity, err := newIdentity()
 	if err != nil {
@@ -134,11 +134,11 @@ func (s *spaces) newBackground(namespace string) *background {
 	store, leases := s.doors.cluster.Namespace(namespace), s.doors.service(telemetry.DoorDelivery, namespace)
 	b := &background{cluster: s.doors.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.doors.recorder}
 	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.registry.In(namespace))
-	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.doors.recorder, namespace, s.room
+	b.workers.Metrics, b.workers.Namespace, b.workers.Budget = s.doors.recorder, namespace, s.workerBudget
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
 		Clock: clock.RealClock{}, Log: s.log, Metrics: s.doors.recorder,
-		Witness: controller.Witness{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
+		LossRecorder: controller.LossRecorder{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
 	}
 	return b
 }

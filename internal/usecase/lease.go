@@ -10,13 +10,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ErrNotWaiting refuses to hand out a run that does not wait for a worker, or
-// not yet, or not any more.
+// ErrNotWaiting rejects the delivery of a run that does not wait for a worker, or is
+// not due.
 var ErrNotWaiting = errors.New("the run does not wait for a worker")
 
-// Lease hands the run to a worker: no other gets it as long as this one lives.
-// It returns the run as it is to be sent. Errors: ErrNotWaiting when the run is
-// not to be had (any more), ErrNotFound, ErrUnavailable.
+// Lease leases a waiting run to a worker. No other worker receives the run while
+// this one holds it. Lease returns the run to send. Errors: ErrNotWaiting,
+// ErrNotFound, ErrUnavailable.
 func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error) {
 	var leased *taskrun.Run
 	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
@@ -89,21 +89,19 @@ func resubmit(r *taskrun.Run) {
 	}
 }
 
-// Loss is what became of a run whose worker is gone for good.
+// Loss describes a run that was taken from a lost worker.
 type Loss struct {
-	Worker string                  // its client id
-	Before orchestration.StateType // the type of the state that the run was in
-	Run    *taskrun.Run            // as it is now
-	Moved  bool                    // it got another state; if not, it only waits again
+	Worker string                  // client id
+	Before orchestration.StateType // type of the earlier state
+	Run    *taskrun.Run            // the new version
+	Moved  bool                    // the state changed; false: the run waits again in its earlier state
 }
 
-// Abandon does what is due when the worker that holds the run is gone for good
-// (contract §7.4): a run that was not started waits for another worker, unless
-// it was handed out maxAttempts times already; one that was started is tried
-// again if its policy says so, and has else CRASHED. It returns what became of
-// the run, nil when this hold is over: it is not this worker's any more, the worker
-// is connected to another operator, or the run has ended. Errors: ErrUnavailable,
-// ErrConflict.
+// Abandon takes a run from a lost worker (contract §7.4). A run that was not started
+// waits for another worker, or becomes CRASHED after maxAttempts deliveries. A run
+// that was started gets another attempt if its policy grants one, and becomes
+// CRASHED otherwise. The result is nil if the hold has changed or the run has
+// finished. Errors: ErrUnavailable, ErrConflict.
 func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*Loss, error) {
 	var loss *Loss
 	var decision orchestration.Decision
@@ -129,40 +127,40 @@ func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, max
 	return loss, ignoreNotFound(err)
 }
 
-// submitted reports whether the current state has all that a worker needs. One
-// that a worker entered to try again by itself does not name the parameters.
+// submitted reports whether the current state has all that a worker needs. A state
+// that a worker reported for its own retry lacks the id of the parameters.
 func submitted(r *taskrun.Run) bool {
 	return r.State.Type == orchestration.Scheduled && r.Deferred() && r.State.Details.TaskParametersID == r.TaskParametersID()
 }
 
-// proposalAfterLoss proposes what becomes of a run whose worker is gone. A FAILED is
-// judged by the run's policy; if that grants no further attempt, the run has
-// CRASHED (see judgeLoss).
+// proposalAfterLoss returns the proposal for a run whose worker is lost. The retry
+// policy of the run applies to FAILED. Without a further attempt, the run becomes
+// CRASHED (see decideLoss).
 func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
 	worker := "The worker " + r.Delivery.Holder
 	details := orchestration.StateDetails{Deferred: new(true), TaskParametersID: r.TaskParametersID()}
 	switch r.State.Type {
 	case orchestration.Scheduled, orchestration.Pending:
 		if r.Attempts() >= maxAttempts {
-			message := fmt.Sprintf("%s is gone, and the run was handed out %d times without being started.", worker, r.Attempts())
+			message := fmt.Sprintf("%s was lost. The run was %s and not started.", worker, r.Delivery.Count())
 			return taskrun.Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
 		}
-		message := worker + " went away while it was not at work on the run, which is handed out again."
+		message := worker + " was lost before it started the run. The run is redelivered."
 		again := taskrun.Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
-		if r.State.Type == orchestration.Scheduled { // to be tried again, at its time
+		if r.State.Type == orchestration.Scheduled { // awaits its retry
 			again.Name, again.Details.ScheduledTime = &r.State.Name, r.State.Details.ScheduledTime
 		}
 		return again
 	case orchestration.Cancelling:
-		message := worker + " went away while the run was being cancelled."
+		message := worker + " was lost while it cancelled the run."
 		return taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
 	default:
-		message := worker + " went away while it ran the run."
+		message := worker + " was lost while it executed the run."
 		return taskrun.Proposal{Type: orchestration.Failed, Message: &message, Details: orchestration.StateDetails{TaskParametersID: details.TaskParametersID}}
 	}
 }
 
-// decideLoss judges what afterLoss proposes. The run has no holder afterwards.
+// decideLoss evaluates the proposal of proposalAfterLoss. The result has no holder.
 func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim) (*taskrun.Run, taskrun.Outcome, error) {
 	next, outcome, err := s.decide(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
