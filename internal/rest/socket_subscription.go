@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 
 	"github.com/coder/websocket"
@@ -99,7 +98,7 @@ func (d *delivering) expectAnswer() {
 	d.waiting = true
 }
 
-// deliver hands out runs until the socket ends.
+// deliver sends runs until the socket ends.
 func (d *delivering) deliver() {
 	defer d.subscription.Close()
 	for {
@@ -108,27 +107,21 @@ func (d *delivering) deliver() {
 			d.socket.End(ws.NewInternalError("waiting for a run", err)) // of no effect if the socket has ended
 			return
 		}
-		if err := d.handOver(run); err != nil {
+		if err := d.deliverOne(run); err != nil {
 			d.socket.End(err)
 			return
 		}
 	}
 }
 
-// handOver delivers one run, which is taken or returned afterwards.
-func (d *delivering) handOver(run *taskrun.Run) error {
+// deliverOne sends one run, and releases it if the worker does not acknowledge it.
+func (d *delivering) deliverOne(run *taskrun.Run) error {
 	said, err := d.offer(run)
-	// What there is to tell is told also when the socket has ended.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
-	defer cancel()
 	if said != wire.ReplyAck && said != wire.ReplyQuit {
-		d.subscription.Return(ctx, run)
-		return err
-	}
-	if fault := d.subscription.Taken(ctx, run); fault != nil {
-		// The worker has it, whatever we could write down.
-		d.socket.Log().LogAttrs(ctx, slog.LevelWarn, "a delivery was not noted",
-			slog.String("taskRunID", run.ID), slog.String("error", fault.Error()))
+		// The release is written also after the end of the socket.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
+		defer cancel()
+		d.subscription.Nack(ctx, run)
 	}
 	return err
 }

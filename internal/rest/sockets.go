@@ -9,24 +9,22 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Deliveries hand runs out to workers.
+// Deliveries delivers runs to workers.
 type Deliveries interface {
-	// Subscribe makes a worker known that wants runs of the task keys. There
-	// is at least one key, and none twice; the client's id is not empty. The
-	// context has the caller.
+	// Subscribe adds a connection of a worker that receives runs of the task keys.
+	// keys has at least one key and no duplicates. clientID is not empty. The context
+	// has the caller.
 	Subscribe(ctx context.Context, keys []string, clientID string) (Subscription, error)
 }
 
-// Subscription is one worker's connection. It is used by one goroutine, which
-// after each Next calls either Taken or Return for its run, and Close at last.
+// Subscription is one connection of a worker. It is used by one goroutine, which
+// calls Nack for each run that the worker does not acknowledge, and finally Close.
 type Subscription interface {
 	// Next waits for a run and leases it to this worker.
 	Next(ctx context.Context) (*taskrun.Run, error)
-	// Taken tells that the worker has acknowledged the run.
-	Taken(ctx context.Context, run *taskrun.Run) error
-	// Return tells that the worker has not: the run is for anybody again.
-	Return(ctx context.Context, run *taskrun.Run)
-	// Close tells that the worker's connection is gone.
+	// Nack releases a run that the worker did not acknowledge.
+	Nack(ctx context.Context, run *taskrun.Run)
+	// Close ends the connection.
 	Close()
 }
 
