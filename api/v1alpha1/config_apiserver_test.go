@@ -51,7 +51,7 @@ func TestTheDefaultInstallationIsAccepted(t *testing.T) {
 	}
 	const account, home = "system:serviceaccount:taskrun-system:taskrun-controller-manager", "taskrun-system"
 	for what, want := range map[string]string{
-		// What replicas do to know each other's workers (internal/roster), and to elect a leader.
+		// The registry of workers (internal/delivery/registry) and the leader election.
 		"create leases.coordination.k8s.io --namespace " + home: "yes",
 		"list leases.coordination.k8s.io --namespace " + home:   "yes",
 		"patch leases.coordination.k8s.io --namespace " + home:  "yes",

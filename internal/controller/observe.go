@@ -30,6 +30,7 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 	object := &v1alpha1.TaskRun{}
 	if err := r.Objects.Get(ctx, key, object); err != nil {
 		if apierrors.IsNotFound(err) {
+			r.references.set(key, nil)
 			return nil, Result{}, nil
 		}
 		return nil, Result{}, err

@@ -77,8 +77,5 @@ func (r *references) events() handler.TypedEventHandler[*v1alpha1.TaskRun, recon
 	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
 		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.Object) },
 		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*v1alpha1.TaskRun], _ queue) {
-			r.set(client.ObjectKeyFromObject(e.Object), nil)
-		},
 	}
 }

@@ -214,6 +214,7 @@ func TestATaskRunWakesThoseThatNameIt(t *testing.T) {
 	reconcileAgain()
 	reconcileAgain() // by the event of its own write
 	want("after it was found", nil, hello)
-	handler.Delete(t.Context(), event.TypedDeleteEvent[*v1alpha1.TaskRun]{Object: b.objects["hello"]}, &fakeQueue{})
+	delete(b.objects, "hello")
+	reconcileAgain() // by the event of the deletion
 	want("after the run was deleted", nil, nil)
 }

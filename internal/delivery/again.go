@@ -55,7 +55,7 @@ func (q *Queue) sentBy(connections []*Consumer, held []string, before time.Time)
 // sendAgain has the workers of this replica get what they should have got. What
 // another operator sent to a worker that is connected to both is left to that one.
 func (w *Workers) sendAgain(now time.Time, grace time.Duration) (ids []string) {
-	own := w.roster.LeaseNamespace()
+	own := w.registry.LeaseNamespace()
 	for c, held := range w.forgotten(now, grace) {
 		for _, id := range held {
 			run := w.queue.runs.Known(id) // not under a lock: the store has its own

@@ -12,7 +12,7 @@ import (
 func (s *scene) restart() {
 	s.t.Helper()
 	s.queue = NewQueue(s.store, bubbleClock{})
-	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, Alone{})
+	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, SingleReplica{})
 	s.ends = append(s.ends, s.queue.Open())
 }
 
@@ -69,10 +69,10 @@ func TestWhatAWorkerHasIsNotSentAgain(t *testing.T) {
 	})
 }
 
-// leased is a run that a worker holds and has not begun.
-func leased(id, worker string, since time.Time) *taskrun.Run {
+// leased is a run that the worker w holds and has not begun.
+func leased(id string, since time.Time) *taskrun.Run {
 	run := waitingRun(id, "a", since)
-	run.Delivery = &taskrun.Delivery{Holder: worker, Since: since, Attempts: 1}
+	run.Delivery = &taskrun.Delivery{Holder: "w", Since: since, Attempts: 1}
 	return run
 }
 
@@ -96,7 +96,7 @@ func TestARunThatWasDeliveredJustNowIsNotDeliveredAgain(t *testing.T) {
 	clock := &handClock{now: time.Unix(1_000_000, 0)}
 	q := NewQueue(nil, clock)
 	q.early = nil
-	w := NewWorkers(q, nil, clock, Alone{})
+	w := NewWorkers(q, nil, clock, SingleReplica{})
 	c, err := w.Subscribe(t.Context(), []string{"a"}, "w")
 	if err != nil {
 		t.Fatal(err)
@@ -106,12 +106,12 @@ func TestARunThatWasDeliveredJustNowIsNotDeliveredAgain(t *testing.T) {
 	if found := w.forgotten(clock.now, grace); len(found) != 0 || len(c.sent) != 1 {
 		t.Errorf("before the lease is known, %v are to be delivered again, and %v were delivered", found, c.sent)
 	}
-	q.take(nil, leased("run", "w", clock.now))
+	q.take(nil, leased("run", clock.now))
 	clock.now = clock.now.Add(time.Hour)
 	if found := w.forgotten(clock.now, grace); len(found) != 0 {
 		t.Errorf("while the worker holds it, %v are to be delivered again", found)
 	}
-	q.take(leased("run", "w", clock.now), nil)
+	q.take(leased("run", clock.now), nil)
 	if w.forgotten(clock.now, grace); len(c.sent) != 0 {
 		t.Errorf("after its end, %v is still known as delivered", c.sent)
 	}
@@ -132,11 +132,11 @@ func TestARunIsDeliveredAgainAfterTheGracePeriod(t *testing.T) {
 			t.Parallel()
 			now := time.Unix(1_000_000, 0)
 			clock := &handClock{now: now.Add(-tt.connected)}
-			run := leased("run", "w", now.Add(-tt.leased))
+			run := leased("run", now.Add(-tt.leased))
 			q := NewQueue(known{run: run}, clock)
 			q.early = nil
 			q.take(nil, run)
-			w := NewWorkers(q, nil, clock, Alone{})
+			w := NewWorkers(q, nil, clock, SingleReplica{})
 			if _, err := w.Subscribe(t.Context(), []string{"a"}, "w"); err != nil {
 				t.Fatal(err)
 			}

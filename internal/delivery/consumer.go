@@ -20,7 +20,7 @@ type Consumer struct {
 	metrics  Metrics
 	keys     []string
 	clientID string
-	roster   Roster
+	registry Registry
 	leave    func()
 	once     sync.Once
 	since    time.Time
@@ -52,7 +52,7 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 				return nil, ctx.Err()
 			}
 		}
-		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.roster.LeaseNamespace()})
+		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.registry.LeaseNamespace()})
 		if err == nil {
 			c.note(id)
 			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))

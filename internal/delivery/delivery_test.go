@@ -169,7 +169,7 @@ func TestTwoReplicasHandOutEachRunOnce(t *testing.T) {
 		other := NewQueue(s.store, bubbleClock{})
 		stop := other.Open()
 		defer stop()
-		elsewhere := NewWorkers(other, s.service, bubbleClock{}, Alone{})
+		elsewhere := NewWorkers(other, s.service, bubbleClock{}, SingleReplica{})
 		const runs = 60
 		for range runs {
 			s.submit("a", 0)

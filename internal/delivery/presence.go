@@ -43,7 +43,7 @@ func (p *presence) refresh(workers *Workers, alive map[string]bool, holds map[ta
 	seen := map[string]bool{}
 	for hold := range holds {
 		id := hold.Worker
-		if hold.LeaseNamespace == "" && (alive[id] || p.seen[id] || workers.roster.Listed(id)) {
+		if hold.LeaseNamespace == "" && (alive[id] || p.seen[id] || workers.registry.Listed(id)) {
 			seen[id] = true
 		}
 	}
@@ -76,7 +76,7 @@ func (p *presence) in(leaseNamespace string) connectedList {
 	list, asked := p.lists[leaseNamespace]
 	if !asked {
 		var workers []Worker
-		workers, list.read, list.known = p.workers.roster.ConnectedIn(leaseNamespace)
+		workers, list.read, list.known = p.workers.registry.ConnectedIn(leaseNamespace)
 		list.ids = make(map[string]bool, len(workers))
 		for _, worker := range workers {
 			list.ids[worker.ID] = true
@@ -91,7 +91,7 @@ func (p *presence) in(leaseNamespace string) connectedList {
 // for gone. A worker that is connected to both stays where it is recorded, if
 // that can be read; if not, its holds are moved at most twice per grace time.
 func (r *Reaper) moveHolds(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
-	own := r.Workers.roster.LeaseNamespace()
+	own := r.Workers.registry.LeaseNamespace()
 	maps.DeleteFunc(r.moved, func(_ string, at time.Time) bool { return now.Sub(at) >= r.Grace/2 })
 	for hold, ids := range holds {
 		if hold.LeaseNamespace == own || !r.Workers.isHere(hold.Worker) || r.presence.in(hold.LeaseNamespace).ids[hold.Worker] {

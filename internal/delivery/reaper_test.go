@@ -190,7 +190,7 @@ func TestARunThatIsOverIsHeldByNone(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	q := NewQueue(nil, &handClock{now: now})
 	q.early = nil
-	first, second := leased("first", "w", now), leased("second", "w", now)
+	first, second := leased("first", now), leased("second", now)
 	q.take(nil, first)
 	q.take(nil, second)
 	q.take(first, nil)

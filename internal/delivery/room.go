@@ -8,7 +8,7 @@ import (
 
 // MaxRoster bounds what a replica's workers take in a Roster without their task
 // keys, in bytes of JSON: some thousands of workers.
-const MaxRoster = 200 << 10
+const MaxWorkerBytes = 200 << 10
 
 // What a caller and a namespace take is at most this multiple of what stays free. So
 // one alone can have half of the room and three quarters of it, and there is always
@@ -35,7 +35,7 @@ type owner struct{ namespace, caller string }
 func (r *Room) take(by owner, bytes int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	free := MaxRoster - r.taken - bytes
+	free := MaxWorkerBytes - r.taken - bytes
 	switch {
 	case free < 0,
 		by.caller != "" && r.byCaller[by.caller]+bytes > callerFactor*free,

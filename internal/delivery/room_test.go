@@ -27,7 +27,7 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 	c.t.Helper()
 	w := c.namespaces[namespace]
 	if w == nil {
-		w = NewWorkers(nil, nil, bubbleClock{}, Alone{})
+		w = NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
 		w.Namespace, w.Room = namespace, c.room
 		c.namespaces[namespace] = w
 	}
@@ -38,11 +38,14 @@ func (c *crowd) connect(namespace, caller, id string) *Consumer {
 	return consumer
 }
 
+// endless is more workers with long ids than have room.
+const endless = 800
+
 // flood connects workers with the longest ids until no caller gets a place.
 func (c *crowd) flood(namespace string, callers int) (all []*Consumer) {
 	c.t.Helper()
 	for refused, i := 0, 0; refused < callers; i++ {
-		if i > 2000 {
+		if i == endless {
 			c.t.Fatal("the room has no end")
 		}
 		caller := fmt.Sprint(namespace, i%callers)
@@ -70,7 +73,7 @@ func TestNoOneTakesThePlacesOfAllWorkers(t *testing.T) {
 		"callers without a name":        {func(c *crowd) []*Consumer { return c.flood("", 1) }, 300, []owner{{"b", "x"}, {"b", "y"}, {"c", ""}}},
 		"one caller of many namespaces": {func(c *crowd) (all []*Consumer) {
 			for i := range 20 {
-				for j := range 2000 {
+				for j := 0; len(all) < endless; j++ {
 					consumer := c.connect(fmt.Sprint("n", i), "hog", strings.Repeat("\x01", 100)+strconv.Itoa(j))
 					if consumer == nil {
 						break
@@ -137,14 +140,14 @@ func TestTheShareOfTheRoomDependsOnWhatStaysFree(t *testing.T) {
 		by    owner
 		bytes int // the most that is given
 	}{
-		"a caller gets half":                                     {nil, x, MaxRoster / 2},
-		"a caller gets half, of which it has some":               {[]part{{x, 1000}}, x, MaxRoster/2 - 1000},
-		"a caller gets half of what others leave":                {[]part{{y, MaxRoster / 2}}, x, MaxRoster / 4},
-		"a namespace gets three quarters":                        {nil, nameless, MaxRoster / 4 * 3},
-		"a namespace gets three quarters, of which it has some":  {[]part{{x, 1000}}, nameless, MaxRoster/4*3 - 1000},
-		"a namespace gets three quarters of what others leave":   {[]part{{y, MaxRoster / 2}}, nameless, MaxRoster / 8 * 3},
-		"a caller shares the three quarters with its namespace":  {[]part{{nameless, MaxRoster / 4 * 2}}, x, MaxRoster / 4},
-		"a caller of a second namespace has its share in common": {[]part{{owner{"c", "x"}, MaxRoster / 4}}, x, MaxRoster / 4},
+		"a caller gets half":                                     {nil, x, MaxWorkerBytes / 2},
+		"a caller gets half, of which it has some":               {[]part{{x, 1000}}, x, MaxWorkerBytes/2 - 1000},
+		"a caller gets half of what others leave":                {[]part{{y, MaxWorkerBytes / 2}}, x, MaxWorkerBytes / 4},
+		"a namespace gets three quarters":                        {nil, nameless, MaxWorkerBytes / 4 * 3},
+		"a namespace gets three quarters, of which it has some":  {[]part{{x, 1000}}, nameless, MaxWorkerBytes/4*3 - 1000},
+		"a namespace gets three quarters of what others leave":   {[]part{{y, MaxWorkerBytes / 2}}, nameless, MaxWorkerBytes / 8 * 3},
+		"a caller shares the three quarters with its namespace":  {[]part{{nameless, MaxWorkerBytes / 4 * 2}}, x, MaxWorkerBytes / 4},
+		"a caller of a second namespace has its share in common": {[]part{{owner{"c", "x"}, MaxWorkerBytes / 4}}, x, MaxWorkerBytes / 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +168,7 @@ func TestTheShareOfTheRoomDependsOnWhatStaysFree(t *testing.T) {
 
 func TestWorkersCostWhatTheyTakeInTheList(t *testing.T) {
 	t.Parallel()
-	w := NewWorkers(nil, nil, bubbleClock{}, Alone{})
+	w := NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
 	w.Namespace = "default"
 	var all []Worker
 	costs := 0

@@ -26,7 +26,7 @@ type Worker struct {
 }
 
 // Roster is how replicas tell each other of their workers in one namespace.
-type Roster interface {
+type Registry interface {
 	// Announce tells the others of this replica's workers, soon.
 	Announce(workers []Worker)
 	// Others are the workers of the other replicas that are alive. When they are
@@ -52,10 +52,10 @@ type Workers struct {
 	Namespace string
 	Room      *Room // shared with the workers of other namespaces
 
-	queue  *Queue
-	leases Leases
-	clock  taskrun.Clock
-	roster Roster
+	queue    *Queue
+	leases   Leases
+	clock    taskrun.Clock
+	registry Registry
 
 	mu   sync.Mutex
 	here map[string]*local
@@ -71,8 +71,8 @@ type local struct {
 }
 
 // NewWorkers returns the workers that take runs from the queue.
-func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Roster) *Workers {
-	return &Workers{Metrics: noMetrics{}, Room: &Room{}, queue: queue, leases: leases, clock: clock, roster: roster, here: map[string]*local{}}
+func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Registry) *Workers {
+	return &Workers{Metrics: noMetrics{}, Room: &Room{}, queue: queue, leases: leases, clock: clock, registry: roster, here: map[string]*local{}}
 }
 
 // Subscribe makes a connection of a worker known that wants runs of these task
@@ -85,7 +85,7 @@ func (w *Workers) Subscribe(ctx context.Context, keys []string, clientID string)
 	}
 	c := &Consumer{
 		queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID,
-		roster: w.roster, since: w.clock.Now(), sent: map[string]time.Time{},
+		registry: w.registry, since: w.clock.Now(), sent: map[string]time.Time{},
 	}
 	c.leave = func() { w.leave(c) }
 	w.mu.Lock()
@@ -108,7 +108,7 @@ func (w *Workers) Subscribe(ctx context.Context, keys []string, clientID string)
 func (w *Workers) cost(id string) int {
 	text, err := EncodeWorkers([]Worker{{Namespace: w.Namespace, ID: id}})
 	if err != nil {
-		return MaxRoster // cannot happen: an id is a text
+		return MaxWorkerBytes // cannot happen: an id is a text
 	}
 	return len(text) - len("[]") + len(",")
 }
@@ -129,7 +129,7 @@ func (w *Workers) leave(c *Consumer) {
 // announce tells the other replicas who is here.
 func (w *Workers) announce() {
 	w.forget()
-	w.roster.Announce(w.connected())
+	w.registry.Announce(w.connected())
 }
 
 // forget drops those who have been gone for a while.
@@ -168,7 +168,7 @@ func (l *local) taskKeys() []string {
 // of one of the task keys, if there are any given.
 func (w *Workers) List(taskKeys []string) []Worker {
 	all := map[string]Worker{}
-	others, _ := w.roster.Others()
+	others, _ := w.registry.Others()
 	for _, other := range others {
 		all[other.ID] = merged(all[other.ID], other)
 	}
@@ -238,7 +238,7 @@ func merged(a, b Worker) Worker {
 // alive are the ids of all workers that have a connection now, unless nobody
 // can tell.
 func (w *Workers) alive() (ids map[string]bool, known bool) {
-	others, known := w.roster.Others()
+	others, known := w.registry.Others()
 	alive := map[string]bool{}
 	for _, other := range others {
 		alive[other.ID] = true
@@ -254,19 +254,19 @@ func (w *Workers) alive() (ids map[string]bool, known bool) {
 }
 
 // Alone is the roster of a program that has one replica.
-type Alone struct{}
+type SingleReplica struct{}
 
 // Announce does nothing.
-func (Alone) Announce([]Worker) {}
+func (SingleReplica) Announce([]Worker) {}
 
 // Others are none.
-func (Alone) Others() ([]Worker, bool) { return nil, true }
+func (SingleReplica) Others() ([]Worker, bool) { return nil, true }
 
 // LeaseNamespace returns the empty namespace: there is no Lease.
-func (Alone) LeaseNamespace() string { return "" }
+func (SingleReplica) LeaseNamespace() string { return "" }
 
 // ConnectedIn returns no workers: no other replica exists.
-func (Alone) ConnectedIn(string) ([]Worker, time.Time, bool) { return nil, time.Time{}, true }
+func (SingleReplica) ConnectedIn(string) ([]Worker, time.Time, bool) { return nil, time.Time{}, true }
 
 // Listed returns false: there is no Lease.
-func (Alone) Listed(string) bool { return false }
+func (SingleReplica) Listed(string) bool { return false }

@@ -64,8 +64,8 @@ func TestAReplicaTakesNoMoreWorkersThanItCanTellOf(t *testing.T) {
 			if !errors.Is(err, taskrun.ErrUnavailable) || problem != nil || i < 100 {
 				t.Errorf("worker %d: %v, want ErrUnavailable after hundreds (%v)", i, err, problem)
 			}
-			if keys := i * len(`["a"]`); len(text)-keys > MaxRoster {
-				t.Errorf("%d workers take %d bytes, want at most %d", i, len(text)-keys, MaxRoster)
+			if keys := i * len(`["a"]`); len(text)-keys > MaxWorkerBytes {
+				t.Errorf("%d workers take %d bytes, want at most %d", i, len(text)-keys, MaxWorkerBytes)
 			}
 			return
 		}

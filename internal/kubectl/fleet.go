@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
-	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 )
 
 // fleet are the workers that are connected, to any replica.
@@ -25,10 +25,10 @@ type fleet struct {
 func readFleet(ctx context.Context, reader client.Reader, namespace string, now time.Time) (*fleet, error) {
 	var leases coordinationv1.LeaseList
 	where := "any namespace"
-	err := reader.List(ctx, &leases, client.HasLabels{roster.LabelServes})
+	err := reader.List(ctx, &leases, client.HasLabels{registry.LabelServes})
 	if apierrors.IsForbidden(err) {
 		where = "the namespace " + namespace
-		err = reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{roster.LabelServes})
+		err = reader.List(ctx, &leases, client.InNamespace(namespace), client.HasLabels{registry.LabelServes})
 	}
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func readFleet(ctx context.Context, reader client.Reader, namespace string, now 
 		if lapsed(&leases.Items[i], now) {
 			continue
 		}
-		for served, workers := range roster.Workers(&leases.Items[i]) {
+		for served, workers := range registry.Workers(&leases.Items[i]) {
 			f.workers[served] = append(f.workers[served], workers...)
 		}
 	}

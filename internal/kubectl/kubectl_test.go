@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/roster"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 )
 
 // noon is when the tests ask.
@@ -48,7 +48,7 @@ func objectOf[T any](t *testing.T, text string) *T {
 func fleetOf(workers string) *coordinationv1.Lease {
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: operatorNamespace, Name: "replica", Labels: map[string]string{roster.LabelServes: "default"},
+			Namespace: operatorNamespace, Name: "replica", Labels: map[string]string{registry.LabelServes: "default"},
 			Annotations: map[string]string{"taskrun.dev/workers": workers},
 		},
 		Spec: coordinationv1.LeaseSpec{RenewTime: new(metav1.NewMicroTime(noon)), LeaseDurationSeconds: new(int32(15))},

@@ -23,8 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
-	"github.com/taskrun-dev/taskrun-operator/internal/roster"
 )
 
 // forged is what a line that a value adds would begin with.
@@ -111,7 +111,7 @@ func hostileObjects(stateType, verdict string, delivered bool) []client.Object {
 	proposal.Status.Verdict = verdict
 	limit.Spec.Active, limit.Status.ActiveSlots, limit.Status.Conditions = new(true), new(int32(1)), nil
 	workers, _ := json.Marshal([]map[string]any{{"namespace": "default", "id": hostile, "taskKeys": []string{hostile}}})
-	lease.Labels[roster.LabelServes] = "default"
+	lease.Labels[registry.LabelServes] = "default"
 	lease.Annotations["taskrun.dev/workers"] = string(workers)
 	return objects
 }

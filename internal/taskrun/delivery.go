@@ -13,7 +13,7 @@ type Delivery struct {
 	LeaseNamespace string // see Hold; empty without a holder
 	PreviousHolder string // client id of the worker that held the run before; empty: none
 	Since          time.Time
-	Attempts       int // how often the run was handed out
+	Attempts       int // number of deliveries
 }
 
 // Hold identifies a worker that holds a run, and the Leases that list it while it
@@ -33,8 +33,8 @@ const NoLease = "-"
 const MaxHolder = 256
 
 // Waiting reports whether the run waits for a worker, be its time come or not:
-// it is SCHEDULED, was submitted to be run in the background, and nobody holds
-// it, nor is it on hold. A worker that reports of a run does not submit it (contract §1.6).
+// it is SCHEDULED, was submitted to be run in the background, has no holder, and is not
+// on hold. A worker that reports of a run does not submit it (contract §1.6).
 func (r *Run) Waiting() bool {
 	if r.State == nil || r.State.Type != orchestration.Scheduled || r.Held() || r.OnHold {
 		return false
@@ -48,7 +48,7 @@ func (r *Run) Deferred() bool {
 	return deferred != nil && *deferred
 }
 
-// Due is when a waiting run may be handed out.
+// Due is when a waiting run may be delivered.
 func (r *Run) Due() time.Time {
 	if at := r.State.Details.ScheduledTime; at != nil {
 		return *at
@@ -75,6 +75,7 @@ func (r *Run) Hold() Hold {
 // Held reports whether a worker holds the run.
 func (r *Run) Held() bool { return r.Holder() != "" }
 
+// Attempts returns how often the run was delivered.
 func (r *Run) Attempts() int {
 	if r.Delivery == nil {
 		return 0
@@ -93,11 +94,11 @@ func (r *Run) TaskParametersID() string {
 	return ""
 }
 
-// CheckHolder tells whether a worker's client id can be kept (*InvalidError).
+// CheckHolder returns an *InvalidError if a worker's client id is too long to be stored.
 func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
 
-// Submission tells whether the run was ever submitted to be run by a worker, and
-// where its parameters are, which the worker needs; empty: it has none.
+// Submission reports whether the run was ever submitted to be run by a worker, and the
+// id of its parameters, which the worker needs; empty: it has none.
 func (r *Run) Submission() (parametersID string, background bool) {
 	if r.Delivery != nil {
 		return r.TaskParametersID(), true

@@ -10,13 +10,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ErrNotWaiting refuses to hand out a run that does not wait for a worker, or
-// not yet, or not any more.
+// ErrNotWaiting rejects the delivery of a run that is not due, or that does not wait
+// for a worker.
 var ErrNotWaiting = errors.New("the run does not wait for a worker")
 
-// Lease hands the run to a worker: no other gets it as long as this one lives.
-// It returns the run as it is to be sent. Errors: ErrNotWaiting when the run is
-// not to be had (any more), ErrNotFound, ErrUnavailable.
+// Lease makes the worker the holder of the run. No other worker gets the run until
+// this one is lost or releases it. Lease returns the run that is to be sent. Errors:
+// ErrNotWaiting if the run does not wait for a worker, ErrNotFound, ErrUnavailable.
 func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error) {
 	var leased *taskrun.Run
 	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
@@ -36,8 +36,8 @@ func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskr
 	return leased, err
 }
 
-// Release takes back a lease whose run did not reach its worker. A run that is
-// not this worker's, or was started, is left alone. Errors: ErrUnavailable.
+// Release ends the lease of a run that did not reach its worker. A run that another
+// worker holds, or that was started, does not change. Errors: ErrUnavailable.
 func (s *Service) Release(ctx context.Context, id, holder string) error {
 	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
@@ -51,7 +51,7 @@ func (s *Service) Release(ctx context.Context, id, holder string) error {
 
 // MoveHold records that the worker which holds the run is connected to another
 // operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
-// hold any more is left alone. Errors: ErrUnavailable, ErrConflict.
+// hold any more does not change. Errors: ErrUnavailable, ErrConflict.
 func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) error {
 	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
@@ -81,15 +81,16 @@ func releaseFinished(r *taskrun.Run) {
 	}
 }
 
-// resubmit lets a run wait for a worker anew that somebody, not its worker,
-// has put back to SCHEDULED, to be run in the background (contract §1.6).
+// resubmit removes the delivery of a run that a client other than its worker set to
+// SCHEDULED again, to be run in the background (contract §1.6). The run then waits for
+// a worker.
 func resubmit(r *taskrun.Run) {
 	if r.Held() && r.State.Type == orchestration.Scheduled && r.Deferred() {
 		r.Delivery = nil
 	}
 }
 
-// Loss is what became of a run whose worker is gone for good.
+// Loss is the outcome for a run whose worker was lost.
 type Loss struct {
 	Worker string                  // its client id
 	Before orchestration.StateType // the type of the state that the run was in
@@ -97,12 +98,11 @@ type Loss struct {
 	Moved  bool                    // it got another state; if not, it only waits again
 }
 
-// Abandon does what is due when the worker that holds the run is gone for good
-// (contract §7.4): a run that was not started waits for another worker, unless
-// it was handed out maxAttempts times already; one that was started is tried
-// again if its policy says so, and has else CRASHED. It returns what became of
-// the run, nil when this hold is over: it is not this worker's any more, the worker
-// is connected to another operator, or the run has ended. Errors: ErrUnavailable,
+// Abandon takes the run from a worker that was lost (contract §7.4). A run that was
+// not started waits for another worker, unless it was delivered maxAttempts times. A
+// run that was started is retried if its policy allows it, and is CRASHED otherwise.
+// The result is nil if this hold has ended: another worker holds the run, the worker
+// is connected to another operator, or the run has finished. Errors: ErrUnavailable,
 // ErrConflict.
 func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*Loss, error) {
 	var loss *Loss
@@ -135,34 +135,35 @@ func submitted(r *taskrun.Run) bool {
 	return r.State.Type == orchestration.Scheduled && r.Deferred() && r.State.Details.TaskParametersID == r.TaskParametersID()
 }
 
-// proposalAfterLoss proposes what becomes of a run whose worker is gone. A FAILED is
-// judged by the run's policy; if that grants no further attempt, the run has
-// CRASHED (see judgeLoss).
+// proposalAfterLoss returns the state that is proposed for a run whose worker was
+// lost. FAILED is evaluated by the run's policy; if the policy allows no further
+// attempt, the run becomes CRASHED (see decideLoss).
 func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
 	worker := "The worker " + r.Delivery.Holder
 	details := orchestration.StateDetails{Deferred: new(true), TaskParametersID: r.TaskParametersID()}
 	switch r.State.Type {
 	case orchestration.Scheduled, orchestration.Pending:
 		if r.Attempts() >= maxAttempts {
-			message := fmt.Sprintf("%s is gone, and the run was handed out %d times without being started.", worker, r.Attempts())
+			message := fmt.Sprintf("%s was lost. The run was delivered %s, and no worker started it.", worker, times(r.Attempts()))
 			return taskrun.Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
 		}
-		message := worker + " went away while it was not at work on the run, which is handed out again."
+		message := worker + " was lost before it started the run. The run is delivered again."
 		again := taskrun.Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
 		if r.State.Type == orchestration.Scheduled { // to be tried again, at its time
 			again.Name, again.Details.ScheduledTime = &r.State.Name, r.State.Details.ScheduledTime
 		}
 		return again
 	case orchestration.Cancelling:
-		message := worker + " went away while the run was being cancelled."
+		message := worker + " was lost while the run was being cancelled."
 		return taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
 	default:
-		message := worker + " went away while it ran the run."
+		message := worker + " was lost while it executed the run."
 		return taskrun.Proposal{Type: orchestration.Failed, Message: &message, Details: orchestration.StateDetails{TaskParametersID: details.TaskParametersID}}
 	}
 }
 
-// decideLoss judges what afterLoss proposes. The run has no holder afterwards.
+// decideLoss evaluates the state that proposalAfterLoss returned. The run has no
+// holder afterwards.
 func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim) (*taskrun.Run, taskrun.Outcome, error) {
 	next, outcome, err := s.decide(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
@@ -178,4 +179,11 @@ func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Pr
 	}
 	next.Delivery = released(run).Delivery
 	return next, outcome, nil
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

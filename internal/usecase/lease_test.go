@@ -222,12 +222,12 @@ func TestWhatBecomesOfARunWhoseWorkerIsLost(t *testing.T) {
 		due      time.Time
 	}{
 		"not started waits again":                {attempts: 2, want: "SCHEDULED Scheduled", due: start},
-		"not started, for the last time":         {attempts: 1, want: "CRASHED Crashed", moved: true, message: "1 times without being started"},
-		"pending is scheduled again":             {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "handed out again"},
-		"pending for the last time":              {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "1 times without being started"},
-		"running has crashed":                    {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "while it ran the run"},
-		"running, though for the last time":      {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "while it ran the run"},
-		"running with a retry left awaits it":    {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "while it ran the run"},
+		"not started, for the last time":         {attempts: 1, want: "CRASHED Crashed", moved: true, message: "delivered once, and no worker started it"},
+		"pending is scheduled again":             {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "delivered again"},
+		"pending for the last time":              {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "delivered once, and no worker started it"},
+		"running has crashed":                    {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "while it executed the run"},
+		"running, though for the last time":      {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "while it executed the run"},
+		"running with a retry left awaits it":    {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "while it executed the run"},
 		"being cancelled is cancelled":           {use: state(orchestration.Cancelling), attempts: 2, want: "CANCELLED Cancelled", moved: true, message: "being cancelled"},
 		"awaiting its retry keeps name and time": {use: func(l *leasing) { l.awaitsRetry(later) }, attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, due: later},
 	} {
@@ -343,48 +343,5 @@ func TestAStateThatIsSetEndsAHoldOrKeepsIt(t *testing.T) {
 				t.Errorf("delivery (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestARunIsSubmittedByItsStatesNotByAWorkersReports(t *testing.T) {
-	t.Parallel()
-	state := func(deferred *bool, reported bool) orchestration.State {
-		return orchestration.State{Type: orchestration.Scheduled, Reported: reported, Details: orchestration.StateDetails{Deferred: deferred, TaskParametersID: "p"}}
-	}
-	for name, tt := range map[string]struct {
-		run            taskrun.Run
-		wantID         string
-		wantBackground bool
-	}{
-		"a deferred state submits it":             {run: withStates(state(new(true), false)), wantID: "p", wantBackground: true},
-		"an earlier one does too":                 {run: withStates(state(new(true), false), orchestration.State{Type: orchestration.Running}), wantID: "p", wantBackground: true},
-		"a delivery shows that it was":            {run: taskrun.Run{Delivery: &taskrun.Delivery{}}, wantBackground: true},
-		"a state that is not deferred does not":   {run: withStates(state(new(false), false))},
-		"a state that does not say so does not":   {run: withStates(state(nil, false))},
-		"a deferred state of a worker's does not": {run: withStates(state(new(true), true))},
-		"the newest parameters count":             {run: withStates(orchestration.State{Details: orchestration.StateDetails{TaskParametersID: "old"}}, state(new(true), false)), wantID: "p", wantBackground: true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if id, background := tt.run.Submission(); id != tt.wantID || background != tt.wantBackground {
-				t.Errorf("parameters %q, background %t, want %q, %t", id, background, tt.wantID, tt.wantBackground)
-			}
-		})
-	}
-}
-
-// withStates is a run with these states, oldest first.
-func withStates(states ...orchestration.State) taskrun.Run {
-	last := len(states) - 1
-	return taskrun.Run{History: states[:last], Progress: orchestration.Progress{State: &states[last]}}
-}
-
-func TestAWorkersIDHasALimit(t *testing.T) {
-	t.Parallel()
-	if err := taskrun.CheckHolder(strings.Repeat("é", taskrun.MaxHolder)); err != nil {
-		t.Errorf("the longest id: %v", err)
-	}
-	if invalid, ok := errors.AsType[*taskrun.InvalidError](taskrun.CheckHolder(strings.Repeat("é", taskrun.MaxHolder+1))); !ok || invalid.Field != "client_id" {
-		t.Errorf("an id that is too long: %v", invalid)
 	}
 }

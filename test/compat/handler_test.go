@@ -46,7 +46,7 @@ func newHandler(t *testing.T) http.Handler {
 	service := usecase.New(usecase.Options{Store: runs, Clock: wallClock{}, Slots: limits})
 	queue := delivery.NewQueue(runs, wallClock{})
 	t.Cleanup(queue.Open())
-	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.Alone{})}
+	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.SingleReplica{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Space: rest.Space{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
 		Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),

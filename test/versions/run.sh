@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 packages=(
   ./api/... ./internal/app ./internal/authn ./internal/certificates ./internal/controller/... ./test/controlplane
-  ./internal/roster ./internal/store/... ./test/testenv ./test/manifests
+  ./internal/delivery/registry ./internal/store/... ./test/testenv ./test/manifests
 )
 
 for release in "$@"; do
