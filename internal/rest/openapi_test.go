@@ -1,14 +1,13 @@
 package rest
 
 import (
-	"path"
-	"strings"
-
 	"encoding/json"
 	"maps"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"

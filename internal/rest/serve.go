@@ -27,7 +27,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	at := s.placeOf(r.URL.Path)
 	page := s.browsers.check(r, at.proxied)
 	if ws.IsUpgrade(r) && page == nil {
-		s.serveSocket(w, r, at)
+		s.serveSocket(w, r, at) //nolint:contextcheck // the context is that of the socket
 		return
 	}
 	v := &visit{place: at, began: s.clock.Now(), release: func() {}, refusal: page}

@@ -36,12 +36,12 @@ func defaultSocketOptions() SocketOptions {
 
 func (o *SocketOptions) bindFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.Most, "max-websockets", o.Most, "maximum number of open websockets; further ones get 503 with Retry-After")
-	o.Options.BindFlags(fs)
+	o.BindFlags(fs)
 }
 
 func (o *SocketOptions) validate() error {
 	return errors.Join(
 		checkPositive("--max-websockets", o.Most),
-		o.Options.Validate(),
+		o.Validate(),
 	)
 }

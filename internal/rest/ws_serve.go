@@ -63,7 +63,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at place) {
 			leaveUnidentified(r)
 		}
 	}
-	s.attend(rt, k, at, shown, seat) //nolint:contextcheck // the context is that of the socket
+	s.attend(rt, k, at, shown, seat)
 }
 
 // checkSocket returns the error for an upgrade that leads nowhere for every caller.

@@ -11,7 +11,7 @@ import (
 
 const textCacheKeyTooLong = "Cache key exceeded maximum allowed length of 2000 characters."
 
-// decodeCreate reads a TaskRunCreate (contract §2.2). A null body is none.
+// DecodeCreate reads a TaskRunCreate (contract §2.2). A null body is missing.
 func DecodeCreate(body pyjson.Value) (taskrun.NewRun, []validate.Error) {
 	if body.IsNull() {
 		return taskrun.NewRun{}, []validate.Error{validate.Missing(body, "body")}

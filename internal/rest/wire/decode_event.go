@@ -41,7 +41,7 @@ const (
 	orchestrationServer = "server"
 )
 
-// event is an event of a client, about anything (contract §4.3).
+// Event is an event of a client, about any resource (contract §4.3).
 type Event struct {
 	ID       string // UUID
 	occurred time.Time
@@ -53,13 +53,12 @@ type Event struct {
 	whole    pyjson.Value // as it was sent
 }
 
-// reportsRun tells whether the event is one that a client sends to report a
-// state of a task run.
+// ReportsRun reports whether a client sent the event to report a state of a task run.
 func (e *Event) ReportsRun() bool {
 	return strings.HasPrefix(e.name, eventTaskRun) && e.resource[labelOrchestration] == orchestrationClient
 }
 
-// decodeEventFrame reads one event.
+// DecodeEventFrame reads one event.
 func DecodeEventFrame(text []byte) (Event, error) {
 	body, fault := pyjson.Parse(text)
 	if fault != nil {
@@ -73,7 +72,7 @@ func DecodeEventFrame(text []byte) (Event, error) {
 	return e, nil
 }
 
-// decodeEvents reads a list of events.
+// DecodeEvents reads a list of events.
 func DecodeEvents(body pyjson.Value) ([]Event, []validate.Error) {
 	if body.IsNull() {
 		return nil, []validate.Error{validate.Missing(body, "body")}
@@ -136,8 +135,8 @@ func readEvent(n validate.Node) Event {
 	return e
 }
 
-// reportsOnly reports whether the event can be passed on as a report of that run: it is within the limits, and its
-// resource is the run.
+// ReportsOnly reports whether the event can be sent to listeners as a report of that run: it is within the limits, and
+// its resource is the run.
 func (e *Event) ReportsOnly(runID string) bool {
 	return !e.exceeds() && e.resource[labelResourceID] == resourceTaskRun+runID
 }
@@ -181,5 +180,5 @@ func readRelated(n validate.Node) []map[string]string {
 	})
 }
 
-// resourceID returns the id of the resource that the event is about.
+// ResourceID returns the id of the resource of the event.
 func (e *Event) ResourceID() string { return e.resource[labelResourceID] }

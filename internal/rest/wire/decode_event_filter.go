@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -12,8 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// eventFilter says which events a listener wants (contract §4.5). Nil stands for
-// any.
+// EventFilter selects the events that a listener gets (contract §4.5). A nil criterion selects all events.
 type EventFilter struct {
 	backfill     bool // also those of before
 	since, until *time.Time
@@ -80,10 +77,11 @@ var outcomeNames = []string{
 	"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
 }
 
-// decodeFilterFrame reads the frame that says what a listener wants.
+// DecodeFilterFrame reads the filter of a listener. The text of the error is for the close frame; it can be too long
+// for it.
 func DecodeFilterFrame(frame pyjson.Value) (EventFilter, error) {
 	if !isFrame(frame, "filter") {
-		return EventFilter{}, errors.New("Expected 'filter' message") //nolint:revive,staticcheck // is sent to the client in Prefect's words
+		return EventFilter{}, frameError("Expected 'filter' message")
 	}
 	f := EventFilter{backfill: true}
 	if backfill, given := frame.Member("backfill"); given {
@@ -93,7 +91,7 @@ func DecodeFilterFrame(frame pyjson.Value) (EventFilter, error) {
 	filter, _ := frame.Member("filter")
 	f.read(faults.Node(filter))
 	if items := faults.Errors(); len(items) > 0 {
-		return f, fmt.Errorf("Invalid filter: %w", newFieldError(items[0])) //nolint:revive,staticcheck // is sent to the client in Prefect's words
+		return f, frameError("Invalid filter: " + newFieldError(items[0]).Error())
 	}
 	return f, nil
 }

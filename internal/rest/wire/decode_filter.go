@@ -19,13 +19,14 @@ const (
 	textLimitAbove = "Invalid limit: must be less than or equal to 200."
 )
 
-// refusal tells why a body is not answered; the zero one lets it pass.
+// Validation is the result of the validation of a body. The zero value means that the body is valid.
 type Validation struct {
 	faults []validate.Error
 	detail string // in place of faults, what a handler says against it
 }
 
-// fault is the error to answer with, nil if there is none.
+// Err returns the error for the response to a request with that body: an InvalidError, a DetailError, or nil if the
+// body is valid.
 func (a Validation) Err(body pyjson.Value) error {
 	switch {
 	case a.detail != "":
@@ -37,7 +38,7 @@ func (a Validation) Err(body pyjson.Value) error {
 	}
 }
 
-// asked is what a body of filters asks for, or why it is not answered.
+// ListRequest is a decoded body with filters, sort and limit, and the result of its validation.
 type ListRequest struct {
 	Query taskrun.Query // without Now
 	Validation
@@ -50,7 +51,7 @@ var sorts = []taskrun.Sort{
 	taskrun.SortEndTimeDesc, taskrun.SortDurationDesc, taskrun.SortDurationAsc,
 }
 
-// decodeFilter reads the parameters of filter (contract §1.4).
+// DecodeFilter reads the parameters of filter (contract §1.4).
 func DecodeFilter(body pyjson.Value) ListRequest {
 	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
 }
@@ -104,7 +105,7 @@ func readLimit(p *validate.Model) ListRequest {
 	return a
 }
 
-// decodeCount reads the parameters of count, which are the filters alone.
+// DecodeCount reads the parameters of count, which are the filters alone.
 func DecodeCount(body pyjson.Value) ListRequest {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
@@ -134,8 +135,8 @@ func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.Pa
 	return &taskrun.ParentFilter{Flow: flows, FlowRun: flowRuns, Deployment: deployments}
 }
 
-// decodePaginate reads the parameters of paginate: those of filter, but with a
-// page, counted from 1, instead of an offset (contract §1.4).
+// DecodePaginate reads the parameters of paginate: those of filter, with a page, counted from 1, in place of the offset
+// (contract §1.4).
 func DecodePaginate(body pyjson.Value) (a ListRequest, page int) {
 	page = 1
 	a = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {

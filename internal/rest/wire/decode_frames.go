@@ -1,17 +1,21 @@
 package wire
 
 import (
-	"errors"
 	"strconv"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// frameError is the error of a frame that the protocol does not expect: the reason of the close frame, in Prefect's words.
+type frameError string
+
+func (e frameError) Error() string { return string(e) }
+
 // DecodeAuth reads the auth frame. The token can be any value.
 func DecodeAuth(frame pyjson.Value) (token pyjson.Value, err error) {
 	if !isFrame(frame, "auth") {
-		return nullValue, errors.New("Expected 'auth' message") //nolint:revive,staticcheck // is sent to the client in Prefect's words
+		return nullValue, frameError("Expected 'auth' message")
 	}
 	token, _ = frame.Member("token")
 	return token, nil
@@ -23,11 +27,11 @@ const violation = "Protocol violation: expected "
 // maxKeys is how many task keys a worker can serve on one websocket.
 const maxKeys = 1000
 
-// decodeSubscribe reads the second frame of a worker. Keys that come twice
-// count once.
+// DecodeSubscribe reads the second frame of a worker. Repeated keys count once. The text of the error is for the close
+// frame.
 func DecodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err error) {
 	if !isFrame(frame, "subscribe") {
-		return nil, "", errors.New(violation + "'subscribe' message")
+		return nil, "", frameError(violation + "'subscribe' message")
 	}
 	list, _ := frame.Member("keys")
 	for _, item := range list.Items() {
@@ -38,19 +42,19 @@ func DecodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err er
 		keys = append(keys, item.Text())
 	}
 	if keys = taskrun.Distinct(keys); len(keys) > maxKeys {
-		return nil, "", errors.New(violation + "at most " + strconv.Itoa(maxKeys) + " 'keys' in subscribe message")
+		return nil, "", frameError(violation + "at most " + strconv.Itoa(maxKeys) + " 'keys' in subscribe message")
 	}
 	if len(keys) == 0 {
-		return nil, "", errors.New(violation + "'keys' in subscribe message")
+		return nil, "", frameError(violation + "'keys' in subscribe message")
 	}
 	id, _ := frame.Member("client_id")
 	if id.Kind() != pyjson.String || id.Text() == "" {
-		return nil, "", errors.New(violation + "'client_id' in subscribe message")
+		return nil, "", frameError(violation + "'client_id' in subscribe message")
 	}
 	return keys, id.Text(), nil
 }
 
-// reply is the answer of a worker to a run.
+// Reply is the answer of a worker to a run.
 type Reply int
 
 // The replies.
@@ -61,6 +65,7 @@ const (
 	ReplyWrong              // anything else
 )
 
+// ReplyOf reads the answer of a worker.
 func ReplyOf(frame pyjson.Value) Reply {
 	switch {
 	case isFrame(frame, "ack"):
@@ -72,8 +77,8 @@ func ReplyOf(frame pyjson.Value) Reply {
 	}
 }
 
-// appendSubmitted writes a run as it was when it was submitted: each time that it
-// is handed out, a worker gets the same.
+// AppendSubmitted writes a run with the times that it had when its current state was entered, so that each delivery
+// sends the same bytes.
 func AppendSubmitted(b []byte, run *taskrun.Run) []byte {
 	at := run.Updated
 	if run.State != nil {

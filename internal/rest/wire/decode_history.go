@@ -15,7 +15,7 @@ const textInterval = "History interval must not be less than 1 second."
 // has a spelling.
 const longestInterval = 1e12 // seconds
 
-// decodeHistory reads the parameters of history (contract §2.11).
+// DecodeHistory reads the parameters of history (contract §2.11).
 func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, why Validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body,

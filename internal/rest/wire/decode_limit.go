@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// decodeLimitCreate reads a ConcurrencyLimitV2Create (contract §4.6).
+// DecodeLimitCreate reads a ConcurrencyLimitV2Create (contract §4.6).
 func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, []validate.Error) {
 	in := concurrency.NewLimit{Active: true}
 	faults := readModel(body, func(m *validate.Model) {
@@ -32,16 +32,15 @@ func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, []validate.Erro
 	return in, faults
 }
 
-// limitUpdate is a ConcurrencyLimitV2Update.
+// LimitUpdate is a ConcurrencyLimitV2Update.
 type LimitUpdate struct {
 	concurrency.Change
 
-	// null tells that a field is given as null. The model allows it, and then the
-	// database does not.
+	// Null is true if a field is null. Prefect's model accepts null, and its database rejects it.
 	Null bool
 }
 
-// decodeLimitUpdate reads a ConcurrencyLimitV2Update.
+// DecodeLimitUpdate reads a ConcurrencyLimitV2Update.
 func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, []validate.Error) {
 	var in LimitUpdate
 	faults := readModel(body, func(m *validate.Model) {
@@ -60,7 +59,7 @@ func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, []validate.Error) {
 
 func readDecay(n validate.Node) float64 { return n.Number(validate.AtLeast(0)) }
 
-// decodeTagLimitCreate reads a ConcurrencyLimitCreate, of the older routes.
+// DecodeTagLimitCreate reads a ConcurrencyLimitCreate of the older routes.
 func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, faults []validate.Error) {
 	faults = readModel(body, func(m *validate.Model) {
 		tag = readRequiredText(m, "tag")

@@ -9,7 +9,7 @@ import (
 // maxSearch is how many characters a search in logs may have.
 const maxSearch = 200
 
-// decodeLogs reads the lines that a client logged.
+// DecodeLogs reads the lines that a client logged.
 func DecodeLogs(body pyjson.Value) ([]logs.Line, []validate.Error) {
 	var faults validate.Faults
 	n := faults.Node(body, "body")
@@ -50,7 +50,7 @@ func readLog(n validate.Node) (line logs.Line) {
 	return line
 }
 
-// decodeLogFilter reads the parameters of logs/filter.
+// DecodeLogFilter reads the parameters of logs/filter.
 func DecodeLogFilter(body pyjson.Value) (q logs.Query, why Validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")

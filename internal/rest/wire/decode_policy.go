@@ -14,9 +14,8 @@ const (
 	textJitterBelowZero = "`retry_jitter_factor` must be >= 0."
 )
 
-// withDeprecatedPolicy returns the body of a TaskRunCreate with what the
-// deprecated keys of its empirical_policy stand for filled in (contract §2.4).
-// Prefect shows the body in this form when it is not valid.
+// WithDeprecatedPolicy returns the body of a TaskRunCreate in which the deprecated keys of empirical_policy have set
+// the current ones (contract §2.4). Prefect repeats the body in this form when it is not valid.
 func WithDeprecatedPolicy(body pyjson.Value) pyjson.Value {
 	policy, _ := body.Member(keyPolicy)
 	if policy.Kind() != pyjson.Object {

@@ -8,8 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// decodeStatesQuery reads the id of the run whose states are asked for. The
-// last of several wins.
+// DecodeStatesQuery reads the id of the run whose states are requested. The last of several values counts.
 func DecodeStatesQuery(rawQuery string) (taskRunID string, errs []validate.Error) {
 	const key = "task_run_id"
 	id, given := queryValue(rawQuery, key)
@@ -24,8 +23,7 @@ func DecodeStatesQuery(rawQuery string) (taskRunID string, errs []validate.Error
 // maxObservedPrefix is how many characters the query of observed states may have.
 const maxObservedPrefix = 100
 
-// decodeObservedQuery reads which states are asked for. The last of several
-// values wins.
+// DecodeObservedQuery reads the query of observed states. The last of several values counts.
 func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []validate.Error) {
 	const sortName, sortLastSeen = "NAME_ASC", "LAST_SEEN_DESC"
 	var faults validate.Faults
@@ -46,7 +44,7 @@ func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []valid
 	return q, faults.Errors()
 }
 
-// decodeTokenQuery reads the client that asks for a CSRF token.
+// DecodeTokenQuery reads the client that requests a CSRF token.
 func DecodeTokenQuery(rawQuery string) (client string, errs []validate.Error) {
 	const key = "client"
 	client, given := queryValue(rawQuery, key)

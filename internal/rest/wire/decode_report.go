@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// decodeReport reads what an event says of a task run (contract §4.4). The
-// error tells why no run can be so.
+// DecodeReport reads the report of a task run from an event (contract §4.4). The error names the first field that is
+// not valid.
 func DecodeReport(e Event) (taskrun.Event, error) {
 	var faults validate.Faults
 	report := taskrun.Event{

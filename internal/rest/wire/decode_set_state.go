@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// decodeSetState reads the parameters of set_state: a required state, and force.
+// DecodeSetState reads the parameters of set_state: state, which is required, and force.
 func DecodeSetState(body pyjson.Value) (taskrun.Proposal, []validate.Error) {
 	var faults validate.Faults
 	p, fault := parametersOf(&faults, body, "state", "force")

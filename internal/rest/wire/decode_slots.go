@@ -26,14 +26,14 @@ const (
 // holderKinds are all that a lease's holder can be.
 var holderKinds = []string{"flow_run", "task_run", "deployment"}
 
-// decodeIncrement reads the parameters of increment.
+// DecodeIncrement reads the parameters of increment.
 func DecodeIncrement(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
 	return readSlotsAsked(body, []string{"slots", "names", "mode", "create_if_missing"}, func(p *validate.Model, _ *concurrency.Acquisition) {
 		readCreateIfMissing(p)
 	})
 }
 
-// decodeIncrementWithLease reads the parameters of increment-with-lease.
+// DecodeIncrementWithLease reads the parameters of increment-with-lease.
 func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
 	names := []string{"slots", "names", "mode", "lease_duration", "holder"}
 	return readSlotsAsked(body, names, func(p *validate.Model, in *concurrency.Acquisition) {
@@ -102,7 +102,7 @@ func readHolder(n validate.Node) *concurrency.Holder {
 	return holder
 }
 
-// decodeDecrement reads the parameters of decrement.
+// DecodeDecrement reads the parameters of decrement.
 func DecodeDecrement(body pyjson.Value) (concurrency.Returned, []validate.Error) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
@@ -119,7 +119,7 @@ func DecodeDecrement(body pyjson.Value) (concurrency.Returned, []validate.Error)
 	return in, faults.Errors()
 }
 
-// decodeLease reads the one parameter of decrement-with-lease.
+// DecodeLease reads the lease id of decrement-with-lease.
 func DecodeLease(body pyjson.Value) (id string, faults []validate.Error) {
 	var found validate.Faults
 	p, missing := parametersOf(&found, body, "lease_id")
@@ -130,8 +130,7 @@ func DecodeLease(body pyjson.Value) (id string, faults []validate.Error) {
 	return id, found.Errors()
 }
 
-// decodeRenewal reads the lease in the path and the time it is to live for.
-// Faults of the path come first.
+// DecodeRenewal reads the lease id in the path and the new duration of the lease. Errors of the path come first.
 func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duration, faults []validate.Error) {
 	var inPath, inBody validate.Faults
 	id = inPath.Node(pyjson.StringValue(path), "path", "lease_id").UUID()
@@ -143,14 +142,13 @@ func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duratio
 	return id, life, append(inPath.Errors(), inBody.Errors()...)
 }
 
-// tagSlots are the slots that a task run takes or gives back by the older routes.
+// TagSlots are the slots that a task run acquires or releases through the older routes.
 type TagSlots struct {
 	Tags  []string
 	RunID string
 }
 
-// decodeTagSlots reads the parameters of the older increment and decrement, which
-// take no notice of occupancy_seconds.
+// DecodeTagSlots reads the parameters of the older increment and decrement, which ignore occupancy_seconds.
 func DecodeTagSlots(body pyjson.Value) (TagSlots, []validate.Error) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "names", "task_run_id")
@@ -163,7 +161,7 @@ func DecodeTagSlots(body pyjson.Value) (TagSlots, []validate.Error) {
 	return in, faults.Errors()
 }
 
-// decodeReset reads the runs that are to hold slots after a reset.
+// DecodeReset reads the ids of the runs that hold slots after a reset.
 func DecodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
 	var found validate.Faults
 	p, missing := parametersOf(&found, body, "slot_override")
@@ -176,7 +174,7 @@ func DecodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
 	return runIDs, found.Errors()
 }
 
-// decodeLimits reads which of all limits are asked for.
+// DecodeLimits reads the limit and offset of a list of concurrency limits.
 func DecodeLimits(body pyjson.Value) ListRequest {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "limit", "offset")

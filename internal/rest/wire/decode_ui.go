@@ -8,7 +8,7 @@ import (
 
 const textNoAfter = "task_runs.start_time.after_ is required"
 
-// decodeDashboard reads the parameters of dashboard/counts (contract §1.5).
+// DecodeDashboard reads the parameters of dashboard/counts (contract §1.5).
 func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, why Validation) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
@@ -42,7 +42,7 @@ var unknownParents = []struct {
 	{"work_queues", workQueueFilter},
 }
 
-// decodeFlowRunIDs reads the ids of flow runs whose runs are to be counted.
+// DecodeFlowRunIDs reads the ids of the flow runs whose task runs are counted.
 func DecodeFlowRunIDs(body pyjson.Value) (ids []string, why Validation) {
 	const key = "flow_run_ids"
 	var faults validate.Faults

@@ -5,8 +5,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// decodeUpdate reads a TaskRunUpdate (contract §2.2). Without a name it returns
-// nil; an empty name asks for a new one.
+// DecodeUpdate reads a TaskRunUpdate (contract §2.2). Without a name it returns nil. An empty name requests a generated
+// one.
 func DecodeUpdate(body pyjson.Value) (name *string, faults []validate.Error) {
 	if body.IsNull() {
 		return nil, []validate.Error{validate.Missing(body, "body")}

@@ -68,8 +68,7 @@ func messageOf(s *orchestration.State) string {
 	return *s.Message
 }
 
-// appendEventFrame writes a change as the frame that tells of an event
-// (contract §4.5, A.3).
+// AppendEventFrame writes a change as the frame of an event (contract §4.5, A.3).
 func AppendEventFrame(b []byte, c *taskrun.Change) []byte {
 	b = append(b, `{"type":"event","event":{"occurred":`...)
 	b = appendTime(b, c.State.Timestamp.UTC())
@@ -127,7 +126,7 @@ func (e *Event) member(key string) pyjson.Value {
 	return value
 }
 
-// appendReportedEvent begins the frame of an event in its reporter's words.
+// AppendReportedEvent writes the frame of an event as the client sent it. AppendEventEnd writes its end.
 func AppendReportedEvent(b []byte, e *Event) []byte {
 	b = append(b, `{"type":"event","event":{"occurred":`...)
 	b = appendTime(b, e.occurred.UTC())
@@ -148,7 +147,7 @@ func AppendReportedEvent(b []byte, e *Event) []byte {
 	return appendUnlessEmpty(b, e.follows)
 }
 
-// finishEvent ends the frame of an event.
+// AppendEventEnd writes the end of the frame of an event, with the time at which the change was received.
 func AppendEventEnd(b []byte, c *taskrun.Change) []byte {
 	b = append(b, `,"received":`...)
 	b = appendTime(b, c.Received.UTC())

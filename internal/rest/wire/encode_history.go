@@ -7,7 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendHistoryBin writes a bin of a history (contract §2.11).
+// AppendHistoryBin writes a bin of a history (contract §2.11).
 func AppendHistoryBin(b []byte, bin taskrun.HistoryBin) []byte {
 	b = append(b, `{"interval_start":`...)
 	b = appendTime(b, bin.Start)

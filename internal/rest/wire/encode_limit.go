@@ -8,10 +8,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// tagPrefix begins the names of limits that tags have.
+// TagPrefix begins the names of the limits of tags.
 const TagPrefix = "tag:"
 
-// appendLimit writes a limit as it is read (GlobalConcurrencyLimitResponse).
+// AppendLimit writes a limit as a GlobalConcurrencyLimitResponse.
 func AppendLimit(b []byte, l *concurrency.View) []byte {
 	b = appendLimitBegin(b, l)
 	b = append(b, `,"slot_decay_per_second":`...)
@@ -19,7 +19,7 @@ func AppendLimit(b []byte, l *concurrency.View) []byte {
 	return append(b, '}')
 }
 
-// appendWholeLimit writes a limit as its maker is shown it (ConcurrencyLimitV2).
+// AppendWholeLimit writes a limit as a ConcurrencyLimitV2, the response to its creation.
 func AppendWholeLimit(b []byte, l *concurrency.View) []byte {
 	b = appendLimitBegin(b, l)
 	b = append(b, `,"denied_slots":`...)
@@ -44,7 +44,7 @@ func appendLimitBegin(b []byte, l *concurrency.View) []byte {
 	return strconv.AppendInt(b, int64(l.ActiveSlots), 10)
 }
 
-// appendTagLimit writes a limit as the older routes have it (ConcurrencyLimit).
+// AppendTagLimit writes the limit of a tag as a ConcurrencyLimit, for the older routes.
 func AppendTagLimit(b []byte, l *concurrency.View) []byte {
 	b = appendIdentity(b, l)
 	b = append(b, `,"tag":`...)
@@ -65,7 +65,7 @@ func appendIdentity(b []byte, l *concurrency.View) []byte {
 	return appendTime(b, l.Updated)
 }
 
-// appendLimits writes a list of limits.
+// AppendLimits writes a list of limits.
 func AppendLimits(b []byte, limits []*concurrency.View, appendOne func([]byte, *concurrency.View) []byte) []byte {
 	b = append(b, '[')
 	for i, l := range limits {
@@ -75,11 +75,10 @@ func AppendLimits(b []byte, limits []*concurrency.View, appendOne func([]byte, *
 	return append(b, ']')
 }
 
-// appendLimitName writes what those who take slots see of a limit
-// (MinimalConcurrencyLimitResponse).
+// AppendLimitName writes a limit as a MinimalConcurrencyLimitResponse, for routes that acquire and release slots.
 func AppendLimitName(b []byte, l *concurrency.View) []byte { return appendNamed(b, l, l.Name) }
 
-// appendLimitTag is appendLimitName with the tag for the name.
+// AppendLimitTag is AppendLimitName with the tag as the name.
 func AppendLimitTag(b []byte, l *concurrency.View) []byte {
 	return appendNamed(b, l, strings.TrimPrefix(l.Name, TagPrefix))
 }
@@ -94,7 +93,7 @@ func appendNamed(b []byte, l *concurrency.View, name string) []byte {
 	return append(b, '}')
 }
 
-// appendLease writes what was taken with a lease (ConcurrencyLimitWithLeaseResponse).
+// AppendLease writes a lease and its limits as a ConcurrencyLimitWithLeaseResponse.
 func AppendLease(b []byte, id string, limits []*concurrency.View) []byte {
 	b = append(b, `{"lease_id":`...)
 	b = pyjson.AppendText(b, id)

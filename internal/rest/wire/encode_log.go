@@ -7,6 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
+// AppendLog writes a line that a client logged.
 func AppendLog(b []byte, line *logs.Line) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, line.ID)

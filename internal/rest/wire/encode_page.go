@@ -16,8 +16,7 @@ const (
 	FlowRunCountSize = 48 // of the runs of a flow run
 )
 
-// appendPageEnd writes what follows the runs of a page (contract §1.4); number counts
-// from 1.
+// AppendPageEnd writes the members that follow the runs of a page (contract §1.4). number counts from 1.
 func AppendPageEnd(b []byte, total, limit, number int) []byte {
 	b = append(b, `],"count":`...)
 	b = strconv.AppendInt(b, int64(total), 10)
@@ -38,7 +37,7 @@ func pagesOf(count, limit int) int {
 	return (count + limit - 1) / limit
 }
 
-// appendReducedRun writes what pages show of a run.
+// AppendReducedRun writes a run with the members that pages have.
 func AppendReducedRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	var stateID *string
 	if run.State != nil {

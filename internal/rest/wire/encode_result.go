@@ -17,7 +17,7 @@ var detailTypes = map[orchestration.Status]string{
 	orchestration.Wait:   "wait_details",
 }
 
-// appendResult writes an OrchestrationResult (contract §2.8).
+// AppendResult writes an OrchestrationResult (contract §2.8).
 func AppendResult(b []byte, o *taskrun.Outcome) []byte {
 	d := &o.Decision
 	b = append(b, `{"state":`...)

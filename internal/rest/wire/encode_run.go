@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendRun writes a run as it is at this moment (contract §2.1).
+// AppendRun writes a run as it is at the time now (contract §2.1).
 func AppendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	return append(appendRunMembers(b, run, now), '}')
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendState writes a state of the run (contract §2.3), null if there is none.
+// AppendState writes a state of the run (contract §2.3). It writes null for a nil state.
 func AppendState(b []byte, run *taskrun.Run, state *orchestration.State) []byte {
 	if state == nil {
 		return append(b, "null"...)
@@ -96,7 +96,7 @@ func appendKey(b []byte, i int, key string) []byte {
 	return append(b, ':')
 }
 
-// appendComma separates the i-th item from the one before it.
+// AppendComma writes the separator before the i-th item of a list, counted from 0.
 func AppendComma(b []byte, i int) []byte {
 	if i > 0 {
 		return append(b, ',')

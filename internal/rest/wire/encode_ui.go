@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// appendStateCounts writes the numbers of runs by the types of their states.
+// AppendStateCounts writes the numbers of runs by the types of their states.
 func AppendStateCounts(b []byte, counts []taskrun.StateCount) []byte {
 	b = append(b, '{')
 	for i, count := range counts {
@@ -18,7 +18,7 @@ func AppendStateCounts(b []byte, counts []taskrun.StateCount) []byte {
 	return append(b, '}')
 }
 
-// appendDashboard writes the numbers of runs that completed or failed, by start time.
+// AppendDashboard writes the numbers of runs that completed or failed, by start time.
 func AppendDashboard(b []byte, buckets []taskrun.DashboardBucket) []byte {
 	b = append(b, '[')
 	for i, bucket := range buckets {
@@ -32,17 +32,17 @@ func AppendDashboard(b []byte, buckets []taskrun.DashboardBucket) []byte {
 	return append(b, ']')
 }
 
-// appendUIRun writes a run with the name of its flow run, which is not known.
+// AppendUIRun writes a run with the name of its flow run, which is not known.
 func AppendUIRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	return append(appendRunMembers(b, run, now), `,"flow_run_name":null}`...)
 }
 
-// appendFlowRunCount writes the number of runs of a flow run, as a member of an object.
+// AppendFlowRunCount writes the number of runs of a flow run, as a member of an object.
 func AppendFlowRunCount(b []byte, flowRunID string, count int) []byte {
 	return strconv.AppendInt(appendKey(b, 0, flowRunID), int64(count), 10)
 }
 
-// appendFlow writes a flow of which only the id is known. The id is its name too.
+// AppendFlow writes a flow of which only the id is known. The id is also the name.
 func AppendFlow(b []byte, id string) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, id)
@@ -51,7 +51,7 @@ func AppendFlow(b []byte, id string) []byte {
 	return append(b, `,"tags":[],"labels":{}}`...)
 }
 
-// appendMembers writes an object of texts by their keys.
+// AppendMembers writes an object of texts.
 func AppendMembers(b []byte, members ...[2]string) []byte {
 	b = append(b, '{')
 	for i, member := range members {
@@ -61,6 +61,7 @@ func AppendMembers(b []byte, members ...[2]string) []byte {
 	return append(b, '}')
 }
 
+// AppendObservedState writes a state that runs have had.
 func AppendObservedState(b []byte, state taskrun.ObservedState) []byte {
 	b = append(b, `{"state_type":`...)
 	b = pyjson.AppendText(b, string(state.Type))
@@ -73,7 +74,7 @@ func AppendObservedState(b []byte, state taskrun.ObservedState) []byte {
 	return append(b, '}')
 }
 
-// appendToken writes a CsrfToken (contract §2.9).
+// AppendToken writes a CsrfToken (contract §2.9).
 func AppendToken(b []byte, id, token, client string, now, until time.Time) []byte {
 	b = append(b, `{"id":`...)
 	b = pyjson.AppendText(b, id)

@@ -11,13 +11,13 @@ import (
 // textInvalid is the text of responses to requests that are not valid (contract §1.1).
 const textInvalid = "Invalid request received."
 
-// invalidError tells what is wrong with a request.
+// InvalidError is the error of a request that is not valid. The response is 422 with all fields that are not valid.
 type InvalidError struct {
 	Items []validate.Error
 	Body  pyjson.Value // of the request
 }
 
-// detailError is the one-line answer of a handler in place of a result.
+// DetailError is an error whose response has a status and one text.
 type DetailError struct {
 	Status int
 	Text   string
@@ -27,11 +27,11 @@ func (e *InvalidError) Error() string { return textInvalid }
 
 func (e *DetailError) Error() string { return e.Text }
 
-// detail returns a detailError.
+// NewDetailError returns a DetailError.
 func NewDetailError(status int, text string) error { return &DetailError{status, text} }
 
-// newLimitError returns the error of a text or list that exceeds a limit of this operator, in the format of a validation
-// error.
+// NewLimitError returns the error of a text or list that exceeds a limit of this operator, in the format of a
+// validation error.
 func NewLimitError(e *taskrun.InvalidError, body pyjson.Value) *InvalidError {
 	path := fieldPath(e.Field)
 	loc := []any{"body"}
@@ -62,7 +62,7 @@ func fieldPath(field string) []string {
 // added: each repeats the input, and its place with keys of any length.
 const maxFaultBytes = 1 << 20
 
-// appendInvalid writes the answer to a request that is not valid (contract §1.1).
+// AppendInvalid writes the response to a request that is not valid (contract §1.1).
 func AppendInvalid(b []byte, e *InvalidError) []byte {
 	b = append(b, `{"exception_message":`...)
 	b = pyjson.AppendText(b, textInvalid)
@@ -80,7 +80,7 @@ func AppendInvalid(b []byte, e *InvalidError) []byte {
 	return append(b, '}')
 }
 
-// newMalformedError returns the error of a body that is not JSON (contract §1.1).
+// NewMalformedError returns the error of a body that is not JSON (contract §1.1).
 func NewMalformedError(fault *pyjson.SyntaxError, body pyjson.Value) *InvalidError {
 	return &InvalidError{Body: body, Items: []validate.Error{{
 		Type: "json_invalid", Loc: []any{"body", fault.Pos}, Msg: "JSON decode error", Input: emptyObject,

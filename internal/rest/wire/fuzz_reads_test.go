@@ -1,10 +1,10 @@
 package wire
 
 import (
-	clocktesting "k8s.io/utils/clock/testing"
-
 	"encoding/json"
 	"testing"
+
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"

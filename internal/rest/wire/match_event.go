@@ -11,7 +11,7 @@ import (
 // maxBackfill is how far back a listener can ask (contract §4.5).
 const maxBackfill = 15 * time.Minute
 
-// following is what has to be looked at for a filter.
+// WatchOptions returns the changes that a listener with this filter has to read.
 func (f *EventFilter) WatchOptions(now time.Time) taskrun.WatchOptions {
 	since := now
 	if f.backfill {
@@ -38,8 +38,8 @@ func runsOf(ids textSet) []string {
 	return runs
 }
 
-// matches reports whether the filter lets the change pass. What is cheap to
-// see is looked at first: most listeners wait for one run.
+// Matches reports whether the filter selects the change. The cheapest criteria are compared first: most listeners wait
+// for one run.
 func (f *EventFilter) Matches(c *taskrun.Change) bool {
 	return matchesID(f.resource.ids, c) && f.name.match(c) && f.inTime(c) &&
 		(f.ids == nil || f.ids[c.State.ID]) && f.resourcesMatch(c)

@@ -12,9 +12,8 @@ const (
 	uuidLength = 36
 )
 
-// pathID reads an id as paths may spell it: 32 hexadecimal digits of any case,
-// with or without each of the four hyphens (contract §1.1). The id is returned
-// in lower case with hyphens.
+// PathID reads an id in a path: 32 hexadecimal digits of any case, with or without each of the four hyphens (contract
+// §1.1). The id is returned in lower case with hyphens.
 func PathID(s string) (id string, ok bool) {
 	if len(s) < uuidDigits || len(s) > uuidLength {
 		return "", false
@@ -50,8 +49,8 @@ func lowerHex(c byte) (byte, bool) {
 	}
 }
 
-// limitKey reads what names a limit. What Python's UUID takes for an id is one:
-// 32 hexadecimal digits in any dress.
+// LimitKey reads the id or the name of a limit. A text that the UUID type of Python accepts is an id: 32 hexadecimal
+// digits, with or without hyphens, braces and the prefix urn:uuid:.
 func LimitKey(text string) concurrency.Key {
 	digits := strings.ReplaceAll(strings.ReplaceAll(text, "urn:", ""), "uuid:", "")
 	digits = strings.ReplaceAll(strings.Trim(digits, "{}"), "-", "")
@@ -61,5 +60,5 @@ func LimitKey(text string) concurrency.Key {
 	return concurrency.Key{Name: text}
 }
 
-// ofTag names the limit of a tag.
+// TagKey returns the key of the limit of a tag.
 func TagKey(tag string) concurrency.Key { return concurrency.Key{Name: TagPrefix + tag} }

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// decodeTaskWorkers reads of which tasks a client looks for workers; none: all.
+// DecodeTaskWorkers reads the task keys of the workers that are requested. Without keys, all workers are.
 func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
 	const key = "task_worker_filter"
 	var faults validate.Faults
@@ -24,6 +24,7 @@ func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
 	return taskKeys, Validation{faults: faults.Errors()}
 }
 
+// AppendTaskWorker writes a connected task worker.
 func AppendTaskWorker(b []byte, worker taskrun.TaskWorker) []byte {
 	b = append(b, `{"identifier":`...)
 	b = pyjson.AppendText(b, worker.Identifier)

@@ -17,7 +17,7 @@ func parsed(text []byte) pyjson.Value {
 	return value
 }
 
-// textOf is the JSON string of a text; what is no UTF-8 in it is replaced.
+// TextValue returns the JSON string of a text. Bytes that are not UTF-8 become U+FFFD.
 func TextValue(raw []byte) pyjson.Value {
 	return pyjson.StringValue(strings.ToValidUTF8(string(raw), "\ufffd"))
 }

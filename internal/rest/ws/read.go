@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
