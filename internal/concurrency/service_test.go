@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-func (s *scene) view(limits *concurrency.Service, name string) *concurrency.View {
+func (s *fixture) view(limits *concurrency.Service, name string) *concurrency.View {
 	s.t.Helper()
 	view, err := limits.Get(s.t.Context(), concurrency.Key{Name: name})
 	if err != nil {
@@ -23,7 +23,7 @@ func (s *scene) view(limits *concurrency.Service, name string) *concurrency.View
 	return view
 }
 
-func TestALimitIsCreatedAsAskedFor(t *testing.T) {
+func TestCreate_storesRequestedLimit(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		in   concurrency.NewLimit
@@ -37,7 +37,7 @@ func TestALimitIsCreatedAsAskedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				got, err := limits.Create(s.t.Context(), tt.in)
 				if err != nil {
@@ -58,9 +58,9 @@ func TestALimitIsCreatedAsAskedFor(t *testing.T) {
 	}
 }
 
-func TestALimitWhoseUseCannotBeWrittenIsAnError(t *testing.T) {
+func TestCreate_failsIfUseCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		store.write = func(int, string, func() (*concurrency.Limit, error)) (*concurrency.Limit, error) {
 			return nil, taskrun.ErrUnavailable
@@ -72,9 +72,9 @@ func TestALimitWhoseUseCannotBeWrittenIsAnError(t *testing.T) {
 	})
 }
 
-func TestTheNameOfALimitHasAtMost256Characters(t *testing.T) {
+func TestCreate_limitsNameTo256Characters(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits := s.replicas[0].limits
 		s.limit("x", 1)
 		for name, valid := range map[string]bool{strings.Repeat("é", 256): true, strings.Repeat("é", 257): false} {
@@ -94,7 +94,7 @@ func TestTheNameOfALimitHasAtMost256Characters(t *testing.T) {
 	})
 }
 
-func TestPutCreatesALimitOrSetsItsSlots(t *testing.T) {
+func TestPut_createsLimitOrSetsSlots(t *testing.T) {
 	t.Parallel()
 	forbid := func(ctx context.Context) context.Context {
 		return usecase.WithCreateCheck(ctx, func(context.Context) error { return taskrun.ErrForbidden })
@@ -118,7 +118,7 @@ func TestPutCreatesALimitOrSetsItsSlots(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				if tt.there {
 					s.limit("x", 1)
@@ -146,9 +146,9 @@ func (r racing) Create(ctx context.Context, l *concurrency.Limit) (*concurrency.
 	return nil, taskrun.ErrExists
 }
 
-func TestPutAfterAnotherCallerWasFasterSetsTheSlots(t *testing.T) {
+func TestPut_setsSlotsIfAnotherCallerCreatesTheLimit(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		_, store := s.overFaulty()
 		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: racing{store}, Runs: s.runs, Clock: bubbleClock{}})
 		view, created, err := limits.Put(s.t.Context(), "x", 5)
@@ -158,9 +158,9 @@ func TestPutAfterAnotherCallerWasFasterSetsTheSlots(t *testing.T) {
 	})
 }
 
-func TestLimitsAreListedByPrefixInOrder(t *testing.T) {
+func TestList_filtersByPrefixAndSortsByName(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		for _, name := range []string{"tag:b", "x", "tag:a", "tag:c"} {
 			s.limit(name, 1)
@@ -199,7 +199,7 @@ func TestLimitsAreListedByPrefixInOrder(t *testing.T) {
 	})
 }
 
-func TestAnUpdateChangesWhatItNames(t *testing.T) {
+func TestUpdate_changesOnlyGivenFields(t *testing.T) {
 	t.Parallel()
 	base := concurrency.View{Name: "x", Active: true, Limit: 3, ActiveSlots: 1, DeniedSlots: 2}
 	for name, tt := range map[string]struct {
@@ -219,7 +219,7 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				created, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "x", Active: true, Limit: 3, ActiveSlots: 1, DeniedSlots: 2})
 				if err != nil {
@@ -240,9 +240,9 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 	}
 }
 
-func TestAnUpdateToANameThatIsTakenIsRejected(t *testing.T) {
+func TestUpdate_rejectsNameInUse(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		s.limit("x", 1)
 		s.limit("y", 1)
@@ -256,8 +256,8 @@ func TestAnUpdateToANameThatIsTakenIsRejected(t *testing.T) {
 	})
 }
 
-// The change is made on what is stored by then, so that it undoes no change of another caller.
-func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
+// The retry applies to the newer version, so it keeps the changes of other callers.
+func TestUpdate_retriesConflictOnNewerVersion(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		conflicts int
@@ -274,7 +274,7 @@ func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				s.limit("x", 1)
 				store.errs["reload"] = tt.reload
@@ -306,9 +306,9 @@ func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
 	}
 }
 
-func TestADeleteThatFailsKeepsTheDenials(t *testing.T) {
+func TestDelete_failureKeepsDenials(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		s.limit("x", 1)
 		if _, _, err := limits.Acquire(s.t.Context(), lease(1, "x")); err != nil {
@@ -331,9 +331,9 @@ func TestADeleteThatFailsKeepsTheDenials(t *testing.T) {
 	})
 }
 
-func TestTheRunsOfALimitAreThoseThatHoldSlots(t *testing.T) {
+func TestGet_listsRunsThatHoldSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 9)
 		limits := s.replicas[0].limits
 		in := lease(1, "tag:a")
@@ -354,7 +354,7 @@ func TestTheRunsOfALimitAreThoseThatHoldSlots(t *testing.T) {
 // operations give slots back or renew them, of a lease on x and of slots of a run on tag:a.
 var operations = map[string]func(ctx context.Context, limits *concurrency.Service, leaseID string) error{
 	"release": func(ctx context.Context, limits *concurrency.Service, _ string) error {
-		_, err := limits.Release(ctx, concurrency.Returned{Names: []string{"x"}, Slots: 1})
+		_, err := limits.Release(ctx, concurrency.Released{Names: []string{"x"}, Slots: 1})
 		return err
 	},
 	"release of a lease": func(ctx context.Context, limits *concurrency.Service, leaseID string) error {
@@ -381,8 +381,8 @@ var operations = map[string]func(ctx context.Context, limits *concurrency.Servic
 	},
 }
 
-// A limit that was deleted has no slots to give back or to wait for; what cannot be written is an error.
-func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
+// A deleted limit has no slots to release. A failed write is an error.
+func TestOperations_failIfWriteFailsButNotIfLimitWasDeleted(t *testing.T) {
 	t.Parallel()
 	for name, operation := range operations {
 		for what, tt := range map[string]struct{ write, list, want error }{
@@ -393,7 +393,7 @@ func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				t.Parallel()
-				play(t, func(s *scene) {
+				inBubble(t, func(s *fixture) {
 					s.limit("x", 9)
 					s.limit("tag:a", 9)
 					limits, store := s.overFaulty()
@@ -420,31 +420,31 @@ func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
 	}
 }
 
-func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
+func TestRelease_recordsOccupancyPerSlot(t *testing.T) {
 	t.Parallel()
 	const usual = concurrency.UsualOccupancy // of a limit of two slots, of which each time seen counts a quarter
 	for name, tt := range map[string]struct {
-		use  func(s *scene, limits *concurrency.Service) error
+		use  func(s *fixture, limits *concurrency.Service) error
 		want float64
 	}{
-		"slots given back with their time": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Slots: 2, Occupancy: new(20 * time.Second)})
+		"slots given back with their time": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual + (10-usual)/4},
-		"slots given back without a time": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Slots: 2})
+		"slots given back without a time": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2})
 			return err
 		}, usual},
-		"no slots given back": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Occupancy: new(20 * time.Second)})
+		"no slots given back": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual},
-		"a lease": {func(s *scene, limits *concurrency.Service) error {
+		"a lease": {func(s *fixture, limits *concurrency.Service) error {
 			id := s.acquire(0, lease(2, "tag:a"))
 			pass(10 * time.Second)
 			return limits.ReleaseLease(s.t.Context(), id)
 		}, usual + (10-usual)/4},
-		"a run": {func(s *scene, limits *concurrency.Service) error {
+		"a run": {func(s *fixture, limits *concurrency.Service) error {
 			if _, err := limits.AcquireForRun(s.t.Context(), []string{"a"}, "run"); err != nil {
 				return err
 			}
@@ -452,14 +452,14 @@ func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual + (10-usual)/4},
-		"a run that holds nothing": {func(s *scene, limits *concurrency.Service) error {
+		"a run that holds nothing": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 2)
 				limits := s.replicas[0].limits
 				if err := tt.use(s, limits); err != nil {
@@ -473,9 +473,9 @@ func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
 	}
 }
 
-func TestARunHoldsASlotOfEachTagOrNone(t *testing.T) {
+func TestAcquireForRun_acquiresAllTagsOrNone(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 2)
 		s.limit("tag:b", 1)
 		s.limit("tag:none", 0)
@@ -523,7 +523,7 @@ func (c *cached) List(ctx context.Context) ([]*concurrency.Limit, error) {
 	if !c.fresh {
 		for i, l := range all {
 			stale := *l
-			stale.Holdings = nil
+			stale.Leases = nil
 			all[i] = &stale
 		}
 	}
@@ -535,7 +535,7 @@ func (c *cached) Refresh(ctx context.Context) error {
 	return c.faulty.Refresh(ctx)
 }
 
-func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
+func TestRenew_findsLeaseOfAnotherReplica(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		refresh error
@@ -546,7 +546,7 @@ func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("x", 1)
 				id := s.acquire(0, lease(1, "x"))
 				_, store := s.overFaulty()
@@ -566,9 +566,9 @@ func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
 	}
 }
 
-func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
+func TestSweep_recordsDecayedSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		if _, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "rate", Active: true, Limit: 4, SlotDecayPerSecond: 0.5}); err != nil {
 			s.t.Fatal(err)
@@ -586,14 +586,14 @@ func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
 				s.t.Fatal(err)
 			}
 			all, err := s.limits.List(s.t.Context())
-			if err != nil || all[0].Shown != step.shown || store.writes-before != step.wantWrites {
-				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].Shown, store.writes-before, step.shown, step.wantWrites, err)
+			if err != nil || all[0].ReportedActive != step.shown || store.writes-before != step.wantWrites {
+				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].ReportedActive, store.writes-before, step.shown, step.wantWrites, err)
 			}
 		}
 	})
 }
 
-func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
+func TestSweeper_logsFailuresUnlessStopped(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err      error
@@ -606,7 +606,7 @@ func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				ctx, end := context.WithCancel(s.t.Context())
 				defer end()
