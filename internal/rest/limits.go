@@ -36,8 +36,8 @@ type Limits interface {
 	Acquire(ctx context.Context, in concurrency.Acquisition) (leaseID string, limits []*concurrency.View, err error)
 	// Release gives slots back that were taken without a lease, of the active
 	// limits of the names. It returns all limits that have one of the names.
-	Release(ctx context.Context, in concurrency.Returned) ([]*concurrency.View, error)
-	// Renew lets a lease live that long from now. concurrency.ErrLeaseGone.
+	Release(ctx context.Context, in concurrency.Released) ([]*concurrency.View, error)
+	// Renew sets the remaining TTL of a lease. concurrency.ErrNoLease.
 	Renew(ctx context.Context, leaseID string, life time.Duration) error
 	// ReleaseLease gives the slots of a lease back; a lease that is gone has none.
 	ReleaseLease(ctx context.Context, leaseID string) error
