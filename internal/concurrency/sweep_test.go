@@ -148,9 +148,9 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 	})
 }
 
-func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
+func TestSweep_recordsDecayedSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		if _, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "rate", Active: true, Limit: 4, SlotDecayPerSecond: 0.5}); err != nil {
 			s.t.Fatal(err)
@@ -168,14 +168,14 @@ func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
 				s.t.Fatal(err)
 			}
 			all, err := s.limits.List(s.t.Context())
-			if err != nil || all[0].Shown != step.shown || store.writes-before != step.wantWrites {
-				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].Shown, store.writes-before, step.shown, step.wantWrites, err)
+			if err != nil || all[0].ReportedActive != step.shown || store.writes-before != step.wantWrites {
+				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].ReportedActive, store.writes-before, step.shown, step.wantWrites, err)
 			}
 		}
 	})
 }
 
-func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
+func TestSweeper_logsFailuresUnlessStopped(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err      error
@@ -188,7 +188,7 @@ func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				ctx, end := context.WithCancel(s.t.Context())
 				defer end()
