@@ -11,7 +11,7 @@ import (
 // postEvents takes events as the socket for them does (contract §4.3), and
 // answers when they are durable. A caller that may not create the runs of some of
 // them gets 403; the others are recorded.
-func (s *space) postEvents(r *request) (response, error) {
+func (s *namespaceHandler) postEvents(r *request) (response, error) {
 	events, faults := wire.DecodeEvents(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}

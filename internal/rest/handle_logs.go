@@ -12,7 +12,7 @@ import (
 )
 
 // addLogs keeps what a client logged.
-func (s *space) addLogs(r *request) (response, error) {
+func (s *namespaceHandler) addLogs(r *request) (response, error) {
 	lines, faults := wire.DecodeLogs(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -34,7 +34,7 @@ const (
 // relay writes a client's line to the program's own log, where it lasts longer
 // than in memory. Its level is not that of the client: an error of a task is none of
 // the operator.
-func (s *space) relay(ctx context.Context, line *logs.Line) {
+func (s *namespaceHandler) relay(ctx context.Context, line *logs.Line) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {
 		return
@@ -78,7 +78,7 @@ func relayed(text string) string {
 }
 
 // filterLogs answers with what clients logged, sorted and paged.
-func (s *space) filterLogs(r *request) (response, error) {
+func (s *namespaceHandler) filterLogs(r *request) (response, error) {
 	q, why := wire.DecodeLogFilter(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err

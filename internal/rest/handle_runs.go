@@ -10,7 +10,7 @@ import (
 
 // create makes a run, or finds the one that has its keys (contract §1.4). A state
 // with a result needs the permission that a later set_state would need.
-func (s *space) create(r *request) (response, error) {
+func (s *namespaceHandler) create(r *request) (response, error) {
 	in, faults := wire.DecodeCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: wire.WithDeprecatedPolicy(r.body)}
@@ -32,7 +32,7 @@ func (s *space) create(r *request) (response, error) {
 }
 
 // read answers with a run.
-func (s *space) read(r *request) (response, error) {
+func (s *namespaceHandler) read(r *request) (response, error) {
 	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
@@ -41,7 +41,7 @@ func (s *space) read(r *request) (response, error) {
 }
 
 // filter answers with the runs that match, sorted and paged.
-func (s *space) filter(r *request) (response, error) {
+func (s *namespaceHandler) filter(r *request) (response, error) {
 	list := wire.DecodeFilter(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -54,7 +54,7 @@ func (s *space) filter(r *request) (response, error) {
 }
 
 // paginate answers with a page of the runs that match, and how many there are.
-func (s *space) paginate(r *request) (response, error) {
+func (s *namespaceHandler) paginate(r *request) (response, error) {
 	list, number := wire.DecodePaginate(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -71,7 +71,7 @@ func (s *space) paginate(r *request) (response, error) {
 }
 
 // count answers with how many runs match.
-func (s *space) count(r *request) (response, error) {
+func (s *namespaceHandler) count(r *request) (response, error) {
 	list := wire.DecodeCount(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -84,7 +84,7 @@ func (s *space) count(r *request) (response, error) {
 }
 
 // history answers with how many of the runs that match were to start when.
-func (s *space) history(r *request) (response, error) {
+func (s *namespaceHandler) history(r *request) (response, error) {
 	q, why := wire.DecodeHistory(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err
@@ -98,7 +98,7 @@ func (s *space) history(r *request) (response, error) {
 
 // setState proposes a state and answers with the verdict. The status tells
 // whether a state was written (contract §0.11).
-func (s *space) setState(r *request) (response, error) {
+func (s *namespaceHandler) setState(r *request) (response, error) {
 	proposal, faults := wire.DecodeSetState(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -116,7 +116,7 @@ func (s *space) setState(r *request) (response, error) {
 
 // rename gives a run another name. Without a name in the body the run keeps
 // its own, and only the time of the last write moves (contract §1.4).
-func (s *space) rename(r *request) (response, error) {
+func (s *namespaceHandler) rename(r *request) (response, error) {
 	name, faults := wire.DecodeUpdate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -135,7 +135,7 @@ func (s *space) rename(r *request) (response, error) {
 }
 
 // remove deletes a run with its states.
-func (s *space) remove(r *request) (response, error) {
+func (s *namespaceHandler) remove(r *request) (response, error) {
 	if err := s.Runs.Delete(r.ctx, r.parameter); err != nil {
 		return response{}, err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // increment takes slots that are held until they are given back.
-func (s *space) increment(r *request) (response, error) {
+func (s *namespaceHandler) increment(r *request) (response, error) {
 	in, faults := wire.DecodeIncrement(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -20,7 +20,7 @@ func (s *space) increment(r *request) (response, error) {
 }
 
 // incrementWithLease takes slots that are held as long as the lease is renewed.
-func (s *space) incrementWithLease(r *request) (response, error) {
+func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
 	in, faults := wire.DecodeIncrementWithLease(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -33,7 +33,7 @@ func (s *space) incrementWithLease(r *request) (response, error) {
 }
 
 // decrement gives slots back that were taken without a lease.
-func (s *space) decrement(r *request) (response, error) {
+func (s *namespaceHandler) decrement(r *request) (response, error) {
 	in, faults := wire.DecodeDecrement(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -46,7 +46,7 @@ func (s *space) decrement(r *request) (response, error) {
 }
 
 // decrementWithLease gives back what a lease holds, if there is one.
-func (s *space) decrementWithLease(r *request) (response, error) {
+func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
 	lease, faults := wire.DecodeLease(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -58,7 +58,7 @@ func (s *space) decrementWithLease(r *request) (response, error) {
 }
 
 // renewLease lets a lease live on.
-func (s *space) renewLease(r *request) (response, error) {
+func (s *namespaceHandler) renewLease(r *request) (response, error) {
 	lease, life, faults := wire.DecodeRenewal(r.parameter, r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}

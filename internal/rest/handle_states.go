@@ -10,7 +10,7 @@ import (
 )
 
 // readState answers with one state, current or past.
-func (s *space) readState(r *request) (response, error) {
+func (s *namespaceHandler) readState(r *request) (response, error) {
 	state, run, err := s.Runs.State(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
@@ -21,7 +21,7 @@ func (s *space) readState(r *request) (response, error) {
 // listStates answers with all states of a run, oldest first; an unknown run has
 // none. It reads the run, not only its states, because each state tells the
 // flow run too.
-func (s *space) listStates(r *request) (response, error) {
+func (s *namespaceHandler) listStates(r *request) (response, error) {
 	id, faults := wire.DecodeStatesQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults}
@@ -39,7 +39,7 @@ func (s *space) listStates(r *request) (response, error) {
 }
 
 // observedStates answers with the states that runs are in and were in.
-func (s *space) observedStates(r *request) (response, error) {
+func (s *namespaceHandler) observedStates(r *request) (response, error) {
 	q, faults := wire.DecodeObservedQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults}

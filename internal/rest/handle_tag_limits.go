@@ -10,7 +10,7 @@ import (
 )
 
 // createTagLimit makes the limit of a tag, or sets how many slots it has.
-func (s *space) createTagLimit(r *request) (response, error) {
+func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
 	tag, slots, faults := wire.DecodeTagLimitCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -27,7 +27,7 @@ func (s *space) createTagLimit(r *request) (response, error) {
 }
 
 // readTagLimit answers with the limit of an id, if it is one of a tag.
-func (s *space) readTagLimit(r *request) (response, error) {
+func (s *namespaceHandler) readTagLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
 		return response{}, err
@@ -39,7 +39,7 @@ func (s *space) readTagLimit(r *request) (response, error) {
 }
 
 // readLimitOfTag answers with the limit of a tag.
-func (s *space) readLimitOfTag(r *request) (response, error) {
+func (s *namespaceHandler) readLimitOfTag(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, wire.TagKey(r.parameter))
 	if err != nil {
 		return response{}, err
@@ -49,13 +49,13 @@ func (s *space) readLimitOfTag(r *request) (response, error) {
 
 // filterTagLimits answers with the limits of tags, by name. Prefect counts other
 // limits too when it cuts out the page, and so skips some; here none is skipped.
-func (s *space) filterTagLimits(r *request) (response, error) {
+func (s *namespaceHandler) filterTagLimits(r *request) (response, error) {
 	return s.listLimits(r, wire.TagPrefix, wire.AppendTagLimit)
 }
 
 // resetLimitOfTag ends all that is held of a tag's limit, and lets the given runs
 // hold slots.
-func (s *space) resetLimitOfTag(r *request) (response, error) {
+func (s *namespaceHandler) resetLimitOfTag(r *request) (response, error) {
 	runs, faults := wire.DecodeReset(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -63,32 +63,32 @@ func (s *space) resetLimitOfTag(r *request) (response, error) {
 	if err := s.Limits.Reset(r.ctx, wire.TagPrefix+r.parameter, runs); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
 // removeTagLimit deletes the limit of an id.
-func (s *space) removeTagLimit(r *request) (response, error) {
+func (s *namespaceHandler) removeTagLimit(r *request) (response, error) {
 	return s.removed(r, concurrency.Key{ID: r.parameter})
 }
 
 // removeLimitOfTag deletes the limit of a tag.
-func (s *space) removeLimitOfTag(r *request) (response, error) {
+func (s *namespaceHandler) removeLimitOfTag(r *request) (response, error) {
 	return s.removed(r, wire.TagKey(r.parameter))
 }
 
 // removed deletes a limit; unlike all other routes that delete, these say null.
-func (s *space) removed(r *request, key concurrency.Key) (response, error) {
+func (s *namespaceHandler) removed(r *request, key concurrency.Key) (response, error) {
 	if err := s.Limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
 // saysNull is the answer of routes that have nothing to say.
-func saysNull() response { return response{status: http.StatusOK, body: []byte("null")} }
+func nullResponse() response { return response{status: http.StatusOK, body: []byte("null")} }
 
 // incrementTags takes a slot of the limit of each tag for a task run.
-func (s *space) incrementTags(r *request) (response, error) {
+func (s *namespaceHandler) incrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -102,7 +102,7 @@ func (s *space) incrementTags(r *request) (response, error) {
 
 // decrementTags gives back what a task run took. The names in the answer have
 // the prefix that those of incrementTags have not (contract §4.6).
-func (s *space) decrementTags(r *request) (response, error) {
+func (s *namespaceHandler) decrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}

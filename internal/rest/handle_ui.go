@@ -9,7 +9,7 @@ import (
 )
 
 // uiCount answers with how many of the runs that match are in which type of state.
-func (s *space) uiCount(r *request) (response, error) {
+func (s *namespaceHandler) uiCount(r *request) (response, error) {
 	list := wire.DecodeCount(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -22,7 +22,7 @@ func (s *space) uiCount(r *request) (response, error) {
 }
 
 // uiDashboard answers with how the runs that match have ended, by start time.
-func (s *space) uiDashboard(r *request) (response, error) {
+func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
 	filter, why := wire.DecodeDashboard(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err
@@ -35,7 +35,7 @@ func (s *space) uiDashboard(r *request) (response, error) {
 }
 
 // uiRead answers with a run and the name of its flow run, which is not known.
-func (s *space) uiRead(r *request) (response, error) {
+func (s *namespaceHandler) uiRead(r *request) (response, error) {
 	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
@@ -44,7 +44,7 @@ func (s *space) uiRead(r *request) (response, error) {
 }
 
 // uiCountByFlowRun answers with how many runs each of the flow runs has.
-func (s *space) uiCountByFlowRun(r *request) (response, error) {
+func (s *namespaceHandler) uiCountByFlowRun(r *request) (response, error) {
 	ids, why := wire.DecodeFlowRunIDs(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err

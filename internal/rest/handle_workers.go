@@ -13,12 +13,12 @@ type Workers interface {
 }
 
 // there are none when no worker can connect.
-type nobody struct{}
+type noWorkers struct{}
 
-func (nobody) TaskWorkers() []taskrun.TaskWorker { return nil }
+func (noWorkers) TaskWorkers() []taskrun.TaskWorker { return nil }
 
 // filterTaskWorkers answers with the task workers that are there.
-func (s *space) filterTaskWorkers(r *request) (response, error) {
+func (s *namespaceHandler) filterTaskWorkers(r *request) (response, error) {
 	taskKeys, why := wire.DecodeTaskWorkers(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err

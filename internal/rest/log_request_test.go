@@ -52,7 +52,7 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 
 func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	t.Parallel()
-	v := &visit{route: &route{}}
+	v := &requestInfo{route: &route{}}
 	for took, want := range map[time.Duration]slog.Level{
 		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
 	} {

@@ -45,7 +45,7 @@ func (l drainLimits) refuse(r *http.Request) bool {
 
 // drainLimits returns how much of a rejected body is read. An unidentified caller
 // gets its response as soon as it can be written.
-func (s *Server) drainLimits(v *visit) drainLimits {
+func (s *Server) drainLimits(v *requestInfo) drainLimits {
 	if s.door == nil || v.known {
 		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
 	}

@@ -16,7 +16,7 @@ type router struct {
 	sockets map[string]*route // by path
 }
 
-// shape is a path cut at its parameter.
+// shape is a path, split at its parameter.
 type shape struct {
 	prefix, suffix string
 	parameter      string // "": there is none, and prefix is the path
@@ -48,7 +48,7 @@ var parameters = map[string]func(text string) (value string, ok bool){
 func newRouter(base string, routes []route) *router {
 	rt := &router{root: base, sockets: map[string]*route{}}
 	for i := range routes {
-		if routes[i].talk != nil {
+		if routes[i].serve != nil {
 			rt.sockets[routes[i].path] = &routes[i]
 			continue
 		}
@@ -71,7 +71,7 @@ func shapeOf(path string) shape {
 // says what else to do: there may be no such path, no such method of it, or a
 // slash too many or too few. What kube-apiserver passes on is not redirected: it
 // would make an error of that.
-func (rt *router) find(r *http.Request, at place) (*route, string, error) {
+func (rt *router) find(r *http.Request, at target) (*route, string, error) {
 	path, inside := rt.below(r, at.base)
 	if !inside {
 		return nil, "", noRoute(at.base, r.URL.Path)

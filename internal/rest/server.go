@@ -51,12 +51,12 @@ type Metrics interface {
 
 // Dependencies are what a Server works with.
 type Dependencies struct {
-	Space            // of the server's own namespace
+	Tenant           // of the server's own namespace
 	Namespace string // its name
 	// Others opens the spaces of other namespaces; ErrNotServed. It is asked only
 	// about namespaces that a caller may do something in, and again about one
 	// whose space was closed. "" is the space of all namespaces, for lists of runs.
-	Others func(namespace string) (Space, error) // nil: there are none
+	Others func(namespace string) (Tenant, error) // nil: there are none
 	// Buffers limits what is kept in memory of all namespaces; nil: a limit by
 	// Options.BufferMemory.
 	Buffers *bytebudget.Budget
@@ -89,15 +89,15 @@ type Server struct {
 	discovery *router
 	document  *apidocs.Document // of the routes that are served
 
-	home   *space
-	others *spaces
+	home   *namespaceHandler
+	others *handlers
 
 	ending        atomic.Bool // connections end with their next response
 	admission     *admission
 	unidentified  unidentified
 	memory        *bodyMemory
 	socketMetrics SocketMetrics
-	sockets       *attendance
+	sockets       *socketTracker
 	tracer        Tracer
 	traced        http.Handler // responds to requests whose callers have been identified, or not
 
@@ -114,7 +114,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		return nil, err
 	}
 	if d.SocketMetrics == nil {
-		d.SocketMetrics = noMetrics{}
+		d.SocketMetrics = noopMetrics{}
 	}
 	if d.Tracer == nil {
 		d.Tracer = noTracer{}
@@ -125,7 +125,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
-		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
+		socketMetrics: d.SocketMetrics, sockets: newSocketTracker(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
 		browsers:     newBrowserGuard(&o, d.Door != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
 		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
@@ -133,13 +133,13 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)
 	}
-	s.others = newSpaces(s, d.Others, d.Buffers)
+	s.others = newHandlers(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
 		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
 	}
 	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
-	s.home = s.newSpace(d.Namespace, d.Space, newBuffers(s.clock, d.Buffers))
+	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {
 		s.csrf, err = newCSRF(o.CSRFKeyFile)

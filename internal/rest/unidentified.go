@@ -132,7 +132,7 @@ func newUnidentified(most, mostEach int) unidentified {
 // identifyWithin identifies the caller of a request, which takes a place of its own
 // until that is done. If the place is needed for another request, the review of the
 // token is not waited for.
-func (s *Server) identifyWithin(r *http.Request, at place) (identified, error) {
+func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
 	if s.door == nil {
 		return identified{}, nil
 	}
