@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// createLimit makes a limit.
+// createLimit creates a limit.
 func (s *namespaceHandler) createLimit(r *request) (response, error) {
 	in, faults := wire.DecodeLimitCreate(r.body)
 	if len(faults) > 0 {
@@ -21,7 +21,7 @@ func (s *namespaceHandler) createLimit(r *request) (response, error) {
 	return response{status: http.StatusCreated, body: wire.AppendWholeLimit(nil, limit)}, nil
 }
 
-// readLimit answers with the limit of an id or name.
+// readLimit responds with the limit of an id or name.
 func (s *namespaceHandler) readLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, wire.LimitKey(r.parameter))
 	if err != nil {
@@ -30,12 +30,12 @@ func (s *namespaceHandler) readLimit(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimit(nil, limit)}, nil
 }
 
-// filterLimits answers with all limits, by name.
+// filterLimits responds with all limits, sorted by name.
 func (s *namespaceHandler) filterLimits(r *request) (response, error) {
 	return s.listLimits(r, "", wire.AppendLimit)
 }
 
-// listLimits answers with the limits whose names begin with the prefix.
+// listLimits responds with the limits whose names begin with the prefix.
 func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
 	list := wire.DecodeLimits(r.body)
 	if err := list.Err(r.body); err != nil {
@@ -48,8 +48,8 @@ func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func(
 	return respondList(r, "[", "]", limits, wire.TextSize, appendOne)
 }
 
-// updateLimit changes what the body has. Prefect's model takes a null for any
-// field, and its database refuses it, if there is such a limit at all.
+// updateLimit changes the fields of the body. Prefect's model accepts null for any field, and its database rejects it
+// if the limit exists.
 func (s *namespaceHandler) updateLimit(r *request) (response, error) {
 	in, faults := wire.DecodeLimitUpdate(r.body)
 	if len(faults) > 0 {

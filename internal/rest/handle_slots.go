@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// increment takes slots that are held until they are given back.
+// increment acquires slots, which are held until they are released.
 func (s *namespaceHandler) increment(r *request) (response, error) {
 	in, faults := wire.DecodeIncrement(r.body)
 	if len(faults) > 0 {
@@ -19,7 +19,7 @@ func (s *namespaceHandler) increment(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// incrementWithLease takes slots that are held as long as the lease is renewed.
+// incrementWithLease acquires slots, which are held while the lease is renewed.
 func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
 	in, faults := wire.DecodeIncrementWithLease(r.body)
 	if len(faults) > 0 {
@@ -32,7 +32,7 @@ func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLease(nil, lease, limits)}, nil
 }
 
-// decrement gives slots back that were taken without a lease.
+// decrement releases slots that were acquired without a lease.
 func (s *namespaceHandler) decrement(r *request) (response, error) {
 	in, faults := wire.DecodeDecrement(r.body)
 	if len(faults) > 0 {
@@ -45,7 +45,7 @@ func (s *namespaceHandler) decrement(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// decrementWithLease gives back what a lease holds, if there is one.
+// decrementWithLease releases the slots of a lease, if it exists.
 func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
 	lease, faults := wire.DecodeLease(r.body)
 	if len(faults) > 0 {
@@ -57,7 +57,7 @@ func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
 	return response{status: http.StatusNoContent}, nil
 }
 
-// renewLease lets a lease live on.
+// renewLease renews a lease.
 func (s *namespaceHandler) renewLease(r *request) (response, error) {
 	lease, life, faults := wire.DecodeRenewal(r.parameter, r.body)
 	if len(faults) > 0 {

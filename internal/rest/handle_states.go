@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// readState answers with one state, current or past.
+// readState responds with a state, current or past.
 func (s *namespaceHandler) readState(r *request) (response, error) {
 	state, run, err := s.Runs.State(r.ctx, r.parameter)
 	if err != nil {
@@ -18,9 +18,8 @@ func (s *namespaceHandler) readState(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendState(make([]byte, 0, wire.RunSize), run, state)}, nil
 }
 
-// listStates answers with all states of a run, oldest first; an unknown run has
-// none. It reads the run, not only its states, because each state tells the
-// flow run too.
+// listStates responds with all states of a run, oldest first. An unknown run has none. It reads the run, because each
+// state has its flow run.
 func (s *namespaceHandler) listStates(r *request) (response, error) {
 	id, faults := wire.DecodeStatesQuery(r.query)
 	if len(faults) > 0 {
@@ -38,7 +37,7 @@ func (s *namespaceHandler) listStates(r *request) (response, error) {
 	})
 }
 
-// observedStates answers with the states that runs are in and were in.
+// observedStates responds with the states that runs are in and were in.
 func (s *namespaceHandler) observedStates(r *request) (response, error) {
 	q, faults := wire.DecodeObservedQuery(r.query)
 	if len(faults) > 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// createTagLimit makes the limit of a tag, or sets how many slots it has.
+// createTagLimit creates the limit of a tag, or changes its number of slots.
 func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
 	tag, slots, faults := wire.DecodeTagLimitCreate(r.body)
 	if len(faults) > 0 {
@@ -26,7 +26,7 @@ func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
 	return response{status: status, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readTagLimit answers with the limit of an id, if it is one of a tag.
+// readTagLimit responds with the limit of an id, if it is the limit of a tag.
 func (s *namespaceHandler) readTagLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *namespaceHandler) readTagLimit(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readLimitOfTag answers with the limit of a tag.
+// readLimitOfTag responds with the limit of a tag.
 func (s *namespaceHandler) readLimitOfTag(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, wire.TagKey(r.parameter))
 	if err != nil {
@@ -47,14 +47,13 @@ func (s *namespaceHandler) readLimitOfTag(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// filterTagLimits answers with the limits of tags, by name. Prefect counts other
-// limits too when it cuts out the page, and so skips some; here none is skipped.
+// filterTagLimits responds with the limits of tags, sorted by name. Prefect counts other limits in its offset too, and
+// so skips limits of tags. Here no limit is skipped.
 func (s *namespaceHandler) filterTagLimits(r *request) (response, error) {
 	return s.listLimits(r, wire.TagPrefix, wire.AppendTagLimit)
 }
 
-// resetLimitOfTag ends all that is held of a tag's limit, and lets the given runs
-// hold slots.
+// resetLimitOfTag releases all slots of the limit of a tag, and acquires one for each run of the body.
 func (s *namespaceHandler) resetLimitOfTag(r *request) (response, error) {
 	runs, faults := wire.DecodeReset(r.body)
 	if len(faults) > 0 {
@@ -76,7 +75,7 @@ func (s *namespaceHandler) removeLimitOfTag(r *request) (response, error) {
 	return s.removed(r, wire.TagKey(r.parameter))
 }
 
-// removed deletes a limit; unlike all other routes that delete, these say null.
+// removed deletes a limit. Unlike other routes that delete, the response is null.
 func (s *namespaceHandler) removed(r *request, key concurrency.Key) (response, error) {
 	if err := s.Limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
@@ -84,10 +83,10 @@ func (s *namespaceHandler) removed(r *request, key concurrency.Key) (response, e
 	return nullResponse(), nil
 }
 
-// saysNull is the answer of routes that have nothing to say.
+// nullResponse returns the response of routes without a result.
 func nullResponse() response { return response{status: http.StatusOK, body: []byte("null")} }
 
-// incrementTags takes a slot of the limit of each tag for a task run.
+// incrementTags acquires a slot of the limit of each tag for a task run.
 func (s *namespaceHandler) incrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
@@ -100,8 +99,8 @@ func (s *namespaceHandler) incrementTags(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitTag)}, nil
 }
 
-// decrementTags gives back what a task run took. The names in the answer have
-// the prefix that those of incrementTags have not (contract §4.6).
+// decrementTags releases the slots of a task run. The names in the response have the prefix that those of incrementTags
+// do not have (contract §4.6).
 func (s *namespaceHandler) decrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {

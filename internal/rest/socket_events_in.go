@@ -111,7 +111,7 @@ func (in *eventReceiver) decode(text []byte) (report taskrun.Event, ok bool, err
 // rejectLarge counts and logs an event that is too large.
 func (in *eventReceiver) rejectLarge() {
 	in.server.socketMetrics.EventReceived(EventTooLarge)
-	in.socket.Log().LogAttrs(in.socket.Life(), slog.LevelWarn, "an event was dropped: it is too large",
+	in.socket.Log().LogAttrs(in.socket.Life(), slog.LevelWarn, "event dropped", slog.String("reason", "the event is too large"),
 		slog.Int64("limit", in.socket.options.MaxEventBytes), slog.Int("values", in.server.options.MaxBodyValues))
 }
 
@@ -158,8 +158,8 @@ func (s *namespaceHandler) recordPatiently(ctx context.Context, k *socket, batch
 		if err == nil || life.Err() != nil || ctx.Err() != nil {
 			return err
 		}
-		s.log.LogAttrs(ctx, slog.LevelWarn, "events were not recorded yet",
-			slog.Int("events", len(batch)), slog.String("error", err.Error()))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "retrying to record events",
+			slog.Int("count", len(batch)), slog.String("error", err.Error()))
 		pause := time.NewTimer(wait)
 		select {
 		case <-pause.C:
@@ -182,7 +182,7 @@ func (s *namespaceHandler) recordOnce(ctx context.Context, batch []taskrun.Event
 			outcome = EventRejected
 		}
 		s.socketMetrics.EventReceived(outcome)
-		s.log.LogAttrs(ctx, slog.LevelWarn, "an event was refused", slog.String("taskRunID", e.RunID),
+		s.log.LogAttrs(ctx, slog.LevelWarn, "event rejected", slog.String("taskRunID", e.RunID),
 			slog.String("event", e.State.ID), slog.String("caller", taskrun.Caller(ctx)), slog.String("namespace", s.namespace),
 			slog.String("error", err.Error()))
 	})
@@ -198,7 +198,7 @@ func (s *namespaceHandler) reportOf(ctx context.Context, e wire.Event, log *slog
 	report, err := wire.DecodeReport(e)
 	if err != nil {
 		s.socketMetrics.EventReceived(EventPoisoned)
-		log.LogAttrs(ctx, slog.LevelWarn, "an event was dropped: it tells of nothing that a run can be",
+		log.LogAttrs(ctx, slog.LevelWarn, "event dropped", slog.String("reason", "the report is not valid"),
 			slog.String("event", e.ID), slog.String("resource", e.ResourceID()), slog.String("error", err.Error()))
 		return taskrun.Event{}, false
 	}

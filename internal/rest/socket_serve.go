@@ -101,7 +101,7 @@ func (s *Server) logRejection(r *http.Request, status int, err error) {
 	v.note(err)
 	attrs = append(append(v.attrs(), attrs...), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", status),
 		slog.String("client", r.RemoteAddr), slog.String("error", truncateForLog(err.Error())))
-	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket refused", attrs...)
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket rejected", attrs...)
 }
 
 // errNoPlace ends a socket of an unidentified caller whose place another one needs. Clients connect again.

@@ -126,7 +126,7 @@ func (d *delivering) deliverOne(run *taskrun.Run) error {
 	}
 	if fault := d.subscription.Taken(ctx, run); fault != nil {
 		// The worker has the run, although the write failed.
-		d.socket.Log().LogAttrs(ctx, slog.LevelWarn, "a delivery was not noted",
+		d.socket.Log().LogAttrs(ctx, slog.LevelWarn, "delivery not recorded",
 			slog.String("taskRunID", run.ID), slog.String("error", fault.Error()))
 	}
 	return err
