@@ -153,7 +153,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	behind := rest.Dependencies{
-		Space:         home,
+		Tenant:        home,
 		Namespace:     a.options.Scope.Namespace,
 		Others:        namespaces.forREST,
 		Buffers:       services.buffers,

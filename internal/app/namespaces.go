@@ -56,19 +56,19 @@ func newNamespaces(mgr manager.Manager, options Options, services *services, log
 
 // forREST opens a namespace for REST, or all of them for "". It returns
 // rest.ErrNotServed for a namespace that is not watched.
-func (s *namespaces) forREST(namespace string) (rest.Space, error) {
+func (s *namespaces) forREST(namespace string) (rest.Tenant, error) {
 	if namespace == "" {
 		home := s.options.Scope.Namespace
-		return rest.Space{Runs: usecase.New(usecase.Options{
+		return rest.Tenant{Runs: usecase.New(usecase.Options{
 			Namespace: home, Store: s.services.cluster.AllNamespaces(home), Clock: clock.RealClock{},
 		}), Limits: s.services.limitsOf(home)}, nil
 	}
 	b, err := s.workersOf(namespace, 1)
 	if err != nil {
-		return rest.Space{}, err
+		return rest.Tenant{}, err
 	}
 	served := s.services.service(telemetry.SourceREST, namespace)
-	return rest.Space{
+	return rest.Tenant{
 		Runs: served, Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
 		Recorder: s.services.recorder.Timed(s.services.traces.Events(s.services.service(telemetry.SourceEvents, namespace)), clock.RealClock{}),
 		Close:    func() { s.release(namespace, b) },

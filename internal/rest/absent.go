@@ -10,8 +10,8 @@ import (
 // prefectCodePage is the page that says which Prefect code works.
 const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
 
-// absentParts are the parts of a Prefect server that are not served, by the beginning of
-// their paths below the base. Clients of Prefect ask for them.
+// absentParts are the parts of a Prefect server that the operator does not have, by the beginning of their paths below
+// the base. Clients of Prefect request them.
 var absentParts = map[string]string{
 	"/admin/settings":                   "settings of a Prefect server",
 	"/artifacts":                        "artifacts",
@@ -39,12 +39,10 @@ var absentParts = map[string]string{
 	"/work_queues":                      "work queues",
 }
 
-// webPages are the beginnings of the paths that clients of Prefect print as links to its
-// web page, outside the base.
+// webPages are the beginnings of the paths that clients of Prefect print as links to its web page, outside the base.
 var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
 
-// noRoute is the error for a path that has no route. It says more than that if a Prefect
-// server has one.
+// noRoute returns the error of a path without a route. The text names the part of a Prefect server that has the path.
 func noRoute(base, path string) error {
 	if below, inside := strings.CutPrefix(path, base); inside {
 		if part := absentPart(below); part != "" {
@@ -60,7 +58,7 @@ func noRoute(base, path string) error {
 	return errNoRoute
 }
 
-// absentPart names the part of a Prefect server that a path belongs to; empty: none.
+// absentPart returns the part of a Prefect server that a path belongs to, "" for none.
 func absentPart(path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		if part := absentParts[path[:end]]; part != "" {

@@ -18,7 +18,7 @@ var leastAPIVersion = []int{0, 8, 0}
 
 const headerAPIVersion = "X-Prefect-Api-Version"
 
-// checkAPIVersion refuses clients that are too old; one that does not tell is welcome.
+// checkAPIVersion rejects clients of versions that are too old. A client without the header is accepted.
 func checkAPIVersion(header http.Header) error {
 	asked := header.Get(headerAPIVersion)
 	if asked == "" {
@@ -36,8 +36,7 @@ func checkAPIVersion(header http.Header) error {
 	return nil
 }
 
-// parseAPIVersion reads three whole numbers; they may be negative, and too
-// large ones count as the largest.
+// parseAPIVersion reads three integers, which can be negative. An integer that is too large becomes the largest one.
 func parseAPIVersion(s string) ([]int, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) != len(leastAPIVersion) {

@@ -160,15 +160,15 @@ func guarded(t *testing.T, door *doorkeeper) *fixture {
 func withDoor(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
 		d.Door, d.Limits = door, &askedLimits{}
-		d.Others = func(namespace string) (Space, error) {
-			if namespace == everywhere {
-				return Space{Runs: d.Runs}, nil
+		d.Others = func(namespace string) (Tenant, error) {
+			if namespace == allNamespaces {
+				return Tenant{Runs: d.Runs}, nil
 			}
 			if namespace != "other" {
-				return Space{}, ErrNotServed
+				return Tenant{}, ErrNotServed
 			}
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
-			return Space{Runs: runs, Limits: &askedLimits{}}, nil
+			return Tenant{Runs: runs, Limits: &askedLimits{}}, nil
 		}
 	}
 }
@@ -194,7 +194,7 @@ func TestEveryRouteIsBehindTheDoor(t *testing.T) {
 	door.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
 	f := guarded(t, door)
 	for _, r := range table() {
-		if r.talk != nil {
+		if r.serve != nil {
 			continue
 		}
 		path := anyParameter.ReplaceAllString(r.path, idUnknown)
@@ -365,7 +365,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 func TestEverySocketIsBehindTheDoor(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.talk == nil {
+		if r.serve == nil {
 			continue
 		}
 		right := access[r.method+" "+r.path]
@@ -495,7 +495,7 @@ func TestListsOfAllNamespaces(t *testing.T) {
 	f := guarded(t, &doorkeeper{})
 	for _, r := range table() {
 		needs := access[r.method+" "+r.path]
-		if r.talk != nil || needs == "open" || needs == "known" {
+		if r.serve != nil || needs == "open" || needs == "known" {
 			continue
 		}
 		path := "/namespaces/-/api" + anyParameter.ReplaceAllString(r.path, idUnknown)

@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// The texts of answers that are the same everywhere (contract §1.1).
+// Texts of responses that many routes have (contract §1.1).
 const (
 	textTaken = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
 		"See server logs for details."
@@ -21,18 +21,18 @@ const (
 	textNotServed   = "This namespace is not served."
 )
 
-// textOperatorForbidden tells a caller that the permission is not its own.
+// textOperatorForbidden begins the text about a permission that the operator lacks, not the caller.
 const textOperatorForbidden = "The operator lacks a permission in Kubernetes: "
 
-// The keys of one-line answers: handlers of Prefect say detail, what lies below
-// them says exception_message (contract §0.6).
+// The keys of responses of one text: Prefect's handlers use detail, the layers below them exception_message
+// (contract §0.6).
 const (
 	keyDetail      = "detail"
 	keyMessage     = "exception_message"
 	keyExplanation = "exception_detail"
 )
 
-// The answers about slots (contract §4.6).
+// Texts of responses about slots (contract §4.6).
 const (
 	textLocked       = "Locked"
 	textTooManySlots = "Slots requested is greater than the limit"
@@ -41,26 +41,26 @@ const (
 	textLeaseGone = "Lease not found - it may have expired or been revoked"
 )
 
-// retryAfter is when a client may try again, in seconds.
+// retryAfter is the time after which a client can retry, in seconds.
 const retryAfter = "1"
 
-// problem is a one-line answer.
+// problem is a response of one text.
 type problem struct{ key, text string }
 
-func saysDetail(text string) func(string) problem {
+func detailText(text string) func(string) problem {
 	return func(string) problem { return problem{keyDetail, text} }
 }
 
-func saysRunNotFound(id string) problem {
+func runNotFoundText(id string) problem {
 	return problem{keyMessage, "Task run with id " + id + " not found"}
 }
 
-// notReadyError tells that runs cannot be served for now.
+// notReadyError means that no run can be served now.
 type notReadyError struct{ cause error }
 
 func (e *notReadyError) Error() string { return "not ready: " + e.cause.Error() }
 
-// message is Prefect's, and the reason where an administrator has to act.
+// message returns the text of Prefect, with the reason if an administrator has to act.
 func (e *notReadyError) message() string {
 	const message = "Database is not available"
 	if unfit, ok := errors.AsType[*taskrun.UnfitError](e.cause); ok {
@@ -71,19 +71,18 @@ func (e *notReadyError) message() string {
 
 var errNoRoute = wire.NewDetailError(http.StatusNotFound, "Not Found")
 
-// methodError tells that the path has no such method, but this one.
+// methodError means that the path has no such method.
 type methodError struct{ allow string }
 
 func (e *methodError) Error() string { return "Method Not Allowed" }
 
-// redirectError tells where else the route is.
+// redirectError has the location of the route.
 type redirectError struct{ location string }
 
 func (e *redirectError) Error() string { return "redirected to " + e.location }
 
-// answerTo turns an error into an answer: the only place that does. unexpected
-// tells that the error is a fault of this server.
-func answerTo(err error, rt *route, r *request) (answer response, unexpected bool) {
+// errorResponse is the single place where errors become responses. unexpected is true for errors of the server itself.
+func errorResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
 		plain    *wire.DetailError
 		notReady *notReadyError
@@ -113,12 +112,12 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &bound):
 		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, wire.NewLimitError(bound, r.body))}, false
 	default:
-		return answerToUseCase(err, rt, r)
+		return useCaseResponse(err, rt, r)
 	}
 }
 
-// rejectedByCluster is the answer to a write that the API server rejects for good:
-// the client has no reason to try again. It is told in the API server's words.
+// rejectedByCluster returns the response to a write that the API server has rejected permanently: a retry would fail
+// again. The text is that of the API server.
 func rejectedByCluster(e *taskrun.RejectedError) response {
 	switch e.Cause {
 	case taskrun.NamespaceMissing:
@@ -130,14 +129,14 @@ func rejectedByCluster(e *taskrun.RejectedError) response {
 	}
 }
 
-// answerToUseCase answers to the errors of the use cases.
-func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
+// useCaseResponse returns the response to an error of a use case.
+func useCaseResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
 		undecodable *taskrun.UndecodableError
 		rejected    *taskrun.RejectedError
 	)
 	switch {
-	case errors.As(err, &undecodable): // the object's fault, and logged when it was found
+	case errors.As(err, &undecodable): // the object is not valid, which was logged already
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.As(err, &rejected):
 		return rejectedByCluster(rejected), false
@@ -150,19 +149,19 @@ func answerToUseCase(err error, rt *route, r *request) (answer response, unexpec
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return unavailable(), false
 	default:
-		return answerAboutSlots(err)
+		return slotsResponse(err)
 	}
 }
 
-// answerAboutSlots answers to the errors of those who ask for slots.
-func answerAboutSlots(err error) (answer response, unexpected bool) {
+// slotsResponse returns the response to an error of a request for slots.
+func slotsResponse(err error) (answer response, unexpected bool) {
 	var (
 		locked  *concurrency.LockedError
 		noDecay *concurrency.NoDecayError
 	)
 	switch {
 	case errors.As(err, &locked):
-		answer = jsonMember(http.StatusLocked, keyDetail, sayLocked(locked))
+		answer = jsonMember(http.StatusLocked, keyDetail, lockedText(locked))
 		if locked.Never {
 			return answer, false
 		}
@@ -179,8 +178,8 @@ func answerAboutSlots(err error) (answer response, unexpected bool) {
 	}
 }
 
-// sayLocked is what is said of a limit without a free slot. That of a tag is named.
-func sayLocked(e *concurrency.LockedError) string {
+// lockedText returns the text about a limit without a free slot. It names the tag of the limit.
+func lockedText(e *concurrency.LockedError) string {
 	switch {
 	case e.Tag == "":
 		return textLocked

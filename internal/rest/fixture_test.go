@@ -113,7 +113,7 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	options.BindAddress = "127.0.0.1:0"
 	options.AllowedHosts = []string{"example.test", "inside.example", "example.com", "a", "h"}
 	deps := Dependencies{
-		Space:     Space{Runs: usecase.New(usecase.Options{Namespace: "default", Store: f.store, Clock: f.clock})},
+		Tenant:    Tenant{Runs: usecase.New(usecase.Options{Namespace: "default", Store: f.store, Clock: f.clock})},
 		Namespace: "default",
 		Clock:     f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil)), Metrics: f.metrics,
 	}

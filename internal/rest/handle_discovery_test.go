@@ -125,7 +125,7 @@ func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
 	check := func(r *route, path string) {
 		t.Helper()
 		status, body := ask(r, path)
-		if status == http.StatusNotFound && body == `{"detail":"Not Found"}` && r.talk == nil && r.path != "/docs/{asset}" {
+		if status == http.StatusNotFound && body == `{"detail":"Not Found"}` && r.serve == nil && r.path != "/docs/{asset}" {
 			t.Fatalf("%s %s is not served", r.method, path)
 		}
 		paths := []string{path + "/", path + "//"}

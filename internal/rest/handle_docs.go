@@ -11,7 +11,7 @@ import (
 const pathOpenAPI = "/openapi.json"
 
 // openAPI responds with the document of the routes that are served.
-func (s *space) openAPI(r *request) (response, error) {
+func (s *namespaceHandler) openAPI(r *request) (response, error) {
 	text, err := s.document.JSON(r.base)
 	if err != nil {
 		return response{}, err
@@ -20,7 +20,7 @@ func (s *space) openAPI(r *request) (response, error) {
 }
 
 // docs responds with the page that shows the document.
-func (s *space) docs(r *request) (response, error) {
+func (s *namespaceHandler) docs(r *request) (response, error) {
 	page, err := apidocs.Page(r.slashes)
 	if err != nil {
 		return response{}, err
@@ -29,7 +29,7 @@ func (s *space) docs(r *request) (response, error) {
 }
 
 // docsAsset responds with a file that the page loads.
-func (s *space) docsAsset(r *request) (response, error) {
+func (s *namespaceHandler) docsAsset(r *request) (response, error) {
 	file, known, err := apidocs.Asset(r.parameter)
 	switch {
 	case err != nil:

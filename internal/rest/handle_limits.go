@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// createLimit makes a limit.
-func (s *space) createLimit(r *request) (response, error) {
+// createLimit creates a limit.
+func (s *namespaceHandler) createLimit(r *request) (response, error) {
 	in, faults := wire.DecodeLimitCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -21,8 +21,8 @@ func (s *space) createLimit(r *request) (response, error) {
 	return response{status: http.StatusCreated, body: wire.AppendWholeLimit(nil, limit)}, nil
 }
 
-// readLimit answers with the limit of an id or name.
-func (s *space) readLimit(r *request) (response, error) {
+// readLimit responds with the limit of an id or name.
+func (s *namespaceHandler) readLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, wire.LimitKey(r.parameter))
 	if err != nil {
 		return response{}, err
@@ -30,13 +30,13 @@ func (s *space) readLimit(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimit(nil, limit)}, nil
 }
 
-// filterLimits answers with all limits, by name.
-func (s *space) filterLimits(r *request) (response, error) {
+// filterLimits responds with all limits, sorted by name.
+func (s *namespaceHandler) filterLimits(r *request) (response, error) {
 	return s.listLimits(r, "", wire.AppendLimit)
 }
 
-// listLimits answers with the limits whose names begin with the prefix.
-func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
+// listLimits responds with the limits whose names begin with the prefix.
+func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
 	list := wire.DecodeLimits(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -48,9 +48,9 @@ func (s *space) listLimits(r *request, prefix string, appendOne func([]byte, *co
 	return respondList(r, "[", "]", limits, wire.TextSize, appendOne)
 }
 
-// updateLimit changes what the body has. Prefect's model takes a null for any
-// field, and its database refuses it, if there is such a limit at all.
-func (s *space) updateLimit(r *request) (response, error) {
+// updateLimit changes the fields of the body. Prefect's model accepts null for any field, and its database rejects it
+// if the limit exists.
+func (s *namespaceHandler) updateLimit(r *request) (response, error) {
 	in, faults := wire.DecodeLimitUpdate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -67,7 +67,7 @@ func (s *space) updateLimit(r *request) (response, error) {
 }
 
 // removeLimit deletes the limit of an id or name.
-func (s *space) removeLimit(r *request) (response, error) {
+func (s *namespaceHandler) removeLimit(r *request) (response, error) {
 	if err := s.Limits.Delete(r.ctx, wire.LimitKey(r.parameter)); err != nil {
 		return response{}, err
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// increment takes slots that are held until they are given back.
-func (s *space) increment(r *request) (response, error) {
+// increment acquires slots, which are held until they are released.
+func (s *namespaceHandler) increment(r *request) (response, error) {
 	in, faults := wire.DecodeIncrement(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -19,8 +19,8 @@ func (s *space) increment(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// incrementWithLease takes slots that are held as long as the lease is renewed.
-func (s *space) incrementWithLease(r *request) (response, error) {
+// incrementWithLease acquires slots, which are held while the lease is renewed.
+func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
 	in, faults := wire.DecodeIncrementWithLease(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -32,8 +32,8 @@ func (s *space) incrementWithLease(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLease(nil, lease, limits)}, nil
 }
 
-// decrement gives slots back that were taken without a lease.
-func (s *space) decrement(r *request) (response, error) {
+// decrement releases slots that were acquired without a lease.
+func (s *namespaceHandler) decrement(r *request) (response, error) {
 	in, faults := wire.DecodeDecrement(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -45,8 +45,8 @@ func (s *space) decrement(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// decrementWithLease gives back what a lease holds, if there is one.
-func (s *space) decrementWithLease(r *request) (response, error) {
+// decrementWithLease releases the slots of a lease, if it exists.
+func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
 	lease, faults := wire.DecodeLease(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -57,8 +57,8 @@ func (s *space) decrementWithLease(r *request) (response, error) {
 	return response{status: http.StatusNoContent}, nil
 }
 
-// renewLease lets a lease live on.
-func (s *space) renewLease(r *request) (response, error) {
+// renewLease renews a lease.
+func (s *namespaceHandler) renewLease(r *request) (response, error) {
 	lease, life, faults := wire.DecodeRenewal(r.parameter, r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}

@@ -9,8 +9,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// readState answers with one state, current or past.
-func (s *space) readState(r *request) (response, error) {
+// readState responds with a state, current or past.
+func (s *namespaceHandler) readState(r *request) (response, error) {
 	state, run, err := s.Runs.State(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
@@ -18,10 +18,9 @@ func (s *space) readState(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendState(make([]byte, 0, wire.RunSize), run, state)}, nil
 }
 
-// listStates answers with all states of a run, oldest first; an unknown run has
-// none. It reads the run, not only its states, because each state tells the
-// flow run too.
-func (s *space) listStates(r *request) (response, error) {
+// listStates responds with all states of a run, oldest first. An unknown run has none. It reads the run, because each
+// state has its flow run.
+func (s *namespaceHandler) listStates(r *request) (response, error) {
 	id, faults := wire.DecodeStatesQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults}
@@ -38,8 +37,8 @@ func (s *space) listStates(r *request) (response, error) {
 	})
 }
 
-// observedStates answers with the states that runs are in and were in.
-func (s *space) observedStates(r *request) (response, error) {
+// observedStates responds with the states that runs are in and were in.
+func (s *namespaceHandler) observedStates(r *request) (response, error) {
 	q, faults := wire.DecodeObservedQuery(r.query)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults}

@@ -9,8 +9,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// createTagLimit makes the limit of a tag, or sets how many slots it has.
-func (s *space) createTagLimit(r *request) (response, error) {
+// createTagLimit creates the limit of a tag, or changes its number of slots.
+func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
 	tag, slots, faults := wire.DecodeTagLimitCreate(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -26,8 +26,8 @@ func (s *space) createTagLimit(r *request) (response, error) {
 	return response{status: status, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readTagLimit answers with the limit of an id, if it is one of a tag.
-func (s *space) readTagLimit(r *request) (response, error) {
+// readTagLimit responds with the limit of an id, if it is the limit of a tag.
+func (s *namespaceHandler) readTagLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
 		return response{}, err
@@ -38,8 +38,8 @@ func (s *space) readTagLimit(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readLimitOfTag answers with the limit of a tag.
-func (s *space) readLimitOfTag(r *request) (response, error) {
+// readLimitOfTag responds with the limit of a tag.
+func (s *namespaceHandler) readLimitOfTag(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, wire.TagKey(r.parameter))
 	if err != nil {
 		return response{}, err
@@ -47,15 +47,14 @@ func (s *space) readLimitOfTag(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// filterTagLimits answers with the limits of tags, by name. Prefect counts other
-// limits too when it cuts out the page, and so skips some; here none is skipped.
-func (s *space) filterTagLimits(r *request) (response, error) {
+// filterTagLimits responds with the limits of tags, sorted by name. Prefect counts other limits in its offset too, and
+// so skips limits of tags. Here no limit is skipped.
+func (s *namespaceHandler) filterTagLimits(r *request) (response, error) {
 	return s.listLimits(r, wire.TagPrefix, wire.AppendTagLimit)
 }
 
-// resetLimitOfTag ends all that is held of a tag's limit, and lets the given runs
-// hold slots.
-func (s *space) resetLimitOfTag(r *request) (response, error) {
+// resetLimitOfTag releases all slots of the limit of a tag, and acquires one for each run of the body.
+func (s *namespaceHandler) resetLimitOfTag(r *request) (response, error) {
 	runs, faults := wire.DecodeReset(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -63,32 +62,32 @@ func (s *space) resetLimitOfTag(r *request) (response, error) {
 	if err := s.Limits.Reset(r.ctx, wire.TagPrefix+r.parameter, runs); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
 // removeTagLimit deletes the limit of an id.
-func (s *space) removeTagLimit(r *request) (response, error) {
+func (s *namespaceHandler) removeTagLimit(r *request) (response, error) {
 	return s.removed(r, concurrency.Key{ID: r.parameter})
 }
 
 // removeLimitOfTag deletes the limit of a tag.
-func (s *space) removeLimitOfTag(r *request) (response, error) {
+func (s *namespaceHandler) removeLimitOfTag(r *request) (response, error) {
 	return s.removed(r, wire.TagKey(r.parameter))
 }
 
-// removed deletes a limit; unlike all other routes that delete, these say null.
-func (s *space) removed(r *request, key concurrency.Key) (response, error) {
+// removed deletes a limit. Unlike other routes that delete, the response is null.
+func (s *namespaceHandler) removed(r *request, key concurrency.Key) (response, error) {
 	if err := s.Limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
-// saysNull is the answer of routes that have nothing to say.
-func saysNull() response { return response{status: http.StatusOK, body: []byte("null")} }
+// nullResponse returns the response of routes without a result.
+func nullResponse() response { return response{status: http.StatusOK, body: []byte("null")} }
 
-// incrementTags takes a slot of the limit of each tag for a task run.
-func (s *space) incrementTags(r *request) (response, error) {
+// incrementTags acquires a slot of the limit of each tag for a task run.
+func (s *namespaceHandler) incrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
@@ -100,9 +99,9 @@ func (s *space) incrementTags(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitTag)}, nil
 }
 
-// decrementTags gives back what a task run took. The names in the answer have
-// the prefix that those of incrementTags have not (contract §4.6).
-func (s *space) decrementTags(r *request) (response, error) {
+// decrementTags releases the slots of a task run. The names in the response have the prefix that those of incrementTags
+// do not have (contract §4.6).
+func (s *namespaceHandler) decrementTags(r *request) (response, error) {
 	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
 		return response{}, &wire.InvalidError{Items: faults, Body: r.body}

@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// uiCount answers with how many of the runs that match are in which type of state.
-func (s *space) uiCount(r *request) (response, error) {
+// uiCount responds with the numbers of matching runs by type of state.
+func (s *namespaceHandler) uiCount(r *request) (response, error) {
 	list := wire.DecodeCount(r.body)
 	if err := list.Err(r.body); err != nil {
 		return response{}, err
@@ -21,8 +21,8 @@ func (s *space) uiCount(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendStateCounts(make([]byte, 0, wire.TextSize), counts)}, nil
 }
 
-// uiDashboard answers with how the runs that match have ended, by start time.
-func (s *space) uiDashboard(r *request) (response, error) {
+// uiDashboard responds with the numbers of matching runs that completed or failed, by start time.
+func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
 	filter, why := wire.DecodeDashboard(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err
@@ -34,8 +34,8 @@ func (s *space) uiDashboard(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendDashboard(make([]byte, 0, wire.RunSize), buckets[:])}, nil
 }
 
-// uiRead answers with a run and the name of its flow run, which is not known.
-func (s *space) uiRead(r *request) (response, error) {
+// uiRead responds with a run and the name of its flow run, which is not known.
+func (s *namespaceHandler) uiRead(r *request) (response, error) {
 	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
@@ -43,8 +43,8 @@ func (s *space) uiRead(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendUIRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
-// uiCountByFlowRun answers with how many runs each of the flow runs has.
-func (s *space) uiCountByFlowRun(r *request) (response, error) {
+// uiCountByFlowRun responds with the numbers of runs of flow runs.
+func (s *namespaceHandler) uiCountByFlowRun(r *request) (response, error) {
 	ids, why := wire.DecodeFlowRunIDs(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err

@@ -7,18 +7,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Workers know which task workers are there now.
+// Workers has the connected task workers.
 type Workers interface {
 	TaskWorkers() []taskrun.TaskWorker
 }
 
-// there are none when no worker can connect.
-type nobody struct{}
+// noWorkers is used when no worker can connect.
+type noWorkers struct{}
 
-func (nobody) TaskWorkers() []taskrun.TaskWorker { return nil }
+func (noWorkers) TaskWorkers() []taskrun.TaskWorker { return nil }
 
-// filterTaskWorkers answers with the task workers that are there.
-func (s *space) filterTaskWorkers(r *request) (response, error) {
+// filterTaskWorkers responds with the connected task workers.
+func (s *namespaceHandler) filterTaskWorkers(r *request) (response, error) {
 	taskKeys, why := wire.DecodeTaskWorkers(r.body)
 	if err := why.Err(r.body); err != nil {
 		return response{}, err

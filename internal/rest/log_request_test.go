@@ -52,7 +52,7 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 
 func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	t.Parallel()
-	v := &visit{route: &route{}}
+	v := &requestInfo{route: &route{}}
 	for took, want := range map[time.Duration]slog.Level{
 		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
 	} {
@@ -128,12 +128,12 @@ func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 		refused func(*socketFixture)
 		message string
 	}{
-		"a bad token in a header": {withHeader("Bearer bad"), "socket refused"},
-		"a password":              {withHeader("Basic eDp5"), "socket refused"},
-		"no way to show a token":  {withHeader(""), "socket refused"},
+		"a bad token in a header": {withHeader("Bearer bad"), "socket rejected"},
+		"a password":              {withHeader("Basic eDp5"), "socket rejected"},
+		"no way to show a token":  {withHeader(""), "socket rejected"},
 		"no such path, and a long one": {func(w *socketFixture) {
 			_, _, _ = w.dial(w.t, "/"+strings.Repeat("x", 10_000), &websocket.DialOptions{Subprotocols: offering})
-		}, "socket refused"},
+		}, "socket rejected"},
 		"a bad token in a frame": {func(w *socketFixture) {
 			p := w.open(w.t, pathEventsOut, offering...)
 			p.send(w.t, `{"type":"auth","token":"bad"}`)
@@ -155,7 +155,7 @@ func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 			r.Header.Set("Upgrade", "websocket")
 			r.Header.Set("Sec-Websocket-Protocol", "prefect")
 			w.server.Handler().ServeHTTP(httptest.NewRecorder(), r)
-		}, "socket refused"},
+		}, "socket rejected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

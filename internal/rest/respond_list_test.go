@@ -100,7 +100,7 @@ func BenchmarkPageIsWritten(b *testing.B) {
 	for i := range runs {
 		runs[i] = runNamed("calm-otter")
 	}
-	s := &space{Server: &Server{clock: &stillClock{now: noon}}}
+	s := &namespaceHandler{Server: &Server{clock: &stillClock{now: noon}}}
 	r := &request{ctx: b.Context()}
 	b.ReportAllocs()
 	for b.Loop() {

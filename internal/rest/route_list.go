@@ -22,7 +22,7 @@ func Routes() []RouteInfo {
 	var infos []RouteInfo
 	for _, r := range table() {
 		infos = append(infos, RouteInfo{
-			Method: r.method, Path: r.path, Summary: r.summary, Verb: r.verb, Resource: r.resource, Open: r.open, Socket: r.talk != nil, Body: r.body,
+			Method: r.method, Path: r.path, Summary: r.summary, Verb: r.verb, Resource: r.resource, Open: r.open, Socket: r.serve != nil, Body: r.body,
 		})
 	}
 	return infos
@@ -32,7 +32,7 @@ func Routes() []RouteInfo {
 func describedRoutes(routes []route) []apidocs.Route {
 	var rows []apidocs.Route
 	for i := range routes {
-		if rt := &routes[i]; rt.talk == nil {
+		if rt := &routes[i]; rt.serve == nil {
 			rows = append(rows, rt.described())
 		}
 	}

@@ -186,7 +186,7 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 func TestEveryRouteIsComplete(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.summary == "" || (r.handle == nil) == (r.talk == nil) || !strings.HasPrefix(r.path, "/") {
+		if r.summary == "" || (r.handle == nil) == (r.serve == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		parameter := shapeOf(r.path).parameter
@@ -259,7 +259,7 @@ func TestRoutesWithNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r, place{base: "/api"})
+			route, parameter, err := rt.find(r, target{base: "/api"})
 			var (
 				method   *methodError
 				redirect *redirectError

@@ -11,11 +11,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// errStreamOver says that a stream has ended though it has no end.
-var errStreamOver = errors.New("the stream is over")
+// errStreamEnded means that the stream of changes has ended, which it must not.
+var errStreamEnded = errors.New("the stream is over")
 
-// eventsOut tells a listener of the states that runs enter (contract §4.5).
-func (s *space) eventsOut(k *socket) error {
+// eventsOut sends a listener the states that runs enter (contract §4.5).
+func (s *namespaceHandler) eventsOut(k *socket) error {
 	frame, err := k.Hello()
 	if err != nil {
 		return err
@@ -25,14 +25,14 @@ func (s *space) eventsOut(k *socket) error {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var telling sync.WaitGroup
-	telling.Go(func() { k.Guard(func() { k.End(s.tell(k, &filter)) }) })
+	telling.Go(func() { k.Guard(func() { k.End(s.stream(k, &filter)) }) })
 	err = ignoreFrames(k)
 	k.End(err)
 	telling.Wait()
 	return err
 }
 
-// ignoreFrames reads until the connection ends; pings are answered.
+// ignoreFrames reads until the connection ends, so that pings are answered.
 func ignoreFrames(k *socket) error {
 	for {
 		if _, _, _, err := k.Read(ws.UncountedBytes); err != nil {
@@ -41,9 +41,9 @@ func ignoreFrames(k *socket) error {
 	}
 }
 
-// tell sends what matches until the socket or the stream ends. A listener that
-// reads too slowly is cut; it comes again and hears what it missed.
-func (s *space) tell(k *socket, filter *wire.EventFilter) error {
+// stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
+// slowly is disconnected. It connects again and reads what it has missed.
+func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 	for change, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
 			return ws.NewInternalError("following states", err)
@@ -55,7 +55,7 @@ func (s *space) tell(k *socket, filter *wire.EventFilter) error {
 			return err
 		}
 	}
-	return ws.NewInternalError("following states", errStreamOver)
+	return ws.NewInternalError("following states", errStreamEnded)
 }
 
 // truncate shortens a text to that many bytes, without half a character at its end.

@@ -15,8 +15,8 @@ import (
 // codeViolation is the code for a frame that the protocol does not expect (contract §1.6).
 const codeViolation websocket.StatusCode = 4001
 
-// subscription hands runs to a worker, one at a time.
-func (s *space) subscription(k *socket) error {
+// subscription delivers runs to a worker, one at a time.
+func (s *namespaceHandler) subscription(k *socket) error {
 	frame, err := k.Hello()
 	if err != nil {
 		return err
@@ -30,7 +30,7 @@ func (s *space) subscription(k *socket) error {
 		return ws.NewInternalError("subscribing", err)
 	}
 	d := &delivering{
-		socket: k, subscription: sub, answers: make(chan wire.Reply, 1), gone: make(chan struct{}),
+		socket: k, subscription: sub, replies: make(chan wire.Reply, 1), gone: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { k.Guard(d.deliver) })
@@ -45,21 +45,20 @@ var (
 	errWrongAnswer = ws.NewDropError(errors.New("an answer to a run that is neither ack nor quit"))
 )
 
-// delivering is one worker's conversation. The goroutine of the socket listens,
-// another one delivers.
+// delivering is the websocket of one worker. The goroutine of the socket reads replies, another one delivers runs.
 type delivering struct {
 	socket       *socket
 	subscription Subscription
 
 	mu      sync.Mutex
-	waiting bool // for the answer to a run
+	waiting bool // for the reply to a run
 
-	answers chan wire.Reply
-	gone    chan struct{} // closed when no one reads any more
+	replies chan wire.Reply
+	gone    chan struct{} // closed when the reader has ended
 }
 
-// listen takes the worker's frames until there are no more. What it says
-// unasked does not matter, unless it wants no more.
+// listen reads the frames of the worker until the connection ends. A frame that is not a reply is ignored, unless it is
+// quit.
 func (d *delivering) listen() error {
 	defer close(d.gone)
 	for {
@@ -73,8 +72,8 @@ func (d *delivering) listen() error {
 			said = wire.ReplyOf(frame)
 		}
 		switch {
-		case d.answered():
-			d.answers <- said
+		case d.takeReplyExpected():
+			d.replies <- said
 		case said == wire.ReplyQuit:
 			d.socket.End(errQuit)
 		case wrong:
@@ -83,8 +82,8 @@ func (d *delivering) listen() error {
 	}
 }
 
-// answered reports whether a run waits for its answer, which it has now.
-func (d *delivering) answered() bool {
+// takeReplyExpected reports whether a run waits for its reply, and resets that.
+func (d *delivering) takeReplyExpected() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	waited := d.waiting
@@ -104,7 +103,7 @@ func (d *delivering) deliver() {
 	for {
 		run, err := d.subscription.Next(d.socket.Life())
 		if err != nil {
-			d.socket.End(ws.NewInternalError("waiting for a run", err)) // of no effect if the socket has ended
+			d.socket.End(ws.NewInternalError("waiting for a run", err)) // has no effect if the socket has ended
 			return
 		}
 		if err := d.deliverOne(run); err != nil {
@@ -126,8 +125,8 @@ func (d *delivering) deliverOne(run *taskrun.Run) error {
 	return err
 }
 
-// offer sends a run and waits for the answer, for which a server that stops
-// waits too. The error says why there will be no more runs.
+// offer sends a run and waits for the reply, for which a server that stops waits too. The error is the reason why no
+// more runs are delivered.
 func (d *delivering) offer(run *taskrun.Run) (wire.Reply, error) {
 	if !d.socket.BeginExchange() {
 		return wire.ReplyNone, ws.ErrRestart
@@ -152,15 +151,15 @@ func (d *delivering) offer(run *taskrun.Run) (wire.Reply, error) {
 	}
 }
 
-// wait returns what the worker says to the run it got.
+// wait returns the reply of the worker to the run.
 func (d *delivering) wait() wire.Reply {
 	select {
-	case said := <-d.answers:
+	case said := <-d.replies:
 		return said
 	case <-d.gone:
 	}
 	select {
-	case said := <-d.answers: // its last word
+	case said := <-d.replies: // the last reply before the end
 		return said
 	default:
 		return wire.ReplyNone

@@ -202,8 +202,8 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 
 func TestNoCallerTakesAllPlacesOfSockets(t *testing.T) {
 	t.Parallel()
-	a := newAttendance(20)
-	take := func(caller string) bool { return a.seat().take(caller) }
+	a := newSocketTracker(20)
+	take := func(caller string) bool { return a.newSlot().acquire(caller) }
 	for i := range 15 {
 		if !take("greedy") {
 			t.Fatalf("place %d was refused although the reserve is free", i)

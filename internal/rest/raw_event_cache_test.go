@@ -44,9 +44,9 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 }
 
 // remembered is events of which the one of a text is remembered.
-func remembered(t *testing.T, texts ...string) *rememberedEvents {
+func remembered(t *testing.T, texts ...string) *rawEventCache {
 	t.Helper()
-	r := newRememberedEvents(bytebudget.New(1 << 20))
+	r := newRawEventCache(bytebudget.New(1 << 20))
 	for _, text := range texts {
 		e, err := wire.DecodeEventFrame([]byte(text))
 		if err != nil {
@@ -94,7 +94,7 @@ func TestRememberedEventsAreBounded(t *testing.T) {
 	event := func(id, mine string) string {
 		return strings.NewReplacer(idOther, id, `"mine":"x"`, `"mine":"`+mine+`"`).Replace(wordy)
 	}
-	r := remembered(t, event(idOther, strings.Repeat("x", maxRememberedEvent)))
+	r := remembered(t, event(idOther, strings.Repeat("x", maxRawEvent)))
 	if !r.empty() {
 		t.Error("an event that is too large is remembered")
 	}
@@ -107,7 +107,7 @@ func TestRememberedEventsAreBounded(t *testing.T) {
 	for _, e := range r.frames {
 		size += cap(e.frame)
 	}
-	if size > limit || size < limit-2*maxRememberedEvent || len(r.order) != len(r.frames) {
+	if size > limit || size < limit-2*maxRawEvent || len(r.order) != len(r.frames) {
 		t.Errorf("%d events of %d bytes are remembered, want the latest that fit %d", len(r.frames), size, limit)
 	}
 	if first, last := r.order[0], r.order[len(r.order)-1]; !strings.HasSuffix(last, "49") || strings.HasSuffix(first, "00") {

@@ -295,7 +295,7 @@ func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
 	if err := s.end(t); err != nil {
 		t.Errorf("the server ended with %v", err)
 	}
-	if !strings.Contains(s.log.String(), "broken off") {
+	if !strings.Contains(s.log.String(), "REST requests interrupted") {
 		t.Errorf("nothing was said of it: %s", s.log)
 	}
 }

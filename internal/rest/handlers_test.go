@@ -24,17 +24,17 @@ type openedSpaces struct {
 	most int
 }
 
-func (o *openedSpaces) of(namespace string) (Space, error) {
+func (o *openedSpaces) of(namespace string) (Tenant, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.open[namespace] {
-		return Space{}, fmt.Errorf("%s is opened twice", namespace)
+		return Tenant{}, fmt.Errorf("%s is opened twice", namespace)
 	}
 	o.open[namespace] = true
 	o.most = max(o.most, len(o.open))
 	ended := make(chan struct{})
 	go func() { <-ended }()
-	return Space{Runs: o.runs, Close: func() {
+	return Tenant{Runs: o.runs, Close: func() {
 		close(ended)
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -82,7 +82,7 @@ func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
 			}
 		}
 		settle := func() {
-			pass(2 * idleSpaceTime)
+			pass(2 * idleHandlerTime)
 			synctest.Wait()
 			if opened.count() != 0 || len(f.server.others.byName) != 0 || len(f.server.others.buffers) != 0 || f.server.others.timer != nil {
 				t.Errorf("%d namespaces are open although nobody uses them", opened.count())
@@ -93,8 +93,8 @@ func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
 		goroutines, heap := runtime.NumGoroutine(), liveBytes()
 		f.log.b.Reset()
 		ask(10_000)
-		if opened.most > maxIdleSpaces+1 {
-			t.Errorf("%d namespaces were open at once, want %d at most", opened.most, maxIdleSpaces+1)
+		if opened.most > maxIdleHandlers+1 {
+			t.Errorf("%d namespaces were open at once, want %d at most", opened.most, maxIdleHandlers+1)
 		}
 		settle()
 		f.log.b.Reset()
@@ -119,10 +119,10 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 		_, second, _ := f.server.others.use("used")
 		second()
 		second()
-		for i := range 2 * maxIdleSpaces {
+		for i := range 2 * maxIdleHandlers {
 			f.askIn(t, fmt.Sprint("n", i), "/task_runs/filter", "{}")
 		}
-		pass(2 * idleSpaceTime)
+		pass(2 * idleHandlerTime)
 		synctest.Wait()
 		again, done, _ := f.server.others.use("used")
 		if again != where || opened.count() != 1 {
@@ -130,14 +130,14 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 		}
 		done()
 		release()
-		pass(idleSpaceTime - time.Second)
+		pass(idleHandlerTime - time.Second)
 		f.askIn(t, "used", "/task_runs/filter", "{}")
-		pass(idleSpaceTime - time.Second)
+		pass(idleHandlerTime - time.Second)
 		synctest.Wait()
 		if opened.count() != 1 {
 			t.Error("a space that was used is closed before its time")
 		}
-		pass(idleSpaceTime)
+		pass(idleHandlerTime)
 		synctest.Wait()
 		if opened.count() != 0 {
 			t.Error("a space that nobody uses stays open")
@@ -158,7 +158,7 @@ func TestLogLinesOutliveTheirSpace(t *testing.T) {
 		if status := f.askIn(t, "quiet", "/logs/", line("kept")); status != http.StatusCreated {
 			t.Fatalf("status %d, want 201", status)
 		}
-		pass(2 * idleSpaceTime)
+		pass(2 * idleHandlerTime)
 		synctest.Wait()
 		if opened.count() != 0 {
 			t.Error("the space is open although nobody uses it")
@@ -177,7 +177,7 @@ func TestLogLinesOutliveTheirSpace(t *testing.T) {
 			t.Errorf("%d bytes are kept, want %d at most", n, minBufferMemory)
 		}
 		f.must(t, http.StatusCreated, http.MethodPost, "/logs/", line(strings.Repeat("x", minBufferMemory)))
-		pass(2 * idleSpaceTime)
+		pass(2 * idleHandlerTime)
 		synctest.Wait()
 		kept := len(f.server.others.buffers)
 		if kept > minBufferMemory/300 || opened.count() != 0 {

@@ -15,23 +15,23 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// admittance is what lets a websocket's peer in, and on.
-type admittance struct {
+// socketAuth authorizes the caller of a websocket, at its begin and at intervals.
+type socketAuth struct {
 	server    *Server
 	socket    *socket
 	route     *route
 	namespace string
-	seat      *socketSeat
+	slot      *socketSlot
 
-	token string // "": there is none that could end
+	token string // to review again; "": the API server has authenticated the caller
 }
 
-// shownAtUpgrade tells who asks for a websocket, if the request itself says so:
-// the API server vouches for him, or he sends a token as over HTTP, which
-// clients older than the auth frame can be told to. nil: the request says nothing.
-func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) {
+// identifyUpgrade identifies the caller of an upgrade by the request: the API server has authenticated the caller, or
+// the request has a token. Clients older than the auth frame can be configured to send one. The result is nil if the
+// request has neither.
+func (s *Server) identifyUpgrade(r *http.Request, at target) (*identified, error) {
 	if s.door == nil || !at.proxied && r.Header.Get("Authorization") == "" {
-		return nil, nil //nolint:nilnil // nothing is shown, nothing is wrong
+		return nil, nil //nolint:nilnil // the request has neither
 	}
 	shown, err := s.identifyWithin(r, at)
 	if err != nil {
@@ -40,10 +40,9 @@ func (s *Server) shownAtUpgrade(r *http.Request, at place) (*identified, error) 
 	return &shown, nil
 }
 
-// show goes through the handshake of the subprotocol (contract §1.6), and finds
-// out whether the peer may have this conversation, and where, until it is released.
-// shown is the caller that was identified before; nil: none was.
-func (p *admittance) show(shown *identified) (where *space, release func(), err error) {
+// authenticate does the handshake of the subprotocol (contract §1.6), and returns the handler of the namespace, which
+// stays open until release is called. shown is the caller that was identified by the upgrade, or nil.
+func (p *socketAuth) authenticate(shown *identified) (where *namespaceHandler, release func(), err error) {
 	release = func() {}
 	var token pyjson.Value
 	if p.socket.Handshake() {
@@ -55,7 +54,7 @@ func (p *admittance) show(shown *identified) (where *space, release func(), err 
 			return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, err.Error())
 		}
 	}
-	if err := p.enter(shown, token); err != nil {
+	if err := p.authorize(shown, token); err != nil {
 		return nil, release, err
 	}
 	where, release, err = p.open()
@@ -65,10 +64,10 @@ func (p *admittance) show(shown *identified) (where *space, release func(), err 
 	return where, release, p.socket.Send([]byte(`{"type":"auth_success"}`))
 }
 
-// open opens the namespace. That one is not served does not change: the client is
-// told within the handshake, after which it does not try again.
-func (p *admittance) open() (where *space, release func(), err error) {
-	where, release, err = p.server.spaceFor(p.route, p.namespace)
+// open opens the namespace. A namespace that is not served will not be served later: the client gets the error within
+// the handshake, after which it does not connect again.
+func (p *socketAuth) open() (where *namespaceHandler, release func(), err error) {
+	where, release, err = p.server.handlerFor(p.route, p.namespace)
 	switch {
 	case errors.Is(err, ErrNotServed):
 		return nil, release, ws.NewCloseError(websocket.StatusPolicyViolation, textNotServed)
@@ -79,7 +78,7 @@ func (p *admittance) open() (where *space, release func(), err error) {
 	}
 }
 
-func (p *admittance) enter(shown *identified, token pyjson.Value) error {
+func (p *socketAuth) authorize(shown *identified, token pyjson.Value) error {
 	s := p.server
 	if s.door == nil {
 		return nil
@@ -93,7 +92,7 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 		caller, err := s.door.Authenticate(ctx, token.Text())
 		if err != nil {
 			s.countRejected(err)
-			return refusedSocket("Invalid token", err)
+			return newRejectedError("Invalid token", err)
 		}
 		shown = &identified{caller, token.Text()}
 		if err := p.identified(caller); err != nil {
@@ -101,38 +100,37 @@ func (p *admittance) enter(shown *identified, token pyjson.Value) error {
 		}
 	}
 	if err := s.authorize(ctx, shown.Caller, p.route, p.namespace); err != nil {
-		return refusedSocket("Invalid token", err)
+		return newRejectedError("Invalid token", err)
 	}
 	p.socket.SetCaller(shown.Name)
 	p.socket.caller, p.token = shown.Caller, shown.token
 	return nil
 }
 
-// identified lets a caller leave the pool of the unidentified and take a place.
-func (p *admittance) identified(caller authn.Caller) error {
-	if !p.seat.take(caller.Name) {
+// identified moves a caller from the pool of the unidentified to a place of its own.
+func (p *socketAuth) identified(caller authn.Caller) error {
+	if !p.slot.acquire(caller.Name) {
 		p.server.reject(busyServer)
-		return errCrowded
+		return errNoPlace
 	}
-	if p.seat.identified != nil {
-		p.seat.identified()
+	if p.slot.identified != nil {
+		p.slot.identified()
 	}
 	p.socket.SetCaller(caller.Name)
 	return nil
 }
 
-// refusedSocket ends a socket whose caller has no permission, or cannot be reviewed
-// now. Then the code lets it connect again; 1008 is the end for the SDK.
-func refusedSocket(reason string, err error) error {
+// newRejectedError returns the error of a caller that has no permission, or that cannot be reviewed now. In the second
+// case the code makes the client connect again. After 1008 the SDK does not.
+func newRejectedError(reason string, err error) error {
 	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
 		return &ws.CloseError{Code: websocket.StatusPolicyViolation, Reason: reason, Cause: err}
 	}
 	return &ws.CloseError{Code: websocket.StatusTryAgainLater, Reason: http.StatusText(http.StatusServiceUnavailable), Cause: err}
 }
 
-// watch checks at intervals that the caller still has its permission, until
-// stop is called.
-func (p *admittance) watch() (stop func()) {
+// recheckRegularly checks the permission of the caller at intervals, until stop is called.
+func (p *socketAuth) recheckRegularly() (stop func()) {
 	if p.server.door == nil {
 		return func() {}
 	}
@@ -140,20 +138,20 @@ func (p *admittance) watch() (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		p.socket.Guard(func() { p.recheck(ctx) })
+		p.socket.Guard(func() { p.recheckUntil(ctx) })
 	}()
 	return func() { cancel(); <-ended }
 }
 
-func (p *admittance) recheck(ctx context.Context) {
+func (p *socketAuth) recheckUntil(ctx context.Context) {
 	var aged <-chan time.Time
 	if p.token == "" {
-		timer := time.NewTimer(maxProxiedAge - rand.N(maxProxiedAge/10)) //nolint:gosec // so that not all end at once
+		timer := time.NewTimer(maxProxiedAge - rand.N(maxProxiedAge/10)) //nolint:gosec // spreads the ends over time
 		defer timer.Stop()
 		aged = timer.C
 	}
 	for {
-		timer := time.NewTimer(p.untilNextLook())
+		timer := time.NewTimer(p.untilNextCheck())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -164,24 +162,23 @@ func (p *admittance) recheck(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		if err := p.look(ctx); err != nil {
+		if err := p.recheckOnce(ctx); err != nil {
 			p.socket.End(err)
 			return
 		}
 	}
 }
 
-// maxProxiedAge is the age that a websocket through the Kubernetes API server reaches
-// at most. It has no token to be reviewed again, so only a new connection shows
-// whether its caller still exists. It is no option: it is part of what is promised
-// about deleted accounts, and clients connect again without a loss.
+// maxProxiedAge is the maximum age of a websocket through the Kubernetes API server. The socket has no token to review
+// again, so only a new connection shows whether its caller still exists. It is not an option, because the time until a
+// deleted account loses access is documented. Clients connect again without a loss.
 const maxProxiedAge = time.Hour
 
-// errAged ends such a websocket. Clients come again.
+// errAged ends a socket of that age. Clients connect again.
 var errAged = ws.NewCloseError(websocket.StatusServiceRestart, "The caller has to be authenticated again")
 
-// untilNextLook is at most until the token ends.
-func (p *admittance) untilNextLook() time.Duration {
+// untilNextCheck returns the time until the next check, which is at the expiration of the token at the latest.
+func (p *socketAuth) untilNextCheck() time.Duration {
 	wait := p.socket.options.RecheckInterval
 	if until := p.socket.caller.Until; !until.IsZero() {
 		wait = min(wait, max(0, until.Sub(p.server.clock.Now())))
@@ -189,9 +186,9 @@ func (p *admittance) untilNextLook() time.Duration {
 	return wait
 }
 
-// look returns an error if the socket must end. While the API server cannot be
-// reached, it stays open until its token expires.
-func (p *admittance) look(ctx context.Context) error {
+// recheckOnce returns an error if the socket must end. While the API server cannot be reached, the socket stays open
+// until its token expires.
+func (p *socketAuth) recheckOnce(ctx context.Context) error {
 	caller := p.socket.caller
 	if until := caller.Until; !until.IsZero() && !p.server.clock.Now().Before(until) {
 		return ws.NewCloseError(websocket.StatusPolicyViolation, "Token expired")

@@ -62,7 +62,7 @@ func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
 	letIn, invalid, busy := outcome{}, refused(1008, "Invalid token"), refused(1013, "Service Unavailable")
 	places := map[string]string{"/api": "default", "/namespaces/default/api": "default", "/namespaces/other/api": "other"}
 	for _, r := range table() {
-		if r.talk == nil {
+		if r.serve == nil {
 			continue
 		}
 		right := access[r.method+" "+r.path]
@@ -131,7 +131,7 @@ func vouched(token string) string {
 func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 	t.Parallel()
 	doors := map[string]change{"with authentication": withVouching(&doorkeeper{}), "without": func(_ *Options, d *Dependencies) {
-		d.Others = func(string) (Space, error) { return Space{}, nil }
+		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
 	}}
 	for name, change := range doors {
 		t.Run(name, func(t *testing.T) {
