@@ -26,7 +26,7 @@ func (r *regarded) Eventf(regarding, related runtime.Object, kind, reason, actio
 	r.FakeRecorder.Eventf(regarding, related, kind, reason, action, note, args...)
 }
 
-func TestALostWorkerIsAnEventOnTheRun(t *testing.T) {
+func TestRunLost_emitsEventOnTaskRun(t *testing.T) {
 	t.Parallel()
 	in := func(kind orchestration.StateType, name string) *orchestration.State {
 		return &orchestration.State{Type: kind, Name: name}

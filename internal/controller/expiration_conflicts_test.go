@@ -19,18 +19,18 @@ func finishedRun(ttl *time.Duration) *taskrun.Run {
 
 // expireWith takes the step of a program for a run that may be another program's
 // version, and reports whether it wrote another one.
-func (b *bench) expireWith(t *testing.T, run *taskrun.Run) (after *taskrun.Run, wrote bool) {
+func (b *fixture) expireWith(t *testing.T, run *taskrun.Run) (after *taskrun.Run, wrote bool) {
 	t.Helper()
 	b.runs.run, b.runs.calls = run, nil
 	b.clock.SetTime(b.clock.Now().Add(time.Minute)) // no pace is in the way
-	if _, err := expire(b.clock, &b.pace, &b.corrected, b.metrics)(t.Context(), b.scope()); err != nil {
+	if _, err := expire(b.clock, &b.backlog, &b.conflicts, b.metrics)(t.Context(), b.scope()); err != nil {
 		t.Fatal(err)
 	}
 	return b.runs.run, len(b.runs.calls) > 0
 }
 
 // Two programs with different flags see each other's writes as events.
-func TestTwoProgramsDoNotOverwriteEachOtherWithoutEnd(t *testing.T) {
+func TestExpirationConflicts_stopTwoProgramsWithDifferentTTL(t *testing.T) {
 	t.Parallel()
 	for name, ttls := range map[string][2]*time.Duration{
 		"one keeps":     {new(24 * time.Hour), nil},
@@ -39,9 +39,9 @@ func TestTwoProgramsDoNotOverwriteEachOtherWithoutEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			run := finishedRun(nil)
-			var programs [2]*bench
+			var programs [2]*fixture
 			for i := range programs {
-				programs[i] = newBench(run, newObject("hello", object))
+				programs[i] = newFixture(run, newObject("hello", object))
 				programs[i].runs.defaultTTL = ttls[i]
 			}
 			writes := 0
@@ -60,56 +60,56 @@ func TestTwoProgramsDoNotOverwriteEachOtherWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestCorrectionsGoOn(t *testing.T) {
+func TestExpirationConflicts_doNotStopOtherCorrections(t *testing.T) {
 	t.Parallel()
 	for name, ttl := range map[string]*time.Duration{"of a run with a TTL of its own": new(time.Hour), "by another rule each time": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(finishedRun(ttl), newObject("hello", object))
-			for look := range 3 {
-				b.runs.defaultTTL = new(time.Duration(look+1) * time.Hour)
+			b := newFixture(finishedRun(ttl), newObject("hello", object))
+			for round := range 3 {
+				b.runs.defaultTTL = new(time.Duration(round+1) * time.Hour)
 				if _, wrote := b.expireWith(t, finishedRun(ttl)); !wrote { // the time was removed
-					t.Errorf("look %d: not corrected", look)
+					t.Errorf("round %d: not corrected", round)
 				}
 			}
 		})
 	}
 }
 
-func TestAChangedRuleEndsADispute(t *testing.T) {
+func TestExpirationConflicts_endWithChangedRule(t *testing.T) {
 	t.Parallel()
-	b := newBench(finishedRun(nil), newObject("hello", object))
+	b := newFixture(finishedRun(nil), newObject("hello", object))
 	b.runs.defaultTTL = new(time.Hour)
 	wrote := make([]bool, 4)
-	for look := range wrote {
-		if look == len(wrote)-1 {
-			b.corrected.forget("default")
+	for round := range wrote {
+		if round == len(wrote)-1 {
+			b.conflicts.reset("default")
 			b.runs.defaultTTL = new(2 * time.Hour)
 		}
-		_, wrote[look] = b.expireWith(t, finishedRun(nil))
+		_, wrote[round] = b.expireWith(t, finishedRun(nil))
 	}
 	if want := []bool{true, false, false, true}; fmt.Sprint(wrote) != fmt.Sprint(want) {
 		t.Errorf("corrected %v, want %v", wrote, want)
 	}
 }
 
-func TestCorrectionsAreBounded(t *testing.T) {
+func TestExpirationConflicts_limitRecords(t *testing.T) {
 	t.Parallel()
-	c := &corrections{}
+	c := &expirationConflicts{}
 	at := start
 	noted := func(from int, now time.Time) {
-		for i := range 2 * maxCorrections {
+		for i := range 2 * maxWrittenExpirations {
 			run := finishedRun(nil)
 			run.Ref.UID = strconv.Itoa(from + i)
-			c.note(run, &at, now)
+			c.record(run, &at, now)
 		}
 	}
 	noted(0, start)
-	if len(c.written) != maxCorrections {
-		t.Errorf("%d are remembered, want %d", len(c.written), maxCorrections)
+	if len(c.written) != maxWrittenExpirations {
+		t.Errorf("%d are recorded, want %d", len(c.written), maxWrittenExpirations)
 	}
-	noted(10*maxCorrections, start.Add(correctionAge))
-	if _, old := c.written["0"]; old || len(c.written) != maxCorrections {
-		t.Errorf("%d are remembered, an old one %v", len(c.written), old)
+	noted(10*maxWrittenExpirations, start.Add(writtenExpirationAge))
+	if _, old := c.written["0"]; old || len(c.written) != maxWrittenExpirations {
+		t.Errorf("%d are recorded, an old one %v", len(c.written), old)
 	}
 }

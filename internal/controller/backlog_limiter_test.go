@@ -22,13 +22,13 @@ func (a *asks) first() time.Time {
 
 // A backlog of 100,000 runs that are all due at once is written at 100 a second,
 // and no run asks more than a few times: the queue holds them until then.
-func TestPacerSpreadsABacklog(t *testing.T) {
+func TestBacklogLimiter_spreadsBacklog(t *testing.T) {
 	t.Parallel()
 	const runs = 100_000
 	for name, late := range map[string]time.Duration{"workers in time": 0, "workers that are late": 3 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var p pacer
+			var p backlogLimiter
 			queue := make(asks, runs)
 			for i := range queue {
 				queue[i] = start
@@ -46,14 +46,14 @@ func TestPacerSpreadsABacklog(t *testing.T) {
 				perSecond[now.Sub(start)/time.Second]++
 			}
 			for second, written := range perSecond {
-				if written > int(time.Second/paceInterval)+paceBurst {
+				if written > int(time.Second/backlogInterval)+backlogBurst {
 					t.Errorf("%d writes in second %d", written, second)
 				}
 			}
 			if asked > 3*runs {
-				t.Errorf("%d questions for %d runs", asked, runs)
+				t.Errorf("%d calls for %d runs", asked, runs)
 			}
-			if took, want := now.Sub(start), runs*paceInterval; took > want+time.Minute {
+			if took, want := now.Sub(start), runs*backlogInterval; took > want+time.Minute {
 				t.Errorf("the backlog took %v, want about %v", took, want)
 			}
 		})
@@ -61,19 +61,19 @@ func TestPacerSpreadsABacklog(t *testing.T) {
 }
 
 // Runs that no longer ask, because the rule changed, delay no other run.
-func TestPacerForgetsWhatNoLongerAsks(t *testing.T) {
+func TestBacklogLimiter_dropsRetriesThatEnded(t *testing.T) {
 	t.Parallel()
-	var p pacer
+	var p backlogLimiter
 	for range 10_000 {
 		p.admit(start)
 	}
 	now := start.Add(time.Second)
-	for range paceBurst {
+	for range backlogBurst {
 		if wait := p.admit(now); wait != 0 {
 			t.Fatalf("wait %v after a second without writes", wait)
 		}
 	}
-	if wait := p.admit(now); wait != paceInterval {
-		t.Errorf("wait of the next = %v, want %v", wait, paceInterval)
+	if wait := p.admit(now); wait != backlogInterval {
+		t.Errorf("wait of the next = %v, want %v", wait, backlogInterval)
 	}
 }

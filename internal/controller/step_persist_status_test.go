@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestMaterialise(t *testing.T) {
+func TestPersistStatus(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		age       time.Duration
@@ -29,19 +29,19 @@ func TestMaterialise(t *testing.T) {
 			age: 499*time.Millisecond + time.Microsecond, wantAfter: time.Millisecond,
 		},
 		"a run that settled is written down": {
-			age: 500 * time.Millisecond, wantCalls: []string{"Observe"},
+			age: 500 * time.Millisecond, wantCalls: []string{"PersistStatus"},
 		},
 		"a run whose spec changed long after its creation is written down at once": {
-			age: time.Hour, wantCalls: []string{"Observe"},
+			age: time.Hour, wantCalls: []string{"PersistStatus"},
 		},
 		"a creation in the future is not waited for": {
-			age: -time.Hour, wantCalls: []string{"Observe"},
+			age: -time.Hour, wantCalls: []string{"PersistStatus"},
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) {
+			b := newFixture(newRun(func(r *taskrun.Run) {
 				r.StatusStale = true
 				if tc.change != nil {
 					tc.change(r)
@@ -49,7 +49,7 @@ func TestMaterialise(t *testing.T) {
 			}), newObject("hello", object))
 			b.clock.SetTime(start.Add(tc.age))
 			s := b.scope()
-			result, err := materialise(b.clock, b.Quiet, b.Options)(t.Context(), s)
+			result, err := persistStatus(b.clock, b.IdleFor, b.Options)(t.Context(), s)
 			check(t, result, err, tc.wantAfter)
 			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
@@ -61,7 +61,7 @@ func TestMaterialise(t *testing.T) {
 	}
 }
 
-func TestMaterialiseGivesWayToClients(t *testing.T) {
+func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 	t.Parallel()
 	const low = handler.LowPriority
 	cases := map[string]struct {
@@ -76,13 +76,13 @@ func TestMaterialiseGivesWayToClients(t *testing.T) {
 			age: 100 * time.Millisecond, quiet: time.Hour, wantAfter: 400 * time.Millisecond, wantPriority: low,
 		},
 		"it is written down as soon as it settled if no client writes": {
-			age: 500 * time.Millisecond, quiet: calm, wantCalls: []string{"Observe"},
+			age: 500 * time.Millisecond, quiet: idleBeforeWrite, wantCalls: []string{"PersistStatus"},
 		},
 		"it waits as long again as it has waited while clients write": {
 			age: 500 * time.Millisecond, wantAfter: 500 * time.Millisecond, wantPriority: low,
 		},
 		"a gap that is too short for a write is none": {
-			age: time.Second, quiet: calm - 1, wantAfter: time.Second, wantPriority: low,
+			age: time.Second, quiet: idleBeforeWrite - 1, wantAfter: time.Second, wantPriority: low,
 		},
 		"it never waits for long without another look": {
 			age: 20 * time.Second, wantAfter: 2 * time.Second, wantPriority: low,
@@ -91,25 +91,25 @@ func TestMaterialiseGivesWayToClients(t *testing.T) {
 			age: 29 * time.Second, wantAfter: time.Second, wantPriority: low,
 		},
 		"it is written down at the limit though clients write": {
-			age: 30 * time.Second, wantCalls: []string{"Observe"},
+			age: 30 * time.Second, wantCalls: []string{"PersistStatus"},
 		},
 		"a creation in the future is not waited for": {
-			age: -time.Hour, wantCalls: []string{"Observe"},
+			age: -time.Hour, wantCalls: []string{"PersistStatus"},
 		},
 		"a run of somebody with kubectl settles as ever though clients write": {
 			age: 100 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantAfter: 400 * time.Millisecond,
 		},
 		"and is written down then": {
-			age: 500 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantCalls: []string{"Observe"},
+			age: 500 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantCalls: []string{"PersistStatus"},
 		},
 		"so is a run made over REST that somebody changed": {
-			age: time.Second, change: func(r *taskrun.Run) { r.Ref.Generation = 2 }, wantCalls: []string{"Observe"},
+			age: time.Second, change: func(r *taskrun.Run) { r.Ref.Generation = 2 }, wantCalls: []string{"PersistStatus"},
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) {
+			b := newFixture(newRun(func(r *taskrun.Run) {
 				r.StatusStale, r.CreatedViaREST = true, true
 				if tc.change != nil {
 					tc.change(r)
@@ -135,7 +135,7 @@ func TestMaterialiseGivesWayToClients(t *testing.T) {
 
 // Whatever the options: a run among clients that never stop is looked at a few
 // times, and written down at the limit.
-func TestARunThatGivesWayIsWrittenDownAtTheLimit(t *testing.T) {
+func TestPersistStatus_writesAtSettleLimit(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		options   Options
@@ -151,7 +151,7 @@ func TestARunThatGivesWayIsWrittenDownAtTheLimit(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) { r.StatusStale, r.CreatedViaREST = true, true }), newObject("hello", object))
+			b := newFixture(newRun(func(r *taskrun.Run) { r.StatusStale, r.CreatedViaREST = true, true }), newObject("hello", object))
 			b.Options = tc.options
 			looks := 0
 			for ; looks < 100 && len(b.runs.calls) == 0; looks++ {
@@ -168,12 +168,12 @@ func TestARunThatGivesWayIsWrittenDownAtTheLimit(t *testing.T) {
 	}
 }
 
-func TestMaterialiseReturnsTheErrorOfItsWrite(t *testing.T) {
+func TestPersistStatus_returnsErrorOfWrite(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(func(r *taskrun.Run) { r.StatusStale = true }), newObject("hello", object))
+	b := newFixture(newRun(func(r *taskrun.Run) { r.StatusStale = true }), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
-	b.runs.errs["Observe"] = taskrun.ErrUnavailable
-	if _, err := materialise(b.clock, b.Quiet, b.Options)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrUnavailable) {
+	b.runs.errs["PersistStatus"] = taskrun.ErrUnavailable
+	if _, err := persistStatus(b.clock, b.IdleFor, b.Options)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrUnavailable) {
 		t.Errorf("error = %v, want %v", err, taskrun.ErrUnavailable)
 	}
 }
