@@ -121,7 +121,7 @@ func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alph
 	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
 		return nil, s.forgetMissing(run.Ref, err)
 	}
-	return s.index.PutRun(&object.ObjectMeta, convert.Progressed(base, object)), nil
+	return s.index.PutRun(&object.ObjectMeta, convert.Written(base, run, object)), nil
 }
 
 // forgetMissing removes an object from the index if a call returned that it does not

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -22,16 +23,23 @@ const changeTries = 5
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
 	return s.change(ctx, id, func(run *taskrun.Run) error {
 		next := run.Renamed(name, at)
+		if run.OnHold {
+			clearProgress(next)
+		}
 		status := convert.StatusFromRun(next)
-		if run.OnHold { // a state would end the hold
-			status = v1alpha1.TaskRunStatus{
-				ID: status.ID, Name: status.Name, Effective: status.Effective, UpdatedTime: status.UpdatedTime,
-				InputTaskRunIDs: status.InputTaskRunIDs,
-			}
+		if run.OnHold {
+			status.ObservedGeneration = 0
 		}
 		_, err := s.writeStatus(ctx, next, status)
 		return err
 	})
+}
+
+// clearProgress clears what the status of a run on hold must not have: a state would
+// end the hold.
+func clearProgress(run *taskrun.Run) {
+	run.Progress, run.History, run.HistoryDropped = orchestration.Progress{}, nil, 0
+	run.Decisions, run.Delivery, run.ExpirationTime = nil, nil, nil
 }
 
 // Delete removes the run's object.

@@ -74,5 +74,5 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	if err := s.cluster.Direct.create(ctx, object); err != nil {
 		return nil, s.cluster.translateCreate(ctx, "creating the run", err)
 	}
-	return s.index.PutObject(object), nil
+	return s.index.PutRun(&object.ObjectMeta, convert.Created(run, object)), nil
 }
