@@ -42,7 +42,7 @@ var (
 	ErrNoLease = errors.New("no such lease")
 )
 
-// LockedError reports that a limit has no free slot.
+// LockedError is returned if a limit has no free slot.
 type LockedError struct {
 	// Tag is the first tag without a free slot, if the request has tags.
 	Tag string

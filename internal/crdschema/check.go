@@ -17,19 +17,19 @@ import (
 )
 
 const (
-	// interval is the time between two questions whether the CRDs have changed.
+	// interval is the time between two reads of the CRDs.
 	interval = 10 * time.Second
-	// retryInterval is the same after a question that failed.
+	// retryInterval is the time after a failed read.
 	retryInterval = 2 * time.Second
-	// callTimeout limits one question.
+	// callTimeout limits one read.
 	callTimeout = 10 * time.Second
 	// maxDocument limits the size of the API server's document.
 	maxDocument = 32 << 20
-	// maxNamed is how many differences are named.
+	// maxNamed is the maximum number of differences in a message.
 	maxNamed = 20
 )
 
-// Options say what a Check works with.
+// Options configure a Check.
 type Options struct {
 	Client  *http.Client // authenticates at the API server
 	Server  *url.URL     // the API server
@@ -38,19 +38,19 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Check compares the installed CRDs with those of this version, at its start and
-// whenever they change. It reads the API server's OpenAPI document of the kinds,
-// which every authenticated client may read, and which the API server sends only
+// Check compares the installed CRDs with those of this version, at its start and after
+// each change. It reads the API server's OpenAPI document of the kinds,
+// which every authenticated client can read, and which the API server sends only
 // if it has changed.
 type Check struct {
 	Options
 
 	needed map[string]schema
-	tag    string // of the document that was compared last
-	failed bool   // the last question failed, and that was logged
+	tag    string // of the latest compared document
+	failed bool   // the latest read failed, and that was logged
 
 	mu    sync.Mutex
-	asked bool // at least once, with or without success
+	asked bool // after the first read, with or without success
 	lacks []string
 }
 
@@ -63,7 +63,7 @@ func New(o Options) (*Check, error) {
 	return &Check{Options: o, needed: kinds}, nil
 }
 
-// NeedLeaderElection tells a manager that every replica does this.
+// NeedLeaderElection returns false: every replica compares the CRDs.
 func (c *Check) NeedLeaderElection() bool { return false }
 
 // Start compares until the context ends.
@@ -85,7 +85,7 @@ func (c *Check) Start(ctx context.Context) error {
 }
 
 // Ready returns an error that wraps taskrun.ErrUnavailable if the installed CRDs
-// lack something. While it is not known what is installed, nothing is lacking.
+// lack something, and nil while the installed CRDs are unknown.
 func (c *Check) Ready() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,8 +108,7 @@ func named(lacks []string) []string {
 	return append(slices.Clone(lacks[:maxNamed]), fmt.Sprintf("and %d more", len(lacks)-maxNamed))
 }
 
-// refresh asks once, and reports whether it is known now what is installed and
-// that nothing is lacking.
+// refresh reads the CRDs once, and reports whether they are known and lack nothing.
 func (c *Check) refresh(ctx context.Context) bool {
 	document, err := c.fetch(ctx)
 	var lacks []string
@@ -136,7 +135,7 @@ func (c *Check) compare(document []byte) ([]string, error) {
 	return differences(c.needed, kinds), nil
 }
 
-// fetch reads the document, nil if it is the one that was compared last.
+// fetch reads the document. It returns nil if the document has not changed.
 func (c *Check) fetch(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -156,7 +155,7 @@ func (c *Check) fetch(ctx context.Context) ([]byte, error) {
 	defer func() { _ = response.Body.Close() }()
 	switch response.StatusCode {
 	case http.StatusNotModified:
-		return nil, nil //nolint:nilnil // there is nothing new
+		return nil, nil //nolint:nilnil // unchanged
 	case http.StatusOK:
 	default:
 		return nil, errors.New("the API server returned " + response.Status)
@@ -168,28 +167,27 @@ func (c *Check) fetch(ctx context.Context) ([]byte, error) {
 	return document, err
 }
 
-// reportFailure logs once that it is not known what is installed, and once that it
-// is known again.
+// reportFailure logs the first of successive failures, and the recovery.
 func (c *Check) reportFailure(ctx context.Context, err error) {
 	switch failed := err != nil; {
-	case ctx.Err() != nil: // the program is being stopped
+	case ctx.Err() != nil: // shutdown
 	case failed && !c.failed:
 		c.failed = true
-		c.Log.LogAttrs(ctx, slog.LevelWarn, "reading the schemas of the installed CRDs fails; it is tried again until it succeeds", slog.Any("error", err))
+		c.Log.LogAttrs(ctx, slog.LevelWarn, "reading the schemas of the installed CRDs failed, retrying", slog.Any("error", err))
 	case !failed && c.failed:
 		c.failed = false
-		c.Log.LogAttrs(ctx, slog.LevelInfo, "reading the schemas of the installed CRDs succeeds again")
+		c.Log.LogAttrs(ctx, slog.LevelInfo, "reading the schemas of the installed CRDs succeeded again")
 	}
 }
 
-// report logs what is lacking when that changes.
+// report logs the lacking fields after a change.
 func (c *Check) report(ctx context.Context, lacks []string) {
 	switch {
 	case slices.Equal(lacks, c.lacks):
 	case len(lacks) == 0:
-		c.Log.LogAttrs(ctx, slog.LevelInfo, "the installed CRDs fit this version now")
+		c.Log.LogAttrs(ctx, slog.LevelInfo, "installed CRDs fit this version")
 	default:
-		c.Log.LogAttrs(ctx, slog.LevelError, "the installed CRDs do not fit this version: apply the CRDs of this version (config/crd)",
+		c.Log.LogAttrs(ctx, slog.LevelError, "installed CRDs do not fit this version, apply the CRDs of this version (config/crd)",
 			slog.Int("count", len(lacks)), slog.Any("fields", named(lacks)))
 	}
 }

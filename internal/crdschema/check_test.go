@@ -75,7 +75,7 @@ func remove(name string) edit {
 	return func(field schema) { delete(child(field, "properties"), name) }
 }
 
-func TestWhatTheInstalledCRDsLack(t *testing.T) {
+func TestDifferences(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		at   []string
@@ -151,7 +151,7 @@ func TestWhatTheInstalledCRDsLack(t *testing.T) {
 }
 
 // Each field of every kind is missed by its path.
-func TestEveryFieldIsMissed(t *testing.T) {
+func TestDifferences_findEveryMissingField(t *testing.T) {
 	t.Parallel()
 	want, changed, fields := kinds(t), kinds(t), 0
 	var walk func(path []string, field schema)
@@ -213,7 +213,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestReadinessFollowsTheInstalledCRDs(t *testing.T) {
+func TestCheck_readinessFollowsInstalledCRDs(t *testing.T) {
 	t.Parallel()
 	api := &server{}
 	listening := httptest.NewServer(api)

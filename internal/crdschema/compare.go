@@ -1,7 +1,6 @@
-// Package crdschema compares the CRDs that are installed in a cluster with those
-// that belong to this version of the program. An API server drops fields that its
-// CRD does not have, without an error, so an older CRD loses what the program
-// writes.
+// Package crdschema compares the installed CRDs with those of this version of the
+// operator. An API server drops fields that its CRD does not have, without an error, so
+// an older CRD loses data that the operator writes.
 package crdschema
 
 import (
@@ -79,9 +78,9 @@ func installed(document []byte, group, version string) (map[string]schema, error
 	return kinds, nil
 }
 
-// differences returns what the installed kinds lack of what is needed, each with
-// the path of the field. What they have besides makes no difference, unless it is
-// a field that must be set.
+// differences returns the needed fields, types and values that the installed kinds
+// lack, each with the path of the field. Additional fields count only if they are
+// required.
 func differences(needed, installed map[string]schema) []string {
 	var found []string
 	for _, kind := range slices.Sorted(maps.Keys(needed)) {
@@ -110,7 +109,7 @@ func compareProperty(path, name string, needed, installed schema) []string {
 	return compare(path, want, got)
 }
 
-// compare returns what one schema lacks of the other.
+// compare returns the differences of two schemas.
 func compare(path string, needed, installed schema) []string {
 	if preserved, _ := installed["x-kubernetes-preserve-unknown-fields"].(bool); preserved {
 		return nil
@@ -128,7 +127,7 @@ func compare(path string, needed, installed schema) []string {
 	return append(found, compareElements(path+"{}", "additionalProperties", needed, installed)...)
 }
 
-// compareElements compares the schemas of what is in a list or a map.
+// compareElements compares the schemas of the elements of a list or map.
 func compareElements(path, key string, needed, installed schema) []string {
 	want, got := child(needed, key), child(installed, key)
 	anything, _ := installed[key].(bool)
@@ -158,8 +157,7 @@ func compareEnum(path string, needed, installed schema) []string {
 	return found
 }
 
-// unknownRequired finds fields that must be set and that this version does not
-// know.
+// unknownRequired finds required fields that this version does not have.
 func unknownRequired(path string, needed, installed schema) []string {
 	required, _ := installed["required"].([]any)
 	var found []string

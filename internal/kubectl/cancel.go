@@ -12,14 +12,15 @@ import (
 
 // cancel is `kubectl taskrun cancel`.
 func (p *plugin) cancel() *cobra.Command {
-	m := &moving{plugin: p, verb: "cancel", done: "cancelled", covers: cancellable, remark: cancelRemark, propose: func(item) v1alpha1.ProposedState {
+	m := &action{plugin: p, verb: "cancel", participle: "cancelled", eligible: cancellable, note: cancelNote, propose: func(item) v1alpha1.ProposedState {
 		return v1alpha1.ProposedState{Type: string(orchestration.Cancelled)}
 	}}
 	cmd := &cobra.Command{
 		Use:   "cancel (NAME | ID)...",
 		Short: "Cancel runs",
-		Long: "Cancel runs that are named, or all that are chosen by flags and have not finished. A run that waits for a worker is\n" +
-			"not run any more. A task that a worker is at work on is not stopped, for Prefect's workers never ask: what it reports afterwards is refused.",
+		Long: "Cancel the named runs, or the unfinished runs that the flags select. A run that waits for a worker is not executed.\n" +
+			"A worker does not stop a task that it executes, because Prefect's workers do not check for cancellation. What it reports\n" +
+			"afterwards is rejected.",
 		Example: `  kubectl taskrun cancel load-users
   kubectl taskrun cancel --task load_users-1a2b3c4d --state SCHEDULED
   kubectl taskrun cancel -l team=data --dry-run`,
@@ -32,7 +33,7 @@ func (p *plugin) cancel() *cobra.Command {
 func cancellable(run *taskrun.Run) error {
 	switch {
 	case run.State.Type == orchestration.Cancelled:
-		return errNoNeed
+		return errNoChange
 	case run.Finished():
 		return fmt.Errorf("it is %s", stateText(run.State))
 	default:
@@ -40,9 +41,9 @@ func cancellable(run *taskrun.Run) error {
 	}
 }
 
-func cancelRemark(run *taskrun.Run) string {
+func cancelNote(run *taskrun.Run) string {
 	if run.Holder() == "" || run.State.Type == orchestration.Scheduled {
 		return ""
 	}
-	return fmt.Sprintf("the worker %s is not told and may go on with it; what it reports is refused", run.Holder())
+	return fmt.Sprintf("worker %s is not notified and may continue the run. What it reports is rejected.", run.Holder())
 }

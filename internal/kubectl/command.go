@@ -1,8 +1,8 @@
-// Package kubectl is the kubectl plugin: `kubectl taskrun` lists runs, shows what
-// happened to one, cancels and retries them, and tells what waits for what.
+// Package kubectl is the kubectl plugin: `kubectl taskrun` lists and describes runs,
+// cancels and retries them, and shows their wait reasons.
 //
-// It talks to the API server only, with the permissions of its user: it changes a
-// state by a StateProposal, which the operator evaluates.
+// It uses the API server only, with the permissions of its user. It changes a state by
+// a StateProposal, which the operator evaluates.
 package kubectl
 
 import (
@@ -26,30 +26,29 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Options say what the plugin works with.
+// Options configure the plugin.
 type Options struct {
 	Streams genericiooptions.IOStreams
 	Clock   taskrun.Clock
-	Zone    *time.Location // of the times that people see
-	// Connect opens the cluster; nil: that of the flags and of KUBECONFIG.
+	Zone    *time.Location // of displayed times
+	// Connect returns the cluster. Nil: the cluster of the flags and of KUBECONFIG.
 	Connect func() (Cluster, error)
 }
 
-// Cluster is where the runs are.
+// Cluster is the cluster of the runs.
 type Cluster struct {
 	Client    client.Client // not cached
-	Namespace string        // the one that is meant where none is named
+	Namespace string        // default
 }
 
-// errSome tells that it went wrong with some of the runs; which ones, and why,
-// has been printed.
-var errSome = errors.New("not all of them could be moved")
+// errPartial: some of the runs failed. Their errors have been printed.
+var errPartial = errors.New("some runs were not changed")
 
-// plugin is what the subcommands share.
+// plugin is the shared part of the subcommands.
 type plugin struct {
 	Options
 
-	out, remarks *textWriter // what was asked for; what is no part of it
+	out, notes *textWriter // standard output; standard error
 
 	flags *genericclioptions.ConfigFlags
 	all   bool // --all-namespaces
@@ -64,7 +63,7 @@ func Run(ctx context.Context, o Options, args []string) int {
 	if err == nil {
 		return 0
 	}
-	if !errors.Is(err, errSome) {
+	if !errors.Is(err, errPartial) {
 		(&textWriter{raw: o.Streams.ErrOut}).printf("error: %v\n", err)
 	}
 	return 1
@@ -74,17 +73,17 @@ func Run(ctx context.Context, o Options, args []string) int {
 func NewCommand(o Options) *cobra.Command {
 	p := &plugin{
 		Options: o, flags: genericclioptions.NewConfigFlags(true),
-		out: &textWriter{raw: o.Streams.Out}, remarks: &textWriter{raw: o.Streams.ErrOut},
+		out: &textWriter{raw: o.Streams.Out}, notes: &textWriter{raw: o.Streams.ErrOut},
 	}
 	if p.Connect == nil {
 		p.Connect = p.open
 	}
 	root := &cobra.Command{
 		Use:   "kubectl-taskrun",
-		Short: "See and move task runs",
-		Long: "See and move Prefect task runs that are TaskRun objects.\n\n" +
-			"All of it is done at the API server with your own rights: reading needs the role\n" +
-			"view in the namespace, moving a run the role edit.",
+		Short: "Show and change task runs",
+		Long: "Show and change Prefect task runs that are TaskRun objects.\n\n" +
+			"The plugin uses the API server with your own permissions: reading needs the role\n" +
+			"view in the namespace, changing a run the role edit.",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl taskrun"},
 		Version:       version.Get().Of("kubectl-taskrun"),
 		SilenceUsage:  true,
@@ -102,7 +101,7 @@ func NewCommand(o Options) *cobra.Command {
 	return root
 }
 
-// usageTemplate is that of cobra without the flags that all commands take, which
+// usageTemplate is the template of cobra without the global flags, which
 // `kubectl taskrun options` shows, as in kubectl.
 const usageTemplate = `Usage:{{if .Runnable}}
   {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
@@ -128,7 +127,7 @@ Use "{{.Root.CommandPath}} options" for the flags of all commands, such as --nam
 // globalOptions is `kubectl taskrun options`.
 func (p *plugin) globalOptions() *cobra.Command {
 	return &cobra.Command{
-		Use: "options", Short: "List the flags that all commands take", Args: cobra.NoArgs,
+		Use: "options", Short: "List the global flags", Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			p.out.printf("The following flags can be passed to any command:\n\n")
 			_, _ = io.WriteString(p.out.raw, cmd.Root().PersistentFlags().FlagUsages())
@@ -136,7 +135,7 @@ func (p *plugin) globalOptions() *cobra.Command {
 	}
 }
 
-// open connects as kubectl would.
+// open connects like kubectl.
 func (p *plugin) open() (Cluster, error) {
 	namespace, _, err := p.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -146,9 +145,9 @@ func (p *plugin) open() (Cluster, error) {
 	if err != nil {
 		return Cluster{}, err
 	}
-	config.QPS = -1 // the API server's priority and fairness knows better
-	config.WarningHandler = &warnings{to: p.remarks}
-	config.Wrap(kube.SkipUndecodable(p.tellSkipped))
+	config.QPS = -1 // API priority and fairness limits the requests
+	config.WarningHandler = &warnings{to: p.notes}
+	config.Wrap(kube.SkipUndecodable(p.noteSkipped))
 	mapper, err := p.flags.ToRESTMapper()
 	if err != nil {
 		return Cluster{}, err
@@ -157,7 +156,7 @@ func (p *plugin) open() (Cluster, error) {
 	return Cluster{Client: opened, Namespace: namespace}, err
 }
 
-// scheme knows the kinds that the plugin reads.
+// scheme returns a scheme with the kinds that the plugin reads.
 func scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, authenticationv1.AddToScheme, coordinationv1.AddToScheme, eventsv1.AddToScheme} {
@@ -168,28 +167,28 @@ func scheme() *runtime.Scheme {
 	return s
 }
 
-// in is the namespace that is meant, empty for all.
-func (p *plugin) in(c Cluster) string {
+// namespaceOf returns the selected namespace, empty for all.
+func (p *plugin) namespaceOf(c Cluster) string {
 	if p.all {
 		return ""
 	}
 	return c.Namespace
 }
 
-// allNamespaces adds the flag that means every namespace.
+// allNamespaces adds the flag for all namespaces.
 func (p *plugin) allNamespaces(cmd *cobra.Command) {
-	cmd.Flags().BoolVarP(&p.all, "all-namespaces", "A", false, "the runs of all namespaces")
+	cmd.Flags().BoolVarP(&p.all, "all-namespaces", "A", false, "runs of all namespaces")
 }
 
-// tell writes a remark that is no part of what was asked for.
-func (p *plugin) tell(format string, arguments ...any) {
-	p.remarks.printf(format+"\n", arguments...)
+// note writes a note to standard error.
+func (p *plugin) note(format string, arguments ...any) {
+	p.notes.printf(format+"\n", arguments...)
 }
 
-// tellSkipped warns of an object that is left out of a list.
-func (p *plugin) tellSkipped(err *taskrun.UndecodableError) { p.tell("Warning: %v.", err) }
+// noteSkipped warns of an object that cannot be decoded.
+func (p *plugin) noteSkipped(err *taskrun.UndecodableError) { p.note("Warning: %v.", err) }
 
-// withTimeout bounds a wait; 0 is as long as the caller's context.
+// withTimeout limits a wait. 0: no limit.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit <= 0 {
 		return context.WithCancel(ctx)

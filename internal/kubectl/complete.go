@@ -11,9 +11,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// completeRuns offers the names of the runs that can be meant: of those in the
-// first page, for a user who types does not wait for more.
-func (p *plugin) completeRuns(covers func(*taskrun.Run) error) cobra.CompletionFunc {
+// completeRuns completes the names of eligible runs from the first page of the list,
+// because a completion must be fast.
+func (p *plugin) completeRuns(eligible func(*taskrun.Run) error) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		cluster, err := p.Connect()
 		if err != nil {
@@ -23,14 +23,14 @@ func (p *plugin) completeRuns(covers func(*taskrun.Run) error) cobra.CompletionF
 		if err := cluster.Client.List(cmd.Context(), &page, client.InNamespace(cluster.Namespace), client.Limit(pageSize)); err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		taken := map[string]bool{}
+		used := map[string]bool{}
 		for _, name := range given {
-			taken[name] = true
+			used[name] = true
 		}
 		var names []cobra.Completion
 		for i := range page.Items {
 			one := itemOf(&page.Items[i])
-			if !strings.HasPrefix(one.object.Name, typed) || taken[one.object.Name] || (covers != nil && covers(one.Run) != nil) {
+			if !strings.HasPrefix(one.object.Name, typed) || used[one.object.Name] || (eligible != nil && eligible(one.Run) != nil) {
 				continue
 			}
 			names = append(names, cobra.CompletionWithDesc(printable(one.object.Name), printable(stateText(one.State)+" "+one.Name)))
@@ -46,7 +46,7 @@ var stateNames = []string{
 	orchestration.NameNotReady, "Late", "TimedOut", "RolledBack", "AwaitingConcurrencySlot", "Suspended", "Resuming",
 }
 
-// stateTypes are the types of state there are.
+// stateTypes returns the types of state.
 func stateTypes() []string {
 	types := make([]string, len(orchestration.StateTypes))
 	for i, stateType := range orchestration.StateTypes {

@@ -24,14 +24,14 @@ func (p *plugin) at(t time.Time) string { return t.In(p.Zone).Format(timeFormat)
 
 // describe is `kubectl taskrun describe`.
 func (p *plugin) describe() *cobra.Command {
-	var which choice
+	var which selector
 	var system string
 	cmd := &cobra.Command{
 		Use:     "describe (NAME | ID)...",
 		Aliases: []string{"desc", "show"},
-		Short:   "Show what is known of a run, with all its states as a timeline",
-		Long: "Show what is known of a run: what was asked, what it waits for, and all its states as a timeline. A run is named by its\n" +
-			"object's name, or by its id over REST.",
+		Short:   "Show a run, with all its states as a timeline",
+		Long: "Show the spec and the status of a run, its wait reason, and all its states as a timeline. Name a run by the name of\n" +
+			"its object, or by its id over REST.",
 		Example: `  kubectl taskrun describe load-users
   kubectl taskrun describe 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4
   kubectl taskrun describe --state CRASHED --task load_users-1a2b3c4d`,
@@ -40,7 +40,7 @@ func (p *plugin) describe() *cobra.Command {
 	which.bind(cmd)
 	p.allNamespaces(cmd)
 	show := objectOutput(cmd)
-	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "where the operator is")
+	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "namespace of the operator")
 	cmd.RunE = func(cmd *cobra.Command, names []string) error {
 		if err := show.check(); err != nil {
 			return err
@@ -49,14 +49,14 @@ func (p *plugin) describe() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := p.meant(cmd.Context(), cluster, &which, names)
+		found, err := p.selected(cmd.Context(), cluster, &which, names)
 		if err != nil {
 			return err
 		}
 		switch {
-		case !show.forPeople() && len(names) == 1 && show.format != formatName:
+		case !show.isTable() && len(names) == 1 && show.format != formatName:
 			return show.object(p.out, found[0].object)
-		case !show.forPeople():
+		case !show.isTable():
 			return show.objects(p.out, found)
 		default:
 			return p.describeAll(cmd.Context(), cluster, found, system)
@@ -65,27 +65,27 @@ func (p *plugin) describe() *cobra.Command {
 	return cmd
 }
 
-// meant are the runs that are named, or those that are chosen by flags.
-func (p *plugin) meant(ctx context.Context, cluster Cluster, which *choice, names []string) ([]item, error) {
+// selected returns the named runs, or those that the flags select.
+func (p *plugin) selected(ctx context.Context, cluster Cluster, which *selector, names []string) ([]item, error) {
 	switch {
 	case len(names) > 0 && !which.empty():
 		return nil, errors.New("runs are named, or chosen by flags, not both")
 	case len(names) > 0 && p.all:
 		return nil, errors.New("--all-namespaces goes with flags that choose runs, not with names")
 	case len(names) > 0:
-		return allNamed(ctx, cluster, names)
+		return byNames(ctx, cluster, names)
 	case which.empty():
 		return nil, errors.New("which runs? Name them, or choose them by --selector, --state, --task, --flow-run, --tag or --worker")
 	}
-	found, err := which.find(ctx, cluster.Client, p.in(cluster))
+	found, err := which.find(ctx, cluster.Client, p.namespaceOf(cluster))
 	if err == nil && len(found) == 0 {
-		p.tell("No such runs found%s.", where(p.in(cluster)))
+		p.note("No such runs found%s.", where(p.namespaceOf(cluster)))
 	}
 	return found, err
 }
 
-// allNamed are the runs with these names, which may say the kind too.
-func allNamed(ctx context.Context, cluster Cluster, names []string) ([]item, error) {
+// byNames returns the runs with these names. A name can include the resource.
+func byNames(ctx context.Context, cluster Cluster, names []string) ([]item, error) {
 	found := make([]item, 0, len(names))
 	for _, name := range names {
 		one, err := named(ctx, cluster.Client, cluster.Namespace, name[strings.LastIndex(name, "/")+1:])
@@ -98,7 +98,7 @@ func allNamed(ctx context.Context, cluster Cluster, names []string) ([]item, err
 }
 
 func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item, system string) error {
-	around, err := p.look(ctx, cluster.Client, p.in(cluster), system, found)
+	around, err := p.readWaitContext(ctx, cluster.Client, p.namespaceOf(cluster), system, found)
 	if err != nil {
 		return err
 	}
@@ -113,10 +113,10 @@ func (p *plugin) describeAll(ctx context.Context, cluster Cluster, found []item,
 	return nil
 }
 
-func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, around *surroundings) error {
+func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, around *waitContext) error {
 	err := p.out.aligned(func(w *textWriter) {
-		p.writeAsked(w, one)
-		p.writeSoFar(w, one, around)
+		p.writeSpec(w, one)
+		p.writeStatus(w, one, around)
 	})
 	if err != nil {
 		return err
@@ -127,8 +127,8 @@ func (p *plugin) describeOne(ctx context.Context, cluster Cluster, one item, aro
 	return p.writeEvents(ctx, cluster.Client, one)
 }
 
-// writeAsked shows what was asked.
-func (p *plugin) writeAsked(w *textWriter, one item) {
+// writeSpec shows the spec.
+func (p *plugin) writeSpec(w *textWriter, one item) {
 	w.field("Name", one.object.Name)
 	w.field("Namespace", one.object.Namespace)
 	w.field("Run name", one.Name)
@@ -157,11 +157,11 @@ func (p *plugin) writeAsked(w *textWriter, one item) {
 	}
 }
 
-// writeSoFar shows what became of it.
-func (p *plugin) writeSoFar(w *textWriter, one item, around *surroundings) {
+// writeStatus shows the status.
+func (p *plugin) writeStatus(w *textWriter, one item, around *waitContext) {
 	now := p.Clock.Now()
 	w.field("State", fmt.Sprintf("%s for %s", stateText(one.State), ago(now, one.State.Timestamp)))
-	w.field("Message", brief(message(one.State), 4*messageWidth))
+	w.field("Message", truncate(message(one.State), 4*messageWidth))
 	if waits, does := around.waitOf(one); does {
 		text := waits.Details
 		if waits.Until != nil {
@@ -184,7 +184,7 @@ func (p *plugin) writeSoFar(w *textWriter, one item, around *surroundings) {
 	}
 }
 
-// proposalText is one line about a StateProposal, such as "CANCELLED by alice: Rejected, ...".
+// proposalText returns one line about a StateProposal, such as "CANCELLED by alice: Rejected, ...".
 func proposalText(p *v1alpha1.StateProposal) string {
 	text := p.Spec.State.Type
 	if p.Spec.Proposer != "" {
@@ -220,8 +220,8 @@ func policyText(p *taskrun.Policy) string {
 	return text
 }
 
-// inputLines say for each argument where it comes from. A run that spec names by its
-// object has that name too.
+// inputLines returns a line for each argument with its sources. A source that the spec
+// names by its object has that name too.
 func inputLines(run *taskrun.Run) []string {
 	names, lines := map[string]string{}, []string(nil)
 	if run.Named != nil {
@@ -260,13 +260,13 @@ func namedInputs(named *taskrun.NamedInputs) (names map[string]string, notFound 
 	return names, notFound
 }
 
-// writeEvents shows what the operator told of the run, the newest last.
+// writeEvents shows the Events of the run, newest last.
 func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, one item) error {
 	var events eventsv1.EventList
 	err := reader.List(ctx, &events, client.InNamespace(one.object.Namespace),
 		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("regarding.uid", string(one.object.UID))})
 	if err != nil {
-		p.tell("The Events of %s cannot be read: %v", one.object.Name, err)
+		p.note("The Events of %s cannot be read: %v", one.object.Name, err)
 		return nil
 	}
 	if len(events.Items) == 0 {
@@ -277,7 +277,7 @@ func (p *plugin) writeEvents(ctx context.Context, reader client.Reader, one item
 		w.printf("Events:\n  WHEN\tTYPE\tREASON\tMESSAGE\n")
 		for i := range events.Items {
 			event := &events.Items[i]
-			w.printf("  %s\t%s\t%s\t%s\n", p.at(lastSeen(event)), event.Type, event.Reason, brief(event.Note, 4*messageWidth))
+			w.printf("  %s\t%s\t%s\t%s\n", p.at(lastSeen(event)), event.Type, event.Reason, truncate(event.Note, 4*messageWidth))
 		}
 	})
 }

@@ -145,7 +145,7 @@ status:
 	fresh = "{metadata: {name: fresh}, spec: {taskKey: say}}"
 )
 
-func TestListIsATableOfRunsTheNewestLast(t *testing.T) {
+func TestList_showsTableNewestLast(t *testing.T) {
 	t.Parallel()
 	out, remarks, err := ask(t, runs(t, running, failed), "list")
 	if err != nil || remarks != "" {
@@ -158,7 +158,7 @@ load      FAILED               load-1a2b   1      1m31s   59m
 `)
 }
 
-func TestListWideAndOfAllNamespaces(t *testing.T) {
+func TestList_wideAndAllNamespaces(t *testing.T) {
 	t.Parallel()
 	out, _, err := ask(t, runs(t, failed), "list", "-A", "-o", "wide")
 	if err != nil {
@@ -170,7 +170,7 @@ default     load   FAILED   load-1a2b   1      1m31s   59m   load-7     nightly,
 `)
 }
 
-func TestWhatListIsAskedFor(t *testing.T) {
+func TestList_selectsSortsAndLimits(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args []string
@@ -195,7 +195,7 @@ func TestWhatListIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestAWordThatIsNoStateIsAnError(t *testing.T) {
+func TestSelector_rejectsUnknownState(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args      []string
@@ -226,7 +226,7 @@ func TestAWordThatIsNoStateIsAnError(t *testing.T) {
 	}
 }
 
-func TestADryRunShowsTheRunsAndTheirNumber(t *testing.T) {
+func TestDryRun_showsRunsAndTheirNumber(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args []string
@@ -262,7 +262,7 @@ running   running    load-1a2b   RUNNING (Retrying)
 	}
 }
 
-func TestHelpOfACommandShowsItsOwnFlagsOnly(t *testing.T) {
+func TestHelp_showsOwnFlagsOnly(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"list", "describe", "queue", "cancel", "retry"} {
 		out, _, err := ask(t, nil, command, "--help")
@@ -278,19 +278,19 @@ func TestHelpOfACommandShowsItsOwnFlagsOnly(t *testing.T) {
 }
 
 // The API server selects as much as it can tell; a run without a status must come.
-func TestWhatTheAPIServerIsAskedFor(t *testing.T) {
+func TestSelector_options(t *testing.T) {
 	t.Parallel()
 	const notThose = "status.state.type!=SCHEDULED,status.state.type!=PENDING,status.state.type!=RUNNING,status.state.type!=COMPLETED," +
 		"status.state.type!=CANCELLED,status.state.type!=PAUSED,status.state.type!=CANCELLING"
 	cases := map[string]struct {
-		choice choice
+		choice selector
 		want   string
 	}{
-		"nothing":               {choice{}, ""},
-		"two types":             {choice{states: []string{"FAILED", "crashed"}}, notThose},
-		"a type twice":          {choice{states: []string{"FAILED", "crashed", "failed"}}, notThose},
-		"a type and a name":     {choice{states: []string{"FAILED", "Late"}}, ""},
-		"a task and a flow run": {choice{task: "a,b", flowRun: "f"}, `spec.taskKey=a\,b,spec.flowRunID=f`},
+		"nothing":               {selector{}, ""},
+		"two types":             {selector{states: []string{"FAILED", "crashed"}}, notThose},
+		"a type twice":          {selector{states: []string{"FAILED", "crashed", "failed"}}, notThose},
+		"a type and a name":     {selector{states: []string{"FAILED", "Late"}}, ""},
+		"a task and a flow run": {selector{task: "a,b", flowRun: "f"}, `spec.taskKey=a\,b,spec.flowRunID=f`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -310,7 +310,7 @@ func TestWhatTheAPIServerIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestDescribeShowsATimeline(t *testing.T) {
+func TestDescribe_showsTimeline(t *testing.T) {
 	t.Parallel()
 	event := objectOf[eventsv1.Event](t, `{metadata: {name: e}, type: Warning, reason: Redelivered, note: "worker host-1 is gone", eventTime: "2031-02-03T11:00:04.500000Z"}`)
 	objects := append(runs(t, failed), event)
@@ -366,7 +366,7 @@ Events:
 `)
 }
 
-func TestARunIsNamedInManyWays(t *testing.T) {
+func TestDescribe_acceptsNameResourceAndID(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"load", "taskrun/load", "taskrun.taskrun.dev/load", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4"} {
 		out, _, err := ask(t, runs(t, failed, running), "describe", name, "-o", "json")
@@ -376,16 +376,16 @@ func TestARunIsNamedInManyWays(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeIsSaid(t *testing.T) {
+func TestCommands_rejectInvalidArguments(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args []string
 		want string
 	}{
 		"a subcommand there is not":     {[]string{"show-me"}, `unknown command "show-me"`},
-		"a format there is not":         {[]string{"list", "-o", "table"}, "-o table: there is only wide, json, yaml, name"},
-		"a format of objects, queue":    {[]string{"queue", "-o", "name"}, "-o name: there is only wide, json, yaml"},
-		"an order there is not":         {[]string{"list", "--sort-by", "age"}, "--sort-by age: there is only created,"},
+		"a format there is not":         {[]string{"list", "-o", "table"}, "-o table: must be one of wide, json, yaml, name"},
+		"a format of objects, queue":    {[]string{"queue", "-o", "name"}, "-o name: must be one of wide, json, yaml"},
+		"an order there is not":         {[]string{"list", "--sort-by", "age"}, "--sort-by age: must be one of created,"},
 		"a selector that is none":       {[]string{"list", "-l", "a=("}, "--selector: "},
 		"no run named":                  {[]string{"cancel"}, "which runs?"},
 		"named and chosen":              {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
@@ -394,7 +394,7 @@ func TestWhatCannotBeIsSaid(t *testing.T) {
 		"a name there is not":           {[]string{"describe", "nobody"}, `"nobody" not found`},
 		"an id there is not":            {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
 		"list takes no names":           {[]string{"list", "load"}, `unknown command "load"`},
-		"a negative number of the last": {[]string{"list", "--limit", "-1"}, "--limit -1: it is 0 or more"},
+		"a negative number of the last": {[]string{"list", "--limit", "-1"}, "--limit -1: must be 0 or more"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -407,7 +407,7 @@ func TestWhatCannotBeIsSaid(t *testing.T) {
 	}
 }
 
-func TestNamesAreCompleted(t *testing.T) {
+func TestCompletion_ofNames(t *testing.T) {
 	t.Parallel()
 	objects := runs(t, failed, running, fresh)
 	for _, tc := range []struct{ subcommand, typed, want string }{

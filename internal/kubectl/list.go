@@ -14,10 +14,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// messageWidth is how much of a message a row shows.
+// messageWidth is the width of a message in a row, in characters.
 const messageWidth = 80
 
-// orders are what a list can be sorted by.
+// orders are the values of --sort-by.
 var orders = map[string]func(a, b item) int{
 	"created": func(a, b item) int { return a.Created.Compare(b.Created) },
 	"updated": func(a, b item) int { return a.Updated.Compare(b.Updated) },
@@ -38,14 +38,14 @@ func orderNames() []string {
 
 // list is `kubectl taskrun list`.
 func (p *plugin) list() *cobra.Command {
-	var which choice
+	var which selector
 	var order string
 	var limit int
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls", "get"},
-		Short:   "List runs, the newest last",
-		Long:    "List runs, the newest last. TOOK is how long a run was RUNNING, all attempts together.",
+		Short:   "List runs, newest last",
+		Long:    "List runs, newest last. TOOK is the time in RUNNING, over all attempts.",
 		Example: `  kubectl taskrun list
   kubectl taskrun list --state FAILED,CRASHED -A -o wide
   kubectl taskrun list --task load_users-1a2b3c4d --tag nightly --limit 20
@@ -56,15 +56,15 @@ func (p *plugin) list() *cobra.Command {
 	p.allNamespaces(cmd)
 	show := objectOutput(cmd, formatWide)
 	cmd.Flags().StringVar(&order, "sort-by", "created", "one of: "+strings.Join(orderNames(), ", "))
-	cmd.Flags().IntVar(&limit, "limit", 0, "only the last so many; 0: all")
-	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the names of the columns")
+	cmd.Flags().IntVar(&limit, "limit", 0, "maximum number of runs to show, newest first (0 = no limit)")
+	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the column names")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		compare, known := orders[order]
 		if !known {
-			return fmt.Errorf("--sort-by %s: there is only %s", order, strings.Join(orderNames(), ", "))
+			return fmt.Errorf("--sort-by %s: must be one of %s", order, strings.Join(orderNames(), ", "))
 		}
 		if limit < 0 {
-			return fmt.Errorf("--limit %d: it is 0 or more", limit)
+			return fmt.Errorf("--limit %d: must be 0 or more", limit)
 		}
 		if err := show.check(); err != nil {
 			return err
@@ -74,12 +74,12 @@ func (p *plugin) list() *cobra.Command {
 	return cmd
 }
 
-func (p *plugin) runList(ctx context.Context, which *choice, compare func(a, b item) int, limit int, show *output) error {
+func (p *plugin) runList(ctx context.Context, which *selector, compare func(a, b item) int, limit int, show *output) error {
 	cluster, err := p.Connect()
 	if err != nil {
 		return err
 	}
-	namespace := p.in(cluster)
+	namespace := p.namespaceOf(cluster)
 	found, err := which.find(ctx, cluster.Client, namespace)
 	if err != nil {
 		return err
@@ -90,18 +90,18 @@ func (p *plugin) runList(ctx context.Context, which *choice, compare func(a, b i
 		left = len(found) - limit
 		found = found[left:]
 	}
-	if !show.forPeople() {
+	if !show.isTable() {
 		return show.objects(p.out, found)
 	}
 	if len(found) == 0 {
-		p.tell("No runs found%s.", where(namespace))
+		p.note("No runs found%s.", where(namespace))
 		return nil
 	}
 	if err := show.table(p.out, p.runTable(found)); err != nil {
 		return err
 	}
 	if left > 0 {
-		p.tell("%d more come before these.", left)
+		p.note("%d more come before these.", left)
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (p *plugin) runTable(found []item) *table {
 	for _, one := range found {
 		cells := []any{
 			one.object.Name, stateText(one.State), orNone(one.TaskKey), one.RunCount, took(one.Run, now), ago(now, one.Created),
-			orNone(one.Name), orNone(strings.Join(one.Tags, ",")), orNone(one.Holder()), brief(message(one.State), messageWidth),
+			orNone(one.Name), orNone(strings.Join(one.Tags, ",")), orNone(one.Holder()), truncate(message(one.State), messageWidth),
 		}
 		if p.all {
 			cells = append([]any{one.object.Namespace}, cells...)
@@ -132,7 +132,7 @@ func (p *plugin) runTable(found []item) *table {
 	return t
 }
 
-// stateText is the type of a state, with its name where that tells more.
+// stateText returns the type of a state, with its name if that is not the default.
 func stateText(s *orchestration.State) string {
 	if s.Name == "" || s.Name == s.Type.DefaultName() {
 		return string(s.Type)
@@ -147,7 +147,7 @@ func message(s *orchestration.State) string {
 	return *s.Message
 }
 
-// took is how long the run was RUNNING, a mark for never.
+// took returns the time in RUNNING, <none> for never.
 func took(run *taskrun.Run, now time.Time) string {
 	if run.StartTime == nil {
 		return none

@@ -18,10 +18,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// none stands where there is nothing to show, as in kubectl.
+// none is shown for an empty value, as in kubectl.
 const none = "<none>"
 
-// What -o can say.
+// Values of -o.
 const (
 	formatWide = "wide"
 	formatJSON = "json"
@@ -29,10 +29,10 @@ const (
 	formatName = "name"
 )
 
-// output is how something is shown: as a table, wide or not, or as data.
+// output is an output format: a table, wide or not, or data.
 type output struct {
 	format    string
-	formats   []string // that are allowed, beside the default
+	formats   []string // allowed values
 	flags     *genericclioptions.PrintFlags
 	noHeaders bool
 }
@@ -44,7 +44,7 @@ func (o *output) bind(cmd *cobra.Command) {
 	})
 }
 
-// objectOutput shows objects, in all formats of kubectl that need no flag.
+// objectOutput returns the output of objects, in all formats of kubectl without a flag.
 func objectOutput(cmd *cobra.Command, formats ...string) *output {
 	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme())
 	o := &output{formats: append(formats, formatJSON, formatYAML, formatName), flags: flags}
@@ -53,23 +53,23 @@ func objectOutput(cmd *cobra.Command, formats ...string) *output {
 	return o
 }
 
-// dataOutput shows what is no object.
+// dataOutput returns the output of other data.
 func dataOutput(cmd *cobra.Command) *output {
 	o := &output{formats: []string{formatWide, formatJSON, formatYAML}}
 	o.bind(cmd)
 	return o
 }
 
-// check refuses a format that there is not.
+// check rejects an unknown format.
 func (o *output) check() error {
 	if o.format != "" && !slices.Contains(o.formats, o.format) {
-		return fmt.Errorf("-o %s: there is only %s", o.format, strings.Join(o.formats, ", "))
+		return fmt.Errorf("-o %s: must be one of %s", o.format, strings.Join(o.formats, ", "))
 	}
 	return nil
 }
 
-// forPeople reports whether a table is wanted, or words.
-func (o *output) forPeople() bool { return o.format == "" || o.format == formatWide }
+// isTable reports whether the output is a table or text.
+func (o *output) isTable() bool { return o.format == "" || o.format == formatWide }
 
 func (o *output) object(w *textWriter, object runtime.Object) error {
 	o.flags.OutputFormat = &o.format
@@ -80,7 +80,7 @@ func (o *output) object(w *textWriter, object runtime.Object) error {
 	return printer.PrintObj(object, w.raw)
 }
 
-// objects shows several, as a list where they are data.
+// objects shows objects, as a List in JSON and YAML.
 func (o *output) objects(w *textWriter, found []item) error {
 	if o.format == formatName {
 		for _, one := range found {
@@ -107,8 +107,7 @@ func (o *output) data(w *textWriter, data any) error {
 	return err
 }
 
-// table is what people see. Columns whose names begin with a plus sign are those
-// of -o wide.
+// table is a table. Columns whose names begin with a plus sign are shown with -o wide.
 type table struct {
 	columns []string
 	rows    [][]any
@@ -132,7 +131,7 @@ func (o *output) table(w *textWriter, t *table) error {
 	return w.table(shown, printers.PrintOptions{Wide: o.format == formatWide, NoHeaders: o.noHeaders})
 }
 
-// orNone is the text, or a mark that there is none.
+// orNone returns the text, or <none> if it is empty.
 func orNone(text string) string {
 	if text == "" {
 		return none
@@ -140,10 +139,10 @@ func orNone(text string) string {
 	return text
 }
 
-// ago is how long ago something was, as kubectl shows ages.
+// ago returns the time since then, in the format of kubectl.
 func ago(now, then time.Time) string { return duration.HumanDuration(max(now.Sub(then), 0)) }
 
-// exact is a duration to the millisecond, or to the second where it is long.
+// exact returns a duration to the millisecond, or to the second if it is long.
 func exact(d time.Duration) string {
 	if d >= time.Minute {
 		return d.Round(time.Second).String()
@@ -151,8 +150,8 @@ func exact(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
-// brief is the first line of a text, cut where it is long.
-func brief(text string, most int) string {
+// truncate returns the first line of a text, at most most characters of it.
+func truncate(text string, most int) string {
 	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
 	letters := []rune(line)
 	switch {

@@ -116,7 +116,7 @@ func (p *place) says(t *testing.T, fails bool, wantOut, wantRemarks string, args
 
 // An object that an older CRD let in is left out with a warning, and named when it
 // is asked for.
-func TestAnObjectThatCannotBeDecodedIsLeftOut(t *testing.T) {
+func TestPlugin_skipsUndecodableObjects(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	const pattern = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions/items/properties/lastTransitionTime/pattern"
@@ -142,7 +142,7 @@ func TestAnObjectThatCannotBeDecodedIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestRunsAreCancelledAndRetried(t *testing.T) {
+func TestPlugin_cancelsAndRetriesRuns(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.run(t, "one", "")
@@ -187,7 +187,7 @@ func TestRunsAreCancelledAndRetried(t *testing.T) {
 }
 
 // More runs than the API server gives at once, half of them finished.
-func TestManyRunsAreMovedByOneCommand(t *testing.T) {
+func TestPlugin_changesManyRuns(t *testing.T) {
 	t.Parallel()
 	const all = pageSize + 10
 	p := newPlace(t)
@@ -224,7 +224,7 @@ func TestManyRunsAreMovedByOneCommand(t *testing.T) {
 	}
 }
 
-func TestARunThatWasMadeAnewIsNotMoved(t *testing.T) {
+func TestPlugin_doesNotChangeRecreatedRun(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.run(t, "one", "")
@@ -244,7 +244,7 @@ func TestARunThatWasMadeAnewIsNotMoved(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotIsToldWhatIsMissing(t *testing.T) {
+func TestPlugin_namesMissingPermission(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.run(t, "one", "")

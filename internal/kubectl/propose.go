@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// firstLook is the wait before the first read of the verdict; it doubles up to
-	// lastLook.
-	firstLook = 50 * time.Millisecond
-	lastLook  = time.Second
-	// longestStem is the part of a run's name that a proposal's name repeats.
-	longestStem = 40
+	// minPoll is the wait before the first read of the verdict. It doubles up to
+	// maxPoll.
+	minPoll = 50 * time.Millisecond
+	maxPoll = time.Second
+	// maxStem is the length of the part of a run's name in a proposal's name.
+	maxStem = 40
 )
 
-// userName returns the name of the user as the API server knows it, which the
-// admission policy compares. It is empty if the API server does not tell.
+// userName returns the name of the user from the API server, which the admission policy
+// compares. It is empty if the API server does not return it.
 func userName(ctx context.Context, c client.Client) string {
 	review := &authenticationv1.SelfSubjectReview{}
 	if err := c.Create(ctx, review); err != nil {
@@ -39,13 +39,13 @@ func userName(ctx context.Context, c client.Client) string {
 	return name
 }
 
-// maxProposer is the longest spec.proposer.
+// maxProposer is the maximum length of spec.proposer.
 const maxProposer = 256
 
 // propose creates a StateProposal for the run, which must still be this object.
 func propose(ctx context.Context, c client.Client, one item, spec v1alpha1.StateProposalSpec, verb string) (*v1alpha1.StateProposal, error) {
 	spec.TargetRef = v1alpha1.ProposalTarget{Kind: v1alpha1.KindTaskRun, Name: one.object.Name, UID: string(one.object.UID)}
-	stem := strings.TrimRight(one.object.Name[:min(len(one.object.Name), longestStem)], ".-")
+	stem := strings.TrimRight(one.object.Name[:min(len(one.object.Name), maxStem)], ".-")
 	proposal := &v1alpha1.StateProposal{
 		ObjectMeta: metav1.ObjectMeta{Namespace: one.object.Namespace, GenerateName: verb + "-" + stem + "-"},
 		Spec:       spec,
@@ -59,7 +59,7 @@ func propose(ctx context.Context, c client.Client, one item, spec v1alpha1.State
 // verdictOn waits for the final verdict on the proposal; any but Accepted is an error.
 func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StateProposal) error {
 	key := client.ObjectKeyFromObject(proposal)
-	backoff := wait.Backoff{Duration: firstLook, Factor: 2, Steps: 64, Cap: lastLook}
+	backoff := wait.Backoff{Duration: minPoll, Factor: 2, Steps: 64, Cap: maxPoll}
 	err := backoff.DelayFunc().Until(ctx, false, true, func(ctx context.Context) (bool, error) {
 		if err := c.Get(ctx, key, proposal); err != nil {
 			return false, explain(err)
@@ -81,7 +81,8 @@ func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StatePro
 	}
 }
 
-// verdictError is nil for Accepted, and tells why any other verdict was returned.
+// verdictError returns nil for Accepted, and an error with the reason for other
+// verdicts.
 func verdictError(proposal *v1alpha1.StateProposal) error {
 	switch status := &proposal.Status; {
 	case status.Verdict == v1alpha1.VerdictAccepted:

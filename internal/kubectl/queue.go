@@ -13,20 +13,20 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// operatorNamespace is where config/default installs the operator.
+// operatorNamespace is the namespace of config/default.
 const operatorNamespace = "taskrun-system"
 
 // queue is `kubectl taskrun queue`.
 func (p *plugin) queue() *cobra.Command {
-	var which choice
+	var which selector
 	var system string
 	var each bool
 	cmd := &cobra.Command{
 		Use:     "queue",
 		Aliases: []string{"q"},
-		Short:   "Tell what waits for what",
-		Long: "Tell what the runs that are neither at work nor at their end wait for: a worker, their time, a slot of a concurrency limit,\n" +
-			"the worker that holds them, their client, the operator. Leases list the connected workers. Without the permission to list\n" +
+		Short:   "Show the wait reasons of runs",
+		Long: "Show the wait reasons of runs that are neither executed nor finished: a worker, the due time, a slot of a concurrency\n" +
+			"limit, the worker that holds the run, its client, or the operator. Leases list the connected workers. Without the permission to list\n" +
 			"Leases in all namespaces or in the operator's own, the number of workers that serve a task is not shown.",
 		Example: `  kubectl taskrun queue
   kubectl taskrun queue -A -o wide
@@ -36,9 +36,9 @@ func (p *plugin) queue() *cobra.Command {
 	which.bind(cmd)
 	p.allNamespaces(cmd)
 	show := dataOutput(cmd)
-	cmd.Flags().BoolVar(&each, "runs", false, "each run in a row of its own, the one that has waited longest first")
-	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "where the operator is")
-	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the names of the columns")
+	cmd.Flags().BoolVar(&each, "runs", false, "show one row per run, longest wait first")
+	cmd.Flags().StringVar(&system, "operator-namespace", operatorNamespace, "namespace of the operator")
+	cmd.Flags().BoolVar(&show.noHeaders, "no-headers", false, "do not print the column names")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := show.check(); err != nil {
 			return err
@@ -48,12 +48,12 @@ func (p *plugin) queue() *cobra.Command {
 	return cmd
 }
 
-func (p *plugin) runQueue(ctx context.Context, which *choice, system string, each bool, show *output) error {
+func (p *plugin) runQueue(ctx context.Context, which *selector, system string, each bool, show *output) error {
 	cluster, err := p.Connect()
 	if err != nil {
 		return err
 	}
-	namespace := p.in(cluster)
+	namespace := p.namespaceOf(cluster)
 	if len(which.states) == 0 {
 		which.states = unfinished()
 	}
@@ -61,7 +61,7 @@ func (p *plugin) runQueue(ctx context.Context, which *choice, system string, eac
 	if err != nil {
 		return err
 	}
-	around, err := p.look(ctx, cluster.Client, namespace, system, found)
+	around, err := p.readWaitContext(ctx, cluster.Client, namespace, system, found)
 	if err != nil {
 		return err
 	}
@@ -73,10 +73,10 @@ func (p *plugin) runQueue(ctx context.Context, which *choice, system string, eac
 	}
 	slices.SortStableFunc(waits, func(a, b waiting) int { return a.Since.Compare(b.Since) })
 	switch {
-	case !show.forPeople():
+	case !show.isTable():
 		return show.data(p.out, waits)
 	case len(waits) == 0:
-		p.tell("Nothing waits%s.", where(namespace))
+		p.note("Nothing waits%s.", where(namespace))
 		return nil
 	case each:
 		return show.table(p.out, p.waitTable(waits))
@@ -89,9 +89,10 @@ func unfinished() []string {
 	return slices.DeleteFunc(stateTypes(), func(s string) bool { return orchestration.StateType(s).Terminal() })
 }
 
-// look reads what these runs wait in. What cannot be told is left out, and said so.
-func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, system string, found []item) (*surroundings, error) {
-	around := &surroundings{now: p.Clock.Now()}
+// readWaitContext reads the data that explains the waits of these runs. It notes data
+// that cannot be read.
+func (p *plugin) readWaitContext(ctx context.Context, reader client.Reader, namespace, system string, found []item) (*waitContext, error) {
+	around := &waitContext{now: p.Clock.Now()}
 	var limits v1alpha1.ConcurrencyLimitList
 	if err := reader.List(ctx, &limits, client.InNamespace(namespace)); err != nil {
 		return nil, explain(err)
@@ -103,11 +104,11 @@ func (p *plugin) look(ctx context.Context, reader client.Reader, namespace, syst
 	}
 	around.proposals = proposalsByTarget(proposals.Items)
 	if !slices.ContainsFunc(found, func(one item) bool { return one.Waiting() || one.Holder() != "" }) {
-		return around, nil // workers make no difference
+		return around, nil // no run waits for a worker
 	}
 	var err error
-	if around.workers, err = readFleet(ctx, reader, system, around.now); err != nil {
-		p.tell("Which workers are connected is not known: %v. --operator-namespace tells where the operator is.", err)
+	if around.workers, err = readWorkers(ctx, reader, system, around.now); err != nil {
+		p.note("The connected workers are unknown: %v. Set --operator-namespace to the namespace of the operator.", err)
 	}
 	return around, nil
 }
@@ -125,7 +126,7 @@ func proposalsByTarget(proposals []v1alpha1.StateProposal) map[client.ObjectKey]
 	return byTarget
 }
 
-// tagLimits are the limits on tags that keep runs from anything, by namespace.
+// tagLimits returns the active limits on tags, by namespace.
 func tagLimits(limits []v1alpha1.ConcurrencyLimit) map[string][]namedLimit {
 	found := map[string][]namedLimit{}
 	for i := range limits {
@@ -136,14 +137,14 @@ func tagLimits(limits []v1alpha1.ConcurrencyLimit) map[string][]namedLimit {
 		}
 		one := namedLimit{name: *limit.Spec.Tag, slots: int(*limit.Spec.Slots)}
 		if limit.Status.ActiveSlots != nil {
-			one.taken = int(*limit.Status.ActiveSlots)
+			one.used = int(*limit.Status.ActiveSlots)
 		}
 		found[limit.Namespace] = append(found[limit.Namespace], one)
 	}
 	return found
 }
 
-// waitTable has a row for each run.
+// waitTable returns a table with a row for each run.
 func (p *plugin) waitTable(waits []waiting) *table {
 	now := p.Clock.Now()
 	t := &table{columns: []string{"NAME", "TASK", "STATE", "FOR", "UNTIL", "WAITS FOR", "+ID", "+SINCE"}}
@@ -168,16 +169,16 @@ func (p *plugin) until(at *time.Time) string {
 	return p.at(*at)
 }
 
-// group are the runs of one task that wait for the same.
+// group is the runs of one task with the same wait reason.
 type group struct {
 	waiting
 
 	runs int
-	next *time.Time // the earliest end of a wait that has one
+	next *time.Time // earliest known end of a wait
 }
 
-// groupTable has a row for each task and what its runs wait for. The runs come
-// with the one that has waited longest first.
+// groupTable returns a table with a row for each task and wait reason. The group with
+// the longest wait is first.
 func (p *plugin) groupTable(waits []waiting) *table {
 	now := p.Clock.Now()
 	t := &table{columns: []string{"TASK", "WAITS FOR", "RUNS", "LONGEST", "UNTIL", "+FIRST RUN", "+STATE"}}
@@ -194,7 +195,7 @@ func (p *plugin) groupTable(waits []waiting) *table {
 	return t
 }
 
-// groups puts together what differs in its time only.
+// groups merges waits that differ only in their times.
 func groups(waits []waiting) []group {
 	type key struct{ namespace, task, kind, details string }
 	var all []group

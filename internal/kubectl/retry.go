@@ -14,21 +14,21 @@ import (
 // retry is `kubectl taskrun retry`.
 func (p *plugin) retry() *cobra.Command {
 	var after time.Duration
-	m := &moving{plugin: p, verb: "retry", done: "retried", asSeen: true, covers: retriable, remark: retryRemark}
-	m.propose = func(one item) v1alpha1.ProposedState { return again(one.Run, p.Clock.Now().Add(after)) }
+	m := &action{plugin: p, verb: "retry", participle: "retried", ifUnchanged: true, eligible: retriable, note: retryNote}
+	m.propose = func(one item) v1alpha1.ProposedState { return retryProposal(one.Run, p.Clock.Now().Add(after)) }
 	cmd := &cobra.Command{
 		Use:   "retry (NAME | ID)...",
-		Short: "Run finished runs again",
-		Long: "Run finished runs again that are named, or all that are chosen by flags; of those only the ones that have FAILED or CRASHED\n" +
-			"unless --state says more. A background run waits for a worker as if it had just been submitted. A run of another kind is only put\n" +
-			"back to SCHEDULED: its client is to start it. A run that completed with a result stays as it is, unless --force is given.",
+		Short: "Retry finished runs",
+		Long: "Retry the named finished runs, or those that the flags select: only FAILED and CRASHED runs unless --state is given.\n" +
+			"A background run waits for a worker, as after its submission. Another run is only set to SCHEDULED, and its client has to\n" +
+			"start it. A run that completed with a result does not change without --force.",
 		Example: `  kubectl taskrun retry load-users
   kubectl taskrun retry --state CRASHED -A
   kubectl taskrun retry --tag nightly --after 10m`,
 		ValidArgsFunction: p.completeRuns(retriable),
 	}
 	m.bind(cmd, "Retried with kubectl")
-	cmd.Flags().DurationVar(&after, "after", 0, "how long to wait before they are run again")
+	cmd.Flags().DurationVar(&after, "after", 0, "delay before the retry")
 	cmd.PreRun = func(_ *cobra.Command, names []string) {
 		if len(names) == 0 && !m.which.empty() && len(m.which.states) == 0 {
 			m.which.states = []string{string(orchestration.Failed), string(orchestration.Crashed)}
@@ -44,9 +44,9 @@ func retriable(run *taskrun.Run) error {
 	return fmt.Errorf("it has not finished: it is %s", stateText(run.State))
 }
 
-// again proposes to run a run once more. A background run keeps what its worker
-// needs: where its parameters are.
-func again(run *taskrun.Run, at time.Time) v1alpha1.ProposedState {
+// retryProposal returns the state that retries a run. A background run keeps the id of
+// its parameters for the worker.
+func retryProposal(run *taskrun.Run, at time.Time) v1alpha1.ProposedState {
 	name := orchestration.NameAwaitingRetry
 	due := v1alpha1.NewMicroTime(at)
 	details := &v1alpha1.StateDetails{ScheduledTime: &due}
@@ -57,7 +57,7 @@ func again(run *taskrun.Run, at time.Time) v1alpha1.ProposedState {
 	return v1alpha1.ProposedState{Type: string(orchestration.Scheduled), Name: &name, StateDetails: details}
 }
 
-func retryRemark(run *taskrun.Run) string {
+func retryNote(run *taskrun.Run) string {
 	if _, background := run.Submission(); background {
 		return ""
 	}

@@ -178,7 +178,7 @@ func safe(t *testing.T, what, text string) {
 	}
 }
 
-func TestNoTextReachesTheTerminalUnescaped(t *testing.T) {
+func TestTextWriter_escapesAllText(t *testing.T) {
 	t.Parallel()
 	commands := map[string][]string{
 		"list":             {"list"},
@@ -227,7 +227,7 @@ func TestNoTextReachesTheTerminalUnescaped(t *testing.T) {
 }
 
 // Data keeps its texts: the encoder of JSON writes them, and nothing else escapes them.
-func TestDataIsNotEscapedTwice(t *testing.T) {
+func TestTextWriter_doesNotEscapeData(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"list", "-o", "json"}, {"describe", "-o", "json", hostile}, {"queue", "-o", "json", "--runs"}} {
 		out, _ := runHostile(t, hostileObjects("PENDING", "Rejected", true), nil, args)
@@ -242,7 +242,7 @@ func TestDataIsNotEscapedTwice(t *testing.T) {
 	}
 }
 
-func TestWhatIsPrintable(t *testing.T) {
+func TestPrintable(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"plain text, äöü 日本語 \u3000 👩 a\\b": "plain text, äöü 日本語 \u3000 👩 a\\b",
@@ -259,7 +259,7 @@ func TestWhatIsPrintable(t *testing.T) {
 	}
 }
 
-func TestAWarningIsWrittenOnce(t *testing.T) {
+func TestWarnings_areWrittenOnce(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	w := &warnings{to: &textWriter{raw: &out}}

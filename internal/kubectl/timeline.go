@@ -6,8 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// writeTimeline shows the states of a run, the oldest first, with how long each
-// lasted.
+// writeTimeline shows the states of a run with their durations, oldest first.
 func (p *plugin) writeTimeline(one item) error {
 	states := one.States()
 	return p.out.aligned(func(w *textWriter) {
@@ -21,13 +20,13 @@ func (p *plugin) writeTimeline(one item) error {
 				until = &states[i+1].Timestamp
 			}
 			w.printf("  %s\t%s\t%s\t%s\t%s\n", p.at(states[i].Timestamp), stateText(&states[i]),
-				p.lasted(&states[i], until), enteredBy(&states[i]), brief(p.timelineMessage(&states[i]), 2*messageWidth))
+				p.lasted(&states[i], until), enteredBy(&states[i]), truncate(p.timelineMessage(&states[i]), 2*messageWidth))
 		}
 	})
 }
 
-// lasted is how long the run was in a state. Clocks of workers and of the operator
-// differ: a state that begins before the one it follows lasted no time.
+// lasted returns the duration of a state, at least 0: the clocks of workers and of the
+// operator can differ.
 func (p *plugin) lasted(state *orchestration.State, until *time.Time) string {
 	switch {
 	case until != nil:
@@ -39,7 +38,7 @@ func (p *plugin) lasted(state *orchestration.State, until *time.Time) string {
 	}
 }
 
-// enteredBy tells who said that the run entered the state.
+// enteredBy returns the source of a state.
 func enteredBy(state *orchestration.State) string {
 	if state.Reported {
 		return "worker"
@@ -47,7 +46,8 @@ func enteredBy(state *orchestration.State) string {
 	return "operator"
 }
 
-// timelineMessage is the state's message, or the time that it is scheduled for.
+// timelineMessage returns the message of a state, and the time for which it is
+// scheduled.
 func (p *plugin) timelineMessage(state *orchestration.State) string {
 	text := message(state)
 	at := state.Details.ScheduledTime

@@ -16,19 +16,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// What a run can wait for.
+// Wait reasons.
 const (
-	waitsForOperator = "operator" // to write its first state, or to judge a proposal
-	waitsForTime     = "time"     // its own, or that of its next attempt
-	waitsForWorker   = "worker"   // any that serves its task
-	waitsForStart    = "start"    // by the worker that holds it
+	waitsForOperator = "operator" // to write the first state, or to evaluate a proposal
+	waitsForTime     = "time"     // due time of the run or of its next attempt
+	waitsForWorker   = "worker"   // that serves the task
+	waitsForStart    = "start"    // of execution, by the worker that holds the run
 	waitsForSlot     = "slot"     // of a concurrency limit
-	waitsForClient   = "client"   // that made it and is to move it
-	waitsForResume   = "resume"   // by a client: it is paused
-	waitsForCancel   = "cancel"   // by the client that runs it
+	waitsForClient   = "client"   // that created the run and has to start it
+	waitsForResume   = "resume"   // by a client: the run is paused
+	waitsForCancel   = "cancel"   // by the client that executes the run
 )
 
-// waiting is what a run waits for.
+// waiting is the wait of a run.
 type waiting struct {
 	Namespace string     `json:"namespace"`
 	Name      string     `json:"name"` // of the object
@@ -36,15 +36,15 @@ type waiting struct {
 	TaskKey   string     `json:"taskKey"`
 	State     string     `json:"state"`
 	WaitsFor  string     `json:"waitsFor"`
-	Details   string     `json:"details"` // the same for people
+	Details   string     `json:"details"` // WaitsFor in words
 	Since     time.Time  `json:"since"`
-	Until     *time.Time `json:"until,omitempty"` // when the wait ends, where that is known
+	Until     *time.Time `json:"until,omitempty"` // end of the wait, if it is known
 }
 
-// surroundings are what the runs of the namespaces wait in.
-type surroundings struct {
+// surroundings is the data that explains the waits of runs.
+type waitContext struct {
 	now     time.Time
-	workers *fleet                  // nil: not known
+	workers *workerSet              // nil: not known
 	limits  map[string][]namedLimit // by namespace
 	// proposals are the StateProposals of each TaskRun, oldest first.
 	proposals map[client.ObjectKey][]v1alpha1.StateProposal
@@ -52,21 +52,21 @@ type surroundings struct {
 
 // namedLimit is a limit on a tag.
 type namedLimit struct {
-	name         string // without tag:
-	slots, taken int
+	name        string // without tag:
+	slots, used int
 }
 
-func (l namedLimit) full() bool { return l.taken >= l.slots }
+func (l namedLimit) full() bool { return l.used >= l.slots }
 
-// waitOf says what a run waits for; false: for nothing, it has ended or is at
-// work.
-func (s *surroundings) waitOf(one item) (waiting, bool) {
+// waitOf returns the wait of a run. It returns false if the run has finished or is
+// executed.
+func (s *waitContext) waitOf(one item) (waiting, bool) {
 	w := waiting{
 		Namespace: one.object.Namespace, Name: one.object.Name, ID: one.ID, TaskKey: one.TaskKey,
 		State: stateText(one.State), Since: one.State.Timestamp,
 	}
-	for _, judge := range []func(item, *waiting) bool{s.forID, s.forStatus, s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
-		if judge(one, &w) {
+	for _, fill := range []func(item, *waiting) bool{s.forID, s.forStatus, s.forFirstState, s.forVerdict, s.forScheduled, s.forPending, s.forOthers} {
+		if fill(one, &w) {
 			return w, true
 		}
 	}
@@ -78,24 +78,24 @@ func (w *waiting) set(kind, details string) bool {
 	return true
 }
 
-// forID is about objects that are not runs: their id belongs to another one.
-func (s *surroundings) forID(one item, w *waiting) bool {
+// forID is about duplicates: their id belongs to another run.
+func (s *waitContext) forID(one item, w *waiting) bool {
 	stalled := meta.FindStatusCondition(one.object.Status.Conditions, v1alpha1.ConditionStalled)
-	return stalled != nil && stalled.Status == metav1.ConditionTrue && w.set(waitsForClient, brief(stalled.Message, messageWidth))
+	return stalled != nil && stalled.Status == metav1.ConditionTrue && w.set(waitsForClient, truncate(stalled.Message, messageWidth))
 }
 
 // forStatus is about runs that are being restored.
-func (s *surroundings) forStatus(one item, w *waiting) bool {
+func (s *waitContext) forStatus(one item, w *waiting) bool {
 	return one.OnHold && w.set(waitsForClient, "its status to be restored: it has the annotation "+v1alpha1.AnnotationHold)
 }
 
-// forFirstState is about runs made with kubectl: the state that one made over REST
-// begins with is known at once.
-func (s *surroundings) forFirstState(one item, w *waiting) bool {
+// forFirstState is about runs that were created with kubectl. The first state of a run
+// that was created over REST is known at once.
+func (s *waitContext) forFirstState(one item, w *waiting) bool {
 	return one.object.Status.State == nil && !one.CreatedViaREST && w.set(waitsForOperator, "the operator, to write its first state")
 }
 
-func (s *surroundings) forVerdict(one item, w *waiting) bool {
+func (s *waitContext) forVerdict(one item, w *waiting) bool {
 	for _, proposal := range s.proposals[client.ObjectKeyFromObject(one.object)] {
 		proposed, status := proposal.Spec.State.Type, &proposal.Status
 		switch status.Verdict {
@@ -104,16 +104,16 @@ func (s *surroundings) forVerdict(one item, w *waiting) bool {
 		case v1alpha1.VerdictWaiting:
 			w.Since = proposal.CreationTimestamp.Time
 			if status.RetryTime == nil { // the rules wait for a slot
-				return w.set(waitsForSlot, cmp.Or(s.fullLimits(one), "a slot: "+brief(status.Reason, messageWidth)))
+				return w.set(waitsForSlot, cmp.Or(s.fullLimits(one), "a slot: "+truncate(status.Reason, messageWidth)))
 			}
 			w.Until = &status.RetryTime.Time
-			return w.set(waitsForTime, fmt.Sprintf("StateProposal %s (%s) to be evaluated again: %s", proposal.Name, proposed, brief(status.Reason, messageWidth)))
+			return w.set(waitsForTime, fmt.Sprintf("StateProposal %s (%s) to be evaluated again: %s", proposal.Name, proposed, truncate(status.Reason, messageWidth)))
 		}
 	}
 	return false
 }
 
-func (s *surroundings) forScheduled(one item, w *waiting) bool {
+func (s *waitContext) forScheduled(one item, w *waiting) bool {
 	if one.State.Type != orchestration.Scheduled {
 		return false
 	}
@@ -141,8 +141,8 @@ func (s *surroundings) forScheduled(one item, w *waiting) bool {
 	}
 }
 
-// worker says how it stands with those who could take the run.
-func (s *surroundings) worker(one item) string {
+// worker describes the workers that serve the task of the run.
+func (s *waitContext) worker(one item) string {
 	if s.workers == nil {
 		return "a worker that serves its task"
 	}
@@ -156,16 +156,16 @@ func (s *surroundings) worker(one item) string {
 	}
 }
 
-// holder names the worker that holds the run.
-func (s *surroundings) holder(one item) string {
+// holder returns the worker that holds the run.
+func (s *waitContext) holder(one item) string {
 	name := "worker " + one.Holder()
-	if s.workers != nil && !s.workers.alive(one.object.Namespace, one.Holder()) {
+	if s.workers != nil && !s.workers.connected(one.object.Namespace, one.Holder()) {
 		name += " (not connected)"
 	}
 	return name
 }
 
-func (s *surroundings) forPending(one item, w *waiting) bool {
+func (s *waitContext) forPending(one item, w *waiting) bool {
 	if one.State.Type != orchestration.Pending {
 		return false
 	}
@@ -178,27 +178,27 @@ func (s *surroundings) forPending(one item, w *waiting) bool {
 	return w.set(waitsForClient, "its client, to start it")
 }
 
-// fullLimits names the limits on the run's tags that have no free slot.
-func (s *surroundings) fullLimits(one item) string {
+// fullLimits returns the limits on the run's tags that have no free slot.
+func (s *waitContext) fullLimits(one item) string {
 	var full []string
 	for _, limit := range s.limits[one.object.Namespace] {
 		if slices.Contains(one.Tags, limit.name) && limit.full() {
-			full = append(full, fmt.Sprintf("a slot of %s%s (%d of %d taken)", concurrency.TagPrefix, limit.name, limit.taken, limit.slots))
+			full = append(full, fmt.Sprintf("a slot of %s%s (%d of %d in use)", concurrency.TagPrefix, limit.name, limit.used, limit.slots))
 		}
 	}
 	return strings.Join(full, " and ")
 }
 
-func (s *surroundings) forOthers(one item, w *waiting) bool {
+func (s *waitContext) forOthers(one item, w *waiting) bool {
 	switch one.State.Type {
 	case orchestration.Paused:
-		return w.set(waitsForResume, "somebody to resume it")
+		return w.set(waitsForResume, "a client, to resume it")
 	case orchestration.Cancelling:
-		who := "whoever runs it"
+		holder := "its client"
 		if one.Holder() != "" {
-			who = s.holder(one)
+			holder = s.holder(one)
 		}
-		return w.set(waitsForCancel, who+", to stop it")
+		return w.set(waitsForCancel, holder+", to stop it")
 	default:
 		return false
 	}

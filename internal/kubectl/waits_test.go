@@ -23,7 +23,7 @@ status: {`+status+`state: {id: 11111111-1111-4111-8111-111111111111, timestamp: 
 
 const submitted = `type: SCHEDULED, stateDetails: {deferred: true}`
 
-func TestWhatARunWaitsFor(t *testing.T) {
+func TestWaitOf(t *testing.T) {
 	t.Parallel()
 	const (
 		workers = `[{"namespace":"default","id":"host-1","taskKeys":["add"]},{"namespace":"default","id":"host-2","taskKeys":["add"]},{"namespace":"elsewhere","id":"host-3","taskKeys":["add"]}]`
@@ -62,13 +62,13 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"its client":                              {inState(t, "", "type: SCHEDULED", ""), one, nil, "client: its client, to start it: it was not submitted for a worker, 5m"},
 		"pending, its client":                     {inState(t, "", "type: PENDING", ""), one, nil, "client: its client, to start it, 5m"},
 		"pending, its worker":                     {inState(t, "", "type: PENDING, source: Event", held), one, nil, "start: worker host-1, to start it, 5m"},
-		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 taken), 5m"},
-		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 taken) and a slot of tag:x (3 of 1 taken), 5m"},
+		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 in use), 5m"},
+		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 in use) and a slot of tag:x (3 of 1 in use), 5m"},
 		"a slot is free":                          {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},
 		"a slot of a limit that does not apply":   {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 2 of 2 stalled"}, "client: its client, to start it, 5m"},
-		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: somebody to resume it, 5m"},
+		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: a client, to resume it, 5m"},
 		"to be stopped by its worker":             {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
-		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: whoever runs it, to stop it, 5m"},
+		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: its client, to stop it, 5m"},
 		"its first state":                         {objectOf[v1alpha1.TaskRun](t, "{metadata: {name: run}, spec: {taskKey: add}}"), one, nil, "operator: the operator, to write its first state, 60m"},
 		"a run that is at work waits for nothing": {inState(t, "", "type: RUNNING", held), one, nil, ""},
 		"nor does one that has ended":             {inState(t, "", "type: FAILED", ""), one, nil, ""},
@@ -106,7 +106,7 @@ func TestWhatARunWaitsFor(t *testing.T) {
 }
 
 // A run that a user starts with a StateProposal waits in the words of a background run.
-func TestARunMadeByHandWaitsForASlotAsOthersDo(t *testing.T) {
+func TestWaitOf_runCreatedWithKubectlWaitsForSlot(t *testing.T) {
 	t.Parallel()
 	proposal := objectOf[v1alpha1.StateProposal](t, `
 metadata: {name: start}
@@ -120,12 +120,12 @@ status: {verdict: Waiting, reason: "Concurrency limit reached for tags: db"}`)
 	if err := json.Unmarshal([]byte(out), &waits); err != nil {
 		t.Fatal(err)
 	}
-	if len(waits) != 1 || waits[0].WaitsFor != waitsForSlot || waits[0].Details != "a slot of tag:db (2 of 2 taken)" || waits[0].Until != nil {
+	if len(waits) != 1 || waits[0].WaitsFor != waitsForSlot || waits[0].Details != "a slot of tag:db (2 of 2 in use)" || waits[0].Until != nil {
 		t.Errorf("waits for %+v", waits)
 	}
 }
 
-func TestARunWaitsForItsProposals(t *testing.T) {
+func TestWaitOf_runWaitsForItsProposals(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ status, want string }{
 		"not evaluated yet": {"", `
@@ -172,7 +172,7 @@ func limitOf(t *testing.T, text string) *v1alpha1.ConcurrencyLimit {
 		words[0], strings.TrimPrefix(words[0], "tag:"), words[3], words[1], map[bool]string{true: "True", false: "False"}[stalled]))
 }
 
-func TestQueuePutsTogetherWhatWaitsForTheSame(t *testing.T) {
+func TestQueue_groupsEqualWaits(t *testing.T) {
 	t.Parallel()
 	const scheduled = `
 metadata: {name: %s}
@@ -211,13 +211,13 @@ default     a      add    SCHEDULED   9m    <none>                     a worker 
 }
 
 // A replica that is gone has no workers.
-func TestALapsedLeaseTellsNothing(t *testing.T) {
+func TestReadWorkers_ignoresExpiredLease(t *testing.T) {
 	t.Parallel()
 	lease := fleetOf(`[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`)
-	if lapsed(lease, noon.Add(29e9)) {
+	if expired(lease, noon.Add(29e9)) {
 		t.Error("a Lease lapses within twice its time")
 	}
-	if !lapsed(lease, noon.Add(31e9)) {
+	if !expired(lease, noon.Add(31e9)) {
 		t.Error("a Lease never lapses")
 	}
 }

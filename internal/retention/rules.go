@@ -31,17 +31,17 @@ type Rules struct {
 	changed    []func(namespace string)
 }
 
-// rule is what a namespace says.
+// rule is the rule of a namespace.
 type rule struct {
 	ttl     *time.Duration // nil keeps runs
-	problem string         // why the annotation is not valid, with its value; else ""
+	problem string         // why the annotation is not valid, with its value; empty: valid
 }
 
 // Invalid is an annotation that is not a valid TTL.
 type Invalid struct {
 	Namespace string
 	UID       types.UID // of the Namespace
-	Problem   string    // names the value
+	Problem   string    // includes the value
 }
 
 // newRules returns rules without namespaces. A standard TTL of 0 keeps runs.
@@ -99,8 +99,8 @@ func (r *Rules) read(namespace string, uid types.UID, annotations map[string]str
 	}
 }
 
-// set stores the rule of a namespace, and returns the one that it had; that of a
-// new namespace has no problem.
+// set stores the rule of a namespace, and returns the earlier rule. The earlier rule of
+// a new namespace has no problem.
 func (r *Rules) set(namespace string, next rule) (before rule) {
 	r.mu.Lock()
 	was, known := r.of(namespace)
@@ -116,7 +116,7 @@ func (r *Rules) set(namespace string, next rule) (before rule) {
 	return before
 }
 
-// remove forgets a namespace that was deleted.
+// remove removes a deleted namespace.
 func (r *Rules) remove(namespace string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +134,7 @@ func (r *Rules) namespaces() []string {
 	return names
 }
 
-// forbid records that a namespace must not be read, "" for all. A namespace that
+// forbid records that reads of a namespace are forbidden, "" for all. A namespace that
 // was read before keeps its rule.
 func (r *Rules) forbid(namespace string, err error) {
 	r.mu.Lock()

@@ -100,7 +100,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestChangesOfRules(t *testing.T) {
+func TestRules_OnChange(t *testing.T) {
 	t.Parallel()
 	s := newScene(time.Hour)
 	steps := []struct {
@@ -140,7 +140,7 @@ func TestChangesOfRules(t *testing.T) {
 	}
 }
 
-func TestNamespacesThatMustNotBeRead(t *testing.T) {
+func TestRules_forbiddenNamespacesHaveStandardRule(t *testing.T) {
 	t.Parallel()
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "namespaces"}, "team", nil)
 	for name, forbid := range map[string]string{"one": "team", "all": ""} {

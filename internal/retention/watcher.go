@@ -22,13 +22,13 @@ import (
 const (
 	// readInterval is the time between two reads of a single namespace.
 	readInterval = 15 * time.Second
-	// firstRetry is the wait after a failed read. It is doubled up to readInterval.
-	firstRetry = 500 * time.Millisecond
+	// minRetry is the wait after a failed read. It is doubled up to readInterval.
+	minRetry = 500 * time.Millisecond
 	// callTimeout limits one read of a single namespace.
 	callTimeout = 10 * time.Second
 )
 
-// Options say what a Watcher works with.
+// Options configure a Watcher.
 type Options struct {
 	// Namespaces are the only ones to read, one by one; empty: all are watched.
 	Namespaces []string
@@ -81,8 +81,8 @@ func (w *Watcher) Ready(context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection tells the manager that every replica reads namespaces: all of
-// them write status.expirationTime.
+// NeedLeaderElection returns false: every replica reads namespaces, because all of them
+// write status.expirationTime.
 func (w *Watcher) NeedLeaderElection() bool { return false }
 
 // Start reads namespaces until the context ends.
@@ -91,7 +91,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 	if len(w.only) == 0 {
 		read = w.watchAll()
 	}
-	retry := firstRetry
+	retry := minRetry
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -105,7 +105,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 			w.log.Warn("reading namespaces failed", "error", err)
 			wait, retry = retry, min(2*retry, readInterval)
 		} else {
-			retry = firstRetry
+			retry = minRetry
 		}
 		timer.Reset(wait)
 	}
@@ -165,17 +165,17 @@ func (w *Watcher) watchAll() func(context.Context) (time.Duration, error) {
 			w.synced.Store(true)
 			return readInterval, nil
 		}
-		return firstRetry, err
+		return minRetry, err
 	}
 }
 
-// namespaceStore takes namespaces from a reflector.
+// namespaceStore receives namespaces from a reflector.
 type namespaceStore struct{ *Watcher }
 
-// Add takes a namespace that was created.
+// Add records a new namespace.
 func (s namespaceStore) Add(object any) error { return s.Update(object) }
 
-// Update takes a namespace that was changed.
+// Update records a changed namespace.
 func (s namespaceStore) Update(object any) error {
 	namespace, ok := object.(*metav1.PartialObjectMetadata)
 	if !ok {
@@ -185,7 +185,7 @@ func (s namespaceStore) Update(object any) error {
 	return nil
 }
 
-// Delete takes a namespace that was deleted.
+// Delete removes a namespace.
 func (s namespaceStore) Delete(object any) error {
 	if namespace, ok := object.(*metav1.PartialObjectMetadata); ok {
 		s.remove(namespace.Name)
@@ -193,7 +193,7 @@ func (s namespaceStore) Delete(object any) error {
 	return nil
 }
 
-// Replace takes all namespaces.
+// Replace records all namespaces.
 func (s namespaceStore) Replace(objects []any, _ string) error {
 	missing := map[string]bool{}
 	for _, name := range s.namespaces() {

@@ -97,7 +97,7 @@ func update(t *testing.T, client *fake.FakeMetadataClient, object *metav1.Partia
 	}
 }
 
-func TestOneNamespaceIsReadAgain(t *testing.T) {
+func TestWatcher_rereadsSingleNamespace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, client, broken := started(t, Options{Namespaces: []string{"a", "missing"}, Standard: time.Hour},
@@ -125,7 +125,7 @@ func TestOneNamespaceIsReadAgain(t *testing.T) {
 	})
 }
 
-func TestANamespaceThatCannotBeReadIsUnknown(t *testing.T) {
+func TestWatcher_failedReadLeavesNamespaceUnknown(t *testing.T) {
 	t.Parallel()
 	for name, only := range map[string][]string{"one by one": {"a"}, "all": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestANamespaceThatCannotBeReadIsUnknown(t *testing.T) {
 	}
 }
 
-func TestAllNamespacesAreWatched(t *testing.T) {
+func TestWatcher_watchesAllNamespaces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, client, _ := started(t, Options{Standard: time.Hour}, namespace("a", "1m"), namespace("b", ""))
@@ -178,7 +178,7 @@ func TestAllNamespacesAreWatched(t *testing.T) {
 	})
 }
 
-func TestNamespacesAreListedAgain(t *testing.T) {
+func TestWatcher_listsAgainAfterWatchEnds(t *testing.T) {
 	t.Parallel()
 	w := newWatcher(fake.NewSimpleMetadataClient(fake.NewTestScheme()), Options{Log: slog.New(slog.DiscardHandler), OnInvalid: func(Invalid) {}})
 	if w.Ready(t.Context()) == nil {

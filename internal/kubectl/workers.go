@@ -14,15 +14,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 )
 
-// fleet are the workers that are connected, to any replica.
-type fleet struct {
-	workers map[string][]delivery.Worker // by the namespace whose runs they take
+// workerSet holds the workers that are connected to any replica.
+type workerSet struct {
+	workers map[string][]delivery.Worker // by their namespace of runs
 }
 
-// readFleet reads the connected workers from the Leases of all operators in the
+// readWorkers reads the connected workers from the Leases of all operators in the
 // cluster. Without the permission to list the Leases of all namespaces it reads
 // those in the operator's own namespace.
-func readFleet(ctx context.Context, reader client.Reader, namespace string, now time.Time) (*fleet, error) {
+func readWorkers(ctx context.Context, reader client.Reader, namespace string, now time.Time) (*workerSet, error) {
 	var leases coordinationv1.LeaseList
 	where := "any namespace"
 	err := reader.List(ctx, &leases, client.HasLabels{registry.LabelServes})
@@ -36,9 +36,9 @@ func readFleet(ctx context.Context, reader client.Reader, namespace string, now 
 	if len(leases.Items) == 0 {
 		return nil, fmt.Errorf("no replica of the operator has a Lease in %s", where)
 	}
-	f := &fleet{workers: map[string][]delivery.Worker{}}
+	f := &workerSet{workers: map[string][]delivery.Worker{}}
 	for i := range leases.Items {
-		if lapsed(&leases.Items[i], now) {
+		if expired(&leases.Items[i], now) {
 			continue
 		}
 		for served, workers := range registry.Workers(&leases.Items[i]) {
@@ -48,9 +48,9 @@ func readFleet(ctx context.Context, reader client.Reader, namespace string, now 
 	return f, nil
 }
 
-// lapsed reports whether the replica is gone. Twice the Lease's time leaves room
-// for clocks that differ.
-func lapsed(lease *coordinationv1.Lease, now time.Time) bool {
+// expired reports whether the replica of a Lease has ended. Twice the duration of the
+// Lease allows for different clocks.
+func expired(lease *coordinationv1.Lease, now time.Time) bool {
 	spec := &lease.Spec
 	if spec.RenewTime == nil || spec.LeaseDurationSeconds == nil {
 		return true
@@ -58,9 +58,9 @@ func lapsed(lease *coordinationv1.Lease, now time.Time) bool {
 	return now.Sub(spec.RenewTime.Time) > 2*time.Duration(*spec.LeaseDurationSeconds)*time.Second
 }
 
-// serving counts the workers that take runs of this task. One that does not say
-// what it takes, for it takes too much to tell, counts.
-func (f *fleet) serving(namespace, taskKey string) int {
+// serving returns the number of workers that serve this task. A worker with too many
+// task keys for its Lease counts.
+func (f *workerSet) serving(namespace, taskKey string) int {
 	ids := map[string]bool{}
 	for _, worker := range f.workers[namespace] {
 		if len(worker.TaskKeys) == 0 || slices.Contains(worker.TaskKeys, taskKey) {
@@ -70,6 +70,6 @@ func (f *fleet) serving(namespace, taskKey string) int {
 	return len(ids)
 }
 
-func (f *fleet) alive(namespace, id string) bool {
+func (f *workerSet) connected(namespace, id string) bool {
 	return slices.ContainsFunc(f.workers[namespace], func(w delivery.Worker) bool { return w.ID == id })
 }

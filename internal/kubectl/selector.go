@@ -22,7 +22,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// pageSize is how many objects are asked for at once, as kubectl does.
+// pageSize is the number of objects per list request, as in kubectl.
 const pageSize = 500
 
 // item is a run and its object.
@@ -37,42 +37,42 @@ func itemOf(object *v1alpha1.TaskRun) item {
 	return item{Run: convert.RunFromObject(object), object: object}
 }
 
-// key is how people find the object again.
+// key returns the name of the object with its resource, as kubectl accepts it.
 func (i item) key() string { return "taskrun.taskrun.dev/" + i.object.Name }
 
-// choice says which runs are meant.
-type choice struct {
-	selector string
-	states   []string
-	task     string
-	flowRun  string
-	tags     []string
-	worker   string
+// selector selects runs.
+type selector struct {
+	labels  string
+	states  []string
+	task    string
+	flowRun string
+	tags    []string
+	worker  string
 }
 
-func (c *choice) bind(cmd *cobra.Command) {
+func (c *selector) bind(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&c.selector, "selector", "l", "", "the runs whose objects have these Kubernetes labels, such as team=data,shard!=3")
+	f.StringVarP(&c.labels, "selector", "l", "", "Kubernetes labels of the objects, such as team=data,shard!=3")
 	f.StringSliceVar(&c.states, "state", nil, "types or names of states, separated by commas, such as FAILED,AwaitingRetry")
-	f.StringVar(&c.task, "task", "", "the runs of the task with this key")
-	f.StringVar(&c.flowRun, "flow-run", "", "the runs of the flow run with this id")
-	f.StringSliceVar(&c.tags, "tag", nil, "the runs that have this tag; of several, all")
-	f.StringVar(&c.worker, "worker", "", "the runs that this worker holds")
+	f.StringVar(&c.task, "task", "", "key of the task")
+	f.StringVar(&c.flowRun, "flow-run", "", "id of the flow run")
+	f.StringSliceVar(&c.tags, "tag", nil, "tag of the runs (can be repeated: runs with all of the tags)")
+	f.StringVar(&c.worker, "worker", "", "client id of the worker that holds the runs")
 	_ = cmd.RegisterFlagCompletionFunc("state", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return slices.Concat(stateTypes(), stateNames), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
-// empty reports whether every run is meant.
-func (c *choice) empty() bool {
-	return c.selector == "" && len(c.states) == 0 && c.task == "" && c.flowRun == "" && len(c.tags) == 0 && c.worker == ""
+// empty reports whether all runs are selected.
+func (c *selector) empty() bool {
+	return c.labels == "" && len(c.states) == 0 && c.task == "" && c.flowRun == "" && len(c.tags) == 0 && c.worker == ""
 }
 
-// options ask the API server for as little more than the choice as it can tell.
-func (c *choice) options(namespace string) (*client.ListOptions, error) {
+// options returns list options that select the runs as far as the API server can.
+func (c *selector) options(namespace string) (*client.ListOptions, error) {
 	options := &client.ListOptions{Namespace: namespace, Limit: pageSize}
-	if c.selector != "" {
-		selector, err := labels.Parse(c.selector)
+	if c.labels != "" {
+		selector, err := labels.Parse(c.labels)
 		if err != nil {
 			return nil, fmt.Errorf("--selector: %w", err)
 		}
@@ -85,9 +85,9 @@ func (c *choice) options(namespace string) (*client.ListOptions, error) {
 	if c.flowRun != "" {
 		terms = append(terms, fields.OneTermEqualSelector("spec.flowRunID", c.flowRun))
 	}
-	// An object without a status has no state yet that the API server could
-	// compare, so the other types are left out instead.
-	for _, other := range c.othersThanStates() {
+	// An object without a status has no state type for the API server to compare, so
+	// the options exclude the other types instead.
+	for _, other := range c.excludedStateTypes() {
 		terms = append(terms, fields.OneTermNotEqualSelector("status.state.type", other))
 	}
 	if len(terms) > 0 {
@@ -96,48 +96,48 @@ func (c *choice) options(namespace string) (*client.ListOptions, error) {
 	return options, nil
 }
 
-// othersThanStates are the types of state that are not asked for, none where a
-// state is asked for by its name.
-func (c *choice) othersThanStates() []string {
+// excludedStateTypes returns the types of state that are not selected, none if a
+// state is selected by name.
+func (c *selector) excludedStateTypes() []string {
 	if len(c.states) == 0 {
 		return nil
 	}
 	others := stateTypes()
-	for _, asked := range c.states {
-		isAsked := func(stateType string) bool { return strings.EqualFold(stateType, asked) }
-		if !slices.ContainsFunc(stateTypes(), isAsked) {
+	for _, word := range c.states {
+		isSelected := func(stateType string) bool { return strings.EqualFold(stateType, word) }
+		if !slices.ContainsFunc(stateTypes(), isSelected) {
 			return nil
 		}
-		others = slices.DeleteFunc(others, isAsked)
+		others = slices.DeleteFunc(others, isSelected)
 	}
 	return others
 }
 
 // unknownStates returns the words of --state that are neither types nor names that
 // Prefect uses. A client can give a state any name.
-func (c *choice) unknownStates() []string {
+func (c *selector) unknownStates() []string {
 	known := slices.Concat(stateTypes(), stateNames)
 	return slices.DeleteFunc(slices.Clone(c.states), func(word string) bool {
 		return slices.ContainsFunc(known, func(one string) bool { return strings.EqualFold(one, word) })
 	})
 }
 
-// covers judges what the API server cannot, or did not.
-func (c *choice) covers(run *taskrun.Run) bool {
+// matches applies the conditions that the API server cannot apply.
+func (c *selector) matches(run *taskrun.Run) bool {
 	lacks := func(tag string) bool { return !slices.Contains(run.Tags, tag) }
-	same := func(asked, is string) bool { return asked == "" || asked == is }
-	return c.coversState(run.State) && !slices.ContainsFunc(c.tags, lacks) &&
+	same := func(word, is string) bool { return word == "" || word == is }
+	return c.matchesState(run.State) && !slices.ContainsFunc(c.tags, lacks) &&
 		same(c.task, run.TaskKey) && same(c.flowRun, run.FlowRunID) && same(c.worker, run.Holder())
 }
 
-func (c *choice) coversState(state *orchestration.State) bool {
-	return len(c.states) == 0 || slices.ContainsFunc(c.states, func(asked string) bool {
-		return strings.EqualFold(asked, string(state.Type)) || strings.EqualFold(asked, state.Name)
+func (c *selector) matchesState(state *orchestration.State) bool {
+	return len(c.states) == 0 || slices.ContainsFunc(c.states, func(word string) bool {
+		return strings.EqualFold(word, string(state.Type)) || strings.EqualFold(word, state.Name)
 	})
 }
 
-// find returns the runs that are meant, oldest first.
-func (c *choice) find(ctx context.Context, reader client.Reader, namespace string) ([]item, error) {
+// find returns the selected runs, oldest first.
+func (c *selector) find(ctx context.Context, reader client.Reader, namespace string) ([]item, error) {
 	options, err := c.options(namespace)
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (c *choice) find(ctx context.Context, reader client.Reader, namespace strin
 		for i := range page.Items {
 			one := itemOf(&page.Items[i])
 			unknown = slices.DeleteFunc(unknown, func(word string) bool { return strings.EqualFold(word, one.State.Name) })
-			if c.covers(one.Run) {
+			if c.matches(one.Run) {
 				found = append(found, one)
 			}
 		}
@@ -179,11 +179,11 @@ func named(ctx context.Context, reader client.Reader, namespace, name string) (i
 	if !apierrors.IsNotFound(err) || notID != nil {
 		return item{}, explain(err)
 	}
-	all, listErr := (&choice{}).find(ctx, reader, namespace)
+	all, listErr := (&selector{}).find(ctx, reader, namespace)
 	if listErr != nil {
 		return item{}, listErr
 	}
-	for _, one := range all { // the oldest is the run, where two carry one id
+	for _, one := range all { // if two objects have the id, the older one is the run
 		if one.ID == id.String() {
 			return one, nil
 		}
@@ -191,16 +191,16 @@ func named(ctx context.Context, reader client.Reader, namespace, name string) (i
 	return item{}, fmt.Errorf("no TaskRun in the namespace %s has the name or the id %s", namespace, name)
 }
 
-// explain adds the way out to what the API server says.
+// explain adds the fix to an error of the API server.
 func explain(err error) error {
 	var undecodable *taskrun.UndecodableError
 	switch {
 	case errors.As(err, &undecodable):
 		return undecodable
 	case meta.IsNoMatchError(err):
-		return fmt.Errorf("this cluster does not know TaskRuns: install the operator first (%w)", err)
+		return fmt.Errorf("this cluster has no TaskRun kind, install the operator first: %w", err)
 	case apierrors.ReasonForError(err) == metav1.StatusReasonForbidden:
-		return fmt.Errorf("%w: reading needs the role view in that namespace, moving a run the role edit, --force the role admin", err)
+		return fmt.Errorf("%w: reading needs the role view in that namespace, changing a run the role edit, --force the role admin", err)
 	default:
 		return err
 	}
