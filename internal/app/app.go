@@ -153,7 +153,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		return err
 	}
 	behind := rest.Dependencies{
-		Space:         home,
+		Tenant:        home,
 		Namespace:     a.options.Scope.Namespace,
 		Others:        namespaces.forREST,
 		Buffers:       services.buffers,
@@ -339,9 +339,9 @@ func (s *services) controllers(
 			return s.service(telemetry.SourceController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
-		OnShadowed:   s.cluster.OnShadowed,
+		OnDuplicate:   s.cluster.OnShadowed,
 		Clock:        clock.RealClock{},
-		Quiet:        s.traffic.IdleFor,
+		IdleFor:        s.traffic.IdleFor,
 		Events:       s.events,
 		Metrics:      s.recorder,
 		Trace:        s.traces.Reconciler,

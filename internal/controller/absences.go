@@ -7,16 +7,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// absences records since when the runs of proposals are missing, by the operator's
-// own clock: the creation time of a proposal is by that of the API server. The zero
-// value is ready to use.
+// absences records the times from which the runs of proposals are missing, by the clock
+// of this replica. The creation time of a proposal is by the clock of the API server.
+// The zero value is ready to use.
 type absences struct {
 	mu    sync.Mutex
 	since map[types.NamespacedName]time.Time // by the name of the proposal
 }
 
-// note returns for how long the run of a proposal has been missing.
-func (a *absences) note(proposal types.NamespacedName, now time.Time) time.Duration {
+// begin returns the time for which the run of a proposal has been missing.
+func (a *absences) begin(proposal types.NamespacedName, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	since, known := a.since[proposal]
@@ -30,7 +30,7 @@ func (a *absences) note(proposal types.NamespacedName, now time.Time) time.Durat
 	return now.Sub(since)
 }
 
-// end forgets a proposal.
+// end removes a proposal.
 func (a *absences) end(proposal types.NamespacedName) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

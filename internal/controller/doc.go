@@ -5,9 +5,9 @@
 // --proposal-ttl. One replica at a time runs them; correctness does not depend on
 // that.
 //
-// The markers below are what the program as a whole may do in a cluster, REST
-// included, but for asking about callers (package authn); config/rbac/role.yaml is
-// generated from both.
+// The markers below are the permissions of the whole operator, including REST, but
+// without the reviews of callers (package authn). config/rbac/role.yaml is generated
+// from both.
 package controller
 
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns,verbs=get;list;watch;create;patch;delete;set-data

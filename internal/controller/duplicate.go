@@ -17,48 +17,48 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// shadowings returns a source of the objects that were runs until another object of
-// their id was found that precedes them: no event tells of that.
-func (r *Reconciler) shadowings() source.Source {
+// duplicates returns a source of the objects that were runs until another object with
+// their id took precedence. The watch has no event for that.
+func (r *Reconciler) duplicates() source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.OnShadowed(func(namespace, name string) {
+		r.OnDuplicate(func(namespace, name string) {
 			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
 		})
 		return nil
 	})
 }
 
-// shadowed deals with an object whose id belongs to a run made from another
-// object: the condition Stalled and an Event say so.
-func (r *Reconciler) shadowed(ctx context.Context, object *v1alpha1.TaskRun, run *taskrun.Run) (Result, error) {
+// handleDuplicate sets the condition Stalled and emits an Event on an object whose id
+// belongs to the run of another object.
+func (r *Reconciler) handleDuplicate(ctx context.Context, object *v1alpha1.TaskRun, run *taskrun.Run) (Result, error) {
 	first := &v1alpha1.TaskRun{}
 	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: object.Namespace, Name: run.Ref.Name}, first)
 	switch {
 	case apierrors.IsNotFound(err):
-		return in(lookAgain), nil // deleted a moment ago
+		return requeueAfter(recheckDelay), nil // deleted recently
 	case err != nil:
 		return Result{}, err
 	case string(first.UID) != run.Ref.UID || first.UID == object.UID:
-		return in(lookAgain), nil // deleted and made again a moment ago
+		return requeueAfter(recheckDelay), nil // deleted and created again recently
 	case taskrun.ClaimOf(run.ID, string(object.UID), object.Name) < run.IDClaim():
-		return untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil // the view does not have this one yet
+		return awaitIndex(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil // the index does not have this object yet
 	}
 	written, err := r.stall(ctx, object, first.Name)
 	switch {
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
-		return in(lookAgain), nil // deleted or changed a moment ago
+		return requeueAfter(recheckDelay), nil // deleted or changed recently
 	case err != nil:
 		return Result{}, err
 	case written:
 		recorder{r.Events}.duplicate(object, first.Name)
 	}
-	return in(checkDuplicate), nil
+	return requeueAfter(duplicateInterval), nil
 }
 
-// stall sets the condition Stalled of an object whose id belongs to the run of
-// another one, unless it is set already. The cache has no conditions, so the
-// object is read from the API server. The condition goes with the next status that
-// is written: when the other object is deleted, this one is the run.
+// stall sets the condition Stalled of a duplicate, if necessary. The cache has no
+// conditions, so stall reads the object from the API server. After the deletion of the
+// other object, this object becomes the run, and the next write of its status removes
+// the condition.
 func (r *Reconciler) stall(ctx context.Context, object *v1alpha1.TaskRun, first string) (written bool, err error) {
 	current := &v1alpha1.TaskRun{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(object), current); err != nil {
@@ -79,8 +79,8 @@ func (r *Reconciler) stall(ctx context.Context, object *v1alpha1.TaskRun, first 
 	return true, r.Writer.Status().Update(ctx, current)
 }
 
-// duplicateOf says why an object is not a run, and what to do.
+// duplicateOf returns the message about a duplicate, with the fix.
 func duplicateOf(object *v1alpha1.TaskRun, first string) string {
-	return fmt.Sprintf("spec.id %s belongs to TaskRun %q: this object is not a run; delete it, or create it again with another id",
+	return fmt.Sprintf("spec.id %s belongs to TaskRun %q, so this object is not a run. Delete it, or create it again with another spec.id.",
 		object.UUID(), first)
 }

@@ -13,27 +13,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// What the controller was doing when it emitted an Event.
+// Actions of Events.
 const (
 	actionEvaluate = "EvaluateProposal"
 	actionIdentify = "Identify"
 	actionResolve  = "ResolveInputs"
 )
 
-// longestNote is the API server's bound on an Event's note, in bytes.
-const longestNote = 1024
+// maxNote is the API server's limit on the note of an Event, in bytes.
+const maxNote = 1024
 
-// recorder emits the Events on TaskRuns. Its methods are called after the write
-// they tell of, never before.
+// recorder emits the Events on TaskRuns. Call its methods after the write.
 type recorder struct{ events.EventRecorder }
 
-// duplicate tells that the run of this id is the object of another name.
+// duplicate emits the Event on a duplicate of the object with the name first.
 func (r recorder) duplicate(object *v1alpha1.TaskRun, first string) {
 	r.emit(object, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateID, actionIdentify,
 		duplicateOf(object, first))
 }
 
-// inputNotFound tells which names of spec.taskInputs have no TaskRun.
+// inputNotFound emits the Event with the names in spec.taskInputs that have no TaskRun.
 func (r recorder) inputNotFound(object *v1alpha1.TaskRun, names []string) {
 	own := slices.Index(names, object.Name)
 	if own >= 0 {
@@ -46,10 +45,10 @@ func (r recorder) inputNotFound(object *v1alpha1.TaskRun, names []string) {
 }
 
 func (r recorder) emit(object *v1alpha1.TaskRun, kind, reason, action, note string) {
-	r.Eventf(object, nil, kind, reason, action, "%s", cut(note))
+	r.Eventf(object, nil, kind, reason, action, "%s", truncateNote(note))
 }
 
-// label is the type of a state, with its name where that says more.
+// label returns the type of a state, with its name if that is not the default.
 func label(s *orchestration.State) string {
 	switch {
 	case s == nil:
@@ -61,13 +60,13 @@ func label(s *orchestration.State) string {
 	}
 }
 
-// cut shortens a note to its bound, between characters.
-func cut(note string) string {
+// truncateNote shortens a note to maxNote bytes, between characters.
+func truncateNote(note string) string {
 	const mark = "..."
-	if len(note) <= longestNote {
+	if len(note) <= maxNote {
 		return note
 	}
-	end := longestNote - len(mark)
+	end := maxNote - len(mark)
 	for end > 0 && !utf8.RuneStart(note[end]) {
 		end--
 	}

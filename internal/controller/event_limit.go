@@ -17,5 +17,5 @@ func EmitStalledLimit(to events.EventRecorder, key types.NamespacedName, uid typ
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ConcurrencyLimit"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, UID: uid},
 	}
-	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateName, actionIdentify, "%s", cut(reason))
+	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonDuplicateName, actionIdentify, "%s", truncateNote(reason))
 }

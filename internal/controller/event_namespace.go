@@ -19,6 +19,6 @@ func EmitInvalidFinishedTTL(to events.EventRecorder, namespace string, uid types
 		TypeMeta:   metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Namespace"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: namespace, UID: uid},
 	}
-	note := "finished TaskRuns are kept: the annotation " + v1alpha1.AnnotationFinishedTTL + " is not valid: " + problem
-	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidFinishedTTL, actionReadTTL, "%s", cut(note))
+	note := "Finished TaskRuns are kept: the annotation " + v1alpha1.AnnotationFinishedTTL + " is not valid: " + problem
+	to.Eventf(object, nil, corev1.EventTypeWarning, v1alpha1.ReasonInvalidFinishedTTL, actionReadTTL, "%s", truncateNote(note))
 }

@@ -32,7 +32,7 @@ func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation usecase.
 		kind = corev1.EventTypeWarning
 	}
 	note := proposalNote(p, evaluation)
-	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", cut(note))
+	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", truncateNote(note))
 }
 
 // proposalNote is the text of the Event, such as

@@ -24,7 +24,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// start is when the tests begin.
+// start is the time at the start of the tests.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const (
@@ -32,7 +32,7 @@ const (
 	object = "0198a1b2-0000-7000-8000-0000000000ff"
 )
 
-// fakeRuns answers as told and notes the calls.
+// fakeRuns returns the configured results and records the calls.
 type fakeRuns struct {
 	run  *taskrun.Run
 	more []*taskrun.Run   // other runs, that are read only
@@ -75,8 +75,8 @@ func (f *fakeRuns) ResolveInputs(_ context.Context, _ string, found map[string]s
 }
 
 func (f *fakeRuns) PersistStatus(context.Context, string) (*taskrun.Run, error) {
-	f.calls = append(f.calls, "Observe")
-	if err := f.errs["Observe"]; err != nil {
+	f.calls = append(f.calls, "PersistStatus")
+	if err := f.errs["PersistStatus"]; err != nil {
 		return nil, err
 	}
 	next := *f.run
@@ -174,7 +174,7 @@ func (f *fakeMetrics) count(name string) {
 func (f *fakeMetrics) names() []string { return slices.Sorted(maps.Keys(f.counts)) }
 
 // bench is a Reconciler with everything around it faked.
-type bench struct {
+type fixture struct {
 	*Reconciler
 	clock   *clocktesting.FakePassiveClock
 	runs    *fakeRuns
@@ -185,8 +185,8 @@ type bench struct {
 	quiet   time.Duration // for how long no client has written
 }
 
-func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
-	b := &bench{
+func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
+	b := &fixture{
 		clock:   clocktesting.NewFakePassiveClock(start),
 		runs:    &fakeRuns{run: run, errs: map[string]error{}},
 		objects: fakeObjects{},
@@ -204,7 +204,7 @@ func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
 		Writer:  b.status,
 		Runs:    func(string) Runs { return b.runs },
 		Clock:   b.clock,
-		Quiet:   func() time.Duration { return b.quiet },
+		IdleFor: func() time.Duration { return b.quiet },
 		Events:  b.events,
 		Metrics: b.metrics,
 	}
@@ -212,12 +212,12 @@ func newBench(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *bench {
 }
 
 // scope is what the steps would get.
-func (b *bench) scope() *scope {
+func (b *fixture) scope() *scope {
 	return &scope{runs: b.runs, object: b.objects["hello"], run: b.runs.run}
 }
 
 // recorded returns the Events so far.
-func (b *bench) recorded() []string {
+func (b *fixture) recorded() []string {
 	var all []string
 	for {
 		select {

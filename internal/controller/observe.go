@@ -14,18 +14,17 @@ import (
 )
 
 const (
-	// lookAgain is the wait for a view that is a moment behind the cache: both
-	// are fed by the watch, each in its own time.
-	lookAgain = 20 * time.Millisecond
-	// lookAgainAtMost bounds the wait for a run that does not appear at all.
-	lookAgainAtMost = 30 * time.Second
-	// checkDuplicate is how often a shadowed object is looked at: nothing tells
-	// when the one that shadows it goes away.
-	checkDuplicate = time.Minute
+	// recheckDelay is the wait for an index that is behind the cache. The watch feeds
+	// both independently.
+	recheckDelay = 20 * time.Millisecond
+	// maxRecheckDelay limits the wait for a run that never appears.
+	maxRecheckDelay = 30 * time.Second
+	// duplicateInterval is the time between two checks of a duplicate. The deletion of
+	// the object with the same id causes no event of the duplicate.
+	duplicateInterval = time.Minute
 )
 
-// observe gathers what the steps work on: the only reads. Without a scope there
-// is nothing to be done now.
+// observe reads the scope of the steps. A nil scope means that no step is necessary.
 func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*scope, Result, error) {
 	object := &v1alpha1.TaskRun{}
 	if err := r.Objects.Get(ctx, key, object); err != nil {
@@ -43,31 +42,31 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 	var undecodable *taskrun.UndecodableError
 	switch {
 	case errors.As(err, &undecodable):
-		return nil, Result{}, nil // the next change of the object brings it back
+		return nil, Result{}, nil // the next change of the object requeues it
 	case errors.Is(err, taskrun.ErrNotFound):
-		return nil, untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
+		return nil, awaitIndex(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
 	case err != nil:
 		return nil, Result{}, err
 	case run.Ref.UID != string(object.UID):
-		result, err := r.shadowed(ctx, object, run)
+		result, err := r.handleDuplicate(ctx, object, run)
 		return nil, result, err
-	case older(run.Ref, object):
-		return nil, in(lookAgain), nil
+	case isOlder(run.Ref, object):
+		return nil, requeueAfter(recheckDelay), nil
 	case run.OnHold:
-		return nil, Result{}, nil // the write that ends it is an event
+		return nil, Result{}, nil // the end of the hold causes an event
 	}
 	return &scope{runs: runs, object: object, run: run}, Result{}, nil
 }
 
-// untilItAppears is the wait for the run of an object of this age. It grows with
-// the age, so that an object that never becomes a run costs next to nothing.
-func untilItAppears(age time.Duration) Result {
-	return in(min(max(age/10, lookAgain), lookAgainAtMost))
+// awaitIndex requeues an object of this age that has no run in the index. The wait
+// grows with the age, so that an object that never becomes a run costs little.
+func awaitIndex(age time.Duration) Result {
+	return requeueAfter(min(max(age/10, recheckDelay), maxRecheckDelay))
 }
 
-// older reports whether the run was read from an earlier version of the object.
-// Steps must not rest on it: no event comes when the view has caught up.
-func older(run taskrun.ObjectRef, object *v1alpha1.TaskRun) bool {
+// isOlder reports whether the run is from an earlier version than the object. Steps
+// must not use it: no event follows when the index is up to date.
+func isOlder(run taskrun.ObjectRef, object *v1alpha1.TaskRun) bool {
 	order, err := resourceversion.CompareResourceVersion(run.ResourceVersion, object.ResourceVersion)
 	return err == nil && order < 0
 }

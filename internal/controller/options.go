@@ -6,28 +6,27 @@ import (
 	"time"
 )
 
-// Defaults and bounds of the options.
+// Defaults and limits of the options.
 const (
 	defaultConcurrency = 4
 	defaultSettleTime  = 500 * time.Millisecond
-	longestSettleTime  = time.Minute
+	maxSettleTime      = time.Minute
 	defaultSettleLimit = 30 * time.Second
-	longestSettleLimit = 10 * time.Minute
+	maxSettleLimit     = 10 * time.Minute
 	defaultProposalTTL = time.Hour
 )
 
-// Options say how the controller works.
+// Options configure the controllers.
 type Options struct {
-	// Concurrency is how many runs are worked on at once; at least 1.
+	// Concurrency is the maximum number of concurrent reconciliations; at least 1.
 	Concurrency int
-	// SettleTime is how long a new run is left alone before its initial state
-	// is written down, counted from its creation. A client that moves the run
-	// within this time saves that write. 0 writes at once; at most a minute.
+	// SettleTime is the delay after the creation of a run before its initial state is
+	// written to its status. A transition by a client within this time saves that
+	// write. 0 writes at once; at most a minute.
 	SettleTime time.Duration
-	// SettleLimit is the age until which a run that was made over REST gives way
-	// to clients: its initial state is written down after the settle time if no
-	// client writes just then, and at this age in any case. A longer one saves
-	// more writes while clients keep writing, and leaves the status empty for
+	// SettleLimit is the age at which the initial state of a run that was created over
+	// REST is written even if clients keep writing. Before that, the write waits for
+	// idle clients. A longer limit saves more writes and leaves the status empty for
 	// longer. 0 does not wait for clients; at most ten minutes.
 	SettleLimit time.Duration
 	// ProposalTTL is the lifetime of a StateProposal after its final verdict; 0
@@ -38,12 +37,12 @@ type Options struct {
 	FinishedTTL time.Duration
 }
 
-// DefaultOptions returns the options that hold when no flag is given.
+// DefaultOptions returns the defaults of the flags.
 func DefaultOptions() Options {
 	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime, SettleLimit: defaultSettleLimit, ProposalTTL: defaultProposalTTL}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags defines a flag for each option. The present values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.Concurrency, "concurrent-reconciles", o.Concurrency,
 		"maximum number of concurrent reconciliations of each controller")
@@ -57,15 +56,15 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 		"lifetime of finished TaskRuns without ttlSecondsAfterFinished, in namespaces without the annotation taskrun.dev/finished-ttl (0 = no limit)")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns an error that names the flag if an option is out of its limits.
 func (o *Options) Validate() error {
 	if o.Concurrency < 1 {
 		return errors.New("--concurrent-reconciles must be at least 1")
 	}
-	if o.SettleTime < 0 || o.SettleTime > longestSettleTime {
+	if o.SettleTime < 0 || o.SettleTime > maxSettleTime {
 		return errors.New("--settle-time must be between 0s and 1m0s")
 	}
-	if o.SettleLimit < 0 || o.SettleLimit > longestSettleLimit {
+	if o.SettleLimit < 0 || o.SettleLimit > maxSettleLimit {
 		return errors.New("--settle-limit must be between 0s and 10m0s")
 	}
 	if o.ProposalTTL < 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
+func TestMark_conflictsIfProposalWasRecreated(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.verdict(orchestration.Accept, "", newState(orchestration.Cancelled))
@@ -41,7 +41,7 @@ func TestAProposalThatIsCreatedAgainMeanwhileIsNoCopy(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
+func TestReconcileProposal_retriesErrorOfEvaluation(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		err       error
@@ -49,7 +49,7 @@ func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
 		wantErr   error
 	}{
 		"another writer won":    {err: taskrun.ErrConflict, wantAfter: afterConflict},
-		"the run is gone":       {err: taskrun.ErrNotFound, wantAfter: lookAgain},
+		"the run is gone":       {err: taskrun.ErrNotFound, wantAfter: recheckDelay},
 		"the store has trouble": {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
 	}
 	for name, tc := range cases {
@@ -68,7 +68,7 @@ func TestAnErrorOfTheEvaluationIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAVerdictThatTheRunCannotStoreIsAborted(t *testing.T) {
+func TestReconcileProposal_abortsVerdictThatRunCannotStore(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		err  error
@@ -94,7 +94,7 @@ func TestAVerdictThatTheRunCannotStoreIsAborted(t *testing.T) {
 	}
 }
 
-func TestAProposalForARunThatCannotBeDecodedWaits(t *testing.T) {
+func TestReconcileProposal_waitsForUndecodableRun(t *testing.T) {
 	t.Parallel()
 	undecodable := fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun", Namespace: "default", Name: "hello", Field: "status.endTime"})
 	for name, objects := range map[string][]client.Object{
@@ -107,8 +107,8 @@ func TestAProposalForARunThatCannotBeDecodedWaits(t *testing.T) {
 			b.Live, b.runs.err = failingReader{b.objects, undecodable}, undecodable
 			b.reconcile(t)
 			b.clock.SetTime(start.Add(time.Hour))
-			if result := b.reconcile(t); result.RequeueAfter != lookAgainAtMost {
-				t.Errorf("result = %+v, want a look after %v", result, lookAgainAtMost)
+			if result := b.reconcile(t); result.RequeueAfter != maxRecheckDelay {
+				t.Errorf("result = %+v, want a look after %v", result, maxRecheckDelay)
 			}
 			if got := b.stored(t).Status; got.Verdict != "" {
 				t.Errorf("status = %+v, want none", got)
@@ -127,7 +127,7 @@ func (f failingReader) Get(context.Context, client.ObjectKey, client.Object, ...
 	return f.err
 }
 
-func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
+func TestReconcileProposal_deletesEvaluatedProposalAfterTTL(t *testing.T) {
 	t.Parallel()
 	evaluated := func(p *v1alpha1.StateProposal) {
 		p.Status.Verdict, p.Status.EvaluatedTime = "Accepted", new(v1alpha1.NewMicroTime(start))
@@ -166,7 +166,7 @@ func TestAnEvaluatedProposalGoesAfterItsTTL(t *testing.T) {
 	}
 }
 
-func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
+func TestReconcileProposal_doesNotRewriteSameWait(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.waits(orchestration.Decision{Reason: "full", Delay: time.Second, AwaitsSlots: true})
@@ -181,7 +181,7 @@ func TestAWaitThatIsShownIsNotWrittenAgain(t *testing.T) {
 	}
 }
 
-func TestAProposalThatCannotBeDecodedIsLeftAlone(t *testing.T) {
+func TestReconcileProposal_ignoresUndecodableProposal(t *testing.T) {
 	t.Parallel()
 	stub := newProposal(func(p *v1alpha1.StateProposal) {
 		p.Labels, p.Spec = map[string]string{"undecodable": "true"}, v1alpha1.StateProposalSpec{}

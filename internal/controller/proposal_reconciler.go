@@ -26,11 +26,12 @@ import (
 // and Events.
 const ProposalName = "stateproposal-controller"
 
-// Proposals evaluates proposals within one namespace. *taskrun.Service does.
+// Proposals is the use cases of one namespace for proposals. *usecase.Service
+// implements it.
 type Proposals interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
-	// EvaluateProposal evaluates the proposal once; see taskrun.Service.
+	// EvaluateProposal evaluates the proposal once; see usecase.Service.
 	EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (usecase.Evaluation, error)
 }
 
@@ -58,7 +59,7 @@ type ProposalReconciler struct {
 	Ready func(context.Context) error
 	// Proposals returns the use cases of a namespace.
 	Proposals func(namespace string) Proposals
-	// Convert returns the proposal that an object makes.
+	// Convert returns the proposal of an object.
 	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
 	// Undecodable reports whether an object of the cache stands for a StateProposal
 	// that cannot be decoded.
@@ -73,7 +74,7 @@ type ProposalReconciler struct {
 	waits  waits
 }
 
-// Reconcile evaluates one StateProposal, or deletes it when its time is up.
+// Reconcile evaluates one StateProposal, or deletes it after --proposal-ttl.
 func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	proposal := &v1alpha1.StateProposal{}
 	if err := r.Objects.Get(ctx, req.NamespacedName, proposal); err != nil {
@@ -90,12 +91,12 @@ func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	result, err := r.evaluate(ctx, proposal)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return in(afterConflict), nil // the cache is behind, or the proposal was deleted
+		return requeueAfter(afterConflict), nil // the cache is behind, or the proposal was deleted
 	}
 	return conclude(ctx, result, err)
 }
 
-// forget drops what is remembered about a proposal.
+// forget removes the records of a proposal.
 func (r *ProposalReconciler) forget(proposal types.NamespacedName) {
 	r.absent.end(proposal)
 	r.waits.end(proposal)
@@ -106,8 +107,8 @@ func evaluated(p *v1alpha1.StateProposal) bool {
 	return p.Status.Verdict != "" && p.Status.Verdict != v1alpha1.VerdictWaiting
 }
 
-// appliedTogether is how long a proposal waits for a run that does not exist: one
-// manifest may create both.
+// appliedTogether is the time for which a proposal waits for a run that does not exist.
+// One manifest may create both.
 const appliedTogether = 5 * time.Second
 
 // evaluate finds the run, evaluates the proposal and writes the verdict.
@@ -124,7 +125,7 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 		r.absent.end(client.ObjectKeyFromObject(p))
 		return r.abort(ctx, p, reason)
 	case run == nil:
-		return untilItAppears(r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
+		return awaitIndex(r.absent.begin(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
 	r.absent.end(client.ObjectKeyFromObject(p))
 	return r.evaluateFor(ctx, p, run, interval(age))
@@ -137,14 +138,14 @@ func (r *ProposalReconciler) evaluateFor(
 ) (ctrl.Result, error) {
 	if early := r.untilRetry(p, run); early > 0 {
 		r.waits.in(p, run.State.ID)
-		return in(min(early, again)), nil
+		return requeueAfter(min(early, again)), nil
 	}
 	named := r.Convert(p)
 	named.Object = run.Ref.UID
 	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
 	switch {
 	case errors.Is(err, taskrun.ErrNotFound):
-		return in(lookAgain), nil // deleted a moment ago
+		return requeueAfter(recheckDelay), nil // deleted a moment ago
 	case taskrun.NeverStored(err):
 		return r.abort(ctx, p, "The TaskRun cannot store the verdict: "+err.Error())
 	case err != nil:
@@ -180,12 +181,12 @@ func (r *ProposalReconciler) wait(
 		again = min(again, status.RetryTime.Sub(now))
 	}
 	if sameWait(&p.Status, &status) {
-		return in(again), nil
+		return requeueAfter(again), nil
 	}
 	if p.Status.Reason != status.Reason {
 		r.emit(p, evaluation)
 	}
-	return in(again), r.write(ctx, p, status)
+	return requeueAfter(again), r.write(ctx, p, status)
 }
 
 // shownSince is when the verdict was written to the proposal. It is later than the
@@ -209,14 +210,14 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 	}
 	age := r.Clock.Now().Sub(since)
 	if age < r.ProposalTTL {
-		return in(min(r.ProposalTTL-age, r.ProposalTTL)), nil
+		return requeueAfter(min(r.ProposalTTL-age, r.ProposalTTL)), nil
 	}
 	err := r.Writer.Delete(ctx, p, client.Preconditions{UID: &p.UID, ResourceVersion: &p.ResourceVersion})
 	if err == nil {
 		r.Metrics.ProposalExpired()
 	}
 	if apierrors.IsConflict(err) {
-		return in(afterConflict), nil
+		return requeueAfter(afterConflict), nil
 	}
 	return ctrl.Result{}, client.IgnoreNotFound(err)
 }

@@ -145,10 +145,10 @@ func (b *proposalBench) stored(t *testing.T) *v1alpha1.StateProposal {
 }
 
 func (b *proposalBench) recorded() []string {
-	return (&bench{events: b.events}).recorded()
+	return (&fixture{events: b.events}).recorded()
 }
 
-func TestAProposalGetsItsVerdict(t *testing.T) {
+func TestReconcileProposal_writesVerdict(t *testing.T) {
 	t.Parallel()
 	retrying := newState(orchestration.Scheduled)
 	retrying.Name = orchestration.NameAwaitingRetry
@@ -211,7 +211,7 @@ func TestAProposalGetsItsVerdict(t *testing.T) {
 	}
 }
 
-func TestADecisionThatIsRecordedIsShownAndNotToldOfAgain(t *testing.T) {
+func TestReconcileProposal_repeatsRecordedDecisionWithoutEvent(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ uid, wantReason string }{
 		"on this object":      {"p1", "no"},
@@ -238,7 +238,7 @@ func TestADecisionThatIsRecordedIsShownAndNotToldOfAgain(t *testing.T) {
 	}
 }
 
-func TestAProposalWithoutARunIsAborted(t *testing.T) {
+func TestReconcileProposal_abortsWithoutRun(t *testing.T) {
 	t.Parallel()
 	other := newRun(func(r *taskrun.Run) { r.Ref.UID, r.Ref.Name = "other", "first" })
 	cases := map[string]struct {
@@ -275,13 +275,13 @@ func TestAProposalWithoutARunIsAborted(t *testing.T) {
 			want: `TaskRun "hello" has the id of TaskRun "first"`,
 		},
 		"an object whose index entry is behind": {
-			run: other, objects: []client.Object{newObject("hello", object)}, wantAfter: lookAgain,
+			run: other, objects: []client.Object{newObject("hello", object)}, wantAfter: recheckDelay,
 		},
 		"an object that the index does not have yet": {
-			objects: []client.Object{newObject("hello", object)}, wantAfter: lookAgain,
+			objects: []client.Object{newObject("hello", object)}, wantAfter: recheckDelay,
 		},
 		"a run on hold": {
-			run: newRun(func(r *taskrun.Run) { r.OnHold = true }), objects: []client.Object{newObject("hello", object)}, wantAfter: lookAgain,
+			run: newRun(func(r *taskrun.Run) { r.OnHold = true }), objects: []client.Object{newObject("hello", object)}, wantAfter: recheckDelay,
 		},
 		"a copy of an evaluated proposal": {
 			run: newRun(nil), objects: []client.Object{newObject("hello", object)},
@@ -313,7 +313,7 @@ func TestAProposalWithoutARunIsAborted(t *testing.T) {
 	}
 }
 
-func TestAWaitingProposalIsEvaluatedAgain(t *testing.T) {
+func TestReconcileProposal_reevaluatesWaitingProposal(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		decision  orchestration.Decision

@@ -20,7 +20,7 @@ import (
 // maxReason is the longest status.reason, in characters.
 const maxReason = 1024
 
-// verdicts are the verdicts as objects spell them.
+// verdicts maps verdicts to their spelling in objects.
 var verdicts = map[orchestration.Status]string{
 	orchestration.Accept: v1alpha1.VerdictAccepted,
 	orchestration.Reject: v1alpha1.VerdictRejected,
@@ -28,18 +28,18 @@ var verdicts = map[orchestration.Status]string{
 	orchestration.Wait:   v1alpha1.VerdictWaiting,
 }
 
-// aborted is the status of a proposal that has no run.
+// aborted returns the status of a proposal without a run.
 func aborted(reason string, now time.Time) v1alpha1.StateProposalStatus {
 	return v1alpha1.StateProposalStatus{Verdict: v1alpha1.VerdictAborted, Reason: reason, EvaluatedTime: new(v1alpha1.NewMicroTime(now))}
 }
 
-// abort writes the verdict on a proposal that no run has decided on.
+// abort writes the verdict on a proposal that no run has recorded.
 func (r *ProposalReconciler) abort(ctx context.Context, p *v1alpha1.StateProposal, reason string) (ctrl.Result, error) {
 	return ctrl.Result{}, r.write(ctx, p, aborted(reason, r.Clock.Now()))
 }
 
-// waiting is the status of a proposal that is evaluated again later. A slot can
-// be free at any moment: a wait for one has no time.
+// waiting returns the status of a proposal that is evaluated again later. A wait for a
+// slot has no retry time.
 func waiting(evaluation usecase.Evaluation, now time.Time) v1alpha1.StateProposalStatus {
 	decision := evaluation.Decision
 	status := v1alpha1.StateProposalStatus{
@@ -52,7 +52,7 @@ func waiting(evaluation usecase.Evaluation, now time.Time) v1alpha1.StateProposa
 	return status
 }
 
-// retryTime is when the run may enter the state. The delay of a decision is in
+// retryTime returns the time from which the run can enter the state. The delay of a decision is in
 // whole seconds; the scheduled time of the run that it was rounded from is exact.
 func retryTime(run *taskrun.Run, rounded time.Time) time.Time {
 	if due := run.Due(); due.Sub(rounded).Abs() < time.Second {
@@ -61,10 +61,10 @@ func retryTime(run *taskrun.Run, rounded time.Time) time.Time {
 	return rounded
 }
 
-// rounding is how much two computations of one retry time may differ.
+// rounding is the maximum difference between two computations of one retry time.
 const rounding = 2 * time.Second
 
-// sameWait reports whether both statuses tell of the same wait.
+// sameWait reports whether both statuses describe the same wait.
 func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
 	if a.Verdict != b.Verdict || a.Reason != b.Reason || a.WaitingStateID != b.WaitingStateID || (a.RetryTime == nil) != (b.RetryTime == nil) {
 		return false
@@ -72,7 +72,7 @@ func sameWait(a, b *v1alpha1.StateProposalStatus) bool {
 	return a.RetryTime == nil || a.RetryTime.Sub(b.RetryTime.Time).Abs() < rounding
 }
 
-// decided is the status that repeats the decision recorded in the run.
+// decided returns the status with the decision that is recorded in the run.
 func decided(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) v1alpha1.StateProposalStatus {
 	final := evaluation.Final
 	status := v1alpha1.StateProposalStatus{

@@ -12,13 +12,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// target returns the run that a proposal is for. A reason says that there is no
-// such run and never will be; neither a run nor a reason, that the index does not
-// have it yet, that it is on hold, or that it cannot be decoded.
+// target returns the run of a proposal. A reason means that the run does not exist and
+// cannot appear. Without a run and a reason, the index does not have the run yet, or the
+// run is on hold or cannot be decoded.
 func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
 	run, reason, err = r.targetOrError(ctx, p)
 	if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
-		return nil, "", nil // the store tells of it; it can be repaired
+		return nil, "", nil // the store logs it; it can be repaired
 	}
 	return run, reason, err
 }
@@ -67,7 +67,7 @@ func (r *ProposalReconciler) mayAppear(p *v1alpha1.StateProposal) bool {
 	if p.Spec.TargetRef.UID != "" || p.Status.Verdict != "" {
 		return false
 	}
-	return r.absent.note(client.ObjectKeyFromObject(p), r.Clock.Now()) < appliedTogether
+	return r.absent.begin(client.ObjectKeyFromObject(p), r.Clock.Now()) < appliedTogether
 }
 
 // object reads the TaskRun of the proposal from the cache, or from the API server
@@ -84,7 +84,7 @@ func (r *ProposalReconciler) object(ctx context.Context, p *v1alpha1.StatePropos
 	return object, err
 }
 
-// exists reports whether the object that a run was read from is there.
+// exists reports whether the object of a run exists.
 func (r *ProposalReconciler) exists(ctx context.Context, namespace string, revision taskrun.ObjectRef) (bool, error) {
 	object := &v1alpha1.TaskRun{}
 	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: revision.Name}, object)

@@ -19,24 +19,23 @@ import (
 const Name = "taskrun-controller"
 
 const (
-	// A failed reconciliation is tried again after firstRetry, twice that, and
-	// so on up to lastRetry: an API server that was gone for long is found back
-	// within lastRetry.
-	firstRetry = 100 * time.Millisecond
-	lastRetry  = 5 * time.Second
-	// callTimeout bounds one reconciliation, so that a call that hangs does not
-	// hold a worker for good.
+	// A failed reconciliation is retried with exponential backoff from minRetry to
+	// maxRetry.
+	minRetry = 100 * time.Millisecond
+	maxRetry = 5 * time.Second
+	// callTimeout limits one reconciliation, so that a call that hangs does not block a
+	// worker.
 	callTimeout = time.Minute
 )
 
-// Metrics hears what the controller did, after it was written.
+// Metrics counts actions of the controller, after the write.
 type Metrics interface {
 	// RunExpired counts a run deleted after its TTL.
 	RunExpired()
 }
 
-// Reconciler keeps TaskRuns in step with their spec and with time. It holds no
-// state that matters: it can be stopped at any instruction and started anywhere.
+// Reconciler reconciles TaskRuns with their spec and with time. It has no state that
+// must survive: it can end at any instruction and start in any replica.
 type Reconciler struct {
 	Options
 	// Objects reads TaskRun objects from the cache.
@@ -45,35 +44,37 @@ type Reconciler struct {
 	Live client.Reader
 	// Writer writes the condition Stalled.
 	Writer client.StatusClient
-	// Ready tells whether the use cases see all runs; the controller starts when
-	// they do.
+	// Ready returns an error until the use cases see all runs. The controller starts
+	// after that.
 	Ready func(context.Context) error
 	// Runs returns the use cases within a namespace.
 	Runs func(namespace string) Runs
 	// OnRuleChange registers a function that is called with a namespace when the
 	// default TTL of its finished runs changes.
 	OnRuleChange func(func(namespace string))
-	// OnShadowed registers a function that is called with the namespace and name of
-	// each object that is not the run of its id any more.
-	OnShadowed func(func(namespace, name string))
-	// Clock is the program's clock.
+	// OnDuplicate registers a function that is called with the namespace and name of
+	// each object whose id now belongs to the run of another object.
+	OnDuplicate func(func(namespace, name string))
+	// Clock is the clock of this replica.
 	Clock taskrun.Clock
-	// Quiet tells how long no client of this replica has written; 0 while one does.
-	Quiet func() time.Duration
-	// Events takes the Events about runs.
+	// IdleFor returns the time since the latest write of a client of this replica, 0
+	// during a write.
+	IdleFor func() time.Duration
+	// Events emits the Events about runs.
 	Events events.EventRecorder
-	// Metrics hears what was done.
+	// Metrics counts actions.
 	Metrics Metrics
-	// Trace wraps the reconciler to show what it does as traces; nil for none.
+	// Trace wraps the reconciler with traces; nil for none.
 	Trace func(reconcile.Reconciler) reconcile.Reconciler
 
-	pace       pacer
-	corrected  corrections
+	backlog    backlogLimiter
+	conflicts  expirationConflicts
 	references references
+	retries    retries
 }
 
-// Reconcile looks at one TaskRun: at its start, at every change, and when a step
-// asked for it.
+// Reconcile reconciles one TaskRun: at the start of the controller, after every change,
+// and when a step requeues it.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	s, result, err := r.observe(ctx, req.NamespacedName)
 	if err == nil && s != nil {
@@ -82,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return conclude(ctx, result, err)
 }
 
-// work takes the steps, in order; the soonest wait wins, the first error ends.
+// work runs the steps in order. The earliest requeue applies. The first error ends it.
 func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 	var total Result
 	for _, step := range r.steps() {
@@ -90,23 +91,23 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		total = soonest(total, result)
+		total = earliest(total, result)
 	}
 	return total, nil
 }
 
 func (r *Reconciler) steps() []step {
 	return []step{
-		r.resolveInputs,                                   // before the others write, so that one write is enough
-		materialise(r.Clock, r.Quiet, r.Options),          // after those that write more: then it has nothing to do
-		expire(r.Clock, &r.pace, &r.corrected, r.Metrics), // last: it removes what the others work on
+		r.resolveInputs, // first: its write includes the status
+		persistStatus(r.Clock, r.IdleFor, r.Options),         // second: no-op after an earlier write
+		expire(r.Clock, &r.backlog, &r.conflicts, r.Metrics), // last: it deletes the run
 	}
 }
 
 // Controller returns a controller for one term as the leader, which can be started once.
 // The Reconciler is for that term alone.
 func (r *Reconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
-	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
+	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace, retries: &r.retries}
 	named := source.Kind(o.cache, &v1alpha1.TaskRun{}, r.references.events())
-	return newController(mgr, Name, &v1alpha1.TaskRun{}, r, o, named, r.ruleChanges(), r.shadowings())
+	return newController(mgr, Name, &v1alpha1.TaskRun{}, r, o, named, r.ruleChanges(), r.duplicates())
 }

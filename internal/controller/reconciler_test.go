@@ -18,12 +18,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func reconcileHello(t *testing.T, b *bench) (Result, error) {
+func reconcileHello(t *testing.T, b *fixture) (Result, error) {
 	t.Helper()
 	return b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: "hello"}})
 }
 
-func TestObserveFindsNothingToDo(t *testing.T) {
+func TestObserve_returnsNoScopeWithoutWork(t *testing.T) {
 	t.Parallel()
 	behind := newRun(func(r *taskrun.Run) { r.StatusStale = true })
 	onHold := newRun(func(r *taskrun.Run) {
@@ -42,14 +42,14 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 		"when the object is being deleted":               {run: behind, objects: []*v1alpha1.TaskRun{deleted}},
 		"as long as the run is on hold":                  {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
 		"until the view has a new run":                   {objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: 6 * time.Second},
-		"until the view is as new as the object":         {run: behind, objects: []*v1alpha1.TaskRun{newer}, wantAfter: lookAgain},
-		"until the view sees the object made anew":       {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: lookAgain},
-		"until the view misses the object deleted first": {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: lookAgain},
+		"until the view is as new as the object":         {run: behind, objects: []*v1alpha1.TaskRun{newer}, wantAfter: recheckDelay},
+		"until the view sees the object made anew":       {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: recheckDelay},
+		"until the view misses the object deleted first": {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: recheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(tc.run, tc.objects...)
+			b := newFixture(tc.run, tc.objects...)
 			b.clock.SetTime(start.Add(time.Minute))
 			result, err := reconcileHello(t, b)
 			check(t, result, err, tc.wantAfter)
@@ -64,21 +64,21 @@ func TestObserveFindsNothingToDo(t *testing.T) {
 }
 
 // newDuplicate is a bench with "hello", whose id belongs to the run of "first".
-func newDuplicate(change func(hello *v1alpha1.TaskRun)) *bench {
+func newDuplicate(change func(hello *v1alpha1.TaskRun)) *fixture {
 	first := newRun(func(r *taskrun.Run) {
 		r.StatusStale = true
 		r.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first", ResourceVersion: "7"}
 	})
 	hello := newObject("hello", object)
 	change(hello)
-	b := newBench(first, hello, newObject("first", "uid-of-first"))
+	b := newFixture(first, hello, newObject("first", "uid-of-first"))
 	b.clock.SetTime(start.Add(time.Minute))
 	return b
 }
 
-func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
+func TestReconcile_stallsDuplicate(t *testing.T) {
 	t.Parallel()
-	const note = "spec.id " + runID + ` belongs to TaskRun "first": this object is not a run; delete it, or create it again with another id`
+	const note = "spec.id " + runID + ` belongs to TaskRun "first", so this object is not a run. Delete it, or create it again with another spec.id.`
 	stalled := metav1.Condition{
 		Type: "Stalled", Status: "True", Reason: "DuplicateID", Message: note, ObservedGeneration: 1,
 		LastTransitionTime: metav1.NewTime(start.Add(time.Minute)),
@@ -120,7 +120,7 @@ func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 			b := newDuplicate(tc.change)
 			for range 2 {
 				result, err := reconcileHello(t, b)
-				check(t, result, err, checkDuplicate)
+				check(t, result, err, duplicateInterval)
 			}
 			if diff := cmp.Diff(tc.want, b.status.written); diff != "" {
 				t.Errorf("written (-want +got):\n%s", diff)
@@ -136,7 +136,7 @@ func TestADuplicateIsStalledAndLeftAlone(t *testing.T) {
 }
 
 // A view that does not have the object yet whose name is the id names another one.
-func TestAnObjectThatPrecedesTheRunIsNoDuplicate(t *testing.T) {
+func TestReconcile_objectWithPrecedenceIsNoDuplicate(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		uid       types.UID // of the object
@@ -145,26 +145,26 @@ func TestAnObjectThatPrecedesTheRunIsNoDuplicate(t *testing.T) {
 	}{
 		"its name is the id":                {object, runID, 6 * time.Second},
 		"its UID is the id":                 {runID, "hello", 6 * time.Second},
-		"neither":                           {object, "hello", checkDuplicate},
-		"its name is the id of another run": {object, object, checkDuplicate},
+		"neither":                           {object, "hello", duplicateInterval},
+		"its name is the id of another run": {object, object, duplicateInterval},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			first := newRun(func(r *taskrun.Run) {
 				r.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first", ResourceVersion: "7"}
 			})
-			b := newBench(first, newObject(tc.name, tc.uid), newObject("first", "uid-of-first"))
+			b := newFixture(first, newObject(tc.name, tc.uid), newObject("first", "uid-of-first"))
 			b.clock.SetTime(start.Add(time.Minute))
 			result, err := b.Reconcile(t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "default", Name: tc.name}})
 			check(t, result, err, tc.wantAfter)
-			if told := len(b.recorded()) > 0; told != (tc.wantAfter == checkDuplicate) {
+			if told := len(b.recorded()) > 0; told != (tc.wantAfter == duplicateInterval) {
 				t.Errorf("a duplicate is told of: %t", told)
 			}
 		})
 	}
 }
 
-func TestAStallThatIsNotWrittenIsNotToldOf(t *testing.T) {
+func TestReconcile_emitsNoEventIfStallIsNotWritten(t *testing.T) {
 	t.Parallel()
 	resource := schema.GroupResource{Resource: "taskruns"}
 	for name, tc := range map[string]struct {
@@ -172,8 +172,8 @@ func TestAStallThatIsNotWrittenIsNotToldOf(t *testing.T) {
 		wantAfter time.Duration
 		wantErr   bool
 	}{
-		"changed meanwhile": {apierrors.NewConflict(resource, "hello", nil), lookAgain, false},
-		"deleted meanwhile": {apierrors.NewNotFound(resource, "hello"), lookAgain, false},
+		"changed meanwhile": {apierrors.NewConflict(resource, "hello", nil), recheckDelay, false},
+		"deleted meanwhile": {apierrors.NewNotFound(resource, "hello"), recheckDelay, false},
 		"no API server":     {apierrors.NewServiceUnavailable("away"), 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -191,9 +191,9 @@ func TestAStallThatIsNotWrittenIsNotToldOf(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatCannotBeDecodedIsLeftAlone(t *testing.T) {
+func TestReconcile_ignoresUndecodableObject(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(nil), newObject("hello", object))
+	b := newFixture(newRun(nil), newObject("hello", object))
 	b.runs.errs["Get"] = fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun", Name: "hello"})
 	result, err := reconcileHello(t, b)
 	check(t, result, err, 0)
@@ -202,31 +202,31 @@ func TestAnObjectThatCannotBeDecodedIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestUntilItAppears(t *testing.T) {
+func TestAwaitIndex(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ age, want time.Duration }{
-		"a new object's run is looked for soon":        {0, lookAgain},
-		"a clock that is behind makes it no later":     {-time.Hour, lookAgain},
+		"a new object's run is looked for soon":        {0, recheckDelay},
+		"a clock that is behind makes it no later":     {-time.Hour, recheckDelay},
 		"an older object's run is looked for less":     {10 * time.Second, time.Second},
-		"a run that never comes costs next to nothing": {24 * time.Hour, lookAgainAtMost},
+		"a run that never comes costs next to nothing": {24 * time.Hour, maxRecheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := untilItAppears(tc.age).RequeueAfter; got != tc.want {
+			if got := awaitIndex(tc.age).RequeueAfter; got != tc.want {
 				t.Errorf("untilItAppears(%v) = %v, want %v", tc.age, got, tc.want)
 			}
 		})
 	}
 }
 
-func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
+func TestWork_passesWrittenRunToNextStep(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
 	run := newRun(func(r *taskrun.Run) {
 		r.StatusStale, r.TTL, r.State, r.EndRecorded = true, &minute, newState(orchestration.Completed), start
 	})
-	b := newBench(run, newObject("hello", object))
+	b := newFixture(run, newObject("hello", object))
 	b.clock.SetTime(start.Add(minute))
 	b.runs.expire = func(run *taskrun.Run) (time.Duration, bool) {
 		if run.StatusStale {
@@ -236,23 +236,23 @@ func TestStepsWorkOnWhatTheOnesBeforeThemWrote(t *testing.T) {
 	}
 	result, err := reconcileHello(t, b)
 	check(t, result, err, minute)
-	if diff := cmp.Diff([]string{"Observe", "Expire"}, b.runs.calls); diff != "" {
+	if diff := cmp.Diff([]string{"PersistStatus", "Expire"}, b.runs.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
 
-func TestTheFirstErrorEndsTheReconciliation(t *testing.T) {
+func TestWork_stopsAtFirstError(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(func(r *taskrun.Run) {
+	b := newFixture(newRun(func(r *taskrun.Run) {
 		r.StatusStale, r.TTL, r.State = true, new(time.Duration), newState(orchestration.Completed)
 	}), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
-	b.runs.errs["Observe"] = taskrun.ErrUnavailable
+	b.runs.errs["PersistStatus"] = taskrun.ErrUnavailable
 	result, err := reconcileHello(t, b)
 	if !errors.Is(err, taskrun.ErrUnavailable) || result != (Result{}) {
 		t.Errorf("result = %+v, error %v, want only %v", result, err, taskrun.ErrUnavailable)
 	}
-	if diff := cmp.Diff([]string{"Observe"}, b.runs.calls); diff != "" {
+	if diff := cmp.Diff([]string{"PersistStatus"}, b.runs.calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// references records the TaskRuns that the inputs of others name and that were not
-// found yet, so that their creation wakes those that name them. Each run with such
+// references records the TaskRuns that inputs of other runs name and that do not exist
+// yet, so that their creation requeues those runs. Each run with such
 // inputs is reconciled when the controller starts, which fills it. The zero value is
 // ready to use.
 type references struct {
@@ -25,7 +25,7 @@ type references struct {
 }
 
 // set replaces the names that were not found yet of a run's inputs. It is called
-// before the named objects are read: one that is created later wakes the run.
+// before the named objects are read: a later creation requeues the run.
 func (r *references) set(run types.NamespacedName, names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,18 +64,17 @@ func (r *references) to(target types.NamespacedName) []reconcile.Request {
 	return requests
 }
 
-// events is the handler of the events of TaskRuns: each object brings the runs that
-// wait to find it. A change does too, because an object whose id belonged to another
-// one becomes a run by it.
+// events returns the handler that requeues the runs that wait for an object. A change
+// of the object requeues them too, because it can make a duplicate a run.
 func (r *references) events() handler.TypedEventHandler[*v1alpha1.TaskRun, reconcile.Request] {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	bring := func(q queue, object *v1alpha1.TaskRun) {
+	enqueue := func(q queue, object *v1alpha1.TaskRun) {
 		for _, request := range r.to(client.ObjectKeyFromObject(object)) {
 			q.Add(request)
 		}
 	}
 	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { bring(q, e.ObjectNew) },
+		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { enqueue(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { enqueue(q, e.ObjectNew) },
 	}
 }

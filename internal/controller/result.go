@@ -11,33 +11,33 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Result tells when a run is to be looked at again; the zero Result: when it changes.
+// Result has the time of the next reconciliation. Zero: after the next change.
 type Result = ctrl.Result
 
 const (
-	// granule is the unit waits are rounded up to: a wait that ends a hair
-	// before its time would be asked for again and again.
-	granule = time.Millisecond
-	// longestWait bounds every wait. Waits run on the monotonic clock, due
-	// times are on the wall clock: after that clock stepped, or the machine
-	// slept, a due time is noticed this late at the most.
-	longestWait = 5 * time.Minute
-	// afterConflict is the wait after other writers won every time.
+	// minWait is the unit to which waits are rounded up. A wait that ends just before
+	// the due time would be repeated many times.
+	minWait = time.Millisecond
+	// maxWait limits every wait. Waits use the monotonic clock, due times the wall
+	// clock. After a step of the wall clock or a sleep of the machine, a due time is
+	// noticed at most this much later.
+	maxWait = 5 * time.Minute
+	// afterConflict is the wait after repeated conflicts.
 	afterConflict = 100 * time.Millisecond
 )
 
-// in returns the Result that comes back after d: rounded up, never at once,
-// never later than longestWait.
-func in(d time.Duration) Result {
-	if d >= longestWait {
-		return Result{RequeueAfter: longestWait}
+// requeueAfter returns the Result for a reconciliation after d, rounded up to minWait
+// and limited to maxWait.
+func requeueAfter(d time.Duration) Result {
+	if d >= maxWait {
+		return Result{RequeueAfter: maxWait}
 	}
-	d = max(d, granule)
-	return Result{RequeueAfter: (d + granule - 1).Truncate(granule)}
+	d = max(d, minWait)
+	return Result{RequeueAfter: (d + minWait - 1).Truncate(minWait)}
 }
 
-// soonest joins two results: the least wait that is not zero wins.
-func soonest(a, b Result) Result {
+// earliest returns the Result with the shorter wait that is not zero.
+func earliest(a, b Result) Result {
 	switch {
 	case a.RequeueAfter == 0:
 		return b
@@ -48,19 +48,19 @@ func soonest(a, b Result) Result {
 	}
 }
 
-// conclude turns what the steps returned into what the queue is told. An error
-// is tried again with backoff, unless trying again can do nothing.
+// conclude returns the result for the queue. Errors are retried with backoff, unless a
+// retry cannot succeed.
 func conclude(ctx context.Context, result Result, err error) (Result, error) {
 	var invalid *taskrun.InvalidError
 	switch {
 	case err == nil:
 		return result, nil
 	case errors.Is(ctx.Err(), context.Canceled):
-		return Result{}, nil // stopping: the next start looks at every run
+		return Result{}, nil // shutdown: the next start reconciles every run
 	case errors.Is(err, taskrun.ErrNotFound):
 		return Result{}, nil
 	case errors.Is(err, taskrun.ErrConflict):
-		return in(afterConflict), nil
+		return requeueAfter(afterConflict), nil
 	case errors.As(err, &invalid):
 		return Result{}, reconcile.TerminalError(err)
 	default:

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestIn(t *testing.T) {
+func TestRequeueAfter(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ wait, want time.Duration }{
 		"a whole number of milliseconds is kept":             {5 * time.Second, 5 * time.Second},
@@ -27,14 +27,14 @@ func TestIn(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := in(tc.wait).RequeueAfter; got != tc.want {
+			if got := requeueAfter(tc.wait).RequeueAfter; got != tc.want {
 				t.Errorf("in(%v) = %v, want %v", tc.wait, got, tc.want)
 			}
 		})
 	}
 }
 
-func TestSoonest(t *testing.T) {
+func TestEarliest(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ a, b, want time.Duration }{
 		"nothing and nothing is nothing":          {0, 0, 0},
@@ -47,7 +47,7 @@ func TestSoonest(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := soonest(Result{RequeueAfter: tc.a}, Result{RequeueAfter: tc.b}).RequeueAfter
+			got := earliest(Result{RequeueAfter: tc.a}, Result{RequeueAfter: tc.b}).RequeueAfter
 			if got != tc.want {
 				t.Errorf("soonest(%v, %v) = %v, want %v", tc.a, tc.b, got, tc.want)
 			}
@@ -69,7 +69,7 @@ func TestConclude(t *testing.T) {
 		"without an error the result stands":                     {want: wait},
 		"a run that is gone is done":                             {err: taskrun.ErrNotFound},
 		"a wrapped error counts as what it wraps":                {err: fmt.Errorf("judging: %w", taskrun.ErrNotFound)},
-		"lost races are tried again a little later":              {err: taskrun.ErrConflict, want: in(afterConflict)},
+		"lost races are tried again a little later":              {err: taskrun.ErrConflict, want: requeueAfter(afterConflict)},
 		"an unreachable store is tried again with backoff":       {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
 		"an unknown error is tried again with backoff":           {err: strange, wantErr: strange},
 		"what is beyond a bound stays so and is not tried again": {err: &taskrun.InvalidError{Field: "state"}, terminal: true},

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -13,18 +14,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// ruleChanges returns a source of the finished runs whose namespace has another
-// rule for them. They go after all others in the queue.
+// ruleChanges returns a source of the finished runs of a namespace whose default TTL
+// has changed. They have the lowest priority in the queue.
 func (r *Reconciler) ruleChanges() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.OnRuleChange(func(namespace string) {
 			if ctx.Err() != nil { // this term has ended; the next leader reads all runs
 				return
 			}
-			r.corrected.forget(namespace)
+			r.conflicts.reset(namespace)
 			if err := r.addFinished(ctx, queue, namespace); err != nil {
-				log.FromContext(ctx).Error(err, "listing finished runs after a change of their TTL failed, it is tried again", "namespace", namespace)
-				go r.retryFinished(ctx, queue, namespace)
+				log.FromContext(ctx).Error(err, "listing finished runs after a change of the default TTL failed, retrying", "namespace", namespace)
+				r.retries.start(func() { r.retryFinished(ctx, queue, namespace) })
 			}
 		})
 		return nil
@@ -42,17 +43,17 @@ func (r *Reconciler) addFinished(
 	if err != nil {
 		return err
 	}
-	log.FromContext(ctx).Info("the default TTL of finished runs changed", "namespace", namespace, "count", len(runs))
-	addLast(queue, runs)
+	log.FromContext(ctx).Info("default TTL of finished runs changed", "namespace", namespace, "count", len(runs))
+	addLowPriority(queue, runs)
 	return nil
 }
 
-// retryFinished is addFinished until it succeeds: the runs are not readable while
-// the watch is away, and kept ones are in no queue.
+// retryFinished repeats addFinished until it succeeds. The runs cannot be listed while
+// the watch is disconnected.
 func (r *Reconciler) retryFinished(
 	ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request], namespace string,
 ) {
-	ticker := time.NewTicker(lastRetry)
+	ticker := time.NewTicker(maxRetry)
 	defer ticker.Stop()
 	for {
 		select {
@@ -66,8 +67,8 @@ func (r *Reconciler) retryFinished(
 	}
 }
 
-// addLast adds requests behind all others.
-func addLast(queue workqueue.TypedRateLimitingInterface[reconcile.Request], requests []reconcile.Request) {
+// addLowPriority adds requests with the lowest priority.
+func addLowPriority(queue workqueue.TypedRateLimitingInterface[reconcile.Request], requests []reconcile.Request) {
 	if priorities, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
 		priorities.AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, requests...)
 		return
@@ -75,4 +76,29 @@ func addLast(queue workqueue.TypedRateLimitingInterface[reconcile.Request], requ
 	for _, request := range requests {
 		queue.Add(request)
 	}
+}
+
+// retries are the goroutines of one term that list finished runs again. The zero value
+// is ready to use.
+type retries struct {
+	mu     sync.Mutex
+	closed bool
+	group  sync.WaitGroup
+}
+
+// start runs a function in a goroutine, unless the retries are closed.
+func (r *retries) start(retry func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.group.Go(retry)
+	}
+}
+
+// close waits until all functions have returned. Their context must have ended.
+func (r *retries) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.group.Wait()
 }

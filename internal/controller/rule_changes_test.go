@@ -5,17 +5,19 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestAChangedRuleBringsFinishedRunsBack(t *testing.T) {
+func TestRuleChanges_requeueFinishedRuns(t *testing.T) {
 	t.Parallel()
 	queues := map[string]struct {
 		queue        workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -29,7 +31,7 @@ func TestAChangedRuleBringsFinishedRunsBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			defer tc.queue.ShutDown()
-			b := newBench(nil)
+			b := newFixture(nil)
 			b.runs.finished = []string{"hello"}
 			var changed func(string)
 			b.OnRuleChange = func(f func(string)) { changed = f }
@@ -51,7 +53,7 @@ func TestAChangedRuleBringsFinishedRunsBack(t *testing.T) {
 	}
 }
 
-// unlistedRuns cannot be listed so many times.
+// unlistedRuns fails this number of lists.
 type unlistedRuns struct {
 	*fakeRuns
 	times atomic.Int32
@@ -64,12 +66,12 @@ func (u *unlistedRuns) FinishedWithoutTTL(ctx context.Context, visit func(string
 	return u.fakeRuns.FinishedWithoutTTL(ctx, visit)
 }
 
-func TestFinishedRunsThatCannotBeListedAreListedLater(t *testing.T) {
+func TestRuleChanges_retryFailedList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 		defer queue.ShutDown()
-		b := newBench(nil)
+		b := newFixture(nil)
 		b.runs.finished = []string{"hello"}
 		runs := &unlistedRuns{fakeRuns: b.runs}
 		runs.times.Store(4)
@@ -80,6 +82,38 @@ func TestFinishedRunsThatCannotBeListedAreListedLater(t *testing.T) {
 		}
 		if got, _ := queue.Get(); got.String() != "team/hello" || runs.times.Load() != -1 {
 			t.Errorf("request %v, %d tries left, want team/hello after the last", got, runs.times.Load())
+		}
+	})
+}
+
+// The retries of a term end with it: the next leader lists all runs.
+func TestTerm_waitsForRetriesAtItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+		defer queue.ShutDown()
+		b := newFixture(nil)
+		runs := &unlistedRuns{fakeRuns: b.runs}
+		runs.times.Store(1000)
+		b.Runs = func(string) Runs { return runs }
+		var changed func(string)
+		b.OnRuleChange = func(f func(string)) { changed = f }
+		err := term{cache: &termCache{}, retries: &b.retries, inner: manager.RunnableFunc(func(ctx context.Context) error {
+			if err := b.ruleChanges().Start(ctx, queue); err != nil {
+				return err
+			}
+			changed("team")
+			time.Sleep(maxRetry) //nolint:forbidigo // in a bubble it takes no time
+			return nil
+		})}.Start(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := runs.times.Load()
+		changed("team")
+		time.Sleep(time.Minute) //nolint:forbidigo // in a bubble it takes no time
+		if got := runs.times.Load(); left > 999 || got != left {
+			t.Errorf("%d lists during the term, %d after it, want some and none", 1000-left, left-got)
 		}
 	})
 }

@@ -8,18 +8,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Runs are the use cases the controller needs, within one namespace.
-// *taskrun.Service has them.
+// Runs is the use cases of one namespace that the controller needs.
+// *usecase.Service implements it.
 type Runs interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
-	// PersistStatus writes the run's progress down where it is missing or behind.
+	// PersistStatus writes the status of the run if it is missing or stale.
 	PersistStatus(ctx context.Context, id string) (*taskrun.Run, error)
-	// ResolveInputs is PersistStatus, and writes down the ids of the runs that the run has as
-	// inputs by the names of their objects.
+	// ResolveInputs is PersistStatus, and also records the ids of the inputs that are
+	// named by TaskRuns.
 	ResolveInputs(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error)
-	// Expiration returns when the run is to be deleted by the current rules; nil for
-	// never. It returns known false until the rule of the namespace was read.
+	// Expiration returns the expiration time of the run by the current rules; nil for
+	// never. known is false until the rule of the namespace was read.
 	Expiration(run *taskrun.Run) (at *time.Time, known bool)
 	// FinishedWithoutTTL calls visit with the name of each finished run that has no
 	// TTL of its own.
@@ -28,13 +28,12 @@ type Runs interface {
 	Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error)
 }
 
-// scope is what one reconciliation knows and works with.
+// scope is the data of one reconciliation.
 type scope struct {
 	runs   Runs
-	object *v1alpha1.TaskRun // as the cache had it at the start
-	run    *taskrun.Run      // as it is after the steps so far
+	object *v1alpha1.TaskRun // from the cache, at the start
+	run    *taskrun.Run      // after the previous steps
 }
 
-// step brings one part of a run up to date. A step that finds nothing to do
-// makes no call.
+// step reconciles one part of a run. Without a difference it makes no call.
 type step func(ctx context.Context, s *scope) (Result, error)

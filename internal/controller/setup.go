@@ -14,8 +14,8 @@ import (
 )
 
 // newController returns a controller for one term as the leader, which can be started
-// once. It watches every change of the objects of one kind, of status too: what REST
-// writes changes no generation. others bring further requests.
+// once. It watches every change of the objects of one kind, including status: writes of
+// REST do not change the generation. others add further requests.
 func newController[T client.Object](
 	mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o termOptions, others ...source.Source,
 ) (manager.Runnable, error) {
@@ -28,7 +28,7 @@ func newController[T client.Object](
 		MaxConcurrentReconciles: o.concurrency,
 		ReconciliationTimeout:   callTimeout,
 		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](
-			firstRetry, lastRetry),
+			minRetry, maxRetry),
 		SkipNameValidation: new(true), // each term has a controller of that name
 	}
 	options.DefaultFromConfig(mgr.GetControllerOptions())
@@ -42,12 +42,13 @@ func newController[T client.Object](
 			return nil, err
 		}
 	}
-	return term{inner: whenReady{inner: inner, ready: o.ready}, cache: o.cache}, nil
+	return term{inner: whenReady{inner: inner, ready: o.ready}, cache: o.cache, retries: o.retries}, nil
 }
 
 // termOptions are what newController takes from both reconcilers.
 type termOptions struct {
 	cache       *termCache // of the sources
+	retries     *retries   // nil: none
 	concurrency int
 	ready       func(context.Context) error
 	trace       func(reconcile.Reconciler) reconcile.Reconciler

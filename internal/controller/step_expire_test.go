@@ -71,40 +71,40 @@ func TestExpire(t *testing.T) {
 		},
 		"a new default is shown": {
 			defaultTTL: &hour, state: orchestration.Completed, after: minute,
-			wantAfter: longestWait, wantCalls: []string{"Observe"}, wantShown: at(hour),
+			wantAfter: maxWait, wantCalls: []string{"PersistStatus"}, wantShown: at(hour),
 		},
 		"another default is shown": {
 			defaultTTL: new(2 * minute), shown: at(hour), state: orchestration.Completed, after: minute,
-			wantAfter: minute, wantCalls: []string{"Observe"}, wantShown: at(2 * minute),
+			wantAfter: minute, wantCalls: []string{"PersistStatus"}, wantShown: at(2 * minute),
 		},
 		"a default that was removed is no longer shown": {
-			shown: at(hour), state: orchestration.Completed, after: minute, wantCalls: []string{"Observe"},
+			shown: at(hour), state: orchestration.Completed, after: minute, wantCalls: []string{"PersistStatus"},
 		},
 		"the same second is shown already": {
 			defaultTTL: &hour, shown: at(hour - 900*time.Millisecond), state: orchestration.Completed, after: hour - minute,
 			wantAfter: minute, wantShown: at(hour - 900*time.Millisecond),
 		},
 		"showing is paced": {
-			defaultTTL: &hour, state: orchestration.Completed, after: minute, spent: paceBurst,
-			wantAfter: paceInterval, wantLow: true,
+			defaultTTL: &hour, state: orchestration.Completed, after: minute, spent: backlogBurst,
+			wantAfter: backlogInterval, wantLow: true,
 		},
 		"a run that expires in the normal course is not paced": {
-			ttl: &minute, shown: at(minute), state: orchestration.Completed, after: 2*minute - 1, spent: paceBurst,
+			ttl: &minute, shown: at(minute), state: orchestration.Completed, after: 2*minute - 1, spent: backlogBurst,
 			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
 		},
 		"a backlog is deleted": {
-			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: paceBurst - 1,
+			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: backlogBurst - 1,
 			wantCalls: []string{"Expire"}, wantMetrics: []string{"expired"},
 		},
 		"a backlog is paced": {
-			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: paceBurst,
-			wantAfter: paceInterval, wantLow: true,
+			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: backlogBurst,
+			wantAfter: backlogInterval, wantLow: true,
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(func(r *taskrun.Run) {
+			b := newFixture(newRun(func(r *taskrun.Run) {
 				r.TTL, r.State, r.ExpirationTime = tc.ttl, newState(tc.state), tc.shown
 				if r.Finished() {
 					r.EndRecorded = start
@@ -114,10 +114,10 @@ func TestExpire(t *testing.T) {
 			b.runs.defaultTTL, b.runs.unknown = tc.defaultTTL, tc.unknown
 			b.runs.expire = func(*taskrun.Run) (time.Duration, bool) { return 0, !tc.stale }
 			for range tc.spent {
-				b.pace.admit(b.clock.Now())
+				b.backlog.admit(b.clock.Now())
 			}
 			s := b.scope()
-			result, err := expire(b.clock, &b.pace, &b.corrected, b.metrics)(t.Context(), s)
+			result, err := expire(b.clock, &b.backlog, &b.conflicts, b.metrics)(t.Context(), s)
 			check(t, result, err, tc.wantAfter)
 			if low := result.Priority != nil && *result.Priority == handler.LowPriority; low != tc.wantLow {
 				t.Errorf("low priority = %v, want %v", low, tc.wantLow)
@@ -135,20 +135,20 @@ func TestExpire(t *testing.T) {
 	}
 }
 
-func TestExpireCountsNothingThatFailed(t *testing.T) {
+func TestExpire_doesNotCountFailure(t *testing.T) {
 	t.Parallel()
-	for call, shown := range map[string]*time.Time{"Expire": new(start), "Observe": nil} {
+	for call, shown := range map[string]*time.Time{"Expire": new(start), "PersistStatus": nil} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			ttl := new(time.Duration)
-			if call == "Observe" {
+			if call == "PersistStatus" {
 				ttl = new(time.Hour)
 			}
-			b := newBench(newRun(func(r *taskrun.Run) {
+			b := newFixture(newRun(func(r *taskrun.Run) {
 				r.TTL, r.State, r.EndRecorded, r.ExpirationTime = ttl, newState(orchestration.Completed), start, shown
 			}), newObject("hello", object))
 			b.runs.errs[call] = taskrun.ErrConflict
-			if _, err := expire(b.clock, &b.pace, &b.corrected, b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
+			if _, err := expire(b.clock, &b.backlog, &b.conflicts, b.metrics)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrConflict) {
 				t.Errorf("error = %v, want %v", err, taskrun.ErrConflict)
 			}
 			if got := b.metrics.names(); len(got) > 0 {

@@ -16,8 +16,8 @@ import (
 // resolveInputs records the ids of the TaskRuns that the inputs of a run name. It
 // writes after the settle time of the run and of the TaskRun that was found first, so
 // that runs that are created together cost one write, which is also the first of
-// the status. An Event of that write tells which names were not found. A TaskRun that
-// is created later brings the run back.
+// the status. After that write an Event has the names that were not found. A TaskRun
+// that is created later requeues the run.
 func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error) {
 	names := s.run.Named.Unresolved()
 	r.references.set(client.ObjectKeyFromObject(s.object), names)
@@ -26,10 +26,10 @@ func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error
 	}
 	l, err := r.lookUp(ctx, s, names)
 	if err != nil || (len(l.found) == 0 && !s.run.StatusStale) {
-		return l.again, err
+		return l.requeue, err
 	}
-	if wait := r.settlingOf(s.run, l); wait > 0 {
-		return soonest(in(wait), l.again), nil
+	if wait := r.statusDelayOf(s.run, l); wait > 0 {
+		return earliest(requeueAfter(wait), l.requeue), nil
 	}
 	first := s.run.StatusStale
 	run, err := s.runs.ResolveInputs(ctx, s.run.ID, l.found)
@@ -40,23 +40,24 @@ func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error
 	if first && len(l.missing) > 0 {
 		recorder{r.Events}.inputNotFound(s.object, l.missing)
 	}
-	return l.again, nil
+	return l.requeue, nil
 }
 
-// lookup is what became of names of TaskRuns.
+// lookup is the result of lookUp.
 type lookup struct {
 	found   map[string]string // ids by names
 	missing []string          // names without a run
-	oldest  time.Time         // creation of the run that was found and is the oldest
-	again   Result            // when to look again, for objects that are no runs yet
+	oldest  time.Time         // creation time of the oldest run that was found
+	requeue Result            // wait for objects that are not in the index yet
 }
 
-// settlingOf is how long the run, or the oldest run that it found, is still left alone.
-func (r *Reconciler) settlingOf(run *taskrun.Run, l *lookup) time.Duration {
+// statusDelayOf returns the rest of the settle time of the run, or of the oldest run
+// that was found.
+func (r *Reconciler) statusDelayOf(run *taskrun.Run, l *lookup) time.Duration {
 	now := r.Clock.Now()
-	wait := r.settling(now.Sub(run.Created))
+	wait := r.statusDelay(now.Sub(run.Created))
 	if len(l.found) > 0 {
-		wait = max(wait, r.settling(now.Sub(l.oldest)))
+		wait = max(wait, r.statusDelay(now.Sub(l.oldest)))
 	}
 	return wait
 }
@@ -70,7 +71,7 @@ func (r *Reconciler) lookUp(ctx context.Context, s *scope, names []string) (*loo
 		case err != nil:
 			return l, err
 		case run == nil:
-			l.missing, l.again = append(l.missing, name), soonest(l.again, again)
+			l.missing, l.requeue = append(l.missing, name), earliest(l.requeue, again)
 			continue
 		case len(l.found) == 0 || run.Created.Before(l.oldest):
 			l.oldest = run.Created
@@ -102,9 +103,9 @@ func (r *Reconciler) named(ctx context.Context, s *scope, name string) (*taskrun
 	var undecodable *taskrun.UndecodableError
 	switch {
 	case errors.As(err, &undecodable):
-		return nil, Result{}, nil // the next change of the object brings the run back
+		return nil, Result{}, nil // the next change of the object requeues the run
 	case errors.Is(err, taskrun.ErrNotFound), err == nil && run.Ref.UID != string(object.UID):
-		return nil, untilItAppears(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
+		return nil, awaitIndex(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
 	default:
 		return run, Result{}, err
 	}

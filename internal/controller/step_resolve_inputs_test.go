@@ -33,7 +33,7 @@ func naming(behind bool, names ...string) func(*taskrun.Run) {
 }
 
 // addOther adds a TaskRun and its run.
-func (b *bench) addOther(name string, created time.Time, change func(*v1alpha1.TaskRun, *taskrun.Run)) {
+func (b *fixture) addOther(name string, created time.Time, change func(*v1alpha1.TaskRun, *taskrun.Run)) {
 	o := newObject(name, types.UID("uid-of-"+name))
 	o.Spec.ID, o.CreationTimestamp = otherID, metav1.NewTime(created)
 	run := &taskrun.Run{ID: otherID, Created: created, Ref: taskrun.ObjectRef{UID: string(o.UID), ResourceVersion: "100", Name: name}}
@@ -44,7 +44,7 @@ func (b *bench) addOther(name string, created time.Time, change func(*v1alpha1.T
 	b.runs.more = append(b.runs.more, run)
 }
 
-func TestInputsAreResolved(t *testing.T) {
+func TestResolveInputs(t *testing.T) {
 	t.Parallel()
 	settled := start.Add(time.Minute)
 	notFound := func(names string) []string {
@@ -98,14 +98,14 @@ func TestInputsAreResolved(t *testing.T) {
 			},
 		},
 		"later to one that the index does not have yet": {
-			run: naming(false, "other"), created: settled, now: settled, wantIDs: []string{""}, wantAfter: lookAgain,
+			run: naming(false, "other"), created: settled, now: settled, wantIDs: []string{""}, wantAfter: recheckDelay,
 			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.Spec.ID = "0198a1b2-0000-7000-8000-000000000003" },
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(tc.run), newObject("hello", object))
+			b := newFixture(newRun(tc.run), newObject("hello", object))
 			if !tc.noOther {
 				b.addOther("other", tc.created, tc.other)
 			}
@@ -131,7 +131,7 @@ func TestInputsAreResolved(t *testing.T) {
 	}
 }
 
-func TestAnInputThatCannotBeReadIsLookedAtAgain(t *testing.T) {
+func TestResolveInputs_requeuesInputThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		call      string
@@ -145,7 +145,7 @@ func TestAnInputThatCannotBeReadIsLookedAtAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(newRun(naming(false, "other")), newObject("hello", object))
+			b := newFixture(newRun(naming(false, "other")), newObject("hello", object))
 			b.addOther("other", start, nil)
 			b.clock.SetTime(start.Add(time.Minute))
 			b.runs.errs[tc.call] = tc.err
@@ -173,9 +173,9 @@ func (q *fakeQueue) Add(r reconcile.Request) { q.added = append(q.added, r.Name)
 
 // A TaskRun that is created wakes the runs that name it, until they have found it or
 // are gone.
-func TestATaskRunWakesThoseThatNameIt(t *testing.T) {
+func TestReferences_requeueRunsThatNameTaskRun(t *testing.T) {
 	t.Parallel()
-	b := newBench(newRun(naming(false, "other", "third")), newObject("hello", object))
+	b := newFixture(newRun(naming(false, "other", "third")), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
 	reconcileAgain := func() {
 		if _, err := reconcileHello(t, b); err != nil {

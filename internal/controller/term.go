@@ -15,13 +15,21 @@ import (
 // controller-runtime leave their event handlers on the informers when they end. term
 // removes them, because the informers outlive it.
 type term struct {
-	inner manager.Runnable
-	cache *termCache
+	inner   manager.Runnable
+	cache   *termCache
+	retries *retries // nil: none
 }
 
-// Start runs the controller until the context ends.
+// Start runs the controller until the context ends. Then it waits for the goroutines
+// of the term.
 func (t term) Start(ctx context.Context) error {
-	return errors.Join(t.inner.Start(ctx), t.cache.close())
+	inner, cancel := context.WithCancel(ctx)
+	err := t.inner.Start(inner)
+	cancel()
+	if t.retries != nil {
+		t.retries.close()
+	}
+	return errors.Join(err, t.cache.close())
 }
 
 // termCache is a cache whose informers record the event handlers that are added to

@@ -37,7 +37,7 @@ func (f *fakeInformer) RemoveEventHandler(toolscache.ResourceEventHandlerRegistr
 	return nil
 }
 
-func TestTheEndOfATermRemovesItsEventHandlers(t *testing.T) {
+func TestTerm_removesEventHandlersAtItsEnd(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	informers := &fakeInformer{}

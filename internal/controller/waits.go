@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// minInterval and maxInterval are the limits of the time between two looks at a
-	// proposal without a final verdict, which is a tenth of its age. Only a slot that
-	// became free has to be noticed by looking: the run itself is watched.
+	// minInterval and maxInterval limit the time between two evaluations of a proposal
+	// without a final verdict, which is a tenth of its age. Only free slots need
+	// polling, because the run is watched.
 	minInterval = time.Second
 	maxInterval = 30 * time.Second
 )
 
-// interval is the time until the next look at a proposal of this age.
+// interval returns the time until the next evaluation of a proposal of this age.
 func interval(age time.Duration) time.Duration { return min(max(age/10, minInterval), maxInterval) }
 
 // waits records the proposals without a final verdict, by their runs, so that a
@@ -34,16 +34,16 @@ type waits struct {
 	runs      map[types.NamespacedName]map[types.NamespacedName]*wait
 }
 
-// wait is that of one proposal.
+// wait is the record of one proposal.
 type wait struct {
 	uid   types.UID // of the proposal
 	run   types.NamespacedName
-	since time.Time // of the first look, by the operator's own clock
-	state string    // id of the state of the run that it waits in; empty: not known yet
+	since time.Time // first evaluation, by the clock of this replica
+	state string    // id of the state of the run during the wait; empty: not known yet
 }
 
-// begin records a proposal before its run is read: a change of the run that comes
-// later wakes it. It returns the time since the first look at it.
+// begin records a proposal before its run is read, so that a later change of the run
+// requeues the proposal. It returns the time since the first call.
 func (w *waits) begin(p *v1alpha1.StateProposal, now time.Time) (age time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,7 +63,7 @@ func (w *waits) begin(p *v1alpha1.StateProposal, now time.Time) (age time.Durati
 	return 0
 }
 
-// in records the state of the run that a proposal waits in.
+// in records the state of the run during the wait of a proposal.
 func (w *waits) in(p *v1alpha1.StateProposal, state string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,7 +72,7 @@ func (w *waits) in(p *v1alpha1.StateProposal, state string) {
 	}
 }
 
-// end forgets a proposal.
+// end removes a proposal.
 func (w *waits) end(proposal types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,44 +98,43 @@ func (w *waits) any(run types.NamespacedName) bool {
 	return len(w.runs[run]) > 0
 }
 
-// outside returns the proposals that wait for a run in another state than this one,
-// all for an empty one.
+// outside returns the proposals whose recorded state of the run differs from this one.
+// An empty state returns all.
 func (w *waits) outside(run types.NamespacedName, state string) (proposals []reconcile.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, one := range w.runs[run] {
-		if one.state == "" || one.state != state { // the first: it may have been read before the change
+		if one.state == "" || one.state != state { // empty: the run may have been read before the change
 			proposals = append(proposals, reconcile.Request{NamespacedName: name})
 		}
 	}
 	return proposals
 }
 
-// runEvents is the handler of the events of TaskRuns: each brings the proposals that
-// it concerns. The index may still have a run that was deleted, so all that wait for it
-// are brought.
+// runEvents returns the handler that requeues proposals after events of TaskRuns. A
+// deletion requeues all proposals of the run, because the index may still have it.
 func (r *ProposalReconciler) runEvents() handler.TypedEventHandler[*v1alpha1.TaskRun, reconcile.Request] {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	bring := func(q queue, requests []reconcile.Request) {
+	enqueue := func(q queue, requests []reconcile.Request) {
 		for _, request := range requests {
 			q.Add(request)
 		}
 	}
 	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
 		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) {
-			bring(q, r.awakened(ctx, e.Object))
+			enqueue(q, r.affected(ctx, e.Object))
 		},
 		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) {
-			bring(q, r.awakened(ctx, e.ObjectNew))
+			enqueue(q, r.affected(ctx, e.ObjectNew))
 		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*v1alpha1.TaskRun], q queue) {
-			bring(q, r.waits.outside(client.ObjectKeyFromObject(e.Object), ""))
+			enqueue(q, r.waits.outside(client.ObjectKeyFromObject(e.Object), ""))
 		},
 	}
 }
 
-// awakened returns the proposals to be evaluated because of a change of a TaskRun.
-func (r *ProposalReconciler) awakened(ctx context.Context, object *v1alpha1.TaskRun) []reconcile.Request {
+// affected returns the proposals to evaluate after a change of a TaskRun.
+func (r *ProposalReconciler) affected(ctx context.Context, object *v1alpha1.TaskRun) []reconcile.Request {
 	name := client.ObjectKeyFromObject(object)
 	if !r.waits.any(name) {
 		return nil

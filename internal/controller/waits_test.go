@@ -17,7 +17,7 @@ import (
 
 // A proposal that waits for a slot is evaluated every second while it is young, and
 // ever less often later.
-func TestAnOldWaitCostsLittle(t *testing.T) {
+func TestInterval_growsWithAgeOfWait(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.waits(orchestration.Decision{Reason: "full", Delay: time.Second, AwaitsSlots: true})
@@ -37,7 +37,7 @@ func TestAnOldWaitCostsLittle(t *testing.T) {
 }
 
 // However old, a proposal is evaluated at its retry time.
-func TestAnOldWaitEndsAtItsTime(t *testing.T) {
+func TestReconcileProposal_evaluatesAtRetryTime(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ due, rounded time.Duration }{
 		"in whole seconds":    {time.Hour, time.Hour},
@@ -56,7 +56,7 @@ func TestAnOldWaitEndsAtItsTime(t *testing.T) {
 			b.reconcile(t)
 			for len(b.runs.seen) < 2 {
 				next := b.reconcile(t).RequeueAfter
-				if b.clock.Now().Add(next).After(due.Add(granule)) {
+				if b.clock.Now().Add(next).After(due.Add(minWait)) {
 					t.Fatalf("at %v, the next look is after %v, later than %v", b.clock.Now().Sub(start), next, tc.due)
 				}
 				b.clock.SetTime(b.clock.Now().Add(next))
@@ -72,7 +72,7 @@ func TestAnOldWaitEndsAtItsTime(t *testing.T) {
 }
 
 // A change of the run wakes the proposals that wait for it, if it concerns them.
-func TestAChangeOfTheRunWakesItsProposals(t *testing.T) {
+func TestRunEvents_requeueWaitingProposals(t *testing.T) {
 	t.Parallel()
 	other := newObject("other", "o2")
 	cases := map[string]struct {
@@ -156,13 +156,13 @@ func (b *proposalBench) withdrawn(t *testing.T) {
 }
 
 // A change that comes while the run is being read is not missed.
-func TestAChangeDuringTheEvaluationWakes(t *testing.T) {
+func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
 	b.runs.waits(orchestration.Decision{Reason: "early", Delay: time.Hour})
 	evaluate, woken := b.runs.evaluate, 0
 	b.runs.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
-		woken = len(b.awakened(t.Context(), newObject("hello", object)))
+		woken = len(b.affected(t.Context(), newObject("hello", object)))
 		return evaluate(p)
 	}
 	b.reconcile(t)
@@ -171,7 +171,7 @@ func TestAChangeDuringTheEvaluationWakes(t *testing.T) {
 	}
 }
 
-func TestEndedWaitsLeaveNothing(t *testing.T) {
+func TestWaits_endRemovesRecords(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(b *proposalBench, t *testing.T){"a verdict": (*proposalBench).judged, "a deletion": (*proposalBench).withdrawn} {
 		t.Run(name, func(t *testing.T) {

@@ -8,11 +8,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// askAgain is how often a store that is not ready is asked.
-const askAgain = 100 * time.Millisecond
+// readyInterval is the time between two checks of a store that is not ready.
+const readyInterval = 100 * time.Millisecond
 
-// whenReady starts the controller when the use cases see all runs: one that is
-// not in the view yet would be asked for over the network, each by itself.
+// whenReady starts the controller when the use cases see all runs. Before that, each
+// run would be read from the API server separately.
 type whenReady struct {
 	inner manager.Runnable
 	ready func(context.Context) error
@@ -20,7 +20,7 @@ type whenReady struct {
 
 // Start waits, and then runs the controller until the context ends.
 func (w whenReady) Start(ctx context.Context) error {
-	ticker := time.NewTicker(askAgain)
+	ticker := time.NewTicker(readyInterval)
 	defer ticker.Stop()
 	for first := true; ; first = false {
 		err := w.ready(ctx)
@@ -28,7 +28,7 @@ func (w whenReady) Start(ctx context.Context) error {
 			return w.inner.Start(ctx)
 		}
 		if first {
-			log.FromContext(ctx).Info("the controller waits for the store", "reason", err.Error())
+			log.FromContext(ctx).Info("controller waits for the store", "reason", err.Error())
 		}
 		select {
 		case <-ctx.Done():

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestTheControllerStartsWhenTheStoreIsReady(t *testing.T) {
+func TestWhenReady_startsControllerWhenStoreIsReady(t *testing.T) {
 	t.Parallel()
 	asked, started := 0, false
 	w := whenReady{
@@ -26,7 +26,7 @@ func TestTheControllerStartsWhenTheStoreIsReady(t *testing.T) {
 	}
 }
 
-func TestAStoreThatIsNeverReadyDoesNotHoldUpTheEnd(t *testing.T) {
+func TestWhenReady_stopsWhileStoreIsNotReady(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	w := whenReady{

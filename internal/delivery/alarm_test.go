@@ -1,0 +1,135 @@
+package delivery
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// handClock shows the time that it is set to.
+type fakeClock struct{ now time.Time }
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func waitingRun(id, key string, due time.Time) *taskrun.Run {
+	return &taskrun.Run{
+		ID: id, TaskKey: key, Created: due,
+		Progress: orchestration.Progress{State: &orchestration.State{
+			ID: id, Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: due, Details: orchestration.StateDetails{ScheduledTime: &due},
+		}},
+	}
+}
+
+// Queue.scheduled contains the task queues with runs that are not due, and the alarm
+// is set to the first of these runs, in any order of additions and removals.
+func TestQueue_alarmIsSetToFirstRunThatIsNotDue(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		clock := &fakeClock{now: time.Unix(1_000_000, 0)}
+		q := NewQueue(nil, clock)
+		q.backlog = nil
+		due := map[string]time.Time{}
+		for step := range 300 {
+			id := strconv.Itoa(random.IntN(40))
+			switch _, there := due[id]; {
+			case there && random.IntN(2) == 0:
+				delete(due, id)
+				q.remove(id)
+			case !there:
+				due[id] = clock.now.Add(time.Duration(random.IntN(20)-5) * time.Second)
+				q.add(waitingRun(id, "key"+strconv.Itoa(random.IntN(5)), due[id]))
+			default:
+				clock.now = clock.now.Add(time.Duration(random.IntN(3)) * time.Second)
+			}
+			if step%7 == 0 {
+				q.Depth()
+			}
+			q.onAlarm()
+			checkScheduled(t, q, due, clock.now)
+		}
+		q.alarm.stop()
+	}
+}
+
+func checkScheduled(t *testing.T, q *Queue, due map[string]time.Time, now time.Time) {
+	t.Helper()
+	var next time.Time
+	for _, at := range due {
+		if at.After(now) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	queues := 0
+	for _, tq := range q.queues {
+		if tq.future.Len() > 0 {
+			queues++
+		}
+	}
+	if !q.alarm.at.Equal(next) || q.scheduled.Len() != queues || len(q.items) != len(due) {
+		t.Fatalf("the alarm is set to %v, %d task queues are scheduled, %d runs are queued; want %v, %d, %d",
+			q.alarm.at, q.scheduled.Len(), len(q.items), next, queues, len(due))
+	}
+}
+
+// steppedClock is the time of a synctest bubble plus the steps of the wall clock.
+type steppedClock struct{ step atomic.Int64 }
+
+func (c *steppedClock) Now() time.Time { return time.Now().Add(time.Duration(c.step.Load())) }
+
+// A run that becomes due while the machine sleeps, or by a step of the clock, is
+// noticed within longestAlarm.
+func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
+	t.Parallel()
+	for name, step := range map[string]time.Duration{"forward": time.Hour, "not at all": 0, "back": -time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				clock := &steppedClock{}
+				q := NewQueue(nil, clock)
+				q.backlog = nil
+				due := clock.Now().Add(time.Hour)
+				q.add(waitingRun("run", "key", due))
+				worker := &Consumer{keys: []string{"key"}}
+				if id := q.claim(worker); id != "" {
+					t.Fatal("a run was delivered before it was due")
+				}
+				clock.step.Store(int64(step))
+				time.Sleep(due.Sub(clock.Now()) + longestAlarm) //nolint:forbidigo // in a bubble it takes no time
+				synctest.Wait()
+				select {
+				case <-worker.woken:
+				default:
+					t.Error("the worker was not woken when the run became due")
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkAlarm measures an alarm while up to 100,000 runs are due at distinct
+// times. The cost of an alarm must not grow with the number of runs.
+func BenchmarkAlarm(b *testing.B) {
+	for _, runs := range []int{1000, 100_000} {
+		b.Run(strconv.Itoa(runs), func(b *testing.B) {
+			clock := &fakeClock{now: time.Unix(1_000_000, 0)}
+			q := NewQueue(nil, clock)
+			q.backlog = nil
+			defer func() { q.alarm.stop() }()
+			start := clock.now
+			for i := range runs {
+				q.add(waitingRun(strconv.Itoa(i), "key", start.Add(time.Duration(i+1)*time.Hour)))
+			}
+			for i := 0; b.Loop(); i++ {
+				clock.now = start.Add(time.Duration(i%runs) * time.Hour)
+				q.onAlarm()
+			}
+		})
+	}
+}
