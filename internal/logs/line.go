@@ -59,26 +59,26 @@ type TextFilter struct {
 // Matcher returns whether a line passes the filter, for many lines: long lists are
 // looked up instead of being searched. The filter must not change as long as it is used.
 func (f *Filter) Matcher() func(*Line) bool {
-	in := taskrun.Sets{}
+	var flowRuns, taskRuns taskrun.TextSet
 	if f.FlowRunID != nil {
-		in.Add(f.FlowRunID.Any)
+		flowRuns = taskrun.NewTextSet(f.FlowRunID.Any)
 	}
 	if f.TaskRunID != nil {
-		in.Add(f.TaskRunID.Any)
+		taskRuns = taskrun.NewTextSet(f.TaskRunID.Any)
 	}
 	var text *textMatcher
 	if f.Text != nil {
 		text = f.Text.matcher()
 	}
-	return func(line *Line) bool { return f.match(line, in, text) }
+	return func(line *Line) bool { return f.match(line, &flowRuns, &taskRuns, text) }
 }
 
-func (f *Filter) match(line *Line, in taskrun.Sets, text *textMatcher) bool {
+func (f *Filter) match(line *Line, flowRuns, taskRuns *taskrun.TextSet, text *textMatcher) bool {
 	var c taskrun.Criteria
 	c.Add(f.Level != nil, f.Level.match(line.Level))
 	c.Add(f.Timestamp != nil, f.Timestamp.Match(&line.Timestamp))
-	c.Add(f.FlowRunID != nil, f.FlowRunID == nil || f.FlowRunID.Any == nil || taskrun.Has(in, f.FlowRunID.Any, line.FlowRunID))
-	c.Add(f.TaskRunID != nil, f.TaskRunID.match(line.TaskRunID, in))
+	c.Add(f.FlowRunID != nil, f.FlowRunID == nil || f.FlowRunID.Any == nil || taskrun.Has(flowRuns, line.FlowRunID))
+	c.Add(f.TaskRunID != nil, f.TaskRunID.match(line.TaskRunID, taskRuns))
 	if text != nil {
 		text.addTo(&c, strings.ToLower(line.Message+" "+line.Name))
 	}
@@ -89,8 +89,8 @@ func (f *LevelFilter) match(level int) bool {
 	return f == nil || (f.AtLeast == nil || level >= *f.AtLeast) && (f.AtMost == nil || level <= *f.AtMost)
 }
 
-func (f *RunFilter) match(id string, in taskrun.Sets) bool {
-	return f == nil || (f.Any == nil || taskrun.Has(in, f.Any, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
+func (f *RunFilter) match(id string, in *taskrun.TextSet) bool {
+	return f == nil || (f.Any == nil || taskrun.Has(in, id)) && (f.IsNull == nil || *f.IsNull == (id == ""))
 }
 
 // textMatcher is a TextFilter whose terms are in lower case.

@@ -58,52 +58,70 @@ const (
 	labelDeploymentID = "prefect.deployment.id"
 )
 
-func (f *ParentFilter) match(run *Run, in Sets) bool {
-	if run.FlowRunID == "" || f.Unknown {
-		return false
-	}
+func (f *ParentFilter) matcher() predicate {
+	all := []predicate{func(run *Run) bool { return run.FlowRunID != "" && !f.Unknown }}
 	if f.Deployment != nil {
-		if _, ok := labelID(run, labelDeploymentID); !ok {
-			return false
+		all = append(all, func(run *Run) bool {
+			_, known := labelID(run, labelDeploymentID)
+			return known
+		})
+	}
+	for _, criteria := range []*ParentCriteria{f.FlowRun, f.Flow, f.Deployment} {
+		if criteria != nil {
+			all = append(all, criteria.matcher())
 		}
 	}
-	return f.FlowRun.match(run, in) && f.Flow.match(run, in) && f.Deployment.match(run, in)
+	return joined(false, all)
 }
 
-func (c *ParentCriteria) match(run *Run, in Sets) bool {
-	if c == nil {
-		return true
-	}
-	var joined Criteria
+func (c *ParentCriteria) matcher() predicate {
+	var all []predicate
 	for i := range c.Members {
-		joined.Add(true, c.Members[i].match(run, in))
+		all = append(all, c.Members[i].matcher())
 	}
-	return joined.Hold(c.Or)
+	return joined(c.Or, all)
 }
 
-func (c *ParentCriterion) match(run *Run, in Sets) bool {
+func (c *ParentCriterion) matcher() predicate {
+	holds := c.holds()
 	switch c.Fact {
 	case FactAny:
-		return true
+		return joined(false, nil)
 	case FactFlowRunID:
-		return matchParent(c, in, run.FlowRunID, run.FlowRunID != "")
+		return func(run *Run) bool { return holds.text(run.FlowRunID, run.FlowRunID != "") }
 	case FactFlowID:
-		id, known := labelID(run, labelFlowID)
-		return matchParent(c, in, id, known)
+		return func(run *Run) bool { return holds.label(run, labelFlowID) }
 	case FactDeploymentID:
-		id, known := labelID(run, labelDeploymentID)
-		return matchParent(c, in, id, known)
+		return func(run *Run) bool { return holds.label(run, labelDeploymentID) }
 	default:
-		return false
+		return func(*Run) bool { return false }
 	}
 }
 
-// matchParent matches by the id, if there is one.
-func matchParent[T string | []byte](c *ParentCriterion, in Sets, id T, there bool) bool {
+// parentSets are the compiled lists of a ParentCriterion.
+type parentSets struct {
+	criterion   *ParentCriterion
+	any, notAny TextSet
+}
+
+func (c *ParentCriterion) holds() *parentSets {
+	return &parentSets{criterion: c, any: NewTextSet(c.Any), notAny: NewTextSet(c.NotAny)}
+}
+
+func (s *parentSets) text(id string, known bool) bool { return matchParent(s, id, known) }
+
+func (s *parentSets) label(run *Run, key string) bool {
+	id, known := labelID(run, key)
+	return matchParent(s, id, known)
+}
+
+// matchParent matches by the id, if it is known.
+func matchParent[T string | []byte](s *parentSets, id T, known bool) bool {
 	var joined Criteria
-	joined.Add(c.Any != nil, there && Has(in, c.Any, id))
-	joined.Add(c.NotAny != nil, there && !Has(in, c.NotAny, id))
-	joined.Add(c.IsNull != nil, c.IsNull != nil && *c.IsNull == !there)
+	c := s.criterion
+	joined.Add(c.Any != nil, known && Has(&s.any, id))
+	joined.Add(c.NotAny != nil, known && !Has(&s.notAny, id))
+	joined.Add(c.IsNull != nil, c.IsNull != nil && *c.IsNull == !known)
 	return joined.Hold(c.Or)
 }
 

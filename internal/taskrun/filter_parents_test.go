@@ -73,7 +73,7 @@ func TestParents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for run, want := range map[*Run]bool{plain: tc.plain, deployed: tc.deployed, silent: tc.silent, outside: false} {
-				if got := (Filter{Parents: &tc.filter}).Match(run); got != want {
+				if got := (Filter{Parents: &tc.filter}).Matcher()(run); got != want {
 					t.Errorf("%v in flow run %q: Match() = %v, want %v", run.Labels, run.FlowRunID, got, want)
 				}
 			}

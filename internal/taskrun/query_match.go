@@ -5,185 +5,107 @@ import (
 	"time"
 )
 
-// Match reports whether the run passes the filter. For many runs, Matcher is
-// faster.
-func (f Filter) Match(run *Run) bool { return f.match(run, nil) }
+// predicate reports whether a run passes a criterion.
+type predicate func(*Run) bool
 
-// Matcher returns Match for many runs: long lists are looked up instead of
-// being searched, and what was not given is not looked at. The filter must not
-// change as long as it is used. Like Match, it takes no memory for a run, and it may be
-// called from several goroutines at once.
+// Matcher compiles the filter. The result reports whether a run passes it. It allocates
+// no memory, and several goroutines may call it at once. The filter must not change as
+// long as it is used.
 func (f Filter) Matcher() func(*Run) bool {
-	in := Sets{}
-	f.eachList(in.Add)
-	if f.Or {
-		return func(run *Run) bool { return f.match(run, in) }
+	match := joined(f.Or, f.members())
+	if f.Parents == nil {
+		return match
 	}
-	checks := f.checks(in)
-	switch len(checks) {
-	case 0:
-		return func(*Run) bool { return true }
-	case 1:
-		return checks[0]
-	}
-	return func(run *Run) bool {
-		for _, check := range checks {
-			if !check(run) {
-				return false
-			}
-		}
-		return true
-	}
+	parents := f.Parents.matcher()
+	return func(run *Run) bool { return parents(run) && match(run) }
 }
 
-// checks are the members that were given, the cheapest first.
-func (f *Filter) checks(in Sets) (checks []func(*Run) bool) {
-	add := func(given bool, check func(*Run) bool) {
-		if given {
-			checks = append(checks, check)
-		}
+// members returns the predicates of the members that are given, cheap ones first. Parents
+// is not one of them: it is required even with Or.
+func (f *Filter) members() (all []predicate) {
+	if f.Subflows != nil {
+		matches := f.Subflows.Exists == nil || !*f.Subflows.Exists
+		all = append(all, func(*Run) bool { return matches })
 	}
-	add(f.Subflows != nil, func(*Run) bool { return f.Subflows.match() })
-	add(f.ID != nil, func(run *Run) bool { return f.ID.match(run, in) })
-	add(f.FlowRunID != nil, func(run *Run) bool { return f.FlowRunID.match(run, in) })
-	add(f.State != nil, func(run *Run) bool { return f.State.match(run, in) })
-	add(f.StartTime != nil, func(run *Run) bool { return f.StartTime.Match(run.StartTime) })
-	add(f.EndTime != nil, func(run *Run) bool { return f.EndTime.Match(run.EndTime) })
-	add(f.ExpectedStartTime != nil, func(run *Run) bool { return f.ExpectedStartTime.Match(run.ExpectedStartTime) })
-	add(f.Tags != nil, func(run *Run) bool { return f.Tags.match(run) })
-	add(f.Parents != nil, func(run *Run) bool { return f.Parents.match(run, in) })
-	add(f.Name != nil, func(run *Run) bool { return f.Name.match(run, in) })
-	return checks
-}
-
-// Sets hold the entries of long lists, by their first.
-type Sets map[*string]map[string]struct{}
-
-// longList is the length from which a list is better looked up than searched.
-const longList = 8
-
-// Add adds the set of a list that is long enough to gain from one.
-func (s Sets) Add(list []string) {
-	if len(list) < longList {
-		return
-	}
-	set := make(map[string]struct{}, len(list))
-	for _, entry := range list {
-		set[entry] = struct{}{}
-	}
-	s[&list[0]] = set
-}
-
-// Has reports whether the text is in the list.
-func Has[T string | []byte](in Sets, list []string, text T) bool {
-	if len(in) > 0 && len(list) >= longList {
-		_, found := in[&list[0]][string(text)]
-		return found
-	}
-	for _, entry := range list { //nolint:modernize // slices.Contains would take memory for the text of bytes
-		if entry == string(text) {
-			return true
-		}
-	}
-	return false
-}
-
-// eachList visits the lists that runs are looked for in.
-func (f *Filter) eachList(visit func([]string)) {
 	if f.ID != nil {
-		visit(f.ID.Any)
-	}
-	if f.Name != nil {
-		visit(f.Name.Any)
-	}
-	if f.State != nil {
-		visit(f.State.Names)
+		all = append(all, f.ID.matcher())
 	}
 	if f.FlowRunID != nil {
-		visit(f.FlowRunID.Any)
+		all = append(all, f.FlowRunID.matcher())
 	}
-	if f.Parents == nil {
-		return
+	if f.State != nil {
+		all = append(all, f.State.matcher())
 	}
-	for _, parent := range []*ParentCriteria{f.Parents.FlowRun, f.Parents.Flow, f.Parents.Deployment} {
-		if parent == nil {
-			continue
+	for _, member := range []struct {
+		filter *TimeFilter
+		time   func(*Run) *time.Time
+	}{
+		{f.StartTime, func(run *Run) *time.Time { return run.StartTime }},
+		{f.EndTime, func(run *Run) *time.Time { return run.EndTime }},
+		{f.ExpectedStartTime, func(run *Run) *time.Time { return run.ExpectedStartTime }},
+	} {
+		if member.filter != nil {
+			all = append(all, func(run *Run) bool { return member.filter.Match(member.time(run)) })
 		}
-		for i := range parent.Members {
-			visit(parent.Members[i].Any)
-			visit(parent.Members[i].NotAny)
+	}
+	if f.Tags != nil {
+		all = append(all, f.Tags.matcher())
+	}
+	if f.Name != nil {
+		all = append(all, f.Name.matcher())
+	}
+	return all
+}
+
+// joined joins predicates: with or, one that holds is enough, else all are required.
+// Without predicates, every run passes.
+func joined(or bool, all []predicate) predicate {
+	switch {
+	case len(all) == 0:
+		return func(*Run) bool { return true }
+	case len(all) == 1:
+		return all[0]
+	default:
+		return func(run *Run) bool {
+			for _, holds := range all {
+				if holds(run) == or {
+					return or
+				}
+			}
+			return !or
 		}
 	}
 }
 
-func (f *Filter) match(run *Run, in Sets) bool {
-	if f.Parents != nil && !f.Parents.match(run, in) {
-		return false
+func (f *IDFilter) matcher() predicate {
+	if f.Any == nil {
+		return joined(false, nil)
 	}
-	if f.Or {
-		return f.matchAny(run, in)
+	ids := NewTextSet(f.Any)
+	return func(run *Run) bool { return Has(&ids, run.ID) }
+}
+
+func (f *NameFilter) matcher() predicate {
+	var all []predicate
+	if f.Any != nil {
+		names := NewTextSet(f.Any)
+		all = append(all, func(run *Run) bool { return Has(&names, run.Name) })
 	}
-	return f.matchWhat(run, in) && f.matchWhen(run)
-}
-
-func (f *Filter) matchWhat(run *Run, in Sets) bool {
-	return f.Subflows.match() && f.ID.match(run, in) && f.FlowRunID.match(run, in) && f.State.match(run, in) &&
-		f.Tags.match(run) && f.Name.match(run, in)
-}
-
-func (f *Filter) matchWhen(run *Run) bool {
-	return f.StartTime.Match(run.StartTime) && f.EndTime.Match(run.EndTime) && f.ExpectedStartTime.Match(run.ExpectedStartTime)
-}
-
-func (f *Filter) matchAny(run *Run, in Sets) bool {
-	var c Criteria
-	c.Add(f.ID != nil, f.ID.match(run, in))
-	c.Add(f.Name != nil, f.Name.match(run, in))
-	c.Add(f.Tags != nil, f.Tags.match(run))
-	c.Add(f.State != nil, f.State.match(run, in))
-	c.Add(f.StartTime != nil, f.StartTime.Match(run.StartTime))
-	c.Add(f.EndTime != nil, f.EndTime.Match(run.EndTime))
-	c.Add(f.ExpectedStartTime != nil, f.ExpectedStartTime.Match(run.ExpectedStartTime))
-	c.Add(f.Subflows != nil, f.Subflows.match())
-	c.Add(f.FlowRunID != nil, f.FlowRunID.match(run, in))
-	return c.Hold(true)
-}
-
-// Criteria counts those that were given, and those of them that hold.
-type Criteria struct{ given, held int }
-
-// Add adds a criterion: whether the filter has it, and whether it holds.
-func (c *Criteria) Add(given, holds bool) {
-	if given {
-		c.given++
+	if f.Like != "" {
+		all = append(all, func(run *Run) bool { return like(run.Name, f.Like) })
 	}
-	if given && holds {
-		c.held++
+	return joined(false, all)
+}
+
+func (f *TagsFilter) matcher() predicate {
+	var all []predicate
+	if len(f.All) > 0 {
+		all = append(all, func(run *Run) bool { return containsAll(run.Tags, f.All) })
 	}
-}
-
-// Hold joins the criteria: one is enough with or, else all are needed. Without
-// any, everything passes.
-func (c *Criteria) Hold(or bool) bool {
-	return c.held == c.given || (or && c.held > 0)
-}
-
-func (f *IDFilter) match(run *Run, in Sets) bool {
-	return f == nil || f.Any == nil || Has(in, f.Any, run.ID)
-}
-
-func (f *NameFilter) match(run *Run, in Sets) bool {
-	return f == nil || (f.Any == nil || Has(in, f.Any, run.Name)) && (f.Like == "" || like(run.Name, f.Like))
-}
-
-func (f *TagsFilter) match(run *Run) bool {
-	if f == nil {
-		return true
+	if f.IsNull != nil {
+		all = append(all, func(run *Run) bool { return *f.IsNull == (len(run.Tags) == 0) })
 	}
-	var c Criteria
-	c.Add(len(f.All) > 0, containsAll(run.Tags, f.All))
-	c.Add(f.IsNull != nil, f.IsNull != nil && *f.IsNull == (len(run.Tags) == 0))
-	return c.Hold(f.Or)
+	return joined(f.Or, all)
 }
 
 func containsAll(tags, wanted []string) bool {
@@ -195,14 +117,16 @@ func containsAll(tags, wanted []string) bool {
 	return true
 }
 
-func (f *StateFilter) match(run *Run, in Sets) bool {
-	if f == nil {
-		return true
+func (f *StateFilter) matcher() predicate {
+	var all []predicate
+	if f.Types != nil {
+		all = append(all, func(run *Run) bool { return run.State != nil && slices.Contains(f.Types, run.State.Type) })
 	}
-	var c Criteria
-	c.Add(f.Types != nil, run.State != nil && slices.Contains(f.Types, run.State.Type))
-	c.Add(f.Names != nil, run.State != nil && Has(in, f.Names, run.State.Name))
-	return c.Hold(f.Or)
+	if f.Names != nil {
+		names := NewTextSet(f.Names)
+		all = append(all, func(run *Run) bool { return run.State != nil && Has(&names, run.State.Name) })
+	}
+	return joined(f.Or, all)
 }
 
 // Match reports whether the time, nil for none, passes the filter. A nil filter passes
@@ -213,21 +137,17 @@ func (f *TimeFilter) Match(t *time.Time) bool {
 		(f.IsNull == nil || *f.IsNull == (t == nil))
 }
 
-func (f *SubflowFilter) match() bool {
-	return f == nil || f.Exists == nil || !*f.Exists
-}
-
-func (f *FlowRunIDFilter) match(run *Run, in Sets) bool {
-	if f == nil {
-		return true
-	}
-	inFlow := run.FlowRunID != ""
-	switch {
-	case f.IsNull != nil && *f.IsNull:
-		return !inFlow
-	case f.Any != nil:
-		return inFlow && Has(in, f.Any, run.FlowRunID)
-	default:
-		return f.IsNull == nil || inFlow
+func (f *FlowRunIDFilter) matcher() predicate {
+	ids := NewTextSet(f.Any)
+	return func(run *Run) bool {
+		inFlow := run.FlowRunID != ""
+		switch {
+		case f.IsNull != nil && *f.IsNull:
+			return !inFlow
+		case f.Any != nil:
+			return inFlow && Has(&ids, run.FlowRunID)
+		default:
+			return f.IsNull == nil || inFlow
+		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -33,11 +35,16 @@ func someRun() *taskrun.Run {
 	return run
 }
 
-// checkFilter checks that the two ways to match say the same.
+// checkFilter checks that the compiled filter and the columns of the index agree.
 func checkFilter(t *testing.T, f taskrun.Filter) {
 	t.Helper()
-	if run := someRun(); f.Match(run) != f.Matcher()(run) {
-		t.Fatalf("Match() = %v, Matcher() says the opposite: %+v", f.Match(run), f)
+	run := someRun()
+	passes := f.Matcher()(run)
+	runs := index.New(nil, nil).Namespace("default")
+	runs.PutRun(&metav1.ObjectMeta{Name: "x", UID: "u"}, run)
+	n, err := runs.Count(t.Context(), f)
+	if err != nil || (n == 1) != passes {
+		t.Fatalf("the run passes: %v, the index counts %d, error %v: %+v", passes, n, err, f)
 	}
 }
 

@@ -22,7 +22,7 @@ type compiledFilter struct {
 }
 
 // compile compiles a filter. A member with a column is evaluated on the column, any
-// other member on each run, as taskrun.Filter.Matcher does.
+// other member on each run, by taskrun.Filter.Matcher.
 func (s *snapshot) compile(f taskrun.Filter) *compiledFilter {
 	p := &compiledFilter{or: f.Or}
 	rest := f
@@ -48,7 +48,7 @@ func (s *snapshot) compile(f taskrun.Filter) *compiledFilter {
 		rest.ID = nil
 	}
 	if f.Name != nil {
-		p.add(&nameCriterion{filter: taskrun.Filter{Name: f.Name}})
+		p.add(&nameCriterion{match: taskrun.Filter{Name: f.Name}.Matcher()})
 		rest.Name = nil
 	}
 	if f.Or {
@@ -133,7 +133,7 @@ func (c matchCriterion) narrow(b *block, offsets []uint8) []uint8 {
 // codeCriterion evaluates the first run of each code: the filter gives all runs of a
 // code the same result.
 type codeCriterion struct {
-	filter  taskrun.Filter
+	match   func(*taskrun.Run) bool
 	column  func(*block) *[blockSize]uint32
 	results []result // by code
 }
@@ -142,12 +142,12 @@ type result uint8
 
 const (
 	unknown result = iota
-	mismatch
-	match
+	miss
+	hit
 )
 
 func byCode(count int, column func(*block) *[blockSize]uint32, f taskrun.Filter) *codeCriterion {
-	return &codeCriterion{filter: f, column: column, results: make([]result, count)}
+	return &codeCriterion{match: f.Matcher(), column: column, results: make([]result, count)}
 }
 
 func (c *codeCriterion) narrow(b *block, offsets []uint8) []uint8 {
@@ -159,7 +159,7 @@ func (c *codeCriterion) narrow(b *block, offsets []uint8) []uint8 {
 			r = c.evaluate(b.runs[at])
 			c.results[column[at]] = r
 		}
-		if r == match {
+		if r == hit {
 			kept = append(kept, at)
 		}
 	}
@@ -167,23 +167,23 @@ func (c *codeCriterion) narrow(b *block, offsets []uint8) []uint8 {
 }
 
 func (c *codeCriterion) evaluate(run *taskrun.Run) result {
-	if c.filter.Match(run) {
-		return match
+	if c.match(run) {
+		return hit
 	}
-	return mismatch
+	return miss
 }
 
 // nameCriterion evaluates the column of names, without reading the runs.
 type nameCriterion struct {
-	filter taskrun.Filter
-	named  taskrun.Run
+	match func(*taskrun.Run) bool
+	named taskrun.Run
 }
 
 func (c *nameCriterion) narrow(b *block, offsets []uint8) []uint8 {
 	kept := offsets[:0]
 	for _, at := range offsets {
 		c.named.Name = b.names[at]
-		if c.filter.Match(&c.named) {
+		if c.match(&c.named) {
 			kept = append(kept, at)
 		}
 	}

@@ -53,7 +53,7 @@ func compareQueries(t *testing.T, s *NamespaceIndex, known map[int]*v1alpha1.Tas
 	t.Helper()
 	var matching []*taskrun.Run
 	for _, o := range known {
-		if run := convert.RunFromObject(o); q.Filter.Match(run) {
+		if run := convert.RunFromObject(o); q.Filter.Matcher()(run) {
 			matching = append(matching, run)
 		}
 	}

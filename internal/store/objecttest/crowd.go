@@ -34,6 +34,9 @@ const (
 	flowRunB = "0198a1b2-0000-7000-9000-00000000000b"
 )
 
+// manyNames is a list that is long enough to be compiled to a map.
+var manyNames = []string{"a", "B", "x_y", "extract-page-1", "m1", "m2", "m3", "m4", "m5", "m6"}
+
 var crowdNames = []string{"a", "B", "extract-page-1", "extract-page-10", "extract-page-2", "extract-pagé", "x_y"}
 
 // Object returns a version of the n-th object. Another life is another object.
@@ -86,7 +89,7 @@ func (c Crowd) Filter() taskrun.Filter {
 	}
 	if rarely() {
 		f.Name = &taskrun.NameFilter{
-			Any:  storetest.Pick(c.Random, [][]string{nil, {}, {"a", "extract-page-2"}}),
+			Any:  storetest.Pick(c.Random, [][]string{nil, {}, {"a", "extract-page-2"}, manyNames}),
 			Like: storetest.Pick(c.Random, []string{"", "PAGE", "t%1", "x_y", "_", "é"}),
 		}
 	}
