@@ -72,14 +72,14 @@ const (
 	ReasonDuplicateID = "DuplicateID"
 	// ReasonInputNotFound: a taskRunName in spec.taskInputs has no TaskRun yet.
 	ReasonInputNotFound = "InputNotFound"
-	// ReasonRedelivered tells that the worker is gone that held the run and had
-	// not started it: another one gets it.
+	// ReasonRedelivered: the worker that held the run was lost before it started the
+	// run. The run waits for another worker.
 	ReasonRedelivered = "Redelivered"
-	// ReasonWorkerLost tells that the worker is gone that had started the run,
-	// and what state the run was moved to.
+	// ReasonWorkerLost: the worker that had started the run was lost. The message has
+	// the new state of the run.
 	ReasonWorkerLost = "WorkerLost"
-	// ReasonDeliveryGivenUp tells that no worker started the run, however often
-	// it was handed out: it has crashed.
+	// ReasonDeliveryGivenUp: no worker started the run within the maximum number of
+	// deliveries. The run has crashed.
 	ReasonDeliveryGivenUp = "DeliveryGivenUp"
 )
 

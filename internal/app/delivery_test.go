@@ -140,7 +140,7 @@ func heldBy(holder string) func(*v1alpha1.TaskRun) bool {
 
 // shortGrace has workers count as gone soon.
 func shortGrace(o *Options) {
-	o.Delivery.Grace, o.Delivery.Interval = delivery.MinGrace, 100*time.Millisecond
+	o.Delivery.GracePeriod, o.Delivery.Interval = delivery.MinGracePeriod, 100*time.Millisecond
 }
 
 func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
@@ -207,7 +207,7 @@ func TestARunThatNoWorkerStartsIsGivenUp(t *testing.T) {
 		w.vanish(t)
 	}
 	c.await(t, id, "is CRASHED", inState("CRASHED"))
-	c.awaitEvent(t, id, "Warning DeliveryGivenUp worker second is gone, and the run was handed out 2 times")
+	c.awaitEvent(t, id, "Warning DeliveryGivenUp Worker second was lost. The run was delivered 2 times")
 }
 
 func TestAnOperatorSeesTheQueue(t *testing.T) {

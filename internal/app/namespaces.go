@@ -25,12 +25,12 @@ const namespaceInterval = time.Second
 // an authorized request is for it, so that the runs of lost workers are handled
 // without requests. It is closed when it has no runs and REST does not use it.
 type namespaces struct {
-	services *services
-	options  Options
-	log      *slog.Logger
-	manager  manager.Manager
-	registry *registry.Registry
-	room     *delivery.Room
+	services     *services
+	options      Options
+	log          *slog.Logger
+	manager      manager.Manager
+	registry     *registry.Registry
+	workerBudget *delivery.ByteBudget
 
 	mu      sync.Mutex
 	open    map[string]*workerServices
@@ -40,7 +40,7 @@ type namespaces struct {
 
 func newNamespaces(mgr manager.Manager, options Options, services *services, log *slog.Logger) (*namespaces, error) {
 	s := &namespaces{
-		services: services, options: options, log: log, manager: mgr, room: &delivery.Room{}, open: map[string]*workerServices{},
+		services: services, options: options, log: log, manager: mgr, workerBudget: &delivery.ByteBudget{}, open: map[string]*workerServices{},
 	}
 	identity, err := newIdentity()
 	if err != nil {
@@ -133,11 +133,11 @@ func (s *namespaces) newBackground(namespace string) *workerServices {
 	store, leases := s.services.cluster.Namespace(namespace), s.services.service(telemetry.SourceDelivery, namespace)
 	b := &workerServices{cluster: s.services.cluster, queue: delivery.NewQueue(store, clock.RealClock{}), metrics: s.services.recorder}
 	b.workers = delivery.NewWorkers(b.queue, leases, clock.RealClock{}, s.registry.In(namespace))
-	b.workers.Metrics, b.workers.Namespace, b.workers.Room = s.services.recorder, namespace, s.room
+	b.workers.Metrics, b.workers.Namespace, b.workers.Budget = s.services.recorder, namespace, s.workerBudget
 	b.reaper = &delivery.Reaper{
 		ReaperOptions: s.options.Delivery, Queue: b.queue, Workers: b.workers, Leases: leases,
 		Clock: clock.RealClock{}, Log: s.log, Metrics: s.services.recorder,
-		Witness: controller.Witness{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
+		LossRecorder: controller.LossRecorder{Events: s.manager.GetEventRecorder(controller.DeliveryName), Namespace: namespace},
 	}
 	return b
 }

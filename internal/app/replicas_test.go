@@ -19,7 +19,7 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	c := newCluster(t, env.Config, env.Namespace(t))
 	replica := func(o *Options) {
 		o.Manager.LeaderElect, o.Manager.LeaseNamespace = true, c.namespace
-		o.Delivery.Grace, o.Delivery.Interval = 5*time.Second, 100*time.Millisecond
+		o.Delivery.GracePeriod, o.Delivery.Interval = 5*time.Second, 100*time.Millisecond
 	}
 	one, two := start(t, env.Config, c.namespace, replica), start(t, env.Config, c.namespace, replica)
 	w := one.serve(t, "worker", "hello")

@@ -58,7 +58,7 @@ func (a *administrator) does(t *testing.T, part string) {
 
 // Finished runs come back as they were, and their worker gets none of them: a run
 // that is submitted between the two commands is the first that it gets.
-func TestRestoredRunsAreNotHandedOutBetweenTheTwoCommands(t *testing.T) {
+func TestRestore_runsAreNotDeliveredBetweenTheTwoCommands(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	p, c, admin := start(t, env.Config, namespace, nil), newCluster(t, env.Config, namespace), newAdministrator(t, env, namespace)

@@ -77,7 +77,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			env := open(t)
 			c := newCluster(t, env.Config, env.Namespace(t))
 			withShortGrace := func(change func(*Options)) func(*Options) {
-				return func(o *Options) { shortGrace(o); o.Delivery.Grace = graceOfTwo; change(o) }
+				return func(o *Options) { shortGrace(o); o.Delivery.GracePeriod = graceOfTwo; change(o) }
 			}
 			config := func(change func(*kuberest.Config) *kuberest.Config) *kuberest.Config {
 				if change == nil {

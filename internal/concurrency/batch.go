@@ -12,20 +12,20 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Bounds of the retries after a lost compare-and-swap, and of a batch as a whole.
+// Limits of the retries after a conflict, and of a batch.
 const (
 	maxAttempts  = 40
 	longestPause = 50 * time.Millisecond
 	batchTimeout = 15 * time.Second
 )
 
-// edit changes a draft, or refuses to and changes nothing. It can be called
-// again, on a newer draft.
-type edit func(*draft) error
+// edit changes a transaction, or returns an error and changes nothing. After a
+// conflict it is called again on a newer transaction.
+type edit func(*tx) error
 
-// batch collects the edits of one limit that wait to be written: so the users of
-// one limit in one replica do not fight each other, and share writes.
-// It is there as long as its edits are at work; Service.mu guards it.
+// batch collects the waiting edits of one limit, so that the callers in one replica
+// share writes and do not conflict with each other. It exists until all of its edits
+// are done. Service.mu guards it.
 type batch struct {
 	waiting []*request
 }
@@ -36,12 +36,12 @@ type request struct {
 	done chan struct{}
 }
 
-// change edits a limit. It returns the edit's error, taskrun.ErrNotFound when
-// there is no such limit, or what became of the write.
+// change edits a limit. It returns the error of the edit, taskrun.ErrNotFound if the
+// limit does not exist, or the error of the write.
 func (s *Service) change(ctx context.Context, name string, e edit) error {
 	r := &request{edit: e, done: make(chan struct{})}
-	if s.join(name, r) {
-		go s.work(context.WithoutCancel(ctx), name)
+	if s.enqueue(name, r) {
+		go s.writeBatches(context.WithoutCancel(ctx), name)
 	}
 	select {
 	case <-r.done:
@@ -51,9 +51,9 @@ func (s *Service) change(ctx context.Context, name string, e edit) error {
 	}
 }
 
-// join adds a request to the batch of a limit. It reports whether the batch is
-// new: then the caller has to see that it is worked on.
-func (s *Service) join(name string, r *request) (first bool) {
+// enqueue adds a request to the batch of a limit. It reports whether the batch is
+// new. Then the caller must start writeBatches.
+func (s *Service) enqueue(name string, r *request) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, ok := s.batches[name]
@@ -65,9 +65,9 @@ func (s *Service) join(name string, r *request) (first bool) {
 	return !ok
 }
 
-// next takes what waits in the batch of a limit. With nothing waiting the batch
-// is over and forgotten: names are the clients', and there is no end of them.
-func (s *Service) next(name string) []*request {
+// dequeue takes the waiting requests of a limit. Without waiting requests it removes
+// the batch: clients choose the names, so their number is unlimited.
+func (s *Service) dequeue(name string) []*request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.batches[name]
@@ -79,9 +79,9 @@ func (s *Service) next(name string) []*request {
 	return requests
 }
 
-// work writes batches until nothing waits.
-func (s *Service) work(ctx context.Context, name string) {
-	for requests := s.next(name); len(requests) > 0; requests = s.next(name) {
+// writeBatches writes until no request waits.
+func (s *Service) writeBatches(ctx context.Context, name string) {
+	for requests := s.dequeue(name); len(requests) > 0; requests = s.dequeue(name) {
 		err := panics.Guard(func() error {
 			s.write(ctx, name, requests)
 			return nil
@@ -95,21 +95,21 @@ func (s *Service) work(ctx context.Context, name string) {
 	}
 }
 
-// write applies the edits to the limit as it is and stores it; after a conflict,
-// to what is there then.
+// write applies the edits to the limit and stores it. After a conflict it applies
+// them to the newer version.
 func (s *Service) write(ctx context.Context, name string, requests []*request) {
 	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
 	l, err := s.find(ctx, name)
 	for attempt := 1; err == nil; attempt++ {
-		d := s.draft(ctx, l)
+		t := s.beginTx(ctx, l)
 		for _, r := range requests {
-			r.err = r.edit(d)
+			r.err = r.edit(t)
 		}
-		if !d.mustBeStored() {
+		if !t.mustWrite() {
 			return
 		}
-		if err = s.store(ctx, d); err == nil {
+		if err = s.store(ctx, t); err == nil {
 			return
 		}
 		if !errors.Is(err, taskrun.ErrConflict) || attempt == maxAttempts {
@@ -126,35 +126,35 @@ func (s *Service) write(ctx context.Context, name string, requests []*request) {
 	}
 }
 
-func (s *Service) store(ctx context.Context, d *draft) error {
-	d.prune()
-	denied := s.deniedOf(d.Name)
-	d.Denied += denied
-	if d.changed || d.shifted { // else nothing did that a client sees
-		d.Updated = d.now
+func (s *Service) store(ctx context.Context, t *tx) error {
+	t.prune()
+	denied := s.deniedOf(t.Name)
+	t.Denied += denied
+	if t.useChanged || t.timesShifted { // otherwise no change is visible to clients
+		t.Updated = t.now
 	}
-	d.Shown = d.shown()
-	d.resolveObjects()
-	d.record(d.Recorded.Stalled)
-	_, err := s.Store.UpdateUse(ctx, d.Limit)
+	t.ReportedActive = t.shown()
+	t.resolveObjects()
+	t.record(t.Recorded.Stalled)
+	_, err := s.Store.UpdateUse(ctx, t.Limit)
 	if err != nil {
-		s.deny(d.Name, denied)
+		s.deny(t.Name, denied)
 	}
 	return err
 }
 
-// maxReads is how many runs are read for one draft, so that the draft is written
-// within batchTimeout. Doubtful holdings beyond that count until a later draft.
+// maxReads is the maximum number of runs that are read for one transaction, so that it
+// is written within batchTimeout. Further orphaned leases count until a later one.
 const maxReads = 100
 
-// draft begins the next version of a limit. Doubtful holdings are settled, in random
-// order: those whose runs cannot be read do not keep others from their turn.
-func (s *Service) draft(ctx context.Context, l *Limit) *draft {
-	d := s.newDraft(l)
+// beginTx returns a transaction for writes. It confirms orphaned leases in random
+// order, so that runs that cannot be read do not block the confirmation of others.
+func (s *Service) beginTx(ctx context.Context, l *Limit) *tx {
+	t := s.newTx(l)
 	reads := 0
-	for _, i := range rand.Perm(len(d.Holdings)) { //nolint:gosec // spreads reads, keeps no secret
-		h := &d.Holdings[i]
-		if d.stands(h) != doubtful {
+	for _, i := range rand.Perm(len(t.Leases)) { //nolint:gosec // spreads reads, keeps no secret
+		h := &t.Leases[i]
+		if t.validityOf(h) != orphaned {
 			continue
 		}
 		if !h.isClaim() {
@@ -162,18 +162,18 @@ func (s *Service) draft(ctx context.Context, l *Limit) *draft {
 				continue
 			}
 		}
-		if s.orphaned(ctx, h) {
-			d.gone[h.ID] = true
+		if s.confirmOrphaned(ctx, h) {
+			t.expiredIDs[h.ID] = true
 		}
 	}
-	s.dropTorn(ctx, d)
-	return d
+	s.expirePartial(ctx, t)
+	return t
 }
 
-// orphaned reports whether a doubtful holding is over. The run of a claim is fenced,
-// so that the state claimed for is either there or never will be. The run of any
-// other holding is read past any cache.
-func (s *Service) orphaned(ctx context.Context, h *Holding) bool {
+// confirmOrphaned reports whether an orphaned lease has expired. It fences the run of
+// a claim, so that the claimed state is either written or can no longer be. It reads
+// the run of another lease from the source of truth.
+func (s *Service) confirmOrphaned(ctx context.Context, h *SlotLease) bool {
 	if h.isClaim() {
 		run, err := s.Runs.Fence(ctx, h.Holder)
 		return errors.Is(err, taskrun.ErrNotFound) || (err == nil && !run.Has(h.StateID))
@@ -186,21 +186,21 @@ func (s *Service) orphaned(ctx context.Context, h *Holding) bool {
 	return errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.Finished())
 }
 
-// dropTorn drops leases over several limits that are not on all of them: whoever
-// took them, or gave them back, died in between.
-func (s *Service) dropTorn(ctx context.Context, d *draft) {
-	for i := range d.Holdings {
-		if h := &d.Holdings[i]; d.canBeTorn(h) && s.isTorn(ctx, d, h) {
-			d.gone[h.ID] = true
+// expirePartial expires leases over several limits that are not on all of them: the
+// replica that acquired or released them ended before its last write.
+func (s *Service) expirePartial(ctx context.Context, t *tx) {
+	for i := range t.Leases {
+		if h := &t.Leases[i]; t.canBePartial(h) && s.isPartial(ctx, t, h) {
+			t.expiredIDs[h.ID] = true
 		}
 	}
 }
 
-func (s *Service) isTorn(ctx context.Context, d *draft, h *Holding) bool {
-	return slices.ContainsFunc(h.Names, func(name string) bool { return name != d.Name && s.lacks(ctx, name, h.ID) })
+func (s *Service) isPartial(ctx context.Context, t *tx, h *SlotLease) bool {
+	return slices.ContainsFunc(h.Names, func(name string) bool { return name != t.Name && s.lacks(ctx, name, h.ID) })
 }
 
-// lacks reports whether a limit, which is there, does not have a lease.
+// lacks reports whether an existing limit does not have a lease.
 func (s *Service) lacks(ctx context.Context, name, leaseID string) bool {
 	l, err := s.find(ctx, name)
 	if err != nil || l.has(leaseID) {
@@ -210,7 +210,7 @@ func (s *Service) lacks(ctx context.Context, name, leaseID string) bool {
 	return err == nil && !l.has(leaseID)
 }
 
-func (l *Limit) has(id string) bool { return (&draft{Limit: l}).find(id) >= 0 }
+func (l *Limit) has(id string) bool { return (&tx{Limit: l}).find(id) >= 0 }
 
 func pause(ctx context.Context) error {
 	timer := time.NewTimer(rand.N(longestPause)) //nolint:gosec // spreads retries, keeps no secret

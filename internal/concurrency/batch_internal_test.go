@@ -26,7 +26,7 @@ type stillClock struct{}
 
 func (stillClock) Now() time.Time { return time.Unix(0, 0) }
 
-func TestBatchesAreForgotten(t *testing.T) {
+func TestChange_removesFinishedBatches(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Store: noLimits{}, Clock: stillClock{}})
 	var all sync.WaitGroup
@@ -52,11 +52,11 @@ func (s *Service) known(name string) bool {
 	return s.batches[name] != nil
 }
 
-func TestAPanicIsAnErrorOfItsRequests(t *testing.T) {
+func TestChange_returnsPanicAsError(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Store: brokenStore{}, Clock: stillClock{}})
 	before := panics.Count()
-	err := s.change(t.Context(), "tag:a", func(*draft) error { return nil })
+	err := s.change(t.Context(), "tag:a", func(*tx) error { return nil })
 	if _, ok := errors.AsType[*panics.Error](err); !ok || panics.Count() <= before {
 		t.Errorf("change(): %v with %d panics counted, want a PanicError", err, panics.Count()-before)
 	}

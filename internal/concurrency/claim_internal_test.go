@@ -18,7 +18,7 @@ func (l listed) List(context.Context) ([]*Limit, error) { return l.limits, nil }
 
 // A user who may create limits can name an object after the UID of another limit, which
 // is its id, but not take the UID.
-func TestOfTwoLimitsOfOneIDTheOneOfTheUIDCounts(t *testing.T) {
+func TestLocate_prefersLimitWhoseUIDIsTheID(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
 	genuine := &Limit{ID: id, Name: "z", Created: time.Unix(100, 0), Revision: taskrun.ObjectRef{UID: id, Name: "z"}}

@@ -25,7 +25,7 @@ type bubbleClock struct{}
 
 func (bubbleClock) Now() time.Time { return time.Now() }
 
-// pass lets time pass within a bubble, where that takes none.
+// pass advances the time of the bubble.
 func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above
 
 // flaky is a store of runs whose writes of progress can go wrong in every way: not
@@ -57,14 +57,14 @@ func (f *flaky) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 	return after, err
 }
 
-// replica is one of several programs over the same stores.
+// replica is one of several replicas over the same stores.
 type replica struct {
 	limits *concurrency.Service
 	runs   *usecase.Service
 }
 
 // scene has stores, and replicas over them.
-type scene struct {
+type fixture struct {
 	t        *testing.T
 	runs     *flaky
 	limits   *memory.Limits
@@ -72,10 +72,10 @@ type scene struct {
 	made     int
 }
 
-func play(t *testing.T, script func(*scene)) {
+func inBubble(t *testing.T, script func(*fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &scene{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
+		s := &fixture{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
 		for range 2 {
 			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: bubbleClock{}})
 			s.replicas = append(s.replicas, replica{limits, usecase.New(usecase.Options{
@@ -86,14 +86,14 @@ func play(t *testing.T, script func(*scene)) {
 	})
 }
 
-func (s *scene) limit(name string, slots int) {
+func (s *fixture) limit(name string, slots int) {
 	s.t.Helper()
 	if _, err := s.replicas[0].limits.Create(s.t.Context(), concurrency.NewLimit{Name: name, Active: true, Limit: slots}); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *scene) run(tags ...string) string {
+func (s *fixture) run(tags ...string) string {
 	s.t.Helper()
 	s.made++
 	run, _, err := s.replicas[0].runs.Create(s.t.Context(), taskrun.NewRun{
@@ -106,7 +106,7 @@ func (s *scene) run(tags ...string) string {
 }
 
 // set proposes a state at the nth replica and returns the answer.
-func (s *scene) set(n int, id string, kind orchestration.StateType) orchestration.Status {
+func (s *fixture) set(n int, id string, kind orchestration.StateType) orchestration.Status {
 	s.t.Helper()
 	outcome, err := s.replicas[n%len(s.replicas)].runs.SetState(s.t.Context(), id, taskrun.Proposal{Type: kind})
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *scene) set(n int, id string, kind orchestration.StateType) orchestratio
 	return outcome.Decision.Status
 }
 
-func (s *scene) taken(name string) int {
+func (s *fixture) taken(name string) int {
 	s.t.Helper()
 	view, err := s.replicas[1].limits.Get(s.t.Context(), concurrency.Key{Name: name})
 	if err != nil {
@@ -124,19 +124,19 @@ func (s *scene) taken(name string) int {
 	return view.ActiveSlots
 }
 
-func (s *scene) want(what string, want, got any) {
+func (s *fixture) want(what string, want, got any) {
 	s.t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		s.t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
 
-func TestARunHoldsItsSlotUntilItLeavesRunning(t *testing.T) {
+func TestTagLimit_runHoldsSlotWhileRunning(t *testing.T) {
 	t.Parallel()
 	for _, end := range []orchestration.StateType{orchestration.Completed, orchestration.Failed, orchestration.Paused, orchestration.Pending} {
 		t.Run(string(end), func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 1)
 				first, second := s.run("a"), s.run("a")
 				s.want("the first", orchestration.Accept, s.set(0, first, orchestration.Running))
@@ -154,9 +154,9 @@ func TestARunHoldsItsSlotUntilItLeavesRunning(t *testing.T) {
 	}
 }
 
-func TestADeletedRunHoldsNothing(t *testing.T) {
+func TestTagLimit_deletedRunHoldsNoSlot(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 1)
 		first, second := s.run("a"), s.run("a")
 		s.set(0, first, orchestration.Running)
@@ -168,9 +168,9 @@ func TestADeletedRunHoldsNothing(t *testing.T) {
 	})
 }
 
-func TestAllLimitsOrNone(t *testing.T) {
+func TestTagLimit_runClaimsAllLimitsOrNone(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 2)
 		s.limit("tag:b", 1)
 		first, second := s.run("a", "b"), s.run("b", "a")
@@ -181,9 +181,9 @@ func TestAllLimitsOrNone(t *testing.T) {
 	})
 }
 
-// A start whose write did not arrive keeps a slot for a short while only; one
-// whose answer was lost keeps it for good.
-func TestAStartThatDied(t *testing.T) {
+// A start whose write is lost blocks the slot for claimTTL. A start whose response is
+// lost holds the slot.
+func TestTagLimit_failedStartHoldsSlotBriefly(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		fate fate
@@ -194,7 +194,7 @@ func TestAStartThatDied(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 1)
 				first, second := s.run("a"), s.run("a")
 				s.runs.fate = func() fate { return tt.fate }
@@ -211,11 +211,11 @@ func TestAStartThatDied(t *testing.T) {
 	}
 }
 
-// The write of a start arrives long after its claim: somebody else has the slot
-// by then, so it must not be stored.
-func TestALateStartIsFenced(t *testing.T) {
+// The write of a start arrives after the expiration of its claim. Another run holds
+// the slot then, so the write must fail.
+func TestTagLimit_lateStartIsFenced(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 1)
 		first, second := s.run("a"), s.run("a")
 		late := true
@@ -235,14 +235,14 @@ func TestALateStartIsFenced(t *testing.T) {
 	})
 }
 
-// Many runs at two replicas, whose writes go wrong now and then: never are more
-// of them RUNNING than there are slots, and all get their turn in time.
-func TestNeverMoreThanTheLimit(t *testing.T) {
+// Many runs at two replicas, with occasional failed writes: never more of them are
+// RUNNING than there are slots, and all of them run in time.
+func TestTagLimit_neverMoreRunningThanSlots(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				random := rand.New(rand.NewPCG(seed, 17))
 				slots := map[string]int{"a": 1 + random.IntN(3), "b": 1 + random.IntN(3)}
 				for tag, n := range slots {
@@ -252,7 +252,7 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 				s.runs.fate = func() fate {
 					return fate{lost: luck.IntN(12) == 0, unanswered: luck.IntN(12) == 0, late: time.Duration(luck.IntN(20)) * time.Millisecond}
 				}
-				w := &watched{scene: s, slots: slots, inside: map[string]int{}}
+				w := &watched{fixture: s, slots: slots, inside: map[string]int{}}
 				var all sync.WaitGroup
 				for i := range 24 {
 					tags := [][]string{{"a"}, {"b"}, {"a", "b"}, {"b", "a", "free"}}[random.IntN(4)]
@@ -280,7 +280,7 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 
 // watched counts the runs that are RUNNING, by tag.
 type watched struct {
-	*scene
+	*fixture
 	slots map[string]int
 
 	mu     sync.Mutex
@@ -301,7 +301,7 @@ func (w *watched) live(n int, id string, tags []string, stay time.Duration) {
 const longestTurn = 10 * time.Minute
 
 // within tries each second, and fails the test after that time.
-func (s *scene) within(limit time.Duration, try func() bool) bool {
+func (s *fixture) within(limit time.Duration, try func() bool) bool {
 	s.t.Helper()
 	for began := time.Now(); !try(); pass(time.Second) {
 		if time.Since(began) > limit {

@@ -31,36 +31,36 @@ func (l lagging) Known(id string) *taskrun.Run {
 	return l.flaky.Known(id)
 }
 
-// take lets a run hold a slot of tag:a that has no end.
-var take = map[string]func(s *scene, limits *concurrency.Service, run string) error{
-	"increment": func(s *scene, limits *concurrency.Service, run string) error {
+// take leases a slot of tag:a to a run, without an expiration.
+var take = map[string]func(s *fixture, limits *concurrency.Service, run string) error{
+	"increment": func(s *fixture, limits *concurrency.Service, run string) error {
 		_, err := limits.AcquireForRun(s.t.Context(), []string{"a"}, run)
 		return err
 	},
-	"reset": func(s *scene, limits *concurrency.Service, run string) error {
+	"reset": func(s *fixture, limits *concurrency.Service, run string) error {
 		return limits.Reset(s.t.Context(), "tag:a", []string{run})
 	},
 }
 
 // end ends a run.
-var end = map[string]func(s *scene, runs *usecase.Service, run string) error{
-	"finished": func(s *scene, runs *usecase.Service, run string) error {
+var end = map[string]func(s *fixture, runs *usecase.Service, run string) error{
+	"finished": func(s *fixture, runs *usecase.Service, run string) error {
 		_, err := runs.SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Completed})
 		return err
 	},
-	"deleted": func(s *scene, runs *usecase.Service, run string) error { return runs.Delete(s.t.Context(), run) },
+	"deleted": func(s *fixture, runs *usecase.Service, run string) error { return runs.Delete(s.t.Context(), run) },
 }
 
-// A slot without an end is free when its run has ended, whatever the clocks of the
-// replicas that wrote the two.
-func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
+// A slot without an expiration is free after the end of its run, with any difference
+// between the clocks of the writers.
+func TestSlot_ofFinishedRunIsFreeWithAnySkew(t *testing.T) {
 	t.Parallel()
 	for skewName, skew := range map[string]time.Duration{"equal": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		for takeName, take := range take {
 			for endName, end := range end {
 				t.Run(takeName+", "+endName+" by a clock "+skewName, func(t *testing.T) {
 					t.Parallel()
-					play(t, func(s *scene) {
+					inBubble(t, func(s *fixture) {
 						s.limit("tag:a", 1)
 						other := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
 						run, limits := s.run(), s.replicas[0].limits
@@ -78,8 +78,8 @@ func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
 							s.t.Fatal(err)
 						}
 						all, err := s.limits.List(s.t.Context())
-						if err != nil || len(all[0].Holdings) != 0 {
-							s.t.Errorf("after a sweep, %v hold slots, error %v", all[0].Holdings, err)
+						if err != nil || len(all[0].Leases) != 0 {
+							s.t.Errorf("after a sweep, %v hold slots, error %v", all[0].Leases, err)
 						}
 						if s.acquire(0, lease(1, "tag:a")) == "" {
 							s.t.Error("the slot is not free")
@@ -91,14 +91,14 @@ func TestARunThatHasEndedHoldsNoSlotWhateverTheClocks(t *testing.T) {
 	}
 }
 
-// A replica whose view still has the end of an earlier attempt does not take the slot
-// away that the run took in the next one.
-func TestARunThatWasFinishedKeepsItsSlot(t *testing.T) {
+// A replica whose index still has the end of an earlier attempt does not release the
+// slot of the next attempt.
+func TestSlot_ofRestartedRunIsKeptByReplicaWithOldVersion(t *testing.T) {
 	t.Parallel()
 	for skewName, skew := range map[string]time.Duration{"equal": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(skewName, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 1)
 				run := s.run()
 				_, err := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
@@ -136,10 +136,10 @@ func (c *counting) Reload(ctx context.Context, run *taskrun.Run) (*taskrun.Run, 
 	return c.flaky.Reload(ctx, run)
 }
 
-// Many runs that ended together are read in several drafts.
-func TestManyEndedRunsAreReadInTurn(t *testing.T) {
+// Many runs that end together are read in several transactions.
+func TestBeginTx_readsManyFinishedRunsInSeveralTransactions(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		const many = 250
 		s.limit("tag:a", many)
 		runs := &counting{flaky: s.runs}
@@ -158,17 +158,17 @@ func TestManyEndedRunsAreReadInTurn(t *testing.T) {
 				s.t.Fatal(err)
 			}
 			all, err := s.limits.List(s.t.Context())
-			if err != nil || len(all[0].Holdings) != left || runs.reads-before > 100 {
-				s.t.Errorf("%d hold slots after %d reads, want %d; error %v", len(all[0].Holdings), runs.reads-before, left, err)
+			if err != nil || len(all[0].Leases) != left || runs.reads-before > 100 {
+				s.t.Errorf("%d hold slots after %d reads, want %d; error %v", len(all[0].Leases), runs.reads-before, left, err)
 			}
 		}
 	})
 }
 
-// A run that is not known here is somebody else's, and holds its slot.
-func TestARunOfAnotherServerHoldsItsSlot(t *testing.T) {
+// An unknown run can belong to another server, and holds its slot.
+func TestSlot_ofUnknownRunIsHeld(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 1)
 		if _, err := s.replicas[0].limits.AcquireForRun(s.t.Context(), []string{"a"}, "0198a1b2-0000-7000-8000-00000000000a"); err != nil {
 			s.t.Fatal(err)

@@ -10,58 +10,58 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// tearTime is how long taking a lease over several limits may take. A taker that
-// needs longer than half of it gives up; a lease that is on some of its limits
-// only after that time was left by a replica that ended.
-const tearTime = 10 * time.Second
+// partialAfter is the maximum time of acquiring a lease over several limits. Acquire
+// fails after half of it. A lease that is on only some of its limits after this time
+// is partial: the replica that acquired it has ended.
+const partialAfter = 10 * time.Second
 
-// Acquisition asks for slots.
+// Acquisition is a request for slots.
 type Acquisition struct {
 	Names     []string
 	Slots     int
-	RateLimit bool          // only limits whose slots decay will do
-	Lease     time.Duration // how long the slots are held without a renewal; 0: until released
-	Holder    *Holder       // nil: not told
+	RateLimit bool          // reject limits without slot decay
+	Lease     time.Duration // TTL without a renewal; 0: anonymous slots, until released
+	Holder    *Holder       // nil: unknown
 }
 
-// Holder is who holds a lease.
+// Holder is the holder of a slot lease.
 type Holder struct{ Kind, ID string }
 
-// Returned gives slots back.
-type Returned struct {
+// Released is a request to release anonymous slots.
+type Released struct {
 	Names     []string
 	Slots     int
-	Occupancy *time.Duration // how long they were held, all together; nil: not told
+	Occupancy *time.Duration // sum over all slots; nil: unknown
 }
 
 // Errors of slots; test for them with errors.Is.
 var (
-	// ErrTooManySlots: more slots are asked for than an active limit has.
+	// ErrTooManySlots: the request exceeds the total slots of an active limit.
 	ErrTooManySlots = errors.New("more slots than the limit has")
-	// ErrLeaseGone: the lease ran out, was given back, or never was.
-	ErrLeaseGone = errors.New("no such lease")
+	// ErrNoLease: the lease has expired, was released, or never existed.
+	ErrNoLease = errors.New("no such lease")
 )
 
-// LockedError tells that a limit has no free slot.
+// LockedError reports that a limit has no free slot.
 type LockedError struct {
-	// Tag is the first of the tags, if tags were asked for.
+	// Tag is the first tag without a free slot, if the request has tags.
 	Tag string
-	// Never tells that the tag's limit is 0, so that another try is of no use.
+	// Never is true if the limit of the tag is 0, so that no retry can succeed.
 	Never bool
-	// RetryAfter is when to try again.
+	// RetryAfter is the time to wait before a retry.
 	RetryAfter time.Duration
 }
 
 func (e *LockedError) Error() string { return "no free slot" }
 
-// NoDecayError tells which limits cannot be used as rate limits.
+// NoDecayError has the limits that cannot be used as rate limits.
 type NoDecayError struct{ Names []string }
 
 func (e *NoDecayError) Error() string { return "limits without slot decay" }
 
-// Acquire takes slots of all active limits of the names, or none. The limits
-// returned are all that have one of the names, the inactive among them. Names
-// without a limit are left out. *LockedError, ErrTooManySlots, *NoDecayError.
+// Acquire acquires slots of all active limits with the names, or of none. It returns
+// all limits with the names, including inactive ones. It ignores names without a
+// limit. Errors: *LockedError, ErrTooManySlots, *NoDecayError.
 func (s *Service) Acquire(ctx context.Context, in Acquisition) (leaseID string, limits []*View, err error) {
 	found, names, err := s.named(ctx, in.Names)
 	if err != nil {
@@ -77,31 +77,31 @@ func (s *Service) Acquire(ctx context.Context, in Acquisition) (leaseID string, 
 	return leaseID, s.views(found), nil
 }
 
-// acquire takes the slots of the limits in order. What was taken before one of
-// them was full is given back.
+// acquire acquires the slots of the limits in order. If one of them is full, it
+// releases the slots that it has acquired.
 func (s *Service) acquire(ctx context.Context, in Acquisition, leaseID string, names []string) error {
 	since := s.now()
 	for i, name := range names {
-		err := s.change(ctx, name, s.take(in, leaseID, names))
+		err := s.change(ctx, name, s.acquireEdit(in, leaseID, names))
 		switch {
 		case err == nil, errors.Is(err, taskrun.ErrNotFound):
 		case errors.Is(err, taskrun.ErrFull):
 			s.deny(name, in.Slots)
-			s.undo(ctx, names[:i], in, leaseID)
+			s.rollBack(ctx, names[:i], in, leaseID)
 			return &LockedError{RetryAfter: retryAfter()}
 		default:
-			s.undo(ctx, names[:i+1], in, leaseID) // of the last write nothing is known
+			s.rollBack(ctx, names[:i+1], in, leaseID) // the result of the last write is unknown
 			return err
 		}
 	}
-	if len(names) > 1 && s.now().Sub(since) > tearTime/2 {
-		s.undo(ctx, names, in, leaseID)
-		return fmt.Errorf("taking the slots took too long: %w", taskrun.ErrUnavailable)
+	if len(names) > 1 && s.now().Sub(since) > partialAfter/2 {
+		s.rollBack(ctx, names, in, leaseID)
+		return fmt.Errorf("acquiring the slots took too long: %w", taskrun.ErrUnavailable)
 	}
 	return nil
 }
 
-// check refuses what no waiting would help.
+// check rejects requests that no retry can satisfy.
 func (in Acquisition) check(limits []*Limit) error {
 	var steady []string
 	for _, l := range limits {
@@ -120,48 +120,48 @@ func (in Acquisition) check(limits []*Limit) error {
 	return nil
 }
 
-// take is the edit that takes the slots of one limit.
-func (s *Service) take(in Acquisition, leaseID string, names []string) edit {
-	return func(d *draft) error {
+// acquireEdit returns the edit that acquires the slots of one limit.
+func (s *Service) acquireEdit(in Acquisition, leaseID string, names []string) edit {
+	return func(t *tx) error {
 		switch {
-		case !d.Active:
+		case !t.Active:
 			return nil
-		case !d.fits(in.Slots):
+		case !t.fits(in.Slots):
 			return taskrun.ErrFull
 		case in.Lease == 0:
-			d.addLoose(in.Slots, d.now)
-			d.changed = true
+			t.addAnonymous(in.Slots, t.now)
+			t.useChanged = true
 			return nil
 		}
-		until := d.now.Add(in.Lease)
-		h := Holding{ID: leaseID, Slots: in.Slots, Since: d.now, Until: &until}
+		until := t.now.Add(in.Lease)
+		h := SlotLease{ID: leaseID, Slots: in.Slots, Since: t.now, Until: &until}
 		if in.Holder != nil {
 			h.Kind, h.Holder = in.Holder.Kind, in.Holder.ID
 		}
 		if len(names) > 1 {
 			h.Names = names
 		}
-		d.hold(h)
+		t.add(h)
 		return nil
 	}
 }
 
-// undoTimeout bounds undoing, which goes on when the caller has gone.
-const undoTimeout = 10 * time.Second
+// rollBackTimeout limits rollBack, which continues after the caller has disconnected.
+const rollBackTimeout = 10 * time.Second
 
-// undo gives back what was taken before one of the limits was full.
-func (s *Service) undo(ctx context.Context, names []string, in Acquisition, leaseID string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+// rollBack releases the slots that an incomplete request has acquired.
+func (s *Service) rollBack(ctx context.Context, names []string, in Acquisition, leaseID string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackTimeout)
 	defer cancel()
 	if in.Lease > 0 {
-		_ = s.drop(ctx, names, leaseID)
+		_ = s.release(ctx, names, leaseID)
 		return
 	}
-	_, _ = s.Release(ctx, Returned{Names: names, Slots: in.Slots})
+	_, _ = s.Release(ctx, Released{Names: names, Slots: in.Slots})
 }
 
-// named returns the limits of the names, in their order, and the names of the
-// active ones in the order in which everybody takes them.
+// named returns the limits with the names, in this order, and the names of the active
+// ones in the common order of acquisition.
 func (s *Service) named(ctx context.Context, names []string) (limits []*Limit, active []string, err error) {
 	for _, name := range distinct(names) {
 		l, err := s.find(ctx, name)
@@ -188,20 +188,20 @@ func (s *Service) views(limits []*Limit) []*View {
 	return views
 }
 
-// Release gives slots back that were taken without a lease, of the active limits
-// of the names. It returns all limits that have one of the names.
-func (s *Service) Release(ctx context.Context, in Returned) ([]*View, error) {
+// Release releases anonymous slots of the active limits with the names. It returns
+// all limits with the names.
+func (s *Service) Release(ctx context.Context, in Released) ([]*View, error) {
 	found, names, err := s.named(ctx, in.Names)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		err := s.change(ctx, name, func(d *draft) error {
-			d.addLoose(-in.Slots, d.now)
+		err := s.change(ctx, name, func(t *tx) error {
+			t.addAnonymous(-in.Slots, t.now)
 			if in.Occupancy != nil && in.Slots > 0 {
-				d.observe(in.Occupancy.Seconds() / float64(in.Slots))
+				t.recordOccupancy(in.Occupancy.Seconds() / float64(in.Slots))
 			}
-			d.changed = true
+			t.useChanged = true
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
@@ -211,23 +211,23 @@ func (s *Service) Release(ctx context.Context, in Returned) ([]*View, error) {
 	return s.views(found), nil
 }
 
-// Renew lets a lease live that long from now. ErrLeaseGone.
+// Renew sets the remaining TTL of a lease. ErrNoLease.
 func (s *Service) Renew(ctx context.Context, leaseID string, life time.Duration) error {
-	names, err := s.leased(ctx, leaseID)
+	names, err := s.namesOfLease(ctx, leaseID)
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
-		return ErrLeaseGone
+		return ErrNoLease
 	}
 	for _, name := range names {
-		err := s.change(ctx, name, func(d *draft) error {
-			i := d.find(leaseID)
-			if i < 0 || d.stands(&d.Holdings[i]) == over {
-				return ErrLeaseGone
+		err := s.change(ctx, name, func(t *tx) error {
+			i := t.find(leaseID)
+			if i < 0 || t.validityOf(&t.Leases[i]) == expired {
+				return ErrNoLease
 			}
-			until := d.now.Add(life)
-			d.Holdings[i].Until, d.changed = &until, true
+			until := t.now.Add(life)
+			t.Leases[i].Until, t.useChanged = &until, true
 			return nil
 		})
 		if err != nil {
@@ -237,18 +237,18 @@ func (s *Service) Renew(ctx context.Context, leaseID string, life time.Duration)
 	return nil
 }
 
-// ReleaseLease gives the slots of a lease back; a lease that is gone has none.
+// ReleaseLease releases the slots of a lease. An unknown lease is no error.
 func (s *Service) ReleaseLease(ctx context.Context, leaseID string) error {
-	names, err := s.leased(ctx, leaseID)
+	names, err := s.namesOfLease(ctx, leaseID)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		err := s.change(ctx, name, func(d *draft) error {
-			if i := d.find(leaseID); i >= 0 {
-				d.observe(d.now.Sub(d.Holdings[i].Since).Seconds())
+		err := s.change(ctx, name, func(t *tx) error {
+			if i := t.find(leaseID); i >= 0 {
+				t.recordOccupancy(t.now.Sub(t.Leases[i].Since).Seconds())
 			}
-			d.release(leaseID)
+			t.release(leaseID)
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
@@ -258,11 +258,11 @@ func (s *Service) ReleaseLease(ctx context.Context, leaseID string) error {
 	return nil
 }
 
-// leased are the names of the limits that a lease is on. One that is not known
-// here may have been taken elsewhere a moment ago.
-func (s *Service) leased(ctx context.Context, leaseID string) ([]string, error) {
-	for _, look := range []func(context.Context) error{func(context.Context) error { return nil }, s.Store.Refresh} {
-		if err := look(ctx); err != nil {
+// namesOfLease returns the names of the limits of a lease. If the cache does not have
+// the lease, it refreshes the cache: another replica may have acquired it recently.
+func (s *Service) namesOfLease(ctx context.Context, leaseID string) ([]string, error) {
+	for _, prepare := range []func(context.Context) error{func(context.Context) error { return nil }, s.Store.Refresh} {
+		if err := prepare(ctx); err != nil {
 			return nil, err
 		}
 		all, err := s.Store.List(ctx)
@@ -283,8 +283,8 @@ func (s *Service) leased(ctx context.Context, leaseID string) ([]string, error) 
 	return nil, nil
 }
 
-// AcquireForRun takes a slot for the run of every active limit of the tags, or
-// none, and returns these limits. *LockedError with its Tag.
+// AcquireForRun acquires a slot for the run of all active limits on the tags, or of
+// none. It returns these limits. Error: *LockedError with its Tag.
 func (s *Service) AcquireForRun(ctx context.Context, tags []string, runID string) ([]*View, error) {
 	found, names, err := s.named(ctx, tagNames(tags))
 	if err != nil {
@@ -296,48 +296,48 @@ func (s *Service) AcquireForRun(ctx context.Context, tags []string, runID string
 		}
 	}
 	for i, name := range names {
-		err := s.change(ctx, name, holdFor(runID))
+		err := s.change(ctx, name, leaseFor(runID))
 		if errors.Is(err, taskrun.ErrFull) {
 			s.deny(name, 1)
 			err = &LockedError{Tag: name[len(TagPrefix):], RetryAfter: retryAfter()}
 		}
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollBackTimeout)
 			defer cancel()
-			return nil, errors.Join(err, s.drop(ctx, names[:i], runID))
+			return nil, errors.Join(err, s.release(ctx, names[:i], runID))
 		}
 	}
 	active := slices.DeleteFunc(found, func(l *Limit) bool { return !l.Active })
 	return s.views(active), nil
 }
 
-// holdFor is the edit that lets a run hold a slot until it gives it back.
-func holdFor(runID string) edit {
-	return func(d *draft) error {
-		if !d.Active || d.find(runID) >= 0 {
+// leaseFor returns the edit that leases a slot to a run until its release.
+func leaseFor(runID string) edit {
+	return func(t *tx) error {
+		if !t.Active || t.find(runID) >= 0 {
 			return nil
 		}
-		if !d.fits(1) {
+		if !t.fits(1) {
 			return taskrun.ErrFull
 		}
-		d.hold(Holding{ID: runID, Slots: 1, Kind: KindTaskRun, Holder: runID, Since: d.now})
+		t.add(SlotLease{ID: runID, Slots: 1, Kind: KindTaskRun, Holder: runID, Since: t.now})
 		return nil
 	}
 }
 
-// ReleaseForRun gives back what AcquireForRun took, and returns all limits of
-// the tags.
+// ReleaseForRun releases the slots of AcquireForRun. It returns all limits on the
+// tags.
 func (s *Service) ReleaseForRun(ctx context.Context, tags []string, runID string) ([]*View, error) {
 	found, _, err := s.named(ctx, tagNames(tags))
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range found {
-		err := s.change(ctx, l.Name, func(d *draft) error {
-			if i := d.find(runID); i >= 0 {
-				d.observe(d.now.Sub(d.Holdings[i].Since).Seconds())
+		err := s.change(ctx, l.Name, func(t *tx) error {
+			if i := t.find(runID); i >= 0 {
+				t.recordOccupancy(t.now.Sub(t.Leases[i].Since).Seconds())
 			}
-			d.release(runID)
+			t.release(runID)
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {

@@ -17,7 +17,7 @@ func lease(slots int, names ...string) concurrency.Acquisition {
 }
 
 // acquire takes a lease at the nth replica; "" when it is locked.
-func (s *scene) acquire(n int, in concurrency.Acquisition) string {
+func (s *fixture) acquire(n int, in concurrency.Acquisition) string {
 	s.t.Helper()
 	id, _, err := s.replicas[n].limits.Acquire(s.t.Context(), in)
 	if locked, ok := errors.AsType[*concurrency.LockedError](err); ok {
@@ -32,9 +32,9 @@ func (s *scene) acquire(n int, in concurrency.Acquisition) string {
 	return id
 }
 
-func TestTheLifeOfALease(t *testing.T) {
+func TestLease_expiresUnlessRenewed(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 2)
 		id := s.acquire(0, lease(2, "x", "nobody"))
 		s.want("taken", 2, s.taken("x"))
@@ -47,7 +47,7 @@ func TestTheLifeOfALease(t *testing.T) {
 		s.want("before it runs out", "", s.acquire(1, lease(1, "x")))
 		pass(time.Second)
 		s.want("taken when it ran out", 0, s.taken("x"))
-		if err := s.replicas[1].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrLeaseGone) {
+		if err := s.replicas[1].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrNoLease) {
 			t.Errorf("renewing what ran out: %v", err)
 		}
 		id = s.acquire(1, lease(2, "x"))
@@ -57,15 +57,15 @@ func TestTheLifeOfALease(t *testing.T) {
 			}
 		}
 		s.want("taken when it was given back", 0, s.taken("x"))
-		if err := s.replicas[0].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrLeaseGone) {
+		if err := s.replicas[0].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrNoLease) {
 			t.Errorf("renewing what was given back: %v", err)
 		}
 	})
 }
 
-func TestALeaseOfARunEndsWithIt(t *testing.T) {
+func TestLease_ofRunEndsWithTheRun(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 1)
 		run := s.run("other")
 		in := lease(1, "tag:a")
@@ -78,9 +78,9 @@ func TestALeaseOfARunEndsWithIt(t *testing.T) {
 	})
 }
 
-func TestLeasesOverSeveralLimits(t *testing.T) {
+func TestLease_overSeveralLimitsIsAllOrNone(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 1)
 		s.limit("y", 1)
 		id := s.acquire(0, lease(1, "y", "x"))
@@ -94,10 +94,10 @@ func TestLeasesOverSeveralLimits(t *testing.T) {
 	})
 }
 
-// A lease that is on one of its limits only was left by somebody who died.
-func TestATornLeaseIsDropped(t *testing.T) {
+// A lease on only one of its limits was left by a replica that has ended.
+func TestLease_partialLeaseExpires(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 1)
 		s.limit("y", 1)
 		s.acquire(0, concurrency.Acquisition{Names: []string{"x", "y"}, Slots: 1, Lease: 24 * time.Hour})
@@ -113,9 +113,9 @@ func TestATornLeaseIsDropped(t *testing.T) {
 	})
 }
 
-func TestSlotsThatDecay(t *testing.T) {
+func TestLease_slotsDecay(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		_, err := s.replicas[0].limits.Create(s.t.Context(), concurrency.NewLimit{Name: "rate", Active: true, Limit: 2, SlotDecayPerSecond: 0.5})
 		if err != nil {
 			t.Fatal(err)
@@ -138,15 +138,15 @@ func TestSlotsThatDecay(t *testing.T) {
 	})
 }
 
-func TestSlotsOfNobody(t *testing.T) {
+func TestAnonymousSlots_areHeldUntilReleased(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 3)
 		in := concurrency.Acquisition{Names: []string{"x"}, Slots: 2}
 		s.acquire(0, in)
 		s.want("a second time", "", s.acquire(1, in))
 		spent := 30 * time.Second
-		if _, err := s.replicas[1].limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"x"}, Slots: 5, Occupancy: &spent}); err != nil {
+		if _, err := s.replicas[1].limits.Release(s.t.Context(), concurrency.Released{Names: []string{"x"}, Slots: 5, Occupancy: &spent}); err != nil {
 			t.Fatal(err)
 		}
 		s.want("taken", 0, s.taken("x"))
@@ -160,9 +160,9 @@ func TestSlotsOfNobody(t *testing.T) {
 	})
 }
 
-func TestALimitThatIsChanged(t *testing.T) {
+func TestLimit_changesApplyToLeases(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 2)
 		runs := []string{s.run("a"), s.run("a"), s.run("a")}
 		s.set(0, runs[0], orchestration.Running)
@@ -191,13 +191,13 @@ func TestALimitThatIsChanged(t *testing.T) {
 	})
 }
 
-// Leases taken at both replicas at once, some never given back.
-func TestNeverMoreLeasesThanSlots(t *testing.T) {
+// Both replicas acquire leases at once, and do not release all of them.
+func TestLease_neverMoreLeasesThanSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 3)
 		s.limit("y", 2)
-		w := &watched{scene: s, slots: map[string]int{"x": 3, "y": 2}, inside: map[string]int{}}
+		w := &watched{fixture: s, slots: map[string]int{"x": 3, "y": 2}, inside: map[string]int{}}
 		var all sync.WaitGroup
 		for i := range 20 {
 			names := [][]string{{"x"}, {"x", "y"}, {"y", "x"}}[i%3]

@@ -1,11 +1,10 @@
-// Package concurrency keeps concurrency limits: how many may do something at
-// once, and who does (contract §3.4, §4.6).
+// Package concurrency implements concurrency limits: the number of slots and their
+// holders (contract §3.4, §4.6).
 //
-// A limit has no counter that could leak. It has holdings, each with somebody who
-// holds slots, and a holding counts as long as that somebody still does: a run
-// while it is in the RUNNING it claimed the slot for, a lease until it runs out.
-// So nothing has to be given back for a slot to be free; holdings that do not
-// count any more are dropped by the next write of the limit.
+// A limit has no counter that could leak. It has slot leases, each with a holder. The
+// claim of a run counts while the run is in the RUNNING state that the slot was
+// claimed for. Other leases count until they expire. So a slot becomes free without a
+// release. The next write of the limit removes expired leases.
 package concurrency
 
 import (
@@ -16,145 +15,147 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// TagPrefix begins the names of the limits on tags.
+// TagPrefix is the prefix of the names of limits on tags.
 const TagPrefix = "tag:"
 
-// Bounds of a limit.
+// Limits of a Limit.
 const (
-	MaxName     = 256
-	MaxHoldings = 1024 // a limit with this number of holdings is full, whatever the number of its slots
+	MaxName   = 256
+	MaxLeases = 1024 // a limit with this number of slot leases is full, even if it has more slots
 )
 
-// Limit is a limit as it is stored.
+// Limit is a stored concurrency limit.
 type Limit struct {
-	ID       string
-	Name     string
-	Created  time.Time
-	Updated  time.Time
-	Active   bool    // else it does not apply
-	Slots    int     // how many there are
-	Decay    float64 // slots that become free by themselves, a second; 0: none do
-	Holdings []Holding
-	Loose    Loose // slots without a holder
-	Denied   int   // slots that were refused
-	Shown    int   // slots that people see as taken: how many were at the last write
+	ID             string
+	Name           string
+	Created        time.Time
+	Updated        time.Time
+	Active         bool    // false: the limit does not apply
+	Slots          int     // total number
+	Decay          float64 // slots that become free per second; 0: none
+	Leases         []SlotLease
+	Anonymous      AnonymousSlots // slots without a holder
+	Denied         int            // denied slots
+	ReportedActive int            // number of used slots in the status, from the last write
 
 	// Occupancy is the moving average of slot occupancy, in seconds.
 	Occupancy float64
 
-	// Received is when this replica received the use that was written at Updated, by
-	// its own clock; zero: it is not known. It is not stored.
+	// Received is the time at which this replica received the write of Updated, by its
+	// own clock. Zero: unknown. Not stored.
 	Received time.Time
 
 	Recorded Recorded
 	Revision taskrun.ObjectRef
 }
 
-// Recorded is what the status of a limit says about the limit itself.
+// Recorded is the part of the status about the limit itself.
 type Recorded struct {
-	Generation int64     // of the spec that it is based on
+	Generation int64     // of the spec
 	Stalled    string    // why the limit does not apply, and the fix; empty: it applies
-	Since      time.Time // of the last change between the two; zero: nothing was recorded
+	Since      time.Time // of the last change of Stalled from or to empty; zero: never recorded
 }
 
-// Holding is what one holder has of a limit.
-type Holding struct {
-	ID     string // of the lease, or of the claim
+// SlotLease is the slots of one holder.
+type SlotLease struct {
+	ID     string // of the lease or the claim
 	Slots  int
-	Kind   string // of the holder, such as task_run; empty: not told
-	Holder string // its id
+	Kind   string // of the holder, such as task_run; empty: unknown
+	Holder string // id of the holder
 	// ObjectName and ObjectUID identify the object of a holder that is a task run;
-	// empty: it was not known at any write of the limit.
+	// empty: unknown at every write of the limit.
 	ObjectName, ObjectUID string
-	// StateID makes it a claim of a run: of the state that is to be written.
+	// StateID is the id of the RUNNING state for which a run claims the slot. Empty:
+	// the lease is not a claim.
 	StateID string
 	Since   time.Time
-	// Until is when a lease runs out, or until when the state of a claim has to
-	// be written; nil: it is held until it is given back.
+	// Until is the expiration of a lease, or the deadline for the write of the state of
+	// a claim. Nil: the lease ends with its release.
 	Until *time.Time
-	// Names are those of all limits of a lease over several.
+	// Names are the names of all limits of a lease over several limits.
 	Names []string
 }
 
 // KindTaskRun is the kind of a holder that is a task run.
 const KindTaskRun = "task_run"
 
-// Loose are slots that were taken without telling by whom.
-type Loose struct {
-	Slots float64
-	At    time.Time // when Slots was updated; they decay from then on
+// AnonymousSlots are slots that were acquired without a holder.
+type AnonymousSlots struct {
+	Slots     float64
+	UpdatedAt time.Time // time of the last update of Slots, from which they decay
 }
 
 // claimID identifies a claim.
 func claimID(runID, stateID string) string { return runID + "/" + stateID }
 
-func (h *Holding) isClaim() bool { return h.StateID != "" }
+func (h *SlotLease) isClaim() bool { return h.StateID != "" }
 
-// standing is what can be said of a holding.
-type standing int
+// validity is the state of a slot lease.
+type validity int
 
 const (
-	counts   standing = iota
-	over              // it does not count any more
-	doubtful          // over, as far as is known: Service.orphaned decides
+	valid    validity = iota
+	expired           // does not count
+	orphaned          // probably expired: Service.confirmOrphaned decides
 )
 
-// stand tells what a holding is worth now, by what is known of its run, which is
-// nil if nothing is.
-func (h *Holding) stand(now time.Time, run *taskrun.Run) standing {
+// validity returns the validity at a time. run is the known version of the holder,
+// nil if none is known.
+func (h *SlotLease) validity(now time.Time, run *taskrun.Run) validity {
 	if h.isClaim() {
-		return h.standOfClaim(now, run)
+		return h.validityOfClaim(now, run)
 	}
 	if h.Until == nil {
-		return h.standWithoutEnd(run)
+		return h.validityWithoutExpiry(run)
 	}
 	if !now.Before(*h.Until) || (run != nil && run.Finished() && !run.EndRecorded.Before(h.Since)) {
-		return over
+		return expired
 	}
-	return counts
+	return valid
 }
 
-// standWithoutEnd tells what is held until it is released: a finished or deleted run
-// holds nothing. What is known of the run can be older than the holding, and the
-// times of both can be by different clocks, so neither decides.
-func (h *Holding) standWithoutEnd(run *taskrun.Run) standing {
+// validityWithoutExpiry returns the validity of a lease that ends with its release. A
+// lease of a finished or deleted run is orphaned. The known version of the run can be
+// older than the lease, and their times can be from different clocks, so neither
+// proves that the lease has expired.
+func (h *SlotLease) validityWithoutExpiry(run *taskrun.Run) validity {
 	finished := run != nil && run.Finished()
 	deleted := run == nil && h.ObjectUID != ""
 	if finished || deleted {
-		return doubtful
+		return orphaned
 	}
-	return counts
+	return valid
 }
 
-func (h *Holding) standOfClaim(now time.Time, run *taskrun.Run) standing {
+func (h *SlotLease) validityOfClaim(now time.Time, run *taskrun.Run) validity {
 	switch {
 	case run != nil && run.Holds(h.StateID):
-		return counts
+		return valid
 	case run != nil && run.Has(h.StateID):
-		return over
+		return expired
 	case h.Until == nil || now.Before(*h.Until):
-		return counts
+		return valid
 	default:
-		return doubtful
+		return orphaned
 	}
 }
 
-// loose is the number of slots without a holder, after decay.
-func (l *Limit) loose(now time.Time) float64 {
-	return max(0, l.Loose.Slots-l.Decay*max(0, now.Sub(l.Loose.At).Seconds()))
+// anonymousSlots returns the number of slots without a holder, after decay.
+func (l *Limit) anonymousSlots(now time.Time) float64 {
+	return max(0, l.Anonymous.Slots-l.Decay*max(0, now.Sub(l.Anonymous.UpdatedAt).Seconds()))
 }
 
 const (
-	// maxSkew is how far the clocks of replicas may differ for limits to hold.
+	// maxSkew is the maximum difference between the clocks of replicas.
 	maxSkew = 10 * time.Minute
-	// maxDelay is how long the delivery of a write may take. A shorter time between a
+	// maxDelay is the maximum time of the delivery of a write. A shorter time between a
 	// write and its delivery does not count as a difference of the clocks.
 	maxDelay = 2 * time.Second
 )
 
-// skew is how far the clock of this replica is ahead of that of the replica that
-// wrote the use of the limit, 0 if they do not differ or if it is not known. A write
-// that was delivered late counts as skew too: then leases last longer by that time.
+// skew returns the time by which the clock of this replica is ahead of the clock of
+// the last writer, 0 if unknown. A late delivery counts as skew too and extends the
+// leases.
 func (l *Limit) skew() time.Duration {
 	if l.Received.IsZero() {
 		return 0
@@ -165,10 +166,10 @@ func (l *Limit) skew() time.Duration {
 	return 0
 }
 
-// shift moves the times of all holdings, which are by the clock of the last writer.
+// shift adds a duration to the times of all slot leases.
 func (l *Limit) shift(by time.Duration) {
-	for i := range l.Holdings {
-		h := &l.Holdings[i]
+	for i := range l.Leases {
+		h := &l.Leases[i]
 		h.Since = h.Since.Add(by)
 		if h.Until != nil {
 			until := h.Until.Add(by)
@@ -177,41 +178,40 @@ func (l *Limit) shift(by time.Duration) {
 	}
 }
 
-// addLoose takes slots, or gives them back if n is negative. A time from a clock that
-// is ahead stays: with an earlier one, that clock would let the difference decay again
-// at each of its writes.
-func (l *Limit) addLoose(n int, now time.Time) {
+// addAnonymous acquires slots without a holder, or releases them if n is negative. A
+// time from a clock that is ahead is kept: after an earlier time, that clock would
+// decay the difference again at each of its writes.
+func (l *Limit) addAnonymous(n int, now time.Time) {
 	at := now
-	if ahead := l.Loose.At.Sub(now); ahead > 0 && ahead <= maxSkew {
-		at = l.Loose.At
+	if ahead := l.Anonymous.UpdatedAt.Sub(now); ahead > 0 && ahead <= maxSkew {
+		at = l.Anonymous.UpdatedAt
 	}
-	l.Loose = Loose{Slots: max(0, l.loose(now)+float64(n)), At: at}
+	l.Anonymous = AnonymousSlots{Slots: max(0, l.anonymousSlots(now)+float64(n)), UpdatedAt: at}
 }
 
-// observe takes into account how long a slot was held: the average follows the
-// latest ones, the slower the more slots there are (contract §3.4).
-func (l *Limit) observe(seconds float64) {
+// recordOccupancy adds the occupancy of a slot to the moving average. The weight of
+// one slot decreases with the number of slots (contract §3.4).
+func (l *Limit) recordOccupancy(seconds float64) {
 	l.Occupancy += (seconds - l.Occupancy) / float64(2*max(l.Slots, 1))
 }
 
-// UsualOccupancy is the average occupancy before anything was seen, in seconds.
+// UsualOccupancy is the initial average occupancy, in seconds.
 const UsualOccupancy = 2.0
 
-// clone shares nothing that a draft edits.
+// clone returns a copy that a transaction can edit.
 func (l *Limit) clone() *Limit {
 	c := *l
-	c.Holdings = slices.Clone(l.Holdings)
+	c.Leases = slices.Clone(l.Leases)
 	return &c
 }
 
-// byClaim orders limits of one id by the rank of their objects, and those of one rank
-// as byName does.
+// byClaim orders limits of one id by the rank of their objects, then as byName does.
 func byClaim(a, b *Limit) int {
 	claim := func(l *Limit) taskrun.IDClaim { return taskrun.ClaimOf(l.ID, l.Revision.UID, l.Revision.Name) }
 	return cmp.Or(cmp.Compare(claim(a), claim(b)), byName(a, b))
 }
 
-// byName orders limits by name, and those of one name by age.
+// byName orders limits by name, then by age.
 func byName(a, b *Limit) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 }

@@ -5,41 +5,41 @@ import (
 	"time"
 )
 
-// Two replicas take slots of a limit in turn, one slot a second. Of 100 slots, of
-// which one decays each second, as many are taken at the end as at the beginning.
-func TestSlotsDecayOnceWhateverTheClocks(t *testing.T) {
+// Two replicas acquire slots of a limit alternately, one slot per second. One slot
+// decays per second, so the number of used slots is the same at the end.
+func TestAnonymousSlots_decayOnceWithAnySkew(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"equal": 0, "ahead": 5 * time.Minute, "behind": -5 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-			l := &Limit{Slots: 100, Decay: 1, Loose: Loose{Slots: 50, At: begin.Add(max(skew, 0))}}
+			l := &Limit{Slots: 100, Decay: 1, Anonymous: AnonymousSlots{Slots: 50, UpdatedAt: begin.Add(max(skew, 0))}}
 			for second := range 60 {
 				now := begin.Add(time.Duration(second+1) * time.Second)
 				if second%2 == 1 {
 					now = now.Add(skew)
 				}
-				l.addLoose(1, now)
+				l.addAnonymous(1, now)
 			}
-			if taken := l.Loose.Slots; taken < 48 || taken > 52 {
+			if taken := l.Anonymous.Slots; taken < 48 || taken > 52 {
 				t.Errorf("%v slots are taken, want 50", taken)
 			}
 		})
 	}
 }
 
-func TestATimeFarAheadDoesNotStay(t *testing.T) {
+func TestAddAnonymous_ignoresTimeBeyondMaxSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	l := &Limit{Slots: 100, Decay: 1, Loose: Loose{Slots: 50, At: now.Add(time.Hour)}}
-	l.addLoose(1, now)
-	if got := l.loose(now.Add(10 * time.Second)); got != 41 {
+	l := &Limit{Slots: 100, Decay: 1, Anonymous: AnonymousSlots{Slots: 50, UpdatedAt: now.Add(time.Hour)}}
+	l.addAnonymous(1, now)
+	if got := l.anonymousSlots(now.Add(10 * time.Second)); got != 41 {
 		t.Errorf("%v slots are taken after 10 seconds, want 41", got)
 	}
 }
 
-// A clock that is ahead by more is none of a replica, and its time is forgotten.
-func TestSlotsDecayFromTheLaterOfTheTimesWithinTheSkew(t *testing.T) {
+// A time that is further ahead is not from a replica, and is dropped.
+func TestAddAnonymous_keepsLaterTimeWithinMaxSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct{ ahead, want time.Duration }{
@@ -51,16 +51,16 @@ func TestSlotsDecayFromTheLaterOfTheTimesWithinTheSkew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := &Limit{Slots: 100, Loose: Loose{Slots: 50, At: now.Add(tt.ahead)}}
-			l.addLoose(1, now)
-			if want := now.Add(tt.want); !l.Loose.At.Equal(want) || l.Loose.Slots != 51 {
-				t.Errorf("%v slots decay from %s on, want 51 from %s", l.Loose.Slots, l.Loose.At, want)
+			l := &Limit{Slots: 100, Anonymous: AnonymousSlots{Slots: 50, UpdatedAt: now.Add(tt.ahead)}}
+			l.addAnonymous(1, now)
+			if want := now.Add(tt.want); !l.Anonymous.UpdatedAt.Equal(want) || l.Anonymous.Slots != 51 {
+				t.Errorf("%v slots decay from %s on, want 51 from %s", l.Anonymous.Slots, l.Anonymous.UpdatedAt, want)
 			}
 		})
 	}
 }
 
-func TestTheAverageOccupancyMovesSlowerWithMoreSlots(t *testing.T) {
+func TestRecordOccupancy_movesSlowerWithMoreSlots(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		slots               int
@@ -75,14 +75,14 @@ func TestTheAverageOccupancyMovesSlowerWithMoreSlots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := &Limit{Slots: tt.slots, Occupancy: tt.average}
-			if l.observe(tt.seen); l.Occupancy != tt.want {
+			if l.recordOccupancy(tt.seen); l.Occupancy != tt.want {
 				t.Errorf("average %v, want %v", l.Occupancy, tt.want)
 			}
 		})
 	}
 }
 
-func TestDeniedCallersComeAgainWithinHalfASecondToASecond(t *testing.T) {
+func TestRetryAfter_isBetweenHalfASecondAndASecond(t *testing.T) {
 	t.Parallel()
 	for range 1000 {
 		if after := retryAfter(); after < 500*time.Millisecond || after >= time.Second {
@@ -91,7 +91,7 @@ func TestDeniedCallersComeAgainWithinHalfASecondToASecond(t *testing.T) {
 	}
 }
 
-func TestNoDenialIsNotCounted(t *testing.T) {
+func TestDeny_ignoresZeroSlots(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Clock: stillClock{}})
 	s.deny("x", 0)

@@ -13,7 +13,7 @@ import (
 // operations give slots back or renew them, of a lease on x and of slots of a run on tag:a.
 var operations = map[string]func(ctx context.Context, limits *concurrency.Service, leaseID string) error{
 	"release": func(ctx context.Context, limits *concurrency.Service, _ string) error {
-		_, err := limits.Release(ctx, concurrency.Returned{Names: []string{"x"}, Slots: 1})
+		_, err := limits.Release(ctx, concurrency.Released{Names: []string{"x"}, Slots: 1})
 		return err
 	},
 	"release of a lease": func(ctx context.Context, limits *concurrency.Service, leaseID string) error {
@@ -40,8 +40,8 @@ var operations = map[string]func(ctx context.Context, limits *concurrency.Servic
 	},
 }
 
-// A limit that was deleted has no slots to give back or to wait for; what cannot be written is an error.
-func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
+// A limit that was deleted has no slots to release. A failed write is an error.
+func TestOperations_failIfWriteFailsButNotIfLimitWasDeleted(t *testing.T) {
 	t.Parallel()
 	for name, operation := range operations {
 		for what, tt := range map[string]struct{ write, list, want error }{
@@ -52,7 +52,7 @@ func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				t.Parallel()
-				play(t, func(s *scene) {
+				inBubble(t, func(s *fixture) {
 					s.limit("x", 9)
 					s.limit("tag:a", 9)
 					limits, store := s.overFaulty()
@@ -79,31 +79,31 @@ func TestAnOperationFailsIfItsWriteFailsButNotIfTheLimitIsGone(t *testing.T) {
 	}
 }
 
-func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
+func TestRelease_recordsOccupancyPerSlot(t *testing.T) {
 	t.Parallel()
 	const usual = concurrency.UsualOccupancy // of a limit of two slots, of which each time seen counts a quarter
 	for name, tt := range map[string]struct {
-		use  func(s *scene, limits *concurrency.Service) error
+		use  func(s *fixture, limits *concurrency.Service) error
 		want float64
 	}{
-		"slots given back with their time": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Slots: 2, Occupancy: new(20 * time.Second)})
+		"slots given back with their time": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual + (10-usual)/4},
-		"slots given back without a time": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Slots: 2})
+		"slots given back without a time": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2})
 			return err
 		}, usual},
-		"no slots given back": {func(s *scene, limits *concurrency.Service) error {
-			_, err := limits.Release(s.t.Context(), concurrency.Returned{Names: []string{"tag:a"}, Occupancy: new(20 * time.Second)})
+		"no slots given back": {func(s *fixture, limits *concurrency.Service) error {
+			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual},
-		"a lease": {func(s *scene, limits *concurrency.Service) error {
+		"a lease": {func(s *fixture, limits *concurrency.Service) error {
 			id := s.acquire(0, lease(2, "tag:a"))
 			pass(10 * time.Second)
 			return limits.ReleaseLease(s.t.Context(), id)
 		}, usual + (10-usual)/4},
-		"a run": {func(s *scene, limits *concurrency.Service) error {
+		"a run": {func(s *fixture, limits *concurrency.Service) error {
 			if _, err := limits.AcquireForRun(s.t.Context(), []string{"a"}, "run"); err != nil {
 				return err
 			}
@@ -111,14 +111,14 @@ func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual + (10-usual)/4},
-		"a run that holds nothing": {func(s *scene, limits *concurrency.Service) error {
+		"a run that holds nothing": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 2)
 				limits := s.replicas[0].limits
 				if err := tt.use(s, limits); err != nil {
@@ -132,9 +132,9 @@ func TestTheOccupancyIsThatOfOneSlot(t *testing.T) {
 	}
 }
 
-func TestARunHoldsASlotOfEachTagOrNone(t *testing.T) {
+func TestAcquireForRun_acquiresAllTagsOrNone(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 2)
 		s.limit("tag:b", 1)
 		s.limit("tag:none", 0)
@@ -182,7 +182,7 @@ func (c *cached) List(ctx context.Context) ([]*concurrency.Limit, error) {
 	if !c.fresh {
 		for i, l := range all {
 			stale := *l
-			stale.Holdings = nil
+			stale.Leases = nil
 			all[i] = &stale
 		}
 	}
@@ -205,7 +205,7 @@ func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("x", 1)
 				id := s.acquire(0, lease(1, "x"))
 				_, store := s.overFaulty()

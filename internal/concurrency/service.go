@@ -17,15 +17,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// Options say what a Service works with.
+// Options configure a Service.
 type Options struct {
-	Namespace string // takes part in the ids of limits
+	Namespace string // part of the ids of limits
 	Store     Store
 	Runs      Runs
 	Clock     taskrun.Clock
 	NewID     func() string // nil: UUIDs
-	// OnStalled is called after the status of a limit was written that does not
-	// apply; nil: nothing is called.
+	// OnStalled is called after the write that records that a limit does not apply.
+	// Optional.
 	OnStalled func(*Limit)
 }
 
@@ -35,10 +35,10 @@ type Service struct {
 
 	mu      sync.Mutex
 	batches map[string]*batch
-	denied  map[string]int // refusals that are not written down yet
+	denied  map[string]int // denied slots that are not written yet
 }
 
-// New returns the use cases over a store.
+// New returns a Service.
 func New(o Options) *Service {
 	if o.NewID == nil {
 		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
@@ -46,18 +46,18 @@ func New(o Options) *Service {
 	return &Service{Options: o, batches: map[string]*batch{}, denied: map[string]int{}}
 }
 
-// nameSpace is the name space of ids made from names. It must never change.
+// nameSpace is the UUID namespace of the ids of limits. It must never change.
 var nameSpace = uuid.MustParse("c6a7a1a4-7c39-5c0e-8f0b-4d8c3f0f9b52")
 
-// View is a limit as it stands.
+// View is the present state of a limit.
 type View struct {
 	ID, Name         string
 	Created, Updated time.Time
 	Active           bool
-	Limit            int // slots there are
-	ActiveSlots      int // slots taken
-	DeniedSlots      int // slots refused
-	// SlotDecayPerSecond is how many slots become free by themselves.
+	Limit            int // total slots
+	ActiveSlots      int // used slots
+	DeniedSlots      int // denied slots
+	// SlotDecayPerSecond is the number of slots that become free per second.
 	SlotDecayPerSecond float64
 	// AvgSlotOccupancySeconds is the moving average of slot occupancy.
 	AvgSlotOccupancySeconds float64
@@ -65,10 +65,10 @@ type View struct {
 	RunIDs []string
 }
 
-// Key names a limit: by its id, or else by its name.
+// Key identifies a limit by id, or by name if ID is empty.
 type Key struct{ ID, Name string }
 
-// NewLimit is a limit to be made.
+// NewLimit is a limit to create.
 type NewLimit struct {
 	Name                            string
 	Active                          bool
@@ -76,7 +76,7 @@ type NewLimit struct {
 	SlotDecayPerSecond              float64
 }
 
-// Change is what is to be changed of a limit.
+// Change is a partial update of a limit. Nil fields do not change.
 type Change struct {
 	Name                            *string
 	Active                          *bool
@@ -84,7 +84,7 @@ type Change struct {
 	SlotDecayPerSecond              *float64
 }
 
-// Create makes a limit. taskrun.ErrExists when there is one of that name.
+// Create creates a limit. taskrun.ErrExists if a limit has the name.
 func (s *Service) Create(ctx context.Context, in NewLimit) (*View, error) {
 	if err := checkName(in.Name); err != nil {
 		return nil, err
@@ -125,22 +125,22 @@ func checkName(name string) error {
 	return nil
 }
 
-// setUse sets the slots that are taken and were refused, where they are given.
-func (s *Service) setUse(ctx context.Context, name string, taken, denied *int) error {
-	return s.change(ctx, name, func(d *draft) error {
-		if taken != nil {
-			d.Holdings, d.Loose = nil, Loose{Slots: float64(*taken), At: d.now}
+// setUse sets the used and the denied slots. Nil values do not change.
+func (s *Service) setUse(ctx context.Context, name string, used, denied *int) error {
+	return s.change(ctx, name, func(t *tx) error {
+		if used != nil {
+			t.Leases, t.Anonymous = nil, AnonymousSlots{Slots: float64(*used), UpdatedAt: t.now}
 		}
 		if denied != nil {
-			d.Denied = *denied
+			t.Denied = *denied
 		}
-		d.changed = true
+		t.useChanged = true
 		return nil
 	})
 }
 
-// Put makes the limit of the name, or sets how many slots it has; created tells which.
-// taskrun.ErrForbidden if the context's caller may not create the limit.
+// Put creates the limit with the name, or sets its total slots. taskrun.ErrForbidden if
+// the caller of the context may not create the limit.
 func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, created bool, err error) {
 	l, err := s.locate(ctx, Key{Name: name})
 	if errors.Is(err, taskrun.ErrNotFound) {
@@ -151,7 +151,7 @@ func (s *Service) Put(ctx context.Context, name string, slots int) (view *View, 
 		if !errors.Is(err, taskrun.ErrExists) {
 			return view, err == nil, err
 		}
-		l, err = s.find(ctx, name) // another caller was faster
+		l, err = s.find(ctx, name) // another caller created it
 	}
 	if err != nil {
 		return nil, false, err
@@ -172,10 +172,10 @@ func (s *Service) Get(ctx context.Context, key Key) (*View, error) {
 	return s.view(l), nil
 }
 
-// List returns the limits whose names begin with the prefix, sorted by name,
-// without the first offset, at most most.
+// List returns the limits whose names have the prefix, sorted by name. It skips the
+// first offset limits and returns at most most.
 func (s *Service) List(ctx context.Context, prefix string, offset, most int) ([]*View, error) {
-	if err := ctx.Err(); err != nil { // a long list of names ends with its request
+	if err := ctx.Err(); err != nil { // a caller with many names stops with its request
 		return nil, err
 	}
 	all, err := s.Store.List(ctx)
@@ -193,8 +193,8 @@ func (s *Service) List(ctx context.Context, prefix string, offset, most int) ([]
 	return views, nil
 }
 
-// Update changes what is not nil. taskrun.ErrNotFound, and ErrExists when
-// another limit has the name.
+// Update applies a change. taskrun.ErrNotFound, and ErrExists if another limit has the
+// name.
 func (s *Service) Update(ctx context.Context, key Key, change Change) error {
 	l, err := s.locate(ctx, key)
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *Service) Update(ctx context.Context, key Key, change Change) error {
 	return s.setUse(ctx, l.Name, change.ActiveSlots, change.DeniedSlots)
 }
 
-// checkRename tells whether a limit can have the name, if another one is asked for.
+// checkRename checks the new name of a limit. A nil name is no change.
 func (s *Service) checkRename(ctx context.Context, l *Limit, name *string) error {
 	if name == nil || *name == l.Name {
 		return nil
@@ -231,7 +231,8 @@ func (s *Service) checkRename(ctx context.Context, l *Limit, name *string) error
 	}
 }
 
-// writeTerms stores what is asked of a limit; after a conflict, on what is there then.
+// writeTerms stores a change of the requested fields. After a conflict it applies the
+// change to the newer version.
 func (s *Service) writeTerms(ctx context.Context, l *Limit, change Change) (*Limit, error) {
 	for attempt := 1; ; attempt++ {
 		next := l.clone()
@@ -259,7 +260,7 @@ func set[T any](field, value *T) {
 	}
 }
 
-// Delete removes a limit with all that is held of it. taskrun.ErrNotFound.
+// Delete removes a limit and its slot leases. taskrun.ErrNotFound.
 func (s *Service) Delete(ctx context.Context, key Key) error {
 	l, err := s.locate(ctx, key)
 	if err != nil {
@@ -268,27 +269,27 @@ func (s *Service) Delete(ctx context.Context, key Key) error {
 	if err := s.Store.Delete(ctx, l); err != nil {
 		return err
 	}
-	s.deniedOf(l.Name) // names come and go without end
+	s.deniedOf(l.Name) // the number of names is unlimited
 	return nil
 }
 
-// Reset ends all that is held of a limit; then each of the runs holds a slot.
+// Reset removes all slot leases of a limit, and leases a slot to each of the runs.
 func (s *Service) Reset(ctx context.Context, name string, runIDs []string) error {
-	return s.change(ctx, name, func(d *draft) error {
-		d.Holdings, d.Loose, d.changed = nil, Loose{At: d.now}, true
+	return s.change(ctx, name, func(t *tx) error {
+		t.Leases, t.Anonymous, t.useChanged = nil, AnonymousSlots{UpdatedAt: t.now}, true
 		for _, id := range distinct(runIDs) {
-			d.hold(Holding{ID: id, Slots: 1, Kind: KindTaskRun, Holder: id, Since: d.now})
+			t.add(SlotLease{ID: id, Slots: 1, Kind: KindTaskRun, Holder: id, Since: t.now})
 		}
 		return nil
 	})
 }
 
-// view tells how a limit stands.
+// view returns the present state of a limit.
 func (s *Service) view(l *Limit) *View {
-	d := s.glance(l)
-	d.prune()
+	t := s.preview(l)
+	t.prune()
 	runs, listed := []string{}, map[string]bool{}
-	for _, h := range d.Holdings {
+	for _, h := range t.Leases {
 		if h.Kind == KindTaskRun && !listed[h.Holder] {
 			listed[h.Holder] = true
 			runs = append(runs, h.Holder)
@@ -296,19 +297,19 @@ func (s *Service) view(l *Limit) *View {
 	}
 	return &View{
 		ID: l.ID, Name: l.Name, Created: l.Created, Updated: l.Updated, Active: l.Active, Limit: l.Slots,
-		ActiveSlots: d.shown(), DeniedSlots: l.Denied + s.peekDenied(l.Name),
+		ActiveSlots: t.shown(), DeniedSlots: l.Denied + s.peekDenied(l.Name),
 		SlotDecayPerSecond: l.Decay, AvgSlotOccupancySeconds: l.Occupancy, RunIDs: runs,
 	}
 }
 
-// find returns the limit of a name. taskrun.ErrNotFound. Nothing keeps people
-// from giving one name to two objects: the older one counts.
+// find returns the limit with a name. taskrun.ErrNotFound. If two objects have the
+// name, the older one applies.
 func (s *Service) find(ctx context.Context, name string) (*Limit, error) {
 	return s.first(ctx, func(l *Limit) bool { return l.Name == name }, byName)
 }
 
-// locate returns the limit that a caller names. A limit that cannot be decoded is
-// an error here, and is passed over where slots are taken.
+// locate returns the limit with a key. A limit that cannot be decoded is an error here,
+// and is ignored when slots are acquired.
 func (s *Service) locate(ctx context.Context, key Key) (*Limit, error) {
 	l, err := s.find(ctx, key.Name)
 	if key.ID != "" {
@@ -340,7 +341,7 @@ func (s *Service) first(ctx context.Context, match func(*Limit) bool, compare fu
 	return first, nil
 }
 
-// deny counts refusals; they are written down with the next write of the limit.
+// deny counts denied slots. The next write of the limit records them.
 func (s *Service) deny(name string, slots int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -365,8 +366,8 @@ func (s *Service) deniedOf(name string) int {
 
 func (s *Service) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Microsecond) }
 
-// Those who are refused come again after half a second to a second: so no slot
-// stays free for longer while somebody waits, and they do not all come at once.
+// Denied callers retry after half a second to a second. So a free slot is used within
+// a second, and the retries are spread.
 const (
 	shortestRetry = 500 * time.Millisecond
 	retrySpread   = 500 * time.Millisecond

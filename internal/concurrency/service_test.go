@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-func (s *scene) view(limits *concurrency.Service, name string) *concurrency.View {
+func (s *fixture) view(limits *concurrency.Service, name string) *concurrency.View {
 	s.t.Helper()
 	view, err := limits.Get(s.t.Context(), concurrency.Key{Name: name})
 	if err != nil {
@@ -21,7 +21,7 @@ func (s *scene) view(limits *concurrency.Service, name string) *concurrency.View
 	return view
 }
 
-func TestALimitIsCreatedAsAskedFor(t *testing.T) {
+func TestCreate_storesRequestedLimit(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		in   concurrency.NewLimit
@@ -35,7 +35,7 @@ func TestALimitIsCreatedAsAskedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				got, err := limits.Create(s.t.Context(), tt.in)
 				if err != nil {
@@ -56,9 +56,9 @@ func TestALimitIsCreatedAsAskedFor(t *testing.T) {
 	}
 }
 
-func TestALimitWhoseUseCannotBeWrittenIsAnError(t *testing.T) {
+func TestCreate_failsIfUseCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		store.write = func(int, string, func() (*concurrency.Limit, error)) (*concurrency.Limit, error) {
 			return nil, taskrun.ErrUnavailable
@@ -70,9 +70,9 @@ func TestALimitWhoseUseCannotBeWrittenIsAnError(t *testing.T) {
 	})
 }
 
-func TestTheNameOfALimitHasAtMost256Characters(t *testing.T) {
+func TestCreate_limitsNameTo256Characters(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits := s.replicas[0].limits
 		s.limit("x", 1)
 		for name, valid := range map[string]bool{strings.Repeat("é", 256): true, strings.Repeat("é", 257): false} {
@@ -92,7 +92,7 @@ func TestTheNameOfALimitHasAtMost256Characters(t *testing.T) {
 	})
 }
 
-func TestPutCreatesALimitOrSetsItsSlots(t *testing.T) {
+func TestPut_createsLimitOrSetsSlots(t *testing.T) {
 	t.Parallel()
 	forbid := func(ctx context.Context) context.Context {
 		return usecase.WithCreateCheck(ctx, func(context.Context) error { return taskrun.ErrForbidden })
@@ -116,7 +116,7 @@ func TestPutCreatesALimitOrSetsItsSlots(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				if tt.there {
 					s.limit("x", 1)
@@ -144,9 +144,9 @@ func (r racing) Create(ctx context.Context, l *concurrency.Limit) (*concurrency.
 	return nil, taskrun.ErrExists
 }
 
-func TestPutAfterAnotherCallerWasFasterSetsTheSlots(t *testing.T) {
+func TestPut_setsSlotsIfAnotherCallerCreatesTheLimit(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		_, store := s.overFaulty()
 		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: racing{store}, Runs: s.runs, Clock: bubbleClock{}})
 		view, created, err := limits.Put(s.t.Context(), "x", 5)
@@ -156,9 +156,9 @@ func TestPutAfterAnotherCallerWasFasterSetsTheSlots(t *testing.T) {
 	})
 }
 
-func TestLimitsAreListedByPrefixInOrder(t *testing.T) {
+func TestList_filtersByPrefixAndSortsByName(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		for _, name := range []string{"tag:b", "x", "tag:a", "tag:c"} {
 			s.limit(name, 1)
@@ -197,7 +197,7 @@ func TestLimitsAreListedByPrefixInOrder(t *testing.T) {
 	})
 }
 
-func TestAnUpdateChangesWhatItNames(t *testing.T) {
+func TestUpdate_changesOnlyGivenFields(t *testing.T) {
 	t.Parallel()
 	base := concurrency.View{Name: "x", Active: true, Limit: 3, ActiveSlots: 1, DeniedSlots: 2}
 	for name, tt := range map[string]struct {
@@ -217,7 +217,7 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				created, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "x", Active: true, Limit: 3, ActiveSlots: 1, DeniedSlots: 2})
 				if err != nil {
@@ -238,9 +238,9 @@ func TestAnUpdateChangesWhatItNames(t *testing.T) {
 	}
 }
 
-func TestAnUpdateToANameThatIsTakenIsRejected(t *testing.T) {
+func TestUpdate_rejectsNameInUse(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		s.limit("x", 1)
 		s.limit("y", 1)
@@ -254,8 +254,8 @@ func TestAnUpdateToANameThatIsTakenIsRejected(t *testing.T) {
 	})
 }
 
-// The change is made on what is stored by then, so that it undoes no change of another caller.
-func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
+// The retry applies to the newer version, so it keeps the changes of other callers.
+func TestUpdate_retriesConflictOnNewerVersion(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		conflicts int
@@ -272,7 +272,7 @@ func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				s.limit("x", 1)
 				store.errs["reload"] = tt.reload
@@ -304,9 +304,9 @@ func TestAnUpdateThatLosesIsRepeatedOnWhatIsStored(t *testing.T) {
 	}
 }
 
-func TestADeleteThatFailsKeepsTheDenials(t *testing.T) {
+func TestDelete_failureKeepsDenials(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		s.limit("x", 1)
 		if _, _, err := limits.Acquire(s.t.Context(), lease(1, "x")); err != nil {
@@ -329,9 +329,9 @@ func TestADeleteThatFailsKeepsTheDenials(t *testing.T) {
 	})
 }
 
-func TestTheRunsOfALimitAreThoseThatHoldSlots(t *testing.T) {
+func TestGet_listsRunsThatHoldSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 9)
 		limits := s.replicas[0].limits
 		in := lease(1, "tag:a")

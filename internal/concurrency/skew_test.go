@@ -56,11 +56,11 @@ func (d *delivered) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concu
 }
 
 // playSkewed plays with two replicas, of which the second has a clock that differs.
-func playSkewed(t *testing.T, skew time.Duration, script func(s *scene, first, second *delivered)) {
+func inBubbleWithSkew(t *testing.T, skew time.Duration, script func(s *fixture, first, second *delivered)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		limits, runs := memory.NewLimits(), &flaky{Store: memory.New(), fate: func() fate { return fate{} }}
-		s := &scene{t: t, runs: runs, limits: limits}
+		s := &fixture{t: t, runs: runs, limits: limits}
 		peers := []*delivered{{clock: 0}, {clock: skewedClock(skew)}}
 		for _, d := range peers {
 			d.Limits, d.peers, d.received, d.before = limits, peers, map[string]time.Time{}, func() {}
@@ -76,14 +76,14 @@ var skews = map[string]time.Duration{
 	"equal": 0, "a little ahead": time.Second, "ahead": 5 * time.Minute, "behind": -5 * time.Minute, "far ahead": 10*time.Minute - time.Second,
 }
 
-func (s *scene) sweep(n int) {
+func (s *fixture) sweep(n int) {
 	s.t.Helper()
 	if err := s.replicas[n].limits.Sweep(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *scene) takenAt(n int, name string) int {
+func (s *fixture) takenAt(n int, name string) int {
 	s.t.Helper()
 	view, err := s.replicas[n].limits.Get(s.t.Context(), concurrency.Key{Name: name})
 	if err != nil {
@@ -92,15 +92,14 @@ func (s *scene) takenAt(n int, name string) int {
 	return view.ActiveSlots
 }
 
-// A lease lasts as long as it was taken for, whichever replicas write the limit
-// meanwhile.
-func TestALeaseLastsWhateverTheClocks(t *testing.T) {
+// A lease keeps its TTL, whichever replicas write the limit.
+func TestLease_lastsWithAnySkew(t *testing.T) {
 	t.Parallel()
 	for name, skew := range skews {
 		for owner := range 2 {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				playSkewed(t, skew, func(s *scene, _, _ *delivered) {
+				inBubbleWithSkew(t, skew, func(s *fixture, _, _ *delivered) {
 					s.limit("x", 3)
 					id := s.acquire(owner, lease(2, "x"))
 					for range 3 { // 45 s
@@ -129,14 +128,14 @@ func TestALeaseLastsWhateverTheClocks(t *testing.T) {
 	}
 }
 
-// A replica whose clock is ahead does not take a lease for torn while it is being
-// taken.
-func TestALeaseThatIsBeingTakenIsNotTorn(t *testing.T) {
+// A replica whose clock is ahead does not count a lease as partial during its
+// acquisition.
+func TestLease_beingAcquiredIsNotPartial(t *testing.T) {
 	t.Parallel()
 	for name, skew := range skews {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			playSkewed(t, skew, func(s *scene, first, _ *delivered) {
+			inBubbleWithSkew(t, skew, func(s *fixture, first, _ *delivered) {
 				s.limit("x", 1)
 				s.limit("y", 1)
 				writes := 0

@@ -12,9 +12,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// claimLife is the time within which the state of a claim has to be written. A
-// writer that dies keeps a slot from others for so long.
-const claimLife = 3 * time.Second
+// claimTTL is the time within which the state of a claim must be written. A replica
+// that ends before the write blocks the slot for this time.
+const claimTTL = 3 * time.Second
 
 var _ usecase.Slots = (*Service)(nil)
 
@@ -34,64 +34,64 @@ func (s *Service) TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestrat
 	return facts, nil
 }
 
-// factsFor tells what a limit is to a run. Its own claims count only if it holds
-// them: what it tried before must not stand in its own way.
+// factsFor returns the facts of a limit for a run. A claim of the run counts only if
+// the run is in the claimed state: an earlier attempt must not block the run.
 func (s *Service) factsFor(l *Limit, tag string, run *taskrun.Run) orchestration.TagLimit {
-	d := s.glance(l)
+	t := s.preview(l)
 	held := false
-	for _, h := range d.Holdings {
+	for _, h := range t.Leases {
 		switch {
 		case h.Holder != run.ID || !h.isClaim():
 		case run.Holds(h.StateID):
 			held = true
 		default:
-			d.gone[h.ID] = true
+			t.expiredIDs[h.ID] = true
 		}
 	}
 	return orchestration.TagLimit{
-		Tag: tag, Limit: int64(l.Slots), Taken: int64(math.Ceil(d.taken())), Held: held,
+		Tag: tag, Limit: int64(l.Slots), Taken: int64(math.Ceil(t.used())), Held: held,
 	}
 }
 
-// Take claims a slot of the limit on each of the tags, of all or none.
+// Take claims a slot of the limits on all of the tags, or of none.
 func (s *Service) Take(ctx context.Context, claim taskrun.Claim) (until time.Time, err error) {
-	until = s.now().Add(claimLife)
-	h := Holding{
+	until = s.now().Add(claimTTL)
+	h := SlotLease{
 		ID: claimID(claim.RunID, claim.StateID), Slots: 1, Kind: KindTaskRun, Holder: claim.RunID, StateID: claim.StateID,
 		Since: s.now(), Until: &until,
 	}
 	for i, name := range tagNames(claim.Tags) {
-		err = s.change(ctx, name, func(d *draft) error {
-			if !d.Active {
+		err = s.change(ctx, name, func(t *tx) error {
+			if !t.Active {
 				return nil
 			}
-			if !d.hasRun(claim.RunID) && !d.fits(1) {
+			if !t.hasRun(claim.RunID) && !t.fits(1) {
 				return taskrun.ErrFull
 			}
-			d.hold(h)
+			t.add(h)
 			return nil
 		})
 		if err != nil && !errors.Is(err, taskrun.ErrNotFound) {
 			if errors.Is(err, taskrun.ErrFull) {
 				s.deny(name, 1)
 			}
-			return until, errors.Join(err, s.drop(ctx, tagNames(claim.Tags)[:i], h.ID))
+			return until, errors.Join(err, s.release(ctx, tagNames(claim.Tags)[:i], h.ID))
 		}
 	}
 	return until, nil
 }
 
-// ReleaseClaim ends a claim whose state was not written.
+// ReleaseClaim removes a claim whose state was not written.
 func (s *Service) ReleaseClaim(ctx context.Context, claim taskrun.Claim) error {
-	return s.drop(ctx, tagNames(claim.Tags), claimID(claim.RunID, claim.StateID))
+	return s.release(ctx, tagNames(claim.Tags), claimID(claim.RunID, claim.StateID))
 }
 
-// drop ends what is held under an id.
-func (s *Service) drop(ctx context.Context, names []string, id string) error {
+// release removes the slot leases with an id.
+func (s *Service) release(ctx context.Context, names []string, id string) error {
 	var all error
 	for _, name := range names {
-		err := s.change(ctx, name, func(d *draft) error {
-			d.release(id)
+		err := s.change(ctx, name, func(t *tx) error {
+			t.release(id)
 			return nil
 		})
 		if !errors.Is(err, taskrun.ErrNotFound) {
@@ -101,8 +101,8 @@ func (s *Service) drop(ctx context.Context, names []string, id string) error {
 	return all
 }
 
-// tagNames are the names of the limits on tags, in the order in which everybody
-// takes them.
+// tagNames returns the names of the limits on tags, in the common order of
+// acquisition.
 func tagNames(tags []string) []string {
 	names := make([]string, 0, len(tags))
 	for _, tag := range distinct(tags) {
@@ -112,5 +112,5 @@ func tagNames(tags []string) []string {
 	return names
 }
 
-// distinct drops repetitions and keeps the order.
+// distinct removes duplicates and keeps the order.
 func distinct(texts []string) []string { return taskrun.Distinct(texts) }

@@ -78,7 +78,7 @@ func doWrite(_ int, _ string, do func() (*concurrency.Limit, error)) (*concurren
 }
 
 // overFaulty is a replica over the scene's stores, with faults.
-func (s *scene) overFaulty() (*concurrency.Service, *faulty) {
+func (s *fixture) overFaulty() (*concurrency.Service, *faulty) {
 	f := &faulty{
 		Limits: s.limits, write: doWrite, errs: map[string]error{}, calls: map[string]int{},
 		terms: func(int) error { return nil },
@@ -86,9 +86,9 @@ func (s *scene) overFaulty() (*concurrency.Service, *faulty) {
 	return concurrency.New(concurrency.Options{Namespace: "default", Store: f, Runs: s.runs, Clock: bubbleClock{}}), f
 }
 
-func TestAWriteThatLosesAgainAndAgainIsAConflict(t *testing.T) {
+func TestChange_returnsConflictAfterMaxAttempts(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 1)
 		limits, store := s.overFaulty()
 		store.write = func(int, string, func() (*concurrency.Limit, error)) (*concurrency.Limit, error) {
@@ -105,9 +105,9 @@ func TestAWriteThatLosesAgainAndAgainIsAConflict(t *testing.T) {
 	})
 }
 
-func TestAWriteThatFailsIsNotRepeated(t *testing.T) {
+func TestChange_doesNotRetryFailedWrite(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 1)
 		limits, store := s.overFaulty()
 		store.write = func(int, string, func() (*concurrency.Limit, error)) (*concurrency.Limit, error) {
@@ -120,9 +120,9 @@ func TestAWriteThatFailsIsNotRepeated(t *testing.T) {
 }
 
 // A denied request is counted with the next write; a write that fails keeps the count for the one after it.
-func TestEachDenialIsCountedOnce(t *testing.T) {
+func TestDenied_countsEachRequestOnce(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 3)
 		limits, store := s.overFaulty()
 		denied := func() int {
@@ -162,13 +162,13 @@ func TestEachDenialIsCountedOnce(t *testing.T) {
 	})
 }
 
-// The answer to the second of two writes is lost: nothing is known of it, so both are undone.
-func TestALeaseOfWhichAWriteWasNotAnsweredIsUndone(t *testing.T) {
+// The response to the second of two writes is lost. Its result is unknown, so both are rolled back.
+func TestAcquire_rollsBackAfterLostResponse(t *testing.T) {
 	t.Parallel()
 	for name, in := range map[string]concurrency.Acquisition{"with a lease": lease(1, "x", "y"), "without a lease": {Names: []string{"x", "y"}, Slots: 1}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("x", 1)
 				s.limit("y", 1)
 				limits, store := s.overFaulty()
@@ -188,8 +188,8 @@ func TestALeaseOfWhichAWriteWasNotAnsweredIsUndone(t *testing.T) {
 	}
 }
 
-// A replica that needs longer may find that another one dropped the lease as torn.
-func TestALeaseOverSeveralLimitsThatTookTooLongIsUndone(t *testing.T) {
+// After a longer time, another replica may have expired the lease as partial.
+func TestAcquire_rollsBackIfTooSlow(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		names    []string
@@ -202,7 +202,7 @@ func TestALeaseOverSeveralLimitsThatTookTooLongIsUndone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.limit("x", 1)
 				s.limit("y", 1)
 				limits, store := s.overFaulty()
@@ -222,22 +222,22 @@ func TestALeaseOverSeveralLimitsThatTookTooLongIsUndone(t *testing.T) {
 	}
 }
 
-func TestALeaseOverOneLimitRecordsNoNames(t *testing.T) {
+func TestAcquire_leaseOverOneLimitHasNoNames(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("x", 2)
 		s.acquire(0, lease(1, "x", "without a limit"))
 		all, err := s.limits.List(s.t.Context())
-		if err != nil || len(all[0].Holdings) != 1 || all[0].Holdings[0].Names != nil {
+		if err != nil || len(all[0].Leases) != 1 || all[0].Leases[0].Names != nil {
 			s.t.Errorf("limit %+v, error %v", all[0], err)
 		}
 	})
 }
 
 // The state of a first claim may have been written, or not: the run needs no second slot.
-func TestARunThatClaimsAgainUsesItsSlotAgain(t *testing.T) {
+func TestTake_secondClaimOfRunUsesSameSlot(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.limit("tag:a", 1)
 		run, other := s.run("a"), s.run("a")
 		for _, state := range []string{"first", "second", "second"} {
@@ -255,14 +255,14 @@ func TestARunThatClaimsAgainUsesItsSlotAgain(t *testing.T) {
 }
 
 // What is recorded about a limit is no change that a client sees.
-func TestASweepThatDropsNothingKeepsTheTimeOfTheLastUse(t *testing.T) {
+func TestSweep_keepsTimeOfLastUseWithoutChange(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		store := &counted{Limits: s.limits}
 		created := time.Now().UTC()
 		store.store(s.t, "a", "x", created)
 		l := *store.limit(s.t, "a")
-		l.Holdings, l.Shown = []concurrency.Holding{{ID: "lease", Slots: 1, Since: created}}, 1
+		l.Leases, l.ReportedActive = []concurrency.SlotLease{{ID: "lease", Slots: 1, Since: created}}, 1
 		if _, err := store.UpdateUse(s.t.Context(), &l); err != nil {
 			s.t.Fatal(err)
 		}
@@ -270,7 +270,7 @@ func TestASweepThatDropsNothingKeepsTheTimeOfTheLastUse(t *testing.T) {
 		if err := s.replicas[0].limits.Sweep(s.t.Context()); err != nil {
 			s.t.Fatal(err)
 		}
-		if l := store.limit(s.t, "a"); !l.Updated.Equal(created) || l.Recorded.Since.IsZero() || len(l.Holdings) != 1 {
+		if l := store.limit(s.t, "a"); !l.Updated.Equal(created) || l.Recorded.Since.IsZero() || len(l.Leases) != 1 {
 			s.t.Errorf("after a sweep: %+v", l)
 		}
 	})

@@ -11,9 +11,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Sweep drops all holdings that do not count any more, and writes down how many
-// slots are taken and whether each limit applies. Nothing depends on it: it is for
-// those who look at the objects.
+// Sweep removes all expired slot leases, and records the number of used slots and
+// the conditions of each limit. It only maintains the status for readers of the
+// objects. No other use case depends on it.
 func (s *Service) Sweep(ctx context.Context) error {
 	all, err := s.Store.List(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	}
 	var failed error
 	for _, l := range all {
-		err := s.tidy(ctx, l, oldest[l.Name])
+		err := s.sweepLimit(ctx, l, oldest[l.Name])
 		if !errors.Is(err, taskrun.ErrNotFound) {
 			failed = errors.Join(failed, err)
 		}
@@ -35,44 +35,44 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return failed
 }
 
-// tidy sweeps one limit; oldest is the one that applies under its name.
-func (s *Service) tidy(ctx context.Context, l, oldest *Limit) error {
+// sweepLimit sweeps one limit. oldest is the limit that applies under its name.
+func (s *Service) sweepLimit(ctx context.Context, l, oldest *Limit) error {
 	if l != oldest {
 		return s.stall(ctx, l, duplicateOf(oldest))
 	}
-	if !s.untidy(ctx, l) {
+	if !s.needsSweep(ctx, l) {
 		return nil
 	}
-	return s.change(ctx, l.Name, func(d *draft) error {
-		pruned := d.prune() > 0
-		d.changed = d.changed || pruned || d.Shown != d.shown()
-		d.record("")
+	return s.change(ctx, l.Name, func(t *tx) error {
+		pruned := t.prune() > 0
+		t.useChanged = t.useChanged || pruned || t.ReportedActive != t.shown()
+		t.record("")
 		return nil
 	})
 }
 
-// untidy reports whether a sweep would change the limit that applies.
-func (s *Service) untidy(ctx context.Context, l *Limit) bool {
-	d := s.newDraft(l)
-	for i := range d.Holdings {
-		h := &d.Holdings[i]
-		if d.stands(h) != counts || (d.canBeTorn(h) && s.isTorn(ctx, d, h)) {
+// needsSweep reports whether a sweep would change a limit that applies.
+func (s *Service) needsSweep(ctx context.Context, l *Limit) bool {
+	t := s.newTx(l)
+	for i := range t.Leases {
+		h := &t.Leases[i]
+		if t.validityOf(h) != valid || (t.canBePartial(h) && s.isPartial(ctx, t, h)) {
 			return true
 		}
 	}
-	d.record("")
-	return d.noted || l.Shown != d.shown()
+	t.record("")
+	return t.recordChanged || l.ReportedActive != t.shown()
 }
 
 // stall records that a limit does not apply. Only Sweep writes such a limit, so the
-// write passes by the batches. After a conflict the next sweep writes it.
+// write needs no batch. After a conflict, the next sweep writes it.
 func (s *Service) stall(ctx context.Context, l *Limit, reason string) error {
-	d := &draft{Limit: l.clone(), now: s.now(), runs: s.Runs, gone: map[string]bool{}}
-	d.record(reason)
-	if !d.noted {
+	t := &tx{Limit: l.clone(), now: s.now(), runs: s.Runs, expiredIDs: map[string]bool{}}
+	t.record(reason)
+	if !t.recordChanged {
 		return nil
 	}
-	after, err := s.Store.UpdateUse(ctx, d.Limit)
+	after, err := s.Store.UpdateUse(ctx, t.Limit)
 	if errors.Is(err, taskrun.ErrConflict) {
 		return nil
 	}
@@ -82,10 +82,10 @@ func (s *Service) stall(ctx context.Context, l *Limit, reason string) error {
 	return err
 }
 
-// maxStalled is the longest reason that is recorded, in bytes.
+// maxStalled is the maximum length of a recorded reason, in bytes.
 const maxStalled = 256
 
-// duplicateOf is the reason of a limit that an older one keeps from applying.
+// duplicateOf returns the reason of a limit with the name of an older limit.
 func duplicateOf(older *Limit) string {
 	field := "name"
 	if strings.HasPrefix(older.Name, TagPrefix) {
@@ -96,8 +96,7 @@ func duplicateOf(older *Limit) string {
 	return reason[:min(len(reason), maxStalled)] // names of objects are ASCII
 }
 
-// Sweeper sweeps the limits of all namespaces, time and again. One replica needs
-// one.
+// Sweeper sweeps the limits of all namespaces periodically. It runs in one replica.
 type Sweeper struct {
 	Namespaces func() []string
 	Service    func(namespace string) *Service
@@ -117,7 +116,7 @@ func (w *Sweeper) Start(ctx context.Context) error {
 		}
 		for _, namespace := range w.Namespaces() {
 			if err := w.Service(namespace).Sweep(ctx); err != nil && ctx.Err() == nil {
-				w.Log.LogAttrs(ctx, slog.LevelDebug, "limits could not be swept; it is tried again",
+				w.Log.LogAttrs(ctx, slog.LevelDebug, "sweeping limits failed, retrying",
 					slog.String("namespace", namespace), slog.Any("error", err))
 			}
 		}

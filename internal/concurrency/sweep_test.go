@@ -27,7 +27,7 @@ func (c *counted) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurr
 	return c.Limits.UpdateUse(ctx, l)
 }
 
-// store puts a limit into the store as people do, past the use cases.
+// store writes a limit to the store without the use cases.
 func (c *counted) store(t *testing.T, id, name string, created time.Time) {
 	t.Helper()
 	_, err := c.Create(t.Context(), &concurrency.Limit{ID: id, Name: name, Created: created, Updated: created, Active: true, Slots: 2})
@@ -45,7 +45,7 @@ func (c *counted) limit(t *testing.T, id string) *concurrency.Limit {
 	return l
 }
 
-func TestASweepRecordsALimitOnce(t *testing.T) {
+func TestSweep_recordsLimitOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
@@ -64,7 +64,7 @@ func TestASweepRecordsALimitOnce(t *testing.T) {
 				return err
 			}, 1},
 			{"a sweep after it", func() error { return service.Sweep(t.Context()) }, 0},
-			{"its end", func() error { return service.ReleaseLease(t.Context(), store.limit(t, "a").Holdings[0].ID) }, 1},
+			{"its end", func() error { return service.ReleaseLease(t.Context(), store.limit(t, "a").Leases[0].ID) }, 1},
 			{"a sweep after that", func() error { return service.Sweep(t.Context()) }, 0},
 		} {
 			before := store.writes
@@ -83,7 +83,7 @@ func TestASweepRecordsALimitOnce(t *testing.T) {
 }
 
 // The first use of a limit records that it applies: no sweep has to.
-func TestTheFirstUseRecordsALimit(t *testing.T) {
+func TestAcquire_recordsLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
@@ -98,7 +98,7 @@ func TestTheFirstUseRecordsALimit(t *testing.T) {
 	})
 }
 
-func TestOfLimitsWithOneNameTheOldestApplies(t *testing.T) {
+func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
@@ -148,9 +148,9 @@ func TestOfLimitsWithOneNameTheOldestApplies(t *testing.T) {
 	})
 }
 
-func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
+func TestSweep_recordsDecayedSlots(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		limits, store := s.overFaulty()
 		if _, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "rate", Active: true, Limit: 4, SlotDecayPerSecond: 0.5}); err != nil {
 			s.t.Fatal(err)
@@ -168,14 +168,14 @@ func TestASweepRecordsSlotsThatBecameFreeByThemselves(t *testing.T) {
 				s.t.Fatal(err)
 			}
 			all, err := s.limits.List(s.t.Context())
-			if err != nil || all[0].Shown != step.shown || store.writes-before != step.wantWrites {
-				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].Shown, store.writes-before, step.shown, step.wantWrites, err)
+			if err != nil || all[0].ReportedActive != step.shown || store.writes-before != step.wantWrites {
+				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].ReportedActive, store.writes-before, step.shown, step.wantWrites, err)
 			}
 		}
 	})
 }
 
-func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
+func TestSweeper_logsFailuresUnlessStopped(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		err      error
@@ -188,7 +188,7 @@ func TestTheSweeperLogsWhatFailsUnlessItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				limits, store := s.overFaulty()
 				ctx, end := context.WithCancel(s.t.Context())
 				defer end()

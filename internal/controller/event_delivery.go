@@ -16,40 +16,40 @@ import (
 // DeliveryName is the reporting controller of the Events about workers.
 const DeliveryName = "taskrun-delivery"
 
-// actionAbandon is what was done when a worker was gone.
+// actionAbandon is the action of the Events about lost workers.
 const actionAbandon = "AbandonWorker"
 
-// Witness emits the Events on TaskRuns whose workers are gone. What it tells of
-// was written before. It may be used at once from anywhere.
-type Witness struct {
+// LossRecorder emits Events on TaskRuns whose workers were lost, after the write. It
+// is safe for concurrent use.
+type LossRecorder struct {
 	Events    events.EventRecorder
 	Namespace string // of the runs
 }
 
-// RunLost tells what became of a run whose worker is gone.
-func (w Witness) RunLost(loss *usecase.Loss) {
+// RunLost emits the Event of a run that was taken from a lost worker.
+func (r LossRecorder) RunLost(loss *usecase.Loss) {
 	run := loss.Run
 	object := &v1alpha1.TaskRun{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "TaskRun"},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: w.Namespace, Name: run.Ref.Name, UID: types.UID(run.Ref.UID),
+			Namespace: r.Namespace, Name: run.Ref.Name, UID: types.UID(run.Ref.UID),
 		},
 	}
 	reason, note := lost(loss)
-	recorder{w.Events}.emit(object, corev1.EventTypeWarning, reason, actionAbandon, note)
+	recorder{r.Events}.emit(object, corev1.EventTypeWarning, reason, actionAbandon, note)
 }
 
-// lost words what became of the run.
+// lost returns the reason and the message of the Event.
 func lost(loss *usecase.Loss) (reason, note string) {
 	started := loss.Before != orchestration.Scheduled && loss.Before != orchestration.Pending
 	switch {
 	case started:
-		return v1alpha1.ReasonWorkerLost, fmt.Sprintf("worker %s is gone: moved from %s to %s",
+		return v1alpha1.ReasonWorkerLost, fmt.Sprintf("Worker %s was lost: state changed from %s to %s",
 			loss.Worker, loss.Before, label(loss.Run.State))
 	case loss.Run.Finished():
 		return v1alpha1.ReasonDeliveryGivenUp, fmt.Sprintf(
-			"worker %s is gone, and the run was handed out %d times without being started: moved from %s to %s", loss.Worker, loss.Run.Delivery.Attempts, loss.Before, label(loss.Run.State))
+			"Worker %s was lost. The run was %s and not started: state changed from %s to %s", loss.Worker, loss.Run.Delivery.Count(), loss.Before, label(loss.Run.State))
 	default:
-		return v1alpha1.ReasonRedelivered, fmt.Sprintf("worker %s is gone: the run waits for another one", loss.Worker)
+		return v1alpha1.ReasonRedelivered, fmt.Sprintf("Worker %s was lost: the run waits for another worker", loss.Worker)
 	}
 }

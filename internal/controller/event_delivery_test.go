@@ -39,27 +39,27 @@ func TestALostWorkerIsAnEventOnTheRun(t *testing.T) {
 	}{
 		"a run that waits again": {
 			before: orchestration.Scheduled, after: in(orchestration.Scheduled, ""),
-			want: "Warning Redelivered worker w-1 is gone: the run waits for another one",
+			want: "Warning Redelivered Worker w-1 was lost: the run waits for another worker",
 		},
-		"a run that was taken up, but not started": {
+		"a pending run": {
 			before: orchestration.Pending, after: in(orchestration.Scheduled, ""), moved: true,
-			want: "Warning Redelivered worker w-1 is gone: the run waits for another one",
+			want: "Warning Redelivered Worker w-1 was lost: the run waits for another worker",
 		},
-		"a run that ran": {
+		"a running run": {
 			before: orchestration.Running, after: in(orchestration.Crashed, ""), moved: true,
-			want: "Warning WorkerLost worker w-1 is gone: moved from RUNNING to CRASHED",
+			want: "Warning WorkerLost Worker w-1 was lost: state changed from RUNNING to CRASHED",
 		},
-		"a run that ran and is tried again": {
+		"a running run with a retry left": {
 			before: orchestration.Running, after: in(orchestration.Scheduled, "AwaitingRetry"), moved: true,
-			want: "Warning WorkerLost worker w-1 is gone: moved from RUNNING to SCHEDULED (AwaitingRetry)",
+			want: "Warning WorkerLost Worker w-1 was lost: state changed from RUNNING to SCHEDULED (AwaitingRetry)",
 		},
 		"a run that was being cancelled": {
 			before: orchestration.Cancelling, after: in(orchestration.Cancelled, ""), moved: true,
-			want: "Warning WorkerLost worker w-1 is gone: moved from CANCELLING to CANCELLED",
+			want: "Warning WorkerLost Worker w-1 was lost: state changed from CANCELLING to CANCELLED",
 		},
-		"a run that nobody starts": {
+		"a run that no worker starts": {
 			before: orchestration.Scheduled, after: in(orchestration.Crashed, ""), moved: true,
-			want: "Warning DeliveryGivenUp worker w-1 is gone, and the run was handed out 5 times without being started: moved from SCHEDULED to CRASHED",
+			want: "Warning DeliveryGivenUp Worker w-1 was lost. The run was delivered 5 times and not started: state changed from SCHEDULED to CRASHED",
 		},
 	}
 	for name, tc := range cases {
@@ -71,7 +71,7 @@ func TestALostWorkerIsAnEventOnTheRun(t *testing.T) {
 			}
 			run.State = tc.after
 			recorder := &regarded{FakeRecorder: events.NewFakeRecorder(2)}
-			Witness{Events: recorder, Namespace: "work"}.RunLost(&usecase.Loss{
+			LossRecorder{Events: recorder, Namespace: "work"}.RunLost(&usecase.Loss{
 				Worker: "w-1", Before: tc.before, Run: run, Moved: tc.moved,
 			})
 			if got := <-recorder.Events; got != tc.want {

@@ -10,36 +10,35 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// retryPause is the wait after the store could not be reached.
+// retryPause is the wait after a failed call of the store.
 const retryPause = 200 * time.Millisecond
 
 // Consumer is one connection of a worker. It is used by one goroutine.
 type Consumer struct {
-	queue    *Queue
-	leases   Leases
-	metrics  Metrics
-	keys     []string
-	clientID string
-	registry Registry
-	leave    func()
-	once     sync.Once
-	since    time.Time
+	queue       *Queue
+	leases      Leases
+	metrics     Metrics
+	keys        []string
+	clientID    string
+	registry    Registry
+	onClose     func()
+	once        sync.Once
+	connectedAt time.Time
 
 	// Guarded by the queue.
-	sent  map[string]time.Time // runs that went out, and when; those that are held at least
-	again []string             // runs that are to go out once more
-	turn  int                  // the key to look at first
-	idle  bool                 // waits, and was not woken
-	woken chan struct{}        // closed by who wakes it
+	delivered    map[string]time.Time // delivery times of runs; includes all held runs
+	redeliveries []string             // runs to redeliver
+	nextKey      int                  // index of the key to check first
+	idle         bool                 // waits and was not woken
+	woken        chan struct{}        // closed to wake the consumer
 }
 
-// Next waits for a run of one of the task keys, each of which gets its turn, and
-// leases it to this worker. The run then is nobody else's until it is given
-// back, it ends, or the worker is gone for good. An error means that the context
-// has ended.
+// Next waits for a run of one of the task keys, in round robin, and leases it to
+// this worker. The worker holds the run until the run is released, the run
+// finishes, or the worker is lost. An error means that the context has ended.
 func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 	for {
-		if run := c.nextAgain(); run != nil {
+		if run := c.nextRedelivery(); run != nil {
 			return run, nil
 		}
 		id := c.queue.claim(c)
@@ -48,13 +47,13 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 			case <-c.woken:
 				continue
 			case <-ctx.Done():
-				c.queue.leave(c)
+				c.queue.cancel(c)
 				return nil, ctx.Err()
 			}
 		}
 		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.registry.LeaseNamespace()})
 		if err == nil {
-			c.note(id)
+			c.recordDelivery(id)
 			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
 			return run, nil
 		}
@@ -77,15 +76,12 @@ func (c *Consumer) pause(ctx context.Context) {
 	}
 }
 
-// Taken tells that the worker has acknowledged the run. There is nothing to
+// Nack releases a run that the worker did not acknowledge. If the write fails, the
+// run is redelivered when the worker counts as lost. An acknowledgment needs no
 // write: the lease was written before the run was sent.
-func (c *Consumer) Taken(context.Context, *taskrun.Run) error { return nil }
-
-// Return gives a run back that the worker did not acknowledge. If that cannot be
-// written now, the run is handed out again when the worker counts as gone.
-func (c *Consumer) Return(ctx context.Context, run *taskrun.Run) {
+func (c *Consumer) Nack(ctx context.Context, run *taskrun.Run) {
 	_ = c.leases.Release(ctx, run.ID, c.clientID)
 }
 
-// Close tells that the connection is gone.
-func (c *Consumer) Close() { c.once.Do(c.leave) }
+// Close ends the connection. Further calls have no effect.
+func (c *Consumer) Close() { c.once.Do(c.onClose) }

@@ -14,9 +14,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestRunsGoOutInTheOrderTheyAreDue(t *testing.T) {
+func TestConsumer_deliversRunsInOrderOfDueTime(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		late, first, second := s.submit("a", 10*time.Second), s.submit("a", 0), s.submit("a", 0)
 		other := s.submit("b", 0)
 		c := s.subscribe("w", "a")
@@ -31,9 +31,9 @@ func TestRunsGoOutInTheOrderTheyAreDue(t *testing.T) {
 	})
 }
 
-func TestEveryKeyHasItsTurn(t *testing.T) {
+func TestConsumer_servesTaskKeysInRoundRobin(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		a1, a2, a3, b1, b2 := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0), s.submit("b", 0), s.submit("b", 0)
 		c := s.subscribe("w", "a", "b")
 		got := []string{}
@@ -44,10 +44,11 @@ func TestEveryKeyHasItsTurn(t *testing.T) {
 	})
 }
 
-// The turn goes on after the key that had it, whichever keys were passed over.
-func TestTheTurnGoesOnAfterTheLastKey(t *testing.T) {
+// The round robin continues after the key that was served last, also if it skipped
+// keys without runs.
+func TestConsumer_continuesRoundRobinAfterLastKey(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		c := s.subscribe("w", "a", "b", "c")
 		want, got := []string{}, []string{}
 		for _, keys := range [][]string{{"c"}, {"c", "a"}, {"c", "a"}, {"b", "a"}, {"c", "b"}} {
@@ -64,9 +65,9 @@ func TestTheTurnGoesOnAfterTheLastKey(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoLongerWaitingIsNotHandedOut(t *testing.T) {
+func TestConsumer_doesNotDeliverRunsThatNoLongerWait(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		cancelled, deleted, started := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0)
 		direct, _, err := s.service.Create(s.t.Context(), taskrun.NewRun{
 			Run: taskrun.Run{TaskKey: "a", DynamicKey: "direct"}, State: &taskrun.Proposal{Type: orchestration.Scheduled},
@@ -79,13 +80,13 @@ func TestWhatIsNoLongerWaitingIsNotHandedOut(t *testing.T) {
 		if err := s.service.Delete(s.t.Context(), deleted); err != nil {
 			t.Fatal(err)
 		}
-		s.want("handed out", "", s.next(s.subscribe("w", "a")))
+		s.want("delivered", "", s.next(s.subscribe("w", "a")))
 	})
 }
 
-func TestARunThatComesWakesTheOneWhoWaitsLongest(t *testing.T) {
+func TestQueue_newRunWakesConsumerThatWaitedLongest(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		got := make(chan string, 2)
 		for _, name := range []string{"first", "second"} {
 			c := s.subscribe(name, "a", "b")
@@ -104,10 +105,10 @@ func TestARunThatComesWakesTheOneWhoWaitsLongest(t *testing.T) {
 	})
 }
 
-// The one who was woken may be gone by then.
-func TestAWakeUpIsNotLost(t *testing.T) {
+// The woken consumer may have ended its wait.
+func TestQueue_wakesAnotherConsumerWhenTheWokenOneLeaves(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		ctx, cancel := context.WithCancel(s.t.Context())
 		leaving, staying := s.subscribe("leaving", "a"), s.subscribe("staying", "a")
 		ended, got := make(chan error), make(chan string)
@@ -123,49 +124,49 @@ func TestAWakeUpIsNotLost(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		// Wake it by hand, as a run would, when it is already leaving.
+		// Wake it as a new run would, after its context has ended.
 		s.queue.mu.Lock()
 		cancel()
 		s.queue.wake("a")
 		s.queue.mu.Unlock()
 		if err := <-ended; err == nil {
-			t.Fatal("the leaving one got a run")
+			t.Fatal("the leaving consumer received a run")
 		}
 		id := s.submit("a", 0)
-		s.want("who stayed", id, <-got)
+		s.want("the staying consumer", id, <-got)
 	})
 }
 
-func TestAReturnedRunIsForTheNext(t *testing.T) {
+func TestConsumer_deliversReleasedRunToNextWorker(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		id := s.submit("a", 0)
 		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
 		s.want("the first", id, s.next(first))
-		s.want("the second meanwhile", "", s.next(second))
-		first.Return(s.t.Context(), s.run(id))
+		s.want("the second before the Nack", "", s.next(second))
+		first.Nack(s.t.Context(), s.run(id))
 		s.want("the second", id, s.next(second))
-		first.Return(s.t.Context(), s.run(id))
-		s.want("holder, after the first says so again", "second", s.run(id).Holder())
+		first.Nack(s.t.Context(), s.run(id))
+		s.want("holder, after a second Nack", "second", s.run(id).Holder())
 		s.want("attempts", 2, s.run(id).Delivery.Attempts)
 	})
 }
 
-func TestAStoreThatIsGoneLosesNothing(t *testing.T) {
+func TestConsumer_deliversAfterStoreOutage(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		id := s.submit("a", 0)
 		s.store.Break(taskrun.ErrUnavailable)
 		c := s.subscribe("w", "a")
-		s.want("while the store is gone", "", s.nextWithin(c, time.Second))
+		s.want("while the store is unavailable", "", s.nextWithin(c, time.Second))
 		s.store.Break(nil)
 		s.want("afterwards", id, s.nextWithin(c, time.Second))
 	})
 }
 
-func TestTwoReplicasHandOutEachRunOnce(t *testing.T) {
+func TestConsumer_twoReplicasDeliverEachRunOnce(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		other := NewQueue(s.store, bubbleClock{})
 		stop := other.Open()
 		defer stop()
@@ -194,14 +195,14 @@ func TestTwoReplicasHandOutEachRunOnce(t *testing.T) {
 		all.Wait()
 		slices.Sort(got)
 		if len(got) != runs || len(slices.Compact(got)) != runs {
-			t.Errorf("%d runs were handed out, %d different ones, want each of %d once", len(got), len(slices.Compact(got)), runs)
+			t.Errorf("%d runs were delivered, %d different ones, want each of %d once", len(got), len(slices.Compact(got)), runs)
 		}
 	})
 }
 
-func TestWorkersAreListed(t *testing.T) {
+func TestWorkers_List(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		a, b := s.subscribe("w", "x"), s.subscribe("w", "y")
 		v := s.subscribe("v", "z")
 		names := func(keys []string) []string {
@@ -225,25 +226,25 @@ func TestWorkersAreListed(t *testing.T) {
 	})
 }
 
-func TestDeliveriesAreCounted(t *testing.T) {
+func TestConsumer_countsDeliveries(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.submit("a", 10*time.Second)
 		pass(25 * time.Second)
 		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
 		s.want("connected", 2, s.workers.Connected())
 		id := s.next(first)
-		first.Return(s.t.Context(), s.run(id))
+		first.Nack(s.t.Context(), s.run(id))
 		first.Close()
 		s.want("connected, when one has left", 1, s.workers.Connected())
 		s.next(second)
-		s.want("deliveries", []string{"1 after 15s", "2 after 15s"}, s.sent)
+		s.want("deliveries", []string{"1 after 15s", "2 after 15s"}, s.deliveries)
 	})
 }
 
-func TestDepthTellsWhatIsDueAndWhatIsForLater(t *testing.T) {
+func TestQueue_Depth(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.want("of nothing", map[string]Depth{}, s.queue.Depth())
 		began := time.Now()
 		s.submit("a", time.Hour)
@@ -258,14 +259,14 @@ func TestDepthTellsWhatIsDueAndWhatIsForLater(t *testing.T) {
 	})
 }
 
-// Workers come, take, finish, drop and vanish at random: in the end all runs are
-// done, and no two workers that were there had one run at once.
-func TestNothingIsLostAmongRandomWorkers(t *testing.T) {
+// Workers connect, finish runs, reject runs and disconnect at random. In the end all
+// runs have finished, and no two connected workers held a run at the same time.
+func TestDelivery_losesNoRunAmongRandomWorkers(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.startReaper()
 				const runs = 80
 				ids := []string{}
@@ -288,7 +289,7 @@ func TestNothingIsLostAmongRandomWorkers(t *testing.T) {
 				all.Wait()
 				for _, id := range ids {
 					if run := s.run(id); run.State.Type != orchestration.Completed && run.State.Type != orchestration.Crashed {
-						t.Errorf("a run is left in %s, held by %q, handed out %d times", run.State.Type, run.Holder(), run.Delivery.Attempts)
+						t.Errorf("a run is left in %s, held by %q, delivered %d times", run.State.Type, run.Holder(), run.Delivery.Attempts)
 					}
 				}
 			})
@@ -296,8 +297,8 @@ func TestNothingIsLostAmongRandomWorkers(t *testing.T) {
 	}
 }
 
-// live is the life of one worker; it is over when there is nothing to do for long.
-func (s *scene) live(random *rand.Rand, name string, mu *sync.Mutex, at map[string]int) (goOn bool) {
+// live runs one worker. It returns false if the worker received no run for 5 minutes.
+func (s *fixture) live(random *rand.Rand, name string, mu *sync.Mutex, at map[string]int) (goOn bool) {
 	c := s.subscribe(name, "a")
 	defer c.Close()
 	for {
@@ -308,7 +309,7 @@ func (s *scene) live(random *rand.Rand, name string, mu *sync.Mutex, at map[stri
 		mu.Lock()
 		at[id]++
 		if at[id] > 1 {
-			s.t.Errorf("two workers have run %s", id)
+			s.t.Errorf("two workers hold run %s", id)
 		}
 		mu.Unlock()
 		done := func() {
@@ -317,12 +318,12 @@ func (s *scene) live(random *rand.Rand, name string, mu *sync.Mutex, at map[stri
 			mu.Unlock()
 		}
 		switch random.IntN(5) {
-		case 0: // it vanishes with the run
+		case 0: // it disconnects with the run
 			done()
 			return true
-		case 1: // it does not want the run
+		case 1: // it rejects the run
 			done()
-			c.Return(s.t.Context(), s.run(id))
+			c.Nack(s.t.Context(), s.run(id))
 		default:
 			s.set(id, orchestration.Running)
 			pass(time.Duration(random.IntN(3000)) * time.Millisecond)
@@ -332,5 +333,5 @@ func (s *scene) live(random *rand.Rand, name string, mu *sync.Mutex, at map[stri
 	}
 }
 
-// pass lets time go by, which takes none: the tests run in a bubble.
+// pass advances the time of the bubble.
 func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above

@@ -6,17 +6,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Metrics hear what is done with runs, after it was written.
+// Metrics records deliveries and losses of runs, after the write.
 type Metrics interface {
-	// RunDelivered tells how often the run was handed out by now, and how long
-	// after it was due.
+	// RunDelivered records a delivery: its number for this run, from 1, and the
+	// time since the run was due.
 	RunDelivered(attempt int, waited time.Duration)
-	// RunAbandoned tells the state that a run of a worker that is gone got, None
-	// if it only waits again.
+	// RunAbandoned records a run that was taken from a lost worker, and its new
+	// state: None if the run waits again in its earlier state.
 	RunAbandoned(state orchestration.StateType)
 }
 
-// noMetrics count nothing.
+// noMetrics discards all records.
 type noMetrics struct{}
 
 func (noMetrics) RunDelivered(int, time.Duration)      {}

@@ -1,11 +1,10 @@
-// Package delivery hands background runs to workers.
+// Package delivery delivers background runs to workers.
 //
-// The queue is the set of runs that wait (taskrun.Run.Waiting), wherever they
-// are stored: every replica knows all of them by following the store, and keeps
-// here only the order in which they are due, retries first. A run is leased to a
-// worker by a compare-and-swap before it is sent, so it does not matter how many
-// replicas try at once. When a worker is gone for good, what it held goes to
-// another one (contract §1.6, §7.1 to §7.6).
+// The queue is the set of waiting runs (taskrun.Run.Waiting) in the store. Every
+// replica follows the store and keeps only the order in which the runs are due,
+// retries first. A run is leased to a worker by a compare-and-swap before it is
+// sent, so several replicas can try to deliver it at once. The runs of a lost
+// worker are delivered to another worker (contract §1.6, §7.1 to §7.6).
 package delivery
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// Leases are the use cases that delivery rests on; *taskrun.Service has them.
+// Leases are the use cases that delivery needs. *usecase.Service implements it.
 type Leases interface {
 	Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error)
 	Release(ctx context.Context, id, holder string) error
@@ -32,51 +31,51 @@ type Leases interface {
 
 var _ Leases = (*usecase.Service)(nil)
 
-// Runs are where runs are stored; every taskrun.Store will do.
+// Runs is the store of runs. Every taskrun.Store implements it.
 type Runs interface {
 	Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func())
 	Known(id string) *taskrun.Run
 }
 
-// Queue knows the runs that wait, by task key and in the order in which they are
-// delivered, and those that workers hold.
+// Queue orders the waiting runs of each task key for delivery, and lists the runs
+// that workers hold.
 type Queue struct {
 	runs  Runs
 	clock taskrun.Clock
 
-	mu     sync.Mutex
-	early  []change                         // what came while the queue was being filled; nil once it is
-	lines  map[string]*line                 // by task key
-	coming lineHeap                         // the lines with runs that are not due
-	places map[string]*place                // by run id
-	idle   map[string][]*Consumer           // who waits for a task key, longest first
-	held   map[taskrun.Hold]map[string]bool // ids of runs by who holds them
-	alarm  alarm
+	mu        sync.Mutex
+	backlog   []change                         // changes during Open; nil after it
+	queues    map[string]*taskQueue            // by task key
+	scheduled taskQueueHeap                    // task queues with runs that are not due
+	items     map[string]*item                 // by run id
+	idle      map[string][]*Consumer           // consumers that wait for a task key, longest first
+	held      map[taskrun.Hold]map[string]bool // ids of runs by their holds
+	alarm     alarm
 }
 
 type change struct{ before, after *taskrun.Run }
 
-// NewQueue returns a Queue over these runs. It knows nothing until it is opened.
+// NewQueue returns a Queue over these runs. It is empty until it is opened.
 func NewQueue(runs Runs, clock taskrun.Clock) *Queue {
 	return &Queue{
 		runs: runs, clock: clock,
-		early: []change{}, lines: map[string]*line{}, places: map[string]*place{},
+		backlog: []change{}, queues: map[string]*taskQueue{}, items: map[string]*item{},
 		idle: map[string][]*Consumer{}, held: map[taskrun.Hold]map[string]bool{},
 	}
 }
 
 // Open fills the queue and follows the runs until stop is called.
 func (q *Queue) Open() (stop func()) {
-	now, unfollow := q.runs.Follow(q.take)
+	now, unfollow := q.runs.Follow(q.onChange)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for run := range now {
-		q.note(nil, run)
+		q.apply(nil, run)
 	}
-	for _, c := range q.early {
-		q.note(c.before, c.after)
+	for _, c := range q.backlog {
+		q.apply(c.before, c.after)
 	}
-	q.early = nil
+	q.backlog = nil
 	return func() {
 		unfollow()
 		q.mu.Lock()
@@ -85,20 +84,20 @@ func (q *Queue) Open() (stop func()) {
 	}
 }
 
-// take hears of a change. It neither blocks nor asks for anything.
-func (q *Queue) take(before, after *taskrun.Run) {
+// onChange applies a change of the store. It neither blocks nor calls the store.
+func (q *Queue) onChange(before, after *taskrun.Run) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.early != nil {
-		q.early = append(q.early, change{before, after})
+	if q.backlog != nil {
+		q.backlog = append(q.backlog, change{before, after})
 		return
 	}
-	q.note(before, after)
+	q.apply(before, after)
 }
 
-func (q *Queue) note(before, after *taskrun.Run) {
+func (q *Queue) apply(before, after *taskrun.Run) {
 	if before != nil {
-		q.forget(before)
+		q.drop(before)
 	}
 	if after == nil {
 		return
@@ -114,7 +113,7 @@ func (q *Queue) note(before, after *taskrun.Run) {
 	}
 }
 
-func (q *Queue) forget(run *taskrun.Run) {
+func (q *Queue) drop(run *taskrun.Run) {
 	q.remove(run.ID)
 	if hold := run.Hold(); hold != (taskrun.Hold{}) {
 		delete(q.held[hold], run.ID)
@@ -124,88 +123,89 @@ func (q *Queue) forget(run *taskrun.Run) {
 	}
 }
 
-// isRetry reports whether a waiting run goes before those that were submitted:
-// it awaits its retry, or was delivered in its current state and came back
+// isRetry reports whether a waiting run is delivered before submitted runs: it
+// awaits its retry, or was delivered in its current state and released
 // (contract §1.6).
 func isRetry(run *taskrun.Run) bool {
 	return run.State.Name == orchestration.NameAwaitingRetry ||
 		run.Delivery != nil && !run.State.Timestamp.After(run.Delivery.Since)
 }
 
-// add puts a run in its place and wakes a consumer for it, now or when it is due.
+// add queues a run and wakes a consumer for it, now or when it is due.
 func (q *Queue) add(run *taskrun.Run) {
-	p := &place{id: run.ID, key: run.TaskKey, retry: isRetry(run), due: run.Due(), created: run.Created}
-	l := q.lines[p.key]
-	if l == nil {
-		l = &line{key: p.key}
-		q.lines[p.key] = l
+	it := &item{id: run.ID, key: run.TaskKey, retry: isRetry(run), due: run.Due(), created: run.Created}
+	t := q.queues[it.key]
+	if t == nil {
+		t = &taskQueue{key: it.key}
+		q.queues[it.key] = t
 	}
-	q.in(l, func() { l.add(p) })
-	q.places[p.id] = p
-	if p.due.After(q.clock.Now()) {
-		q.alarm.set(p.due, q.clock.Now(), q.ring)
+	q.update(t, func() { t.add(it) })
+	q.items[it.id] = it
+	if it.due.After(q.clock.Now()) {
+		q.alarm.set(it.due, q.clock.Now(), q.onAlarm)
 		return
 	}
-	q.wake(p.key)
+	q.wake(it.key)
 }
 
 func (q *Queue) remove(id string) {
-	p := q.places[id]
-	if p == nil {
+	it := q.items[id]
+	if it == nil {
 		return
 	}
-	delete(q.places, id)
-	l := q.lines[p.key]
-	q.in(l, func() { l.remove(p) })
-	if l.Len() == 0 {
-		delete(q.lines, p.key)
+	delete(q.items, id)
+	t := q.queues[it.key]
+	q.update(t, func() { t.remove(it) })
+	if t.Len() == 0 {
+		delete(q.queues, it.key)
 	}
 }
 
-// ring wakes a consumer for each run that has become due, and sets the alarm anew.
-func (q *Queue) ring() {
+// onAlarm wakes a consumer for each run that has become due, and sets the alarm
+// again.
+func (q *Queue) onAlarm() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.clock.Now()
-	q.alarm.rang()
-	for q.coming.Len() > 0 {
-		l := q.coming[0]
-		if next, _ := l.coming(); next.After(now) {
-			q.alarm.set(next, now, q.ring)
+	q.alarm.reset()
+	for q.scheduled.Len() > 0 {
+		t := q.scheduled[0]
+		if next, _ := t.nextDue(); next.After(now) {
+			q.alarm.set(next, now, q.onAlarm)
 			return
 		}
 		due := 0
-		q.in(l, func() { due = l.due(now, len(q.idle[l.key])) })
+		q.update(t, func() { due = t.due(now, len(q.idle[t.key])) })
 		for range due {
-			q.wake(l.key)
+			q.wake(t.key)
 		}
 	}
 }
 
-// in lets a line be changed or looked at, which is out of the lines to come
-// meanwhile.
-func (q *Queue) in(l *line, change func()) {
-	if l.index > 0 {
-		heap.Remove(&q.coming, l.index-1)
+// update changes or advances a task queue, which is not in q.scheduled during the
+// call.
+func (q *Queue) update(t *taskQueue, change func()) {
+	if t.index > 0 {
+		heap.Remove(&q.scheduled, t.index-1)
 	}
 	change()
-	if _, ok := l.coming(); ok {
-		heap.Push(&q.coming, l)
+	if _, ok := t.nextDue(); ok {
+		heap.Push(&q.scheduled, t)
 	}
 }
 
-// wake tells the one who waits longest for this task key to look.
+// wake wakes the consumer that has waited longest for this task key.
 func (q *Queue) wake(key string) {
 	if len(q.idle[key]) == 0 {
 		return
 	}
 	c := q.idle[key][0]
-	q.unlist(c)
+	q.removeIdle(c)
 	close(c.woken)
 }
 
-// unlist takes a consumer out of the idle ones.
-func (q *Queue) unlist(c *Consumer) {
+// removeIdle removes a consumer from the idle consumers.
+func (q *Queue) removeIdle(c *Consumer) {
 	c.idle = false
 	for _, key := range c.keys {
 		q.idle[key] = slices.DeleteFunc(q.idle[key], func(other *Consumer) bool { return other == c })
@@ -215,30 +215,30 @@ func (q *Queue) unlist(c *Consumer) {
 	}
 }
 
-// claim takes the place of a due run out of the lines for a consumer, who then
-// tries to lease the run; "" when there is none, and the consumer is idle.
+// claim removes a due run from the queue for a consumer, which then tries to lease
+// the run. It returns "" if no run is due. Then the consumer is idle.
 func (q *Queue) claim(c *Consumer) (id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(c.again) > 0 { // it came since the consumer looked
+	if len(c.redeliveries) > 0 { // added after nextRedelivery returned nil
 		c.woken = closedChannel
 		return ""
 	}
 	now := q.clock.Now()
 	for i := range c.keys {
-		key := c.keys[(c.turn+i)%len(c.keys)]
-		l := q.lines[key]
-		if l == nil {
+		key := c.keys[(c.nextKey+i)%len(c.keys)]
+		t := q.queues[key]
+		if t == nil {
 			continue
 		}
-		var first *place
-		q.in(l, func() { first = l.first(now) })
-		if first == nil {
+		var next *item
+		q.update(t, func() { next = t.head(now) })
+		if next == nil {
 			continue
 		}
-		c.turn = (c.turn + i + 1) % len(c.keys) // the next key has the next turn
-		q.remove(first.id)
-		return first.id
+		c.nextKey = (c.nextKey + i + 1) % len(c.keys) // round robin
+		q.remove(next.id)
+		return next.id
 	}
 	c.idle, c.woken = true, make(chan struct{})
 	for _, key := range c.keys {
@@ -247,13 +247,13 @@ func (q *Queue) claim(c *Consumer) (id string) {
 	return ""
 }
 
-// leave takes a consumer out of the idle ones. If it was woken for a run that it
-// will not take, another one is.
-func (q *Queue) leave(c *Consumer) {
+// cancel removes a consumer from the idle consumers. If it was already woken, it
+// wakes another consumer for the run.
+func (q *Queue) cancel(c *Consumer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if c.idle {
-		q.unlist(c)
+		q.removeIdle(c)
 		return
 	}
 	for _, key := range c.keys {
@@ -261,36 +261,36 @@ func (q *Queue) leave(c *Consumer) {
 	}
 }
 
-// restore gives a claimed run its place back, if it still waits.
+// restore queues a claimed run again, if it still waits.
 func (q *Queue) restore(id string) {
 	run := q.runs.Known(id)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if run != nil && run.Waiting() && q.places[id] == nil {
+	if run != nil && run.Waiting() && q.items[id] == nil {
 		q.add(run)
 	}
 }
 
-// Depth is how much waits for a worker, by task key.
+// Depth returns the numbers of waiting runs by task key.
 func (q *Queue) Depth() map[string]Depth {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := q.clock.Now()
-	depths := make(map[string]Depth, len(q.lines))
-	for key, l := range q.lines {
-		q.in(l, func() { depths[key] = Depth{Due: l.due(now, l.Len()), Waiting: l.Len(), Oldest: l.earliest()} })
+	depths := make(map[string]Depth, len(q.queues))
+	for key, t := range q.queues {
+		q.update(t, func() { depths[key] = Depth{Due: t.due(now, t.Len()), Waiting: t.Len(), Oldest: t.earliest()} })
 	}
 	return depths
 }
 
-// Depth is how much waits for one task key.
+// Depth holds the numbers of waiting runs of one task key.
 type Depth struct {
-	Due     int       // runs whose time has come
-	Waiting int       // all runs, those for later too
-	Oldest  time.Time // when the first of them is due
+	Due     int       // runs that are due
+	Waiting int       // all runs, also those that are not due
+	Oldest  time.Time // earliest due time
 }
 
-// holders are all who hold runs, with the runs' ids.
+// holders returns the ids of the held runs by worker.
 func (q *Queue) holders() map[string][]string {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -16,40 +16,40 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// ReaperOptions say when a worker counts as gone.
+// ReaperOptions configure a Reaper.
 type ReaperOptions struct {
-	// Grace is how long a worker may be without any connection before what it
-	// holds is taken from it: longer than a restart of this program and of a
-	// worker's connection takes, shorter than runs may lie about; at least MinGrace.
-	Grace time.Duration
-	// MaxAttempts is how often a run is handed out that no worker starts.
+	// GracePeriod is the time after which a disconnected worker counts as lost. It
+	// should be longer than a restart of the operator and a reconnect of the worker
+	// take. At least MinGracePeriod.
+	GracePeriod time.Duration
+	// MaxAttempts is the maximum number of deliveries of a run that no worker starts.
 	MaxAttempts int
 	// Interval is the time between two checks.
 	Interval time.Duration
 }
 
-// MinGrace is the shortest grace time: a replica learns of the workers of others at
-// such intervals.
-const MinGrace = 2 * time.Second
+// MinGracePeriod is the shortest grace period: the interval at which a replica reads
+// the workers of the others.
+const MinGracePeriod = 2 * time.Second
 
-// DefaultReaperOptions returns the options that hold when no flag is given.
+// DefaultReaperOptions returns the defaults of the flags.
 func DefaultReaperOptions() ReaperOptions {
-	return ReaperOptions{Grace: 10 * time.Second, MaxAttempts: 5, Interval: time.Second}
+	return ReaperOptions{GracePeriod: 10 * time.Second, MaxAttempts: 5, Interval: time.Second}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags defines a flag for each option. The present values are the defaults.
 func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
-	fs.DurationVar(&o.Grace, "worker-grace-time", o.Grace,
+	fs.DurationVar(&o.GracePeriod, "worker-grace-time", o.GracePeriod,
 		"time after which a disconnected worker counts as lost, at least 2s; its runs are redelivered, or become CRASHED")
 	fs.IntVar(&o.MaxAttempts, "worker-max-attempts", o.MaxAttempts,
 		"maximum number of deliveries of a run that no worker starts; then it becomes CRASHED")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns an error that names the flag if an option is out of its limits.
 func (o *ReaperOptions) Validate() error {
 	switch {
-	case o.Grace < MinGrace:
-		return fmt.Errorf("--worker-grace-time must be at least %v, the time between two readings of the Leases that list workers", MinGrace)
+	case o.GracePeriod < MinGracePeriod:
+		return fmt.Errorf("--worker-grace-time must be at least %v, the interval at which replicas read the workers of each other", MinGracePeriod)
 	case o.MaxAttempts < 1:
 		return errors.New("--worker-max-attempts must be 1 or more")
 	default:
@@ -57,41 +57,40 @@ func (o *ReaperOptions) Validate() error {
 	}
 }
 
-// Witness hears what became of the runs of workers that are gone, after it was
-// written.
-type Witness interface {
+// LossRecorder records the runs that were taken from lost workers, after the write.
+type LossRecorder interface {
 	RunLost(loss *usecase.Loss)
 }
 
-// Reaper takes from workers that are gone what they hold. Every replica has one,
-// so that nothing waits for a new leader; of two that take the same, one does. A
-// run whose worker may be connected to an operator that this one cannot know
-// stays with its worker.
+// Reaper takes runs from lost workers. Every replica has one, so that no run waits
+// for a new leader. If two replicas take the same run, one of them succeeds. A run
+// whose worker may be connected to an operator that this one cannot see stays with
+// its worker.
 type Reaper struct {
 	ReaperOptions
-	Queue   *Queue
-	Workers *Workers
-	Leases  Leases
-	Clock   taskrun.Clock
-	Log     *slog.Logger
-	Metrics Metrics
-	Witness Witness
+	Queue        *Queue
+	Workers      *Workers
+	Leases       Leases
+	Clock        taskrun.Clock
+	Log          *slog.Logger
+	Metrics      Metrics
+	LossRecorder LossRecorder
 
-	missed   map[taskrun.Hold]time.Time // since when the worker is without connection
-	moved    map[string]time.Time       // when the holds of runs were moved last, by run id
-	presence presence
-	reported remarks
-	unknown  atomic.Int64 // see UnknownHolds
+	disconnectedSince map[taskrun.Hold]time.Time // first check that found the worker disconnected
+	moved             map[string]time.Time       // time of the latest move of a hold, by run id
+	lookup            workerLookup
+	logged            loggedProblems
+	unknown           atomic.Int64 // see UnknownHolds
 }
 
-// Run looks after the holders until the context ends. That a worker is not there
-// counts from the first look on: before it, no check was made.
+// Run checks the holders of runs until the context ends. The grace period of a
+// worker starts at the first check that finds the worker disconnected.
 func (r *Reaper) Run(ctx context.Context) {
 	r.moved = map[string]time.Time{}
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {
-		r.lookGuarded(ctx)
+		r.guardedCheck(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -100,97 +99,98 @@ func (r *Reaper) Run(ctx context.Context) {
 	}
 }
 
-// lookGuarded goes on at the next look if this one panics.
-func (r *Reaper) lookGuarded(ctx context.Context) {
+// guardedCheck runs a check and logs its panic.
+func (r *Reaper) guardedCheck(ctx context.Context) {
 	err := panics.Guard(func() error {
-		r.look(ctx)
+		r.check(ctx)
 		return nil
 	})
 	if err != nil {
-		r.Log.LogAttrs(ctx, slog.LevelError, "check of the workers failed; it is repeated", slog.Any("error", err))
+		r.Log.LogAttrs(ctx, slog.LevelError, "check of the workers failed, retrying", slog.Any("error", err))
 	}
 }
 
-func (r *Reaper) look(ctx context.Context) {
-	alive, known := r.Workers.alive()
+func (r *Reaper) check(ctx context.Context) {
+	connected, known := r.Workers.connectedIDs()
 	holds := r.Queue.holds()
 	if !known {
-		r.missed = nil
-		r.unknown.Store(int64(held(holds, alive)))
+		r.disconnectedSince = nil
+		r.unknown.Store(int64(countHeld(holds, connected)))
 		return
 	}
 	now := r.Clock.Now()
-	r.presence.refresh(r.Workers, alive, holds)
+	r.lookup.refresh(r.Workers, connected, holds)
 	r.moveHolds(ctx, now, holds)
-	r.takeFromAbsent(ctx, now, holds)
-	for _, id := range r.Workers.sendAgain(now, r.Grace) {
-		r.Log.LogAttrs(ctx, slog.LevelInfo, "a run is sent again to the worker that holds it and has not begun it", slog.String("run", id))
+	r.reapDisconnected(ctx, now, holds)
+	for _, id := range r.Workers.redeliver(now, r.GracePeriod) {
+		r.Log.LogAttrs(ctx, slog.LevelInfo, "redelivering run", slog.String("taskRunID", id))
 	}
 }
 
-// takeFromAbsent takes the runs whose workers were absent for the grace time when
-// the Leases were read last: a worker that has just connected to another program
-// is in none of those that were read before.
-func (r *Reaper) takeFromAbsent(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
+// reapDisconnected takes the runs of workers that were disconnected for the grace
+// period at the latest read of the Leases. Reads before the connection of a worker
+// to another operator do not list it, so the time of the read counts.
+func (r *Reaper) reapDisconnected(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
 	missed, unknown := map[taskrun.Hold]time.Time{}, map[string]int{}
 	for hold, ids := range holds {
-		switch r.presence.of(hold) {
-		case connected:
-		case unknowable:
+		switch r.lookup.status(hold) {
+		case workerConnected:
+		case workerUnknown:
 			unknown[hold.LeaseNamespace] += len(ids)
-		case absent:
-			since, known := r.missed[hold]
+		case workerDisconnected:
+			since, known := r.disconnectedSince[hold]
 			if !known {
 				since = now
 			}
 			missed[hold] = since
-			if r.presence.read(hold, now).Sub(since) >= r.Grace {
+			if r.lookup.readAt(hold, now).Sub(since) >= r.GracePeriod {
 				r.abandon(ctx, hold, ids)
 			}
 		}
 	}
-	r.missed = missed
+	r.disconnectedSince = missed
 	r.reportUnknown(ctx, unknown)
 }
 
-// held counts the runs that workers hold other than these.
-func held(holds map[taskrun.Hold][]string, but map[string]bool) int {
+// countHeld returns the number of runs that workers outside of except hold.
+func countHeld(holds map[taskrun.Hold][]string, except map[string]bool) int {
 	n := 0
 	for hold, ids := range holds {
-		if !but[hold.Worker] {
+		if !except[hold.Worker] {
 			n += len(ids)
 		}
 	}
 	return n
 }
 
-// abandon takes the runs from a holder. What fails is tried again at the next look.
+// abandon takes runs from a lost worker. It stops at the first failure. The next
+// check retries.
 func (r *Reaper) abandon(ctx context.Context, hold taskrun.Hold, ids []string) {
 	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // other replicas take them in another order
 	for _, id := range ids {
 		loss, err := r.Leases.Abandon(ctx, id, hold, r.MaxAttempts)
 		if err != nil {
-			if !r.reported.failing {
-				r.Log.LogAttrs(ctx, slog.LevelWarn, "a run could not be taken from a worker that is gone; it is tried again until it succeeds",
-					slog.String("run", id), slog.String("worker", hold.Worker), slog.Any("error", err))
+			if !r.logged.failing {
+				r.Log.LogAttrs(ctx, slog.LevelWarn, "taking a run from a lost worker failed, retrying",
+					slog.String("taskRunID", id), slog.String("worker", hold.Worker), slog.Any("error", err))
 			}
-			r.reported.failing = true
+			r.logged.failing = true
 			return
 		}
-		r.reported.failing = false
-		if loss != nil { // else another replica was faster
-			r.tell(ctx, loss)
+		r.logged.failing = false
+		if loss != nil { // nil: another replica took the run
+			r.recordLoss(ctx, loss)
 		}
 	}
 }
 
-func (r *Reaper) tell(ctx context.Context, loss *usecase.Loss) {
+func (r *Reaper) recordLoss(ctx context.Context, loss *usecase.Loss) {
 	state := orchestration.None
 	if loss.Moved {
 		state = loss.Run.State.Type
 	}
 	r.Metrics.RunAbandoned(state)
-	r.Witness.RunLost(loss)
-	r.Log.LogAttrs(ctx, slog.LevelWarn, "a run was taken from a worker that is gone",
-		slog.String("run", loss.Run.ID), slog.String("worker", loss.Worker), slog.String("state", string(state)))
+	r.LossRecorder.RunLost(loss)
+	r.Log.LogAttrs(ctx, slog.LevelWarn, "run taken from lost worker",
+		slog.String("taskRunID", loss.Run.ID), slog.String("worker", loss.Worker), slog.String("to", string(state)))
 }

@@ -13,27 +13,27 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
+func TestReaper_takesRunsOfLostWorker(t *testing.T) {
 	t.Parallel()
 	retried := func(r *taskrun.Run) { r.Policy.Retries = "1" }
 	tests := map[string]struct {
-		edit  func(*taskrun.Run)
-		state orchestration.StateType // what the worker brought it to; None: it never started
-		want  string
-		again bool   // another worker gets it
-		told  string // to the witness
+		edit   func(*taskrun.Run)
+		state  orchestration.StateType // last state set by the worker; None: never started
+		want   string
+		again  bool   // delivered to another worker
+		losses string // to the LossRecorder
 	}{
-		"not started":                {want: "SCHEDULED Scheduled", again: true, told: "first SCHEDULED SCHEDULED false"},
-		"pending":                    {state: orchestration.Pending, want: "SCHEDULED Scheduled", again: true, told: "first PENDING SCHEDULED true"},
-		"running":                    {state: orchestration.Running, want: "CRASHED Crashed", told: "first RUNNING CRASHED true"},
-		"running, with a retry left": {edit: retried, state: orchestration.Running, want: "SCHEDULED AwaitingRetry", again: true, told: "first RUNNING SCHEDULED true"},
-		"being cancelled":            {state: orchestration.Cancelling, want: "CANCELLED Cancelled", told: "first CANCELLING CANCELLED true"},
+		"not started":                {want: "SCHEDULED Scheduled", again: true, losses: "first SCHEDULED SCHEDULED false"},
+		"pending":                    {state: orchestration.Pending, want: "SCHEDULED Scheduled", again: true, losses: "first PENDING SCHEDULED true"},
+		"running":                    {state: orchestration.Running, want: "CRASHED Crashed", losses: "first RUNNING CRASHED true"},
+		"running, with a retry left": {edit: retried, state: orchestration.Running, want: "SCHEDULED AwaitingRetry", again: true, losses: "first RUNNING SCHEDULED true"},
+		"being cancelled":            {state: orchestration.Cancelling, want: "CANCELLED Cancelled", losses: "first CANCELLING CANCELLED true"},
 		"finished":                   {state: orchestration.Completed, want: "COMPLETED Completed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				s.startReaper()
 				edits := []func(*taskrun.Run){}
 				if tt.edit != nil {
@@ -46,19 +46,19 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 					s.set(id, tt.state)
 				}
 				pass(time.Minute)
-				s.want("the second while the first is there", "", s.next(second))
+				s.want("the second while the first is connected", "", s.next(second))
 				first.Close()
 				pass(9 * time.Second)
-				s.want("the second within the grace time", "", s.next(second))
+				s.want("the second within the grace period", "", s.next(second))
 				pass(5 * time.Second)
 				run := s.run(id)
 				s.want("state", tt.want, string(run.State.Type)+" "+run.State.Name)
 				synctest.Wait()
-				told := []string{}
-				if tt.told != "" {
-					told = append(told, tt.told)
+				losses := []string{}
+				if tt.losses != "" {
+					losses = append(losses, tt.losses)
 				}
-				s.want("what was told", told, append([]string{}, s.losses...))
+				s.want("recorded losses", losses, append([]string{}, s.losses...))
 				want := ""
 				if tt.again {
 					want = id
@@ -72,10 +72,10 @@ func TestWhatBecomesOfTheRunsOfAWorkerThatIsGone(t *testing.T) {
 	}
 }
 
-// Two replicas see a worker go: what one did, the other does not tell.
-func TestALossIsToldOnce(t *testing.T) {
+// Two replicas find the same worker lost. Only the one whose write succeeds records it.
+func TestReaper_recordsEachLossOnce(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.startReaper()
 		s.startReaper()
 		id := s.submit("a", 0)
@@ -84,16 +84,16 @@ func TestALossIsToldOnce(t *testing.T) {
 		first.Close()
 		pass(time.Minute)
 		synctest.Wait()
-		s.want("what was told", []string{"first SCHEDULED SCHEDULED false"}, s.losses)
-		s.want("what was counted", []orchestration.StateType{""}, s.lost)
+		s.want("recorded losses", []string{"first SCHEDULED SCHEDULED false"}, s.losses)
+		s.want("counted losses", []orchestration.StateType{""}, s.abandoned)
 	})
 }
 
-// A worker that retries by itself says nothing of the parameters. Who gets the
-// run from it needs them, and not before the time of the next try.
-func TestARunThatItsWorkerWasGoingToTryAgainIsWholeForTheNext(t *testing.T) {
+// A worker reports its own retry without the parameters. The next worker needs them,
+// and receives the run only when the retry is due.
+func TestReaper_keepsParametersAndTimeOfWorkersRetry(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.startReaper()
 		id := s.submit("a", 0)
 		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
@@ -109,32 +109,32 @@ func TestARunThatItsWorkerWasGoingToTryAgainIsWholeForTheNext(t *testing.T) {
 		}
 		first.Close()
 		pass(20 * time.Second)
-		s.want("the second before the next try is due", "", s.next(second))
+		s.want("the second before the retry is due", "", s.next(second))
 		pass(15 * time.Second)
 		s.want("the second", id, s.next(second))
 		state := s.run(id).State
 		s.want("parameters", "0198a1b2-0000-7000-8000-0000000000aa", state.Details.TaskParametersID)
 		if deferred := state.Details.Deferred; deferred == nil || !*deferred || state.Name != "AwaitingRetry" {
-			s.t.Errorf("handed out as %+v", state)
+			s.t.Errorf("delivered as %+v", state)
 		}
 	})
 }
 
-func TestReaperOptionsAreWithinTheirLimits(t *testing.T) {
+func TestReaperOptions_Validate(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		grace    time.Duration
 		attempts int
 		want     bool
 	}{
-		"the defaults":                   {DefaultReaperOptions().Grace, DefaultReaperOptions().MaxAttempts, true},
-		"the least of both":              {2 * time.Second, 1, true},
-		"a grace time that is too short": {2*time.Second - 1, 1, false},
-		"no attempt":                     {2 * time.Second, 0, false},
+		"the defaults":                     {DefaultReaperOptions().GracePeriod, DefaultReaperOptions().MaxAttempts, true},
+		"the minimum of both":              {2 * time.Second, 1, true},
+		"a grace period that is too short": {2*time.Second - 1, 1, false},
+		"no attempt":                       {2 * time.Second, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := ReaperOptions{Grace: tt.grace, MaxAttempts: tt.attempts, Interval: time.Second}
+			o := ReaperOptions{GracePeriod: tt.grace, MaxAttempts: tt.attempts, Interval: time.Second}
 			if err := o.Validate(); (err == nil) != tt.want {
 				t.Errorf("error %v, want none: %t", err, tt.want)
 			}
@@ -142,63 +142,63 @@ func TestReaperOptionsAreWithinTheirLimits(t *testing.T) {
 	}
 }
 
-// onlyReaper is one that looks when it is told to.
-func (s *scene) onlyReaper(leases Leases, log *slog.Logger) *Reaper {
+// onlyReaper is one that looks when it is losses to.
+func (s *fixture) newReaper(leases Leases, log *slog.Logger) *Reaper {
 	return &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: leases,
-		Clock: bubbleClock{}, Log: log, Metrics: s, Witness: s, moved: map[string]time.Time{},
+		Clock: bubbleClock{}, Log: log, Metrics: s, LossRecorder: s, moved: map[string]time.Time{},
 	}
 }
 
-func TestARunIsTakenAfterTheWholeGracePeriod(t *testing.T) {
+func TestReaper_takesRunAfterWholeGracePeriod(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		id := s.submit("a", 0)
 		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker"}); err != nil {
 			s.t.Fatal(err)
 		}
-		r := s.onlyReaper(s.service, slog.New(slog.DiscardHandler))
-		r.look(s.t.Context())
+		r := s.newReaper(s.service, slog.New(slog.DiscardHandler))
+		r.check(s.t.Context())
 		for _, step := range []struct {
 			after time.Duration
 			want  string
-		}{{r.Grace - 1, "worker"}, {1, ""}} {
+		}{{r.GracePeriod - 1, "worker"}, {1, ""}} {
 			pass(step.after)
-			r.look(s.t.Context())
+			r.check(s.t.Context())
 			s.want("holder", step.want, s.run(id).Holder())
 		}
 	})
 }
 
-func TestACheckThatPanicsIsLoggedAndRepeated(t *testing.T) {
+func TestReaper_logsPanicOfCheck(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		var log bytes.Buffer
-		r := s.onlyReaper(s.service, slog.New(slog.NewTextHandler(&log, nil)))
-		r.lookGuarded(s.t.Context())
+		r := s.newReaper(s.service, slog.New(slog.NewTextHandler(&log, nil)))
+		r.guardedCheck(s.t.Context())
 		s.want("log of a check", "", log.String())
 		r.Workers = nil
-		r.lookGuarded(s.t.Context())
+		r.guardedCheck(s.t.Context())
 		if log.Len() == 0 {
 			s.t.Error("a check that panicked is not logged")
 		}
 	})
 }
 
-func TestARunThatIsOverIsHeldByNone(t *testing.T) {
+func TestQueue_finishedRunHasNoHolder(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
-	q := NewQueue(nil, &handClock{now: now})
-	q.early = nil
+	q := NewQueue(nil, &fakeClock{now: now})
+	q.backlog = nil
 	first, second := leased("first", now), leased("second", now)
-	q.take(nil, first)
-	q.take(nil, second)
-	q.take(first, nil)
+	q.onChange(nil, first)
+	q.onChange(nil, second)
+	q.onChange(first, nil)
 	if diff := cmp.Diff(map[string][]string{"w": {"second"}}, q.holders()); diff != "" {
-		t.Errorf("when one is over (-want +got):\n%s", diff)
+		t.Errorf("after one has ended (-want +got):\n%s", diff)
 	}
-	q.take(second, nil)
+	q.onChange(second, nil)
 	if got := q.holds(); len(got) != 0 {
-		t.Errorf("when both are over, %v are held", got)
+		t.Errorf("after both have ended, %v are held", got)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// schedule puts a run back to SCHEDULED, to be run in the background.
-func (s *scene) schedule(id, name string, after time.Duration) {
+// schedule sets a run to SCHEDULED for background execution.
+func (s *fixture) schedule(id, name string, after time.Duration) {
 	s.t.Helper()
 	at := time.Now().Add(after)
 	_, err := s.service.SetState(s.t.Context(), id, taskrun.Proposal{
@@ -26,11 +26,11 @@ func (s *scene) schedule(id, name string, after time.Duration) {
 	pass(time.Millisecond)
 }
 
-func TestRetriesThatAreDueGoFirst(t *testing.T) {
+func TestConsumer_deliversDueRetriesFirst(t *testing.T) {
 	t.Parallel()
 	const retry = orchestration.NameAwaitingRetry
-	tests := map[string]func(s *scene, c *Consumer) (want []string){
-		"a run that awaits its retry": func(s *scene, c *Consumer) []string {
+	tests := map[string]func(s *fixture, c *Consumer) (want []string){
+		"a run that awaits its retry": func(s *fixture, c *Consumer) []string {
 			retried := s.submit("a", 0)
 			s.next(c)
 			s.set(retried, orchestration.Running)
@@ -39,33 +39,33 @@ func TestRetriesThatAreDueGoFirst(t *testing.T) {
 			pass(time.Minute)
 			return []string{retried, submitted}
 		},
-		"not before it is due": func(s *scene, _ *Consumer) []string {
+		"not before it is due": func(s *fixture, _ *Consumer) []string {
 			retried, submitted := s.submit("a", 0), s.submit("a", 0)
 			s.schedule(retried, retry, time.Hour)
 			return []string{submitted, ""}
 		},
-		"before one that is due for longer": func(s *scene, _ *Consumer) []string {
+		"before one that is due for longer": func(s *fixture, _ *Consumer) []string {
 			submitted, retried := s.submit("a", 0), s.submit("a", 0)
 			pass(time.Hour)
 			s.schedule(retried, retry, 0)
 			return []string{retried, submitted}
 		},
-		"the one that is due first": func(s *scene, _ *Consumer) []string {
+		"the one that is due first": func(s *fixture, _ *Consumer) []string {
 			second, first, submitted := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0)
 			s.schedule(second, retry, 2*time.Second)
 			s.schedule(first, retry, time.Second)
 			pass(time.Minute)
 			return []string{first, second, submitted}
 		},
-		"a run that its worker did not take": func(s *scene, c *Consumer) []string {
+		"a run that its worker did not acknowledge": func(s *fixture, c *Consumer) []string {
 			late, returned := s.submit("a", 2*time.Second), s.submit("a", time.Second)
 			pass(time.Minute)
 			s.want("delivered", returned, s.next(c))
 			earlier := s.submit("a", -time.Hour)
-			c.Return(s.t.Context(), s.run(returned))
+			c.Nack(s.t.Context(), s.run(returned))
 			return []string{returned, earlier, late}
 		},
-		"but not one that was submitted anew": func(s *scene, c *Consumer) []string {
+		"but not one that was submitted anew": func(s *fixture, c *Consumer) []string {
 			again := s.submit("a", 0)
 			s.want("delivered", again, s.next(c))
 			s.set(again, orchestration.Completed)
@@ -77,7 +77,7 @@ func TestRetriesThatAreDueGoFirst(t *testing.T) {
 	for name, script := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
+			inBubble(t, func(s *fixture) {
 				want := script(s, s.subscribe("w", "a"))
 				got, other := []string{}, s.subscribe("other", "a")
 				for range want {
@@ -89,39 +89,39 @@ func TestRetriesThatAreDueGoFirst(t *testing.T) {
 	}
 }
 
-// A line gives the same answers as a list that is looked through.
-func TestALineIsWhatAListIs(t *testing.T) {
+// A task queue returns the same results as a scan of a list.
+func TestTaskQueue_agreesWithScanOfList(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		start := time.Unix(1_000_000, 0)
-		l, list := &line{}, []*place{}
+		tq, list := &taskQueue{}, []*item{}
 		for step := range 200 {
 			now := start.Add(time.Duration(random.IntN(10)) * time.Second)
-			if first := l.first(now); len(list) > 0 && random.IntN(3) == 0 {
+			if first := tq.head(now); len(list) > 0 && random.IntN(3) == 0 {
 				if want := firstOf(list, now); first != want {
 					t.Fatalf("seed %d, step %d: first is %v, want %v", seed, step, first, want)
 				}
-				p := list[random.IntN(len(list))]
-				l.remove(p)
-				list = slices.DeleteFunc(list, func(other *place) bool { return other == p })
+				it := list[random.IntN(len(list))]
+				tq.remove(it)
+				list = slices.DeleteFunc(list, func(other *item) bool { return other == it })
 			} else {
-				p := &place{id: strconv.Itoa(step), retry: random.IntN(2) == 0, due: start.Add(time.Duration(random.IntN(10)) * time.Second)}
-				l.add(p)
-				list = append(list, p)
+				it := &item{id: strconv.Itoa(step), retry: random.IntN(2) == 0, due: start.Add(time.Duration(random.IntN(10)) * time.Second)}
+				tq.add(it)
+				list = append(list, it)
 			}
-			compareCounts(t, l, list, now)
+			compareCounts(t, tq, list, now)
 		}
 	}
 }
 
-// firstOf is the first of the runs that are due.
-func firstOf(list []*place, now time.Time) *place {
-	due := slices.DeleteFunc(slices.Clone(list), func(p *place) bool { return p.due.After(now) })
+// firstOf returns the first due run.
+func firstOf(list []*item, now time.Time) *item {
+	due := slices.DeleteFunc(slices.Clone(list), func(it *item) bool { return it.due.After(now) })
 	if len(due) == 0 {
 		return nil
 	}
-	return slices.MinFunc(due, func(a, b *place) int {
+	return slices.MinFunc(due, func(a, b *item) int {
 		if a.retry != b.retry {
 			return map[bool]int{true: -1, false: 1}[a.retry]
 		}
@@ -129,25 +129,25 @@ func firstOf(list []*place, now time.Time) *place {
 	})
 }
 
-func compareCounts(t *testing.T, l *line, list []*place, now time.Time) {
+func compareCounts(t *testing.T, tq *taskQueue, list []*item, now time.Time) {
 	t.Helper()
 	due := 0
 	var next, earliest time.Time
-	for _, p := range list {
-		if earliest.IsZero() || p.due.Before(earliest) {
-			earliest = p.due
+	for _, it := range list {
+		if earliest.IsZero() || it.due.Before(earliest) {
+			earliest = it.due
 		}
-		if !p.due.After(now) {
+		if !it.due.After(now) {
 			due++
-		} else if next.IsZero() || p.due.Before(next) {
-			next = p.due
+		} else if next.IsZero() || it.due.Before(next) {
+			next = it.due
 		}
 	}
-	at, ok := l.next(now)
-	if l.Len() != len(list) || l.due(now, len(list)) != due || l.due(now, 3) != min(3, due) || !at.Equal(next) || ok == next.IsZero() {
-		t.Fatalf("%d wait, %d are due, the next at %v (%t); want %d, %d, %v", l.Len(), l.due(now, len(list)), at, ok, len(list), due, next)
+	at, ok := tq.nextDue()
+	if tq.Len() != len(list) || tq.due(now, len(list)) != due || tq.due(now, 3) != min(3, due) || !at.Equal(next) || ok == next.IsZero() {
+		t.Fatalf("%d wait, %d are due, the next at %v (%t); want %d, %d, %v", tq.Len(), tq.due(now, len(list)), at, ok, len(list), due, next)
 	}
-	if l.Len() > 0 && !l.earliest().Equal(earliest) {
-		t.Fatalf("the earliest is due at %v, want %v", l.earliest(), earliest)
+	if tq.Len() > 0 && !tq.earliest().Equal(earliest) {
+		t.Fatalf("the earliest is due at %v, want %v", tq.earliest(), earliest)
 	}
 }

@@ -12,99 +12,98 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// lingering is how long a worker is still listed after its last connection
-// ended: Prefect's own list is as lazy (contract §1.6).
-const lingering = 2 * time.Second
+// listedAfterClose is the time for which a worker is listed after its last
+// connection ended, as in Prefect's list (contract §1.6).
+const listedAfterClose = 2 * time.Second
 
-// Worker is a client that takes runs, whatever the number of its connections.
+// Worker is a client that receives runs, over one or more connections.
 type Worker struct {
-	Namespace string    `json:"namespace"` // whose runs it takes
+	Namespace string    `json:"namespace"` // of its runs
 	ID        string    `json:"id"`
-	Caller    string    `json:"-"`        // of the first of its connections; "" if it is another replica's
+	Caller    string    `json:"-"`        // of its first connection; "" for a worker of another replica
 	TaskKeys  []string  `json:"taskKeys"` // of all its connections, sorted
-	Seen      time.Time `json:"-"`        // when it was there last
+	Seen      time.Time `json:"-"`        // latest time at which it was connected
 }
 
-// Roster is how replicas tell each other of their workers in one namespace.
+// Registry shares the workers in one namespace between replicas.
 type Registry interface {
-	// Announce tells the others of this replica's workers, soon.
+	// Announce replaces this replica's workers in the registry. It does not block.
 	Announce(workers []Worker)
-	// Others are the workers of the other replicas that are alive. When they are
-	// not known for now, those are told that were known last.
+	// Others returns the workers of the other live replicas. While these cannot be
+	// read, it returns the last known workers, and known is false.
 	Others() (workers []Worker, known bool)
 	// LeaseNamespace returns the namespace of the Lease that lists this replica's
-	// workers, taskrun.NoLease if the Lease cannot be kept.
+	// workers, taskrun.NoLease if the API server rejects the Lease.
 	LeaseNamespace() string
-	// ConnectedIn returns the workers of all living replicas whose Leases are in a
-	// namespace. They are not known if these Leases cannot be read. read is when
-	// the reading that this rests on began, zero if nothing has to be read.
+	// ConnectedIn returns the workers of all live replicas whose Leases are in a
+	// namespace. known is false if these Leases cannot be read. read is the start of
+	// the read that returned them, zero if no read is necessary.
 	ConnectedIn(leaseNamespace string) (workers []Worker, read time.Time, known bool)
-	// Listed reports whether a Lease beside this replica's own lists the worker,
-	// be the replica of that Lease alive or not.
+	// Listed reports whether the Lease of another replica of this operator lists the
+	// worker, whether or not that replica is alive.
 	Listed(worker string) bool
 }
 
-// Workers are those of all replicas in one namespace; those of this one come and
-// go by Subscribe.
+// Workers lists the workers of all replicas in one namespace. Subscribe adds a
+// worker of this replica, Consumer.Close removes it.
 type Workers struct {
-	// These are to be set before anybody subscribes, if at all.
-	Metrics   Metrics // hear of deliveries
+	// Optional. Set these before the first call of Subscribe.
+	Metrics   Metrics
 	Namespace string
-	Room      *Room // shared with the workers of other namespaces
+	Budget    *ByteBudget // shared by the workers of all namespaces
 
 	queue    *Queue
 	leases   Leases
 	clock    taskrun.Clock
 	registry Registry
 
-	mu   sync.Mutex
-	here map[string]*local
+	mu    sync.Mutex
+	local map[string]*localWorker
 }
 
-// local is a worker with connections to this replica.
-type local struct {
-	caller      string // of the first connection; the room is its
-	connections []*Consumer
-	gone        time.Time // when the last connection ended; zero: there is one
-	keys        []string  // of the connections that ended last
-	sorted      []string  // see taskKeys; nil: the connections have changed
+// localWorker is a worker with connections to this replica.
+type localWorker struct {
+	caller         string // of the first connection; the worker counts in its share of the budget
+	connections    []*Consumer
+	disconnectedAt time.Time // end of the last connection; zero: connected
+	keys           []string  // of the last connection, after its end
+	sorted         []string  // cache of taskKeys; nil: to be computed
 }
 
-// NewWorkers returns the workers that take runs from the queue.
+// NewWorkers returns the Workers that receive the runs of a queue.
 func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Registry) *Workers {
-	return &Workers{Metrics: noMetrics{}, Room: &Room{}, queue: queue, leases: leases, clock: clock, registry: roster, here: map[string]*local{}}
+	return &Workers{Metrics: noMetrics{}, Budget: &ByteBudget{}, queue: queue, leases: leases, clock: clock, registry: roster, local: map[string]*localWorker{}}
 }
 
-// Subscribe makes a connection of a worker known that wants runs of these task
-// keys, of which there is one at least. Errors: *taskrun.InvalidError, and
-// taskrun.ErrUnavailable when there are too many workers, of all callers or of the
-// context's.
+// Subscribe adds a connection of a worker that receives runs of these task keys, at
+// least one. Errors: *taskrun.InvalidError, and taskrun.ErrUnavailable if the budget
+// or the share of the caller or its namespace is exhausted.
 func (w *Workers) Subscribe(ctx context.Context, keys []string, clientID string) (*Consumer, error) {
 	if err := taskrun.CheckHolder(clientID); err != nil {
 		return nil, err
 	}
 	c := &Consumer{
 		queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID,
-		registry: w.registry, since: w.clock.Now(), sent: map[string]time.Time{},
+		registry: w.registry, connectedAt: w.clock.Now(), delivered: map[string]time.Time{},
 	}
-	c.leave = func() { w.leave(c) }
+	c.onClose = func() { w.disconnect(c) }
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := w.here[clientID]
-	if l == nil || !l.gone.IsZero() {
+	l := w.local[clientID]
+	if l == nil || !l.disconnectedAt.IsZero() {
 		by := owner{w.Namespace, taskrun.Caller(ctx)}
-		if !w.Room.take(by, w.cost(clientID)) {
+		if !w.Budget.reserve(by, w.cost(clientID)) {
 			return nil, fmt.Errorf("%w: too many workers of this caller, its namespace or all are connected to this replica", taskrun.ErrUnavailable)
 		}
-		l = &local{caller: by.caller}
-		w.here[clientID] = l
+		l = &localWorker{caller: by.caller}
+		w.local[clientID] = l
 	}
 	l.connections, l.sorted = append(l.connections, c), nil
 	w.announce()
 	return c, nil
 }
 
-// cost is what a worker without task keys takes of the room.
+// cost returns the bytes of a worker without task keys in the budget.
 func (w *Workers) cost(id string) int {
 	text, err := EncodeWorkers([]Worker{{Namespace: w.Namespace, ID: id}})
 	if err != nil {
@@ -113,36 +112,38 @@ func (w *Workers) cost(id string) int {
 	return len(text) - len("[]") + len(",")
 }
 
-func (w *Workers) leave(c *Consumer) {
+func (w *Workers) disconnect(c *Consumer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := w.here[c.clientID]
+	l := w.local[c.clientID]
 	l.connections = slices.DeleteFunc(l.connections, func(other *Consumer) bool { return other == c })
 	l.sorted = nil
 	if len(l.connections) == 0 {
-		l.gone, l.keys = w.clock.Now(), c.keys
-		w.Room.give(owner{w.Namespace, l.caller}, w.cost(c.clientID))
+		l.disconnectedAt, l.keys = w.clock.Now(), c.keys
+		w.Budget.release(owner{w.Namespace, l.caller}, w.cost(c.clientID))
 	}
 	w.announce()
 }
 
-// announce tells the other replicas who is here.
+// announce publishes the connected workers to the other replicas.
 func (w *Workers) announce() {
-	w.forget()
-	w.registry.Announce(w.connected())
+	w.dropUnlisted()
+	w.registry.Announce(w.connectedLocally())
 }
 
-// forget drops those who have been gone for a while.
-func (w *Workers) forget() {
+// dropUnlisted removes the workers that disconnected more than listedAfterClose ago.
+func (w *Workers) dropUnlisted() {
 	now := w.clock.Now()
-	maps.DeleteFunc(w.here, func(_ string, l *local) bool { return !l.gone.IsZero() && now.Sub(l.gone) > lingering })
+	maps.DeleteFunc(w.local, func(_ string, l *localWorker) bool {
+		return !l.disconnectedAt.IsZero() && now.Sub(l.disconnectedAt) > listedAfterClose
+	})
 }
 
-func (w *Workers) connected() []Worker {
+func (w *Workers) connectedLocally() []Worker {
 	now := w.clock.Now()
 	var workers []Worker
-	for id, l := range w.here {
-		if l.gone.IsZero() {
+	for id, l := range w.local {
+		if l.disconnectedAt.IsZero() {
 			workers = append(workers, Worker{Namespace: w.Namespace, ID: id, Caller: l.caller, TaskKeys: l.taskKeys(), Seen: now})
 		}
 	}
@@ -150,9 +151,9 @@ func (w *Workers) connected() []Worker {
 	return workers
 }
 
-// taskKeys are those of all connections. They are sorted once after each change, not
-// for each look: a change of one worker looks at all.
-func (l *local) taskKeys() []string {
+// taskKeys returns the task keys of all connections, sorted. The result is cached
+// until the connections change, because each change of one worker lists all workers.
+func (l *localWorker) taskKeys() []string {
 	if l.sorted == nil {
 		keys := slices.Clone(l.keys)
 		for _, c := range l.connections {
@@ -164,23 +165,23 @@ func (l *local) taskKeys() []string {
 	return l.sorted
 }
 
-// List returns the workers of all replicas, by their ids; those that take runs
-// of one of the task keys, if there are any given.
+// List returns the workers of all replicas, sorted by id: all workers if taskKeys
+// is nil, otherwise those that receive runs of one of the task keys.
 func (w *Workers) List(taskKeys []string) []Worker {
 	all := map[string]Worker{}
 	others, _ := w.registry.Others()
 	for _, other := range others {
-		all[other.ID] = merged(all[other.ID], other)
+		all[other.ID] = merge(all[other.ID], other)
 	}
 	w.mu.Lock()
-	w.forget()
+	w.dropUnlisted()
 	now := w.clock.Now()
-	for id, l := range w.here {
+	for id, l := range w.local {
 		seen := now
-		if !l.gone.IsZero() {
-			seen = l.gone
+		if !l.disconnectedAt.IsZero() {
+			seen = l.disconnectedAt
 		}
-		all[id] = merged(all[id], Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: seen})
+		all[id] = merge(all[id], Worker{Namespace: w.Namespace, ID: id, TaskKeys: l.taskKeys(), Seen: seen})
 	}
 	w.mu.Unlock()
 	wanted := taskrun.SetOf(taskKeys)
@@ -194,7 +195,7 @@ func (w *Workers) List(taskKeys []string) []Worker {
 	return listed
 }
 
-// TaskWorkers are the workers of all replicas.
+// TaskWorkers returns the workers of all replicas.
 func (w *Workers) TaskWorkers() []taskrun.TaskWorker {
 	var workers []taskrun.TaskWorker
 	for _, worker := range w.List(nil) {
@@ -203,29 +204,29 @@ func (w *Workers) TaskWorkers() []taskrun.TaskWorker {
 	return workers
 }
 
-// Connected is how many workers have a connection to this replica.
+// Connected returns the number of workers with a connection to this replica.
 func (w *Workers) Connected() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
-	for _, l := range w.here {
-		if l.gone.IsZero() {
+	for _, l := range w.local {
+		if l.disconnectedAt.IsZero() {
 			n++
 		}
 	}
 	return n
 }
 
-// isHere reports whether the worker has a connection to this replica.
-func (w *Workers) isHere(id string) bool {
+// isConnected reports whether the worker has a connection to this replica.
+func (w *Workers) isConnected(id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	l := w.here[id]
-	return l != nil && l.gone.IsZero()
+	l := w.local[id]
+	return l != nil && l.disconnectedAt.IsZero()
 }
 
-// merged is one worker seen by two replicas.
-func merged(a, b Worker) Worker {
+// merge returns one worker with connections to two replicas.
+func merge(a, b Worker) Worker {
 	keys := slices.Concat(a.TaskKeys, b.TaskKeys)
 	slices.Sort(keys)
 	seen := a.Seen
@@ -235,31 +236,31 @@ func merged(a, b Worker) Worker {
 	return Worker{Namespace: b.Namespace, ID: b.ID, TaskKeys: slices.Compact(keys), Seen: seen}
 }
 
-// alive are the ids of all workers that have a connection now, unless nobody
-// can tell.
-func (w *Workers) alive() (ids map[string]bool, known bool) {
+// connectedIDs returns the ids of all connected workers. known is false while the
+// workers of other replicas cannot be read.
+func (w *Workers) connectedIDs() (ids map[string]bool, known bool) {
 	others, known := w.registry.Others()
-	alive := map[string]bool{}
+	connected := map[string]bool{}
 	for _, other := range others {
-		alive[other.ID] = true
+		connected[other.ID] = true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for id, l := range w.here {
-		if l.gone.IsZero() {
-			alive[id] = true
+	for id, l := range w.local {
+		if l.disconnectedAt.IsZero() {
+			connected[id] = true
 		}
 	}
-	return alive, known
+	return connected, known
 }
 
-// Alone is the roster of a program that has one replica.
+// SingleReplica is the Registry of an operator with one replica.
 type SingleReplica struct{}
 
 // Announce does nothing.
 func (SingleReplica) Announce([]Worker) {}
 
-// Others are none.
+// Others returns no workers.
 func (SingleReplica) Others() ([]Worker, bool) { return nil, true }
 
 // LeaseNamespace returns the empty namespace: there is no Lease.

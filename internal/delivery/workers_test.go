@@ -13,9 +13,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {
+func TestReaper_workerThatReconnectsKeepsItsRuns(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.startReaper()
 		id := s.submit("a", 0)
 		first := s.subscribe("w", "a")
@@ -31,11 +31,11 @@ func TestAWorkerThatComesBackKeepsWhatItHas(t *testing.T) {
 	})
 }
 
-// A replica that cannot tell who is connected elsewhere takes nobody's runs.
-func TestNobodyIsGoneWhileThatCannotBeTold(t *testing.T) {
+// A replica that cannot read the workers of other replicas takes no runs.
+func TestReaper_takesNothingWhileOtherReplicasAreUnknown(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
-		s.deaf.Store(true)
+	inBubble(t, func(s *fixture) {
+		s.outage.Store(true)
 		s.startReaper()
 		id := s.submit("a", 0)
 		first, second := s.subscribe("first", "a"), s.subscribe("second", "a")
@@ -43,24 +43,24 @@ func TestNobodyIsGoneWhileThatCannotBeTold(t *testing.T) {
 		first.Close()
 		pass(time.Minute)
 		s.want("the second", "", s.next(second))
-		s.deaf.Store(false)
+		s.outage.Store(false)
 		pass(9 * time.Second)
-		s.want("the second within the grace time since it can be told", "", s.next(second))
+		s.want("the second within the grace period after the outage", "", s.next(second))
 		pass(5 * time.Second)
 		s.want("the second", id, s.next(second))
 	})
 }
 
-func TestAReplicaTakesNoMoreWorkersThanItCanTellOf(t *testing.T) {
+func TestSubscribe_rejectsWorkersBeyondBudget(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		long := strings.Repeat("<", taskrun.MaxHolder-10)
 		for i := range 1000 {
 			_, err := s.workers.Subscribe(s.t.Context(), []string{"a"}, long+strconv.Itoa(i))
 			if err == nil {
 				continue
 			}
-			text, problem := EncodeWorkers(s.workers.connected())
+			text, problem := EncodeWorkers(s.workers.connectedLocally())
 			if !errors.Is(err, taskrun.ErrUnavailable) || problem != nil || i < 100 {
 				t.Errorf("worker %d: %v, want ErrUnavailable after hundreds (%v)", i, err, problem)
 			}
@@ -69,13 +69,13 @@ func TestAReplicaTakesNoMoreWorkersThanItCanTellOf(t *testing.T) {
 			}
 			return
 		}
-		t.Error("all workers are taken")
+		t.Error("all workers are accepted")
 	})
 }
 
-func TestARunIsNotHandedOutForEver(t *testing.T) {
+func TestReaper_crashesRunAfterMaxAttempts(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.startReaper()
 		id := s.submit("a", 0)
 		for i := range DefaultReaperOptions().MaxAttempts {
@@ -89,6 +89,6 @@ func TestARunIsNotHandedOutForEver(t *testing.T) {
 			t.Errorf("the run is %+v", run.State)
 		}
 		synctest.Wait()
-		s.want("what the reaper did", []orchestration.StateType{"", "", "", "", "CRASHED"}, s.lost)
+		s.want("abandoned runs", []orchestration.StateType{"", "", "", "", "CRASHED"}, s.abandoned)
 	})
 }

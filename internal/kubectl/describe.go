@@ -170,7 +170,7 @@ func (p *plugin) writeSoFar(w *textWriter, one item, around *surroundings) {
 		w.field("Waits for", text)
 	}
 	if d := one.Delivery; d != nil {
-		w.field("Worker", fmt.Sprintf("%s; handed out %d times, last %s ago", orNone(d.Holder), d.Attempts, ago(now, d.Since)))
+		w.field("Worker", fmt.Sprintf("%s; %s, last %s ago", orNone(d.Holder), d.Count(), ago(now, d.Since)))
 	}
 	if one.StartTime != nil {
 		w.field("Started", p.at(*one.StartTime))

@@ -347,7 +347,7 @@ Created by:    system:serviceaccount:etl:loader
 State:         FAILED for 58m
 Message:       the database is away …
 Waits for:     the operator, to evaluate StateProposal cancel-1 (CANCELLED)
-Worker:        <none>; handed out 2 times, last 59m ago
+Worker:        <none>; delivered 2 times, last 59m ago
 Started:       2031-02-03T11:00:05.000Z
 Ended:         2031-02-03T11:01:35.500Z
 Runs:          1, took 1m31s

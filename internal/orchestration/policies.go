@@ -45,7 +45,7 @@ func Core() Policy {
 // Background judges proposals of deferred states, of runs that wait for a worker.
 func Background() Policy {
 	return Policy{
-		preventPendingTransitions,          // first: a run is handed out once, whatever else holds
+		preventPendingTransitions,          // first: a run is delivered once, whatever other rules allow
 		cacheRetrieval,                     // before all that a start needs
 		handleTaskTerminalStateTransitions, // guards what has finished; restarts the run count that later rules read
 		copyScheduledTime,                  // a PENDING run keeps the time that waitForScheduledTime asks for

@@ -1,6 +1,6 @@
 package orchestration
 
-// copyScheduledTime lets a run that was handed out keep its time (contract §3.4).
+// copyScheduledTime keeps the scheduled time of a delivered run (contract §3.4).
 var copyScheduledTime = Rule{
 	Name:  "CopyScheduledTime",
 	From:  []StateType{Scheduled},

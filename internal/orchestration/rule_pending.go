@@ -2,7 +2,7 @@ package orchestration
 
 import "fmt"
 
-// preventPendingTransitions keeps a background run from being handed out twice
+// preventPendingTransitions keeps a background run from being delivered twice
 // (contract §3.4). From one PENDING to another of a different name, other than
 // plain Pending, the run may go: it only says how far the hand-over is.
 var preventPendingTransitions = Rule{

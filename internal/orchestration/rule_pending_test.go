@@ -32,10 +32,10 @@ func TestPreventPendingTransitions(t *testing.T) {
 		facts Facts
 		want  Verdict
 	}{
-		"a running run is not handed out again":   {transitionFacts(Running, Pending), refusal("RUNNING")},
-		"a cancelling run is not handed out":      {transitionFacts(Cancelling, Pending), refusal("CANCELLING")},
-		"a cancelled run is not handed out":       {transitionFacts(Cancelled, Pending), refusal("CANCELLED")},
-		"a pending run is not handed out again":   {transitionFacts(Pending, Pending), refusal("PENDING")},
+		"a running run is not redelivered":        {transitionFacts(Running, Pending), refusal("RUNNING")},
+		"a cancelling run is not delivered":       {transitionFacts(Cancelling, Pending), refusal("CANCELLING")},
+		"a cancelled run is not delivered":        {transitionFacts(Cancelled, Pending), refusal("CANCELLED")},
+		"a pending run is not redelivered":        {transitionFacts(Pending, Pending), refusal("PENDING")},
 		"the same name of its own is refused too": {transitionFacts(Pending, Pending, named("Submitting", "Submitting")), refusal("PENDING")},
 		"back to plain Pending is refused":        {transitionFacts(Pending, Pending, named("Submitting", "Pending")), refusal("PENDING")},
 		"a new name does not help a running run":  {transitionFacts(Running, Pending, named("Running", "Submitting")), refusal("RUNNING")},

@@ -171,7 +171,7 @@ func slotsResponse(err error) (answer response, unexpected bool) {
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textNoDecay+names), false
 	case errors.Is(err, concurrency.ErrTooManySlots):
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textTooManySlots), false
-	case errors.Is(err, concurrency.ErrLeaseGone):
+	case errors.Is(err, concurrency.ErrNoLease):
 		return jsonMember(http.StatusGone, keyDetail, textLeaseGone), false
 	default:
 		return internalError(), true

@@ -71,7 +71,7 @@ func (a *askedLimits) Acquire(_ context.Context, in concurrency.Acquisition) (st
 	return idOther, []*concurrency.View{a.limit()}, a.asked("Acquire", in)
 }
 
-func (a *askedLimits) Release(_ context.Context, in concurrency.Returned) ([]*concurrency.View, error) {
+func (a *askedLimits) Release(_ context.Context, in concurrency.Released) ([]*concurrency.View, error) {
 	return []*concurrency.View{a.limit()}, a.asked("Release", in)
 }
 
@@ -175,12 +175,12 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 		"giving slots back": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1.5}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
-			want:     call{"Release", []any{concurrency.Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(1500 * time.Millisecond)}}},
+			want:     call{"Release", []any{concurrency.Released{Names: []string{"a"}, Slots: 2, Occupancy: new(1500 * time.Millisecond)}}},
 		},
 		"giving slots back after an eternity": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1e300}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
-			want:     call{"Release", []any{concurrency.Returned{Names: []string{"a"}, Slots: 2, Occupancy: new(time.Duration(1<<63 - 1))}}},
+			want:     call{"Release", []any{concurrency.Released{Names: []string{"a"}, Slots: 2, Occupancy: new(time.Duration(1<<63 - 1))}}},
 		},
 		"giving a lease back": {
 			method: "POST", path: newBase + "/decrement-with-lease", body: `{"lease_id":"` + idOther + `"}`, wantStatus: 204,
@@ -292,7 +292,7 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 				`The following limits do not have a decay configured: \"a,b'c\""}`, "",
 		},
 		"a lease that is gone": {
-			"POST", newBase + "/leases/" + idOther + "/renew", "", concurrency.ErrLeaseGone, 410,
+			"POST", newBase + "/leases/" + idOther + "/renew", "", concurrency.ErrNoLease, 410,
 			`{"detail":"Lease not found - it may have expired or been revoked"}`, "",
 		},
 		"an object that cannot be decoded": {

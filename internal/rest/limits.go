@@ -31,8 +31,8 @@ type Limits interface {
 	Acquire(ctx context.Context, in concurrency.Acquisition) (leaseID string, limits []*concurrency.View, err error)
 	// Release releases slots of the active limits of the names that were acquired without a lease. It returns all limits of
 	// the names.
-	Release(ctx context.Context, in concurrency.Returned) ([]*concurrency.View, error)
-	// Renew sets the duration of a lease from now. concurrency.ErrLeaseGone.
+	Release(ctx context.Context, in concurrency.Released) ([]*concurrency.View, error)
+	// Renew sets the remaining TTL of a lease. concurrency.ErrNoLease.
 	Renew(ctx context.Context, leaseID string, life time.Duration) error
 	// ReleaseLease releases the slots of a lease. A lease that has ended has none.
 	ReleaseLease(ctx context.Context, leaseID string) error

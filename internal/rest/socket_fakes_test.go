@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// fakeDeliveries hands out the runs that a test puts in.
+// fakeDeliveries delivers the runs that a test sends to it.
 type fakeDeliveries struct {
 	runs    chan *taskrun.Run
 	refuses error
@@ -75,14 +75,9 @@ func (f *fakeSubscription) Next(ctx context.Context) (*taskrun.Run, error) {
 	}
 }
 
-func (f *fakeSubscription) Taken(ctx context.Context, run *taskrun.Run) error {
-	f.tell(f.clientID + " took " + run.Name)
-	return ctx.Err()
-}
-
-func (f *fakeSubscription) Return(ctx context.Context, run *taskrun.Run) {
+func (f *fakeSubscription) Nack(ctx context.Context, run *taskrun.Run) {
 	if ctx.Err() != nil {
-		f.tell("returned in vain")
+		f.tell("returned after the end of the context")
 	}
 	f.tell(f.clientID + " returned " + run.Name)
 }

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 
 	"github.com/coder/websocket"
@@ -98,7 +97,7 @@ func (d *delivering) expectAnswer() {
 	d.waiting = true
 }
 
-// deliver delivers runs until the socket ends.
+// deliver sends runs until the socket ends.
 func (d *delivering) deliver() {
 	defer d.subscription.Close()
 	for {
@@ -114,20 +113,14 @@ func (d *delivering) deliver() {
 	}
 }
 
-// deliverOne delivers one run. The run is acknowledged or returned to the queue.
+// deliverOne sends one run, and releases it if the worker does not acknowledge it.
 func (d *delivering) deliverOne(run *taskrun.Run) error {
 	said, err := d.offer(run)
-	// The lease is written also after the end of the socket.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
-	defer cancel()
 	if said != wire.ReplyAck && said != wire.ReplyQuit {
-		d.subscription.Return(ctx, run)
-		return err
-	}
-	if fault := d.subscription.Taken(ctx, run); fault != nil {
-		// The worker has the run, although the write failed.
-		d.socket.Log().LogAttrs(ctx, slog.LevelWarn, "delivery not recorded",
-			slog.String("taskRunID", run.ID), slog.String("error", fault.Error()))
+		// The release is written also after the end of the socket.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
+		defer cancel()
+		d.subscription.Nack(ctx, run)
 	}
 	return err
 }

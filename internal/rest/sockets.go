@@ -11,21 +11,20 @@ import (
 
 // Deliveries delivers runs to workers.
 type Deliveries interface {
-	// Subscribe registers a worker for the runs of the task keys. There is at least one key, and none twice. The id of the
-	// client is not empty. The context has the caller.
+	// Subscribe adds a connection of a worker that receives runs of the task keys.
+	// keys has at least one key and no duplicates. clientID is not empty. The context
+	// has the caller.
 	Subscribe(ctx context.Context, keys []string, clientID string) (Subscription, error)
 }
 
-// Subscription is the connection of one worker. One goroutine uses it: after each Next it calls either Taken or Return
-// for the run, and at the end Close.
+// Subscription is one connection of a worker. It is used by one goroutine, which
+// calls Nack for each run that the worker does not acknowledge, and finally Close.
 type Subscription interface {
 	// Next waits for a run and leases it to this worker.
 	Next(ctx context.Context) (*taskrun.Run, error)
-	// Taken records that the worker has acknowledged the run.
-	Taken(ctx context.Context, run *taskrun.Run) error
-	// Return returns a run without acknowledgment to the queue.
-	Return(ctx context.Context, run *taskrun.Run)
-	// Close ends the connection of the worker.
+	// Nack releases a run that the worker did not acknowledge.
+	Nack(ctx context.Context, run *taskrun.Run)
+	// Close ends the connection.
 	Close()
 }
 

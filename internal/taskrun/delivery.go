@@ -1,19 +1,28 @@
 package taskrun
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Delivery says which worker holds a background run.
+// Delivery is the delivery lease of a background run.
 type Delivery struct {
-	Holder         string // client id of the worker; empty: no worker, any more
+	Holder         string // client id of the worker; empty: released
 	LeaseNamespace string // see Hold; empty without a holder
 	PreviousHolder string // client id of the worker that held the run before; empty: none
 	Since          time.Time
 	Attempts       int // number of deliveries
+}
+
+// Count returns the number of deliveries in words: "delivered once", "delivered 3 times".
+func (d *Delivery) Count() string {
+	if d.Attempts == 1 {
+		return "delivered once"
+	}
+	return fmt.Sprintf("delivered %d times", d.Attempts)
 }
 
 // Hold identifies a worker that holds a run, and the Leases that list it while it
@@ -26,15 +35,15 @@ type Hold struct {
 	LeaseNamespace string
 }
 
-// NoLease as the namespace of Leases means that there are none.
+// NoLease as the namespace of Leases means that no Lease lists the worker.
 const NoLease = "-"
 
-// MaxHolder is how many characters a worker's client id may have.
+// MaxHolder is the maximum length of a worker's client id, in characters.
 const MaxHolder = 256
 
-// Waiting reports whether the run waits for a worker, be its time come or not:
-// it is SCHEDULED, was submitted to be run in the background, has no holder, and is not
-// on hold. A worker that reports of a run does not submit it (contract §1.6).
+// Waiting reports whether the run waits for a worker, whether or not it is due: it
+// is SCHEDULED, was submitted for background execution, is not held by a worker and
+// not on hold. A state that a worker reported is no submission (contract §1.6).
 func (r *Run) Waiting() bool {
 	if r.State == nil || r.State.Type != orchestration.Scheduled || r.Held() || r.OnHold {
 		return false
@@ -48,7 +57,7 @@ func (r *Run) Deferred() bool {
 	return deferred != nil && *deferred
 }
 
-// Due is when a waiting run may be delivered.
+// Due returns the time from which a waiting run can be delivered.
 func (r *Run) Due() time.Time {
 	if at := r.State.Details.ScheduledTime; at != nil {
 		return *at

@@ -10,13 +10,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ErrNotWaiting rejects the delivery of a run that is not due, or that does not wait
-// for a worker.
+// ErrNotWaiting rejects the delivery of a run that does not wait for a worker, or is
+// not due.
 var ErrNotWaiting = errors.New("the run does not wait for a worker")
 
-// Lease makes the worker the holder of the run. No other worker gets the run until
-// this one is lost or releases it. Lease returns the run that is to be sent. Errors:
-// ErrNotWaiting if the run does not wait for a worker, ErrNotFound, ErrUnavailable.
+// Lease leases a waiting run to a worker. No other worker receives the run while
+// this one holds it. Lease returns the run to send. Errors: ErrNotWaiting,
+// ErrNotFound, ErrUnavailable.
 func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error) {
 	var leased *taskrun.Run
 	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
@@ -90,20 +90,19 @@ func resubmit(r *taskrun.Run) {
 	}
 }
 
-// Loss is the outcome for a run whose worker was lost.
+// Loss describes a run that was taken from a lost worker.
 type Loss struct {
-	Worker string                  // its client id
-	Before orchestration.StateType // the type of the state that the run was in
-	Run    *taskrun.Run            // as it is now
-	Moved  bool                    // it got another state; if not, it only waits again
+	Worker string                  // client id
+	Before orchestration.StateType // type of the earlier state
+	Run    *taskrun.Run            // the new version
+	Moved  bool                    // the state changed; false: the run waits again in its earlier state
 }
 
-// Abandon takes the run from a worker that was lost (contract §7.4). A run that was
-// not started waits for another worker, unless it was delivered maxAttempts times. A
-// run that was started is retried if its policy allows it, and is CRASHED otherwise.
-// The result is nil if this hold has ended: another worker holds the run, the worker
-// is connected to another operator, or the run has finished. Errors: ErrUnavailable,
-// ErrConflict.
+// Abandon takes a run from a lost worker (contract §7.4). A run that was not started
+// waits for another worker, or becomes CRASHED after maxAttempts deliveries. A run
+// that was started gets another attempt if its policy grants one, and becomes
+// CRASHED otherwise. The result is nil if the hold has changed or the run has
+// finished. Errors: ErrUnavailable, ErrConflict.
 func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*Loss, error) {
 	var loss *Loss
 	var decision orchestration.Decision
@@ -129,32 +128,32 @@ func (s *Service) Abandon(ctx context.Context, id string, from taskrun.Hold, max
 	return loss, ignoreNotFound(err)
 }
 
-// submitted reports whether the current state has all that a worker needs. One
-// that a worker entered to try again by itself does not name the parameters.
+// submitted reports whether the current state has all that a worker needs. A state
+// that a worker reported for its own retry lacks the id of the parameters.
 func submitted(r *taskrun.Run) bool {
 	return r.State.Type == orchestration.Scheduled && r.Deferred() && r.State.Details.TaskParametersID == r.TaskParametersID()
 }
 
-// proposalAfterLoss returns the state that is proposed for a run whose worker was
-// lost. FAILED is evaluated by the run's policy; if the policy allows no further
-// attempt, the run becomes CRASHED (see decideLoss).
+// proposalAfterLoss returns the proposal for a run whose worker is lost. The retry
+// policy of the run applies to FAILED. Without a further attempt, the run becomes
+// CRASHED (see decideLoss).
 func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
 	worker := "The worker " + r.Delivery.Holder
 	details := orchestration.StateDetails{Deferred: new(true), TaskParametersID: r.TaskParametersID()}
 	switch r.State.Type {
 	case orchestration.Scheduled, orchestration.Pending:
 		if r.Attempts() >= maxAttempts {
-			message := fmt.Sprintf("%s was lost. The run was delivered %s, and no worker started it.", worker, times(r.Attempts()))
+			message := fmt.Sprintf("%s was lost. The run was %s and not started.", worker, r.Delivery.Count())
 			return taskrun.Proposal{Type: orchestration.Crashed, Message: &message, Force: true}
 		}
-		message := worker + " was lost before it started the run. The run is delivered again."
+		message := worker + " was lost before it started the run. The run is redelivered."
 		again := taskrun.Proposal{Type: orchestration.Scheduled, Message: &message, Details: details, Force: true}
-		if r.State.Type == orchestration.Scheduled { // to be tried again, at its time
+		if r.State.Type == orchestration.Scheduled { // awaits its retry
 			again.Name, again.Details.ScheduledTime = &r.State.Name, r.State.Details.ScheduledTime
 		}
 		return again
 	case orchestration.Cancelling:
-		message := worker + " was lost while the run was being cancelled."
+		message := worker + " was lost while it cancelled the run."
 		return taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true}
 	default:
 		message := worker + " was lost while it executed the run."
@@ -162,8 +161,7 @@ func proposalAfterLoss(r *taskrun.Run, maxAttempts int) taskrun.Proposal {
 	}
 }
 
-// decideLoss evaluates the state that proposalAfterLoss returned. The run has no
-// holder afterwards.
+// decideLoss evaluates the proposal of proposalAfterLoss. The result has no holder.
 func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim) (*taskrun.Run, taskrun.Outcome, error) {
 	next, outcome, err := s.decide(ctx, run, p, claim, s.now())
 	if err == nil && p.Type == orchestration.Failed && outcome.Decision.Status == orchestration.Accept {
@@ -179,11 +177,4 @@ func (s *Service) decideLoss(ctx context.Context, run *taskrun.Run, p taskrun.Pr
 	}
 	next.Delivery = released(run).Delivery
 	return next, outcome, nil
-}
-
-func times(n int) string {
-	if n == 1 {
-		return "once"
-	}
-	return fmt.Sprintf("%d times", n)
 }

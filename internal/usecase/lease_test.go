@@ -222,13 +222,13 @@ func TestWhatBecomesOfARunWhoseWorkerIsLost(t *testing.T) {
 		due      time.Time
 	}{
 		"not started waits again":                {attempts: 2, want: "SCHEDULED Scheduled", due: start},
-		"not started, for the last time":         {attempts: 1, want: "CRASHED Crashed", moved: true, message: "delivered once, and no worker started it"},
-		"pending is scheduled again":             {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "delivered again"},
-		"pending for the last time":              {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "delivered once, and no worker started it"},
-		"running has crashed":                    {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "while it executed the run"},
-		"running, though for the last time":      {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "while it executed the run"},
-		"running with a retry left awaits it":    {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "while it executed the run"},
-		"being cancelled is cancelled":           {use: state(orchestration.Cancelling), attempts: 2, want: "CANCELLED Cancelled", moved: true, message: "being cancelled"},
+		"not started, for the last time":         {attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
+		"pending is scheduled again":             {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "redelivered"},
+		"pending for the last time":              {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
+		"running has crashed":                    {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
+		"running, though for the last time":      {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
+		"running with a retry left awaits it":    {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "was lost while it executed the run."},
+		"being cancelled is cancelled":           {use: state(orchestration.Cancelling), attempts: 2, want: "CANCELLED Cancelled", moved: true, message: "was lost while it cancelled the run."},
 		"awaiting its retry keeps name and time": {use: func(l *leasing) { l.awaitsRetry(later) }, attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, due: later},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -103,13 +103,13 @@ func readHolder(n validate.Node) *concurrency.Holder {
 }
 
 // DecodeDecrement reads the parameters of decrement.
-func DecodeDecrement(body pyjson.Value) (concurrency.Returned, []validate.Error) {
+func DecodeDecrement(body pyjson.Value) (concurrency.Released, []validate.Error) {
 	var faults validate.Faults
 	p, missing := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
 	if missing != nil {
-		return concurrency.Returned{}, missing
+		return concurrency.Released{}, missing
 	}
-	var in concurrency.Returned
+	var in concurrency.Released
 	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
 	in.Names = required(p, &faults, "names", readTexts)
 	in.Occupancy = readOptional(p, "occupancy_seconds", func(n validate.Node) time.Duration {

@@ -22,22 +22,22 @@ func LimitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 		created = timeOr(&o.Spec.Origin.CreatedTime, created)
 	}
 	l := &concurrency.Limit{
-		ID:        LimitID(o.Spec.Origin != nil, o.Name, o.UID),
-		Name:      LimitName(o.Spec.Tag, o.Spec.Name, o.Name),
-		Created:   created,
-		Updated:   latest(created, timePointer(o.Status.UpdatedTime)),
-		Active:    o.Spec.Active == nil || *o.Spec.Active,
-		Slots:     int(numberOr(o.Spec.Slots)),
-		Decay:     decimal(o.Spec.SlotDecayPerSecond),
-		Denied:    int(numberOr(o.Status.DeniedSlots)),
-		Shown:     int(numberOr(o.Status.ActiveSlots)),
-		Occupancy: cmp.Or(decimalOf(o.Status.AvgSlotOccupancySeconds), concurrency.UsualOccupancy),
-		Loose:     concurrency.Loose{Slots: decimalOf(o.Status.AnonymousSlots), At: timeOr(o.Status.AnonymousSlotsTime, created)},
-		Recorded:  recordedFromObject(&o.Status),
-		Revision:  taskrun.ObjectRef{UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation},
+		ID:             LimitID(o.Spec.Origin != nil, o.Name, o.UID),
+		Name:           LimitName(o.Spec.Tag, o.Spec.Name, o.Name),
+		Created:        created,
+		Updated:        latest(created, timePointer(o.Status.UpdatedTime)),
+		Active:         o.Spec.Active == nil || *o.Spec.Active,
+		Slots:          int(numberOr(o.Spec.Slots)),
+		Decay:          decimal(o.Spec.SlotDecayPerSecond),
+		Denied:         int(numberOr(o.Status.DeniedSlots)),
+		ReportedActive: int(numberOr(o.Status.ActiveSlots)),
+		Occupancy:      cmp.Or(decimalOf(o.Status.AvgSlotOccupancySeconds), concurrency.UsualOccupancy),
+		Anonymous:      concurrency.AnonymousSlots{Slots: decimalOf(o.Status.AnonymousSlots), UpdatedAt: timeOr(o.Status.AnonymousSlotsTime, created)},
+		Recorded:       recordedFromObject(&o.Status),
+		Revision:       taskrun.ObjectRef{UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation},
 	}
 	for i := range o.Status.Holders {
-		l.Holdings = append(l.Holdings, holdingFromObject(&o.Status.Holders[i]))
+		l.Leases = append(l.Leases, holdingFromObject(&o.Status.Holders[i]))
 	}
 	return l
 }
@@ -98,35 +98,35 @@ func nameToObject(name string, spec *v1alpha1.ConcurrencyLimitSpec) {
 
 // UseToObject returns the whole status that UpdateUse stores.
 func UseToObject(l *concurrency.Limit) v1alpha1.ConcurrencyLimitStatus {
-	shown, denied := narrow(l.Shown), narrow(l.Denied)
+	shown, denied := narrow(l.ReportedActive), narrow(l.Denied)
 	status := v1alpha1.ConcurrencyLimitStatus{
 		ObservedGeneration: l.Recorded.Generation, Conditions: limitConditions(l),
 		ActiveSlots: &shown, DeniedSlots: &denied,
 		AvgSlotOccupancySeconds: decimalText(l.Occupancy),
 		UpdatedTime:             microTimePointer(&l.Updated),
 	}
-	if l.Loose.Slots > 0 {
-		status.AnonymousSlots, status.AnonymousSlotsTime = decimalText(l.Loose.Slots), microTimePointer(&l.Loose.At)
+	if l.Anonymous.Slots > 0 {
+		status.AnonymousSlots, status.AnonymousSlotsTime = decimalText(l.Anonymous.Slots), microTimePointer(&l.Anonymous.UpdatedAt)
 	}
-	for i := range l.Holdings {
-		status.Holders = append(status.Holders, holdingToObject(&l.Holdings[i]))
+	for i := range l.Leases {
+		status.Holders = append(status.Holders, holdingToObject(&l.Leases[i]))
 	}
 	return status
 }
 
-func holdingFromObject(h *v1alpha1.SlotHolder) concurrency.Holding {
-	holding := concurrency.Holding{
+func holdingFromObject(h *v1alpha1.SlotHolder) concurrency.SlotLease {
+	lease := concurrency.SlotLease{
 		ID: h.ID, Slots: int(h.Slots), Kind: h.HolderType, Holder: h.HolderID, StateID: h.StateID,
 		Since: within(h.AcquireTime.Time), Until: timePointer(h.ExpirationTime), Names: h.Names,
 	}
 	if h.Ref != nil {
-		holding.ObjectName, holding.ObjectUID = h.Ref.Name, h.Ref.UID
-		holding.Kind, holding.Holder = concurrency.KindTaskRun, cmp.Or(h.HolderID, h.Ref.Name)
+		lease.ObjectName, lease.ObjectUID = h.Ref.Name, h.Ref.UID
+		lease.Kind, lease.Holder = concurrency.KindTaskRun, cmp.Or(h.HolderID, h.Ref.Name)
 	}
-	return holding
+	return lease
 }
 
-func holdingToObject(h *concurrency.Holding) v1alpha1.SlotHolder {
+func holdingToObject(h *concurrency.SlotLease) v1alpha1.SlotHolder {
 	holder := v1alpha1.SlotHolder{
 		ID: h.ID, Slots: narrow(h.Slots), HolderType: h.Kind, HolderID: h.Holder, StateID: h.StateID,
 		AcquireTime: microTime(h.Since), ExpirationTime: microTimePointer(h.Until), Names: append([]string(nil), h.Names...),

@@ -28,14 +28,14 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 		"with the least decay": func(l *concurrency.Limit) { l.Decay = math.SmallestNonzeroFloat64 },
 		"with the most decay":  func(l *concurrency.Limit) { l.Decay = math.MaxFloat64 },
 		"with numbers of many digits": func(l *concurrency.Limit) {
-			l.Decay, l.Occupancy, l.Loose = 0.1+0.2, 100.0/3, concurrency.Loose{Slots: 1e-7, At: at}
+			l.Decay, l.Occupancy, l.Anonymous = 0.1+0.2, 100.0/3, concurrency.AnonymousSlots{Slots: 1e-7, UpdatedAt: at}
 		},
 		"stalled": func(l *concurrency.Limit) {
 			l.Recorded = concurrency.Recorded{Generation: 3, Stalled: "why", Since: second}
 		},
 		"recorded": func(l *concurrency.Limit) { l.Recorded = concurrency.Recorded{Generation: 3, Since: second} },
 		"with holders": func(l *concurrency.Limit) {
-			l.Holdings = []concurrency.Holding{
+			l.Leases = []concurrency.SlotLease{
 				{ID: "a", Slots: 1, Kind: concurrency.KindTaskRun, Holder: id, ObjectName: id, ObjectUID: other, StateID: other, Since: at, Until: &at},
 				{ID: "b", Slots: 2, Kind: concurrency.KindTaskRun, Holder: id, ObjectName: "load", ObjectUID: id, Since: at},
 				{ID: "c", Slots: 3, Kind: concurrency.KindTaskRun, Holder: id, Since: at},
@@ -45,10 +45,10 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 		},
 	} {
 		want := &concurrency.Limit{
-			ID: id, Name: "calls", Created: at, Updated: at.Add(time.Hour), Active: true, Slots: 3, Occupancy: 2, Denied: 4, Shown: 1,
-			Loose:    concurrency.Loose{At: at},
-			Recorded: concurrency.Recorded{Generation: 1, Since: second},
-			Revision: taskrun.ObjectRef{UID: "uid", ResourceVersion: "5", Name: id, Generation: 3},
+			ID: id, Name: "calls", Created: at, Updated: at.Add(time.Hour), Active: true, Slots: 3, Occupancy: 2, Denied: 4, ReportedActive: 1,
+			Anonymous: concurrency.AnonymousSlots{UpdatedAt: at},
+			Recorded:  concurrency.Recorded{Generation: 1, Since: second},
+			Revision:  taskrun.ObjectRef{UID: "uid", ResourceVersion: "5", Name: id, Generation: 3},
 		}
 		change(want)
 		object := LimitToObject(want, "default")

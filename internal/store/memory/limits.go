@@ -55,7 +55,7 @@ func (s *Limits) next() string {
 
 func (s *Limits) keep(l *concurrency.Limit) *concurrency.Limit {
 	l.Revision.ResourceVersion = s.next()
-	l.Holdings = slices.Clone(l.Holdings)
+	l.Leases = slices.Clone(l.Leases)
 	s.limits[l.ID] = l
 	return l
 }
@@ -70,7 +70,7 @@ func (s *Limits) UpdateTerms(_ context.Context, l *concurrency.Limit) (*concurre
 // UpdateUse replaces the rest.
 func (s *Limits) UpdateUse(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	return s.update(l, func(next *concurrency.Limit) {
-		next.Holdings, next.Loose, next.Denied, next.Shown = l.Holdings, l.Loose, l.Denied, l.Shown
+		next.Leases, next.Anonymous, next.Denied, next.ReportedActive = l.Leases, l.Anonymous, l.Denied, l.ReportedActive
 		next.Occupancy, next.Updated, next.Recorded = l.Occupancy, l.Updated, l.Recorded
 	})
 }

@@ -6,36 +6,37 @@ import (
 	"sync"
 )
 
-// MaxRoster bounds what a replica's workers take in a Roster without their task
-// keys, in bytes of JSON: some thousands of workers.
+// MaxWorkerBytes limits the workers of a replica in a Registry, in bytes of JSON
+// without task keys: some thousands of workers.
 const MaxWorkerBytes = 200 << 10
 
-// What a caller and a namespace take is at most this multiple of what stays free. So
-// one alone can have half of the room and three quarters of it, and there is always
-// something left for those that have less.
+// The bytes of a caller and of a namespace are limited to this multiple of the free
+// bytes. A single caller can use half of the budget, a single namespace three
+// quarters, and some bytes always remain for others.
 const (
 	callerFactor    = 1
 	namespaceFactor = 3
 )
 
-// Room is how much of that is taken by the workers of all namespaces, and by whom.
-type Room struct {
+// ByteBudget divides MaxWorkerBytes among the workers of all namespaces. The zero
+// value is an unused budget.
+type ByteBudget struct {
 	mu          sync.Mutex
-	taken       int
+	used        int
 	byCaller    map[string]int
 	byNamespace map[string]int
 }
 
-// owner is who takes room. Callers without a name, as there are without
-// authentication, share that of the namespace.
+// owner identifies a user of the budget. Callers without a name, which exist
+// without authentication, are limited by their namespace only.
 type owner struct{ namespace, caller string }
 
-// take takes bytes of the room. It returns false if there are fewer left, or
-// if the owner has its share.
-func (r *Room) take(by owner, bytes int) bool {
+// reserve takes bytes from the budget. It returns false if the budget or the share
+// of the owner is exhausted.
+func (r *ByteBudget) reserve(by owner, bytes int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	free := MaxWorkerBytes - r.taken - bytes
+	free := MaxWorkerBytes - r.used - bytes
 	switch {
 	case free < 0,
 		by.caller != "" && r.byCaller[by.caller]+bytes > callerFactor*free,
@@ -46,17 +47,17 @@ func (r *Room) take(by owner, bytes int) bool {
 	return true
 }
 
-func (r *Room) give(by owner, bytes int) {
+func (r *ByteBudget) release(by owner, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(by, -bytes)
 }
 
-func (r *Room) add(by owner, bytes int) {
+func (r *ByteBudget) add(by owner, bytes int) {
 	if r.byCaller == nil {
 		r.byCaller, r.byNamespace = map[string]int{}, map[string]int{}
 	}
-	r.taken += bytes
+	r.used += bytes
 	addTo(r.byCaller, by.caller, bytes)
 	addTo(r.byNamespace, by.namespace, bytes)
 }
@@ -67,8 +68,8 @@ func addTo(sums map[string]int, key string, n int) {
 	}
 }
 
-// EncodeWorkers returns workers as JSON. Unlike json.Marshal, it writes the
-// characters <, > and & as they are, which are six times as long otherwise.
+// EncodeWorkers returns workers as JSON. Unlike json.Marshal, it does not escape
+// <, > and &, which would be six times as long.
 func EncodeWorkers(workers []Worker) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)

@@ -13,9 +13,9 @@ import (
 )
 
 // handClock shows the time that it is set to.
-type handClock struct{ now time.Time }
+type fakeClock struct{ now time.Time }
 
-func (c *handClock) Now() time.Time { return c.now }
+func (c *fakeClock) Now() time.Time { return c.now }
 
 func waitingRun(id, key string, due time.Time) *taskrun.Run {
 	return &taskrun.Run{
@@ -26,15 +26,15 @@ func waitingRun(id, key string, due time.Time) *taskrun.Run {
 	}
 }
 
-// The lines to come are those with runs that are not due, and the alarm is set to
-// the first of these, whatever comes, goes and becomes due.
-func TestTheAlarmIsSetToTheFirstRunThatIsNotDue(t *testing.T) {
+// Queue.scheduled contains the task queues with runs that are not due, and the alarm
+// is set to the first of these runs, in any order of additions and removals.
+func TestQueue_alarmIsSetToFirstRunThatIsNotDue(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 2))
-		clock := &handClock{now: time.Unix(1_000_000, 0)}
+		clock := &fakeClock{now: time.Unix(1_000_000, 0)}
 		q := NewQueue(nil, clock)
-		q.early = nil
+		q.backlog = nil
 		due := map[string]time.Time{}
 		for step := range 300 {
 			id := strconv.Itoa(random.IntN(40))
@@ -51,14 +51,14 @@ func TestTheAlarmIsSetToTheFirstRunThatIsNotDue(t *testing.T) {
 			if step%7 == 0 {
 				q.Depth()
 			}
-			q.ring()
-			checkComing(t, q, due, clock.now)
+			q.onAlarm()
+			checkScheduled(t, q, due, clock.now)
 		}
 		q.alarm.stop()
 	}
 }
 
-func checkComing(t *testing.T, q *Queue, due map[string]time.Time, now time.Time) {
+func checkScheduled(t *testing.T, q *Queue, due map[string]time.Time, now time.Time) {
 	t.Helper()
 	var next time.Time
 	for _, at := range due {
@@ -66,26 +66,26 @@ func checkComing(t *testing.T, q *Queue, due map[string]time.Time, now time.Time
 			next = at
 		}
 	}
-	lines := 0
-	for _, l := range q.lines {
-		if l.later.Len() > 0 {
-			lines++
+	queues := 0
+	for _, tq := range q.queues {
+		if tq.future.Len() > 0 {
+			queues++
 		}
 	}
-	if !q.alarm.at.Equal(next) || q.coming.Len() != lines || len(q.places) != len(due) {
-		t.Fatalf("the alarm is set to %v and %d lines have runs to come of %d runs; want %v, %d, %d",
-			q.alarm.at, q.coming.Len(), len(q.places), next, lines, len(due))
+	if !q.alarm.at.Equal(next) || q.scheduled.Len() != queues || len(q.items) != len(due) {
+		t.Fatalf("the alarm is set to %v, %d task queues are scheduled, %d runs are queued; want %v, %d, %d",
+			q.alarm.at, q.scheduled.Len(), len(q.items), next, queues, len(due))
 	}
 }
 
-// steppedClock is the time within a synctest bubble, moved by steps of the wall clock.
+// steppedClock is the time of a synctest bubble plus the steps of the wall clock.
 type steppedClock struct{ step atomic.Int64 }
 
 func (c *steppedClock) Now() time.Time { return time.Now().Add(time.Duration(c.step.Load())) }
 
-// A run that became due while the machine slept, or by a step of the clock, is
-// noticed, however far away its time was before.
-func TestARunIsNoticedAfterTheClockStepped(t *testing.T) {
+// A run that becomes due while the machine sleeps, or by a step of the clock, is
+// noticed within longestAlarm.
+func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
 	t.Parallel()
 	for name, step := range map[string]time.Duration{"forward": time.Hour, "not at all": 0, "back": -time.Minute} {
 		t.Run(name, func(t *testing.T) {
@@ -93,12 +93,12 @@ func TestARunIsNoticedAfterTheClockStepped(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				clock := &steppedClock{}
 				q := NewQueue(nil, clock)
-				q.early = nil
+				q.backlog = nil
 				due := clock.Now().Add(time.Hour)
 				q.add(waitingRun("run", "key", due))
 				worker := &Consumer{keys: []string{"key"}}
 				if id := q.claim(worker); id != "" {
-					t.Fatal("a run was given before its time")
+					t.Fatal("a run was delivered before it was due")
 				}
 				clock.step.Store(int64(step))
 				time.Sleep(due.Sub(clock.Now()) + longestAlarm) //nolint:forbidigo // in a bubble it takes no time
@@ -113,14 +113,14 @@ func TestARunIsNoticedAfterTheClockStepped(t *testing.T) {
 	}
 }
 
-// BenchmarkAlarm rings while 100,000 runs are due at seconds of their own, one at a
-// time: what it takes must not grow with how many there are.
+// BenchmarkAlarm measures an alarm while up to 100,000 runs are due at distinct
+// times. The cost of an alarm must not grow with the number of runs.
 func BenchmarkAlarm(b *testing.B) {
 	for _, runs := range []int{1000, 100_000} {
 		b.Run(strconv.Itoa(runs), func(b *testing.B) {
-			clock := &handClock{now: time.Unix(1_000_000, 0)}
+			clock := &fakeClock{now: time.Unix(1_000_000, 0)}
 			q := NewQueue(nil, clock)
-			q.early = nil
+			q.backlog = nil
 			defer func() { q.alarm.stop() }()
 			start := clock.now
 			for i := range runs {
@@ -128,7 +128,7 @@ func BenchmarkAlarm(b *testing.B) {
 			}
 			for i := 0; b.Loop(); i++ {
 				clock.now = start.Add(time.Duration(i%runs) * time.Hour)
-				q.ring()
+				q.onAlarm()
 			}
 		})
 	}

@@ -11,31 +11,31 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// A second program takes runs only from workers of which it can know that they
-// are connected to no program at all.
-func TestWhatASecondProgramTakesFromWorkersThatItDoesNotSee(t *testing.T) {
+// A second operator takes runs only from workers that are certainly not connected to
+// any operator.
+func TestReaper_takesRunsOnlyFromWorkersThatAreCertainlyDisconnected(t *testing.T) {
 	t.Parallel()
 	connected := map[string][]Worker{"theirs": {{Namespace: "default", ID: "worker"}}}
 	tests := map[string]struct {
-		leases    string              // of the program that sent the run
-		elsewhere map[string][]Worker // what this program can read
+		leases    string              // of the operator that delivered the run
+		elsewhere map[string][]Worker // readable by this operator
 		listed    string
 		wantTaken bool
 	}{
-		"connected to another program":                  {leases: "theirs", elsewhere: connected},
-		"of another program whose Leases list others":   {leases: "theirs", elsewhere: map[string][]Worker{"theirs": {{ID: "other"}}}, wantTaken: true},
-		"of another program whose Leases are gone":      {leases: "theirs", elsewhere: map[string][]Worker{"theirs": nil}, wantTaken: true},
-		"of another program that cannot be known":       {leases: "theirs"},
-		"of a program that cannot keep a Lease":         {leases: taskrun.NoLease, elsewhere: connected},
-		"of an earlier version":                         {leases: "", elsewhere: connected},
-		"of an earlier version, in a Lease that it had": {leases: "", listed: "worker", wantTaken: true},
-		"of this program before it was started again":   {leases: "ours", wantTaken: true},
+		"connected to another operator":                   {leases: "theirs", elsewhere: connected},
+		"of another operator whose Leases list others":    {leases: "theirs", elsewhere: map[string][]Worker{"theirs": {{ID: "other"}}}, wantTaken: true},
+		"of another operator whose Leases were deleted":   {leases: "theirs", elsewhere: map[string][]Worker{"theirs": nil}, wantTaken: true},
+		"of another operator whose Leases cannot be read": {leases: "theirs"},
+		"of an operator whose Lease is rejected":          {leases: taskrun.NoLease, elsewhere: connected},
+		"of an earlier version":                           {leases: "", elsewhere: connected},
+		"of an earlier version, listed in a Lease":        {leases: "", listed: "worker", wantTaken: true},
+		"of this operator before its restart":             {leases: "ours", wantTaken: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
-				s.leases, s.elsewhere, s.listed = "ours", tt.elsewhere, tt.listed
+			inBubble(t, func(s *fixture) {
+				s.leases, s.otherLeases, s.listed = "ours", tt.elsewhere, tt.listed
 				id := s.submit("a", 0)
 				if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: tt.leases}); err != nil {
 					s.t.Fatal(err)
@@ -48,18 +48,18 @@ func TestWhatASecondProgramTakesFromWorkersThatItDoesNotSee(t *testing.T) {
 				if list, known := tt.elsewhere[tt.leases]; !tt.wantTaken && (!known || list == nil) {
 					unknown = 1
 				}
-				s.want("holds that cannot be judged", unknown, reaper.UnknownHolds())
+				s.want("holds of unknown workers", unknown, reaper.UnknownHolds())
 			})
 		})
 	}
 }
 
-// A worker that has just connected to another program is not in the Leases that
-// were read before: only a later reading tells.
-func TestAWorkerIsGoneByTheReadingsOfLeases(t *testing.T) {
+// A worker that has just connected to another operator is not in the Leases that
+// were read before. So the grace period ends with a read, not with a check.
+func TestReaper_measuresGracePeriodAtReadsOfLeases(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
-		s.leases, s.elsewhere = "ours", map[string][]Worker{"theirs": nil}
+	inBubble(t, func(s *fixture) {
+		s.leases, s.otherLeases = "ours", map[string][]Worker{"theirs": nil}
 		began := time.Now()
 		s.read.Store(&began)
 		id := s.submit("a", 0)
@@ -70,7 +70,7 @@ func TestAWorkerIsGoneByTheReadingsOfLeases(t *testing.T) {
 		for _, reading := range []struct {
 			at   time.Duration
 			want string
-		}{{0, "worker"}, {DefaultReaperOptions().Grace - time.Second, "worker"}, {DefaultReaperOptions().Grace + time.Second, ""}} {
+		}{{0, "worker"}, {DefaultReaperOptions().GracePeriod - time.Second, "worker"}, {DefaultReaperOptions().GracePeriod + time.Second, ""}} {
 			s.read.Store(new(began.Add(reading.at)))
 			pass(time.Hour)
 			s.want("holder", reading.want, s.run(id).Holder())
@@ -78,11 +78,10 @@ func TestAWorkerIsGoneByTheReadingsOfLeases(t *testing.T) {
 	})
 }
 
-// A worker of an earlier version that was seen connected has gone when it is not
-// any more.
-func TestARunOfAnEarlierVersionIsTakenFromAWorkerThatWasSeen(t *testing.T) {
+// A worker of an earlier version counts as lost only after it was seen connected.
+func TestReaper_takesRunOfEarlierVersionFromWorkerThatWasConnected(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.leases = "ours"
 		id := s.submit("a", 0)
 		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker"}); err != nil {
@@ -99,15 +98,15 @@ func TestARunOfAnEarlierVersionIsTakenFromAWorkerThatWasSeen(t *testing.T) {
 	})
 }
 
-// A run that another program sent to a worker which is connected to both is not
-// sent by this one too.
-func TestARunIsSentAgainByTheProgramThatSentIt(t *testing.T) {
+// If a worker is connected to two operators, only the one that delivered a run
+// redelivers it.
+func TestReaper_redeliversOnlyOwnDeliveries(t *testing.T) {
 	t.Parallel()
 	for leases, want := range map[string]bool{"ours": true, "theirs": false} {
 		t.Run(leases, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
-				s.leases, s.elsewhere = "ours", map[string][]Worker{"theirs": {{ID: "worker"}}}
+			inBubble(t, func(s *fixture) {
+				s.leases, s.otherLeases = "ours", map[string][]Worker{"theirs": {{ID: "worker"}}}
 				id := s.submit("a", 0)
 				if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: leases}); err != nil {
 					s.t.Fatal(err)
@@ -115,29 +114,29 @@ func TestARunIsSentAgainByTheProgramThatSentIt(t *testing.T) {
 				worker := s.subscribe("worker", "a")
 				s.startReaper()
 				pass(time.Minute)
-				s.want("sent again", want, s.next(worker) == id)
+				s.want("redelivered", want, s.next(worker) == id)
 			})
 		})
 	}
 }
 
-// The program that a worker comes from sees where it went, and so does not take
-// its runs.
-func TestAWorkerThatConnectsToAnotherProgramTakesItsHoldsAlong(t *testing.T) {
+// The hold records the new operator of a worker, so that the earlier operator does
+// not take the worker's runs.
+func TestReaper_movesHoldsOfWorkersThatConnectHere(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		elsewhere map[string][]Worker // by this program's reading
+		elsewhere map[string][]Worker // readable by this operator
 		want      string
 	}{
-		"it is connected here only":              {elsewhere: map[string][]Worker{"theirs": nil}, want: "ours"},
-		"the other program's cannot be read":     {want: "ours"},
-		"it is still connected to the other one": {elsewhere: map[string][]Worker{"theirs": {{ID: "worker"}}}, want: "theirs"},
+		"connected here only":                        {elsewhere: map[string][]Worker{"theirs": nil}, want: "ours"},
+		"the other operator's Leases cannot be read": {want: "ours"},
+		"still connected to the other operator":      {elsewhere: map[string][]Worker{"theirs": {{ID: "worker"}}}, want: "theirs"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, func(s *scene) {
-				s.leases, s.elsewhere = "ours", tt.elsewhere
+			inBubble(t, func(s *fixture) {
+				s.leases, s.otherLeases = "ours", tt.elsewhere
 				id := s.submit("a", 0)
 				if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: "theirs"}); err != nil {
 					s.t.Fatal(err)
@@ -149,7 +148,7 @@ func TestAWorkerThatConnectsToAnotherProgramTakesItsHoldsAlong(t *testing.T) {
 				if _, err := s.service.Abandon(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: "theirs"}, 5); err != nil {
 					s.t.Fatal(err)
 				}
-				if tt.want == "ours" { // what the other program decided before does not count
+				if tt.want == "ours" { // the earlier decision of the other operator conflicts
 					s.want("holder", "worker", s.run(id).Holder())
 				}
 			})
@@ -157,7 +156,7 @@ func TestAWorkerThatConnectsToAnotherProgramTakesItsHoldsAlong(t *testing.T) {
 	}
 }
 
-// moves is where holds are moved to, without success: another program moves them back.
+// moves records moved holds and returns err. Another operator moves them back.
 type moves struct {
 	Leases
 	at  []time.Duration
@@ -170,9 +169,9 @@ func (m *moves) MoveHold(context.Context, string, taskrun.Hold) error {
 	return m.err
 }
 
-func TestAHoldThatAnotherProgramMovesBackIsMovedTwicePerGracePeriod(t *testing.T) {
+func TestReaper_movesDisputedHoldTwicePerGracePeriod(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		s.leases = "ours"
 		id := s.submit("a", 0)
 		if _, err := s.service.Lease(s.t.Context(), id, taskrun.Hold{Worker: "worker", LeaseNamespace: "theirs"}); err != nil {
@@ -181,16 +180,16 @@ func TestAHoldThatAnotherProgramMovesBackIsMovedTwicePerGracePeriod(t *testing.T
 		s.subscribe("worker", "b")
 		began := time.Now()
 		m := &moves{now: func() time.Duration { return time.Since(began) }}
-		r := s.onlyReaper(m, slog.New(slog.DiscardHandler))
+		r := s.newReaper(m, slog.New(slog.DiscardHandler))
 		for range 16 {
-			r.look(s.t.Context())
+			r.check(s.t.Context())
 			pass(time.Second)
 		}
 		s.want("moved after", []time.Duration{0, 5 * time.Second, 10 * time.Second, 15 * time.Second}, m.at)
 	})
 }
 
-func TestAMoveOfAHoldIsLoggedWhenItFails(t *testing.T) {
+func TestReaper_logsFailedMoveOfHold(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{"it succeeds": nil, "it fails": taskrun.ErrUnavailable} {
 		t.Run(name, func(t *testing.T) {

@@ -8,33 +8,33 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// restart has the program come back: it knows what is stored, and no connection.
-func (s *scene) restart() {
+// restart restarts the operator: the store remains, the connections end.
+func (s *fixture) restart() {
 	s.t.Helper()
 	s.queue = NewQueue(s.store, bubbleClock{})
 	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, SingleReplica{})
-	s.ends = append(s.ends, s.queue.Open())
+	s.cleanups = append(s.cleanups, s.queue.Open())
 }
 
-func TestARunThatALivingWorkerNeverGotIsSentToItAgain(t *testing.T) {
+func TestReaper_redeliversRunThatConnectedWorkerNeverReceived(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		id := s.submit("a", 0)
-		s.want("leased, but the program ends before it is sent", id, s.next(s.subscribe("w", "a")))
+		s.want("leased, but the operator ends before the run is sent", id, s.next(s.subscribe("w", "a")))
 		s.restart()
 		s.startReaper()
 		other, w := s.subscribe("other", "a"), s.subscribe("w", "a")
 		s.want("at once", "", s.next(w))
-		s.want("when the worker had time to report", id, s.nextWithin(w, 12*time.Second))
+		s.want("after the grace period", id, s.nextWithin(w, 12*time.Second))
 		s.want("once more", "", s.nextWithin(w, time.Minute))
 		s.want("for another worker", "", s.next(other))
 		s.want("attempts", 1, s.run(id).Delivery.Attempts)
 	})
 }
 
-func TestAWorkerThatWaitsIsWokenForWhatItNeverGot(t *testing.T) {
+func TestReaper_wakesWaitingWorkerForRedelivery(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
+	inBubble(t, func(s *fixture) {
 		id := s.submit("a", 0)
 		s.next(s.subscribe("w", "a"))
 		s.restart()
@@ -43,17 +43,17 @@ func TestAWorkerThatWaitsIsWokenForWhatItNeverGot(t *testing.T) {
 	})
 }
 
-func TestWhatAWorkerHasIsNotSentAgain(t *testing.T) {
+func TestReaper_doesNotRedeliverStartedRuns(t *testing.T) {
 	t.Parallel()
-	play(t, func(s *scene) {
-		begun, retried, cancelled := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0)
+	inBubble(t, func(s *fixture) {
+		started, retried, cancelled := s.submit("a", 0), s.submit("a", 0), s.submit("a", 0)
 		before := s.subscribe("w", "a")
-		for _, id := range []string{begun, retried, cancelled} {
-			s.want("handed out", id, s.next(before))
+		for _, id := range []string{started, retried, cancelled} {
+			s.want("delivered", id, s.next(before))
 		}
 		s.restart()
 		s.startReaper()
-		s.set(begun, orchestration.Running)
+		s.set(started, orchestration.Running)
 		s.set(cancelled, orchestration.Cancelled)
 		pass(time.Millisecond)
 		err := s.service.Record(s.t.Context(), []taskrun.Event{{RunID: retried, State: orchestration.State{
@@ -69,14 +69,14 @@ func TestWhatAWorkerHasIsNotSentAgain(t *testing.T) {
 	})
 }
 
-// leased is a run that the worker w holds and has not begun.
+// leased returns a run that the worker w holds and has not started.
 func leased(id string, since time.Time) *taskrun.Run {
 	run := waitingRun(id, "a", since)
 	run.Delivery = &taskrun.Delivery{Holder: "w", Since: since, Attempts: 1}
 	return run
 }
 
-// known is a store that knows one run.
+// known is a store with one run.
 type known struct {
 	Runs
 	run *taskrun.Run
@@ -89,59 +89,59 @@ func (k known) Known(id string) *taskrun.Run {
 	return nil
 }
 
-// A replica learns of its own lease a moment after it sent the run.
-func TestARunThatWasDeliveredJustNowIsNotDeliveredAgain(t *testing.T) {
+// The watch confirms the lease of a replica shortly after the delivery.
+func TestUndelivered_excludesRunsWithUnconfirmedLease(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
-	clock := &handClock{now: time.Unix(1_000_000, 0)}
+	clock := &fakeClock{now: time.Unix(1_000_000, 0)}
 	q := NewQueue(nil, clock)
-	q.early = nil
+	q.backlog = nil
 	w := NewWorkers(q, nil, clock, SingleReplica{})
 	c, err := w.Subscribe(t.Context(), []string{"a"}, "w")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.note("run")
+	c.recordDelivery("run")
 	clock.now = clock.now.Add(grace)
-	if found := w.forgotten(clock.now, grace); len(found) != 0 || len(c.sent) != 1 {
-		t.Errorf("before the lease is known, %v are to be delivered again, and %v were delivered", found, c.sent)
+	if found := w.undelivered(clock.now, grace); len(found) != 0 || len(c.delivered) != 1 {
+		t.Errorf("before the lease is confirmed, undelivered: %v, delivered: %v; want one delivered", found, c.delivered)
 	}
-	q.take(nil, leased("run", clock.now))
+	q.onChange(nil, leased("run", clock.now))
 	clock.now = clock.now.Add(time.Hour)
-	if found := w.forgotten(clock.now, grace); len(found) != 0 {
-		t.Errorf("while the worker holds it, %v are to be delivered again", found)
+	if found := w.undelivered(clock.now, grace); len(found) != 0 {
+		t.Errorf("while the worker holds the run, undelivered: %v, want none", found)
 	}
-	q.take(leased("run", clock.now), nil)
-	if w.forgotten(clock.now, grace); len(c.sent) != 0 {
-		t.Errorf("after its end, %v is still known as delivered", c.sent)
+	q.onChange(leased("run", clock.now), nil)
+	if w.undelivered(clock.now, grace); len(c.delivered) != 0 {
+		t.Errorf("after the end of the run, delivered: %v, want none", c.delivered)
 	}
 }
 
-func TestARunIsDeliveredAgainAfterTheGracePeriod(t *testing.T) {
+func TestRedeliver_waitsForGracePeriodOfLeaseAndConnection(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
 	for name, tt := range map[string]struct {
 		leased, connected time.Duration // before now
 		want              int
 	}{
-		"the run and the worker are there for as long": {leased: grace, connected: grace, want: 1},
-		"the lease is younger":                         {leased: grace - 1, connected: grace},
-		"the connection is younger":                    {leased: grace, connected: grace - 1},
+		"both are as old as the grace period": {leased: grace, connected: grace, want: 1},
+		"the lease is younger":                {leased: grace - 1, connected: grace},
+		"the connection is younger":           {leased: grace, connected: grace - 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Unix(1_000_000, 0)
-			clock := &handClock{now: now.Add(-tt.connected)}
+			clock := &fakeClock{now: now.Add(-tt.connected)}
 			run := leased("run", now.Add(-tt.leased))
 			q := NewQueue(known{run: run}, clock)
-			q.early = nil
-			q.take(nil, run)
+			q.backlog = nil
+			q.onChange(nil, run)
 			w := NewWorkers(q, nil, clock, SingleReplica{})
 			if _, err := w.Subscribe(t.Context(), []string{"a"}, "w"); err != nil {
 				t.Fatal(err)
 			}
-			if got := w.sendAgain(now, grace); len(got) != tt.want {
-				t.Errorf("%v are delivered again, want %d", got, tt.want)
+			if got := w.redeliver(now, grace); len(got) != tt.want {
+				t.Errorf("redelivered: %v, want %d runs", got, tt.want)
 			}
 		})
 	}
