@@ -14,9 +14,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
-// openedSpaces counts the namespaces that are open. Each has a goroutine, as those of
+// openedTenants counts the namespaces that are open. Each has a goroutine, as those of
 // the program have.
-type openedSpaces struct {
+type openedTenants struct {
 	runs Runs
 
 	mu   sync.Mutex
@@ -24,7 +24,7 @@ type openedSpaces struct {
 	most int
 }
 
-func (o *openedSpaces) of(namespace string) (Tenant, error) {
+func (o *openedTenants) of(namespace string) (Tenant, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.open[namespace] {
@@ -42,16 +42,16 @@ func (o *openedSpaces) of(namespace string) (Tenant, error) {
 	}}, nil
 }
 
-func (o *openedSpaces) count() int {
+func (o *openedTenants) count() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.open)
 }
 
-// manySpaces is a server with any namespaces, whose clock is that of the bubble.
-func manySpaces(t *testing.T, changes ...change) (*fixture, *openedSpaces) {
+// manyTenants is a server with any namespaces, whose clock is that of the bubble.
+func manyTenants(t *testing.T, changes ...change) (*fixture, *openedTenants) {
 	t.Helper()
-	opened := &openedSpaces{open: map[string]bool{}}
+	opened := &openedTenants{open: map[string]bool{}}
 	f := newFixture(t, append([]change{func(_ *Options, d *Dependencies) {
 		opened.runs, d.Others, d.Clock = d.Runs, opened.of, bubbleClock{}
 	}}, changes...)...)
@@ -73,7 +73,7 @@ func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
 // A caller who may list all namespaces can name any. Not parallel: it measures the heap.
 func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, opened := manySpaces(t)
+		f, opened := manyTenants(t)
 		ask := func(n int) {
 			for i := range n {
 				if status := f.askIn(t, fmt.Sprint("n", i), "/task_runs/filter", "{}"); status != http.StatusOK {
@@ -85,7 +85,7 @@ func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
 			pass(2 * idleHandlerTime)
 			synctest.Wait()
 			if opened.count() != 0 || len(f.server.others.byName) != 0 || len(f.server.others.buffers) != 0 || f.server.others.timer != nil {
-				t.Errorf("%d namespaces are open although nobody uses them", opened.count())
+				t.Errorf("%d namespaces are open although no request uses them", opened.count())
 			}
 		}
 		ask(100)
@@ -111,7 +111,7 @@ func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
 func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f, opened := manySpaces(t)
+		f, opened := manyTenants(t)
 		where, release, err := f.server.others.use("used")
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 		synctest.Wait()
 		again, done, _ := f.server.others.use("used")
 		if again != where || opened.count() != 1 {
-			t.Errorf("a space in use was closed, or one of %d others is open", opened.count()-1)
+			t.Errorf("a handler in use was closed, or one of %d others is open", opened.count()-1)
 		}
 		done()
 		release()
@@ -135,12 +135,12 @@ func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
 		pass(idleHandlerTime - time.Second)
 		synctest.Wait()
 		if opened.count() != 1 {
-			t.Error("a space that was used is closed before its time")
+			t.Error("a handler that was used is closed too early")
 		}
 		pass(idleHandlerTime)
 		synctest.Wait()
 		if opened.count() != 0 {
-			t.Error("a space that nobody uses stays open")
+			t.Error("an unused handler stays open")
 		}
 	})
 }
@@ -151,7 +151,7 @@ func TestLogLinesOutliveTheirSpace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		budget := bytebudget.New(minBufferMemory)
-		f, opened := manySpaces(t, func(_ *Options, d *Dependencies) { d.Buffers = budget })
+		f, opened := manyTenants(t, func(_ *Options, d *Dependencies) { d.Buffers = budget })
 		line := func(text string) string {
 			return `[{"name":"n","level":20,"message":"` + text + `","timestamp":"2026-08-21T12:00:00Z"}]`
 		}

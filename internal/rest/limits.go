@@ -27,7 +27,8 @@ type Limits interface {
 	Reset(ctx context.Context, name string, runIDs []string) error
 
 	// Acquire acquires slots of all active limits of the names, or none. It returns all limits of the names, inactive ones
-	// too. Names without a limit are ignored. Errors: *concurrency.LockedError, concurrency.ErrTooManySlots, *concurrency.NoDecayError.
+	// too. Names without a limit are ignored. *concurrency.LockedError, concurrency.ErrTooManySlots,
+	// *concurrency.NoDecayError.
 	Acquire(ctx context.Context, in concurrency.Acquisition) (leaseID string, limits []*concurrency.View, err error)
 	// Release releases slots of the active limits of the names that were acquired without a lease. It returns all limits of
 	// the names.
