@@ -137,7 +137,7 @@ func (s *security) leaderWork() []manager.Runnable {
 // applyTo sets authentication and TLS of REST.
 func (s *security) applyTo(d *rest.Dependencies) {
 	if s.reviewer != nil {
-		d.Door = s.reviewer
+		d.Reviewer = s.reviewer
 	}
 	if s.proxy != nil {
 		d.Proxy = s.proxy

@@ -91,7 +91,7 @@ func errorResponse(err error, rt *route, r *request) (answer response, unexpecte
 		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
 	)
-	if answer, ok := answerAtDoor(err); ok {
+	if answer, ok := authResponse(err); ok {
 		return answer, false
 	}
 	switch {

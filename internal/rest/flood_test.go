@@ -173,7 +173,7 @@ func (f *flood) identified(values, texts, lines []byte) {
 // limits are the default ones. Not parallel: it watches the heap.
 func TestTheWorstOfEverythingAtOnceFitsTheMemory(t *testing.T) {
 	held := make(chan struct{})
-	s := start(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) {
+	s := start(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) {
 		home := d.Runs
 		d.Log = slog.New(slog.DiscardHandler)
 		d.Others = func(string) (Tenant, error) { return Tenant{Runs: heldRuns{home, held}}, nil }

@@ -6,11 +6,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 )
 
-// Guard puts a door before what is no part of REST, such as metrics: callers need
+// Guard requires authorization for handlers that are no part of REST, such as metrics: callers need
 // the verb get on the path, which is no resource.
-func Guard(door Door, behind http.Handler) http.Handler {
+func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := letIn(door, r); err != nil {
+		if err := authorizeRequest(reviewer, r); err != nil {
 			answer, _ := errorResponse(err, nil, nil)
 			_ = answer.write(w, r) // the client is told, or gone
 			return
@@ -34,15 +34,15 @@ func GuardHost(hosts []string, behind http.Handler) http.Handler {
 	})
 }
 
-func letIn(door Door, r *http.Request) error {
+func authorizeRequest(reviewer Reviewer, r *http.Request) error {
 	token, err := bearer(r.Header)
 	if err != nil {
 		return err
 	}
 	ctx := authn.WithAddress(r.Context(), addressOf(r.RemoteAddr))
-	caller, err := door.Authenticate(ctx, token)
+	caller, err := reviewer.Authenticate(ctx, token)
 	if err != nil {
 		return err
 	}
-	return door.Authorize(ctx, caller, authn.Access{Verb: "get", Path: r.URL.Path})
+	return reviewer.Authorize(ctx, caller, authn.Access{Verb: "get", Path: r.URL.Path})
 }

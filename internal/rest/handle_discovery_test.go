@@ -27,7 +27,7 @@ func (vouching) Caller(r *http.Request) (authn.Caller, bool, error) {
 // aggregated is a server that the API server passes requests on to.
 func aggregated(t *testing.T) *fixture {
 	t.Helper()
-	return newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
+	return newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
 }
 
 func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
@@ -88,7 +88,7 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 		"somebody who is not the API server":     {in + "other/task_runs/count", "", 401},
 		"a token is not what counts here":        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
 		"who cannot be checked":                  {in + "other/task_runs/count", "broken", 503},
-		"the API server's word, at another door": {"/api/task_runs/count", "user list taskruns in default", 401},
+		"the API server's word, on another path": {"/api/task_runs/count", "user list taskruns in default", 401},
 		"a namespace that is no name":            {in + "Other/task_runs/count", "user list taskruns in Other", 404},
 		"no such document":                       {"/openapi/v2", "user somebody", 404},
 		"asking what there is, as nobody":        {"/apis", "", 401},
@@ -98,7 +98,7 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", name, got, tc.want)
 		}
 	}
-	alone := guarded(t, &doorkeeper{})
+	alone := guarded(t, &fakeReviewer{})
 	if got := alone.knock(t, http.MethodGet, "/apis", "Bearer list taskruns in default").Code; got != http.StatusNotFound {
 		t.Errorf("without the API server before it: status %d, want 404", got)
 	}

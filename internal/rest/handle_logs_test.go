@@ -61,7 +61,7 @@ func TestLevelsOfPython(t *testing.T) {
 
 func TestARelayedLineNamesItsCallerAndNamespace(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	const right = "update taskruns/status in other"
 	r := `[{"name":"n","level":20,"message":"a\u009b31m","timestamp":"2026-08-21T12:00:00Z"}]`
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/other/api/logs/", strings.NewReader(r))

@@ -15,7 +15,7 @@ import (
 
 func TestALongPathIsLoggedTruncated(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	path := "/api/" + strings.Repeat("ä", 30_000)
 	f.send(t, http.MethodGet, "http://example.test"+path, "")
 	f.send(t, strings.Repeat("M", 60_000), "http://example.test/api/hello", "")
@@ -83,7 +83,7 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 		changes []change
 		url     string
 	}{
-		"without a token":     {[]change{withDoor(&doorkeeper{})}, "http://example.test/api/task_runs/filter"},
+		"without a token":     {[]change{withReviewer(&fakeReviewer{})}, "http://example.test/api/task_runs/filter"},
 		"for a host not ours": {nil, "http://elsewhere.test/api/health"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,14 +176,14 @@ func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 				if want := fmt.Sprintf("omitted=%d ", flood-maxLoggedRejections); lines() != maxLoggedRejections+1 || !strings.Contains(w.log.String(), want) {
 					t.Errorf("the next line does not say %s", want)
 				}
-			}, withDoor(&doorkeeper{}))
+			}, withReviewer(&fakeReviewer{}))
 		})
 	}
 }
 
 func TestSocketsThatWereLetInAreAllLogged(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]change{"with authentication": withDoor(&doorkeeper{}), "without": func(*Options, *Dependencies) {}} {
+	for name, change := range map[string]change{"with authentication": withReviewer(&fakeReviewer{}), "without": func(*Options, *Dependencies) {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w *socketFixture) {

@@ -71,7 +71,7 @@ func TestTheHostIsALoopbackNameOrListed(t *testing.T) {
 
 func TestWithAuthenticationEveryHostIsServed(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	if w := f.send(t, http.MethodGet, "http://taskrun-rest.test/api/hello", ""); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -206,7 +206,7 @@ func (anyCaller) Caller(*http.Request) (authn.Caller, bool, error) {
 // its own it does not.
 func TestThroughTheAggregationLayerTheOriginCounts(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, withDoor(&doorkeeper{}), withOrigins("*", pageListed), func(_ *Options, d *Dependencies) { d.Proxy = anyCaller{} })
+	f := newFixture(t, withReviewer(&fakeReviewer{}), withOrigins("*", pageListed), func(_ *Options, d *Dependencies) { d.Proxy = anyCaller{} })
 	const proxied, direct = "https://service.test" + AggregatedPath + namespacesPath + "default", "https://service.test/api"
 	for _, tc := range []struct {
 		url, origin string

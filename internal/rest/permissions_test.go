@@ -41,7 +41,7 @@ func newRunWith(state string) string {
 }
 
 // withDomain puts real use cases behind the routes, in two namespaces.
-func withDomain(door *doorkeeper) change {
+func withDomain(reviewer *fakeReviewer) change {
 	return func(_ *Options, d *Dependencies) {
 		space := func(namespace string) Tenant {
 			store := memory.New()
@@ -49,7 +49,7 @@ func withDomain(door *doorkeeper) change {
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
 			return Tenant{Runs: runs, Recorder: runs, Limits: limits}
 		}
-		d.Door, d.Tenant = door, space("default")
+		d.Reviewer, d.Tenant = reviewer, space("default")
 		d.Others = func(namespace string) (Tenant, error) { return space(namespace), nil }
 	}
 }
@@ -72,7 +72,7 @@ func TestRequestsThatNeedASecondPermission(t *testing.T) {
 		for namespace, base := range map[string]string{"default": "/api", "other": "/namespaces/other/api"} {
 			right, also := access[tc.route]+" in "+namespace, tc.also+" in "+namespace
 			elsewhere := tc.also + " in " + map[string]string{"default": "other", "other": "default"}[namespace]
-			f := newFixture(t, withDomain(&doorkeeper{}))
+			f := newFixture(t, withDomain(&fakeReviewer{}))
 			ask := func(permissions ...string) int { return f.demand(t, method, base+path, tc.body, permissions...).Code }
 			for _, refused := range [][]string{{right}, {also}, {right, elsewhere}, {right, "list taskruns in " + namespace}} {
 				if got := ask(refused...); got != http.StatusForbidden {
@@ -103,7 +103,7 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 		"slots of the tag of no limit":    {"POST /concurrency_limits/increment", `{"names":["none"],"task_run_id":"` + idKnown + `"}`},
 		"a reset of a limit that is gone": {"POST /concurrency_limits/tag/{tag}/reset", `{}`},
 	} {
-		f := newFixture(t, withDomain(&doorkeeper{}))
+		f := newFixture(t, withDomain(&fakeReviewer{}))
 		method, path, _ := strings.Cut(tc.route, " ")
 		w := f.demand(t, method, "/api"+anyParameter.ReplaceAllString(path, "none"), tc.body, access[tc.route]+" in default")
 		if w.Code == http.StatusForbidden || w.Code == http.StatusUnprocessableEntity || w.Code >= 500 {
@@ -117,21 +117,21 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
 	t.Parallel()
 	const right, create = "update taskruns/status in default", "create taskruns in default"
-	door := &doorkeeper{}
-	f := newFixture(t, withDomain(door))
+	reviewer := &fakeReviewer{}
+	f := newFixture(t, withDomain(reviewer))
 	of := func(run, state string) string {
 		replace := payloadOf(`{"type":"RUNNING","id":"`+state+`"}`, leastRun)
 		replace["resource"] = `{"prefect.resource.id":"prefect.task-run.` + run + `","prefect.orchestration":"client"}`
 		return eventText(replace)
 	}
 	f.demand(t, http.MethodPost, "/api/events", "["+of(idKnown, stateID(1))+"]", right, create)
-	door.asked = nil
+	reviewer.asked = nil
 	batch := "[" + of(idOther, stateID(2)) + "," + of(idKnown, stateID(3)) + "," + of(idUnknown, stateID(4)) + "]"
 	w := f.demand(t, http.MethodPost, "/api/events", batch, right)
 	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), create) {
 		t.Errorf("response %d %s, want 403 with %q", w.Code, w.Body, create)
 	}
-	if diff := cmp.Diff([]string{right, create}, door.asked); diff != "" {
+	if diff := cmp.Diff([]string{right, create}, reviewer.asked); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}
 	for run, want := range map[string]int{idKnown: 200, idOther: 404, idUnknown: 404} {
@@ -143,7 +143,7 @@ func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
 		t.Errorf("the state of the known run: status %d, want 200", got)
 	}
 	// Without an answer about the permission, the batch is to be sent again.
-	door.fail(create, authn.ErrUnavailable)
+	reviewer.fail(create, authn.ErrUnavailable)
 	if got := f.demand(t, http.MethodPost, "/api/events", batch, right, create).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("without an API server: status %d, want 503", got)
 	}
@@ -162,7 +162,7 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			door := &doorkeeper{}
+			reviewer := &fakeReviewer{}
 			inBubble(t, func(w *socketFixture) {
 				p := w.open(w.t, pathEventsIn, offering...)
 				p.send(w.t, `{"type":"auth","token":"`+strings.Join(tc.permissions, " and ")+`"}`)
@@ -176,11 +176,11 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 				if diff := cmp.Diff(tc.want, w.counted.events); diff != "" {
 					w.t.Errorf("counted (-want +got):\n%s", diff)
 				}
-				asked := slices.DeleteFunc(slices.Clone(door.asked), func(what string) bool { return what != create })
+				asked := slices.DeleteFunc(slices.Clone(reviewer.asked), func(what string) bool { return what != create })
 				if len(asked) != 1 {
 					w.t.Errorf("asked %d times whether it may create, want once in the batch", len(asked))
 				}
-			}, withDoor(door), withDomain(door))
+			}, withReviewer(reviewer), withDomain(reviewer))
 		})
 	}
 }
@@ -236,5 +236,5 @@ func TestASubscriptionIsItsCallers(t *testing.T) {
 		if w.deliveries.caller != right {
 			w.t.Errorf("the caller is %q, want %q", w.deliveries.caller, right)
 		}
-	}, withDoor(&doorkeeper{}))
+	}, withReviewer(&fakeReviewer{}))
 }

@@ -45,7 +45,7 @@ func (l drainLimits) refuse(r *http.Request) bool {
 
 // drainLimits returns the limits for the body of a rejected request. An unidentified caller gets its response at once.
 func (s *Server) drainLimits(v *requestInfo) drainLimits {
-	if s.door == nil || v.known {
+	if s.reviewer == nil || v.known {
 		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
 	}
 	return drainLimits{bytes: ws.MaxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}

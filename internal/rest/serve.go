@@ -35,7 +35,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.identifyFor(r, v)
 	}
 	ctx := context.WithValue(r.Context(), requestInfoKey{}, v)
-	if v.known || s.door == nil && v.refusal == nil {
+	if v.known || s.reviewer == nil && v.refusal == nil {
 		ctx = s.tracer.Trust(ctx)
 	}
 	s.traced.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is the request's

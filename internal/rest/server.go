@@ -63,7 +63,7 @@ type Dependencies struct {
 	Log           *slog.Logger
 	Metrics       Metrics       // nil: no metrics
 	SocketMetrics SocketMetrics // nil: no metrics
-	Door          Door          // nil: no authentication
+	Reviewer          Reviewer          // nil: no authentication
 	Proxy         Proxy         // nil: requests do not come through the API server
 	Tracer        Tracer        // nil: no traces
 	TLS           *tls.Config   // nil: plain HTTP
@@ -75,7 +75,7 @@ type Server struct {
 	clock   taskrun.Clock
 	log     *slog.Logger
 	metrics Metrics
-	door    Door  // nil: no authentication
+	reviewer    Reviewer  // nil: no authentication
 	proxy   Proxy // nil: there is none
 	tls     *tls.Config
 	csrf    *csrf // nil: no token is needed
@@ -108,7 +108,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	if err := o.CheckReach(d.Door != nil, d.TLS != nil); err != nil {
+	if err := o.CheckReach(d.Reviewer != nil, d.TLS != nil); err != nil {
 		return nil, err
 	}
 	if d.SocketMetrics == nil {
@@ -122,9 +122,9 @@ func New(o Options, d Dependencies) (*Server, error) {
 	}
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
-		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
+		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newSocketTracker(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		browsers:     newBrowserGuard(&o, d.Door != nil),
+		browsers:     newBrowserGuard(&o, d.Reviewer != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
 		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
@@ -170,7 +170,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	server := s.httpServer(ctx)
 	s.address = listener.Addr()
-	if s.door != nil {
+	if s.reviewer != nil {
 		listener = &unidentifiedListener{listener, s.unidentified.connections}
 	}
 	close(s.listening)

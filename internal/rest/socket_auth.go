@@ -30,7 +30,7 @@ type socketAuth struct {
 // the request has a token. Clients older than the auth frame can be configured to send one. The result is nil if the
 // request has neither.
 func (s *Server) identifyUpgrade(r *http.Request, at target) (*identified, error) {
-	if s.door == nil || !at.proxied && r.Header.Get("Authorization") == "" {
+	if s.reviewer == nil || !at.proxied && r.Header.Get("Authorization") == "" {
 		return nil, nil //nolint:nilnil // the request has neither
 	}
 	shown, err := s.identifyWithin(r, at)
@@ -80,7 +80,7 @@ func (p *socketAuth) open() (where *namespaceHandler, release func(), err error)
 
 func (p *socketAuth) authorize(shown *identified, token pyjson.Value) error {
 	s := p.server
-	if s.door == nil {
+	if s.reviewer == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(p.socket.Life(), p.socket.options.AuthTimeout)
@@ -89,7 +89,7 @@ func (p *socketAuth) authorize(shown *identified, token pyjson.Value) error {
 		if !token.Truthy() {
 			return ws.NewCloseError(websocket.StatusPolicyViolation, "Auth required but no token provided")
 		}
-		caller, err := s.door.Authenticate(ctx, token.Text())
+		caller, err := s.reviewer.Authenticate(ctx, token.Text())
 		if err != nil {
 			s.countRejected(err)
 			return newRejectedError("Invalid token", err)
@@ -131,7 +131,7 @@ func newRejectedError(reason string, err error) error {
 
 // recheckRegularly checks the permission of the caller at intervals, until stop is called.
 func (p *socketAuth) recheckRegularly() (stop func()) {
-	if p.server.door == nil {
+	if p.server.reviewer == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(p.socket.Life())
@@ -197,7 +197,7 @@ func (p *socketAuth) recheckOnce(ctx context.Context) error {
 	defer cancel()
 	var err error
 	if p.token != "" {
-		_, err = p.server.door.Authenticate(ctx, p.token)
+		_, err = p.server.reviewer.Authenticate(ctx, p.token)
 	}
 	if err == nil {
 		err = p.server.authorize(ctx, caller, p.route, p.namespace)

@@ -15,9 +15,9 @@ import (
 
 const inAggregation = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
 
-func withVouching(door *doorkeeper) change {
+func withVouching(reviewer *fakeReviewer) change {
 	return func(o *Options, d *Dependencies) {
-		withDoor(door)(o, d)
+		withReviewer(reviewer)(o, d)
 		d.Proxy = vouching{}
 	}
 }
@@ -55,7 +55,7 @@ func (w *socketFixture) try(t *testing.T, path, frame string, o *websocket.DialO
 }
 
 // Every websocket with every identity, shown in each way, at each place.
-func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
+func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	refused := func(code websocket.StatusCode, reason string) outcome { return outcome{End: end{code, reason}} }
 	status := func(code int) outcome { return outcome{Status: code} }
@@ -84,10 +84,10 @@ func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
 		for name, tc := range identities {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
 				t.Parallel()
-				door := &doorkeeper{}
-				door.fail("lost", authn.ErrUnavailable)
-				door.fail("access of unjudged in default", authn.ErrUnavailable)
-				door.fail("access of unjudged in other", authn.ErrUnavailable)
+				reviewer := &fakeReviewer{}
+				reviewer.fail("lost", authn.ErrUnavailable)
+				reviewer.fail("access of unjudged in default", authn.ErrUnavailable)
+				reviewer.fail("access of unjudged in other", authn.ErrUnavailable)
 				inBubble(t, func(w *socketFixture) {
 					for base, namespace := range places {
 						token := strings.ReplaceAll(tc.token, "HERE", namespace)
@@ -110,7 +110,7 @@ func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
 							w.t.Errorf("%s (-want +got):\n%s", base, diff)
 						}
 					}
-				}, withVouching(door))
+				}, withVouching(reviewer))
 			})
 		}
 	}
@@ -130,10 +130,10 @@ func vouched(token string) string {
 
 func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 	t.Parallel()
-	doors := map[string]change{"with authentication": withVouching(&doorkeeper{}), "without": func(_ *Options, d *Dependencies) {
+	modes := map[string]change{"with authentication": withVouching(&fakeReviewer{}), "without": func(_ *Options, d *Dependencies) {
 		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
 	}}
-	for name, change := range doors {
+	for name, change := range modes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(w *socketFixture) {
@@ -151,7 +151,7 @@ func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
 								o.HTTPHeader.Set("Authorization", header)
 							}
 							want := http.StatusNotFound
-							if w.server.door != nil && (proxied != strings.HasPrefix(header, "user") && (proxied || header != "")) {
+							if w.server.reviewer != nil && (proxied != strings.HasPrefix(header, "user") && (proxied || header != "")) {
 								want = http.StatusUnauthorized
 							}
 							if got := w.try(t, base+path, frameAuth, o); got != (outcome{Status: want}) {
@@ -188,7 +188,7 @@ func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
 		if strings.Contains(w.log.String(), "ERROR") {
 			w.t.Errorf("log: %s", w.log)
 		}
-	}, withDoor(&doorkeeper{}))
+	}, withReviewer(&fakeReviewer{}))
 }
 
 func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
@@ -218,7 +218,7 @@ func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
 				if took := time.Since(began); took > time.Hour || took < 54*time.Minute {
 					t.Errorf("ended after %s, want between 54 minutes and an hour", took)
 				}
-			}, withVouching(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+			}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
 		})
 	}
 }
@@ -240,7 +240,7 @@ func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 		p.recv(t)
 		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
 		w.deliveries.heard(t, "c wants k", "c returned one", "c left")
-	}, withVouching(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+	}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
 }
 
 func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
@@ -252,5 +252,5 @@ func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
 		p.send(w.t, `{"type":"filter","filter":{}}`)
 		pass(3 * time.Hour)
 		p.silent(w.t)
-	}, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+	}, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
 }

@@ -34,7 +34,7 @@ var errNoSocket = errors.New("no websocket for this request")
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at target) {
 	rt := at.router.socket(r, at.base)
 	shown, err := s.identifyUpgrade(r, at)
-	nameless := s.door != nil && shown == nil // the caller is not identified yet
+	nameless := s.reviewer != nil && shown == nil // the caller is not identified yet
 	if err == nil {
 		err = s.checkSocket(r, rt, at, nameless)
 	}
@@ -111,7 +111,7 @@ var errNoPlace = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText
 func (s *Server) admitUpgrade(seat *socketSlot, shown *identified) error {
 	switch {
 	case !seat.open:
-	case s.door == nil:
+	case s.reviewer == nil:
 		if seat.acquire("") {
 			return nil
 		}
@@ -164,7 +164,7 @@ func (s *Server) serveRoute(rt *route, k *socket, at target, shown *identified, 
 func (s *Server) logEnd(k *socket, took slog.Attr) {
 	cause := context.Cause(k.Life())
 	level, because := howEnded(cause)
-	attrs, logged := s.sampled(s.door != nil && k.caller.Name == "", s.clock.Now())
+	attrs, logged := s.sampled(s.reviewer != nil && k.caller.Name == "", s.clock.Now())
 	if !logged {
 		return
 	}

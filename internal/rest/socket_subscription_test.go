@@ -118,7 +118,7 @@ func (o onlyToken) Authorize(_ context.Context, caller authn.Caller, access auth
 	return nil
 }
 
-func withToken(_ *Options, d *Dependencies) { d.Door = onlyToken("s3cret") }
+func withToken(_ *Options, d *Dependencies) { d.Reviewer = onlyToken("s3cret") }
 
 func TestTokensAreChecked(t *testing.T) {
 	t.Parallel()

@@ -94,7 +94,7 @@ func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tracer := &trusting{}
-			f := newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Proxy, d.Tracer = vouching{}, tracer })
+			f := newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Proxy, d.Tracer = vouching{}, tracer })
 			if f.knock(t, tc.method, tc.path, tc.show); tracer.trusted != tc.want {
 				t.Errorf("trusted: %t, want %t", tracer.trusted, tc.want)
 			}

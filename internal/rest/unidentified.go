@@ -129,7 +129,7 @@ func newUnidentified(most, mostEach int) unidentified {
 // identifyWithin identifies the caller of a request. The request has a place in the pool of the unidentified until
 // then. If another request needs the place, the review of the token is canceled.
 func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
-	if s.door == nil {
+	if s.reviewer == nil {
 		return identified{}, nil
 	}
 	ctx, cancel := context.WithCancel(r.Context())

@@ -119,7 +119,7 @@ func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
 				if most := ws.MaxUnidentifiedBytes + 8<<10; taken > most {
 					w.t.Errorf("%d bytes were read, want %d at most", taken, most)
 				}
-			}, withDoor(&doorkeeper{}))
+			}, withReviewer(&fakeReviewer{}))
 		})
 	}
 }
@@ -139,7 +139,7 @@ func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
 				if took := time.Since(began); took != 5*time.Second {
 					w.t.Errorf("ended after %s, want 5 s", took)
 				}
-			}, withDoor(&doorkeeper{}))
+			}, withReviewer(&fakeReviewer{}))
 		})
 	}
 }
@@ -162,7 +162,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 				p := w.open(w.t, pathEventsOut, offering...)
 				p.send(w.t, tc.frame)
 				p.expectEnd(w.t, tc.want)
-			}, withDoor(&doorkeeper{}))
+			}, withReviewer(&fakeReviewer{}))
 		})
 	}
 }
@@ -195,7 +195,7 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 		if _, status, err := w.dial(t, pathEventsOut, o); err == nil || status != http.StatusServiceUnavailable {
 			t.Errorf("a third one: status %d, want 503", status)
 		}
-	}, withDoor(&doorkeeper{}), func(o *Options, _ *Dependencies) {
+	}, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.Sockets.Most, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = 1, 100, 4
 	})
 }
@@ -230,32 +230,32 @@ func TestNoCallerTakesAllPlacesOfSockets(t *testing.T) {
 	}
 }
 
-// heldDoor keeps those who show the token "slow" waiting.
-type heldDoor struct {
-	doorkeeper
+// slowReviewer keeps those who show the token "slow" waiting.
+type slowReviewer struct {
+	fakeReviewer
 	waits chan struct{}
 }
 
-func (d *heldDoor) Authenticate(ctx context.Context, token string) (authn.Caller, error) {
+func (d *slowReviewer) Authenticate(ctx context.Context, token string) (authn.Caller, error) {
 	if token == "slow" {
 		d.waits <- struct{}{}
 		<-ctx.Done()
 		return authn.Caller{}, fmt.Errorf("%w: %w", authn.ErrUnavailable, ctx.Err())
 	}
-	return d.doorkeeper.Authenticate(ctx, token)
+	return d.fakeReviewer.Authenticate(ctx, token)
 }
 
 func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
 	t.Parallel()
-	door := &heldDoor{waits: make(chan struct{})}
-	f := newFixture(t, withDoor(&door.doorkeeper), func(o *Options, d *Dependencies) {
-		d.Door, o.MaxInFlight, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = door, 1, 3, 2
+	reviewer := &slowReviewer{waits: make(chan struct{})}
+	f := newFixture(t, withReviewer(&reviewer.fakeReviewer), func(o *Options, d *Dependencies) {
+		d.Reviewer, o.MaxInFlight, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = reviewer, 1, 3, 2
 	})
 	var flood sync.WaitGroup
 	codes := make(chan int, 3)
 	for range 3 {
 		flood.Go(func() { codes <- f.knock(t, http.MethodGet, "/api/version", "Bearer slow").Code })
-		<-door.waits
+		<-reviewer.waits
 	}
 	if got := <-codes; got != http.StatusServiceUnavailable {
 		t.Errorf("beyond the share of the address: status %d, want 503", got)
@@ -265,7 +265,7 @@ func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
 	}
 	for range 2 { // make room, so that the others end
 		flood.Go(func() { f.knock(t, http.MethodGet, "/api/version", "Bearer slow") })
-		<-door.waits
+		<-reviewer.waits
 	}
 	f.server.unidentified.requests.mu.Lock()
 	for _, entries := range f.server.unidentified.requests.byAddress {
@@ -295,7 +295,7 @@ func (b *countedBody) Close() error { return nil }
 
 func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	for name, tc := range map[string]struct {
 		path, token string
 		length      int64
@@ -331,7 +331,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 
 func TestSilentConnectionsMakeRoomForOthers(t *testing.T) {
 	t.Parallel()
-	s := start(t, withDoor(&doorkeeper{}), func(o *Options, _ *Dependencies) {
+	s := start(t, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress, o.HeaderTimeout = 9, 3, time.Hour
 	})
 	dial := func() net.Conn {

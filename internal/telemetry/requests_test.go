@@ -42,7 +42,7 @@ taskrun_authentication_reviews_total{kind="token",outcome="allowed"} 1
 	}
 }
 
-func TestRequestsAtTheDoorAreCounted(t *testing.T) {
+func TestAuthorizationOfRequestsIsCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)

@@ -46,7 +46,7 @@ taskrun_build_info{commit=%q,version=%q} 1
 	}
 }
 
-func TestTransitionsAreCountedByTypeVerdictAndDoor(t *testing.T) {
+func TestTransitionsAreCountedByTypeVerdictAndSource(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)

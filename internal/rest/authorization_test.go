@@ -104,16 +104,16 @@ func TestEveryRouteSaysWhoMayUseIt(t *testing.T) {
 	}
 }
 
-// doorkeeper knows the tokens "<verb> <resource> in <namespace>", which allow
+// fakeReviewer knows the tokens "<verb> <resource> in <namespace>", which allow
 // that, several of them joined with " and ", and the tokens in errors, which fail.
-type doorkeeper struct {
+type fakeReviewer struct {
 	mu     sync.Mutex
 	errors map[string]error
 	until  time.Time
 	asked  []string // by Authorize
 }
 
-func (d *doorkeeper) Authenticate(_ context.Context, token string) (authn.Caller, error) {
+func (d *fakeReviewer) Authenticate(_ context.Context, token string) (authn.Caller, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.errors[token]; err != nil {
@@ -125,7 +125,7 @@ func (d *doorkeeper) Authenticate(_ context.Context, token string) (authn.Caller
 	return authn.Caller{Name: token, Until: d.until}, nil
 }
 
-func (d *doorkeeper) Authorize(_ context.Context, caller authn.Caller, a authn.Access) error {
+func (d *fakeReviewer) Authorize(_ context.Context, caller authn.Caller, a authn.Access) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.errors["access of "+caller.Name]; err != nil {
@@ -142,7 +142,7 @@ func (d *doorkeeper) Authorize(_ context.Context, caller authn.Caller, a authn.A
 	return nil
 }
 
-func (d *doorkeeper) fail(token string, err error) {
+func (d *fakeReviewer) fail(token string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.errors == nil {
@@ -151,15 +151,15 @@ func (d *doorkeeper) fail(token string, err error) {
 	d.errors[token] = err
 }
 
-// guarded is a server with a door; there is also a namespace "other".
-func guarded(t *testing.T, door *doorkeeper) *fixture {
+// guarded is a server with authentication; there is also a namespace "other".
+func guarded(t *testing.T, reviewer *fakeReviewer) *fixture {
 	t.Helper()
-	return newFixture(t, withDoor(door))
+	return newFixture(t, withReviewer(reviewer))
 }
 
-func withDoor(door *doorkeeper) change {
+func withReviewer(reviewer *fakeReviewer) change {
 	return func(_ *Options, d *Dependencies) {
-		d.Door, d.Limits = door, &askedLimits{}
+		d.Reviewer, d.Limits = reviewer, &askedLimits{}
 		d.Others = func(namespace string) (Tenant, error) {
 			if namespace == allNamespaces {
 				return Tenant{Runs: d.Runs}, nil
@@ -188,11 +188,11 @@ func (f *fixture) knock(t *testing.T, method, path, authorization string) *httpt
 var anyParameter = regexp.MustCompile("{.*}")
 
 // Every route, with everything that a caller can show.
-func TestEveryRouteIsBehindTheDoor(t *testing.T) {
+func TestEveryRouteNeedsAuthorization(t *testing.T) {
 	t.Parallel()
-	door := &doorkeeper{}
-	door.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
-	f := guarded(t, door)
+	reviewer := &fakeReviewer{}
+	reviewer.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
+	f := guarded(t, reviewer)
 	for _, r := range table() {
 		if r.serve != nil {
 			continue
@@ -235,9 +235,9 @@ func TestEveryRouteIsBehindTheDoor(t *testing.T) {
 }
 
 // What is not there is nobody's business.
-func TestPathsThatLeadNowhereAreBehindTheDoorToo(t *testing.T) {
+func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
 		if got := f.knock(t, http.MethodPost, path, "").Code; got != http.StatusUnauthorized {
 			t.Errorf("%s for nobody: status %d, want 401", path, got)
@@ -262,7 +262,7 @@ func TestPathsThatLeadNowhereAreBehindTheDoorToo(t *testing.T) {
 
 func TestARefusalSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	cases := map[string]struct {
 		show, wantMessage, wantWords string
 	}{
@@ -285,7 +285,7 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 func TestTheCallerIsInTheLogLine(t *testing.T) {
 	t.Parallel()
 	logged := &lockedBuffer{}
-	f := newFixture(t, withDoor(&doorkeeper{}), debugLog(logged))
+	f := newFixture(t, withReviewer(&fakeReviewer{}), debugLog(logged))
 	f.knock(t, http.MethodPost, "/namespaces/other/api/task_runs/count", "Bearer list taskruns in other")
 	if log := logged.String(); !strings.Contains(log, `caller="list taskruns in other" namespace=other`) {
 		t.Errorf("log %q does not name the caller", log)
@@ -295,7 +295,7 @@ func TestTheCallerIsInTheLogLine(t *testing.T) {
 // Namespaces do not see each other's runs.
 func TestNamespacesAreApart(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Door = nil })
+	f := newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Reviewer = nil })
 	f.create(t)
 	if got := f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
 		t.Errorf("at home: status %d, want 200", got)
@@ -316,7 +316,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	t.Parallel()
 	var inside sync.WaitGroup
 	held := make(chan struct{})
-	f := newFixture(t, withDoor(&doorkeeper{}), func(o *Options, d *Dependencies) {
+	f := newFixture(t, withReviewer(&fakeReviewer{}), func(o *Options, d *Dependencies) {
 		o.MaxInFlight, o.MaxPerCaller = 3, 2
 		d.Runs = brokenRuns{Runs: d.Runs, get: func(context.Context, string) (*taskrun.Run, error) {
 			inside.Done()
@@ -362,7 +362,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 }
 
 // Every websocket, with everything that a peer can show.
-func TestEverySocketIsBehindTheDoor(t *testing.T) {
+func TestEverySocketNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
 		if r.serve == nil {
@@ -383,8 +383,8 @@ func TestEverySocketIsBehindTheDoor(t *testing.T) {
 		for name, tc := range cases {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
 				t.Parallel()
-				door := &doorkeeper{}
-				door.fail("lost", authn.ErrUnavailable)
+				reviewer := &fakeReviewer{}
+				reviewer.fail("lost", authn.ErrUnavailable)
 				inBubble(t, func(w *socketFixture) {
 					p := w.open(w.t, r.path, offering...)
 					p.send(w.t, `{"type":"auth","token":"`+tc.token+`"}`)
@@ -393,7 +393,7 @@ func TestEverySocketIsBehindTheDoor(t *testing.T) {
 						return
 					}
 					p.expect(w.t, frameSuccess)
-				}, withDoor(door))
+				}, withReviewer(reviewer))
 			})
 		}
 	}
@@ -417,8 +417,8 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			door := &doorkeeper{}
-			door.fail("lost", authn.ErrUnavailable)
+			reviewer := &fakeReviewer{}
+			reviewer.fail("lost", authn.ErrUnavailable)
 			inBubble(t, func(w *socketFixture) {
 				o := &websocket.DialOptions{Subprotocols: tc.subprotocols, HTTPHeader: http.Header{}}
 				if tc.show != "" {
@@ -431,7 +431,7 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 				if conn != nil {
 					_ = conn.CloseNow()
 				}
-			}, withDoor(door))
+			}, withReviewer(reviewer))
 		})
 	}
 }
@@ -440,31 +440,31 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 	t.Parallel()
 	const right = "list taskruns in default"
 	cases := map[string]struct {
-		door   func(*doorkeeper)
-		after  func(*doorkeeper)
+		reviewer   func(*fakeReviewer)
+		after  func(*fakeReviewer)
 		want   end
 		within time.Duration
 	}{
 		"the token expires": {
-			door: func(d *doorkeeper) { d.until = noon.Add(10 * time.Second) }, want: end{1008, "Token expired"}, within: 10 * time.Second,
+			reviewer: func(d *fakeReviewer) { d.until = noon.Add(10 * time.Second) }, want: end{1008, "Token expired"}, within: 10 * time.Second,
 		},
 		"the token is revoked": {
-			after: func(d *doorkeeper) { d.fail(right, authn.ErrUnauthenticated) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
+			after: func(d *fakeReviewer) { d.fail(right, authn.ErrUnauthenticated) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
 		"the right is taken away": {
-			after: func(d *doorkeeper) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
+			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
 		"nobody can judge until the token expires": {
-			door:  func(d *doorkeeper) { d.until = noon.Add(150 * time.Second) },
-			after: func(d *doorkeeper) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
+			reviewer:  func(d *fakeReviewer) { d.until = noon.Add(150 * time.Second) },
+			after: func(d *fakeReviewer) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			door := &doorkeeper{}
-			if tc.door != nil {
-				tc.door(door)
+			reviewer := &fakeReviewer{}
+			if tc.reviewer != nil {
+				tc.reviewer(reviewer)
 			}
 			inBubble(t, func(w *socketFixture) {
 				began := time.Now()
@@ -474,13 +474,13 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 				p.send(w.t, `{"type":"filter","filter":{}}`)
 				synctest.Wait()
 				if tc.after != nil {
-					tc.after(door)
+					tc.after(reviewer)
 				}
 				p.expectEnd(w.t, tc.want)
 				if took := time.Since(began); took != tc.within {
 					w.t.Errorf("ended after %s, want %s", took, tc.within)
 				}
-			}, withDoor(door), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+			}, withReviewer(reviewer), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
 		})
 	}
 }
@@ -492,7 +492,7 @@ func (c runningClock) Now() time.Time { return c.at.Add(time.Since(c.began)) }
 
 func TestListsOfAllNamespaces(t *testing.T) {
 	t.Parallel()
-	f := guarded(t, &doorkeeper{})
+	f := guarded(t, &fakeReviewer{})
 	for _, r := range table() {
 		needs := access[r.method+" "+r.path]
 		if r.serve != nil || needs == "open" || needs == "known" {

@@ -12,18 +12,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// Door identifies callers and checks their permissions. Its errors are authn's.
-type Door interface {
-	// Authenticate tells whose token this is.
+// Reviewer authenticates and authorizes callers. It returns the errors of authn.
+type Reviewer interface {
+	// Authenticate returns the caller that the token belongs to.
 	Authenticate(ctx context.Context, token string) (authn.Caller, error)
-	// Authorize is nil if the caller may do that.
+	// Authorize returns nil if the caller has the permission.
 	Authorize(ctx context.Context, caller authn.Caller, access authn.Access) error
 }
 
-// Proxy tells for whom the Kubernetes API server passes a request on.
+// Proxy identifies the caller of a request that the Kubernetes API server forwards.
 type Proxy interface {
-	// Caller is who asked the API server. ok is false if the request does not
-	// come from there; then nothing in it says anything of a caller.
+	// Caller returns the caller of the API server. ok is false if the request does not
+	// come from the API server; then its headers do not identify a caller.
 	Caller(r *http.Request) (caller authn.Caller, ok bool, err error)
 }
 
@@ -32,7 +32,7 @@ const (
 	textForbidden    = "Forbidden"
 )
 
-// What those are told who show nothing that could be judged.
+// The error texts for requests without credentials that can be reviewed.
 const (
 	textShowToken = "send a ServiceAccount token as \"Authorization: Bearer …\"; the Prefect client does with PREFECT_API_KEY"
 	textNoBasic   = "user names and passwords (PREFECT_API_AUTH_STRING) are not taken: " +
@@ -60,7 +60,7 @@ type identified struct {
 // identify returns the caller of a request, an empty one without authentication.
 func (s *Server) identify(r *http.Request, at target) (identified, error) {
 	switch {
-	case s.door == nil:
+	case s.reviewer == nil:
 		return identified{}, nil
 	case at.proxied:
 		return s.identifyProxied(r)
@@ -69,7 +69,7 @@ func (s *Server) identify(r *http.Request, at target) (identified, error) {
 	if err != nil {
 		return identified{}, err
 	}
-	caller, err := s.door.Authenticate(r.Context(), token)
+	caller, err := s.reviewer.Authenticate(r.Context(), token)
 	return identified{caller, token}, err
 }
 
@@ -106,11 +106,11 @@ func (s *Server) authorize(ctx context.Context, caller authn.Caller, rt *route, 
 // checkPermission returns nil if the caller has the verb on the resource in the
 // namespace.
 func (s *Server) checkPermission(ctx context.Context, caller authn.Caller, verb Verb, resource Resource, namespace string) error {
-	if s.door == nil || resource == ResourceNone {
+	if s.reviewer == nil || resource == ResourceNone {
 		return nil
 	}
 	kind, subresource, _ := strings.Cut(string(resource), "/")
-	return s.door.Authorize(ctx, caller, authn.Access{
+	return s.reviewer.Authorize(ctx, caller, authn.Access{
 		Verb: string(verb), Namespace: namespace, Resource: kind, Subresource: subresource,
 	})
 }
@@ -119,7 +119,7 @@ func (s *Server) checkPermission(ctx context.Context, caller authn.Caller, verb 
 // create objects of the resource before they create one that the route alone does not
 // permit.
 func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resource Resource, namespace string) context.Context {
-	if s.door == nil || resource == ResourceNone {
+	if s.reviewer == nil || resource == ResourceNone {
 		return ctx
 	}
 	kind, _, _ := strings.Cut(string(resource), "/")
@@ -136,8 +136,9 @@ func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resou
 	})
 }
 
-// answerAtDoor answers to the errors of the door; ok is false if it is none.
-func answerAtDoor(err error) (answer response, ok bool) {
+// authResponse returns the response to an error of the Reviewer; ok is false for other
+// errors.
+func authResponse(err error) (answer response, ok bool) {
 	var refused *authError
 	switch {
 	case errors.As(err, &refused):
