@@ -114,14 +114,14 @@ MUTANTS ?= internal/orchestration internal/concurrency internal/delivery interna
 	internal/taskrun:begin,cache,delivery,id_claim,rules
 
 .PHONY: mutants
-mutants: ## Change single operators of the MUTANTS packages, and fail if their tests do not notice (an hour or more; not in CI)
+mutants: ## Change single operators of the MUTANTS packages, and fail if no test fails (an hour or more; not in CI)
 	@nice go run ./hack/mutants $(ARGS) $(MUTANTS)
 
 ##@ Image
 
 # hack/image is a module of its own: what it needs to know of registries is no part of the operator.
-image_tool = go run -C hack/image . $(1) -root '$(CURDIR)' -platforms '$(PLATFORMS)' -image '$(IMAGE)' \
-	-version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)'
+image_options = -platforms '$(1)' -image '$(IMAGE)' -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)'
+image_tool    = go run -C hack/image . $(1) -root '$(CURDIR)' $(call image_options,$(PLATFORMS))
 
 .PHONY: image
 image: ## Build the container image for linux/amd64 and linux/arm64, or PLATFORMS, into dist/ (no container engine needed)
@@ -132,8 +132,8 @@ image-push: ## Push what `make image` built to IMAGE=registry/name:tag
 	@$(call image_tool,push)
 
 .PHONY: image-verify
-image-verify: ## Build the image twice, in two folders, the second time without a cache, and compare the digests (minutes)
-	@$(call image_tool,verify)
+image-verify: ## Build the image for this machine, or PLATFORMS, twice, in two folders, the second time without a cache, and compare (minutes)
+	@hack/image/verify.sh $(call image_options,$(or $(PLATFORMS),linux/$(shell go env GOARCH)))
 
 ##@ kubectl plugin
 

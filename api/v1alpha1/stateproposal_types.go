@@ -188,8 +188,15 @@ type StateProposalStatus struct {
 // of the object. A copy of the object has another UID, and is not evaluated.
 const AnnotationEvaluated = "taskrun.dev/evaluated"
 
-// KindTaskRun is the kind of TaskRun.
-const KindTaskRun = "TaskRun"
+// The kinds of this group.
+const (
+	KindTaskRun          = "TaskRun"
+	KindConcurrencyLimit = "ConcurrencyLimit"
+	KindStateProposal    = "StateProposal"
+)
+
+// Kinds returns the kinds of this group.
+func Kinds() []string { return []string{KindTaskRun, KindConcurrencyLimit, KindStateProposal} }
 
 // ConditionEvaluated is the condition of a StateProposal: True once its verdict
 // is final, as in

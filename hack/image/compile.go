@@ -16,8 +16,6 @@ type source struct {
 	root string
 	// target is its main package, as seen from the root.
 	target string
-	// cache is the folder of the build cache; empty for the usual one.
-	cache string
 }
 
 // operator is the program of the image, in a copy of the repository.
@@ -37,7 +35,7 @@ func (s source) compile(ctx context.Context, r release, p v1.Platform) ([]byte, 
 	flags := fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s", versionPackage, r.version, r.commit)
 	//nolint:gosec // the arguments are those of whoever builds
 	command := exec.CommandContext(ctx, "go", "build", "-C", s.root, "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", file, s.target)
-	command.Env = append(os.Environ(), s.environment(p)...)
+	command.Env = append(os.Environ(), environment(p)...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("compiling %s for %s: %w\n%s", s.target, p, err, output)
 	}
@@ -49,13 +47,9 @@ func (s source) compile(ctx context.Context, r release, p v1.Platform) ([]byte, 
 }
 
 // environment sets all that has a say in the bytes of a program, so that nothing of the machine's own settings is in them.
-func (s source) environment(p v1.Platform) []string {
-	variables := []string{
+func environment(p v1.Platform) []string {
+	return []string{
 		"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "GOAMD64=v1", "GOARM64=v8.0",
 		"GOFLAGS=-mod=readonly", "GOWORK=off", "GOEXPERIMENT=", "GOFIPS140=off", "GODEBUG=",
 	}
-	if s.cache != "" {
-		variables = append(variables, "GOCACHE="+s.cache)
-	}
-	return variables
 }

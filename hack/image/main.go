@@ -4,7 +4,8 @@
 //
 //	image build    writes the image and a bill of materials of each binary to dist/
 //	image push     sends what build wrote to a registry
-//	image verify   builds twice, in two folders, the second time without a cache, and compares the digests
+//
+// verify.sh builds twice and compares.
 package main
 
 import (
@@ -32,7 +33,7 @@ func main() {
 // run does what the first argument says; results go to out, what is being done to progress.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("say what to do: build, push or verify")
+		return errors.New("say what to do: build or push")
 	}
 	o, err := parse(args[1:], progress)
 	if err != nil {
@@ -44,10 +45,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return build(ctx, o, out, say)
 	case "push":
 		return push(ctx, o, out, say)
-	case "verify":
-		return verify(ctx, o, out, say)
 	default:
-		return fmt.Errorf("%q is unknown: build, push or verify", args[0])
+		return fmt.Errorf("%q is unknown: build or push", args[0])
 	}
 }
 

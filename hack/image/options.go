@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -96,14 +95,6 @@ func (o options) allPlatforms() ([]v1.Platform, error) {
 		return o.platforms, nil
 	}
 	return parsePlatforms(strings.Join(supported, ","))
-}
-
-// ownPlatforms are the platforms asked for, or that of this machine.
-func (o options) ownPlatforms() ([]v1.Platform, error) {
-	if len(o.platforms) > 0 {
-		return o.platforms, nil
-	}
-	return parsePlatforms("linux/" + runtime.GOARCH)
 }
 
 // tagged is what a version must be to be the tag of an image.

@@ -15,7 +15,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		args []string
 		want string
 	}{
-		"nothing to do":                         {nil, "build, push or verify"},
+		"nothing to do":                         {nil, "build or push"},
 		"an unknown thing to do":                {[]string{"bake"}, `"bake" is unknown`},
 		"a platform that is not supported":      {[]string{"build", "-platforms", "linux/amd64,windows/amd64"}, `PLATFORMS (-platforms) has "windows/amd64"`},
 		"a platform twice":                      {[]string{"build", "-platforms", "linux/amd64 linux/amd64"}, "linux/amd64 twice"},

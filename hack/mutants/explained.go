@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-// key identifies a mutant by what stays the same when lines are added above it, or its file moves to another folder.
+// key identifies a mutant by what stays the same when lines are added above it.
 type key struct {
-	// file is the name without a folder.
+	// file is the name in its package: "delivery/queue.go".
 	file string
 	// function is the one around it, with its receiver: "Service.Create". It is "-" outside functions.
 	function string
@@ -44,7 +43,7 @@ const (
 )
 
 // parseExplained reads the list: a line that names a mutant (file, function, kind, line of source), then indented lines
-// that say why no test can notice it. Empty lines and lines that begin with # do not count.
+// that say why no test can fail. Empty lines and lines that begin with # do not count.
 func parseExplained(text string) ([]key, error) {
 	var keys []key
 	reasons := 1
@@ -82,7 +81,7 @@ type result struct {
 	took  time.Duration
 }
 
-// efficacy is the share of the covered mutants that the tests notice, in percent. A mutant that timed out does not count:
+// efficacy is the share of the killed mutants among those that ended, in percent. A mutant that timed out does not count:
 // it is an endless loop, or the machine was slow.
 func (r result) efficacy() float64 {
 	if r.killed+r.lived == 0 {
@@ -95,7 +94,7 @@ func judge(folder string, mutants []mutant, explained []key) result {
 	r := result{folder: folder}
 	files, survived := map[string]bool{}, map[key]bool{}
 	for _, m := range mutants {
-		files[path.Base(m.path)] = true
+		files[m.file] = true
 		switch m.status {
 		case killed:
 			r.killed++

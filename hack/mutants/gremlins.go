@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// goCommand stands before the go command while gremlins runs, for what gremlins gets wrong.
+// goCommand runs in place of the go command while gremlins runs, and corrects what it measures wrongly.
 //
 //   - It takes the exit code 1 of `go test` for a failed test, but that is also the one of a change that does not compile, or
-//     that vet notices.
+//     that vet reports.
 //   - It passes over mutants outside the blocks of the coverage profile: code that no test runs, the conditions of cases, and
 //     constants. Here each file is one covered block, so that such mutants survive.
 //   - It takes the time of the first run for the timeouts, and a cached result would make them too short.
@@ -40,8 +40,8 @@ fi
 exit 1
 `
 
-// gremlins runs the program on a copy of the files that git knows: it copies the whole folder of the module for itself, with
-// all that was built and downloaded there.
+// gremlins runs the program on a copy of the files of the repository: it copies the whole folder of the module for itself,
+// with all that was built and downloaded there.
 type gremlins struct {
 	root        string   // of the module
 	folder      string   // bin has the programs, module the copy

@@ -1,6 +1,6 @@
-// Command mutants runs gremlins on packages: it changes one operator at a time and expects that the tests of the package
-// fail. A change that no test notices is a survivor. Its exit code is 1 if a survivor is not in the list of explained ones,
-// if an entry of that list is stale, or if the tests of a package notice too few changes.
+// Command mutants runs gremlins on packages: it changes one operator at a time and runs the tests of the package. A change
+// that makes no test fail, or that times out, is a survivor. The exit code is 1 if a survivor is not in the list of
+// explained ones, if an entry of that list has no survivor, or if the tests of a package kill too few changes.
 //
 // Usage: mutants [flags] package[:file,file…]…
 //
@@ -101,7 +101,7 @@ func printSurvivors(out io.Writer, r result) {
 		_, _ = fmt.Fprintf(out, "%s:%d:%d %s, not explained:\n  %s\n", m.path, m.line, m.column, m.status, m.entry())
 	}
 	for _, e := range r.stale {
-		_, _ = fmt.Fprintf(out, "explained, but killed or no longer there: %s\n", e.entry())
+		_, _ = fmt.Fprintf(out, "explained, but no survivor: %s\n", e.entry())
 	}
 }
 

@@ -54,11 +54,11 @@ func TestAMutantIsNamedByItsFunctionAndItsLine(t *testing.T) {
 		got = append(got, m.entry()+": "+string(m.status))
 	}
 	want := []string{
-		"queue.go - ARITHMETIC_BASE const pause = 2 * second: NOT COVERED",
-		"queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {: KILLED",
-		"queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {: LIVED",
-		"queue.go Queue.Next CONDITIONALS_NEGATION return a == 0: TIMED OUT",
-		"queue.go plain CONDITIONALS_NEGATION return a == 0: NOT VIABLE",
+		"delivery/queue.go - ARITHMETIC_BASE const pause = 2 * second: NOT COVERED",
+		"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {: KILLED",
+		"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {: LIVED",
+		"delivery/queue.go Queue.Next CONDITIONALS_NEGATION return a == 0: TIMED OUT",
+		"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0: NOT VIABLE",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("mutants (-want +got):\n%s", diff)
@@ -84,7 +84,7 @@ func TestAReportThatDoesNotMatchTheSourceIsAnError(t *testing.T) {
 
 func TestSurvivorsAreExplainedOrReported(t *testing.T) {
 	t.Parallel()
-	const boundary, negation = "queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {", "queue.go Queue.Next CONDITIONALS_NEGATION return a == 0"
+	const boundary, negation = "delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {", "delivery/queue.go Queue.Next CONDITIONALS_NEGATION return a == 0"
 	for name, tt := range map[string]struct {
 		list                   string
 		explained              int
@@ -93,9 +93,10 @@ func TestSurvivorsAreExplainedOrReported(t *testing.T) {
 		"without a list all are reported":                   {"", 0, []string{boundary, negation}, nil},
 		"an explained one is not reported":                  {boundary + "\n  Because.\n", 1, []string{negation}, nil},
 		"one that timed out needs a reason too":             {boundary + "\n  Because.\n" + negation + "\n  Endless.\n", 2, nil, nil},
-		"the same line of another function is another one":  {"queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, []string{"queue.go plain CONDITIONALS_NEGATION return a == 0"}},
-		"an entry of a mutant that was killed is old":       {"queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {\n  Because.\n", 0, []string{boundary, negation}, []string{"queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {"}},
-		"an entry of a file that was not changed is not":    {"line.go f CONDITIONALS_NEGATION a == b\n  Because.\n", 0, []string{boundary, negation}, nil},
+		"the same line of another function is another one":  {"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0"}},
+		"an entry of a mutant that was killed is old":       {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {"}},
+		"an entry of another package's file is not":         {"concurrency/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, nil},
+		"an entry of a file that was not changed is not":    {"delivery/line.go f CONDITIONALS_NEGATION a == b\n  Because.\n", 0, []string{boundary, negation}, nil},
 		"comments and empty lines are no entries of a list": {"# Why.\n\n" + boundary + "\n  Because,\n  and so on.\n", 1, []string{negation}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -83,7 +83,7 @@ func (s source) key(m mutation) (key, error) {
 	if m.Line < 1 || m.Line > len(s.lines) {
 		return key{}, fmt.Errorf("%s has no line %d", s.name, m.Line)
 	}
-	return key{path.Base(s.name), s.function(m.Line), m.Type, strings.TrimSpace(s.lines[m.Line-1])}, nil
+	return key{path.Base(path.Dir(s.name)) + "/" + path.Base(s.name), s.function(m.Line), m.Type, strings.TrimSpace(s.lines[m.Line-1])}, nil
 }
 
 func (s source) function(line int) string {

@@ -9,37 +9,6 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The kind Plugin of krew.googlecontainertools.github.com/v1alpha2, as far as it is
-// needed: https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest.
-type (
-	manifest struct {
-		APIVersion string       `json:"apiVersion"`
-		Kind       string       `json:"kind"`
-		Metadata   manifestMeta `json:"metadata"`
-		Spec       manifestSpec `json:"spec"`
-	}
-	manifestMeta struct {
-		Name string `json:"name"`
-	}
-	manifestSpec struct {
-		Version          string             `json:"version"`
-		Homepage         string             `json:"homepage"`
-		ShortDescription string             `json:"shortDescription"`
-		Description      string             `json:"description"`
-		Caveats          string             `json:"caveats"`
-		Platforms        []manifestPlatform `json:"platforms"`
-	}
-	manifestPlatform struct {
-		Selector manifestSelector `json:"selector"`
-		URI      string           `json:"uri"`
-		SHA256   string           `json:"sha256"`
-		Bin      string           `json:"bin"`
-	}
-	manifestSelector struct {
-		MatchLabels map[string]string `json:"matchLabels"`
-	}
-)
-
 const (
 	short       = "See, cancel and retry Prefect task runs"
 	description = `Lists task runs that are TaskRun objects, shows all states of one as a timeline,
@@ -51,22 +20,24 @@ view in a namespace, moving runs the role edit.
 `
 )
 
-// writeManifest writes what Krew needs to install the archives.
+// writeManifest writes what Krew needs to install the archives: an object of the kind Plugin, of
+// https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest.
 func (r *release) writeManifest(built []archive, out io.Writer) error {
-	m := manifest{
-		APIVersion: "krew.googlecontainertools.github.com/v1alpha2", Kind: "Plugin", Metadata: manifestMeta{Name: "taskrun"},
-		Spec: manifestSpec{
-			Version: r.version, Homepage: "https://" + r.module,
-			ShortDescription: short, Description: description, Caveats: caveats,
-		},
-	}
+	platforms := make([]any, 0, len(built))
 	for _, a := range built {
-		m.Spec.Platforms = append(m.Spec.Platforms, manifestPlatform{
-			Selector: manifestSelector{MatchLabels: map[string]string{"os": a.system, "arch": a.machine}},
-			URI:      r.url + "/" + r.fileName(a), SHA256: a.sha256, Bin: a.program(),
+		platforms = append(platforms, map[string]any{
+			"selector": map[string]any{"matchLabels": map[string]string{"os": a.system, "arch": a.machine}},
+			"uri":      r.url + "/" + r.fileName(a), "sha256": a.sha256, "bin": a.program(),
 		})
 	}
-	text, err := yaml.Marshal(m)
+	text, err := yaml.Marshal(map[string]any{
+		"apiVersion": "krew.googlecontainertools.github.com/v1alpha2", "kind": "Plugin",
+		"metadata": map[string]string{"name": "taskrun"},
+		"spec": map[string]any{
+			"version": r.version, "homepage": "https://" + r.module,
+			"shortDescription": short, "description": description, "caveats": caveats, "platforms": platforms,
+		},
+	})
 	if err != nil {
 		return err
 	}

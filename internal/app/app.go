@@ -1,6 +1,6 @@
-// Package app puts the program together: options, the API server, the store,
-// the use cases, the controller and the REST server. It is the only package
-// that knows all the others, and the only one that reads the clock.
+// Package app wires the program: options, the API server, the store, the use cases,
+// the controllers and the REST server. It is the only package that imports all others,
+// and the only one that reads the clock.
 package app
 
 import (
@@ -37,18 +37,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Run runs the program with the arguments of its command line (without its
-// name) until the context ends. Log lines go to stderr. The error is one line
-// for the person who started it; it names the flag to change where one helps.
+// Run runs the program with the arguments of its command line, without its name, until
+// the context ends. It logs to stderr. The error is one line for the user, and names
+// the flag to change where one helps.
 //
-// The process is the program's: the loggers that the Kubernetes libraries keep
-// for all of it are set, which nothing else may be using yet.
+// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
+// use yet.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, useForLibraries))
 }
 
-// RunEmbedded does as Run does, in a process that has other users of the
-// Kubernetes libraries: it leaves alone what belongs to the process.
+// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
+// sets nothing that is process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, func(slog.Handler) {}))
 }
@@ -80,27 +80,27 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 	return app.Start(ctx)
 }
 
-// App is the program, ready to start.
+// App is the program before its start.
 type App struct {
-	options Options
-	manager manager.Manager
-	server  *rest.Server
-	traces  *tracing.Tracing // nil: there are none
-	outages *outages
-	log     *slog.Logger
-	unwatch func() // ends what the metrics watch
+	options      Options
+	manager      manager.Manager
+	server       *rest.Server
+	traces       *tracing.Tracing // nil: there are none
+	outages      *outages
+	log          *slog.Logger
+	stopWatching func() // ends what the metrics watch
 }
 
-// New puts a program together that works with the cluster of this
-// configuration. It finds out first whether the cluster can be worked with.
+// New returns a program for the cluster of this configuration. It returns an error if
+// the cluster cannot be used.
 func New(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler) (*App, error) {
 	outages := newOutages(handler)
 	return build(ctx, config, options, outages.Handler(handler), outages)
 }
 
-// build is New with a handler that knows of the outages.
+// build is New with a handler that is wrapped by outages.
 func build(ctx context.Context, config *kuberest.Config, options Options, handler slog.Handler, outages *outages) (*App, error) {
-	config = tuned(config)
+	config = withClientSettings(config)
 	if err := checkCluster(ctx, config); err != nil {
 		return nil, err
 	}
@@ -116,70 +116,70 @@ func build(ctx context.Context, config *kuberest.Config, options Options, handle
 	return a, nil
 }
 
-// assemble wires the parts, from the API server outwards.
+// assemble wires the parts.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
 	log := slog.New(handler)
 	recorder, err := telemetry.NewRecorder(metrics.Registry)
 	if err != nil {
 		return err
 	}
-	a.outages.began = recorder.APIServerOutage
+	a.outages.onStart = recorder.APIServerOutage
 	guard, err := newSecurity(ctx, config, a.options, log, recorder)
 	if err != nil {
 		return err
 	}
-	intake := kube.NewIntake()
-	config.Wrap(intake.Transport)
+	ingest := kube.NewIngest(clock.RealClock{}, log)
+	config.Wrap(ingest.Transport)
 	config.Wrap(a.traces.Transport)
-	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), intake, guard.metricsServer(&a.options.Manager, a.options.REST.AllowedHosts))
+	mgr, err := newManager(config, a.options, logr.FromSlogHandler(handler), ingest, guard.metricsServer(&a.options.Manager, a.options.REST.AllowedHosts))
 	if err != nil {
 		return err
 	}
-	cluster, err := a.newCluster(ctx, config, mgr, intake, log)
+	cluster, err := a.newCluster(ctx, config, mgr, ingest, log)
 	if err != nil {
 		return err
 	}
-	a.unwatch = recorder.WatchUndecodable(cluster.Undecodable)
-	doors, err := a.newServices(config, mgr, cluster, recorder, log)
+	a.stopWatching = recorder.WatchUndecodable(cluster.Undecodable)
+	services, err := a.newServices(config, mgr, cluster, recorder, log)
 	if err != nil {
 		return err
 	}
-	spaces, err := newSpaces(mgr, a.options, doors, log)
+	namespaces, err := newNamespaces(mgr, a.options, services, log)
 	if err != nil {
 		return err
 	}
-	home, err := spaces.of(a.options.Scope.Namespace)
+	home, err := namespaces.forREST(a.options.Scope.Namespace)
 	if err != nil {
 		return err
 	}
 	behind := rest.Dependencies{
-		Space:         home,
+		Tenant:        home,
 		Namespace:     a.options.Scope.Namespace,
-		Others:        spaces.of,
-		Buffers:       doors.buffers,
+		Others:        namespaces.forREST,
+		Buffers:       services.buffers,
 		SocketMetrics: socketMetrics{recorder},
 		Clock:         clock.RealClock{}, Log: log, Metrics: recorder, Tracer: a.traces,
 	}
-	guard.protect(&behind)
+	guard.applyTo(&behind)
 	server, err := rest.New(a.options.REST, behind)
 	if err != nil {
 		return err
 	}
 	a.manager, a.server = mgr, server
 	work := func() ([]manager.Runnable, error) {
-		parts, err := doors.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
+		parts, err := services.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
 		return append(parts, guard.leaderWork()...), err
 	}
 	return errors.Join(
 		guard.addTo(mgr),
-		addRunnables(mgr, cluster, spaces, server),
+		addRunnables(mgr, cluster, namespaces, server),
 		a.addElection(config, mgr, work),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
 }
 
-// addRunnables adds what runs as long as the program.
+// addRunnables adds parts that run on every replica.
 func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 	for _, r := range runnables {
 		if err := mgr.Add(r); err != nil {
@@ -189,9 +189,9 @@ func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 	return nil
 }
 
-// newCluster opens the runs of the cluster.
+// newCluster returns the store of the cluster.
 func (a *App) newCluster(
-	ctx context.Context, config *kuberest.Config, mgr manager.Manager, intake *kube.Intake, log *slog.Logger,
+	ctx context.Context, config *kuberest.Config, mgr manager.Manager, ingest *kube.Ingest, log *slog.Logger,
 ) (*kube.Cluster, error) {
 	direct, err := kube.NewDirect(config, mgr.GetHTTPClient())
 	if err != nil {
@@ -206,22 +206,20 @@ func (a *App) newCluster(
 		Client:      mgr.GetClient(),
 		Reader:      mgr.GetAPIReader(),
 		Cache:       mgr.GetCache(),
-		Intake:      intake,
+		Ingest:      ingest,
 		Requirement: schemas.Ready,
 		Clock:       clock.RealClock{},
-		Log:         log,
 		Timeout:     a.options.Kubernetes.Timeout,
 	})
 }
 
-// REST returns the REST server: its address is known once the program has
-// started.
+// REST returns the REST server. Its address is known after Start.
 func (a *App) REST() *rest.Server { return a.server }
 
-// Start runs the program until the context ends, then lets what has begun end
-// too. An App can be started once.
+// Start runs the program until the context ends, and then waits for the work in
+// flight. It can be called once.
 func (a *App) Start(ctx context.Context) error {
-	defer a.unwatch()
+	defer a.stopWatching()
 	a.logStart(ctx)
 	err := a.manager.Start(ctx)
 	// After everything that is traced; a collector that is gone is no fault of the program's.
@@ -240,7 +238,7 @@ func (a *App) addresses() map[string]string {
 	}
 }
 
-// services hands out the use cases by door and namespace.
+// services creates the use cases by source and namespace.
 type services struct {
 	cluster  *kube.Cluster
 	recorder *telemetry.Recorder
@@ -270,8 +268,8 @@ func (a *App) newServices(
 	}, nil
 }
 
-// limitsOf returns the one Service of a namespace's limits: it puts the users of
-// a limit in line.
+// limitsOf returns the Service of the limits of a namespace. There is one for each
+// namespace, because it serializes the users of a limit.
 func (s *services) limitsOf(namespace string) *concurrency.Service {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,19 +287,19 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	return limits
 }
 
-// dropLimits lets go of the Services of namespaces without limits, but for some
-// namespaces.
-func (s *services) dropLimits(but func(namespace string) bool) {
+// dropLimits removes the Services of namespaces without limits, except for those that
+// keep returns true for.
+func (s *services) dropLimits(keep func(namespace string) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for namespace := range s.limits {
-		if !but(namespace) && !s.cluster.HasLimits(namespace) {
+		if !keep(namespace) && !s.cluster.HasLimits(namespace) {
 			delete(s.limits, namespace)
 		}
 	}
 }
 
-// sweepInterval is the time between two looks at who still holds slots.
+// sweepInterval is the time between two sweeps of the limits.
 const sweepInterval = time.Second
 
 func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
@@ -310,16 +308,16 @@ func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
 	}
 }
 
-func (s *services) service(door telemetry.Door, namespace string) *usecase.Service {
+func (s *services) service(source telemetry.Source, namespace string) *usecase.Service {
 	var store taskrun.Store = s.cluster.Namespace(namespace)
-	if door != telemetry.DoorController {
+	if source != telemetry.SourceController {
 		store = s.traffic.Wrap(store)
 	}
 	return usecase.New(usecase.Options{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock.RealClock{},
-		Notifier:  s.recorder.Notifier(door),
+		Notifier:  s.recorder.Notifier(source),
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
 		Buffers:   s.buffers,
@@ -338,7 +336,7 @@ func (s *services) controllers(
 		Writer:  mgr.GetClient(),
 		Ready:   both(ready, s.rules.Ready),
 		Runs: func(namespace string) controller.Runs {
-			return s.service(telemetry.DoorController, namespace)
+			return s.service(telemetry.SourceController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
 		OnDuplicate:  s.cluster.OnShadowed,
@@ -355,7 +353,7 @@ func (s *services) controllers(
 		Writer:  mgr.GetClient(),
 		Ready:   ready,
 		Proposals: func(namespace string) controller.Proposals {
-			return s.service(telemetry.DoorController, namespace)
+			return s.service(telemetry.SourceController, namespace)
 		},
 		Convert:     convert.ProposalFromObject,
 		Undecodable: kube.IsUndecodable,

@@ -136,7 +136,7 @@ func TestProbesTellTheTruth(t *testing.T) {
 	createOverREST(t, p, "1")
 	_, exposed := call(t, http.MethodGet, "http://"+metrics+"/metrics", "")
 	for _, line := range []string{
-		`taskrun_transitions_total{door="rest",from="NONE",to="PENDING",verdict="ACCEPT"} `,
+		`taskrun_transitions_total{from="NONE",source="rest",to="PENDING",verdict="ACCEPT"} `,
 		`taskrun_rest_request_duration_seconds_count{code="201",method="POST",route="/task_runs/"} `,
 		`taskrun_build_info{`,
 		`controller_runtime_reconcile_total{controller="taskrun-controller",`,

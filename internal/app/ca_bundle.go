@@ -16,15 +16,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 )
 
-// apiService is the path of the object by which kube-apiserver knows this program.
+// apiService is the path of the APIService object of this program.
 const apiService = "/apis/apiregistration.k8s.io/v1/apiservices/" + rest.AggregatedVersion + "." + rest.AggregatedGroup
 
-// bundleInterval is the time between two looks at it.
+// bundleInterval is the time between two checks of the APIService.
 const bundleInterval = 30 * time.Second
 
-// caBundle keeps the CA in the APIService right, so that kube-apiserver can check
-// the certificate that this program made for itself. The CA of any
-// other certificate is not its business.
+// caBundle updates the CA in the APIService, so that kube-apiserver can verify the
+// certificate of --tls-self-signed. CAs of other certificates are set by their owner.
 type caBundle struct {
 	client    kuberest.Interface
 	published typedcorev1.ConfigMapInterface
@@ -32,12 +31,12 @@ type caBundle struct {
 	log       *slog.Logger
 }
 
-// Start looks after it until the context ends.
+// Start checks the APIService until the context ends.
 func (b *caBundle) Start(ctx context.Context) error {
 	ticker := time.NewTicker(bundleInterval)
 	defer ticker.Stop()
 	for {
-		if err := b.look(ctx); err != nil && ctx.Err() == nil {
+		if err := b.update(ctx); err != nil && ctx.Err() == nil {
 			b.log.LogAttrs(ctx, slog.LevelWarn, "the APIService could not be looked after; it is tried again", slog.Any("error", err))
 		}
 		select {
@@ -48,14 +47,14 @@ func (b *caBundle) Start(ctx context.Context) error {
 	}
 }
 
-// apiServiceSpec is what of an APIService is looked at.
+// apiServiceSpec is the part of an APIService that is read and written.
 type apiServiceSpec struct {
 	Spec struct {
 		CABundle []byte `json:"caBundle"`
 	} `json:"spec"`
 }
 
-func (b *caBundle) look(ctx context.Context) error {
+func (b *caBundle) update(ctx context.Context) error {
 	published, err := b.published.Get(ctx, b.name, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("reading the CA: %w", err)

@@ -8,16 +8,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
-// expiryInterval is the time between two looks at the certificate in use.
+// expiryInterval is the time between two updates of the metric.
 const expiryInterval = time.Minute
 
-// expiry shows when the certificate in use ends.
+// expiry records the expiry of the serving certificate as a metric.
 type expiry struct {
 	certs   *certificates.Source
 	metrics *telemetry.Recorder
 }
 
-// Start looks now and then until the context ends.
+// Start updates the metric until the context ends.
 func (e *expiry) Start(ctx context.Context) error {
 	ticker := time.NewTicker(expiryInterval)
 	defer ticker.Stop()
@@ -31,5 +31,5 @@ func (e *expiry) Start(ctx context.Context) error {
 	}
 }
 
-// NeedLeaderElection tells a manager that every replica does this.
+// NeedLeaderElection returns false: every replica has the metric.
 func (e *expiry) NeedLeaderElection() bool { return false }

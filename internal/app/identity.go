@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// unfit are the characters that the name of an object cannot have.
-var unfit = regexp.MustCompile(`[^a-z0-9-]+`)
+// invalidCharacters are the characters that are not allowed in the name of an object.
+var invalidCharacters = regexp.MustCompile(`[^a-z0-9-]+`)
 
-// newIdentity names this replica, as no other one is or was named.
+// newIdentity returns a unique name for this replica.
 func newIdentity() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return "", fmt.Errorf("the name of this host: %w", err)
 	}
-	return identityOf(host, rand.Text()), nil
+	return identityFrom(host, rand.Text()), nil
 }
 
-// identityOf is a name for an object made of the two.
-func identityOf(host, chance string) string {
+// identityFrom returns an object name from a host name and a random text.
+func identityFrom(host, chance string) string {
 	const longest = 40
-	host = strings.Trim(unfit.ReplaceAllString(strings.ToLower(host), "-"), "-")
+	host = strings.Trim(invalidCharacters.ReplaceAllString(strings.ToLower(host), "-"), "-")
 	return "taskrun-operator-" + strings.Trim(host[:min(len(host), longest)], "-") + "-" + strings.ToLower(chance[:10])
 }

@@ -22,7 +22,7 @@ func TestAnIdentityIsFitForAnObjectsName(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := identityOf(tc.host, chance)
+			got := identityFrom(tc.host, chance)
 			if got != tc.want {
 				t.Errorf("identityOf(%q) = %q, want %q", tc.host, got, tc.want)
 			}

@@ -20,13 +20,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// firstContact bounds how long the API server may take to answer at the start.
-const firstContact = 10 * time.Second
+// connectTimeout is the maximum time of the first call to the API server.
+const connectTimeout = 10 * time.Second
 
-// installCommand puts the TaskRun kind into a cluster.
+// installCommand installs the CRDs.
 const installCommand = "kubectl apply --server-side -k config/crd"
 
-// KubernetesOptions say which API server to work with.
+// KubernetesOptions configure the connection to the API server.
 type KubernetesOptions struct {
 	// Kubeconfig is the path of a kubeconfig; empty: $KUBECONFIG, then
 	// ~/.kube/config, then the cluster the program runs in.
@@ -35,7 +35,7 @@ type KubernetesOptions struct {
 	Timeout time.Duration
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *KubernetesOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig,
 		"path of a kubeconfig (empty = $KUBECONFIG, else ~/.kube/config, else the cluster that the program runs in)")
@@ -43,12 +43,12 @@ func (o *KubernetesOptions) BindFlags(fs *flag.FlagSet) {
 		"maximum time for kube-apiserver to read or write a TaskRun")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *KubernetesOptions) Validate() error {
 	return checkPositive("--api-server-timeout", o.Timeout)
 }
 
-// Config returns how to reach the API server.
+// Config returns the client configuration.
 func (o *KubernetesOptions) Config() (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if o.Kubeconfig != "" {
@@ -67,12 +67,11 @@ func (o *KubernetesOptions) Config() (*rest.Config, error) {
 	return config, nil
 }
 
-// tuned returns a copy of a configuration as this program wants it. The API
-// server knows better than a client how many requests are too many, so none are
-// held back here. Nor is anything compressed: the API server would pack each
-// event of the watch by itself, which takes CPU time on both sides at every
-// write; the price is more bytes on the wire.
-func tuned(config *rest.Config) *rest.Config {
+// withClientSettings returns a copy of a configuration without client-side rate limits
+// and without compression. The API server limits requests by priority and fairness. It
+// would compress each watch event separately, which costs CPU time on both sides at
+// every write.
+func withClientSettings(config *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
 	config.QPS = -1
 	config.DisableCompression = true
@@ -80,12 +79,12 @@ func tuned(config *rest.Config) *rest.Config {
 	return config
 }
 
-// checkCluster tells in one line why the program could not work with the
-// cluster: not there, not for us, or without our kind.
+// checkCluster returns an error if the API server cannot be reached, rejects the
+// program, or does not serve TaskRuns.
 func checkCluster(ctx context.Context, config *rest.Config) error {
 	config = rest.CopyConfig(config)
 	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	config.Timeout = firstContact
+	config.Timeout = connectTimeout
 	client, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		return fmt.Errorf("reading the kubeconfig: %w", err)
@@ -96,7 +95,7 @@ func checkCluster(ctx context.Context, config *rest.Config) error {
 	return explain(config.Host, served, err)
 }
 
-// explain words what came of asking a cluster for our kind.
+// explain returns the error for the result of checkCluster.
 func explain(host string, served bool, err error) error {
 	var status apierrors.APIStatus
 	var transport *url.Error

@@ -81,7 +81,7 @@ func TestCheckCluster(t *testing.T) {
 func TestTunedHoldsNoRequestBackAndPacksNothing(t *testing.T) {
 	t.Parallel()
 	given := &rest.Config{Host: "https://example.test", QPS: 5}
-	got := tuned(given)
+	got := withClientSettings(given)
 	if got.QPS >= 0 || !got.DisableCompression || !strings.HasPrefix(got.UserAgent, "taskrun-operator/") {
 		t.Errorf("QPS %v, no compression %v, user agent %q", got.QPS, got.DisableCompression, got.UserAgent)
 	}

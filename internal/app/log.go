@@ -23,19 +23,19 @@ const (
 	formatJSON = "json"
 )
 
-// LogOptions say what is logged, and how.
+// LogOptions configure the log.
 type LogOptions struct {
 	Format string // text or json
 	Level  slog.Level
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *LogOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Format, "log-format", o.Format, "format of log lines: text or json")
 	fs.TextVar(&o.Level, "log-level", o.Level, "minimum level of log lines: debug, info, warn or error")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *LogOptions) Validate() error {
 	if o.Format != formatText && o.Format != formatJSON {
 		return fmt.Errorf("--log-format must be %s or %s, not %q", formatText, formatJSON, o.Format)
@@ -84,8 +84,8 @@ func escapedInLogs(r rune) bool {
 	return r != '\n' && !unicode.IsPrint(r) && !unicode.Is(unicode.Zs, r)
 }
 
-// useForLibraries makes the handler that of the process-wide loggers of the
-// libraries. They cannot be set while they are in use.
+// useForLibraries sets the process-wide loggers of the libraries, which must not be in
+// use yet.
 func useForLibraries(handler slog.Handler) {
 	ctrllog.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))

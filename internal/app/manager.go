@@ -26,8 +26,7 @@ import (
 // off as an address switches a server off.
 const off = "0"
 
-// ManagerOptions say how the program runs as one of several replicas, and where
-// it can be watched.
+// ManagerOptions configure the replicas, the metrics and the probes.
 type ManagerOptions struct {
 	MetricsAddress string // host:port of /metrics; "0": none
 	HealthAddress  string // host:port of /healthz and /readyz; "0": none
@@ -38,7 +37,7 @@ type ManagerOptions struct {
 	ShutdownTimeout time.Duration // for everything together
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics (0 = none)")
 	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/ at the address of the metrics")
@@ -52,7 +51,7 @@ func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 		"maximum time for requests and reconciliations in flight to finish when the program stops")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *ManagerOptions) Validate() error {
 	return errors.Join(
 		checkAddress("--metrics-bind-address", o.MetricsAddress),
@@ -78,11 +77,10 @@ func checkPositive(name string, d time.Duration) error {
 	return nil
 }
 
-// podNamespace is where a pod finds the name of its namespace.
+// podNamespace is the file with the namespace of the pod.
 const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
-// leaseNamespace is where the leader's lease is kept, and the one with this
-// replica's workers.
+// leaseNamespace returns the namespace of the Leases of the leader and of the workers.
 func (o *ManagerOptions) leaseNamespace(served string) string {
 	if o.LeaseNamespace != "" {
 		return o.LeaseNamespace
@@ -93,10 +91,9 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 	return served
 }
 
-// newManager returns a manager for all that a program of these options runs. Its
-// cache keeps of each TaskRun what the intake leaves.
+// newManager returns the manager. Its cache has TaskRuns as the Ingest trims them.
 func newManager(
-	config *rest.Config, options Options, log logr.Logger, intake *kube.Intake, metrics metricsserver.Options,
+	config *rest.Config, options Options, log logr.Logger, ingest *kube.Ingest, metrics metricsserver.Options,
 ) (manager.Manager, error) {
 	o := options.Manager
 	scheme := runtime.NewScheme()
@@ -110,11 +107,11 @@ func newManager(
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.TaskRun{}:          {Transform: intake.Transform},
-				&v1alpha1.ConcurrencyLimit{}: {Transform: intake.Transform},
-				&v1alpha1.StateProposal{}:    {Transform: intake.Transform},
+				&v1alpha1.TaskRun{}:          {Transform: ingest.Transform},
+				&v1alpha1.ConcurrencyLimit{}: {Transform: ingest.Transform},
+				&v1alpha1.StateProposal{}:    {Transform: ingest.Transform},
 			},
-			NewInformer: intake.NewInformer,
+			NewInformer: ingest.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.
 			ReaderFailOnMissingInformer: true,
 		},
@@ -125,7 +122,7 @@ func newManager(
 	})
 }
 
-// watched restricts a cache to namespaces; none given are all.
+// watched returns the cache configuration of namespaces, or nil for all.
 func watched(namespaces []string) map[string]cache.Config {
 	if len(namespaces) == 0 {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// Metrics and profiles are for those who may, and over TLS.
-func TestMetricsAreBehindTheDoor(t *testing.T) {
+// Metrics and profiles are served to authorized callers only, over TLS.
+func TestMetricsNeedAuthorization(t *testing.T) {
 	t.Parallel()
 	port, err := controlplane.FreePort()
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 )
 
-// Options are everything about the program that can be set.
+// Options are all options of the program.
 type Options struct {
 	Kubernetes KubernetesOptions
 	Scope      ScopeOptions
@@ -52,7 +52,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Kubernetes.BindFlags(fs)
 	o.Scope.BindFlags(fs)
@@ -65,7 +65,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Log.BindFlags(fs)
 }
 
-// Validate tells everything that is wrong, naming the flags.
+// Validate returns all invalid options, with the names of their flags.
 func (o *Options) Validate() error {
 	var shutdown error
 	if o.Manager.ShutdownTimeout <= o.REST.ShutdownTimeout {
@@ -101,13 +101,13 @@ func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err e
 	return showVersion, o.Validate()
 }
 
-// ScopeOptions say which namespaces the program works in.
+// ScopeOptions configure the namespaces.
 type ScopeOptions struct {
 	Namespace string   // the one served under /api
 	Watch     []string // those the controller works in; empty: all
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *ScopeOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace whose TaskRuns are served under /api")
 	fs.Func("watch-namespaces", "comma-separated namespaces to work in (empty = all)", func(list string) error {
@@ -121,7 +121,7 @@ func (o *ScopeOptions) BindFlags(fs *flag.FlagSet) {
 	})
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *ScopeOptions) Validate() error {
 	if err := checkNamespace("--namespace", o.Namespace); err != nil {
 		return err

@@ -17,29 +17,29 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// outageSettle is how long no call may have failed before an outage has ended: in
-// a partial outage some calls succeed.
-const outageSettle = 5 * time.Second
+// outageQuietPeriod is the time without a failed call after which an outage has ended.
+// In a partial outage some calls succeed.
+const outageQuietPeriod = 5 * time.Second
 
-// outages notes when the API server cannot be reached, from all calls to it. An
-// outage is two log lines, one when it begins and one when it ends. What the
-// program and its libraries log of calls that fail because of it, which they try
-// again up to several times a second, is logged at the level debug.
+// outages detects from all calls that the API server cannot be reached. An outage is
+// logged at its start and at its end. In between, errors of failed calls, which the
+// program and its libraries retry up to several times a second, are logged at debug
+// level.
 type outages struct {
-	clock clock.PassiveClock
-	log   *slog.Logger
-	began func() // counts the outage; nil before the metrics are there
+	clock   clock.PassiveClock
+	log     *slog.Logger
+	onStart func() // counts the outage; nil before the metrics are there
 
-	mu     sync.Mutex
-	since  time.Time // when the outage began; zero: there is none
-	failed time.Time // when a call failed last
+	mu          sync.Mutex
+	since       time.Time // when the outage began; zero: there is none
+	lastFailure time.Time // when a call failed last
 }
 
 func newOutages(lines slog.Handler) *outages {
-	return &outages{clock: clock.RealClock{}, log: slog.New(lines), began: func() {}}
+	return &outages{clock: clock.RealClock{}, log: slog.New(lines), onStart: func() {}}
 }
 
-// Transport returns a RoundTripper that notes what becomes of calls.
+// Transport returns a RoundTripper that records the results of calls.
 func (o *outages) Transport(next http.RoundTripper) http.RoundTripper {
 	return &outageTransport{outages: o, next: next}
 }
@@ -49,56 +49,56 @@ type outageTransport struct {
 	next    http.RoundTripper
 }
 
-// RoundTrip is for net/http.
+// RoundTrip implements http.RoundTripper.
 func (t *outageTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
 	case errors.Is(err, context.Canceled): // by the program
 	case err != nil:
-		t.outages.note(r.Context(), err)
-	case noServer(response.StatusCode):
-		t.outages.note(r.Context(), errors.New("it, or a proxy before it, returned "+response.Status))
+		t.outages.record(r.Context(), err)
+	case isUnavailable(response.StatusCode):
+		t.outages.record(r.Context(), errors.New("it, or a proxy before it, returned "+response.Status))
 	default:
-		t.outages.note(r.Context(), nil)
+		t.outages.record(r.Context(), nil)
 	}
 	return response, err
 }
 
-// WrappedRoundTripper is for client-go, which closes idle connections through it.
+// WrappedRoundTripper returns the inner transport. client-go closes idle connections
+// through it.
 func (t *outageTransport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// noServer reports whether a status means that the API server was not reached, or
-// has no storage.
-func noServer(status int) bool {
+// isUnavailable reports whether a status means that the API server was not reached, or
+// that it cannot reach its storage.
+func isUnavailable(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// note hears of a call; the error is nil if it was answered.
-func (o *outages) note(ctx context.Context, err error) {
+// record records the result of a call. err is nil if there was a response.
+func (o *outages) record(ctx context.Context, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.clock.Now()
 	switch {
 	case err != nil && o.since.IsZero():
-		o.since, o.failed = now, now
-		o.began()
+		o.since, o.lastFailure = now, now
+		o.onStart()
 		o.log.LogAttrs(ctx, slog.LevelError, "the Kubernetes API server cannot be reached; calls are tried again until it responds", slog.Any("error", err))
 	case err != nil:
-		o.failed = now
-	case !o.since.IsZero() && now.Sub(o.failed) >= outageSettle:
+		o.lastFailure = now
+	case !o.since.IsZero() && now.Sub(o.lastFailure) >= outageQuietPeriod:
 		o.log.LogAttrs(ctx, slog.LevelInfo, "the Kubernetes API server responds again", slog.Duration("duration", now.Sub(o.since)))
 		o.since = time.Time{}
 	}
 }
 
-func (o *outages) running() bool {
+func (o *outages) ongoing() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.since.IsZero()
 }
 
-// Handler returns a handler of log lines that leaves out what an outage says
-// already.
+// Handler returns a handler that logs redundant lines of an outage at debug level.
 func (o *outages) Handler(next slog.Handler) slog.Handler {
 	return &outageHandler{Handler: next, outages: o}
 }
@@ -109,9 +109,9 @@ type outageHandler struct {
 	outages *outages
 }
 
-// Handle is for slog.
+// Handle implements slog.Handler.
 func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
-	if line.Level >= slog.LevelWarn && h.repeats(line) {
+	if line.Level >= slog.LevelWarn && h.isRedundant(line) {
 		if !h.Enabled(ctx, slog.LevelDebug) {
 			return nil
 		}
@@ -120,8 +120,8 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 	return h.Handler.Handle(ctx, line)
 }
 
-// repeats reports whether a line only says that a call failed during an outage.
-func (h *outageHandler) repeats(line slog.Record) bool {
+// isRedundant reports whether a line only says that a call failed during an outage.
+func (h *outageHandler) isRedundant(line slog.Record) bool {
 	repeats := false
 	line.Attrs(func(attribute slog.Attr) bool {
 		if attribute.Key != "err" && attribute.Key != "error" {
@@ -132,15 +132,15 @@ func (h *outageHandler) repeats(line slog.Record) bool {
 		if !isError {
 			err = errors.New(value.String())
 		}
-		repeats = byOutage(err) && h.outages.running()
+		repeats = isConnectionError(err) && h.outages.ongoing()
 		return false
 	})
 	return repeats
 }
 
-// byOutage reports whether an error is one of calls that did not reach the API
+// isConnectionError reports whether an error means that a call did not reach the API
 // server.
-func byOutage(err error) bool {
+func isConnectionError(err error) bool {
 	var transport *url.Error
 	var network net.Error
 	if errors.As(err, &transport) || errors.As(err, &network) || errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) ||
@@ -158,12 +158,12 @@ func byOutage(err error) bool {
 	return false
 }
 
-// WithAttrs is for slog.
+// WithAttrs implements slog.Handler.
 func (h *outageHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
 	return &outageHandler{Handler: h.Handler.WithAttrs(attributes), outages: h.outages}
 }
 
-// WithGroup is for slog.
+// WithGroup implements slog.Handler.
 func (h *outageHandler) WithGroup(name string) slog.Handler {
 	return &outageHandler{Handler: h.Handler.WithGroup(name), outages: h.outages}
 }

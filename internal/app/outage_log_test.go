@@ -49,7 +49,7 @@ func newOutageLog(level slog.Level) *outageLog {
 	lines := (&LogOptions{Format: formatText, Level: level}).handler(&l.lines)
 	l.outages = newOutages(lines)
 	l.outages.clock = l.clock
-	l.outages.began = func() { l.counted++ }
+	l.outages.onStart = func() { l.counted++ }
 	l.log = slog.New(l.outages.Handler(lines)).With("part", "any")
 	return l
 }

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// problem is an error for the person who started the program: one line.
+// problem is an error in one line, for the user who starts the program.
 type problem struct{ error }
 
 func (p problem) Error() string {
@@ -29,8 +29,8 @@ func asProblem(err error) error {
 	return problem{err}
 }
 
-// explainBusy names the flag that helps when an address is in use. addresses
-// maps flags to the addresses they set.
+// explainBusy adds the flag of an address that is in use. addresses maps flags to
+// addresses.
 func explainBusy(err error, addresses map[string]string) error {
 	var op *net.OpError
 	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &op) || op.Addr == nil {

@@ -5,7 +5,7 @@ import (
 	"net/http/pprof"
 )
 
-// profiles are the pages of net/http/pprof, by their paths.
+// profiles returns the handlers of net/http/pprof by path.
 func profiles() map[string]http.Handler {
 	return map[string]http.Handler{
 		"/debug/pprof/":        http.HandlerFunc(pprof.Index),

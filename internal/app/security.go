@@ -28,7 +28,7 @@ const (
 	authenticationKubernetes = "kubernetes"
 )
 
-// SecurityOptions say who is let in, and how connections are protected.
+// SecurityOptions configure authentication, authorization and TLS.
 type SecurityOptions struct {
 	Authentication string // none or kubernetes
 	Callers        authn.Options
@@ -36,12 +36,13 @@ type SecurityOptions struct {
 	Aggregation    bool // REST is reached through kube-apiserver too
 }
 
-// DefaultSecurityOptions are those of a machine of one's own.
+// DefaultSecurityOptions returns the defaults, which are for development on one
+// machine.
 func DefaultSecurityOptions() SecurityOptions {
 	return SecurityOptions{Authentication: authenticationNone, Callers: authn.DefaultOptions(), TLS: certificates.DefaultOptions()}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Authentication, "authentication", o.Authentication,
 		"how callers are identified: none (every client that reaches the program may do everything) or kubernetes (TokenReview and SubjectAccessReview)")
@@ -51,7 +52,7 @@ func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
 	o.TLS.BindFlags(fs)
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *SecurityOptions) Validate() error {
 	var mode, aggregation error
 	if o.Authentication != authenticationNone && o.Authentication != authenticationKubernetes {
@@ -63,17 +64,18 @@ func (o *SecurityOptions) Validate() error {
 	return errors.Join(mode, aggregation, o.Callers.Validate(), o.TLS.Validate())
 }
 
-// security is what stands before the program's servers.
+// security protects the servers of the program.
 type security struct {
-	door  *authn.Reviewer      // nil: everybody may do everything
-	certs *certificates.Source // nil: plain HTTP
-	proxy *authn.FrontProxy    // nil: kube-apiserver passes nothing on
-	keys  *caBundle            // of the APIService; nil: there is none to look after
+	reviewer *authn.Reviewer      // nil = no authentication
+	certs    *certificates.Source // nil: plain HTTP
+	proxy    *authn.FrontProxy    // nil: kube-apiserver passes nothing on
+	bundle   *caBundle            // of the APIService; nil = not managed
 
 	metrics *telemetry.Recorder
 }
 
-// newSecurity finds out at once whether there is what the options ask for.
+// newSecurity returns an error if the certificate or the permissions that the options
+// need are missing.
 func newSecurity(ctx context.Context, config *kuberest.Config, options Options, log *slog.Logger, metrics *telemetry.Recorder) (*security, error) {
 	o, s := options.Security, &security{metrics: metrics}
 	client, err := kubernetes.NewForConfig(config)
@@ -81,10 +83,10 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}
 	if o.Authentication == authenticationKubernetes {
-		if s.door, err = authn.New(o.Callers, client, clock.RealClock{}); err != nil {
+		if s.reviewer, err = authn.New(o.Callers, client, clock.RealClock{}); err != nil {
 			return nil, err
 		}
-		s.door.Metrics = metrics
+		s.reviewer.Metrics = metrics
 	}
 	own := options.Manager.leaseNamespace(options.Scope.Namespace)
 	if o.TLS.Enabled() {
@@ -102,14 +104,14 @@ func newSecurity(ctx context.Context, config *kuberest.Config, options Options, 
 		s.proxy = authn.NewFrontProxy(client, clock.RealClock{}, log)
 	}
 	if o.Aggregation && o.TLS.SelfSigned {
-		s.keys = &caBundle{
+		s.bundle = &caBundle{
 			client: client.CoreV1().RESTClient(), published: client.CoreV1().ConfigMaps(own), name: o.TLS.CAConfigMap, log: log,
 		}
 	}
 	return s, nil
 }
 
-// addTo has a manager keep all of it up to date.
+// addTo adds the parts that run on every replica to a manager.
 func (s *security) addTo(mgr manager.Manager) error {
 	var faults []error
 	if s.certs != nil {
@@ -124,18 +126,18 @@ func (s *security) addTo(mgr manager.Manager) error {
 	return errors.Join(faults...)
 }
 
-// leaderWork returns what only the leader does.
+// leaderWork returns the parts that only the leader runs.
 func (s *security) leaderWork() []manager.Runnable {
-	if s.keys == nil {
+	if s.bundle == nil {
 		return nil
 	}
-	return []manager.Runnable{s.keys}
+	return []manager.Runnable{s.bundle}
 }
 
-// protect puts it before REST.
-func (s *security) protect(d *rest.Dependencies) {
-	if s.door != nil {
-		d.Door = s.door
+// applyTo sets authentication and TLS of REST.
+func (s *security) applyTo(d *rest.Dependencies) {
+	if s.reviewer != nil {
+		d.Door = s.reviewer
 	}
 	if s.proxy != nil {
 		d.Proxy = s.proxy
@@ -145,14 +147,14 @@ func (s *security) protect(d *rest.Dependencies) {
 	}
 }
 
-// overTLS is how metrics are served.
-func (s *security) overTLS(c *tls.Config) {
+// setTLS sets the certificate of the metrics server.
+func (s *security) setTLS(c *tls.Config) {
 	ours := s.certs.TLSConfig()
 	c.GetCertificate, c.MinVersion, c.NextProtos = ours.GetCertificate, ours.MinVersion, ours.NextProtos
 }
 
-// metricsServer puts it before metrics, and before what there is to profile with. hosts
-// are those that are served beside loopback.
+// metricsServer returns the options of the metrics server, with authentication and
+// TLS. hosts are the allowed hosts other than loopback.
 func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserver.Options {
 	server := metricsserver.Options{BindAddress: o.MetricsAddress}
 	if o.Pprof {
@@ -160,18 +162,18 @@ func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserve
 	}
 	if s.certs != nil {
 		server.SecureServing = true
-		server.TLSOpts = append(server.TLSOpts, s.overTLS)
+		server.TLSOpts = append(server.TLSOpts, s.setTLS)
 	}
 	switch {
-	case s.door != nil:
-		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.door, behind) })
+	case s.reviewer != nil:
+		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.reviewer, behind) })
 	case rest.IsLoopback(o.MetricsAddress):
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.GuardHost(hosts, behind) })
 	}
 	return server
 }
 
-// filter is what the metrics server takes for a handler before another one.
+// filter converts a middleware to a filter of the metrics server.
 func filter(before func(http.Handler) http.Handler) func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
 	return func(*kuberest.Config, *http.Client) (metricsserver.Filter, error) {
 		return func(_ logr.Logger, behind http.Handler) (http.Handler, error) { return before(behind), nil }, nil

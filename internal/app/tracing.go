@@ -9,8 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// newTracing returns what sends the traces of this replica; nil if there are to
-// be none.
+// newTracing returns the tracing of this replica, or nil without a collector.
 func newTracing(ctx context.Context, options tracing.Options) (*tracing.Tracing, error) {
 	host, err := os.Hostname()
 	if err != nil {

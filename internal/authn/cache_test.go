@@ -12,7 +12,7 @@ func TestSealsDifferWhereTextsDo(t *testing.T) {
 			t.Errorf("%q and %q have one key", texts, other)
 		}
 		if again := s.key(texts...); again != key {
-			t.Errorf("%q has two byKey", texts)
+			t.Errorf("%q has two keys", texts)
 		}
 		byKey[key] = texts
 	}

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
-// fileInterval is the time between two looks at the files, in case that a change of
-// theirs went by without an event.
+// fileInterval is the time between two reads of the files, in case that a change
+// caused no event.
 const fileInterval = 10 * time.Second
 
 // files reads the certificate from files that another program renews.
@@ -22,13 +22,13 @@ type files struct {
 	keyFile  string
 	clock    clock.PassiveClock
 	log      *slog.Logger
-	served   *served
+	current  *current
 	interval time.Duration
 
 	watcher *certwatcher.CertWatcher
 }
 
-// load reads the files for the first time.
+// load reads the files.
 func (f *files) load(_ context.Context) error {
 	watcher, err := certwatcher.New(f.certFile, f.keyFile)
 	if err != nil {
@@ -39,24 +39,24 @@ func (f *files) load(_ context.Context) error {
 	}
 	certificate, err := watcher.GetCertificate(nil)
 	if err != nil {
-		return f.name(err)
+		return f.explain(err)
 	}
-	if err := inTime(certificate.Leaf, f.clock.Now()); err != nil {
-		return f.name(err)
+	if err := checkValidity(certificate.Leaf, f.clock.Now()); err != nil {
+		return f.explain(err)
 	}
 	f.watcher = watcher.WithWatchInterval(f.interval)
-	f.served.use(certificate)
+	f.current.set(certificate)
 	return nil
 }
 
-// run follows the files. The watcher reads them at every event and at intervals;
-// this adds which of what it has read may be used, and what is wrong.
+// run watches the files. The watcher reads them at each event and at intervals; run
+// decides whether the content is used, and reports errors.
 func (f *files) run(ctx context.Context) error {
 	changed := make(chan struct{}, 1)
 	f.watcher.RegisterCallback(func(tls.Certificate) { // may hold the watcher's lock
 		select {
 		case changed <- struct{}{}:
-		default: // it is to be looked at already
+		default: // a reload is pending
 		}
 	})
 	var watching sync.WaitGroup
@@ -76,14 +76,14 @@ func (f *files) run(ctx context.Context) error {
 		case <-ticker.C:
 		case <-changed:
 		}
-		f.served.tell(ctx, f.look())
+		f.current.report(ctx, f.reload())
 	}
 }
 
-// look reads the files again, and tells what is wrong with them.
-func (f *files) look() error {
+// reload reads the files again. It returns an error that names the fix.
+func (f *files) reload() error {
 	if err := f.watcher.ReadCertificate(); err != nil {
-		// Between the two files a rotation may have come. Then they are in order now.
+		// The files may have been rotated between the two reads. Then they match now.
 		if problem := f.check(); problem != nil {
 			return problem
 		}
@@ -91,34 +91,34 @@ func (f *files) look() error {
 	return f.adopt()
 }
 
-// adopt uses what the watcher has read last, unless it is of no use yet, or no
-// more, while the certificate in use is.
+// adopt makes the certificate of the watcher the current one, unless only the current
+// one is valid now.
 func (f *files) adopt() error {
 	candidate, err := f.watcher.GetCertificate(nil)
 	if err != nil {
-		return f.name(err)
+		return f.explain(err)
 	}
 	now := f.clock.Now()
-	problem := inTime(candidate.Leaf, now)
-	if problem == nil || inTime(f.served.certificate().Leaf, now) != nil {
-		f.served.use(candidate)
+	problem := checkValidity(candidate.Leaf, now)
+	if problem == nil || checkValidity(f.current.certificate().Leaf, now) != nil {
+		f.current.set(candidate)
 	}
 	if problem != nil {
-		return f.name(problem)
+		return f.explain(problem)
 	}
 	return nil
 }
 
-// check reads the files, and tells what to put right.
+// check reads the files. It returns an error that names the fix.
 func (f *files) check() error {
 	if _, err := tls.LoadX509KeyPair(f.certFile, f.keyFile); err != nil {
-		return f.name(err)
+		return f.explain(err)
 	}
 	return nil
 }
 
-// name says which files an error is about, and what they have to be.
-func (f *files) name(err error) error {
-	return fmt.Errorf("%s=%s and %s=%s: %w; put there a valid certificate in PEM form and the key that belongs to it",
+// explain adds the files and the fix to an error.
+func (f *files) explain(err error) error {
+	return fmt.Errorf("%s=%s and %s=%s: %w; replace them with a valid certificate in PEM form and its key",
 		flagCertFile, f.certFile, flagKeyFile, f.keyFile, err)
 }

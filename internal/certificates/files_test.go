@@ -98,9 +98,9 @@ func (v *volume) source(t *testing.T, interval time.Duration) (*Source, *scene) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	keeper, ok := source.keeper.(*files)
+	keeper, ok := source.provider.(*files)
 	if !ok {
-		t.Fatalf("a %T", source.keeper)
+		t.Fatalf("a %T", source.provider)
 	}
 	keeper.interval = interval
 	return source, s
@@ -198,11 +198,11 @@ func TestABrokenPairLeavesTheOldOneInUse(t *testing.T) {
 			t.Fatalf("%s: not the old certificate any more", what)
 		}
 	}
-	if s.log.count("--tls-cert-file="+v.folder) == 0 || s.log.count("put there a valid certificate") == 0 {
+	if s.log.count("--tls-cert-file="+v.folder) == 0 || s.log.count("replace them with a valid certificate") == 0 {
 		t.Error("neither the files are named nor the fix")
 	}
 	want := v.rotate(t)
-	await(t, "the good pair", func() bool { return leafOf(t, source).Equal(want) && s.log.count("in order again") > 0 })
+	await(t, "the good pair", func() bool { return leafOf(t, source).Equal(want) && s.log.count("valid again") > 0 })
 }
 
 // mismatched puts a key there that is not of the certificate.

@@ -8,68 +8,68 @@ import (
 	"time"
 )
 
-// overlap is how long a new CA is published before it signs, and an old one after
-// it has ceased to: clients read the CA when they start, or when somebody copies it.
+// overlap is the time that a new CA is published before it signs, and an old one after
+// it has stopped. Clients read the CA when they start.
 const overlap = 30 * day
 
-// lastDay is how much life a CA needs to sign at all.
+// lastDay is the minimum remaining lifetime of a CA that signs.
 const lastDay = day
 
-// demand is what a certificate has to be like at a moment.
-type demand struct {
+// requirements are the requirements on the key pair at one time.
+type requirements struct {
 	now       time.Time
 	names     []string            // sorted
-	anyNames  bool                // other names will do for now
-	published []*x509.Certificate // the CAs that clients are given
+	anyNames  bool                // other names are accepted
+	published []*x509.Certificate // the CAs in the ConfigMap
 }
 
-// step is one change of the material.
+// step is one change of the key pair.
 type step int
 
 const (
 	stepNone          step = iota
-	stepNextAuthority      // make a CA, to be published and not yet used
+	stepNextAuthority      // create a CA that is published and does not sign yet
 	stepSwitch             // sign with it from now on
 	stepCertificate        // a new certificate of the same CA
-	stepForgetOld          // cease to publish CAs that sign no more
-	stepForgetRequest      // what is asked for is being done
+	stepRemoveOld          // remove CAs that do not sign anymore
+	stepClearRequest       // remove a request that is done
 )
 
-// due tells the next change that is due, and why. To be applied until there is none.
-func (m *material) due(d demand) (next step, reason string) {
+// due returns the next step that is due and its reason, or stepNone.
+func (m *keyPair) due(d requirements) (next step, reason string) {
 	if next, reason = m.dueAuthority(d); next != stepNone {
 		return next, reason
 	}
 	switch {
 	case m.request == renewCertificate:
 		return stepCertificate, "asked for by the annotation " + annotationRenew
-	case aged(m.leaf, d.now):
+	case needsRenewal(m.leaf, d.now):
 		return stepCertificate, "two thirds of its life are over"
 	case m.leaf.CheckSignatureFrom(m.signer.cert) != nil:
 		return stepCertificate, "it is of an old CA"
 	case !d.anyNames && !slices.Equal(namesOf(m.leaf), d.names):
 		return stepCertificate, "its names are others"
-	case len(m.old) > 0 && !d.now.Before(made(m.leaf).Add(overlap)):
-		return stepForgetOld, fmt.Sprintf("they have signed nothing for %d days", overlap/day)
+	case len(m.old) > 0 && !d.now.Before(createdAt(m.leaf).Add(overlap)):
+		return stepRemoveOld, fmt.Sprintf("they have signed nothing for %d days", overlap/day)
 	}
 	return stepNone, ""
 }
 
-func (m *material) dueAuthority(d demand) (step, string) {
+func (m *keyPair) dueAuthority(d requirements) (step, string) {
 	if m.next == nil {
 		switch {
 		case m.request == renewAuthority:
 			return stepNextAuthority, "asked for by the annotation " + annotationRenew
-		case aged(m.signer.cert, d.now):
+		case needsRenewal(m.signer.cert, d.now):
 			return stepNextAuthority, "two thirds of its life are over"
 		}
 		return stepNone, ""
 	}
-	ripe := !d.now.Before(made(m.next.cert).Add(overlap)) && contains(d.published, m.next.cert)
+	ripe := !d.now.Before(createdAt(m.next.cert).Add(overlap)) && contains(d.published, m.next.cert)
 	switch {
 	case m.request == renewAuthority:
-		return stepForgetRequest, "a new CA is published already"
-	case d.now.After(m.signer.cert.NotAfter.Add(-lastDay)): // nobody ran for years: there is no time to overlap
+		return stepClearRequest, "a new CA is published already"
+	case d.now.After(m.signer.cert.NotAfter.Add(-lastDay)): // no replica ran for years, so there is no time to overlap
 		return stepSwitch, "the CA ends"
 	case ripe:
 		return stepSwitch, fmt.Sprintf("the new CA has been published for %d days", overlap/day)
@@ -77,56 +77,56 @@ func (m *material) dueAuthority(d demand) (step, string) {
 	return stepNone, ""
 }
 
-// apply does a step.
-func (m *material) apply(todo step, d demand) (err error) {
+// apply applies a step.
+func (m *keyPair) apply(todo step, d requirements) (err error) {
 	switch todo {
 	case stepNextAuthority:
 		m.next, err = newAuthority(d.now)
-		m.forget(renewAuthority)
+		m.clearRequest(renewAuthority)
 	case stepSwitch:
 		m.old = append(m.old, m.signer.cert)
 		m.signer, m.next = m.next, nil
 		err = m.issue(d)
 	case stepCertificate:
 		err = m.issue(d)
-		m.forget(renewCertificate)
-	case stepForgetOld:
+		m.clearRequest(renewCertificate)
+	case stepRemoveOld:
 		m.old = nil
-	case stepForgetRequest:
-		m.forget(renewAuthority)
+	case stepClearRequest:
+		m.clearRequest(renewAuthority)
 	case stepNone:
 	}
 	return err
 }
 
-func (m *material) forget(request string) {
+func (m *keyPair) clearRequest(request string) {
 	if m.request == request {
 		m.request = ""
 	}
 }
 
-func (m *material) issue(d demand) (err error) {
+func (m *keyPair) issue(d requirements) (err error) {
 	m.leaf, m.leafKey, err = m.signer.issue(d.names, d.now)
 	return err
 }
 
-// newMaterial makes everything.
-func newMaterial(d demand) (*material, error) {
+// newMaterial creates a CA and a certificate.
+func newKeyPair(d requirements) (*keyPair, error) {
 	signer, err := newAuthority(d.now)
 	if err != nil {
 		return nil, err
 	}
-	m := &material{signer: signer}
+	m := &keyPair{signer: signer}
 	return m, m.issue(d)
 }
 
-// aged tells whether two thirds of a certificate's life are over.
-func aged(cert *x509.Certificate, now time.Time) bool {
+// needsRenewal reports whether two thirds of a certificate's lifetime have passed.
+func needsRenewal(cert *x509.Certificate, now time.Time) bool {
 	return !now.Before(cert.NotBefore.Add(cert.NotAfter.Sub(cert.NotBefore) / 3 * 2))
 }
 
-// made is when a certificate of ours was made.
-func made(cert *x509.Certificate) time.Time { return cert.NotBefore.Add(backdate) }
+// createdAt returns the time at which a certificate was created here.
+func createdAt(cert *x509.Certificate) time.Time { return cert.NotBefore.Add(backdate) }
 
 func contains(certs []*x509.Certificate, wanted *x509.Certificate) bool {
 	return slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return bytes.Equal(cert.Raw, wanted.Raw) })
@@ -140,9 +140,9 @@ func (s step) String() string {
 		return "the new CA has signed a certificate"
 	case stepCertificate:
 		return "a new certificate was made"
-	case stepForgetOld:
+	case stepRemoveOld:
 		return "old CAs are not published any more"
-	case stepForgetRequest:
+	case stepClearRequest:
 		return "a request was taken away"
 	case stepNone:
 	}

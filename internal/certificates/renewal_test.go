@@ -122,13 +122,13 @@ func TestARequestThatIsNoneIsToldAndStopsNothing(t *testing.T) {
 // Whatever the hour is, all that is due is done in a few steps.
 func TestStepsComeToAnEnd(t *testing.T) {
 	t.Parallel()
-	d := demand{now: start, names: []string{"localhost"}}
+	d := requirements{now: start, names: []string{"localhost"}}
 	for moved := time.Duration(0); moved < 2*authorityLife; moved += 7*day + 13*time.Minute {
-		m, err := newMaterial(d)
+		m, err := newKeyPair(d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		later := demand{now: start.Add(moved), names: d.names}
+		later := requirements{now: start.Add(moved), names: d.names}
 		steps := 0
 		for {
 			next, _ := m.due(later)
@@ -142,7 +142,7 @@ func TestStepsComeToAnEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := inTime(m.leaf, later.now); err != nil {
+		if err := checkValidity(m.leaf, later.now); err != nil {
 			t.Fatalf("after %s: %v", moved, err)
 		}
 	}

@@ -83,11 +83,11 @@ func (s *scene) running(t *testing.T, names ...string) *Source {
 // look is what a replica does each minute.
 func look(t *testing.T, source *Source) error {
 	t.Helper()
-	k, ok := source.keeper.(*selfSigned)
+	k, ok := source.provider.(*selfSigned)
 	if !ok {
-		t.Fatalf("a %T", source.keeper)
+		t.Fatalf("a %T", source.provider)
 	}
-	return k.look(t.Context())
+	return k.poll(t.Context())
 }
 
 func mustLook(t *testing.T, sources ...*Source) {

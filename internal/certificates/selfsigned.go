@@ -16,28 +16,28 @@ import (
 )
 
 const (
-	// pollInterval is the time between two looks at the Secret and the ConfigMap. It
-	// is no watch: all that changes there has months or weeks of time, two reads a
-	// minute cost nothing, and the right to get is enough.
+	// pollInterval is the time between two reads of the Secret and the ConfigMap. There
+	// is no watch: changes take effect within weeks, and get is the only permission that
+	// is needed.
 	pollInterval = time.Minute
-	// pollTimeout bounds one look.
+	// pollTimeout is the maximum duration of a poll.
 	pollTimeout = 15 * time.Second
-	// attempts bounds how often a replica begins again because another was faster.
+	// attempts is the maximum number of attempts after conflicts with another replica.
 	attempts = 10
-	// patience is how long a replica puts up with other names than its own: while a
-	// new version of the program is rolled out, replicas of two opinions live
-	// together, and must not take turns at renewing.
-	patience = time.Hour
+	// namesGracePeriod is the time for which a replica tolerates other names than its
+	// own. During a rolling update, replicas with different names run side by side, and
+	// must not renew the certificate in turn.
+	namesGracePeriod = time.Hour
 )
 
-// errAgain is returned when another replica was faster.
-var errAgain = errors.New("changed by somebody else meanwhile")
+// errConflict is returned if another replica wrote first.
+var errConflict = errors.New("changed by another writer")
 
 // errRequest is returned for an unknown request.
 var errRequest = errors.New("the annotation " + annotationRenew + " must be " + renewCertificate + " or " + renewAuthority)
 
-// selfSigned keeps what it makes in a Secret that all replicas share. All it writes,
-// it writes only if the Secret is unchanged since it was read.
+// selfSigned creates the CA and the certificate, and stores them in a Secret that all
+// replicas share. Each write is conditional on the resourceVersion that was read.
 type selfSigned struct {
 	secrets    typedcorev1.SecretInterface
 	configMaps typedcorev1.ConfigMapInterface
@@ -47,34 +47,34 @@ type selfSigned struct {
 	names      []string // sorted
 	clock      clock.PassiveClock
 	log        *slog.Logger
-	served     *served
+	current    *current
 	interval   time.Duration
 
-	otherNames time.Time // since when the certificate has had other names; zero: it has not
+	otherNames time.Time // when other names were first seen in the certificate; zero = its names are right
 }
 
-func newSelfSigned(o Options, d Dependencies, s *served) *selfSigned {
+func newSelfSigned(o Options, d Dependencies, s *current) *selfSigned {
 	names := o.DNSNames
 	if len(names) == 0 {
 		names = DefaultNames(d.Namespace)
 	}
 	return &selfSigned{
 		secrets: d.Secrets, configMaps: d.ConfigMaps, namespace: d.Namespace, secret: o.Secret, configMap: o.CAConfigMap,
-		names: sorted(names), clock: d.Clock, log: d.Log, served: s, interval: pollInterval,
+		names: sorted(names), clock: d.Clock, log: d.Log, current: s, interval: pollInterval,
 	}
 }
 
-// load reads or makes the certificate, with the names that are wanted now.
+// load reads or creates the certificate with the configured names.
 func (k *selfSigned) load(ctx context.Context) error {
 	err := k.sync(ctx, false)
-	if errors.Is(err, errRequest) { // everything is there, only somebody's wish is not understood
-		k.served.tell(ctx, err)
+	if errors.Is(err, errRequest) { // the certificate is valid; only the annotation is not
+		k.current.report(ctx, err)
 		return nil
 	}
 	return err
 }
 
-// run looks again and again.
+// run polls until the context ends.
 func (k *selfSigned) run(ctx context.Context) error {
 	ticker := time.NewTicker(k.interval)
 	defer ticker.Stop()
@@ -83,22 +83,21 @@ func (k *selfSigned) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			k.served.tell(ctx, k.look(ctx))
+			k.current.report(ctx, k.poll(ctx))
 		}
 	}
 }
 
-func (k *selfSigned) look(ctx context.Context) error {
-	return k.sync(ctx, k.otherNames.IsZero() || k.clock.Now().Sub(k.otherNames) < patience)
+func (k *selfSigned) poll(ctx context.Context) error {
+	return k.sync(ctx, k.otherNames.IsZero() || k.clock.Now().Sub(k.otherNames) < namesGracePeriod)
 }
 
-// sync brings the Secret, the certificate in use and the ConfigMap to what they
-// should be now.
+// sync reconciles the Secret, the current certificate and the ConfigMap.
 func (k *selfSigned) sync(ctx context.Context, anyNames bool) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()
 	for range attempts {
-		if err = k.syncOnce(ctx, anyNames); !errors.Is(err, errAgain) {
+		if err = k.syncOnce(ctx, anyNames); !errors.Is(err, errConflict) {
 			return err
 		}
 	}
@@ -106,21 +105,21 @@ func (k *selfSigned) sync(ctx context.Context, anyNames bool) (err error) {
 }
 
 func (k *selfSigned) syncOnce(ctx context.Context, anyNames bool) error {
-	// The ConfigMap is read before the Secret, and written after it. So if it is newer
-	// than what is read of the Secret, writing it fails.
+	// The ConfigMap is read before the Secret and written after it, so that a write based
+	// on an older Secret fails.
 	published, err := k.readPublished(ctx)
 	if err != nil {
 		return err
 	}
-	d := demand{now: k.clock.Now().UTC().Truncate(time.Second), names: k.names, anyNames: anyNames}
+	d := requirements{now: k.clock.Now().UTC().Truncate(time.Second), names: k.names, anyNames: anyNames}
 	if published != nil {
-		d.published, _ = decodeCertificates([]byte(published.Data[keyBundle])) // what cannot be read is not published
+		d.published, _ = decodeCertificates([]byte(published.Data[keyBundle])) // an invalid bundle counts as not published
 	}
-	m, err := k.settle(ctx, d)
+	m, err := k.reconcile(ctx, d)
 	if err != nil {
 		return err
 	}
-	k.served.use(m.certificate())
+	k.current.set(m.certificate())
 	switch {
 	case slices.Equal(namesOf(m.leaf), k.names):
 		k.otherNames = time.Time{}
@@ -130,14 +129,14 @@ func (k *selfSigned) syncOnce(ctx context.Context, anyNames bool) error {
 	if err := k.publish(ctx, published, m.bundle()); err != nil {
 		return err
 	}
-	if m.request != "" { // one that is known has been done
-		return fmt.Errorf("the Secret %s: %w, not %q", k.where(k.secret), errRequest, m.request)
+	if m.request != "" { // known requests are done and cleared
+		return fmt.Errorf("the Secret %s: %w, not %q", k.qualified(k.secret), errRequest, m.request)
 	}
 	return nil
 }
 
-// settle returns the material of the Secret, after it has done all that is due.
-func (k *selfSigned) settle(ctx context.Context, d demand) (*material, error) {
+// reconcile returns the key pair of the Secret, after all steps that are due.
+func (k *selfSigned) reconcile(ctx context.Context, d requirements) (*keyPair, error) {
 	secret, err := k.secrets.Get(ctx, k.secret, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -147,7 +146,7 @@ func (k *selfSigned) settle(ctx context.Context, d demand) (*material, error) {
 	}
 	m, err := read(secret)
 	if err != nil {
-		return nil, k.refuse(err)
+		return nil, k.explainSecret(err)
 	}
 	var changes []string
 	for {
@@ -166,8 +165,8 @@ func (k *selfSigned) settle(ctx context.Context, d demand) (*material, error) {
 	return m, k.update(ctx, secret, m, changes)
 }
 
-func (k *selfSigned) create(ctx context.Context, d demand) (*material, error) {
-	m, err := newMaterial(d)
+func (k *selfSigned) create(ctx context.Context, d requirements) (*keyPair, error) {
+	m, err := newKeyPair(d)
 	if err != nil {
 		return nil, err
 	}
@@ -178,17 +177,17 @@ func (k *selfSigned) create(ctx context.Context, d demand) (*material, error) {
 	_, err = k.secrets.Create(ctx, secret, metav1.CreateOptions{})
 	switch {
 	case apierrors.IsAlreadyExists(err):
-		return nil, errAgain
+		return nil, errConflict
 	case err != nil:
 		return nil, k.explain("creating", "Secret", k.secret, err)
 	}
-	k.log.LogAttrs(ctx, slog.LevelInfo, "a CA and a serving certificate were made",
-		slog.String("secret", k.where(k.secret)), slog.String("authority", m.signer.cert.Subject.CommonName),
+	k.log.LogAttrs(ctx, slog.LevelInfo, "created a CA and a serving certificate",
+		slog.String("secret", k.qualified(k.secret)), slog.String("authority", m.signer.cert.Subject.CommonName),
 		slog.Time("authorityNotAfter", m.signer.cert.NotAfter))
 	return m, nil
 }
 
-func (k *selfSigned) update(ctx context.Context, secret *corev1.Secret, m *material, changes []string) error {
+func (k *selfSigned) update(ctx context.Context, secret *corev1.Secret, m *keyPair, changes []string) error {
 	secret = secret.DeepCopy()
 	if err := m.write(secret); err != nil {
 		return err
@@ -196,28 +195,28 @@ func (k *selfSigned) update(ctx context.Context, secret *corev1.Secret, m *mater
 	_, err := k.secrets.Update(ctx, secret, metav1.UpdateOptions{})
 	switch {
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-		return errAgain
+		return errConflict
 	case err != nil:
 		return k.explain("updating", "Secret", k.secret, err)
 	}
-	k.log.LogAttrs(ctx, slog.LevelInfo, "the certificates were renewed",
-		slog.String("secret", k.where(k.secret)), slog.Any("changes", changes))
+	k.log.LogAttrs(ctx, slog.LevelInfo, "renewed the certificates",
+		slog.String("secret", k.qualified(k.secret)), slog.Any("changes", changes))
 	return nil
 }
 
-// readPublished returns the ConfigMap of the CA; nil if there is none.
+// readPublished returns the ConfigMap of the CA, or nil if it does not exist.
 func (k *selfSigned) readPublished(ctx context.Context) (*corev1.ConfigMap, error) {
 	configMap, err := k.configMaps.Get(ctx, k.configMap, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, nil //nolint:nilnil // there is none, which is no error
+		return nil, nil //nolint:nilnil // a missing ConfigMap is not an error
 	case err != nil:
 		return nil, k.explain("reading", "ConfigMap", k.configMap, err)
 	}
 	return configMap, nil
 }
 
-// publish makes the ConfigMap hold the bundle.
+// publish writes the bundle to the ConfigMap.
 func (k *selfSigned) publish(ctx context.Context, published *corev1.ConfigMap, bundle []byte) (err error) {
 	switch {
 	case published == nil:
@@ -235,11 +234,11 @@ func (k *selfSigned) publish(ctx context.Context, published *corev1.ConfigMap, b
 	}
 	switch {
 	case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), published != nil && apierrors.IsNotFound(err):
-		return errAgain
+		return errConflict
 	case err != nil:
 		return k.explain("writing", "ConfigMap", k.configMap, err)
 	}
-	k.log.LogAttrs(ctx, slog.LevelInfo, "the CA was published for clients", slog.String("configMap", k.where(k.configMap)))
+	k.log.LogAttrs(ctx, slog.LevelInfo, "published the CA for clients", slog.String("configMap", k.qualified(k.configMap)))
 	return nil
 }
 
@@ -250,24 +249,24 @@ func (k *selfSigned) meta(name string) metav1.ObjectMeta {
 	}
 }
 
-func (k *selfSigned) where(name string) string { return k.namespace + "/" + name }
+func (k *selfSigned) qualified(name string) string { return k.namespace + "/" + name }
 
-// explain words an error of the API server.
+// explain adds the failed operation and a hint to an error of the API server.
 func (k *selfSigned) explain(doing, kind, name string, err error) error {
 	hint := ""
 	if apierrors.IsForbidden(err) {
 		hint = " (the operator's ServiceAccount needs the Role of config/rbac/certificates_role.yaml in this namespace)"
 	}
-	return fmt.Errorf("%s %s %s%s: %w", doing, kind, k.where(name), hint, err)
+	return fmt.Errorf("%s %s %s%s: %w", doing, kind, k.qualified(name), hint, err)
 }
 
-// refuse words what is wrong with the content of the Secret.
-func (k *selfSigned) refuse(err error) error {
+// explainSecret adds the fix to an error about the content of the Secret.
+func (k *selfSigned) explainSecret(err error) error {
 	remove := fmt.Sprintf("kubectl -n %s delete secret %s", k.namespace, k.secret)
 	if errors.Is(err, errForeign) {
 		return fmt.Errorf("the Secret %s cannot be used by %s: %w; serve it from files (%s and %s), or name another Secret with %s, or remove it with %q",
-			k.where(k.secret), flagSelfSigned, err, flagCertFile, flagKeyFile, flagSecret, remove)
+			k.qualified(k.secret), flagSelfSigned, err, flagCertFile, flagKeyFile, flagSecret, remove)
 	}
 	return fmt.Errorf("the Secret %s is broken: %w; put back what it was, or remove it with %q: then a new CA is made, which all clients need",
-		k.where(k.secret), err, remove)
+		k.qualified(k.secret), err, remove)
 }

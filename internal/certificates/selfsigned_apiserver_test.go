@@ -130,10 +130,10 @@ func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
 			t.Errorf("%s: another bundle is published than the Secret has", c.what)
 		}
 	}
-	if got := s.log.count("a CA and a serving certificate were made"); got != 1 {
+	if got := s.log.count("created a CA and a serving certificate"); got != 1 {
 		t.Errorf("made %d times", got)
 	}
-	if got := s.log.count("the certificates were renewed"); got != 3 {
+	if got := s.log.count("renewed the certificates"); got != 3 {
 		t.Errorf("renewed %d times", got)
 	}
 	state, err := dial(t, listen(t, replicas[3]), &tls.Config{

@@ -1,6 +1,6 @@
-// Package certificates gives the servers of the program their certificate, and
-// keeps it up to date: read from files that another program renews, or made by the
-// program itself and shared by its replicas in a Secret.
+// Package certificates provides the serving certificate and renews it. The
+// certificate is read from files that another program renews, or created by the
+// operator and shared by its replicas in a Secret.
 package certificates
 
 import (
@@ -17,8 +17,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Dependencies are what a Source works with. The API server is asked only for
-// certificates that the program makes itself.
+// Dependencies are the dependencies of a Source. Secrets and ConfigMaps are used with
+// --tls-self-signed only.
 type Dependencies struct {
 	Secrets    typedcorev1.SecretInterface    // of the namespace
 	ConfigMaps typedcorev1.ConfigMapInterface // of the namespace
@@ -27,19 +27,19 @@ type Dependencies struct {
 	Log        *slog.Logger
 }
 
-// Source has a serving certificate and keeps it up to date while Start runs. It is
-// safe for concurrent use.
+// Source holds the serving certificate and renews it while Start runs. It is safe for
+// concurrent use.
 type Source struct {
 	minVersion uint16
-	keeper     keeper
-	served     *served
+	provider   provider
+	current    *current
 }
 
-// keeper is one way to come by certificates.
-type keeper interface {
-	// load gets the first certificate.
+// keeper loads and renews certificates.
+type provider interface {
+	// load loads the first certificate.
 	load(ctx context.Context) error
-	// run keeps it up to date until the context ends.
+	// run renews it until the context ends.
 	run(ctx context.Context) error
 }
 
@@ -48,49 +48,47 @@ func New(o Options, d Dependencies) (*Source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Source{minVersion: o.MinVersion, served: &served{clock: d.Clock, log: d.Log}}
+	s := &Source{minVersion: o.MinVersion, current: &current{clock: d.Clock, log: d.Log}}
 	switch {
 	case o.SelfSigned:
-		s.keeper = newSelfSigned(o, d, s.served)
+		s.provider = newSelfSigned(o, d, s.current)
 	case o.Enabled():
-		s.keeper = &files{certFile: o.CertFile, keyFile: o.KeyFile, clock: d.Clock, log: d.Log, served: s.served, interval: fileInterval}
+		s.provider = &files{certFile: o.CertFile, keyFile: o.KeyFile, clock: d.Clock, log: d.Log, current: s.current, interval: fileInterval}
 	default:
 		return nil, errors.New("no serving certificate: give " + flagCertFile + " and " + flagKeyFile + ", or " + flagSelfSigned)
 	}
 	return s, nil
 }
 
-// Load gets the first certificate. An error tells what is wrong with it and what
-// to do; nothing should listen then.
-func (s *Source) Load(ctx context.Context) error { return s.keeper.load(ctx) }
+// Load loads the first certificate. Servers must not start after an error, which names
+// the fix.
+func (s *Source) Load(ctx context.Context) error { return s.provider.load(ctx) }
 
-// NeedLeaderElection tells a manager that every replica does this.
+// NeedLeaderElection returns false: every replica serves the certificate.
 func (s *Source) NeedLeaderElection() bool { return false }
 
-// Start keeps the certificate up to date until the context ends. What goes wrong
-// is logged and tried again; the certificate there is stays in use.
+// Start renews the certificate until the context ends. Errors are logged and retried,
+// and the current certificate stays in use.
 func (s *Source) Start(ctx context.Context) error {
-	if s.served.certificate() == nil {
+	if s.current.certificate() == nil {
 		if err := s.Load(ctx); err != nil {
 			return err
 		}
 	}
-	return s.keeper.run(ctx)
+	return s.provider.run(ctx)
 }
 
-// NotAfter is when the certificate that is served ends, by its own word; zero
-// before Load.
+// NotAfter returns the expiry of the serving certificate, or zero before Load.
 func (s *Source) NotAfter() time.Time {
-	if certificate := s.served.certificate(); certificate != nil {
+	if certificate := s.current.certificate(); certificate != nil {
 		return certificate.Leaf.NotAfter
 	}
 	return time.Time{}
 }
 
-// TLSConfig returns a configuration for servers; each call returns one of its own.
-// Connections that exist are not touched by a new certificate: it is handed out
-// from the next handshake on. The newest version of TLS that the client knows is
-// used, and with 1.2 the ciphers that Go holds for safe.
+// TLSConfig returns a new configuration for servers. A new certificate is used from
+// the next handshake on, and existing connections continue. The newest TLS version of
+// the client is used, with Go's default ciphers for 1.2.
 func (s *Source) TLSConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: s.minVersion,
@@ -99,7 +97,7 @@ func (s *Source) TLSConfig() *tls.Config {
 		// alone (or nothing, which means it), and are never given h2.
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if certificate := s.served.certificate(); certificate != nil {
+			if certificate := s.current.certificate(); certificate != nil {
 				return certificate, nil
 			}
 			return nil, errors.New("there is no certificate yet")
@@ -107,21 +105,21 @@ func (s *Source) TLSConfig() *tls.Config {
 	}
 }
 
-// served is the certificate in use, and what was last said of it.
-type served struct {
-	clock   clock.PassiveClock
-	log     *slog.Logger
-	current atomic.Pointer[tls.Certificate]
+// current is the certificate in use, and the last reported error.
+type current struct {
+	clock clock.PassiveClock
+	log   *slog.Logger
+	value atomic.Pointer[tls.Certificate]
 
-	mu   sync.Mutex
-	told string
+	mu       sync.Mutex
+	reported string
 }
 
-func (s *served) certificate() *tls.Certificate { return s.current.Load() }
+func (s *current) certificate() *tls.Certificate { return s.value.Load() }
 
-// use hands a certificate out from now on.
-func (s *served) use(certificate *tls.Certificate) {
-	before := s.current.Swap(certificate)
+// set makes a certificate the current one.
+func (s *current) set(certificate *tls.Certificate) {
+	before := s.value.Swap(certificate)
 	if before != nil && before.Leaf.Equal(certificate.Leaf) {
 		return
 	}
@@ -131,51 +129,51 @@ func (s *served) use(certificate *tls.Certificate) {
 		slog.Time("notBefore", leaf.NotBefore), slog.Time("notAfter", leaf.NotAfter))
 }
 
-// tell logs what is wrong once, not at every look, and again after it was right.
-func (s *served) tell(ctx context.Context, err error) {
+// report logs an error once, and again after it was resolved.
+func (s *current) report(ctx context.Context, err error) {
 	if err == nil && ctx.Err() == nil {
 		err = s.overdue()
 	}
 	text := ""
 	if err != nil {
 		if ctx.Err() != nil {
-			return // stopped, which is no fault
+			return // the program stops
 		}
 		text = err.Error()
 	}
 	s.mu.Lock()
-	news := text != s.told
-	s.told = text
+	changed := text != s.reported
+	s.reported = text
 	s.mu.Unlock()
-	if !news {
+	if !changed {
 		return
 	}
 	if text == "" {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "the serving certificate is in order again")
+		s.log.LogAttrs(ctx, slog.LevelInfo, "the serving certificate is valid again")
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelError, "the serving certificate needs attention; the one there is stays in use",
+	s.log.LogAttrs(ctx, slog.LevelError, "the serving certificate needs attention; the current one stays in use",
 		slog.String("error", text), slog.Time("notAfter", s.notAfter()))
 }
 
-func (s *served) notAfter() time.Time {
+func (s *current) notAfter() time.Time {
 	if certificate := s.certificate(); certificate != nil {
 		return certificate.Leaf.NotAfter
 	}
 	return time.Time{}
 }
 
-// overdue tells that the certificate in use has ended.
-func (s *served) overdue() error {
+// overdue returns an error if the current certificate is not valid now.
+func (s *current) overdue() error {
 	certificate := s.certificate()
 	if certificate == nil {
 		return nil
 	}
-	return inTime(certificate.Leaf, s.clock.Now())
+	return checkValidity(certificate.Leaf, s.clock.Now())
 }
 
-// inTime tells that a certificate has ended or not begun.
-func inTime(leaf *x509.Certificate, now time.Time) error {
+// checkValidity returns an error if a certificate is expired or not valid yet.
+func checkValidity(leaf *x509.Certificate, now time.Time) error {
 	switch {
 	case now.After(leaf.NotAfter):
 		return errors.New("the certificate ended at " + leaf.NotAfter.Format(time.RFC3339))

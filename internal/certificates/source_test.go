@@ -117,7 +117,7 @@ func TestStartFollowsTheSecretUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.replica(t)
-	keeper, ok := a.keeper.(*selfSigned)
+	keeper, ok := a.provider.(*selfSigned)
 	if !ok {
 		t.Fatal("another keeper")
 	}
@@ -134,25 +134,25 @@ func TestAProblemIsToldOnceAndItsEndToo(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.running(t)
-	const problem, end = "needs attention", "in order again"
+	const problem, end = "needs attention", "valid again"
 	for range 3 {
-		a.served.tell(t.Context(), nil)
+		a.current.report(t.Context(), nil)
 	}
 	if s.log.count(problem)+s.log.count(end) != 0 {
 		t.Error("told though nothing was wrong")
 	}
 	s.clock.Step(366 * day)
 	for range 3 {
-		a.served.tell(t.Context(), nil)
+		a.current.report(t.Context(), nil)
 	}
 	if s.log.count(problem) != 1 || s.log.count("the certificate ended at 2027-03-01T12:00:00Z") != 1 {
 		t.Errorf("told %d times that it ended", s.log.count(problem))
 	}
 	stopped, cancel := context.WithCancel(t.Context())
 	cancel()
-	a.served.tell(stopped, context.Canceled)
+	a.current.report(stopped, context.Canceled)
 	mustLook(t, a)
-	a.served.tell(t.Context(), nil)
+	a.current.report(t.Context(), nil)
 	if s.log.count(problem) != 1 || s.log.count(end) != 1 {
 		t.Errorf("the end was told %d times, problems %d times", s.log.count(end), s.log.count(problem))
 	}

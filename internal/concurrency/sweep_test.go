@@ -1,7 +1,9 @@
 package concurrency_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // counted counts the writes of statuses, and can have several limits of one name.
@@ -143,4 +146,75 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 			t.Errorf("the other one: %+v", youngest)
 		}
 	})
+}
+
+func TestSweep_recordsDecayedSlots(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		limits, store := s.overFaulty()
+		if _, err := limits.Create(s.t.Context(), concurrency.NewLimit{Name: "rate", Active: true, Limit: 4, SlotDecayPerSecond: 0.5}); err != nil {
+			s.t.Fatal(err)
+		}
+		if _, _, err := limits.Acquire(s.t.Context(), concurrency.Acquisition{Names: []string{"rate"}, Slots: 4}); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, step := range []struct {
+			after             time.Duration
+			shown, wantWrites int
+		}{{0, 4, 0}, {2 * time.Second, 3, 1}, {time.Minute, 0, 1}, {time.Minute, 0, 0}} {
+			before := store.writes
+			pass(step.after)
+			if err := limits.Sweep(s.t.Context()); err != nil {
+				s.t.Fatal(err)
+			}
+			all, err := s.limits.List(s.t.Context())
+			if err != nil || all[0].ReportedActive != step.shown || store.writes-before != step.wantWrites {
+				s.t.Errorf("%d are shown after %d writes, want %d after %d; error %v", all[0].ReportedActive, store.writes-before, step.shown, step.wantWrites, err)
+			}
+		}
+	})
+}
+
+func TestSweeper_logsFailuresUnlessStopped(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err      error
+		ended    bool
+		wantLogs int
+	}{
+		"sweeps succeed":         {},
+		"sweeps fail":            {err: taskrun.ErrUnavailable, wantLogs: 3},
+		"sweeps fail in the end": {err: taskrun.ErrUnavailable, ended: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(s *fixture) {
+				limits, store := s.overFaulty()
+				ctx, end := context.WithCancel(s.t.Context())
+				defer end()
+				store.errs["list"] = tt.err
+				var log bytes.Buffer
+				sweeper := &concurrency.Sweeper{
+					Namespaces: func() []string {
+						if tt.ended {
+							end()
+						}
+						return []string{"default"}
+					},
+					Service: func(string) *concurrency.Service { return limits }, Interval: time.Minute,
+					Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+				}
+				ended := make(chan error)
+				go func() { ended <- sweeper.Start(ctx) }()
+				pass(3*time.Minute + time.Second)
+				end()
+				if err := <-ended; err != nil {
+					s.t.Error(err)
+				}
+				if got := strings.Count(log.String(), "\n"); got != tt.wantLogs || store.calls["list"] == 0 {
+					s.t.Errorf("%d lines after %d sweeps, want %d:\n%s", got, store.calls["list"], tt.wantLogs, log.String())
+				}
+			})
+		})
+	}
 }

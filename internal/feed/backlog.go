@@ -8,9 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// backlog are the changes before a position of a feed, as far as readers want them:
-// those that the runs showed at one moment. Readers who come soon after each other
-// share one.
+// backlog has the changes before a position of a feed, as the runs showed them at one
+// moment. Readers that start soon after each other share one.
 type backlog struct {
 	since   time.Time      // what was recorded earlier is left out
 	changes []SharedChange // in the order of time
@@ -68,7 +67,7 @@ func (b *backlog) contains(at int, c *SharedChange) bool {
 	return run != nil && run.Has(c.State.ID)
 }
 
-// backlogOf makes the backlog of a reader who wants some runs only.
+// backlogOf makes the backlog of a reader that selects some runs.
 func (f *Feed) backlogOf(store taskrun.Store, wants *selection) *backlog {
 	b := &backlog{since: wants.Since, from: f.position()}
 	var runs []*taskrun.Run
@@ -83,9 +82,9 @@ func (f *Feed) backlogOf(store taskrun.Store, wants *selection) *backlog {
 	return b
 }
 
-// sharedBacklog returns a backlog for a reader who wants all runs: the one that is
+// sharedBacklog returns a backlog for a reader that selects all runs: the one that is
 // there, if it goes back far enough and nothing behind it is dropped. Else the
-// store looks for the runs that have changed since, and for no others.
+// store returns the runs that have changed since, and no others.
 func (f *Feed) sharedBacklog(store taskrun.Store, since time.Time) *backlog {
 	if b := f.usableBacklog(since); b != nil {
 		return b
@@ -100,7 +99,7 @@ func (f *Feed) sharedBacklog(store taskrun.Store, since time.Time) *backlog {
 	return b
 }
 
-// noteKnown keeps those of the runs that were told of while they were looked at.
+// noteKnown keeps those of the runs that changed while they were read.
 func (b *backlog) noteKnown(f *Feed, runs []*taskrun.Run) {
 	changed := f.changedBetween(b.from, b.until)
 	if len(changed) == 0 {

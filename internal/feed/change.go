@@ -21,7 +21,7 @@ type SharedChange struct {
 }
 
 // Encoded returns what encode makes of the change. encode is called once, whatever
-// the number of readers, who must not change the result.
+// the number of readers. They must not change the result.
 func (c *SharedChange) Encoded(encode func(*taskrun.Change) []byte) []byte {
 	c.once.Do(func() {
 		c.encoded = encode(&c.Change)

@@ -71,7 +71,7 @@ func (f *Feed) join(store taskrun.Store, wants selection) *backlog {
 	if f.readers == 1 {
 		f.start(store)
 	}
-	if wants.runs != nil { // few, which need no look at the others
+	if wants.runs != nil { // few: the other runs are not read
 		return f.backlogOf(store, &wants)
 	}
 	return f.sharedBacklog(store, wants.Since)

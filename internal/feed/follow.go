@@ -83,8 +83,8 @@ func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
 	return changes
 }
 
-// differ reports whether there may be a change to tell of. Most writes bring none:
-// they are seen without a look at each state.
+// differ reports whether there may be a change. Most writes bring none; they are found
+// without a comparison of each state.
 func differ(before, after *taskrun.Run) bool {
 	if after == nil || after.State == nil {
 		return false

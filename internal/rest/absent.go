@@ -3,13 +3,15 @@ package rest
 import (
 	"net/http"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // prefectCodePage is the page that says which Prefect code works.
 const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
 
-// absentParts are the parts of a Prefect server that are not served, by the beginning of
-// their paths below the base. Clients of Prefect ask for them.
+// absentParts are the parts of a Prefect server that the operator does not have, by the beginning of their paths below
+// the base. Clients of Prefect request them.
 var absentParts = map[string]string{
 	"/admin/settings":                   "settings of a Prefect server",
 	"/artifacts":                        "artifacts",
@@ -37,28 +39,26 @@ var absentParts = map[string]string{
 	"/work_queues":                      "work queues",
 }
 
-// webPages are the beginnings of the paths that clients of Prefect print as links to its
-// web page, outside the base.
+// webPages are the beginnings of the paths that clients of Prefect print as links to its web page, outside the base.
 var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
 
-// noRoute is the error for a path that has no route. It says more than that if a Prefect
-// server has one.
+// noRoute returns the error of a path without a route. The text names the part of a Prefect server that has the path.
 func noRoute(base, path string) error {
 	if below, inside := strings.CutPrefix(path, base); inside {
 		if part := absentPart(below); part != "" {
-			return detail(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
+			return wire.NewDetailError(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
 		}
 		return errNoRoute
 	}
 	for _, page := range webPages {
 		if strings.HasPrefix(path, page) {
-			return detail(http.StatusNotFound, "taskrun-operator has no web page. To see a run: kubectl taskrun describe ID")
+			return wire.NewDetailError(http.StatusNotFound, "taskrun-operator has no web page. To see a run: kubectl taskrun describe ID")
 		}
 	}
 	return errNoRoute
 }
 
-// absentPart names the part of a Prefect server that a path belongs to; empty: none.
+// absentPart returns the part of a Prefect server that a path belongs to, "" for none.
 func absentPart(path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		if part := absentParts[path[:end]]; part != "" {

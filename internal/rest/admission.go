@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// errBusy says that too much is under way.
+// errBusy means that too many requests are in flight.
 var errBusy = errors.New("too many requests are under way")
 
-// The reasons why requests are turned away unheard, as metrics have them.
+// The reasons for which requests are rejected because of load, as metric labels.
 const (
 	busyServer  = "server"  // too many of all callers
 	busyCaller  = "caller"  // too many of this one
@@ -16,8 +16,7 @@ const (
 	busyMemory  = "memory"  // bodies and responses take all the memory that they may
 )
 
-// admission counts what is under way, so that no flood takes more than there is,
-// and no caller more than its share.
+// admission limits the requests in flight, in total and per caller.
 type admission struct {
 	most, mostEach int
 
@@ -30,7 +29,7 @@ func newAdmission(most, mostEach int) *admission {
 	return &admission{most: most, mostEach: mostEach, byName: map[string]int{}}
 }
 
-// enter counts a request in; ok is false if there are too many.
+// enter counts a request. ok is false if there are too many.
 func (a *admission) enter() (leave func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,8 +44,7 @@ func (a *admission) enter() (leave func(), ok bool) {
 	}, true
 }
 
-// enterAs counts a request of a caller in. Callers without a name are not told
-// apart, and so are not held to a share.
+// enterAs counts a request of a caller. Callers without a name are not limited to a share.
 func (a *admission) enterAs(name string) (leave func(), ok bool) {
 	if name == "" {
 		return func() {}, true
@@ -66,7 +64,7 @@ func (a *admission) enterAs(name string) (leave func(), ok bool) {
 	}, true
 }
 
-// underWay is how many requests are.
+// underWay returns the number of requests in flight.
 func (a *admission) underWay() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // apiVersion is the version of the REST interface; leastAPIVersion is the
@@ -16,7 +18,7 @@ var leastAPIVersion = []int{0, 8, 0}
 
 const headerAPIVersion = "X-Prefect-Api-Version"
 
-// checkAPIVersion refuses clients that are too old; one that does not tell is welcome.
+// checkAPIVersion rejects clients of versions that are too old. A client without the header is accepted.
 func checkAPIVersion(header http.Header) error {
 	asked := header.Get(headerAPIVersion)
 	if asked == "" {
@@ -24,18 +26,17 @@ func checkAPIVersion(header http.Header) error {
 	}
 	version, ok := parseAPIVersion(asked)
 	if !ok {
-		return detail(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
+		return wire.NewDetailError(http.StatusBadRequest, "Invalid X-PREFECT-API-VERSION header format."+
 			"Expected header in format 'x.y.z' but received "+asked)
 	}
 	if slices.Compare(version, leastAPIVersion) < 0 {
-		return detail(http.StatusBadRequest, "The request specified API version "+asked+
+		return wire.NewDetailError(http.StatusBadRequest, "The request specified API version "+asked+
 			" but this server requires version 0.8.0 or higher.")
 	}
 	return nil
 }
 
-// parseAPIVersion reads three whole numbers; they may be negative, and too
-// large ones count as the largest.
+// parseAPIVersion reads three integers, which can be negative. An integer that is too large becomes the largest one.
 func parseAPIVersion(s string) ([]int, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) != len(leastAPIVersion) {

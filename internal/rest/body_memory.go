@@ -7,44 +7,35 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
 const (
 	// memoryWait is how long a body or response waits for memory before its client
 	// is told to come again.
 	memoryWait = 5 * time.Second
-	// uncountedBytes is the size up to which a frame or response is so small that
-	// the number of sockets and requests limits them well enough.
+	// uncountedBytes is the size up to which a response is so small that the number
+	// of requests limits the memory of such responses well enough.
 	uncountedBytes = 4 << 10
 	// callerShare is the divisor of the memory that gives the part of one caller.
 	callerShare = 2
 )
 
-// bodyMemory limits the memory that bodies, frames and responses take at once, in
-// the whole program and per caller. A request that waits for one of its parts holds none
-// of a later one: arriving comes before parsed, and responses are not waited for.
+// bodyMemory limits the memory of bodies, frames and responses, in total and per caller. A request that waits for one
+// of its parts holds none of a later one: arriving comes before parsed, and no request waits for responses.
 type bodyMemory struct {
 	arriving  *byteBudget // text that is read, or waits to be recorded
 	parsed    *byteBudget // values until their request is answered
 	responses *byteBudget // until they are sent
 }
 
-// newBodyMemory divides that many bytes: the values of a text take most.
+// newBodyMemory divides the bytes among the parts. Parsed values get most.
 func newBodyMemory(bytes int64) *bodyMemory {
 	part := bytes / 6
 	return &bodyMemory{newByteBudget(part), newByteBudget(bytes - 2*part), newByteBudget(part)}
 }
 
-// parsedBytes is what the values of a text take at most, with the strings in them
-// and what is made of them.
-func parsedBytes(text []byte, values int) int64 {
-	return 2*int64(len(text)) + int64(values)*pyjson.BytesPerValue
-}
-
-// byteBudget is a number of bytes that are taken and returned. One caller has its
-// share at most, for which it waits without being in the way of others.
+// byteBudget is a number of bytes that callers reserve and release. A caller has at most its share. While it waits for
+// its share, other callers do not wait.
 type byteBudget struct {
 	total *semaphore.Weighted
 	share int64
@@ -53,7 +44,7 @@ type byteBudget struct {
 	byCaller map[string]*callerBytes
 }
 
-// callerBytes is the share of one caller, which is kept while it is used.
+// callerBytes is the share of one caller. It exists while it is used.
 type callerBytes struct {
 	bytes *semaphore.Weighted
 	users int
@@ -63,10 +54,9 @@ func newByteBudget(total int64) *byteBudget {
 	return &byteBudget{total: semaphore.NewWeighted(total), share: max(1, total/callerShare), byCaller: map[string]*callerBytes{}}
 }
 
-// acquire waits until there are n bytes for the caller. More than its share counts
-// as its share, so that there is nothing that never fits. Callers without a name
-// are not told apart. release may be called more than once.
-func (b *byteBudget) acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
+// Acquire waits until n bytes are free for the caller. More than the share of a caller counts as its share, so that
+// every request can be served. Each caller without a name has a share of its own. release may be called more than once.
+func (b *byteBudget) Acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
 	n = min(n, b.share)
 	own := b.join(caller)
 	if err := own.bytes.Acquire(ctx, n); err != nil {
@@ -81,8 +71,8 @@ func (b *byteBudget) acquire(ctx context.Context, caller string, n int64) (relea
 	return b.releaser(caller, own, n), nil
 }
 
-// try is acquire without waiting.
-func (b *byteBudget) try(caller string, n int64) (release func(), ok bool) {
+// Try is Acquire that does not wait.
+func (b *byteBudget) Try(caller string, n int64) (release func(), ok bool) {
 	n = min(n, b.share)
 	own := b.join(caller)
 	if !own.bytes.TryAcquire(n) {
@@ -132,5 +122,5 @@ func (b *byteBudget) part(caller string, own *callerBytes) {
 	}
 }
 
-// errMemory says that bodies take all the memory that they may.
+// errMemory means that no memory is free for a body or response.
 var errMemory = errors.New("no memory is free for bodies")

@@ -21,8 +21,8 @@ func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 		if len(b.byCaller) > 0 {
 			t.Errorf("%s: %d callers hold memory", name, len(b.byCaller))
 		}
-		if release, ok := b.try("", b.share); ok {
-			second, ok := b.try("", b.share)
+		if release, ok := b.Try("", b.share); ok {
+			second, ok := b.Try("", b.share)
 			second()
 			release()
 			if ok {
@@ -36,30 +36,30 @@ func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 func TestACallerHasItsShareOfTheMemory(t *testing.T) {
 	t.Parallel()
 	b := newByteBudget(100)
-	first, ok := b.try("a", 30)
+	first, ok := b.Try("a", 30)
 	if !ok {
 		t.Fatal("nothing is taken, and there is no memory")
 	}
-	if _, ok := b.try("a", 30); ok {
+	if _, ok := b.Try("a", 30); ok {
 		t.Error("a caller got more than its share")
 	}
-	other, ok := b.try("b", 1000)
+	other, ok := b.Try("b", 1000)
 	if !ok {
 		t.Error("more than a share does not count as a share")
 	}
-	if _, ok := b.try("c", 30); ok {
+	if _, ok := b.Try("c", 30); ok {
 		t.Error("more was given than there is")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, caller := range []string{"a", "c", ""} {
-		if _, err := b.acquire(ended, caller, 50); !errors.Is(err, errMemory) {
+		if _, err := b.Acquire(ended, caller, 50); !errors.Is(err, errMemory) {
 			t.Errorf("%q waits although its context has ended: %v", caller, err)
 		}
 	}
 	got := make(chan func())
 	go func() {
-		release, err := b.acquire(t.Context(), "a", 40)
+		release, err := b.Acquire(t.Context(), "a", 40)
 		if err != nil {
 			t.Error(err)
 		}
@@ -78,8 +78,8 @@ func TestACallerHasItsShareOfTheMemory(t *testing.T) {
 // memoryTaken takes all of a part of the memory, as two callers.
 func memoryTaken(t *testing.T, b *byteBudget) (release func()) {
 	t.Helper()
-	one, ok := b.try("one", b.share)
-	two, also := b.try("two", b.share)
+	one, ok := b.Try("one", b.share)
+	two, also := b.Try("two", b.share)
 	if !ok || !also {
 		t.Fatal("memory is taken already")
 	}
@@ -155,7 +155,7 @@ func TestRoutesOfSmallBodiesTakeSmallOnes(t *testing.T) {
 
 func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		p.send(t, numbered(1))
@@ -182,7 +182,7 @@ func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 
 func TestALargeFrameThatDoesNotArriveEndsTheSocket(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		conn := rawSocket(w.t, w, pathEventsIn)
 		began := time.Now()
 		go func() { _, _ = conn.Write(append(maskedFrame(0x1, 1_000_000), make([]byte, 10_000)...)) }()

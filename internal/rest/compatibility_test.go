@@ -75,7 +75,7 @@ func compatibilityTable(t *testing.T) string {
 	served := map[string]bool{}
 	for _, r := range table() {
 		key := r.method + " " + r.path
-		if r.talk != nil {
+		if r.serve != nil {
 			key = "WS " + r.path
 		}
 		served[key] = true

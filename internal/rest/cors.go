@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// corsMethods are those that a page from elsewhere may use: all that there are.
+// corsMethods are the methods that pages of other origins can use: all methods of the routes.
 var corsMethods = []string{
 	http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPatch, http.MethodPost, http.MethodPut,
 }
 
-// isPreflight tells whether a browser asks what it may do, on behalf of a page
-// from elsewhere.
+// isPreflight reports whether a browser asks which requests a page of another origin can send.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions &&
 		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""

@@ -12,7 +12,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // The answers to requests that change something without a good token (contract §5).
@@ -28,15 +28,15 @@ const (
 	mostKeyBytes    = 4096
 	tokenBytes      = 32 // 64 hexadecimal digits, as clients know them
 	tokenTimeBytes  = 8
+	uuidBytes       = 16
 	tokenProofBytes = tokenBytes - tokenTimeBytes
 )
 
-// csrf makes and judges tokens. A token tells until when it is good, and proves
-// with the key that it was made for its client: so nothing is stored, and any
-// replica with the same key knows the tokens of the others.
+// csrf issues and checks tokens. A token has its expiration and a proof, made with the key, that it was issued for its
+// client. Nothing is stored, and all replicas with the same key accept the token.
 type csrf struct{ key []byte }
 
-// newCSRF takes the key from a file, or a random one if there is no file.
+// newCSRF reads the key from a file. Without a file the key is random.
 func newCSRF(keyFile string) (*csrf, error) {
 	if keyFile == "" {
 		key := make([]byte, leastKeyBytes)
@@ -55,13 +55,13 @@ func newCSRF(keyFile string) (*csrf, error) {
 	return &csrf{key}, nil
 }
 
-// token makes the token of a client that is good until then.
+// token issues a token for a client.
 func (c *csrf) token(client string, until time.Time) string {
 	token := binary.BigEndian.AppendUint64(make([]byte, 0, tokenBytes), uint64(until.UnixMicro()))
 	return hex.EncodeToString(append(token, c.proof(token, client)...))
 }
 
-// proof is what only the owners of the key can say of a time and a client.
+// proof returns the HMAC of the expiration and the client.
 func (c *csrf) proof(until []byte, client string) []byte {
 	mac := hmac.New(sha256.New, c.key)
 	mac.Write(until) // has always the same length, so the two cannot be mixed up
@@ -69,7 +69,7 @@ func (c *csrf) proof(until []byte, client string) []byte {
 	return mac.Sum(nil)[:tokenProofBytes]
 }
 
-// good tells whether the token is one of the client and still good.
+// good reports whether the token was issued for the client and has not expired.
 func (c *csrf) good(token, client string, now time.Time) bool {
 	raw, err := hex.DecodeString(token)
 	if err != nil || len(raw) != tokenBytes {
@@ -80,8 +80,8 @@ func (c *csrf) good(token, client string, now time.Time) bool {
 	return proven && now.UnixMicro() < int64(binary.BigEndian.Uint64(until)) //nolint:gosec // as it was put in
 }
 
-// checkCSRF refuses a request that would change something without a good token, and
-// a page from elsewhere that asks for one.
+// checkCSRF rejects a request that changes something without a valid token, and a page of another origin that requests
+// a token.
 func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 	if rt != nil && rt.givesToken {
 		return s.browsers.checkToken(r, proxied)
@@ -92,17 +92,17 @@ func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 	tokens, clients := r.Header[headerToken], r.Header[headerClient]
 	switch {
 	case len(tokens) == 0:
-		return detail(http.StatusForbidden, textNoToken)
+		return wire.NewDetailError(http.StatusForbidden, textNoToken)
 	case len(clients) == 0:
-		return detail(http.StatusForbidden, textNoClient)
+		return wire.NewDetailError(http.StatusForbidden, textNoClient)
 	case !s.csrf.good(tokens[0], clients[0], s.now()):
-		return detail(http.StatusForbidden, textBadToken)
+		return wire.NewDetailError(http.StatusForbidden, textBadToken)
 	default:
 		return nil
 	}
 }
 
-// changes tells whether requests of the method need a token.
+// changes reports whether requests of the method need a token.
 func changes(method string) bool {
 	switch method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -112,29 +112,12 @@ func changes(method string) bool {
 	}
 }
 
-// appendToken writes a CsrfToken (contract §2.9). Its id is made of the token.
-func appendToken(b []byte, token, client string, now, until time.Time) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, idOf(token))
-	b = append(b, `,"created":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, now)
-	b = append(b, `,"token":`...)
-	b = pyjson.AppendText(b, token)
-	b = append(b, `,"client":`...)
-	b = pyjson.AppendText(b, client)
-	b = append(b, `,"expiration":`...)
-	b = appendTime(b, until)
-	return append(b, '}')
-}
-
-// idOf makes a UUID (version 8) of a text.
+// idOf derives a UUID (version 8) from a text.
 func idOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	sum[6] = sum[6]&0x0f | 0x80
 	sum[8] = sum[8]&0x3f | 0x80
-	id, _ := pathID(hex.EncodeToString(sum[:uuidDigits/2]))
+	id, _ := wire.PathID(hex.EncodeToString(sum[:uuidBytes]))
 	return id
 }
 

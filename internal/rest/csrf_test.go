@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 func protected(keyFile string) change {
@@ -81,7 +83,7 @@ func TestATokenTellsItsClientAndTime(t *testing.T) {
 	if len(token) != 64 || strings.Trim(token, "0123456789abcdef") != "" {
 		t.Errorf("token %q, want 64 hexadecimal digits", token)
 	}
-	if spelt, ok := pathID(id); !ok || spelt != id {
+	if spelt, ok := wire.PathID(id); !ok || spelt != id {
 		t.Errorf("id %q is no UUID", id)
 	}
 }

@@ -136,7 +136,7 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 func TestLimitsOfPagesOutOfRange(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withLimits(&askedLimits{}))
-	for body, want := range map[string]string{`{"limit":-1}`: textLimitBelow, `{"limit":201}`: textLimitAbove} {
+	for body, want := range map[string]string{`{"limit":-1}`: "Invalid limit: must be greater than or equal to 0.", `{"limit":201}`: "Invalid limit: must be less than or equal to 200."} {
 		if got := f.must(t, http.StatusUnprocessableEntity, "POST", newBase+"/filter", body); got != `{"detail":"`+want+`"}` {
 			t.Errorf("body = %s, want %s", got, want)
 		}

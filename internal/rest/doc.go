@@ -1,8 +1,6 @@
-// Package rest answers HTTP requests as a Prefect 3 server does (contract §1,
-// §2, §5): it decodes, validates, calls one use case, and encodes. What the use
-// cases decide is not its business.
+// Package rest serves the REST interface of a Prefect 3 server (contract §1, §2, §5; docs/prefect-contract.md). A handler
+// decodes a request with package wire, calls one use case, and encodes the response. The rules are in the use cases.
 //
-// routes.go lists all routes; the handlers of a resource are in one file
-// (handle_*.go). Bodies are read by decode_*.go and written by encode_*.go;
-// errors.go alone turns errors into answers. server.go listens.
+// routes.go lists all routes. The handlers of a resource are in one file (handle_*.go), those of websockets in socket_*.go.
+// Only errors.go turns errors into responses. server.go listens.
 package rest

@@ -58,7 +58,7 @@ type identified struct {
 }
 
 // identify returns the caller of a request, an empty one without authentication.
-func (s *Server) identify(r *http.Request, at place) (identified, error) {
+func (s *Server) identify(r *http.Request, at target) (identified, error) {
 	switch {
 	case s.door == nil:
 		return identified{}, nil

@@ -160,15 +160,15 @@ func guarded(t *testing.T, door *doorkeeper) *fixture {
 func withDoor(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
 		d.Door, d.Limits = door, &askedLimits{}
-		d.Others = func(namespace string) (Space, error) {
-			if namespace == everywhere {
-				return Space{Runs: d.Runs}, nil
+		d.Others = func(namespace string) (Tenant, error) {
+			if namespace == allNamespaces {
+				return Tenant{Runs: d.Runs}, nil
 			}
 			if namespace != "other" {
-				return Space{}, ErrNotServed
+				return Tenant{}, ErrNotServed
 			}
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
-			return Space{Runs: runs, Limits: &askedLimits{}}, nil
+			return Tenant{Runs: runs, Limits: &askedLimits{}}, nil
 		}
 	}
 }
@@ -194,7 +194,7 @@ func TestEveryRouteIsBehindTheDoor(t *testing.T) {
 	door.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
 	f := guarded(t, door)
 	for _, r := range table() {
-		if r.talk != nil {
+		if r.serve != nil {
 			continue
 		}
 		path := anyParameter.ReplaceAllString(r.path, idUnknown)
@@ -365,7 +365,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 func TestEverySocketIsBehindTheDoor(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.talk == nil {
+		if r.serve == nil {
 			continue
 		}
 		right := access[r.method+" "+r.path]
@@ -385,7 +385,7 @@ func TestEverySocketIsBehindTheDoor(t *testing.T) {
 				t.Parallel()
 				door := &doorkeeper{}
 				door.fail("lost", authn.ErrUnavailable)
-				inBubble(t, func(w *wire) {
+				inBubble(t, func(w *socketFixture) {
 					p := w.open(w.t, r.path, offering...)
 					p.send(w.t, `{"type":"auth","token":"`+tc.token+`"}`)
 					if tc.want != (end{}) {
@@ -419,7 +419,7 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 			t.Parallel()
 			door := &doorkeeper{}
 			door.fail("lost", authn.ErrUnavailable)
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				o := &websocket.DialOptions{Subprotocols: tc.subprotocols, HTTPHeader: http.Header{}}
 				if tc.show != "" {
 					o.HTTPHeader.Set("Authorization", tc.show)
@@ -466,7 +466,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 			if tc.door != nil {
 				tc.door(door)
 			}
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				began := time.Now()
 				p := w.open(w.t, pathEventsOut, offering...)
 				p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
@@ -495,7 +495,7 @@ func TestListsOfAllNamespaces(t *testing.T) {
 	f := guarded(t, &doorkeeper{})
 	for _, r := range table() {
 		needs := access[r.method+" "+r.path]
-		if r.talk != nil || needs == "open" || needs == "known" {
+		if r.serve != nil || needs == "open" || needs == "known" {
 			continue
 		}
 		path := "/namespaces/-/api" + anyParameter.ReplaceAllString(r.path, idUnknown)

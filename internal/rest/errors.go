@@ -8,32 +8,31 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// The texts of answers that are the same everywhere (contract §1.1).
+// Texts of responses that many routes have (contract §1.1).
 const (
-	textInvalid = "Invalid request received."
-	textTaken   = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
+	textTaken = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
 		"See server logs for details."
 	textUnavailable = "Service Unavailable"
 	textInternal    = "Internal Server Error"
 	textNotServed   = "This namespace is not served."
 )
 
-// textOperatorForbidden tells a caller that the permission is not its own.
+// textOperatorForbidden begins the text about a permission that the operator lacks, not the caller.
 const textOperatorForbidden = "The operator lacks a permission in Kubernetes: "
 
-// The keys of one-line answers: handlers of Prefect say detail, what lies below
-// them says exception_message (contract §0.6).
+// The keys of responses of one text: Prefect's handlers use detail, the layers below them exception_message
+// (contract §0.6).
 const (
 	keyDetail      = "detail"
 	keyMessage     = "exception_message"
 	keyExplanation = "exception_detail"
 )
 
-// The answers about slots (contract §4.6).
+// Texts of responses about slots (contract §4.6).
 const (
 	textLocked       = "Locked"
 	textTooManySlots = "Slots requested is greater than the limit"
@@ -42,37 +41,26 @@ const (
 	textLeaseGone = "Lease not found - it may have expired or been revoked"
 )
 
-// retryAfter is when a client may try again, in seconds.
+// retryAfter is the time after which a client can retry, in seconds.
 const retryAfter = "1"
 
-// problem is a one-line answer.
+// problem is a response of one text.
 type problem struct{ key, text string }
 
-func saysDetail(text string) func(string) problem {
+func detailText(text string) func(string) problem {
 	return func(string) problem { return problem{keyDetail, text} }
 }
 
-func saysRunNotFound(id string) problem {
+func runNotFoundText(id string) problem {
 	return problem{keyMessage, "Task run with id " + id + " not found"}
 }
 
-// detailError is the one-line answer of a handler in place of a result.
-type detailError struct {
-	status int
-	text   string
-}
-
-func (e *detailError) Error() string { return e.text }
-
-// detail returns a detailError.
-func detail(status int, text string) error { return &detailError{status, text} }
-
-// notReadyError tells that runs cannot be served for now.
+// notReadyError means that no run can be served now.
 type notReadyError struct{ cause error }
 
 func (e *notReadyError) Error() string { return "not ready: " + e.cause.Error() }
 
-// message is Prefect's, and the reason where an administrator has to act.
+// message returns the text of Prefect, with the reason if an administrator has to act.
 func (e *notReadyError) message() string {
 	const message = "Database is not available"
 	if unfit, ok := errors.AsType[*taskrun.UnfitError](e.cause); ok {
@@ -81,35 +69,26 @@ func (e *notReadyError) message() string {
 	return message
 }
 
-var errNoRoute = detail(http.StatusNotFound, "Not Found")
+var errNoRoute = wire.NewDetailError(http.StatusNotFound, "Not Found")
 
-// methodError tells that the path has no such method, but this one.
+// methodError means that the path has no such method.
 type methodError struct{ allow string }
 
 func (e *methodError) Error() string { return "Method Not Allowed" }
 
-// redirectError tells where else the route is.
+// redirectError has the location of the route.
 type redirectError struct{ location string }
 
 func (e *redirectError) Error() string { return "redirected to " + e.location }
 
-// invalidError tells what is wrong with a request.
-type invalidError struct {
-	items []validate.Error
-	body  pyjson.Value // of the request
-}
-
-func (e *invalidError) Error() string { return textInvalid }
-
-// answerTo turns an error into an answer: the only place that does. unexpected
-// tells that the error is a fault of this server.
-func answerTo(err error, rt *route, r *request) (answer response, unexpected bool) {
+// errorResponse is the single place where errors become responses. unexpected is true for errors of the server itself.
+func errorResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
-		plain    *detailError
+		plain    *wire.DetailError
 		notReady *notReadyError
 		method   *methodError
 		redirect *redirectError
-		invalid  *invalidError
+		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
 	)
 	if answer, ok := answerAtDoor(err); ok {
@@ -121,7 +100,7 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
-		return jsonMember(plain.status, keyDetail, plain.text), false
+		return jsonMember(plain.Status, keyDetail, plain.Text), false
 	case errors.As(err, &notReady):
 		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
@@ -129,17 +108,16 @@ func answerTo(err error, rt *route, r *request) (answer response, unexpected boo
 	case errors.As(err, &redirect):
 		return response{status: http.StatusTemporaryRedirect}.with("Location", redirect.location), false
 	case errors.As(err, &invalid):
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, invalid)}, false
 	case errors.As(err, &bound):
-		invalid = &invalidError{items: beyondBound(bound, r.body), body: r.body}
-		return response{status: http.StatusUnprocessableEntity, body: appendInvalid(nil, invalid)}, false
+		return response{status: http.StatusUnprocessableEntity, body: wire.AppendInvalid(nil, wire.NewLimitError(bound, r.body))}, false
 	default:
-		return answerToUseCase(err, rt, r)
+		return useCaseResponse(err, rt, r)
 	}
 }
 
-// rejectedByCluster is the answer to a write that the API server rejects for good:
-// the client has no reason to try again. It is told in the API server's words.
+// rejectedByCluster returns the response to a write that the API server has rejected permanently: a retry would fail
+// again. The text is that of the API server.
 func rejectedByCluster(e *taskrun.RejectedError) response {
 	switch e.Cause {
 	case taskrun.NamespaceMissing:
@@ -151,14 +129,14 @@ func rejectedByCluster(e *taskrun.RejectedError) response {
 	}
 }
 
-// answerToUseCase answers to the errors of the use cases.
-func answerToUseCase(err error, rt *route, r *request) (answer response, unexpected bool) {
+// useCaseResponse returns the response to an error of a use case.
+func useCaseResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
 	var (
 		undecodable *taskrun.UndecodableError
 		rejected    *taskrun.RejectedError
 	)
 	switch {
-	case errors.As(err, &undecodable): // the object's fault, and logged when it was found
+	case errors.As(err, &undecodable): // the object is not valid, which was logged already
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.As(err, &rejected):
 		return rejectedByCluster(rejected), false
@@ -171,19 +149,19 @@ func answerToUseCase(err error, rt *route, r *request) (answer response, unexpec
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return unavailable(), false
 	default:
-		return answerAboutSlots(err)
+		return slotsResponse(err)
 	}
 }
 
-// answerAboutSlots answers to the errors of those who ask for slots.
-func answerAboutSlots(err error) (answer response, unexpected bool) {
+// slotsResponse returns the response to an error of a request for slots.
+func slotsResponse(err error) (answer response, unexpected bool) {
 	var (
 		locked  *concurrency.LockedError
 		noDecay *concurrency.NoDecayError
 	)
 	switch {
 	case errors.As(err, &locked):
-		answer = jsonMember(http.StatusLocked, keyDetail, sayLocked(locked))
+		answer = jsonMember(http.StatusLocked, keyDetail, lockedText(locked))
 		if locked.Never {
 			return answer, false
 		}
@@ -200,8 +178,8 @@ func answerAboutSlots(err error) (answer response, unexpected bool) {
 	}
 }
 
-// sayLocked is what is said of a limit without a free slot. That of a tag is named.
-func sayLocked(e *concurrency.LockedError) string {
+// lockedText returns the text about a limit without a free slot. It names the tag of the limit.
+func lockedText(e *concurrency.LockedError) string {
 	switch {
 	case e.Tag == "":
 		return textLocked
@@ -214,31 +192,4 @@ func sayLocked(e *concurrency.LockedError) string {
 
 func internalError() response {
 	return jsonMember(http.StatusInternalServerError, keyMessage, textInternal)
-}
-
-// beyondBound tells of a bound of this system in the words of a validator.
-func beyondBound(e *taskrun.InvalidError, body pyjson.Value) []validate.Error {
-	path := fieldPath(e.Field)
-	loc := []any{"body"}
-	for _, key := range path {
-		loc = append(loc, key)
-	}
-	var faults validate.Faults
-	faults.Node(inputAt(body, path), loc...).Refuse(e.Reason)
-	return faults.Errors()
-}
-
-// fieldPath splits a documented name at its dots. Keys that clients make up can
-// contain more; what concerns the whole run has none.
-func fieldPath(field string) []string {
-	const whole = "task_run"
-	if field == whole {
-		return nil
-	}
-	for _, free := range []string{"labels", "task_inputs"} {
-		if key, ok := strings.CutPrefix(field, free+"."); ok {
-			return []string{free, key}
-		}
-	}
-	return strings.Split(field, ".")
 }

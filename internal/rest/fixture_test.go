@@ -113,7 +113,7 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	options.BindAddress = "127.0.0.1:0"
 	options.AllowedHosts = []string{"example.test", "inside.example", "example.com", "a", "h"}
 	deps := Dependencies{
-		Space:     Space{Runs: usecase.New(usecase.Options{Namespace: "default", Store: f.store, Clock: f.clock})},
+		Tenant:    Tenant{Runs: usecase.New(usecase.Options{Namespace: "default", Store: f.store, Clock: f.clock})},
 		Namespace: "default",
 		Clock:     f.clock, Log: slog.New(slog.NewTextHandler(f.log, nil)), Metrics: f.metrics,
 	}
@@ -165,7 +165,7 @@ func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	if document, known := documents.Load(key); known {
 		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
 	}
-	text, err := f.server.document(base)
+	text, err := f.server.document.JSON(base)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,7 @@ func TestTheWorstOfEverythingAtOnceFitsTheMemory(t *testing.T) {
 	s := start(t, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) {
 		home := d.Runs
 		d.Log = slog.New(slog.DiscardHandler)
-		d.Others = func(string) (Space, error) { return Space{Runs: heldRuns{home, held}}, nil }
+		d.Others = func(string) (Tenant, error) { return Tenant{Runs: heldRuns{home, held}}, nil }
 	})
 	ids := strings.TrimSuffix(strings.Repeat(`"`+idKnown+`",`, (1<<20-100)/39), ",")
 	values := `{"task_runs":{"id":{"any_":["` + idKnown + `"]}},"more":[` + strings.Repeat("[0],", 49_000) + `0]` + strings.Repeat(" ", 800_000) + `}`

@@ -11,7 +11,7 @@ import (
 func Guard(door Door, behind http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := letIn(door, r); err != nil {
-			answer, _ := answerTo(err, nil, nil)
+			answer, _ := errorResponse(err, nil, nil)
 			_ = answer.write(w, r) // the client is told, or gone
 			return
 		}
@@ -26,7 +26,7 @@ func GuardHost(hosts []string, behind http.Handler) http.Handler {
 	guard := newBrowserGuard(&Options{AllowedHosts: hosts}, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := guard.checkHost(r); err != nil {
-			answer, _ := answerTo(err, nil, nil)
+			answer, _ := errorResponse(err, nil, nil)
 			_ = answer.write(w, r) // the client is told, or gone
 			return
 		}

@@ -50,16 +50,16 @@ func theGroup() apiGroup {
 	}
 }
 
-func (s *space) apiGroups(*request) (response, error) {
+func (s *namespaceHandler) apiGroups(*request) (response, error) {
 	return asJSON(apiGroupList{Kind: "APIGroupList", APIVersion: "v1", Groups: []apiGroup{theGroup()}})
 }
 
-func (s *space) apiGroup(*request) (response, error) { return asJSON(theGroup()) }
+func (s *namespaceHandler) apiGroup(*request) (response, error) { return asJSON(theGroup()) }
 
 // apiResources names the one resource that all routes are told under. It cannot
 // be listed, watched or deleted in the way of Kubernetes, and says so: else the
 // controllers that clean up would try to.
-func (s *space) apiResources(*request) (response, error) {
+func (s *namespaceHandler) apiResources(*request) (response, error) {
 	return asJSON(apiResourceList{
 		Kind: "APIResourceList", APIVersion: "v1", GroupVersion: groupVersion,
 		Resources: []apiResource{{
@@ -70,7 +70,7 @@ func (s *space) apiResources(*request) (response, error) {
 
 // openAPIIndex says where the document is. Its digest changes with it, so that
 // the API server may keep it.
-func (s *space) openAPIIndex(*request) (response, error) {
+func (s *namespaceHandler) openAPIIndex(*request) (response, error) {
 	text, err := s.aggregatedDocument()
 	if err != nil {
 		return response{}, err
@@ -84,13 +84,13 @@ func (s *space) openAPIIndex(*request) (response, error) {
 	}})
 }
 
-func (s *space) openAPIAggregated(*request) (response, error) {
+func (s *namespaceHandler) openAPIAggregated(*request) (response, error) {
 	text, err := s.aggregatedDocument()
 	return response{status: http.StatusOK, body: text}, err
 }
 
-func (s *space) aggregatedDocument() ([]byte, error) {
-	return s.document(AggregatedPath + namespacesPath + s.home.namespace)
+func (s *namespaceHandler) aggregatedDocument() ([]byte, error) {
+	return s.document.JSON(AggregatedPath + namespacesPath + s.home.namespace)
 }
 
 func asJSON(value any) (response, error) {

@@ -66,8 +66,8 @@ func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
 	}
 	read("/openapi/v3", &index)
 	var document struct {
-		OpenAPI string           `json:"openapi"`
-		Servers []documentServer `json:"servers"`
+		OpenAPI string                 `json:"openapi"`
+		Servers []struct{ URL string } `json:"servers"`
 	}
 	read(index.Paths["apis/rest.taskrun.dev/v1alpha1"].URL, &document)
 	if document.OpenAPI == "" || document.Servers[0].URL != "/apis/rest.taskrun.dev/v1alpha1/namespaces/default" {
@@ -125,7 +125,7 @@ func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
 	check := func(r *route, path string) {
 		t.Helper()
 		status, body := ask(r, path)
-		if status == http.StatusNotFound && body == `{"detail":"Not Found"}` && r.talk == nil && r.path != "/docs/{asset}" {
+		if status == http.StatusNotFound && body == `{"detail":"Not Found"}` && r.serve == nil && r.path != "/docs/{asset}" {
 			t.Fatalf("%s %s is not served", r.method, path)
 		}
 		paths := []string{path + "/", path + "//"}
@@ -159,8 +159,8 @@ func TestThePageLoadsItsFilesWhateverItsSlashes(t *testing.T) {
 	for _, slashes := range []string{"", "/", "//"} {
 		page := "http://api.test/apis/rest.taskrun.dev/v1alpha1/namespaces/other/docs" + slashes
 		w := f.send(t, http.MethodGet, page, "", "Authorization", "user somebody")
-		found := loaded.FindAllStringSubmatch(w.Body.String(), -1)
-		if len(found) != len(assets)+1 {
+		found := loadedByPage.FindAllStringSubmatch(w.Body.String(), -1)
+		if len(found) != filesOfPage {
 			t.Errorf("%s: %d loads %v, want every asset and the document", page, w.Code, found)
 		}
 		for _, match := range found {

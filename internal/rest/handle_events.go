@@ -4,16 +4,16 @@ import (
 	"cmp"
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// postEvents takes events as the socket for them does (contract §4.3), and
-// answers when they are durable. A caller that may not create the runs of some of
-// them gets 403; the others are recorded.
-func (s *space) postEvents(r *request) (response, error) {
-	events, faults := decodeEvents(r.body)
+// postEvents records events as the websocket for them does (contract §4.3), and responds when they are durable. A
+// caller that has no permission to create the run of an event gets 403. The other events are recorded.
+func (s *namespaceHandler) postEvents(r *request) (response, error) {
+	events, faults := wire.DecodeEvents(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	var reports []taskrun.Event
 	for i := range events {

@@ -3,17 +3,11 @@ package rest
 import (
 	"net/http"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// flow answers with what is known of any flow: its id, which is its name too.
-// An SDK asks for it before it reports a state from inside a flow, and drops the
-// report if there is no answer (contract §4.8).
-func (s *space) flow(r *request) (response, error) {
-	b := append(make([]byte, 0, roomForText), `{"id":`...)
-	b = pyjson.AppendText(b, r.parameter)
-	b = append(b, `,"created":null,"updated":null,"name":`...)
-	b = pyjson.AppendText(b, r.parameter)
-	b = append(b, `,"tags":[],"labels":{}}`...)
-	return response{status: http.StatusOK, body: b}, nil
+// flow responds with a flow of any id. The id is also the name. An SDK requests the flow before it reports a state from
+// inside a flow, and drops the report without a response (contract §4.8).
+func (s *namespaceHandler) flow(r *request) (response, error) {
+	return response{status: http.StatusOK, body: wire.AppendFlow(make([]byte, 0, wire.TextSize), r.parameter)}, nil
 }

@@ -4,19 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// addLogs keeps what a client logged.
-func (s *space) addLogs(r *request) (response, error) {
-	lines, faults := decodeLogs(r.body)
+// addLogs stores the lines that a client logged.
+func (s *namespaceHandler) addLogs(r *request) (response, error) {
+	lines, faults := wire.DecodeLogs(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	s.logs.Add(lines)
 	for i := range lines {
@@ -32,16 +31,15 @@ const (
 	cutMark = "…"
 )
 
-// relay writes a client's line to the program's own log, where it lasts longer
-// than in memory. Its level is not that of the client: an error of a task is none of
-// the operator.
-func (s *space) relay(ctx context.Context, line *logs.Line) {
+// relay writes a line of a client to the log of the operator, which is kept longer than the buffer. The level is not
+// that of the client: an error of a task is not an error of the operator.
+func (s *namespaceHandler) relay(ctx context.Context, line *logs.Line) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
 	attributes := []slog.Attr{
-		slog.String("line", relayed(line.Message)), slog.String("logger", relayed(line.Name)), slog.Int("pythonLevel", line.Level),
+		slog.String("line", truncateLine(line.Message)), slog.String("logger", truncateLine(line.Name)), slog.Int("pythonLevel", line.Level),
 		slog.Time("loggedAt", line.Timestamp),
 	}
 	if caller := taskrun.Caller(ctx); caller != "" {
@@ -56,8 +54,7 @@ func (s *space) relay(ctx context.Context, line *logs.Line) {
 	s.log.LogAttrs(ctx, level, "client log", attributes...)
 }
 
-// levelOf is the level of a client's line in the program's own log: debug below
-// Python's INFO, else info.
+// levelOf returns the level of a line of a client in the log of the operator: debug below Python's INFO, else info.
 func levelOf(python int) slog.Level {
 	const info = 20
 	if python < info {
@@ -66,8 +63,8 @@ func levelOf(python int) slog.Level {
 	return slog.LevelInfo
 }
 
-// relayed cuts a text that is too long between two characters.
-func relayed(text string) string {
+// truncateLine shortens a text to maxRelayed bytes, without half a character at its end.
+func truncateLine(text string) string {
 	if len(text) <= maxRelayed {
 		return text
 	}
@@ -78,37 +75,15 @@ func relayed(text string) string {
 	return text[:end] + cutMark
 }
 
-// filterLogs answers with what clients logged, sorted and paged.
-func (s *space) filterLogs(r *request) (response, error) {
-	q, why := decodeLogFilter(r.body)
-	if err := why.fault(r); err != nil {
+// filterLogs responds with the lines that clients logged, sorted and paged.
+func (s *namespaceHandler) filterLogs(r *request) (response, error) {
+	q, why := wire.DecodeLogFilter(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	lines, err := s.logs.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "[", "]", lines, roomForText, appendLog)
-}
-
-func appendLog(b []byte, line *logs.Line) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, line.ID)
-	b = append(b, `,"created":`...)
-	b = appendTime(b, line.Created)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, line.Created)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, line.Name)
-	b = append(b, `,"level":`...)
-	b = strconv.AppendInt(b, int64(line.Level), 10)
-	b = append(b, `,"message":`...)
-	b = pyjson.AppendText(b, line.Message)
-	b = append(b, `,"timestamp":`...)
-	b = appendTime(b, line.Timestamp)
-	b = append(b, `,"flow_run_id":`...)
-	b = appendUnlessEmpty(b, line.FlowRunID)
-	b = append(b, `,"task_run_id":`...)
-	b = appendUnlessEmpty(b, line.TaskRunID)
-	return append(b, '}')
+	return respondList(r, "[", "]", lines, wire.TextSize, wire.AppendLog)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
@@ -74,5 +76,25 @@ func TestARelayedLineNamesItsCallerAndNamespace(t *testing.T) {
 		if !strings.Contains(line, want) {
 			t.Errorf("line = %s, want %s", line, want)
 		}
+	}
+}
+
+func TestLogsAreReadBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.must(t, http.StatusCreated, http.MethodPost, "/logs/",
+		`[{"name":"n","level":20,"message":"m","timestamp":"2026-08-21T14:00:00.5+02:00","task_run_id":"`+strings.ToUpper(idKnown)+`"}]`)
+	got := f.must(t, http.StatusOK, http.MethodPost, "/logs/filter", `{"logs":{"task_run_id":{"any_":["`+idKnown+`"]}}}`)
+	line := strings.Trim(got, "[]")
+	for key, want := range map[string]string{
+		"created": `"2026-08-21T12:00:00Z"`, "updated": `"2026-08-21T12:00:00Z"`, "name": `"n"`, "level": "20", "message": `"m"`,
+		"timestamp": `"2026-08-21T12:00:00.500000Z"`, "flow_run_id": "null", "task_run_id": `"` + idKnown + `"`,
+	} {
+		if got := member(t, line, key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+	if id, ok := wire.PathID(strings.Trim(member(t, line, "id"), `"`)); !ok {
+		t.Errorf("id %s is no UUID", id)
 	}
 }

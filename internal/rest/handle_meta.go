@@ -4,50 +4,47 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// health tells that the server lives, whatever its store does.
-func (s *space) health(*request) (response, error) {
+// health responds while the server runs, independent of the store.
+func (s *namespaceHandler) health(*request) (response, error) {
 	return jsonBody(http.StatusOK, "true"), nil
 }
 
-// ready tells whether runs can be served.
-func (s *space) ready(r *request) (response, error) {
+// ready responds with 200 if runs can be served.
+func (s *namespaceHandler) ready(r *request) (response, error) {
 	if err := s.Runs.Ready(r.ctx); err != nil {
 		return response{}, &notReadyError{err}
 	}
 	return jsonMember(http.StatusOK, "message", "OK"), nil
 }
 
-// hello waves.
-func (s *space) hello(*request) (response, error) {
+// hello responds with a greeting.
+func (s *namespaceHandler) hello(*request) (response, error) {
 	return jsonBody(http.StatusOK, `"👋"`), nil
 }
 
-// version answers with the version of this interface.
-func (s *space) version(*request) (response, error) {
+// version responds with the version of the interface.
+func (s *namespaceHandler) version(*request) (response, error) {
 	return jsonBody(http.StatusOK, `"`+apiVersion+`"`), nil
 }
 
-// adminVersion answers with the version of Prefect that clients are to expect.
-func (s *space) adminVersion(*request) (response, error) {
+// adminVersion responds with the version of Prefect that clients expect.
+func (s *namespaceHandler) adminVersion(*request) (response, error) {
 	return response{status: http.StatusOK, body: pyjson.AppendText(nil, s.options.PrefectVersion)}, nil
 }
 
-// adminStorage tells that no block says where results are to be stored: there
-// are no blocks.
-func (s *space) adminStorage(*request) (response, error) {
+// adminStorage responds that no block has the storage of results: there are no blocks.
+func (s *namespaceHandler) adminStorage(*request) (response, error) {
 	return jsonBody(http.StatusOK, `{"default_result_storage_block_id":null}`), nil
 }
 
-// csrfToken gives a client a token, or tells it that it needs none: the text is
-// what makes it stop asking (contract §0.4).
-func (s *space) csrfToken(r *request) (response, error) {
-	client, given := queryValue(r.query, "client")
-	if !given {
-		missing := validate.Missing(nullValue, "query", "client")
-		return response{}, &invalidError{items: []validate.Error{missing}, body: nullValue}
+// csrfToken responds with a token, or with the text that makes a client stop requesting one (contract §0.4).
+func (s *namespaceHandler) csrfToken(r *request) (response, error) {
+	client, faults := wire.DecodeTokenQuery(r.query)
+	if len(faults) > 0 {
+		return response{}, &wire.InvalidError{Items: faults}
 	}
 	if s.csrf == nil {
 		// No error: every client of Prefect asks, and this is the regular response.
@@ -55,6 +52,7 @@ func (s *space) csrfToken(r *request) (response, error) {
 	}
 	now := s.now()
 	until := now.Add(tokenLife)
-	body := appendToken(make([]byte, 0, roomForText), s.csrf.token(client, until), client, now, until)
+	token := s.csrf.token(client, until)
+	body := wire.AppendToken(make([]byte, 0, wire.TextSize), idOf(token), token, client, now, until)
 	return response{status: http.StatusOK, body: body}, nil
 }

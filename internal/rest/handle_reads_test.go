@@ -114,34 +114,6 @@ func TestTaskWorkersAreFilteredByTheirTasks(t *testing.T) {
 	if want := `[{"identifier":"a","task_keys":["x","y"],"timestamp":"2026-08-21T12:00:00Z"}]`; one != want {
 		t.Errorf("a worker is %s, want %s", one, want)
 	}
-	for body, want := range map[string]string{
-		`[]`:                        `missing["body","task_worker_filter"]`,
-		`{"task_worker_filter":1}`:  `model_attributes_type["body","task_worker_filter"]`,
-		`{"task_worker_filter":{}}`: `missing["body","task_worker_filter","task_keys"]`,
-		`{"task_worker_filter":{"task_keys":null}}`: `list_type["body","task_worker_filter","task_keys"]`,
-		`{"task_worker_filter":{"task_keys":[1]}}`:  `string_type["body","task_worker_filter","task_keys",0]`,
-	} {
-		_, why := decodeTaskWorkers(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want {
-			t.Errorf("%s: faults %s, want %s", body, got, want)
-		}
-	}
-}
-
-func TestDecodeFlowRunIDsFaults(t *testing.T) {
-	t.Parallel()
-	for body, want := range map[string]string{
-		`null`:                     `missing["body","flow_run_ids"]`,
-		`"x"`:                      `missing["body","flow_run_ids"]`,
-		`{"flow_run_ids":null}`:    `missing["body","flow_run_ids"]`,
-		`{"flow_run_ids":"x"}`:     `list_type["body","flow_run_ids"]`,
-		`{"flow_run_ids":["x",1]}`: `uuid_parsing["body","flow_run_ids",0] uuid_type["body","flow_run_ids",1]`,
-	} {
-		_, why := decodeFlowRunIDs(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want {
-			t.Errorf("%s: faults %s, want %s", body, got, want)
-		}
-	}
 }
 
 func TestObservedStates(t *testing.T) {
@@ -167,17 +139,6 @@ func TestObservedStates(t *testing.T) {
 	} {
 		if diff := cmp.Diff("["+want+"]", f.must(t, http.StatusOK, http.MethodGet, "/observed-states"+query, "")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", query, diff)
-		}
-	}
-	for query, want := range map[string]string{
-		"limit=0":   `greater_than_equal["query","limit"]`,
-		"limit=201": `less_than_equal["query","limit"]`,
-		"limit=":    `int_parsing["query","limit"]`,
-		"order_by=x&query=" + strings.Repeat("a", 101): `string_too_long["query","query"] enum["query","order_by"]`,
-	} {
-		_, faults := decodeObservedQuery(query)
-		if got := faultsOf(t, faults); got != want {
-			t.Errorf("%s: faults %s, want %s", query, got, want)
 		}
 	}
 }

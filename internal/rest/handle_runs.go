@@ -4,15 +4,16 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// create makes a run, or finds the one that has its keys (contract §1.4). A state
-// with a result needs the permission that a later set_state would need.
-func (s *space) create(r *request) (response, error) {
-	in, faults := decodeCreate(r.body)
+// create creates a run, or returns the run with the same keys (contract §1.4). A state with a result needs the
+// permission that a later set_state would need.
+func (s *namespaceHandler) create(r *request) (response, error) {
+	in, faults := wire.DecodeCreate(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: withDeprecatedPolicy(r.body)}
+		return response{}, &wire.InvalidError{Items: faults, Body: wire.WithDeprecatedPolicy(r.body)}
 	}
 	if in.State != nil && in.State.HasResult() {
 		if err := s.checkPermission(r.ctx, r.caller, VerbUpdate, ResourceTaskRunStates, s.namespace); err != nil {
@@ -27,80 +28,79 @@ func (s *space) create(r *request) (response, error) {
 	if created {
 		status = http.StatusCreated
 	}
-	return response{status: status, body: appendRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+	return response{status: status, body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
-// read answers with a run.
-func (s *space) read(r *request) (response, error) {
+// read responds with a run.
+func (s *namespaceHandler) read(r *request) (response, error) {
 	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendRun(make([]byte, 0, roomForRun), run, s.now())}, nil
+	return response{status: http.StatusOK, body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
-// filter answers with the runs that match, sorted and paged.
-func (s *space) filter(r *request) (response, error) {
-	asked := decodeFilter(r.body)
-	if err := asked.fault(r); err != nil {
+// filter responds with the runs that match, sorted and paged.
+func (s *namespaceHandler) filter(r *request) (response, error) {
+	list := wire.DecodeFilter(r.body)
+	if err := list.Err(r.body); err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, list.Query)
 	if err != nil {
 		return response{}, err
 	}
 	return s.respondRuns(r, page.Runs)
 }
 
-// paginate answers with a page of the runs that match, and how many there are.
-func (s *space) paginate(r *request) (response, error) {
-	asked, number := decodePaginate(r.body)
-	if err := asked.fault(r); err != nil {
+// paginate responds with a page of the runs that match, and their number.
+func (s *namespaceHandler) paginate(r *request) (response, error) {
+	list, number := wire.DecodePaginate(r.body)
+	if err := list.Err(r.body); err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, asked.query)
+	page, err := s.Runs.Query(r.ctx, list.Query)
 	if err != nil {
 		return response{}, err
 	}
 	now := s.now()
-	end := appendPageEnd(make([]byte, 0, roomForText), page.Total, asked.query.Limit, number)
-	return respondList(r, `{"results":[`, string(end), page.Runs, roomForRun, func(b []byte, run *taskrun.Run) []byte {
-		return appendReducedRun(b, run, now)
+	end := wire.AppendPageEnd(make([]byte, 0, wire.TextSize), page.Total, list.Query.Limit, number)
+	return respondList(r, `{"results":[`, string(end), page.Runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte {
+		return wire.AppendReducedRun(b, run, now)
 	})
 }
 
-// count answers with how many runs match.
-func (s *space) count(r *request) (response, error) {
-	asked := decodeCount(r.body)
-	if err := asked.fault(r); err != nil {
+// count responds with the number of runs that match.
+func (s *namespaceHandler) count(r *request) (response, error) {
+	list := wire.DecodeCount(r.body)
+	if err := list.Err(r.body); err != nil {
 		return response{}, err
 	}
-	n, err := s.Runs.Count(r.ctx, asked.query.Filter)
+	n, err := s.Runs.Count(r.ctx, list.Query.Filter)
 	if err != nil {
 		return response{}, err
 	}
 	return response{status: http.StatusOK, body: strconv.AppendInt(nil, int64(n), 10)}, nil
 }
 
-// history answers with how many of the runs that match were to start when.
-func (s *space) history(r *request) (response, error) {
-	q, why := decodeHistory(r.body)
-	if err := why.fault(r); err != nil {
+// history responds with the numbers of matching runs by expected start time.
+func (s *namespaceHandler) history(r *request) (response, error) {
+	q, why := wire.DecodeHistory(r.body)
+	if err := why.Err(r.body); err != nil {
 		return response{}, err
 	}
 	bins, err := s.Runs.History(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
-	return respondList(r, "[", "]", bins, roomForText, appendHistoryBin)
+	return respondList(r, "[", "]", bins, wire.TextSize, wire.AppendHistoryBin)
 }
 
-// setState proposes a state and answers with the verdict. The status tells
-// whether a state was written (contract §0.11).
-func (s *space) setState(r *request) (response, error) {
-	proposal, faults := decodeSetState(r.body)
+// setState proposes a state and responds with the verdict. The status is 201 if a state was written (contract §0.11).
+func (s *namespaceHandler) setState(r *request) (response, error) {
+	proposal, faults := wire.DecodeSetState(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	outcome, err := s.Runs.SetState(r.ctx, r.parameter, proposal)
 	if err != nil {
@@ -110,15 +110,14 @@ func (s *space) setState(r *request) (response, error) {
 	if outcome.Written {
 		status = http.StatusCreated
 	}
-	return response{status: status, body: appendResult(make([]byte, 0, roomForRun), &outcome)}, nil
+	return response{status: status, body: wire.AppendResult(make([]byte, 0, wire.RunSize), &outcome)}, nil
 }
 
-// rename gives a run another name. Without a name in the body the run keeps
-// its own, and only the time of the last write moves (contract §1.4).
-func (s *space) rename(r *request) (response, error) {
-	name, faults := decodeUpdate(r.body)
+// rename changes the name of a run. Without a name in the body only the time of the last write changes (contract §1.4).
+func (s *namespaceHandler) rename(r *request) (response, error) {
+	name, faults := wire.DecodeUpdate(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	if name == nil {
 		run, err := s.Runs.Get(r.ctx, r.parameter)
@@ -134,7 +133,7 @@ func (s *space) rename(r *request) (response, error) {
 }
 
 // remove deletes a run with its states.
-func (s *space) remove(r *request) (response, error) {
+func (s *namespaceHandler) remove(r *request) (response, error) {
 	if err := s.Runs.Delete(r.ctx, r.parameter); err != nil {
 		return response{}, err
 	}

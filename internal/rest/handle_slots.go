@@ -2,52 +2,54 @@ package rest
 
 import (
 	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// increment takes slots that are held until they are given back.
-func (s *space) increment(r *request) (response, error) {
-	in, faults := decodeIncrement(r.body)
+// increment acquires slots, which are held until they are released.
+func (s *namespaceHandler) increment(r *request) (response, error) {
+	in, faults := wire.DecodeIncrement(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	_, limits, err := s.Limits.Acquire(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitName)}, nil
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// incrementWithLease takes slots that are held as long as the lease is renewed.
-func (s *space) incrementWithLease(r *request) (response, error) {
-	in, faults := decodeIncrementWithLease(r.body)
+// incrementWithLease acquires slots, which are held while the lease is renewed.
+func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
+	in, faults := wire.DecodeIncrementWithLease(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	lease, limits, err := s.Limits.Acquire(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLease(nil, lease, limits)}, nil
+	return response{status: http.StatusOK, body: wire.AppendLease(nil, lease, limits)}, nil
 }
 
-// decrement gives slots back that were taken without a lease.
-func (s *space) decrement(r *request) (response, error) {
-	in, faults := decodeDecrement(r.body)
+// decrement releases slots that were acquired without a lease.
+func (s *namespaceHandler) decrement(r *request) (response, error) {
+	in, faults := wire.DecodeDecrement(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	limits, err := s.Limits.Release(r.ctx, in)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitName)}, nil
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }
 
-// decrementWithLease gives back what a lease holds, if there is one.
-func (s *space) decrementWithLease(r *request) (response, error) {
-	lease, faults := decodeLease(r.body)
+// decrementWithLease releases the slots of a lease, if it exists.
+func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
+	lease, faults := wire.DecodeLease(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	if err := s.Limits.ReleaseLease(r.ctx, lease); err != nil {
 		return response{}, err
@@ -55,11 +57,11 @@ func (s *space) decrementWithLease(r *request) (response, error) {
 	return response{status: http.StatusNoContent}, nil
 }
 
-// renewLease lets a lease live on.
-func (s *space) renewLease(r *request) (response, error) {
-	lease, life, faults := decodeRenewal(r.parameter, r.body)
+// renewLease renews a lease.
+func (s *namespaceHandler) renewLease(r *request) (response, error) {
+	lease, life, faults := wire.DecodeRenewal(r.parameter, r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
 	if err := s.Limits.Renew(r.ctx, lease, life); err != nil {
 		return response{}, err

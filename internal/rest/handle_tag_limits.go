@@ -5,16 +5,17 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// createTagLimit makes the limit of a tag, or sets how many slots it has.
-func (s *space) createTagLimit(r *request) (response, error) {
-	tag, slots, faults := decodeTagLimitCreate(r.body)
+// createTagLimit creates the limit of a tag, or changes its number of slots.
+func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
+	tag, slots, faults := wire.DecodeTagLimitCreate(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
-	limit, created, err := s.Limits.Put(r.ctx, tagPrefix+tag, slots)
+	limit, created, err := s.Limits.Put(r.ctx, wire.TagPrefix+tag, slots)
 	if err != nil {
 		return response{}, err
 	}
@@ -22,93 +23,92 @@ func (s *space) createTagLimit(r *request) (response, error) {
 	if created {
 		status = http.StatusCreated
 	}
-	return response{status: status, body: appendTagLimit(nil, limit)}, nil
+	return response{status: status, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readTagLimit answers with the limit of an id, if it is one of a tag.
-func (s *space) readTagLimit(r *request) (response, error) {
+// readTagLimit responds with the limit of an id, if it is the limit of a tag.
+func (s *namespaceHandler) readTagLimit(r *request) (response, error) {
 	limit, err := s.Limits.Get(r.ctx, concurrency.Key{ID: r.parameter})
 	if err != nil {
 		return response{}, err
 	}
-	if !strings.HasPrefix(limit.Name, tagPrefix) {
+	if !strings.HasPrefix(limit.Name, wire.TagPrefix) {
 		return response{}, taskrun.ErrNotFound
 	}
-	return response{status: http.StatusOK, body: appendTagLimit(nil, limit)}, nil
+	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// readLimitOfTag answers with the limit of a tag.
-func (s *space) readLimitOfTag(r *request) (response, error) {
-	limit, err := s.Limits.Get(r.ctx, ofTag(r.parameter))
+// readLimitOfTag responds with the limit of a tag.
+func (s *namespaceHandler) readLimitOfTag(r *request) (response, error) {
+	limit, err := s.Limits.Get(r.ctx, wire.TagKey(r.parameter))
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendTagLimit(nil, limit)}, nil
+	return response{status: http.StatusOK, body: wire.AppendTagLimit(nil, limit)}, nil
 }
 
-// filterTagLimits answers with the limits of tags, by name. Prefect counts other
-// limits too when it cuts out the page, and so skips some; here none is skipped.
-func (s *space) filterTagLimits(r *request) (response, error) {
-	return s.listLimits(r, tagPrefix, appendTagLimit)
+// filterTagLimits responds with the limits of tags, sorted by name. Prefect counts other limits in its offset too, and
+// so skips limits of tags. Here no limit is skipped.
+func (s *namespaceHandler) filterTagLimits(r *request) (response, error) {
+	return s.listLimits(r, wire.TagPrefix, wire.AppendTagLimit)
 }
 
-// resetLimitOfTag ends all that is held of a tag's limit, and lets the given runs
-// hold slots.
-func (s *space) resetLimitOfTag(r *request) (response, error) {
-	runs, faults := decodeReset(r.body)
+// resetLimitOfTag releases all slots of the limit of a tag, and acquires one for each run of the body.
+func (s *namespaceHandler) resetLimitOfTag(r *request) (response, error) {
+	runs, faults := wire.DecodeReset(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
-	if err := s.Limits.Reset(r.ctx, tagPrefix+r.parameter, runs); err != nil {
+	if err := s.Limits.Reset(r.ctx, wire.TagPrefix+r.parameter, runs); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
 // removeTagLimit deletes the limit of an id.
-func (s *space) removeTagLimit(r *request) (response, error) {
+func (s *namespaceHandler) removeTagLimit(r *request) (response, error) {
 	return s.removed(r, concurrency.Key{ID: r.parameter})
 }
 
 // removeLimitOfTag deletes the limit of a tag.
-func (s *space) removeLimitOfTag(r *request) (response, error) {
-	return s.removed(r, ofTag(r.parameter))
+func (s *namespaceHandler) removeLimitOfTag(r *request) (response, error) {
+	return s.removed(r, wire.TagKey(r.parameter))
 }
 
-// removed deletes a limit; unlike all other routes that delete, these say null.
-func (s *space) removed(r *request, key concurrency.Key) (response, error) {
+// removed deletes a limit. Unlike other routes that delete, the response is null.
+func (s *namespaceHandler) removed(r *request, key concurrency.Key) (response, error) {
 	if err := s.Limits.Delete(r.ctx, key); err != nil {
 		return response{}, err
 	}
-	return saysNull(), nil
+	return nullResponse(), nil
 }
 
-// saysNull is the answer of routes that have nothing to say.
-func saysNull() response { return response{status: http.StatusOK, body: []byte("null")} }
+// nullResponse returns the response of routes without a result.
+func nullResponse() response { return response{status: http.StatusOK, body: []byte("null")} }
 
-// incrementTags takes a slot of the limit of each tag for a task run.
-func (s *space) incrementTags(r *request) (response, error) {
-	in, faults := decodeTagSlots(r.body)
+// incrementTags acquires a slot of the limit of each tag for a task run.
+func (s *namespaceHandler) incrementTags(r *request) (response, error) {
+	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
-	limits, err := s.Limits.AcquireForRun(r.ctx, in.tags, in.runID)
+	limits, err := s.Limits.AcquireForRun(r.ctx, in.Tags, in.RunID)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitTag)}, nil
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitTag)}, nil
 }
 
-// decrementTags gives back what a task run took. The names in the answer have
-// the prefix that those of incrementTags have not (contract §4.6).
-func (s *space) decrementTags(r *request) (response, error) {
-	in, faults := decodeTagSlots(r.body)
+// decrementTags releases the slots of a task run. The names in the response have the prefix that those of incrementTags
+// do not have (contract §4.6).
+func (s *namespaceHandler) decrementTags(r *request) (response, error) {
+	in, faults := wire.DecodeTagSlots(r.body)
 	if len(faults) > 0 {
-		return response{}, &invalidError{items: faults, body: r.body}
+		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
 	}
-	limits, err := s.Limits.ReleaseForRun(r.ctx, in.tags, in.runID)
+	limits, err := s.Limits.ReleaseForRun(r.ctx, in.Tags, in.RunID)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: appendLimits(nil, limits, appendLimitName)}, nil
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
 }

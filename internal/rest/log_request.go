@@ -28,7 +28,7 @@ type answered struct {
 // level is debug for routine requests, and info for those that are rejected, fail or
 // are slow. An open route may have a response of 4xx as its regular one, which every
 // client gets: it is routine.
-func (o *answered) level(v *visit) slog.Level {
+func (o *answered) level(v *requestInfo) slog.Level {
 	const clientError, serverError = http.StatusBadRequest, http.StatusInternalServerError
 	rejected := v.failed || o.answer.status >= serverError || v.route == nil && o.answer.status >= clientError
 	if rejected || o.err != nil || o.took >= slowRequest {
@@ -38,7 +38,7 @@ func (o *answered) level(v *visit) slog.Level {
 }
 
 // logRequest writes the log line of a request.
-func (s *Server) logRequest(r *http.Request, v *visit, o answered) {
+func (s *Server) logRequest(r *http.Request, v *requestInfo, o answered) {
 	level := o.level(v)
 	if !s.log.Enabled(r.Context(), level) {
 		return

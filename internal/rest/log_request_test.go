@@ -52,7 +52,7 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 
 func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	t.Parallel()
-	v := &visit{route: &route{}}
+	v := &requestInfo{route: &route{}}
 	for took, want := range map[time.Duration]slog.Level{
 		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
 	} {
@@ -116,8 +116,8 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 	t.Parallel()
 	const flood = 5 * maxLoggedRejections
-	withHeader := func(header string) func(*wire) {
-		return func(w *wire) {
+	withHeader := func(header string) func(*socketFixture) {
+		return func(w *socketFixture) {
 			_, _, err := w.dial(w.t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {header}}})
 			if err == nil {
 				w.t.Fatal("the socket was opened")
@@ -125,41 +125,41 @@ func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 		}
 	}
 	for name, tc := range map[string]struct {
-		refused func(*wire)
+		refused func(*socketFixture)
 		message string
 	}{
-		"a bad token in a header": {withHeader("Bearer bad"), "socket refused"},
-		"a password":              {withHeader("Basic eDp5"), "socket refused"},
-		"no way to show a token":  {withHeader(""), "socket refused"},
-		"no such path, and a long one": {func(w *wire) {
+		"a bad token in a header": {withHeader("Bearer bad"), "socket rejected"},
+		"a password":              {withHeader("Basic eDp5"), "socket rejected"},
+		"no way to show a token":  {withHeader(""), "socket rejected"},
+		"no such path, and a long one": {func(w *socketFixture) {
 			_, _, _ = w.dial(w.t, "/"+strings.Repeat("x", 10_000), &websocket.DialOptions{Subprotocols: offering})
-		}, "socket refused"},
-		"a bad token in a frame": {func(w *wire) {
+		}, "socket rejected"},
+		"a bad token in a frame": {func(w *socketFixture) {
 			p := w.open(w.t, pathEventsOut, offering...)
 			p.send(w.t, `{"type":"auth","token":"bad"}`)
 			p.expectEnd(w.t, end{1008, "Invalid token"})
 		}, "socket ended"},
-		"no permission": {func(w *wire) {
+		"no permission": {func(w *socketFixture) {
 			p := w.open(w.t, pathEventsOut, offering...)
 			p.send(w.t, `{"type":"auth","token":"get taskruns in default"}`)
 			p.expectEnd(w.t, end{1008, "Invalid token"})
 		}, "socket ended"},
-		"no auth frame": {func(w *wire) {
+		"no auth frame": {func(w *socketFixture) {
 			p := w.open(w.t, pathEventsOut, offering...)
 			p.send(w.t, `[]`)
 			p.expectEnd(w.t, end{})
 		}, "socket ended"},
-		"no websocket after all": {func(w *wire) {
+		"no websocket after all": {func(w *socketFixture) {
 			r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://example.test/api"+pathEventsOut, http.NoBody)
 			r.Header.Set("Connection", "upgrade")
 			r.Header.Set("Upgrade", "websocket")
 			r.Header.Set("Sec-Websocket-Protocol", "prefect")
 			w.server.Handler().ServeHTTP(httptest.NewRecorder(), r)
-		}, "socket refused"},
+		}, "socket rejected"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				lines := func() int {
 					synctest.Wait()
@@ -186,7 +186,7 @@ func TestSocketsThatWereLetInAreAllLogged(t *testing.T) {
 	for name, change := range map[string]change{"with authentication": withDoor(&doorkeeper{}), "without": func(*Options, *Dependencies) {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				for range 3 * maxLoggedRejections {
 					p := w.open(w.t, pathEventsOut, offering...)
 					p.send(w.t, `{"type":"auth","token":"list taskruns in default"}`)

@@ -33,16 +33,16 @@ func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
 		list       func(int) string
 		most       int
 	}{
-		"increment": {"/v2/concurrency_limits/increment", `{"slots":1,"names":[%s]}`, manyTexts, maxLimitNames},
+		"increment": {"/v2/concurrency_limits/increment", `{"slots":1,"names":[%s]}`, manyTexts, 1000},
 		"with lease": {
-			"/v2/concurrency_limits/increment-with-lease", `{"slots":1,"names":[%s]}`, manyTexts, maxLimitNames,
+			"/v2/concurrency_limits/increment-with-lease", `{"slots":1,"names":[%s]}`, manyTexts, 1000,
 		},
-		"decrement":          {"/v2/concurrency_limits/decrement", `{"slots":1,"names":[%s]}`, manyTexts, maxLimitNames},
-		"increment of tags":  {"/concurrency_limits/increment", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, maxLimitNames},
-		"decrement of tags":  {"/concurrency_limits/decrement", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, maxLimitNames},
-		"reset":              {"/concurrency_limits/tag/a/reset", `{"slot_override":[%s]}`, manyIDs, maxResetRuns},
-		"workers of a task":  {"/task_workers/filter", `{"task_worker_filter":{"task_keys":[%s]}}`, manyTexts, maxLimitNames},
-		"one that is longer": {"/v2/concurrency_limits/increment", `{"slots":1,"names":["x",%s]}`, manyTexts, maxLimitNames - 1},
+		"decrement":          {"/v2/concurrency_limits/decrement", `{"slots":1,"names":[%s]}`, manyTexts, 1000},
+		"increment of tags":  {"/concurrency_limits/increment", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
+		"decrement of tags":  {"/concurrency_limits/decrement", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
+		"reset":              {"/concurrency_limits/tag/a/reset", `{"slot_override":[%s]}`, manyIDs, 2500},
+		"workers of a task":  {"/task_workers/filter", `{"task_worker_filter":{"task_keys":[%s]}}`, manyTexts, 1000},
+		"one that is longer": {"/v2/concurrency_limits/increment", `{"slots":1,"names":["x",%s]}`, manyTexts, 1000 - 1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -62,17 +62,17 @@ func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
 func TestASubscriptionHasSoManyKeys(t *testing.T) {
 	t.Parallel()
 	subscribe := func(n int) string { return `{"type":"subscribe","client_id":"c","keys":["0",` + manyTexts(n) + `]}` }
-	inBubble(t, func(w *wire) {
-		w.open(w.t, pathSubscription).send(w.t, subscribe(maxKeys))
+	inBubble(t, func(w *socketFixture) {
+		w.open(w.t, pathSubscription).send(w.t, subscribe(1000))
 		p := w.open(w.t, pathSubscription)
-		p.send(w.t, subscribe(maxKeys+1))
-		p.expectEnd(w.t, end{4001, violation + "at most 1000 'keys' in subscribe message"})
+		p.send(w.t, subscribe(1000+1))
+		p.expectEnd(w.t, end{4001, violationText + "at most 1000 'keys' in subscribe message"})
 		synctest.Wait()
 		w.deliveries.mu.Lock()
 		told := len(w.deliveries.told)
 		w.deliveries.mu.Unlock()
-		if told != maxKeys {
-			w.t.Errorf("%d keys were subscribed to, want %d", told, maxKeys)
+		if told != 1000 {
+			w.t.Errorf("%d keys were subscribed to, want %d", told, 1000)
 		}
 	})
 }
@@ -89,18 +89,18 @@ func TestPatternsOfAFilterAreLimited(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				frame := func(n int) string { return `{"type":"filter","filter":` + fmt.Sprintf(filter, manyTexts(n)) + `}` }
-				w.open(w.t, pathEventsOut).send(w.t, frame(maxPatterns))
+				w.open(w.t, pathEventsOut).send(w.t, frame(100))
 				p := w.open(w.t, pathEventsOut)
-				p.send(w.t, frame(maxPatterns+1))
+				p.send(w.t, frame(100+1))
 				if got := p.ended(w.t); got.Code != 1002 || !strings.Contains(got.Reason, "at most 100") {
 					w.t.Errorf("end = %v, want 1002 that names the limit", got)
 				}
 			})
 		})
 	}
-	inBubble(t, func(w *wire) { // what is compared as a whole may be more
+	inBubble(t, func(w *socketFixture) { // what is compared as a whole may be more
 		p := w.open(w.t, pathEventsOut)
 		p.send(w.t, `{"type":"filter","filter":{"resource":{"id":[`+manyTexts(5000)+`]}}}`)
 		p.silent(w.t)

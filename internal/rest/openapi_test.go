@@ -4,90 +4,93 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
 )
+
+// operation is the description of a route in the document.
+type operation struct {
+	RequestBody *struct {
+		Required bool
+		Content  map[string]struct{ Example json.RawMessage }
+	}
+	Responses map[string]struct {
+		Content map[string]struct {
+			Schema struct {
+				Ref   string `json:"$ref"`
+				Items *struct {
+					Ref string `json:"$ref"`
+				}
+			}
+		}
+	}
+}
+
+// schemas returns the schema of each response, by status.
+func (o *operation) schemas() map[string]string {
+	schemas := map[string]string{}
+	for status, response := range o.Responses {
+		schemas[status] = ""
+		for _, content := range response.Content {
+			schemas[status] = path.Base(content.Schema.Ref)
+			if content.Schema.Items != nil {
+				schemas[status] = "[" + path.Base(content.Schema.Items.Ref) + "]"
+			}
+		}
+	}
+	return schemas
+}
+
+// operations are those of the document of all routes, by method and path.
+func operations(t *testing.T) map[string]*operation {
+	t.Helper()
+	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
+	text, err := f.server.document.JSON("/api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Paths map[string]map[string]*operation
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]*operation{}
+	for path, methods := range d.Paths {
+		for method, o := range methods {
+			found[strings.ToUpper(method)+" "+path] = o
+		}
+	}
+	return found
+}
 
 func TestEveryRouteIsDescribed(t *testing.T) {
 	t.Parallel()
-	withLimits := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
+	described := operations(t)
 	var served []string
 	for _, r := range table() {
-		if r.talk != nil {
-			continue // OpenAPI has no words for websockets
+		if r.serve != nil {
+			continue // OpenAPI cannot describe websockets
 		}
 		served = append(served, r.method+" "+r.path)
-		if doc := routeDocs[r.method+" "+r.path]; (doc.body != "") != r.body {
+		if o := described[r.method+" "+r.path]; o != nil && (o.RequestBody != nil) != r.body {
 			t.Errorf("%s %s: the route and its description do not agree that there is a body", r.method, r.path)
 		}
 	}
 	slices.Sort(served)
-	if diff := cmp.Diff(served, withLimits.document(t).Operations()); diff != "" {
+	if diff := cmp.Diff(served, slices.Sorted(maps.Keys(described))); diff != "" {
 		t.Errorf("operations of the document (-want +got):\n%s", diff)
 	}
-	described := slices.Sorted(maps.Keys(routeDocs))
-	want := slices.Sorted(slices.Values(served))
-	if diff := cmp.Diff(want, described); diff != "" {
+	if diff := cmp.Diff(served, apidocs.Described()); diff != "" {
 		t.Errorf("descriptions (-want +got):\n%s", diff)
 	}
-}
-
-func TestWhatIsNotDescribedIsNoDocument(t *testing.T) {
-	t.Parallel()
-	if text, err := documentsOf([]route{{method: http.MethodGet, path: "/nope"}})("/api"); err == nil {
-		t.Errorf("document = %s, want an error", text)
-	}
-}
-
-// The library that reads the document looks at references from routes that are served only.
-func TestEveryReferenceIsToAComponent(t *testing.T) {
-	t.Parallel()
-	var parts map[string]map[string]json.RawMessage
-	if err := json.Unmarshal(components, &parts); err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]bool{"": true}
-	used := map[string]bool{}
-	for _, found := range regexp.MustCompile(`"#/components/schemas/(\w+)"`).FindAllSubmatch(components, -1) {
-		used[string(found[1])] = true
-	}
-	for name := range parts["schemas"] {
-		names[name] = true
-	}
-	word := regexp.MustCompile(`\w*`)
-	for route, doc := range routeDocs {
-		for _, name := range append(slices.Collect(maps.Values(doc.answers)), doc.body) {
-			name := word.FindString(trimList(name))
-			used[name] = true
-			if !names[name] {
-				t.Errorf("%s: there is no schema %q", route, name)
-			}
-		}
-	}
-	for _, name := range []string{"Detail", "Message", "Invalid", "NotFound", "Refused", "Forbidden"} { // by rule
-		used[name] = true
-	}
-	for name := range used {
-		if !names[name] {
-			t.Errorf("there is no schema %q", name)
-		}
-	}
-	for name := range names {
-		if !used[name] {
-			t.Errorf("the schema %q is of no use", name)
-		}
-	}
-}
-
-// trimList is the name of what a list holds.
-func trimList(name string) string {
-	if name != "" && name[0] == '[' {
-		return name[1 : len(name)-1]
-	}
-	return name
 }
 
 func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
@@ -106,19 +109,19 @@ func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, tc.change)
-			text, err := f.server.document(f.server.options.BasePath)
+			text, err := f.server.document.JSON(f.server.options.BasePath)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got struct {
-				Servers []documentServer
+				Servers []struct{ URL string }
 				Paths   map[string]any
 			}
 			if err := json.Unmarshal(text, &got); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]documentServer{{tc.server}}, got.Servers); diff != "" {
-				t.Errorf("servers (-want +got):\n%s", diff)
+			if len(got.Servers) != 1 || got.Servers[0].URL != tc.server {
+				t.Errorf("servers = %v, want %s", got.Servers, tc.server)
 			}
 			if _, limits := got.Paths["/v2/concurrency_limits/"]; limits != tc.limits {
 				t.Errorf("limits are in the document: %t, want %t", limits, tc.limits)
@@ -135,12 +138,7 @@ func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
 // taken where the document says so.
 func TestExamplesAreTaken(t *testing.T) {
 	t.Parallel()
-	var parts struct {
-		Schemas map[string]struct{ Examples []json.RawMessage }
-	}
-	if err := json.Unmarshal(components, &parts); err != nil {
-		t.Fatal(err)
-	}
+	described := operations(t)
 	for _, r := range table() {
 		if !r.body {
 			continue
@@ -149,13 +147,9 @@ func TestExamplesAreTaken(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{name: "tag:database"} })
 			f.create(t)
-			doc := routeDocs[r.method+" "+r.path]
-			examples := parts.Schemas[doc.body].Examples
-			if len(examples) != 1 {
-				t.Fatalf("%d examples, want 1", len(examples))
-			}
+			body := described[r.method+" "+r.path].RequestBody
+			bodies := map[string]bool{string(body.Content[typeJSON].Example): true, "null": !body.Required, "": !body.Required}
 			path := regexp.MustCompile("{.*}").ReplaceAllString(r.path, idKnown)
-			bodies := map[string]bool{string(examples[0]): true, "null": doc.optional, "": doc.optional}
 			for body, taken := range bodies {
 				if w := f.ask(t, r.method, path, body); taken != (w.Code < http.StatusMultipleChoices) {
 					t.Errorf("status for the body %q = %d, want it taken: %t: %s", body, w.Code, taken, w.Body)
@@ -165,63 +159,29 @@ func TestExamplesAreTaken(t *testing.T) {
 	}
 }
 
-func TestEveryRequestBodyHasAnExample(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
-	text, err := f.server.document("/api")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var d document
-	if err := json.Unmarshal(text, &d); err != nil {
-		t.Fatal(err)
-	}
-	bodies := 0
-	for path, operations := range d.Paths {
-		for method, o := range operations {
-			if o.RequestBody == nil {
-				continue
-			}
-			bodies++
-			if len(o.RequestBody.Content[typeJSON].Example) == 0 {
-				t.Errorf("%s %s has no example of a request", method, path)
-			}
-		}
-	}
-	if bodies == 0 {
-		t.Error("no route has a body")
-	}
-}
-
 // Answers that no test of a route brings about are described all the same.
 func TestAnswersByRule(t *testing.T) {
 	t.Parallel()
-	cases := map[string]map[int]string{
-		"GET /health":            {200: "True"},
-		"GET /csrf-token":        {200: "CsrfToken", 400: "Detail", 401: "Refused", 422: "Unprocessable", 503: "Message"},
-		"GET /task_runs/{id}":    {200: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
-		"GET /task_run_states/":  {200: "[State]", 400: "Detail", 401: "Refused", 403: "Forbidden", 422: "Invalid", 500: "Message", 503: "Message"},
-		"POST /task_runs/":       {200: "TaskRun", 201: "TaskRun", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "Detail", 408: "Detail", 409: "Detail", 413: "Detail", 415: "Detail", 422: "Invalid", 500: "Message", 503: "Message"},
-		"DELETE /task_runs/{id}": {204: "", 400: "Detail", 401: "Refused", 403: "Forbidden", 404: "NotFound", 500: "Message", 503: "Message"},
+	cases := map[string]map[string]string{
+		"GET /health":            {"200": "True"},
+		"GET /csrf-token":        {"200": "CsrfToken", "400": "Detail", "401": "Refused", "422": "Unprocessable", "503": "Message"},
+		"GET /task_runs/{id}":    {"200": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
+		"GET /task_run_states/":  {"200": "[State]", "400": "Detail", "401": "Refused", "403": "Forbidden", "422": "Invalid", "500": "Message", "503": "Message"},
+		"POST /task_runs/":       {"200": "TaskRun", "201": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "Detail", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message"},
+		"DELETE /task_runs/{id}": {"204": "", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
 		"POST /concurrency_limits/increment": {
-			200: "[MinimalConcurrencyLimitResponse]", 400: "Detail", 401: "Refused", 403: "Forbidden", 408: "Detail", 413: "Detail", 415: "Detail", 422: "Invalid", 423: "Detail", 500: "Message", 503: "Message",
+			"200": "[MinimalConcurrencyLimitResponse]", "400": "Detail", "401": "Refused", "403": "Forbidden", "408": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "423": "Detail", "500": "Message", "503": "Message",
 		},
 	}
-	for _, r := range table() {
-		key := r.method + " " + r.path
-		want, wanted := cases[key]
-		if !wanted {
+	described := operations(t)
+	for key, want := range cases {
+		o := described[key]
+		if o == nil {
+			t.Errorf("there is no route %s", key)
 			continue
 		}
-		doc := routeDocs[key]
-		got := commonAnswers(&r, &doc)
-		maps.Copy(got, doc.answers)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("answers of %s (-want +got):\n%s", key, diff)
+		if diff := cmp.Diff(want, o.schemas()); diff != "" {
+			t.Errorf("responses of %s (-want +got):\n%s", key, diff)
 		}
-		delete(cases, key)
-	}
-	for key := range cases {
-		t.Errorf("there is no route %s", key)
 	}
 }

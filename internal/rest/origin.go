@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 // anyOrigin is the entry of --rest-cors-origins that means every web page.
@@ -55,7 +58,7 @@ func (g *browserGuard) check(r *http.Request, proxied bool) error {
 	if !g.anyone && !proxied {
 		return nil // a page has no token
 	}
-	if isUpgrade(r) || changes(r.Method) {
+	if ws.IsUpgrade(r) || changes(r.Method) {
 		return g.checkPage(r)
 	}
 	return nil
@@ -67,7 +70,7 @@ func (g *browserGuard) checkHost(r *http.Request) error {
 	if !g.anyone || g.servesHost(r.Host) {
 		return nil
 	}
-	return detail(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
+	return wire.NewDetailError(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
 }
 
 // checkPage returns the error for a request that changes something, or opens a
@@ -76,11 +79,11 @@ func (g *browserGuard) checkPage(r *http.Request) error {
 	contentType := r.Header.Get("Content-Type")
 	switch {
 	case g.foreign(r):
-		return detail(http.StatusForbidden, textForeignOrigin)
-	case isUpgrade(r), len(r.Header.Values(headerOrigin)) == 0, !simple(r):
+		return wire.NewDetailError(http.StatusForbidden, textForeignOrigin)
+	case ws.IsUpgrade(r), len(r.Header.Values(headerOrigin)) == 0, !simple(r):
 		return nil
-	case contentType == "", !saysJSON(contentType):
-		return detail(http.StatusUnsupportedMediaType, textSayJSON)
+	case contentType == "", !wire.IsJSON(contentType):
+		return wire.NewDetailError(http.StatusUnsupportedMediaType, textSayJSON)
 	default:
 		return nil
 	}
@@ -95,7 +98,7 @@ func simple(r *http.Request) bool { return r.Method == http.MethodPost || r.Cont
 func (g *browserGuard) checkToken(r *http.Request, proxied bool) error {
 	for _, origin := range r.Header.Values(headerOrigin) {
 		if !sameOrigin(origin, r) && !g.listed(origin) && !g.anyPage(proxied) {
-			return detail(http.StatusForbidden, textTokenOrigin)
+			return wire.NewDetailError(http.StatusForbidden, textTokenOrigin)
 		}
 	}
 	return nil

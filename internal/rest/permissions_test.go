@@ -43,14 +43,14 @@ func newRunWith(state string) string {
 // withDomain puts real use cases behind the routes, in two namespaces.
 func withDomain(door *doorkeeper) change {
 	return func(_ *Options, d *Dependencies) {
-		space := func(namespace string) Space {
+		space := func(namespace string) Tenant {
 			store := memory.New()
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
-			return Space{Runs: runs, Recorder: runs, Limits: limits}
+			return Tenant{Runs: runs, Recorder: runs, Limits: limits}
 		}
-		d.Door, d.Space = door, space("default")
-		d.Others = func(namespace string) (Space, error) { return space(namespace), nil }
+		d.Door, d.Tenant = door, space("default")
+		d.Others = func(namespace string) (Tenant, error) { return space(namespace), nil }
 	}
 }
 
@@ -163,7 +163,7 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			door := &doorkeeper{}
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				p := w.open(w.t, pathEventsIn, offering...)
 				p.send(w.t, `{"type":"auth","token":"`+strings.Join(tc.permissions, " and ")+`"}`)
 				p.expect(w.t, frameSuccess)
@@ -225,7 +225,7 @@ func (forgetful) Known(string) *taskrun.Run { return nil }
 func TestASubscriptionIsItsCallers(t *testing.T) {
 	t.Parallel()
 	const right = "update taskruns/status in default"
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		p := w.open(w.t, "/task_runs/subscriptions/scheduled", offering...)
 		p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
 		p.expect(w.t, frameSuccess)

@@ -2,9 +2,6 @@ package rest
 
 import (
 	"context"
-	"errors"
-	"mime"
-	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -20,17 +17,4 @@ type request struct {
 	query     string          // as it came
 	body      pyjson.Value    // null: there is none
 	memory    *responseMemory // of the response
-}
-
-// saysJSON reads a content type; none at all stands for JSON.
-func saysJSON(contentType string) bool {
-	if contentType == "" {
-		return true
-	}
-	kind, _, err := mime.ParseMediaType(contentType)
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return false
-	}
-	subtype, ok := strings.CutPrefix(kind, "application/")
-	return ok && (subtype == "json" || strings.HasSuffix(subtype, "+json"))
 }

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 const (
@@ -30,88 +31,86 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-// drainLimits are the limits on what is read of a body that is not wanted.
+// drainLimits are the limits on the bytes that are read of an unwanted body.
 type drainLimits struct {
 	bytes   int64
 	timeout time.Duration
 	cut     bool // of a body that is said to be longer, or does not say, nothing is read
 }
 
-// refuse tells that nothing of a body is read.
+// refuse reports whether nothing of the body is read.
 func (l drainLimits) refuse(r *http.Request) bool {
 	return l.cut && (r.ContentLength < 0 || r.ContentLength > l.bytes)
 }
 
-// drainLimits returns how much of a rejected body is read. An unidentified caller
-// gets its response as soon as it can be written.
-func (s *Server) drainLimits(v *visit) drainLimits {
+// drainLimits returns the limits for the body of a rejected request. An unidentified caller gets its response at once.
+func (s *Server) drainLimits(v *requestInfo) drainLimits {
 	if s.door == nil || v.known {
 		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
 	}
-	return drainLimits{bytes: maxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
+	return drainLimits{bytes: ws.MaxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
 }
 
-// readBody reads the body of a request of a route that takes one. A body that
-// is said to be anything but JSON is the JSON string of its text (contract §1.1).
-// release returns the memory that the body takes.
+// readBody reads the body of a request. A body whose type is not JSON becomes the JSON string of its text (contract
+// §1.1). release returns the memory of the body.
 func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjson.Value, release func(), err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), memoryWait)
 	defer cancel()
 	limit := rt.bodyLimit(s.options.MaxBodyBytes)
 	if err := refuseBody(r, limit); err != nil {
-		return nullValue, func() {}, err
+		return pyjson.Value{}, func() {}, err
 	}
 	size := limit
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	release, err = s.memory.arriving.acquire(ctx, caller, size)
+	release, err = s.memory.arriving.Acquire(ctx, caller, size)
 	if err != nil {
-		return nullValue, release, s.noMemory(err)
+		return pyjson.Value{}, release, s.noMemory(err)
 	}
 	raw, err := readAll(r, limit)
 	switch {
 	case err != nil:
-		return nullValue, release, err
+		return pyjson.Value{}, release, err
 	case len(raw) == 0:
-		return nullValue, release, nil
-	case !saysJSON(r.Header.Get("Content-Type")):
-		return textOf(raw), release, nil
+		return pyjson.Value{}, release, nil
+	case !wire.IsJSON(r.Header.Get("Content-Type")):
+		return wire.TextValue(raw), release, nil
 	}
 	defer release()
 	return s.parseBody(r.Context(), raw, rt.valueLimit(s.options.MaxBodyValues), caller)
 }
 
-// parseBody reads the JSON of a body, once there is memory for its values.
+// parseBody parses a body when memory for its values is free.
 func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller string) (pyjson.Value, func(), error) {
 	values := pyjson.CountValues(raw)
 	if values > most {
 		fault := &pyjson.SyntaxError{Msg: "Too many values: a body may have at most " + strconv.Itoa(most) + ". Send several requests with fewer"}
-		return nullValue, func() {}, &invalidError{items: []validate.Error{malformed(fault)}} // the body is not repeated
+		return pyjson.Value{}, func() {}, wire.NewMalformedError(fault, pyjson.Value{}) // the body is not repeated
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
-	release, err := s.memory.parsed.acquire(ctx, caller, parsedBytes(raw, values))
+	release, err := s.memory.parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
 	if err != nil {
-		return nullValue, release, s.noMemory(err)
+		return pyjson.Value{}, release, s.noMemory(err)
 	}
 	value, fault := pyjson.Parse(raw)
 	if fault != nil {
-		return nullValue, release, &invalidError{items: []validate.Error{malformed(fault)}, body: textOf(raw)}
+		return pyjson.Value{}, release, wire.NewMalformedError(fault, wire.TextValue(raw))
 	}
 	return value, release, nil
 }
 
-// noMemory counts a request that is turned away for want of memory.
+// noMemory counts a request that is rejected because no memory is free.
 func (s *Server) noMemory(err error) error {
 	s.reject(busyMemory)
 	return err
 }
 
-// refuseBody refuses a body that would not be taken, before it is read.
+// refuseBody returns the error of a body that is rejected before it is read.
 func refuseBody(r *http.Request, limit int64) error {
 	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
-		return detail(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
+		return wire.NewDetailError(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
 			" is not supported: send the body without compression and without the header Content-Encoding.")
 	}
 	if r.ContentLength > limit {
@@ -121,11 +120,11 @@ func refuseBody(r *http.Request, limit int64) error {
 }
 
 func tooLarge(limit int64) error {
-	return detail(http.StatusRequestEntityTooLarge,
+	return wire.NewDetailError(http.StatusRequestEntityTooLarge,
 		"Request body is too large: it may have at most "+strconv.FormatInt(limit, 10)+" bytes.")
 }
 
-// readAll reads the text of a body within the bounds of size and time.
+// readAll reads a body within the limits of size and time.
 func readAll(r *http.Request, limit int64) ([]byte, error) {
 	var raw bytes.Buffer
 	if r.ContentLength > 0 {
@@ -134,16 +133,16 @@ func readAll(r *http.Request, limit int64) ([]byte, error) {
 	_, err := raw.ReadFrom(io.LimitReader(r.Body, limit+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, detail(http.StatusRequestTimeout, "Request body did not arrive in time.")
+		return nil, wire.NewDetailError(http.StatusRequestTimeout, "Request body did not arrive in time.")
 	case err != nil:
-		return nil, detail(http.StatusBadRequest, "There was an error parsing the body")
+		return nil, wire.NewDetailError(http.StatusBadRequest, "There was an error parsing the body")
 	case int64(raw.Len()) > limit:
 		return nil, tooLarge(limit)
 	}
 	return raw.Bytes(), nil
 }
 
-// codingOf returns what a body says it is compressed with, "" for nothing.
+// codingOf returns the content coding of a body, "" for none.
 func codingOf(r *http.Request) string {
 	for _, value := range r.Header.Values("Content-Encoding") {
 		for coding := range strings.SplitSeq(value, ",") {
@@ -155,11 +154,10 @@ func codingOf(r *http.Request) string {
 	return ""
 }
 
-// drain reads what is left of a body before the answer is sent: a client that
-// sends all of it first would find the connection broken, and not the answer. A
-// client that waits to be told to go on sends nothing.
+// drain reads the rest of a body before the response is sent: a client that sends the whole body first would find the
+// connection broken, and no response. A client that waits for 100 Continue sends nothing.
 func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimits) {
-	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || headerHas(r.Header, "Expect", "100-continue") {
+	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || ws.HeaderHas(r.Header, "Expect", "100-continue") {
 		return
 	}
 	if limits.refuse(r) {

@@ -3,11 +3,12 @@ package rest
 import (
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// responseMemory is the memory that the response to one request takes, from when it
-// is written until it is sent. A nil one counts nothing.
+// responseMemory is the reserved memory of the response to one request, until the response is sent. A nil one counts
+// nothing.
 type responseMemory struct {
 	server   *Server
 	caller   string
@@ -15,11 +16,11 @@ type responseMemory struct {
 	releases []func()
 }
 
-// memoryStep is how much memory is taken at once for a response that grows, in bytes.
+// memoryStep is the number of bytes by which the reservation of a growing response is increased.
 const memoryStep = 64 << 10
 
-// fit takes the memory for a response of n bytes, beside what is taken already; errMemory.
-// As elsewhere, more than the share of a caller counts as its share.
+// fit reserves the memory for a response of n bytes, in addition to what is reserved already, or returns errMemory. As
+// elsewhere, more than the share of a caller counts as its share.
 func (m *responseMemory) fit(n int) error {
 	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
 		return nil
@@ -30,7 +31,7 @@ func (m *responseMemory) fit(n int) error {
 	}
 	more := (int64(n) - m.taken + memoryStep - 1) / memoryStep * memoryStep
 	more = min(more, budget.share-m.taken)
-	release, ok := budget.try(m.caller, more)
+	release, ok := budget.Try(m.caller, more)
 	if !ok {
 		return m.server.noMemory(errMemory)
 	}
@@ -47,17 +48,16 @@ func (m *responseMemory) release() {
 	m.releases, m.taken = nil, 0
 }
 
-// respondList responds with the items of a list between a beginning and an end. room
-// is the size of an item, usually. Memory is taken as the response grows, not when it
-// is complete, and it is given up if the client has gone.
-func respondList[T any](r *request, begin, end string, items []T, room int, appendOne func([]byte, T) []byte) (response, error) {
-	size := len(begin) + len(end) + room*len(items)
+// respondList responds with the items of a list between a beginning and an end. itemSize is the usual size of an item.
+// Memory is reserved while the response grows. Encoding stops when the client is gone.
+func respondList[T any](r *request, begin, end string, items []T, itemSize int, appendOne func([]byte, T) []byte) (response, error) {
+	size := len(begin) + len(end) + itemSize*len(items)
 	if err := r.memory.fit(size); err != nil {
 		return response{}, err
 	}
 	b := append(make([]byte, 0, size), begin...)
 	for i, item := range items {
-		b = appendOne(appendComma(b, i), item)
+		b = appendOne(wire.AppendComma(b, i), item)
 		if err := r.ctx.Err(); err != nil {
 			return response{}, err
 		}
@@ -69,7 +69,7 @@ func respondList[T any](r *request, begin, end string, items []T, room int, appe
 }
 
 // respondRuns responds with a list of runs.
-func (s *space) respondRuns(r *request, runs []*taskrun.Run) (response, error) {
+func (s *namespaceHandler) respondRuns(r *request, runs []*taskrun.Run) (response, error) {
 	now := s.now()
-	return respondList(r, "[", "]", runs, roomForRun, func(b []byte, run *taskrun.Run) []byte { return appendRun(b, run, now) })
+	return respondList(r, "[", "]", runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte { return wire.AppendRun(b, run, now) })
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // largeItems writes items of 10,000 bytes, and counts them.
@@ -33,8 +34,8 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	memory.release()
 	all()
 
-	other, _ := budget.try("other", budget.share)
-	part, _ := budget.try("another", budget.share-300_000)
+	other, _ := budget.Try("other", budget.share)
+	part, _ := budget.Try("another", budget.share-300_000)
 	var some largeItems
 	memory = &responseMemory{server: f.server, caller: "c"}
 	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, errMemory) || some.written > 31 {
@@ -92,4 +93,21 @@ func TestListsTakeMemory(t *testing.T) {
 	release()
 	f.must(t, http.StatusOK, http.MethodPost, "/task_runs/filter", "")
 	f.expectNoMemoryTaken(t)
+}
+
+func BenchmarkPageIsWritten(b *testing.B) {
+	runs := make([]*taskrun.Run, 200)
+	for i := range runs {
+		runs[i] = runNamed("calm-otter")
+	}
+	s := &namespaceHandler{Server: &Server{clock: &stillClock{now: noon}}}
+	r := &request{ctx: b.Context()}
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := s.respondRuns(r, runs)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(int64(len(page.body)))
+	}
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // Types of bodies.
@@ -33,13 +33,6 @@ func (a response) with(name, value string) response {
 	return a
 }
 
-// Sizes of what is usually written, so that memory is taken once.
-const (
-	roomForRun   = 2048
-	roomForState = 1024
-	roomForText  = 256
-)
-
 // jsonBody is an answer whose body is this JSON text.
 func jsonBody(status int, text string) response {
 	return response{status: status, body: append(make([]byte, 0, len(text)), text...)}
@@ -52,12 +45,7 @@ func jsonMember(status int, key, text string) response {
 
 // jsonMembers is an answer whose body is an object of texts by their keys.
 func jsonMembers(status int, members ...[2]string) response {
-	b := append(make([]byte, 0, roomForText), '{')
-	for i, member := range members {
-		b = appendKey(b, i, member[0])
-		b = pyjson.AppendText(b, member[1])
-	}
-	return response{status: status, body: append(b, '}')}
+	return response{status: status, body: wire.AppendMembers(make([]byte, 0, wire.TextSize), members...)}
 }
 
 // smallest is the size of the smallest body that is compressed.

@@ -1,21 +1,61 @@
 package rest
 
-// RouteInfo tells of a route what concerns its callers.
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
+)
+
+// RouteInfo describes a route to its callers.
 type RouteInfo struct {
 	Method, Path string // the path without the base; parameters in braces
+	Summary      string
 	Verb         Verb
 	Resource     Resource
-	Open         bool // to callers who show nothing
-	Socket       bool // it is a websocket
+	Open         bool // no authentication is needed
+	Socket       bool // the route is a websocket
+	Body         bool // a request can have a body
 }
 
-// Routes are all that a Server with limits serves.
+// Routes returns the routes of a Server with limits.
 func Routes() []RouteInfo {
 	var infos []RouteInfo
 	for _, r := range table() {
 		infos = append(infos, RouteInfo{
-			Method: r.method, Path: r.path, Verb: r.verb, Resource: r.resource, Open: r.open, Socket: r.talk != nil,
+			Method: r.method, Path: r.path, Summary: r.summary, Verb: r.verb, Resource: r.resource, Open: r.open, Socket: r.serve != nil, Body: r.body,
 		})
 	}
 	return infos
+}
+
+// describedRoutes returns the rows of the routes in the OpenAPI document. OpenAPI cannot describe websockets.
+func describedRoutes(routes []route) []apidocs.Route {
+	var rows []apidocs.Route
+	for i := range routes {
+		if rt := &routes[i]; rt.serve == nil {
+			rows = append(rows, rt.described())
+		}
+	}
+	return rows
+}
+
+func (rt *route) described() apidocs.Route {
+	return apidocs.Route{
+		Method: rt.method, Path: rt.path, Parameter: strings.Trim(shapeOf(rt.path).parameter, "{}"),
+		Summary: rt.summary, Group: rt.group(),
+		Body: rt.body, Open: rt.open, Protected: rt.resource != ResourceNone, AnyVersion: rt.anyVersion,
+		Creates: rt.verb == VerbCreate, NotFound: rt.explainGone != nil,
+	}
+}
+
+// group returns the heading of the page under which a route is shown.
+func (rt *route) group() apidocs.Group {
+	switch rt.resource {
+	case ResourceTaskRuns:
+		return apidocs.GroupRuns
+	case ResourceConcurrencyLimits:
+		return apidocs.GroupLimits
+	default:
+		return apidocs.GroupServer
+	}
 }

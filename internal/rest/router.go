@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 // router finds the route of a request.
@@ -14,17 +16,28 @@ type router struct {
 	sockets map[string]*route // by path
 }
 
-// shape is a path cut at its parameter.
+// shape is a path, split at its parameter.
 type shape struct {
 	prefix, suffix string
 	parameter      string // "": there is none, and prefix is the path
 }
 
-// parameters are all that paths have, each with what reads it. What is no id is
-// another path; a name can be anything, so that what comes first in the table
-// counts.
+// The parameters of paths. A path has at most one.
+const (
+	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
+	tagParameter      = "{tag}"        // any text
+	idOrNameParameter = "{id_or_name}" // of a limit; any text
+	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
+	assetParameter    = "{asset}"      // of the page about the routes; any text
+)
+
+// anyName reads a name. Bytes that are not UTF-8 become U+FFFD.
+func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
+
+// parameters are all parameters of paths, with their readers. A path whose parameter is not an id is another path. A
+// name can be any text, so the order of the table counts.
 var parameters = map[string]func(text string) (value string, ok bool){
-	idParameter:       pathID,
+	idParameter:       wire.PathID,
 	tagParameter:      anyName,
 	idOrNameParameter: anyName,
 	leaseParameter:    anyName,
@@ -34,7 +47,7 @@ var parameters = map[string]func(text string) (value string, ok bool){
 func newRouter(base string, routes []route) *router {
 	rt := &router{root: base, sockets: map[string]*route{}}
 	for i := range routes {
-		if routes[i].talk != nil {
+		if routes[i].serve != nil {
 			rt.sockets[routes[i].path] = &routes[i]
 			continue
 		}
@@ -53,11 +66,10 @@ func shapeOf(path string) shape {
 	return shape{prefix: path}
 }
 
-// find returns the route of a request at a place and the parameter in its path. The error
-// says what else to do: there may be no such path, no such method of it, or a
-// slash too many or too few. What kube-apiserver passes on is not redirected: it
-// would make an error of that.
-func (rt *router) find(r *http.Request, at place) (*route, string, error) {
+// find returns the route of a request and the parameter in its path. The error has the response: there is no such path,
+// no such method of the path, or the path is redirected because it has a slash too many or too few. Requests through
+// kube-apiserver are not redirected, because kube-apiserver returns an error for a redirect.
+func (rt *router) find(r *http.Request, at target) (*route, string, error) {
 	path, inside := rt.below(r, at.base)
 	if !inside {
 		return nil, "", noRoute(at.base, r.URL.Path)
@@ -78,7 +90,7 @@ func (rt *router) find(r *http.Request, at place) (*route, string, error) {
 	return route, parameter, nil
 }
 
-// below returns the part of the path of a request below a base.
+// below returns the part of the path below a base.
 func (rt *router) below(r *http.Request, base string) (path string, inside bool) {
 	if base == rt.root && r.URL.Path == pathOpenAPI {
 		return pathOpenAPI, true
@@ -87,7 +99,7 @@ func (rt *router) below(r *http.Request, base string) (path string, inside bool)
 	return path, inside && strings.HasPrefix(path, "/")
 }
 
-// socket returns the websocket that a request asks for below a base, nil if there is none.
+// socket returns the websocket route of a request below a base, or nil.
 func (rt *router) socket(r *http.Request, base string) *route {
 	path, inside := strings.CutPrefix(r.URL.Path, base)
 	if !inside {
@@ -96,9 +108,8 @@ func (rt *router) socket(r *http.Request, base string) *route {
 	return rt.sockets[path]
 }
 
-// match returns the first route of the path and the method, in the order of the
-// table; else, with ok false, the first route of the path, nil if there is none
-// (contract §1.1).
+// match returns the first route of the path and the method, in the order of the table. If there is none, ok is false
+// and found is the first route of the path, or nil (contract §1.1).
 func (rt *router) match(method string, raw, path string) (found *route, parameter string, ok bool) {
 	for i, route := range rt.routes {
 		value, fits := rt.shapes[i].read(raw, path)
@@ -113,10 +124,9 @@ func (rt *router) match(method string, raw, path string) (found *route, paramete
 	return found, "", false
 }
 
-// read tells whether a path is of the shape, and what its parameter is. A slash
-// that is escaped belongs to a name, so that every name can be asked for; the
-// path as the client wrote it is raw, "" if no slash in it is escaped. (To
-// Prefect an escaped slash is one like others, and such names are out of reach.)
+// read reports whether a path has the shape, and returns its parameter. An escaped slash belongs to a name, so that
+// every name can be requested: raw is the path as the client wrote it, or "" if it has no escaped slash. (Prefect
+// treats an escaped slash as any other, and such names cannot be requested.)
 func (s shape) read(raw, path string) (value string, ok bool) {
 	switch {
 	case s.parameter == "":
@@ -139,7 +149,7 @@ func (s shape) read(raw, path string) (value string, ok bool) {
 	}
 }
 
-// between is what stands in a path in the place of the parameter.
+// between returns the parameter of a path.
 func (s shape) between(path string) (text string, ok bool) {
 	text, ok = strings.CutPrefix(path, s.prefix)
 	if ok {
@@ -148,8 +158,7 @@ func (s shape) between(path string) (text string, ok bool) {
 	return text, ok && text != "" && !strings.Contains(text, "/")
 }
 
-// escaped is the path below the base as the client wrote it, if a slash in it is
-// escaped.
+// escaped returns the path below the base as the client wrote it, if it has an escaped slash.
 func escaped(u *url.URL, base string) string {
 	path, inside := strings.CutPrefix(u.EscapedPath(), base)
 	if !inside || !strings.Contains(path, "%2F") && !strings.Contains(path, "%2f") {
@@ -158,7 +167,7 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
-// turned is the path with one slash more, or without all of those at its end.
+// turned returns the path with one more slash at its end, or without all of those at its end.
 func turned(path string) string {
 	if other := strings.TrimRight(path, "/"); other != path || path == "" {
 		return other
@@ -166,16 +175,15 @@ func turned(path string) string {
 	return path + "/"
 }
 
-// slashesBeyond is how many slashes more a path has at its end than its route.
+// slashesBeyond returns the number of slashes at the end of a path that its route does not have.
 func slashesBeyond(path, route string) int {
 	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
 	return max(0, count(path)-count(route))
 }
 
-// redirect returns where the path with one slash more, or without all of those at
-// its end, is served. Its Location is absolute, as Prefect's is. Behind a proxy that
-// names the prefix it removed, the Location is a path that begins with that prefix:
-// scheme and host are then the proxy's too.
+// redirect returns the location of the path with one more slash at its end, or without those at its end. The location
+// is absolute, as that of Prefect. Behind a proxy that names the prefix it removed, the location is a path with that
+// prefix: scheme and host are those of the proxy.
 func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
 		return noRoute(base, r.URL.Path)
@@ -191,7 +199,7 @@ func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	return &redirectError{location: location}
 }
 
-// scheme is the one the client used, as far as it can be known behind a proxy.
+// scheme returns the scheme of the request of the client, as far as it is known behind a proxy.
 func scheme(r *http.Request) string {
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		return "https"
@@ -199,7 +207,7 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// forwardedPrefix is what a proxy took off the beginning of the path.
+// forwardedPrefix returns the prefix that a proxy removed from the path.
 func forwardedPrefix(r *http.Request) string {
 	prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
 	if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") || strings.ContainsAny(prefix, "\\?#\r\n") {

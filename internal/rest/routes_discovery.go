@@ -15,10 +15,10 @@ const (
 // clients. They show what there is, not what is in it.
 func discoveryRoutes() []route {
 	return []route{
-		{method: http.MethodGet, path: "/apis", summary: "read which groups there are", handle: (*space).apiGroups, anyVersion: true},
-		{method: http.MethodGet, path: "/apis/" + AggregatedGroup, summary: "read which versions there are", handle: (*space).apiGroup, anyVersion: true},
-		{method: http.MethodGet, path: AggregatedPath, summary: "read which resources there are", handle: (*space).apiResources, anyVersion: true},
-		{method: http.MethodGet, path: "/openapi/v3", summary: "read where documents are", handle: (*space).openAPIIndex, anyVersion: true},
-		{method: http.MethodGet, path: "/openapi/v3" + AggregatedPath, summary: "read the document", handle: (*space).openAPIAggregated, anyVersion: true},
+		{method: http.MethodGet, path: "/apis", summary: "read which groups there are", handle: (*namespaceHandler).apiGroups, anyVersion: true},
+		{method: http.MethodGet, path: "/apis/" + AggregatedGroup, summary: "read which versions there are", handle: (*namespaceHandler).apiGroup, anyVersion: true},
+		{method: http.MethodGet, path: AggregatedPath, summary: "read which resources there are", handle: (*namespaceHandler).apiResources, anyVersion: true},
+		{method: http.MethodGet, path: "/openapi/v3", summary: "read where documents are", handle: (*namespaceHandler).openAPIIndex, anyVersion: true},
+		{method: http.MethodGet, path: "/openapi/v3" + AggregatedPath, summary: "read the document", handle: (*namespaceHandler).openAPIAggregated, anyVersion: true},
 	}
 }

@@ -8,23 +8,23 @@ func eventRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: "/events", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "report states of runs",
-			handle: (*space).postEvents, body: true,
+			handle: (*namespaceHandler).postEvents, body: true,
 		},
 		{
 			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", resource: ResourceTaskRunStates, verb: VerbUpdate,
-			summary: "be given runs to execute", talk: (*space).subscription,
+			summary: "be given runs to execute", serve: (*namespaceHandler).subscription,
 		},
 		{
 			method: http.MethodGet, path: "/events/in", resource: ResourceTaskRunStates, verb: VerbUpdate,
-			summary: "report states of runs as they come", talk: (*space).eventsIn,
+			summary: "report states of runs as they come", serve: (*namespaceHandler).eventsIn,
 		},
 		{
 			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
-			summary: "hear of the states of runs as they come", talk: (*space).eventsOut,
+			summary: "hear of the states of runs as they come", serve: (*namespaceHandler).eventsOut,
 		},
 		{
 			method: http.MethodGet, path: "/flows/" + idParameter, summary: "be told of a flow, of which nothing is known but its id",
-			handle: (*space).flow, explainGone: saysDetail("Flow not found"),
+			handle: (*namespaceHandler).flow, explainGone: detailText("Flow not found"),
 		},
 	}
 }

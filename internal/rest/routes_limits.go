@@ -11,39 +11,39 @@ func tagLimitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "make the limit of a tag, or set its slots",
-			handle: (*space).createTagLimit, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).createTagLimit, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag by its id",
-			handle: (*space).readTagLimit, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).readTagLimit, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodGet, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag",
-			handle: (*space).readLimitOfTag, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).readLimitOfTag, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read the limits of tags",
-			handle: (*space).filterTagLimits, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).filterTagLimits, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/tag/" + tagParameter + "/reset", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "end all that is held of the limit of a tag",
-			handle: (*space).resetLimitOfTag, body: true, maxBody: maxListBody, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).resetLimitOfTag, body: true, maxBody: maxListBody, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag by its id",
-			handle: (*space).removeTagLimit, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).removeTagLimit, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag",
-			handle: (*space).removeLimitOfTag, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).removeLimitOfTag, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots of tags for a run",
-			handle: (*space).incrementTags, body: true, maxBody: maxListBody,
+			handle: (*namespaceHandler).incrementTags, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots of tags back",
-			handle: (*space).decrementTags, body: true, maxBody: maxListBody,
+			handle: (*namespaceHandler).decrementTags, body: true, maxBody: maxListBody,
 		},
 	}
 }
@@ -57,43 +57,43 @@ func limitRoutes() []route {
 	return []route{
 		{
 			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbCreate, summary: "make a limit",
-			handle: (*space).createLimit, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).createLimit, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodGet, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read a limit",
-			handle: (*space).readLimit, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).readLimit, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read all limits",
-			handle: (*space).filterLimits, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).filterLimits, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPatch, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "change a limit",
-			handle: (*space).updateLimit, body: true, maxBody: maxSmallBody, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).updateLimit, body: true, maxBody: maxSmallBody, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodDelete, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete a limit",
-			handle: (*space).removeLimit, explainGone: saysDetail(gone),
+			handle: (*namespaceHandler).removeLimit, explainGone: detailText(gone),
 		},
 		{
 			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots",
-			handle: (*space).increment, body: true, maxBody: maxListBody,
+			handle: (*namespaceHandler).increment, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/increment-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots for as long as a lease lives",
-			handle: (*space).incrementWithLease, body: true, maxBody: maxListBody,
+			handle: (*namespaceHandler).incrementWithLease, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots back",
-			handle: (*space).decrement, body: true, maxBody: maxListBody,
+			handle: (*namespaceHandler).decrement, body: true, maxBody: maxListBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/decrement-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give back what a lease holds",
-			handle: (*space).decrementWithLease, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).decrementWithLease, body: true, maxBody: maxSmallBody,
 		},
 		{
 			method: http.MethodPost, path: base + "/leases/" + leaseParameter + "/renew", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "let a lease live on",
-			handle: (*space).renewLease, body: true, maxBody: maxSmallBody,
+			handle: (*namespaceHandler).renewLease, body: true, maxBody: maxSmallBody,
 		},
 	}
 }

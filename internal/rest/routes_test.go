@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
@@ -185,7 +186,7 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 func TestEveryRouteIsComplete(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
-		if r.summary == "" || (r.handle == nil) == (r.talk == nil) || !strings.HasPrefix(r.path, "/") {
+		if r.summary == "" || (r.handle == nil) == (r.serve == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		parameter := shapeOf(r.path).parameter
@@ -258,7 +259,7 @@ func TestRoutesWithNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r, place{base: "/api"})
+			route, parameter, err := rt.find(r, target{base: "/api"})
 			var (
 				method   *methodError
 				redirect *redirectError
@@ -307,7 +308,7 @@ func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
 		"tag:a":                       {Name: "tag:a"},
 	}
 	for text, want := range cases {
-		if got := limitKey(text); got != want {
+		if got := wire.LimitKey(text); got != want {
 			t.Errorf("limitKey(%q) = %+v, want %+v", text, got, want)
 		}
 	}

@@ -10,52 +10,53 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Handler answers requests that come some other way than over Addr.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// labelOther stands in metrics for what clients make up.
+// labelOther is the metric label of paths and methods that no route has.
 const labelOther = "other"
 
-// serve identifies the caller of a request, before its trace begins: only an
-// identified caller continues a trace of its own.
+// serve identifies the caller of a request before its trace begins: only the trace header of an identified caller is
+// used.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
-	at := s.placeOf(r.URL.Path)
+	at := s.targetOf(r.URL.Path)
 	page := s.browsers.check(r, at.proxied)
-	if isUpgrade(r) && page == nil {
-		s.serveSocket(w, r, at)
+	if ws.IsUpgrade(r) && page == nil {
+		s.serveSocket(w, r, at) //nolint:contextcheck // the context is that of the socket
 		return
 	}
-	v := &visit{place: at, began: s.clock.Now(), release: func() {}, refusal: page}
+	v := &requestInfo{target: at, began: s.clock.Now(), release: func() {}, refusal: page}
 	if v.refusal == nil && !isPreflight(r) {
 		s.identifyFor(r, v)
 	}
-	ctx := context.WithValue(r.Context(), visitKey{}, v)
+	ctx := context.WithValue(r.Context(), requestInfoKey{}, v)
 	if v.known || s.door == nil && v.refusal == nil {
 		ctx = s.tracer.Trust(ctx)
 	}
 	s.traced.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is the request's
 }
 
-// identifyFor finds the route of a request, and its caller unless the route is open.
-func (s *Server) identifyFor(r *http.Request, v *visit) {
-	v.found, v.parameter, v.noRoute = v.router.find(r, v.place)
+// identifyFor finds the route of a request, and identifies the caller unless the route is open.
+func (s *Server) identifyFor(r *http.Request, v *requestInfo) {
+	v.found, v.parameter, v.noRoute = v.router.find(r, v.target)
 	if v.found != nil && v.found.open {
 		return
 	}
-	if v.caller, v.refusal = s.identifyWithin(r, v.place); v.refusal == nil {
+	if v.caller, v.refusal = s.identifyWithin(r, v.target); v.refusal == nil {
 		v.known = true
 	}
 }
 
-// respond answers one request, logs it and counts it.
+// respond responds to one request, logs it and counts it.
 func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
-	v, ok := r.Context().Value(visitKey{}).(*visit)
+	v, ok := r.Context().Value(requestInfoKey{}).(*requestInfo)
 	if !ok {
-		return // serve has put one in
+		return // serve has set it
 	}
 	if s.ending.Load() {
 		w.Header().Set("Connection", "close")
@@ -64,7 +65,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	defer v.memory.release()
 	answer := s.browsers.mark(s.answer(r, v), r, v.proxied)
 	drain(w, r, answer.status, s.drainLimits(v))
-	answer = s.holdAnswer(v, answer)
+	answer = s.reserveResponse(v, answer)
 	err := answer.write(w, r)
 	v.memory.release()
 	v.release()
@@ -77,7 +78,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	s.count(v, answer.status, took)
 }
 
-func (s *Server) count(v *visit, status int, took time.Duration) {
+func (s *Server) count(v *requestInfo, status int, took time.Duration) {
 	if s.metrics == nil {
 		return
 	}
@@ -88,45 +89,43 @@ func (s *Server) count(v *visit, status int, took time.Duration) {
 	s.metrics.RequestServed(method, path, status, took)
 }
 
-// holdAnswer takes the memory for a large answer until it is sent, where that was not
-// taken while it was written, or answers that there is none: a client that does not
-// read keeps its own share only.
-func (s *Server) holdAnswer(v *visit, answer response) response {
+// reserveResponse reserves the memory for a large response until it is sent, unless the handler has reserved it.
+// Without free memory the response is an error. A client that does not read uses its own share only.
+func (s *Server) reserveResponse(v *requestInfo, answer response) response {
 	if answer.gzipped {
 		return answer
 	}
 	v.memory.caller = v.caller.Name
 	if err := v.memory.fit(len(answer.body)); err != nil {
-		answer, _ = answerTo(err, nil, nil)
+		answer, _ = errorResponse(err, nil, nil)
 	}
 	return answer
 }
 
-type visitKey struct{}
+type requestInfoKey struct{}
 
-// visit is what is found out about a request on its way in.
-type visit struct {
-	place
+// requestInfo is the data of one request, as far as it is known.
+type requestInfo struct {
+	target
 
 	began     time.Time
-	found     *route // by the path; nil: there is none, for which noRoute is the reason
+	found     *route // by the path; nil: noRoute is the reason
 	parameter string // in the path
 	noRoute   error
-	refusal   error  // before the route is asked, because of the page or the caller
-	route     *route // that answers; nil: none does
-	rejected  bool   // before its route could answer
-	failed    bool   // the response tells of an error
+	refusal   error  // of the page or the caller, before the route is called
+	route     *route // that was called; nil: none was
+	rejected  bool   // before the route was called
+	failed    bool   // the response is an error
 	caller    identified
-	known     bool // the caller is identified, or need not be
-	// release returns the memory that the body takes; it is kept until the response
-	// is sent, which can repeat it.
+	known     bool // the caller is identified, or the route is open
+	// release returns the memory of the body. It is kept until the response is sent, which can repeat the body.
 	release func()
 	memory  *responseMemory // of the response, until it is sent
-	cause   error           // of a failed review; not for the caller
+	cause   error           // of a failed review, for the log only
 }
 
-// attrs are what a log line says of it.
-func (v *visit) attrs() []slog.Attr {
+// attrs returns the log attributes of the request.
+func (v *requestInfo) attrs() []slog.Attr {
 	var attrs []slog.Attr
 	if v.caller.Name != "" {
 		attrs = append(attrs, slog.String("caller", v.caller.Name), slog.String("namespace", v.namespace))
@@ -137,8 +136,8 @@ func (v *visit) attrs() []slog.Attr {
 	return attrs
 }
 
-// note keeps what lies behind a refusal for the log.
-func (v *visit) note(err error) {
+// note keeps the cause of an error for the log.
+func (v *requestInfo) note(err error) {
 	if refused, ok := errors.AsType[*authn.Error](err); ok {
 		v.cause = refused.Cause()
 		return
@@ -148,8 +147,8 @@ func (v *visit) note(err error) {
 	}
 }
 
-// answer lets a request in and its route answer.
-func (s *Server) answer(r *http.Request, v *visit) response {
+// answer admits a request and returns the response of its route.
+func (s *Server) answer(r *http.Request, v *requestInfo) response {
 	if v.refusal == nil && isPreflight(r) {
 		return s.browsers.preflight(r, v.proxied)
 	}
@@ -159,7 +158,7 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	if err := cmp.Or(refused, v.noRoute); err != nil { // also where there is no route
 		v.note(err)
 		v.failed = true
-		answer, _ := answerTo(err, nil, nil)
+		answer, _ := errorResponse(err, nil, nil)
 		return answer
 	}
 	v.route, v.memory.caller = v.found, v.caller.Name
@@ -167,14 +166,14 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	defer cancel()
 	in := &request{
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
-		parameter: v.parameter, query: r.URL.RawQuery, body: nullValue, memory: v.memory,
+		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
 	}
 	answer, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
 		v.failed = true
 		var unexpected bool
-		if answer, unexpected = answerTo(err, v.route, in); unexpected {
+		if answer, unexpected = errorResponse(err, v.route, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.String("error", err.Error()))
 		}
@@ -182,9 +181,9 @@ func (s *Server) answer(r *http.Request, v *visit) response {
 	return answer
 }
 
-// admit lets a request in if its caller and its page may ask and there is room for
-// it. Requests to open routes do not take room.
-func (s *Server) admit(r *http.Request, v *visit) (leave func(), err error) {
+// admit returns an error if the caller or the page of a request is rejected, or if too many requests are in flight.
+// Requests to open routes are not counted.
+func (s *Server) admit(r *http.Request, v *requestInfo) (leave func(), err error) {
 	leave = func() {}
 	if v.refusal != nil {
 		return leave, v.refusal
@@ -197,7 +196,7 @@ func (s *Server) admit(r *http.Request, v *visit) (leave func(), err error) {
 	return leave, s.checkCSRF(r, v.found, v.proxied)
 }
 
-// enterAs counts a request of a caller in, if there is room for it.
+// enterAs counts a request of a caller. It returns errBusy if too many are in flight.
 func (s *Server) enterAs(caller string) (leave func(), err error) {
 	leaveAll, ok := s.enter()
 	if !ok {
@@ -212,7 +211,7 @@ func (s *Server) enterAs(caller string) (leave func(), err error) {
 	return func() { leaveOwn(); leaveAll() }, nil
 }
 
-// enter counts a request in, if there is room for it.
+// enter counts a request. ok is false if too many are in flight.
 func (s *Server) enter() (leave func(), ok bool) {
 	out, ok := s.admission.enter()
 	if !ok || s.metrics == nil {
@@ -231,17 +230,15 @@ func (s *Server) reject(reason string) {
 	}
 }
 
-// handle lets a route answer. The order of the checks is documented: a body
-// that cannot be read is told before a bad version, all else after it
-// (contract §5). Before all of them comes whether the caller may ask at all. A
-// panic is an error like others.
-func (s *Server) handle(r *http.Request, v *visit, in *request) (answer response, err error) {
+// handle calls the handler of a route. The order of the checks is documented (contract §5): permission, body, version
+// of the client. A panic is an error.
+func (s *Server) handle(r *http.Request, v *requestInfo, in *request) (answer response, err error) {
 	defer panics.Recover(&err)
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err
 	}
 	in.ctx = s.withCreateCheck(in.ctx, in.caller, v.route.resource, v.namespace)
-	where, release, err := s.spaceFor(v.route, v.namespace)
+	where, release, err := s.handlerFor(v.route, v.namespace)
 	defer release()
 	if err != nil {
 		return response{}, err

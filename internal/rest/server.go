@@ -13,11 +13,12 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// Runs are the use cases that requests ask for; *taskrun.Service has them.
+// Runs are the use cases of task runs. *usecase.Service implements them.
 type Runs interface {
 	Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error)
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
@@ -37,46 +38,44 @@ type Runs interface {
 
 var _ Runs = (*usecase.Service)(nil)
 
-// Metrics hear of every request after it was answered. The route is the path
-// as routes spell it, never the one asked for.
+// Metrics counts requests after the response. The route is the path as the routes table spells it, never the path of
+// the request.
 type Metrics interface {
 	RequestServed(method, route string, code int, took time.Duration)
-	// RequestBegan and RequestEnded count one in and out that is under way.
+	// RequestBegan and RequestEnded count the requests in flight.
 	RequestBegan()
 	RequestEnded()
-	// RequestRejected counts one that was turned away unheard, by what was too much.
+	// RequestRejected counts a request that was rejected because of load, by reason.
 	RequestRejected(reason string)
 }
 
-// Dependencies are what a Server works with.
+// Dependencies are what a Server needs.
 type Dependencies struct {
-	Space            // of the server's own namespace
+	Tenant           // of the server's own namespace
 	Namespace string // its name
-	// Others opens the spaces of other namespaces; ErrNotServed. It is asked only
-	// about namespaces that a caller may do something in, and again about one
-	// whose space was closed. "" is the space of all namespaces, for lists of runs.
-	Others func(namespace string) (Space, error) // nil: there are none
-	// Buffers limits what is kept in memory of all namespaces; nil: a limit by
-	// Options.BufferMemory.
+	// Others returns the tenant of another namespace, or ErrNotServed. It is called only for namespaces in which the caller
+	// has a permission, and again after the tenant was closed. "" stands for all namespaces, for lists of runs.
+	Others func(namespace string) (Tenant, error) // nil: there are none
+	// Buffers limits the buffers of all namespaces. nil: the limit is Options.BufferMemory.
 	Buffers *bytebudget.Budget
 
 	Clock         taskrun.Clock
 	Log           *slog.Logger
 	Metrics       Metrics       // nil: no metrics
 	SocketMetrics SocketMetrics // nil: no metrics
-	Door          Door          // nil: everybody may do everything
+	Door          Door          // nil: no authentication
 	Proxy         Proxy         // nil: requests do not come through the API server
 	Tracer        Tracer        // nil: no traces
 	TLS           *tls.Config   // nil: plain HTTP
 }
 
-// Server answers requests. Start makes it listen; Handler answers without.
+// Server serves the REST interface. Start listens. Handler serves requests without listening.
 type Server struct {
 	options Options
 	clock   taskrun.Clock
 	log     *slog.Logger
 	metrics Metrics
-	door    Door  // nil: everybody may do everything
+	door    Door  // nil: no authentication
 	proxy   Proxy // nil: there is none
 	tls     *tls.Config
 	csrf    *csrf // nil: no token is needed
@@ -84,20 +83,19 @@ type Server struct {
 	browsers   *browserGuard
 	rejections rejectionSampler
 	router     *router
-	// discovery has the routes by which the API server knows this one.
+	// discovery has the routes that the API server requests.
 	discovery *router
-	// document describes the routes that are served below a base.
-	document func(base string) ([]byte, error)
+	document  *apidocs.Document // of the routes that are served
 
-	home   *space
-	others *spaces
+	home   *namespaceHandler
+	others *handlers
 
 	ending        atomic.Bool // connections end with their next response
 	admission     *admission
 	unidentified  unidentified
 	memory        *bodyMemory
 	socketMetrics SocketMetrics
-	sockets       *attendance
+	sockets       *socketTracker
 	tracer        Tracer
 	traced        http.Handler // responds to requests whose callers have been identified, or not
 
@@ -105,7 +103,7 @@ type Server struct {
 	address   net.Addr // set before listening is closed
 }
 
-// New returns a Server. The error tells what is wrong with the options.
+// New returns a Server, or an error that names the option that is not valid.
 func New(o Options, d Dependencies) (*Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -114,7 +112,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 		return nil, err
 	}
 	if d.SocketMetrics == nil {
-		d.SocketMetrics = noMetrics{}
+		d.SocketMetrics = noopMetrics{}
 	}
 	if d.Tracer == nil {
 		d.Tracer = noTracer{}
@@ -125,21 +123,21 @@ func New(o Options, d Dependencies) (*Server, error) {
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, door: d.Door, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
-		socketMetrics: d.SocketMetrics, sockets: newAttendance(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
+		socketMetrics: d.SocketMetrics, sockets: newSocketTracker(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
 		browsers:     newBrowserGuard(&o, d.Door != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: documentsOf(routes),
+		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)
 	}
-	s.others = newSpaces(s, d.Others, d.Buffers)
+	s.others = newHandlers(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
 		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
 	}
 	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
-	s.home = s.newSpace(d.Namespace, d.Space, newBuffers(s.clock, d.Buffers))
+	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {
 		s.csrf, err = newCSRF(o.CSRFKeyFile)
@@ -147,24 +145,23 @@ func New(o Options, d Dependencies) (*Server, error) {
 	return s, err
 }
 
-// NeedLeaderElection tells a manager that every replica serves.
+// NeedLeaderElection returns false: every replica serves.
 func (s *Server) NeedLeaderElection() bool { return false }
 
-// Listening is closed when the server can be reached at Addr.
+// Listening returns a channel that is closed when the server accepts connections at Addr.
 func (s *Server) Listening() <-chan struct{} { return s.listening }
 
-// Addr is where the server can be reached, once Listening is closed.
+// Addr returns the address of the server. It is set when Listening is closed.
 func (s *Server) Addr() net.Addr {
 	<-s.listening
 	return s.address
 }
 
-// endingTime is longer than a busy client takes between two requests.
+// endingTime is longer than the pause of a busy client between two requests.
 const endingTime = 500 * time.Millisecond
 
-// Start listens and answers until the context ends; then it lets the requests
-// that have begun end, but not longer than Options.ShutdownTimeout. A Server
-// can be started once.
+// Start listens and serves until the context ends. Then it waits for the requests in flight, at most
+// Options.ShutdownTimeout. A Server can be started once.
 func (s *Server) Start(ctx context.Context) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", s.options.BindAddress)
@@ -195,8 +192,8 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// shutDown closes the websockets and lets requests end. What has not ended in
-// time is broken off; that is told, but the program has not failed.
+// shutDown closes the websockets and waits for the requests in flight. Requests that do not end in time are interrupted
+// and logged. That is not an error.
 func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	bounded, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
 	defer cancel()
@@ -205,16 +202,16 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	s.lastResponses(bounded)
 	err := errors.Join(server.Shutdown(bounded), <-closed)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests were broken off: they did not end in time",
+		s.log.LogAttrs(ctx, slog.LevelWarn, "REST requests interrupted at the end of the shutdown time",
 			slog.Duration("timeout", s.options.ShutdownTimeout))
 		return server.Close()
 	}
 	return err
 }
 
-// lastResponses lets clients end their connections: each response says that its
-// connection ends. A connection that the server closes between two requests breaks
-// off a request that is on its way, and no client may repeat a POST by itself.
+// lastResponses lets clients end their connections: each response has the header Connection: close. A connection that
+// the server closes between two requests can interrupt a request on its way, and clients must not retry a POST by
+// themselves.
 func (s *Server) lastResponses(ctx context.Context) {
 	s.ending.Store(true)
 	timer := time.NewTimer(endingTime)
@@ -225,10 +222,8 @@ func (s *Server) lastResponses(ctx context.Context) {
 	}
 }
 
-// CloseSockets ends all websockets with a code after which clients come again,
-// here or to another replica, and lets none in any more. It waits until they
-// are closed, which includes that what was read of them is recorded, or until
-// the context ends. Start does so by itself.
+// CloseSockets ends all websockets with a code after which clients connect again, to any replica, and accepts no more.
+// It waits until they are closed and the events that were read are recorded, or until the context ends. Start calls it.
 func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.close(ctx) }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
@@ -247,7 +242,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 	}
 }
 
-// scheme is how the server is spoken to.
+// scheme returns the scheme of the URL of the server.
 func (s *Server) scheme() string {
 	if s.tls != nil {
 		return "https"
@@ -255,5 +250,5 @@ func (s *Server) scheme() string {
 	return "http"
 }
 
-// now is the time in the precision that clients see.
+// now returns the time with the precision of the wire.
 func (s *Server) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }

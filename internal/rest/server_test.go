@@ -168,7 +168,7 @@ func TestRequestsThatDoNotEndAreBrokenOff(t *testing.T) {
 	if err := <-answered; err == nil {
 		t.Error("the request was answered, want it broken off")
 	}
-	if log := s.log.String(); !strings.Contains(log, "broken off") {
+	if log := s.log.String(); !strings.Contains(log, "REST requests interrupted") {
 		t.Errorf("log = %q, want it told", log)
 	}
 }

@@ -30,7 +30,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsIn)
 				p.send(t, numbered(1))
@@ -53,7 +53,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 
 func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		p.send(t, eventText(payloadOf(`{"type":"RUNNING","name":"Refused"}`, leastRun)))
@@ -70,6 +70,12 @@ func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 	})
 }
 
+// The opcode of a ping, and the length that says that two bytes with the length follow (RFC 6455 §5.2).
+const (
+	opcodePing = 0x9
+	length16   = 126
+)
+
 // rawFrame is a frame as a client writes it, masked with zeros.
 func rawFrame(opcode byte, payload string) []byte {
 	frame := []byte{0x80 | opcode, 0x80 | length16, byte(len(payload) >> 8), byte(len(payload))}
@@ -84,7 +90,7 @@ func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
 	for name, size := range map[string]int{"all at once": 1 << 20, "in pieces": 97, "byte by byte": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				let := gatedRecorder(w)
 				conn := rawSocket(t, w, pathEventsIn)
@@ -121,7 +127,7 @@ func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
 
 func TestAnEventInPiecesIsOne(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		writer, err := p.conn.Writer(t.Context(), 1)

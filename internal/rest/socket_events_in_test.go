@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -51,7 +52,7 @@ func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsIn, subprotocols...)
 				if subprotocols != nil {
@@ -72,7 +73,7 @@ func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 }
 
 // gatedRecorder records when it is let.
-func gatedRecorder(w *wire) (let chan struct{}) {
+func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	let = make(chan struct{})
 	w.recorder.before = func(ctx context.Context) error {
 		select {
@@ -87,7 +88,7 @@ func gatedRecorder(w *wire) (let chan struct{}) {
 
 func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn, offering...).greet(t)
@@ -113,7 +114,7 @@ func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 
 func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.open(t, pathEventsIn, offering...)
@@ -136,7 +137,7 @@ func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 
 func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		for i := range 12 {
@@ -153,7 +154,7 @@ func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 
 func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
 		for i := range 3 {
@@ -168,7 +169,7 @@ func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 
 func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
@@ -202,7 +203,7 @@ func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 
 func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
@@ -217,7 +218,7 @@ func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 
 func TestRecordingIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		tries := 0
 		w.recorder.before = func(context.Context) error {
@@ -239,7 +240,7 @@ func TestRecordingIsTriedAgain(t *testing.T) {
 
 func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.recorder.before = func(context.Context) error { return taskrun.ErrUnavailable }
 		began := time.Now()
@@ -266,7 +267,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsIn)
 				p.send(t, numbered(1))
@@ -283,7 +284,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 
 func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.openUnread(t, pathEventsIn)
@@ -300,7 +301,7 @@ func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 
 func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
@@ -318,4 +319,22 @@ func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
 			t.Errorf("recorded = %v, want the event", got)
 		}
 	})
+}
+
+// payloadOf is a payload of these members.
+func payloadOf(state, run string) map[string]string {
+	return map[string]string{"payload": `{"validated_state":` + state + `,"task_run":` + run + `}`}
+}
+
+// leastRun is a run with its required members only.
+const leastRun = `{"task_key":"k","dynamic_key":"d"}`
+
+// reported decodes an event that reports a state.
+func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
+	t.Helper()
+	e, err := wire.DecodeEventFrame([]byte(eventText(replace)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.DecodeReport(e)
 }

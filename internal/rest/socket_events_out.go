@@ -2,52 +2,66 @@ package rest
 
 import (
 	"errors"
+	"strings"
 	"sync"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// errStreamOver says that a stream has ended though it has no end.
-var errStreamOver = errors.New("the stream is over")
+// errStreamEnded means that the stream of changes has ended, which it must not.
+var errStreamEnded = errors.New("the stream is over")
 
-// eventsOut tells a listener of the states that runs enter (contract §4.5).
-func (s *space) eventsOut(k *socket) error {
-	frame, err := k.hello()
+// eventsOut sends a listener the states that runs enter (contract §4.5).
+func (s *namespaceHandler) eventsOut(k *socket) error {
+	frame, err := k.Hello()
 	if err != nil {
 		return err
 	}
-	filter, err := decodeFilterFrame(frame)
+	filter, err := wire.DecodeFilterFrame(frame)
 	if err != nil {
-		return err
+		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var telling sync.WaitGroup
-	telling.Go(func() { k.guard(func() { k.end(s.tell(k, &filter)) }) })
+	telling.Go(func() { k.Guard(func() { k.End(s.stream(k, &filter)) }) })
 	err = ignoreFrames(k)
-	k.end(err)
+	k.End(err)
 	telling.Wait()
 	return err
 }
 
-// ignoreFrames reads until the connection ends; pings are answered.
+// ignoreFrames reads until the connection ends, so that pings are answered.
 func ignoreFrames(k *socket) error {
 	for {
-		if _, _, _, err := k.read(uncountedBytes); err != nil {
+		if _, _, _, err := k.Read(ws.UncountedBytes); err != nil {
 			return err
 		}
 	}
 }
 
-// tell sends what matches until the socket or the stream ends. A listener that
-// reads too slowly is cut; it comes again and hears what it missed.
-func (s *space) tell(k *socket, filter *eventFilter) error {
-	for change, err := range s.Stream.Follow(k.life, filter.following(s.now())) {
+// stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
+// slowly is disconnected. It connects again and reads what it has missed.
+func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
+	for change, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
-			return failed("following states", err)
+			return ws.NewInternalError("following states", err)
 		}
-		if !filter.matches(&change.Change) {
+		if !filter.Matches(&change.Change) {
 			continue
 		}
-		if err := k.send(change.Encoded(s.events.frame)); err != nil {
+		if err := k.Send(change.Encoded(s.events.frame)); err != nil {
 			return err
 		}
 	}
-	return failed("following states", errStreamOver)
+	return ws.NewInternalError("following states", errStreamEnded)
+}
+
+// truncate shortens a text to that many bytes, without half a character at its end.
+func truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -32,7 +33,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, pathEventsOut, subprotocols...)
 				if subprotocols != nil {
@@ -42,10 +43,10 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 				w.stream.changes <- changeTo(orchestration.Running, "Running")
 				completed := changeTo(orchestration.Completed, "Completed")
 				w.stream.changes <- completed
-				p.expect(t, string(appendEventFrame(nil, &completed)))
+				p.expect(t, string(wire.AppendEventFrame(nil, &completed)))
 				cached := changeTo(orchestration.Completed, "Cached")
 				w.stream.changes <- cached
-				p.expect(t, string(appendEventFrame(nil, &cached)))
+				p.expect(t, string(wire.AppendEventFrame(nil, &cached)))
 				p.silent(t)
 				want := []taskrun.WatchOptions{{Since: noon.Add(-time.Minute), RunIDs: []string{idKnown}}}
 				if diff := cmp.Diff(want, w.stream.asked); diff != "" {
@@ -58,7 +59,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 
 func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsOut)
 		p.send(t, futureFilter)
@@ -74,7 +75,7 @@ func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 
 func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.openUnread(t, pathEventsOut)
@@ -110,7 +111,7 @@ func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				broken(w.stream)
 				p := w.open(t, pathEventsOut, offering...).greet(t)

@@ -10,16 +10,20 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
 
+// violationText begins the reasons of closes after a frame that the protocol does not expect.
+const violationText = "Protocol violation: expected "
+
 // inBubble runs a test of which time and goroutines are its own.
-func inBubble(t *testing.T, test func(w *wire), changes ...change) {
+func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		test(newWire(t, changes...))
+		test(newSocketFixture(t, changes...))
 	})
 }
 
@@ -43,15 +47,15 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 		"a first frame that is no JSON":             {pathSubscription, offering, []string{"hello"}, end{}},
 		"a first frame that is no object":           {pathSubscription, offering, []string{`["auth"]`}, end{}},
 		"a second frame that is no JSON":            {pathSubscription, offering, []string{frameAuth, "hello"}, end{}},
-		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
-		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violation + "'subscribe' message"}},
-		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
-		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violation + "'subscribe' message"}},
-		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violation + "'keys' in subscribe message"}},
-		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violation + "'client_id' in subscribe message"}},
-		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violation + "'client_id' in subscribe message"}},
+		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violationText + "'client_id' in subscribe message"}},
+		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violationText + "'client_id' in subscribe message"}},
 		"a listener says something else":            {pathEventsOut, offering, []string{frameAuth, `{"type":"nope"}`}, end{1002, noFilter}},
 		"an older listener authenticates":           {pathEventsOut, nil, []string{frameAuth}, end{1002, noFilter}},
 		"a filter with another key":                 {pathEventsOut, offering, []string{frameAuth, `{"type":"filter","filter":{"nope":1}}`}, end{1002, "Invalid filter: nope: Extra inputs are not permitted"}},
@@ -63,7 +67,7 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, tc.path, tc.subprotocols...)
 				for i, frame := range tc.frames {
@@ -84,7 +88,7 @@ func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
 
 func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		began := time.Now()
 		p := w.open(t, pathSubscription, offering...).greet(t)
@@ -135,7 +139,7 @@ func TestTokensAreChecked(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, tc.path, offering...)
 				p.send(t, tc.frame)
@@ -151,14 +155,14 @@ func TestTokensAreChecked(t *testing.T) {
 
 func TestARunIsDeliveredOneAtATime(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- runNamed("first")
 		w.deliveries.runs <- runNamed("second")
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
 		first := p.recv(t)
-		if want := string(appendRun(nil, runNamed("first"), noon)); first != want {
+		if want := string(wire.AppendRun(nil, runNamed("first"), noon)); first != want {
 			t.Errorf("frame = %s, want %s", first, want)
 		}
 		p.silent(t)
@@ -181,7 +185,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 	due := noon.Add(-time.Minute)
 	run.State.Timestamp = noon.Add(-time.Second)
 	run.ExpectedStartTime = &due
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- run
 		p := w.open(t, pathSubscription, offering...).greet(t)
@@ -194,7 +198,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 
 func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		w.deliveries.runs <- runNamed("first")
 		p := w.open(t, pathSubscription)
@@ -208,7 +212,7 @@ func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 }
 
 // worker is a subscribed peer that was sent a run.
-func worker(t *testing.T, w *wire, id string) *peer {
+func worker(t *testing.T, w *socketFixture, id string) *peer {
 	t.Helper()
 	w.deliveries.runs <- runNamed("run of " + id)
 	p := w.open(t, pathSubscription, offering...).greet(t)
@@ -231,7 +235,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := worker(t, w, "c")
 				tc.leave(t, p)
@@ -246,7 +250,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 
 func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		a, b := worker(t, w, "a"), worker(t, w, "b")
 		_ = a.conn.CloseNow()
@@ -258,7 +262,7 @@ func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 
 func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
@@ -279,7 +283,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("subscribing", func(t *testing.T) {
 		t.Parallel()
-		inBubble(t, func(w *wire) {
+		inBubble(t, func(w *socketFixture) {
 			t := w.t
 			w.deliveries.refuses = errors.New("the secret reason")
 			p := w.open(t, pathSubscription, offering...).greet(t)
@@ -289,7 +293,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	})
 	t.Run("waiting for a run", func(t *testing.T) {
 		t.Parallel()
-		inBubble(t, func(w *wire) {
+		inBubble(t, func(w *socketFixture) {
 			t := w.t
 			w.deliveries.runs <- nil
 			p := w.open(t, pathSubscription, offering...).greet(t)
@@ -309,7 +313,7 @@ func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				t := w.t
 				p := w.open(t, path, offering...).greet(t)
 				p.send(t, frame)

@@ -30,64 +30,62 @@ type Subscription interface {
 
 // Recorder makes reports of clients durable.
 type Recorder interface {
-	// Record returns nil when each of the events is durable, or was refused
-	// for good, which refused hears: then to report it again is of no use. An
-	// error says that the whole is to be tried again. An event may come again
-	// at any time.
+	// Record returns nil when each event is durable or was rejected permanently. It calls refused for each rejected event:
+	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
+	// number of times.
 	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
 }
 
-// Stream tells of the states that runs enter.
+// Stream has the states that runs enter.
 type Stream interface {
-	// Follow yields what happened since a time, oldest first, and then what
-	// happens, without a gap between the two, until the context ends. A state
-	// may come twice. It ends with an error if the reader is too slow, or the
-	// stream cannot go on; both say that the reader has to begin anew.
+	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends. A
+	// state can come twice. The error means that the reader is too slow or that the stream has ended: the reader has to
+	// follow again.
 	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error]
 }
 
-// SocketMetrics hear of sockets. The route is the path as routes spell it.
+// SocketMetrics counts websockets. The route is the path as the routes table spells it.
 type SocketMetrics interface {
 	SocketOpened(route string)
 	SocketClosed(route string)
 	EventReceived(outcome EventOutcome)
 }
 
-// EventOutcome is what becomes of an event that a client sends.
+// EventOutcome is the result of an event that a client sends.
 type EventOutcome string
 
 // The outcomes.
 const (
-	EventTaken     EventOutcome = "taken"     // a report on a run, given to the Recorder
-	EventIgnored   EventOutcome = "ignored"   // about something else, or by a server
-	EventPoisoned  EventOutcome = "poisoned"  // a report that says nothing that a run can be
-	EventRefused   EventOutcome = "refused"   // by the Recorder, after it was taken
-	EventRejected  EventOutcome = "rejected"  // by the API server, after it was taken
+	EventTaken     EventOutcome = "taken"     // the report of a run, passed to the Recorder
+	EventIgnored   EventOutcome = "ignored"   // not a report of a client
+	EventPoisoned  EventOutcome = "poisoned"  // a report that is not valid
+	EventRefused   EventOutcome = "refused"   // rejected by the Recorder
+	EventRejected  EventOutcome = "rejected"  // rejected by the API server
 	EventTooLarge  EventOutcome = "too_large" // dropped unread
-	EventMalformed EventOutcome = "malformed" // no event; its socket ends
+	EventMalformed EventOutcome = "malformed" // not an event; the socket ends
 )
 
-// noMetrics count nothing.
-type noMetrics struct{}
+// noopMetrics counts nothing.
+type noopMetrics struct{}
 
-func (noMetrics) SocketOpened(string)        {}
-func (noMetrics) SocketClosed(string)        {}
-func (noMetrics) EventReceived(EventOutcome) {}
+func (noopMetrics) SocketOpened(string)        {}
+func (noopMetrics) SocketClosed(string)        {}
+func (noopMetrics) EventReceived(EventOutcome) {}
 
-// errNoDomain says that there is nothing behind a websocket.
-var errNoDomain = fmt.Errorf("%w: nothing serves this", taskrun.ErrUnavailable)
+// errNotBehind means that the server has no use case for a websocket.
+var errNotBehind = fmt.Errorf("%w: nothing serves this", taskrun.ErrUnavailable)
 
-// noDomain stands for what is not there.
-type noDomain struct{}
+// notServed stands for a use case that the server does not have.
+type notServed struct{}
 
-func (noDomain) Subscribe(context.Context, []string, string) (Subscription, error) {
-	return nil, errNoDomain
+func (notServed) Subscribe(context.Context, []string, string) (Subscription, error) {
+	return nil, errNotBehind
 }
 
-func (noDomain) Record(context.Context, []taskrun.Event, func(taskrun.Event, error)) error {
-	return errNoDomain
+func (notServed) Record(context.Context, []taskrun.Event, func(taskrun.Event, error)) error {
+	return errNotBehind
 }
 
-func (noDomain) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
-	return func(yield func(*feed.SharedChange, error) bool) { yield(nil, errNoDomain) }
+func (notServed) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
+	return func(yield func(*feed.SharedChange, error) bool) { yield(nil, errNotBehind) }
 }

@@ -13,19 +13,11 @@ import (
 )
 
 // Limits on what a caller costs before it is identified.
-const (
-	// maxUnidentifiedBytes is how much is read of a websocket: the longest token
-	// that is reviewed has 16 KiB.
-	maxUnidentifiedBytes = 20 << 10
-	// maxAuthValues is the number of values in an auth frame: the object, its two
-	// members, and some that a later client may add.
-	maxAuthValues = 16
-)
+const ()
 
-// unidentifiedPool counts what is open for callers that are not identified yet, in
-// total and per address. When there is no place left, the oldest entry of the
-// address with the most entries ends: a caller that shows a token stays in the
-// pool for milliseconds, and one that shows nothing makes room for it.
+// unidentifiedPool limits the requests, sockets or connections of callers that are not identified yet, in total and per
+// address. When no place is free, the oldest entry of the address with the most entries ends. A caller that sends a
+// token stays in the pool for milliseconds.
 type unidentifiedPool struct {
 	most, mostEach int
 
@@ -44,9 +36,8 @@ func newUnidentifiedPool(most, mostEach int) *unidentifiedPool {
 	return &unidentifiedPool{most: most, mostEach: min(most, mostEach), byAddress: map[string][]*unidentifiedEntry{}}
 }
 
-// enter takes a place for an address. end is called at most once, from another
-// goroutine, if the place is needed for someone else. leave returns the place and
-// may be called more than once.
+// enter takes a place for an address. end is called at most once, from another goroutine, if another caller needs the
+// place. leave returns the place and may be called more than once.
 func (p *unidentifiedPool) enter(address string, end func()) (leave func()) {
 	entry := &unidentifiedEntry{address, end}
 	p.mu.Lock()
@@ -65,8 +56,7 @@ func (p *unidentifiedPool) enter(address string, end func()) (leave func()) {
 	}
 }
 
-// fullest is the address that must give a place for one of the given address, ""
-// if there is a free one.
+// fullest returns the address whose oldest entry ends for a new one of the given address, or "" if a place is free.
 func (p *unidentifiedPool) fullest(address string) (full string) {
 	switch {
 	case len(p.byAddress[address]) >= p.mostEach:
@@ -83,7 +73,7 @@ func (p *unidentifiedPool) fullest(address string) (full string) {
 	return full
 }
 
-// remove takes an entry out, if it is still there.
+// remove removes an entry, if it is still in the pool.
 func (p *unidentifiedPool) remove(entry *unidentifiedEntry) {
 	entries := p.byAddress[entry.address]
 	at := slices.Index(entries, entry)
@@ -98,15 +88,15 @@ func (p *unidentifiedPool) remove(entry *unidentifiedEntry) {
 	p.byAddress[entry.address] = entries
 }
 
-// size is the number of places that are taken.
+// size returns the number of places that are taken.
 func (p *unidentifiedPool) size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.all
 }
 
-// addressOf is the address that shares are counted by: of IPv6 the network of 64
-// bits, which one host has for itself.
+// addressOf returns the address for which shares are counted. For IPv6 this is the /64 network, all of which one host
+// can use.
 func addressOf(remote string) string {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -136,10 +126,9 @@ func newUnidentified(most, mostEach int) unidentified {
 	return unidentified{newUnidentifiedPool(most, mostEach), newUnidentifiedPool(most, mostEach), newUnidentifiedPool(most, mostEach)}
 }
 
-// identifyWithin identifies the caller of a request, which takes a place of its own
-// until that is done. If the place is needed for another request, the review of the
-// token is not waited for.
-func (s *Server) identifyWithin(r *http.Request, at place) (identified, error) {
+// identifyWithin identifies the caller of a request. The request has a place in the pool of the unidentified until
+// then. If another request needs the place, the review of the token is canceled.
+func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
 	if s.door == nil {
 		return identified{}, nil
 	}
@@ -154,8 +143,7 @@ func (s *Server) identifyWithin(r *http.Request, at place) (identified, error) {
 	return caller, err
 }
 
-// countRejected counts a caller whose token is not reviewed because of others of its
-// address.
+// countRejected counts a caller whose token was not reviewed because of too many bad tokens of its address.
 func (s *Server) countRejected(err error) {
 	if errors.Is(err, authn.ErrTooManyRejected) {
 		s.reject(busyAddress)

@@ -18,6 +18,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 func TestTheOldestOfTheFullestAddressMakesRoom(t *testing.T) {
@@ -84,7 +85,7 @@ func maskedFrame(opcode byte, size int) []byte {
 }
 
 // rawOffer is rawSocket of an offer with the subprotocol.
-func rawOffer(t *testing.T, w *wire) net.Conn {
+func rawOffer(t *testing.T, w *socketFixture) net.Conn {
 	t.Helper()
 	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
@@ -105,7 +106,7 @@ func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				conn := rawOffer(w.t, w)
 				go func() { _, _ = io.Copy(io.Discard, conn) }()
 				taken := 0
@@ -115,7 +116,7 @@ func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
 						break
 					}
 				}
-				if most := maxUnidentifiedBytes + 8<<10; taken > most {
+				if most := ws.MaxUnidentifiedBytes + 8<<10; taken > most {
 					w.t.Errorf("%d bytes were read, want %d at most", taken, most)
 				}
 			}, withDoor(&doorkeeper{}))
@@ -130,7 +131,7 @@ func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				began := time.Now()
 				conn := rawOffer(w.t, w)
 				go func() { _, _ = conn.Write([]byte(sent)) }()
@@ -157,7 +158,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, func(w *wire) {
+			inBubble(t, func(w *socketFixture) {
 				p := w.open(w.t, pathEventsOut, offering...)
 				p.send(w.t, tc.frame)
 				p.expectEnd(w.t, tc.want)
@@ -168,7 +169,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 
 func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(w *wire) {
+	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		var silent []*peer
 		for range 7 {
@@ -201,8 +202,8 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 
 func TestNoCallerTakesAllPlacesOfSockets(t *testing.T) {
 	t.Parallel()
-	a := newAttendance(20)
-	take := func(caller string) bool { return a.seat().take(caller) }
+	a := newSocketTracker(20)
+	take := func(caller string) bool { return a.newSlot().acquire(caller) }
 	for i := range 15 {
 		if !take("greedy") {
 			t.Fatalf("place %d was refused although the reserve is free", i)
@@ -302,7 +303,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	}{
 		"no token, of unknown length":       {"/api/task_runs/", "", -1, 0},
 		"no token, large":                   {"/api/task_runs/", "", 1 << 40, 0},
-		"no token, small":                   {"/api/task_runs/", "", 1000, maxUnidentifiedBytes},
+		"no token, small":                   {"/api/task_runs/", "", 1000, ws.MaxUnidentifiedBytes},
 		"a bad token":                       {"/api/logs/", "Bearer bad", -1, 0},
 		"an open route":                     {"/api/health", "", -1, 0},
 		"no route":                          {"/nowhere", "", -1, 0},

@@ -24,13 +24,13 @@ type HistoryQuery struct {
 	Interval   Microseconds // of a bin; MinHistoryInterval or more
 }
 
-// HistoryBin tells of the runs whose expected start time lies in it.
+// HistoryBin counts the runs whose expected start time lies in it.
 type HistoryBin struct {
 	Start, End time.Time // the end is not part of the bin
 	States     []HistoryState
 }
 
-// HistoryState tells of the runs of a bin that are in one state now.
+// HistoryState counts the runs of a bin that are in one state now.
 type HistoryState struct {
 	Type     orchestration.StateType
 	Name     string
@@ -42,6 +42,7 @@ type HistoryState struct {
 // Seconds is a sum of durations that may be longer than a time.Duration can be.
 type Seconds struct{ whole, micros int64 }
 
+// Add adds a duration. Negative ones count as 0.
 func (s *Seconds) Add(d time.Duration) {
 	if d <= 0 {
 		return
@@ -69,7 +70,7 @@ type ObservedState struct {
 	LastSeen  time.Time // the latest one
 }
 
-// StateCount tells how many runs are in states of a type.
+// StateCount is the number of runs in states of a type.
 type StateCount struct {
 	Type  orchestration.StateType
 	Count int
@@ -78,7 +79,7 @@ type StateCount struct {
 // DashboardBuckets is into how many equal parts a dashboard divides its window.
 const DashboardBuckets = 20
 
-// DashboardBucket tells how the runs ended that started in a part of the window.
+// DashboardBucket counts the finished runs that started in a part of the window.
 type DashboardBucket struct {
 	Completed int // COMPLETED and CANCELLED
 	Failed    int // FAILED and CRASHED

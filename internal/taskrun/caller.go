@@ -4,7 +4,7 @@ import "context"
 
 type callerKey struct{}
 
-// WithCaller returns a context for what somebody asks for; a run that is made in
+// WithCaller returns a context for a request of this caller. A run that is created with
 // it is stored with the name of the caller. An empty name is an unknown caller.
 func WithCaller(ctx context.Context, name string) context.Context {
 	if name == "" {

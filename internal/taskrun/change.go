@@ -72,7 +72,7 @@ func ChangeTo(run *Run, i int, received time.Time) Change {
 	return c
 }
 
-// RecordedAt is when the state was recorded at the earliest, as far as the run tells.
+// RecordedAt is the earliest time at which the state can have been recorded.
 func (r *Run) RecordedAt(state *orchestration.State) time.Time {
 	if r.State != nil && state.ID == r.State.ID {
 		return Latest(state.Timestamp, r.Updated)
@@ -93,6 +93,7 @@ func (r *Run) LastRecorded() time.Time {
 	return last
 }
 
+// Latest returns the later of two times.
 func Latest(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

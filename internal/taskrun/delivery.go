@@ -84,6 +84,7 @@ func (r *Run) Hold() Hold {
 // Held reports whether a worker holds the run.
 func (r *Run) Held() bool { return r.Holder() != "" }
 
+// Attempts returns how often the run was delivered.
 func (r *Run) Attempts() int {
 	if r.Delivery == nil {
 		return 0
@@ -102,11 +103,11 @@ func (r *Run) TaskParametersID() string {
 	return ""
 }
 
-// CheckHolder tells whether a worker's client id can be kept (*InvalidError).
+// CheckHolder returns an *InvalidError if a worker's client id is too long to be stored.
 func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
 
-// Submission tells whether the run was ever submitted to be run by a worker, and
-// where its parameters are, which the worker needs; empty: it has none.
+// Submission reports whether the run was ever submitted to be run by a worker, and the
+// id of its parameters, which the worker needs; empty: it has none.
 func (r *Run) Submission() (parametersID string, background bool) {
 	if r.Delivery != nil {
 		return r.TaskParametersID(), true

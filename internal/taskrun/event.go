@@ -7,8 +7,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Event tells that a run entered a state somewhere else: a worker decided it,
-// and nothing is left to judge (contract §4.4).
+// Event reports that a run entered a state elsewhere. A worker decided it, so that no
+// rule is evaluated (contract §4.4).
 type Event struct {
 	RunID string              // UUID; the run may turn out to be known by another id, see Record
 	State orchestration.State // with what it follows, if the event says so

@@ -1,8 +1,8 @@
 package taskrun
 
 // ParentFilter restricts runs by the flow run that they belong to, its flow and
-// its deployment (contract §2.7). None of those is kept here, so it is judged on
-// what a run itself tells of them:
+// its deployment (contract §2.7). None of those is stored, so a filter matches by
+// what a run itself has of them:
 //
 //   - the flow run's id is the run's flow_run_id;
 //   - the flow's id is the run's label prefect.flow.id;
@@ -49,10 +49,10 @@ const (
 	FactFlowRunID                      // the run's flow run
 	FactFlowID                         // the flow of its flow run
 	FactDeploymentID                   // the deployment of its flow run
-	FactUnknown                        // what runs do not tell: it holds for none
+	FactUnknown                        // what runs do not have: it matches none
 )
 
-// The labels that tell of a run's parents (contract §2.6).
+// The labels with the ids of a run's parents (contract §2.6).
 const (
 	labelFlowID       = "prefect.flow.id"
 	labelDeploymentID = "prefect.deployment.id"
@@ -98,7 +98,7 @@ func (c *ParentCriterion) match(run *Run, in Sets) bool {
 	}
 }
 
-// matchParent judges by the id, if there is one.
+// matchParent matches by the id, if there is one.
 func matchParent[T string | []byte](c *ParentCriterion, in Sets, id T, there bool) bool {
 	var joined Criteria
 	joined.Add(c.Any != nil, there && Has(in, c.Any, id))

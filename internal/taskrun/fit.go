@@ -14,7 +14,7 @@ import (
 // store a state; what identifies a run cannot be cut and is refused (docs/compatibility.md,
 // "What is cut").
 
-// CheckIdentity tells whether what identifies the run is within its bounds
+// CheckIdentity checks that what identifies the run is within its limits
 // (*InvalidError, naming the documented field).
 func (r *Run) CheckIdentity() error {
 	return firstError(

@@ -85,7 +85,7 @@ func (m *measure) cutLabels(labels map[string]json.RawMessage, items, most int) 
 	return kept
 }
 
-// labelTotal tells how many labels there were at first, and whether some were dropped.
+// labelTotal returns the original number of labels, and whether some were dropped.
 func labelTotal(labels map[string]json.RawMessage) (total int, marked bool) {
 	var text string
 	if json.Unmarshal(labels[CutKey], &text) == nil {

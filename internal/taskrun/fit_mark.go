@@ -90,7 +90,7 @@ func (m *measure) text(text string) (n int) {
 	return n
 }
 
-// cutText cuts a text to most; its mark tells how long it was.
+// cutText cuts a text to most; its mark has the original length.
 func (m *measure) cutText(text string, most int) string {
 	return m.cutMarked(text, most, func(_ string, total int) string { return charactersMarkOf(total) })
 }
@@ -128,5 +128,5 @@ func (m *measure) cutMessage(text string, most int) string {
 	return m.cutText(strings.TrimSuffix(text, end), most-m.text(end)) + end
 }
 
-// Truncate shortens a text to at most most characters; a mark tells how long it was.
+// Truncate shortens a text to at most most characters; a mark has the original length.
 func Truncate(text string, most int) string { return ruleMeasure.cutText(text, most) }

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// apply gives the run what the columns name.
+// Apply sets the fields of the run that the patch has.
 func (c *Patch) Apply(run *Run) {
 	c.ApplySpec(run)
 	c.applyProgress(&run.Progress)

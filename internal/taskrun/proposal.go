@@ -16,11 +16,11 @@ type Proposal struct {
 	Details orchestration.StateDetails
 	Force   bool
 
-	// Fault tells what of the proposal could not be read; empty: nothing. It is
-	// aborted then. Set by the store.
+	// Fault is the part of the proposal that could not be read; empty: none. A proposal
+	// with a fault is aborted. Set by the store.
 	Fault string
 
-	// DataCut tells that the data was too long to be kept: the message says so.
+	// DataCut reports that the data was too long to be stored: the message says so.
 	// Set by the use cases.
 	DataCut bool
 }
@@ -57,7 +57,7 @@ type Outcome struct {
 	// run's current one (contract §3.3). Its data can be more than what was
 	// stored (contract §2.3, unpersisted results).
 	State *orchestration.State
-	// Written tells whether a state was written by this call.
+	// Written reports whether this call wrote a state.
 	Written bool
 }
 
@@ -90,7 +90,7 @@ type NamedProposal struct {
 
 // NewRun is what a caller gives to create a run.
 type NewRun struct {
-	// Run without progress. An empty ID, Name or TaskVersion is made up or null.
+	// Run without progress. An empty ID or Name is generated, an empty TaskVersion is null.
 	Run   Run
 	State *Proposal // nil: PENDING
 }

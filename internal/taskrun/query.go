@@ -13,7 +13,7 @@ type Query struct {
 	Sort   Sort
 	Limit  int // 0: none are returned
 	Offset int
-	// Counted asks for Page.Total, which costs a look at every run that may match.
+	// Counted requests Page.Total, which reads every run that may match.
 	Counted bool
 	// Now is the moment for which running times are computed.
 	Now time.Time

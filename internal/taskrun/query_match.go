@@ -62,6 +62,7 @@ type Sets map[*string]map[string]struct{}
 // longList is the length from which a list is better looked up than searched.
 const longList = 8
 
+// Add adds the set of a list that is long enough to gain from one.
 func (s Sets) Add(list []string) {
 	if len(list) < longList {
 		return
@@ -151,6 +152,7 @@ func (f *Filter) matchAny(run *Run, in Sets) bool {
 // Criteria counts those that were given, and those of them that hold.
 type Criteria struct{ given, held int }
 
+// Add adds a criterion: whether the filter has it, and whether it holds.
 func (c *Criteria) Add(given, holds bool) {
 	if given {
 		c.given++
@@ -160,7 +162,7 @@ func (c *Criteria) Add(given, holds bool) {
 	}
 }
 
-// hold joins the criteria: one is enough with or, else all are needed. Without
+// Hold joins the criteria: one is enough with or, else all are needed. Without
 // any, everything passes.
 func (c *Criteria) Hold(or bool) bool {
 	return c.held == c.given || (or && c.held > 0)
@@ -203,6 +205,8 @@ func (f *StateFilter) match(run *Run, in Sets) bool {
 	return c.Hold(f.Or)
 }
 
+// Match reports whether the time, nil for none, passes the filter. A nil filter passes
+// every time.
 func (f *TimeFilter) Match(t *time.Time) bool {
 	return f == nil || (f.Before == nil || (t != nil && !t.After(*f.Before))) &&
 		(f.After == nil || (t != nil && !t.Before(*f.After))) &&

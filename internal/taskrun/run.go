@@ -58,14 +58,14 @@ type Run struct {
 	Decisions []ProposalDecision
 
 	TTL *time.Duration // lifetime after the run finished; nil: that of the namespace
-	// Behind tells that the stored progress is missing (it was derived from
+	// StatusStale reports that the stored progress is missing (it was derived from
 	// the initial state) or older than the rest of the run. Any write of
 	// progress catches up.
 	StatusStale bool
-	// OnHold tells that the run's progress is still to be restored: until then
+	// OnHold reports that the run's progress is still to be restored: until then
 	// nothing is done about the run unasked. Only the store sets it.
 	OnHold bool
-	// FromCreate tells that the run was stored by Create: what is asked for names
+	// CreatedViaREST reports that the run was stored by Create: what is asked for names
 	// the run, its creation and its first state with id and time, so the stored
 	// progress, once written, will say no more than that. Set by the store.
 	CreatedViaREST bool
@@ -108,7 +108,7 @@ type TaskInput struct {
 	Type      string // constant only
 }
 
-// InputType tells the four kinds of TaskInput apart.
+// InputType distinguishes the four kinds of TaskInput.
 type InputType string
 
 // The input types.

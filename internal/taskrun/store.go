@@ -33,11 +33,11 @@ var (
 type Store interface {
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*Run, error)
-	// Known returns the run with this id if it can be told without asking anybody;
-	// nil says nothing about whether there is one.
+	// Known returns the run with this id if it is cached. A nil result does not mean
+	// that the run does not exist.
 	Known(id string) *Run
-	// Find returns the run with this natural key, or ErrNotFound. It may not see
-	// what another replica wrote a moment ago: Create is the arbiter.
+	// Find returns the run with this natural key, or ErrNotFound. It may lack recent
+	// writes of other replicas: Create is the arbiter.
 	Find(ctx context.Context, key NaturalKey) (*Run, error)
 	// Reload reads the run again past any cache: what it returns is no older
 	// than the call. ErrNotFound also when the object was created again since.
@@ -50,7 +50,7 @@ type Store interface {
 	// UpdateProgress replaces everything that transitions and events change
 	// (Progress, History, HistoryDropped, Reported, Delivery,
 	// Decisions, Updated) if the stored run still has
-	// run.Revision, else ErrConflict; ErrNotFound when it is gone.
+	// run.Ref, else ErrConflict; ErrNotFound if it was deleted.
 	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
 	// Rename sets the run's name and its Updated time. ErrNotFound.
 	Rename(ctx context.Context, id, name string, at time.Time) error
@@ -71,17 +71,17 @@ type Store interface {
 	// key and has not expired, or ErrNotFound.
 	CacheEntry(ctx context.Context, key string, now time.Time) (*orchestration.State, error)
 	// Follow calls change at every run that comes (before is nil), changes or goes
-	// (after is nil), from the moment on whose runs it returns: nothing is missed
-	// and nothing told twice. The changes of one run are told in order. change must
+	// (after is nil), after the runs that it returns: no change is missed or passed
+	// twice. The changes of one run are passed in order. change must
 	// neither block nor call the store. After stop it is not called again.
 	Follow(change func(before, after *Run)) (now iter.Seq[*Run], stop func())
 	// ChangedSince returns the runs whose Run.LastRecorded is not earlier than since,
 	// in no order; all of them are of one moment.
 	ChangedSince(since time.Time) []*Run
-	// DeletedAt tells when a run of this id was deleted last, as far as that is
-	// remembered: it is for an hour at least, unless very many were deleted since.
+	// DeletedAt returns when a run of this id was last deleted. Deletions are
+	// remembered for an hour at least, unless very many runs are deleted.
 	DeletedAt(id string) (time.Time, bool)
-	// Ready tells whether the store can be reached and reads are complete.
+	// Ready returns nil if the store can be reached and reads are complete.
 	Ready(ctx context.Context) error
 }
 
@@ -97,7 +97,7 @@ func (r *Run) NaturalKey() NaturalKey {
 	return NaturalKey{FlowRunID: r.FlowRunID, TaskKey: r.TaskKey, DynamicKey: r.DynamicKey}
 }
 
-// InvalidError tells that a value goes beyond a bound of this system. Field is
+// InvalidError reports a value beyond a limit of this system. Field is
 // the documented name, such as "tags" or "state.data".
 type InvalidError struct {
 	Field  string
@@ -106,10 +106,10 @@ type InvalidError struct {
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
-// Clock tells the time. There is one in the program.
+// Clock returns the time. The program has one.
 type Clock interface{ Now() time.Time }
 
-// Notifier hears of writes after they happened.
+// Notifier is called after writes.
 type Notifier interface {
 	// Transitioned is called once for each state that was written.
 	Transitioned(before, after *Run, decision orchestration.Decision)

@@ -4,7 +4,7 @@ import "fmt"
 
 // UndecodableError reports that a stored object exists and cannot be decoded. It
 // is neither missing nor unavailable: it stays so until the object is repaired or
-// deleted, so a caller must not retry at once and must not create it anew.
+// deleted, so a caller must not retry at once and must not create it again.
 type UndecodableError struct {
 	Kind      string // TaskRun or ConcurrencyLimit
 	Namespace string

@@ -42,11 +42,11 @@ func TestDeliveriesAreCountedAndTheFirstTimed(t *testing.T) {
 	r.RunAbandoned(orchestration.None)
 	r.RunAbandoned(orchestration.Crashed)
 	expect(t, reg, `
-# HELP taskrun_abandoned_total Runs taken from workers that are gone, by the type of the state they got; NONE: they wait for another worker.
+# HELP taskrun_abandoned_total Runs released from lost workers, by the type of their new state (NONE = they wait for another worker).
 # TYPE taskrun_abandoned_total counter
 taskrun_abandoned_total{state="CRASHED"} 1
 taskrun_abandoned_total{state="NONE"} 1
-# HELP taskrun_deliveries_total Background runs handed out to workers, by whether it was for the first time.
+# HELP taskrun_deliveries_total Deliveries of background runs to workers, by attempt (first or again).
 # TYPE taskrun_deliveries_total counter
 taskrun_deliveries_total{attempt="again"} 1
 taskrun_deliveries_total{attempt="first"} 2
@@ -65,10 +65,10 @@ func TestSocketsAndEventsAreCounted(t *testing.T) {
 	r.SocketClosed("/events/in")
 	r.EventCounted("taken")
 	expect(t, reg, `
-# HELP taskrun_events_total Events that clients sent, by what became of them; one that was refused was taken before.
+# HELP taskrun_events_total Events received from clients, by outcome.
 # TYPE taskrun_events_total counter
 taskrun_events_total{outcome="taken"} 1
-# HELP taskrun_sockets_open Websockets that are open, by route.
+# HELP taskrun_sockets_open Open websockets, by route.
 # TYPE taskrun_sockets_open gauge
 taskrun_sockets_open{route="/events/in"} 1
 `, "taskrun_events_total", "taskrun_sockets_open")

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// sockets counts websockets, and the events that come in over them and otherwise.
+// sockets are the metrics of websockets and events.
 type sockets struct {
 	open   *prometheus.GaugeVec
 	events *prometheus.CounterVec
@@ -20,15 +20,15 @@ func newSockets() sockets {
 	return sockets{
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "taskrun_sockets_open",
-			Help: "Websockets that are open, by route.",
+			Help: "Open websockets, by route.",
 		}, []string{"route"}),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_events_total",
-			Help: "Events that clients sent, by what became of them; one that was refused was taken before.",
+			Help: "Events received from clients, by outcome.",
 		}, []string{"outcome"}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "taskrun_event_lag_seconds",
-			Help:    "Time from when a state was entered, by its worker's clock, until its event was durable.",
+			Help:    "Time from a state, by the worker's clock, until its event was durable, in seconds.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800},
 		}),
 	}
@@ -38,14 +38,14 @@ func (s *sockets) register(reg prometheus.Registerer) []error {
 	return []error{register(reg, &s.open), register(reg, &s.events), register(reg, &s.lag)}
 }
 
-// SocketOpened counts a websocket in. The route is the pattern, not the path
-// asked for.
+// SocketOpened counts an open websocket. route is the pattern, not the requested
+// path.
 func (r *Recorder) SocketOpened(route string) { r.sockets.open.WithLabelValues(route).Inc() }
 
-// SocketClosed counts a websocket out.
+// SocketClosed counts a closed websocket.
 func (r *Recorder) SocketClosed(route string) { r.sockets.open.WithLabelValues(route).Dec() }
 
-// EventCounted counts an event by what became of it, one word of a fixed set.
+// EventCounted counts an event by its outcome, one word of a fixed set.
 func (r *Recorder) EventCounted(outcome string) { r.sockets.events.WithLabelValues(outcome).Inc() }
 
 // Events make events durable; *taskrun.Service does.
@@ -53,7 +53,7 @@ type Events interface {
 	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
 }
 
-// Timed are the same, and the time until events are durable is noted.
+// Timed returns Events that record the time until events are durable.
 func (r *Recorder) Timed(events Events, now clock.PassiveClock) Events {
 	return timed{Events: events, clock: now, lag: r.sockets.lag}
 }

@@ -1,7 +1,7 @@
-// Package telemetry defines the program's own metrics. Every label has a small,
-// fixed set of values, never a name or an id of an object; but for task keys, of
-// which those with the most runs waiting are named, and no more than maxTasks at
-// once. docs/metrics.md tells people what each metric is for.
+// Package telemetry defines the metrics of the operator. Labels have fixed sets of
+// values, and never names or ids of objects. The exception is task_key: only the
+// maxTasks keys with the most waiting runs have values of their own.
+// docs/metrics.md describes each metric.
 package telemetry
 
 import (
@@ -19,22 +19,22 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Door is the way a state came in.
-type Door string
+// Source is the origin of a transition.
+type Source string
 
-// The doors.
+// The sources.
 const (
-	DoorREST       Door = "rest"
-	DoorController Door = "controller"
-	DoorEvents     Door = "events"
-	DoorDelivery   Door = "delivery"
+	SourceREST       Source = "rest"
+	SourceController Source = "controller"
+	SourceEvents     Source = "events"
+	SourceDelivery   Source = "delivery"
 )
 
-// none is the label of a run that had no state before.
+// none is the label of the previous type of a new run.
 const none = "NONE"
 
-// Recorder counts and times what the program does. Its methods are called after
-// what they count has happened, and may be called at once from anywhere.
+// Recorder records the metrics. Its methods are called after the event that they
+// count, and are safe for concurrent use.
 type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
@@ -45,24 +45,24 @@ type Recorder struct {
 	requests         *prometheus.HistogramVec
 	deliveries       deliveries
 	sockets          sockets
-	doors            doors
+	security         requestMetrics
 	queues           *queues
 	undecodable      *undecodable
 }
 
-// NewRecorder returns a Recorder whose metrics are registered with reg. Where
-// they are registered already they are shared: several programs in one process,
-// as tests start them, count together.
+// NewRecorder returns a Recorder whose metrics are registered with reg. Metrics
+// that reg already has are shared: several programs in one process, as in tests,
+// count together.
 func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "taskrun_build_info",
-		Help: "Always 1; the labels tell which build this is.",
+		Help: "Always 1, by version and commit of this build.",
 	}, []string{"version", "commit"})
 	r := &Recorder{
 		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_transitions_total",
-			Help: "States written, by the type before, the type after, the verdict and the door the proposal came in by.",
-		}, []string{"from", "to", "verdict", "door"}),
+			Help: "State transitions, by previous type, new type, verdict and source.",
+		}, []string{"from", "to", "verdict", "source"}),
 		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_proposals_evaluated_total",
 			Help: "Final verdicts on StateProposals, by verdict.",
@@ -77,16 +77,16 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		}),
 		outages: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_api_server_outages_total",
-			Help: "Times that the Kubernetes API server could not be reached any more.",
+			Help: "Outages of the Kubernetes API server.",
 		}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "taskrun_rest_request_duration_seconds",
-			Help:    "Time to answer a REST request, by method, route and status.",
+			Help:    "Duration of REST requests in seconds, by method, route and status.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "code"}),
 		deliveries: newDeliveries(),
 		sockets:    newSockets(),
-		doors:      newDoors(),
+		security:   newRequestMetrics(),
 		queues:     newQueues(),
 
 		undecodable: newUndecodable(),
@@ -95,7 +95,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		Name: "taskrun_panics_recovered_total",
 		Help: "Panics that ended the handling of one input instead of the program.",
 	}, func() float64 { return float64(panics.Count()) })
-	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.doors.register(reg), []error{
+	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.security.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
 		register(reg, &r.outages), register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable),
 		register(reg, &build), register(reg, &panics),
@@ -111,8 +111,8 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 // APIServerOutage counts an outage of the API server, when it begins.
 func (r *Recorder) APIServerOutage() { r.outages.Inc() }
 
-// register registers a metric, or puts the registered one of the same
-// description in its place.
+// register registers a metric, or replaces it by the registered metric with the
+// same description.
 func register[C prometheus.Collector](reg prometheus.Registerer, metric *C) error {
 	err := reg.Register(*metric)
 	if taken, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
@@ -124,8 +124,10 @@ func register[C prometheus.Collector](reg prometheus.Registerer, metric *C) erro
 	return err
 }
 
-// Notifier returns what the use cases behind a door tell of their writes.
-func (r *Recorder) Notifier(door Door) taskrun.Notifier { return notifier{recorder: r, door: door} }
+// Notifier returns a Notifier that counts transitions of this source.
+func (r *Recorder) Notifier(source Source) taskrun.Notifier {
+	return notifier{recorder: r, source: source}
+}
 
 // ProposalEvaluated counts a final verdict on a StateProposal.
 func (r *Recorder) ProposalEvaluated(verdict orchestration.Status) {
@@ -138,20 +140,20 @@ func (r *Recorder) ProposalExpired() { r.expiredProposals.Inc() }
 // RunExpired counts a run deleted after its TTL.
 func (r *Recorder) RunExpired() { r.expired.Inc() }
 
-// RequestServed times one REST request. The route is the pattern that matched,
-// not the path asked for.
+// RequestServed records the duration of a REST request. route is the pattern that
+// matched, not the requested path.
 func (r *Recorder) RequestServed(method, route string, code int, took time.Duration) {
 	r.requests.WithLabelValues(method, route, strconv.Itoa(code)).Observe(took.Seconds())
 }
 
 type notifier struct {
 	recorder *Recorder
-	door     Door
+	source   Source
 }
 
 func (n notifier) Transitioned(before, after *taskrun.Run, decision orchestration.Decision) {
 	n.recorder.transitions.WithLabelValues(
-		stateType(before), stateType(after), string(decision.Status), string(n.door),
+		stateType(before), stateType(after), string(decision.Status), string(n.source),
 	).Inc()
 }
 

@@ -37,7 +37,7 @@ func TestMetricsTellWhichBuildThisIs(t *testing.T) {
 	newRecorder(t, reg)
 	build := version.Get()
 	want := fmt.Sprintf(`
-# HELP taskrun_build_info Always 1; the labels tell which build this is.
+# HELP taskrun_build_info Always 1, by version and commit of this build.
 # TYPE taskrun_build_info gauge
 taskrun_build_info{commit=%q,version=%q} 1
 `, build.Commit, build.Version)
@@ -50,18 +50,18 @@ func TestTransitionsAreCountedByTypeVerdictAndDoor(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
-	rest, controller := r.Notifier(telemetry.DoorREST), r.Notifier(telemetry.DoorController)
+	rest, controller := r.Notifier(telemetry.SourceREST), r.Notifier(telemetry.SourceController)
 	accepted := orchestration.Decision{Status: orchestration.Accept}
 	rest.Transitioned(nil, in(orchestration.Pending), accepted)
 	rest.Transitioned(in(orchestration.Pending), in(orchestration.Running), accepted)
 	rest.Transitioned(in(orchestration.Pending), in(orchestration.Running), accepted)
 	controller.Transitioned(in(orchestration.Running), in(orchestration.Scheduled), orchestration.Decision{Status: orchestration.Reject})
 	const want = `
-# HELP taskrun_transitions_total States written, by the type before, the type after, the verdict and the door the proposal came in by.
+# HELP taskrun_transitions_total State transitions, by previous type, new type, verdict and source.
 # TYPE taskrun_transitions_total counter
-taskrun_transitions_total{door="controller",from="RUNNING",to="SCHEDULED",verdict="REJECT"} 1
-taskrun_transitions_total{door="rest",from="NONE",to="PENDING",verdict="ACCEPT"} 1
-taskrun_transitions_total{door="rest",from="PENDING",to="RUNNING",verdict="ACCEPT"} 2
+taskrun_transitions_total{from="RUNNING",source="controller",to="SCHEDULED",verdict="REJECT"} 1
+taskrun_transitions_total{from="NONE",source="rest",to="PENDING",verdict="ACCEPT"} 1
+taskrun_transitions_total{from="PENDING",source="rest",to="RUNNING",verdict="ACCEPT"} 2
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_transitions_total"); err != nil {
 		t.Error(err)
@@ -140,7 +140,7 @@ func TestMetricsFollowTheNamingRules(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
-	r.Notifier(telemetry.DoorREST).Transitioned(nil, nil, orchestration.Decision{})
+	r.Notifier(telemetry.SourceREST).Transitioned(nil, nil, orchestration.Decision{})
 	r.ProposalEvaluated(orchestration.Accept)
 	r.RequestServed("GET", "/", 200, 0)
 	r.RunDelivered(1, 0)

@@ -9,9 +9,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Transport begins a span for each call to the API server that belongs to a
-// trace, and hands the trace on. What belongs to none, such as watches and the
-// renewal of leases, begins none.
+// Transport starts a span for each call to the API server that belongs to a trace, and
+// propagates the trace. Other calls, such as watches and renewals of Leases, have no
+// span.
 func (t *Tracing) Transport(next http.RoundTripper) http.RoundTripper {
 	if t == nil {
 		return next
@@ -36,7 +36,7 @@ func (t transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 // templated tells the span of a call which kind of path was called.
 type templated struct{ next http.RoundTripper }
 
-// RoundTrip is for net/http.
+// RoundTrip implements http.RoundTripper.
 func (t templated) RoundTrip(r *http.Request) (*http.Response, error) {
 	if span := trace.SpanFromContext(r.Context()); span.IsRecording() {
 		span.SetAttributes(semconv.URLTemplate(template(r.URL.Path)))
@@ -44,8 +44,8 @@ func (t templated) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// template puts placeholders where a path of the API server has the names of a
-// namespace and of an object.
+// template replaces the names of namespace and object in a path of the API server by
+// placeholders.
 func template(path string) string {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	begin := 3 // apis, group, version

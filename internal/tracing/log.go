@@ -24,7 +24,7 @@ func (t *Tracing) LogHandler(next slog.Handler) slog.Handler {
 
 type logHandler struct{ slog.Handler }
 
-// Handle is for slog.
+// Handle implements slog.Handler.
 func (h logHandler) Handle(ctx context.Context, line slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
 		line = line.Clone()
@@ -33,12 +33,12 @@ func (h logHandler) Handle(ctx context.Context, line slog.Record) error {
 	return h.Handler.Handle(ctx, line)
 }
 
-// WithAttrs is for slog.
+// WithAttrs implements slog.Handler.
 func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return logHandler{Handler: h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup is for slog.
+// WithGroup implements slog.Handler.
 func (h logHandler) WithGroup(name string) slog.Handler {
 	return logHandler{Handler: h.Handler.WithGroup(name)}
 }

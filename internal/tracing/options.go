@@ -17,7 +17,7 @@ type Options struct {
 // DefaultOptions returns the options that hold when no flag is given: no traces.
 func DefaultOptions() Options { return Options{SampleRatio: 0.1} }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags binds flags to the options. Their current values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Endpoint, "traces-endpoint", o.Endpoint,
 		"host:port of a collector of traces by OTLP over gRPC (empty = no traces)")
@@ -26,7 +26,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&o.Insecure, "traces-insecure", o.Insecure, "send traces without TLS")
 }
 
-// Validate tells what is wrong, naming the flag.
+// Validate returns all invalid options, with the names of their flags.
 func (o *Options) Validate() error {
 	var faults []error
 	if o.Endpoint != "" {
@@ -34,7 +34,7 @@ func (o *Options) Validate() error {
 			faults = append(faults, fmt.Errorf("--traces-endpoint must be host:port, such as collector.observability.svc:4317, not %q", o.Endpoint))
 		}
 	}
-	if !(o.SampleRatio >= 0 && o.SampleRatio <= 1) { // so that NaN is refused too
+	if !(o.SampleRatio >= 0 && o.SampleRatio <= 1) { // also rejects NaN
 		faults = append(faults, fmt.Errorf("--traces-sample-ratio must be from 0 to 1, not %v", o.SampleRatio))
 	}
 	return errors.Join(faults...)

@@ -12,11 +12,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// trustKey marks the context of a request whose caller may continue its own trace.
+// trustKey marks the context of a request whose client may continue its own trace.
 type trustKey struct{}
 
-// Trust returns a context of a request that continues the client's trace. Call it once
-// the caller is identified: a trace that the client begins is sent if the client says so.
+// Trust returns the context of a request that continues the trace of the client. Call
+// it after the caller is identified, because the client then decides whether its trace
+// is sampled.
 func (t *Tracing) Trust(ctx context.Context) context.Context {
 	if t == nil {
 		return ctx
@@ -24,10 +25,10 @@ func (t *Tracing) Trust(ctx context.Context) context.Context {
 	return context.WithValue(ctx, trustKey{}, true)
 }
 
-// trusted reads the trace of a client from its request only if Trust was called.
+// trusted reads the trace of a client only if Trust was called.
 type trusted struct{ propagation.TextMapPropagator }
 
-// Extract is for OpenTelemetry.
+// Extract implements propagation.TextMapPropagator.
 func (p trusted) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
 	if ctx.Value(trustKey{}) == nil {
 		return ctx
@@ -35,8 +36,8 @@ func (p trusted) Extract(ctx context.Context, carrier propagation.TextMapCarrier
 	return p.TextMapPropagator.Extract(ctx, carrier)
 }
 
-// Handler begins a span for each request, in the client's trace if it has one and the
-// client is trusted. Websockets have none: they last for days, and say little about a moment.
+// Handler starts a span for each request, in the trace of a trusted client if it has
+// one. Websockets have no span, because they last for days.
 func (t *Tracing) Handler(next http.Handler) http.Handler {
 	if t == nil {
 		return next
@@ -49,7 +50,7 @@ func (t *Tracing) Handler(next http.Handler) http.Handler {
 	)
 }
 
-// Routed names the span of a request by its route, the path as routes spell it.
+// Routed sets the name of the span of a request to its method and route.
 func (t *Tracing) Routed(ctx context.Context, method, route string) {
 	if t == nil {
 		return
@@ -66,11 +67,11 @@ func method(r *http.Request) string {
 		http.MethodConnect, http.MethodOptions, http.MethodTrace:
 		return r.Method
 	default:
-		return "HTTP" // what OpenTelemetry's conventions say for made-up methods
+		return "HTTP" // as OpenTelemetry's conventions require for unknown methods
 	}
 }
 
-// fail marks a span as one that went wrong.
+// fail marks a span as failed.
 func fail(span trace.Span, err error) {
 	if err != nil {
 		span.RecordError(err)

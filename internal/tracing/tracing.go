@@ -1,10 +1,8 @@
-// Package tracing tells an OpenTelemetry collector what the program does: a span
-// for each REST request, for each batch of events that is made durable, for each
-// reconciliation, and below them for each call to the API server. Trace contexts
-// go from process to process as the W3C has them (traceparent).
+// Package tracing sends traces to an OpenTelemetry collector: a span for each REST
+// request, each batch of events and each reconciliation, and below them for each call
+// to the API server. Trace contexts are propagated by the W3C header traceparent.
 //
-// A nil *Tracing is one that is switched off: its methods give back what they
-// were given, so nothing is wrapped and nothing costs anything.
+// A nil *Tracing is disabled: its methods return their arguments, so there is no cost.
 package tracing
 
 import (
@@ -26,22 +24,21 @@ import (
 )
 
 const (
-	// scope is what the spans made here say they come from.
+	// scope is the instrumentation scope of the spans.
 	scope = "github.com/taskrun-dev/taskrun-operator/internal/tracing"
-	// serviceName is the program's name among those that send traces.
+	// serviceName is the service name in the traces.
 	serviceName = "taskrun-operator"
-	// closeTimeout bounds how long the end of the program waits for a collector.
+	// closeTimeout is the maximum time that the end of the program waits for the collector.
 	closeTimeout = 5 * time.Second
 )
 
-// Program says which program sends the traces.
+// Program identifies the program that sends the traces.
 type Program struct {
 	Version  string
-	Instance string // tells replicas apart; a pod's name
+	Instance string // identifies the replica, such as the name of the pod
 }
 
-// Tracing makes spans and sends them to a collector. It is made by New, and may
-// be used from anywhere at once.
+// Tracing creates spans and sends them to a collector. It is safe for concurrent use.
 type Tracing struct {
 	provider   *sdktrace.TracerProvider
 	propagator propagation.TextMapPropagator
@@ -49,10 +46,9 @@ type Tracing struct {
 	meter      noop.MeterProvider // the program's metrics are Prometheus's
 }
 
-// New returns what sends traces where the options say; nil if they name no
-// collector. The collector need not be there yet, or ever: what cannot be sent
-// is dropped. The environment variables OTEL_EXPORTER_OTLP_* (headers,
-// certificates) and OTEL_RESOURCE_ATTRIBUTES count as everywhere.
+// New returns a Tracing for the collector of the options, or nil if they name none.
+// While the collector cannot be reached, spans are dropped. The environment variables
+// OTEL_EXPORTER_OTLP_* (headers, certificates) and OTEL_RESOURCE_ATTRIBUTES apply.
 func New(ctx context.Context, o Options, program Program) (*Tracing, error) {
 	if err := o.Validate(); err != nil || o.Endpoint == "" {
 		return nil, err
@@ -68,7 +64,7 @@ func New(ctx context.Context, o Options, program Program) (*Tracing, error) {
 	return newTracing(ctx, o, program, sdktrace.NewBatchSpanProcessor(exporter))
 }
 
-// newTracing returns what hands spans to the processor.
+// newTracing returns a Tracing with this span processor.
 func newTracing(ctx context.Context, o Options, program Program, processor sdktrace.SpanProcessor) (*Tracing, error) {
 	about, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -91,8 +87,8 @@ func newTracing(ctx context.Context, o Options, program Program, processor sdktr
 	}, nil
 }
 
-// Close sends what has not been sent yet, but takes no longer than a few
-// seconds. It comes after everything that is traced has ended.
+// Close sends the remaining spans, for at most a few seconds. Call it after everything
+// that is traced has ended.
 func (t *Tracing) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -105,16 +101,15 @@ func (t *Tracing) Close(ctx context.Context) error {
 	return nil
 }
 
-// UseForLibrary has the OpenTelemetry library, which keeps one such place for
-// the whole process, tell of traces that could not be sent as lines of this log.
-// Only the program itself may do so, never a test.
+// UseForLibrary logs errors of the OpenTelemetry library, whose error handler is
+// process-wide. Only the program itself may call it, never a test.
 func UseForLibrary(log *slog.Logger) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		log.LogAttrs(context.Background(), slog.LevelWarn, "traces were not sent", slog.String("error", err.Error()))
 	}))
 }
 
-// end ends a span, with what went wrong.
+// end ends a span with the result of its work.
 func end(span trace.Span, err error, attributes ...attribute.KeyValue) {
 	span.SetAttributes(attributes...)
 	fail(span, err)

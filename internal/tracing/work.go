@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Reconciler begins a trace for each reconciliation.
+// Reconciler starts a trace for each reconciliation.
 func (t *Tracing) Reconciler(next reconcile.Reconciler) reconcile.Reconciler {
 	if t == nil {
 		return next
@@ -25,13 +25,13 @@ func (t *Tracing) Reconciler(next reconcile.Reconciler) reconcile.Reconciler {
 	})
 }
 
-// Events make events durable; *taskrun.Service does.
+// Events makes events durable. *taskrun.Service implements it.
 type Events interface {
 	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
 }
 
-// Events begins a span for each batch of events that is made durable, in the
-// trace of the request that brought it if one did.
+// Events starts a span for each batch of events, in the trace of the request that sent
+// it if there is one.
 func (t *Tracing) Events(next Events) Events {
 	if t == nil {
 		return next
@@ -44,7 +44,7 @@ type tracedEvents struct {
 	next    Events
 }
 
-// Record is for the REST server.
+// Record implements Events.
 func (e tracedEvents) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	ctx, span := e.tracing.tracer.Start(ctx, "record events", trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(semconv.MessagingBatchMessageCount(len(events))))

@@ -23,7 +23,7 @@ const labelFlowRunID = "prefect.flow-run.id"
 var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
 
 // Create makes a run, or returns the one that has its natural key already;
-// created tells which (contract §1.4). Equal calls, on any replicas at the same
+// created reports which (contract §1.4). Equal calls, on any replicas at the same
 // instant, make one run; so do calls of one natural key with different ids on one
 // replica. Errors: ErrIDTaken when the id given belongs to a run
 // with another natural key, *InvalidError, ErrUnavailable.
@@ -128,5 +128,5 @@ func withFlowRunLabel(labels map[string]json.RawMessage, flowRunID string) map[s
 	return all
 }
 
-// slug makes up a name of two words, as Prefect does.
+// slug returns a random name of two words, as Prefect does.
 func slug() string { return petname.Generate(2, "-") }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
@@ -57,61 +58,63 @@ func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
 // What a write costs does not grow with the number of readers: the store tells one.
 func TestReadersShareOneFollower(t *testing.T) {
 	t.Parallel()
-	r := newRecorder()
-	store := &countedStore{Store: r.Store}
-	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: r.Clock})
-	run := mustCreate(t, r.Service, newRun("1"))
+	synctest.Test(t, func(t *testing.T) { // which ends when no reader can go on
+		r := newRecorder()
+		store := &countedStore{Store: r.Store}
+		service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: r.Clock})
+		run := mustCreate(t, r.Service, newRun("1"))
 
-	const readers = 50
-	ended := make(chan int, readers)
-	begun := make(chan struct{}, readers)
-	read := func(f taskrun.WatchOptions) {
-		heard := 0
-		for c, err := range service.Follow(t.Context(), f) {
-			if err != nil {
-				t.Error(err)
-				break
+		const readers = 50
+		ended := make(chan int, readers)
+		begun := make(chan struct{}, readers)
+		read := func(f taskrun.WatchOptions) {
+			heard := 0
+			for c, err := range service.Follow(t.Context(), f) {
+				if err != nil {
+					t.Error(err)
+					break
+				}
+				if heard++; heard == 1 {
+					begun <- struct{}{}
+				}
+				if c.State.Type == orchestration.Completed {
+					break
+				}
 			}
-			if heard++; heard == 1 {
-				begun <- struct{}{}
-			}
-			if c.State.Type == orchestration.Completed {
-				break
-			}
+			ended <- heard
 		}
-		ended <- heard
-	}
-	go read(taskrun.WatchOptions{})
-	<-begun
-	visited := store.visited.Load()
-	for range readers - 1 {
-		go read(taskrun.WatchOptions{RunIDs: []string{run.ID}})
-	}
-	for range readers - 1 {
+		go read(taskrun.WatchOptions{})
 		<-begun
-	}
-	if n := store.followers.Load(); n != 1 {
-		t.Errorf("%d follow the store, want one for all readers", n)
-	}
-	if n := store.visited.Load() - visited; n != 0 {
-		t.Errorf("%d runs were visited for readers of one run", n)
-	}
-	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
-	mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
-	for range readers {
-		if heard := <-ended; heard != 3 {
-			t.Errorf("a reader heard of %d changes, want 3", heard)
+		visited := store.visited.Load()
+		for range readers - 1 {
+			go read(taskrun.WatchOptions{RunIDs: []string{run.ID}})
 		}
-	}
-	if n := store.followers.Load(); n != 0 {
-		t.Errorf("%d follow the store although no reader is left", n)
-	}
-	for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a feed that begins anew
-		if err != nil || c.Run.ID != run.ID {
-			t.Errorf("change of %v, error %v", c.Run, err)
+		for range readers - 1 {
+			<-begun
 		}
-		break
-	}
+		if n := store.followers.Load(); n != 1 {
+			t.Errorf("%d follow the store, want one for all readers", n)
+		}
+		if n := store.visited.Load() - visited; n != 0 {
+			t.Errorf("%d runs were visited for readers of one run", n)
+		}
+		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
+		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
+		for range readers {
+			if heard := <-ended; heard != 3 {
+				t.Errorf("a reader heard of %d changes, want 3", heard)
+			}
+		}
+		if n := store.followers.Load(); n != 0 {
+			t.Errorf("%d follow the store although no reader is left", n)
+		}
+		for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a feed that begins anew
+			if err != nil || c.Run.ID != run.ID {
+				t.Errorf("change of %v, error %v", c.Run, err)
+			}
+			break
+		}
+	})
 }
 
 // finishedRuns returns a service on a store with so many runs that finished an hour

@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// gather collects what a judgement of the proposal rests on; the proposed state
-// gets the id.
+// gather collects the facts for the evaluation of the proposal. The proposed state
+// gets the id stateID.
 func (s *Service) gather(
 	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, stateID string, now time.Time,
 ) (facts orchestration.Facts, err error) {
@@ -47,11 +47,11 @@ func (s *Service) flowRunOf(ctx context.Context, run *taskrun.Run) (*orchestrati
 	return s.FlowRuns.Facts(ctx, run.FlowRunID)
 }
 
-// FlowRuns tells about the flow runs that task runs belong to.
+// FlowRuns returns facts about the flow runs that task runs belong to.
 type FlowRuns interface {
-	// Facts returns what the rules need to know of the flow run, nil when nothing
-	// keeps it: then it counts as running. A flow run that is known to be gone is
-	// ErrNotFound.
+	// Facts returns what the rules need to know of the flow run. A nil result means
+	// that flow runs are not stored, and counts as a running one. ErrNotFound means
+	// that the flow run was deleted.
 	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)
 }
 
@@ -63,11 +63,11 @@ func (noFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error)
 	return nil, nil //nolint:nilnil // see FlowRuns
 }
 
-// cacheEntryFor returns what the cache has for a start in this state, nil when
-// it has nothing or is not asked.
+// cacheEntryFor returns the cache entry for a start in this state. It is nil if there
+// is none, or if the state does not use the cache.
 func (s *Service) cacheEntryFor(ctx context.Context, proposed orchestration.State, now time.Time) (*orchestration.State, error) {
 	if !proposed.AsksCache() {
-		return nil, nil //nolint:nilnil // not asked
+		return nil, nil //nolint:nilnil // the cache is not used
 	}
 	entry, err := s.Store.CacheEntry(ctx, *proposed.Details.CacheKey, now)
 	return entry, ignoreNotFound(err)

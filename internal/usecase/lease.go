@@ -36,8 +36,8 @@ func (s *Service) Lease(ctx context.Context, id string, to taskrun.Hold) (*taskr
 	return leased, err
 }
 
-// Release takes back a lease whose run did not reach its worker. A run that is
-// not this worker's, or was started, is left alone. Errors: ErrUnavailable.
+// Release ends the lease of a run that did not reach its worker. A run that another
+// worker holds, or that was started, does not change. Errors: ErrUnavailable.
 func (s *Service) Release(ctx context.Context, id, holder string) error {
 	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != holder || run.State.Type != orchestration.Scheduled {
@@ -51,7 +51,7 @@ func (s *Service) Release(ctx context.Context, id, holder string) error {
 
 // MoveHold records that the worker which holds the run is connected to another
 // operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
-// hold any more is left alone. Errors: ErrUnavailable, ErrConflict.
+// hold any more does not change. Errors: ErrUnavailable, ErrConflict.
 func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) error {
 	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
@@ -81,8 +81,9 @@ func releaseFinished(r *taskrun.Run) {
 	}
 }
 
-// resubmit lets a run wait for a worker anew that somebody, not its worker,
-// has put back to SCHEDULED, to be run in the background (contract §1.6).
+// resubmit removes the delivery of a run that a client other than its worker set to
+// SCHEDULED again, to be run in the background (contract §1.6). The run then waits for
+// a worker.
 func resubmit(r *taskrun.Run) {
 	if r.Held() && r.State.Type == orchestration.Scheduled && r.Deferred() {
 		r.Delivery = nil

@@ -26,7 +26,7 @@ func (s *Service) persistStatus(ctx context.Context, id string, found map[string
 		if !resolved && !run.StatusStale && !run.EndUnknown() && (!known || run.ShowsExpiration(at)) {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
-		next.RecordEnd(s.now()) // of a status that does not tell
+		next.RecordEnd(s.now()) // if the status does not have it
 		return &next, nil
 	}, func(_, after *taskrun.Run) { observed = after })
 	if err != nil {

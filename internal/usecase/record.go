@@ -15,16 +15,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ErrLate refuses an event of a run that was deleted since, or whose end
-// somebody else decided.
+// ErrLate rejects an event of a run that was deleted, or that finished by the decision
+// of the server.
 var ErrLate = errors.New("the event comes too late")
 
-// Record stores what events tell, in any order and any number of times with the
-// same result; the events of one run make one write. When it returns nil, all of
-// them are durable, or will never be: refused hears of those, with an
-// *InvalidError, a *RejectedError, ErrLate, or taskrun.ErrForbidden if the context's caller
-// may not create the run that they tell of (see WithCreateCheck), one at a time.
-// After an error the caller has to come again with all of them (contract §4.4).
+// Record stores events, in any order and any number of times with the same result. The
+// events of one run are one write. When Record returns nil, each event is stored or was
+// passed to refused, one at a time, with the reason that it can never be stored: an
+// *InvalidError, a *RejectedError, ErrLate, or ErrForbidden if the context's caller may
+// not create the run (see WithCreateCheck). After an error the caller must repeat the
+// call with all events (contract §4.4).
 func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	var sound []taskrun.Event
 	for _, e := range events {
@@ -128,7 +128,7 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 			s.Notifier.Transitioned(before, after, decision)
 		}
 	})
-	if errors.Is(err, taskrun.ErrNotFound) { // deleted between two looks
+	if errors.Is(err, taskrun.ErrNotFound) { // deleted between the two reads
 		late, err = events, nil
 	}
 	rejectAll(late, refused, ErrLate)
@@ -136,9 +136,9 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 }
 
 // eventsSinceDeletion refuses events of a run that was deleted: a worker that runs it all
-// the same does not bring it back (contract §7.37). When it was made anew, it is
-// told only by events that are certainly of the new run (see isTold), and else by
-// what happened since the deletion. Deletions are remembered for a while; besides,
+// the same does not bring it back (contract §7.37). A run that was created again gets
+// only the events that certainly belong to it (see belongsToRun) and those of a time
+// after the deletion. Deletions are remembered for a while; besides,
 // a run with an id that was made here was stored once, so that it was deleted if it
 // is missing.
 func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []taskrun.Event, refused func(taskrun.Event, error)) ([]taskrun.Event, error) {
@@ -147,7 +147,7 @@ func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []t
 		return events, nil
 	}
 	run, err := s.Store.Get(ctx, id)
-	if err == nil { // who holds it now decides
+	if err == nil { // the current holder is what counts
 		run, err = s.Store.Reload(ctx, run)
 	}
 	if err = ignore(err, taskrun.ErrNotFound); err != nil {
@@ -163,8 +163,8 @@ func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []t
 	return timelyEvents(run, events, deleted, refused), nil
 }
 
-// timelyEvents returns the events that are of this run, which was made anew, and not of
-// the one of its id that was deleted.
+// timelyEvents returns the events that belong to this run, which was created again, and
+// not to the deleted run with its id.
 func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, refused func(taskrun.Event, error)) (timely []taskrun.Event) {
 	for _, e := range events {
 		if belongsToRun(r, &e, timely) || e.State.Timestamp.After(deleted) {
@@ -187,10 +187,9 @@ func belongsToRun(r *taskrun.Run, e *taskrun.Event, before []taskrun.Event) bool
 		slices.ContainsFunc(before, func(b taskrun.Event) bool { return b.State.ID == e.State.Follows })
 }
 
-// recordFirst makes the run that the events tell of, unless there is one; done
-// tells that nothing is left to store. The id is that of the run: another one
-// than the events', if a run with their natural key came up since they were
-// grouped.
+// recordFirst creates the run of the events if it does not exist. done reports that
+// nothing is left to store. The id is that of the run: it differs from the events' id
+// if a run with their natural key was created after they were grouped.
 func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id string, made, done bool, err error) {
 	first, err := s.reported(events)
 	if err != nil {
@@ -218,9 +217,9 @@ func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id s
 	return first.ID, made, done, err
 }
 
-// checkCreateReported checks that the caller may create the run that events tell of. A
-// caller that may not can still report the states of a run that another replica
-// created a moment ago: then the run is stored already.
+// checkCreateReported checks that the caller may create the run of the events. A caller
+// without that permission can still report the states of a run that another replica
+// has just created: then stored is true.
 func (s *Service) checkCreateReported(ctx context.Context, id string) (stored bool, err error) {
 	denied := CheckCreate(ctx)
 	if !errors.Is(denied, taskrun.ErrForbidden) {
@@ -328,7 +327,7 @@ func (s *Service) byRun(ctx context.Context, events []taskrun.Event) (grouped []
 }
 
 // canonicalID is the id under which the event's run is known: that of the run
-// that has its natural key, be it stored or met before among these events.
+// with its natural key, whether that is stored or occurred earlier among these events.
 func (s *Service) canonicalID(ctx context.Context, e taskrun.Event, known map[taskrun.NaturalKey]string) (string, error) {
 	c := &e.Patch
 	if c.FlowRunID.Value == nil || c.TaskKey.Value == nil || c.DynamicKey.Value == nil {

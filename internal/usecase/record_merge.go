@@ -10,8 +10,8 @@ import (
 )
 
 // mergeEvents merges the events of the run, in whatever order they came. It returns
-// nil if that changes nothing, and the events that come too late. Made tells that
-// these events made the run a moment ago.
+// nil if that changes nothing, and the events that are too late. made reports that
+// these events have just created the run.
 func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, made bool) (next *taskrun.Run, late []taskrun.Event) {
 	m := eventMerge{
 		was: r, run: *r, now: now, made: made, order: newEventOrder(r, now), unfinished: creationUnfinished(r, events, made),
@@ -38,7 +38,7 @@ type eventMerge struct {
 	run        taskrun.Run
 	now        time.Time
 	order      *eventOrder
-	made       bool // the events made the run a moment ago
+	made       bool // the events have just created the run
 	unfinished bool // the events made the run, which was not written down whole
 	changed    bool
 	late       []taskrun.Event
@@ -66,7 +66,7 @@ func (m *eventMerge) take(e taskrun.Event) {
 }
 
 // completesCreate reports whether the event made the run, which has to be finished. Of
-// those that are told once more only the one of the current state is known to.
+// repeated events, only the one of the current state is known to.
 func (m *eventMerge) completesCreate(e *taskrun.Event) bool {
 	if !m.unfinished || e.State.ID == m.was.State.ID {
 		return m.unfinished
@@ -111,7 +111,7 @@ func resetCreation(r *taskrun.Run) {
 
 // replayCreate does again what an event did that made the run.
 func replayCreate(r *taskrun.Run, e taskrun.Event, order *eventOrder) {
-	if r.State.ID == e.State.ID { // what a run is made with does not tell all of it
+	if r.State.ID == e.State.ID { // a create does not store all of an event
 		e.State.MoveTo(r.State.Timestamp)
 		setStates(r, append(slices.Clone(r.History), e.State))
 	} else if !r.Has(e.State.ID) {

@@ -11,7 +11,7 @@ import (
 
 // eventOrder places the states that events report among those that a run has
 // (docs/background-tasks.md, "The order of states"). No clock but the operator's
-// own is compared with another one where something else tells the order.
+// own is compared with another one where the order is known without a clock.
 type eventOrder struct {
 	now       time.Time // by the operator's clock
 	delivered bool      // the run was delivered to a worker at least once
@@ -27,7 +27,7 @@ func newEventOrder(r *taskrun.Run, now time.Time) *eventOrder {
 	return o
 }
 
-// sort puts events of one run in order, as far as they tell it by themselves.
+// sort orders events of one run, as far as the events themselves determine the order.
 func (o *eventOrder) sort(events []taskrun.Event) []taskrun.Event {
 	var states []orchestration.State
 	byID := make(map[string]taskrun.Event, len(events))
@@ -174,7 +174,7 @@ func indexOf(states []orchestration.State, id string) int {
 // settleReported makes the times of reported states rise in the order of the
 // states: the reported time is kept where it fits, and is otherwise moved to a
 // microsecond after the state before, as in a transition (contract §3.5). What a
-// state follows is kept only where the order does not tell it.
+// state follows is kept only where the order alone does not determine it.
 func settleReported(states []orchestration.State) {
 	var ceiling *time.Time // the time of the next state that is not reported
 	ceilings := make([]*time.Time, len(states))

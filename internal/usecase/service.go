@@ -25,7 +25,7 @@ type Options struct {
 	FlowRuns  FlowRuns         // nil: none are kept, all count as running
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
-	// Buffers limits what is kept for those who follow changes; nil: a limit of its own.
+	// Buffers limits the memory of the change feed; nil: a limit of its own.
 	Buffers *bytebudget.Budget
 	// KeyLocks are those of all Services on these runs; nil: there is no other.
 	KeyLocks *KeyLocks
@@ -36,8 +36,8 @@ type Options struct {
 	NewName func() string  // names for runs that were given none
 }
 
-// Service holds the use cases. All doors (REST, the controller) go through it,
-// so a state changes in one place only.
+// Service has the use cases. REST and the controllers call it, so that a state changes
+// in one place only.
 type Service struct {
 	Options
 
@@ -97,7 +97,7 @@ func (s *Service) State(ctx context.Context, stateID string) (*orchestration.Sta
 	return s.Store.State(ctx, stateID)
 }
 
-// Rename gives the run another name; an empty one stands for a made-up one. ErrNotFound.
+// Rename gives the run another name; if the name is empty, a generated one. Errors: ErrNotFound.
 func (s *Service) Rename(ctx context.Context, id, name string) error {
 	if name == "" {
 		name = s.NewName()
@@ -110,7 +110,7 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 	return s.Store.Delete(ctx, id, nil)
 }
 
-// Ready tells whether the use cases can be served.
+// Ready returns nil if the store can be reached and reads are complete.
 func (s *Service) Ready(ctx context.Context) error { return s.Store.Ready(ctx) }
 
 // now is the time in the precision that clients see.

@@ -10,20 +10,20 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Slots keeps the limits on tags, and who claims slots of them. A nil Slots in
-// Options stands for no limits.
+// Slots keeps the limits on tags and the claims on their slots. A nil Slots in Options
+// means that there are no limits.
 //
-// A claim is no slot yet. It counts as one while the run holds it, which the run
-// alone tells (Run.Holds); and, as long as its state was not written (Run.Has),
-// for a short time, so that it can be. Hence nothing has to be given back when a
-// run stops, and a writer that dies after Take leaves nothing behind: the claim
-// for a state that was never written ceases to count by itself.
+// A claim counts as a slot while the run holds it, which only the run determines
+// (Run.Holds). Before its state is written (Run.Has), it counts for a short time, so
+// that the state can be written. So nothing has to be released when a run stops, and a
+// process that ends after Take leaves nothing behind: the claim for a state that was
+// never written stops counting by itself.
 type Slots interface {
 	// TagLimits returns what the rules need to know of the active limits on the
 	// run's tags: each limit once, in the order of the tags. Claims of the run
 	// itself count only if it holds them: what it tried before must not stand in
-	// its own way. It may not see what another replica wrote a moment ago: Take is
-	// the arbiter.
+	// its own way. The result may lack recent writes of other replicas: Take is the
+	// arbiter.
 	TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestration.TagLimit, error)
 	// Take makes a claim on a slot of the limit on each of its tags, on all or
 	// none. The state must be written before until, which is after the call; what
@@ -32,12 +32,12 @@ type Slots interface {
 	// limit, however many claims. ErrFull when a limit has no free slot,
 	// ErrConflict when other writers won every time, ErrUnavailable.
 	Take(ctx context.Context, claim taskrun.Claim) (until time.Time, err error)
-	// ReleaseClaim ends a claim whose state was not written, before its time. The
-	// claim may be gone, or may never have been made.
+	// ReleaseClaim ends a claim whose state was not written, before its time. It is no
+	// error if the claim has ended or was never made.
 	ReleaseClaim(ctx context.Context, claim taskrun.Claim) error
 }
 
-// releaseTimeout limits ReleaseClaim, which also runs when the caller has gone.
+// releaseTimeout limits ReleaseClaim, which also runs after the context of the caller ended.
 const releaseTimeout = 5 * time.Second
 
 // slotClaim makes the claim of one use case and follows it until the state was
@@ -53,8 +53,8 @@ type slotClaim struct {
 
 func (s *Service) newSlotClaim() *slotClaim { return &slotClaim{service: s, stateID: s.NewID()} }
 
-// take makes the claim that the decision needs, and gives back the one that an
-// earlier decision needed if it is another. The error can be ErrFull.
+// take makes the claim that the decision needs, and releases a different claim of an
+// earlier decision. The error can be ErrFull.
 func (c *slotClaim) take(ctx context.Context, run *taskrun.Run, decision orchestration.Decision) error {
 	if !slices.Equal(c.claim.Tags, decision.Slots) {
 		c.release(ctx)
@@ -71,7 +71,7 @@ func (c *slotClaim) take(ctx context.Context, run *taskrun.Run, decision orchest
 	return nil
 }
 
-// decide judges a proposal and makes the claim that comes with the decision.
+// decide evaluates a proposal and makes the claim that the decision needs.
 func (c *slotClaim) decide(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, now time.Time) (orchestration.Decision, error) {
 	facts, err := c.service.gather(ctx, run, p, c.stateID, now)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *slotClaim) decide(ctx context.Context, run *taskrun.Run, p taskrun.Prop
 		return decision, err
 	}
 	// Another caller was faster. The limits are read again for the wait they lead to;
-	// where they still look free, the refusal is the newer knowledge.
+	// where they still have a free slot, the failed claim is the newer information.
 	if facts, err = c.service.gather(ctx, run, p, c.stateID, now); err != nil {
 		return orchestration.Decision{}, err
 	}
@@ -91,7 +91,7 @@ func (c *slotClaim) decide(ctx context.Context, run *taskrun.Run, p taskrun.Prop
 	return decision, c.take(ctx, run, decision)
 }
 
-// markFull are the limits to a run that was just told that one of them is full.
+// markFull returns the limits for a run whose claim has just failed with ErrFull.
 func markFull(limits []orchestration.TagLimit) []orchestration.TagLimit {
 	full := func(l orchestration.TagLimit) bool { return !l.Held && l.Taken >= l.Limit }
 	if slices.ContainsFunc(limits, full) {
@@ -115,7 +115,7 @@ func (c *slotClaim) bound(ctx context.Context) (context.Context, context.CancelF
 }
 
 // releaseUnlessStored ends the claim if the error says that the state was not written. After
-// any other error it may have been; then time tells.
+// any other error it may have been written; then the claim ends by its time.
 func (c *slotClaim) releaseUnlessStored(ctx context.Context, err error) {
 	_, invalid := errors.AsType[*taskrun.InvalidError](err)
 	_, rejected := errors.AsType[*taskrun.RejectedError](err)
@@ -124,8 +124,8 @@ func (c *slotClaim) releaseUnlessStored(ctx context.Context, err error) {
 	}
 }
 
-// release ends the claim, if there is one. It is a courtesy to those who wait:
-// the claim would cease to count anyway, so that a failure does not matter.
+// release ends the claim, if there is one, so that other runs need not wait for its
+// time. An error does not matter, because the claim stops counting by itself.
 func (c *slotClaim) release(ctx context.Context) {
 	if len(c.claim.Tags) == 0 {
 		return

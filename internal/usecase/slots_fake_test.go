@@ -124,10 +124,13 @@ func (f *fakeSlots) Take(ctx context.Context, claim taskrun.Claim) (time.Time, e
 	return until, nil
 }
 
-func (f *fakeSlots) ReleaseClaim(_ context.Context, claim taskrun.Claim) error {
+func (f *fakeSlots) ReleaseClaim(ctx context.Context, claim taskrun.Claim) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, "give back")
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if f.broken != nil {
 		return f.broken
 	}

@@ -76,10 +76,10 @@ func (s *Service) decide(
 }
 
 // update loads a run, lets change make the next version of it, and stores that
-// by compare-and-swap. After a conflict with another writer everything is judged
-// anew on what is there then; an old decision is never applied again. When change
+// by compare-and-swap. After a conflict with another writer the stored run is
+// evaluated again; an earlier decision is never applied. When change
 // returns nil nothing is stored and done is not called. The claim that change
-// makes on slots is kept if the run was stored, and else given back.
+// makes on slots is kept if the run was stored, and released otherwise.
 func (s *Service) update(
 	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {

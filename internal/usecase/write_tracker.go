@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// WriteTracker notes the writes that clients wait for, so that writes nobody waits
+// WriteTracker records the writes that clients wait for, so that writes without a client
 // for can give way to them.
 type WriteTracker struct {
 	clock taskrun.Clock
@@ -52,7 +52,7 @@ func (t *WriteTracker) end() {
 	t.last = t.clock.Now()
 }
 
-// trackedStore is a Store whose writes are noted.
+// trackedStore is a Store that records its writes.
 type trackedStore struct {
 	taskrun.Store
 	tracker *WriteTracker

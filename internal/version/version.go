@@ -1,4 +1,4 @@
-// Package version tells which build of the program this is.
+// Package version returns build information.
 package version
 
 import (

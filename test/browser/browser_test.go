@@ -47,7 +47,7 @@ func serveAPI(t *testing.T) *api {
 	t.Helper()
 	runs := usecase.New(usecase.Options{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Space: rest.Space{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Tenant: rest.Tenant{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

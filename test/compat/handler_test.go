@@ -48,7 +48,7 @@ func newHandler(t *testing.T) http.Handler {
 	t.Cleanup(queue.Open())
 	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.SingleReplica{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Space: rest.Space{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
+		Tenant: rest.Tenant{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
 		Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -23,3 +23,9 @@ func CountValues(body []byte) int {
 // BytesPerValue is an upper limit of the memory that a parsed value takes, without
 // its characters: one in an object of a few members takes most.
 const BytesPerValue = 160
+
+// ParsedBytes returns the memory that the values of a text take at most, in bytes, with their strings and what handlers
+// make of them. values is the result of CountValues.
+func ParsedBytes(text []byte, values int) int64 {
+	return 2*int64(len(text)) + int64(values)*BytesPerValue
+}

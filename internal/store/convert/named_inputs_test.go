@@ -110,7 +110,7 @@ func TestNamedInputsSurviveTheStatus(t *testing.T) {
 }
 
 // A store that resolves an input knows at once what it would read.
-func TestProgressedHasTheInputsOfItsStatus(t *testing.T) {
+func TestWrittenHasTheInputsOfItsStatus(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
 		m := storetest.NewRandom(seed, 12)
@@ -133,14 +133,14 @@ func TestProgressedHasTheInputsOfItsStatus(t *testing.T) {
 		run.Updated = base.Updated.Add(time.Second)
 		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: StatusFromRun(&run)}
 		written.ResourceVersion = "8"
-		got := Progressed(base, written)
+		got := Written(base, &run, written)
 		object.ResourceVersion, object.Status = "8", written.Status
 		want := RunFromObject(overTheWire(t, object))
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("seed %d (-read +Progressed):\n%s", seed, diff)
+			t.Fatalf("seed %d (-read +Written):\n%s", seed, diff)
 		}
 		if diff := cmp.Diff(run.TaskInputs, got.TaskInputs, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("seed %d: inputs (-set +Progressed):\n%s", seed, diff)
+			t.Fatalf("seed %d: inputs (-set +Written):\n%s", seed, diff)
 		}
 	}
 }

@@ -40,10 +40,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		StatusStale:     behind(o),
 		OnHold:          onHold(o),
 		CreatedViaREST:  fromCreate(o),
-		Ref: taskrun.ObjectRef{
-			UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation,
-			Asked: askedName(cmp.Or(spec.Name, o.Name)),
-		},
+		Ref:             refOf(o),
 	}
 	run.Updated = latest(run.Created, timePointer(o.Status.UpdatedTime))
 	run.SetNamed(namedFromObject(spec.TaskInputs, o.Status.InputTaskRunIDs))
@@ -51,35 +48,18 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	run.Reported.ApplySpec(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if o.Status.State == nil {
-		begun := taskrun.Begin(*run, initialState(o, run.Created))
-		if begun.Finished() { // whatever spec says of times
-			begun.EndRecorded = endRecorded(o.CreationTimestamp, origin.CreatedTime)
-		}
-		return &begun
+		return begun(run, o)
 	}
 	fillProgress(run, &o.Status)
 	return run
 }
 
-// Progressed returns the run that an object stands for after a status was
-// written to it, over the version that the run was read from: what the run tells
-// of the spec holds still. It is what RunFromObject would make of the object.
-func Progressed(run *taskrun.Run, written *v1alpha1.TaskRun) *taskrun.Run {
-	after := *run
-	after.Updated = latest(run.Updated, timePointer(written.Status.UpdatedTime))
-	after.Decisions = decisionsFromObject(written.Status.Decisions)
-	after.Delivery = deliveryFromObject(written.Status.Delivery)
-	after.SetNamed(run.Named.WithIDs(resolvedIDs(written.Status.InputTaskRunIDs)))
-	after.Reported = effectiveFromObject(&written.Status, run.Ref.Asked)
-	after.Reported.ApplySpec(&after)
-	after.Ref.ResourceVersion, after.Ref.Generation = written.ResourceVersion, written.Generation
-	after.StatusStale = behind(written)
-	if written.Status.State != nil {
-		after.OnHold = false
-		after.Progress, after.History = orchestration.Progress{}, nil
-		fillProgress(&after, &written.Status)
+// refOf returns the reference to this version of the object.
+func refOf(o *v1alpha1.TaskRun) taskrun.ObjectRef {
+	return taskrun.ObjectRef{
+		UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation,
+		Asked: askedName(cmp.Or(o.Spec.Name, o.Name)),
 	}
-	return &after
 }
 
 // behind reports whether the status is missing, of an earlier spec, does not tell

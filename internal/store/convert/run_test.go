@@ -115,8 +115,33 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 	}
 }
 
-// What a store makes of its own write is what it would read.
-func TestProgressedIsWhatTheObjectTells(t *testing.T) {
+// The run of an own create is the run that the watch would deliver.
+func TestCreatedIsTheRunOfTheObject(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(500) {
+		m := storetest.NewRandom(seed, 5)
+		run := m.Run()
+		object := stored(t, run)
+		if diff := cmp.Diff(RunFromObject(object), Created(run, object), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d (-read +Created):\n%s", seed, diff)
+		}
+		m.Progress(run) // as the events of a worker can: only the state is stored
+		object = stored(t, run)
+		if diff := cmp.Diff(RunFromObject(object), Created(run, object), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d, with progress (-read +Created):\n%s", seed, diff)
+		}
+		run.State.Timestamp = run.State.Timestamp.Add(7).In(time.FixedZone("", 3600))
+		begun := taskrun.Begin(*run, *run.State)
+		begun.Tags, begun.TaskInputs = []string{}, map[string][]taskrun.TaskInput{}
+		object = stored(t, &begun)
+		if diff := cmp.Diff(RunFromObject(object), Created(&begun, object), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("seed %d, with nanoseconds (-read +Created):\n%s", seed, diff)
+		}
+	}
+}
+
+// The run of an own write of the status is the run that the watch would deliver.
+func TestWrittenIsTheRunOfTheObject(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		m := storetest.NewRandom(seed, 6)
@@ -130,15 +155,19 @@ func TestProgressedIsWhatTheObjectTells(t *testing.T) {
 		m.Progress(run)
 		run.Ref = base.Ref
 		run.Updated = base.Updated.Add(time.Second)
+		if m.Flag() { // as a client can name times
+			run.State.Timestamp = run.State.Timestamp.Add(7).In(time.FixedZone("", 3600))
+			run.StartTime = new(run.State.Timestamp)
+		}
 		if base.Reported != nil {
 			run.Reported = base.Reported // what was told once is not taken back
 		}
 		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: StatusFromRun(run)}
 		written.ResourceVersion = "8"
-		got := Progressed(base, written)
+		got := Written(base, run, written)
 		object.ResourceVersion, object.Status = "8", written.Status
 		if diff := cmp.Diff(RunFromObject(overTheWire(t, object)), got, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("seed %d (-read +Progressed):\n%s", seed, diff)
+			t.Fatalf("seed %d (-read +Written):\n%s", seed, diff)
 		}
 	}
 }

@@ -20,10 +20,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -47,11 +49,13 @@ func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *
 	if err != nil {
 		t.Fatal(err)
 	}
+	ingest := NewIngest(nil, nil)
 	return &Cluster{
 		Options: Options{Direct: direct, Client: general, Reader: general, Timeout: timeout},
-		view:    newView(),
+		index:   ingest.index,
+		watches: ingest.watches,
 		synced:  func() bool { return true },
-		limits:  &limitShelves{synced: func() bool { return true }},
+		limits:  &limitIndex{synced: func() bool { return true }},
 	}
 }
 
@@ -76,9 +80,9 @@ func respond(t *testing.T, w http.ResponseWriter, code int, body any) {
 }
 
 // everyCall are the calls of a store that go to the API server, about a run that
-// the view holds.
+// the index holds.
 func everyCall(s *Store) map[string]func(context.Context) error {
-	run := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	run := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
 	return map[string]func(context.Context) error{
 		"Create": func(ctx context.Context) error {
 			_, err := s.Create(ctx, &taskrun.Run{ID: idB})
@@ -99,7 +103,7 @@ func TestARenameKeepsAHold(t *testing.T) {
 	t.Parallel()
 	requests := &recorded{}
 	held := func(version int) *v1alpha1.TaskRun {
-		o := seen("x", "u", version, withID(idA))
+		o := objecttest.Version("x", "u", version, objecttest.WithID(idA))
 		o.Annotations = map[string]string{v1alpha1.AnnotationHold: ""}
 		return o
 	}
@@ -107,7 +111,7 @@ func TestARenameKeepsAHold(t *testing.T) {
 		requests.add(t, r)
 		respond(t, w, http.StatusOK, held(8))
 	}).Namespace("default")
-	run := s.shelf.put(held(7))
+	run := s.index.PutObject(held(7))
 	if err := s.Rename(t.Context(), idA, "new", run.Created.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -116,13 +120,13 @@ func TestARenameKeepsAHold(t *testing.T) {
 	if diff := cmp.Diff(decoded(t, want), decoded(t, strings.Join(requests.bodies, "\n"))); diff != "" {
 		t.Errorf("body (-want +got):\n%s", diff)
 	}
-	if run := s.shelf.byID(idA); !run.OnHold || run.Name != "new" || !run.StatusStale {
+	if run := s.index.ByID(idA); !run.OnHold || run.Name != "new" || !run.StatusStale {
 		t.Errorf("run %+v, want it on hold by its new name", run)
 	}
 }
 
 // However the API server fails, no call takes longer than it may, every one is
-// ErrUnavailable, and the view keeps what it holds.
+// ErrUnavailable, and the index keeps what it holds.
 func TestCallsToAnAPIServerThatFails(t *testing.T) {
 	t.Parallel()
 	failures := map[string]http.HandlerFunc{
@@ -152,7 +156,7 @@ func TestCallsToAnAPIServerThatFails(t *testing.T) {
 				}
 			}
 			if run, err := s.Get(t.Context(), idA); err != nil || run.Ref.ResourceVersion != "7" {
-				t.Errorf("the run is lost from the view: %v, error %v", run, err)
+				t.Errorf("the run is lost from the index: %v, error %v", run, err)
 			}
 		})
 	}
@@ -230,7 +234,7 @@ func TestRequests(t *testing.T) {
 			wantLine: "DELETE taskruns/x",
 			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u","resourceVersion":"7"}}`,
 		},
-		"a read of what the view holds asks nobody": {
+		"a read of what the index holds asks nobody": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
 				_, getErr := s.Get(ctx, run.ID)
 				_, findErr := s.Find(ctx, run.NaturalKey())
@@ -246,9 +250,9 @@ func TestRequests(t *testing.T) {
 			requests := &recorded{}
 			s := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
 				requests.add(t, r)
-				respond(t, w, http.StatusOK, seen("x", "u", 8, withID(idA)))
+				respond(t, w, http.StatusOK, objecttest.Version("x", "u", 8, objecttest.WithID(idA)))
 			}).Namespace("default")
-			run := s.shelf.put(seen("x", "u", 7, withID(idA)))
+			run := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
 			if err := tc.call(t.Context(), s, run); err != nil {
 				t.Fatal(err)
 			}
@@ -286,7 +290,7 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 		})
 	})
 	s := cluster.Namespace("default")
-	known := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	known := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
 	reads := map[string]func() error{
 		"Get":    func() error { _, err := s.Get(t.Context(), idB); return err },
 		"Find":   func() error { _, err := s.Find(t.Context(), taskrun.NaturalKey{TaskKey: "none"}); return err },
@@ -297,11 +301,11 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 	for name, read := range reads {
 		cluster.synced = func() bool { return true }
 		if err := read(); !errors.Is(err, taskrun.ErrNotFound) {
-			t.Errorf("%s with a complete view: error %v, want ErrNotFound", name, err)
+			t.Errorf("%s with a complete index: error %v, want ErrNotFound", name, err)
 		}
 		cluster.synced = func() bool { return false }
 		if err := read(); !errors.Is(err, taskrun.ErrUnavailable) || errors.Is(err, taskrun.ErrNotFound) {
-			t.Errorf("%s with an incomplete view: error %v, want ErrUnavailable", name, err)
+			t.Errorf("%s with an incomplete index: error %v, want ErrUnavailable", name, err)
 		}
 	}
 	whole := map[string]func() error{
@@ -312,7 +316,7 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 	}
 	for name, read := range whole {
 		if err := read(); !errors.Is(err, taskrun.ErrUnavailable) {
-			t.Errorf("%s with an incomplete view: error %v, want ErrUnavailable", name, err)
+			t.Errorf("%s with an incomplete index: error %v, want ErrUnavailable", name, err)
 		}
 	}
 	if run, err := s.Get(t.Context(), idA); err != nil || run != known {
@@ -320,21 +324,16 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 	}
 }
 
-// manualClock moves when it is told to.
-type manualClock struct{ now time.Time }
-
-func (c *manualClock) Now() time.Time { return c.now }
-
 func TestReadyAsksOnceASecond(t *testing.T) {
 	t.Parallel()
-	clock := &manualClock{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	var mu sync.Mutex
 	code, asked := http.StatusOK, 0
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked++
-		respond(t, w, code, seen("readiness-probe", "u", 1))
+		respond(t, w, code, objecttest.Version("readiness-probe", "u", 1))
 	})
 	cluster.Clock = clock
 	s := cluster.Namespace("default")
@@ -355,7 +354,7 @@ func TestReadyAsksOnceASecond(t *testing.T) {
 		mu.Lock()
 		code = step.code
 		mu.Unlock()
-		clock.now = clock.now.Add(step.wait)
+		clock.SetTime(clock.Now().Add(step.wait))
 		err := s.Ready(t.Context())
 		if (err == nil) != step.wantReady || asked != step.wantAsked {
 			t.Errorf("step %d: error %v after %d calls, want ready %v after %d", i, err, asked, step.wantReady, step.wantAsked)
@@ -368,9 +367,9 @@ func TestReadyAsksOnceASecond(t *testing.T) {
 func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
-		respond(t, w, http.StatusOK, seen("readiness-probe", "u", 1))
+		respond(t, w, http.StatusOK, objecttest.Version("readiness-probe", "u", 1))
 	})
-	cluster.Clock = &manualClock{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	cluster.Clock = clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	if err := cluster.Namespace("default").Ready(left); err != nil {
@@ -393,23 +392,23 @@ func TestWhatTheWatchMissedIsFoundOut(t *testing.T) {
 		case "gone":
 			respond(t, w, http.StatusNotFound, notFound)
 		case "again":
-			respond(t, w, http.StatusOK, seen("again", "other", 9))
+			respond(t, w, http.StatusOK, objecttest.Version("again", "other", 9))
 		case "broken":
 			respond(t, w, http.StatusInternalServerError, "etcd")
 		default:
-			respond(t, w, http.StatusOK, seen(name, types.UID("u-"+name), 5))
+			respond(t, w, http.StatusOK, objecttest.Version(name, types.UID("u-"+name), 5))
 		}
 	})
 	s := cluster.Namespace("default")
 	for _, name := range []string{"gone", "again", "broken", "there", "shown"} {
-		s.shelf.put(seen(name, types.UID("u-"+name), 5))
+		s.index.PutObject(objecttest.Version(name, types.UID("u-"+name), 5))
 	}
-	s.shelf.show(seen("shown", "u-shown", 4))
-	doubtful := cluster.confirm(t.Context(), nil)
-	if len(asked) != 0 || len(doubtful) != 4 {
-		t.Errorf("first round asked for %v and doubts %v, want it only to doubt 4", asked, doubtful)
+	s.index.PutWatched(objecttest.Version("shown", "u-shown", 4))
+	suspect := cluster.reconcileUnconfirmed(t.Context(), nil)
+	if len(asked) != 0 || len(suspect) != 4 {
+		t.Errorf("first round asked for %v and suspects %v, want it only to suspect 4", asked, suspect)
 	}
-	cluster.confirm(t.Context(), doubtful)
+	cluster.reconcileUnconfirmed(t.Context(), suspect)
 	want := map[string]int{"gone": 1, "again": 1, "broken": 1, "there": 1}
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("second round asked for (-want +got):\n%s", diff)
@@ -417,8 +416,8 @@ func TestWhatTheWatchMissedIsFoundOut(t *testing.T) {
 	for uid, want := range map[string]bool{
 		"u-gone": false, "u-again": false, "other": true, "u-broken": true, "u-there": true, "u-shown": true,
 	} {
-		if got := s.shelf.byID(uid) != nil; got != want {
-			t.Errorf("run %s is in the view: %v, want %v", uid, got, want)
+		if got := s.index.ByID(uid) != nil; got != want {
+			t.Errorf("run %s is in the index: %v, want %v", uid, got, want)
 		}
 	}
 }

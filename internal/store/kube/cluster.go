@@ -1,15 +1,13 @@
-// Package kube keeps runs as TaskRun objects in a Kubernetes API server.
+// Package kube stores runs as TaskRun objects in a Kubernetes API server.
 //
-// The API server is the only truth. Writes go straight to it and are compared
-// and swapped by resourceVersion; reads come from a view in memory that one
-// watch feeds, and that this replica's own writes are put into at once.
+// The API server is the source of truth. Writes are compare-and-swap calls to it, by
+// resourceVersion. Reads are from an index in memory, which receives the events of one
+// watch and, at once, this replica's own writes.
 package kube
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"sync/atomic"
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
@@ -17,52 +15,51 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// defaultTimeout bounds a call to the API server.
+// defaultTimeout limits a call to the API server.
 const defaultTimeout = 10 * time.Second
 
-// Options say what a Cluster works with.
+// Options are the dependencies and limits of a Cluster.
 type Options struct {
-	// Direct creates runs and writes their status. It must not limit its rate: API
-	// priority and fairness does.
+	// Direct creates runs and writes their status. It must not have a rate limit: API
+	// priority and fairness has.
 	Direct *Direct
 	// Client makes all other writes.
 	Client client.Client
-	// Reader reads from the API server itself, past any cache.
+	// Reader reads from the API server, without a cache.
 	Reader client.Reader
-	// Cache has the informer that feeds the view.
+	// Cache has the informer of the index.
 	Cache cache.Cache
-	// Intake is the one whose Transform the cache applies to TaskRuns. Without
-	// it, the cache holds whole objects beside the view.
-	Intake *Intake
-	// Timeout bounds each call to the API server; 0 is 10 s.
+	// Ingest is the one that the cache was made with: its Transform, its NewInformer and
+	// its Transport.
+	Ingest *Ingest
+	// Timeout limits each call to the API server. It defaults to 10 s.
 	Timeout time.Duration
-	// Requirement is a further condition of being ready; nil for none.
+	// Requirement is a further condition of readiness. It may be nil.
 	Requirement func() error
-	// Clock is the program's clock. With it, what the API server was found to be
-	// stands for a second, and deletions are remembered; without it, Ready asks
-	// each time, and nothing is known of runs that are gone.
+	// Clock is the program's clock. If it is nil, Ready calls the API server each
+	// time, and not at most once a second.
 	Clock taskrun.Clock
-	// Log reports objects that cannot be decoded; nil: none.
-	Log *slog.Logger
 }
 
-// Cluster holds the runs of all namespaces that its cache watches. It is a
-// Runnable that keeps the view honest; see Start.
+// Cluster holds the runs of all namespaces that its cache watches. It is a Runnable
+// that removes unconfirmed objects, see Start.
 type Cluster struct {
 	Options
 
-	view   *view
-	synced toolscache.InformerSynced
-	limits *limitShelves
-	probe  probe
+	index   *index.Index
+	watches *watchHealth
+	synced  toolscache.InformerSynced
+	limits  *limitIndex
+	probe   probe
 }
 
-// New returns a Cluster over the cache's informer of TaskRuns. The cache need
-// not run yet; until it does, and has synced, Ready says so, and reads that need
-// to know all runs are ErrUnavailable.
+// New returns a Cluster on the cache's informer of TaskRuns. The cache need not run
+// yet. Until it has synced, Ready returns an error, and reads that need all runs return
+// ErrUnavailable.
 func New(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
@@ -71,55 +68,46 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
-	if o.Intake == nil {
-		o.Intake = NewIntake()
-	}
-	c := &Cluster{Options: o, view: o.Intake.view}
-	c.view.clock = o.Clock
-	c.view.undecodable.log = o.Log
-	registration, err := informer.AddEventHandler(feed{c.view})
+	c := &Cluster{Options: o, index: o.Ingest.index, watches: o.Ingest.watches}
+	registration, err := informer.AddEventHandler(runHandler{c.index})
 	if err != nil {
 		return nil, fmt.Errorf("watching TaskRuns: %w", err)
 	}
 	c.synced = registration.HasSynced
-	c.limits, err = watchLimits(ctx, o.Cache, c.view.undecodable, o.Clock)
+	c.limits, err = watchLimits(ctx, o.Cache, c.index.Undecodables(), o.Clock)
 	return c, err
 }
 
 // OnShadowed registers the function that is called with the namespace and name of
 // each object that was the run of its id until another object was found that has
 // the id and precedes it. The function must neither block nor call a store.
-func (c *Cluster) OnShadowed(call func(namespace, name string)) { c.view.shadowed.set(call) }
-
-// shadowHook holds the function of OnShadowed.
-type shadowHook struct {
-	function atomic.Pointer[func(namespace, name string)]
-}
-
-func (h *shadowHook) set(call func(namespace, name string)) { h.function.Store(&call) }
-
-func (h *shadowHook) call(namespace, name string) {
-	if function := h.function.Load(); function != nil {
-		(*function)(namespace, name)
-	}
-}
+func (c *Cluster) OnShadowed(call func(namespace, name string)) { c.index.OnShadowed(call) }
 
 // Namespace returns the store of one namespace, which the cache must watch.
 func (c *Cluster) Namespace(name string) *Store {
-	return &Store{cluster: c, namespace: name, shelf: c.view.shelf(name)}
+	return &Store{cluster: c, namespace: name, index: c.index.Namespace(name)}
 }
 
-// Namespaces are those that have runs.
-func (c *Cluster) Namespaces() []string { return c.view.namespaces() }
+// Namespaces returns the namespaces that have runs, in no order.
+func (c *Cluster) Namespaces() []string { return c.index.Namespaces() }
 
-// WaitForSync waits until the view holds all runs, and tells whether it does: it
-// does not if the context ended first.
+// HasRuns reports whether this replica knows runs of a namespace.
+func (c *Cluster) HasRuns(namespace string) bool { return c.index.HasRuns(namespace) }
+
+// CloseEmpty releases the memory of namespaces without runs and subscribers, except
+// those for which keep returns true. Stores of them remain usable.
+func (c *Cluster) CloseEmpty(keep func(namespace string) bool) {
+	c.index.CloseEmpty(keep, c.Clock.Now())
+}
+
+// WaitForSync waits until the index has all runs. The result is false if the context
+// ended before.
 func (c *Cluster) WaitForSync(ctx context.Context) bool {
 	return toolscache.WaitForCacheSync(ctx.Done(), c.synced)
 }
 
-// complete is nil once the view holds all runs. Before that, what is not there
-// cannot be called missing.
+// complete returns an error until the index has all runs. Until then, a run that it
+// does not have can exist.
 func (c *Cluster) complete() error {
 	if !c.synced() {
 		return fmt.Errorf("%w: the first list of TaskRuns is not complete yet", taskrun.ErrUnavailable)
@@ -127,18 +115,18 @@ func (c *Cluster) complete() error {
 	return nil
 }
 
-// missing is the answer to those who look for what the view does not hold.
-func (c *Cluster) missing() error {
+// notFound is the error about a run that the index does not have.
+func (c *Cluster) notFound() error {
 	if err := c.complete(); err != nil {
 		return err
 	}
 	return taskrun.ErrNotFound
 }
 
-// feed brings what the watch sees into the view.
-type feed struct{ view *view }
+// runHandler adds the events of the watch to the index.
+type runHandler struct{ index *index.Index }
 
-func (f feed) OnAdd(object any, _ bool) {
+func (h runHandler) OnAdd(object any, _ bool) {
 	o, ok := object.(*v1alpha1.TaskRun)
 	if !ok {
 		return
@@ -146,23 +134,27 @@ func (f feed) OnAdd(object any, _ bool) {
 	u := undecodableOf(o)
 	switch {
 	case u != nil:
-		f.view.shelf(o.Namespace).withdraw(u)
-	case isStub(o):
-		f.view.shelf(o.Namespace).confirm(o.UID)
+		h.index.Namespace(o.Namespace).PutUndecodable(u)
+	case isTrimmed(o):
+		h.index.Namespace(o.Namespace).Confirm(o.UID)
 	default:
-		f.view.shelf(o.Namespace).show(o)
+		h.index.Namespace(o.Namespace).PutWatched(o)
 	}
 }
 
-// OnUpdate may be about two objects of one name, for a new list does not tell of
-// the deletion in between; the view sees to that.
-func (f feed) OnUpdate(_, object any) { f.OnAdd(object, false) }
+// OnUpdate can be about two objects of one name: after a new list, the informer does
+// not report the deletion in between. The index handles that.
+func (h runHandler) OnUpdate(_, object any) { h.OnAdd(object, false) }
 
-func (f feed) OnDelete(object any) {
+func (h runHandler) OnDelete(object any) {
 	if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 		object = gone.Obj
 	}
 	if o, ok := object.(*v1alpha1.TaskRun); ok {
-		f.view.shelf(o.Namespace).remove(o.UID)
+		h.index.Namespace(o.Namespace).Remove(o.UID)
 	}
 }
+
+// Undecodable returns the number of objects that this replica skips because they
+// cannot be decoded, by kind.
+func (c *Cluster) Undecodable() map[string]int { return c.index.Undecodables().Counts() }

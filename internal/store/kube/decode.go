@@ -14,32 +14,22 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// The kinds, as objects name them.
-const (
-	kindTaskRun          = "TaskRun"
-	kindConcurrencyLimit = "ConcurrencyLimit"
-	kindStateProposal    = "StateProposal"
-)
-
-// Kinds are the kinds that have a CRD: kube-apiserver checks their objects by a
-// schema, which can admit more than the Go types decode.
-func Kinds() []string { return []string{kindTaskRun, kindConcurrencyLimit, kindStateProposal} }
-
-// newObject returns an empty object of a kind, nil if it is none of Kinds.
+// newObject returns an empty object of a kind, nil if the kind is not ours. The schema
+// in a CRD can admit objects that the Go type does not decode.
 func newObject(kind string) client.Object {
 	switch kind {
-	case kindTaskRun:
+	case v1alpha1.KindTaskRun:
 		return &v1alpha1.TaskRun{}
-	case kindConcurrencyLimit:
+	case v1alpha1.KindConcurrencyLimit:
 		return &v1alpha1.ConcurrencyLimit{}
-	case kindStateProposal:
+	case v1alpha1.KindStateProposal:
 		return &v1alpha1.StateProposal{}
 	default:
 		return nil
 	}
 }
 
-// decode decodes the JSON of one object and maps it, as every reader does.
+// decode decodes the JSON of one object and converts it, as every reader does.
 func decode(kind string, text []byte) (object client.Object, err error) {
 	if object = newObject(kind); object == nil {
 		return nil, fmt.Errorf("unexpected kind %q", kind)
@@ -50,7 +40,7 @@ func decode(kind string, text []byte) (object client.Object, err error) {
 	return object, check(object)
 }
 
-// check returns an error if the object cannot be mapped.
+// check returns an error if the object cannot be converted.
 func check(object client.Object) error {
 	return guard(func() {
 		switch o := object.(type) {
@@ -64,13 +54,13 @@ func check(object client.Object) error {
 	})
 }
 
-// runOf is RunFromObject; a panic is an error about the object.
+// runOf is convert.RunFromObject. It returns a panic as an error about the object.
 func runOf(o *v1alpha1.TaskRun) (run *taskrun.Run, err error) {
 	err = guard(func() { run = convert.RunFromObject(o) })
 	return run, err
 }
 
-// guard turns a panic into an error.
+// guard returns a panic as an error.
 func guard(do func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -81,8 +71,8 @@ func guard(do func()) (err error) {
 	return nil
 }
 
-// identity is what is read of an object that does not decode as a whole. It has
-// nothing but texts, which the API server checks in Go.
+// identity is what is decoded of an object that does not decode as a whole. It has
+// only texts, which the API server checks in Go.
 type identity struct {
 	Metadata struct {
 		Namespace         string       `json:"namespace"`
@@ -102,8 +92,8 @@ type identity struct {
 	} `json:"spec"`
 }
 
-// identify reads what tells an object and its version. A field that cannot be
-// decoded counts as missing.
+// identify decodes what identifies an object and its version. It skips fields that
+// cannot be decoded.
 func identify(text []byte) (identity, error) {
 	var id identity
 	_ = json.Unmarshal(text, &id)

@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// deepPage is the offset from which a page is deep: what is sorted for it takes
-	// memory for each run that comes before it.
+	// deepPage is the offset from which a page is deep: the sort needs memory for each
+	// run that precedes it.
 	deepPage = 10_000
-	// maxDeepPages is how many are looked for at once. More would not be found
-	// sooner: to sort them keeps the cores busy.
+	// maxDeepPages is the maximum number of concurrent queries for deep pages. More
+	// would not be faster: the sorts keep the cores busy.
 	maxDeepPages = 4
 )
 
-// deepPages has a token for each deep page that is looked for.
+// deepPages has a token for each query for a deep page.
 var deepPages = make(chan struct{}, maxDeepPages)
 
-// enterDeepPage waits until a page may be looked for, or the context ends. leave is
-// called afterwards in any case.
+// enterDeepPage waits until the query may start, or the context ends. The caller calls
+// leave in any case.
 func enterDeepPage(ctx context.Context, q *taskrun.Query) (leave func(), err error) {
 	if q.Offset < deepPage {
 		return func() {}, nil

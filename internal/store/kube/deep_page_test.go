@@ -5,12 +5,13 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Not parallel: all places for deep pages are taken.
 func TestDeepPagesWaitForEachOther(t *testing.T) {
-	s := storeOf(newFleet().objects(t, 10))
+	s := storeOf(objecttest.NewFleet().Objects(t, 10))
 	deep := taskrun.Query{Offset: deepPage, Limit: 200}
 	for range maxDeepPages {
 		leave, err := enterDeepPage(t.Context(), &deep)
@@ -21,9 +22,9 @@ func TestDeepPagesWaitForEachOther(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	everywhere := s.cluster.Everywhere("default")
+	allNamespaces := s.cluster.AllNamespaces("default")
 	for name, query := range map[string]func(context.Context, taskrun.Query) (taskrun.Page, error){
-		"of a namespace": s.Query, "of all": everywhere.Query,
+		"of a namespace": s.Query, "of all": allNamespaces.Query,
 	} {
 		if _, err := query(ended, deep); !errors.Is(err, context.Canceled) {
 			t.Errorf("a deep page %s does not wait: error %v", name, err)

@@ -16,15 +16,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// Direct makes the two calls that every run is taken through: the create and the
-// write of a status. What was sent is known, so only the metadata is asked for
-// in answer: that is less work on both sides.
+// Direct makes the two calls that every run needs: the create and the write of a
+// status. Both request only the metadata in the response, because the rest is what was
+// sent. That is less work on both sides.
 type Direct struct{ client rest.Interface }
 
-// NewDirect returns a Direct that works with the cluster of the configuration
-// through a client made for it.
+// NewDirect returns a Direct for the cluster of the configuration, on an HTTP client that
+// was created for it.
 func NewDirect(config *rest.Config, client *http.Client) (*Direct, error) {
-	scheme := runtime.NewScheme() // with what a failed call is answered with
+	scheme := runtime.NewScheme() // for the responses of failed calls
 	metav1.AddToGroupVersion(scheme, v1alpha1.GroupVersion)
 	metav1.AddToGroupVersion(scheme, metav1.Unversioned)
 	config = rest.CopyConfig(config)
@@ -43,18 +43,18 @@ const (
 	metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 )
 
-// create makes the object, and takes what it is called now into its metadata.
+// create creates the object, and updates its metadata from the response.
 func (d *Direct) create(ctx context.Context, object *v1alpha1.TaskRun) error {
 	return send(ctx, d.client.Post().Namespace(object.Namespace).Resource(resource), object)
 }
 
-// updateStatus writes the object's status, and takes its version into the metadata.
+// updateStatus writes the object's status, and updates its metadata from the response.
 func (d *Direct) updateStatus(ctx context.Context, object *v1alpha1.TaskRun) error {
 	request := d.client.Put().Namespace(object.Namespace).Resource(resource).Name(object.Name).SubResource("status")
 	return send(ctx, request, object)
 }
 
-// ready reports whether the API server says that it has read all that it needs.
+// ready reports whether the API server reports that it has started completely.
 func (d *Direct) ready(ctx context.Context) bool {
 	return d.client.Get().AbsPath("/readyz").Do(ctx).Error() == nil
 }
@@ -73,15 +73,15 @@ func send(ctx context.Context, request *rest.Request, object *v1alpha1.TaskRun) 
 	if err := result.Error(); err != nil {
 		return err
 	}
-	answer, err := result.Raw()
+	response, err := result.Raw()
 	if err != nil {
 		return err
 	}
-	return stamp(object, answer)
+	return stamp(object, response)
 }
 
-// stamp takes over the metadata that the API server gives an object.
-func stamp(object *v1alpha1.TaskRun, answer []byte) error {
+// stamp updates the metadata of an object from the response of the API server.
+func stamp(object *v1alpha1.TaskRun, response []byte) error {
 	var given struct {
 		Metadata struct {
 			UID               types.UID    `json:"uid"`
@@ -91,12 +91,12 @@ func stamp(object *v1alpha1.TaskRun, answer []byte) error {
 			DeletionTimestamp *metav1.Time `json:"deletionTimestamp"`
 		} `json:"metadata"`
 	}
-	if err := json.Unmarshal(answer, &given); err != nil {
-		return fmt.Errorf("decoding the answer: %w", err)
+	if err := json.Unmarshal(response, &given); err != nil {
+		return fmt.Errorf("decoding the response: %w", err)
 	}
 	m := given.Metadata
 	if m.UID == "" || m.ResourceVersion == "" {
-		return errors.New("decoding the answer: no object in it")
+		return errors.New("decoding the response: no object in it")
 	}
 	object.UID, object.ResourceVersion, object.Generation = m.UID, m.ResourceVersion, m.Generation
 	object.CreationTimestamp, object.DeletionTimestamp = m.CreationTimestamp, m.DeletionTimestamp

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -32,7 +33,7 @@ func answering(t *testing.T, text string) (*Store, *string) {
 func TestMetadataIsAnswerEnough(t *testing.T) {
 	t.Parallel()
 	s, accept := answering(t, metadata)
-	known := s.shelf.put(seen("x", "u", 7, withID(idA)))
+	known := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
 	got, err := s.UpdateProgress(t.Context(), known)
 	if err != nil {
 		t.Fatal(err)
@@ -46,17 +47,17 @@ func TestMetadataIsAnswerEnough(t *testing.T) {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}
 	if held, err := s.Get(t.Context(), idA); err != nil || held != got {
-		t.Errorf("the view holds %+v, error %v, want what was written", held, err)
+		t.Errorf("the index holds %+v, error %v, want what was written", held, err)
 	}
 }
 
-// Of a version that the view does not hold, only the whole answer tells.
+// Of a version that the index does not hold, only the whole answer tells.
 func TestAWriteOverAnUnknownVersionTakesTheAnswer(t *testing.T) {
 	t.Parallel()
 	s, accept := answering(t, `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1","metadata":{"name":"x","namespace":"default",`+
 		`"uid":"u","resourceVersion":"9"},"spec":{"id":"`+idA+`","taskKey":"theirs"}}`)
-	stale := *s.shelf.put(seen("x", "u", 7, withID(idA)))
-	s.shelf.put(seen("x", "u", 8, withID(idA)))
+	stale := *s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
+	s.index.PutObject(objecttest.Version("x", "u", 8, objecttest.WithID(idA)))
 	got, err := s.UpdateProgress(t.Context(), &stale)
 	if err != nil {
 		t.Fatal(err)

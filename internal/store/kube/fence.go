@@ -13,11 +13,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Known returns the run with this id that the view holds, nil if there is none.
-func (s *Store) Known(id string) *taskrun.Run { return s.shelf.current().byID(id) }
+// Known returns the run with this id that the index has, nil if there is none.
+func (s *Store) Known(id string) *taskrun.Run { return s.index.ByID(id) }
 
-// Fence gives the run's object a new version, so that the compare-and-swap of
-// everybody who read an older one must fail, and returns the run as it is then.
+// Fence gives the run's object a new version, and returns its run. After it, every
+// compare-and-swap of an older version fails.
 func (s *Store) Fence(ctx context.Context, id string) (*taskrun.Run, error) {
 	run, err := s.Get(ctx, id)
 	if err != nil {
@@ -29,11 +29,11 @@ func (s *Store) Fence(ctx context.Context, id string) (*taskrun.Run, error) {
 	object.Namespace, object.Name = s.namespace, run.Ref.Name
 	patch := fmt.Sprintf(`{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, run.Ref.UID, v1alpha1.AnnotationFenced, uuid.NewString())
 	err = s.cluster.translate(ctx, "fencing the run", s.cluster.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, []byte(patch))))
-	if errors.Is(err, taskrun.ErrConflict) { // made anew: that run knows nothing of the old one's states
-		err = fmt.Errorf("fencing the run: made anew meanwhile: %w", taskrun.ErrNotFound)
+	if errors.Is(err, taskrun.ErrConflict) { // the new run has none of the old one's states
+		err = fmt.Errorf("fencing the run: deleted and created again: %w", taskrun.ErrNotFound)
 	}
 	if err != nil {
-		return nil, s.gone(run.Ref, err)
+		return nil, s.forgetMissing(run.Ref, err)
 	}
-	return s.shelf.current().put(object), nil
+	return s.index.PutObject(object), nil
 }

@@ -27,7 +27,7 @@ func TestAnIntegerWithAFractionLosesIt(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, object, err := withoutFractions(kindTaskRun, []byte(tt.text))
+			got, object, err := withoutFractions(v1alpha1.KindTaskRun, []byte(tt.text))
 			if (err != nil) != tt.fails {
 				t.Fatalf("error %v", err)
 			}

@@ -18,63 +18,65 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Limits is the concurrency.Store of one namespace, on ConcurrencyLimit objects.
-// There are few of them, so all are kept as they are: the newest version that the
-// watch or an own call told of.
+// There are few of them, so all are kept whole: the newest version from the watch or an
+// own call.
 type Limits struct {
 	cluster   *Cluster
 	namespace string
 }
 
-// limitShelf holds the limits of one namespace.
-type limitShelf struct {
-	mu     sync.RWMutex
-	limits map[types.UID]*concurrency.Limit // never changed, only replaced
-	buried graves
+// namespaceLimits holds the limits of one namespace.
+type namespaceLimits struct {
+	mu         sync.RWMutex
+	limits     map[types.UID]*concurrency.Limit // never changed, only replaced
+	tombstones index.Tombstones
 
-	undecodable *undecodables // of all namespaces
-	clock       taskrun.Clock // nil: it is not known when limits were received
+	undecodables *index.Undecodables // of all namespaces
+	clock        taskrun.Clock       // nil: the time of receipt is not recorded
 }
 
-// limitShelves are those of all namespaces, fed by one watch.
-type limitShelves struct {
-	synced      toolscache.InformerSynced
-	undecodable *undecodables
-	clock       taskrun.Clock // nil: it is not known when limits were received
+// limitIndex holds the limits of all namespaces, from one watch.
+type limitIndex struct {
+	synced       toolscache.InformerSynced
+	undecodables *index.Undecodables
+	clock        taskrun.Clock // nil: the time of receipt is not recorded
 
-	mu      sync.Mutex
-	shelves map[string]*limitShelf
+	mu         sync.Mutex
+	namespaces map[string]*namespaceLimits
 }
 
-func (v *limitShelves) shelf(namespace string) *limitShelf {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	s := v.shelves[namespace]
+// namespace returns the limits of one namespace. They are created if there are none.
+func (x *limitIndex) namespace(name string) *namespaceLimits {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := x.namespaces[name]
 	if s == nil {
-		s = &limitShelf{limits: map[types.UID]*concurrency.Limit{}, buried: newGraves(), undecodable: v.undecodable, clock: v.clock}
-		v.shelves[namespace] = s
+		s = &namespaceLimits{limits: map[types.UID]*concurrency.Limit{}, tombstones: index.NewTombstones(), undecodables: x.undecodables, clock: x.clock}
+		x.namespaces[name] = s
 	}
 	return s
 }
 
-// existing returns the limits of a namespace, nil if none were seen in it.
-func (v *limitShelves) existing(namespace string) *limitShelf {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.shelves[namespace]
+// existing returns the limits of a namespace, nil if the namespace has had none.
+func (x *limitIndex) existing(namespace string) *namespaceLimits {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.namespaces[namespace]
 }
 
-// LimitNamespaces are the namespaces that limits were seen in.
+// LimitNamespaces returns the namespaces that have or had limits.
 func (c *Cluster) LimitNamespaces() []string {
 	c.limits.mu.Lock()
 	defer c.limits.mu.Unlock()
-	return slices.Collect(maps.Keys(c.limits.shelves))
+	return slices.Collect(maps.Keys(c.limits.namespaces))
 }
 
-// HasLimits reports whether limits were seen in a namespace.
+// HasLimits reports whether a namespace has or had limits.
 func (c *Cluster) HasLimits(namespace string) bool { return c.limits.existing(namespace) != nil }
 
 var _ concurrency.Store = (*Limits)(nil)
@@ -85,23 +87,23 @@ func (c *Cluster) Limits(namespace string) *Limits {
 }
 
 // watchLimits opens the watch of the limits of all namespaces.
-func watchLimits(ctx context.Context, objects cache.Cache, skipped *undecodables, clock taskrun.Clock) (*limitShelves, error) {
+func watchLimits(ctx context.Context, objects cache.Cache, skipped *index.Undecodables, clock taskrun.Clock) (*limitIndex, error) {
 	informer, err := objects.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	v := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: skipped, clock: clock}
-	registration, err := informer.AddEventHandler(limitFeed{v})
+	x := &limitIndex{namespaces: map[string]*namespaceLimits{}, undecodables: skipped, clock: clock}
+	registration, err := informer.AddEventHandler(limitHandler{x})
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)
 	}
-	v.synced = registration.HasSynced
-	return v, nil
+	x.synced = registration.HasSynced
+	return x, nil
 }
 
-// complete is nil once all limits are known.
-func (v *limitShelves) complete() error {
-	if !v.synced() {
+// complete returns an error until the first list of limits is complete.
+func (x *limitIndex) complete() error {
+	if !x.synced() {
 		return fmt.Errorf("%w: the first list of ConcurrencyLimits is not complete yet", taskrun.ErrUnavailable)
 	}
 	return nil
@@ -112,21 +114,21 @@ func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
 	if err := s.cluster.limits.complete(); err != nil {
 		return nil, err
 	}
-	shelf := s.cluster.limits.existing(s.namespace)
-	if shelf == nil {
+	limits := s.cluster.limits.existing(s.namespace)
+	if limits == nil {
 		return nil, nil
 	}
-	shelf.mu.RLock()
-	defer shelf.mu.RUnlock()
-	return slices.Collect(maps.Values(shelf.limits)), nil
+	limits.mu.RLock()
+	defer limits.mu.RUnlock()
+	return slices.Collect(maps.Values(limits.limits)), nil
 }
 
-// put keeps what an own call was answered.
+// put adds the object that an own call returned.
 func (s *Limits) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
-	return s.cluster.limits.shelf(s.namespace).put(object)
+	return s.cluster.limits.namespace(s.namespace).put(object)
 }
 
-func (s *Limits) remove(uid types.UID) { s.cluster.limits.shelf(s.namespace).remove(uid) }
+func (s *Limits) remove(uid types.UID) { s.cluster.limits.namespace(s.namespace).remove(uid) }
 
 // Refresh reads all limits from the API server.
 func (s *Limits) Refresh(ctx context.Context) error {
@@ -168,7 +170,7 @@ func (s *Limits) UpdateTerms(ctx context.Context, l *concurrency.Limit) (*concur
 	}
 	convert.TermsToObject(l, object)
 	if err := s.cluster.translate(ctx, doing, s.cluster.Client.Update(ctx, object)); err != nil {
-		return nil, s.gone(l, err)
+		return nil, s.forgetMissing(l, err)
 	}
 	return s.put(object), nil
 }
@@ -181,7 +183,7 @@ func (s *Limits) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concurre
 		Namespace: s.namespace, Name: l.Revision.Name, UID: types.UID(l.Revision.UID), ResourceVersion: l.Revision.ResourceVersion,
 	}}
 	if err := s.cluster.translate(ctx, "writing the limit's status", s.cluster.Client.Status().Update(ctx, object)); err != nil {
-		return nil, s.gone(l, err)
+		return nil, s.forgetMissing(l, err)
 	}
 	return s.put(object), nil
 }
@@ -201,7 +203,7 @@ func (s *Limits) read(ctx context.Context, l *concurrency.Limit) (*v1alpha1.Conc
 	object := &v1alpha1.ConcurrencyLimit{}
 	key := client.ObjectKey{Namespace: s.namespace, Name: l.Revision.Name}
 	if err := s.cluster.translate(ctx, "reading the limit", s.cluster.Reader.Get(ctx, key, object)); err != nil {
-		return nil, s.gone(l, err)
+		return nil, s.forgetMissing(l, err)
 	}
 	return object, nil
 }
@@ -216,29 +218,30 @@ func (s *Limits) Delete(ctx context.Context, l *concurrency.Limit) error {
 	if err == nil {
 		s.remove(uid)
 	}
-	return s.gone(l, err)
+	return s.forgetMissing(l, err)
 }
 
-// gone forgets a limit that a call found missing.
-func (s *Limits) gone(l *concurrency.Limit, err error) error {
+// forgetMissing removes a limit if a call returned that it does not exist, and returns
+// the error of the call.
+func (s *Limits) forgetMissing(l *concurrency.Limit, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
 		s.remove(types.UID(l.Revision.UID))
 	}
 	return err
 }
 
-// put keeps a version of a limit, unless a newer one is known.
-func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
+// put adds a version of a limit, unless a newer one is known.
+func (s *namespaceLimits) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	l := convert.LimitFromObject(object)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.buried.has(object.UID) || s.undecodable.outdates(object.UID, object.ResourceVersion) {
+	if s.tombstones.Has(object.UID) || s.undecodables.Supersedes(object.UID, object.ResourceVersion) {
 		return l
 	}
 	known := s.limits[object.UID]
 	l.Received = s.received(known, l)
 	if known != nil {
-		if compareVersions(object.ResourceVersion, known.Revision.ResourceVersion) <= 0 {
+		if index.CompareVersions(object.ResourceVersion, known.Revision.ResourceVersion) <= 0 {
 			return l
 		}
 	}
@@ -246,9 +249,9 @@ func (s *limitShelf) put(object *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	return l
 }
 
-// received is when the use of a limit was received: a change of the spec, which comes
-// with the same use, does not count.
-func (s *limitShelf) received(known, l *concurrency.Limit) time.Time {
+// received returns the time at which this use of a limit was received: a change of the
+// spec, which has the same use, does not count.
+func (s *namespaceLimits) received(known, l *concurrency.Limit) time.Time {
 	if known != nil && known.Updated.Equal(l.Updated) {
 		return known.Received
 	}
@@ -258,35 +261,35 @@ func (s *limitShelf) received(known, l *concurrency.Limit) time.Time {
 	return s.clock.Now()
 }
 
-func (s *limitShelf) remove(uid types.UID) {
+func (s *namespaceLimits) remove(uid types.UID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buried.add(uid)
-	s.undecodable.drop(uid)
+	s.tombstones.Add(uid)
+	s.undecodables.Drop(uid)
 	delete(s.limits, uid)
 }
 
-// withdraw takes out a limit that exists and cannot be decoded any more.
-func (s *limitShelf) withdraw(u *undecodable) {
+// putUndecodable records a limit that cannot be decoded, and removes its older version.
+func (s *namespaceLimits) putUndecodable(u *index.Undecodable) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	known := s.limits[u.UID]
-	if s.buried.has(u.UID) || (known != nil && compareVersions(u.Version, known.Revision.ResourceVersion) < 0) {
+	if s.tombstones.Has(u.UID) || (known != nil && index.CompareVersions(u.ResourceVersion, known.Revision.ResourceVersion) < 0) {
 		return
 	}
 	delete(s.limits, u.UID)
-	s.undecodable.put(u)
+	s.undecodables.Put(u)
 }
 
 // Undecodable returns an error if the limit that a key names cannot be decoded.
 func (s *Limits) Undecodable(key concurrency.Key) error {
-	return s.cluster.limits.undecodable.limit(s.namespace, key)
+	return s.cluster.limits.undecodables.Limit(s.namespace, key.ID, key.Name)
 }
 
-// limitFeed brings what the watch sees into the shelves.
-type limitFeed struct{ shelves *limitShelves }
+// limitHandler adds the events of the watch to the index of limits.
+type limitHandler struct{ limits *limitIndex }
 
-func (f limitFeed) OnAdd(object any, _ bool) {
+func (h limitHandler) OnAdd(object any, _ bool) {
 	o, ok := object.(*v1alpha1.ConcurrencyLimit)
 	if !ok {
 		return
@@ -294,28 +297,28 @@ func (f limitFeed) OnAdd(object any, _ bool) {
 	u := undecodableOf(o)
 	switch {
 	case o.DeletionTimestamp != nil:
-		f.shelves.shelf(o.Namespace).remove(o.UID)
+		h.limits.namespace(o.Namespace).remove(o.UID)
 	case u != nil:
-		f.shelves.shelf(o.Namespace).withdraw(u)
+		h.limits.namespace(o.Namespace).putUndecodable(u)
 	default:
-		f.shelves.shelf(o.Namespace).put(o)
+		h.limits.namespace(o.Namespace).put(o)
 	}
 }
 
-func (f limitFeed) OnUpdate(before, object any) {
+func (h limitHandler) OnUpdate(before, object any) {
 	was, ok := before.(*v1alpha1.ConcurrencyLimit)
 	is, also := object.(*v1alpha1.ConcurrencyLimit)
 	if ok && also && was.UID != is.UID {
-		f.OnDelete(before) // a new list does not tell of the deletion in between
+		h.OnDelete(before) // after a new list, the informer does not report the deletion in between
 	}
-	f.OnAdd(object, false)
+	h.OnAdd(object, false)
 }
 
-func (f limitFeed) OnDelete(object any) {
+func (h limitHandler) OnDelete(object any) {
 	if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
 		object = gone.Obj
 	}
 	if o, ok := object.(*v1alpha1.ConcurrencyLimit); ok {
-		f.shelves.shelf(o.Namespace).remove(o.UID)
+		h.limits.namespace(o.Namespace).remove(o.UID)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 )
 
 // stoppedClock shows a time until it is set.
@@ -19,12 +20,12 @@ func TestTheUseOfALimitIsReceivedOnce(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := &stoppedClock{begin}
-	shelves := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: newUndecodables(), clock: clock}
+	limits := &limitIndex{namespaces: map[string]*namespaceLimits{}, undecodables: index.New(nil, nil).Undecodables(), clock: clock}
 	put := func(version string, updated time.Duration) *concurrency.Limit {
 		o := &v1alpha1.ConcurrencyLimit{}
 		o.Namespace, o.Name, o.UID, o.ResourceVersion = "default", "a", "a", version
 		o.Status.UpdatedTime = new(v1alpha1.NewMicroTime(begin.Add(updated)))
-		return shelves.shelf("default").put(o)
+		return limits.namespace("default").put(o)
 	}
 	for _, step := range []struct {
 		name    string

@@ -18,82 +18,80 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// NewInformer makes the informers of a cache whose objects go through the Intake.
-// That of TaskRuns lists as lister does, and no object of any of Kinds that cannot
-// be decoded ends a list or a watch, if the requests go through the Intake's
-// Transport. All others are as informers are. Readiness does not depend on
-// StateProposals, which no read over REST returns.
-func (i *Intake) NewInformer(
+// NewInformer creates the informers of a cache whose objects go through the Ingest.
+// That of TaskRuns lists as lister does. An object of our kinds that cannot be decoded
+// ends no list and no watch, if the requests go through the Ingest's Transport. Readiness
+// does not depend on StateProposals, which no read over REST returns.
+func (i *Ingest) NewInformer(
 	lw toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
 	switch example.(type) {
 	case *v1alpha1.TaskRun:
-		lw = &watched{ListerWatcherWithContext: i.lister(lw), kind: kindTaskRun, view: i.view}
+		lw = &watched{ListerWatcherWithContext: i.lister(lw), kind: v1alpha1.KindTaskRun, health: i.watches}
 	case *v1alpha1.ConcurrencyLimit:
-		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindConcurrencyLimit}
-		lw = &watched{ListerWatcherWithContext: of, kind: kindConcurrencyLimit, view: i.view}
+		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindConcurrencyLimit}
+		lw = &watched{ListerWatcherWithContext: of, kind: v1alpha1.KindConcurrencyLimit, health: i.watches}
 	case *v1alpha1.StateProposal:
-		lw = marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindStateProposal}
+		lw = marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindStateProposal}
 		informer := toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
-		_, _ = informer.AddEventHandler(proposalFeed{i.view.undecodable}) // fails for a stopped informer only
+		_, _ = informer.AddEventHandler(proposalHandler{i.index.Undecodables()}) // fails for a stopped informer only
 		return informer
 	}
 	return toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
 }
 
-func (i *Intake) lister(lw toolscache.ListerWatcher) *lister {
-	of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kindTaskRun}
-	return &lister{ListerWatcherWithContext: of, intake: i}
+func (i *Ingest) lister(lw toolscache.ListerWatcher) *lister {
+	of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindTaskRun}
+	return &lister{ListerWatcherWithContext: of, ingest: i}
 }
 
-// lister lists TaskRuns as one plain list, and has the Intake take each object
-// while the rest of the answer is on its way, if its requests go through the
-// Intake's Transport. So the whole objects are never in memory together.
+// lister lists TaskRuns with one plain list. If its requests go through the Ingest's
+// Transport, the Ingest gets each object while the rest of the response is on its way, so
+// that the whole objects are never in memory together.
 type lister struct {
 	toolscache.ListerWatcherWithContext
 
-	intake *Intake
-	// strays are the objects of lists that broke off. The informer never hears
-	// of them, so it would not tell of their deletion.
-	strays []*v1alpha1.TaskRun
-	late   bool // the last list ran into a time limit before there was anything of it
+	ingest *Ingest
+	// orphans are the objects of lists that broke off. The informer never gets them, so
+	// it would not report their deletion.
+	orphans  []*v1alpha1.TaskRun
+	timedOut bool // the last list reached a time limit before its first byte
 }
 
-// ListWithContext returns what the Intake leaves of all objects of one version.
-// A list of any version is one of the most recent version, as a stream of the
-// first objects would be: it comes from the API server's cache all the same.
-// After a list that broke off, it is taken from such a stream, which the API
-// server sets no time limit to.
+// ListWithContext returns all objects at one version, as the Ingest trims them. A
+// request for any version becomes one for the most recent version, which the API server
+// serves from its watch cache, too. After a list that broke off, the objects come from a
+// stream of events, for which the API server has no time limit.
 func (l *lister) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-	list := l.whole
-	if l.late || len(l.strays) > 0 {
-		list = l.stream
+	list := l.listAll
+	if l.timedOut || len(l.orphans) > 0 {
+		list = l.streamAll
 	}
-	into := &gathering{intake: l.intake}
+	into := &listCollector{ingest: l.ingest}
 	version, err := list(ctx, options, into)
-	l.strays = append(l.strays, into.strays...)
-	l.late = apierrors.IsTimeout(err)
+	l.orphans = append(l.orphans, into.orphans...)
+	l.timedOut = apierrors.IsTimeout(err)
 	if err != nil {
-		l.strays = append(l.strays, into.stubs...)
+		l.orphans = append(l.orphans, into.objects...)
 		return nil, err
 	}
-	l.forget(into.stubs)
-	all := &internalversion.List{Items: make([]runtime.Object, len(into.stubs))}
+	l.removeOrphans(into.objects)
+	all := &internalversion.List{Items: make([]runtime.Object, len(into.objects))}
 	all.ResourceVersion = version
-	for i, stub := range into.stubs {
-		all.Items[i] = stub
+	for i, object := range into.objects {
+		all.Items[i] = object
 	}
 	return all, nil
 }
 
-// whole asks for all objects at once. Pages would spare nothing: the API server
-// reads most of them from etcd, not from its cache, at several times the cost.
-func (l *lister) whole(ctx context.Context, options metav1.ListOptions, into *gathering) (version string, err error) {
+// listAll requests all objects at once. Pages would cost more: the API server reads
+// most of them from etcd, not from its watch cache.
+func (l *lister) listAll(ctx context.Context, options metav1.ListOptions, into *listCollector) (version string, err error) {
 	options.Limit, options.Continue = 0, ""
 	if options.ResourceVersion == "0" {
 		options.ResourceVersion, options.ResourceVersionMatch = "", ""
 	}
-	answer, err := l.ListerWatcherWithContext.ListWithContext(context.WithValue(ctx, gatheringKey{}, into), options)
+	answer, err := l.ListerWatcherWithContext.ListWithContext(context.WithValue(ctx, listCollectorKey{}, into), options)
 	if err != nil {
 		return "", err
 	}
@@ -101,23 +99,23 @@ func (l *lister) whole(ctx context.Context, options metav1.ListOptions, into *ga
 	if !ok {
 		return "", fmt.Errorf("listing TaskRuns: the API server sent %T", answer)
 	}
-	// What has not been through the Transport comes here.
+	// Objects that have not been through the Transport are in the response.
 	for i := range list.Items {
-		if err := into.take(&list.Items[i]); err != nil {
+		if err := into.add(&list.Items[i]); err != nil {
 			return "", err
 		}
 	}
 	return list.ResourceVersion, nil
 }
 
-// stream watches from nothing on, until it has seen what there is. An API server
-// that cannot do this is asked for the whole list.
-func (l *lister) stream(ctx context.Context, options metav1.ListOptions, into *gathering) (version string, err error) {
+// streamAll watches with initial events until it has all objects. If the API server
+// does not support that, it lists them.
+func (l *lister) streamAll(ctx context.Context, options metav1.ListOptions, into *listCollector) (version string, err error) {
 	events, err := l.WatchWithContext(ctx, metav1.ListOptions{
 		SendInitialEvents: new(true), ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan, AllowWatchBookmarks: true,
 	})
 	if apierrors.IsInvalid(err) {
-		return l.whole(ctx, options, into)
+		return l.listAll(ctx, options, into)
 	}
 	if err != nil {
 		return "", err
@@ -138,9 +136,9 @@ func (l *lister) stream(ctx context.Context, options metav1.ListOptions, into *g
 	}
 }
 
-// event takes what a stream shows, and returns the version at which it has shown
-// everything.
-func (g *gathering) event(event watch.Event) (version string, err error) {
+// event adds an event of a stream. The result is the version of the list at its end,
+// and empty before.
+func (g *listCollector) event(event watch.Event) (version string, err error) {
 	o, ok := event.Object.(*v1alpha1.TaskRun)
 	switch {
 	case event.Type == watch.Error:
@@ -148,33 +146,33 @@ func (g *gathering) event(event watch.Event) (version string, err error) {
 	case !ok:
 		return "", fmt.Errorf("watching TaskRuns: the API server sent %T", event.Object)
 	case event.Type == watch.Added:
-		return "", g.take(o)
+		return "", g.add(o)
 	case event.Type == watch.Bookmark && o.Annotations[metav1.InitialEventsAnnotationKey] == "true":
 		return o.ResourceVersion, nil
 	case event.Type == watch.Bookmark:
 		return "", nil
 	}
-	g.stubs = slices.DeleteFunc(g.stubs, func(stub *v1alpha1.TaskRun) bool { return stub.UID == o.UID })
+	g.objects = slices.DeleteFunc(g.objects, func(other *v1alpha1.TaskRun) bool { return other.UID == o.UID })
 	if event.Type == watch.Modified {
-		return "", g.take(o)
+		return "", g.add(o)
 	}
-	g.strays = append(g.strays, o)
+	g.orphans = append(g.orphans, o)
 	return "", nil
 }
 
-// forget takes those strays out of the view that a whole list does not have.
-func (l *lister) forget(stubs []*v1alpha1.TaskRun) {
-	if len(l.strays) == 0 {
+// removeOrphans removes those orphans from the index that a whole list does not have.
+func (l *lister) removeOrphans(objects []*v1alpha1.TaskRun) {
+	if len(l.orphans) == 0 {
 		return
 	}
-	there := make(map[types.UID]bool, len(stubs))
-	for _, o := range stubs {
-		there[o.UID] = true
+	listed := make(map[types.UID]bool, len(objects))
+	for _, o := range objects {
+		listed[o.UID] = true
 	}
-	for _, o := range l.strays {
-		if !there[o.UID] {
-			l.intake.view.shelf(o.Namespace).remove(o.UID)
+	for _, o := range l.orphans {
+		if !listed[o.UID] {
+			l.ingest.index.Namespace(o.Namespace).Remove(o.UID)
 		}
 	}
-	l.strays = nil
+	l.orphans = nil
 }

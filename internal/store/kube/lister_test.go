@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/util/watchlist"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
 var errCut = errors.New("the connection was cut")
@@ -51,10 +52,10 @@ func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: next.status, Header: header, Body: io.NopCloser(next.body)}, nil
 }
 
-// lister lists from the answers through the Transport of the intake.
-func (a *answers) lister(intake *Intake) *lister {
-	client := intake.Transport(a)
-	return intake.lister(&toolscache.ListWatch{
+// lister lists from the answers through the Transport of the ingest.
+func (a *answers) lister(ingest *Ingest) *lister {
+	client := ingest.Transport(a)
+	return ingest.lister(&toolscache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			a.asked = append(a.asked, options)
 			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://api/taskruns", http.NoBody)
@@ -105,7 +106,7 @@ func listOf(t *testing.T, version int, names string) *bytes.Reader {
 	t.Helper()
 	list := v1alpha1.TaskRunList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(version)}}
 	for name := range strings.SplitSeq(names, "") {
-		list.Items = append(list.Items, *seen(name, objectUID(name), 5))
+		list.Items = append(list.Items, *objecttest.Version(name, objectUID(name), 5))
 	}
 	text, err := json.Marshal(list)
 	if err != nil {
@@ -133,8 +134,8 @@ func namesIn(t *testing.T, list runtime.Object) (names string) {
 	t.Helper()
 	err := meta.EachListItem(list, func(item runtime.Object) error {
 		o, ok := item.(*v1alpha1.TaskRun)
-		if !ok || !isStub(o) {
-			t.Errorf("the list has %v, not a stub", item)
+		if !ok || !isTrimmed(o) {
+			t.Errorf("the list has %v, not trimmed", item)
 			return nil
 		}
 		names += o.Name
@@ -146,11 +147,11 @@ func namesIn(t *testing.T, list runtime.Object) (names string) {
 	return names
 }
 
-// known are those of the named objects that the view has.
-func known(intake *Intake, names string) string {
+// known are those of the named objects that the index has.
+func known(ingest *Ingest, names string) string {
 	var there strings.Builder
 	for name := range strings.SplitSeq(names, "") {
-		if intake.view.shelf("default").run(objectUID(name)) != nil {
+		if ingest.index.Namespace("default").ByUID(objectUID(name)) != nil {
 			there.WriteString(name)
 		}
 	}
@@ -169,13 +170,13 @@ func TestAListIsTakenAsItComes(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			intake, server := NewIntake(), (&answers{}).add(listOf(t, 90, "abc"))
-			list, err := server.lister(intake).ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: test.version, Limit: 500})
+			ingest, server := NewIngest(nil, nil), (&answers{}).add(listOf(t, 90, "abc"))
+			list, err := server.lister(ingest).ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: test.version, Limit: 500})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := namesIn(t, list); got != "abc" || known(intake, "abc") != "abc" {
-				t.Errorf("listed %q, the view has %q, want abc", got, known(intake, "abc"))
+			if got := namesIn(t, list); got != "abc" || known(ingest, "abc") != "abc" {
+				t.Errorf("listed %q, the index has %q, want abc", got, known(ingest, "abc"))
 			}
 			if version := list.(metav1.ListInterface).GetResourceVersion(); version != "90" { //nolint:errcheck // else it panics
 				t.Errorf("the version is %q", version)
@@ -192,17 +193,17 @@ func TestAListIsTakenAsItComes(t *testing.T) {
 func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 	t.Parallel()
 	bookmark := func(version int) watch.Event {
-		o := seen("", "", version)
+		o := objecttest.Version("", "", version)
 		o.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: "true"}
 		return watch.Event{Type: watch.Bookmark, Object: o}
 	}
 	event := func(kind watch.EventType, name string, version int) watch.Event {
-		return watch.Event{Type: kind, Object: seen(name, objectUID(name), version)}
+		return watch.Event{Type: kind, Object: objecttest.Version(name, objectUID(name), version)}
 	}
 	tests := map[string]struct {
 		events []watch.Event
 		want   string // names that are listed; none: an error
-		view   string // of abcd
+		index  string // of abcd
 	}{
 		"what is shown is all there is": {
 			[]watch.Event{event(watch.Added, "c", 6), event(watch.Added, "b", 7), bookmark(9)}, "cb", "bc",
@@ -214,7 +215,7 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 			[]watch.Event{event(watch.Added, "a", 5), event(watch.Added, "d", 6), event(watch.Deleted, "a", 8), bookmark(9)}, "d", "d",
 		},
 		"other bookmarks are not the end": {
-			[]watch.Event{{Type: watch.Bookmark, Object: seen("", "", 4)}, event(watch.Added, "d", 6), bookmark(9)}, "d", "d",
+			[]watch.Event{{Type: watch.Bookmark, Object: objecttest.Version("", "", 4)}, event(watch.Added, "d", 6), bookmark(9)}, "d", "d",
 		},
 		"a stream that ends too early is an error": {
 			[]watch.Event{event(watch.Added, "d", 6)}, "", "abd",
@@ -227,9 +228,9 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			intake := NewIntake()
+			ingest := NewIngest(nil, nil)
 			server := (&answers{}).add(cut(t, listOf(t, 90, "abx")))
-			l := server.lister(intake)
+			l := server.lister(ingest)
 			if _, err := l.ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "0"}); !errors.Is(err, errCut) {
 				t.Fatalf("error %v, want that the connection was cut", err)
 			}
@@ -241,8 +242,8 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 			if err == nil && namesIn(t, list) != test.want {
 				t.Errorf("listed %q, want %q", namesIn(t, list), test.want)
 			}
-			if got := known(intake, "abcd"); got != test.view {
-				t.Errorf("the view has %q, want %q", got, test.view)
+			if got := known(ingest, "abcd"); got != test.index {
+				t.Errorf("the index has %q, want %q", got, test.index)
 			}
 		})
 	}
@@ -252,10 +253,10 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 // streams is asked for lists only.
 func TestAListThatBrokeOffIsListedAgainWithoutStreams(t *testing.T) {
 	t.Parallel()
-	intake := NewIntake()
+	ingest := NewIngest(nil, nil)
 	server := (&answers{noStreams: true}).add(cut(t, listOf(t, 90, "abc"))).
 		addStatus(http.StatusGone, strings.NewReader("{}")).add(listOf(t, 92, "c")).add(listOf(t, 93, "c"))
-	l := server.lister(intake)
+	l := server.lister(ingest)
 	if _, err := l.ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "0"}); !errors.Is(err, errCut) {
 		t.Fatalf("error %v, want that the connection was cut", err)
 	}
@@ -263,8 +264,8 @@ func TestAListThatBrokeOffIsListedAgainWithoutStreams(t *testing.T) {
 		t.Fatalf("error %v, want one that the informer lists anew after", err)
 	}
 	list, err := l.ListWithContext(t.Context(), metav1.ListOptions{})
-	if err != nil || namesIn(t, list) != "c" || known(intake, "abc") != "c" {
-		t.Fatalf("error %v, the view has %q, want c", err, known(intake, "abc"))
+	if err != nil || namesIn(t, list) != "c" || known(ingest, "abc") != "c" {
+		t.Fatalf("error %v, the index has %q, want c", err, known(ingest, "abc"))
 	}
 	if _, err := l.ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "92"}); err != nil {
 		t.Fatal(err)
@@ -277,7 +278,7 @@ func TestAListThatBrokeOffIsListedAgainWithoutStreams(t *testing.T) {
 func TestAListThatCameTooLateIsStreamed(t *testing.T) {
 	t.Parallel()
 	server := (&answers{}).addStatus(http.StatusGatewayTimeout, strings.NewReader("{}")).add(listOf(t, 90, "a"))
-	l := server.lister(NewIntake())
+	l := server.lister(NewIngest(nil, nil))
 	if _, err := l.ListWithContext(t.Context(), metav1.ListOptions{}); !apierrors.IsTimeout(err) {
 		t.Fatalf("error %v, want that of the API server", err)
 	}
@@ -294,7 +295,7 @@ func TestAListEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := (&answers{}).add(listOf(t, 90, "ab"))
 	cancel()
-	if _, err := server.lister(NewIntake()).ListWithContext(ctx, metav1.ListOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := server.lister(NewIngest(nil, nil)).ListWithContext(ctx, metav1.ListOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 	if len(server.left) != 1 {
@@ -305,12 +306,12 @@ func TestAListEndsWithItsContext(t *testing.T) {
 // A lister works behind any transport; it takes the objects when it has them all.
 func TestAListNeedsNoTransport(t *testing.T) {
 	t.Parallel()
-	intake := NewIntake()
-	l := intake.lister(&toolscache.ListWatch{ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
-		return &v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*seen("a", objectUID("a"), 5)}}, nil
+	ingest := NewIngest(nil, nil)
+	l := ingest.lister(&toolscache.ListWatch{ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+		return &v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*objecttest.Version("a", objectUID("a"), 5)}}, nil
 	}})
 	list, err := l.ListWithContext(t.Context(), metav1.ListOptions{})
-	if err != nil || namesIn(t, list) != "a" || known(intake, "a") != "a" {
+	if err != nil || namesIn(t, list) != "a" || known(ingest, "a") != "a" {
 		t.Errorf("listed %v, error %v", list, err)
 	}
 }
@@ -318,9 +319,9 @@ func TestAListNeedsNoTransport(t *testing.T) {
 // What is gone in a later list, the informer tells of as it does of all others.
 func TestTheInformerTellsWhatIsGoneFromANewList(t *testing.T) {
 	t.Parallel()
-	intake := NewIntake()
+	ingest := NewIngest(nil, nil)
 	server := (&answers{}).add(listOf(t, 90, "ab")).add(listOf(t, 95, "b"))
-	l := server.lister(intake)
+	l := server.lister(ingest)
 	if !watchlist.DoesClientNotSupportWatchListSemantics(&watched{}) {
 		t.Error("the informer would ask for a stream")
 	}
@@ -334,22 +335,22 @@ func TestTheInformerTellsWhatIsGoneFromANewList(t *testing.T) {
 			return <-watches, nil
 		},
 	}
-	informer := intake.NewInformer(lw, &v1alpha1.TaskRun{}, 0, nil)
+	informer := ingest.NewInformer(lw, &v1alpha1.TaskRun{}, 0, nil)
 	gone := make(chan string, 2)
-	registerFeed(t, informer, intake, gone)
+	registerFeed(t, informer, ingest, gone)
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); informer.RunWithContext(ctx) }()
-	if name := <-gone; name != "a" || known(intake, "ab") != "b" {
-		t.Errorf("%q is gone, the view has %q, want a and b", name, known(intake, "ab"))
+	if name := <-gone; name != "a" || known(ingest, "ab") != "b" {
+		t.Errorf("%q is gone, the index has %q, want a and b", name, known(ingest, "ab"))
 	}
 	cancel()
 	<-stopped
 }
 
-func registerFeed(t *testing.T, informer toolscache.SharedIndexInformer, intake *Intake, gone chan<- string) {
+func registerFeed(t *testing.T, informer toolscache.SharedIndexInformer, ingest *Ingest, gone chan<- string) {
 	t.Helper()
-	f := feed{intake.view}
+	f := runHandler{ingest.index}
 	_, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    func(object any) { f.OnAdd(object, false) },
 		UpdateFunc: f.OnUpdate,

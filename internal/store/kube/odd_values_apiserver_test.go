@@ -149,11 +149,11 @@ var minimal = map[string]map[string]any{
 	"taskruns":          {"taskKey": "k"},
 	"concurrencylimits": {"slots": 1},
 	"stateproposals": {
-		"targetRef": map[string]any{"kind": kindTaskRun, "name": "odd"}, "state": map[string]any{"type": "CANCELLED"},
+		"targetRef": map[string]any{"kind": v1alpha1.KindTaskRun, "name": "odd"}, "state": map[string]any{"type": "CANCELLED"},
 	},
 }
 
-var kindsOf = map[string]string{"taskruns": kindTaskRun, "concurrencylimits": kindConcurrencyLimit, "stateproposals": kindStateProposal}
+var kindsOf = map[string]string{"taskruns": v1alpha1.KindTaskRun, "concurrencylimits": v1alpha1.KindConcurrencyLimit, "stateproposals": v1alpha1.KindStateProposal}
 
 // objectWith is an object with one half given.
 func objectWith(resource, half string, value any) map[string]any {

@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// probeTimeout bounds the call that finds out whether the API server answers.
+	// probeTimeout limits the call that checks whether the API server responds.
 	probeTimeout = 2 * time.Second
-	// probeLife is how long what was found out stands, so that those who ask
-	// often do not make the API server work.
+	// probeLife is the time for which the result of a probe is used, so that frequent
+	// readiness checks do not cost the API server anything.
 	probeLife = time.Second
 )
 
-// probe is what the API server was found to be.
+// probe is the result of the latest call that checked the API server.
 type probe struct {
 	mu     sync.Mutex
-	at     time.Time // zero: never asked
-	answer error
+	at     time.Time // zero: there was none
+	result error
 }
 
-// ready tells whether the view is complete, is kept up to date, and the API server
-// answers. Objects that are skipped because they cannot be decoded do not count: no
-// owner of one object can take the program out of service.
+// ready returns nil if the index is complete and up to date, and the API server
+// responds. Objects that are skipped because they cannot be decoded do not count: the
+// owner of one object cannot take the program out of service.
 func (c *Cluster) ready(ctx context.Context, namespace string) error {
 	for _, check := range []func() error{c.complete, c.limits.complete, c.current} {
 		if err := check(); err != nil {
@@ -44,26 +44,26 @@ func (c *Cluster) ready(ctx context.Context, namespace string) error {
 	c.probe.mu.Lock()
 	defer c.probe.mu.Unlock()
 	if c.Clock == nil {
-		return c.ask(ctx, namespace)
+		return c.checkAPIServer(ctx, namespace)
 	}
 	if age := c.Clock.Now().Sub(c.probe.at); age < 0 || age >= probeLife {
-		// The answer is for others too: it must not depend on who asks.
-		c.probe.answer = c.ask(context.WithoutCancel(ctx), namespace)
+		// Others use the result, too: it must not depend on the context of this caller.
+		c.probe.result = c.checkAPIServer(context.WithoutCancel(ctx), namespace)
 		c.probe.at = c.Clock.Now()
 	}
-	return c.probe.answer
+	return c.probe.result
 }
 
-// current returns an error if the view is not kept up to date.
-func (c *Cluster) current() error { return c.view.watches.stale(c.Clock) }
+// current returns an error if the index is not up to date.
+func (c *Cluster) current() error { return c.watches.stale() }
 
-// ask makes the cheapest call that needs all of the API server and its storage.
-func (c *Cluster) ask(ctx context.Context, namespace string) error {
+// checkAPIServer makes the cheapest call that needs the API server and its storage.
+func (c *Cluster) checkAPIServer(ctx context.Context, namespace string) error {
 	ctx, cancel := context.WithTimeout(ctx, min(probeTimeout, c.Timeout))
 	defer cancel()
-	// Whether there is an object of this name does not matter.
+	// The object need not exist.
 	key := client.ObjectKey{Namespace: namespace, Name: "readiness-probe"}
-	err := c.translate(ctx, "asking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
+	err := c.translate(ctx, "checking the API server", c.Reader.Get(ctx, key, &v1alpha1.TaskRun{}))
 	var undecodable *taskrun.UndecodableError
 	if errors.Is(err, taskrun.ErrNotFound) || errors.As(err, &undecodable) {
 		return nil

@@ -133,7 +133,7 @@ func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
 }
 
 // A run that was deleted by another replica is not there for a create, though
-// the view still holds it.
+// the index still holds it.
 func TestACreateDoesNotTrustAViewThatIsBehind(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
@@ -146,7 +146,7 @@ func TestACreateDoesNotTrustAViewThatIsBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the object made by hand is in the view", func() bool {
+	eventually(t, "the object made by hand is in the index", func() bool {
 		_, err := s.Get(t.Context(), byHand.Spec.ID)
 		return err == nil
 	})

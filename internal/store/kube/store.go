@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -20,15 +22,15 @@ import (
 type Store struct {
 	cluster   *Cluster
 	namespace string
-	shelf     *shelf
+	index     *index.NamespaceIndex
 }
 
 var _ taskrun.Store = (*Store)(nil)
 
-// Get returns the run with this id: from the view, or, if it is not there, from
-// the API server, where a run made by another replica may just have come.
+// Get returns the run with this id, from the index or, if it does not have it, from the
+// API server: another replica may just have created it.
 func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
-	if run := s.shelf.current().byID(id); run != nil {
+	if run := s.index.ByID(id); run != nil {
 		return run, nil
 	}
 	if err := s.undecodable(id); err != nil {
@@ -36,39 +38,41 @@ func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	}
 	run, err := s.read(ctx, id)
 	if errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.ID != id) {
-		return nil, s.cluster.missing() // an object of that name can have another id
+		return nil, s.cluster.notFound() // the object of that name can have another id
 	}
 	return run, err
 }
 
 // undecodable returns an error if the object of the run with this id cannot be
 // decoded. The object can have any name, so that the API server cannot be asked.
-func (s *Store) undecodable(id string) error { return s.shelf.undecodable.run(s.namespace, id) }
+func (s *Store) undecodable(id string) error {
+	return s.cluster.index.Undecodables().Run(s.namespace, id)
+}
 
-// Find returns the run with this natural key that the view holds.
+// Find returns the run with this natural key that the index has.
 func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, error) {
-	if run := s.shelf.current().byKey(key); run != nil {
+	if run := s.index.ByKey(key); run != nil {
 		return run, nil
 	}
-	if err := s.shelf.undecodable.runOfKey(s.namespace, key); err != nil {
+	if err := s.cluster.index.Undecodables().RunByKey(s.namespace, key); err != nil {
 		return nil, err
 	}
-	return nil, s.cluster.missing()
+	return nil, s.cluster.notFound()
 }
 
 // Reload reads the run again from the API server.
 func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
 	run, err := s.read(ctx, stale.Ref.Name)
 	if err == nil && run.Ref.UID != stale.Ref.UID {
-		err = fmt.Errorf("reading the run again: made anew meanwhile: %w", taskrun.ErrNotFound)
+		err = fmt.Errorf("reading the run again: deleted and created again: %w", taskrun.ErrNotFound)
 	}
 	if err != nil {
-		return nil, s.gone(stale.Ref, err)
+		return nil, s.forgetMissing(stale.Ref, err)
 	}
 	return run, nil
 }
 
-// read gets an object by name from the API server, past the view.
+// read gets an object by name from the API server.
 func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 	const doing = "reading the run"
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
@@ -78,7 +82,7 @@ func (s *Store) read(ctx context.Context, name string) (*taskrun.Run, error) {
 	if err != nil {
 		return nil, s.cluster.translate(ctx, doing, err)
 	}
-	run := s.shelf.current().put(object)
+	run := s.index.PutObject(object)
 	if !object.DeletionTimestamp.IsZero() {
 		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
@@ -106,24 +110,25 @@ func (s *Store) writeStatus(ctx context.Context, run *taskrun.Run, status v1alph
 	}}
 	object.Status = status
 	const doing = "writing the run's status"
-	base := s.shelf.current().run(object.UID)
+	base := s.index.ByUID(object.UID)
 	if base == nil || base.Ref != run.Ref {
-		// What the write does not tell of is not known either.
+		// The rest of the object is not known: the response has to have all of it.
 		if err := s.cluster.translate(ctx, doing, s.cluster.Client.Status().Update(ctx, object)); err != nil {
-			return nil, s.gone(run.Ref, err)
+			return nil, s.forgetMissing(run.Ref, err)
 		}
-		return s.shelf.current().put(object), nil
+		return s.index.PutObject(object), nil
 	}
 	if err := s.cluster.translate(ctx, doing, s.cluster.Direct.updateStatus(ctx, object)); err != nil {
-		return nil, s.gone(run.Ref, err)
+		return nil, s.forgetMissing(run.Ref, err)
 	}
-	return s.shelf.current().keep(&object.ObjectMeta, convert.Progressed(base, object), false), nil
+	return s.index.PutRun(&object.ObjectMeta, convert.Written(base, run, object)), nil
 }
 
-// gone takes an object that a call found missing out of the view.
-func (s *Store) gone(revision taskrun.ObjectRef, err error) error {
+// forgetMissing removes an object from the index if a call returned that it does not
+// exist, and returns the error of the call.
+func (s *Store) forgetMissing(revision taskrun.ObjectRef, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
-		s.shelf.current().remove(types.UID(revision.UID))
+		s.index.Remove(types.UID(revision.UID))
 	}
 	return err
 }
@@ -142,73 +147,55 @@ func (s *Store) query(ctx context.Context, q taskrun.Query) (taskrun.Page, error
 	if err := s.cluster.complete(); err != nil {
 		return taskrun.Page{}, err
 	}
-	if runs, few := s.candidates(q.Filter); few {
-		return q.Page(runs), nil
-	}
-	return s.shelf.current().moment().page(ctx, q)
+	return s.index.Query(ctx, q)
 }
 
-// Each visits the runs that match.
+// Each calls visit for each run that matches.
 func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	if err := s.cluster.complete(); err != nil {
 		return err
 	}
-	runs, few := s.candidates(f)
-	if !few {
-		return s.shelf.current().moment().each(ctx, f, visit)
-	}
-	for i, run := range runs {
-		if i%perBlock == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		visit(run)
-	}
-	return nil
+	return s.index.Each(ctx, f, visit)
 }
 
-// Count returns how many runs match.
+// Count returns the number of runs that match.
 func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	if err := s.cluster.complete(); err != nil {
 		return 0, err
 	}
-	if runs, few := s.candidates(f); few {
-		return len(runs), nil
-	}
-	return s.shelf.current().moment().count(ctx, f)
-}
-
-// candidates returns the runs that match if the filter names the few that can.
-func (s *Store) candidates(f taskrun.Filter) ([]*taskrun.Run, bool) {
-	if f.ID == nil || f.ID.Any == nil || f.Or {
-		return nil, false
-	}
-	named := s.shelf.current().some(f.ID.Any)
-	f.ID = nil
-	match, runs := f.Matcher(), named[:0]
-	for _, run := range named {
-		if match(run) {
-			runs = append(runs, run)
-		}
-	}
-	return runs, true
+	return s.index.Count(ctx, f)
 }
 
 // State returns the state with this id and its run.
 func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, *taskrun.Run, error) {
-	if state, run := s.shelf.current().byState(stateID); state != nil {
+	if state, run := s.index.State(stateID); state != nil {
 		return state, run, nil
 	}
-	return nil, nil, s.cluster.missing()
+	return nil, nil, s.cluster.notFound()
 }
 
-// CacheEntry returns the newest entry of the cache under this key. What another
-// replica wrote a moment ago may be missing: then the run is simply done again.
+// CacheEntry returns the newest entry of the cache under this key. An entry that
+// another replica has just written can be missing: then the task is executed again.
 func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orchestration.State, error) {
-	if state := s.shelf.current().cacheEntry(key, now); state != nil {
+	if state := s.index.CacheEntry(key, now); state != nil {
 		return state, nil
 	}
-	return nil, s.cluster.missing()
+	return nil, s.cluster.notFound()
 }
 
-// Ready tells whether the view is complete and the API server answers.
+// Ready returns nil if the index is complete and up to date, and the API server
+// responds.
 func (s *Store) Ready(ctx context.Context) error { return s.cluster.ready(ctx, s.namespace) }
+
+// Follow calls change for each change of the runs that this replica knows. It returns
+// the runs before the first of these changes.
+func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
+	return s.index.Follow(change)
+}
+
+// ChangedSince returns the runs that changed at or after a time.
+func (s *Store) ChangedSince(since time.Time) []*taskrun.Run { return s.index.ChangedSince(since) }
+
+// DeletedAt returns the time at which this replica learned that a run of this id was
+// deleted. The result is false if that is not known.
+func (s *Store) DeletedAt(id string) (time.Time, bool) { return s.index.DeletedAt(id) }

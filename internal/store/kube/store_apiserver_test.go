@@ -52,7 +52,7 @@ const (
 // replica is a Cluster with a watch of its own, which ends with the test.
 type replica struct {
 	*kube.Cluster
-	// freeze ends the watch at once: from then on the view knows only what the
+	// freeze ends the watch at once: from then on the index knows only what the
 	// replica's own calls tell.
 	freeze func()
 }
@@ -60,11 +60,11 @@ type replica struct {
 // openReplica returns a replica over the API server of a configuration.
 func openReplica(t *testing.T, config *rest.Config) replica {
 	t.Helper()
-	intake := kube.NewIntake()
+	ingest := kube.NewIngest(nil, nil)
 	watching := rest.CopyConfig(config)
-	watching.Wrap(intake.Transport)
+	watching.Wrap(ingest.Transport)
 	objects, err := cache.New(watching, cache.Options{
-		Scheme: newScheme(t), DefaultTransform: intake.Transform, NewInformer: intake.NewInformer,
+		Scheme: newScheme(t), DefaultTransform: ingest.Transform, NewInformer: ingest.NewInformer,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 		t.Fatal(err)
 	}
 	cluster, err := kube.New(ctx, kube.Options{
-		Direct: direct, Client: general, Reader: general, Cache: objects, Intake: intake, Timeout: callLimit,
+		Direct: direct, Client: general, Reader: general, Cache: objects, Ingest: ingest, Timeout: callLimit,
 	})
 	if err != nil {
 		cancel()

@@ -10,28 +10,36 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// changeTries bounds how often a change is tried that is meant for whatever run
-// has the id, and that finds another object or other writers in its way.
+// changeTries is the maximum number of attempts of a change to the run of an id that
+// conflicts with other writers, or whose object was replaced.
 const changeTries = 5
 
-// Rename sets the run's name. It writes the status, and leaves spec to its owner.
+// Rename sets the run's name, in the status. The operator does not write spec.
 func (s *Store) Rename(ctx context.Context, id, name string, at time.Time) error {
 	return s.change(ctx, id, func(run *taskrun.Run) error {
 		next := run.Renamed(name, at)
+		if run.OnHold {
+			clearProgress(next)
+		}
 		status := convert.StatusFromRun(next)
-		if run.OnHold { // a state would end the hold
-			status = v1alpha1.TaskRunStatus{
-				ID: status.ID, Name: status.Name, Effective: status.Effective, UpdatedTime: status.UpdatedTime,
-				InputTaskRunIDs: status.InputTaskRunIDs,
-			}
+		if run.OnHold {
+			status.ObservedGeneration = 0
 		}
 		_, err := s.writeStatus(ctx, next, status)
 		return err
 	})
+}
+
+// clearProgress clears what the status of a run on hold must not have: a state would
+// end the hold.
+func clearProgress(run *taskrun.Run) {
+	run.Progress, run.History, run.HistoryDropped = orchestration.Progress{}, nil, 0
+	run.Decisions, run.Delivery, run.ExpirationTime = nil, nil, nil
 }
 
 // Delete removes the run's object.
@@ -51,20 +59,20 @@ func (s *Store) delete(ctx context.Context, revision taskrun.ObjectRef, only met
 	defer cancel()
 	err := s.cluster.Client.Delete(ctx, s.named(revision), &client.DeleteOptions{Preconditions: &only})
 	if err = s.cluster.translate(ctx, "deleting the run", err); err != nil {
-		return s.gone(revision, err)
+		return s.forgetMissing(revision, err)
 	}
-	s.shelf.current().remove(types.UID(revision.UID))
+	s.index.Remove(types.UID(revision.UID))
 	return nil
 }
 
-// change does something to the run that has the id. When another replica made
-// the run anew, which the view may not know yet, it is done to that one.
+// change calls do with the run of the id. If another replica deleted it and created it
+// again, which the index may not have yet, it calls do with the new one.
 func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) error) error {
 	run, err := s.Get(ctx, id)
 	for tried := 1; err == nil; tried++ {
 		err = do(run)
 		if !errors.Is(err, taskrun.ErrConflict) || tried == changeTries {
-			return s.gone(run.Ref, err)
+			return s.forgetMissing(run.Ref, err)
 		}
 		if _, err = s.Reload(ctx, run); err == nil || errors.Is(err, taskrun.ErrNotFound) {
 			run, err = s.Get(ctx, id)
@@ -73,7 +81,7 @@ func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) err
 	return err
 }
 
-// named is an object to be filled by the answer to a call about it.
+// named returns an object that a call is about.
 func (s *Store) named(revision taskrun.ObjectRef) *v1alpha1.TaskRun {
 	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: revision.Name}}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// createTries bounds how often a create is tried whose object is there when it
-// is made and gone when it is read.
+// createTries is the maximum number of attempts of a create whose object exists when it
+// is created and does not exist when it is read.
 const createTries = 3
 
-// Create stores a new run in an object that has its id for a name: so of equal
-// creates, on any replicas, only one can succeed. If an object of that name was
-// made by hand for a run of another id, that run is returned with ErrExists:
-// the id is not taken, but there is no place for a run that has it.
+// Create stores a new run in an object whose name is its id: so of equal creates, on
+// any replicas, only one can succeed. If a user created an object of that name for a run
+// of another id, Create returns that run with ErrExists: the id is free, but the name of
+// its object is not.
 func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	existing, err := s.existing(ctx, run.ID)
 	switch {
@@ -42,14 +42,14 @@ func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, err
 	return nil, fmt.Errorf("creating the run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
 }
 
-// existing returns the run of this id, nil when there is none. The view may be a
-// moment behind, so the API server is asked about what it holds; about a run that
-// it does not hold, the API server decides when the object is made.
+// existing returns the run of this id, nil if there is none. The index can be behind:
+// a run that it has is read from the API server, and about one that it does not have the
+// create of the object decides.
 func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	if err := s.cluster.complete(); err != nil {
 		return nil, err
 	}
-	known := s.shelf.current().byID(id)
+	known := s.index.ByID(id)
 	if known == nil {
 		if err := s.undecodable(id); err != nil {
 			return nil, err
@@ -58,12 +58,12 @@ func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	}
 	existing, err := s.Reload(ctx, known)
 	if errors.Is(err, taskrun.ErrNotFound) {
-		return nil, nil //nolint:nilnil // there is none any more
+		return nil, nil //nolint:nilnil // it was deleted
 	}
 	return existing, err
 }
 
-// post makes the object.
+// post creates the object.
 func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
@@ -74,5 +74,5 @@ func (s *Store) post(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error
 	if err := s.cluster.Direct.create(ctx, object); err != nil {
 		return nil, s.cluster.translateCreate(ctx, "creating the run", err)
 	}
-	return s.shelf.current().put(object), nil
+	return s.index.PutRun(&object.ObjectMeta, convert.Created(run, object)), nil
 }

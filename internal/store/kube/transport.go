@@ -13,43 +13,42 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// gatheringKey is where a request for a list of TaskRuns has its gathering.
-type gatheringKey struct{}
+// listCollectorKey is the context key of the listCollector of a list of TaskRuns.
+type listCollectorKey struct{}
 
-// gathering is what the Intake has left of the objects of a list so far.
-type gathering struct {
-	intake *Intake
-	stubs  []*v1alpha1.TaskRun
-	strays []*v1alpha1.TaskRun // what was seen and is not in the list after all
+// listCollector collects the trimmed objects of a list.
+type listCollector struct {
+	ingest  *Ingest
+	objects []*v1alpha1.TaskRun
+	orphans []*v1alpha1.TaskRun // were added and are not in the list after all
 }
 
-func (g *gathering) take(o *v1alpha1.TaskRun) error {
-	left, err := g.intake.Transform(o)
+func (g *listCollector) add(o *v1alpha1.TaskRun) error {
+	kept, err := g.ingest.Transform(o)
 	if err != nil {
 		return err
 	}
-	if stub, ok := left.(*v1alpha1.TaskRun); ok {
-		g.stubs = append(g.stubs, stub)
+	if object, ok := kept.(*v1alpha1.TaskRun); ok {
+		g.objects = append(g.objects, object)
 	}
 	return nil
 }
 
-// again begins the list anew: the client sends a request once more whose answer
-// broke off.
-func (g *gathering) again() { g.stubs, g.strays = nil, append(g.strays, g.stubs...) }
+// restart begins the list again: the client repeats a request whose response broke off.
+func (g *listCollector) restart() { g.objects, g.orphans = nil, append(g.orphans, g.objects...) }
 
-// Transport wraps the transport of the clients of the cluster. The answer to a
-// list of TaskRuns that a lister asked for, it hands over object by object as it
-// comes, and its reader sees a list without items. An informer's watch is read
-// frame by frame (see framesBody), any other answer about one of the kinds as
-// SkipUndecodable has it; everything else passes.
-func (i *Intake) Transport(next http.RoundTripper) http.RoundTripper {
-	return transport{next: next, intake: i, skipped: func(*taskrun.UndecodableError) {}} // the watch tells of them
+// Transport wraps the transport of the clients of the cluster. The Ingest gets the
+// objects of a lister's list one by one while the response arrives, and the client gets a
+// list without items. A watch of an informer is decoded frame by frame, see framesBody.
+// Any other response with objects of our kinds is handled as SkipUndecodable does.
+// Everything else is passed on unchanged.
+func (i *Ingest) Transport(next http.RoundTripper) http.RoundTripper {
+	return transport{next: next, ingest: i, skipped: func(*taskrun.UndecodableError) {}} // the watch reports them
 }
 
 type transport struct {
 	next    http.RoundTripper
-	intake  *Intake // nil: no informer uses it
+	ingest  *Ingest // nil: no informer uses it
 	skipped func(*taskrun.UndecodableError)
 }
 
@@ -59,13 +58,13 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return response, err
 	}
 	ctx := request.Context()
-	if into, ok := ctx.Value(gatheringKey{}).(*gathering); ok {
-		return withBody(response, &takingBody{Closer: response.Body, answer: response.Body, into: into}), nil
+	if into, ok := ctx.Value(listCollectorKey{}).(*listCollector); ok {
+		return withBody(response, &streamingBody{Closer: response.Body, response: response.Body, into: into}), nil
 	}
 	kind, informs := ctx.Value(informerKey{}).(string)
 	switch watches := request.URL.Query().Has("watch"); {
-	case informs && watches && t.intake != nil:
-		return withBody(response, newFramesBody(t.intake, kind, response.Body)), nil
+	case informs && watches && t.ingest != nil:
+		return withBody(response, newFramesBody(t.ingest, kind, response.Body)), nil
 	case isAboutObjects(request) && !watches:
 		return t.whole(response, informs)
 	default:
@@ -73,8 +72,8 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 }
 
-// isJSON reports whether an answer is a JSON text, and no error. It is for the
-// client to say what is wrong with any other.
+// isJSON reports whether a response is a JSON text and no error. The client handles all
+// others.
 func isJSON(response *http.Response) bool {
 	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	return err == nil && kind == "application/json" &&
@@ -88,23 +87,24 @@ func withBody(response *http.Response, body io.ReadCloser) *http.Response {
 	return response
 }
 
-// WrappedRoundTripper tells what is wrapped, as client-go's wrappers do.
+// WrappedRoundTripper returns the wrapped transport, as client-go's wrappers do.
 func (t transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// takingBody is the answer without its items. The first Read takes them.
-type takingBody struct {
+// streamingBody is a list without its items. The first Read adds them to a
+// listCollector.
+type streamingBody struct {
 	io.Closer
 
-	answer io.Reader
-	into   *gathering
-	rest   io.Reader
-	err    error
+	response io.Reader
+	into     *listCollector
+	rest     io.Reader
+	err      error
 }
 
-func (b *takingBody) Read(p []byte) (int, error) {
+func (b *streamingBody) Read(p []byte) (int, error) {
 	if b.rest == nil && b.err == nil {
 		var rest []byte
-		rest, b.err = takeItems(b.answer, b.into)
+		rest, b.err = streamItems(b.response, b.into)
 		b.err = broken(b.err)
 		b.rest = bytes.NewReader(rest)
 	}
@@ -114,10 +114,10 @@ func (b *takingBody) Read(p []byte) (int, error) {
 	return b.rest.Read(p)
 }
 
-// takeItems reads a list and returns it without items.
-func takeItems(answer io.Reader, into *gathering) ([]byte, error) {
-	into.again()
-	texts := &recording{from: answer}
+// streamItems decodes a list, adds its items to a listCollector and returns the rest.
+func streamItems(response io.Reader, into *listCollector) ([]byte, error) {
+	into.restart()
+	texts := &recording{from: response}
 	decoder := json.NewDecoder(texts)
 	if err := expect(decoder, json.Delim('{')); err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func takeItems(answer io.Reader, into *gathering) ([]byte, error) {
 	return json.Marshal(rest)
 }
 
-func eachItem(decoder *json.Decoder, texts *recording, into *gathering) error {
+func eachItem(decoder *json.Decoder, texts *recording, into *listCollector) error {
 	token, err := decoder.Token()
 	if err != nil || token == nil {
 		return broken(err)
@@ -155,8 +155,8 @@ func eachItem(decoder *json.Decoder, texts *recording, into *gathering) error {
 		return unexpected(token)
 	}
 	for decoder.More() {
-		// This decoder takes NAME for name where Kubernetes' own does not, but the
-		// API server sends no names that the schema does not have.
+		// Unlike that of Kubernetes, this decoder accepts NAME for name. The API server
+		// sends only names that the schema has.
 		o := &v1alpha1.TaskRun{}
 		start := decoder.InputOffset()
 		if err := decoder.Decode(o); err != nil {
@@ -164,7 +164,7 @@ func eachItem(decoder *json.Decoder, texts *recording, into *gathering) error {
 				return err
 			}
 		}
-		if err := into.take(o); err != nil {
+		if err := into.add(o); err != nil {
 			return err
 		}
 		texts.forget(decoder.InputOffset())
@@ -172,25 +172,25 @@ func eachItem(decoder *json.Decoder, texts *recording, into *gathering) error {
 	return expect(decoder, json.Delim(']'))
 }
 
-// skipItem returns the stub of an item that cannot be decoded. The decoder is
-// behind it, unless it is no JSON: then there is nothing more to be read.
+// skipItem returns the placeholder of an item that cannot be decoded. If the item is
+// JSON, the decoder continues behind it. Otherwise nothing more can be decoded.
 func skipItem(text []byte, cause error) (*v1alpha1.TaskRun, error) {
 	text = bytes.TrimLeft(text, ", \t\r\n")
 	if !json.Valid(text) {
 		return nil, cause
 	}
-	stub, err := stubOfUndecodable(kindTaskRun, text, cause)
+	placeholder, err := placeholderOf(v1alpha1.KindTaskRun, text, cause)
 	if err != nil {
 		return nil, err
 	}
-	o, ok := stub.(*v1alpha1.TaskRun)
+	o, ok := placeholder.(*v1alpha1.TaskRun)
 	if !ok {
 		return nil, cause
 	}
 	return o, nil
 }
 
-// recording keeps what was read of a text, so that an item of it can be looked at
+// recording keeps the end of what was read of a text, so that an item can be decoded
 // again. Positions are those in the text.
 type recording struct {
 	from  io.Reader
@@ -206,7 +206,7 @@ func (r *recording) Read(p []byte) (int, error) {
 
 func (r *recording) between(from, to int64) []byte { return r.kept[from-r.start : to-r.start] }
 
-// forget drops what comes before a position, when that is most of what is kept.
+// forget drops what precedes a position, if that is most of what is kept.
 func (r *recording) forget(before int64) {
 	if n := int(before - r.start); n > len(r.kept)/2 {
 		r.kept = r.kept[:copy(r.kept, r.kept[n:])]
@@ -227,7 +227,8 @@ func unexpected(token json.Token) error {
 	return fmt.Errorf("reading a list of TaskRuns: unexpected %v", token)
 }
 
-// broken tells an answer that ended too early from one that was read.
+// broken returns io.ErrUnexpectedEOF for the end of a response, and other errors as
+// they are.
 func broken(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -9,29 +9,29 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // SkipUndecodable returns a wrapper for the transport of a client that reads objects
-// of Kinds from the API server. Lists come without the objects that cannot be
-// decoded, of which skipped is told. The answer to any other
-// request about such an object is a *taskrun.UndecodableError.
+// of our kinds from the API server. Lists come without the objects that cannot be
+// decoded, and skipped is called with the error of each. Any other request about such an
+// object returns a *taskrun.UndecodableError.
 func SkipUndecodable(skipped func(*taskrun.UndecodableError)) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper { return transport{next: next, skipped: skipped} }
 }
 
-// isAboutObjects reports whether a request is answered with objects of our kinds,
-// or with a list of them.
+// isAboutObjects reports whether the response to a request has objects of our kinds.
 func isAboutObjects(request *http.Request) bool {
 	return strings.Contains(request.URL.Path, "/apis/"+v1alpha1.GroupVersion.String()+"/") &&
 		!strings.Contains(request.Header.Get("Accept"), "as=") // metadata alone, or a table
 }
 
-// whole reads an answer to its end and checks the objects in it. An informer's list
-// has stubs in the place of the items that cannot be decoded.
+// whole reads a response to its end and checks its objects. An informer's list has
+// placeholders for the items that cannot be decoded.
 func (t transport) whole(response *http.Response, informs bool) (*http.Response, error) {
 	text, err := io.ReadAll(response.Body)
-	if err != nil { // it is for the client to see this
+	if err != nil { // the client gets this error
 		rest := io.MultiReader(bytes.NewReader(text), brokenReader{err})
 		return withBody(response, readCloser{rest, response.Body}), nil //nolint:nilerr // the reader of the body gets the error
 	}
@@ -44,21 +44,21 @@ func (t transport) whole(response *http.Response, informs bool) (*http.Response,
 	return withBody(response, io.NopCloser(bytes.NewReader(text))), nil
 }
 
-// check returns an answer without what cannot be decoded.
+// check returns a response without the objects that cannot be decoded.
 func (t transport) check(text []byte, informs bool) ([]byte, error) {
-	var answer struct {
+	var response struct {
 		Kind  string            `json:"kind"`
 		Items []json.RawMessage `json:"items"`
 	}
-	if json.Unmarshal(text, &answer) != nil {
-		return text, nil //nolint:nilerr // it is for the client to say what is wrong with it
+	if json.Unmarshal(text, &response) != nil {
+		return text, nil //nolint:nilerr // the client handles it
 	}
-	kind, isList := strings.CutSuffix(answer.Kind, "List")
+	kind, isList := strings.CutSuffix(response.Kind, "List")
 	switch {
 	case newObject(kind) == nil:
 		return text, nil
 	case isList:
-		return t.checkItems(kind, text, answer.Items, informs)
+		return t.checkItems(kind, text, response.Items, informs)
 	}
 	text, u, err := checkObject(kind, text)
 	if u != nil {
@@ -83,12 +83,12 @@ func (t transport) checkItems(kind string, list []byte, items []json.RawMessage,
 			t.skipped(&u.Err)
 			continue
 		}
-		stub, err := u.stub()
+		object, err := placeholder(u)
 		if err != nil {
 			return nil, err
 		}
-		if item, err = json.Marshal(stub); err != nil {
-			return nil, fmt.Errorf("encoding a stub: %w", err)
+		if item, err = json.Marshal(object); err != nil {
+			return nil, fmt.Errorf("encoding a placeholder: %w", err)
 		}
 		kept = append(kept, item)
 	}
@@ -100,7 +100,7 @@ func (t transport) checkItems(kind string, list []byte, items []json.RawMessage,
 
 // checkObject returns the text of an object that can be decoded, see
 // withoutFractions, and the record of one that cannot.
-func checkObject(kind string, text []byte) (sound []byte, u *undecodable, err error) {
+func checkObject(kind string, text []byte) (sound []byte, u *index.Undecodable, err error) {
 	sound, _, cause := withoutFractions(kind, text)
 	if cause != nil {
 		u, err = newUndecodable(kind, text, cause)
@@ -108,7 +108,7 @@ func checkObject(kind string, text []byte) (sound []byte, u *undecodable, err er
 	return sound, u, err
 }
 
-// withItems puts other items into the text of a list.
+// withItems replaces the items in the text of a list.
 func withItems(text []byte, items []json.RawMessage) ([]byte, error) {
 	var list map[string]json.RawMessage
 	if err := json.Unmarshal(text, &list); err != nil {
@@ -127,7 +127,7 @@ type readCloser struct {
 	io.Closer
 }
 
-// brokenReader fails as another reader did.
+// brokenReader returns the error of another reader.
 type brokenReader struct{ err error }
 
 func (r brokenReader) Read([]byte) (int, error) { return 0, r.err }

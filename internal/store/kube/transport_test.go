@@ -14,6 +14,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
 func objectUID(name string) types.UID { return types.UID("uid of " + name) }
@@ -21,18 +22,18 @@ func objectUID(name string) types.UID { return types.UID("uid of " + name) }
 // The run of an object is the same whichever decoder read the object.
 func TestObjectsOfAListAreReadAsOthersAre(t *testing.T) {
 	t.Parallel()
-	o := newFleet().object(t, 7)
+	o := objecttest.NewFleet().Object(t, 7)
 	want := convert.RunFromObject(o.DeepCopy())
 	text, err := json.Marshal(v1alpha1.TaskRunList{Items: []v1alpha1.TaskRun{*o}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	intake := NewIntake()
-	into := &gathering{intake: intake}
-	if _, err := takeItems(bytes.NewReader(text), into); err != nil {
+	ingest := NewIngest(nil, nil)
+	into := &listCollector{ingest: ingest}
+	if _, err := streamItems(bytes.NewReader(text), into); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, intake.view.shelf("default").byID(o.Spec.ID)); diff != "" {
+	if diff := cmp.Diff(want, ingest.index.Namespace("default").ByID(o.Spec.ID)); diff != "" {
 		t.Errorf("run (-want +got):\n%s", diff)
 	}
 }
@@ -50,7 +51,7 @@ func TestAListIsLeftWithoutItems(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rest, err := takeItems(strings.NewReader(test.answer), &gathering{intake: NewIntake()})
+			rest, err := streamItems(strings.NewReader(test.answer), &listCollector{ingest: NewIngest(nil, nil)})
 			if diff := cmp.Diff(test.rest, string(rest)); diff != "" || err != nil {
 				t.Errorf("error %v, rest (-want +got):\n%s", err, diff)
 			}
@@ -75,7 +76,7 @@ func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 	for name, answer := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			body := &takingBody{answer: strings.NewReader(answer), into: &gathering{intake: NewIntake()}}
+			body := &streamingBody{response: strings.NewReader(answer), into: &listCollector{ingest: NewIngest(nil, nil)}}
 			if rest, err := io.ReadAll(body); err == nil {
 				t.Errorf("read %q without an error", rest)
 			}
@@ -87,24 +88,24 @@ func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
 // once, and those of the first answer may be gone.
 func TestAnAnswerThatCameTwiceCountsOnce(t *testing.T) {
 	t.Parallel()
-	intake := NewIntake()
-	into := &gathering{intake: intake}
-	if _, err := takeItems(cut(t, listOf(t, 90, "abc")), into); err == nil {
+	ingest := NewIngest(nil, nil)
+	into := &listCollector{ingest: ingest}
+	if _, err := streamItems(cut(t, listOf(t, 90, "abc")), into); err == nil {
 		t.Fatal("no error of an answer that was cut")
 	}
-	if _, err := takeItems(listOf(t, 91, "bc"), into); err != nil {
+	if _, err := streamItems(listOf(t, 91, "bc"), into); err != nil {
 		t.Fatal(err)
 	}
-	if len(into.stubs) != 2 || into.stubs[0].Name != "b" || len(into.strays) != 2 {
-		t.Errorf("%d objects of the second answer, %d strays, want two and two", len(into.stubs), len(into.strays))
+	if len(into.objects) != 2 || into.objects[0].Name != "b" || len(into.orphans) != 2 {
+		t.Errorf("%d objects of the second answer, %d orphans, want two and two", len(into.objects), len(into.orphans))
 	}
 }
 
 func TestTheTransportLeavesOtherAnswersAlone(t *testing.T) {
 	t.Parallel()
 	const text = `{"items":[{"metadata":{"name":"a","uid":"u"}}]}`
-	intake := NewIntake()
-	list := context.WithValue(t.Context(), gatheringKey{}, &gathering{intake: intake})
+	ingest := NewIngest(nil, nil)
+	list := context.WithValue(t.Context(), listCollectorKey{}, &listCollector{ingest: ingest})
 	tests := map[string]struct {
 		ctx    context.Context
 		status int
@@ -126,7 +127,7 @@ func TestTheTransportLeavesOtherAnswersAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response, err := intake.Transport(next).RoundTrip(request)
+			response, err := ingest.Transport(next).RoundTrip(request)
 			if err != nil {
 				t.Fatal(err)
 			}

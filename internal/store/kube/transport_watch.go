@@ -11,24 +11,24 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// informerKey is where an informer's request has the kind of its objects.
+// informerKey is the context key of the kind of an informer's objects.
 type informerKey struct{}
 
-// framesBody is a watch whose objects have all been decoded once: the frame of an
-// object that cannot be decoded has its stub instead, so that it does not end the
-// watch, and what was known of the object can be withdrawn. The frames of TaskRuns
-// have what the cache is to keep, and the view has the runs.
+// framesBody is a watch whose objects have all been decoded once. The frame of an object
+// that cannot be decoded has its placeholder, so that it does not end the watch, and its
+// earlier version is removed. The frames of TaskRuns have trimmed objects, and the index
+// has the runs.
 type framesBody struct {
 	io.Closer
 
-	intake *Intake
+	ingest *Ingest
 	kind   string
 	frames *json.Decoder
 	rest   []byte // of the frame that is being read
 }
 
-func newFramesBody(intake *Intake, kind string, answer io.ReadCloser) *framesBody {
-	return &framesBody{Closer: answer, intake: intake, kind: kind, frames: json.NewDecoder(answer)}
+func newFramesBody(ingest *Ingest, kind string, response io.ReadCloser) *framesBody {
+	return &framesBody{Closer: response, ingest: ingest, kind: kind, frames: json.NewDecoder(response)}
 }
 
 // frame is one event of a watch.
@@ -58,7 +58,7 @@ func (b *framesBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// admit puts into a frame what its reader is to see.
+// admit replaces the object of a frame by what the informer gets.
 func (b *framesBody) admit(f *frame) (err error) {
 	switch f.Type {
 	case watch.Added, watch.Modified:
@@ -72,9 +72,9 @@ func (b *framesBody) admit(f *frame) (err error) {
 	var object any
 	switch {
 	case err != nil:
-		object, err = stubOfUndecodable(b.kind, f.Object, err)
-	case b.kind == kindTaskRun:
-		object, err = b.intake.Transform(decoded)
+		object, err = placeholderOf(b.kind, f.Object, err)
+	case b.kind == v1alpha1.KindTaskRun:
+		object, err = b.ingest.Transform(decoded)
 	default:
 		f.Object = text
 		return nil
@@ -85,7 +85,7 @@ func (b *framesBody) admit(f *frame) (err error) {
 	return err
 }
 
-// lastOf is what tells which object was deleted: that needs no decoding of it.
+// lastOf returns the metadata of a deleted object, without decoding the rest.
 func lastOf(kind string, text []byte) (json.RawMessage, error) {
 	id, err := identify(text)
 	if err != nil {
@@ -95,7 +95,7 @@ func lastOf(kind string, text []byte) (json.RawMessage, error) {
 	return json.Marshal(metav1.PartialObjectMetadata{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, ManagedFields: taken,
+			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, ManagedFields: trimmed,
 		},
 	})
 }

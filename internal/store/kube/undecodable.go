@@ -9,27 +9,16 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// undecodable is an object that cannot be decoded, at one version.
-type undecodable struct {
-	UID      types.UID
-	Version  string
-	Deletion *metav1.Time       // set: only finalizers keep the object
-	ID       string             // of the run or the limit
-	Key      taskrun.NaturalKey // of the run
-	Limit    string             // name of the limit
-	Err      taskrun.UndecodableError
-}
-
-// newUndecodable returns the record of an object that decode returned this error
-// for. Its own error means that the text is not that of an object.
-func newUndecodable(kind string, text []byte, cause error) (*undecodable, error) {
+// newUndecodable returns the record of an object for which decode returned this error.
+// Its own error means that the text is not that of an object.
+func newUndecodable(kind string, text []byte, cause error) (*index.Undecodable, error) {
 	id, err := identify(text)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a %s: %w", kind, errors.Join(cause, err))
@@ -39,22 +28,22 @@ func newUndecodable(kind string, text []byte, cause error) (*undecodable, error)
 		fault = cause
 	}
 	m := &id.Metadata
-	u := &undecodable{
-		UID: m.UID, Version: m.ResourceVersion, Deletion: m.DeletionTimestamp, ID: string(m.UID),
+	u := &index.Undecodable{
+		UID: m.UID, ResourceVersion: m.ResourceVersion, DeletionTimestamp: m.DeletionTimestamp, ID: string(m.UID),
 		Err: taskrun.UndecodableError{Kind: kind, Namespace: m.Namespace, Name: m.Name, Field: field, Reason: reasonOf(fault)},
 	}
-	u.identifyAs(kind, &id)
+	setIDs(u, kind, &id)
 	return u, nil
 }
 
-// identifyAs takes over what the run or the limit is known by over REST, which has
-// no StateProposals.
-func (u *undecodable) identifyAs(kind string, id *identity) {
+// setIDs sets the ids and names of the run or the limit over REST. StateProposals have
+// none.
+func setIDs(u *index.Undecodable, kind string, id *identity) {
 	switch kind {
-	case kindConcurrencyLimit:
+	case v1alpha1.KindConcurrencyLimit:
 		u.Limit = convert.LimitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
 		u.ID = convert.LimitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
-	case kindTaskRun:
+	case v1alpha1.KindTaskRun:
 		u.ID = cmp.Or(id.Spec.ID, u.ID)
 		u.Key = taskrun.NaturalKey{
 			FlowRunID: id.Spec.FlowRunID, TaskKey: stringOr(id.Spec.TaskKey, ""), DynamicKey: stringOr(id.Spec.DynamicKey, id.Metadata.Name),
@@ -70,50 +59,50 @@ func stringOr(text *string, fallback string) string {
 	return *text
 }
 
-// The marks of objects that are not as the API server has them, for it admits no
-// such operation.
+// Operations that mark objects in a cache that differ from those of the API server,
+// which admits no such operation.
 const (
-	operationTaken       metav1.ManagedFieldsOperationType = "Taken"
+	operationTrimmed     metav1.ManagedFieldsOperationType = "Trimmed"
 	operationUndecodable metav1.ManagedFieldsOperationType = "Undecodable"
 )
 
-// recordKey is where a stub has its record.
+// recordKey is the annotation of a placeholder that has its record.
 const recordKey = "undecodable"
 
-// stub returns what stands for the object in a cache, so that its deletion is
-// noticed as that of any other object.
-func (u *undecodable) stub() (runtime.Object, error) {
+// placeholder returns an object for a cache in place of one that cannot be decoded, so
+// that the informer reports its deletion as that of any other.
+func placeholder(u *index.Undecodable) (runtime.Object, error) {
 	record, err := json.Marshal(u)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the record of an object: %w", err)
 	}
-	stub := newObject(u.Err.Kind)
-	stub.SetNamespace(u.Err.Namespace)
-	stub.SetName(u.Err.Name)
-	stub.SetUID(u.UID)
-	stub.SetResourceVersion(u.Version)
-	stub.SetDeletionTimestamp(u.Deletion)
-	stub.SetManagedFields([]metav1.ManagedFieldsEntry{{Operation: operationUndecodable}})
-	stub.SetAnnotations(map[string]string{recordKey: string(record)})
-	stub.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(u.Err.Kind))
-	if run, ok := stub.(*v1alpha1.TaskRun); ok {
+	object := newObject(u.Err.Kind)
+	object.SetNamespace(u.Err.Namespace)
+	object.SetName(u.Err.Name)
+	object.SetUID(u.UID)
+	object.SetResourceVersion(u.ResourceVersion)
+	object.SetDeletionTimestamp(u.DeletionTimestamp)
+	object.SetManagedFields([]metav1.ManagedFieldsEntry{{Operation: operationUndecodable}})
+	object.SetAnnotations(map[string]string{recordKey: string(record)})
+	object.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(u.Err.Kind))
+	if run, ok := object.(*v1alpha1.TaskRun); ok {
 		run.Spec.ID = u.ID
 	}
-	return stub, nil
+	return object, nil
 }
 
-// IsUndecodable reports whether an object of a cache stands for one that cannot be
-// decoded. Such an object has metadata only, and nothing is to be done about it.
+// IsUndecodable reports whether an object of a cache is the placeholder of one that
+// cannot be decoded. It has metadata only, and controllers skip it.
 func IsUndecodable(o metav1.Object) bool { return isMarked(o, operationUndecodable) }
 
-// undecodableOf returns the record that a stub has; nil for any other object.
-func undecodableOf(o metav1.Object) *undecodable {
+// undecodableOf returns the record of a placeholder, nil for any other object.
+func undecodableOf(o metav1.Object) *index.Undecodable {
 	if !isMarked(o, operationUndecodable) {
 		return nil
 	}
-	u := &undecodable{}
+	u := &index.Undecodable{}
 	if json.Unmarshal([]byte(o.GetAnnotations()[recordKey]), u) != nil {
-		return nil // cannot happen: stub wrote it
+		return nil // cannot happen: placeholder wrote it
 	}
 	return u
 }
@@ -123,12 +112,12 @@ func isMarked(o metav1.Object, operation metav1.ManagedFieldsOperationType) bool
 	return len(entries) == 1 && entries[0].Operation == operation
 }
 
-// stubOfUndecodable returns the stub of an object that decode returned this error
-// for.
-func stubOfUndecodable(kind string, text []byte, cause error) (runtime.Object, error) {
+// placeholderOf returns the placeholder of an object for which decode returned this
+// error.
+func placeholderOf(kind string, text []byte, cause error) (runtime.Object, error) {
 	u, err := newUndecodable(kind, text, cause)
 	if err != nil {
 		return nil, err
 	}
-	return u.stub()
+	return placeholder(u)
 }

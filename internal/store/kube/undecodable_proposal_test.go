@@ -33,27 +33,26 @@ const tooLarge = "99999999999999999999"
 func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	intake := NewIntake()
-	skipped := intake.view.undecodable
-	skipped.log = slog.New(slog.NewTextHandler(&log, nil))
-	informer := context.WithValue(t.Context(), informerKey{}, kindStateProposal)
-	feed := proposalFeed{skipped}
+	ingest := NewIngest(nil, slog.New(slog.NewTextHandler(&log, nil)))
+	skipped := ingest.index.Undecodables()
+	informer := context.WithValue(t.Context(), informerKey{}, v1alpha1.KindStateProposal)
+	handler := proposalHandler{skipped}
 	take := func(o *v1alpha1.StateProposal) *v1alpha1.StateProposal {
 		t.Helper()
-		kept, err := intake.Transform(o)
+		kept, err := ingest.Transform(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		feed.OnAdd(kept, false)
+		handler.OnAdd(kept, false)
 		return kept.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // Transform keeps the type
 	}
 	want := func(step string, count int) {
 		t.Helper()
-		if n := skipped.counts()["StateProposal"]; n != count {
+		if n := skipped.Counts()["StateProposal"]; n != count {
 			t.Errorf("%s: %d are skipped, want %d", step, n, count)
 		}
 	}
-	text, err := ask(t, intake.Transport, informer, "stateproposals", `{"kind":"StateProposalList","items":[`+
+	text, err := ask(t, ingest.Transport, informer, "stateproposals", `{"kind":"StateProposalList","items":[`+
 		proposalText("a", 5, tooLarge)+`,`+proposalText("b", 5, "1.0000000001")+`,`+proposalText("c", 5, "1")+`]}`)
 	var list v1alpha1.StateProposalList
 	if err := errors.Join(err, json.Unmarshal([]byte(text), &list)); err != nil || len(list.Items) != 3 {
@@ -69,7 +68,7 @@ func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
 	want("after the list", 1)
 	frames := func(events ...string) {
 		t.Helper()
-		watched, err := ask(t, intake.Transport, informer, "stateproposals?watch=true", strings.Join(events, ""))
+		watched, err := ask(t, ingest.Transport, informer, "stateproposals?watch=true", strings.Join(events, ""))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +82,7 @@ func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
 				t.Fatal(err)
 			}
 			if next.Type == watch.Deleted {
-				feed.OnDelete(&next.Object)
+				handler.OnDelete(&next.Object)
 				continue
 			}
 			take(&next.Object)
@@ -98,25 +97,25 @@ func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
 		t.Errorf("logged:\n%s", lines)
 	}
 	renamed := &v1alpha1.StateProposal{}
-	take(stubOfProposal(t, "a", 11))
+	take(proposalPlaceholder(t, "a", 11))
 	renamed.UID, renamed.Namespace, renamed.Name, renamed.ResourceVersion = "another", "default", "a", "12"
-	feed.OnUpdate(stubOfProposal(t, "a", 11), renamed)
+	handler.OnUpdate(proposalPlaceholder(t, "a", 11), renamed)
 	want("after the name was used again", 0)
 }
 
-func stubOfProposal(t *testing.T, name string, version int) *v1alpha1.StateProposal {
+func proposalPlaceholder(t *testing.T, name string, version int) *v1alpha1.StateProposal {
 	t.Helper()
-	stub, err := stubOfUndecodable(kindStateProposal, []byte(proposalText(name, version, tooLarge)), errors.New("too large"))
+	placeholder, err := placeholderOf(v1alpha1.KindStateProposal, []byte(proposalText(name, version, tooLarge)), errors.New("too large"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stub.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // what stub makes of this kind
+	return placeholder.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // placeholderOf returns this kind
 }
 
 // The plugin reads all kinds through the same transport.
 func TestClientsSkipUndecodableObjectsOfAllKinds(t *testing.T) {
 	t.Parallel()
-	for _, kind := range Kinds() {
+	for _, kind := range v1alpha1.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			object := func(name, generation string) string {

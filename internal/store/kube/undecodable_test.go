@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -23,6 +22,8 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -34,7 +35,7 @@ const (
 // textOf is the JSON of a version of an object, which can be decoded or not.
 func textOf(t *testing.T, name string, version int, sound bool, change ...func(*v1alpha1.TaskRun)) string {
 	t.Helper()
-	o := seen(name, objectUID(name), version, change...)
+	o := objecttest.Version(name, objectUID(name), version, change...)
 	o.Status.Conditions = []metav1.Condition{{Type: "Odd", LastTransitionTime: metav1.Unix(0, 0)}}
 	text, err := json.Marshal(o)
 	if err != nil {
@@ -47,9 +48,9 @@ func textOf(t *testing.T, name string, version int, sound bool, change ...func(*
 }
 
 // shown has the feed take what the objects of a list or watch leave in the cache.
-func shown(intake *Intake, objects ...any) {
+func shown(ingest *Ingest, objects ...any) {
 	for _, o := range objects {
-		feed{intake.view}.OnAdd(o, false)
+		runHandler{ingest.index}.OnAdd(o, false)
 	}
 }
 
@@ -60,7 +61,7 @@ func wantUndecodable(t *testing.T, err error) {
 		t.Errorf("error %v, want that the object cannot be decoded", err)
 		return
 	}
-	if u.Kind != kindTaskRun || u.Namespace != "default" || u.Field != badField || !strings.Contains(u.Reason, badTime) {
+	if u.Kind != v1alpha1.KindTaskRun || u.Namespace != "default" || u.Field != badField || !strings.Contains(u.Reason, badTime) {
 		t.Errorf("the error is %+v, want it to name the object and the field", u)
 	}
 }
@@ -83,19 +84,19 @@ func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
 				}
 			}
 			want := strings.Join(kept, "")
-			intake := NewIntake()
-			into := &gathering{intake: intake}
+			ingest := NewIngest(nil, nil)
+			into := &listCollector{ingest: ingest}
 			list := `{"items": [ ` + strings.Join(items, " ,\n ") + ` ], "metadata": {}}`
-			if _, err := takeItems(strings.NewReader(list), into); err != nil {
+			if _, err := streamItems(strings.NewReader(list), into); err != nil {
 				t.Fatal(err)
 			}
-			for _, stub := range into.stubs {
-				shown(intake, stub)
+			for _, object := range into.objects {
+				shown(ingest, object)
 			}
-			if got := known(intake, "abc"); got != want || len(into.stubs) != 3 {
-				t.Errorf("the view has %q and the cache %d objects, want %q and 3", got, len(into.stubs), want)
+			if got := known(ingest, "abc"); got != want || len(into.objects) != 3 {
+				t.Errorf("the index has %q and the cache %d objects, want %q and 3", got, len(into.objects), want)
 			}
-			if n := intake.view.undecodable.counts()[kindTaskRun]; n != 3-len(want) {
+			if n := ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; n != 3-len(want) {
 				t.Errorf("%d objects are skipped, want %d", n, 3-len(want))
 			}
 		})
@@ -104,9 +105,9 @@ func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
 
 // frames is a watch as the API server sends it, read as the informer's client
 // reads it.
-func frames(t *testing.T, intake *Intake, events ...string) []*v1alpha1.TaskRun {
+func frames(t *testing.T, ingest *Ingest, events ...string) []*v1alpha1.TaskRun {
 	t.Helper()
-	body := newFramesBody(intake, kindTaskRun, io.NopCloser(strings.NewReader(strings.Join(events, "\n"))))
+	body := newFramesBody(ingest, v1alpha1.KindTaskRun, io.NopCloser(strings.NewReader(strings.Join(events, "\n"))))
 	decoder := json.NewDecoder(body)
 	var objects []*v1alpha1.TaskRun
 	for {
@@ -123,13 +124,13 @@ func frames(t *testing.T, intake *Intake, events ...string) []*v1alpha1.TaskRun 
 		objects = append(objects, o)
 		switch next.Type {
 		case watch.Added, watch.Modified:
-			kept, err := intake.Transform(o)
+			kept, err := ingest.Transform(o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			shown(intake, kept)
+			shown(ingest, kept)
 		case watch.Deleted:
-			feed{intake.view}.OnDelete(o)
+			runHandler{ingest.index}.OnDelete(o)
 		case watch.Bookmark, watch.Error: // about no object
 		}
 	}
@@ -146,7 +147,7 @@ func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
 	bookmark := event(watch.Bookmark, `{"kind":"TaskRun","metadata":{"resourceVersion":"9"}}`)
 	tests := map[string]struct {
 		events      []string
-		want        string // what the view has
+		want        string // what the index has
 		wantSkipped int
 	}{
 		"it comes broken":       {[]string{event(added, textOf(t, "a", 5, broken)), event(added, textOf(t, "b", 6, sound))}, "b", 1},
@@ -159,13 +160,13 @@ func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			intake := NewIntake()
-			objects := frames(t, intake, test.events...)
+			ingest := NewIngest(nil, nil)
+			objects := frames(t, ingest, test.events...)
 			if len(objects) != len(test.events) {
 				t.Errorf("%d frames were read of %d", len(objects), len(test.events))
 			}
-			if got, n := known(intake, "ab"), intake.view.undecodable.counts()[kindTaskRun]; got != test.want || n != test.wantSkipped {
-				t.Errorf("the view has %q and %d are skipped, want %q and %d", got, n, test.want, test.wantSkipped)
+			if got, n := known(ingest, "ab"), ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; got != test.want || n != test.wantSkipped {
+				t.Errorf("the index has %q and %d are skipped, want %q and %d", got, n, test.want, test.wantSkipped)
 			}
 			if last := objects[len(objects)-1]; last.ResourceVersion == "" {
 				t.Error("the last frame has no resourceVersion to watch from")
@@ -179,23 +180,23 @@ func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
 func TestTheNewestVersionDecides(t *testing.T) {
 	t.Parallel()
 	for order := range 2 {
-		intake := NewIntake()
-		s := intake.view.shelf("default")
+		ingest := NewIngest(nil, nil)
+		s := ingest.index.Namespace("default")
 		broken := func(version int) {
-			frames(t, intake, event(watch.Modified, textOf(t, "a", version, false)))
+			frames(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
 		}
 		if order == 0 {
 			broken(7)
-			s.put(seen("a", objectUID("a"), 6))
-			wantUndecodable(t, intake.view.undecodable.run("default", string(objectUID("a"))))
-			if known(intake, "a") != "" {
+			s.PutObject(objecttest.Version("a", objectUID("a"), 6))
+			wantUndecodable(t, ingest.index.Undecodables().Run("default", string(objectUID("a"))))
+			if known(ingest, "a") != "" {
 				t.Error("an older version is shown")
 			}
 			continue
 		}
-		s.put(seen("a", objectUID("a"), 8))
+		s.PutObject(objecttest.Version("a", objectUID("a"), 8))
 		broken(7)
-		if known(intake, "a") != "a" || intake.view.undecodable.counts()[kindTaskRun] != 0 {
+		if known(ingest, "a") != "a" || ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun] != 0 {
 			t.Error("an older version made the run go")
 		}
 	}
@@ -209,13 +210,13 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, time.Second, func(http.ResponseWriter, *http.Request) { t.Error("the API server was asked") })
-			c.view.clock = fixedClock{}
-			intake := &Intake{view: c.view}
-			change := []func(*v1alpha1.TaskRun){withID(idA), withKey("k")}
+			c.index = index.New(fixedClock{}, nil)
+			ingest := &Ingest{index: c.index, watches: c.watches}
+			change := []func(*v1alpha1.TaskRun){objecttest.WithID(idA), objecttest.WithKey("k")}
 			if before {
-				frames(t, intake, event(watch.Added, textOf(t, "x", 5, true, change...)))
+				frames(t, ingest, event(watch.Added, textOf(t, "x", 5, true, change...)))
 			}
-			frames(t, intake, event(watch.Modified, textOf(t, "x", 6, false, change...)))
+			frames(t, ingest, event(watch.Modified, textOf(t, "x", 6, false, change...)))
 			s := c.Namespace("default")
 			_, err := s.Get(t.Context(), idA)
 			wantUndecodable(t, err)
@@ -229,11 +230,11 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 			if err := errors.Join(c.complete(), c.current()); err != nil {
 				t.Errorf("one object takes the program out of service: %v", err)
 			}
-			frames(t, intake, event(watch.Modified, textOf(t, "x", 7, true, change...)))
+			frames(t, ingest, event(watch.Modified, textOf(t, "x", 7, true, change...)))
 			if run, err := s.Get(t.Context(), idA); err != nil || run.Ref.ResourceVersion != "7" {
 				t.Errorf("after its repair the run is %v, error %v", run, err)
 			}
-			frames(t, intake, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))
+			frames(t, ingest, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))
 			if _, deleted := s.DeletedAt(idA); !deleted || s.undecodable(idA) != nil {
 				t.Error("the deletion was not noticed")
 			}
@@ -250,14 +251,15 @@ func TestANameThatIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	another := func(o *v1alpha1.TaskRun) { o.UID = "another" }
 	for _, sound := range []bool{true, false} {
-		intake := NewIntake()
-		frames(t, intake, event(watch.Added, textOf(t, "x", 5, false)), event(watch.Added, textOf(t, "x", 6, sound, another)))
-		u := intake.view.undecodable
-		if u.objects[objectUID("x")] != nil || (u.objects["another"] == nil) != sound || (intake.view.shelf("default").run("another") == nil) == sound {
-			t.Errorf("sound %v: skipped are %v", sound, slices.Collect(maps.Keys(u.objects)))
+		ingest := NewIngest(nil, nil)
+		frames(t, ingest, event(watch.Added, textOf(t, "x", 5, false)), event(watch.Added, textOf(t, "x", 6, sound, another)))
+		u := ingest.index.Undecodables()
+		first, second := u.Run("default", string(objectUID("x"))), u.Run("default", "another")
+		if first != nil || (second == nil) != sound || (ingest.index.Namespace("default").ByUID("another") == nil) == sound {
+			t.Errorf("sound %v: skipped are %v and %v", sound, first, second)
 		}
-		intake.view.shelf("default").put(seen("x", objectUID("x"), 4))
-		if intake.view.shelf("default").run(objectUID("x")) != nil {
+		ingest.index.Namespace("default").PutObject(objecttest.Version("x", objectUID("x"), 4))
+		if ingest.index.Namespace("default").ByUID(objectUID("x")) != nil {
 			t.Error("the first object came back")
 		}
 	}
@@ -266,17 +268,16 @@ func TestANameThatIsUsedAgain(t *testing.T) {
 func TestAnObjectIsLoggedOnceForEachReason(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	intake := NewIntake()
-	intake.view.undecodable.log = slog.New(slog.NewTextHandler(&log, nil))
+	ingest := NewIngest(nil, slog.New(slog.NewTextHandler(&log, nil)))
 	for version := 5; version < 8; version++ {
-		frames(t, intake, event(watch.Modified, textOf(t, "a", version, false)))
+		frames(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
 	}
 	if lines := log.String(); strings.Count(lines, "\n") != 1 || !strings.Contains(lines, "taskRun=default/a") ||
 		!strings.Contains(lines, badField) || !strings.Contains(lines, badTime) {
 		t.Errorf("logged:\n%s", lines)
 	}
-	frames(t, intake, event(watch.Modified, strings.Replace(textOf(t, "a", 8, true), `"spec":{`, `"spec":{"tags":7,`, 1)))
-	frames(t, intake, event(watch.Modified, textOf(t, "a", 9, true)))
+	frames(t, ingest, event(watch.Modified, strings.Replace(textOf(t, "a", 8, true), `"spec":{`, `"spec":{"tags":7,`, 1)))
+	frames(t, ingest, event(watch.Modified, textOf(t, "a", 9, true)))
 	if lines := log.String(); strings.Count(lines, "\n") != 3 || !strings.Contains(lines, "field=spec.tags") || !strings.Contains(lines, "decoded again") {
 		t.Errorf("logged:\n%s", lines)
 	}
@@ -351,7 +352,7 @@ func TestAnswersAboutObjectsThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// The limits that cannot be decoded stay in the informer's cache as stubs, and
+// The limits that cannot be decoded stay in the informer's cache as placeholders, and
 // limit nothing.
 func TestALimitThatCannotBeDecoded(t *testing.T) {
 	t.Parallel()
@@ -359,26 +360,26 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 		return `{"kind":"ConcurrencyLimit","apiVersion":"taskrun.dev/v1alpha1","metadata":{"namespace":"default","name":"` + name + `","uid":"` + name +
 			`","resourceVersion":"` + version + `"},"spec":{"tag":"` + name + `","slots":` + slots + `}}`
 	}
-	intake := NewIntake()
-	informer := context.WithValue(t.Context(), informerKey{}, kindConcurrencyLimit)
-	text, err := ask(t, intake.Transport, informer, "concurrencylimits",
+	ingest := NewIngest(nil, nil)
+	informer := context.WithValue(t.Context(), informerKey{}, v1alpha1.KindConcurrencyLimit)
+	text, err := ask(t, ingest.Transport, informer, "concurrencylimits",
 		`{"kind":"ConcurrencyLimitList","items":[`+limit("a", "5", "3000000000")+`,`+limit("b", "5", "2")+`]}`)
 	var list v1alpha1.ConcurrencyLimitList
 	if err := errors.Join(err, json.Unmarshal([]byte(text), &list)); err != nil || len(list.Items) != 2 {
 		t.Fatalf("%d items, error %v", len(list.Items), err)
 	}
-	shelves := &limitShelves{shelves: map[string]*limitShelf{}, undecodable: intake.view.undecodable, synced: func() bool { return true }}
+	limits := &limitIndex{namespaces: map[string]*namespaceLimits{}, undecodables: ingest.index.Undecodables(), synced: func() bool { return true }}
 	take := func(o *v1alpha1.ConcurrencyLimit) {
-		kept, err := intake.Transform(o)
+		kept, err := ingest.Transform(o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		limitFeed{shelves}.OnAdd(kept, false)
+		limitHandler{limits}.OnAdd(kept, false)
 	}
 	for i := range list.Items {
 		take(&list.Items[i])
 	}
-	store := &Limits{cluster: &Cluster{limits: shelves}, namespace: "default"}
+	store := &Limits{cluster: &Cluster{limits: limits}, namespace: "default"}
 	wantLimits(t, store, "tag:b")
 	for _, key := range []concurrency.Key{{Name: "tag:a"}, {ID: "a"}} {
 		var undecodable *taskrun.UndecodableError
@@ -389,7 +390,7 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 	if err := store.Undecodable(concurrency.Key{Name: "tag:b"}); err != nil {
 		t.Errorf("a limit that is sound: %v", err)
 	}
-	watched, err := ask(t, intake.Transport, informer, "concurrencylimits?watch=true",
+	watched, err := ask(t, ingest.Transport, informer, "concurrencylimits?watch=true",
 		event(watch.Modified, limit("a", "6", "1"))+event(watch.Modified, limit("b", "7", `"x"`))+event(watch.Deleted, limit("b", "8", `"x"`)))
 	if err != nil {
 		t.Fatal(err)
@@ -404,13 +405,13 @@ func TestALimitThatCannotBeDecoded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if next.Type == watch.Deleted {
-			limitFeed{shelves}.OnDelete(&next.Object)
+			limitHandler{limits}.OnDelete(&next.Object)
 			continue
 		}
 		take(&next.Object)
 	}
 	wantLimits(t, store, "tag:a")
-	if n := intake.view.undecodable.counts()[kindConcurrencyLimit]; n != 0 {
+	if n := ingest.index.Undecodables().Counts()[v1alpha1.KindConcurrencyLimit]; n != 0 {
 		t.Errorf("%d are skipped at the end", n)
 	}
 }
@@ -431,14 +432,14 @@ func wantLimits(t *testing.T, store *Limits, want ...string) {
 }
 
 // People choose the names of managers, but not their operations.
-func TestNobodyCanMarkAnObjectAsAStub(t *testing.T) {
+func TestUsersCannotMarkAnObjectAsTrimmed(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []metav1.ManagedFieldsOperationType{metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate} {
-		o := seen("x", "u", 5)
-		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "taken by the view", Operation: operation}}
+		o := objecttest.Version("x", "u", 5)
+		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "taken by the index", Operation: operation}}
 		o.Annotations = map[string]string{recordKey: "{}"}
-		if isStub(o) || undecodableOf(o) != nil {
-			t.Errorf("an object of operation %s is taken for a stub", operation)
+		if isTrimmed(o) || undecodableOf(o) != nil {
+			t.Errorf("an object of operation %s counts as trimmed", operation)
 		}
 	}
 }
@@ -446,10 +447,9 @@ func TestNobodyCanMarkAnObjectAsAStub(t *testing.T) {
 func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
 	t.Parallel()
 	now := &movingClock{at: time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC)}
-	v := newView()
-	v.clock = now
+	health := newWatchHealth(now)
 	var fails error
-	w := &watched{kind: kindTaskRun, view: v, ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(&toolscache.ListWatch{
+	w := &watched{kind: v1alpha1.KindTaskRun, health: health, ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(&toolscache.ListWatch{
 		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
 			return &v1alpha1.TaskRunList{}, fails
 		},
@@ -473,7 +473,7 @@ func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.do()
-		err := v.watches.stale(now)
+		err := health.stale()
 		if (err != nil) != step.stale || (err != nil && (!errors.Is(err, taskrun.ErrUnavailable) || !errors.Is(err, errCut))) {
 			t.Errorf("%s: error %v, want stale: %v", step.name, err, step.stale)
 		}

@@ -14,12 +14,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// maxOutage is how long lists and watches may fail before reads count as stale.
-// An informer that lost its watch is back within seconds where nothing is wrong.
+// maxOutage is the time for which lists and watches may fail before reads are stale. A
+// healthy API server gives an informer that lost its watch a new one within seconds.
 const maxOutage = 15 * time.Second
 
-// watchHealth knows which informers are without a watch, and since when.
+// watchHealth records which informers have no watch, and since when.
 type watchHealth struct {
+	clock   taskrun.Clock // nil: any failure makes reads stale
 	mu      sync.Mutex
 	failing map[*watched]failure
 }
@@ -29,27 +30,28 @@ type failure struct {
 	err   error // the latest
 }
 
-func newWatchHealth() *watchHealth { return &watchHealth{failing: map[*watched]failure{}} }
+func newWatchHealth(clock taskrun.Clock) *watchHealth {
+	return &watchHealth{clock: clock, failing: map[*watched]failure{}}
+}
 
-// stale returns an error if an informer has been without a watch for too long. A
-// nil clock knows no times: then any failure is too long.
-func (h *watchHealth) stale(clock taskrun.Clock) error {
+// stale returns an error if an informer has had no watch for more than maxOutage.
+func (h *watchHealth) stale() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for w, f := range h.failing {
-		if clock == nil || clock.Now().Sub(f.since) > maxOutage {
+		if h.clock == nil || h.clock.Now().Sub(f.since) > maxOutage {
 			return fmt.Errorf("%w: watching %ss: %w", taskrun.ErrUnavailable, w.kind, f.err)
 		}
 	}
 	return nil
 }
 
-func (h *watchHealth) failed(w *watched, err error, now time.Time) {
+func (h *watchHealth) failed(w *watched, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f, known := h.failing[w]
-	if !known {
-		f.since = now
+	if !known && h.clock != nil {
+		f.since = h.clock.Now()
 	}
 	f.err = err
 	h.failing[w] = f
@@ -61,55 +63,48 @@ func (h *watchHealth) recovered(w *watched) {
 	delete(h.failing, w)
 }
 
-// watched lists and watches for an informer, and keeps account of how that goes.
-// An informer lists after its watch has failed for good, and watches after each
-// list: so it is up to date again when it has a watch, and not before.
+// watched lists and watches for an informer, and reports failures to watchHealth. An
+// informer lists after its watch has failed for good, and watches after each list: so it
+// is up to date again when it has a watch.
 type watched struct {
 	toolscache.ListerWatcherWithContext
 
-	kind string
-	view *view
+	kind   string
+	health *watchHealth
 }
 
-// IsWatchListSemanticsUnSupported keeps the informer from asking for a stream of
-// the first objects, one event each: it costs both sides more than a list does.
+// IsWatchListSemanticsUnSupported makes the informer list: a stream of the first
+// objects, one event each, costs both sides more.
 func (*watched) IsWatchListSemanticsUnSupported() bool { return true }
 
-// List is ListWithContext without an end.
+// List is ListWithContext without a context.
 func (w *watched) List(options metav1.ListOptions) (runtime.Object, error) {
 	return w.ListWithContext(context.Background(), options)
 }
 
-// Watch is WatchWithContext without an end.
+// Watch is WatchWithContext without a context.
 func (w *watched) Watch(options metav1.ListOptions) (watch.Interface, error) {
 	return w.WatchWithContext(context.Background(), options)
 }
 
-// ListWithContext notes a failure.
+// ListWithContext reports a failure.
 func (w *watched) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	list, err := w.ListerWatcherWithContext.ListWithContext(ctx, options)
 	if err != nil {
-		w.view.watches.failed(w, err, w.now())
+		w.health.failed(w, err)
 	}
 	return list, err
 }
 
-// WatchWithContext notes a failure, or that there is none any more.
+// WatchWithContext reports a failure or a recovery.
 func (w *watched) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	events, err := w.ListerWatcherWithContext.WatchWithContext(ctx, options)
 	if err != nil {
-		w.view.watches.failed(w, err, w.now())
+		w.health.failed(w, err)
 		return events, err
 	}
-	w.view.watches.recovered(w)
+	w.health.recovered(w)
 	return events, nil
-}
-
-func (w *watched) now() time.Time {
-	if w.view.clock == nil {
-		return time.Time{}
-	}
-	return w.view.clock.Now()
 }
 
 // marked marks the requests of an informer for the Transport.
@@ -119,22 +114,23 @@ type marked struct {
 	kind string
 }
 
-// ListWithContext asks for a list that has stubs of what cannot be decoded.
+// ListWithContext requests a list with placeholders of the objects that cannot be
+// decoded.
 func (m marked) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 	return m.ListerWatcherWithContext.ListWithContext(context.WithValue(ctx, informerKey{}, m.kind), options)
 }
 
-// WatchWithContext asks for a watch that has such stubs.
+// WatchWithContext requests a watch with such placeholders.
 func (m marked) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	return m.ListerWatcherWithContext.WatchWithContext(context.WithValue(ctx, informerKey{}, m.kind), options)
 }
 
-// List is ListWithContext without an end.
+// List is ListWithContext without a context.
 func (m marked) List(options metav1.ListOptions) (runtime.Object, error) {
 	return m.ListWithContext(context.Background(), options)
 }
 
-// Watch is WatchWithContext without an end.
+// Watch is WatchWithContext without a context.
 func (m marked) Watch(options metav1.ListOptions) (watch.Interface, error) {
 	return m.WatchWithContext(context.Background(), options)
 }

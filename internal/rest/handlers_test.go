@@ -1,0 +1,187 @@
+package rest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+)
+
+// openedSpaces counts the namespaces that are open. Each has a goroutine, as those of
+// the program have.
+type openedSpaces struct {
+	runs Runs
+
+	mu   sync.Mutex
+	open map[string]bool
+	most int
+}
+
+func (o *openedSpaces) of(namespace string) (Tenant, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.open[namespace] {
+		return Tenant{}, fmt.Errorf("%s is opened twice", namespace)
+	}
+	o.open[namespace] = true
+	o.most = max(o.most, len(o.open))
+	ended := make(chan struct{})
+	go func() { <-ended }()
+	return Tenant{Runs: o.runs, Close: func() {
+		close(ended)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.open, namespace)
+	}}, nil
+}
+
+func (o *openedSpaces) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.open)
+}
+
+// manySpaces is a server with any namespaces, whose clock is that of the bubble.
+func manySpaces(t *testing.T, changes ...change) (*fixture, *openedSpaces) {
+	t.Helper()
+	opened := &openedSpaces{open: map[string]bool{}}
+	f := newFixture(t, append([]change{func(_ *Options, d *Dependencies) {
+		opened.runs, d.Others, d.Clock = d.Runs, opened.of, bubbleClock{}
+	}}, changes...)...)
+	return f, opened
+}
+
+type bubbleClock struct{}
+
+func (bubbleClock) Now() time.Time { return time.Now() }
+
+func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/"+namespace+"/api"+path, strings.NewReader(body))
+	w := httptest.NewRecorder()
+	f.server.Handler().ServeHTTP(w, r)
+	return w.Code
+}
+
+// A caller who may list all namespaces can name any. Not parallel: it measures the heap.
+func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, opened := manySpaces(t)
+		ask := func(n int) {
+			for i := range n {
+				if status := f.askIn(t, fmt.Sprint("n", i), "/task_runs/filter", "{}"); status != http.StatusOK {
+					t.Fatalf("status %d, want 200", status)
+				}
+			}
+		}
+		settle := func() {
+			pass(2 * idleHandlerTime)
+			synctest.Wait()
+			if opened.count() != 0 || len(f.server.others.byName) != 0 || len(f.server.others.buffers) != 0 || f.server.others.timer != nil {
+				t.Errorf("%d namespaces are open although nobody uses them", opened.count())
+			}
+		}
+		ask(100)
+		settle()
+		goroutines, heap := runtime.NumGoroutine(), liveBytes()
+		f.log.b.Reset()
+		ask(10_000)
+		if opened.most > maxIdleHandlers+1 {
+			t.Errorf("%d namespaces were open at once, want %d at most", opened.most, maxIdleHandlers+1)
+		}
+		settle()
+		f.log.b.Reset()
+		f.metrics.seen = nil
+		if n := runtime.NumGoroutine(); n > goroutines {
+			t.Errorf("%d goroutines, %d before", n, goroutines)
+		}
+		if now := liveBytes(); now > heap+1<<20 {
+			t.Errorf("%d KiB of the heap are in use, %d before", now>>10, heap>>10)
+		}
+	})
+}
+
+func TestASpaceStaysOpenWhileItIsUsed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, opened := manySpaces(t)
+		where, release, err := f.server.others.use("used")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, second, _ := f.server.others.use("used")
+		second()
+		second()
+		for i := range 2 * maxIdleHandlers {
+			f.askIn(t, fmt.Sprint("n", i), "/task_runs/filter", "{}")
+		}
+		pass(2 * idleHandlerTime)
+		synctest.Wait()
+		again, done, _ := f.server.others.use("used")
+		if again != where || opened.count() != 1 {
+			t.Errorf("a space in use was closed, or one of %d others is open", opened.count()-1)
+		}
+		done()
+		release()
+		pass(idleHandlerTime - time.Second)
+		f.askIn(t, "used", "/task_runs/filter", "{}")
+		pass(idleHandlerTime - time.Second)
+		synctest.Wait()
+		if opened.count() != 1 {
+			t.Error("a space that was used is closed before its time")
+		}
+		pass(idleHandlerTime)
+		synctest.Wait()
+		if opened.count() != 0 {
+			t.Error("a space that nobody uses stays open")
+		}
+	})
+}
+
+// TestLogLinesOutliveTheirSpace lines outlive their space. They go when there is no room, and then nothing is
+// left of the namespace.
+func TestLogLinesOutliveTheirSpace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		budget := bytebudget.New(minBufferMemory)
+		f, opened := manySpaces(t, func(_ *Options, d *Dependencies) { d.Buffers = budget })
+		line := func(text string) string {
+			return `[{"name":"n","level":20,"message":"` + text + `","timestamp":"2026-08-21T12:00:00Z"}]`
+		}
+		if status := f.askIn(t, "quiet", "/logs/", line("kept")); status != http.StatusCreated {
+			t.Fatalf("status %d, want 201", status)
+		}
+		pass(2 * idleHandlerTime)
+		synctest.Wait()
+		if opened.count() != 0 {
+			t.Error("the space is open although nobody uses it")
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/quiet/api/logs/filter", strings.NewReader("{}"))
+		w := httptest.NewRecorder()
+		f.server.Handler().ServeHTTP(w, r)
+		if !strings.Contains(w.Body.String(), `"kept"`) {
+			t.Errorf("lines = %s, want the one that was logged", w.Body)
+		}
+		// Many namespaces with a line each are larger than the budget, though each line is small.
+		for i := range minBufferMemory / 100 {
+			f.askIn(t, fmt.Sprint("n", i), "/logs/", line("x"))
+		}
+		if n := budget.Bytes(); n > minBufferMemory {
+			t.Errorf("%d bytes are kept, want %d at most", n, minBufferMemory)
+		}
+		f.must(t, http.StatusCreated, http.MethodPost, "/logs/", line(strings.Repeat("x", minBufferMemory)))
+		pass(2 * idleHandlerTime)
+		synctest.Wait()
+		kept := len(f.server.others.buffers)
+		if kept > minBufferMemory/300 || opened.count() != 0 {
+			t.Errorf("buffers of %d namespaces are kept, want no more than have lines", kept)
+		}
+	})
+}

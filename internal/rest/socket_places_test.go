@@ -1,0 +1,256 @@
+package rest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+)
+
+const inAggregation = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
+
+func withVouching(door *doorkeeper) change {
+	return func(o *Options, d *Dependencies) {
+		withDoor(door)(o, d)
+		d.Proxy = vouching{}
+	}
+}
+
+// outcome is what becomes of a websocket: the status of a refused upgrade, or how it
+// ended. Zero: it is let in.
+type outcome struct {
+	Status int
+	End    end
+}
+
+func (w *socketFixture) try(t *testing.T, path, frame string, o *websocket.DialOptions) outcome {
+	t.Helper()
+	conn, status, err := w.dialAt(t, path, o)
+	if err != nil {
+		return outcome{Status: status}
+	}
+	defer func() { _ = conn.CloseNow() }()
+	p := &peer{conn: conn, frames: make(chan string, 10)}
+	p.listen()
+	if conn.Subprotocol() == "" {
+		synctest.Wait()
+		select {
+		case <-p.frames:
+			return outcome{End: p.ended(t)}
+		default:
+			return outcome{}
+		}
+	}
+	p.send(t, frame)
+	if _, ok := <-p.frames; ok {
+		return outcome{}
+	}
+	return outcome{End: p.ended(t)}
+}
+
+// Every websocket with every identity, shown in each way, at each place.
+func TestEverySocketAtEveryPlaceIsBehindTheDoor(t *testing.T) {
+	t.Parallel()
+	refused := func(code websocket.StatusCode, reason string) outcome { return outcome{End: end{code, reason}} }
+	status := func(code int) outcome { return outcome{Status: code} }
+	letIn, invalid, busy := outcome{}, refused(1008, "Invalid token"), refused(1013, "Service Unavailable")
+	places := map[string]string{"/api": "default", "/namespaces/default/api": "default", "/namespaces/other/api": "other"}
+	for _, r := range table() {
+		if r.serve == nil {
+			continue
+		}
+		right := access[r.method+" "+r.path]
+		identities := map[string]struct {
+			token       string // "HERE" stands for the namespace of the path
+			inFrame     outcome
+			inHeader    outcome
+			throughKube outcome
+		}{
+			"nothing":                  {"", refused(1008, "Auth required but no token provided"), status(401), status(401)},
+			"garbage":                  {"garbage", invalid, status(401), status(401)},
+			"a caller of no right":     {"watch taskruns in HERE", invalid, invalid, invalid},
+			"the right elsewhere":      {right + " in elsewhere", invalid, invalid, invalid},
+			"the right in all of them": {right + " in everywhere", invalid, invalid, invalid},
+			"when nobody can judge":    {"lost", busy, status(503), status(503)},
+			"access cannot be judged":  {"unjudged in HERE", busy, busy, busy},
+			"the right":                {right + " in HERE", letIn, letIn, letIn},
+		}
+		for name, tc := range identities {
+			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
+				t.Parallel()
+				door := &doorkeeper{}
+				door.fail("lost", authn.ErrUnavailable)
+				door.fail("access of unjudged in default", authn.ErrUnavailable)
+				door.fail("access of unjudged in other", authn.ErrUnavailable)
+				inBubble(t, func(w *socketFixture) {
+					for base, namespace := range places {
+						token := strings.ReplaceAll(tc.token, "HERE", namespace)
+						got := map[string]outcome{
+							"frame": w.try(w.t, base+r.path, `{"type":"auth","token":"`+token+`"}`, &websocket.DialOptions{Subprotocols: offering}),
+							"header, new client": w.try(w.t, base+r.path, `{"type":"auth","token":null}`, &websocket.DialOptions{
+								Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {"Bearer " + token}},
+							}),
+							"kube-apiserver": w.try(w.t, inAggregation+namespace+r.path, `{"type":"auth","token":null}`, &websocket.DialOptions{
+								Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {vouched(token)}},
+							}),
+							"kube-apiserver, and a token": w.try(w.t, inAggregation+namespace+r.path, `{"type":"auth","token":"`+right+" in "+namespace+`"}`,
+								&websocket.DialOptions{Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {vouched(token)}}}),
+						}
+						want := map[string]outcome{
+							"frame": tc.inFrame, "header, new client": tc.inHeader,
+							"kube-apiserver": tc.throughKube, "kube-apiserver, and a token": tc.throughKube,
+						}
+						if diff := cmp.Diff(want, got); diff != "" {
+							w.t.Errorf("%s (-want +got):\n%s", base, diff)
+						}
+					}
+				}, withVouching(door))
+			})
+		}
+	}
+}
+
+// vouched is how the fake API server vouches for the caller of a token.
+func vouched(token string) string {
+	switch token {
+	case "", "garbage":
+		return token
+	case "lost":
+		return "broken"
+	default:
+		return "user " + token
+	}
+}
+
+func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
+	t.Parallel()
+	doors := map[string]change{"with authentication": withVouching(&doorkeeper{}), "without": func(_ *Options, d *Dependencies) {
+		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
+	}}
+	for name, change := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				bases := []string{"/namespaces/-/api"}
+				if w.server.proxy != nil {
+					bases = append(bases, inAggregation+"-")
+				}
+				for _, base := range bases {
+					for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
+						for _, header := range []string{"", "Bearer list taskruns in everywhere", "user update taskruns/status in everywhere"} {
+							o := &websocket.DialOptions{Subprotocols: offering, HTTPHeader: http.Header{}}
+							proxied := strings.HasPrefix(base, "/apis")
+							if header != "" {
+								o.HTTPHeader.Set("Authorization", header)
+							}
+							want := http.StatusNotFound
+							if w.server.door != nil && (proxied != strings.HasPrefix(header, "user") && (proxied || header != "")) {
+								want = http.StatusUnauthorized
+							}
+							if got := w.try(t, base+path, frameAuth, o); got != (outcome{Status: want}) {
+								t.Errorf("%s%s with %q: %+v, want status %d", base, path, header, got, want)
+							}
+						}
+					}
+				}
+				if log := w.log.String(); !strings.Contains(log, "all namespaces at once") || strings.Contains(log, "ERROR") {
+					t.Errorf("log:\n%s", log)
+				}
+			}, change)
+		})
+	}
+}
+
+// An embedded server need not have a name for its namespace.
+func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		if got := w.try(w.t, "/api"+pathEventsOut, frameAuth, &websocket.DialOptions{Subprotocols: offering}); got != (outcome{}) {
+			w.t.Errorf("%+v, want that it is let in", got)
+		}
+	}, func(_ *Options, d *Dependencies) { d.Namespace = "" })
+}
+
+func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		got := w.try(w.t, "/namespaces/foreign/api"+pathEventsOut, `{"type":"auth","token":"list taskruns in foreign"}`, &websocket.DialOptions{Subprotocols: offering})
+		if want := (outcome{End: end{1008, "This namespace is not served."}}); got != want {
+			w.t.Errorf("%+v, want %+v", got, want)
+		}
+		if strings.Contains(w.log.String(), "ERROR") {
+			w.t.Errorf("log: %s", w.log)
+		}
+	}, withDoor(&doorkeeper{}))
+}
+
+func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
+	t.Parallel()
+	for path, first := range map[string]string{
+		pathSubscription: `{"type":"subscribe","keys":["k"],"client_id":"c"}`,
+		pathEventsIn:     "",
+		pathEventsOut:    `{"type":"filter","filter":{}}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				began := time.Now()
+				p := w.openAt(t, inAggregation+"default"+path, &websocket.DialOptions{
+					Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {"user " + access["GET "+path] + " in default"}},
+				})
+				p.listen()
+				p.greet(t)
+				if first != "" {
+					p.send(t, first)
+				}
+				synctest.Wait()
+				pass(50 * time.Minute)
+				p.silent(t)
+				p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
+				if took := time.Since(began); took > time.Hour || took < 54*time.Minute {
+					t.Errorf("ended after %s, want between 54 minutes and an hour", took)
+				}
+			}, withVouching(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+		})
+	}
+}
+
+// A run that was sent and not acknowledged yet is waited for, so that it is not given
+// to another worker as well.
+func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		p := w.openAt(t, inAggregation+"default"+pathSubscription, &websocket.DialOptions{
+			Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {"user update taskruns/status in default"}},
+		})
+		p.listen()
+		p.greet(t)
+		p.send(t, `{"type":"subscribe","keys":["k"],"client_id":"c"}`)
+		synctest.Wait()
+		w.deliveries.runs <- runNamed("one")
+		p.recv(t)
+		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
+		w.deliveries.heard(t, "c wants k", "c returned one", "c left")
+	}, withVouching(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+}
+
+func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		p := w.open(w.t, pathEventsOut, offering...)
+		p.send(w.t, `{"type":"auth","token":"list taskruns in default"}`)
+		p.expect(w.t, frameSuccess)
+		p.send(w.t, `{"type":"filter","filter":{}}`)
+		pass(3 * time.Hour)
+		p.silent(w.t)
+	}, withDoor(&doorkeeper{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+}

@@ -1,0 +1,190 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
+)
+
+// socketHandler handles a websocket of a route. It reads from the socket until a read fails. The cause of the end is
+// that of the life of the socket.
+type socketHandler func(s *namespaceHandler, k *socket) error
+
+// socket is a websocket and its caller.
+type socket struct {
+	*ws.Socket
+	caller  authn.Caller // no name: there is no authentication, or the caller is not identified yet
+	options *SocketOptions
+}
+
+// errNoSocket is for upgrades of paths that have no websocket, or none for the caller.
+// Prefect's response to them is 403 without a body.
+var errNoSocket = errors.New("no websocket for this request")
+
+// serveSocket accepts a websocket and calls the handler of its route.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at target) {
+	rt := at.router.socket(r, at.base)
+	shown, err := s.identifyUpgrade(r, at)
+	nameless := s.door != nil && shown == nil // the caller is not identified yet
+	if err == nil {
+		err = s.checkSocket(r, rt, at, nameless)
+	}
+	seat := s.sockets.newSlot()
+	defer seat.release()
+	if err == nil {
+		err = s.admitUpgrade(seat, shown)
+	}
+	if err != nil {
+		s.rejectUpgrade(w, r, err)
+		return
+	}
+	accepted, err := ws.Accept(w, r, &ws.AcceptOptions{
+		Options: &s.options.Sockets.Options, Memory: ws.Memory{Arriving: s.memory.arriving, Parsed: s.memory.parsed},
+		Log: s.log.With(slog.String("path", rt.path), slog.String("client", r.RemoteAddr)), Unidentified: nameless,
+	})
+	if err != nil {
+		s.logRejection(r, http.StatusBadRequest, err)
+		return
+	}
+	k := &socket{Socket: accepted, options: &s.options.Sockets}
+	if nameless {
+		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.End(errNoPlace) })
+		seat.identified = func() {
+			leave()
+			leaveUnidentified(r)
+		}
+	}
+	s.serveAccepted(rt, k, at, shown, seat)
+}
+
+// checkSocket returns the error of an upgrade that no caller can have.
+func (s *Server) checkSocket(r *http.Request, rt *route, at target, nameless bool) error {
+	switch {
+	case rt == nil, nameless && !ws.OffersHandshake(r):
+		return errNoSocket
+	case at.namespace != s.home.namespace && at.namespace == allNamespaces && !rt.across:
+		return errOneNamespace
+	default:
+		return nil
+	}
+}
+
+// rejectUpgrade responds to an upgrade that is rejected.
+func (s *Server) rejectUpgrade(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusForbidden
+	if errors.Is(err, errNoSocket) {
+		w.WriteHeader(status)
+	} else {
+		answer, _ := errorResponse(err, nil, nil)
+		_ = answer.write(w, r) // an error means that the client is gone
+		status = answer.status
+	}
+	s.logRejection(r, status, err)
+}
+
+// logRejection logs a websocket that was rejected. If there are too many, it logs a sample.
+func (s *Server) logRejection(r *http.Request, status int, err error) {
+	attrs, logged := s.sampled(true, s.clock.Now())
+	if !logged {
+		return
+	}
+	var v requestInfo
+	v.note(err)
+	attrs = append(append(v.attrs(), attrs...), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", status),
+		slog.String("client", r.RemoteAddr), slog.String("error", truncateForLog(err.Error())))
+	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket rejected", attrs...)
+}
+
+// errNoPlace ends a socket of an unidentified caller whose place another one needs. Clients connect again.
+var errNoPlace = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
+
+// admitUpgrade acquires a place for a caller that is identified, or that needs no identity.
+func (s *Server) admitUpgrade(seat *socketSlot, shown *identified) error {
+	switch {
+	case !seat.open:
+	case s.door == nil:
+		if seat.acquire("") {
+			return nil
+		}
+	case shown == nil: // acquires a place when it is identified
+		return nil
+	default:
+		if seat.acquire(shown.Name) {
+			return nil
+		}
+	}
+	s.reject(busyServer)
+	return errBusy
+}
+
+// serveAccepted serves a websocket until its end.
+func (s *Server) serveAccepted(rt *route, k *socket, at target, shown *identified, seat *socketSlot) {
+	began := s.clock.Now()
+	s.socketMetrics.SocketOpened(rt.path)
+	defer s.socketMetrics.SocketClosed(rt.path)
+	unhook := context.AfterFunc(s.sockets.life, k.Restart)
+	defer unhook()
+	var pinging sync.WaitGroup
+	pinging.Go(func() { k.Guard(k.KeepAlive) })
+
+	k.End(s.serveRoute(rt, k, at, shown, seat))
+	<-k.Closed()
+	pinging.Wait()
+	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
+}
+
+// serveRoute authorizes the caller and calls the handler of the route. A panic is an error.
+func (s *Server) serveRoute(rt *route, k *socket, at target, shown *identified, seat *socketSlot) (err error) {
+	defer func() {
+		if fault, ok := errors.AsType[*panics.Error](err); ok {
+			err = ws.NewInternalError("serving a socket", fault)
+		}
+	}()
+	defer panics.Recover(&err)
+	peer := &socketAuth{server: s, socket: k, route: rt, namespace: at.namespace, slot: seat}
+	where, release, err := peer.authenticate(shown)
+	defer release()
+	if err != nil {
+		return err
+	}
+	defer peer.recheckRegularly()()
+	return rt.serve(where, k)
+}
+
+// logEnd logs the end of a websocket. The end of a socket whose caller was not identified is logged as a sample.
+func (s *Server) logEnd(k *socket, took slog.Attr) {
+	cause := context.Cause(k.Life())
+	level, because := howEnded(cause)
+	attrs, logged := s.sampled(s.door != nil && k.caller.Name == "", s.clock.Now())
+	if !logged {
+		return
+	}
+	attrs = append(attrs, slog.String("because", truncateForLog(because)), took)
+	if k.caller.Name != "" {
+		attrs = append(attrs, slog.String("caller", k.caller.Name))
+	}
+	k.Log().LogAttrs(context.WithoutCancel(k.Life()), level, "socket ended", attrs...)
+}
+
+// howEnded returns the log level for the end of a socket, and the text: debug if the client closed the socket normally,
+// error after an error of the operator.
+func howEnded(cause error) (level slog.Level, because string) {
+	var how *ws.CloseError
+	switch code := websocket.CloseStatus(cause); {
+	case errors.As(cause, &how) && how.Code == websocket.StatusInternalError:
+		return slog.LevelError, cause.Error()
+	case errors.Is(cause, ws.ErrGone) && (code == websocket.StatusNormalClosure || code == websocket.StatusGoingAway || code == websocket.StatusNoStatusRcvd):
+		return slog.LevelDebug, fmt.Sprintf("closed by the client with %d", code)
+	default:
+		return slog.LevelInfo, cause.Error()
+	}
+}

@@ -1,0 +1,331 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
+)
+
+func TestSubprotocolsAreChosen(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		offered []string
+		want    string
+	}{
+		"the one that there is": {[]string{"prefect"}, "prefect"},
+		"none":                  {nil, ""},
+		"another":               {[]string{"other"}, ""},
+		"ours after another":    {[]string{"other", "prefect"}, "prefect"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				if got := w.open(t, pathSubscription, tc.offered...).conn.Subprotocol(); got != tc.want {
+					t.Errorf("subprotocol = %q, want %q", got, tc.want)
+				}
+			})
+		})
+	}
+}
+
+func TestUpgradesThatAreRefused(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		path    string
+		offered []string
+		changes []change
+		want    int
+	}{
+		"no such path":                      {"/nope", offering, nil, http.StatusForbidden},
+		"a path that is for requests":       {"/health", offering, nil, http.StatusForbidden},
+		"a slash too many":                  {pathEventsIn + "/", offering, nil, http.StatusForbidden},
+		"no handshake where it is needed":   {pathEventsIn, nil, []change{withToken}, http.StatusForbidden},
+		"an unknown one where it is needed": {pathEventsIn, []string{"other"}, []change{withToken}, http.StatusForbidden},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				conn, status, err := w.dial(t, tc.path, &websocket.DialOptions{Subprotocols: tc.offered})
+				if err == nil {
+					_ = conn.CloseNow()
+					t.Fatal("the socket was opened")
+				}
+				if status != tc.want {
+					t.Errorf("status = %d, want %d", status, tc.want)
+				}
+			}, tc.changes...)
+		})
+	}
+}
+
+func TestRequestsToWebsocketsFindNothing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			if w := f.ask(t, method, path, ""); w.Code != http.StatusNotFound || w.Body.String() != `{"detail":"Not Found"}` {
+				t.Errorf("%s %s: %d %s, want 404", method, path, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		conn, _, err := w.dial(t, pathEventsOut, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://localhost:3000"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.CloseNow()
+		for _, path := range []string{pathEventsOut, pathEventsIn, pathSubscription, "/nope"} {
+			_, status, err := w.dial(t, path, &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"http://elsewhere.test"}}})
+			if err == nil || status != http.StatusForbidden {
+				t.Errorf("%s: status %d, want 403: %v", path, status, err)
+			}
+		}
+	})
+}
+
+func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
+	t.Parallel()
+	restart := end{1012, "Server is restarting"}
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		waitingWorker := w.open(t, pathSubscription, offering...).greet(t)
+		waitingWorker.send(t, `{"type":"subscribe","keys":["k"],"client_id":"idle"}`)
+		synctest.Wait()
+		reporter := w.open(t, pathEventsIn, offering...).greet(t)
+		listener := w.open(t, pathEventsOut, offering...).greet(t)
+		listener.send(t, `{"type":"filter","filter":{}}`)
+		stranger := w.open(t, pathEventsIn, offering...)
+		synctest.Wait()
+		if err := w.server.CloseSockets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range map[string]*peer{"worker": waitingWorker, "reporter": reporter, "listener": listener, "stranger": stranger} {
+			if got := p.ended(t); got != restart {
+				t.Errorf("%s: end = %v, want %v", name, got, restart)
+			}
+		}
+		w.deliveries.heard(t, "idle wants k", "idle left")
+		_, status, err := w.dial(t, pathEventsIn, &websocket.DialOptions{})
+		if err == nil || status != http.StatusServiceUnavailable {
+			t.Errorf("a new socket: %v, want 503", err)
+		}
+	})
+}
+
+func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		p := worker(t, w, "c")
+		w.deliveries.runs <- runNamed("next")
+		stopped := make(chan error, 1)
+		go func() { stopped <- w.server.CloseSockets(context.WithoutCancel(t.Context())) }()
+		p.silent(t)
+		p.send(t, `{"type":"ack"}`)
+		p.expectEnd(t, end{1012, "Server is restarting"})
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		told := w.deliveries.told
+		if len(told) < 2 || told[len(told)-1] != "c left" {
+			t.Fatalf("told = %q, want that the worker left", told)
+		}
+		for _, text := range told[1 : len(told)-1] { // not the run that was acknowledged
+			if text != "c returned next" {
+				t.Errorf("told %q, want no more than that the next run was returned", text)
+			}
+		}
+	})
+}
+
+func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		p := worker(t, w, "c")
+		began := time.Now()
+		if err := w.server.CloseSockets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != ws.SettleTime {
+			t.Errorf("the socket was closed after %s, want %s", took, ws.SettleTime)
+		}
+		p.expectEnd(t, end{1012, "Server is restarting"})
+		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+	})
+}
+
+func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		_ = w.openUnread(t, pathEventsIn)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := w.server.CloseSockets(ctx); err == nil {
+			t.Error("a peer that reads nothing was closed within a second")
+		}
+	})
+}
+
+func TestAPeerThatAnswersPingsLives(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(w *socketFixture) {
+		t := w.t
+		p := w.open(t, pathEventsIn)
+		pass(time.Hour)
+		p.silent(t)
+	})
+}
+
+func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(w *socketFixture) {
+				t := w.t
+				began := time.Now()
+				conn := rawSocket(t, w, path)
+				buffer := make([]byte, 1000)
+				for { // reads, and answers nothing
+					if _, err := conn.Read(buffer); err != nil {
+						break
+					}
+				}
+				if took := time.Since(began); took != 40*time.Second {
+					t.Errorf("dropped after %s, want 20 s for each of the pause and the answer", took)
+				}
+			}, func(o *Options, _ *Dependencies) { o.Sockets.HelloTimeout = time.Hour })
+		})
+	}
+}
+
+// rawSocket opens a websocket and leaves the rest to the caller. Headers are lines.
+func rawSocket(t *testing.T, w *socketFixture, path string, headers ...string) net.Conn {
+	t.Helper()
+	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	headers = append([]string{
+		"GET /api" + path + " HTTP/1.1", "Host: example.test", "Connection: Upgrade", "Upgrade: websocket",
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+	}, headers...)
+	go func() { _, _ = conn.Write([]byte(strings.Join(headers, "\r\n") + "\r\n\r\n")) }()
+	buffer := make([]byte, 4096)
+	n, err := conn.Read(buffer)
+	if err != nil || !strings.HasPrefix(string(buffer[:n]), "HTTP/1.1 101 ") {
+		t.Fatalf("%s %v", buffer[:n], err)
+	}
+	return conn
+}
+
+func TestStoppingTheServerClosesItsSockets(t *testing.T) {
+	t.Parallel()
+	recorder := &fakeRecorder{}
+	s := start(t, func(_ *Options, d *Dependencies) { d.Recorder = recorder })
+	conn, response, err := websocket.Dial(t.Context(), strings.Replace(s.url(pathEventsIn), "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
+	}
+	p := &peer{conn: conn, frames: make(chan string, 1)}
+	p.listen()
+	p.send(t, numbered(1))
+	if err := <-p.ping(t); err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	if err := s.end(t); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	p.expectEnd(t, end{1012, "Server is restarting"})
+	if got := recorder.recorded(t); len(got) != 1 {
+		t.Errorf("recorded = %v, want what was sent", got)
+	}
+}
+
+func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
+	t.Parallel()
+	released := make(chan struct{})
+	defer close(released)
+	entered := make(chan struct{}, 1)
+	recorder := &fakeRecorder{before: func(context.Context) error {
+		entered <- struct{}{}
+		<-released
+		return nil
+	}}
+	s := start(t, func(o *Options, d *Dependencies) { d.Recorder, o.ShutdownTimeout = recorder, 50*time.Millisecond })
+	conn, response, err := websocket.Dial(t.Context(), strings.Replace(s.url(pathEventsIn), "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
+	}
+	defer func() { _ = conn.CloseNow() }()
+	(&peer{conn: conn}).send(t, numbered(1))
+	<-entered
+	s.stop()
+	if err := s.end(t); err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if !strings.Contains(s.log.String(), "REST requests interrupted") {
+		t.Errorf("nothing was said of it: %s", s.log)
+	}
+}
+
+func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
+	t.Parallel()
+	gone := func(code websocket.StatusCode) error {
+		return fmt.Errorf("%w: %w", ws.ErrGone, websocket.CloseError{Code: code})
+	}
+	cases := map[string]struct {
+		cause       error
+		wantLevel   slog.Level
+		wantBecause string
+	}{
+		"the client is done":           {gone(websocket.StatusNormalClosure), slog.LevelDebug, "closed by the client with 1000"},
+		"the client goes away":         {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
+		"the client gives no code":     {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
+		"the client reports a fault":   {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
+		"the connection is cut":        {fmt.Errorf("%w: %w", ws.ErrGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
+		"a ping is not answered":       {ws.ErrPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
+		"the server stops":             {ws.ErrRestart, slog.LevelInfo, "Server is restarting"},
+		"there is a fault of this one": {ws.NewInternalError("reading", io.EOF), slog.LevelError, "reading: EOF"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			level, because := howEnded(tc.cause)
+			if level != tc.wantLevel || !strings.Contains(because, tc.wantBecause) {
+				t.Errorf("%s, %q, want %s and %q", level, because, tc.wantLevel, tc.wantBecause)
+			}
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// ErrNotServed means that the operator does not serve the namespace.
+var ErrNotServed = errors.New("the namespace is not served")
+
+// Tenant has the use cases of one namespace.
+type Tenant struct {
+	Runs    Runs
+	Limits  Limits  // nil: the routes about limits are not served
+	Workers Workers // nil: no worker can connect
+
+	// The use cases of the websockets. Where one is missing, the websocket ends with an error and clients connect again.
+	Deliveries Deliveries
+	Recorder   Recorder
+	Stream     Stream
+
+	// Close is called when no caller uses the tenant any more. nil: there is nothing to close.
+	Close func()
+}
+
+// fillIn sets a default for each missing dependency.
+func (s *Tenant) fillIn() {
+	if s.Workers == nil {
+		s.Workers = noWorkers{}
+	}
+	if s.Deliveries == nil {
+		s.Deliveries = notServed{}
+	}
+	if s.Recorder == nil {
+		s.Recorder = notServed{}
+	}
+	if s.Stream == nil {
+		s.Stream = notServed{}
+	}
+}
+
+// namespaceHandler handles the requests of one namespace.
+type namespaceHandler struct {
+	*Server
+	Tenant
+	*buffers
+
+	namespace string
+}
+
+// buffers are the data of a namespace in memory. A bytebudget.Budget limits them.
+type buffers struct {
+	logs   *logs.Buffer
+	events *rawEventCache
+}
+
+func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
+	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: newRawEventCache(budget)}
+}
+
+func (b *buffers) empty() bool { return b.logs.Empty() && b.events.empty() }
+
+func (b *buffers) close() {
+	b.logs.Close()
+	b.events.close()
+}
+
+func (s *Server) newHandler(namespace string, behind Tenant, kept *buffers) *namespaceHandler {
+	behind.fillIn()
+	return &namespaceHandler{Server: s, Tenant: behind, namespace: namespace, buffers: kept}
+}
+
+// handlerFor returns the handler of a namespace, which stays open until release is called. A route without a resource
+// is handled in the namespace of the server itself, so that no caller opens a namespace without a permission there.
+func (s *Server) handlerFor(rt *route, namespace string) (where *namespaceHandler, release func(), err error) {
+	if rt.resource == ResourceNone || namespace == s.home.namespace {
+		return s.home, func() {}, nil
+	}
+	if namespace == allNamespaces && !rt.across {
+		return nil, func() {}, errOneNamespace
+	}
+	return s.others.use(namespace)
+}
+
+// errOneNamespace is the error of a route that is served for one namespace at a time.
+var errOneNamespace = wire.NewDetailError(http.StatusNotFound, "Only lists of task runs are served for all namespaces at once.")
+
+// homeOnly serves no other namespace.
+func homeOnly(string) (Tenant, error) { return Tenant{}, ErrNotServed }

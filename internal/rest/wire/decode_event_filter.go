@@ -1,0 +1,210 @@
+package wire
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// EventFilter selects the events that a listener gets (contract §4.5). A nil criterion selects all events.
+type EventFilter struct {
+	backfill     bool // also those of before
+	since, until *time.Time
+	name         nameCriteria
+	ids          textSet // of events
+	resource     resourceCriteria
+	related      resourceCriteria
+	anyResource  resourceCriteria
+}
+
+// nameCriteria are about the name of an event.
+type nameCriteria struct {
+	names, excluded            textSet
+	prefixes, excludedPrefixes []string
+	// outcomes says that the names are those that futures ask for. They mean
+	// the end of a run, whatever its last state is called.
+	outcomes bool
+}
+
+// resourceCriteria are about the labels of a resource.
+type resourceCriteria struct {
+	ids, roles textSet
+	prefixes   []string
+	labels     map[string][]string
+}
+
+// textSet is a set of texts, nil where nothing is asked for.
+type textSet map[string]bool
+
+// readSet is readWanted for what is compared as a whole.
+func readSet(m *validate.Model, key string, read func(validate.Node) string) textSet {
+	list := readWanted(m, key, read)
+	if list == nil {
+		return nil
+	}
+	return taskrun.SetOf(list)
+}
+
+// maxPatterns is how many prefixes, or values of a label, a filter may have: each is
+// compared with every event.
+const maxPatterns = 100
+
+// readPatterns is readWanted for what is compared one by one.
+func readPatterns(m *validate.Model, key string) []string {
+	list := readWanted(m, key, validate.Node.Text)
+	if n, given := m.Given(key); given {
+		refusePatterns(n, len(list))
+	}
+	return list
+}
+
+func refusePatterns(n validate.Node, length int) {
+	if length > maxPatterns {
+		n.Refuse("at most " + strconv.Itoa(maxPatterns) + " are served")
+	}
+}
+
+func (c *resourceCriteria) none() bool {
+	return c.ids == nil && c.prefixes == nil && c.roles == nil && c.labels == nil
+}
+
+// outcomeNames are the names that a future waits for (contract §4.5).
+var outcomeNames = []string{
+	"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
+}
+
+// DecodeFilterFrame reads the filter of a listener. The text of the error is for the close frame; it can be too long
+// for it.
+func DecodeFilterFrame(frame pyjson.Value) (EventFilter, error) {
+	if !isFrame(frame, "filter") {
+		return EventFilter{}, frameError("Expected 'filter' message")
+	}
+	f := EventFilter{backfill: true}
+	if backfill, given := frame.Member("backfill"); given {
+		f.backfill = backfill.Truthy()
+	}
+	var faults validate.Faults
+	filter, _ := frame.Member("filter")
+	f.read(faults.Node(filter))
+	if items := faults.Errors(); len(items) > 0 {
+		return f, frameError("Invalid filter: " + newFieldError(items[0]).Error())
+	}
+	return f, nil
+}
+
+// read reads an EventFilter. None of its objects may have other keys.
+func (f *EventFilter) read(n validate.Node) {
+	m, ok := n.Model()
+	if !ok {
+		return
+	}
+	if n, given := m.Given("occurred"); given {
+		f.readOccurred(n)
+	}
+	if n, given := m.Given("event"); given {
+		f.name = readNameCriteria(n)
+	}
+	f.anyResource = readCriteria(m, "any_resource", "id", "id_prefix", "labels")
+	f.resource = readCriteria(m, "resource", "id", "id_prefix", "labels", "distinct")
+	f.related = readCriteria(m, "related", "id", "role", "resources_in_roles", "labels")
+	if n, given := m.Given("id"); given {
+		if m, ok := n.Model(); ok {
+			f.ids = readSet(m, "id", validate.Node.UUID)
+			m.ForbidOthers()
+		}
+	}
+	if n, given := m.Given("text"); given {
+		n.Refuse("a search for text is not served")
+	}
+	if n, given := m.Given("order"); given {
+		validate.Enum(n, "ASC", "DESC") // a stream has one order
+	}
+	m.ForbidOthers()
+}
+
+func (f *EventFilter) readOccurred(n validate.Node) {
+	m, ok := n.Model()
+	if !ok {
+		return
+	}
+	f.since = readOptional(m, "since", validate.Node.Time)
+	f.until = readOptional(m, "until", validate.Node.Time)
+	m.ForbidOthers()
+}
+
+func readNameCriteria(n validate.Node) (c nameCriteria) {
+	m, ok := n.Model()
+	if !ok {
+		return c
+	}
+	c.prefixes = readPatterns(m, "prefix")
+	c.excludedPrefixes = readPatterns(m, "exclude_prefix")
+	c.names = readSet(m, "name", validate.Node.Text)
+	c.excluded = readSet(m, "exclude_name", validate.Node.Text)
+	m.ForbidOthers()
+	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !c.names[name] })
+	return c
+}
+
+// readWanted reads a list of what is wanted. An empty one asks for nothing, as one
+// that is missing does: the Prefect client sends such lists.
+func readWanted[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
+	list := readList(m, key, read)
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// readCriteria reads criteria about resources, in which only some keys are allowed.
+func readCriteria(filter *validate.Model, key string, allowed ...string) (c resourceCriteria) {
+	n, given := filter.Given(key)
+	if !given {
+		return c
+	}
+	m, ok := n.Model()
+	if !ok {
+		return c
+	}
+	for _, key := range allowed {
+		c.readKey(m, key)
+	}
+	m.ForbidOthers()
+	return c
+}
+
+func (c *resourceCriteria) readKey(m *validate.Model, key string) {
+	n, given := m.Given(key)
+	if !given {
+		return
+	}
+	switch key {
+	case "id":
+		c.ids = readSet(m, key, validate.Node.Text)
+	case "id_prefix":
+		c.prefixes = readPatterns(m, key)
+	case "role":
+		c.roles = readSet(m, key, validate.Node.Text)
+	case "labels":
+		c.labels = validate.Dict(n, readLabelValues)
+		refusePatterns(n, len(c.labels))
+	default: // resources_in_roles and distinct
+		if n.Value.Truthy() {
+			n.Refuse("this is not served")
+		}
+	}
+}
+
+// readLabelValues reads the values that a label may have: one or a list.
+func readLabelValues(n validate.Node) []string {
+	if n.Value.Kind() == pyjson.String {
+		return []string{n.Value.Text()}
+	}
+	values := validate.List(n, validate.Node.Text)
+	refusePatterns(n, len(values))
+	return values
+}

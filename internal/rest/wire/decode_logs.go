@@ -1,0 +1,127 @@
+package wire
+
+import (
+	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// maxSearch is how many characters a search in logs may have.
+const maxSearch = 200
+
+// DecodeLogs reads the lines that a client logged.
+func DecodeLogs(body pyjson.Value) ([]logs.Line, []validate.Error) {
+	var faults validate.Faults
+	n := faults.Node(body, "body")
+	switch body.Kind() {
+	case pyjson.Array:
+		lines := validate.List(n, readLog)
+		return lines, faults.Errors()
+	case pyjson.Null:
+		faults.Report(validate.Missing(nullValue, "body"))
+	case pyjson.String:
+		n.Add("sequence_str", "'str' instances are not allowed as a Sequence value", validate.Context("type_name", "str"))
+	default:
+		n.Add("is_instance_of", "Input should be an instance of Sequence", validate.Context("class", "Sequence"))
+	}
+	return nil, faults.Errors()
+}
+
+func readLog(n validate.Node) (line logs.Line) {
+	m, ok := n.Model()
+	if !ok {
+		return line
+	}
+	if n, given := m.Required("name"); given {
+		line.Name = n.Text()
+	}
+	if n, given := m.Required("level"); given {
+		line.Level = n.SmallInt()
+	}
+	if n, given := m.Required("message"); given {
+		line.Message = n.Text()
+	}
+	if n, given := m.Required("timestamp"); given {
+		line.Timestamp = n.Time().UTC()
+	}
+	line.FlowRunID = readUUID(m, "flow_run_id")
+	line.TaskRunID = readUUID(m, "task_run_id")
+	m.ForbidOthers()
+	return line
+}
+
+// DecodeLogFilter reads the parameters of logs/filter.
+func DecodeLogFilter(body pyjson.Value) (q logs.Query, why Validation) {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
+	if missing != nil {
+		return q, Validation{faults: missing}
+	}
+	q.Limit = maxLimit
+	if limit, given := p.Given("limit"); given {
+		q.Limit = limit.SmallInt()
+	}
+	if text := checkLimit(q.Limit); text != "" {
+		return q, Validation{detail: text}
+	}
+	if offset, given := p.Given("offset"); given {
+		q.Offset = offset.Natural()
+	}
+	if logs, given := p.Given("logs"); given {
+		q.Filter = readLogFilter(logs)
+	}
+	if sort, given := p.Given("sort"); given {
+		q.Descending = validate.Enum(sort, sortTimestampAsc, sortTimestampDesc) == sortTimestampDesc
+	}
+	return q, Validation{faults: faults.Errors()}
+}
+
+const (
+	sortTimestampAsc  = "TIMESTAMP_ASC"
+	sortTimestampDesc = "TIMESTAMP_DESC"
+)
+
+func readLogFilter(n validate.Node) (f logs.Filter) {
+	m, ok := n.Model()
+	if !ok {
+		return f
+	}
+	f.Or = readOr(m)
+	f.Level = readOptional(m, "level", readLevelFilter)
+	f.Timestamp = readOptional(m, "timestamp", readSpanFilter)
+	f.FlowRunID = readOptional(m, "flow_run_id", readIDFilter)
+	f.TaskRunID = readOptional(m, "task_run_id", readLogRunFilter)
+	f.Text = readOptional(m, "text", readTextFilter)
+	m.ForbidOthers()
+	return f
+}
+
+func readLevelFilter(n validate.Node) (f logs.LevelFilter) {
+	if m, ok := n.Model(); ok {
+		f.AtLeast = readOptional(m, "ge_", validate.Node.SmallInt)
+		f.AtMost = readOptional(m, "le_", validate.Node.SmallInt)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readLogRunFilter(n validate.Node) (f logs.RunFilter) {
+	if m, ok := n.Model(); ok {
+		f.Any = readList(m, "any_", validate.Node.UUID)
+		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		m.ForbidOthers()
+	}
+	return f
+}
+
+func readTextFilter(n validate.Node) (f logs.TextFilter) {
+	m, ok := n.Model()
+	if !ok {
+		return f
+	}
+	if query, given := m.Required("query"); given {
+		f = searchOf(query.TextUpTo(maxSearch))
+	}
+	m.ForbidOthers()
+	return f
+}

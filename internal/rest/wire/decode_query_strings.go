@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// DecodeStatesQuery reads the id of the run whose states are requested. The last of several values counts.
+func DecodeStatesQuery(rawQuery string) (taskRunID string, errs []validate.Error) {
+	const key = "task_run_id"
+	id, given := queryValue(rawQuery, key)
+	if !given {
+		return "", []validate.Error{validate.Missing(nullValue, "query", key)}
+	}
+	var faults validate.Faults
+	taskRunID = faults.Node(pyjson.StringValue(id), "query", key).UUID()
+	return taskRunID, faults.Errors()
+}
+
+// maxObservedPrefix is how many characters the query of observed states may have.
+const maxObservedPrefix = 100
+
+// DecodeObservedQuery reads the query of observed states. The last of several values counts.
+func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []validate.Error) {
+	const sortName, sortLastSeen = "NAME_ASC", "LAST_SEEN_DESC"
+	var faults validate.Faults
+	q.Limit = maxLimit
+	parameter := func(key string) (n validate.Node, given bool) {
+		text, given := queryValue(rawQuery, key)
+		return faults.Node(pyjson.StringValue(text), "query", key), given
+	}
+	if n, given := parameter("query"); given {
+		q.Prefix = strings.TrimSpace(n.TextUpTo(maxObservedPrefix))
+	}
+	if n, given := parameter("order_by"); given {
+		q.ByName = validate.Enum(n, sortName, sortLastSeen) == sortName
+	}
+	if n, given := parameter("limit"); given {
+		q.Limit = n.Within(1, maxLimit)
+	}
+	return q, faults.Errors()
+}
+
+// DecodeTokenQuery reads the client that requests a CSRF token.
+func DecodeTokenQuery(rawQuery string) (client string, errs []validate.Error) {
+	const key = "client"
+	client, given := queryValue(rawQuery, key)
+	if !given {
+		return "", []validate.Error{validate.Missing(nullValue, "query", key)}
+	}
+	return client, nil
+}

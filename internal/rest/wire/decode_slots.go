@@ -1,0 +1,221 @@
+package wire
+
+import (
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+)
+
+// Modes of taking slots.
+const (
+	modeConcurrency = "concurrency"
+	modeRateLimit   = "rate_limit"
+)
+
+// Bounds and default of a lease's duration.
+const (
+	shortestLease = time.Minute
+	longestLease  = 24 * time.Hour
+	usualLease    = 5 * time.Minute
+)
+
+// holderKinds are all that a lease's holder can be.
+var holderKinds = []string{"flow_run", "task_run", "deployment"}
+
+// DecodeIncrement reads the parameters of increment.
+func DecodeIncrement(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
+	return readSlotsAsked(body, []string{"slots", "names", "mode", "create_if_missing"}, func(p *validate.Model, _ *concurrency.Acquisition) {
+		readCreateIfMissing(p)
+	})
+}
+
+// DecodeIncrementWithLease reads the parameters of increment-with-lease.
+func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
+	names := []string{"slots", "names", "mode", "lease_duration", "holder"}
+	return readSlotsAsked(body, names, func(p *validate.Model, in *concurrency.Acquisition) {
+		in.Lease = readLeaseDuration(p)
+		if n, given := p.Given("holder"); given {
+			in.Holder = readHolder(n)
+		}
+	})
+}
+
+// readSlotsAsked reads what the two have in common, then the rest.
+func readSlotsAsked(
+	body pyjson.Value, parameters []string, rest func(*validate.Model, *concurrency.Acquisition),
+) (concurrency.Acquisition, []validate.Error) {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, parameters...)
+	if missing != nil {
+		return concurrency.Acquisition{}, missing
+	}
+	var in concurrency.Acquisition
+	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
+	in.Names = required(p, &faults, "names", readTexts)
+	if n, given := p.Given("mode"); given {
+		in.RateLimit = n.Literal(modeConcurrency, modeRateLimit) == modeRateLimit
+	}
+	rest(p, &in)
+	return in, faults.Errors()
+}
+
+// readCreateIfMissing reads a parameter that has no effect any more.
+func readCreateIfMissing(p *validate.Model) {
+	if n, given := p.Given("create_if_missing"); given {
+		n.Bool()
+	}
+}
+
+func readLeaseDuration(p *validate.Model) time.Duration {
+	n, given := p.Given("lease_duration")
+	if !given {
+		return usualLease
+	}
+	return seconds(n.Number(validate.AtMost(longestLease.Seconds()), validate.AtLeast(shortestLease.Seconds())))
+}
+
+// seconds is a duration of that many seconds, the longest there is for more.
+func seconds(n float64) time.Duration {
+	if n >= math.MaxInt64/float64(time.Second) {
+		return math.MaxInt64
+	}
+	return time.Duration(n * float64(time.Second))
+}
+
+func readHolder(n validate.Node) *concurrency.Holder {
+	m, ok := n.Model()
+	if !ok {
+		return nil
+	}
+	holder := &concurrency.Holder{}
+	if n, given := m.Required("type"); given {
+		holder.Kind = n.Literal(holderKinds...)
+	}
+	if n, given := m.Required("id"); given {
+		holder.ID = n.UUID()
+	}
+	m.ForbidOthers()
+	return holder
+}
+
+// DecodeDecrement reads the parameters of decrement.
+func DecodeDecrement(body pyjson.Value) (concurrency.Released, []validate.Error) {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
+	if missing != nil {
+		return concurrency.Released{}, missing
+	}
+	var in concurrency.Released
+	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
+	in.Names = required(p, &faults, "names", readTexts)
+	in.Occupancy = readOptional(p, "occupancy_seconds", func(n validate.Node) time.Duration {
+		return seconds(n.Number(validate.Above(0)))
+	})
+	readCreateIfMissing(p)
+	return in, faults.Errors()
+}
+
+// DecodeLease reads the lease id of decrement-with-lease.
+func DecodeLease(body pyjson.Value) (id string, faults []validate.Error) {
+	var found validate.Faults
+	p, missing := parametersOf(&found, body, "lease_id")
+	if missing != nil {
+		return "", missing
+	}
+	id = required(p, &found, "lease_id", validate.Node.UUID)
+	return id, found.Errors()
+}
+
+// DecodeRenewal reads the lease id in the path and the new duration of the lease. Errors of the path come first.
+func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duration, faults []validate.Error) {
+	var inPath, inBody validate.Faults
+	id = inPath.Node(pyjson.StringValue(path), "path", "lease_id").UUID()
+	p, missing := parametersOf(&inBody, body, "lease_duration")
+	if missing != nil {
+		return "", 0, append(inPath.Errors(), missing...)
+	}
+	life = readLeaseDuration(p)
+	return id, life, append(inPath.Errors(), inBody.Errors()...)
+}
+
+// TagSlots are the slots that a task run acquires or releases through the older routes.
+type TagSlots struct {
+	Tags  []string
+	RunID string
+}
+
+// DecodeTagSlots reads the parameters of the older increment and decrement, which ignore occupancy_seconds.
+func DecodeTagSlots(body pyjson.Value) (TagSlots, []validate.Error) {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, "names", "task_run_id")
+	if missing != nil {
+		return TagSlots{}, missing
+	}
+	var in TagSlots
+	in.Tags = required(p, &faults, "names", readTexts)
+	in.RunID = required(p, &faults, "task_run_id", validate.Node.UUID)
+	return in, faults.Errors()
+}
+
+// DecodeReset reads the ids of the runs that hold slots after a reset.
+func DecodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
+	var found validate.Faults
+	p, missing := parametersOf(&found, body, "slot_override")
+	if missing != nil {
+		return nil, missing
+	}
+	if n, given := p.Given("slot_override"); given {
+		runIDs = readShortList(n, validate.Node.UUID, maxResetRuns)
+	}
+	return runIDs, found.Errors()
+}
+
+// DecodeLimits reads the limit and offset of a list of concurrency limits.
+func DecodeLimits(body pyjson.Value) ListRequest {
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, "limit", "offset")
+	if missing != nil {
+		return ListRequest{Validation: Validation{faults: missing}}
+	}
+	a := readLimit(p)
+	if a.detail != "" {
+		return a
+	}
+	if offset, given := p.Given("offset"); given {
+		a.Query.Offset = offset.Natural()
+	}
+	a.faults = faults.Errors()
+	return a
+}
+
+// maxLimitNames is how many limits, and maxResetRuns how many runs, a request about
+// slots may name: each of them is looked up.
+const (
+	maxLimitNames = 1000
+	maxResetRuns  = 2500
+)
+
+func readTexts(n validate.Node) []string { return readShortList(n, validate.Node.Text, maxLimitNames) }
+
+// readShortList reads a list, and refuses one that is longer than that.
+func readShortList(n validate.Node, read func(validate.Node) string, most int) []string {
+	if len(n.Value.Items()) > most {
+		n.Refuse("at most " + strconv.Itoa(most) + " items are taken: send several requests")
+		return nil
+	}
+	return validate.List(n, read)
+}
+
+// required reads a parameter that has to be given.
+func required[T any](p *validate.Model, faults *validate.Faults, name string, read func(validate.Node) T) (value T) {
+	n, given := p.Given(name)
+	if !given {
+		faults.Report(validate.Missing(nullValue, "body", name))
+		return value
+	}
+	return read(n)
+}

@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// readState reads a StateCreate (contract §2.3).
+func readState(n validate.Node) taskrun.Proposal {
+	var p taskrun.Proposal
+	m, ok := n.Model()
+	if !ok {
+		return p
+	}
+	if typ, given := m.Required("type"); given {
+		p.Type = readStateType(typ)
+	}
+	p.Name = readOptional(m, "name", validate.Node.Text)
+	p.Message = readOptional(m, "message", validate.Node.Text)
+	if data, given := m.Given("data"); given {
+		p.Data = data.Value.AppendTo(nil)
+	}
+	p.Details = readStateDetails(m)
+	m.ForbidOthers()
+	return p
+}
+
+func readStateType(n validate.Node) orchestration.StateType {
+	return validate.Enum(n, orchestration.StateTypes...)
+}
+
+// readStateDetails reads StateDetails. The run's own ids are checked and left
+// out: they are the run's. Other keys do not matter.
+func readStateDetails(state *validate.Model) orchestration.StateDetails {
+	no := false
+	d := orchestration.StateDetails{Deferred: &no}
+	n, given := state.Field("state_details")
+	if !given {
+		return d
+	}
+	m, ok := n.Model()
+	if !ok {
+		return d
+	}
+	readUUID(m, "flow_run_id")
+	readUUID(m, "task_run_id")
+	d.ChildFlowRunID = readUUID(m, "child_flow_run_id")
+	d.ScheduledTime = readOptional(m, "scheduled_time", validate.Node.Time)
+	d.CacheKey = readOptional(m, "cache_key", validate.Node.Text)
+	d.CacheExpiration = readOptional(m, "cache_expiration", validate.Node.Time)
+	if deferred, given := m.Field("deferred"); given {
+		d.Deferred = validate.Optional(deferred, validate.Node.Bool)
+	}
+	d.UntrackableResult = readFlag(m, "untrackable_result")
+	d.PauseTimeout = readOptional(m, "pause_timeout", validate.Node.Time)
+	d.PauseReschedule = readFlag(m, "pause_reschedule")
+	d.PauseKey = readOptional(m, "pause_key", validate.Node.Text)
+	if keyset, given := m.Given("run_input_keyset"); given {
+		d.RunInputKeyset = validate.Dict(keyset, validate.Node.Text)
+	}
+	d.RefreshCache = readOptional(m, "refresh_cache", validate.Node.Bool)
+	d.Retriable = readOptional(m, "retriable", validate.Node.Bool)
+	d.TransitionID = readUUID(m, "transition_id")
+	d.TaskParametersID = readUUID(m, "task_parameters_id")
+	d.Traceparent = readOptional(m, "traceparent", validate.Node.Text)
+	d.DeploymentConcurrencyLeaseID = readUUID(m, "deployment_concurrency_lease_id")
+	return d
+}
+
+// readFlag reads a boolean that is false if it is missing, and may not be null.
+func readFlag(m *validate.Model, key string) bool {
+	n, given := m.Field(key)
+	return given && n.Bool()
+}

@@ -1,0 +1,89 @@
+package wire
+
+import (
+	"strings"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// textInvalid is the text of responses to requests that are not valid (contract §1.1).
+const textInvalid = "Invalid request received."
+
+// InvalidError is the error of a request that is not valid. The response is 422 with all fields that are not valid.
+type InvalidError struct {
+	Items []validate.Error
+	Body  pyjson.Value // of the request
+}
+
+// DetailError is an error whose response has a status and one text.
+type DetailError struct {
+	Status int
+	Text   string
+}
+
+func (e *InvalidError) Error() string { return textInvalid }
+
+func (e *DetailError) Error() string { return e.Text }
+
+// NewDetailError returns a DetailError.
+func NewDetailError(status int, text string) error { return &DetailError{status, text} }
+
+// NewLimitError returns the error of a text or list that exceeds a limit of this operator, in the format of a
+// validation error.
+func NewLimitError(e *taskrun.InvalidError, body pyjson.Value) *InvalidError {
+	path := fieldPath(e.Field)
+	loc := []any{"body"}
+	for _, key := range path {
+		loc = append(loc, key)
+	}
+	var faults validate.Faults
+	faults.Node(inputAt(body, path), loc...).Refuse(e.Reason)
+	return &InvalidError{Items: faults.Errors(), Body: body}
+}
+
+// fieldPath splits a documented name at its dots. Keys that clients make up can
+// contain more; what concerns the whole run has none.
+func fieldPath(field string) []string {
+	const whole = "task_run"
+	if field == whole {
+		return nil
+	}
+	for _, free := range []string{"labels", "task_inputs"} {
+		if key, ok := strings.CutPrefix(field, free+"."); ok {
+			return []string{free, key}
+		}
+	}
+	return strings.Split(field, ".")
+}
+
+// maxFaultBytes is how long the list of faults may get before no other is
+// added: each repeats the input, and its place with keys of any length.
+const maxFaultBytes = 1 << 20
+
+// AppendInvalid writes the response to a request that is not valid (contract §1.1).
+func AppendInvalid(b []byte, e *InvalidError) []byte {
+	b = append(b, `{"exception_message":`...)
+	b = pyjson.AppendText(b, textInvalid)
+	b = append(b, `,"exception_detail":[`...)
+	for i := range e.Items {
+		b = AppendComma(b, i)
+		if len(b) > maxFaultBytes {
+			b = validate.Unlisted().AppendTo(b)
+			break
+		}
+		b = e.Items[i].AppendTo(b)
+	}
+	b = append(b, `],"request_body":`...)
+	b = e.Body.AppendTo(b)
+	return append(b, '}')
+}
+
+// NewMalformedError returns the error of a body that is not JSON (contract §1.1).
+func NewMalformedError(fault *pyjson.SyntaxError, body pyjson.Value) *InvalidError {
+	return &InvalidError{Body: body, Items: []validate.Error{{
+		Type: "json_invalid", Loc: []any{"body", fault.Pos}, Msg: "JSON decode error", Input: emptyObject,
+		Ctx: validate.Context("error", fault.Msg),
+	}}}
+}

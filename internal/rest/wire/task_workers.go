@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// DecodeTaskWorkers reads the task keys of the workers that are requested. Without keys, all workers are.
+func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
+	const key = "task_worker_filter"
+	var faults validate.Faults
+	p, missing := parametersOf(&faults, body, key)
+	if missing != nil {
+		return nil, Validation{faults: missing}
+	}
+	if n, given := p.Given(key); given {
+		if m, ok := n.Model(); ok {
+			if keys, given := m.Required("task_keys"); given {
+				taskKeys = readShortList(keys, validate.Node.Text, maxLimitNames)
+			}
+		}
+	}
+	return taskKeys, Validation{faults: faults.Errors()}
+}
+
+// AppendTaskWorker writes a connected task worker.
+func AppendTaskWorker(b []byte, worker taskrun.TaskWorker) []byte {
+	b = append(b, `{"identifier":`...)
+	b = pyjson.AppendText(b, worker.Identifier)
+	b = append(b, `,"task_keys":`...)
+	b = appendTexts(b, worker.TaskKeys)
+	b = append(b, `,"timestamp":`...)
+	b = appendTime(b, worker.Timestamp.UTC())
+	return append(b, '}')
+}

@@ -1,0 +1,39 @@
+package kube
+
+import (
+	"sync"
+	"testing"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+)
+
+// BenchmarkReconnect has 50 listeners come at once, who want what happened since the
+// last run changed, in front of many runs that finished before.
+func BenchmarkReconnect(b *testing.B) {
+	objects := objecttest.NewFleet().Objects(b, 100_000)
+	store := storeOf(objects)
+	last := store.index.ByID(objects[len(objects)-1].Spec.ID).LastRecorded()
+	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clocktesting.NewFakePassiveClock(last)})
+	const listeners = 50
+	for b.Loop() {
+		var joined, all sync.WaitGroup
+		joined.Add(listeners)
+		for range listeners {
+			all.Go(func() {
+				for _, err := range service.Follow(b.Context(), taskrun.WatchOptions{Since: last}) {
+					if err != nil {
+						b.Error(err)
+					}
+					break
+				}
+				joined.Done()
+				joined.Wait()
+			})
+		}
+		all.Wait()
+	}
+}

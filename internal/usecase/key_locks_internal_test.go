@@ -1,0 +1,54 @@
+package usecase
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Two wait for the lock that a third one holds; a fourth comes when the third has left.
+func TestALockHasOneHolderAndIsForgottenAfterTheLast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewKeyLocks()
+		key := taskrun.NaturalKey{TaskKey: "k"}
+		holders := 0
+		hold := func(goOn <-chan struct{}) {
+			unlock, err := l.lock(t.Context(), "default", key)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if holders++; holders > 1 {
+				t.Errorf("%d hold the lock", holders)
+			}
+			<-goOn
+			holders--
+			unlock()
+		}
+		goOn := make(chan struct{})
+		for range 3 {
+			go hold(goOn)
+		}
+		synctest.Wait()
+		goOn <- struct{}{}
+		synctest.Wait()
+		go hold(goOn)
+		synctest.Wait()
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if _, err := l.lock(ended, "default", key); err == nil {
+			t.Error("the lock was given to a caller that has gone")
+		}
+		if len(l.locks) != 1 || holders != 1 {
+			t.Errorf("%d locks are kept and %d are held, want 1", len(l.locks), holders)
+		}
+		close(goOn)
+		synctest.Wait()
+		if len(l.locks) != 0 || holders != 0 {
+			t.Errorf("%d locks are kept and %d are held in the end", len(l.locks), holders)
+		}
+	})
+}
