@@ -339,9 +339,9 @@ func (s *services) controllers(
 			return s.service(telemetry.SourceController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
-		OnDuplicate:   s.cluster.OnShadowed,
+		OnDuplicate:  s.cluster.OnShadowed,
 		Clock:        clock.RealClock{},
-		IdleFor:        s.traffic.IdleFor,
+		IdleFor:      s.traffic.IdleFor,
 		Events:       s.events,
 		Metrics:      s.recorder,
 		Trace:        s.traces.Reconciler,

@@ -71,8 +71,8 @@ type localWorker struct {
 }
 
 // NewWorkers returns the Workers that receive the runs of a queue.
-func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, roster Registry) *Workers {
-	return &Workers{Metrics: noMetrics{}, Budget: &ByteBudget{}, queue: queue, leases: leases, clock: clock, registry: roster, local: map[string]*localWorker{}}
+func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, registry Registry) *Workers {
+	return &Workers{Metrics: noMetrics{}, Budget: &ByteBudget{}, queue: queue, leases: leases, clock: clock, registry: registry, local: map[string]*localWorker{}}
 }
 
 // Subscribe adds a connection of a worker that receives runs of these task keys, at

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Policy is an ordered list of rules. The order matters: a rule sees what the
-// rules before it left, and says nothing once one of them changed the type of
-// the proposed state.
+// Policy is an ordered list of rules. A rule receives the facts with the edits of the
+// earlier rules. It is skipped after one of them has changed the type of the proposed
+// state.
 type Policy []Rule
 
-// judge runs the policy as contract §3.3 says: enter the rules in order, apply
-// the transforms to what is to be written, leave the rules in reverse order.
-func (p Policy) judge(f Facts) Decision {
+// evaluate runs the policy (contract §3.3): it enters the rules in order, applies the
+// transforms to the state to write, and leaves the rules in reverse order.
+func (p Policy) evaluate(f Facts) Decision {
 	t := transition{
 		facts:   f,
 		initial: f.Run.State,
@@ -30,49 +30,48 @@ func (p Policy) judge(f Facts) Decision {
 	return t.decision(f.Run.Progress)
 }
 
-// transition is one judgement under way.
+// transition is one evaluation.
 type transition struct {
-	facts   Facts  // as the rules and transforms left them so far
-	initial *State // what the run was in; nil if it never had a state
+	facts   Facts  // with the edits of the rules and transforms so far
+	initial *State // current state of the run; nil if it never had a state
 
-	// from and to are the intended transition, the pair the rules are chosen
-	// by. They are computed once; only facts.Proposed can move away from them.
+	// from and to are the intended transition, which selects the rules. They do not
+	// change when facts.Proposed does.
 	from, to StateType
 
 	entered []entry
 	outcome Decision
 }
 
-// entry is a rule that was heard, with what is needed to leave it again.
+// entry is a rule that was entered, with the data for leaving it.
 type entry struct {
 	rule     Rule
 	verdict  Verdict
 	runCount int64 // before the verdict
 }
 
-// target is the type the run is going to now; None once the proposal was
-// nullified.
+// target returns the present type of the proposed state, None if nothing is written.
 func (t *transition) target() StateType { return t.facts.Proposed.Type }
 
-// enter hears a rule, unless it does not look at the intended transition, or
-// the transition is no longer the intended one.
+// enter evaluates a rule if it matches the intended transition and the transition has
+// not changed.
 func (t *transition) enter(rule Rule) {
-	if !rule.covers(t.from, t.to) {
+	if !rule.matches(t.from, t.to) {
 		return
 	}
 	if t.target() != t.to {
 		t.trace(rule, "skipped: the transition changed before")
 		return
 	}
-	e := entry{rule: rule, verdict: rule.Judge(t.facts), runCount: t.facts.Run.RunCount}
+	e := entry{rule: rule, verdict: rule.Evaluate(t.facts), runCount: t.facts.Run.RunCount}
 	t.entered = append(t.entered, e)
-	t.heed(e.verdict)
+	t.apply(e.verdict)
 	t.trace(rule, e.verdict.String())
 }
 
-// heed does what a verdict says before the write. The last one that ends the
-// transition gives its answer.
-func (t *transition) heed(v Verdict) {
+// apply applies a verdict before the write. The last verdict that ends the transition
+// sets the outcome.
+func (t *transition) apply(v Verdict) {
 	if v.RunCount != nil {
 		t.facts.Run.RunCount = *v.RunCount
 	}
@@ -99,10 +98,10 @@ func (t *transition) transform() {
 	}
 }
 
-// leave takes a rule to its end. A rule that ended the transition itself never
-// fizzles; its after hook runs only if the run goes to a type it looks at. Any
-// other rule's after hook runs if the transition is still the one it saw; else
-// it fizzles and is cleaned up.
+// leave runs the after hook of a rule or rolls the rule back. A rule that ended the
+// transition never fizzles. Its after hook runs only if the new type is in Rule.To.
+// The after hook of another rule runs if the transition has not changed. Otherwise the
+// rule fizzles and is rolled back.
 func (t *transition) leave(e entry) {
 	switch became := t.target(); {
 	case e.verdict.ends():
@@ -112,14 +111,13 @@ func (t *transition) leave(e entry) {
 	case became == t.to:
 		t.after(e)
 	default:
-		t.cleanUp(e)
+		t.rollBack(e)
 	}
 }
 
-// after does what a rule wants done once its transition came about.
+// after applies the part of a verdict that depends on the final transition.
 func (t *transition) after(e entry) {
-	// Slots are taken now and not when the rule was heard, so none has to be
-	// given back for what the rules say.
+	// Slots are requested here and not in enter, so that no rule has to release them.
 	t.outcome.Slots = append(t.outcome.Slots, e.verdict.Slots...)
 	if count := e.verdict.FlowRunRunCount; count != nil {
 		t.facts.Run.FlowRunRunCount = *count
@@ -131,8 +129,8 @@ func (t *transition) after(e entry) {
 	}
 }
 
-// cleanUp takes back what a fizzled rule did.
-func (t *transition) cleanUp(e entry) {
+// rollBack reverts the edits of a fizzled rule.
+func (t *transition) rollBack(e entry) {
 	did := "fizzled"
 	if e.verdict.RunCount != nil {
 		t.facts.Run.RunCount = e.runCount
@@ -148,9 +146,9 @@ func (t *transition) trace(rule Rule, did string) {
 	t.outcome.Trace = append(t.outcome.Trace, TraceEntry{Rule: rule.Name, Did: did})
 }
 
-// decision closes the judgement. Without a state to write, the run's progress
-// is what it was before. All of it is copied, because the rules share pointers
-// with the facts.
+// decision returns the result of the evaluation. Without a state to write, the progress
+// of the run is unchanged. It is a deep copy, because the rules share pointers with the
+// facts.
 func (t *transition) decision(before Progress) Decision {
 	d := t.outcome
 	if t.target() == None {

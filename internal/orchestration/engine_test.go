@@ -14,7 +14,7 @@ func rule(name string, judge func(Facts) Verdict, to ...StateType) Rule {
 	if to == nil {
 		to = StateTypes
 	}
-	return Rule{Name: name, From: anyTypeOrNone, To: to, Judge: judge}
+	return Rule{Name: name, From: anyTypeOrNone, To: to, Evaluate: judge}
 }
 
 func says(v Verdict) func(Facts) Verdict { return func(Facts) Verdict { return v } }
@@ -137,7 +137,7 @@ func TestEngine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := transitionFacts(Pending, Running, func(f *Facts) { f.Run.RunCount = 2 })
-			got := tt.policy.judge(f)
+			got := tt.policy.evaluate(f)
 
 			if got.Status != tt.want || got.Reason != tt.wantReason {
 				t.Errorf("got %s %q, want %s %q", got.Status, got.Reason, tt.want, tt.wantReason)

@@ -37,10 +37,10 @@ func transitionFacts(from, to StateType, edits ...func(*Facts)) Facts {
 // that transition at all.
 func hear(t *testing.T, rule Rule, f Facts) Verdict {
 	t.Helper()
-	if !rule.covers(f.Run.State.typ(), f.Proposed.Type) {
+	if !rule.matches(f.Run.State.typ(), f.Proposed.Type) {
 		t.Fatalf("%s does not look at %q -> %q", rule.Name, f.Run.State.typ(), f.Proposed.Type)
 	}
-	return rule.Judge(f)
+	return rule.Evaluate(f)
 }
 
 // proposedWith is the proposed state of the facts after an edit.

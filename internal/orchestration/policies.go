@@ -1,7 +1,7 @@
 package orchestration
 
-// policyFor picks the policy of a proposal (contract §3.1). Only the proposed
-// state's deferred detail counts, and it wins over force. Creating a run is a
+// policyFor selects the policy of a proposal (contract §3.1). Only the proposed
+// state's deferred detail counts, and it takes precedence over force. Creating a run is a
 // forced transition from no state.
 func policyFor(f Facts) Policy {
 	switch deferred := f.Proposed.Details.Deferred; {
@@ -18,59 +18,59 @@ func policyFor(f Facts) Policy {
 // in a comment only has its place there, and comes when the fact it needs can be
 // gathered.
 
-// Core judges what clients propose for a run that they drive themselves.
+// Core evaluates proposals of clients for runs that they execute themselves.
 //
-// ReleaseTaskConcurrencySlots, which Prefect has in all policies, is nothing that
-// would have to be done here: who holds a slot is told by the runs themselves. A
-// slot counts as taken while its run is in the RUNNING it was taken for, or in
-// what follows that without leaving RUNNING and CANCELLING (see HoldsSlots). So
-// the very write of another state gives the slots back: no crash can come between
-// the two, and force, retries and deferred states need no thought.
+// ReleaseTaskConcurrencySlots, which Prefect has in all policies, is not necessary here,
+// because the state of a run determines whether it holds a slot. A slot is in use while
+// its run is in the RUNNING state that the slot was claimed for, or in later states
+// within RUNNING and CANCELLING (see HoldsSlots). So the write of another state releases
+// the slots: no crash can separate the two, and force, retries and deferred states are
+// no special cases.
 func Core() Policy {
 	return Policy{
 		cacheRetrieval,                      // first, so that a hit needs neither a slot nor a running flow
 		handleTaskTerminalStateTransitions,  // guards what has finished; restarts the run count that later rules read
-		preventRunningTasksFromStoppedFlows, // before the slots, so that a stopped flow's tasks ask for none
-		secureTaskConcurrencySlots,          // before the rules that may change the start: then it fizzles, and no slot is taken
-		copyScheduledTime,                   // a PENDING run keeps the time that waitForScheduledTime asks for
+		preventRunningTasksFromStoppedFlows, // before the slots, so that tasks of a stopped flow need none
+		secureTaskConcurrencySlots,          // before the rules that can change the start: then it fizzles, and no slot is claimed
+		copyScheduledTime,                   // a PENDING run keeps the time that waitForScheduledTime reads
 		waitForScheduledTime,                // nothing runs before its time
 		retryFailedTasks,                    // a failure with retries left is another attempt to come
 		renameReruns,                        // after the terminal rule: reads the run count it restarts
-		updateFlowRunTrackerOnTasks,         // writes down which run of the flow a start belongs to
+		updateFlowRunTrackerOnTasks,         // records the flow run count of a start
 		cacheInsertion,                      // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: done by the write itself, see above.
 	}
 }
 
-// Background judges proposals of deferred states, of runs that wait for a worker.
+// Background evaluates proposals of deferred states, of runs that wait for a worker.
 func Background() Policy {
 	return Policy{
 		preventPendingTransitions,          // first: a run is delivered once, whatever other rules allow
 		cacheRetrieval,                     // before all that a start needs
 		handleTaskTerminalStateTransitions, // guards what has finished; restarts the run count that later rules read
-		copyScheduledTime,                  // a PENDING run keeps the time that waitForScheduledTime asks for
+		copyScheduledTime,                  // a PENDING run keeps the time that waitForScheduledTime reads
 		copyTaskParametersID,               // the worker finds the run's parameters by it
 		waitForScheduledTime,               // nothing runs before its time
 		retryFailedTasks,                   // a failure with retries left is another attempt to come
 		renameReruns,                       // after the terminal rule: reads the run count it restarts
-		updateFlowRunTrackerOnTasks,        // writes down which run of the flow a start belongs to
+		updateFlowRunTrackerOnTasks,        // records the flow run count of a start
 		cacheInsertion,                     // offers the result to later runs of its key
 		// ReleaseTaskConcurrencySlots: see Core.
-		// EnqueueScheduledTasks has no line: the queue is the set of runs that are SCHEDULED and deferred, so the
+		// EnqueueScheduledTasks has no entry: the queue is the set of runs that are SCHEDULED and deferred, so the
 		// write of such a state puts it there.
 	}
 }
 
-// Minimal judges forced proposals and first states. It refuses nothing.
+// Minimal evaluates forced proposals and first states. It rejects nothing.
 func Minimal() Policy {
 	return Policy{
 		// ReleaseTaskConcurrencySlots: see Core; force does not keep slots either.
 	}
 }
 
-// globalTransforms lists what every written state brings about, once all rules
-// have spoken (contract §3.5). UpdateStateDetails has no line: the run's own ids
-// are not kept in its states, so there is nothing to correct.
+// globalTransforms returns the transforms of every written state, after all rules
+// (contract §3.5). UpdateStateDetails has no entry: the states do not have the ids of
+// the run.
 func globalTransforms() []transform {
 	return []transform{
 		separateTimestamps, // first: the others read the timestamp

@@ -7,80 +7,80 @@ import (
 	"time"
 )
 
-// Rule judges one kind of transition. Rules are data: a name, the transitions
-// it looks at, and a pure judgement.
+// Rule evaluates one kind of transition. Rules are data: a name, the matching
+// transitions, and a pure function.
 type Rule struct {
 	// Name is Prefect's name of the rule (contract §3.4).
 	Name string
-	// From and To hold the initial and proposed types the rule looks at. None
-	// is a member only where the contract says so.
+	// From and To are the matching initial and proposed types. None is a member only if
+	// the contract requires it.
 	From, To []StateType
-	// Judge sees the facts as the earlier rules left them: their edits of the
-	// proposed state and of the run count are in. It must not write through
-	// the pointers, slices and maps it is given.
-	Judge func(Facts) Verdict
+	// Evaluate receives the facts with the edits of the earlier rules to the proposed
+	// state and the run count. It must not write through the pointers, slices and maps
+	// of the facts.
+	Evaluate func(Facts) Verdict
 }
 
-// covers reports whether the rule looks at a transition at all.
-func (r Rule) covers(from, to StateType) bool {
+// matches reports whether the rule applies to a transition.
+func (r Rule) matches(from, to StateType) bool {
 	return slices.Contains(r.From, from) && slices.Contains(r.To, to)
 }
 
-// Type sets of rules that look at more than a few types.
+// Type sets of rules that match many types.
 var (
 	anyTypeOrNone = append([]StateType{None}, StateTypes...)
 	terminalTypes = []StateType{Completed, Failed, Crashed, Cancelled}
 )
 
-// Verdict is what a rule says of a transition. The zero Verdict lets it pass
-// as it is. What Prefect's rules do in hooks before, after and in place of the
-// write is said here as data, and the engine does it at the right moment.
+// Verdict is the result of a rule. The zero Verdict accepts the transition without
+// edits. Prefect's rules have hooks before, after and in place of the write. Here they
+// are data, which the engine applies at the time of the hook.
 type Verdict struct {
-	// Status is empty when the rule lets the transition pass. Reject, Wait and
+	// Status is empty if the rule does not end the transition. Reject, Wait and
 	// Abort end it, with Reason, and with Delay in case of Wait.
 	Status Status
 	Reason string
 	Delay  time.Duration
-	// AwaitsSlots tells of a Wait that it is for a slot: see Decision.
+	// AwaitsSlots is true for a Wait for a slot, see Decision.
 	AwaitsSlots bool
-	// State takes the place of the proposed state. Nil keeps it if the rule
-	// lets it pass, and else leaves nothing to write.
+	// State replaces the proposed state. Nil keeps the proposed state if the rule does
+	// not end the transition. Otherwise nil means that nothing is written.
 	State *State
-	// RunCount is the run's count from now on: later rules see it. If the rule
-	// fizzles, the engine puts the old count back (Prefect's cleanup hook).
+	// RunCount is the new run count for the later rules. If the rule fizzles, the engine
+	// restores the earlier count (Prefect's cleanup hook).
 	RunCount *int64
-	// FlowRunRunCount is set after everything else, and only if the transition
-	// came about as the rule saw it (Prefect's after hook).
+	// FlowRunRunCount is set last, and only if the transition did not change after the
+	// rule (Prefect's after hook).
 	FlowRunRunCount *int64
-	// CacheEntry makes the state that is written an entry of the cache, under the
-	// same condition.
+	// CacheEntry makes the written state an entry of the cache, under the same
+	// condition.
 	CacheEntry bool
-	// Slots are the tags whose limits have to give a slot each, for the state to
-	// be written: only if the transition comes about as the rule saw it. A rule
-	// that fizzles gives back what it asked for (Prefect's cleanup hook).
+	// Slots are the tags on whose limits a slot must be free before the write, if the
+	// transition did not change after the rule. A rule that fizzles needs no slots
+	// (Prefect's cleanup hook).
 	Slots []string
 }
 
-// pass lets the transition go on unchanged.
+// pass accepts the transition without edits.
 func pass() Verdict { return Verdict{} }
 
-// edit lets the transition go on with a proposed state that was edited.
+// edit accepts the transition with an edited proposed state.
 func edit(s State) Verdict { return Verdict{State: &s} }
 
-// reject puts another state in the place of the proposed one.
+// reject replaces the proposed state.
 func reject(s State, reason string) Verdict {
 	return Verdict{Status: Reject, Reason: reason, State: &s}
 }
 
-// rejectWithNothing refuses the proposed state and leaves the run as it is.
+// rejectWithNothing rejects the proposed state without a write.
 func rejectWithNothing(reason string) Verdict { return Verdict{Status: Reject, Reason: reason} }
 
-// wait asks the caller to propose again after a delay of whole seconds.
+// wait returns a Wait with a delay in whole seconds.
 func wait(delay time.Duration, reason string) Verdict {
 	return Verdict{Status: Wait, Delay: delay, Reason: reason}
 }
 
-// abort tells the caller to give up.
+// abort returns an Abort.
 func abort(reason string) Verdict { return Verdict{Status: Abort, Reason: reason} }
 
 // ends reports whether the rule ended the intended transition.
@@ -111,8 +111,8 @@ func (v Verdict) String() string {
 	return strings.Join(did, ", ")
 }
 
-// newState makes the state that a rule puts in place of the proposed one. As
-// in Prefect its deferred detail is false, not null (contract §2.3).
+// newState returns a state that replaces the proposed state. As in Prefect, its
+// deferred detail is false, not null (contract §2.3).
 func (f Facts) newState(t StateType, name string) State {
 	return State{
 		ID:        f.NewID,
@@ -123,5 +123,5 @@ func (f Facts) newState(t StateType, name string) State {
 	}
 }
 
-// now is the time of the judgement in the precision that clients see.
+// now returns the time of the evaluation in the precision of clients.
 func (f Facts) now() time.Time { return f.Now.UTC().Truncate(time.Microsecond) }

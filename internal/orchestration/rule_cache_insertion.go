@@ -13,13 +13,13 @@ const maxCacheKeyLength = 2000
 // that takes the place of the proposed one is that same state, so it is written,
 // and offered (contract §3.4).
 var cacheInsertion = Rule{
-	Name:  "CacheInsertion",
-	From:  anyTypeOrNone,
-	To:    []StateType{Completed},
-	Judge: judgeCacheInsertion,
+	Name:     "CacheInsertion",
+	From:     anyTypeOrNone,
+	To:       []StateType{Completed},
+	Evaluate: evaluateCacheInsertion,
 }
 
-func judgeCacheInsertion(f Facts) Verdict {
+func evaluateCacheInsertion(f Facts) Verdict {
 	key := f.Proposed.Details.cacheKey()
 	verdict := pass()
 	if utf8.RuneCountInString(key) > maxCacheKeyLength {

@@ -3,13 +3,13 @@ package orchestration
 // cacheRetrieval gives a run that is about to start the result that another one
 // left under the same cache key, in place of the start (contract §3.4).
 var cacheRetrieval = Rule{
-	Name:  "CacheRetrieval",
-	From:  anyTypeOrNone,
-	To:    []StateType{Running},
-	Judge: judgeCacheRetrieval,
+	Name:     "CacheRetrieval",
+	From:     anyTypeOrNone,
+	To:       []StateType{Running},
+	Evaluate: evaluateCacheRetrieval,
 }
 
-func judgeCacheRetrieval(f Facts) Verdict {
+func evaluateCacheRetrieval(f Facts) Verdict {
 	if f.CacheEntry == nil || !f.Proposed.AsksCache() {
 		return pass()
 	}

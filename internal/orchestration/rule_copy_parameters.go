@@ -3,13 +3,13 @@ package orchestration
 // copyTaskParametersID hands the id of a background run's stored parameters on
 // until it runs (contract §3.4).
 var copyTaskParametersID = Rule{
-	Name:  "CopyTaskParametersID",
-	From:  []StateType{Scheduled, Pending},
-	To:    []StateType{Pending, Running},
-	Judge: judgeCopyTaskParametersID,
+	Name:     "CopyTaskParametersID",
+	From:     []StateType{Scheduled, Pending},
+	To:       []StateType{Pending, Running},
+	Evaluate: evaluateCopyTaskParametersID,
 }
 
-func judgeCopyTaskParametersID(f Facts) Verdict {
+func evaluateCopyTaskParametersID(f Facts) Verdict {
 	initial, proposed := f.Run.State, f.Proposed
 	if proposed.Details.TaskParametersID != "" || initial.Details.TaskParametersID == "" {
 		return pass()

@@ -2,13 +2,13 @@ package orchestration
 
 // copyScheduledTime keeps the scheduled time of a delivered run (contract §3.4).
 var copyScheduledTime = Rule{
-	Name:  "CopyScheduledTime",
-	From:  []StateType{Scheduled},
-	To:    []StateType{Pending},
-	Judge: judgeCopyScheduledTime,
+	Name:     "CopyScheduledTime",
+	From:     []StateType{Scheduled},
+	To:       []StateType{Pending},
+	Evaluate: evaluateCopyScheduledTime,
 }
 
-func judgeCopyScheduledTime(f Facts) Verdict {
+func evaluateCopyScheduledTime(f Facts) Verdict {
 	initial, proposed := f.Run.State, f.Proposed
 	if proposed.Details.ScheduledTime != nil || initial.Details.ScheduledTime == nil {
 		return pass()

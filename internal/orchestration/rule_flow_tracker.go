@@ -5,13 +5,13 @@ package orchestration
 // compares with it. That a flow run is gone is found out before the judgement,
 // when the facts are gathered; without a flow run there is nothing to remember.
 var updateFlowRunTrackerOnTasks = Rule{
-	Name:  "UpdateFlowRunTrackerOnTasks",
-	From:  anyTypeOrNone,
-	To:    []StateType{Running},
-	Judge: judgeFlowTracker,
+	Name:     "UpdateFlowRunTrackerOnTasks",
+	From:     anyTypeOrNone,
+	To:       []StateType{Running},
+	Evaluate: evaluateFlowTracker,
 }
 
-func judgeFlowTracker(f Facts) Verdict {
+func evaluateFlowTracker(f Facts) Verdict {
 	if f.FlowRun == nil {
 		return pass()
 	}

@@ -6,13 +6,13 @@ import "fmt"
 // (contract §3.4). From one PENDING to another of a different name, other than
 // plain Pending, the run may go: it only says how far the hand-over is.
 var preventPendingTransitions = Rule{
-	Name:  "PreventPendingTransitions",
-	From:  []StateType{Pending, Cancelling, Running, Cancelled},
-	To:    []StateType{Pending},
-	Judge: judgePending,
+	Name:     "PreventPendingTransitions",
+	From:     []StateType{Pending, Cancelling, Running, Cancelled},
+	To:       []StateType{Pending},
+	Evaluate: evaluatePending,
 }
 
-func judgePending(f Facts) Verdict {
+func evaluatePending(f Facts) Verdict {
 	initial, proposed := f.Run.State, f.Proposed
 	renamed := proposed.Name != initial.Name && proposed.Name != Pending.DefaultName()
 	if initial.Type != Pending || !renamed {

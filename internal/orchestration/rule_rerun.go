@@ -5,13 +5,13 @@ package orchestration
 // that restarts the run count, so a run that is restarted after its end keeps
 // the proposed name.
 var renameReruns = Rule{
-	Name:  "RenameReruns",
-	From:  anyTypeOrNone,
-	To:    []StateType{Running},
-	Judge: judgeRerun,
+	Name:     "RenameReruns",
+	From:     anyTypeOrNone,
+	To:       []StateType{Running},
+	Evaluate: evaluateRerun,
 }
 
-func judgeRerun(f Facts) Verdict {
+func evaluateRerun(f Facts) Verdict {
 	if f.Run.State == nil || f.Run.RunCount <= 0 {
 		return pass()
 	}

@@ -8,13 +8,13 @@ import (
 // retryFailedTasks schedules another attempt in place of a failure, as long as
 // the run has retries left (contract §3.4). The new state is not deferred.
 var retryFailedTasks = Rule{
-	Name:  "RetryFailedTasks",
-	From:  []StateType{Running},
-	To:    []StateType{Failed},
-	Judge: judgeRetry,
+	Name:     "RetryFailedTasks",
+	From:     []StateType{Running},
+	To:       []StateType{Failed},
+	Evaluate: evaluateRetry,
 }
 
-func judgeRetry(f Facts) Verdict {
+func evaluateRetry(f Facts) Verdict {
 	if !f.mayRetry() {
 		return pass()
 	}

@@ -10,10 +10,10 @@ import (
 // its tags: all of them or none (contract §3.4). It takes no slot itself, but
 // says whose are to be taken before the state is written: see Decision.Slots.
 var secureTaskConcurrencySlots = Rule{
-	Name:  "SecureTaskConcurrencySlots",
-	From:  anyTypeOrNone,
-	To:    []StateType{Running},
-	Judge: judgeSlots,
+	Name:     "SecureTaskConcurrencySlots",
+	From:     anyTypeOrNone,
+	To:       []StateType{Running},
+	Evaluate: evaluateSlots,
 }
 
 // TagLimit holds the facts of an active limit on one of the run's tags.
@@ -37,7 +37,7 @@ func (l TagLimit) full() bool { return !l.Held && l.Taken >= l.Limit }
 // lie about for so long; here a wait is never longer than the shortest one there is.
 const slotWait = time.Second
 
-func judgeSlots(f Facts) Verdict {
+func evaluateSlots(f Facts) Verdict {
 	limits := f.TagLimits
 	if len(limits) == 0 {
 		return pass()

@@ -3,13 +3,13 @@ package orchestration
 // preventRunningTasksFromStoppedFlows lets a task start only while its flow runs
 // (contract §3.4). Without the facts of a flow run it has nothing to say.
 var preventRunningTasksFromStoppedFlows = Rule{
-	Name:  "PreventRunningTasksFromStoppedFlows",
-	From:  anyTypeOrNone,
-	To:    []StateType{Running},
-	Judge: judgeStoppedFlow,
+	Name:     "PreventRunningTasksFromStoppedFlows",
+	From:     anyTypeOrNone,
+	To:       []StateType{Running},
+	Evaluate: evaluateStoppedFlow,
 }
 
-func judgeStoppedFlow(f Facts) Verdict {
+func evaluateStoppedFlow(f Facts) Verdict {
 	if f.FlowRun == nil {
 		return pass()
 	}

@@ -8,13 +8,13 @@ import (
 // handleTaskTerminalStateTransitions guards what has finished (contract §3.4).
 // Its TO set includes None: after it refused with nothing it is still at home.
 var handleTaskTerminalStateTransitions = Rule{
-	Name:  "HandleTaskTerminalStateTransitions",
-	From:  terminalTypes,
-	To:    anyTypeOrNone,
-	Judge: judgeTerminal,
+	Name:     "HandleTaskTerminalStateTransitions",
+	From:     terminalTypes,
+	To:       anyTypeOrNone,
+	Evaluate: evaluateTerminal,
 }
 
-func judgeTerminal(f Facts) Verdict {
+func evaluateTerminal(f Facts) Verdict {
 	initial := f.Run.State
 	if slices.Contains([]StateType{Cancelling, Paused, Crashed}, f.Proposed.Type) {
 		return abort(fmt.Sprintf("Run is already %s.", initial.Type))

@@ -7,13 +7,13 @@ import (
 
 // waitForScheduledTime lets nothing run before its time (contract §3.4).
 var waitForScheduledTime = Rule{
-	Name:  "WaitForScheduledTime",
-	From:  []StateType{Scheduled, Pending},
-	To:    []StateType{Running},
-	Judge: judgeWait,
+	Name:     "WaitForScheduledTime",
+	From:     []StateType{Scheduled, Pending},
+	To:       []StateType{Running},
+	Evaluate: evaluateWait,
 }
 
-func judgeWait(f Facts) Verdict {
+func evaluateWait(f Facts) Verdict {
 	scheduled := f.Run.State.Details.ScheduledTime
 	if scheduled == nil {
 		return pass()

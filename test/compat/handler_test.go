@@ -49,7 +49,7 @@ func newHandler(t *testing.T) http.Handler {
 	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.SingleReplica{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Tenant: rest.Tenant{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
-		Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Clock:  wallClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
