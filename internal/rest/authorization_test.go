@@ -440,10 +440,10 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 	t.Parallel()
 	const right = "list taskruns in default"
 	cases := map[string]struct {
-		reviewer   func(*fakeReviewer)
-		after  func(*fakeReviewer)
-		want   end
-		within time.Duration
+		reviewer func(*fakeReviewer)
+		after    func(*fakeReviewer)
+		want     end
+		within   time.Duration
 	}{
 		"the token expires": {
 			reviewer: func(d *fakeReviewer) { d.until = noon.Add(10 * time.Second) }, want: end{1008, "Token expired"}, within: 10 * time.Second,
@@ -455,8 +455,8 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
 		"nobody can judge until the token expires": {
-			reviewer:  func(d *fakeReviewer) { d.until = noon.Add(150 * time.Second) },
-			after: func(d *fakeReviewer) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
+			reviewer: func(d *fakeReviewer) { d.until = noon.Add(150 * time.Second) },
+			after:    func(d *fakeReviewer) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
 		},
 	}
 	for name, tc := range cases {

@@ -63,7 +63,7 @@ type Dependencies struct {
 	Log           *slog.Logger
 	Metrics       Metrics       // nil: no metrics
 	SocketMetrics SocketMetrics // nil: no metrics
-	Reviewer          Reviewer          // nil: no authentication
+	Reviewer      Reviewer      // nil: no authentication
 	Proxy         Proxy         // nil: requests do not come through the API server
 	Tracer        Tracer        // nil: no traces
 	TLS           *tls.Config   // nil: plain HTTP
@@ -71,14 +71,14 @@ type Dependencies struct {
 
 // Server serves the REST interface. Start listens. Handler serves requests without listening.
 type Server struct {
-	options Options
-	clock   taskrun.Clock
-	log     *slog.Logger
-	metrics Metrics
-	reviewer    Reviewer  // nil: no authentication
-	proxy   Proxy // nil: there is none
-	tls     *tls.Config
-	csrf    *csrf // nil: no token is needed
+	options  Options
+	clock    taskrun.Clock
+	log      *slog.Logger
+	metrics  Metrics
+	reviewer Reviewer // nil: no authentication
+	proxy    Proxy    // nil: there is none
+	tls      *tls.Config
+	csrf     *csrf // nil: no token is needed
 
 	browsers   *browserGuard
 	rejections rejectionSampler
