@@ -166,7 +166,7 @@ func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
 	if run == nil || !heldBy("second")(run) || run.Status.Delivery.Attempts != 2 {
 		t.Fatalf("once it was sent again the run is %+v", run)
 	}
-	c.awaitEvent(t, id, "Warning Redelivered worker first is gone: the run waits for another one")
+	c.awaitEvent(t, id, "Warning Redelivered Worker first was lost: the run waits for another worker")
 
 	setState(t, p, id, "RUNNING")
 	setState(t, p, id, "COMPLETED")
@@ -189,7 +189,7 @@ func TestARunOnAWorkerThatVanishesHasCrashed(t *testing.T) {
 	if message := run.Status.State.Message; message == nil || !strings.Contains(*message, "worker") {
 		t.Errorf("message = %v, want it to name the worker", message)
 	}
-	c.awaitEvent(t, id, "Warning WorkerLost worker worker is gone: moved from RUNNING to CRASHED")
+	c.awaitEvent(t, id, "Warning WorkerLost Worker worker was lost: state changed from RUNNING to CRASHED")
 }
 
 func TestARunThatNoWorkerStartsIsGivenUp(t *testing.T) {

@@ -35,5 +35,5 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	}
 	w.vanish(t)
 	two.serve(t, "another", "hello").takes(t, id)
-	c.awaitEvent(t, id, "Warning Redelivered worker worker is gone")
+	c.awaitEvent(t, id, "Warning Redelivered Worker worker was lost")
 }

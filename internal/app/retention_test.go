@@ -166,7 +166,7 @@ func TestTheAnnotationOfANamespaceOverridesTheFlag(t *testing.T) {
 	short.apply(t, "hello", v1alpha1.TaskRunSpec{})
 	short.propose(t, "hello", "COMPLETED")
 	short.awaitGone(t, "hello")
-	bad.awaitNamespaceEvent(t, `finished TaskRuns are kept: the annotation taskrun.dev/finished-ttl is not valid: "7d"`)
+	bad.awaitNamespaceEvent(t, `Finished TaskRuns are kept: the annotation taskrun.dev/finished-ttl is not valid: "7d"`)
 
 	// The rules change, for runs that finished before.
 	kept.annotate(t, "2h")
