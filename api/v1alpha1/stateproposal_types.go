@@ -196,7 +196,9 @@ const (
 )
 
 // Kinds returns the kinds of this group.
-func Kinds() []string { return []string{KindTaskRun, KindConcurrencyLimit, KindStateProposal} }
+func Kinds() []string {
+	return []string{KindTaskRun, KindConcurrencyLimit, KindStateProposal}
+}
 
 // ConditionEvaluated is the condition of a StateProposal: True once its verdict
 // is final, as in

@@ -44,7 +44,7 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	if tokens, _ := c.asked(); tokens != want {
 		t.Errorf("the API server was asked %d times, want %d", tokens, want)
 	}
-	clock.Step(testOptions().CacheTTL) // the flood goes on, and the old token is to be reviewed again
+	clock.Step(testOptions().CacheTTL) // the flood continues, and the old token is due for another review
 	flood(here, t, d, "late", 1000)
 	if _, err := d.Authenticate(here, "old"); err != nil {
 		t.Errorf("a caller of the address that was accepted before: %v", err)

@@ -183,7 +183,7 @@ func TestTheStartingReplicaBringsItsNames(t *testing.T) {
 	if !leafOf(t, before).Equal(leafOf(t, after)) {
 		t.Error("it is out of patience too soon")
 	}
-	s.clock.Step(namesGracePeriod) // nobody replaces it: it must be right
+	s.clock.Step(namesGracePeriod) // no replica replaces it, so it must be right
 	mustLook(t, before, before)
 	if want := []string{"a.example", "b.example"}; !slices.Equal(namesOf(leafOf(t, before)), want) {
 		t.Errorf("names %v after an hour, want %v", namesOf(leafOf(t, before)), want)

@@ -191,7 +191,7 @@ var anyParameter = regexp.MustCompile("{.*}")
 func TestEveryRouteNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	reviewer := &fakeReviewer{}
-	reviewer.fail("lost", fmt.Errorf("%w: nobody to ask", authn.ErrUnavailable))
+	reviewer.fail("lost", fmt.Errorf("%w: no API server", authn.ErrUnavailable))
 	f := guarded(t, reviewer)
 	for _, r := range table() {
 		if r.serve != nil {

@@ -91,7 +91,7 @@ func TestWhatAFilterLooksAt(t *testing.T) {
 		frame string
 		want  taskrun.WatchOptions
 	}{
-		"everything of late":       {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
+		"all recent events":        {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
 		"since a minute":           {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon.Add(-time.Minute)}},
 		"since longer than can be": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.WatchOptions{Since: quarter}},
 		"nothing of before":        {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon}},

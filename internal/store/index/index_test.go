@@ -138,8 +138,8 @@ func TestTheNewestVersionStays(t *testing.T) {
 	}
 }
 
-// A name has one object at a time: whoever tells of the second tells that the
-// first is gone.
+// A name has one object at a time: an update with the second object shows that the
+// first was deleted.
 func TestAnObjectMadeAgainReplacesTheOld(t *testing.T) {
 	t.Parallel()
 	older := objecttest.Version("x", "old", 10, objecttest.WithID(idA), objecttest.WithState(stateA))

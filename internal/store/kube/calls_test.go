@@ -234,7 +234,7 @@ func TestRequests(t *testing.T) {
 			wantLine: "DELETE taskruns/x",
 			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u","resourceVersion":"7"}}`,
 		},
-		"a read of what the index holds asks nobody": {
+		"a read of an indexed run makes no call": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
 				_, getErr := s.Get(ctx, run.ID)
 				_, findErr := s.Find(ctx, run.NaturalKey())
