@@ -160,7 +160,6 @@ type TaskRunSpec struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || [self.map(a, size(a.?sources.orValue([]))).sum()].exists(n, n <= 32 || (n <= 256 && self.map(a, has(a.sources) ? a.sources.map(s, has(s.taskRunName) ? 1 : 0).sum() : 0).sum() <= 32))`,message="taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",optionalOldSelf=true
 	TaskInputs []TaskArgument `json:"taskInputs,omitempty"`
 
 	// initialState is the state in which the run begins; every type is allowed.

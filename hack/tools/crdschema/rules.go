@@ -44,6 +44,10 @@ func rules(version any) error {
 	if err != nil {
 		return err
 	}
+	inputs, err := descend(root, "properties", "spec", "properties", "taskInputs")
+	if err != nil {
+		return err
+	}
 	effective, err := descend(status, "properties", "effective")
 	if err != nil {
 		return err
@@ -51,6 +55,7 @@ func rules(version any) error {
 	return errors.Join(
 		prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()),
 		prepend(status, textsOfStatus()),
+		prepend(inputs, sourcesOfInputs()),
 		prepend(effective, textsOfEffective()),
 	)
 }
@@ -153,6 +158,18 @@ func textsOfChangedSpec() map[string]any {
 			"(!has(self.spec.%[1]s) || (has(oldSelf.spec.%[1]s) && self.spec.%[1]s == oldSelf.spec.%[1]s))", field))
 	}
 	return limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
+}
+
+// sourcesOfInputs limits the sources of all arguments together. The named ones are counted only if there are more sources
+// than may be named.
+func sourcesOfInputs() map[string]any {
+	all := "self.map(a, size(a.?sources.orValue([]))).sum()"
+	named := "self.map(a, has(a.sources) ? a.sources.map(s, has(s.taskRunName) ? 1 : 0).sum() : 0).sum()"
+	return map[string]any{
+		"rule":            "oldSelf.hasValue() || [" + all + "].exists(n, n <= 32 || (n <= 256 && " + named + " <= 32))",
+		"message":         "taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",
+		"optionalOldSelf": true,
+	}
 }
 
 // limitOnSpec is the limit on all texts of spec, for writes that do not pass without. First each small text is taken for
