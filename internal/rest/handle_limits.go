@@ -2,7 +2,9 @@ package rest
 
 import (
 	"cmp"
+	"context"
 	"net/http"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -72,4 +74,41 @@ func (s *namespaceHandler) removeLimit(r *request) (response, error) {
 		return response{}, err
 	}
 	return response{status: http.StatusNoContent}, nil
+}
+
+// Limits are the use cases of concurrency limits. ErrNotFound means that the limit does not exist, ErrExists that
+// another one has the name. *taskrun.InvalidError, ErrConflict and ErrUnavailable are those of package taskrun.
+type Limits interface {
+	// Create creates a limit. ErrExists.
+	Create(ctx context.Context, in concurrency.NewLimit) (*concurrency.View, error)
+	// Put creates the limit of the name, or changes its number of slots if it exists. taskrun.ErrForbidden if the caller has
+	// no permission to create it.
+	Put(ctx context.Context, name string, slots int) (limit *concurrency.View, created bool, err error)
+	// Get returns a limit. ErrNotFound.
+	Get(ctx context.Context, key concurrency.Key) (*concurrency.View, error)
+	// List returns at most most limits whose names begin with the prefix, sorted by name, without the first offset.
+	List(ctx context.Context, prefix string, offset, most int) ([]*concurrency.View, error)
+	// Update changes the fields that are not nil. ErrNotFound, ErrExists.
+	Update(ctx context.Context, key concurrency.Key, change concurrency.Change) error
+	// Delete removes a limit with its slots. ErrNotFound.
+	Delete(ctx context.Context, key concurrency.Key) error
+	// Reset releases all slots of a limit, and acquires one for each of the runs. ErrNotFound.
+	Reset(ctx context.Context, name string, runIDs []string) error
+
+	// Acquire acquires slots of all active limits of the names, or none. It returns all limits of the names, inactive ones
+	// too. Names without a limit are ignored. *concurrency.LockedError, concurrency.ErrTooManySlots,
+	// *concurrency.NoDecayError.
+	Acquire(ctx context.Context, in concurrency.Acquisition) (leaseID string, limits []*concurrency.View, err error)
+	// Release releases slots of the active limits of the names that were acquired without a lease. It returns all limits of
+	// the names.
+	Release(ctx context.Context, in concurrency.Released) ([]*concurrency.View, error)
+	// Renew sets the remaining TTL of a lease. concurrency.ErrNoLease.
+	Renew(ctx context.Context, leaseID string, life time.Duration) error
+	// ReleaseLease releases the slots of a lease. A lease that has ended has none.
+	ReleaseLease(ctx context.Context, leaseID string) error
+	// AcquireForRun acquires a slot of each active limit of the tags for the run, or none, and returns these limits.
+	// *concurrency.LockedError with its Tag.
+	AcquireForRun(ctx context.Context, tags []string, runID string) ([]*concurrency.View, error)
+	// ReleaseForRun releases the slots of AcquireForRun, and returns all limits of the tags.
+	ReleaseForRun(ctx context.Context, tags []string, runID string) ([]*concurrency.View, error)
 }

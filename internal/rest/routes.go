@@ -148,3 +148,194 @@ func otherRoutes() []route {
 		},
 	}
 }
+
+// lists are the routes that tell of many runs at once, and of what is around
+// them. No other route has their paths.
+func lists() []route {
+	return []route{
+		{
+			method: http.MethodPost, path: "/task_runs/paginate", resource: ResourceTaskRuns, verb: VerbList, summary: "read a page of the runs that match",
+			handle: (*namespaceHandler).paginate, across: true, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/task_runs/history", resource: ResourceTaskRuns, verb: VerbList, summary: "count runs by when they were to start",
+			handle: (*namespaceHandler).history, across: true, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/ui/task_runs/count", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs that match by type of state",
+			handle: (*namespaceHandler).uiCount, across: true, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/ui/task_runs/dashboard/counts", resource: ResourceTaskRuns, verb: VerbList, summary: "count ended runs by when they started",
+			handle: (*namespaceHandler).uiDashboard, across: true, body: true,
+		},
+		{
+			method: http.MethodGet, path: "/ui/task_runs/" + idParameter, resource: ResourceTaskRuns, verb: VerbGet, summary: "read a run with the name of its flow run",
+			handle: (*namespaceHandler).uiRead, explainGone: detailText("Task not found"),
+		},
+		{
+			method: http.MethodPost, path: "/ui/flow_runs/count-task-runs", resource: ResourceTaskRuns, verb: VerbList, summary: "count the runs of flow runs",
+			handle: (*namespaceHandler).uiCountByFlowRun, across: true, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/task_workers/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the task workers that are there",
+			handle: (*namespaceHandler).filterTaskWorkers, body: true, maxBody: maxListBody,
+		},
+		{
+			method: http.MethodPost, path: "/logs/", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "log lines",
+			handle: (*namespaceHandler).addLogs, body: true, maxBody: maxLogBody,
+		},
+		{
+			method: http.MethodPost, path: "/logs/filter", resource: ResourceTaskRuns, verb: VerbList, summary: "read the logged lines that match",
+			handle: (*namespaceHandler).filterLogs, body: true,
+		},
+		{
+			method: http.MethodGet, path: "/observed-states", resource: ResourceTaskRuns, verb: VerbList, summary: "read which states runs are in and were in",
+			handle: (*namespaceHandler).observedStates, across: true,
+		},
+	}
+}
+
+// tagLimitRoutes are the older routes, about limits of tags.
+func tagLimitRoutes() []route {
+	const (
+		base = "/concurrency_limits"
+		gone = "Concurrency limit not found"
+	)
+	return []route{
+		{
+			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "make the limit of a tag, or set its slots",
+			handle: (*namespaceHandler).createTagLimit, body: true, maxBody: maxSmallBody,
+		},
+		{
+			method: http.MethodGet, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag by its id",
+			handle: (*namespaceHandler).readTagLimit, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodGet, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read the limit of a tag",
+			handle: (*namespaceHandler).readLimitOfTag, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read the limits of tags",
+			handle: (*namespaceHandler).filterTagLimits, body: true, maxBody: maxSmallBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/tag/" + tagParameter + "/reset", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "end all that is held of the limit of a tag",
+			handle: (*namespaceHandler).resetLimitOfTag, body: true, maxBody: maxListBody, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodDelete, path: base + "/" + idParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag by its id",
+			handle: (*namespaceHandler).removeTagLimit, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodDelete, path: base + "/tag/" + tagParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete the limit of a tag",
+			handle: (*namespaceHandler).removeLimitOfTag, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots of tags for a run",
+			handle: (*namespaceHandler).incrementTags, body: true, maxBody: maxListBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots of tags back",
+			handle: (*namespaceHandler).decrementTags, body: true, maxBody: maxListBody,
+		},
+	}
+}
+
+// limitRoutes are about limits of any name.
+func limitRoutes() []route {
+	const (
+		base = "/v2/concurrency_limits"
+		gone = "Concurrency Limit not found"
+	)
+	return []route{
+		{
+			method: http.MethodPost, path: base + "/", resource: ResourceConcurrencyLimits, verb: VerbCreate, summary: "make a limit",
+			handle: (*namespaceHandler).createLimit, body: true, maxBody: maxSmallBody,
+		},
+		{
+			method: http.MethodGet, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbGet, summary: "read a limit",
+			handle: (*namespaceHandler).readLimit, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodPost, path: base + "/filter", resource: ResourceConcurrencyLimits, verb: VerbList, summary: "read all limits",
+			handle: (*namespaceHandler).filterLimits, body: true, maxBody: maxSmallBody,
+		},
+		{
+			method: http.MethodPatch, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbUpdate, summary: "change a limit",
+			handle: (*namespaceHandler).updateLimit, body: true, maxBody: maxSmallBody, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodDelete, path: base + "/" + idOrNameParameter, resource: ResourceConcurrencyLimits, verb: VerbDelete, summary: "delete a limit",
+			handle: (*namespaceHandler).removeLimit, explainGone: detailText(gone),
+		},
+		{
+			method: http.MethodPost, path: base + "/increment", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots",
+			handle: (*namespaceHandler).increment, body: true, maxBody: maxListBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/increment-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "take slots for as long as a lease lives",
+			handle: (*namespaceHandler).incrementWithLease, body: true, maxBody: maxListBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/decrement", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give slots back",
+			handle: (*namespaceHandler).decrement, body: true, maxBody: maxListBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/decrement-with-lease", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "give back what a lease holds",
+			handle: (*namespaceHandler).decrementWithLease, body: true, maxBody: maxSmallBody,
+		},
+		{
+			method: http.MethodPost, path: base + "/leases/" + leaseParameter + "/renew", resource: ResourceConcurrencySlots, verb: VerbUpdate, summary: "let a lease live on",
+			handle: (*namespaceHandler).renewLease, body: true, maxBody: maxSmallBody,
+		},
+	}
+}
+
+// AggregatedGroup and AggregatedVersion are what the Kubernetes API server knows
+// these routes by, where it passes requests on.
+const (
+	AggregatedGroup   = "rest.taskrun.dev"
+	AggregatedVersion = "v1alpha1"
+	// AggregatedPath begins the paths of such requests.
+	AggregatedPath = "/apis/" + AggregatedGroup + "/" + AggregatedVersion
+)
+
+// discoveryRoutes are what the API server asks about this one, and tells its own
+// clients. They show what there is, not what is in it.
+func discoveryRoutes() []route {
+	return []route{
+		{method: http.MethodGet, path: "/apis", summary: "read which groups there are", handle: (*namespaceHandler).apiGroups, anyVersion: true},
+		{method: http.MethodGet, path: "/apis/" + AggregatedGroup, summary: "read which versions there are", handle: (*namespaceHandler).apiGroup, anyVersion: true},
+		{method: http.MethodGet, path: AggregatedPath, summary: "read which resources there are", handle: (*namespaceHandler).apiResources, anyVersion: true},
+		{method: http.MethodGet, path: "/openapi/v3", summary: "read where documents are", handle: (*namespaceHandler).openAPIIndex, anyVersion: true},
+		{method: http.MethodGet, path: "/openapi/v3" + AggregatedPath, summary: "read the document", handle: (*namespaceHandler).openAPIAggregated, anyVersion: true},
+	}
+}
+
+// eventRoutes are about states that runs enter elsewhere, about telling of them,
+// and about what clients ask for in between; most are websockets.
+func eventRoutes() []route {
+	return []route{
+		{
+			method: http.MethodPost, path: "/events", resource: ResourceTaskRunStates, verb: VerbUpdate, summary: "report states of runs",
+			handle: (*namespaceHandler).postEvents, body: true,
+		},
+		{
+			method: http.MethodGet, path: "/task_runs/subscriptions/scheduled", resource: ResourceTaskRunStates, verb: VerbUpdate,
+			summary: "be given runs to execute", serve: (*namespaceHandler).subscription,
+		},
+		{
+			method: http.MethodGet, path: "/events/in", resource: ResourceTaskRunStates, verb: VerbUpdate,
+			summary: "report states of runs as they come", serve: (*namespaceHandler).eventsIn,
+		},
+		{
+			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
+			summary: "hear of the states of runs as they come", serve: (*namespaceHandler).eventsOut,
+		},
+		{
+			method: http.MethodGet, path: "/flows/" + idParameter, summary: "be told of a flow, of which nothing is known but its id",
+			handle: (*namespaceHandler).flow, explainGone: detailText("Flow not found"),
+		},
+	}
+}
