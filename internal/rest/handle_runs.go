@@ -65,7 +65,7 @@ func (s *namespaceHandler) paginate(r *request) (response, error) {
 	}
 	now := s.now()
 	end := wire.AppendPageEnd(make([]byte, 0, wire.TextSize), page.Total, list.Query.Limit, number)
-	return respondList(r, `{"results":[`, string(end), page.Runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte {
+	return respondList(r, wire.PageBegin, string(end), page.Runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte {
 		return wire.AppendReducedRun(b, run, now)
 	})
 }

@@ -1,6 +1,7 @@
 package pyjson
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 )
@@ -51,10 +52,7 @@ const hexDigits = "0123456789abcdef"
 // that are no UTF-8 become U+FFFD.
 func AppendText(b []byte, text string) []byte {
 	b = append(b, '"')
-	clean := 0
-	for clean < len(text) && plain[text[clean]] {
-		clean++
-	}
+	clean := plainPrefix(text)
 	b = append(b, text[:clean]...)
 	for _, r := range text[clean:] { // an invalid byte is ranged over as U+FFFD
 		switch {
@@ -67,6 +65,30 @@ func AppendText(b []byte, text string) []byte {
 		}
 	}
 	return append(b, '"')
+}
+
+// plainPrefix returns the length of the prefix of the text whose characters need no escape.
+func plainPrefix(text string) int {
+	const block = 8
+	i := 0
+	for i+block <= len(text) && plainBlock(text[i:i+block]) {
+		i += block
+	}
+	if len(text) >= block && i+block > len(text) && plainBlock(text[len(text)-block:]) {
+		return len(text)
+	}
+	for i < len(text) && plain[text[i]] {
+		i++
+	}
+	return i
+}
+
+// plainBlock reports whether eight bytes are in the table plain. A difference or a byte beyond ASCII sets the high bit.
+func plainBlock(text string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	x := binary.LittleEndian.Uint64([]byte(text))
+	controls, quotes, backslashes := x-ones*' ', (x^ones*'"')-ones, (x^ones*'\\')-ones
+	return (x|controls|quotes|backslashes)&high == 0
 }
 
 // plain are the ASCII characters that stand for themselves: most texts have no

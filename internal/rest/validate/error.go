@@ -20,31 +20,30 @@ type Error struct {
 
 // AppendTo writes the item as JSON.
 func (e Error) AppendTo(b []byte) []byte {
-	b = pyjson.AppendText(append(b, `{"type":`...), e.Type)
-	b = append(b, `,"loc":[`...)
-	for i, part := range e.Loc {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		switch part := part.(type) {
-		case int:
-			b = strconv.AppendInt(b, int64(part), 10)
-		case string:
-			b = pyjson.AppendText(b, part)
-		}
-	}
-	b = pyjson.AppendText(append(b, `],"msg":`...), e.Msg)
-	b = e.Input.AppendTo(append(b, `,"input":`...))
+	o := pyjson.BeginObject(b).Text("type", e.Type)
+	o = pyjson.AppendList(o.Member("loc"), e.Loc, appendPart)
+	o = o.Text("msg", e.Msg).Value("input", e.Input)
 	if e.Ctx != nil {
-		b = append(append(b, `,"ctx":`...), e.Ctx...)
+		o = o.Raw("ctx", e.Ctx)
 	}
-	return append(b, '}')
+	return o.End()
+}
+
+// appendPart writes a part of a place.
+func appendPart(b []byte, part any) []byte {
+	switch part := part.(type) {
+	case int:
+		return strconv.AppendInt(b, int64(part), 10)
+	case string:
+		return pyjson.AppendText(b, part)
+	default:
+		return b
+	}
 }
 
 // Context makes a Ctx of one text.
-func Context(key, text string) []byte {
-	b := append(pyjson.AppendText([]byte{'{'}, key), ':')
-	return append(pyjson.AppendText(b, text), '}')
+func Context(key pyjson.Key, text string) []byte {
+	return pyjson.BeginObject(nil).Text(key, text).End()
 }
 
 // hiddenError is what pydantic shows of a validator's own error.

@@ -101,7 +101,7 @@ func (n Node) AtLeast(least int) int {
 	i := n.SmallInt()
 	if i < least {
 		bound := strconv.Itoa(least)
-		n.Add("greater_than_equal", "Input should be greater than or equal to "+bound, []byte(`{"ge":`+bound+`}`))
+		n.Add("greater_than_equal", "Input should be greater than or equal to "+bound, pyjson.BeginObject(nil).Int("ge", int64(least)).End())
 	}
 	return i
 }
@@ -111,7 +111,7 @@ func (n Node) Within(least, most int) int {
 	i := n.AtLeast(least)
 	if i > most {
 		bound := strconv.Itoa(most)
-		n.Add("less_than_equal", "Input should be less than or equal to "+bound, []byte(`{"le":`+bound+`}`))
+		n.Add("less_than_equal", "Input should be less than or equal to "+bound, pyjson.BeginObject(nil).Int("le", int64(most)).End())
 	}
 	return i
 }
@@ -131,8 +131,9 @@ func (n Node) Positive() int {
 
 // Bound is an end of a range of floats.
 type Bound struct {
-	kind, text, context string // of the fault
-	beyond              func(f float64) bool
+	kind, text string // of the fault
+	context    []byte
+	beyond     func(f float64) bool
 }
 
 // AtLeast bounds floats from below.
@@ -152,9 +153,9 @@ func Above(least float64) Bound {
 
 // bound words the fault. The text has the number as short as can be, the context
 // as a float.
-func bound(kind, text, key string, at float64, beyond func(float64) bool) Bound {
+func bound(kind, text string, key pyjson.Key, at float64, beyond func(float64) bool) Bound {
 	short := strconv.FormatFloat(at, 'f', -1, 64)
-	return Bound{kind, text + " " + short, `{"` + key + `":` + pyjson.Float(at) + `}`, beyond}
+	return Bound{kind, text + " " + short, pyjson.BeginObject(nil).Float(key, at).End(), beyond}
 }
 
 // Number reads a finite float within bounds. Infinity and NaN pass Prefect's
@@ -171,7 +172,7 @@ func (n Node) Number(bounds ...Bound) float64 {
 	}
 	for _, b := range bounds {
 		if b.beyond(f) {
-			n.Add(b.kind, "Input should be "+b.text, []byte(b.context))
+			n.Add(b.kind, "Input should be "+b.text, b.context)
 			return 0
 		}
 	}

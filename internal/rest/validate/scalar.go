@@ -23,7 +23,7 @@ func (n Node) TextUpTo(most int) string {
 	text := n.Text()
 	if utf8.RuneCountInString(text) > most {
 		bound := strconv.Itoa(most)
-		n.Add("string_too_long", "String should have at most "+bound+" characters", []byte(`{"max_length":`+bound+`}`))
+		n.Add("string_too_long", "String should have at most "+bound+" characters", pyjson.BeginObject(nil).Int("max_length", int64(most)).End())
 	}
 	return text
 }

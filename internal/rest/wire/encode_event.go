@@ -24,18 +24,11 @@ func (l resourceLabels) value(key string) string {
 	return ""
 }
 
-func (l resourceLabels) appendTo(b []byte) []byte {
-	b = append(b, '{')
-	for i, label := range l {
-		b = appendKey(b, i, label[0])
-		b = pyjson.AppendText(b, label[1])
-	}
-	return append(b, '}')
-}
+func appendResource(b []byte, l resourceLabels) []byte { return AppendMembers(b, l...) }
 
 // resourceOf is the run of a change as the resource of an event (contract §4.3).
 func resourceOf(c *taskrun.Change) resourceLabels {
-	at := appendTime(nil, c.State.Timestamp.UTC())
+	at := pyjson.AppendTime(nil, c.State.Timestamp.UTC())
 	orchestrated := orchestrationServer
 	if c.Reported {
 		orchestrated = orchestrationClient
@@ -68,25 +61,23 @@ func messageOf(s *orchestration.State) string {
 	return *s.Message
 }
 
+// beginEvent begins the frame of an event, and the event in it.
+func beginEvent(b []byte) pyjson.ObjectWriter {
+	return pyjson.BeginObject(pyjson.BeginObject(b).Text("type", "event").Member("event"))
+}
+
 // AppendEventFrame writes a change as the frame of an event (contract §4.5, A.3).
 func AppendEventFrame(b []byte, c *taskrun.Change) []byte {
-	b = append(b, `{"type":"event","event":{"occurred":`...)
-	b = appendTime(b, c.State.Timestamp.UTC())
-	b = append(b, `,"event":`...)
-	b = pyjson.AppendText(b, eventTaskRun+"."+c.State.Name)
-	b = append(b, `,"resource":`...)
-	b = resourceOf(c).appendTo(b)
-	b = append(b, `,"related":[`...)
-	for i, related := range relatedTo(c) {
-		b = AppendComma(b, i)
-		b = related.appendTo(b)
-	}
-	b = append(b, `],"payload":`...)
-	b = appendPayload(b, c)
-	b = append(b, `,"id":`...)
-	b = pyjson.AppendText(b, c.State.ID)
-	b = append(b, `,"follows":`...)
-	return AppendEventEnd(appendUnlessEmpty(b, followed(c)), c)
+	o := beginEvent(b).
+		Time("occurred", c.State.Timestamp.UTC()).
+		Text("event", eventTaskRun+"."+c.State.Name)
+	o = appendResource(o.Member("resource"), resourceOf(c))
+	o = pyjson.AppendList(o.Member("related"), relatedTo(c), appendResource)
+	o = appendPayload(o.Member("payload"), c)
+	o = o.
+		Text("id", c.State.ID).
+		NonEmpty("follows", followed(c))
+	return AppendEventEnd(o, c)
 }
 
 // followed is the id of the event before, unless it is too long ago.
@@ -98,27 +89,26 @@ func followed(c *taskrun.Change) string {
 }
 
 func appendPayload(b []byte, c *taskrun.Change) []byte {
-	b = append(b, `{"intended":{"from":`...)
+	o := pyjson.BeginObject(b)
+	o = appendIntended(o.Member("intended"), c)
 	if c.Previous == nil {
-		b = append(b, "null"...)
+		o = o.Null("initial_state")
 	} else {
-		b = pyjson.AppendText(b, string(c.Previous.Type))
+		o = beginEventState(o.Member("initial_state"), c.Previous).End()
 	}
-	b = append(b, `,"to":`...)
-	b = pyjson.AppendText(b, string(c.State.Type))
-	b = append(b, `},"initial_state":`...)
+	o = beginEventState(o.Member("validated_state"), c.State).Raw("data", c.State.Data).End()
+	o = appendEventRun(o.Member("task_run"), c.Run)
+	return o.End()
+}
+
+func appendIntended(b []byte, c *taskrun.Change) []byte {
+	o := pyjson.BeginObject(b)
 	if c.Previous == nil {
-		b = append(b, "null"...)
+		o = o.Null("from")
 	} else {
-		b = append(appendEventState(b, c.Previous), '}')
+		o = o.Text("from", string(c.Previous.Type))
 	}
-	b = append(b, `,"validated_state":`...)
-	b = appendEventState(b, c.State)
-	b = append(b, `,"data":`...)
-	b = appendRaw(b, c.State.Data)
-	b = append(b, `},"task_run":`...)
-	b = appendEventRun(b, c.Run)
-	return append(b, '}')
+	return o.Text("to", string(c.State.Type)).End()
 }
 
 func (e *Event) member(key string) pyjson.Value {
@@ -128,28 +118,19 @@ func (e *Event) member(key string) pyjson.Value {
 
 // AppendReportedEvent writes the frame of an event as the client sent it. AppendEventEnd writes its end.
 func AppendReportedEvent(b []byte, e *Event) []byte {
-	b = append(b, `{"type":"event","event":{"occurred":`...)
-	b = appendTime(b, e.occurred.UTC())
-	b = append(b, `,"event":`...)
-	b = pyjson.AppendText(b, e.name)
-	b = append(b, `,"resource":`...)
-	b = e.member("resource").AppendTo(b)
-	b = append(b, `,"related":[`...)
-	for i, related := range e.member("related").Items() {
-		b = AppendComma(b, i)
-		b = related.AppendTo(b)
-	}
-	b = append(b, `],"payload":`...)
-	b = e.payload.AppendTo(b)
-	b = append(b, `,"id":`...)
-	b = pyjson.AppendText(b, e.ID)
-	b = append(b, `,"follows":`...)
-	return appendUnlessEmpty(b, e.follows)
+	o := beginEvent(b).
+		Time("occurred", e.occurred.UTC()).
+		Text("event", e.name).
+		Value("resource", e.member("resource"))
+	o = pyjson.AppendList(o.Member("related"), e.member("related").Items(), func(b []byte, v pyjson.Value) []byte { return v.AppendTo(b) })
+	return o.
+		Value("payload", e.payload).
+		Text("id", e.ID).
+		NonEmpty("follows", e.follows)
 }
 
 // AppendEventEnd writes the end of the frame of an event, with the time at which the change was received.
 func AppendEventEnd(b []byte, c *taskrun.Change) []byte {
-	b = append(b, `,"received":`...)
-	b = appendTime(b, c.Received.UTC())
-	return append(b, `}}`...)
+	event := pyjson.ObjectWriter(b).Time("received", c.Received.UTC()).End()
+	return pyjson.ObjectWriter(event).End()
 }

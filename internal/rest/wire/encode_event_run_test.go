@@ -16,21 +16,19 @@ import (
 // given is the object without members that are null, there and in objects in it, and
 // without those that events leave out.
 func given(object pyjson.Value, leftOut func(pyjson.Member) bool) []byte {
-	b := []byte{'{'}
-	i := 0
+	o := pyjson.BeginObject(nil)
 	for _, m := range object.Members() {
 		if m.Value.IsNull() || leftOut(m) {
 			continue
 		}
-		b = appendKey(b, i, m.Key)
+		o = o.TextMember(m.Key)
 		if m.Value.Kind() == pyjson.Object {
-			b = append(b, given(m.Value, func(pyjson.Member) bool { return false })...)
+			o = append(o, given(m.Value, func(pyjson.Member) bool { return false })...)
 		} else {
-			b = m.Value.AppendTo(b)
+			o = m.Value.AppendTo(o)
 		}
-		i++
 	}
-	return append(b, '}')
+	return o.End()
 }
 
 // serverColumns are the fields of a run that events leave out (contract §4.3).

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -13,66 +12,46 @@ const TagPrefix = "tag:"
 
 // AppendLimit writes a limit as a GlobalConcurrencyLimitResponse.
 func AppendLimit(b []byte, l *concurrency.View) []byte {
-	b = appendLimitBegin(b, l)
-	b = append(b, `,"slot_decay_per_second":`...)
-	b = append(b, pyjson.Float(l.SlotDecayPerSecond)...)
-	return append(b, '}')
+	return beginLimit(b, l).Float("slot_decay_per_second", l.SlotDecayPerSecond).End()
 }
 
 // AppendWholeLimit writes a limit as a ConcurrencyLimitV2, the response to its creation.
 func AppendWholeLimit(b []byte, l *concurrency.View) []byte {
-	b = appendLimitBegin(b, l)
-	b = append(b, `,"denied_slots":`...)
-	b = strconv.AppendInt(b, int64(l.DeniedSlots), 10)
-	b = append(b, `,"slot_decay_per_second":`...)
-	b = append(b, pyjson.Float(l.SlotDecayPerSecond)...)
-	b = append(b, `,"avg_slot_occupancy_seconds":`...)
-	b = append(b, pyjson.Float(l.AvgSlotOccupancySeconds)...)
-	return append(b, '}')
+	return beginLimit(b, l).
+		Int("denied_slots", int64(l.DeniedSlots)).
+		Float("slot_decay_per_second", l.SlotDecayPerSecond).
+		Float("avg_slot_occupancy_seconds", l.AvgSlotOccupancySeconds).
+		End()
 }
 
-// appendLimitBegin writes what both have.
-func appendLimitBegin(b []byte, l *concurrency.View) []byte {
-	b = appendIdentity(b, l)
-	b = append(b, `,"active":`...)
-	b = strconv.AppendBool(b, l.Active)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, l.Name)
-	b = append(b, `,"limit":`...)
-	b = strconv.AppendInt(b, int64(l.Limit), 10)
-	b = append(b, `,"active_slots":`...)
-	return strconv.AppendInt(b, int64(l.ActiveSlots), 10)
+// beginLimit writes what both have.
+func beginLimit(b []byte, l *concurrency.View) pyjson.ObjectWriter {
+	return beginIdentity(b, l).
+		Bool("active", l.Active).
+		Text("name", l.Name).
+		Int("limit", int64(l.Limit)).
+		Int("active_slots", int64(l.ActiveSlots))
 }
 
 // AppendTagLimit writes the limit of a tag as a ConcurrencyLimit, for the older routes.
 func AppendTagLimit(b []byte, l *concurrency.View) []byte {
-	b = appendIdentity(b, l)
-	b = append(b, `,"tag":`...)
-	b = pyjson.AppendText(b, strings.TrimPrefix(l.Name, TagPrefix))
-	b = append(b, `,"concurrency_limit":`...)
-	b = strconv.AppendInt(b, int64(l.Limit), 10)
-	b = append(b, `,"active_slots":`...)
-	b = appendTexts(b, l.RunIDs)
-	return append(b, '}')
+	o := beginIdentity(b, l).
+		Text("tag", strings.TrimPrefix(l.Name, TagPrefix)).
+		Int("concurrency_limit", int64(l.Limit))
+	o = appendTexts(o.Member("active_slots"), l.RunIDs)
+	return o.End()
 }
 
-func appendIdentity(b []byte, l *concurrency.View) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, l.ID)
-	b = append(b, `,"created":`...)
-	b = appendTime(b, l.Created)
-	b = append(b, `,"updated":`...)
-	return appendTime(b, l.Updated)
+func beginIdentity(b []byte, l *concurrency.View) pyjson.ObjectWriter {
+	return pyjson.BeginObject(b).
+		Text("id", l.ID).
+		Time("created", l.Created).
+		Time("updated", l.Updated)
 }
 
 // AppendLimits writes a list of limits.
 func AppendLimits(b []byte, limits []*concurrency.View, appendOne func([]byte, *concurrency.View) []byte) []byte {
-	b = append(b, '[')
-	for i, l := range limits {
-		b = AppendComma(b, i)
-		b = appendOne(b, l)
-	}
-	return append(b, ']')
+	return pyjson.AppendList(b, limits, appendOne)
 }
 
 // AppendLimitName writes a limit as a MinimalConcurrencyLimitResponse, for routes that acquire and release slots.
@@ -84,20 +63,12 @@ func AppendLimitTag(b []byte, l *concurrency.View) []byte {
 }
 
 func appendNamed(b []byte, l *concurrency.View, name string) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, l.ID)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, name)
-	b = append(b, `,"limit":`...)
-	b = strconv.AppendInt(b, int64(l.Limit), 10)
-	return append(b, '}')
+	return pyjson.BeginObject(b).Text("id", l.ID).Text("name", name).Int("limit", int64(l.Limit)).End()
 }
 
 // AppendLease writes a lease and its limits as a ConcurrencyLimitWithLeaseResponse.
 func AppendLease(b []byte, id string, limits []*concurrency.View) []byte {
-	b = append(b, `{"lease_id":`...)
-	b = pyjson.AppendText(b, id)
-	b = append(b, `,"limits":`...)
-	b = AppendLimits(b, limits, AppendLimitName)
-	return append(b, '}')
+	o := pyjson.BeginObject(b).Text("lease_id", id)
+	o = AppendLimits(o.Member("limits"), limits, AppendLimitName)
+	return o.End()
 }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -16,17 +15,17 @@ const (
 	FlowRunCountSize = 48 // of the runs of a flow run
 )
 
-// AppendPageEnd writes the members that follow the runs of a page (contract §1.4). number counts from 1.
+// PageBegin is what stands before the runs of a page (contract §1.4).
+const PageBegin = `{"results":[`
+
+// AppendPageEnd writes what follows the runs of a page. number counts from 1.
 func AppendPageEnd(b []byte, total, limit, number int) []byte {
-	b = append(b, `],"count":`...)
-	b = strconv.AppendInt(b, int64(total), 10)
-	b = append(b, `,"limit":`...)
-	b = strconv.AppendInt(b, int64(limit), 10)
-	b = append(b, `,"pages":`...)
-	b = strconv.AppendInt(b, int64(pagesOf(total, limit)), 10)
-	b = append(b, `,"page":`...)
-	b = strconv.AppendInt(b, int64(number), 10)
-	return append(b, '}')
+	return pyjson.ObjectWriter(append(b, ']')).
+		Int("count", int64(total)).
+		Int("limit", int64(limit)).
+		Int("pages", int64(pagesOf(total, limit))).
+		Int("page", int64(number)).
+		End()
 }
 
 // pagesOf is how many pages so many runs fill; pages without room are none.
@@ -43,34 +42,21 @@ func AppendReducedRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	if run.State != nil {
 		stateID = &run.State.ID
 	}
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, run.ID)
-	b = append(b, `,"created":`...)
-	b = appendTime(b, run.Created)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, run.Updated)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, run.Name)
-	b = append(b, `,"flow_run_id":`...)
-	b = appendUnlessEmpty(b, run.FlowRunID)
-	b = append(b, `,"task_key":`...)
-	b = pyjson.AppendText(b, run.TaskKey)
-	b = append(b, `,"state_id":`...)
-	b = appendTextOrNull(b, stateID)
-	b = append(b, `,"state":`...)
-	b = AppendState(b, run, run.State)
-	b = append(b, `,"task_version":`...)
-	b = appendTextOrNull(b, run.TaskVersion)
-	b = append(b, `,"task_inputs":`...)
-	b = appendInputs(b, run.TaskInputs)
-	b = append(b, `,"empirical_policy":`...)
-	b = appendPolicy(b, &run.Policy)
-	b = append(b, `,"tags":`...)
-	b = appendTexts(b, run.Tags)
-	b = append(b, `,"start_time":`...)
-	b = appendTimeOrNull(b, run.StartTime)
-	b = append(b, `,"end_time":`...)
-	b = appendTimeOrNull(b, run.EndTime)
-	b = appendSpans(b, run, now)
-	return append(b, '}')
+	o := pyjson.BeginObject(b).
+		Text("id", run.ID).
+		Time("created", run.Created).
+		Time("updated", run.Updated).
+		Text("name", run.Name).
+		NonEmpty("flow_run_id", run.FlowRunID).
+		Text("task_key", run.TaskKey).
+		TextOrNull("state_id", stateID)
+	o = AppendState(o.Member("state"), run, run.State)
+	o = o.TextOrNull("task_version", run.TaskVersion)
+	o = appendInputs(o.Member("task_inputs"), run.TaskInputs)
+	o = appendPolicy(o.Member("empirical_policy"), &run.Policy)
+	o = appendTexts(o.Member("tags"), run.Tags)
+	o = o.
+		TimeOrNull("start_time", run.StartTime).
+		TimeOrNull("end_time", run.EndTime)
+	return writeSpans(o, run, now).End()
 }

@@ -10,17 +10,13 @@ import (
 
 // appendPolicy writes an empirical_policy (contract §2.4).
 func appendPolicy(b []byte, p *taskrun.Policy) []byte {
-	b = append(b, `{"max_retries":`...)
-	b = appendNumber(b, p.MaxRetries, "0")
-	b = append(b, `,"retry_delay_seconds":`...)
-	b = appendDecimal(b, p.RetryDelaySeconds, "0.0")
-	b = append(b, `,"retries":`...)
-	b = appendNumber(b, p.Retries, "null")
-	b = append(b, `,"retry_delay":`...)
-	b = appendRetryDelay(b, p.RetryDelay)
-	b = append(b, `,"retry_jitter_factor":`...)
-	b = appendDecimal(b, p.RetryJitterFactor, "null")
-	return append(b, '}')
+	o := pyjson.BeginObject(b)
+	o = appendNumber(o.Member("max_retries"), p.MaxRetries, "0")
+	o = appendDecimal(o.Member("retry_delay_seconds"), p.RetryDelaySeconds, "0.0")
+	o = appendNumber(o.Member("retries"), p.Retries, "null")
+	o = appendRetryDelay(o.Member("retry_delay"), p.RetryDelay)
+	o = appendDecimal(o.Member("retry_jitter_factor"), p.RetryJitterFactor, "null")
+	return o.End()
 }
 
 func appendRetryDelay(b []byte, d *taskrun.RetryDelay) []byte {
@@ -30,12 +26,7 @@ func appendRetryDelay(b []byte, d *taskrun.RetryDelay) []byte {
 	case !d.List && len(d.Seconds) > 0:
 		return appendNumber(b, d.Seconds[0], "null")
 	}
-	b = append(b, '[')
-	for i, seconds := range d.Seconds {
-		b = AppendComma(b, i)
-		b = appendNumber(b, seconds, "null")
-	}
-	return append(b, ']')
+	return pyjson.AppendList(b, d.Seconds, func(b []byte, seconds string) []byte { return appendNumber(b, seconds, "null") })
 }
 
 // appendNumber writes the text of a number, or what an empty one stands for.
@@ -52,6 +43,9 @@ func appendNumber(b []byte, text, empty string) []byte {
 
 // appendDecimal is appendNumber for a number that is always shown as a float.
 func appendDecimal(b []byte, text, empty string) []byte {
+	if text == "" {
+		return append(b, empty...)
+	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
 		return pyjson.AppendFloat(b, f)
 	}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -18,21 +17,23 @@ var detailTypes = map[orchestration.Status]string{
 }
 
 // AppendResult writes an OrchestrationResult (contract §2.8).
-func AppendResult(b []byte, o *taskrun.Outcome) []byte {
-	d := &o.Decision
-	b = append(b, `{"state":`...)
-	b = AppendState(b, o.Run, o.State)
-	b = append(b, `,"status":`...)
-	b = pyjson.AppendText(b, string(d.Status))
-	b = append(b, `,"details":{"type":`...)
-	b = pyjson.AppendText(b, detailTypes[d.Status])
+func AppendResult(b []byte, outcome *taskrun.Outcome) []byte {
+	d := &outcome.Decision
+	o := pyjson.BeginObject(b)
+	o = AppendState(o.Member("state"), outcome.Run, outcome.State)
+	o = o.Text("status", string(d.Status))
+	o = appendDecision(o.Member("details"), d)
+	return o.End()
+}
+
+// appendDecision writes the details of a decision.
+func appendDecision(b []byte, d *orchestration.Decision) []byte {
+	o := pyjson.BeginObject(b).Text("type", detailTypes[d.Status])
 	if d.Status == orchestration.Wait {
-		b = append(b, `,"delay_seconds":`...)
-		b = strconv.AppendInt(b, int64(d.Delay/time.Second), 10)
+		o = o.Int("delay_seconds", int64(d.Delay/time.Second))
 	}
 	if d.Status != orchestration.Accept {
-		b = append(b, `,"reason":`...)
-		b = appendUnlessEmpty(b, d.Reason)
+		o = o.NonEmpty("reason", d.Reason)
 	}
-	return append(b, "}}"...)
+	return o.End()
 }

@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/json"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -12,92 +11,64 @@ import (
 
 // AppendRun writes a run as it is at the time now (contract §2.1).
 func AppendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
-	return append(appendRunMembers(b, run, now), '}')
+	return writeRun(pyjson.BeginObject(b), run, now).End()
 }
 
-// appendRunMembers writes a run without the brace at its end.
-func appendRunMembers(b []byte, run *taskrun.Run, now time.Time) []byte {
-	b = append(b, `{"id":`...)
-	b = pyjson.AppendText(b, run.ID)
-	b = append(b, `,"created":`...)
-	b = appendTime(b, run.Created)
-	b = append(b, `,"updated":`...)
-	b = appendTime(b, run.Updated)
-	b = append(b, `,"name":`...)
-	b = pyjson.AppendText(b, run.Name)
-	b = append(b, `,"flow_run_id":`...)
-	b = appendUnlessEmpty(b, run.FlowRunID)
-	b = append(b, `,"task_key":`...)
-	b = pyjson.AppendText(b, run.TaskKey)
-	b = append(b, `,"dynamic_key":`...)
-	b = pyjson.AppendText(b, run.DynamicKey)
-	b = append(b, `,"cache_key":`...)
-	b = appendTextOrNull(b, run.CacheKey)
-	b = append(b, `,"cache_expiration":`...)
-	b = appendTimeOrNull(b, run.CacheExpiration)
-	b = append(b, `,"task_version":`...)
-	b = appendTextOrNull(b, run.TaskVersion)
-	b = append(b, `,"empirical_policy":`...)
-	b = appendPolicy(b, &run.Policy)
-	b = append(b, `,"tags":`...)
-	b = appendTexts(b, run.Tags)
-	b = append(b, `,"labels":`...)
-	b = appendRunLabels(b, run)
-	b = appendStateColumns(b, run)
-	b = appendTimes(b, run, now)
-	b = append(b, `,"state":`...)
-	return AppendState(b, run, run.State)
+// writeRun writes the members of a run.
+func writeRun(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.ObjectWriter {
+	o = o.
+		Text("id", run.ID).
+		Time("created", run.Created).
+		Time("updated", run.Updated).
+		Text("name", run.Name).
+		NonEmpty("flow_run_id", run.FlowRunID).
+		Text("task_key", run.TaskKey).
+		Text("dynamic_key", run.DynamicKey).
+		TextOrNull("cache_key", run.CacheKey).
+		TimeOrNull("cache_expiration", run.CacheExpiration).
+		TextOrNull("task_version", run.TaskVersion)
+	o = appendPolicy(o.Member("empirical_policy"), &run.Policy)
+	o = appendTexts(o.Member("tags"), run.Tags)
+	o = appendRunLabels(o.Member("labels"), run)
+	o = writeStateColumns(o, run)
+	o = writeTimes(o, run, now)
+	return AppendState(o.Member("state"), run, run.State)
 }
 
-// appendStateColumns writes what a run repeats of its state, and its counters.
-func appendStateColumns(b []byte, run *taskrun.Run) []byte {
+// writeStateColumns writes what a run repeats of its state, and its counters.
+func writeStateColumns(o pyjson.ObjectWriter, run *taskrun.Run) pyjson.ObjectWriter {
 	var id, kind, name *string
 	if state := run.State; state != nil {
 		id, kind, name = &state.ID, (*string)(&state.Type), &state.Name
 	}
-	b = append(b, `,"state_id":`...)
-	b = appendTextOrNull(b, id)
-	b = append(b, `,"task_inputs":`...)
-	b = appendInputs(b, run.TaskInputs)
-	b = append(b, `,"state_type":`...)
-	b = appendTextOrNull(b, kind)
-	b = append(b, `,"state_name":`...)
-	b = appendTextOrNull(b, name)
-	b = append(b, `,"run_count":`...)
-	b = strconv.AppendInt(b, run.RunCount, 10)
-	b = append(b, `,"flow_run_run_count":`...)
-	return strconv.AppendInt(b, run.FlowRunRunCount, 10)
+	o = o.TextOrNull("state_id", id)
+	o = appendInputs(o.Member("task_inputs"), run.TaskInputs)
+	return o.
+		TextOrNull("state_type", kind).
+		TextOrNull("state_name", name).
+		Int("run_count", run.RunCount).
+		Int("flow_run_run_count", run.FlowRunRunCount)
 }
 
-func appendTimes(b []byte, run *taskrun.Run, now time.Time) []byte {
-	b = append(b, `,"expected_start_time":`...)
-	b = appendTimeOrNull(b, run.ExpectedStartTime)
-	b = append(b, `,"next_scheduled_start_time":`...)
-	b = appendTimeOrNull(b, run.NextScheduledStartTime)
-	b = append(b, `,"start_time":`...)
-	b = appendTimeOrNull(b, run.StartTime)
-	b = append(b, `,"end_time":`...)
-	b = appendTimeOrNull(b, run.EndTime)
-	return appendSpans(b, run, now)
+func writeTimes(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.ObjectWriter {
+	o = o.
+		TimeOrNull("expected_start_time", run.ExpectedStartTime).
+		TimeOrNull("next_scheduled_start_time", run.NextScheduledStartTime).
+		TimeOrNull("start_time", run.StartTime).
+		TimeOrNull("end_time", run.EndTime)
+	return writeSpans(o, run, now)
 }
 
-// appendSpans writes how long a run has been running, and how late it is.
-func appendSpans(b []byte, run *taskrun.Run, now time.Time) []byte {
-	b = append(b, `,"total_run_time":`...)
-	b = appendSeconds(b, run.TotalRunTime)
-	b = append(b, `,"estimated_run_time":`...)
-	b = appendSeconds(b, run.EstimatedRunTime(now))
-	b = append(b, `,"estimated_start_time_delta":`...)
-	return appendSeconds(b, run.EstimatedStartTimeDelta(now))
+// writeSpans writes how long a run has been running, and how late it is.
+func writeSpans(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.ObjectWriter {
+	return o.
+		Seconds("total_run_time", run.TotalRunTime).
+		Seconds("estimated_run_time", run.EstimatedRunTime(now)).
+		Seconds("estimated_start_time_delta", run.EstimatedStartTimeDelta(now))
 }
 
 func appendTexts(b []byte, texts []string) []byte {
-	b = append(b, '[')
-	for i, text := range texts {
-		b = AppendComma(b, i)
-		b = pyjson.AppendText(b, text)
-	}
-	return append(b, ']')
+	return pyjson.AppendList(b, texts, pyjson.AppendText)
 }
 
 // appendRunLabels writes null where events made the run and told of no labels, or
@@ -110,13 +81,12 @@ func appendRunLabels(b []byte, run *taskrun.Run) []byte {
 }
 
 func appendLabels(b []byte, labels map[string]json.RawMessage) []byte {
-	b = append(b, '{')
+	o := pyjson.BeginObject(b)
 	var room [fewKeys]string
-	for i, key := range orderedKeys(labels, room[:0]) {
-		b = appendKey(b, i, key)
-		b = appendRaw(b, labels[key])
+	for _, key := range orderedKeys(labels, room[:0]) {
+		o = appendRaw(o.TextMember(key), labels[key])
 	}
-	return append(b, '}')
+	return o.End()
 }
 
 // fewKeys is how many keys are sorted without taking memory.
@@ -134,34 +104,24 @@ func orderedKeys[V any](m map[string]V, room []string) []string {
 }
 
 func appendInputs(b []byte, inputs map[string][]taskrun.TaskInput) []byte {
-	b = append(b, '{')
+	o := pyjson.BeginObject(b)
 	var room [fewKeys]string
-	for i, key := range orderedKeys(inputs, room[:0]) {
-		b = appendKey(b, i, key)
-		b = append(b, '[')
-		for j := range inputs[key] {
-			b = AppendComma(b, j)
-			b = appendInput(b, &inputs[key][j])
-		}
-		b = append(b, ']')
+	for _, key := range orderedKeys(inputs, room[:0]) {
+		o = pyjson.AppendList(o.TextMember(key), inputs[key], appendInput)
 	}
-	return append(b, '}')
+	return o.End()
 }
 
 // appendInput writes one source of an argument (contract §2.5).
-func appendInput(b []byte, input *taskrun.TaskInput) []byte {
-	b = append(b, `{"input_type":`...)
-	b = pyjson.AppendText(b, string(input.InputType))
+func appendInput(b []byte, input taskrun.TaskInput) []byte {
+	o := pyjson.BeginObject(b).Text("input_type", string(input.InputType))
 	switch input.InputType {
 	case taskrun.InputParameter:
-		b = append(b, `,"name":`...)
-		b = pyjson.AppendText(b, input.Name)
+		o = o.Text("name", input.Name)
 	case taskrun.InputConstant:
-		b = append(b, `,"type":`...)
-		b = pyjson.AppendText(b, input.Type)
+		o = o.Text("type", input.Type)
 	default: // task_run and flow_run
-		b = append(b, `,"id":`...)
-		b = pyjson.AppendText(b, input.ID)
+		o = o.Text("id", input.ID)
 	}
-	return append(b, '}')
+	return o.End()
 }

@@ -64,20 +64,22 @@ const maxFaultBytes = 1 << 20
 
 // AppendInvalid writes the response to a request that is not valid (contract §1.1).
 func AppendInvalid(b []byte, e *InvalidError) []byte {
-	b = append(b, `{"exception_message":`...)
-	b = pyjson.AppendText(b, textInvalid)
-	b = append(b, `,"exception_detail":[`...)
-	for i := range e.Items {
+	o := pyjson.BeginObject(b).Text("exception_message", textInvalid)
+	o = appendFaults(o.Member("exception_detail"), e.Items)
+	return o.Value("request_body", e.Body).End()
+}
+
+func appendFaults(b []byte, items []validate.Error) []byte {
+	b = append(b, '[')
+	for i := range items {
 		b = AppendComma(b, i)
 		if len(b) > maxFaultBytes {
 			b = validate.Unlisted().AppendTo(b)
 			break
 		}
-		b = e.Items[i].AppendTo(b)
+		b = items[i].AppendTo(b)
 	}
-	b = append(b, `],"request_body":`...)
-	b = e.Body.AppendTo(b)
-	return append(b, '}')
+	return append(b, ']')
 }
 
 // NewMalformedError returns the error of a body that is not JSON (contract §1.1).

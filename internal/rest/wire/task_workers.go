@@ -26,11 +26,7 @@ func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
 
 // AppendTaskWorker writes a connected task worker.
 func AppendTaskWorker(b []byte, worker taskrun.TaskWorker) []byte {
-	b = append(b, `{"identifier":`...)
-	b = pyjson.AppendText(b, worker.Identifier)
-	b = append(b, `,"task_keys":`...)
-	b = appendTexts(b, worker.TaskKeys)
-	b = append(b, `,"timestamp":`...)
-	b = appendTime(b, worker.Timestamp.UTC())
-	return append(b, '}')
+	o := pyjson.BeginObject(b).Text("identifier", worker.Identifier)
+	o = appendTexts(o.Member("task_keys"), worker.TaskKeys)
+	return o.Time("timestamp", worker.Timestamp.UTC()).End()
 }
