@@ -28,14 +28,6 @@ type Subscription interface {
 	Close()
 }
 
-// Recorder makes reports of clients durable.
-type Recorder interface {
-	// Record returns nil when each event is durable or was rejected permanently. It calls refused for each rejected event:
-	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
-	// number of times.
-	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
-}
-
 // Stream has the states that runs enter.
 type Stream interface {
 	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends. A

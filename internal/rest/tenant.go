@@ -21,7 +21,7 @@ type Tenant struct {
 
 	// The use cases of the websockets. Where one is missing, the websocket ends with an error and clients connect again.
 	Deliveries Deliveries
-	Recorder   Recorder
+	Recorder   taskrun.EventRecorder
 	Stream     Stream
 
 	// Close is called when no caller uses the tenant any more. nil: there is nothing to close.

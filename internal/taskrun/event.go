@@ -1,6 +1,7 @@
 package taskrun
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 
@@ -13,6 +14,14 @@ type Event struct {
 	RunID string              // UUID; the run may turn out to be known by another id, see Record
 	State orchestration.State // with what it follows, if the event says so
 	Patch Patch
+}
+
+// EventRecorder stores events of clients.
+type EventRecorder interface {
+	// Record returns nil when each event is durable or was rejected permanently. It calls refused for each rejected event:
+	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
+	// number of times.
+	Record(ctx context.Context, events []Event, refused func(Event, error)) error
 }
 
 // Patch are the fields of a run that an event reports. Those that it does not

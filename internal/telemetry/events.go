@@ -48,26 +48,21 @@ func (r *Recorder) SocketClosed(route string) { r.sockets.open.WithLabelValues(r
 // EventCounted counts an event by its outcome, one word of a fixed set.
 func (r *Recorder) EventCounted(outcome string) { r.sockets.events.WithLabelValues(outcome).Inc() }
 
-// Events make events durable; *taskrun.Service does.
-type Events interface {
-	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
-}
-
-// Timed returns Events that record the time until events are durable.
-func (r *Recorder) Timed(events Events, now clock.PassiveClock) Events {
-	return timed{Events: events, clock: now, lag: r.sockets.lag}
+// Timed returns an EventRecorder that measures the time until events are durable.
+func (r *Recorder) Timed(next taskrun.EventRecorder, now clock.PassiveClock) taskrun.EventRecorder {
+	return timed{next: next, clock: now, lag: r.sockets.lag}
 }
 
 type timed struct {
-	Events
-
+	next  taskrun.EventRecorder
 	clock clock.PassiveClock
 	lag   prometheus.Histogram
 }
 
+// Record implements taskrun.EventRecorder.
 func (t timed) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	never := map[string]bool{} // by the ids of their states
-	err := t.Events.Record(ctx, events, func(e taskrun.Event, err error) {
+	err := t.next.Record(ctx, events, func(e taskrun.Event, err error) {
 		never[e.State.ID] = true
 		refused(e, err)
 	})

@@ -243,7 +243,7 @@ func TestWhatIsOffWrapsNothing(t *testing.T) {
 	reconciler := &struct{ reconcile.Reconciler }{}
 	off.Routed(t.Context(), "GET", "/")
 	if off.Handler(mux) != http.Handler(mux) || off.Transport(transport) != http.RoundTripper(transport) ||
-		off.Trust(t.Context()) != t.Context() || off.LogHandler(log) != log || off.Events(events) != Events(events) ||
+		off.Trust(t.Context()) != t.Context() || off.LogHandler(log) != log || off.Events(events) != taskrun.EventRecorder(events) ||
 		off.Reconciler(reconciler) != reconcile.Reconciler(reconciler) || off.Close(t.Context()) != nil {
 		t.Error("something was wrapped though there are no traces")
 	}

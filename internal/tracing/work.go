@@ -25,14 +25,9 @@ func (t *Tracing) Reconciler(next reconcile.Reconciler) reconcile.Reconciler {
 	})
 }
 
-// Events makes events durable. *taskrun.Service implements it.
-type Events interface {
-	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
-}
-
 // Events starts a span for each batch of events, in the trace of the request that sent
 // it if there is one.
-func (t *Tracing) Events(next Events) Events {
+func (t *Tracing) Events(next taskrun.EventRecorder) taskrun.EventRecorder {
 	if t == nil {
 		return next
 	}
@@ -41,10 +36,10 @@ func (t *Tracing) Events(next Events) Events {
 
 type tracedEvents struct {
 	tracing *Tracing
-	next    Events
+	next    taskrun.EventRecorder
 }
 
-// Record implements Events.
+// Record implements taskrun.EventRecorder.
 func (e tracedEvents) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
 	ctx, span := e.tracing.tracer.Start(ctx, "record events", trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(semconv.MessagingBatchMessageCount(len(events))))
