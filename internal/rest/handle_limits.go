@@ -12,9 +12,9 @@ import (
 
 // createLimit creates a limit.
 func (s *namespaceHandler) createLimit(r *request) (response, error) {
-	in, faults := wire.DecodeLimitCreate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, err := wire.DecodeLimitCreate(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	limit, err := s.Limits.Create(r.ctx, in)
 	if err != nil {
@@ -39,11 +39,11 @@ func (s *namespaceHandler) filterLimits(r *request) (response, error) {
 
 // listLimits responds with the limits whose names begin with the prefix.
 func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func([]byte, *concurrency.View) []byte) (response, error) {
-	list := wire.DecodeLimits(r.body)
-	if err := list.Err(r.body); err != nil {
+	limit, offset, err := wire.DecodeLimits(r.body)
+	if err != nil {
 		return response{}, err
 	}
-	limits, err := s.Limits.List(r.ctx, prefix, list.Query.Offset, list.Query.Limit)
+	limits, err := s.Limits.List(r.ctx, prefix, offset, limit)
 	if err != nil {
 		return response{}, err
 	}
@@ -53,9 +53,9 @@ func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func(
 // updateLimit changes the fields of the body. Prefect's model accepts null for any field, and its database rejects it
 // if the limit exists.
 func (s *namespaceHandler) updateLimit(r *request) (response, error) {
-	in, faults := wire.DecodeLimitUpdate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, err := wire.DecodeLimitUpdate(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	key := wire.LimitKey(r.parameter)
 	if in.Null {

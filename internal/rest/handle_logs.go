@@ -13,9 +13,9 @@ import (
 
 // addLogs stores the lines that a client logged.
 func (s *namespaceHandler) addLogs(r *request) (response, error) {
-	lines, faults := wire.DecodeLogs(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	lines, err := wire.DecodeLogs(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	s.logs.Add(lines)
 	for i := range lines {
@@ -77,8 +77,8 @@ func truncateLine(text string) string {
 
 // filterLogs responds with the lines that clients logged, sorted and paged.
 func (s *namespaceHandler) filterLogs(r *request) (response, error) {
-	q, why := wire.DecodeLogFilter(r.body)
-	if err := why.Err(r.body); err != nil {
+	q, err := wire.DecodeLogFilter(r.body)
+	if err != nil {
 		return response{}, err
 	}
 	lines, err := s.logs.Query(r.ctx, q)

@@ -42,9 +42,9 @@ func (s *namespaceHandler) adminStorage(*request) (response, error) {
 
 // csrfToken responds with a token, or with the text that makes a client stop requesting one (contract §0.4).
 func (s *namespaceHandler) csrfToken(r *request) (response, error) {
-	client, faults := wire.DecodeTokenQuery(r.query)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults}
+	client, err := wire.DecodeTokenQuery(r.query)
+	if err != nil {
+		return response{}, err
 	}
 	if s.csrf == nil {
 		// No error: every client of Prefect asks, and this is the regular response.

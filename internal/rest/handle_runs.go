@@ -11,9 +11,9 @@ import (
 // create creates a run, or returns the run with the same keys (contract §1.4). A state with a result needs the
 // permission that a later set_state would need.
 func (s *namespaceHandler) create(r *request) (response, error) {
-	in, faults := wire.DecodeCreate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: wire.WithDeprecatedPolicy(r.body)}
+	in, err := wire.DecodeCreate(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	if in.State != nil && in.State.HasResult() {
 		if err := s.checkPermission(r.ctx, r.caller, VerbUpdate, ResourceTaskRunStates, s.namespace); err != nil {
@@ -42,11 +42,11 @@ func (s *namespaceHandler) read(r *request) (response, error) {
 
 // filter responds with the runs that match, sorted and paged.
 func (s *namespaceHandler) filter(r *request) (response, error) {
-	list := wire.DecodeFilter(r.body)
-	if err := list.Err(r.body); err != nil {
+	q, err := wire.DecodeFilter(r.body)
+	if err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, list.Query)
+	page, err := s.Runs.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
@@ -55,16 +55,16 @@ func (s *namespaceHandler) filter(r *request) (response, error) {
 
 // paginate responds with a page of the runs that match, and their number.
 func (s *namespaceHandler) paginate(r *request) (response, error) {
-	list, number := wire.DecodePaginate(r.body)
-	if err := list.Err(r.body); err != nil {
+	q, number, err := wire.DecodePaginate(r.body)
+	if err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, list.Query)
+	page, err := s.Runs.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
 	now := s.now()
-	end := wire.AppendPageEnd(make([]byte, 0, wire.TextSize), page.Total, list.Query.Limit, number)
+	end := wire.AppendPageEnd(make([]byte, 0, wire.TextSize), page.Total, q.Limit, number)
 	return respondList(r, wire.PageBegin, string(end), page.Runs, wire.RunSize, func(b []byte, run *taskrun.Run) []byte {
 		return wire.AppendReducedRun(b, run, now)
 	})
@@ -72,11 +72,11 @@ func (s *namespaceHandler) paginate(r *request) (response, error) {
 
 // count responds with the number of runs that match.
 func (s *namespaceHandler) count(r *request) (response, error) {
-	list := wire.DecodeCount(r.body)
-	if err := list.Err(r.body); err != nil {
+	filter, err := wire.DecodeCount(r.body)
+	if err != nil {
 		return response{}, err
 	}
-	n, err := s.Runs.Count(r.ctx, list.Query.Filter)
+	n, err := s.Runs.Count(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -85,8 +85,8 @@ func (s *namespaceHandler) count(r *request) (response, error) {
 
 // history responds with the numbers of matching runs by expected start time.
 func (s *namespaceHandler) history(r *request) (response, error) {
-	q, why := wire.DecodeHistory(r.body)
-	if err := why.Err(r.body); err != nil {
+	q, err := wire.DecodeHistory(r.body)
+	if err != nil {
 		return response{}, err
 	}
 	bins, err := s.Runs.History(r.ctx, q)
@@ -98,9 +98,9 @@ func (s *namespaceHandler) history(r *request) (response, error) {
 
 // setState proposes a state and responds with the verdict. The status is 201 if a state was written (contract §0.11).
 func (s *namespaceHandler) setState(r *request) (response, error) {
-	proposal, faults := wire.DecodeSetState(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	proposal, err := wire.DecodeSetState(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	outcome, err := s.Runs.SetState(r.ctx, r.parameter, proposal)
 	if err != nil {
@@ -115,9 +115,9 @@ func (s *namespaceHandler) setState(r *request) (response, error) {
 
 // rename changes the name of a run. Without a name in the body only the time of the last write changes (contract §1.4).
 func (s *namespaceHandler) rename(r *request) (response, error) {
-	name, faults := wire.DecodeUpdate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	name, err := wire.DecodeUpdate(r.body)
+	if err != nil {
+		return response{}, err
 	}
 	if name == nil {
 		run, err := s.Runs.Get(r.ctx, r.parameter)

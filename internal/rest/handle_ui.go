@@ -10,11 +10,11 @@ import (
 
 // uiCount responds with the numbers of matching runs by type of state.
 func (s *namespaceHandler) uiCount(r *request) (response, error) {
-	list := wire.DecodeCount(r.body)
-	if err := list.Err(r.body); err != nil {
+	filter, err := wire.DecodeCount(r.body)
+	if err != nil {
 		return response{}, err
 	}
-	counts, err := s.Runs.CountByState(r.ctx, list.Query.Filter)
+	counts, err := s.Runs.CountByState(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -23,8 +23,8 @@ func (s *namespaceHandler) uiCount(r *request) (response, error) {
 
 // uiDashboard responds with the numbers of matching runs that completed or failed, by start time.
 func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
-	filter, why := wire.DecodeDashboard(r.body)
-	if err := why.Err(r.body); err != nil {
+	filter, err := wire.DecodeDashboard(r.body)
+	if err != nil {
 		return response{}, err
 	}
 	buckets, err := s.Runs.Dashboard(r.ctx, filter)
@@ -45,8 +45,8 @@ func (s *namespaceHandler) uiRead(r *request) (response, error) {
 
 // uiCountByFlowRun responds with the numbers of runs of flow runs.
 func (s *namespaceHandler) uiCountByFlowRun(r *request) (response, error) {
-	ids, why := wire.DecodeFlowRunIDs(r.body)
-	if err := why.Err(r.body); err != nil {
+	ids, err := wire.DecodeFlowRunIDs(r.body)
+	if err != nil {
 		return response{}, err
 	}
 	counts, err := s.Runs.CountByFlowRun(r.ctx, ids)

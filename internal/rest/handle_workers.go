@@ -19,8 +19,8 @@ func (noWorkers) TaskWorkers() []taskrun.TaskWorker { return nil }
 
 // filterTaskWorkers responds with the connected task workers.
 func (s *namespaceHandler) filterTaskWorkers(r *request) (response, error) {
-	taskKeys, why := wire.DecodeTaskWorkers(r.body)
-	if err := why.Err(r.body); err != nil {
+	taskKeys, err := wire.DecodeTaskWorkers(r.body)
+	if err != nil {
 		return response{}, err
 	}
 	wanted := taskrun.SetOf(taskKeys)

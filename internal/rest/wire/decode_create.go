@@ -12,17 +12,18 @@ import (
 const textCacheKeyTooLong = "Cache key exceeded maximum allowed length of 2000 characters."
 
 // DecodeCreate reads a TaskRunCreate (contract §2.2). A null body is missing.
-func DecodeCreate(body pyjson.Value) (taskrun.NewRun, []validate.Error) {
+func DecodeCreate(body pyjson.Value) (taskrun.NewRun, error) {
 	if body.IsNull() {
-		return taskrun.NewRun{}, []validate.Error{validate.Missing(body, "body")}
+		return taskrun.NewRun{}, missingBody()
 	}
 	var faults validate.Faults
-	m, ok := faults.Node(WithDeprecatedPolicy(body), "body").Model()
+	body = withDeprecatedPolicy(body)
+	m, ok := faults.Node(body, "body").Model()
 	if !ok {
-		return taskrun.NewRun{}, faults.Errors()
+		return taskrun.NewRun{}, invalid(&faults, body)
 	}
 	in := readCreate(m)
-	return in, faults.Errors()
+	return in, invalid(&faults, body)
 }
 
 func readCreate(m *validate.Model) taskrun.NewRun {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,11 +25,27 @@ func bodyOf(t *testing.T, text string) pyjson.Value {
 	return body
 }
 
+// detailOf returns the text of a DetailError, "" for any other error.
+func detailOf(err error) string {
+	if detail, ok := errors.AsType[*DetailError](err); ok {
+		return detail.Text
+	}
+	return ""
+}
+
+// itemsOf returns the faults of an InvalidError, none for any other error.
+func itemsOf(err error) []validate.Error {
+	if invalid, ok := errors.AsType[*InvalidError](err); ok {
+		return invalid.Items
+	}
+	return nil
+}
+
 // faultsOf lists the types of the faults and where they are.
-func faultsOf(t *testing.T, faults []validate.Error) string {
+func faultsOf(t *testing.T, err error) string {
 	t.Helper()
-	lines := make([]string, 0, len(faults))
-	for _, fault := range faults {
+	var lines []string
+	for _, fault := range itemsOf(err) {
 		loc, err := json.Marshal(fault.Loc)
 		if err != nil {
 			t.Fatal(err)
@@ -41,9 +58,9 @@ func faultsOf(t *testing.T, faults []validate.Error) string {
 // created decodes a TaskRunCreate with more keys than the required ones.
 func created(t *testing.T, more string) taskrun.NewRun {
 	t.Helper()
-	in, faults := DecodeCreate(bodyOf(t, `{"task_key":"k","dynamic_key":"d"`+more+`}`))
-	if len(faults) > 0 {
-		t.Fatalf("%s: faults %s", more, faultsOf(t, faults))
+	in, err := DecodeCreate(bodyOf(t, `{"task_key":"k","dynamic_key":"d"`+more+`}`))
+	if err != nil {
+		t.Fatalf("%s: faults %s", more, faultsOf(t, err))
 	}
 	return in
 }
@@ -119,8 +136,8 @@ func TestDecodeCreateFaults(t *testing.T) {
 		`{` + keys + `,"state":{"type":"running","zz":1}}`:                 `enum["body","state","type"] extra_forbidden["body","state","zz"]`,
 		`{"zz":1,"dynamic_key":1,"task_key":2,"id":3}`:                     `uuid_type["body","id"] string_type["body","task_key"] string_type["body","dynamic_key"] extra_forbidden["body","zz"]`,
 	} {
-		if _, faults := DecodeCreate(bodyOf(t, body)); faultsOf(t, faults) != want {
-			t.Errorf("%.80s: faults %s, want %s", body, faultsOf(t, faults), want)
+		if _, err := DecodeCreate(bodyOf(t, body)); faultsOf(t, err) != want {
+			t.Errorf("%.80s: faults %s, want %s", body, faultsOf(t, err), want)
 		}
 	}
 	created(t, `,"cache_key":"`+strings.Repeat("ü", 2000)+`"`)
@@ -170,7 +187,7 @@ func TestTaskInputKinds(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", text, diff)
 		}
 	}
-	_, faults := DecodeCreate(bodyOf(t, `{"task_key":"k","dynamic_key":"d","task_inputs":{"x":[{"input_type":"flow_run","id":"x"}]}}`))
+	_, err := DecodeCreate(bodyOf(t, `{"task_key":"k","dynamic_key":"d","task_inputs":{"x":[{"input_type":"flow_run","id":"x"}]}}`))
 	const at = `["body","task_inputs","x",0,`
 	want := strings.Join([]string{
 		"literal_error" + at + `"TaskRunResult","input_type"]`, "uuid_parsing" + at + `"TaskRunResult","id"]`,
@@ -178,7 +195,7 @@ func TestTaskInputKinds(t *testing.T) {
 		"literal_error" + at + `"Parameter","input_type"]`, "missing" + at + `"Parameter","name"]`,
 		"literal_error" + at + `"Constant","input_type"]`, "missing" + at + `"Constant","type"]`,
 	}, " ")
-	if got := faultsOf(t, faults); got != want {
+	if got := faultsOf(t, err); got != want {
 		t.Errorf("faults %s, want %s", got, want)
 	}
 }

@@ -73,13 +73,13 @@ func DecodeEventFrame(text []byte) (Event, error) {
 }
 
 // DecodeEvents reads a list of events.
-func DecodeEvents(body pyjson.Value) ([]Event, []validate.Error) {
+func DecodeEvents(body pyjson.Value) ([]Event, error) {
 	if body.IsNull() {
-		return nil, []validate.Error{validate.Missing(body, "body")}
+		return nil, missingBody()
 	}
 	var faults validate.Faults
 	events := validate.List(faults.Node(body, "body"), readEvent)
-	return events, faults.Errors()
+	return events, invalid(&faults, body)
 }
 
 // newFieldError returns the error of a field as one line.

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"math"
-	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
@@ -19,31 +18,6 @@ const (
 	textLimitAbove = "Invalid limit: must be less than or equal to 200."
 )
 
-// Validation is the result of the validation of a body. The zero value means that the body is valid.
-type Validation struct {
-	faults []validate.Error
-	detail string // in place of faults, what a handler says against it
-}
-
-// Err returns the error for the response to a request with that body: an InvalidError, a DetailError, or nil if the
-// body is valid.
-func (a Validation) Err(body pyjson.Value) error {
-	switch {
-	case a.detail != "":
-		return NewDetailError(http.StatusUnprocessableEntity, a.detail)
-	case len(a.faults) > 0:
-		return &InvalidError{Items: a.faults, Body: body}
-	default:
-		return nil
-	}
-}
-
-// ListRequest is a decoded body with filters, sort and limit, and the result of its validation.
-type ListRequest struct {
-	Query taskrun.Query // without Now
-	Validation
-}
-
 // sorts are all of them, in Prefect's order.
 var sorts = []taskrun.Sort{
 	taskrun.SortIDDesc, taskrun.SortExpectedStartTimeAsc, taskrun.SortExpectedStartTimeDesc,
@@ -52,67 +26,57 @@ var sorts = []taskrun.Sort{
 }
 
 // DecodeFilter reads the parameters of filter (contract §1.4).
-func DecodeFilter(body pyjson.Value) ListRequest {
+func DecodeFilter(body pyjson.Value) (taskrun.Query, error) {
 	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
 }
 
 // decodeQuery reads filters, a sort and a limit, and with place the parameter
 // that tells where to begin.
-func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) ListRequest {
+func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) (q taskrun.Query, err error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
-	if missing != nil {
-		return ListRequest{Validation: Validation{faults: missing}}
+	p, ok := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
+	if !ok {
+		return q, invalid(&faults, body)
 	}
-	a := readLimit(p)
-	if a.detail != "" {
-		return a
+	if q.Limit, err = readLimit(p); err != nil {
+		return q, err
 	}
-	a.Query.Sort = taskrun.SortIDDesc
+	q.Sort = taskrun.SortIDDesc
 	if sort, given := p.Given("sort"); given {
-		a.Query.Sort = validate.Enum(sort, sorts...)
+		q.Sort = validate.Enum(sort, sorts...)
 	}
 	if n, given := p.Given(placeKey); given {
-		place(n, &a.Query)
+		place(n, &q)
 	}
-	a.Query.Filter = readFilters(p)
-	a.faults = faults.Errors()
-	return a
+	q.Filter = readFilters(p)
+	return q, invalid(&faults, body)
 }
 
-// refuseLimit says what is wrong with a limit, if anything is.
-func checkLimit(limit int) string {
+// readLimit reads the limit of a list. Prefect checks it before all other parameters.
+func readLimit(p *validate.Model) (limit int, err error) {
+	limit = maxLimit
+	if n, given := p.Given("limit"); given {
+		limit = n.SmallInt()
+	}
 	switch {
 	case limit < 0:
-		return textLimitBelow
+		return 0, unprocessable(textLimitBelow)
 	case limit > maxLimit:
-		return textLimitAbove
+		return 0, unprocessable(textLimitAbove)
 	default:
-		return ""
+		return limit, nil
 	}
-}
-
-// readLimit reads how many are asked for. Prefect judges that before it looks at
-// anything else.
-func readLimit(p *validate.Model) ListRequest {
-	a := ListRequest{Query: taskrun.Query{Limit: maxLimit}}
-	if limit, given := p.Given("limit"); given {
-		a.Query.Limit = limit.SmallInt()
-	}
-	if text := checkLimit(a.Query.Limit); text != "" {
-		return ListRequest{Validation: Validation{detail: text}}
-	}
-	return a
 }
 
 // DecodeCount reads the parameters of count, which are the filters alone.
-func DecodeCount(body pyjson.Value) ListRequest {
+func DecodeCount(body pyjson.Value) (taskrun.Filter, error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
-	if missing != nil {
-		return ListRequest{Validation: Validation{faults: missing}}
+	p, ok := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
+	if !ok {
+		return taskrun.Filter{}, invalid(&faults, body)
 	}
-	return ListRequest{Query: taskrun.Query{Filter: readFilters(p)}, Validation: Validation{faults: faults.Errors()}}
+	f := readFilters(p)
+	return f, invalid(&faults, body)
 }
 
 // readFilters reads the four filters that most bodies have.
@@ -137,14 +101,14 @@ func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.Pa
 
 // DecodePaginate reads the parameters of paginate: those of filter, with a page, counted from 1, in place of the offset
 // (contract §1.4).
-func DecodePaginate(body pyjson.Value) (a ListRequest, page int) {
+func DecodePaginate(body pyjson.Value) (q taskrun.Query, page int, err error) {
 	page = 1
-	a = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {
+	q, err = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {
 		page = n.AtLeast(1)
 		q.Offset = product(page-1, q.Limit)
 	})
-	a.Query.Counted = true
-	return a, page
+	q.Counted = true
+	return q, page, err
 }
 
 // product multiplies numbers that are not negative; the largest int stands for

@@ -53,9 +53,9 @@ func TestDecodeFilterReadsParents(t *testing.T) {
 			Flow: all(unknown), Deployment: &criteria{}, FlowRun: all(criterion{Fact: taskrun.FactFlowRunID}),
 		},
 	} {
-		a := DecodeCount(bodyOf(t, body))
-		if diff := cmp.Diff(want, a.Query.Filter.Parents); diff != "" || a.Err(nullValue) != nil {
-			t.Errorf("%s: %v, parents (-want +got):\n%s", body, a.Err(nullValue), diff)
+		f, err := DecodeCount(bodyOf(t, body))
+		if diff := cmp.Diff(want, f.Parents); diff != "" || err != nil {
+			t.Errorf("%s: %v, parents (-want +got):\n%s", body, err, diff)
 		}
 	}
 }
@@ -69,9 +69,9 @@ func TestDecodeDashboard(t *testing.T) {
 		`{` + since + `,"work_pools":{}}`:   true,
 		`{` + since + `,"flows":{},"work_queues":{"name":{"startswith_":["x"]}}}`: true,
 	} {
-		f, why := DecodeDashboard(bodyOf(t, body))
-		if why.Err(nullValue) != nil || f.StartTime.After == nil || (f.Parents != nil && f.Parents.Unknown) != unknown {
-			t.Errorf("%s: %v, parents %+v", body, why.Err(nullValue), f.Parents)
+		f, err := DecodeDashboard(bodyOf(t, body))
+		if err != nil || f.StartTime.After == nil || (f.Parents != nil && f.Parents.Unknown) != unknown {
+			t.Errorf("%s: %v, parents %+v", body, err, f.Parents)
 		}
 	}
 	for body, want := range map[string]string{
@@ -81,9 +81,9 @@ func TestDecodeDashboard(t *testing.T) {
 			`model_attributes_type["body","flows"] list_type["body","work_pools","type","any_"] ` +
 			`string_type["body","work_queues","name","startswith_",0] extra_forbidden["body","work_queues","zz"]`,
 	} {
-		_, why := DecodeDashboard(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want || why.detail != "" {
-			t.Errorf("%s: faults %s, detail %q, want %s", body, got, why.detail, want)
+		_, err := DecodeDashboard(bodyOf(t, body))
+		if got := faultsOf(t, err); got != want || detailOf(err) != "" {
+			t.Errorf("%s: faults %s, detail %q, want %s", body, got, detailOf(err), want)
 		}
 	}
 }

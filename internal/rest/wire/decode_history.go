@@ -16,22 +16,24 @@ const textInterval = "History interval must not be less than 1 second."
 const longestInterval = 1e12 // seconds
 
 // DecodeHistory reads the parameters of history (contract §2.11).
-func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, why Validation) {
+func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, err error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body,
+	p, ok := parametersOf(&faults, body,
 		"history_start", "history_end", "history_interval_seconds", "flows", "flow_runs", "task_runs", "deployments")
-	if missing != nil {
-		return q, Validation{faults: missing}
+	if !ok {
+		return q, invalid(&faults, body)
 	}
 	q.Start = required(p, &faults, "history_start", validate.Node.Time)
 	q.End = required(p, &faults, "history_end", validate.Node.Time)
 	q.Interval = microsecondsOf(required(p, &faults, "history_interval_seconds", validate.Node.Float))
 	q.Filter = readFilters(p)
-	why.faults = faults.Errors()
-	if why.faults == nil && q.Interval < taskrun.MinHistoryInterval {
-		why.detail = textInterval
+	if err := invalid(&faults, body); err != nil {
+		return q, err
 	}
-	return q, why
+	if q.Interval < taskrun.MinHistoryInterval {
+		return q, unprocessable(textInterval)
+	}
+	return q, nil
 }
 
 // microsecondsOf rounds a number of seconds as Python's timedelta does; what is

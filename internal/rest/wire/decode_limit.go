@@ -7,9 +7,9 @@ import (
 )
 
 // DecodeLimitCreate reads a ConcurrencyLimitV2Create (contract §4.6).
-func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, []validate.Error) {
+func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, error) {
 	in := concurrency.NewLimit{Active: true}
-	faults := readModel(body, func(m *validate.Model) {
+	err := readModel(body, func(m *validate.Model) {
 		if n, given := m.Field("active"); given {
 			in.Active = n.Bool()
 		}
@@ -29,7 +29,7 @@ func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, []validate.Erro
 			in.SlotDecayPerSecond = readDecay(n)
 		}
 	})
-	return in, faults
+	return in, err
 }
 
 // LimitUpdate is a ConcurrencyLimitV2Update.
@@ -41,9 +41,9 @@ type LimitUpdate struct {
 }
 
 // DecodeLimitUpdate reads a ConcurrencyLimitV2Update.
-func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, []validate.Error) {
+func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, error) {
 	var in LimitUpdate
-	faults := readModel(body, func(m *validate.Model) {
+	err := readModel(body, func(m *validate.Model) {
 		in.Active = readOptional(m, "active", validate.Node.Bool)
 		in.Name = readOptional(m, "name", validate.Node.Name)
 		in.Limit = readOptional(m, "limit", validate.Node.Natural)
@@ -54,31 +54,31 @@ func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, []validate.Error) {
 	for _, member := range body.Members() {
 		in.Null = in.Null || member.Value.IsNull()
 	}
-	return in, faults
+	return in, err
 }
 
 func readDecay(n validate.Node) float64 { return n.Number(validate.AtLeast(0)) }
 
 // DecodeTagLimitCreate reads a ConcurrencyLimitCreate of the older routes.
-func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, faults []validate.Error) {
-	faults = readModel(body, func(m *validate.Model) {
+func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, err error) {
+	err = readModel(body, func(m *validate.Model) {
 		tag = readRequiredText(m, "tag")
 		if n, given := m.Required("concurrency_limit"); given {
 			slots = n.SmallInt()
 		}
 	})
-	return tag, slots, faults
+	return tag, slots, err
 }
 
 // readModel reads a body that is one model without other keys. A null body is none.
-func readModel(body pyjson.Value, read func(*validate.Model)) []validate.Error {
+func readModel(body pyjson.Value, read func(*validate.Model)) error {
 	if body.IsNull() {
-		return []validate.Error{validate.Missing(body, "body")}
+		return missingBody()
 	}
 	var faults validate.Faults
 	if m, ok := faults.Node(body, "body").Model(); ok {
 		read(m)
 		m.ForbidOthers()
 	}
-	return faults.Errors()
+	return invalid(&faults, body)
 }

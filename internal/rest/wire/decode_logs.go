@@ -10,13 +10,13 @@ import (
 const maxSearch = 200
 
 // DecodeLogs reads the lines that a client logged.
-func DecodeLogs(body pyjson.Value) ([]logs.Line, []validate.Error) {
+func DecodeLogs(body pyjson.Value) ([]logs.Line, error) {
 	var faults validate.Faults
 	n := faults.Node(body, "body")
 	switch body.Kind() {
 	case pyjson.Array:
 		lines := validate.List(n, readLog)
-		return lines, faults.Errors()
+		return lines, invalid(&faults, body)
 	case pyjson.Null:
 		faults.Report(validate.Missing(nullValue, "body"))
 	case pyjson.String:
@@ -24,7 +24,7 @@ func DecodeLogs(body pyjson.Value) ([]logs.Line, []validate.Error) {
 	default:
 		n.Add("is_instance_of", "Input should be an instance of Sequence", validate.Context("class", "Sequence"))
 	}
-	return nil, faults.Errors()
+	return nil, invalid(&faults, body)
 }
 
 func readLog(n validate.Node) (line logs.Line) {
@@ -51,18 +51,14 @@ func readLog(n validate.Node) (line logs.Line) {
 }
 
 // DecodeLogFilter reads the parameters of logs/filter.
-func DecodeLogFilter(body pyjson.Value) (q logs.Query, why Validation) {
+func DecodeLogFilter(body pyjson.Value) (q logs.Query, err error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
-	if missing != nil {
-		return q, Validation{faults: missing}
+	p, ok := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
+	if !ok {
+		return q, invalid(&faults, body)
 	}
-	q.Limit = maxLimit
-	if limit, given := p.Given("limit"); given {
-		q.Limit = limit.SmallInt()
-	}
-	if text := checkLimit(q.Limit); text != "" {
-		return q, Validation{detail: text}
+	if q.Limit, err = readLimit(p); err != nil {
+		return q, err
 	}
 	if offset, given := p.Given("offset"); given {
 		q.Offset = offset.Natural()
@@ -73,7 +69,7 @@ func DecodeLogFilter(body pyjson.Value) (q logs.Query, why Validation) {
 	if sort, given := p.Given("sort"); given {
 		q.Descending = validate.Enum(sort, sortTimestampAsc, sortTimestampDesc) == sortTimestampDesc
 	}
-	return q, Validation{faults: faults.Errors()}
+	return q, invalid(&faults, body)
 }
 
 const (

@@ -23,8 +23,8 @@ func TestDecodeLogsFaults(t *testing.T) {
 			`int_parsing["body",0,"level"] string_type["body",0,"message"] value_error["body",0,"timestamp"] uuid_type["body",0,"flow_run_id"] ` +
 			`uuid_parsing["body",0,"task_run_id"] extra_forbidden["body",0,"id"]`,
 	} {
-		_, faults := DecodeLogs(bodyOf(t, body))
-		if got := faultsOf(t, faults); got != want {
+		_, err := DecodeLogs(bodyOf(t, body))
+		if got := faultsOf(t, err); got != want {
 			t.Errorf("%s: faults %s, want %s", body, got, want)
 		}
 	}
@@ -47,9 +47,9 @@ func TestDecodeLogFilter(t *testing.T) {
 			},
 		},
 	} {
-		q, why := DecodeLogFilter(bodyOf(t, body))
-		if diff := cmp.Diff(want, q); diff != "" || why.Err(nullValue) != nil {
-			t.Errorf("%s: %v (-want +got):\n%s", body, why.Err(nullValue), diff)
+		q, err := DecodeLogFilter(bodyOf(t, body))
+		if diff := cmp.Diff(want, q); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", body, err, diff)
 		}
 	}
 	for body, want := range map[string]string{
@@ -58,13 +58,13 @@ func TestDecodeLogFilter(t *testing.T) {
 		`{"logs":{"text":{},"zz":1}}`:       `missing["body","logs","text","query"] extra_forbidden["body","logs","zz"]`,
 		`{"logs":{"text":{"query":"` + strings.Repeat("é", 201) + `"}}}`: `string_too_long["body","logs","text","query"]`,
 	} {
-		_, why := DecodeLogFilter(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want {
+		_, err := DecodeLogFilter(bodyOf(t, body))
+		if got := faultsOf(t, err); got != want {
 			t.Errorf("%s: faults %s, want %s", body, got, want)
 		}
 	}
-	if _, why := DecodeLogFilter(bodyOf(t, `{"limit":201,"offset":-1}`)); why.detail != textLimitAbove {
-		t.Errorf("a limit of 201: %+v", why)
+	if _, err := DecodeLogFilter(bodyOf(t, `{"limit":201,"offset":-1}`)); detailOf(err) != textLimitAbove {
+		t.Errorf("a limit of 201: %v", err)
 	}
 }
 

@@ -14,9 +14,9 @@ const (
 	textJitterBelowZero = "`retry_jitter_factor` must be >= 0."
 )
 
-// WithDeprecatedPolicy returns the body of a TaskRunCreate in which the deprecated keys of empirical_policy have set
+// withDeprecatedPolicy returns the body of a TaskRunCreate in which the deprecated keys of empirical_policy have set
 // the current ones (contract §2.4). Prefect repeats the body in this form when it is not valid.
-func WithDeprecatedPolicy(body pyjson.Value) pyjson.Value {
+func withDeprecatedPolicy(body pyjson.Value) pyjson.Value {
 	policy, _ := body.Member(keyPolicy)
 	if policy.Kind() != pyjson.Object {
 		return body

@@ -9,22 +9,22 @@ import (
 )
 
 // DecodeStatesQuery reads the id of the run whose states are requested. The last of several values counts.
-func DecodeStatesQuery(rawQuery string) (taskRunID string, errs []validate.Error) {
+func DecodeStatesQuery(rawQuery string) (taskRunID string, err error) {
 	const key = "task_run_id"
 	id, given := queryValue(rawQuery, key)
 	if !given {
-		return "", []validate.Error{validate.Missing(nullValue, "query", key)}
+		return "", missingParameter(key)
 	}
 	var faults validate.Faults
 	taskRunID = faults.Node(pyjson.StringValue(id), "query", key).UUID()
-	return taskRunID, faults.Errors()
+	return taskRunID, invalid(&faults, nullValue)
 }
 
 // maxObservedPrefix is how many characters the query of observed states may have.
 const maxObservedPrefix = 100
 
 // DecodeObservedQuery reads the query of observed states. The last of several values counts.
-func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []validate.Error) {
+func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, err error) {
 	const sortName, sortLastSeen = "NAME_ASC", "LAST_SEEN_DESC"
 	var faults validate.Faults
 	q.Limit = maxLimit
@@ -41,15 +41,20 @@ func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, errs []valid
 	if n, given := parameter("limit"); given {
 		q.Limit = n.Within(1, maxLimit)
 	}
-	return q, faults.Errors()
+	return q, invalid(&faults, nullValue)
 }
 
 // DecodeTokenQuery reads the client that requests a CSRF token.
-func DecodeTokenQuery(rawQuery string) (client string, errs []validate.Error) {
+func DecodeTokenQuery(rawQuery string) (client string, err error) {
 	const key = "client"
 	client, given := queryValue(rawQuery, key)
 	if !given {
-		return "", []validate.Error{validate.Missing(nullValue, "query", key)}
+		return "", missingParameter(key)
 	}
 	return client, nil
+}
+
+// missingParameter returns the error of a request without a required parameter of the query.
+func missingParameter(key string) error {
+	return &InvalidError{Items: []validate.Error{validate.Missing(nullValue, "query", key)}}
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
 // recordedStep is a request that was made of a Prefect server, with its answer.
@@ -106,45 +106,44 @@ func compareFaults(t *testing.T, step recordedStep) {
 	if kind, given := step.Request.Headers["content-type"]; given && !IsJSON(kind) {
 		return // no JSON reaches the decoders
 	}
-	body, faults, detail := decodeRecorded(step, text)
+	err := decodeRecorded(step, text)
+	detail := detailOf(err)
 	if detail != step.Response.Body.Text {
 		t.Errorf("%s: detail %q, recorded %q", text, detail, step.Response.Body.Text)
 	}
 	if detail != "" {
 		return
 	}
-	items := []byte{'['}
-	for i, fault := range faults {
-		items = fault.AppendTo(AppendComma(items, i))
+	invalid, ok := errors.AsType[*InvalidError](err)
+	if !ok {
+		t.Fatalf("%s: error %v, want an InvalidError", text, err)
 	}
-	compareJSON(t, "items of "+text, unmarshalled(t, step.Response.Body.Items), unmarshalled(t, append(items, ']')))
-	compareJSON(t, "body of "+text, unmarshalled(t, step.Response.Body.Body), unmarshalled(t, body.AppendTo(nil)))
+	compareJSON(t, "items of "+text, unmarshalled(t, step.Response.Body.Items), unmarshalled(t, appendFaults(nil, invalid.Items)))
+	compareJSON(t, "body of "+text, unmarshalled(t, step.Response.Body.Body), unmarshalled(t, invalid.Body.AppendTo(nil)))
 }
 
-// decodeRecorded gives the request to its decoder, and returns the body as the
-// answer shows it.
-func decodeRecorded(step recordedStep, text string) (body pyjson.Value, faults []validate.Error, detail string) {
+// decodeRecorded decodes the body of the request and returns the error.
+func decodeRecorded(step recordedStep, text string) (err error) {
+	var body pyjson.Value
 	if text != "" {
 		var fault *pyjson.SyntaxError
 		if body, fault = pyjson.Parse([]byte(text)); fault != nil {
-			return pyjson.StringValue(text), NewMalformedError(fault, nullValue).Items, ""
+			return NewMalformedError(fault, pyjson.StringValue(text))
 		}
 	}
-	var filters ListRequest
 	switch _, verb, _ := strings.Cut(step.Request.Path, "/task_runs/"); {
 	case step.Request.Method == http.MethodPatch:
-		_, faults = DecodeUpdate(body)
+		_, err = DecodeUpdate(body)
 	case verb == "filter":
-		filters = DecodeFilter(body)
+		_, err = DecodeFilter(body)
 	case verb == "count":
-		filters = DecodeCount(body)
+		_, err = DecodeCount(body)
 	case strings.HasSuffix(verb, "/set_state"):
-		_, faults = DecodeSetState(body)
+		_, err = DecodeSetState(body)
 	default:
-		_, faults = DecodeCreate(body)
-		body = WithDeprecatedPolicy(body)
+		_, err = DecodeCreate(body)
 	}
-	return body, append(faults, filters.faults...), filters.detail
+	return err
 }
 
 func unmarshalled(t *testing.T, text []byte) any {

@@ -7,11 +7,11 @@ import (
 )
 
 // DecodeSetState reads the parameters of set_state: state, which is required, and force.
-func DecodeSetState(body pyjson.Value) (taskrun.Proposal, []validate.Error) {
+func DecodeSetState(body pyjson.Value) (taskrun.Proposal, error) {
 	var faults validate.Faults
-	p, fault := parametersOf(&faults, body, "state", "force")
-	if fault != nil {
-		return taskrun.Proposal{}, fault
+	p, ok := parametersOf(&faults, body, "state", "force")
+	if !ok {
+		return taskrun.Proposal{}, invalid(&faults, body)
 	}
 	state, given := p.Given("state")
 	var proposal taskrun.Proposal
@@ -23,24 +23,23 @@ func DecodeSetState(body pyjson.Value) (taskrun.Proposal, []validate.Error) {
 	if force, given := p.Given("force"); given {
 		proposal.Force = force.Bool()
 	}
-	return proposal, faults.Errors()
+	return proposal, invalid(&faults, body)
 }
 
 // parametersOf reads a body whose keys are parameters of the route. A null body
 // stands for one without keys. In any other body that is no object, every
 // parameter is missing, the optional ones too (contract §1.2).
-func parametersOf(faults *validate.Faults, body pyjson.Value, names ...string) (*validate.Model, []validate.Error) {
+func parametersOf(faults *validate.Faults, body pyjson.Value, names ...string) (p *validate.Model, ok bool) {
 	if body.IsNull() {
 		body = emptyObject
 	}
-	if m, ok := faults.Node(body, "body").Model(); ok {
-		return m, nil
+	if body.Kind() == pyjson.Object {
+		return faults.Node(body, "body").Model()
 	}
-	missing := make([]validate.Error, 0, len(names))
 	for _, name := range names {
-		missing = append(missing, validate.Missing(nullValue, "body", name))
+		faults.Report(validate.Missing(nullValue, "body", name))
 	}
-	return nil, missing
+	return nil, false
 }
 
 var emptyObject = parsed([]byte("{}"))

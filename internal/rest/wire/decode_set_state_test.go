@@ -21,9 +21,9 @@ func TestDecodeSetState(t *testing.T) {
 		`{"state":{"type":"COMPLETED","data":"x"},"force":0}`:       {Type: orchestration.Completed, Details: details, Data: []byte(`"x"`)},
 		`{"state":{"type":"COMPLETED","name":null,"message":null}}`: {Type: orchestration.Completed, Details: details},
 	} {
-		got, faults := DecodeSetState(bodyOf(t, body))
-		if diff := cmp.Diff(want, got); diff != "" || len(faults) > 0 {
-			t.Errorf("%s: faults %s, proposal (-want +got):\n%s", body, faultsOf(t, faults), diff)
+		got, err := DecodeSetState(bodyOf(t, body))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: faults %s, proposal (-want +got):\n%s", body, faultsOf(t, err), diff)
 		}
 	}
 	for body, want := range map[string]string{
@@ -36,8 +36,8 @@ func TestDecodeSetState(t *testing.T) {
 		`{"force":"x"}`:  `missing["body","state"] bool_parsing["body","force"]`,
 		`{"state":{"id":1,"type":"X","state_details":null}}`: `enum["body","state","type"] model_attributes_type["body","state","state_details"] extra_forbidden["body","state","id"]`,
 	} {
-		if _, faults := DecodeSetState(bodyOf(t, body)); faultsOf(t, faults) != want {
-			t.Errorf("%s: faults %s, want %s", body, faultsOf(t, faults), want)
+		if _, err := DecodeSetState(bodyOf(t, body)); faultsOf(t, err) != want {
+			t.Errorf("%s: faults %s, want %s", body, faultsOf(t, err), want)
 		}
 	}
 }
@@ -50,8 +50,8 @@ func TestDecodeStatesQuery(t *testing.T) {
 		"task_run_id=x&task_run_id=" + id + "&y=1": id,
 		"task_run_id=0198A1B2000070008000-00000000000a&task_run_id=urn%3Auuid%3A" + id: id,
 	} {
-		if got, faults := DecodeStatesQuery(query); got != want || len(faults) > 0 {
-			t.Errorf("%s: %q, faults %s, want %s", query, got, faultsOf(t, faults), want)
+		if got, err := DecodeStatesQuery(query); got != want || err != nil {
+			t.Errorf("%s: %q, faults %s, want %s", query, got, faultsOf(t, err), want)
 		}
 	}
 	for query, want := range map[string]string{
@@ -61,8 +61,8 @@ func TestDecodeStatesQuery(t *testing.T) {
 		"task_run_id=":          `uuid_parsing["query","task_run_id"]`,
 		"task_run_id=" + id[1:]: `uuid_parsing["query","task_run_id"]`,
 	} {
-		if _, faults := DecodeStatesQuery(query); faultsOf(t, faults) != want {
-			t.Errorf("%q: faults %s, want %s", query, faultsOf(t, faults), want)
+		if _, err := DecodeStatesQuery(query); faultsOf(t, err) != want {
+			t.Errorf("%q: faults %s, want %s", query, faultsOf(t, err), want)
 		}
 	}
 }

@@ -27,14 +27,14 @@ const (
 var holderKinds = []string{"flow_run", "task_run", "deployment"}
 
 // DecodeIncrement reads the parameters of increment.
-func DecodeIncrement(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
+func DecodeIncrement(body pyjson.Value) (concurrency.Acquisition, error) {
 	return readSlotsAsked(body, []string{"slots", "names", "mode", "create_if_missing"}, func(p *validate.Model, _ *concurrency.Acquisition) {
 		readCreateIfMissing(p)
 	})
 }
 
 // DecodeIncrementWithLease reads the parameters of increment-with-lease.
-func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, []validate.Error) {
+func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, error) {
 	names := []string{"slots", "names", "mode", "lease_duration", "holder"}
 	return readSlotsAsked(body, names, func(p *validate.Model, in *concurrency.Acquisition) {
 		in.Lease = readLeaseDuration(p)
@@ -47,11 +47,11 @@ func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, []val
 // readSlotsAsked reads what the two have in common, then the rest.
 func readSlotsAsked(
 	body pyjson.Value, parameters []string, rest func(*validate.Model, *concurrency.Acquisition),
-) (concurrency.Acquisition, []validate.Error) {
+) (concurrency.Acquisition, error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, parameters...)
-	if missing != nil {
-		return concurrency.Acquisition{}, missing
+	p, ok := parametersOf(&faults, body, parameters...)
+	if !ok {
+		return concurrency.Acquisition{}, invalid(&faults, body)
 	}
 	var in concurrency.Acquisition
 	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
@@ -60,7 +60,7 @@ func readSlotsAsked(
 		in.RateLimit = n.Literal(modeConcurrency, modeRateLimit) == modeRateLimit
 	}
 	rest(p, &in)
-	return in, faults.Errors()
+	return in, invalid(&faults, body)
 }
 
 // readCreateIfMissing reads a parameter that has no effect any more.
@@ -103,11 +103,11 @@ func readHolder(n validate.Node) *concurrency.Holder {
 }
 
 // DecodeDecrement reads the parameters of decrement.
-func DecodeDecrement(body pyjson.Value) (concurrency.Released, []validate.Error) {
+func DecodeDecrement(body pyjson.Value) (concurrency.Released, error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
-	if missing != nil {
-		return concurrency.Released{}, missing
+	p, ok := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
+	if !ok {
+		return concurrency.Released{}, invalid(&faults, body)
 	}
 	var in concurrency.Released
 	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
@@ -116,30 +116,28 @@ func DecodeDecrement(body pyjson.Value) (concurrency.Released, []validate.Error)
 		return seconds(n.Number(validate.Above(0)))
 	})
 	readCreateIfMissing(p)
-	return in, faults.Errors()
+	return in, invalid(&faults, body)
 }
 
 // DecodeLease reads the lease id of decrement-with-lease.
-func DecodeLease(body pyjson.Value) (id string, faults []validate.Error) {
-	var found validate.Faults
-	p, missing := parametersOf(&found, body, "lease_id")
-	if missing != nil {
-		return "", missing
+func DecodeLease(body pyjson.Value) (id string, err error) {
+	var faults validate.Faults
+	p, ok := parametersOf(&faults, body, "lease_id")
+	if !ok {
+		return "", invalid(&faults, body)
 	}
-	id = required(p, &found, "lease_id", validate.Node.UUID)
-	return id, found.Errors()
+	id = required(p, &faults, "lease_id", validate.Node.UUID)
+	return id, invalid(&faults, body)
 }
 
 // DecodeRenewal reads the lease id in the path and the new duration of the lease. Errors of the path come first.
-func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duration, faults []validate.Error) {
-	var inPath, inBody validate.Faults
-	id = inPath.Node(pyjson.StringValue(path), "path", "lease_id").UUID()
-	p, missing := parametersOf(&inBody, body, "lease_duration")
-	if missing != nil {
-		return "", 0, append(inPath.Errors(), missing...)
+func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duration, err error) {
+	var faults validate.Faults
+	id = faults.Node(pyjson.StringValue(path), "path", "lease_id").UUID()
+	if p, ok := parametersOf(&faults, body, "lease_duration"); ok {
+		life = readLeaseDuration(p)
 	}
-	life = readLeaseDuration(p)
-	return id, life, append(inPath.Errors(), inBody.Errors()...)
+	return id, life, invalid(&faults, body)
 }
 
 // TagSlots are the slots that a task run acquires or releases through the older routes.
@@ -149,47 +147,45 @@ type TagSlots struct {
 }
 
 // DecodeTagSlots reads the parameters of the older increment and decrement, which ignore occupancy_seconds.
-func DecodeTagSlots(body pyjson.Value) (TagSlots, []validate.Error) {
+func DecodeTagSlots(body pyjson.Value) (TagSlots, error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "names", "task_run_id")
-	if missing != nil {
-		return TagSlots{}, missing
+	p, ok := parametersOf(&faults, body, "names", "task_run_id")
+	if !ok {
+		return TagSlots{}, invalid(&faults, body)
 	}
 	var in TagSlots
 	in.Tags = required(p, &faults, "names", readTexts)
 	in.RunID = required(p, &faults, "task_run_id", validate.Node.UUID)
-	return in, faults.Errors()
+	return in, invalid(&faults, body)
 }
 
 // DecodeReset reads the ids of the runs that hold slots after a reset.
-func DecodeReset(body pyjson.Value) (runIDs []string, faults []validate.Error) {
-	var found validate.Faults
-	p, missing := parametersOf(&found, body, "slot_override")
-	if missing != nil {
-		return nil, missing
+func DecodeReset(body pyjson.Value) (runIDs []string, err error) {
+	var faults validate.Faults
+	p, ok := parametersOf(&faults, body, "slot_override")
+	if !ok {
+		return nil, invalid(&faults, body)
 	}
 	if n, given := p.Given("slot_override"); given {
 		runIDs = readShortList(n, validate.Node.UUID, maxResetRuns)
 	}
-	return runIDs, found.Errors()
+	return runIDs, invalid(&faults, body)
 }
 
 // DecodeLimits reads the limit and offset of a list of concurrency limits.
-func DecodeLimits(body pyjson.Value) ListRequest {
+func DecodeLimits(body pyjson.Value) (limit, offset int, err error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "limit", "offset")
-	if missing != nil {
-		return ListRequest{Validation: Validation{faults: missing}}
+	p, ok := parametersOf(&faults, body, "limit", "offset")
+	if !ok {
+		return 0, 0, invalid(&faults, body)
 	}
-	a := readLimit(p)
-	if a.detail != "" {
-		return a
+	if limit, err = readLimit(p); err != nil {
+		return 0, 0, err
 	}
-	if offset, given := p.Given("offset"); given {
-		a.Query.Offset = offset.Natural()
+	if n, given := p.Given("offset"); given {
+		offset = n.Natural()
 	}
-	a.faults = faults.Errors()
-	return a
+	return limit, offset, invalid(&faults, body)
 }
 
 // maxLimitNames is how many limits, and maxResetRuns how many runs, a request about

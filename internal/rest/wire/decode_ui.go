@@ -9,11 +9,11 @@ import (
 const textNoAfter = "task_runs.start_time.after_ is required"
 
 // DecodeDashboard reads the parameters of dashboard/counts (contract §1.5).
-func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, why Validation) {
+func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, err error) {
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
-	if missing != nil {
-		return f, Validation{faults: missing}
+	p, ok := parametersOf(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
+	if !ok {
+		return f, invalid(&faults, body)
 	}
 	f = required(p, &faults, "task_runs", readTaskRunFilter)
 	flows := readParent(p, "flows", flowFilter)
@@ -25,11 +25,13 @@ func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, why Validation) {
 			f.Parents = &taskrun.ParentFilter{Unknown: true}
 		}
 	}
-	why.faults = faults.Errors()
-	if why.faults == nil && (f.StartTime == nil || f.StartTime.After == nil) {
-		why.detail = textNoAfter
+	if err := invalid(&faults, body); err != nil {
+		return f, err
 	}
-	return f, why
+	if f.StartTime == nil || f.StartTime.After == nil {
+		return f, unprocessable(textNoAfter)
+	}
+	return f, nil
 }
 
 // unknownParents are the filters on what no run tells anything of, in Prefect's
@@ -43,13 +45,13 @@ var unknownParents = []struct {
 }
 
 // DecodeFlowRunIDs reads the ids of the flow runs whose task runs are counted.
-func DecodeFlowRunIDs(body pyjson.Value) (ids []string, why Validation) {
+func DecodeFlowRunIDs(body pyjson.Value) (ids []string, err error) {
 	const key = "flow_run_ids"
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, key)
-	if missing != nil {
-		return nil, Validation{faults: missing}
+	p, ok := parametersOf(&faults, body, key)
+	if !ok {
+		return nil, invalid(&faults, body)
 	}
 	ids = required(p, &faults, key, func(n validate.Node) []string { return validate.List(n, validate.Node.UUID) })
-	return ids, Validation{faults: faults.Errors()}
+	return ids, invalid(&faults, body)
 }

@@ -14,8 +14,8 @@ func TestDecodeFlowRunIDsFaults(t *testing.T) {
 		`{"flow_run_ids":"x"}`:     `list_type["body","flow_run_ids"]`,
 		`{"flow_run_ids":["x",1]}`: `uuid_parsing["body","flow_run_ids",0] uuid_type["body","flow_run_ids",1]`,
 	} {
-		_, why := DecodeFlowRunIDs(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want {
+		_, err := DecodeFlowRunIDs(bodyOf(t, body))
+		if got := faultsOf(t, err); got != want {
 			t.Errorf("%s: faults %s, want %s", body, got, want)
 		}
 	}
@@ -30,8 +30,8 @@ func TestDecodeTaskWorkersFaults(t *testing.T) {
 		`{"task_worker_filter":{"task_keys":null}}`: `list_type["body","task_worker_filter","task_keys"]`,
 		`{"task_worker_filter":{"task_keys":[1]}}`:  `string_type["body","task_worker_filter","task_keys",0]`,
 	} {
-		_, why := DecodeTaskWorkers(bodyOf(t, body))
-		if got := faultsOf(t, why.faults); got != want {
+		_, err := DecodeTaskWorkers(bodyOf(t, body))
+		if got := faultsOf(t, err); got != want {
 			t.Errorf("%s: faults %s, want %s", body, got, want)
 		}
 	}
@@ -45,8 +45,8 @@ func TestDecodeObservedQueryFaults(t *testing.T) {
 		"limit=":    `int_parsing["query","limit"]`,
 		"order_by=x&query=" + strings.Repeat("a", 101): `string_too_long["query","query"] enum["query","order_by"]`,
 	} {
-		_, faults := DecodeObservedQuery(query)
-		if got := faultsOf(t, faults); got != want {
+		_, err := DecodeObservedQuery(query)
+		if got := faultsOf(t, err); got != want {
 			t.Errorf("%s: faults %s, want %s", query, got, want)
 		}
 	}

@@ -7,19 +7,19 @@ import (
 
 // DecodeUpdate reads a TaskRunUpdate (contract §2.2). Without a name it returns nil. An empty name requests a generated
 // one.
-func DecodeUpdate(body pyjson.Value) (name *string, faults []validate.Error) {
+func DecodeUpdate(body pyjson.Value) (name *string, err error) {
 	if body.IsNull() {
-		return nil, []validate.Error{validate.Missing(body, "body")}
+		return nil, missingBody()
 	}
-	var found validate.Faults
-	m, ok := found.Node(body, "body").Model()
+	var faults validate.Faults
+	m, ok := faults.Node(body, "body").Model()
 	if !ok {
-		return nil, found.Errors()
+		return nil, invalid(&faults, body)
 	}
 	text := readName(m)
 	m.ForbidOthers()
 	if _, given := body.Member("name"); given {
 		name = &text
 	}
-	return name, found.Errors()
+	return name, invalid(&faults, body)
 }

@@ -8,21 +8,21 @@ func TestDecodeUpdate(t *testing.T) {
 	for body, want := range map[string]string{
 		"{}": absent, `{"name":"n"}`: "n", `{"name":null}`: "", `{"name":""}`: "", `{"name":0}`: "", `{"name":false}`: "", `{"name":{}}`: "",
 	} {
-		name, faults := DecodeUpdate(bodyOf(t, body))
+		name, err := DecodeUpdate(bodyOf(t, body))
 		got := absent
 		if name != nil {
 			got = *name
 		}
-		if got != want || len(faults) > 0 {
-			t.Errorf("%s: name %q, faults %s, want %q", body, got, faultsOf(t, faults), want)
+		if got != want || err != nil {
+			t.Errorf("%s: name %q, faults %s, want %q", body, got, faultsOf(t, err), want)
 		}
 	}
 	for body, want := range map[string]string{
 		"null": `missing["body"]`, "[]": `model_attributes_type["body"]`,
 		`{"b":1,"name":1,"a":2}`: `string_type["body","name"] extra_forbidden["body","b"] extra_forbidden["body","a"]`,
 	} {
-		if _, faults := DecodeUpdate(bodyOf(t, body)); faultsOf(t, faults) != want {
-			t.Errorf("%s: faults %s, want %s", body, faultsOf(t, faults), want)
+		if _, err := DecodeUpdate(bodyOf(t, body)); faultsOf(t, err) != want {
+			t.Errorf("%s: faults %s, want %s", body, faultsOf(t, err), want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
@@ -25,10 +26,27 @@ type DetailError struct {
 
 func (e *InvalidError) Error() string { return textInvalid }
 
+// invalid returns the InvalidError of a request with that body, or nil if reading it found no fault. The body is null for
+// a request without one.
+func invalid(faults *validate.Faults, body pyjson.Value) error {
+	if items := faults.Errors(); len(items) > 0 {
+		return &InvalidError{Items: items, Body: body}
+	}
+	return nil
+}
+
+// missingBody returns the error of a request whose body is required and missing.
+func missingBody() error {
+	return &InvalidError{Items: []validate.Error{validate.Missing(nullValue, "body")}}
+}
+
 func (e *DetailError) Error() string { return e.Text }
 
 // NewDetailError returns a DetailError.
 func NewDetailError(status int, text string) error { return &DetailError{status, text} }
+
+// unprocessable returns the error of a valid body that a handler of Prefect rejects.
+func unprocessable(text string) error { return NewDetailError(http.StatusUnprocessableEntity, text) }
 
 // NewLimitError returns the error of a text or list that exceeds a limit of this operator, in the format of a
 // validation error.

@@ -6,13 +6,12 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
-	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
 // checkDecoded checks what must hold of whatever came of a body.
-func checkDecoded(t *testing.T, faults []validate.Error, data json.RawMessage) {
+func checkDecoded(t *testing.T, err error, data json.RawMessage) {
 	t.Helper()
-	for _, fault := range faults {
+	for _, fault := range itemsOf(err) {
 		if item := fault.AppendTo(nil); !json.Valid(item) {
 			t.Fatalf("the fault is no JSON: %s", item)
 		}
@@ -35,16 +34,17 @@ func FuzzDecodeCreate(f *testing.F) {
 		if fault != nil {
 			return
 		}
-		in, faults := DecodeCreate(body)
-		checkDecoded(t, faults, nil)
+		in, err := DecodeCreate(body)
+		checkDecoded(t, err, nil)
 		for _, label := range in.Run.Labels {
 			checkDecoded(t, nil, label)
 		}
 		if in.State != nil {
 			checkDecoded(t, nil, in.State.Data)
 		}
-		if _, again := DecodeCreate(WithDeprecatedPolicy(body)); len(again) != len(faults) {
-			t.Fatalf("%d faults, %d in the body that is shown", len(faults), len(again))
+		items := itemsOf(err)
+		if _, err := DecodeCreate(withDeprecatedPolicy(body)); len(itemsOf(err)) != len(items) {
+			t.Fatalf("%d faults, %d in the body that is shown", len(items), len(itemsOf(err)))
 		}
 	})
 }
@@ -61,8 +61,8 @@ func FuzzDecodeSetState(f *testing.F) {
 		if fault != nil {
 			return
 		}
-		proposal, faults := DecodeSetState(body)
-		checkDecoded(t, faults, proposal.Data)
+		proposal, err := DecodeSetState(body)
+		checkDecoded(t, err, proposal.Data)
 	})
 }
 
@@ -78,10 +78,10 @@ func FuzzDecodeFilter(f *testing.F) {
 		if fault != nil {
 			return
 		}
-		a := DecodeFilter(body)
-		checkDecoded(t, a.faults, nil)
-		if a.Err(nullValue) == nil && (a.Query.Limit < 0 || a.Query.Limit > maxLimit || a.Query.Offset < 0) {
-			t.Fatalf("limit %d, offset %d", a.Query.Limit, a.Query.Offset)
+		q, err := DecodeFilter(body)
+		checkDecoded(t, err, nil)
+		if err == nil && (q.Limit < 0 || q.Limit > maxLimit || q.Offset < 0) {
+			t.Fatalf("limit %d, offset %d", q.Limit, q.Offset)
 		}
 	})
 }
@@ -109,48 +109,48 @@ func FuzzDecodeLimits(f *testing.F) {
 
 func checkDecodedLimits(t *testing.T, body pyjson.Value) {
 	t.Helper()
-	in, faults := DecodeLimitCreate(body)
-	checkDecoded(t, faults, nil)
-	if faults == nil && (in.Name == "" || min(in.Limit, in.ActiveSlots, in.DeniedSlots) < 0 || !(in.SlotDecayPerSecond >= 0)) {
+	in, err := DecodeLimitCreate(body)
+	checkDecoded(t, err, nil)
+	if err == nil && (in.Name == "" || min(in.Limit, in.ActiveSlots, in.DeniedSlots) < 0 || !(in.SlotDecayPerSecond >= 0)) {
 		t.Fatalf("a limit of %+v", in)
 	}
-	update, faults := DecodeLimitUpdate(body)
-	checkDecoded(t, faults, nil)
-	if faults == nil && update.Limit != nil && *update.Limit < 0 {
+	update, err := DecodeLimitUpdate(body)
+	checkDecoded(t, err, nil)
+	if err == nil && update.Limit != nil && *update.Limit < 0 {
 		t.Fatalf("a limit of %d", *update.Limit)
 	}
-	_, _, faults = DecodeTagLimitCreate(body)
-	checkDecoded(t, faults, nil)
-	page := DecodeLimits(body)
-	checkDecoded(t, page.faults, nil)
-	if page.Err(nullValue) == nil && (page.Query.Limit < 0 || page.Query.Limit > maxLimit || page.Query.Offset < 0) {
-		t.Fatalf("limit %d, offset %d", page.Query.Limit, page.Query.Offset)
+	_, _, err = DecodeTagLimitCreate(body)
+	checkDecoded(t, err, nil)
+	limit, offset, err := DecodeLimits(body)
+	checkDecoded(t, err, nil)
+	if err == nil && (limit < 0 || limit > maxLimit || offset < 0) {
+		t.Fatalf("limit %d, offset %d", limit, offset)
 	}
 }
 
 func checkDecodedSlots(t *testing.T, body pyjson.Value) {
 	t.Helper()
-	for _, decode := range []func(pyjson.Value) (concurrency.Acquisition, []validate.Error){DecodeIncrement, DecodeIncrementWithLease} {
-		in, faults := decode(body)
-		checkDecoded(t, faults, nil)
-		if faults == nil && (in.Slots < 1 || in.Lease != 0 && (in.Lease < shortestLease || in.Lease > longestLease)) {
+	for _, decode := range []func(pyjson.Value) (concurrency.Acquisition, error){DecodeIncrement, DecodeIncrementWithLease} {
+		in, err := decode(body)
+		checkDecoded(t, err, nil)
+		if err == nil && (in.Slots < 1 || in.Lease != 0 && (in.Lease < shortestLease || in.Lease > longestLease)) {
 			t.Fatalf("an acquisition of %+v", in)
 		}
 	}
-	back, faults := DecodeDecrement(body)
-	checkDecoded(t, faults, nil)
-	if faults == nil && (back.Slots < 1 || back.Occupancy != nil && *back.Occupancy < 0) {
+	back, err := DecodeDecrement(body)
+	checkDecoded(t, err, nil)
+	if err == nil && (back.Slots < 1 || back.Occupancy != nil && *back.Occupancy < 0) {
 		t.Fatalf("slots are given back as %+v", back)
 	}
-	_, faults = DecodeLease(body)
-	checkDecoded(t, faults, nil)
-	_, life, faults := DecodeRenewal(body.Text(), body)
-	checkDecoded(t, faults, nil)
-	if faults == nil && (life < shortestLease || life > longestLease) {
+	_, err = DecodeLease(body)
+	checkDecoded(t, err, nil)
+	_, life, err := DecodeRenewal(body.Text(), body)
+	checkDecoded(t, err, nil)
+	if err == nil && (life < shortestLease || life > longestLease) {
 		t.Fatalf("a lease of %s", life)
 	}
-	_, faults = DecodeTagSlots(body)
-	checkDecoded(t, faults, nil)
-	_, faults = DecodeReset(body)
-	checkDecoded(t, faults, nil)
+	_, err = DecodeTagSlots(body)
+	checkDecoded(t, err, nil)
+	_, err = DecodeReset(body)
+	checkDecoded(t, err, nil)
 }

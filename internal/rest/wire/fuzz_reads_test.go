@@ -51,15 +51,15 @@ func checkFilter(t *testing.T, f taskrun.Filter) {
 func FuzzDecodePaginate(f *testing.F) {
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		a, page := DecodePaginate(body)
-		checkDecoded(t, a.faults, nil)
-		if a.Err(nullValue) != nil {
+		q, page, err := DecodePaginate(body)
+		checkDecoded(t, err, nil)
+		if err != nil {
 			return
 		}
-		if page < 1 || a.Query.Offset < 0 || a.Query.Limit < 0 || a.Query.Limit > maxLimit {
-			t.Fatalf("page %d, limit %d, offset %d", page, a.Query.Limit, a.Query.Offset)
+		if page < 1 || q.Offset < 0 || q.Limit < 0 || q.Limit > maxLimit {
+			t.Fatalf("page %d, limit %d, offset %d", page, q.Limit, q.Offset)
 		}
-		checkFilter(t, a.Query.Filter)
+		checkFilter(t, q.Filter)
 	}, `{"page":2,"limit":3,"sort":"DURATION_ASC","flows":{"id":{"not_any_":[]}}}`, `{"page":1e18,"task_runs":{"name":{"like_":"%_a"}}}`)
 }
 
@@ -67,9 +67,9 @@ func FuzzDecodeHistory(f *testing.F) {
 	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		q, why := DecodeHistory(body)
-		checkDecoded(t, why.faults, nil)
-		if why.Err(nullValue) != nil {
+		q, err := DecodeHistory(body)
+		checkDecoded(t, err, nil)
+		if err != nil {
 			return
 		}
 		bins, err := service.History(t.Context(), q)
@@ -91,9 +91,9 @@ func FuzzDecodeDashboard(f *testing.F) {
 	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		filter, why := DecodeDashboard(body)
-		checkDecoded(t, why.faults, nil)
-		if why.Err(nullValue) != nil {
+		filter, err := DecodeDashboard(body)
+		checkDecoded(t, err, nil)
+		if err != nil {
 			return
 		}
 		if _, err := service.Dashboard(t.Context(), filter); err != nil {
@@ -106,25 +106,25 @@ func FuzzDecodeDashboard(f *testing.F) {
 func FuzzDecodeSmallReads(f *testing.F) {
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		_, why := DecodeFlowRunIDs(body)
-		checkDecoded(t, why.faults, nil)
-		_, why = DecodeTaskWorkers(body)
-		checkDecoded(t, why.faults, nil)
+		_, err := DecodeFlowRunIDs(body)
+		checkDecoded(t, err, nil)
+		_, err = DecodeTaskWorkers(body)
+		checkDecoded(t, err, nil)
 	}, `{"flow_run_ids":["{0198A1B2-0000-7000-8000-00000000000A}"],"task_worker_filter":{"task_keys":["x"]}}`)
 }
 
 func FuzzDecodeLogs(f *testing.F) {
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		lines, faults := DecodeLogs(body)
-		checkDecoded(t, faults, nil)
+		lines, err := DecodeLogs(body)
+		checkDecoded(t, err, nil)
 		for i := range lines {
-			if faults == nil && !json.Valid(AppendLog(nil, &lines[i])) {
+			if err == nil && !json.Valid(AppendLog(nil, &lines[i])) {
 				t.Fatalf("line %+v is no JSON", lines[i])
 			}
 		}
-		q, why := DecodeLogFilter(body)
-		checkDecoded(t, why.faults, nil)
+		q, err := DecodeLogFilter(body)
+		checkDecoded(t, err, nil)
 		if len(lines) > 0 {
 			q.Filter.Matcher()(&lines[0])
 		}

@@ -7,12 +7,12 @@ import (
 )
 
 // DecodeTaskWorkers reads the task keys of the workers that are requested. Without keys, all workers are.
-func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
+func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, err error) {
 	const key = "task_worker_filter"
 	var faults validate.Faults
-	p, missing := parametersOf(&faults, body, key)
-	if missing != nil {
-		return nil, Validation{faults: missing}
+	p, ok := parametersOf(&faults, body, key)
+	if !ok {
+		return nil, invalid(&faults, body)
 	}
 	if n, given := p.Given(key); given {
 		if m, ok := n.Model(); ok {
@@ -21,7 +21,7 @@ func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, why Validation) {
 			}
 		}
 	}
-	return taskKeys, Validation{faults: faults.Errors()}
+	return taskKeys, invalid(&faults, body)
 }
 
 // AppendTaskWorker writes a connected task worker.
