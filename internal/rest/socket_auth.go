@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -135,12 +136,9 @@ func (p *socketAuth) recheckRegularly() (stop func()) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(p.socket.Life())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		p.socket.Guard(func() { p.recheckUntil(ctx) })
-	}()
-	return func() { cancel(); <-ended }
+	var checking sync.WaitGroup
+	checking.Go(func() { p.socket.Guard(func() { p.recheckUntil(ctx) }) })
+	return func() { cancel(); checking.Wait() }
 }
 
 func (p *socketAuth) recheckUntil(ctx context.Context) {

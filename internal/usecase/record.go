@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -45,39 +47,31 @@ func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused fu
 	return cmp.Or(s.recordRuns(ctx, groups, refused), unrecorded)
 }
 
-// recordedAtOnce is how many runs one Record writes at the same time.
+// maxConcurrentRecords is how many runs one Record writes at the same time.
 const maxConcurrentRecords = 16
 
 // recordRuns stores the events of several runs. It goes on after an error, so that
 // as little as possible is left for the next time.
 func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refused func(taskrun.Event, error)) error {
-	var (
-		all   sync.WaitGroup
-		mu    sync.Mutex
-		first error
-	)
+	var mu sync.Mutex
 	refuse := func(e taskrun.Event, why error) {
 		mu.Lock()
 		defer mu.Unlock()
 		refused(e, why)
 	}
-	places := make(chan struct{}, maxConcurrentRecords)
+	var writes errgroup.Group
+	writes.SetLimit(maxConcurrentRecords)
 	for _, group := range groups {
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
+		writes.Go(func() error {
 			err := s.recordGuarded(ctx, group, refuse)
 			if taskrun.NeverStored(err) {
 				rejectAll(group, refuse, err)
-				return
+				return nil
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			first = cmp.Or(first, err)
+			return err
 		})
 	}
-	all.Wait()
-	return first
+	return writes.Wait()
 }
 
 func rejectAll(events []taskrun.Event, refused func(taskrun.Event, error), err error) {
