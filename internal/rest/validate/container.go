@@ -63,6 +63,14 @@ func (n Node) Model() (m *Model, ok bool) {
 	return &Model{node: n}, true
 }
 
+// Closed calls read with the object as Model returns it, and reports the keys that read did not ask for.
+func (n Node) Closed(read func(*Model)) {
+	if m, ok := n.Model(); ok {
+		read(m)
+		m.ForbidOthers()
+	}
+}
+
 // Field returns the node under the key, given is false if there is none.
 func (m *Model) Field(key string) (n Node, given bool) {
 	m.declared = append(m.declared, key)

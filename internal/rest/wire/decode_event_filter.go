@@ -112,10 +112,9 @@ func (f *EventFilter) read(n validate.Node) {
 	f.resource = readCriteria(m, "resource", "id", "id_prefix", "labels", "distinct")
 	f.related = readCriteria(m, "related", "id", "role", "resources_in_roles", "labels")
 	if n, given := m.Given("id"); given {
-		if m, ok := n.Model(); ok {
+		n.Closed(func(m *validate.Model) {
 			f.ids = readSet(m, "id", validate.Node.UUID)
-			m.ForbidOthers()
-		}
+		})
 	}
 	if n, given := m.Given("text"); given {
 		n.Refuse("a search for text is not served")
@@ -127,25 +126,19 @@ func (f *EventFilter) read(n validate.Node) {
 }
 
 func (f *EventFilter) readOccurred(n validate.Node) {
-	m, ok := n.Model()
-	if !ok {
-		return
-	}
-	f.since = readOptional(m, "since", validate.Node.Time)
-	f.until = readOptional(m, "until", validate.Node.Time)
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		f.since = readOptional(m, "since", validate.Node.Time)
+		f.until = readOptional(m, "until", validate.Node.Time)
+	})
 }
 
 func readNameCriteria(n validate.Node) (c nameCriteria) {
-	m, ok := n.Model()
-	if !ok {
-		return c
-	}
-	c.prefixes = readPatterns(m, "prefix")
-	c.excludedPrefixes = readPatterns(m, "exclude_prefix")
-	c.names = readSet(m, "name", validate.Node.Text)
-	c.excluded = readSet(m, "exclude_name", validate.Node.Text)
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		c.prefixes = readPatterns(m, "prefix")
+		c.excludedPrefixes = readPatterns(m, "exclude_prefix")
+		c.names = readSet(m, "name", validate.Node.Text)
+		c.excluded = readSet(m, "exclude_name", validate.Node.Text)
+	})
 	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !c.names[name] })
 	return c
 }
@@ -166,14 +159,11 @@ func readCriteria(filter *validate.Model, key string, allowed ...string) (c reso
 	if !given {
 		return c
 	}
-	m, ok := n.Model()
-	if !ok {
-		return c
-	}
-	for _, key := range allowed {
-		c.readKey(m, key)
-	}
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		for _, key := range allowed {
+			c.readKey(m, key)
+		}
+	})
 	return c
 }
 

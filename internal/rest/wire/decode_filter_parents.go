@@ -30,11 +30,10 @@ func unknown(name string, check func(validate.Node)) parentMember {
 func knownID(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
-		if m, ok := n.Model(); ok {
+		n.Closed(func(m *validate.Model) {
 			c.Any = readList(m, "any_", validate.Node.UUID)
 			c.NotAny = readList(m, "not_any_", validate.Node.UUID)
-			m.ForbidOthers()
-		}
+		})
 		return c
 	}}
 }
@@ -43,12 +42,11 @@ func knownID(name string, fact taskrun.ParentFact) parentMember {
 func knownIDOrNull(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
-		if m, ok := n.Model(); ok {
+		n.Closed(func(m *validate.Model) {
 			c.Or = readOr(m)
 			c.Any = readList(m, "any_", validate.Node.UUID)
 			c.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
-			m.ForbidOthers()
-		}
+		})
 		return c
 	}}
 }
@@ -121,21 +119,18 @@ func readParent(p *validate.Model, key string, members []parentMember) *taskrun.
 		return nil
 	}
 	criteria := &taskrun.ParentCriteria{}
-	m, ok := n.Model()
-	if !ok {
-		return criteria
-	}
-	criteria.Or = readOr(m)
-	for _, member := range members {
-		n, given := m.Given(member.name)
-		if !given {
-			continue
+	n.Closed(func(m *validate.Model) {
+		criteria.Or = readOr(m)
+		for _, member := range members {
+			n, given := m.Given(member.name)
+			if !given {
+				continue
+			}
+			if criterion := member.read(n); !member.ignored {
+				criteria.Members = append(criteria.Members, criterion)
+			}
 		}
-		if criterion := member.read(n); !member.ignored {
-			criteria.Members = append(criteria.Members, criterion)
-		}
-	}
-	m.ForbidOthers()
+	})
 	return criteria
 }
 

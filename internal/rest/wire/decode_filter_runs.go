@@ -26,84 +26,75 @@ func readOr(m *validate.Model) bool {
 
 // readTaskRunFilter reads a TaskRunFilter (contract §2.7).
 func readTaskRunFilter(n validate.Node) (f taskrun.Filter) {
-	m, ok := n.Model()
-	if !ok {
-		return f
-	}
-	f.Or = readOr(m)
-	f.ID = readOptional(m, "id", readIDFilter)
-	f.Name = readOptional(m, "name", readNameFilter)
-	f.Tags = readOptional(m, "tags", readTagsFilter)
-	f.State = readOptional(m, "state", readStateFilter)
-	f.StartTime = readOptional(m, "start_time", readTimeFilter)
-	f.EndTime = readOptional(m, "end_time", readTimeFilter)
-	f.ExpectedStartTime = readOptional(m, "expected_start_time", readSpanFilter)
-	f.Subflows = readOptional(m, "subflow_runs", readSubflowFilter)
-	f.FlowRunID = readOptional(m, "flow_run_id", readFlowRunIDFilter)
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		f.Or = readOr(m)
+		f.ID = readOptional(m, "id", readIDFilter)
+		f.Name = readOptional(m, "name", readNameFilter)
+		f.Tags = readOptional(m, "tags", readTagsFilter)
+		f.State = readOptional(m, "state", readStateFilter)
+		f.StartTime = readOptional(m, "start_time", readTimeFilter)
+		f.EndTime = readOptional(m, "end_time", readTimeFilter)
+		f.ExpectedStartTime = readOptional(m, "expected_start_time", readSpanFilter)
+		f.Subflows = readOptional(m, "subflow_runs", readSubflowFilter)
+		f.FlowRunID = readOptional(m, "flow_run_id", readFlowRunIDFilter)
+	})
 	return f
 }
 
 // readTimeFilter reads a filter on a time that may be missing.
 func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Before = readOptional(m, "before_", validate.Node.Time)
 		f.After = readOptional(m, "after_", validate.Node.Time)
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 // readSpanFilter reads a filter on a time that cannot be asked to be missing.
 func readSpanFilter(n validate.Node) (f taskrun.TimeFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Before = readOptional(m, "before_", validate.Node.Time)
 		f.After = readOptional(m, "after_", validate.Node.Time)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readSubflowFilter(n validate.Node) (f taskrun.SubflowFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Exists = readOptional(m, "exists_", validate.Node.Bool)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readIDFilter(n validate.Node) (f taskrun.IDFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Any = readList(m, "any_", validate.Node.UUID)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readNameFilter(n validate.Node) (f taskrun.NameFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Any = readList(m, "any_", validate.Node.Text)
 		if like := readOptional(m, "like_", validate.Node.Text); like != nil {
 			f.Like = *like
 		}
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readTagsFilter(n validate.Node) (f taskrun.TagsFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Or = readOr(m)
 		f.All = taskrun.Distinct(readList(m, "all_", validate.Node.Text))
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Or = readOr(m)
 		if types := readOptional(m, "type", readAny(readStateType)); types != nil {
 			f.Types = taskrun.Distinct(*types)
@@ -111,25 +102,23 @@ func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
 		if names := readOptional(m, "name", readAny(validate.Node.Text)); names != nil {
 			f.Names = *names
 		}
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 // readAny reads an object whose only key is any_.
 func readAny[T string | orchestration.StateType](read func(validate.Node) T) func(validate.Node) []T {
 	return func(n validate.Node) (items []T) {
-		if m, ok := n.Model(); ok {
+		n.Closed(func(m *validate.Model) {
 			items = readList(m, "any_", read)
-			m.ForbidOthers()
-		}
+		})
 		return items
 	}
 }
 
 // readFlowRunIDFilter reads the only filter whose is_null_ is false by default.
 func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Or = readOr(m)
 		f.Any = readList(m, "any_", validate.Node.UUID)
 		no := false
@@ -137,8 +126,7 @@ func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
 		if isNull, given := m.Field("is_null_"); given {
 			f.IsNull = validate.Optional(isNull, validate.Node.Bool)
 		}
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 

@@ -11,17 +11,14 @@ type schema []struct {
 
 // check reports the faults of a filter. All keys may be null, but operator.
 func (s schema) check(n validate.Node) {
-	m, ok := n.Model()
-	if !ok {
-		return
-	}
-	for _, key := range s {
-		n, given := m.Field(key.name)
-		if given && (key.name == "operator" || !n.Value.IsNull()) {
-			key.check(n)
+	n.Closed(func(m *validate.Model) {
+		for _, key := range s {
+			n, given := m.Field(key.name)
+			if given && (key.name == "operator" || !n.Value.IsNull()) {
+				key.check(n)
+			}
 		}
-	}
-	m.ForbidOthers()
+	})
 }
 
 func anOperator(n validate.Node) { readOperator(n) }

@@ -76,9 +76,6 @@ func readModel(body pyjson.Value, read func(*validate.Model)) error {
 		return missingBody()
 	}
 	var faults validate.Faults
-	if m, ok := faults.Node(body, "body").Model(); ok {
-		read(m)
-		m.ForbidOthers()
-	}
+	faults.Node(body, "body").Closed(read)
 	return invalid(&faults, body)
 }

@@ -28,25 +28,22 @@ func DecodeLogs(body pyjson.Value) ([]logs.Line, error) {
 }
 
 func readLog(n validate.Node) (line logs.Line) {
-	m, ok := n.Model()
-	if !ok {
-		return line
-	}
-	if n, given := m.Required("name"); given {
-		line.Name = n.Text()
-	}
-	if n, given := m.Required("level"); given {
-		line.Level = n.SmallInt()
-	}
-	if n, given := m.Required("message"); given {
-		line.Message = n.Text()
-	}
-	if n, given := m.Required("timestamp"); given {
-		line.Timestamp = n.Time().UTC()
-	}
-	line.FlowRunID = readUUID(m, "flow_run_id")
-	line.TaskRunID = readUUID(m, "task_run_id")
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		if n, given := m.Required("name"); given {
+			line.Name = n.Text()
+		}
+		if n, given := m.Required("level"); given {
+			line.Level = n.SmallInt()
+		}
+		if n, given := m.Required("message"); given {
+			line.Message = n.Text()
+		}
+		if n, given := m.Required("timestamp"); given {
+			line.Timestamp = n.Time().UTC()
+		}
+		line.FlowRunID = readUUID(m, "flow_run_id")
+		line.TaskRunID = readUUID(m, "task_run_id")
+	})
 	return line
 }
 
@@ -78,46 +75,38 @@ const (
 )
 
 func readLogFilter(n validate.Node) (f logs.Filter) {
-	m, ok := n.Model()
-	if !ok {
-		return f
-	}
-	f.Or = readOr(m)
-	f.Level = readOptional(m, "level", readLevelFilter)
-	f.Timestamp = readOptional(m, "timestamp", readSpanFilter)
-	f.FlowRunID = readOptional(m, "flow_run_id", readIDFilter)
-	f.TaskRunID = readOptional(m, "task_run_id", readLogRunFilter)
-	f.Text = readOptional(m, "text", readTextFilter)
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		f.Or = readOr(m)
+		f.Level = readOptional(m, "level", readLevelFilter)
+		f.Timestamp = readOptional(m, "timestamp", readSpanFilter)
+		f.FlowRunID = readOptional(m, "flow_run_id", readIDFilter)
+		f.TaskRunID = readOptional(m, "task_run_id", readLogRunFilter)
+		f.Text = readOptional(m, "text", readTextFilter)
+	})
 	return f
 }
 
 func readLevelFilter(n validate.Node) (f logs.LevelFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.AtLeast = readOptional(m, "ge_", validate.Node.SmallInt)
 		f.AtMost = readOptional(m, "le_", validate.Node.SmallInt)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readLogRunFilter(n validate.Node) (f logs.RunFilter) {
-	if m, ok := n.Model(); ok {
+	n.Closed(func(m *validate.Model) {
 		f.Any = readList(m, "any_", validate.Node.UUID)
 		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
-		m.ForbidOthers()
-	}
+	})
 	return f
 }
 
 func readTextFilter(n validate.Node) (f logs.TextFilter) {
-	m, ok := n.Model()
-	if !ok {
-		return f
-	}
-	if query, given := m.Required("query"); given {
-		f = searchOf(query.TextUpTo(maxSearch))
-	}
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		if query, given := m.Required("query"); given {
+			f = searchOf(query.TextUpTo(maxSearch))
+		}
+	})
 	return f
 }

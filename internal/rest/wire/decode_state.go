@@ -9,20 +9,17 @@ import (
 // readState reads a StateCreate (contract §2.3).
 func readState(n validate.Node) taskrun.Proposal {
 	var p taskrun.Proposal
-	m, ok := n.Model()
-	if !ok {
-		return p
-	}
-	if typ, given := m.Required("type"); given {
-		p.Type = readStateType(typ)
-	}
-	p.Name = readOptional(m, "name", validate.Node.Text)
-	p.Message = readOptional(m, "message", validate.Node.Text)
-	if data, given := m.Given("data"); given {
-		p.Data = data.Value.AppendTo(nil)
-	}
-	p.Details = readStateDetails(m)
-	m.ForbidOthers()
+	n.Closed(func(m *validate.Model) {
+		if typ, given := m.Required("type"); given {
+			p.Type = readStateType(typ)
+		}
+		p.Name = readOptional(m, "name", validate.Node.Text)
+		p.Message = readOptional(m, "message", validate.Node.Text)
+		if data, given := m.Given("data"); given {
+			p.Data = data.Value.AppendTo(nil)
+		}
+		p.Details = readStateDetails(m)
+	})
 	return p
 }
 
