@@ -22,6 +22,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // access says for each route what a caller has to be allowed: verb and resource,
@@ -273,7 +274,7 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 	}
 	for name, tc := range cases {
 		w := f.knock(t, http.MethodPost, "/api/task_runs/filter", tc.show)
-		if got := member(t, w.Body.String(), "exception_message"); got != `"`+tc.wantMessage+`"` || !strings.Contains(w.Body.String(), tc.wantWords) {
+		if got := sample.Member(t, w.Body.String(), "exception_message"); got != `"`+tc.wantMessage+`"` || !strings.Contains(w.Body.String(), tc.wantWords) {
 			t.Errorf("%s: %s, want %q with %q", name, w.Body, tc.wantMessage, tc.wantWords)
 		}
 		if challenge := w.Header().Get("WWW-Authenticate"); (challenge == "Bearer") != (w.Code == http.StatusUnauthorized) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestTypesOfBodies(t *testing.T) {
@@ -38,7 +39,7 @@ func TestTypesOfBodies(t *testing.T) {
 				}
 				return
 			}
-			got, want := member(t, w.Body.String(), "request_body"), string(pyjson.AppendText(nil, body))
+			got, want := sample.Member(t, w.Body.String(), "request_body"), string(pyjson.AppendText(nil, body))
 			if w.Code != http.StatusUnprocessableEntity || got != want {
 				t.Errorf("answer = %d %s, want 422 with the text of the body", w.Code, w.Body)
 			}
@@ -57,7 +58,7 @@ func TestBodyThatIsNoJSON(t *testing.T) {
 			if w.Code != http.StatusUnprocessableEntity || !strings.Contains(got, `"type":"json_invalid","loc":["body",`) {
 				t.Errorf("answer = %d %s, want 422 json_invalid, whatever the API version", w.Code, got)
 			}
-			if got := member(t, got, "request_body"); got != string(pyjson.AppendText(nil, body)) {
+			if got := sample.Member(t, got, "request_body"); got != string(pyjson.AppendText(nil, body)) {
 				t.Errorf("request_body = %s, want the text %q", got, body)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func protected(keyFile string) change {
@@ -19,7 +20,7 @@ func protected(keyFile string) change {
 func tokenOf(t *testing.T, f *fixture, client string) string {
 	t.Helper()
 	answer := f.must(t, http.StatusOK, http.MethodGet, "/csrf-token?client="+client, "")
-	return strings.Trim(member(t, answer, "token"), `"`)
+	return strings.Trim(sample.Member(t, answer, "token"), `"`)
 }
 
 func TestTokensAreAskedFor(t *testing.T) {
@@ -75,11 +76,11 @@ func TestATokenTellsItsClientAndTime(t *testing.T) {
 	for key, want := range map[string]string{
 		"client": `"a\"b"`, "created": `"2026-08-21T12:00:00Z"`, "updated": `"2026-08-21T12:00:00Z"`, "expiration": `"2026-08-21T13:00:00Z"`,
 	} {
-		if got := member(t, answer, key); got != want {
+		if got := sample.Member(t, answer, key); got != want {
 			t.Errorf("%s is %s, want %s", key, got, want)
 		}
 	}
-	token, id := strings.Trim(member(t, answer, "token"), `"`), strings.Trim(member(t, answer, "id"), `"`)
+	token, id := strings.Trim(sample.Member(t, answer, "token"), `"`), strings.Trim(sample.Member(t, answer, "id"), `"`)
 	if len(token) != 64 || strings.Trim(token, "0123456789abcdef") != "" {
 		t.Errorf("token %q, want 64 hexadecimal digits", token)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // Bodies that are not valid, and what is said of them (contract §1.2).
@@ -123,7 +125,7 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 			t.Parallel()
 			limits := &askedLimits{}
 			got := newFixture(t, withLimits(limits)).must(t, http.StatusUnprocessableEntity, tc.method, tc.path, tc.body)
-			if items := member(t, got, "exception_detail"); items != "["+tc.want+"]" {
+			if items := sample.Member(t, got, "exception_detail"); items != "["+tc.want+"]" {
 				t.Errorf("faults = %s\nwant [%s]", items, tc.want)
 			}
 			if len(limits.calls) > 0 {

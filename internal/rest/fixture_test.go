@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,17 +17,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// Ids that tests give and ask for.
+// Ids that tests use.
 const (
-	idKnown   = "0198a1b2-0000-7000-8000-00000000000a"
-	idOther   = "0198a1b2-0000-7000-8000-00000000000b"
-	idUnknown = "00000000-0000-4000-8000-00000000dead"
-	idFlowRun = "0198a1b2-0000-7000-8000-0000000000f1"
+	idKnown   = sample.IDKnown
+	idOther   = sample.IDOther
+	idUnknown = sample.IDUnknown
+	idFlowRun = sample.IDFlowRun
 )
 
-var noon = time.Date(2026, 8, 21, 12, 0, 0, 0, time.UTC)
+var noon = sample.Noon
 
 // stillClock shows the same time until it is moved.
 type stillClock struct {
@@ -192,16 +192,6 @@ func (f *fixture) create(t *testing.T) {
 	t.Helper()
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
 		`{"id":"`+idKnown+`","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0"}`)
-}
-
-// member reads one member of a JSON object.
-func member(t *testing.T, object, key string) string {
-	t.Helper()
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(object), &members); err != nil {
-		t.Fatalf("%v in %s", err, object)
-	}
-	return string(members[key])
 }
 
 // brokenRuns does nothing but what a test says.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // object reads a JSON object; its members keep their spelling.
@@ -110,9 +112,9 @@ func FuzzSetStateRoundTrip(f *testing.F) {
 		case w.Code != http.StatusCreated:
 			t.Fatalf("answer = %d %s, want 200, 201 or 422", w.Code, w.Body)
 		}
-		first := member(t, w.Body.String(), "state")
+		first := sample.Member(t, w.Body.String(), "state")
 		proposal := `{"state":` + only(t, object(t, first), stateKeys...) + `}`
-		second := member(t, other.must(t, http.StatusCreated, http.MethodPost, path, proposal), "state")
-		sameAs(t, first, member(t, first, "id"), second, member(t, second, "id"))
+		second := sample.Member(t, other.must(t, http.StatusCreated, http.MethodPost, path, proposal), "state")
+		sameAs(t, first, sample.Member(t, first, "id"), second, sample.Member(t, second, "id"))
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
@@ -90,11 +91,11 @@ func TestLogsAreReadBack(t *testing.T) {
 		"created": `"2026-08-21T12:00:00Z"`, "updated": `"2026-08-21T12:00:00Z"`, "name": `"n"`, "level": "20", "message": `"m"`,
 		"timestamp": `"2026-08-21T12:00:00.500000Z"`, "flow_run_id": "null", "task_run_id": `"` + idKnown + `"`,
 	} {
-		if got := member(t, line, key); got != want {
+		if got := sample.Member(t, line, key); got != want {
 			t.Errorf("%s is %s, want %s", key, got, want)
 		}
 	}
-	if id, ok := wire.PathID(strings.Trim(member(t, line, "id"), `"`)); !ok {
+	if id, ok := wire.PathID(strings.Trim(sample.Member(t, line, "id"), `"`)); !ok {
 		t.Errorf("id %s is no UUID", id)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestMetaRoutes(t *testing.T) {
@@ -73,14 +74,14 @@ func TestStateThatIsAcceptedIsWritten(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
-	before := member(t, f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, ""), "state")
+	before := sample.Member(t, f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, ""), "state")
 	f.clock.advance(time.Second)
 	result := f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/"+idKnown+"/set_state", `{"state":{"type":"RUNNING"}}`)
-	state := member(t, result, "state")
-	if got := member(t, result, "details"); member(t, result, "status") != `"ACCEPT"` || got != `{"type":"accept_details"}` {
+	state := sample.Member(t, result, "state")
+	if got := sample.Member(t, result, "details"); sample.Member(t, result, "status") != `"ACCEPT"` || got != `{"type":"accept_details"}` {
 		t.Errorf("result = %s, want it accepted", result)
 	}
-	id := strings.Trim(member(t, state, "id"), `"`)
+	id := strings.Trim(sample.Member(t, state, "id"), `"`)
 	if got := f.must(t, http.StatusOK, http.MethodGet, "/task_run_states/"+id, ""); got != state {
 		t.Errorf("the state read is not the state written:\n%s", cmp.Diff(state, got))
 	}
@@ -94,7 +95,7 @@ func TestStateThatIsAcceptedIsWritten(t *testing.T) {
 		"state": state, "run_count": "1", "estimated_run_time": "10.0", "estimated_start_time_delta": "1.0",
 		"start_time": `"2026-08-21T12:00:01Z"`, "end_time": "null",
 	} {
-		if got := member(t, run, key); got != want {
+		if got := sample.Member(t, run, key); got != want {
 			t.Errorf("%s = %s, want %s", key, got, want)
 		}
 	}
@@ -128,10 +129,10 @@ func TestVerdictThatWritesNothingIsNotCreated(t *testing.T) {
 	f.create(t)
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/"+idKnown+"/set_state", `{"state":{"type":"COMPLETED"}}`)
 	result := f.must(t, http.StatusOK, http.MethodPost, "/task_runs/"+idKnown+"/set_state", `{"state":{"type":"CANCELLING"}}`)
-	if got, want := member(t, result, "details"), `{"type":"abort_details","reason":"Run is already COMPLETED."}`; got != want {
+	if got, want := sample.Member(t, result, "details"), `{"type":"abort_details","reason":"Run is already COMPLETED."}`; got != want {
 		t.Errorf("details = %s, want %s", got, want)
 	}
-	if got := member(t, member(t, result, "state"), "type"); got != `"COMPLETED"` {
+	if got := sample.Member(t, sample.Member(t, result, "state"), "type"); got != `"COMPLETED"` {
 		t.Errorf("type = %s, want the current state", got)
 	}
 }
@@ -148,11 +149,11 @@ func TestRename(t *testing.T) {
 	f.clock.advance(time.Second)
 	f.must(t, http.StatusNoContent, http.MethodPatch, path, `{}`)
 	run := f.must(t, http.StatusOK, http.MethodGet, path, "")
-	if name, updated := member(t, run, "name"), member(t, run, "updated"); name != `"other"` || updated != `"2026-08-21T12:00:02Z"` {
+	if name, updated := sample.Member(t, run, "name"), sample.Member(t, run, "updated"); name != `"other"` || updated != `"2026-08-21T12:00:02Z"` {
 		t.Errorf("name %s, updated %s, want the given name, and the time of the write without one", name, updated)
 	}
 	f.must(t, http.StatusNoContent, http.MethodPatch, path, `{"name":""}`)
-	if got := member(t, f.must(t, http.StatusOK, http.MethodGet, path, ""), "name"); !strings.Contains(got, "-") {
+	if got := sample.Member(t, f.must(t, http.StatusOK, http.MethodGet, path, ""), "name"); !strings.Contains(got, "-") {
 		t.Errorf("name = %s, want a made-up one", got)
 	}
 }
@@ -214,19 +215,19 @@ func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			body := f.must(t, http.StatusUnprocessableEntity, tc.method, tc.path, tc.body)
-			items := member(t, body, "exception_detail")
+			items := sample.Member(t, body, "exception_detail")
 			item := strings.TrimSuffix(strings.TrimPrefix(items, "["), "]")
 			for key, want := range map[string]string{
 				"type": `"value_error"`, "loc": tc.loc, "input": tc.input, "ctx": `{"error":{}}`,
 			} {
-				if got := member(t, item, key); got != want {
+				if got := sample.Member(t, item, key); got != want {
 					t.Errorf("%s = %s, want %s", key, got, want)
 				}
 			}
-			if got := member(t, item, "msg"); !strings.HasPrefix(got, `"Value error, `) {
+			if got := sample.Member(t, item, "msg"); !strings.HasPrefix(got, `"Value error, `) {
 				t.Errorf("msg = %s, want a value error that tells the bound", got)
 			}
-			if got := member(t, body, "request_body"); got != tc.body {
+			if got := sample.Member(t, body, "request_body"); got != tc.body {
 				t.Errorf("request_body = %s, want %s", got, tc.body)
 			}
 		})
@@ -240,7 +241,7 @@ func TestWhatDescribesARunIsCutAndTaken(t *testing.T) {
 	long := strings.Repeat("x", 3000)
 	const mark = `… [cut, 3000 characters in all]"`
 	made := f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"d","name":"`+long+`"}`)
-	if got := member(t, made, "name"); !strings.HasSuffix(got, mark) {
+	if got := sample.Member(t, made, "name"); !strings.HasSuffix(got, mark) {
 		t.Errorf("the name made is %s, want it to end in %s", got, mark)
 	}
 	path := "/task_runs/" + idKnown
@@ -248,13 +249,13 @@ func TestWhatDescribesARunIsCutAndTaken(t *testing.T) {
 	f.must(t, http.StatusCreated, http.MethodPost, path+"/set_state", `{"state":{"type":"RUNNING","name":"`+long+`"}}`)
 	run := f.must(t, http.StatusOK, http.MethodGet, path, "")
 	for _, key := range []string{"name", "state_name"} {
-		if got := member(t, run, key); !strings.HasSuffix(got, mark) {
+		if got := sample.Member(t, run, key); !strings.HasSuffix(got, mark) {
 			t.Errorf("%s = %s, want it to end in %s", key, got, mark)
 		}
 	}
 	set := f.must(t, http.StatusCreated, http.MethodPost, path+"/set_state",
 		`{"state":{"type":"COMPLETED","state_details":{"cache_key":"`+long+long+`"}}}`)
-	if got := member(t, set, "status"); got != `"REJECT"` {
+	if got := sample.Member(t, set, "status"); got != `"REJECT"` {
 		t.Errorf("a cache key of 6000 characters: %s, want REJECT by the rule", set)
 	}
 }

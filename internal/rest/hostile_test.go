@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // TestAnswersToFaultsAreBounded sends the largest bodies that are taken, made
@@ -43,11 +45,11 @@ func TestWhatIsLeftOutOfALongAnswerIsTold(t *testing.T) {
 	key := strings.Repeat("x", 500_000)
 	body := f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/",
 		`{"task_key":"k","dynamic_key":"d","task_inputs":{"`+key+`":[{},{},{},{},{}]}}`)
-	items := member(t, body, "exception_detail")
+	items := sample.Member(t, body, "exception_detail")
 	if !strings.Contains(items, "not listed") {
 		t.Error("the answer does not tell that errors are left out")
 	}
-	if got := member(t, body, "request_body"); !strings.HasSuffix(got, `:[{},{},{},{},{}]}}`) {
+	if got := sample.Member(t, body, "request_body"); !strings.HasSuffix(got, `:[{},{},{},{},{}]}}`) {
 		t.Errorf("request_body ends with %q, want all of it", got[max(len(got)-40, 0):])
 	}
 }
@@ -88,16 +90,16 @@ func TestOddTextIsNoFaultOfOurs(t *testing.T) {
 				return
 			}
 			run := f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, "")
-			state := member(t, run, "state")
+			state := sample.Member(t, run, "state")
 			for what, got := range map[string]string{
-				"name": member(t, run, "name"), "task_key": member(t, run, "task_key"), "message": member(t, state, "message"),
-				"data": member(t, state, "data"),
+				"name": sample.Member(t, run, "name"), "task_key": sample.Member(t, run, "task_key"), "message": sample.Member(t, state, "message"),
+				"data": sample.Member(t, state, "data"),
 			} {
 				if got != tc.want {
 					t.Errorf("%s = %s, want %s", what, got, tc.want)
 				}
 			}
-			if got, want := member(t, run, "labels"), "{"+tc.want+":"+tc.want+"}"; got != want {
+			if got, want := sample.Member(t, run, "labels"), "{"+tc.want+":"+tc.want+"}"; got != want {
 				t.Errorf("labels = %s, want %s", got, want)
 			}
 		})

@@ -16,6 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // dependent are the requests that need a second permission because of what their
@@ -26,8 +27,8 @@ var dependent = map[string]struct {
 	also        string // permission beside the one of the route
 	again       int    // status of the second time with the route's permission alone
 }{
-	"an event of an unknown run":           {"POST /events", "[" + eventText(nil) + "]", "create taskruns", 204},
-	"an event of an unknown run's end":     {"POST /events", "[" + eventText(payloadOf(`{"type":"COMPLETED","data":1}`, leastRun)) + "]", "create taskruns", 204},
+	"an event of an unknown run":           {"POST /events", "[" + sample.EventText(nil) + "]", "create taskruns", 204},
+	"an event of an unknown run's end":     {"POST /events", "[" + sample.EventText(payloadOf(`{"type":"COMPLETED","data":1}`, leastRun)) + "]", "create taskruns", 204},
 	"the limit of an unknown tag":          {"POST /concurrency_limits/", `{"tag":"t","concurrency_limit":1}`, "create concurrencylimits", 200},
 	"a run with a result":                  {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":{"x":1}}`), "update taskruns/status", 403},
 	"a run with a result that is false":    {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":false}`), "update taskruns/status", 403},
@@ -98,7 +99,7 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 		"a run without a result":          {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":null,"state_details":{"cache_key":null}}`)},
 		"a run with a cache key":          {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d","cache_key":"k"}`},
 		"a limit":                         {"POST /v2/concurrency_limits/", `{"name":"n","limit":1}`},
-		"an event of something else":      {"POST /events", "[" + eventText(map[string]string{"event": `"prefect.flow-run.Running"`}) + "]"},
+		"an event of something else":      {"POST /events", "[" + sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}) + "]"},
 		"slots of a limit that is not":    {"POST /v2/concurrency_limits/increment", `{"names":["none"],"slots":1,"mode":"concurrency"}`},
 		"slots of the tag of no limit":    {"POST /concurrency_limits/increment", `{"names":["none"],"task_run_id":"` + idKnown + `"}`},
 		"a reset of a limit that is gone": {"POST /concurrency_limits/tag/{tag}/reset", `{}`},
@@ -122,7 +123,7 @@ func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
 	of := func(run, state string) string {
 		replace := payloadOf(`{"type":"RUNNING","id":"`+state+`"}`, leastRun)
 		replace["resource"] = `{"prefect.resource.id":"prefect.task-run.` + run + `","prefect.orchestration":"client"}`
-		return eventText(replace)
+		return sample.EventText(replace)
 	}
 	f.demand(t, http.MethodPost, "/api/events", "["+of(idKnown, stateID(1))+"]", right, create)
 	reviewer.asked = nil

@@ -9,6 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // wordy is an event of the known run that says more than its state does.
@@ -18,7 +19,7 @@ const wordy = `{"occurred":"2026-08-21T14:00:00+02:00","event":"prefect.task-run
 	`"payload":{"validated_state":{"type":"COMPLETED"},"task_run":{"task_key":"k","dynamic_key":"d"},"mine":[1.50]}}`
 
 func reportedChange() taskrun.Change {
-	c := changeTo(orchestration.Completed, "Completed")
+	c := sample.Change(orchestration.Completed, "Completed")
 	c.Reported = true
 	return c
 }
@@ -33,7 +34,7 @@ func TestAListenerHearsTheWordsOfTheReporter(t *testing.T) {
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		in, out := w.open(t, pathEventsIn, offering...).greet(t), w.open(t, pathEventsOut, offering...).greet(t)
-		out.send(t, futureFilter)
+		out.send(t, sample.FutureFilter)
 		in.send(t, wordy)
 		if err := <-in.ping(t); err != nil {
 			t.Fatal(err)
@@ -68,7 +69,7 @@ func TestOtherWordsAreNotTakenForThoseOfTheReporter(t *testing.T) {
 	another := reportedChange()
 	another.State.ID = idUnknown
 	for name, c := range map[string]taskrun.Change{
-		"a state that the server made":         changeTo(orchestration.Completed, "Completed"),
+		"a state that the server made":         sample.Change(orchestration.Completed, "Completed"),
 		"an event that counts for another run": elsewhere,
 		"an event that is not remembered":      another,
 	} {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // What the API server rejects for good is told in its words: a client that tries
@@ -35,7 +36,7 @@ func TestRejectionsAreAnsweredInTheAPIServersWords(t *testing.T) {
 			t.Run(string(cause)+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				w := f.ask(t, use.method, use.path, use.body)
-				if got := member(t, w.Body.String(), "detail"); w.Code != tc.want || got != strconv.Quote(tc.wantText) {
+				if got := sample.Member(t, w.Body.String(), "detail"); w.Code != tc.want || got != strconv.Quote(tc.wantText) {
 					t.Errorf("answer = %d %s, want %d with %q", w.Code, w.Body, tc.want, tc.wantText)
 				}
 				if got := w.Header().Get("Retry-After"); got != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // largeItems writes items of 10,000 bytes, and counts them.
@@ -98,7 +99,7 @@ func TestListsTakeMemory(t *testing.T) {
 func BenchmarkPageIsWritten(b *testing.B) {
 	runs := make([]*taskrun.Run, 200)
 	for i := range runs {
-		runs[i] = runNamed("calm-otter")
+		runs[i] = sample.Run("calm-otter")
 	}
 	s := &namespaceHandler{Server: &Server{clock: &stillClock{now: noon}}}
 	r := &request{ctx: b.Context()}

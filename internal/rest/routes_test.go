@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
@@ -57,7 +58,7 @@ func TestSpellingsOfAnIDInAPath(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := member(t, f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+id, ""), "id"); got != `"`+idKnown+`"` {
+			if got := sample.Member(t, f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+id, ""), "id"); got != `"`+idKnown+`"` {
 				t.Errorf("id = %s, want %s", got, idKnown)
 			}
 		})

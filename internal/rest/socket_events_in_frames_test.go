@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
@@ -19,13 +20,13 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 		frame string
 		want  EventOutcome
 	}{
-		"of something else": {eventText(map[string]string{"event": `"prefect.flow-run.Running"`}), EventIgnored},
-		"by a server": {eventText(map[string]string{
+		"of something else": {sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}), EventIgnored},
+		"by a server": {sample.EventText(map[string]string{
 			"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"server"}`,
 		}), EventIgnored},
-		"with a payload of nothing": {eventText(map[string]string{"payload": `{}`}), EventPoisoned},
-		"of an unknown state":       {eventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventPoisoned},
-		"too large":                 {eventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
+		"with a payload of nothing": {sample.EventText(map[string]string{"payload": `{}`}), EventPoisoned},
+		"of an unknown state":       {sample.EventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventPoisoned},
+		"too large":                 {sample.EventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -56,7 +57,7 @@ func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsIn)
-		p.send(t, eventText(payloadOf(`{"type":"RUNNING","name":"Refused"}`, leastRun)))
+		p.send(t, sample.EventText(payloadOf(`{"type":"RUNNING","name":"Refused"}`, leastRun)))
 		p.send(t, numbered(1))
 		if err := <-p.ping(t); err != nil {
 			t.Fatal(err)
@@ -156,7 +157,7 @@ func TestEventsOverHTTP(t *testing.T) {
 	t.Parallel()
 	recorder := &fakeRecorder{}
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Recorder = recorder })
-	f.must(t, http.StatusNoContent, http.MethodPost, "/events", "["+numbered(1)+","+eventText(map[string]string{"payload": "{}"})+","+numbered(2)+"]")
+	f.must(t, http.StatusNoContent, http.MethodPost, "/events", "["+numbered(1)+","+sample.EventText(map[string]string{"payload": "{}"})+","+numbered(2)+"]")
 	f.must(t, http.StatusNoContent, http.MethodPost, "/events", "[]")
 	if diff := cmp.Diff([][]string{{stateID(1), stateID(2)}}, recorder.recorded(t)); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)

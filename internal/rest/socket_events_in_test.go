@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,40 +11,13 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
-
-// eventText is an event that reports a state, with some of its members replaced.
-func eventText(replace map[string]string) string {
-	members := map[string]string{
-		"occurred": `"2026-08-21T10:00:01.000001Z"`,
-		"event":    `"prefect.task-run.Running"`,
-		"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client"}`,
-		"related":  `[]`,
-		"payload": `{"validated_state":{"type":"RUNNING","name":"Running","message":"","state_details":{},"data":null},` +
-			`"task_run":{"name":"add-3f2","task_key":"add-1a2b3c4d","dynamic_key":"3f2a"}}`,
-		"id": `"` + idOther + `"`,
-	}
-	var b strings.Builder
-	for i, key := range []string{"occurred", "event", "resource", "related", "payload", "id"} {
-		value := members[key]
-		if other, ok := replace[key]; ok {
-			value = other
-		}
-		if value == "" {
-			continue
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(`"` + key + `":` + value)
-	}
-	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
-}
 
 // stateID is the i-th id that a test gives to an event.
 func stateID(i int) string { return fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", i) }
 
-func numbered(i int) string { return eventText(map[string]string{"id": `"` + stateID(i) + `"`}) }
+func numbered(i int) string { return sample.EventText(map[string]string{"id": `"` + stateID(i) + `"`}) }
 
 func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 	t.Parallel()
@@ -332,7 +304,7 @@ const leastRun = `{"task_key":"k","dynamic_key":"d"}`
 // reported decodes an event that reports a state.
 func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
 	t.Helper()
-	e, err := wire.DecodeEventFrame([]byte(eventText(replace)))
+	e, err := wire.DecodeEventFrame([]byte(sample.EventText(replace)))
 	if err != nil {
 		t.Fatal(err)
 	}

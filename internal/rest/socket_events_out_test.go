@@ -11,22 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
-
-// changeTo is a change of the known run.
-func changeTo(typ orchestration.StateType, name string) taskrun.Change {
-	run := runNamed("add")
-	state := orchestration.State{ID: idOther, Type: typ, Name: name, Timestamp: noon}
-	run.State = &state
-	return taskrun.Change{Run: run, State: &state, Received: noon.Add(time.Millisecond)}
-}
-
-// futureFilter is the filter of a future that waits for the known run.
-const futureFilter = `{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z","until":"2027-08-21T12:00:00Z"},` +
-	`"event":{"prefix":null,"exclude_prefix":null,"exclude_name":null,"name":["prefect.task-run.Completed",` +
-	`"prefect.task-run.Cancelled","prefect.task-run.Failed","prefect.task-run.Crashed"]},"any_resource":null,` +
-	`"resource":{"id":["prefect.task-run.` + idKnown + `"],"id_prefix":null,"labels":null,"distinct":false},"related":null,` +
-	`"id":{"id":[]},"text":null,"order":"DESC"}}`
 
 func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	t.Parallel()
@@ -39,12 +25,12 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 				if subprotocols != nil {
 					p.greet(t)
 				}
-				p.send(t, futureFilter)
-				w.stream.changes <- changeTo(orchestration.Running, "Running")
-				completed := changeTo(orchestration.Completed, "Completed")
+				p.send(t, sample.FutureFilter)
+				w.stream.changes <- sample.Change(orchestration.Running, "Running")
+				completed := sample.Change(orchestration.Completed, "Completed")
 				w.stream.changes <- completed
 				p.expect(t, string(wire.AppendEventFrame(nil, &completed)))
-				cached := changeTo(orchestration.Completed, "Cached")
+				cached := sample.Change(orchestration.Completed, "Cached")
 				w.stream.changes <- cached
 				p.expect(t, string(wire.AppendEventFrame(nil, &cached)))
 				p.silent(t)
@@ -62,13 +48,13 @@ func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := w.open(t, pathEventsOut)
-		p.send(t, futureFilter)
+		p.send(t, sample.FutureFilter)
 		p.send(t, `{"type":"nope"}`)
 		p.send(t, `nope`)
 		if err := <-p.ping(t); err != nil {
 			t.Fatal(err)
 		}
-		w.stream.changes <- changeTo(orchestration.Failed, "TimedOut")
+		w.stream.changes <- sample.Change(orchestration.Failed, "TimedOut")
 		p.recv(t)
 	})
 }
@@ -79,12 +65,12 @@ func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
 		t := w.t
 		began := time.Now()
 		p := w.openUnread(t, pathEventsOut)
-		p.send(t, futureFilter)
-		w.stream.changes <- changeTo(orchestration.Completed, "Completed")
+		p.send(t, sample.FutureFilter)
+		w.stream.changes <- sample.Change(orchestration.Completed, "Completed")
 		synctest.Wait()
 		other := w.open(t, pathEventsOut)
-		other.send(t, futureFilter)
-		w.stream.changes <- changeTo(orchestration.Completed, "Completed")
+		other.send(t, sample.FutureFilter)
+		w.stream.changes <- sample.Change(orchestration.Completed, "Completed")
 		other.recv(t)
 		for range 100 {
 			pass(time.Second)
@@ -115,7 +101,7 @@ func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
 				t := w.t
 				broken(w.stream)
 				p := w.open(t, pathEventsOut, offering...).greet(t)
-				p.send(t, futureFilter)
+				p.send(t, sample.FutureFilter)
 				p.expectEnd(t, end{1011, "Internal error"})
 			})
 		})

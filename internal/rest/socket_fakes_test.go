@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
-	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -171,11 +170,3 @@ func count[K comparable](mu *sync.Mutex, m *map[K]int, key K) {
 func (c *socketCounter) SocketOpened(route string)          { count(&c.mu, &c.opened, route) }
 func (c *socketCounter) SocketClosed(route string)          { count(&c.mu, &c.closed, route) }
 func (c *socketCounter) EventReceived(outcome EventOutcome) { count(&c.mu, &c.events, outcome) }
-
-// runNamed is a run that waits for a worker.
-func runNamed(name string) *taskrun.Run {
-	return &taskrun.Run{
-		ID: idKnown, Created: noon, Updated: noon, Name: name, TaskKey: "add-1a2b3c4d", DynamicKey: "0",
-		Progress: orchestration.Progress{State: &orchestration.State{ID: idOther, Type: orchestration.Scheduled, Name: "Scheduled", Timestamp: noon}},
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 const inAggregation = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
@@ -236,7 +237,7 @@ func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 		p.greet(t)
 		p.send(t, `{"type":"subscribe","keys":["k"],"client_id":"c"}`)
 		synctest.Wait()
-		w.deliveries.runs <- runNamed("one")
+		w.deliveries.runs <- sample.Run("one")
 		p.recv(t)
 		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
 		w.deliveries.heard(t, "c wants k", "c returned one", "c left")

@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestSubprotocolsAreChosen(t *testing.T) {
@@ -137,7 +138,7 @@ func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		p := worker(t, w, "c")
-		w.deliveries.runs <- runNamed("next")
+		w.deliveries.runs <- sample.Run("next")
 		stopped := make(chan error, 1)
 		go func() { stopped <- w.server.CloseSockets(context.WithoutCancel(t.Context())) }()
 		p.silent(t)

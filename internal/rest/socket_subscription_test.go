@@ -11,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
@@ -157,18 +158,18 @@ func TestARunIsDeliveredOneAtATime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
-		w.deliveries.runs <- runNamed("first")
-		w.deliveries.runs <- runNamed("second")
+		w.deliveries.runs <- sample.Run("first")
+		w.deliveries.runs <- sample.Run("second")
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
 		first := p.recv(t)
-		if want := string(wire.AppendRun(nil, runNamed("first"), noon)); first != want {
+		if want := string(wire.AppendRun(nil, sample.Run("first"), noon)); first != want {
 			t.Errorf("frame = %s, want %s", first, want)
 		}
 		p.silent(t)
 		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
-		if got := member(t, p.recv(t), "name"); got != `"second"` {
+		if got := sample.Member(t, p.recv(t), "name"); got != `"second"` {
 			t.Errorf("the second run is %s", got)
 		}
 		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
@@ -181,7 +182,7 @@ func TestARunIsDeliveredOneAtATime(t *testing.T) {
 // A worker that gets a run for the second time gets the same.
 func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 	t.Parallel()
-	run := runNamed("late")
+	run := sample.Run("late")
 	due := noon.Add(-time.Minute)
 	run.State.Timestamp = noon.Add(-time.Second)
 	run.ExpectedStartTime = &due
@@ -190,7 +191,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 		w.deliveries.runs <- run
 		p := w.open(t, pathSubscription, offering...).greet(t)
 		p.send(t, frameSubscribe)
-		if got, want := member(t, p.recv(t), "estimated_start_time_delta"), "59.0"; got != want {
+		if got, want := sample.Member(t, p.recv(t), "estimated_start_time_delta"), "59.0"; got != want {
 			t.Errorf("estimated_start_time_delta = %s, want %s, as of the state", got, want)
 		}
 	})
@@ -200,7 +201,7 @@ func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
-		w.deliveries.runs <- runNamed("first")
+		w.deliveries.runs <- sample.Run("first")
 		p := w.open(t, pathSubscription)
 		p.send(t, frameSubscribe)
 		p.recv(t)
@@ -214,7 +215,7 @@ func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 // worker is a subscribed peer that was sent a run.
 func worker(t *testing.T, w *socketFixture, id string) *peer {
 	t.Helper()
-	w.deliveries.runs <- runNamed("run of " + id)
+	w.deliveries.runs <- sample.Run("run of " + id)
 	p := w.open(t, pathSubscription, offering...).greet(t)
 	p.send(t, `{"type":"subscribe","keys":["k"],"client_id":"`+id+`"}`)
 	p.recv(t)
@@ -268,7 +269,7 @@ func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
 		p.send(t, frameSubscribe)
 		p.send(t, `{"type":"ack"}`)
 		synctest.Wait()
-		w.deliveries.runs <- runNamed("first")
+		w.deliveries.runs <- sample.Run("first")
 		p.recv(t)
 		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
@@ -309,7 +310,7 @@ func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
 		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = nil, nil, nil, nil
 	}
 	for path, frame := range map[string]string{
-		pathSubscription: frameSubscribe, pathEventsOut: `{"type":"filter","filter":{}}`, pathEventsIn: eventText(nil),
+		pathSubscription: frameSubscribe, pathEventsOut: `{"type":"filter","filter":{}}`, pathEventsIn: sample.EventText(nil),
 	} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

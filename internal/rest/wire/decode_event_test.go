@@ -11,6 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestEventsThatAreNone(t *testing.T) {
@@ -19,22 +20,22 @@ func TestEventsThatAreNone(t *testing.T) {
 		"no JSON":                 {"hello", "Expecting value"},
 		"nothing":                 {"", "Expecting value"},
 		"a list":                  {"[]", "Input should be a valid dictionary"},
-		"no time":                 {eventText(map[string]string{"occurred": ""}), "occurred: Field required"},
-		"a time that is none":     {eventText(map[string]string{"occurred": `"soon"`}), "occurred: Value error, Unable to parse string [soon]"},
-		"no name":                 {eventText(map[string]string{"event": ""}), "event: Field required"},
-		"a name that is no text":  {eventText(map[string]string{"event": "5"}), "event: Input should be a valid string"},
-		"no id":                   {eventText(map[string]string{"id": ""}), "id: Field required"},
-		"an id that is none":      {eventText(map[string]string{"id": `"x"`}), "id: Input should be a valid UUID"},
-		"no resource":             {eventText(map[string]string{"resource": ""}), "resource: Field required"},
-		"a resource of null":      {eventText(map[string]string{"resource": "null"}), "resource: Input should be a valid dictionary"},
-		"a resource without id":   {eventText(map[string]string{"resource": "{}"}), "resource: Value error, Resources must include the prefect.resource.id label"},
-		"a resource of no id":     {eventText(map[string]string{"resource": `{"prefect.resource.id":""}`}), "resource: Value error, The prefect.resource.id label must be non-empty"},
-		"a label that is no text": {eventText(map[string]string{"resource": `{"prefect.resource.id":"x","n":1}`}), "resource.n: Input should be a valid string"},
-		"a payload of null":       {eventText(map[string]string{"payload": "null"}), "payload: Input should be a valid dictionary"},
-		"related of null":         {eventText(map[string]string{"related": "null"}), "related: Input should be a valid list"},
-		"related without a role":  {eventText(map[string]string{"related": `[{"prefect.resource.id":"x"}]`}), "related.0: Value error, Related Resources must include the prefect.resource.role label"},
-		"related of no role":      {eventText(map[string]string{"related": `[{"prefect.resource.id":"x","prefect.resource.role":""}]`}), "related.0: Value error, The prefect.resource.role label must be non-empty"},
-		"an odd follows":          {strings.TrimSuffix(eventText(nil), "}") + `,"follows":"x"}`, "follows: Input should be a valid UUID"},
+		"no time":                 {sample.EventText(map[string]string{"occurred": ""}), "occurred: Field required"},
+		"a time that is none":     {sample.EventText(map[string]string{"occurred": `"soon"`}), "occurred: Value error, Unable to parse string [soon]"},
+		"no name":                 {sample.EventText(map[string]string{"event": ""}), "event: Field required"},
+		"a name that is no text":  {sample.EventText(map[string]string{"event": "5"}), "event: Input should be a valid string"},
+		"no id":                   {sample.EventText(map[string]string{"id": ""}), "id: Field required"},
+		"an id that is none":      {sample.EventText(map[string]string{"id": `"x"`}), "id: Input should be a valid UUID"},
+		"no resource":             {sample.EventText(map[string]string{"resource": ""}), "resource: Field required"},
+		"a resource of null":      {sample.EventText(map[string]string{"resource": "null"}), "resource: Input should be a valid dictionary"},
+		"a resource without id":   {sample.EventText(map[string]string{"resource": "{}"}), "resource: Value error, Resources must include the prefect.resource.id label"},
+		"a resource of no id":     {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":""}`}), "resource: Value error, The prefect.resource.id label must be non-empty"},
+		"a label that is no text": {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":"x","n":1}`}), "resource.n: Input should be a valid string"},
+		"a payload of null":       {sample.EventText(map[string]string{"payload": "null"}), "payload: Input should be a valid dictionary"},
+		"related of null":         {sample.EventText(map[string]string{"related": "null"}), "related: Input should be a valid list"},
+		"related without a role":  {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x"}]`}), "related.0: Value error, Related Resources must include the prefect.resource.role label"},
+		"related of no role":      {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x","prefect.resource.role":""}]`}), "related.0: Value error, The prefect.resource.role label must be non-empty"},
+		"an odd follows":          {strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":"x"}`, "follows: Input should be a valid UUID"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
 	for name, replace := range surplus() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, err := DecodeEventFrame([]byte(eventText(replace)))
+			e, err := DecodeEventFrame([]byte(sample.EventText(replace)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,11 +96,11 @@ func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
 func TestEventsThatAreGood(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"all there":                        eventText(nil),
-		"without related and payload":      eventText(map[string]string{"related": "", "payload": ""}),
-		"with other keys":                  strings.TrimSuffix(eventText(nil), "}") + `,"follows":null,"received":1}`,
-		"with a name as long as it may be": eventText(map[string]string{"event": `"` + strings.Repeat("é", 1024) + `"`}),
-		"with a time of another form":      eventText(map[string]string{"occurred": `"2026-08-21 10:00+02:00"`}),
+		"all there":                        sample.EventText(nil),
+		"without related and payload":      sample.EventText(map[string]string{"related": "", "payload": ""}),
+		"with other keys":                  strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":null,"received":1}`,
+		"with a name as long as it may be": sample.EventText(map[string]string{"event": `"` + strings.Repeat("é", 1024) + `"`}),
+		"with a time of another form":      sample.EventText(map[string]string{"occurred": `"2026-08-21 10:00+02:00"`}),
 	} {
 		if _, err := DecodeEventFrame([]byte(text)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -126,7 +127,7 @@ func TestWhichEventsReportRuns(t *testing.T) {
 		"of a client that it shouts": {map[string]string{"resource": resource(`,"prefect.orchestration":"CLIENT"`)}, false},
 	}
 	for name, tc := range cases {
-		e, err := DecodeEventFrame([]byte(eventText(tc.replace)))
+		e, err := DecodeEventFrame([]byte(sample.EventText(tc.replace)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ const (
 // reported decodes an event as far as it goes.
 func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
 	t.Helper()
-	e, err := DecodeEventFrame([]byte(eventText(replace)))
+	e, err := DecodeEventFrame([]byte(sample.EventText(replace)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,9 +315,9 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 
 func FuzzDecodeEvent(f *testing.F) {
 	for _, seed := range []string{
-		eventText(nil), "[]", "hello", eventText(map[string]string{"payload": "{}"}),
-		eventText(payloadOf(`{"type":"SCHEDULED","data":NaN,"state_details":{"deferred":true}}`, `{"task_key":"","dynamic_key":"","labels":{"a":-0.0},"total_run_time":1e400}`)),
-		eventText(payloadOf(`{"type":"FAILED","timestamp":1}`, `{"task_key":"k","dynamic_key":"d","name":0,"total_run_time":"P1W","run_count":1e3}`)),
+		sample.EventText(nil), "[]", "hello", sample.EventText(map[string]string{"payload": "{}"}),
+		sample.EventText(payloadOf(`{"type":"SCHEDULED","data":NaN,"state_details":{"deferred":true}}`, `{"task_key":"","dynamic_key":"","labels":{"a":-0.0},"total_run_time":1e400}`)),
+		sample.EventText(payloadOf(`{"type":"FAILED","timestamp":1}`, `{"task_key":"k","dynamic_key":"d","name":0,"total_run_time":"P1W","run_count":1e3}`)),
 	} {
 		f.Add(seed)
 	}
@@ -347,10 +348,10 @@ func FuzzDecodeEvent(f *testing.F) {
 // FuzzDecodeEventFilter checks that any frame is a filter or told why not, in
 // as many bytes as a close frame has.
 func FuzzDecodeEventFilter(f *testing.F) {
-	for _, seed := range []string{futureFilter, `{"type":"filter","filter":{"é":{}}}`, `{"type":"filter","filter":{"resource":{"labels":{"a":["b*","!c"]}}}}`} {
+	for _, seed := range []string{sample.FutureFilter, `{"type":"filter","filter":{"é":{}}}`, `{"type":"filter","filter":{"resource":{"labels":{"a":["b*","!c"]}}}}`} {
 		f.Add(seed)
 	}
-	change := changeTo(orchestration.Completed, "Completed")
+	change := sample.Change(orchestration.Completed, "Completed")
 	f.Fuzz(func(t *testing.T, text string) {
 		frame, fault := pyjson.Parse([]byte(text))
 		if fault != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // given is the object without members that are null, there and in objects in it, and
@@ -124,7 +125,7 @@ func (d drawer) details() orchestration.StateDetails {
 
 func drawRun(t *rapid.T) *taskrun.Run {
 	d := drawer{t}
-	run := runNamed(d.text())
+	run := sample.Run(d.text())
 	run.FlowRunID, run.TaskKey, run.DynamicKey = d.text(), d.text(), d.text()
 	run.CacheKey, run.CacheExpiration, run.TaskVersion = d.textOrNull(), d.timeOrNull(), d.textOrNull()
 	run.Policy = taskrun.Policy{MaxRetries: d.number(), RetryDelaySeconds: d.number(), Retries: d.number(), RetryJitterFactor: d.number()}

@@ -7,19 +7,20 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestEventFrame(t *testing.T) {
 	t.Parallel()
 	boom, yes, no := "boom", true, false
-	plain := changeTo(orchestration.Failed, "Failed")
+	plain := sample.Change(orchestration.Failed, "Failed")
 	plain.Reported = true
 	plain.State.Message, plain.State.Details.Deferred = &boom, &no
 	plain.Run.Policy = taskrun.Policy{Retries: "0"}
 	plain.Run.Tags = []string{"b", "a"}
 	plain.Run.RunCount = 2
 
-	full := changeTo(orchestration.Completed, "Cached")
+	full := sample.Change(orchestration.Completed, "Cached")
 	full.Run.FlowRunID = idFlowRun
 	full.State.Data = json.RawMessage(`{"a":null}`)
 	full.State.Details.Deferred, full.State.Details.UntrackableResult = &yes, true
@@ -66,7 +67,7 @@ func TestAnEventFollowsOnlyWhatWasJustBefore(t *testing.T) {
 		"five minutes":            {5 * time.Minute, ""},
 		"later, by another clock": {-time.Hour, ""},
 	} {
-		change := changeTo(orchestration.Completed, "Completed")
+		change := sample.Change(orchestration.Completed, "Completed")
 		change.Previous = &orchestration.State{ID: idUnknown, Timestamp: noon.Add(-tc.ago)}
 		if got := followed(&change); got != tc.want {
 			t.Errorf("%s: follows %q, want %q", name, got, tc.want)
@@ -77,7 +78,7 @@ func TestAnEventFollowsOnlyWhatWasJustBefore(t *testing.T) {
 // TestAnEventCanBeReadAgain checks that what we tell is an event to ourselves.
 func TestAnEventCanBeReadAgain(t *testing.T) {
 	t.Parallel()
-	change := changeTo(orchestration.Completed, "Completed")
+	change := sample.Change(orchestration.Completed, "Completed")
 	change.Reported = true
 	var frame struct {
 		Event json.RawMessage `json:"event"`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 func TestPoliciesAreWrittenAsDocumented(t *testing.T) {
@@ -123,7 +124,7 @@ func TestRunWithoutAnythingIsWrittenWithEveryField(t *testing.T) {
 		"tags": "[]", "labels": "{}", "task_inputs": "{}", "state": "null", "state_id": "null", "state_type": "null",
 		"start_time": "null", "total_run_time": "0.0", "run_count": "0", "flow_run_id": "null",
 	} {
-		if got := member(t, string(bare), key); got != want {
+		if got := sample.Member(t, string(bare), key); got != want {
 			t.Errorf("%s = %s, want %s", key, got, want)
 		}
 	}
@@ -143,7 +144,7 @@ func TestLabelsThatEventsDidNotTellAreNull(t *testing.T) {
 		"null was, with others": {&taskrun.Patch{Labels: none, Name: taskrun.Set("n")}, "null"},
 	} {
 		run := &taskrun.Run{ID: idKnown, Reported: tc.reported}
-		if got := member(t, string(AppendRun(nil, run, noon)), "labels"); got != tc.want {
+		if got := sample.Member(t, string(AppendRun(nil, run, noon)), "labels"); got != tc.want {
 			t.Errorf("%s: labels = %s, want %s", name, got, tc.want)
 		}
 	}

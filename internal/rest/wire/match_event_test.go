@@ -8,6 +8,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
 // filterOf decodes a filter.
@@ -23,7 +24,7 @@ func filterOf(t *testing.T, text string) EventFilter {
 func TestFilterMatches(t *testing.T) {
 	t.Parallel()
 	const four = `"name":["prefect.task-run.Failed","prefect.task-run.Crashed","prefect.task-run.Completed","prefect.task-run.Cancelled"]`
-	change := changeTo(orchestration.Completed, "Cached")
+	change := sample.Change(orchestration.Completed, "Cached")
 	change.Run.FlowRunID = idFlowRun
 	cases := map[string]struct {
 		filter string
@@ -72,12 +73,12 @@ func TestFilterMatches(t *testing.T) {
 			t.Errorf("%s: matches = %t, want %t", name, got, tc.want)
 		}
 	}
-	behind := changeTo(orchestration.Completed, "Completed")
+	behind := sample.Change(orchestration.Completed, "Completed")
 	behind.State.Timestamp = noon.Add(-time.Hour)
 	if filter := filterOf(t, `{"occurred":{"since":"2026-08-21T12:00:00Z"}}`); !filter.Matches(&behind) {
 		t.Error("an end that is recorded since is left out, for the clock of its worker is behind")
 	}
-	running := changeTo(orchestration.Running, "Retrying")
+	running := sample.Change(orchestration.Running, "Retrying")
 	filter := filterOf(t, `{"event":{`+four+`}}`)
 	if filter.Matches(&running) {
 		t.Error("a run that goes on is taken for one that has ended")
