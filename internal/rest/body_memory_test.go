@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -11,18 +9,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
 // expectNoMemoryTaken checks that everything that was taken was returned.
 func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	t.Helper()
 	m := f.server.memory
-	for name, b := range map[string]*byteBudget{"arriving": m.arriving, "parsed": m.parsed, "responses": m.responses} {
-		if len(b.byCaller) > 0 {
-			t.Errorf("%s: %d callers hold memory", name, len(b.byCaller))
-		}
-		if release, ok := b.Try("", b.share); ok {
-			second, ok := b.Try("", b.share)
+	for name, b := range map[string]*bytebudget.CallerBudget{"arriving": m.arriving, "parsed": m.parsed, "responses": m.responses} {
+		if release, ok := b.Try("", b.Share()); ok {
+			second, ok := b.Try("", b.Share())
 			second()
 			release()
 			if ok {
@@ -33,53 +30,11 @@ func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	}
 }
 
-func TestACallerHasItsShareOfTheMemory(t *testing.T) {
-	t.Parallel()
-	b := newByteBudget(100)
-	first, ok := b.Try("a", 30)
-	if !ok {
-		t.Fatal("nothing is taken, and there is no memory")
-	}
-	if _, ok := b.Try("a", 30); ok {
-		t.Error("a caller got more than its share")
-	}
-	other, ok := b.Try("b", 1000)
-	if !ok {
-		t.Error("more than a share does not count as a share")
-	}
-	if _, ok := b.Try("c", 30); ok {
-		t.Error("more was given than there is")
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, caller := range []string{"a", "c", ""} {
-		if _, err := b.Acquire(ended, caller, 50); !errors.Is(err, errMemory) {
-			t.Errorf("%q waits although its context has ended: %v", caller, err)
-		}
-	}
-	got := make(chan func())
-	go func() {
-		release, err := b.Acquire(t.Context(), "a", 40)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- release
-	}()
-	first()
-	first()
-	release := <-got
-	release()
-	other()
-	if len(b.byCaller) != 0 || !b.total.TryAcquire(100) {
-		t.Error("memory is still taken")
-	}
-}
-
 // memoryTaken takes all of a part of the memory, as two callers.
-func memoryTaken(t *testing.T, b *byteBudget) (release func()) {
+func memoryTaken(t *testing.T, b *bytebudget.CallerBudget) (release func()) {
 	t.Helper()
-	one, ok := b.Try("one", b.share)
-	two, also := b.Try("two", b.share)
+	one, ok := b.Try("one", b.Share())
+	two, also := b.Try("two", b.Share())
 	if !ok || !also {
 		t.Fatal("memory is taken already")
 	}
@@ -90,7 +45,7 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		for name, b := range map[string]*byteBudget{"arriving": f.server.memory.arriving, "parsed": f.server.memory.parsed} {
+		for name, b := range map[string]*bytebudget.CallerBudget{"arriving": f.server.memory.arriving, "parsed": f.server.memory.parsed} {
 			release := memoryTaken(t, b)
 			w := f.ask(t, http.MethodPost, "/task_runs/count", "{}")
 			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -95,7 +96,7 @@ func errorResponse(err error, rt *route, r *request) (answer response, unexpecte
 		return answer, false
 	}
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, errMemory):
+	case errors.Is(err, errBusy), errors.Is(err, bytebudget.ErrFull):
 		return unavailable(), false
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
@@ -29,17 +30,17 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	all := memoryTaken(t, budget)
 	var none largeItems
 	memory := &responseMemory{server: f.server, caller: "c"}
-	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, none.append); !errors.Is(err, errMemory) || none.written > 1 {
+	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, none.append); !errors.Is(err, bytebudget.ErrFull) || none.written > 1 {
 		t.Errorf("%d items were written without memory, error %v", none.written, err)
 	}
 	memory.release()
 	all()
 
-	other, _ := budget.Try("other", budget.share)
-	part, _ := budget.Try("another", budget.share-300_000)
+	other, _ := budget.Try("other", budget.Share())
+	part, _ := budget.Try("another", budget.Share()-300_000)
 	var some largeItems
 	memory = &responseMemory{server: f.server, caller: "c"}
-	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, errMemory) || some.written > 31 {
+	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, bytebudget.ErrFull) || some.written > 31 {
 		t.Errorf("%d items were written in 300,000 bytes, error %v", some.written, err)
 	}
 	memory.release()
@@ -49,7 +50,7 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	var whole largeItems // larger than the share of a caller, which it has to itself
 	memory = &responseMemory{server: f.server, caller: "c"}
 	answer, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, whole.append)
-	if err != nil || len(answer.body) < 10_000_000 || memory.taken != budget.share {
+	if err != nil || len(answer.body) < 10_000_000 || memory.taken != budget.Share() {
 		t.Errorf("%d bytes were written in %d of memory, error %v", len(answer.body), memory.taken, err)
 	}
 	memory.release()

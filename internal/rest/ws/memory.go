@@ -1,19 +1,11 @@
 package ws
 
-import "context"
-
-// Budget is a number of bytes that callers share.
-type Budget interface {
-	// Try reserves n bytes for a caller. ok is false if they are not free. release may be called more than once.
-	Try(caller string, n int64) (release func(), ok bool)
-	// Acquire is Try that waits until the bytes are free or ctx ends.
-	Acquire(ctx context.Context, caller string, n int64) (release func(), err error)
-}
+import "github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 
 // Memory limits the memory of frames.
 type Memory struct {
-	Arriving Budget // text that is read, or waits to be recorded
-	Parsed   Budget // values until they are handled
+	Arriving *bytebudget.CallerBudget // text that is read, or waits to be recorded
+	Parsed   *bytebudget.CallerBudget // values until they are handled
 }
 
 // Limits on frames.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
@@ -56,7 +57,7 @@ func (k *Socket) readLarge(begin []byte, r io.Reader, limit int64) (text []byte,
 }
 
 // reserve waits for memory until the socket ends. Pings of the peer wait too.
-func (k *Socket) reserve(from Budget, n int64) (release func(), err error) {
+func (k *Socket) reserve(from *bytebudget.CallerBudget, n int64) (release func(), err error) {
 	if release, ok := from.Try(k.caller, n); ok {
 		return release, nil
 	}
