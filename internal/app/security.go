@@ -19,6 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/certificates"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
@@ -167,7 +168,7 @@ func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserve
 	switch {
 	case s.reviewer != nil:
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.reviewer, behind) })
-	case rest.IsLoopback(o.MetricsAddress):
+	case crossorigin.IsLoopback(o.MetricsAddress):
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.GuardHost(hosts, behind) })
 	}
 	return server

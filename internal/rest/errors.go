@@ -16,9 +16,10 @@ import (
 const (
 	textTaken = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
 		"See server logs for details."
-	textUnavailable = "Service Unavailable"
-	textInternal    = "Internal Server Error"
-	textNotServed   = "This namespace is not served."
+	textUnavailable  = "Service Unavailable"
+	textInternal     = "Internal Server Error"
+	textNotServed    = "This namespace is not served."
+	textCSRFDisabled = "CSRF protection is disabled."
 )
 
 // textOperatorForbidden begins the text about a permission that the operator lacks, not the caller.

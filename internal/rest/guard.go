@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 )
 
 // Guard requires authorization for handlers that are no part of REST, such as metrics: callers need
@@ -23,9 +24,9 @@ func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 // metrics, where callers are not authenticated: a web page whose owner has pointed its
 // name at this machine reads nothing. Hosts are served beside those of loopback.
 func GuardHost(hosts []string, behind http.Handler) http.Handler {
-	guard := newBrowserGuard(&Options{AllowedHosts: hosts}, false)
+	policy := crossorigin.NewPolicy(&crossorigin.Options{AllowedHosts: hosts}, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := guard.checkHost(r); err != nil {
+		if err := policy.CheckHost(r); err != nil {
 			answer, _ := errorResponse(err, nil, nil)
 			_ = answer.write(w, r) // the client is told, or gone
 			return

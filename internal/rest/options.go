@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 )
 
 // Options say where and how requests are answered.
@@ -17,11 +18,7 @@ type Options struct {
 	BasePath       string // what every path begins with; "" for none
 	PrefectVersion string // of the server this one answers as; what /admin/version says
 
-	AllowedHosts []string // host names in the header Host, beside those of loopback, where callers are not authenticated
-	CORSOrigins  []string // of web pages, beside those of loopback
-
-	CSRFProtection bool   // requests that change something need a token
-	CSRFKeyFile    string // what tokens are made with; "": a random key
+	crossorigin.Options
 
 	MaxInFlight  int // requests under way at once, websockets apart; more are turned away
 	MaxPerCaller int // of those, by each caller that is known by name
@@ -81,15 +78,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "prefix of the paths of the REST endpoint (empty = none)")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
 		"version of Prefect that the REST endpoint reports; clients compare it with their own")
-	fs.Func("rest-allowed-hosts", "comma-separated host names, without a port, that requests without authentication may name in the header Host, "+
-		"in addition to localhost and loopback addresses", listFlag(&o.AllowedHosts))
-	fs.Func("rest-cors-origins", "comma-separated origins, such as https://example.com, of the web pages that may use the REST API, "+
-		"in addition to pages from loopback addresses; * allows all pages and needs --authentication=kubernetes", listFlag(&o.CORSOrigins))
-	fs.BoolVar(&o.CSRFProtection, "rest-csrf-protection", o.CSRFProtection,
-		"require a CSRF token for requests that change something; Prefect clients get one by themselves")
-	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
-		"file with the key of CSRF tokens, at least 32 bytes, the same for all replicas "+
-			"(empty = a random key, whose tokens are valid only on this replica until it stops)")
+	o.Options.BindFlags(fs)
 	fs.IntVar(&o.MaxInFlight, "max-requests-in-flight", o.MaxInFlight,
 		"maximum number of requests in flight, except health, ready and hello; further requests get 503 with Retry-After")
 	fs.IntVar(&o.MaxPerCaller, "max-requests-per-caller", o.MaxPerCaller,
@@ -120,9 +109,7 @@ func (o *Options) Validate() error {
 		checkHostPort("--rest-bind-address", o.BindAddress),
 		checkBasePath("--rest-base-path", o.BasePath),
 		checkVersion("--rest-prefect-version", o.PrefectVersion),
-		checkHosts("--rest-allowed-hosts", o.AllowedHosts),
-		checkOrigins("--rest-cors-origins", o.CORSOrigins),
-		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
+		o.Options.Validate(),
 		checkPositive("--max-requests-in-flight", o.MaxInFlight),
 		checkPositive("--max-requests-per-caller", o.MaxPerCaller),
 		checkPositive("--max-unauthenticated", o.MaxUnauthenticated),
@@ -162,17 +149,14 @@ func checkHostPort(name, address string) error {
 // CheckReach refuses an address that others can reach, and origins of all web pages,
 // if every client that reaches the server may do everything, or if tokens could be read on the way.
 func (o *Options) CheckReach(authenticated, encrypted bool) error {
-	if err := o.checkAnyOrigin(authenticated); err != nil {
+	if err := o.CheckAuthentication(authenticated); err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(o.BindAddress)
-	if err != nil {
-		return nil //nolint:nilerr // Validate tells
-	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
 	switch {
+	case checkHostPort("--rest-bind-address", o.BindAddress) != nil: // the error of Validate
+		return nil
+	case crossorigin.IsLoopback(o.BindAddress):
+		return nil
 	case !authenticated:
 		return fmt.Errorf("--rest-bind-address: others could reach %s, and requests are not authenticated: "+
 			"choose a loopback address such as 127.0.0.1:4200, or --authentication=kubernetes", o.BindAddress)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -25,13 +26,13 @@ const labelOther = "other"
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
 	at := s.targetOf(r.URL.Path)
-	page := s.browsers.check(r, at.proxied)
+	page := s.pages.Check(r, at.proxied)
 	if ws.IsUpgrade(r) && page == nil {
 		s.serveSocket(w, r, at) //nolint:contextcheck // the context is that of the socket
 		return
 	}
 	v := &requestInfo{target: at, began: s.clock.Now(), release: func() {}, refusal: page}
-	if v.refusal == nil && !isPreflight(r) {
+	if v.refusal == nil && !crossorigin.IsPreflight(r) {
 		s.identifyFor(r, v)
 	}
 	ctx := context.WithValue(r.Context(), requestInfoKey{}, v)
@@ -63,7 +64,8 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	}
 	v.memory = &responseMemory{server: s}
 	defer v.memory.release()
-	answer := s.browsers.mark(s.answer(r, v), r, v.proxied)
+	answer := s.answer(r, v)
+	answer.header = append(answer.header, s.pages.ResponseHeader(r, v.proxied)...)
 	drain(w, r, answer.status, s.drainLimits(v))
 	answer = s.reserveResponse(v, answer)
 	err := answer.write(w, r)
@@ -149,8 +151,9 @@ func (v *requestInfo) note(err error) {
 
 // answer admits a request and returns the response of its route.
 func (s *Server) answer(r *http.Request, v *requestInfo) response {
-	if v.refusal == nil && isPreflight(r) {
-		return s.browsers.preflight(r, v.proxied)
+	if v.refusal == nil && crossorigin.IsPreflight(r) {
+		p := s.pages.Preflight(r, v.proxied)
+		return response{status: p.Status, body: []byte(p.Text), mimeType: typeText, header: p.Header}
 	}
 	leave, refused := s.admit(r, v)
 	defer leave()
@@ -194,6 +197,15 @@ func (s *Server) admit(r *http.Request, v *requestInfo) (leave func(), err error
 		}
 	}
 	return leave, s.checkCSRF(r, v.found, v.proxied)
+}
+
+// checkCSRF rejects a request that changes something without a valid token, and a page of another origin that requests
+// a token.
+func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
+	if rt != nil && rt.givesToken {
+		return s.pages.CheckToken(r, proxied)
+	}
+	return s.tokens.Check(r, s.now())
 }
 
 // enterAs counts a request of a caller. It returns errBusy if too many are in flight.

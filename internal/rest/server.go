@@ -14,6 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -78,9 +79,9 @@ type Server struct {
 	reviewer Reviewer // nil: no authentication
 	proxy    Proxy    // nil: there is none
 	tls      *tls.Config
-	csrf     *csrf // nil: no token is needed
+	tokens   *crossorigin.Tokens // nil: no CSRF token is needed
 
-	browsers   *browserGuard
+	pages      *crossorigin.Policy
 	rejections rejectionSampler
 	router     *router
 	// discovery has the routes that the API server requests.
@@ -124,7 +125,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: newSocketTracker(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		browsers:     newBrowserGuard(&o, d.Reviewer != nil),
+		pages:        crossorigin.NewPolicy(&o.Options, d.Reviewer != nil),
 		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
 		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
@@ -140,7 +141,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {
-		s.csrf, err = newCSRF(o.CSRFKeyFile)
+		s.tokens, err = crossorigin.NewTokens(o.CSRFKeyFile)
 	}
 	return s, err
 }
