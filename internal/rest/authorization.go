@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -168,4 +169,28 @@ func refusedCaller(status int, text string) response {
 // unavailable asks a client to try again.
 func unavailable() response {
 	return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter)
+}
+
+// identifyWithin identifies the caller of a request. The request is in the pool of unidentified callers until
+// then. If it is evicted from the pool, the review of the token is canceled.
+func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
+	if s.reviewer == nil {
+		return identified{}, nil
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer s.unidentified.Requests.Enter(limiter.AddressOf(r.RemoteAddr), cancel)()
+	caller, err := s.identify(r.WithContext(ctx), at)
+	if err == nil {
+		limiter.MarkIdentified(r)
+	}
+	s.countRejected(err)
+	return caller, err
+}
+
+// countRejected counts a caller whose token was not reviewed because of too many bad tokens of its address.
+func (s *Server) countRejected(err error) {
+	if errors.Is(err, authn.ErrTooManyRejected) {
+		s.reject(limiter.ReasonAddress)
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -341,7 +342,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusOK {
 		t.Errorf("another caller: status %d, want 200", got)
 	}
-	leave, _ := f.server.admission.enter()
+	leave, _ := f.server.admission.Enter()
 	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("when the server is full: status %d, want 503", got)
 	}
@@ -353,11 +354,11 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	leave()
 	close(held)
 	flood.Wait()
-	if diff := cmp.Diff([]string{busyCaller, busyServer}, f.metrics.rejected); diff != "" {
+	if diff := cmp.Diff([]string{limiter.ReasonCaller, limiter.ReasonServer}, f.metrics.rejected); diff != "" {
 		t.Errorf("rejections counted (-want +got):\n%s", diff)
 	}
-	if f.metrics.underWay.Load() != 0 || f.server.admission.underWay() != 0 || len(f.server.admission.byName) != 0 {
-		t.Errorf("%d requests are still counted", f.server.admission.underWay())
+	if f.metrics.underWay.Load() != 0 || f.server.admission.Len() != 0 || f.server.admission.Callers() != 0 {
+		t.Errorf("%d requests are still counted", f.server.admission.Len())
 	}
 }
 

@@ -1,8 +1,6 @@
 package rest
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -11,18 +9,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
 // expectNoMemoryTaken checks that everything that was taken was returned.
 func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	t.Helper()
 	m := f.server.memory
-	for name, b := range map[string]*byteBudget{"arriving": m.arriving, "parsed": m.parsed, "responses": m.responses} {
-		if len(b.byCaller) > 0 {
-			t.Errorf("%s: %d callers hold memory", name, len(b.byCaller))
+	for name, b := range map[string]*limiter.Budget{"arriving": m.Arriving, "parsed": m.Parsed, "responses": m.Responses} {
+		if b.Callers() > 0 {
+			t.Errorf("%s: %d callers hold memory", name, b.Callers())
 		}
-		if release, ok := b.Try("", b.share); ok {
-			second, ok := b.Try("", b.share)
+		if release, ok := b.Try("", b.Share()); ok {
+			second, ok := b.Try("", b.Share())
 			second()
 			release()
 			if ok {
@@ -33,53 +32,11 @@ func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	}
 }
 
-func TestACallerHasItsShareOfTheMemory(t *testing.T) {
-	t.Parallel()
-	b := newByteBudget(100)
-	first, ok := b.Try("a", 30)
-	if !ok {
-		t.Fatal("nothing is taken, and there is no memory")
-	}
-	if _, ok := b.Try("a", 30); ok {
-		t.Error("a caller got more than its share")
-	}
-	other, ok := b.Try("b", 1000)
-	if !ok {
-		t.Error("more than a share does not count as a share")
-	}
-	if _, ok := b.Try("c", 30); ok {
-		t.Error("more was given than there is")
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	for _, caller := range []string{"a", "c", ""} {
-		if _, err := b.Acquire(ended, caller, 50); !errors.Is(err, errMemory) {
-			t.Errorf("%q waits although its context has ended: %v", caller, err)
-		}
-	}
-	got := make(chan func())
-	go func() {
-		release, err := b.Acquire(t.Context(), "a", 40)
-		if err != nil {
-			t.Error(err)
-		}
-		got <- release
-	}()
-	first()
-	first()
-	release := <-got
-	release()
-	other()
-	if len(b.byCaller) != 0 || !b.total.TryAcquire(100) {
-		t.Error("memory is still taken")
-	}
-}
-
 // memoryTaken takes all of a part of the memory, as two callers.
-func memoryTaken(t *testing.T, b *byteBudget) (release func()) {
+func memoryTaken(t *testing.T, b *limiter.Budget) (release func()) {
 	t.Helper()
-	one, ok := b.Try("one", b.share)
-	two, also := b.Try("two", b.share)
+	one, ok := b.Try("one", b.Share())
+	two, also := b.Try("two", b.Share())
 	if !ok || !also {
 		t.Fatal("memory is taken already")
 	}
@@ -90,7 +47,7 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		for name, b := range map[string]*byteBudget{"arriving": f.server.memory.arriving, "parsed": f.server.memory.parsed} {
+		for name, b := range map[string]*limiter.Budget{"arriving": f.server.memory.Arriving, "parsed": f.server.memory.Parsed} {
 			release := memoryTaken(t, b)
 			w := f.ask(t, http.MethodPost, "/task_runs/count", "{}")
 			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
@@ -99,7 +56,7 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 			release()
 			f.must(t, http.StatusOK, http.MethodPost, "/task_runs/count", "{}")
 		}
-		if diff := cmp.Diff([]string{busyMemory, busyMemory}, f.metrics.rejected); diff != "" {
+		if diff := cmp.Diff([]string{limiter.ReasonMemory, limiter.ReasonMemory}, f.metrics.rejected); diff != "" {
 			t.Errorf("rejections counted (-want +got):\n%s", diff)
 		}
 		f.expectNoMemoryTaken(t)
@@ -109,7 +66,7 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 func TestALargeAnswerTakesMemoryUntilItIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	release := memoryTaken(t, f.server.memory.responses)
+	release := memoryTaken(t, f.server.memory.Responses)
 	large := `{"name":"` + strings.Repeat("x", 10_000) + `"}` // is repeated in the answer
 	if w := f.ask(t, http.MethodPost, "/task_runs/", large); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a large answer: status %d, want 503", w.Code)
@@ -163,7 +120,7 @@ func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 		if got := w.recorder.recorded(t); len(got) != 0 {
 			t.Fatalf("recorded = %v, want that the event waits for others", got)
 		}
-		release := memoryTaken(t, w.server.memory.parsed)
+		release := memoryTaken(t, w.server.memory.Parsed)
 		p.send(t, numbered(2))
 		synctest.Wait()
 		if got := w.recorder.recorded(t); len(got) != 1 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -96,7 +97,7 @@ func errorResponse(err error, rt *route, r *request) (answer response, unexpecte
 		return answer, false
 	}
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, errMemory):
+	case errors.Is(err, limiter.ErrBusy), errors.Is(err, limiter.ErrMemory):
 		return unavailable(), false
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false

@@ -5,6 +5,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
 // Guard requires authorization for handlers that are no part of REST, such as metrics: callers need
@@ -40,7 +41,7 @@ func authorizeRequest(reviewer Reviewer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := authn.WithAddress(r.Context(), addressOf(r.RemoteAddr))
+	ctx := authn.WithAddress(r.Context(), limiter.AddressOf(r.RemoteAddr))
 	caller, err := reviewer.Authenticate(ctx, token)
 	if err != nil {
 		return err

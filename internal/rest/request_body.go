@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
@@ -29,6 +30,8 @@ const (
 	// that was not wanted, so that a client that sends first gets to read the answer.
 	drainedBytes = 256 << 20
 	drainTimeout = 10 * time.Second
+	// memoryWait is how long a body waits for memory before its request is rejected.
+	memoryWait = 5 * time.Second
 )
 
 // drainLimits are the limits on the bytes that are read of an unwanted body.
@@ -64,7 +67,7 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	release, err = s.memory.arriving.Acquire(ctx, caller, size)
+	release, err = s.memory.Arriving.Acquire(ctx, caller, size)
 	if err != nil {
 		return pyjson.Value{}, release, s.noMemory(err)
 	}
@@ -90,7 +93,7 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
-	release, err := s.memory.parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
+	release, err := s.memory.Parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
 	if err != nil {
 		return pyjson.Value{}, release, s.noMemory(err)
 	}
@@ -103,7 +106,7 @@ func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller str
 
 // noMemory counts a request that is rejected because no memory is free.
 func (s *Server) noMemory(err error) error {
-	s.reject(busyMemory)
+	s.reject(limiter.ReasonMemory)
 	return err
 }
 

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -19,21 +20,25 @@ type responseMemory struct {
 // memoryStep is the number of bytes by which the reservation of a growing response is increased.
 const memoryStep = 64 << 10
 
+// uncountedBytes is the size up to which no memory is reserved for a response: the number of requests limits the memory
+// of such responses.
+const uncountedBytes = 4 << 10
+
 // fit reserves the memory for a response of n bytes, in addition to what is reserved already, or returns errMemory. As
 // elsewhere, more than the share of a caller counts as its share.
 func (m *responseMemory) fit(n int) error {
 	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
 		return nil
 	}
-	budget := m.server.memory.responses
-	if m.taken == budget.share {
+	budget := m.server.memory.Responses
+	if m.taken == budget.Share() {
 		return nil
 	}
 	more := (int64(n) - m.taken + memoryStep - 1) / memoryStep * memoryStep
-	more = min(more, budget.share-m.taken)
+	more = min(more, budget.Share()-m.taken)
 	release, ok := budget.Try(m.caller, more)
 	if !ok {
-		return m.server.noMemory(errMemory)
+		return m.server.noMemory(limiter.ErrMemory)
 	}
 	m.taken += more
 	m.releases = append(m.releases, release)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -22,23 +23,23 @@ func (l *largeItems) append(b []byte, _ int) []byte {
 func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.BodyMemory = minBodyMemory })
-	budget := f.server.memory.responses
+	budget := f.server.memory.Responses
 	items := make([]int, 1000)
 
 	all := memoryTaken(t, budget)
 	var none largeItems
 	memory := &responseMemory{server: f.server, caller: "c"}
-	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, none.append); !errors.Is(err, errMemory) || none.written > 1 {
+	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, none.append); !errors.Is(err, limiter.ErrMemory) || none.written > 1 {
 		t.Errorf("%d items were written without memory, error %v", none.written, err)
 	}
 	memory.release()
 	all()
 
-	other, _ := budget.Try("other", budget.share)
-	part, _ := budget.Try("another", budget.share-300_000)
+	other, _ := budget.Try("other", budget.Share())
+	part, _ := budget.Try("another", budget.Share()-300_000)
 	var some largeItems
 	memory = &responseMemory{server: f.server, caller: "c"}
-	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, errMemory) || some.written > 31 {
+	if _, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, some.append); !errors.Is(err, limiter.ErrMemory) || some.written > 31 {
 		t.Errorf("%d items were written in 300,000 bytes, error %v", some.written, err)
 	}
 	memory.release()
@@ -48,7 +49,7 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	var whole largeItems // larger than the share of a caller, which it has to itself
 	memory = &responseMemory{server: f.server, caller: "c"}
 	answer, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, whole.append)
-	if err != nil || len(answer.body) < 10_000_000 || memory.taken != budget.share {
+	if err != nil || len(answer.body) < 10_000_000 || memory.taken != budget.Share() {
 		t.Errorf("%d bytes were written in %d of memory, error %v", len(answer.body), memory.taken, err)
 	}
 	memory.release()
@@ -78,7 +79,7 @@ func TestListsTakeMemory(t *testing.T) {
 	f.server.home.logs.Add([]logs.Line{{Message: text}})
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
 		`{"id":"`+idKnown+`","task_key":"k","dynamic_key":"0","state":{"type":"PENDING","message":"`+text+`"}}`)
-	release := memoryTaken(t, f.server.memory.responses)
+	release := memoryTaken(t, f.server.memory.Responses)
 	for path, body := range map[string]string{"/task_runs/filter": "", "/task_runs/paginate": "", "/logs/filter": ""} {
 		if w := f.ask(t, http.MethodPost, path, body); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: status %d, want 503", path, w.Code)

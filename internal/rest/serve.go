@@ -11,6 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -24,7 +26,7 @@ const labelOther = "other"
 // serve identifies the caller of a request before its trace begins: only the trace header of an identified caller is
 // used.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
+	r = r.WithContext(authn.WithAddress(r.Context(), limiter.AddressOf(r.RemoteAddr)))
 	at := s.targetOf(r.URL.Path)
 	page := s.pages.Check(r, at.proxied)
 	if ws.IsUpgrade(r) && page == nil {
@@ -126,6 +128,18 @@ type requestInfo struct {
 	cause   error           // of a failed review, for the log only
 }
 
+// request is the part of a request that handlers use.
+type request struct {
+	ctx       context.Context //nolint:containedctx // lives as long as the request
+	caller    authn.Caller    // no name: there is no authentication
+	base      string          // what comes before the route in the path
+	slashes   int             // at the end of the path that the route does not have
+	parameter string          // in the path: an id in lower case with hyphens, or a name
+	query     string          // as it came
+	body      pyjson.Value    // null: there is none
+	memory    *responseMemory // of the response
+}
+
 // attrs returns the log attributes of the request.
 func (v *requestInfo) attrs() []slog.Attr {
 	var attrs []slog.Attr
@@ -212,20 +226,20 @@ func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
 func (s *Server) enterAs(caller string) (leave func(), err error) {
 	leaveAll, ok := s.enter()
 	if !ok {
-		s.reject(busyServer)
-		return func() {}, errBusy
+		s.reject(limiter.ReasonServer)
+		return func() {}, limiter.ErrBusy
 	}
-	leaveOwn, ok := s.admission.enterAs(caller)
+	leaveOwn, ok := s.admission.EnterAs(caller)
 	if !ok {
-		s.reject(busyCaller)
-		return leaveAll, errBusy
+		s.reject(limiter.ReasonCaller)
+		return leaveAll, limiter.ErrBusy
 	}
 	return func() { leaveOwn(); leaveAll() }, nil
 }
 
 // enter counts a request. ok is false if too many are in flight.
 func (s *Server) enter() (leave func(), ok bool) {
-	out, ok := s.admission.enter()
+	out, ok := s.admission.Enter()
 	if !ok || s.metrics == nil {
 		return out, ok
 	}

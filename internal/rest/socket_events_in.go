@@ -81,7 +81,7 @@ func (in *eventReceiver) receive() error {
 // keep reserves the memory of an event until it is recorded. If ok is false, no memory is free and the batch has to be
 // recorded now.
 func (in *eventReceiver) keep(text []byte) (ok bool) {
-	release, ok := in.server.memory.arriving.Try(in.socket.caller.Name, int64(len(text)))
+	release, ok := in.server.memory.Arriving.Try(in.socket.caller.Name, int64(len(text)))
 	if ok {
 		in.release = append(in.release, release)
 	}
@@ -203,6 +203,6 @@ func (s *namespaceHandler) reportOf(ctx context.Context, e wire.Event, log *slog
 		return taskrun.Event{}, false
 	}
 	s.socketMetrics.EventReceived(EventTaken)
-	s.events.add(&report, &e)
+	s.events.Add(&report, &e)
 	return report, true
 }

@@ -51,7 +51,7 @@ func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 		if !filter.Matches(&change.Change) {
 			continue
 		}
-		if err := k.Send(change.Encoded(s.events.frame)); err != nil {
+		if err := k.Send(change.Encoded(s.events.Frame)); err != nil {
 			return err
 		}
 	}
