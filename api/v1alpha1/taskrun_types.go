@@ -334,7 +334,7 @@ type TaskRunStatus struct {
 	// none, and for any other run. It is written before the run is sent, so that no
 	// two live workers hold one run. A worker holds a run until the run ends or the
 	// worker is gone: without a connection to the operator for longer than
-	// --worker-grace-time. Then a run that it had not started waits for another
+	// --worker-grace-period. Then a run that it had not started waits for another
 	// worker; one that it had started is tried again if its policy has retries left,
 	// and has else CRASHED. An Event on the run tells which.
 	//
