@@ -13,8 +13,8 @@ import (
 func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := authorizeRequest(reviewer, r); err != nil {
-			answer, _ := errorResponse(err, nil, nil)
-			_ = answer.write(w, r) // the client is told, or gone
+			resp, _ := errorResponse(err, nil, nil)
+			_ = resp.write(w, r) // an error means that the client has disconnected
 			return
 		}
 		behind.ServeHTTP(w, r)
@@ -28,8 +28,8 @@ func GuardHost(hosts []string, behind http.Handler) http.Handler {
 	policy := crossorigin.NewPolicy(&crossorigin.Options{AllowedHosts: hosts}, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := policy.CheckHost(r); err != nil {
-			answer, _ := errorResponse(err, nil, nil)
-			_ = answer.write(w, r) // the client is told, or gone
+			resp, _ := errorResponse(err, nil, nil)
+			_ = resp.write(w, r) // an error means that the client has disconnected
 			return
 		}
 		behind.ServeHTTP(w, r)

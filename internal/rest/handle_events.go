@@ -11,9 +11,9 @@ import (
 // postEvents records events as the websocket for them does (contract §4.3), and responds when they are durable. A
 // caller that has no permission to create the run of an event gets 403. The other events are recorded.
 func (s *namespaceHandler) postEvents(r *request) (response, error) {
-	events, faults := wire.DecodeEvents(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	events, errs := wire.DecodeEvents(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	var reports []taskrun.Event
 	for i := range events {

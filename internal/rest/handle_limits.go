@@ -12,9 +12,9 @@ import (
 
 // createLimit creates a limit.
 func (s *namespaceHandler) createLimit(r *request) (response, error) {
-	in, faults := wire.DecodeLimitCreate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeLimitCreate(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	limit, err := s.Limits.Create(r.ctx, in)
 	if err != nil {
@@ -53,9 +53,9 @@ func (s *namespaceHandler) listLimits(r *request, prefix string, appendOne func(
 // updateLimit changes the fields of the body. Prefect's model accepts null for any field, and its database rejects it
 // if the limit exists.
 func (s *namespaceHandler) updateLimit(r *request) (response, error) {
-	in, faults := wire.DecodeLimitUpdate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeLimitUpdate(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	key := wire.LimitKey(r.parameter)
 	if in.Null {
@@ -86,8 +86,8 @@ type Limits interface {
 	Put(ctx context.Context, name string, slots int) (limit *concurrency.View, created bool, err error)
 	// Get returns a limit. ErrNotFound.
 	Get(ctx context.Context, key concurrency.Key) (*concurrency.View, error)
-	// List returns at most most limits whose names begin with the prefix, sorted by name, without the first offset.
-	List(ctx context.Context, prefix string, offset, most int) ([]*concurrency.View, error)
+	// List returns at most limit entries whose names begin with the prefix, sorted by name, without the first offset.
+	List(ctx context.Context, prefix string, offset, limit int) ([]*concurrency.View, error)
 	// Update changes the fields that are not nil. ErrNotFound, ErrExists.
 	Update(ctx context.Context, key concurrency.Key, change concurrency.Change) error
 	// Delete removes a limit with its slots. ErrNotFound.
@@ -103,7 +103,7 @@ type Limits interface {
 	// the names.
 	Release(ctx context.Context, in concurrency.Released) ([]*concurrency.View, error)
 	// Renew sets the remaining TTL of a lease. concurrency.ErrNoLease.
-	Renew(ctx context.Context, leaseID string, life time.Duration) error
+	Renew(ctx context.Context, leaseID string, ttl time.Duration) error
 	// ReleaseLease releases the slots of a lease. A lease that has ended has none.
 	ReleaseLease(ctx context.Context, leaseID string) error
 	// AcquireForRun acquires a slot of each active limit of the tags for the run, or none, and returns these limits.

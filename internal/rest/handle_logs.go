@@ -13,9 +13,9 @@ import (
 
 // addLogs stores the lines that a client logged.
 func (s *namespaceHandler) addLogs(r *request) (response, error) {
-	lines, faults := wire.DecodeLogs(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	lines, errs := wire.DecodeLogs(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	s.logs.Add(lines)
 	for i := range lines {
@@ -25,7 +25,7 @@ func (s *namespaceHandler) addLogs(r *request) (response, error) {
 }
 
 const (
-	// maxRelayed bounds each text of a client's line in the program's own log, in bytes.
+	// maxRelayed is the maximum length of a text of a client in the log of the operator, in bytes.
 	maxRelayed = 4096
 	// cutMark ends a text that was longer.
 	cutMark = "…"

@@ -43,12 +43,12 @@ func (s *namespaceHandler) adminStorage(*request) (response, error) {
 
 // csrfToken responds with a token, or with the text that makes a client stop requesting one (contract §0.4).
 func (s *namespaceHandler) csrfToken(r *request) (response, error) {
-	client, faults := wire.DecodeTokenQuery(r.query)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults}
+	client, errs := wire.DecodeTokenQuery(r.query)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs}
 	}
 	if s.tokens == nil {
-		// No error: every client of Prefect asks, and this is the regular response.
+		// Every client of Prefect requests a token, so this is the regular response and not logged as an error.
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textCSRFDisabled), nil
 	}
 	now := s.now()

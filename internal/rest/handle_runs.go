@@ -11,9 +11,9 @@ import (
 // create creates a run, or returns the run with the same keys (contract §1.4). A state with a result needs the
 // permission that a later set_state would need.
 func (s *namespaceHandler) create(r *request) (response, error) {
-	in, faults := wire.DecodeCreate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: wire.WithDeprecatedPolicy(r.body)}
+	in, errs := wire.DecodeCreate(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: wire.WithDeprecatedPolicy(r.body)}
 	}
 	if in.State != nil && in.State.HasResult() {
 		if err := s.checkPermission(r.ctx, r.caller, VerbUpdate, ResourceTaskRunStates, s.namespace); err != nil {
@@ -98,9 +98,9 @@ func (s *namespaceHandler) history(r *request) (response, error) {
 
 // setState proposes a state and responds with the verdict. The status is 201 if a state was written (contract §0.11).
 func (s *namespaceHandler) setState(r *request) (response, error) {
-	proposal, faults := wire.DecodeSetState(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	proposal, errs := wire.DecodeSetState(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	outcome, err := s.Runs.SetState(r.ctx, r.parameter, proposal)
 	if err != nil {
@@ -115,9 +115,9 @@ func (s *namespaceHandler) setState(r *request) (response, error) {
 
 // rename changes the name of a run. Without a name in the body only the time of the last write changes (contract §1.4).
 func (s *namespaceHandler) rename(r *request) (response, error) {
-	name, faults := wire.DecodeUpdate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	name, errs := wire.DecodeUpdate(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	if name == nil {
 		run, err := s.Runs.Get(r.ctx, r.parameter)

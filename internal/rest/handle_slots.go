@@ -8,9 +8,9 @@ import (
 
 // increment acquires slots, which are held until they are released.
 func (s *namespaceHandler) increment(r *request) (response, error) {
-	in, faults := wire.DecodeIncrement(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeIncrement(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	_, limits, err := s.Limits.Acquire(r.ctx, in)
 	if err != nil {
@@ -21,9 +21,9 @@ func (s *namespaceHandler) increment(r *request) (response, error) {
 
 // incrementWithLease acquires slots, which are held while the lease is renewed.
 func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
-	in, faults := wire.DecodeIncrementWithLease(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeIncrementWithLease(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	lease, limits, err := s.Limits.Acquire(r.ctx, in)
 	if err != nil {
@@ -34,9 +34,9 @@ func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
 
 // decrement releases slots that were acquired without a lease.
 func (s *namespaceHandler) decrement(r *request) (response, error) {
-	in, faults := wire.DecodeDecrement(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeDecrement(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	limits, err := s.Limits.Release(r.ctx, in)
 	if err != nil {
@@ -47,9 +47,9 @@ func (s *namespaceHandler) decrement(r *request) (response, error) {
 
 // decrementWithLease releases the slots of a lease, if it exists.
 func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
-	lease, faults := wire.DecodeLease(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	lease, errs := wire.DecodeLease(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	if err := s.Limits.ReleaseLease(r.ctx, lease); err != nil {
 		return response{}, err
@@ -59,9 +59,9 @@ func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
 
 // renewLease renews a lease.
 func (s *namespaceHandler) renewLease(r *request) (response, error) {
-	lease, life, faults := wire.DecodeRenewal(r.parameter, r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	lease, life, errs := wire.DecodeRenewal(r.parameter, r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	if err := s.Limits.Renew(r.ctx, lease, life); err != nil {
 		return response{}, err

@@ -21,9 +21,9 @@ func (s *namespaceHandler) readState(r *request) (response, error) {
 // listStates responds with all states of a run, oldest first. An unknown run has none. It reads the run, because each
 // state has its flow run.
 func (s *namespaceHandler) listStates(r *request) (response, error) {
-	id, faults := wire.DecodeStatesQuery(r.query)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults}
+	id, errs := wire.DecodeStatesQuery(r.query)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs}
 	}
 	run, err := s.Runs.Get(r.ctx, id)
 	switch {
@@ -39,9 +39,9 @@ func (s *namespaceHandler) listStates(r *request) (response, error) {
 
 // observedStates responds with the states that runs are in and were in.
 func (s *namespaceHandler) observedStates(r *request) (response, error) {
-	q, faults := wire.DecodeObservedQuery(r.query)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults}
+	q, errs := wire.DecodeObservedQuery(r.query)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs}
 	}
 	states, err := s.Runs.ObservedStates(r.ctx, q)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 
 // createTagLimit creates the limit of a tag, or changes its number of slots.
 func (s *namespaceHandler) createTagLimit(r *request) (response, error) {
-	tag, slots, faults := wire.DecodeTagLimitCreate(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	tag, slots, errs := wire.DecodeTagLimitCreate(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	limit, created, err := s.Limits.Put(r.ctx, wire.TagPrefix+tag, slots)
 	if err != nil {
@@ -55,9 +55,9 @@ func (s *namespaceHandler) filterTagLimits(r *request) (response, error) {
 
 // resetLimitOfTag releases all slots of the limit of a tag, and acquires one for each run of the body.
 func (s *namespaceHandler) resetLimitOfTag(r *request) (response, error) {
-	runs, faults := wire.DecodeReset(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	runs, errs := wire.DecodeReset(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	if err := s.Limits.Reset(r.ctx, wire.TagPrefix+r.parameter, runs); err != nil {
 		return response{}, err
@@ -88,9 +88,9 @@ func nullResponse() response { return response{status: http.StatusOK, body: []by
 
 // incrementTags acquires a slot of the limit of each tag for a task run.
 func (s *namespaceHandler) incrementTags(r *request) (response, error) {
-	in, faults := wire.DecodeTagSlots(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeTagSlots(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	limits, err := s.Limits.AcquireForRun(r.ctx, in.Tags, in.RunID)
 	if err != nil {
@@ -102,9 +102,9 @@ func (s *namespaceHandler) incrementTags(r *request) (response, error) {
 // decrementTags releases the slots of a task run. The names in the response have the prefix that those of incrementTags
 // do not have (contract §4.6).
 func (s *namespaceHandler) decrementTags(r *request) (response, error) {
-	in, faults := wire.DecodeTagSlots(r.body)
-	if len(faults) > 0 {
-		return response{}, &wire.InvalidError{Items: faults, Body: r.body}
+	in, errs := wire.DecodeTagSlots(r.body)
+	if len(errs) > 0 {
+		return response{}, &wire.InvalidError{Items: errs, Body: r.body}
 	}
 	limits, err := s.Limits.ReleaseForRun(r.ctx, in.Tags, in.RunID)
 	if err != nil {

@@ -56,7 +56,7 @@ func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	for took, want := range map[time.Duration]slog.Level{
 		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
 	} {
-		if got := (&answered{answer: response{status: http.StatusOK}, took: took}).level(v); got != want {
+		if got := (&requestOutcome{resp: response{status: http.StatusOK}, took: took}).level(v); got != want {
 			t.Errorf("after %s: %s, want %s", took, got, want)
 		}
 	}

@@ -157,8 +157,8 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 		permissions []string
 		want        map[EventOutcome]int
 	}{
-		"a caller that may":     {[]string{right, create}, map[EventOutcome]int{EventTaken: 3}},
-		"a caller that may not": {[]string{right}, map[EventOutcome]int{EventTaken: 3, EventRefused: 3}},
+		"a caller that may":     {[]string{right, create}, map[EventOutcome]int{EventValid: 3}},
+		"a caller that may not": {[]string{right}, map[EventOutcome]int{EventValid: 3, EventRejected: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

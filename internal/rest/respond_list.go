@@ -54,7 +54,7 @@ func (m *responseMemory) release() {
 }
 
 // respondList responds with the items of a list between a beginning and an end. itemSize is the usual size of an item.
-// Memory is reserved while the response grows. Encoding stops when the client is gone.
+// Memory is reserved while the response grows. Encoding stops when the client has disconnected.
 func respondList[T any](r *request, begin, end string, items []T, itemSize int, appendOne func([]byte, T) []byte) (response, error) {
 	size := len(begin) + len(end) + itemSize*len(items)
 	if err := r.memory.fit(size); err != nil {

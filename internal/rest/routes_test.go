@@ -190,7 +190,7 @@ func TestEveryRouteIsComplete(t *testing.T) {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		parameter := shapeOf(r.path).parameter
-		if names := parameter != "" && parameter != leaseParameter; names != (r.explainGone != nil) {
+		if names := parameter != "" && parameter != leaseParameter; names != (r.notFoundText != nil) {
 			t.Errorf("%s %s: what is said of something unknown and the parameter do not go together", r.method, r.path)
 		}
 		if strings.Count(r.path, "{") > 1 || strings.Contains(r.path, "{") != (parameter != "") {

@@ -155,7 +155,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s.others = newHandlers(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
-		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
+		s.tls.ClientAuth = tls.RequestClientCert // the proxy checks the certificate
 	}
 	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
 	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))

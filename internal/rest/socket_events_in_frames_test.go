@@ -23,8 +23,8 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 		"by a server": {eventText(map[string]string{
 			"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"server"}`,
 		}), EventIgnored},
-		"with a payload of nothing": {eventText(map[string]string{"payload": `{}`}), EventPoisoned},
-		"of an unknown state":       {eventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventPoisoned},
+		"with a payload of nothing": {eventText(map[string]string{"payload": `{}`}), EventInvalid},
+		"of an unknown state":       {eventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventInvalid},
 		"too large":                 {eventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
 	}
 	for name, tc := range cases {
@@ -43,7 +43,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 				if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
 					t.Errorf("recorded (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, tc.want: 1}, w.counted.events); diff != "" {
+				if diff := cmp.Diff(map[EventOutcome]int{EventValid: 2, tc.want: 1}, w.counted.events); diff != "" {
 					t.Errorf("counted (-want +got):\n%s", diff)
 				}
 			})
@@ -64,7 +64,7 @@ func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 		if diff := cmp.Diff([][]string{{stateID(1)}}, w.recorder.recorded(t)); diff != "" {
 			t.Errorf("recorded (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, EventRefused: 1}, w.counted.events); diff != "" {
+		if diff := cmp.Diff(map[EventOutcome]int{EventValid: 2, EventRejected: 1}, w.counted.events); diff != "" {
 			t.Errorf("counted (-want +got):\n%s", diff)
 		}
 	})

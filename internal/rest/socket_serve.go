@@ -85,9 +85,9 @@ func (s *Server) rejectUpgrade(w http.ResponseWriter, r *http.Request, err error
 	if errors.Is(err, errNoSocket) {
 		w.WriteHeader(status)
 	} else {
-		answer, _ := errorResponse(err, nil, nil)
-		_ = answer.write(w, r) // an error means that the client is gone
-		status = answer.status
+		resp, _ := errorResponse(err, nil, nil)
+		_ = resp.write(w, r) // an error means that the client has disconnected
+		status = resp.status
 	}
 	s.logRejection(r, status, err)
 }
@@ -146,8 +146,8 @@ func (s *Server) serveAccepted(rt *route, k *socket, at target, shown *identifie
 // serveRoute authorizes the caller and calls the handler of the route. A panic is an error.
 func (s *Server) serveRoute(rt *route, k *socket, at target, shown *identified, slot *limiter.SocketSlot) (err error) {
 	defer func() {
-		if fault, ok := errors.AsType[*panics.Error](err); ok {
-			err = ws.NewInternalError("serving a socket", fault)
+		if panicked, ok := errors.AsType[*panics.Error](err); ok {
+			err = ws.NewInternalError("serving a socket", panicked)
 		}
 	}()
 	defer panics.Recover(&err)

@@ -30,10 +30,10 @@ type Subscription interface {
 
 // Recorder makes reports of clients durable.
 type Recorder interface {
-	// Record returns nil when each event is durable or was rejected permanently. It calls refused for each rejected event:
+	// Record returns nil when each event is durable or was rejected permanently. It calls rejected for each rejected event:
 	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
 	// number of times.
-	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
+	Record(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error
 }
 
 // Stream has the states that runs enter.
@@ -56,13 +56,13 @@ type EventOutcome string
 
 // The outcomes.
 const (
-	EventTaken     EventOutcome = "taken"     // the report of a run, passed to the Recorder
-	EventIgnored   EventOutcome = "ignored"   // not a report of a client
-	EventPoisoned  EventOutcome = "poisoned"  // a report that is not valid
-	EventRefused   EventOutcome = "refused"   // rejected by the Recorder
-	EventRejected  EventOutcome = "rejected"  // rejected by the API server
-	EventTooLarge  EventOutcome = "too_large" // dropped unread
-	EventMalformed EventOutcome = "malformed" // not an event; the socket ends
+	EventValid               EventOutcome = "valid"                  // the report of a run, passed to the Recorder
+	EventIgnored             EventOutcome = "ignored"                // not a report of a client
+	EventInvalid             EventOutcome = "invalid"                // a report that is not valid
+	EventRejected            EventOutcome = "rejected"               // valid, but rejected by the Recorder
+	EventRejectedByAPIServer EventOutcome = "rejected_by_api_server" // valid, but the API server rejects the write permanently
+	EventTooLarge            EventOutcome = "too_large"              // dropped unread
+	EventMalformed           EventOutcome = "malformed"              // not an event; the socket ends
 )
 
 // noopMetrics counts nothing.

@@ -67,7 +67,7 @@ func TestSocketsAndEventsAreCounted(t *testing.T) {
 	expect(t, reg, `
 # HELP taskrun_events_total Events received from clients, by outcome.
 # TYPE taskrun_events_total counter
-taskrun_events_total{outcome="taken"} 1
+taskrun_events_total{outcome="valid"} 1
 # HELP taskrun_sockets_open Open websockets, by route.
 # TYPE taskrun_sockets_open gauge
 taskrun_sockets_open{route="/events/in"} 1
