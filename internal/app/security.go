@@ -46,9 +46,9 @@ func DefaultSecurityOptions() SecurityOptions {
 // BindFlags binds flags to the options. Their current values are the defaults.
 func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Authentication, "authentication", o.Authentication,
-		"how callers are identified: none (every client that reaches the program may do everything) or kubernetes (TokenReview and SubjectAccessReview)")
+		"how callers are identified: none (every client that reaches the operator has all permissions) or kubernetes (TokenReview and SubjectAccessReview)")
 	fs.BoolVar(&o.Aggregation, "aggregation", o.Aggregation,
-		"serve requests that kube-apiserver passes on for the APIService v1alpha1.rest.taskrun.dev, and set the caBundle of that object")
+		"serve requests that kube-apiserver forwards for the APIService v1alpha1.rest.taskrun.dev, and set the caBundle of that object")
 	o.Callers.BindFlags(fs)
 	o.TLS.BindFlags(fs)
 }

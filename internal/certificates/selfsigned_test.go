@@ -249,8 +249,8 @@ func TestWhatAPersonBrokeIsNamedAndLeftAlone(t *testing.T) {
 		"a certificate as the CA":    {func(s *corev1.Secret) { s.Data["ca.crt"], s.Data["ca.key"] = s.Data["tls.crt"], s.Data["tls.key"] }, "ca.key is the key of no CA"},
 		"an empty CA":                {func(s *corev1.Secret) { s.Data["ca.crt"] = nil }, "ca.crt: holds no certificate"},
 		"a next CA that is none":     {func(s *corev1.Secret) { s.Data["ca-next.key"] = s.Data["ca.key"] }, "ca-next.key is the key of no CA"},
-		"somebody else's without CA": {foreign, "was not made by this program: it has no ca.crt; serve it from files (--tls-cert-file"},
-		"somebody else's with CA":    {func(s *corev1.Secret) { delete(s.Data, "ca.key") }, "was not made by this program: it has no ca.key"},
+		"a foreign Secret without CA": {foreign, "was not created by this operator: it has no ca.crt; serve it from files (--tls-cert-file"},
+		"a foreign Secret with CA":    {func(s *corev1.Secret) { delete(s.Data, "ca.key") }, "was not created by this operator: it has no ca.key"},
 		"another type":               {func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, "its type is Opaque, not kubernetes.io/tls"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,7 +93,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	}
 	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "taskrun_panics_recovered_total",
-		Help: "Panics that ended the handling of one input instead of the program.",
+		Help: "Panics that ended the processing of one input instead of the process.",
 	}, func() float64 { return float64(panics.Count()) })
 	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.security.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
