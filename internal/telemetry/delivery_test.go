@@ -63,7 +63,7 @@ func TestSocketsAndEventsAreCounted(t *testing.T) {
 	r.SocketOpened("/events/in")
 	r.SocketOpened("/events/in")
 	r.SocketClosed("/events/in")
-	r.EventCounted("taken")
+	r.EventCounted("valid")
 	expect(t, reg, `
 # HELP taskrun_events_total Events received from clients, by outcome.
 # TYPE taskrun_events_total counter
