@@ -77,7 +77,7 @@ type Reaper struct {
 	LossRecorder LossRecorder
 
 	disconnectedSince map[taskrun.Hold]time.Time // first check that found the worker disconnected
-	moved             map[string]time.Time       // time of the latest move of a hold, by run id
+	recorded          map[string]time.Time       // time of the latest write of a Lease namespace, by run id
 	lookup            workerLookup
 	logged            loggedProblems
 	unknown           atomic.Int64 // see UnknownHolds
@@ -86,7 +86,7 @@ type Reaper struct {
 // Run checks the holders of runs until the context ends. The grace period of a
 // worker starts at the first check that finds the worker disconnected.
 func (r *Reaper) Run(ctx context.Context) {
-	r.moved = map[string]time.Time{}
+	r.recorded = map[string]time.Time{}
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {

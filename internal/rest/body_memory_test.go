@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 

@@ -151,9 +151,10 @@ func (o *Options) CheckReach(authenticated, encrypted bool) error {
 	if err := o.CheckAuthentication(authenticated); err != nil {
 		return err
 	}
+	if err := checkHostPort("--rest-bind-address", o.BindAddress); err != nil {
+		return nil //nolint:nilerr // Validate returns the error
+	}
 	switch {
-	case checkHostPort("--rest-bind-address", o.BindAddress) != nil: // the error of Validate
-		return nil
 	case crossorigin.IsLoopback(o.BindAddress):
 		return nil
 	case !authenticated:

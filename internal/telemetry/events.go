@@ -48,9 +48,9 @@ func (r *Recorder) SocketClosed(route string) { r.sockets.open.WithLabelValues(r
 // EventCounted counts an event by its outcome, one word of a fixed set.
 func (r *Recorder) EventCounted(outcome string) { r.sockets.events.WithLabelValues(outcome).Inc() }
 
-// Events make events durable; *taskrun.Service does.
+// Events makes events durable; *usecase.Service implements it.
 type Events interface {
-	Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error
+	Record(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error
 }
 
 // Timed returns Events that record the time until events are durable.
@@ -65,11 +65,11 @@ type timed struct {
 	lag   prometheus.Histogram
 }
 
-func (t timed) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+func (t timed) Record(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error {
 	never := map[string]bool{} // by the ids of their states
 	err := t.Events.Record(ctx, events, func(e taskrun.Event, err error) {
 		never[e.State.ID] = true
-		refused(e, err)
+		rejected(e, err)
 	})
 	if err != nil {
 		return err
