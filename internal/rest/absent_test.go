@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEveryRouteThatTheDocsCallAbsentIsExplained(t *testing.T) {
+func TestEveryUnsupportedRouteOfTheDocsHasAnErrorText(t *testing.T) {
 	t.Parallel()
 	for _, line := range absent {
 		_, path, _ := strings.Cut(line[0], " ")
@@ -21,7 +21,7 @@ func TestEveryRouteThatTheDocsCallAbsentIsExplained(t *testing.T) {
 	}
 }
 
-func TestARouteThatOnlyPrefectHasIsExplained(t *testing.T) {
+func TestTheErrorOfAnUnsupportedRouteNamesThePartOfPrefect(t *testing.T) {
 	t.Parallel()
 	const notFound = `{"detail":"Not Found"}`
 	cases := map[string]struct{ method, path, want string }{

@@ -87,7 +87,7 @@ var access = map[string]string{
 	"POST /v2/concurrency_limits/leases/{lease_id}/renew": "update concurrencylimits/status",
 }
 
-func TestEveryRouteSaysWhoMayUseIt(t *testing.T) {
+func TestEveryRouteHasAPermission(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, r := range table() {
@@ -261,7 +261,7 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysWhatToDo(t *testing.T) {
+func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	cases := map[string]struct {
@@ -313,7 +313,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-func TestAFloodIsTurnedAway(t *testing.T) {
+func TestRequestsOverTheLimitAreRejected(t *testing.T) {
 	t.Parallel()
 	var inside sync.WaitGroup
 	held := make(chan struct{})

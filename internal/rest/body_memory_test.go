@@ -44,7 +44,7 @@ func memoryTaken(t *testing.T, b *limiter.Budget) (release func()) {
 	return func() { one(); two() }
 }
 
-func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
+func TestRequestsWithoutMemoryGet503(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -64,7 +64,7 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 	})
 }
 
-func TestALargeAnswerTakesMemoryUntilItIsSent(t *testing.T) {
+func TestALargeResponseReservesMemoryUntilItIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	release := memoryTaken(t, f.server.memory.Responses)
@@ -91,7 +91,7 @@ func TestValuesOfABodyAreLimited(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestRoutesOfSmallBodiesTakeSmallOnes(t *testing.T) {
+func TestRoutesWithFewFieldsRejectLargeBodies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
 	for _, r := range table() {

@@ -23,7 +23,7 @@ func tokenOf(t *testing.T, f *fixture, client string) string {
 	return strings.Trim(member(t, answer, "token"), `"`)
 }
 
-func TestTokensAreAskedFor(t *testing.T) {
+func TestRequestsThatChangeSomethingNeedAToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	token := tokenOf(t, f, "abc")
@@ -74,7 +74,7 @@ func TestTokensAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestATokenTellsItsClientAndTime(t *testing.T) {
+func TestATokenResponseHasTheClientAndTheExpiration(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	answer := f.must(t, http.StatusOK, http.MethodGet, "/csrf-token?client=a%22b", "")
@@ -94,7 +94,7 @@ func TestATokenTellsItsClientAndTime(t *testing.T) {
 	}
 }
 
-func TestATokenEndsAfterAnHour(t *testing.T) {
+func TestATokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	header := []string{crossorigin.HeaderToken, tokenOf(t, f, "abc"), crossorigin.HeaderClient, "abc"}
@@ -108,7 +108,7 @@ func TestATokenEndsAfterAnHour(t *testing.T) {
 	}
 }
 
-func TestReplicasOfOneKeyKnowEachOthersTokens(t *testing.T) {
+func TestReplicasWithTheSameKeyAcceptEachOthersTokens(t *testing.T) {
 	t.Parallel()
 	file := func(key string) string {
 		name := filepath.Join(t.TempDir(), "key")

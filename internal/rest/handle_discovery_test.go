@@ -30,7 +30,7 @@ func aggregated(t *testing.T) *fixture {
 	return newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
 }
 
-func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
+func TestDiscoveryDocuments(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	read := func(path string, into any) {
@@ -75,7 +75,7 @@ func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestTheAPIServerVouchesForCallers(t *testing.T) {
+func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const in = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
@@ -106,7 +106,7 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 
 // kube-apiserver makes 502 of a redirect. Each path is served with one slash more or
 // fewer as it is without.
-func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
+func TestForwardedRequestsAreNotRedirected(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const base = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
@@ -153,7 +153,7 @@ func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
 }
 
 // Wherever the page is read, what it loads is found.
-func TestThePageLoadsItsFilesWhateverItsSlashes(t *testing.T) {
+func TestThePageLoadsItsFilesWithAnyTrailingSlashes(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	for _, slashes := range []string{"", "/", "//"} {

@@ -112,7 +112,7 @@ const (
 	newBase = "/v2/concurrency_limits"
 )
 
-func TestLimitsAreAskedAndAnswered(t *testing.T) {
+func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 	t.Parallel()
 	ofDB := []any{concurrency.Key{Name: "tag:db"}}
 	cases := map[string]struct {
@@ -252,7 +252,7 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeHad(t *testing.T) {
+func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
 	t.Parallel()
 	const slots = `{"slots":1,"names":["a"]}`
 	run := `{"names":["db"],"task_run_id":"` + idOther + `"}`
@@ -333,7 +333,7 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestTheOlderRoutesKnowLimitsOfTagsOnly(t *testing.T) {
+func TestTheOlderRoutesHaveOnlyLimitsOfTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withLimits(&askedLimits{name: "db"}))
 	f.must(t, http.StatusNotFound, "GET", oldBase+"/"+idKnown, "")

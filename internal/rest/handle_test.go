@@ -56,7 +56,7 @@ func TestVersionOfPrefectCanBeSet(t *testing.T) {
 	}
 }
 
-func TestRunIsMadeOnce(t *testing.T) {
+func TestARunIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	create := `{"id":"` + idKnown + `","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0","tags":["a"]}`
@@ -157,7 +157,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThere(t *testing.T) {
+func TestMissingObjectsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const (
@@ -187,7 +187,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestIDOfAnotherRunIsAConflict(t *testing.T) {
+func TestTheIDOfAnotherRunIsAConflict(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -197,7 +197,7 @@ func TestIDOfAnotherRunIsAConflict(t *testing.T) {
 	}
 }
 
-func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
+func TestExceededLimitsAreValidationErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -233,7 +233,7 @@ func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
 	}
 }
 
-func TestWhatDescribesARunIsCutAndTaken(t *testing.T) {
+func TestLongDescriptionsAreTruncatedAndAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -273,7 +273,7 @@ var everyUse = map[string]struct{ method, path, body string }{
 	"list states":    {http.MethodGet, "/task_run_states/?task_run_id=" + idKnown, ""},
 }
 
-func TestStoreThatIsAwayIsTemporary(t *testing.T) {
+func TestAnUnavailableStoreIsATemporaryError(t *testing.T) {
 	t.Parallel()
 	for cause, err := range map[string]error{
 		"unavailable":     fmt.Errorf("kube: %w", taskrun.ErrUnavailable),
@@ -343,7 +343,7 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-func TestUseCaseThatTakesTooLongIsGivenUp(t *testing.T) {
+func TestASlowUseCaseTimesOut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, d *Dependencies) {
 		o.RequestTimeout = time.Millisecond

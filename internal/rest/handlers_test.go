@@ -71,7 +71,7 @@ func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
 }
 
 // A caller who may list all namespaces can name any. Not parallel: it measures the heap.
-func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
+func TestClosedNamespacesFreeTheirMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, opened := manyTenants(t)
 		ask := func(n int) {
@@ -146,9 +146,9 @@ func TestATenantStaysOpenWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// TestLogLinesOutliveTheirSpace lines outlive their space. They go when there is no room, and then nothing is
+// TestLogLinesAreKeptAfterTheTenantIsClosed lines outlive their space. They go when there is no room, and then nothing is
 // left of the namespace.
-func TestLogLinesOutliveTheirSpace(t *testing.T) {
+func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		budget := bytebudget.New(minBufferMemory)

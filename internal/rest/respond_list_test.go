@@ -20,7 +20,7 @@ func (l *largeItems) append(b []byte, _ int) []byte {
 	return append(b, strings.Repeat("x", 10_000)...)
 }
 
-func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
+func TestAListReservesMemoryWhileItGrows(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.BodyMemory = minBodyMemory })
 	budget := f.server.memory.Responses
@@ -56,7 +56,7 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestAListEndsWithItsClient(t *testing.T) {
+func TestEncodingOfAListStopsWhenTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	written := 0
@@ -71,8 +71,8 @@ func TestAListEndsWithItsClient(t *testing.T) {
 	}
 }
 
-// TestListsTakeMemory asks each route of lists when there is no memory for responses.
-func TestListsTakeMemory(t *testing.T) {
+// TestListsReserveMemory asks each route of lists when there is no memory for responses.
+func TestListsReserveMemory(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	text := strings.Repeat("x", 5000)

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
+func TestUnknownPathsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -64,7 +64,7 @@ func TestSpellingsOfAnIDInAPath(t *testing.T) {
 	}
 }
 
-func TestWrongMethodIsToldTheFirstRightOne(t *testing.T) {
+func TestAWrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct{ method, path, allow string }{
@@ -144,7 +144,7 @@ func resolved(t *testing.T, asked, location string) string {
 
 // The proxy terminates TLS, has another host name, and removes a prefix of the path,
 // which it names in X-Forwarded-Prefix.
-func TestRedirectKeepsWhatAProxyTookAway(t *testing.T) {
+func TestARedirectHasThePrefixThatAProxyRemoved(t *testing.T) {
 	t.Parallel()
 	const public = "https://public.example/team/prefect"
 	s := newFixture(t).server
@@ -285,7 +285,7 @@ func TestRoutesWithNames(t *testing.T) {
 	}
 }
 
-func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
+func TestRoutesOfLimitsNeedLimits(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t).ask(t, http.MethodPost, "/v2/concurrency_limits/filter", "{}")
 	if w.Code != http.StatusNotFound {
@@ -293,7 +293,7 @@ func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
 	}
 }
 
-func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
+func TestAnIDOrNameOfALimitIsRecognized(t *testing.T) {
 	t.Parallel()
 	digits := strings.ReplaceAll(idKnown, "-", "")
 	cases := map[string]concurrency.Key{

@@ -97,7 +97,7 @@ func get(ctx context.Context, url string) (int, string, error) {
 	return response.StatusCode, string(body), err
 }
 
-func TestServerAnswersUntilItIsStopped(t *testing.T) {
+func TestTheServerRespondsUntilItStops(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	status, body, err := get(t.Context(), s.url("/health"))
@@ -124,7 +124,7 @@ func slowRuns(entered, leave chan struct{}) change {
 	}
 }
 
-func TestRequestsThatHaveBegunMayEnd(t *testing.T) {
+func TestRequestsInFlightEndAtShutdown(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := start(t, slowRuns(entered, leave))
@@ -150,7 +150,7 @@ func TestRequestsThatHaveBegunMayEnd(t *testing.T) {
 	}
 }
 
-func TestRequestsThatDoNotEndAreBrokenOff(t *testing.T) {
+func TestRequestsThatDoNotEndAreInterruptedAtShutdown(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
@@ -196,7 +196,7 @@ func talk(t *testing.T, s *started, text string) string {
 	return string(answer)
 }
 
-func TestSlowBodyIsGivenUp(t *testing.T) {
+func TestASlowBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.ReadTimeout = 50 * time.Millisecond })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
@@ -205,7 +205,7 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestSlowHeadersAreGivenUp(t *testing.T) {
+func TestSlowHeadersTimeOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.HeaderTimeout = 50 * time.Millisecond })
 	if answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\n"); strings.Contains(answer, "200") {
@@ -213,7 +213,7 @@ func TestSlowHeadersAreGivenUp(t *testing.T) {
 	}
 }
 
-func TestBodyThatBreaksOffIsBad(t *testing.T) {
+func TestAnIncompleteBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nnonsense\r\n")
@@ -222,7 +222,7 @@ func TestBodyThatBreaksOffIsBad(t *testing.T) {
 	}
 }
 
-func TestLargeHeadersAreRefused(t *testing.T) {
+func TestLargeHeadersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxHeaderBytes = 1024 })
 	answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\nX-Large: "+strings.Repeat("x", 8192)+"\r\n\r\n")
@@ -231,7 +231,7 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 	}
 }
 
-func TestBodyOfUnknownLengthIsBoundedToo(t *testing.T) {
+func TestABodyOfUnknownLengthIsLimited(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxBodyBytes = 10 })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n"+
@@ -241,7 +241,7 @@ func TestBodyOfUnknownLengthIsBoundedToo(t *testing.T) {
 	}
 }
 
-func TestBusyAddressIsOneClearError(t *testing.T) {
+func TestAnAddressInUseIsAnErrorWithTheFlag(t *testing.T) {
 	t.Parallel()
 	first := start(t)
 	second := newFixture(t, func(o *Options, _ *Dependencies) { o.BindAddress = first.server.Addr().String() })
@@ -266,7 +266,7 @@ const silent = 1000
 
 // Whoever connects and says nothing is let go of, over TLS too, and meanwhile
 // those who do say something are answered.
-func TestConnectionsThatSayNothingAreCut(t *testing.T) {
+func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]change{
 		"plain": func(*Options, *Dependencies) {},

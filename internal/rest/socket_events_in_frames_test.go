@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
+func TestInvalidEventsDoNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		frame string
@@ -51,7 +51,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 	}
 }
 
-func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
+func TestRejectedEventsAreCountedAndConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -125,7 +125,7 @@ func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
 	}
 }
 
-func TestAnEventInPiecesIsOne(t *testing.T) {
+func TestAFragmentedEventIsOneEvent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t

@@ -86,7 +86,7 @@ func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	return let
 }
 
-func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+func TestAPingIsAnsweredAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -112,7 +112,7 @@ func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	})
 }
 
-func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
+func TestAPingIsAnsweredAtOnceWithoutPendingEvents(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -135,7 +135,7 @@ func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 	})
 }
 
-func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
+func TestEventsAreMergedWithinTheWindowOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -152,7 +152,7 @@ func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 	})
 }
 
-func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
+func TestWithoutAWindowEveryPauseEndsTheBatch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -167,7 +167,7 @@ func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = 0 })
 }
 
-func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
+func TestReadingStopsWhileTooManyEventsArePending(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -201,7 +201,7 @@ func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 	})
 }
 
-func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
+func TestASlowRecorderDoesNotDisconnectThePeer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -216,7 +216,7 @@ func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.RecordTimeout = time.Hour })
 }
 
-func TestRecordingIsTriedAgain(t *testing.T) {
+func TestRecordingIsRetried(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -238,7 +238,7 @@ func TestRecordingIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
+func TestUnrecordedEventsAreNotConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -257,7 +257,7 @@ func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
 	})
 }
 
-func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
+func TestReadEventsAreRecordedWhenTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	leave := map[string]func(t *testing.T, p *peer){
 		"with a close":              func(t *testing.T, p *peer) { t.Helper(); p.close(t) },
@@ -282,7 +282,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+func TestACloseIsConfirmedAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -299,7 +299,7 @@ func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	})
 }
 
-func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
+func TestEventsInFlightAreRecordedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t

@@ -28,7 +28,7 @@ const futureFilter = `{"type":"filter","filter":{"occurred":{"since":"2026-08-21
 	`"resource":{"id":["prefect.task-run.` + idKnown + `"],"id_prefix":null,"labels":null,"distinct":false},"related":null,` +
 	`"id":{"id":[]},"text":null,"order":"DESC"}}`
 
-func TestAListenerHearsWhatItAskedFor(t *testing.T) {
+func TestAnEventStreamSendsTheSelectedEvents(t *testing.T) {
 	t.Parallel()
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	}
 }
 
-func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
+func TestLaterFramesOfAnEventStreamAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -73,7 +73,7 @@ func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 	})
 }
 
-func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
+func TestOnlyTheSlowReaderOfAStreamIsDisconnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -103,7 +103,7 @@ func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
 	})
 }
 
-func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
+func TestABrokenStreamClosesTheSocketWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*fakeStream){
 		"with an error": func(s *fakeStream) { s.broken = errors.New("too slow") },

@@ -128,7 +128,7 @@ func vouched(token string) string {
 	}
 }
 
-func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
+func TestSocketsOfAllNamespacesAreRejected(t *testing.T) {
 	t.Parallel()
 	modes := map[string]change{"with authentication": withVouching(&fakeReviewer{}), "without": func(_ *Options, d *Dependencies) {
 		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
@@ -178,7 +178,7 @@ func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
 	}, func(_ *Options, d *Dependencies) { d.Namespace = "" })
 }
 
-func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
+func TestASocketOfAnUnservedNamespaceIsClosedInTheHandshake(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		got := w.try(w.t, "/namespaces/foreign/api"+pathEventsOut, `{"type":"auth","token":"list taskruns in foreign"}`, &websocket.DialOptions{Subprotocols: offering})

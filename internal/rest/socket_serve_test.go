@@ -41,7 +41,7 @@ func TestSubprotocolsAreChosen(t *testing.T) {
 	}
 }
 
-func TestUpgradesThatAreRefused(t *testing.T) {
+func TestInvalidUpgradesAreRejected(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		path    string
@@ -85,7 +85,7 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 	}
 }
 
-func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
+func TestOnlyPagesOfLoopbackAddressesOpenWebsockets(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -103,7 +103,7 @@ func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 	})
 }
 
-func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
+func TestAStoppingServerClosesSocketsWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	restart := end{1012, "Server is restarting"}
 	inBubble(t, func(w *socketFixture) {
@@ -132,7 +132,7 @@ func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 	})
 }
 
-func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
+func TestAnAckInFlightCountsWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -159,7 +159,7 @@ func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 	})
 }
 
-func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
+func TestARunWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -176,7 +176,7 @@ func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 	})
 }
 
-func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
+func TestClosingSocketsEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -189,7 +189,7 @@ func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 	})
 }
 
-func TestAPeerThatAnswersPingsLives(t *testing.T) {
+func TestAPeerThatRespondsToPingsStaysConnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -199,7 +199,7 @@ func TestAPeerThatAnswersPingsLives(t *testing.T) {
 	})
 }
 
-func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
+func TestAPeerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
 		t.Run(path, func(t *testing.T) {
@@ -270,7 +270,7 @@ func TestStoppingTheServerClosesItsSockets(t *testing.T) {
 	}
 }
 
-func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
+func TestASocketThatDoesNotEndDelaysTheStopForALimitedTime(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)

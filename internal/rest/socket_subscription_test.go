@@ -27,7 +27,7 @@ func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	})
 }
 
-func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
+func TestFailedHandshakesAreClosedAsDocumented(t *testing.T) {
 	t.Parallel()
 	const (
 		noAuth   = "Expected 'auth' message"
@@ -221,7 +221,7 @@ func worker(t *testing.T, w *socketFixture, id string) *peer {
 	return p
 }
 
-func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
+func TestARunWithoutAnAckIsReleased(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		leave func(t *testing.T, p *peer)
@@ -248,7 +248,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 	}
 }
 
-func TestOneWorkersEndIsNotAnothers(t *testing.T) {
+func TestTheEndOfAWorkerDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -260,7 +260,7 @@ func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 	})
 }
 
-func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
+func TestFramesBeforeADeliveryAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -279,7 +279,7 @@ func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
 	})
 }
 
-func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
+func TestErrorsOfASubscriptionCloseTheSocketWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	t.Run("subscribing", func(t *testing.T) {
 		t.Parallel()
@@ -303,7 +303,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	})
 }
 
-func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
+func TestWithoutUseCasesSocketsEndAfterTheHandshake(t *testing.T) {
 	t.Parallel()
 	nothing := func(_ *Options, d *Dependencies) {
 		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = nil, nil, nil, nil

@@ -35,7 +35,7 @@ func rawOffer(t *testing.T, w *socketFixture) net.Conn {
 	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
 
-func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
+func TestTheBytesReadFromAnUnidentifiedSocketAreLimited(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("0,", 1<<20)
 	ping := string(append(maskedFrame(0x9, 100), large[:100]...))
@@ -112,7 +112,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 	}
 }
 
-func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
+func TestUnidentifiedSocketsDoNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -160,7 +160,7 @@ func (d *slowReviewer) Authenticate(ctx context.Context, token string) (authn.Ca
 	return d.fakeReviewer.Authenticate(ctx, token)
 }
 
-func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
+func TestUnidentifiedRequestsDoNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	reviewer := &slowReviewer{waits: make(chan struct{})}
 	f := newFixture(t, withReviewer(&reviewer.fakeReviewer), func(o *Options, d *Dependencies) {
@@ -241,7 +241,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	}
 }
 
-func TestSilentConnectionsMakeRoomForOthers(t *testing.T) {
+func TestTheOldestSilentConnectionIsClosedAtTheLimit(t *testing.T) {
 	t.Parallel()
 	s := start(t, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress, o.HeaderTimeout = 9, 3, time.Hour
