@@ -23,7 +23,7 @@ import (
 func newScene(t *testing.T) (*scene, *fake.Clientset) {
 	t.Helper()
 	client := fake.NewClientset()
-	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logBook{}}, client
+	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logRecorder{}}, client
 }
 
 func TestTheFirstReplicaMakesAllAndTheSecondTakesIt(t *testing.T) {

@@ -35,7 +35,7 @@ func TestTheErrorOfAnUnsupportedRouteNamesThePartOfPrefect(t *testing.T) {
 		"variables":                  {http.MethodPost, "/api/variables/filter", "does not keep variables. "},
 		"in another namespace":       {http.MethodPost, "/namespaces/default/api/flows/", "does not keep flows. "},
 		"the page of a run":          {http.MethodGet, "/runs/task-run/" + idKnown, "kubectl taskrun describe"},
-		"a path that nobody has":     {http.MethodGet, "/api/nothing", notFound},
+		"an unknown path":            {http.MethodGet, "/api/nothing", notFound},
 		"one that begins as one has": {http.MethodGet, "/api/flowsandmore", notFound},
 		"outside the base":           {http.MethodGet, "/flows/", notFound},
 	}

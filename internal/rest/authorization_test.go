@@ -208,18 +208,18 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 			base, show string
 			want       int // 0: whatever the route answers
 		}{
-			"nothing":               {"/api", "", 401},
-			"garbage":               {"/api", "Bearer garbage", 401},
-			"a password":            {"/api", "Basic dXNlcjpwYXNz", 401},
-			"no token after all":    {"/api", "Bearer  ", 401},
-			"no word of ours":       {"/api", "Negotiate x", 401},
-			"when nobody can judge": {"/api", "Bearer lost", 503},
-			"no right":              {"/api", "Bearer watch taskruns in default", 403},
-			"the right elsewhere":   {"/api", "Bearer " + right + " in other", 403},
-			"not the right there":   {"/namespaces/other/api", "Bearer " + right + " in default", 403},
-			"the right":             {"/api", "Bearer " + right + " in default", 0},
-			"the right there":       {"/namespaces/other/api", "Bearer " + right + " in other", 0},
-			"in small letters":      {"/api", "bearer " + right + " in default", 0},
+			"nothing":             {"/api", "", 401},
+			"garbage":             {"/api", "Bearer garbage", 401},
+			"a password":          {"/api", "Basic dXNlcjpwYXNz", 401},
+			"no token after all":  {"/api", "Bearer  ", 401},
+			"no word of ours":     {"/api", "Negotiate x", 401},
+			"when reviews fail":   {"/api", "Bearer lost", 503},
+			"no right":            {"/api", "Bearer watch taskruns in default", 403},
+			"the right elsewhere": {"/api", "Bearer " + right + " in other", 403},
+			"not the right there": {"/namespaces/other/api", "Bearer " + right + " in default", 403},
+			"the right":           {"/api", "Bearer " + right + " in default", 0},
+			"the right there":     {"/namespaces/other/api", "Bearer " + right + " in other", 0},
+			"in small letters":    {"/api", "bearer " + right + " in default", 0},
 		}
 		for name, tc := range cases {
 			switch {
@@ -235,13 +235,13 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// What is not there is nobody's business.
+// Unknown paths need authentication too.
 func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
 		if got := f.knock(t, http.MethodPost, path, "").Code; got != http.StatusUnauthorized {
-			t.Errorf("%s for nobody: status %d, want 401", path, got)
+			t.Errorf("%s without a token: status %d, want 401", path, got)
 		}
 	}
 	known := "Bearer list taskruns in default"
@@ -250,7 +250,7 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 		"/namespaces/" + strings.Repeat("a", 64) + "/api/task_runs/count": 404, "/namespaces//api/task_runs/count": 404,
 	} {
 		if got := f.knock(t, http.MethodPost, path, known).Code; got != want {
-			t.Errorf("%s for somebody: status %d, want %d", path, got, want)
+			t.Errorf("%s with a token: status %d, want %d", path, got, want)
 		}
 	}
 	if got := f.knock(t, http.MethodPost, "/namespaces/foreign/api/task_runs/count", "Bearer list taskruns in foreign").Code; got != http.StatusNotFound {
@@ -374,12 +374,12 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 			token string
 			want  end // zero: it is let in
 		}{
-			"nothing":               {"", end{1008, "Auth required but no token provided"}},
-			"garbage":               {"garbage", end{1008, "Invalid token"}},
-			"no right":              {"watch taskruns in default", end{1008, "Invalid token"}},
-			"the right elsewhere":   {right + " in other", end{1008, "Invalid token"}},
-			"when nobody can judge": {"lost", end{1013, "Service Unavailable"}},
-			"the right":             {right + " in default", end{}},
+			"nothing":             {"", end{1008, "Auth required but no token provided"}},
+			"garbage":             {"garbage", end{1008, "Invalid token"}},
+			"no right":            {"watch taskruns in default", end{1008, "Invalid token"}},
+			"the right elsewhere": {right + " in other", end{1008, "Invalid token"}},
+			"when reviews fail":   {"lost", end{1013, "Service Unavailable"}},
+			"the right":           {right + " in default", end{}},
 		}
 		for name, tc := range cases {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
@@ -408,12 +408,12 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 		subprotocols []string
 		want         int // status
 	}{
-		"an old client with the right":      {"Bearer list taskruns in default", nil, 101},
-		"a new client with the right":       {"Bearer list taskruns in default", offering, 101},
-		"an old client with nothing":        {"", nil, 403},
-		"an old client with garbage":        {"Bearer garbage", nil, 401},
-		"a password":                        {"Basic dXNlcjpwYXNz", offering, 401},
-		"when nobody can judge, come again": {"Bearer lost", nil, 503},
+		"an old client with the right": {"Bearer list taskruns in default", nil, 101},
+		"a new client with the right":  {"Bearer list taskruns in default", offering, 101},
+		"an old client with nothing":   {"", nil, 403},
+		"an old client with garbage":   {"Bearer garbage", nil, 401},
+		"a password":                   {"Basic dXNlcjpwYXNz", offering, 401},
+		"when reviews fail, retry":     {"Bearer lost", nil, 503},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -455,7 +455,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 		"the right is taken away": {
 			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
-		"nobody can judge until the token expires": {
+		"reviews fail until the token expires": {
 			reviewer: func(d *fakeReviewer) { d.until = noon.Add(150 * time.Second) },
 			after:    func(d *fakeReviewer) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
 		},

@@ -85,13 +85,13 @@ func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 	}{
 		"a caller with the right":                {in + "other/task_runs/count", "user list taskruns in other", 200},
 		"one with the right elsewhere":           {in + "other/task_runs/count", "user list taskruns in default", 403},
-		"somebody who is not the API server":     {in + "other/task_runs/count", "", 401},
+		"a caller that is not the API server":    {in + "other/task_runs/count", "", 401},
 		"a token is not what counts here":        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
 		"who cannot be checked":                  {in + "other/task_runs/count", "broken", 503},
 		"the API server's word, on another path": {"/api/task_runs/count", "user list taskruns in default", 401},
 		"a namespace that is no name":            {in + "Other/task_runs/count", "user list taskruns in Other", 404},
 		"no such document":                       {"/openapi/v2", "user somebody", 404},
-		"asking what there is, as nobody":        {"/apis", "", 401},
+		"discovery without a certificate":        {"/apis", "", 401},
 	}
 	for name, tc := range cases {
 		if got := f.knock(t, http.MethodPost, tc.path, tc.show).Code; got != tc.want {

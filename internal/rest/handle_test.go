@@ -28,7 +28,7 @@ func TestMetaRoutes(t *testing.T) {
 		"version":            {"/version", http.StatusOK, `"0.8.4"`},
 		"version of Prefect": {"/admin/version", http.StatusOK, `"3.9.1"`},
 		"no token is needed": {"/csrf-token?client=abc", http.StatusUnprocessableEntity, `{"detail":"CSRF protection is disabled."}`},
-		"a token for nobody": {
+		"a token without a client": {
 			"/csrf-token", http.StatusUnprocessableEntity,
 			`{"exception_message":"Invalid request received.","exception_detail":[{"type":"missing","loc":["query","client"],` +
 				`"msg":"Field required","input":null}],"request_body":null}`,

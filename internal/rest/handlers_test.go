@@ -146,7 +146,7 @@ func TestATenantStaysOpenWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// TestLogLinesAreKeptAfterTheTenantIsClosed lines outlive their space. They go when there is no room, and then nothing is
+// The log lines of a closed tenant are kept. They are dropped when the buffer is full, and then nothing is
 // left of the namespace.
 func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
 	t.Parallel()
@@ -162,7 +162,7 @@ func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
 		pass(2 * idleHandlerTime)
 		synctest.Wait()
 		if opened.count() != 0 {
-			t.Error("the space is open although nobody uses it")
+			t.Error("the tenant is open although it is unused")
 		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/quiet/api/logs/filter", strings.NewReader("{}"))
 		w := httptest.NewRecorder()

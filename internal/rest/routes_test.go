@@ -72,7 +72,7 @@ func TestAWrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
 		"deleting the collection":        {http.MethodDelete, "/task_runs/", "POST"},
 		"putting a run":                  {http.MethodPut, "/task_runs/" + idKnown, "PATCH"},
 		"posting a run":                  {http.MethodPost, "/task_runs/" + idKnown, "PATCH"},
-		"a method nobody knows":          {"BREW", "/task_runs/" + idKnown, "PATCH"},
+		"an unknown method":              {"BREW", "/task_runs/" + idKnown, "PATCH"},
 		"reading a filter":               {http.MethodGet, "/task_runs/filter", "POST"},
 		"reading a count":                {http.MethodGet, "/task_runs/count", "POST"},
 		"reading a proposal":             {http.MethodGet, "/task_runs/" + idKnown + "/set_state", "POST"},

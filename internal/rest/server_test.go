@@ -63,7 +63,7 @@ func (s *started) end(t *testing.T) error {
 	}
 }
 
-// untilRefused waits until nobody can connect any more.
+// untilRefused waits until connections are refused.
 func (s *started) untilRefused(t *testing.T) {
 	t.Helper()
 	var dialer net.Dialer
@@ -264,7 +264,7 @@ func TestEveryReplicaServes(t *testing.T) {
 // silent is how many connections say nothing at once in the test below.
 const silent = 1000
 
-// Whoever connects and says nothing is let go of, over TLS too, and meanwhile
+// Silent connections are closed, over TLS too. Until then,
 // those who do say something are answered.
 func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
@@ -286,7 +286,7 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 				defer func() { _ = conn.Close() }()
 			}
 			if code, err := hello(t, s); code != http.StatusOK {
-				t.Errorf("meanwhile: status %d, %v", code, err)
+				t.Errorf("during the wait: status %d, %v", code, err)
 			}
 			for _, conn := range conns {
 				if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -318,7 +318,7 @@ func hello(t *testing.T, s *started) (int, error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-// selfSigned is a certificate that nobody trusts.
+// selfSigned is a certificate without a trusted CA.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -77,7 +77,7 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 			"a caller of no right":     {"watch taskruns in HERE", invalid, invalid, invalid},
 			"the right elsewhere":      {right + " in elsewhere", invalid, invalid, invalid},
 			"the right in all of them": {right + " in everywhere", invalid, invalid, invalid},
-			"when nobody can judge":    {"lost", busy, status(503), status(503)},
+			"when reviews fail":        {"lost", busy, status(503), status(503)},
 			"access cannot be judged":  {"unjudged in HERE", busy, busy, busy},
 			"the right":                {right + " in HERE", letIn, letIn, letIn},
 		}

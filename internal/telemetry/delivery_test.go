@@ -103,9 +103,9 @@ func TestWhatIsDurableIsTimed(t *testing.T) {
 		wantSum     float64
 		wantRefused []string
 	}{
-		"all of it":                     {wantCount: 3, wantSum: 62},
-		"but for what is refused":       {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
-		"but not what has to come anew": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"all of it":                               {wantCount: 3, wantSum: 62},
+		"but for what is refused":                 {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
+		"but not events that have to be repeated": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
