@@ -25,12 +25,12 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// door is the way to the TaskRuns of one namespace, as YAML texts.
-type door struct {
+// namespaceClient writes the TaskRuns of one namespace as YAML texts.
+type namespaceClient struct {
 	dynamic.ResourceInterface
 }
 
-func open(t *testing.T) door {
+func open(t *testing.T) namespaceClient {
 	t.Helper()
 	env := testenv.Start(t)
 	client, err := dynamic.NewForConfig(env.Config)
@@ -38,11 +38,11 @@ func open(t *testing.T) door {
 		t.Fatal(err)
 	}
 	resource := v1alpha1.GroupVersion.WithResource("taskruns")
-	return door{client.Resource(resource).Namespace(env.Namespace(t))}
+	return namespaceClient{client.Resource(resource).Namespace(env.Namespace(t))}
 }
 
 // create makes a TaskRun of a spec in YAML; unknown fields are an error.
-func (d door) create(t *testing.T, spec string) (*unstructured.Unstructured, error) {
+func (d namespaceClient) create(t *testing.T, spec string) (*unstructured.Unstructured, error) {
 	t.Helper()
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": decode(t, spec)}}
 	object.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TaskRun"))
@@ -51,7 +51,7 @@ func (d door) create(t *testing.T, spec string) (*unstructured.Unstructured, err
 }
 
 // created makes a TaskRun that must be accepted, and returns its name.
-func (d door) created(t *testing.T, spec string) string {
+func (d namespaceClient) created(t *testing.T, spec string) string {
 	t.Helper()
 	object, err := d.create(t, spec)
 	if err != nil {
@@ -61,7 +61,7 @@ func (d door) created(t *testing.T, spec string) string {
 }
 
 // patch merges YAML into an object, or into its status.
-func (d door) patch(t *testing.T, name, change string, subresources ...string) (*unstructured.Unstructured, error) {
+func (d namespaceClient) patch(t *testing.T, name, change string, subresources ...string) (*unstructured.Unstructured, error) {
 	t.Helper()
 	body, err := yaml.YAMLToJSON([]byte(change))
 	if err != nil {

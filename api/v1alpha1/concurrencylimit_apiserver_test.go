@@ -20,7 +20,7 @@ import (
 
 // limitAccess reads and writes the ConcurrencyLimits of one namespace, as YAML texts.
 type limitAccess struct {
-	door
+	namespaceClient
 
 	namespace string
 }
@@ -33,7 +33,7 @@ func openLimits(t *testing.T) limitAccess {
 		t.Fatal(err)
 	}
 	namespace := env.Namespace(t)
-	return limitAccess{door{client.Resource(v1alpha1.GroupVersion.WithResource("concurrencylimits")).Namespace(namespace)}, namespace}
+	return limitAccess{namespaceClient{client.Resource(v1alpha1.GroupVersion.WithResource("concurrencylimits")).Namespace(namespace)}, namespace}
 }
 
 func (a limitAccess) create(t *testing.T, spec string) (*unstructured.Unstructured, error) {

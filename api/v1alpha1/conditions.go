@@ -132,6 +132,6 @@ const AnnotationFinishedTTL = "taskrun.dev/finished-ttl"
 // invalid value, and the finished runs of the namespace are kept.
 const ReasonInvalidFinishedTTL = "InvalidFinishedTTL"
 
-// AnnotationFenced gets another value when the object is written for nothing but
+// AnnotationFenced gets another value when the object is written only for
 // a new version, so that an older write that may still be on its way must fail.
 const AnnotationFenced = "taskrun.dev/fenced"

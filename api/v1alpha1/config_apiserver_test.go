@@ -104,7 +104,7 @@ func TestKubectlShowsARun(t *testing.T) {
 		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
 		"describe taskrun " + object.GetName():           {"Delivery: Attempts: 2 Delivered Time: 2026-01-01T00:00:00.000001Z Holder: host-7-4711"},
-		"explain taskrun.status.delivery":                {"--worker-grace-time", "no two live workers"},
+		"explain taskrun.status.delivery":                {"--worker-grace-period", "no two live workers"},
 		"explain taskrun.status.delivery.attempts":       {"--worker-max-attempts"},
 		"explain taskrun.status.state.dataJSON":          {"text of one JSON value"},
 		"get taskruns --field-selector spec.taskKey=etl": {"No resources found"},

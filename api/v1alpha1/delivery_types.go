@@ -37,14 +37,14 @@ type Delivery struct {
 	PreviousHolder string `json:"previousHolder,omitempty"`
 
 	// deliveredTime is the time at which the run was last sent to a worker, with
-	// microseconds. It stays when that worker no longer holds the run.
+	// microseconds. It is kept when that worker no longer holds the run.
 	//
 	// +required
 	DeliveredTime MicroTime `json:"deliveredTime"` //nolint:kubeapilinter // a text in JSON, though a struct here
 
-	// attempts counts how often the run was sent to any worker. One that no worker
-	// starts is CRASHED when --worker-max-attempts is reached and its last worker is
-	// gone.
+	// attempts is the number of deliveries of the run to any worker. A run that no
+	// worker starts becomes CRASHED when --worker-max-attempts is reached and its last
+	// worker is lost. Set by the operator.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=1

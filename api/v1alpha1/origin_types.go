@@ -17,14 +17,15 @@ type Origin struct {
 	// +optional
 	StateID UUID `json:"stateID,omitempty"`
 
-	// stateTime is when the run entered the initial state, with microseconds.
+	// stateTime is the time at which the run entered the initial state, with
+	// microseconds.
 	// Defaults to createdTime.
 	//
 	// +optional
 	StateTime *MicroTime `json:"stateTime,omitempty"`
 
-	// source is Event if the run began elsewhere and an event of its worker created
-	// this object. Not set if the run was created by a request.
+	// source is Event if an event of the worker of the run created this object.
+	// Not set if the run was created by a request.
 	//
 	// +optional
 	// +kubebuilder:validation:Enum=Event

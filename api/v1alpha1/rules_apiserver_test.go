@@ -225,7 +225,7 @@ func TestEachRuleAcceptsAndRefuses(t *testing.T) {
 }
 
 // try writes a spec or a status, as the rule is about.
-func (d door) try(t *testing.T, r rule, text string) error {
+func (d namespaceClient) try(t *testing.T, r rule, text string) error {
 	t.Helper()
 	if !r.status {
 		_, err := d.create(t, text)

@@ -27,8 +27,8 @@ type State struct {
 	// +required
 	Timestamp MicroTime `json:"timestamp"` //nolint:kubeapilinter // the documented name; a text in JSON, though a struct here
 
-	// message for people, at most 4096 characters; a longer one was cut, with a
-	// mark that tells its full length.
+	// message is a text for users, at most 4096 characters. A longer message was
+	// truncated, with a mark that has its full length.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
@@ -46,9 +46,9 @@ type State struct {
 	// +optional
 	StateDetails *StateDetails `json:"stateDetails,omitempty"`
 
-	// cacheEntry tells that later runs with the cacheKey of these stateDetails are
-	// given this state's result instead of being run, until cacheExpiration. Set by
-	// the operator when a run completed by the rules, not by force.
+	// cacheEntry is true if later runs with the cacheKey of these stateDetails get the
+	// result of this state instead of running, until cacheExpiration. Set by the
+	// operator when a run completed by the rules, not by force. Defaults to false.
 	//
 	// +optional
 	CacheEntry bool `json:"cacheEntry,omitempty"`
@@ -61,26 +61,25 @@ type State struct {
 	Source string `json:"source,omitempty"`
 
 	// occurredTime is the time of the state by the clock of the worker that reported
-	// it, with microseconds, where timestamp was moved to fit the order of the states.
+	// it, with microseconds, if timestamp was changed to fit the order of the states.
 	// Set by the operator. Default: timestamp.
 	//
 	// +optional
 	OccurredTime *MicroTime `json:"occurredTime,omitempty"`
 
-	// follows is the id of the state that the worker's event names as the one before
-	// this one, a UUID. Set by the operator as long as the order of the states does
-	// not show it, because that state is not recorded.
+	// follows is the id of the previous state in the event of the worker, a UUID. Set
+	// by the operator while that state is not recorded. Default: none.
 	//
 	// +optional
 	Follows UUID `json:"follows,omitempty"`
 }
 
-// ProposedState is a state that somebody asks for.
+// ProposedState is a requested state.
 //
 // +structType=atomic
 type ProposedState struct {
-	// type is the kind of state asked for: SCHEDULED, PENDING, RUNNING,
-	// COMPLETED, FAILED, CANCELLED, CRASHED, PAUSED or CANCELLING.
+	// type is the requested state type: SCHEDULED, PENDING, RUNNING, COMPLETED,
+	// FAILED, CANCELLED, CRASHED, PAUSED or CANCELLING.
 	//
 	// +required
 	Type StateType `json:"type,omitempty"`
@@ -92,24 +91,24 @@ type ProposedState struct {
 	// +kubebuilder:validation:MaxLength=256
 	Name *string `json:"name,omitempty"`
 
-	// message for people, at most 4096 characters.
+	// message is a text for users, at most 4096 characters.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Message *string `json:"message,omitempty"`
 
 	// dataJSON is the result, or a reference to it: the text of one JSON value, at
-	// most 8192 characters. A text that cannot be JSON is rejected. If it turns out
-	// not to be JSON later, an initial state has no data and its message says so,
-	// and a proposal is aborted. Example: '{"answer": 42}'; a string is '"done"'.
+	// most 8192 characters. A text that is obviously not JSON is rejected. If the
+	// operator finds that it is not JSON, an initial state has no data and a message
+	// about that, and a proposal is aborted. Example: '{"answer": 42}'; a string is '"done"'.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
 	// +kubebuilder:validation:Pattern=`^\s*(\{\s*("[\s\S]*["\]}0-9el]\s*)?\}|\[\s*(["\[{tfn0-9-]([\s\S]*["\]}0-9el])?\s*)?\]|"([^"\\\x00-\x1f]|\\["\\/bfnrtu])*"|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|true|false|null)\s*$`
 	DataJSON *string `json:"dataJSON,omitempty"`
 
-	// stateDetails are the documented details of the state; the commonest is
-	// scheduledTime, with type SCHEDULED.
+	// stateDetails are the documented details of the state, such as scheduledTime for
+	// the type SCHEDULED.
 	//
 	// +optional
 	StateDetails *StateDetails `json:"stateDetails,omitempty"`
@@ -124,27 +123,27 @@ type StateDetails struct {
 	// +optional
 	ChildFlowRunID UUID `json:"childFlowRunID,omitempty"`
 
-	// scheduledTime is when a SCHEDULED run is to start, to the microsecond. A
-	// run that is proposed RUNNING before this time waits. Default: the time of
-	// the state. Example: 2031-02-03T04:05:06Z.
+	// scheduledTime is the time at which a SCHEDULED run is due, to the microsecond.
+	// A proposal of RUNNING waits until this time. Default: the time of the state.
+	// Example: 2031-02-03T04:05:06Z.
 	//
 	// +optional
 	ScheduledTime *MicroTime `json:"scheduledTime,omitempty"`
 
-	// cacheKey finds or keeps the result in the cache, at most 4096 characters.
+	// cacheKey is the key of the result in the cache, at most 4096 characters.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	CacheKey *string `json:"cacheKey,omitempty"`
 
-	// cacheExpiration is when the cached result is no longer used, to the
+	// cacheExpiration is the time at which the cached result expires, to the
 	// microsecond. Default: never.
 	//
 	// +optional
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
 
-	// deferred is true for a background run, which waits for a worker. Where it is
-	// missing, clients see null, which means false.
+	// deferred is true for a background run, which waits for a worker. Defaults to
+	// null over REST, which means false.
 	//
 	// +optional
 	Deferred *bool `json:"deferred,omitempty"`
@@ -155,18 +154,19 @@ type StateDetails struct {
 	// +optional
 	UntrackableResult bool `json:"untrackableResult,omitempty"`
 
-	// pauseTimeout is when a PAUSED run gives up waiting, to the microsecond.
+	// pauseTimeout is the time at which the wait of a PAUSED run ends, to the
+	// microsecond.
 	//
 	// +optional
 	PauseTimeout *MicroTime `json:"pauseTimeout,omitempty"`
 
-	// pauseReschedule is true if a PAUSED run ends and is started anew when it is
-	// resumed. Default: false.
+	// pauseReschedule is true if the process of a PAUSED run ends, and the run starts
+	// again when it is resumed. Default: false.
 	//
 	// +optional
 	PauseReschedule bool `json:"pauseReschedule,omitempty"`
 
-	// pauseKey tells one pause of a run from another, at most 512 characters.
+	// pauseKey identifies a pause of the run, at most 512 characters.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -174,7 +174,7 @@ type StateDetails struct {
 
 	// runInputKeyset names the keys under which a paused run reads its input. At
 	// most 16 entries; keys and values have at most 256 characters. An empty map
-	// differs from none.
+	// and a missing one differ over REST.
 	//
 	// +optional
 	RunInputKeyset Keyset `json:"runInputKeyset,omitzero"` //nolint:kubeapilinter // an empty map and none differ over REST
@@ -184,24 +184,25 @@ type StateDetails struct {
 	// +optional
 	RefreshCache *bool `json:"refreshCache,omitempty"`
 
-	// retriable is false if this failure must not be tried again, whatever
-	// empiricalPolicy says. Default: it may be.
+	// retriable is false if the run must not be retried after this failure. It takes
+	// precedence over empiricalPolicy. Defaults to true.
 	//
 	// +optional
 	Retriable *bool `json:"retriable,omitempty"`
 
-	// transitionID is a client's own name of the change to this state, a UUID.
+	// transitionID is the id of the transition to this state, chosen by the client, a
+	// UUID.
 	//
 	// +optional
 	TransitionID UUID `json:"transitionID,omitempty"`
 
-	// taskParametersID is where the parameters of a background run are kept, a
+	// taskParametersID is the key of the stored parameters of a background run, a
 	// UUID.
 	//
 	// +optional
 	TaskParametersID UUID `json:"taskParametersID,omitempty"`
 
-	// traceparent is the W3C trace context the run belongs to, at most 256
+	// traceparent is the W3C trace context of the run, at most 256
 	// characters.
 	//
 	// +optional

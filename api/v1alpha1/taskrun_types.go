@@ -34,7 +34,7 @@ import (
 // +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || size(dyn(self.spec).?labels.orValue({})) == 0 || dyn(self.spec).labels.all(k, size(k) <= 128)`,message="the keys of labels have at most 128 characters",fieldPath=".spec.labels",optionalOldSelf=true
 type TaskRun struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the usual object's metadata. The name of a run made over REST
+	// metadata is the standard object metadata. The name of a run created over REST
 	// is its id.
 	//
 	// +optional
@@ -59,7 +59,7 @@ type TaskRun struct {
 // +kubebuilder:object:root=true
 type TaskRunList struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the usual list's metadata.
+	// metadata is the standard list metadata.
 	//
 	// +optional
 	metav1.ListMeta `json:"metadata,omitempty"`
@@ -68,16 +68,16 @@ type TaskRunList struct {
 	Items []TaskRun `json:"items"`
 }
 
-// TaskRunSpec is what was asked. All its texts together have at most 12288
-// characters, so that an object stays small whatever the single bounds allow.
+// TaskRunSpec is the requested run. All its texts together have at most 12288
+// characters.
 type TaskRunSpec struct {
-	// id of the run as clients see it, a UUID. Immutable. Default: metadata.uid.
+	// id is the id of the run over REST, a UUID. Immutable. Default: metadata.uid.
 	// Example: 0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4.
 	//
 	// +optional
 	ID UUID `json:"id,omitempty"`
 
-	// name of the run for people, at most 1024 characters. Can be changed.
+	// name is the display name of the run, at most 1024 characters. Can be changed.
 	// Default: metadata.name. Example: load-users-7.
 	//
 	// +optional
@@ -86,36 +86,35 @@ type TaskRunSpec struct {
 	Name string `json:"name,omitempty"`
 
 	// flowRunID is the flow run that the run belongs to, a UUID. Immutable.
-	// Default: none, the run stands alone.
+	// Default: none.
 	//
 	// +optional
 	FlowRunID UUID `json:"flowRunID,omitempty"`
 
-	// taskKey names the task, at most 512 characters; it may be empty but not
-	// missing. Workers take background runs by it. Immutable.
+	// taskKey is the key of the task, at most 512 characters. It is required, but can
+	// be empty. Workers receive background runs by task key. Immutable.
 	// Example: etl.load_users-8c1f.
 	//
 	// +required
 	// +kubebuilder:validation:MaxLength=512
 	TaskKey *string `json:"taskKey,omitempty"`
 
-	// dynamicKey tells the runs of one task from each other, at most 512
-	// characters: flowRunID, taskKey and dynamicKey together are the natural key
-	// of a run. Immutable. Default: metadata.name. Example: "7".
+	// dynamicKey distinguishes the runs of a task, at most 512 characters. flowRunID,
+	// taskKey and dynamicKey together are the natural key of a run. Immutable. Default: metadata.name. Example: "7".
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	DynamicKey *string `json:"dynamicKey,omitempty"`
 
-	// cacheKey is kept for clients, at most 2000 characters; the one that counts
-	// stands in the state's details. Immutable.
+	// cacheKey is stored for clients only, at most 2000 characters. The rules use the
+	// cacheKey of stateDetails. Immutable.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=2000
 	CacheKey *string `json:"cacheKey,omitempty"`
 
-	// cacheExpiration is kept for clients, to the microsecond; the one that
-	// counts stands in the state's details. Immutable.
+	// cacheExpiration is stored for clients only, to the microsecond. The rules use
+	// the cacheExpiration of stateDetails. Immutable.
 	//
 	// +optional
 	CacheExpiration *MicroTime `json:"cacheExpiration,omitempty"`
@@ -127,14 +126,14 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	TaskVersion *string `json:"taskVersion,omitempty"`
 
-	// empiricalPolicy says how often, and after which time, the run is tried
-	// again when it fails. Immutable. Default: never.
+	// empiricalPolicy has the number of retries after failures, and their delays.
+	// Immutable. Default: no retries.
 	//
 	// +optional
 	EmpiricalPolicy *EmpiricalPolicy `json:"empiricalPolicy,omitempty"`
 
-	// tags mark the run; REST finds runs by them. At most 128 of at most 256
-	// characters; order and repetitions are kept. Can be changed.
+	// tags are labels of the run for filters and concurrency limits. At most 128, with
+	// at most 256 characters each. Order and duplicates are kept. Can be changed.
 	// Example: [nightly, team-a].
 	//
 	// +optional
@@ -162,7 +161,7 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	TaskInputs []TaskArgument `json:"taskInputs,omitempty"`
 
-	// initialState is the state in which the run begins; every type is allowed.
+	// initialState is the first state of the run. Every type is allowed.
 	// Immutable: to change the state, create a StateProposal. Defaults to PENDING.
 	// Example: {type: SCHEDULED, stateDetails: {scheduledTime: "2031-02-03T04:05:06Z"}}.
 	//
@@ -170,17 +169,17 @@ type TaskRunSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="initialState is immutable. To change the state, create a StateProposal."
 	InitialState *ProposedState `json:"initialState,omitempty"`
 
-	// ttlSecondsAfterFinished is how long, in seconds, the run is kept after it
-	// has finished; 0 removes it at once. Can be changed. Default: the annotation
-	// taskrun.dev/finished-ttl of the namespace, or else the operator's flag
-	// --finished-ttl, which keeps finished runs unless it is set.
+	// ttlSecondsAfterFinished is the lifetime of the run after it has finished, in
+	// seconds. 0 deletes it at once. Can be changed. Default: the annotation
+	// taskrun.dev/finished-ttl of the namespace, or else the flag --finished-ttl of
+	// the operator. Without either, finished runs are kept.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=2147483647
 	TTLSecondsAfterFinished *int32 `json:"ttlSecondsAfterFinished,omitempty"`
 
-	// origin is what the REST API records about the creation of the run. Set by the
+	// origin has data about the creation of the run over REST. Set by the
 	// REST API. Immutable.
 	//
 	// +optional
@@ -193,14 +192,14 @@ type TaskRunSpec struct {
 //
 // +structType=atomic
 type TaskRunStatus struct {
-	// observedGeneration is the metadata.generation that this status rests on.
+	// observedGeneration is the metadata.generation of this status.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// id is the ID of the run over REST: spec.id, or metadata.uid without one.
+	// id is the id of the run over REST: spec.id, or metadata.uid without one.
 	//
 	// +optional
 	ID UUID `json:"id,omitempty"`
@@ -295,8 +294,8 @@ type TaskRunStatus struct {
 	// +optional
 	UpdatedTime *MicroTime `json:"updatedTime,omitempty"`
 
-	// effective holds the fields in which the run differs from its spec, because the
-	// events of its worker or a request over REST say so.
+	// effective has the fields in which the run differs from its spec, after events of
+	// its worker or requests over REST.
 	//
 	// +optional
 	Effective *Effective `json:"effective,omitempty"`
@@ -329,14 +328,13 @@ type TaskRunStatus struct {
 	// +optional
 	ExpirationTime *MicroTime `json:"expirationTime,omitempty"`
 
-	// delivery says which worker holds a background run, one that was submitted to
-	// be run by any worker that serves its task; missing as long as it was sent to
-	// none, and for any other run. It is written before the run is sent, so that no
-	// two live workers hold one run. A worker holds a run until the run ends or the
-	// worker is gone: without a connection to the operator for longer than
-	// --worker-grace-time. Then a run that it had not started waits for another
-	// worker; one that it had started is tried again if its policy has retries left,
-	// and has else CRASHED. An Event on the run tells which.
+	// delivery has the worker that holds a background run. Set by the operator before
+	// it sends the run to a worker, so that no two live workers hold one run. Not set
+	// before the first delivery, and for other runs. A worker holds a run until the
+	// run has finished or the worker is lost: without a connection to the operator for
+	// longer than --worker-grace-period. Then a run that was not started waits for
+	// another worker. A run that was started becomes SCHEDULED if its policy has
+	// retries left, and CRASHED otherwise. An Event on the run has the result.
 	//
 	// +optional
 	Delivery *Delivery `json:"delivery,omitempty"`

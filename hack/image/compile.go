@@ -33,7 +33,7 @@ func (s source) compile(ctx context.Context, r release, p v1.Platform) ([]byte, 
 	defer func() { _ = os.RemoveAll(folder) }()
 	file := filepath.Join(folder, title)
 	flags := fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s", versionPackage, r.version, r.commit)
-	//nolint:gosec // the arguments are those of whoever builds
+	//nolint:gosec // the arguments are those of the caller
 	command := exec.CommandContext(ctx, "go", "build", "-C", s.root, "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", file, s.target)
 	command.Env = append(os.Environ(), environment(p)...)
 	if output, err := command.CombinedOutput(); err != nil {

@@ -45,8 +45,8 @@ taskrun_rest_request_duration_seconds_bucket{T0,le="0.1"} 0+6000xn
 taskrun_rest_request_duration_seconds_bucket{T0,le="10"} 0+6000xn
 taskrun_rest_request_duration_seconds_bucket{T0,le="+Inf"} 0+6000xn
 taskrun_rest_requests_rejected_total{T0,reason="all"} 7xn
-taskrun_events_total{T0,outcome="taken"} 0+60xn
-taskrun_events_total{T0,outcome="refused"} 7xn
+taskrun_events_total{T0,outcome="valid"} 0+60xn
+taskrun_events_total{T0,outcome="rejected"} 7xn
 taskrun_event_lag_seconds_bucket{T0,le="0.1"} 0+60xn
 taskrun_event_lag_seconds_bucket{T0,le="30"} 0+60xn
 taskrun_event_lag_seconds_bucket{T0,le="+Inf"} 0+60xn
@@ -89,7 +89,7 @@ var trouble = map[string]string{
 	"TaskRunRESTPanics":                `taskrun_rest_request_duration_seconds_count{T0,method="GET",route="/b",code="500"} _x115 1x10`,
 	"TaskRunRESTSlow":                  `taskrun_rest_request_duration_seconds_bucket{T0,le="0.1"} 0+5800xn`,
 	"TaskRunRESTRejects":               `taskrun_rest_requests_rejected_total{T0,reason="all"} 0+10xn`,
-	"TaskRunEventsAreLost":             `taskrun_events_total{T0,outcome="refused"} 0+0.2xn`,
+	"TaskRunEventsAreLost":             `taskrun_events_total{T0,outcome="rejected"} 0+0.2xn`,
 	"TaskRunEventsLag":                 `taskrun_event_lag_seconds_bucket{T0,le="0.1"} 0+50xn`,
 	"TaskRunAPIServerFails":            `rest_client_requests_total{T1,code="<error>",method="GET"} 0+10xn`,
 	"TaskRunAPIServerThrottles":        `rest_client_requests_total{T1,code="429",method="GET"} 0+10xn`,

@@ -23,7 +23,7 @@ type key struct {
 
 func (k key) entry() string { return strings.Join([]string{k.file, k.function, k.kind, k.text}, " ") }
 
-// mutant is one changed operator, and what became of it.
+// mutant is one changed operator and its result.
 type mutant struct {
 	key
 	path         string
@@ -70,7 +70,7 @@ func parseExplained(text string) ([]key, error) {
 	return keys, nil
 }
 
-// result is what became of the mutants of a package.
+// result has the results of the mutants of a package.
 type result struct {
 	folder string
 	killed, lived, timedOut,

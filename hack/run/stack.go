@@ -28,7 +28,7 @@ const (
 	apiServerGOGC = 400
 )
 
-// errParentGone says that make was killed: nobody could stop us any more.
+// errParentGone says that make was killed, so nothing would stop the processes.
 var errParentGone = errors.New("make is gone")
 
 // stack is everything that runs.

@@ -183,7 +183,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 func addRunnables(mgr manager.Manager, runnables ...manager.Runnable) error {
 	for _, r := range runnables {
 		if err := mgr.Add(r); err != nil {
-			return fmt.Errorf("adding a part of the program: %w", err)
+			return fmt.Errorf("adding a runnable to the manager: %w", err)
 		}
 	}
 	return nil

@@ -105,15 +105,15 @@ func TestALifeOverRESTIsThreeWrites(t *testing.T) {
 	c := newCluster(t, env.Config, env.Namespace(t))
 	config, count := kuberest.CopyConfig(env.Config), &atomic.Int64{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return writes{next: next, count: count} })
-	const settle = 10 * time.Second // the life has to be over by then, however slow the machine
-	p := start(t, config, c.namespace, func(o *Options) { o.Controller.SettleTime = settle })
+	const delay = 10 * time.Second // the run has finished by then, on any machine
+	p := start(t, config, c.namespace, func(o *Options) { o.Controller.StatusWriteDelay = delay })
 	id := createOverREST(t, p, "1")
 	setState(t, p, id, "RUNNING")
 	setState(t, p, id, "COMPLETED")
 	made := c.await(t, id, "is COMPLETED", inState("COMPLETED"))
-	// Only then has the controller looked at the run for the last time.
-	eventually(t, "the settle time is over", func() bool {
-		return time.Since(made.CreationTimestamp.Time) > settle+2*time.Second
+	// Only then has the controller reconciled the run for the last time.
+	eventually(t, "the status write delay has passed", func() bool {
+		return time.Since(made.CreationTimestamp.Time) > delay+2*time.Second
 	}, func() {})
 	if got := count.Load(); got != 3 {
 		t.Errorf("%d writes, want 3: create, RUNNING, COMPLETED", got)

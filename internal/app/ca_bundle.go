@@ -37,7 +37,7 @@ func (b *caBundle) Start(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		if err := b.update(ctx); err != nil && ctx.Err() == nil {
-			b.log.LogAttrs(ctx, slog.LevelWarn, "the APIService could not be looked after; it is tried again", slog.Any("error", err))
+			b.log.LogAttrs(ctx, slog.LevelWarn, "updating the caBundle of the APIService failed, retrying", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

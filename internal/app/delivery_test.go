@@ -243,6 +243,6 @@ func TestAnOperatorSeesTheQueue(t *testing.T) {
 		t.Fatalf("sending an event: %d %s", status, body)
 	}
 	c.await(t, first, "is RUNNING", inState("RUNNING"))
-	shows(`taskrun_events_total{outcome="taken"} `)
+	shows(`taskrun_events_total{outcome="valid"} `)
 	shows(`taskrun_event_lag_seconds_count `)
 }

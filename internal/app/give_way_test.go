@@ -40,7 +40,7 @@ func TestWhileAClientWritesOnlyRunsOfOthersAreWrittenDown(t *testing.T) {
 		return heldDeletes{next: next, begun: begun, goOn: goOn}
 	})
 	p := start(t, config, c.namespace, func(o *Options) {
-		o.Kubernetes.Timeout, o.REST.RequestTimeout, o.Controller.SettleLimit = patience, patience, 2*patience
+		o.Kubernetes.Timeout, o.REST.RequestTimeout, o.Controller.MaxStatusWriteDelay = patience, patience, 2*patience
 	})
 	unwanted := createOverREST(t, p, "unwanted")
 	deleted := make(chan int, 1)
@@ -50,12 +50,12 @@ func TestWhileAClientWritesOnlyRunsOfOthersAreWrittenDown(t *testing.T) {
 	}()
 	<-begun
 	gives := createOverREST(t, p, "gives way")
-	for _, name := range []string{"one", "another"} { // the second one settles well after the run that gives way
+	for _, name := range []string{"one", "another"} { // the status of the second one is due long after that of the run that waits
 		c.apply(t, name, v1alpha1.TaskRunSpec{})
 		c.await(t, name, "is PENDING", inState("PENDING"))
 	}
 	if run := c.get(t, gives); run == nil || run.Status.State != nil {
-		t.Errorf("written down while a client writes: %+v", run)
+		t.Errorf("status written while a client writes: %+v", run)
 	}
 	close(goOn)
 	if status := <-deleted; status != http.StatusNoContent {

@@ -63,7 +63,7 @@ func launch(t *testing.T, config *kuberest.Config, namespace string, change func
 	if len(options.Scope.Watch) == 0 && testenv.IsShared(config) {
 		return nil, errors.New("a program that works in all namespaces takes part in all tests: use testenv.StartPrivate")
 	}
-	// The program outlives the test's context: it is stopped after that.
+	// The operator is stopped after the end of the context of the test.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	app, err := New(ctx, config, options, slog.NewTextHandler(newTestLog(t), nil))
 	if err != nil {
@@ -228,7 +228,7 @@ func eventually(t *testing.T, what string, ask func() bool, explain func()) {
 		}
 	}
 	explain()
-	t.Fatalf("waited %v in vain: %s", patience, what)
+	t.Fatalf("timed out after %v: %s", patience, what)
 }
 
 func inState(kind string) func(*v1alpha1.TaskRun) bool {

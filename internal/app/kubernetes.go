@@ -38,7 +38,7 @@ type KubernetesOptions struct {
 // BindFlags binds flags to the options. Their current values are the defaults.
 func (o *KubernetesOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig,
-		"path of a kubeconfig (empty = $KUBECONFIG, else ~/.kube/config, else the cluster that the program runs in)")
+		"path of a kubeconfig (empty = $KUBECONFIG, else ~/.kube/config, else the cluster of the pod)")
 	fs.DurationVar(&o.Timeout, "api-server-timeout", o.Timeout,
 		"maximum time for kube-apiserver to read or write a TaskRun")
 }

@@ -40,7 +40,7 @@ type ManagerOptions struct {
 // BindFlags binds flags to the options. Their current values are the defaults.
 func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "address of /metrics (0 = none)")
-	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles of the program under /debug/pprof/ at the address of the metrics")
+	fs.BoolVar(&o.Pprof, "pprof", o.Pprof, "serve profiles under /debug/pprof/ at the address of the metrics")
 	fs.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "address of /healthz and /readyz (0 = none)")
 	fs.BoolVar(&o.LeaderElect, "leader-elect", o.LeaderElect,
 		"elect one of several replicas to run the controllers; all replicas serve REST")
@@ -48,7 +48,7 @@ func (o *ManagerOptions) BindFlags(fs *flag.FlagSet) {
 		"namespace of the Leases of leader and workers "+
 			"(empty = the namespace of the pod, or outside of a pod that of --namespace)")
 	fs.DurationVar(&o.ShutdownTimeout, "shutdown-timeout", o.ShutdownTimeout,
-		"maximum time for requests and reconciliations in flight to finish when the program stops")
+		"maximum time for requests and reconciliations in flight to finish when the operator stops")
 }
 
 // Validate returns all invalid options, with the names of their flags.

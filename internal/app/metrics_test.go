@@ -50,7 +50,7 @@ func TestMetricsNeedAuthorization(t *testing.T) {
 		token string
 		want  int
 	}{
-		"nobody":              {"", http.StatusUnauthorized},
+		"no token":            {"", http.StatusUnauthorized},
 		"garbage":             {"garbage", http.StatusUnauthorized},
 		"somebody":            {g.token(t, "nothing", "taskrun.dev"), http.StatusForbidden},
 		"who may":             {g.token(t, "scraper", "taskrun.dev"), http.StatusOK},

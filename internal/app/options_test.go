@@ -18,7 +18,7 @@ func TestFlagsSetOptions(t *testing.T) {
 	got := DefaultOptions()
 	_, err := got.parse([]string{
 		"--kubeconfig=/x", "--namespace", "work", "--watch-namespaces=work, other",
-		"--settle-time=1s", "--metrics-bind-address=0", "--health-bind-address=:8081",
+		"--status-write-delay=1s", "--metrics-bind-address=0", "--health-bind-address=:8081",
 		"--leader-elect", "--leader-election-namespace=system", "--shutdown-timeout=5s", "--rest-shutdown-timeout=1s",
 		"--api-server-timeout=3s",
 		"--log-format=json", "--log-level=debug",
@@ -30,7 +30,7 @@ func TestFlagsSetOptions(t *testing.T) {
 	want.Kubernetes = KubernetesOptions{Kubeconfig: "/x", Timeout: 3 * time.Second}
 	want.REST.ShutdownTimeout = time.Second
 	want.Scope = ScopeOptions{Namespace: "work", Watch: []string{"work", "other"}}
-	want.Controller.SettleTime = time.Second
+	want.Controller.StatusWriteDelay = time.Second
 	want.Manager = ManagerOptions{
 		MetricsAddress: "0", HealthAddress: ":8081", LeaderElect: true, LeaseNamespace: "system", ShutdownTimeout: 5 * time.Second,
 	}

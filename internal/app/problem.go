@@ -38,7 +38,7 @@ func explainBusy(err error, addresses map[string]string) error {
 	}
 	for name, address := range addresses {
 		if sameAddress(op.Addr, address) {
-			return fmt.Errorf("%s is in use by another program: stop it or choose another address with %s: %w",
+			return fmt.Errorf("%s is in use by another process: stop it or set another address with %s: %w",
 				address, name, syscall.EADDRINUSE)
 		}
 	}

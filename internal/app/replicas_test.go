@@ -29,7 +29,7 @@ func TestReplicasKnowEachOthersWorkers(t *testing.T) {
 	id := submit(t, two, "hello", "1")
 	w.takes(t, id)
 	held := c.get(t, id).Status.Delivery.DeliveredTime
-	eventually(t, "twice the grace time is over", func() bool { return time.Since(held.Time) > 10*time.Second }, func() {})
+	eventually(t, "twice the grace period has passed", func() bool { return time.Since(held.Time) > 10*time.Second }, func() {})
 	if run := c.get(t, id); run == nil || !heldBy("worker")(run) || run.Status.Delivery.Attempts != 1 {
 		t.Errorf("the run of a worker that is there is %+v", run)
 	}

@@ -34,7 +34,7 @@ func (f forbiddenLeases) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// graceOfTwo is the grace time of two programs. One learns of the other's workers by
+// graceOfTwo is the grace period of two programs. One learns of the other's workers by
 // reading its Lease, every two seconds on a machine that is not busy.
 const graceOfTwo = 6 * time.Second
 
@@ -93,7 +93,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			setState(t, first, id, "RUNNING")
 			still := func(what string) {
 				t.Helper()
-				from := time.Now() // longer than the grace time, with some readings of the Leases
+				from := time.Now() // longer than the grace period, with some readings of the Leases
 				eventually(t, what, func() bool { return time.Since(from) > 2*graceOfTwo }, func() {})
 				if run := c.get(t, id); run == nil || !heldBy("worker")(run) || !inState("RUNNING")(run) {
 					t.Fatalf("%s the run is %+v", what, run)

@@ -19,6 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/certificates"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
@@ -45,9 +46,9 @@ func DefaultSecurityOptions() SecurityOptions {
 // BindFlags binds flags to the options. Their current values are the defaults.
 func (o *SecurityOptions) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Authentication, "authentication", o.Authentication,
-		"how callers are identified: none (every client that reaches the program may do everything) or kubernetes (TokenReview and SubjectAccessReview)")
+		"how callers are identified: none (every client that reaches the operator has all permissions) or kubernetes (TokenReview and SubjectAccessReview)")
 	fs.BoolVar(&o.Aggregation, "aggregation", o.Aggregation,
-		"serve requests that kube-apiserver passes on for the APIService v1alpha1.rest.taskrun.dev, and set the caBundle of that object")
+		"serve requests that kube-apiserver forwards for the APIService v1alpha1.rest.taskrun.dev, and set the caBundle of that object")
 	o.Callers.BindFlags(fs)
 	o.TLS.BindFlags(fs)
 }
@@ -167,7 +168,7 @@ func (s *security) metricsServer(o *ManagerOptions, hosts []string) metricsserve
 	switch {
 	case s.reviewer != nil:
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.Guard(s.reviewer, behind) })
-	case rest.IsLoopback(o.MetricsAddress):
+	case crossorigin.IsLoopback(o.MetricsAddress):
 		server.FilterProvider = filter(func(behind http.Handler) http.Handler { return rest.GuardHost(hosts, behind) })
 	}
 	return server

@@ -199,7 +199,7 @@ func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
 		"with a certificate of another name":            {asRoot, []*x509.Certificate{named}, 0, ErrUnauthenticated, `of "somebody"`},
 		"with a certificate for servers":                {asRoot, []*x509.Certificate{serving}, 0, ErrUnauthenticated, "usage"},
 		"with another's certificate and no such header": {http.Header{"Authorization": {"Bearer t"}}, []*x509.Certificate{foreign}, 0, nil, ""},
-		"with a good certificate, for nobody":           {http.Header{"X-Remote-Group": {"g"}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
+		"with a good certificate and no user":           {http.Header{"X-Remote-Group": {"g"}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
 		"with a good certificate, for an empty name":    {http.Header{"X-Remote-User": {""}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestUntilItIsKnownWhoMayVouchNobodyDoes(t *testing.T) {
 	f := NewFrontProxy(nil, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
 	_, ok, err := f.Caller(requestOf(t, asRoot, leaf))
 	if ok {
-		t.Error("somebody was believed")
+		t.Error("the caller was accepted")
 	}
 	wantKind(t, err, ErrUnavailable, "extension-apiserver-authentication-reader")
 	if _, ok, err := f.Caller(requestOf(t, http.Header{"Authorization": {"Bearer t"}}, leaf)); ok || err != nil {

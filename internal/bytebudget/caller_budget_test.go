@@ -6,22 +6,22 @@ import (
 	"testing"
 )
 
-func TestCallerBudget_share(t *testing.T) {
+func TestACallerGetsAtMostItsShareOfTheMemory(t *testing.T) {
 	t.Parallel()
 	b := NewCallerBudget(100)
 	first, ok := b.Try("a", 30)
 	if !ok {
-		t.Fatal("nothing is taken, and there is no memory")
+		t.Fatal("no memory although none is reserved")
 	}
 	if _, ok := b.Try("a", 30); ok {
 		t.Error("a caller got more than its share")
 	}
 	other, ok := b.Try("b", 1000)
 	if !ok {
-		t.Error("more than a share does not count as a share")
+		t.Error("a request of more than the share was not reduced to the share")
 	}
 	if _, ok := b.Try("c", 30); ok {
-		t.Error("more was given than there is")
+		t.Error("more was reserved than the total")
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -44,6 +44,6 @@ func TestCallerBudget_share(t *testing.T) {
 	release()
 	other()
 	if len(b.byCaller) != 0 || !b.total.TryAcquire(100) {
-		t.Error("memory is still taken")
+		t.Error("memory is still reserved")
 	}
 }

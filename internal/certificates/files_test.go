@@ -91,18 +91,18 @@ func (v *volume) put(t *testing.T, certificate, key []byte) {
 // source returns one of the files, and what it logs.
 func (v *volume) source(t *testing.T, interval time.Duration) (*Source, *scene) {
 	t.Helper()
-	s := &scene{clock: testingclock.NewFakeClock(start), log: &logBook{}}
+	s := &scene{clock: testingclock.NewFakeClock(start), log: &logRecorder{}}
 	o := DefaultOptions()
 	o.CertFile, o.KeyFile = filepath.Join(v.folder, "tls.crt"), filepath.Join(v.folder, "tls.key")
 	source, err := New(o, Dependencies{Clock: s.clock, Log: s.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keeper, ok := source.provider.(*files)
+	provider, ok := source.provider.(*files)
 	if !ok {
 		t.Fatalf("a %T", source.provider)
 	}
-	keeper.interval = interval
+	provider.interval = interval
 	return source, s
 }
 

@@ -30,7 +30,7 @@ const (
 )
 
 // errForeign is the error about a Secret of another program.
-var errForeign = errors.New("was not made by this program")
+var errForeign = errors.New("was not created by this operator")
 
 // keyPair is the content of the Secret.
 type keyPair struct {

@@ -60,7 +60,7 @@ func TestANewCADoesNotSignBeforeItIsPublished(t *testing.T) {
 	}
 	mustLook(t, a)
 	if !leafOf(t, a).Equal(first) {
-		t.Error("it signed while nobody could know it")
+		t.Error("it signed before clients could trust it")
 	}
 	mustLook(t, a)
 	if leafOf(t, a).Equal(first) {

@@ -23,19 +23,19 @@ import (
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// logBook keeps what is logged.
-type logBook struct {
+// logRecorder records log lines.
+type logRecorder struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (b *logBook) Write(p []byte) (int, error) {
+func (b *logRecorder) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
-func (b *logBook) count(part string) int {
+func (b *logRecorder) count(part string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return bytes.Count(b.text.Bytes(), []byte(part))
@@ -46,7 +46,7 @@ type scene struct {
 	client    kubernetes.Interface
 	namespace string
 	clock     *testingclock.FakeClock
-	log       *logBook
+	log       *logRecorder
 }
 
 func (s *scene) dependencies() Dependencies {
@@ -219,7 +219,7 @@ func await(t *testing.T, what string, so func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("waited in vain: " + what)
+			t.Fatal("timed out: " + what)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestTheRoleIsEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{client: client, namespace: namespace, clock: testingclock.NewFakeClock(start), log: &logBook{}}
+	s := &scene{client: client, namespace: namespace, clock: testingclock.NewFakeClock(start), log: &logRecorder{}}
 	if err := s.replica(t).Load(t.Context()); err == nil || !strings.Contains(err.Error(), "certificates_role.yaml") {
 		t.Errorf("without the Role: error %v, want one that names it", err)
 	}
@@ -83,7 +83,7 @@ func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{client: client, namespace: env.Namespace(t), clock: testingclock.NewFakeClock(start), log: &logBook{}}
+	s := &scene{client: client, namespace: env.Namespace(t), clock: testingclock.NewFakeClock(start), log: &logRecorder{}}
 	var replicas []*Source
 	for range 4 {
 		replicas = append(replicas, s.replica(t))

@@ -23,7 +23,7 @@ import (
 func newScene(t *testing.T) (*scene, *fake.Clientset) {
 	t.Helper()
 	client := fake.NewClientset()
-	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logBook{}}, client
+	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logRecorder{}}, client
 }
 
 func TestTheFirstReplicaMakesAllAndTheSecondTakesIt(t *testing.T) {
@@ -241,17 +241,17 @@ func TestWhatAPersonBrokeIsNamedAndLeftAlone(t *testing.T) {
 			},
 			"is broken: tls.crt: x509",
 		},
-		"a key as the certificate":   {func(s *corev1.Secret) { s.Data["tls.crt"] = s.Data["tls.key"] }, "holds a EC PRIVATE KEY"},
-		"a key of something else":    {func(s *corev1.Secret) { s.Data["tls.key"] = s.Data["ca.key"] }, "tls.key is not the key of tls.crt"},
-		"no key":                     {func(s *corev1.Secret) { s.Data["tls.key"] = nil }, "tls.key: holds no EC PRIVATE KEY"},
-		"a CA key that is none":      {func(s *corev1.Secret) { s.Data["ca.key"] = []byte("x") }, "ca.key: holds no EC PRIVATE KEY"},
-		"a CA key of no CA":          {func(s *corev1.Secret) { s.Data["ca.key"] = s.Data["tls.key"] }, "ca.key is the key of no CA in ca.crt"},
-		"a certificate as the CA":    {func(s *corev1.Secret) { s.Data["ca.crt"], s.Data["ca.key"] = s.Data["tls.crt"], s.Data["tls.key"] }, "ca.key is the key of no CA"},
-		"an empty CA":                {func(s *corev1.Secret) { s.Data["ca.crt"] = nil }, "ca.crt: holds no certificate"},
-		"a next CA that is none":     {func(s *corev1.Secret) { s.Data["ca-next.key"] = s.Data["ca.key"] }, "ca-next.key is the key of no CA"},
-		"somebody else's without CA": {foreign, "was not made by this program: it has no ca.crt; serve it from files (--tls-cert-file"},
-		"somebody else's with CA":    {func(s *corev1.Secret) { delete(s.Data, "ca.key") }, "was not made by this program: it has no ca.key"},
-		"another type":               {func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, "its type is Opaque, not kubernetes.io/tls"},
+		"a key as the certificate":    {func(s *corev1.Secret) { s.Data["tls.crt"] = s.Data["tls.key"] }, "holds a EC PRIVATE KEY"},
+		"a key of something else":     {func(s *corev1.Secret) { s.Data["tls.key"] = s.Data["ca.key"] }, "tls.key is not the key of tls.crt"},
+		"no key":                      {func(s *corev1.Secret) { s.Data["tls.key"] = nil }, "tls.key: holds no EC PRIVATE KEY"},
+		"a CA key that is none":       {func(s *corev1.Secret) { s.Data["ca.key"] = []byte("x") }, "ca.key: holds no EC PRIVATE KEY"},
+		"a CA key of no CA":           {func(s *corev1.Secret) { s.Data["ca.key"] = s.Data["tls.key"] }, "ca.key is the key of no CA in ca.crt"},
+		"a certificate as the CA":     {func(s *corev1.Secret) { s.Data["ca.crt"], s.Data["ca.key"] = s.Data["tls.crt"], s.Data["tls.key"] }, "ca.key is the key of no CA"},
+		"an empty CA":                 {func(s *corev1.Secret) { s.Data["ca.crt"] = nil }, "ca.crt: holds no certificate"},
+		"a next CA that is none":      {func(s *corev1.Secret) { s.Data["ca-next.key"] = s.Data["ca.key"] }, "ca-next.key is the key of no CA"},
+		"a foreign Secret without CA": {foreign, "was not created by this operator: it has no ca.crt; serve it from files (--tls-cert-file"},
+		"a foreign Secret with CA":    {func(s *corev1.Secret) { delete(s.Data, "ca.key") }, "was not created by this operator: it has no ca.key"},
+		"another type":                {func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, "its type is Opaque, not kubernetes.io/tls"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -35,7 +35,7 @@ type Source struct {
 	current    *current
 }
 
-// keeper loads and renews certificates.
+// provider loads and renews certificates.
 type provider interface {
 	// load loads the first certificate.
 	load(ctx context.Context) error

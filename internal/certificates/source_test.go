@@ -117,11 +117,11 @@ func TestStartFollowsTheSecretUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.replica(t)
-	keeper, ok := a.provider.(*selfSigned)
+	provider, ok := a.provider.(*selfSigned)
 	if !ok {
-		t.Fatal("another keeper")
+		t.Fatal("another provider")
 	}
-	keeper.interval = time.Millisecond
+	provider.interval = time.Millisecond
 	stop := run(t, a)
 	await(t, "the first certificate", func() bool { return !a.NotAfter().IsZero() })
 	first := leafOf(t, a)

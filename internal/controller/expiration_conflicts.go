@@ -32,7 +32,7 @@ type writtenExpiration struct {
 	since time.Time // when it was written
 }
 
-// detect reports whether another program overwrites expiration times in the namespace
+// detect reports whether another operator overwrites expiration times in the namespace
 // of the run, and whether this is the first detection.
 func (c *expirationConflicts) detect(namespace string, run *taskrun.Run, at *time.Time) (overwritten, isNew bool) {
 	if run.TTL != nil {

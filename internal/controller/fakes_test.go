@@ -182,7 +182,7 @@ type fixture struct {
 	status  *fakeStatuses
 	events  *events.FakeRecorder
 	metrics *fakeMetrics
-	quiet   time.Duration // for how long no client has written
+	idle    time.Duration // for how long no client has written
 }
 
 func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
@@ -204,7 +204,7 @@ func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
 		Writer:  b.status,
 		Runs:    func(string) Runs { return b.runs },
 		Clock:   b.clock,
-		IdleFor: func() time.Duration { return b.quiet },
+		IdleFor: func() time.Duration { return b.idle },
 		Events:  b.events,
 		Metrics: b.metrics,
 	}

@@ -8,27 +8,27 @@ import (
 
 // Defaults and limits of the options.
 const (
-	defaultConcurrency = 4
-	defaultSettleTime  = 500 * time.Millisecond
-	maxSettleTime      = time.Minute
-	defaultSettleLimit = 30 * time.Second
-	maxSettleLimit     = 10 * time.Minute
-	defaultProposalTTL = time.Hour
+	defaultConcurrency         = 4
+	defaultStatusWriteDelay    = 500 * time.Millisecond
+	limitStatusWriteDelay      = time.Minute
+	defaultMaxStatusWriteDelay = 30 * time.Second
+	limitMaxStatusWriteDelay   = 10 * time.Minute
+	defaultProposalTTL         = time.Hour
 )
 
 // Options configure the controllers.
 type Options struct {
 	// Concurrency is the maximum number of concurrent reconciliations; at least 1.
 	Concurrency int
-	// SettleTime is the delay after the creation of a run before its initial state is
+	// StatusWriteDelay is the delay after the creation of a run before its initial state is
 	// written to its status. A transition by a client within this time saves that
 	// write. 0 writes at once; at most a minute.
-	SettleTime time.Duration
-	// SettleLimit is the age at which the initial state of a run that was created over
+	StatusWriteDelay time.Duration
+	// MaxStatusWriteDelay is the age at which the initial state of a run that was created over
 	// REST is written even if clients keep writing. Before that, the write waits for
 	// idle clients. A longer limit saves more writes and leaves the status empty for
 	// longer. 0 does not wait for clients; at most ten minutes.
-	SettleLimit time.Duration
+	MaxStatusWriteDelay time.Duration
 	// ProposalTTL is the lifetime of a StateProposal after its final verdict; 0
 	// keeps it.
 	ProposalTTL time.Duration
@@ -39,16 +39,16 @@ type Options struct {
 
 // DefaultOptions returns the defaults of the flags.
 func DefaultOptions() Options {
-	return Options{Concurrency: defaultConcurrency, SettleTime: defaultSettleTime, SettleLimit: defaultSettleLimit, ProposalTTL: defaultProposalTTL}
+	return Options{Concurrency: defaultConcurrency, StatusWriteDelay: defaultStatusWriteDelay, MaxStatusWriteDelay: defaultMaxStatusWriteDelay, ProposalTTL: defaultProposalTTL}
 }
 
 // BindFlags defines a flag for each option. The present values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.IntVar(&o.Concurrency, "concurrent-reconciles", o.Concurrency,
 		"maximum number of concurrent reconciliations of each controller")
-	fs.DurationVar(&o.SettleTime, "settle-time", o.SettleTime,
+	fs.DurationVar(&o.StatusWriteDelay, "status-write-delay", o.StatusWriteDelay,
 		"delay after the creation of a TaskRun before its initial state is written to its status")
-	fs.DurationVar(&o.SettleLimit, "settle-limit", o.SettleLimit,
+	fs.DurationVar(&o.MaxStatusWriteDelay, "max-status-write-delay", o.MaxStatusWriteDelay,
 		"maximum delay before the initial state of a TaskRun created over REST is written to its status while clients keep writing")
 	fs.DurationVar(&o.ProposalTTL, "proposal-ttl", o.ProposalTTL,
 		"lifetime of a StateProposal after its verdict (0 = no limit)")
@@ -61,11 +61,11 @@ func (o *Options) Validate() error {
 	if o.Concurrency < 1 {
 		return errors.New("--concurrent-reconciles must be at least 1")
 	}
-	if o.SettleTime < 0 || o.SettleTime > maxSettleTime {
-		return errors.New("--settle-time must be between 0s and 1m0s")
+	if o.StatusWriteDelay < 0 || o.StatusWriteDelay > limitStatusWriteDelay {
+		return errors.New("--status-write-delay must be between 0s and 1m0s")
 	}
-	if o.SettleLimit < 0 || o.SettleLimit > maxSettleLimit {
-		return errors.New("--settle-limit must be between 0s and 10m0s")
+	if o.MaxStatusWriteDelay < 0 || o.MaxStatusWriteDelay > limitMaxStatusWriteDelay {
+		return errors.New("--max-status-write-delay must be between 0s and 10m0s")
 	}
 	if o.ProposalTTL < 0 {
 		return errors.New("--proposal-ttl must not be negative")

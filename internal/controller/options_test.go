@@ -17,20 +17,20 @@ func TestOptions(t *testing.T) {
 		wantErr string // part of the message; it names the flag
 	}{
 		"the defaults are valid": {want: Options{
-			Concurrency: 4, SettleTime: 500 * time.Millisecond, SettleLimit: 30 * time.Second, ProposalTTL: time.Hour,
+			Concurrency: 4, StatusWriteDelay: 500 * time.Millisecond, MaxStatusWriteDelay: 30 * time.Second, ProposalTTL: time.Hour,
 		}},
 		"flags set them": {
-			args: []string{"--concurrent-reconciles=9", "--settle-time=0", "--settle-limit=0", "--proposal-ttl=0", "--finished-ttl=168h"},
+			args: []string{"--concurrent-reconciles=9", "--status-write-delay=0", "--max-status-write-delay=0", "--proposal-ttl=0", "--finished-ttl=168h"},
 			want: Options{Concurrency: 9, FinishedTTL: 168 * time.Hour},
 		},
-		"no worker is an error":            {args: []string{"--concurrent-reconciles=0"}, wantErr: "--concurrent-reconciles"},
-		"a negative settle time is one":    {args: []string{"--settle-time=-1s"}, wantErr: "--settle-time"},
-		"an endless settle time is one":    {args: []string{"--settle-time=2m"}, wantErr: "--settle-time"},
-		"a negative settle limit is one":   {args: []string{"--settle-limit=-1s"}, wantErr: "--settle-limit"},
-		"an endless settle limit is one":   {args: []string{"--settle-limit=11m"}, wantErr: "--settle-limit"},
-		"a negative proposal TTL is one":   {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
-		"a negative finished TTL is one":   {args: []string{"--finished-ttl=-1s"}, wantErr: "--finished-ttl"},
-		"what is not a number is one also": {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
+		"no worker is an error":              {args: []string{"--concurrent-reconciles=0"}, wantErr: "--concurrent-reconciles"},
+		"a negative status write delay":      {args: []string{"--status-write-delay=-1s"}, wantErr: "--status-write-delay"},
+		"a status write delay over a minute": {args: []string{"--status-write-delay=2m"}, wantErr: "--status-write-delay"},
+		"a negative maximum delay":           {args: []string{"--max-status-write-delay=-1s"}, wantErr: "--max-status-write-delay"},
+		"a maximum delay over ten minutes":   {args: []string{"--max-status-write-delay=11m"}, wantErr: "--max-status-write-delay"},
+		"a negative proposal TTL is one":     {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
+		"a negative finished TTL is one":     {args: []string{"--finished-ttl=-1s"}, wantErr: "--finished-ttl"},
+		"what is not a number is one also":   {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

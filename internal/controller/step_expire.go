@@ -73,13 +73,13 @@ func awaitExpiration(
 	return requeueAfter(at.Sub(now)), nil
 }
 
-// overwritten reports whether another program overwrites expiration times in the
+// overwritten reports whether another operator overwrites expiration times in the
 // namespace, and logs it once.
 func overwritten(ctx context.Context, s *scope, conflicts *expirationConflicts, at *time.Time) bool {
 	overwritten, isNew := conflicts.detect(s.object.Namespace, s.run, at)
 	if isNew {
-		log.FromContext(ctx).Info("another program overwrites status.expirationTime, this one no longer writes it: "+
-			"start all with the same --finished-ttl and the same permissions on namespaces", "namespace", s.object.Namespace)
+		log.FromContext(ctx).Info("another operator overwrites status.expirationTime, this one no longer writes it: "+
+			"start all operators with the same --finished-ttl and the same permissions on namespaces", "namespace", s.object.Namespace)
 	}
 	return overwritten
 }

@@ -20,10 +20,10 @@ const (
 )
 
 // persistStatus writes the status of a run that has none, or one from before the
-// latest change of its spec, so that kubectl shows it. It waits for the settle time of
-// a new run: a client that changes the state within this time writes the status too.
-// A run that was created over REST also waits for idle clients, at most until the
-// settle limit: clients of REST do not need the write.
+// latest change of its spec, so that kubectl shows it. It waits for
+// StatusWriteDelay after the creation: a client that changes the state within this
+// time writes the status too. A run that was created over REST also waits for idle
+// clients, for at most MaxStatusWriteDelay: clients of REST do not need the write.
 func persistStatus(clock taskrun.Clock, idleFor func() time.Duration, o Options) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		if !s.run.StatusStale {
@@ -51,22 +51,22 @@ func persistStatus(clock taskrun.Clock, idleFor func() time.Duration, o Options)
 	}
 }
 
-// statusDelay returns the rest of the settle time of a run of this age. A creation
+// statusDelay returns the rest of StatusWriteDelay for a run of this age. A creation
 // time in the future is a difference of clocks and causes no delay.
 func (o *Options) statusDelay(age time.Duration) time.Duration {
 	if age < 0 {
 		return 0
 	}
-	return max(o.SettleTime-age, 0)
+	return max(o.StatusWriteDelay-age, 0)
 }
 
 // yieldDelay returns the time until the next check for idle clients, for a run of this
-// age after its settle time.
+// age after StatusWriteDelay.
 func (o *Options) yieldDelay(age time.Duration) time.Duration {
-	if age < 0 || age >= o.SettleLimit {
+	if age < 0 || age >= o.MaxStatusWriteDelay {
 		return 0
 	}
-	return min(max(age, minYield), maxYield, o.SettleLimit-age)
+	return min(max(age, minYield), maxYield, o.MaxStatusWriteDelay-age)
 }
 
 // onlyWrittenByREST reports whether the run was created over REST and its spec has not

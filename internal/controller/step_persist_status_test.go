@@ -22,19 +22,19 @@ func TestPersistStatus(t *testing.T) {
 		"a run whose status is up to date needs nothing": {
 			age: time.Hour, change: func(r *taskrun.Run) { r.StatusStale = false },
 		},
-		"a new run is left alone for the settle time": {
+		"the status of a new run is not written before the delay": {
 			age: 0, wantAfter: 500 * time.Millisecond,
 		},
-		"the rest of the settle time is rounded up": {
+		"the rest of the delay is rounded up": {
 			age: 499*time.Millisecond + time.Microsecond, wantAfter: time.Millisecond,
 		},
-		"a run that settled is written down": {
+		"the status is written after the delay": {
 			age: 500 * time.Millisecond, wantCalls: []string{"PersistStatus"},
 		},
-		"a run whose spec changed long after its creation is written down at once": {
+		"after a late change of the spec the status is written at once": {
 			age: time.Hour, wantCalls: []string{"PersistStatus"},
 		},
-		"a creation in the future is not waited for": {
+		"a creation in the future causes no delay": {
 			age: -time.Hour, wantCalls: []string{"PersistStatus"},
 		},
 	}
@@ -55,7 +55,7 @@ func TestPersistStatus(t *testing.T) {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			if len(tc.wantCalls) > 0 && s.run.StatusStale {
-				t.Error("the next steps still see the run behind")
+				t.Error("the next steps still get a stale run")
 			}
 		})
 	}
@@ -66,43 +66,43 @@ func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 	const low = handler.LowPriority
 	cases := map[string]struct {
 		age          time.Duration
-		quiet        time.Duration
+		idle         time.Duration
 		change       func(*taskrun.Run)
 		wantAfter    time.Duration
 		wantPriority int
 		wantCalls    []string
 	}{
-		"a run made over REST settles behind all others": {
-			age: 100 * time.Millisecond, quiet: time.Hour, wantAfter: 400 * time.Millisecond, wantPriority: low,
+		"a run created over REST has a low priority": {
+			age: 100 * time.Millisecond, idle: time.Hour, wantAfter: 400 * time.Millisecond, wantPriority: low,
 		},
-		"it is written down as soon as it settled if no client writes": {
-			age: 500 * time.Millisecond, quiet: idleBeforeWrite, wantCalls: []string{"PersistStatus"},
+		"the status is written after the delay if no client writes": {
+			age: 500 * time.Millisecond, idle: idleBeforeWrite, wantCalls: []string{"PersistStatus"},
 		},
-		"it waits as long again as it has waited while clients write": {
+		"the wait doubles the age while clients write": {
 			age: 500 * time.Millisecond, wantAfter: 500 * time.Millisecond, wantPriority: low,
 		},
-		"a gap that is too short for a write is none": {
-			age: time.Second, quiet: idleBeforeWrite - 1, wantAfter: time.Second, wantPriority: low,
+		"a short gap between client writes does not count as idle": {
+			age: time.Second, idle: idleBeforeWrite - 1, wantAfter: time.Second, wantPriority: low,
 		},
-		"it never waits for long without another look": {
+		"the wait until the next check is limited": {
 			age: 20 * time.Second, wantAfter: 2 * time.Second, wantPriority: low,
 		},
-		"it never waits beyond the limit": {
+		"the wait ends at the maximum delay": {
 			age: 29 * time.Second, wantAfter: time.Second, wantPriority: low,
 		},
-		"it is written down at the limit though clients write": {
+		"the status is written at the maximum delay although clients write": {
 			age: 30 * time.Second, wantCalls: []string{"PersistStatus"},
 		},
-		"a creation in the future is not waited for": {
+		"a creation in the future causes no delay": {
 			age: -time.Hour, wantCalls: []string{"PersistStatus"},
 		},
-		"a run of somebody with kubectl settles as ever though clients write": {
+		"a run created with kubectl does not wait for idle clients": {
 			age: 100 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantAfter: 400 * time.Millisecond,
 		},
-		"and is written down then": {
+		"the status of a run created with kubectl is written after the delay": {
 			age: 500 * time.Millisecond, change: func(r *taskrun.Run) { r.CreatedViaREST = false }, wantCalls: []string{"PersistStatus"},
 		},
-		"so is a run made over REST that somebody changed": {
+		"a run created over REST and changed since does not wait for idle clients": {
 			age: time.Second, change: func(r *taskrun.Run) { r.Ref.Generation = 2 }, wantCalls: []string{"PersistStatus"},
 		},
 	}
@@ -116,7 +116,7 @@ func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 				}
 			}), newObject("hello", object))
 			b.clock.SetTime(start.Add(tc.age))
-			b.quiet = tc.quiet
+			b.idle = tc.idle
 			result, err := reconcileHello(t, b)
 			check(t, result, err, tc.wantAfter)
 			priority := 0
@@ -133,36 +133,36 @@ func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 	}
 }
 
-// Whatever the options: a run among clients that never stop is looked at a few
-// times, and written down at the limit.
-func TestPersistStatus_writesAtSettleLimit(t *testing.T) {
+// With all options, a run is checked a few times while clients keep writing, and its
+// status is written at the maximum delay.
+func TestPersistStatus_writesAtMaxStatusWriteDelay(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		options   Options
 		want      time.Duration // age when written
-		mostLooks int
+		maxChecks int
 	}{
-		"with the defaults":          {DefaultOptions(), 30 * time.Second, 20},
-		"without a settle time":      {Options{SettleLimit: time.Second}, time.Second, 6},
-		"without a limit":            {Options{SettleTime: time.Second}, time.Second, 2},
-		"with a limit that is short": {Options{SettleTime: time.Second, SettleLimit: time.Millisecond}, time.Second, 2},
-		"without either":             {Options{}, 0, 1},
+		"with the defaults":              {DefaultOptions(), 30 * time.Second, 20},
+		"without a delay":                {Options{MaxStatusWriteDelay: time.Second}, time.Second, 6},
+		"without a maximum":              {Options{StatusWriteDelay: time.Second}, time.Second, 2},
+		"with a maximum below the delay": {Options{StatusWriteDelay: time.Second, MaxStatusWriteDelay: time.Millisecond}, time.Second, 2},
+		"without either":                 {Options{}, 0, 1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newFixture(newRun(func(r *taskrun.Run) { r.StatusStale, r.CreatedViaREST = true, true }), newObject("hello", object))
 			b.Options = tc.options
-			looks := 0
-			for ; looks < 100 && len(b.runs.calls) == 0; looks++ {
+			checks := 0
+			for ; checks < 100 && len(b.runs.calls) == 0; checks++ {
 				result, err := reconcileHello(t, b)
 				if err != nil {
 					t.Fatal(err)
 				}
 				b.clock.SetTime(b.clock.Now().Add(result.RequeueAfter))
 			}
-			if age := b.clock.Now().Sub(start); age != tc.want || looks > tc.mostLooks {
-				t.Errorf("written down at the age of %v after %d looks, want %v and at most %d", age, looks, tc.want, tc.mostLooks)
+			if age := b.clock.Now().Sub(start); age != tc.want || checks > tc.maxChecks {
+				t.Errorf("written down at the age of %v after %d checks, want %v and at most %d", age, checks, tc.want, tc.maxChecks)
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // resolveInputs records the ids of the TaskRuns that the inputs of a run name. It
-// writes after the settle time of the run and of the TaskRun that was found first, so
+// writes after StatusWriteDelay of the run and of the TaskRun that was found first, so
 // that runs that are created together cost one write, which is also the first of
 // the status. After that write an Event has the names that were not found. A TaskRun
 // that is created later requeues the run.
@@ -51,7 +51,7 @@ type lookup struct {
 	requeue Result            // wait for objects that are not in the index yet
 }
 
-// statusDelayOf returns the rest of the settle time of the run, or of the oldest run
+// statusDelayOf returns the rest of StatusWriteDelay of the run, or of the oldest run
 // that was found.
 func (r *Reconciler) statusDelayOf(run *taskrun.Run, l *lookup) time.Duration {
 	now := r.Clock.Now()

@@ -21,13 +21,13 @@ import (
 const otherID = "0198a1b2-0000-7000-8000-000000000002"
 
 // naming returns a change that has a run take its inputs from TaskRuns of these names.
-func naming(behind bool, names ...string) func(*taskrun.Run) {
+func naming(stale bool, names ...string) func(*taskrun.Run) {
 	return func(r *taskrun.Run) {
 		var sources []taskrun.TaskInput
 		for _, name := range names {
 			sources = append(sources, taskrun.TaskInput{InputType: taskrun.InputTaskRun, Name: name})
 		}
-		r.StatusStale = behind
+		r.StatusStale = stale
 		r.SetNamed(taskrun.NewNamedInputs([]taskrun.Argument{{Name: "x", Sources: sources}}, nil))
 	}
 }
@@ -46,7 +46,7 @@ func (b *fixture) addOther(name string, created time.Time, change func(*v1alpha1
 
 func TestResolveInputs(t *testing.T) {
 	t.Parallel()
-	settled := start.Add(time.Minute)
+	later := start.Add(time.Minute)
 	notFound := func(names string) []string {
 		return []string{"Normal InputNotFound spec.taskInputs names TaskRuns that were not found: " + names +
 			". REST leaves these sources out until another TaskRun of the name exists in this namespace"}
@@ -62,43 +62,43 @@ func TestResolveInputs(t *testing.T) {
 		wantAfter  time.Duration
 		wantEvents []string
 	}{
-		"a run that names none costs nothing": {run: nil, now: settled},
+		"a run that names none costs nothing": {run: nil, now: later},
 		"with the first status, in one write": {
-			run: naming(true, "other"), created: start, now: settled, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
+			run: naming(true, "other"), created: start, now: later, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
 		},
-		"after the settle time of the run": {
+		"after the write delay of the run": {
 			run: naming(true, "other"), created: start, now: start.Add(200 * time.Millisecond), wantIDs: []string{""}, wantAfter: 300 * time.Millisecond,
 		},
-		"after the settle time of the other one": {
-			run: naming(false, "other"), created: settled, now: settled.Add(100 * time.Millisecond), wantIDs: []string{""}, wantAfter: 400 * time.Millisecond,
+		"after the write delay of the other one": {
+			run: naming(false, "other"), created: later, now: later.Add(100 * time.Millisecond), wantIDs: []string{""}, wantAfter: 400 * time.Millisecond,
 		},
 		"of a run whose status is written": {
-			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
+			run: naming(false, "other"), created: start, now: later, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
 		},
 		"each source of a name": {
-			run: naming(true, "other", "missing", "other"), created: start, now: settled, wantIDs: []string{otherID, "", otherID},
+			run: naming(true, "other", "missing", "other"), created: start, now: later, wantIDs: []string{otherID, "", otherID},
 			wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("missing"),
 		},
 		"not without the other one; the first status says so": {
-			run: naming(true, "other"), noOther: true, now: settled, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("other"),
+			run: naming(true, "other"), noOther: true, now: later, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("other"),
 		},
-		"not without the other one, and without another write": {run: naming(false, "other"), noOther: true, now: settled, wantIDs: []string{""}},
+		"not without the other one, and without another write": {run: naming(false, "other"), noOther: true, now: later, wantIDs: []string{""}},
 		"not to the run itself": {
-			run: naming(true, "hello"), now: settled, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"},
+			run: naming(true, "hello"), now: later, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"},
 			wantEvents: notFound("hello (this TaskRun itself)"),
 		},
 		"not to one that is being deleted": {
-			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""},
+			run: naming(false, "other"), created: start, now: later, wantIDs: []string{""},
 			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.DeletionTimestamp = &metav1.Time{Time: start} },
 		},
-		"not to a duplicate of another run, which is looked at again": {
-			run: naming(false, "other"), created: start, now: settled, wantIDs: []string{""}, wantAfter: 6 * time.Second,
+		"not to a duplicate of another run, which is checked again": {
+			run: naming(false, "other"), created: start, now: later, wantIDs: []string{""}, wantAfter: 6 * time.Second,
 			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
 				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first"}
 			},
 		},
 		"later to one that the index does not have yet": {
-			run: naming(false, "other"), created: settled, now: settled, wantIDs: []string{""}, wantAfter: recheckDelay,
+			run: naming(false, "other"), created: later, now: later, wantIDs: []string{""}, wantAfter: recheckDelay,
 			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.Spec.ID = "0198a1b2-0000-7000-8000-000000000003" },
 		},
 	}

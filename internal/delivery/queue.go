@@ -25,7 +25,7 @@ import (
 type Leases interface {
 	Lease(ctx context.Context, id string, to taskrun.Hold) (*taskrun.Run, error)
 	Release(ctx context.Context, id, holder string) error
-	MoveHold(ctx context.Context, id string, to taskrun.Hold) error
+	RecordLeaseNamespace(ctx context.Context, id string, to taskrun.Hold) error
 	Abandon(ctx context.Context, id string, from taskrun.Hold, maxAttempts int) (*usecase.Loss, error)
 }
 

@@ -39,7 +39,7 @@ func DefaultReaperOptions() ReaperOptions {
 
 // BindFlags defines a flag for each option. The present values are the defaults.
 func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
-	fs.DurationVar(&o.GracePeriod, "worker-grace-time", o.GracePeriod,
+	fs.DurationVar(&o.GracePeriod, "worker-grace-period", o.GracePeriod,
 		"time after which a disconnected worker counts as lost, at least 2s; its runs are redelivered, or become CRASHED")
 	fs.IntVar(&o.MaxAttempts, "worker-max-attempts", o.MaxAttempts,
 		"maximum number of deliveries of a run that no worker starts; then it becomes CRASHED")
@@ -49,7 +49,7 @@ func (o *ReaperOptions) BindFlags(fs *flag.FlagSet) {
 func (o *ReaperOptions) Validate() error {
 	switch {
 	case o.GracePeriod < MinGracePeriod:
-		return fmt.Errorf("--worker-grace-time must be at least %v, the interval at which replicas read the workers of each other", MinGracePeriod)
+		return fmt.Errorf("--worker-grace-period must be at least %v, the interval at which replicas read the workers of each other", MinGracePeriod)
 	case o.MaxAttempts < 1:
 		return errors.New("--worker-max-attempts must be 1 or more")
 	default:
@@ -77,7 +77,7 @@ type Reaper struct {
 	LossRecorder LossRecorder
 
 	disconnectedSince map[taskrun.Hold]time.Time // first check that found the worker disconnected
-	moved             map[string]time.Time       // time of the latest move of a hold, by run id
+	recorded          map[string]time.Time       // time of the latest write of a Lease namespace, by run id
 	lookup            workerLookup
 	logged            loggedProblems
 	unknown           atomic.Int64 // see UnknownHolds
@@ -86,7 +86,7 @@ type Reaper struct {
 // Run checks the holders of runs until the context ends. The grace period of a
 // worker starts at the first check that finds the worker disconnected.
 func (r *Reaper) Run(ctx context.Context) {
-	r.moved = map[string]time.Time{}
+	r.recorded = map[string]time.Time{}
 	ticker := time.NewTicker(r.Interval)
 	defer ticker.Stop()
 	for {

@@ -146,7 +146,7 @@ func TestReaperOptions_Validate(t *testing.T) {
 func (s *fixture) newReaper(leases Leases, log *slog.Logger) *Reaper {
 	return &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: leases,
-		Clock: bubbleClock{}, Log: log, Metrics: s, LossRecorder: s, moved: map[string]time.Time{},
+		Clock: bubbleClock{}, Log: log, Metrics: s, LossRecorder: s, recorded: map[string]time.Time{},
 	}
 }
 

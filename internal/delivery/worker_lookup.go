@@ -88,26 +88,26 @@ func (l *workerLookup) listedIn(leaseNamespace string) leaseWorkers {
 
 // moveHolds records the own Lease namespace in holds that another operator created,
 // if the worker is connected to this replica: the other operator would count the
-// worker as lost. A hold is not moved while the Leases that it names list the
-// worker. If these cannot be read, it is moved at most twice per grace period.
+// worker as lost. A hold is not changed while the Leases that it names list the
+// worker. If these cannot be read, it is changed at most twice per grace period.
 func (r *Reaper) moveHolds(ctx context.Context, now time.Time, holds map[taskrun.Hold][]string) {
 	own := r.Workers.registry.LeaseNamespace()
-	maps.DeleteFunc(r.moved, func(_ string, at time.Time) bool { return now.Sub(at) >= r.GracePeriod/2 })
+	maps.DeleteFunc(r.recorded, func(_ string, at time.Time) bool { return now.Sub(at) >= r.GracePeriod/2 })
 	for hold, ids := range holds {
 		if hold.LeaseNamespace == own || !r.Workers.isConnected(hold.Worker) || r.lookup.listedIn(hold.LeaseNamespace).ids[hold.Worker] {
 			continue
 		}
 		for _, id := range ids {
-			if _, recently := r.moved[id]; !recently {
-				r.moved[id] = now
-				r.moveHold(ctx, id, taskrun.Hold{Worker: hold.Worker, LeaseNamespace: own})
+			if _, recently := r.recorded[id]; !recently {
+				r.recorded[id] = now
+				r.recordLeaseNamespace(ctx, id, taskrun.Hold{Worker: hold.Worker, LeaseNamespace: own})
 			}
 		}
 	}
 }
 
-func (r *Reaper) moveHold(ctx context.Context, id string, to taskrun.Hold) {
-	if err := r.Leases.MoveHold(ctx, id, to); err != nil {
+func (r *Reaper) recordLeaseNamespace(ctx context.Context, id string, to taskrun.Hold) {
+	if err := r.Leases.RecordLeaseNamespace(ctx, id, to); err != nil {
 		r.Log.LogAttrs(ctx, slog.LevelDebug, "recording the Lease namespace of a worker failed, retrying",
 			slog.String("taskRunID", id), slog.String("worker", to.Worker), slog.Any("error", err))
 	}

@@ -156,7 +156,7 @@ func TestReaper_movesHoldsOfWorkersThatConnectHere(t *testing.T) {
 	}
 }
 
-// moves records moved holds and returns err. Another operator moves them back.
+// moves records written Lease namespaces and returns err. Another operator writes its own again.
 type moves struct {
 	Leases
 	at  []time.Duration
@@ -164,7 +164,7 @@ type moves struct {
 	err error
 }
 
-func (m *moves) MoveHold(context.Context, string, taskrun.Hold) error {
+func (m *moves) RecordLeaseNamespace(context.Context, string, taskrun.Hold) error {
 	m.at = append(m.at, m.now())
 	return m.err
 }
@@ -185,7 +185,7 @@ func TestReaper_movesDisputedHoldTwicePerGracePeriod(t *testing.T) {
 			r.check(s.t.Context())
 			pass(time.Second)
 		}
-		s.want("moved after", []time.Duration{0, 5 * time.Second, 10 * time.Second, 15 * time.Second}, m.at)
+		s.want("recorded after", []time.Duration{0, 5 * time.Second, 10 * time.Second, 15 * time.Second}, m.at)
 	})
 }
 
@@ -199,7 +199,7 @@ func TestReaper_logsFailedMoveOfHold(t *testing.T) {
 				Leases: &moves{now: func() time.Duration { return 0 }, err: err},
 				Log:    slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			}
-			r.moveHold(t.Context(), "run", taskrun.Hold{Worker: "worker"})
+			r.recordLeaseNamespace(t.Context(), "run", taskrun.Hold{Worker: "worker"})
 			if logged := log.Len() > 0; logged != (err != nil) {
 				t.Errorf("error %v is logged as %q", err, log.String())
 			}

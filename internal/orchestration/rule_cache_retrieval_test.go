@@ -30,7 +30,7 @@ func TestCacheRetrieval(t *testing.T) {
 			want: Verdict{Status: Reject, Reason: "Retrieved state from cache", State: hit},
 		},
 		"without an entry the run starts": {edit: func(f *Facts) { f.CacheEntry = nil }},
-		"without a key nobody asks":       {edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
+		"without a key no lookup":         {edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
 		"an empty key is none":            {edit: func(f *Facts) { f.Proposed.Details.CacheKey = new("") }},
 		"refreshing does not ask":         {edit: func(f *Facts) { f.Proposed.Details.RefreshCache = new(true) }},
 		"saying not to refresh does": {

@@ -4,7 +4,7 @@
 // transforms that every accepted transition passes (contract §3). Everything
 // here is a pure function of its arguments: no clock, no I/O, no randomness.
 //
-// Decide is the way in. It picks one of the policies, which are lists of rules
+// Decide is the entry point. It selects one of the policies, which are lists of rules
 // (policies.go); each rule has a file of its own (rule_*.go); engine.go lets them
 // speak; transforms.go holds what follows from every state that is written.
 // testdata shows what comes of it, pair by pair.

@@ -7,7 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// prefectCodePage is the page that says which Prefect code works.
+// prefectCodePage is the page about the Prefect code that works.
 const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
 
 // absentParts are the parts of a Prefect server that the operator does not have, by the beginning of their paths below

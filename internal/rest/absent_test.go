@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEveryRouteThatTheDocsCallAbsentIsExplained(t *testing.T) {
+func TestEveryUnsupportedRouteOfTheDocsHasAnErrorText(t *testing.T) {
 	t.Parallel()
 	for _, line := range absent {
 		_, path, _ := strings.Cut(line[0], " ")
@@ -21,7 +21,7 @@ func TestEveryRouteThatTheDocsCallAbsentIsExplained(t *testing.T) {
 	}
 }
 
-func TestARouteThatOnlyPrefectHasIsExplained(t *testing.T) {
+func TestTheErrorOfAnUnsupportedRouteNamesThePartOfPrefect(t *testing.T) {
 	t.Parallel()
 	const notFound = `{"detail":"Not Found"}`
 	cases := map[string]struct{ method, path, want string }{
@@ -35,7 +35,7 @@ func TestARouteThatOnlyPrefectHasIsExplained(t *testing.T) {
 		"variables":                  {http.MethodPost, "/api/variables/filter", "does not keep variables. "},
 		"in another namespace":       {http.MethodPost, "/namespaces/default/api/flows/", "does not keep flows. "},
 		"the page of a run":          {http.MethodGet, "/runs/task-run/" + idKnown, "kubectl taskrun describe"},
-		"a path that nobody has":     {http.MethodGet, "/api/nothing", notFound},
+		"an unknown path":            {http.MethodGet, "/api/nothing", notFound},
 		"one that begins as one has": {http.MethodGet, "/api/flowsandmore", notFound},
 		"outside the base":           {http.MethodGet, "/flows/", notFound},
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -35,12 +36,12 @@ const (
 // The error texts for requests without credentials that can be reviewed.
 const (
 	textShowToken = "send a ServiceAccount token as \"Authorization: Bearer …\"; the Prefect client does with PREFECT_API_KEY"
-	textNoBasic   = "user names and passwords (PREFECT_API_AUTH_STRING) are not taken: " +
+	textNoBasic   = "user names and passwords (PREFECT_API_AUTH_STRING) are not supported: " +
 		"set PREFECT_API_KEY to a ServiceAccount token instead"
-	textProxyOnly = "this path is for requests that the Kubernetes API server passes on"
+	textProxyOnly = "this path is for requests that the Kubernetes API server forwards"
 )
 
-// authError refuses a caller.
+// authError rejects a caller.
 type authError struct {
 	status int
 	text   string // what the caller can do
@@ -138,15 +139,15 @@ func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resou
 
 // authResponse returns the response to an error of the Reviewer; ok is false for other
 // errors.
-func authResponse(err error) (answer response, ok bool) {
-	var refused *authError
+func authResponse(err error) (resp response, ok bool) {
+	var rejected *authError
 	switch {
-	case errors.As(err, &refused):
-		return refusedCaller(refused.status, refused.text), true
+	case errors.As(err, &rejected):
+		return rejectedCaller(rejected.status, rejected.text), true
 	case errors.Is(err, authn.ErrUnauthenticated):
-		return refusedCaller(http.StatusUnauthorized, err.Error()), true
+		return rejectedCaller(http.StatusUnauthorized, err.Error()), true
 	case errors.Is(err, authn.ErrForbidden):
-		return refusedCaller(http.StatusForbidden, err.Error()), true
+		return rejectedCaller(http.StatusForbidden, err.Error()), true
 	case errors.Is(err, authn.ErrUnavailable):
 		return unavailable(), true
 	default:
@@ -154,18 +155,42 @@ func authResponse(err error) (answer response, ok bool) {
 	}
 }
 
-// refusedCaller says what Prefect says, and beside it what the caller can do.
-func refusedCaller(status int, text string) response {
-	say := func(message string) response {
+// rejectedCaller returns the response of Prefect, with what the caller can do in a second text.
+func rejectedCaller(status int, text string) response {
+	withText := func(message string) response {
 		return jsonMembers(status, [2]string{keyMessage, message}, [2]string{keyExplanation, text})
 	}
 	if status == http.StatusUnauthorized {
-		return say(textUnauthorized).with("WWW-Authenticate", "Bearer")
+		return withText(textUnauthorized).with("WWW-Authenticate", "Bearer")
 	}
-	return say(textForbidden)
+	return withText(textForbidden)
 }
 
-// unavailable asks a client to try again.
+// unavailable returns the response after which a client retries.
 func unavailable() response {
 	return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter)
+}
+
+// identifyWithin identifies the caller of a request. The request is in the pool of unidentified callers until
+// then. If it is evicted from the pool, the review of the token is canceled.
+func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
+	if s.reviewer == nil {
+		return identified{}, nil
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer s.unidentified.Requests.Enter(limiter.AddressOf(r.RemoteAddr), cancel)()
+	caller, err := s.identify(r.WithContext(ctx), at)
+	if err == nil {
+		limiter.MarkIdentified(r)
+	}
+	s.countRejected(err)
+	return caller, err
+}
+
+// countRejected counts a caller whose token was not reviewed because of too many bad tokens of its address.
+func (s *Server) countRejected(err error) {
+	if errors.Is(err, authn.ErrTooManyRejected) {
+		s.reject(limiter.ReasonAddress)
+	}
 }

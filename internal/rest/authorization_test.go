@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -87,7 +88,7 @@ var access = map[string]string{
 	"POST /v2/concurrency_limits/leases/{lease_id}/renew": "update concurrencylimits/status",
 }
 
-func TestEveryRouteSaysWhoMayUseIt(t *testing.T) {
+func TestEveryRouteHasAPermission(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, r := range table() {
@@ -208,18 +209,18 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 			base, show string
 			want       int // 0: whatever the route answers
 		}{
-			"nothing":               {"/api", "", 401},
-			"garbage":               {"/api", "Bearer garbage", 401},
-			"a password":            {"/api", "Basic dXNlcjpwYXNz", 401},
-			"no token after all":    {"/api", "Bearer  ", 401},
-			"no word of ours":       {"/api", "Negotiate x", 401},
-			"when nobody can judge": {"/api", "Bearer lost", 503},
-			"no right":              {"/api", "Bearer watch taskruns in default", 403},
-			"the right elsewhere":   {"/api", "Bearer " + right + " in other", 403},
-			"not the right there":   {"/namespaces/other/api", "Bearer " + right + " in default", 403},
-			"the right":             {"/api", "Bearer " + right + " in default", 0},
-			"the right there":       {"/namespaces/other/api", "Bearer " + right + " in other", 0},
-			"in small letters":      {"/api", "bearer " + right + " in default", 0},
+			"nothing":             {"/api", "", 401},
+			"garbage":             {"/api", "Bearer garbage", 401},
+			"a password":          {"/api", "Basic dXNlcjpwYXNz", 401},
+			"no token after all":  {"/api", "Bearer  ", 401},
+			"no word of ours":     {"/api", "Negotiate x", 401},
+			"when reviews fail":   {"/api", "Bearer lost", 503},
+			"no right":            {"/api", "Bearer watch taskruns in default", 403},
+			"the right elsewhere": {"/api", "Bearer " + right + " in other", 403},
+			"not the right there": {"/namespaces/other/api", "Bearer " + right + " in default", 403},
+			"the right":           {"/api", "Bearer " + right + " in default", 0},
+			"the right there":     {"/namespaces/other/api", "Bearer " + right + " in other", 0},
+			"in small letters":    {"/api", "bearer " + right + " in default", 0},
 		}
 		for name, tc := range cases {
 			switch {
@@ -235,13 +236,13 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// What is not there is nobody's business.
+// Unknown paths need authentication too.
 func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
 		if got := f.knock(t, http.MethodPost, path, "").Code; got != http.StatusUnauthorized {
-			t.Errorf("%s for nobody: status %d, want 401", path, got)
+			t.Errorf("%s without a token: status %d, want 401", path, got)
 		}
 	}
 	known := "Bearer list taskruns in default"
@@ -250,7 +251,7 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 		"/namespaces/" + strings.Repeat("a", 64) + "/api/task_runs/count": 404, "/namespaces//api/task_runs/count": 404,
 	} {
 		if got := f.knock(t, http.MethodPost, path, known).Code; got != want {
-			t.Errorf("%s for somebody: status %d, want %d", path, got, want)
+			t.Errorf("%s with a token: status %d, want %d", path, got, want)
 		}
 	}
 	if got := f.knock(t, http.MethodPost, "/namespaces/foreign/api/task_runs/count", "Bearer list taskruns in foreign").Code; got != http.StatusNotFound {
@@ -261,7 +262,7 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysWhatToDo(t *testing.T) {
+func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	cases := map[string]struct {
@@ -313,7 +314,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-func TestAFloodIsTurnedAway(t *testing.T) {
+func TestRequestsOverTheLimitAreRejected(t *testing.T) {
 	t.Parallel()
 	var inside sync.WaitGroup
 	held := make(chan struct{})
@@ -342,7 +343,7 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusOK {
 		t.Errorf("another caller: status %d, want 200", got)
 	}
-	leave, _ := f.server.admission.enter()
+	leave, _ := f.server.admission.Enter()
 	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer "+two).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("when the server is full: status %d, want 503", got)
 	}
@@ -354,11 +355,11 @@ func TestAFloodIsTurnedAway(t *testing.T) {
 	leave()
 	close(held)
 	flood.Wait()
-	if diff := cmp.Diff([]string{busyCaller, busyServer}, f.metrics.rejected); diff != "" {
+	if diff := cmp.Diff([]string{limiter.ReasonCaller, limiter.ReasonServer}, f.metrics.rejected); diff != "" {
 		t.Errorf("rejections counted (-want +got):\n%s", diff)
 	}
-	if f.metrics.underWay.Load() != 0 || f.server.admission.underWay() != 0 || len(f.server.admission.byName) != 0 {
-		t.Errorf("%d requests are still counted", f.server.admission.underWay())
+	if f.metrics.underWay.Load() != 0 || f.server.admission.Len() != 0 || f.server.admission.Callers() != 0 {
+		t.Errorf("%d requests are still counted", f.server.admission.Len())
 	}
 }
 
@@ -374,12 +375,12 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 			token string
 			want  end // zero: it is let in
 		}{
-			"nothing":               {"", end{1008, "Auth required but no token provided"}},
-			"garbage":               {"garbage", end{1008, "Invalid token"}},
-			"no right":              {"watch taskruns in default", end{1008, "Invalid token"}},
-			"the right elsewhere":   {right + " in other", end{1008, "Invalid token"}},
-			"when nobody can judge": {"lost", end{1013, "Service Unavailable"}},
-			"the right":             {right + " in default", end{}},
+			"nothing":             {"", end{1008, "Auth required but no token provided"}},
+			"garbage":             {"garbage", end{1008, "Invalid token"}},
+			"no right":            {"watch taskruns in default", end{1008, "Invalid token"}},
+			"the right elsewhere": {right + " in other", end{1008, "Invalid token"}},
+			"when reviews fail":   {"lost", end{1013, "Service Unavailable"}},
+			"the right":           {right + " in default", end{}},
 		}
 		for name, tc := range cases {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
@@ -408,12 +409,12 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 		subprotocols []string
 		want         int // status
 	}{
-		"an old client with the right":      {"Bearer list taskruns in default", nil, 101},
-		"a new client with the right":       {"Bearer list taskruns in default", offering, 101},
-		"an old client with nothing":        {"", nil, 403},
-		"an old client with garbage":        {"Bearer garbage", nil, 401},
-		"a password":                        {"Basic dXNlcjpwYXNz", offering, 401},
-		"when nobody can judge, come again": {"Bearer lost", nil, 503},
+		"an old client with the right": {"Bearer list taskruns in default", nil, 101},
+		"a new client with the right":  {"Bearer list taskruns in default", offering, 101},
+		"an old client with nothing":   {"", nil, 403},
+		"an old client with garbage":   {"Bearer garbage", nil, 401},
+		"a password":                   {"Basic dXNlcjpwYXNz", offering, 401},
+		"when reviews fail, retry":     {"Bearer lost", nil, 503},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -455,7 +456,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 		"the right is taken away": {
 			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
-		"nobody can judge until the token expires": {
+		"reviews fail until the token expires": {
 			reviewer: func(d *fakeReviewer) { d.until = noon.Add(150 * time.Second) },
 			after:    func(d *fakeReviewer) { d.fail(right, authn.ErrUnavailable) }, want: end{1008, "Token expired"}, within: 150 * time.Second,
 		},

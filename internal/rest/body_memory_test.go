@@ -11,13 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
 // expectNoMemoryTaken checks that everything that was taken was returned.
 func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	t.Helper()
 	m := f.server.memory
-	for name, b := range map[string]*bytebudget.CallerBudget{"arriving": m.arriving, "parsed": m.parsed, "responses": m.responses} {
+	for name, b := range map[string]*bytebudget.CallerBudget{"arriving": m.Arriving, "parsed": m.Parsed, "responses": m.Responses} {
 		if release, ok := b.Try("", b.Share()); ok {
 			second, ok := b.Try("", b.Share())
 			second()
@@ -41,11 +42,11 @@ func memoryTaken(t *testing.T, b *bytebudget.CallerBudget) (release func()) {
 	return func() { one(); two() }
 }
 
-func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
+func TestRequestsWithoutMemoryGet503(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		for name, b := range map[string]*bytebudget.CallerBudget{"arriving": f.server.memory.arriving, "parsed": f.server.memory.parsed} {
+		for name, b := range map[string]*bytebudget.CallerBudget{"arriving": f.server.memory.Arriving, "parsed": f.server.memory.Parsed} {
 			release := memoryTaken(t, b)
 			w := f.ask(t, http.MethodPost, "/task_runs/count", "{}")
 			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
@@ -54,17 +55,17 @@ func TestWithoutMemoryRequestsComeAgain(t *testing.T) {
 			release()
 			f.must(t, http.StatusOK, http.MethodPost, "/task_runs/count", "{}")
 		}
-		if diff := cmp.Diff([]string{busyMemory, busyMemory}, f.metrics.rejected); diff != "" {
+		if diff := cmp.Diff([]string{limiter.ReasonMemory, limiter.ReasonMemory}, f.metrics.rejected); diff != "" {
 			t.Errorf("rejections counted (-want +got):\n%s", diff)
 		}
 		f.expectNoMemoryTaken(t)
 	})
 }
 
-func TestALargeAnswerTakesMemoryUntilItIsSent(t *testing.T) {
+func TestALargeResponseReservesMemoryUntilItIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	release := memoryTaken(t, f.server.memory.responses)
+	release := memoryTaken(t, f.server.memory.Responses)
 	large := `{"name":"` + strings.Repeat("x", 10_000) + `"}` // is repeated in the answer
 	if w := f.ask(t, http.MethodPost, "/task_runs/", large); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a large answer: status %d, want 503", w.Code)
@@ -88,7 +89,7 @@ func TestValuesOfABodyAreLimited(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestRoutesOfSmallBodiesTakeSmallOnes(t *testing.T) {
+func TestRoutesWithFewFieldsRejectLargeBodies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
 	for _, r := range table() {
@@ -118,7 +119,7 @@ func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 		if got := w.recorder.recorded(t); len(got) != 0 {
 			t.Fatalf("recorded = %v, want that the event waits for others", got)
 		}
-		release := memoryTaken(t, w.server.memory.parsed)
+		release := memoryTaken(t, w.server.memory.Parsed)
 		p.send(t, numbered(2))
 		synctest.Wait()
 		if got := w.recorder.recorded(t); len(got) != 1 {

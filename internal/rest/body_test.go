@@ -47,7 +47,7 @@ func TestTypesOfBodies(t *testing.T) {
 	}
 }
 
-func TestBodyThatIsNoJSON(t *testing.T) {
+func TestABodyThatIsNotJSONIsRejected(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"broken": `{"task_key":`, "blank": " \n", "two values": `{}{}`} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestBodyThatIsNoJSON(t *testing.T) {
 	}
 }
 
-func TestEmptyBodiesAreLegalWhereNothingIsNeeded(t *testing.T) {
+func TestEmptyBodiesAreAcceptedWithoutRequiredFields(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for path, want := range map[string]string{"/task_runs/filter": "[]", "/task_runs/count": "0"} {
@@ -76,7 +76,7 @@ func TestEmptyBodiesAreLegalWhereNothingIsNeeded(t *testing.T) {
 	f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/", "")
 }
 
-func TestBodyOfARouteThatTakesNoneIsIgnored(t *testing.T) {
+func TestABodyIsIgnoredOnRoutesWithoutOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -84,7 +84,7 @@ func TestBodyOfARouteThatTakesNoneIsIgnored(t *testing.T) {
 	f.must(t, http.StatusNoContent, http.MethodDelete, "/task_runs/"+idKnown, "{")
 }
 
-func TestBodyTooLargeIsRefused(t *testing.T) {
+func TestATooLargeBodyIsRejected(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.MaxBodyBytes = 100 })
 	body := `{"task_key":"k","dynamic_key":"` + strings.Repeat("d", 67) + `"}`
@@ -127,7 +127,7 @@ func TestAPIVersions(t *testing.T) {
 	}
 }
 
-func TestAPIVersionIsToldBeforeOtherFaults(t *testing.T) {
+func TestAnOldAPIVersionIsRejectedBeforeOtherErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for path, want := range map[string]int{

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
@@ -23,12 +24,17 @@ func tokenOf(t *testing.T, f *fixture, client string) string {
 	return strings.Trim(sample.Member(t, answer, "token"), `"`)
 }
 
-func TestTokensAreAskedFor(t *testing.T) {
+func TestRequestsThatChangeSomethingNeedAToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	token := tokenOf(t, f, "abc")
 	forged := strings.Repeat("f", len(token))
 	const unknown = "/task_runs/" + idUnknown
+	const (
+		noToken  = `{"detail":"Missing CSRF token."}`
+		noClient = `{"detail":"Missing client identifier."}`
+		badToken = `{"detail":"Invalid CSRF token or client identifier."}`
+	)
 	cases := map[string]struct {
 		method, path string
 		header       []string
@@ -36,23 +42,23 @@ func TestTokensAreAskedFor(t *testing.T) {
 		body         string
 	}{
 		"reading needs none":                   {http.MethodGet, "/health", nil, http.StatusOK, "true"},
-		"posting needs one":                    {http.MethodPost, "/task_runs/count", nil, http.StatusForbidden, textNoToken},
-		"patching needs one":                   {http.MethodPatch, unknown, nil, http.StatusForbidden, textNoToken},
-		"deleting needs one":                   {http.MethodDelete, unknown, nil, http.StatusForbidden, textNoToken},
-		"putting what is not there needs one":  {http.MethodPut, "/nowhere", nil, http.StatusForbidden, textNoToken},
-		"and whose it is":                      {http.MethodPost, "/task_runs/count", []string{headerToken, token}, http.StatusForbidden, textNoClient},
-		"a client alone does not help":         {http.MethodPost, "/task_runs/count", []string{headerClient, "abc"}, http.StatusForbidden, textNoToken},
-		"with both it is answered":             {http.MethodPost, "/task_runs/count", []string{headerToken, token, headerClient, "abc"}, http.StatusOK, "0"},
-		"with both it is also told of faults":  {http.MethodDelete, unknown, []string{headerToken, token, headerClient, "abc"}, http.StatusNotFound, "Task not found"},
-		"it is not good for another client":    {http.MethodPost, "/task_runs/count", []string{headerToken, token, headerClient, "abd"}, http.StatusForbidden, textBadToken},
-		"nor for none":                         {http.MethodPost, "/task_runs/count", []string{headerToken, token, headerClient, ""}, http.StatusForbidden, textBadToken},
-		"a made-up one is not good":            {http.MethodPost, "/task_runs/count", []string{headerToken, forged, headerClient, "abc"}, http.StatusForbidden, textBadToken},
-		"one with another time is not good":    {http.MethodPost, "/task_runs/count", []string{headerToken, "7fff" + token[4:], headerClient, "abc"}, http.StatusForbidden, textBadToken},
-		"half of one is not good":              {http.MethodPost, "/task_runs/count", []string{headerToken, token[:32], headerClient, "abc"}, http.StatusForbidden, textBadToken},
-		"an empty one is not good":             {http.MethodPost, "/task_runs/count", []string{headerToken, "", headerClient, "abc"}, http.StatusForbidden, textBadToken},
-		"one that is no number is not good":    {http.MethodPost, "/task_runs/count", []string{headerToken, strings.Repeat("x", 64), headerClient, "abc"}, http.StatusForbidden, textBadToken},
-		"it is told before a redirect":         {http.MethodPost, "/task_runs", nil, http.StatusForbidden, textNoToken},
-		"it is told before a malformed body":   {http.MethodPost, "/task_runs/", nil, http.StatusForbidden, textNoToken},
+		"posting needs one":                    {http.MethodPost, "/task_runs/count", nil, http.StatusForbidden, noToken},
+		"patching needs one":                   {http.MethodPatch, unknown, nil, http.StatusForbidden, noToken},
+		"deleting needs one":                   {http.MethodDelete, unknown, nil, http.StatusForbidden, noToken},
+		"putting what is not there needs one":  {http.MethodPut, "/nowhere", nil, http.StatusForbidden, noToken},
+		"and whose it is":                      {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token}, http.StatusForbidden, noClient},
+		"a client alone does not help":         {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderClient, "abc"}, http.StatusForbidden, noToken},
+		"with both it is answered":             {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusOK, "0"},
+		"with both it is also told of faults":  {http.MethodDelete, unknown, []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusNotFound, "Task not found"},
+		"it is not good for another client":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abd"}, http.StatusForbidden, badToken},
+		"nor for none":                         {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, ""}, http.StatusForbidden, badToken},
+		"a made-up one is not good":            {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, forged, crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"one with another time is not good":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "7fff" + token[4:], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"half of one is not good":              {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token[:32], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"an empty one is not good":             {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "", crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"one that is no number is not good":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, strings.Repeat("x", 64), crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"it is told before a redirect":         {http.MethodPost, "/task_runs", nil, http.StatusForbidden, noToken},
+		"it is told before a malformed body":   {http.MethodPost, "/task_runs/", nil, http.StatusForbidden, noToken},
 		"a preflight needs none":               {http.MethodOptions, "/task_runs/", []string{"Origin", "http://example.test", "Access-Control-Request-Method", "POST"}, http.StatusOK, "OK"},
 		"asking for a token without a client":  {http.MethodGet, "/csrf-token", nil, http.StatusUnprocessableEntity, `"loc":["query","client"]`},
 		"asking for a token needs no other":    {http.MethodGet, "/csrf-token?client=", nil, http.StatusOK, `"client":""`},
@@ -69,7 +75,7 @@ func TestTokensAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestATokenTellsItsClientAndTime(t *testing.T) {
+func TestATokenResponseHasTheClientAndTheExpiration(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	answer := f.must(t, http.StatusOK, http.MethodGet, "/csrf-token?client=a%22b", "")
@@ -89,10 +95,10 @@ func TestATokenTellsItsClientAndTime(t *testing.T) {
 	}
 }
 
-func TestATokenEndsAfterAnHour(t *testing.T) {
+func TestATokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
-	header := []string{headerToken, tokenOf(t, f, "abc"), headerClient, "abc"}
+	header := []string{crossorigin.HeaderToken, tokenOf(t, f, "abc"), crossorigin.HeaderClient, "abc"}
 	f.clock.advance(time.Hour - time.Microsecond)
 	if w := f.ask(t, http.MethodPost, "/task_runs/count", "", header...); w.Code != http.StatusOK {
 		t.Errorf("just before: %d %s, want 200", w.Code, w.Body)
@@ -103,7 +109,7 @@ func TestATokenEndsAfterAnHour(t *testing.T) {
 	}
 }
 
-func TestReplicasOfOneKeyKnowEachOthersTokens(t *testing.T) {
+func TestReplicasWithTheSameKeyAcceptEachOthersTokens(t *testing.T) {
 	t.Parallel()
 	file := func(key string) string {
 		name := filepath.Join(t.TempDir(), "key")
@@ -113,7 +119,7 @@ func TestReplicasOfOneKeyKnowEachOthersTokens(t *testing.T) {
 		return name
 	}
 	one, same, other := strings.Repeat("k", 32), strings.Repeat("k", 32), strings.Repeat("k", 31)+"l"
-	header := []string{headerToken, tokenOf(t, newFixture(t, protected(file(one))), "abc"), headerClient, "abc"}
+	header := []string{crossorigin.HeaderToken, tokenOf(t, newFixture(t, protected(file(one))), "abc"), crossorigin.HeaderClient, "abc"}
 	for name, tc := range map[string]struct {
 		keyFile string
 		status  int

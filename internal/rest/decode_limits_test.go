@@ -95,7 +95,7 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 		"no parameters at all": {
 			"POST", newBase + "/increment-with-lease", "[]", missingOf("slots", "names", "mode", "lease_duration", "holder"),
 		},
-		"giving back no parameters at all": {"POST", newBase + "/decrement", "7", missingOf("slots", "names", "occupancy_seconds", "create_if_missing")},
+		"a release without parameters": {"POST", newBase + "/decrement", "7", missingOf("slots", "names", "occupancy_seconds", "create_if_missing")},
 		"an occupancy of nothing": {
 			"POST", newBase + "/decrement", `{"slots":1,"names":[],"occupancy_seconds":0}`,
 			`{"type":"greater_than","loc":["body","occupancy_seconds"],` + notPositive + `,"input":0,"ctx":{"gt":0.0}}`,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -17,9 +18,10 @@ import (
 const (
 	textTaken = "Data integrity conflict. This usually means a unique or foreign key constraint was violated. " +
 		"See server logs for details."
-	textUnavailable = "Service Unavailable"
-	textInternal    = "Internal Server Error"
-	textNotServed   = "This namespace is not served."
+	textUnavailable  = "Service Unavailable"
+	textInternal     = "Internal Server Error"
+	textNotServed    = "This namespace is not served."
+	textCSRFDisabled = "CSRF protection is disabled."
 )
 
 // textOperatorForbidden begins the text about a permission that the operator lacks, not the caller.
@@ -83,7 +85,7 @@ type redirectError struct{ location string }
 func (e *redirectError) Error() string { return "redirected to " + e.location }
 
 // errorResponse is the single place where errors become responses. unexpected is true for errors of the server itself.
-func errorResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
+func errorResponse(err error, rt *route, r *request) (resp response, unexpected bool) {
 	var (
 		plain    *wire.DetailError
 		notReady *notReadyError
@@ -92,11 +94,11 @@ func errorResponse(err error, rt *route, r *request) (answer response, unexpecte
 		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
 	)
-	if answer, ok := authResponse(err); ok {
-		return answer, false
+	if resp, ok := authResponse(err); ok {
+		return resp, false
 	}
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, bytebudget.ErrFull):
+	case errors.Is(err, limiter.ErrBusy), errors.Is(err, bytebudget.ErrFull):
 		return unavailable(), false
 	case errors.Is(err, ErrNotServed):
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
@@ -131,7 +133,7 @@ func rejectedByCluster(e *taskrun.RejectedError) response {
 }
 
 // useCaseResponse returns the response to an error of a use case.
-func useCaseResponse(err error, rt *route, r *request) (answer response, unexpected bool) {
+func useCaseResponse(err error, rt *route, r *request) (resp response, unexpected bool) {
 	var (
 		undecodable *taskrun.UndecodableError
 		rejected    *taskrun.RejectedError
@@ -141,8 +143,8 @@ func useCaseResponse(err error, rt *route, r *request) (answer response, unexpec
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.As(err, &rejected):
 		return rejectedByCluster(rejected), false
-	case errors.Is(err, taskrun.ErrNotFound) && rt.explainGone != nil:
-		p := rt.explainGone(r.parameter)
+	case errors.Is(err, taskrun.ErrNotFound) && rt.notFoundText != nil:
+		p := rt.notFoundText(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false
 	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists):
 		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
@@ -155,18 +157,18 @@ func useCaseResponse(err error, rt *route, r *request) (answer response, unexpec
 }
 
 // slotsResponse returns the response to an error of a request for slots.
-func slotsResponse(err error) (answer response, unexpected bool) {
+func slotsResponse(err error) (resp response, unexpected bool) {
 	var (
 		locked  *concurrency.LockedError
 		noDecay *concurrency.NoDecayError
 	)
 	switch {
 	case errors.As(err, &locked):
-		answer = jsonMember(http.StatusLocked, keyDetail, lockedText(locked))
+		resp = jsonMember(http.StatusLocked, keyDetail, lockedText(locked))
 		if locked.Never {
-			return answer, false
+			return resp, false
 		}
-		return answer.with("Retry-After", pyjson.Float(locked.RetryAfter.Seconds())), false
+		return resp.with("Retry-After", pyjson.Float(locked.RetryAfter.Seconds())), false
 	case errors.As(err, &noDecay):
 		names := pyjson.Repr(strings.Join(noDecay.Names, ","))
 		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textNoDecay+names), false

@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
 // Guard requires authorization for handlers that are no part of REST, such as metrics: callers need
@@ -11,8 +13,8 @@ import (
 func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := authorizeRequest(reviewer, r); err != nil {
-			answer, _ := errorResponse(err, nil, nil)
-			_ = answer.write(w, r) // the client is told, or gone
+			resp, _ := errorResponse(err, nil, nil)
+			_ = resp.write(w, r) // an error means that the client has disconnected
 			return
 		}
 		behind.ServeHTTP(w, r)
@@ -23,11 +25,11 @@ func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 // metrics, where callers are not authenticated: a web page whose owner has pointed its
 // name at this machine reads nothing. Hosts are served beside those of loopback.
 func GuardHost(hosts []string, behind http.Handler) http.Handler {
-	guard := newBrowserGuard(&Options{AllowedHosts: hosts}, false)
+	policy := crossorigin.NewPolicy(&crossorigin.Options{AllowedHosts: hosts}, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := guard.checkHost(r); err != nil {
-			answer, _ := errorResponse(err, nil, nil)
-			_ = answer.write(w, r) // the client is told, or gone
+		if err := policy.CheckHost(r); err != nil {
+			resp, _ := errorResponse(err, nil, nil)
+			_ = resp.write(w, r) // an error means that the client has disconnected
 			return
 		}
 		behind.ServeHTTP(w, r)
@@ -39,7 +41,7 @@ func authorizeRequest(reviewer Reviewer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := authn.WithAddress(r.Context(), addressOf(r.RemoteAddr))
+	ctx := authn.WithAddress(r.Context(), limiter.AddressOf(r.RemoteAddr))
 	caller, err := reviewer.Authenticate(ctx, token)
 	if err != nil {
 		return err

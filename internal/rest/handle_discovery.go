@@ -8,7 +8,7 @@ import (
 )
 
 // What Kubernetes calls a group, a version of it, and what is in that. The types
-// of apimachinery say the same, with all of Kubernetes behind them.
+// of apimachinery are the same, but import much of Kubernetes.
 type (
 	apiGroupList struct {
 		Kind       string     `json:"kind"`
@@ -56,9 +56,8 @@ func (s *namespaceHandler) apiGroups(*request) (response, error) {
 
 func (s *namespaceHandler) apiGroup(*request) (response, error) { return asJSON(theGroup()) }
 
-// apiResources names the one resource that all routes are told under. It cannot
-// be listed, watched or deleted in the way of Kubernetes, and says so: else the
-// controllers that clean up would try to.
+// apiResources responds with the single resource that stands for all routes. It has no verbs, so that the garbage
+// collector and the namespace controller do not list, watch or delete it.
 func (s *namespaceHandler) apiResources(*request) (response, error) {
 	return asJSON(apiResourceList{
 		Kind: "APIResourceList", APIVersion: "v1", GroupVersion: groupVersion,
@@ -68,7 +67,7 @@ func (s *namespaceHandler) apiResources(*request) (response, error) {
 	})
 }
 
-// openAPIIndex says where the document is. Its digest changes with it, so that
+// openAPIIndex responds with the path of the document. The path has a digest of the document, so that
 // the API server may keep it.
 func (s *namespaceHandler) openAPIIndex(*request) (response, error) {
 	text, err := s.aggregatedDocument()

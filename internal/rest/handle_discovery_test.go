@@ -30,7 +30,7 @@ func aggregated(t *testing.T) *fixture {
 	return newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
 }
 
-func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
+func TestDiscoveryDocuments(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	read := func(path string, into any) {
@@ -75,7 +75,7 @@ func TestTheAPIServerIsToldWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestTheAPIServerVouchesForCallers(t *testing.T) {
+func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const in = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
@@ -85,13 +85,13 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 	}{
 		"a caller with the right":                {in + "other/task_runs/count", "user list taskruns in other", 200},
 		"one with the right elsewhere":           {in + "other/task_runs/count", "user list taskruns in default", 403},
-		"somebody who is not the API server":     {in + "other/task_runs/count", "", 401},
+		"a caller that is not the API server":    {in + "other/task_runs/count", "", 401},
 		"a token is not what counts here":        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
 		"who cannot be checked":                  {in + "other/task_runs/count", "broken", 503},
 		"the API server's word, on another path": {"/api/task_runs/count", "user list taskruns in default", 401},
 		"a namespace that is no name":            {in + "Other/task_runs/count", "user list taskruns in Other", 404},
 		"no such document":                       {"/openapi/v2", "user somebody", 404},
-		"asking what there is, as nobody":        {"/apis", "", 401},
+		"discovery without a certificate":        {"/apis", "", 401},
 	}
 	for name, tc := range cases {
 		if got := f.knock(t, http.MethodPost, tc.path, tc.show).Code; got != tc.want {
@@ -106,7 +106,7 @@ func TestTheAPIServerVouchesForCallers(t *testing.T) {
 
 // kube-apiserver makes 502 of a redirect. Each path is served with one slash more or
 // fewer as it is without.
-func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
+func TestForwardedRequestsAreNotRedirected(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const base = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
@@ -153,7 +153,7 @@ func TestNothingThatTheAPIServerPassesOnIsRedirected(t *testing.T) {
 }
 
 // Wherever the page is read, what it loads is found.
-func TestThePageLoadsItsFilesWhateverItsSlashes(t *testing.T) {
+func TestThePageLoadsItsFilesWithAnyTrailingSlashes(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	for _, slashes := range []string{"", "/", "//"} {

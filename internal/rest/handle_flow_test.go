@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestEveryFlowIsToldOf(t *testing.T) {
+func TestAnyFlowIDIsAFlow(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	want := `{"id":"` + idFlowRun + `","created":null,"updated":null,"name":"` + idFlowRun + `","tags":[],"labels":{}}`

@@ -86,8 +86,8 @@ type Limits interface {
 	Put(ctx context.Context, name string, slots int) (limit *concurrency.View, created bool, err error)
 	// Get returns a limit. ErrNotFound.
 	Get(ctx context.Context, key concurrency.Key) (*concurrency.View, error)
-	// List returns at most most limits whose names begin with the prefix, sorted by name, without the first offset.
-	List(ctx context.Context, prefix string, offset, most int) ([]*concurrency.View, error)
+	// List returns at most limit entries whose names begin with the prefix, sorted by name, without the first offset.
+	List(ctx context.Context, prefix string, offset, limit int) ([]*concurrency.View, error)
 	// Update changes the fields that are not nil. ErrNotFound, ErrExists.
 	Update(ctx context.Context, key concurrency.Key, change concurrency.Change) error
 	// Delete removes a limit with its slots. ErrNotFound.
@@ -103,7 +103,7 @@ type Limits interface {
 	// the names.
 	Release(ctx context.Context, in concurrency.Released) ([]*concurrency.View, error)
 	// Renew sets the remaining TTL of a lease. concurrency.ErrNoLease.
-	Renew(ctx context.Context, leaseID string, life time.Duration) error
+	Renew(ctx context.Context, leaseID string, ttl time.Duration) error
 	// ReleaseLease releases the slots of a lease. A lease that has ended has none.
 	ReleaseLease(ctx context.Context, leaseID string) error
 	// AcquireForRun acquires a slot of each active limit of the tags for the run, or none, and returns these limits.

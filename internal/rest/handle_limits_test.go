@@ -112,7 +112,7 @@ const (
 	newBase = "/v2/concurrency_limits"
 )
 
-func TestLimitsAreAskedAndAnswered(t *testing.T) {
+func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 	t.Parallel()
 	ofDB := []any{concurrency.Key{Name: "tag:db"}}
 	cases := map[string]struct {
@@ -252,7 +252,7 @@ func TestLimitsAreAskedAndAnswered(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeHad(t *testing.T) {
+func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
 	t.Parallel()
 	const slots = `{"slots":1,"names":["a"]}`
 	run := `{"names":["db"],"task_run_id":"` + idOther + `"}`
@@ -291,7 +291,7 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 			`{"detail":"Only concurrency limits with slot decay can be used for rate limiting. ` +
 				`The following limits do not have a decay configured: \"a,b'c\""}`, "",
 		},
-		"a lease that is gone": {
+		"an expired lease": {
 			"POST", newBase + "/leases/" + idOther + "/renew", "", concurrency.ErrNoLease, 410,
 			`{"detail":"Lease not found - it may have expired or been revoked"}`, "",
 		},
@@ -302,8 +302,8 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 			}), 500, `{"exception_message":"ConcurrencyLimit default/db cannot be decoded: spec.limit: too large: ` +
 				`repair the field or delete the object with kubectl"}`, "",
 		},
-		"a store that is gone": {"POST", newBase + "/decrement", slots, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
-		"giving back while it is gone": {
+		"an unavailable store": {"POST", newBase + "/decrement", slots, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
+		"releasing while the store is unavailable": {
 			"POST", newBase + "/decrement-with-lease", `{"lease_id":"` + idOther + `"}`, taskrun.ErrUnavailable, 503,
 			`{"exception_message":"Service Unavailable"}`, "1",
 		},
@@ -313,11 +313,11 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 		"making where there is no namespace": {
 			"POST", oldBase + "/", `{"tag":"a","concurrency_limit":1}`, taskrun.NewRejectedError(taskrun.NamespaceMissing, "no"), 404, `{"detail":"no"}`, "",
 		},
-		"listing while it is gone": {"POST", newBase + "/filter", "", taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
-		"making while it is gone": {
+		"listing while the store is unavailable": {"POST", newBase + "/filter", "", taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
+		"creating while the store is unavailable": {
 			"POST", oldBase + "/", `{"tag":"a","concurrency_limit":1}`, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1",
 		},
-		"giving tags back while it is gone": {"POST", oldBase + "/decrement", run, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
+		"releasing tags while the store is unavailable": {"POST", oldBase + "/decrement", run, taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -333,7 +333,7 @@ func TestLimitsThatCannotBeHad(t *testing.T) {
 	}
 }
 
-func TestTheOlderRoutesKnowLimitsOfTagsOnly(t *testing.T) {
+func TestTheOlderRoutesHaveOnlyLimitsOfTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withLimits(&askedLimits{name: "db"}))
 	f.must(t, http.StatusNotFound, "GET", oldBase+"/"+idKnown, "")

@@ -25,7 +25,7 @@ func (s *namespaceHandler) addLogs(r *request) (response, error) {
 }
 
 const (
-	// maxRelayed bounds each text of a client's line in the program's own log, in bytes.
+	// maxRelayed is the maximum length of a text of a client in the log of the operator, in bytes.
 	maxRelayed = 4096
 	// cutMark ends a text that was longer.
 	cutMark = "…"

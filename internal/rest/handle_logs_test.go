@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
+func TestLogLinesAreWrittenToTheLogOfTheOperator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.must(t, http.StatusCreated, http.MethodPost, "/logs/", `[`+
@@ -34,7 +34,7 @@ func TestLogsAreWrittenToTheProgramsOwnLog(t *testing.T) {
 	}
 }
 
-func TestALongLineIsCutInTheProgramsOwnLogOnly(t *testing.T) {
+func TestALongLogLineIsTruncatedOnlyInTheLogOfTheOperator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	message := strings.Repeat("é", maxRelayed)
@@ -48,7 +48,7 @@ func TestALongLineIsCutInTheProgramsOwnLogOnly(t *testing.T) {
 	}
 }
 
-func TestLevelsOfPython(t *testing.T) {
+func TestLogLevelsOfPythonAreTranslated(t *testing.T) {
 	t.Parallel()
 	for python, want := range map[int]slog.Level{
 		-1: slog.LevelDebug, 0: slog.LevelDebug, 10: slog.LevelDebug, 19: slog.LevelDebug, 20: slog.LevelInfo, 29: slog.LevelInfo,

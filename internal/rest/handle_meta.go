@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
@@ -46,13 +47,13 @@ func (s *namespaceHandler) csrfToken(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	if s.csrf == nil {
-		// No error: every client of Prefect asks, and this is the regular response.
-		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textCSRFIsOff), nil
+	if s.tokens == nil {
+		// Every client of Prefect requests a token, so this is the regular response and not logged as an error.
+		return jsonMember(http.StatusUnprocessableEntity, keyDetail, textCSRFDisabled), nil
 	}
 	now := s.now()
-	until := now.Add(tokenLife)
-	token := s.csrf.token(client, until)
-	body := wire.AppendToken(make([]byte, 0, wire.TextSize), idOf(token), token, client, now, until)
+	until := now.Add(crossorigin.TokenLifetime)
+	token := s.tokens.Issue(client, until)
+	body := wire.AppendToken(make([]byte, 0, wire.TextSize), crossorigin.TokenID(token), token, client, now, until)
 	return response{status: http.StatusOK, body: body}, nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestReadsAnswer(t *testing.T) {
+func TestReadRoutesReturnTheResults(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -59,7 +59,7 @@ func TestReadsAnswer(t *testing.T) {
 	}
 }
 
-func TestARunForTheUIHasANameOfItsFlowRun(t *testing.T) {
+func TestARunForTheUIHasAFlowRunName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)

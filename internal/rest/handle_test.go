@@ -29,7 +29,7 @@ func TestMetaRoutes(t *testing.T) {
 		"version":            {"/version", http.StatusOK, `"0.8.4"`},
 		"version of Prefect": {"/admin/version", http.StatusOK, `"3.9.1"`},
 		"no token is needed": {"/csrf-token?client=abc", http.StatusUnprocessableEntity, `{"detail":"CSRF protection is disabled."}`},
-		"a token for nobody": {
+		"a token without a client": {
 			"/csrf-token", http.StatusUnprocessableEntity,
 			`{"exception_message":"Invalid request received.","exception_detail":[{"type":"missing","loc":["query","client"],` +
 				`"msg":"Field required","input":null}],"request_body":null}`,
@@ -57,7 +57,7 @@ func TestVersionOfPrefectCanBeSet(t *testing.T) {
 	}
 }
 
-func TestRunIsMadeOnce(t *testing.T) {
+func TestARunIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	create := `{"id":"` + idKnown + `","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0","tags":["a"]}`
@@ -158,7 +158,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThere(t *testing.T) {
+func TestMissingObjectsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const (
@@ -188,7 +188,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestIDOfAnotherRunIsAConflict(t *testing.T) {
+func TestTheIDOfAnotherRunIsAConflict(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -198,7 +198,7 @@ func TestIDOfAnotherRunIsAConflict(t *testing.T) {
 	}
 }
 
-func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
+func TestExceededLimitsAreValidationErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -234,7 +234,7 @@ func TestBoundsAreToldLikeOtherFaults(t *testing.T) {
 	}
 }
 
-func TestWhatDescribesARunIsCutAndTaken(t *testing.T) {
+func TestLongDescriptionsAreTruncatedAndAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -274,7 +274,7 @@ var everyUse = map[string]struct{ method, path, body string }{
 	"list states":    {http.MethodGet, "/task_run_states/?task_run_id=" + idKnown, ""},
 }
 
-func TestStoreThatIsAwayIsTemporary(t *testing.T) {
+func TestAnUnavailableStoreIsATemporaryError(t *testing.T) {
 	t.Parallel()
 	for cause, err := range map[string]error{
 		"unavailable":     fmt.Errorf("kube: %w", taskrun.ErrUnavailable),
@@ -344,7 +344,7 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-func TestUseCaseThatTakesTooLongIsGivenUp(t *testing.T) {
+func TestASlowUseCaseTimesOut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, d *Dependencies) {
 		o.RequestTimeout = time.Millisecond

@@ -71,7 +71,7 @@ func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
 }
 
 // A caller who may list all namespaces can name any. Not parallel: it measures the heap.
-func TestNamespacesThatWereAskedForLeaveNothing(t *testing.T) {
+func TestClosedNamespacesFreeTheirMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, opened := manyTenants(t)
 		ask := func(n int) {
@@ -146,9 +146,9 @@ func TestATenantStaysOpenWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// TestLogLinesOutliveTheirSpace lines outlive their space. They go when there is no room, and then nothing is
+// The log lines of a closed tenant are kept. They are dropped when the buffer is full, and then nothing is
 // left of the namespace.
-func TestLogLinesOutliveTheirSpace(t *testing.T) {
+func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		budget := bytebudget.New(minBufferMemory)
@@ -162,7 +162,7 @@ func TestLogLinesOutliveTheirSpace(t *testing.T) {
 		pass(2 * idleHandlerTime)
 		synctest.Wait()
 		if opened.count() != 0 {
-			t.Error("the space is open although nobody uses it")
+			t.Error("the tenant is open although it is unused")
 		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.test/namespaces/quiet/api/logs/filter", strings.NewReader("{}"))
 		w := httptest.NewRecorder()

@@ -9,9 +9,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// TestAnswersToFaultsAreBounded sends the largest bodies that are taken, made
+// TestErrorResponsesAreLimitedInSize sends the largest bodies that are taken, made
 // so that every few bytes are at fault.
-func TestAnswersToFaultsAreBounded(t *testing.T) {
+func TestErrorResponsesAreLimitedInSize(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	room := int(f.server.options.MaxBodyBytes) - 1000
@@ -39,7 +39,7 @@ func TestAnswersToFaultsAreBounded(t *testing.T) {
 	}
 }
 
-func TestWhatIsLeftOutOfALongAnswerIsTold(t *testing.T) {
+func TestATruncatedErrorListHasAMark(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	key := strings.Repeat("x", 500_000)
@@ -54,8 +54,8 @@ func TestWhatIsLeftOutOfALongAnswerIsTold(t *testing.T) {
 	}
 }
 
-// TestOddTextIsNoFaultOfOurs sends what other stores stumble over.
-func TestOddTextIsNoFaultOfOurs(t *testing.T) {
+// TestUnusualTextsAreNotInternalErrors sends what other stores stumble over.
+func TestUnusualTextsAreNotInternalErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		text   string // of a JSON string, between its quotes

@@ -17,20 +17,20 @@ const (
 	slowRequest = time.Second
 )
 
-// answered is what became of a request.
-type answered struct {
-	answer response
-	began  time.Time
-	took   time.Duration
-	err    error // the response was not sent
+// requestOutcome is the result of a request.
+type requestOutcome struct {
+	resp  response
+	began time.Time
+	took  time.Duration
+	err   error // the response was not sent
 }
 
 // level is debug for routine requests, and info for those that are rejected, fail or
 // are slow. An open route may have a response of 4xx as its regular one, which every
 // client gets: it is routine.
-func (o *answered) level(v *requestInfo) slog.Level {
+func (o *requestOutcome) level(v *requestInfo) slog.Level {
 	const clientError, serverError = http.StatusBadRequest, http.StatusInternalServerError
-	rejected := v.failed || o.answer.status >= serverError || v.route == nil && o.answer.status >= clientError
+	rejected := v.failed || o.resp.status >= serverError || v.route == nil && o.resp.status >= clientError
 	if rejected || o.err != nil || o.took >= slowRequest {
 		return slog.LevelInfo
 	}
@@ -38,7 +38,7 @@ func (o *answered) level(v *requestInfo) slog.Level {
 }
 
 // logRequest writes the log line of a request.
-func (s *Server) logRequest(r *http.Request, v *requestInfo, o answered) {
+func (s *Server) logRequest(r *http.Request, v *requestInfo, o requestOutcome) {
 	level := o.level(v)
 	if !s.log.Enabled(r.Context(), level) {
 		return
@@ -48,8 +48,8 @@ func (s *Server) logRequest(r *http.Request, v *requestInfo, o answered) {
 		return
 	}
 	attrs := append(append(v.attrs(), more...),
-		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", o.answer.status),
-		slog.Int("bytes", len(o.answer.body)), slog.Duration("took", o.took), slog.String("client", r.RemoteAddr))
+		slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.Int("status", o.resp.status),
+		slog.Int("bytes", len(o.resp.body)), slog.Duration("took", o.took), slog.String("client", r.RemoteAddr))
 	if o.err != nil {
 		attrs = append(attrs, slog.String("notSent", o.err.Error()))
 	}
@@ -70,7 +70,7 @@ func truncateForLog(text string) string {
 }
 
 // rejectionSampler limits how many rejected requests are logged. The next one that is
-// logged says how many were left out. The metrics count all.
+// logged has the number of those that were not. The metrics count all.
 type rejectionSampler struct {
 	mu      sync.Mutex
 	began   time.Time // of the current second
@@ -79,7 +79,7 @@ type rejectionSampler struct {
 }
 
 // sample reports whether a request that is rejected now is logged, and how many were
-// left out before it.
+// not logged before it.
 func (s *rejectionSampler) sample(now time.Time) (omitted int, logged bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,7 +95,7 @@ func (s *rejectionSampler) sample(now time.Time) (omitted int, logged bool) {
 	return omitted, true
 }
 
-// sampled returns what a log line says beside the request, and whether it is written.
+// sampled returns additional attributes of a log line, and whether the line is logged.
 func (s *Server) sampled(rejected bool, now time.Time) (attrs []slog.Attr, logged bool) {
 	if !rejected {
 		return nil, true

@@ -56,7 +56,7 @@ func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	for took, want := range map[time.Duration]slog.Level{
 		0: slog.LevelDebug, slowRequest - 1: slog.LevelDebug, slowRequest: slog.LevelInfo,
 	} {
-		if got := (&answered{answer: response{status: http.StatusOK}, took: took}).level(v); got != want {
+		if got := (&requestOutcome{resp: response{status: http.StatusOK}, took: took}).level(v); got != want {
 			t.Errorf("after %s: %s, want %s", took, got, want)
 		}
 	}
@@ -113,7 +113,7 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 	}
 }
 
-func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
+func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
 	t.Parallel()
 	const flood = 5 * maxLoggedRejections
 	withHeader := func(header string) func(*socketFixture) {
@@ -181,7 +181,7 @@ func TestRefusedSocketsAreSampledInTheLog(t *testing.T) {
 	}
 }
 
-func TestSocketsThatWereLetInAreAllLogged(t *testing.T) {
+func TestTheEndOfEveryAcceptedSocketIsLogged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]change{"with authentication": withReviewer(&fakeReviewer{}), "without": func(*Options, *Dependencies) {}} {
 		t.Run(name, func(t *testing.T) {

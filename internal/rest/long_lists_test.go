@@ -59,7 +59,7 @@ func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
 	}
 }
 
-func TestASubscriptionHasSoManyKeys(t *testing.T) {
+func TestTheKeysOfASubscriptionAreLimited(t *testing.T) {
 	t.Parallel()
 	subscribe := func(n int) string { return `{"type":"subscribe","client_id":"c","keys":["0",` + manyTexts(n) + `]}` }
 	inBubble(t, func(w *socketFixture) {

@@ -93,7 +93,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
+func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change change
@@ -136,7 +136,7 @@ func TestDocumentIsOfTheRoutesThatAreServed(t *testing.T) {
 // Examples are what the page sends unless it is changed. Sent, they fit the
 // document, which asking for them checks, and they are taken; no body at all is
 // taken where the document says so.
-func TestExamplesAreTaken(t *testing.T) {
+func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	for _, r := range table() {
@@ -160,7 +160,7 @@ func TestExamplesAreTaken(t *testing.T) {
 }
 
 // Answers that no test of a route brings about are described all the same.
-func TestAnswersByRule(t *testing.T) {
+func TestSetStateReturnsTheVerdictOfTheRules(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
 		"GET /health":            {"200": "True"},

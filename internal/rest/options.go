@@ -9,46 +9,42 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
 )
 
-// Options say where and how requests are answered.
+// Options configure the server.
 type Options struct {
-	BindAddress    string // host:port; port 0 picks a free one
-	BasePath       string // what every path begins with; "" for none
-	PrefectVersion string // of the server this one answers as; what /admin/version says
+	BindAddress    string // host:port; port 0 selects a free port
+	BasePath       string // prefix of every path; "": no prefix
+	PrefectVersion string // version of the Prefect server that clients see in /admin/version
 
-	AllowedHosts []string // host names in the header Host, beside those of loopback, where callers are not authenticated
-	CORSOrigins  []string // of web pages, beside those of loopback
+	crossorigin.Options
 
-	CSRFProtection bool   // requests that change something need a token
-	CSRFKeyFile    string // what tokens are made with; "": a random key
+	MaxInFlight  int // requests in flight, without websockets; further ones are rejected
+	MaxPerCaller int // requests in flight per named caller
 
-	MaxInFlight  int // requests under way at once, websockets apart; more are turned away
-	MaxPerCaller int // of those, by each caller that is known by name
-
-	// MaxUnauthenticated is how many connections, requests and websockets, each
-	// counted by itself, may be open of callers that are not authenticated yet, and
-	// MaxUnauthenticatedPerAddress how many of them of one address.
+	// MaxUnauthenticated is the maximum number of connections, of requests and of websockets of unidentified callers, and
+	// MaxUnauthenticatedPerAddress the maximum number of each for one address.
 	MaxUnauthenticated           int
 	MaxUnauthenticatedPerAddress int
 
-	MaxBodyBytes   int64 // of a request; larger ones are refused
-	MaxBodyValues  int   // of JSON in the body of a request; of log lines twice as many
-	BodyMemory     int64 // bytes of bodies, frames and responses at once
-	BufferMemory   int64 // bytes of recent log lines, events and changes of all namespaces
+	MaxBodyBytes   int64 // of a request; larger ones are rejected
+	MaxBodyValues  int   // JSON values in the body of a request; twice as many for log lines
+	BodyMemory     int64 // for bodies, frames and responses, in bytes
+	BufferMemory   int64 // for recent log lines, events and changes of all namespaces, in bytes
 	MaxHeaderBytes int   // of a request, its first line included
 
 	HeaderTimeout   time.Duration // for the headers of a request to arrive
 	ReadTimeout     time.Duration // for a whole request to arrive
-	RequestTimeout  time.Duration // for the use case behind a request
-	WriteTimeout    time.Duration // from the end of the headers to the end of the answer
+	RequestTimeout  time.Duration // for the use case of a request
+	WriteTimeout    time.Duration // from the end of the headers to the end of the resp
 	IdleTimeout     time.Duration // between two requests of a connection
-	ShutdownTimeout time.Duration // for requests that have begun when the server is stopped
+	ShutdownTimeout time.Duration // for requests in flight when the server stops
 
 	Sockets SocketOptions
 }
 
-// DefaultOptions returns the options that hold when no flag is given.
+// DefaultOptions returns the defaults of the flags.
 func DefaultOptions() Options {
 	return Options{
 		BindAddress:    "127.0.0.1:4200",
@@ -75,21 +71,13 @@ func DefaultOptions() Options {
 	}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags defines a flag for each option. The current values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.BindAddress, "rest-bind-address", o.BindAddress, "address of the REST endpoint; an address other than loopback requires --authentication=kubernetes and TLS")
 	fs.StringVar(&o.BasePath, "rest-base-path", o.BasePath, "prefix of the paths of the REST endpoint (empty = none)")
 	fs.StringVar(&o.PrefectVersion, "rest-prefect-version", o.PrefectVersion,
 		"version of Prefect that the REST endpoint reports; clients compare it with their own")
-	fs.Func("rest-allowed-hosts", "comma-separated host names, without a port, that requests without authentication may name in the header Host, "+
-		"in addition to localhost and loopback addresses", listFlag(&o.AllowedHosts))
-	fs.Func("rest-cors-origins", "comma-separated origins, such as https://example.com, of the web pages that may use the REST API, "+
-		"in addition to pages from loopback addresses; * allows all pages and needs --authentication=kubernetes", listFlag(&o.CORSOrigins))
-	fs.BoolVar(&o.CSRFProtection, "rest-csrf-protection", o.CSRFProtection,
-		"require a CSRF token for requests that change something; Prefect clients get one by themselves")
-	fs.StringVar(&o.CSRFKeyFile, "rest-csrf-key-file", o.CSRFKeyFile,
-		"file with the key of CSRF tokens, at least 32 bytes, the same for all replicas "+
-			"(empty = a random key, whose tokens are valid only on this replica until it stops)")
+	o.Options.BindFlags(fs)
 	fs.IntVar(&o.MaxInFlight, "max-requests-in-flight", o.MaxInFlight,
 		"maximum number of requests in flight, except health, ready and hello; further requests get 503 with Retry-After")
 	fs.IntVar(&o.MaxPerCaller, "max-requests-per-caller", o.MaxPerCaller,
@@ -110,19 +98,17 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&o.RequestTimeout, "rest-request-timeout", o.RequestTimeout, "maximum time to process a request")
 	fs.DurationVar(&o.IdleTimeout, "rest-idle-timeout", o.IdleTimeout, "maximum time that a connection stays open between two requests")
 	fs.DurationVar(&o.ShutdownTimeout, "rest-shutdown-timeout", o.ShutdownTimeout,
-		"maximum time for requests in flight to finish when the program stops")
+		"maximum time for requests in flight to finish when the operator stops")
 	o.Sockets.bindFlags(fs)
 }
 
-// Validate tells what is wrong, naming the flags.
+// Validate returns an error that names the flags with invalid values.
 func (o *Options) Validate() error {
 	return errors.Join(
 		checkHostPort("--rest-bind-address", o.BindAddress),
 		checkBasePath("--rest-base-path", o.BasePath),
 		checkVersion("--rest-prefect-version", o.PrefectVersion),
-		checkHosts("--rest-allowed-hosts", o.AllowedHosts),
-		checkOrigins("--rest-cors-origins", o.CORSOrigins),
-		checkCSRFOptions(o.CSRFProtection, o.CSRFKeyFile),
+		o.Options.Validate(),
 		checkPositive("--max-requests-in-flight", o.MaxInFlight),
 		checkPositive("--max-requests-per-caller", o.MaxPerCaller),
 		checkPositive("--max-unauthenticated", o.MaxUnauthenticated),
@@ -139,15 +125,15 @@ func (o *Options) Validate() error {
 	)
 }
 
-// minBufferMemory is the least in which listeners and logs are of use.
+// minBufferMemory is the minimum with which event streams and logs are useful.
 const minBufferMemory = 1 << 20
 
-// minBodyMemory is the least that some requests can be served with at once.
+// minBodyMemory is the minimum for a few concurrent requests.
 const minBodyMemory = 16 << 20
 
-func checkAtLeast(name string, n, least int64) error {
-	if n < least {
-		return fmt.Errorf("%s must be at least %d", name, least)
+func checkAtLeast(name string, n, limit int64) error {
+	if n < limit {
+		return fmt.Errorf("%s must be at least %d", name, limit)
 	}
 	return nil
 }
@@ -159,26 +145,24 @@ func checkHostPort(name, address string) error {
 	return nil
 }
 
-// CheckReach refuses an address that others can reach, and origins of all web pages,
-// if every client that reaches the server may do everything, or if tokens could be read on the way.
+// CheckReach returns an error if other machines can reach the address, or all web pages the server, although callers are
+// not authenticated or tokens are sent in plain text.
 func (o *Options) CheckReach(authenticated, encrypted bool) error {
-	if err := o.checkAnyOrigin(authenticated); err != nil {
+	if err := o.CheckAuthentication(authenticated); err != nil {
 		return err
 	}
-	host, _, err := net.SplitHostPort(o.BindAddress)
-	if err != nil {
-		return nil //nolint:nilerr // Validate tells
-	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
+	if err := checkHostPort("--rest-bind-address", o.BindAddress); err != nil {
+		return nil //nolint:nilerr // Validate returns the error
 	}
 	switch {
+	case crossorigin.IsLoopback(o.BindAddress):
+		return nil
 	case !authenticated:
-		return fmt.Errorf("--rest-bind-address: others could reach %s, and requests are not authenticated: "+
-			"choose a loopback address such as 127.0.0.1:4200, or --authentication=kubernetes", o.BindAddress)
+		return fmt.Errorf("--rest-bind-address: other machines can reach %s, and requests are not authenticated: "+
+			"use a loopback address such as 127.0.0.1:4200, or --authentication=kubernetes", o.BindAddress)
 	case !encrypted:
-		return fmt.Errorf("--rest-bind-address: others could reach %s, and tokens would be sent in plain text: "+
-			"choose a loopback address such as 127.0.0.1:4200, or give --tls-cert-file and --tls-private-key-file, or --tls-self-signed", o.BindAddress)
+		return fmt.Errorf("--rest-bind-address: other machines can reach %s, and tokens would be sent in plain text: "+
+			"use a loopback address such as 127.0.0.1:4200, or set --tls-cert-file and --tls-private-key-file, or --tls-self-signed", o.BindAddress)
 	default:
 		return nil
 	}
@@ -191,7 +175,7 @@ func checkBasePath(name, path string) error {
 	return nil
 }
 
-// checkVersion sees to the major version: with another one no client runs anything.
+// checkVersion checks the major version: clients reject any other one.
 func checkVersion(name, version string) error {
 	if !strings.HasPrefix(version, "3.") {
 		return fmt.Errorf("%s must be a version 3.x.y, not %q", name, version)

@@ -53,7 +53,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestInvalidOptionsAreErrorsWithTheFlag(t *testing.T) {
 	t.Parallel()
 	for name, arg := range map[string]string{
 		"an address without a port":     "--rest-bind-address=127.0.0.1",

@@ -69,7 +69,7 @@ func TestTheHostIsALoopbackNameOrListed(t *testing.T) {
 	}
 }
 
-func TestWithAuthenticationEveryHostIsServed(t *testing.T) {
+func TestEveryHostIsServedWithAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	if w := f.send(t, http.MethodGet, "http://taskrun-rest.test/api/hello", ""); w.Code != http.StatusOK {
@@ -77,7 +77,7 @@ func TestWithAuthenticationEveryHostIsServed(t *testing.T) {
 	}
 }
 
-func TestWhichPagesMayChangeSomething(t *testing.T) {
+func TestPagesThatCanChangeRuns(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withOrigins(pageListed, "HTTP://Upper.test:81"))
 	const base, sayJSON = "http://127.0.0.1:4200", "application/json"
@@ -135,7 +135,7 @@ func TestWhichPagesMayChangeSomething(t *testing.T) {
 }
 
 // A browser asks first before it sends them, so nothing has to say JSON.
-func TestAPageMayDeleteWithoutABody(t *testing.T) {
+func TestAPageOfAnAllowedOriginDeletesWithoutABody(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	if w := f.send(t, http.MethodDelete, "http://localhost/api/task_runs/"+idUnknown, "", "Origin", pageLoopback); w.Code != http.StatusNotFound {
@@ -143,7 +143,7 @@ func TestAPageMayDeleteWithoutABody(t *testing.T) {
 	}
 }
 
-func TestWhichPagesMayReadResponses(t *testing.T) {
+func TestPagesThatCanReadResponses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		origins      []string
@@ -204,7 +204,7 @@ func (anyCaller) Caller(*http.Request) (authn.Caller, bool, error) {
 
 // A page needs no token behind kubectl proxy, so its origin counts; with a token of
 // its own it does not.
-func TestThroughTheAggregationLayerTheOriginCounts(t *testing.T) {
+func TestTheOriginIsCheckedThroughTheAggregationLayer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withReviewer(&fakeReviewer{}), withOrigins("*", pageListed), func(_ *Options, d *Dependencies) { d.Proxy = anyCaller{} })
 	const proxied, direct = "https://service.test" + AggregatedPath + namespacesPath + "default", "https://service.test/api"
@@ -235,7 +235,7 @@ func TestThroughTheAggregationLayerTheOriginCounts(t *testing.T) {
 	}
 }
 
-func TestOriginsAndHostsThatCannotBe(t *testing.T) {
+func TestInvalidOriginsAndHostsAreErrorsWithTheFlag(t *testing.T) {
 	t.Parallel()
 	for _, origins := range []string{"page.test", "null", "https://page.test/path", "ftp://page.test", "https://", "https://*.page.test/", "https://a@page.test"} {
 		o := DefaultOptions()

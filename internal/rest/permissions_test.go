@@ -115,7 +115,7 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 
 // Of a batch, what the caller may report is recorded, and the response names the
 // permission that it lacks for the rest. The permission is asked for once.
-func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
+func TestABatchRecordsTheEventsThatTheCallerIsPermittedToReport(t *testing.T) {
 	t.Parallel()
 	const right, create = "update taskruns/status in default", "create taskruns in default"
 	reviewer := &fakeReviewer{}
@@ -151,15 +151,15 @@ func TestABatchIsRecordedAsFarAsItsCallerMay(t *testing.T) {
 }
 
 // The same over a websocket, which goes on.
-func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
+func TestASocketCreatesRunsOnlyForPermittedCallers(t *testing.T) {
 	t.Parallel()
 	const right, create = "update taskruns/status in default", "create taskruns in default"
 	for name, tc := range map[string]struct {
 		permissions []string
 		want        map[EventOutcome]int
 	}{
-		"a caller that may":     {[]string{right, create}, map[EventOutcome]int{EventTaken: 3}},
-		"a caller that may not": {[]string{right}, map[EventOutcome]int{EventTaken: 3, EventRefused: 3}},
+		"a caller that may":     {[]string{right, create}, map[EventOutcome]int{EventValid: 3}},
+		"a caller that may not": {[]string{right}, map[EventOutcome]int{EventValid: 3, EventRejected: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +188,7 @@ func TestASocketCreatesRunsOnlyForCallersThatMay(t *testing.T) {
 
 // A denial about a run that another replica created a moment ago is none: this
 // replica does not know the run yet, and the API server does.
-func TestAnEventOfARunThatAnotherReplicaCreatedNeedsNoMore(t *testing.T) {
+func TestAnEventOfARunOfAnotherReplicaNeedsNoPermissionToCreate(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	denied := errors.New("denied")
@@ -223,7 +223,7 @@ type forgetful struct{ taskrun.Store }
 func (forgetful) Known(string) *taskrun.Run { return nil }
 
 // What a worker takes counts as its caller's.
-func TestASubscriptionIsItsCallers(t *testing.T) {
+func TestASubscriptionHasTheCallerInItsContext(t *testing.T) {
 	t.Parallel()
 	const right = "update taskruns/status in default"
 	inBubble(t, func(w *socketFixture) {

@@ -14,7 +14,7 @@ import (
 
 // What the API server rejects for good is told in its words: a client that tries
 // again does no good to anybody.
-func TestRejectionsAreAnsweredInTheAPIServersWords(t *testing.T) {
+func TestRejectionsOfTheAPIServerAreReturnedWithItsText(t *testing.T) {
 	t.Parallel()
 	cases := map[taskrun.RejectionCause]struct {
 		want     int
@@ -47,7 +47,7 @@ func TestRejectionsAreAnsweredInTheAPIServersWords(t *testing.T) {
 	}
 }
 
-func TestTheRequestsLineTellsWhyTheStoreTookNothing(t *testing.T) {
+func TestTheRequestLineHasTheCauseOfARejectedWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]error{
 		"rejected":    taskrun.NewRejectedError(taskrun.QuotaExceeded, "exceeded quota"),

@@ -11,36 +11,39 @@ import (
 	"strings"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
 const (
-	// maxLogBody is the size of the largest batch of log lines that is taken. The
+	// maxLogBody is the size of the largest batch of log lines that is accepted. The
 	// SDK sends up to 4,000,000 characters, and one line more; a character has up
 	// to four bytes.
 	maxLogBody = 16 << 20
-	// maxSmallBody is the size of the largest body of routes that take a few fields,
-	// and maxListBody of those that take a list of names or ids with them.
+	// maxSmallBody is the size of the largest body of routes with a few fields, and
+	// maxListBody of routes with a list of names or ids.
 	maxSmallBody = 16 << 10
 	maxListBody  = 128 << 10
-	// drainedBytes and drainTimeout bound what is read, and not kept, of a body
-	// that was not wanted, so that a client that sends first gets to read the answer.
+	// drainedBytes and drainTimeout limit the discarded rest of a body whose request is
+	// rejected. It is read so that a client that sends first can read the response.
 	drainedBytes = 256 << 20
 	drainTimeout = 10 * time.Second
+	// memoryWait is how long a body waits for memory before its request is rejected.
+	memoryWait = 5 * time.Second
 )
 
 // drainLimits are the limits on the bytes that are read of an unwanted body.
 type drainLimits struct {
-	bytes   int64
-	timeout time.Duration
-	cut     bool // of a body that is said to be longer, or does not say, nothing is read
+	bytes      int64
+	timeout    time.Duration
+	skipLonger bool // nothing is read of a body that is longer, or whose length is unknown
 }
 
-// refuse reports whether nothing of the body is read.
-func (l drainLimits) refuse(r *http.Request) bool {
-	return l.cut && (r.ContentLength < 0 || r.ContentLength > l.bytes)
+// skips reports whether nothing of the body is read.
+func (l drainLimits) skips(r *http.Request) bool {
+	return l.skipLonger && (r.ContentLength < 0 || r.ContentLength > l.bytes)
 }
 
 // drainLimits returns the limits for the body of a rejected request. An unidentified caller gets its response at once.
@@ -48,7 +51,7 @@ func (s *Server) drainLimits(v *requestInfo) drainLimits {
 	if s.reviewer == nil || v.known {
 		return drainLimits{bytes: drainedBytes, timeout: drainTimeout}
 	}
-	return drainLimits{bytes: ws.MaxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, cut: true}
+	return drainLimits{bytes: ws.MaxUnidentifiedBytes, timeout: s.options.Sockets.AuthTimeout, skipLonger: true}
 }
 
 // readBody reads the body of a request. A body whose type is not JSON becomes the JSON string of its text (contract
@@ -57,14 +60,14 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 	ctx, cancel := context.WithTimeout(r.Context(), memoryWait)
 	defer cancel()
 	limit := rt.bodyLimit(s.options.MaxBodyBytes)
-	if err := refuseBody(r, limit); err != nil {
+	if err := rejectBody(r, limit); err != nil {
 		return pyjson.Value{}, func() {}, err
 	}
 	size := limit
 	if r.ContentLength >= 0 {
 		size = r.ContentLength
 	}
-	release, err = s.memory.arriving.Acquire(ctx, caller, size)
+	release, err = s.memory.Arriving.Acquire(ctx, caller, size)
 	if err != nil {
 		return pyjson.Value{}, release, s.noMemory(err)
 	}
@@ -82,33 +85,33 @@ func (s *Server) readBody(r *http.Request, rt *route, caller string) (body pyjso
 }
 
 // parseBody parses a body when memory for its values is free.
-func (s *Server) parseBody(ctx context.Context, raw []byte, most int, caller string) (pyjson.Value, func(), error) {
+func (s *Server) parseBody(ctx context.Context, raw []byte, limit int, caller string) (pyjson.Value, func(), error) {
 	values := pyjson.CountValues(raw)
-	if values > most {
-		fault := &pyjson.SyntaxError{Msg: "Too many values: a body may have at most " + strconv.Itoa(most) + ". Send several requests with fewer"}
-		return pyjson.Value{}, func() {}, wire.NewMalformedError(fault, pyjson.Value{}) // the body is not repeated
+	if values > limit {
+		invalid := &pyjson.SyntaxError{Msg: "Too many values: a body can have at most " + strconv.Itoa(limit) + ". Send several requests with fewer"}
+		return pyjson.Value{}, func() {}, wire.NewMalformedError(invalid, pyjson.Value{}) // the body is not repeated
 	}
 	ctx, cancel := context.WithTimeout(ctx, memoryWait)
 	defer cancel()
-	release, err := s.memory.parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
+	release, err := s.memory.Parsed.Acquire(ctx, caller, pyjson.ParsedBytes(raw, values))
 	if err != nil {
 		return pyjson.Value{}, release, s.noMemory(err)
 	}
-	value, fault := pyjson.Parse(raw)
-	if fault != nil {
-		return pyjson.Value{}, release, wire.NewMalformedError(fault, wire.TextValue(raw))
+	value, invalid := pyjson.Parse(raw)
+	if invalid != nil {
+		return pyjson.Value{}, release, wire.NewMalformedError(invalid, wire.TextValue(raw))
 	}
 	return value, release, nil
 }
 
 // noMemory counts a request that is rejected because no memory is free.
 func (s *Server) noMemory(err error) error {
-	s.reject(busyMemory)
+	s.reject(limiter.ReasonMemory)
 	return err
 }
 
-// refuseBody returns the error of a body that is rejected before it is read.
-func refuseBody(r *http.Request, limit int64) error {
+// rejectBody returns the error of a body that is rejected before it is read.
+func rejectBody(r *http.Request, limit int64) error {
 	if coding := codingOf(r); coding != "" && r.ContentLength != 0 {
 		return wire.NewDetailError(http.StatusUnsupportedMediaType, "Content-Encoding "+strconv.Quote(coding)+
 			" is not supported: send the body without compression and without the header Content-Encoding.")
@@ -160,16 +163,16 @@ func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimit
 	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || ws.HeaderHas(r.Header, "Expect", "100-continue") {
 		return
 	}
-	if limits.refuse(r) {
+	if limits.skips(r) {
 		w.Header().Set("Connection", "close")
 		return
 	}
 	connection := http.NewResponseController(w)
 	if status == http.StatusRequestEntityTooLarge {
-		w.Header().Set("Connection", "close") // the client has to know that no more is taken
+		w.Header().Set("Connection", "close") // no more of the body is read
 	}
 	late := time.AfterFunc(limits.timeout, func() {
-		_ = connection.SetReadDeadline(time.Unix(1, 0)) // not of every connection; then the server's own bound holds
+		_ = connection.SetReadDeadline(time.Unix(1, 0)) // not every connection has one; then the timeout of the server applies
 	})
 	defer late.Stop()
 	if n, err := io.CopyN(io.Discard, r.Body, limits.bytes); err == nil && n == limits.bytes {

@@ -41,7 +41,7 @@ func sendFirst(t *testing.T, s *started, head string, body []byte) (*http.Respon
 	return answer, string(text)
 }
 
-func TestClientsThatSendFirstReadTheAnswer(t *testing.T) {
+func TestClientsThatSendTheBodyFirstCanReadTheResponse(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	body := bytes.Repeat([]byte(" "), 20<<20)
@@ -67,7 +67,7 @@ func TestClientsThatSendFirstReadTheAnswer(t *testing.T) {
 	}
 }
 
-func TestAClientThatWaitsToGoOnSendsNothing(t *testing.T) {
+func TestAClientThatExpectsContinueSendsNoRejectedBody(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	answer, _ := sendFirst(t, s, "POST /api/task_runs/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 999999999", nil) //nolint:bodyclose // sendFirst has read and closed it
@@ -76,7 +76,7 @@ func TestAClientThatWaitsToGoOnSendsNothing(t *testing.T) {
 	}
 }
 
-func TestBatchesOfLogLinesAreTaken(t *testing.T) {
+func TestBatchesOfLogLinesAreAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	line := func(unit string, n int) string {
@@ -97,7 +97,7 @@ func TestBatchesOfLogLinesAreTaken(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestCompressedBodiesAreRefusedInWords(t *testing.T) {
+func TestCompressedBodiesAreRejectedWithTheFix(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const plain = `{"task_key":"k","dynamic_key":"d"}`

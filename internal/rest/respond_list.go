@@ -20,13 +20,17 @@ type responseMemory struct {
 // memoryStep is the number of bytes by which the reservation of a growing response is increased.
 const memoryStep = 64 << 10
 
+// uncountedBytes is the size up to which no memory is reserved for a response: the number of requests limits the memory
+// of such responses.
+const uncountedBytes = 4 << 10
+
 // fit reserves the memory for a response of n bytes, in addition to what is reserved already, or returns bytebudget.ErrFull. As
 // elsewhere, more than the share of a caller counts as its share.
 func (m *responseMemory) fit(n int) error {
 	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
 		return nil
 	}
-	budget := m.server.memory.responses
+	budget := m.server.memory.Responses
 	if m.taken == budget.Share() {
 		return nil
 	}
@@ -50,7 +54,7 @@ func (m *responseMemory) release() {
 }
 
 // respondList responds with the items of a list between a beginning and an end. itemSize is the usual size of an item.
-// Memory is reserved while the response grows. Encoding stops when the client is gone.
+// Memory is reserved while the response grows. Encoding stops when the client has disconnected.
 func respondList[T any](r *request, begin, end string, items []T, itemSize int, appendOne func([]byte, T) []byte) (response, error) {
 	size := len(begin) + len(end) + itemSize*len(items)
 	if err := r.memory.fit(size); err != nil {

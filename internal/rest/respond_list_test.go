@@ -21,10 +21,10 @@ func (l *largeItems) append(b []byte, _ int) []byte {
 	return append(b, strings.Repeat("x", 10_000)...)
 }
 
-func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
+func TestAListReservesMemoryWhileItGrows(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.BodyMemory = minBodyMemory })
-	budget := f.server.memory.responses
+	budget := f.server.memory.Responses
 	items := make([]int, 1000)
 
 	all := memoryTaken(t, budget)
@@ -57,7 +57,7 @@ func TestTheMemoryOfAListIsTakenWhileItGrows(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestAListEndsWithItsClient(t *testing.T) {
+func TestEncodingOfAListStopsWhenTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	written := 0
@@ -72,15 +72,15 @@ func TestAListEndsWithItsClient(t *testing.T) {
 	}
 }
 
-// TestListsTakeMemory asks each route of lists when there is no memory for responses.
-func TestListsTakeMemory(t *testing.T) {
+// TestListsReserveMemory asks each route of lists when there is no memory for responses.
+func TestListsReserveMemory(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	text := strings.Repeat("x", 5000)
 	f.server.home.logs.Add([]logs.Line{{Message: text}})
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
 		`{"id":"`+idKnown+`","task_key":"k","dynamic_key":"0","state":{"type":"PENDING","message":"`+text+`"}}`)
-	release := memoryTaken(t, f.server.memory.responses)
+	release := memoryTaken(t, f.server.memory.Responses)
 	for path, body := range map[string]string{"/task_runs/filter": "", "/task_runs/paginate": "", "/logs/filter": ""} {
 		if w := f.ask(t, http.MethodPost, path, body); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s: status %d, want 503", path, w.Code)

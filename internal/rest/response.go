@@ -18,7 +18,7 @@ const (
 	typeText = "text/plain; charset=utf-8"
 )
 
-// response is an answer to a request.
+// response is the response to a request.
 type response struct {
 	status   int
 	body     []byte // nil: none
@@ -33,25 +33,25 @@ func (a response) with(name, value string) response {
 	return a
 }
 
-// jsonBody is an answer whose body is this JSON text.
+// jsonBody returns a response with a JSON text.
 func jsonBody(status int, text string) response {
 	return response{status: status, body: append(make([]byte, 0, len(text)), text...)}
 }
 
-// jsonMember is an answer whose body is an object of one text.
+// jsonMember returns a response with an object of one text.
 func jsonMember(status int, key, text string) response {
 	return jsonMembers(status, [2]string{key, text})
 }
 
-// jsonMembers is an answer whose body is an object of texts by their keys.
+// jsonMembers returns a response with an object of texts.
 func jsonMembers(status int, members ...[2]string) response {
 	return response{status: status, body: wire.AppendMembers(make([]byte, 0, wire.TextSize), members...)}
 }
 
-// smallest is the size of the smallest body that is compressed.
-const smallest = 500
+// minCompressed is the size of the smallest body that is compressed.
+const minCompressed = 500
 
-// compressors are expensive to make.
+// compressors are reused, because they are expensive to create.
 var compressors = sync.Pool{New: func() any {
 	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	if err != nil {
@@ -60,7 +60,7 @@ var compressors = sync.Pool{New: func() any {
 	return w
 }}
 
-// write sends the answer. An error means that the client is gone.
+// write sends the response. An error means that the client has disconnected.
 func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	for _, entry := range a.header {
@@ -69,7 +69,7 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	if len(a.body) > 0 {
 		h.Set("Content-Type", a.contentType())
 	}
-	if len(a.body) >= smallest {
+	if len(a.body) >= minCompressed {
 		h.Add("Vary", "Accept-Encoding")
 		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
 			return a.writeCompressed(w)
@@ -105,9 +105,9 @@ func (a response) writeCompressed(w http.ResponseWriter) error {
 		_, err := w.Write(a.body)
 		return err
 	}
-	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // nothing else is in there
+	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool has nothing else
 	defer func() {
-		z.Reset(io.Discard) // lets go of w
+		z.Reset(io.Discard) // does not retain w
 		compressors.Put(z)
 	}()
 	z.Reset(w)
@@ -117,32 +117,32 @@ func (a response) writeCompressed(w http.ResponseWriter) error {
 	return z.Close()
 }
 
-// writeUnpacked sends a compressed body to a client that takes none.
+// writeUnpacked sends a compressed body to a client that does not accept compression.
 func (a response) writeUnpacked(w http.ResponseWriter) error {
 	z, err := gzip.NewReader(bytes.NewReader(a.body))
 	if err != nil {
 		return err
 	}
 	w.WriteHeader(a.status)
-	_, err = io.Copy(w, z) //nolint:gosec // what is compressed is our own
+	_, err = io.Copy(w, z) //nolint:gosec // the compressed body is our own
 	return err
 }
 
-// acceptsGzip reads Accept-Encoding.
+// acceptsGzip reports whether the client accepts gzip.
 func acceptsGzip(values []string) bool {
 	for _, value := range values {
 		for item := range strings.SplitSeq(value, ",") {
 			name, quality, _ := strings.Cut(item, ";")
 			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				return !refused(quality)
+				return !isZero(quality)
 			}
 		}
 	}
 	return false
 }
 
-// refused reads the quality of a coding: one of 0 says never.
-func refused(quality string) bool {
+// isZero reports whether the quality of a coding is 0, which means that it is not acceptable.
+func isZero(quality string) bool {
 	text, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(quality)), "q=")
 	q, err := strconv.ParseFloat(text, 64)
 	return ok && err == nil && q == 0

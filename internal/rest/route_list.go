@@ -44,7 +44,7 @@ func (rt *route) described() apidocs.Route {
 		Method: rt.method, Path: rt.path, Parameter: strings.Trim(shapeOf(rt.path).parameter, "{}"),
 		Summary: rt.summary, Group: rt.group(),
 		Body: rt.body, Open: rt.open, Protected: rt.resource != ResourceNone, AnyVersion: rt.anyVersion,
-		Creates: rt.verb == VerbCreate, NotFound: rt.explainGone != nil,
+		Creates: rt.verb == VerbCreate, NotFound: rt.notFoundText != nil,
 	}
 }
 

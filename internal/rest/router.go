@@ -27,8 +27,8 @@ const (
 	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
 	tagParameter      = "{tag}"        // any text
 	idOrNameParameter = "{id_or_name}" // of a limit; any text
-	leaseParameter    = "{lease_id}"   // any text: what is no id is told to be invalid
-	assetParameter    = "{asset}"      // of the page about the routes; any text
+	leaseParameter    = "{lease_id}"   // any text: the handler rejects what is not an id
+	assetParameter    = "{asset}"      // of the documentation page; any text
 )
 
 // anyName reads a name. Bytes that are not UTF-8 become U+FFFD.

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestPathsThatAreNoRouteAreNotFound(t *testing.T) {
+func TestUnknownPathsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -65,7 +65,7 @@ func TestSpellingsOfAnIDInAPath(t *testing.T) {
 	}
 }
 
-func TestWrongMethodIsToldTheFirstRightOne(t *testing.T) {
+func TestAWrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct{ method, path, allow string }{
@@ -73,7 +73,7 @@ func TestWrongMethodIsToldTheFirstRightOne(t *testing.T) {
 		"deleting the collection":        {http.MethodDelete, "/task_runs/", "POST"},
 		"putting a run":                  {http.MethodPut, "/task_runs/" + idKnown, "PATCH"},
 		"posting a run":                  {http.MethodPost, "/task_runs/" + idKnown, "PATCH"},
-		"a method nobody knows":          {"BREW", "/task_runs/" + idKnown, "PATCH"},
+		"an unknown method":              {"BREW", "/task_runs/" + idKnown, "PATCH"},
 		"reading a filter":               {http.MethodGet, "/task_runs/filter", "POST"},
 		"reading a count":                {http.MethodGet, "/task_runs/count", "POST"},
 		"reading a proposal":             {http.MethodGet, "/task_runs/" + idKnown + "/set_state", "POST"},
@@ -145,7 +145,7 @@ func resolved(t *testing.T, asked, location string) string {
 
 // The proxy terminates TLS, has another host name, and removes a prefix of the path,
 // which it names in X-Forwarded-Prefix.
-func TestRedirectKeepsWhatAProxyTookAway(t *testing.T) {
+func TestARedirectHasThePrefixThatAProxyRemoved(t *testing.T) {
 	t.Parallel()
 	const public = "https://public.example/team/prefect"
 	s := newFixture(t).server
@@ -191,7 +191,7 @@ func TestEveryRouteIsComplete(t *testing.T) {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
 		parameter := shapeOf(r.path).parameter
-		if names := parameter != "" && parameter != leaseParameter; names != (r.explainGone != nil) {
+		if names := parameter != "" && parameter != leaseParameter; names != (r.notFoundText != nil) {
 			t.Errorf("%s %s: what is said of something unknown and the parameter do not go together", r.method, r.path)
 		}
 		if strings.Count(r.path, "{") > 1 || strings.Contains(r.path, "{") != (parameter != "") {
@@ -286,7 +286,7 @@ func TestRoutesWithNames(t *testing.T) {
 	}
 }
 
-func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
+func TestRoutesOfLimitsNeedLimits(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t).ask(t, http.MethodPost, "/v2/concurrency_limits/filter", "{}")
 	if w.Code != http.StatusNotFound {
@@ -294,7 +294,7 @@ func TestWithoutLimitsTheirRoutesAreNotServed(t *testing.T) {
 	}
 }
 
-func TestWhatIsTakenForAnIDOfALimit(t *testing.T) {
+func TestAnIDOrNameOfALimitIsRecognized(t *testing.T) {
 	t.Parallel()
 	digits := strings.ReplaceAll(idKnown, "-", "")
 	cases := map[string]concurrency.Key{

@@ -10,11 +10,14 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Handler answers requests that come some other way than over Addr.
+// Handler returns the handler of all requests. It does not listen.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // labelOther is the metric label of paths and methods that no route has.
@@ -23,19 +26,19 @@ const labelOther = "other"
 // serve identifies the caller of a request before its trace begins: only the trace header of an identified caller is
 // used.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	r = r.WithContext(authn.WithAddress(r.Context(), addressOf(r.RemoteAddr)))
+	r = r.WithContext(authn.WithAddress(r.Context(), limiter.AddressOf(r.RemoteAddr)))
 	at := s.targetOf(r.URL.Path)
-	page := s.browsers.check(r, at.proxied)
+	page := s.pages.Check(r, at.proxied)
 	if ws.IsUpgrade(r) && page == nil {
 		s.serveSocket(w, r, at) //nolint:contextcheck // the context is that of the socket
 		return
 	}
-	v := &requestInfo{target: at, began: s.clock.Now(), release: func() {}, refusal: page}
-	if v.refusal == nil && !isPreflight(r) {
+	v := &requestInfo{target: at, began: s.clock.Now(), release: func() {}, rejection: page}
+	if v.rejection == nil && !crossorigin.IsPreflight(r) {
 		s.identifyFor(r, v)
 	}
 	ctx := context.WithValue(r.Context(), requestInfoKey{}, v)
-	if v.known || s.reviewer == nil && v.refusal == nil {
+	if v.known || s.reviewer == nil && v.rejection == nil {
 		ctx = s.tracer.Trust(ctx)
 	}
 	s.traced.ServeHTTP(w, r.WithContext(ctx)) //nolint:contextcheck // it is the request's
@@ -47,7 +50,7 @@ func (s *Server) identifyFor(r *http.Request, v *requestInfo) {
 	if v.found != nil && v.found.open {
 		return
 	}
-	if v.caller, v.refusal = s.identifyWithin(r, v.target); v.refusal == nil {
+	if v.caller, v.rejection = s.identifyWithin(r, v.target); v.rejection == nil {
 		v.known = true
 	}
 }
@@ -63,10 +66,11 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	}
 	v.memory = &responseMemory{server: s}
 	defer v.memory.release()
-	answer := s.browsers.mark(s.answer(r, v), r, v.proxied)
-	drain(w, r, answer.status, s.drainLimits(v))
-	answer = s.reserveResponse(v, answer)
-	err := answer.write(w, r)
+	resp := s.dispatch(r, v)
+	resp.header = append(resp.header, s.pages.ResponseHeader(r, v.proxied)...)
+	drain(w, r, resp.status, s.drainLimits(v))
+	resp = s.reserveResponse(v, resp)
+	err := resp.write(w, r)
 	v.memory.release()
 	v.release()
 	took := s.clock.Now().Sub(v.began)
@@ -74,8 +78,8 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	if v.route != nil {
 		s.tracer.Routed(r.Context(), v.route.method, v.route.path)
 	}
-	s.logRequest(r, v, answered{answer: answer, began: v.began, took: took, err: err})
-	s.count(v, answer.status, took)
+	s.logRequest(r, v, requestOutcome{resp: resp, began: v.began, took: took, err: err})
+	s.count(v, resp.status, took)
 }
 
 func (s *Server) count(v *requestInfo, status int, took time.Duration) {
@@ -91,15 +95,15 @@ func (s *Server) count(v *requestInfo, status int, took time.Duration) {
 
 // reserveResponse reserves the memory for a large response until it is sent, unless the handler has reserved it.
 // Without free memory the response is an error. A client that does not read uses its own share only.
-func (s *Server) reserveResponse(v *requestInfo, answer response) response {
-	if answer.gzipped {
-		return answer
+func (s *Server) reserveResponse(v *requestInfo, resp response) response {
+	if resp.gzipped {
+		return resp
 	}
 	v.memory.caller = v.caller.Name
-	if err := v.memory.fit(len(answer.body)); err != nil {
-		answer, _ = errorResponse(err, nil, nil)
+	if err := v.memory.fit(len(resp.body)); err != nil {
+		resp, _ = errorResponse(err, nil, nil)
 	}
-	return answer
+	return resp
 }
 
 type requestInfoKey struct{}
@@ -112,7 +116,7 @@ type requestInfo struct {
 	found     *route // by the path; nil: noRoute is the reason
 	parameter string // in the path
 	noRoute   error
-	refusal   error  // of the page or the caller, before the route is called
+	rejection error  // of the page or the caller, before the route is called
 	route     *route // that was called; nil: none was
 	rejected  bool   // before the route was called
 	failed    bool   // the response is an error
@@ -122,6 +126,18 @@ type requestInfo struct {
 	release func()
 	memory  *responseMemory // of the response, until it is sent
 	cause   error           // of a failed review, for the log only
+}
+
+// request is the part of a request that handlers use.
+type request struct {
+	ctx       context.Context //nolint:containedctx // lives as long as the request
+	caller    authn.Caller    // no name: there is no authentication
+	base      string          // what comes before the route in the path
+	slashes   int             // at the end of the path that the route does not have
+	parameter string          // in the path: an id in lower case with hyphens, or a name
+	query     string          // as it came
+	body      pyjson.Value    // null: there is none
+	memory    *responseMemory // of the response
 }
 
 // attrs returns the log attributes of the request.
@@ -138,8 +154,8 @@ func (v *requestInfo) attrs() []slog.Attr {
 
 // note keeps the cause of an error for the log.
 func (v *requestInfo) note(err error) {
-	if refused, ok := errors.AsType[*authn.Error](err); ok {
-		v.cause = refused.Cause()
+	if rejected, ok := errors.AsType[*authn.Error](err); ok {
+		v.cause = rejected.Cause()
 		return
 	}
 	if _, rejected := errors.AsType[*taskrun.RejectedError](err); rejected || errors.Is(err, taskrun.ErrUnavailable) {
@@ -147,19 +163,20 @@ func (v *requestInfo) note(err error) {
 	}
 }
 
-// answer admits a request and returns the response of its route.
-func (s *Server) answer(r *http.Request, v *requestInfo) response {
-	if v.refusal == nil && isPreflight(r) {
-		return s.browsers.preflight(r, v.proxied)
+// dispatch admits a request and returns the response of its route.
+func (s *Server) dispatch(r *http.Request, v *requestInfo) response {
+	if v.rejection == nil && crossorigin.IsPreflight(r) {
+		p := s.pages.Preflight(r, v.proxied)
+		return response{status: p.Status, body: []byte(p.Text), mimeType: typeText, header: p.Header}
 	}
-	leave, refused := s.admit(r, v)
+	leave, rejected := s.admit(r, v)
 	defer leave()
-	v.rejected = refused != nil
-	if err := cmp.Or(refused, v.noRoute); err != nil { // also where there is no route
+	v.rejected = rejected != nil
+	if err := cmp.Or(rejected, v.noRoute); err != nil { // also where there is no route
 		v.note(err)
 		v.failed = true
-		answer, _ := errorResponse(err, nil, nil)
-		return answer
+		resp, _ := errorResponse(err, nil, nil)
+		return resp
 	}
 	v.route, v.memory.caller = v.found, v.caller.Name
 	ctx, cancel := context.WithTimeout(taskrun.WithCaller(r.Context(), v.caller.Name), s.options.RequestTimeout)
@@ -168,25 +185,25 @@ func (s *Server) answer(r *http.Request, v *requestInfo) response {
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
 		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
 	}
-	answer, err := s.handle(r, v, in)
+	resp, err := s.handle(r, v, in)
 	if err != nil {
 		v.note(err)
 		v.failed = true
 		var unexpected bool
-		if answer, unexpected = errorResponse(err, v.route, in); unexpected {
+		if resp, unexpected = errorResponse(err, v.route, in); unexpected {
 			s.log.LogAttrs(ctx, slog.LevelError, "request failed",
 				slog.String("method", truncateForLog(r.Method)), slog.String("path", truncateForLog(r.URL.Path)), slog.String("error", err.Error()))
 		}
 	}
-	return answer
+	return resp
 }
 
 // admit returns an error if the caller or the page of a request is rejected, or if too many requests are in flight.
 // Requests to open routes are not counted.
 func (s *Server) admit(r *http.Request, v *requestInfo) (leave func(), err error) {
 	leave = func() {}
-	if v.refusal != nil {
-		return leave, v.refusal
+	if v.rejection != nil {
+		return leave, v.rejection
 	}
 	if v.found == nil || !v.found.open {
 		if leave, err = s.enterAs(v.caller.Name); err != nil {
@@ -196,24 +213,33 @@ func (s *Server) admit(r *http.Request, v *requestInfo) (leave func(), err error
 	return leave, s.checkCSRF(r, v.found, v.proxied)
 }
 
+// checkCSRF rejects a request that changes something without a valid token, and a page of another origin that requests
+// a token.
+func (s *Server) checkCSRF(r *http.Request, rt *route, proxied bool) error {
+	if rt != nil && rt.givesToken {
+		return s.pages.CheckToken(r, proxied)
+	}
+	return s.tokens.Check(r, s.now())
+}
+
 // enterAs counts a request of a caller. It returns errBusy if too many are in flight.
 func (s *Server) enterAs(caller string) (leave func(), err error) {
 	leaveAll, ok := s.enter()
 	if !ok {
-		s.reject(busyServer)
-		return func() {}, errBusy
+		s.reject(limiter.ReasonServer)
+		return func() {}, limiter.ErrBusy
 	}
-	leaveOwn, ok := s.admission.enterAs(caller)
+	leaveOwn, ok := s.admission.EnterAs(caller)
 	if !ok {
-		s.reject(busyCaller)
-		return leaveAll, errBusy
+		s.reject(limiter.ReasonCaller)
+		return leaveAll, limiter.ErrBusy
 	}
 	return func() { leaveOwn(); leaveAll() }, nil
 }
 
 // enter counts a request. ok is false if too many are in flight.
 func (s *Server) enter() (leave func(), ok bool) {
-	out, ok := s.admission.enter()
+	out, ok := s.admission.Enter()
 	if !ok || s.metrics == nil {
 		return out, ok
 	}
@@ -232,7 +258,7 @@ func (s *Server) reject(reason string) {
 
 // handle calls the handler of a route. The order of the checks is documented (contract §5): permission, body, version
 // of the client. A panic is an error.
-func (s *Server) handle(r *http.Request, v *requestInfo, in *request) (answer response, err error) {
+func (s *Server) handle(r *http.Request, v *requestInfo, in *request) (resp response, err error) {
 	defer panics.Recover(&err)
 	if err := s.authorize(in.ctx, in.caller, v.route, v.namespace); err != nil {
 		return response{}, err

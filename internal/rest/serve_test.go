@@ -31,7 +31,7 @@ func TestPreflightOfAListedOriginIsAllowedEverything(t *testing.T) {
 	}
 }
 
-func TestPreflightOfAMethodThatIsNoneIsRefused(t *testing.T) {
+func TestAPreflightOfAnUnknownMethodIsRejected(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for origin, want := range map[string]string{
@@ -44,7 +44,7 @@ func TestPreflightOfAMethodThatIsNoneIsRefused(t *testing.T) {
 	}
 }
 
-func TestPagesOfLoopbackAddressesMayReadAnswers(t *testing.T) {
+func TestPagesOfLoopbackAddressesCanReadResponses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, path := range []string{"/health", "/nope"} {
@@ -60,7 +60,7 @@ func TestPagesOfLoopbackAddressesMayReadAnswers(t *testing.T) {
 	}
 }
 
-func TestLargeAnswersAreCompressedOnDemand(t *testing.T) {
+func TestLargeResponsesAreCompressedIfTheClientAcceptsIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -139,7 +139,7 @@ func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
 }
 
 // With HTTP/2 the server refuses to write a body after 204, even an empty one.
-func TestAnAnswerWithoutABodyIsSent(t *testing.T) {
+func TestAResponseWithoutABodyIsSent(t *testing.T) {
 	t.Parallel()
 	written := make(chan error, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

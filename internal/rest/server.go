@@ -14,6 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -49,6 +51,25 @@ type Metrics interface {
 	RequestRejected(reason string)
 }
 
+// Tracer traces requests.
+type Tracer interface {
+	// Handler returns a handler that starts a span, calls next and ends the span.
+	Handler(next http.Handler) http.Handler
+	// Trust returns a context whose request continues the trace of the client, because its caller is identified.
+	// Otherwise the trace header of the client is ignored.
+	Trust(ctx context.Context) context.Context
+	// Routed sets the name of the span. The route is the path as the routes table spells it, never the path of the
+	// request.
+	Routed(ctx context.Context, method, route string)
+}
+
+// noTracer creates no spans.
+type noTracer struct{}
+
+func (noTracer) Handler(next http.Handler) http.Handler    { return next }
+func (noTracer) Trust(ctx context.Context) context.Context { return ctx }
+func (noTracer) Routed(context.Context, string, string)    {}
+
 // Dependencies are what a Server needs.
 type Dependencies struct {
 	Tenant           // of the server's own namespace
@@ -78,9 +99,9 @@ type Server struct {
 	reviewer Reviewer // nil: no authentication
 	proxy    Proxy    // nil: there is none
 	tls      *tls.Config
-	csrf     *csrf // nil: no token is needed
+	tokens   *crossorigin.Tokens // nil: no CSRF token is needed
 
-	browsers   *browserGuard
+	pages      *crossorigin.Policy
 	rejections rejectionSampler
 	router     *router
 	// discovery has the routes that the API server requests.
@@ -91,11 +112,11 @@ type Server struct {
 	others *handlers
 
 	ending        atomic.Bool // connections end with their next response
-	admission     *admission
-	unidentified  unidentified
-	memory        *bodyMemory
+	admission     *limiter.InFlight
+	unidentified  limiter.Unidentified
+	memory        *limiter.Memory
 	socketMetrics SocketMetrics
-	sockets       *socketTracker
+	sockets       *limiter.Sockets
 	tracer        Tracer
 	traced        http.Handler // responds to requests whose callers have been identified, or not
 
@@ -123,10 +144,10 @@ func New(o Options, d Dependencies) (*Server, error) {
 	routes := servedRoutes(d.Limits != nil)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
-		socketMetrics: d.SocketMetrics, sockets: newSocketTracker(o.Sockets.Most), admission: newAdmission(o.MaxInFlight, o.MaxPerCaller),
-		browsers:     newBrowserGuard(&o, d.Reviewer != nil),
-		unidentified: newUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: newBodyMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
+		socketMetrics: d.SocketMetrics, sockets: limiter.NewSockets(o.Sockets.Most), admission: limiter.NewInFlight(o.MaxInFlight, o.MaxPerCaller),
+		pages:        crossorigin.NewPolicy(&o.Options, d.Reviewer != nil),
+		unidentified: limiter.NewUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
+		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)
@@ -134,13 +155,13 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s.others = newHandlers(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
-		s.tls.ClientAuth = tls.RequestClientCert // the proxy looks whose it is
+		s.tls.ClientAuth = tls.RequestClientCert // the proxy checks the certificate
 	}
 	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
 	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))
 	var err error
 	if o.CSRFProtection {
-		s.csrf, err = newCSRF(o.CSRFKeyFile)
+		s.tokens, err = crossorigin.NewTokens(o.CSRFKeyFile)
 	}
 	return s, err
 }
@@ -171,7 +192,7 @@ func (s *Server) Start(ctx context.Context) error {
 	server := s.httpServer(ctx)
 	s.address = listener.Addr()
 	if s.reviewer != nil {
-		listener = &unidentifiedListener{listener, s.unidentified.connections}
+		listener = s.unidentified.Listen(listener)
 	}
 	close(s.listening)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "REST endpoint listens", slog.String("url", s.scheme()+"://"+s.address.String()+s.options.BasePath))
@@ -224,7 +245,7 @@ func (s *Server) lastResponses(ctx context.Context) {
 
 // CloseSockets ends all websockets with a code after which clients connect again, to any replica, and accepts no more.
 // It waits until they are closed and the events that were read are recorded, or until the context ends. Start calls it.
-func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.close(ctx) }
+func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.Close(ctx) }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
 	return &http.Server{
@@ -237,7 +258,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		// The end of the program does not cancel requests that have begun.
-		ConnContext: withConnection,
+		ConnContext: limiter.WithConnection,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 }

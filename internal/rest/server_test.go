@@ -63,7 +63,7 @@ func (s *started) end(t *testing.T) error {
 	}
 }
 
-// untilRefused waits until nobody can connect any more.
+// untilRefused waits until connections are refused.
 func (s *started) untilRefused(t *testing.T) {
 	t.Helper()
 	var dialer net.Dialer
@@ -97,7 +97,7 @@ func get(ctx context.Context, url string) (int, string, error) {
 	return response.StatusCode, string(body), err
 }
 
-func TestServerAnswersUntilItIsStopped(t *testing.T) {
+func TestTheServerRespondsUntilItStops(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	status, body, err := get(t.Context(), s.url("/health"))
@@ -124,7 +124,7 @@ func slowRuns(entered, leave chan struct{}) change {
 	}
 }
 
-func TestRequestsThatHaveBegunMayEnd(t *testing.T) {
+func TestRequestsInFlightEndAtShutdown(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := start(t, slowRuns(entered, leave))
@@ -150,7 +150,7 @@ func TestRequestsThatHaveBegunMayEnd(t *testing.T) {
 	}
 }
 
-func TestRequestsThatDoNotEndAreBrokenOff(t *testing.T) {
+func TestRequestsThatDoNotEndAreInterruptedAtShutdown(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
@@ -196,7 +196,7 @@ func talk(t *testing.T, s *started, text string) string {
 	return string(answer)
 }
 
-func TestSlowBodyIsGivenUp(t *testing.T) {
+func TestASlowBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.ReadTimeout = 50 * time.Millisecond })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
@@ -205,7 +205,7 @@ func TestSlowBodyIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestSlowHeadersAreGivenUp(t *testing.T) {
+func TestSlowHeadersTimeOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.HeaderTimeout = 50 * time.Millisecond })
 	if answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\n"); strings.Contains(answer, "200") {
@@ -213,7 +213,7 @@ func TestSlowHeadersAreGivenUp(t *testing.T) {
 	}
 }
 
-func TestBodyThatBreaksOffIsBad(t *testing.T) {
+func TestAnIncompleteBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nnonsense\r\n")
@@ -222,7 +222,7 @@ func TestBodyThatBreaksOffIsBad(t *testing.T) {
 	}
 }
 
-func TestLargeHeadersAreRefused(t *testing.T) {
+func TestLargeHeadersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxHeaderBytes = 1024 })
 	answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\nX-Large: "+strings.Repeat("x", 8192)+"\r\n\r\n")
@@ -231,7 +231,7 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 	}
 }
 
-func TestBodyOfUnknownLengthIsBoundedToo(t *testing.T) {
+func TestABodyOfUnknownLengthIsLimited(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxBodyBytes = 10 })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n"+
@@ -241,7 +241,7 @@ func TestBodyOfUnknownLengthIsBoundedToo(t *testing.T) {
 	}
 }
 
-func TestBusyAddressIsOneClearError(t *testing.T) {
+func TestAnAddressInUseIsAnErrorWithTheFlag(t *testing.T) {
 	t.Parallel()
 	first := start(t)
 	second := newFixture(t, func(o *Options, _ *Dependencies) { o.BindAddress = first.server.Addr().String() })
@@ -264,9 +264,9 @@ func TestEveryReplicaServes(t *testing.T) {
 // silent is how many connections say nothing at once in the test below.
 const silent = 1000
 
-// Whoever connects and says nothing is let go of, over TLS too, and meanwhile
+// Silent connections are closed, over TLS too. Until then,
 // those who do say something are answered.
-func TestConnectionsThatSayNothingAreCut(t *testing.T) {
+func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]change{
 		"plain": func(*Options, *Dependencies) {},
@@ -286,7 +286,7 @@ func TestConnectionsThatSayNothingAreCut(t *testing.T) {
 				defer func() { _ = conn.Close() }()
 			}
 			if code, err := hello(t, s); code != http.StatusOK {
-				t.Errorf("meanwhile: status %d, %v", code, err)
+				t.Errorf("during the wait: status %d, %v", code, err)
 			}
 			for _, conn := range conns {
 				if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -318,7 +318,7 @@ func hello(t *testing.T, s *started) (int, error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-// selfSigned is a certificate that nobody trusts.
+// selfSigned is a certificate without a trusted CA.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
@@ -22,7 +23,7 @@ type socketAuth struct {
 	socket    *socket
 	route     *route
 	namespace string
-	slot      *socketSlot
+	slot      *limiter.SocketSlot
 
 	token string // to review again; "": the API server has authenticated the caller
 }
@@ -108,14 +109,14 @@ func (p *socketAuth) authorize(shown *identified, token pyjson.Value) error {
 	return nil
 }
 
-// identified moves a caller from the pool of the unidentified to a place of its own.
+// identified moves a caller from the pool of unidentified callers to a slot of its own.
 func (p *socketAuth) identified(caller authn.Caller) error {
-	if !p.slot.acquire(caller.Name) {
-		p.server.reject(busyServer)
-		return errNoPlace
+	if !p.slot.Acquire(caller.Name) {
+		p.server.reject(limiter.ReasonServer)
+		return errPoolFull
 	}
-	if p.slot.identified != nil {
-		p.slot.identified()
+	if p.slot.LeavePool != nil {
+		p.slot.LeavePool()
 	}
 	p.socket.SetCaller(caller.Name)
 	return nil

@@ -24,7 +24,7 @@ const (
 // eventsIn receives the events that a client sends (contract §4.3).
 //
 // Everything happens in the goroutine that reads. Events are collected while more have arrived, and recorded before the
-// goroutine waits for the next frame. So a ping is answered after all events before it are durable, and nothing is read
+// goroutine waits for the next frame. So the response to a ping is sent after all events before it are durable, and nothing is read
 // while too many events are not.
 func (s *namespaceHandler) eventsIn(k *socket) error {
 	in := &eventReceiver{server: s, socket: k}
@@ -81,7 +81,7 @@ func (in *eventReceiver) receive() error {
 // keep reserves the memory of an event until it is recorded. If ok is false, no memory is free and the batch has to be
 // recorded now.
 func (in *eventReceiver) keep(text []byte) (ok bool) {
-	release, ok := in.server.memory.arriving.Try(in.socket.caller.Name, int64(len(text)))
+	release, ok := in.server.memory.Arriving.Try(in.socket.caller.Name, int64(len(text)))
 	if ok {
 		in.release = append(in.release, release)
 	}
@@ -127,8 +127,8 @@ func (in *eventReceiver) beforeFrame(next ws.FrameKind) error {
 	}
 }
 
-// record makes the batch durable. If that fails within RecordTimeout, the socket ends. The client has got no answer to
-// a ping since, and sends the events again.
+// record makes the batch durable. If that fails within RecordTimeout, the socket ends. The client has received no
+// response to a ping since, and sends the events again.
 func (in *eventReceiver) record() error {
 	if len(in.batch) == 0 {
 		return in.failure
@@ -177,9 +177,9 @@ func (s *namespaceHandler) recordOnce(ctx context.Context, batch []taskrun.Event
 		if errors.Is(err, taskrun.ErrForbidden) {
 			forbidden = err
 		}
-		outcome := EventRefused
+		outcome := EventRejected
 		if _, rejected := errors.AsType[*taskrun.RejectedError](err); rejected {
-			outcome = EventRejected
+			outcome = EventRejectedByAPIServer
 		}
 		s.socketMetrics.EventReceived(outcome)
 		s.log.LogAttrs(ctx, slog.LevelWarn, "event rejected", slog.String("taskRunID", e.RunID),
@@ -197,12 +197,12 @@ func (s *namespaceHandler) reportOf(ctx context.Context, e wire.Event, log *slog
 	}
 	report, err := wire.DecodeReport(e)
 	if err != nil {
-		s.socketMetrics.EventReceived(EventPoisoned)
+		s.socketMetrics.EventReceived(EventInvalid)
 		log.LogAttrs(ctx, slog.LevelWarn, "event dropped", slog.String("reason", "the report is not valid"),
 			slog.String("event", e.ID), slog.String("resource", e.ResourceID()), slog.String("error", err.Error()))
 		return taskrun.Event{}, false
 	}
-	s.socketMetrics.EventReceived(EventTaken)
-	s.events.add(&report, &e)
+	s.socketMetrics.EventReceived(EventValid)
+	s.events.Add(&report, &e)
 	return report, true
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
+func TestInvalidEventsDoNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		frame string
@@ -24,8 +24,8 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 		"by a server": {sample.EventText(map[string]string{
 			"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"server"}`,
 		}), EventIgnored},
-		"with a payload of nothing": {sample.EventText(map[string]string{"payload": `{}`}), EventPoisoned},
-		"of an unknown state":       {sample.EventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventPoisoned},
+		"with a payload of nothing": {sample.EventText(map[string]string{"payload": `{}`}), EventInvalid},
+		"of an unknown state":       {sample.EventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventInvalid},
 		"too large":                 {sample.EventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
 	}
 	for name, tc := range cases {
@@ -44,7 +44,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 				if diff := cmp.Diff(want, w.recorder.recorded(t)); diff != "" {
 					t.Errorf("recorded (-want +got):\n%s", diff)
 				}
-				if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, tc.want: 1}, w.counted.events); diff != "" {
+				if diff := cmp.Diff(map[EventOutcome]int{EventValid: 2, tc.want: 1}, w.counted.events); diff != "" {
 					t.Errorf("counted (-want +got):\n%s", diff)
 				}
 			})
@@ -52,7 +52,7 @@ func TestEventsThatSayNothingOfARunHarmNoOther(t *testing.T) {
 	}
 }
 
-func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
+func TestRejectedEventsAreCountedAndConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -65,7 +65,7 @@ func TestEventsThatAreRefusedAreCountedAndConfirmed(t *testing.T) {
 		if diff := cmp.Diff([][]string{{stateID(1)}}, w.recorder.recorded(t)); diff != "" {
 			t.Errorf("recorded (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[EventOutcome]int{EventTaken: 2, EventRefused: 1}, w.counted.events); diff != "" {
+		if diff := cmp.Diff(map[EventOutcome]int{EventValid: 2, EventRejected: 1}, w.counted.events); diff != "" {
 			t.Errorf("counted (-want +got):\n%s", diff)
 		}
 	})
@@ -126,7 +126,7 @@ func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
 	}
 }
 
-func TestAnEventInPiecesIsOne(t *testing.T) {
+func TestAFragmentedEventIsOneEvent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t

@@ -58,7 +58,7 @@ func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	return let
 }
 
-func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+func TestAPingIsAnsweredAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -84,7 +84,7 @@ func TestAPingIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	})
 }
 
-func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
+func TestAPingIsAnsweredAtOnceWithoutPendingEvents(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -107,7 +107,7 @@ func TestAPingIsAnsweredAtOnceIfThereIsNothingToRecord(t *testing.T) {
 	})
 }
 
-func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
+func TestEventsAreMergedWithinTheWindowOnly(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -124,7 +124,7 @@ func TestEventsAreMergedForAShortTimeOnly(t *testing.T) {
 	})
 }
 
-func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
+func TestWithoutAWindowEveryPauseEndsTheBatch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -139,7 +139,7 @@ func TestWithoutAWindowEveryPauseIsAnEnd(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = 0 })
 }
 
-func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
+func TestReadingStopsWhileTooManyEventsArePending(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -173,7 +173,7 @@ func TestNothingIsReadWhileTooMuchIsNotRecorded(t *testing.T) {
 	})
 }
 
-func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
+func TestASlowRecorderDoesNotDisconnectThePeer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -188,7 +188,7 @@ func TestASlowRecorderDoesNotLookLikeADeadPeer(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.RecordTimeout = time.Hour })
 }
 
-func TestRecordingIsTriedAgain(t *testing.T) {
+func TestRecordingIsRetried(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -210,7 +210,7 @@ func TestRecordingIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
+func TestUnrecordedEventsAreNotConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -229,7 +229,7 @@ func TestWhatCannotBeRecordedIsNotConfirmed(t *testing.T) {
 	})
 }
 
-func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
+func TestReadEventsAreRecordedWhenTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	leave := map[string]func(t *testing.T, p *peer){
 		"with a close":              func(t *testing.T, p *peer) { t.Helper(); p.close(t) },
@@ -254,7 +254,7 @@ func TestWhatWasReadIsRecordedWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
+func TestACloseIsConfirmedAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -271,7 +271,7 @@ func TestACloseIsAnsweredWhenAllBeforeItIsRecorded(t *testing.T) {
 	})
 }
 
-func TestEventsThatAreUnderWayAreRecordedWhenTheServerStops(t *testing.T) {
+func TestEventsInFlightAreRecordedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t

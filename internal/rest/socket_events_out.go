@@ -12,7 +12,7 @@ import (
 )
 
 // errStreamEnded means that the stream of changes has ended, which it must not.
-var errStreamEnded = errors.New("the stream is over")
+var errStreamEnded = errors.New("the stream has ended")
 
 // eventsOut sends a listener the states that runs enter (contract §4.5).
 func (s *namespaceHandler) eventsOut(k *socket) error {
@@ -24,15 +24,15 @@ func (s *namespaceHandler) eventsOut(k *socket) error {
 	if err != nil {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
-	var telling sync.WaitGroup
-	telling.Go(func() { k.Guard(func() { k.End(s.stream(k, &filter)) }) })
+	var sending sync.WaitGroup
+	sending.Go(func() { k.Guard(func() { k.End(s.stream(k, &filter)) }) })
 	err = ignoreFrames(k)
 	k.End(err)
-	telling.Wait()
+	sending.Wait()
 	return err
 }
 
-// ignoreFrames reads until the connection ends, so that pings are answered.
+// ignoreFrames reads until the connection ends, so that pings get a response.
 func ignoreFrames(k *socket) error {
 	for {
 		if _, _, _, err := k.Read(ws.UncountedBytes); err != nil {
@@ -51,7 +51,7 @@ func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 		if !filter.Matches(&change.Change) {
 			continue
 		}
-		if err := k.Send(change.Encoded(s.events.frame)); err != nil {
+		if err := k.Send(change.Encoded(s.events.Frame)); err != nil {
 			return err
 		}
 	}

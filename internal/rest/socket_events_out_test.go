@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestAListenerHearsWhatItAskedFor(t *testing.T) {
+func TestAnEventStreamSendsTheSelectedEvents(t *testing.T) {
 	t.Parallel()
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestAListenerHearsWhatItAskedFor(t *testing.T) {
 	}
 }
 
-func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
+func TestLaterFramesOfAnEventStreamAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -59,7 +59,7 @@ func TestWhatAListenerSaysLaterDoesNotMatter(t *testing.T) {
 	})
 }
 
-func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
+func TestOnlyTheSlowReaderOfAStreamIsDisconnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -89,7 +89,7 @@ func TestASlowListenerIsCutAndOthersAreNot(t *testing.T) {
 	})
 }
 
-func TestAStreamThatBreaksMakesTheListenerComeAgain(t *testing.T) {
+func TestABrokenStreamClosesTheSocketWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*fakeStream){
 		"with an error": func(s *fakeStream) { s.broken = errors.New("too slow") },

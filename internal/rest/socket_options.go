@@ -8,19 +8,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// SocketOptions say how websockets are served.
+// SocketOptions configure the websockets.
 type SocketOptions struct {
-	Most            int           // open at once
+	Most            int           // maximum number of open websockets
 	RecheckInterval time.Duration // between two checks of the caller and its permission
 
 	ws.Options
 
-	MaxEventBytes int64         // of an event frame; a larger one is dropped
-	MergeWindow   time.Duration // how long an event may wait for others to be recorded with; 0: not at all
-	RecordTimeout time.Duration // for events to become durable, trying again; then the socket ends
+	MaxEventBytes int64         // of an event frame, in bytes; a larger one is dropped
+	MergeWindow   time.Duration // maximum time that an event waits for others of the same batch; 0: no wait
+	RecordTimeout time.Duration // for recording events, with retries; then the socket ends
 }
 
-// defaultSocketOptions are those of Prefect, where it has any.
+// defaultSocketOptions returns the values of Prefect, where it has them.
 func defaultSocketOptions() SocketOptions {
 	return SocketOptions{
 		Most:            10_000,

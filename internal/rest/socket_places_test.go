@@ -78,7 +78,7 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 			"a caller of no right":     {"watch taskruns in HERE", invalid, invalid, invalid},
 			"the right elsewhere":      {right + " in elsewhere", invalid, invalid, invalid},
 			"the right in all of them": {right + " in everywhere", invalid, invalid, invalid},
-			"when nobody can judge":    {"lost", busy, status(503), status(503)},
+			"when reviews fail":        {"lost", busy, status(503), status(503)},
 			"access cannot be judged":  {"unjudged in HERE", busy, busy, busy},
 			"the right":                {right + " in HERE", letIn, letIn, letIn},
 		}
@@ -129,7 +129,7 @@ func vouched(token string) string {
 	}
 }
 
-func TestSocketsOfAllNamespacesAreRefusedAsRequestsAre(t *testing.T) {
+func TestSocketsOfAllNamespacesAreRejected(t *testing.T) {
 	t.Parallel()
 	modes := map[string]change{"with authentication": withVouching(&fakeReviewer{}), "without": func(_ *Options, d *Dependencies) {
 		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
@@ -179,7 +179,7 @@ func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
 	}, func(_ *Options, d *Dependencies) { d.Namespace = "" })
 }
 
-func TestASocketOfANamespaceThatIsNotServedSaysSoInTheHandshake(t *testing.T) {
+func TestASocketOfAnUnservedNamespaceIsClosedInTheHandshake(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		got := w.try(w.t, "/namespaces/foreign/api"+pathEventsOut, `{"type":"auth","token":"list taskruns in foreign"}`, &websocket.DialOptions{Subprotocols: offering})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
@@ -38,17 +39,17 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at target) 
 	if err == nil {
 		err = s.checkSocket(r, rt, at, nameless)
 	}
-	seat := s.sockets.newSlot()
-	defer seat.release()
+	slot := s.sockets.NewSlot()
+	defer slot.Release()
 	if err == nil {
-		err = s.admitUpgrade(seat, shown)
+		err = s.admitUpgrade(slot, shown)
 	}
 	if err != nil {
 		s.rejectUpgrade(w, r, err)
 		return
 	}
 	accepted, err := ws.Accept(w, r, &ws.AcceptOptions{
-		Options: &s.options.Sockets.Options, Memory: ws.Memory{Arriving: s.memory.arriving, Parsed: s.memory.parsed},
+		Options: &s.options.Sockets.Options, Memory: ws.Memory{Arriving: s.memory.Arriving, Parsed: s.memory.Parsed},
 		Log: s.log.With(slog.String("path", rt.path), slog.String("client", r.RemoteAddr)), Unidentified: nameless,
 	})
 	if err != nil {
@@ -57,13 +58,13 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at target) 
 	}
 	k := &socket{Socket: accepted, options: &s.options.Sockets}
 	if nameless {
-		leave := s.unidentified.sockets.enter(addressOf(r.RemoteAddr), func() { k.End(errNoPlace) })
-		seat.identified = func() {
+		leave := s.unidentified.Sockets.Enter(limiter.AddressOf(r.RemoteAddr), func() { k.End(errPoolFull) })
+		slot.LeavePool = func() {
 			leave()
-			leaveUnidentified(r)
+			limiter.MarkIdentified(r)
 		}
 	}
-	s.serveAccepted(rt, k, at, shown, seat)
+	s.serveAccepted(rt, k, at, shown, slot)
 }
 
 // checkSocket returns the error of an upgrade that no caller can have.
@@ -84,9 +85,9 @@ func (s *Server) rejectUpgrade(w http.ResponseWriter, r *http.Request, err error
 	if errors.Is(err, errNoSocket) {
 		w.WriteHeader(status)
 	} else {
-		answer, _ := errorResponse(err, nil, nil)
-		_ = answer.write(w, r) // an error means that the client is gone
-		status = answer.status
+		resp, _ := errorResponse(err, nil, nil)
+		_ = resp.write(w, r) // an error means that the client has disconnected
+		status = resp.status
 	}
 	s.logRejection(r, status, err)
 }
@@ -104,53 +105,53 @@ func (s *Server) logRejection(r *http.Request, status int, err error) {
 	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket rejected", attrs...)
 }
 
-// errNoPlace ends a socket of an unidentified caller whose place another one needs. Clients connect again.
-var errNoPlace = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
+// errPoolFull ends the oldest socket of the unidentified callers when a new one comes at the limit. Clients connect again.
+var errPoolFull = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
 
 // admitUpgrade acquires a place for a caller that is identified, or that needs no identity.
-func (s *Server) admitUpgrade(seat *socketSlot, shown *identified) error {
+func (s *Server) admitUpgrade(slot *limiter.SocketSlot, shown *identified) error {
 	switch {
-	case !seat.open:
+	case !slot.Open:
 	case s.reviewer == nil:
-		if seat.acquire("") {
+		if slot.Acquire("") {
 			return nil
 		}
 	case shown == nil: // acquires a place when it is identified
 		return nil
 	default:
-		if seat.acquire(shown.Name) {
+		if slot.Acquire(shown.Name) {
 			return nil
 		}
 	}
-	s.reject(busyServer)
-	return errBusy
+	s.reject(limiter.ReasonServer)
+	return limiter.ErrBusy
 }
 
 // serveAccepted serves a websocket until its end.
-func (s *Server) serveAccepted(rt *route, k *socket, at target, shown *identified, seat *socketSlot) {
+func (s *Server) serveAccepted(rt *route, k *socket, at target, shown *identified, slot *limiter.SocketSlot) {
 	began := s.clock.Now()
 	s.socketMetrics.SocketOpened(rt.path)
 	defer s.socketMetrics.SocketClosed(rt.path)
-	unhook := context.AfterFunc(s.sockets.life, k.Restart)
+	unhook := context.AfterFunc(s.sockets.Stopping(), k.Restart)
 	defer unhook()
 	var pinging sync.WaitGroup
 	pinging.Go(func() { k.Guard(k.KeepAlive) })
 
-	k.End(s.serveRoute(rt, k, at, shown, seat))
+	k.End(s.serveRoute(rt, k, at, shown, slot))
 	<-k.Closed()
 	pinging.Wait()
 	s.logEnd(k, slog.Duration("took", s.clock.Now().Sub(began)))
 }
 
 // serveRoute authorizes the caller and calls the handler of the route. A panic is an error.
-func (s *Server) serveRoute(rt *route, k *socket, at target, shown *identified, seat *socketSlot) (err error) {
+func (s *Server) serveRoute(rt *route, k *socket, at target, shown *identified, slot *limiter.SocketSlot) (err error) {
 	defer func() {
-		if fault, ok := errors.AsType[*panics.Error](err); ok {
-			err = ws.NewInternalError("serving a socket", fault)
+		if panicked, ok := errors.AsType[*panics.Error](err); ok {
+			err = ws.NewInternalError("serving a socket", panicked)
 		}
 	}()
 	defer panics.Recover(&err)
-	peer := &socketAuth{server: s, socket: k, route: rt, namespace: at.namespace, slot: seat}
+	peer := &socketAuth{server: s, socket: k, route: rt, namespace: at.namespace, slot: slot}
 	where, release, err := peer.authenticate(shown)
 	defer release()
 	if err != nil {

@@ -42,7 +42,7 @@ func TestSubprotocolsAreChosen(t *testing.T) {
 	}
 }
 
-func TestUpgradesThatAreRefused(t *testing.T) {
+func TestInvalidUpgradesAreRejected(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		path    string
@@ -86,7 +86,7 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 	}
 }
 
-func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
+func TestOnlyPagesOfLoopbackAddressesOpenWebsockets(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -104,7 +104,7 @@ func TestAPageOfALoopbackAddressMayConnectAndNoOther(t *testing.T) {
 	})
 }
 
-func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
+func TestAStoppingServerClosesSocketsWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	restart := end{1012, "Server is restarting"}
 	inBubble(t, func(w *socketFixture) {
@@ -133,7 +133,7 @@ func TestAStoppedServerClosesSocketsSoThatClientsComeAgain(t *testing.T) {
 	})
 }
 
-func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
+func TestAnAckInFlightCountsWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -160,7 +160,7 @@ func TestAnAckOnItsWayIsHeardWhenTheServerStops(t *testing.T) {
 	})
 }
 
-func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
+func TestARunWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -177,7 +177,7 @@ func TestARunWithoutAnAckIsReturnedWhenTheServerStops(t *testing.T) {
 	})
 }
 
-func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
+func TestClosingSocketsEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -190,7 +190,7 @@ func TestClosingSocketsWaitsNoLongerThanAllowed(t *testing.T) {
 	})
 }
 
-func TestAPeerThatAnswersPingsLives(t *testing.T) {
+func TestAPeerThatRespondsToPingsStaysConnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -200,7 +200,7 @@ func TestAPeerThatAnswersPingsLives(t *testing.T) {
 	})
 }
 
-func TestAPeerThatAnswersNoPingIsDropped(t *testing.T) {
+func TestAPeerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
 		t.Run(path, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestStoppingTheServerClosesItsSockets(t *testing.T) {
 	}
 }
 
-func TestASocketThatDoesNotEndHoldsUpTheStopForSoLongOnly(t *testing.T) {
+func TestASocketThatDoesNotEndDelaysTheStopForALimitedTime(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)

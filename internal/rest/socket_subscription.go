@@ -30,7 +30,7 @@ func (s *namespaceHandler) subscription(k *socket) error {
 		return ws.NewInternalError("subscribing", err)
 	}
 	d := &delivering{
-		socket: k, subscription: sub, replies: make(chan wire.Reply, 1), gone: make(chan struct{}),
+		socket: k, subscription: sub, replies: make(chan wire.Reply, 1), readerEnded: make(chan struct{}),
 	}
 	var delivering sync.WaitGroup
 	delivering.Go(func() { k.Guard(d.deliver) })
@@ -41,8 +41,8 @@ func (s *namespaceHandler) subscription(k *socket) error {
 }
 
 var (
-	errQuit        = ws.NewCloseError(websocket.StatusNormalClosure, "")
-	errWrongAnswer = ws.NewDropError(errors.New("an answer to a run that is neither ack nor quit"))
+	errQuit       = ws.NewCloseError(websocket.StatusNormalClosure, "")
+	errWrongReply = ws.NewDropError(errors.New("a reply to a run that is neither ack nor quit"))
 )
 
 // delivering is the websocket of one worker. The goroutine of the socket reads replies, another one delivers runs.
@@ -53,28 +53,28 @@ type delivering struct {
 	mu      sync.Mutex
 	waiting bool // for the reply to a run
 
-	replies chan wire.Reply
-	gone    chan struct{} // closed when the reader has ended
+	replies     chan wire.Reply
+	readerEnded chan struct{} // closed when the reader has ended
 }
 
 // listen reads the frames of the worker until the connection ends. A frame that is not a reply is ignored, unless it is
 // quit.
 func (d *delivering) listen() error {
-	defer close(d.gone)
+	defer close(d.readerEnded)
 	for {
 		frame, err := d.socket.Command()
 		wrong := errors.Is(err, ws.ErrNotJSON) || errors.Is(err, ws.ErrNotText) || errors.Is(err, ws.ErrTooLarge)
 		if err != nil && !wrong {
 			return err
 		}
-		said := wire.ReplyWrong
+		reply := wire.ReplyWrong
 		if !wrong {
-			said = wire.ReplyOf(frame)
+			reply = wire.ReplyOf(frame)
 		}
 		switch {
 		case d.takeReplyExpected():
-			d.replies <- said
-		case said == wire.ReplyQuit:
+			d.replies <- reply
+		case reply == wire.ReplyQuit:
 			d.socket.End(errQuit)
 		case wrong:
 			return err
@@ -115,8 +115,8 @@ func (d *delivering) deliver() {
 
 // deliverOne sends one run, and releases it if the worker does not acknowledge it.
 func (d *delivering) deliverOne(run *taskrun.Run) error {
-	said, err := d.offer(run)
-	if said != wire.ReplyAck && said != wire.ReplyQuit {
+	reply, err := d.offer(run)
+	if reply != wire.ReplyAck && reply != wire.ReplyQuit {
 		// The release is written also after the end of the socket.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.socket.Life()), d.socket.options.RecordTimeout)
 		defer cancel()
@@ -139,28 +139,28 @@ func (d *delivering) offer(run *taskrun.Run) (wire.Reply, error) {
 	if err := d.socket.Send(wire.AppendSubmitted(make([]byte, 0, wire.RunSize), run)); err != nil {
 		return wire.ReplyNone, err
 	}
-	switch said := d.wait(); said {
+	switch reply := d.wait(); reply {
 	case wire.ReplyAck:
-		return said, nil
+		return reply, nil
 	case wire.ReplyQuit:
-		return said, errQuit
+		return reply, errQuit
 	case wire.ReplyWrong:
-		return said, errWrongAnswer
+		return reply, errWrongReply
 	default:
-		return said, ws.ErrGone
+		return reply, ws.ErrGone
 	}
 }
 
 // wait returns the reply of the worker to the run.
 func (d *delivering) wait() wire.Reply {
 	select {
-	case said := <-d.replies:
-		return said
-	case <-d.gone:
+	case reply := <-d.replies:
+		return reply
+	case <-d.readerEnded:
 	}
 	select {
-	case said := <-d.replies: // the last reply before the end
-		return said
+	case reply := <-d.replies: // the last reply before the end
+		return reply
 	default:
 		return wire.ReplyNone
 	}

@@ -28,7 +28,7 @@ func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	})
 }
 
-func TestHandshakesThatGoWrongAreClosedAsDocumented(t *testing.T) {
+func TestFailedHandshakesAreClosedAsDocumented(t *testing.T) {
 	t.Parallel()
 	const (
 		noAuth   = "Expected 'auth' message"
@@ -222,7 +222,7 @@ func worker(t *testing.T, w *socketFixture, id string) *peer {
 	return p
 }
 
-func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
+func TestARunWithoutAnAckIsReleased(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		leave func(t *testing.T, p *peer)
@@ -249,7 +249,7 @@ func TestARunThatIsNotAcknowledgedIsReturned(t *testing.T) {
 	}
 }
 
-func TestOneWorkersEndIsNotAnothers(t *testing.T) {
+func TestTheEndOfAWorkerDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -261,7 +261,7 @@ func TestOneWorkersEndIsNotAnothers(t *testing.T) {
 	})
 }
 
-func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
+func TestFramesBeforeADeliveryAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -280,7 +280,7 @@ func TestWhatAWorkerSaysUnaskedIsNoAnswer(t *testing.T) {
 	})
 }
 
-func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
+func TestErrorsOfASubscriptionCloseTheSocketWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	t.Run("subscribing", func(t *testing.T) {
 		t.Parallel()
@@ -304,7 +304,7 @@ func TestFaultsBehindASubscriptionMakeTheWorkerComeAgain(t *testing.T) {
 	})
 }
 
-func TestWithoutADomainSocketsGreetAndEnd(t *testing.T) {
+func TestWithoutUseCasesSocketsEndAfterTheHandshake(t *testing.T) {
 	t.Parallel()
 	nothing := func(_ *Options, d *Dependencies) {
 		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = nil, nil, nil, nil

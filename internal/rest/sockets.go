@@ -48,13 +48,13 @@ type EventOutcome string
 
 // The outcomes.
 const (
-	EventTaken     EventOutcome = "taken"     // the report of a run, passed to the Recorder
-	EventIgnored   EventOutcome = "ignored"   // not a report of a client
-	EventPoisoned  EventOutcome = "poisoned"  // a report that is not valid
-	EventRefused   EventOutcome = "refused"   // rejected by the Recorder
-	EventRejected  EventOutcome = "rejected"  // rejected by the API server
-	EventTooLarge  EventOutcome = "too_large" // dropped unread
-	EventMalformed EventOutcome = "malformed" // not an event; the socket ends
+	EventValid               EventOutcome = "valid"                  // the report of a run, passed to the Recorder
+	EventIgnored             EventOutcome = "ignored"                // not a report of a client
+	EventInvalid             EventOutcome = "invalid"                // a report that is not valid
+	EventRejected            EventOutcome = "rejected"               // valid, but rejected by the Recorder
+	EventRejectedByAPIServer EventOutcome = "rejected_by_api_server" // valid, but the API server rejects the write permanently
+	EventTooLarge            EventOutcome = "too_large"              // dropped unread
+	EventMalformed           EventOutcome = "malformed"              // not an event; the socket ends
 )
 
 // noopMetrics counts nothing.

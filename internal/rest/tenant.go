@@ -6,6 +6,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/rawevents"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -56,18 +57,18 @@ type namespaceHandler struct {
 // buffers are the data of a namespace in memory. A bytebudget.Budget limits them.
 type buffers struct {
 	logs   *logs.Buffer
-	events *rawEventCache
+	events *rawevents.Cache
 }
 
 func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
-	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: newRawEventCache(budget)}
+	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: rawevents.New(budget)}
 }
 
-func (b *buffers) empty() bool { return b.logs.Empty() && b.events.empty() }
+func (b *buffers) empty() bool { return b.logs.Empty() && b.events.Empty() }
 
 func (b *buffers) close() {
 	b.logs.Close()
-	b.events.close()
+	b.events.Close()
 }
 
 func (s *Server) newHandler(namespace string, behind Tenant, kept *buffers) *namespaceHandler {

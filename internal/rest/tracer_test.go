@@ -33,7 +33,7 @@ func (n *noting) Routed(ctx context.Context, method, route string) {
 	n.heard = append(n.heard, inside+method+" "+route)
 }
 
-func TestATracerHearsOfRequestsByTheirRoute(t *testing.T) {
+func TestSpansAreNamedByRoute(t *testing.T) {
 	t.Parallel()
 	tracer := &noting{}
 	server, err := New(DefaultOptions(), Dependencies{

@@ -18,64 +18,9 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
-
-func TestTheOldestOfTheFullestAddressMakesRoom(t *testing.T) {
-	t.Parallel()
-	cases := map[string]struct {
-		most, mostEach int
-		enter          []string
-		wantEnded      []int // indexes, in this order
-	}{
-		"there is room":                            {4, 2, []string{"a", "a", "b", "b"}, nil},
-		"an address has its share":                 {9, 2, []string{"a", "a", "b", "a", "a"}, []int{0, 1}},
-		"all places are taken":                     {3, 3, []string{"b", "a", "a", "c"}, []int{1}},
-		"by many addresses, of which one has most": {4, 4, []string{"a", "b", "b", "c", "d"}, []int{1}},
-		"a share larger than the pool":             {1, 5, []string{"a", "b"}, []int{0}},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newUnidentifiedPool(tc.most, tc.mostEach)
-			ended := make(chan int, len(tc.enter))
-			var leaves []func()
-			before := 0
-			for i, address := range tc.enter {
-				leaves = append(leaves, p.enter(address, func() { ended <- i }))
-				if p.size() == before { // one had to go
-					if got := <-ended; len(tc.wantEnded) == 0 || got != tc.wantEnded[0] {
-						t.Errorf("%d ended, want %v", got, tc.wantEnded)
-					}
-					tc.wantEnded = tc.wantEnded[min(1, len(tc.wantEnded)):]
-				}
-				before = p.size()
-			}
-			if len(tc.wantEnded) > 0 {
-				t.Errorf("%v did not end", tc.wantEnded)
-			}
-			for _, leave := range leaves {
-				leave()
-				leave()
-			}
-			if p.size() != 0 || len(p.byAddress) != 0 {
-				t.Errorf("%d places are still taken", p.size())
-			}
-		})
-	}
-}
-
-func TestAddressesThatShareAPlace(t *testing.T) {
-	t.Parallel()
-	for remote, want := range map[string]string{
-		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64",
-		"[fe80::1%eth0]:5": "fe80::/64", "pipe": "pipe", "host:5": "host",
-	} {
-		if got := addressOf(remote); got != want {
-			t.Errorf("addressOf(%q) = %q, want %q", remote, got, want)
-		}
-	}
-}
 
 // maskedFrame is the beginning of a masked text frame of that size: the mask is zero.
 func maskedFrame(opcode byte, size int) []byte {
@@ -90,7 +35,7 @@ func rawOffer(t *testing.T, w *socketFixture) net.Conn {
 	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
 
-func TestLittleIsReadOfAnUnidentifiedSocket(t *testing.T) {
+func TestTheBytesReadFromAnUnidentifiedSocketAreLimited(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("0,", 1<<20)
 	ping := string(append(maskedFrame(0x9, 100), large[:100]...))
@@ -167,7 +112,7 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 	}
 }
 
-func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
+func TestUnidentifiedSocketsDoNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -185,7 +130,7 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if taken, waiting := w.server.sockets.taken, w.server.unidentified.sockets.size(); taken != 1 || waiting != 3 {
+		if taken, waiting := w.server.sockets.Len(), w.server.unidentified.Sockets.Len(); taken != 1 || waiting != 3 {
 			t.Errorf("%d places and %d of the unidentified are taken, want 1 and 3", taken, waiting)
 		}
 		second := w.open(t, pathEventsOut, offering...)
@@ -198,36 +143,6 @@ func TestUnidentifiedSocketsTakeNoPlaceOfOthers(t *testing.T) {
 	}, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.Sockets.Most, o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress = 1, 100, 4
 	})
-}
-
-func TestNoCallerTakesAllPlacesOfSockets(t *testing.T) {
-	t.Parallel()
-	a := newSocketTracker(20)
-	take := func(caller string) bool { return a.newSlot().acquire(caller) }
-	for i := range 15 {
-		if !take("greedy") {
-			t.Fatalf("place %d was refused although the reserve is free", i)
-		}
-	}
-	if take("greedy") {
-		t.Error("the reserve was given to a caller that has more than its share")
-	}
-	for i := range 2 {
-		if !take("modest") {
-			t.Errorf("place %d of another caller was refused", i)
-		}
-	}
-	if take("modest") {
-		t.Error("the reserve was given to a caller that has its share")
-	}
-	for range 3 {
-		if !take("") {
-			t.Error("a caller without a name was refused although there is room")
-		}
-	}
-	if take("other") {
-		t.Error("there are more than all places")
-	}
 }
 
 // slowReviewer keeps those who show the token "slow" waiting.
@@ -245,7 +160,7 @@ func (d *slowReviewer) Authenticate(ctx context.Context, token string) (authn.Ca
 	return d.fakeReviewer.Authenticate(ctx, token)
 }
 
-func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
+func TestUnidentifiedRequestsDoNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	reviewer := &slowReviewer{waits: make(chan struct{})}
 	f := newFixture(t, withReviewer(&reviewer.fakeReviewer), func(o *Options, d *Dependencies) {
@@ -267,16 +182,13 @@ func TestUnidentifiedRequestsTakeNoPlaceOfOthers(t *testing.T) {
 		flood.Go(func() { f.knock(t, http.MethodGet, "/api/version", "Bearer slow") })
 		<-reviewer.waits
 	}
-	f.server.unidentified.requests.mu.Lock()
-	for _, entries := range f.server.unidentified.requests.byAddress {
-		for _, e := range entries {
-			e.end()
-		}
+	for range 2 { // end the two of the pool
+		leave := f.server.unidentified.Requests.Enter(limiter.AddressOf("192.0.2.1:1234"), func() {})
+		defer leave()
 	}
-	f.server.unidentified.requests.mu.Unlock()
 	flood.Wait()
-	if n := f.server.unidentified.requests.size(); n != 0 {
-		t.Errorf("%d requests still have a place", n)
+	if n := f.server.unidentified.Requests.Len(); n != 2 {
+		t.Errorf("%d requests have a place, want the two of the test", n)
 	}
 }
 
@@ -329,7 +241,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	}
 }
 
-func TestSilentConnectionsMakeRoomForOthers(t *testing.T) {
+func TestTheOldestSilentConnectionIsClosedAtTheLimit(t *testing.T) {
 	t.Parallel()
 	s := start(t, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress, o.HeaderTimeout = 9, 3, time.Hour

@@ -18,10 +18,10 @@ type Event struct {
 
 // EventRecorder stores events of clients.
 type EventRecorder interface {
-	// Record returns nil when each event is durable or was rejected permanently. It calls refused for each rejected event:
+	// Record returns nil when each event is durable or was rejected permanently. It calls rejected for each rejected event:
 	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
 	// number of times.
-	Record(ctx context.Context, events []Event, refused func(Event, error)) error
+	Record(ctx context.Context, events []Event, rejected func(Event, error)) error
 }
 
 // Patch are the fields of a run that an event reports. Those that it does not

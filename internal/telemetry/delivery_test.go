@@ -63,11 +63,11 @@ func TestSocketsAndEventsAreCounted(t *testing.T) {
 	r.SocketOpened("/events/in")
 	r.SocketOpened("/events/in")
 	r.SocketClosed("/events/in")
-	r.EventCounted("taken")
+	r.EventCounted("valid")
 	expect(t, reg, `
 # HELP taskrun_events_total Events received from clients, by outcome.
 # TYPE taskrun_events_total counter
-taskrun_events_total{outcome="taken"} 1
+taskrun_events_total{outcome="valid"} 1
 # HELP taskrun_sockets_open Open websockets, by route.
 # TYPE taskrun_sockets_open gauge
 taskrun_sockets_open{route="/events/in"} 1
@@ -103,9 +103,9 @@ func TestWhatIsDurableIsTimed(t *testing.T) {
 		wantSum     float64
 		wantRefused []string
 	}{
-		"all of it":                     {wantCount: 3, wantSum: 62},
-		"but for what is refused":       {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
-		"but not what has to come anew": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"all of it":                               {wantCount: 3, wantSum: 62},
+		"but for what is refused":                 {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
+		"but not events that have to be repeated": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -60,11 +60,11 @@ type timed struct {
 }
 
 // Record implements taskrun.EventRecorder.
-func (t timed) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+func (t timed) Record(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error {
 	never := map[string]bool{} // by the ids of their states
 	err := t.next.Record(ctx, events, func(e taskrun.Event, err error) {
 		never[e.State.ID] = true
-		refused(e, err)
+		rejected(e, err)
 	})
 	if err != nil {
 		return err

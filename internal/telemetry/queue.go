@@ -17,29 +17,29 @@ import (
 
 const (
 	// maxTasks is how many task keys have values of their own: as many as fit on a
-	// dashboard, and few enough for any number of keys to cost nothing.
+	// dashboard, and limits the cost of any number of keys.
 	maxTasks = 50
-	// otherTasks stands for all the others.
+	// otherTasks stands for all other task keys.
 	otherTasks = "(other)"
 )
 
-// Queue tells how much waits; *delivery.Queue does.
+// Queue returns the numbers of waiting runs; *delivery.Queue implements it.
 type Queue interface {
 	Depth() map[string]delivery.Depth
 }
 
-// Workers tell how many there are; *delivery.Workers do.
+// Workers returns the number of connected workers; *delivery.Workers implements it.
 type Workers interface {
 	Connected() int
 }
 
-// Holds are those of workers; *delivery.Reaper knows them.
+// Holds returns the number of holds of unknown workers; *delivery.Reaper implements it.
 type Holds interface {
 	UnknownHolds() int
 }
 
-// Watch shows a queue, its workers and what they hold, as they are whenever
-// metrics are collected, until stop is called.
+// Watch collects the metrics of a queue, its workers and their holds at each scrape,
+// until stop is called.
 func (r *Recorder) Watch(queue Queue, workers Workers, holds Holds, now clock.PassiveClock) (stop func()) {
 	return r.queues.add(&watched{queue: queue, workers: workers, holds: holds, clock: now})
 }
@@ -51,7 +51,7 @@ type watched struct {
 	clock   clock.PassiveClock
 }
 
-// queues collects what is watched. The programs of one process count together.
+// queues collects the metrics of the watched queues of a process, in total.
 type queues struct {
 	depth, age, workers, unknown *prometheus.Desc
 
@@ -126,7 +126,7 @@ func (b backlog) and(other backlog) backlog {
 	return backlog{due: b.due + other.due, later: b.later + other.later, age: max(b.age, other.age)}
 }
 
-// bounded leaves the task keys for which most is due, and puts the others
+// bounded returns the task keys with the most due runs, and sums up the others
 // together.
 func bounded(all map[string]backlog) map[string]backlog {
 	keys := slices.SortedFunc(maps.Keys(all), func(a, b string) int {

@@ -93,14 +93,14 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	}
 	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "taskrun_panics_recovered_total",
-		Help: "Panics that ended the handling of one input instead of the program.",
+		Help: "Panics that ended the processing of one input instead of the process.",
 	}, func() float64 { return float64(panics.Count()) })
-	faults := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.security.register(reg), []error{
+	errs := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.security.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
 		register(reg, &r.outages), register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable),
 		register(reg, &build), register(reg, &panics),
 	})
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	info := version.Get()

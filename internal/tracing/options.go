@@ -22,7 +22,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.Endpoint, "traces-endpoint", o.Endpoint,
 		"host:port of a collector of traces by OTLP over gRPC (empty = no traces)")
 	fs.Float64Var(&o.SampleRatio, "traces-sample-ratio", o.SampleRatio,
-		"ratio of the traces started here that are sent, from 0 to 1; the client decides about traces that it started")
+		"ratio of the sent traces to those that the operator starts, from 0 to 1; clients decide about the traces that they start")
 	fs.BoolVar(&o.Insecure, "traces-insecure", o.Insecure, "send traces without TLS")
 }
 

@@ -18,15 +18,14 @@ import (
 // labelFlowRunID is the label every run inside a flow run gets (contract §2.6).
 const labelFlowRunID = "prefect.flow-run.id"
 
-// keySpace is the name space of ids made from natural keys. It must never
-// change: a run's id would.
+// keySpace is the namespace of the ids that are derived from natural keys. It must
+// not change, because the ids of runs would change.
 var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
 
-// Create makes a run, or returns the one that has its natural key already;
-// created reports which (contract §1.4). Equal calls, on any replicas at the same
-// instant, make one run; so do calls of one natural key with different ids on one
-// replica. Errors: ErrIDTaken when the id given belongs to a run
-// with another natural key, *InvalidError, ErrUnavailable.
+// Create creates a run, or returns the existing run with the same natural key. created
+// is true for a new run (contract §1.4). Equal calls, at the same time on any replicas,
+// create one run. So do calls with one natural key and different ids on one replica.
+// Errors: ErrIDTaken if the id belongs to a run with another natural key, *InvalidError, ErrUnavailable.
 func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error) {
 	unlock, err := s.KeyLocks.lock(ctx, s.Namespace, in.Run.NaturalKey())
 	if err != nil {
@@ -53,15 +52,15 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	case err != nil:
 		return nil, false, err
 	}
-	// The answer to the creating call repeats times as the client spelt them;
-	// what is stored is in UTC (contract §2.0).
+	// The response repeats the times in the spelling of the client. They are stored
+	// in UTC (contract §2.0).
 	first.Ref = kept.Ref
 	s.Notifier.Transitioned(nil, first, decision)
 	return first, true, nil
 }
 
-// first makes the run that Create stores: the caller's, with what it left open
-// filled in, in its initial state.
+// first returns the run that Create stores: the run of the caller with defaults for
+// missing fields, in its initial state.
 func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision, error) {
 	initial := taskrun.Proposal{Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)}}
 	if in.State != nil {
@@ -91,7 +90,7 @@ func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision
 	return &run, decision, nil
 }
 
-// keyID is the id of a run that was given none: the same for equal natural keys.
+// keyID returns the id of a run that is created without one: the same for equal natural keys.
 func (s *Service) keyID(key taskrun.NaturalKey) string {
 	var b strings.Builder
 	for _, part := range []string{s.Namespace, key.FlowRunID, key.TaskKey, key.DynamicKey} {
@@ -103,8 +102,8 @@ func (s *Service) keyID(key taskrun.NaturalKey) string {
 }
 
 // hasNaturalKeyID reports whether the events are of a run that was created without an
-// id: it has the one of its natural key. Such a run was stored before anybody knew
-// the id.
+// id: its id is derived from its natural key. Such a run was stored before a client
+// knew the id.
 func (s *Service) hasNaturalKeyID(events []taskrun.Event) bool {
 	for _, e := range events {
 		c := &e.Patch
@@ -120,8 +119,8 @@ func (s *Service) hasNaturalKeyID(events []taskrun.Event) bool {
 	return false
 }
 
-// withFlowRunLabel adds the system label of a run inside a flow run; a label of
-// that name from the client wins.
+// withFlowRunLabel adds the system label of a run inside a flow run. A label of that
+// name from the client takes precedence.
 func withFlowRunLabel(labels map[string]json.RawMessage, flowRunID string) map[string]json.RawMessage {
 	all := map[string]json.RawMessage{labelFlowRunID: json.RawMessage(strconv.Quote(flowRunID))}
 	maps.Copy(all, labels)

@@ -9,11 +9,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// lastMicrosecond is the last point in time that has a spelling on the wire.
+// lastMicrosecond is the latest time that the wire can represent.
 var lastMicrosecond = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC).UnixMicro()
 
 // History returns the bins in order, empty ones too; the states of a bin are
-// ordered by type and name. All of it is of one moment. It returns InvalidError
+// ordered by type and name. All data is from one snapshot. It returns InvalidError
 // for an interval that is too short.
 func (s *Service) History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error) {
 	if q.Interval < taskrun.MinHistoryInterval {

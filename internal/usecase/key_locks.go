@@ -7,10 +7,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// KeyLocks make the creates of one natural key wait for each other, so that the
-// second one finds what the first one made. They hold within the program only;
-// all its Services share one. There is an entry for each key in use, so that there are
-// no more of them than calls in flight.
+// KeyLocks serialize the creates of one natural key, so that the second one finds the
+// run of the first one. They apply within one process, in which all Services share one
+// KeyLocks. Each key in use has an entry, so there are at most as many entries as calls
+// in flight.
 type KeyLocks struct {
 	mu    sync.Mutex
 	locks map[namespacedKey]*keyLock
@@ -23,14 +23,14 @@ type namespacedKey struct {
 
 // keyLock is the lock of one key.
 type keyLock struct {
-	turn  chan struct{} // holds one value while the lock is free
+	turn  chan struct{} // has one value while the lock is free
 	users int           // that hold it or wait for it
 }
 
-// NewKeyLocks returns KeyLocks of which none is held.
+// NewKeyLocks returns KeyLocks without a held lock.
 func NewKeyLocks() *KeyLocks { return &KeyLocks{locks: map[namespacedKey]*keyLock{}} }
 
-// lock waits for its turn until the context ends. The error is the context's.
+// lock acquires the lock of a key, or returns the error of the context when that ends.
 func (l *KeyLocks) lock(ctx context.Context, namespace string, key taskrun.NaturalKey) (unlock func(), err error) {
 	name := namespacedKey{namespace, key}
 	one := l.enter(name)

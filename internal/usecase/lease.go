@@ -44,15 +44,15 @@ func (s *Service) Release(ctx context.Context, id, holder string) error {
 			return nil, nil //nolint:nilnil // nothing to store
 		}
 		next := released(run)
-		next.Delivery.PreviousHolder = cmp.Or(run.Delivery.PreviousHolder, holder) // this one did not work on it
+		next.Delivery.PreviousHolder = cmp.Or(run.Delivery.PreviousHolder, holder) // this worker did not start the run
 		return next, nil
 	}, func(_, _ *taskrun.Run) {}))
 }
 
-// MoveHold records that the worker which holds the run is connected to another
-// operator, whose Leases are in to.LeaseNamespace. A run that the worker does not
-// hold any more does not change. Errors: ErrUnavailable, ErrConflict.
-func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) error {
+// RecordLeaseNamespace records that the worker of the run is connected to another
+// operator, whose Leases are in to.LeaseNamespace. A run that the worker no longer
+// holds does not change. Errors: ErrUnavailable, ErrConflict.
+func (s *Service) RecordLeaseNamespace(ctx context.Context, id string, to taskrun.Hold) error {
 	return ignoreNotFound(s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		if !run.Held() || run.Delivery.Holder != to.Worker || run.Finished() || run.Hold() == to {
 			return nil, nil //nolint:nilnil // nothing to store
@@ -64,7 +64,7 @@ func (s *Service) MoveHold(ctx context.Context, id string, to taskrun.Hold) erro
 	}, func(_, _ *taskrun.Run) {}))
 }
 
-// released is the run without its holder.
+// released returns the run without its holder.
 func released(r *taskrun.Run) *taskrun.Run {
 	next := *r
 	next.Delivery = &taskrun.Delivery{
@@ -74,7 +74,7 @@ func released(r *taskrun.Run) *taskrun.Run {
 	return &next
 }
 
-// releaseFinished takes a run that has ended from its worker.
+// releaseFinished removes the holder of a finished run.
 func releaseFinished(r *taskrun.Run) {
 	if r.Held() && r.Finished() {
 		r.Delivery = released(r).Delivery

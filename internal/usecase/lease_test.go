@@ -177,7 +177,7 @@ func TestAHoldMovesWithItsWorker(t *testing.T) {
 				l.set(tt.state)
 			}
 			before := l.run()
-			if err := l.MoveHold(t.Context(), l.id, tt.to); err != nil {
+			if err := l.RecordLeaseNamespace(t.Context(), l.id, tt.to); err != nil {
 				t.Fatal(err)
 			}
 			after := l.run()
@@ -189,7 +189,7 @@ func TestAHoldMovesWithItsWorker(t *testing.T) {
 			}
 		})
 	}
-	if err := newLeasing(t).MoveHold(t.Context(), otherRun, taskrun.Hold{Worker: "w"}); err != nil {
+	if err := newLeasing(t).RecordLeaseNamespace(t.Context(), otherRun, taskrun.Hold{Worker: "w"}); err != nil {
 		t.Errorf("a run that was deleted: %v", err)
 	}
 }

@@ -23,11 +23,11 @@ var ErrLate = errors.New("the event comes too late")
 
 // Record stores events, in any order and any number of times with the same result. The
 // events of one run are one write. When Record returns nil, each event is stored or was
-// passed to refused, one at a time, with the reason that it can never be stored: an
+// passed to rejected, one at a time, with the reason that it can never be stored: an
 // *InvalidError, a *RejectedError, ErrLate, or ErrForbidden if the context's caller may
 // not create the run (see WithCreateCheck). After an error the caller must repeat the
 // call with all events (contract §4.4).
-func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+func (s *Service) Record(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error {
 	var sound []taskrun.Event
 	for _, e := range events {
 		if name := &e.Patch.Name; name.Given && name.Value == nil {
@@ -35,7 +35,7 @@ func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused fu
 		}
 		fitted, err := e.Fit()
 		if err != nil {
-			refused(e, err)
+			rejected(e, err)
 			continue
 		}
 		sound = append(sound, fitted)
@@ -44,28 +44,28 @@ func (s *Service) Record(ctx context.Context, events []taskrun.Event, refused fu
 	if err != nil {
 		return err
 	}
-	return cmp.Or(s.recordRuns(ctx, groups, refused), unrecorded)
+	return cmp.Or(s.recordRuns(ctx, groups, rejected), unrecorded)
 }
 
-// maxConcurrentRecords is how many runs one Record writes at the same time.
+// maxConcurrentRecords is the number of runs that one Record writes concurrently.
 const maxConcurrentRecords = 16
 
-// recordRuns stores the events of several runs. It goes on after an error, so that
-// as little as possible is left for the next time.
-func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refused func(taskrun.Event, error)) error {
+// recordRuns stores the events of several runs. It continues after an error, so that
+// the next call has less to store.
+func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, rejected func(taskrun.Event, error)) error {
 	var mu sync.Mutex
-	refuse := func(e taskrun.Event, why error) {
+	reject := func(e taskrun.Event, why error) {
 		mu.Lock()
 		defer mu.Unlock()
-		refused(e, why)
+		rejected(e, why)
 	}
 	var writes errgroup.Group
 	writes.SetLimit(maxConcurrentRecords)
 	for _, group := range groups {
 		writes.Go(func() error {
-			err := s.recordGuarded(ctx, group, refuse)
+			err := s.recordGuarded(ctx, group, reject)
 			if taskrun.NeverStored(err) {
-				rejectAll(group, refuse, err)
+				rejectAll(group, reject, err)
 				return nil
 			}
 			return err
@@ -74,37 +74,37 @@ func (s *Service) recordRuns(ctx context.Context, groups [][]taskrun.Event, refu
 	return writes.Wait()
 }
 
-func rejectAll(events []taskrun.Event, refused func(taskrun.Event, error), err error) {
+func rejectAll(events []taskrun.Event, rejected func(taskrun.Event, error), err error) {
 	for _, e := range events {
-		refused(e, err)
+		rejected(e, err)
 	}
 }
 
 // recordGuarded is recordRun, but the events of a run that it panics at are
-// rejected: sending them again would not help, and others must not wait.
-func (s *Service) recordGuarded(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
-	var fault error
+// rejected: a retry would panic again and delay the events of other runs.
+func (s *Service) recordGuarded(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error {
+	var failed error
 	err := panics.Guard(func() error {
-		fault = s.recordRun(ctx, events, refused)
+		failed = s.recordRun(ctx, events, rejected)
 		return nil
 	})
 	if err != nil {
-		rejectAll(events, refused, err)
+		rejectAll(events, rejected, err)
 	}
-	return fault
+	return failed
 }
 
 // recordRun stores the events of one run.
-func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused func(taskrun.Event, error)) error {
+func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, rejected func(taskrun.Event, error)) error {
 	id := events[0].RunID
-	events, err := s.eventsSinceDeletion(ctx, id, events, refused)
+	events, err := s.eventsSinceDeletion(ctx, id, events, rejected)
 	if err != nil || len(events) == 0 {
 		return err
 	}
-	var made bool
+	var created bool
 	if s.Store.Known(id) == nil {
 		var done bool
-		if id, made, done, err = s.recordFirst(ctx, events); done || err != nil {
+		if id, created, done, err = s.recordFirst(ctx, events); done || err != nil {
 			return err
 		}
 	}
@@ -112,7 +112,7 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 	var decision orchestration.Decision
 	err = s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
 		var next *taskrun.Run
-		next, late = mergeEvents(run, events, s.now(), made)
+		next, late = mergeEvents(run, events, s.now(), created)
 		if next != nil {
 			decision = orchestration.Decision{Status: orchestration.Accept, State: next.State, Progress: next.Progress}
 		}
@@ -125,46 +125,45 @@ func (s *Service) recordRun(ctx context.Context, events []taskrun.Event, refused
 	if errors.Is(err, taskrun.ErrNotFound) { // deleted between the two reads
 		late, err = events, nil
 	}
-	rejectAll(late, refused, ErrLate)
+	rejectAll(late, rejected, ErrLate)
 	return err
 }
 
-// eventsSinceDeletion refuses events of a run that was deleted: a worker that runs it all
-// the same does not bring it back (contract §7.37). A run that was created again gets
+// eventsSinceDeletion rejects events of a run that was deleted: a worker that still runs it
+// does not restore it (contract §7.37). A run that was created again gets
 // only the events that certainly belong to it (see belongsToRun) and those of a time
-// after the deletion. Deletions are remembered for a while; besides,
-// a run with an id that was made here was stored once, so that it was deleted if it
-// is missing.
-func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []taskrun.Event, refused func(taskrun.Event, error)) ([]taskrun.Event, error) {
+// after the deletion. Recent deletions are recorded. A missing run with an id that the
+// operator generated was stored once, and so was deleted.
+func (s *Service) eventsSinceDeletion(ctx context.Context, id string, events []taskrun.Event, rejected func(taskrun.Event, error)) ([]taskrun.Event, error) {
 	deleted, remembered := s.Store.DeletedAt(id)
 	if !remembered && (s.Store.Known(id) != nil || !s.hasNaturalKeyID(events)) {
 		return events, nil
 	}
 	run, err := s.Store.Get(ctx, id)
-	if err == nil { // the current holder is what counts
+	if err == nil { // the current holder decides
 		run, err = s.Store.Reload(ctx, run)
 	}
 	if err = ignore(err, taskrun.ErrNotFound); err != nil {
 		return nil, err
 	}
 	if run == nil {
-		rejectAll(events, refused, ErrLate)
+		rejectAll(events, rejected, ErrLate)
 		return nil, nil
 	}
 	if !remembered {
 		return events, nil
 	}
-	return timelyEvents(run, events, deleted, refused), nil
+	return timelyEvents(run, events, deleted, rejected), nil
 }
 
 // timelyEvents returns the events that belong to this run, which was created again, and
 // not to the deleted run with its id.
-func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, refused func(taskrun.Event, error)) (timely []taskrun.Event) {
+func timelyEvents(r *taskrun.Run, events []taskrun.Event, deleted time.Time, rejected func(taskrun.Event, error)) (timely []taskrun.Event) {
 	for _, e := range events {
 		if belongsToRun(r, &e, timely) || e.State.Timestamp.After(deleted) {
 			timely = append(timely, e)
 		} else {
-			refused(e, ErrLate)
+			rejected(e, ErrLate)
 		}
 	}
 	return timely
@@ -184,12 +183,12 @@ func belongsToRun(r *taskrun.Run, e *taskrun.Event, before []taskrun.Event) bool
 // recordFirst creates the run of the events if it does not exist. done reports that
 // nothing is left to store. The id is that of the run: it differs from the events' id
 // if a run with their natural key was created after they were grouped.
-func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id string, made, done bool, err error) {
+func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id string, created, done bool, err error) {
 	first, err := s.reported(events)
 	if err != nil {
 		return "", false, false, err
 	}
-	if first.FlowRunID != "" { // else the natural key does not make two ids one run
+	if first.FlowRunID != "" { // otherwise the natural key does not identify a run
 		unlock, err := s.KeyLocks.lock(ctx, s.Namespace, first.NaturalKey())
 		if err != nil {
 			return "", false, false, err
@@ -207,8 +206,8 @@ func (s *Service) recordFirst(ctx context.Context, events []taskrun.Event) (id s
 	if stored || err != nil {
 		return first.ID, false, false, err
 	}
-	made, done, err = s.createReported(ctx, first)
-	return first.ID, made, done, err
+	created, done, err = s.createReported(ctx, first)
+	return first.ID, created, done, err
 }
 
 // checkCreateReported checks that the caller may create the run of the events. A caller
@@ -229,8 +228,8 @@ func (s *Service) checkCreateReported(ctx context.Context, id string) (stored bo
 	}
 }
 
-// createReported stores a run that events made.
-func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (made, done bool, err error) {
+// createReported stores a run that events create.
+func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (created, done bool, err error) {
 	kept, err := s.Store.Create(ctx, first)
 	if err != nil {
 		return false, false, ignore(err, taskrun.ErrExists)
@@ -239,7 +238,7 @@ func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (made,
 	exact.Progress, exact.History = first.Progress, first.History
 	exact.Reported = first.Reported
 	if len(exact.History) > 0 || exact.Reported != nil || hasEventDetails(exact.State) || !sameProgress(exact.Progress, kept.Progress) {
-		// After a conflict the events are merged into what is there now.
+		// After a conflict, the events are merged into the stored run.
 		if kept, err = s.Store.UpdateProgress(ctx, s.withExpiration(&exact)); err != nil {
 			return true, false, ignore(err, taskrun.ErrConflict)
 		}
@@ -248,7 +247,7 @@ func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (made,
 	return true, true, nil
 }
 
-// hasEventDetails reports whether the state has more to it than a run is made with.
+// hasEventDetails reports whether the state has details that a create does not store.
 func hasEventDetails(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
 
 // ignore is no error if it is the one that is expected.
@@ -259,8 +258,7 @@ func ignore(err, expected error) error {
 	return err
 }
 
-// reported makes the run that was created elsewhere: all that is known of it is what
-// its events tell.
+// reported returns the run of events, with the fields that the events have.
 func (s *Service) reported(events []taskrun.Event) (*taskrun.Run, error) {
 	run := &taskrun.Run{ID: events[0].RunID, Created: s.now()}
 	run.Updated = run.Created
@@ -290,10 +288,9 @@ func (s *Service) reported(events []taskrun.Event) (*taskrun.Run, error) {
 	return run, nil
 }
 
-// byRun puts the events of one run together, in the order in which they came.
-// Within a flow run, the natural key makes two ids one run; without one it does
-// not (contract §4.4). Events of runs that cannot be decoded are left out;
-// unrecorded is the error of the first of them.
+// byRun groups events by run, in the order of arrival. Within a flow run, two ids with
+// one natural key are one run, otherwise they are not (contract §4.4). Events of runs
+// that cannot be decoded are skipped; unrecorded is the first of their errors.
 func (s *Service) byRun(ctx context.Context, events []taskrun.Event) (grouped [][]taskrun.Event, unrecorded, err error) {
 	var order []string
 	groups := map[string][]taskrun.Event{}
@@ -320,8 +317,8 @@ func (s *Service) byRun(ctx context.Context, events []taskrun.Event) (grouped []
 	return grouped, unrecorded, nil
 }
 
-// canonicalID is the id under which the event's run is known: that of the run
-// with its natural key, whether that is stored or occurred earlier among these events.
+// canonicalID returns the id of the run with the natural key of the event, which is
+// stored or has an earlier event among these.
 func (s *Service) canonicalID(ctx context.Context, e taskrun.Event, known map[taskrun.NaturalKey]string) (string, error) {
 	c := &e.Patch
 	if c.FlowRunID.Value == nil || c.TaskKey.Value == nil || c.DynamicKey.Value == nil {
@@ -343,7 +340,7 @@ func (s *Service) canonicalID(ctx context.Context, e taskrun.Event, known map[ta
 	return known[key], nil
 }
 
-// sameProgress compares what transitions count, the state aside.
+// sameProgress compares the counts and times of transitions, without the state.
 func sameProgress(a, b orchestration.Progress) bool {
 	a.State, b.State = nil, nil
 	return reflect.DeepEqual(a, b)

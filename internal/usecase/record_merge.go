@@ -9,12 +9,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// mergeEvents merges the events of the run, in whatever order they came. It returns
-// nil if that changes nothing, and the events that are too late. made reports that
-// these events have just created the run.
-func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, made bool) (next *taskrun.Run, late []taskrun.Event) {
+// mergeEvents merges the events of the run, in any order of arrival. It returns nil if
+// they change nothing, and the events that are too late. created is true if these
+// events have just created the run.
+func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, created bool) (next *taskrun.Run, late []taskrun.Event) {
 	m := eventMerge{
-		was: r, run: *r, now: now, made: made, order: newEventOrder(r, now), unfinished: creationUnfinished(r, events, made),
+		was: r, run: *r, now: now, created: created, order: newEventOrder(r, now), unfinished: creationUnfinished(r, events, created),
 	}
 	m.run.History = slices.Clone(r.History)
 	if m.unfinished {
@@ -32,20 +32,20 @@ func mergeEvents(r *taskrun.Run, events []taskrun.Event, now time.Time, made boo
 	return &m.run, m.late
 }
 
-// eventMerge takes events into a run one by one.
+// eventMerge merges events into a run one by one.
 type eventMerge struct {
 	was        *taskrun.Run // as it was before
 	run        taskrun.Run
 	now        time.Time
 	order      *eventOrder
-	made       bool // the events have just created the run
-	unfinished bool // the events made the run, which was not written down whole
+	created    bool // the events have just created the run
+	unfinished bool // the events created the run, which was not written completely
 	changed    bool
 	late       []taskrun.Event
 }
 
-// take merges one event. It changes the fields of the run only if its state
-// comes after the current one; an earlier state is kept, and that is all
+// take merges one event. It changes the fields of the run only if its state comes
+// after the current one. An earlier state is only added to the history
 // (contract §4.4).
 func (m *eventMerge) take(e taskrun.Event) {
 	run := &m.run
@@ -65,17 +65,17 @@ func (m *eventMerge) take(e taskrun.Event) {
 	m.changed = true
 }
 
-// completesCreate reports whether the event made the run, which has to be finished. Of
-// repeated events, only the one of the current state is known to.
+// completesCreate reports whether the event created the run, whose write has to be completed. Of
+// repeated events, this is known only for the one of the current state.
 func (m *eventMerge) completesCreate(e *taskrun.Event) bool {
 	if !m.unfinished || e.State.ID == m.was.State.ID {
 		return m.unfinished
 	}
-	return m.made && m.order.place([]orchestration.State{*m.was.State}, &e.State) == 0
+	return m.created && m.order.place([]orchestration.State{*m.was.State}, &e.State) == 0
 }
 
-// isLate reports whether the event would change an end that was not reported
-// but decided here.
+// isLate reports whether the event would change an end that the operator or a client
+// decided.
 func (m *eventMerge) isLate(e *taskrun.Event) bool {
 	run := &m.run
 	if !run.Finished() || run.State.Reported {
@@ -92,16 +92,15 @@ func (m *eventMerge) precedesHistory(e *taskrun.Event) bool {
 	return run.HistoryDropped > 0 && len(run.History) > 0 && m.order.place(run.States(), &e.State) == 0
 }
 
-// creationUnfinished reports whether these events made this run, but no more than
-// what a run is made with was written down (see recordFirst): nothing has
-// happened to it since.
-func creationUnfinished(r *taskrun.Run, events []taskrun.Event, made bool) bool {
+// creationUnfinished reports whether these events created this run, and only the
+// fields of a create were written (see recordFirst), without a later change.
+func creationUnfinished(r *taskrun.Run, events []taskrun.Event, created bool) bool {
 	untouched := len(r.History) == 0 && r.Updated.Equal(r.Created) && r.Delivery == nil
-	return untouched && (made || r.StatusStale) && r.State != nil && r.State.Reported &&
+	return untouched && (created || r.StatusStale) && r.State != nil && r.State.Reported &&
 		slices.ContainsFunc(events, func(e taskrun.Event) bool { return e.State.ID == r.State.ID })
 }
 
-// resetCreation takes away what was derived of the run's first state.
+// resetCreation clears the fields that were derived from the first state.
 func resetCreation(r *taskrun.Run) {
 	r.Progress = orchestration.Progress{State: r.State}
 	if len(r.Labels) == 0 {
@@ -109,7 +108,7 @@ func resetCreation(r *taskrun.Run) {
 	}
 }
 
-// replayCreate does again what an event did that made the run.
+// replayCreate repeats the effects of the event that created the run.
 func replayCreate(r *taskrun.Run, e taskrun.Event, order *eventOrder) {
 	if r.State.ID == e.State.ID { // a create does not store all of an event
 		e.State.MoveTo(r.State.Timestamp)
@@ -131,9 +130,9 @@ func enterState(r *taskrun.Run, e taskrun.Event, order *eventOrder) bool {
 	return before == nil || at > indexOf(states, before.ID)
 }
 
-// setStates makes these the states of the run, oldest first.
+// setStates sets the states of the run, oldest first.
 func setStates(r *taskrun.Run, states []orchestration.State) {
-	settleReported(states)
+	orderTimes(states)
 	last := len(states) - 1
 	r.History, r.State = nil, &states[last]
 	if last > 0 {

@@ -10,8 +10,8 @@ import (
 )
 
 // eventOrder places the states that events report among those that a run has
-// (docs/background-tasks.md, "The order of states"). No clock but the operator's
-// own is compared with another one where the order is known without a clock.
+// (docs/background-tasks.md, "The order of states"). If the order is known
+// without clocks, only the clock of the operator is compared with another one.
 type eventOrder struct {
 	now       time.Time // by the operator's clock
 	delivered bool      // the run was delivered to a worker at least once
@@ -63,17 +63,17 @@ func (o *eventOrder) place(states []orchestration.State, e *orchestration.State)
 	return at
 }
 
-// orderBounds limit where a state belongs.
+// orderBounds limit the index of a state.
 type orderBounds struct {
 	lower, upper int  // first and last index possible
-	arrival      bool // the state comes after the operator's own ones that are there already
+	arrival      bool // the state comes after the present states of the operator
 }
 
-// bounds derives what is certain about the place of an event's state. It comes
+// bounds derives the certain limits of the index of an event's state. It comes
 // after the state that it follows, and after the one that the run was delivered in.
-// A worker that the run was taken from neither moves nor ends a run that another
-// worker holds or has ended: its states come before the delivery. It ends a run
-// that still waits, which then need not be run again.
+// A worker that has lost the run neither changes nor ends a run that another worker
+// holds or has ended: its states come before the delivery. It ends a run that still
+// waits, which then does not run again.
 func (o *eventOrder) bounds(states []orchestration.State, e *orchestration.State) orderBounds {
 	b := orderBounds{upper: len(states), arrival: o.held}
 	followed := indexOf(states, e.Follows)
@@ -104,7 +104,7 @@ func (o *eventOrder) beforeDelivery(e *orchestration.State, earlier bool) bool {
 	return earlier && !o.regained
 }
 
-// deliveryStart is the index of the state in which the run was last submitted to
+// deliveryStart returns the index of the state in which the run was last submitted to
 // be delivered, -1 if it is not among them.
 func deliveryStart(states []orchestration.State) int {
 	for i, s := range slices.Backward(states) {
@@ -117,7 +117,7 @@ func deliveryStart(states []orchestration.State) int {
 }
 
 // precedes reports whether the state of an event comes before another state,
-// neither of which follows the other by what the events say.
+// when the events do not have the order of the two.
 func (o *eventOrder) precedes(e, s *orchestration.State, arrival bool) bool {
 	ends, ended := e.Type.Terminal(), s.Type.Terminal()
 	switch {
@@ -125,23 +125,23 @@ func (o *eventOrder) precedes(e, s *orchestration.State, arrival bool) bool {
 		return (ended || !arrival) && !e.Timestamp.After(s.Timestamp)
 	case ends == ended:
 		return byReportedTime(e, s) < 0
-	case o.delivered: // the last that a worker reports is the end
+	case o.delivered: // the last state of a worker is the end
 		return ended
 	case ends && s.ReportedTime().After(o.now) && !e.ReportedTime().After(o.now):
-		return false // no state can be reported before it occurred: the clock was ahead, and arrival decides
+		return false // a state cannot be reported before it occurred: the clock was ahead, and the order of arrival decides
 	default:
 		return byReportedTime(e, s) < 0
 	}
 }
 
-// byReportedTime compares the times of two states as they were reported. Of equal
-// ones the ids decide, so that the order of arrival does not.
+// byReportedTime compares the reported times of two states, and the ids of states with
+// equal times, so that the order of arrival has no effect.
 func byReportedTime(a, b *orchestration.State) int {
 	return cmp.Or(a.ReportedTime().Compare(b.ReportedTime()), cmp.Compare(a.ID, b.ID))
 }
 
 // moveBehindFollowed puts each state that is before the one that it follows right
-// behind it. A circle of events that follow each other stays in some order.
+// behind it. The order of a cycle of events is not defined.
 func moveBehindFollowed(states []orchestration.State) {
 	for range states {
 		from, to := misplaced(states)
@@ -171,11 +171,10 @@ func indexOf(states []orchestration.State, id string) int {
 	return slices.IndexFunc(states, func(s orchestration.State) bool { return s.ID == id })
 }
 
-// settleReported makes the times of reported states rise in the order of the
-// states: the reported time is kept where it fits, and is otherwise moved to a
-// microsecond after the state before, as in a transition (contract §3.5). What a
-// state follows is kept only where the order alone does not determine it.
-func settleReported(states []orchestration.State) {
+// orderTimes makes the times of reported states increase in the order of the states: the reported time is kept where it fits, and is otherwise a
+// microsecond after the state before, as in a transition (contract §3.5). The id that a
+// state follows is kept only if the order alone does not determine it.
+func orderTimes(states []orchestration.State) {
 	var ceiling *time.Time // the time of the next state that is not reported
 	ceilings := make([]*time.Time, len(states))
 	for i := range slices.Backward(states) {

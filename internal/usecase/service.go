@@ -14,26 +14,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Options say what a Service works with.
+// Options configure a Service.
 type Options struct {
-	// Namespace takes part in the ids made from natural keys, so that equal
+	// Namespace is part of the ids that are derived from natural keys, so that equal
 	// keys in two namespaces are two runs.
 	Namespace string
 	Store     taskrun.Store
 	Clock     taskrun.Clock
-	Notifier  taskrun.Notifier // nil: none is notified
-	FlowRuns  FlowRuns         // nil: none are kept, all count as running
+	Notifier  taskrun.Notifier // nil: no notifications
+	FlowRuns  FlowRuns         // nil: every flow run counts as running
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
 	// Buffers limits the memory of the change feed; nil: a limit of its own.
 	Buffers *bytebudget.Budget
-	// KeyLocks are those of all Services on these runs; nil: there is no other.
+	// KeyLocks are shared by all Services of these runs; nil: this is the only one.
 	KeyLocks *KeyLocks
 
-	// Sources of randomness; nil ones take good defaults.
+	// Sources of randomness; nil: the defaults.
 	Draw    func() float64 // uniform in [0,1)
-	NewID   func() string  // UUIDs, rising with time
-	NewName func() string  // names for runs that were given none
+	NewID   func() string  // UUIDs that are sortable by time
+	NewName func() string  // names for runs without one
 }
 
 // Service has the use cases. REST and the controllers call it, so that a state changes
@@ -44,7 +44,7 @@ type Service struct {
 	feed *feed.Feed // of changes, for the readers that follow them
 }
 
-// New returns the use cases over a store.
+// New returns the use cases of a store.
 func New(o Options) *Service {
 	if o.Notifier == nil {
 		o.Notifier = noopNotifier{}
@@ -65,7 +65,7 @@ func New(o Options) *Service {
 		o.Draw = rand.Float64
 	}
 	if o.NewID == nil {
-		o.NewID = risingID
+		o.NewID = sortableID
 	}
 	if o.NewName == nil {
 		o.NewName = slug
@@ -73,8 +73,8 @@ func New(o Options) *Service {
 	return &Service{Options: o, feed: feed.New(o.Clock, o.Buffers)}
 }
 
-// risingID makes UUIDs that rise with time.
-func risingID() string { return uuid.Must(uuid.NewV7()).String() }
+// sortableID returns a UUID that is sortable by time.
+func sortableID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Get returns the run with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {
@@ -113,7 +113,7 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 // Ready returns nil if the store can be reached and reads are complete.
 func (s *Service) Ready(ctx context.Context) error { return s.Store.Ready(ctx) }
 
-// now is the time in the precision that clients see.
+// now returns the time with the precision of the wire.
 func (s *Service) now() time.Time {
 	return s.Clock.Now().UTC().Truncate(time.Microsecond)
 }

@@ -19,41 +19,39 @@ import (
 // process that ends after Take leaves nothing behind: the claim for a state that was
 // never written stops counting by itself.
 type Slots interface {
-	// TagLimits returns what the rules need to know of the active limits on the
-	// run's tags: each limit once, in the order of the tags. Claims of the run
-	// itself count only if it holds them: what it tried before must not stand in
-	// its own way. The result may lack recent writes of other replicas: Take is the
-	// arbiter.
+	// TagLimits returns the data of the active limits on the tags of the run, each limit
+	// once, in the order of the tags. Claims of the run itself count only if it holds
+	// them, so that a failed attempt does not block the run. The result may lack recent
+	// writes of other replicas: Take decides.
 	TagLimits(ctx context.Context, run *taskrun.Run) ([]orchestration.TagLimit, error)
-	// Take makes a claim on a slot of the limit on each of its tags, on all or
-	// none. The state must be written before until, which is after the call; what
-	// is written later may find the slots with another run. Making the same claim
-	// again is not another one: it only moves until. A run has one slot of a
-	// limit, however many claims. ErrFull when a limit has no free slot,
+	// Take claims a slot of the limit on each of its tags, of all or none. The state must
+	// be written before until, which is after the call; after that another run may have
+	// the slots. Taking the same claim again only changes until. A run has one slot of a
+	// limit, for any number of claims. ErrFull when a limit has no free slot,
 	// ErrConflict when other writers won every time, ErrUnavailable.
 	Take(ctx context.Context, claim taskrun.Claim) (until time.Time, err error)
-	// ReleaseClaim ends a claim whose state was not written, before its time. It is no
-	// error if the claim has ended or was never made.
+	// ReleaseClaim ends a claim whose state was not written, before its time. It is not
+	// an error if the claim has ended or does not exist.
 	ReleaseClaim(ctx context.Context, claim taskrun.Claim) error
 }
 
 // releaseTimeout limits ReleaseClaim, which also runs after the context of the caller ended.
 const releaseTimeout = 5 * time.Second
 
-// slotClaim makes the claim of one use case and follows it until the state was
-// written or not. All its attempts propose one state id: so they make one claim.
-// The zero claimant is for use cases that start nothing.
+// slotClaim has the claim of one use case until its state was written or not. All
+// attempts propose one state id, so they have one claim. The zero value is for use
+// cases that start nothing.
 type slotClaim struct {
 	service *Service
 	stateID string
 
-	claim taskrun.Claim // without tags: none is made
+	claim taskrun.Claim // without tags: no claim
 	until time.Time
 }
 
 func (s *Service) newSlotClaim() *slotClaim { return &slotClaim{service: s, stateID: s.NewID()} }
 
-// take makes the claim that the decision needs, and releases a different claim of an
+// take claims the slots that the decision needs, and releases a different claim of an
 // earlier decision. The error can be ErrFull.
 func (c *slotClaim) take(ctx context.Context, run *taskrun.Run, decision orchestration.Decision) error {
 	if !slices.Equal(c.claim.Tags, decision.Slots) {
@@ -71,7 +69,7 @@ func (c *slotClaim) take(ctx context.Context, run *taskrun.Run, decision orchest
 	return nil
 }
 
-// decide evaluates a proposal and makes the claim that the decision needs.
+// decide evaluates a proposal and claims the slots that the decision needs.
 func (c *slotClaim) decide(ctx context.Context, run *taskrun.Run, p taskrun.Proposal, now time.Time) (orchestration.Decision, error) {
 	facts, err := c.service.gather(ctx, run, p, c.stateID, now)
 	if err != nil {
@@ -106,7 +104,7 @@ func markFull(limits []orchestration.TagLimit) []orchestration.TagLimit {
 	return limits
 }
 
-// bound gives the write the time that the claim leaves for it.
+// bound returns a context that ends with the claim.
 func (c *slotClaim) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if len(c.claim.Tags) == 0 {
 		return ctx, func() {}
@@ -115,7 +113,7 @@ func (c *slotClaim) bound(ctx context.Context) (context.Context, context.CancelF
 }
 
 // releaseUnlessStored ends the claim if the error says that the state was not written. After
-// any other error it may have been written; then the claim ends by its time.
+// any other error it may have been written; then the claim expires.
 func (c *slotClaim) releaseUnlessStored(ctx context.Context, err error) {
 	_, invalid := errors.AsType[*taskrun.InvalidError](err)
 	_, rejected := errors.AsType[*taskrun.RejectedError](err)
@@ -124,8 +122,8 @@ func (c *slotClaim) releaseUnlessStored(ctx context.Context, err error) {
 	}
 }
 
-// release ends the claim, if there is one, so that other runs need not wait for its
-// time. An error does not matter, because the claim stops counting by itself.
+// release ends the claim, if there is one, so that other runs need not wait until it
+// expires. An error does not matter, because the claim stops counting by itself.
 func (c *slotClaim) release(ctx context.Context) {
 	if len(c.claim.Tags) == 0 {
 		return

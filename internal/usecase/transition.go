@@ -11,14 +11,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Bounds of the retries after a lost compare-and-swap.
+// Limits of the retries after a lost compare-and-swap.
 const (
 	maxAttempts = 40
 	firstPause  = 2 * time.Millisecond
 	longestWait = 100 * time.Millisecond
 )
 
-// SetState proposes a state for a run and stores what the rules make of it
+// SetState proposes a state for a run and stores the decision of the rules
 // (contract §3). Errors: ErrNotFound, *InvalidError, ErrConflict when other
 // writers won every time, ErrUnavailable.
 func (s *Service) SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error) {
@@ -39,9 +39,8 @@ func (s *Service) SetState(ctx context.Context, id string, p taskrun.Proposal) (
 }
 
 // decide decides about a proposal, and claims the slots that the decision needs.
-// The run returned is what to store, nil when nothing changes; the outcome is
-// what holds if nothing is stored, but for its State, which is the one to be
-// written if there is one.
+// It returns the run to store, nil if nothing changes, and the outcome if nothing is
+// stored. The State of the outcome is the state to write, if there is one.
 func (s *Service) decide(
 	ctx context.Context, run *taskrun.Run, p taskrun.Proposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, taskrun.Outcome, error) {
@@ -61,7 +60,7 @@ func (s *Service) decide(
 	next := *run
 	next.Progress = decision.Progress
 	kept := taskrun.Stored(*decision.State)
-	kept.CacheEntry = kept.CacheEntry && !p.DataCut // there is nothing left to be found
+	kept.CacheEntry = kept.CacheEntry && !p.DataCut // the truncated result cannot be used
 	next.State = &kept
 	if run.State != nil {
 		next.History = append(slices.Clone(run.History), *run.State)
@@ -75,11 +74,11 @@ func (s *Service) decide(
 	return &next, outcome, nil
 }
 
-// update loads a run, lets change make the next version of it, and stores that
+// update loads a run, calls change for its next version, and stores that
 // by compare-and-swap. After a conflict with another writer the stored run is
 // evaluated again; an earlier decision is never applied. When change
-// returns nil nothing is stored and done is not called. The claim that change
-// makes on slots is kept if the run was stored, and released otherwise.
+// returns nil nothing is stored and done is not called. The claim of change
+// on slots is kept if the run was stored, and released otherwise.
 func (s *Service) update(
 	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {
@@ -88,7 +87,7 @@ func (s *Service) update(
 	return err
 }
 
-// attempt is update but for the end of the claim.
+// attempt is update without the end of the claim.
 func (s *Service) attempt(
 	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {
@@ -126,15 +125,14 @@ func (s *Service) reload(ctx context.Context, stale *taskrun.Run, attempt int) (
 }
 
 // wrote reports whether a write of next that ended in a conflict was done. The conflict is then with itself: client-go
-// and load balancers send a write again when they do not know whether it arrived. The id of a state tells, because no
-// other use case gives the same one. States that are recorded from events have the ids of their clients, and the zero
-// claimant.
+// and load balancers send a write again when they do not know whether it arrived. The id of the state shows this, because no
+// other use case uses the same one. States that are recorded from events have the ids of their clients, and no claim.
 func (c *slotClaim) wrote(before, next, stored *taskrun.Run) bool {
 	proposed := c.stateID != "" && next != nil && next.State != nil && !before.Has(next.State.ID)
 	return proposed && stored.Has(next.State.ID)
 }
 
-// write stores the next version of a run, within the time that the claim leaves.
+// write stores the next version of a run, before the claim expires.
 func (s *Service) write(ctx context.Context, next *taskrun.Run, claim *slotClaim) (*taskrun.Run, error) {
 	ctx, cancel := claim.bound(ctx)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// WriteTracker records the writes that clients wait for, so that writes without a client
-// for can give way to them.
+// WriteTracker records the writes that clients wait for, so that other writes wait until
+// clients are idle.
 type WriteTracker struct {
 	clock taskrun.Clock
 
@@ -21,13 +21,13 @@ type WriteTracker struct {
 // NewWriteTracker returns a tracker without any writes so far.
 func NewWriteTracker(clock taskrun.Clock) *WriteTracker { return &WriteTracker{clock: clock} }
 
-// Wrap returns the store, such that every write through it is noted.
+// Wrap returns the store with every write recorded.
 func (t *WriteTracker) Wrap(store taskrun.Store) taskrun.Store {
 	return trackedStore{Store: store, tracker: t}
 }
 
-// IdleFor returns how long no client has written: 0 while a write is under way,
-// and very long before the first one.
+// IdleFor returns how long no client has written: 0 during a write,
+// and a very long time before the first one.
 func (t *WriteTracker) IdleFor() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -37,7 +37,7 @@ func (t *WriteTracker) IdleFor() time.Duration {
 	return max(t.clock.Now().Sub(t.last), 0)
 }
 
-// begin notes that a write begins; the function returned, that it ended.
+// begin records the start of a write; end records its end.
 func (t *WriteTracker) begin() (end func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

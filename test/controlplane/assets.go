@@ -29,7 +29,7 @@ func Assets(repository string) (string, error) {
 // Complete reports whether the folder holds each of the programs.
 func Complete(folder string, programs ...string) bool {
 	for _, program := range programs {
-		info, err := os.Stat(filepath.Join(folder, program)) //nolint:gosec // whoever runs this names the folder
+		info, err := os.Stat(filepath.Join(folder, program)) //nolint:gosec // the caller names the folder
 		if err != nil || info.IsDir() || info.Mode()&0o111 == 0 {
 			return false
 		}

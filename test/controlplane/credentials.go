@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// certificateSpare is how long a kept certificate must still be good for; one that is not is made anew.
+// certificateSpare is how long a kept certificate must still be good for; otherwise it is recreated.
 const certificateSpare = 30 * 24 * time.Hour
 
 // credentials are what the API server serves with and what its administrator shows. They are kept in the data folder,

@@ -56,11 +56,11 @@ type PortBusyError struct {
 }
 
 func (e *PortBusyError) Error() string {
-	return fmt.Sprintf("port %d, wanted for %s, is in use by another program", e.Port, e.Program)
+	return fmt.Sprintf("port %d of %s is in use by another process", e.Port, e.Program)
 }
 
 // errPortTaken marks a free port that another process took between choosing it and listening on it.
-var errPortTaken = errors.New("the port was taken by another program meanwhile")
+var errPortTaken = errors.New("another process has taken the port")
 
 // FreePort returns a loopback port that was free a moment ago.
 func FreePort() (int, error) {

@@ -216,7 +216,7 @@ func rollingUpdate(t *testing.T, address string) {
 	if !succeeded {
 		t.Error("acknowledged writes were lost")
 	}
-	if !strings.Contains(said, "broken off 0, turned away (503) 0,") {
+	if !strings.Contains(said, "broken off 0, rejected (503) 0,") {
 		t.Error("requests failed")
 	}
 }

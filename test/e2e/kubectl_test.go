@@ -64,7 +64,7 @@ func eventually(t *testing.T, what string, ask func() bool) time.Duration {
 	defer ticker.Stop()
 	for !ask() {
 		if time.Since(began) > patience {
-			t.Fatalf("waited %s in vain: %s", patience, what)
+			t.Fatalf("timed out after %s: %s", patience, what)
 		}
 		<-ticker.C
 	}

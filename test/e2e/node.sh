@@ -102,7 +102,7 @@ await() {
   shift 2
   until "$@" > /dev/null 2>&1; do
     if [ "$SECONDS" -ge "$until" ]; then
-      say "$what: waited in vain; the ends of the logs:"
+      say "$what: timed out; the ends of the logs:"
       tail -n 15 "$data"/log/*.log >&2
       exit 1
     fi

@@ -24,7 +24,7 @@ func dist(t *testing.T, what string, more ...string) ([]byte, error) {
 	return run(t, nil, inRepository(t, "hack", "dist.sh"), append([]string{what, filepath.Join(assets, "kubectl")}, more...)...)
 }
 
-// What is handed out holds all that the repository's own chart finds through links, and both name the image.
+// The packaged chart has all files that the chart of the repository has as links, and both name the image.
 func TestWhatIsHandedOutIsComplete(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("0a", 32)
 	for name, image := range map[string]string{

@@ -54,7 +54,7 @@ func TestWhatWaitsIsThereAfterTheServerWasKilled(t *testing.T) {
 // A worker dies with some tasks running, of which some have a retry left, and one read
 // ahead; others wait.
 func TestWhatAKilledWorkerHeldIsTakenOverOrHasCrashed(t *testing.T) {
-	o := newStage(t, shared).newServer("--worker-grace-time=3s")
+	o := newStage(t, shared).newServer("--worker-grace-period=3s")
 	first := o.newWorker(4)
 	crashing := o.submit("work", 2, "crashing", 300)
 	retried := o.submit("tried_again", 2, "retried", 300)
@@ -67,7 +67,7 @@ func TestWhatAKilledWorkerHeldIsTakenOverOrHasCrashed(t *testing.T) {
 	begin := time.Now()
 	o.newWorker(4)
 	o.wantStates(map[string]int{"COMPLETED": 22, "CRASHED": 2})
-	t.Logf("REPORT: settled %.1f s after the worker was killed, with a grace time of 3 s", time.Since(begin).Seconds())
+	t.Logf("REPORT: recovered %.1f s after the worker was killed, with a grace period of 3 s", time.Since(begin).Seconds())
 	o.wantOnce("waiting", 20)
 	for _, id := range crashing {
 		if names := o.stateNames(id); !slices.Equal(names, []string{"Scheduled", "Pending", "Running", "Crashed"}) {
@@ -102,7 +102,7 @@ func TestWorkIsSubmittedToOneReplicaAndDoneAtAnother(t *testing.T) {
 
 func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
 	const runs = 10
-	o := newStage(t, shared).newServer("--worker-grace-time=30s")
+	o := newStage(t, shared).newServer("--worker-grace-period=30s")
 	w := o.newWorker(runs)
 	o.submit("work", runs, "a", 6)
 	o.eventually("all tasks run", func() (string, bool) {

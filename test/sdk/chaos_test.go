@@ -55,7 +55,7 @@ func newChaos(t *testing.T) *chaos {
 		ids: make(chan []string, 1), died: map[int]time.Time{},
 	}
 	for range 2 {
-		c.servers = append(c.servers, c.newServer("--leader-elect", "--worker-grace-time=5s", "--worker-max-attempts=100"))
+		c.servers = append(c.servers, c.newServer("--leader-elect", "--worker-grace-period=5s", "--worker-max-attempts=100"))
 	}
 	for i := range 3 {
 		c.workers = append(c.workers, c.servers[i%len(c.servers)].newSkewedWorker(5, c.skew()))

@@ -29,7 +29,7 @@ func (s *stage) kubectl(args ...string) string {
 }
 
 func TestWhatWasCancelledOrHasCrashedIsRunAgainByKubectl(t *testing.T) {
-	o := newStage(t, shared).newServer("--worker-grace-time=2s")
+	o := newStage(t, shared).newServer("--worker-grace-period=2s")
 	cancelled := o.submit("work", 1, "a")
 	o.kubectl("cancel", cancelled[0])
 	w := o.newWorker(10)

@@ -17,7 +17,7 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 	const runs = 100
 	plane := ownPlane(t)
 	s := newStage(t, plane)
-	o := s.newServer("--worker-grace-time=20s")
+	o := s.newServer("--worker-grace-period=20s")
 	o.newWorker(5)
 	submitted := make(chan []string, 1)
 	go func() {

@@ -76,13 +76,13 @@ func TestABusyPortIsOneClearLine(t *testing.T) {
 		want string
 	}{
 		"of REST": {
-			port: func(at place) string { return at.restAddress }, want: `wanted for REST, is in use.*REST_ADDRESS=127\.0\.0\.1:\d+`,
+			port: func(at place) string { return at.restAddress }, want: `of REST is in use.*REST_ADDRESS=127\.0\.0\.1:\d+`,
 		},
 		"of etcd": {
-			port: func(at place) string { return address(at.etcdPort) }, want: `wanted for etcd, is in use.*ETCD_PORT=\d+`,
+			port: func(at place) string { return address(at.etcdPort) }, want: `of etcd is in use.*ETCD_PORT=\d+`,
 		},
 		"of kube-apiserver": {
-			port: func(at place) string { return address(at.apiServer) }, want: `wanted for kube-apiserver, is in use.*APISERVER_PORT=\d+`,
+			port: func(at place) string { return address(at.apiServer) }, want: `of kube-apiserver is in use.*APISERVER_PORT=\d+`,
 		},
 	}
 	for name, tt := range tests {

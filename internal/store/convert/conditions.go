@@ -13,11 +13,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// noReason stands where a state's type has none, for a condition must give one.
+// noReason is the reason for state types without one: a condition requires a reason.
 const noReason = "Unknown"
 
-// conditions returns what the current state means to those who wait for the
-// run. They follow from the run alone, the times of their last change included.
+// conditions returns the conditions of the current state, which clients wait for. They
+// depend on the run alone, including the times of their last change.
 func conditions(run *taskrun.Run) []metav1.Condition {
 	if run.State == nil {
 		return nil
@@ -58,10 +58,10 @@ func finished(t orchestration.StateType) metav1.ConditionStatus {
 	return metav1.ConditionFalse
 }
 
-// lastChange tells since when the condition has its status: since the end was
-// recorded, or else since the first of the latest states that all give it the same. If none of the kept states gives
-// it another, but older ones were dropped, it is the run's creation: the time
-// must not move while the status stays.
+// lastChange returns the time since which the condition has its status: the record of
+// the end, or else the first of the latest states with the same status. If all states
+// in the history have it and older ones were dropped, this is the creation of the run:
+// the time must not change while the status does not.
 func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
 	current := status(run.State.Type)
 	since := run.State.Timestamp
@@ -81,7 +81,7 @@ func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.Co
 }
 
 // sameSinceEnd reports whether the condition has had its status since the run
-// finished: all terminal states at the end give it the same.
+// finished: all terminal states at the end have the same status.
 func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) bool {
 	for _, past := range slices.Backward(run.History) {
 		if !past.Type.Terminal() {
@@ -94,8 +94,8 @@ func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.
 	return true
 }
 
-// endOf reads when the operator recorded that the run finished; zero if it is not
-// finished, whatever the conditions say, or if they do not tell.
+// endOf returns the time at which the operator recorded that the run finished. It is
+// zero if the state is not terminal, or if the conditions lack the time.
 func endOf(status *v1alpha1.TaskRunStatus) time.Time {
 	if !terminal(status) {
 		return time.Time{}

@@ -47,7 +47,7 @@ func verdictFromObject(verdict string) orchestration.Status {
 	return orchestration.Abort // the schema has no other
 }
 
-// ProposalFromObject returns the proposal that an object makes.
+// ProposalFromObject returns the proposal of an object.
 func ProposalFromObject(o *v1alpha1.StateProposal) taskrun.NamedProposal {
 	return taskrun.NamedProposal{
 		Proposal:       *proposalFromObject(&o.Spec.State, o.Spec.Force),

@@ -1,4 +1,4 @@
 // Package convert converts the objects of the API to the runs and limits of the use
-// cases, and back. It reads objects without a status as the use cases begin a run, so
-// that every reader of an object sees the same run.
+// cases, and back. An object without a status becomes a run in its initial state, so that
+// every reader of an object gets the same run.
 package convert

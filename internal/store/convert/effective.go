@@ -11,28 +11,27 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// askedName tells the names that a run is asked to have apart: spec.name, or
-// metadata.name without one. It is the same on every replica and in every version.
-func askedName(name string) uint64 {
+// nameHash returns a hash of the requested name: spec.name, or metadata.name without
+// one. It is the same on every replica and in every version.
+func nameHash(name string) uint64 {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(name)) // never fails
 	return sum.Sum64()
 }
 
-func askedNameText(asked uint64) string { return fmt.Sprintf("%016x", asked) }
+func nameHashText(requestedName uint64) string { return fmt.Sprintf("%016x", requestedName) }
 
-// effectiveFromObject reads what the run has in place of what its spec says. The
-// name counts as long as the run is asked to have the name that it replaced: the
-// owner of the object can change spec.name later, and no clock tells which of the
-// two was later.
-func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.Patch {
+// effectiveFromObject reads the fields in which the run differs from its spec. The name
+// applies only while spec.name is the name that it replaced: if the owner of the object
+// changes spec.name, the new spec.name applies.
+func effectiveFromObject(status *v1alpha1.TaskRunStatus, requestedName uint64) *taskrun.Patch {
 	e := status.Effective
 	if e == nil {
 		return nil
 	}
 	wire := map[string]json.RawMessage{}
 	if e.Wire != "" && json.Unmarshal([]byte(e.Wire), &wire) != nil {
-		wire = nil // what cannot be read says nothing
+		wire = nil // a text that cannot be read is ignored
 	}
 	c := &taskrun.Patch{
 		FlowRunID:       columnOf(e.FlowRunID, "flowRunID", e),
@@ -51,7 +50,7 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.
 	} else {
 		c.Tags = columnOf[[]string](nil, "tags", e)
 	}
-	if e.NameReplaces == askedNameText(asked) {
+	if e.NameReplaces == nameHashText(requestedName) {
 		c.Name = taskrun.Set(status.Name)
 	}
 	if *c == (taskrun.Patch{}) {
@@ -60,7 +59,7 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, asked uint64) *taskrun.
 	return c
 }
 
-// effectiveName is the name that the run has, whatever it comes from.
+// effectiveName returns the name of the run: the reported one, or the requested one.
 func effectiveName(run *taskrun.Run) string {
 	if run.Reported != nil && run.Reported.Name.Value != nil {
 		return *run.Reported.Name.Value
@@ -68,7 +67,7 @@ func effectiveName(run *taskrun.Run) string {
 	return run.Name
 }
 
-// columnOf is a field that has a value, or is cleared, or else is as spec says.
+// columnOf returns a field with its value, as cleared, or as unchanged from spec.
 func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Optional[T] {
 	switch {
 	case value != nil:
@@ -81,7 +80,7 @@ func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Optio
 }
 
 // effectiveToObject is the inverse of effectiveFromObject. The name is status.name.
-func effectiveToObject(c *taskrun.Patch, asked uint64) *v1alpha1.Effective {
+func effectiveToObject(c *taskrun.Patch, requestedName uint64) *v1alpha1.Effective {
 	if c == nil {
 		return nil
 	}
@@ -100,7 +99,7 @@ func effectiveToObject(c *taskrun.Patch, asked uint64) *v1alpha1.Effective {
 	writeWire(wire, "task_inputs", valueOf(c.TaskInputs, "taskInputs", e), inputsToReported)
 	e.Wire = textOfWire(wire)
 	if c.Name.Value != nil {
-		e.NameReplaces = askedNameText(asked)
+		e.NameReplaces = nameHashText(requestedName)
 	}
 	if reflect.ValueOf(*e).IsZero() {
 		return nil
@@ -108,7 +107,7 @@ func effectiveToObject(c *taskrun.Patch, asked uint64) *v1alpha1.Effective {
 	return e
 }
 
-// valueOf is that of a column; one that is null is noted as cleared.
+// valueOf returns the value of a field, and adds a null field to the cleared ones.
 func valueOf[T any](c taskrun.Optional[T], name string, e *v1alpha1.Effective) *T {
 	if c.Given && c.Value == nil {
 		e.Cleared = append(e.Cleared, name)

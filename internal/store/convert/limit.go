@@ -66,8 +66,8 @@ func LimitToObject(l *concurrency.Limit, namespace string) *v1alpha1.Concurrency
 	return o
 }
 
-// TermsToObject writes what was asked of a limit into the spec. What says the same
-// already stays as it is spelled.
+// TermsToObject writes the requested values of a limit to the spec. A value that is
+// equal keeps its spelling.
 func TermsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
 	before := LimitFromObject(o)
 	if before.Name != l.Name {
@@ -131,7 +131,7 @@ func holdingToObject(h *concurrency.SlotLease) v1alpha1.SlotHolder {
 		ID: h.ID, Slots: narrow(h.Slots), HolderType: h.Kind, HolderID: h.Holder, StateID: h.StateID,
 		AcquireTime: microTime(h.Since), ExpirationTime: microTimePointer(h.Until), Names: append([]string(nil), h.Names...),
 	}
-	if h.ObjectName != "" && h.ObjectUID != "" { // says what the two others would say again
+	if h.ObjectName != "" && h.ObjectUID != "" { // ref makes the other two fields redundant
 		holder.Ref = &v1alpha1.HolderReference{Kind: "TaskRun", Name: h.ObjectName, UID: h.ObjectUID}
 		holder.HolderType = ""
 		if holder.HolderID == h.ObjectName {
@@ -150,7 +150,7 @@ func numberOr(n *int32) int32 {
 
 func narrow(n int) int32 { return int32(min(max(n, 0), math.MaxInt32)) }
 
-// decimal reads a number of 0 or more; none, and what is no such number, is 0.
+// decimal returns a number of 0 or more; 0 if there is none or it is not valid.
 func decimal(n v1alpha1.Number) float64 {
 	f, _ := n.Float()
 	return max(f, 0)
@@ -166,8 +166,8 @@ func decimalOf(text *string) float64 {
 // Numbers from plainLeast up to plainMost are written without an exponent.
 const plainLeast, plainMost = 1e-6, 1e15
 
-// decimalText is the inverse; what decimal cannot read becomes the nearest number
-// that it can.
+// decimalText is the inverse of decimal. A number that decimal cannot read becomes the
+// nearest one that it can.
 func decimalText(f float64) *string {
 	if math.IsNaN(f) {
 		f = 0

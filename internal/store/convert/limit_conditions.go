@@ -33,7 +33,7 @@ func limitConditions(l *concurrency.Limit) []metav1.Condition {
 	return all
 }
 
-// recordedFromObject reads what a status says about the limit itself.
+// recordedFromObject reads the recorded conditions of the limit from a status.
 func recordedFromObject(status *v1alpha1.ConcurrencyLimitStatus) concurrency.Recorded {
 	recorded := concurrency.Recorded{Generation: status.ObservedGeneration}
 	stalled := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionStalled)

@@ -37,7 +37,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 		TaskInputs:      inputsFromObject(spec.TaskInputs),
 		TTL:             ttlFromObject(spec.TTLSecondsAfterFinished),
 		Decisions:       decisionsFromObject(o.Status.Decisions),
-		StatusStale:     behind(o),
+		StatusStale:     isStale(o),
 		OnHold:          onHold(o),
 		CreatedViaREST:  fromCreate(o),
 		Ref:             refOf(o),
@@ -48,7 +48,7 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	run.Reported.ApplySpec(run)
 	run.Delivery = deliveryFromObject(o.Status.Delivery)
 	if o.Status.State == nil {
-		return begun(run, o)
+		return newRunOf(run, o)
 	}
 	fillProgress(run, &o.Status)
 	return run
@@ -58,14 +58,14 @@ func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 func refOf(o *v1alpha1.TaskRun) taskrun.ObjectRef {
 	return taskrun.ObjectRef{
 		UID: string(o.UID), ResourceVersion: o.ResourceVersion, Name: o.Name, Generation: o.Generation,
-		Asked: askedName(cmp.Or(o.Spec.Name, o.Name)),
+		Asked: nameHash(cmp.Or(o.Spec.Name, o.Name)),
 	}
 }
 
-// behind reports whether the status is missing, of an earlier spec, does not tell
-// when the run finished, because a user wrote it, or says that the object is not a
-// run: the run that is read from the object disproves that.
-func behind(o *v1alpha1.TaskRun) bool {
+// isStale reports whether the status is missing, is of an earlier spec, lacks the time
+// of the end because a user wrote it, or has the condition Stalled, which does not
+// apply to an object that is a run.
+func isStale(o *v1alpha1.TaskRun) bool {
 	return o.Status.State == nil || o.Status.ObservedGeneration != o.Generation ||
 		(terminal(&o.Status) && endOf(&o.Status).IsZero()) ||
 		meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
@@ -73,11 +73,11 @@ func behind(o *v1alpha1.TaskRun) bool {
 
 // onHold reports whether the object waits for its status to be restored.
 func onHold(o *v1alpha1.TaskRun) bool {
-	_, asked := o.Annotations[v1alpha1.AnnotationHold]
-	return asked && o.Status.State == nil
+	_, held := o.Annotations[v1alpha1.AnnotationHold]
+	return held && o.Status.State == nil
 }
 
-// fillProgress takes over what the status tells of the transitions so far.
+// fillProgress sets the state, the history and the counts from the status.
 func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	state := stateFromObject(status.State)
 	run.State = &state
@@ -99,18 +99,18 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	}
 }
 
-// initialState is the state that the object asks to begin with, PENDING as a
-// REST create without a state has it if it asks for none. Without an id of its
-// own it has one made from the object's uid, the same on every replica. Data that
-// is not JSON is left out, and the message says so.
+// initialState returns the initial state of the object. Without one in spec, it is the
+// PENDING of a REST create. Without an id in spec, the id is derived from the uid of the
+// object, the same on every replica. Data that is not JSON is omitted, with a note in
+// the message.
 func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
-	asked, origin := o.Spec.InitialState, originOf(o)
-	if asked == nil {
-		asked = &v1alpha1.ProposedState{
+	requested, origin := o.Spec.InitialState, originOf(o)
+	if requested == nil {
+		requested = &v1alpha1.ProposedState{
 			Type: string(orchestration.Pending), StateDetails: &v1alpha1.StateDetails{Deferred: new(false)},
 		}
 	}
-	proposal := proposalFromObject(asked, false)
+	proposal := proposalFromObject(requested, false)
 	if proposal.Fault != "" {
 		proposal.Message = new(strings.TrimSpace(textOr(proposal.Message, "") + " [" + proposal.Fault + "]"))
 	}
@@ -119,7 +119,7 @@ func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
 	return state
 }
 
-// originOf is the origin of an object; an empty one if it has none.
+// originOf returns the origin of an object, an empty one if it has none.
 func originOf(o *v1alpha1.TaskRun) *v1alpha1.Origin {
 	if o.Spec.Origin == nil {
 		return &v1alpha1.Origin{}
@@ -129,24 +129,24 @@ func originOf(o *v1alpha1.TaskRun) *v1alpha1.Origin {
 
 func firstStateID(uid string) string {
 	space, err := uuid.Parse(uid)
-	if err != nil { // an uid need not be a UUID
+	if err != nil { // a uid need not be a UUID
 		space = uuid.NewSHA1(uuid.NameSpaceOID, []byte(uid))
 	}
 	return uuid.NewSHA1(space, []byte("state/0")).String()
 }
 
-// fromCreate reports whether the object says all that ObjectFromRun writes, and
-// leaves nothing of the first state to be filled in.
+// fromCreate reports whether the object has all fields that ObjectFromRun writes,
+// including those of the initial state.
 func fromCreate(o *v1alpha1.TaskRun) bool {
 	spec, origin := &o.Spec, originOf(o)
 	return spec.ID == o.Name && spec.Name != "" && spec.InitialState != nil &&
 		origin.CreatedTime != nil && origin.StateID != "" && origin.StateTime != nil
 }
 
-// ObjectFromRun returns the object that Create stores. All it tells of the
-// run's progress is the current state, which must be the first: the rest follows
-// from it. The object shares no memory that the answer to a write could be
-// decoded into.
+// ObjectFromRun returns the object that Create stores. Of the progress
+// of the run it has only the current state, which must be the initial one: the rest
+// is derived from it. The object shares no memory into which the response to a write
+// could be decoded.
 func ObjectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
 	var exact wire
@@ -170,7 +170,7 @@ func ObjectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	}}
 }
 
-// originToObject returns what Create records beside what was asked.
+// originToObject returns the data about the creation of the run.
 func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 	origin := &v1alpha1.Origin{CreatedTime: microTimePointer(&run.Created), Wire: exact.text()}
 	if first := run.State; first != nil {
@@ -183,7 +183,7 @@ func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
 }
 
 // StatusFromRun returns the whole status that UpdateProgress stores. It shares
-// no memory with the run that the answer could be decoded into.
+// no memory with the run into which the response could be decoded.
 func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	status := v1alpha1.TaskRunStatus{
 		ObservedGeneration:     run.Ref.Generation,
@@ -217,11 +217,11 @@ func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	return status
 }
 
-// maxCount is the largest integer that every JSON reader takes exactly; the
-// schema has it as a bound.
+// maxCount is the largest integer that every JSON reader reads exactly. It is the
+// maximum of the schema.
 const maxCount = 1<<53 - 1
 
-// counted keeps a count within what the schema takes.
+// counted limits a count to the range of the schema.
 func counted(n int64) int64 { return min(max(n, 0), maxCount) }
 
 func ttlFromObject(seconds *int32) *time.Duration {
@@ -232,7 +232,7 @@ func ttlFromObject(seconds *int32) *time.Duration {
 	return &ttl
 }
 
-// ttlToObject rounds up to whole seconds: a run is kept no shorter than asked.
+// ttlToObject rounds up to whole seconds, so that a run is kept at least for the TTL.
 func ttlToObject(ttl *time.Duration) *int32 {
 	if ttl == nil {
 		return nil

@@ -100,7 +100,7 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 		run := m.Run()
 		object := stored(t, run)
 		m.Progress(run)
-		run.Ref.Generation, run.Ref.Asked = 3, askedName(object.Spec.Name)
+		run.Ref.Generation, run.Ref.Asked = 3, nameHash(object.Spec.Name)
 		object.Status = StatusFromRun(run)
 		got := RunFromObject(overTheWire(t, object))
 		if diff := differ(run, got); diff != "" {

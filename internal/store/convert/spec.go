@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// policyFromObject reads a policy; an exact spelling wins.
+// policyFromObject reads a policy. An exact spelling takes precedence.
 func policyFromObject(p *v1alpha1.EmpiricalPolicy, exact wirePolicy) taskrun.Policy {
 	policy := exact.policy()
 	if p == nil {
@@ -29,8 +29,8 @@ func policyFromObject(p *v1alpha1.EmpiricalPolicy, exact wirePolicy) taskrun.Pol
 	return policy
 }
 
-// policyToObject returns nil for a policy that says nothing. What it cannot hold
-// goes to exact.
+// policyToObject returns nil for an empty policy. Values that the object cannot hold
+// are added to exact.
 func policyToObject(p taskrun.Policy, exact *wirePolicy) *v1alpha1.EmpiricalPolicy {
 	exact.MaxRetries, exact.RetryDelaySeconds = raw(p.MaxRetries), raw(p.RetryDelaySeconds)
 	policy := &v1alpha1.EmpiricalPolicy{Retries: integer(p.Retries)}
@@ -64,13 +64,13 @@ func delaysToObject(delay *taskrun.RetryDelay, exact *wirePolicy) []v1alpha1.Num
 	return delays
 }
 
-// numberFromObject returns the text of a number; of anything else, none.
+// numberFromObject returns the text of a number, "" for other values.
 func numberFromObject(n v1alpha1.Number) string {
 	return number(json.RawMessage(strings.Trim(n.Raw, `"`)))
 }
 
-// numberToObject writes a number as one where Kubernetes keeps its spelling, else
-// as a text.
+// numberToObject writes a number as a JSON number if Kubernetes keeps its spelling, and
+// as a text otherwise.
 func numberToObject(text string) v1alpha1.Number {
 	if survives(json.RawMessage(text)) {
 		return v1alpha1.Number{Raw: text}
@@ -78,15 +78,14 @@ func numberToObject(text string) v1alpha1.Number {
 	return v1alpha1.Number{Raw: `"` + text + `"`}
 }
 
-// integer reads the text of a count; nil when there is none. One beyond the bounds
-// becomes the bound: so many retries never come to an end either way, and fewer
-// than none are none.
+// integer reads the text of a count; nil if there is none. A count outside the limits
+// becomes the nearest limit.
 func integer(text string) *int64 {
 	if text == "" {
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil { // too large, or spelt like 1e3
+	if err != nil { // too large, or spelled like 1e3
 		f, _ := strconv.ParseFloat(text, 64)
 		n = int64(math.Max(math.Min(f, maxCount), 0))
 	}

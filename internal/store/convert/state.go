@@ -52,7 +52,7 @@ func stateToObject(s *orchestration.State) v1alpha1.State {
 	return state
 }
 
-// initialToObject returns what Create stores of the first state.
+// initialToObject returns the initial state as Create stores it.
 func initialToObject(s *orchestration.State) *v1alpha1.ProposedState {
 	if s == nil {
 		return nil
@@ -60,7 +60,7 @@ func initialToObject(s *orchestration.State) *v1alpha1.ProposedState {
 	return new(proposedToObject(s))
 }
 
-// proposedToObject leaves out a name that is the type's default.
+// proposedToObject omits a name that is the default of the type.
 func proposedToObject(s *orchestration.State) v1alpha1.ProposedState {
 	proposed := v1alpha1.ProposedState{
 		Type:         string(s.Type),
@@ -87,8 +87,9 @@ func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal
 	}
 }
 
-// dataFromObject reads dataJSON; null is nil. The fault tells why a text has no
-// data. The schema lets in some texts that are not JSON: no rule of a CRD can tell.
+// dataFromObject reads dataJSON; null is nil. The fault is the reason why a text has no
+// data. The schema accepts some texts that are not JSON, which a CRD rule cannot
+// detect.
 func dataFromObject(text *string) (data json.RawMessage, fault string) {
 	if text == nil {
 		return nil, ""
@@ -123,11 +124,11 @@ func dataToObject(raw json.RawMessage) *string {
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
-// quoted spells a JSON string without escaping what JSON does not ask for.
+// quoted returns a JSON string with the required escapes only.
 func quoted(text string) json.RawMessage { return encoded(text) }
 
-// encoded is the JSON of a value that can be encoded, without escaping what JSON
-// does not ask for: it would take characters of a bound.
+// encoded returns the JSON of a value with the required escapes only, because all
+// characters count for the limits.
 func encoded(value any) json.RawMessage {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -138,8 +139,8 @@ func encoded(value any) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// detailsFromObject reads the details of a state. A deferred that is not named
-// is null, as Prefect's own client sends it: so most states need no details.
+// detailsFromObject reads the details of a state. A missing deferred is null, as the
+// client of Prefect sends it, so most states need no details.
 func detailsFromObject(d *v1alpha1.StateDetails) orchestration.StateDetails {
 	if d == nil {
 		return orchestration.StateDetails{}
@@ -189,7 +190,7 @@ func detailsToObject(d *orchestration.StateDetails) *v1alpha1.StateDetails {
 	}
 }
 
-// isZero reports whether no detail is there. An empty keyset is one.
+// isZero reports whether all details are missing. An empty keyset is not missing.
 func isZero(d orchestration.StateDetails) bool {
 	return reflect.ValueOf(d).IsZero()
 }

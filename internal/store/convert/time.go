@@ -8,16 +8,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// The times an object can hold: the years 1 to 9999, as the wire can carry them
-// (contract §2.0). The very first microsecond is left out because the zero time
-// stands for no time and is written as null. Times beyond are moved to the
-// nearest of these, both when they are written and when they are read.
+// The range of times in an object: the years 1 to 9999, as on the wire (contract
+// §2.0), without the first microsecond, because the zero time means no time and is
+// written as null. Other times become the nearest one in the range, when they are
+// written and when they are read.
 var (
 	firstTime = time.Date(1, time.January, 1, 0, 0, 0, 1000, time.UTC)
 	lastTime  = time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
 )
 
-// within returns the time in UTC and microseconds, moved into the bounds.
+// within returns the nearest time in the range, in UTC and microseconds.
 func within(t time.Time) time.Time {
 	t = t.UTC().Truncate(time.Microsecond)
 	switch {
@@ -48,7 +48,7 @@ func timePointer(m *v1alpha1.MicroTime) *time.Time {
 	return &t
 }
 
-// timeOr returns the time, or the other one where there is none.
+// timeOr returns the time, or the other one if it is missing.
 func timeOr(m *v1alpha1.MicroTime, other time.Time) time.Time {
 	if m.IsZero() {
 		return other
@@ -56,7 +56,7 @@ func timeOr(m *v1alpha1.MicroTime, other time.Time) time.Time {
 	return within(m.Time)
 }
 
-// latest returns the latest of the times that there are.
+// latest returns the latest of the times that are set.
 func latest(t time.Time, others ...*time.Time) time.Time {
 	for _, other := range others {
 		if other != nil && other.After(t) {
@@ -66,10 +66,10 @@ func latest(t time.Time, others ...*time.Time) time.Time {
 	return t
 }
 
-// longestRunTime is what the schema admits; a longer one is stored as this.
+// longestRunTime is the maximum of the schema. A longer time is stored as this.
 const longestRunTime = 999_999 * time.Hour
 
-// secondsToObject writes a duration as decimal seconds, exactly; none is empty.
+// secondsToObject writes a duration as decimal seconds, exactly; 0 is empty.
 func secondsToObject(d time.Duration) v1alpha1.Seconds {
 	if d == 0 {
 		return ""
@@ -83,7 +83,7 @@ func secondsToObject(d time.Duration) v1alpha1.Seconds {
 	return sign + strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// secondsFromObject reads decimal seconds, exactly; what is none is 0.
+// secondsFromObject reads decimal seconds, exactly; an invalid text is 0.
 func secondsFromObject(text v1alpha1.Seconds) time.Duration {
 	d, err := time.ParseDuration(text + "s")
 	if err != nil || strings.Trim(text, "-.0123456789") != "" { // 1m would be milliseconds

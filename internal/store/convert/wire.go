@@ -8,14 +8,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// wire is what spec.origin.wire holds: values that the other fields of spec cannot
-// hold as they were sent, by their names over REST and in their spelling there.
+// wire is the content of spec.origin.wire: the values that the other fields of spec
+// cannot hold as they were sent, by their names over REST and in their spelling.
 type wire struct {
 	Labels map[string]json.RawMessage `json:"labels,omitempty"`
 	wirePolicy
 }
 
-// wirePolicy is an empirical_policy as it is spelt over REST.
+// wirePolicy is an empirical_policy as it is spelled over REST.
 type wirePolicy struct {
 	MaxRetries        json.RawMessage `json:"max_retries,omitempty"`
 	RetryDelaySeconds json.RawMessage `json:"retry_delay_seconds,omitempty"`
@@ -24,7 +24,7 @@ type wirePolicy struct {
 	RetryJitterFactor json.RawMessage `json:"retry_jitter_factor,omitempty"`
 }
 
-// wireFromText reads spec.origin.wire; what cannot be read says nothing.
+// wireFromText reads spec.origin.wire. Values that cannot be read are ignored.
 func wireFromText(text string) wire {
 	var w wire
 	if text == "" || json.Unmarshal([]byte(text), &w) != nil {
@@ -33,7 +33,7 @@ func wireFromText(text string) wire {
 	return w
 }
 
-// text is the inverse of wireFromText; empty if there is nothing to hold.
+// text is the inverse of wireFromText; empty if there are no values.
 func (w *wire) text() string {
 	if text := string(encoded(w)); text != "{}" {
 		return text
@@ -41,7 +41,7 @@ func (w *wire) text() string {
 	return ""
 }
 
-// policy reads all of a policy.
+// policy returns the whole policy.
 func (w *wirePolicy) policy() taskrun.Policy {
 	policy := taskrun.Policy{
 		MaxRetries: number(w.MaxRetries), RetryDelaySeconds: number(w.RetryDelaySeconds),
@@ -74,7 +74,7 @@ func wireOfPolicy(p taskrun.Policy) wirePolicy {
 
 func raw(text string) json.RawMessage { return json.RawMessage(text) }
 
-// number returns the text of a JSON number; of anything else, none.
+// number returns the text of a JSON number, "" for other values.
 func number(value json.RawMessage) string {
 	if len(value) == 0 || (value[0] != '-' && (value[0] < '0' || value[0] > '9')) || !json.Valid(value) {
 		return ""
@@ -82,7 +82,7 @@ func number(value json.RawMessage) string {
 	return string(value)
 }
 
-// numbers are the texts of those that are numbers.
+// numbers returns the texts of the values that are numbers.
 func numbers[T any](values []T, text func(T) string) []string {
 	texts := make([]string, 0, len(values))
 	for _, value := range values {

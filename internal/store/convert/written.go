@@ -28,24 +28,24 @@ func Created(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	after.Labels = ownLabels(run.Labels)
 	after.History, after.HistoryDropped, after.Decisions = nil, 0, nil
 	after.Reported, after.Delivery, after.Named, after.ExpirationTime = nil, nil, nil, nil
-	after.StatusStale, after.OnHold, after.CreatedViaREST = behind(o), onHold(o), fromCreate(o)
+	after.StatusStale, after.OnHold, after.CreatedViaREST = isStale(o), onHold(o), fromCreate(o)
 	after.Ref = refOf(o)
-	return begun(&after, o)
+	return newRunOf(&after, o)
 }
 
-// begun returns the run of an object without a status, in its initial state.
-func begun(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
-	begun := taskrun.Begin(*run, initialState(o, run.Created))
-	if begun.Finished() { // whatever spec says of times
-		begun.EndRecorded = endRecorded(o.CreationTimestamp, originOf(o).CreatedTime)
+// newRunOf returns the run of an object without a status, in its initial state.
+func newRunOf(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
+	started := taskrun.Begin(*run, initialState(o, run.Created))
+	if started.Finished() { // for any times in spec
+		started.EndRecorded = endRecorded(o.CreationTimestamp, originOf(o).CreatedTime)
 	}
-	return &begun
+	return &started
 }
 
 // Written returns the run of an object after the status of run was written to the
 // version of base. It equals RunFromObject of the object, but is made from the two runs:
 // base has the values of the spec, and run those of the status. A run without a state
-// leaves the progress of base as it is, for such a status has none. Of the object, it
+// leaves the progress of base as it is, because such a status has none. Of the object, it
 // reads the new metadata and the conditions.
 func Written(base, run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	after := *base
@@ -59,7 +59,7 @@ func Written(base, run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	}
 	after.Reported.ApplySpec(&after)
 	after.Ref.ResourceVersion, after.Ref.Generation = o.ResourceVersion, o.Generation
-	after.StatusStale = behind(o)
+	after.StatusStale = isStale(o)
 	if run.State == nil {
 		return &after
 	}

@@ -12,9 +12,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// translate words an API error in the store's terms: ErrUnavailable for what can
-// succeed later, a *taskrun.RejectedError for what somebody has to change the
-// cluster for. Permissions count as missing only if the API server is ready:
+// translate returns an API error as an error of the store: ErrUnavailable if a retry
+// can succeed, a *taskrun.RejectedError if the cluster has to be changed. Permissions count as missing only if the API server is ready:
 // while it starts, it has not read its roles yet.
 func (c *Cluster) translate(ctx context.Context, doing string, err error) error {
 	translated := translate(doing, err)
@@ -25,8 +24,8 @@ func (c *Cluster) translate(ctx context.Context, doing string, err error) error 
 	return translated
 }
 
-// translateCreate is translate for the create of an object: what is not found
-// then is no object.
+// translateCreate is translate for the create of an object, where "not found" does not
+// mean the object.
 func (c *Cluster) translateCreate(ctx context.Context, doing string, err error) error {
 	translated := c.translate(ctx, doing, err)
 	if errors.Is(translated, taskrun.ErrNotFound) {
@@ -35,14 +34,14 @@ func (c *Cluster) translateCreate(ctx context.Context, doing string, err error) 
 	return translated
 }
 
-// translate is Cluster.translate without a look at the API server.
+// translate is Cluster.translate without a check of the API server.
 func translate(doing string, err error) error {
 	var undecodable *taskrun.UndecodableError
 	rejected := rejection(err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &undecodable): // what is around it is the client's
+	case errors.As(err, &undecodable): // without the wrapping of the client
 		return fmt.Errorf("%s: %w", doing, undecodable)
 	case rejected != nil:
 		return fmt.Errorf("%s: %w", doing, rejected)
@@ -53,12 +52,12 @@ func translate(doing string, err error) error {
 	}
 }
 
-// translateStatus words the errors that the store has a sentinel for.
+// translateStatus returns the sentinel errors of the store.
 func translateStatus(doing string, err error) error {
 	switch {
 	case apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse):
-		// Not the answer of one who knows TaskRuns: above all, a "page not found" of
-		// an API server that is still starting does not tell that a run is gone.
+		// The response is not about a TaskRun. For example, the "page not found" of an API
+		// server that is still starting does not mean that a run was deleted.
 		return unavailable(doing, err)
 	case apierrors.IsNotFound(err), absent(err):
 		return fmt.Errorf("%s: %w", doing, taskrun.ErrNotFound)
@@ -69,7 +68,7 @@ func translateStatus(doing string, err error) error {
 	case apierrors.IsInvalid(err):
 		return invalid(err)
 	case apierrors.IsBadRequest(err):
-		return fmt.Errorf("%s: %w", doing, err) // our own fault: trying again does not help
+		return fmt.Errorf("%s: %w", doing, err) // a bug of the operator: a retry does not help
 	default:
 		return unavailable(doing, err)
 	}
@@ -86,8 +85,8 @@ func absent(err error) bool {
 	return apierrors.IsConflict(err) && strings.HasSuffix(err.Error(), "UID in object meta: ")
 }
 
-// refusedUID tells whether a patch was meant for another object: the API server
-// calls a patch of another uid invalid, not a conflict.
+// refusedUID reports whether a patch was for another object: the API server reports a
+// patch of another uid as invalid, not as a conflict.
 func refusedUID(err error) bool {
 	causes := causesOf(err)
 	return apierrors.IsInvalid(err) && len(causes) > 0 && causes[0].Field == "metadata.uid"
@@ -101,10 +100,10 @@ func causesOf(err error) []metav1.StatusCause {
 	return status.Status().Details.Causes
 }
 
-// wholeRun stands for the field where no single one is at fault.
+// wholeRun stands for the field if no single one is invalid.
 const wholeRun = "task_run"
 
-// invalid names the first field that the API server refused.
+// invalid returns an error with the first field that the API server rejected.
 func invalid(err error) error {
 	causes := causesOf(err)
 	if len(causes) == 0 {
@@ -123,7 +122,7 @@ func documented(path string) string {
 	case field == "", strings.HasPrefix(field, "origin"):
 		return wholeRun
 	}
-	// What comes after the name of a map is a key, and not ours to spell.
+	// The part after the name of a map is a key and keeps its spelling.
 	if key, ok := strings.CutPrefix(field, "labels"); ok {
 		return "labels" + key
 	}

@@ -37,8 +37,8 @@ func faultIn(whole part) (path string, err error) {
 	return whole.path, err
 }
 
-// parts are the values within a value, in a fixed order. A type that decodes
-// itself has none.
+// parts returns the values within a value, in a fixed order. A type with its own
+// decoder has none.
 func (p part) parts() iter.Seq[part] {
 	for p.kind.Kind() == reflect.Pointer {
 		p.kind = p.kind.Elem()
@@ -61,7 +61,7 @@ func decodesItself(kind reflect.Type) bool {
 	return pointer.Implements(reflect.TypeFor[json.Unmarshaler]()) || pointer.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// members are those of an object.
+// members returns the parts of an object.
 func (p part) members(yield func(part) bool) {
 	var all map[string]json.RawMessage
 	if json.Unmarshal(p.text, &all) != nil {
@@ -81,7 +81,7 @@ func (p part) members(yield func(part) bool) {
 	}
 }
 
-// elements are those of a list.
+// elements returns the parts of a list.
 func (p part) elements(yield func(part) bool) {
 	var all []json.RawMessage
 	if json.Unmarshal(p.text, &all) != nil {
@@ -108,7 +108,7 @@ func fieldsOf(kind reflect.Type, into map[string]reflect.Type) {
 	}
 }
 
-// reasonOf is the text of an error about a value.
+// reasonOf returns the text of an error about a value.
 func reasonOf(err error) string {
 	text := strings.ToValidUTF8(err.Error(), "?")
 	if len(text) <= maxReason {

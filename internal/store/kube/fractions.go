@@ -10,9 +10,8 @@ import (
 )
 
 // withoutFractions decodes the JSON of one object as decode does. kube-apiserver
-// before 1.36 takes a number for an integer that differs from one by less than a
-// billionth; Go does not. Such a number loses its fraction in the text that is
-// returned, which is the given one otherwise.
+// before 1.36 accepts a number that differs from an integer by less than a billionth as
+// an integer; Go does not. The returned text has such a number without its fraction.
 func withoutFractions(kind string, text []byte) (sound []byte, object client.Object, err error) {
 	for {
 		object, err = decode(kind, text)
@@ -28,8 +27,8 @@ func withoutFractions(kind string, text []byte) (sound []byte, object client.Obj
 	}
 }
 
-// cutFraction takes the fraction from the number that an error is about. Every cut
-// makes the text shorter, so that there is an end.
+// cutFraction removes the fraction of the number that an error is about. Each call makes
+// the text shorter, so the loop ends.
 func cutFraction(text []byte, mismatch *json.UnmarshalTypeError) (shorter []byte, found bool) {
 	number, isNumber := strings.CutPrefix(mismatch.Value, "number ")
 	whole, fraction, hasFraction := strings.Cut(number, ".")

@@ -15,22 +15,20 @@ import (
 // causeTerminating marks a create in a namespace that is being deleted.
 const causeTerminating metav1.CauseType = "NamespaceTerminating"
 
-// fromWebhook is what the text of every denial by an admission webhook begins
-// with, whatever status the webhook chose.
+// fromWebhook is the prefix of the text of every denial by an admission webhook, for
+// any status.
 const fromWebhook = `admission webhook "`
 
-// forbidden takes the reason out of the text that the API server gives to what
-// its authorizers and its admission plugins forbid. A policy chooses the status,
-// but not the text around its message.
+// forbidden extracts the reason from the error text of authorizers and admission
+// plugins. A policy sets the status, but not the text around its message.
 var forbidden = regexp.MustCompile(`(?s)^\S+( "[^"]*")? is forbidden: (.*)`)
 
-// passing are the beginnings of reasons that go away by themselves: a plugin of an
-// API server that starts has not read what it needs, and a new quota has not been
-// counted.
+// passing are the prefixes of temporary reasons: an admission plugin is not ready yet
+// after the start of the API server, or a new quota has not been counted yet.
 var passing = []string{"not yet ready to handle request", "status unknown for quota"}
 
-// rejection returns why the API server rejects a call for good, nil if it does
-// not. Invalid objects are none of its business.
+// rejection returns the reason why the API server rejects a call permanently, nil if
+// it does not. It does not handle invalid objects.
 func rejection(err error) *taskrun.RejectedError {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) || apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) {
@@ -54,13 +52,13 @@ func rejection(err error) *taskrun.RejectedError {
 	return forbiddenFor(parts[2], answer.Message)
 }
 
-// lasting reports whether a status can tell of something that will not pass.
+// lasting reports whether a status can be permanent.
 func lasting(code int32) bool {
 	return code >= http.StatusBadRequest && code < http.StatusInternalServerError &&
 		code != http.StatusTooManyRequests && code != http.StatusRequestTimeout
 }
 
-// forbiddenFor classifies what the API server forbids by the reason it gives.
+// forbiddenFor classifies what the API server forbids by its reason.
 func forbiddenFor(reason, message string) *taskrun.RejectedError {
 	for _, beginning := range passing {
 		if strings.HasPrefix(reason, beginning) {

@@ -199,7 +199,7 @@ func (c *client) load(d time.Duration) error {
 	}
 	wait.Wait()
 	lost := c.lost(l)
-	fmt.Fprintf(c.out, "requests %d, not connected and tried again %d, broken off %d, turned away (503) %d, runs %d, lost %d; first failure: %s\n",
+	fmt.Fprintf(c.out, "requests %d, not connected and tried again %d, broken off %d, rejected (503) %d, runs %d, lost %d; first failure: %s\n",
 		l.requests.Load(), l.refused.Load(), l.broken.Load(), l.turnedAway.Load(), len(l.promised), lost, l.first)
 	if lost > 0 {
 		return fmt.Errorf("%d acknowledged writes were lost", lost)
