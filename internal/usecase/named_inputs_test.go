@@ -63,8 +63,8 @@ func TestAnInputStaysAsItWasResolved(t *testing.T) {
 		{"another run of the name changes nothing", map[string]string{"one": idTwo}, inputs(byID(idOne), byID(otherUpstream), byID(idOne)), []string{"two"}, false},
 		{"the rest", map[string]string{"one": idTwo, "two": idTwo}, inputs(byID(idOne), byID(otherUpstream), byID(idTwo), byID(idOne)), nil, true},
 	} {
-		clock.now = clock.now.Add(time.Second)
-		now, before := clock.now, run.Ref
+		clock.Step(time.Second)
+		now, before := clock.Now(), run.Ref
 		var err error
 		if run, err = s.ResolveInputs(t.Context(), run.ID, step.found); err != nil {
 			t.Fatal(err)
