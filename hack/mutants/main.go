@@ -1,6 +1,7 @@
 // Command mutants runs gremlins on packages: it changes one operator at a time and runs the tests of the package. A change
 // that makes no test fail, or that times out, is a survivor. The exit code is 1 if a survivor is not in the list of
-// explained ones, if an entry of that list has no survivor, or if the tests of a package kill too few changes.
+// explained ones, if an entry of that list has no survivor or names code that does not exist, or if the tests of a
+// package kill too few changes.
 //
 // Usage: mutants [flags] package[:file,file…]…
 //
@@ -9,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -48,13 +50,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options, arguments []string, out io.Writer) (ok bool, err error) {
-	text, err := os.ReadFile(filepath.Join(o.root, o.list))
+	explained, err := readExplained(o)
 	if err != nil {
-		return false, fmt.Errorf("read the explained survivors: %w", err)
-	}
-	explained, err := parseExplained(string(text))
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", o.list, err)
+		return false, err
 	}
 	g, err := newGremlins(ctx, o)
 	if err != nil {
@@ -74,6 +72,27 @@ func run(ctx context.Context, o options, arguments []string, out io.Writer) (ok 
 		printSurvivors(out, r)
 	}
 	return printTable(out, results, o.efficacy), nil
+}
+
+// readExplained returns the entries of the list. An entry of a mutant that does not exist is an error.
+func readExplained(o options) ([]key, error) {
+	text, err := os.ReadFile(filepath.Join(o.root, o.list))
+	if err != nil {
+		return nil, fmt.Errorf("read the explained survivors: %w", err)
+	}
+	explained, err := parseExplained(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.list, err)
+	}
+	missing, err := findMissing(os.DirFS(o.root), explained)
+	if err != nil {
+		return nil, err
+	}
+	failed := []error{}
+	for _, k := range missing {
+		failed = append(failed, fmt.Errorf("%s: the source has no such mutant, correct or remove the entry: %s", o.list, k.entry()))
+	}
+	return explained, errors.Join(failed...)
 }
 
 // target is what is changed: a package, and of it all files or some.

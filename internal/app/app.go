@@ -87,6 +87,7 @@ type App struct {
 	server       *rest.Server
 	traces       *tracing.Tracing // nil: there are none
 	outages      *outages
+	writers      *concurrency.Writers
 	log          *slog.Logger
 	stopWatching func() // ends what the metrics watch
 }
@@ -109,7 +110,7 @@ func build(ctx context.Context, config *kuberest.Config, options Options, handle
 		return nil, err
 	}
 	config.Wrap(outages.Transport)
-	a := &App{options: options, traces: traces, outages: outages, log: slog.New(handler)}
+	a := &App{options: options, traces: traces, outages: outages, writers: &concurrency.Writers{}, log: slog.New(handler)}
 	if err := a.assemble(ctx, config, traces.LogHandler(handler)); err != nil {
 		return nil, explainBusy(err, a.addresses())
 	}
@@ -222,11 +223,25 @@ func (a *App) Start(ctx context.Context) error {
 	defer a.stopWatching()
 	a.logStart(ctx)
 	err := a.manager.Start(ctx)
+	a.awaitWriters(context.WithoutCancel(ctx))
 	// After everything that is traced; a collector that is gone is no fault of the program's.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "traces were not sent", slog.String("error", lost.Error()))
 	}
 	return explainBusy(err, a.addresses())
+}
+
+// writersTimeout is the time for the writes of limits whose callers have gone.
+const writersTimeout = 5 * time.Second
+
+// awaitWriters waits for the writes of limits. The requests that wait for such writes have ended before.
+func (a *App) awaitWriters(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, writersTimeout)
+	defer cancel()
+	if err := a.writers.Close(bounded); err != nil {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "writes of limits interrupted at the end of the shutdown time",
+			slog.Duration("timeout", writersTimeout))
+	}
 }
 
 // addresses maps flags to the addresses they set.
@@ -245,7 +260,8 @@ type services struct {
 	traffic  *usecase.WriteTracker // of the clients of REST
 	traces   *tracing.Tracing      // nil: there are none
 	keyLocks *usecase.KeyLocks
-	buffers  *bytebudget.Budget // of all namespaces
+	buffers  *bytebudget.Budget   // of all namespaces
+	writers  *concurrency.Writers // of all namespaces
 	events   events.EventRecorder
 	rules    *retention.Watcher
 
@@ -263,8 +279,8 @@ func (a *App) newServices(
 	}
 	return &services{
 		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock.RealClock{}), keyLocks: usecase.NewKeyLocks(),
-		buffers: bytebudget.New(a.options.REST.BufferMemory),
-		events:  emitter, rules: rules, limits: map[string]*concurrency.Service{},
+		buffers: bytebudget.New(a.options.REST.BufferMemory), writers: a.writers,
+		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
 	}, nil
 }
 
@@ -277,6 +293,7 @@ func (s *services) limitsOf(namespace string) *concurrency.Service {
 	if limits == nil {
 		limits = concurrency.New(concurrency.Options{
 			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock.RealClock{},
+			Writers: s.writers,
 			OnStalled: func(l *concurrency.Limit) {
 				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Name}
 				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.UID), l.Recorded.Stalled)

@@ -54,14 +54,11 @@ func newNamespaces(mgr manager.Manager, options Options, services *services, log
 	return s, mgr.Add(s.registry)
 }
 
-// forREST opens a namespace for REST, or all of them for "". It returns
+// forREST opens a namespace for REST, or the lists of all of them for "". It returns
 // rest.ErrNotServed for a namespace that is not watched.
 func (s *namespaces) forREST(namespace string) (rest.Tenant, error) {
 	if namespace == "" {
-		home := s.options.Scope.Namespace
-		return rest.Tenant{Runs: usecase.New(usecase.Options{
-			Namespace: home, Store: s.services.cluster.AllNamespaces(home), Clock: clock.RealClock{},
-		}), Limits: s.services.limitsOf(home)}, nil
+		return rest.Tenant{Lists: usecase.NewLister(s.services.cluster.AllNamespaces(), clock.RealClock{})}, nil
 	}
 	b, err := s.workersOf(namespace, 1)
 	if err != nil {

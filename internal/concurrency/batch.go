@@ -37,11 +37,15 @@ type request struct {
 }
 
 // change edits a limit. It returns the error of the edit, taskrun.ErrNotFound if the
-// limit does not exist, or the error of the write.
+// limit does not exist, or the error of the write. Writers owns the goroutine that
+// writes. It ends when no request waits.
 func (s *Service) change(ctx context.Context, name string, e edit) error {
 	r := &request{edit: e, done: make(chan struct{})}
 	if s.enqueue(name, r) {
-		go s.writeBatches(context.WithoutCancel(ctx), name)
+		background := context.WithoutCancel(ctx)
+		if !s.Writers.start(func() { s.writeBatches(background, name) }) {
+			s.rejectWaiting(name)
+		}
 	}
 	select {
 	case <-r.done:
@@ -52,7 +56,7 @@ func (s *Service) change(ctx context.Context, name string, e edit) error {
 }
 
 // enqueue adds a request to the batch of a limit. It reports whether the batch is
-// new. Then the caller must start writeBatches.
+// new. Then the caller must start writeBatches, or call rejectWaiting.
 func (s *Service) enqueue(name string, r *request) (first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,12 +90,24 @@ func (s *Service) writeBatches(ctx context.Context, name string) {
 			s.write(ctx, name, requests)
 			return nil
 		})
-		for _, r := range requests {
-			if err != nil {
-				r.err = err
-			}
-			close(r.done)
+		finish(requests, err)
+	}
+}
+
+// rejectWaiting rejects the requests that wait, because no write starts any more.
+func (s *Service) rejectWaiting(name string) {
+	for requests := s.dequeue(name); len(requests) > 0; requests = s.dequeue(name) {
+		finish(requests, fmt.Errorf("change the limit %q: the program is stopping: %w", name, taskrun.ErrUnavailable))
+	}
+}
+
+// finish ends requests. A nil error leaves the error of each edit.
+func finish(requests []*request, err error) {
+	for _, r := range requests {
+		if err != nil {
+			r.err = err
 		}
+		close(r.done)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -22,13 +24,9 @@ type brokenStore struct{ Store }
 
 func (brokenStore) List(context.Context) ([]*Limit, error) { panic("a fault") }
 
-type stillClock struct{}
-
-func (stillClock) Now() time.Time { return time.Unix(0, 0) }
-
 func TestChange_removesFinishedBatches(t *testing.T) {
 	t.Parallel()
-	s := New(Options{Store: noLimits{}, Clock: stillClock{}})
+	s := New(Options{Store: noLimits{}, Clock: testingclock.NewFakePassiveClock(time.Unix(0, 0))})
 	var all sync.WaitGroup
 	for i := range 500 {
 		all.Go(func() {
@@ -54,7 +52,7 @@ func (s *Service) known(name string) bool {
 
 func TestChange_returnsPanicAsError(t *testing.T) {
 	t.Parallel()
-	s := New(Options{Store: brokenStore{}, Clock: stillClock{}})
+	s := New(Options{Store: brokenStore{}, Clock: testingclock.NewFakePassiveClock(time.Unix(0, 0))})
 	before := panics.Count()
 	err := s.change(t.Context(), "tag:a", func(*tx) error { return nil })
 	if _, ok := errors.AsType[*panics.Error](err); !ok || panics.Count() <= before {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -19,11 +20,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
-
-// bubbleClock is the time within a synctest bubble.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now() }
 
 // pass advances the time of the bubble.
 func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above
@@ -77,9 +73,9 @@ func inBubble(t *testing.T, script func(*fixture)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &fixture{t: t, runs: &flaky{Store: memory.New(), fate: func() fate { return fate{} }}, limits: memory.NewLimits()}
 		for range 2 {
-			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: bubbleClock{}})
+			limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: s.runs, Clock: clock.RealClock{}})
 			s.replicas = append(s.replicas, replica{limits, usecase.New(usecase.Options{
-				Namespace: "default", Store: s.runs, Clock: bubbleClock{}, Slots: limits,
+				Namespace: "default", Store: s.runs, Clock: clock.RealClock{}, Slots: limits,
 			})})
 		}
 		script(s)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -107,7 +109,7 @@ func TestSlot_ofRestartedRunIsKeptByReplicaWithOldVersion(t *testing.T) {
 					s.t.Fatal(err)
 				}
 				old := lagging{s.runs, map[string]*taskrun.Run{run: s.runs.Known(run)}}
-				behind := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: old, Clock: bubbleClock{}})
+				behind := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: old, Clock: clock.RealClock{}})
 				if _, err := s.replicas[0].runs.SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Running, Force: true}); err != nil {
 					s.t.Fatal(err)
 				}
@@ -143,7 +145,7 @@ func TestBeginTx_readsManyFinishedRunsInSeveralTransactions(t *testing.T) {
 		const many = 250
 		s.limit("tag:a", many)
 		runs := &counting{flaky: s.runs}
-		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: runs, Clock: bubbleClock{}})
+		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: s.limits, Runs: runs, Clock: clock.RealClock{}})
 		ids := make([]string, many)
 		for i := range ids {
 			ids[i] = s.run()

@@ -3,6 +3,8 @@ package concurrency
 import (
 	"testing"
 	"time"
+
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // Two replicas acquire slots of a limit alternately, one slot per second. One slot
@@ -93,7 +95,7 @@ func TestRetryAfter_isBetweenHalfASecondAndASecond(t *testing.T) {
 
 func TestDeny_ignoresZeroSlots(t *testing.T) {
 	t.Parallel()
-	s := New(Options{Clock: stillClock{}})
+	s := New(Options{Clock: testingclock.NewFakePassiveClock(time.Unix(0, 0))})
 	s.deny("x", 0)
 	if len(s.denied) != 0 {
 		t.Errorf("denied: %v", s.denied)

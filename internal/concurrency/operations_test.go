@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -211,7 +213,7 @@ func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
 				_, store := s.overFaulty()
 				store.errs["refresh"] = tt.refresh
 				lagging := &cached{faulty: store}
-				limits := concurrency.New(concurrency.Options{Namespace: "default", Store: lagging, Runs: s.runs, Clock: bubbleClock{}})
+				limits := concurrency.New(concurrency.Options{Namespace: "default", Store: lagging, Runs: s.runs, Clock: clock.RealClock{}})
 				if err := limits.Renew(s.t.Context(), id, time.Hour); !errors.Is(err, tt.want) {
 					s.t.Errorf("renewal: %v, want %v", err, tt.want)
 				}

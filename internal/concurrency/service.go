@@ -24,6 +24,7 @@ type Options struct {
 	Runs      Runs
 	Clock     taskrun.Clock
 	NewID     func() string // nil: UUIDs
+	Writers   *Writers      // nil: those of this Service alone
 	// OnStalled is called after the write that records that a limit does not apply.
 	// Optional.
 	OnStalled func(*Limit)
@@ -42,6 +43,9 @@ type Service struct {
 func New(o Options) *Service {
 	if o.NewID == nil {
 		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Writers == nil {
+		o.Writers = &Writers{}
 	}
 	return &Service{Options: o, batches: map[string]*batch{}, denied: map[string]int{}}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -148,7 +150,7 @@ func TestPut_setsSlotsIfAnotherCallerCreatesTheLimit(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
 		_, store := s.overFaulty()
-		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: racing{store}, Runs: s.runs, Clock: bubbleClock{}})
+		limits := concurrency.New(concurrency.Options{Namespace: "default", Store: racing{store}, Runs: s.runs, Clock: clock.RealClock{}})
 		view, created, err := limits.Put(s.t.Context(), "x", 5)
 		if err != nil || created || view.Limit != 5 || store.calls["terms"] != 1 {
 			s.t.Errorf("limit %+v, created %t, error %v, %d writes", view, created, err, store.calls["terms"])

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -83,7 +85,7 @@ func (s *fixture) overFaulty() (*concurrency.Service, *faulty) {
 		Limits: s.limits, write: doWrite, errs: map[string]error{}, calls: map[string]int{},
 		terms: func(int) error { return nil },
 	}
-	return concurrency.New(concurrency.Options{Namespace: "default", Store: f, Runs: s.runs, Clock: bubbleClock{}}), f
+	return concurrency.New(concurrency.Options{Namespace: "default", Store: f, Runs: s.runs, Clock: clock.RealClock{}}), f
 }
 
 func TestChange_returnsConflictAfterMaxAttempts(t *testing.T) {

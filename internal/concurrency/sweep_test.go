@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -49,7 +51,7 @@ func TestSweep_recordsLimitOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
-		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: bubbleClock{}})
+		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: clock.RealClock{}})
 		created := time.Now().UTC()
 		store.store(t, "a", "x", created)
 		for _, step := range []struct {
@@ -87,7 +89,7 @@ func TestAcquire_recordsLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
-		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: bubbleClock{}})
+		service := concurrency.New(concurrency.Options{Store: store, Runs: memory.New(), Clock: clock.RealClock{}})
 		store.store(t, "a", "x", time.Now())
 		if _, _, err := service.Acquire(t.Context(), concurrency.Acquisition{Names: []string{"x"}, Slots: 1}); err != nil {
 			t.Fatal(err)
@@ -104,7 +106,7 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
 		var told []string
 		service := concurrency.New(concurrency.Options{
-			Store: store, Runs: memory.New(), Clock: bubbleClock{},
+			Store: store, Runs: memory.New(), Clock: clock.RealClock{},
 			OnStalled: func(l *concurrency.Limit) { told = append(told, l.ID) },
 		})
 		now := time.Now()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -141,7 +142,7 @@ func TestAdd_countsDecayingSlotsOnce(t *testing.T) {
 
 func TestNewTx_shiftsTimesOfLeasesBySkew(t *testing.T) {
 	t.Parallel()
-	s := New(Options{Clock: stillClock{}, Runs: noRuns{}})
+	s := New(Options{Clock: testingclock.NewFakePassiveClock(time.Unix(0, 0)), Runs: noRuns{}})
 	for name, tt := range map[string]struct {
 		leases   []SlotLease
 		received time.Time

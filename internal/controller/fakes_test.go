@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -176,7 +176,7 @@ func (f *fakeMetrics) names() []string { return slices.Sorted(maps.Keys(f.counts
 // bench is a Reconciler with everything around it faked.
 type fixture struct {
 	*Reconciler
-	clock   *clocktesting.FakePassiveClock
+	clock   *testingclock.FakePassiveClock
 	runs    *fakeRuns
 	objects fakeObjects
 	status  *fakeStatuses
@@ -187,7 +187,7 @@ type fixture struct {
 
 func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
 	b := &fixture{
-		clock:   clocktesting.NewFakePassiveClock(start),
+		clock:   testingclock.NewFakePassiveClock(start),
 		runs:    &fakeRuns{run: run, errs: map[string]error{}},
 		objects: fakeObjects{},
 		events:  events.NewFakeRecorder(10),

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -74,7 +74,7 @@ func (f *fakeProposals) waits(decision orchestration.Decision) {
 // proposalBench is a ProposalReconciler with everything around it faked.
 type proposalBench struct {
 	*ProposalReconciler
-	clock   *clocktesting.FakePassiveClock
+	clock   *testingclock.FakePassiveClock
 	runs    *fakeProposals
 	objects client.Client
 	events  *events.FakeRecorder
@@ -88,7 +88,7 @@ func newProposalBench(t *testing.T, run *taskrun.Run, objects ...client.Object) 
 		t.Fatal(err)
 	}
 	b := &proposalBench{
-		clock: clocktesting.NewFakePassiveClock(start), runs: &fakeProposals{run: run},
+		clock: testingclock.NewFakePassiveClock(start), runs: &fakeProposals{run: run},
 		objects: fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.StateProposal{}).WithObjects(objects...).Build(),
 		events:  events.NewFakeRecorder(10), metrics: &fakeMetrics{},
 	}

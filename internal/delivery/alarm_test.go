@@ -8,14 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
-
-// handClock shows the time that it is set to.
-type fakeClock struct{ now time.Time }
-
-func (c *fakeClock) Now() time.Time { return c.now }
 
 func waitingRun(id, key string, due time.Time) *taskrun.Run {
 	return &taskrun.Run{
@@ -32,7 +29,7 @@ func TestQueue_alarmIsSetToFirstRunThatIsNotDue(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 2))
-		clock := &fakeClock{now: time.Unix(1_000_000, 0)}
+		clock := testingclock.NewFakeClock(time.Unix(1_000_000, 0))
 		q := NewQueue(nil, clock)
 		q.backlog = nil
 		due := map[string]time.Time{}
@@ -43,16 +40,16 @@ func TestQueue_alarmIsSetToFirstRunThatIsNotDue(t *testing.T) {
 				delete(due, id)
 				q.remove(id)
 			case !there:
-				due[id] = clock.now.Add(time.Duration(random.IntN(20)-5) * time.Second)
+				due[id] = clock.Now().Add(time.Duration(random.IntN(20)-5) * time.Second)
 				q.add(waitingRun(id, "key"+strconv.Itoa(random.IntN(5)), due[id]))
 			default:
-				clock.now = clock.now.Add(time.Duration(random.IntN(3)) * time.Second)
+				clock.Step(time.Duration(random.IntN(3)) * time.Second)
 			}
 			if step%7 == 0 {
 				q.Depth()
 			}
 			q.onAlarm()
-			checkScheduled(t, q, due, clock.now)
+			checkScheduled(t, q, due, clock.Now())
 		}
 		q.alarm.stop()
 	}
@@ -118,16 +115,16 @@ func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
 func BenchmarkAlarm(b *testing.B) {
 	for _, runs := range []int{1000, 100_000} {
 		b.Run(strconv.Itoa(runs), func(b *testing.B) {
-			clock := &fakeClock{now: time.Unix(1_000_000, 0)}
+			clock := testingclock.NewFakeClock(time.Unix(1_000_000, 0))
 			q := NewQueue(nil, clock)
 			q.backlog = nil
 			defer func() { q.alarm.stop() }()
-			start := clock.now
+			start := clock.Now()
 			for i := range runs {
 				q.add(waitingRun(strconv.Itoa(i), "key", start.Add(time.Duration(i+1)*time.Hour)))
 			}
 			for i := 0; b.Loop(); i++ {
-				clock.now = start.Add(time.Duration(i%runs) * time.Hour)
+				clock.SetTime(start.Add(time.Duration(i%runs) * time.Hour))
 				q.onAlarm()
 			}
 		})

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -167,10 +169,10 @@ func TestConsumer_deliversAfterStoreOutage(t *testing.T) {
 func TestConsumer_twoReplicasDeliverEachRunOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
-		other := NewQueue(s.store, bubbleClock{})
+		other := NewQueue(s.store, clock.RealClock{})
 		stop := other.Open()
 		defer stop()
-		elsewhere := NewWorkers(other, s.service, bubbleClock{}, SingleReplica{})
+		elsewhere := NewWorkers(other, s.service, clock.RealClock{}, SingleReplica{})
 		const runs = 60
 		for range runs {
 			s.submit("a", 0)

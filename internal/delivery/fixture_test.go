@@ -12,17 +12,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
-
-// bubbleClock is the time within a synctest bubble.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now() }
 
 // recorded holds what a replica reported to its recorders.
 type recorded struct {
@@ -83,9 +79,9 @@ func inBubble(t *testing.T, test func(*fixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &fixture{t: t, store: memory.New()}
-		s.service = usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: bubbleClock{}})
-		s.queue = NewQueue(s.store, bubbleClock{})
-		s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, s)
+		s.service = usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: clock.RealClock{}})
+		s.queue = NewQueue(s.store, clock.RealClock{})
+		s.workers = NewWorkers(s.queue, s.service, clock.RealClock{}, s)
 		s.cleanups = append(s.cleanups, s.queue.Open())
 		defer func() {
 			if fault := recover(); fault != nil {
@@ -123,7 +119,7 @@ func (s *fixture) RunDelivered(attempt int, waited time.Duration) {
 func (s *fixture) startReaper() *Reaper {
 	reaper := &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: s.service,
-		Clock: bubbleClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s, LossRecorder: s,
+		Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler), Metrics: s, LossRecorder: s,
 	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ended := make(chan struct{})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -146,7 +148,7 @@ func TestReaperOptions_Validate(t *testing.T) {
 func (s *fixture) newReaper(leases Leases, log *slog.Logger) *Reaper {
 	return &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: leases,
-		Clock: bubbleClock{}, Log: log, Metrics: s, LossRecorder: s, recorded: map[string]time.Time{},
+		Clock: clock.RealClock{}, Log: log, Metrics: s, LossRecorder: s, recorded: map[string]time.Time{},
 	}
 }
 
@@ -188,7 +190,7 @@ func TestReaper_logsPanicOfCheck(t *testing.T) {
 func TestQueue_finishedRunHasNoHolder(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
-	q := NewQueue(nil, &fakeClock{now: now})
+	q := NewQueue(nil, testingclock.NewFakeClock(now))
 	q.backlog = nil
 	first, second := leased("first", now), leased("second", now)
 	q.onChange(nil, first)

@@ -4,6 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -11,8 +14,8 @@ import (
 // restart restarts the operator: the store remains, the connections end.
 func (s *fixture) restart() {
 	s.t.Helper()
-	s.queue = NewQueue(s.store, bubbleClock{})
-	s.workers = NewWorkers(s.queue, s.service, bubbleClock{}, SingleReplica{})
+	s.queue = NewQueue(s.store, clock.RealClock{})
+	s.workers = NewWorkers(s.queue, s.service, clock.RealClock{}, SingleReplica{})
 	s.cleanups = append(s.cleanups, s.queue.Open())
 }
 
@@ -93,7 +96,7 @@ func (k known) Known(id string) *taskrun.Run {
 func TestUndelivered_excludesRunsWithUnconfirmedLease(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
-	clock := &fakeClock{now: time.Unix(1_000_000, 0)}
+	clock := testingclock.NewFakeClock(time.Unix(1_000_000, 0))
 	q := NewQueue(nil, clock)
 	q.backlog = nil
 	w := NewWorkers(q, nil, clock, SingleReplica{})
@@ -102,17 +105,17 @@ func TestUndelivered_excludesRunsWithUnconfirmedLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.recordDelivery("run")
-	clock.now = clock.now.Add(grace)
-	if found := w.undelivered(clock.now, grace); len(found) != 0 || len(c.delivered) != 1 {
+	clock.Step(grace)
+	if found := w.undelivered(clock.Now(), grace); len(found) != 0 || len(c.delivered) != 1 {
 		t.Errorf("before the lease is confirmed, undelivered: %v, delivered: %v; want one delivered", found, c.delivered)
 	}
-	q.onChange(nil, leased("run", clock.now))
-	clock.now = clock.now.Add(time.Hour)
-	if found := w.undelivered(clock.now, grace); len(found) != 0 {
+	q.onChange(nil, leased("run", clock.Now()))
+	clock.Step(time.Hour)
+	if found := w.undelivered(clock.Now(), grace); len(found) != 0 {
 		t.Errorf("while the worker holds the run, undelivered: %v, want none", found)
 	}
-	q.onChange(leased("run", clock.now), nil)
-	if w.undelivered(clock.now, grace); len(c.delivered) != 0 {
+	q.onChange(leased("run", clock.Now()), nil)
+	if w.undelivered(clock.Now(), grace); len(c.delivered) != 0 {
 		t.Errorf("after the end of the run, delivered: %v, want none", c.delivered)
 	}
 }
@@ -131,7 +134,7 @@ func TestRedeliver_waitsForGracePeriodOfLeaseAndConnection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			now := time.Unix(1_000_000, 0)
-			clock := &fakeClock{now: now.Add(-tt.connected)}
+			clock := testingclock.NewFakeClock(now.Add(-tt.connected))
 			run := leased("run", now.Add(-tt.leased))
 			q := NewQueue(known{run: run}, clock)
 			q.backlog = nil

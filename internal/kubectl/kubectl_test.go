@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -24,10 +25,6 @@ import (
 
 // noon is when the tests ask.
 var noon = time.Date(2031, 2, 3, 12, 0, 0, 0, time.UTC)
-
-type stopped struct{}
-
-func (stopped) Now() time.Time { return noon }
 
 // objectOf reads an object, made an hour before noon.
 func objectOf[T any](t *testing.T, text string) *T {
@@ -71,7 +68,7 @@ func ask(t *testing.T, objects []client.Object, args ...string) (out, remarks st
 	var stdout, stderr bytes.Buffer
 	command := NewCommand(Options{
 		Streams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: &stdout, ErrOut: &stderr},
-		Clock:   stopped{}, Zone: time.UTC,
+		Clock:   testingclock.NewFakePassiveClock(noon), Zone: time.UTC,
 		Connect: func() (Cluster, error) { return Cluster{Client: c, Namespace: "default"}, nil },
 	})
 	command.SetArgs(args)

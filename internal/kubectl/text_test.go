@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -158,7 +159,7 @@ func runHostile(t *testing.T, objects []client.Object, fails client.ObjectList, 
 	var both bytes.Buffer
 	code = Run(t.Context(), Options{
 		Streams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: &both, ErrOut: &both},
-		Clock:   stopped{}, Zone: time.UTC,
+		Clock:   testingclock.NewFakePassiveClock(noon), Zone: time.UTC,
 		Connect: func() (Cluster, error) { return Cluster{Client: c, Namespace: "default"}, nil },
 	}, args)
 	return both.String(), code

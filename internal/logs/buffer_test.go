@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
@@ -19,7 +19,7 @@ var start = time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
 
 func newBuffer(budget *bytebudget.Budget) *logs.Buffer {
 	n := 0
-	return logs.NewBuffer(clocktesting.NewFakePassiveClock(start), func() string { n++; return strconv.Itoa(n) }, budget)
+	return logs.NewBuffer(testingclock.NewFakePassiveClock(start), func() string { n++; return strconv.Itoa(n) }, budget)
 }
 
 func query(t *testing.T, b *logs.Buffer, q logs.Query) []*logs.Line {

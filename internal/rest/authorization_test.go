@@ -164,7 +164,7 @@ func withReviewer(reviewer *fakeReviewer) change {
 		d.Reviewer, d.Limits = reviewer, &askedLimits{}
 		d.Others = func(namespace string) (Tenant, error) {
 			if namespace == allNamespaces {
-				return Tenant{Runs: d.Runs}, nil
+				return Tenant{Lists: d.Runs}, nil
 			}
 			if namespace != "other" {
 				return Tenant{}, ErrNotServed

@@ -99,11 +99,11 @@ func TestATokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	header := []string{crossorigin.HeaderToken, tokenOf(t, f, "abc"), crossorigin.HeaderClient, "abc"}
-	f.clock.advance(time.Hour - time.Microsecond)
+	f.clock.Step(time.Hour - time.Microsecond)
 	if w := f.ask(t, http.MethodPost, "/task_runs/count", "", header...); w.Code != http.StatusOK {
 		t.Errorf("just before: %d %s, want 200", w.Code, w.Body)
 	}
-	f.clock.advance(time.Microsecond)
+	f.clock.Step(time.Microsecond)
 	if w := f.ask(t, http.MethodPost, "/task_runs/count", "", header...); w.Code != http.StatusForbidden {
 		t.Errorf("just after: %d %s, want 403", w.Code, w.Body)
 	}

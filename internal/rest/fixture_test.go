@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -29,24 +31,6 @@ const (
 )
 
 var noon = sample.Noon
-
-// stillClock shows the same time until it is moved.
-type stillClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *stillClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *stillClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // served is one request that was counted.
 type served struct {
@@ -98,7 +82,7 @@ func (l *lockedBuffer) String() string {
 type fixture struct {
 	server  *Server
 	store   *memory.Store
-	clock   *stillClock
+	clock   *testingclock.FakeClock
 	log     *lockedBuffer
 	metrics *counter
 }
@@ -108,7 +92,7 @@ type change func(*Options, *Dependencies)
 
 func newFixture(t *testing.T, changes ...change) *fixture {
 	t.Helper()
-	f := &fixture{store: memory.New(), clock: &stillClock{now: noon}, log: &lockedBuffer{}, metrics: &counter{}}
+	f := &fixture{store: memory.New(), clock: testingclock.NewFakeClock(noon), log: &lockedBuffer{}, metrics: &counter{}}
 	options := DefaultOptions()
 	options.BindAddress = "127.0.0.1:0"
 	options.AllowedHosts = []string{"example.test", "inside.example", "example.com", "a", "h"}

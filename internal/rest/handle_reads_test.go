@@ -120,7 +120,7 @@ func TestObservedStates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
-	f.clock.advance(time.Second)
+	f.clock.Step(time.Second)
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/"+idKnown+"/set_state", `{"state":{"type":"RUNNING","name":"Busy"}}`)
 	const (
 		busy    = `{"state_type":"RUNNING","state_name":"Busy","first_seen":"2026-08-21T12:00:01Z","last_seen":"2026-08-21T12:00:01Z"}`

@@ -46,7 +46,7 @@ func (s *namespaceHandler) filter(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, q)
+	page, err := s.Lists.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
@@ -59,7 +59,7 @@ func (s *namespaceHandler) paginate(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	page, err := s.Runs.Query(r.ctx, q)
+	page, err := s.Lists.Query(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}
@@ -76,7 +76,7 @@ func (s *namespaceHandler) count(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	n, err := s.Runs.Count(r.ctx, filter)
+	n, err := s.Lists.Count(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -89,7 +89,7 @@ func (s *namespaceHandler) history(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	bins, err := s.Runs.History(r.ctx, q)
+	bins, err := s.Lists.History(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}

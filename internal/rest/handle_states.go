@@ -43,7 +43,7 @@ func (s *namespaceHandler) observedStates(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	states, err := s.Runs.ObservedStates(r.ctx, q)
+	states, err := s.Lists.ObservedStates(r.ctx, q)
 	if err != nil {
 		return response{}, err
 	}

@@ -75,7 +75,7 @@ func TestStateThatIsAcceptedIsWritten(t *testing.T) {
 	f := newFixture(t)
 	f.create(t)
 	before := sample.Member(t, f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, ""), "state")
-	f.clock.advance(time.Second)
+	f.clock.Step(time.Second)
 	result := f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/"+idKnown+"/set_state", `{"state":{"type":"RUNNING"}}`)
 	state := sample.Member(t, result, "state")
 	if got := sample.Member(t, result, "details"); sample.Member(t, result, "status") != `"ACCEPT"` || got != `{"type":"accept_details"}` {
@@ -89,7 +89,7 @@ func TestStateThatIsAcceptedIsWritten(t *testing.T) {
 	if got := f.must(t, http.StatusOK, http.MethodGet, "/task_run_states/?task_run_id="+idKnown, ""); got != want {
 		t.Errorf("states:\n%s", cmp.Diff(want, got))
 	}
-	f.clock.advance(10 * time.Second)
+	f.clock.Step(10 * time.Second)
 	run := f.must(t, http.StatusOK, http.MethodGet, "/task_runs/"+idKnown, "")
 	for key, want := range map[string]string{
 		"state": state, "run_count": "1", "estimated_run_time": "10.0", "estimated_start_time_delta": "1.0",
@@ -142,11 +142,11 @@ func TestRename(t *testing.T) {
 	f := newFixture(t)
 	f.create(t)
 	const path = "/task_runs/" + idKnown
-	f.clock.advance(time.Second)
+	f.clock.Step(time.Second)
 	if got := f.must(t, http.StatusNoContent, http.MethodPatch, path, `{"name":"other"}`); got != "" {
 		t.Errorf("body = %q, want none", got)
 	}
-	f.clock.advance(time.Second)
+	f.clock.Step(time.Second)
 	f.must(t, http.StatusNoContent, http.MethodPatch, path, `{}`)
 	run := f.must(t, http.StatusOK, http.MethodGet, path, "")
 	if name, updated := sample.Member(t, run, "name"), sample.Member(t, run, "updated"); name != `"other"` || updated != `"2026-08-21T12:00:02Z"` {

@@ -14,7 +14,7 @@ func (s *namespaceHandler) uiCount(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	counts, err := s.Runs.CountByState(r.ctx, filter)
+	counts, err := s.Lists.CountByState(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -27,7 +27,7 @@ func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	buckets, err := s.Runs.Dashboard(r.ctx, filter)
+	buckets, err := s.Lists.Dashboard(r.ctx, filter)
 	if err != nil {
 		return response{}, err
 	}
@@ -49,7 +49,7 @@ func (s *namespaceHandler) uiCountByFlowRun(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	counts, err := s.Runs.CountByFlowRun(r.ctx, ids)
+	counts, err := s.Lists.CountByFlowRun(r.ctx, ids)
 	if err != nil {
 		return response{}, err
 	}

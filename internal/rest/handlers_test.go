@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
@@ -53,14 +55,10 @@ func manyTenants(t *testing.T, changes ...change) (*fixture, *openedTenants) {
 	t.Helper()
 	opened := &openedTenants{open: map[string]bool{}}
 	f := newFixture(t, append([]change{func(_ *Options, d *Dependencies) {
-		opened.runs, d.Others, d.Clock = d.Runs, opened.of, bubbleClock{}
+		opened.runs, d.Others, d.Clock = d.Runs, opened.of, clock.RealClock{}
 	}}, changes...)...)
 	return f, opened
 }
-
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now() }
 
 func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
 	t.Helper()

@@ -101,7 +101,7 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 			if got := count(); got != maxLoggedRejections+1 {
 				t.Errorf("a request that is served is not logged: %d lines", got)
 			}
-			f.clock.advance(time.Second)
+			f.clock.Step(time.Second)
 			f.send(t, http.MethodPost, tc.url, "")
 			if want := fmt.Sprintf("omitted=%d ", 500-maxLoggedRejections); !strings.Contains(log.String(), want) {
 				t.Errorf("the next line does not say %s", want)
@@ -171,7 +171,7 @@ func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
 				if got := lines(); got != maxLoggedRejections || len(w.log.String()) > 1000*maxLoggedRejections {
 					t.Errorf("%d lines of %d refused sockets, %d bytes, want %d lines", got, flood, len(w.log.String()), maxLoggedRejections)
 				}
-				w.clock.advance(time.Second)
+				w.clock.Step(time.Second)
 				tc.refused(w)
 				if want := fmt.Sprintf("omitted=%d ", flood-maxLoggedRejections); lines() != maxLoggedRejections+1 || !strings.Contains(w.log.String(), want) {
 					t.Errorf("the next line does not say %s", want)

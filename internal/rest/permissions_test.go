@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -192,7 +193,7 @@ func TestAnEventOfARunOfAnotherReplicaNeedsNoPermissionToCreate(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	denied := errors.New("denied")
-	runs := usecase.New(usecase.Options{Namespace: "default", Store: forgetful{store}, Clock: &stillClock{now: noon}})
+	runs := usecase.New(usecase.Options{Namespace: "default", Store: forgetful{store}, Clock: testingclock.NewFakeClock(noon)})
 	e, err := reported(t, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -102,7 +104,7 @@ func BenchmarkPageIsWritten(b *testing.B) {
 	for i := range runs {
 		runs[i] = sample.Run("calm-otter")
 	}
-	s := &namespaceHandler{Server: &Server{clock: &stillClock{now: noon}}}
+	s := &namespaceHandler{Server: &Server{clock: testingclock.NewFakeClock(noon)}}
 	r := &request{ctx: b.Context()}
 	b.ReportAllocs()
 	for b.Loop() {

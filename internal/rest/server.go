@@ -22,15 +22,10 @@ import (
 
 // Runs are the use cases of task runs. *usecase.Service implements them.
 type Runs interface {
+	Lists
+
 	Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error)
 	Get(ctx context.Context, id string) (*taskrun.Run, error)
-	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
-	Count(ctx context.Context, f taskrun.Filter) (int, error)
-	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)
-	CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error)
-	ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error)
-	History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error)
-	Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error)
 	State(ctx context.Context, stateID string) (*orchestration.State, *taskrun.Run, error)
 	Rename(ctx context.Context, id, name string) error
 	Delete(ctx context.Context, id string) error
@@ -39,6 +34,19 @@ type Runs interface {
 }
 
 var _ Runs = (*usecase.Service)(nil)
+
+// Lists are the use cases that read many task runs. *usecase.Lister implements them.
+type Lists interface {
+	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
+	Count(ctx context.Context, f taskrun.Filter) (int, error)
+	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)
+	CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error)
+	ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error)
+	History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error)
+	Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error)
+}
+
+var _ Lists = (*usecase.Lister)(nil)
 
 // Metrics counts requests after the response. The route is the path as the routes table spells it, never the path of
 // the request.
@@ -75,7 +83,7 @@ type Dependencies struct {
 	Tenant           // of the server's own namespace
 	Namespace string // its name
 	// Others returns the tenant of another namespace, or ErrNotServed. It is called only for namespaces in which the caller
-	// has a permission, and again after the tenant was closed. "" stands for all namespaces, for lists of runs.
+	// has a permission, and again after the tenant was closed. "" stands for all namespaces, of which only Lists is used.
 	Others func(namespace string) (Tenant, error) // nil: there are none
 	// Buffers limits the buffers of all namespaces. nil: the limit is Options.BufferMemory.
 	Buffers *bytebudget.Budget

@@ -14,9 +14,10 @@ import (
 // ErrNotServed means that the operator does not serve the namespace.
 var ErrNotServed = errors.New("the namespace is not served")
 
-// Tenant has the use cases of one namespace.
+// Tenant has the use cases of one namespace. That of all namespaces has Lists only.
 type Tenant struct {
 	Runs    Runs
+	Lists   Lists   // nil: those of Runs
 	Limits  Limits  // nil: the routes about limits are not served
 	Workers Workers // nil: no worker can connect
 
@@ -31,6 +32,9 @@ type Tenant struct {
 
 // fillIn sets a default for each missing dependency.
 func (s *Tenant) fillIn() {
+	if s.Lists == nil {
+		s.Lists = s.Runs
+	}
 	if s.Workers == nil {
 		s.Workers = noWorkers{}
 	}

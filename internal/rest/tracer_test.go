@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 )
 
 // noting notes what it hears, and that it heard it within a request of its own.
@@ -37,7 +38,7 @@ func TestSpansAreNamedByRoute(t *testing.T) {
 	t.Parallel()
 	tracer := &noting{}
 	server, err := New(DefaultOptions(), Dependencies{
-		Clock: &stillClock{now: noon}, Log: slog.New(slog.DiscardHandler), Tracer: tracer,
+		Clock: testingclock.NewFakeClock(noon), Log: slog.New(slog.DiscardHandler), Tracer: tracer,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,27 +2,70 @@ package taskrun
 
 import (
 	"cmp"
-	"math/rand/v2"
+	"math"
 	"slices"
 	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/topk"
 )
 
-// Page cuts the query's page out of the runs that match, and sorts it. The order
-// of the runs it is given changes.
+// Page cuts the query's page out of the runs that match, and sorts it. A page is a
+// small part of the runs that match: the others are not sorted.
 func (q Query) Page(runs []*Run) Page {
 	page := Page{}
 	if q.Counted {
 		page.Total = len(runs)
 	}
-	order := q.total()
-	first := min(max(q.Offset, 0), len(runs))
-	moveTopKFirst(runs, first, order)
-	runs = runs[first:]
-	n := min(max(q.Limit, 0), len(runs))
-	moveTopKFirst(runs, n, order)
-	page.Runs = runs[:n]
+	order, rank := q.total(), q.rank()
+	rows := make([]topk.Row[*Run], len(runs))
+	for i, run := range runs {
+		rows[i] = topk.Row[*Run]{Rank: rank(run), Value: run}
+	}
+	equal := func(a, b *topk.Row[*Run]) int { return order(a.Value, b.Value) }
+	first := min(max(q.Offset, 0), len(rows))
+	topk.MoveFirst(rows, first, equal)
+	rows = rows[first:]
+	n := min(max(q.Limit, 0), len(rows))
+	topk.MoveFirst(rows, n, equal)
+	page.Runs = make([]*Run, n)
+	for i := range page.Runs {
+		page.Runs[i] = rows[i].Value
+	}
 	slices.SortFunc(page.Runs, order)
 	return page
+}
+
+// rank returns a function that is monotonic in the query's order: where the ranks of
+// two runs differ, they compare as the runs do.
+func (q Query) rank() func(*Run) uint64 {
+	switch q.Sort {
+	case SortExpectedStartTimeAsc:
+		return func(r *Run) uint64 { return rankOf(r.ExpectedStartTime) }
+	case SortExpectedStartTimeDesc:
+		return func(r *Run) uint64 { return ^rankOf(r.ExpectedStartTime) }
+	case SortNameAsc:
+		return func(r *Run) uint64 { return topk.Prefix(r.Name) }
+	case SortNameDesc:
+		return func(r *Run) uint64 { return ^topk.Prefix(r.Name) }
+	case SortNextScheduledStartTimeAsc:
+		return func(r *Run) uint64 { return rankOf(r.NextScheduledStartTime) }
+	case SortEndTimeDesc:
+		return func(r *Run) uint64 { return ^rankOf(r.EndTime) }
+	case SortDurationAsc:
+		return func(r *Run) uint64 { return topk.Sortable(int64(r.EstimatedRunTime(q.Now))) }
+	case SortDurationDesc:
+		return func(r *Run) uint64 { return ^topk.Sortable(int64(r.EstimatedRunTime(q.Now))) }
+	default:
+		return func(r *Run) uint64 { return ^topk.Prefix(r.ID) }
+	}
+}
+
+// rankOf returns the rank of a time. A missing time is last.
+func rankOf(t *time.Time) uint64 {
+	if t == nil {
+		return math.MaxUint64
+	}
+	return topk.Sortable(t.UnixMicro())
 }
 
 // total compares two runs as the query's sort says, ties by their ids.
@@ -33,36 +76,6 @@ func (q Query) total() func(a, b *Run) int {
 			return c
 		}
 		return cmp.Compare(a.ID, b.ID)
-	}
-}
-
-// moveTopKFirst puts the n runs that come first before all others, in no order.
-// A page is a small part of what matches: this is quicker than sorting it all.
-func moveTopKFirst(runs []*Run, n int, order func(a, b *Run) int) {
-	for 0 < n && n < len(runs) {
-		pivot := runs[rand.IntN(len(runs))] //nolint:gosec // any will do; a random one has no bad inputs
-		low, high := 0, len(runs)-1
-		for low <= high {
-			for order(runs[low], pivot) < 0 {
-				low++
-			}
-			for order(runs[high], pivot) > 0 {
-				high--
-			}
-			if low <= high {
-				runs[low], runs[high] = runs[high], runs[low]
-				low, high = low+1, high-1
-			}
-		}
-		// What is up to high is not after the pivot, what is from low on not before.
-		switch {
-		case n <= high:
-			runs = runs[:high+1]
-		case n >= low:
-			runs, n = runs[low:], n-low
-		default:
-			return
-		}
 	}
 }
 

@@ -31,6 +31,8 @@ var (
 // return ErrUnavailable, or a *RejectedError. After an error of a write other than ErrConflict,
 // ErrExists, InvalidError and RejectedError the caller cannot know whether it happened.
 type Store interface {
+	Lister
+
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*Run, error)
 	// Known returns the run with this id if it is cached. A nil result does not mean
@@ -57,14 +59,6 @@ type Store interface {
 	// Delete removes the run. With a revision only if it is unchanged
 	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
 	Delete(ctx context.Context, id string, ifUnchanged *ObjectRef) error
-	// Query returns the runs that match, sorted and paged as q says. Query, Each and
-	// Count end with the context, and return its error then.
-	Query(ctx context.Context, q Query) (Page, error)
-	// Each calls visit with every run that matches, in no order; all of them are
-	// of one moment. Writers do not wait.
-	Each(ctx context.Context, f Filter, visit func(*Run)) error
-	// Count returns how many runs match.
-	Count(ctx context.Context, f Filter) (int, error)
 	// State returns the state with this id and the run that holds it. ErrNotFound.
 	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
 	// CacheEntry returns the newest state that is an entry of the cache under this
@@ -83,6 +77,17 @@ type Store interface {
 	DeletedAt(id string) (time.Time, bool)
 	// Ready returns nil if the store can be reached and reads are complete.
 	Ready(ctx context.Context) error
+}
+
+// Lister reads many runs. Its methods end with the context, and return its error then.
+type Lister interface {
+	// Query returns the runs that match, sorted and paged as q says.
+	Query(ctx context.Context, q Query) (Page, error)
+	// Each calls visit with every run that matches, in no order. The runs of one
+	// namespace are those of one snapshot. Writers do not wait.
+	Each(ctx context.Context, f Filter, visit func(*Run)) error
+	// Count returns how many runs match.
+	Count(ctx context.Context, f Filter) (int, error)
 }
 
 // NaturalKey is what makes two creates the same run (contract §1.4).

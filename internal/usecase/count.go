@@ -9,18 +9,18 @@ import (
 )
 
 // Count returns how many runs match.
-func (s *Service) Count(ctx context.Context, f taskrun.Filter) (int, error) {
-	return s.Store.Count(ctx, f)
+func (l *Lister) Count(ctx context.Context, f taskrun.Filter) (int, error) {
+	return l.runs.Count(ctx, f)
 }
 
 // CountByState counts the runs that match by the type of their state; each type
 // is there, in the same order always. All of it is of one moment.
-func (s *Service) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error) {
+func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error) {
 	counts := make([]taskrun.StateCount, 0, len(countedTypes))
 	for _, kind := range countedTypes {
 		counts = append(counts, taskrun.StateCount{Type: kind})
 	}
-	err := s.Store.Each(ctx, f, func(run *taskrun.Run) {
+	err := l.runs.Each(ctx, f, func(run *taskrun.Run) {
 		if run.State == nil {
 			return
 		}
@@ -33,7 +33,7 @@ func (s *Service) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun
 
 // CountByFlowRun counts the runs of each of the flow runs; each is there. All of
 // it is of one moment.
-func (s *Service) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
+func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
 	counts := make(map[string]int, len(flowRunIDs))
 	for _, id := range flowRunIDs {
 		counts[id] = 0
@@ -41,7 +41,7 @@ func (s *Service) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[
 	if len(counts) == 0 {
 		return counts, nil
 	}
-	err := s.Store.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
+	err := l.runs.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
 		counts[run.FlowRunID]++
 	})
 	return counts, err

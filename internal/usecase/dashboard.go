@@ -14,17 +14,17 @@ import (
 // states. What starts outside the window is counted at its nearer end; what
 // never started is not counted (contract §1.5). It returns InvalidError if
 // there is no After.
-func (s *Service) Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error) {
+func (l *Lister) Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error) {
 	if f.StartTime == nil || f.StartTime.After == nil {
 		return [taskrun.DashboardBuckets]taskrun.DashboardBucket{}, &taskrun.InvalidError{Field: "task_runs.start_time.after_", Reason: "is required"}
 	}
-	end := s.now()
+	end := l.now()
 	if f.StartTime.Before != nil {
 		end = *f.StartTime.Before
 	}
 	d := newDashboard(*f.StartTime.After, end)
 	f.State = &taskrun.StateFilter{Types: terminalStates}
-	err := s.Store.Each(ctx, f, d.add)
+	err := l.runs.Each(ctx, f, d.add)
 	return d.buckets, err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -22,7 +23,7 @@ import (
 // evaluating has one run, and the use cases over it.
 type evaluating struct {
 	*usecase.Service
-	clock *fakeClock
+	clock *testingclock.FakeClock
 	run   *taskrun.Run
 }
 
@@ -215,7 +216,7 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 	if after := e.stored(t); after.Ref != before || after.Decisions != nil {
 		t.Errorf("a wait was written: %+v", after.Decisions)
 	}
-	e.clock.advance(5 * time.Second)
+	e.clock.Step(5 * time.Second)
 	if got := e.evaluate(t, p); !got.Recorded || e.stored(t).State.Type != orchestration.Running {
 		t.Errorf("when due: %+v, want RUNNING", got.Final)
 	}
@@ -325,7 +326,7 @@ func TestAProposalThatAnotherProgramEvaluatesFirst(t *testing.T) {
 	other, _ := newService(store)
 	overtaken := &overtakenStore{Store: store}
 	s, clock := newService(overtaken)
-	clock.advance(5 * time.Minute)
+	clock.Step(5 * time.Minute)
 	var first usecase.Evaluation
 	overtaken.first = func() {
 		var err error

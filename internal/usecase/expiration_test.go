@@ -55,7 +55,7 @@ func TestExpirationTimeIsPartOfTheWriteOfTheState(t *testing.T) {
 			s, clock := newService(store)
 			s.Retention = &tc.rule
 			run := applied(t, store, taskrun.Proposal{Type: orchestration.Running}, func(r *taskrun.Run) { r.TTL = tc.ttl })
-			clock.advance(5 * time.Minute)
+			clock.Step(5 * time.Minute)
 			outcome, err := s.SetState(t.Context(), run.ID, taskrun.Proposal{Type: orchestration.Completed})
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +103,7 @@ func TestObserveCorrectsTheExpirationTime(t *testing.T) {
 	}
 	for _, step := range steps {
 		*rule = step.rule
-		clock.advance(time.Minute)
+		clock.Step(time.Minute)
 		observed, err := s.PersistStatus(t.Context(), run.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -141,7 +141,7 @@ func TestExpireByTheDefault(t *testing.T) {
 			s, clock := newService(store)
 			s.Retention = &tc.rule
 			run := applied(t, store, taskrun.Proposal{Type: tc.state}, func(r *taskrun.Run) { r.TTL, r.OnHold = tc.ttl, tc.hold })
-			clock.advance(tc.advance)
+			clock.Step(tc.advance)
 			_, deleted, err := s.Expire(t.Context(), run.ID)
 			_, missing := s.Get(t.Context(), run.ID)
 			if err != nil || deleted != tc.wantDeleted || errors.Is(missing, taskrun.ErrNotFound) != tc.wantDeleted {
@@ -200,7 +200,7 @@ func TestARunWhoseEndIsNotRecordedIsKeptFromNowOn(t *testing.T) {
 	if at, known := s.Expiration(run); at != nil || known {
 		t.Errorf("Expiration() = %v, %v, want unknown", at, known)
 	}
-	clock.advance(time.Minute)
+	clock.Step(time.Minute)
 	observed, err := s.PersistStatus(t.Context(), run.ID)
 	if err != nil || observed.EndRecorded.Before(run.Created.Add(time.Minute)) {
 		t.Fatalf("the end is recorded as %v, error %v, want now", observed.EndRecorded, err)

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -119,16 +121,16 @@ func TestReadersShareOneFollower(t *testing.T) {
 
 // finishedRuns returns a service on a store with so many runs that finished an hour
 // ago.
-func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *fakeClock) {
+func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *testingclock.FakeClock) {
 	t.Helper()
-	clock := &fakeClock{now: start}
+	clock := testingclock.NewFakeClock(start)
 	store := &countedStore{Store: memory.New()}
 	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 	for i := range n {
 		run := mustCreate(t, service, newRun(strconv.Itoa(i)))
 		mustSet(t, service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
 	}
-	clock.now = clock.now.Add(time.Hour)
+	clock.Step(time.Hour)
 	return service, store, clock
 }
 
@@ -137,7 +139,7 @@ func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *fakeCl
 func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
 	t.Parallel()
 	service, store, clock := finishedRuns(t, 300)
-	since := clock.now.Add(-time.Minute)
+	since := clock.Now().Add(-time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	const readers = 50
@@ -186,7 +188,7 @@ func TestReadersShareOneEncoding(t *testing.T) {
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
-			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: clock.now.Add(-time.Minute)}) {
+			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: clock.Now().Add(-time.Minute)}) {
 				if err != nil {
 					t.Error(err)
 					return
@@ -236,7 +238,7 @@ func TestChangesAreKeptWithinTheBudget(t *testing.T) {
 	streams := make([]func() (*feed.SharedChange, error, bool), len(services))
 	for i := range services {
 		services[i] = usecase.New(usecase.Options{
-			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: &fakeClock{now: start}, Buffers: budget,
+			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: testingclock.NewFakeClock(start), Buffers: budget,
 		})
 		mustCreate(t, services[i], newRun("first"))
 		next, stop := iter.Pull2(services[i].Follow(t.Context(), taskrun.WatchOptions{}))

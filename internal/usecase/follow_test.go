@@ -40,7 +40,9 @@ func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where a minute passes at once if a change does not come
 		r := newRecorder()
 		run := mustCreate(t, r.Service, newRun("1"))
+		r.clock.Step(time.Second)
 		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
+		r.clock.Step(time.Second)
 		other := mustCreate(t, r.Service, newRun("2"))
 		r.record(t, event(eventRun, 1, orchestration.Running))
 

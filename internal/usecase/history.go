@@ -15,12 +15,12 @@ var lastMicrosecond = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 // History returns the bins in order, empty ones too; the states of a bin are
 // ordered by type and name. All data is from one snapshot. It returns InvalidError
 // for an interval that is too short.
-func (s *Service) History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error) {
+func (l *Lister) History(ctx context.Context, q taskrun.HistoryQuery) ([]taskrun.HistoryBin, error) {
 	if q.Interval < taskrun.MinHistoryInterval {
 		return nil, &taskrun.InvalidError{Field: "history_interval_seconds", Reason: "must not be less than 1 second"}
 	}
-	h := newHistory(q, s.now())
-	if err := s.Store.Each(ctx, q.Filter, h.add); err != nil {
+	h := newHistory(q, l.now())
+	if err := l.runs.Each(ctx, q.Filter, h.add); err != nil {
 		return nil, err
 	}
 	return h.result(), nil

@@ -179,7 +179,7 @@ func TestHistoryIsTheObviousOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		now := clock.now.UTC().Truncate(time.Microsecond) // which History took
+		now := clock.Now().UTC().Truncate(time.Microsecond) // which History took
 		if diff := cmp.Diff(obviousHistory(q, runs, now), shown(got)); diff != "" {
 			t.Fatalf("%+v (-want +got):\n%s", q, diff)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -30,7 +31,7 @@ func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, 
 func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		clock := &fakeClock{now: start}
+		clock := testingclock.NewFakeClock(start)
 		store := lateStore{memory.NewWithClock(clock)}
 		locks := usecase.NewKeyLocks()
 		service := func() *usecase.Service {
@@ -98,7 +99,7 @@ func (s *holdingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.R
 
 func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	clock := &fakeClock{now: start}
+	clock := testingclock.NewFakeClock(start)
 	store := &holdingStore{Store: memory.NewWithClock(clock), began: make(chan struct{}), goOn: make(chan struct{})}
 	s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 	var first sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -27,14 +28,14 @@ func (n *transitions) Transitioned(_, after *taskrun.Run, _ orchestration.Decisi
 type leasing struct {
 	*usecase.Service
 	t        *testing.T
-	clock    *fakeClock
+	clock    *testingclock.FakeClock
 	notified *transitions
 	id       string
 }
 
 func newLeasing(t *testing.T, edits ...func(*taskrun.NewRun)) *leasing {
 	t.Helper()
-	clock := &fakeClock{now: start}
+	clock := testingclock.NewFakeClock(start)
 	l := &leasing{t: t, clock: clock, notified: &transitions{}}
 	l.Service = usecase.New(usecase.Options{
 		Namespace: "default", Store: memory.NewWithClock(clock), Clock: clock, Notifier: l.notified,
@@ -106,6 +107,7 @@ func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
 	l.wantDelivery("after another worker gave it back", &taskrun.Delivery{Holder: "first", LeaseNamespace: "ours", Since: since, Attempts: 1})
 	l.giveBack("first")
 	l.wantDelivery("after it was given back", &taskrun.Delivery{PreviousHolder: "first", Since: since, Attempts: 1})
+	l.clock.Step(time.Second)
 	again := l.lease("second")
 	l.wantDelivery("to the second", &taskrun.Delivery{
 		Holder: "second", LeaseNamespace: "ours", PreviousHolder: "first", Since: again.Delivery.Since, Attempts: 2,
@@ -133,7 +135,7 @@ func TestARunIsLeasedWhenItIsDue(t *testing.T) {
 			t.Parallel()
 			due := start.Add(time.Hour)
 			l := newLeasing(t, func(in *taskrun.NewRun) { in.State.Details.ScheduledTime = &due })
-			l.clock.advance(due.Add(tt.after).Sub(l.clock.peek()) - time.Millisecond) // which the next look adds
+			l.clock.SetTime(due.Add(tt.after))
 			if _, err := l.Lease(t.Context(), l.id, taskrun.Hold{Worker: "w"}); !errors.Is(err, tt.want) {
 				t.Errorf("Lease(): %v, want %v", err, tt.want)
 			}
@@ -199,7 +201,7 @@ func (l *leasing) awaitsRetry(at time.Time) {
 	l.t.Helper()
 	err := l.Record(l.t.Context(), []taskrun.Event{{RunID: l.id, State: orchestration.State{
 		ID: "0198a1b2-0000-7000-8000-0000000000bb", Type: orchestration.Scheduled, Name: "AwaitingRetry",
-		Timestamp: l.clock.peek(), Details: orchestration.StateDetails{ScheduledTime: &at},
+		Timestamp: l.clock.Now(), Details: orchestration.StateDetails{ScheduledTime: &at},
 	}}}, func(_ taskrun.Event, err error) { l.t.Error(err) })
 	if err != nil {
 		l.t.Fatal(err)

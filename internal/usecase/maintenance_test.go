@@ -63,7 +63,7 @@ func TestExpire(t *testing.T) {
 			store := memory.New()
 			s, clock := newService(store)
 			run := applied(t, store, taskrun.Proposal{Type: tc.state}, func(r *taskrun.Run) { r.TTL = tc.ttl })
-			clock.advance(tc.advance)
+			clock.Step(tc.advance)
 			remaining, deleted, err := s.Expire(t.Context(), run.ID)
 			if err != nil || deleted != tc.wantDeleted || (remaining > 0) != tc.wantRemaining {
 				t.Errorf("Expire() = %v, %v, error %v", remaining, deleted, err)

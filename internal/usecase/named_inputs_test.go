@@ -63,8 +63,8 @@ func TestAnInputStaysAsItWasResolved(t *testing.T) {
 		{"another run of the name changes nothing", map[string]string{"one": idTwo}, inputs(byID(idOne), byID(otherUpstream), byID(idOne)), []string{"two"}, false},
 		{"the rest", map[string]string{"one": idTwo, "two": idTwo}, inputs(byID(idOne), byID(otherUpstream), byID(idTwo), byID(idOne)), nil, true},
 	} {
-		clock.now = clock.now.Add(time.Second)
-		now, before := clock.now, run.Ref
+		before := run.Ref
+		clock.Step(time.Second)
 		var err error
 		if run, err = s.ResolveInputs(t.Context(), run.ID, step.found); err != nil {
 			t.Fatal(err)
@@ -78,8 +78,8 @@ func TestAnInputStaysAsItWasResolved(t *testing.T) {
 		if written := run.Ref != before; written != step.written {
 			t.Errorf("%s: written: %t, want %t", step.name, written, step.written)
 		}
-		if resolved := len(step.found) > 0 && step.written; resolved != run.Updated.After(now) {
-			t.Errorf("%s: updated %v at %v", step.name, run.Updated, now)
+		if resolved := len(step.found) > 0 && step.written; resolved != run.Updated.Equal(clock.Now()) {
+			t.Errorf("%s: updated %v at %v", step.name, run.Updated, clock.Now())
 		}
 	}
 }

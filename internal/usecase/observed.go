@@ -12,7 +12,7 @@ import (
 
 // ObservedStates returns the types and names of all states that runs still keep,
 // current and past. All of it is of one moment.
-func (s *Service) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error) {
+func (l *Lister) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error) {
 	var seen perState[taskrun.ObservedState]
 	see := func(state *orchestration.State) {
 		observed := seen.of(state)
@@ -23,7 +23,7 @@ func (s *Service) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) (
 			observed.LastSeen = state.Timestamp
 		}
 	}
-	err := s.Store.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) {
+	err := l.runs.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) {
 		if run.State != nil {
 			see(run.State)
 		}

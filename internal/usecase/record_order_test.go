@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -148,7 +149,7 @@ func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	for _, id := range s.ended {
 		mustSet(t, r.Service, id, taskrun.Proposal{Type: orchestration.Cancelled})
 	}
-	r.clock.advance(time.Hour) // no event is of a time to come
+	r.clock.Step(time.Hour) // no event is of a time to come
 	got := played{Runs: map[string]*taskrun.Run{}, NoLabel: map[string]bool{}, Refused: map[string]struct{}{}}
 	for _, batch := range batches {
 		err := r.Record(t.Context(), batch, func(e taskrun.Event, _ error) { got.Refused[e.State.ID] = struct{}{} })
@@ -292,7 +293,7 @@ func (b *brokenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*ta
 }
 
 func newBrokenRecorder(cut error) (*recorder, *brokenStore) {
-	clock := &fakeClock{now: start.Add(time.Hour)}
+	clock := testingclock.NewFakeClock(start.Add(time.Hour))
 	store := &brokenStore{Store: memory.NewWithClock(clock), cut: cut}
 	service := usecase.New(usecase.Options{
 		Namespace: "default", Store: store, Clock: clock, NewName: func() string { return "made-up" },

@@ -196,7 +196,7 @@ func TestEventsOfAFormerWorker(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.next != "" {
-				r.clock.advance(2 * time.Hour)
+				r.clock.Step(2 * time.Hour)
 				if _, err := r.Lease(t.Context(), run.ID, taskrun.Hold{Worker: tt.next}); err != nil {
 					t.Fatal(err)
 				}

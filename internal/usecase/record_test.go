@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -48,12 +49,12 @@ func event(run string, n int, kind orchestration.StateType, edits ...func(*taskr
 // recorder records events, and keeps what was refused.
 type recorder struct {
 	*usecase.Service
-	clock   *fakeClock
+	clock   *testingclock.FakeClock
 	refused []string
 }
 
 func newRecorder() *recorder {
-	clock := &fakeClock{now: start.Add(time.Minute)}
+	clock := testingclock.NewFakeClock(start.Add(time.Minute))
 	store := memory.NewWithClock(clock)
 	return &recorder{Service: usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock: clock}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -43,7 +45,7 @@ func TestEventsOfARunThatCannotBeDecodedComeAgain(t *testing.T) {
 	for name, edits := range map[string][]func(*taskrun.Event){"known by its id": nil, "known by its natural key": {inFlow}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := &fakeClock{now: start.Add(time.Minute)}
+			clock := testingclock.NewFakeClock(start.Add(time.Minute))
 			store := &undecodableStore{
 				Store: memory.NewWithClock(clock), id: eventRun, key: taskrun.NaturalKey{FlowRunID: eventFlow, TaskKey: "k", DynamicKey: "d"},
 			}

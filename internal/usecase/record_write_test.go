@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -46,7 +47,7 @@ func (c *countingBroken) UpdateProgress(ctx context.Context, run *taskrun.Run) (
 }
 
 func newCountingRecorder() (*recorder, *countingBroken) {
-	clock := &fakeClock{now: start.Add(time.Hour)}
+	clock := testingclock.NewFakeClock(start.Add(time.Hour))
 	store := &countingBroken{brokenStore: &brokenStore{Store: memory.NewWithClock(clock)}}
 	return &recorder{Service: usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock: clock}, store
 }
@@ -228,7 +229,7 @@ func TestWhatFollowsTheFirstStateOfARun(t *testing.T) {
 		t.Parallel()
 		r := newRecorder()
 		run := mustCreate(t, r.Service, newRun("1"))
-		r.clock.advance(time.Minute)
+		r.clock.Step(time.Minute)
 		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Paused, Force: true})
 		e := reported{n: 1, kind: orchestration.Running, at: 1}.event(run)
 		e.State.Follows = run.State.ID
@@ -258,7 +259,7 @@ func TestWhatFollowsTheFirstStateOfARun(t *testing.T) {
 		if _, err := r.Abandon(t.Context(), run.ID, run.Hold(), 5); err != nil {
 			t.Fatal(err)
 		}
-		r.clock.advance(time.Minute)
+		r.clock.Step(time.Minute)
 		if _, err := r.Lease(t.Context(), run.ID, taskrun.Hold{Worker: "other"}); err != nil {
 			t.Fatal(err)
 		}

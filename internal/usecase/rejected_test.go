@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -59,7 +60,7 @@ func TestEventsBehindARejectedOneAreRecorded(t *testing.T) {
 	for cause, tc := range cases {
 		t.Run(string(cause), func(t *testing.T) {
 			t.Parallel()
-			clock := &fakeClock{now: start}
+			clock := testingclock.NewFakeClock(start)
 			store := &rejectingStore{Store: memory.NewWithClock(clock), cause: cause}
 			s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 			known, rejected, other := event(runID(1), 1, orchestration.Pending), event(runID(2), 1, orchestration.Pending), event(runID(3), 1, orchestration.Pending)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"math/rand/v2"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -40,6 +39,7 @@ type Options struct {
 // in one place only.
 type Service struct {
 	Options
+	*Lister
 
 	feed *feed.Feed // of changes, for the readers that follow them
 }
@@ -70,7 +70,7 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = slug
 	}
-	return &Service{Options: o, feed: feed.New(o.Clock, o.Buffers)}
+	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock), feed: feed.New(o.Clock, o.Buffers)}
 }
 
 // sortableID returns a UUID that is sortable by time.
@@ -79,12 +79,6 @@ func sortableID() string { return uuid.Must(uuid.NewV7()).String() }
 // Get returns the run with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	return s.Store.Get(ctx, id)
-}
-
-// Query returns the runs that match, sorted and paged.
-func (s *Service) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
-	q.Now = s.now()
-	return s.Store.Query(ctx, q)
 }
 
 // Follow yields the changes that o selects, past and future ones (see feed.Feed).
@@ -112,11 +106,6 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 
 // Ready returns nil if the store can be reached and reads are complete.
 func (s *Service) Ready(ctx context.Context) error { return s.Store.Ready(ctx) }
-
-// now returns the time with the precision of the wire.
-func (s *Service) now() time.Time {
-	return s.Clock.Now().UTC().Truncate(time.Microsecond)
-}
 
 type noopNotifier struct{}
 

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -20,34 +21,8 @@ import (
 
 var start = time.Date(2026, 8, 21, 10, 0, 0, 123456000, time.UTC)
 
-// fakeClock moves by a millisecond at each look, as clocks do.
-type fakeClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Millisecond)
-	return c.now
-}
-
-// peek looks without moving the clock.
-func (c *fakeClock) peek() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func newService(store taskrun.Store) (*usecase.Service, *fakeClock) {
-	clock := &fakeClock{now: start}
+func newService(store taskrun.Store) (*usecase.Service, *testingclock.FakeClock) {
+	clock := testingclock.NewFakeClock(start)
 	return usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock
 }
 
@@ -109,7 +84,7 @@ func TestEqualKeysInTwoNamespacesAreTwoRuns(t *testing.T) {
 	ids := map[string]bool{}
 	for _, namespace := range []string{"a", "b", "a"} {
 		s := usecase.New(usecase.Options{
-			Namespace: namespace, Store: memory.New(), Clock: &fakeClock{now: start},
+			Namespace: namespace, Store: memory.New(), Clock: testingclock.NewFakeClock(start),
 		})
 		ids[mustCreate(t, s, newRun("k")).ID] = true
 	}
@@ -192,7 +167,7 @@ func TestWaitLeavesTheRunAsItIs(t *testing.T) {
 	if outcome.Written || outcome.Decision.Status != orchestration.Wait || outcome.State.ID != run.State.ID {
 		t.Errorf("outcome = %+v, want WAIT with the current state", outcome.Decision)
 	}
-	clock.advance(5 * time.Second)
+	clock.Step(5 * time.Second)
 	outcome = mustSet(t, s, run.ID, taskrun.Proposal{Type: orchestration.Running})
 	if !outcome.Written || outcome.Decision.Status != orchestration.Accept {
 		t.Errorf("outcome when due = %+v, want ACCEPT", outcome.Decision)

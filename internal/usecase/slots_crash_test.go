@@ -37,7 +37,7 @@ func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
 				t.Error("a claim was given back whose state may have been written")
 			}
 			b.wantHolders(t, "a", dead)
-			b.clock.advance(grace)
+			b.clock.Step(grace)
 			if got := mustSet(t, b.Service, next.ID, toRunning); got.Written == tc.wantTaken {
 				t.Errorf("when the claim's time is over, the next start is written: %t, want %t", got.Written, !tc.wantTaken)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -23,7 +24,7 @@ const grace = 2 * time.Second
 type fakeSlots struct {
 	mu     sync.Mutex
 	store  taskrun.Store
-	clock  *fakeClock
+	clock  *testingclock.FakeClock
 	limits map[string]int64 // by tag
 	claims []fakeClaim
 	calls  []string
@@ -42,7 +43,7 @@ type fakeClaim struct {
 	until time.Time
 }
 
-func newSlots(store taskrun.Store, clock *fakeClock, limits map[string]int64) *fakeSlots {
+func newSlots(store taskrun.Store, clock *testingclock.FakeClock, limits map[string]int64) *fakeSlots {
 	return &fakeSlots{store: store, clock: clock, limits: limits}
 }
 
@@ -54,7 +55,7 @@ func (f *fakeSlots) holders(ctx context.Context, tag string) map[string]bool {
 			continue
 		}
 		run, err := f.store.Get(ctx, c.RunID)
-		if err == nil && (run.Holds(c.StateID) || !run.Has(c.StateID) && c.until.After(f.clock.peek())) {
+		if err == nil && (run.Holds(c.StateID) || !run.Has(c.StateID) && c.until.After(f.clock.Now())) {
 			holders[c.RunID] = true
 		}
 	}
@@ -114,7 +115,7 @@ func (f *fakeSlots) Take(ctx context.Context, claim taskrun.Claim) (time.Time, e
 	}
 	f.drop(claim)
 	f.forget(ctx)
-	until := f.clock.peek().Add(grace)
+	until := f.clock.Now().Add(grace)
 	for _, tag := range claim.Tags {
 		f.claims = append(f.claims, fakeClaim{claim, tag, until})
 	}
@@ -157,11 +158,11 @@ type bench struct {
 	*usecase.Service
 	store *gatedStore
 	slots *fakeSlots
-	clock *fakeClock
+	clock *testingclock.FakeClock
 }
 
 func newBench(limits map[string]int64) *bench {
-	clock := &fakeClock{now: start}
+	clock := testingclock.NewFakeClock(start)
 	store := &gatedStore{Store: memory.New()}
 	slots := newSlots(store, clock, limits)
 	return &bench{

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -78,7 +80,7 @@ func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := usecase.New(usecase.Options{
-				Namespace: "default", Store: memory.New(), Clock: &fakeClock{now: start}, FlowRuns: tt.flowRuns,
+				Namespace: "default", Store: memory.New(), Clock: testingclock.NewFakeClock(start), FlowRuns: tt.flowRuns,
 			})
 			in := newRun("k")
 			in.Run.FlowRunID = eventFlow
@@ -93,11 +95,6 @@ func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
 		})
 	}
 }
-
-// stillClock shows one time.
-type stillClock time.Time
-
-func (c stillClock) Now() time.Time { return time.Time(c) }
 
 func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
 	t.Parallel()
@@ -115,7 +112,7 @@ func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
 			store := memory.New()
 			run := applied(t, store, taskrun.Proposal{Type: orchestration.Completed}, func(r *taskrun.Run) { r.TTL = new(time.Minute) })
 			s := usecase.New(usecase.Options{
-				Namespace: "default", Store: store, Clock: stillClock(run.EndRecorded.Add(time.Minute - tt.early)),
+				Namespace: "default", Store: store, Clock: testingclock.NewFakePassiveClock(run.EndRecorded.Add(time.Minute - tt.early)),
 			})
 			remaining, deleted, err := s.Expire(t.Context(), run.ID)
 			if err != nil || remaining != tt.wantRemaining || deleted != tt.wantDeleted {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -71,7 +71,7 @@ func TestTrafficNotesEveryWrite(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+			clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 			traffic := usecase.NewWriteTracker(clock)
 			if got := traffic.IdleFor(); got < 24*time.Hour {
 				t.Errorf("quiet for %v before the first write", got)
@@ -99,7 +99,7 @@ func TestTrafficNotesEveryWrite(t *testing.T) {
 
 func TestTrafficIsNotQuietUntilTheLastWriteEnded(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	traffic := usecase.NewWriteTracker(clock)
 	outer := traffic.Wrap(slowStore{during: func() {
 		inner := traffic.Wrap(slowStore{during: func() {}})

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
@@ -32,10 +33,6 @@ var page []byte
 // patience bounds how long a browser may take to start and to try everything.
 const patience = 2 * time.Minute
 
-type wallClock struct{}
-
-func (wallClock) Now() time.Time { return time.Now() }
-
 // api is a REST endpoint without authentication.
 type api struct {
 	runs    *usecase.Service
@@ -45,9 +42,9 @@ type api struct {
 
 func serveAPI(t *testing.T) *api {
 	t.Helper()
-	runs := usecase.New(usecase.Options{Namespace: "default", Store: memory.NewWithClock(wallClock{}), Clock: wallClock{}})
+	runs := usecase.New(usecase.Options{Namespace: "default", Store: memory.NewWithClock(clock.RealClock{}), Clock: clock.RealClock{}})
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Tenant: rest.Tenant{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Tenant: rest.Tenant{Runs: runs, Recorder: runs, Stream: runs}, Namespace: "default", Clock: clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

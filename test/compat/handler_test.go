@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
+
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
@@ -14,11 +15,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
-
-// wallClock is the real time: the recordings send times around now.
-type wallClock struct{}
-
-func (wallClock) Now() time.Time { return time.Now() }
 
 func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	t.Parallel()
@@ -41,15 +37,15 @@ func serveHandlers(t *testing.T) string {
 // newHandler returns the handlers on stores in memory.
 func newHandler(t *testing.T) http.Handler {
 	t.Helper()
-	runs := memory.NewWithClock(wallClock{})
-	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: wallClock{}})
-	service := usecase.New(usecase.Options{Store: runs, Clock: wallClock{}, Slots: limits})
-	queue := delivery.NewQueue(runs, wallClock{})
+	runs := memory.NewWithClock(clock.RealClock{})
+	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: clock.RealClock{}})
+	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits})
+	queue := delivery.NewQueue(runs, clock.RealClock{})
 	t.Cleanup(queue.Open())
-	workers := delivering{delivery.NewWorkers(queue, service, wallClock{}, delivery.SingleReplica{})}
+	workers := delivering{delivery.NewWorkers(queue, service, clock.RealClock{}, delivery.SingleReplica{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
 		Tenant: rest.Tenant{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
-		Clock:  wallClock{}, Log: slog.New(slog.DiscardHandler),
+		Clock:  clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

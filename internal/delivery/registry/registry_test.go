@@ -16,15 +16,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
-
-type clockAt struct{ now time.Time }
-
-func (c *clockAt) Now() time.Time { return c.now }
 
 func leaseOf(name, version, workers string) coordinationv1.Lease {
 	return coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
@@ -35,7 +32,7 @@ func leaseOf(name, version, workers string) coordinationv1.Lease {
 // An outage of the API server ends no replica.
 func TestRegistry_replicasSurviveAnOutage(t *testing.T) {
 	t.Parallel()
-	clock := &clockAt{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	clock := testingclock.NewFakeClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	r := New(Options{Identity: "a", Clock: clock, Log: slog.New(slog.DiscardHandler)})
 	want := func(what string, workers int, known bool) {
 		t.Helper()
@@ -49,12 +46,12 @@ func TestRegistry_replicasSurviveAnOutage(t *testing.T) {
 	}
 	read("1")
 	want("after it", 1, true)
-	clock.now = clock.now.Add(time.Minute)
+	clock.Step(time.Minute)
 	want("after an outage", 1, false)
 	read("1")
 	want("when the other replica had no time to renew", 1, true)
 	for range int(leaseTimeout/interval) + 1 {
-		clock.now = clock.now.Add(interval)
+		clock.Step(interval)
 		read("1")
 	}
 	want("when it had enough time", 0, true)
@@ -66,7 +63,7 @@ func TestRegistry_replicasSurviveAnOutage(t *testing.T) {
 
 func TestRegistry_separatesNamespaces(t *testing.T) {
 	t.Parallel()
-	r := New(Options{Identity: "a", Clock: &clockAt{now: time.Now()}, Log: slog.New(slog.DiscardHandler)})
+	r := New(Options{Identity: "a", Clock: testingclock.NewFakeClock(time.Now()), Log: slog.New(slog.DiscardHandler)})
 	r.In("red").Announce([]delivery.Worker{{Namespace: "red", ID: "w", TaskKeys: []string{"k"}}})
 	r.In("blue").Announce([]delivery.Worker{{Namespace: "blue", ID: "v"}})
 	announced := r.lease().Annotations[annotationWorkers]
@@ -88,7 +85,7 @@ func TestRegistry_separatesNamespaces(t *testing.T) {
 // deleted.
 func TestRegistry_readsLeasesOfAnotherNamespaceWhileRequested(t *testing.T) {
 	t.Parallel()
-	clock := &clockAt{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)}
+	clock := testingclock.NewFakeClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	r := New(Options{Identity: "a", Namespace: "ours", Clock: clock, Log: slog.New(slog.DiscardHandler)})
 	due := func(want ...string) {
 		t.Helper()
@@ -110,9 +107,9 @@ func TestRegistry_readsLeasesOfAnotherNamespaceWhileRequested(t *testing.T) {
 	}
 	r.postpone("theirs", apierrors.NewForbidden(schema.GroupResource{}, "", nil))
 	due("ours")
-	clock.now = clock.now.Add(foreignTTL / 2)
+	clock.Step(foreignTTL / 2)
 	due("ours", "theirs")
-	clock.now = clock.now.Add(foreignTTL)
+	clock.Step(foreignTTL)
 	due("ours")
 	for _, unfit := range []string{"", taskrun.NoLease, "no/name"} {
 		if _, _, known := r.In("runs").ConnectedIn(unfit); known {
@@ -144,7 +141,7 @@ func (f *failing) Patch(context.Context, client.Object, client.Patch, ...client.
 func TestRegistry_leaseNamespaceIsNoLeaseWhenLeaseIsRejected(t *testing.T) {
 	t.Parallel()
 	server := &failing{}
-	r := New(Options{Client: server, Identity: "a", Namespace: "ours", Clock: &clockAt{}, Log: slog.New(slog.DiscardHandler)})
+	r := New(Options{Client: server, Identity: "a", Namespace: "ours", Clock: testingclock.NewFakeClock(time.Time{}), Log: slog.New(slog.DiscardHandler)})
 	for _, step := range []struct {
 		err  error
 		want string
@@ -166,7 +163,7 @@ func TestRegistry_logsFirstFailureAndRecovery(t *testing.T) {
 	t.Parallel()
 	var lines bytes.Buffer
 	server := &failing{err: errors.New("no connection")}
-	r := New(Options{Client: server, Identity: "a", Clock: &clockAt{}, Log: slog.New(slog.NewTextHandler(&lines, nil))})
+	r := New(Options{Client: server, Identity: "a", Clock: testingclock.NewFakeClock(time.Time{}), Log: slog.New(slog.NewTextHandler(&lines, nil))})
 	for range 100 {
 		r.call(t.Context(), renewOwn, "ours", r.renew)
 	}

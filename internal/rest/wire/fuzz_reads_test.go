@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
@@ -64,7 +64,7 @@ func FuzzDecodePaginate(f *testing.F) {
 }
 
 func FuzzDecodeHistory(f *testing.F) {
-	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: testingclock.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		q, err := DecodeHistory(body)
@@ -88,7 +88,7 @@ func FuzzDecodeHistory(f *testing.F) {
 }
 
 func FuzzDecodeDashboard(f *testing.F) {
-	service := usecase.New(usecase.Options{Store: memory.New(), Clock: clocktesting.NewFakePassiveClock(noon)})
+	service := usecase.New(usecase.Options{Store: memory.New(), Clock: testingclock.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
 		filter, err := DecodeDashboard(body)

@@ -104,40 +104,6 @@ func TestPagesOfManyRuns(t *testing.T) {
 	}
 }
 
-func TestTheFirstRowsAreFoundInAnyOrder(t *testing.T) {
-	t.Parallel()
-	const rows = 1000
-	orders := map[string]func(i int) uint64{
-		"rising":          func(i int) uint64 { return uint64(i) },
-		"falling":         func(i int) uint64 { return uint64(rows - i) },
-		"all equal":       func(int) uint64 { return 7 },
-		"up and down":     func(i int) uint64 { return uint64(min(i, rows-i)) },
-		"a few different": func(i int) uint64 { return uint64(i % 3) },
-		"mixed":           func(i int) uint64 { return uint64(i) * 0x9e3779b97f4a7c15 },
-	}
-	for name, rank := range orders {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			all := make([]ranked, rows)
-			for i := range all {
-				all[i] = ranked{rank: rank(i), high: uint64(i * 7919 % rows)}
-			}
-			c := &topK{snapshot: &snapshot{}}
-			compare := func(a, b ranked) int { return c.compare(&a, &b) }
-			sorted := slices.SortedFunc(slices.Values(all), compare)
-			for _, n := range []int{0, 1, 23, 500, rows - 1, rows} {
-				got := slices.Clone(all)
-				c.partition(got, n)
-				slices.SortFunc(got[:n], compare)
-				slices.SortFunc(got[n:], compare)
-				if !slices.Equal(sorted, got) {
-					t.Errorf("the first %d rows are others", n)
-				}
-			}
-		})
-	}
-}
-
 func TestIDsCompareAsTheirTextsDo(t *testing.T) {
 	t.Parallel()
 	m := storetest.NewRandom(8, 8)

@@ -6,16 +6,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// AllNamespaces is a store whose Query, Each and Count are of all namespaces. They read
-// one snapshot of each namespace, not one of all. All other methods are of one namespace.
-type AllNamespaces struct{ *Store }
+// AllNamespaces lists the runs of all namespaces. A list is of one snapshot of each
+// namespace, not of one of all.
+type AllNamespaces struct{ cluster *Cluster }
 
-// AllNamespaces returns the store that lists all namespaces. Its other methods are of
-// the home namespace.
-func (c *Cluster) AllNamespaces(home string) *AllNamespaces { return &AllNamespaces{c.Namespace(home)} }
+var _ taskrun.Lister = (*AllNamespaces)(nil)
+
+// AllNamespaces returns the lists of the runs of all namespaces.
+func (c *Cluster) AllNamespaces() *AllNamespaces { return &AllNamespaces{c} }
 
 // Query returns the runs of all namespaces that match.
-func (e *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+func (a *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	leave, err := enterDeepPage(ctx, &q)
 	defer leave()
 	if err != nil {
@@ -26,7 +27,7 @@ func (e *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Pag
 	first.Offset, first.Limit = 0, max(q.Offset, 0)+max(q.Limit, 0)
 	var runs []*taskrun.Run
 	total := 0
-	err = e.visit(ctx, func(s *Store) error {
+	err = a.visit(ctx, func(s *Store) error {
 		page, err := s.query(ctx, first)
 		runs, total = append(runs, page.Runs...), total+page.Total
 		return err
@@ -40,14 +41,14 @@ func (e *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Pag
 }
 
 // Each calls visit for each run of all namespaces that matches.
-func (e *AllNamespaces) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
-	return e.visit(ctx, func(s *Store) error { return s.Each(ctx, f, visit) })
+func (a *AllNamespaces) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+	return a.visit(ctx, func(s *Store) error { return s.Each(ctx, f, visit) })
 }
 
 // Count returns the number of runs of all namespaces that match.
-func (e *AllNamespaces) Count(ctx context.Context, f taskrun.Filter) (int, error) {
+func (a *AllNamespaces) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	total := 0
-	err := e.visit(ctx, func(s *Store) error {
+	err := a.visit(ctx, func(s *Store) error {
 		n, err := s.Count(ctx, f)
 		total += n
 		return err
@@ -55,12 +56,12 @@ func (e *AllNamespaces) Count(ctx context.Context, f taskrun.Filter) (int, error
 	return total, err
 }
 
-func (e *AllNamespaces) visit(ctx context.Context, each func(*Store) error) error {
-	for _, namespace := range e.cluster.Namespaces() {
+func (a *AllNamespaces) visit(ctx context.Context, each func(*Store) error) error {
+	for _, namespace := range a.cluster.Namespaces() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := each(e.cluster.Namespace(namespace)); err != nil {
+		if err := each(a.cluster.Namespace(namespace)); err != nil {
 			return err
 		}
 	}

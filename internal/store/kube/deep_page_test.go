@@ -22,7 +22,7 @@ func TestDeepPagesWaitForEachOther(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	allNamespaces := s.cluster.AllNamespaces("default")
+	allNamespaces := s.cluster.AllNamespaces()
 	for name, query := range map[string]func(context.Context, taskrun.Query) (taskrun.Page, error){
 		"of a namespace": s.Query, "of all": allNamespaces.Query,
 	} {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -18,6 +20,7 @@ const cacheKey = "key"
 type cacheScene struct {
 	t       *testing.T
 	store   taskrun.Store
+	clock   *testingclock.FakeClock
 	service *usecase.Service
 	runs    int
 }
@@ -26,6 +29,7 @@ type cacheScene struct {
 func (c *cacheScene) complete(expires *time.Time, force bool) string {
 	c.t.Helper()
 	c.runs++
+	c.clock.Step(time.Millisecond) // the newest entry counts
 	run, _, err := c.service.Create(c.t.Context(), taskrun.NewRun{
 		Run: taskrun.Run{ID: runID(c.runs), TaskKey: "k", DynamicKey: strconv.Itoa(c.runs)},
 	})
@@ -63,7 +67,8 @@ func (c *cacheScene) expect(when, key string, want int) {
 
 func testCache(t *testing.T, s taskrun.Store) {
 	t.Helper()
-	c := &cacheScene{t: t, store: s, service: newService(s, newClock())}
+	clock := testingclock.NewFakeClock(start)
+	c := &cacheScene{t: t, store: s, clock: clock, service: newService(s, clock)}
 	past, future := start.Add(-time.Hour), start.Add(time.Hour)
 
 	c.expect("an empty cache", cacheKey, 0)

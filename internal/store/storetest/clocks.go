@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -14,8 +16,8 @@ import (
 // clock is ahead or behind: the write that came later holds.
 func testRenameOnTwo(t *testing.T, a, b taskrun.Store) {
 	for n, skew := range []time.Duration{-time.Hour, -100 * time.Millisecond, 0, 100 * time.Millisecond, time.Hour} {
-		clocks := map[taskrun.Store]*clock{a: newClock(), b: newClock()}
-		clocks[b].advance(skew)
+		clocks := map[taskrun.Store]*testingclock.FakeClock{a: testingclock.NewFakeClock(start), b: testingclock.NewFakeClock(start)}
+		clocks[b].Step(skew)
 		run := mustCreate(t, a, begun(n, pending(), nil))
 		steps := []struct {
 			on       taskrun.Store
@@ -24,6 +26,9 @@ func testRenameOnTwo(t *testing.T, a, b taskrun.Store) {
 		}{{a, 0, "first"}, {b, 1, "told"}, {a, 0, "second"}, {b, 2, "told again"}, {b, 0, "third"}, {a, 3, "told at last"}}
 		last := run.Updated
 		for _, step := range steps {
+			for _, c := range clocks {
+				c.Step(time.Millisecond)
+			}
 			service := newService(step.on, clocks[step.on])
 			eventually(t, "the write before is read", func() bool { return !mustGet(t, step.on, run.ID).Updated.Before(last) })
 			if step.reported > 0 {
@@ -62,7 +67,7 @@ func reportName(t *testing.T, service *usecase.Service, id string, n int, name s
 // testExpiry ends runs by reports whose times are wrong: the time to live counts
 // from when the end was recorded.
 func testExpiry(t *testing.T, s taskrun.Store) {
-	c := newClock()
+	c := testingclock.NewFakeClock(start)
 	service := newService(s, c)
 	for n, skew := range []time.Duration{-24 * time.Hour, -5 * time.Minute, 0, 5 * time.Minute, 24 * time.Hour} {
 		in := taskrun.NewRun{Run: *begun(n, pending(), nil)}
@@ -83,7 +88,7 @@ func testExpiry(t *testing.T, s taskrun.Store) {
 		if remaining, deleted, err := service.Expire(t.Context(), run.ID); err != nil || deleted || remaining <= 0 || remaining > 62*time.Second {
 			t.Errorf("skew %s: Expire() at once = %s, %v, error %v", skew, remaining, deleted, err)
 		}
-		c.advance(62 * time.Second)
+		c.Step(62 * time.Second)
 		if remaining, deleted, err := service.Expire(t.Context(), run.ID); err != nil || !deleted {
 			t.Errorf("skew %s: Expire() after the time to live = %s, %v, error %v", skew, remaining, deleted, err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -17,7 +18,7 @@ import (
 const equalCreates = 50
 
 func testEqualCreates(t *testing.T, s taskrun.Store) {
-	service := newService(s, newClock())
+	service := newService(s, testingclock.NewFakeClock(start))
 	createAtOnce(t, []*usecase.Service{service})
 	expectCount(t, s, 1)
 }
@@ -69,7 +70,7 @@ func expectCount(t *testing.T, s taskrun.Store, want int) {
 }
 
 func testConcurrentProposals(t *testing.T, s taskrun.Store) {
-	service := newService(s, newClock())
+	service := newService(s, testingclock.NewFakeClock(start))
 	run, _, err := service.Create(t.Context(), taskrun.NewRun{Run: taskrun.Run{TaskKey: "k", DynamicKey: "0"}})
 	if err != nil {
 		t.Fatal(err)

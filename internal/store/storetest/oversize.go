@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -25,7 +26,7 @@ const oversizeTrials = 20
 // every path: whatever a text, list or map holds, no state is lost for it, and the
 // run is read back as it is stored. It is a part of Run.
 func Oversize(t *testing.T, s taskrun.Store) {
-	service := newService(s, newClock())
+	service := newService(s, testingclock.NewFakeClock(start))
 	for trial := range oversizeTrials {
 		o := oversize{rand.New(rand.NewPCG(7, uint64(trial)))} //nolint:gosec // the same runs at each test
 		made, _, err := service.Create(t.Context(), taskrun.NewRun{Run: o.run(trial), State: o.proposal(orchestration.Scheduled)})

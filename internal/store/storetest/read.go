@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -163,7 +164,8 @@ func stateFilter(types ...orchestration.StateType) taskrun.Filter {
 }
 
 func testReadYourWrites(t *testing.T, s taskrun.Store) {
-	service := newService(s, newClock())
+	clock := testingclock.NewFakeClock(start)
+	service := newService(s, clock)
 	run, _, err := service.Create(t.Context(), taskrun.NewRun{Run: taskrun.Run{TaskKey: "k", DynamicKey: "0"}})
 	if err != nil {
 		t.Fatal(err)
@@ -171,6 +173,7 @@ func testReadYourWrites(t *testing.T, s taskrun.Store) {
 	kinds := []orchestration.StateType{orchestration.Running, orchestration.Paused, orchestration.Pending}
 	for i := range 12 {
 		kind := kinds[i%len(kinds)]
+		clock.Step(time.Millisecond)
 		outcome, err := service.SetState(t.Context(), run.ID, taskrun.Proposal{Type: kind})
 		if err != nil || !outcome.Written {
 			t.Fatalf("SetState(%s): written %v, error %v", kind, outcome.Written, err)

@@ -6,7 +6,6 @@ package storetest
 import (
 	"fmt"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,28 +62,6 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 
 // start is when the runs of the tests begin, to the microsecond.
 var start = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
-
-// clock moves by a millisecond at each look, so that no two times are equal.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: start} }
-
-// Now returns the time.
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Millisecond)
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 func newService(s taskrun.Store, c taskrun.Clock) *usecase.Service {
 	return usecase.New(usecase.Options{Namespace: "default", Store: s, Clock: c})

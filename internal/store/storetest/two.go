@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -87,7 +89,7 @@ func testSeesOther(t *testing.T, a, b taskrun.Store) {
 }
 
 func testEqualCreatesOnTwo(t *testing.T, a, b taskrun.Store) {
-	c := newClock()
+	c := testingclock.NewFakeClock(start)
 	createAtOnce(t, []*usecase.Service{newService(a, c), newService(b, c)})
 	for name, s := range map[string]taskrun.Store{"first": a, "second": b} {
 		eventually(t, "the "+name+" store counts the run", func() bool {
@@ -98,7 +100,7 @@ func testEqualCreatesOnTwo(t *testing.T, a, b taskrun.Store) {
 }
 
 func testProposalsToTwo(t *testing.T, a, b taskrun.Store) {
-	c := newClock()
+	c := testingclock.NewFakeClock(start)
 	services := []*usecase.Service{newService(a, c), newService(b, c)}
 	run, _, err := services[0].Create(t.Context(), taskrun.NewRun{Run: taskrun.Run{TaskKey: "k", DynamicKey: "0"}})
 	if err != nil {

@@ -1,0 +1,30 @@
+package usecase
+
+import (
+	"context"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Lister has the use cases that read many runs: of one namespace, or of all.
+type Lister struct {
+	runs  taskrun.Lister
+	clock taskrun.Clock
+}
+
+// NewLister returns the use cases that read many runs.
+func NewLister(runs taskrun.Lister, clock taskrun.Clock) *Lister {
+	return &Lister{runs: runs, clock: clock}
+}
+
+// Query returns the runs that match, sorted and paged.
+func (l *Lister) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
+	q.Now = l.now()
+	return l.runs.Query(ctx, q)
+}
+
+// now is the time in the precision that clients see.
+func (l *Lister) now() time.Time {
+	return l.clock.Now().UTC().Truncate(time.Microsecond)
+}
