@@ -32,9 +32,6 @@ func (r *Reconciler) observe(ctx context.Context, key types.NamespacedName) (*sc
 		}
 		return nil, Result{}, err
 	}
-	if !object.DeletionTimestamp.IsZero() {
-		return nil, Result{}, nil
-	}
 	runs := r.Runs(key.Namespace)
 	run, err := runs.Get(ctx, object.UUID())
 	var undecodable *taskrun.UndecodableError

@@ -36,7 +36,8 @@ type Metrics interface {
 // must survive: it can end at any instruction and start in any replica.
 type Reconciler struct {
 	Options
-	// Objects reads what identifies TaskRun objects from the index.
+	// Objects reads what identifies TaskRun objects from the index. It does not find those
+	// that are being deleted.
 	Objects client.Reader
 	// Live reads TaskRun objects from the API server.
 	Live client.Reader

@@ -84,10 +84,10 @@ func (r *Reconciler) lookUp(ctx context.Context, s *scope, names []string) (*loo
 // to another run than the one that is named, so a duplicate counts as none until it
 // is the run. Each change of the object requeues the run.
 func (r *Reconciler) named(ctx context.Context, s *scope, name string) (*taskrun.Run, error) {
-	object := &v1alpha1.TaskRun{}
 	if name == s.object.Name {
 		return nil, nil //nolint:nilnil // see the comment of the function
 	}
+	object := &v1alpha1.TaskRun{}
 	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: s.object.Namespace, Name: name}, object)
 	if err != nil {
 		return nil, client.IgnoreNotFound(err)

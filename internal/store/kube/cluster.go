@@ -75,12 +75,13 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	return c, err
 }
 
+// addScopes adds the scopes of the namespaces, each once.
 func (c *Cluster) addScopes() {
-	namespaces := c.Watch
+	namespaces := slices.Sorted(slices.Values(c.Watch))
 	if len(namespaces) == 0 {
 		namespaces = []string{""}
 	}
-	for _, namespace := range namespaces {
+	for _, namespace := range slices.Compact(namespaces) {
 		c.scopes = append(c.scopes, c.index.NewWatchScope(namespace))
 	}
 	c.synced = func() bool {
