@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
 // A proposal that waits for a slot is evaluated every second while it is young, and

@@ -38,7 +38,7 @@ func (f *followed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
-	http.NewResponseController(w).Flush() //nolint:errcheck // the client gets the next error
+	http.NewResponseController(w).Flush()
 	var events chan string
 	select {
 	case events = <-f.watches:
@@ -52,7 +52,7 @@ func (f *followed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			_, _ = io.WriteString(w, event)
-			http.NewResponseController(w).Flush() //nolint:errcheck // the client gets the next error
+			http.NewResponseController(w).Flush()
 		case <-r.Context().Done():
 			return
 		}
