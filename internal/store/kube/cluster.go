@@ -96,8 +96,8 @@ func (c *Cluster) Start(ctx context.Context) error {
 	for _, scope := range c.scopes {
 		store := reflectorStore{scope}
 		runs := &runListerWatcher{client: c.Direct.client, namespace: scope.Namespace(), store: store}
-		source := &watched{ListerWatcherWithContext: runs, kind: v1alpha1.KindTaskRun, health: c.watches}
-		reflector := toolscache.NewReflectorWithOptions(source, nil, store,
+		watching := &watched{ListerWatcherWithContext: runs, kind: v1alpha1.KindTaskRun, health: c.watches}
+		reflector := toolscache.NewReflectorWithOptions(watching, nil, store,
 			toolscache.ReflectorOptions{Name: "TaskRuns", TypeDescription: v1alpha1.KindTaskRun})
 		running.Go(func() { reflector.RunWithContext(ctx) })
 	}

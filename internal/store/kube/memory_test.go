@@ -17,7 +17,7 @@ import (
 )
 
 // mostMemory is what a run may cost in all, in bytes (docs/architecture.md §7).
-const mostMemory = 4096
+const mostMemory = 3200
 
 // A run is measured with all that is kept of it in the index, after it went through its
 // states one by one.
