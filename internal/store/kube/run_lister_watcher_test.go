@@ -314,3 +314,15 @@ func expired() *metav1.Status {
 	status := apierrors.NewResourceExpired("too old").Status()
 	return &status
 }
+
+// The Transport leaves a list to the runListerWatcher, which records the objects that
+// cannot be decoded.
+func TestListWithContext_recordsUndecodableObjects(t *testing.T) {
+	t.Parallel()
+	ingest := NewIngest(nil, nil)
+	text := `{"kind":"TaskRunList","metadata":{"resourceVersion":"90"},"items":[` + textOf(t, "a", 5, false) + `,` + textOf(t, "b", 5, true) + `]}`
+	_, err := (&answers{}).add(strings.NewReader(text)).runs(t, ingest).list(t.Context(), metav1.ListOptions{})
+	if n := ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; err != nil || n != 1 || known(ingest, "ab") != "b" {
+		t.Errorf("error %v, %d objects are skipped, the index has %q, want one and b", err, n, known(ingest, "ab"))
+	}
+}
