@@ -206,6 +206,7 @@ func (a *App) newCluster(
 		Direct:      direct,
 		Client:      mgr.GetClient(),
 		Reader:      mgr.GetAPIReader(),
+		Watch:       a.options.Scope.Watch,
 		Cache:       mgr.GetCache(),
 		Ingest:      ingest,
 		Requirement: schemas.Ready,
@@ -348,7 +349,7 @@ func (s *services) controllers(
 ) ([]manager.Runnable, error) {
 	reconciler := &controller.Reconciler{
 		Options: options,
-		Objects: mgr.GetClient(),
+		Objects: s.cluster.Objects(mgr.GetClient()),
 		Live:    mgr.GetAPIReader(),
 		Writer:  mgr.GetClient(),
 		Ready:   both(ready, s.rules.Ready),
@@ -356,7 +357,8 @@ func (s *services) controllers(
 			return s.service(telemetry.SourceController, namespace)
 		},
 		OnRuleChange: s.rules.OnChange,
-		OnDuplicate:  s.cluster.OnShadowed,
+		OnChange:     s.cluster.OnChange,
+		EachObject:   s.cluster.EachObject,
 		Clock:        clock.RealClock{},
 		IdleFor:      s.traffic.IdleFor,
 		Events:       s.events,
@@ -364,11 +366,12 @@ func (s *services) controllers(
 		Trace:        s.traces.Reconciler,
 	}
 	proposals := &controller.ProposalReconciler{
-		Options: options,
-		Objects: mgr.GetClient(),
-		Live:    mgr.GetAPIReader(),
-		Writer:  mgr.GetClient(),
-		Ready:   ready,
+		Options:  options,
+		OnChange: s.cluster.OnChange,
+		Objects:  s.cluster.Objects(mgr.GetClient()),
+		Live:     mgr.GetAPIReader(),
+		Writer:   mgr.GetClient(),
+		Ready:    ready,
 		Proposals: func(namespace string) controller.Proposals {
 			return s.service(telemetry.SourceController, namespace)
 		},

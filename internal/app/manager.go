@@ -91,7 +91,7 @@ func (o *ManagerOptions) leaseNamespace(served string) string {
 	return served
 }
 
-// newManager returns the manager. Its cache has TaskRuns as the Ingest trims them.
+// newManager returns the manager. Its cache has no TaskRuns: they are in the index.
 func newManager(
 	config *rest.Config, options Options, log logr.Logger, ingest *kube.Ingest, metrics metricsserver.Options,
 ) (manager.Manager, error) {
@@ -107,7 +107,6 @@ func newManager(
 			DefaultNamespaces: watched(options.Scope.Watch),
 			DefaultTransform:  cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.TaskRun{}:          {Transform: ingest.Transform},
 				&v1alpha1.ConcurrencyLimit{}: {Transform: ingest.Transform},
 				&v1alpha1.StateProposal{}:    {Transform: ingest.Transform},
 			},

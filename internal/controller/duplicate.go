@@ -8,25 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
-
-// duplicates returns a source of the objects that were runs until another object with
-// their id took precedence. The watch has no event for that.
-func (r *Reconciler) duplicates() source.Source {
-	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.OnDuplicate(func(namespace, name string) {
-			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
-		})
-		return nil
-	})
-}
 
 // handleDuplicate sets the condition Stalled and emits an Event on an object whose id
 // belongs to the run of another object.
@@ -41,7 +27,7 @@ func (r *Reconciler) handleDuplicate(ctx context.Context, object *v1alpha1.TaskR
 	case string(first.UID) != run.Ref.UID || first.UID == object.UID:
 		return requeueAfter(recheckDelay), nil // deleted and created again recently
 	case taskrun.ClaimOf(run.ID, string(object.UID), object.Name) < run.IDClaim():
-		return awaitIndex(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil // the index does not have this object yet
+		return requeueAfter(recheckDelay), nil // this object has become the run since
 	}
 	written, err := r.stall(ctx, object, first.Name)
 	switch {
@@ -55,7 +41,7 @@ func (r *Reconciler) handleDuplicate(ctx context.Context, object *v1alpha1.TaskR
 	return requeueAfter(duplicateInterval), nil
 }
 
-// stall sets the condition Stalled of a duplicate, if necessary. The cache has no
+// stall sets the condition Stalled of a duplicate, if necessary. The index has no
 // conditions, so stall reads the object from the API server. After the deletion of the
 // other object, this object becomes the run, and the next write of its status removes
 // the condition.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -49,7 +50,9 @@ type ProposalMetrics interface {
 // writes evaluates nothing twice.
 type ProposalReconciler struct {
 	Options
-	// Objects reads StateProposals and TaskRuns from the cache.
+	// OnChange is that of a Reconciler.
+	OnChange func(taskrun.ObjectChanged) (stop func())
+	// Objects reads StateProposals from the cache, and TaskRuns from the index.
 	Objects client.Reader
 	// Live reads TaskRuns from the API server.
 	Live client.Reader
@@ -125,7 +128,7 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 		r.absent.end(client.ObjectKeyFromObject(p))
 		return r.abort(ctx, p, reason)
 	case run == nil:
-		return awaitIndex(r.absent.begin(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
+		return awaitRun(r.absent.begin(client.ObjectKeyFromObject(p), r.Clock.Now())), nil
 	}
 	r.absent.end(client.ObjectKeyFromObject(p))
 	return r.evaluateFor(ctx, p, run, interval(age))
@@ -226,5 +229,6 @@ func (r *ProposalReconciler) expire(ctx context.Context, p *v1alpha1.StatePropos
 // The ProposalReconciler is for that term alone.
 func (r *ProposalReconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
 	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace}
-	return newController(mgr, ProposalName, &v1alpha1.StateProposal{}, r, o, source.Kind(o.cache, &v1alpha1.TaskRun{}, r.runEvents()))
+	proposals := source.Kind(o.cache, &v1alpha1.StateProposal{}, &handler.TypedEnqueueRequestForObject[*v1alpha1.StateProposal]{})
+	return newController(mgr, ProposalName, r, o, proposals, r.runChanges())
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // target returns the run of a proposal. A reason means that the run does not exist and
-// cannot appear. Without a run and a reason, the index does not have the run yet, or the
-// run is on hold or cannot be decoded.
+// cannot appear. Without a run and a reason, the run does not exist yet, is on hold or
+// cannot be decoded.
 func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
 	run, reason, err = r.targetOrError(ctx, p)
 	if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
@@ -56,7 +56,7 @@ func (r *ProposalReconciler) runOf(
 	}
 	stalled, err := r.exists(ctx, p.Namespace, run.Ref)
 	if err != nil || !stalled {
-		return nil, "", err // the index is behind
+		return nil, "", err // that object was deleted since
 	}
 	return nil, fmt.Sprintf("TaskRun %q has the id of TaskRun %q and is not a run of its own.", object.Name, run.Ref.Name), nil
 }
@@ -70,9 +70,8 @@ func (r *ProposalReconciler) mayAppear(p *v1alpha1.StateProposal) bool {
 	return r.absent.begin(client.ObjectKeyFromObject(p), r.Clock.Now()) < appliedTogether
 }
 
-// object reads the TaskRun of the proposal from the cache, or from the API server
-// if the cache does not have it: it may have been created together with the
-// proposal.
+// object reads the TaskRun of the proposal from the index, or from the API server if the
+// index does not have it: the two may have been created together.
 func (r *ProposalReconciler) object(ctx context.Context, p *v1alpha1.StateProposal) (*v1alpha1.TaskRun, error) {
 	ref, object := p.Spec.TargetRef, &v1alpha1.TaskRun{}
 	key := client.ObjectKey{Namespace: p.Namespace, Name: ref.Name}

@@ -9,9 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -38,7 +36,8 @@ type Metrics interface {
 // must survive: it can end at any instruction and start in any replica.
 type Reconciler struct {
 	Options
-	// Objects reads TaskRun objects from the cache.
+	// Objects reads what identifies TaskRun objects from the index. It does not find those
+	// that are being deleted.
 	Objects client.Reader
 	// Live reads TaskRun objects from the API server.
 	Live client.Reader
@@ -52,9 +51,11 @@ type Reconciler struct {
 	// OnRuleChange registers a function that is called with a namespace when the
 	// default TTL of its finished runs changes.
 	OnRuleChange func(func(namespace string))
-	// OnDuplicate registers a function that is called with the namespace and name of
-	// each object whose id now belongs to the run of another object.
-	OnDuplicate func(func(namespace, name string))
+	// OnChange calls a function for each object that changes in the index, under its lock
+	// and until stop is called. The function must not read the index.
+	OnChange func(taskrun.ObjectChanged) (stop func())
+	// EachObject calls visit with the namespace and name of each object in the index.
+	EachObject func(visit func(namespace, name string))
 	// Clock is the clock of this replica.
 	Clock taskrun.Clock
 	// IdleFor returns the time since the latest write of a client of this replica, 0
@@ -108,6 +109,5 @@ func (r *Reconciler) steps() []step {
 // The Reconciler is for that term alone.
 func (r *Reconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
 	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace, retries: &r.retries}
-	named := source.Kind(o.cache, &v1alpha1.TaskRun{}, r.references.events())
-	return newController(mgr, Name, &v1alpha1.TaskRun{}, r, o, named, r.ruleChanges(), r.duplicates())
+	return newController(mgr, Name, r, o, r.changes(), r.ruleChanges())
 }

@@ -29,22 +29,16 @@ func TestObserve_returnsNoScopeWithoutWork(t *testing.T) {
 	onHold := newRun(func(r *taskrun.Run) {
 		r.StatusStale, r.OnHold, r.TTL, r.State = true, true, new(time.Duration), newState(orchestration.Completed)
 	})
-	deleted := newObject("hello", object)
-	deleted.DeletionTimestamp = &metav1.Time{Time: start}
-	newer := newObject("hello", object)
-	newer.ResourceVersion = "1000"
 	cases := map[string]struct {
 		run       *taskrun.Run
 		objects   []*v1alpha1.TaskRun
 		wantAfter time.Duration
 	}{
-		"when the object is gone":                        {run: behind},
-		"when the object is being deleted":               {run: behind, objects: []*v1alpha1.TaskRun{deleted}},
-		"as long as the run is on hold":                  {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
-		"until the view has a new run":                   {objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: 6 * time.Second},
-		"until the view is as new as the object":         {run: behind, objects: []*v1alpha1.TaskRun{newer}, wantAfter: recheckDelay},
-		"until the view sees the object made anew":       {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: recheckDelay},
-		"until the view misses the object deleted first": {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: recheckDelay},
+		"when the object is gone":               {run: behind},
+		"when the run is gone since":            {objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
+		"as long as the run is on hold":         {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
+		"until the object made anew is the run": {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: recheckDelay},
+		"until the first object is not there":   {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: recheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +129,7 @@ func TestReconcile_stallsDuplicate(t *testing.T) {
 	}
 }
 
-// A view that does not have the object yet whose name is the id names another one.
+// An object that precedes the run can have become the run since the run was read.
 func TestReconcile_objectWithPrecedenceIsNoDuplicate(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -143,8 +137,8 @@ func TestReconcile_objectWithPrecedenceIsNoDuplicate(t *testing.T) {
 		name      string
 		wantAfter time.Duration
 	}{
-		"its name is the id":                {object, runID, 6 * time.Second},
-		"its UID is the id":                 {runID, "hello", 6 * time.Second},
+		"its name is the id":                {object, runID, recheckDelay},
+		"its UID is the id":                 {runID, "hello", recheckDelay},
 		"neither":                           {object, "hello", duplicateInterval},
 		"its name is the id of another run": {object, object, duplicateInterval},
 	} {
@@ -202,19 +196,19 @@ func TestReconcile_ignoresUndecodableObject(t *testing.T) {
 	}
 }
 
-func TestAwaitIndex(t *testing.T) {
+func TestAwaitRun(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct{ age, want time.Duration }{
-		"a new object's run is looked for soon":        {0, recheckDelay},
+	cases := map[string]struct{ missing, want time.Duration }{
+		"a new run is looked for soon":                 {0, recheckDelay},
 		"a clock that is behind makes it no later":     {-time.Hour, recheckDelay},
-		"an older object's run is looked for less":     {10 * time.Second, time.Second},
+		"a run that is missing longer is less often":   {10 * time.Second, time.Second},
 		"a run that never comes costs next to nothing": {24 * time.Hour, maxRecheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := awaitIndex(tc.age).RequeueAfter; got != tc.want {
-				t.Errorf("untilItAppears(%v) = %v, want %v", tc.age, got, tc.want)
+			if got := awaitRun(tc.missing).RequeueAfter; got != tc.want {
+				t.Errorf("awaitRun(%v) = %v, want %v", tc.missing, got, tc.want)
 			}
 		})
 	}

@@ -1,17 +1,10 @@
 package controller
 
 import (
-	"context"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
 // references records the TaskRuns that inputs of other runs name and that do not exist
@@ -62,19 +55,4 @@ func (r *references) to(target types.NamespacedName) []reconcile.Request {
 		requests = append(requests, reconcile.Request{NamespacedName: run})
 	}
 	return requests
-}
-
-// events returns the handler that requeues the runs that wait for an object. A change
-// of the object requeues them too, because it can make a duplicate a run.
-func (r *references) events() handler.TypedEventHandler[*v1alpha1.TaskRun, reconcile.Request] {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	enqueue := func(q queue, object *v1alpha1.TaskRun) {
-		for _, request := range r.to(client.ObjectKeyFromObject(object)) {
-			q.Add(request)
-		}
-	}
-	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
-		CreateFunc: func(_ context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) { enqueue(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) { enqueue(q, e.ObjectNew) },
-	}
 }

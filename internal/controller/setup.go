@@ -5,19 +5,16 @@ import (
 
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
 // newController returns a controller for one term as the leader, which can be started
-// once. It watches every change of the objects of one kind, including status: writes of
-// REST do not change the generation. others add further requests.
-func newController[T client.Object](
-	mgr ctrl.Manager, name string, kind T, r reconcile.Reconciler, o termOptions, others ...source.Source,
+// once. The sources add the requests.
+func newController(
+	mgr ctrl.Manager, name string, r reconcile.Reconciler, o termOptions, sources ...source.Source,
 ) (manager.Runnable, error) {
 	if o.trace != nil {
 		r = o.trace(r)
@@ -36,8 +33,7 @@ func newController[T client.Object](
 	if err != nil {
 		return nil, err
 	}
-	changes := source.Kind(o.cache, kind, &handler.TypedEnqueueRequestForObject[T]{})
-	for _, requests := range append([]source.Source{changes}, others...) {
+	for _, requests := range sources {
 		if err := inner.Watch(requests); err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,10 +25,10 @@ func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error
 	}
 	l, err := r.lookUp(ctx, s, names)
 	if err != nil || (len(l.found) == 0 && !s.run.StatusStale) {
-		return l.requeue, err
+		return Result{}, err
 	}
 	if wait := r.statusDelayOf(s.run, l); wait > 0 {
-		return earliest(requeueAfter(wait), l.requeue), nil
+		return requeueAfter(wait), nil
 	}
 	first := s.run.StatusStale
 	run, err := s.runs.ResolveInputs(ctx, s.run.ID, l.found)
@@ -40,7 +39,7 @@ func (r *Reconciler) resolveInputs(ctx context.Context, s *scope) (Result, error
 	if first && len(l.missing) > 0 {
 		recorder{r.Events}.inputNotFound(s.object, l.missing)
 	}
-	return l.requeue, nil
+	return Result{}, nil
 }
 
 // lookup is the result of lookUp.
@@ -48,7 +47,6 @@ type lookup struct {
 	found   map[string]string // ids by names
 	missing []string          // names without a run
 	oldest  time.Time         // creation time of the oldest run that was found
-	requeue Result            // wait for objects that are not in the index yet
 }
 
 // statusDelayOf returns the rest of StatusWriteDelay of the run, or of the oldest run
@@ -66,12 +64,12 @@ func (r *Reconciler) statusDelayOf(run *taskrun.Run, l *lookup) time.Duration {
 func (r *Reconciler) lookUp(ctx context.Context, s *scope, names []string) (*lookup, error) {
 	l := &lookup{found: map[string]string{}}
 	for _, name := range names {
-		run, again, err := r.named(ctx, s, name)
+		run, err := r.named(ctx, s, name)
 		switch {
 		case err != nil:
 			return l, err
 		case run == nil:
-			l.missing, l.requeue = append(l.missing, name), earliest(l.requeue, again)
+			l.missing = append(l.missing, name)
 			continue
 		case len(l.found) == 0 || run.Created.Before(l.oldest):
 			l.oldest = run.Created
@@ -84,29 +82,24 @@ func (r *Reconciler) lookUp(ctx context.Context, s *scope, names []string) (*loo
 // named returns the run of the TaskRun with this name; nil if there is none, or if
 // it is the run itself, which cannot be its own input. The id of a duplicate belongs
 // to another run than the one that is named, so a duplicate counts as none until it
-// is the run.
-func (r *Reconciler) named(ctx context.Context, s *scope, name string) (*taskrun.Run, Result, error) {
+// is the run. Each change of the object requeues the run.
+func (r *Reconciler) named(ctx context.Context, s *scope, name string) (*taskrun.Run, error) {
 	if name == s.object.Name {
-		return nil, Result{}, nil
+		return nil, nil //nolint:nilnil // see the comment of the function
 	}
 	object := &v1alpha1.TaskRun{}
 	err := r.Objects.Get(ctx, types.NamespacedName{Namespace: s.object.Namespace, Name: name}, object)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, Result{}, nil
-	case err != nil:
-		return nil, Result{}, err
-	case !object.DeletionTimestamp.IsZero():
-		return nil, Result{}, nil
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
 	}
 	run, err := s.runs.Get(ctx, object.UUID())
 	var undecodable *taskrun.UndecodableError
 	switch {
-	case errors.As(err, &undecodable):
-		return nil, Result{}, nil // the next change of the object requeues the run
-	case errors.Is(err, taskrun.ErrNotFound), err == nil && run.Ref.UID != string(object.UID):
-		return nil, awaitIndex(r.Clock.Now().Sub(object.CreationTimestamp.Time)), nil
+	case errors.Is(err, taskrun.ErrNotFound), errors.As(err, &undecodable):
+		return nil, nil //nolint:nilnil // see the comment of the function
+	case err != nil || run.Ref.UID != string(object.UID):
+		return nil, err
 	default:
-		return run, Result{}, err
+		return run, nil
 	}
 }

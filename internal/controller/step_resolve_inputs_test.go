@@ -11,7 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -87,18 +86,14 @@ func TestResolveInputs(t *testing.T) {
 			run: naming(true, "hello"), now: later, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"},
 			wantEvents: notFound("hello (this TaskRun itself)"),
 		},
-		"not to one that is being deleted": {
+		"not to a duplicate of another run, whose change requeues the run": {
 			run: naming(false, "other"), created: start, now: later, wantIDs: []string{""},
-			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.DeletionTimestamp = &metav1.Time{Time: start} },
-		},
-		"not to a duplicate of another run, which is checked again": {
-			run: naming(false, "other"), created: start, now: later, wantIDs: []string{""}, wantAfter: 6 * time.Second,
 			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
 				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first"}
 			},
 		},
-		"later to one that the index does not have yet": {
-			run: naming(false, "other"), created: later, now: later, wantIDs: []string{""}, wantAfter: recheckDelay,
+		"not to one whose run is gone since": {
+			run: naming(false, "other"), created: later, now: later, wantIDs: []string{""},
 			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.Spec.ID = "0198a1b2-0000-7000-8000-000000000003" },
 		},
 	}
@@ -182,17 +177,15 @@ func TestReferences_requeueRunsThatNameTaskRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	handler := b.references.events()
+	b.EachObject = func(func(namespace, name string)) {}
+	queue := &fakeQueue{}
+	change := startChanges(t, b.changes, &b.OnChange, queue)
 	woken := func(name, namespace string) []string {
-		o := newObject(name, "any")
-		o.Namespace = namespace
-		created, updated := &fakeQueue{}, &fakeQueue{}
-		handler.Create(t.Context(), event.TypedCreateEvent[*v1alpha1.TaskRun]{Object: o}, created)
-		handler.Update(t.Context(), event.TypedUpdateEvent[*v1alpha1.TaskRun]{ObjectOld: o, ObjectNew: o}, updated)
-		if !slices.Equal(created.added, updated.added) {
-			t.Errorf("%s: a create wakes %v, an update %v", name, created.added, updated.added)
+		queue.added = nil
+		if change(namespace, name, nil); len(queue.added) == 0 || queue.added[0] != name {
+			t.Fatalf("a change of %s requeues %v, want the object itself first", name, queue.added)
 		}
-		return created.added
+		return queue.added[1:]
 	}
 	want := func(when string, other, third []string) {
 		t.Helper()

@@ -8,11 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
@@ -91,13 +91,6 @@ func (w *waits) forget(proposal types.NamespacedName) {
 	}
 }
 
-// any reports whether a proposal waits for a run.
-func (w *waits) any(run types.NamespacedName) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.runs[run]) > 0
-}
-
 // outside returns the proposals whose recorded state of the run differs from this one.
 // An empty state returns all.
 func (w *waits) outside(run types.NamespacedName, state string) (proposals []reconcile.Request) {
@@ -111,38 +104,25 @@ func (w *waits) outside(run types.NamespacedName, state string) (proposals []rec
 	return proposals
 }
 
-// runEvents returns the handler that requeues proposals after events of TaskRuns. A
-// deletion requeues all proposals of the run, because the index may still have it.
-func (r *ProposalReconciler) runEvents() handler.TypedEventHandler[*v1alpha1.TaskRun, reconcile.Request] {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	enqueue := func(q queue, requests []reconcile.Request) {
-		for _, request := range requests {
-			q.Add(request)
-		}
-	}
-	return handler.TypedFuncs[*v1alpha1.TaskRun, reconcile.Request]{
-		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*v1alpha1.TaskRun], q queue) {
-			enqueue(q, r.affected(ctx, e.Object))
-		},
-		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*v1alpha1.TaskRun], q queue) {
-			enqueue(q, r.affected(ctx, e.ObjectNew))
-		},
-		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*v1alpha1.TaskRun], q queue) {
-			enqueue(q, r.waits.outside(client.ObjectKeyFromObject(e.Object), ""))
-		},
-	}
+// runChanges returns a source of the proposals that a change of a TaskRun affects.
+func (r *ProposalReconciler) runChanges() source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		stop := r.OnChange(func(namespace, name string, run *taskrun.Run) {
+			for _, request := range r.affected(namespace, name, run) {
+				queue.Add(request)
+			}
+		})
+		context.AfterFunc(ctx, stop)
+		return nil
+	})
 }
 
-// affected returns the proposals to evaluate after a change of a TaskRun.
-func (r *ProposalReconciler) affected(ctx context.Context, object *v1alpha1.TaskRun) []reconcile.Request {
-	name := client.ObjectKeyFromObject(object)
-	if !r.waits.any(name) {
-		return nil
-	}
+// affected returns the proposals to evaluate after a change of a TaskRun: those that were
+// evaluated in another state of the run, or all if the object is not a run.
+func (r *ProposalReconciler) affected(namespace, name string, run *taskrun.Run) []reconcile.Request {
 	state := ""
-	run, err := r.Proposals(object.Namespace).Get(ctx, object.UUID())
-	if err == nil && run.Ref.UID == string(object.UID) && run.State != nil {
+	if run != nil && run.State != nil {
 		state = run.State.ID
 	}
-	return r.waits.outside(name, state)
+	return r.waits.outside(types.NamespacedName{Namespace: namespace, Name: name}, state)
 }

@@ -1,15 +1,13 @@
 package controller
 
 import (
-	"context"
+	"cmp"
+	"slices"
 	"testing"
 	"time"
 
-	"k8s.io/client-go/util/workqueue"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -74,22 +72,17 @@ func TestReconcileProposal_evaluatesAtRetryTime(t *testing.T) {
 // A change of the run wakes the proposals that wait for it, if it concerns them.
 func TestRunEvents_requeueWaitingProposals(t *testing.T) {
 	t.Parallel()
-	other := newObject("other", "o2")
 	cases := map[string]struct {
 		change func(b *proposalBench)
-		object *v1alpha1.TaskRun
+		name   string // of the object that changes; empty: that of the run
 		want   bool
-		// wantDeleted is for the deletion alone: the index may have the run still.
-		wantDeleted bool
 	}{
-		"another state":        {change: func(b *proposalBench) { b.runs.run.State = newState(orchestration.Cancelled) }, want: true},
-		"the same state":       {change: func(*proposalBench) {}, wantDeleted: true},
-		"another run":          {change: func(*proposalBench) {}, object: other},
-		"the run is deleted":   {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
-		"it cannot be read":    {change: func(b *proposalBench) { b.runs.err = taskrun.ErrUnavailable }, want: true},
-		"made again":           {change: func(b *proposalBench) { b.runs.run.Ref.UID = "another" }, want: true},
-		"it has its verdict":   {change: func(b *proposalBench) { b.judged(t); b.runs.run.State = newState(orchestration.Cancelled) }},
-		"the proposal is gone": {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
+		"another state":            {change: func(b *proposalBench) { b.runs.run.State = newState(orchestration.Cancelled) }, want: true},
+		"the same state":           {change: func(*proposalBench) {}},
+		"another run":              {change: func(*proposalBench) {}, name: "other"},
+		"deleted, or no run since": {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
+		"it has its verdict":       {change: func(b *proposalBench) { b.judged(t); b.runs.run.State = newState(orchestration.Cancelled) }},
+		"the proposal is gone":     {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -98,43 +91,34 @@ func TestRunEvents_requeueWaitingProposals(t *testing.T) {
 			b.runs.waits(orchestration.Decision{Reason: "early", Delay: time.Hour})
 			b.reconcile(t)
 			tc.change(b)
-			if tc.object == nil {
-				tc.object = newObject("hello", object)
+			var want []string
+			if tc.want {
+				want = []string{"cancel-1"}
 			}
-			for eventName, send := range runEventsOf(b) {
-				want := tc.want || (eventName == "deleted" && tc.wantDeleted)
-				queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-				send(t.Context(), tc.object, queue)
-				if woken := queue.Len() == 1; woken != want || queue.Len() > 1 {
-					t.Errorf("%s: %d are woken, want %v", eventName, queue.Len(), want)
-				}
-				if queue.Len() > 0 {
-					if got, _ := queue.Get(); got.Name != "cancel-1" {
-						t.Errorf("%s: woken is %v", eventName, got)
-					}
-				}
-				queue.ShutDown()
+			queue := &fakeQueue{}
+			change := startChanges(t, b.runChanges, &b.OnChange, queue)
+			change("default", cmp.Or(tc.name, "hello"), b.runs.run)
+			if !slices.Equal(queue.added, want) {
+				t.Errorf("requeued are %v, want %v", queue.added, want)
 			}
 		})
 	}
 }
 
-type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
-
-// runEventsOf are the events of a TaskRun, as the controller gets them.
-func runEventsOf(b *proposalBench) map[string]func(ctx context.Context, o *v1alpha1.TaskRun, queue requests) {
-	handler := b.runEvents()
-	return map[string]func(ctx context.Context, o *v1alpha1.TaskRun, queue requests){
-		"created": func(ctx context.Context, o *v1alpha1.TaskRun, queue requests) {
-			handler.Create(ctx, event.TypedCreateEvent[*v1alpha1.TaskRun]{Object: o}, queue)
-		},
-		"updated": func(ctx context.Context, o *v1alpha1.TaskRun, queue requests) {
-			handler.Update(ctx, event.TypedUpdateEvent[*v1alpha1.TaskRun]{ObjectOld: o, ObjectNew: o}, queue)
-		},
-		"deleted": func(ctx context.Context, o *v1alpha1.TaskRun, queue requests) {
-			handler.Delete(ctx, event.TypedDeleteEvent[*v1alpha1.TaskRun]{Object: o}, queue)
-		},
+// startChanges starts a source that uses OnChange, and returns the function that OnChange
+// would call.
+func startChanges(
+	t *testing.T, requests func() source.Source, onChange *func(taskrun.ObjectChanged) func(), queue *fakeQueue,
+) (change taskrun.ObjectChanged) {
+	t.Helper()
+	*onChange = func(call taskrun.ObjectChanged) func() {
+		change = call
+		return func() {}
 	}
+	if err := requests().Start(t.Context(), queue); err != nil {
+		t.Fatal(err)
+	}
+	return change
 }
 
 // judged lets the proposal get its verdict, and be seen with it.
@@ -162,7 +146,7 @@ func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 	b.runs.waits(orchestration.Decision{Reason: "early", Delay: time.Hour})
 	evaluate, woken := b.runs.evaluate, 0
 	b.runs.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
-		woken = len(b.affected(t.Context(), newObject("hello", object)))
+		woken = len(b.affected("default", "hello", nil))
 		return evaluate(p)
 	}
 	b.reconcile(t)

@@ -75,6 +75,11 @@ type Run struct {
 	Ref ObjectRef
 }
 
+// ObjectChanged is called with the namespace and name of an object that changed, and with
+// its run. A nil run means that the object was deleted, that it cannot be decoded, or that
+// its id belongs to another object.
+type ObjectChanged func(namespace, name string, run *Run)
+
 // ObjectRef says which object, and which version of it, a Run was read from.
 type ObjectRef struct {
 	UID             string // identity of the stored object: a deleted run made again has another

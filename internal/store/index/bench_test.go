@@ -141,7 +141,7 @@ func BenchmarkWrite(b *testing.B) {
 			next := *objects[version%len(objects)]
 			version++
 			next.ResourceVersion = strconv.Itoa(version)
-			s.PutWatched(&next)
+			putWatched(s, &next)
 		}
 		b.Run("alone", func(b *testing.B) {
 			for b.Loop() {

@@ -37,7 +37,7 @@ func (n *NamespaceIndex) lockCurrent() *NamespaceIndex {
 func (n *NamespaceIndex) close(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.entries) > 0 || len(n.unconfirmed) > 0 || len(n.rows.subscribers) > 0 || now.Sub(n.lastRemoval) < deletionRetention {
+	if len(n.entries) > 0 || len(n.rows.subscribers) > 0 || now.Sub(n.lastRemoval) < deletionRetention {
 		return false
 	}
 	n.closed.Store(true)

@@ -27,10 +27,10 @@ func TestEmptyNamespacesAreClosed(t *testing.T) {
 	}
 	run := objecttest.Version("x", "u", 1)
 	run.Namespace = "has-a-run"
-	x.Namespace(run.Namespace).PutWatched(run)
+	putWatched(x.Namespace(run.Namespace), run)
 	had := objecttest.Version("y", "v", 1)
 	had.Namespace = "had-a-run"
-	x.Namespace(had.Namespace).PutWatched(had)
+	putWatched(x.Namespace(had.Namespace), had)
 	x.Namespace(had.Namespace).Remove(had.UID)
 	_, stop := x.Namespace("followed").Follow(func(_, _ *taskrun.Run) {})
 	stale := x.Namespace("queried-1")
@@ -87,7 +87,7 @@ func TestNoRunIsLostToAClosedNamespace(t *testing.T) {
 		all.Go(func() {
 			o := objecttest.Version(name, types.UID("u"+name), 1)
 			o.Namespace = name
-			x.Namespace(name).PutWatched(o)
+			putWatched(x.Namespace(name), o)
 		})
 		all.Go(func() {
 			_, unfollow := x.Namespace(name).Follow(func(_, _ *taskrun.Run) {})

@@ -3,7 +3,6 @@ package index
 import (
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -21,7 +20,8 @@ type Index struct {
 	clock      taskrun.Clock // nil: deletions are not recorded
 
 	undecodables *Undecodables // of all kinds and namespaces
-	shadowed     *shadowHook
+	changes      *changeHook
+	scopes       []*WatchScope // set before the first object is added
 }
 
 // New returns an empty Index. With a nil clock, the times of deletions are not
@@ -32,7 +32,7 @@ func New(clock taskrun.Clock, log *slog.Logger) *Index {
 		interner:     &interner{},
 		clock:        clock,
 		undecodables: newUndecodables(log),
-		shadowed:     &shadowHook{},
+		changes:      &changeHook{},
 	}
 }
 
@@ -91,21 +91,24 @@ func (x *Index) CloseEmpty(keep func(namespace string) bool, now time.Time) {
 // Undecodables returns the objects of all namespaces that cannot be decoded.
 func (x *Index) Undecodables() *Undecodables { return x.undecodables }
 
-// OnShadowed registers the function that is called with the namespace and name of
-// each object that was the run of its id until another object was found that has
-// the id and precedes it. The function must neither block nor call the index.
-func (x *Index) OnShadowed(call func(namespace, name string)) { x.shadowed.set(call) }
-
-// shadowHook holds the function of OnShadowed.
-type shadowHook struct {
-	function atomic.Pointer[func(namespace, name string)]
+// Named returns the run of the object with this name, nil if there is none. The id of the
+// run can belong to another object, see NamespaceIndex.ByUID.
+func (x *Index) Named(namespace, name string) *taskrun.Run {
+	x.mu.RLock()
+	n := x.namespaces[namespace]
+	x.mu.RUnlock()
+	if n == nil {
+		return nil
+	}
+	return n.named(name)
 }
 
-func (h *shadowHook) set(call func(namespace, name string)) { h.function.Store(&call) }
-
-func (h *shadowHook) call(namespace, name string) {
-	if function := h.function.Load(); function != nil {
-		(*function)(namespace, name)
+// EachName calls visit with the namespace and name of each object, in no order.
+func (x *Index) EachName(visit func(namespace, name string)) {
+	for _, n := range x.within("") {
+		for _, name := range n.allNames() {
+			visit(n.namespace, name)
+		}
 	}
 }
 

@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -30,7 +32,12 @@ type watchedIndex struct {
 func newWatchedIndex() watchedIndex { return watchedIndex{New(nil, nil).Namespace("default")} }
 
 // OnAdd is the watch's report of a new or changed object.
-func (v watchedIndex) OnAdd(o *v1alpha1.TaskRun) { v.PutWatched(o) }
+func (v watchedIndex) OnAdd(o *v1alpha1.TaskRun) { putWatched(v.NamespaceIndex, o) }
+
+// putWatched adds an object as a WatchScope does after its first list.
+func putWatched(n *NamespaceIndex, o *v1alpha1.TaskRun) {
+	n.put(&o.ObjectMeta, convert.RunFromObject(o), ownCall+1)
+}
 
 // OnDelete is the watch's report of a deletion.
 func (v watchedIndex) OnDelete(o *v1alpha1.TaskRun) { v.Remove(o.UID) }
@@ -42,7 +49,7 @@ func (v watchedIndex) all() []*taskrun.Run { return slices.Collect(v.snapshot().
 func indexOf(objects []*v1alpha1.TaskRun) *NamespaceIndex {
 	n := New(nil, nil).Namespace("default")
 	for _, o := range objects {
-		n.PutWatched(o)
+		putWatched(n, o)
 	}
 	return n
 }
@@ -243,19 +250,25 @@ func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 		t.Run(fmt.Sprint("in order ", i), func(t *testing.T) {
 			t.Parallel()
 			v := newWatchedIndex()
-			shadowed := map[string]bool{}
-			v.shadowed.set(func(namespace, name string) { shadowed[namespace+"/"+name] = true })
+			isRun := map[string]bool{} // by name, as reported
+			v.index.OnChange(func(_, name string, run *taskrun.Run) { isRun[name] = run != nil })
 			for _, o := range order {
 				v.OnAdd(o)
 			}
 			wantOnly(t, v, idA, "last", stateB)
-			if first := order[0]; shadowed["default/"+first.Name] != (first != byUID) || shadowed["default/a"] {
-				t.Errorf("reported to be shadowed: %v; %s was the run at first, and a is now", shadowed, first.Name)
+			wantRuns := func(want map[string]bool) {
+				t.Helper()
+				if diff := cmp.Diff(want, isRun); diff != "" {
+					t.Errorf("reported to be the run of the id (-want +got):\n%s", diff)
+				}
 			}
+			wantRuns(map[string]bool{"z": false, idA: false, "a": true})
 			v.OnDelete(byUID)
 			wantOnly(t, v, "u8", "same", stateB)
+			wantRuns(map[string]bool{"z": false, idA: true, "a": false})
 			v.OnDelete(named)
 			wantOnly(t, v, "u9", "first", stateA)
+			wantRuns(map[string]bool{"z": true, idA: false, "a": false})
 		})
 	}
 }
@@ -304,7 +317,7 @@ func TestTheFirstOfTwoRunsOfOneKeyOrStateIsFound(t *testing.T) {
 func TestNamespacesAreKeptApart(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)
-	x.Namespace("other").PutWatched(objecttest.Version("x", "u", 1, func(o *v1alpha1.TaskRun) { o.Namespace = "other" }))
+	putWatched(x.Namespace("other"), objecttest.Version("x", "u", 1, func(o *v1alpha1.TaskRun) { o.Namespace = "other" }))
 	if run := x.Namespace("default").ByID("u"); run != nil {
 		t.Errorf("run of another namespace is found: %+v", run)
 	}

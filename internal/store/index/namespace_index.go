@@ -16,18 +16,15 @@ import (
 // NamespaceIndex holds the runs of one namespace. A run in it is never changed, only
 // replaced, so that readers use it without a lock.
 type NamespaceIndex struct {
-	mu       sync.RWMutex
-	entries  map[types.UID]*entry
-	names    map[string]*entry
-	ids      lookup[string]
-	keys     lookup[taskrun.NaturalKey]
-	states   lookup[string] // by ids of current and past states
-	cached   lookup[string] // by keys of cache entries
-	rows     rows
-	interner *interner
-	// unconfirmed are the objects that an own call returned and the watch has not
-	// delivered yet, see Unconfirmed.
-	unconfirmed map[types.UID]*entry
+	mu          sync.RWMutex
+	entries     map[types.UID]*entry
+	names       map[string]*entry
+	ids         lookup[string]
+	keys        lookup[taskrun.NaturalKey]
+	states      lookup[string] // by ids of current and past states
+	cached      lookup[string] // by keys of cache entries
+	rows        rows
+	interner    *interner
 	tombstones  Tombstones
 	deletions   recentDeletions
 	lastRemoval time.Time
@@ -35,7 +32,7 @@ type NamespaceIndex struct {
 
 	namespace    string
 	undecodables *Undecodables // of all namespaces
-	shadowed     *shadowHook   // of all namespaces
+	changes      *changeHook   // of all namespaces
 	index        *Index
 	closed       atomic.Bool // another one has replaced it; set under the lock
 }
@@ -45,26 +42,26 @@ type entry struct {
 	uid     types.UID
 	created int64 // in Unix seconds: decides between objects of one id, see precedes
 	run     *taskrun.Run
-	row     int // position among the rows that queries see; noRow: it is not one of them
+	list    uint32 // number of the list that delivered it, or that preceded the watch that did; see ownCall
+	row     int    // position among the rows that queries see; noRow: it is not one of them
 }
 
 func newNamespaceIndex(x *Index, namespace string) *NamespaceIndex {
 	return &NamespaceIndex{
-		entries:     map[types.UID]*entry{},
-		names:       map[string]*entry{},
-		ids:         newLookup[string](),
-		keys:        newLookup[taskrun.NaturalKey](),
-		states:      newLookup[string](),
-		cached:      newLookup[string](),
-		rows:        newRows(),
-		interner:    x.interner,
-		unconfirmed: map[types.UID]*entry{},
-		tombstones:  NewTombstones(),
-		clock:       x.clock,
+		entries:    map[types.UID]*entry{},
+		names:      map[string]*entry{},
+		ids:        newLookup[string](),
+		keys:       newLookup[taskrun.NaturalKey](),
+		states:     newLookup[string](),
+		cached:     newLookup[string](),
+		rows:       newRows(),
+		interner:   x.interner,
+		tombstones: NewTombstones(),
+		clock:      x.clock,
 
 		namespace:    namespace,
 		undecodables: x.undecodables,
-		shadowed:     x.shadowed,
+		changes:      x.changes,
 		index:        x,
 	}
 }
@@ -74,18 +71,14 @@ func (n *NamespaceIndex) PutObject(object *v1alpha1.TaskRun) *taskrun.Run {
 	return n.PutRun(&object.ObjectMeta, convert.RunFromObject(object))
 }
 
-// PutRun adds the run of an object with this metadata. It returns the run that the
-// index has for this version, which can be an equal one that was added before.
+// PutRun adds the run of an object with this metadata, which an own call returned. The
+// result is the run that the index has for this version, which can be an equal one that
+// was added before.
 func (n *NamespaceIndex) PutRun(object *metav1.ObjectMeta, run *taskrun.Run) *taskrun.Run {
-	return n.put(object, run, false)
+	return n.put(object, run, ownCall)
 }
 
-// PutWatched adds an object that the watch delivered.
-func (n *NamespaceIndex) PutWatched(object *v1alpha1.TaskRun) {
-	n.put(&object.ObjectMeta, convert.RunFromObject(object), true)
-}
-
-func (n *NamespaceIndex) put(object *metav1.ObjectMeta, run *taskrun.Run, watched bool) *taskrun.Run {
+func (n *NamespaceIndex) put(object *metav1.ObjectMeta, run *taskrun.Run, list uint32) *taskrun.Run {
 	n.interner.compact(run, n.ByUID(object.UID))
 	n = n.lockCurrent()
 	defer n.mu.Unlock()
@@ -96,38 +89,25 @@ func (n *NamespaceIndex) put(object *metav1.ObjectMeta, run *taskrun.Run, watche
 		n.drop(object.UID) // only finalizers keep the object: its run cannot change any more
 		return run
 	case n.undecodables.Supersedes(object.UID, object.ResourceVersion):
+		n.undecodables.mark(object.UID, list)
 		return run
 	}
 	if known, ok := n.entries[object.UID]; ok {
-		return n.replace(known, run, watched)
+		known.list = max(known.list, list)
+		return n.replace(known, run)
+	}
+	if list == ownCall && n.index.covers(n.namespace, run.Ref.ResourceVersion) {
+		return run // deleted since
 	}
 	if n.claimName(object.Name, object.UID, run) {
-		e := &entry{uid: types.UID(run.Ref.UID), created: object.CreationTimestamp.Unix(), run: run, row: noRow}
-		n.add(e, watched)
+		n.add(&entry{uid: types.UID(run.Ref.UID), created: object.CreationTimestamp.Unix(), run: run, list: list, row: noRow})
 	}
 	return run
 }
 
-// Confirm records that the watch has delivered an object that the index has.
-func (n *NamespaceIndex) Confirm(uid types.UID) {
-	n = n.lockCurrent()
-	defer n.mu.Unlock()
-	n.confirm(uid)
-}
-
-func (n *NamespaceIndex) confirm(uid types.UID) {
-	delete(n.unconfirmed, uid)
-	if len(n.unconfirmed) == 0 {
-		n.unconfirmed = map[types.UID]*entry{} // the first list was in it, and maps do not shrink
-	}
-}
-
 // replace replaces an older version by a newer one, and returns the run of this
 // version.
-func (n *NamespaceIndex) replace(e *entry, run *taskrun.Run, watched bool) *taskrun.Run {
-	if watched {
-		n.confirm(e.uid)
-	}
+func (n *NamespaceIndex) replace(e *entry, run *taskrun.Run) *taskrun.Run {
 	switch order := compareRuns(run, e.run); {
 	case order < 0:
 		return run
@@ -137,6 +117,7 @@ func (n *NamespaceIndex) replace(e *entry, run *taskrun.Run, watched bool) *task
 	old := e.run
 	e.run = run
 	n.reindex(e, old)
+	n.notify(e)
 	return run
 }
 
@@ -168,17 +149,24 @@ func compareRuns(run, known *taskrun.Run) int {
 	return CompareVersions(run.Ref.ResourceVersion, known.Ref.ResourceVersion)
 }
 
-func (n *NamespaceIndex) add(e *entry, watched bool) {
+func (n *NamespaceIndex) add(e *entry) {
 	n.entries[e.uid] = e
 	n.names[e.run.Ref.Name] = e
 	n.ids.add(e.run.ID, e)
 	n.keys.add(e.run.NaturalKey(), e)
 	n.addStates(e, 0)
 	n.addCacheEntries(e)
-	n.resolveID(e.run.ID)
-	if !watched {
-		n.unconfirmed[e.uid] = e
+	n.resolveID(e.run.ID, e)
+	n.notify(e)
+}
+
+// notify reports that an object is new, has changed, or is now the run of its id or not.
+func (n *NamespaceIndex) notify(e *entry) {
+	var run *taskrun.Run
+	if e.row != noRow {
+		run = e.run
 	}
+	n.changes.call(n.namespace, e.run.Ref.Name, run)
 }
 
 // Remove removes a deleted object. Versions of it that arrive later, from the watch
@@ -224,17 +212,17 @@ func (n *NamespaceIndex) takeOut(e *entry) {
 	n.removeStates(e, e.run, 0)
 	n.removeCacheEntries(e, e.run)
 	n.rows.hide(e)
-	n.resolveID(e.run.ID)
+	n.resolveID(e.run.ID, e)
 	delete(n.entries, e.uid)
-	delete(n.unconfirmed, e.uid)
 	if name := e.run.Ref.Name; n.names[name] == e {
 		delete(n.names, name)
 	}
+	n.changes.call(n.namespace, e.run.Ref.Name, nil)
 }
 
-// PutUndecodable records an object that cannot be decoded, and removes its run.
+// putUndecodable records an object that cannot be decoded, and removes its run.
 // Unlike a deleted object, it returns with a newer version that can be decoded.
-func (n *NamespaceIndex) PutUndecodable(u *Undecodable) {
+func (n *NamespaceIndex) putUndecodable(u *Undecodable) {
 	n = n.lockCurrent()
 	defer n.mu.Unlock()
 	switch {
@@ -245,6 +233,7 @@ func (n *NamespaceIndex) PutUndecodable(u *Undecodable) {
 		return
 	}
 	if e, ok := n.entries[u.UID]; ok {
+		e.list = max(e.list, u.list)
 		if CompareVersions(u.ResourceVersion, e.run.Ref.ResourceVersion) < 0 {
 			return
 		}
@@ -280,10 +269,10 @@ func (n *NamespaceIndex) reindex(e *entry, old *taskrun.Run) {
 	if old.ID != e.run.ID {
 		n.ids.remove(old.ID, e)
 		n.rows.hide(e)
-		n.resolveID(old.ID)
+		n.resolveID(old.ID, e)
 		n.ids.add(e.run.ID, e)
 	}
-	n.resolveID(e.run.ID)
+	n.resolveID(e.run.ID, e)
 }
 
 func (n *NamespaceIndex) addStates(e *entry, from int) {
@@ -311,16 +300,28 @@ func (n *NamespaceIndex) removeCacheEntries(e *entry, run *taskrun.Run) {
 }
 
 // resolveID makes exactly one object of an id the run of the id (see
-// entry.precedes). No read returns the others.
-func (n *NamespaceIndex) resolveID(id string) {
+// entry.precedes). No read returns the others. It reports the objects for which that
+// changed, except the one whose change its caller reports.
+func (n *NamespaceIndex) resolveID(id string, reported *entry) {
 	first := n.ids.first(id)
 	for e := range n.ids.all(id) {
 		if e != first && e.row != noRow {
 			n.rows.hide(e)
-			n.shadowed.call(n.namespace, e.run.Ref.Name)
+			n.notifyOther(e, reported)
 		}
 	}
-	if first != nil {
-		n.rows.show(first)
+	if first == nil {
+		return
+	}
+	hidden := first.row == noRow
+	n.rows.show(first)
+	if hidden {
+		n.notifyOther(first, reported)
+	}
+}
+
+func (n *NamespaceIndex) notifyOther(e, reported *entry) {
+	if e != reported {
+		n.notify(e)
 	}
 }

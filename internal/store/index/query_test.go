@@ -39,7 +39,7 @@ func TestEveryQueryIsAnsweredAsByAFullSearch(t *testing.T) {
 					lives[n]++
 				} else {
 					known[n] = c.Object(n, lives[n], version+1)
-					s.PutWatched(known[n])
+					putWatched(s, known[n])
 				}
 				if version%7 == 0 {
 					compareQueries(t, s, known, c.Query())

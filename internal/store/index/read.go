@@ -3,6 +3,8 @@ package index
 import (
 	"cmp"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -11,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ByUID returns the run of an object, nil if there is none. It is the only read that
-// returns runs whose id another object has.
+// ByUID returns the run of an object, nil if there is none. Like Named, it also returns
+// runs whose id belongs to another object.
 func (n *NamespaceIndex) ByUID(uid types.UID) *taskrun.Run {
 	n = n.current()
 	n.mu.RLock()
@@ -72,17 +74,20 @@ func (n *NamespaceIndex) CacheEntry(key string, now time.Time) *orchestration.St
 	return newest
 }
 
-// Unconfirmed returns the names of the objects, by UID, that an own call returned and
-// the watch has not delivered yet.
-func (n *NamespaceIndex) Unconfirmed() map[types.UID]string {
+// named returns the run of the object with this name, nil if there is none.
+func (n *NamespaceIndex) named(name string) *taskrun.Run {
 	n = n.current()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	names := make(map[types.UID]string, len(n.unconfirmed))
-	for uid, e := range n.unconfirmed {
-		names[uid] = e.run.Ref.Name
-	}
-	return names
+	return n.names[name].runOrNil()
+}
+
+// allNames returns the names of all objects.
+func (n *NamespaceIndex) allNames() []string {
+	n = n.current()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return slices.Collect(maps.Keys(n.names))
 }
 
 // oldestVisible returns the oldest of those entries that are the run of their id.

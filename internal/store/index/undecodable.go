@@ -20,6 +20,8 @@ type Undecodable struct {
 	Key               taskrun.NaturalKey // of the run
 	Limit             string             // name of the limit
 	Err               taskrun.UndecodableError
+
+	list uint32 // as of an entry
 }
 
 // Undecodables are the objects, of all kinds and namespaces, that exist and cannot be
@@ -65,6 +67,7 @@ func (s *Undecodables) Put(u *Undecodable) {
 	defer s.mu.Unlock()
 	known := s.objects[u.UID]
 	if known != nil && CompareVersions(u.ResourceVersion, known.ResourceVersion) < 0 {
+		known.list = max(known.list, u.list)
 		return
 	}
 	if known != nil {
@@ -96,6 +99,29 @@ func (s *Undecodables) Supersedes(uid types.UID, version string) bool {
 		s.logObject((*slog.Logger).Info, "object can be decoded again", known)
 	}
 	return false
+}
+
+// mark sets the number of the latest list that delivered an object.
+func (s *Undecodables) mark(uid types.UID, list uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.objects[uid]; known != nil {
+		known.list = max(known.list, list)
+	}
+}
+
+// unlisted returns the TaskRuns of a namespace, or of all for "", that a list did not
+// have.
+func (s *Undecodables) unlisted(namespace string, list uint32) []*Undecodable {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var missing []*Undecodable
+	for _, u := range s.objects {
+		if u.Err.Kind == v1alpha1.KindTaskRun && (namespace == "" || u.Err.Namespace == namespace) && u.list != list {
+			missing = append(missing, u)
+		}
+	}
+	return missing
 }
 
 // Drop removes and returns the record of an object, nil if there is none.

@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -374,51 +373,6 @@ func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
 	leave()
 	if err := cluster.Namespace("default").Ready(left); err != nil {
 		t.Errorf("Ready() = %v", err)
-	}
-}
-
-// An object that the watch never told of, neither that it came nor that it went,
-// is found out to be gone.
-func TestWhatTheWatchMissedIsFoundOut(t *testing.T) {
-	t.Parallel()
-	notFound := map[string]any{
-		"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": http.StatusNotFound,
-	}
-	asked := map[string]int{}
-	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
-		name := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-		asked[name]++
-		switch name {
-		case "gone":
-			respond(t, w, http.StatusNotFound, notFound)
-		case "again":
-			respond(t, w, http.StatusOK, objecttest.Version("again", "other", 9))
-		case "broken":
-			respond(t, w, http.StatusInternalServerError, "etcd")
-		default:
-			respond(t, w, http.StatusOK, objecttest.Version(name, types.UID("u-"+name), 5))
-		}
-	})
-	s := cluster.Namespace("default")
-	for _, name := range []string{"gone", "again", "broken", "there", "shown"} {
-		s.index.PutObject(objecttest.Version(name, types.UID("u-"+name), 5))
-	}
-	s.index.PutWatched(objecttest.Version("shown", "u-shown", 4))
-	suspect := cluster.reconcileUnconfirmed(t.Context(), nil)
-	if len(asked) != 0 || len(suspect) != 4 {
-		t.Errorf("first round asked for %v and suspects %v, want it only to suspect 4", asked, suspect)
-	}
-	cluster.reconcileUnconfirmed(t.Context(), suspect)
-	want := map[string]int{"gone": 1, "again": 1, "broken": 1, "there": 1}
-	if diff := cmp.Diff(want, asked); diff != "" {
-		t.Errorf("second round asked for (-want +got):\n%s", diff)
-	}
-	for uid, want := range map[string]bool{
-		"u-gone": false, "u-again": false, "other": true, "u-broken": true, "u-there": true, "u-shown": true,
-	} {
-		if got := s.index.ByID(uid) != nil; got != want {
-			t.Errorf("run %s is in the index: %v, want %v", uid, got, want)
-		}
 	}
 }
 

@@ -1,13 +1,15 @@
 // Package kube stores runs as TaskRun objects in a Kubernetes API server.
 //
 // The API server is the source of truth. Writes are compare-and-swap calls to it, by
-// resourceVersion. Reads are from an index in memory, which receives the events of one
-// watch and, at once, this replica's own writes.
+// resourceVersion. Reads are from an index in memory, which is the store of a reflector
+// and gets, at once, this replica's own writes.
 package kube
 
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
@@ -31,10 +33,12 @@ type Options struct {
 	Client client.Client
 	// Reader reads from the API server, without a cache.
 	Reader client.Reader
-	// Cache has the informer of the index.
+	// Watch has the namespaces whose TaskRuns are watched. If it is empty, all are.
+	Watch []string
+	// Cache has the informer of ConcurrencyLimits.
 	Cache cache.Cache
 	// Ingest is the one that the cache was made with: its Transform, its NewInformer and
-	// its Transport.
+	// its Transport. It has the index.
 	Ingest *Ingest
 	// Timeout limits each call to the API server. It defaults to 10 s.
 	Timeout time.Duration
@@ -45,45 +49,87 @@ type Options struct {
 	Clock taskrun.Clock
 }
 
-// Cluster holds the runs of all namespaces that its cache watches. It is a Runnable
-// that removes unconfirmed objects, see Start.
+// Cluster holds the runs of all namespaces that it watches. It is a Runnable that keeps
+// the index up to date, see Start.
 type Cluster struct {
 	Options
 
 	index   *index.Index
+	scopes  []*index.WatchScope // each is watched by a reflector
 	watches *watchHealth
 	synced  toolscache.InformerSynced
 	limits  *limitIndex
 	probe   probe
 }
 
-// New returns a Cluster on the cache's informer of TaskRuns. The cache need not run
-// yet. Until it has synced, Ready returns an error, and reads that need all runs return
-// ErrUnavailable.
+// New returns a Cluster. Until it has started and the first lists have ended, Ready
+// returns an error, and reads that need all runs return ErrUnavailable.
 func New(ctx context.Context, o Options) (*Cluster, error) {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
 	}
-	informer, err := o.Cache.GetInformer(ctx, &v1alpha1.TaskRun{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return nil, fmt.Errorf("watching TaskRuns: %w", err)
-	}
 	c := &Cluster{Options: o, index: o.Ingest.index, watches: o.Ingest.watches}
-	registration, err := informer.AddEventHandler(runHandler{c.index})
-	if err != nil {
-		return nil, fmt.Errorf("watching TaskRuns: %w", err)
-	}
-	c.synced = registration.HasSynced
+	c.addScopes()
+	var err error
 	c.limits, err = watchLimits(ctx, o.Cache, c.index.Undecodables(), o.Clock)
 	return c, err
 }
 
-// OnShadowed registers the function that is called with the namespace and name of
-// each object that was the run of its id until another object was found that has
-// the id and precedes it. The function must neither block nor call a store.
-func (c *Cluster) OnShadowed(call func(namespace, name string)) { c.index.OnShadowed(call) }
+// addScopes adds the scopes of the namespaces, each once.
+func (c *Cluster) addScopes() {
+	namespaces := slices.Sorted(slices.Values(c.Watch))
+	if len(namespaces) == 0 {
+		namespaces = []string{""}
+	}
+	for _, namespace := range slices.Compact(namespaces) {
+		c.scopes = append(c.scopes, c.index.NewWatchScope(namespace))
+	}
+	c.synced = func() bool {
+		return !slices.ContainsFunc(c.scopes, func(s *index.WatchScope) bool { return !s.Complete() })
+	}
+}
 
-// Namespace returns the store of one namespace, which the cache must watch.
+// Start runs a reflector for each scope until the context ends. The index is the store
+// of the reflectors.
+func (c *Cluster) Start(ctx context.Context) error {
+	var running sync.WaitGroup
+	for _, scope := range c.scopes {
+		store := reflectorStore{scope}
+		runs := &runListerWatcher{client: c.Direct.client, namespace: scope.Namespace(), store: store}
+		watching := &watched{ListerWatcherWithContext: runs, kind: v1alpha1.KindTaskRun, health: c.watches}
+		reflector := toolscache.NewReflectorWithOptions(watching, nil, store,
+			toolscache.ReflectorOptions{Name: "TaskRuns", TypeDescription: v1alpha1.KindTaskRun})
+		running.Go(func() { reflector.RunWithContext(ctx) })
+	}
+	running.Wait()
+	return nil
+}
+
+// NeedLeaderElection returns false: every replica does this.
+func (c *Cluster) NeedLeaderElection() bool { return false }
+
+// GetCache puts the Cluster into the manager's group of caches. The manager starts them
+// and waits for their first lists before it starts anything else, and stops them last.
+func (c *Cluster) GetCache() cache.Cache { return indexedCache{c.Cache, c} }
+
+// indexedCache is a cache that has synced when the index has all runs, too.
+type indexedCache struct {
+	cache.Cache
+
+	cluster *Cluster
+}
+
+// WaitForCacheSync waits for both.
+func (i indexedCache) WaitForCacheSync(ctx context.Context) bool {
+	return i.cluster.WaitForSync(ctx) && i.Cache.WaitForCacheSync(ctx)
+}
+
+// OnChange calls a function for each object that is new, changed or deleted, that became
+// the run of its id, or that ceased to be it, until stop is called. The index has the
+// change then. The function must neither block nor call a store.
+func (c *Cluster) OnChange(call taskrun.ObjectChanged) (stop func()) { return c.index.OnChange(call) }
+
+// Namespace returns the store of one namespace, which must be one of those that are watched.
 func (c *Cluster) Namespace(name string) *Store {
 	return &Store{cluster: c, namespace: name, index: c.index.Namespace(name)}
 }
@@ -121,38 +167,6 @@ func (c *Cluster) notFound() error {
 		return err
 	}
 	return taskrun.ErrNotFound
-}
-
-// runHandler adds the events of the watch to the index.
-type runHandler struct{ index *index.Index }
-
-func (h runHandler) OnAdd(object any, _ bool) {
-	o, ok := object.(*v1alpha1.TaskRun)
-	if !ok {
-		return
-	}
-	u := undecodableOf(o)
-	switch {
-	case u != nil:
-		h.index.Namespace(o.Namespace).PutUndecodable(u)
-	case isTrimmed(o):
-		h.index.Namespace(o.Namespace).Confirm(o.UID)
-	default:
-		h.index.Namespace(o.Namespace).PutWatched(o)
-	}
-}
-
-// OnUpdate can be about two objects of one name: after a new list, the informer does
-// not report the deletion in between. The index handles that.
-func (h runHandler) OnUpdate(_, object any) { h.OnAdd(object, false) }
-
-func (h runHandler) OnDelete(object any) {
-	if gone, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-		object = gone.Obj
-	}
-	if o, ok := object.(*v1alpha1.TaskRun); ok {
-		h.index.Namespace(o.Namespace).Remove(o.UID)
-	}
 }
 
 // Undecodable returns the number of objects that this replica skips because they

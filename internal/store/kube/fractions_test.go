@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
@@ -40,6 +42,34 @@ func TestAnIntegerWithAFractionLosesIt(t *testing.T) {
 			}
 			if _, isRun := object.(*v1alpha1.TaskRun); isRun == tt.fails {
 				t.Errorf("object %v", object)
+			}
+		})
+	}
+}
+
+// A list and a watch accept the same numbers: a run with one is not skipped.
+func TestListsAndWatchesAcceptIntegersWithFractions(t *testing.T) {
+	t.Parallel()
+	object := strings.Replace(textOf(t, "a", 5, true), `"status":{`, `"status":{"runCount":543032858.6,`, 1)
+	for name, read := range map[string]func(t *testing.T, ingest *Ingest){
+		"list": func(t *testing.T, ingest *Ingest) {
+			t.Helper()
+			if _, err := streamItems(strings.NewReader(`{"items":[`+object+`]}`), adding(ingest)); err != nil {
+				t.Error(err)
+			}
+		},
+		"watch": func(t *testing.T, ingest *Ingest) {
+			t.Helper()
+			deliver(t, ingest, event(watch.Added, object))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ingest := NewIngest(nil, nil)
+			read(t, ingest)
+			run := ingest.index.Namespace("default").ByUID(objectUID("a"))
+			if n := ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; n != 0 || run == nil {
+				t.Errorf("%d objects are skipped, the run is %+v", n, run)
 			}
 		})
 	}

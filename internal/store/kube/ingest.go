@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -15,9 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Ingest adds the runs of objects to the index before the objects are in a cache, so
-// that the cache need not hold them too. Of each object, the cache gets what identifies
-// it and its version, and the run's id.
+// Ingest has the index and prepares the informers of a Cluster. It replaces their objects
+// that cannot be decoded by placeholders. TaskRuns have no informer, see Cluster.Start.
 type Ingest struct {
 	index   *index.Index
 	watches *watchHealth
@@ -30,13 +30,10 @@ func NewIngest(clock taskrun.Clock, log *slog.Logger) *Ingest {
 	return &Ingest{index: index.New(clock, log), watches: newWatchHealth(clock)}
 }
 
-// Transform is the cache's transform of all kinds. The index has the run before the
-// cache has the object. The event handler then confirms that the watch delivered it. An
-// object that cannot be converted becomes a placeholder, as one that cannot be decoded.
+// Transform is the cache's transform of ConcurrencyLimits and StateProposals. An object
+// that cannot be converted becomes a placeholder, as one that cannot be decoded.
 func (i *Ingest) Transform(object any) (any, error) {
 	switch o := object.(type) {
-	case *v1alpha1.TaskRun:
-		return i.trimRun(o)
 	case *v1alpha1.ConcurrencyLimit:
 		return withoutManagers(v1alpha1.KindConcurrencyLimit, o)
 	case *v1alpha1.StateProposal:
@@ -46,63 +43,46 @@ func (i *Ingest) Transform(object any) (any, error) {
 	}
 }
 
-// trimRun adds the run of an object to the index, and returns what the cache keeps.
-func (i *Ingest) trimRun(o *v1alpha1.TaskRun) (any, error) {
-	if isTrimmed(o) {
-		return o, nil
-	}
-	namespace := i.index.Namespace(o.Namespace)
-	run := namespace.ByUID(o.UID)
-	if run == nil || run.Ref.ResourceVersion != o.ResourceVersion { // else it is an own write, which the index has already
-		read, err := runOf(o)
-		if err != nil {
-			return undecodableObject(v1alpha1.KindTaskRun, o, err)
-		}
-		run = namespace.PutRun(&o.ObjectMeta, read)
-	}
-	return trim(o, run), nil
-}
-
-// withoutManagers returns what the cache keeps of an object of any other kind.
+// withoutManagers returns what the cache keeps of an object.
 func withoutManagers(kind string, o client.Object) (any, error) {
 	if undecodableOf(o) != nil {
 		return o, nil
 	}
 	if err := check(o); err != nil {
-		return undecodableObject(kind, o, err)
+		u, err := unconvertible(kind, o, err)
+		if err != nil {
+			return nil, err
+		}
+		return placeholder(u)
 	}
 	o.SetManagedFields(nil)
 	return o, nil
 }
 
-// undecodableObject is placeholderOf for an object that was decoded and cannot be
-// converted.
-func undecodableObject(kind string, o any, cause error) (any, error) {
+// unconvertible returns the record of an object that was decoded and cannot be converted.
+func unconvertible(kind string, o any, cause error) (*index.Undecodable, error) {
 	text, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a %s: %w", kind, errors.Join(cause, err))
 	}
-	return placeholderOf(kind, text, cause)
+	return newUndecodable(kind, text, cause)
 }
 
-// trimmed marks an object of the cache that trim returned.
-var trimmed = []metav1.ManagedFieldsEntry{{Operation: operationTrimmed}}
-
-// isTrimmed reports whether an object has no run: trim returned it, or it is the
-// placeholder of one that cannot be decoded.
-func isTrimmed(o *v1alpha1.TaskRun) bool {
-	return isMarked(o, operationTrimmed) || isMarked(o, operationUndecodable)
-}
-
-// trim returns what the cache keeps of an object. It shares its texts with the run.
-func trim(o *v1alpha1.TaskRun, run *taskrun.Run) *v1alpha1.TaskRun {
-	kept := &v1alpha1.TaskRun{TypeMeta: o.TypeMeta}
-	kept.Namespace, kept.Name, kept.UID = o.Namespace, run.Ref.Name, types.UID(run.Ref.UID)
-	kept.ResourceVersion, kept.Generation = run.Ref.ResourceVersion, o.Generation
-	kept.CreationTimestamp, kept.DeletionTimestamp = o.CreationTimestamp, o.DeletionTimestamp
-	kept.ManagedFields = trimmed
-	if o.Spec.ID != "" {
-		kept.Spec.ID = run.ID
+// NewInformer creates the informers of a cache. A ConcurrencyLimit or StateProposal that
+// cannot be decoded ends no list and no watch, if the requests go through the Ingest's
+// Transport. Readiness does not depend on StateProposals, which no read over REST returns.
+func (i *Ingest) NewInformer(
+	lw toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	switch example.(type) {
+	case *v1alpha1.ConcurrencyLimit:
+		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindConcurrencyLimit}
+		lw = &watched{ListerWatcherWithContext: of, kind: v1alpha1.KindConcurrencyLimit, health: i.watches}
+	case *v1alpha1.StateProposal:
+		lw = marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindStateProposal}
+		informer := toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
+		_, _ = informer.AddEventHandler(proposalHandler{i.index.Undecodables()}) // fails for a stopped informer only
+		return informer
 	}
-	return kept
+	return toolscache.NewSharedIndexInformer(lw, example, resync, indexers)
 }

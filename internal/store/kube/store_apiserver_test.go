@@ -4,6 +4,7 @@ package kube_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,9 +90,12 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
+		var running sync.WaitGroup
+		running.Go(func() { _ = cluster.Start(ctx) })
 		if err := objects.Start(ctx); err != nil {
 			t.Errorf("the cache ended: %v", err)
 		}
+		running.Wait()
 	}()
 	freeze := func() {
 		cancel()

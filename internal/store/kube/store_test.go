@@ -1,6 +1,9 @@
 package kube
 
-import "github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+import (
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
+)
 
 // Ids of runs and states in these tests.
 const (
@@ -14,8 +17,18 @@ const (
 func storeOf(objects []*v1alpha1.TaskRun) *Store {
 	ingest := NewIngest(nil, nil)
 	cluster := &Cluster{index: ingest.index, watches: ingest.watches, synced: func() bool { return true }}
+	store := storeIn(cluster.index)
 	for _, o := range objects {
-		runHandler{cluster.index}.OnAdd(o, true)
+		must(store.Add(o))
 	}
 	return cluster.Namespace("default")
+}
+
+// storeIn returns the store of a reflector of all namespaces.
+func storeIn(x *index.Index) reflectorStore { return reflectorStore{x.NewWatchScope("")} }
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

@@ -16,19 +16,17 @@ type informerKey struct{}
 
 // framesBody is a watch whose objects have all been decoded once. The frame of an object
 // that cannot be decoded has its placeholder, so that it does not end the watch, and its
-// earlier version is removed. The frames of TaskRuns have trimmed objects, and the index
-// has the runs.
+// earlier version is removed.
 type framesBody struct {
 	io.Closer
 
-	ingest *Ingest
 	kind   string
 	frames *json.Decoder
 	rest   []byte // of the frame that is being read
 }
 
-func newFramesBody(ingest *Ingest, kind string, response io.ReadCloser) *framesBody {
-	return &framesBody{Closer: response, ingest: ingest, kind: kind, frames: json.NewDecoder(response)}
+func newFramesBody(kind string, response io.ReadCloser) *framesBody {
+	return &framesBody{Closer: response, kind: kind, frames: json.NewDecoder(response)}
 }
 
 // frame is one event of a watch.
@@ -59,26 +57,25 @@ func (b *framesBody) Read(p []byte) (int, error) {
 }
 
 // admit replaces the object of a frame by what the informer gets.
-func (b *framesBody) admit(f *frame) (err error) {
+func (b *framesBody) admit(f *frame) error {
 	switch f.Type {
 	case watch.Added, watch.Modified:
 	case watch.Deleted:
-		f.Object, err = lastOf(b.kind, f.Object)
+		last, err := lastOf(b.kind, f.Object)
+		if err != nil {
+			return err
+		}
+		f.Object, err = json.Marshal(last)
 		return err
 	default: // bookmarks and errors have no object
 		return nil
 	}
-	text, decoded, err := withoutFractions(b.kind, f.Object)
-	var object any
-	switch {
-	case err != nil:
-		object, err = placeholderOf(b.kind, f.Object, err)
-	case b.kind == v1alpha1.KindTaskRun:
-		object, err = b.ingest.Transform(decoded)
-	default:
+	text, _, err := withoutFractions(b.kind, f.Object)
+	if err == nil {
 		f.Object = text
 		return nil
 	}
+	object, err := placeholderOf(b.kind, f.Object, err)
 	if err == nil {
 		f.Object, err = json.Marshal(object)
 	}
@@ -86,16 +83,16 @@ func (b *framesBody) admit(f *frame) (err error) {
 }
 
 // lastOf returns the metadata of a deleted object, without decoding the rest.
-func lastOf(kind string, text []byte) (json.RawMessage, error) {
+func lastOf(kind string, text []byte) (*metav1.PartialObjectMetadata, error) {
 	id, err := identify(text)
 	if err != nil {
 		return nil, fmt.Errorf("decoding the deletion of a %s: %w", kind, err)
 	}
 	m := &id.Metadata
-	return json.Marshal(metav1.PartialObjectMetadata{
+	return &metav1.PartialObjectMetadata{
 		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: kind},
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion, ManagedFields: trimmed,
+			Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
 		},
-	})
+	}, nil
 }

@@ -59,18 +59,14 @@ func stringOr(text *string, fallback string) string {
 	return *text
 }
 
-// Operations that mark objects in a cache that differ from those of the API server,
-// which admits no such operation.
-const (
-	operationTrimmed     metav1.ManagedFieldsOperationType = "Trimmed"
-	operationUndecodable metav1.ManagedFieldsOperationType = "Undecodable"
-)
+// operationUndecodable marks a placeholder. The API server admits no such operation.
+const operationUndecodable metav1.ManagedFieldsOperationType = "Undecodable"
 
 // recordKey is the annotation of a placeholder that has its record.
 const recordKey = "undecodable"
 
-// placeholder returns an object for a cache in place of one that cannot be decoded, so
-// that the informer reports its deletion as that of any other.
+// placeholder returns an object in place of one that cannot be decoded. An informer
+// reports its deletion as that of any other.
 func placeholder(u *index.Undecodable) (runtime.Object, error) {
 	record, err := json.Marshal(u)
 	if err != nil {
@@ -85,19 +81,19 @@ func placeholder(u *index.Undecodable) (runtime.Object, error) {
 	object.SetManagedFields([]metav1.ManagedFieldsEntry{{Operation: operationUndecodable}})
 	object.SetAnnotations(map[string]string{recordKey: string(record)})
 	object.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(u.Err.Kind))
-	if run, ok := object.(*v1alpha1.TaskRun); ok {
-		run.Spec.ID = u.ID
-	}
 	return object, nil
 }
 
 // IsUndecodable reports whether an object of a cache is the placeholder of one that
 // cannot be decoded. It has metadata only, and controllers skip it.
-func IsUndecodable(o metav1.Object) bool { return isMarked(o, operationUndecodable) }
+func IsUndecodable(o metav1.Object) bool {
+	entries := o.GetManagedFields()
+	return len(entries) == 1 && entries[0].Operation == operationUndecodable
+}
 
 // undecodableOf returns the record of a placeholder, nil for any other object.
 func undecodableOf(o metav1.Object) *index.Undecodable {
-	if !isMarked(o, operationUndecodable) {
+	if !IsUndecodable(o) {
 		return nil
 	}
 	u := &index.Undecodable{}
@@ -105,11 +101,6 @@ func undecodableOf(o metav1.Object) *index.Undecodable {
 		return nil // cannot happen: placeholder wrote it
 	}
 	return u
-}
-
-func isMarked(o metav1.Object, operation metav1.ManagedFieldsOperationType) bool {
-	entries := o.GetManagedFields()
-	return len(entries) == 1 && entries[0].Operation == operation
 }
 
 // placeholderOf returns the placeholder of an object for which decode returned this

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -45,13 +46,6 @@ func textOf(t *testing.T, name string, version int, sound bool, change ...func(*
 		return string(text)
 	}
 	return strings.Replace(string(text), `"1970-01-01T00:00:00Z"`, `"`+badTime+`"`, 1)
-}
-
-// shown has the feed take what the objects of a list or watch leave in the cache.
-func shown(ingest *Ingest, objects ...any) {
-	for _, o := range objects {
-		runHandler{ingest.index}.OnAdd(o, false)
-	}
 }
 
 func wantUndecodable(t *testing.T, err error) {
@@ -85,16 +79,17 @@ func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
 			}
 			want := strings.Join(kept, "")
 			ingest := NewIngest(nil, nil)
-			into := &listCollector{ingest: ingest}
+			added, store := 0, storeIn(ingest.index)
 			list := `{"items": [ ` + strings.Join(items, " ,\n ") + ` ], "metadata": {}}`
-			if _, err := streamItems(strings.NewReader(list), into); err != nil {
+			add := func(o runtime.Object) error {
+				added++
+				return store.Add(o)
+			}
+			if _, err := streamItems(strings.NewReader(list), add); err != nil {
 				t.Fatal(err)
 			}
-			for _, object := range into.objects {
-				shown(ingest, object)
-			}
-			if got := known(ingest, "abc"); got != want || len(into.objects) != 3 {
-				t.Errorf("the index has %q and the cache %d objects, want %q and 3", got, len(into.objects), want)
+			if got := known(ingest, "abc"); got != want || added != 3 {
+				t.Errorf("the index has %q of %d objects, want %q of 3", got, added, want)
 			}
 			if n := ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; n != 3-len(want) {
 				t.Errorf("%d objects are skipped, want %d", n, 3-len(want))
@@ -103,36 +98,28 @@ func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// frames is a watch as the API server sends it, read as the informer's client
-// reads it.
-func frames(t *testing.T, ingest *Ingest, events ...string) []*v1alpha1.TaskRun {
+// deliver adds the events of a watch to the index, and returns their objects.
+func deliver(t *testing.T, ingest *Ingest, sent ...string) []metav1.Object {
 	t.Helper()
-	body := newFramesBody(ingest, v1alpha1.KindTaskRun, io.NopCloser(strings.NewReader(strings.Join(events, "\n"))))
-	decoder := json.NewDecoder(body)
-	var objects []*v1alpha1.TaskRun
+	decoder := newEventDecoder(io.NopCloser(strings.NewReader(strings.Join(sent, "\n"))))
+	runs := &runListerWatcher{store: storeIn(ingest.index)}
+	var objects []metav1.Object
 	for {
-		var next frame
-		if err := decoder.Decode(&next); errors.Is(err, io.EOF) {
+		kind, object, err := decoder.Decode()
+		if errors.Is(err, io.EOF) {
 			return objects
-		} else if err != nil {
+		}
+		if err == nil {
+			_, err = runs.addEvent(watch.Event{Type: kind, Object: object})
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		o := &v1alpha1.TaskRun{}
-		if err := json.Unmarshal(next.Object, o); err != nil {
+		o, err := meta.Accessor(object)
+		if err != nil {
 			t.Fatal(err)
 		}
 		objects = append(objects, o)
-		switch next.Type {
-		case watch.Added, watch.Modified:
-			kept, err := ingest.Transform(o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			shown(ingest, kept)
-		case watch.Deleted:
-			runHandler{ingest.index}.OnDelete(o)
-		case watch.Bookmark, watch.Error: // about no object
-		}
 	}
 }
 
@@ -161,14 +148,14 @@ func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ingest := NewIngest(nil, nil)
-			objects := frames(t, ingest, test.events...)
+			objects := deliver(t, ingest, test.events...)
 			if len(objects) != len(test.events) {
 				t.Errorf("%d frames were read of %d", len(objects), len(test.events))
 			}
 			if got, n := known(ingest, "ab"), ingest.index.Undecodables().Counts()[v1alpha1.KindTaskRun]; got != test.want || n != test.wantSkipped {
 				t.Errorf("the index has %q and %d are skipped, want %q and %d", got, n, test.want, test.wantSkipped)
 			}
-			if last := objects[len(objects)-1]; last.ResourceVersion == "" {
+			if last := objects[len(objects)-1]; last.GetResourceVersion() == "" {
 				t.Error("the last frame has no resourceVersion to watch from")
 			}
 		})
@@ -183,7 +170,7 @@ func TestTheNewestVersionDecides(t *testing.T) {
 		ingest := NewIngest(nil, nil)
 		s := ingest.index.Namespace("default")
 		broken := func(version int) {
-			frames(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
+			deliver(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
 		}
 		if order == 0 {
 			broken(7)
@@ -214,9 +201,9 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 			ingest := &Ingest{index: c.index, watches: c.watches}
 			change := []func(*v1alpha1.TaskRun){objecttest.WithID(idA), objecttest.WithKey("k")}
 			if before {
-				frames(t, ingest, event(watch.Added, textOf(t, "x", 5, true, change...)))
+				deliver(t, ingest, event(watch.Added, textOf(t, "x", 5, true, change...)))
 			}
-			frames(t, ingest, event(watch.Modified, textOf(t, "x", 6, false, change...)))
+			deliver(t, ingest, event(watch.Modified, textOf(t, "x", 6, false, change...)))
 			s := c.Namespace("default")
 			_, err := s.Get(t.Context(), idA)
 			wantUndecodable(t, err)
@@ -230,11 +217,11 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 			if err := errors.Join(c.complete(), c.current()); err != nil {
 				t.Errorf("one object takes the program out of service: %v", err)
 			}
-			frames(t, ingest, event(watch.Modified, textOf(t, "x", 7, true, change...)))
+			deliver(t, ingest, event(watch.Modified, textOf(t, "x", 7, true, change...)))
 			if run, err := s.Get(t.Context(), idA); err != nil || run.Ref.ResourceVersion != "7" {
 				t.Errorf("after its repair the run is %v, error %v", run, err)
 			}
-			frames(t, ingest, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))
+			deliver(t, ingest, event(watch.Modified, textOf(t, "x", 8, false, change...)), event(watch.Deleted, textOf(t, "x", 9, false, change...)))
 			if _, deleted := s.DeletedAt(idA); !deleted || s.undecodable(idA) != nil {
 				t.Error("the deletion was not noticed")
 			}
@@ -252,7 +239,7 @@ func TestANameThatIsUsedAgain(t *testing.T) {
 	another := func(o *v1alpha1.TaskRun) { o.UID = "another" }
 	for _, sound := range []bool{true, false} {
 		ingest := NewIngest(nil, nil)
-		frames(t, ingest, event(watch.Added, textOf(t, "x", 5, false)), event(watch.Added, textOf(t, "x", 6, sound, another)))
+		deliver(t, ingest, event(watch.Added, textOf(t, "x", 5, false)), event(watch.Added, textOf(t, "x", 6, sound, another)))
 		u := ingest.index.Undecodables()
 		first, second := u.Run("default", string(objectUID("x"))), u.Run("default", "another")
 		if first != nil || (second == nil) != sound || (ingest.index.Namespace("default").ByUID("another") == nil) == sound {
@@ -270,14 +257,14 @@ func TestAnObjectIsLoggedOnceForEachReason(t *testing.T) {
 	var log bytes.Buffer
 	ingest := NewIngest(nil, slog.New(slog.NewTextHandler(&log, nil)))
 	for version := 5; version < 8; version++ {
-		frames(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
+		deliver(t, ingest, event(watch.Modified, textOf(t, "a", version, false)))
 	}
 	if lines := log.String(); strings.Count(lines, "\n") != 1 || !strings.Contains(lines, "taskRun=default/a") ||
 		!strings.Contains(lines, badField) || !strings.Contains(lines, badTime) {
 		t.Errorf("logged:\n%s", lines)
 	}
-	frames(t, ingest, event(watch.Modified, strings.Replace(textOf(t, "a", 8, true), `"spec":{`, `"spec":{"tags":7,`, 1)))
-	frames(t, ingest, event(watch.Modified, textOf(t, "a", 9, true)))
+	deliver(t, ingest, event(watch.Modified, strings.Replace(textOf(t, "a", 8, true), `"spec":{`, `"spec":{"tags":7,`, 1)))
+	deliver(t, ingest, event(watch.Modified, textOf(t, "a", 9, true)))
 	if lines := log.String(); strings.Count(lines, "\n") != 3 || !strings.Contains(lines, "field=spec.tags") || !strings.Contains(lines, "decoded again") {
 		t.Errorf("logged:\n%s", lines)
 	}
@@ -432,14 +419,14 @@ func wantLimits(t *testing.T, store *Limits, want ...string) {
 }
 
 // People choose the names of managers, but not their operations.
-func TestUsersCannotMarkAnObjectAsTrimmed(t *testing.T) {
+func TestUsersCannotMarkAnObjectAsUndecodable(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []metav1.ManagedFieldsOperationType{metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate} {
 		o := objecttest.Version("x", "u", 5)
-		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "taken by the index", Operation: operation}}
+		o.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "Undecodable", Operation: operation}}
 		o.Annotations = map[string]string{recordKey: "{}"}
-		if isTrimmed(o) || undecodableOf(o) != nil {
-			t.Errorf("an object of operation %s counts as trimmed", operation)
+		if IsUndecodable(o) || undecodableOf(o) != nil {
+			t.Errorf("an object of operation %s is a placeholder", operation)
 		}
 	}
 }
