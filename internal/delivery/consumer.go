@@ -31,6 +31,8 @@ type Consumer struct {
 	nextKey      int                  // index of the key to check first
 	idle         bool                 // waits and was not woken
 	woken        chan struct{}        // closed to wake the consumer
+	reservation  *Reservation         // of this consumer, which waits for its end
+	assigned     *taskrun.Run         // created for this consumer; not returned by Next yet
 }
 
 // Next waits for a run of one of the task keys, in round robin, and leases it to
@@ -43,13 +45,11 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 		}
 		id := c.queue.claim(c)
 		if id == "" {
-			select {
-			case <-c.woken:
-				continue
-			case <-ctx.Done():
-				c.queue.cancel(c)
-				return nil, ctx.Err()
+			run, err := c.wait(ctx)
+			if err != nil || run != nil {
+				return run, err
 			}
+			continue
 		}
 		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.registry.LeaseNamespace()})
 		if err == nil {
@@ -65,6 +65,25 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 			c.pause(ctx)
 		}
 	}
+}
+
+// wait waits until the consumer is woken. It returns the run that was created for the
+// consumer, if any, also when the context has ended: its lease was written.
+func (c *Consumer) wait(ctx context.Context) (*taskrun.Run, error) {
+	var err error
+	select {
+	case <-c.woken:
+	case <-ctx.Done():
+		c.queue.cancel(c)
+		err = ctx.Err()
+	}
+	run := c.takeAssigned()
+	if run == nil {
+		return nil, err
+	}
+	c.recordDelivery(run.ID)
+	c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
+	return run, nil
 }
 
 func (c *Consumer) pause(ctx context.Context) {

@@ -256,6 +256,7 @@ func (q *Queue) cancel(c *Consumer) {
 		q.removeIdle(c)
 		return
 	}
+	c.reservation = nil
 	for _, key := range c.keys {
 		q.wake(key)
 	}

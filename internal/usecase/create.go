@@ -44,6 +44,8 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	if err != nil {
 		return nil, false, err
 	}
+	reservation := s.reserve(first)
+	defer reservation.Cancel()
 	kept, err := s.Store.Create(ctx, first)
 	switch {
 	case errors.Is(err, taskrun.ErrExists) && kept.NaturalKey() == first.NaturalKey():
@@ -56,6 +58,7 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	// The answer to the creating call repeats times as the client spelt them;
 	// what is stored is in UTC (contract §2.0).
 	first.Ref = kept.Ref
+	reservation.Deliver(ctx, kept)
 	s.Notifier.Transitioned(nil, first, decision)
 	return first, true, nil
 }

@@ -39,6 +39,9 @@ func begun(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	if begun.Finished() { // whatever spec says of times
 		begun.EndRecorded = endRecorded(o.CreationTimestamp, originOf(o).CreatedTime)
 	}
+	if begun.Delivery == nil {
+		begun.DeliverFirst(firstHold(originOf(o).Delivery))
+	}
 	return &begun
 }
 
