@@ -331,7 +331,8 @@ type TaskRunStatus struct {
 
 	// delivery says which worker holds a background run, one that was submitted to
 	// be run by any worker that serves its task; missing as long as it was sent to
-	// none, and for any other run. It is written before the run is sent, so that no
+	// none, and for any other run. The first one is spec.origin.delivery if a worker
+	// was idle when the run was created. It is written before the run is sent, so that no
 	// two live workers hold one run. A worker holds a run until the run ends or the
 	// worker is gone: without a connection to the operator for longer than
 	// --worker-grace-time. Then a run that it had not started waits for another

@@ -27,7 +27,7 @@ func (c *clients) connect(namespace, caller, id string) *Consumer {
 	c.t.Helper()
 	w := c.namespaces[namespace]
 	if w == nil {
-		w = NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
+		w = NewWorkers(NewQueue(nil, bubbleClock{}), nil, bubbleClock{}, SingleReplica{})
 		w.Namespace, w.Budget = namespace, c.budget
 		c.namespaces[namespace] = w
 	}
@@ -168,7 +168,7 @@ func TestByteBudget_sharesDependOnFreeBytes(t *testing.T) {
 
 func TestWorkers_costIsSizeInEncodedList(t *testing.T) {
 	t.Parallel()
-	w := NewWorkers(nil, nil, bubbleClock{}, SingleReplica{})
+	w := NewWorkers(NewQueue(nil, bubbleClock{}), nil, bubbleClock{}, SingleReplica{})
 	w.Namespace = "default"
 	var all []Worker
 	costs := 0

@@ -31,30 +31,33 @@ type Consumer struct {
 	nextKey      int                  // index of the key to check first
 	idle         bool                 // waits and was not woken
 	woken        chan struct{}        // closed to wake the consumer
-	reservation  *Reservation         // of this consumer, which waits for its end
-	assigned     *taskrun.Run         // created for this consumer; not returned by Next yet
+	reserved     int                  // creates for this consumer that have not ended
+	assigned     []*taskrun.Run       // created for this consumer, and not sent yet
+	inNext       bool                 // Next is being called
+	overdue      *time.Timer          // see expectNext; nil: not expected
+	closed       bool
 }
 
 // Next waits for a run of one of the task keys, in round robin, and leases it to
 // this worker. The worker holds the run until the run is released, the run
 // finishes, or the worker is lost. An error means that the context has ended.
 func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
+	c.beginNext()
+	defer c.endNext(ctx)
 	for {
-		if run := c.nextRedelivery(); run != nil {
+		if run := c.nextHeld(); run != nil {
 			return run, nil
 		}
 		id := c.queue.claim(c)
 		if id == "" {
-			run, err := c.wait(ctx)
-			if err != nil || run != nil {
-				return run, err
+			if err := c.wait(ctx); err != nil {
+				return nil, err
 			}
 			continue
 		}
 		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.registry.LeaseNamespace()})
 		if err == nil {
-			c.recordDelivery(id)
-			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
+			c.recordDelivery(run)
 			return run, nil
 		}
 		c.queue.restore(id)
@@ -67,23 +70,23 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 	}
 }
 
-// wait waits until the consumer is woken. It returns the run that was created for the
-// consumer, if any, also when the context has ended: its lease was written.
-func (c *Consumer) wait(ctx context.Context) (*taskrun.Run, error) {
-	var err error
+// nextHeld returns the next run that this worker holds and has to be sent, nil for none.
+func (c *Consumer) nextHeld() *taskrun.Run {
+	if run := c.nextRedelivery(); run != nil {
+		return run
+	}
+	return c.nextAssigned()
+}
+
+// wait waits until the consumer is woken.
+func (c *Consumer) wait(ctx context.Context) error {
 	select {
 	case <-c.woken:
+		return nil
 	case <-ctx.Done():
 		c.queue.cancel(c)
-		err = ctx.Err()
+		return ctx.Err()
 	}
-	run := c.takeAssigned()
-	if run == nil {
-		return nil, err
-	}
-	c.recordDelivery(run.ID)
-	c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
-	return run, nil
 }
 
 func (c *Consumer) pause(ctx context.Context) {

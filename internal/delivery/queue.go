@@ -204,6 +204,14 @@ func (q *Queue) wake(key string) {
 	close(c.woken)
 }
 
+// addIdle adds a consumer to the idle consumers, behind the others.
+func (q *Queue) addIdle(c *Consumer) {
+	c.idle = true
+	for _, key := range c.keys {
+		q.idle[key] = append(q.idle[key], c)
+	}
+}
+
 // removeIdle removes a consumer from the idle consumers.
 func (q *Queue) removeIdle(c *Consumer) {
 	c.idle = false
@@ -220,7 +228,7 @@ func (q *Queue) removeIdle(c *Consumer) {
 func (q *Queue) claim(c *Consumer) (id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(c.redeliveries) > 0 { // added after nextRedelivery returned nil
+	if len(c.redeliveries)+len(c.assigned) > 0 { // added after Next looked for them
 		c.woken = closedChannel
 		return ""
 	}
@@ -240,10 +248,8 @@ func (q *Queue) claim(c *Consumer) (id string) {
 		q.remove(next.id)
 		return next.id
 	}
-	c.idle, c.woken = true, make(chan struct{})
-	for _, key := range c.keys {
-		q.idle[key] = append(q.idle[key], c)
-	}
+	c.woken = make(chan struct{})
+	q.addIdle(c)
 	return ""
 }
 
@@ -256,7 +262,6 @@ func (q *Queue) cancel(c *Consumer) {
 		q.removeIdle(c)
 		return
 	}
-	c.reservation = nil
 	for _, key := range c.keys {
 		q.wake(key)
 	}

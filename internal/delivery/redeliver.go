@@ -127,11 +127,12 @@ func (c *Consumer) nextRedelivery() *taskrun.Run {
 	}
 }
 
-// recordDelivery records that this connection delivered a run.
-func (c *Consumer) recordDelivery(id string) {
+// recordDelivery records that this connection delivers a run.
+func (c *Consumer) recordDelivery(run *taskrun.Run) {
+	c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
-	c.delivered[id] = c.queue.clock.Now()
+	c.delivered[run.ID] = c.queue.clock.Now()
 }
 
 // closedChannel never blocks a consumer that waits on it.

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,8 +44,6 @@ func (s *fixture) waiter(id string, keys ...string) *waiter {
 	return w
 }
 
-func hold(worker string) taskrun.Hold { return taskrun.Hold{Worker: worker} }
-
 func TestReserve_newRunIsCreatedForTheWorkerThatWaitedLongest(t *testing.T) {
 	t.Parallel()
 	inBubbleReserving(t, func(s *fixture) {
@@ -65,10 +64,15 @@ func TestReserve_newRunIsCreatedForTheWorkerThatWaitedLongest(t *testing.T) {
 func TestReserve_findsNoWorker(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fixture){
-		"when none is idle":                func(s *fixture) { s.subscribe("w", "a") },
-		"when it serves another task":      func(s *fixture) { s.waiter("w", "b") },
-		"when this replica has no Lease":   func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
-		"when the idle worker is reserved": func(s *fixture) { s.waiter("w", "a"); s.workers.Reserve("a") },
+		"when none is idle":              func(s *fixture) { s.subscribe("w", "a") },
+		"when it serves another task":    func(s *fixture) { s.waiter("w", "b") },
+		"when this replica has no Lease": func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
+		"when many creates are for it": func(s *fixture) {
+			s.waiter("w", "a")
+			for range maxReserved {
+				s.workers.Reserve("a")
+			}
+		},
 		"when the idle worker has left": func(s *fixture) {
 			s.waiter("w", "a").stop()
 			synctest.Wait()
@@ -146,53 +150,103 @@ func TestReservation_isGivenBackWhenTheRunExists(t *testing.T) {
 	})
 }
 
-// A consumer gets no run of its other tasks while it is reserved.
-func TestReservation_consumerTakesQueuedRunsWhenItIsGivenBack(t *testing.T) {
+// The workers take turns, and each gets its runs in the order in which the creates end.
+func TestReserve_spreadsCreatesOverIdleWorkers(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		s.waiter("v", "a")
+		w := s.waiter("w", "a")
+		var holders []string
+		var reservations []usecase.Reservation
+		for range 4 {
+			r := s.workers.Reserve("a")
+			holders, reservations = append(holders, r.Hold().Worker), append(reservations, r)
+		}
+		s.want("holders", []string{"v", "w", "v", "w"}, holders)
+		first, second := s.createFor(taskrun.Hold{Worker: "w"}, "1"), s.createFor(taskrun.Hold{Worker: "w"}, "2")
+		reservations[3].Deliver(s.t.Context(), second)
+		reservations[1].Deliver(s.t.Context(), first)
+		s.want("delivered", []string{second.ID, first.ID}, []string{(<-w.got).ID, s.next(w.Consumer)})
+	})
+}
+
+// A worker for which a run is being created is idle, and takes other runs.
+func TestReservation_workerTakesOtherRunsDuringTheCreate(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
 		w := s.waiter("w", "a", "b")
 		r := s.workers.Reserve("a")
-		id := s.submit("b", 0)
-		synctest.Wait()
-		s.want("holder while it is reserved", "", s.run(id).Holder())
-		r.Cancel()
-		r.Cancel()
-		s.want("delivered", id, (<-w.got).ID)
+		other, run := s.submit("b", 0), s.createFor(r.Hold(), "1")
+		s.want("during the create", other, (<-w.got).ID)
+		r.Deliver(s.t.Context(), run)
+		r.Deliver(s.t.Context(), run)
+		s.want("after it", []string{run.ID, ""}, []string{s.next(w.Consumer), s.next(w.Consumer)})
 	})
 }
 
-func TestReservation_runOfAWorkerThatLeftGoesToAnother(t *testing.T) {
+// Such a worker has reached its limit.
+func TestReservation_runsGoToAnotherWorkerWhenTheWorkerDoesNotAcceptTheOneBefore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		w := s.waiter("w", "a")
+		reservations := []usecase.Reservation{s.workers.Reserve("a"), s.workers.Reserve("a"), s.workers.Reserve("a")}
+		var ids []string
+		for i, r := range reservations[:2] {
+			run := s.createFor(r.Hold(), strconv.Itoa(i))
+			ids = append(ids, run.ID)
+			r.Deliver(s.t.Context(), run)
+		}
+		s.want("delivered", ids[0], (<-w.got).ID)
+		pass(sendWithin - time.Millisecond)
+		s.want("holder in time", "w", s.run(ids[1]).Holder())
+		pass(2 * time.Millisecond)
+		s.want("holder after it", "", s.run(ids[1]).Holder())
+		late := s.createFor(taskrun.Hold{Worker: "w"}, "late")
+		reservations[2].Deliver(s.t.Context(), late)
+		pass(2 * sendWithin)
+		s.want("holder of a run whose create ended later", "", s.run(late.ID).Holder())
+		other := s.subscribe("other", "a")
+		s.want("other worker", []string{ids[1], late.ID}, []string{s.next(other), s.next(other)})
+	})
+}
+
+func TestReservation_runsStayWithAWorkerThatAcceptsTheOneBefore(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		w := s.waiter("w", "a")
+		var want []string
+		reservations := []usecase.Reservation{s.workers.Reserve("a"), s.workers.Reserve("a"), s.workers.Reserve("a"), s.workers.Reserve("a")}
+		for i, r := range reservations {
+			run := s.createFor(r.Hold(), strconv.Itoa(i))
+			want = append(want, run.ID)
+			r.Deliver(s.t.Context(), run)
+		}
+		got := []string{(<-w.got).ID}
+		for range 3 {
+			pass(sendWithin * 3 / 4)
+			got = append(got, s.next(w.Consumer))
+		}
+		s.want("delivered", want, got)
+	})
+}
+
+func TestReservation_runsOfAWorkerThatLeftGoToAnother(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
 		leaving := s.waiter("leaving", "a")
-		r := s.workers.Reserve("a")
+		before, after := s.workers.Reserve("a"), s.workers.Reserve("a")
 		leaving.stop()
 		synctest.Wait()
-		run := s.createFor(r.Hold())
-		r.Deliver(s.t.Context(), run)
-		s.want("delivery", &taskrun.Delivery{PreviousHolder: "leaving", Since: run.Created, Attempts: 1}, s.run(run.ID).Delivery)
-		s.want("delivered", run.ID, s.next(s.subscribe("other", "a")))
-	})
-}
-
-// The context of the worker ends after the run was given to it.
-func TestReservation_assignedRunIsReturnedAfterTheEndOfTheContext(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(s *fixture) {
-		c := s.subscribe("w", "a")
-		s.queue.claim(c)
-		r := s.workers.Reserve("a")
-		run := s.createFor(r.Hold())
-		r.Deliver(s.t.Context(), run)
-		ended, cancel := context.WithCancel(s.t.Context())
-		cancel()
-		for range 20 { // select takes either
-			got, err := c.wait(ended)
-			if err != nil || got == nil {
-				s.t.Fatalf("wait() = %v, %v, want the run", got, err)
-			}
-			c.assigned = run
+		assigned, late := s.createFor(before.Hold(), "1"), s.createFor(after.Hold(), "2")
+		before.Deliver(s.t.Context(), assigned)
+		leaving.Close()
+		after.Deliver(s.t.Context(), late)
+		for _, run := range []*taskrun.Run{assigned, late} {
+			want := &taskrun.Delivery{PreviousHolder: "leaving", Since: run.Created, Attempts: 1}
+			s.want("delivery", want, s.run(run.ID).Delivery)
 		}
+		other := s.subscribe("other", "a")
+		s.want("delivered", []string{assigned.ID, late.ID}, []string{s.next(other), s.next(other)})
 	})
 }
 
@@ -214,7 +268,7 @@ func TestReservation_workerThatIsLostGivesItsRunBack(t *testing.T) {
 func TestReservation_runThatWasNotSentIsRedeliveredToItsWorker(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
-		run := s.createFor(hold("w"))
+		run := s.createFor(taskrun.Hold{Worker: "w"}, "1")
 		s.startReaper()
 		other, w := s.subscribe("other", "a"), s.subscribe("w", "a")
 		s.want("at once", "", s.next(w))
@@ -227,7 +281,7 @@ func TestReservation_runThatWasNotSentIsRedeliveredToItsWorker(t *testing.T) {
 func TestReaper_doesNotSendARunToAWorkerThatDoesNotServeItsTask(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
-		s.createFor(hold("w"))
+		s.createFor(taskrun.Hold{Worker: "w"}, "1")
 		s.startReaper()
 		s.want("delivered", "", s.nextWithin(s.subscribe("w", "b"), time.Minute))
 	})
@@ -236,7 +290,7 @@ func TestReaper_doesNotSendARunToAWorkerThatDoesNotServeItsTask(t *testing.T) {
 func TestReaper_redeliversThroughTheConnectionThatServesTheTask(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
-		run := s.createFor(hold("w"))
+		run := s.createFor(taskrun.Hold{Worker: "w"}, "1")
 		serving, latest := s.subscribe("w", "a"), s.subscribe("w", "b")
 		s.startReaper()
 		s.want("by the other connection", "", s.nextWithin(latest, time.Minute))
@@ -245,14 +299,15 @@ func TestReaper_redeliversThroughTheConnectionThatServesTheTask(t *testing.T) {
 }
 
 // createFor stores a run of task a that was created for a worker.
-func (s *fixture) createFor(to taskrun.Hold) *taskrun.Run {
+func (s *fixture) createFor(to taskrun.Hold, dynamicKey string) *taskrun.Run {
 	s.t.Helper()
 	created := usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: bubbleClock{}, IdleWorkers: only{to}})
-	run, _, err := created.Create(s.t.Context(), submission("a", "for "+to.Worker))
+	run, _, err := created.Create(s.t.Context(), submission("a", dynamicKey))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.want("holder", to.Worker, run.Holder())
+	pass(time.Microsecond) // the next run has a later creation time
 	return s.run(run.ID)
 }
 
