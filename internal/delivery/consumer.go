@@ -34,6 +34,8 @@ type Consumer struct {
 	reserved     int                  // creates for this consumer that have not ended
 	assigned     []*taskrun.Run       // created for this consumer, and not sent yet
 	inNext       bool                 // Next is being called
+	returned     time.Time            // latest return of Next with a run
+	joined       bool                 // is in Queue.consumers
 	overdue      *time.Timer          // see expectNext; nil: not expected
 	closed       bool
 }

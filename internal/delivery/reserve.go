@@ -2,29 +2,31 @@ package delivery
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// A run that is created while a worker of its task is idle is created for that worker:
+// A run that is created while a worker of its task is ready is created for that worker:
 // the object has its first lease, so that one write is enough. The worker gets such
 // runs one after the other, in the order in which their creates end.
 
 const (
-	// maxReserved is the maximum number of creates at a time for one idle consumer. A
-	// create takes much longer than a worker takes to accept a run.
+	// maxReserved is the maximum number of runs for one consumer that are being created
+	// or were not sent yet. A create takes much longer than a worker takes to accept a
+	// run.
 	maxReserved = 8
-	// sendWithin is the time after which runs that were created for a consumer go to
-	// other workers if the consumer has not accepted the one before: the worker has
-	// reached its limit.
-	sendWithin = 100 * time.Millisecond
+	// acceptWithin is the time within which a worker that is ready accepts a run. After
+	// it, the worker has reached its limit: it gets no further runs, and those that were
+	// created for it and not sent go to other workers.
+	acceptWithin = 100 * time.Millisecond
 	// releaseTimeout limits the release of such runs.
 	releaseTimeout = 10 * time.Second
 )
 
-// Reservation is an idle consumer during the create of a run. It ends with Deliver or
+// Reservation is a consumer that is ready, during the create of a run. It ends with Deliver or
 // Cancel, further calls have no effect.
 type Reservation struct {
 	consumer *Consumer
@@ -32,10 +34,10 @@ type Reservation struct {
 	ended    bool
 }
 
-var _ usecase.IdleWorkers = (*Workers)(nil)
+var _ usecase.ReadyWorkers = (*Workers)(nil)
 
-// Reserve returns an idle worker of the task, nil if there is none, if runs of the task
-// are due, which go first, or if this replica cannot keep a Lease: other operators
+// Reserve returns a worker of the task that is ready, nil if there is none, if runs of
+// the task are due, which go first, or if this replica cannot keep a Lease: other operators
 // would not find the worker.
 func (w *Workers) Reserve(taskKey string) usecase.Reservation {
 	namespace := w.registry.LeaseNamespace()
@@ -86,21 +88,56 @@ func (r *Reservation) end(ctx context.Context, run *taskrun.Run) bool {
 	return true
 }
 
-// reserve returns the idle consumer of the task that was reserved least recently.
+// reserve returns the consumer of the task that is ready and was reserved least recently,
+// an idle one if possible.
 func (q *Queue) reserve(key string) *Consumer {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.backlog != nil || len(q.idle[key]) == 0 || q.hasDue(key) {
+	if q.backlog != nil || q.hasDue(key) {
 		return nil
 	}
-	c := q.idle[key][0]
-	if c.reserved >= maxReserved {
-		return nil
+	now := q.clock.Now()
+	for _, consumers := range [][]*Consumer{q.idle[key], q.consumers[key]} {
+		i := slices.IndexFunc(consumers, func(c *Consumer) bool { return c.ready(now) })
+		if i < 0 {
+			continue
+		}
+		c := consumers[i]
+		c.reserved++
+		q.leave(c)
+		q.join(c) // behind the others
+		if c.idle {
+			q.removeIdle(c)
+			q.addIdle(c)
+		}
+		return c
 	}
-	c.reserved++
-	q.removeIdle(c)
-	q.addIdle(c) // behind the others
-	return c
+	return nil
+}
+
+// ready reports whether the consumer is expected to take a run at once.
+func (c *Consumer) ready(now time.Time) bool {
+	return c.reserved+len(c.assigned) < maxReserved && (c.inNext || now.Sub(c.returned) < acceptWithin)
+}
+
+// join adds a consumer to those of its task keys.
+func (q *Queue) join(c *Consumer) {
+	for _, key := range c.keys {
+		q.consumers[key] = append(q.consumers[key], c)
+	}
+}
+
+// leave removes a consumer from those of its task keys.
+func (q *Queue) leave(c *Consumer) { removeConsumer(q.consumers, c) }
+
+// removeConsumer removes a consumer from the lists of its task keys.
+func removeConsumer(lists map[string][]*Consumer, c *Consumer) {
+	for _, key := range c.keys {
+		lists[key] = slices.DeleteFunc(lists[key], func(other *Consumer) bool { return other == c })
+		if len(lists[key]) == 0 {
+			delete(lists, key)
+		}
+	}
 }
 
 func (q *Queue) hasDue(key string) (due bool) {
@@ -129,6 +166,10 @@ func (c *Consumer) nextAssigned() *taskrun.Run {
 func (c *Consumer) beginNext() {
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
+	if !c.joined {
+		c.joined = true
+		c.queue.join(c)
+	}
 	c.inNext = true
 	if c.overdue != nil {
 		c.overdue.Stop()
@@ -140,14 +181,17 @@ func (c *Consumer) endNext(ctx context.Context) {
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
 	c.inNext = false
+	if ctx.Err() == nil {
+		c.returned = c.queue.clock.Now()
+	}
 	c.expectNext(ctx)
 }
 
-// expectNext releases the assigned runs unless Next is called within sendWithin. The
+// expectNext releases the assigned runs unless Next is called within acceptWithin. The
 // queue is locked.
 func (c *Consumer) expectNext(ctx context.Context) {
 	if len(c.assigned) > 0 && !c.inNext && c.overdue == nil {
-		c.overdue = time.AfterFunc(sendWithin, func() { c.release(ctx, c.takeAssigned()) })
+		c.overdue = time.AfterFunc(acceptWithin, func() { c.release(ctx, c.takeAssigned()) })
 	}
 }
 
@@ -164,6 +208,7 @@ func (c *Consumer) takeAssigned() []*taskrun.Run {
 func (c *Consumer) closeAssigned(ctx context.Context) {
 	c.queue.mu.Lock()
 	c.closed = true
+	c.queue.leave(c)
 	if c.overdue != nil {
 		c.overdue.Stop()
 	}

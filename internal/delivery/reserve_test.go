@@ -17,7 +17,7 @@ import (
 func inBubbleReserving(t *testing.T, test func(*fixture)) {
 	t.Helper()
 	inBubble(t, func(s *fixture) {
-		s.service.IdleWorkers = s.workers
+		s.service.ReadyWorkers = s.workers
 		test(s)
 	})
 }
@@ -92,6 +92,34 @@ func TestReserve_findsNoWorker(t *testing.T) {
 	}
 }
 
+// Without that, a burst of runs without a worker would keep the following ones from
+// getting one.
+func TestReserve_findsAWorkerThatWasJustSentARun(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		busy := s.subscribe("busy", "a")
+		s.submit("a", 0)
+		s.next(busy)
+		r := s.workers.Reserve("a")
+		s.want("while the worker may accept it", taskrun.Hold{Worker: "busy"}, r.Hold())
+		s.waiter("idle", "a")
+		s.want("with an idle worker", taskrun.Hold{Worker: "idle"}, s.workers.Reserve("a").Hold())
+	})
+}
+
+func TestReserve_findsNoWorkerThatHasReachedItsLimit(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		c := s.subscribe("w", "a")
+		s.submit("a", 0)
+		s.next(c)
+		pass(acceptWithin)
+		if r := s.workers.Reserve("a"); r != nil {
+			s.t.Errorf("reserved %v, want none", r.Hold())
+		}
+	})
+}
+
 // The alarm of a run that becomes due runs in a goroutine of its own.
 func TestReserve_dueRunsGoFirst(t *testing.T) {
 	t.Parallel()
@@ -151,7 +179,7 @@ func TestReservation_isGivenBackWhenTheRunExists(t *testing.T) {
 }
 
 // The workers take turns, and each gets its runs in the order in which the creates end.
-func TestReserve_spreadsCreatesOverIdleWorkers(t *testing.T) {
+func TestReserve_spreadsCreatesOverReadyWorkers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
 		s.waiter("v", "a")
@@ -197,13 +225,13 @@ func TestReservation_runsGoToAnotherWorkerWhenTheWorkerDoesNotAcceptTheOneBefore
 			r.Deliver(s.t.Context(), run)
 		}
 		s.want("delivered", ids[0], (<-w.got).ID)
-		pass(sendWithin - time.Millisecond)
+		pass(acceptWithin - time.Millisecond)
 		s.want("holder in time", "w", s.run(ids[1]).Holder())
 		pass(2 * time.Millisecond)
 		s.want("holder after it", "", s.run(ids[1]).Holder())
 		late := s.createFor(taskrun.Hold{Worker: "w"}, "late")
 		reservations[2].Deliver(s.t.Context(), late)
-		pass(2 * sendWithin)
+		pass(2 * acceptWithin)
 		s.want("holder of a run whose create ended later", "", s.run(late.ID).Holder())
 		other := s.subscribe("other", "a")
 		s.want("other worker", []string{ids[1], late.ID}, []string{s.next(other), s.next(other)})
@@ -223,7 +251,7 @@ func TestReservation_runsStayWithAWorkerThatAcceptsTheOneBefore(t *testing.T) {
 		}
 		got := []string{(<-w.got).ID}
 		for range 3 {
-			pass(sendWithin * 3 / 4)
+			pass(acceptWithin * 3 / 4)
 			got = append(got, s.next(w.Consumer))
 		}
 		s.want("delivered", want, got)
@@ -301,7 +329,7 @@ func TestReaper_redeliversThroughTheConnectionThatServesTheTask(t *testing.T) {
 // createFor stores a run of task a that was created for a worker.
 func (s *fixture) createFor(to taskrun.Hold, dynamicKey string) *taskrun.Run {
 	s.t.Helper()
-	created := usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: bubbleClock{}, IdleWorkers: only{to}})
+	created := usecase.New(usecase.Options{Namespace: "default", Store: s.store, Clock: bubbleClock{}, ReadyWorkers: only{to}})
 	run, _, err := created.Create(s.t.Context(), submission("a", dynamicKey))
 	if err != nil {
 		s.t.Fatal(err)

@@ -6,9 +6,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// IdleWorkers finds idle workers for the runs that are created.
-type IdleWorkers interface {
-	// Reserve reserves an idle worker of the task, so that it gets no other run until
+// ReadyWorkers finds workers for the runs that are created.
+type ReadyWorkers interface {
+	// Reserve reserves a worker of the task that is ready to take a run, until
 	// the reservation ends. It returns nil if there is none.
 	Reserve(taskKey string) Reservation
 }
@@ -20,17 +20,17 @@ type Reservation interface {
 	Hold() taskrun.Hold
 	// Deliver sends the run to the worker. The run was created with the Hold.
 	Deliver(ctx context.Context, run *taskrun.Run)
-	// Cancel makes the worker idle again.
+	// Cancel ends the reservation without a run.
 	Cancel()
 }
 
-// reserve makes an idle worker of this replica the holder of a run that is due when it
+// reserve makes a worker of this replica that is ready the holder of a run that is due when it
 // is created, so that create and delivery are one write.
 func (s *Service) reserve(first *taskrun.Run) Reservation {
-	if s.IdleWorkers == nil || !first.DueFromCreate() {
+	if s.ReadyWorkers == nil || !first.DueFromCreate() {
 		return noReservation{}
 	}
-	reservation := s.IdleWorkers.Reserve(first.TaskKey)
+	reservation := s.ReadyWorkers.Reserve(first.TaskKey)
 	if reservation == nil {
 		return noReservation{}
 	}

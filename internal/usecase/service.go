@@ -25,8 +25,8 @@ type Options struct {
 	FlowRuns  FlowRuns         // nil: none are kept, all count as running
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
-	// IdleWorkers are the workers that a run can be created for; nil: none.
-	IdleWorkers IdleWorkers
+	// ReadyWorkers are the workers that a run can be created for; nil: none.
+	ReadyWorkers ReadyWorkers
 	// Buffers limits the memory of the change feed; nil: a limit of its own.
 	Buffers *bytebudget.Budget
 	// KeyLocks are those of all Services on these runs; nil: there is no other.
