@@ -1,5 +1,30 @@
 package v1alpha1
 
+// FirstDelivery says which worker a background run was created for: the operator
+// sends the run to it after the create. It counts as the first delivery, at the time
+// at which the run was created. If the worker is not connected, the run waits for
+// another worker after --worker-grace-period.
+//
+// +structType=atomic
+type FirstDelivery struct {
+	// holder is the worker that holds the run, by its client id; at most 256
+	// characters. Example: host-7-4711.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Holder string `json:"holder,omitempty"`
+
+	// leaseNamespace is the namespace of the Leases that list the worker while it is
+	// connected, as in status.delivery. At most 63 characters. Example: taskrun-system.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	LeaseNamespace string `json:"leaseNamespace,omitempty"`
+}
+
 // Delivery says which worker holds a background run. It is written before the
 // run is sent, so that no two live workers hold one run.
 //

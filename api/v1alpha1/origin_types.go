@@ -31,6 +31,14 @@ type Origin struct {
 	// +kubebuilder:validation:Enum=Event
 	Source string `json:"source,omitempty"`
 
+	// delivery is the worker that the run was delivered to when it was created.
+	// It has no effect unless the initial state is SCHEDULED with deferred: true and
+	// is due, and none once status.delivery or status.state is set. Not set if no
+	// worker of the task was idle.
+	//
+	// +optional
+	Delivery *FirstDelivery `json:"delivery,omitempty"`
+
 	// wire is the JSON text of the values that the other fields of spec cannot hold
 	// as they were sent, by their names over REST. It takes precedence over them. At
 	// most 12288 characters. Example: '{"labels":{"ratio":5.0},"retry_delay":4}'.

@@ -330,7 +330,8 @@ type TaskRunStatus struct {
 
 	// delivery has the worker that holds a background run. Set by the operator before
 	// it sends the run to a worker, so that no two live workers hold one run. Not set
-	// before the first delivery, and for other runs. A worker holds a run until the
+	// before the first delivery, and for other runs. A run that was created for a
+	// worker has its first delivery in spec.origin.delivery. A worker holds a run until the
 	// run has finished or the worker is lost: without a connection to the operator for
 	// longer than --worker-grace-period. Then a run that was not started waits for
 	// another worker. A run that was started becomes SCHEDULED if its policy has

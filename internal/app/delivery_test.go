@@ -151,8 +151,8 @@ func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
 	first := p.serve(t, "first", "hello")
 	id := submit(t, p, "hello", "1")
 	first.takes(t, id)
-	run := c.get(t, id)
-	if run == nil || !heldBy("first")(run) || run.Status.Delivery.Attempts != 1 || run.Status.Delivery.DeliveredTime.IsZero() {
+	run := c.await(t, id, "is held by first", heldBy("first"))
+	if run.Status.Delivery.Attempts != 1 || run.Status.Delivery.DeliveredTime.IsZero() {
 		t.Fatalf("once it was sent the run is %+v", run)
 	}
 	if diff := cmp.Diff([]string{"first[hello]"}, workersOf(t, p)); diff != "" {

@@ -29,7 +29,7 @@ func (c *clients) connect(namespace, caller, id string) *Consumer {
 	c.t.Helper()
 	w := c.namespaces[namespace]
 	if w == nil {
-		w = NewWorkers(nil, nil, clock.RealClock{}, SingleReplica{})
+		w = NewWorkers(NewQueue(nil, clock.RealClock{}), nil, clock.RealClock{}, SingleReplica{})
 		w.Namespace, w.Budget = namespace, c.budget
 		c.namespaces[namespace] = w
 	}
@@ -170,7 +170,7 @@ func TestByteBudget_sharesDependOnFreeBytes(t *testing.T) {
 
 func TestWorkers_costIsSizeInEncodedList(t *testing.T) {
 	t.Parallel()
-	w := NewWorkers(nil, nil, clock.RealClock{}, SingleReplica{})
+	w := NewWorkers(NewQueue(nil, clock.RealClock{}), nil, clock.RealClock{}, SingleReplica{})
 	w.Namespace = "default"
 	var all []Worker
 	costs := 0

@@ -31,30 +31,35 @@ type Consumer struct {
 	nextKey      int                  // index of the key to check first
 	idle         bool                 // waits and was not woken
 	woken        chan struct{}        // closed to wake the consumer
+	reserved     int                  // creates for this consumer that have not ended
+	assigned     []*taskrun.Run       // created for this consumer, and not sent yet
+	inNext       bool                 // Next is being called
+	returned     time.Time            // latest return of Next with a run
+	joined       bool                 // is in Queue.consumers
+	overdue      *time.Timer          // see expectNext; nil: not expected
+	closed       bool
 }
 
 // Next waits for a run of one of the task keys, in round robin, and leases it to
 // this worker. The worker holds the run until the run is released, the run
 // finishes, or the worker is lost. An error means that the context has ended.
 func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
+	c.beginNext()
+	defer c.endNext(ctx)
 	for {
-		if run := c.nextRedelivery(); run != nil {
+		if run := c.nextHeld(); run != nil {
 			return run, nil
 		}
 		id := c.queue.claim(c)
 		if id == "" {
-			select {
-			case <-c.woken:
-				continue
-			case <-ctx.Done():
-				c.queue.cancel(c)
-				return nil, ctx.Err()
+			if err := c.wait(ctx); err != nil {
+				return nil, err
 			}
+			continue
 		}
 		run, err := c.leases.Lease(ctx, id, taskrun.Hold{Worker: c.clientID, LeaseNamespace: c.registry.LeaseNamespace()})
 		if err == nil {
-			c.recordDelivery(id)
-			c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
+			c.recordDelivery(run)
 			return run, nil
 		}
 		c.queue.restore(id)
@@ -64,6 +69,25 @@ func (c *Consumer) Next(ctx context.Context) (*taskrun.Run, error) {
 		if !errors.Is(err, usecase.ErrNotWaiting) && !errors.Is(err, taskrun.ErrNotFound) {
 			c.pause(ctx)
 		}
+	}
+}
+
+// nextHeld returns the next run that this worker holds and has to be sent, nil for none.
+func (c *Consumer) nextHeld() *taskrun.Run {
+	if run := c.nextRedelivery(); run != nil {
+		return run
+	}
+	return c.nextAssigned()
+}
+
+// wait waits until the consumer is woken.
+func (c *Consumer) wait(ctx context.Context) error {
+	select {
+	case <-c.woken:
+		return nil
+	case <-ctx.Done():
+		c.queue.cancel(c)
+		return ctx.Err()
 	}
 }
 

@@ -49,6 +49,7 @@ type Queue struct {
 	scheduled taskQueueHeap                    // task queues with runs that are not due
 	items     map[string]*item                 // by run id
 	idle      map[string][]*Consumer           // consumers that wait for a task key, longest first
+	consumers map[string][]*Consumer           // consumers of a task key that have called Next
 	held      map[taskrun.Hold]map[string]bool // ids of runs by their holds
 	alarm     alarm
 }
@@ -60,7 +61,7 @@ func NewQueue(runs Runs, clock taskrun.Clock) *Queue {
 	return &Queue{
 		runs: runs, clock: clock,
 		backlog: []change{}, queues: map[string]*taskQueue{}, items: map[string]*item{},
-		idle: map[string][]*Consumer{}, held: map[taskrun.Hold]map[string]bool{},
+		idle: map[string][]*Consumer{}, consumers: map[string][]*Consumer{}, held: map[taskrun.Hold]map[string]bool{},
 	}
 }
 
@@ -204,15 +205,18 @@ func (q *Queue) wake(key string) {
 	close(c.woken)
 }
 
+// addIdle adds a consumer to the idle consumers, behind the others.
+func (q *Queue) addIdle(c *Consumer) {
+	c.idle = true
+	for _, key := range c.keys {
+		q.idle[key] = append(q.idle[key], c)
+	}
+}
+
 // removeIdle removes a consumer from the idle consumers.
 func (q *Queue) removeIdle(c *Consumer) {
 	c.idle = false
-	for _, key := range c.keys {
-		q.idle[key] = slices.DeleteFunc(q.idle[key], func(other *Consumer) bool { return other == c })
-		if len(q.idle[key]) == 0 {
-			delete(q.idle, key)
-		}
-	}
+	removeConsumer(q.idle, c)
 }
 
 // claim removes a due run from the queue for a consumer, which then tries to lease
@@ -220,7 +224,7 @@ func (q *Queue) removeIdle(c *Consumer) {
 func (q *Queue) claim(c *Consumer) (id string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(c.redeliveries) > 0 { // added after nextRedelivery returned nil
+	if len(c.redeliveries)+len(c.assigned) > 0 { // added after Next looked for them
 		c.woken = closedChannel
 		return ""
 	}
@@ -240,10 +244,8 @@ func (q *Queue) claim(c *Consumer) (id string) {
 		q.remove(next.id)
 		return next.id
 	}
-	c.idle, c.woken = true, make(chan struct{})
-	for _, key := range c.keys {
-		q.idle[key] = append(q.idle[key], c)
-	}
+	c.woken = make(chan struct{})
+	q.addIdle(c)
 	return ""
 }
 

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -14,10 +15,15 @@ import (
 // same worker, and to no other. If the worker has the run already, Prefect's
 // worker ignores it.
 
-// undelivered returns the runs that connected workers hold and that none of their
-// present connections to this replica delivered. The key is the latest connection.
-func (w *Workers) undelivered(now time.Time, grace time.Duration) map[*Consumer][]string {
-	found := map[*Consumer][]string{}
+// undelivered is a run that a connected worker holds and that none of the worker's
+// present connections to this replica delivered.
+type undelivered struct {
+	id          string
+	connections []*Consumer // latest last
+}
+
+// undelivered returns the undelivered runs of this replica's workers.
+func (w *Workers) undelivered(now time.Time, grace time.Duration) (found []undelivered) {
 	holders := w.queue.holders()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -26,10 +32,10 @@ func (w *Workers) undelivered(now time.Time, grace time.Duration) map[*Consumer]
 			continue
 		}
 		delivered := w.queue.deliveredBy(l.connections, holders[holder], now.Add(-grace))
-		latest := l.connections[len(l.connections)-1]
+		connections := slices.Clone(l.connections)
 		for _, id := range holders[holder] {
 			if !delivered[id] {
-				found[latest] = append(found[latest], id)
+				found = append(found, undelivered{id, connections})
 			}
 		}
 	}
@@ -56,19 +62,33 @@ func (q *Queue) deliveredBy(connections []*Consumer, held []string, before time.
 // redeliver queues the undelivered runs of this replica's workers whose lease and
 // connection are older than the grace period. It returns their ids. A run that
 // another operator delivered, to a worker that is connected to both, is left to it.
+// A worker that does not serve the task, which a user can name as the holder when a
+// run is created, is not sent the run.
 func (w *Workers) redeliver(now time.Time, grace time.Duration) (ids []string) {
 	own := w.registry.LeaseNamespace()
-	for c, held := range w.undelivered(now, grace) {
-		for _, id := range held {
-			run := w.queue.runs.Known(id) // not under a lock: the store has its own
-			if run == nil || !unstarted(run, c.clientID) || run.Delivery.LeaseNamespace != own || now.Sub(run.Delivery.Since) < grace || now.Sub(c.connectedAt) < grace {
-				continue
-			}
-			w.queue.redeliver(c, id, now)
-			ids = append(ids, id)
+	for _, u := range w.undelivered(now, grace) {
+		run := w.queue.runs.Known(u.id) // not under a lock: the store has its own
+		if run == nil || !run.Held() || run.Delivery.LeaseNamespace != own || now.Sub(run.Delivery.Since) < grace {
+			continue
 		}
+		c := latestServing(u.connections, run.TaskKey)
+		if c == nil || !unstarted(run, c.clientID) || now.Sub(c.connectedAt) < grace {
+			continue
+		}
+		w.queue.redeliver(c, u.id, now)
+		ids = append(ids, u.id)
 	}
 	return ids
+}
+
+// latestServing returns the latest connection that serves the task, nil for none.
+func latestServing(connections []*Consumer, taskKey string) *Consumer {
+	for _, c := range slices.Backward(connections) {
+		if slices.Contains(c.keys, taskKey) {
+			return c
+		}
+	}
+	return nil
 }
 
 // unstarted reports whether a worker holds a run and has not reported a state of it
@@ -107,11 +127,12 @@ func (c *Consumer) nextRedelivery() *taskrun.Run {
 	}
 }
 
-// recordDelivery records that this connection delivered a run.
-func (c *Consumer) recordDelivery(id string) {
+// recordDelivery records that this connection delivers a run.
+func (c *Consumer) recordDelivery(run *taskrun.Run) {
+	c.metrics.RunDelivered(run.Delivery.Attempts, run.Delivery.Since.Sub(run.Due()))
 	c.queue.mu.Lock()
 	defer c.queue.mu.Unlock()
-	c.delivered[id] = c.queue.clock.Now()
+	c.delivered[run.ID] = c.queue.clock.Now()
 }
 
 // closedChannel never blocks a consumer that waits on it.

@@ -104,7 +104,7 @@ func TestUndelivered_excludesRunsWithUnconfirmedLease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.recordDelivery("run")
+	c.recordDelivery(leased("run", clock.Now()))
 	clock.Step(grace)
 	if found := w.undelivered(clock.Now(), grace); len(found) != 0 || len(c.delivered) != 1 {
 		t.Errorf("before the lease is confirmed, undelivered: %v, delivered: %v; want one delivered", found, c.delivered)

@@ -86,7 +86,10 @@ func (w *Workers) Subscribe(ctx context.Context, keys []string, clientID string)
 		queue: w.queue, leases: w.leases, metrics: w.Metrics, keys: slices.Clone(keys), clientID: clientID,
 		registry: w.registry, connectedAt: w.clock.Now(), delivered: map[string]time.Time{},
 	}
-	c.onClose = func() { w.disconnect(c) }
+	c.onClose = func() {
+		w.disconnect(c)
+		c.closeAssigned(ctx)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l := w.local[clientID]

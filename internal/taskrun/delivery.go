@@ -17,6 +17,19 @@ type Delivery struct {
 	Attempts       int // number of deliveries
 }
 
+// DueFromCreate reports whether a run in its initial state waits for a worker from its
+// creation on.
+func (r *Run) DueFromCreate() bool { return r.Waiting() && !r.Due().After(r.Created) }
+
+// DeliverFirst makes a worker the holder of a run in its initial state. A run that is
+// not due when it is created has no holder.
+func (r *Run) DeliverFirst(to Hold) {
+	r.Delivery = nil
+	if to.Worker != "" && r.DueFromCreate() {
+		r.Delivery = &Delivery{Holder: to.Worker, LeaseNamespace: to.LeaseNamespace, Since: r.Created, Attempts: 1}
+	}
+}
+
 // Count returns the number of deliveries in words: "delivered once", "delivered 3 times".
 func (d *Delivery) Count() string {
 	if d.Attempts == 1 {

@@ -46,7 +46,7 @@ type Store interface {
 	Reload(ctx context.Context, stale *Run) (*Run, error)
 	// Create stores a new run under run.ID and returns it as stored. The run is
 	// in its initial state (see Begin): only run.State is stored of its progress,
-	// the rest follows from it. When a run of that id exists, whatever the name
+	// and of run.Delivery the hold (see DeliverFirst): the rest follows from these. When a run of that id exists, whatever the name
 	// of its object, it returns that run and ErrExists.
 	Create(ctx context.Context, run *Run) (*Run, error)
 	// UpdateProgress replaces everything that transitions and events change

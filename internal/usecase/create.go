@@ -43,6 +43,8 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	if err != nil {
 		return nil, false, err
 	}
+	reservation := s.reserve(first)
+	defer reservation.Cancel()
 	kept, err := s.Store.Create(ctx, first)
 	switch {
 	case errors.Is(err, taskrun.ErrExists) && kept.NaturalKey() == first.NaturalKey():
@@ -55,6 +57,7 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	// The response repeats the times in the spelling of the client. They are stored
 	// in UTC (contract §2.0).
 	first.Ref = kept.Ref
+	reservation.Deliver(ctx, kept)
 	s.Notifier.Transitioned(nil, first, decision)
 	return first, true, nil
 }

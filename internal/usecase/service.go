@@ -24,6 +24,8 @@ type Options struct {
 	FlowRuns  FlowRuns         // nil: every flow run counts as running
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
+	// ReadyWorkers are the workers that a run can be created for; nil: none.
+	ReadyWorkers ReadyWorkers
 	// Buffers limits the memory of the change feed; nil: a limit of its own.
 	Buffers *bytebudget.Budget
 	// KeyLocks are shared by all Services of these runs; nil: this is the only one.

@@ -144,9 +144,9 @@ func fromCreate(o *v1alpha1.TaskRun) bool {
 }
 
 // ObjectFromRun returns the object that Create stores. Of the progress
-// of the run it has only the current state, which must be the initial one: the rest
-// is derived from it. The object shares no memory into which the response to a write
-// could be decoded.
+// of the run it has only the current state, which must be the initial one, and the
+// worker that the run is created for: the rest is derived from these. The object shares
+// no memory into which the response to a write could be decoded.
 func ObjectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 	taskKey, dynamicKey := run.TaskKey, run.DynamicKey
 	var exact wire
@@ -172,7 +172,9 @@ func ObjectFromRun(run *taskrun.Run, namespace string) *v1alpha1.TaskRun {
 
 // originToObject returns the data about the creation of the run.
 func originToObject(run *taskrun.Run, exact *wire) *v1alpha1.Origin {
-	origin := &v1alpha1.Origin{CreatedTime: microTimePointer(&run.Created), Wire: exact.text()}
+	origin := &v1alpha1.Origin{
+		CreatedTime: microTimePointer(&run.Created), Delivery: firstHoldToObject(run.Hold()), Wire: exact.text(),
+	}
 	if first := run.State; first != nil {
 		origin.StateID, origin.StateTime = first.ID, microTimePointer(&first.Timestamp)
 		if first.Reported {
@@ -263,6 +265,21 @@ func deliveryToObject(d *taskrun.Delivery) *v1alpha1.Delivery {
 		Holder: d.Holder, PreviousHolder: d.PreviousHolder, LeaseNamespace: d.LeaseNamespace,
 		DeliveredTime: microTime(d.Since), Attempts: int32(min(max(d.Attempts, 1), math.MaxInt32)),
 	}
+}
+
+// firstHold is the worker that an object was created for.
+func firstHold(d *v1alpha1.FirstDelivery) taskrun.Hold {
+	if d == nil {
+		return taskrun.Hold{}
+	}
+	return taskrun.Hold{Worker: d.Holder, LeaseNamespace: d.LeaseNamespace}
+}
+
+func firstHoldToObject(hold taskrun.Hold) *v1alpha1.FirstDelivery {
+	if hold.Worker == "" {
+		return nil
+	}
+	return &v1alpha1.FirstDelivery{Holder: hold.Worker, LeaseNamespace: hold.LeaseNamespace}
 }
 
 func textOr(text *string, other string) string {

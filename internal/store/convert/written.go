@@ -39,6 +39,9 @@ func newRunOf(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	if started.Finished() { // for any times in spec
 		started.EndRecorded = endRecorded(o.CreationTimestamp, originOf(o).CreatedTime)
 	}
+	if started.Delivery == nil {
+		started.DeliverFirst(firstHold(originOf(o).Delivery))
+	}
 	return &started
 }
 

@@ -129,6 +129,7 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 	s.version++
 	created := inUTC(run)
 	created.StatusStale, created.CreatedViaREST = true, true
+	created.DeliverFirst(run.Hold())
 	created.Ref = taskrun.ObjectRef{
 		UID: "object-" + strconv.FormatInt(s.version, 10), ResourceVersion: strconv.FormatInt(s.version, 10), Name: run.ID,
 		Generation: 1,

@@ -157,7 +157,16 @@ func (m Random) Run() *taskrun.Run {
 			run.Labels[m.Text()] = json.RawMessage(Pick(m, someJSON))
 		}
 	}
-	run = taskrun.Begin(run, m.state())
+	first := m.state()
+	if m.Flag() {
+		first = taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{
+			Deferred: new(true), TaskParametersID: m.maybeID(),
+		}}.State(m.ID(), created)
+	}
+	run = taskrun.Begin(run, first)
+	if m.Flag() {
+		run.DeliverFirst(taskrun.Hold{Worker: "host-7-4711", LeaseNamespace: "taskrun-system"})
+	}
 	return &run
 }
 

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 		"what is not there is not found":                            testNotFound,
 		"creating does not change the caller's run":                 testCreateLeavesArgument,
 		"an id that is taken gets the run that has it":              testCreateTaken,
+		"a run is created for a worker":                             testCreateForWorker,
 		"equal creates at the same time make one run":               testEqualCreates,
 		"progress is read back field by field":                      testProgress,
 		"writing progress changes nothing else":                     testProgressOnly,

@@ -70,6 +70,35 @@ func testCreateTaken(t *testing.T, s taskrun.Store) {
 	}
 }
 
+// testCreateForWorker checks that a create stores the worker of a run that is due, until
+// a later write says otherwise.
+func testCreateForWorker(t *testing.T, s taskrun.Store) {
+	submitted := taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{Deferred: new(true)}}
+	later := submitted
+	later.Details.ScheduledTime = new(start.Add(time.Second))
+	worker := taskrun.Hold{Worker: "host-7-4711", LeaseNamespace: "taskrun-system"}
+	held := &taskrun.Delivery{Holder: worker.Worker, LeaseNamespace: worker.LeaseNamespace, Since: start, Attempts: 1}
+
+	run := begun(1, submitted, nil)
+	run.Delivery = held
+	created := mustCreate(t, s, run)
+	expectEverywhere(t, s, run, created)
+	released := *created
+	released.Delivery = &taskrun.Delivery{PreviousHolder: worker.Worker, Since: start, Attempts: 1}
+	released.StatusStale = false
+	expectEverywhere(t, s, &released, mustUpdate(t, s, &released))
+	none := released
+	none.Ref, none.Delivery = mustGet(t, s, run.ID).Ref, nil
+	expectEverywhere(t, s, &none, mustUpdate(t, s, &none))
+
+	for n, proposal := range map[int]taskrun.Proposal{2: later, 3: pending()} {
+		want := begun(n, proposal, nil)
+		asked := *want
+		asked.Delivery = held
+		expectEverywhere(t, s, want, mustCreate(t, s, &asked))
+	}
+}
+
 // progressed is a run with all that transitions can write.
 func progressed(run *taskrun.Run) *taskrun.Run {
 	next := *run

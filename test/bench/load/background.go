@@ -45,6 +45,23 @@ func (c *Client) await(ctx context.Context, group string, runs int) error {
 	}
 }
 
+// awaitWorkers returns when so many workers of a task are connected.
+func (c *Client) awaitWorkers(ctx context.Context, taskKey string, workers int) error {
+	for {
+		var connected []struct{}
+		body := `{"task_worker_filter":{"task_keys":["` + taskKey + `"]}}`
+		err := c.call(ctx, http.MethodPost, "/task_workers/filter", body, &connected)
+		if err != nil || len(connected) >= workers {
+			return err
+		}
+		select {
+		case <-time.After(completedPoll):
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d workers are connected: %w", len(connected), workers, context.Cause(ctx))
+		}
+	}
+}
+
 // Frames submits runs one after the other while one worker is idle. A latency is the
 // time from the beginning of the submit to the frame at the worker.
 func Frames(ctx context.Context, c *Client, length time.Duration) (sample Sample, err error) {
@@ -87,7 +104,8 @@ func Frames(ctx context.Context, c *Client, length time.Duration) (sample Sample
 
 // Background submits so many runs by several clients, and has several workers run
 // them; each worker has a connection for its runs and one for its events, as a process
-// has that serves a task. The rate counts until all have completed for a reader.
+// has that serves a task. The workers are connected and idle before the first submit.
+// The rate counts until all have completed for a reader.
 func Background(ctx context.Context, c *Client, clients, workers, runs int) (Sample, error) {
 	key := "background-" + uuid.NewString()[:8]
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -101,6 +119,9 @@ func Background(ctx context.Context, c *Client, clients, workers, runs int) (Sam
 				cancel(err)
 			}
 		})
+	}
+	if err := c.awaitWorkers(ctx, key, workers); err != nil {
+		return Sample{}, err
 	}
 	return c.timed(ctx, key, runs, func(ctx context.Context) error {
 		return Repeat(ctx, clients, runs, func(ctx context.Context, i int) error {
