@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
@@ -177,7 +177,7 @@ func TestEndList_isAboutItsNamespaceOnly(t *testing.T) {
 // A namespace that has nothing but an object that cannot be decoded can be closed.
 func TestEndList_removesUndecodableObjectsOfClosedNamespaces(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	x := New(clock, nil)
 	s := x.NewWatchScope("")
 	s.deliverUndecodable("closed", "a", 5)
