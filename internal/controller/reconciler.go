@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -12,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Name is the controller's name in logs, metrics and Events.
@@ -56,7 +56,7 @@ type Reconciler struct {
 	// each object whose id now belongs to the run of another object.
 	OnDuplicate func(func(namespace, name string))
 	// Clock is the clock of this replica.
-	Clock taskrun.Clock
+	Clock clock.PassiveClock
 	// IdleFor returns the time since the latest write of a client of this replica, 0
 	// during a write.
 	IdleFor func() time.Duration

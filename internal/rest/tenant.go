@@ -4,10 +4,11 @@ import (
 	"errors"
 	"net/http"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // ErrNotServed means that the operator does not serve the namespace.
@@ -63,7 +64,7 @@ type buffers struct {
 	events *rawEventCache
 }
 
-func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
+func newBuffers(clock clock.PassiveClock, budget *bytebudget.Budget) *buffers {
 	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: newRawEventCache(budget)}
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -44,7 +44,7 @@ func version(run *taskrun.Run) string {
 
 func TestDeletionsOfRunsAreRemembered(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	v := watchedIndex{New(clock, nil).Namespace("default")}
 	v.PutObject(objecttest.Version("x", "u", 1, objecttest.WithID(idA)))
 	if at, ok := v.DeletedAt(idA); ok {
@@ -70,7 +70,7 @@ func TestDeletionsOfRunsAreRemembered(t *testing.T) {
 // An id that is another object's too is not that of a run that is gone.
 func TestARunOfTwoObjectsIsGoneWithTheLast(t *testing.T) {
 	t.Parallel()
-	v := watchedIndex{New(clocktesting.NewFakePassiveClock(time.Time{}), nil).Namespace("default")}
+	v := watchedIndex{New(testingclock.NewFakePassiveClock(time.Time{}), nil).Namespace("default")}
 	v.PutObject(objecttest.Version("x", "u", 1, objecttest.WithID(idA), objecttest.CreatedAfter(1)))
 	v.PutObject(objecttest.Version("y", "v", 2, objecttest.WithID(idA), objecttest.CreatedAfter(2)))
 	v.Remove("u")

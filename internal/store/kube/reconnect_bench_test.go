@@ -4,7 +4,7 @@ import (
 	"sync"
 	"testing"
 
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -17,7 +17,7 @@ func BenchmarkReconnect(b *testing.B) {
 	objects := objecttest.NewFleet().Objects(b, 100_000)
 	store := storeOf(objects)
 	last := store.index.ByID(objects[len(objects)-1].Spec.ID).LastRecorded()
-	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clocktesting.NewFakePassiveClock(last)})
+	service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: testingclock.NewFakePassiveClock(last)})
 	const listeners = 50
 	for b.Loop() {
 		var joined, all sync.WaitGroup
