@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -18,7 +18,7 @@ func noNamespace(string) bool { return false }
 
 func TestEmptyNamespacesAreClosed(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	x := New(clock, nil)
 	for i := range 100 {
 		if n, err := x.Namespace("queried-"+strconv.Itoa(i)).Count(t.Context(), taskrun.Filter{}); n != 0 || err != nil {
@@ -66,7 +66,7 @@ func TestEmptyNamespacesAreClosed(t *testing.T) {
 // Whenever a namespace is closed, no run that the watch shows is lost.
 func TestNoRunIsLostToAClosedNamespace(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	x := New(clock, nil)
 	const namespaces = 500
 	stop := make(chan struct{})

@@ -20,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
-	clocktesting "k8s.io/utils/clock/testing"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -326,7 +326,7 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 
 func TestReadyAsksOnceASecond(t *testing.T) {
 	t.Parallel()
-	clock := clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	var mu sync.Mutex
 	code, asked := http.StatusOK, 0
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
@@ -369,7 +369,7 @@ func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		respond(t, w, http.StatusOK, objecttest.Version("readiness-probe", "u", 1))
 	})
-	cluster.Clock = clocktesting.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
+	cluster.Clock = testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	if err := cluster.Namespace("default").Ready(left); err != nil {
