@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 )
 
-// delivered is the store of one replica: it knows when the replica received each
+// delivered is the store of one replica. It records when the replica received each
 // write, by the replica's clock.
 type delivered struct {
 	*memory.Limits
@@ -56,7 +56,7 @@ func (d *delivered) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concu
 	return d.stamp(l), nil
 }
 
-// playSkewed plays with two replicas, of which the second has a clock that differs.
+// inBubbleWithSkew runs a test with two replicas, of which the second has a clock that differs.
 func inBubbleWithSkew(t *testing.T, skew time.Duration, script func(s *fixture, first, second *delivered)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDashboard(t *testing.T) {
+func TestDashboard_countsRunsIntoBuckets(t *testing.T) {
 	t.Parallel()
 	// The fake clock stands at 10:00:00; so the window from 09:41:30 on is from
 	// 09:41 to the end of 10:00, twenty minutes, a minute a bucket.
@@ -85,7 +85,7 @@ func failed(at int) map[int]taskrun.DashboardBucket {
 	return map[int]taskrun.DashboardBucket{at: {Failed: 1}}
 }
 
-func TestDashboardNeedsABeginning(t *testing.T) {
+func TestDashboard_rejectsFilterWithoutStartTime(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	for _, f := range []taskrun.Filter{{}, {StartTime: &taskrun.TimeFilter{Before: &start}}} {
@@ -96,7 +96,7 @@ func TestDashboardNeedsABeginning(t *testing.T) {
 	}
 }
 
-func TestCountByState(t *testing.T) {
+func TestCountByState_listsEachCountedTypeInOrder(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -125,7 +125,7 @@ func TestCountByState(t *testing.T) {
 	}
 }
 
-func TestCountByFlowRun(t *testing.T) {
+func TestCountByFlowRun_countsRunsOfGivenFlowRuns(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -142,7 +142,7 @@ func TestCountByFlowRun(t *testing.T) {
 	}
 }
 
-func TestCountsTellOfABrokenStore(t *testing.T) {
+func TestCounts_returnErrorOfStore(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)

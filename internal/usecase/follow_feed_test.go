@@ -58,7 +58,7 @@ func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
 }
 
 // What a write costs does not grow with the number of readers: the store tells one.
-func TestReadersShareOneFollower(t *testing.T) {
+func TestFollow_readersShareOneSubscription(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // which ends when no reader can go on
 		r := newRecorder()
@@ -136,7 +136,7 @@ func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *testin
 
 // A listener who wants all runs costs no more, however many runs have finished: what
 // has changed is looked for once, for all who come soon after each other.
-func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
+func TestFollow_readersShareOneReadOfFinishedRuns(t *testing.T) {
 	t.Parallel()
 	service, store, clock := finishedRuns(t, 300)
 	since := clock.Now().Add(-time.Minute)
@@ -172,7 +172,7 @@ func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
 	all.Wait()
 }
 
-func TestReadersShareOneEncoding(t *testing.T) {
+func TestFollow_readersShareOneEncoding(t *testing.T) {
 	t.Parallel()
 	service, _, clock := finishedRuns(t, 0)
 	mustCreate(t, service, newRun("before"))
@@ -214,7 +214,7 @@ func TestReadersShareOneEncoding(t *testing.T) {
 	all.Wait()
 }
 
-func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
+func TestFollow_panicOfEncodingEndsOneReader(t *testing.T) {
 	t.Parallel()
 	c := &feed.SharedChange{}
 	for range 2 {
@@ -230,7 +230,7 @@ func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
 
 // What is kept of changes counts in bytes, over all namespaces: a reader in one of
 // them who falls behind is ended, and nothing is counted when no reader is left.
-func TestChangesAreKeptWithinTheBudget(t *testing.T) {
+func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
 	budget := bytebudget.New(limit)

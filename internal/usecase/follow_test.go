@@ -35,7 +35,7 @@ func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOption
 	return got
 }
 
-func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
+func TestFollow_yieldsPastThenNewChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // where a minute passes at once if a change does not come
 		r := newRecorder()
@@ -76,7 +76,7 @@ func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
 
 // Whenever a reader comes, it hears of every end exactly once: from the past or
 // live, never from neither.
-func TestTheStreamHasNoGap(t *testing.T) {
+func TestFollow_missesNoChange(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	const runs = 200
@@ -120,7 +120,7 @@ func TestTheStreamHasNoGap(t *testing.T) {
 	all.Wait()
 }
 
-func TestASlowReaderIsCut(t *testing.T) {
+func TestFollow_endsSlowReader(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	mustCreate(t, r.Service, newRun("first"))

@@ -9,7 +9,7 @@ import (
 )
 
 // Two wait for the lock that a third one holds; a fourth comes when the third has left.
-func TestALockHasOneHolderAndIsForgottenAfterTheLast(t *testing.T) {
+func TestKeyLocks_haveOneHolderAndAreRemovedAfterLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewKeyLocks()

@@ -28,7 +28,7 @@ func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, 
 
 // Fifty creates of one key, half of them by events, each with an id of its own,
 // in Services that share their locks.
-func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
+func TestCreate_oneKeyWithDifferentIDsIsOneRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		clock := testingclock.NewFakeClock(start)
@@ -97,7 +97,7 @@ func (s *holdingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.R
 	return s.Store.Create(ctx, run)
 }
 
-func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
+func TestCreate_endsWithContextWhileAnotherHoldsKey(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakeClock(start)
 	store := &holdingStore{Store: memory.NewWithClock(clock), began: make(chan struct{}), goOn: make(chan struct{})}
@@ -123,7 +123,7 @@ func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
 
 // A restart forgets deletions. A run that has the id of its natural key was made
 // here, and is not made again by a worker that still runs it.
-func TestADeletedRunStaysDeletedAfterARestart(t *testing.T) {
+func TestRecord_deletedRunIsNotRecreatedAfterRestart(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		edit        func(*taskrun.Run)

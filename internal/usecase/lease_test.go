@@ -94,7 +94,7 @@ func (l *leasing) wantDelivery(what string, want *taskrun.Delivery) {
 	}
 }
 
-func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
+func TestLease_countsAttemptsAndKeepsPreviousHolder(t *testing.T) {
 	t.Parallel()
 	l := newLeasing(t)
 	first := l.lease("first")
@@ -121,7 +121,7 @@ func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
 	}
 }
 
-func TestARunIsLeasedWhenItIsDue(t *testing.T) {
+func TestLease_rejectsRunBeforeItsScheduledTime(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		after time.Duration // the scheduled time
@@ -143,7 +143,7 @@ func TestARunIsLeasedWhenItIsDue(t *testing.T) {
 	}
 }
 
-func TestARunThatWasStartedIsNotGivenBack(t *testing.T) {
+func TestRelease_keepsHolderOfStartedRun(t *testing.T) {
 	t.Parallel()
 	l := newLeasing(t)
 	l.lease("w")
@@ -157,7 +157,7 @@ func TestARunThatWasStartedIsNotGivenBack(t *testing.T) {
 	}
 }
 
-func TestAHoldMovesWithItsWorker(t *testing.T) {
+func TestMoveHold_changesLeaseNamespaceOfHolder(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		state     orchestration.StateType // None: as it was leased
@@ -209,7 +209,7 @@ func (l *leasing) awaitsRetry(at time.Time) {
 	l.notified.types = nil
 }
 
-func TestWhatBecomesOfARunWhoseWorkerIsLost(t *testing.T) {
+func TestAbandon_reschedulesOrCrashesRun(t *testing.T) {
 	t.Parallel()
 	later := start.Add(time.Hour)
 	retries := func(in *taskrun.NewRun) { in.Run.Policy.Retries = "1" }
@@ -287,7 +287,7 @@ func wantWaiting(t *testing.T, run *taskrun.Run, due time.Time) {
 	}
 }
 
-func TestAHoldThatIsOverIsNotAbandoned(t *testing.T) {
+func TestAbandon_ignoresEndedHold(t *testing.T) {
 	t.Parallel()
 	ours := taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}
 	for name, tt := range map[string]struct {
@@ -316,7 +316,7 @@ func TestAHoldThatIsOverIsNotAbandoned(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsSetEndsAHoldOrKeepsIt(t *testing.T) {
+func TestSetState_endsOrKeepsHold(t *testing.T) {
 	t.Parallel()
 	deferred := func(p *taskrun.Proposal) { p.Details.Deferred = new(true) }
 	for name, tt := range map[string]struct {

@@ -26,7 +26,7 @@ func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change f
 	return created
 }
 
-func TestObserveWritesProgressDownOnce(t *testing.T) {
+func TestPersistStatus_writesProgressOnce(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -41,7 +41,7 @@ func TestObserveWritesProgressDownOnce(t *testing.T) {
 	}
 }
 
-func TestExpire(t *testing.T) {
+func TestExpire_deletesRunAfterTTL(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
 	cases := map[string]struct {

@@ -172,7 +172,7 @@ var comparePlays = gocmp.Options{
 
 // Whatever the order, the number of times and the batches that events come in,
 // the runs end as if each event had come once, when it happened.
-func TestEventsMergeInAnyOrder(t *testing.T) {
+func TestRecord_mergesEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	finished, late := 0, 0
 	for seed := range uint64(400) {
@@ -193,7 +193,7 @@ func TestEventsMergeInAnyOrder(t *testing.T) {
 // Of events that name only some columns, all states are kept in whatever order
 // they come. The columns are those of the events that were newer than what was
 // there when they came: an older one does not touch them (contract §4.4).
-func TestPartialEventsMergeInAnyOrder(t *testing.T) {
+func TestRecord_mergesPartialEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(400) {
 		s := newStream(seed, true)
@@ -237,7 +237,7 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 // A server that dies between the two writes that make a run leaves nothing out
 // when the client comes again; nor is anything left out when somebody else writes
 // between the two.
-func TestAMakingThatWasCutShortIsFinished(t *testing.T) {
+func TestRecord_finishesInterruptedCreate(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
 		s := newStream(seed, true)
@@ -306,7 +306,7 @@ func refuseNone(t *testing.T) func(taskrun.Event, error) {
 	return func(e taskrun.Event, err error) { t.Errorf("%s was refused: %v", e.State.ID, err) }
 }
 
-func TestAnEventThatTheStoreRefusesHarmsNoOther(t *testing.T) {
+func TestRecord_eventRejectedByStoreLeavesOtherEvents(t *testing.T) {
 	t.Parallel()
 	r, store := newBrokenRecorder(nil)
 	store.unfit = map[string]bool{eventRun: true}

@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
+func TestSlots_expireIfReplicaEndsBetweenClaimAndWrite(t *testing.T) {
 	t.Parallel()
 	gone := errors.New("killed")
 	cases := map[string]struct {
@@ -50,7 +50,7 @@ func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
 	}
 }
 
-func TestTheWriteHasTheTimeOfTheClaim(t *testing.T) {
+func TestSlots_writeEndsWithinGracePeriodOfClaim(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
@@ -66,7 +66,7 @@ func TestTheWriteHasTheTimeOfTheClaim(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
+func TestSlots_unavailableLimitsStartNoRun(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fakeSlots){
 		"when they are read":   func(f *fakeSlots) { f.broken = taskrun.ErrUnavailable },
@@ -91,7 +91,7 @@ func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
 	}
 }
 
-func TestAContestedTakeIsTriedAgain(t *testing.T) {
+func TestSlots_conflictOfClaimIsRetried(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
@@ -102,7 +102,7 @@ func TestAContestedTakeIsTriedAgain(t *testing.T) {
 }
 
 // No sequence of starts and ends lets more runs hold slots than there are.
-func TestHoldersNeverExceedTheLimit(t *testing.T) {
+func TestSlots_holdersNeverExceedLimit(t *testing.T) {
 	t.Parallel()
 	const most, runs, rounds = 3, 8, 10
 	b := newBench(map[string]int64{"a": most})

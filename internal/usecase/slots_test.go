@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestARunStartsOnlyWithASlot(t *testing.T) {
+func TestSlots_runStartsOnlyWithSlot(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1, "zero": 0})
 	first, second := b.tagged(t, "1", "a"), b.tagged(t, "2", "b", "a")
@@ -38,7 +38,7 @@ func TestARunStartsOnlyWithASlot(t *testing.T) {
 	}
 }
 
-func TestLimitsAreLeftAloneWhereNoSlotIsNeeded(t *testing.T) {
+func TestSlots_notClaimedIfNotNeeded(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		tags      []string
@@ -66,7 +66,7 @@ func TestLimitsAreLeftAloneWhereNoSlotIsNeeded(t *testing.T) {
 	}
 }
 
-func TestSomebodyFasterMakesItAWait(t *testing.T) {
+func TestSlots_runWaitsIfAnotherClaimsLastSlot(t *testing.T) {
 	t.Parallel()
 	for name, staleReads := range map[string]int{
 		"where the limits show it by then":    1,
@@ -92,7 +92,7 @@ func TestSomebodyFasterMakesItAWait(t *testing.T) {
 
 var errRejected = taskrun.NewRejectedError(taskrun.AdmissionDenied, "no")
 
-func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
+func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		meanwhile func(b *bench, id string) error // before the write
@@ -143,7 +143,7 @@ func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
 	}
 }
 
-func TestOneCallMakesOneClaim(t *testing.T) {
+func TestSlots_oneCallClaimsOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
@@ -157,7 +157,7 @@ func TestOneCallMakesOneClaim(t *testing.T) {
 }
 
 // A claim that rests on other limits than the last decision is given back first.
-func TestAClaimFollowsTheLimits(t *testing.T) {
+func TestSlots_claimIsReplacedIfLimitsChangedSinceDecision(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1, "b": 1})
 	run, other := b.tagged(t, "1", "a", "b"), b.tagged(t, "2", "a")

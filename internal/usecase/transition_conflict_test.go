@@ -29,7 +29,7 @@ func (l *losing) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun
 	return l.Store.UpdateProgress(ctx, run)
 }
 
-func TestAProposalIsRepeatedAfterConflictsUpToALimit(t *testing.T) {
+func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		conflicts, wantWrites int
@@ -66,7 +66,7 @@ func (f flowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error)
 	return f.facts, f.err
 }
 
-func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
+func TestSetState_rulesReadFlowRun(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		flowRuns  usecase.FlowRuns // nil: none are kept
@@ -96,7 +96,7 @@ func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
 	}
 }
 
-func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
+func TestExpire_deletesRunNotBeforeExpiration(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		early         time.Duration
@@ -122,7 +122,7 @@ func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
 	}
 }
 
-func TestAStoredExpirationTimeHoldsIfItDiffersByLessThanASecond(t *testing.T) {
+func TestExpiration_keepsStoredTimeWithinOneSecond(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		stored, now *time.Time

@@ -11,7 +11,7 @@ import (
 
 // client-go and load balancers send a write again when they do not know whether it arrived. The second one is a conflict
 // with the first one, not with another writer.
-func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
+func TestSetState_repeatedWriteIsOneTransition(t *testing.T) {
 	t.Parallel()
 	forced := func(kind orchestration.StateType) taskrun.Proposal {
 		return taskrun.Proposal{Type: kind, Force: true}
@@ -64,7 +64,7 @@ func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
 }
 
 // The caller learns that it was its call that evaluated the proposal.
-func TestAVerdictThatIsSentTwiceIsThisCalls(t *testing.T) {
+func TestEvaluateProposal_ownVerdictAfterRepeatedWrite(t *testing.T) {
 	t.Parallel()
 	b := newBench(map[string]int64{"a": 1})
 	run := applied(t, b.store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestWhatIdentifiesARunIsRefused(t *testing.T) {
+func TestCreate_rejectsLongIdentifiers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3000)
 	for field, change := range map[string]func(*taskrun.Run){
@@ -87,7 +87,7 @@ func checkBounds(t *testing.T, path string, run *taskrun.Run) {
 	}
 }
 
-func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
+func TestTruncate_appliesOnEachPath(t *testing.T) {
 	t.Parallel()
 	long, state := tooLong()
 	columns := taskrun.Patch{
@@ -140,7 +140,7 @@ func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
 	}
 }
 
-func TestDroppedDataIsNoEntryOfTheCache(t *testing.T) {
+func TestTruncate_droppedDataIsNoCacheEntry(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	_, state := tooLong()
@@ -153,7 +153,7 @@ func TestDroppedDataIsNoEntryOfTheCache(t *testing.T) {
 	}
 }
 
-func TestACacheKeyBeyondTheBoundIsRejectedByTheRule(t *testing.T) {
+func TestTruncate_longCacheKeyIsRejectedByRule(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("1"))
