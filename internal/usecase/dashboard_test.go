@@ -15,7 +15,7 @@ import (
 
 func TestDashboard_countsRunsIntoBuckets(t *testing.T) {
 	t.Parallel()
-	// The fake clock stands at 10:00:00; so the window from 09:41:30 on is from
+	// The fake clock shows 10:00:00. So the window from 09:41:30 on is from
 	// 09:41 to the end of 10:00, twenty minutes, a minute a bucket.
 	after := time.Date(2026, 8, 21, 9, 41, 30, 0, time.UTC)
 	minute := func(n int) *time.Time { return new(after.Truncate(time.Minute).Add(time.Duration(n) * time.Minute)) }

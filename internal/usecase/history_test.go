@@ -19,7 +19,7 @@ import (
 
 const second = taskrun.MinHistoryInterval
 
-// put stores a run that has come as far as progress says.
+// put stores a run with its progress.
 func put(t *testing.T, store taskrun.Store, run taskrun.Run, progress orchestration.Progress) {
 	t.Helper()
 	stored, err := store.Create(t.Context(), &run)
@@ -148,7 +148,7 @@ func TestHistory_sumsMoreThanMaxDuration(t *testing.T) {
 }
 
 // TestHistory_agreesWithScanOfEachBin compares histories of random runs, with more names
-// of states than fit a short list, with what one gets by asking each bin for
+// of states than fit a short list, with a scan of the runs for each bin and
 // each state.
 func TestHistory_agreesWithScanOfEachBin(t *testing.T) {
 	t.Parallel()
@@ -180,14 +180,14 @@ func TestHistory_agreesWithScanOfEachBin(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := clock.Now().UTC().Truncate(time.Microsecond) // which History took
-		if diff := cmp.Diff(obviousHistory(q, runs, now), shown(got)); diff != "" {
+		if diff := cmp.Diff(scanHistory(q, runs, now), shown(got)); diff != "" {
 			t.Fatalf("%+v (-want +got):\n%s", q, diff)
 		}
 	}
 }
 
-// obviousHistory tells of each bin what History does, as text.
-func obviousHistory(q taskrun.HistoryQuery, runs []*taskrun.Run, now time.Time) []string {
+// scanHistory returns the text of each bin, by a scan of the runs.
+func scanHistory(q taskrun.HistoryQuery, runs []*taskrun.Run, now time.Time) []string {
 	lines := []string{}
 	interval := time.Duration(q.Interval) * time.Microsecond
 	for begin := q.Start; begin.Before(q.End); begin = begin.Add(interval) {

@@ -69,8 +69,8 @@ func TestExpire_deletesRunAfterTTL(t *testing.T) {
 				t.Errorf("Expire() = %v, %v, error %v", remaining, deleted, err)
 			}
 			_, err = s.Get(t.Context(), run.ID)
-			if gone := errors.Is(err, taskrun.ErrNotFound); gone != tc.wantDeleted {
-				t.Errorf("gone = %v, want %v", gone, tc.wantDeleted)
+			if deleted := errors.Is(err, taskrun.ErrNotFound); deleted != tc.wantDeleted {
+				t.Errorf("deleted = %v, want %v", deleted, tc.wantDeleted)
 			}
 		})
 	}

@@ -22,14 +22,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// stream is what workers tell of some runs, in the order in which it happened.
+// stream has the events of workers about some runs, in the order in which they happened.
 type stream struct {
 	random  *rand.Rand
 	partial bool // events do not name every column
 	events  []taskrun.Event
-	// asked are the runs that clients made before any event came, and ended ones
+	// created are the runs that clients made before any event came, and ended ones
 	// those that they cancelled.
-	asked, ended []string
+	created, ended []string
 }
 
 func newStream(seed uint64, partial bool) *stream {
@@ -38,9 +38,9 @@ func newStream(seed uint64, partial bool) *stream {
 		id := fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", run)
 		switch s.random.IntN(6) {
 		case 0:
-			s.asked = append(s.asked, id)
+			s.created = append(s.created, id)
 		case 1:
-			s.asked, s.ended = append(s.asked, id), append(s.ended, id)
+			s.created, s.ended = append(s.created, id), append(s.ended, id)
 		}
 		for n := range 1 + s.random.IntN(6) {
 			s.events = append(s.events, s.event(id, run, n))
@@ -143,7 +143,7 @@ func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	made := 0
 	r.NewName = func() string { return "made-up" }
 	r.NewID = func() string { made++; return fmt.Sprintf("0198a1b2-0000-7000-a000-%012d", made) }
-	for _, id := range s.asked {
+	for _, id := range s.created {
 		mustCreate(t, r.Service, taskrun.NewRun{Run: taskrun.Run{ID: id, TaskKey: "k", DynamicKey: id}})
 	}
 	for _, id := range s.ended {
@@ -224,8 +224,8 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 	var effective [][]taskrun.Event
 	for _, batch := range batches {
 		for _, e := range slices.SortedFunc(slices.Values(batch), inTime) {
-			last, told := newest[e.RunID]
-			if !told || inTime(e, last) > 0 {
+			last, known := newest[e.RunID]
+			if !known || inTime(e, last) > 0 {
 				newest[e.RunID] = e
 				effective = append(effective, []taskrun.Event{e})
 			}
@@ -234,16 +234,15 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 	return effective
 }
 
-// A server that dies between the two writes that make a run leaves nothing out
-// when the client comes again; nor is anything left out when somebody else writes
-// between the two.
+// If the server ends between the two writes that create a run, a repeated request
+// finishes the run. A write of another writer between the two does not change that.
 func TestRecord_finishesInterruptedCreate(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
 		s := newStream(seed, true)
-		s.asked, s.ended = nil, nil
+		s.created, s.ended = nil, nil
 		s.events = slices.DeleteFunc(s.events, func(e taskrun.Event) bool { return e.RunID != s.events[0].RunID })
-		for what, cut := range map[string]error{"failed": taskrun.ErrUnavailable, "lost to somebody faster": taskrun.ErrConflict} {
+		for what, cut := range map[string]error{"failed": taskrun.ErrUnavailable, "conflict with another writer": taskrun.ErrConflict} {
 			events := s.events
 			again := errors.Is(cut, taskrun.ErrUnavailable)
 			if again {

@@ -137,7 +137,7 @@ func TestRecord_ordersEventsWithWrongClockOfRunWithoutWorker(t *testing.T) {
 	}
 }
 
-// A worker that a run was taken from neither takes it back nor ends it anew.
+// A worker that lost a run neither becomes its holder again nor ends it again.
 func TestRecord_ordersEventsOfFormerWorker(t *testing.T) {
 	t.Parallel()
 	const hour = 3600
@@ -311,8 +311,8 @@ func TestRecord_estimatedRunTimeIsNeverNegative(t *testing.T) {
 	}
 }
 
-// A listener that asks for what comes from now on is told of the end that a worker
-// reports whose clock is behind.
+// A reader of new changes receives the end that a worker reports, also if the clock of
+// the worker is behind.
 func TestFollow_yieldsStatesOfClockThatIsBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // where the minute passes at once if the end does not come
@@ -337,12 +337,12 @@ func TestFollow_yieldsStatesOfClockThatIsBehind(t *testing.T) {
 				r.record(t, reported{n: 1, kind: orchestration.Completed, at: -3600}.event(run))
 			}
 		}
-		t.Error("the end is not told, though it was recorded after the stream began")
+		t.Error("the end is not in the stream, though it was recorded after the stream began")
 	})
 }
 
-// The worker of a run that was made anew with the id of a deleted one is believed,
-// whatever its clock says. What the worker of the deleted one reports is refused.
+// Events of the worker of a run that was created again with the id of a deleted one
+// are recorded, with any clock. Events of the worker of the deleted run are rejected.
 func TestRecord_recreatedRunAcceptsEventsOfItsOwnWorkerOnly(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()

@@ -259,7 +259,7 @@ func TestRecord_resubmittedRunIsDeliveredAgain(t *testing.T) {
 	})
 	r.record(t, late)
 	if err := lease(); !errors.Is(err, usecase.ErrNotWaiting) {
-		t.Errorf("a retry that its worker told of: %v", err)
+		t.Errorf("a retry that its worker reported: %v", err)
 	}
 	mustSet(t, r.Service, id, submitted("AwaitingRetry", true))
 	if err := lease(); err != nil {
@@ -314,12 +314,12 @@ func TestRecord_deletedRunStaysDeleted(t *testing.T) {
 	if run, err := r.Get(t.Context(), eventRun); !errors.Is(err, taskrun.ErrNotFound) {
 		t.Errorf("after an event from later, the run is %+v, error %v", run, err)
 	}
-	anew := newRun("1")
-	anew.Run.ID = eventRun
-	mustCreate(t, r.Service, anew)
+	recreated := newRun("1")
+	recreated.Run.ID = eventRun
+	mustCreate(t, r.Service, recreated)
 	r.record(t, event(eventRun, 4, orchestration.Running), later(5))
 	if got := stateNames(r.get(t, eventRun)); got != "Pending Completed" {
-		t.Errorf("made anew by a client, the run has states %s, want what was reported of it since", got)
+		t.Errorf("created again by a client, the run has states %s, want what was reported of it since", got)
 	}
 	want := slices.Repeat([]string{"Completed: " + usecase.ErrLate.Error()}, 2)
 	if diff := cmp.Diff(append(want, "Running: "+usecase.ErrLate.Error()), r.refused); diff != "" {

@@ -144,7 +144,7 @@ func TestRecord_notifiesOfChangedStateOnly(t *testing.T) {
 	}
 }
 
-// unindexed is a store that has not heard of its runs yet, and may be unavailable.
+// unindexed is a store that has not received of its runs yet, and may be unavailable.
 type unindexed struct {
 	taskrun.Store
 	get error

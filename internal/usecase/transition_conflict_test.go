@@ -41,7 +41,7 @@ func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
 			store := &losing{Store: b.Store, left: tt.conflicts}
 			b.Store = store
@@ -49,8 +49,8 @@ func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 			if !errors.Is(err, tt.want) || store.writes != tt.wantWrites || outcome.Written != (tt.want == nil) {
 				t.Errorf("written %t after %d writes, error %v, want %d writes, %v", outcome.Written, store.writes, err, tt.wantWrites, tt.want)
 			}
-			if gaveBack := slices.Contains(b.slots.calls, "give back"); gaveBack != (tt.want != nil) {
-				t.Errorf("the slot was given back: %t", gaveBack)
+			if released := slices.Contains(b.slots.calls, "give back"); released != (tt.want != nil) {
+				t.Errorf("the slot was released: %t", released)
 			}
 		})
 	}

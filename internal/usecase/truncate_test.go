@@ -51,7 +51,7 @@ func tooLong() (taskrun.Run, orchestration.State) {
 	return run, orchestration.State{Data: json.RawMessage(`{"storage_key":"` + strings.Repeat("k", 9000) + `"}`), Message: new("done")}
 }
 
-// checkMarks tells whether everything of tooLong is cut and marked.
+// checkMarks checks that all texts of tooLong are truncated and marked.
 func checkMarks(t *testing.T, path string, run *taskrun.Run) {
 	t.Helper()
 	all := run.TaskInputs["all"]
@@ -121,7 +121,7 @@ func TestTruncate_appliesOnEachPath(t *testing.T) {
 	}
 	r.record(t, reported(eventRun, 2))
 	if again := r.get(t, eventRun); again.Reported != nil || len(again.States()) != 2 {
-		t.Errorf("told again, reported is %+v with %d states, want nothing and 2", again.Reported, len(again.States()))
+		t.Errorf("after a repeated event, reported is %+v with %d states, want nothing and 2", again.Reported, len(again.States()))
 	}
 
 	r.record(t, event(otherRun, 1, orchestration.Running), reported(otherRun, 2))
