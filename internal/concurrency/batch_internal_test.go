@@ -19,7 +19,7 @@ type noLimits struct{ Store }
 
 func (noLimits) List(context.Context) ([]*Limit, error) { return nil, nil }
 
-// brokenStore has a fault.
+// brokenStore panics.
 type brokenStore struct{ Store }
 
 func (brokenStore) List(context.Context) ([]*Limit, error) { panic("a fault") }
@@ -36,7 +36,7 @@ func TestChange_removesFinishedBatches(t *testing.T) {
 		})
 	}
 	all.Wait()
-	// Each worker looks once more after it answered: a change that waits for it comes last.
+	// A writer checks for further requests after its last response. A change waits for this check.
 	for i := range 100 {
 		for name := fmt.Sprint("tag:", i); s.known(name); {
 			_ = s.Reset(t.Context(), name, nil)

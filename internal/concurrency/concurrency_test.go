@@ -59,7 +59,7 @@ type replica struct {
 	runs   *usecase.Service
 }
 
-// scene has stores, and replicas over them.
+// fixture has stores, and replicas over them.
 type fixture struct {
 	t        *testing.T
 	runs     *flaky

@@ -12,12 +12,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 )
-
-// skewedClock is a clock that is ahead of the bubble's, or behind it.
-type skewedClock time.Duration
-
-func (c skewedClock) Now() time.Time { return time.Now().Add(time.Duration(c)) }
 
 // lagging is a store whose view of a run is older than the run.
 type lagging struct {
@@ -64,7 +60,7 @@ func TestSlot_ofFinishedRunIsFreeWithAnySkew(t *testing.T) {
 					t.Parallel()
 					inBubble(t, func(s *fixture) {
 						s.limit("tag:a", 1)
-						other := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)})
+						other := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: offsetclock.New(skew)})
 						run, limits := s.run(), s.replicas[0].limits
 						s.set(0, run, orchestration.Running)
 						if err := take(s, limits, run); err != nil {
@@ -103,7 +99,7 @@ func TestSlot_ofRestartedRunIsKeptByReplicaWithOldVersion(t *testing.T) {
 			inBubble(t, func(s *fixture) {
 				s.limit("tag:a", 1)
 				run := s.run()
-				_, err := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: skewedClock(skew)}).
+				_, err := usecase.New(usecase.Options{Namespace: "default", Store: s.runs, Clock: offsetclock.New(skew)}).
 					SetState(s.t.Context(), run, taskrun.Proposal{Type: orchestration.Failed})
 				if err != nil {
 					s.t.Fatal(err)

@@ -36,7 +36,7 @@ func TestLease_expiresUnlessRenewed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
 		s.limit("x", 2)
-		id := s.acquire(0, lease(2, "x", "nobody"))
+		id := s.acquire(0, lease(2, "x", "unknown"))
 		s.want("taken", 2, s.taken("x"))
 		s.want("another", "", s.acquire(1, lease(1, "x")))
 		pass(59 * time.Second)
@@ -46,7 +46,7 @@ func TestLease_expiresUnlessRenewed(t *testing.T) {
 		pass(119 * time.Second)
 		s.want("before it runs out", "", s.acquire(1, lease(1, "x")))
 		pass(time.Second)
-		s.want("taken when it ran out", 0, s.taken("x"))
+		s.want("taken when it has expired", 0, s.taken("x"))
 		if err := s.replicas[1].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrNoLease) {
 			t.Errorf("renewing what ran out: %v", err)
 		}
@@ -56,7 +56,7 @@ func TestLease_expiresUnlessRenewed(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.want("taken when it was given back", 0, s.taken("x"))
+		s.want("taken after its release", 0, s.taken("x"))
 		if err := s.replicas[0].limits.Renew(s.t.Context(), id, time.Minute); !errors.Is(err, concurrency.ErrNoLease) {
 			t.Errorf("renewing what was given back: %v", err)
 		}
@@ -174,9 +174,9 @@ func TestLimit_changesApplyToLeases(t *testing.T) {
 			}
 		}
 		change(concurrency.Change{Limit: new(1)})
-		s.want("lowered, it takes from nobody", 2, s.taken("tag:a"))
+		s.want("after the limit was lowered, running runs keep their slots", 2, s.taken("tag:a"))
 		s.set(0, runs[0], orchestration.Completed)
-		s.want("one has gone", orchestration.Wait, s.set(0, runs[2], orchestration.Running))
+		s.want("after one run has ended", orchestration.Wait, s.set(0, runs[2], orchestration.Running))
 		change(concurrency.Change{Active: new(false)})
 		s.want("inactive", orchestration.Accept, s.set(0, runs[2], orchestration.Running))
 		change(concurrency.Change{Active: new(true), Limit: new(0)})

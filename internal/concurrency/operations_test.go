@@ -47,10 +47,10 @@ func TestOperations_failIfWriteFailsButNotIfLimitWasDeleted(t *testing.T) {
 	t.Parallel()
 	for name, operation := range operations {
 		for what, tt := range map[string]struct{ write, list, want error }{
-			"succeeds":            {},
-			"the limit is gone":   {write: taskrun.ErrNotFound},
-			"cannot be written":   {write: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
-			"nothing can be read": {list: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+			"succeeds":              {},
+			"the limit was deleted": {write: taskrun.ErrNotFound},
+			"cannot be written":     {write: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+			"nothing can be read":   {list: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				t.Parallel()
@@ -196,7 +196,7 @@ func (c *cached) Refresh(ctx context.Context) error {
 	return c.faulty.Refresh(ctx)
 }
 
-func TestALeaseThatAnotherReplicaTookIsFoundPastTheCache(t *testing.T) {
+func TestLease_ofAnotherReplicaIsReadPastCache(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		refresh error

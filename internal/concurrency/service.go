@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -22,7 +23,7 @@ type Options struct {
 	Namespace string // part of the ids of limits
 	Store     Store
 	Runs      Runs
-	Clock     taskrun.Clock
+	Clock     clock.PassiveClock
 	NewID     func() string // nil: UUIDs
 	Writers   *Writers      // nil: those of this Service alone
 	// OnStalled is called after the write that records that a limit does not apply.

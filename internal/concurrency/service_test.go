@@ -190,7 +190,7 @@ func TestList_filtersByPrefixAndSortsByName(t *testing.T) {
 		ended, end := context.WithCancel(s.t.Context())
 		end()
 		if views, err := limits.List(ended, "", 0, 9); !errors.Is(err, context.Canceled) || views != nil {
-			s.t.Errorf("for a caller that has gone: %v, error %v", views, err)
+			s.t.Errorf("for a caller that has left: %v, error %v", views, err)
 		}
 		store.errs["list"] = taskrun.ErrUnavailable
 		if views, err := limits.List(s.t.Context(), "", 0, 9); !errors.Is(err, taskrun.ErrUnavailable) || views != nil {
@@ -266,11 +266,11 @@ func TestUpdate_retriesConflictOnNewerVersion(t *testing.T) {
 		want      error
 		wantTerms int
 	}{
-		"once":                        {conflicts: 1, wantTerms: 2},
-		"as often as it is repeated":  {conflicts: 39, wantTerms: 40},
-		"more often":                  {conflicts: 40, want: taskrun.ErrConflict, wantTerms: 40},
-		"and cannot be read again":    {conflicts: 1, reload: taskrun.ErrNotFound, want: taskrun.ErrNotFound, wantTerms: 1},
-		"not, but the store has gone": {err: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable, wantTerms: 1},
+		"once":                              {conflicts: 1, wantTerms: 2},
+		"as often as it is repeated":        {conflicts: 39, wantTerms: 40},
+		"more often":                        {conflicts: 40, want: taskrun.ErrConflict, wantTerms: 40},
+		"and cannot be read again":          {conflicts: 1, reload: taskrun.ErrNotFound, want: taskrun.ErrNotFound, wantTerms: 1},
+		"not, but the store is unavailable": {err: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable, wantTerms: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,14 +8,15 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 )
 
-// delivered is the store of one replica: it knows when the replica received each
+// delivered is the store of one replica. It records when the replica received each
 // write, by the replica's clock.
 type delivered struct {
 	*memory.Limits
 
-	clock    skewedClock
+	clock    *offsetclock.Clock
 	peers    []*delivered // all replicas, this one too
 	received map[string]time.Time
 	before   func() // called before each write
@@ -55,13 +56,13 @@ func (d *delivered) UpdateUse(ctx context.Context, l *concurrency.Limit) (*concu
 	return d.stamp(l), nil
 }
 
-// playSkewed plays with two replicas, of which the second has a clock that differs.
+// inBubbleWithSkew runs a test with two replicas, of which the second has a clock that differs.
 func inBubbleWithSkew(t *testing.T, skew time.Duration, script func(s *fixture, first, second *delivered)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		limits, runs := memory.NewLimits(), &flaky{Store: memory.New(), fate: func() fate { return fate{} }}
 		s := &fixture{t: t, runs: runs, limits: limits}
-		peers := []*delivered{{clock: 0}, {clock: skewedClock(skew)}}
+		peers := []*delivered{{clock: offsetclock.New(0)}, {clock: offsetclock.New(skew)}}
 		for _, d := range peers {
 			d.Limits, d.peers, d.received, d.before = limits, peers, map[string]time.Time{}, func() {}
 			s.replicas = append(s.replicas, replica{limits: concurrency.New(concurrency.Options{

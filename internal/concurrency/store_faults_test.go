@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// faulty is a store of limits; write is called in place of each write of a use, and can do it. Other operations fail as
-// errs says, by their names; terms is called before each write of terms.
+// faulty is a store of limits that can fail. write is called in place of each write of a use. Other operations return the
+// error that errs has under their names. terms is called before each write of terms.
 type faulty struct {
 	*memory.Limits
 
@@ -79,7 +79,7 @@ func doWrite(_ int, _ string, do func() (*concurrency.Limit, error)) (*concurren
 	return do()
 }
 
-// overFaulty is a replica over the scene's stores, with faults.
+// overFaulty returns a replica over the stores of the fixture, whose limits can fail.
 func (s *fixture) overFaulty() (*concurrency.Service, *faulty) {
 	f := &faulty{
 		Limits: s.limits, write: doWrite, errs: map[string]error{}, calls: map[string]int{},

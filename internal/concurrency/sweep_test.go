@@ -104,10 +104,10 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Limits: memory.NewLimits()}
-		var told []string
+		var stalled []string
 		service := concurrency.New(concurrency.Options{
 			Store: store, Runs: memory.New(), Clock: clock.RealClock{},
-			OnStalled: func(l *concurrency.Limit) { told = append(told, l.ID) },
+			OnStalled: func(l *concurrency.Limit) { stalled = append(stalled, l.ID) },
 		})
 		now := time.Now()
 		long := strings.Repeat("n", 253)
@@ -121,9 +121,9 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 			}
 		}
 		sweep()
-		slices.Sort(told)
-		if !slices.Equal(told, []string{"young", "youngest"}) || store.writes != 3 {
-			t.Errorf("told of %q, %d writes", told, store.writes)
+		slices.Sort(stalled)
+		if !slices.Equal(stalled, []string{"young", "youngest"}) || store.writes != 3 {
+			t.Errorf("stalled: %q, %d writes", stalled, store.writes)
 		}
 		for id, stalled := range map[string]bool{"young": true, long: false, "youngest": true} {
 			if got := store.limit(t, id).Recorded.Stalled; (got != "") != stalled || len(got) > 256 {
@@ -131,8 +131,8 @@ func TestSweep_oldestOfLimitsWithOneNameApplies(t *testing.T) {
 			}
 		}
 		sweep()
-		if store.writes != 3 || len(told) != 2 {
-			t.Errorf("%d writes, told of %q", store.writes, told)
+		if store.writes != 3 || len(stalled) != 2 {
+			t.Errorf("%d writes, stalled: %q", store.writes, stalled)
 		}
 		if err := store.Delete(t.Context(), store.limit(t, long)); err != nil {
 			t.Fatal(err)

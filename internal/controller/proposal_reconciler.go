@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -67,7 +68,7 @@ type ProposalReconciler struct {
 	// Undecodable reports whether an object of the cache stands for a StateProposal
 	// that cannot be decoded.
 	Undecodable func(metav1.Object) bool
-	Clock       taskrun.Clock
+	Clock       clock.PassiveClock
 	Events      events.EventRecorder
 	Metrics     ProposalMetrics
 	// Trace wraps the reconciler with traces; nil for none.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -57,7 +58,7 @@ type Reconciler struct {
 	// EachObject calls visit with the namespace and name of each object in the index.
 	EachObject func(visit func(namespace, name string))
 	// Clock is the clock of this replica.
-	Clock taskrun.Clock
+	Clock clock.PassiveClock
 	// IdleFor returns the time since the latest write of a client of this replica, 0
 	// during a write.
 	IdleFor func() time.Duration

@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
@@ -21,7 +20,7 @@ const (
 
 // expire deletes a finished run after its TTL, or after that of its namespace.
 // Before that it corrects status.expirationTime after a change of the TTL.
-func expire(clock taskrun.Clock, backlog *backlogLimiter, conflicts *expirationConflicts, metrics Metrics) step {
+func expire(clock clock.PassiveClock, backlog *backlogLimiter, conflicts *expirationConflicts, metrics Metrics) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		at, known := s.runs.Expiration(s.run)
 		now := clock.Now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -24,7 +25,7 @@ const (
 // StatusWriteDelay after the creation: a client that changes the state within this
 // time writes the status too. A run that was created over REST also waits for idle
 // clients, for at most MaxStatusWriteDelay: clients of REST do not need the write.
-func persistStatus(clock taskrun.Clock, idleFor func() time.Duration, o Options) step {
+func persistStatus(clock clock.PassiveClock, idleFor func() time.Duration, o Options) step {
 	return func(ctx context.Context, s *scope) (Result, error) {
 		if !s.run.StatusStale {
 			return Result{}, nil

@@ -3,7 +3,6 @@ package delivery
 import (
 	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 )
 
 func waitingRun(id, key string, due time.Time) *taskrun.Run {
@@ -75,11 +75,6 @@ func checkScheduled(t *testing.T, q *Queue, due map[string]time.Time, now time.T
 	}
 }
 
-// steppedClock is the time of a synctest bubble plus the steps of the wall clock.
-type steppedClock struct{ step atomic.Int64 }
-
-func (c *steppedClock) Now() time.Time { return time.Now().Add(time.Duration(c.step.Load())) }
-
 // A run that becomes due while the machine sleeps, or by a step of the clock, is
 // noticed within longestAlarm.
 func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
@@ -88,7 +83,7 @@ func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				clock := &steppedClock{}
+				clock := offsetclock.New(0)
 				q := NewQueue(nil, clock)
 				q.backlog = nil
 				due := clock.Now().Add(time.Hour)
@@ -97,7 +92,7 @@ func TestQueue_noticesDueRunAfterClockStep(t *testing.T) {
 				if id := q.claim(worker); id != "" {
 					t.Fatal("a run was delivered before it was due")
 				}
-				clock.step.Store(int64(step))
+				clock.Step(step)
 				time.Sleep(due.Sub(clock.Now()) + longestAlarm) //nolint:forbidigo // in a bubble it takes no time
 				synctest.Wait()
 				select {

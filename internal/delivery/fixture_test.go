@@ -84,8 +84,8 @@ func inBubble(t *testing.T, test func(*fixture)) {
 		s.workers = NewWorkers(s.queue, s.service, clock.RealClock{}, s)
 		s.cleanups = append(s.cleanups, s.queue.Open())
 		defer func() {
-			if fault := recover(); fault != nil {
-				panic(fault) // the queue may be locked, and a cleanup would block
+			if value := recover(); value != nil {
+				panic(value) // the queue may be locked, and a cleanup would block
 			}
 			for _, end := range s.cleanups {
 				end()

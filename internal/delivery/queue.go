@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -41,7 +43,7 @@ type Runs interface {
 // that workers hold.
 type Queue struct {
 	runs  Runs
-	clock taskrun.Clock
+	clock clock.PassiveClock
 
 	mu        sync.Mutex
 	backlog   []change                         // changes during Open; nil after it
@@ -57,7 +59,7 @@ type Queue struct {
 type change struct{ before, after *taskrun.Run }
 
 // NewQueue returns a Queue over these runs. It is empty until it is opened.
-func NewQueue(runs Runs, clock taskrun.Clock) *Queue {
+func NewQueue(runs Runs, clock clock.PassiveClock) *Queue {
 	return &Queue{
 		runs: runs, clock: clock,
 		backlog: []change{}, queues: map[string]*taskQueue{}, items: map[string]*item{},

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -71,7 +73,7 @@ type Reaper struct {
 	Queue        *Queue
 	Workers      *Workers
 	Leases       Leases
-	Clock        taskrun.Clock
+	Clock        clock.PassiveClock
 	Log          *slog.Logger
 	Metrics      Metrics
 	LossRecorder LossRecorder

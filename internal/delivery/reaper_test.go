@@ -144,7 +144,7 @@ func TestReaperOptions_Validate(t *testing.T) {
 	}
 }
 
-// onlyReaper is one that looks when it is losses to.
+// newReaper returns a reaper that checks only when the test calls it.
 func (s *fixture) newReaper(leases Leases, log *slog.Logger) *Reaper {
 	return &Reaper{
 		ReaperOptions: DefaultReaperOptions(), Queue: s.queue, Workers: s.workers, Leases: leases,

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
@@ -54,7 +56,7 @@ type Workers struct {
 
 	queue    *Queue
 	leases   Leases
-	clock    taskrun.Clock
+	clock    clock.PassiveClock
 	registry Registry
 
 	mu    sync.Mutex
@@ -71,7 +73,7 @@ type localWorker struct {
 }
 
 // NewWorkers returns the Workers that receive the runs of a queue.
-func NewWorkers(queue *Queue, leases Leases, clock taskrun.Clock, registry Registry) *Workers {
+func NewWorkers(queue *Queue, leases Leases, clock clock.PassiveClock, registry Registry) *Workers {
 	return &Workers{Metrics: noMetrics{}, Budget: &ByteBudget{}, queue: queue, leases: leases, clock: clock, registry: registry, local: map[string]*localWorker{}}
 }
 

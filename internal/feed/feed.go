@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -14,7 +16,7 @@ import (
 // changes in their own goroutines, at their own pace. A feed follows the store while
 // it has readers.
 type Feed struct {
-	clock  taskrun.Clock
+	clock  clock.PassiveClock
 	budget *bytebudget.Budget
 
 	joining sync.Mutex // held while readers come and go
@@ -32,7 +34,7 @@ type Feed struct {
 }
 
 // New returns a feed whose entries count towards the budget.
-func New(clock taskrun.Clock, budget *bytebudget.Budget) *Feed {
+func New(clock clock.PassiveClock, budget *bytebudget.Budget) *Feed {
 	return &Feed{clock: clock, budget: budget}
 }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -29,7 +30,7 @@ import (
 // Options configure the plugin.
 type Options struct {
 	Streams genericiooptions.IOStreams
-	Clock   taskrun.Clock
+	Clock   clock.PassiveClock
 	Zone    *time.Location // of displayed times
 	// Connect returns the cluster. Nil: the cluster of the flags and of KUBECONFIG.
 	Connect func() (Cluster, error)

@@ -7,9 +7,9 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
@@ -25,7 +25,7 @@ const (
 // forgets them with the process, and no other replica knows them. It serves what an
 // SDK expects of a server and is no log store. A bytebudget.Budget limits it.
 type Buffer struct {
-	clock taskrun.Clock
+	clock clock.PassiveClock
 	newID func() string
 	share *bytebudget.Share
 
@@ -36,7 +36,7 @@ type Buffer struct {
 
 // NewBuffer returns an empty book. newID makes the ids of lines; nil takes a
 // good default.
-func NewBuffer(clock taskrun.Clock, newID func() string, budget *bytebudget.Budget) *Buffer {
+func NewBuffer(clock clock.PassiveClock, newID func() string, budget *bytebudget.Budget) *Buffer {
 	if newID == nil {
 		newID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}

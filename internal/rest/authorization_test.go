@@ -23,6 +23,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
@@ -482,15 +483,10 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 				if took := time.Since(began); took != tc.within {
 					w.t.Errorf("ended after %s, want %s", took, tc.within)
 				}
-			}, withReviewer(reviewer), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+			}, withReviewer(reviewer), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 		})
 	}
 }
-
-// runningClock goes on from a time with the bubble's.
-type runningClock struct{ began, at time.Time }
-
-func (c runningClock) Now() time.Time { return c.at.Add(time.Since(c.began)) }
 
 func TestListsOfAllNamespaces(t *testing.T) {
 	t.Parallel()

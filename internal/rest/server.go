@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
@@ -88,7 +90,7 @@ type Dependencies struct {
 	// Buffers limits the buffers of all namespaces. nil: the limit is Options.BufferMemory.
 	Buffers *bytebudget.Budget
 
-	Clock         taskrun.Clock
+	Clock         clock.PassiveClock
 	Log           *slog.Logger
 	Metrics       Metrics       // nil: no metrics
 	SocketMetrics SocketMetrics // nil: no metrics
@@ -101,7 +103,7 @@ type Dependencies struct {
 // Server serves the REST interface. Start listens. Handler serves requests without listening.
 type Server struct {
 	options  Options
-	clock    taskrun.Clock
+	clock    clock.PassiveClock
 	log      *slog.Logger
 	metrics  Metrics
 	reviewer Reviewer // nil: no authentication

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
@@ -219,7 +220,7 @@ func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
 				if took := time.Since(began); took > time.Hour || took < 54*time.Minute {
 					t.Errorf("ended after %s, want between 54 minutes and an hour", took)
 				}
-			}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+			}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 		})
 	}
 }
@@ -241,7 +242,7 @@ func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 		p.recv(t)
 		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
 		w.deliveries.heard(t, "c wants k", "c returned one", "c left")
-	}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+	}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 }
 
 func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
@@ -253,5 +254,5 @@ func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
 		p.send(w.t, `{"type":"filter","filter":{}}`)
 		pass(3 * time.Hour)
 		p.silent(w.t)
-	}, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = runningClock{began: time.Now(), at: noon} })
+	}, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 }

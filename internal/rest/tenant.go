@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/rawevents"
@@ -64,7 +66,7 @@ type buffers struct {
 	events *rawevents.Cache
 }
 
-func newBuffers(clock taskrun.Clock, budget *bytebudget.Budget) *buffers {
+func newBuffers(clock clock.PassiveClock, budget *bytebudget.Budget) *buffers {
 	return &buffers{logs: logs.NewBuffer(clock, nil, budget), events: rawevents.New(budget)}
 }
 

@@ -111,9 +111,6 @@ type InvalidError struct {
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
-// Clock returns the time. The program has one.
-type Clock interface{ Now() time.Time }
-
 // Notifier is called after writes.
 type Notifier interface {
 	// Transitioned is called once for each state that was written.

@@ -13,9 +13,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDashboard(t *testing.T) {
+func TestDashboard_countsRunsIntoBuckets(t *testing.T) {
 	t.Parallel()
-	// The fake clock stands at 10:00:00; so the window from 09:41:30 on is from
+	// The fake clock shows 10:00:00. So the window from 09:41:30 on is from
 	// 09:41 to the end of 10:00, twenty minutes, a minute a bucket.
 	after := time.Date(2026, 8, 21, 9, 41, 30, 0, time.UTC)
 	minute := func(n int) *time.Time { return new(after.Truncate(time.Minute).Add(time.Duration(n) * time.Minute)) }
@@ -85,7 +85,7 @@ func failed(at int) map[int]taskrun.DashboardBucket {
 	return map[int]taskrun.DashboardBucket{at: {Failed: 1}}
 }
 
-func TestDashboardNeedsABeginning(t *testing.T) {
+func TestDashboard_rejectsFilterWithoutStartTime(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	for _, f := range []taskrun.Filter{{}, {StartTime: &taskrun.TimeFilter{Before: &start}}} {
@@ -96,7 +96,7 @@ func TestDashboardNeedsABeginning(t *testing.T) {
 	}
 }
 
-func TestCountByState(t *testing.T) {
+func TestCountByState_listsEachCountedTypeInOrder(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -125,7 +125,7 @@ func TestCountByState(t *testing.T) {
 	}
 }
 
-func TestCountByFlowRun(t *testing.T) {
+func TestCountByFlowRun_countsRunsOfGivenFlowRuns(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -142,7 +142,7 @@ func TestCountByFlowRun(t *testing.T) {
 	}
 }
 
-func TestCountsTellOfABrokenStore(t *testing.T) {
+func TestCounts_returnErrorOfStore(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)

@@ -72,7 +72,7 @@ func (e *evaluating) states(t *testing.T) (types []orchestration.StateType) {
 	return types
 }
 
-func TestAProposalIsEvaluatedOnce(t *testing.T) {
+func TestEvaluateProposal_evaluatesProposalOnce(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		initial     orchestration.StateType
@@ -158,7 +158,7 @@ func (e *evaluating) mustForce(t *testing.T, kind orchestration.StateType) {
 	mustSet(t, e.Service, e.run.ID, taskrun.Proposal{Type: kind, Force: true})
 }
 
-func TestANameIsEvaluatedOnceWhateverTheUID(t *testing.T) {
+func TestEvaluateProposal_evaluatesNameOnceForAllUIDs(t *testing.T) {
 	t.Parallel()
 	e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Pending}, nil)
 	p := e.named("start", orchestration.Running)
@@ -173,7 +173,7 @@ func TestANameIsEvaluatedOnceWhateverTheUID(t *testing.T) {
 	}
 }
 
-func TestDecisionsAreBounded(t *testing.T) {
+func TestEvaluateProposal_keepsLimitedNumberOfDecisions(t *testing.T) {
 	t.Parallel()
 	e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Pending}, nil)
 	first := e.evaluate(t, e.named("first", orchestration.Running))
@@ -200,7 +200,7 @@ func TestDecisionsAreBounded(t *testing.T) {
 	}
 }
 
-func TestAWaitIsNotRecorded(t *testing.T) {
+func TestEvaluateProposal_doesNotRecordWait(t *testing.T) {
 	t.Parallel()
 	due := start.Add(5 * time.Second)
 	scheduled := taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{ScheduledTime: &due}}
@@ -224,7 +224,7 @@ func TestAWaitIsNotRecorded(t *testing.T) {
 
 // The clocks of workers and of other replicas do not decide whether a run finished
 // before the proposal waited or since.
-func TestAWaitEndsWhenTheRunFinishes(t *testing.T) {
+func TestEvaluateProposal_abortsWaitWhenRunFinishes(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"right": 0, "behind": -time.Hour, "ahead": time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestAWaitEndsWhenTheRunFinishes(t *testing.T) {
 	}
 }
 
-func TestAProposalIsForOneObject(t *testing.T) {
+func TestEvaluateProposal_appliesToOneObject(t *testing.T) {
 	t.Parallel()
 	e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Pending}, nil)
 	p := e.named("cancel", orchestration.Cancelled)
@@ -259,7 +259,7 @@ func TestAProposalIsForOneObject(t *testing.T) {
 	}
 }
 
-func TestAProposalIsCutAsOverREST(t *testing.T) {
+func TestEvaluateProposal_truncatesAsOverREST(t *testing.T) {
 	t.Parallel()
 	e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Running}, nil)
 	p := e.named("end", orchestration.Completed)
@@ -273,7 +273,7 @@ func TestAProposalIsCutAsOverREST(t *testing.T) {
 	}
 }
 
-func TestProposalsAtOnceAllGetAVerdict(t *testing.T) {
+func TestEvaluateProposal_concurrentProposalsAllGetVerdict(t *testing.T) {
 	t.Parallel()
 	e := newEvaluating(t, taskrun.Proposal{Type: orchestration.Pending}, nil)
 	const people = taskrun.MaxDecisions
@@ -316,7 +316,7 @@ func (s *overtakenStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (
 	return s.Store.UpdateProgress(ctx, run)
 }
 
-func TestAProposalThatAnotherProgramEvaluatesFirst(t *testing.T) {
+func TestEvaluateProposal_returnsRecordedVerdictOfFasterReplica(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	run := applied(t, store, taskrun.Proposal{Type: orchestration.Running}, func(*taskrun.Run) {})

@@ -32,7 +32,7 @@ func (c *counting) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskr
 	return c.Store.UpdateProgress(ctx, run)
 }
 
-func TestExpirationTimeIsPartOfTheWriteOfTheState(t *testing.T) {
+func TestExpiration_isWrittenWithState(t *testing.T) {
 	t.Parallel()
 	minute, hour := time.Minute, time.Hour
 	cases := map[string]struct {
@@ -78,7 +78,7 @@ func TestExpirationTimeIsPartOfTheWriteOfTheState(t *testing.T) {
 	}
 }
 
-func TestObserveCorrectsTheExpirationTime(t *testing.T) {
+func TestPersistStatus_correctsExpiration(t *testing.T) {
 	t.Parallel()
 	hour := time.Hour
 	store := &counting{Store: memory.New()}
@@ -114,7 +114,7 @@ func TestObserveCorrectsTheExpirationTime(t *testing.T) {
 	}
 }
 
-func TestExpireByTheDefault(t *testing.T) {
+func TestExpire_appliesDefaultTTL(t *testing.T) {
 	t.Parallel()
 	minute, hour := time.Minute, time.Hour
 	cases := map[string]struct {
@@ -151,7 +151,7 @@ func TestExpireByTheDefault(t *testing.T) {
 	}
 }
 
-func TestFinishedWithoutTTL(t *testing.T) {
+func TestFinishedWithoutTTL_visitsOnlyFinishedRunsWithoutTTL(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -179,7 +179,7 @@ func ended(kind orchestration.StateType) orchestration.Progress {
 }
 
 // A user can write a final state to the status without the time of the end.
-func TestARunWhoseEndIsNotRecordedIsKeptFromNowOn(t *testing.T) {
+func TestExpire_countsTTLFromNowWithoutRecordedEnd(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, clock := newService(store)

@@ -25,12 +25,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// countedStore counts who follows it, how often it was asked what has changed, and
-// the runs that it gave out.
+// countedStore counts its subscribers, the reads of changed runs, and the runs that it
+// returned.
 type countedStore struct {
 	taskrun.Store
 
-	followers, looks, visited atomic.Int64
+	followers, reads, visited atomic.Int64
 }
 
 func (s *countedStore) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
@@ -51,14 +51,14 @@ func (s *countedStore) Follow(change func(before, after *taskrun.Run)) (now iter
 }
 
 func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
-	s.looks.Add(1)
+	s.reads.Add(1)
 	runs := s.Store.ChangedSince(since)
 	s.visited.Add(int64(len(runs)))
 	return runs
 }
 
-// What a write costs does not grow with the number of readers: the store tells one.
-func TestReadersShareOneFollower(t *testing.T) {
+// The cost of a write does not grow with the number of readers: the store notifies one subscriber.
+func TestFollow_readersShareOneSubscription(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // which ends when no reader can go on
 		r := newRecorder()
@@ -70,20 +70,20 @@ func TestReadersShareOneFollower(t *testing.T) {
 		ended := make(chan int, readers)
 		begun := make(chan struct{}, readers)
 		read := func(f taskrun.WatchOptions) {
-			heard := 0
+			received := 0
 			for c, err := range service.Follow(t.Context(), f) {
 				if err != nil {
 					t.Error(err)
 					break
 				}
-				if heard++; heard == 1 {
+				if received++; received == 1 {
 					begun <- struct{}{}
 				}
 				if c.State.Type == orchestration.Completed {
 					break
 				}
 			}
-			ended <- heard
+			ended <- received
 		}
 		go read(taskrun.WatchOptions{})
 		<-begun
@@ -103,14 +103,14 @@ func TestReadersShareOneFollower(t *testing.T) {
 		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Running})
 		mustSet(t, r.Service, run.ID, taskrun.Proposal{Type: orchestration.Completed})
 		for range readers {
-			if heard := <-ended; heard != 3 {
-				t.Errorf("a reader heard of %d changes, want 3", heard)
+			if received := <-ended; received != 3 {
+				t.Errorf("a reader received of %d changes, want 3", received)
 			}
 		}
 		if n := store.followers.Load(); n != 0 {
 			t.Errorf("%d follow the store although no reader is left", n)
 		}
-		for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a feed that begins anew
+		for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a new feed
 			if err != nil || c.Run.ID != run.ID {
 				t.Errorf("change of %v, error %v", c.Run, err)
 			}
@@ -134,16 +134,16 @@ func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *testin
 	return service, store, clock
 }
 
-// A listener who wants all runs costs no more, however many runs have finished: what
-// has changed is looked for once, for all who come soon after each other.
-func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
+// The cost of a reader of all runs does not grow with the number of finished runs.
+// Readers that subscribe within a short time share one read of the changed runs.
+func TestFollow_readersShareOneReadOfFinishedRuns(t *testing.T) {
 	t.Parallel()
 	service, store, clock := finishedRuns(t, 300)
 	since := clock.Now().Add(-time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	const readers = 50
-	heard := make(chan string)
+	received := make(chan string)
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
@@ -152,27 +152,27 @@ func TestReadersDoNotWalkFinishedRuns(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				heard <- fmt.Sprint(c.Run.DynamicKey, " ", c.State.Name)
+				received <- fmt.Sprint(c.Run.DynamicKey, " ", c.State.Name)
 			}
 		})
 	}
-	for store.looks.Load() == 0 {
+	for store.reads.Load() == 0 {
 		runtime.Gosched()
 	}
 	mustCreate(t, service, newRun("new"))
 	for range readers {
-		if got := <-heard; got != "new Pending" {
-			t.Errorf("a reader heard %q, want of the new run only", got)
+		if got := <-received; got != "new Pending" {
+			t.Errorf("a reader received %q, want of the new run only", got)
 		}
 	}
-	if looks, visited := store.looks.Load(), store.visited.Load(); looks != 1 || visited > readers {
-		t.Errorf("the store was asked %d times what has changed, and gave out %d runs, want once and the new run at most", looks, visited)
+	if reads, visited := store.reads.Load(), store.visited.Load(); reads != 1 || visited > readers {
+		t.Errorf("%d reads of changed runs returned %d runs, want one read with the new run at most", reads, visited)
 	}
 	cancel()
 	all.Wait()
 }
 
-func TestReadersShareOneEncoding(t *testing.T) {
+func TestFollow_readersShareOneEncoding(t *testing.T) {
 	t.Parallel()
 	service, _, clock := finishedRuns(t, 0)
 	mustCreate(t, service, newRun("before"))
@@ -184,7 +184,7 @@ func TestReadersShareOneEncoding(t *testing.T) {
 		return []byte(c.Run.ID)
 	}
 	const readers = 20
-	heard := make(chan struct{})
+	received := make(chan struct{})
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
@@ -196,16 +196,16 @@ func TestReadersShareOneEncoding(t *testing.T) {
 				if string(c.Encoded(encode)) != c.Run.ID {
 					t.Errorf("a change of %s was encoded as that of another run", c.Run.ID)
 				}
-				heard <- struct{}{}
+				received <- struct{}{}
 			}
 		})
 	}
 	for range readers {
-		<-heard
+		<-received
 	}
 	mustCreate(t, service, newRun("after"))
 	for range readers {
-		<-heard
+		<-received
 	}
 	if n := encoded.Load(); n != 2 {
 		t.Errorf("%d encodings of two changes for %d readers, want two", n, readers)
@@ -214,7 +214,7 @@ func TestReadersShareOneEncoding(t *testing.T) {
 	all.Wait()
 }
 
-func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
+func TestFollow_panicOfEncodingEndsOneReader(t *testing.T) {
 	t.Parallel()
 	c := &feed.SharedChange{}
 	for range 2 {
@@ -230,7 +230,7 @@ func TestAPanicOfAnEncodingIsTheReadersOwn(t *testing.T) {
 
 // What is kept of changes counts in bytes, over all namespaces: a reader in one of
 // them who falls behind is ended, and nothing is counted when no reader is left.
-func TestChangesAreKeptWithinTheBudget(t *testing.T) {
+func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
 	budget := bytebudget.New(limit)

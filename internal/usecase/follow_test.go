@@ -17,7 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// names are what the first changes of a stream tell.
+// names returns the names of the states of the first changes of a stream.
 func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOptions, n int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -35,7 +35,7 @@ func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOption
 	return got
 }
 
-func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
+func TestFollow_yieldsPastThenNewChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // where a minute passes at once if a change does not come
 		r := newRecorder()
@@ -52,7 +52,7 @@ func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
 		}
 		since := r.get(t, other.ID).State.Timestamp
 		if diff := cmp.Diff([]string{"d Running true", "2 Pending false"}, names(t.Context(), t, r, taskrun.WatchOptions{Since: since}, 2)); diff != "" {
-			t.Errorf("what was recorded since a time, whatever the worker's clock said (-want +got):\n%s", diff)
+			t.Errorf("what was recorded since a time, with any clock of the worker (-want +got):\n%s", diff)
 		}
 		got = []string{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -74,9 +74,9 @@ func TestTheStreamTellsThePastAndThenWhatComes(t *testing.T) {
 	})
 }
 
-// Whenever a reader comes, it hears of every end exactly once: from the past or
-// live, never from neither.
-func TestTheStreamHasNoGap(t *testing.T) {
+// A reader receives each end exactly once, from the past or live, whenever it
+// subscribes.
+func TestFollow_missesNoChange(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	const runs = 200
@@ -94,33 +94,33 @@ func TestTheStreamHasNoGap(t *testing.T) {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			heard := map[string]int{}
+			received := map[string]int{}
 			for c, err := range r.Follow(ctx, taskrun.WatchOptions{}) {
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				if c.State.Type == orchestration.Completed {
-					heard[c.Run.ID]++
+					received[c.Run.ID]++
 				}
-				if len(heard) == runs {
+				if len(received) == runs {
 					break
 				}
 			}
-			for id, n := range heard {
+			for id, n := range received {
 				if n != 1 {
-					t.Errorf("heard %d times of the end of %s", n, id)
+					t.Errorf("received %d times of the end of %s", n, id)
 				}
 			}
-			if len(heard) != runs {
-				t.Errorf("heard of %d ends, want %d", len(heard), runs)
+			if len(received) != runs {
+				t.Errorf("received of %d ends, want %d", len(received), runs)
 			}
 		})
 	}
 	all.Wait()
 }
 
-func TestASlowReaderIsCut(t *testing.T) {
+func TestFollow_endsSlowReader(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	mustCreate(t, r.Service, newRun("first"))

@@ -19,7 +19,7 @@ import (
 
 const second = taskrun.MinHistoryInterval
 
-// put stores a run that has come as far as progress says.
+// put stores a run with its progress.
 func put(t *testing.T, store taskrun.Store, run taskrun.Run, progress orchestration.Progress) {
 	t.Helper()
 	stored, err := store.Create(t.Context(), &run)
@@ -37,7 +37,7 @@ func inState(kind orchestration.StateType, name string) *orchestration.State {
 	return &orchestration.State{Type: kind, Name: name, Timestamp: start}
 }
 
-func TestHistoryCountsIntoBins(t *testing.T) {
+func TestHistory_countsRunsIntoBins(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -80,7 +80,7 @@ func TestHistoryCountsIntoBins(t *testing.T) {
 	}
 }
 
-func TestHistoryBins(t *testing.T) {
+func TestHistory_numberOfBinsCoversTimeUpToLimit(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		length   time.Duration
@@ -119,7 +119,7 @@ func TestHistoryBins(t *testing.T) {
 	}
 }
 
-func TestHistoryRefusesShortIntervals(t *testing.T) {
+func TestHistory_rejectsShortIntervals(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	for _, interval := range []taskrun.Microseconds{second - 1, 0, -second} {
@@ -131,7 +131,7 @@ func TestHistoryRefusesShortIntervals(t *testing.T) {
 	}
 }
 
-func TestHistorySumsBeyondDurations(t *testing.T) {
+func TestHistory_sumsMoreThanMaxDuration(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -147,10 +147,10 @@ func TestHistorySumsBeyondDurations(t *testing.T) {
 	}
 }
 
-// TestHistoryIsTheObviousOne compares histories of random runs, with more names
-// of states than fit a short list, with what one gets by asking each bin for
+// TestHistory_agreesWithScanOfEachBin compares histories of random runs, with more names
+// of states than fit a short list, with a scan of the runs for each bin and
 // each state.
-func TestHistoryIsTheObviousOne(t *testing.T) {
+func TestHistory_agreesWithScanOfEachBin(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 30 {
@@ -180,14 +180,14 @@ func TestHistoryIsTheObviousOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := clock.Now().UTC().Truncate(time.Microsecond) // which History took
-		if diff := cmp.Diff(obviousHistory(q, runs, now), shown(got)); diff != "" {
+		if diff := cmp.Diff(scanHistory(q, runs, now), shown(got)); diff != "" {
 			t.Fatalf("%+v (-want +got):\n%s", q, diff)
 		}
 	}
 }
 
-// obviousHistory tells of each bin what History does, as text.
-func obviousHistory(q taskrun.HistoryQuery, runs []*taskrun.Run, now time.Time) []string {
+// scanHistory returns the text of each bin, by a scan of the runs.
+func scanHistory(q taskrun.HistoryQuery, runs []*taskrun.Run, now time.Time) []string {
 	lines := []string{}
 	interval := time.Duration(q.Interval) * time.Microsecond
 	for begin := q.Start; begin.Before(q.End); begin = begin.Add(interval) {

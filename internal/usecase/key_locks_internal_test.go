@@ -9,13 +9,13 @@ import (
 )
 
 // Two wait for the lock that a third one holds; a fourth comes when the third has left.
-func TestALockHasOneHolderAndIsForgottenAfterTheLast(t *testing.T) {
+func TestKeyLocks_haveOneHolderAndAreRemovedAfterLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := NewKeyLocks()
 		key := taskrun.NaturalKey{TaskKey: "k"}
 		holders := 0
-		hold := func(goOn <-chan struct{}) {
+		hold := func(proceed <-chan struct{}) {
 			unlock, err := l.lock(t.Context(), "default", key)
 			if err != nil {
 				t.Error(err)
@@ -24,28 +24,28 @@ func TestALockHasOneHolderAndIsForgottenAfterTheLast(t *testing.T) {
 			if holders++; holders > 1 {
 				t.Errorf("%d hold the lock", holders)
 			}
-			<-goOn
+			<-proceed
 			holders--
 			unlock()
 		}
-		goOn := make(chan struct{})
+		proceed := make(chan struct{})
 		for range 3 {
-			go hold(goOn)
+			go hold(proceed)
 		}
 		synctest.Wait()
-		goOn <- struct{}{}
+		proceed <- struct{}{}
 		synctest.Wait()
-		go hold(goOn)
+		go hold(proceed)
 		synctest.Wait()
 		ended, end := context.WithCancel(t.Context())
 		end()
 		if _, err := l.lock(ended, "default", key); err == nil {
-			t.Error("the lock was given to a caller that has gone")
+			t.Error("the lock was given to a caller whose context has ended")
 		}
 		if len(l.locks) != 1 || holders != 1 {
 			t.Errorf("%d locks are kept and %d are held, want 1", len(l.locks), holders)
 		}
-		close(goOn)
+		close(proceed)
 		synctest.Wait()
 		if len(l.locks) != 0 || holders != 0 {
 			t.Errorf("%d locks are kept and %d are held in the end", len(l.locks), holders)

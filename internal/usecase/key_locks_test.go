@@ -28,7 +28,7 @@ func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, 
 
 // Fifty creates of one key, half of them by events, each with an id of its own,
 // in Services that share their locks.
-func TestCreatesOfOneKeyWithDifferentIDsMakeOneRun(t *testing.T) {
+func TestCreate_oneKeyWithDifferentIDsIsOneRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		clock := testingclock.NewFakeClock(start)
@@ -88,19 +88,19 @@ func report(t *testing.T, s *usecase.Service, n int) {
 // holdingStore creates when it is let go.
 type holdingStore struct {
 	*memory.Store
-	began, goOn chan struct{}
+	began, proceed chan struct{}
 }
 
 func (s *holdingStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	close(s.began)
-	<-s.goOn
+	<-s.proceed
 	return s.Store.Create(ctx, run)
 }
 
-func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
+func TestCreate_endsWithContextWhileAnotherHoldsKey(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakeClock(start)
-	store := &holdingStore{Store: memory.NewWithClock(clock), began: make(chan struct{}), goOn: make(chan struct{})}
+	store := &holdingStore{Store: memory.NewWithClock(clock), began: make(chan struct{}), proceed: make(chan struct{})}
 	s := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock})
 	var first sync.WaitGroup
 	first.Go(func() {
@@ -114,20 +114,20 @@ func TestACreateThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
 	if _, _, err := s.Create(ctx, newRun("d")); !errors.Is(err, context.Canceled) {
 		t.Errorf("the second: %v, want %v", err, context.Canceled)
 	}
-	close(store.goOn)
+	close(store.proceed)
 	first.Wait()
 	if _, created, err := s.Create(t.Context(), newRun("d")); created || err != nil {
 		t.Errorf("the third: created %t, error %v", created, err)
 	}
 }
 
-// A restart forgets deletions. A run that has the id of its natural key was made
+// A restart loses the record of deletions. A run that has the id of its natural key was made
 // here, and is not made again by a worker that still runs it.
-func TestADeletedRunStaysDeletedAfterARestart(t *testing.T) {
+func TestRecord_deletedRunIsNotRecreatedAfterRestart(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		edit        func(*taskrun.Run)
-		inFlow      string // that the event tells of
+		inFlow      string // flow run of the event
 		wantRefused bool
 	}{
 		"without an id":                       {wantRefused: true},

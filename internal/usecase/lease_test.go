@@ -70,7 +70,7 @@ func (l *leasing) lease(worker string) *taskrun.Run {
 	return run
 }
 
-func (l *leasing) giveBack(worker string) {
+func (l *leasing) release(worker string) {
 	l.t.Helper()
 	if err := l.Release(l.t.Context(), l.id, worker); err != nil {
 		l.t.Fatal(err)
@@ -94,7 +94,7 @@ func (l *leasing) wantDelivery(what string, want *taskrun.Delivery) {
 	}
 }
 
-func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
+func TestLease_countsAttemptsAndKeepsPreviousHolder(t *testing.T) {
 	t.Parallel()
 	l := newLeasing(t)
 	first := l.lease("first")
@@ -103,10 +103,10 @@ func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
 	if _, err := l.Lease(t.Context(), l.id, taskrun.Hold{Worker: "second"}); !errors.Is(err, usecase.ErrNotWaiting) {
 		t.Errorf("second lease: %v, want ErrNotWaiting", err)
 	}
-	l.giveBack("second")
+	l.release("second")
 	l.wantDelivery("after another worker gave it back", &taskrun.Delivery{Holder: "first", LeaseNamespace: "ours", Since: since, Attempts: 1})
-	l.giveBack("first")
-	l.wantDelivery("after it was given back", &taskrun.Delivery{PreviousHolder: "first", Since: since, Attempts: 1})
+	l.release("first")
+	l.wantDelivery("after its release", &taskrun.Delivery{PreviousHolder: "first", Since: since, Attempts: 1})
 	l.clock.Step(time.Second)
 	again := l.lease("second")
 	l.wantDelivery("to the second", &taskrun.Delivery{
@@ -115,13 +115,13 @@ func TestALeaseCountsAttemptsAndRemembersTheHolderBefore(t *testing.T) {
 	if !again.Delivery.Since.After(since) {
 		t.Errorf("held since %s, want after %s", again.Delivery.Since, since)
 	}
-	l.giveBack("second")
+	l.release("second")
 	if got := l.run().Delivery.PreviousHolder; got != "first" {
 		t.Errorf("previous holder %q, want the one that may have worked on it", got)
 	}
 }
 
-func TestARunIsLeasedWhenItIsDue(t *testing.T) {
+func TestLease_rejectsRunBeforeItsScheduledTime(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		after time.Duration // the scheduled time
@@ -143,12 +143,12 @@ func TestARunIsLeasedWhenItIsDue(t *testing.T) {
 	}
 }
 
-func TestARunThatWasStartedIsNotGivenBack(t *testing.T) {
+func TestRelease_keepsHolderOfStartedRun(t *testing.T) {
 	t.Parallel()
 	l := newLeasing(t)
 	l.lease("w")
 	l.set(orchestration.Running)
-	l.giveBack("w")
+	l.release("w")
 	if got := l.run().Holder(); got != "w" {
 		t.Errorf("holder %q, want w", got)
 	}
@@ -157,7 +157,7 @@ func TestARunThatWasStartedIsNotGivenBack(t *testing.T) {
 	}
 }
 
-func TestAHoldMovesWithItsWorker(t *testing.T) {
+func TestMoveHold_changesLeaseNamespaceOfHolder(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		state     orchestration.StateType // None: as it was leased
@@ -209,7 +209,7 @@ func (l *leasing) awaitsRetry(at time.Time) {
 	l.notified.types = nil
 }
 
-func TestWhatBecomesOfARunWhoseWorkerIsLost(t *testing.T) {
+func TestAbandon_reschedulesOrCrashesRun(t *testing.T) {
 	t.Parallel()
 	later := start.Add(time.Hour)
 	retries := func(in *taskrun.NewRun) { in.Run.Policy.Retries = "1" }
@@ -287,14 +287,14 @@ func wantWaiting(t *testing.T, run *taskrun.Run, due time.Time) {
 	}
 }
 
-func TestAHoldThatIsOverIsNotAbandoned(t *testing.T) {
+func TestAbandon_ignoresEndedHold(t *testing.T) {
 	t.Parallel()
 	ours := taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}
 	for name, tt := range map[string]struct {
 		use  func(*leasing)
 		from taskrun.Hold
 	}{
-		"no worker holds the run":                     {func(l *leasing) { l.giveBack("w") }, ours},
+		"no worker holds the run":                     {func(l *leasing) { l.release("w") }, ours},
 		"another worker holds the run":                {func(*leasing) {}, taskrun.Hold{Worker: "v", LeaseNamespace: "ours"}},
 		"the worker is connected to another operator": {func(*leasing) {}, taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}},
 		"the run has finished":                        {func(l *leasing) { l.set(orchestration.Completed) }, ours},
@@ -316,7 +316,7 @@ func TestAHoldThatIsOverIsNotAbandoned(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsSetEndsAHoldOrKeepsIt(t *testing.T) {
+func TestSetState_endsOrKeepsHold(t *testing.T) {
 	t.Parallel()
 	deferred := func(p *taskrun.Proposal) { p.Details.Deferred = new(true) }
 	for name, tt := range map[string]struct {
@@ -329,7 +329,7 @@ func TestAStateThatIsSetEndsAHoldOrKeepsIt(t *testing.T) {
 		"a run that is scheduled again by its worker is held": {
 			kind: orchestration.Scheduled, want: &taskrun.Delivery{Holder: "w", LeaseNamespace: "ours", Attempts: 1},
 		},
-		"a run that is submitted again waits anew": {kind: orchestration.Scheduled, edits: []func(*taskrun.Proposal){deferred}},
+		"a run that is submitted again waits": {kind: orchestration.Scheduled, edits: []func(*taskrun.Proposal){deferred}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

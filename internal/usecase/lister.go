@@ -4,17 +4,19 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Lister has the use cases that read many runs: of one namespace, or of all.
 type Lister struct {
 	runs  taskrun.Lister
-	clock taskrun.Clock
+	clock clock.PassiveClock
 }
 
 // NewLister returns the use cases that read many runs.
-func NewLister(runs taskrun.Lister, clock taskrun.Clock) *Lister {
+func NewLister(runs taskrun.Lister, clock clock.PassiveClock) *Lister {
 	return &Lister{runs: runs, clock: clock}
 }
 

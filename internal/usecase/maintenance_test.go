@@ -26,7 +26,7 @@ func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change f
 	return created
 }
 
-func TestObserveWritesProgressDownOnce(t *testing.T) {
+func TestPersistStatus_writesProgressOnce(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -41,7 +41,7 @@ func TestObserveWritesProgressDownOnce(t *testing.T) {
 	}
 }
 
-func TestExpire(t *testing.T) {
+func TestExpire_deletesRunAfterTTL(t *testing.T) {
 	t.Parallel()
 	minute := time.Minute
 	cases := map[string]struct {
@@ -69,8 +69,8 @@ func TestExpire(t *testing.T) {
 				t.Errorf("Expire() = %v, %v, error %v", remaining, deleted, err)
 			}
 			_, err = s.Get(t.Context(), run.ID)
-			if gone := errors.Is(err, taskrun.ErrNotFound); gone != tc.wantDeleted {
-				t.Errorf("gone = %v, want %v", gone, tc.wantDeleted)
+			if deleted := errors.Is(err, taskrun.ErrNotFound); deleted != tc.wantDeleted {
+				t.Errorf("deleted = %v, want %v", deleted, tc.wantDeleted)
 			}
 		})
 	}

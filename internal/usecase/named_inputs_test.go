@@ -44,7 +44,7 @@ func inputs(x ...taskrun.TaskInput) map[string][]taskrun.TaskInput {
 	return map[string][]taskrun.TaskInput{"x": x, "y": {}}
 }
 
-func TestAnInputStaysAsItWasResolved(t *testing.T) {
+func TestResolveInputs_keepsResolvedInputs(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, clock := newService(store)
@@ -86,7 +86,7 @@ func TestAnInputStaysAsItWasResolved(t *testing.T) {
 
 // Other writes keep the ids; inputs that an event reports take precedence, and the ids
 // stay all the same.
-func TestOtherWritesKeepResolvedInputs(t *testing.T) {
+func TestResolveInputs_areKeptByOtherWrites(t *testing.T) {
 	t.Parallel()
 	reported := map[string][]taskrun.TaskInput{"x": {byID(idTwo)}}
 	event := func(columns taskrun.Patch) func(*testing.T, *usecase.Service, string) error {

@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestObservedStatesJoinThoseOfAllRuns(t *testing.T) {
+func TestObservedStates_mergesStatesOfAllRuns(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)
@@ -58,7 +58,7 @@ func TestObservedStatesJoinThoseOfAllRuns(t *testing.T) {
 	}
 }
 
-func TestObservedStatesOfManyNames(t *testing.T) {
+func TestObservedStates_mergesManyNames(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	s, _ := newService(store)

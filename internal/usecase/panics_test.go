@@ -25,7 +25,7 @@ func (s faultyStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run
 	return s.Store.Create(ctx, run)
 }
 
-func TestAPanicAtOneRunRefusesItsEventsAlone(t *testing.T) {
+func TestRecord_panicRejectsEventsOfOneRun(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(faultyStore{memory.New(), eventRun})
 	before := panics.Count()

@@ -22,14 +22,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// stream is what workers tell of some runs, in the order in which it happened.
+// stream has the events of workers about some runs, in the order in which they happened.
 type stream struct {
 	random  *rand.Rand
 	partial bool // events do not name every column
 	events  []taskrun.Event
-	// asked are the runs that clients made before any event came, and ended ones
+	// created are the runs that clients made before any event came, and ended ones
 	// those that they cancelled.
-	asked, ended []string
+	created, ended []string
 }
 
 func newStream(seed uint64, partial bool) *stream {
@@ -38,9 +38,9 @@ func newStream(seed uint64, partial bool) *stream {
 		id := fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", run)
 		switch s.random.IntN(6) {
 		case 0:
-			s.asked = append(s.asked, id)
+			s.created = append(s.created, id)
 		case 1:
-			s.asked, s.ended = append(s.asked, id), append(s.ended, id)
+			s.created, s.ended = append(s.created, id), append(s.ended, id)
 		}
 		for n := range 1 + s.random.IntN(6) {
 			s.events = append(s.events, s.event(id, run, n))
@@ -143,7 +143,7 @@ func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	made := 0
 	r.NewName = func() string { return "made-up" }
 	r.NewID = func() string { made++; return fmt.Sprintf("0198a1b2-0000-7000-a000-%012d", made) }
-	for _, id := range s.asked {
+	for _, id := range s.created {
 		mustCreate(t, r.Service, taskrun.NewRun{Run: taskrun.Run{ID: id, TaskKey: "k", DynamicKey: id}})
 	}
 	for _, id := range s.ended {
@@ -172,7 +172,7 @@ var comparePlays = gocmp.Options{
 
 // Whatever the order, the number of times and the batches that events come in,
 // the runs end as if each event had come once, when it happened.
-func TestEventsMergeInAnyOrder(t *testing.T) {
+func TestRecord_mergesEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	finished, late := 0, 0
 	for seed := range uint64(400) {
@@ -193,7 +193,7 @@ func TestEventsMergeInAnyOrder(t *testing.T) {
 // Of events that name only some columns, all states are kept in whatever order
 // they come. The columns are those of the events that were newer than what was
 // there when they came: an older one does not touch them (contract §4.4).
-func TestPartialEventsMergeInAnyOrder(t *testing.T) {
+func TestRecord_mergesPartialEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(400) {
 		s := newStream(seed, true)
@@ -224,8 +224,8 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 	var effective [][]taskrun.Event
 	for _, batch := range batches {
 		for _, e := range slices.SortedFunc(slices.Values(batch), inTime) {
-			last, told := newest[e.RunID]
-			if !told || inTime(e, last) > 0 {
+			last, known := newest[e.RunID]
+			if !known || inTime(e, last) > 0 {
 				newest[e.RunID] = e
 				effective = append(effective, []taskrun.Event{e})
 			}
@@ -234,16 +234,15 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 	return effective
 }
 
-// A server that dies between the two writes that make a run leaves nothing out
-// when the client comes again; nor is anything left out when somebody else writes
-// between the two.
-func TestAMakingThatWasCutShortIsFinished(t *testing.T) {
+// If the server ends between the two writes that create a run, a repeated request
+// finishes the run. A write of another writer between the two does not change that.
+func TestRecord_finishesInterruptedCreate(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
 		s := newStream(seed, true)
-		s.asked, s.ended = nil, nil
+		s.created, s.ended = nil, nil
 		s.events = slices.DeleteFunc(s.events, func(e taskrun.Event) bool { return e.RunID != s.events[0].RunID })
-		for what, cut := range map[string]error{"failed": taskrun.ErrUnavailable, "lost to somebody faster": taskrun.ErrConflict} {
+		for what, cut := range map[string]error{"failed": taskrun.ErrUnavailable, "conflict with another writer": taskrun.ErrConflict} {
 			events := s.events
 			again := errors.Is(cut, taskrun.ErrUnavailable)
 			if again {
@@ -306,7 +305,7 @@ func refuseNone(t *testing.T) func(taskrun.Event, error) {
 	return func(e taskrun.Event, err error) { t.Errorf("%s was refused: %v", e.State.ID, err) }
 }
 
-func TestAnEventThatTheStoreRefusesHarmsNoOther(t *testing.T) {
+func TestRecord_eventRejectedByStoreLeavesOtherEvents(t *testing.T) {
 	t.Parallel()
 	r, store := newBrokenRecorder(nil)
 	store.unfit = map[string]bool{eventRun: true}

@@ -56,7 +56,7 @@ func (s reported) event(run *taskrun.Run) taskrun.Event {
 
 func eventID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012d", n) }
 
-func TestEventsOfAWorkerWithAWrongClock(t *testing.T) {
+func TestRecord_ordersEventsOfWorkerWithWrongClock(t *testing.T) {
 	t.Parallel()
 	life := func(skew float64) []reported { // as the SDK reports it
 		return []reported{
@@ -124,7 +124,7 @@ func checkTimes(t interface{ Errorf(string, ...any) }, run *taskrun.Run) {
 	}
 }
 
-func TestAWrongClockWithoutAWorker(t *testing.T) {
+func TestRecord_ordersEventsWithWrongClockOfRunWithoutWorker(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	ahead := func(n int, kind orchestration.StateType, at time.Duration) taskrun.Event {
@@ -137,8 +137,8 @@ func TestAWrongClockWithoutAWorker(t *testing.T) {
 	}
 }
 
-// A worker that a run was taken from neither takes it back nor ends it anew.
-func TestEventsOfAFormerWorker(t *testing.T) {
+// A worker that lost a run neither becomes its holder again nor ends it again.
+func TestRecord_ordersEventsOfFormerWorker(t *testing.T) {
 	t.Parallel()
 	const hour = 3600
 	running, completed := reported{n: 1, kind: orchestration.Running, at: hour}, reported{n: 2, kind: orchestration.Completed, at: hour + 1, follows: 1}
@@ -240,7 +240,7 @@ func script(t *rapid.T) []reported {
 
 // Whatever the clock of the worker, the batches, the repetitions and the order in
 // which they come, the run ends as the worker left it, with all states in order.
-func TestNoClockChangesTheOrderOfAWorkersStates(t *testing.T) {
+func TestRecord_keepsOrderOfStatesWithAnyClock(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		steps := script(t)
@@ -284,7 +284,7 @@ func TestNoClockChangesTheOrderOfAWorkersStates(t *testing.T) {
 	})
 }
 
-func TestTheEstimatedRunTimeIsNeverBelowZero(t *testing.T) {
+func TestRecord_estimatedRunTimeIsNeverNegative(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		state orchestration.StateType
@@ -311,9 +311,9 @@ func TestTheEstimatedRunTimeIsNeverBelowZero(t *testing.T) {
 	}
 }
 
-// A listener that asks for what comes from now on is told of the end that a worker
-// reports whose clock is behind.
-func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
+// A reader of new changes receives the end that a worker reports, also if the clock of
+// the worker is behind.
+func TestFollow_yieldsStatesOfClockThatIsBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // where the minute passes at once if the end does not come
 		r := newRecorder()
@@ -337,13 +337,13 @@ func TestTheStreamTellsOfStatesOfAClockThatIsBehind(t *testing.T) {
 				r.record(t, reported{n: 1, kind: orchestration.Completed, at: -3600}.event(run))
 			}
 		}
-		t.Error("the end is not told, though it was recorded after the stream began")
+		t.Error("the end is not in the stream, though it was recorded after the stream began")
 	})
 }
 
-// The worker of a run that was made anew with the id of a deleted one is believed,
-// whatever its clock says. What the worker of the deleted one reports is refused.
-func TestARunThatWasMadeAnewIsToldByItsOwnWorker(t *testing.T) {
+// Events of the worker of a run that was created again with the id of a deleted one
+// are recorded, with any clock. Events of the worker of the deleted run are rejected.
+func TestRecord_recreatedRunAcceptsEventsOfItsOwnWorkerOnly(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	old := deferredRun(t, r)

@@ -86,7 +86,7 @@ func stateNames(run *taskrun.Run) string {
 	return strings.Join(names, " ")
 }
 
-func TestTheFirstEventMakesTheRun(t *testing.T) {
+func TestRecord_firstEventCreatesRun(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t, event(eventRun, 1, orchestration.Running))
@@ -104,7 +104,7 @@ func TestTheFirstEventMakesTheRun(t *testing.T) {
 	}
 }
 
-func TestAFirstEventNeedsNoMoreThanItsKeys(t *testing.T) {
+func TestRecord_firstEventNeedsOnlyKeys(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t, event(eventRun, 1, orchestration.Running, func(e *taskrun.Event) {
@@ -116,7 +116,7 @@ func TestAFirstEventNeedsNoMoreThanItsKeys(t *testing.T) {
 	}
 }
 
-func TestWhatEventsChange(t *testing.T) {
+func TestRecord_updatesFieldsOfRun(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		columns taskrun.Patch
@@ -154,7 +154,7 @@ func TestWhatEventsChange(t *testing.T) {
 	}
 }
 
-func TestIdsOfOneKeyAreOneRunInsideAFlowRunOnly(t *testing.T) {
+func TestRecord_idsOfOneKeyAreOneRunOnlyInFlowRun(t *testing.T) {
 	t.Parallel()
 	inFlow := func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) }
 	tests := map[string]struct {
@@ -184,7 +184,7 @@ func TestIdsOfOneKeyAreOneRunInsideAFlowRunOnly(t *testing.T) {
 	}
 }
 
-func TestAnEventOfTheStateThatRESTWroteChangesNothing(t *testing.T) {
+func TestRecord_eventOfKnownStateChangesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	made := mustCreate(t, r.Service, newRun("1"))
@@ -203,7 +203,7 @@ func TestAnEventOfTheStateThatRESTWroteChangesNothing(t *testing.T) {
 	}
 }
 
-func TestARepeatedEventDoesNotUndoARename(t *testing.T) {
+func TestRecord_repeatedEventKeepsRename(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	only := event(eventRun, 1, orchestration.Running)
@@ -217,7 +217,7 @@ func TestARepeatedEventDoesNotUndoARename(t *testing.T) {
 	}
 }
 
-func TestANameOfNullIsMadeUp(t *testing.T) {
+func TestRecord_nullNameIsGenerated(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.NewName = func() string { return "made-up" }
@@ -228,7 +228,7 @@ func TestANameOfNullIsMadeUp(t *testing.T) {
 	}
 }
 
-func TestAnEventDoesNotSubmitARun(t *testing.T) {
+func TestRecord_eventDoesNotSubmitRun(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t, event(eventRun, 1, orchestration.Scheduled, func(e *taskrun.Event) { e.State.Details.Deferred = new(true) }))
@@ -237,7 +237,7 @@ func TestAnEventDoesNotSubmitARun(t *testing.T) {
 	}
 }
 
-func TestARunThatIsSubmittedAgainIsHandedOutAgain(t *testing.T) {
+func TestRecord_resubmittedRunIsDeliveredAgain(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	submitted := func(name string, deferred bool) taskrun.Proposal {
@@ -259,7 +259,7 @@ func TestARunThatIsSubmittedAgainIsHandedOutAgain(t *testing.T) {
 	})
 	r.record(t, late)
 	if err := lease(); !errors.Is(err, usecase.ErrNotWaiting) {
-		t.Errorf("a retry that its worker told of: %v", err)
+		t.Errorf("a retry that its worker reported: %v", err)
 	}
 	mustSet(t, r.Service, id, submitted("AwaitingRetry", true))
 	if err := lease(); err != nil {
@@ -267,7 +267,7 @@ func TestARunThatIsSubmittedAgainIsHandedOutAgain(t *testing.T) {
 	}
 }
 
-func TestAnEndThatOthersDecidedStays(t *testing.T) {
+func TestRecord_keepsTerminalStateSetByOthers(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	made := mustCreate(t, r.Service, newRun("1"))
@@ -285,7 +285,7 @@ func TestAnEndThatOthersDecidedStays(t *testing.T) {
 	}
 }
 
-func TestAnEndThatTheWorkerReportedCanBeFollowed(t *testing.T) {
+func TestRecord_reportedTerminalStateCanBeFollowed(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	rolledBack := event(eventRun, 2, orchestration.Completed, func(e *taskrun.Event) { e.State.Name = "RolledBack" })
@@ -296,7 +296,7 @@ func TestAnEndThatTheWorkerReportedCanBeFollowed(t *testing.T) {
 	}
 }
 
-func TestADeletedRunStaysDeleted(t *testing.T) {
+func TestRecord_deletedRunStaysDeleted(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t, event(eventRun, 1, orchestration.Running))
@@ -314,12 +314,12 @@ func TestADeletedRunStaysDeleted(t *testing.T) {
 	if run, err := r.Get(t.Context(), eventRun); !errors.Is(err, taskrun.ErrNotFound) {
 		t.Errorf("after an event from later, the run is %+v, error %v", run, err)
 	}
-	anew := newRun("1")
-	anew.Run.ID = eventRun
-	mustCreate(t, r.Service, anew)
+	recreated := newRun("1")
+	recreated.Run.ID = eventRun
+	mustCreate(t, r.Service, recreated)
 	r.record(t, event(eventRun, 4, orchestration.Running), later(5))
 	if got := stateNames(r.get(t, eventRun)); got != "Pending Completed" {
-		t.Errorf("made anew by a client, the run has states %s, want what was reported of it since", got)
+		t.Errorf("created again by a client, the run has states %s, want what was reported of it since", got)
 	}
 	want := slices.Repeat([]string{"Completed: " + usecase.ErrLate.Error()}, 2)
 	if diff := cmp.Diff(append(want, "Running: "+usecase.ErrLate.Error()), r.refused); diff != "" {
@@ -327,7 +327,7 @@ func TestADeletedRunStaysDeleted(t *testing.T) {
 	}
 }
 
-func TestABadEventHarmsNoOther(t *testing.T) {
+func TestRecord_invalidEventLeavesOtherEvents(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	r.record(t,
@@ -341,7 +341,7 @@ func TestABadEventHarmsNoOther(t *testing.T) {
 	}
 }
 
-func TestARepeatedOldEventIsNotWrittenAgainAfterItFellOff(t *testing.T) {
+func TestRecord_ignoresRepeatedEventOfDroppedState(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	for n := range taskrun.MaxHistory + 5 {

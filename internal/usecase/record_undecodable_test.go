@@ -39,7 +39,7 @@ func (s *undecodableStore) Create(ctx context.Context, run *taskrun.Run) (*taskr
 
 // Events of a run that cannot be decoded are not confirmed and not refused: they
 // come again. Those of other runs are recorded.
-func TestEventsOfARunThatCannotBeDecodedComeAgain(t *testing.T) {
+func TestRecord_returnsErrorForUndecodableRun(t *testing.T) {
 	t.Parallel()
 	inFlow := func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) }
 	for name, edits := range map[string][]func(*taskrun.Event){"known by its id": nil, "known by its natural key": {inFlow}} {

@@ -52,7 +52,7 @@ func newCountingRecorder() (*recorder, *countingBroken) {
 	return &recorder{Service: usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock}), clock: clock}, store
 }
 
-func TestARunThatEventsMakeIsWrittenAgainOnlyIfThereIsMoreToIt(t *testing.T) {
+func TestRecord_writesCreatedRunAgainOnlyIfItDiffers(t *testing.T) {
 	t.Parallel()
 	pending := event(eventRun, 0, orchestration.Pending, func(e *taskrun.Event) {
 		e.Patch.RunCount = taskrun.Optional[int64]{}
@@ -94,7 +94,7 @@ func TestARunThatEventsMakeIsWrittenAgainOnlyIfThereIsMoreToIt(t *testing.T) {
 }
 
 // The second of the two writes that make the run ends in a conflict: the events are merged into what is stored.
-func TestAMakingThatLosesIsFinished(t *testing.T) {
+func TestRecord_mergesEventsAfterConflictOfSecondWrite(t *testing.T) {
 	t.Parallel()
 	pending := event(eventRun, 0, orchestration.Pending)
 	noLabels := func(e *taskrun.Event) { e.Patch.Labels = taskrun.Null[map[string]json.RawMessage]() }
@@ -119,7 +119,7 @@ func TestAMakingThatLosesIsFinished(t *testing.T) {
 	}
 }
 
-func TestAnEventIsNotifiedOfIfItChangesTheState(t *testing.T) {
+func TestRecord_notifiesOfChangedStateOnly(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	n := &transitions{}
@@ -144,7 +144,7 @@ func TestAnEventIsNotifiedOfIfItChangesTheState(t *testing.T) {
 	}
 }
 
-// unindexed is a store that has not heard of its runs yet, and may be unavailable.
+// unindexed is a store that has not received of its runs yet, and may be unavailable.
 type unindexed struct {
 	taskrun.Store
 	get error
@@ -159,7 +159,7 @@ func (u unindexed) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	return u.Store.Get(ctx, id)
 }
 
-func TestEventsOfACallerThatMayNotCreateRuns(t *testing.T) {
+func TestRecord_rejectsCreateWithoutPermission(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		stored      bool
@@ -201,7 +201,7 @@ func TestEventsOfACallerThatMayNotCreateRuns(t *testing.T) {
 }
 
 // Only what follows a state of the new run, or an event of it, is its own.
-func TestOfARunThatWasMadeAnewOnlyWhatFollowsItsEventsCounts(t *testing.T) {
+func TestRecord_recreatedRunRejectsEventsThatFollowEarlierStates(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
 	old := deferredRun(t, r)
@@ -223,7 +223,7 @@ func TestOfARunThatWasMadeAnewOnlyWhatFollowsItsEventsCounts(t *testing.T) {
 }
 
 // The first state of a run is one that can be followed as any other.
-func TestWhatFollowsTheFirstStateOfARun(t *testing.T) {
+func TestRecord_ordersStatesThatFollowFirstState(t *testing.T) {
 	t.Parallel()
 	t.Run("comes after the states that the operator gave the run since", func(t *testing.T) {
 		t.Parallel()

@@ -48,7 +48,7 @@ func (s *rejectingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (
 
 // A run whose namespace takes no more is refused for good; the events of others
 // are confirmed. A permission that the operator lacks is waited for.
-func TestEventsBehindARejectedOneAreRecorded(t *testing.T) {
+func TestRecord_recordsEventsAfterRejectedOne(t *testing.T) {
 	t.Parallel()
 	cases := map[taskrun.RejectionCause]struct{ wantRetry bool }{
 		taskrun.NamespaceMissing:     {},

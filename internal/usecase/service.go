@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/google/uuid"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
@@ -19,7 +20,7 @@ type Options struct {
 	// keys in two namespaces are two runs.
 	Namespace string
 	Store     taskrun.Store
-	Clock     taskrun.Clock
+	Clock     clock.PassiveClock
 	Notifier  taskrun.Notifier // nil: no notifications
 	FlowRuns  FlowRuns         // nil: every flow run counts as running
 	Slots     Slots            // nil: there are no limits

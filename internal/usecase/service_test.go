@@ -48,7 +48,7 @@ func mustSet(t *testing.T, s *usecase.Service, id string, p taskrun.Proposal) ta
 	return outcome
 }
 
-func TestCreateTwiceIsOneRun(t *testing.T) {
+func TestCreate_secondCallReturnsFirstRun(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	first := mustCreate(t, s, newRun("once"))
@@ -67,7 +67,7 @@ func TestCreateTwiceIsOneRun(t *testing.T) {
 	}
 }
 
-func TestCreateOfATakenIDIsRefused(t *testing.T) {
+func TestCreate_rejectsIDInUse(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	in := newRun("first")
@@ -79,7 +79,7 @@ func TestCreateOfATakenIDIsRefused(t *testing.T) {
 	}
 }
 
-func TestEqualKeysInTwoNamespacesAreTwoRuns(t *testing.T) {
+func TestCreate_equalKeysInTwoNamespacesAreTwoRuns(t *testing.T) {
 	t.Parallel()
 	ids := map[string]bool{}
 	for _, namespace := range []string{"a", "b", "a"} {
@@ -93,7 +93,7 @@ func TestEqualKeysInTwoNamespacesAreTwoRuns(t *testing.T) {
 	}
 }
 
-func TestADeletedRunMadeAgainStartsAfresh(t *testing.T) {
+func TestCreate_recreatedRunHasNoHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	old := mustCreate(t, s, newRun("k"))
@@ -111,7 +111,7 @@ func TestADeletedRunMadeAgainStartsAfresh(t *testing.T) {
 	}
 }
 
-func TestRunsInsideAFlowRunAreLabelled(t *testing.T) {
+func TestCreate_labelsRunWithIDOfFlowRun(t *testing.T) {
 	t.Parallel()
 	const flowRun = "0198a1b2-0000-7000-8000-00000000000f"
 	cases := map[string]struct {
@@ -139,7 +139,7 @@ func TestRunsInsideAFlowRunAreLabelled(t *testing.T) {
 	}
 }
 
-func TestUnpersistedDataIsShownOnceAndForgotten(t *testing.T) {
+func TestSetState_unpersistedDataIsOnlyInResponse(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("k"))
@@ -154,7 +154,7 @@ func TestUnpersistedDataIsShownOnceAndForgotten(t *testing.T) {
 	}
 }
 
-func TestWaitLeavesTheRunAsItIs(t *testing.T) {
+func TestSetState_waitDoesNotChangeRun(t *testing.T) {
 	t.Parallel()
 	s, clock := newService(memory.New())
 	in := newRun("k")
@@ -174,7 +174,7 @@ func TestWaitLeavesTheRunAsItIs(t *testing.T) {
 	}
 }
 
-func TestConcurrentProposalsAllCount(t *testing.T) {
+func TestSetState_concurrentProposalsAreAllInHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("k"))
@@ -197,7 +197,7 @@ func TestConcurrentProposalsAllCount(t *testing.T) {
 	}
 }
 
-func TestHistoryIsBounded(t *testing.T) {
+func TestSetState_limitsHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("k"))
@@ -225,7 +225,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestOverlongMessagesAreCutWithAMark(t *testing.T) {
+func TestSetState_truncatesLongMessageWithMark(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("k"))

@@ -12,36 +12,36 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
+func TestSlots_expireIfReplicaEndsBetweenClaimAndWrite(t *testing.T) {
 	t.Parallel()
-	gone := errors.New("killed")
+	errKilled := errors.New("killed")
 	cases := map[string]struct {
-		die       func(b *bench)
+		die       func(b *slotsFixture)
 		wantTaken bool // the dead writer's state was written
 	}{
-		"before the write": {die: func(b *bench) {
-			b.store.before = func(context.Context, *taskrun.Run) error { return gone }
+		"before the write": {die: func(b *slotsFixture) {
+			b.store.before = func(context.Context, *taskrun.Run) error { return errKilled }
 		}},
-		"after the write, before its answer": {die: func(b *bench) { b.store.after = gone }, wantTaken: true},
+		"after the write, before its answer": {die: func(b *slotsFixture) { b.store.after = errKilled }, wantTaken: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			dead, next := b.tagged(t, "1", "a"), b.tagged(t, "2", "a")
 			tc.die(b)
-			if _, err := b.SetState(t.Context(), dead.ID, toRunning); !errors.Is(err, gone) {
+			if _, err := b.SetState(t.Context(), dead.ID, toRunning); !errors.Is(err, errKilled) {
 				t.Fatalf("SetState(): %v", err)
 			}
 			if slices.Contains(b.slots.calls, "give back") {
-				t.Error("a claim was given back whose state may have been written")
+				t.Error("a claim was released whose state may have been written")
 			}
 			b.wantHolders(t, "a", dead)
 			b.clock.Step(grace)
 			if got := mustSet(t, b.Service, next.ID, toRunning); got.Written == tc.wantTaken {
 				t.Errorf("when the claim's time is over, the next start is written: %t, want %t", got.Written, !tc.wantTaken)
 			}
-			// Whoever died comes again, and there is one slot for it if it had one.
+			// The run starts again, with the slot that it had.
 			again := mustSet(t, b.Service, dead.ID, toRunning)
 			if again.Written != tc.wantTaken {
 				t.Errorf("the dead writer's next try is written: %t, want %t", again.Written, tc.wantTaken)
@@ -50,9 +50,9 @@ func TestDyingBetweenClaimAndWriteLeaksNothing(t *testing.T) {
 	}
 }
 
-func TestTheWriteHasTheTimeOfTheClaim(t *testing.T) {
+func TestSlots_writeEndsWithinGracePeriodOfClaim(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1})
+	b := newSlotsFixture(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
 	var bounded bool
 	b.store.before = func(ctx context.Context, _ *taskrun.Run) error {
@@ -66,7 +66,7 @@ func TestTheWriteHasTheTimeOfTheClaim(t *testing.T) {
 	}
 }
 
-func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
+func TestSlots_unavailableLimitsStartNoRun(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fakeSlots){
 		"when they are read":   func(f *fakeSlots) { f.broken = taskrun.ErrUnavailable },
@@ -78,7 +78,7 @@ func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
 	for name, breakThem := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
 			breakThem(b.slots)
 			if _, err := b.SetState(t.Context(), run.ID, toRunning); !errors.Is(err, taskrun.ErrUnavailable) {
@@ -91,9 +91,9 @@ func TestLimitsThatCannotBeReachedStartNothing(t *testing.T) {
 	}
 }
 
-func TestAContestedTakeIsTriedAgain(t *testing.T) {
+func TestSlots_conflictOfClaimIsRetried(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1})
+	b := newSlotsFixture(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
 	b.slots.refuse = taskrun.ErrConflict
 	if got := mustSet(t, b.Service, run.ID, toRunning); !got.Written {
@@ -102,10 +102,10 @@ func TestAContestedTakeIsTriedAgain(t *testing.T) {
 }
 
 // No sequence of starts and ends lets more runs hold slots than there are.
-func TestHoldersNeverExceedTheLimit(t *testing.T) {
+func TestSlots_holdersNeverExceedLimit(t *testing.T) {
 	t.Parallel()
 	const most, runs, rounds = 3, 8, 10
-	b := newBench(map[string]int64{"a": most})
+	b := newSlotsFixture(map[string]int64{"a": most})
 	var wg sync.WaitGroup
 	var highest int
 	b.slots.onTaken = func(taskrun.Claim) {

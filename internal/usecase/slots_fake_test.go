@@ -19,8 +19,8 @@ import (
 // grace is how long a claim of the fake counts before its state is written.
 const grace = 2 * time.Second
 
-// fakeSlots keeps limits in memory. Claims count by what the store says of their
-// runs, as the interface asks.
+// fakeSlots keeps limits in memory. Claims count by the state of their runs in the
+// store, as the interface requires.
 type fakeSlots struct {
 	mu     sync.Mutex
 	store  taskrun.Store
@@ -114,7 +114,7 @@ func (f *fakeSlots) Take(ctx context.Context, claim taskrun.Claim) (time.Time, e
 		}
 	}
 	f.drop(claim)
-	f.forget(ctx)
+	f.dropLeft(ctx)
 	until := f.clock.Now().Add(grace)
 	for _, tag := range claim.Tags {
 		f.claims = append(f.claims, fakeClaim{claim, tag, until})
@@ -139,8 +139,8 @@ func (f *fakeSlots) ReleaseClaim(ctx context.Context, claim taskrun.Claim) error
 	return nil
 }
 
-// forget drops the claims of states that were left.
-func (f *fakeSlots) forget(ctx context.Context) {
+// dropLeft drops the claims of states that were left.
+func (f *fakeSlots) dropLeft(ctx context.Context) {
 	f.claims = slices.DeleteFunc(f.claims, func(c fakeClaim) bool {
 		run, err := f.store.Get(ctx, c.RunID)
 		return err != nil || run.Has(c.StateID) && !run.Holds(c.StateID)
@@ -153,19 +153,19 @@ func (f *fakeSlots) drop(claim taskrun.Claim) {
 	})
 }
 
-// bench is a service over a store in memory, with limits.
-type bench struct {
+// slotsFixture is a service over a store in memory, with limits.
+type slotsFixture struct {
 	*usecase.Service
 	store *gatedStore
 	slots *fakeSlots
 	clock *testingclock.FakeClock
 }
 
-func newBench(limits map[string]int64) *bench {
+func newSlotsFixture(limits map[string]int64) *slotsFixture {
 	clock := testingclock.NewFakeClock(start)
 	store := &gatedStore{Store: memory.New()}
 	slots := newSlots(store, clock, limits)
-	return &bench{
+	return &slotsFixture{
 		Service: usecase.New(usecase.Options{
 			Namespace: "default", Store: store, Clock: clock, Slots: slots, Draw: func() float64 { return 0.5 },
 		}),
@@ -200,7 +200,7 @@ func (g *gatedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*tas
 }
 
 // tagged makes a PENDING run with tags.
-func (b *bench) tagged(t *testing.T, key string, tags ...string) *taskrun.Run {
+func (b *slotsFixture) tagged(t *testing.T, key string, tags ...string) *taskrun.Run {
 	t.Helper()
 	in := newRun(key)
 	in.Run.Tags = tags
@@ -210,7 +210,7 @@ func (b *bench) tagged(t *testing.T, key string, tags ...string) *taskrun.Run {
 var toRunning = taskrun.Proposal{Type: orchestration.Running}
 
 // wantHolders checks who has a slot of the tag's limit.
-func (b *bench) wantHolders(t *testing.T, tag string, want ...*taskrun.Run) {
+func (b *slotsFixture) wantHolders(t *testing.T, tag string, want ...*taskrun.Run) {
 	t.Helper()
 	ids := map[string]bool{}
 	for _, run := range want {

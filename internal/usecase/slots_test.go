@@ -12,9 +12,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestARunStartsOnlyWithASlot(t *testing.T) {
+func TestSlots_runStartsOnlyWithSlot(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1, "zero": 0})
+	b := newSlotsFixture(map[string]int64{"a": 1, "zero": 0})
 	first, second := b.tagged(t, "1", "a"), b.tagged(t, "2", "b", "a")
 	if got := mustSet(t, b.Service, first.ID, toRunning); got.Decision.Status != orchestration.Accept || !got.Written {
 		t.Fatalf("the first start got %s", got.Decision.Status)
@@ -38,7 +38,7 @@ func TestARunStartsOnlyWithASlot(t *testing.T) {
 	}
 }
 
-func TestLimitsAreLeftAloneWhereNoSlotIsNeeded(t *testing.T) {
+func TestSlots_notClaimedIfNotNeeded(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		tags      []string
@@ -54,7 +54,7 @@ func TestLimitsAreLeftAloneWhereNoSlotIsNeeded(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", tc.tags...)
 			for _, proposal := range tc.proposals {
 				mustSet(t, b.Service, run.ID, proposal)
@@ -66,15 +66,15 @@ func TestLimitsAreLeftAloneWhereNoSlotIsNeeded(t *testing.T) {
 	}
 }
 
-func TestSomebodyFasterMakesItAWait(t *testing.T) {
+func TestSlots_runWaitsIfAnotherClaimsLastSlot(t *testing.T) {
 	t.Parallel()
 	for name, staleReads := range map[string]int{
-		"where the limits show it by then":    1,
-		"where they still look free, as well": 2,
+		"where the limits show the other claim":          1,
+		"where the cached limits still have a free slot": 2,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			fast, slow := b.tagged(t, "1", "a"), b.tagged(t, "2", "a")
 			mustSet(t, b.Service, fast.ID, toRunning)
 			b.slots.staleReads, b.slots.calls = staleReads, nil
@@ -92,31 +92,31 @@ func TestSomebodyFasterMakesItAWait(t *testing.T) {
 
 var errRejected = taskrun.NewRejectedError(taskrun.AdmissionDenied, "no")
 
-func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
+func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		meanwhile func(b *bench, id string) error // before the write
+		meanwhile func(b *slotsFixture, id string) error // before the write
 		wantErr   error
-		wantType  orchestration.StateType // "": the run is gone
+		wantType  orchestration.StateType // "": the run was deleted
 		wantHeld  bool
 	}{
 		"because the run finished": {
-			meanwhile: func(b *bench, id string) error {
+			meanwhile: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Completed, Data: []byte(`{"a":1}`)})
 				return err
 			},
 			wantType: orchestration.Completed,
 		},
 		"because the API server rejects it": {
-			meanwhile: func(*bench, string) error { return errRejected },
+			meanwhile: func(*slotsFixture, string) error { return errRejected },
 			wantErr:   errRejected, wantType: orchestration.Pending,
 		},
 		"because the run was deleted": {
-			meanwhile: func(b *bench, id string) error { return b.Delete(t.Context(), id) },
+			meanwhile: func(b *slotsFixture, id string) error { return b.Delete(t.Context(), id) },
 			wantErr:   taskrun.ErrNotFound,
 		},
 		"but kept if the run may start in spite of a conflict": {
-			meanwhile: func(b *bench, id string) error {
+			meanwhile: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Pending, Name: new("Mine")})
 				return err
 			},
@@ -126,7 +126,7 @@ func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
 			b.store.before = func(context.Context, *taskrun.Run) error { return tc.meanwhile(b, run.ID) }
 			_, err := b.SetState(t.Context(), run.ID, toRunning)
@@ -143,9 +143,9 @@ func TestAClaimIsGivenBackWhenTheWriteDoesNotComeAbout(t *testing.T) {
 	}
 }
 
-func TestOneCallMakesOneClaim(t *testing.T) {
+func TestSlots_oneCallClaimsOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1})
+	b := newSlotsFixture(map[string]int64{"a": 1})
 	run := b.tagged(t, "k", "a")
 	ids := map[string]bool{}
 	b.slots.onTaken = func(c taskrun.Claim) { ids[c.StateID] = true }
@@ -156,10 +156,10 @@ func TestOneCallMakesOneClaim(t *testing.T) {
 	}
 }
 
-// A claim that rests on other limits than the last decision is given back first.
-func TestAClaimFollowsTheLimits(t *testing.T) {
+// A claim that rests on other limits than the last decision is released first.
+func TestSlots_claimIsReplacedIfLimitsChangedSinceDecision(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1, "b": 1})
+	b := newSlotsFixture(map[string]int64{"a": 1, "b": 1})
 	run, other := b.tagged(t, "1", "a", "b"), b.tagged(t, "2", "a")
 	b.store.before = func(ctx context.Context, _ *taskrun.Run) error {
 		delete(b.slots.limits, "a")

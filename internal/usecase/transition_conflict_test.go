@@ -29,7 +29,7 @@ func (l *losing) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun
 	return l.Store.UpdateProgress(ctx, run)
 }
 
-func TestAProposalIsRepeatedAfterConflictsUpToALimit(t *testing.T) {
+func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		conflicts, wantWrites int
@@ -41,7 +41,7 @@ func TestAProposalIsRepeatedAfterConflictsUpToALimit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
 			store := &losing{Store: b.Store, left: tt.conflicts}
 			b.Store = store
@@ -49,8 +49,8 @@ func TestAProposalIsRepeatedAfterConflictsUpToALimit(t *testing.T) {
 			if !errors.Is(err, tt.want) || store.writes != tt.wantWrites || outcome.Written != (tt.want == nil) {
 				t.Errorf("written %t after %d writes, error %v, want %d writes, %v", outcome.Written, store.writes, err, tt.wantWrites, tt.want)
 			}
-			if gaveBack := slices.Contains(b.slots.calls, "give back"); gaveBack != (tt.want != nil) {
-				t.Errorf("the slot was given back: %t", gaveBack)
+			if released := slices.Contains(b.slots.calls, "give back"); released != (tt.want != nil) {
+				t.Errorf("the slot was released: %t", released)
 			}
 		})
 	}
@@ -66,7 +66,7 @@ func (f flowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error)
 	return f.facts, f.err
 }
 
-func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
+func TestSetState_rulesReadFlowRun(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		flowRuns  usecase.FlowRuns // nil: none are kept
@@ -96,7 +96,7 @@ func TestTheFlowRunOfARunTakesPartInTheRules(t *testing.T) {
 	}
 }
 
-func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
+func TestExpire_deletesRunNotBeforeExpiration(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		early         time.Duration
@@ -122,7 +122,7 @@ func TestARunExpiresAtItsTimeNotBefore(t *testing.T) {
 	}
 }
 
-func TestAStoredExpirationTimeHoldsIfItDiffersByLessThanASecond(t *testing.T) {
+func TestExpiration_keepsStoredTimeWithinOneSecond(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		stored, now *time.Time

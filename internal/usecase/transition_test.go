@@ -11,25 +11,25 @@ import (
 
 // client-go and load balancers send a write again when they do not know whether it arrived. The second one is a conflict
 // with the first one, not with another writer.
-func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
+func TestSetState_repeatedWriteIsOneTransition(t *testing.T) {
 	t.Parallel()
 	forced := func(kind orchestration.StateType) taskrun.Proposal {
 		return taskrun.Proposal{Type: kind, Force: true}
 	}
 	cases := map[string]struct {
-		between   func(b *bench, id string) // what happens before the conflict is returned
+		between   func(b *slotsFixture, id string) // what happens before the conflict is returned
 		propose   taskrun.Proposal
 		wantTypes []orchestration.StateType
 		wantCount int64
 	}{
 		"and nothing else happens": {
-			between:   func(*bench, string) {},
+			between:   func(*slotsFixture, string) {},
 			propose:   toRunning,
 			wantTypes: []orchestration.StateType{orchestration.Pending, orchestration.Running},
 			wantCount: 1,
 		},
 		"and another state follows": {
-			between: func(b *bench, id string) {
+			between: func(b *slotsFixture, id string) {
 				mustSet(t, b.Service, id, forced(orchestration.Paused))
 			},
 			propose:   forced(orchestration.Running),
@@ -40,7 +40,7 @@ func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(map[string]int64{"a": 1})
+			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
 			b.store.after = taskrun.ErrConflict
 			b.store.between = func() { tc.between(b, run.ID) }
@@ -64,9 +64,9 @@ func TestAWriteThatIsSentTwiceIsOneTransition(t *testing.T) {
 }
 
 // The caller learns that it was its call that evaluated the proposal.
-func TestAVerdictThatIsSentTwiceIsThisCalls(t *testing.T) {
+func TestEvaluateProposal_ownVerdictAfterRepeatedWrite(t *testing.T) {
 	t.Parallel()
-	b := newBench(map[string]int64{"a": 1})
+	b := newSlotsFixture(map[string]int64{"a": 1})
 	run := applied(t, b.store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {
 		r.Tags = []string{"a"}
 	})

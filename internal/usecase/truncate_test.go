@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestWhatIdentifiesARunIsRefused(t *testing.T) {
+func TestCreate_rejectsLongIdentifiers(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3000)
 	for field, change := range map[string]func(*taskrun.Run){
@@ -51,7 +51,7 @@ func tooLong() (taskrun.Run, orchestration.State) {
 	return run, orchestration.State{Data: json.RawMessage(`{"storage_key":"` + strings.Repeat("k", 9000) + `"}`), Message: new("done")}
 }
 
-// checkMarks tells whether everything of tooLong is cut and marked.
+// checkMarks checks that all texts of tooLong are truncated and marked.
 func checkMarks(t *testing.T, path string, run *taskrun.Run) {
 	t.Helper()
 	all := run.TaskInputs["all"]
@@ -87,7 +87,7 @@ func checkBounds(t *testing.T, path string, run *taskrun.Run) {
 	}
 }
 
-func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
+func TestTruncate_appliesOnEachPath(t *testing.T) {
 	t.Parallel()
 	long, state := tooLong()
 	columns := taskrun.Patch{
@@ -121,7 +121,7 @@ func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
 	}
 	r.record(t, reported(eventRun, 2))
 	if again := r.get(t, eventRun); again.Reported != nil || len(again.States()) != 2 {
-		t.Errorf("told again, reported is %+v with %d states, want nothing and 2", again.Reported, len(again.States()))
+		t.Errorf("after a repeated event, reported is %+v with %d states, want nothing and 2", again.Reported, len(again.States()))
 	}
 
 	r.record(t, event(otherRun, 1, orchestration.Running), reported(otherRun, 2))
@@ -140,7 +140,7 @@ func TestWhatDescribesARunIsCutOverEveryPath(t *testing.T) {
 	}
 }
 
-func TestDroppedDataIsNoEntryOfTheCache(t *testing.T) {
+func TestTruncate_droppedDataIsNoCacheEntry(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	_, state := tooLong()
@@ -153,7 +153,7 @@ func TestDroppedDataIsNoEntryOfTheCache(t *testing.T) {
 	}
 }
 
-func TestACacheKeyBeyondTheBoundIsRejectedByTheRule(t *testing.T) {
+func TestTruncate_longCacheKeyIsRejectedByRule(t *testing.T) {
 	t.Parallel()
 	s, _ := newService(memory.New())
 	run := mustCreate(t, s, newRun("1"))

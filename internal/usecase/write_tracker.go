@@ -5,13 +5,15 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // WriteTracker records the writes that clients wait for, so that other writes wait until
 // clients are idle.
 type WriteTracker struct {
-	clock taskrun.Clock
+	clock clock.PassiveClock
 
 	mu       sync.Mutex
 	underway int
@@ -19,7 +21,7 @@ type WriteTracker struct {
 }
 
 // NewWriteTracker returns a tracker without any writes so far.
-func NewWriteTracker(clock taskrun.Clock) *WriteTracker { return &WriteTracker{clock: clock} }
+func NewWriteTracker(clock clock.PassiveClock) *WriteTracker { return &WriteTracker{clock: clock} }
 
 // Wrap returns the store with every write recorded.
 func (t *WriteTracker) Wrap(store taskrun.Store) taskrun.Store {

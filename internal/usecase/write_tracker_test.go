@@ -45,7 +45,7 @@ func (s slowStore) Get(context.Context, string) (*taskrun.Run, error) {
 	return nil, errSlow
 }
 
-func TestTrafficNotesEveryWrite(t *testing.T) {
+func TestWriteTracker_recordsEachWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		call func(context.Context, taskrun.Store) error
@@ -97,7 +97,7 @@ func TestTrafficNotesEveryWrite(t *testing.T) {
 	}
 }
 
-func TestTrafficIsNotQuietUntilTheLastWriteEnded(t *testing.T) {
+func TestWriteTracker_isBusyUntilLastWriteEnds(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	traffic := usecase.NewWriteTracker(clock)

@@ -21,6 +21,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
@@ -62,7 +63,7 @@ type Options struct {
 	Namespace string        // of the Leases
 	Serves    string        // the installation's own namespace of runs
 	Identity  string        // name of this replica's Lease, unique
-	Clock     taskrun.Clock
+	Clock     clock.PassiveClock
 	Log       *slog.Logger
 }
 

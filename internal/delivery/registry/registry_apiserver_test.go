@@ -13,30 +13,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
+	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// movableClock is the real time, moved.
-type movableClock struct {
-	mu   sync.Mutex
-	move time.Duration
-}
-
-func (c *movableClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Now().Add(c.move)
-}
-
-func (c *movableClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.move += d
-}
-
-func open(t *testing.T, direct client.Client, namespace, identity string, clock *movableClock) *Registry {
+func open(t *testing.T, direct client.Client, namespace, identity string, clock *offsetclock.Clock) *Registry {
 	t.Helper()
 	return New(Options{
 		Client: direct, Reader: direct, Namespace: namespace, Serves: "runs", Identity: identity, Clock: clock,
@@ -84,7 +67,7 @@ func TestRegistry_listsWorkersOfOtherReplicas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace, clock := env.Namespace(t), &movableClock{}
+	namespace, clock := env.Namespace(t), offsetclock.New(0)
 	a, b := open(t, direct, namespace, "replica-a", clock), open(t, direct, namespace, "replica-b", clock)
 	stopA := start(t, a)
 	start(t, b)
@@ -109,7 +92,7 @@ func TestRegistry_killedReplicaHasNoWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace, clock := env.Namespace(t), &movableClock{}
+	namespace, clock := env.Namespace(t), offsetclock.New(0)
 	dead, b := open(t, direct, namespace, "replica-dead", clock), open(t, direct, namespace, "replica-b", clock)
 	dead.In("runs").Announce([]delivery.Worker{{Namespace: "runs", ID: "w"}})
 	if err := dead.write(t.Context()); err != nil {
@@ -119,7 +102,7 @@ func TestRegistry_killedReplicaHasNoWorkers(t *testing.T) {
 	await(t, b, 1)
 	readFor := func(duration time.Duration) { // without an outage: after one, no replica counts as ended
 		for range 2*int(duration/maxReadAge) + 2 {
-			clock.advance(maxReadAge / 2)
+			clock.Step(maxReadAge / 2)
 			if err := b.read(t.Context(), namespace); err != nil {
 				t.Fatal(err)
 			}

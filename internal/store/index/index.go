@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -17,7 +18,7 @@ type Index struct {
 	mu         sync.RWMutex
 	namespaces map[string]*NamespaceIndex
 	interner   *interner
-	clock      taskrun.Clock // nil: deletions are not recorded
+	clock      clock.PassiveClock // nil: deletions are not recorded
 
 	undecodables *Undecodables // of all kinds and namespaces
 	changes      *changeHook
@@ -26,7 +27,7 @@ type Index struct {
 
 // New returns an empty Index. With a nil clock, the times of deletions are not
 // recorded. With a nil logger, objects that cannot be decoded are not logged.
-func New(clock taskrun.Clock, log *slog.Logger) *Index {
+func New(clock clock.PassiveClock, log *slog.Logger) *Index {
 	return &Index{
 		namespaces:   map[string]*NamespaceIndex{},
 		interner:     &interner{},

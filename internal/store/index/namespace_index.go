@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
@@ -28,7 +29,7 @@ type NamespaceIndex struct {
 	tombstones  Tombstones
 	deletions   recentDeletions
 	lastRemoval time.Time
-	clock       taskrun.Clock // nil: deletions are not recorded
+	clock       clock.PassiveClock // nil: deletions are not recorded
 
 	namespace    string
 	undecodables *Undecodables // of all namespaces

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -46,7 +47,7 @@ type Options struct {
 	Requirement func() error
 	// Clock is the program's clock. If it is nil, Ready calls the API server each
 	// time, and not at most once a second.
-	Clock taskrun.Clock
+	Clock clock.PassiveClock
 }
 
 // Cluster holds the runs of all namespaces that it watches. It is a Runnable that keeps

@@ -9,11 +9,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Ingest has the index and prepares the informers of a Cluster. It replaces their objects
@@ -26,7 +26,7 @@ type Ingest struct {
 // NewIngest returns an Ingest for one Cluster and its cache. With a nil clock, the
 // times of deletions are not recorded. With a nil logger, objects that cannot be decoded
 // are not logged.
-func NewIngest(clock taskrun.Clock, log *slog.Logger) *Ingest {
+func NewIngest(clock clock.PassiveClock, log *slog.Logger) *Ingest {
 	return &Ingest{index: index.New(clock, log), watches: newWatchHealth(clock)}
 }
 

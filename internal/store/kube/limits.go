@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,14 +38,14 @@ type namespaceLimits struct {
 	tombstones index.Tombstones
 
 	undecodables *index.Undecodables // of all namespaces
-	clock        taskrun.Clock       // nil: the time of receipt is not recorded
+	clock        clock.PassiveClock  // nil: the time of receipt is not recorded
 }
 
 // limitIndex holds the limits of all namespaces, from one watch.
 type limitIndex struct {
 	synced       toolscache.InformerSynced
 	undecodables *index.Undecodables
-	clock        taskrun.Clock // nil: the time of receipt is not recorded
+	clock        clock.PassiveClock // nil: the time of receipt is not recorded
 
 	mu         sync.Mutex
 	namespaces map[string]*namespaceLimits
@@ -87,7 +88,7 @@ func (c *Cluster) Limits(namespace string) *Limits {
 }
 
 // watchLimits opens the watch of the limits of all namespaces.
-func watchLimits(ctx context.Context, objects cache.Cache, skipped *index.Undecodables, clock taskrun.Clock) (*limitIndex, error) {
+func watchLimits(ctx context.Context, objects cache.Cache, skipped *index.Undecodables, clock clock.PassiveClock) (*limitIndex, error) {
 	informer, err := objects.GetInformer(ctx, &v1alpha1.ConcurrencyLimit{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watching ConcurrencyLimits: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -23,10 +24,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
-
-type wallClock struct{}
-
-func (wallClock) Now() time.Time { return time.Now() }
 
 // program is one replica's use cases.
 type program struct {
@@ -38,8 +35,8 @@ func openProgram(t *testing.T, env *testenv.Env, namespace string) program {
 	t.Helper()
 	cluster := openReplica(t, env.Config)
 	store := cluster.Namespace(namespace)
-	limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: cluster.Limits(namespace), Runs: store, Clock: wallClock{}})
-	return program{limits, usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: wallClock{}, Slots: limits})}
+	limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: cluster.Limits(namespace), Runs: store, Clock: clock.RealClock{}})
+	return program{limits, usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: clock.RealClock{}, Slots: limits})}
 }
 
 // Two replicas start runs at once: never more than there are slots, and in the

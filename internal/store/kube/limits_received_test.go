@@ -4,22 +4,19 @@ import (
 	"testing"
 	"time"
 
+	testingclock "k8s.io/utils/clock/testing"
+
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 )
-
-// stoppedClock shows a time until it is set.
-type stoppedClock struct{ now time.Time }
-
-func (c *stoppedClock) Now() time.Time { return c.now }
 
 // When a use was received is told by the first version that has it: a change of the
 // spec, and a version that is read again, come with the same use.
 func TestTheUseOfALimitIsReceivedOnce(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	clock := &stoppedClock{begin}
+	clock := testingclock.NewFakeClock(begin)
 	limits := &limitIndex{namespaces: map[string]*namespaceLimits{}, undecodables: index.New(nil, nil).Undecodables(), clock: clock}
 	put := func(version string, updated time.Duration) *concurrency.Limit {
 		o := &v1alpha1.ConcurrencyLimit{}
@@ -42,6 +39,6 @@ func TestTheUseOfALimitIsReceivedOnce(t *testing.T) {
 		if got := put(step.version, step.updated).Received; !got.Equal(begin.Add(step.want)) {
 			t.Errorf("%s: received at %v, want %v", step.name, got, begin.Add(step.want))
 		}
-		clock.now = clock.now.Add(time.Minute)
+		clock.Step(time.Minute)
 	}
 }

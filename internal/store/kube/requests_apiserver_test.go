@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -47,23 +48,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// tick is a clock that moves at each look.
-type tick struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *tick) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(time.Millisecond)
-	return c.now
-}
-
 func newService(store taskrun.Store) *usecase.Service {
 	return usecase.New(usecase.Options{
 		Namespace: "default", Store: store,
-		Clock: &tick{now: time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)},
+		Clock: testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)),
 	})
 }
 

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
@@ -197,7 +198,7 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, time.Second, func(http.ResponseWriter, *http.Request) { t.Error("the API server was asked") })
-			c.index = index.New(fixedClock{}, nil)
+			c.index = index.New(testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC)), nil)
 			ingest := &Ingest{index: c.index, watches: c.watches}
 			change := []func(*v1alpha1.TaskRun){objecttest.WithID(idA), objecttest.WithKey("k")}
 			if before {
@@ -228,10 +229,6 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 		})
 	}
 }
-
-type fixedClock struct{}
-
-func (fixedClock) Now() time.Time { return time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC) }
 
 // A name that is used again ends the object that had it, decodable or not.
 func TestANameThatIsUsedAgain(t *testing.T) {
@@ -433,7 +430,7 @@ func TestUsersCannotMarkAnObjectAsUndecodable(t *testing.T) {
 
 func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
 	t.Parallel()
-	now := &movingClock{at: time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC)}
+	now := testingclock.NewFakeClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	health := newWatchHealth(now)
 	var fails error
 	w := &watched{kind: v1alpha1.KindTaskRun, health: health, ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(&toolscache.ListWatch{
@@ -451,11 +448,11 @@ func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
 	}{
 		{"all is well", func() { list(); open() }, false},
 		{"a list fails", func() { fails = errCut; list() }, false},
-		{"within the time", func() { now.at = now.at.Add(maxOutage); list() }, false},
-		{"for too long", func() { now.at = now.at.Add(time.Millisecond) }, true},
+		{"within the time", func() { now.Step(maxOutage); list() }, false},
+		{"for too long", func() { now.Step(time.Millisecond) }, true},
 		{"a list is not enough", func() { fails = nil; list() }, true},
 		{"with a watch", open, false},
-		{"a watch fails", func() { fails = errCut; open(); now.at = now.at.Add(2 * maxOutage) }, true},
+		{"a watch fails", func() { fails = errCut; open(); now.Step(2 * maxOutage) }, true},
 		{"it is back", func() { fails = nil; open() }, false},
 	}
 	for _, step := range steps {
@@ -466,7 +463,3 @@ func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
 		}
 	}
 }
-
-type movingClock struct{ at time.Time }
-
-func (c *movingClock) Now() time.Time { return c.at }

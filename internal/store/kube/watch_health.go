@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -20,7 +21,7 @@ const maxOutage = 15 * time.Second
 
 // watchHealth records which informers have no watch, and since when.
 type watchHealth struct {
-	clock   taskrun.Clock // nil: any failure makes reads stale
+	clock   clock.PassiveClock // nil: any failure makes reads stale
 	mu      sync.Mutex
 	failing map[*watched]failure
 }
@@ -30,7 +31,7 @@ type failure struct {
 	err   error // the latest
 }
 
-func newWatchHealth(clock taskrun.Clock) *watchHealth {
+func newWatchHealth(clock clock.PassiveClock) *watchHealth {
 	return &watchHealth{clock: clock, failing: map[*watched]failure{}}
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -20,7 +22,7 @@ type Store struct {
 	runs    map[string]*taskrun.Run         // by id; never changed once they are in here
 	keys    map[taskrun.NaturalKey][]string // ids in the order of their creation
 	deleted map[string]time.Time            // by id; only with a clock
-	clock   taskrun.Clock
+	clock   clock.PassiveClock
 	follow  map[int]func(before, after *taskrun.Run)
 	follows int
 	version int64 // counts writes
@@ -33,7 +35,7 @@ var _ taskrun.Store = (*Store)(nil)
 func New() *Store { return NewWithClock(nil) }
 
 // NewWithClock returns an empty Store that remembers when runs were deleted.
-func NewWithClock(clock taskrun.Clock) *Store {
+func NewWithClock(clock clock.PassiveClock) *Store {
 	return &Store{
 		runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{},
 		deleted: map[string]time.Time{}, clock: clock, follow: map[int]func(before, after *taskrun.Run){},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -64,7 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 // start is when the runs of the tests begin, to the microsecond.
 var start = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 
-func newService(s taskrun.Store, c taskrun.Clock) *usecase.Service {
+func newService(s taskrun.Store, c clock.PassiveClock) *usecase.Service {
 	return usecase.New(usecase.Options{Namespace: "default", Store: s, Clock: c})
 }
 
