@@ -299,14 +299,14 @@ func TestAStoppedAPIServerLetsNobodyNewIn(t *testing.T) {
 	})
 }
 
-// vouched is what the server of TestTheAggregationLayerVouches answers.
-type vouched struct {
+// forwarded is what the server of TestTheAggregationLayerForwardsCallers answers.
+type forwarded struct {
 	Caller authn.Caller
 	OK     bool
 	Err    string
 }
 
-func TestTheAggregationLayerVouches(t *testing.T) {
+func TestTheAggregationLayerForwardsCallers(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock.RealClock{}, slog.New(slog.DiscardHandler))
@@ -325,23 +325,23 @@ func TestTheAggregationLayerVouches(t *testing.T) {
 	config.Impersonate = rest.ImpersonationConfig{
 		UserName: "ann", UID: "7", Groups: []string{"dev", "system:masters"}, Extra: map[string][]string{"example.org/team": {"x", "y"}},
 	}
-	var got vouched
+	var got forwarded
 	await(t, func(ctx context.Context) error {
 		body, err := clientOf(t, config).Discovery().RESTClient().Get().AbsPath("/apis/" + groupOf(namespace) + "/v1/whoami").DoRaw(ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, body)
 		}
-		got = vouched{}
+		got = forwarded{}
 		return json.Unmarshal(body, &got)
 	})
-	want := vouched{OK: true, Caller: authn.Caller{
+	want := forwarded{OK: true, Caller: authn.Caller{
 		Name: "ann", UID: "7", Groups: []string{"dev", "system:masters", "system:authenticated"},
 		Extra: map[string][]string{"example.org/team": {"x", "y"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("caller (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(vouched{}, direct(t, server)); diff != "" {
+	if diff := cmp.Diff(forwarded{}, direct(t, server)); diff != "" {
 		t.Errorf("a caller that says so himself (-want +got):\n%s", diff)
 	}
 }
@@ -379,7 +379,7 @@ func behind(t *testing.T, env *testenv.Env, namespace string, proxy *authn.Front
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, ok, err := proxy.Caller(r)
-		answer := vouched{Caller: caller, OK: ok}
+		answer := forwarded{Caller: caller, OK: ok}
 		if err != nil {
 			answer.Err = err.Error()
 		}
@@ -438,7 +438,7 @@ func aggregate(t *testing.T, env *testenv.Env, namespace string, port int64, aut
 }
 
 // direct asks the server itself, with the headers of the aggregation layer and no certificate.
-func direct(t *testing.T, server *httptest.Server) vouched {
+func direct(t *testing.T, server *httptest.Server) forwarded {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/whoami", http.NoBody)
 	if err != nil {
@@ -450,7 +450,7 @@ func direct(t *testing.T, server *httptest.Server) vouched {
 		t.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	var got vouched
+	var got forwarded
 	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func (p *socketAuth) recheckUntil(ctx context.Context) {
 			return
 		case <-aged:
 			timer.Stop()
-			p.socket.EndSettled(ctx, errAged)
+			p.socket.EndAfterExchange(ctx, errAged)
 			return
 		case <-timer.C:
 		}

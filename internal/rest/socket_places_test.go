@@ -99,10 +99,10 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 								Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {"Bearer " + token}},
 							}),
 							"kube-apiserver": w.try(w.t, inAggregation+namespace+r.path, `{"type":"auth","token":null}`, &websocket.DialOptions{
-								Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {vouched(token)}},
+								Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {forwardedCaller(token)}},
 							}),
 							"kube-apiserver, and a token": w.try(w.t, inAggregation+namespace+r.path, `{"type":"auth","token":"`+right+" in "+namespace+`"}`,
-								&websocket.DialOptions{Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {vouched(token)}}}),
+								&websocket.DialOptions{Subprotocols: offering, HTTPHeader: http.Header{"Authorization": {forwardedCaller(token)}}}),
 						}
 						want := map[string]outcome{
 							"frame": tc.inFrame, "header, new client": tc.inHeader,
@@ -118,8 +118,8 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// vouched is how the fake API server vouches for the caller of a token.
-func vouched(token string) string {
+// forwardedCaller is the header in which the fake API server forwards the caller of a token.
+func forwardedCaller(token string) string {
 	switch token {
 	case "", "garbage":
 		return token

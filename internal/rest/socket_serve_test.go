@@ -169,8 +169,8 @@ func TestARunWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
 		if err := w.server.CloseSockets(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took != ws.SettleTime {
-			t.Errorf("the socket was closed after %s, want %s", took, ws.SettleTime)
+		if took := time.Since(began); took != ws.EndTimeout {
+			t.Errorf("the socket was closed after %s, want %s", took, ws.EndTimeout)
 		}
 		p.expectEnd(t, end{1012, "Server is restarting"})
 		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")

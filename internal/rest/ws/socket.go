@@ -116,16 +116,16 @@ func (k *Socket) close() {
 	_ = k.conn.CloseNow() // an error says that it is closed
 }
 
-// SettleTime is the time for which a socket that ends waits for the end of an exchange: the close of a websocket discards
+// EndTimeout is the time for which a socket that ends waits for the end of an exchange: the close of a websocket discards
 // the frames that arrive after it.
-const SettleTime = 5 * time.Second
+const EndTimeout = 5 * time.Second
 
 // Restart ends the socket because the server stops.
-func (k *Socket) Restart() { k.EndSettled(k.life, ErrRestart) }
+func (k *Socket) Restart() { k.EndAfterExchange(k.life, ErrRestart) }
 
-// EndSettled ends the socket after the exchange in progress, or after SettleTime. It does nothing if ctx ends before.
-func (k *Socket) EndSettled(ctx context.Context, cause error) {
-	timer := time.NewTimer(SettleTime)
+// EndAfterExchange ends the socket after the exchange in progress, or after EndTimeout. It does nothing if ctx ends before.
+func (k *Socket) EndAfterExchange(ctx context.Context, cause error) {
+	timer := time.NewTimer(EndTimeout)
 	defer timer.Stop()
 	select {
 	case k.exchange <- struct{}{}:
