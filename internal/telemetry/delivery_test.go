@@ -103,9 +103,13 @@ func TestWhatIsDurableIsTimed(t *testing.T) {
 		wantSum     float64
 		wantRefused []string
 	}{
-		"all of it":                               {wantCount: 3, wantSum: 62},
-		"but for what is refused":                 {events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"}},
-		"but not events that have to be repeated": {events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"all events": {wantCount: 3, wantSum: 62},
+		"not events that are rejected": {
+			events: events{refuses: "b"}, wantCount: 2, wantSum: 2, wantRefused: []string{"2"},
+		},
+		"not events that have to be repeated": {
+			events: events{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable,
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
