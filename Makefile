@@ -105,6 +105,10 @@ chaos: test-assets build ## Run 1,000 tasks of the Prefect package while operato
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
 	@go run ./test/bench $(ARGS)
 
+.PHONY: bench-quick
+bench-quick: test-assets build ## Print ratios of writes, background runs, listeners and reads (under three minutes)
+	@go run ./test/bench -quick $(ARGS)
+
 .PHONY: bench-prefect
 bench-prefect: test-assets build ## Measure beside a real Prefect server (installs it into .data with Python; minutes to tens of them)
 	@go run ./test/bench/prefect $(ARGS)

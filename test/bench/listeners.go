@@ -54,46 +54,38 @@ func (b *bench) listeners(ctx context.Context, stdout io.Writer) error {
 
 // measureListeners takes life cycles without and with each kind of listeners.
 func (b *bench) measureListeners(ctx context.Context) (kinds []*listening, latencies load.Sample, err error) {
-	folder, err := b.scratch("listeners")
-	if err != nil {
-		return nil, latencies, err
-	}
-	s, err := stack.Start(ctx, b.plane.At(folder, true))
-	if err != nil {
-		return nil, latencies, err
-	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	if err := s.EnsureNamespaces(ctx, oursNamespace); err != nil {
-		return nil, latencies, err
-	}
-	o, err := s.StartOperator(ctx, b.operator, oursNamespace)
-	if err != nil {
-		return nil, latencies, err
-	}
-	defer func() { err = errors.Join(err, o.Stop()) }()
-	client := load.NewClient(o.Base, listenedClients)
-	defer client.Close()
-	w := &writers{bench: b, operator: o, pids: s.PIDs()}
-	w.pids["operator"], w.pids["load"] = o.PID(), os.Getpid()
-	if kinds, err = b.kindsOfListeners(ctx, client); err != nil {
-		return nil, latencies, err
-	}
-	var samples []load.Sample
-	for round := range b.rounds {
-		sample, err := load.EndLatencies(ctx, client, b.stretch/2)
-		if err != nil {
-			return nil, latencies, fmt.Errorf("one listener: %w", err)
+	err = b.withOperator(ctx, "listeners", func(s *stack.Stack, o *stack.Operator) error {
+		client := load.NewClient(o.Base, listenedClients)
+		defer client.Close()
+		w := &writers{bench: b, operator: o, pids: s.PIDs()}
+		w.pids["operator"], w.pids["load"] = o.PID(), os.Getpid()
+		if kinds, err = b.kindsOfListeners(ctx, client); err != nil {
+			return err
 		}
-		samples = append(samples, sample)
+		latencies, err = w.listenedRounds(ctx, client, kinds)
+		return err
+	})
+	return kinds, latencies, err
+}
+
+// listenedRounds measures all kinds of listeners, and one future alone, in turn.
+func (w *writers) listenedRounds(ctx context.Context, client *load.Client, kinds []*listening) (latencies load.Sample, err error) {
+	var alone []load.Sample
+	for round := range w.rounds {
+		sample, err := load.EndLatencies(ctx, client, w.stretch)
+		if err != nil {
+			return latencies, fmt.Errorf("one listener: %w", err)
+		}
+		alone = append(alone, sample)
 		for _, kind := range kinds {
-			if err := w.listenedRound(ctx, client, kind, round == 0); err != nil {
-				return nil, latencies, fmt.Errorf("%s: %w", kind.name, err)
+			if err := w.listenedRound(ctx, client, kind, round == 0 && !w.quick); err != nil {
+				return latencies, fmt.Errorf("%s: %w", kind.name, err)
 			}
-			b.progress("  %s, round %d: %s/s without, %s/s with", kind.name, round+1,
+			w.progress("  %s, round %d: %s/s without, %s/s with", kind.name, round+1,
 				load.Rate(kind.without.rounds[round].PerSecond), load.Rate(kind.with.rounds[round].PerSecond))
 		}
 	}
-	return kinds, load.Pool(samples), nil
+	return load.Pool(alone), nil
 }
 
 // kindsOfListeners creates the runs that listeners of the first kind wait for.

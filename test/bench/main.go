@@ -76,9 +76,13 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.IntVar(&b.rounds, "rounds", 5, "rounds of each measurement; the median counts")
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", time.Second, "length of one stretch of reads")
+	flags.BoolVar(&b.quick, "quick", false, "print one table of ratios in less than three minutes; flags of numbers and lengths have no effect")
 	b.plane.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err //nolint:wrapcheck // it names the flag
+	}
+	if b.quick {
+		b.shorten()
 	}
 	b.parts = strings.Split(*parts, ",")
 	for _, part := range b.parts {
@@ -102,6 +106,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return fmt.Errorf("taking the data folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.clear(), unlock()) }()
+	if b.quick {
+		return b.quickly(ctx, stdout)
+	}
 	for _, part := range b.parts {
 		measure := map[string]func(context.Context, io.Writer) error{
 			"writes": b.writes, "reads": b.reads, "background": b.background, "listeners": b.listeners,
