@@ -22,7 +22,7 @@ DATA           ?= .data
 REST_ADDRESS   ?= 127.0.0.1:4200
 ETCD_PORT      ?= 12379
 APISERVER_PORT ?= 16443
-# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench` and `make bench-prefect`.
+# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench`, `bench-quick` and `bench-prefect`.
 ARGS           ?=
 
 # make plugin-dist: where its archives will be downloaded from (empty: the releases of the project).

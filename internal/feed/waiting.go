@@ -126,7 +126,7 @@ func (f *Feed) wakeReaders(ready, ended <-chan struct{}) {
 		}
 		due = false
 		if d := wakePause(f.wakeAll()); d > 0 {
-			pause = time.After(d)
+			pause = time.NewTimer(d).C
 		}
 	}
 }

@@ -148,7 +148,7 @@ func TestReadersOfSomeRunsMissNothing(t *testing.T) {
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // to be repeated
+			random := rand.New(rand.NewPCG(seed, 0))
 			f := newSteppedFeed()
 			var all []*listening
 			for range 200 {

@@ -40,12 +40,12 @@ func arrivalsOf(t *testing.T, readers, creates int) [][]arrival {
 	synctest.Wait()
 	mustCreate(t, r.Service, newRun("first"))
 	synctest.Wait()
-	time.Sleep(time.Millisecond) // of the fake time
+	time.Sleep(time.Millisecond) //nolint:forbidigo // in a bubble it takes no time
 	for i := range creates - 1 {
 		mustCreate(t, r.Service, newRun(strconv.Itoa(i)))
 		synctest.Wait()
 	}
-	time.Sleep(time.Minute)
+	time.Sleep(time.Minute) //nolint:forbidigo // see above
 	synctest.Wait()
 	cancel()
 	all.Wait()

@@ -256,6 +256,9 @@ func (b *bench) measureReconnect(ctx context.Context, runs int) (_ reconnected, 
 	if err := o.Settle(ctx); err != nil {
 		return result, err
 	}
+	if err := awaitNoEvents(ctx, o); err != nil {
+		return result, err
+	}
 	for range b.rounds {
 		seconds, err := reconnectOnce(ctx, o)
 		if err != nil {
@@ -264,6 +267,29 @@ func (b *bench) measureReconnect(ctx context.Context, runs int) (_ reconnected, 
 		result.cpu = append(result.cpu, seconds)
 	}
 	return result, nil
+}
+
+// eventsPoll is the pause between two looks whether a new future gets events.
+const eventsPoll = 5 * time.Second
+
+// awaitNoEvents returns when a new future gets no event: runs that were just filled in have ended less than a minute ago.
+func awaitNoEvents(ctx context.Context, o *stack.Operator) error {
+	for {
+		l, err := load.NewListener(ctx, o.Base, load.Future())
+		if err != nil {
+			return fmt.Errorf("connecting a listener: %w", err)
+		}
+		err = load.Quiet(ctx, l)
+		events := l.Events()
+		if err := errors.Join(err, l.Close()); err != nil || events == 0 {
+			return err
+		}
+		select {
+		case <-time.After(eventsPoll):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 func reconnectOnce(ctx context.Context, o *stack.Operator) (seconds float64, err error) {

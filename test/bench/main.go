@@ -145,7 +145,7 @@ func (b *bench) reads(ctx context.Context, stdout io.Writer) error {
 // benchmark left is cleared.
 func (b *bench) scratch(name string) (string, error) {
 	folder := filepath.Join(b.data, name)
-	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil {
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil { //nolint:gosec // the user names the folder
 		return "", fmt.Errorf("making a folder: %w", err)
 	}
 	b.throwAway = append(b.throwAway, folder)

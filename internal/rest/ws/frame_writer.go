@@ -51,7 +51,7 @@ func (w *frameWriter) Write(frame []byte) (int, error) {
 
 // writeTexts writes frames of texts. The peer has to read what one call writes within the time limit.
 func (w *frameWriter) writeTexts(texts iter.Seq[[]byte], limit time.Duration) error {
-	buffer := sendBuffers.Get().(*[]byte) //nolint:forcetypeassert // the pool has nothing else
+	buffer, _ := sendBuffers.Get().(*[]byte) // the pool has nothing else
 	b := (*buffer)[:0]
 	defer func() {
 		if cap(b) <= 2*sendChunk { // one that has grown would stay as large
@@ -80,6 +80,7 @@ func (w *frameWriter) write(frames []byte, limit time.Duration) error {
 	if w.closed {
 		return net.ErrClosed
 	}
+	//nolint:forbidigo // a time limit of a connection is a time of the machine's clock
 	if err := w.conn.SetWriteDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (w *frameWriter) write(frames []byte, limit time.Duration) error {
 func appendTextHeader(b []byte, length int) []byte {
 	switch {
 	case length < length16:
-		return append(b, finalBit|opcodeText, byte(length))
+		return append(b, finalBit|opcodeText, byte(length&lengthBits))
 	case length <= math.MaxUint16:
 		return binary.BigEndian.AppendUint16(append(b, finalBit|opcodeText, length16), uint16(length))
 	default:
