@@ -22,7 +22,7 @@ DATA           ?= .data
 REST_ADDRESS   ?= 127.0.0.1:4200
 ETCD_PORT      ?= 12379
 APISERVER_PORT ?= 16443
-# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench` and `make bench-prefect`.
+# ARGS are handed to the operator by `make run`, and to the benchmark by `make bench`, `bench-quick` and `bench-prefect`.
 ARGS           ?=
 
 # make plugin-dist: where its archives will be downloaded from (empty: the releases of the project).
@@ -104,6 +104,10 @@ chaos: test-assets build ## Run 1,000 tasks of the Prefect package while operato
 .PHONY: bench
 bench: test-assets build ## Measure writes against a bare client-go loop, reads, memory and cold starts
 	@go run ./test/bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: test-assets build ## Print ratios of writes, background runs, listeners and reads (under three minutes)
+	@go run ./test/bench -quick $(ARGS)
 
 .PHONY: bench-prefect
 bench-prefect: test-assets build ## Measure beside a real Prefect server (installs it into .data with Python; minutes to tens of them)

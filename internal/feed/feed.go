@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -29,8 +28,8 @@ type Feed struct {
 	oldest  int             // position of the oldest entry
 	next    int             // position of the next entry
 	backlog *backlog        // nil: none is kept
-	changed chan struct{}   // closed after the next entry
 	ready   chan struct{}   // has a token when there are entries that readers were not woken for
+	waiting waiting
 }
 
 // New returns a feed whose entries count towards the budget.
@@ -64,25 +63,32 @@ func (r *retained) drop() int64 {
 	return r.bytes
 }
 
-// join counts a reader in, and returns the changes that come before those that it
-// reads of the feed.
-func (f *Feed) join(store taskrun.Store, wants selection) *backlog {
+// join adds a reader, with the changes that come before those that it reads of the
+// feed.
+func (f *Feed) join(store taskrun.Store, wants selection) *feedReader {
 	f.joining.Lock()
 	defer f.joining.Unlock()
 	f.readers++
 	if f.readers == 1 {
 		f.start(store)
 	}
+	r := newFeedReader(f, wants)
+	f.mu.Lock()
+	f.waiting.add(r)
+	f.mu.Unlock()
 	if wants.runs != nil { // few: the other runs are not read
-		return f.backlogOf(store, &wants)
+		r.past = f.backlogOf(store, &wants)
+	} else {
+		r.past = f.sharedBacklog(store, wants.Since)
 	}
-	return f.sharedBacklog(store, wants.Since)
+	r.at = r.past.from
+	return r
 }
 
 // start follows the store.
 func (f *Feed) start(store taskrun.Store) {
 	f.mu.Lock()
-	f.ring, f.oldest, f.next, f.changed, f.ready = nil, 0, 0, make(chan struct{}), make(chan struct{}, 1)
+	f.ring, f.oldest, f.next, f.ready, f.waiting = nil, 0, 0, make(chan struct{}, 1), newWaiting()
 	ready := f.ready
 	f.mu.Unlock()
 	f.share = f.budget.Join(f.dropOldest)
@@ -95,9 +101,12 @@ func (f *Feed) start(store taskrun.Store) {
 	}
 }
 
-func (f *Feed) leave() {
+func (f *Feed) leave(r *feedReader) {
 	f.joining.Lock()
 	defer f.joining.Unlock()
+	f.mu.Lock()
+	f.waiting.remove(r)
+	f.mu.Unlock()
 	if f.readers--; f.readers > 0 {
 		return
 	}
@@ -156,6 +165,7 @@ func (f *Feed) notify(before, after *taskrun.Run) {
 	var grown int64
 	for _, c := range changes {
 		c.retained = &retained{feed: f, bytes: changeBytes + bytes}
+		f.waiting.note(c.Run.ID, f.next)
 		grown += c.retained.bytes + f.append(c)
 		bytes = 0 // the others share the run
 	}
@@ -206,22 +216,6 @@ func (f *Feed) dropEntry() (freed int64) {
 	return freed
 }
 
-// wakeReaders wakes the readers, outside of the store's lock.
-func (f *Feed) wakeReaders(ready, ended <-chan struct{}) {
-	for {
-		select {
-		case <-ready:
-		case <-ended:
-			return
-		}
-		f.mu.Lock()
-		changed := f.changed
-		f.changed = make(chan struct{})
-		f.mu.Unlock()
-		close(changed)
-	}
-}
-
 // changedBetween returns the ids of the runs of the entries between two positions.
 func (f *Feed) changedBetween(from, until int) map[string]bool {
 	f.mu.Lock()
@@ -236,18 +230,20 @@ func (f *Feed) changedBetween(from, until int) map[string]bool {
 	return ids
 }
 
-// read returns a part of the entries from a position on, or what to wait for if
-// there is none.
-func (f *Feed) read(at int) (entries []*SharedChange, wait <-chan struct{}, err error) {
+// read returns a part of the entries from the position of a reader on, or what to
+// wait for if there is none.
+func (f *Feed) read(r *feedReader) (entries []*SharedChange, wait <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case at < f.oldest:
+	case !r.skipUnwanted():
+		return nil, r.wake, nil
+	case r.at < f.oldest:
 		return nil, nil, ErrTooSlow
-	case at == f.next:
-		return nil, f.changed, nil
+	case r.at == f.next:
+		return nil, f.waiting.wakeOf(r), nil
 	}
-	for ; at < f.next && len(entries) < entriesPerRead; at++ {
+	for at := r.at; at < f.next && len(entries) < entriesPerRead; at++ {
 		entries = append(entries, f.ring[at%maxBehind])
 	}
 	return entries, nil, nil
@@ -259,73 +255,3 @@ func (f *Feed) lost(at int) bool {
 	defer f.mu.Unlock()
 	return at < f.oldest
 }
-
-// entriesPerRead bounds how long a reader keeps the lock of the feed, and how long
-// it goes on after its context has ended.
-const entriesPerRead = 100
-
-// feedReader is one reader of a feed.
-type feedReader struct {
-	feed  *Feed
-	wants selection
-	past  *backlog // with changes: they are read first
-	done  int      // how many of the past changes were read
-	at    int      // position of the next entry to read
-}
-
-// next waits for changes and returns some, without those that are not wanted.
-func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		changes, wait, err := r.some()
-		if err != nil || len(changes) > 0 {
-			return changes, err
-		}
-		if wait == nil {
-			continue
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// some returns the next of the changes, none if none of them are wanted, or what to
-// wait for if there are none.
-func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err error) {
-	if r.done < len(r.past.changes) {
-		if r.feed.lost(r.at) {
-			return nil, nil, ErrTooSlow
-		}
-		return r.somePast(), nil, nil
-	}
-	entries, wait, err := r.feed.read(r.at)
-	for _, c := range entries {
-		if !r.past.contains(r.at, c) && r.wants.wants(c) {
-			changes = append(changes, c)
-		}
-		r.at++
-	}
-	if r.at >= r.past.until {
-		r.past = &backlog{} // what it holds may be large
-		r.done = 0
-	}
-	return changes, wait, err
-}
-
-func (r *feedReader) somePast() (changes []*SharedChange) {
-	for range min(pastPerRead, len(r.past.changes)-r.done) {
-		c := &r.past.changes[r.done]
-		r.done++
-		if r.wants.wants(c) {
-			changes = append(changes, c)
-		}
-	}
-	return changes
-}
-
-// pastPerRead is entriesPerRead for the past, which needs no lock.
-const pastPerRead = 1000

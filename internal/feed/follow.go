@@ -34,19 +34,17 @@ const maxBehind = 10_000
 // Follow yields the states that runs of the store entered since a time, in the order
 // of time, and then those that they enter, as they become known here, without a gap
 // between the two, until the context ends. It ends with ErrTooSlow if the reader
-// falls too far behind. All readers of a feed follow the same store.
-func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchOptions) iter.Seq2[*SharedChange, error] {
+// falls too far behind. All readers of a feed follow the same store. Changes that are
+// there at the same time are yielded together.
+func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchOptions) iter.Seq2[[]*SharedChange, error] {
 	selected := newSelection(o)
-	return func(yield func(*SharedChange, error) bool) {
-		past := f.join(store, selected)
-		defer f.leave()
-		reader := &feedReader{feed: f, wants: selected, past: past, at: past.from}
+	return func(yield func([]*SharedChange, error) bool) {
+		reader := f.join(store, selected)
+		defer f.leave(reader)
 		for {
 			changes, err := reader.next(ctx)
-			for _, c := range changes {
-				if !yield(c, nil) {
-					return
-				}
+			if len(changes) > 0 && !yield(changes, nil) {
+				return
 			}
 			if err != nil {
 				if ctx.Err() == nil {

@@ -2,11 +2,13 @@ package rest
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"sync"
 
 	"github.com/coder/websocket"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
@@ -44,18 +46,26 @@ func ignoreFrames(k *socket) error {
 // stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
 // slowly is disconnected. It connects again and reads what it has missed.
 func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
-	for change, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
+	for changes, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
 			return ws.NewInternalError("following states", err)
 		}
-		if !filter.Matches(&change.Change) {
-			continue
-		}
-		if err := k.Send(change.Encoded(s.events.Frame)); err != nil {
+		if err := k.SendAll(s.framesOf(changes, filter)); err != nil {
 			return err
 		}
 	}
 	return ws.NewInternalError("following states", errStreamEnded)
+}
+
+// framesOf yields the frames of those of the changes that the filter selects.
+func (s *namespaceHandler) framesOf(changes []*feed.SharedChange, filter *wire.EventFilter) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, change := range changes {
+			if filter.Matches(&change.Change) && !yield(change.Encoded(s.events.Frame)) {
+				return
+			}
+		}
+	}
 }
 
 // truncate shortens a text to that many bytes, without half a character at its end.

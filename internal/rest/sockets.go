@@ -30,10 +30,10 @@ type Subscription interface {
 
 // Stream has the states that runs enter.
 type Stream interface {
-	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends. A
-	// state can come twice. The error means that the reader is too slow or that the stream has ended: the reader has to
+	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends.
+	// Those that are there at the same time come together. A state can come twice. The error means that the reader is too slow or that the stream has ended: the reader has to
 	// follow again.
-	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error]
+	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error]
 }
 
 // SocketMetrics counts websockets. The route is the path as the routes table spells it.
@@ -78,6 +78,6 @@ func (notServed) Record(context.Context, []taskrun.Event, func(taskrun.Event, er
 	return errNotBehind
 }
 
-func (notServed) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
-	return func(yield func(*feed.SharedChange, error) bool) { yield(nil, errNotBehind) }
+func (notServed) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error] {
+	return func(yield func([]*feed.SharedChange, error) bool) { yield(nil, errNotBehind) }
 }

@@ -71,7 +71,7 @@ func TestFollow_readersShareOneSubscription(t *testing.T) {
 		begun := make(chan struct{}, readers)
 		read := func(f taskrun.WatchOptions) {
 			received := 0
-			for c, err := range service.Follow(t.Context(), f) {
+			for c, err := range oneByOne(service.Follow(t.Context(), f)) {
 				if err != nil {
 					t.Error(err)
 					break
@@ -110,7 +110,7 @@ func TestFollow_readersShareOneSubscription(t *testing.T) {
 		if n := store.followers.Load(); n != 0 {
 			t.Errorf("%d follow the store although no reader is left", n)
 		}
-		for c, err := range service.Follow(t.Context(), taskrun.WatchOptions{}) { // a new feed
+		for c, err := range oneByOne(service.Follow(t.Context(), taskrun.WatchOptions{})) { // a new feed
 			if err != nil || c.Run.ID != run.ID {
 				t.Errorf("change of %v, error %v", c.Run, err)
 			}
@@ -147,7 +147,7 @@ func TestFollow_readersShareOneReadOfFinishedRuns(t *testing.T) {
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
-			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: since}) {
+			for c, err := range oneByOne(service.Follow(ctx, taskrun.WatchOptions{Since: since})) {
 				if err != nil {
 					t.Error(err)
 					return
@@ -188,7 +188,7 @@ func TestFollow_readersShareOneEncoding(t *testing.T) {
 	var all sync.WaitGroup
 	for range readers {
 		all.Go(func() {
-			for c, err := range service.Follow(ctx, taskrun.WatchOptions{Since: clock.Now().Add(-time.Minute)}) {
+			for c, err := range oneByOne(service.Follow(ctx, taskrun.WatchOptions{Since: clock.Now().Add(-time.Minute)})) {
 				if err != nil {
 					t.Error(err)
 					return
@@ -241,7 +241,7 @@ func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: testingclock.NewFakeClock(start), Buffers: budget,
 		})
 		mustCreate(t, services[i], newRun("first"))
-		next, stop := iter.Pull2(services[i].Follow(t.Context(), taskrun.WatchOptions{}))
+		next, stop := iter.Pull2(oneByOne(services[i].Follow(t.Context(), taskrun.WatchOptions{})))
 		defer stop()
 		if c, err, _ := next(); err != nil || c.Run.DynamicKey != "first" {
 			t.Fatalf("change %v, error %v, want the first run", c, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,13 +18,29 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// oneByOne yields changes that come together one after the other.
+func oneByOne(together iter.Seq2[[]*feed.SharedChange, error]) iter.Seq2[*feed.SharedChange, error] {
+	return func(yield func(*feed.SharedChange, error) bool) {
+		for changes, err := range together {
+			for _, c := range changes {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if err != nil && !yield(nil, err) {
+				return
+			}
+		}
+	}
+}
+
 // names returns the names of the states of the first changes of a stream.
 func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOptions, n int) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	got := []string{}
-	for c, err := range r.Follow(ctx, f) {
+	for c, err := range oneByOne(r.Follow(ctx, f)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +74,7 @@ func TestFollow_yieldsPastThenNewChanges(t *testing.T) {
 		got = []string{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for c, err := range r.Follow(ctx, taskrun.WatchOptions{RunIDs: []string{other.ID}}) {
+		for c, err := range oneByOne(r.Follow(ctx, taskrun.WatchOptions{RunIDs: []string{other.ID}})) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +112,7 @@ func TestFollow_missesNoChange(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			received := map[string]int{}
-			for c, err := range r.Follow(ctx, taskrun.WatchOptions{}) {
+			for c, err := range oneByOne(r.Follow(ctx, taskrun.WatchOptions{})) {
 				if err != nil {
 					t.Error(err)
 					return
@@ -125,7 +142,7 @@ func TestFollow_endsSlowReader(t *testing.T) {
 	r := newRecorder()
 	mustCreate(t, r.Service, newRun("first"))
 	read := 0
-	for _, err := range r.Follow(t.Context(), taskrun.WatchOptions{}) {
+	for _, err := range oneByOne(r.Follow(t.Context(), taskrun.WatchOptions{})) {
 		if read++; read == 1 {
 			for i := range 10_001 {
 				mustCreate(t, r.Service, newRun(strconv.Itoa(i)))

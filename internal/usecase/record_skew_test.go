@@ -325,7 +325,7 @@ func TestFollow_yieldsStatesOfClockThatIsBehind(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		recorded := false
-		for c, err := range r.Follow(ctx, taskrun.WatchOptions{Since: later.State.Timestamp}) {
+		for c, err := range oneByOne(r.Follow(ctx, taskrun.WatchOptions{Since: later.State.Timestamp})) {
 			if err != nil {
 				break
 			}

@@ -85,7 +85,7 @@ func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 }
 
 // Follow yields the changes that o selects, past and future ones (see feed.Feed).
-func (s *Service) Follow(ctx context.Context, o taskrun.WatchOptions) iter.Seq2[*feed.SharedChange, error] {
+func (s *Service) Follow(ctx context.Context, o taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error] {
 	return s.feed.Follow(ctx, s.Store, o)
 }
 

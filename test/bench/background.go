@@ -21,6 +21,13 @@ const (
 	idleFor = 10 * time.Second
 )
 
+// The places of measurements in backgrounds.
+const (
+	backgroundsFrame = iota
+	backgroundsEndToEnd
+	backgroundsReported
+)
+
 // backgrounds are the measurements of background runs, in the order of the table.
 var backgrounds = []struct {
 	name string
@@ -48,8 +55,17 @@ type took struct {
 }
 
 // background measures and reports what workers see.
-func (b *bench) background(ctx context.Context, stdout io.Writer) (err error) {
-	folder, err := b.scratch("background")
+func (b *bench) background(ctx context.Context, stdout io.Writer) error {
+	all, idle, err := b.measureBackground(ctx)
+	if err != nil {
+		return err
+	}
+	return reportBackground(stdout, all, idle)
+}
+
+// withOperator starts a control plane that flushes writes to disk, and the operator, for what measure does.
+func (b *bench) withOperator(ctx context.Context, name string, measure func(*stack.Stack, *stack.Operator) error) (err error) {
+	folder, err := b.scratch(name)
 	if err != nil {
 		return err
 	}
@@ -66,24 +82,41 @@ func (b *bench) background(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Stop()) }()
+	return measure(s, o)
+}
+
+// measureBackground measures what workers see. The short form has neither reported runs nor idle workers.
+func (b *bench) measureBackground(ctx context.Context) (all []took, idle idleCost, err error) {
+	err = b.withOperator(ctx, "background", func(_ *stack.Stack, o *stack.Operator) error {
+		if all, err = b.backgroundRounds(ctx, o); err != nil || b.quick {
+			return err
+		}
+		if idle, err = b.idle(ctx, o); err != nil {
+			return fmt.Errorf("idle sockets: %w", err)
+		}
+		return nil
+	})
+	return all, idle, err
+}
+
+func (b *bench) backgroundRounds(ctx context.Context, o *stack.Operator) ([]took, error) {
 	all := make([]took, len(backgrounds))
+	if b.quick {
+		all = all[:backgroundsReported]
+	}
 	client := load.NewClient(o.Base, b.backgroundClients)
 	defer client.Close()
 	for round := range b.rounds {
-		for i := range backgrounds {
+		for i := range all {
 			if err := b.backgroundRound(ctx, o, client, i, &all[i]); err != nil {
-				return fmt.Errorf("%s: %w", backgrounds[i].name, err)
+				return nil, fmt.Errorf("%s: %w", backgrounds[i].name, err)
 			}
 			last := all[i].rounds[round]
 			b.progress("  %s, round %d: %s/s, p50 %s, p99 %s, %.2f API writes a run", backgrounds[i].name, round+1,
 				load.Rate(last.PerSecond), load.Millis(last.Percentile(0.5)), load.Millis(last.Percentile(0.99)), all[i].writes/float64(all[i].runs))
 		}
 	}
-	idle, err := b.idle(ctx, o)
-	if err != nil {
-		return fmt.Errorf("idle sockets: %w", err)
-	}
-	return reportBackground(stdout, all, idle)
+	return all, nil
 }
 
 func (b *bench) backgroundRound(ctx context.Context, o *stack.Operator, client *load.Client, i int, into *took) error {

@@ -113,6 +113,64 @@ func TestReportWritesGivesCostsOfOneOperation(t *testing.T) {
 	}
 }
 
+// stretches are two rounds of so many operations a second, each of 2 ms.
+func stretches(perSecond float64) []load.Sample {
+	one := load.Sample{PerSecond: perSecond, Latencies: []time.Duration{2 * time.Millisecond}}
+	return []load.Sample{one, one}
+}
+
+func listenersOf(name string) *listening {
+	return &listening{
+		name: name, events: 300, took: 2 * time.Second, heap: 2048,
+		without: booked{rounds: stretches(100), cpu: map[string]time.Duration{"operator": 4 * time.Millisecond}},
+		with:    booked{rounds: stretches(90), cpu: map[string]time.Duration{"operator": 24 * time.Millisecond}},
+	}
+}
+
+func TestReportListenersGivesCostsOfOne(t *testing.T) {
+	t.Parallel()
+	var got strings.Builder
+	err := reportListeners(&got, 10, []*listening{listenersOf("futures")}, stretches(1)[0], reconnected{1000, []float64{0.03, 0.02, 0.05}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| futures | 100 | 90 | 0.90 (0.90 to 0.90) | 2.00 ms | 12.0 ms | 150 | 2.0 KiB | 1.00 ms |\n",
+		"p50 2.00 ms, p99 2.00 ms\n", "in front of 1000 runs: 30 ms of CPU of the operator in all (20 to 50)\n",
+	} {
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, got.String())
+		}
+	}
+}
+
+func TestReportQuickComparesWithinTheRun(t *testing.T) {
+	t.Parallel()
+	compared := []comparison{
+		{name: writeCycle, clients: 1, bare: booked{rounds: stretches(100)}, ours: booked{rounds: stretches(80)}},
+		{name: writeCreate, clients: 1, bare: booked{rounds: stretches(100)}, ours: booked{rounds: stretches(70)}},
+		{name: writeCycle, clients: 16, bare: booked{rounds: stretches(200)}, ours: booked{rounds: stretches(190)}},
+		{name: writeCreate, clients: 16, bare: booked{rounds: stretches(200)}, ours: booked{rounds: stretches(100)}},
+	}
+	background := []took{{rounds: []load.Sample{{Latencies: []time.Duration{3 * time.Millisecond}}}}, {rounds: stretches(95)}}
+	reads := held{runs: 1000, answers: []answered{{"GET /hello", stretches(1000)[:1]}, {"GET", stretches(500)[:1]}}}
+	var got strings.Builder
+	if err := reportQuick(&got, compared, background, []*listening{listenersOf("of a run")}, reads); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| life cycle, clients: 16 | the bare loop | 0.95 (0.95 to 0.95) | 190/s |\n",
+		"| submit to frame, p50 | the p50 of a create by one client | 1.50 | 3.00 ms |\n",
+		"| background runs, end to end | life cycles by 16 clients | 0.50 (0.50 to 0.50) | 95/s |\n",
+		"| life cycles without them | 0.90 (0.90 to 0.90) | 90/s |\n",
+		"| GET, 1000 runs | GET /hello | 0.50 | 500/s |\n",
+	} {
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, got.String())
+		}
+	}
+}
+
 func TestParseRefusesWhatCannotBeMeasured(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-parts", "writes,reeds"}, {"-rounds", "0"}, {"-runs", "none"}} {

@@ -38,7 +38,7 @@ func (b *bench) filled(ctx context.Context, runs int) (folder string, err error)
 		b.progress("using the %d runs in %s again", runs, folder)
 		return folder, nil
 	}
-	if err := os.RemoveAll(folder); err != nil {
+	if err := os.RemoveAll(folder); err != nil { //nolint:gosec // the user names the folder
 		return "", fmt.Errorf("clearing old runs: %w", err)
 	}
 	// Filling need not flush to disk: what is measured afterwards are reads.
@@ -49,7 +49,7 @@ func (b *bench) filled(ctx context.Context, runs int) (folder string, err error)
 	if err := errors.Join(b.fill(ctx, s, runs), s.Stop()); err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(mark, []byte(want), 0o600); err != nil {
+	if err := os.WriteFile(mark, []byte(want), 0o600); err != nil { //nolint:gosec // the user names the folder
 		return "", fmt.Errorf("marking %s as filled: %w", folder, err)
 	}
 	return folder, nil

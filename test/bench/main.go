@@ -40,6 +40,8 @@ type bench struct {
 	rounds               int
 	backgroundClients    int
 	backgroundRuns       int
+	listenerCount        int
+	quick                bool
 	stretch, readStretch time.Duration
 	stderr               io.Writer
 	throwAway            []string // folders
@@ -62,7 +64,7 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	b := &bench{clients: load.Numbers{1, 16, 64}, readClients: load.Numbers{1, 16}, runs: load.Numbers{1000, 10_000}, stderr: stderr}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	parts := flags.String("parts", "writes,reads,background", "what is measured, one or several: writes, reads (with memory and cold starts), background")
+	parts := flags.String("parts", "writes,reads,background,listeners", "what is measured, one or several: writes, reads (with memory and cold starts), background, listeners")
 	flags.StringVar(&b.operator, "operator", "bin/taskrun-operator", "the operator's binary")
 	flags.StringVar(&b.data, "data", filepath.Join(".data", "bench"), "folder in which control planes with runs are kept for the next time")
 	flags.Var(&b.clients, "clients", "numbers of concurrent clients that write")
@@ -70,21 +72,26 @@ func parse(args []string, stderr io.Writer) (*bench, error) {
 	flags.Var(&b.runs, "runs", "numbers of existing runs in front of which reads are measured")
 	flags.IntVar(&b.backgroundClients, "background-clients", 16, "number of clients that submit, or report, background runs")
 	flags.IntVar(&b.backgroundRuns, "background-runs", 1000, "number of background runs in one round")
+	flags.IntVar(&b.listenerCount, "listeners", 1000, "number of listeners on /events/out, and of idle workers beside them")
 	flags.IntVar(&b.rounds, "rounds", 5, "rounds of each measurement; the median counts")
 	flags.DurationVar(&b.stretch, "stretch", 4*time.Second, "length of one stretch of writes")
 	flags.DurationVar(&b.readStretch, "read-stretch", time.Second, "length of one stretch of reads")
+	flags.BoolVar(&b.quick, "quick", false, "print one table of ratios in less than three minutes; flags of numbers and lengths have no effect")
 	b.plane.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
 		return nil, err //nolint:wrapcheck // it names the flag
 	}
+	if b.quick {
+		b.shorten()
+	}
 	b.parts = strings.Split(*parts, ",")
 	for _, part := range b.parts {
-		if !slices.Contains([]string{"writes", "reads", "background"}, part) {
+		if !slices.Contains([]string{"writes", "reads", "background", "listeners"}, part) {
 			return nil, fmt.Errorf("-parts: there is no part %q", part)
 		}
 	}
-	if b.rounds < 1 || b.backgroundClients < 1 || b.backgroundRuns < 1 {
-		return nil, errors.New("-rounds, -background-clients, -background-runs: want 1 or more")
+	if min(b.rounds, b.backgroundClients, b.backgroundRuns, b.listenerCount) < 1 {
+		return nil, errors.New("-rounds, -background-clients, -background-runs, -listeners: want 1 or more")
 	}
 	return b, nil
 }
@@ -99,8 +106,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return fmt.Errorf("taking the data folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, b.clear(), unlock()) }()
+	if b.quick {
+		return b.quickly(ctx, stdout)
+	}
 	for _, part := range b.parts {
-		measure := map[string]func(context.Context, io.Writer) error{"writes": b.writes, "reads": b.reads, "background": b.background}[part]
+		measure := map[string]func(context.Context, io.Writer) error{
+			"writes": b.writes, "reads": b.reads, "background": b.background, "listeners": b.listeners,
+		}[part]
 		if err := measure(ctx, stdout); err != nil {
 			return err
 		}
@@ -133,7 +145,7 @@ func (b *bench) reads(ctx context.Context, stdout io.Writer) error {
 // benchmark left is cleared.
 func (b *bench) scratch(name string) (string, error) {
 	folder := filepath.Join(b.data, name)
-	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil {
+	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil { //nolint:gosec // the user names the folder
 		return "", fmt.Errorf("making a folder: %w", err)
 	}
 	b.throwAway = append(b.throwAway, folder)

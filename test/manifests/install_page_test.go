@@ -51,7 +51,7 @@ func TestTheOverlaysOfTheInstallPageWork(t *testing.T) {
 	if !strings.Contains(option, resource) {
 		t.Fatalf("the overlay does not name %s", resource)
 	}
-	policy := strings.TrimPrefix(yamlBlock(t, page, "What the NetworkPolicy lets through"), "patches:\n")
+	policy := strings.TrimPrefix(yamlBlock(t, page, "What the NetworkPolicy allows"), "patches:\n")
 	text := strings.Replace(option, resource, config, 1) + policy
 	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func ports(policy *networkingv1.NetworkPolicy) []string {
 
 func TestTheInstallPageListsThePortsOfTheNetworkPolicy(t *testing.T) {
 	t.Parallel()
-	_, section, _ := strings.Cut(installPage(t), "\n## What the NetworkPolicy lets through\n")
+	_, section, _ := strings.Cut(installPage(t), "\n## What the NetworkPolicy allows\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var said []string
 	for _, row := range regexp.MustCompile(`(?m)^\| (in|out) \| ([^|]*) \|`).FindAllStringSubmatch(section, -1) {

@@ -33,7 +33,8 @@ type AcceptOptions struct {
 // the request is not checked. If the request is not valid, Accept has written the response.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Socket, error) {
 	frames := &frameReader{limited: o.Unidentified, allowance: MaxUnidentifiedBytes}
-	conn, err := websocket.Accept(&hijacker{ResponseWriter: w, frames: frames}, r, &websocket.AcceptOptions{
+	writer := &frameWriter{}
+	conn, err := websocket.Accept(&hijacker{ResponseWriter: w, frames: frames, writer: writer}, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		InsecureSkipVerify: true, // the caller of Accept has checked the Origin
 	})
@@ -41,7 +42,7 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Socket, 
 		return nil, err
 	}
 	// The context of the request ends with the handler, and has no meaning after the connection was taken over.
-	return newSocket(context.WithoutCancel(r.Context()), conn, frames, o), nil
+	return newSocket(context.WithoutCancel(r.Context()), conn, frames, writer, o), nil
 }
 
 // IsUpgrade reports whether a request asks for a websocket.
@@ -66,10 +67,12 @@ func HeaderHas(h http.Header, key, word string) bool {
 	return false
 }
 
-// hijacker is a ResponseWriter that puts a frameReader below the websocket when its connection is taken over.
+// hijacker is a ResponseWriter that puts a frameReader and a frameWriter below the websocket when its connection is taken
+// over.
 type hijacker struct {
 	http.ResponseWriter
 	frames *frameReader
+	writer *frameWriter
 }
 
 // Hijack takes the connection over. Bytes that the client has sent ahead are read by the frameReader.
@@ -78,9 +81,14 @@ func (w *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the connection over: %w", err)
 	}
-	w.frames.Conn, w.frames.in = conn, both.Reader
-	return w.frames, bufio.NewReadWriter(bufio.NewReaderSize(w.frames, frameBuffer), both.Writer), nil
+	w.frames.Conn, w.frames.in, w.writer.conn = conn, both.Reader, conn
+	return w.frames, bufio.NewReadWriter(bufio.NewReaderSize(w.frames, frameBuffer), bufio.NewWriterSize(w.writer, controlBuffer)), nil
 }
 
-// frameBuffer is the size of the buffer between the frameReader and the library, in bytes.
-const frameBuffer = 512
+const (
+	// frameBuffer is the size of the buffer between the frameReader and the library, in bytes.
+	frameBuffer = 512
+	// controlBuffer is that of the buffer between the library and the frameWriter. It has room for the largest control
+	// frame (RFC 6455 §5.5), so that the library writes each in one call.
+	controlBuffer = 256
+)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 type Socket struct {
 	conn      *websocket.Conn
 	frames    *frameReader
+	writer    *frameWriter
 	options   *Options
 	memory    Memory
 	log       *slog.Logger
@@ -39,9 +42,9 @@ type Socket struct {
 	reads atomic.Int64 // incremented at the begin and the end of each read: odd while nothing is read
 }
 
-func newSocket(parent context.Context, conn *websocket.Conn, frames *frameReader, o *AcceptOptions) *Socket {
+func newSocket(parent context.Context, conn *websocket.Conn, frames *frameReader, writer *frameWriter, o *AcceptOptions) *Socket {
 	k := &Socket{
-		conn: conn, frames: frames, options: o.Options, memory: o.Memory, log: o.Log, handshake: conn.Subprotocol() != "",
+		conn: conn, frames: frames, writer: writer, options: o.Options, memory: o.Memory, log: o.Log, handshake: conn.Subprotocol() != "",
 		closed: make(chan struct{}), exchange: make(chan struct{}, 1),
 	}
 	k.life, k.end = context.WithCancelCause(parent)
@@ -167,15 +170,21 @@ func (k *Socket) ping() error {
 	return k.conn.Ping(ctx)
 }
 
-// Send writes a frame. The error ends a peer that does not read it within WriteTimeout.
+// Send writes a text frame. The error ends a peer that does not read it within WriteTimeout.
 func (k *Socket) Send(text []byte) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.life), k.options.WriteTimeout)
-	defer cancel()
-	if err := k.conn.Write(ctx, websocket.MessageText, text); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return NewDropError(errors.New("the peer reads too slowly"))
-		}
+	return k.SendAll(func(yield func([]byte) bool) { yield(text) })
+}
+
+// SendAll writes text frames, many of them in one call of the system. The error ends a peer that does not read what one
+// call writes within WriteTimeout.
+func (k *Socket) SendAll(texts iter.Seq[[]byte]) error {
+	err := k.writer.writeTexts(texts, k.options.WriteTimeout)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return NewDropError(errors.New("the peer reads too slowly"))
+	default:
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
-	return nil
 }

@@ -185,7 +185,7 @@ func (m Random) Progress(run *taskrun.Run) {
 	run.Decisions = nil
 	for range m.IntN(3) {
 		run.Decisions = append(run.Decisions, taskrun.ProposalDecision{
-			Proposal: "p" + m.Text(), UID: m.ID(), Verdict: Pick(m, finalVerdicts), Reason: m.Text(), Proposer: m.Text(),
+			Proposal: "p" + taskrun.Truncate(m.Text(), 60), UID: m.ID(), Verdict: Pick(m, finalVerdicts), Reason: m.Text(), Proposer: m.Text(),
 			EvaluatedAt: m.Time(), StateID: m.maybeID(),
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -18,8 +19,13 @@ type socket struct{ conn *websocket.Conn }
 
 // dial opens a websocket and does the handshake that they have in common.
 func dial(ctx context.Context, base, path string) (*socket, error) {
+	return dialOver(ctx, http.DefaultClient, base, path)
+}
+
+// dialOver is dial with a client of HTTP.
+func dialOver(ctx context.Context, client *http.Client, base, path string) (*socket, error) {
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(base, "http")+path, //nolint:bodyclose // the library closes it
-		&websocket.DialOptions{Subprotocols: []string{"prefect"}})
+		&websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"prefect"}})
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}

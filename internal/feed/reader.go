@@ -1,0 +1,103 @@
+package feed
+
+import "context"
+
+// entriesPerRead bounds how long a reader keeps the lock of the feed, and how long
+// it goes on after its context has ended.
+const entriesPerRead = 100
+
+// feedReader is one reader of a feed.
+type feedReader struct {
+	feed  *Feed
+	wants selection
+	past  *backlog // with changes: they are read first
+	done  int      // how many of the past changes were read
+	at    int      // position of the next entry to read
+
+	// Set for a reader that selects some runs: it is woken for changes of these runs
+	// only. The lock of the feed guards due and asleep.
+	wake   chan struct{} // has a token when it has to read
+	due    span          // what it was woken for
+	asleep bool          // it has read everything before at, and waits
+}
+
+func newFeedReader(f *Feed, wants selection) *feedReader {
+	r := &feedReader{feed: f, wants: wants, due: nothing}
+	if wants.runs != nil && len(wants.runs) <= maxWokenRuns {
+		r.wake = make(chan struct{}, 1)
+	}
+	return r
+}
+
+// skipUnwanted moves a reader that was asleep to the entries that it was woken for.
+// awake is false if there are none: those before them were not wanted.
+func (r *feedReader) skipUnwanted() (awake bool) {
+	due := r.due
+	r.due = nothing
+	switch {
+	case !r.asleep:
+		return true // it reads on to the end anyway
+	case due.last < r.at:
+		return false // it has read these
+	}
+	r.asleep = false
+	r.at = max(r.at, due.first)
+	return true
+}
+
+// next waits for changes and returns some, without those that are not wanted.
+func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		changes, wait, err := r.some()
+		if err != nil || len(changes) > 0 {
+			return changes, err
+		}
+		if wait == nil {
+			continue
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// some returns the next of the changes, none if none of them are wanted, or what to
+// wait for if there are none.
+func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err error) {
+	if r.done < len(r.past.changes) {
+		if r.feed.lost(r.at) {
+			return nil, nil, ErrTooSlow
+		}
+		return r.somePast(), nil, nil
+	}
+	entries, wait, err := r.feed.read(r)
+	for _, c := range entries {
+		if !r.past.contains(r.at, c) && r.wants.wants(c) {
+			changes = append(changes, c)
+		}
+		r.at++
+	}
+	if r.at >= r.past.until {
+		r.past = &backlog{} // what it holds may be large
+		r.done = 0
+	}
+	return changes, wait, err
+}
+
+func (r *feedReader) somePast() (changes []*SharedChange) {
+	for range min(pastPerRead, len(r.past.changes)-r.done) {
+		c := &r.past.changes[r.done]
+		r.done++
+		if r.wants.wants(c) {
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// pastPerRead is entriesPerRead for the past, which needs no lock.
+const pastPerRead = 1000
