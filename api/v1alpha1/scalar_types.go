@@ -144,6 +144,13 @@ func (t MicroTime) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a time; null is the zero time.
 func (t *MicroTime) UnmarshalJSON(text []byte) error {
+	// Without an escape, the text of a time is what is between the quotes.
+	if last := len(text) - 1; last > 0 && text[0] == '"' && text[last] == '"' {
+		if parsed, err := time.Parse(time.RFC3339Nano, string(text[1:last])); err == nil {
+			*t = NewMicroTime(parsed.UTC())
+			return nil
+		}
+	}
 	var s *string
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fmt.Errorf("reading a time: %w", err)

@@ -42,18 +42,18 @@ import (
 // the flag to change where one helps.
 //
 // Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
-// use yet.
+// use yet, and changes GOGC during the first list.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
-	return asProblem(run(ctx, args, stderr, useForLibraries))
+	return asProblem(run(ctx, args, stderr, true))
 }
 
 // RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
 // sets nothing that is process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
-	return asProblem(run(ctx, args, stderr, func(slog.Handler) {}))
+	return asProblem(run(ctx, args, stderr, false))
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func(slog.Handler)) error {
+func run(ctx context.Context, args []string, stderr io.Writer, ownsProcess bool) error {
 	options := DefaultOptions()
 	showVersion, err := options.parse(args, stderr)
 	switch {
@@ -68,7 +68,9 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 	lines := options.Log.handler(stderr)
 	outages := newOutages(lines)
 	handler := outages.Handler(lines)
-	claimProcess(handler)
+	if ownsProcess {
+		useForLibraries(handler)
+	}
 	config, err := options.Kubernetes.Config()
 	if err != nil {
 		return err
@@ -76,6 +78,10 @@ func run(ctx context.Context, args []string, stderr io.Writer, claimProcess func
 	app, err := build(ctx, config, options, handler, outages)
 	if err != nil {
 		return err
+	}
+	if ownsProcess {
+		stop := collectOften(ctx, app.cluster.WaitForSync)
+		defer stop()
 	}
 	return app.Start(ctx)
 }
@@ -85,6 +91,7 @@ type App struct {
 	options      Options
 	manager      manager.Manager
 	server       *rest.Server
+	cluster      *kube.Cluster
 	traces       *tracing.Tracing // nil: there are none
 	outages      *outages
 	writers      *concurrency.Writers
@@ -166,7 +173,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	a.manager, a.server = mgr, server
+	a.manager, a.server, a.cluster = mgr, server, cluster
 	work := func() ([]manager.Runnable, error) {
 		parts, err := services.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
 		return append(parts, guard.leaderWork()...), err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
+	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 )
 
 func stateOf(id string, at time.Time) v1alpha1.State {
@@ -64,11 +65,21 @@ func TestFilledStatesHaveIdsOfTheirOwn(t *testing.T) {
 	}
 }
 
+// startsOf returns starts that took so many seconds each.
+func startsOf(seconds ...int) []start {
+	var starts []start
+	for _, n := range seconds {
+		took, size := time.Duration(n)*time.Second, float64(n)*(1<<20)
+		starts = append(starts, start{stack.ColdStart{Time: took, CPU: took / 2, Peak: size}, took * 2, size * 2})
+	}
+	return starts
+}
+
 func TestReportHeldSubtractsWhatIsTakenWithoutRuns(t *testing.T) {
 	t.Parallel()
-	base := held{coldStarts: []float64{1}, footprint: footprint{1 << 20, 10 << 20, 50 << 20, 100 << 20}}
+	base := held{starts: startsOf(1), footprint: footprint{1 << 20, 10 << 20, 50 << 20, 100 << 20}}
 	one := held{
-		runs: 1024, coldStarts: []float64{9, 2, 3}, footprint: footprint{5 << 20, 18 << 20, 66 << 20, 132 << 20},
+		runs: 1024, starts: startsOf(9, 2, 3), footprint: footprint{5 << 20, 18 << 20, 66 << 20, 132 << 20},
 		answers: []answered{{name: "GET", samples: []load.Sample{{PerSecond: 100, Latencies: []time.Duration{time.Millisecond}}}}},
 		missing: []load.Query{{Name: "paginate"}},
 	}
@@ -77,8 +88,10 @@ func TestReportHeldSubtractsWhatIsTakenWithoutRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| 0 | 1.00 s | 1 MiB |  | 10 MiB |  | 50 MiB |  | 100 MiB |  |\n",
-		"| 1024 | 3.00 s | 5 MiB | 4.0 KiB | 18 MiB | 8.0 KiB | 66 MiB | 16.0 KiB | 132 MiB | 32.0 KiB |\n",
+		"| 0 | 1.00 s | 0.50 s | 1 MiB | 2.00 s | 2 MiB |\n",
+		"| 1024 | 3.00 s | 1.50 s | 3 MiB | 6.00 s | 6 MiB |\n",
+		"| 0 | 1 MiB |  | 10 MiB |  | 50 MiB |  | 100 MiB |  |\n",
+		"| 1024 | 5 MiB | 4.0 KiB | 18 MiB | 8.0 KiB | 66 MiB | 16.0 KiB | 132 MiB | 32.0 KiB |\n",
 		"| read | runs | per second (clients: 16) | p50 | p99 |\n",
 		"| GET | 1024 | 100 | 1.00 ms | 1.00 ms |\n",
 		"| paginate | 1024 | no such route |  |  |\n",

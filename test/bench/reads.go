@@ -22,17 +22,33 @@ type footprint struct {
 
 // held is what was measured where so many runs exist.
 type held struct {
-	runs       int
-	coldStarts []float64 // seconds
-	footprint  footprint
-	answers    []answered
-	missing    []load.Query // which the server has no route for
+	runs      int
+	starts    []start
+	footprint footprint
+	answers   []answered
+	missing   []load.Query // which the server has no route for
+}
+
+// start is one start of the operator: until it is ready, and until its controller has reconciled all runs.
+type start struct {
+	stack.ColdStart
+
+	reconciledCPU  time.Duration
+	reconciledPeak float64 // bytes
 }
 
 // answered is one kind of read: a sample for each number of clients.
 type answered struct {
 	name    string
 	samples []load.Sample // in the order of readClients
+}
+
+func (h *held) startMedian(of func(start) float64) float64 {
+	values := make([]float64, len(h.starts))
+	for i, s := range h.starts {
+		values[i] = of(s)
+	}
+	return load.Median(values)
 }
 
 // measureHeld measures reads and memory with so many runs in a control plane of
@@ -65,7 +81,7 @@ func (b *bench) measureHeld(ctx context.Context, runs int) (_ held, err error) {
 		return result, err
 	}
 	b.progress("  %d runs: cold start %.2f s, operator %s of live heap", runs,
-		load.Median(result.coldStarts), load.Bytes(result.footprint.operatorHeap))
+		result.startMedian(func(s start) float64 { return s.Time.Seconds() }), load.Bytes(result.footprint.operatorHeap))
 	return result, b.measureReads(ctx, o, &result)
 }
 
@@ -83,7 +99,11 @@ func (b *bench) coldStarts(ctx context.Context, s *stack.Stack, into *held) (*st
 		if err != nil {
 			return nil, err
 		}
-		into.coldStarts = append(into.coldStarts, o.ColdStart.Seconds())
+		one := start{ColdStart: o.ColdStart}
+		if one.reconciledCPU, one.reconciledPeak, err = o.AwaitReconciled(ctx, into.runs); err != nil {
+			return nil, errors.Join(err, o.Stop())
+		}
+		into.starts = append(into.starts, one)
 		if round >= b.rounds || b.quick {
 			return o, nil
 		}

@@ -33,6 +33,7 @@ func reportWrites(w io.Writer, all []comparison) error {
 // reportHeld prints the tables of reads, memory and cold starts.
 func reportHeld(w io.Writer, clients []int, base held, all []held) error {
 	var b strings.Builder
+	b.WriteString(startTable(base, all).String())
 	b.WriteString(memoryTable(base, all).String())
 	heads := []string{"read", "runs"}
 	for _, n := range clients {
@@ -78,12 +79,28 @@ func readCells(h held, kind string) []string {
 	return append(cells, "no such route")
 }
 
+// startTable has what starts of the operator take.
+func startTable(base held, all []held) *load.Table {
+	t := load.NewTable("runs", "cold start", "CPU of the operator until then", "peak of its resident memory until then",
+		"its CPU until all runs are reconciled", "peak of its resident memory until then")
+	seconds := func(s float64) string { return fmt.Sprintf("%.2f s", s) }
+	for _, h := range append([]held{base}, all...) {
+		t.Row(strconv.Itoa(h.runs),
+			seconds(h.startMedian(func(s start) float64 { return s.Time.Seconds() })),
+			seconds(h.startMedian(func(s start) float64 { return s.CPU.Seconds() })),
+			load.Bytes(h.startMedian(func(s start) float64 { return s.Peak })),
+			seconds(h.startMedian(func(s start) float64 { return s.reconciledCPU.Seconds() })),
+			load.Bytes(h.startMedian(func(s start) float64 { return s.reconciledPeak })))
+	}
+	return t
+}
+
 // memoryTable has what runs take beside what is taken without any.
 func memoryTable(base held, all []held) *load.Table {
-	t := load.NewTable("runs", "cold start", "operator, live heap", "a run", "operator, resident", "a run",
+	t := load.NewTable("runs", "operator, live heap", "a run", "operator, resident", "a run",
 		"kube-apiserver, live heap", "a run", "kube-apiserver, resident", "a run")
 	for _, h := range append([]held{base}, all...) {
-		cells := []string{strconv.Itoa(h.runs), fmt.Sprintf("%.2f s", load.Median(h.coldStarts))}
+		cells := []string{strconv.Itoa(h.runs)}
 		for _, size := range []func(footprint) float64{
 			func(f footprint) float64 { return f.operatorHeap },
 			func(f footprint) float64 { return f.operatorResident },

@@ -17,12 +17,13 @@ import (
 type eventDecoder struct {
 	body   io.Closer
 	frames *json.Decoder
+	runs   *runDecoder
 }
 
 var _ watch.Decoder = (*eventDecoder)(nil)
 
 func newEventDecoder(body io.ReadCloser) *eventDecoder {
-	return &eventDecoder{body: body, frames: json.NewDecoder(body)}
+	return &eventDecoder{body: body, frames: json.NewDecoder(body), runs: newRunDecoder()}
 }
 
 // Close ends the watch.
@@ -34,17 +35,17 @@ func (d *eventDecoder) Decode() (watch.EventType, runtime.Object, error) {
 	if err := d.frames.Decode(&next); err != nil {
 		return "", nil, err
 	}
-	object, err := next.decodeRun()
+	object, err := d.objectOf(&next)
 	if err != nil {
 		return "", nil, fmt.Errorf("decoding an event of TaskRuns: %w", err)
 	}
 	return next.Type, object, nil
 }
 
-func (f *frame) decodeRun() (runtime.Object, error) {
+func (d *eventDecoder) objectOf(f *frame) (runtime.Object, error) {
 	switch f.Type {
 	case watch.Added, watch.Modified:
-		return decodeRun(f.Object)
+		return d.runs.decode(f.Object)
 	case watch.Deleted:
 		return lastOf(v1alpha1.KindTaskRun, f.Object)
 	case watch.Bookmark:

@@ -102,6 +102,20 @@ func (m Metrics) Value(name string) (float64, error) {
 	return m[name][0].Value, nil
 }
 
+// Label is a label of a metric.
+type Label struct{ Name, Value string }
+
+// Sum is the sum of the values of a metric with this label; 0 if there is none.
+func (m Metrics) Sum(name string, label Label) float64 {
+	total := 0.0
+	for _, point := range m[name] {
+		if point.Labels[label.Name] == label.Value {
+			total += point.Value
+		}
+	}
+	return total
+}
+
 // writesOf is how many writes of objects of the group kube-apiserver has answered
 // so far. Writes of Leases, which each operator renews all the time, are not in it.
 func (m Metrics) writesOf(group string) float64 {

@@ -21,10 +21,14 @@ type Operator struct {
 	// Base is the REST endpoint's address, which ends in /api; Metrics is the full
 	// address of the metrics.
 	Base, Metrics string
-	// ColdStart is how long it took from the start of the process until
-	// GET /api/ready said yes.
-	ColdStart time.Duration
-	apiServer Source
+	ColdStart     ColdStart
+	apiServer     Source
+}
+
+// ColdStart is what it took from the start of the process until GET /api/ready said yes.
+type ColdStart struct {
+	Time, CPU time.Duration
+	Peak      float64 // the most resident memory, in bytes
 }
 
 // StartOperator starts the operator for one namespace, and returns when it is ready.
@@ -62,8 +66,53 @@ func (s *Stack) StartOperator(ctx context.Context, binary, namespace string) (*O
 	if err := AwaitReady(ctx, process, o.Base+"/ready", operatorReadyLimit); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w (log %s)", err, output.Name()), process.Stop())
 	}
-	o.ColdStart = time.Since(begin)
+	o.ColdStart.Time = time.Since(begin)
+	if o.ColdStart.CPU, o.ColdStart.Peak, err = o.taken(); err != nil {
+		return nil, errors.Join(err, process.Stop())
+	}
 	return o, nil
+}
+
+// taken returns the CPU time and the most resident memory of the process so far.
+func (o *Operator) taken() (cpu time.Duration, peak float64, err error) {
+	times, err := CPUTimes(map[string]int{"operator": o.PID()})
+	if err != nil {
+		return 0, 0, err
+	}
+	peak, err = PeakBytes(o.PID())
+	return times["operator"], peak, err
+}
+
+const (
+	// reconciledPoll is the pause between two looks at the queue of the controller.
+	reconciledPoll = 100 * time.Millisecond
+	// reconciledLimit bounds the wait: 100,000 runs are looked at in it.
+	reconciledLimit = 5 * time.Minute
+)
+
+// AwaitReconciled returns when the controller has reconciled each of the runs that existed at the start, with the CPU
+// time and the most resident memory of the operator until then.
+func (o *Operator) AwaitReconciled(ctx context.Context, runs int) (cpu time.Duration, peak float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, reconciledLimit)
+	defer cancel()
+	tick := time.NewTicker(reconciledPoll)
+	defer tick.Stop()
+	for {
+		metrics, err := o.ReadMetrics(ctx)
+		if err != nil {
+			return 0, 0, fmt.Errorf("waiting for the controller: %w", err)
+		}
+		controller := Label{"controller", "taskrun-controller"}
+		done, waiting := metrics.Sum("controller_runtime_reconcile_total", controller), metrics.Sum("workqueue_depth", controller)
+		if done >= float64(runs) && waiting == 0 {
+			return o.taken()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, 0, fmt.Errorf("the controller has reconciled %.0f of %d runs within %s: %w", done, runs, reconciledLimit, ctx.Err())
+		}
+	}
 }
 
 // FreeAddresses are loopback addresses that nobody listened on a moment ago, each

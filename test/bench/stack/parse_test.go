@@ -34,13 +34,16 @@ func TestParseCPUTime(t *testing.T) {
 	}
 }
 
-func TestParseResident(t *testing.T) {
+func TestParseMemory(t *testing.T) {
 	t.Parallel()
-	got, err := parseResident("Name:\tetcd\nVmHWM:\t  900 kB\nVmRSS:\t    512 kB\nThreads:\t9\n")
+	got, err := parseMemory("Name:\tetcd\nVmHWM:\t  900 kB\nVmRSS:\t    512 kB\nThreads:\t9\n", "VmRSS")
 	if err != nil || got != 512*1024 {
 		t.Errorf("got %v and error %v, want %d", got, err, 512*1024)
 	}
-	if _, err := parseResident("Name:\tkthreadd\n"); err == nil {
+	if peak, err := parseMemory("VmHWM:\t  900 kB\nVmRSS:\t    512 kB\n", "VmHWM"); err != nil || peak != 900*1024 {
+		t.Errorf("peak %v and error %v, want %d", peak, err, 900*1024)
+	}
+	if _, err := parseMemory("Name:\tkthreadd\n", "VmRSS"); err == nil {
 		t.Error("a process without memory is no error")
 	}
 }
@@ -69,6 +72,9 @@ func TestMetrics(t *testing.T) {
 	}
 	if got := metrics.writesOf("taskrun.dev"); got != 23 {
 		t.Errorf("got %v writes, want 23: reads and Leases are not counted", got)
+	}
+	if got := metrics.Sum("apiserver_request_total", Label{"verb", "PUT"}); got != 27 {
+		t.Errorf("the sum of PUTs is %v, want 27", got)
 	}
 	if _, err := metrics.Value("some_other"); err == nil {
 		t.Error("a metric that is not there is no error")

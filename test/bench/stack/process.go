@@ -55,21 +55,26 @@ func parseCPUTime(stat string) (time.Duration, error) {
 }
 
 // ResidentBytes is how much memory of the machine a process holds.
-func ResidentBytes(pid int) (float64, error) {
+func ResidentBytes(pid int) (float64, error) { return memory(pid, "VmRSS") }
+
+// PeakBytes is the most memory of the machine that a process has held so far.
+func PeakBytes(pid int) (float64, error) { return memory(pid, "VmHWM") }
+
+func memory(pid int, field string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
 	}
-	return parseResident(string(status))
+	return parseMemory(string(status), field)
 }
 
-// parseResident reads the text of a status file.
-func parseResident(status string) (float64, error) {
-	_, rest, _ := strings.Cut(status, "VmRSS:")
+// parseMemory reads a field of the text of a status file.
+func parseMemory(status, field string) (float64, error) {
+	_, rest, _ := strings.Cut(status, field+":")
 	line, _, _ := strings.Cut(rest, "kB")
 	n, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("reading the resident memory: %w", err)
+		return 0, fmt.Errorf("reading the memory %s: %w", field, err)
 	}
 	return float64(n) * 1024, nil
 }
