@@ -98,15 +98,22 @@ func (o *outages) ongoing() bool {
 	return !o.since.IsZero()
 }
 
-// Handler returns a handler that logs redundant lines of an outage at debug level.
+// Handler returns a handler that logs redundant lines of an outage at debug level. It
+// formats the attributes of a logger with the logger's first line: controllers make a
+// logger for each reconciliation, and most write nothing.
 func (o *outages) Handler(next slog.Handler) slog.Handler {
-	return &outageHandler{Handler: next, outages: o}
+	return &outageHandler{enabled: next.Enabled, formatted: func() slog.Handler { return next }, outages: o}
 }
 
 type outageHandler struct {
-	slog.Handler
+	enabled   func(context.Context, slog.Level) bool // attributes and groups do not change it
+	formatted func() slog.Handler                    // with the attributes of the logger
+	outages   *outages
+}
 
-	outages *outages
+// Enabled implements slog.Handler.
+func (h *outageHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.enabled(ctx, level)
 }
 
 // Handle implements slog.Handler.
@@ -117,7 +124,7 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 		}
 		line.Level = slog.LevelDebug
 	}
-	return h.Handler.Handle(ctx, line)
+	return h.formatted().Handle(ctx, line)
 }
 
 // isRedundant reports whether a line only says that a call failed during an outage.
@@ -160,10 +167,14 @@ func isConnectionError(err error) bool {
 
 // WithAttrs implements slog.Handler.
 func (h *outageHandler) WithAttrs(attributes []slog.Attr) slog.Handler {
-	return &outageHandler{Handler: h.Handler.WithAttrs(attributes), outages: h.outages}
+	return h.with(func() slog.Handler { return h.formatted().WithAttrs(attributes) })
 }
 
 // WithGroup implements slog.Handler.
 func (h *outageHandler) WithGroup(name string) slog.Handler {
-	return &outageHandler{Handler: h.Handler.WithGroup(name), outages: h.outages}
+	return h.with(func() slog.Handler { return h.formatted().WithGroup(name) })
+}
+
+func (h *outageHandler) with(formatted func() slog.Handler) slog.Handler {
+	return &outageHandler{enabled: h.enabled, formatted: sync.OnceValue(formatted), outages: h.outages}
 }

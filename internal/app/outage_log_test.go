@@ -143,3 +143,38 @@ func TestWhatAnOutageDoesNotHide(t *testing.T) {
 		})
 	}
 }
+
+// countedText counts how often it is formatted.
+type countedText struct{ times *int }
+
+func (c countedText) String() string { *c.times++; return "a text" }
+
+func TestALoggerFormatsItsAttributesWithItsFirstLine(t *testing.T) {
+	t.Parallel()
+	l, times := newOutageLog(slog.LevelInfo), 0
+	log := logr.FromSlogHandler(l.log.Handler()).WithValues("object", countedText{&times}).WithName("c").WithValues("reconcileID", "7")
+	log.V(5).Info("Reconciling")
+	if times != 0 || l.lines.Len() != 0 {
+		t.Errorf("without a line, the attribute was formatted %d times; lines %q", times, &l.lines)
+	}
+	log.Info("first")
+	log.Info("second")
+	if times != 1 {
+		t.Errorf("with two lines, the attribute was formatted %d times, want once", times)
+	}
+	want := ` part=any object="a text" reconcileID=7`
+	for line := range strings.Lines(l.lines.String()) {
+		if !strings.Contains(line, want) {
+			t.Errorf("got the line %q, want %q in it", line, want)
+		}
+	}
+}
+
+func TestAGroupOfALoggerNamesWhatFollows(t *testing.T) {
+	t.Parallel()
+	l := newOutageLog(slog.LevelInfo)
+	l.log.With("a", 1).WithGroup("g").With("b", 2).Info("line", "c", 3)
+	if want := "part=any a=1 g.b=2 g.c=3\n"; !strings.HasSuffix(l.lines.String(), want) {
+		t.Errorf("got %q, want it to end with %q", &l.lines, want)
+	}
+}

@@ -69,12 +69,19 @@ func (r *Reconciler) retryFinished(
 
 // addLowPriority adds requests with the lowest priority.
 func addLowPriority(queue workqueue.TypedRateLimitingInterface[reconcile.Request], requests []reconcile.Request) {
+	addLowPriorityAfter(queue, 0, requests...)
+}
+
+// addLowPriorityAfter adds requests with the lowest priority after a wait.
+func addLowPriorityAfter(
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request], wait time.Duration, requests ...reconcile.Request,
+) {
 	if priorities, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-		priorities.AddWithOpts(priorityqueue.AddOpts{Priority: new(handler.LowPriority)}, requests...)
+		priorities.AddWithOpts(priorityqueue.AddOpts{After: wait, Priority: new(handler.LowPriority)}, requests...)
 		return
 	}
 	for _, request := range requests {
-		queue.Add(request)
+		queue.AddAfter(request, wait)
 	}
 }
 

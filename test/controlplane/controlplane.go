@@ -136,6 +136,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--shutdown-send-retry-after=true",
 		"--v=1",
 	}
+	args = append(args, c.options.apiServerArgs()...)
 	args = append(args, c.credentials.etcd.clientArgs()...)
 	args = append(args, c.credentials.frontProxy.args(c.release)...)
 	return c.launch(ctx, apiServerProgram, args, func(ctx context.Context) error {

@@ -27,6 +27,9 @@ type Options struct {
 	// APIServerGOGC is how much garbage kube-apiserver may make before it collects it, in percent of what lives (GOGC). 0
 	// leaves it as it comes, which is 100: less memory, more CPU.
 	APIServerGOGC int
+	// APIServerFeatureGates are feature gates of kube-apiserver, as its flag takes them:
+	// "CBORServingAndStorage=true". Empty leaves all as they come.
+	APIServerFeatureGates string
 	// ReadyTimeout bounds the wait for each of the two processes. 0 means three minutes: a busy
 	// machine takes one.
 	ReadyTimeout time.Duration
@@ -45,6 +48,14 @@ func (o Options) env(program string) []string {
 		return nil
 	}
 	return []string{"GOGC=" + strconv.Itoa(o.APIServerGOGC)}
+}
+
+// apiServerArgs are the arguments of kube-apiserver that follow from what was asked for.
+func (o Options) apiServerArgs() []string {
+	if o.APIServerFeatureGates == "" {
+		return nil
+	}
+	return []string{"--feature-gates=" + o.APIServerFeatureGates}
 }
 
 // PortBusyError says that a port which was asked for belongs to another program.

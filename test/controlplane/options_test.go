@@ -15,3 +15,14 @@ func TestOnlyTheAPIServerIsToldHowToCollectGarbage(t *testing.T) {
 		t.Errorf("told without being asked for: %q", got)
 	}
 }
+
+func TestFeatureGatesAreThoseAskedFor(t *testing.T) {
+	t.Parallel()
+	asked := Options{APIServerFeatureGates: "CBORServingAndStorage=true"}
+	if got := asked.apiServerArgs(); !slices.Equal(got, []string{"--feature-gates=CBORServingAndStorage=true"}) {
+		t.Errorf("kube-apiserver is started with %q", got)
+	}
+	if got := (Options{}).apiServerArgs(); len(got) != 0 {
+		t.Errorf("started with %q without being asked", got)
+	}
+}

@@ -29,11 +29,14 @@ type Options struct {
 	Data    string // its folder, which may be one of before
 	Durable bool   // it flushes every write to disk, as it has to where writes are measured
 	GOGC    int    // of kube-apiserver, in percent; 0: as it comes
+	// FeatureGates are kube-apiserver's, as its flag takes them; empty: as they come.
+	FeatureGates string
 }
 
 // BindFlags lets the user choose what a measurement does not.
 func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.IntVar(&o.GOGC, "apiserver-gogc", 0, "GOGC of kube-apiserver: how much garbage it may make before it collects, in percent of what lives; 0: as it comes, which is 100")
+	flags.StringVar(&o.FeatureGates, "apiserver-feature-gates", "", "feature gates of kube-apiserver, for instance CBORServingAndStorage=true; empty: as they come")
 }
 
 // At is the same in this folder.
@@ -60,7 +63,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the programs: %w", err)
 	}
-	plane, err := controlplane.Start(ctx, controlplane.Options{Assets: assets, Data: data, Durable: o.Durable, APIServerGOGC: o.GOGC})
+	plane, err := controlplane.Start(ctx, controlplane.Options{
+		Assets: assets, Data: data, Durable: o.Durable, APIServerGOGC: o.GOGC, APIServerFeatureGates: o.FeatureGates,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("starting a control plane: %w", err)
 	}
