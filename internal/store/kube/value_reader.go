@@ -113,29 +113,27 @@ func (e *valueEnd) find(part []byte) (n int, complete bool) {
 		return endOfScalar(part)
 	}
 	for i, c := range part {
+		ends := false
 		switch {
 		case e.inString:
-			e.within(c)
+			ends = e.within(c)
 		case c == '"':
 			e.inString = true
-			continue
 		case c == '{' || c == '[':
 			e.depth++
-			continue
 		case c == '}' || c == ']':
 			e.depth--
-		default:
-			continue
+			ends = true
 		}
-		if e.depth <= 0 && !e.inString {
+		if ends && e.depth <= 0 {
 			return i + 1, true
 		}
 	}
 	return len(part), false
 }
 
-// within reads a character of a string.
-func (e *valueEnd) within(c byte) {
+// within reads a character of a string, and reports whether the string ends.
+func (e *valueEnd) within(c byte) (ends bool) {
 	switch {
 	case e.escaped:
 		e.escaped = false
@@ -143,7 +141,9 @@ func (e *valueEnd) within(c byte) {
 		e.escaped = true
 	case c == '"':
 		e.inString = false
+		return true
 	}
+	return false
 }
 
 // endOfScalar returns the length of a number or a literal, which ends before a delimiter.
