@@ -81,12 +81,12 @@ func (r *valueReader) value() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := valueEnd{}
+	find := endOfScalar
 	if first == '{' || first == '[' || first == '"' {
-		end.nested = true
+		find = (&valueEnd{}).find
 	}
 	for scanned := 0; ; {
-		n, complete := end.find(r.buffer[r.at+scanned:])
+		n, complete := find(r.buffer[r.at+scanned:])
 		scanned += n
 		if complete {
 			text := r.buffer[r.at : r.at+scanned]
@@ -99,9 +99,8 @@ func (r *valueReader) value() ([]byte, error) {
 	}
 }
 
-// valueEnd finds the end of a value.
+// valueEnd finds the end of an object, an array or a string.
 type valueEnd struct {
-	nested   bool // the value is an object, an array or a string
 	depth    int
 	inString bool
 	escaped  bool
@@ -109,9 +108,6 @@ type valueEnd struct {
 
 // find reads a part of the value, and returns how much of the part belongs to it.
 func (e *valueEnd) find(part []byte) (n int, complete bool) {
-	if !e.nested {
-		return endOfScalar(part)
-	}
 	for i, c := range part {
 		ends := false
 		switch {
