@@ -44,16 +44,16 @@ import (
 // Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
 // use yet, and changes GOGC during the first list.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
-	return asProblem(run(ctx, args, stderr, true))
+	return asProblem(run(ctx, args, stderr, ownProcess))
 }
 
 // RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
 // sets nothing that is process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
-	return asProblem(run(ctx, args, stderr, false))
+	return asProblem(run(ctx, args, stderr, sharedProcess))
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer, ownsProcess bool) error {
+func run(ctx context.Context, args []string, stderr io.Writer, of process) error {
 	options := DefaultOptions()
 	showVersion, err := options.parse(args, stderr)
 	switch {
@@ -68,9 +68,7 @@ func run(ctx context.Context, args []string, stderr io.Writer, ownsProcess bool)
 	lines := options.Log.handler(stderr)
 	outages := newOutages(lines)
 	handler := outages.Handler(lines)
-	if ownsProcess {
-		useForLibraries(handler)
-	}
+	of.useForLibraries(handler)
 	config, err := options.Kubernetes.Config()
 	if err != nil {
 		return err
@@ -79,10 +77,8 @@ func run(ctx context.Context, args []string, stderr io.Writer, ownsProcess bool)
 	if err != nil {
 		return err
 	}
-	if ownsProcess {
-		stop := collectOften(ctx, app.cluster.WaitForSync)
-		defer stop()
-	}
+	stop := of.collectOften(ctx, app.cluster.WaitForSync)
+	defer stop()
 	return app.Start(ctx)
 }
 

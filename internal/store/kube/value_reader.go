@@ -81,12 +81,12 @@ func (r *valueReader) value() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := valueEnd{}
+	find := endOfScalar
 	if first == '{' || first == '[' || first == '"' {
-		end.nested = true
+		find = (&valueEnd{}).find
 	}
 	for scanned := 0; ; {
-		n, complete := end.find(r.buffer[r.at+scanned:])
+		n, complete := find(r.buffer[r.at+scanned:])
 		scanned += n
 		if complete {
 			text := r.buffer[r.at : r.at+scanned]
@@ -99,9 +99,8 @@ func (r *valueReader) value() ([]byte, error) {
 	}
 }
 
-// valueEnd finds the end of a value.
+// valueEnd finds the end of an object, an array or a string.
 type valueEnd struct {
-	nested   bool // the value is an object, an array or a string
 	depth    int
 	inString bool
 	escaped  bool
@@ -109,33 +108,28 @@ type valueEnd struct {
 
 // find reads a part of the value, and returns how much of the part belongs to it.
 func (e *valueEnd) find(part []byte) (n int, complete bool) {
-	if !e.nested {
-		return endOfScalar(part)
-	}
 	for i, c := range part {
+		ends := false
 		switch {
 		case e.inString:
-			e.within(c)
+			ends = e.within(c)
 		case c == '"':
 			e.inString = true
-			continue
 		case c == '{' || c == '[':
 			e.depth++
-			continue
 		case c == '}' || c == ']':
 			e.depth--
-		default:
-			continue
+			ends = true
 		}
-		if e.depth <= 0 && !e.inString {
+		if ends && e.depth <= 0 {
 			return i + 1, true
 		}
 	}
 	return len(part), false
 }
 
-// within reads a character of a string.
-func (e *valueEnd) within(c byte) {
+// within reads a character of a string, and reports whether the string ends.
+func (e *valueEnd) within(c byte) (ends bool) {
 	switch {
 	case e.escaped:
 		e.escaped = false
@@ -143,7 +137,9 @@ func (e *valueEnd) within(c byte) {
 		e.escaped = true
 	case c == '"':
 		e.inString = false
+		return true
 	}
+	return false
 }
 
 // endOfScalar returns the length of a number or a literal, which ends before a delimiter.

@@ -36,7 +36,10 @@ func TestItemsAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
 			t.Parallel()
 			var got []string
 			rest, err := streamItems(pieces(strings.NewReader(text)), func(o runtime.Object) error {
-				got = append(got, o.(*v1alpha1.TaskRun).Name)
+				run, ok := o.(*v1alpha1.TaskRun)
+				if ok {
+					got = append(got, run.Name)
+				}
 				return nil
 			})
 			if err != nil || string(rest) != `{"items":[],"kind":"TaskRunList","metadata":{"resourceVersion":"7"}}` {

@@ -1,6 +1,7 @@
 package objectjson
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"reflect"
@@ -35,7 +36,13 @@ func (c *compiler) decoderOf(t reflect.Type) decodeFunc {
 		return decodeUnmarshaler
 	case pointer.Implements(textUnmarshaler):
 		return decodeOther
+	default:
+		return c.decoderOfKind(t)
 	}
+}
+
+// decoderOfKind returns the decodeFunc of a type without methods of its own for JSON.
+func (c *compiler) decoderOfKind(t reflect.Type) decodeFunc {
 	switch t.Kind() {
 	case reflect.String:
 		return decodeString
@@ -140,13 +147,9 @@ func (c *compiler) structOf(t reflect.Type) decodeFunc {
 
 func (c *compiler) addFields(plan *structPlan, t reflect.Type) {
 	for _, f := range reflect.VisibleFields(t) {
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		inline := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct
-		if inline || !f.IsExported() || name == "-" {
+		name, options, named := nameOf(&f)
+		if !named {
 			continue
-		}
-		if name == "" {
-			name = f.Name
 		}
 		if known := plan.fields[name]; known != nil && len(known.index) <= len(f.Index) {
 			continue // an outer field hides it
@@ -154,13 +157,24 @@ func (c *compiler) addFields(plan *structPlan, t reflect.Type) {
 		added := &field{index: f.Index}
 		switch {
 		case slices.Contains(c.skipped, name):
-		case slices.Contains(strings.Split(options, ","), "string"):
+		case slices.Contains(options, "string"):
 			added.decode = refuse
 		default:
 			added.decode = c.decoderOf(f.Type)
 		}
 		plan.fields[name] = added
 	}
+}
+
+// nameOf returns the name of a field in JSON. A field that is not in JSON has none, nor has
+// an embedded one, whose fields are in JSON instead.
+func nameOf(f *reflect.StructField) (name string, options []string, named bool) {
+	name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+	embedded := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct
+	if embedded || !f.IsExported() || name == "-" {
+		return "", nil, false
+	}
+	return cmp.Or(name, f.Name), strings.Split(rest, ","), true
 }
 
 func (p *structPlan) decode(s *state, v reflect.Value) error {

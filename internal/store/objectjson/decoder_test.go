@@ -45,7 +45,7 @@ type sample struct {
 	Over     string              `json:"over"`
 	Hidden   string              `json:"-"`
 	Untagged string
-	own      string
+	own      string               //nolint:unused // a document has a member of this name
 	Statuses map[string][]*string `json:"statuses"`
 }
 
@@ -119,7 +119,7 @@ func TestObjectsAreNotRefused(t *testing.T) {
 	for i, o := range objecttest.NewFleet().Objects(t, 200) {
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{
 			Manager: "m", Operation: metav1.ManagedFieldsOperationUpdate, Time: &metav1.Time{Time: time.Now()},
-			FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"k:{\"name\":\"x\"}":{}}}`)},
+			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"k:{\"name\":\"x\"}":{}}}`),
 		}}
 		text, err := json.Marshal(o)
 		if err != nil {

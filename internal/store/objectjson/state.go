@@ -3,6 +3,7 @@ package objectjson
 import (
 	"encoding/json"
 	"hash/maphash"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -116,29 +117,30 @@ func (s *state) raw() ([]byte, error) {
 
 // number reads a number.
 func (s *state) number() error {
-	if s.at < len(s.text) && s.text[s.at] == '-' {
-		s.at++
-	}
+	s.oneOf("-")
 	whole := s.at
 	if s.digits() == 0 || (s.text[whole] == '0' && s.at > whole+1) {
 		return ErrRefused
 	}
-	if s.at < len(s.text) && s.text[s.at] == '.' {
-		s.at++
-		if s.digits() == 0 {
-			return ErrRefused
-		}
+	if s.oneOf(".") && s.digits() == 0 {
+		return ErrRefused
 	}
-	if s.at < len(s.text) && (s.text[s.at] == 'e' || s.text[s.at] == 'E') {
-		s.at++
-		if s.at < len(s.text) && (s.text[s.at] == '+' || s.text[s.at] == '-') {
-			s.at++
-		}
+	if s.oneOf("eE") {
+		s.oneOf("+-")
 		if s.digits() == 0 {
 			return ErrRefused
 		}
 	}
 	return nil
+}
+
+// oneOf reads the character at this place if it is one of these.
+func (s *state) oneOf(characters string) bool {
+	if s.at == len(s.text) || strings.IndexByte(characters, s.text[s.at]) < 0 {
+		return false
+	}
+	s.at++
+	return true
 }
 
 // digits reads digits and returns how many.

@@ -24,7 +24,7 @@ func decodeUnmarshaler(s *state, v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	into, ok := v.Addr().Interface().(json.Unmarshaler)
+	into, ok := reflect.TypeAssert[json.Unmarshaler](v.Addr())
 	if !ok {
 		return ErrRefused
 	}
@@ -33,7 +33,7 @@ func decodeUnmarshaler(s *state, v reflect.Value) error {
 
 // decodeTime decodes a metav1.Time as its UnmarshalJSON does.
 func decodeTime(s *state, v reflect.Value) error {
-	into, ok := v.Addr().Interface().(*metav1.Time)
+	into, ok := reflect.TypeAssert[*metav1.Time](v.Addr())
 	if !ok {
 		return ErrRefused
 	}
