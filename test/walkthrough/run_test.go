@@ -95,7 +95,7 @@ func TestABusyPortIsOneClearLine(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = l.Close() }()
-			refused(t, p.launch(t, at), `^make run: port \d+, `+tt.want)
+			refused(t, p.launch(t, at), `^make run: port \d+ `+tt.want)
 			nothingLeft(t, at)
 		})
 	}
