@@ -104,11 +104,11 @@ func TestARunThatAUserCreatesForAWorker(t *testing.T) {
 			Origin:       &v1alpha1.Origin{Delivery: &v1alpha1.FirstDelivery{Holder: holder, LeaseNamespace: c.namespace}},
 		}
 	}
-	nobodys := c.apply(t, "for-nobody", submission("nobody"))
-	w.takes(t, string(nobodys.UID))
+	unconnected := c.apply(t, "not-connected", submission("not-connected"))
+	w.takes(t, string(unconnected.UID))
 	connected := c.apply(t, "for-the-worker", submission("worker"))
 	w.takes(t, string(connected.UID))
-	idle := submission("nobody")
+	idle := submission("not-connected")
 	idle.InitialState = nil
 	c.apply(t, "no-submission", idle)
 	setState(t, p, string(c.get(t, "no-submission").UID), "COMPLETED")

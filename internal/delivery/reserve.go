@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -191,7 +192,13 @@ func (c *Consumer) endNext(ctx context.Context) {
 // queue is locked.
 func (c *Consumer) expectNext(ctx context.Context) {
 	if len(c.assigned) > 0 && !c.inNext && c.overdue == nil {
-		c.overdue = time.AfterFunc(acceptWithin, func() { c.release(ctx, c.takeAssigned()) })
+		c.overdue = time.AfterFunc(acceptWithin, func() {
+			// After a panic, the runs are sent to their worker after the grace period.
+			_ = panics.Guard(func() error {
+				c.release(ctx, c.takeAssigned())
+				return nil
+			})
+		})
 	}
 }
 

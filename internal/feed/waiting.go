@@ -98,7 +98,7 @@ const (
 	maxWakePause = 250 * time.Millisecond
 )
 
-// wakePause returns the pause after so many readers were woken.
+// wakePause returns the pause after a wake-up of this number of readers.
 func wakePause(readers int) time.Duration {
 	pause := min(time.Duration(readers)*wakeShare, maxWakePause)
 	if pause < minWakePause {

@@ -107,8 +107,8 @@ func TestAReaderThatSleptIsTooSlowWhenItsChangesWereDropped(t *testing.T) {
 	}
 }
 
-// A reader is woken for each change as a reader of all runs is, if it selects so many
-// that a place for each of them would take too much memory.
+// A reader that selects more than maxWokenRuns runs is woken for each change, like a
+// reader of all runs. That limits the memory of the index by runs.
 func TestAReaderOfManyRunsTakesNoPlaceForEach(t *testing.T) {
 	t.Parallel()
 	f := newSteppedFeed()

@@ -65,7 +65,7 @@ func TestFilledStatesHaveIdsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// startsOf returns starts that took so many seconds each.
+// startsOf returns starts with these durations, in seconds.
 func startsOf(seconds ...int) []start {
 	var starts []start
 	for _, n := range seconds {
@@ -126,7 +126,7 @@ func TestReportWritesGivesCostsOfOneOperation(t *testing.T) {
 	}
 }
 
-// stretches are two rounds of so many operations a second, each of 2 ms.
+// stretches are two rounds with these rates, whose operations take 2 ms each.
 func stretches(perSecond float64) []load.Sample {
 	one := load.Sample{PerSecond: perSecond, Latencies: []time.Duration{2 * time.Millisecond}}
 	return []load.Sample{one, one}

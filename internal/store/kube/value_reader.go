@@ -8,7 +8,7 @@ import (
 )
 
 // valueReader reads a JSON text value by value. It finds the end of a value without
-// decoding it: whoever decodes the value detects what is not JSON.
+// decoding it. The decoder of the value detects text that is not JSON.
 type valueReader struct {
 	from   io.Reader
 	buffer []byte // what was read of the text

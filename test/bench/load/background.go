@@ -45,7 +45,7 @@ func (c *Client) await(ctx context.Context, group string, runs int) error {
 	}
 }
 
-// awaitWorkers returns when so many workers of a task are connected.
+// awaitWorkers waits until this number of workers of a task is connected.
 func (c *Client) awaitWorkers(ctx context.Context, taskKey string, workers int) error {
 	for {
 		var connected []struct{}

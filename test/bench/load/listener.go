@@ -62,7 +62,7 @@ func NewListener(ctx context.Context, base, filter string) (*Listener, error) {
 // Events is how many events have come.
 func (l *Listener) Events() int64 { return l.events.Load() }
 
-// Await returns when so many events have come.
+// Await waits until the listener has received this number of events.
 func (l *Listener) Await(ctx context.Context, events int64) error {
 	for l.events.Load() < events {
 		select {
