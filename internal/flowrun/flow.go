@@ -1,0 +1,26 @@
+// Package flowrun is the model of flows and flow runs: what they are, the filters and
+// queries for them, the limits on stored texts, and the Store that keeps them. Package
+// usecase/flows holds what can be done with them.
+package flowrun
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// Flow is a registered flow (flows contract §3.1). Its name is unique in a namespace.
+//
+// Flows and runs are values shared between readers: a caller that got one from a Store
+// must not change what its pointers, slices and maps refer to.
+type Flow struct {
+	ID      string    // UUID, lower case with hyphens
+	Created time.Time // microseconds count
+	Updated time.Time // time of the last write
+	Name    string
+	Tags    []string
+	Labels  map[string]json.RawMessage // each value one JSON scalar, spelt as sent; nil is null
+
+	Ref taskrun.ObjectRef // the object, and the version of it, that was read
+}
