@@ -364,6 +364,7 @@ func (s *services) controllers(
 		EachObject:   s.cluster.EachObject,
 		Clock:        clock.RealClock{},
 		IdleFor:      s.traffic.IdleFor,
+		OnIdle:       s.traffic.OnIdle,
 		Events:       s.events,
 		Metrics:      s.recorder,
 		Trace:        s.traces.Reconciler,

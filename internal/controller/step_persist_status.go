@@ -4,52 +4,45 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-const (
-	// idleBeforeWrite is the time without client writes before the status of a run that
-	// was created over REST is written. A busy client leaves shorter gaps.
-	idleBeforeWrite = 20 * time.Millisecond
-	// minYield and maxYield limit the wait for idle clients. The wait doubles the age of
-	// the run, so that many waiting runs cost little.
-	minYield = 100 * time.Millisecond
-	maxYield = 2 * time.Second
-)
+// idleBeforeWrite is the time without client writes before the status of a run that was
+// created over REST is written. A busy client leaves shorter gaps.
+const idleBeforeWrite = 20 * time.Millisecond
 
 // persistStatus writes the status of a run that has none, or one from before the
 // latest change of its spec, so that kubectl shows it. It waits for
 // StatusWriteDelay after the creation: a client that changes the state within this
 // time writes the status too. A run that was created over REST also waits for idle
 // clients, for at most MaxStatusWriteDelay: clients of REST do not need the write.
-func persistStatus(clock clock.PassiveClock, idleFor func() time.Duration, o Options) step {
-	return func(ctx context.Context, s *scope) (Result, error) {
-		if !s.run.StatusStale {
-			return Result{}, nil
-		}
-		age := clock.Now().Sub(s.run.Created)
-		wait := o.statusDelay(age)
-		if onlyWrittenByREST(s.run) {
-			if wait == 0 && idleFor() < idleBeforeWrite {
-				wait = o.yieldDelay(age)
-			}
-			if wait > 0 {
-				return lowPriority(wait), nil
-			}
-		}
-		if wait > 0 {
-			return requeueAfter(wait), nil
-		}
-		run, err := s.runs.PersistStatus(ctx, s.run.ID)
-		if err != nil {
-			return Result{}, err
-		}
-		s.run = run
+func (r *Reconciler) persistStatus(ctx context.Context, s *scope) (Result, error) {
+	if !s.run.StatusStale {
 		return Result{}, nil
 	}
+	age := r.Clock.Now().Sub(s.run.Created)
+	wait := r.statusDelay(age)
+	switch canYield := onlyWrittenByREST(s.run); {
+	case wait > 0 && canYield:
+		return lowPriority(wait), nil
+	case wait > 0:
+		return requeueAfter(wait), nil
+	case canYield && r.IdleFor() < idleBeforeWrite:
+		if wait := r.yieldDelay(age); wait > 0 {
+			r.waiting.add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(s.object)})
+			return lowPriority(wait), nil
+		}
+	}
+	run, err := s.runs.PersistStatus(ctx, s.run.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	s.run = run
+	return Result{}, nil
 }
 
 // statusDelay returns the rest of StatusWriteDelay for a run of this age. A creation
@@ -61,13 +54,13 @@ func (o *Options) statusDelay(age time.Duration) time.Duration {
 	return max(o.StatusWriteDelay-age, 0)
 }
 
-// yieldDelay returns the time until the next check for idle clients, for a run of this
-// age after StatusWriteDelay.
+// yieldDelay returns the rest of MaxStatusWriteDelay for a run of this age. A creation time
+// in the future causes no delay.
 func (o *Options) yieldDelay(age time.Duration) time.Duration {
-	if age < 0 || age >= o.MaxStatusWriteDelay {
+	if age < 0 {
 		return 0
 	}
-	return min(max(age, minYield), maxYield, o.MaxStatusWriteDelay-age)
+	return max(o.MaxStatusWriteDelay-age, 0)
 }
 
 // onlyWrittenByREST reports whether the run was created over REST and its spec has not

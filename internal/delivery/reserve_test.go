@@ -12,6 +12,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -292,6 +293,90 @@ func TestReservation_workerThatIsLostGivesItsRunBack(t *testing.T) {
 		s.want("delivered again", id, s.nextWithin(s.subscribe("other", "a"), 12*time.Second))
 		s.want("losses", []string{"w SCHEDULED SCHEDULED false"}, s.losses)
 		s.want("attempts", 2, s.run(id).Delivery.Attempts)
+	})
+}
+
+// slowAnswers is a store whose client leaves after the write of a create, before the store
+// returns.
+type slowAnswers struct {
+	taskrun.Store
+	leave    context.CancelFunc
+	deadline time.Time // of the create
+}
+
+func (a *slowAnswers) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	a.deadline, _ = ctx.Deadline()
+	created, err := a.Store.Create(ctx, run)
+	a.leave()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return created, err
+}
+
+func TestReservation_runIsSentAlthoughItsClientLeavesDuringTheCreate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		ctx, leave := context.WithTimeout(s.t.Context(), time.Minute)
+		limit, _ := ctx.Deadline()
+		store := &slowAnswers{Store: s.store, leave: leave}
+		service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock.RealClock{}, ReadyWorkers: s.workers})
+		w := s.waiter("w", "a")
+		run, created, err := service.Create(ctx, submission("a", "1"))
+		if err != nil || !created {
+			s.t.Fatalf("created %v, error %v, want a new run", created, err)
+		}
+		synctest.Wait()
+		select {
+		case got := <-w.got:
+			s.want("delivered at once", run.ID, got.ID)
+		default:
+			s.t.Error("the run was not delivered at once")
+		}
+		s.want("time limit of the create", limit, store.deadline)
+	})
+}
+
+// A create without a worker ends with its client.
+func TestCreate_endsWithItsClientIfNoWorkerIsReady(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		ctx, leave := context.WithCancel(s.t.Context())
+		service := usecase.New(usecase.Options{
+			Namespace: "default", Store: &slowAnswers{Store: s.store, leave: leave}, Clock: clock.RealClock{}, ReadyWorkers: s.workers,
+		})
+		if _, _, err := service.Create(ctx, submission("a", "1")); !errors.Is(err, context.Canceled) {
+			s.t.Errorf("error %v, want %v", err, context.Canceled)
+		}
+	})
+}
+
+// brokenReleases panics when a run is released.
+type brokenReleases struct{ Leases }
+
+func (brokenReleases) Release(context.Context, string, string) error { panic("release") }
+
+func TestReservation_panicOfAReleaseLeavesTheRunToItsWorker(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		s.workers.leases = brokenReleases{s.service}
+		s.startReaper()
+		w := s.waiter("w", "a")
+		pass(time.Minute) // the worker has been connected for the grace period
+		var ids []string
+		for i, r := range []usecase.Reservation{s.workers.Reserve("a"), s.workers.Reserve("a")} {
+			run := s.createFor(r.Hold(), strconv.Itoa(i))
+			ids = append(ids, run.ID)
+			r.Deliver(s.t.Context(), run)
+		}
+		s.want("delivered", ids[0], (<-w.got).ID)
+		before := panics.Count()
+		pass(acceptWithin + time.Millisecond)
+		if panics.Count() == before {
+			s.t.Error("no panic of a release was counted")
+		}
+		s.want("at once", "", s.next(w.Consumer))
+		s.want("after the grace period", ids[1], s.nextWithin(w.Consumer, 12*time.Second))
 	})
 }
 

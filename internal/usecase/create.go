@@ -45,6 +45,11 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	}
 	reservation := s.reserve(first)
 	defer reservation.Cancel()
+	if first.Held() { // the worker has to be sent the run, even if the client leaves during the write
+		var done context.CancelFunc
+		ctx, done = untilDeadline(ctx)
+		defer done()
+	}
 	kept, err := s.Store.Create(ctx, first)
 	switch {
 	case errors.Is(err, taskrun.ErrExists) && kept.NaturalKey() == first.NaturalKey():

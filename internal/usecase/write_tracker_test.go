@@ -71,7 +71,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+			clock := testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 			traffic := usecase.NewWriteTracker(clock)
 			if got := traffic.IdleFor(); got < 24*time.Hour {
 				t.Errorf("quiet for %v before the first write", got)
@@ -99,7 +99,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 
 func TestWriteTracker_isBusyUntilLastWriteEnds(t *testing.T) {
 	t.Parallel()
-	clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	traffic := usecase.NewWriteTracker(clock)
 	outer := traffic.Wrap(slowStore{during: func() {
 		inner := traffic.Wrap(slowStore{during: func() {}})

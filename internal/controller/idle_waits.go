@@ -1,0 +1,90 @@
+package controller
+
+import (
+	"container/list"
+	"context"
+	"sync"
+
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// idleWaits has the runs whose first status waits for idle clients, in the order in which
+// they began to wait. While clients are idle, it adds as many of them to the queue as the
+// workers can write. When a client writes again, the other runs are still here, and cost
+// nothing. The zero value is ready to use.
+type idleWaits struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request] // nil until the source is started
+	order list.List                                               // of reconcile.Request
+	runs  map[reconcile.Request]*list.Element
+	woken map[reconcile.Request]struct{} // from wake until the end of the reconciliation
+}
+
+// begin removes a run when its reconciliation begins.
+func (w *idleWaits) begin(run reconcile.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if element := w.runs[run]; element != nil {
+		w.order.Remove(element)
+		delete(w.runs, run)
+	}
+}
+
+// add adds a run that has to wait, during its reconciliation. A run that was woken goes to
+// the front: a client has written since.
+func (w *idleWaits) add(run reconcile.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.runs == nil {
+		w.runs, w.woken = map[reconcile.Request]*list.Element{}, map[reconcile.Request]struct{}{}
+	}
+	if _, woken := w.woken[run]; woken {
+		w.runs[run] = w.order.PushFront(run)
+	} else {
+		w.runs[run] = w.order.PushBack(run)
+	}
+}
+
+// end is called when a reconciliation has ended.
+func (w *idleWaits) end(run reconcile.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.woken, run)
+}
+
+// wake adds the first runs to the queue, with the lowest priority, until limit runs are
+// woken.
+func (w *idleWaits) wake(limit int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var next []reconcile.Request
+	for w.order.Len() > 0 && len(w.woken) < limit {
+		run, _ := w.order.Remove(w.order.Front()).(reconcile.Request) // the list has nothing else
+		delete(w.runs, run)
+		w.woken[run] = struct{}{}
+		next = append(next, run)
+	}
+	addLowPriority(w.queue, next)
+}
+
+// idleClients returns a source of the runs that wait for idle clients.
+func (r *Reconciler) idleClients() source.Source {
+	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		r.waiting.mu.Lock()
+		defer r.waiting.mu.Unlock()
+		r.waiting.queue = queue
+		context.AfterFunc(ctx, r.OnIdle(idleBeforeWrite, func() { r.waiting.wake(r.Concurrency) }))
+		return nil
+	})
+}
+
+// endReconcile wakes the next runs while clients are idle. The check after each
+// reconciliation also finds a run that began to wait just after clients had become idle.
+func (r *Reconciler) endReconcile(req reconcile.Request) {
+	r.waiting.end(req)
+	if r.IdleFor() >= idleBeforeWrite {
+		r.waiting.wake(r.Concurrency)
+	}
+}

@@ -1,0 +1,130 @@
+package usecase_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+)
+
+// idleTest is a tracker in a bubble, with a function that is called when clients become idle.
+type idleTest struct {
+	tracker *usecase.WriteTracker
+	began   time.Time
+	calls   []time.Duration // since the beginning
+}
+
+const idleAfter = 20 * time.Millisecond
+
+func newIdleTest() (f *idleTest, stop func()) {
+	f = &idleTest{tracker: usecase.NewWriteTracker(clock.RealClock{}), began: time.Now()}
+	return f, f.tracker.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
+}
+
+// write makes a write of this duration.
+func (f *idleTest) write(t *testing.T, d time.Duration) {
+	t.Helper()
+	store := f.tracker.Wrap(slowStore{during: func() { time.Sleep(d) }})
+	if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+		t.Error(err)
+	}
+}
+
+func (f *idleTest) check(t *testing.T, want ...time.Duration) {
+	t.Helper()
+	synctest.Wait()
+	if len(f.calls) != len(want) {
+		t.Fatalf("calls at %v, want %v", f.calls, want)
+	}
+	for i, at := range want {
+		if f.calls[i] != at {
+			t.Fatalf("calls at %v, want %v", f.calls, want)
+		}
+	}
+}
+
+func TestWriteTracker_callsOnceWhenClientsBecomeIdle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, stop := newIdleTest()
+		defer stop()
+		time.Sleep(time.Hour)
+		f.check(t, idleAfter)
+		f.write(t, 0)
+		time.Sleep(idleAfter - 1)
+		f.check(t, idleAfter)
+		time.Sleep(1)
+		f.check(t, idleAfter, time.Hour+idleAfter)
+		time.Sleep(time.Hour)
+		f.check(t, idleAfter, time.Hour+idleAfter)
+		f.write(t, 0)
+		time.Sleep(time.Hour)
+		f.check(t, idleAfter, time.Hour+idleAfter, 2*time.Hour+2*idleAfter)
+	})
+}
+
+func TestWriteTracker_doesNotCallWhileClientsWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, stop := newIdleTest()
+		defer stop()
+		long := make(chan struct{})
+		go func() {
+			defer close(long)
+			f.write(t, time.Minute)
+		}()
+		f.write(t, time.Millisecond)
+		<-long
+		f.check(t)
+		for range 1000 {
+			f.write(t, time.Millisecond)
+			time.Sleep(idleAfter - time.Millisecond)
+		}
+		f.check(t)
+		time.Sleep(time.Millisecond)
+		f.check(t, time.Minute+1000*idleAfter+time.Millisecond)
+	})
+}
+
+func TestWriteTracker_callsAfterAWriteThatBeganBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var f *idleTest
+		var stop func()
+		store := usecase.NewWriteTracker(clock.RealClock{})
+		write := store.Wrap(slowStore{during: func() {
+			f = &idleTest{began: time.Now()}
+			stop = store.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
+			time.Sleep(time.Minute)
+		}})
+		if err := write.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+			t.Error(err)
+		}
+		defer stop()
+		time.Sleep(time.Hour)
+		f.check(t, time.Minute+idleAfter)
+	})
+}
+
+func TestWriteTracker_doesNotCallAfterStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, stop := newIdleTest()
+		var other int
+		defer f.tracker.OnIdle(2*idleAfter, func() { other++ })()
+		f.write(t, 0)
+		stop()
+		time.Sleep(time.Hour)
+		f.check(t)
+		f.write(t, 0)
+		time.Sleep(time.Hour)
+		f.check(t)
+		if other != 2 {
+			t.Errorf("%d calls of the other function, want 2", other)
+		}
+	})
+}
