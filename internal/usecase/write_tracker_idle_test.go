@@ -2,6 +2,8 @@ package usecase_test
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,14 +17,22 @@ import (
 type idleTest struct {
 	tracker *usecase.WriteTracker
 	began   time.Time
-	calls   []time.Duration // since the beginning
+
+	mu    sync.Mutex
+	calls []time.Duration // since the beginning
 }
 
 const idleAfter = 20 * time.Millisecond
 
 func newIdleTest() (f *idleTest, stop func()) {
 	f = &idleTest{tracker: usecase.NewWriteTracker(clock.RealClock{}), began: time.Now()}
-	return f, f.tracker.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
+	return f, f.tracker.OnIdle(idleAfter, f.call)
+}
+
+func (f *idleTest) call() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, time.Since(f.began))
 }
 
 // write makes a write of this duration.
@@ -37,13 +47,10 @@ func (f *idleTest) write(t *testing.T, d time.Duration) {
 func (f *idleTest) check(t *testing.T, want ...time.Duration) {
 	t.Helper()
 	synctest.Wait()
-	if len(f.calls) != len(want) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !slices.Equal(f.calls, want) {
 		t.Fatalf("calls at %v, want %v", f.calls, want)
-	}
-	for i, at := range want {
-		if f.calls[i] != at {
-			t.Fatalf("calls at %v, want %v", f.calls, want)
-		}
 	}
 }
 
@@ -93,15 +100,13 @@ func TestWriteTracker_doesNotCallWhileClientsWrite(t *testing.T) {
 func TestWriteTracker_callsAfterAWriteThatBeganBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var f *idleTest
+		f := &idleTest{tracker: usecase.NewWriteTracker(clock.RealClock{}), began: time.Now()}
 		var stop func()
-		store := usecase.NewWriteTracker(clock.RealClock{})
-		write := store.Wrap(slowStore{during: func() {
-			f = &idleTest{began: time.Now()}
-			stop = store.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
+		store := f.tracker.Wrap(slowStore{during: func() {
+			stop = f.tracker.OnIdle(idleAfter, f.call)
 			time.Sleep(time.Minute)
 		}})
-		if err := write.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+		if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 			t.Error(err)
 		}
 		defer stop()
@@ -114,8 +119,8 @@ func TestWriteTracker_doesNotCallAfterStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, stop := newIdleTest()
-		var other int
-		defer f.tracker.OnIdle(2*idleAfter, func() { other++ })()
+		other := &idleTest{began: f.began}
+		defer f.tracker.OnIdle(2*idleAfter, other.call)()
 		f.write(t, 0)
 		stop()
 		time.Sleep(time.Hour)
@@ -123,8 +128,6 @@ func TestWriteTracker_doesNotCallAfterStop(t *testing.T) {
 		f.write(t, 0)
 		time.Sleep(time.Hour)
 		f.check(t)
-		if other != 2 {
-			t.Errorf("%d calls of the other function, want 2", other)
-		}
+		other.check(t, 2*idleAfter, time.Hour+2*idleAfter)
 	})
 }
