@@ -112,7 +112,7 @@ func (w waitRuns) PersistStatus(_ context.Context, id string) (*taskrun.Run, err
 	w.f.written = append(w.f.written, id)
 	w.f.ages = append(w.f.ages, w.f.Clock.Now().Sub(w.f.byID[id].Created))
 	w.f.mu.Unlock()
-	time.Sleep(statusWrite)
+	pass(statusWrite)
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	run := *w.f.byID[id]
@@ -125,7 +125,7 @@ func (w waitRuns) PersistStatus(_ context.Context, id string) (*taskrun.Run, err
 func (f *waitFixture) clientWrites(t *testing.T, d time.Duration) {
 	t.Helper()
 	store := f.tracker.Wrap(clientStore{})
-	for end := f.Clock.Now().Add(d); f.Clock.Now().Before(end); time.Sleep(idleBeforeWrite / 4) {
+	for end := f.Clock.Now().Add(d); f.Clock.Now().Before(end); pass(idleBeforeWrite / 4) {
 		if err := store.Rename(t.Context(), runID, "name", end); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func (f *waitFixture) clientWrites(t *testing.T, d time.Duration) {
 type clientStore struct{ taskrun.Store }
 
 func (clientStore) Rename(context.Context, string, string, time.Time) error {
-	time.Sleep(idleBeforeWrite / 4)
+	pass(idleBeforeWrite / 4)
 	return nil
 }
 
@@ -165,15 +165,15 @@ func TestIdleWaits_writesStatusesInOrderOnceClientsAreIdle(t *testing.T) {
 		if written, total, checks := f.state(t); written != 0 || total != waitingRuns || checks != 1 {
 			t.Fatalf("%d statuses written and %d checks of %d runs while clients write, want one check each", written, total, waitingRuns)
 		}
-		time.Sleep(idleBeforeWrite - idleBeforeWrite/4 - 1)
+		pass(idleBeforeWrite - idleBeforeWrite/4 - 1)
 		if written, _, _ := f.state(t); written != 0 {
 			t.Fatalf("%d statuses written before clients are idle", written)
 		}
-		time.Sleep(waitingRuns * statusWrite)
+		pass(waitingRuns * statusWrite)
 		if written, _, checks := f.state(t); written != waitingRuns || checks != 2 {
 			t.Errorf("%d statuses written after up to %d checks of a run, want %d and 2", written, checks, waitingRuns)
 		}
-		time.Sleep(f.MaxStatusWriteDelay)
+		pass(f.MaxStatusWriteDelay)
 		if _, _, checks := f.state(t); checks != 2 {
 			t.Errorf("%d checks of a run after the maximum delay, want 2", checks)
 		}
@@ -191,7 +191,7 @@ func TestIdleWaits_stopsWhenAClientWritesAgain(t *testing.T) {
 				f.clientWrites(t, 2*time.Second)
 				before := 0
 				for range gaps {
-					time.Sleep(2*idleBeforeWrite - 1)
+					pass(2*idleBeforeWrite - 1)
 					written, _, _ := f.state(t)
 					if written == before {
 						t.Fatal("no status written while clients are idle")
@@ -256,3 +256,6 @@ func TestIdleWaits_findsARunThatBeginsToWaitTooLate(t *testing.T) {
 		t.Errorf("added %v, want a run that has waited once", queue.added)
 	}
 }
+
+// pass lets time pass in a bubble of synctest.
+func pass(d time.Duration) { <-time.NewTimer(d).C }

@@ -38,7 +38,7 @@ func (f *idleTest) call() {
 // write makes a write of this duration.
 func (f *idleTest) write(t *testing.T, d time.Duration) {
 	t.Helper()
-	store := f.tracker.Wrap(slowStore{during: func() { time.Sleep(d) }})
+	store := f.tracker.Wrap(slowStore{during: func() { pass(d) }})
 	if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 		t.Error(err)
 	}
@@ -59,17 +59,17 @@ func TestWriteTracker_callsOnceWhenClientsBecomeIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, stop := newIdleTest()
 		defer stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter)
 		f.write(t, 0)
-		time.Sleep(idleAfter - 1)
+		pass(idleAfter - 1)
 		f.check(t, idleAfter)
-		time.Sleep(1)
+		pass(time.Nanosecond)
 		f.check(t, idleAfter, time.Hour+idleAfter)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter, time.Hour+idleAfter)
 		f.write(t, 0)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter, time.Hour+idleAfter, 2*time.Hour+2*idleAfter)
 	})
 }
@@ -89,10 +89,10 @@ func TestWriteTracker_doesNotCallWhileClientsWrite(t *testing.T) {
 		f.check(t)
 		for range 1000 {
 			f.write(t, time.Millisecond)
-			time.Sleep(idleAfter - time.Millisecond)
+			pass(idleAfter - time.Millisecond)
 		}
 		f.check(t)
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		f.check(t, time.Minute+1000*idleAfter+time.Millisecond)
 	})
 }
@@ -104,13 +104,13 @@ func TestWriteTracker_callsAfterAWriteThatBeganBefore(t *testing.T) {
 		var stop func()
 		store := f.tracker.Wrap(slowStore{during: func() {
 			stop = f.tracker.OnIdle(idleAfter, f.call)
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 		}})
 		if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 			t.Error(err)
 		}
 		defer stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, time.Minute+idleAfter)
 	})
 }
@@ -123,11 +123,14 @@ func TestWriteTracker_doesNotCallAfterStop(t *testing.T) {
 		defer f.tracker.OnIdle(2*idleAfter, other.call)()
 		f.write(t, 0)
 		stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t)
 		f.write(t, 0)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t)
 		other.check(t, 2*idleAfter, time.Hour+2*idleAfter)
 	})
 }
+
+// pass lets time pass in a bubble of synctest.
+func pass(d time.Duration) { <-time.NewTimer(d).C }
