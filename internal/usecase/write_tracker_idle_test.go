@@ -2,6 +2,8 @@ package usecase_test
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,20 +17,28 @@ import (
 type idleTest struct {
 	tracker *usecase.WriteTracker
 	began   time.Time
-	calls   []time.Duration // since the beginning
+
+	mu    sync.Mutex
+	calls []time.Duration // since the beginning
 }
 
 const idleAfter = 20 * time.Millisecond
 
 func newIdleTest() (f *idleTest, stop func()) {
 	f = &idleTest{tracker: usecase.NewWriteTracker(clock.RealClock{}), began: time.Now()}
-	return f, f.tracker.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
+	return f, f.tracker.OnIdle(idleAfter, f.call)
+}
+
+func (f *idleTest) call() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, time.Since(f.began))
 }
 
 // write makes a write of this duration.
 func (f *idleTest) write(t *testing.T, d time.Duration) {
 	t.Helper()
-	store := f.tracker.Wrap(slowStore{during: func() { time.Sleep(d) }})
+	store := f.tracker.Wrap(slowStore{during: func() { pass(d) }})
 	if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 		t.Error(err)
 	}
@@ -37,13 +47,10 @@ func (f *idleTest) write(t *testing.T, d time.Duration) {
 func (f *idleTest) check(t *testing.T, want ...time.Duration) {
 	t.Helper()
 	synctest.Wait()
-	if len(f.calls) != len(want) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !slices.Equal(f.calls, want) {
 		t.Fatalf("calls at %v, want %v", f.calls, want)
-	}
-	for i, at := range want {
-		if f.calls[i] != at {
-			t.Fatalf("calls at %v, want %v", f.calls, want)
-		}
 	}
 }
 
@@ -52,17 +59,17 @@ func TestWriteTracker_callsOnceWhenClientsBecomeIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, stop := newIdleTest()
 		defer stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter)
 		f.write(t, 0)
-		time.Sleep(idleAfter - 1)
+		pass(idleAfter - 1)
 		f.check(t, idleAfter)
-		time.Sleep(1)
+		pass(time.Nanosecond)
 		f.check(t, idleAfter, time.Hour+idleAfter)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter, time.Hour+idleAfter)
 		f.write(t, 0)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, idleAfter, time.Hour+idleAfter, 2*time.Hour+2*idleAfter)
 	})
 }
@@ -82,10 +89,10 @@ func TestWriteTracker_doesNotCallWhileClientsWrite(t *testing.T) {
 		f.check(t)
 		for range 1000 {
 			f.write(t, time.Millisecond)
-			time.Sleep(idleAfter - time.Millisecond)
+			pass(idleAfter - time.Millisecond)
 		}
 		f.check(t)
-		time.Sleep(time.Millisecond)
+		pass(time.Millisecond)
 		f.check(t, time.Minute+1000*idleAfter+time.Millisecond)
 	})
 }
@@ -93,19 +100,17 @@ func TestWriteTracker_doesNotCallWhileClientsWrite(t *testing.T) {
 func TestWriteTracker_callsAfterAWriteThatBeganBefore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var f *idleTest
+		f := &idleTest{tracker: usecase.NewWriteTracker(clock.RealClock{}), began: time.Now()}
 		var stop func()
-		store := usecase.NewWriteTracker(clock.RealClock{})
-		write := store.Wrap(slowStore{during: func() {
-			f = &idleTest{began: time.Now()}
-			stop = store.OnIdle(idleAfter, func() { f.calls = append(f.calls, time.Since(f.began)) })
-			time.Sleep(time.Minute)
+		store := f.tracker.Wrap(slowStore{during: func() {
+			stop = f.tracker.OnIdle(idleAfter, f.call)
+			pass(time.Minute)
 		}})
-		if err := write.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
+		if err := store.Delete(t.Context(), "id", nil); !errors.Is(err, errSlow) {
 			t.Error(err)
 		}
 		defer stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t, time.Minute+idleAfter)
 	})
 }
@@ -114,17 +119,18 @@ func TestWriteTracker_doesNotCallAfterStop(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, stop := newIdleTest()
-		var other int
-		defer f.tracker.OnIdle(2*idleAfter, func() { other++ })()
+		other := &idleTest{began: f.began}
+		defer f.tracker.OnIdle(2*idleAfter, other.call)()
 		f.write(t, 0)
 		stop()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t)
 		f.write(t, 0)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		f.check(t)
-		if other != 2 {
-			t.Errorf("%d calls of the other function, want 2", other)
-		}
+		other.check(t, 2*idleAfter, time.Hour+2*idleAfter)
 	})
 }
+
+// pass lets time pass in a bubble of synctest.
+func pass(d time.Duration) { <-time.NewTimer(d).C }

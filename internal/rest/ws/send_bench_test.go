@@ -81,8 +81,12 @@ func serveSocket(b *testing.B) (*Socket, *atomic.Int64) {
 		peer = conn
 		return conn, err
 	}}}
-	if _, _, err := websocket.Dial(b.Context(), server.URL, &websocket.DialOptions{HTTPClient: client}); err != nil {
+	_, response, err := websocket.Dial(b.Context(), server.URL, &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
 		b.Fatal(err)
+	}
+	if response.Body != nil {
+		_ = response.Body.Close()
 	}
 	go func() { _, _ = io.Copy(io.Discard, peer) }()
 	socket := <-sockets
