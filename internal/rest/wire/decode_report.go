@@ -73,13 +73,13 @@ func readReportedState(n validate.Node, e Event) orchestration.State {
 	}
 	var p taskrun.Proposal
 	if n, given := m.Required("type"); given {
-		p.Type = readStateType(n)
+		p.Type = ReadStateType(n)
 	}
-	p.Name = readOptional(m, "name", validate.Node.Text)
+	p.Name = ReadOptional(m, "name", validate.Node.Text)
 	if n, given := m.Field("timestamp"); given {
 		at = n.Time()
 	}
-	p.Message = readOptional(m, "message", validate.Node.Text)
+	p.Message = ReadOptional(m, "message", validate.Node.Text)
 	p.Details = readStateDetails(m)
 	state := p.State(id, at.UTC())
 	if n, given := m.Given("data"); given {
@@ -97,14 +97,14 @@ func readColumns(n validate.Node) taskrun.Patch {
 		return c
 	}
 	c.Name = readNameColumn(m)
-	c.TaskKey = taskrun.Set(readRequiredText(m, "task_key"))
-	c.DynamicKey = taskrun.Set(readRequiredText(m, "dynamic_key"))
+	c.TaskKey = taskrun.Set(ReadRequiredText(m, "task_key"))
+	c.DynamicKey = taskrun.Set(ReadRequiredText(m, "dynamic_key"))
 	c.CacheKey = readNullable(m, "cache_key", validate.Node.Text)
 	c.CacheExpiration = readNullable(m, "cache_expiration", readUTC)
 	c.TaskVersion = readNullable(m, "task_version", validate.Node.Text)
 	c.Policy = readPart(m, n, keyPolicy, readReportedPolicy)
-	c.Tags = readPart(m, n, "tags", readTags)
-	c.Labels = readPart(m, n, "labels", readLabels)
+	c.Tags = readPart(m, n, "tags", ReadTags)
+	c.Labels = readPart(m, n, "labels", ReadLabels)
 	if labels, given := n.Value.Member("labels"); given && labels.IsNull() {
 		c.Labels.Value = nil // unlike in a create, null stays null (contract §2.1)
 	}
