@@ -9,10 +9,7 @@ import (
 // one.
 func DecodeUpdate(body pyjson.Value) (name *string, err error) {
 	err = ReadModel(body, func(m *validate.Model) {
-		text := ReadName(m)
-		if _, given := body.Member("name"); given {
-			name = &text
-		}
+		name = ReadPart(m, "name", ReadName).Value
 	})
 	return name, err
 }
