@@ -62,7 +62,7 @@ func CheckText(field, text string, most int) error {
 }
 
 // CheckBytes returns an *InvalidError when the text has more than most bytes.
-func CheckBytes[T string | []byte](field string, text T, most int) error {
+func CheckBytes[T ~string | ~[]byte](field string, text T, most int) error {
 	return checkLength(field, "bytes", len(text), most)
 }
 
