@@ -151,13 +151,14 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if d.Others == nil {
 		d.Others = homeOnly
 	}
-	routes := servedRoutes(d.Limits != nil)
+	parts := Parts{Limits: d.Limits != nil, Flows: d.Flows != nil}
+	routes := servedRoutes(parts)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: limiter.NewSockets(o.Sockets.Most), admission: limiter.NewInFlight(o.MaxInFlight, o.MaxPerCaller),
 		pages:        crossorigin.NewPolicy(&o.Options, d.Reviewer != nil),
 		unidentified: limiter.NewUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
+		router:       newRouter(o.BasePath, routes, absentFrom(parts.Flows)), discovery: newRouter("", discoveryRoutes(), absentParts), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)
