@@ -221,21 +221,16 @@ func (f *DeploymentFilter) matcher() func(id string) bool {
 		match := f.ID.matcher()
 		all = append(all, func(id string) bool { return match(id, true) })
 	}
-	unknown := func(restricts bool) { all = append(all, func(string) bool { return !restricts }) }
-	if f.Name != nil {
-		unknown(f.Name.Any != nil || f.Name.Like != "")
+	unknown := func(given bool, restricts func() bool) {
+		if given {
+			matches := !restricts()
+			all = append(all, func(string) bool { return matches })
+		}
 	}
-	if f.FlowOrDeploymentName != nil {
-		unknown(f.FlowOrDeploymentName.Like != "")
-	}
-	if f.Paused != nil {
-		unknown(f.Paused.Eq != nil)
-	}
-	if f.Tags != nil {
-		unknown(len(f.Tags.All) > 0 || f.Tags.Any != nil || f.Tags.IsNull != nil)
-	}
-	if f.WorkQueueName != nil {
-		unknown(f.WorkQueueName.Any != nil)
-	}
+	unknown(f.Name != nil, func() bool { return restrictsName(f.Name) })
+	unknown(f.FlowOrDeploymentName != nil, func() bool { return restrictsName(f.FlowOrDeploymentName) })
+	unknown(f.Paused != nil, f.Paused.restricts)
+	unknown(f.Tags != nil, f.Tags.restricts)
+	unknown(f.WorkQueueName != nil, f.WorkQueueName.restricts)
 	return taskrun.Join(f.Or, all)
 }
