@@ -65,3 +65,10 @@ type Outcome struct {
 	// response are those of an ABORT then, whatever Status says (flows contract §2.3).
 	InputRejected bool
 }
+
+// Notifier is called after writes.
+type Notifier interface {
+	// Transitioned is called once for each state that was written. before is nil for the
+	// first state of a run.
+	Transitioned(before, after *Run, decision orchestration.FlowRunDecision)
+}

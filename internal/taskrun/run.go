@@ -219,8 +219,13 @@ const expirationPrecision = time.Second
 // ShowsExpiration reports whether the stored expiration time of the run is this
 // one, to the second.
 func (r *Run) ShowsExpiration(at *time.Time) bool {
-	if at == nil || r.ExpirationTime == nil {
-		return at == nil && r.ExpirationTime == nil
+	return SameExpiration(at, r.ExpirationTime)
+}
+
+// SameExpiration reports whether two expiration times are equal, to the second.
+func SameExpiration(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
 	}
-	return at.Sub(*r.ExpirationTime).Abs() < expirationPrecision
+	return a.Sub(*b).Abs() < expirationPrecision
 }
