@@ -42,7 +42,6 @@ var access = map[string]string{
 	"GET /openapi.json":  "known",
 	"GET /docs":          "known",
 	"GET /docs/{asset}":  "known",
-	"GET /flows/{id}":    "known",
 
 	"POST /task_runs/":                       "create taskruns",
 	"PATCH /task_runs/{id}":                  "update taskruns",
@@ -67,6 +66,27 @@ var access = map[string]string{
 	"GET /events/in":                         "update taskruns/status",
 	"GET /events/out":                        "list taskruns",
 	"GET /task_runs/subscriptions/scheduled": "update taskruns/status",
+
+	"POST /flows/":           "create registeredflows",
+	"PATCH /flows/{id}":      "update registeredflows",
+	"GET /flows/{id}":        "get registeredflows",
+	"GET /flows/name/{name}": "get registeredflows",
+	"DELETE /flows/{id}":     "delete registeredflows",
+
+	"POST /flow_runs/":                   "create flowruns",
+	"PATCH /flow_runs/{id}":              "update flowruns",
+	"GET /flow_runs/{id}":                "get flowruns",
+	"DELETE /flow_runs/{id}":             "delete flowruns",
+	"POST /flow_runs/{id}/set_state":     "update flowruns/status",
+	"POST /flow_runs/{id}/resume":        "update flowruns/status",
+	"PATCH /flow_runs/{id}/labels":       "update flowruns",
+	"GET /flow_runs/{id}/logs/download":  "get flowruns",
+	"POST /flow_runs/{id}/input":         "update flowruns",
+	"POST /flow_runs/{id}/input/filter":  "get flowruns",
+	"GET /flow_runs/{id}/input/{key}":    "get flowruns",
+	"DELETE /flow_runs/{id}/input/{key}": "update flowruns",
+	"GET /flow_run_states/{id}":          "get flowruns",
+	"GET /flow_run_states/":              "get flowruns",
 
 	"POST /concurrency_limits/":                           "update concurrencylimits",
 	"POST /concurrency_limits/filter":                     "list concurrencylimits",
@@ -170,8 +190,9 @@ func withReviewer(reviewer *fakeReviewer) change {
 			if namespace != "other" {
 				return Tenant{}, ErrNotServed
 			}
-			runs := usecase.New(usecase.Options{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
-			return Tenant{Runs: runs, Limits: &askedLimits{}}, nil
+			store := memory.New()
+			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
+			return Tenant{Runs: runs, Limits: &askedLimits{}, Flows: newFlows(namespace, memory.NewFlows(), store, d.Clock)}, nil
 		}
 	}
 }
@@ -188,7 +209,7 @@ func (f *fixture) knock(t *testing.T, method, path, authorization string) *httpt
 	return w
 }
 
-var anyParameter = regexp.MustCompile("{.*}")
+var anyParameter = regexp.MustCompile("{[^}]*}")
 
 // Every route, with everything that a caller can show.
 func TestEveryRouteNeedsAuthorization(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -93,6 +94,7 @@ func errorResponse(err error, rt *route, r *request) (resp response, unexpected 
 		redirect *redirectError
 		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
+		edit     *flowrun.EditError
 	)
 	if resp, ok := authResponse(err); ok {
 		return resp, false
@@ -104,6 +106,8 @@ func errorResponse(err error, rt *route, r *request) (resp response, unexpected 
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
 		return jsonMember(plain.Status, keyDetail, plain.Text), false
+	case errors.As(err, &edit):
+		return jsonMember(http.StatusBadRequest, keyDetail, edit.Reason), false
 	case errors.As(err, &notReady):
 		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
@@ -146,7 +150,7 @@ func useCaseResponse(err error, rt *route, r *request) (resp response, unexpecte
 	case errors.Is(err, taskrun.ErrNotFound) && rt.notFoundText != nil:
 		p := rt.notFoundText(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false
-	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists):
+	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists), errors.Is(err, taskrun.ErrUnknownParent):
 		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
 	case errors.Is(err, taskrun.ErrConflict), errors.Is(err, taskrun.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

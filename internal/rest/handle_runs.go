@@ -24,11 +24,7 @@ func (s *namespaceHandler) create(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-	}
-	return response{status: status, body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
+	return response{status: statusOf(created), body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
 // read responds with a run.
@@ -42,8 +38,11 @@ func (s *namespaceHandler) read(r *request) (response, error) {
 
 // filter responds with the runs that match, sorted and paged.
 func (s *namespaceHandler) filter(r *request) (response, error) {
-	q, err := wire.DecodeFilter(r.body)
+	q, parents, err := wire.DecodeFilter(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	page, err := s.Lists.Query(r.ctx, q)
@@ -55,8 +54,11 @@ func (s *namespaceHandler) filter(r *request) (response, error) {
 
 // paginate responds with a page of the runs that match, and their number.
 func (s *namespaceHandler) paginate(r *request) (response, error) {
-	q, number, err := wire.DecodePaginate(r.body)
+	q, parents, number, err := wire.DecodePaginate(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	page, err := s.Lists.Query(r.ctx, q)
@@ -72,8 +74,11 @@ func (s *namespaceHandler) paginate(r *request) (response, error) {
 
 // count responds with the number of runs that match.
 func (s *namespaceHandler) count(r *request) (response, error) {
-	filter, err := wire.DecodeCount(r.body)
+	filter, parents, err := wire.DecodeCount(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &filter, parents); err != nil {
 		return response{}, err
 	}
 	n, err := s.Lists.Count(r.ctx, filter)
@@ -85,8 +90,11 @@ func (s *namespaceHandler) count(r *request) (response, error) {
 
 // history responds with the numbers of matching runs by expected start time.
 func (s *namespaceHandler) history(r *request) (response, error) {
-	q, err := wire.DecodeHistory(r.body)
+	q, parents, err := wire.DecodeHistory(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	bins, err := s.Lists.History(r.ctx, q)
@@ -106,11 +114,7 @@ func (s *namespaceHandler) setState(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	status := http.StatusOK
-	if outcome.Written {
-		status = http.StatusCreated
-	}
-	return response{status: status, body: wire.AppendResult(make([]byte, 0, wire.RunSize), &outcome)}, nil
+	return response{status: statusOf(outcome.Written), body: wire.AppendResult(make([]byte, 0, wire.RunSize), &outcome)}, nil
 }
 
 // rename changes the name of a run. Without a name in the body only the time of the last write changes (contract §1.4).
@@ -126,16 +130,10 @@ func (s *namespaceHandler) rename(r *request) (response, error) {
 		}
 		name = &run.Name
 	}
-	if err := s.Runs.Rename(r.ctx, r.parameter, *name); err != nil {
-		return response{}, err
-	}
-	return response{status: http.StatusNoContent}, nil
+	return noContent(s.Runs.Rename(r.ctx, r.parameter, *name))
 }
 
 // remove deletes a run with its states.
 func (s *namespaceHandler) remove(r *request) (response, error) {
-	if err := s.Runs.Delete(r.ctx, r.parameter); err != nil {
-		return response{}, err
-	}
-	return response{status: http.StatusNoContent}, nil
+	return noContent(s.Runs.Delete(r.ctx, r.parameter))
 }

@@ -49,7 +49,7 @@ func withDomain(reviewer *fakeReviewer) change {
 			store := memory.New()
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
-			return Tenant{Runs: runs, Recorder: runs, Limits: limits}
+			return Tenant{Runs: runs, Recorder: runs, Limits: limits, Flows: newFlows(namespace, memory.NewFlows(), store, d.Clock)}
 		}
 		d.Reviewer, d.Tenant = reviewer, space("default")
 		d.Others = func(namespace string) (Tenant, error) { return space(namespace), nil }

@@ -28,6 +28,9 @@ const (
 	ResourceTaskRunStates     Resource = "taskruns/status"
 	ResourceConcurrencyLimits Resource = "concurrencylimits"
 	ResourceConcurrencySlots  Resource = "concurrencylimits/status"
+	ResourceRegisteredFlows   Resource = "registeredflows"
+	ResourceFlowRuns          Resource = "flowruns"
+	ResourceFlowRunStates     Resource = "flowruns/status"
 )
 
 // route is a path and a method that clients can request.
@@ -44,7 +47,7 @@ type route struct {
 	body         bool                    // a request can have a body, which is JSON
 	maxBody      int64                   // size of the largest body; 0: Options.MaxBodyBytes
 	anyVersion   bool                    // the API version of the client is not checked
-	notFoundText func(id string) problem // the text if there is no such run, state or limit; nil: it is not needed
+	notFoundText func(id string) problem // the text if there is no such object; nil: it is not needed
 
 	// serve makes the route a websocket. Requests without an upgrade find no such route (contract §1.6).
 	serve socketHandler
@@ -70,17 +73,27 @@ func (rt *route) valueLimit(usual int) int {
 	return usual
 }
 
-// table returns all routes. The order counts: the first route that matches the path and the method is used. If the path
-// has other methods only, the response names the first of them (contract §1.1).
-func table() []route {
-	return slices.Concat(lists(), runRoutes(), eventRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
-}
+// Parts are the parts of a server that are served or not.
+type Parts struct{ Limits, Flows bool }
 
-// servedRoutes returns the routes of a server with or without limits.
-func servedRoutes(limits bool) []route {
-	return slices.DeleteFunc(table(), func(r route) bool {
-		return !limits && (r.resource == ResourceConcurrencyLimits || r.resource == ResourceConcurrencySlots)
-	})
+// allParts are all of them.
+var allParts = Parts{Limits: true, Flows: true}
+
+// table returns the routes of a server with all parts. The order counts: the first route that matches the path and the
+// method is used. If the path has other methods only, the response names the first of them (contract §1.1).
+func table() []route { return servedRoutes(allParts) }
+
+// servedRoutes returns the routes of a server with these parts.
+func servedRoutes(parts Parts) []route {
+	flows := standInRoutes
+	if parts.Flows {
+		flows = func() []route { return slices.Concat(keptFlowRoutes(), flowRunRoutes(), flowRunInputRoutes()) }
+	}
+	var limits []route
+	if parts.Limits {
+		limits = slices.Concat(tagLimitRoutes(), limitRoutes())
+	}
+	return slices.Concat(lists(), runRoutes(), eventRoutes(), flows(), limits, otherRoutes())
 }
 
 // runRoutes are the routes of task runs and their states.
@@ -329,10 +342,6 @@ func eventRoutes() []route {
 		{
 			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
 			summary: "Receive events (websocket)", serve: (*namespaceHandler).eventsOut,
-		},
-		{
-			method: http.MethodGet, path: "/flows/" + idParameter, summary: "Read a flow (its name is its id)",
-			handle: (*namespaceHandler).flow, notFoundText: detailText("Flow not found"),
 		},
 	}
 }

@@ -186,16 +186,19 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 
 func TestEveryRouteIsComplete(t *testing.T) {
 	t.Parallel()
+	known := parameters
 	for _, r := range table() {
 		if r.summary == "" || (r.handle == nil) == (r.serve == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
-		parameter := shapeOf(r.path).parameter
-		if names := parameter != "" && parameter != leaseParameter; names != (r.notFoundText != nil) {
+		parameters := shapeOf(r.path).parameters
+		if names := len(parameters) > 0 && parameters[0] != leaseParameter; names != (r.notFoundText != nil) {
 			t.Errorf("%s %s: what is said of something unknown and the parameter do not go together", r.method, r.path)
 		}
-		if strings.Count(r.path, "{") > 1 || strings.Contains(r.path, "{") != (parameter != "") {
-			t.Errorf("%s %s has another parameter than the router knows", r.method, r.path)
+		for _, parameter := range parameters {
+			if known[parameter] == nil || len(parameters) > maxParameters {
+				t.Errorf("%s %s has another parameter than the router knows", r.method, r.path)
+			}
 		}
 		want := ResourceNone
 		switch {
@@ -203,6 +206,10 @@ func TestEveryRouteIsComplete(t *testing.T) {
 			want = ResourceTaskRuns
 		case strings.Contains(r.path, "/concurrency_limits/"):
 			want = ResourceConcurrencyLimits
+		case strings.HasPrefix(r.path, "/flows/"):
+			want = ResourceRegisteredFlows
+		case strings.HasPrefix(r.path, "/flow_run"):
+			want = ResourceFlowRuns
 		}
 		kind, _, _ := strings.Cut(string(r.resource), "/")
 		if Resource(kind) != want || (r.verb == VerbNone) != (want == ResourceNone) {
@@ -224,12 +231,15 @@ func TestRoutesWithNames(t *testing.T) {
 	const (
 		old = "/concurrency_limits"
 		v2  = "/v2/concurrency_limits"
+
+		input = "/flow_runs/" + idKnown + "/input"
 	)
-	rt := newRouter("/api", table())
+	rt := newRouter("/api", table(), absentFrom(true))
 	cases := map[string]struct {
 		method, path  string
 		wantRoute     string // method and path
 		wantParameter string
+		wantSecond    string
 		wantAllow     string
 		wantLocation  string
 	}{
@@ -255,12 +265,22 @@ func TestRoutesWithNames(t *testing.T) {
 		"a slash after a name":                   {method: "GET", path: v2 + "/a/", wantLocation: v2 + "/a"},
 		"a slash after a name with one":          {method: "GET", path: old + "/tag/a%2Fb/?x=1", wantLocation: old + "/tag/a%2Fb?x=1"},
 		"a slash too few":                        {method: "POST", path: v2, wantLocation: v2 + "/"},
+		"the name of a flow":                     {method: "GET", path: "/flows/name/a%20%23%3F%2Fb", wantRoute: "GET /flows/name/{name}", wantParameter: "a #?/b"},
+		"no flow has the id name":                {method: "GET", path: "/flows/name"},
+		"two parameters":                         {method: "GET", path: input + "/a-1", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "a-1"},
+		"another spelling of the first":          {method: "DELETE", path: strings.ToUpper(idKnown) + "/input/a", wantRoute: ""},
+		"the second with a slash":                {method: "GET", path: input + "/a%2Fb", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "a/b"},
+		"the second is a word of another method": {method: "GET", path: input + "/filter", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "filter"},
+		"the word of its own method":             {method: "POST", path: input + "/filter", wantRoute: "POST /flow_runs/{id}/input/filter", wantParameter: idKnown},
+		"the first is not an id":                 {method: "GET", path: "/flow_runs/x/input/a"},
+		"no second":                              {method: "GET", path: input + "/", wantLocation: input},
+		"more after the second":                  {method: "GET", path: input + "/a/b"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r, target{base: "/api"})
+			route, values, err := rt.find(r, target{base: "/api"})
 			var (
 				method   *methodError
 				redirect *redirectError
@@ -279,8 +299,8 @@ func TestRoutesWithNames(t *testing.T) {
 				if !errors.Is(err, errNoRoute) {
 					t.Errorf("error = %v, want no route", err)
 				}
-			case err != nil || route.method+" "+route.path != tc.wantRoute || parameter != tc.wantParameter:
-				t.Errorf("route = %+v of %q, error %v, want %s of %q", route, parameter, err, tc.wantRoute, tc.wantParameter)
+			case err != nil || route.method+" "+route.path != tc.wantRoute || values != pathValues{tc.wantParameter, tc.wantSecond}:
+				t.Errorf("route = %+v of %q, error %v, want %s of %q and %q", route, values, err, tc.wantRoute, tc.wantParameter, tc.wantSecond)
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // identifyFor finds the route of a request, and identifies the caller unless the route is open.
 func (s *Server) identifyFor(r *http.Request, v *requestInfo) {
-	v.found, v.parameter, v.noRoute = v.router.find(r, v.target)
+	v.found, v.values, v.noRoute = v.router.find(r, v.target)
 	if v.found != nil && v.found.open {
 		return
 	}
@@ -113,8 +113,8 @@ type requestInfo struct {
 	target
 
 	began     time.Time
-	found     *route // by the path; nil: noRoute is the reason
-	parameter string // in the path
+	found     *route     // by the path; nil: noRoute is the reason
+	values    pathValues // of the parameters in the path
 	noRoute   error
 	rejection error  // of the page or the caller, before the route is called
 	route     *route // that was called; nil: none was
@@ -135,7 +135,9 @@ type request struct {
 	base      string          // what comes before the route in the path
 	slashes   int             // at the end of the path that the route does not have
 	parameter string          // in the path: an id in lower case with hyphens, or a name
+	key       string          // the second parameter in the path
 	query     string          // as it came
+	header    http.Header
 	body      pyjson.Value    // null: there is none
 	memory    *responseMemory // of the response
 }
@@ -183,7 +185,7 @@ func (s *Server) dispatch(r *http.Request, v *requestInfo) response {
 	defer cancel()
 	in := &request{
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
-		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
+		parameter: v.values[0], key: v.values[1], query: r.URL.RawQuery, header: r.Header, memory: v.memory,
 	}
 	resp, err := s.handle(r, v, in)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
@@ -39,6 +40,8 @@ var _ Runs = (*usecase.Service)(nil)
 
 // Lists are the use cases that read many task runs. *usecase.Lister implements them.
 type Lists interface {
+	// Join adds to a filter what the flow runs tell of it. The parents are the filters on what runs belong to.
+	Join(ctx context.Context, f *taskrun.Filter, parents flowrun.Filters) error
 	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
 	Count(ctx context.Context, f taskrun.Filter) (int, error)
 	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)
@@ -151,13 +154,14 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if d.Others == nil {
 		d.Others = homeOnly
 	}
-	routes := servedRoutes(d.Limits != nil)
+	parts := Parts{Limits: d.Limits != nil, Flows: d.Flows != nil}
+	routes := servedRoutes(parts)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: limiter.NewSockets(o.Sockets.Most), admission: limiter.NewInFlight(o.MaxInFlight, o.MaxPerCaller),
 		pages:        crossorigin.NewPolicy(&o.Options, d.Reviewer != nil),
 		unidentified: limiter.NewUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
+		router:       newRouter(o.BasePath, routes, absentFrom(parts.Flows)), discovery: newRouter("", discoveryRoutes(), absentParts), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)

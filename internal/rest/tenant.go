@@ -21,6 +21,7 @@ type Tenant struct {
 	Runs    Runs
 	Lists   Lists   // nil: those of Runs
 	Limits  Limits  // nil: the routes about limits are not served
+	Flows   Flows   // nil: flows and flow runs are not kept
 	Workers Workers // nil: no worker can connect
 
 	// The use cases of the websockets. Where one is missing, the websocket ends with an error and clients connect again.

@@ -23,6 +23,7 @@ type Options struct {
 	Clock     clock.PassiveClock
 	Notifier  taskrun.Notifier // nil: no notifications
 	FlowRuns  FlowRuns         // nil: every flow run counts as running
+	Flows     FlowSnapshots    // for filters on flows and flow runs; nil: none are stored
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
 	// ReadyWorkers are the workers that a run can be created for; nil: none.
@@ -56,7 +57,7 @@ func New(o Options) *Service {
 		o.FlowRuns = noFlowRuns{}
 	}
 	if o.Retention == nil {
-		o.Retention = keepFinished{}
+		o.Retention = KeepFinished{}
 	}
 	if o.Buffers == nil {
 		o.Buffers = bytebudget.New(bytebudget.DefaultBytes)
@@ -68,16 +69,16 @@ func New(o Options) *Service {
 		o.Draw = rand.Float64
 	}
 	if o.NewID == nil {
-		o.NewID = sortableID
+		o.NewID = SortableID
 	}
 	if o.NewName == nil {
-		o.NewName = slug
+		o.NewName = Slug
 	}
-	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock), feed: feed.New(o.Clock, o.Buffers)}
+	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock).WithFlows(o.Flows), feed: feed.New(o.Clock, o.Buffers)}
 }
 
-// sortableID returns a UUID that is sortable by time.
-func sortableID() string { return uuid.Must(uuid.NewV7()).String() }
+// SortableID returns a UUID that is sortable by time.
+func SortableID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Get returns the run with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {

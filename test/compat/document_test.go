@@ -14,7 +14,7 @@ import (
 func TestTheRecordedExchangesFitTheDocument(t *testing.T) {
 	t.Parallel()
 	w := watchHandlers(t)
-	replayAll(t, "handlers, with the document", &Player{Base: w.base, Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "handlers, with the document", flows: true}, &Player{Base: w.base, Strict: true, Patience: replayPatience})
 	t.Cleanup(func() { w.conclude(t) })
 }
 

@@ -14,11 +14,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 func TestTheHandlersAnswerAsRecorded(t *testing.T) {
 	t.Parallel()
-	replayAll(t, "handlers", &Player{Base: serveHandlers(t), Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "handlers", flows: true}, &Player{Base: serveHandlers(t), Strict: true, Patience: replayPatience})
 }
 
 func TestTheHandlersAgreeWithTheModel(t *testing.T) {
@@ -39,12 +40,14 @@ func newHandler(t *testing.T) http.Handler {
 	t.Helper()
 	runs := memory.NewWithClock(clock.RealClock{})
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: clock.RealClock{}})
-	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits})
+	flowRuns := memory.NewFlows()
+	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits, FlowRuns: flows.FlowRuns{Store: flowRuns}})
+	flowService := flows.New(flows.Options{Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs), Clock: clock.RealClock{}})
 	queue := delivery.NewQueue(runs, clock.RealClock{})
 	t.Cleanup(queue.Open())
 	workers := delivering{delivery.NewWorkers(queue, service, clock.RealClock{}, delivery.SingleReplica{})}
 	server, err := rest.New(rest.DefaultOptions(), rest.Dependencies{
-		Tenant: rest.Tenant{Runs: service, Limits: limits, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
+		Tenant: rest.Tenant{Runs: service, Limits: limits, Flows: flowService, Workers: workers, Deliveries: workers, Recorder: service, Stream: service},
 		Clock:  clock.RealClock{}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ const patience = time.Minute
 func TestTheProgramAnswersAsRecorded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	replayAll(t, "whole program", &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "whole program"}, &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
 }
 
 func TestTheProgramAgreesWithTheModel(t *testing.T) {

@@ -26,19 +26,31 @@ const (
 	inTimeTries = 20
 )
 
+// target is what cases are replayed against.
+type target struct {
+	name  string
+	flows bool // it keeps flows and flow runs
+}
+
+// tagFlows is the tag of cases that need flows or flow runs.
+const tagFlows = "flows"
+
 // replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case must
-// fail. The report names what was replayed against.
-func replayAll(t *testing.T, against string, player *Player) {
+// fail. Cases that need flows are skipped if the target does not keep them.
+func replayAll(t *testing.T, against target, player *Player) {
 	t.Helper()
 	cases, err := Load("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &report{against: against, areas: map[string]*tally{}}
+	r := &report{against: against.name, areas: map[string]*tally{}}
 	t.Cleanup(func() { r.print(t) })
 	room := make(chan struct{}, atOnce)
 	for _, c := range cases {
 		t.Run(c.Area+"/"+c.Name, func(t *testing.T) {
+			if c.Has(tagFlows) && !against.flows {
+				t.Skip("flows are not kept")
+			}
 			_, excused := leftOut[c.Name]
 			// It starts here: of tests, only as many run in parallel as there are processors.
 			outcome := make(chan error, 1)

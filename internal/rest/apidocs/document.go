@@ -16,8 +16,8 @@ import (
 // Route is a route of the server as the document describes it. The schemas of its bodies and its query parameters are in
 // routeDocs.
 type Route struct {
-	Method, Path string // the path without the base; the parameter in braces
-	Parameter    string // the name of the parameter in the path; "" if there is none
+	Method, Path string   // the path without the base; the parameter in braces
+	Parameters   []string // the names of the parameters in the path
 	Summary      string
 	Group        Group
 
@@ -35,6 +35,7 @@ type Group string
 // The groups, in the order of the page.
 const (
 	GroupRuns   Group = "task runs"
+	GroupFlows  Group = "flows and flow runs"
 	GroupLimits Group = "concurrency limits"
 	GroupServer Group = "server"
 )
@@ -139,7 +140,7 @@ func describe(version string, routes []Route) (document, error) {
 			Description: "Task runs as Kubernetes objects, with the REST interface of a Prefect 3 server.",
 		},
 		Paths:      map[string]map[string]operation{},
-		Tags:       []documentTag{{GroupRuns}, {GroupLimits}, {GroupServer}},
+		Tags:       []documentTag{{GroupRuns}, {GroupFlows}, {GroupLimits}, {GroupServer}},
 		Components: components,
 	}
 	for i := range routes {
@@ -199,8 +200,8 @@ func operationOf(rt *Route, doc *routeDoc) operation {
 	o := operation{
 		OperationID: operationID(rt), Tags: []Group{rt.Group}, Summary: rt.Summary, Responses: map[string]*contents{},
 	}
-	if rt.Parameter != "" {
-		o.Parameters = append(o.Parameters, component("parameters", rt.Parameter))
+	for _, name := range rt.Parameters {
+		o.Parameters = append(o.Parameters, component("parameters", name))
 	}
 	for _, name := range doc.query {
 		o.Parameters = append(o.Parameters, component("parameters", name))

@@ -43,7 +43,7 @@ func FuzzDecodeCreate(f *testing.F) {
 			checkDecoded(t, nil, in.State.Data)
 		}
 		items := itemsOf(err)
-		if _, err := DecodeCreate(withDeprecatedPolicy(body)); len(itemsOf(err)) != len(items) {
+		if _, err := DecodeCreate(WithDeprecatedPolicy(body)); len(itemsOf(err)) != len(items) {
 			t.Fatalf("%d faults, %d in the body that is shown", len(items), len(itemsOf(err)))
 		}
 	})
@@ -78,7 +78,7 @@ func FuzzDecodeFilter(f *testing.F) {
 		if fault != nil {
 			return
 		}
-		q, err := DecodeFilter(body)
+		q, _, err := DecodeFilter(body)
 		checkDecoded(t, err, nil)
 		if err == nil && (q.Limit < 0 || q.Limit > maxLimit || q.Offset < 0) {
 			t.Fatalf("limit %d, offset %d", q.Limit, q.Offset)

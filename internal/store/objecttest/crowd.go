@@ -107,7 +107,13 @@ func (c Crowd) Filter() taskrun.Filter {
 		}}
 	}
 	if rarely() {
-		f.Subflows = &taskrun.SubflowFilter{Exists: storetest.Maybe(c.Random, c.Flag)}
+		f.Parents = &taskrun.ParentFilter{FlowRunIDs: storetest.Pick(c.Random, []map[string]struct{}{{}, {flowRunA: {}, "": {}}})}
+	}
+	if rarely() {
+		f.Subflows = &taskrun.SubflowFilter{
+			Exists:       storetest.Maybe(c.Random, c.Flag),
+			Placeholders: storetest.Pick(c.Random, []map[string]struct{}{nil, {"odd-7": {}, "00000000-0000-7000-8000-000000000001": {}}}),
+		}
 	}
 	for _, member := range []**taskrun.TimeFilter{&f.StartTime, &f.EndTime, &f.ExpectedStartTime} {
 		if rarely() {
