@@ -17,7 +17,6 @@ var partial = map[string]string{
 	"POST /task_runs/history":             "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/dashboard/counts": "as `POST /task_runs/filter`; work pools and work queues are not known, so filters on them match nothing",
-	"GET /ui/task_runs/{id}":              "`flow_run_name` is always null",
 	"POST /logs/":                         "lines are kept in the memory of the replica that took them, within `--rest-buffer-memory`, and written to the program's own log; this is no log store",
 	"POST /logs/filter":                   "answers from that memory",
 	"GET /admin/storage":                  "always null: no blocks are kept",

@@ -98,11 +98,13 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 		change change
 		server string
 		limits bool
+		flows  bool
 	}{
-		"without limits":   {func(*Options, *Dependencies) {}, "/api", false},
-		"with limits":      {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true},
-		"with no base":     {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false},
-		"with a long base": {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false},
+		"without limits":   {func(*Options, *Dependencies) {}, "/api", false, true},
+		"without flows":    {withoutFlows, "/api", false, false},
+		"with limits":      {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true, true},
+		"with no base":     {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false, true},
+		"with a long base": {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +126,9 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 			}
 			if _, limits := got.Paths["/v2/concurrency_limits/"]; limits != tc.limits {
 				t.Errorf("limits are in the document: %t, want %t", limits, tc.limits)
+			}
+			if _, flows := got.Paths["/flow_runs/{id}"]; flows != tc.flows {
+				t.Errorf("flow runs are in the document: %t, want %t", flows, tc.flows)
 			}
 			if _, runs := got.Paths["/task_runs/{id}"]; !runs {
 				t.Error("runs are not in the document")
@@ -163,11 +168,14 @@ func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 func TestSetStateReturnsTheVerdictOfTheRules(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
-		"GET /health":            {"200": "True"},
-		"GET /csrf-token":        {"200": "CsrfToken", "400": "Detail", "401": "Refused", "422": "Unprocessable", "503": "Message"},
-		"GET /task_runs/{id}":    {"200": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
-		"GET /task_run_states/":  {"200": "[State]", "400": "Detail", "401": "Refused", "403": "Forbidden", "422": "Invalid", "500": "Message", "503": "Message"},
-		"POST /task_runs/":       {"200": "TaskRun", "201": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "Detail", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message"},
+		"GET /health":           {"200": "True"},
+		"GET /csrf-token":       {"200": "CsrfToken", "400": "Detail", "401": "Refused", "422": "Unprocessable", "503": "Message"},
+		"GET /task_runs/{id}":   {"200": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
+		"GET /task_run_states/": {"200": "[State]", "400": "Detail", "401": "Refused", "403": "Forbidden", "422": "Invalid", "500": "Message", "503": "Message"},
+		"POST /task_runs/":      {"200": "TaskRun", "201": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "Detail", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message"},
+		"POST /flow_runs/{id}/input": {
+			"201": "Null", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message",
+		},
 		"DELETE /task_runs/{id}": {"204": "", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
 		"POST /concurrency_limits/increment": {
 			"200": "[MinimalConcurrencyLimitResponse]", "400": "Detail", "401": "Refused", "403": "Forbidden", "408": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "423": "Detail", "500": "Message", "503": "Message",

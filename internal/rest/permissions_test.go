@@ -14,6 +14,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
@@ -36,10 +37,15 @@ var dependent = map[string]struct {
 	"a run with a result, not finished":    {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","data":"x"}`), "update taskruns/status", 403},
 	"a run with the cache key of a result": {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":"k"}}`), "update taskruns/status", 403},
 	"a run with an empty cache key":        {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":""}}`), "update taskruns/status", 403},
+	"a flow run with a result":             {"POST /flow_runs/", newFlowRunWith(`{"type":"COMPLETED","data":{"x":1}}`), "update flowruns/status", 403},
 }
 
 func newRunWith(state string) string {
 	return `{"task_key":"k","dynamic_key":"d","state":` + state + `}`
+}
+
+func newFlowRunWith(state string) string {
+	return `{"flow_id":"` + idFlow + `","idempotency_key":"k","state":` + state + `}`
 }
 
 // withDomain puts real use cases behind the routes, in two namespaces.
@@ -49,7 +55,9 @@ func withDomain(reviewer *fakeReviewer) change {
 			store := memory.New()
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
-			return Tenant{Runs: runs, Recorder: runs, Limits: limits, Flows: newFlows(namespace, memory.NewFlows(), store, d.Clock)}
+			flowRuns := memory.NewFlows()
+			_, _ = flowRuns.CreateFlow(context.Background(), &flowrun.Flow{ID: idFlow, Name: "etl"}) // a new store has no other
+			return Tenant{Runs: runs, Recorder: runs, Limits: limits, Flows: newFlows(namespace, flowRuns, store, d.Clock)}
 		}
 		d.Reviewer, d.Tenant = reviewer, space("default")
 		d.Others = func(namespace string) (Tenant, error) { return space(namespace), nil }
@@ -99,6 +107,7 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 		"a run that is scheduled":         {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","state_details":{"deferred":true}}`)},
 		"a run without a result":          {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":null,"state_details":{"cache_key":null}}`)},
 		"a run with a cache key":          {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d","cache_key":"k"}`},
+		"a flow run without a result":     {"POST /flow_runs/", newFlowRunWith(`{"type":"RUNNING"}`)},
 		"a limit":                         {"POST /v2/concurrency_limits/", `{"name":"n","limit":1}`},
 		"an event of something else":      {"POST /events", "[" + sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}) + "]"},
 		"slots of a limit that is not":    {"POST /v2/concurrency_limits/increment", `{"names":["none"],"slots":1,"mode":"concurrency"}`},

@@ -66,7 +66,7 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	for _, entry := range a.header {
 		h.Set(entry[0], entry[1])
 	}
-	if len(a.body) > 0 {
+	if len(a.body) > 0 || a.mimeType != "" {
 		h.Set("Content-Type", a.contentType())
 	}
 	if len(a.body) >= minCompressed {

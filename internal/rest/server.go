@@ -33,6 +33,7 @@ type Runs interface {
 	Rename(ctx context.Context, id, name string) error
 	Delete(ctx context.Context, id string) error
 	SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error)
+	FlowRunName(ctx context.Context, id string) (*string, error)
 	Ready(ctx context.Context) error
 }
 

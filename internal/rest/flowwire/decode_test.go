@@ -285,7 +285,7 @@ func TestInputsAreRead(t *testing.T) {
 
 func TestFiltersOfInputsAreRead(t *testing.T) {
 	t.Parallel()
-	for body, want := range map[string]InputFilter{
+	for body, want := range map[string]flowrun.InputFilter{
 		`{"prefix":"a"}`:                                 {Prefix: "a", Limit: 1},
 		`{"prefix":"","limit":"7"}`:                      {Limit: 7},
 		`{"prefix":"a","limit":-1,"exclude_keys":["x"]}`: {Prefix: "a", Limit: math.MaxInt, Exclude: []string{"x"}},

@@ -27,9 +27,9 @@ func AppendDashboard(b []byte, buckets []taskrun.DashboardBucket) []byte {
 	})
 }
 
-// AppendUIRun writes a run with the name of its flow run, which is not known.
-func AppendUIRun(b []byte, run *taskrun.Run, now time.Time) []byte {
-	return writeRun(pyjson.BeginObject(b), run, now).Null("flow_run_name").End()
+// AppendUIRun writes a run with the name of its flow run. A nil name is null.
+func AppendUIRun(b []byte, run *taskrun.Run, flowRunName *string, now time.Time) []byte {
+	return writeRun(pyjson.BeginObject(b), run, now).TextOrNull("flow_run_name", flowRunName).End()
 }
 
 // AppendFlowRunCount writes the number of runs of a flow run, as a member of an object.

@@ -13,10 +13,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
-var allInputs = flows.InputQuery{Limit: 200}
+var allInputs = flowrun.InputFilter{Limit: 200}
 
 func TestUpdate_changesGivenFieldsOnly(t *testing.T) {
 	t.Parallel()
@@ -175,7 +174,7 @@ func TestInputs(t *testing.T) {
 			t.Errorf("key %.20q: error %v, want an InvalidError", key, err)
 		}
 	}
-	for want, q := range map[string]flows.InputQuery{
+	for want, q := range map[string]flowrun.InputFilter{
 		"paused-1-schema paused-1-response paused-2-schema Other": allInputs,
 		"paused-1-schema":                   {Prefix: "paused", Limit: 1},
 		"paused-1-response paused-2-schema": {Prefix: "paused-", Limit: 5, Exclude: []string{"paused-1-schema"}},
