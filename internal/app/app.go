@@ -34,6 +34,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
@@ -269,6 +270,8 @@ type services struct {
 	events   events.EventRecorder
 	rules    *retention.Watcher
 
+	unknownFlowRuns flows.UnknownFlowRuns
+
 	mu     sync.Mutex
 	limits map[string]*concurrency.Service // by namespace
 }
@@ -284,7 +287,7 @@ func (a *App) newServices(
 	return &services{
 		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock.RealClock{}), keyLocks: usecase.NewKeyLocks(),
 		buffers: bytebudget.New(a.options.REST.BufferMemory), writers: a.writers,
-		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
+		events: emitter, rules: rules, unknownFlowRuns: a.options.Flows.UnknownFlowRuns, limits: map[string]*concurrency.Service{},
 	}, nil
 }
 
@@ -334,14 +337,29 @@ func (s *services) service(source telemetry.Source, namespace string) *usecase.S
 	if source != telemetry.SourceController {
 		store = s.traffic.Wrap(store)
 	}
-	return usecase.New(usecase.Options{
+	flowRuns := s.cluster.Flows(namespace)
+	service := usecase.New(usecase.Options{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock.RealClock{},
 		Notifier:  s.recorder.Notifier(source),
+		FlowRuns:  flows.FlowRuns{Store: flowRuns, Unknown: s.unknownFlowRuns},
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
 		Buffers:   s.buffers,
+		Retention: s.rules,
+	})
+	service.Lister = service.WithFlows(flowRuns)
+	return service
+}
+
+// flowsOf returns the use cases of the flows and flow runs of a namespace.
+func (s *services) flowsOf(namespace string) *flows.Service {
+	return flows.New(flows.Options{
+		Namespace: namespace,
+		Store:     s.cluster.Flows(namespace),
+		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace))),
+		Clock:     clock.RealClock{},
 		Retention: s.rules,
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 // Options are all options of the program.
@@ -25,6 +26,7 @@ type Options struct {
 	Scope      ScopeOptions
 	REST       rest.Options
 	Security   SecurityOptions
+	Flows      FlowOptions
 	Controller controller.Options
 	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
@@ -40,6 +42,7 @@ func DefaultOptions() Options {
 		Scope:      ScopeOptions{Namespace: "default"},
 		REST:       rest.DefaultOptions(),
 		Security:   DefaultSecurityOptions(),
+		Flows:      FlowOptions{UnknownFlowRuns: flows.UnknownNotFound},
 		Controller: controller.DefaultOptions(),
 		Delivery:   delivery.DefaultReaperOptions(),
 		Manager: ManagerOptions{
@@ -58,6 +61,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Scope.BindFlags(fs)
 	o.REST.BindFlags(fs)
 	o.Security.BindFlags(fs)
+	o.Flows.BindFlags(fs)
 	o.Controller.BindFlags(fs)
 	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
@@ -72,7 +76,7 @@ func (o *Options) Validate() error {
 		shutdown = fmt.Errorf("--shutdown-timeout must be more than --rest-shutdown-timeout, which is %s", o.REST.ShutdownTimeout)
 	}
 	return errors.Join(
-		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
+		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Flows.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
 		o.REST.CheckReach(o.Security.Authentication != authenticationNone, o.Security.TLS.Enabled()), shutdown, o.Tracing.Validate(), o.Log.Validate(),
 	)
 }
