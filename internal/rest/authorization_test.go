@@ -73,6 +73,20 @@ var access = map[string]string{
 	"GET /flows/name/{name}": "get registeredflows",
 	"DELETE /flows/{id}":     "delete registeredflows",
 
+	"POST /flows/count":       "list registeredflows",
+	"POST /flows/filter":      "list registeredflows",
+	"POST /flows/paginate":    "list registeredflows",
+	"POST /flows/bulk_delete": "delete registeredflows",
+
+	"POST /flow_runs/count":          "list flowruns",
+	"POST /flow_runs/filter":         "list flowruns",
+	"POST /flow_runs/history":        "list flowruns",
+	"POST /flow_runs/lateness":       "list flowruns",
+	"POST /flow_runs/paginate":       "list flowruns",
+	"POST /flow_runs/bulk_delete":    "delete flowruns",
+	"POST /flow_runs/bulk_set_state": "update flowruns/status",
+	"POST /ui/flow_runs/history":     "list flowruns",
+
 	"POST /flow_runs/":                   "create flowruns",
 	"PATCH /flow_runs/{id}":              "update flowruns",
 	"GET /flow_runs/{id}":                "get flowruns",

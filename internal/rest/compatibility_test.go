@@ -31,7 +31,6 @@ var partial = map[string]string{
 // absent are the routes of the contract (§1.3 to §1.7, §4.6, §C) that are not served.
 var absent = [][2]string{
 	{"GET /admin/settings", "there are no settings of Prefect's server to show"},
-	{"POST /flow_runs/filter", "lists of flow runs are not served"},
 	{"GET /flow_runs/{id}/graph-v2", "graphs of flow runs are not served"},
 	{"GET /collections/views/aggregate-worker-metadata", "for workers of flows only"},
 }

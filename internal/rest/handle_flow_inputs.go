@@ -7,7 +7,6 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/flowwire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 const textInputTaken = "A flow run input with this key already exists."
@@ -34,7 +33,7 @@ func (s *namespaceHandler) filterInputs(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	inputs, err := s.Flows.ListInputs(r.ctx, r.parameter, flows.InputQuery(filter))
+	inputs, err := s.Flows.ListInputs(r.ctx, r.parameter, filter)
 	if err != nil {
 		return response{}, err
 	}

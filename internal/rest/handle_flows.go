@@ -15,6 +15,8 @@ import (
 // Flows are the use cases of flows and flow runs. *flows.Service implements them. Its errors are those of
 // flowrun.Store, never taskrun.ErrConflict: a client takes 409 for a failure of its flow (flows contract §0.3).
 type Flows interface {
+	FlowLists
+
 	CreateFlow(ctx context.Context, in flowrun.NewFlow) (flow *flowrun.Flow, created bool, err error)
 	Flow(ctx context.Context, id string) (*flowrun.Flow, error)
 	FlowNamed(ctx context.Context, name string) (*flowrun.Flow, error)
@@ -34,11 +36,25 @@ type Flows interface {
 
 	CreateInput(ctx context.Context, in flowrun.Input) error
 	Input(ctx context.Context, runID, key string) (*flowrun.Input, error)
-	ListInputs(ctx context.Context, runID string, q flows.InputQuery) ([]*flowrun.Input, error)
+	ListInputs(ctx context.Context, runID string, f flowrun.InputFilter) ([]*flowrun.Input, error)
 	DeleteInput(ctx context.Context, runID, key string) error
 }
 
 var _ Flows = (*flows.Service)(nil)
+
+// FlowLists are the use cases of many flows and flow runs.
+type FlowLists interface {
+	QueryFlows(ctx context.Context, q flowrun.FlowQuery) (flowrun.FlowPage, error)
+	CountFlows(ctx context.Context, f flowrun.Filters) (int, error)
+	BulkDeleteFlows(ctx context.Context, q flowrun.FlowQuery) (deleted []string, err error)
+
+	Query(ctx context.Context, q flowrun.Query) (flowrun.Page, error)
+	Count(ctx context.Context, f flowrun.Filters) (int, error)
+	History(ctx context.Context, q flowrun.HistoryQuery) ([]taskrun.HistoryBin, error)
+	Lateness(ctx context.Context, f flowrun.Filters) (*float64, error)
+	BulkDelete(ctx context.Context, q flowrun.Query) (deleted []string, err error)
+	BulkSetState(ctx context.Context, q flowrun.Query, p taskrun.Proposal) ([]flowrun.Outcome, error)
+}
 
 // createFlow registers a flow, or returns the flow with the same name as it is (flows contract §0.20).
 func (s *namespaceHandler) createFlow(r *request) (response, error) {

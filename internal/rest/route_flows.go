@@ -32,6 +32,60 @@ func keptFlowRoutes() []route {
 	}
 }
 
+// flowListRoutes are the routes of many flows and flow runs.
+func flowListRoutes() []route {
+	return []route{
+		{
+			method: http.MethodPost, path: "/flows/count", resource: ResourceRegisteredFlows, verb: VerbList, summary: "Count the matching flows",
+			handle: (*namespaceHandler).countFlows, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flows/filter", resource: ResourceRegisteredFlows, verb: VerbList, summary: "List the matching flows",
+			handle: (*namespaceHandler).filterFlows, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flows/bulk_delete", resource: ResourceRegisteredFlows, verb: VerbDelete, summary: "Delete the matching flows, their flow runs and their task runs",
+			handle: (*namespaceHandler).bulkDeleteFlows, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flows/paginate", resource: ResourceRegisteredFlows, verb: VerbList, summary: "Read a page of the matching flows",
+			handle: (*namespaceHandler).paginateFlows, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/count", resource: ResourceFlowRuns, verb: VerbList, summary: "Count the matching flow runs",
+			handle: (*namespaceHandler).countFlowRuns, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/lateness", resource: ResourceFlowRuns, verb: VerbList, summary: "Read the mean lateness of the matching flow runs",
+			handle: (*namespaceHandler).flowRunLateness, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/history", resource: ResourceFlowRuns, verb: VerbList, summary: "Count the matching flow runs by expected start time",
+			handle: (*namespaceHandler).flowRunHistory, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/filter", resource: ResourceFlowRuns, verb: VerbList, summary: "List the matching flow runs",
+			handle: (*namespaceHandler).filterFlowRuns, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/bulk_delete", resource: ResourceFlowRuns, verb: VerbDelete, summary: "Delete the matching flow runs, their states and their task runs",
+			handle: (*namespaceHandler).bulkDeleteFlowRuns, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/bulk_set_state", resource: ResourceFlowRunStates, verb: VerbUpdate, summary: "Propose a state for the matching flow runs",
+			handle: (*namespaceHandler).bulkSetFlowRunState, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/flow_runs/paginate", resource: ResourceFlowRuns, verb: VerbList, summary: "Read a page of the matching flow runs",
+			handle: (*namespaceHandler).paginateFlowRuns, body: true,
+		},
+		{
+			method: http.MethodPost, path: "/ui/flow_runs/history", resource: ResourceFlowRuns, verb: VerbList, summary: "List the start and duration of the matching flow runs",
+			handle: (*namespaceHandler).flowRunPoints, body: true,
+		},
+	}
+}
+
 // standInRoutes are the routes of flows of a server that does not keep them.
 func standInRoutes() []route {
 	return []route{{

@@ -87,7 +87,9 @@ func table() []route { return servedRoutes(allParts) }
 func servedRoutes(parts Parts) []route {
 	flows := standInRoutes
 	if parts.Flows {
-		flows = func() []route { return slices.Concat(keptFlowRoutes(), flowRunRoutes(), flowRunInputRoutes()) }
+		flows = func() []route {
+			return slices.Concat(flowListRoutes(), keptFlowRoutes(), flowRunRoutes(), flowRunInputRoutes())
+		}
 	}
 	var limits []route
 	if parts.Limits {

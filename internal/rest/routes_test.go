@@ -202,6 +202,8 @@ func TestEveryRouteIsComplete(t *testing.T) {
 		}
 		want := ResourceNone
 		switch {
+		case r.path == "/ui/flow_runs/history":
+			want = ResourceFlowRuns
 		case showsRuns(r.path):
 			want = ResourceTaskRuns
 		case strings.Contains(r.path, "/concurrency_limits/"):

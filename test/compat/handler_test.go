@@ -41,7 +41,7 @@ func newHandler(t *testing.T) http.Handler {
 	runs := memory.NewWithClock(clock.RealClock{})
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: clock.RealClock{}})
 	flowRuns := memory.NewFlows()
-	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits, FlowRuns: flows.FlowRuns{Store: flowRuns}})
+	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits, FlowRuns: flows.FlowRuns{Store: flowRuns}, Flows: flowRuns})
 	flowService := flows.New(flows.Options{Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs), Clock: clock.RealClock{}})
 	queue := delivery.NewQueue(runs, clock.RealClock{})
 	t.Cleanup(queue.Open())

@@ -40,6 +40,19 @@ var routeDocs = map[string]routeDoc{
 
 	"POST /events": {body: "EventsBody", responses: bodies{204: ""}},
 
+	"POST /flows/filter":             {body: "FlowFilterBody", optional: true, responses: bodies{200: "[Flow]", 422: "Unprocessable"}},
+	"POST /flows/count":              {body: "FlowCountBody", optional: true, responses: bodies{200: "Natural"}},
+	"POST /flows/paginate":           {body: "FlowPaginateBody", optional: true, responses: bodies{200: "FlowPaginationResponse", 422: "Unprocessable"}},
+	"POST /flows/bulk_delete":        {body: "FlowsBulkDeleteBody", optional: true, responses: bodies{200: "BulkDeleteResponse"}},
+	"POST /flow_runs/filter":         {body: "FlowRunFilterBody", optional: true, responses: bodies{200: "[FlowRun]", 422: "Unprocessable"}},
+	"POST /flow_runs/count":          {body: "FlowRunCountBody", optional: true, responses: bodies{200: "Natural"}},
+	"POST /flow_runs/lateness":       {body: "FlowRunCountBody", optional: true, responses: bodies{200: "SecondsOrNull"}},
+	"POST /flow_runs/paginate":       {body: "FlowRunPaginateBody", optional: true, responses: bodies{200: "FlowRunPaginationResponse", 422: "Unprocessable"}},
+	"POST /flow_runs/history":        {body: "FlowRunHistoryBody", responses: bodies{200: "[HistoryResponse]", 422: "Unprocessable"}},
+	"POST /flow_runs/bulk_delete":    {body: "FlowRunsBulkDeleteBody", optional: true, responses: bodies{200: "BulkDeleteResponse"}},
+	"POST /flow_runs/bulk_set_state": {body: "BulkSetStateBody", responses: bodies{200: "BulkSetStateResponse"}},
+	"POST /ui/flow_runs/history":     {body: "FlowRunPointsBody", optional: true, responses: bodies{200: "[SimpleFlowRun]"}},
+
 	"POST /flows/":           {body: "FlowCreate", responses: bodies{200: "Flow", 201: "Flow", 404: "Detail"}},
 	"PATCH /flows/{id}":      {body: "FlowUpdate", responses: bodies{204: ""}},
 	"GET /flows/{id}":        {responses: bodies{200: "Flow"}},
