@@ -34,7 +34,7 @@ type recordedStep struct {
 const (
 	recordings = "../../../test/compat/testdata"
 	// leastFaults is far below the number of the recorded faults: the test must find some.
-	leastFaults = 60
+	leastFaults = 110
 )
 
 // anyID matches what stands for an id in the recordings.
@@ -80,7 +80,33 @@ var decoders = map[string]func(pyjson.Value, http.Header) error{
 		_, err := DecodeInputFilter(body)
 		return err
 	},
+	"POST /flows/filter":      decoder(DecodeFlowFilter),
+	"POST /flows/count":       decoder(DecodeFlowCount),
+	"POST /flows/bulk_delete": decoder(DecodeFlowBulkDelete),
+	"POST /flows/paginate": func(body pyjson.Value, _ http.Header) error {
+		_, _, err := DecodeFlowPaginate(body)
+		return err
+	},
+	"POST /flow_runs/filter":      decoder(DecodeRunFilter),
+	"POST /flow_runs/count":       decoder(DecodeRunCount),
+	"POST /flow_runs/lateness":    decoder(DecodeRunCount),
+	"POST /flow_runs/history":     decoder(DecodeRunHistory),
+	"POST /flow_runs/bulk_delete": decoder(DecodeRunBulkDelete),
+	"POST /ui/flow_runs/history":  decoder(DecodePointHistory),
+	"POST /flow_runs/paginate": func(body pyjson.Value, _ http.Header) error {
+		_, _, err := DecodeRunPaginate(body)
+		return err
+	},
+	"POST /flow_runs/bulk_set_state": func(body pyjson.Value, _ http.Header) error {
+		_, _, err := DecodeBulkSetState(body)
+		return err
+	},
 	"PATCH /flow_runs/{id}/labels": func(body pyjson.Value, _ http.Header) error { _, err := DecodeLabels(body); return err },
+}
+
+// decoder is a decoder of a body, for the error alone.
+func decoder[T any](decode func(pyjson.Value) (T, error)) func(pyjson.Value, http.Header) error {
+	return func(body pyjson.Value, _ http.Header) error { _, err := decode(body); return err }
 }
 
 func TestRecordedFaults(t *testing.T) {
@@ -125,7 +151,14 @@ func compareFaults(t *testing.T, step *recordedStep, decode func(pyjson.Value, h
 			return // nor does a body that is not JSON
 		}
 	}
-	invalid, ok := errors.AsType[*wire.InvalidError](decode(body, header))
+	err := decode(body, header)
+	if detail, ok := errors.AsType[*wire.DetailError](err); ok {
+		if diff := cmp.Diff(unmarshalled(t, step.Response.Body), any(map[string]any{"detail": detail.Text})); diff != "" {
+			t.Errorf("response to %s (-recorded +got):\n%s", text, diff)
+		}
+		return
+	}
+	invalid, ok := errors.AsType[*wire.InvalidError](err)
 	if !ok {
 		t.Fatalf("%s is accepted, want %s", text, step.Response.Body)
 	}
