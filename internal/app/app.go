@@ -338,19 +338,18 @@ func (s *services) service(source telemetry.Source, namespace string) *usecase.S
 		store = s.traffic.Wrap(store)
 	}
 	flowRuns := s.cluster.Flows(namespace)
-	service := usecase.New(usecase.Options{
+	return usecase.New(usecase.Options{
 		Namespace: namespace,
 		Store:     store,
 		Clock:     clock.RealClock{},
 		Notifier:  s.recorder.Notifier(source),
 		FlowRuns:  flows.FlowRuns{Store: flowRuns, Unknown: s.unknownFlowRuns},
+		Flows:     flowRuns,
 		Slots:     s.limitsOf(namespace),
 		KeyLocks:  s.keyLocks,
 		Buffers:   s.buffers,
 		Retention: s.rules,
 	})
-	service.Lister = service.WithFlows(flowRuns)
-	return service
 }
 
 // flowsOf returns the use cases of the flows and flow runs of a namespace.
