@@ -33,7 +33,7 @@ func (f *fakeDeliveries) tell(text string) {
 	f.told = append(f.told, text)
 }
 
-// heard checks what was told so far.
+// heard checks the recorded calls.
 func (f *fakeDeliveries) heard(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -83,7 +83,7 @@ func (f *fakeSubscription) Nack(ctx context.Context, run *taskrun.Run) {
 
 func (f *fakeSubscription) Close() { f.tell(f.clientID + " left") }
 
-// fakeRecorder keeps what it is given.
+// fakeRecorder keeps the events that it gets.
 type fakeRecorder struct {
 	before  func(ctx context.Context) error // nil: none
 	refuses string                          // name of states; "": none
@@ -119,7 +119,7 @@ func (f *fakeRecorder) recorded(t *testing.T) [][]string {
 	return slices.Clone(f.batches)
 }
 
-// fakeStream yields the changes that a test puts in.
+// fakeStream yields the changes that a test adds.
 type fakeStream struct {
 	changes chan taskrun.Change
 	broken  error
@@ -150,7 +150,7 @@ func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions)
 	}
 }
 
-// socketCounter counts.
+// socketCounter counts the calls of SocketMetrics.
 type socketCounter struct {
 	mu     sync.Mutex
 	opened map[string]int

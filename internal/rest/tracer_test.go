@@ -11,7 +11,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-// noting notes what it hears, and that it heard it within a request of its own.
+// noting records its calls, and whether each belongs to a request.
 type noting struct{ heard []string }
 
 type notingKey struct{}
@@ -34,7 +34,7 @@ func (n *noting) Routed(ctx context.Context, method, route string) {
 	n.heard = append(n.heard, inside+method+" "+route)
 }
 
-func TestSpansAreNamedByRoute(t *testing.T) {
+func TestTracer_spansAreNamedByRoute(t *testing.T) {
 	t.Parallel()
 	tracer := &noting{}
 	server, err := New(DefaultOptions(), Dependencies{
@@ -53,7 +53,7 @@ func TestSpansAreNamedByRoute(t *testing.T) {
 	}
 }
 
-// trusting notes which requests may continue a trace.
+// trusting records which requests may continue a trace.
 type trusting struct {
 	noTracer
 	trusted bool
@@ -72,7 +72,7 @@ func (tr *trusting) Handler(next http.Handler) http.Handler {
 	})
 }
 
-func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
+func TestTracer_onlyIdentifiedCallersContinueATrace(t *testing.T) {
 	t.Parallel()
 	const proxied = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
 	for name, tc := range map[string]struct {
@@ -80,16 +80,16 @@ func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
 		want               bool
 	}{
 		"nothing":                          {http.MethodPost, "/api/task_runs/count", "", false},
-		"a bad token":                      {http.MethodPost, "/api/task_runs/count", "Bearer bad", false},
-		"a good token":                     {http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default", true},
-		"a good token without permission":  {http.MethodPost, "/api/task_runs/count", "Bearer get taskruns in default", true},
-		"a good token, no such path":       {http.MethodGet, "/api/nope", "Bearer get taskruns in default", true},
-		"no such path":                     {http.MethodGet, "/api/nope", "", false},
+		"an invalid token":                 {http.MethodPost, "/api/task_runs/count", "Bearer bad", false},
+		"a valid token":                    {http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default", true},
+		"a valid token without permission": {http.MethodPost, "/api/task_runs/count", "Bearer get taskruns in default", true},
+		"a valid token, an unknown path":   {http.MethodGet, "/api/nope", "Bearer get taskruns in default", true},
+		"an unknown path":                  {http.MethodGet, "/api/nope", "", false},
 		"an open route":                    {http.MethodGet, "/api/health", "", false},
 		"an open route, and a token":       {http.MethodGet, "/api/health", "Bearer list taskruns in default", false},
 		"through the API server":           {http.MethodPost, proxied + "/task_runs/count", "user list taskruns in default", true},
-		"as if through the API server":     {http.MethodPost, proxied + "/task_runs/count", "Bearer list taskruns in default", false},
-		"a page that asks what it may do":  {http.MethodOptions, "/api/task_runs/count", "", false},
+		"a request that pretends to be from the API server": {http.MethodPost, proxied + "/task_runs/count", "Bearer list taskruns in default", false},
+		"a preflight":                      {http.MethodOptions, "/api/task_runs/count", "", false},
 		"an open route through API server": {http.MethodGet, proxied + "/health", "user somebody", false},
 	} {
 		t.Run(name, func(t *testing.T) {
