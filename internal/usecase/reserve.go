@@ -38,7 +38,7 @@ func (s *Service) reserve(first *taskrun.Run) Reservation {
 	return reservation
 }
 
-// noReservation stands for a worker that was not found.
+// noReservation is the Reservation if no worker is ready.
 type noReservation struct{}
 
 func (noReservation) Hold() taskrun.Hold                    { return taskrun.Hold{} }
