@@ -50,8 +50,9 @@ func at(t *testing.T, s schema, path string) schema {
 	return s
 }
 
-// The rules that answer a REST client and the schema must not disagree.
-func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
+// The limits of the model, which REST clients get, and those of the schema must
+// be equal.
+func TestCRDs_limitsEqualThoseOfTheModel(t *testing.T) {
 	t.Parallel()
 	root := rootSchema(t)
 	for path, want := range map[string]int64{
@@ -100,7 +101,7 @@ func checkBound(t *testing.T, path string, s schema, want int64) {
 }
 
 // Everything a client can make grow has an end.
-func TestEverythingIsBounded(t *testing.T) {
+func TestCRDs_everyFieldIsLimited(t *testing.T) {
 	t.Parallel()
 	root := rootSchema(t)
 	for _, name := range []string{"spec", "status"} {
@@ -150,7 +151,7 @@ func missing(is bool, what string) string {
 	return ""
 }
 
-func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
+func TestCRDs_stateTypesEqualThoseOfTheRules(t *testing.T) {
 	t.Parallel()
 	types := at(t, rootSchema(t), "spec.initialState.type").Enum
 	if len(types) != len(orchestration.StateTypes) {
@@ -177,7 +178,7 @@ func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
 
 // The rule on all texts of spec first takes each small text for as long as it may
 // be: what it takes must be no less than the schema lets in.
-func TestTheRuleOnAllTextsOfSpecKnowsTheSingleBounds(t *testing.T) {
+func TestCRDs_ruleOnAllTextsOfSpecHasTheSingleLimits(t *testing.T) {
 	t.Parallel()
 	var text string
 	for _, rule := range rootSchema(t).XValidations {

@@ -70,7 +70,7 @@ ttlSecondsAfterFinished: 3600
 	},
 }
 
-func TestManifestsAsPeopleWriteThemAreAccepted(t *testing.T) {
+func TestManifests_ofUsersAreAccepted(t *testing.T) {
 	runs := open(t)
 	for name, m := range manifests {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func throughJSON(t *testing.T, value any) (same any) {
 }
 
 // What people write first, and the refusal that names the field and the fix.
-func TestAWrongManifestIsToldWhatIsRight(t *testing.T) {
+func TestManifests_rejectionNamesTheFix(t *testing.T) {
 	runs := open(t)
 	for spec, refusal := range map[string][2]string{
 		`{taskKey: k, taskInputs: [{name: n, sources: []}]}`:             {"spec.taskInputs[0].name", "must be of type string"},

@@ -29,13 +29,13 @@ type rule struct {
 
 // rules holds every CEL rule but those of immutability.
 var rules = map[string]rule{
-	"the keys of labels are bounded": {
+	"the keys of labels are limited": {
 		message:  "the keys of labels have at most 128 characters",
 		field:    "spec.labels",
 		accepted: []string{`{taskKey: k}`, `{taskKey: k, labels: {}}`, `{taskKey: k, labels: {` + text(128) + `: 1, b: x}}`},
 		refused:  []string{`{taskKey: k, labels: {` + text(129) + `: 1, b: x}}`},
 	},
-	"taskInputs is bounded as a whole": {
+	"taskInputs is limited as a whole": {
 		message: "taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",
 		field:   "spec.taskInputs",
 		accepted: []string{
@@ -49,7 +49,7 @@ var rules = map[string]rule{
 			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(31) + `]}, {name: b, sources: ` + parameters(1) + `}, {name: c, sources: [` + named(2) + `]}]}`,
 		},
 	},
-	"an input has an id, or else a name of a TaskRun, if it is a run": {
+	"an input of a run has an id or a name of a TaskRun": {
 		message: "id must be set if inputType is flow_run, id or taskRunName if it is task_run, and only then",
 		field:   "spec.taskInputs[0].sources[0].id",
 		accepted: []string{
@@ -62,7 +62,7 @@ var rules = map[string]rule{
 			input(`{inputType: task_run, taskRunName: a, id: ` + uuidA + `}`),
 		},
 	},
-	"an input has a name of a TaskRun only if it is one": {
+	"only an input of a run has a name of a TaskRun": {
 		message:  "taskRunName must be set only if inputType is task_run",
 		field:    "spec.taskInputs[0].sources[0].taskRunName",
 		accepted: []string{input(`{inputType: task_run, taskRunName: ` + text(253) + `}`)},
@@ -71,25 +71,25 @@ var rules = map[string]rule{
 			input(`{inputType: constant, type: int, taskRunName: a}`),
 		},
 	},
-	"an input has a name if it is a parameter": {
+	"an input of a parameter has a name": {
 		message:  "name must be set if inputType is parameter, and only then",
 		field:    "spec.taskInputs[0].sources[0].name",
 		accepted: []string{input(`{inputType: parameter, name: x}`), input(`{inputType: parameter, name: ""}`)},
 		refused:  []string{input(`{inputType: parameter}`), input(`{inputType: constant, type: int, name: x}`)},
 	},
-	"an input has a type if it is a constant": {
+	"an input of a constant has a type": {
 		message:  "type must be set if inputType is constant, and only then",
 		field:    "spec.taskInputs[0].sources[0].type",
 		accepted: []string{input(`{inputType: constant, type: int}`), input(`{inputType: constant, type: ""}`)},
 		refused:  []string{input(`{inputType: constant}`), input(`{inputType: parameter, name: x, type: int}`)},
 	},
-	"the keys of runInputKeyset are bounded": {
+	"the keys of runInputKeyset are limited": {
 		message:  "the keys of runInputKeyset have at most 256 characters",
 		field:    "spec.initialState.stateDetails.runInputKeyset",
 		accepted: []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(256) + `: v}}}}`},
 		refused:  []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}}`},
 	},
-	"the texts of a spec are bounded together": {
+	"the texts of a spec are limited together": {
 		message: "the texts of spec have at most 12288 characters together",
 		field:   "spec",
 		accepted: []string{
@@ -98,7 +98,7 @@ var rules = map[string]rule{
 		},
 		refused: specsBeyondTotal(),
 	},
-	"the texts of a status are bounded together": {
+	"the texts of a status are limited together": {
 		message: "the texts of state and history have at most 12288 characters together",
 		field:   "status",
 		status:  true,
@@ -112,7 +112,7 @@ var rules = map[string]rule{
 		},
 		refused: statusesBeyondTotal(),
 	},
-	"the texts of effective are bounded together": {
+	"the texts of effective are limited together": {
 		message: "the texts of effective have at most 2048 characters together",
 		field:   "status.effective",
 		status:  true,
@@ -203,7 +203,7 @@ func manyStates(n int, name string) string {
 	return strings.Join(slices.Repeat([]string{state(`, name: ` + name)}, n), ", ")
 }
 
-func TestEachRuleAcceptsAndRefuses(t *testing.T) {
+func TestRules_acceptAndReject(t *testing.T) {
 	runs := open(t)
 	for name, rule := range rules {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +251,7 @@ var immutable = map[string][2]string{
 	"origin":          {`{createdTime: "2031-01-01T00:00:00Z"}`, `{createdTime: "2032-01-01T00:00:00Z"}`},
 }
 
-func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
+func TestRules_identityFieldsAreImmutable(t *testing.T) {
 	runs := open(t)
 	for field, values := range immutable {
 		t.Run(field, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 }
 
 // Values without a type in the schema are compared too, whichever fields they are in.
-func TestNumbersOfThePolicyStayAsTheyAre(t *testing.T) {
+func TestRules_numbersOfThePolicyAreImmutable(t *testing.T) {
 	runs := open(t)
 	for _, change := range [][2]string{
 		{`{retryDelay: [1, "2.5"]}`, `{retryDelay: [1, 2.5]}`},
@@ -296,7 +296,7 @@ func TestNumbersOfThePolicyStayAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestAllChangedFieldsAreNamed(t *testing.T) {
+func TestRules_allChangedFieldsAreNamed(t *testing.T) {
 	runs := open(t)
 	name := runs.created(t, `{taskKey: a, dynamicKey: a, initialState: {type: PENDING}}`)
 	_, err := runs.patch(t, name, `{spec: {taskKey: b, dynamicKey: b, taskVersion: b, name: b, initialState: {type: RUNNING}}}`)
@@ -306,7 +306,7 @@ func TestAllChangedFieldsAreNamed(t *testing.T) {
 
 const toChangeTheState = "initialState is immutable. To change the state, create a StateProposal."
 
-func TestTheInitialStateStaysAsItIs(t *testing.T) {
+func TestRules_initialStateIsImmutable(t *testing.T) {
 	runs := open(t)
 	with := runs.created(t, `{taskKey: k, initialState: {type: PENDING, stateDetails: {deferred: false}}}`)
 	for _, change := range []string{`{type: CANCELLED}`, `{message: x}`, `{stateDetails: {deferred: true}}`, `{stateDetails: null}`} {
@@ -324,7 +324,7 @@ func TestTheInitialStateStaysAsItIs(t *testing.T) {
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	runs := open(t)
 	for name, change := range map[string][2]string{
-		"of another time":    {`updatedTime: "2031-01-01T00:00:00Z"`, `updatedTime: "2032-01-01T00:00:00Z"`},
+		"with another time":  {`updatedTime: "2031-01-01T00:00:00Z"`, `updatedTime: "2032-01-01T00:00:00Z"`},
 		"with another field": {`updatedTime: "2031-01-01T00:00:00Z"`, `endTime: "2032-01-01T00:00:00Z"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -346,7 +346,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	}
 }
 
-func TestAChangedSpecIsBoundedTogether(t *testing.T) {
+func TestRules_changedSpecIsLimitedAsAWhole(t *testing.T) {
 	runs := open(t)
 	most := `{taskKey: "", name: a, tags: [b], initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-2) + `}}`
 	for change, accepted := range map[string]bool{
@@ -368,7 +368,7 @@ func TestAChangedSpecIsBoundedTogether(t *testing.T) {
 	}
 }
 
-func TestOtherFieldsCanChange(t *testing.T) {
+func TestRules_otherFieldsCanChange(t *testing.T) {
 	runs := open(t)
 	for field, values := range map[string][2]string{
 		"name":                    {"a", "b"},
@@ -386,7 +386,7 @@ func TestOtherFieldsCanChange(t *testing.T) {
 	}
 }
 
-func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
+func TestRules_everyRuleOfTheCRDHasATest(t *testing.T) {
 	tested := map[string]bool{}
 	for _, rule := range rules {
 		if len(rule.accepted) == 0 || len(rule.refused) == 0 {
@@ -394,8 +394,8 @@ func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
 		}
 		tested[rule.message] = true
 	}
-	tested["immutable fields of spec were changed, added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
-	tested[toChangeTheState] = true                                          // by TestTheInitialStateStaysAsItIs
+	tested["immutable fields of spec were changed, added or removed"] = true // by TestRules_identityFieldsAreImmutable, which sees its messageExpression
+	tested[toChangeTheState] = true                                          // by TestRules_initialStateIsImmutable
 	messages := map[string]bool{}
 	crd := renderedCRD(t)
 	collect(messages, *crd.Spec.Versions[0].Schema.OpenAPIV3Schema)

@@ -26,16 +26,16 @@ const (
 	longestEscapedObject = 192 << 10
 )
 
-// TestTheLargestLegalObjectIsSmall fills everything there is: what does not
+// TestSchema_largestValidObjectIsSmall fills everything there is: what does not
 // count towards the bounds on all texts first, then texts up to these bounds.
 // The API server takes it, and refuses one character more.
-func TestTheLargestLegalObjectIsSmall(t *testing.T) {
+func TestSchema_largestValidObjectIsSmall(t *testing.T) {
 	for name, c := range map[string]struct {
 		character string
 		most      int
 	}{
-		"of four-byte characters":        {"😀", longestObject},
-		"of characters that are escaped": {"<", longestEscapedObject},
+		"four-byte characters": {"😀", longestObject},
+		"escaped characters":   {"<", longestEscapedObject},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fill := filler(c.character)

@@ -30,7 +30,7 @@ spec:
 `
 
 // Where Tekton is installed too, docs/install.md says what reaches which kind.
-func TestOurKindsBesideTekton(t *testing.T) {
+func TestKinds_besideTekton(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	folder := t.TempDir()
@@ -84,7 +84,7 @@ metadata: {name: theirs}
 }
 
 // kubectl takes a word for a category before it takes it for a kind.
-func TestAllKindsAreInOneCategoryThatIsNoKind(t *testing.T) {
+func TestKinds_shareOneCategory(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(inRepository(t, "config", "crd", "bases", "*.yaml"))
 	if err != nil || len(files) < 2 {

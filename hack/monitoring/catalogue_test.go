@@ -13,22 +13,22 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// root is the repository.
+// root is the path of the repository.
 const root = "../../"
 
-// metric is what docs/metrics.md says of one. Tests of internal/telemetry and of
-// internal/app hold that page against the program.
+// metric is a row of docs/metrics.md. Tests of internal/telemetry and of
+// internal/app compare that page with the program.
 type metric struct {
 	kind   string
 	labels []string
 }
 
-// catalogue is all metrics by name.
+// catalogue returns all metrics by name.
 type catalogue map[string]metric
 
 var (
 	row = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (counter|gauge|histogram) \\| ([^|]+) \\|")
-	// onTarget are the labels that whoever scrapes puts on.
+	// onTarget lists the labels that the scraper adds.
 	onTarget = []string{"namespace", "pod", "container", "job", "service", "endpoint", "instance"}
 )
 
