@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// kubectl runs kubectl and returns what it prints.
+// kubectl runs kubectl and returns its output.
 func kubectl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	assets, err := controlplane.Assets(inRepository(t))
@@ -99,7 +99,7 @@ func TestTaskRun_isShownByKubectl(t *testing.T) {
 		"get prefect":  {object.GetName()}, // the category of all kinds
 		"get taskruns -o wide": {
 			"NAME STATE REASON TASK RUNS AGE RUN-NAME ID FLOW-RUN NEXT-START WORKER SENT DURATION MESSAGE",
-			"load-8 " + uuidB + " " + uuidA + " host-7-4711 ", "d 90.5 all done", // no start is ahead of it
+			"load-8 " + uuidB + " " + uuidA + " host-7-4711 ", "d 90.5 all done", // only columns without times before it
 			"wait-1 " + "11111111-1111-4111-8111-1111111111d1" + " 2033-01-01T00:00:00.000000Z",
 		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},

@@ -18,16 +18,16 @@ const (
 	uuidB = "7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01"
 )
 
-// rule is one CEL rule of the CRD, with what it lets pass and what it does not.
+// rule is one CEL rule of the CRD, with values that it accepts and rejects.
 type rule struct {
 	message string // as in the CRD
-	field   string // the one the refusal names
-	status  bool   // the cases are a status, else a spec
+	field   string // field in the rejection
+	status  bool   // the cases are statuses, otherwise specs
 
 	accepted, refused []string // YAML
 }
 
-// rules holds every CEL rule but those of immutability.
+// rules holds every CEL rule except those of immutability.
 var rules = map[string]rule{
 	"the keys of labels are limited": {
 		message:  "the keys of labels have at most 128 characters",
@@ -125,8 +125,8 @@ var rules = map[string]rule{
 	},
 }
 
-// specsBeyondTotal fills a spec up to its bound in all but one place, and then
-// goes one character beyond it there: each place must count.
+// specsBeyondTotal returns specs at their limit, with one character too many in one place each:
+// each place must count.
 func specsBeyondTotal() []string {
 	full := func(rest int, place string) string {
 		return `{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
@@ -156,7 +156,8 @@ func specsBeyondTotal() []string {
 	return specs
 }
 
-// statusesBeyondTotal does so with a status, in the current state and in a past one.
+// statusesBeyondTotal returns such statuses, with the character in the current state and in a
+// past one.
 func statusesBeyondTotal() []string {
 	var statuses []string
 	for rest, places := range map[int][]string{
@@ -181,7 +182,7 @@ func statusesBeyondTotal() []string {
 		`{state: `+state(`, name: `+text(129))+`, history: [`+manyStates(47, text(128))+`]}`)
 }
 
-// effectiveBeyondTotal goes one character beyond the limit with each text.
+// effectiveBeyondTotal exceeds the limit by one character in each text.
 func effectiveBeyondTotal() []string {
 	all := []string{
 		`{effective: {wire: ` + text(2048-36+1) + `, flowRunID: ` + uuidA + `}}`,
@@ -193,12 +194,12 @@ func effectiveBeyondTotal() []string {
 	return all
 }
 
-// named are n sources that name a TaskRun.
+// named returns n sources that name a TaskRun.
 func named(n int) string {
 	return strings.Join(slices.Repeat([]string{`{inputType: task_run, taskRunName: a}`}, n), ", ")
 }
 
-// manyStates are states that have a name and no other text.
+// manyStates returns states with a name and no other text.
 func manyStates(n int, name string) string {
 	return strings.Join(slices.Repeat([]string{state(`, name: ` + name)}, n), ", ")
 }
@@ -224,7 +225,7 @@ func TestRules_acceptAndReject(t *testing.T) {
 	}
 }
 
-// try writes a spec or a status, as the rule is about.
+// try writes a spec or a status, depending on the rule.
 func (d namespaceClient) try(t *testing.T, r rule, text string) error {
 	t.Helper()
 	if !r.status {
@@ -266,7 +267,7 @@ func TestRules_identityFieldsAreImmutable(t *testing.T) {
 			_, err := runs.patch(t, with, `{spec: {`+field+`: `+values[1]+`}}`)
 			wantRefused(t, err, "spec", want)
 			if field == "taskKey" {
-				return // required: there is neither adding nor removing
+				return // a required field can be neither added nor removed
 			}
 			_, err = runs.patch(t, with, `{spec: {`+field+`: null}}`)
 			wantRefused(t, err, "spec", want)
@@ -277,7 +278,7 @@ func TestRules_identityFieldsAreImmutable(t *testing.T) {
 	}
 }
 
-// Values without a type in the schema are compared too, whichever fields they are in.
+// Values without a type in the schema are compared too, in any field.
 func TestRules_numbersOfThePolicyAreImmutable(t *testing.T) {
 	runs := open(t)
 	for _, change := range [][2]string{
@@ -319,8 +320,8 @@ func TestRules_initialStateIsImmutable(t *testing.T) {
 	wantRefused(t, err, "spec", "initialState is immutable")
 }
 
-// The rules on spec are passed over when a write changes the status, for such a
-// write cannot change the spec. The API server must not let it.
+// The rules on spec are skipped if a write changes the status, because such a write cannot
+// change the spec. The API server must ensure that.
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	runs := open(t)
 	for name, change := range map[string][2]string{
@@ -411,7 +412,7 @@ func TestRules_everyRuleOfTheCRDHasATest(t *testing.T) {
 	}
 }
 
-// collect gathers the messages of all rules in a schema.
+// collect collects the messages of all rules in a schema.
 func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 	for _, rule := range s.XValidations {
 		messages[rule.Message] = true
@@ -427,16 +428,16 @@ func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 	}
 }
 
-// text is a text of n characters that YAML takes for nothing else.
+// text returns a text of n characters that YAML does not parse as another type.
 func text(n int) string { return strings.Repeat("x", n) }
 
-// longestData is the JSON of a text with as many characters as data may have, in quotes of YAML.
+// longestData returns the JSON of a text of the maximum length of data, in YAML quotes.
 var longestData = `'"` + text(8192-2) + `"'`
 
-// emojis is a text of n characters of four bytes each.
+// emojis returns a text of n characters of four bytes each.
 func emojis(n int) string { return strings.Repeat("😀", n) }
 
-// many repeats a member of a YAML object n times, each with a number of its own.
+// many returns n members of a YAML object, numbered.
 func many(n int, member string) string {
 	members := make([]string, 0, n)
 	for i := range n {
@@ -455,7 +456,7 @@ func parameters(n int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat("{inputType: parameter, name: x}, ", n), ", ") + "]"
 }
 
-// state is a State with more fields.
+// state returns a State with more fields.
 func state(more string) string {
 	if !strings.Contains(more, "name: ") {
 		more += `, name: ""`
@@ -463,7 +464,7 @@ func state(more string) string {
 	return `{id: ` + uuidA + `, type: COMPLETED, timestamp: "2031-01-01T00:00:00.000000Z"` + more + `}`
 }
 
-// short keeps long texts out of the test's output.
+// short truncates long texts in the test's output.
 func short(text string) string {
 	if len(text) > 200 {
 		return text[:200] + "..."

@@ -60,7 +60,7 @@ func TestMicroTime_zeroIsNull(t *testing.T) {
 	}
 }
 
-// What differs for a client must differ in the object.
+// Values that differ for a client differ in the object.
 func TestOptionalFields_emptyIsNotMissing(t *testing.T) {
 	t.Parallel()
 	empty, no := "", false

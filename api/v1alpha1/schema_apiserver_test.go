@@ -20,8 +20,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// refusedBySchema holds, by the field at fault, specs that the schema itself
-// refuses and what it says.
+// refusedBySchema holds, by the invalid field, specs that the schema itself
+// rejects and the messages.
 var refusedBySchema = map[string]map[string]string{
 	"spec.taskKey": {
 		`{name: x}`:                      "Required value",
@@ -99,7 +99,7 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.initialState.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
 }
 
-// The API server names the field in the message only.
+// The API server names the field only in the message.
 func TestSchema_booleanIsNotANumber(t *testing.T) {
 	runs := open(t)
 	for field, spec := range map[string]string{
@@ -113,7 +113,7 @@ func TestSchema_booleanIsNotANumber(t *testing.T) {
 	}
 }
 
-// What cannot be JSON is refused, with every sign of the text in its place.
+// Clearly invalid JSON is rejected.
 func TestSchema_invalidJSONIsRejected(t *testing.T) {
 	runs := open(t)
 	for data, accepted := range map[string]bool{
@@ -263,8 +263,8 @@ func TestTaskRuns_areSelectedByField(t *testing.T) {
 	}
 }
 
-// Whatever the API server lets in must be read by the Go types: one object that
-// cannot be decoded would keep every list from being read.
+// The Go types must decode every value that the API server accepts: one
+// undecodable object would make every list fail.
 func TestSchema_acceptedTimesCanBeDecoded(t *testing.T) {
 	runs := open(t)
 	read := 0

@@ -170,7 +170,7 @@ func TestAlerts_eachFiresAloneInItsTrouble(t *testing.T) {
 			t.Parallel()
 			line, ok := trouble[r.Alert]
 			if !ok {
-				t.Fatal("nobody says what makes it fire")
+				t.Fatal("trouble has no entry for this alert")
 			}
 			want := append([]string{r.Alert}, goesWith[r.Alert]...)
 			got := firing(t, rules, with(line))

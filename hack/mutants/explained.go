@@ -90,7 +90,7 @@ func (r result) efficacy() float64 {
 	return 100 * float64(r.killed) / float64(r.killed+r.lived)
 }
 
-func judge(folder string, mutants []mutant, explained []key) result {
+func classify(folder string, mutants []mutant, explained []key) result {
 	r := result{folder: folder}
 	files, survived := map[string]bool{}, map[key]bool{}
 	for _, m := range mutants {

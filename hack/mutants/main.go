@@ -66,7 +66,7 @@ func run(ctx context.Context, o options, arguments []string, out io.Writer) (ok 
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", argument, err)
 		}
-		r := judge(parseTarget(argument).folder, mutants, explained)
+		r := classify(parseTarget(argument).folder, mutants, explained)
 		r.took = time.Since(started)
 		results = append(results, r)
 		printSurvivors(out, r)

@@ -82,7 +82,7 @@ func TestReport_thatDoesNotMatchTheSourceIsAnError(t *testing.T) {
 	}
 }
 
-func TestJudge_survivorsAreExplainedOrReported(t *testing.T) {
+func TestClassify_survivorsAreExplainedOrReported(t *testing.T) {
 	t.Parallel()
 	const boundary, negation = "delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {", "delivery/queue.go Queue.Next CONDITIONALS_NEGATION return a == 0"
 	for name, tt := range map[string]struct {
@@ -105,7 +105,7 @@ func TestJudge_survivorsAreExplainedOrReported(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := judge("internal/delivery", parsed(t), explained)
+			r := classify("internal/delivery", parsed(t), explained)
 			var survivors, old []string
 			for _, m := range r.unexplained {
 				survivors = append(survivors, m.entry())

@@ -47,7 +47,7 @@ func serveAt(t *testing.T, api, name, taskKey string) *worker {
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	w := &worker{name: name, conn: conn}
 	w.say(t, `{"type":"auth","token":null}`)
-	if got := w.hear(t); got["type"] != "auth_success" {
+	if got := w.receive(t); got["type"] != "auth_success" {
 		t.Fatalf("%s: answer to auth: %v", name, got)
 	}
 	w.say(t, fmt.Sprintf(`{"type":"subscribe","keys":[%q],"client_id":%q}`, taskKey, name))
@@ -63,17 +63,17 @@ func (w *worker) say(t *testing.T, text string) {
 	}
 }
 
-func (w *worker) hear(t *testing.T) map[string]any {
+func (w *worker) receive(t *testing.T) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, text, err := w.conn.Read(ctx)
 	if err != nil {
-		t.Fatalf("%s hears: %v", w.name, err)
+		t.Fatalf("%s receives: %v", w.name, err)
 	}
 	var frame map[string]any
 	if err := json.Unmarshal(text, &frame); err != nil {
-		t.Fatalf("%s hears %s: %v", w.name, text, err)
+		t.Fatalf("%s receives %s: %v", w.name, text, err)
 	}
 	return frame
 }
@@ -82,7 +82,7 @@ func (w *worker) hear(t *testing.T) map[string]any {
 // run.
 func (w *worker) takes(t *testing.T, id string) {
 	t.Helper()
-	frame := w.hear(t)
+	frame := w.receive(t)
 	if frame["id"] != id || frame["state_type"] != "SCHEDULED" {
 		t.Fatalf("%s got %v, want the run %s, SCHEDULED", w.name, frame, id)
 	}

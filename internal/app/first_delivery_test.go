@@ -121,7 +121,7 @@ func TestFirstDelivery_runThatAUserCreatesForAWorker(t *testing.T) {
 func (w *worker) takesAll(t *testing.T, id string) {
 	t.Helper()
 	for {
-		frame := w.hear(t)
+		frame := w.receive(t)
 		w.say(t, `{"type":"ack"}`)
 		if frame["id"] == id {
 			return

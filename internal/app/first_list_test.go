@@ -15,7 +15,7 @@ func gcPercent() int {
 
 //nolint:paralleltest // GOGC is that of the process.
 func TestCollectOften_lowersGOGCDuringTheFirstList(t *testing.T) {
-	for name, test := range map[string]struct{ usual, meanwhile int }{
+	for name, test := range map[string]struct{ usual, during int }{
 		"the default":    {100, firstListGCPercent},
 		"a higher value": {400, firstListGCPercent},
 		"a lower value":  {10, 10},
@@ -25,8 +25,8 @@ func TestCollectOften_lowersGOGCDuringTheFirstList(t *testing.T) {
 			defer debug.SetGCPercent(debug.SetGCPercent(test.usual))
 			listed := make(chan struct{})
 			stop := collectOften(t.Context(), func(context.Context) bool { <-listed; return true })
-			if got := gcPercent(); got != test.meanwhile {
-				t.Errorf("GOGC is %d during the list, want %d", got, test.meanwhile)
+			if got := gcPercent(); got != test.during {
+				t.Errorf("GOGC is %d during the list, want %d", got, test.during)
 			}
 			close(listed)
 			stop()

@@ -38,7 +38,7 @@ func TestNamespaces_haveSeparateQueues(t *testing.T) {
 	awayFromHome.takes(t, left)
 	there.await(t, left, "is held", heldBy("worker"))
 	if status, _ := call(t, http.MethodGet, first.url()+"/task_runs/"+left, ""); status != http.StatusNotFound {
-		t.Errorf("a run of the other namespace is read at home: status %d", status)
+		t.Errorf("a run of the other namespace is read in the own one: status %d", status)
 	}
 
 	first.stop()

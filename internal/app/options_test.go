@@ -70,7 +70,7 @@ func TestOptions_errorNamesTheFlag(t *testing.T) {
 				t.Errorf("error = %v, want one line naming %s", err, tc.want)
 			}
 			if stderr.Len() > 0 {
-				t.Errorf("stderr = %q, want the error told once, by the caller", &stderr)
+				t.Errorf("stderr = %q, want the error reported once, by the caller", &stderr)
 			}
 		})
 	}

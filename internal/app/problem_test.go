@@ -18,7 +18,7 @@ func TestProblem_isOneLine(t *testing.T) {
 		t.Errorf("error = %q, want %q", err, want)
 	}
 	if !errors.Is(err, inner) {
-		t.Error("the problem lost the error it tells of")
+		t.Error("the problem lost its error")
 	}
 	if asProblem(nil) != nil {
 		t.Error("no error became a problem")

@@ -307,7 +307,7 @@ func TestAuthenticate_concurrentRequestsWithOneTokenShareAReview(t *testing.T) {
 		wg.Go(func() {
 			_, err := d.Authenticate(gone, "t")
 			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
-				t.Errorf("who went away was told %v", err)
+				t.Errorf("the caller that disconnected got %v", err)
 			}
 		})
 		synctest.Wait()

@@ -171,13 +171,13 @@ func wantKind(t *testing.T, err, kind error, says ...string) {
 // hearer records the calls of Metrics.
 type hearer struct {
 	mu    sync.Mutex
-	heard []string
+	calls []string
 }
 
 func (h *hearer) Reviewed(kind, outcome string, took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heard = append(h.heard, fmt.Sprintf("%s %s %s", kind, outcome, took))
+	h.calls = append(h.calls, fmt.Sprintf("%s %s %s", kind, outcome, took))
 }
 
 func TestMetrics_countReviewsButNotCachedResults(t *testing.T) {
@@ -204,7 +204,7 @@ func TestMetrics_countReviewsButNotCachedResults(t *testing.T) {
 	want := []string{
 		"token accepted 1s", "token rejected 1s", "access allowed 1s", "access denied 1s", "token error 1s", "access error 1s",
 	}
-	if diff := cmp.Diff(want, h.heard); diff != "" {
-		t.Errorf("heard (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, h.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

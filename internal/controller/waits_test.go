@@ -81,7 +81,7 @@ func TestRunEvents_requeueWaitingProposals(t *testing.T) {
 		"the same state":               {change: func(*proposalBench) {}},
 		"another run":                  {change: func(*proposalBench) {}, name: "other"},
 		"deleted, or no longer a run":  {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
-		"the proposal has its verdict": {change: func(b *proposalBench) { b.judged(t); b.runs.run.State = newState(orchestration.Cancelled) }},
+		"the proposal has its verdict": {change: func(b *proposalBench) { b.evaluated(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 		"the proposal was deleted":     {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 	}
 	for name, tc := range cases {
@@ -121,8 +121,8 @@ func startChanges(
 	return change
 }
 
-// judged gives the proposal its verdict, and reconciles it again.
-func (b *proposalBench) judged(t *testing.T) {
+// evaluated gives the proposal its verdict, and reconciles it again.
+func (b *proposalBench) evaluated(t *testing.T) {
 	t.Helper()
 	b.runs.verdict(orchestration.Abort, "no", nil)
 	b.clock.SetTime(start.Add(2 * time.Hour))
@@ -157,7 +157,7 @@ func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 
 func TestWaits_endRemovesRecords(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(b *proposalBench, t *testing.T){"a verdict": (*proposalBench).judged, "a deletion": (*proposalBench).withdrawn} {
+	for name, end := range map[string]func(b *proposalBench, t *testing.T){"a verdict": (*proposalBench).evaluated, "a deletion": (*proposalBench).withdrawn} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))

@@ -200,7 +200,7 @@ mul    a worker: none serves its task                1      60s       <none>    
 `)
 	out, remarks, err = ask(t, objects, "queue", "--runs", "--task", "add", "-A")
 	if err != nil || remarks == "" {
-		t.Errorf("%v; that nobody can tell who is connected is not said", err)
+		t.Errorf("%v, want a note that the workers are unknown", err)
 	}
 	want(t, out, `
 NAMESPACE   NAME   TASK   STATE       FOR   UNTIL                      WAITS FOR

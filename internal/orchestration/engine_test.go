@@ -10,11 +10,11 @@ import (
 
 // rule returns a rule that applies to every transition except nullified ones,
 // unless to is given.
-func rule(name string, judge func(Facts) Verdict, to ...StateType) Rule {
+func rule(name string, evaluate func(Facts) Verdict, to ...StateType) Rule {
 	if to == nil {
 		to = StateTypes
 	}
-	return Rule{Name: name, From: anyTypeOrNone, To: to, Evaluate: judge}
+	return Rule{Name: name, From: anyTypeOrNone, To: to, Evaluate: evaluate}
 }
 
 func says(v Verdict) func(Facts) Verdict { return func(Facts) Verdict { return v } }

@@ -303,10 +303,10 @@ func TestNamespaces_areSeparate(t *testing.T) {
 	f := newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Reviewer = nil })
 	f.create(t)
 	if got := f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home: status %d, want 200", got)
+		t.Errorf("own namespace: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/default/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home by its name: status %d, want 200", got)
+		t.Errorf("own namespace by its name: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/other/api/task_runs/"+idKnown, "").Code; got != http.StatusNotFound {
 		t.Errorf("elsewhere: status %d, want 404", got)

@@ -11,8 +11,8 @@ var update = flag.Bool("update", false, "rewrite the table of docs/compatibility
 
 // partial describes the routes that do less than Prefect's, with the differences.
 var partial = map[string]string{
-	"POST /task_runs/count":               "filters on flows, flow runs and deployments see what runs tell of them, see below",
-	"POST /task_runs/filter":              "filters on flows, flow runs and deployments see what runs tell of them, see below",
+	"POST /task_runs/count":               "filters on flows, flow runs and deployments use the data in runs, see below",
+	"POST /task_runs/filter":              "filters on flows, flow runs and deployments use the data in runs, see below",
 	"POST /task_runs/paginate":            "as `POST /task_runs/filter`",
 	"POST /task_runs/history":             "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",

@@ -225,7 +225,7 @@ func TestRuns_exceededLimitsAreValidationErrors(t *testing.T) {
 				}
 			}
 			if got := sample.Member(t, item, "msg"); !strings.HasPrefix(got, `"Value error, `) {
-				t.Errorf("msg = %s, want a value error that tells the bound", got)
+				t.Errorf("msg = %s, want a value error with the limit", got)
 			}
 			if got := sample.Member(t, body, "request_body"); got != tc.body {
 				t.Errorf("request_body = %s, want %s", got, tc.body)

@@ -47,7 +47,7 @@ func TestErrorResponses_truncatedListHasAMark(t *testing.T) {
 		`{"task_key":"k","dynamic_key":"d","task_inputs":{"`+key+`":[{},{},{},{},{}]}}`)
 	items := sample.Member(t, body, "exception_detail")
 	if !strings.Contains(items, "not listed") {
-		t.Error("the answer does not tell that errors are left out")
+		t.Error("the response has no mark for omitted errors")
 	}
 	if got := sample.Member(t, body, "request_body"); !strings.HasSuffix(got, `:[{},{},{},{},{}]}}`) {
 		t.Errorf("request_body ends with %q, want all of it", got[max(len(got)-40, 0):])

@@ -69,10 +69,10 @@ func TestSubscription_numberOfTaskKeysIsLimited(t *testing.T) {
 		p.expectEnd(w.t, end{4001, violationText + "at most 1000 'keys' in subscribe message"})
 		synctest.Wait()
 		w.deliveries.mu.Lock()
-		told := len(w.deliveries.told)
+		subscribed := len(w.deliveries.calls)
 		w.deliveries.mu.Unlock()
-		if told != 1000 {
-			w.t.Errorf("%d keys were subscribed to, want %d", told, 1000)
+		if subscribed != 1000 {
+			w.t.Errorf("%d keys were subscribed to, want %d", subscribed, 1000)
 		}
 	})
 }

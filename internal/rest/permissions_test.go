@@ -232,7 +232,7 @@ func TestSubscription_hasTheCallerInItsContext(t *testing.T) {
 		p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
 		p.expect(w.t, frameSuccess)
 		p.send(w.t, `{"type":"subscribe","keys":["a"],"client_id":"w"}`)
-		w.deliveries.heard(w.t, "w wants a")
+		w.deliveries.expect(w.t, "w wants a")
 		w.deliveries.mu.Lock()
 		defer w.deliveries.mu.Unlock()
 		if w.deliveries.caller != right {

@@ -56,7 +56,7 @@ func TestOrigin_loopbackPagesCanReadResponses(t *testing.T) {
 		}
 	}
 	if w := f.ask(t, http.MethodGet, "/health", ""); w.Header().Get("Access-Control-Allow-Origin") != "" {
-		t.Error("an answer to no page tells which pages may read it")
+		t.Error("a response without an origin has CORS headers")
 	}
 }
 

@@ -169,7 +169,7 @@ func TestShutdown_requestsThatDoNotEndAreInterrupted(t *testing.T) {
 		t.Error("the request was answered, want it broken off")
 	}
 	if log := s.log.String(); !strings.Contains(log, "REST requests interrupted") {
-		t.Errorf("log = %q, want it told", log)
+		t.Errorf("log = %q, want the interrupted request in it", log)
 	}
 }
 
@@ -250,7 +250,7 @@ func TestServer_addressInUseIsAnErrorWithTheFlag(t *testing.T) {
 		t.Errorf("error = %v, want one line that names the flag", err)
 	}
 	if _, ok := errors.AsType[*net.OpError](err); !ok {
-		t.Errorf("error %T does not tell the address", err)
+		t.Errorf("error %T does not have the address", err)
 	}
 }
 

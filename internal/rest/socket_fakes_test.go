@@ -21,26 +21,26 @@ type fakeDeliveries struct {
 	refuses error
 
 	mu     sync.Mutex
-	told   []string
+	calls  []string
 	caller string // of the latest subscription
 }
 
 func newFakeDeliveries() *fakeDeliveries { return &fakeDeliveries{runs: make(chan *taskrun.Run, 10)} }
 
-func (f *fakeDeliveries) tell(text string) {
+func (f *fakeDeliveries) record(text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.told = append(f.told, text)
+	f.calls = append(f.calls, text)
 }
 
-// heard checks the recorded calls.
-func (f *fakeDeliveries) heard(t *testing.T, want ...string) {
+// expect checks the recorded calls.
+func (f *fakeDeliveries) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if diff := cmp.Diff(want, f.told); diff != "" {
-		t.Fatalf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, f.calls); diff != "" {
+		t.Fatalf("calls (-want +got):\n%s", diff)
 	}
 }
 
@@ -52,7 +52,7 @@ func (f *fakeDeliveries) Subscribe(ctx context.Context, keys []string, clientID 
 		return nil, f.refuses
 	}
 	for _, key := range keys {
-		f.tell(clientID + " wants " + key)
+		f.record(clientID + " wants " + key)
 	}
 	return &fakeSubscription{f, clientID}, nil
 }
@@ -76,12 +76,12 @@ func (f *fakeSubscription) Next(ctx context.Context) (*taskrun.Run, error) {
 
 func (f *fakeSubscription) Nack(ctx context.Context, run *taskrun.Run) {
 	if ctx.Err() != nil {
-		f.tell("returned after the end of the context")
+		f.record("returned after the end of the context")
 	}
-	f.tell(f.clientID + " returned " + run.Name)
+	f.record(f.clientID + " returned " + run.Name)
 }
 
-func (f *fakeSubscription) Close() { f.tell(f.clientID + " left") }
+func (f *fakeSubscription) Close() { f.record(f.clientID + " left") }
 
 // fakeRecorder keeps the events that it gets.
 type fakeRecorder struct {

@@ -242,7 +242,7 @@ func TestSockets_throughTheAPIServerWaitForAnAckBeforeTheyEnd(t *testing.T) {
 		w.deliveries.runs <- sample.Run("one")
 		p.recv(t)
 		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
-		w.deliveries.heard(t, "c wants k", "c returned one", "c left")
+		w.deliveries.expect(t, "c wants k", "c returned one", "c left")
 	}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 }
 

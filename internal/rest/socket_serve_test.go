@@ -125,7 +125,7 @@ func TestSockets_stoppingServerClosesThemWithACodeForReconnecting(t *testing.T) 
 				t.Errorf("%s: end = %v, want %v", name, got, restart)
 			}
 		}
-		w.deliveries.heard(t, "idle wants k", "idle left")
+		w.deliveries.expect(t, "idle wants k", "idle left")
 		_, status, err := w.dial(t, pathEventsIn, &websocket.DialOptions{})
 		if err == nil || status != http.StatusServiceUnavailable {
 			t.Errorf("a new socket: %v, want 503", err)
@@ -148,13 +148,13 @@ func TestSubscription_ackInFlightCountsWhenTheServerStops(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		told := w.deliveries.told
-		if len(told) < 2 || told[len(told)-1] != "c left" {
-			t.Fatalf("told = %q, want that the worker left", told)
+		calls := w.deliveries.calls
+		if len(calls) < 2 || calls[len(calls)-1] != "c left" {
+			t.Fatalf("calls = %q, want the end of the worker last", calls)
 		}
-		for _, text := range told[1 : len(told)-1] { // not the acknowledged run
+		for _, text := range calls[1 : len(calls)-1] { // not the acknowledged run
 			if text != "c returned next" {
-				t.Errorf("told %q, want no more than that the next run was returned", text)
+				t.Errorf("call %q, want only the return of the next run", text)
 			}
 		}
 	})
@@ -173,7 +173,7 @@ func TestSubscription_runWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) 
 			t.Errorf("the socket was closed after %s, want %s", took, ws.EndTimeout)
 		}
 		p.expectEnd(t, end{1012, "Server is restarting"})
-		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+		w.deliveries.expect(t, "c wants k", "c returned run of c", "c left")
 	})
 }
 

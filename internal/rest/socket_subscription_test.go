@@ -167,15 +167,15 @@ func TestSubscription_runsAreDeliveredOneAtATime(t *testing.T) {
 			t.Errorf("frame = %s, want %s", first, want)
 		}
 		p.silent(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
 		if got := sample.Member(t, p.recv(t), "name"); got != `"second"` {
 			t.Errorf("the second run is %s", got)
 		}
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"quit"}`)
 		p.expectEnd(t, end{Code: 1000})
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 
@@ -208,7 +208,7 @@ func TestSubscription_olderWorkerSubscribesWithoutAuth(t *testing.T) {
 		p.send(t, `{"type":"ack"}`)
 		p.silent(t)
 		p.close(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 
@@ -243,7 +243,7 @@ func TestSubscription_runWithoutAnAckIsReleased(t *testing.T) {
 				if got := p.ended(t); tc.want.Code == 0 && got != tc.want {
 					t.Errorf("end = %v, want %v", got, tc.want)
 				}
-				w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+				w.deliveries.expect(t, "c wants k", "c returned run of c", "c left")
 			})
 		})
 	}
@@ -255,9 +255,9 @@ func TestSubscription_endOfAWorkerDoesNotAffectOthers(t *testing.T) {
 		t := w.t
 		a, b := worker(t, w, "a"), worker(t, w, "b")
 		_ = a.conn.CloseNow()
-		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left")
+		w.deliveries.expect(t, "a wants k", "b wants k", "a returned run of a", "a left")
 		b.send(t, `{"type":"ack"}`)
-		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left")
+		w.deliveries.expect(t, "a wants k", "b wants k", "a returned run of a", "a left")
 	})
 }
 
@@ -271,12 +271,12 @@ func TestSubscription_framesBeforeADeliveryAreIgnored(t *testing.T) {
 		synctest.Wait()
 		w.deliveries.runs <- sample.Run("first")
 		p.recv(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
 		p.silent(t)
 		p.send(t, `{"type":"quit"}`)
 		p.expectEnd(t, end{Code: 1000})
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 

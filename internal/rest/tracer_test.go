@@ -12,15 +12,15 @@ import (
 )
 
 // noting records its calls, and whether each belongs to a request.
-type noting struct{ heard []string }
+type noting struct{ calls []string }
 
 type notingKey struct{}
 
 func (n *noting) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.heard = append(n.heard, "begin")
+		n.calls = append(n.calls, "begin")
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), notingKey{}, "inside ")))
-		n.heard = append(n.heard, "end")
+		n.calls = append(n.calls, "end")
 	})
 }
 
@@ -31,7 +31,7 @@ func (n *noting) Routed(ctx context.Context, method, route string) {
 	if !ok {
 		inside = "outside "
 	}
-	n.heard = append(n.heard, inside+method+" "+route)
+	n.calls = append(n.calls, inside+method+" "+route)
 }
 
 func TestTracer_spansAreNamedByRoute(t *testing.T) {
@@ -48,8 +48,8 @@ func TestTracer_spansAreNamedByRoute(t *testing.T) {
 		server.Handler().ServeHTTP(httptest.NewRecorder(), request)
 	}
 	want := []string{"begin", "inside GET /hello", "end", "begin", "end"}
-	if diff := cmp.Diff(want, tracer.heard); diff != "" {
-		t.Errorf("what the tracer heard (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, tracer.calls); diff != "" {
+		t.Errorf("calls of the tracer (-want +got):\n%s", diff)
 	}
 }
 

@@ -95,28 +95,28 @@ var errRejected = taskrun.NewRejectedError(taskrun.AdmissionDenied, "no")
 func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		meanwhile func(b *slotsFixture, id string) error // before the write
-		wantErr   error
-		wantType  orchestration.StateType // "": the run was deleted
-		wantHeld  bool
+		between  func(b *slotsFixture, id string) error // before the write
+		wantErr  error
+		wantType orchestration.StateType // "": the run was deleted
+		wantHeld bool
 	}{
 		"the run finished": {
-			meanwhile: func(b *slotsFixture, id string) error {
+			between: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Completed, Data: []byte(`{"a":1}`)})
 				return err
 			},
 			wantType: orchestration.Completed,
 		},
 		"the API server rejects the write": {
-			meanwhile: func(*slotsFixture, string) error { return errRejected },
-			wantErr:   errRejected, wantType: orchestration.Pending,
+			between: func(*slotsFixture, string) error { return errRejected },
+			wantErr: errRejected, wantType: orchestration.Pending,
 		},
 		"the run was deleted": {
-			meanwhile: func(b *slotsFixture, id string) error { return b.Delete(t.Context(), id) },
-			wantErr:   taskrun.ErrNotFound,
+			between: func(b *slotsFixture, id string) error { return b.Delete(t.Context(), id) },
+			wantErr: taskrun.ErrNotFound,
 		},
 		"but not after a conflict if the run can still start": {
-			meanwhile: func(b *slotsFixture, id string) error {
+			between: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Pending, Name: new("Mine")})
 				return err
 			},
@@ -128,7 +128,7 @@ func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 			t.Parallel()
 			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
-			b.store.before = func(context.Context, *taskrun.Run) error { return tc.meanwhile(b, run.ID) }
+			b.store.before = func(context.Context, *taskrun.Run) error { return tc.between(b, run.ID) }
 			_, err := b.SetState(t.Context(), run.ID, toRunning)
 			if !errors.Is(err, tc.wantErr) {
 				t.Fatalf("SetState(): %v, want %v", err, tc.wantErr)

@@ -88,7 +88,7 @@ func (s *sequence) create(t *rapid.T) {
 	if r.name == "" {
 		r.name, _ = answer["name"].(string)
 	}
-	v := (&world{}).judge(&modelRun{states: []*modelState{{}}}, proposalOfCreate(first), time.Now())
+	v := (&world{}).evaluate(&modelRun{states: []*modelState{{}}}, proposalOfCreate(first), time.Now())
 	s.enter(t, r, v, answer["state"])
 	s.world.runs = append(s.world.runs, r)
 }
@@ -108,7 +108,7 @@ func (s *sequence) setState(t *rapid.T) {
 		expect(t, "there is no such run", http.StatusNotFound, status, answer)
 		return
 	}
-	v := s.world.judge(r, p, time.Now())
+	v := s.world.evaluate(r, p, time.Now())
 	status, answer := s.call(t, http.MethodPost, "/task_runs/"+r.id+"/set_state", map[string]any{"state": p.body(), "force": p.force})
 	want := http.StatusOK
 	if v.state != nil {

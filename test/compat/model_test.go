@@ -82,8 +82,8 @@ var (
 	unfinished = []string{"SCHEDULED", "PENDING"}
 )
 
-// judge returns the verdict on a proposal (contract §3.1 to §3.4). Scheduled times after now are in the future.
-func (w *world) judge(r *modelRun, p proposal, now time.Time) verdict {
+// evaluate returns the verdict on a proposal (contract §3.1 to §3.4). Scheduled times after now are in the future.
+func (w *world) evaluate(r *modelRun, p proposal, now time.Time) verdict {
 	v := verdict{status: "ACCEPT", state: stateOf(p), runCount: r.runCount}
 	deferred := isBool(p.details["deferred"], true)
 	if p.force && !deferred {
@@ -101,11 +101,11 @@ func (w *world) judge(r *modelRun, p proposal, now time.Time) verdict {
 		found.kind, found.name, found.cacheEntry = "COMPLETED", "Cached", false
 		return verdict{status: "REJECT", reason: "Retrieved state from cache", state: &found, runCount: r.runCount}
 	}
-	return w.judgeRest(r, p, v, now)
+	return w.evaluateRest(r, p, v, now)
 }
 
-// judgeRest applies the rules that follow the cache rule.
-func (w *world) judgeRest(r *modelRun, p proposal, v verdict, now time.Time) verdict {
+// evaluateRest applies the rules that follow the cache rule.
+func (w *world) evaluateRest(r *modelRun, p proposal, v verdict, now time.Time) verdict {
 	from, to := r.state(), v.state
 	if slices.Contains(finals, from.kind) {
 		switch {

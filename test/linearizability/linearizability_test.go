@@ -57,7 +57,7 @@ func TestWrites_acknowledgedStateIsInHistoryOnceAndInOrder(t *testing.T) {
 	for n, killed := range kills {
 		r := s.newRound(n, killed)
 		r.play()
-		total.add(r.judge())
+		total.add(r.checkRuns())
 		if t.Failed() {
 			break
 		}
@@ -200,8 +200,8 @@ func (o *outcomes) add(other outcomes) {
 	o.Reads += other.Reads
 }
 
-// judge checks each run of the round.
-func (r *round) judge() (total outcomes) {
+// checkRuns checks each run of the round.
+func (r *round) checkRuns() (total outcomes) {
 	for _, run := range r.runs {
 		object := r.settled(run)
 		h := &run.history

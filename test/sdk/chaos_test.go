@@ -32,7 +32,7 @@ func TestChaos(t *testing.T) {
 	kills := c.kill(submitted)
 	ids := <-c.ids
 	c.settle(len(ids))
-	c.judge(ids)
+	c.check(ids)
 	t.Logf("REPORT: seed %d: %s", *seed, kills)
 }
 
@@ -177,8 +177,8 @@ func (c *chaos) settle(acknowledged int) {
 	})
 }
 
-// judge checks the outcome.
-func (c *chaos) judge(ids []string) {
+// check checks the outcome.
+func (c *chaos) check(ids []string) {
 	lost := 0
 	for _, id := range ids {
 		if status, _ := c.servers[1].ask(http.MethodGet, "/task_runs/"+id, ""); status != http.StatusOK {

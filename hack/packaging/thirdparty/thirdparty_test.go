@@ -58,7 +58,7 @@ func check(t *testing.T, file, document string) string {
 	empty, known := kinds[kind]
 	switch {
 	case !known:
-		t.Errorf("%s: nobody knows %s", file, kind)
+		t.Errorf("%s: unknown kind %s", file, kind)
 	case empty != nil:
 		if err := yaml.UnmarshalStrict([]byte(document), empty()); err != nil {
 			t.Errorf("%s: %s: %v", file, kind, err)

@@ -48,7 +48,7 @@ func TestMemoryOfARun(t *testing.T) {
 // characters as the schema allows, in bytes (docs/sizing.md).
 const mostMemoryOfLargest = 176 << 10
 
-//nolint:paralleltest // What other tests allocate would be measured too.
+//nolint:paralleltest // Allocations of other tests would be measured too.
 func TestMemoryOfTheLargestRun(t *testing.T) {
 	const runs = 50
 	for name, spec := range map[string]func(o *v1alpha1.TaskRun, text func(n int) string){

@@ -90,7 +90,7 @@ type statusError struct {
 func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.code, e.body) }
 
 func (c *client) ask(ctx context.Context, method, path, body string, into any) error {
-	//nolint:gosec // the address is what the test says
+	//nolint:gosec // the test sets the address
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
