@@ -8,13 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rule makes a rule for these tests that looks at every transition but those
-// that were nullified, unless to is given.
-func rule(name string, judge func(Facts) Verdict, to ...StateType) Rule {
+// rule returns a rule that applies to every transition except nullified ones,
+// unless to is given.
+func rule(name string, evaluate func(Facts) Verdict, to ...StateType) Rule {
 	if to == nil {
 		to = StateTypes
 	}
-	return Rule{Name: name, From: anyTypeOrNone, To: to, Evaluate: judge}
+	return Rule{Name: name, From: anyTypeOrNone, To: to, Evaluate: evaluate}
 }
 
 func says(v Verdict) func(Facts) Verdict { return func(Facts) Verdict { return v } }
@@ -25,8 +25,8 @@ var (
 	other     = State{ID: "other", Type: Running, Name: "Other", Timestamp: noon}
 )
 
-// The engine's semantics, sentence by sentence (contract §3.3). The transition
-// is PENDING -> RUNNING of a run that was started twice.
+// The semantics of the engine, sentence by sentence (contract §3.3). The
+// transition is PENDING -> RUNNING of a run with a run count of two.
 func TestEngine(t *testing.T) {
 	t.Parallel()
 	counting := Verdict{RunCount: new(int64(9)), FlowRunRunCount: new(int64(5))}
@@ -43,11 +43,11 @@ func TestEngine(t *testing.T) {
 		"an empty policy accepts": {
 			want: Accept, wantState: "proposed", wantCount: 3,
 		},
-		"a rule that does not look at the transition is not heard": {
+		"a rule that does not apply is not evaluated": {
 			policy: Policy{rule("a", says(abort("no")), Completed)},
 			want:   Accept, wantState: "proposed", wantCount: 3,
 		},
-		"edits reach later rules": {
+		"later rules get the edited state": {
 			policy: Policy{
 				rule("a", func(f Facts) Verdict { return Verdict{State: &other, RunCount: new(f.Run.RunCount + 5)} }),
 				rule("b", func(f Facts) Verdict { return reject(f.Proposed, fmt.Sprint(f.Proposed.Name, f.Run.RunCount)) }),
@@ -55,7 +55,7 @@ func TestEngine(t *testing.T) {
 			want: Reject, wantReason: "Other7", wantState: "other", wantCount: 8,
 			wantTrace: []string{`a: edited the proposed RUNNING "Other", run count 7`, `b: REJECT in favour of RUNNING "Other": Other7`},
 		},
-		"after a wait nothing is written, later rules are skipped and earlier ones fizzle in reverse": {
+		"after a WAIT nothing is written, later rules are skipped and earlier ones fizzle in reverse order": {
 			policy: Policy{rule("a", says(counting)), rule("b", says(pass())), rule("c", says(wait(time.Second, "later"))), rule("d", says(abort("no")))},
 			want:   Wait, wantReason: "later", wantCount: 2,
 			wantTrace: []string{
@@ -63,17 +63,17 @@ func TestEngine(t *testing.T) {
 				"b: fizzled", "a: fizzled: run count back to 2",
 			},
 		},
-		"after an abort, too": {
+		"after an ABORT too": {
 			policy: Policy{rule("a", says(counting)), rule("b", says(abort("no"))), rule("c", says(wait(time.Second, "later")))},
 			want:   Abort, wantReason: "no", wantCount: 2,
 			wantTrace: []string{"a: run count 9", "b: ABORT: no", "c: skipped: the transition changed before", "a: fizzled: run count back to 2"},
 		},
-		"a rejection with nothing leaves the run as it is": {
+		"a rejection without a state leaves the run unchanged": {
 			policy: Policy{rule("a", says(rejectWithNothing("done"))), rule("b", says(counting))},
 			want:   Reject, wantReason: "done", wantCount: 2,
 			wantTrace: []string{"a: REJECT: done", "b: skipped: the transition changed before"},
 		},
-		"a rejection with another type is written, and makes the others skip or fizzle": {
+		"a rejection with another type is written, and the other rules are skipped or fizzle": {
 			policy: Policy{rule("a", says(counting)), rule("b", says(reject(failed, "worse"))), rule("c", says(abort("no")))},
 			want:   Reject, wantReason: "worse", wantState: "failed", wantCount: 2,
 			wantTrace: []string{
@@ -81,17 +81,17 @@ func TestEngine(t *testing.T) {
 				"a: fizzled: run count back to 2",
 			},
 		},
-		"a rejection with the same type lets the others go on": {
+		"a rejection with the same type leaves the other rules active": {
 			policy: Policy{rule("a", says(reject(other, "rather"))), rule("b", says(counting))},
 			want:   Reject, wantReason: "rather", wantState: "other", wantCount: 10, wantFlowSeen: 5,
 			wantTrace: []string{`a: REJECT in favour of RUNNING "Other": rather`, "b: run count 9", "b: after: flow run's run count 5"},
 		},
-		"the last rule that ends the transition gives the answer": {
+		"the last rule that ends the transition determines the response": {
 			policy: Policy{rule("a", says(reject(other, "rather"))), rule("b", says(wait(time.Second, "later")))},
 			want:   Wait, wantReason: "later", wantCount: 2,
 			wantTrace: []string{`a: REJECT in favour of RUNNING "Other": rather`, "b: WAIT 1s: later"},
 		},
-		"after hooks run in reverse": {
+		"after hooks run in reverse order": {
 			policy: Policy{
 				rule("a", says(Verdict{FlowRunRunCount: new(int64(1))})),
 				rule("b", says(Verdict{FlowRunRunCount: new(int64(2))})),
@@ -99,22 +99,22 @@ func TestEngine(t *testing.T) {
 			want: Accept, wantState: "proposed", wantCount: 3, wantFlowSeen: 1,
 			wantTrace: []string{"a: passed", "b: passed", "b: after: flow run's run count 2", "a: after: flow run's run count 1"},
 		},
-		"the after hook of a rule that put another state in place runs if it looks at that type": {
+		"the after hook of a rule that replaced the state runs if the rule applies to the new type": {
 			policy: Policy{rule("a", says(Verdict{Status: Reject, State: &failed, FlowRunRunCount: new(int64(4))}), Running, Failed)},
 			want:   Reject, wantState: "failed", wantCount: 2, wantFlowSeen: 4,
 			wantTrace: []string{`a: REJECT in favour of FAILED "Failed": `, "a: after: flow run's run count 4"},
 		},
-		"and does not if it does not; nor is it cleaned up": {
+		"the after hook does not run if the rule does not apply to the new type": {
 			policy: Policy{rule("a", says(Verdict{Status: Reject, State: &failed, RunCount: new(int64(9)), FlowRunRunCount: new(int64(4))}), Running)},
 			want:   Reject, wantState: "failed", wantCount: 9,
 			wantTrace: []string{`a: REJECT in favour of FAILED "Failed": , run count 9`},
 		},
-		"slots are taken if the transition comes about": {
+		"slots are claimed if the transition is accepted": {
 			policy: Policy{rule("a", says(Verdict{Slots: []string{"s", "t"}})), rule("b", says(reject(other, "rather")))},
 			want:   Reject, wantReason: "rather", wantState: "other", wantCount: 3, wantSlots: []string{"s", "t"},
 			wantTrace: []string{"a: asked for slots of s, t", `b: REJECT in favour of RUNNING "Other": rather`},
 		},
-		"and not if it fizzles": {
+		"no slots are claimed if the rule fizzles": {
 			policy: Policy{rule("a", says(Verdict{Slots: []string{"s"}, RunCount: new(int64(9))})), rule("b", says(reject(failed, "worse")))},
 			want:   Reject, wantReason: "worse", wantState: "failed", wantCount: 2,
 			wantTrace: []string{
@@ -122,12 +122,12 @@ func TestEngine(t *testing.T) {
 				"a: fizzled: run count back to 2: no slots needed",
 			},
 		},
-		"nothing a rule counted stays if nothing is written": {
+		"counters of rules are dropped if nothing is written": {
 			policy: Policy{rule("a", says(Verdict{Status: Abort, RunCount: new(int64(9)), FlowRunRunCount: new(int64(4)), Slots: []string{"s"}}), Running, None)},
 			want:   Abort, wantCount: 2,
 			wantTrace: []string{"a: ABORT: , run count 9, asked for slots of s", "a: after: flow run's run count 4"},
 		},
-		"a rule that wants another type without rejecting fizzles": {
+		"a rule that changes the type without rejecting fizzles": {
 			policy: Policy{rule("a", says(Verdict{State: &scheduled, RunCount: new(int64(9))}))},
 			want:   Accept, wantState: "scheduled", wantCount: 2,
 			wantTrace: []string{`a: edited the proposed SCHEDULED "Scheduled", run count 9`, "a: fizzled: run count back to 2"},
@@ -167,7 +167,7 @@ func TestEngine(t *testing.T) {
 	}
 }
 
-func TestAProposalOfNothingChangesNothing(t *testing.T) {
+func TestDecide_nullProposalChangesNothing(t *testing.T) {
 	t.Parallel()
 	for _, from := range anyTypeOrNone {
 		f := transitionFacts(from, None)

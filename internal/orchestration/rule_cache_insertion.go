@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxCacheKeyLength is how many characters a cache key may have.
+// maxCacheKeyLength is the maximum length of a cache key, in characters.
 const maxCacheKeyLength = 2000
 
-// cacheInsertion offers the result of a run that completed to later runs of the
-// same cache key. It refuses keys that are too long, in word only: the state
-// that takes the place of the proposed one is that same state, so it is written,
-// and offered (contract §3.4).
+// cacheInsertion makes the result of a completed run available to later runs
+// with the same cache key. It rejects a cache key that is too long, but replaces
+// the proposed state with the same state. The state is therefore written and
+// becomes a cache entry (contract §3.4).
 var cacheInsertion = Rule{
 	Name:     "CacheInsertion",
 	From:     anyTypeOrNone,

@@ -1,7 +1,7 @@
 package orchestration
 
-// cacheRetrieval gives a run that is about to start the result that another one
-// left under the same cache key, in place of the start (contract §3.4).
+// cacheRetrieval replaces a start with the cached result of another run with
+// the same cache key (contract §3.4).
 var cacheRetrieval = Rule{
 	Name:     "CacheRetrieval",
 	From:     anyTypeOrNone,
@@ -18,18 +18,18 @@ func evaluateCacheRetrieval(f Facts) Verdict {
 	cached.Type = Completed
 	cached.Name = NameCached
 	cached.Timestamp = f.now()
-	cached.CacheEntry = false // only what was run is an entry, not what was found
+	cached.CacheEntry = false // only the state of a run that ran is an entry
 	return reject(cached, "Retrieved state from cache")
 }
 
-// AsksCache reports whether a start in this state is to look for a result under
-// its cache key first.
+// AsksCache reports whether a start in this state requires a lookup of its
+// cache key.
 func (s State) AsksCache() bool {
 	refresh := s.Details.RefreshCache
 	return s.Type == Running && s.Details.cacheKey() != "" && (refresh == nil || !*refresh)
 }
 
-// cacheKey is the key, empty if there is none.
+// cacheKey returns the key, or an empty text.
 func (d StateDetails) cacheKey() string {
 	if d.CacheKey == nil {
 		return ""

@@ -1,7 +1,7 @@
 package orchestration
 
-// copyTaskParametersID hands the id of a background run's stored parameters on
-// until it runs (contract §3.4).
+// copyTaskParametersID copies the id of a background run's stored parameters
+// from state to state until the run runs (contract §3.4).
 var copyTaskParametersID = Rule{
 	Name:     "CopyTaskParametersID",
 	From:     []StateType{Scheduled, Pending},

@@ -1,6 +1,7 @@
 package orchestration
 
-// copyScheduledTime keeps the scheduled time of a delivered run (contract §3.4).
+// copyScheduledTime copies the scheduled time to the PENDING state of a
+// delivered run (contract §3.4).
 var copyScheduledTime = Rule{
 	Name:     "CopyScheduledTime",
 	From:     []StateType{Scheduled},

@@ -1,9 +1,9 @@
 package orchestration
 
-// updateFlowRunTrackerOnTasks remembers which run of the flow a start belongs
-// to, once it came about (contract §3.4). handleTaskTerminalStateTransitions
-// compares with it. That a flow run is gone is found out before the judgement,
-// when the facts are gathered; without a flow run there is nothing to remember.
+// updateFlowRunTrackerOnTasks records the flow run's run count at an accepted
+// start (contract §3.4). handleTaskTerminalStateTransitions compares it with
+// the current one. A missing flow run is detected when the facts are gathered.
+// Without a flow run, this rule records nothing.
 var updateFlowRunTrackerOnTasks = Rule{
 	Name:     "UpdateFlowRunTrackerOnTasks",
 	From:     anyTypeOrNone,

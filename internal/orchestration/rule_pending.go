@@ -2,9 +2,10 @@ package orchestration
 
 import "fmt"
 
-// preventPendingTransitions keeps a background run from being delivered twice
-// (contract §3.4). From one PENDING to another of a different name, other than
-// plain Pending, the run may go: it only says how far the hand-over is.
+// preventPendingTransitions prevents a second delivery of a background run
+// (contract §3.4). A change from one PENDING state to another with a different
+// name is allowed, unless the new name is plain Pending: it only reports the
+// progress of the delivery.
 var preventPendingTransitions = Rule{
 	Name:     "PreventPendingTransitions",
 	From:     []StateType{Pending, Cancelling, Running, Cancelled},

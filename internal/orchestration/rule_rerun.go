@@ -1,9 +1,9 @@
 package orchestration
 
-// renameReruns tells a repeated RUNNING from a first one by its name, even if
-// the proposal has a name of its own (contract §3.4). It comes after the rule
-// that restarts the run count, so a run that is restarted after its end keeps
-// the proposed name.
+// renameReruns gives a repeated RUNNING a different name than a first one, also
+// if the proposal has a name. It comes after the rule that resets the run
+// count, so a run that is restarted after its end keeps the proposed name
+// (contract §3.4).
 var renameReruns = Rule{
 	Name:     "RenameReruns",
 	From:     anyTypeOrNone,

@@ -1,7 +1,7 @@
 package orchestration
 
 // preventRunningTasksFromStoppedFlows lets a task start only while its flow runs
-// (contract §3.4). Without the facts of a flow run it has nothing to say.
+// (contract §3.4). Without the facts of a flow run, the rule passes.
 var preventRunningTasksFromStoppedFlows = Rule{
 	Name:     "PreventRunningTasksFromStoppedFlows",
 	From:     anyTypeOrNone,

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// handleTaskTerminalStateTransitions guards what has finished (contract §3.4).
-// Its TO set includes None: after it refused with nothing it is still at home.
+// handleTaskTerminalStateTransitions restricts transitions of finished runs
+// (contract §3.4). To includes None, because the rule applies to its own
+// rejection without a state.
 var handleTaskTerminalStateTransitions = Rule{
 	Name:     "HandleTaskTerminalStateTransitions",
 	From:     terminalTypes,
@@ -25,7 +26,7 @@ func evaluateTerminal(f Facts) Verdict {
 
 	v := pass()
 	if !f.Proposed.Type.Terminal() {
-		v.RunCount = new(int64(0)) // a restart may use all its retries again
+		v.RunCount = new(int64(0)) // a restart has all retries again
 	}
 	if f.Proposed.Type == Running && f.retriedByFlow() {
 		retrying := f.Proposed
@@ -35,8 +36,8 @@ func evaluateTerminal(f Facts) Verdict {
 	return v
 }
 
-// retriedByFlow reports whether the flow run was started again since the task
-// run last ran.
+// retriedByFlow reports whether the flow run has started again since the task
+// run last started.
 func (f Facts) retriedByFlow() bool {
 	return f.FlowRun != nil && f.Run.FlowRunRunCount < f.FlowRun.RunCount
 }

@@ -32,7 +32,7 @@ const (
 
 var noon = sample.Noon
 
-// served is one request that was counted.
+// served is one counted request.
 type served struct {
 	method, route string
 	code          int
@@ -60,7 +60,7 @@ func (c *counter) RequestRejected(reason string) {
 	c.rejected = append(c.rejected, reason)
 }
 
-// lockedBuffer takes log lines from many goroutines.
+// lockedBuffer collects log lines from concurrent goroutines.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -78,7 +78,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// fixture is a server over a store in memory.
+// fixture is a server on an in-memory store.
 type fixture struct {
 	server  *Server
 	store   *memory.Store
@@ -87,7 +87,7 @@ type fixture struct {
 	metrics *counter
 }
 
-// change alters what a fixture is made of.
+// change modifies the dependencies of a fixture.
 type change func(*Options, *Dependencies)
 
 func newFixture(t *testing.T, changes ...change) *fixture {
@@ -112,15 +112,15 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 	return f
 }
 
-// debugLog has a server log everything there.
+// debugLog sets the log level of a server to debug.
 func debugLog(to *lockedBuffer) change {
 	return func(_ *Options, d *Dependencies) {
 		d.Log = slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 }
 
-// ask sends a request; header is name, value, name, value. What is sent and
-// answered has to fit the document, whatever the test is about.
+// ask sends a request. header is name, value, name, value. The request and the
+// response must conform to the document in every test.
 func (f *fixture) ask(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test/api"+path, strings.NewReader(body))
@@ -138,16 +138,17 @@ func (f *fixture) ask(t *testing.T, method, path, body string, header ...string)
 	return w
 }
 
-// documents are those of all fixtures, by base path and whether there are limits.
+// documents holds the documents of all fixtures, by base path and whether there
+// are limits.
 var documents sync.Map
 
-// document is what the server says of its routes.
+// document is the OpenAPI document of the server.
 func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	t.Helper()
 	base := f.server.options.BasePath
 	key := base + strconv.FormatBool(f.server.home.Limits != nil)
 	if document, known := documents.Load(key); known {
-		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
+		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // the map has no other values
 	}
 	text, err := f.server.document.JSON(base)
 	if err != nil {
@@ -161,7 +162,7 @@ func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	return document
 }
 
-// must is ask for a status that is certain.
+// must is ask that requires a status.
 func (f *fixture) must(t *testing.T, status int, method, path, body string) string {
 	t.Helper()
 	w := f.ask(t, method, path, body)
@@ -171,14 +172,14 @@ func (f *fixture) must(t *testing.T, status int, method, path, body string) stri
 	return w.Body.String()
 }
 
-// create makes the known run.
+// create creates the known run.
 func (f *fixture) create(t *testing.T) {
 	t.Helper()
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",
 		`{"id":"`+idKnown+`","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0"}`)
 }
 
-// brokenRuns does nothing but what a test says.
+// brokenRuns does only what a test sets.
 type brokenRuns struct {
 	Runs
 	get func(ctx context.Context, id string) (*taskrun.Run, error)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAnyFlowIDIsAFlow(t *testing.T) {
+func TestFlow_anyIDIsAFlow(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	want := `{"id":"` + idFlowRun + `","created":null,"updated":null,"name":"` + idFlowRun + `","tags":[],"labels":{}}`

@@ -48,7 +48,8 @@ func (o *operation) schemas() map[string]string {
 	return schemas
 }
 
-// operations are those of the document of all routes, by method and path.
+// operations returns the operations of the document of all routes, by method
+// and path.
 func operations(t *testing.T) map[string]*operation {
 	t.Helper()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
@@ -71,7 +72,7 @@ func operations(t *testing.T) map[string]*operation {
 	return found
 }
 
-func TestEveryRouteIsDescribed(t *testing.T) {
+func TestOpenAPI_everyRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	var served []string
@@ -93,17 +94,17 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-func TestTheDocumentHasTheServedRoutes(t *testing.T) {
+func TestOpenAPI_hasTheServedRoutes(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change change
 		server string
 		limits bool
 	}{
-		"without limits":   {func(*Options, *Dependencies) {}, "/api", false},
-		"with limits":      {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true},
-		"with no base":     {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false},
-		"with a long base": {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false},
+		"without limits": {func(*Options, *Dependencies) {}, "/api", false},
+		"with limits":    {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true},
+		"an empty base":  {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false},
+		"a long base":    {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -133,10 +134,10 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 	}
 }
 
-// Examples are what the page sends unless it is changed. Sent, they fit the
-// document, which asking for them checks, and they are taken; no body at all is
-// taken where the document says so.
-func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
+// The page sends the examples by default. Each example conforms to the
+// document, which the request checks, and is accepted. Where the document
+// allows no body, a request without one is accepted.
+func TestOpenAPI_examplesAreAccepted(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	for _, r := range table() {
@@ -159,8 +160,8 @@ func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 	}
 }
 
-// Answers that no test of a route brings about are described all the same.
-func TestSetStateReturnsTheVerdictOfTheRules(t *testing.T) {
+// The document also describes responses that no test causes.
+func TestOpenAPI_describesAllResponsesOfARoute(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
 		"GET /health":            {"200": "True"},

@@ -10,7 +10,7 @@ import (
 
 // router finds the route of a request.
 type router struct {
-	root    string // the base at which the document is at the root too
+	root    string // the base with the document at its root too
 	routes  []*route
 	shapes  []shape           // of the routes' paths
 	sockets map[string]*route // by path
@@ -24,7 +24,7 @@ type shape struct {
 
 // The parameters of paths. A path has at most one.
 const (
-	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
+	idParameter       = "{id}"         // of a run, state or limit; other texts do not match
 	tagParameter      = "{tag}"        // any text
 	idOrNameParameter = "{id_or_name}" // of a limit; any text
 	leaseParameter    = "{lease_id}"   // any text: the handler rejects what is not an id
@@ -34,8 +34,8 @@ const (
 // anyName reads a name. Bytes that are not UTF-8 become U+FFFD.
 func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
 
-// parameters are all parameters of paths, with their readers. A path whose parameter is not an id is another path. A
-// name can be any text, so the order of the table counts.
+// parameters maps all parameters of paths to their parsers. A path with an invalid id does not match. A name can be any
+// text, so the order of the table matters.
 var parameters = map[string]func(text string) (value string, ok bool){
 	idParameter:       wire.PathID,
 	tagParameter:      anyName,
@@ -66,8 +66,8 @@ func shapeOf(path string) shape {
 	return shape{prefix: path}
 }
 
-// find returns the route of a request and the parameter in its path. The error has the response: there is no such path,
-// no such method of the path, or the path is redirected because it has a slash too many or too few. Requests through
+// find returns the route of a request and the parameter in its path. The error has the response: the path does not
+// exist, the method is not allowed, or the path is redirected because of a missing or surplus slash. Requests through
 // kube-apiserver are not redirected, because kube-apiserver returns an error for a redirect.
 func (rt *router) find(r *http.Request, at target) (*route, string, error) {
 	path, inside := rt.below(r, at.base)
@@ -108,8 +108,8 @@ func (rt *router) socket(r *http.Request, base string) *route {
 	return rt.sockets[path]
 }
 
-// match returns the first route of the path and the method, in the order of the table. If there is none, ok is false
-// and found is the first route of the path, or nil (contract §1.1).
+// match returns the first route of the path and the method, in the order of the table. If there is none, ok is false,
+// and found is the first route of the path or nil (contract §1.1).
 func (rt *router) match(method string, raw, path string) (found *route, parameter string, ok bool) {
 	for i, route := range rt.routes {
 		value, fits := rt.shapes[i].read(raw, path)
@@ -124,9 +124,9 @@ func (rt *router) match(method string, raw, path string) (found *route, paramete
 	return found, "", false
 }
 
-// read reports whether a path has the shape, and returns its parameter. An escaped slash belongs to a name, so that
-// every name can be requested: raw is the path as the client wrote it, or "" if it has no escaped slash. (Prefect
-// treats an escaped slash as any other, and such names cannot be requested.)
+// read reports whether a path has the shape, and returns its parameter. An escaped slash is part of a name, so that
+// every name can be requested: raw is the path as the client wrote it, or "" without an escaped slash. (In Prefect an
+// escaped slash separates segments, so such names cannot be requested.)
 func (s shape) read(raw, path string) (value string, ok bool) {
 	switch {
 	case s.parameter == "":
@@ -167,7 +167,7 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
-// turned returns the path with one more slash at its end, or without all of those at its end.
+// turned returns the path with one more slash at its end, or without all slashes at its end.
 func turned(path string) string {
 	if other := strings.TrimRight(path, "/"); other != path || path == "" {
 		return other
@@ -175,15 +175,15 @@ func turned(path string) string {
 	return path + "/"
 }
 
-// slashesBeyond returns the number of slashes at the end of a path that its route does not have.
+// slashesBeyond returns the number of slashes at the end of a path that are not part of its route.
 func slashesBeyond(path, route string) int {
 	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
 	return max(0, count(path)-count(route))
 }
 
-// redirect returns the location of the path with one more slash at its end, or without those at its end. The location
-// is absolute, as that of Prefect. Behind a proxy that names the prefix it removed, the location is a path with that
-// prefix: scheme and host are those of the proxy.
+// redirect returns the location of the path with one more slash at its end, or without the slashes at its end. The
+// location is absolute, as in Prefect. Behind a proxy that names the prefix it removed, the location is a path with
+// that prefix. The client then keeps the scheme and host of the proxy.
 func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
 		return noRoute(base, r.URL.Path)
@@ -199,7 +199,7 @@ func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	return &redirectError{location: location}
 }
 
-// scheme returns the scheme of the request of the client, as far as it is known behind a proxy.
+// scheme returns the scheme that the client used, if a proxy reports it.
 func scheme(r *http.Request) string {
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		return "https"

@@ -2,12 +2,12 @@ package taskrun
 
 import "unicode/utf8"
 
-// like reports whether the text holds the pattern somewhere, in which % stands
-// for any characters and _ for one; ASCII letters match in either case
-// (contract §2.7). It matches greedily from the last % on, so its time is
-// bounded by the product of the lengths; it takes no memory.
+// like reports whether the text contains the pattern, in which % matches any
+// characters and _ one. ASCII letters match in either case (contract §2.7).
+// like matches greedily from the last % on, so its time is limited by the
+// product of the lengths. It allocates no memory.
 func like(text, pattern string) bool {
-	t, p, star, mark := 0, 0, 0, 0 // as if a % stood before the pattern
+	t, p, star, mark := 0, 0, 0, 0 // as if the pattern began with %
 	for p < len(pattern) {
 		d := pattern[p]
 		if d == '%' {
@@ -16,7 +16,7 @@ func like(text, pattern string) bool {
 			continue
 		}
 		if t == len(text) {
-			return false // nothing is left for the rest of the pattern
+			return false // no text is left for the rest of the pattern
 		}
 		if c := text[t]; lowered[c] == lowered[d] && c < utf8.RuneSelf {
 			t, p = t+1, p+1
@@ -29,7 +29,7 @@ func like(text, pattern string) bool {
 		mark = nextLike(text, mark, pattern[star])
 		t, p = mark, star
 	}
-	return true // as if a % stood behind it
+	return true // as if the pattern ended with %
 }
 
 // likeRune compares the first characters of both and returns their sizes.
@@ -45,8 +45,8 @@ func likeRune(text, pattern string) (size, patternSize int, alike bool) {
 	return size, patternSize, r == s
 }
 
-// nextLike returns where behind the mark a text could match a pattern that
-// begins with d.
+// nextLike returns the next position after the mark at which a text could match
+// a pattern that begins with d.
 func nextLike(text string, mark int, d byte) int {
 	_, size := utf8.DecodeRuneInString(text[mark:])
 	mark += size

@@ -9,8 +9,7 @@ import (
 type predicate func(*Run) bool
 
 // Matcher compiles the filter. The result reports whether a run passes it. It allocates
-// no memory, and several goroutines may call it at once. The filter must not change as
-// long as it is used.
+// no memory and is safe for concurrent use. The filter must not change while it is used.
 func (f Filter) Matcher() func(*Run) bool {
 	match := joined(f.Or, f.members())
 	if f.Parents == nil {
@@ -20,8 +19,8 @@ func (f Filter) Matcher() func(*Run) bool {
 	return func(run *Run) bool { return parents(run) && match(run) }
 }
 
-// members returns the predicates of the members that are given, cheap ones first. Parents
-// is not one of them: it is required even with Or.
+// members returns the predicates of the given members, cheap ones first. Parents is not
+// among them, because it is required even with Or.
 func (f *Filter) members() (all []predicate) {
 	if f.Subflows != nil {
 		matches := f.Subflows.Exists == nil || !*f.Subflows.Exists
@@ -57,8 +56,8 @@ func (f *Filter) members() (all []predicate) {
 	return all
 }
 
-// joined joins predicates: with or, one that holds is enough, else all are required.
-// Without predicates, every run passes.
+// joined joins predicates: with or, one is enough; otherwise all are required. Without
+// predicates, every run passes.
 func joined(or bool, all []predicate) predicate {
 	switch {
 	case len(all) == 0:

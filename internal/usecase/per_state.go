@@ -2,12 +2,12 @@ package usecase
 
 import "github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 
-// perState holds a value for each type and name of states that was met. There
-// are few as a rule; but clients choose the names, so there may be many.
+// perState holds a value for each type and name of states. There are usually
+// few, but clients choose the names, so there can be many.
 type perState[T any] struct {
 	keys   []stateKey
-	values []T              // of the keys
-	places map[stateKey]int // in keys; nil while there are few
+	values []T              // by the index of the keys
+	places map[stateKey]int // indexes in keys; nil while there are few
 }
 
 type stateKey struct {
@@ -15,11 +15,11 @@ type stateKey struct {
 	name string
 }
 
-// few keys are found faster one by one than in a map.
+// A search of this number of keys is faster than a map.
 const few = 16
 
-// of returns the value for a state, a zero one at first. It is good until the
-// next call.
+// of returns the value for a state, initially a zero value. The pointer is
+// valid until the next call.
 func (p *perState[T]) of(state *orchestration.State) *T {
 	key := stateKey{state.Type, state.Name}
 	if p.places == nil {
@@ -37,7 +37,7 @@ func (p *perState[T]) of(state *orchestration.State) *T {
 	return &p.values[len(p.values)-1]
 }
 
-// index puts the last key, or once there are many all of them, into places.
+// index adds the last key to places, or all keys once there are many.
 func (p *perState[T]) index() {
 	switch last := len(p.keys) - 1; {
 	case p.places != nil:

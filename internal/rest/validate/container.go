@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// Optional reads a node that may be null: that is nil.
+// Optional reads a node that may be null. It returns nil for null.
 func Optional[T any](n Node, read func(Node) T) *T {
 	if n.Value.IsNull() {
 		return nil
@@ -15,8 +15,8 @@ func Optional[T any](n Node, read func(Node) T) *T {
 	return &v
 }
 
-// List reads an array, each item with read. The result is never nil; it is not
-// whole if there are too many faults.
+// List reads an array, each item with read. The result is never nil. It is incomplete if there are too
+// many errors.
 func List[T any](n Node, read func(Node) T) []T {
 	if n.Value.Kind() != pyjson.Array {
 		n.Add("list_type", "Input should be a valid list", nil)
@@ -31,8 +31,8 @@ func List[T any](n Node, read func(Node) T) []T {
 	return items
 }
 
-// Dict reads an object with any keys, each value with read. The result is
-// never nil; it is not whole if there are too many faults.
+// Dict reads an object with any keys, each value with read. The result is never nil. It is incomplete if
+// there are too many errors.
 func Dict[T any](n Node, read func(Node) T) map[string]T {
 	if n.Value.Kind() != pyjson.Object {
 		n.Add("dict_type", "Input should be a valid dictionary", nil)
@@ -47,14 +47,14 @@ func Dict[T any](n Node, read func(Node) T) map[string]T {
 	return items
 }
 
-// Model is an object with declared keys, which are to be asked for in the order
-// of their declaration: so the faults come in pydantic's order.
+// Model is an object with declared keys. Request the keys in the order of their declaration, so that
+// errors are in pydantic's order.
 type Model struct {
 	node     Node
 	declared []string
 }
 
-// Model reads an object; ok is false if the node is none.
+// Model reads an object. ok is false if the node is not an object.
 func (n Node) Model() (m *Model, ok bool) {
 	if n.Value.Kind() != pyjson.Object {
 		n.faults.Report(NotAnObject(n.Value, n.loc...))
@@ -63,7 +63,7 @@ func (n Node) Model() (m *Model, ok bool) {
 	return &Model{node: n}, true
 }
 
-// Closed calls read with the object as Model returns it, and reports the keys that read did not ask for.
+// Closed calls read with the object as Model returns it, and reports the keys that read did not request.
 func (n Node) Closed(read func(*Model)) {
 	if m, ok := n.Model(); ok {
 		read(m)
@@ -71,20 +71,20 @@ func (n Node) Closed(read func(*Model)) {
 	}
 }
 
-// Field returns the node under the key, given is false if there is none.
+// Field returns the node under the key. given is false if the object does not have the key.
 func (m *Model) Field(key string) (n Node, given bool) {
 	m.declared = append(m.declared, key)
 	value, given := m.node.Value.Member(key)
 	return m.node.below(value, key), given
 }
 
-// Given is Field without the keys that are null.
+// Given is like Field, but a null counts as a missing key.
 func (m *Model) Given(key string) (n Node, given bool) {
 	n, given = m.Field(key)
 	return n, given && !n.Value.IsNull()
 }
 
-// Required is Field, and reports if there is none.
+// Required is like Field, but reports an error if the key is missing.
 func (m *Model) Required(key string) (n Node, given bool) {
 	n, given = m.Field(key)
 	if !given {
@@ -93,8 +93,8 @@ func (m *Model) Required(key string) (n Node, given bool) {
 	return n, given
 }
 
-// ForbidOthers reports every key that was not asked for, in the order of the
-// object. It comes after all fields.
+// ForbidOthers reports every key that was not requested, in the order of the object. Call it after all
+// fields.
 func (m *Model) ForbidOthers() {
 	for _, member := range m.node.Value.Members() {
 		if m.node.faults.full() {

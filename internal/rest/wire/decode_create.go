@@ -11,7 +11,8 @@ import (
 
 const textCacheKeyTooLong = "Cache key exceeded maximum allowed length of 2000 characters."
 
-// DecodeCreate reads a TaskRunCreate (contract §2.2). A null body is missing.
+// DecodeCreate reads a TaskRunCreate (contract §2.2). A null body counts as
+// missing.
 func DecodeCreate(body pyjson.Value) (taskrun.NewRun, error) {
 	if body.IsNull() {
 		return taskrun.NewRun{}, missingBody()
@@ -55,7 +56,7 @@ func readInitialState(m *validate.Model) *taskrun.Proposal {
 	return &proposal
 }
 
-// readName reads a name; what Python takes for false is no name.
+// readName reads a name. A value that is false in Python counts as missing.
 func readName(m *validate.Model) string {
 	n, given := m.Field("name")
 	if !given || !n.Value.Truthy() {
@@ -84,7 +85,7 @@ func readTags(m *validate.Model) []string {
 	return validate.List(n, validate.Node.Text)
 }
 
-// readLabels reads labels; null is none (contract §2.6).
+// readLabels reads labels. Null counts as none (contract §2.6).
 func readLabels(m *validate.Model) map[string]json.RawMessage {
 	n, given := m.Given("labels")
 	if !given {
@@ -95,7 +96,8 @@ func readLabels(m *validate.Model) map[string]json.RawMessage {
 	})
 }
 
-// readOptional reads a field that may be missing or null: that is nil.
+// readOptional reads a field that may be missing or null. The result is then
+// nil.
 func readOptional[T any](m *validate.Model, key string, read func(validate.Node) T) *T {
 	n, given := m.Field(key)
 	if !given {
@@ -104,7 +106,7 @@ func readOptional[T any](m *validate.Model, key string, read func(validate.Node)
 	return validate.Optional(n, read)
 }
 
-// readUUID reads an id that may be missing or null: that is "".
+// readUUID reads an id that may be missing or null. The result is then "".
 func readUUID(m *validate.Model, key string) string {
 	n, given := m.Given(key)
 	if !given {

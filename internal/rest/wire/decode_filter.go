@@ -8,17 +8,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// maxLimit is how many runs one answer holds, by default and at most.
+// maxLimit is the default and maximum number of runs in a response.
 const maxLimit = 200
 
-// The answers to a limit out of range, which are no validation errors
-// (contract §1.4).
+// The responses to a limit out of range, which is not a validation error (contract §1.4).
 const (
 	textLimitBelow = "Invalid limit: must be greater than or equal to 0."
 	textLimitAbove = "Invalid limit: must be less than or equal to 200."
 )
 
-// sorts are all of them, in Prefect's order.
+// sorts lists all sorts in Prefect's order.
 var sorts = []taskrun.Sort{
 	taskrun.SortIDDesc, taskrun.SortExpectedStartTimeAsc, taskrun.SortExpectedStartTimeDesc,
 	taskrun.SortNameAsc, taskrun.SortNameDesc, taskrun.SortNextScheduledStartTimeAsc,
@@ -30,8 +29,7 @@ func DecodeFilter(body pyjson.Value) (taskrun.Query, error) {
 	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
 }
 
-// decodeQuery reads filters, a sort and a limit, and with place the parameter
-// that tells where to begin.
+// decodeQuery reads filters, a sort and a limit, and with place the parameter for the position of the page.
 func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) (q taskrun.Query, err error) {
 	var faults validate.Faults
 	p, ok := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
@@ -91,7 +89,7 @@ func readFilters(p *validate.Model) taskrun.Filter {
 	return f
 }
 
-// parentsOf joins the filters on what runs belong to, nil if none was given.
+// parentsOf joins the filters on the parents of runs, nil if none is given.
 func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.ParentFilter {
 	if flows == nil && flowRuns == nil && deployments == nil {
 		return nil
@@ -99,7 +97,7 @@ func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.Pa
 	return &taskrun.ParentFilter{Flow: flows, FlowRun: flowRuns, Deployment: deployments}
 }
 
-// DecodePaginate reads the parameters of paginate: those of filter, with a page, counted from 1, in place of the offset
+// DecodePaginate reads the parameters of paginate: those of filter, with a page counted from 1 instead of the offset
 // (contract §1.4).
 func DecodePaginate(body pyjson.Value) (q taskrun.Query, page int, err error) {
 	page = 1
@@ -111,8 +109,7 @@ func DecodePaginate(body pyjson.Value) (q taskrun.Query, page int, err error) {
 	return q, page, err
 }
 
-// product multiplies numbers that are not negative; the largest int stands for
-// more.
+// product multiplies numbers that are not negative. It is limited to the largest int.
 func product(a, b int) int {
 	if b > 0 && a > math.MaxInt/b {
 		return math.MaxInt

@@ -8,14 +8,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// parentMember is a member of a filter on what runs belong to.
+// parentMember is a member of a filter on the parents of runs.
 type parentMember struct {
 	name    string
 	read    func(validate.Node) taskrun.ParentCriterion
-	ignored bool // what was read means nothing
+	ignored bool // the value has no effect
 }
 
-// unknown is a member on what runs do not tell (taskrun.ParentFilter).
+// unknown returns a member on values that runs do not have
+// (taskrun.ParentFilter).
 func unknown(name string, check func(validate.Node)) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		check(n)
@@ -26,7 +27,7 @@ func unknown(name string, check func(validate.Node)) parentMember {
 	}}
 }
 
-// knownID is a member on an id that runs tell.
+// knownID returns a member on an id that runs have.
 func knownID(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
@@ -38,7 +39,7 @@ func knownID(name string, fact taskrun.ParentFact) parentMember {
 	}}
 }
 
-// knownIDOrNull is knownID of an id that may be missing.
+// knownIDOrNull returns a member on an id that may be missing.
 func knownIDOrNull(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
@@ -87,17 +88,17 @@ var deploymentFilter = []parentMember{
 	unknown("paused", schema{{"eq_", aBool}}.check),
 	unknown("tags", allTagsFilter.check),
 	unknown("work_queue_name", schema{{"any_", texts}}.check),
-	ignored("concurrency_limit", schema{{"ge_", anInt}, {"le_", anInt}, {"is_null_", aBool}}.check), // by Prefect, too
+	ignored("concurrency_limit", schema{{"ge_", anInt}, {"le_", anInt}, {"is_null_", aBool}}.check), // Prefect ignores it, too
 }
 
-// ignored is a member that is checked, but means nothing.
+// ignored returns a member that is checked, but has no effect.
 func ignored(name string, check func(validate.Node)) parentMember {
 	member := unknown(name, check)
 	member.ignored = true
 	return member
 }
 
-// Filters on what no run tells anything of.
+// Filters on objects that runs have no data of.
 var (
 	workPoolFilter = schema{
 		{"operator", anOperator},
@@ -134,8 +135,8 @@ func readParent(p *validate.Model, key string, members []parentMember) *taskrun.
 	return criteria
 }
 
-// restricts reports whether a member on what runs do not tell has a criterion
-// that any value could fail.
+// restricts reports whether a member on unknown values has a criterion that a
+// value could fail.
 func restricts(member pyjson.Value) bool {
 	return slices.ContainsFunc(member.Members(), func(m pyjson.Member) bool {
 		switch v := m.Value; {
@@ -155,8 +156,8 @@ func restricts(member pyjson.Value) bool {
 	})
 }
 
-// restrictsState judges the type or the name in a filter on states: one that
-// names both what is wanted and what is not is left out by Prefect.
+// restrictsState reports whether the type or name in a filter on states
+// restricts it. Prefect ignores a member with both any_ and not_any_.
 func restrictsState(v pyjson.Value) bool {
 	wanted, _ := v.Member("any_")
 	unwanted, _ := v.Member("not_any_")

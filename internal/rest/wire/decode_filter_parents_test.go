@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDecodeFilterReadsParents(t *testing.T) {
+func TestDecodeFilter_readsParents(t *testing.T) {
 	t.Parallel()
 	type (
 		filter    = taskrun.ParentFilter

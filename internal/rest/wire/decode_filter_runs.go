@@ -51,7 +51,7 @@ func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
 	return f
 }
 
-// readSpanFilter reads a filter on a time that cannot be asked to be missing.
+// readSpanFilter reads a filter on a time without the criterion is_null_.
 func readSpanFilter(n validate.Node) (f taskrun.TimeFilter) {
 	n.Closed(func(m *validate.Model) {
 		f.Before = readOptional(m, "before_", validate.Node.Time)
@@ -130,8 +130,8 @@ func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
 	return f
 }
 
-// readList reads a list that may be missing or null: that is nil. An empty list
-// is not.
+// readList reads a list that may be missing or null. The result is then nil. It
+// is not nil for an empty list.
 func readList[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
 	n, given := m.Given(key)
 	if !given {

@@ -70,7 +70,7 @@ func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, err error) 
 	return tag, slots, err
 }
 
-// readModel reads a body that is one model without other keys. A null body is none.
+// readModel reads a body that is one model without other keys. A null body counts as missing.
 func readModel(body pyjson.Value, read func(*validate.Model)) error {
 	if body.IsNull() {
 		return missingBody()

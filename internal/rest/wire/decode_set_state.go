@@ -26,9 +26,9 @@ func DecodeSetState(body pyjson.Value) (taskrun.Proposal, error) {
 	return proposal, invalid(&faults, body)
 }
 
-// parametersOf reads a body whose keys are parameters of the route. A null body
-// stands for one without keys. In any other body that is no object, every
-// parameter is missing, the optional ones too (contract §1.2).
+// parametersOf reads a body whose keys are parameters of the route. A null body counts
+// as one without keys. If the body is not an object, every parameter is missing, even an
+// optional one (contract §1.2).
 func parametersOf(faults *validate.Faults, body pyjson.Value, names ...string) (p *validate.Model, ok bool) {
 	if body.IsNull() {
 		body = emptyObject

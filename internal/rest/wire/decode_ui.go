@@ -34,8 +34,8 @@ func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, err error) {
 	return f, nil
 }
 
-// unknownParents are the filters on what no run tells anything of, in Prefect's
-// order.
+// unknownParents lists the filters on objects that runs have no data of, in
+// Prefect's order.
 var unknownParents = []struct {
 	key    string
 	filter schema

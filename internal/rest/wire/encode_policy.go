@@ -29,8 +29,8 @@ func appendRetryDelay(b []byte, d *taskrun.RetryDelay) []byte {
 	return pyjson.AppendList(b, d.Seconds, func(b []byte, seconds string) []byte { return appendNumber(b, seconds, "null") })
 }
 
-// appendNumber writes the text of a number, or what an empty one stands for.
-// One that JSON has not, such as Infinity, is null.
+// appendNumber writes the text of a number, or a default for an empty text. It
+// writes null for a number that JSON does not support, such as Infinity.
 func appendNumber(b []byte, text, empty string) []byte {
 	if text == "" {
 		return append(b, empty...)
@@ -41,7 +41,7 @@ func appendNumber(b []byte, text, empty string) []byte {
 	return append(b, text...)
 }
 
-// appendDecimal is appendNumber for a number that is always shown as a float.
+// appendDecimal is appendNumber for a number that is always a float.
 func appendDecimal(b []byte, text, empty string) []byte {
 	if text == "" {
 		return append(b, empty...)

@@ -22,8 +22,8 @@ func AppendState(b []byte, run *taskrun.Run, state *orchestration.State) []byte 
 	return o.End()
 }
 
-// appendDetails writes all details of a state; the ids of the run and its flow
-// run are the run's own.
+// appendDetails writes all details of a state. The ids of the run and its flow run are
+// those of the run.
 func appendDetails(b []byte, run *taskrun.Run, d *orchestration.StateDetails) []byte {
 	o := pyjson.BeginObject(b).
 		NonEmpty("flow_run_id", run.FlowRunID).
