@@ -38,18 +38,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Run runs the program with the arguments of its command line, without its name, until
-// the context ends. It logs to stderr. The error is one line for the user, and names
-// the flag to change where one helps.
+// Run runs the program with the arguments of its command line, without its name, until the context ends.
+// It logs to stderr. The error is one line for the user. It names the flag to change, if there is one.
 //
-// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
-// use yet, and changes GOGC during the first list.
+// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in use yet, and
+// changes GOGC during the first list.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, ownProcess))
 }
 
-// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
-// sets nothing that is process-wide.
+// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It sets nothing
+// process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, sharedProcess))
 }
@@ -89,11 +88,11 @@ type App struct {
 	manager      manager.Manager
 	server       *rest.Server
 	cluster      *kube.Cluster
-	traces       *tracing.Tracing // nil: there are none
+	traces       *tracing.Tracing // nil: no traces
 	outages      *outages
 	writers      *concurrency.Writers
 	log          *slog.Logger
-	stopWatching func() // ends what the metrics watch
+	stopWatching func() // ends the watches of the metrics
 }
 
 // New returns a program for the cluster of this configuration. It returns an error if
@@ -121,7 +120,7 @@ func build(ctx context.Context, config *kuberest.Config, options Options, handle
 	return a, nil
 }
 
-// assemble wires the parts.
+// assemble creates and connects the parts.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
 	log := slog.New(handler)
 	recorder, err := telemetry.NewRecorder(metrics.Registry)
@@ -229,17 +228,18 @@ func (a *App) Start(ctx context.Context) error {
 	a.logStart(ctx)
 	err := a.manager.Start(ctx)
 	a.awaitWriters(context.WithoutCancel(ctx))
-	// After everything that is traced; a collector that is gone is no fault of the program's.
+	// After all traced parts. An unreachable collector is not an error of the program.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "traces were not sent", slog.String("error", lost.Error()))
 	}
 	return explainBusy(err, a.addresses())
 }
 
-// writersTimeout is the time for the writes of limits whose callers have gone.
+// writersTimeout is the timeout for writes of limits whose callers have disconnected.
 const writersTimeout = 5 * time.Second
 
-// awaitWriters waits for the writes of limits. The requests that wait for such writes have ended before.
+// awaitWriters waits for the writes of limits. The requests that wait for such writes have already
+// ended.
 func (a *App) awaitWriters(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, writersTimeout)
 	defer cancel()

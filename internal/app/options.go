@@ -34,8 +34,8 @@ type Options struct {
 	Log        LogOptions
 }
 
-// DefaultOptions returns the options that hold when no flag is given. All
-// addresses are on loopback.
+// DefaultOptions returns the defaults of the flags. All addresses are on
+// loopback.
 func DefaultOptions() Options {
 	return Options{
 		Kubernetes: KubernetesOptions{Timeout: 10 * time.Second},
@@ -81,15 +81,15 @@ func (o *Options) Validate() error {
 	)
 }
 
-// parse sets the options from the arguments of a command line. The error is
-// flag.ErrHelp after the flags were asked for and printed.
+// parse sets the options from the arguments of a command line. If help was
+// requested and printed, the error is flag.ErrHelp.
 func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err error) {
 	goFlags := flag.NewFlagSet("", flag.ContinueOnError)
 	o.BindFlags(goFlags)
 	goFlags.BoolVar(&showVersion, "version", false, "print the version and exit")
 	fs := pflag.NewFlagSet("taskrun-operator", pflag.ContinueOnError)
 	fs.AddGoFlagSet(goFlags)
-	fs.SetOutput(io.Discard) // what is wrong is told once, by the caller
+	fs.SetOutput(io.Discard) // the caller reports the error
 	fs.Usage = func() {
 		fmt.Fprintf(usage, "taskrun-operator keeps Prefect task runs as Kubernetes objects and serves them over REST.\n"+
 			"Workers of Prefect run the code; the operator runs none.\n\nFlags:\n%s", fs.FlagUsages())
@@ -107,8 +107,8 @@ func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err e
 
 // ScopeOptions configure the namespaces.
 type ScopeOptions struct {
-	Namespace string   // the one served under /api
-	Watch     []string // those the controller works in; empty: all
+	Namespace string   // namespace of /api
+	Watch     []string // namespaces of the controller; empty: all
 }
 
 // BindFlags binds flags to the options. Their current values are the defaults.

@@ -20,7 +20,7 @@ const (
 // another rule, such as another --finished-ttl. It records the expiration times that
 // this program has written by the rule of a namespace. If such a time is overwritten
 // and the rule has not changed, this program stops, because the two would overwrite
-// each other without end. The zero value is ready to use.
+// each other forever. The zero value is ready to use.
 type expirationConflicts struct {
 	mu       sync.Mutex
 	written  map[string]writtenExpiration // by the UID of the object

@@ -33,8 +33,8 @@ type Metrics interface {
 	RunExpired()
 }
 
-// Reconciler reconciles TaskRuns with their spec and with time. It has no state that
-// must survive: it can end at any instruction and start in any replica.
+// Reconciler reconciles TaskRuns with their spec and with time. It keeps no persistent
+// state: it can end at any instruction and start in any replica.
 type Reconciler struct {
 	Options
 	// Objects reads what identifies TaskRun objects from the index. It does not find those

@@ -49,9 +49,9 @@ func expire(clock clock.PassiveClock, backlog *backlogLimiter, conflicts *expira
 	}
 }
 
-// awaitExpiration returns the time until the run expires, nil for never. Another
-// expiration time in the status, which a change of the rule leaves behind, is
-// corrected first, unless another program would overwrite it again.
+// awaitExpiration returns the time until the run expires, nil for never. If the status
+// has another expiration time, because the rule has changed, it corrects the status
+// first, unless another program would overwrite it again.
 func awaitExpiration(
 	ctx context.Context, s *scope, backlog *backlogLimiter, conflicts *expirationConflicts, at *time.Time, now time.Time,
 ) (Result, error) {

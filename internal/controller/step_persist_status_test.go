@@ -19,7 +19,7 @@ func TestPersistStatus(t *testing.T) {
 		wantAfter time.Duration
 		wantCalls []string
 	}{
-		"a run whose status is up to date needs nothing": {
+		"a run with a current status needs nothing": {
 			age: time.Hour, change: func(r *taskrun.Run) { r.StatusStale = false },
 		},
 		"the status of a new run is not written before the delay": {
@@ -133,7 +133,7 @@ func TestPersistStatus_writesAtMaxStatusWriteDelay(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		options   Options
-		want      time.Duration // age when written
+		want      time.Duration // age at the write
 		maxChecks int
 	}{
 		"with the defaults":              {DefaultOptions(), 30 * time.Second, 3},

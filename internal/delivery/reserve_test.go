@@ -68,20 +68,20 @@ func TestReserve_newRunIsCreatedForTheWorkerThatWaitedLongest(t *testing.T) {
 func TestReserve_findsNoWorker(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fixture){
-		"when none is idle":              func(s *fixture) { s.subscribe("w", "a") },
-		"when it serves another task":    func(s *fixture) { s.waiter("w", "b") },
-		"when this replica has no Lease": func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
-		"when many creates are for it": func(s *fixture) {
+		"no worker is idle":              func(s *fixture) { s.subscribe("w", "a") },
+		"the worker serves another task": func(s *fixture) { s.waiter("w", "b") },
+		"this replica has no Lease":      func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
+		"many creates are in progress for it": func(s *fixture) {
 			s.waiter("w", "a")
 			for range maxReserved {
 				s.workers.Reserve("a")
 			}
 		},
-		"when the idle worker has left": func(s *fixture) {
+		"the idle worker has disconnected": func(s *fixture) {
 			s.waiter("w", "a").stop()
 			synctest.Wait()
 		},
-		"before the queue is open": func(s *fixture) { s.waiter("w", "a"); s.queue.backlog = []change{} },
+		"the queue is not open": func(s *fixture) { s.waiter("w", "a"); s.queue.backlog = []change{} },
 	}
 	for name, prepare := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestReserve_findsNoWorkerThatHasReachedItsLimit(t *testing.T) {
 	})
 }
 
-// The alarm of a run that becomes due runs in a goroutine of its own.
+// The alarm of a run that becomes due runs in its own goroutine.
 func TestReserve_dueRunsGoFirst(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
@@ -427,7 +427,7 @@ func (s *fixture) createFor(to taskrun.Hold, dynamicKey string) *taskrun.Run {
 	return s.run(run.ID)
 }
 
-// only are idle workers of which one is reserved and gets no run.
+// only returns idle workers, one of which is reserved and gets no run.
 type only struct{ to taskrun.Hold }
 
 func (o only) Reserve(string) usecase.Reservation        { return o }

@@ -76,7 +76,7 @@ type Policy struct {
 	RetryDelay        *int64 // seconds; nil is null
 }
 
-// Creator says what made a run (flows contract §2.2).
+// Creator describes the client or schedule that created a run (flows contract §2.2).
 type Creator struct {
 	ID           string
 	Type         string
@@ -95,7 +95,7 @@ type Answer struct {
 // Finished reports whether the current state is terminal.
 func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }
 
-// Key is what makes two creates the same run (flows contract §0.21).
+// Key identifies creates of the same run (flows contract §0.21).
 type Key struct{ FlowID, IdempotencyKey string }
 
 // Key returns the run's key. It is false if the run has none.

@@ -13,29 +13,32 @@ import (
 )
 
 const (
-	// logOverhead is about what a line takes beside its texts.
+	// logOverhead is the approximate memory of a line without its texts, in bytes.
 	lineOverhead = 320
-	// bookOverhead is about what a book that has lines takes beside them.
+	// bookOverhead is the approximate memory of a buffer with lines, without them,
+	// in bytes.
 	bufferOverhead = 512
-	// linesPerLook is how many lines a query looks at before others have their turn.
+	// linesPerLook is the number of lines that a query examines while it holds the
+	// lock.
 	linesPerLook = 500
 )
 
-// Buffer keeps the latest lines that clients logged in a namespace, in memory: it
-// forgets them with the process, and no other replica knows them. It serves what an
-// SDK expects of a server and is no log store. A bytebudget.Budget limits it.
+// Buffer keeps the latest lines that clients logged in a namespace, in memory. They
+// are lost when the process ends, and other replicas do not have them. The buffer
+// supports the SDK's requests; it is not a log store. A bytebudget.Budget limits
+// it.
 type Buffer struct {
 	clock clock.PassiveClock
 	newID func() string
 	share *bytebudget.Share
 
 	mu      sync.RWMutex
-	lines   []*Line // in the order in which they came
-	dropped int     // how many lines before these are gone
+	lines   []*Line // in order of arrival
+	dropped int     // number of older lines that were dropped
 }
 
-// NewBuffer returns an empty book. newID makes the ids of lines; nil takes a
-// good default.
+// NewBuffer returns an empty buffer. newID returns the ids of lines; nil selects a
+// default.
 func NewBuffer(clock clock.PassiveClock, newID func() string, budget *bytebudget.Budget) *Buffer {
 	if newID == nil {
 		newID = func() string { return uuid.Must(uuid.NewV7()).String() }
@@ -45,8 +48,8 @@ func NewBuffer(clock clock.PassiveClock, newID func() string, budget *bytebudget
 	return b
 }
 
-// Add keeps the lines. It gives them ids and a time of creation, and takes NUL
-// characters out of their texts, as Prefect does.
+// Add stores the lines. It sets their ids and creation time, and removes NUL
+// characters from their texts, as Prefect does.
 func (b *Buffer) Add(lines []Line) {
 	now := b.clock.Now().UTC()
 	var bytes int64
@@ -91,10 +94,10 @@ func (b *Buffer) Empty() bool {
 	return len(b.lines) == 0
 }
 
-// Close drops all lines. The book must not be used any more.
+// Close drops all lines. The buffer must not be used afterwards.
 func (b *Buffer) Close() { b.share.Leave() }
 
-// Query returns the lines that match, sorted and paged. It ends with the context.
+// Query returns the matching lines, sorted and paged. It ends with the context.
 func (b *Buffer) Query(ctx context.Context, q Query) ([]*Line, error) {
 	lines, err := b.matching(ctx, &q.Filter)
 	if err != nil {
@@ -121,7 +124,7 @@ func (b *Buffer) matching(ctx context.Context, f *Filter) (matching []*Line, err
 	return matching, nil
 }
 
-// look appends those lines that match of the next few from a number on.
+// look appends the matching lines of the next lines from a number on.
 func (b *Buffer) look(matching []*Line, from int, match func(*Line) bool) (_ []*Line, next int, more bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()

@@ -11,8 +11,8 @@ import (
 // prefectCodePage is the page about the Prefect code that works.
 const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
 
-// absentParts are the parts of a Prefect server that the operator does not have, by the beginning of their paths below
-// the base. Clients of Prefect request them.
+// absentParts maps the prefixes of paths below the base to the parts of a Prefect server that the operator does not
+// have. Prefect's clients request them.
 var absentParts = map[string]string{
 	"/admin/settings":                   "settings of a Prefect server",
 	"/artifacts":                        "artifacts",
@@ -40,7 +40,7 @@ var absentParts = map[string]string{
 	"/work_queues":                      "work queues",
 }
 
-// webPages are the beginnings of the paths that clients of Prefect print as links to its web page, outside the base.
+// webPages lists the prefixes of paths outside the base that Prefect's clients print as links to its web page.
 var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
 
 // flowParts are those of absentParts that a server with flows has.

@@ -27,9 +27,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// access says for each route what a caller has to be allowed: verb and resource,
-// "known" if it is enough to be known, "open" if not even that. Whoever adds a
-// route thinks about who may use it, and adds a row.
+// access holds the required permission of each route: verb and resource, "known"
+// if every identified caller has access, "open" if no authentication is needed.
+// Add a row for each new route.
 var access = map[string]string{
 	"GET /health": "open",
 	"GET /ready":  "open",
@@ -123,7 +123,7 @@ var access = map[string]string{
 	"POST /v2/concurrency_limits/leases/{lease_id}/renew": "update concurrencylimits/status",
 }
 
-func TestEveryRouteHasAPermission(t *testing.T) {
+func TestRoutes_everyRouteHasAPermission(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, r := range table() {
@@ -141,8 +141,9 @@ func TestEveryRouteHasAPermission(t *testing.T) {
 	}
 }
 
-// fakeReviewer knows the tokens "<verb> <resource> in <namespace>", which allow
-// that, several of them joined with " and ", and the tokens in errors, which fail.
+// fakeReviewer knows the tokens "<verb> <resource> in <namespace>", which have
+// that permission, several of them joined with " and ", and the tokens in errors,
+// which fail.
 type fakeReviewer struct {
 	mu     sync.Mutex
 	errors map[string]error
@@ -188,7 +189,8 @@ func (d *fakeReviewer) fail(token string, err error) {
 	d.errors[token] = err
 }
 
-// guarded is a server with authentication; there is also a namespace "other".
+// guarded returns a server with authentication. It serves another namespace
+// "other".
 func guarded(t *testing.T, reviewer *fakeReviewer) *fixture {
 	t.Helper()
 	return newFixture(t, withReviewer(reviewer))
@@ -211,7 +213,7 @@ func withReviewer(reviewer *fakeReviewer) change {
 	}
 }
 
-// knock asks for a path with what the header Authorization is to be.
+// knock requests a path with the given Authorization header.
 func (f *fixture) knock(t *testing.T, method, path, authorization string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test"+path, http.NoBody)
@@ -225,8 +227,8 @@ func (f *fixture) knock(t *testing.T, method, path, authorization string) *httpt
 
 var anyParameter = regexp.MustCompile("{[^}]*}")
 
-// Every route, with everything that a caller can show.
-func TestEveryRouteNeedsAuthorization(t *testing.T) {
+// Every route with every kind of credentials.
+func TestRoutes_everyRouteNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	reviewer := &fakeReviewer{}
 	reviewer.fail("lost", fmt.Errorf("%w: no API server", authn.ErrUnavailable))
@@ -243,20 +245,20 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 		}
 		cases := map[string]struct {
 			base, show string
-			want       int // 0: whatever the route answers
+			want       int // 0: any response of the route
 		}{
-			"nothing":             {"/api", "", 401},
-			"garbage":             {"/api", "Bearer garbage", 401},
-			"a password":          {"/api", "Basic dXNlcjpwYXNz", 401},
-			"no token after all":  {"/api", "Bearer  ", 401},
-			"no word of ours":     {"/api", "Negotiate x", 401},
-			"when reviews fail":   {"/api", "Bearer lost", 503},
-			"no right":            {"/api", "Bearer watch taskruns in default", 403},
-			"the right elsewhere": {"/api", "Bearer " + right + " in other", 403},
-			"not the right there": {"/namespaces/other/api", "Bearer " + right + " in default", 403},
-			"the right":           {"/api", "Bearer " + right + " in default", 0},
-			"the right there":     {"/namespaces/other/api", "Bearer " + right + " in other", 0},
-			"in small letters":    {"/api", "bearer " + right + " in default", 0},
+			"nothing":                               {"/api", "", 401},
+			"garbage":                               {"/api", "Bearer garbage", 401},
+			"a password":                            {"/api", "Basic dXNlcjpwYXNz", 401},
+			"a token of another scheme":             {"/api", "Bearer  ", 401},
+			"an unknown token":                      {"/api", "Negotiate x", 401},
+			"a failed review":                       {"/api", "Bearer lost", 503},
+			"no permission":                         {"/api", "Bearer watch taskruns in default", 403},
+			"a permission in another namespace":     {"/api", "Bearer " + right + " in other", 403},
+			"a permission for another verb":         {"/namespaces/other/api", "Bearer " + right + " in default", 403},
+			"the permission":                        {"/api", "Bearer " + right + " in default", 0},
+			"the permission in the other namespace": {"/namespaces/other/api", "Bearer " + right + " in other", 0},
+			"the scheme in lower case":              {"/api", "bearer " + right + " in default", 0},
 		}
 		for name, tc := range cases {
 			switch {
@@ -273,7 +275,7 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 }
 
 // Unknown paths need authentication too.
-func TestUnknownPathsNeedAuthentication(t *testing.T) {
+func TestRoutes_unknownPathsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
@@ -298,16 +300,16 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
+func TestAuthorization_errorHasTheFix(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	cases := map[string]struct {
 		show, wantMessage, wantWords string
 	}{
-		"nothing":    {"", "Unauthorized", "PREFECT_API_KEY"},
-		"a password": {"Basic dXNlcjpwYXNz", "Unauthorized", "PREFECT_API_AUTH_STRING"},
-		"a stranger": {"Bearer x", "Unauthorized", "who is that"},
-		"no right":   {"Bearer get taskruns in default", "Forbidden", "list taskruns in default"},
+		"nothing":           {"", "Unauthorized", "PREFECT_API_KEY"},
+		"a password":        {"Basic dXNlcjpwYXNz", "Unauthorized", "PREFECT_API_AUTH_STRING"},
+		"an unknown caller": {"Bearer x", "Unauthorized", "who is that"},
+		"no permission":     {"Bearer get taskruns in default", "Forbidden", "list taskruns in default"},
 	}
 	for name, tc := range cases {
 		w := f.knock(t, http.MethodPost, "/api/task_runs/filter", tc.show)
@@ -320,7 +322,7 @@ func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
 	}
 }
 
-func TestTheCallerIsInTheLogLine(t *testing.T) {
+func TestLog_hasTheCallerOfARequest(t *testing.T) {
 	t.Parallel()
 	logged := &lockedBuffer{}
 	f := newFixture(t, withReviewer(&fakeReviewer{}), debugLog(logged))
@@ -330,16 +332,16 @@ func TestTheCallerIsInTheLogLine(t *testing.T) {
 	}
 }
 
-// Namespaces do not see each other's runs.
-func TestNamespacesAreApart(t *testing.T) {
+// A namespace does not contain the runs of another namespace.
+func TestNamespaces_areSeparate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Reviewer = nil })
 	f.create(t)
 	if got := f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home: status %d, want 200", got)
+		t.Errorf("own namespace: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/default/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home by its name: status %d, want 200", got)
+		t.Errorf("own namespace by its name: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/other/api/task_runs/"+idKnown, "").Code; got != http.StatusNotFound {
 		t.Errorf("elsewhere: status %d, want 404", got)
@@ -350,7 +352,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-func TestRequestsOverTheLimitAreRejected(t *testing.T) {
+func TestRequests_overTheLimitAreRejected(t *testing.T) {
 	t.Parallel()
 	var inside sync.WaitGroup
 	held := make(chan struct{})
@@ -399,8 +401,8 @@ func TestRequestsOverTheLimitAreRejected(t *testing.T) {
 	}
 }
 
-// Every websocket, with everything that a peer can show.
-func TestEverySocketNeedsAuthorization(t *testing.T) {
+// Every websocket with every kind of credentials.
+func TestSockets_everySocketNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
 		if r.serve == nil {
@@ -409,14 +411,14 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 		right := access[r.method+" "+r.path]
 		cases := map[string]struct {
 			token string
-			want  end // zero: it is let in
+			want  end // zero: the socket stays open
 		}{
-			"nothing":             {"", end{1008, "Auth required but no token provided"}},
-			"garbage":             {"garbage", end{1008, "Invalid token"}},
-			"no right":            {"watch taskruns in default", end{1008, "Invalid token"}},
-			"the right elsewhere": {right + " in other", end{1008, "Invalid token"}},
-			"when reviews fail":   {"lost", end{1013, "Service Unavailable"}},
-			"the right":           {right + " in default", end{}},
+			"nothing":                           {"", end{1008, "Auth required but no token provided"}},
+			"garbage":                           {"garbage", end{1008, "Invalid token"}},
+			"no permission":                     {"watch taskruns in default", end{1008, "Invalid token"}},
+			"a permission in another namespace": {right + " in other", end{1008, "Invalid token"}},
+			"a failed review":                   {"lost", end{1013, "Service Unavailable"}},
+			"the permission":                    {right + " in default", end{}},
 		}
 		for name, tc := range cases {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
@@ -437,20 +439,20 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// A client older than the auth frame, or the API server, shows itself before.
-func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
+// Clients without the auth frame, and the API server, authenticate in the upgrade.
+func TestSockets_authorizationHeaderOfTheUpgrade(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		show         string
 		subprotocols []string
 		want         int // status
 	}{
-		"an old client with the right": {"Bearer list taskruns in default", nil, 101},
-		"a new client with the right":  {"Bearer list taskruns in default", offering, 101},
-		"an old client with nothing":   {"", nil, 403},
-		"an old client with garbage":   {"Bearer garbage", nil, 401},
-		"a password":                   {"Basic dXNlcjpwYXNz", offering, 401},
-		"when reviews fail, retry":     {"Bearer lost", nil, 503},
+		"an old client with the permission":   {"Bearer list taskruns in default", nil, 101},
+		"a new client with the permission":    {"Bearer list taskruns in default", offering, 101},
+		"an old client without credentials":   {"", nil, 403},
+		"an old client with an invalid token": {"Bearer garbage", nil, 401},
+		"a password":                          {"Basic dXNlcjpwYXNz", offering, 401},
+		"a failed review":                     {"Bearer lost", nil, 503},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -474,7 +476,7 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 	}
 }
 
-func TestASocketEndsWithItsToken(t *testing.T) {
+func TestSockets_endWhenThePermissionEnds(t *testing.T) {
 	t.Parallel()
 	const right = "list taskruns in default"
 	cases := map[string]struct {
@@ -489,7 +491,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 		"the token is revoked": {
 			after: func(d *fakeReviewer) { d.fail(right, authn.ErrUnauthenticated) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
-		"the right is taken away": {
+		"the permission is revoked": {
 			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
 		"reviews fail until the token expires": {
@@ -523,7 +525,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 	}
 }
 
-func TestListsOfAllNamespaces(t *testing.T) {
+func TestLists_ofAllNamespaces(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, r := range table() {

@@ -9,10 +9,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table of docs/compatibility.md")
 
-// partial are the routes that do less than Prefect's, with what is missing.
+// partial describes the routes that do less than Prefect's, with the differences.
 var partial = map[string]string{
-	"POST /task_runs/count":               "filters on flows, flow runs and deployments see what runs tell of them, see below",
-	"POST /task_runs/filter":              "filters on flows, flow runs and deployments see what runs tell of them, see below",
+	"POST /task_runs/count":               "filters on flows, flow runs and deployments use the data in runs, see below",
+	"POST /task_runs/filter":              "filters on flows, flow runs and deployments use the data in runs, see below",
 	"POST /task_runs/paginate":            "as `POST /task_runs/filter`",
 	"POST /task_runs/history":             "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",
@@ -28,7 +28,8 @@ var partial = map[string]string{
 	"GET /flow_runs/{id}/logs/download":   "from the memory of the replica, as `POST /logs/filter`",
 }
 
-// absent are the routes of the contract (§1.3 to §1.7, §4.6, §C) that are not served.
+// absent lists the routes of the contract (§1.3 to §1.7, §4.6, §C) that are not
+// served.
 var absent = [][2]string{
 	{"GET /admin/settings", "there are no settings of Prefect's server to show"},
 	{"GET /flow_runs/{id}/graph-v2", "graphs of flow runs are not served"},
@@ -41,7 +42,7 @@ const (
 	tableEnd          = "<!-- end of routes -->\n"
 )
 
-// The table in the docs is the routes table's, with what is known of each route.
+// The table in the docs has the routes of the routes table, with a note for each.
 func TestTheCompatibilityTable(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(compatibilityPage)

@@ -36,7 +36,7 @@ const (
 
 var noon = sample.Noon
 
-// served is one request that was counted.
+// served is one counted request.
 type served struct {
 	method, route string
 	code          int
@@ -64,7 +64,7 @@ func (c *counter) RequestRejected(reason string) {
 	c.rejected = append(c.rejected, reason)
 }
 
-// lockedBuffer takes log lines from many goroutines.
+// lockedBuffer collects log lines from concurrent goroutines.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -82,7 +82,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// fixture is a server over a store in memory.
+// fixture is a server on an in-memory store.
 type fixture struct {
 	server  *Server
 	store   *memory.Store
@@ -92,7 +92,7 @@ type fixture struct {
 	metrics *counter
 }
 
-// change alters what a fixture is made of.
+// change modifies the dependencies of a fixture.
 type change func(*Options, *Dependencies)
 
 func newFixture(t *testing.T, changes ...change) *fixture {
@@ -135,8 +135,8 @@ func debugLog(to *lockedBuffer) change {
 	}
 }
 
-// ask sends a request; header is name, value, name, value. What is sent and
-// answered has to fit the document, whatever the test is about.
+// ask sends a request. header is name, value, name, value. The request and the
+// response must conform to the document in every test.
 func (f *fixture) ask(t *testing.T, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test/api"+path, strings.NewReader(body))
@@ -154,16 +154,17 @@ func (f *fixture) ask(t *testing.T, method, path, body string, header ...string)
 	return w
 }
 
-// documents are those of all fixtures, by base path and parts.
+// documents holds the documents of all fixtures, by base path and whether there
+// are limits.
 var documents sync.Map
 
-// document is what the server says of its routes.
+// document is the OpenAPI document of the server.
 func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	t.Helper()
 	base := f.server.options.BasePath
 	key := base + strconv.FormatBool(f.server.home.Limits != nil) + strconv.FormatBool(f.server.home.Flows != nil)
 	if document, known := documents.Load(key); known {
-		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // nothing else is in there
+		return document.(*openapidocument.Document) //nolint:errcheck,forcetypeassert // the map has no other values
 	}
 	text, err := f.server.document.JSON(base)
 	if err != nil {
@@ -177,7 +178,7 @@ func (f *fixture) document(t *testing.T) *openapidocument.Document {
 	return document
 }
 
-// must is ask for a status that is certain.
+// must is ask that requires a status.
 func (f *fixture) must(t *testing.T, status int, method, path, body string) string {
 	t.Helper()
 	w := f.ask(t, method, path, body)
@@ -187,7 +188,7 @@ func (f *fixture) must(t *testing.T, status int, method, path, body string) stri
 	return w.Body.String()
 }
 
-// create makes the known run.
+// create creates the known run.
 func (f *fixture) create(t *testing.T) {
 	t.Helper()
 	f.must(t, http.StatusCreated, http.MethodPost, "/task_runs/",

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAnyFlowIDIsAFlowWhereFlowsAreNotKept(t *testing.T) {
+func TestFlow_anyIDIsAFlowIfFlowsAreNotStored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withoutFlows)
 	want := `{"id":"` + idFlowRun + `","created":null,"updated":null,"name":"` + idFlowRun + `","tags":[],"labels":{}}`

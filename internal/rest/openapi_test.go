@@ -47,7 +47,8 @@ func (o *operation) schemas() map[string]string {
 	return schemas
 }
 
-// operations are those of the document of all routes, by method and path.
+// operations returns the operations of the document of all routes, by method
+// and path.
 func operations(t *testing.T) map[string]*operation {
 	t.Helper()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
@@ -70,7 +71,7 @@ func operations(t *testing.T) map[string]*operation {
 	return found
 }
 
-func TestEveryRouteIsDescribed(t *testing.T) {
+func TestOpenAPI_everyRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	var served []string
@@ -92,7 +93,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-func TestTheDocumentHasTheServedRoutes(t *testing.T) {
+func TestOpenAPI_hasTheServedRoutes(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change change
@@ -137,10 +138,10 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 	}
 }
 
-// Examples are what the page sends unless it is changed. Sent, they fit the
-// document, which asking for them checks, and they are taken; no body at all is
-// taken where the document says so.
-func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
+// The page sends the examples by default. Each example conforms to the
+// document, which the request checks, and is accepted. Where the document
+// allows no body, a request without one is accepted.
+func TestOpenAPI_examplesAreAccepted(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	for _, r := range table() {
@@ -164,8 +165,8 @@ func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 	}
 }
 
-// Answers that no test of a route brings about are described all the same.
-func TestSetStateReturnsTheVerdictOfTheRules(t *testing.T) {
+// The document also describes responses that no test causes.
+func TestOpenAPI_describesAllResponsesOfARoute(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
 		"GET /health":           {"200": "True"},

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// responseMemory is the reserved memory of the response to one request, until the response is sent. A nil one counts
+// responseMemory is the memory reserved for the response to one request until the response is sent. A nil one reserves
 // nothing.
 type responseMemory struct {
 	server   *Server
@@ -24,8 +24,8 @@ const memoryStep = 64 << 10
 // of such responses.
 const uncountedBytes = 4 << 10
 
-// fit reserves the memory for a response of n bytes, in addition to what is reserved already, or returns bytebudget.ErrFull. As
-// elsewhere, more than the share of a caller counts as its share.
+// fit reserves the memory for a response of n bytes, including what is already reserved, or returns bytebudget.ErrFull.
+// A size above the share of a caller counts as the share.
 func (m *responseMemory) fit(n int) error {
 	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
 		return nil

@@ -23,7 +23,7 @@ type response struct {
 	status   int
 	body     []byte // nil: none
 	mimeType string // "": JSON
-	gzipped  bool   // the body is compressed already
+	gzipped  bool   // the body is already compressed
 	header   [][2]string
 }
 
@@ -105,7 +105,7 @@ func (a response) writeCompressed(w http.ResponseWriter) error {
 		_, err := w.Write(a.body)
 		return err
 	}
-	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool has nothing else
+	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool has no other values
 	defer func() {
 		z.Reset(io.Discard) // does not retain w
 		compressors.Put(z)

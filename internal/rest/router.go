@@ -11,7 +11,7 @@ import (
 
 // router finds the route of a request.
 type router struct {
-	root    string // the base at which the document is at the root too
+	root    string // the base with the document at its root too
 	routes  []*route
 	shapes  []shape           // of the routes' paths
 	sockets map[string]*route // by path
@@ -32,7 +32,7 @@ type pathValues [maxParameters]string
 
 // The parameters of paths.
 const (
-	idParameter       = "{id}"         // of a run, flow, state or limit; nothing else is taken
+	idParameter       = "{id}"         // of a run, state or limit; other texts do not match
 	tagParameter      = "{tag}"        // any text
 	nameParameter     = "{name}"       // of a flow; any text
 	keyParameter      = "{key}"        // of an input; any text
@@ -44,8 +44,8 @@ const (
 // anyName reads a name. Bytes that are not UTF-8 become U+FFFD.
 func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
 
-// parameters are all parameters of paths, with their readers. A path whose parameter is not an id is another path. A
-// name can be any text, so the order of the table counts.
+// parameters maps all parameters of paths to their parsers. A path with an invalid id does not match. A name can be any
+// text, so the order of the table matters.
 var parameters = map[string]func(text string) (value string, ok bool){
 	idParameter:       wire.PathID,
 	tagParameter:      anyName,
@@ -83,8 +83,8 @@ func shapeOf(path string) shape {
 	}
 }
 
-// find returns the route of a request and the values of the parameters in its path. The error has the response: there is no such path,
-// no such method of the path, or the path is redirected because it has a slash too many or too few. Requests through
+// find returns the route of a request and the parameter in its path. The error has the response: the path does not
+// exist, the method is not allowed, or the path is redirected because of a missing or surplus slash. Requests through
 // kube-apiserver are not redirected, because kube-apiserver returns an error for a redirect.
 func (rt *router) find(r *http.Request, at target) (*route, pathValues, error) {
 	path, inside := rt.below(r, at.base)
@@ -193,7 +193,7 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
-// turned returns the path with one more slash at its end, or without all of those at its end.
+// turned returns the path with one more slash at its end, or without all slashes at its end.
 func turned(path string) string {
 	if other := strings.TrimRight(path, "/"); other != path || path == "" {
 		return other
@@ -201,15 +201,15 @@ func turned(path string) string {
 	return path + "/"
 }
 
-// slashesBeyond returns the number of slashes at the end of a path that its route does not have.
+// slashesBeyond returns the number of slashes at the end of a path that are not part of its route.
 func slashesBeyond(path, route string) int {
 	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
 	return max(0, count(path)-count(route))
 }
 
-// redirect returns the location of the path with one more slash at its end, or without those at its end. The location
-// is absolute, as that of Prefect. Behind a proxy that names the prefix it removed, the location is a path with that
-// prefix: scheme and host are those of the proxy.
+// redirect returns the location of the path with one more slash at its end, or without the slashes at its end. The
+// location is absolute, as in Prefect. Behind a proxy that names the prefix it removed, the location is a path with
+// that prefix. The client then keeps the scheme and host of the proxy.
 func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
 		return rt.noRoute(base, r.URL.Path)
@@ -225,7 +225,7 @@ func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	return &redirectError{location: location}
 }
 
-// scheme returns the scheme of the request of the client, as far as it is known behind a proxy.
+// scheme returns the scheme that the client used, if a proxy reports it.
 func scheme(r *http.Request) string {
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		return "https"

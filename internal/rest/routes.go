@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Verb is the Kubernetes verb of a route, for which the caller needs the permission.
+// Verb is the Kubernetes verb of a route. The caller needs the permission for it.
 type Verb string
 
 // The verbs. Routes without a verb return no data of runs or limits.
@@ -39,21 +39,21 @@ type route struct {
 	resource     Resource
 	verb         Verb
 	open         bool // needs no authentication
-	givesToken   bool // for CSRF: pages of other origins have to be listed, those of loopback too
+	givesToken   bool // for CSRF: pages of other origins must be listed, loopback included
 	across       bool // can read all namespaces at once
 	summary      string
 	handle       func(*namespaceHandler, *request) (response, error)
 
-	body         bool                    // a request can have a body, which is JSON
-	maxBody      int64                   // size of the largest body; 0: Options.MaxBodyBytes
+	body         bool                    // a request can have a JSON body
+	maxBody      int64                   // maximum size of a body; 0: Options.MaxBodyBytes
 	anyVersion   bool                    // the API version of the client is not checked
-	notFoundText func(id string) problem // the text if there is no such object; nil: it is not needed
+	notFoundText func(id string) problem // text for a run, state or limit that does not exist; nil: not needed
 
-	// serve makes the route a websocket. Requests without an upgrade find no such route (contract §1.6).
+	// serve makes the route a websocket. Requests without an upgrade do not match it (contract §1.6).
 	serve socketHandler
 }
 
-// bodyLimit returns the size of the largest body of the route, in bytes. usual is the limit of most routes.
+// bodyLimit returns the maximum size of a body of the route, in bytes. usual is the default limit.
 func (rt *route) bodyLimit(usual int64) int64 {
 	switch {
 	case rt.maxBody == 0:
@@ -163,7 +163,7 @@ func otherRoutes() []route {
 	}
 }
 
-// lists are the routes of lists, counts and logs. No other route has their paths.
+// lists are the routes of lists, counts and logs. Their paths have no other methods.
 func lists() []route {
 	return []route{
 		{
@@ -209,7 +209,7 @@ func lists() []route {
 	}
 }
 
-// tagLimitRoutes are the older routes of concurrency limits, one per tag.
+// tagLimitRoutes are the older routes of concurrency limits, for limits on tags.
 func tagLimitRoutes() []route {
 	const (
 		base     = "/concurrency_limits"
@@ -255,7 +255,7 @@ func tagLimitRoutes() []route {
 	}
 }
 
-// limitRoutes are the routes of concurrency limits of any name.
+// limitRoutes are the routes of concurrency limits with any name.
 func limitRoutes() []route {
 	const (
 		base     = "/v2/concurrency_limits"
@@ -314,7 +314,7 @@ const (
 	AggregatedPath = "/apis/" + AggregatedGroup + "/" + AggregatedVersion
 )
 
-// discoveryRoutes are the discovery documents that the API server requests for its own clients. They have no data of
+// discoveryRoutes serve the discovery documents that the API server requests for its own clients. They have no data of
 // namespaces.
 func discoveryRoutes() []route {
 	return []route{

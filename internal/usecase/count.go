@@ -8,13 +8,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Count returns how many runs match.
+// Count returns the number of matching runs.
 func (l *Lister) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	return l.runs.Count(ctx, f)
 }
 
-// CountByState counts the runs that match by the type of their state; each type
-// is there, in the same order always. All of it is of one moment.
+// CountByState counts the matching runs by the type of their state. It returns
+// each type, always in the same order, from one snapshot.
 func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error) {
 	counts := make([]taskrun.StateCount, 0, len(countedTypes))
 	for _, kind := range countedTypes {
@@ -31,8 +31,8 @@ func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.
 	return counts, err
 }
 
-// CountByFlowRun counts the runs of each of the flow runs; each is there. All of
-// it is of one moment.
+// CountByFlowRun counts the runs of each of the flow runs. It returns each flow
+// run, from one snapshot.
 func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
 	counts := make(map[string]int, len(flowRunIDs))
 	for _, id := range flowRunIDs {
@@ -47,7 +47,7 @@ func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[s
 	return counts, err
 }
 
-// countedTypes are in the order in which clients know them (contract §1.5).
+// countedTypes is in the order that clients expect (contract §1.5).
 var countedTypes = []orchestration.StateType{
 	orchestration.Completed, orchestration.Pending, orchestration.Running, orchestration.Failed, orchestration.Cancelled,
 	orchestration.Crashed, orchestration.Paused, orchestration.Cancelling, orchestration.Scheduled,

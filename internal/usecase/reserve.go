@@ -48,7 +48,7 @@ func untilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return uncanceled, func() {}
 }
 
-// noReservation stands for a worker that was not found.
+// noReservation is the Reservation if no worker is ready.
 type noReservation struct{}
 
 func (noReservation) Hold() taskrun.Hold                    { return taskrun.Hold{} }

@@ -10,14 +10,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// WriteTracker records the writes that clients wait for, so that other writes wait until
-// clients are idle.
+// WriteTracker records the writes of clients, so that other writes wait until clients
+// are idle.
 type WriteTracker struct {
 	clock clock.WithDelayedExecution
 
 	mu       sync.Mutex
 	underway int
-	last     time.Time // when one ended last
+	last     time.Time // end of the latest write
 	idle     map[*idleCall]struct{}
 }
 

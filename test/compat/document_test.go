@@ -9,9 +9,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
-// What is recorded of a Prefect server fits the document: its answers, because the handlers give the same, and the
-// requests that it took.
-func TestTheRecordedExchangesFitTheDocument(t *testing.T) {
+// Recorded exchanges fit the document: the responses, because the handlers return the same, and the requests that
+// a Prefect server accepted.
+func TestDocument_fitsRecordedExchanges(t *testing.T) {
 	t.Parallel()
 	w := watchHandlers(t)
 	replayAll(t, target{name: "handlers, with the document", flows: true}, &Player{Base: w.base, Strict: true, Patience: replayPatience})
@@ -24,7 +24,7 @@ type watched struct {
 
 	mu     sync.Mutex
 	checks map[string]int // by operation
-	loose  int            // exchanges that belong to no operation
+	loose  int            // exchanges without an operation
 }
 
 func watchHandlers(t *testing.T) *watched {
@@ -43,7 +43,7 @@ func watchHandlers(t *testing.T) *watched {
 	return w
 }
 
-// documentOf is the document that a server has of itself.
+// documentOf returns the server's own OpenAPI document.
 func documentOf(t *testing.T, handler http.Handler) *openapidocument.Document {
 	t.Helper()
 	answer := httptest.NewRecorder()
@@ -68,7 +68,7 @@ func (w *watched) count(operation string) {
 	w.checks[operation]++
 }
 
-// conclude sees to it that something was checked of all that the recordings are about.
+// conclude fails the test if an operation was not checked that the recordings should cover.
 func (w *watched) conclude(t *testing.T) {
 	t.Helper()
 	total := 0

@@ -1,15 +1,15 @@
 package compat
 
-// leftOut are the cases that our server is not meant to pass, each with the reason. All others are, and one of these that
-// passes fails the test: it has to be removed from the list.
+// leftOut lists the cases that our server need not pass, with the reasons. It must pass all others. A listed case that
+// passes fails the test, because its entry is out of date.
 var leftOut = map[string]string{
 	"create-state-data-empty-object":        "quirk: a run made with data is answered 500 though it was made; we answer 201",
 	"create-state-data-number":              "quirk: a run made with data is answered 500 though it was made; we answer 201",
 	"create-state-data-text":                "quirk: a run made with data is answered 500 though it was made; we answer 201",
 	"create-label-infinity":                 "quirk: a label of Infinity makes every later read of the run a 500",
-	"set-state-after-completed-with-list":   "quirk: leaving a COMPLETED state whose data is no object is a 500; ours is judged by the rules",
-	"set-state-after-completed-with-number": "quirk: leaving a COMPLETED state whose data is no object is a 500; ours is judged by the rules",
-	"set-state-after-completed-with-text":   "quirk: leaving a COMPLETED state whose data is no object is a 500; ours is judged by the rules",
+	"set-state-after-completed-with-list":   "quirk: leaving a COMPLETED state whose data is not an object is a 500; ours is evaluated by the rules",
+	"set-state-after-completed-with-number": "quirk: leaving a COMPLETED state whose data is not an object is a 500; ours is evaluated by the rules",
+	"set-state-after-completed-with-text":   "quirk: leaving a COMPLETED state whose data is not an object is a 500; ours is evaluated by the rules",
 	"create-unknown-flow-run":               "flows: there are no flow runs yet that an id could be checked against",
 	"events-deleted-run":                    "quirk: an event brings a deleted run back; ours stays deleted",
 	"events-no-guard":                       "quirk: an event overwrites an end that was decided over REST; ours keeps it",
@@ -34,8 +34,9 @@ var leftOut = map[string]string{
 	"slots-reentry":                         "quirk: a run that is started again takes a second slot of the same limit; ours keeps the one it has",
 }
 
-// flowRuns is the reason for cases that make flow runs.
+// flowRuns is the reason for cases that create flow runs.
 const flowRuns = "flows: flow runs are not kept"
 
-// leftOutTags are the tags that a left-out case must carry one of. A case that carries one need not be left out.
+// leftOutTags lists the tags of left-out cases. A left-out case has at least one of them; a tagged case need not be
+// left out.
 var leftOutTags = []string{"flows", "quirk", "browsers"}

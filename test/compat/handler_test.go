@@ -17,17 +17,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
-func TestTheHandlersAnswerAsRecorded(t *testing.T) {
+func TestHandlers_respondAsRecorded(t *testing.T) {
 	t.Parallel()
 	replayAll(t, target{name: "handlers", flows: true}, &Player{Base: serveHandlers(t), Strict: true, Patience: replayPatience})
 }
 
-func TestTheHandlersAgreeWithTheModel(t *testing.T) {
+func TestHandlers_agreeWithModel(t *testing.T) {
 	t.Parallel()
 	checkAgainstModel(t, serveHandlers(t))
 }
 
-// serveHandlers serves the handlers, and returns the base of their API.
+// serveHandlers starts a server with the handlers, and returns the base URL of
+// its API.
 func serveHandlers(t *testing.T) string {
 	t.Helper()
 	listening := httptest.NewServer(newHandler(t))
@@ -35,7 +36,7 @@ func serveHandlers(t *testing.T) string {
 	return listening.URL + "/api"
 }
 
-// newHandler returns the handlers on stores in memory.
+// newHandler returns the handlers on in-memory stores.
 func newHandler(t *testing.T) http.Handler {
 	t.Helper()
 	runs := memory.NewWithClock(clock.RealClock{})
@@ -56,7 +57,7 @@ func newHandler(t *testing.T) http.Handler {
 	return server.Handler()
 }
 
-// delivering are the workers as the server sees them.
+// delivering reports the workers that have connections.
 type delivering struct{ *delivery.Workers }
 
 func (d delivering) Subscribe(ctx context.Context, keys []string, clientID string) (rest.Subscription, error) {

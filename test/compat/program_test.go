@@ -18,21 +18,22 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// patience bounds the wait for the program to be ready.
+// patience is the maximum time until the program is ready.
 const patience = time.Minute
 
-func TestTheProgramAnswersAsRecorded(t *testing.T) {
+func TestProgram_respondsAsRecorded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	replayAll(t, target{name: "whole program"}, &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
 }
 
-func TestTheProgramAgreesWithTheModel(t *testing.T) {
+func TestProgram_agreesWithModel(t *testing.T) {
 	t.Parallel()
 	checkAgainstModel(t, startProgram(t, testenv.Start(t)))
 }
 
-// startProgram runs the whole program in this process, on a namespace of its own, and returns the base of its API.
+// startProgram runs the whole program in this process, with its own namespace, and returns the base URL of its
+// API.
 func startProgram(t *testing.T, env *testenv.Env) string {
 	t.Helper()
 	port, err := controlplane.FreePort()

@@ -1,7 +1,7 @@
 package apidocs
 
-// routeDoc is the part of the description of a route that does not follow from its row. Schemas are named as in
-// components.json. [Name] is a list of them.
+// routeDoc is the part of the description of a route that does not depend on its row in the routes table.
+// Schemas have the names in components.json. [Name] is a list of them.
 type routeDoc struct {
 	query     []string       // names of parameters
 	body      string         // schema of the body, "" if there is none

@@ -20,7 +20,7 @@ func DecodeStatesQuery(rawQuery, key string) (runID string, err error) {
 	return runID, Invalid(&faults, nullValue)
 }
 
-// maxObservedPrefix is how many characters the query of observed states may have.
+// maxObservedPrefix is the maximum number of characters of the query of observed states.
 const maxObservedPrefix = 100
 
 // DecodeObservedQuery reads the query of observed states. The last of several values counts.

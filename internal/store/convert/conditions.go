@@ -13,11 +13,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// noReason is the reason for state types without one: a condition requires a reason.
+// noReason is the reason for state types without one, because a condition requires a
+// reason.
 const noReason = "Unknown"
 
 // conditions returns the conditions of the current state, which clients wait for. They
-// depend on the run alone, including the times of their last change.
+// depend only on the run, including the times of their last change.
 func conditions(run *taskrun.Run) []metav1.Condition {
 	if run.State == nil {
 		return nil
@@ -59,9 +60,9 @@ func finished(t orchestration.StateType) metav1.ConditionStatus {
 }
 
 // lastChange returns the time since which the condition has its status: the record of
-// the end, or else the first of the latest states with the same status. If all states
-// in the history have it and older ones were dropped, this is the creation of the run:
-// the time must not change while the status does not.
+// the end, otherwise the first of the latest states with the same status. If all
+// states in the history have it and older ones were dropped, this is the creation of
+// the run: the time must not change while the status does not.
 func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
 	current := status(run.State.Type)
 	since := run.State.Timestamp
@@ -112,8 +113,9 @@ func terminal(status *v1alpha1.TaskRunStatus) bool {
 	return status.State != nil && orchestration.StateType(status.State.Type).Terminal()
 }
 
-// endRecorded is a time that is known to the second, exactly if the other one is
-// of the same second, else the end of that second: nothing is to happen early.
+// endRecorded returns a time that is known to the second: exactly, if the other time
+// is of the same second, otherwise the end of that second, so that nothing happens too
+// early.
 func endRecorded(second metav1.Time, exact *v1alpha1.MicroTime) time.Time {
 	whole := within(second.Time)
 	if at := timeOr(exact, whole); at.Truncate(time.Second).Equal(whole) {
@@ -122,14 +124,14 @@ func endRecorded(second metav1.Time, exact *v1alpha1.MicroTime) time.Time {
 	return within(whole.Add(time.Second - time.Microsecond))
 }
 
-// conditionTime is never the zero time, which would be written as null.
+// conditionTime never returns the zero time, which would be written as null.
 func conditionTime(t time.Time) metav1.Time {
 	return metav1.NewTime(latest(firstConditionTime, new(within(t).Truncate(time.Second))))
 }
 
 var firstConditionTime = firstTime.Truncate(time.Second).Add(time.Second)
 
-// shortened cuts a text to at most most characters.
+// shortened truncates a text to most characters.
 func shortened(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text

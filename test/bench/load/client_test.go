@@ -23,7 +23,7 @@ func clientOf(t *testing.T, handler http.HandlerFunc) *Client {
 	return client
 }
 
-func TestCycleSendsWhatThePrefectClientSends(t *testing.T) {
+func TestCycle_sendsTheRequestsOfThePrefectClient(t *testing.T) {
 	t.Parallel()
 	var got []string
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +51,7 @@ func TestCycleSendsWhatThePrefectClientSends(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsNotAcceptedIsAnError(t *testing.T) {
+func TestSetState_unacceptedStateIsAnError(t *testing.T) {
 	t.Parallel()
 	client := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":"ABORT"}`) })
 	if err := client.SetState(t.Context(), "id", Running); err == nil || !strings.Contains(err.Error(), "ABORT") {
@@ -59,7 +59,7 @@ func TestAStateThatIsNotAcceptedIsAnError(t *testing.T) {
 	}
 }
 
-func TestOnlyAPatientClientSendsAgainWhatIsUnavailable(t *testing.T) {
+func TestClient_retriesUnavailableServerOnlyIfPatient(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	client := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -78,7 +78,7 @@ func TestOnlyAPatientClientSendsAgainWhatIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestServedTellsRoutesThatAreMissingFromFailures(t *testing.T) {
+func TestServed_separatesMissingRoutesFromFailures(t *testing.T) {
 	t.Parallel()
 	statuses := map[string]int{"/api/there": 200, "/api/missing": 404, "/api/other": 405, "/api/broken": 500}
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(statuses[r.URL.Path]) })
@@ -95,7 +95,7 @@ func TestServedTellsRoutesThatAreMissingFromFailures(t *testing.T) {
 	}
 }
 
-func TestIDsAreReadPageByPage(t *testing.T) {
+func TestIDs_readsPageByPage(t *testing.T) {
 	t.Parallel()
 	const there = 450
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +120,7 @@ func TestIDsAreReadPageByPage(t *testing.T) {
 	}
 }
 
-func TestQueriesAreJSONAndHaveNamesOfTheirOwn(t *testing.T) {
+func TestQueries_areJSONWithDistinctNames(t *testing.T) {
 	t.Parallel()
 	for _, flowRuns := range []bool{false, true} {
 		names := map[string]bool{}
