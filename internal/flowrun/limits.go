@@ -15,4 +15,21 @@ const (
 	MaxInputKey       = 512
 	MaxInput          = 786_432 // bytes
 	MaxInline         = 4096    // bytes of JSON that are stored in the run itself
+	MaxWorkQueueName  = 256
+	MaxVersion        = 256 // of a deployment
+
+	MaxInfrastructurePID = 256
+	MaxCreator           = 256 // each text of a Creator
+	MaxSender            = 1024
+	MaxPauseKeysText     = 2304 // all pause keys together
+
+	// MaxText bounds all texts of what was requested together. They include those of the
+	// initial state, which has what the others leave, and JSON that is stored in the run
+	// itself. MaxEdited bounds what was changed later, the name aside.
+	MaxText   = 8192
+	MaxEdited = 4096
+	// MaxTagsText and MaxLabelsText bound the tags and the labels of a run, and those of a
+	// flow. A value of a label counts as 64 characters at least.
+	MaxTagsText   = 1024
+	MaxLabelsText = 2048
 )

@@ -53,6 +53,11 @@ type Run struct {
 	// CreatedViaREST reports that the run was stored by Create.
 	CreatedViaREST bool
 
+	// Unloaded are the parts that are stored apart from the run and are missing in this
+	// value. Only runs of a Snapshot and of Follow have any, see Store.Load. Update keeps
+	// these parts as they are stored.
+	Unloaded Parts
+
 	Ref taskrun.ObjectRef // the object, and the version of it, that was read
 }
 
@@ -75,6 +80,16 @@ type Policy struct {
 	Retries           *int64 // nil is null
 	RetryDelay        *int64 // seconds; nil is null
 }
+
+// Parts is a set of those parts of a run that can be large.
+type Parts uint8
+
+// The parts.
+const (
+	PartParameters Parts = 1 << iota
+	PartContext
+	PartJobVariables
+)
 
 // Creator says what made a run (flows contract §2.2).
 type Creator struct {
