@@ -32,10 +32,10 @@ type FlowRunCreator struct {
 	// +optional
 	ID UUID `json:"id,omitempty"`
 
-	// type of the creator, at most 64 characters. Example: AUTOMATION.
+	// type of the creator, at most 256 characters. Example: AUTOMATION.
 	//
 	// +optional
-	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:MaxLength=256
 	Type *string `json:"type,omitempty"`
 
 	// displayValue is the name of the creator for users, at most 256 characters.
@@ -76,11 +76,11 @@ type FlowRunOrigin struct {
 
 	// wire is the JSON text of the values that the other fields of spec cannot hold
 	// as they were sent, by their names over REST. It takes precedence over them. At
-	// most 8192 characters. Example: '{"labels":{"ratio":5.0},"retries":-1}'.
+	// most 7168 characters. Example: '{"labels":{"ratio":5.0},"retries":-1}'.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=8192
+	// +kubebuilder:validation:MaxLength=7168
 	Wire string `json:"wire,omitempty"`
 }
 

@@ -102,7 +102,7 @@ type FlowRunStatus struct {
 	TotalRunTimeSeconds Seconds `json:"totalRunTimeSeconds,omitempty"`
 
 	// pauseKeys are the keys of the latest pauses of the run, at most 64 with at most
-	// 2304 characters together. A pause with one of these keys is not entered again.
+	// 1024 characters together. A pause with one of these keys is not entered again.
 	//
 	// +optional
 	// +listType=atomic

@@ -73,7 +73,7 @@ type FlowRunList struct {
 	Items []FlowRun `json:"items"`
 }
 
-// FlowRunSpec is the requested run. All its texts together have at most 8192
+// FlowRunSpec is the requested run. All its texts together have at most 7168
 // characters. What is in parameters, context and jobVariables does not count.
 type FlowRunSpec struct {
 	// id is the id of the run over REST, a UUID. Immutable. Default: metadata.uid.

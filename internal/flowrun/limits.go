@@ -21,12 +21,12 @@ const (
 	MaxInfrastructurePID = 256
 	MaxCreator           = 256 // each text of a Creator
 	MaxSender            = 1024
-	MaxPauseKeysText     = 2304 // all pause keys together
+	MaxPauseKeysText     = 1024 // all pause keys together
 
 	// MaxText bounds all texts of what was requested together. They include those of the
 	// initial state, which has what the others leave, and JSON that is stored in the run
 	// itself. MaxEdited bounds what was changed later, the name aside.
-	MaxText   = 8192
+	MaxText   = 7168
 	MaxEdited = 4096
 	// MaxTagsText and MaxLabelsText bound the tags and the labels of a run, and those of a
 	// flow. A value of a label counts as 64 characters at least.

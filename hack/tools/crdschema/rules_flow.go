@@ -15,12 +15,12 @@ var flowRunFields = fixed{"FlowRun", []string{
 
 // flowRunTexts are the texts of a FlowRun's spec. The objects do not count: CEL does not look into them.
 var flowRunTexts = specTexts{
-	limit: 8192, mutable: []string{"name", "tags", "parametersJSON"},
+	limit: 7168, mutable: []string{"name", "tags", "parametersJSON"},
 	most: strings.Join([]string{
 		mostOfTags, mostOfLabels, "size(s.?origin.?wire.orValue(\"\"))", sizes("s", "parametersJSON", "contextJSON", "jobVariablesJSON"),
 		mostOfState("?s.?initialState"),
 	}, " + "),
-	least: 4800,
+	least: 3584,
 	all: strings.Join([]string{
 		sizes("self.spec", "name", "flowVersion", "parametersJSON", "contextJSON", "jobVariablesJSON", "idempotencyKey",
 			"deploymentVersion", "workQueueName", "infrastructurePID"),
@@ -51,7 +51,7 @@ func flowRunRules(version any) error {
 	return errors.Join(
 		prepend(root, flowRunFields.immutability(), newForms(), changedForms(), textsOfNewSpec(flowRunTexts), textsOfChangedSpec(flowRunTexts)),
 		prepend(status, textsOfStatus()),
-		prepend(keys, textsTogether("pauseKeys", 2304)),
+		prepend(keys, textsTogether("pauseKeys", 1024)),
 		prepend(effective, textsOfEffective(4096, "flowVersion", "parametersJSON", "infrastructurePID", "jobVariablesJSON", "wire")),
 	)
 }
