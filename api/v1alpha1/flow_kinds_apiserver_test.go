@@ -5,6 +5,7 @@ package v1alpha1_test
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
@@ -461,5 +463,52 @@ func TestTheRulesOfTheFlowKinds(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(messages))); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheSamplesOfTheFlowKindsAreAcceptedAsTheyAre(t *testing.T) {
+	for pattern, open := range map[string]func() (kindClient, any, any){
+		"flowrun_*.yaml": func() (kindClient, any, any) {
+			return openKind(t, "FlowRun", "flowruns"), &v1alpha1.FlowRun{}, &v1alpha1.FlowRun{}
+		},
+		"registeredflow*.yaml": func() (kindClient, any, any) {
+			return openKind(t, "RegisteredFlow", "registeredflows"), &v1alpha1.RegisteredFlow{}, &v1alpha1.RegisteredFlow{}
+		},
+		"rundata_*.yaml": func() (kindClient, any, any) {
+			return openKind(t, "RunData", "rundata"), &v1alpha1.RunData{}, &v1alpha1.RunData{}
+		},
+	} {
+		files, err := filepath.Glob(inRepository(t, "config", "samples", pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("got %d samples of %s and error %v", len(files), pattern, err)
+		}
+		for _, file := range files {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				client, sent, back := open()
+				if err := yaml.UnmarshalStrict(text, sent); err != nil {
+					t.Fatal(err)
+				}
+				body, err := runtime.DefaultUnstructuredConverter.ToUnstructured(sent)
+				if err != nil {
+					t.Fatal(err)
+				}
+				made, err := client.Create(t.Context(), &unstructured.Unstructured{Object: body},
+					metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
+				if err != nil {
+					t.Fatal(err)
+				}
+				made.Object["metadata"] = map[string]any{"name": made.GetName()}
+				if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made.Object, back); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(sent, back); diff != "" {
+					t.Errorf("object (-sent +stored):\n%s", diff)
+				}
+			})
+		}
 	}
 }
