@@ -35,8 +35,9 @@ type Store interface {
 	// call. ErrNotFound also when the object was created again since.
 	Reload(ctx context.Context, stale *Run) (*Run, error)
 	// Create stores a new run under run.ID, and returns it as stored. Of its progress
-	// only run.State is stored, the rest follows from it (see Begin). If a run of that id
-	// or key exists, it returns that run and ErrExists.
+	// only run.State and the fields that clients can set (PauseKeys, Resuming, RetryType)
+	// are stored, the rest follows from them (see Begin). If a run of that id or key
+	// exists, it returns that run and ErrExists.
 	Create(ctx context.Context, run *Run) (*Run, error)
 	// Update replaces Editable, Labels and all that transitions change (FlowRunProgress,
 	// History, HistoryDropped, Answers, Decisions, EndRecorded, ExpirationTime, Updated) if

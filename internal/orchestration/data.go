@@ -25,6 +25,13 @@ func persistedResult(data json.RawMessage) bool {
 	return truthy(data) && !Unpersisted(data)
 }
 
+// persistedFlowResult is the same for flow runs, whose data must be an object that is not
+// empty (flows contract §4.4.3).
+func persistedFlowResult(data json.RawMessage) bool {
+	data = bytes.TrimSpace(data)
+	return len(data) > 0 && data[0] == '{' && persistedResult(data)
+}
+
 // truthy reports whether Python would take a JSON value for true: absent, null,
 // false, zero and everything empty are not. What is not JSON counts as text.
 func truthy(data json.RawMessage) bool {

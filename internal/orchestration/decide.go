@@ -10,7 +10,7 @@ import "time"
 // and the Decision shares no memory with them. The caller must check that the proposed
 // type is one of StateTypes, because no rule matches other types.
 func Decide(f Facts) Decision {
-	return policyFor(f).evaluate(f)
+	return decide(policyFor(f), f)
 }
 
 // Facts is the input of an evaluation. It includes the time, random numbers and new ids,
@@ -73,4 +73,33 @@ type Decision struct {
 type TraceEntry struct {
 	Rule string
 	Did  string
+}
+
+// decide evaluates the transition of a task run. Without a state to write, the progress
+// of the run is unchanged. The decision is a deep copy, because the rules share pointers
+// with the facts.
+func decide(policy Policy[Facts], f Facts) Decision {
+	t := evaluate[Facts, *Facts](policy, f)
+	d := t.outcome
+	if t.target() == None {
+		d.Progress = f.Run.Progress.clone()
+		d.Slots = nil
+		return d
+	}
+	d.State = new(t.facts.Proposed.clone())
+	d.Progress = t.facts.Run.Progress.clone()
+	return d
+}
+
+func (f *Facts) proposed() *State { return &f.Proposed }
+
+func (f *Facts) progress() *Progress { return &f.Run.Progress }
+
+func (f *Facts) flowRun() *FlowRunProgress { return nil }
+
+func (f *Facts) transform(initial *State) {
+	for _, apply := range globalTransforms() {
+		apply(initial, &f.Proposed, &f.Run.Progress)
+	}
+	incrementTaskRunCount(initial, &f.Proposed, &f.Run.Progress) // the rules have read the count without this start
 }

@@ -35,7 +35,7 @@ func transitionFacts(from, to StateType, edits ...func(*Facts)) Facts {
 
 // hear lets one rule judge, and fails the test if the rule does not look at
 // that transition at all.
-func hear(t *testing.T, rule Rule, f Facts) Verdict {
+func hear(t *testing.T, rule Rule[Facts], f Facts) Verdict {
 	t.Helper()
 	if !rule.matches(f.Run.State.typ(), f.Proposed.Type) {
 		t.Fatalf("%s does not look at %q -> %q", rule.Name, f.Run.State.typ(), f.Proposed.Type)

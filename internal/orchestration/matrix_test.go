@@ -110,11 +110,13 @@ func TestMatrices(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := matrix{policy: tt.set}
+			var m matrix
 			fmt.Fprintf(&m.text, matrixHead, name)
-			for i, s := range scenes {
-				fmt.Fprintf(&m.text, "\n## %d. %s\n\n", i+1, s.title)
-				m.addTable(t, s)
+			for _, s := range scenes {
+				m.addTable(t, s.title, func(from, to StateType) string {
+					f := transitionFacts(from, to, s.set, tt.set)
+					return m.cell(f, Decide(f))
+				})
 			}
 			m.addReasons()
 			golden(t, filepath.Join("testdata", tt.file), m.text.String())
@@ -124,14 +126,16 @@ func TestMatrices(t *testing.T) {
 
 // matrix writes the tables of one policy.
 type matrix struct {
-	policy  func(*Facts) // makes the facts choose the policy
 	text    strings.Builder
 	reasons []string
+	tables  int
 	first   map[[2]StateType]string // the cells of table 1
 }
 
-func (m *matrix) addTable(t *testing.T, s scene) {
+func (m *matrix) addTable(t *testing.T, title string, cell func(from, to StateType) string) {
 	t.Helper()
+	m.tables++
+	fmt.Fprintf(&m.text, "\n## %d. %s\n\n", m.tables, title)
 	cells := map[[2]StateType]string{}
 	w := tabwriter.NewWriter(&m.text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "from \\ to\t"+joined(StateTypes))
@@ -139,9 +143,8 @@ func (m *matrix) addTable(t *testing.T, s scene) {
 		row := make([]string, len(StateTypes))
 		differs := false
 		for i, to := range StateTypes {
-			f := transitionFacts(from, to, s.set, m.policy)
 			pair := [2]StateType{from, to}
-			cells[pair] = m.cell(f, Decide(f))
+			cells[pair] = cell(from, to)
 			row[i] = "."
 			if m.first[pair] != cells[pair] {
 				row[i], differs = cells[pair], true
@@ -180,7 +183,7 @@ func (m *matrix) cell(f Facts, d Decision) string {
 		parts = append(parts, d.Delay.String())
 	}
 	if d.Reason != "" {
-		parts = append(parts, m.letter(f, d.Reason))
+		parts = append(parts, m.letter(f.Run.State.typ(), d.Reason))
 	}
 	if d.State != nil && (d.State.Type != f.Proposed.Type || d.State.Name != f.Proposed.Name) {
 		parts = append(parts, d.State.Name)
@@ -205,8 +208,8 @@ func change(name string, before, after int64) []string {
 }
 
 // letter is the mark of a reason, the same in all tables of the policy.
-func (m *matrix) letter(f Facts, reason string) string {
-	if from := f.Run.State.typ(); from != None {
+func (m *matrix) letter(from StateType, reason string) string {
+	if from != None {
 		reason = strings.Replace(reason, " "+string(from), " <from>", 1)
 	}
 	i := slices.Index(m.reasons, reason)
@@ -214,13 +217,21 @@ func (m *matrix) letter(f Facts, reason string) string {
 		i = len(m.reasons)
 		m.reasons = append(m.reasons, reason)
 	}
+	return mark(i)
+}
+
+// mark is the letter of a reason: a to z, then A to Z.
+func mark(i int) string {
+	if i >= 26 {
+		return fmt.Sprintf("[%c]", 'A'+i-26)
+	}
 	return fmt.Sprintf("[%c]", 'a'+i)
 }
 
 func (m *matrix) addReasons() {
 	m.text.WriteString("\n## Reasons\n\n")
 	for i, reason := range m.reasons {
-		fmt.Fprintf(&m.text, "[%c] %s\n", 'a'+i, reason)
+		fmt.Fprintf(&m.text, "%s %s\n", mark(i), reason)
 	}
 	if len(m.reasons) == 0 {
 		m.text.WriteString("(none is ever given)\n")

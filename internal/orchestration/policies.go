@@ -3,7 +3,7 @@ package orchestration
 // policyFor selects the policy of a proposal (contract §3.1). Only the proposed
 // state's deferred detail counts, and it takes precedence over force. Creating a run is a
 // forced transition from no state.
-func policyFor(f Facts) Policy {
+func policyFor(f Facts) Policy[Facts] {
 	switch deferred := f.Proposed.Details.Deferred; {
 	case deferred != nil && *deferred:
 		return Background()
@@ -26,8 +26,8 @@ func policyFor(f Facts) Policy {
 // within RUNNING and CANCELLING (see HoldsSlots). So the write of another state releases
 // the slots: no crash can separate the two, and force, retries and deferred states are
 // no special cases.
-func Core() Policy {
-	return Policy{
+func Core() Policy[Facts] {
+	return Policy[Facts]{
 		cacheRetrieval,                      // first, so that a hit needs neither a slot nor a running flow
 		handleTaskTerminalStateTransitions,  // guards what has finished; restarts the run count that later rules read
 		preventRunningTasksFromStoppedFlows, // before the slots, so that tasks of a stopped flow need none
@@ -43,8 +43,8 @@ func Core() Policy {
 }
 
 // Background evaluates proposals of deferred states, of runs that wait for a worker.
-func Background() Policy {
-	return Policy{
+func Background() Policy[Facts] {
+	return Policy[Facts]{
 		preventPendingTransitions,          // first: a run is delivered once, whatever other rules allow
 		cacheRetrieval,                     // before all that a start needs
 		handleTaskTerminalStateTransitions, // guards what has finished; restarts the run count that later rules read
@@ -62,14 +62,15 @@ func Background() Policy {
 }
 
 // Minimal evaluates forced proposals and first states. It rejects nothing.
-func Minimal() Policy {
-	return Policy{
+func Minimal() Policy[Facts] {
+	return Policy[Facts]{
 		// ReleaseTaskConcurrencySlots: see Core; force does not keep slots either.
 	}
 }
 
 // globalTransforms returns the transforms of every written state, after all rules
-// (contract §3.5). UpdateStateDetails has no entry: the states do not have the ids of
+// (contract §3.5). Those of one kind of run alone follow: incrementTaskRunCount, and
+// flowRunTransforms. UpdateStateDetails has no entry: the states do not have the ids of
 // the run.
 func globalTransforms() []transform {
 	return []transform{
@@ -80,6 +81,5 @@ func globalTransforms() []transform {
 		incrementRunTime,
 		setExpectedStartTime,
 		setNextScheduledStartTime,
-		incrementTaskRunCount, // the rules have read the count without this start
 	}
 }

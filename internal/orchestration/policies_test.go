@@ -10,7 +10,7 @@ import (
 func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		policy Policy
+		policy Policy[Facts]
 		want   []string
 	}{
 		"Core": {Core(), []string{
@@ -34,6 +34,31 @@ func TestPoliciesListTheirRulesInOrder(t *testing.T) {
 				t.Errorf("rules (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The order is the one of flows contract §4.1, with the two rules that Prefect does not
+// have.
+func TestPoliciesOfFlowRunsListTheirRulesInOrder(t *testing.T) {
+	t.Parallel()
+	want := map[FlowRunPolicy][]string{
+		FlowRunCore: {
+			"PreserveDeploymentConcurrencyLeaseId", "PreventDuplicateTransitions", "HandleFlowTerminalStateTransitions", "KeepDecidedEnd",
+			"EnforceCancellingToCancelledTransition", "BypassCancellingFlowRunsWithNoInfra", "PreventPendingTransitions",
+			"EnsureOnlyScheduledFlowsMarkedLate", "HandlePausingFlows", "HandleResumingPausedFlows", "CopyScheduledTime",
+			"WaitForScheduledTime", "RetryFailedFlows",
+		},
+		FlowRunMinimal: {"PreventResultDataLoss", "KeepCancelled", "BypassCancellingFlowRunsWithNoInfra"},
+		FlowRunLate:    {"EnsureOnlyScheduledFlowsMarkedLate"},
+	}
+	for policy, rules := range want {
+		var got []string
+		for _, rule := range policy.rules() {
+			got = append(got, rule.Name)
+		}
+		if diff := cmp.Diff(rules, got); diff != "" {
+			t.Errorf("policy %d: rules (-want +got):\n%s", policy, diff)
+		}
 	}
 }
 

@@ -8,21 +8,22 @@ import (
 )
 
 // Rule evaluates one kind of transition. Rules are data: a name, the matching
-// transitions, and a pure function.
-type Rule struct {
-	// Name is Prefect's name of the rule (contract §3.4).
+// transitions, and a pure function. F is the type of the facts: Facts for the rules of
+// task runs, FlowRunFacts for those of flow runs.
+type Rule[F any] struct {
+	// Name is Prefect's name of the rule (contract §3.4, flows contract §4.4).
 	Name string
 	// From and To are the matching initial and proposed types. None is a member only if
 	// the contract requires it.
 	From, To []StateType
 	// Evaluate receives the facts with the edits of the earlier rules to the proposed
-	// state and the run count. It must not write through the pointers, slices and maps
+	// state and the progress. It must not write through the pointers, slices and maps
 	// of the facts.
-	Evaluate func(Facts) Verdict
+	Evaluate func(F) Verdict
 }
 
 // matches reports whether the rule applies to a transition.
-func (r Rule) matches(from, to StateType) bool {
+func (r Rule[F]) matches(from, to StateType) bool {
 	return slices.Contains(r.From, from) && slices.Contains(r.To, to)
 }
 
@@ -59,6 +60,9 @@ type Verdict struct {
 	// transition did not change after the rule. A rule that fizzles needs no slots
 	// (Prefect's cleanup hook).
 	Slots []string
+
+	// FlowRun are the edits to a flow run beyond its state.
+	FlowRun *FlowRunEdits
 }
 
 // pass accepts the transition without edits.
@@ -102,6 +106,9 @@ func (v Verdict) String() string {
 	if v.RunCount != nil {
 		did = append(did, fmt.Sprintf("run count %d", *v.RunCount))
 	}
+	if v.FlowRun != nil && v.FlowRun.Marks != nil {
+		did = append(did, v.FlowRun.Marks.String())
+	}
 	if len(v.Slots) > 0 {
 		did = append(did, "asked for slots of "+strings.Join(v.Slots, ", "))
 	}
@@ -114,14 +121,22 @@ func (v Verdict) String() string {
 // newState returns a state that replaces the proposed state. As in Prefect, its
 // deferred detail is false, not null (contract §2.3).
 func (f Facts) newState(t StateType, name string) State {
+	return replacement(f.NewID, t, name, f.Now)
+}
+
+// replacement returns a state of the server that replaces a proposed one.
+func replacement(id string, t StateType, name string, now time.Time) State {
 	return State{
-		ID:        f.NewID,
+		ID:        id,
 		Type:      t,
 		Name:      name,
-		Timestamp: f.now(),
+		Timestamp: clientTime(now),
 		Details:   StateDetails{Deferred: new(false)},
 	}
 }
 
 // now returns the time of the evaluation in the precision of clients.
-func (f Facts) now() time.Time { return f.Now.UTC().Truncate(time.Microsecond) }
+func (f Facts) now() time.Time { return clientTime(f.Now) }
+
+// clientTime returns a time in UTC in the precision of clients.
+func clientTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -12,7 +12,7 @@ const maxCacheKeyLength = 2000
 // same cache key. It refuses keys that are too long, in word only: the state
 // that takes the place of the proposed one is that same state, so it is written,
 // and offered (contract §3.4).
-var cacheInsertion = Rule{
+var cacheInsertion = Rule[Facts]{
 	Name:     "CacheInsertion",
 	From:     anyTypeOrNone,
 	To:       []StateType{Completed},

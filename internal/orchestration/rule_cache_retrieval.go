@@ -2,7 +2,7 @@ package orchestration
 
 // cacheRetrieval gives a run that is about to start the result that another one
 // left under the same cache key, in place of the start (contract §3.4).
-var cacheRetrieval = Rule{
+var cacheRetrieval = Rule[Facts]{
 	Name:     "CacheRetrieval",
 	From:     anyTypeOrNone,
 	To:       []StateType{Running},

@@ -2,7 +2,7 @@ package orchestration
 
 // copyTaskParametersID hands the id of a background run's stored parameters on
 // until it runs (contract §3.4).
-var copyTaskParametersID = Rule{
+var copyTaskParametersID = Rule[Facts]{
 	Name:     "CopyTaskParametersID",
 	From:     []StateType{Scheduled, Pending},
 	To:       []StateType{Pending, Running},

@@ -4,7 +4,7 @@ package orchestration
 // the proposal has a name of its own (contract §3.4). It comes after the rule
 // that restarts the run count, so a run that is restarted after its end keeps
 // the proposed name.
-var renameReruns = Rule{
+var renameReruns = Rule[Facts]{
 	Name:     "RenameReruns",
 	From:     anyTypeOrNone,
 	To:       []StateType{Running},

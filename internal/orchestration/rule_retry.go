@@ -7,7 +7,7 @@ import (
 
 // retryFailedTasks schedules another attempt in place of a failure, as long as
 // the run has retries left (contract §3.4). The new state is not deferred.
-var retryFailedTasks = Rule{
+var retryFailedTasks = Rule[Facts]{
 	Name:     "RetryFailedTasks",
 	From:     []StateType{Running},
 	To:       []StateType{Failed},

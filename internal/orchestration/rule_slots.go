@@ -9,7 +9,7 @@ import (
 // secureTaskConcurrencySlots lets a run start only with a slot of every limit on
 // its tags: all of them or none (contract §3.4). It takes no slot itself, but
 // says whose are to be taken before the state is written: see Decision.Slots.
-var secureTaskConcurrencySlots = Rule{
+var secureTaskConcurrencySlots = Rule[Facts]{
 	Name:     "SecureTaskConcurrencySlots",
 	From:     anyTypeOrNone,
 	To:       []StateType{Running},

@@ -2,7 +2,7 @@ package orchestration
 
 // preventRunningTasksFromStoppedFlows lets a task start only while its flow runs
 // (contract §3.4). Without the facts of a flow run it has nothing to say.
-var preventRunningTasksFromStoppedFlows = Rule{
+var preventRunningTasksFromStoppedFlows = Rule[Facts]{
 	Name:     "PreventRunningTasksFromStoppedFlows",
 	From:     anyTypeOrNone,
 	To:       []StateType{Running},

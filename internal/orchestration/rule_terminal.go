@@ -7,7 +7,7 @@ import (
 
 // handleTaskTerminalStateTransitions guards what has finished (contract §3.4).
 // Its TO set includes None: after it refused with nothing it is still at home.
-var handleTaskTerminalStateTransitions = Rule{
+var handleTaskTerminalStateTransitions = Rule[Facts]{
 	Name:     "HandleTaskTerminalStateTransitions",
 	From:     terminalTypes,
 	To:       anyTypeOrNone,

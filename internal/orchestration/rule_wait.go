@@ -6,19 +6,27 @@ import (
 )
 
 // waitForScheduledTime lets nothing run before its time (contract §3.4).
-var waitForScheduledTime = Rule{
+var waitForScheduledTime = Rule[Facts]{
 	Name:     "WaitForScheduledTime",
 	From:     []StateType{Scheduled, Pending},
 	To:       []StateType{Running},
-	Evaluate: evaluateWait,
+	Evaluate: func(f Facts) Verdict { return evaluateWait(f.Run.State, f.Now) },
 }
 
-func evaluateWait(f Facts) Verdict {
-	scheduled := f.Run.State.Details.ScheduledTime
+// waitForScheduledTimeOfFlowRuns is the same for flow runs (flows contract §4.4.14).
+var waitForScheduledTimeOfFlowRuns = Rule[FlowRunFacts]{
+	Name:     waitForScheduledTime.Name,
+	From:     waitForScheduledTime.From,
+	To:       waitForScheduledTime.To,
+	Evaluate: func(f FlowRunFacts) Verdict { return evaluateWait(f.Progress.State, f.Now) },
+}
+
+func evaluateWait(initial *State, now time.Time) Verdict {
+	scheduled := initial.Details.ScheduledTime
 	if scheduled == nil {
 		return pass()
 	}
-	delay := wholeSeconds(scheduled.Sub(f.Now))
+	delay := wholeSeconds(scheduled.Sub(now))
 	if delay <= 0 {
 		return pass()
 	}

@@ -1,13 +1,14 @@
-// Package orchestration judges state transitions of task runs.
+// Package orchestration evaluates state transitions of task runs and flow runs.
 //
 // It holds the states, the rules, the policies that order the rules, and the
 // transforms that every accepted transition passes (contract §3). Everything
 // here is a pure function of its arguments: no clock, no I/O, no randomness.
 //
-// Decide is the entry point. It selects one of the policies, which are lists of rules
-// (policies.go); each rule has a file of its own (rule_*.go); engine.go lets them
-// speak; transforms.go holds what follows from every state that is written.
-// testdata shows what comes of it, pair by pair.
+// Decide and DecideFlowRun are the entry points, for task runs and for flow runs. They
+// select one of the policies, which are lists of rules (policies.go, flow_policies.go);
+// the rules are in files of their own (rule_*.go, flow_rule_*.go); engine.go evaluates
+// them; transforms.go holds what follows from every state that is written. testdata shows
+// the decisions, pair by pair.
 package orchestration
 
 import (

@@ -146,7 +146,7 @@ func useCaseResponse(err error, rt *route, r *request) (resp response, unexpecte
 	case errors.Is(err, taskrun.ErrNotFound) && rt.notFoundText != nil:
 		p := rt.notFoundText(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false
-	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists):
+	case errors.Is(err, taskrun.ErrIDTaken), errors.Is(err, taskrun.ErrExists), errors.Is(err, taskrun.ErrUnknownParent):
 		return jsonMember(http.StatusConflict, keyDetail, textTaken), false
 	case errors.Is(err, taskrun.ErrConflict), errors.Is(err, taskrun.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

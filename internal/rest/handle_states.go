@@ -21,7 +21,7 @@ func (s *namespaceHandler) readState(r *request) (response, error) {
 // listStates responds with all states of a run, oldest first. An unknown run has none. It reads the run, because each
 // state has its flow run.
 func (s *namespaceHandler) listStates(r *request) (response, error) {
-	id, err := wire.DecodeStatesQuery(r.query)
+	id, err := wire.DecodeStatesQuery(r.query, "task_run_id")
 	if err != nil {
 		return response{}, err
 	}

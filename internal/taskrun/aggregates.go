@@ -19,7 +19,12 @@ type Microseconds int64
 
 // HistoryQuery asks how many runs were to start when.
 type HistoryQuery struct {
-	Filter     Filter
+	Filter Filter
+	Window
+}
+
+// Window is the time of a history, and the length of its bins.
+type Window struct {
 	Start, End time.Time    // the last bin may run past the end; without time between them there is none
 	Interval   Microseconds // of a bin; MinHistoryInterval or more
 }

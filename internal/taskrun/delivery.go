@@ -117,7 +117,7 @@ func (r *Run) TaskParametersID() string {
 }
 
 // CheckHolder returns an *InvalidError if a worker's client id is too long to be stored.
-func CheckHolder(clientID string) error { return checkText("client_id", clientID, MaxHolder) }
+func CheckHolder(clientID string) error { return CheckText("client_id", clientID, MaxHolder) }
 
 // Submission reports whether the run was ever submitted to be run by a worker, and the
 // id of its parameters, which the worker needs; empty: it has none.

@@ -71,7 +71,7 @@ func (f *ParentFilter) matcher() predicate {
 			all = append(all, criteria.matcher())
 		}
 	}
-	return joined(false, all)
+	return Join(false, all)
 }
 
 func (c *ParentCriteria) matcher() predicate {
@@ -79,14 +79,14 @@ func (c *ParentCriteria) matcher() predicate {
 	for i := range c.Members {
 		all = append(all, c.Members[i].matcher())
 	}
-	return joined(c.Or, all)
+	return Join(c.Or, all)
 }
 
 func (c *ParentCriterion) matcher() predicate {
 	holds := c.holds()
 	switch c.Fact {
 	case FactAny:
-		return joined(false, nil)
+		return Join[*Run](false, nil)
 	case FactFlowRunID:
 		return func(run *Run) bool { return holds.text(run.FlowRunID, run.FlowRunID != "") }
 	case FactFlowID:

@@ -18,21 +18,19 @@ import (
 // (*InvalidError, naming the documented field).
 func (r *Run) CheckIdentity() error {
 	return firstError(
-		checkText("task_key", r.TaskKey, MaxTaskKey),
-		checkText("dynamic_key", r.DynamicKey, MaxDynamicKey),
-		checkText("cache_key", deref(r.CacheKey), MaxCacheKey),
+		CheckText("task_key", r.TaskKey, MaxTaskKey),
+		CheckText("dynamic_key", r.DynamicKey, MaxDynamicKey),
+		CheckText("cache_key", deref(r.CacheKey), MaxCacheKey),
 	)
 }
 
 // fitEach cuts each thing that describes the run to its own bound.
 func (r *Run) fitEach() {
 	r.Name = Truncate(r.Name, MaxName)
-	r.TaskVersion = mapText(r.TaskVersion, func(text string) string { return Truncate(text, MaxTaskVersion) })
+	r.TaskVersion = FitText(r.TaskVersion, MaxTaskVersion)
 	r.Policy = r.Policy.fit()
-	r.Tags = mapEach(r.Tags, func(tag string) string { return Truncate(tag, MaxTag) })
-	r.Tags = ruleMeasure.cutTags(r.Tags, MaxTags, MaxTags*MaxTag)
-	r.Labels = mapValues(r.Labels, func(value json.RawMessage) json.RawMessage { return cutLabelValue(value, MaxLabelValue) })
-	r.Labels = ruleMeasure.cutLabels(r.Labels, MaxLabels, MaxLabels*(MaxLabelKey+MaxLabelValue))
+	r.Tags = FitTags(r.Tags, MaxTags*MaxTag)
+	r.Labels = FitLabels(r.Labels, MaxLabels*(MaxLabelKey+MaxLabelValue))
 	r.TaskInputs = mapValues(r.TaskInputs, func(list []TaskInput) []TaskInput {
 		return mapEach(list, func(in TaskInput) TaskInput {
 			in.Name, in.Type = Truncate(in.Name, MaxInputText), Truncate(in.Type, MaxInputText)
@@ -41,6 +39,36 @@ func (r *Run) fitEach() {
 	})
 	r.TaskInputs = ruleMeasure.cutInputs(r.TaskInputs, MaxInputs, MaxInputKeys*MaxInputKey+MaxInputs*(inputText+2*MaxInputText))
 }
+
+// FitTags cuts tags to their bounds, and all of them together to most characters.
+func FitTags(tags []string, most int) []string {
+	tags = mapEach(tags, func(tag string) string { return Truncate(tag, MaxTag) })
+	return ruleMeasure.cutTags(tags, MaxTags, most)
+}
+
+// FitLabels cuts labels to their bounds, and all of them together to most characters.
+func FitLabels(labels map[string]json.RawMessage, most int) map[string]json.RawMessage {
+	labels = mapValues(labels, func(value json.RawMessage) json.RawMessage { return cutLabelValue(value, MaxLabelValue) })
+	return ruleMeasure.cutLabels(labels, MaxLabels, most)
+}
+
+// TagsText counts the characters of tags, as the rules of the CRD do.
+func TagsText(tags []string) int { return ruleMeasure.tags(tags) }
+
+// LabelsText counts the characters of labels, as the rules of the CRD do.
+func LabelsText(labels map[string]json.RawMessage) int { return ruleMeasure.labels(labels) }
+
+// JSONText counts the characters that the JSON of a text has.
+func JSONText(text string) int { return jsonText(text) }
+
+// FitText truncates a text that can be missing.
+func FitText(text *string, most int) *string {
+	return mapText(text, func(text string) string { return Truncate(text, most) })
+}
+
+// FitNumber brings the text of a number within its bound. The text of the default is
+// stored as an empty one.
+func FitNumber(text, defaultText string) string { return withoutDefault(fitNumber(text), defaultText) }
 
 // mapEach returns the same list if nothing in it changes.
 func mapEach[T comparable](list []T, change func(T) T) []T {
@@ -101,8 +129,8 @@ const largest = "9007199254740991"
 
 // fit brings numbers within their bounds.
 func (p Policy) fit() Policy {
-	p.MaxRetries = withoutDefault(fitNumber(p.MaxRetries), "0")
-	p.RetryDelaySeconds = withoutDefault(fitNumber(p.RetryDelaySeconds), "0.0")
+	p.MaxRetries = FitNumber(p.MaxRetries, "0")
+	p.RetryDelaySeconds = FitNumber(p.RetryDelaySeconds, "0.0")
 	p.Retries, p.RetryJitterFactor = fitNumber(p.Retries), fitNumber(p.RetryJitterFactor)
 	if p.RetryDelay == nil {
 		return p

@@ -39,14 +39,18 @@ func fitState(s *orchestration.State, room int) (dataCut bool) {
 	}
 	d := &s.Details
 	d.CacheKey = mapText(d.CacheKey, func(key string) string { return ruleMeasure.cutKey(key, MaxStateKey) })
-	d.PauseKey = mapText(d.PauseKey, func(key string) string { return Truncate(key, MaxPauseKey) })
-	d.Traceparent = mapText(d.Traceparent, func(text string) string { return Truncate(text, MaxTraceparent) })
+	d.PauseKey = FitText(d.PauseKey, MaxPauseKey)
+	d.Traceparent = FitText(d.Traceparent, MaxTraceparent)
 	d.RunInputKeyset = cutKeyset(d.RunInputKeyset, MaxKeysetItems, MaxText)
 	s.Message = mapText(s.Message, func(text string) string { return ruleMeasure.cutMessage(text, MaxMessage) })
 	had := s.Data != nil
 	allot(room, stateShares(s))
 	return dataCut || (had && s.Data == nil)
 }
+
+// FitState cuts what describes a state to its bounds, and all of it together to most
+// characters, of which its fixed parts take stateText.
+func FitState(s *orchestration.State, most int) { fitState(s, min(stateRoom, most-stateText)) }
 
 // leastStateKey is what is left of a key at least that is too long for the rules,
 // which bound it by 2000 characters: too long it stays.

@@ -56,47 +56,63 @@ const (
 // noTime stands where a time does not matter.
 var noTime time.Time
 
-// checkText returns an *InvalidError when the text is longer than it may be.
-func checkText(field, text string, most int) error {
-	if n := utf8.RuneCountInString(text); n > most {
-		return tooMany(field, "characters", n, most)
-	}
-	return nil
+// CheckText returns an *InvalidError when the text has more than most characters.
+func CheckText(field, text string, most int) error {
+	return checkLength(field, "characters", utf8.RuneCountInString(text), most)
 }
 
-func tooMany(field, what string, n, most int) error {
+// CheckBytes returns an *InvalidError when the text has more than most bytes.
+func CheckBytes[T ~string | ~[]byte](field string, text T, most int) error {
+	return checkLength(field, "bytes", len(text), most)
+}
+
+func checkLength(field, what string, n, most int) error {
+	if n <= most {
+		return nil
+	}
 	return &InvalidError{Field: field, Reason: fmt.Sprintf("at most %d %s are kept here, got %d", most, what, n)}
 }
 
 // TruncateTexts keeps the run's states within MaxHistory and MaxText: the oldest
 // states shed message and data first, then fall off and are counted.
 func (r *Run) TruncateTexts() {
-	if excess := len(r.History) - MaxHistory; excess > 0 {
-		r.History = r.History[excess:]
-		r.HistoryDropped += int64(excess)
-	}
+	var dropped int
+	r.History, dropped = TruncateHistory(r.History, r.State)
+	r.HistoryDropped += int64(dropped)
+}
+
+// TruncateHistory keeps the states of a run of any kind within MaxHistory and MaxText.
+// It returns the past states that are kept, and how many were dropped. The list that it
+// was given does not change.
+func TruncateHistory(history []orchestration.State, current *orchestration.State) (kept []orchestration.State, dropped int) {
+	dropped = max(len(history)-MaxHistory, 0)
+	kept = history[dropped:]
 	total := 0
-	for _, state := range r.States() {
-		total += textOf(state)
+	if current != nil {
+		total = textOf(*current)
+	}
+	for i := range kept {
+		total += textOf(kept[i])
 	}
 	if total <= MaxText {
-		return
+		return kept, dropped
 	}
-	r.History = slices.Clone(r.History)
-	for i := range r.History {
+	kept = slices.Clone(kept)
+	for i := range kept {
 		if total <= MaxText {
-			return
+			return kept, dropped
 		}
-		total -= textOf(r.History[i])
-		r.History[i].Message, r.History[i].Data = nil, nil
-		r.History[i].CacheEntry = false // what is left is not worth finding
-		total += textOf(r.History[i])
+		total -= textOf(kept[i])
+		kept[i].Message, kept[i].Data = nil, nil
+		kept[i].CacheEntry = false // what is left is not worth finding
+		total += textOf(kept[i])
 	}
-	for total > MaxText && len(r.History) > 0 {
-		total -= textOf(r.History[0])
-		r.History = r.History[1:]
-		r.HistoryDropped++
+	for total > MaxText && len(kept) > 0 {
+		total -= textOf(kept[0])
+		kept = kept[1:]
+		dropped++
 	}
+	return kept, dropped
 }
 
 // stateText is what the fixed parts of a state count as among its texts.

@@ -6,8 +6,18 @@ import "unicode/utf8"
 // for any characters and _ for one; ASCII letters match in either case
 // (contract §2.7). It matches greedily from the last % on, so its time is
 // bounded by the product of the lengths; it takes no memory.
-func like(text, pattern string) bool {
-	t, p, star, mark := 0, 0, 0, 0 // as if a % stood before the pattern
+func like(text, pattern string) bool { return likeFrom(text, pattern, 0) }
+
+// LikePrefix reports whether the text begins with the pattern, of which like says what
+// its characters mean.
+func LikePrefix(text, pattern string) bool { return likeFrom(text, pattern, noStar) }
+
+// noStar is the place of the last % before there was one.
+const noStar = -1
+
+// likeFrom matches the pattern. With star 0 it matches as if a % stood before the pattern.
+func likeFrom(text, pattern string, star int) bool {
+	t, p, mark := 0, 0, 0
 	for p < len(pattern) {
 		d := pattern[p]
 		if d == '%' {
@@ -25,6 +35,9 @@ func like(text, pattern string) bool {
 		if size, patternSize, alike := likeRune(text[t:], pattern[p:]); alike {
 			t, p = t+size, p+patternSize
 			continue
+		}
+		if star == noStar {
+			return false
 		}
 		mark = nextLike(text, mark, pattern[star])
 		t, p = mark, star

@@ -35,5 +35,8 @@ func TestLikeOnRandomTexts(t *testing.T) {
 		if got, want := like(text, pattern), likePlainly(lower(text), lower("%"+pattern+"%")); got != want {
 			t.Fatalf("like(%q, %q) = %v, want %v", text, pattern, got, want)
 		}
+		if got, want := LikePrefix(text, pattern), likePlainly(lower(text), lower(pattern+"%")); got != want {
+			t.Fatalf("LikePrefix(%q, %q) = %v, want %v", text, pattern, got, want)
+		}
 	}
 }

@@ -6,13 +6,13 @@ import (
 )
 
 // predicate reports whether a run passes a criterion.
-type predicate func(*Run) bool
+type predicate = func(*Run) bool
 
 // Matcher compiles the filter. The result reports whether a run passes it. It allocates
 // no memory, and several goroutines may call it at once. The filter must not change as
 // long as it is used.
 func (f Filter) Matcher() func(*Run) bool {
-	match := joined(f.Or, f.members())
+	match := Join(f.Or, f.members())
 	if f.Parents == nil {
 		return match
 	}
@@ -57,18 +57,18 @@ func (f *Filter) members() (all []predicate) {
 	return all
 }
 
-// joined joins predicates: with or, one that holds is enough, else all are required.
-// Without predicates, every run passes.
-func joined(or bool, all []predicate) predicate {
+// Join joins predicates of rows: with or, one that holds is enough, else all are required.
+// Without predicates, every row passes. The result allocates no memory.
+func Join[R any](or bool, all []func(R) bool) func(R) bool {
 	switch {
 	case len(all) == 0:
-		return func(*Run) bool { return true }
+		return func(R) bool { return true }
 	case len(all) == 1:
 		return all[0]
 	default:
-		return func(run *Run) bool {
+		return func(row R) bool {
 			for _, holds := range all {
-				if holds(run) == or {
+				if holds(row) == or {
 					return or
 				}
 			}
@@ -79,36 +79,44 @@ func joined(or bool, all []predicate) predicate {
 
 func (f *IDFilter) matcher() predicate {
 	if f.Any == nil {
-		return joined(false, nil)
+		return Join[*Run](false, nil)
 	}
 	ids := NewTextSet(f.Any)
 	return func(run *Run) bool { return Has(&ids, run.ID) }
 }
 
 func (f *NameFilter) matcher() predicate {
-	var all []predicate
+	match := f.Matcher()
+	return func(run *Run) bool { return match(run.Name) }
+}
+
+// Matcher compiles the filter. The result reports whether a name passes it. It allocates
+// no memory.
+func (f *NameFilter) Matcher() func(name string) bool {
+	var all []func(string) bool
 	if f.Any != nil {
 		names := NewTextSet(f.Any)
-		all = append(all, func(run *Run) bool { return Has(&names, run.Name) })
+		all = append(all, func(name string) bool { return Has(&names, name) })
 	}
 	if f.Like != "" {
-		all = append(all, func(run *Run) bool { return like(run.Name, f.Like) })
+		all = append(all, func(name string) bool { return like(name, f.Like) })
 	}
-	return joined(false, all)
+	return Join(false, all)
 }
 
 func (f *TagsFilter) matcher() predicate {
 	var all []predicate
 	if len(f.All) > 0 {
-		all = append(all, func(run *Run) bool { return containsAll(run.Tags, f.All) })
+		all = append(all, func(run *Run) bool { return ContainsAll(run.Tags, f.All) })
 	}
 	if f.IsNull != nil {
 		all = append(all, func(run *Run) bool { return *f.IsNull == (len(run.Tags) == 0) })
 	}
-	return joined(f.Or, all)
+	return Join(f.Or, all)
 }
 
-func containsAll(tags, wanted []string) bool {
+// ContainsAll reports whether all wanted tags are among the tags.
+func ContainsAll(tags, wanted []string) bool {
 	for _, tag := range wanted {
 		if !slices.Contains(tags, tag) {
 			return false
@@ -126,7 +134,7 @@ func (f *StateFilter) matcher() predicate {
 		names := NewTextSet(f.Names)
 		all = append(all, func(run *Run) bool { return run.State != nil && Has(&names, run.State.Name) })
 	}
-	return joined(f.Or, all)
+	return Join(f.Or, all)
 }
 
 // Match reports whether the time, nil for none, passes the filter. A nil filter passes

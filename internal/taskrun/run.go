@@ -151,35 +151,6 @@ func (r *Run) StateAt(i int) *orchestration.State {
 	return r.State
 }
 
-// EstimatedRunTime is the time spent in RUNNING so far (contract §2.1). It is never
-// below 0, whatever the clocks of workers say.
-func (r *Run) EstimatedRunTime(now time.Time) time.Duration {
-	if r.State != nil && r.State.Type == orchestration.Running {
-		return EstimateRunTime(r.TotalRunTime, r.State.Timestamp, now)
-	}
-	return max(r.TotalRunTime, 0)
-}
-
-// EstimateRunTime is the time spent in RUNNING, of a run that is in it since a time.
-func EstimateRunTime(total time.Duration, since, now time.Time) time.Duration {
-	return max(total+max(now.Sub(since), 0), 0)
-}
-
-// EstimatedStartTimeDelta is how late the run started, or is by now (contract §2.1).
-func (r *Run) EstimatedStartTimeDelta(now time.Time) time.Duration {
-	expected, start := r.ExpectedStartTime, r.StartTime
-	switch {
-	case expected == nil:
-		return 0
-	case start != nil && start.After(*expected):
-		return start.Sub(*expected)
-	case start == nil && expected.Before(now) && !r.Finished():
-		return now.Sub(*expected)
-	default:
-		return 0
-	}
-}
-
 // Touch notes that the run was changed. The time of the last change never goes
 // back, though the clocks of replicas differ.
 func (r *Run) Touch(now time.Time) {
@@ -248,8 +219,13 @@ const expirationPrecision = time.Second
 // ShowsExpiration reports whether the stored expiration time of the run is this
 // one, to the second.
 func (r *Run) ShowsExpiration(at *time.Time) bool {
-	if at == nil || r.ExpirationTime == nil {
-		return at == nil && r.ExpirationTime == nil
+	return SameExpiration(at, r.ExpirationTime)
+}
+
+// SameExpiration reports whether two expiration times are equal, to the second.
+func SameExpiration(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
 	}
-	return at.Sub(*r.ExpirationTime).Abs() < expirationPrecision
+	return a.Sub(*b).Abs() < expirationPrecision
 }

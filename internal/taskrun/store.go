@@ -19,6 +19,9 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrIDTaken: the id belongs to a run with another natural key.
 	ErrIDTaken = errors.New("id belongs to another run")
+	// ErrUnknownParent: the flow, the flow run or the task run that a new run names does
+	// not exist.
+	ErrUnknownParent = errors.New("names an object that does not exist")
 	// ErrUnavailable: the store cannot be reached for now, or cannot take more.
 	ErrUnavailable = errors.New("store unavailable")
 	// ErrForbidden: the caller lacks the permission to create an object. What it may

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
 	"strings"
@@ -25,7 +26,8 @@ var keySpace = uuid.MustParse("6f0d1f3e-5d0b-5b8e-9c55-7a2f1c0e9d41")
 // Create creates a run, or returns the existing run with the same natural key. created
 // is true for a new run (contract §1.4). Equal calls, at the same time on any replicas,
 // create one run. So do calls with one natural key and different ids on one replica.
-// Errors: ErrIDTaken if the id belongs to a run with another natural key, *InvalidError, ErrUnavailable.
+// Errors: ErrIDTaken if the id belongs to a run with another natural key, ErrUnknownParent
+// if the flow run does not exist, *InvalidError, ErrUnavailable.
 func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.Run, created bool, err error) {
 	unlock, err := s.KeyLocks.lock(ctx, s.Namespace, in.Run.NaturalKey())
 	if err != nil {
@@ -39,7 +41,11 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	if !errors.Is(err, taskrun.ErrNotFound) {
 		return nil, false, err
 	}
-	first, decision, err := s.first(in)
+	inherited, err := s.flowRunLabels(ctx, in.Run.FlowRunID)
+	if err != nil {
+		return nil, false, err
+	}
+	first, decision, err := s.first(in, inherited)
 	if err != nil {
 		return nil, false, err
 	}
@@ -63,8 +69,8 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 }
 
 // first returns the run that Create stores: the run of the caller with defaults for
-// missing fields, in its initial state.
-func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision, error) {
+// missing fields, in its initial state. It inherits the labels of its flow run.
+func (s *Service) first(in taskrun.NewRun, inherited map[string]json.RawMessage) (*taskrun.Run, orchestration.Decision, error) {
 	initial := taskrun.Proposal{Type: orchestration.Pending, Details: orchestration.StateDetails{Deferred: new(false)}}
 	if in.State != nil {
 		initial = *in.State
@@ -80,7 +86,7 @@ func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision
 		run.Name = s.NewName()
 	}
 	if run.FlowRunID != "" {
-		run.Labels = withFlowRunLabel(run.Labels, run.FlowRunID)
+		run.Labels = inFlowRun(run.Labels, run.FlowRunID, inherited)
 	}
 	run.Created = s.now()
 	run.Updated = run.Created
@@ -95,13 +101,18 @@ func (s *Service) first(in taskrun.NewRun) (*taskrun.Run, orchestration.Decision
 
 // keyID returns the id of a run that is created without one: the same for equal natural keys.
 func (s *Service) keyID(key taskrun.NaturalKey) string {
+	return DerivedID(keySpace, s.Namespace, key.FlowRunID, key.TaskKey, key.DynamicKey)
+}
+
+// DerivedID returns a UUID that depends on the space and the parts alone.
+func DerivedID(space uuid.UUID, parts ...string) string {
 	var b strings.Builder
-	for _, part := range []string{s.Namespace, key.FlowRunID, key.TaskKey, key.DynamicKey} {
+	for _, part := range parts {
 		b.WriteString(strconv.Itoa(len(part)))
 		b.WriteByte(':')
 		b.WriteString(part)
 	}
-	return uuid.NewSHA1(keySpace, []byte(b.String())).String()
+	return uuid.NewSHA1(space, []byte(b.String())).String()
 }
 
 // hasNaturalKeyID reports whether the events are of a run that was created without an
@@ -122,13 +133,31 @@ func (s *Service) hasNaturalKeyID(events []taskrun.Event) bool {
 	return false
 }
 
-// withFlowRunLabel adds the system label of a run inside a flow run. A label of that
-// name from the client takes precedence.
-func withFlowRunLabel(labels map[string]json.RawMessage, flowRunID string) map[string]json.RawMessage {
-	all := map[string]json.RawMessage{labelFlowRunID: json.RawMessage(strconv.Quote(flowRunID))}
+// flowRunLabels returns the labels of a flow run. It returns ErrUnknownParent if it does
+// not exist.
+func (s *Service) flowRunLabels(ctx context.Context, flowRunID string) (map[string]json.RawMessage, error) {
+	if flowRunID == "" {
+		return nil, nil //nolint:nilnil // outside a flow run
+	}
+	flowRun, err := s.FlowRuns.Describe(ctx, flowRunID)
+	switch {
+	case errors.Is(err, taskrun.ErrNotFound):
+		return nil, fmt.Errorf("flow run %s: %w", flowRunID, taskrun.ErrUnknownParent)
+	case flowRun == nil || err != nil:
+		return nil, err
+	}
+	return flowRun.Labels, nil
+}
+
+// inFlowRun returns the labels of a run inside a flow run (contract §2.6): those of the
+// flow run, the system label, and those from the client. The later take precedence.
+func inFlowRun(labels map[string]json.RawMessage, flowRunID string, inherited map[string]json.RawMessage) map[string]json.RawMessage {
+	all := make(map[string]json.RawMessage, len(inherited)+1+len(labels))
+	maps.Copy(all, inherited)
+	all[labelFlowRunID] = json.RawMessage(strconv.Quote(flowRunID))
 	maps.Copy(all, labels)
 	return all
 }
 
-// slug returns a random name of two words, as Prefect does.
-func slug() string { return petname.Generate(2, "-") }
+// Slug returns a random name of two words, as Prefect does.
+func Slug() string { return petname.Generate(2, "-") }

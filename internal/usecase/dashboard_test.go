@@ -147,7 +147,7 @@ func TestCounts_returnErrorOfStore(t *testing.T) {
 	store := memory.New()
 	s, _ := newService(store)
 	store.Break(taskrun.ErrUnavailable)
-	_, history := s.History(t.Context(), taskrun.HistoryQuery{Start: start, End: start, Interval: second})
+	_, history := s.History(t.Context(), taskrun.HistoryQuery{Window: taskrun.Window{Start: start, End: start, Interval: second}})
 	_, dashboard := s.Dashboard(t.Context(), taskrun.Filter{StartTime: &taskrun.TimeFilter{After: &start}})
 	_, byState := s.CountByState(t.Context(), taskrun.Filter{})
 	_, byFlowRun := s.CountByFlowRun(t.Context(), []string{"a"})

@@ -14,10 +14,11 @@ type Retention interface {
 	FinishedTTL(namespace string) (ttl *time.Duration, known bool)
 }
 
-// keepFinished is the Retention that keeps all runs.
-type keepFinished struct{}
+// KeepFinished is the Retention that keeps all runs.
+type KeepFinished struct{}
 
-func (keepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, true }
+// FinishedTTL returns nil.
+func (KeepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, true }
 
 // Expiration returns when the run is to be deleted by the current rules: its own
 // TTL, else that of its namespace, counted from the time at which the operator
@@ -27,16 +28,23 @@ func (s *Service) Expiration(run *taskrun.Run) (at *time.Time, known bool) {
 	if !run.Finished() {
 		return nil, true
 	}
-	ttl := run.TTL
+	return ExpirationTime(run.TTL, run.EndRecorded, s.Namespace, s.Retention)
+}
+
+// ExpirationTime returns when a finished run of any kind is to be deleted: its own TTL,
+// else that of its namespace, after its end. A zero end is not known. The results are
+// those of Expiration.
+func ExpirationTime(own *time.Duration, end time.Time, namespace string, retention Retention) (at *time.Time, known bool) {
+	ttl := own
 	if ttl == nil {
-		if ttl, known = s.Retention.FinishedTTL(s.Namespace); ttl == nil || !known {
+		if ttl, known = retention.FinishedTTL(namespace); ttl == nil || !known {
 			return nil, known
 		}
 	}
-	if run.EndUnknown() {
+	if end.IsZero() {
 		return nil, false
 	}
-	due := run.EndRecorded.Add(*ttl)
+	due := end.Add(*ttl)
 	return &due, true
 }
 

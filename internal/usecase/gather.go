@@ -2,6 +2,7 @@ package usecase
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -53,6 +54,28 @@ type FlowRuns interface {
 	// that flow runs are not stored, and counts as a running one. ErrNotFound means
 	// that the flow run was deleted.
 	Facts(ctx context.Context, id string) (*orchestration.FlowRun, error)
+	// Describe returns the name and the labels of the flow run. Nil and ErrNotFound have
+	// the same meaning as with Facts.
+	Describe(ctx context.Context, id string) (*FlowRun, error)
+}
+
+// FlowRun is what task runs show of their flow run.
+type FlowRun struct {
+	Name   string
+	Labels map[string]json.RawMessage // must not be changed
+}
+
+// FlowRunName returns the name of the flow run with this id, nil if it is not known.
+// Errors: ErrUnavailable.
+func (s *Service) FlowRunName(ctx context.Context, id string) (*string, error) {
+	if id == "" {
+		return nil, nil //nolint:nilnil // outside a flow run
+	}
+	flowRun, err := s.FlowRuns.Describe(ctx, id)
+	if flowRun == nil || err != nil {
+		return nil, ignoreNotFound(err)
+	}
+	return &flowRun.Name, nil
 }
 
 // noFlowRuns are those of a program that keeps none: any id may be that of
@@ -60,6 +83,10 @@ type FlowRuns interface {
 type noFlowRuns struct{}
 
 func (noFlowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
+	return nil, nil //nolint:nilnil // see FlowRuns
+}
+
+func (noFlowRuns) Describe(context.Context, string) (*FlowRun, error) {
 	return nil, nil //nolint:nilnil // see FlowRuns
 }
 

@@ -55,7 +55,7 @@ func TestHistory_countsRunsIntoBins(t *testing.T) {
 	} {
 		put(t, store, taskrun.Run{ID: strconv.Itoa(i), Name: "all"}, p)
 	}
-	got, err := s.History(t.Context(), taskrun.HistoryQuery{Start: start, End: start.Add(21 * time.Second), Interval: 10 * second})
+	got, err := s.History(t.Context(), taskrun.HistoryQuery{Window: taskrun.Window{Start: start, End: start.Add(21 * time.Second), Interval: 10 * second}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestHistory_numberOfBinsCoversTimeUpToLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newService(memory.New())
-			bins, err := s.History(t.Context(), taskrun.HistoryQuery{Start: start, End: start.Add(tc.length), Interval: tc.interval})
+			bins, err := s.History(t.Context(), taskrun.HistoryQuery{Window: taskrun.Window{Start: start, End: start.Add(tc.length), Interval: tc.interval}})
 			if err != nil || len(bins) != tc.want {
 				t.Fatalf("%d bins, error %v, want %d", len(bins), err, tc.want)
 			}
@@ -124,7 +124,7 @@ func TestHistory_rejectsShortIntervals(t *testing.T) {
 	s, _ := newService(memory.New())
 	for _, interval := range []taskrun.Microseconds{second - 1, 0, -second} {
 		var invalid *taskrun.InvalidError
-		_, err := s.History(t.Context(), taskrun.HistoryQuery{Start: start, End: start.Add(time.Hour), Interval: interval})
+		_, err := s.History(t.Context(), taskrun.HistoryQuery{Window: taskrun.Window{Start: start, End: start.Add(time.Hour), Interval: interval}})
 		if !errors.As(err, &invalid) || invalid.Field != "history_interval_seconds" {
 			t.Errorf("interval %d: error %v", interval, err)
 		}
@@ -141,7 +141,7 @@ func TestHistory_sumsMoreThanMaxDuration(t *testing.T) {
 			State: inState(orchestration.Completed, "Completed"), ExpectedStartTime: new(start), StartTime: new(start), TotalRunTime: each,
 		})
 	}
-	bins, err := s.History(t.Context(), taskrun.HistoryQuery{Start: start, End: start.Add(time.Second), Interval: second})
+	bins, err := s.History(t.Context(), taskrun.HistoryQuery{Window: taskrun.Window{Start: start, End: start.Add(time.Second), Interval: second}})
 	if err != nil || bins[0].States[0].RunTime.Float() != runs*each.Seconds() {
 		t.Errorf("sum %v, error %v, want %v", bins, err, runs*each.Seconds())
 	}
@@ -172,9 +172,9 @@ func TestHistory_agreesWithScanOfEachBin(t *testing.T) {
 			}
 			runs = append(runs, run)
 		}
-		q := taskrun.HistoryQuery{
+		q := taskrun.HistoryQuery{Window: taskrun.Window{
 			Start: start, End: start.Add(time.Duration(random.IntN(70)) * time.Second), Interval: second + taskrun.Microseconds(random.IntN(20_000_000)),
-		}
+		}}
 		got, err := s.History(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 // ObservedStates returns the types and names of all states that runs still keep,
 // current and past. All of it is of one moment.
 func (l *Lister) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error) {
-	var seen perState[taskrun.ObservedState]
+	var seen taskrun.PerState[taskrun.ObservedState]
 	see := func(state *orchestration.State) {
-		observed := seen.of(state)
+		observed := seen.Of(state)
 		if observed.FirstSeen.IsZero() || state.Timestamp.Before(observed.FirstSeen) {
 			observed.FirstSeen = state.Timestamp
 		}
@@ -34,11 +34,11 @@ func (l *Lister) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([
 	if err != nil {
 		return nil, err
 	}
-	states := make([]taskrun.ObservedState, 0, len(seen.keys))
-	for i, key := range seen.keys {
-		seen.values[i].Type, seen.values[i].Name = key.kind, key.name
-		if hasPrefix(string(key.kind), q.Prefix) || hasPrefix(key.name, q.Prefix) {
-			states = append(states, seen.values[i])
+	states := make([]taskrun.ObservedState, 0, seen.Len())
+	for state, observed := range seen.All() {
+		observed.Type, observed.Name = state.Type, state.Name
+		if hasPrefix(string(state.Type), q.Prefix) || hasPrefix(state.Name, q.Prefix) {
+			states = append(states, *observed)
 		}
 	}
 	slices.SortFunc(states, func(a, b taskrun.ObservedState) int { return compareObserved(q, a, b) })

@@ -56,7 +56,7 @@ func New(o Options) *Service {
 		o.FlowRuns = noFlowRuns{}
 	}
 	if o.Retention == nil {
-		o.Retention = keepFinished{}
+		o.Retention = KeepFinished{}
 	}
 	if o.Buffers == nil {
 		o.Buffers = bytebudget.New(bytebudget.DefaultBytes)
@@ -68,16 +68,16 @@ func New(o Options) *Service {
 		o.Draw = rand.Float64
 	}
 	if o.NewID == nil {
-		o.NewID = sortableID
+		o.NewID = SortableID
 	}
 	if o.NewName == nil {
-		o.NewName = slug
+		o.NewName = Slug
 	}
 	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock), feed: feed.New(o.Clock, o.Buffers)}
 }
 
-// sortableID returns a UUID that is sortable by time.
-func sortableID() string { return uuid.Must(uuid.NewV7()).String() }
+// SortableID returns a UUID that is sortable by time.
+func SortableID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Get returns the run with this id, or ErrNotFound.
 func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {

@@ -114,10 +114,25 @@ func TestCreate_recreatedRunHasNoHistory(t *testing.T) {
 func TestCreate_labelsRunWithIDOfFlowRun(t *testing.T) {
 	t.Parallel()
 	const flowRun = "0198a1b2-0000-7000-8000-00000000000f"
+	inherited := map[string]json.RawMessage{"a": json.RawMessage(`1`), "prefect.flow.id": json.RawMessage(`"f"`)}
 	cases := map[string]struct {
-		labels map[string]json.RawMessage
-		want   map[string]json.RawMessage
+		flowRun *usecase.FlowRun
+		labels  map[string]json.RawMessage
+		want    map[string]json.RawMessage
 	}{
+		"the flow run's labels are inherited": {
+			flowRun: &usecase.FlowRun{Labels: inherited},
+			want: map[string]json.RawMessage{
+				"prefect.flow-run.id": json.RawMessage(`"` + flowRun + `"`), "a": json.RawMessage(`1`), "prefect.flow.id": json.RawMessage(`"f"`),
+			},
+		},
+		"the client's labels win over inherited ones": {
+			flowRun: &usecase.FlowRun{Labels: inherited},
+			labels:  map[string]json.RawMessage{"a": json.RawMessage(`2`), "prefect.flow.id": json.RawMessage(`3`)},
+			want: map[string]json.RawMessage{
+				"prefect.flow-run.id": json.RawMessage(`"` + flowRun + `"`), "a": json.RawMessage(`2`), "prefect.flow.id": json.RawMessage(`3`),
+			},
+		},
 		"the flow run's id is added": {
 			want: map[string]json.RawMessage{"prefect.flow-run.id": json.RawMessage(`"` + flowRun + `"`)},
 		},
@@ -130,10 +145,53 @@ func TestCreate_labelsRunWithIDOfFlowRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := newService(memory.New())
+			s.FlowRuns = flowRuns{shown: tc.flowRun}
 			in := newRun("k")
 			in.Run.FlowRunID, in.Run.Labels = flowRun, tc.labels
 			if diff := cmp.Diff(tc.want, mustCreate(t, s, in).Labels); diff != "" {
 				t.Errorf("labels (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCreate_rejectsUnknownFlowRun(t *testing.T) {
+	t.Parallel()
+	s, _ := newService(memory.New())
+	in := newRun("k")
+	in.Run.FlowRunID = eventFlow
+	s.FlowRuns = flowRuns{err: taskrun.ErrNotFound}
+	if _, _, err := s.Create(t.Context(), in); !errors.Is(err, taskrun.ErrUnknownParent) || errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("Create() in an unknown flow run: error %v, want ErrUnknownParent", err)
+	}
+	s.FlowRuns = flowRuns{err: taskrun.ErrUnavailable}
+	if _, _, err := s.Create(t.Context(), in); !errors.Is(err, taskrun.ErrUnavailable) {
+		t.Errorf("Create() while flow runs cannot be read: error %v, want ErrUnavailable", err)
+	}
+}
+
+func TestFlowRunName_isNullIfUnknown(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		id       string
+		flowRuns flowRuns
+		want     *string
+		wantErr  error
+	}{
+		"a stored flow run":  {id: eventFlow, flowRuns: flowRuns{shown: &usecase.FlowRun{Name: "odd-owl"}}, want: new("odd-owl")},
+		"a deleted flow run": {id: eventFlow, flowRuns: flowRuns{err: taskrun.ErrNotFound}},
+		"none are kept":      {id: eventFlow},
+		"outside a flow run": {flowRuns: flowRuns{err: taskrun.ErrUnavailable}},
+		"it cannot be read":  {id: eventFlow, flowRuns: flowRuns{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newService(memory.New())
+			s.FlowRuns = tc.flowRuns
+			got, err := s.FlowRunName(t.Context(), tc.id)
+			if diff := cmp.Diff(tc.want, got); diff != "" || !errors.Is(err, tc.wantErr) {
+				t.Errorf("FlowRunName(): error %v, want %v (-want +got):\n%s", err, tc.wantErr, diff)
 			}
 		})
 	}

@@ -2,20 +2,11 @@ package usecase
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-)
-
-// Limits of the retries after a lost compare-and-swap.
-const (
-	maxAttempts = 40
-	firstPause  = 2 * time.Millisecond
-	longestWait = 100 * time.Millisecond
 )
 
 // SetState proposes a state for a run and stores the decision of the rules
@@ -82,53 +73,21 @@ func (s *Service) decide(
 func (s *Service) update(
 	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
 ) error {
-	err := s.attempt(ctx, id, claim, change, done)
+	swap := Swap[taskrun.Run]{
+		Load:   func(ctx context.Context) (*taskrun.Run, error) { return s.Store.Get(ctx, id) },
+		Reload: s.Store.Reload,
+		Write:  func(ctx context.Context, next *taskrun.Run) (*taskrun.Run, error) { return s.write(ctx, next, claim) },
+		Wrote:  claim.wrote,
+	}
+	err := swap.Do(ctx, change, done)
 	claim.releaseUnlessStored(ctx, err)
 	return err
 }
 
-// attempt is update without the end of the claim.
-func (s *Service) attempt(
-	ctx context.Context, id string, claim *slotClaim, change func(*taskrun.Run) (*taskrun.Run, error), done func(before, after *taskrun.Run),
-) error {
-	run, err := s.Store.Get(ctx, id)
-	for attempt := 1; err == nil; attempt++ {
-		var next, after *taskrun.Run
-		if next, err = change(run); err == nil && next == nil {
-			return nil
-		}
-		if err == nil {
-			after, err = s.write(ctx, next, claim)
-		}
-		if err == nil {
-			done(run, after)
-			return nil
-		}
-		if !errors.Is(err, taskrun.ErrConflict) || attempt == maxAttempts {
-			return err
-		}
-		before := run
-		if run, err = s.reload(ctx, before, attempt); err == nil && claim.wrote(before, next, run) {
-			done(before, run)
-			return nil
-		}
-	}
-	return err
-}
-
-// reload reads the run again after a lost compare-and-swap and a pause.
-func (s *Service) reload(ctx context.Context, stale *taskrun.Run, attempt int) (*taskrun.Run, error) {
-	if err := pause(ctx, attempt); err != nil {
-		return nil, err
-	}
-	return s.Store.Reload(ctx, stale)
-}
-
-// wrote reports whether a write of next that ended in a conflict was done. The conflict is then with itself: client-go
-// and load balancers send a write again when they do not know whether it arrived. The id of the state shows this, because no
-// other use case uses the same one. States that are recorded from events have the ids of their clients, and no claim.
+// wrote is Swap.Wrote. The id of the state shows that the write was done, because no other use case uses the same one.
+// States that are recorded from events have the ids of their clients, and no claim.
 func (c *slotClaim) wrote(before, next, stored *taskrun.Run) bool {
-	proposed := c.stateID != "" && next != nil && next.State != nil && !before.Has(next.State.ID)
+	proposed := c.stateID != "" && next.State != nil && !before.Has(next.State.ID)
 	return proposed && stored.Has(next.State.ID)
 }
 
@@ -137,18 +96,4 @@ func (s *Service) write(ctx context.Context, next *taskrun.Run, claim *slotClaim
 	ctx, cancel := claim.bound(ctx)
 	defer cancel()
 	return s.Store.UpdateProgress(ctx, s.withExpiration(next))
-}
-
-// pause waits a little before the next attempt: longer each time, and by
-// chance, so that writers of one run fall out of step.
-func pause(ctx context.Context, attempt int) error {
-	limit := min(firstPause<<min(attempt, 10), longestWait)
-	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // spreads retries, keeps no secret
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -59,11 +59,16 @@ func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 // flowRuns has one flow run, or fails.
 type flowRuns struct {
 	facts *orchestration.FlowRun
+	shown *usecase.FlowRun
 	err   error
 }
 
 func (f flowRuns) Facts(context.Context, string) (*orchestration.FlowRun, error) {
 	return f.facts, f.err
+}
+
+func (f flowRuns) Describe(context.Context, string) (*usecase.FlowRun, error) {
+	return f.shown, f.err
 }
 
 func TestSetState_rulesReadFlowRun(t *testing.T) {
@@ -84,7 +89,8 @@ func TestSetState_rulesReadFlowRun(t *testing.T) {
 			})
 			in := newRun("k")
 			in.Run.FlowRunID = eventFlow
-			run := mustCreate(t, s, in)
+			known, _ := newService(s.Store)
+			run := mustCreate(t, known, in)
 			outcome, err := s.SetState(t.Context(), run.ID, toRunning)
 			if !errors.Is(err, tt.wantErr) {
 				t.Fatalf("error %v, want %v", err, tt.wantErr)

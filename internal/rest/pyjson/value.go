@@ -44,6 +44,25 @@ type Member struct {
 // StringValue returns the JSON string with these characters.
 func StringValue(text string) Value { return Value{kind: String, text: text} }
 
+// ArrayValue returns the JSON array with these items, which must not change any more.
+func ArrayValue(items []Value) Value {
+	v := Value{kind: Array}
+	if len(items) > 0 {
+		v.content = &content{items: items}
+	}
+	return v
+}
+
+// ObjectValue returns the JSON object with these members, which must not change any more.
+// No key may occur twice.
+func ObjectValue(members []Member) Value {
+	v := Value{kind: Object}
+	if len(members) > 0 {
+		v.content = &content{members: members}
+	}
+	return v
+}
+
 // Kind returns the kind of the value.
 func (v Value) Kind() Kind { return v.kind }
 

@@ -35,7 +35,7 @@ func List[T any](n Node, read func(Node) T) []T {
 // never nil; it is not whole if there are too many faults.
 func Dict[T any](n Node, read func(Node) T) map[string]T {
 	if n.Value.Kind() != pyjson.Object {
-		n.Add("dict_type", "Input should be a valid dictionary", nil)
+		n.Add("dict_type", notDict, nil)
 	}
 	items := make(map[string]T, len(n.Value.Members()))
 	for _, m := range n.Value.Members() {
@@ -46,6 +46,31 @@ func Dict[T any](n Node, read func(Node) T) map[string]T {
 	}
 	return items
 }
+
+// Set reads an array whose items count once, each with read, in the order of their first
+// place. The result is never nil; it is not whole if there are too many faults.
+func Set[T comparable](n Node, read func(Node) T) []T {
+	if n.Value.Kind() != pyjson.Array {
+		n.Add("set_type", "Input should be a valid set", nil)
+		return []T{}
+	}
+	items, seen := List(n, read), map[T]bool{}
+	return slices.DeleteFunc(items, func(item T) bool {
+		again := seen[item]
+		seen[item] = true
+		return again
+	})
+}
+
+// Object reads an object with any keys and values, as it is.
+func (n Node) Object() pyjson.Value {
+	if n.Value.Kind() != pyjson.Object {
+		n.Add("dict_type", notDict, nil)
+	}
+	return n.Value
+}
+
+const notDict = "Input should be a valid dictionary"
 
 // Model is an object with declared keys, which are to be asked for in the order
 // of their declaration: so the faults come in pydantic's order.
@@ -76,6 +101,12 @@ func (m *Model) Field(key string) (n Node, given bool) {
 	m.declared = append(m.declared, key)
 	value, given := m.node.Value.Member(key)
 	return m.node.below(value, key), given
+}
+
+// Has reports whether there is a node under the key, and does not ask for it.
+func (m *Model) Has(key string) bool {
+	_, given := m.node.Value.Member(key)
+	return given
 }
 
 // Given is Field without the keys that are null.

@@ -53,6 +53,16 @@ func TestListAndDict(t *testing.T) {
 	}
 }
 
+func TestSetAndObject(t *testing.T) {
+	t.Parallel()
+	checkReads(t, func(n Node) string { return strings.Join(Set(n, Node.Text), ",") },
+		map[string]string{"[]": "", `["b","a","b","a"]`: "b,a"},
+		map[string]string{"null": "set_type", `"a"`: "set_type", "{}": "set_type", `["a",1,null]`: "string_type[1] string_type[2]"})
+	checkReads(t, func(n Node) string { return string(n.Object().AppendTo(nil)) },
+		map[string]string{"{}": "{}", `{"b":1,"a":[null]}`: `{"b":1,"a":[null]}`},
+		map[string]string{"null": "dict_type", "[]": "dict_type", `"a"`: "dict_type", "1": "dict_type"})
+}
+
 func TestModelReportsInPydanticsOrder(t *testing.T) {
 	t.Parallel()
 	n, faults := node(t, `{"z":1,"b":1,"a":2,"y":null,"c":null}`)

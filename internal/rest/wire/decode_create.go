@@ -12,51 +12,41 @@ import (
 const textCacheKeyTooLong = "Cache key exceeded maximum allowed length of 2000 characters."
 
 // DecodeCreate reads a TaskRunCreate (contract §2.2). A null body is missing.
-func DecodeCreate(body pyjson.Value) (taskrun.NewRun, error) {
-	if body.IsNull() {
-		return taskrun.NewRun{}, missingBody()
-	}
-	var faults validate.Faults
-	body = withDeprecatedPolicy(body)
-	m, ok := faults.Node(body, "body").Model()
-	if !ok {
-		return taskrun.NewRun{}, invalid(&faults, body)
-	}
-	in := readCreate(m)
-	return in, invalid(&faults, body)
+func DecodeCreate(body pyjson.Value) (in taskrun.NewRun, err error) {
+	err = ReadModel(WithDeprecatedPolicy(body), func(m *validate.Model) { in = readCreate(m) })
+	return in, err
 }
 
-func readCreate(m *validate.Model) taskrun.NewRun {
-	var in taskrun.NewRun
+func readCreate(m *validate.Model) (in taskrun.NewRun) {
 	run := &in.Run
-	run.ID = readUUID(m, "id")
-	in.State = readInitialState(m)
-	run.Name = readName(m)
-	run.FlowRunID = readUUID(m, "flow_run_id")
-	run.TaskKey = readRequiredText(m, "task_key")
-	run.DynamicKey = readRequiredText(m, "dynamic_key")
+	run.ID = ReadUUID(m, "id")
+	in.State = ReadInitialState(m)
+	run.Name = ReadName(m)
+	run.FlowRunID = ReadUUID(m, "flow_run_id")
+	run.TaskKey = ReadRequiredText(m, "task_key")
+	run.DynamicKey = ReadRequiredText(m, "dynamic_key")
 	run.CacheKey = readCacheKey(m)
-	run.CacheExpiration = readOptional(m, "cache_expiration", validate.Node.Time)
-	run.TaskVersion = readOptional(m, "task_version", validate.Node.Text)
+	run.CacheExpiration = ReadOptional(m, "cache_expiration", validate.Node.Time)
+	run.TaskVersion = ReadOptional(m, "task_version", validate.Node.Text)
 	run.Policy = readPolicy(m)
-	run.Tags = readTags(m)
-	run.Labels = readLabels(m)
+	run.Tags = ReadTags(m)
+	run.Labels = ReadLabels(m)
 	run.TaskInputs = readTaskInputs(m)
-	m.ForbidOthers()
 	return in
 }
 
-func readInitialState(m *validate.Model) *taskrun.Proposal {
+// ReadInitialState reads the first state of a run, nil if there is none.
+func ReadInitialState(m *validate.Model) *taskrun.Proposal {
 	n, given := m.Given("state")
 	if !given {
 		return nil
 	}
-	proposal := readState(n)
+	proposal := ReadState(n)
 	return &proposal
 }
 
-// readName reads a name; what Python takes for false is no name.
-func readName(m *validate.Model) string {
+// ReadName reads the name of a run. What Python takes for false is no name: "".
+func ReadName(m *validate.Model) string {
 	n, given := m.Field("name")
 	if !given || !n.Value.Truthy() {
 		return ""
@@ -76,7 +66,8 @@ func readCacheKey(m *validate.Model) *string {
 	return &key
 }
 
-func readTags(m *validate.Model) []string {
+// ReadTags reads tags. Without the key there are none. The result is never nil.
+func ReadTags(m *validate.Model) []string {
 	n, given := m.Field("tags")
 	if !given {
 		return []string{}
@@ -84,8 +75,8 @@ func readTags(m *validate.Model) []string {
 	return validate.List(n, validate.Node.Text)
 }
 
-// readLabels reads labels; null is none (contract §2.6).
-func readLabels(m *validate.Model) map[string]json.RawMessage {
+// ReadLabels reads labels, whose values are scalars. Null is none (contract §2.6). The result is never nil.
+func ReadLabels(m *validate.Model) map[string]json.RawMessage {
 	n, given := m.Given("labels")
 	if !given {
 		return map[string]json.RawMessage{}
@@ -95,8 +86,8 @@ func readLabels(m *validate.Model) map[string]json.RawMessage {
 	})
 }
 
-// readOptional reads a field that may be missing or null: that is nil.
-func readOptional[T any](m *validate.Model, key string, read func(validate.Node) T) *T {
+// ReadOptional reads a field. The result is nil if the field is missing or null.
+func ReadOptional[T any](m *validate.Model, key string, read func(validate.Node) T) *T {
 	n, given := m.Field(key)
 	if !given {
 		return nil
@@ -104,8 +95,8 @@ func readOptional[T any](m *validate.Model, key string, read func(validate.Node)
 	return validate.Optional(n, read)
 }
 
-// readUUID reads an id that may be missing or null: that is "".
-func readUUID(m *validate.Model, key string) string {
+// ReadUUID reads an id. The result is "" if the field is missing or null.
+func ReadUUID(m *validate.Model, key string) string {
 	n, given := m.Given(key)
 	if !given {
 		return ""
@@ -113,7 +104,8 @@ func readUUID(m *validate.Model, key string) string {
 	return n.UUID()
 }
 
-func readRequiredText(m *validate.Model, key string) string {
+// ReadRequiredText reads a text that cannot be missing or null.
+func ReadRequiredText(m *validate.Model, key string) string {
 	n, given := m.Required(key)
 	if !given {
 		return ""

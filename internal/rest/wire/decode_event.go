@@ -79,7 +79,7 @@ func DecodeEvents(body pyjson.Value) ([]Event, error) {
 	}
 	var faults validate.Faults
 	events := validate.List(faults.Node(body, "body"), readEvent)
-	return events, invalid(&faults, body)
+	return events, Invalid(&faults, body)
 }
 
 // newFieldError returns the error of a field as one line.
@@ -131,7 +131,7 @@ func readEvent(n validate.Node) Event {
 	if n, given := m.Required("id"); given {
 		e.ID = n.UUID()
 	}
-	e.follows = readUUID(m, "follows")
+	e.follows = ReadUUID(m, "follows")
 	return e
 }
 

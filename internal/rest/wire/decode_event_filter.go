@@ -127,8 +127,8 @@ func (f *EventFilter) read(n validate.Node) {
 
 func (f *EventFilter) readOccurred(n validate.Node) {
 	n.Closed(func(m *validate.Model) {
-		f.since = readOptional(m, "since", validate.Node.Time)
-		f.until = readOptional(m, "until", validate.Node.Time)
+		f.since = ReadOptional(m, "since", validate.Node.Time)
+		f.until = ReadOptional(m, "until", validate.Node.Time)
 	})
 }
 
@@ -146,7 +146,7 @@ func readNameCriteria(n validate.Node) (c nameCriteria) {
 // readWanted reads a list of what is wanted. An empty one asks for nothing, as one
 // that is missing does: the Prefect client sends such lists.
 func readWanted[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
-	list := readList(m, key, read)
+	list := ReadList(m, key, read)
 	if len(list) == 0 {
 		return nil
 	}

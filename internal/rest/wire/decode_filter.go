@@ -34,9 +34,9 @@ func DecodeFilter(body pyjson.Value) (taskrun.Query, error) {
 // that tells where to begin.
 func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) (q taskrun.Query, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
+	p, ok := ReadParameters(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
 	if !ok {
-		return q, invalid(&faults, body)
+		return q, Invalid(&faults, body)
 	}
 	if q.Limit, err = readLimit(p); err != nil {
 		return q, err
@@ -49,7 +49,7 @@ func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *
 		place(n, &q)
 	}
 	q.Filter = readFilters(p)
-	return q, invalid(&faults, body)
+	return q, Invalid(&faults, body)
 }
 
 // readLimit reads the limit of a list. Prefect checks it before all other parameters.
@@ -71,12 +71,12 @@ func readLimit(p *validate.Model) (limit int, err error) {
 // DecodeCount reads the parameters of count, which are the filters alone.
 func DecodeCount(body pyjson.Value) (taskrun.Filter, error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
+	p, ok := ReadParameters(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
 	if !ok {
-		return taskrun.Filter{}, invalid(&faults, body)
+		return taskrun.Filter{}, Invalid(&faults, body)
 	}
 	f := readFilters(p)
-	return f, invalid(&faults, body)
+	return f, Invalid(&faults, body)
 }
 
 // readFilters reads the four filters that most bodies have.

@@ -31,8 +31,8 @@ func knownID(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
 		n.Closed(func(m *validate.Model) {
-			c.Any = readList(m, "any_", validate.Node.UUID)
-			c.NotAny = readList(m, "not_any_", validate.Node.UUID)
+			c.Any = ReadList(m, "any_", validate.Node.UUID)
+			c.NotAny = ReadList(m, "not_any_", validate.Node.UUID)
 		})
 		return c
 	}}
@@ -43,9 +43,9 @@ func knownIDOrNull(name string, fact taskrun.ParentFact) parentMember {
 	return parentMember{name: name, read: func(n validate.Node) taskrun.ParentCriterion {
 		c := taskrun.ParentCriterion{Fact: fact}
 		n.Closed(func(m *validate.Model) {
-			c.Or = readOr(m)
-			c.Any = readList(m, "any_", validate.Node.UUID)
-			c.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+			c.Or = ReadOr(m)
+			c.Any = ReadList(m, "any_", validate.Node.UUID)
+			c.IsNull = ReadOptional(m, "is_null_", validate.Node.Bool)
 		})
 		return c
 	}}
@@ -120,7 +120,7 @@ func readParent(p *validate.Model, key string, members []parentMember) *taskrun.
 	}
 	criteria := &taskrun.ParentCriteria{}
 	n.Closed(func(m *validate.Model) {
-		criteria.Or = readOr(m)
+		criteria.Or = ReadOr(m)
 		for _, member := range members {
 			n, given := m.Given(member.name)
 			if !given {

@@ -18,8 +18,8 @@ func readOperator(n validate.Node) operator {
 	return validate.Enum(n, operatorAnd, operatorOr)
 }
 
-// readOr reports whether the filter's operator is or_. It may not be null.
-func readOr(m *validate.Model) bool {
+// ReadOr reports whether the filter's operator is or_. It may not be null.
+func ReadOr(m *validate.Model) bool {
 	n, given := m.Field("operator")
 	return given && readOperator(n) == operatorOr
 }
@@ -27,16 +27,16 @@ func readOr(m *validate.Model) bool {
 // readTaskRunFilter reads a TaskRunFilter (contract §2.7).
 func readTaskRunFilter(n validate.Node) (f taskrun.Filter) {
 	n.Closed(func(m *validate.Model) {
-		f.Or = readOr(m)
-		f.ID = readOptional(m, "id", readIDFilter)
-		f.Name = readOptional(m, "name", readNameFilter)
-		f.Tags = readOptional(m, "tags", readTagsFilter)
-		f.State = readOptional(m, "state", readStateFilter)
-		f.StartTime = readOptional(m, "start_time", readTimeFilter)
-		f.EndTime = readOptional(m, "end_time", readTimeFilter)
-		f.ExpectedStartTime = readOptional(m, "expected_start_time", readSpanFilter)
-		f.Subflows = readOptional(m, "subflow_runs", readSubflowFilter)
-		f.FlowRunID = readOptional(m, "flow_run_id", readFlowRunIDFilter)
+		f.Or = ReadOr(m)
+		f.ID = ReadOptional(m, "id", readIDFilter)
+		f.Name = ReadOptional(m, "name", readNameFilter)
+		f.Tags = ReadOptional(m, "tags", readTagsFilter)
+		f.State = ReadOptional(m, "state", readStateFilter)
+		f.StartTime = ReadOptional(m, "start_time", readTimeFilter)
+		f.EndTime = ReadOptional(m, "end_time", readTimeFilter)
+		f.ExpectedStartTime = ReadOptional(m, "expected_start_time", readSpanFilter)
+		f.Subflows = ReadOptional(m, "subflow_runs", readSubflowFilter)
+		f.FlowRunID = ReadOptional(m, "flow_run_id", readFlowRunIDFilter)
 	})
 	return f
 }
@@ -44,9 +44,9 @@ func readTaskRunFilter(n validate.Node) (f taskrun.Filter) {
 // readTimeFilter reads a filter on a time that may be missing.
 func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Before = readOptional(m, "before_", validate.Node.Time)
-		f.After = readOptional(m, "after_", validate.Node.Time)
-		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		f.Before = ReadOptional(m, "before_", validate.Node.Time)
+		f.After = ReadOptional(m, "after_", validate.Node.Time)
+		f.IsNull = ReadOptional(m, "is_null_", validate.Node.Bool)
 	})
 	return f
 }
@@ -54,30 +54,30 @@ func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
 // readSpanFilter reads a filter on a time that cannot be asked to be missing.
 func readSpanFilter(n validate.Node) (f taskrun.TimeFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Before = readOptional(m, "before_", validate.Node.Time)
-		f.After = readOptional(m, "after_", validate.Node.Time)
+		f.Before = ReadOptional(m, "before_", validate.Node.Time)
+		f.After = ReadOptional(m, "after_", validate.Node.Time)
 	})
 	return f
 }
 
 func readSubflowFilter(n validate.Node) (f taskrun.SubflowFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Exists = readOptional(m, "exists_", validate.Node.Bool)
+		f.Exists = ReadOptional(m, "exists_", validate.Node.Bool)
 	})
 	return f
 }
 
 func readIDFilter(n validate.Node) (f taskrun.IDFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Any = readList(m, "any_", validate.Node.UUID)
+		f.Any = ReadList(m, "any_", validate.Node.UUID)
 	})
 	return f
 }
 
 func readNameFilter(n validate.Node) (f taskrun.NameFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Any = readList(m, "any_", validate.Node.Text)
-		if like := readOptional(m, "like_", validate.Node.Text); like != nil {
+		f.Any = ReadList(m, "any_", validate.Node.Text)
+		if like := ReadOptional(m, "like_", validate.Node.Text); like != nil {
 			f.Like = *like
 		}
 	})
@@ -86,20 +86,20 @@ func readNameFilter(n validate.Node) (f taskrun.NameFilter) {
 
 func readTagsFilter(n validate.Node) (f taskrun.TagsFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Or = readOr(m)
-		f.All = taskrun.Distinct(readList(m, "all_", validate.Node.Text))
-		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		f.Or = ReadOr(m)
+		f.All = taskrun.Distinct(ReadList(m, "all_", validate.Node.Text))
+		f.IsNull = ReadOptional(m, "is_null_", validate.Node.Bool)
 	})
 	return f
 }
 
 func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Or = readOr(m)
-		if types := readOptional(m, "type", readAny(readStateType)); types != nil {
+		f.Or = ReadOr(m)
+		if types := ReadOptional(m, "type", readAny(ReadStateType)); types != nil {
 			f.Types = taskrun.Distinct(*types)
 		}
-		if names := readOptional(m, "name", readAny(validate.Node.Text)); names != nil {
+		if names := ReadOptional(m, "name", readAny(validate.Node.Text)); names != nil {
 			f.Names = *names
 		}
 	})
@@ -110,7 +110,7 @@ func readStateFilter(n validate.Node) (f taskrun.StateFilter) {
 func readAny[T string | orchestration.StateType](read func(validate.Node) T) func(validate.Node) []T {
 	return func(n validate.Node) (items []T) {
 		n.Closed(func(m *validate.Model) {
-			items = readList(m, "any_", read)
+			items = ReadList(m, "any_", read)
 		})
 		return items
 	}
@@ -119,8 +119,8 @@ func readAny[T string | orchestration.StateType](read func(validate.Node) T) fun
 // readFlowRunIDFilter reads the only filter whose is_null_ is false by default.
 func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Or = readOr(m)
-		f.Any = readList(m, "any_", validate.Node.UUID)
+		f.Or = ReadOr(m)
+		f.Any = ReadList(m, "any_", validate.Node.UUID)
 		no := false
 		f.IsNull = &no
 		if isNull, given := m.Field("is_null_"); given {
@@ -130,9 +130,9 @@ func readFlowRunIDFilter(n validate.Node) (f taskrun.FlowRunIDFilter) {
 	return f
 }
 
-// readList reads a list that may be missing or null: that is nil. An empty list
+// ReadList reads a list that may be missing or null: that is nil. An empty list
 // is not.
-func readList[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
+func ReadList[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
 	n, given := m.Given(key)
 	if !given {
 		return nil

@@ -28,7 +28,7 @@ func aTime(n validate.Node)      { n.Time() }
 func anInt(n validate.Node)      { n.Int() }
 func ids(n validate.Node)        { validate.List(n, validate.Node.UUID) }
 func texts(n validate.Node)      { validate.List(n, validate.Node.Text) }
-func stateTypes(n validate.Node) { validate.List(n, readStateType) }
+func stateTypes(n validate.Node) { validate.List(n, ReadStateType) }
 
 // Filters that several others are made of.
 var (

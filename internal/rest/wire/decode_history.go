@@ -18,16 +18,16 @@ const longestInterval = 1e12 // seconds
 // DecodeHistory reads the parameters of history (contract §2.11).
 func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body,
+	p, ok := ReadParameters(&faults, body,
 		"history_start", "history_end", "history_interval_seconds", "flows", "flow_runs", "task_runs", "deployments")
 	if !ok {
-		return q, invalid(&faults, body)
+		return q, Invalid(&faults, body)
 	}
-	q.Start = required(p, &faults, "history_start", validate.Node.Time)
-	q.End = required(p, &faults, "history_end", validate.Node.Time)
-	q.Interval = microsecondsOf(required(p, &faults, "history_interval_seconds", validate.Node.Float))
+	q.Start = ReadRequired(p, &faults, "history_start", validate.Node.Time)
+	q.End = ReadRequired(p, &faults, "history_end", validate.Node.Time)
+	q.Interval = microsecondsOf(ReadRequired(p, &faults, "history_interval_seconds", validate.Node.Float))
 	q.Filter = readFilters(p)
-	if err := invalid(&faults, body); err != nil {
+	if err := Invalid(&faults, body); err != nil {
 		return q, err
 	}
 	if q.Interval < taskrun.MinHistoryInterval {

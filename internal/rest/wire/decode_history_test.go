@@ -26,7 +26,7 @@ func TestDecodeHistory(t *testing.T) {
 		"10000000000": 1e10 * second,
 	} {
 		q, err := DecodeHistory(bodyOf(t, `{"history_start":"2026-08-21T12:00:00Z","history_end":1787313600,"history_interval_seconds":`+interval+`}`))
-		if diff := cmp.Diff(taskrun.HistoryQuery{Start: noon, End: noon, Interval: want}, q); diff != "" || err != nil {
+		if diff := cmp.Diff(taskrun.HistoryQuery{Window: taskrun.Window{Start: noon, End: noon, Interval: want}}, q); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", interval, err, diff)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // DecodeLimitCreate reads a ConcurrencyLimitV2Create (contract §4.6).
 func DecodeLimitCreate(body pyjson.Value) (concurrency.NewLimit, error) {
 	in := concurrency.NewLimit{Active: true}
-	err := readModel(body, func(m *validate.Model) {
+	err := ReadModel(body, func(m *validate.Model) {
 		if n, given := m.Field("active"); given {
 			in.Active = n.Bool()
 		}
@@ -43,13 +43,13 @@ type LimitUpdate struct {
 // DecodeLimitUpdate reads a ConcurrencyLimitV2Update.
 func DecodeLimitUpdate(body pyjson.Value) (LimitUpdate, error) {
 	var in LimitUpdate
-	err := readModel(body, func(m *validate.Model) {
-		in.Active = readOptional(m, "active", validate.Node.Bool)
-		in.Name = readOptional(m, "name", validate.Node.Name)
-		in.Limit = readOptional(m, "limit", validate.Node.Natural)
-		in.ActiveSlots = readOptional(m, "active_slots", validate.Node.Natural)
-		in.DeniedSlots = readOptional(m, "denied_slots", validate.Node.Natural)
-		in.SlotDecayPerSecond = readOptional(m, "slot_decay_per_second", readDecay)
+	err := ReadModel(body, func(m *validate.Model) {
+		in.Active = ReadOptional(m, "active", validate.Node.Bool)
+		in.Name = ReadOptional(m, "name", validate.Node.Name)
+		in.Limit = ReadOptional(m, "limit", validate.Node.Natural)
+		in.ActiveSlots = ReadOptional(m, "active_slots", validate.Node.Natural)
+		in.DeniedSlots = ReadOptional(m, "denied_slots", validate.Node.Natural)
+		in.SlotDecayPerSecond = ReadOptional(m, "slot_decay_per_second", readDecay)
 	})
 	for _, member := range body.Members() {
 		in.Null = in.Null || member.Value.IsNull()
@@ -61,8 +61,8 @@ func readDecay(n validate.Node) float64 { return n.Number(validate.AtLeast(0)) }
 
 // DecodeTagLimitCreate reads a ConcurrencyLimitCreate of the older routes.
 func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, err error) {
-	err = readModel(body, func(m *validate.Model) {
-		tag = readRequiredText(m, "tag")
+	err = ReadModel(body, func(m *validate.Model) {
+		tag = ReadRequiredText(m, "tag")
 		if n, given := m.Required("concurrency_limit"); given {
 			slots = n.SmallInt()
 		}
@@ -70,12 +70,13 @@ func DecodeTagLimitCreate(body pyjson.Value) (tag string, slots int, err error) 
 	return tag, slots, err
 }
 
-// readModel reads a body that is one model without other keys. A null body is none.
-func readModel(body pyjson.Value, read func(*validate.Model)) error {
+// ReadModel reads a body that is one object without keys other than those that read asks for. A null body is missing. The
+// error is an *InvalidError.
+func ReadModel(body pyjson.Value, read func(*validate.Model)) error {
 	if body.IsNull() {
 		return missingBody()
 	}
 	var faults validate.Faults
 	faults.Node(body, "body").Closed(read)
-	return invalid(&faults, body)
+	return Invalid(&faults, body)
 }

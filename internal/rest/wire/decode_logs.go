@@ -16,7 +16,7 @@ func DecodeLogs(body pyjson.Value) ([]logs.Line, error) {
 	switch body.Kind() {
 	case pyjson.Array:
 		lines := validate.List(n, readLog)
-		return lines, invalid(&faults, body)
+		return lines, Invalid(&faults, body)
 	case pyjson.Null:
 		faults.Report(validate.Missing(nullValue, "body"))
 	case pyjson.String:
@@ -24,7 +24,7 @@ func DecodeLogs(body pyjson.Value) ([]logs.Line, error) {
 	default:
 		n.Add("is_instance_of", "Input should be an instance of Sequence", validate.Context("class", "Sequence"))
 	}
-	return nil, invalid(&faults, body)
+	return nil, Invalid(&faults, body)
 }
 
 func readLog(n validate.Node) (line logs.Line) {
@@ -41,8 +41,8 @@ func readLog(n validate.Node) (line logs.Line) {
 		if n, given := m.Required("timestamp"); given {
 			line.Timestamp = n.Time().UTC()
 		}
-		line.FlowRunID = readUUID(m, "flow_run_id")
-		line.TaskRunID = readUUID(m, "task_run_id")
+		line.FlowRunID = ReadUUID(m, "flow_run_id")
+		line.TaskRunID = ReadUUID(m, "task_run_id")
 	})
 	return line
 }
@@ -50,9 +50,9 @@ func readLog(n validate.Node) (line logs.Line) {
 // DecodeLogFilter reads the parameters of logs/filter.
 func DecodeLogFilter(body pyjson.Value) (q logs.Query, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "limit", "offset", "logs", "sort")
+	p, ok := ReadParameters(&faults, body, "limit", "offset", "logs", "sort")
 	if !ok {
-		return q, invalid(&faults, body)
+		return q, Invalid(&faults, body)
 	}
 	if q.Limit, err = readLimit(p); err != nil {
 		return q, err
@@ -66,7 +66,7 @@ func DecodeLogFilter(body pyjson.Value) (q logs.Query, err error) {
 	if sort, given := p.Given("sort"); given {
 		q.Descending = validate.Enum(sort, sortTimestampAsc, sortTimestampDesc) == sortTimestampDesc
 	}
-	return q, invalid(&faults, body)
+	return q, Invalid(&faults, body)
 }
 
 const (
@@ -76,28 +76,28 @@ const (
 
 func readLogFilter(n validate.Node) (f logs.Filter) {
 	n.Closed(func(m *validate.Model) {
-		f.Or = readOr(m)
-		f.Level = readOptional(m, "level", readLevelFilter)
-		f.Timestamp = readOptional(m, "timestamp", readSpanFilter)
-		f.FlowRunID = readOptional(m, "flow_run_id", readIDFilter)
-		f.TaskRunID = readOptional(m, "task_run_id", readLogRunFilter)
-		f.Text = readOptional(m, "text", readTextFilter)
+		f.Or = ReadOr(m)
+		f.Level = ReadOptional(m, "level", readLevelFilter)
+		f.Timestamp = ReadOptional(m, "timestamp", readSpanFilter)
+		f.FlowRunID = ReadOptional(m, "flow_run_id", readIDFilter)
+		f.TaskRunID = ReadOptional(m, "task_run_id", readLogRunFilter)
+		f.Text = ReadOptional(m, "text", readTextFilter)
 	})
 	return f
 }
 
 func readLevelFilter(n validate.Node) (f logs.LevelFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.AtLeast = readOptional(m, "ge_", validate.Node.SmallInt)
-		f.AtMost = readOptional(m, "le_", validate.Node.SmallInt)
+		f.AtLeast = ReadOptional(m, "ge_", validate.Node.SmallInt)
+		f.AtMost = ReadOptional(m, "le_", validate.Node.SmallInt)
 	})
 	return f
 }
 
 func readLogRunFilter(n validate.Node) (f logs.RunFilter) {
 	n.Closed(func(m *validate.Model) {
-		f.Any = readList(m, "any_", validate.Node.UUID)
-		f.IsNull = readOptional(m, "is_null_", validate.Node.Bool)
+		f.Any = ReadList(m, "any_", validate.Node.UUID)
+		f.IsNull = ReadOptional(m, "is_null_", validate.Node.Bool)
 	})
 	return f
 }

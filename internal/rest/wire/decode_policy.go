@@ -14,9 +14,9 @@ const (
 	textJitterBelowZero = "`retry_jitter_factor` must be >= 0."
 )
 
-// withDeprecatedPolicy returns the body of a TaskRunCreate in which the deprecated keys of empirical_policy have set
-// the current ones (contract §2.4). Prefect repeats the body in this form when it is not valid.
-func withDeprecatedPolicy(body pyjson.Value) pyjson.Value {
+// WithDeprecatedPolicy returns the body of a create or an update of a run in which the deprecated keys of
+// empirical_policy have set the current ones (contract §2.4). Prefect repeats the body in this form when it is not valid.
+func WithDeprecatedPolicy(body pyjson.Value) pyjson.Value {
 	policy, _ := body.Member(keyPolicy)
 	if policy.Kind() != pyjson.Object {
 		return body
@@ -68,7 +68,7 @@ func readPolicyKeys(m *validate.Model, delays int) taskrun.Policy {
 		p.MaxRetries = n.Int()
 	}
 	if n, given := m.Field("retry_delay_seconds"); given {
-		p.RetryDelaySeconds = finite(n.Float())
+		p.RetryDelaySeconds = Finite(n.Float())
 	}
 	if n, given := m.Given("retries"); given {
 		p.Retries = n.Int()
@@ -81,13 +81,13 @@ func readPolicyKeys(m *validate.Model, delays int) taskrun.Policy {
 		if strings.HasPrefix(factor, "-") && factor != "-0.0" {
 			n.Refuse(textJitterBelowZero)
 		}
-		p.RetryJitterFactor = finite(factor)
+		p.RetryJitterFactor = Finite(factor)
 	}
 	return p
 }
 
-// finite returns "" for what is no number in JSON: it is answered as null.
-func finite(number string) string {
+// Finite returns the text of a number, "" if JSON does not have the number, such as Infinity.
+func Finite(number string) string {
 	if strings.HasSuffix(number, "N") || strings.HasSuffix(number, "y") { // NaN, Infinity
 		return ""
 	}
@@ -103,11 +103,11 @@ func readRetryDelay(n validate.Node, most int) *taskrun.RetryDelay {
 		return nil
 	}
 	for _, number := range seconds {
-		if finite(number) != "" {
+		if Finite(number) != "" {
 			continue
 		}
 		if list {
-			n.Add("finite_number", "Input should be a finite number", nil)
+			n.Add("finite_number", "Input should be a Finite number", nil)
 		}
 		return nil
 	}

@@ -8,16 +8,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// DecodeStatesQuery reads the id of the run whose states are requested. The last of several values counts.
-func DecodeStatesQuery(rawQuery string) (taskRunID string, err error) {
-	const key = "task_run_id"
+// DecodeStatesQuery reads the id of the run whose states are requested, which is the value of the key. The last of
+// several values counts.
+func DecodeStatesQuery(rawQuery, key string) (runID string, err error) {
 	id, given := queryValue(rawQuery, key)
 	if !given {
 		return "", missingParameter(key)
 	}
 	var faults validate.Faults
-	taskRunID = faults.Node(pyjson.StringValue(id), "query", key).UUID()
-	return taskRunID, invalid(&faults, nullValue)
+	runID = faults.Node(pyjson.StringValue(id), "query", key).UUID()
+	return runID, Invalid(&faults, nullValue)
 }
 
 // maxObservedPrefix is how many characters the query of observed states may have.
@@ -41,7 +41,7 @@ func DecodeObservedQuery(rawQuery string) (q taskrun.ObservedQuery, err error) {
 	if n, given := parameter("limit"); given {
 		q.Limit = n.Within(1, maxLimit)
 	}
-	return q, invalid(&faults, nullValue)
+	return q, Invalid(&faults, nullValue)
 }
 
 // DecodeTokenQuery reads the client that requests a CSRF token.

@@ -73,13 +73,13 @@ func readReportedState(n validate.Node, e Event) orchestration.State {
 	}
 	var p taskrun.Proposal
 	if n, given := m.Required("type"); given {
-		p.Type = readStateType(n)
+		p.Type = ReadStateType(n)
 	}
-	p.Name = readOptional(m, "name", validate.Node.Text)
+	p.Name = ReadOptional(m, "name", validate.Node.Text)
 	if n, given := m.Field("timestamp"); given {
 		at = n.Time()
 	}
-	p.Message = readOptional(m, "message", validate.Node.Text)
+	p.Message = ReadOptional(m, "message", validate.Node.Text)
 	p.Details = readStateDetails(m)
 	state := p.State(id, at.UTC())
 	if n, given := m.Given("data"); given {
@@ -96,36 +96,36 @@ func readColumns(n validate.Node) taskrun.Patch {
 	if !ok {
 		return c
 	}
-	c.Name = readNameColumn(m)
-	c.TaskKey = taskrun.Set(readRequiredText(m, "task_key"))
-	c.DynamicKey = taskrun.Set(readRequiredText(m, "dynamic_key"))
-	c.CacheKey = readNullable(m, "cache_key", validate.Node.Text)
-	c.CacheExpiration = readNullable(m, "cache_expiration", readUTC)
-	c.TaskVersion = readNullable(m, "task_version", validate.Node.Text)
-	c.Policy = readPart(m, n, keyPolicy, readReportedPolicy)
-	c.Tags = readPart(m, n, "tags", readTags)
-	c.Labels = readPart(m, n, "labels", readLabels)
+	c.Name = ReadNameColumn(m)
+	c.TaskKey = taskrun.Set(ReadRequiredText(m, "task_key"))
+	c.DynamicKey = taskrun.Set(ReadRequiredText(m, "dynamic_key"))
+	c.CacheKey = ReadNullable(m, "cache_key", validate.Node.Text)
+	c.CacheExpiration = ReadNullable(m, "cache_expiration", readUTC)
+	c.TaskVersion = ReadNullable(m, "task_version", validate.Node.Text)
+	c.Policy = ReadPart(m, keyPolicy, readReportedPolicy)
+	c.Tags = ReadPart(m, "tags", ReadTags)
+	c.Labels = ReadPart(m, "labels", ReadLabels)
 	if labels, given := n.Value.Member("labels"); given && labels.IsNull() {
 		c.Labels.Value = nil // unlike in a create, null stays null (contract §2.1)
 	}
-	c.TaskInputs = readPart(m, n, "task_inputs", readTaskInputs)
+	c.TaskInputs = ReadPart(m, "task_inputs", readTaskInputs)
 	readProgress(m, &c)
 	return c
 }
 
 func readProgress(m *validate.Model, c *taskrun.Patch) {
-	c.RunCount = readColumn(m, "run_count", readInt64)
-	c.FlowRunRunCount = readColumn(m, "flow_run_run_count", readInt64)
-	c.ExpectedStartTime = readNullable(m, "expected_start_time", readUTC)
-	c.NextScheduledStartTime = readNullable(m, "next_scheduled_start_time", readUTC)
-	c.StartTime = readNullable(m, "start_time", readUTC)
-	c.EndTime = readNullable(m, "end_time", readUTC)
+	c.RunCount = readColumn(m, "run_count", ReadInt64)
+	c.FlowRunRunCount = readColumn(m, "flow_run_run_count", ReadInt64)
+	c.ExpectedStartTime = ReadNullable(m, "expected_start_time", readUTC)
+	c.NextScheduledStartTime = ReadNullable(m, "next_scheduled_start_time", readUTC)
+	c.StartTime = ReadNullable(m, "start_time", readUTC)
+	c.EndTime = ReadNullable(m, "end_time", readUTC)
 	c.TotalRunTime = readColumn(m, "total_run_time", readDuration)
 }
 
-// readNameColumn reads a name; what Python takes for false is null: one has to
-// be made up (contract §0.13).
-func readNameColumn(m *validate.Model) taskrun.Optional[string] {
+// ReadNameColumn reads the name of a run. What Python takes for false is null: the name
+// has to be generated (contract §0.13).
+func ReadNameColumn(m *validate.Model) taskrun.Optional[string] {
 	n, given := m.Field("name")
 	switch {
 	case !given:
@@ -137,9 +137,9 @@ func readNameColumn(m *validate.Model) taskrun.Optional[string] {
 	}
 }
 
-// readPart reads a key, if it is there, with what reads it in a create.
-func readPart[T any](m *validate.Model, n validate.Node, key string, read func(*validate.Model) T) (c taskrun.Optional[T]) {
-	if _, given := n.Value.Member(key); given {
+// ReadPart reads a key, if it is there, with what reads it in a create.
+func ReadPart[T any](m *validate.Model, key string, read func(*validate.Model) T) (c taskrun.Optional[T]) {
+	if m.Has(key) {
 		c = taskrun.Set(read(m))
 	}
 	return c
@@ -170,8 +170,8 @@ func readColumn[T any](m *validate.Model, key string, read func(validate.Node) T
 	return c
 }
 
-// readNullable reads a key that may be missing or null.
-func readNullable[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Optional[T]) {
+// ReadNullable reads a key that may be missing or null.
+func ReadNullable[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Optional[T]) {
 	if n, given := m.Field(key); given {
 		c = taskrun.Optional[T]{Given: true, Value: validate.Optional(n, read)}
 	}
@@ -180,8 +180,8 @@ func readNullable[T any](m *validate.Model, key string, read func(validate.Node)
 
 func readUTC(n validate.Node) time.Time { return n.Time().UTC() }
 
-// readInt64 reads an integer; one beyond the range is the nearest in it.
-func readInt64(n validate.Node) int64 {
+// ReadInt64 reads an integer; one beyond the range is the nearest in it.
+func ReadInt64(n validate.Node) int64 {
 	i, _ := strconv.ParseInt(n.Int(), 10, 64) // of what is out of range it returns the nearest
 	return i
 }

@@ -50,7 +50,7 @@ func TestDecodeStatesQuery(t *testing.T) {
 		"task_run_id=x&task_run_id=" + id + "&y=1": id,
 		"task_run_id=0198A1B2000070008000-00000000000a&task_run_id=urn%3Auuid%3A" + id: id,
 	} {
-		if got, err := DecodeStatesQuery(query); got != want || err != nil {
+		if got, err := DecodeStatesQuery(query, "task_run_id"); got != want || err != nil {
 			t.Errorf("%s: %q, faults %s, want %s", query, got, faultsOf(t, err), want)
 		}
 	}
@@ -61,7 +61,7 @@ func TestDecodeStatesQuery(t *testing.T) {
 		"task_run_id=":          `uuid_parsing["query","task_run_id"]`,
 		"task_run_id=" + id[1:]: `uuid_parsing["query","task_run_id"]`,
 	} {
-		if _, err := DecodeStatesQuery(query); faultsOf(t, err) != want {
+		if _, err := DecodeStatesQuery(query, "task_run_id"); faultsOf(t, err) != want {
 			t.Errorf("%q: faults %s, want %s", query, faultsOf(t, err), want)
 		}
 	}

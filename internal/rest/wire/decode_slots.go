@@ -49,18 +49,18 @@ func readSlotsAsked(
 	body pyjson.Value, parameters []string, rest func(*validate.Model, *concurrency.Acquisition),
 ) (concurrency.Acquisition, error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, parameters...)
+	p, ok := ReadParameters(&faults, body, parameters...)
 	if !ok {
-		return concurrency.Acquisition{}, invalid(&faults, body)
+		return concurrency.Acquisition{}, Invalid(&faults, body)
 	}
 	var in concurrency.Acquisition
-	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
-	in.Names = required(p, &faults, "names", readTexts)
+	in.Slots = ReadRequired(p, &faults, "slots", validate.Node.Positive)
+	in.Names = ReadRequired(p, &faults, "names", readTexts)
 	if n, given := p.Given("mode"); given {
 		in.RateLimit = n.Literal(modeConcurrency, modeRateLimit) == modeRateLimit
 	}
 	rest(p, &in)
-	return in, invalid(&faults, body)
+	return in, Invalid(&faults, body)
 }
 
 // readCreateIfMissing reads a parameter that has no effect any more.
@@ -105,39 +105,39 @@ func readHolder(n validate.Node) *concurrency.Holder {
 // DecodeDecrement reads the parameters of decrement.
 func DecodeDecrement(body pyjson.Value) (concurrency.Released, error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
+	p, ok := ReadParameters(&faults, body, "slots", "names", "occupancy_seconds", "create_if_missing")
 	if !ok {
-		return concurrency.Released{}, invalid(&faults, body)
+		return concurrency.Released{}, Invalid(&faults, body)
 	}
 	var in concurrency.Released
-	in.Slots = required(p, &faults, "slots", validate.Node.Positive)
-	in.Names = required(p, &faults, "names", readTexts)
-	in.Occupancy = readOptional(p, "occupancy_seconds", func(n validate.Node) time.Duration {
+	in.Slots = ReadRequired(p, &faults, "slots", validate.Node.Positive)
+	in.Names = ReadRequired(p, &faults, "names", readTexts)
+	in.Occupancy = ReadOptional(p, "occupancy_seconds", func(n validate.Node) time.Duration {
 		return seconds(n.Number(validate.Above(0)))
 	})
 	readCreateIfMissing(p)
-	return in, invalid(&faults, body)
+	return in, Invalid(&faults, body)
 }
 
 // DecodeLease reads the lease id of decrement-with-lease.
 func DecodeLease(body pyjson.Value) (id string, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "lease_id")
+	p, ok := ReadParameters(&faults, body, "lease_id")
 	if !ok {
-		return "", invalid(&faults, body)
+		return "", Invalid(&faults, body)
 	}
-	id = required(p, &faults, "lease_id", validate.Node.UUID)
-	return id, invalid(&faults, body)
+	id = ReadRequired(p, &faults, "lease_id", validate.Node.UUID)
+	return id, Invalid(&faults, body)
 }
 
 // DecodeRenewal reads the lease id in the path and the new duration of the lease. Errors of the path come first.
 func DecodeRenewal(path string, body pyjson.Value) (id string, life time.Duration, err error) {
 	var faults validate.Faults
 	id = faults.Node(pyjson.StringValue(path), "path", "lease_id").UUID()
-	if p, ok := parametersOf(&faults, body, "lease_duration"); ok {
+	if p, ok := ReadParameters(&faults, body, "lease_duration"); ok {
 		life = readLeaseDuration(p)
 	}
-	return id, life, invalid(&faults, body)
+	return id, life, Invalid(&faults, body)
 }
 
 // TagSlots are the slots that a task run acquires or releases through the older routes.
@@ -149,35 +149,35 @@ type TagSlots struct {
 // DecodeTagSlots reads the parameters of the older increment and decrement, which ignore occupancy_seconds.
 func DecodeTagSlots(body pyjson.Value) (TagSlots, error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "names", "task_run_id")
+	p, ok := ReadParameters(&faults, body, "names", "task_run_id")
 	if !ok {
-		return TagSlots{}, invalid(&faults, body)
+		return TagSlots{}, Invalid(&faults, body)
 	}
 	var in TagSlots
-	in.Tags = required(p, &faults, "names", readTexts)
-	in.RunID = required(p, &faults, "task_run_id", validate.Node.UUID)
-	return in, invalid(&faults, body)
+	in.Tags = ReadRequired(p, &faults, "names", readTexts)
+	in.RunID = ReadRequired(p, &faults, "task_run_id", validate.Node.UUID)
+	return in, Invalid(&faults, body)
 }
 
 // DecodeReset reads the ids of the runs that hold slots after a reset.
 func DecodeReset(body pyjson.Value) (runIDs []string, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "slot_override")
+	p, ok := ReadParameters(&faults, body, "slot_override")
 	if !ok {
-		return nil, invalid(&faults, body)
+		return nil, Invalid(&faults, body)
 	}
 	if n, given := p.Given("slot_override"); given {
 		runIDs = readShortList(n, validate.Node.UUID, maxResetRuns)
 	}
-	return runIDs, invalid(&faults, body)
+	return runIDs, Invalid(&faults, body)
 }
 
 // DecodeLimits reads the limit and offset of a list of concurrency limits.
 func DecodeLimits(body pyjson.Value) (limit, offset int, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "limit", "offset")
+	p, ok := ReadParameters(&faults, body, "limit", "offset")
 	if !ok {
-		return 0, 0, invalid(&faults, body)
+		return 0, 0, Invalid(&faults, body)
 	}
 	if limit, err = readLimit(p); err != nil {
 		return 0, 0, err
@@ -185,7 +185,7 @@ func DecodeLimits(body pyjson.Value) (limit, offset int, err error) {
 	if n, given := p.Given("offset"); given {
 		offset = n.Natural()
 	}
-	return limit, offset, invalid(&faults, body)
+	return limit, offset, Invalid(&faults, body)
 }
 
 // maxLimitNames is how many limits, and maxResetRuns how many runs, a request about
@@ -206,8 +206,8 @@ func readShortList(n validate.Node, read func(validate.Node) string, most int) [
 	return validate.List(n, read)
 }
 
-// required reads a parameter that has to be given.
-func required[T any](p *validate.Model, faults *validate.Faults, name string, read func(validate.Node) T) (value T) {
+// ReadRequired reads a parameter of the route that cannot be missing or null.
+func ReadRequired[T any](p *validate.Model, faults *validate.Faults, name string, read func(validate.Node) T) (value T) {
 	n, given := p.Given(name)
 	if !given {
 		faults.Report(validate.Missing(nullValue, "body", name))

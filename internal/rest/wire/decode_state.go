@@ -6,15 +6,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// readState reads a StateCreate (contract §2.3).
-func readState(n validate.Node) taskrun.Proposal {
+// ReadState reads a StateCreate (contract §2.3).
+func ReadState(n validate.Node) taskrun.Proposal {
 	var p taskrun.Proposal
 	n.Closed(func(m *validate.Model) {
 		if typ, given := m.Required("type"); given {
-			p.Type = readStateType(typ)
+			p.Type = ReadStateType(typ)
 		}
-		p.Name = readOptional(m, "name", validate.Node.Text)
-		p.Message = readOptional(m, "message", validate.Node.Text)
+		p.Name = ReadOptional(m, "name", validate.Node.Text)
+		p.Message = ReadOptional(m, "message", validate.Node.Text)
 		if data, given := m.Given("data"); given {
 			p.Data = data.Value.AppendTo(nil)
 		}
@@ -23,12 +23,13 @@ func readState(n validate.Node) taskrun.Proposal {
 	return p
 }
 
-func readStateType(n validate.Node) orchestration.StateType {
+// ReadStateType reads the type of a state.
+func ReadStateType(n validate.Node) orchestration.StateType {
 	return validate.Enum(n, orchestration.StateTypes...)
 }
 
-// readStateDetails reads StateDetails. The run's own ids are checked and left
-// out: they are the run's. Other keys do not matter.
+// readStateDetails reads StateDetails. The ids of the run and its flow run are checked and
+// left out, because the server sets them. Other keys do not matter.
 func readStateDetails(state *validate.Model) orchestration.StateDetails {
 	no := false
 	d := orchestration.StateDetails{Deferred: &no}
@@ -40,28 +41,28 @@ func readStateDetails(state *validate.Model) orchestration.StateDetails {
 	if !ok {
 		return d
 	}
-	readUUID(m, "flow_run_id")
-	readUUID(m, "task_run_id")
-	d.ChildFlowRunID = readUUID(m, "child_flow_run_id")
-	d.ScheduledTime = readOptional(m, "scheduled_time", validate.Node.Time)
-	d.CacheKey = readOptional(m, "cache_key", validate.Node.Text)
-	d.CacheExpiration = readOptional(m, "cache_expiration", validate.Node.Time)
+	ReadUUID(m, "flow_run_id")
+	ReadUUID(m, "task_run_id")
+	d.ChildFlowRunID = ReadUUID(m, "child_flow_run_id")
+	d.ScheduledTime = ReadOptional(m, "scheduled_time", validate.Node.Time)
+	d.CacheKey = ReadOptional(m, "cache_key", validate.Node.Text)
+	d.CacheExpiration = ReadOptional(m, "cache_expiration", validate.Node.Time)
 	if deferred, given := m.Field("deferred"); given {
 		d.Deferred = validate.Optional(deferred, validate.Node.Bool)
 	}
 	d.UntrackableResult = readFlag(m, "untrackable_result")
-	d.PauseTimeout = readOptional(m, "pause_timeout", validate.Node.Time)
+	d.PauseTimeout = ReadOptional(m, "pause_timeout", validate.Node.Time)
 	d.PauseReschedule = readFlag(m, "pause_reschedule")
-	d.PauseKey = readOptional(m, "pause_key", validate.Node.Text)
+	d.PauseKey = ReadOptional(m, "pause_key", validate.Node.Text)
 	if keyset, given := m.Given("run_input_keyset"); given {
 		d.RunInputKeyset = validate.Dict(keyset, validate.Node.Text)
 	}
-	d.RefreshCache = readOptional(m, "refresh_cache", validate.Node.Bool)
-	d.Retriable = readOptional(m, "retriable", validate.Node.Bool)
-	d.TransitionID = readUUID(m, "transition_id")
-	d.TaskParametersID = readUUID(m, "task_parameters_id")
-	d.Traceparent = readOptional(m, "traceparent", validate.Node.Text)
-	d.DeploymentConcurrencyLeaseID = readUUID(m, "deployment_concurrency_lease_id")
+	d.RefreshCache = ReadOptional(m, "refresh_cache", validate.Node.Bool)
+	d.Retriable = ReadOptional(m, "retriable", validate.Node.Bool)
+	d.TransitionID = ReadUUID(m, "transition_id")
+	d.TaskParametersID = ReadUUID(m, "task_parameters_id")
+	d.Traceparent = ReadOptional(m, "traceparent", validate.Node.Text)
+	d.DeploymentConcurrencyLeaseID = ReadUUID(m, "deployment_concurrency_lease_id")
 	return d
 }
 

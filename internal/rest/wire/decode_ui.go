@@ -11,11 +11,11 @@ const textNoAfter = "task_runs.start_time.after_ is required"
 // DecodeDashboard reads the parameters of dashboard/counts (contract §1.5).
 func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, err error) {
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
+	p, ok := ReadParameters(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
 	if !ok {
-		return f, invalid(&faults, body)
+		return f, Invalid(&faults, body)
 	}
-	f = required(p, &faults, "task_runs", readTaskRunFilter)
+	f = ReadRequired(p, &faults, "task_runs", readTaskRunFilter)
 	flows := readParent(p, "flows", flowFilter)
 	flowRuns := readParent(p, "flow_runs", flowRunFilter)
 	f.Parents = parentsOf(flows, flowRuns, readParent(p, "deployments", deploymentFilter))
@@ -25,7 +25,7 @@ func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, err error) {
 			f.Parents = &taskrun.ParentFilter{Unknown: true}
 		}
 	}
-	if err := invalid(&faults, body); err != nil {
+	if err := Invalid(&faults, body); err != nil {
 		return f, err
 	}
 	if f.StartTime == nil || f.StartTime.After == nil {
@@ -48,10 +48,10 @@ var unknownParents = []struct {
 func DecodeFlowRunIDs(body pyjson.Value) (ids []string, err error) {
 	const key = "flow_run_ids"
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, key)
+	p, ok := ReadParameters(&faults, body, key)
 	if !ok {
-		return nil, invalid(&faults, body)
+		return nil, Invalid(&faults, body)
 	}
-	ids = required(p, &faults, key, func(n validate.Node) []string { return validate.List(n, validate.Node.UUID) })
-	return ids, invalid(&faults, body)
+	ids = ReadRequired(p, &faults, key, func(n validate.Node) []string { return validate.List(n, validate.Node.UUID) })
+	return ids, Invalid(&faults, body)
 }

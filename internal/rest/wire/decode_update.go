@@ -8,11 +8,8 @@ import (
 // DecodeUpdate reads a TaskRunUpdate (contract §2.2). Without a name it returns nil. An empty name requests a generated
 // one.
 func DecodeUpdate(body pyjson.Value) (name *string, err error) {
-	err = readModel(body, func(m *validate.Model) {
-		text := readName(m)
-		if _, given := body.Member("name"); given {
-			name = &text
-		}
+	err = ReadModel(body, func(m *validate.Model) {
+		name = ReadPart(m, "name", ReadName).Value
 	})
 	return name, err
 }

@@ -65,7 +65,7 @@ func appendEventRun(b []byte, run *taskrun.Run) []byte {
 		OptionalTime("cache_expiration", run.CacheExpiration).
 		OptionalText("task_version", run.TaskVersion)
 	o = appendEventPolicy(o.Member("empirical_policy"), &run.Policy)
-	o = appendTexts(o.Member("tags"), run.Tags)
+	o = AppendTexts(o.Member("tags"), run.Tags)
 	if reported := run.Reported; reported == nil || !reported.Labels.Given || reported.Labels.Value != nil {
 		o = appendEventLabels(o.Member("labels"), run)
 	}
@@ -83,11 +83,11 @@ func appendEventRun(b []byte, run *taskrun.Run) []byte {
 
 func appendEventPolicy(b []byte, p *taskrun.Policy) []byte {
 	o := pyjson.BeginObject(b)
-	o = optionalRaw(o, "max_retries", appendNumber(nil, p.MaxRetries, "0"))
-	o = optionalRaw(o, "retry_delay_seconds", appendDecimal(nil, p.RetryDelaySeconds, "0.0"))
-	o = optionalRaw(o, "retries", appendNumber(nil, p.Retries, "null"))
+	o = optionalRaw(o, "max_retries", AppendNumber(nil, p.MaxRetries, "0"))
+	o = optionalRaw(o, "retry_delay_seconds", AppendDecimal(nil, p.RetryDelaySeconds, "0.0"))
+	o = optionalRaw(o, "retries", AppendNumber(nil, p.Retries, "null"))
 	o = optionalRaw(o, "retry_delay", appendRetryDelay(nil, p.RetryDelay))
-	o = optionalRaw(o, "retry_jitter_factor", appendDecimal(nil, p.RetryJitterFactor, "null"))
+	o = optionalRaw(o, "retry_jitter_factor", AppendDecimal(nil, p.RetryJitterFactor, "null"))
 	return o.End()
 }
 

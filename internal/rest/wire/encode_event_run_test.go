@@ -49,7 +49,7 @@ func TestEventsSayOfRunsWhatTheAPISays(t *testing.T) {
 			t.Errorf("run of an event\n got %s\nwant %s", got, want)
 		}
 		details := &run.State.Details
-		want = given(parsed(appendDetails(nil, run, details)), func(m pyjson.Member) bool {
+		want = given(parsed(appendDetails(nil, StateOwner{FlowRunID: run.FlowRunID, TaskRunID: run.ID}, details)), func(m pyjson.Member) bool {
 			return m.Key == "task_run_id" || m.Key == "flow_run_id" || m.Value.Kind() == pyjson.Bool && !m.Value.Bool()
 		})
 		if got := appendEventDetails(nil, details); string(got) != string(want) {

@@ -38,7 +38,7 @@ func AppendTagLimit(b []byte, l *concurrency.View) []byte {
 	o := beginIdentity(b, l).
 		Text("tag", strings.TrimPrefix(l.Name, TagPrefix)).
 		Int("concurrency_limit", int64(l.Limit))
-	o = appendTexts(o.Member("active_slots"), l.RunIDs)
+	o = AppendTexts(o.Member("active_slots"), l.RunIDs)
 	return o.End()
 }
 

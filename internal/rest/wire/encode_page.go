@@ -54,7 +54,7 @@ func AppendReducedRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	o = o.TextOrNull("task_version", run.TaskVersion)
 	o = appendInputs(o.Member("task_inputs"), run.TaskInputs)
 	o = appendPolicy(o.Member("empirical_policy"), &run.Policy)
-	o = appendTexts(o.Member("tags"), run.Tags)
+	o = AppendTexts(o.Member("tags"), run.Tags)
 	o = o.
 		TimeOrNull("start_time", run.StartTime).
 		TimeOrNull("end_time", run.EndTime)

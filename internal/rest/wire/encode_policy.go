@@ -11,11 +11,11 @@ import (
 // appendPolicy writes an empirical_policy (contract §2.4).
 func appendPolicy(b []byte, p *taskrun.Policy) []byte {
 	o := pyjson.BeginObject(b)
-	o = appendNumber(o.Member("max_retries"), p.MaxRetries, "0")
-	o = appendDecimal(o.Member("retry_delay_seconds"), p.RetryDelaySeconds, "0.0")
-	o = appendNumber(o.Member("retries"), p.Retries, "null")
+	o = AppendNumber(o.Member("max_retries"), p.MaxRetries, "0")
+	o = AppendDecimal(o.Member("retry_delay_seconds"), p.RetryDelaySeconds, "0.0")
+	o = AppendNumber(o.Member("retries"), p.Retries, "null")
 	o = appendRetryDelay(o.Member("retry_delay"), p.RetryDelay)
-	o = appendDecimal(o.Member("retry_jitter_factor"), p.RetryJitterFactor, "null")
+	o = AppendDecimal(o.Member("retry_jitter_factor"), p.RetryJitterFactor, "null")
 	return o.End()
 }
 
@@ -24,14 +24,14 @@ func appendRetryDelay(b []byte, d *taskrun.RetryDelay) []byte {
 	case d == nil:
 		return append(b, "null"...)
 	case !d.List && len(d.Seconds) > 0:
-		return appendNumber(b, d.Seconds[0], "null")
+		return AppendNumber(b, d.Seconds[0], "null")
 	}
-	return pyjson.AppendList(b, d.Seconds, func(b []byte, seconds string) []byte { return appendNumber(b, seconds, "null") })
+	return pyjson.AppendList(b, d.Seconds, func(b []byte, seconds string) []byte { return AppendNumber(b, seconds, "null") })
 }
 
-// appendNumber writes the text of a number, or what an empty one stands for.
-// One that JSON has not, such as Infinity, is null.
-func appendNumber(b []byte, text, empty string) []byte {
+// AppendNumber writes the text of a number, or for an empty text the text empty. A number
+// that JSON does not have, such as Infinity, is null.
+func AppendNumber(b []byte, text, empty string) []byte {
 	if text == "" {
 		return append(b, empty...)
 	}
@@ -41,13 +41,13 @@ func appendNumber(b []byte, text, empty string) []byte {
 	return append(b, text...)
 }
 
-// appendDecimal is appendNumber for a number that is always shown as a float.
-func appendDecimal(b []byte, text, empty string) []byte {
+// AppendDecimal is AppendNumber for a number that is always written as a float.
+func AppendDecimal(b []byte, text, empty string) []byte {
 	if text == "" {
 		return append(b, empty...)
 	}
 	if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
 		return pyjson.AppendFloat(b, f)
 	}
-	return appendNumber(b, text, empty)
+	return AppendNumber(b, text, empty)
 }

@@ -22,18 +22,18 @@ func AppendResult(b []byte, outcome *taskrun.Outcome) []byte {
 	o := pyjson.BeginObject(b)
 	o = AppendState(o.Member("state"), outcome.Run, outcome.State)
 	o = o.Text("status", string(d.Status))
-	o = appendDecision(o.Member("details"), d)
+	o = AppendVerdict(o.Member("details"), d.Status, d.Reason, d.Delay)
 	return o.End()
 }
 
-// appendDecision writes the details of a decision.
-func appendDecision(b []byte, d *orchestration.Decision) []byte {
-	o := pyjson.BeginObject(b).Text("type", detailTypes[d.Status])
-	if d.Status == orchestration.Wait {
-		o = o.Int("delay_seconds", int64(d.Delay/time.Second))
+// AppendVerdict writes the details of a verdict. An empty reason is null. The delay is that of WAIT.
+func AppendVerdict(b []byte, status orchestration.Status, reason string, delay time.Duration) []byte {
+	o := pyjson.BeginObject(b).Text("type", detailTypes[status])
+	if status == orchestration.Wait {
+		o = o.Int("delay_seconds", int64(delay/time.Second))
 	}
-	if d.Status != orchestration.Accept {
-		o = o.NonEmpty("reason", d.Reason)
+	if status != orchestration.Accept {
+		o = o.NonEmpty("reason", reason)
 	}
 	return o.End()
 }

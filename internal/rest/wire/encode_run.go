@@ -28,7 +28,7 @@ func writeRun(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.Obj
 		TimeOrNull("cache_expiration", run.CacheExpiration).
 		TextOrNull("task_version", run.TaskVersion)
 	o = appendPolicy(o.Member("empirical_policy"), &run.Policy)
-	o = appendTexts(o.Member("tags"), run.Tags)
+	o = AppendTexts(o.Member("tags"), run.Tags)
 	o = appendRunLabels(o.Member("labels"), run)
 	o = writeStateColumns(o, run)
 	o = writeTimes(o, run, now)
@@ -67,7 +67,8 @@ func writeSpans(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.O
 		Seconds("estimated_start_time_delta", run.EstimatedStartTimeDelta(now))
 }
 
-func appendTexts(b []byte, texts []string) []byte {
+// AppendTexts writes a list of strings.
+func AppendTexts(b []byte, texts []string) []byte {
 	return pyjson.AppendList(b, texts, pyjson.AppendText)
 }
 
@@ -77,10 +78,11 @@ func appendRunLabels(b []byte, run *taskrun.Run) []byte {
 	if reported := run.Reported; reported != nil && reported.Labels.Given && reported.Labels.Value == nil {
 		return append(b, "null"...)
 	}
-	return appendLabels(b, run.Labels)
+	return AppendLabels(b, run.Labels)
 }
 
-func appendLabels(b []byte, labels map[string]json.RawMessage) []byte {
+// AppendLabels writes labels in the order of their keys.
+func AppendLabels(b []byte, labels map[string]json.RawMessage) []byte {
 	o := pyjson.BeginObject(b)
 	var room [fewKeys]string
 	for _, key := range orderedKeys(labels, room[:0]) {

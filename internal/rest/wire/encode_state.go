@@ -6,8 +6,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
+// StateOwner has the ids that the details of every state of a run have. An empty one is null.
+type StateOwner struct{ FlowRunID, TaskRunID string }
+
 // AppendState writes a state of the run (contract §2.3). It writes null for a nil state.
 func AppendState(b []byte, run *taskrun.Run, state *orchestration.State) []byte {
+	return AppendStateOf(b, StateOwner{FlowRunID: run.FlowRunID, TaskRunID: run.ID}, state)
+}
+
+// AppendStateOf writes a state of the owner (contract §2.3). It writes null for a nil state.
+func AppendStateOf(b []byte, owner StateOwner, state *orchestration.State) []byte {
 	if state == nil {
 		return append(b, "null"...)
 	}
@@ -18,16 +26,15 @@ func AppendState(b []byte, run *taskrun.Run, state *orchestration.State) []byte 
 		Time("timestamp", state.Timestamp).
 		TextOrNull("message", state.Message).
 		Raw("data", state.Data)
-	o = appendDetails(o.Member("state_details"), run, &state.Details)
+	o = appendDetails(o.Member("state_details"), owner, &state.Details)
 	return o.End()
 }
 
-// appendDetails writes all details of a state; the ids of the run and its flow
-// run are the run's own.
-func appendDetails(b []byte, run *taskrun.Run, d *orchestration.StateDetails) []byte {
+// appendDetails writes all details of a state.
+func appendDetails(b []byte, owner StateOwner, d *orchestration.StateDetails) []byte {
 	o := pyjson.BeginObject(b).
-		NonEmpty("flow_run_id", run.FlowRunID).
-		Text("task_run_id", run.ID).
+		NonEmpty("flow_run_id", owner.FlowRunID).
+		NonEmpty("task_run_id", owner.TaskRunID).
 		NonEmpty("child_flow_run_id", d.ChildFlowRunID).
 		TimeOrNull("scheduled_time", d.ScheduledTime).
 		TextOrNull("cache_key", d.CacheKey).

@@ -26,9 +26,9 @@ type DetailError struct {
 
 func (e *InvalidError) Error() string { return textInvalid }
 
-// invalid returns the InvalidError of a request with that body, or nil if reading it found no fault. The body is null for
+// Invalid returns the *InvalidError of a request with that body, or nil if there are no faults. The body is null for
 // a request without one.
-func invalid(faults *validate.Faults, body pyjson.Value) error {
+func Invalid(faults *validate.Faults, body pyjson.Value) error {
 	if items := faults.Errors(); len(items) > 0 {
 		return &InvalidError{Items: items, Body: body}
 	}

@@ -43,7 +43,7 @@ func FuzzDecodeCreate(f *testing.F) {
 			checkDecoded(t, nil, in.State.Data)
 		}
 		items := itemsOf(err)
-		if _, err := DecodeCreate(withDeprecatedPolicy(body)); len(itemsOf(err)) != len(items) {
+		if _, err := DecodeCreate(WithDeprecatedPolicy(body)); len(itemsOf(err)) != len(items) {
 			t.Fatalf("%d faults, %d in the body that is shown", len(items), len(itemsOf(err)))
 		}
 	})

@@ -10,9 +10,9 @@ import (
 func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, err error) {
 	const key = "task_worker_filter"
 	var faults validate.Faults
-	p, ok := parametersOf(&faults, body, key)
+	p, ok := ReadParameters(&faults, body, key)
 	if !ok {
-		return nil, invalid(&faults, body)
+		return nil, Invalid(&faults, body)
 	}
 	if n, given := p.Given(key); given {
 		if m, ok := n.Model(); ok {
@@ -21,12 +21,12 @@ func DecodeTaskWorkers(body pyjson.Value) (taskKeys []string, err error) {
 			}
 		}
 	}
-	return taskKeys, invalid(&faults, body)
+	return taskKeys, Invalid(&faults, body)
 }
 
 // AppendTaskWorker writes a connected task worker.
 func AppendTaskWorker(b []byte, worker taskrun.TaskWorker) []byte {
 	o := pyjson.BeginObject(b).Text("identifier", worker.Identifier)
-	o = appendTexts(o.Member("task_keys"), worker.TaskKeys)
+	o = AppendTexts(o.Member("task_keys"), worker.TaskKeys)
 	return o.Time("timestamp", worker.Timestamp.UTC()).End()
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/topk"
 )
@@ -83,10 +84,10 @@ func (t *topK) order(q taskrun.Query) {
 	}
 }
 
-// duration is taskrun.Run.EstimatedRunTime, from the columns.
+// duration is orchestration.Progress.EstimatedRunTime, from the columns.
 func (b *block) duration(at uint8, now time.Time) time.Duration {
 	if since := b.running[at]; since != noTime {
-		return taskrun.EstimateRunTime(b.spent[at], time.UnixMicro(since), now)
+		return orchestration.EstimateRunTime(b.spent[at], time.UnixMicro(since), now)
 	}
 	return max(b.spent[at], 0)
 }

@@ -1,0 +1,61 @@
+package flows
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+)
+
+// TaskRuns are the task runs of the namespace.
+type TaskRuns interface {
+	// Exists reports whether there is a task run with this id.
+	Exists(ctx context.Context, id string) (bool, error)
+	// Known reports whether a task run with this id is cached. It may miss recent writes
+	// of other replicas.
+	Known(id string) bool
+	// DeleteOfFlowRun deletes the task runs of a flow run. It may miss those that are
+	// created during the call.
+	DeleteOfFlowRun(ctx context.Context, flowRunID string) error
+}
+
+// NewTaskRuns returns the task runs of a store.
+func NewTaskRuns(store taskrun.Store) TaskRuns { return taskRuns{store} }
+
+type taskRuns struct{ store taskrun.Store }
+
+func (t taskRuns) Known(id string) bool { return t.store.Known(id) != nil }
+
+func (t taskRuns) Exists(ctx context.Context, id string) (bool, error) {
+	if t.Known(id) {
+		return true, nil
+	}
+	_, err := t.store.Get(ctx, id)
+	return err == nil, ignoreNotFound(err)
+}
+
+// parallelDeletes is how many task runs one call deletes at a time.
+const parallelDeletes = 8
+
+func (t taskRuns) DeleteOfFlowRun(ctx context.Context, flowRunID string) error {
+	var ids []string
+	filter := taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{flowRunID}}}
+	if err := t.store.Each(ctx, filter, func(run *taskrun.Run) { ids = append(ids, run.ID) }); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelDeletes)
+	for _, id := range ids {
+		group.Go(func() error { return ignoreNotFound(t.store.Delete(ctx, id, nil)) })
+	}
+	return group.Wait()
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, taskrun.ErrNotFound) {
+		return nil
+	}
+	return err
+}
