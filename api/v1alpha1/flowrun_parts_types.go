@@ -75,8 +75,9 @@ type FlowRunOrigin struct {
 	FlowID UUID `json:"flowID,omitempty"`
 
 	// wire is the JSON text of the values that the other fields of spec cannot hold
-	// as they were sent, by their names over REST. It takes precedence over them. At
-	// most 7168 characters. Example: '{"labels":{"ratio":5.0},"retries":-1}'.
+	// as they were sent, by their names over REST. Its labels take precedence over
+	// spec.labels, spec.empiricalPolicy over the rest. At most 7168 characters.
+	// Example: '{"labels":{"ratio":5.0},"retries":-1}'.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=2

@@ -65,14 +65,22 @@ type FlowRunStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	HistoryDropped int64 `json:"historyDropped,omitempty"`
 
-	// runCount is how often the run became RUNNING. A run that is resumed in its process
-	// after a pause is not counted again.
+	// runCount is how often the run became RUNNING. An entry while resuming is true is
+	// not counted.
 	//
 	// +optional
 	// +default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991
 	RunCount int64 `json:"runCount,omitempty"`
+
+	// nonCountingAttempts is how many of the entries into RUNNING that runCount counts
+	// continued an attempt after a pause. They consume no retry.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	NonCountingAttempts int64 `json:"nonCountingAttempts,omitempty"`
 
 	// expectedStartTime is when the run was first to start, to the microsecond.
 	//

@@ -81,15 +81,10 @@ type Policy struct {
 	RetryDelay        *int64 // seconds; nil is null
 }
 
-// Parts is a set of those parts of a run that can be large.
-type Parts uint8
-
-// The parts.
-const (
-	PartParameters Parts = 1 << iota
-	PartContext
-	PartJobVariables
-)
+// Parts refer to parts of a run that are stored apart from it, because they can be large.
+// The references are those of the store; an empty one means that the part is not stored
+// apart.
+type Parts struct{ Parameters, Context, JobVariables string }
 
 // Creator says what made a run (flows contract §2.2).
 type Creator struct {
