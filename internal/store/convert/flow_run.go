@@ -226,10 +226,11 @@ func FlowRunStatus(run *flowrun.Run, base *FlowRun, parameters, jobVariables Par
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		UpdatedTime:            microTimePointer(&run.Updated),
 	}
-	for id, field := range map[string]*v1alpha1.UUID{run.ID: &status.ID, run.FlowID: &status.FlowID} {
-		if isUUID(id) { // a uid need not be one
-			*field = id
-		}
+	if isUUID(base.Run.ID) { // a uid need not be one
+		status.ID = base.Run.ID
+	}
+	if isUUID(base.Run.FlowID) {
+		status.FlowID = base.Run.FlowID
 	}
 	if run.State != nil {
 		status.State = new(stateToObject(run.State))

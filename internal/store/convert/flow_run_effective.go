@@ -153,13 +153,24 @@ type newPart struct {
 	apart *bool
 }
 
-// EditedPartsApart returns the parts that do not fit into the status. parameters and
-// jobVariables are those in which the run differs from its spec; nil if it does not.
-func EditedPartsApart(run *flowrun.Run, base *FlowRun, parameters, jobVariables json.RawMessage) (parametersApart, jobVariablesApart bool) {
+// EditedPartsApart returns the parts that have to be stored apart, because they differ from
+// spec and do not fit into the status.
+func EditedPartsApart(run *flowrun.Run, base *FlowRun, parameters, jobVariables Part) (parametersApart, jobVariablesApart bool) {
 	room := flowrun.MaxEdited - textsOfEffective(base.effectiveWithoutParts(run))
-	jobVariablesApart = !fits(jobVariables, &room)
-	parametersApart = !fits(parameters, &room)
+	if !jobVariables.equal(base.spec.jobVariables) {
+		jobVariablesApart = !fits(jobVariables.Text, &room)
+	}
+	if !parameters.equal(base.spec.parameters) {
+		parametersApart = !fits(parameters.Text, &room)
+	}
 	return parametersApart, jobVariablesApart
+}
+
+// Requested returns the references of spec to parts that are stored apart.
+func (f *FlowRun) Requested() flowrun.Parts {
+	return flowrun.Parts{
+		Parameters: f.spec.parameters.Ref, Context: f.Run.Unloaded.Context, JobVariables: f.spec.jobVariables.Ref,
+	}
 }
 
 // fits reports whether a text fits into the object, and takes its characters from room.
