@@ -82,6 +82,13 @@ type Input struct {
 	Sender  *string
 }
 
+// InputFilter selects inputs of a run, oldest first.
+type InputFilter struct {
+	Prefix  string   // of the keys, a pattern of SQL's LIKE: _ and % are wildcards
+	Exclude []string // keys
+	Limit   int
+}
+
 // Snapshot is an immutable view of the flows and runs of one moment.
 type Snapshot interface {
 	// Flows yields all flows, in no order.

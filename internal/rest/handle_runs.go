@@ -42,8 +42,11 @@ func (s *namespaceHandler) read(r *request) (response, error) {
 
 // filter responds with the runs that match, sorted and paged.
 func (s *namespaceHandler) filter(r *request) (response, error) {
-	q, err := wire.DecodeFilter(r.body)
+	q, parents, err := wire.DecodeFilter(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	page, err := s.Lists.Query(r.ctx, q)
@@ -55,8 +58,11 @@ func (s *namespaceHandler) filter(r *request) (response, error) {
 
 // paginate responds with a page of the runs that match, and their number.
 func (s *namespaceHandler) paginate(r *request) (response, error) {
-	q, number, err := wire.DecodePaginate(r.body)
+	q, parents, number, err := wire.DecodePaginate(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	page, err := s.Lists.Query(r.ctx, q)
@@ -72,8 +78,11 @@ func (s *namespaceHandler) paginate(r *request) (response, error) {
 
 // count responds with the number of runs that match.
 func (s *namespaceHandler) count(r *request) (response, error) {
-	filter, err := wire.DecodeCount(r.body)
+	filter, parents, err := wire.DecodeCount(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &filter, parents); err != nil {
 		return response{}, err
 	}
 	n, err := s.Lists.Count(r.ctx, filter)
@@ -85,8 +94,11 @@ func (s *namespaceHandler) count(r *request) (response, error) {
 
 // history responds with the numbers of matching runs by expected start time.
 func (s *namespaceHandler) history(r *request) (response, error) {
-	q, err := wire.DecodeHistory(r.body)
+	q, parents, err := wire.DecodeHistory(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &q.Filter, parents); err != nil {
 		return response{}, err
 	}
 	bins, err := s.Lists.History(r.ctx, q)

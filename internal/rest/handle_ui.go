@@ -10,8 +10,11 @@ import (
 
 // uiCount responds with the numbers of matching runs by type of state.
 func (s *namespaceHandler) uiCount(r *request) (response, error) {
-	filter, err := wire.DecodeCount(r.body)
+	filter, parents, err := wire.DecodeCount(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &filter, parents); err != nil {
 		return response{}, err
 	}
 	counts, err := s.Lists.CountByState(r.ctx, filter)
@@ -23,8 +26,11 @@ func (s *namespaceHandler) uiCount(r *request) (response, error) {
 
 // uiDashboard responds with the numbers of matching runs that completed or failed, by start time.
 func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
-	filter, err := wire.DecodeDashboard(r.body)
+	filter, parents, err := wire.DecodeDashboard(r.body)
 	if err != nil {
+		return response{}, err
+	}
+	if err := s.Lists.Join(r.ctx, &filter, parents); err != nil {
 		return response{}, err
 	}
 	buckets, err := s.Lists.Dashboard(r.ctx, filter)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/apidocs"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/crossorigin"
@@ -39,6 +40,8 @@ var _ Runs = (*usecase.Service)(nil)
 
 // Lists are the use cases that read many task runs. *usecase.Lister implements them.
 type Lists interface {
+	// Join adds to a filter what the flow runs tell of it. The parents are the filters on what runs belong to.
+	Join(ctx context.Context, f *taskrun.Filter, parents flowrun.Filters) error
 	Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error)
 	Count(ctx context.Context, f taskrun.Filter) (int, error)
 	CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error)

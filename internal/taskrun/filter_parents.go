@@ -1,8 +1,8 @@
 package taskrun
 
 // ParentFilter restricts runs by the flow run that they belong to, its flow and
-// its deployment (contract §2.7). None of those is stored, so a filter matches by
-// what a run itself has of them:
+// its deployment (contract §2.7). Where flow runs are stored, it has the ids of those that
+// match. A program that stores none matches by what a run itself has of them:
 //
 //   - the flow run's id is the run's flow_run_id;
 //   - the flow's id is the run's label prefect.flow.id;
@@ -17,6 +17,10 @@ package taskrun
 // not tell it. With or_ one criterion that holds is enough, as everywhere; a
 // member without criteria holds.
 type ParentFilter struct {
+	// FlowRunIDs are the ids of flow runs, one of which a run must belong to. Nil: the other
+	// members count.
+	FlowRunIDs map[string]struct{}
+
 	FlowRun    *ParentCriteria // nil: not given
 	Flow       *ParentCriteria // nil: not given
 	Deployment *ParentCriteria // nil: not given
@@ -59,6 +63,12 @@ const (
 )
 
 func (f *ParentFilter) matcher() predicate {
+	if f.FlowRunIDs != nil {
+		return func(run *Run) bool {
+			_, found := f.FlowRunIDs[run.FlowRunID]
+			return found && run.FlowRunID != ""
+		}
+	}
 	all := []predicate{func(run *Run) bool { return run.FlowRunID != "" && !f.Unknown }}
 	if f.Deployment != nil {
 		all = append(all, func(run *Run) bool {

@@ -92,10 +92,12 @@ type TimeFilter struct {
 	IsNull *bool      // true: the time is missing; false: it is there
 }
 
-// SubflowFilter asks for runs that stand for a flow run called by another. No
-// flow runs are kept, so no run does.
+// SubflowFilter matches placeholders: runs that stand for a flow run called by another.
 type SubflowFilter struct {
-	Exists *bool // true: matches no run; false: matches all; nil: no criterion
+	Exists *bool // true: is a placeholder; false: is none; nil: no criterion
+	// Placeholders are the ids of all placeholders. They come from the store of flow runs;
+	// without one, nil, no run is a placeholder.
+	Placeholders map[string]struct{}
 }
 
 // FlowRunIDFilter matches the flow run id.

@@ -24,8 +24,7 @@ func (f Filter) Matcher() func(*Run) bool {
 // is not one of them: it is required even with Or.
 func (f *Filter) members() (all []predicate) {
 	if f.Subflows != nil {
-		matches := f.Subflows.Exists == nil || !*f.Subflows.Exists
-		all = append(all, func(*Run) bool { return matches })
+		all = append(all, f.Subflows.matcher())
 	}
 	if f.ID != nil {
 		all = append(all, f.ID.matcher())
@@ -74,6 +73,16 @@ func Join[R any](or bool, all []func(R) bool) func(R) bool {
 			}
 			return !or
 		}
+	}
+}
+
+func (f *SubflowFilter) matcher() predicate {
+	return func(run *Run) bool {
+		if f.Exists == nil {
+			return true
+		}
+		_, is := f.Placeholders[run.ID]
+		return is == *f.Exists
 	}
 }
 

@@ -3,7 +3,6 @@ package taskrun
 import (
 	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/topk"
@@ -16,22 +15,12 @@ func (q Query) Page(runs []*Run) Page {
 	if q.Counted {
 		page.Total = len(runs)
 	}
-	order, rank := q.total(), q.rank()
-	rows := make([]topk.Row[*Run], len(runs))
-	for i, run := range runs {
-		rows[i] = topk.Row[*Run]{Rank: rank(run), Value: run}
+	rank, top := q.rank(), topk.NewTop(topk.Needed(q.Offset, q.Limit, len(runs)), q.total())
+	top.Grow(len(runs))
+	for _, run := range runs {
+		top.Add(rank(run), run)
 	}
-	equal := func(a, b *topk.Row[*Run]) int { return order(a.Value, b.Value) }
-	first := min(max(q.Offset, 0), len(rows))
-	topk.MoveFirst(rows, first, equal)
-	rows = rows[first:]
-	n := min(max(q.Limit, 0), len(rows))
-	topk.MoveFirst(rows, n, equal)
-	page.Runs = make([]*Run, n)
-	for i := range page.Runs {
-		page.Runs[i] = rows[i].Value
-	}
-	slices.SortFunc(page.Runs, order)
+	page.Runs = top.Sorted(q.Offset)
 	return page
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	Clock     clock.PassiveClock
 	Notifier  taskrun.Notifier // nil: no notifications
 	FlowRuns  FlowRuns         // nil: every flow run counts as running
+	Flows     FlowSnapshots    // for filters on flows and flow runs; nil: none are stored
 	Slots     Slots            // nil: there are no limits
 	Retention Retention        // of runs without a TTL of their own; nil keeps them
 	// ReadyWorkers are the workers that a run can be created for; nil: none.
@@ -73,7 +74,7 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = Slug
 	}
-	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock), feed: feed.New(o.Clock, o.Buffers)}
+	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock).WithFlows(o.Flows), feed: feed.New(o.Clock, o.Buffers)}
 }
 
 // SortableID returns a UUID that is sortable by time.

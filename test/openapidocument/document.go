@@ -173,20 +173,29 @@ func (d *Document) find(r *http.Request) (*routers.Route, map[string]string) {
 	return found, parameters
 }
 
-// match reads the parameter of a path, which has one at most.
+// match reads the parameters of a path.
 func match(template, path string) (parameters map[string]string, fits bool) {
-	prefix, rest, has := strings.Cut(template, "{")
-	if !has {
-		return nil, path == template
+	for {
+		prefix, rest, has := strings.Cut(template, "{")
+		if !has {
+			return parameters, path == template
+		}
+		after, begins := strings.CutPrefix(path, prefix)
+		end := strings.IndexByte(after, '/')
+		if end < 0 {
+			end = len(after)
+		}
+		text, err := url.PathUnescape(after[:end])
+		if !begins || text == "" || err != nil {
+			return nil, false
+		}
+		if parameters == nil {
+			parameters = map[string]string{}
+		}
+		name, suffix, _ := strings.Cut(rest, "}")
+		parameters[name] = text
+		template, path = suffix, after[end:]
 	}
-	name, suffix, _ := strings.Cut(rest, "}")
-	value, begins := strings.CutPrefix(path, prefix)
-	value, ends := strings.CutSuffix(value, suffix)
-	if !begins || !ends || value == "" || strings.Contains(value, "/") {
-		return nil, false
-	}
-	text, err := url.PathUnescape(value)
-	return map[string]string{name: text}, err == nil
 }
 
 // unpacked is the body of an answer without its compression.

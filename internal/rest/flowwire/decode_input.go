@@ -30,15 +30,8 @@ func readBytes(n validate.Node) string {
 	return n.Value.Text()
 }
 
-// InputFilter selects inputs of a run, oldest first.
-type InputFilter struct {
-	Prefix  string   // of the keys, a pattern of SQL's LIKE: _ and % are wildcards
-	Exclude []string // keys
-	Limit   int
-}
-
 // DecodeInputFilter reads a filter of inputs (flows contract §2.2). A limit below 0 is none.
-func DecodeInputFilter(body pyjson.Value) (f InputFilter, err error) {
+func DecodeInputFilter(body pyjson.Value) (f flowrun.InputFilter, err error) {
 	var faults validate.Faults
 	f.Limit = 1
 	p, ok := wire.ReadParameters(&faults, body, "prefix", "limit", "exclude_keys")

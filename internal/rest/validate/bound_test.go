@@ -12,6 +12,13 @@ func TestPositive(t *testing.T) {
 		map[string]string{"0": "greater_than", "-3": "greater_than", "false": "greater_than", `"x"`: "int_parsing", "null": "int_type", "1.5": "int_from_float"})
 }
 
+func TestAtMost(t *testing.T) {
+	t.Parallel()
+	checkReads(t, func(n Node) string { return strconv.Itoa(n.AtMost(1000)) },
+		map[string]string{"1000": "1000", "-7": "-7", `"3"`: "3", "true": "1"},
+		map[string]string{"1001": "less_than_equal", "1e18": "less_than_equal", `"x"`: "int_parsing", "null": "int_type", "1.5": "int_from_float"})
+}
+
 func TestNumber(t *testing.T) {
 	t.Parallel()
 	read := func(bounds ...Bound) func(Node) string {

@@ -107,8 +107,12 @@ func (n Node) AtLeast(least int) int {
 }
 
 // Within is AtLeast for integers that are not more than another.
-func (n Node) Within(least, most int) int {
-	i := n.AtLeast(least)
+func (n Node) Within(least, most int) int { return n.notAbove(n.AtLeast(least), most) }
+
+// AtMost is SmallInt for integers that are not more than another.
+func (n Node) AtMost(most int) int { return n.notAbove(n.SmallInt(), most) }
+
+func (n Node) notAbove(i, most int) int {
 	if i > most {
 		bound := strconv.Itoa(most)
 		n.Add("less_than_equal", "Input should be less than or equal to "+bound, pyjson.BeginObject(nil).Int("le", int64(most)).End())

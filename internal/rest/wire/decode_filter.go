@@ -3,6 +3,7 @@ package wire
 import (
 	"math"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -25,21 +26,24 @@ var sorts = []taskrun.Sort{
 	taskrun.SortEndTimeDesc, taskrun.SortDurationDesc, taskrun.SortDurationAsc,
 }
 
-// DecodeFilter reads the parameters of filter (contract §1.4).
-func DecodeFilter(body pyjson.Value) (taskrun.Query, error) {
+// DecodeFilter reads the parameters of filter (contract §1.4). The parents are the filters
+// on what the runs belong to.
+func DecodeFilter(body pyjson.Value) (q taskrun.Query, parents flowrun.Filters, err error) {
 	return decodeQuery(body, "offset", func(n validate.Node, q *taskrun.Query) { q.Offset = n.Natural() })
 }
 
 // decodeQuery reads filters, a sort and a limit, and with place the parameter
 // that tells where to begin.
-func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query)) (q taskrun.Query, err error) {
+func decodeQuery(
+	body pyjson.Value, placeKey string, place func(validate.Node, *taskrun.Query),
+) (q taskrun.Query, parents flowrun.Filters, err error) {
 	var faults validate.Faults
-	p, ok := ReadParameters(&faults, body, "limit", "sort", placeKey, "flows", "flow_runs", "task_runs", "deployments")
+	p, ok := ReadParameters(&faults, body, append([]string{"limit", "sort", placeKey}, filterKeys...)...)
 	if !ok {
-		return q, Invalid(&faults, body)
+		return q, parents, Invalid(&faults, body)
 	}
-	if q.Limit, err = readLimit(p); err != nil {
-		return q, err
+	if q.Limit, err = ReadLimit(p); err != nil {
+		return q, parents, err
 	}
 	q.Sort = taskrun.SortIDDesc
 	if sort, given := p.Given("sort"); given {
@@ -48,12 +52,12 @@ func decodeQuery(body pyjson.Value, placeKey string, place func(validate.Node, *
 	if n, given := p.Given(placeKey); given {
 		place(n, &q)
 	}
-	q.Filter = readFilters(p)
-	return q, Invalid(&faults, body)
+	q.Filter, parents = readFilters(p)
+	return q, parents, Invalid(&faults, body)
 }
 
-// readLimit reads the limit of a list. Prefect checks it before all other parameters.
-func readLimit(p *validate.Model) (limit int, err error) {
+// ReadLimit reads the limit of a list. Prefect checks it before all other parameters.
+func ReadLimit(p *validate.Model) (limit int, err error) {
 	limit = maxLimit
 	if n, given := p.Given("limit"); given {
 		limit = n.SmallInt()
@@ -68,47 +72,45 @@ func readLimit(p *validate.Model) (limit int, err error) {
 	}
 }
 
-// DecodeCount reads the parameters of count, which are the filters alone.
-func DecodeCount(body pyjson.Value) (taskrun.Filter, error) {
+// DecodeCount reads the parameters of count, which are the filters alone. The parents are
+// as those of DecodeFilter.
+func DecodeCount(body pyjson.Value) (f taskrun.Filter, parents flowrun.Filters, err error) {
 	var faults validate.Faults
-	p, ok := ReadParameters(&faults, body, "flows", "flow_runs", "task_runs", "deployments")
+	p, ok := ReadParameters(&faults, body, filterKeys...)
 	if !ok {
-		return taskrun.Filter{}, Invalid(&faults, body)
+		return f, parents, Invalid(&faults, body)
 	}
-	f := readFilters(p)
-	return f, Invalid(&faults, body)
+	f, parents = readFilters(p)
+	return f, parents, Invalid(&faults, body)
 }
 
-// readFilters reads the four filters that most bodies have.
-func readFilters(p *validate.Model) taskrun.Filter {
-	flows := readParent(p, "flows", flowFilter)
-	flowRuns := readParent(p, "flow_runs", flowRunFilter)
-	var f taskrun.Filter
-	if n, given := p.Given("task_runs"); given {
-		f = readTaskRunFilter(n)
-	}
-	f.Parents = parentsOf(flows, flowRuns, readParent(p, "deployments", deploymentFilter))
-	return f
-}
+// filterKeys are the keys of the filters that most bodies have.
+var filterKeys = []string{"flows", "flow_runs", "task_runs", "deployments"}
 
-// parentsOf joins the filters on what runs belong to, nil if none was given.
-func parentsOf(flows, flowRuns, deployments *taskrun.ParentCriteria) *taskrun.ParentFilter {
-	if flows == nil && flowRuns == nil && deployments == nil {
-		return nil
+// readFilters reads the filters that most bodies have.
+func readFilters(p *validate.Model) (f taskrun.Filter, parents flowrun.Filters) {
+	parents = ReadFilters(p, filterKeys...)
+	if parents.TaskRuns != nil {
+		f, parents.TaskRuns = *parents.TaskRuns, nil
 	}
-	return &taskrun.ParentFilter{Flow: flows, FlowRun: flowRuns, Deployment: deployments}
+	return f, parents
 }
 
 // DecodePaginate reads the parameters of paginate: those of filter, with a page, counted from 1, in place of the offset
 // (contract §1.4).
-func DecodePaginate(body pyjson.Value) (q taskrun.Query, page int, err error) {
+func DecodePaginate(body pyjson.Value) (q taskrun.Query, parents flowrun.Filters, page int, err error) {
 	page = 1
-	q, err = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {
-		page = n.AtLeast(1)
-		q.Offset = product(page-1, q.Limit)
+	q, parents, err = decodeQuery(body, "page", func(n validate.Node, q *taskrun.Query) {
+		page, q.Offset = ReadPage(n, q.Limit)
 	})
 	q.Counted = true
-	return q, page, err
+	return q, parents, page, err
+}
+
+// ReadPage reads the number of a page, and returns it with the offset of the page.
+func ReadPage(n validate.Node, limit int) (page, offset int) {
+	page = n.AtLeast(1)
+	return page, product(page-1, limit)
 }
 
 // product multiplies numbers that are not negative; the largest int stands for

@@ -25,7 +25,7 @@ func TestDecodeFilterReadsPages(t *testing.T) {
 		`{"limit":0}`: {Sort: taskrun.SortIDDesc},
 		`{"limit":true,"offset":99999999999999999999}`: {Sort: taskrun.SortIDDesc, Limit: 1, Offset: math.MaxInt},
 	} {
-		q, err := DecodeFilter(bodyOf(t, body))
+		q, _, err := DecodeFilter(bodyOf(t, body))
 		if diff := cmp.Diff(want, q); diff != "" || err != nil {
 			t.Errorf("%s: %v, query (-want +got):\n%s", body, err, diff)
 		}
@@ -60,7 +60,7 @@ func TestDecodeFilterReadsTaskRuns(t *testing.T) {
 		`{"expected_start_time":{"after_":null,"before_":1787313600}}`: {ExpectedStartTime: &taskrun.TimeFilter{Before: &noon}},
 		`{"subflow_runs":{"exists_":true}}`:                            {Subflows: &taskrun.SubflowFilter{Exists: &yes}},
 	} {
-		f, err := DecodeCount(bodyOf(t, `{"task_runs":`+filter+`}`))
+		f, _, err := DecodeCount(bodyOf(t, `{"task_runs":`+filter+`}`))
 		if diff := cmp.Diff(want, f); diff != "" || err != nil {
 			t.Errorf("%s: %v, filter (-want +got):\n%s", filter, err, diff)
 		}
@@ -75,7 +75,7 @@ func TestDecodeFilterRefusals(t *testing.T) {
 		`{"limit":99999999999999999999}`:  textLimitAbove,
 		`{"limit":-99999999999999999999}`: textLimitBelow,
 	} {
-		_, err := DecodeFilter(bodyOf(t, body))
+		_, _, err := DecodeFilter(bodyOf(t, body))
 		if detailOf(err) != want {
 			t.Errorf("%s: detail %q, want %q", body, detailOf(err), want)
 		}
@@ -95,12 +95,12 @@ func TestDecodeFilterFaults(t *testing.T) {
 			`string_type["body","flow_runs","state","name","any_",0] uuid_parsing["body","flow_runs","created_by","id_",0] extra_forbidden["body","flow_runs","zz"]`,
 		`{"deployments":{"concurrency_limit":{"ge_":"x"},"tags":{"any_":"x"}}}`: `list_type["body","deployments","tags","any_"] int_parsing["body","deployments","concurrency_limit","ge_"]`,
 	} {
-		_, err := DecodeFilter(bodyOf(t, body))
+		_, _, err := DecodeFilter(bodyOf(t, body))
 		if got := faultsOf(t, err); got != want || detailOf(err) != "" {
 			t.Errorf("%s: faults %s, detail %q, want %s", body, got, detailOf(err), want)
 		}
 	}
-	_, err := DecodeCount(pyjson.StringValue("x"))
+	_, _, err := DecodeCount(pyjson.StringValue("x"))
 	if got := faultsOf(t, err); got != four {
 		t.Errorf("count: faults %s, want %s", got, four)
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -15,25 +16,33 @@ const textInterval = "History interval must not be less than 1 second."
 // has a spelling.
 const longestInterval = 1e12 // seconds
 
-// DecodeHistory reads the parameters of history (contract §2.11).
-func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, err error) {
+// DecodeHistory reads the parameters of history (contract §2.11). The parents are as those
+// of DecodeFilter.
+func DecodeHistory(body pyjson.Value) (q taskrun.HistoryQuery, parents flowrun.Filters, err error) {
+	read := func(p *validate.Model) { q.Filter, parents = readFilters(p) }
+	q.Window, err = ReadHistory(body, filterKeys, read)
+	return q, parents, err
+}
+
+// ReadHistory reads the window of a history, and with read the filters under the keys.
+func ReadHistory(body pyjson.Value, keys []string, read func(*validate.Model)) (w taskrun.Window, err error) {
 	var faults validate.Faults
 	p, ok := ReadParameters(&faults, body,
-		"history_start", "history_end", "history_interval_seconds", "flows", "flow_runs", "task_runs", "deployments")
+		append([]string{"history_start", "history_end", "history_interval_seconds"}, keys...)...)
 	if !ok {
-		return q, Invalid(&faults, body)
+		return w, Invalid(&faults, body)
 	}
-	q.Start = ReadRequired(p, &faults, "history_start", validate.Node.Time)
-	q.End = ReadRequired(p, &faults, "history_end", validate.Node.Time)
-	q.Interval = microsecondsOf(ReadRequired(p, &faults, "history_interval_seconds", validate.Node.Float))
-	q.Filter = readFilters(p)
+	w.Start = ReadRequired(p, &faults, "history_start", validate.Node.Time)
+	w.End = ReadRequired(p, &faults, "history_end", validate.Node.Time)
+	w.Interval = microsecondsOf(ReadRequired(p, &faults, "history_interval_seconds", validate.Node.Float))
+	read(p)
 	if err := Invalid(&faults, body); err != nil {
-		return q, err
+		return w, err
 	}
-	if q.Interval < taskrun.MinHistoryInterval {
-		return q, unprocessable(textInterval)
+	if w.Interval < taskrun.MinHistoryInterval {
+		return w, unprocessable(textInterval)
 	}
-	return q, nil
+	return w, nil
 }
 
 // microsecondsOf rounds a number of seconds as Python's timedelta does; what is

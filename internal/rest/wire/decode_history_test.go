@@ -25,13 +25,13 @@ func TestDecodeHistory(t *testing.T) {
 		"Infinity":    longestInterval * second,
 		"10000000000": 1e10 * second,
 	} {
-		q, err := DecodeHistory(bodyOf(t, `{"history_start":"2026-08-21T12:00:00Z","history_end":1787313600,"history_interval_seconds":`+interval+`}`))
+		q, _, err := DecodeHistory(bodyOf(t, `{"history_start":"2026-08-21T12:00:00Z","history_end":1787313600,"history_interval_seconds":`+interval+`}`))
 		if diff := cmp.Diff(taskrun.HistoryQuery{Window: taskrun.Window{Start: noon, End: noon, Interval: want}}, q); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", interval, err, diff)
 		}
 	}
 	for _, interval := range []string{"0.9999994", "0", "-1", "-1e300", "NaN", "-Infinity", "false"} {
-		_, err := DecodeHistory(bodyOf(t, `{"history_start":0,"history_end":1,"history_interval_seconds":`+interval+`}`))
+		_, _, err := DecodeHistory(bodyOf(t, `{"history_start":0,"history_end":1,"history_interval_seconds":`+interval+`}`))
 		if detailOf(err) != textInterval {
 			t.Errorf("%s: %v, want %q", interval, err, textInterval)
 		}
@@ -48,7 +48,7 @@ func TestDecodeHistoryFaults(t *testing.T) {
 		`{"history_start":"x","history_end":true,"history_interval_seconds":"x","task_runs":1}`: `value_error["body","history_start"] ` +
 			`value_error["body","history_end"] float_parsing["body","history_interval_seconds"] model_attributes_type["body","task_runs"]`,
 	} {
-		_, err := DecodeHistory(bodyOf(t, body))
+		_, _, err := DecodeHistory(bodyOf(t, body))
 		if got := faultsOf(t, err); got != want || detailOf(err) != "" {
 			t.Errorf("%s: faults %s, detail %q, want %s", body, got, detailOf(err), want)
 		}
@@ -66,12 +66,12 @@ func TestDecodePaginate(t *testing.T) {
 		`{"page":" 2 ","limit":null,"sort":null}`:    {200, 200, 2},
 		`{"page":9223372036854775807,"limit":"200"}`: {200, math.MaxInt, math.MaxInt},
 	} {
-		q, page, err := DecodePaginate(bodyOf(t, body))
+		q, _, page, err := DecodePaginate(bodyOf(t, body))
 		if err != nil || q.Limit != want.limit || q.Offset != want.offset || page != want.page || !q.Counted {
 			t.Errorf("%s: %v, page %d of %+v, want %+v", body, err, page, q, want)
 		}
 	}
-	_, _, err := DecodePaginate(bodyOf(t, "[]"))
+	_, _, _, err := DecodePaginate(bodyOf(t, "[]"))
 	const want = `missing["body","limit"] missing["body","sort"] missing["body","page"] ` +
 		`missing["body","flows"] missing["body","flow_runs"] missing["body","task_runs"] missing["body","deployments"]`
 	if got := faultsOf(t, err); got != want {

@@ -54,7 +54,7 @@ func DecodeLogFilter(body pyjson.Value) (q logs.Query, err error) {
 	if !ok {
 		return q, Invalid(&faults, body)
 	}
-	if q.Limit, err = readLimit(p); err != nil {
+	if q.Limit, err = ReadLimit(p); err != nil {
 		return q, err
 	}
 	if offset, given := p.Given("offset"); given {

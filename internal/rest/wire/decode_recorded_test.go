@@ -135,9 +135,9 @@ func decodeRecorded(step recordedStep, text string) (err error) {
 	case step.Request.Method == http.MethodPatch:
 		_, err = DecodeUpdate(body)
 	case verb == "filter":
-		_, err = DecodeFilter(body)
+		_, _, err = DecodeFilter(body)
 	case verb == "count":
-		_, err = DecodeCount(body)
+		_, _, err = DecodeCount(body)
 	case strings.HasSuffix(verb, "/set_state"):
 		_, err = DecodeSetState(body)
 	default:

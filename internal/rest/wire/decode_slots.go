@@ -179,7 +179,7 @@ func DecodeLimits(body pyjson.Value) (limit, offset int, err error) {
 	if !ok {
 		return 0, 0, Invalid(&faults, body)
 	}
-	if limit, err = readLimit(p); err != nil {
+	if limit, err = ReadLimit(p); err != nil {
 		return 0, 0, err
 	}
 	if n, given := p.Given("offset"); given {

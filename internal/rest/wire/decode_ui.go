@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -8,40 +9,24 @@ import (
 
 const textNoAfter = "task_runs.start_time.after_ is required"
 
-// DecodeDashboard reads the parameters of dashboard/counts (contract §1.5).
-func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, err error) {
+// DecodeDashboard reads the parameters of dashboard/counts (contract §1.5). The parents
+// are as those of DecodeFilter.
+func DecodeDashboard(body pyjson.Value) (f taskrun.Filter, parents flowrun.Filters, err error) {
+	keys := []string{"flows", "flow_runs", "deployments", "work_pools", "work_queues"}
 	var faults validate.Faults
-	p, ok := ReadParameters(&faults, body, "task_runs", "flows", "flow_runs", "deployments", "work_pools", "work_queues")
+	p, ok := ReadParameters(&faults, body, append([]string{"task_runs"}, keys...)...)
 	if !ok {
-		return f, Invalid(&faults, body)
+		return f, parents, Invalid(&faults, body)
 	}
 	f = ReadRequired(p, &faults, "task_runs", readTaskRunFilter)
-	flows := readParent(p, "flows", flowFilter)
-	flowRuns := readParent(p, "flow_runs", flowRunFilter)
-	f.Parents = parentsOf(flows, flowRuns, readParent(p, "deployments", deploymentFilter))
-	for _, parent := range unknownParents {
-		if n, given := p.Given(parent.key); given {
-			parent.filter.check(n)
-			f.Parents = &taskrun.ParentFilter{Unknown: true}
-		}
-	}
+	parents = ReadFilters(p, keys...)
 	if err := Invalid(&faults, body); err != nil {
-		return f, err
+		return f, parents, err
 	}
 	if f.StartTime == nil || f.StartTime.After == nil {
-		return f, unprocessable(textNoAfter)
+		return f, parents, unprocessable(textNoAfter)
 	}
-	return f, nil
-}
-
-// unknownParents are the filters on what no run tells anything of, in Prefect's
-// order.
-var unknownParents = []struct {
-	key    string
-	filter schema
-}{
-	{"work_pools", workPoolFilter},
-	{"work_queues", workQueueFilter},
+	return f, parents, nil
 }
 
 // DecodeFlowRunIDs reads the ids of the flow runs whose task runs are counted.

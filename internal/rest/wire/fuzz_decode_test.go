@@ -78,7 +78,7 @@ func FuzzDecodeFilter(f *testing.F) {
 		if fault != nil {
 			return
 		}
-		q, err := DecodeFilter(body)
+		q, _, err := DecodeFilter(body)
 		checkDecoded(t, err, nil)
 		if err == nil && (q.Limit < 0 || q.Limit > maxLimit || q.Offset < 0) {
 			t.Fatalf("limit %d, offset %d", q.Limit, q.Offset)

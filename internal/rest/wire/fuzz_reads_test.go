@@ -51,7 +51,7 @@ func checkFilter(t *testing.T, f taskrun.Filter) {
 func FuzzDecodePaginate(f *testing.F) {
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		q, page, err := DecodePaginate(body)
+		q, _, page, err := DecodePaginate(body)
 		checkDecoded(t, err, nil)
 		if err != nil {
 			return
@@ -67,7 +67,7 @@ func FuzzDecodeHistory(f *testing.F) {
 	service := usecase.New(usecase.Options{Store: memory.New(), Clock: testingclock.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		q, err := DecodeHistory(body)
+		q, _, err := DecodeHistory(body)
 		checkDecoded(t, err, nil)
 		if err != nil {
 			return
@@ -91,7 +91,7 @@ func FuzzDecodeDashboard(f *testing.F) {
 	service := usecase.New(usecase.Options{Store: memory.New(), Clock: testingclock.NewFakePassiveClock(noon)})
 	fuzzBodies(f, func(t *testing.T, body pyjson.Value) {
 		t.Helper()
-		filter, err := DecodeDashboard(body)
+		filter, _, err := DecodeDashboard(body)
 		checkDecoded(t, err, nil)
 		if err != nil {
 			return

@@ -42,27 +42,20 @@ func (s *Service) Input(ctx context.Context, runID, key string) (*flowrun.Input,
 	return s.Store.Input(ctx, runID, key)
 }
 
-// InputQuery selects inputs of a run.
-type InputQuery struct {
-	Prefix  string // of keys, a pattern of SQL's LIKE: _ and % are wildcards
-	Exclude []string
-	Limit   int
-}
-
 // ListInputs returns the inputs that match, oldest first. A run that does not exist has
 // none.
-func (s *Service) ListInputs(ctx context.Context, runID string, q InputQuery) ([]*flowrun.Input, error) {
+func (s *Service) ListInputs(ctx context.Context, runID string, f flowrun.InputFilter) ([]*flowrun.Input, error) {
 	inputs, err := s.Store.ListInputs(ctx, runID)
 	if err != nil {
 		return nil, ignoreNotFound(err)
 	}
-	excluded := taskrun.SetOf(q.Exclude)
-	matching := make([]*flowrun.Input, 0, min(len(inputs), max(q.Limit, 0)))
+	excluded := taskrun.SetOf(f.Exclude)
+	matching := make([]*flowrun.Input, 0, min(len(inputs), max(f.Limit, 0)))
 	for _, in := range inputs {
-		if len(matching) >= q.Limit {
+		if len(matching) >= f.Limit {
 			break
 		}
-		if taskrun.LikePrefix(in.Key, q.Prefix) && !excluded[in.Key] {
+		if taskrun.LikePrefix(in.Key, f.Prefix) && !excluded[in.Key] {
 			matching = append(matching, in)
 		}
 	}

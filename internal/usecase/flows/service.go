@@ -32,7 +32,10 @@ type Options struct {
 }
 
 // Service has the use cases.
-type Service struct{ Options }
+type Service struct {
+	Options
+	*Lister
+}
 
 // New returns the use cases of a store.
 func New(o Options) *Service {
@@ -51,11 +54,8 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = usecase.Slug
 	}
-	return &Service{Options: o}
+	return &Service{Options: o, Lister: &Lister{snapshots: o.Store, taskRuns: o.TaskRuns, clock: o.Clock}}
 }
-
-// now is the time in the precision that clients see.
-func (s *Service) now() time.Time { return s.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Get returns the run with this id, or ErrNotFound. Its ParentTaskRunID is empty if that
 // task run was deleted (flows contract §3.5).

@@ -32,6 +32,7 @@ type proposal struct {
 	service *Service
 
 	proposal taskrun.Proposal
+	resume   bool   // it is one of POST /resume
 	stateID  string // of the proposed state
 	newID    string // of a state that replaces it
 	pauseKey string
@@ -52,7 +53,7 @@ func (p *proposal) decide(run *flowrun.Run, now time.Time) *flowrun.Run {
 		return nil
 	}
 	facts := run.Facts(p.proposal.State(p.stateID, now))
-	facts.Now, facts.NewID, facts.NewPauseKey = now, p.newID, p.pauseKey
+	facts.Now, facts.NewID, facts.NewPauseKey, facts.Resume = now, p.newID, p.pauseKey, p.resume
 	if p.proposal.Force {
 		facts.Policy = orchestration.FlowRunMinimal
 	}
@@ -61,45 +62,65 @@ func (p *proposal) decide(run *flowrun.Run, now time.Time) *flowrun.Run {
 		Run: run, State: run.State, Status: p.decision.Status, Reason: p.decision.Reason, Delay: p.decision.Delay,
 	}
 	if p.decision.State == nil {
-		return nil
+		return remarked(run, p.decision.Progress, now)
 	}
 	p.outcome.State = p.decision.State
 	next := *run
 	next.Enter(p.decision.Progress, taskrun.Stored(*p.decision.State))
 	next.Touch(now)
 	next.RecordEnd(now)
-	if transition := p.proposal.Details.TransitionID; transition != "" {
-		next.RecordAnswer(flowrun.Answer{
-			TransitionID: transition,
-			Status:       p.decision.Status,
-			Reason:       taskrun.Truncate(p.decision.Reason, taskrun.MaxReason),
-			StateID:      next.State.ID,
-		})
-	}
+	p.recordAnswer(&next)
 	return &next
+}
+
+// remarked returns the run with the mark that a decision without a state leaves on it, nil
+// if there is none.
+func remarked(run *flowrun.Run, progress orchestration.FlowRunProgress, now time.Time) *flowrun.Run {
+	if progress.Resuming == run.Resuming {
+		return nil
+	}
+	next := *run
+	next.Resuming = progress.Resuming
+	next.Touch(now)
+	return &next
+}
+
+// recordAnswer records the decision for repeated proposals, in the same write.
+func (p *proposal) recordAnswer(next *flowrun.Run) {
+	transition := p.proposal.Details.TransitionID
+	if transition == "" {
+		return
+	}
+	next.RecordAnswer(flowrun.Answer{
+		TransitionID: transition,
+		Status:       p.decision.Status,
+		Reason:       taskrun.Truncate(p.decision.Reason, taskrun.MaxReason),
+		StateID:      next.State.ID,
+	})
 }
 
 // done completes the outcome after the write.
 func (p *proposal) done(before, after *flowrun.Run) {
-	p.outcome.Run, p.outcome.Written = after, true
-	p.service.Notifier.Transitioned(before, after, p.decision)
+	p.outcome.Run, p.outcome.Written = after, p.decision.State != nil
+	if p.outcome.Written {
+		p.service.Notifier.Transitioned(before, after, p.decision)
+	}
 }
 
 // replay returns the answer that the proposal got before, nil if it has to be evaluated.
 // These are evaluated even if they were answered:
 //
-//   - a forced proposal, because force skips the rule on repeated transitions;
-//   - a proposal whose transition id is that of the current state, because that rule
-//     answers it (flows contract §4.4.2);
-//   - a proposal that was accepted, of the type that the run is in: Prefect accepts it
-//     again, because it looks at the current state only.
+//   - a proposal whose transition id is that of the current state: the rule on repeated
+//     transitions answers it, unless it is forced (flows contract §4.4.2);
+//   - an accepted start of a run that is RUNNING by another one: Prefect looks at the
+//     current state only, and each such start counts.
 func replay(run *flowrun.Run, p *taskrun.Proposal) *flowrun.Outcome {
 	transition := p.Details.TransitionID
-	if transition == "" || p.Force || run.State == nil || run.State.Details.TransitionID == transition {
+	if transition == "" || run.State == nil || run.State.Details.TransitionID == transition {
 		return nil
 	}
 	answer := run.AnswerTo(transition)
-	if answer == nil || (answer.Status == orchestration.Accept && run.State.Type == p.Type) {
+	if answer == nil || (answer.Status == orchestration.Accept && p.Type == orchestration.Running && run.State.Type == p.Type) {
 		return nil
 	}
 	outcome := &flowrun.Outcome{Run: run, State: run.StateByID(answer.StateID), Status: answer.Status, Reason: answer.Reason}

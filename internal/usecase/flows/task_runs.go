@@ -16,6 +16,8 @@ type TaskRuns interface {
 	// Known reports whether a task run with this id is cached. It may miss recent writes
 	// of other replicas.
 	Known(id string) bool
+	// Each calls visit with every task run that matches (see taskrun.Lister).
+	Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error
 	// DeleteOfFlowRun deletes the task runs of a flow run. It may miss those that are
 	// created during the call.
 	DeleteOfFlowRun(ctx context.Context, flowRunID string) error
@@ -27,6 +29,10 @@ func NewTaskRuns(store taskrun.Store) TaskRuns { return taskRuns{store} }
 type taskRuns struct{ store taskrun.Store }
 
 func (t taskRuns) Known(id string) bool { return t.store.Known(id) != nil }
+
+func (t taskRuns) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
+	return t.store.Each(ctx, f, visit)
+}
 
 func (t taskRuns) Exists(ctx context.Context, id string) (bool, error) {
 	if t.Known(id) {
@@ -42,7 +48,7 @@ const parallelDeletes = 8
 func (t taskRuns) DeleteOfFlowRun(ctx context.Context, flowRunID string) error {
 	var ids []string
 	filter := taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: []string{flowRunID}}}
-	if err := t.store.Each(ctx, filter, func(run *taskrun.Run) { ids = append(ids, run.ID) }); err != nil {
+	if err := t.Each(ctx, filter, func(run *taskrun.Run) { ids = append(ids, run.ID) }); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
