@@ -6,23 +6,24 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "${1:-$here/..}" && pwd)
-crd=config/crd/bases/taskrun.dev_taskruns.yaml
-limits=config/crd/bases/taskrun.dev_concurrencylimits.yaml
-proposals=config/crd/bases/taskrun.dev_stateproposals.yaml
+bases=config/crd/bases/taskrun.dev
 
 cd "$root"
 tool() { go tool -modfile="$here/tools/go.mod" "$@"; }
 
 tool controller-gen object paths=./api/...
 tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
-go -C "$here/tools" run ./crdschema "$root/$crd"
-go -C "$here/tools" run ./crdschema "$root/$limits"
-go -C "$here/tools" run ./crdschema "$root/$proposals"
+for kind in taskruns concurrencylimits stateproposals flowruns registeredflows rundata; do
+  go -C "$here/tools" run ./crdschema "$root/${bases}_$kind.yaml"
+done
 tool controller-gen rbac:roleName=manager-role paths=./internal/controller paths=./internal/authn output:rbac:dir=config/rbac
 reference() {
-  go -C "$here/tools" run ./fieldref "$root/$1" > "docs/$2.new"
+  go -C "$here/tools" run ./fieldref "$root/${bases}_$1.yaml" > "docs/$2.new"
   mv "docs/$2.new" "docs/$2"
 }
-reference "$crd" reference.md
-reference "$limits" reference-limits.md
-reference "$proposals" reference-proposals.md
+reference taskruns reference.md
+reference concurrencylimits reference-limits.md
+reference stateproposals reference-proposals.md
+reference flowruns reference-flow-runs.md
+reference registeredflows reference-flows.md
+reference rundata reference-run-data.md

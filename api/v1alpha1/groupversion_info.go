@@ -1,4 +1,4 @@
-// Package v1alpha1 holds the TaskRun API: Prefect task runs as Kubernetes objects.
+// Package v1alpha1 holds the TaskRun API: Prefect task runs and flow runs as Kubernetes objects.
 //
 // +kubebuilder:object:generate=true
 // +groupName=taskrun.dev
@@ -21,7 +21,11 @@ var (
 )
 
 func addKnownTypes(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &TaskRun{}, &TaskRunList{}, &ConcurrencyLimit{}, &ConcurrencyLimitList{}, &StateProposal{}, &StateProposalList{})
+	s.AddKnownTypes(
+		GroupVersion,
+		&TaskRun{}, &TaskRunList{}, &ConcurrencyLimit{}, &ConcurrencyLimitList{}, &StateProposal{}, &StateProposalList{},
+		&FlowRun{}, &FlowRunList{}, &RegisteredFlow{}, &RegisteredFlowList{}, &RunData{}, &RunDataList{},
+	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

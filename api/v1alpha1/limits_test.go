@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -19,7 +21,13 @@ type schema = apiextensionsv1.JSONSchemaProps
 
 func rootSchema(t *testing.T) schema {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "bases", "taskrun.dev_taskruns.yaml"))
+	return schemaOf(t, "taskruns")
+}
+
+// schemaOf is the schema of a kind, by its plural.
+func schemaOf(t *testing.T, plural string) schema {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "bases", "taskrun.dev_"+plural+".yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +95,37 @@ func TestCRDs_limitsEqualThoseOfTheModel(t *testing.T) {
 	}
 }
 
+func TestCRDs_limitsOfTheFlowKindsAreThoseOfTheModel(t *testing.T) {
+	t.Parallel()
+	for plural, bounds := range map[string]map[string]int64{
+		"flowruns": {
+			"spec.name": flowrun.MaxName, "spec.flowVersion": flowrun.MaxFlowVersion, "spec.idempotencyKey": flowrun.MaxIdempotencyKey,
+			"spec.deploymentVersion": flowrun.MaxVersion, "spec.workQueueName": flowrun.MaxWorkQueueName,
+			"spec.infrastructurePID": flowrun.MaxInfrastructurePID, "spec.createdBy.type": flowrun.MaxCreator,
+			"spec.createdBy.displayValue": flowrun.MaxCreator, "spec.origin.wire": flowrun.MaxText,
+			"spec.parametersJSON": flowrun.MaxInline, "spec.contextJSON": flowrun.MaxInline, "spec.jobVariablesJSON": flowrun.MaxInline,
+			"spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels, "spec.labels.{}": v1alpha1.MaxLabelText,
+			"status.name": flowrun.MaxName, "status.history": taskrun.MaxHistory, "status.decisions": taskrun.MaxDecisions,
+			"status.answers": flowrun.MaxAnswers, "status.answers.[].reason": taskrun.MaxReason,
+			"status.pauseKeys": flowrun.MaxPauseKeys, "status.pauseKeys.[]": taskrun.MaxPauseKey,
+			"status.effective.flowVersion": flowrun.MaxFlowVersion, "status.effective.infrastructurePID": flowrun.MaxInfrastructurePID,
+			"status.effective.parametersJSON": flowrun.MaxInline, "status.effective.jobVariablesJSON": flowrun.MaxInline,
+			"status.effective.tags": taskrun.MaxTags, "status.effective.tags.[]": taskrun.MaxTag, "status.effective.wire": flowrun.MaxEdited,
+			"status.conditions.[].message": v1alpha1.MaxConditionMessage,
+		},
+		"registeredflows": {
+			"spec.name": flowrun.MaxFlowName, "spec.tags": taskrun.MaxTags, "spec.tags.[]": taskrun.MaxTag, "spec.labels": taskrun.MaxLabels,
+			"status.name": flowrun.MaxFlowName, "status.effective.tags": taskrun.MaxTags,
+		},
+		"rundata": {"text": flowrun.MaxInput, "key": flowrun.MaxInputKey, "sender": flowrun.MaxSender},
+	} {
+		root := schemaOf(t, plural)
+		for path, want := range bounds {
+			checkBound(t, path, at(t, root, path), want)
+		}
+	}
+}
+
 func checkBound(t *testing.T, path string, s schema, want int64) {
 	t.Helper()
 	for _, bound := range []*int64{s.MaxLength, s.MaxItems, s.MaxProperties} {
@@ -104,9 +143,12 @@ func checkBound(t *testing.T, path string, s schema, want int64) {
 // Every field that a client can write has a limit.
 func TestCRDs_everyFieldIsLimited(t *testing.T) {
 	t.Parallel()
-	root := rootSchema(t)
-	for _, name := range []string{"spec", "status"} {
-		checkBounded(t, name, root.Properties[name])
+	for _, plural := range []string{"taskruns", "flowruns", "registeredflows", "rundata"} {
+		for name, property := range schemaOf(t, plural).Properties {
+			if !slices.Contains([]string{"apiVersion", "kind", "metadata"}, name) {
+				checkBounded(t, name, property)
+			}
+		}
 	}
 }
 
@@ -177,16 +219,21 @@ func TestCRDs_stateTypesEqualThoseOfTheRules(t *testing.T) {
 	}
 }
 
-// The rule on all texts of spec first uses a maximum length for each small text,
-// which must not be less than the schema's.
-func TestCRDs_ruleOnAllTextsOfSpecHasTheSingleLimits(t *testing.T) {
-	t.Parallel()
-	var text string
-	for _, rule := range rootSchema(t).XValidations {
+// ruleOnTexts is the rule on all texts of spec.
+func ruleOnTexts(root schema) (text string) {
+	for _, rule := range root.XValidations {
 		if strings.HasPrefix(rule.Message, "the texts of spec") {
 			text = rule.Rule
 		}
 	}
+	return text
+}
+
+// The rule on all texts of spec first uses a maximum length for each small text,
+// which must not be less than the schema's.
+func TestCRDs_ruleOnAllTextsOfSpecHasTheSingleLimits(t *testing.T) {
+	t.Parallel()
+	text := ruleOnTexts(rootSchema(t))
 	always := taskrun.MaxName + taskrun.MaxTaskKey + taskrun.MaxDynamicKey + taskrun.MaxCacheKey + taskrun.MaxTaskVersion
 	for _, want := range []string{
 		fmt.Sprintf("%d * size(s.?tags", taskrun.MaxTag),
@@ -197,6 +244,23 @@ func TestCRDs_ruleOnAllTextsOfSpecHasTheSingleLimits(t *testing.T) {
 		fmt.Sprintf("%d + size(d.?cacheKey", taskrun.MaxPauseKey+taskrun.MaxTraceparent),
 		fmt.Sprintf("%d * size(d.?runInputKeyset", 2*taskrun.MaxKeysetText),
 		fmt.Sprintf("<= %d)", taskrun.MaxText-always),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the rule does not hold %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestCRDs_ruleOnAllTextsOfAFlowRunHasTheSingleLimits(t *testing.T) {
+	t.Parallel()
+	text := ruleOnTexts(schemaOf(t, "flowruns"))
+	always := flowrun.MaxName + flowrun.MaxFlowVersion + flowrun.MaxIdempotencyKey + flowrun.MaxVersion + flowrun.MaxWorkQueueName +
+		flowrun.MaxInfrastructurePID + 2*flowrun.MaxCreator
+	for _, want := range []string{
+		fmt.Sprintf("%d * size(s.?tags", taskrun.MaxTag),
+		fmt.Sprintf("%d * size(dyn(s).?labels", taskrun.MaxLabelKey+v1alpha1.MaxLabelText),
+		"size(s.?origin.?wire", "size(s.?parametersJSON", "size(s.?contextJSON", "size(s.?jobVariablesJSON",
+		fmt.Sprintf("<= %d)", flowrun.MaxText-always),
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the rule does not hold %q:\n%s", want, text)

@@ -193,11 +193,14 @@ const (
 	KindTaskRun          = "TaskRun"
 	KindConcurrencyLimit = "ConcurrencyLimit"
 	KindStateProposal    = "StateProposal"
+	KindFlowRun          = "FlowRun"
+	KindRegisteredFlow   = "RegisteredFlow"
+	KindRunData          = "RunData"
 )
 
 // Kinds returns the kinds of this group.
 func Kinds() []string {
-	return []string{KindTaskRun, KindConcurrencyLimit, KindStateProposal}
+	return []string{KindTaskRun, KindConcurrencyLimit, KindStateProposal, KindFlowRun, KindRegisteredFlow, KindRunData}
 }
 
 // ConditionEvaluated is the condition of a StateProposal: True once its verdict

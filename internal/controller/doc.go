@@ -14,6 +14,11 @@ package controller
 // +kubebuilder:rbac:groups=taskrun.dev,resources=taskruns/status,verbs=update
 // +kubebuilder:rbac:groups=taskrun.dev,resources=stateproposals,verbs=list;watch;patch;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=stateproposals/status,verbs=update
+// +kubebuilder:rbac:groups=taskrun.dev,resources=flowruns,verbs=get;list;watch;create;delete;set-data
+// +kubebuilder:rbac:groups=taskrun.dev,resources=flowruns/status,verbs=update
+// +kubebuilder:rbac:groups=taskrun.dev,resources=registeredflows,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=taskrun.dev,resources=registeredflows/status,verbs=update
+// +kubebuilder:rbac:groups=taskrun.dev,resources=rundata,verbs=get;list;create;patch;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=taskrun.dev,resources=concurrencylimits/status,verbs=update
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch

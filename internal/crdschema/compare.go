@@ -78,6 +78,9 @@ func installed(document []byte, group, version string) (map[string]schema, error
 	return kinds, nil
 }
 
+// common are the fields that objects of every kind have.
+var common = []string{"apiVersion", "kind", "metadata"}
+
 // differences returns the needed fields, types and values that the installed kinds
 // lack, each with the path of the field. Additional fields count only if they are
 // required.
@@ -89,8 +92,10 @@ func differences(needed, installed map[string]schema) []string {
 			found = append(found, kind+" is missing")
 			continue
 		}
-		for _, part := range []string{"spec", "status"} {
-			found = append(found, compareProperty(kind, part, needed[kind], there)...)
+		for _, name := range slices.Sorted(maps.Keys(child(needed[kind], "properties"))) {
+			if !slices.Contains(common, name) {
+				found = append(found, compareProperty(kind, name, needed[kind], there)...)
+			}
 		}
 	}
 	return found

@@ -1,6 +1,8 @@
 package flowrun
 
 import (
+	"math"
+
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
@@ -29,7 +31,7 @@ func (e *Edit) Apply(run *Run, newName string) (*Run, error) {
 	}
 	if policy := e.Policy.Value; policy != nil {
 		next.Policy = policy.Policy
-		next.PauseKeys, next.Resuming, next.RetryType = fitPauseKeys(policy.PauseKeys), policy.Resuming, policy.RetryType
+		next.PauseKeys, next.Resuming, next.RetryType = fitPauseKeys(policy.PauseKeys, math.MaxInt), policy.Resuming, policy.RetryType
 	}
 	if err := next.checkEditable(); err != nil {
 		return nil, err

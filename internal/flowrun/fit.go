@@ -3,6 +3,7 @@ package flowrun
 import (
 	"cmp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -46,17 +47,48 @@ func (e *Editable) checkEditable() error {
 func (r *Run) Fit(first *orchestration.State) {
 	r.fitEditable()
 	r.FitLabels()
-	r.PauseKeys = fitPauseKeys(r.PauseKeys)
-	r.DeploymentVersion = taskrun.FitText(r.DeploymentVersion, MaxFlowVersion)
-	r.WorkQueueName = taskrun.FitText(r.WorkQueueName, MaxName)
+	r.DeploymentVersion = taskrun.FitText(r.DeploymentVersion, MaxVersion)
+	r.WorkQueueName = taskrun.FitText(r.WorkQueueName, MaxWorkQueueName)
 	if r.CreatedBy != nil {
 		r.CreatedBy = &Creator{
-			ID:           taskrun.Truncate(r.CreatedBy.ID, MaxCreator),
+			ID:           r.CreatedBy.ID,
 			Type:         taskrun.Truncate(r.CreatedBy.Type, MaxCreator),
 			DisplayValue: taskrun.Truncate(r.CreatedBy.DisplayValue, MaxCreator),
 		}
 	}
-	taskrun.FitState(first)
+	room := MaxText - r.requestedTexts()
+	r.PauseKeys = fitPauseKeys(r.PauseKeys, room-leastState)
+	taskrun.FitState(first, room-pauseKeysText(r.PauseKeys))
+}
+
+// leastState is how many of the characters that a new run may have are kept for its first
+// state.
+const leastState = 448
+
+// requestedTexts counts what identifies and describes a new run, as the rules of the CRD
+// do, without its first state and its pause keys.
+func (r *Run) requestedTexts() int {
+	n := utf8.RuneCountInString(r.Name)
+	for _, text := range []*string{r.FlowVersion, r.IdempotencyKey, r.DeploymentVersion, r.WorkQueueName, r.InfrastructurePID} {
+		if text != nil {
+			n += utf8.RuneCountInString(*text)
+		}
+	}
+	if r.CreatedBy != nil {
+		n += utf8.RuneCountInString(r.CreatedBy.Type) + utf8.RuneCountInString(r.CreatedBy.DisplayValue)
+	}
+	return n + taskrun.TagsText(r.Tags) + taskrun.LabelsText(r.Labels)
+}
+
+// pauseKeysText is what pause keys take in the JSON of a new run.
+func pauseKeysText(keys []string) (n int) {
+	for _, key := range keys {
+		n += taskrun.JSONText(key) + len(",")
+	}
+	if n > 0 {
+		n += len(`,"pause_keys":[]`)
+	}
+	return n
 }
 
 // FitLabels truncates the labels to their bounds.
@@ -71,10 +103,13 @@ func (e *Editable) fitEditable() {
 	e.InfrastructurePID = taskrun.FitText(e.InfrastructurePID, MaxInfrastructurePID)
 }
 
-// fitPauseKeys keeps the latest pause keys within their bounds. A list that is within
-// them is returned as it is.
-func fitPauseKeys(keys []string) []string {
+// fitPauseKeys keeps the latest pause keys within their bounds, and within a number of
+// characters of JSON. A list that is within them is returned as it is.
+func fitPauseKeys(keys []string, most int) []string {
 	keys = keys[max(0, len(keys)-MaxPauseKeys):]
+	for len(keys) > 0 && (keysText(keys) > MaxPauseKeysText || pauseKeysText(keys) > most) {
+		keys = keys[1:]
+	}
 	for i, key := range keys {
 		fitted := taskrun.Truncate(key, taskrun.MaxPauseKey)
 		if fitted == key {
@@ -84,4 +119,12 @@ func fitPauseKeys(keys []string) []string {
 		keys[i] = fitted
 	}
 	return keys
+}
+
+// keysText counts the characters of pause keys.
+func keysText(keys []string) (n int) {
+	for _, key := range keys {
+		n += min(utf8.RuneCountInString(key), taskrun.MaxPauseKey)
+	}
+	return n
 }

@@ -5,10 +5,22 @@ package flowrun
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
+
+// flowSpace is the namespace of the ids of flows. It must not change, because the ids of
+// flows would change.
+var flowSpace = uuid.MustParse("5b0f9c1e-7d6a-5c3b-9e41-2f8a60d7c915")
+
+// FlowID returns the id of the flow with a name, unless its object has another one.
+func FlowID(namespace, name string) string {
+	return uuid.NewSHA1(flowSpace, []byte(strconv.Itoa(len(namespace))+":"+namespace+name)).String()
+}
 
 // Flow is a registered flow (flows contract §3.1). Its name is unique in a namespace.
 //

@@ -53,6 +53,11 @@ type Run struct {
 	// CreatedViaREST reports that the run was stored by Create.
 	CreatedViaREST bool
 
+	// Unloaded are the parts that are stored apart from the run and are missing in this
+	// value. Only runs of a Snapshot and of Follow have any, see Store.Load. Update keeps
+	// these parts as they are stored.
+	Unloaded Parts
+
 	Ref taskrun.ObjectRef // the object, and the version of it, that was read
 }
 
@@ -76,7 +81,12 @@ type Policy struct {
 	RetryDelay        *int64 // seconds; nil is null
 }
 
-// Creator describes the client or schedule that created a run (flows contract §2.2).
+// Parts refer to parts of a run that are stored apart from it, because they can be large.
+// The references are those of the store; an empty one means that the part is not stored
+// apart.
+type Parts struct{ Parameters, Context, JobVariables string }
+
+// Creator says what made a run (flows contract §2.2).
 type Creator struct {
 	ID           string
 	Type         string

@@ -1,6 +1,7 @@
 package flowrun
 
 import (
+	"math"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -53,7 +54,7 @@ func (r *Run) Enter(progress orchestration.FlowRunProgress, state orchestration.
 	}
 	r.FlowRunProgress = progress
 	r.State = &state
-	r.PauseKeys = fitPauseKeys(r.PauseKeys)
+	r.PauseKeys = fitPauseKeys(r.PauseKeys, math.MaxInt)
 	var dropped int
 	r.History, dropped = taskrun.TruncateHistory(r.History, r.State)
 	r.HistoryDropped += int64(dropped)
@@ -62,6 +63,7 @@ func (r *Run) Enter(progress orchestration.FlowRunProgress, state orchestration.
 // RecordAnswer adds the decision on a proposal, and drops the oldest one if there are
 // more than MaxAnswers.
 func (r *Run) RecordAnswer(a Answer) {
+	a.Reason = taskrun.Truncate(a.Reason, taskrun.MaxReason)
 	kept := r.Answers[max(0, len(r.Answers)+1-MaxAnswers):]
 	r.Answers = append(kept[:len(kept):len(kept)], a)
 }

@@ -28,6 +28,9 @@ type Store interface {
 
 	// Get returns the run with this id, or ErrNotFound.
 	Get(ctx context.Context, id string) (*Run, error)
+	// Load returns the run with the parts that it lacks (Unloaded): the run itself if it
+	// lacks none. ErrNotFound if it was deleted, ErrConflict if a part was replaced since.
+	Load(ctx context.Context, run *Run) (*Run, error)
 	// Reload reads the run again past any cache: what it returns is no older than the
 	// call. ErrNotFound also when the object was created again since.
 	Reload(ctx context.Context, stale *Run) (*Run, error)
@@ -46,6 +49,7 @@ type Store interface {
 	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
 
 	// Snapshot returns all flows and runs of one moment. ErrUnavailable until all are known.
+	// Its runs can lack large parts, as can those of Follow: see Load.
 	Snapshot(ctx context.Context) (Snapshot, error)
 	// Follow calls change at every run that comes (before is nil), changes or goes (after
 	// is nil), after the runs that it returns: no change is missed or passed twice. change

@@ -52,6 +52,15 @@ func FitLabels(labels map[string]json.RawMessage, most int) map[string]json.RawM
 	return ruleMeasure.cutLabels(labels, MaxLabels, most)
 }
 
+// TagsText counts the characters of tags, as the rules of the CRD do.
+func TagsText(tags []string) int { return ruleMeasure.tags(tags) }
+
+// LabelsText counts the characters of labels, as the rules of the CRD do.
+func LabelsText(labels map[string]json.RawMessage) int { return ruleMeasure.labels(labels) }
+
+// JSONText counts the characters that the JSON of a text has.
+func JSONText(text string) int { return jsonText(text) }
+
 // FitText truncates a text that can be missing.
 func FitText(text *string, most int) *string {
 	return mapText(text, func(text string) string { return Truncate(text, most) })

@@ -50,8 +50,9 @@ func fitState(s *orchestration.State, room int) (dataCut bool) {
 	return dataCut || (had && s.Data == nil)
 }
 
-// FitState cuts what describes a state to its bounds.
-func FitState(s *orchestration.State) { fitState(s, stateRoom) }
+// FitState cuts what describes a state to its bounds, and all of it together to most
+// characters, of which its fixed parts take stateText.
+func FitState(s *orchestration.State, most int) { fitState(s, min(stateRoom, most-stateText)) }
 
 // leastStateKey is what is left of a key at least that is too long for the rules,
 // which bound it by 2000 characters: too long it stays.

@@ -40,6 +40,7 @@ var unused = map[string]string{
 	"taskrun-manager-role: patch taskruns.taskrun.dev":      "a run is fenced whose claim of a slot was not followed by its RUNNING: a program died, or a write was lost",
 
 	"taskrun-manager-role: set-data taskruns.taskrun.dev": "taskrun-initial-state-policy asks for it, which no request shows",
+	"taskrun-manager-role: set-data flowruns.taskrun.dev": "taskrun-initial-state-policy asks for it, which no request shows",
 
 	"extension-apiserver-authentication-reader: get configmaps extension-apiserver-authentication":   "the cluster's own Role",
 	"extension-apiserver-authentication-reader: list configmaps extension-apiserver-authentication":  "the cluster's own Role",

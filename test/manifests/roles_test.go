@@ -26,10 +26,22 @@ func TestRoles_permissionsOfCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for role, want := range map[string]map[string]string{
-		"taskrun-viewer-role": {"stateproposals": "-gl--", "stateproposals/status": "-----", "taskruns": "-gl--", "taskruns/status": "-g---", "concurrencylimits": "-gl--", "concurrencylimits/status": "-g---"},
-		"taskrun-editor-role": {"stateproposals": "cgl-d", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "-g---", "concurrencylimits": "cglud", "concurrencylimits/status": "-g---"},
-		"taskrun-admin-role":  {"stateproposals": "cglud", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "-g-u-", "concurrencylimits": "cglud", "concurrencylimits/status": "-g-u-"},
-		"taskrun-worker-role": {"stateproposals": "-----", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "---u-", "concurrencylimits": "cglud", "concurrencylimits/status": "---u-"},
+		"taskrun-viewer-role": {
+			"stateproposals": "-gl--", "stateproposals/status": "-----", "taskruns": "-gl--", "taskruns/status": "-g---", "concurrencylimits": "-gl--", "concurrencylimits/status": "-g---",
+			"flowruns": "-gl--", "flowruns/status": "-g---", "registeredflows": "-gl--", "registeredflows/status": "-g---", "rundata": "-gl--",
+		},
+		"taskrun-editor-role": {
+			"stateproposals": "cgl-d", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "-g---", "concurrencylimits": "cglud", "concurrencylimits/status": "-g---",
+			"flowruns": "cglud", "flowruns/status": "-g---", "registeredflows": "cglud", "registeredflows/status": "-g---", "rundata": "cglud",
+		},
+		"taskrun-admin-role": {
+			"stateproposals": "cglud", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "-g-u-", "concurrencylimits": "cglud", "concurrencylimits/status": "-g-u-",
+			"flowruns": "cglud", "flowruns/status": "-g-u-", "registeredflows": "cglud", "registeredflows/status": "-g-u-", "rundata": "cglud",
+		},
+		"taskrun-worker-role": {
+			"stateproposals": "-----", "stateproposals/status": "-----", "taskruns": "cglud", "taskruns/status": "---u-", "concurrencylimits": "cglud", "concurrencylimits/status": "---u-",
+			"flowruns": "cglud", "flowruns/status": "---u-", "registeredflows": "cglud", "registeredflows/status": "-----", "rundata": "-----",
+		},
 	} {
 		if err := bind(t, client, role, role); err != nil {
 			t.Fatal(err)

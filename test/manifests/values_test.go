@@ -93,7 +93,7 @@ func TestValues_thatAddObjects(t *testing.T) {
 		set         string
 		more, fewer []string
 	}{
-		"crds.install": {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev", "CustomResourceDefinition /stateproposals.taskrun.dev"}},
+		"crds.install": {set: "crds.install=false", fewer: []string{"CustomResourceDefinition /taskruns.taskrun.dev", "CustomResourceDefinition /concurrencylimits.taskrun.dev", "CustomResourceDefinition /stateproposals.taskrun.dev", "CustomResourceDefinition /flowruns.taskrun.dev", "CustomResourceDefinition /registeredflows.taskrun.dev", "CustomResourceDefinition /rundata.taskrun.dev"}},
 		"proposalPolicy": {set: "proposalPolicy.enabled=false", fewer: []string{
 			"ValidatingAdmissionPolicy /taskrun-proposal-policy", "ValidatingAdmissionPolicyBinding /taskrun-proposal-policy",
 			"ValidatingAdmissionPolicy /taskrun-initial-state-policy", "ValidatingAdmissionPolicyBinding /taskrun-initial-state-policy",

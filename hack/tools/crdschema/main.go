@@ -83,6 +83,9 @@ var additions = map[string][]func(version any) error{
 	"TaskRun":          {boundLabels, boundPolicy, boundConditions, rules},
 	"ConcurrencyLimit": {boundDecay, boundConditions},
 	"StateProposal":    {boundConditions},
+	"FlowRun":          {boundLabels, boundConditions, flowRunRules},
+	"RegisteredFlow":   {boundLabels, boundConditions, registeredFlowRules},
+	"RunData":          {},
 }
 
 func bound(object map[string]any) error {

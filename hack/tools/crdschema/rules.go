@@ -9,13 +9,18 @@ import (
 // The long rules of the CRD are generated here from lists of fields, because they would be unreadable in a marker. All
 // rules read as few fields as possible, as docs/architecture.md explains under "What rules cost".
 
-// immutable are the fields of spec that keep their value, or stay unset, after the create. initialState is one of them:
-// a rule of that field rejects another value and names the way to change the state, and the rule here rejects adding or
-// removing it.
-var immutable = []string{
+// fixed are the fields of spec that keep the value, or the absence, of the create. initialState does too: a rule at that
+// field rejects another value and says how to change the state, and the rule here rejects that it is added or removed.
+type fixed struct {
+	kind   string
+	fields []string
+}
+
+// taskRunFields are those of a TaskRun.
+var taskRunFields = fixed{"TaskRun", []string{
 	"id", "flowRunID", "taskKey", "dynamicKey", "cacheKey", "cacheExpiration", "taskVersion", "empiricalPolicy", "labels",
 	"taskInputs", "initialState", "origin",
-}
+}}
 
 // required are those of them that are always set.
 var required = map[string]bool{"taskKey": true}
@@ -23,8 +28,8 @@ var required = map[string]bool{"taskKey": true}
 // presence are those for which the rule only checks whether they are set.
 var presence = map[string]bool{"initialState": true}
 
-// untyped are the fields of spec without a type in CEL.
-var untyped = map[string]bool{"labels": true}
+// untyped are the fields of spec that CEL has no type for.
+var untyped = map[string]bool{"labels": true, "parameters": true, "context": true, "jobVariables": true}
 
 // wirePolicy is the number of characters of origin.wire that do not count: the maximum size of a policy there, and the
 // braces.
@@ -55,10 +60,10 @@ func rules(version any) error {
 		return err
 	}
 	return errors.Join(
-		prepend(root, immutability(), textsOfNewSpec(), textsOfChangedSpec()),
+		prepend(root, taskRunFields.immutability(), textsOfNewSpec(taskRunTexts), textsOfChangedSpec(taskRunTexts)),
 		prepend(status, textsOfStatus()),
 		prepend(inputs, sourcesOfInputs()),
-		prepend(effective, textsOfEffective()),
+		prepend(effective, textsOfEffective(2048, "flowRunID", "taskKey", "dynamicKey", "cacheKey", "taskVersion", "wire")),
 	)
 }
 
@@ -80,12 +85,11 @@ func prepend(schema map[string]any, rules ...map[string]any) error {
 	return nil
 }
 
-// immutability returns the rule that rejects a write that changes, adds or removes immutable fields, and names them
-// all.
-func immutability() map[string]any {
-	kept := make([]string, 0, len(immutable))
-	names := make([]string, 0, len(immutable))
-	for _, field := range immutable {
+// immutability rejects a write that changes, adds or removes immutable fields, and names them all.
+func (f fixed) immutability() map[string]any {
+	kept := make([]string, 0, len(f.fields))
+	names := make([]string, 0, len(f.fields))
+	for _, field := range f.fields {
 		kept = append(kept, "!("+changed(field)+")")
 		names = append(names, "(("+changed(field)+") ? '"+field+" is immutable; ' : '')")
 	}
@@ -93,7 +97,7 @@ func immutability() map[string]any {
 		"rule":    statusChanged + " || (" + strings.Join(kept, " && ") + ")",
 		"message": "immutable fields of spec were changed, added or removed",
 		"messageExpression": strings.Join(names, " + ") +
-			" + 'such a field can be neither changed nor added nor removed: create a new TaskRun instead'",
+			" + 'such a field can be neither changed nor added nor removed: create a new " + f.kind + " instead'",
 		"fieldPath": ".spec",
 	}
 }
@@ -145,22 +149,62 @@ func mostOfState(path string) string {
 		size("d", "cacheKey") + " + 512 * size(d.?runInputKeyset.orValue({}))).sum()).sum()"
 }
 
-// textsOfNewSpec limits all texts of spec at its creation.
-func textsOfNewSpec() map[string]any {
-	rule := limitOnSpec("oldSelf.hasValue()")
+// specTexts are the texts of a spec that have a limit together.
+type specTexts struct {
+	limit   int
+	mutable []string // fields that can change, and have texts
+	most    string   // the most that the texts of the spec that is called s can come to
+	least   int      // what most leaves out is no longer than limit - least
+	all     string   // the length of all texts
+	counts  string   // what else counts, for the message
+}
+
+// taskRunTexts are those of a TaskRun.
+var taskRunTexts = specTexts{
+	limit: 12288, mutable: []string{"name", "tags"},
+	most: strings.Join([]string{
+		mostOfTags, mostOfLabels, "size(s.?origin.?wire.orValue(\"\"))",
+		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(a, 128 + 276 * size(a.?sources.orValue([]))).sum()).sum()",
+		mostOfState("?s.?initialState"),
+	}, " + "),
+	least: 7984,
+	all: strings.Join([]string{
+		"size(self.spec.taskKey)", sizes("self.spec", "name", "dynamicKey", "cacheKey", "taskVersion"),
+		tagTexts, labelTexts, wireTexts,
+		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(a, size(a.name) + (has(a.sources) ? a.sources.map(i, 20 + "+
+			sizes("i", "name", "type", "taskRunName")+").sum() : 0)).sum()"),
+		initialStateTexts,
+	}, " + "),
+	counts: "a state counts 128 more, a value of labels 64, a source of an input 20",
+}
+
+// Parts of such texts: what tags and labels can come to, and the lengths of what there is.
+var (
+	mostOfTags, mostOfLabels = "256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))"
+
+	tagTexts   = ifThere("self.spec.tags", "self.spec.tags.map(t, size(t)).sum()")
+	labelTexts = ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()")
+	wireTexts  = "[?self.spec.?origin.?wire].map(w, size(w) <= " + wirePolicy + " ? 0 : size(w) - " + wirePolicy + ").sum()"
+
+	initialStateTexts = "[?self.spec.?initialState].map(s, " + textsOfState("self.spec.initialState") + ").sum()"
+)
+
+// textsOfNewSpec limits all texts of spec when it is made.
+func textsOfNewSpec(texts specTexts) map[string]any {
+	rule := texts.limitOnSpec("oldSelf.hasValue()")
 	rule["optionalOldSelf"] = true
 	return rule
 }
 
-// textsOfChangedSpec limits all texts of spec when they can have grown. It is a separate rule, because in Kubernetes
-// 1.32 an optional oldSelf has texts where self has times, and no comparison of the two is true.
-func textsOfChangedSpec() map[string]any {
+// textsOfChangedSpec limits all texts of spec when they can have grown. It is a rule of its own, for in Kubernetes 1.32 an
+// optional oldSelf has texts where self has times, and no comparison of the two is true.
+func textsOfChangedSpec(texts specTexts) map[string]any {
 	var unchanged []string
-	for _, field := range []string{"name", "tags"} {
+	for _, field := range texts.mutable {
 		unchanged = append(unchanged, fmt.Sprintf(
 			"(!has(self.spec.%[1]s) || (has(oldSelf.spec.%[1]s) && self.spec.%[1]s == oldSelf.spec.%[1]s))", field))
 	}
-	return limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
+	return texts.limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
 }
 
 // sourcesOfInputs limits the sources of all arguments together. The named ones are counted only if there are more
@@ -175,36 +219,17 @@ func sourcesOfInputs() map[string]any {
 	}
 }
 
-// limitOnSpec is the limit on all texts of spec, for writes that do not pass earlier conditions. It first uses the
-// maximum length of each small text, and counts all texts only if that exceeds the limit.
-func limitOnSpec(passed string) map[string]any {
-	most := strings.Join([]string{
-		"256 * size(s.?tags.orValue([]))", "192 * size(dyn(s).?labels.orValue({}))", "size(s.?origin.?wire.orValue(\"\"))",
-		"[?s.?taskInputs].map(i, self.spec.taskInputs.map(a, 128 + 276 * size(a.?sources.orValue([]))).sum()).sum()",
-		mostOfState("?s.?initialState"),
-	}, " + ")
+// limitOnSpec is the limit on all texts of spec, for writes that do not pass without. First each small text is taken for
+// as long as it may be; only if that is too much, all are counted.
+func (t specTexts) limitOnSpec(passed string) map[string]any {
 	return map[string]any{
-		"rule": passed + " || [self.spec].exists(s, " + most + " <= 7984) || " + allTexts() + " <= 12288",
-		"message": "the texts of spec have at most 12288 characters together (a state counts 128 more, a value of labels 64, " +
-			"a source of an input 20)",
+		"rule":      fmt.Sprintf("%s || [self.spec].exists(s, %s <= %d) || %s <= %d", passed, t.most, t.least, t.all, t.limit),
+		"message":   fmt.Sprintf("the texts of spec have at most %d characters together (%s)", t.limit, t.counts),
 		"fieldPath": ".spec",
 	}
 }
 
-// allTexts returns the length of all texts of spec, with the fixed sizes of states, labels and inputs.
-func allTexts() string {
-	return strings.Join([]string{
-		"size(self.spec.taskKey)", sizes("self.spec", "name", "dynamicKey", "cacheKey", "taskVersion"),
-		ifThere("self.spec.tags", "self.spec.tags.map(t, size(t)).sum()"),
-		ifThere("dyn(self.spec).labels", "dyn(self.spec).labels.map(k, size(k) + 64).sum()"),
-		"[?self.spec.?origin.?wire].map(w, size(w) <= " + wirePolicy + " ? 0 : size(w) - " + wirePolicy + ").sum()",
-		ifThere("self.spec.taskInputs", "self.spec.taskInputs.map(a, size(a.name) + (has(a.sources) ? a.sources.map(i, 20 + "+
-			sizes("i", "name", "type", "taskRunName")+").sum() : 0)).sum()"),
-		"[?self.spec.?initialState].map(s, " + textsOfState("self.spec.initialState") + ").sum()",
-	}, " + ")
-}
-
-// ifThere returns a number, or 0 if the field is missing.
+// ifThere is a number, or 0 where the field is missing.
 func ifThere(field, number string) string { return "(has(" + field + ") ? " + number + " : 0)" }
 
 // textsOfStatus limits all texts of the states in status. A state with only the four required fields has only a name.
@@ -218,12 +243,11 @@ func textsOfStatus() map[string]any {
 }
 
 // textsOfEffective limits all texts of status.effective.
-func textsOfEffective() map[string]any {
-	texts := sizes("self", "flowRunID", "taskKey", "dynamicKey", "cacheKey", "taskVersion", "wire") + " + " +
-		ifThere("self.tags", "self.tags.map(t, size(t)).sum()")
+func textsOfEffective(limit int, fields ...string) map[string]any {
+	texts := sizes("self", fields...) + " + " + ifThere("self.tags", "self.tags.map(t, size(t)).sum()")
 	return map[string]any{
-		"rule":    texts + " <= 2048",
-		"message": "the texts of effective have at most 2048 characters together",
+		"rule":    fmt.Sprintf("%s <= %d", texts, limit),
+		"message": fmt.Sprintf("the texts of effective have at most %d characters together", limit),
 	}
 }
 

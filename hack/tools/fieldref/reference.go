@@ -54,6 +54,10 @@ func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version 
 		p.WriteString(".\n\n")
 	}
 	root := *version.Schema.OpenAPIV3Schema
+	if _, split := root.Properties["spec"]; !split {
+		p.whole(names.Kind, root)
+		return
+	}
 	for _, name := range []string{"spec", "status"} {
 		property := root.Properties[name]
 		property.XValidations = append(about(root, name), property.XValidations...)
@@ -61,8 +65,17 @@ func (p *printer) version(crd apiextensionsv1.CustomResourceDefinition, version 
 	}
 }
 
-// about returns the rules of an object about one of its fields, one for each
-// message. A rule that computes its message is omitted.
+// whole prints a kind whose fields stand beside metadata.
+func (p *printer) whole(kind string, root schema) {
+	root.Properties = maps.Clone(root.Properties)
+	for _, common := range []string{"apiVersion", "kind", "metadata"} {
+		delete(root.Properties, common)
+	}
+	p.object(kind, root)
+}
+
+// about returns the rules of an object that are about one of its fields, one of
+// each message. One that makes up its message as it is broken has none to print.
 func about(s schema, name string) apiextensionsv1.ValidationRules {
 	var rules apiextensionsv1.ValidationRules
 	printed := map[string]bool{}

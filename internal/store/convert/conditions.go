@@ -17,26 +17,42 @@ import (
 // reason.
 const noReason = "Unknown"
 
+// lifecycle is what the conditions of a run of either kind follow from.
+type lifecycle struct {
+	state                *orchestration.State
+	history              []orchestration.State
+	dropped              int64 // how many older states fell off history
+	created, endRecorded time.Time
+	generation           int64
+}
+
 // conditions returns the conditions of the current state, which clients wait for. They
 // depend only on the run, including the times of their last change.
 func conditions(run *taskrun.Run) []metav1.Condition {
-	if run.State == nil {
+	return lifecycle{
+		state: run.State, history: run.History, dropped: run.HistoryDropped,
+		created: run.Created, endRecorded: run.EndRecorded, generation: run.Ref.Generation,
+	}.conditions()
+}
+
+func (l lifecycle) conditions() []metav1.Condition {
+	if l.state == nil {
 		return nil
 	}
 	all := []metav1.Condition{
 		{
-			Type: v1alpha1.ConditionSucceeded, Status: succeeded(run.State.Type),
-			LastTransitionTime: lastChange(run, succeeded),
+			Type: v1alpha1.ConditionSucceeded, Status: succeeded(l.state.Type),
+			LastTransitionTime: l.lastChange(succeeded),
 		},
 		{
-			Type: v1alpha1.ConditionFinished, Status: finished(run.State.Type),
-			LastTransitionTime: lastChange(run, finished),
+			Type: v1alpha1.ConditionFinished, Status: finished(l.state.Type),
+			LastTransitionTime: l.lastChange(finished),
 		},
 	}
 	for i := range all {
-		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(run.State.Type), run.State.Name), noReason)
-		all[i].Message = shortened(textOr(run.State.Message, ""), v1alpha1.MaxConditionMessage)
-		all[i].ObservedGeneration = run.Ref.Generation
+		all[i].Reason = cmp.Or(v1alpha1.ConditionReason(string(l.state.Type), l.state.Name), noReason)
+		all[i].Message = shortened(textOr(l.state.Message, ""), v1alpha1.MaxConditionMessage)
+		all[i].ObservedGeneration = l.generation
 	}
 	return all
 }
@@ -60,35 +76,35 @@ func finished(t orchestration.StateType) metav1.ConditionStatus {
 }
 
 // lastChange returns the time since which the condition has its status: the record of
-// the end, otherwise the first of the latest states with the same status. If all
-// states in the history have it and older ones were dropped, this is the creation of
-// the run: the time must not change while the status does not.
-func lastChange(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
-	current := status(run.State.Type)
-	since := run.State.Timestamp
-	if run.Finished() && !run.EndRecorded.IsZero() && sameSinceEnd(run, status) {
-		return conditionTime(run.EndRecorded)
+// the end, or else the first of the latest states with the same status. If all states
+// in the history have it and older ones were dropped, this is the creation of the run:
+// the time must not change while the status does not.
+func (l lifecycle) lastChange(status func(orchestration.StateType) metav1.ConditionStatus) metav1.Time {
+	current := status(l.state.Type)
+	since := l.state.Timestamp
+	if l.state.Type.Terminal() && !l.endRecorded.IsZero() && l.sameSinceEnd(status) {
+		return conditionTime(l.endRecorded)
 	}
-	for _, past := range slices.Backward(run.History) {
+	for _, past := range slices.Backward(l.history) {
 		if status(past.Type) != current {
 			return conditionTime(since)
 		}
 		since = past.Timestamp
 	}
-	if run.HistoryDropped > 0 {
-		since = run.Created
+	if l.dropped > 0 {
+		since = l.created
 	}
 	return conditionTime(since)
 }
 
 // sameSinceEnd reports whether the condition has had its status since the run
 // finished: all terminal states at the end have the same status.
-func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.ConditionStatus) bool {
-	for _, past := range slices.Backward(run.History) {
+func (l lifecycle) sameSinceEnd(status func(orchestration.StateType) metav1.ConditionStatus) bool {
+	for _, past := range slices.Backward(l.history) {
 		if !past.Type.Terminal() {
 			break
 		}
-		if status(past.Type) != status(run.State.Type) {
+		if status(past.Type) != status(l.state.Type) {
 			return false
 		}
 	}
@@ -98,19 +114,23 @@ func sameSinceEnd(run *taskrun.Run, status func(orchestration.StateType) metav1.
 // endOf returns the time at which the operator recorded that the run finished. It is
 // zero if the state is not terminal, or if the conditions lack the time.
 func endOf(status *v1alpha1.TaskRunStatus) time.Time {
-	if !terminal(status) {
+	return endRecordedIn(status.State, status.Conditions, status.UpdatedTime)
+}
+
+func endRecordedIn(state *v1alpha1.State, conditions []metav1.Condition, updated *v1alpha1.MicroTime) time.Time {
+	if !terminal(state) {
 		return time.Time{}
 	}
-	for i := range status.Conditions {
-		if c := &status.Conditions[i]; c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue {
-			return endRecorded(c.LastTransitionTime, status.UpdatedTime)
+	for i := range conditions {
+		if c := &conditions[i]; c.Type == v1alpha1.ConditionFinished && c.Status == metav1.ConditionTrue {
+			return endRecorded(c.LastTransitionTime, updated)
 		}
 	}
 	return time.Time{}
 }
 
-func terminal(status *v1alpha1.TaskRunStatus) bool {
-	return status.State != nil && orchestration.StateType(status.State.Type).Terminal()
+func terminal(state *v1alpha1.State) bool {
+	return state != nil && orchestration.StateType(state.Type).Terminal()
 }
 
 // endRecorded returns a time that is known to the second: exactly, if the other time

@@ -67,7 +67,7 @@ func refOf(o *v1alpha1.TaskRun) taskrun.ObjectRef {
 // to an object that is a run.
 func isStale(o *v1alpha1.TaskRun) bool {
 	return o.Status.State == nil || o.Status.ObservedGeneration != o.Generation ||
-		(terminal(&o.Status) && endOf(&o.Status).IsZero()) ||
+		(terminal(o.Status.State) && endOf(&o.Status).IsZero()) ||
 		meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
@@ -99,12 +99,17 @@ func fillProgress(run *taskrun.Run, status *v1alpha1.TaskRunStatus) {
 	}
 }
 
-// initialState returns the initial state of the object. Without one in spec, it is the
-// PENDING of a REST create. Without an id in spec, the id is derived from the uid of the
-// object, the same on every replica. Data that is not JSON is omitted, with a note in
-// the message.
+// initialState returns the initial state of the object.
 func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
-	requested, origin := o.Spec.InitialState, originOf(o)
+	origin := originOf(o)
+	state := requestedState(o.Spec.InitialState, cmp.Or(origin.StateID, firstStateID(string(o.UID))), timeOr(origin.StateTime, created))
+	state.Reported = origin.Source == v1alpha1.SourceEvent
+	return state
+}
+
+// requestedState returns the initial state of a spec. Without one in spec, it is the
+// PENDING of a REST create. Data that is not JSON is omitted, with a note in the message.
+func requestedState(requested *v1alpha1.ProposedState, id string, at time.Time) orchestration.State {
 	if requested == nil {
 		requested = &v1alpha1.ProposedState{
 			Type: string(orchestration.Pending), StateDetails: &v1alpha1.StateDetails{Deferred: new(false)},
@@ -114,9 +119,7 @@ func initialState(o *v1alpha1.TaskRun, created time.Time) orchestration.State {
 	if proposal.Fault != "" {
 		proposal.Message = new(strings.TrimSpace(textOr(proposal.Message, "") + " [" + proposal.Fault + "]"))
 	}
-	state := proposal.State(cmp.Or(origin.StateID, firstStateID(string(o.UID))), timeOr(origin.StateTime, created))
-	state.Reported = origin.Source == v1alpha1.SourceEvent
-	return state
+	return proposal.State(id, at)
 }
 
 // originOf returns the origin of an object, an empty one if it has none.
@@ -127,6 +130,8 @@ func originOf(o *v1alpha1.TaskRun) *v1alpha1.Origin {
 	return o.Spec.Origin
 }
 
+// firstStateID returns the id of the first state of an object without one in its spec: the
+// same on every replica.
 func firstStateID(uid string) string {
 	space, err := uuid.Parse(uid)
 	if err != nil { // a uid need not be a UUID

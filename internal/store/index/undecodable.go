@@ -16,9 +16,9 @@ type Undecodable struct {
 	UID               types.UID
 	ResourceVersion   string
 	DeletionTimestamp *metav1.Time       // set: only finalizers keep the object
-	ID                string             // of the run or the limit
+	ID                string             // of the run, the flow or the limit
 	Key               taskrun.NaturalKey // of the run
-	Limit             string             // name of the limit
+	Name              string             // of the flow or the limit over REST
 	Err               taskrun.UndecodableError
 
 	list uint32 // as of an entry
@@ -31,7 +31,7 @@ type Undecodables struct {
 	log     *slog.Logger // nil: none
 	objects map[types.UID]*Undecodable
 	names   map[undecodableName]*Undecodable // by the object's name
-	ids     map[undecodableName]*Undecodable // by the id of the run or limit
+	ids     map[undecodableName]*Undecodable // by the id of the run, flow or limit
 	keys    map[undecodableKey]*Undecodable
 }
 
@@ -157,9 +157,15 @@ func (s *Undecodables) named(kind, namespace, name string) *Undecodable {
 
 // Run returns the error of the run with this id, nil if its object can be decoded.
 func (s *Undecodables) Run(namespace, id string) error {
+	return s.WithID(v1alpha1.KindTaskRun, namespace, id)
+}
+
+// WithID returns the error of the object of a kind that has this id over REST, nil if it
+// can be decoded.
+func (s *Undecodables) WithID(kind, namespace, id string) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if u := s.ids[undecodableName{v1alpha1.KindTaskRun, namespace, id}]; u != nil {
+	if u := s.ids[undecodableName{kind, namespace, id}]; u != nil {
 		return &u.Err
 	}
 	return nil
@@ -179,11 +185,19 @@ func (s *Undecodables) RunByKey(namespace string, key taskrun.NaturalKey) error 
 // Limit returns the error of the limit with this id, or, if the id is empty, with this
 // name. A nil result means that its object can be decoded.
 func (s *Undecodables) Limit(namespace, id, name string) error {
+	if id != "" {
+		return s.WithID(v1alpha1.KindConcurrencyLimit, namespace, id)
+	}
+	return s.WithName(v1alpha1.KindConcurrencyLimit, namespace, name)
+}
+
+// WithName returns the error of the object of a kind that has this name over REST, nil if
+// it can be decoded.
+func (s *Undecodables) WithName(kind, namespace, name string) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, u := range s.objects {
-		if u.Err.Kind == v1alpha1.KindConcurrencyLimit && u.Err.Namespace == namespace &&
-			((id != "" && u.ID == id) || (id == "" && u.Limit == name)) {
+		if u.Err.Kind == kind && u.Err.Namespace == namespace && u.Name == name {
 			return &u.Err
 		}
 	}
@@ -205,7 +219,10 @@ func (s *Undecodables) Counts() map[string]int {
 }
 
 // logKeys are the log keys of the names of objects, by kind.
-var logKeys = map[string]string{v1alpha1.KindTaskRun: "taskRun", v1alpha1.KindConcurrencyLimit: "limit", v1alpha1.KindStateProposal: "stateProposal"}
+var logKeys = map[string]string{
+	v1alpha1.KindTaskRun: "taskRun", v1alpha1.KindConcurrencyLimit: "limit", v1alpha1.KindStateProposal: "stateProposal",
+	v1alpha1.KindFlowRun: "flowRun", v1alpha1.KindRegisteredFlow: "flow", v1alpha1.KindRunData: "runData",
+}
 
 // logObject logs a message about an object.
 func (s *Undecodables) logObject(log func(*slog.Logger, string, ...any), message string, u *Undecodable, more ...any) {

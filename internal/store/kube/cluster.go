@@ -36,7 +36,7 @@ type Options struct {
 	Reader client.Reader
 	// Watch has the namespaces whose TaskRuns are watched. If it is empty, all are.
 	Watch []string
-	// Cache has the informer of ConcurrencyLimits.
+	// Cache has the informers of ConcurrencyLimits, FlowRuns and RegisteredFlows.
 	Cache cache.Cache
 	// Ingest is the one that the cache was made with: its Transform, its NewInformer and
 	// its Transport. It has the index.
@@ -60,6 +60,7 @@ type Cluster struct {
 	watches *watchHealth
 	synced  toolscache.InformerSynced
 	limits  *limitIndex
+	flows   *flowIndex
 	probe   probe
 }
 
@@ -72,8 +73,13 @@ func New(ctx context.Context, o Options) (*Cluster, error) {
 	c := &Cluster{Options: o, index: o.Ingest.index, watches: o.Ingest.watches}
 	c.addScopes()
 	var err error
-	c.limits, err = watchLimits(ctx, o.Cache, c.index.Undecodables(), o.Clock)
-	return c, err
+	if c.limits, err = watchLimits(ctx, o.Cache, c.index.Undecodables(), o.Clock); err != nil {
+		return nil, err
+	}
+	if c.flows, err = watchFlows(ctx, o.Cache, c.index.Undecodables()); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // addScopes adds the scopes of the namespaces, each once.

@@ -24,6 +24,12 @@ func newObject(kind string) client.Object {
 		return &v1alpha1.ConcurrencyLimit{}
 	case v1alpha1.KindStateProposal:
 		return &v1alpha1.StateProposal{}
+	case v1alpha1.KindFlowRun:
+		return &v1alpha1.FlowRun{}
+	case v1alpha1.KindRegisteredFlow:
+		return &v1alpha1.RegisteredFlow{}
+	case v1alpha1.KindRunData:
+		return &v1alpha1.RunData{}
 	default:
 		return nil
 	}
@@ -50,6 +56,10 @@ func check(object client.Object) error {
 			convert.LimitFromObject(o)
 		case *v1alpha1.StateProposal:
 			convert.ProposalFromObject(o)
+		case *v1alpha1.FlowRun:
+			convert.FlowRunFromObject(o)
+		case *v1alpha1.RegisteredFlow:
+			convert.FlowFromObject(o)
 		}
 	})
 }

@@ -12,18 +12,19 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// Direct makes the two calls that every run needs: the create and the write of a
-// status. Both request only the metadata in the response, because the rest is what was
+// Direct makes the two calls that every run needs, of tasks and of flows: the create and the
+// write of a status. Both request only the metadata in the response, because the rest is what was
 // sent. That is less work on both sides.
 type Direct struct{ client rest.Interface }
 
 // NewDirect returns a Direct for the cluster of the configuration, on an HTTP client that
 // was created for it.
-func NewDirect(config *rest.Config, client *http.Client) (*Direct, error) {
+func NewDirect(config *rest.Config, connections *http.Client) (*Direct, error) {
 	scheme := runtime.NewScheme() // for the responses of failed calls
 	metav1.AddToGroupVersion(scheme, v1alpha1.GroupVersion)
 	metav1.AddToGroupVersion(scheme, metav1.Unversioned)
@@ -31,7 +32,7 @@ func NewDirect(config *rest.Config, client *http.Client) (*Direct, error) {
 	config.GroupVersion = &v1alpha1.GroupVersion
 	config.APIPath = "/apis"
 	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	typed, err := rest.RESTClientForConfigAndClient(config, client)
+	typed, err := rest.RESTClientForConfigAndClient(config, connections)
 	if err != nil {
 		return nil, fmt.Errorf("preparing a client for TaskRuns: %w", err)
 	}
@@ -39,19 +40,28 @@ func NewDirect(config *rest.Config, client *http.Client) (*Direct, error) {
 }
 
 const (
-	resource     = "taskruns"
-	metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+	resource         = "taskruns"
+	flowRunsResource = "flowruns"
+	metadataOnly     = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 )
 
 // create creates the object, and updates its metadata from the response.
-func (d *Direct) create(ctx context.Context, object *v1alpha1.TaskRun) error {
-	return send(ctx, d.client.Post().Namespace(object.Namespace).Resource(resource), object)
+func (d *Direct) create(ctx context.Context, object client.Object) error {
+	return send(ctx, d.client.Post().Namespace(object.GetNamespace()).Resource(resourceOf(object)), object)
 }
 
 // updateStatus writes the object's status, and updates its metadata from the response.
-func (d *Direct) updateStatus(ctx context.Context, object *v1alpha1.TaskRun) error {
-	request := d.client.Put().Namespace(object.Namespace).Resource(resource).Name(object.Name).SubResource("status")
+func (d *Direct) updateStatus(ctx context.Context, object client.Object) error {
+	request := d.client.Put().Namespace(object.GetNamespace()).Resource(resourceOf(object)).Name(object.GetName()).SubResource("status")
 	return send(ctx, request, object)
+}
+
+// resourceOf returns the resource of a run.
+func resourceOf(object client.Object) string {
+	if _, ok := object.(*v1alpha1.FlowRun); ok {
+		return flowRunsResource
+	}
+	return resource
 }
 
 // ready reports whether the API server reports that it has started completely.
@@ -59,8 +69,12 @@ func (d *Direct) ready(ctx context.Context) bool {
 	return d.client.Get().AbsPath("/readyz").Do(ctx).Error() == nil
 }
 
-func send(ctx context.Context, request *rest.Request, object *v1alpha1.TaskRun) error {
-	object.APIVersion, object.Kind = v1alpha1.GroupVersion.String(), "TaskRun"
+func send(ctx context.Context, request *rest.Request, object client.Object) error {
+	kind := v1alpha1.KindTaskRun
+	if resourceOf(object) == flowRunsResource {
+		kind = v1alpha1.KindFlowRun
+	}
+	object.GetObjectKind().SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
 	body, err := json.Marshal(object)
 	if err != nil {
 		return fmt.Errorf("encoding: %w", err)
@@ -81,7 +95,7 @@ func send(ctx context.Context, request *rest.Request, object *v1alpha1.TaskRun) 
 }
 
 // stamp updates the metadata of an object from the response of the API server.
-func stamp(object *v1alpha1.TaskRun, response []byte) error {
+func stamp(object client.Object, response []byte) error {
 	var given struct {
 		Metadata struct {
 			UID               types.UID    `json:"uid"`
@@ -98,7 +112,10 @@ func stamp(object *v1alpha1.TaskRun, response []byte) error {
 	if m.UID == "" || m.ResourceVersion == "" {
 		return errors.New("decoding the response: no object in it")
 	}
-	object.UID, object.ResourceVersion, object.Generation = m.UID, m.ResourceVersion, m.Generation
-	object.CreationTimestamp, object.DeletionTimestamp = m.CreationTimestamp, m.DeletionTimestamp
+	object.SetUID(m.UID)
+	object.SetResourceVersion(m.ResourceVersion)
+	object.SetGeneration(m.Generation)
+	object.SetCreationTimestamp(m.CreationTimestamp)
+	object.SetDeletionTimestamp(m.DeletionTimestamp)
 	return nil
 }

@@ -30,14 +30,23 @@ func NewIngest(clock clock.PassiveClock, log *slog.Logger) *Ingest {
 	return &Ingest{index: index.New(clock, log), watches: newWatchHealth(clock)}
 }
 
-// Transform is the cache's transform of ConcurrencyLimits and StateProposals. An object
-// that cannot be converted becomes a placeholder, as one that cannot be decoded.
+// Transform is the cache's transform of ConcurrencyLimits, StateProposals, FlowRuns and
+// RegisteredFlows. An object that cannot be converted becomes a placeholder, as one that
+// cannot be decoded. Of a FlowRun, the cache has only its run.
 func (i *Ingest) Transform(object any) (any, error) {
 	switch o := object.(type) {
 	case *v1alpha1.ConcurrencyLimit:
 		return withoutManagers(v1alpha1.KindConcurrencyLimit, o)
 	case *v1alpha1.StateProposal:
 		return withoutManagers(v1alpha1.KindStateProposal, o)
+	case *v1alpha1.RegisteredFlow:
+		return withoutManagers(v1alpha1.KindRegisteredFlow, o)
+	case *v1alpha1.FlowRun:
+		kept, err := withoutManagers(v1alpha1.KindFlowRun, o)
+		if run, ok := kept.(*v1alpha1.FlowRun); ok && !IsUndecodable(run) {
+			return newFlowRunEntry(run), err
+		}
+		return kept, err
 	default:
 		return object, nil
 	}
@@ -68,16 +77,26 @@ func unconvertible(kind string, o any, cause error) (*index.Undecodable, error) 
 	return newUndecodable(kind, text, cause)
 }
 
-// NewInformer creates the informers of a cache. A ConcurrencyLimit or StateProposal that
-// cannot be decoded ends no list and no watch, if the requests go through the Ingest's
-// Transport. Readiness does not depend on StateProposals, which no read over REST returns.
+// readable marks the requests for objects that reads over REST return: readiness depends on
+// their watch.
+func (i *Ingest) readable(lw toolscache.ListerWatcher, kind string) toolscache.ListerWatcher {
+	of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: kind}
+	return &watched{ListerWatcherWithContext: of, kind: kind, health: i.watches}
+}
+
+// NewInformer creates the informers of a cache. An object of our kinds that cannot be
+// decoded ends no list and no watch, if the requests go through the Ingest's Transport.
+// Readiness does not depend on StateProposals, which no read over REST returns.
 func (i *Ingest) NewInformer(
 	lw toolscache.ListerWatcher, example runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
 	switch example.(type) {
 	case *v1alpha1.ConcurrencyLimit:
-		of := marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindConcurrencyLimit}
-		lw = &watched{ListerWatcherWithContext: of, kind: v1alpha1.KindConcurrencyLimit, health: i.watches}
+		lw = i.readable(lw, v1alpha1.KindConcurrencyLimit)
+	case *v1alpha1.FlowRun:
+		lw = i.readable(lw, v1alpha1.KindFlowRun)
+	case *v1alpha1.RegisteredFlow:
+		lw = i.readable(lw, v1alpha1.KindRegisteredFlow)
 	case *v1alpha1.StateProposal:
 		lw = marked{ListerWatcherWithContext: toolscache.ToListerWatcherWithContext(lw), kind: v1alpha1.KindStateProposal}
 		informer := toolscache.NewSharedIndexInformer(lw, example, resync, indexers)

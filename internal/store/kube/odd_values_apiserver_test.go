@@ -153,9 +153,14 @@ var minimal = map[string]map[string]any{
 	"stateproposals": {
 		"targetRef": map[string]any{"kind": v1alpha1.KindTaskRun, "name": "odd"}, "state": map[string]any{"type": "CANCELLED"},
 	},
+	"flowruns":        {"flowName": "etl"},
+	"registeredflows": {"name": "odd"},
 }
 
-var kindsOf = map[string]string{"taskruns": v1alpha1.KindTaskRun, "concurrencylimits": v1alpha1.KindConcurrencyLimit, "stateproposals": v1alpha1.KindStateProposal}
+var kindsOf = map[string]string{
+	"taskruns": v1alpha1.KindTaskRun, "concurrencylimits": v1alpha1.KindConcurrencyLimit, "stateproposals": v1alpha1.KindStateProposal,
+	"flowruns": v1alpha1.KindFlowRun, "registeredflows": v1alpha1.KindRegisteredFlow,
+}
 
 // objectWith returns an object with a spec or a status.
 func objectWith(resource, half string, value any) map[string]any {

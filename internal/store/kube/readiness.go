@@ -31,7 +31,7 @@ type probe struct {
 // responds. Objects that are skipped because they cannot be decoded do not count: the
 // owner of one object cannot take the program out of service.
 func (c *Cluster) ready(ctx context.Context, namespace string) error {
-	for _, check := range []func() error{c.complete, c.limits.complete, c.current} {
+	for _, check := range []func() error{c.complete, c.limits.complete, c.flows.complete, c.current} {
 		if err := check(); err != nil {
 			return err
 		}

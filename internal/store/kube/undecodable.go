@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -36,13 +37,17 @@ func newUndecodable(kind string, text []byte, cause error) (*index.Undecodable, 
 	return u, nil
 }
 
-// setIDs sets the ids and names of the run or the limit over REST. StateProposals have
-// none.
+// setIDs sets the ids and names over REST. StateProposals and RunData have none.
 func setIDs(u *index.Undecodable, kind string, id *identity) {
 	switch kind {
 	case v1alpha1.KindConcurrencyLimit:
-		u.Limit = convert.LimitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
+		u.Name = convert.LimitName(id.Spec.Tag, id.Spec.Name, id.Metadata.Name)
 		u.ID = convert.LimitID(id.Spec.Origin != nil, id.Metadata.Name, id.Metadata.UID)
+	case v1alpha1.KindFlowRun:
+		u.ID = cmp.Or(id.Spec.ID, u.ID)
+	case v1alpha1.KindRegisteredFlow:
+		u.Name = cmp.Or(id.Spec.Name, id.Metadata.Name)
+		u.ID = cmp.Or(id.Spec.ID, flowrun.FlowID(id.Metadata.Namespace, u.Name))
 	case v1alpha1.KindTaskRun:
 		u.ID = cmp.Or(id.Spec.ID, u.ID)
 		u.Key = taskrun.NaturalKey{

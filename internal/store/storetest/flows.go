@@ -36,6 +36,9 @@ func RunFlows(t *testing.T, open func(t *testing.T) flowrun.Store) {
 		"the newest subflow of a task run is found":             testSubflow,
 		"each change is passed in order":                        testFollowFlowRuns,
 		"inputs are kept in their order":                        testInputs,
+		"large parts are read back":                             testLargeParts,
+		"parts that a snapshot lacks can be loaded":             testUnloadedParts,
+		"no flow run is lost for what is too long":              testOversizeFlowRun,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

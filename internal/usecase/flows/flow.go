@@ -10,10 +10,10 @@ import (
 )
 
 // CreateFlow registers a flow, or returns the flow with this name as it is. created is
-// true for a new flow (flows contract §2.1). Equal calls, at the same time on any
-// replicas, create one flow. Errors: *InvalidError if the name is too long, ErrUnavailable.
+// true for a new flow (flows contract §2.1). Its id follows from its name. Equal calls, at
+// the same time on any replicas, create one flow. Errors: *InvalidError if the name is too long, ErrUnavailable.
 func (s *Service) CreateFlow(ctx context.Context, in flowrun.NewFlow) (flow *flowrun.Flow, created bool, err error) {
-	first := &flowrun.Flow{ID: s.NewID(), Created: s.now(), Name: in.Name, Tags: in.Tags, Labels: in.Labels}
+	first := &flowrun.Flow{ID: flowrun.FlowID(s.Namespace, in.Name), Created: s.now(), Name: in.Name, Tags: in.Tags, Labels: in.Labels}
 	first.Updated = first.Created
 	if err = first.CheckIdentity(); err != nil {
 		return nil, false, err
