@@ -74,27 +74,38 @@ func (f *Filters) Matching(s Snapshot, joined Joined) iter.Seq[*Run] {
 // candidates yields the runs that can match. It looks up runs by their ids, and by the id
 // of their flow.
 func (f *Filters) candidates(s Snapshot) iter.Seq[*Run] {
-	if f.Runs != nil && !f.Runs.Or && f.Runs.ID != nil && f.Runs.ID.Any != nil {
-		return func(yield func(*Run) bool) {
-			for _, id := range taskrun.Distinct(f.Runs.ID.Any) {
-				if run := s.Run(id); run != nil && !yield(run) {
+	if f.Runs != nil && !f.Runs.Or && f.Runs.ID.hasList() {
+		return runsWithIDs(s, taskrun.Distinct(f.Runs.ID.Any))
+	}
+	if f.Flows != nil && !f.Flows.Or && f.Flows.ID.hasList() {
+		return runsOfFlows(s, taskrun.Distinct(f.Flows.ID.Any))
+	}
+	return s.Runs()
+}
+
+// hasList reports whether the filter names what it matches.
+func (f *ListFilter[T]) hasList() bool { return f != nil && f.Any != nil }
+
+func runsWithIDs(s Snapshot, ids []string) iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		for _, id := range ids {
+			if run := s.Run(id); run != nil && !yield(run) {
+				return
+			}
+		}
+	}
+}
+
+func runsOfFlows(s Snapshot, ids []string) iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		for _, id := range ids {
+			for run := range s.RunsOf(id) {
+				if !yield(run) {
 					return
 				}
 			}
 		}
 	}
-	if f.Flows != nil && !f.Flows.Or && f.Flows.ID != nil && f.Flows.ID.Any != nil {
-		return func(yield func(*Run) bool) {
-			for _, id := range taskrun.Distinct(f.Flows.ID.Any) {
-				for run := range s.RunsOf(id) {
-					if !yield(run) {
-						return
-					}
-				}
-			}
-		}
-	}
-	return s.Runs()
 }
 
 // matcher compiles the filters for the runs of a snapshot. It allocates no memory per run.
@@ -129,21 +140,21 @@ func (f *Filters) MatchingFlows(s Snapshot, joined Joined) iter.Seq[*Flow] {
 	if f.Deployments != nil || f.WorkPools || f.WorkQueues {
 		return func(func(*Flow) bool) {}
 	}
-	match := func(*Flow) bool { return true }
+	var all []func(*Flow) bool
 	if f.Flows != nil {
-		match = f.Flows.Matcher()
+		all = append(all, f.Flows.Matcher())
 	}
-	ofRuns := Filters{Runs: f.Runs, TaskRuns: f.TaskRuns}
-	var withRun idSet // nil: any flow
-	if ofRuns.Given() {
-		withRun = idSet{}
+	if ofRuns := (Filters{Runs: f.Runs, TaskRuns: f.TaskRuns}); ofRuns.Given() {
+		withRun := idSet{}
 		for run := range ofRuns.Matching(s, joined) {
 			withRun.add(run.FlowID)
 		}
+		all = append(all, func(flow *Flow) bool { return withRun.has(flow.ID) })
 	}
+	match := taskrun.Join(false, all)
 	return func(yield func(*Flow) bool) {
 		for flow := range s.Flows() {
-			if match(flow) && (withRun == nil || withRun.has(flow.ID)) && !yield(flow) {
+			if match(flow) && !yield(flow) {
 				return
 			}
 		}

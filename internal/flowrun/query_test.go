@@ -24,11 +24,12 @@ func TestSorts(t *testing.T) {
 	for sort, want := range tests {
 		for offset := range 6 {
 			q := Query{Sort: sort, Offset: offset, Limit: 2, Counted: true}
-			page, names := q.Page(s, Joined{}), ""
+			page := q.Page(s, Joined{})
+			var all []string
 			for _, run := range page.Runs {
-				names += run.Name
+				all = append(all, run.Name)
 			}
-			rest := want[min(offset, 4):]
+			names, rest := strings.Join(all, ""), want[min(offset, 4):]
 			if names != rest[:min(2, len(rest))] || page.Total != 4 {
 				t.Errorf("%s, offset %d: %q of %d, want %q", sort, offset, names, page.Total, rest)
 			}
@@ -39,7 +40,8 @@ func TestSorts(t *testing.T) {
 func TestSortsOfFlows(t *testing.T) {
 	t.Parallel()
 	flows := []*Flow{
-		{ID: "1", Name: "b", Created: *at(1), Updated: *at(9)}, {ID: "2", Name: "C", Created: *at(2), Updated: *at(2)},
+		{ID: "1", Name: "b", Created: *at(1), Updated: *at(9)},
+		{ID: "2", Name: "C", Created: *at(2), Updated: *at(2)},
 		{ID: "3", Name: "a", Created: *at(2), Updated: *at(5)},
 	}
 	s := snapshotOf(flows, nil)
@@ -97,13 +99,14 @@ func TestHistory(t *testing.T) {
 	if err != nil || len(bins) != 2 {
 		t.Fatalf("%d bins, %v", len(bins), err)
 	}
-	got := ""
+	var counted []string
 	for _, bin := range bins {
 		for _, state := range bin.States {
-			got += fmt.Sprint(state.Type, " ", state.Name, " ", state.Count, "; ")
+			counted = append(counted, fmt.Sprint(state.Type, " ", state.Name, " ", state.Count))
 		}
 	}
-	if want := "COMPLETED Fine 1; PENDING Pending 1; RUNNING Running 1; SCHEDULED Scheduled 1; "; got != want {
+	got := strings.Join(counted, "; ")
+	if want := "COMPLETED Fine 1; PENDING Pending 1; RUNNING Running 1; SCHEDULED Scheduled 1"; got != want {
 		t.Errorf("states %q, want %q", got, want)
 	}
 	q.Interval = 1

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,11 +93,7 @@ func namesOf(t *testing.T, f Filters, s Snapshot, each EachTaskRun) string {
 		names = append(names, run.Name)
 	}
 	slices.Sort(names)
-	text := ""
-	for _, name := range names {
-		text += name
-	}
-	return text
+	return strings.Join(names, "")
 }
 
 func taskRunsThatFail(err error) EachTaskRun {

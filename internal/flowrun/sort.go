@@ -111,15 +111,16 @@ func (s Sort) ordering() ordering[*Run] {
 }
 
 func (s FlowSort) ordering() ordering[*Flow] {
-	name := byText(func(f *Flow) string { return f.Name })
-	o := name
+	var o ordering[*Flow]
 	switch s {
 	case FlowSortCreatedDesc:
 		o = byTime(func(f *Flow) *time.Time { return &f.Created }).reversed()
 	case FlowSortUpdatedDesc:
 		o = byTime(func(f *Flow) *time.Time { return &f.Updated }).reversed()
 	case FlowSortNameDesc:
-		o = name.reversed()
+		o = byText(func(f *Flow) string { return f.Name }).reversed()
+	default:
+		o = byText(func(f *Flow) string { return f.Name })
 	}
 	return o.thenByID(func(f *Flow) string { return f.ID })
 }

@@ -82,12 +82,12 @@ func decide(policy Policy[Facts], f Facts) Decision {
 	t := evaluate[Facts, *Facts](policy, f)
 	d := t.outcome
 	if t.target() == None {
-		d.Progress = f.Run.Progress.clone()
+		d.Progress = f.Run.clone()
 		d.Slots = nil
 		return d
 	}
 	d.State = new(t.facts.Proposed.clone())
-	d.Progress = t.facts.Run.Progress.clone()
+	d.Progress = t.facts.Run.clone()
 	return d
 }
 

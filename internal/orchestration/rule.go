@@ -93,21 +93,14 @@ func (v Verdict) ends() bool { return v.Status != "" }
 // String describes the verdict for the trace.
 func (v Verdict) String() string {
 	var did []string
-	switch {
-	case v.Status == Wait:
-		did = append(did, fmt.Sprintf("WAIT %s: %s", v.Delay, v.Reason))
-	case v.Status == Reject && v.State != nil:
-		did = append(did, fmt.Sprintf("REJECT in favour of %s %q: %s", v.State.Type, v.State.Name, v.Reason))
-	case v.ends():
-		did = append(did, fmt.Sprintf("%s: %s", v.Status, v.Reason))
-	case v.State != nil:
-		did = append(did, fmt.Sprintf("edited the proposed %s %q", v.State.Type, v.State.Name))
+	if text := v.onState(); text != "" {
+		did = append(did, text)
 	}
 	if v.RunCount != nil {
 		did = append(did, fmt.Sprintf("run count %d", *v.RunCount))
 	}
-	if v.FlowRun != nil && v.FlowRun.Marks != nil {
-		did = append(did, v.FlowRun.Marks.String())
+	if marks := v.marks(); marks != nil {
+		did = append(did, marks.String())
 	}
 	if len(v.Slots) > 0 {
 		did = append(did, "asked for slots of "+strings.Join(v.Slots, ", "))
@@ -116,6 +109,22 @@ func (v Verdict) String() string {
 		return "passed"
 	}
 	return strings.Join(did, ", ")
+}
+
+// onState describes what the verdict does to the proposed state, "" if nothing.
+func (v *Verdict) onState() string {
+	switch {
+	case v.Status == Wait:
+		return fmt.Sprintf("WAIT %s: %s", v.Delay, v.Reason)
+	case v.Status == Reject && v.State != nil:
+		return fmt.Sprintf("REJECT in favour of %s %q: %s", v.State.Type, v.State.Name, v.Reason)
+	case v.ends():
+		return fmt.Sprintf("%s: %s", v.Status, v.Reason)
+	case v.State != nil:
+		return fmt.Sprintf("edited the proposed %s %q", v.State.Type, v.State.Name)
+	default:
+		return ""
+	}
 }
 
 // newState returns a state that replaces the proposed state. As in Prefect, its

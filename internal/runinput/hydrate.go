@@ -59,41 +59,45 @@ func hydrationError(text string) *Error {
 func hydrate(value pyjson.Value) (hydrated pyjson.Value, removed bool, err error) {
 	switch value.Kind() {
 	case pyjson.Array:
-		return hydrateItems(value)
+		hydrated, err = hydrateItems(value)
+		return hydrated, false, err
 	case pyjson.Object:
 		if kind, is := value.Member(keyKind); is {
 			return placeholder(kind, value)
 		}
-		return hydrateMembers(value)
+		hydrated, err = hydrateMembers(value)
+		return hydrated, false, err
 	default:
 		return value, false, nil
 	}
 }
 
-func hydrateItems(array pyjson.Value) (hydrated pyjson.Value, removed bool, err error) {
+func hydrateItems(array pyjson.Value) (pyjson.Value, error) {
 	items := make([]pyjson.Value, 0, len(array.Items()))
 	for _, item := range array.Items() {
-		if item, removed, err = hydrate(item); err != nil {
-			return hydrated, false, err
+		item, removed, err := hydrate(item)
+		if err != nil {
+			return pyjson.Value{}, err
 		}
 		if !removed {
 			items = append(items, item)
 		}
 	}
-	return pyjson.ArrayValue(items), false, nil
+	return pyjson.ArrayValue(items), nil
 }
 
-func hydrateMembers(object pyjson.Value) (hydrated pyjson.Value, removed bool, err error) {
+func hydrateMembers(object pyjson.Value) (pyjson.Value, error) {
 	members := make([]pyjson.Member, 0, len(object.Members()))
 	for _, m := range object.Members() {
-		if m.Value, removed, err = hydrate(m.Value); err != nil {
-			return hydrated, false, err
+		value, removed, err := hydrate(m.Value)
+		if err != nil {
+			return pyjson.Value{}, err
 		}
 		if !removed {
-			members = append(members, m)
+			members = append(members, pyjson.Member{Key: m.Key, Value: value})
 		}
 	}
-	return pyjson.ObjectValue(members), false, nil
+	return pyjson.ObjectValue(members), nil
 }
 
 // placeholder evaluates a placeholder of one of the kinds. One of an unknown kind stands

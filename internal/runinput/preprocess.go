@@ -13,28 +13,30 @@ func acceptPydanticV1(schema map[string]any) {
 }
 
 func acceptProperties(schema map[string]any) {
-	required := map[any]bool{}
+	required := map[string]bool{}
 	for _, name := range listAt(schema, "required") {
 		if name, ok := name.(string); ok {
 			required[name] = true
 		}
 	}
 	for name, property := range objectAt(schema, "properties") {
-		property, ok := property.(map[string]any)
-		if !ok {
-			continue
+		if property, ok := property.(map[string]any); ok {
+			acceptProperty(property, required[name])
+			acceptProperties(property)
 		}
-		kind, typed := property["type"]
-		_, hasDefault := property["default"]
-		if typed && kind != "null" && !hasDefault && !required[name] {
-			property["anyOf"] = []any{map[string]any{"type": kind}, map[string]any{"type": "null"}}
-			delete(property, "type")
-		}
-		if items := listAt(property, "items"); len(items) > 0 && len(listAt(property, "prefixItems")) == 0 {
-			property["prefixItems"] = items
-			delete(property, "items")
-		}
-		acceptProperties(property)
+	}
+}
+
+func acceptProperty(property map[string]any, required bool) {
+	kind, typed := property["type"]
+	_, hasDefault := property["default"]
+	if typed && kind != "null" && !hasDefault && !required {
+		property["anyOf"] = []any{map[string]any{"type": kind}, map[string]any{"type": "null"}}
+		delete(property, "type")
+	}
+	if items := listAt(property, "items"); len(items) > 0 && len(listAt(property, "prefixItems")) == 0 {
+		property["prefixItems"] = items
+		delete(property, "items")
 	}
 }
 

@@ -81,17 +81,23 @@ func schemasIn(value any, isData bool, visit func(schema map[string]any)) {
 		}
 	case map[string]any:
 		for key, member := range value {
-			if object, ok := member.(map[string]any); ok && ofSchemas(key) {
-				for _, schema := range object {
-					schemasIn(schema, isData, visit)
-				}
-				continue
-			}
-			schemasIn(member, isData || ofData(key), visit)
+			schemasOf(key, member, isData, visit)
 		}
 		if !isData || refers(value) {
 			visit(value)
 		}
+	}
+}
+
+// schemasOf is schemasIn for a member of an object.
+func schemasOf(key string, member any, isData bool, visit func(schema map[string]any)) {
+	object, isObject := member.(map[string]any)
+	if !isObject || !ofSchemas(key) {
+		schemasIn(member, isData || ofData(key), visit)
+		return
+	}
+	for _, schema := range object {
+		schemasIn(schema, isData, visit)
 	}
 }
 

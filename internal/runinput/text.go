@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
@@ -17,22 +16,20 @@ import (
 // the words of the library here.
 func (f *fault) text(value pyjson.Value) string {
 	is := repr(value)
+	for _, of := range []func(is string) string{f.valueText, f.objectText, f.choiceText, f.numberText, f.sizeText} {
+		if text := of(is); text != "" {
+			return text
+		}
+	}
+	own := jsonschema.ValidationError{ErrorKind: f.kind}
+	return is + ": " + strings.TrimPrefix(own.Error(), "at '': ")
+}
+
+// valueText is text for the keywords about any value, empty for others.
+func (f *fault) valueText(is string) string {
 	switch k := f.kind.(type) {
 	case *kind.Type:
 		return is + " is not of type " + reprs(k.Want)
-	case *kind.Required:
-		return pyjson.Repr(k.Missing[0]) + " is a required property"
-	case *kind.DependentRequired:
-		return pyjson.Repr(k.Missing[0]) + " is a dependency of " + pyjson.Repr(k.Prop)
-	case *kind.AdditionalProperties:
-		return "Additional properties are not allowed (" + unexpected(k.Properties) + ")"
-	case *kind.AnyOf:
-		return is + " is not valid under any of the given schemas"
-	case *kind.OneOf:
-		if len(k.Subschemas) > 0 {
-			return is + " is valid under more than one of the given schemas"
-		}
-		return is + " is not valid under any of the given schemas"
 	case *kind.Enum:
 		return is + " is not one of " + reprAny(k.Want)
 	case *kind.Const:
@@ -41,16 +38,40 @@ func (f *fault) text(value pyjson.Value) string {
 		return is + " does not match " + pyjson.Repr(k.Want)
 	case *kind.UniqueItems:
 		return is + " has non-unique elements"
+	default:
+		return ""
+	}
+}
+
+// objectText is text for the keywords about the members of objects, empty for others.
+func (f *fault) objectText(string) string {
+	switch k := f.kind.(type) {
+	case *kind.Required:
+		return pyjson.Repr(k.Missing[0]) + " is a required property"
+	case *kind.DependentRequired:
+		return pyjson.Repr(k.Missing[0]) + " is a dependency of " + pyjson.Repr(k.Prop)
+	case *kind.AdditionalProperties:
+		return "Additional properties are not allowed (" + unexpected(k.Properties) + ")"
+	default:
+		return ""
+	}
+}
+
+// choiceText is text for the keywords about other schemas, empty for others.
+func (f *fault) choiceText(is string) string {
+	switch k := f.kind.(type) {
+	case *kind.AnyOf:
+		return is + " is not valid under any of the given schemas"
+	case *kind.OneOf:
+		if len(k.Subschemas) > 0 {
+			return is + " is valid under more than one of the given schemas"
+		}
+		return is + " is not valid under any of the given schemas"
 	case *kind.FalseSchema:
 		return "False schema does not allow " + is
+	default:
+		return ""
 	}
-	if text := f.numberText(is); text != "" {
-		return text
-	}
-	if text := f.sizeText(is); text != "" {
-		return text
-	}
-	return is + ": " + f.kind.LocalizedString(message.NewPrinter(language.English))
 }
 
 // numberText is text for the limits on numbers, empty for other keywords.

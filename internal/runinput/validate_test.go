@@ -70,6 +70,14 @@ func TestValidate_rejectsSchemasThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+func TestValidate_hasTextForRarerKeywords(t *testing.T) {
+	t.Parallel()
+	const schema = `{"properties":{"n":{"contains":{"type":"integer"}}}}`
+	if got, want := check(t, `{"n":["x"]}`, schema), "Reason: Validation failed for field 'n'. Failure reason: ['x']: no items match contains schema"; got != want {
+		t.Errorf("reason %q, want %q", got, want)
+	}
+}
+
 func TestValidate_acceptsPatternsThatGoDoesNotHave(t *testing.T) {
 	t.Parallel()
 	const schema = `{"properties":{"n":{"type":"string","pattern":"^(?!x)"}},"required":["n"]}`

@@ -16,6 +16,7 @@ func (q Query) Page(runs []*Run) Page {
 		page.Total = len(runs)
 	}
 	rank, top := q.rank(), topk.NewTop(topk.Needed(q.Offset, q.Limit, len(runs)), q.total())
+	top.Grow(len(runs))
 	for _, run := range runs {
 		top.Add(rank(run), run)
 	}

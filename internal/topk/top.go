@@ -22,6 +22,13 @@ func NewTop[T any](k int, order func(a, b T) int) *Top[T] {
 	return &Top[T]{k: max(k, 0), order: order}
 }
 
+// Grow allocates the memory for a number of rows that will be added.
+func (t *Top[T]) Grow(rows int) {
+	if t.k > 0 {
+		t.kept = slices.Grow(t.kept, min(rows, max(2*t.k, t.k+slack)))
+	}
+}
+
 // Needed returns the number of rows that a page needs to be kept, out of all rows. A
 // negative offset or limit is 0.
 func Needed(offset, limit, all int) int {
@@ -66,14 +73,13 @@ func (t *Top[T]) equal(a, b *Row[T]) int { return t.order(a.Value, b.Value) }
 // Sorted returns the kept rows after the first ones, in order. The result is never nil.
 func (t *Top[T]) Sorted(first int) []T {
 	rows := t.kept
-	if len(rows) > t.k {
-		MoveFirst(rows, t.k, t.equal)
-		rows = rows[:t.k]
-	}
-	first = min(max(first, 0), len(rows))
+	first = min(max(first, 0), t.k, len(rows))
 	MoveFirst(rows, first, t.equal)
-	values := make([]T, len(rows)-first)
-	for i, row := range rows[first:] {
+	rows = rows[first:]
+	n := min(t.k-first, len(rows))
+	MoveFirst(rows, n, t.equal)
+	values := make([]T, n)
+	for i, row := range rows[:n] {
 		values[i] = row.Value
 	}
 	slices.SortFunc(values, t.order)

@@ -24,7 +24,7 @@ func TestTopIsAPartOfTheSortedRows(t *testing.T) {
 		offset, limit := random.IntN(60)-5, random.IntN(300)-5
 		top := topk.NewTop(topk.Needed(offset, limit, n), cmp.Compare[int])
 		for _, value := range values {
-			top.Add(uint64(value/100), value) //nolint:gosec // not negative
+			top.Add(uint64(value/100), value)
 		}
 		got := top.Sorted(offset)
 
@@ -41,8 +41,15 @@ func TestTopIsAPartOfTheSortedRows(t *testing.T) {
 func TestNeeded(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ offset, limit, all, want int }{
-		{0, 10, 100, 10}, {95, 10, 100, 100}, {100, 10, 100, 0}, {5, 0, 100, 0}, {-5, 10, 100, 10}, {5, -1, 100, 0},
-		{math.MaxInt, math.MaxInt, 100, 0}, {1, math.MaxInt, 100, 100}, {0, 10, 0, 0},
+		{0, 10, 100, 10},
+		{95, 10, 100, 100},
+		{100, 10, 100, 0},
+		{5, 0, 100, 0},
+		{-5, 10, 100, 10},
+		{5, -1, 100, 0},
+		{math.MaxInt, math.MaxInt, 100, 0},
+		{1, math.MaxInt, 100, 100},
+		{0, 10, 0, 0},
 	} {
 		if got := topk.Needed(tt.offset, tt.limit, tt.all); got != tt.want {
 			t.Errorf("Needed(%d, %d, %d) = %d, want %d", tt.offset, tt.limit, tt.all, got, tt.want)

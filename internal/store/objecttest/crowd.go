@@ -77,6 +77,16 @@ func (c Crowd) someState() orchestration.State {
 	}
 }
 
+// parentFilter returns a filter on flow runs, by criteria or by ids.
+func (c Crowd) parentFilter() *taskrun.ParentFilter {
+	if c.Flag() {
+		return &taskrun.ParentFilter{FlowRunIDs: storetest.Pick(c.Random, []map[string]struct{}{{}, {flowRunA: {}, "": {}}})}
+	}
+	return &taskrun.ParentFilter{FlowRun: &taskrun.ParentCriteria{
+		Or: c.Flag(), Members: []taskrun.ParentCriterion{{Fact: taskrun.FactFlowRunID, Any: storetest.Pick(c.Random, [][]string{nil, {}, {flowRunA}})}},
+	}}
+}
+
 // Filter returns a filter of random members.
 func (c Crowd) Filter() taskrun.Filter {
 	f := taskrun.Filter{Or: c.Flag()}
@@ -102,12 +112,7 @@ func (c Crowd) Filter() taskrun.Filter {
 		}})}
 	}
 	if rarely() {
-		f.Parents = &taskrun.ParentFilter{FlowRun: &taskrun.ParentCriteria{
-			Or: c.Flag(), Members: []taskrun.ParentCriterion{{Fact: taskrun.FactFlowRunID, Any: storetest.Pick(c.Random, [][]string{nil, {}, {flowRunA}})}},
-		}}
-	}
-	if rarely() {
-		f.Parents = &taskrun.ParentFilter{FlowRunIDs: storetest.Pick(c.Random, []map[string]struct{}{{}, {flowRunA: {}, "": {}}})}
+		f.Parents = c.parentFilter()
 	}
 	if rarely() {
 		f.Subflows = &taskrun.SubflowFilter{

@@ -1,4 +1,4 @@
-// Package storetest is the contract of taskrun.Store as tests. Every store
+// Package storetest is the contract of taskrun.Store and flowrun.Store as tests. Every store
 // passes it: what holds for one holds for the others, and what a test finds out
 // with a fast store is true of the slow one.
 package storetest

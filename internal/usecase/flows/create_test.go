@@ -3,7 +3,7 @@ package flows_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -280,8 +280,8 @@ func TestCreate_truncatesWhatDescribes(t *testing.T) {
 		in.Run.Policy.MaxRetries = strings.Repeat("9", 40)
 		in.Run.CreatedBy = &flowrun.Creator{DisplayValue: *text(3000)}
 		for i := range 200 {
-			in.Run.Tags = append(in.Run.Tags, fmt.Sprint(i))
-			in.Run.PauseKeys = append(in.Run.PauseKeys, fmt.Sprint(i))
+			in.Run.Tags = append(in.Run.Tags, strconv.Itoa(i))
+			in.Run.PauseKeys = append(in.Run.PauseKeys, strconv.Itoa(i))
 		}
 		in.Run.PauseKeys[199] = *text(3000)
 	}, inState(orchestration.Pending, func(p *taskrun.Proposal) { p.Message = text(9000) }))

@@ -3,7 +3,7 @@ package flows_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,8 +20,8 @@ func TestDelete_removesStatesInputsAndTaskRuns(t *testing.T) {
 	run, other := f.mustCreate(t, inState(orchestration.Running)), f.mustCreate(t, inState(orchestration.Running))
 	var gone, kept []string
 	for i := range 20 {
-		gone = append(gone, f.mustCreateTask(t, run.ID, fmt.Sprint(i)).ID)
-		kept = append(kept, f.mustCreateTask(t, other.ID, fmt.Sprint(i)).ID)
+		gone = append(gone, f.mustCreateTask(t, run.ID, strconv.Itoa(i)).ID)
+		kept = append(kept, f.mustCreateTask(t, other.ID, strconv.Itoa(i)).ID)
 	}
 	f.mustAsk(t, run.ID)
 	if err := f.Delete(t.Context(), run.ID); err != nil {
@@ -137,7 +137,7 @@ func TestDelete_removesWhatBelongsToIt(t *testing.T) {
 		flowOf, runOf := map[string]string{}, map[string]string{} // flow by run, run by task run
 		flowIDs := []string{f.flow.ID}
 		for i := range rapid.IntRange(0, 2).Draw(t, "flows") {
-			flow, _, err := f.CreateFlow(t.Context(), flowrun.NewFlow{Name: fmt.Sprint(i)})
+			flow, _, err := f.CreateFlow(t.Context(), flowrun.NewFlow{Name: strconv.Itoa(i)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +151,7 @@ func TestDelete_removesWhatBelongsToIt(t *testing.T) {
 		}
 		for i := range rapid.IntRange(0, 10).Draw(t, "task runs") {
 			id := rapid.SampledFrom(runIDs).Draw(t, "run")
-			runOf[f.mustCreateTask(t, id, fmt.Sprint(i)).ID] = id
+			runOf[f.mustCreateTask(t, id, strconv.Itoa(i)).ID] = id
 		}
 		goneFlow, goneRun := rapid.SampledFrom(flowIDs).Draw(t, "deleted flow"), rapid.SampledFrom(runIDs).Draw(t, "deleted run")
 		if err := f.Delete(t.Context(), goneRun); err != nil {

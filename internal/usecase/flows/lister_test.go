@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func TestBulkDelete_deletesWhatIsSelected(t *testing.T) {
 	f := newFixture(t)
 	var ids []string
 	for i := range 5 {
-		ids = append(ids, f.mustCreate(t, named(fmt.Sprint(i))).ID)
+		ids = append(ids, f.mustCreate(t, named(strconv.Itoa(i))).ID)
 	}
 	selected := flowrun.Query{
 		Filters: flowrun.Filters{Runs: &flowrun.RunFilter{ID: &flowrun.ListFilter[string]{Any: append(ids[:3:3], unknownID)}}},

@@ -193,6 +193,7 @@ func (s *faultyStore) Update(ctx context.Context, run *flowrun.Run) (*flowrun.Ru
 		return nil, taskrun.ErrUnavailable
 	case conflict:
 		return nil, taskrun.ErrConflict
+	default:
 	}
 	after, err := s.Flows.Update(ctx, run)
 	switch {

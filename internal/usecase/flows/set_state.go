@@ -110,14 +110,13 @@ func (p *proposal) done(before, after *flowrun.Run) {
 // replay returns the answer that the proposal got before, nil if it has to be evaluated.
 // These are evaluated even if they were answered:
 //
-//   - a forced proposal, because force skips the rule on repeated transitions;
-//   - a proposal whose transition id is that of the current state, because that rule
-//     answers it (flows contract §4.4.2);
+//   - a proposal whose transition id is that of the current state: the rule on repeated
+//     transitions answers it, unless it is forced (flows contract §4.4.2);
 //   - an accepted start of a run that is RUNNING by another one: Prefect looks at the
 //     current state only, and each such start counts.
 func replay(run *flowrun.Run, p *taskrun.Proposal) *flowrun.Outcome {
 	transition := p.Details.TransitionID
-	if transition == "" || p.Force || run.State == nil || run.State.Details.TransitionID == transition {
+	if transition == "" || run.State == nil || run.State.Details.TransitionID == transition {
 		return nil
 	}
 	answer := run.AnswerTo(transition)

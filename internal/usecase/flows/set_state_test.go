@@ -157,6 +157,9 @@ func TestSetState_repeatedEndDoesNotEndNextAttempt(t *testing.T) {
 	run := f.mustCreate(t, inState(orchestration.Running))
 	f.mustSet(t, run.ID, orchestration.Failed, transition(firstID))
 	f.mustSet(t, run.ID, orchestration.Running, transition(secondID))
+	if again := f.mustSet(t, run.ID, orchestration.Failed, transition(firstID), forced); again.Written || again.Status != orchestration.Accept {
+		t.Errorf("by force: outcome %+v, want ACCEPT as before", again)
+	}
 	again := f.mustSet(t, run.ID, orchestration.Failed, transition(firstID))
 	if again.Written || again.Status != orchestration.Accept || again.State.Type != orchestration.Failed || again.Run.State.Type != orchestration.Running {
 		t.Errorf("outcome %+v, want ACCEPT as before, and the run RUNNING", again)
