@@ -94,7 +94,6 @@ func errorResponse(err error, rt *route, r *request) (resp response, unexpected 
 		redirect *redirectError
 		invalid  *wire.InvalidError
 		bound    *taskrun.InvalidError
-		edit     *flowrun.EditError
 	)
 	if resp, ok := authResponse(err); ok {
 		return resp, false
@@ -106,8 +105,6 @@ func errorResponse(err error, rt *route, r *request) (resp response, unexpected 
 		return jsonMember(http.StatusNotFound, keyDetail, textNotServed), false
 	case errors.As(err, &plain):
 		return jsonMember(plain.Status, keyDetail, plain.Text), false
-	case errors.As(err, &edit):
-		return jsonMember(http.StatusBadRequest, keyDetail, edit.Reason), false
 	case errors.As(err, &notReady):
 		return jsonMember(http.StatusServiceUnavailable, "message", notReady.message()), false
 	case errors.As(err, &method):
@@ -141,12 +138,15 @@ func useCaseResponse(err error, rt *route, r *request) (resp response, unexpecte
 	var (
 		undecodable *taskrun.UndecodableError
 		rejected    *taskrun.RejectedError
+		edit        *flowrun.EditError
 	)
 	switch {
 	case errors.As(err, &undecodable): // the object cannot be decoded, which is already logged
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.As(err, &rejected):
 		return rejectedByCluster(rejected), false
+	case errors.As(err, &edit):
+		return jsonMember(http.StatusBadRequest, keyDetail, edit.Reason), false
 	case errors.Is(err, taskrun.ErrNotFound) && rt.notFoundText != nil:
 		p := rt.notFoundText(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false

@@ -221,3 +221,74 @@ func TestATaskRunShowsTheNameOfItsFlowRun(t *testing.T) {
 		t.Errorf("a run of an unknown flow run: %s", got)
 	}
 }
+
+func TestListsOfFlowsAndFlowRuns(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.createFlows(t)
+	run := f.must(t, http.StatusOK, http.MethodGet, flowRunOfTests, "")
+	flow := f.must(t, http.StatusOK, http.MethodGet, "/flows/"+idFlow, "")
+	const byName, none = `{"flows":{"name":{"any_":["etl"]}}}`, `{"flow_runs":{"name":{"any_":["nope"]}}}`
+	point := `{"id":"` + idKnown + `","state_type":"PENDING","timestamp":"2026-08-21T12:00:00Z","duration":0.0,"lateness":0.0}`
+	for _, tc := range []struct{ path, body, want string }{
+		{"/flows/filter", byName, "[" + flow + "]"},
+		{"/flows/filter", none, "[]"},
+		{"/flows/count", "", "2"},
+		{"/flows/paginate", byName, `{"results":[` + flow + `],"count":1,"limit":200,"pages":1,"page":1}`},
+		{"/flow_runs/filter", byName, "[" + run + "]"},
+		{"/flow_runs/filter", none, "[]"},
+		{"/flow_runs/count", byName, "1"},
+		{"/flow_runs/lateness", none, "null"},
+		{"/flow_runs/lateness", byName, "0.0"},
+		{"/flow_runs/paginate", `{"limit":1}`, `{"results":[` + run + `],"count":1,"limit":1,"pages":1,"page":1}`},
+		{"/ui/flow_runs/history", byName, "[" + point + "]"},
+		{"/flow_runs/bulk_set_state", `{"flow_runs":{"name":{"any_":["nope"]}},"state":{"type":"RUNNING"}}`, `{"results":[]}`},
+		{"/flow_runs/bulk_delete", none, `{"deleted":[]}`},
+		{"/flow_runs/bulk_delete", "", `{"deleted":["` + idKnown + `"]}`},
+		{"/flows/bulk_delete", byName, `{"deleted":["` + idFlow + `"]}`},
+		{"/flows/count", "null", "1"},
+	} {
+		if got := f.must(t, http.StatusOK, http.MethodPost, tc.path, tc.body); got != tc.want {
+			t.Errorf("%s %s: %s, want %s", tc.path, tc.body, got, tc.want)
+		}
+	}
+}
+
+func TestAStateIsProposedForManyFlowRuns(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.createFlows(t)
+	got := f.must(t, http.StatusOK, http.MethodPost, "/flow_runs/bulk_set_state", `{"state":{"type":"CANCELLED"}}`)
+	state := sample.Member(t, f.must(t, http.StatusOK, http.MethodGet, flowRunOfTests, ""), "state")
+	if want := `{"results":[{"flow_run_id":"` + idKnown + `","status":"ACCEPT","state":` + state + `,"details":{"type":"accept_details"}}]}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	history := f.must(t, http.StatusOK, http.MethodPost, "/flow_runs/history",
+		`{"history_start":"2026-08-21T12:00:00Z","history_end":"2026-08-21T12:01:00Z","history_interval_seconds":60,"work_queues":null}`)
+	if want := `"states":[{"state_type":"CANCELLED","state_name":"Cancelled","count_runs":1,`; !strings.Contains(history, want) {
+		t.Errorf("history %s, want %s in it", history, want)
+	}
+}
+
+func TestReadsOfFlowsThatFailAre503(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.flows.Break(taskrun.ErrUnavailable)
+	described := operations(t)
+	for _, r := range table() {
+		if r.resource != ResourceRegisteredFlows && r.resource != ResourceFlowRuns && r.resource != ResourceFlowRunStates {
+			continue
+		}
+		var body string
+		if o := described[r.method+" "+r.path]; o.RequestBody != nil {
+			body = string(o.RequestBody.Content[typeJSON].Example)
+		}
+		path := anyParameter.ReplaceAllString(r.path, idKnown)
+		if r.path == "/flow_run_states/" {
+			path += "?flow_run_id=" + idKnown
+		}
+		if w := f.ask(t, r.method, path, body); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s %s: %d %s, want 503", r.method, r.path, w.Code, w.Body)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
@@ -29,7 +30,7 @@ type watched struct {
 
 func watchHandlers(t *testing.T) *watched {
 	t.Helper()
-	handler := newHandler(t)
+	handler := newHandler(t, flows.UnknownNotFound)
 	document := documentOf(t, handler)
 	w := &watched{checks: map[string]int{}}
 	listening := httptest.NewServer(document.Watch(handler, func(e *openapidocument.Exchange, operation string, err error) {
@@ -79,6 +80,8 @@ func (w *watched) conclude(t *testing.T) {
 	for _, operation := range []string{
 		"POST /task_runs/", "PATCH /task_runs/{id}", "GET /task_runs/{id}", "DELETE /task_runs/{id}",
 		"POST /task_runs/{id}/set_state", "GET /task_run_states/", "GET /task_run_states/{id}",
+		"POST /flows/", "GET /flows/name/{name}", "POST /flow_runs/", "PATCH /flow_runs/{id}", "GET /flow_runs/{id}", "POST /flow_runs/{id}/set_state",
+		"POST /flow_runs/{id}/resume", "POST /flow_runs/filter", "GET /flow_run_states/", "GET /flow_runs/{id}/input/{key}",
 	} {
 		if w.checks[operation] == 0 {
 			t.Errorf("no exchange of %s was checked", operation)
