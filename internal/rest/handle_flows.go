@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -33,6 +34,8 @@ type Flows interface {
 	Delete(ctx context.Context, id string) error
 	State(ctx context.Context, stateID string) (*orchestration.State, *flowrun.Run, error)
 	States(ctx context.Context, runID string) ([]orchestration.State, *flowrun.Run, error)
+	Graph(ctx context.Context, id string, since *time.Time) (*flowrun.Graph, error)
+	Dependencies(ctx context.Context, id string) ([]*taskrun.Run, error)
 
 	CreateInput(ctx context.Context, in flowrun.Input) error
 	Input(ctx context.Context, runID, key string) (*flowrun.Input, error)

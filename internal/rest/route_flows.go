@@ -135,6 +135,14 @@ func flowRunRoutes() []route {
 			handle: (*namespaceHandler).downloadLogs, notFoundText: detailText(textFlowRunNotFound),
 		},
 		{
+			method: http.MethodGet, path: flowRunPath + "/graph", resource: ResourceFlowRuns, verb: VerbGet, summary: "List the task runs of a flow run and what they depend on",
+			handle: (*namespaceHandler).readDependencies, notFoundText: flowRunNotFoundText,
+		},
+		{
+			method: http.MethodGet, path: flowRunPath + "/graph-v2", resource: ResourceFlowRuns, verb: VerbGet, summary: "Read the graph of the task runs and subflows of a flow run",
+			handle: (*namespaceHandler).readGraph, notFoundText: func(id string) problem { return problem{keyMessage, "Flow run " + id + " not found"} },
+		},
+		{
 			method: http.MethodPatch, path: flowRunPath + "/labels", resource: ResourceFlowRuns, verb: VerbUpdate, summary: "Set labels of a flow run",
 			handle: (*namespaceHandler).mergeFlowRunLabels, body: true, maxBody: maxListBody, notFoundText: flowRunNotFoundText,
 		},

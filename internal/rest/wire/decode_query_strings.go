@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strings"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
@@ -20,7 +21,19 @@ func DecodeStatesQuery(rawQuery, key string) (runID string, err error) {
 	return runID, Invalid(&faults, nullValue)
 }
 
-// maxObservedPrefix is the maximum number of characters of the query of observed states.
+// ReadQueryTime reads the time that is the value of the key, nil if the query does not have it. The last of several values
+// counts.
+func ReadQueryTime(rawQuery, key string) (at *time.Time, err error) {
+	text, given := queryValue(rawQuery, key)
+	if !given {
+		return nil, nil //nolint:nilnil // see above
+	}
+	var faults validate.Faults
+	t := faults.Node(pyjson.StringValue(text), "query", key).PlainTime()
+	return &t, Invalid(&faults, nullValue)
+}
+
+// maxObservedPrefix is how many characters the query of observed states may have.
 const maxObservedPrefix = 100
 
 // DecodeObservedQuery reads the query of observed states. The last of several values counts.

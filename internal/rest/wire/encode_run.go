@@ -110,13 +110,13 @@ func appendInputs(b []byte, inputs map[string][]taskrun.TaskInput) []byte {
 	o := pyjson.BeginObject(b)
 	var room [fewKeys]string
 	for _, key := range orderedKeys(inputs, room[:0]) {
-		o = pyjson.AppendList(o.TextMember(key), inputs[key], appendInput)
+		o = pyjson.AppendList(o.TextMember(key), inputs[key], AppendInput)
 	}
 	return o.End()
 }
 
-// appendInput writes one source of an argument (contract §2.5).
-func appendInput(b []byte, input taskrun.TaskInput) []byte {
+// AppendInput writes one source of an argument (contract §2.5).
+func AppendInput(b []byte, input taskrun.TaskInput) []byte {
 	o := pyjson.BeginObject(b).Text("input_type", string(input.InputType))
 	switch input.InputType {
 	case taskrun.InputParameter:

@@ -1,0 +1,56 @@
+package validate
+
+import (
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
+)
+
+// PlainTime reads a text as pydantic itself reads a datetime: a date with or without a
+// time, or a number as Unix time. Time reads the more lenient type of Prefect's bodies.
+func (n Node) PlainTime() time.Time {
+	text := n.Value.Text()
+	if n.Value.Kind() == pyjson.String {
+		if t, ok := plainTime(text); ok {
+			return t
+		}
+	}
+	fault := dateFault(text)
+	n.Add("datetime_from_date_parsing", "Input should be a valid datetime or date, "+fault, Context("error", fault))
+	return time.Time{}
+}
+
+func plainTime(text string) (time.Time, bool) {
+	if numeric.MatchString(text) {
+		return timeOfNumber(text)
+	}
+	return timeOfISO(internet, text)
+}
+
+// dateFault says why a text is not a date: pydantic reads a text as a date if it is no
+// datetime, and reports that fault.
+func dateFault(text string) string {
+	const (
+		date      = "yyyy-mm-dd"
+		separator = "invalid date separator, expected `-`"
+	)
+	if len(text) < len(date) {
+		return "input is too short"
+	}
+	faults := map[byte]string{'y': "invalid character in year", 'm': "invalid character in month", 'd': "invalid character in day"}
+	for i := range len(date) {
+		switch digit := '0' <= text[i] && text[i] <= '9'; {
+		case date[i] == '-' && text[i] != '-':
+			return separator
+		case date[i] != '-' && !digit:
+			return faults[date[i]]
+		}
+	}
+	if month := text[5:7]; month < "01" || month > "12" {
+		return "month value is outside expected range of 1-12"
+	}
+	if _, err := time.Parse(time.DateOnly, text[:len(date)]); err != nil {
+		return "day value is outside expected range"
+	}
+	return "unexpected extra characters at the end of the input"
+}
