@@ -202,7 +202,7 @@ func TestRoutes_areAuthorizedByTheAPIServer(t *testing.T) {
 	}
 	g.drop(t, "gone")
 	g.awaitRefusal(t, gone)
-	for _, r := range rest.Routes(rest.Parts{Limits: true}) {
+	for _, r := range rest.Routes(rest.Parts{Limits: true, Flows: true}) {
 		if r.Socket {
 			continue
 		}
@@ -368,7 +368,7 @@ func TestSockets_areAuthorizedByTheAPIServer(t *testing.T) {
 			t.Errorf("%s with %s: %q, want %q", path, name, refused, want)
 		}
 	}
-	for _, r := range rest.Routes(rest.Parts{Limits: true}) {
+	for _, r := range rest.Routes(rest.Parts{Limits: true, Flows: true}) {
 		if !r.Socket {
 			continue
 		}
