@@ -32,11 +32,6 @@ var leftOut = map[string]string{
 	"subflow-of-stopped-parent":             subflows,
 	"subflow-rerun-by-parent":               subflows,
 	"subflow-two-of-one":                    subflows,
-	"flow-run-read-unknown":                 graphs,
-	"graph-empty":                           graphs,
-	"graph-encapsulating":                   graphs,
-	"graph-of-tasks":                        graphs,
-	"graph-since":                           graphs,
 	"flow-run-events":                       flowEvents,
 	"flow-run-events-refused":               flowEvents,
 	"subflow-events":                        flowEvents,
@@ -72,7 +67,6 @@ var leftOut = map[string]string{
 const (
 	deployments = "deployments: deployments are not kept"
 	flowEvents  = "events: the states of flow runs are not sent to subscribers"
-	graphs      = "flows: graphs of flow runs are not served"
 	subflows    = "flows: the state of a subflow is not that of its task run"
 )
 

@@ -57,11 +57,15 @@ func (c *Client) Create(ctx context.Context, run Run) (string, error) {
 
 // SetState proposes a state. It returns an error unless the state is accepted.
 func (c *Client) SetState(ctx context.Context, id string, state State) error {
+	return c.setState(ctx, "/task_runs/", id, state)
+}
+
+func (c *Client) setState(ctx context.Context, runs, id string, state State) error {
 	var result struct {
 		Status string `json:"status"`
 	}
 	body := `{"state":` + state.body() + `,"force":false}`
-	if err := c.call(ctx, http.MethodPost, "/task_runs/"+id+"/set_state", body, &result); err != nil {
+	if err := c.call(ctx, http.MethodPost, runs+id+"/set_state", body, &result); err != nil {
 		return err
 	}
 	if result.Status != "ACCEPT" {

@@ -51,6 +51,33 @@ func TestCycle_sendsTheRequestsOfThePrefectClient(t *testing.T) {
 	}
 }
 
+func TestFlowCycle_sendsTheRequestsOfThePrefectClient(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var sent struct {
+			FlowID string `json:"flow_id"`
+			State  struct{ Type string }
+		}
+		if err := json.Unmarshal(body, &sent); len(body) > 0 && err != nil {
+			t.Errorf("the body is not JSON: %v", err)
+		}
+		got = append(got, strings.TrimSpace(fmt.Sprint(r.Method, " ", r.URL.Path, " ", sent.FlowID, sent.State.Type)))
+		_, _ = io.WriteString(w, `{"id":"some-id","status":"ACCEPT"}`)
+	})
+	if err := client.FlowCycle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"POST /api/flows/", "POST /api/flow_runs/ some-idPENDING", "POST /api/flow_runs/some-id/set_state RUNNING",
+		"GET /api/flow_runs/some-id", "POST /api/flow_runs/some-id/set_state COMPLETED",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSetState_unacceptedStateIsAnError(t *testing.T) {
 	t.Parallel()
 	client := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":"ABORT"}`) })

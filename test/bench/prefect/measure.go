@@ -66,10 +66,12 @@ func (b *bench) measure(ctx context.Context, contenders []*contender) ([]result,
 		results = append(results, measured...)
 	}
 	cycles := operations{kind: "life cycle", goals: cycleGoals}
+	flows := operations{kind: "flow run without tasks", goals: cycleGoals}
 	for _, c := range contenders {
 		cycles.each = append(cycles.each, c.client.Cycle)
+		flows.each = append(flows.each, c.client.FlowCycle)
 	}
-	measured, err := b.compare(ctx, contenders, []operations{cycles}, runs, b.clients, b.stretch)
+	measured, err := b.compare(ctx, contenders, []operations{cycles, flows}, runs, b.clients, b.stretch)
 	if err != nil {
 		return nil, err
 	}
