@@ -15,13 +15,9 @@ type FlowOptions struct {
 
 // BindFlags binds flags to the options. Their current values are the defaults.
 func (o *FlowOptions) BindFlags(fs *flag.FlagSet) {
-	fs.Func("unknown-flow-runs",
+	fs.StringVar((*string)(&o.UnknownFlowRuns), "unknown-flow-runs", string(o.UnknownFlowRuns),
 		"task runs of flow runs that do not exist: `not-found` (rejected, as Prefect does) or running "+
-			"(the flow run counts as running, for users whose flow runs are on another server) (default not-found)",
-		func(text string) error {
-			o.UnknownFlowRuns = flows.UnknownFlowRuns(text)
-			return o.Validate()
-		})
+			"(the flow run counts as running, for users whose flow runs are on another server)")
 }
 
 // Validate returns an error if an option is invalid.

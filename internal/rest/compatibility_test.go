@@ -11,8 +11,8 @@ var update = flag.Bool("update", false, "rewrite the table of docs/compatibility
 
 // partial describes the routes that do less than Prefect's, with the differences.
 var partial = map[string]string{
-	"POST /task_runs/count":               "filters on flows, flow runs and deployments use the data in runs, see below",
-	"POST /task_runs/filter":              "filters on flows, flow runs and deployments use the data in runs, see below",
+	"POST /task_runs/count":               "filters on deployments, work pools and work queues use the ids and names in flow runs, see below",
+	"POST /task_runs/filter":              "filters on deployments, work pools and work queues use the ids and names in flow runs, see below",
 	"POST /task_runs/paginate":            "as `POST /task_runs/filter`",
 	"POST /task_runs/history":             "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",
@@ -32,7 +32,6 @@ var partial = map[string]string{
 // served.
 var absent = [][2]string{
 	{"GET /admin/settings", "there are no settings of Prefect's server to show"},
-	{"GET /flow_runs/{id}/graph-v2", "graphs of flow runs are not served"},
 	{"GET /collections/views/aggregate-worker-metadata", "for workers of flows only"},
 }
 
