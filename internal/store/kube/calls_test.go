@@ -55,6 +55,7 @@ func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *
 		watches: ingest.watches,
 		synced:  func() bool { return true },
 		limits:  &limitIndex{synced: func() bool { return true }},
+		flows:   &flowIndex{},
 	}
 }
 
