@@ -107,6 +107,11 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 	if !cluster.WaitForSync(limited) {
 		t.Fatal("the first list did not complete")
 	}
+	flows := cluster.Flows("default")
+	eventually(t, "the first lists of flows are complete", func() bool {
+		_, err := flows.Snapshot(t.Context())
+		return err == nil
+	})
 	return replica{Cluster: cluster, freeze: freeze}
 }
 

@@ -94,7 +94,7 @@ func testUnloadedParts(t *testing.T, s flowrun.Store) {
 // Whatever a client sends, what is left of it after Fit is stored.
 func testOversizeFlowRun(t *testing.T, s flowrun.Store) {
 	for n, character := range []string{"x", "\u2028", `"`, "😀"} {
-		long := strings.Repeat(character, 20_000)
+		long := strings.Repeat(character, 6_000)
 		quoted, err := json.Marshal(long)
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func testOversizeFlowRun(t *testing.T, s flowrun.Store) {
 		describe := func(run *flowrun.Run) {
 			run.Name, run.FlowVersion, run.InfrastructurePID, run.Labels = long, &long, &long, map[string]json.RawMessage{}
 			run.Parameters, run.JobVariables, run.Tags = largeObject("a", 5000), largeObject("b", 3000), nil
-			for i := range 200 {
+			for i := range 100 {
 				run.Tags = append(run.Tags, long[:4*i])
 				run.Labels[strings.Repeat("k", i)] = quoted
 				run.PauseKeys = append(run.PauseKeys, long)
