@@ -76,6 +76,7 @@ func TestReconcileProposal_abortsVerdictThatRunCannotStore(t *testing.T) {
 	}{
 		"a proposal that is too large": {&taskrun.InvalidError{Field: "task_run", Reason: "larger than the cluster accepts"}, "Aborted"},
 		"denied":                       {fmt.Errorf("storing: %w", taskrun.NewRejectedError(taskrun.AdmissionDenied, "no writes on Friday")), "Aborted"},
+		"an unknown flow run":          {usecase.ErrNoFlowRun, "Aborted"},
 		"a missing permission":         {taskrun.NewRejectedError(taskrun.PermissionMissing, "the operator's role"), ""},
 	}
 	for name, tc := range cases {

@@ -148,6 +148,8 @@ func (r *ProposalReconciler) evaluateFor(
 	named.Object = run.Ref.UID
 	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
 	switch {
+	case errors.Is(err, usecase.ErrNoFlowRun):
+		return r.abort(ctx, p, "The TaskRun cannot change its state: "+err.Error()+". Create that flow run, or delete the TaskRun.")
 	case errors.Is(err, taskrun.ErrNotFound):
 		return requeueAfter(recheckDelay), nil // deleted a moment ago
 	case taskrun.NeverStored(err):

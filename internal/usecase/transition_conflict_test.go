@@ -81,6 +81,7 @@ func TestSetState_rulesReadFlowRun(t *testing.T) {
 		"no flow runs are stored":    {},
 		"it has started three times": {flowRuns: flowRuns{facts: &orchestration.FlowRun{State: &orchestration.State{Type: orchestration.Running}, RunCount: 3}}, wantCount: 3},
 		"it cannot be read":          {flowRuns: flowRuns{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"it does not exist":          {flowRuns: flowRuns{err: taskrun.ErrNotFound}, wantErr: usecase.ErrNoFlowRun},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
