@@ -67,6 +67,8 @@ var routeDocs = map[string]routeDoc{
 	"POST /flow_runs/{id}/resume":        {body: "ResumeBody", optional: true, responses: bodies{200: "OrchestrationResult", 201: "OrchestrationResult"}},
 	"PATCH /flow_runs/{id}/labels":       {body: "LabelsBody", responses: bodies{204: ""}},
 	"GET /flow_runs/{id}/logs/download":  {content: "text/csv", responses: bodies{200: "Text"}},
+	"GET /flow_runs/{id}/graph":          {responses: bodies{200: "[DependencyResult]"}},
+	"GET /flow_runs/{id}/graph-v2":       {query: []string{"since"}, responses: bodies{200: "Graph"}},
 	"POST /flow_runs/{id}/input":         {body: "FlowRunInputBody", responses: bodies{201: "Null", 409: "Detail"}},
 	"POST /flow_runs/{id}/input/filter":  {body: "FlowRunInputFilterBody", responses: bodies{200: "[FlowRunInput]"}},
 	"GET /flow_runs/{id}/input/{key}":    {content: "text/plain", responses: bodies{200: "Text"}},
