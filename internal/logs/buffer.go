@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
@@ -33,8 +34,9 @@ type Buffer struct {
 	share *bytebudget.Share
 
 	mu      sync.RWMutex
-	lines   []*Line // in order of arrival
-	dropped int     // number of older lines that were dropped
+	lines   []*Line // in the order in which they came
+	dropped int     // how many lines before these are gone
+	removed int     // how often lines were removed from among them
 }
 
 // NewBuffer returns an empty buffer. newID returns the ids of lines; nil selects a
@@ -87,6 +89,31 @@ func (b *Buffer) dropOldest() int64 {
 	return oldest.bytes()
 }
 
+// DeleteOfFlowRuns removes the lines of the flow runs with these ids.
+func (b *Buffer) DeleteOfFlowRuns(ids []string) {
+	of := taskrun.NewTextSet(ids)
+	var bytes int64
+	b.mu.Lock()
+	kept := make([]*Line, 0, len(b.lines))
+	for _, line := range b.lines {
+		if taskrun.Has(&of, line.FlowRunID) {
+			bytes += line.bytes()
+		} else {
+			kept = append(kept, line)
+		}
+	}
+	if bytes > 0 {
+		if len(kept) == 0 {
+			kept = nil
+			bytes += bufferOverhead
+		}
+		b.lines = kept
+		b.removed++
+	}
+	b.mu.Unlock()
+	b.share.Add(-bytes)
+}
+
 // Empty reports whether there are no lines.
 func (b *Buffer) Empty() bool {
 	b.mu.RLock()
@@ -115,25 +142,37 @@ func (b *Buffer) Query(ctx context.Context, q Query) ([]*Line, error) {
 
 func (b *Buffer) matching(ctx context.Context, f *Filter) (matching []*Line, err error) {
 	match := f.Matcher()
-	for next, more := 0, true; more; {
+	var at cursor
+	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		matching, next, more = b.look(matching, next, match)
+		matching, more = b.look(matching, &at, match)
 	}
 	return matching, nil
 }
 
-// look appends the matching lines of the next lines from a number on.
-func (b *Buffer) look(matching []*Line, from int, match func(*Line) bool) (_ []*Line, next int, more bool) {
+// cursor is the place of a query in the lines.
+type cursor struct {
+	next    int // number of the next line
+	removed int // Buffer.removed when the query began
+}
+
+// look appends those lines that match of the next few. It begins again if lines were
+// removed since, because the others then have other numbers.
+func (b *Buffer) look(matching []*Line, at *cursor, match func(*Line) bool) (_ []*Line, more bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	from = max(from-b.dropped, 0)
+	if at.removed != b.removed {
+		matching, *at = nil, cursor{removed: b.removed}
+	}
+	from := max(at.next-b.dropped, 0)
 	until := min(from+linesPerLook, len(b.lines))
 	for _, line := range b.lines[min(from, until):until] {
 		if match(line) {
 			matching = append(matching, line)
 		}
 	}
-	return matching, until + b.dropped, until < len(b.lines)
+	at.next = until + b.dropped
+	return matching, until < len(b.lines)
 }

@@ -123,3 +123,26 @@ func TestQuery_endsWithItsContext(t *testing.T) {
 		t.Errorf("%d lines and error %v, want none", len(lines), err)
 	}
 }
+
+func TestLinesOfDeletedFlowRunsAreRemoved(t *testing.T) {
+	t.Parallel()
+	budget := bytebudget.New(1 << 20)
+	book := newBuffer(budget)
+	book.Add([]logs.Line{{FlowRunID: "f1"}, {FlowRunID: "f2"}, {}, {FlowRunID: "f1"}})
+	before := budget.Bytes()
+	book.DeleteOfFlowRuns([]string{"f1", "f3"})
+	if got := numbers(query(t, book, logs.Query{Limit: 9})); got != "2 3" {
+		t.Errorf("the lines %q are left, want those of no deleted flow run", got)
+	}
+	if after := budget.Bytes(); after >= before {
+		t.Errorf("%d bytes are counted of fewer lines, %d were before", after, before)
+	}
+	book.Add([]logs.Line{{}})
+	if got := numbers(query(t, book, logs.Query{Limit: 9})); got != "2 3 5" {
+		t.Errorf("after another line: %q", got)
+	}
+	book.DeleteOfFlowRuns([]string{"f2", ""})
+	if !book.Empty() || budget.Bytes() != 0 {
+		t.Errorf("%d bytes are counted when all lines are removed", budget.Bytes())
+	}
+}

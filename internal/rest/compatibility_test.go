@@ -25,6 +25,7 @@ var partial = map[string]string{
 	"POST /flow_runs/{id}/resume":         "404 in place of Prefect's 500 if there is no such run",
 	"PATCH /flow_runs/{id}/labels":        "values that are no scalars are 422; Prefect stores them, and every later read is a 500",
 	"POST /flow_runs/{id}/input":          "a key with other characters than letters, digits and dashes is 422; Prefect responds with 500",
+	"GET /flow_runs/{id}/graph-v2":        "of several flow runs that one task run stands for, the newest is shown; artifacts are not kept; each edge is listed once",
 	"GET /flow_runs/{id}/logs/download":   "from the memory of the replica, as `POST /logs/filter`",
 }
 

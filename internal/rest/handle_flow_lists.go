@@ -163,6 +163,7 @@ func (s *namespaceHandler) bulkDeleteFlowRuns(r *request) (response, error) {
 		return response{}, err
 	}
 	deleted, err := s.Flows.BulkDelete(r.ctx, q)
+	s.logs.DeleteOfFlowRuns(deleted)
 	return respondDeleted(deleted, err)
 }
 

@@ -67,9 +67,13 @@ func (s *namespaceHandler) mergeFlowRunLabels(r *request) (response, error) {
 	return noContent(s.Flows.MergeLabels(r.ctx, r.parameter, labels))
 }
 
-// deleteFlowRun deletes a run with its states, its inputs and its task runs.
+// deleteFlowRun deletes a run with its states, its inputs, its task runs, and the lines that this replica has of it.
 func (s *namespaceHandler) deleteFlowRun(r *request) (response, error) {
-	return noContent(s.Flows.Delete(r.ctx, r.parameter))
+	err := s.Flows.Delete(r.ctx, r.parameter)
+	if err == nil {
+		s.logs.DeleteOfFlowRuns([]string{r.parameter})
+	}
+	return noContent(err)
 }
 
 // setFlowRunState proposes a state and responds with the verdict.

@@ -60,6 +60,8 @@ func TestWhatThereIsNotHasTheTextOfItsRoute(t *testing.T) {
 		{http.MethodPost, path + "/set_state", `{"state":{"type":"RUNNING"}}`, message},
 		{http.MethodPost, path + "/resume", "", message},
 		{http.MethodPatch, path + "/labels", `{}`, message},
+		{http.MethodGet, path + "/graph", "", message},
+		{http.MethodGet, path + "/graph-v2", "", `{"exception_message":"Flow run ` + idUnknown + ` not found"}`},
 		{http.MethodGet, path + "/input/k", "", input},
 		{http.MethodDelete, path + "/input/k", "", input},
 		{http.MethodGet, "/flow_run_states/" + idUnknown, "", `{"detail":"Flow run state not found"}`},

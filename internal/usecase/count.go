@@ -31,8 +31,8 @@ func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.
 	return counts, err
 }
 
-// CountByFlowRun counts the runs of each of the flow runs. It returns each flow
-// run, from one snapshot.
+// CountByFlowRun counts the runs of each of the flow runs; each is there. Runs that stand
+// for a subflow are not counted (contract §1.5). All of it is of one moment.
 func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
 	counts := make(map[string]int, len(flowRunIDs))
 	for _, id := range flowRunIDs {
@@ -41,13 +41,28 @@ func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[s
 	if len(counts) == 0 {
 		return counts, nil
 	}
-	err := l.runs.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
-		counts[run.FlowRunID]++
+	isPlaceholder, err := l.placeholders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = l.runs.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
+		if !isPlaceholder(run.ID) {
+			counts[run.FlowRunID]++
+		}
 	})
 	return counts, err
 }
 
-// countedTypes is in the order that clients expect (contract §1.5).
+// placeholders returns a function that reports whether a run stands for a subflow.
+func (l *Lister) placeholders(ctx context.Context) (func(id string) bool, error) {
+	if l.flows == nil {
+		return func(string) bool { return false }, nil
+	}
+	snapshot, err := l.flows.Snapshot(ctx)
+	return func(id string) bool { return snapshot.Subflow(id) != nil }, err
+}
+
+// countedTypes are in the order in which clients know them (contract §1.5).
 var countedTypes = []orchestration.StateType{
 	orchestration.Completed, orchestration.Pending, orchestration.Running, orchestration.Failed, orchestration.Cancelled,
 	orchestration.Crashed, orchestration.Paused, orchestration.Cancelling, orchestration.Scheduled,
