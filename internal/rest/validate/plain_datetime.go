@@ -27,30 +27,40 @@ func plainTime(text string) (time.Time, bool) {
 	return timeOfISO(internet, text)
 }
 
+// dateForm is the form of a date.
+const dateForm = "yyyy-mm-dd"
+
 // dateFault says why a text is not a date: pydantic reads a text as a date if it is no
 // datetime, and reports that fault.
 func dateFault(text string) string {
-	const (
-		date      = "yyyy-mm-dd"
-		separator = "invalid date separator, expected `-`"
-	)
-	if len(text) < len(date) {
+	if len(text) < len(dateForm) {
 		return "input is too short"
 	}
-	faults := map[byte]string{'y': "invalid character in year", 'm': "invalid character in month", 'd': "invalid character in day"}
-	for i := range len(date) {
-		switch digit := '0' <= text[i] && text[i] <= '9'; {
-		case date[i] == '-' && text[i] != '-':
-			return separator
-		case date[i] != '-' && !digit:
-			return faults[date[i]]
+	for i := range len(dateForm) {
+		if fault := characterFault(dateForm[i], text[i]); fault != "" {
+			return fault
 		}
 	}
 	if month := text[5:7]; month < "01" || month > "12" {
 		return "month value is outside expected range of 1-12"
 	}
-	if _, err := time.Parse(time.DateOnly, text[:len(date)]); err != nil {
+	if _, err := time.Parse(time.DateOnly, text[:len(dateForm)]); err != nil {
 		return "day value is outside expected range"
 	}
 	return "unexpected extra characters at the end of the input"
+}
+
+// characterFault says why a character cannot stand where the form of a date has another, ""
+// if it can.
+func characterFault(form, c byte) string {
+	if form == '-' {
+		if c != '-' {
+			return "invalid date separator, expected `-`"
+		}
+		return ""
+	}
+	if '0' <= c && c <= '9' {
+		return ""
+	}
+	return map[byte]string{'y': "invalid character in year", 'm': "invalid character in month", 'd': "invalid character in day"}[form]
 }
