@@ -189,6 +189,7 @@ type ClearedFlowRunField = string
 
 // FieldHash is a hash of the value of a field: 16 hexadecimal digits.
 //
+// +kubebuilder:validation:MinLength=16
 // +kubebuilder:validation:MaxLength=16
 // +kubebuilder:validation:Pattern=`^[0-9a-f]{16}$`
 type FieldHash = string

@@ -50,7 +50,7 @@ type FlowRun struct {
 	// later. The other fields are immutable.
 	//
 	// +required
-	Spec FlowRunSpec `json:"spec,omitzero"`
+	Spec FlowRunSpec `json:"spec,omitzero"` //nolint:kubeapilinter // never empty: a rule requires flowName or flowID
 
 	// status is the observed state of the run. Until it is set, the run is in the
 	// state of spec.initialState, or PENDING. Set by the operator.

@@ -2,6 +2,7 @@ package flowrun
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -50,7 +51,7 @@ func (r *Run) RecordEnd(now time.Time) {
 // state becomes part of the history, which is truncated to its bounds.
 func (r *Run) Enter(progress orchestration.FlowRunProgress, state orchestration.State) {
 	if r.State != nil {
-		r.History = append(r.History[:len(r.History):len(r.History)], *r.State)
+		r.History = append(slices.Clip(r.History), *r.State)
 	}
 	r.FlowRunProgress = progress
 	r.State = &state
@@ -64,8 +65,8 @@ func (r *Run) Enter(progress orchestration.FlowRunProgress, state orchestration.
 // more than MaxAnswers.
 func (r *Run) RecordAnswer(a Answer) {
 	a.Reason = taskrun.Truncate(a.Reason, taskrun.MaxReason)
-	kept := r.Answers[max(0, len(r.Answers)+1-MaxAnswers):]
-	r.Answers = append(kept[:len(kept):len(kept)], a)
+	kept := slices.Clip(r.Answers[max(0, len(r.Answers)+1-MaxAnswers):])
+	r.Answers = append(kept, a) //nolint:gocritic // of the kept ones
 }
 
 // AnswerTo returns the latest decision on the proposals with this transition id, nil if

@@ -27,30 +27,37 @@ func (f *FlowRun) applyEffective(run *flowrun.Run, status *v1alpha1.FlowRunStatu
 	parameters, jobVariables := f.spec.parameters, f.spec.jobVariables
 	if e := status.Effective; e != nil {
 		exact := flowRunWireFromText(e.Wire)
-		if e.NameReplaces == nameHashText(nameHash(f.spec.Name)) {
-			run.Name = status.Name
-		}
-		if e.TagsReplaces == fieldHash(f.spec.Tags) {
-			run.Tags = e.Tags
-		}
-		if e.PolicyReplaces == fieldHash(f.spec.Policy) {
-			run.Policy = flowPolicyFromObject(e.EmpiricalPolicy, exact.flowPolicyWire)
-		}
+		f.applyReplaced(run, status, exact.flowPolicyWire)
 		if e.ParametersReplaces == f.spec.parameters.hash() {
 			parameters = partFromObject(nil, e.ParametersJSON, e.ParametersDataName)
 			parameters.Text = parameters.orEmpty()
 		}
-		if e.JobVariablesJSON != nil || e.JobVariablesDataName != "" || slices.Contains(e.Cleared, clearedJobVariables) {
+		cleared := func(field string) bool { return slices.Contains(e.Cleared, field) }
+		if e.JobVariablesJSON != nil || e.JobVariablesDataName != "" || cleared(clearedJobVariables) {
 			jobVariables = partFromObject(nil, e.JobVariablesJSON, e.JobVariablesDataName)
 		}
-		run.FlowVersion = orCleared(f.spec.FlowVersion, e.FlowVersion, slices.Contains(e.Cleared, clearedFlowVersion))
-		run.InfrastructurePID = orCleared(f.spec.InfrastructurePID, e.InfrastructurePID, slices.Contains(e.Cleared, clearedInfrastructurePID))
-		if exact.Labels != nil || slices.Contains(e.Cleared, clearedLabels) {
+		run.FlowVersion = orCleared(f.spec.FlowVersion, e.FlowVersion, cleared(clearedFlowVersion))
+		run.InfrastructurePID = orCleared(f.spec.InfrastructurePID, e.InfrastructurePID, cleared(clearedInfrastructurePID))
+		if exact.Labels != nil || cleared(clearedLabels) {
 			run.Labels = exact.Labels
 		}
 	}
 	run.Parameters, run.Unloaded.Parameters = parameters.Text, parameters.Ref
 	run.JobVariables, run.Unloaded.JobVariables = jobVariables.Text, jobVariables.Ref
+}
+
+// applyReplaced sets the name, the tags and the policy that replace those of spec.
+func (f *FlowRun) applyReplaced(run *flowrun.Run, status *v1alpha1.FlowRunStatus, exact flowPolicyWire) {
+	e := status.Effective
+	if e.NameReplaces == nameHashText(nameHash(f.spec.Name)) {
+		run.Name = status.Name
+	}
+	if e.TagsReplaces == fieldHash(f.spec.Tags) {
+		run.Tags = e.Tags
+	}
+	if e.PolicyReplaces == fieldHash(f.spec.Policy) {
+		run.Policy = flowPolicyFromObject(e.EmpiricalPolicy, exact)
+	}
 }
 
 // orCleared is the text of spec, unless another one or none replaces it.

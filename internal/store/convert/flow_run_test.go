@@ -300,7 +300,7 @@ func TestFittedRunsAreWithinTheRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			long := strings.Repeat(character, 20_000)
-			quotedLong := json.RawMessage(encoded(long))
+			quotedLong := encoded(long)
 			run := flowrun.Run{
 				ID: testUID, FlowID: testUID, DeploymentVersion: &long, WorkQueueName: &long, IdempotencyKey: new(strings.Repeat(character, flowrun.MaxIdempotencyKey)),
 				CreatedBy: &flowrun.Creator{Type: long, DisplayValue: long}, Labels: map[string]json.RawMessage{},

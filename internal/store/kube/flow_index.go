@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,6 +105,6 @@ func (h flowHandler) OnDelete(object any) {
 		object = gone.Obj
 	}
 	if o, ok := object.(metav1.Object); ok {
-		h.flows.namespace(o.GetNamespace()).remove(types.UID(o.GetUID()))
+		h.flows.namespace(o.GetNamespace()).remove(o.GetUID())
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
@@ -19,28 +18,28 @@ import (
 
 // Input returns the value of an input.
 func (s *Flows) Input(ctx context.Context, runID, key string) (*flowrun.Input, error) {
-	_, object, err := s.input(ctx, runID, key)
+	object, err := s.input(ctx, runID, key)
 	if err != nil {
 		return nil, err
 	}
 	return convert.InputFromData(object), nil
 }
 
-// input returns a run and the object of one of its inputs.
-func (s *Flows) input(ctx context.Context, runID, key string) (*flowrun.Run, *v1alpha1.RunData, error) {
+// input returns the object of an input.
+func (s *Flows) input(ctx context.Context, runID, key string) (*v1alpha1.RunData, error) {
 	run, err := s.find(ctx, runID)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	object := &v1alpha1.RunData{}
 	const doing = "reading the input"
 	if err := s.get(ctx, doing, convert.RunDataName(runID, v1alpha1.DataInput, key), object); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !isInputOf(object, run) {
-		return nil, nil, fmt.Errorf("%s: of a deleted run: %w", doing, taskrun.ErrNotFound)
+		return nil, fmt.Errorf("%s: of a deleted run: %w", doing, taskrun.ErrNotFound)
 	}
-	return run, object, nil
+	return object, nil
 }
 
 // isInputOf reports whether an object is an input of a run, and not of an earlier one of
@@ -65,7 +64,7 @@ func (s *Flows) CreateInput(ctx context.Context, input *flowrun.Input) error {
 		if !errors.Is(err, taskrun.ErrExists) {
 			return err
 		}
-		_, _, err = s.input(ctx, input.RunID, input.Key)
+		_, err = s.input(ctx, input.RunID, input.Key)
 		switch {
 		case err == nil:
 			return taskrun.ErrExists
@@ -136,14 +135,13 @@ func (s *Flows) inputPage(ctx context.Context, of client.MatchingFields, next st
 
 // DeleteInput removes an input.
 func (s *Flows) DeleteInput(ctx context.Context, runID, key string) error {
-	_, object, err := s.input(ctx, runID, key)
+	object, err := s.input(ctx, runID, key)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
-	uid := types.UID(object.UID)
-	err = s.cluster.Client.Delete(ctx, object, &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}})
+	err = s.cluster.Client.Delete(ctx, object, &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &object.UID}})
 	if err = s.translate(ctx, "deleting the input", err); errors.Is(err, taskrun.ErrConflict) {
 		return fmt.Errorf("deleting the input: deleted and created again: %w", taskrun.ErrNotFound)
 	}

@@ -87,12 +87,9 @@ func (s *Flows) CreateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 		return nil, err
 	}
 	if known := s.flows.index.FlowNamed(flow.Name); known != nil {
-		existing, err := s.readFlow(ctx, known.Ref.Name)
-		switch {
-		case err == nil && existing.Name == flow.Name:
-			return existing, taskrun.ErrExists
-		case !errors.Is(err, taskrun.ErrNotFound):
-			return nil, err
+		existing, err := s.existingFlow(ctx, known.Ref.Name, flow.Name)
+		if !errors.Is(err, taskrun.ErrNotFound) {
+			return existing, err
 		}
 		_ = s.forgetMissing(known.Ref, err)
 	}
@@ -107,17 +104,25 @@ func (s *Flows) CreateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 		if !errors.Is(err, taskrun.ErrExists) {
 			return nil, err
 		}
-		existing, err := s.readFlow(ctx, object.Name)
-		switch {
-		case err == nil && existing.Name != flow.Name:
-			return nil, &taskrun.InvalidError{Field: "name", Reason: "the RegisteredFlow " + object.Name + " has another name"}
-		case err == nil:
-			return existing, taskrun.ErrExists
-		case !errors.Is(err, taskrun.ErrNotFound):
-			return nil, err
+		existing, err := s.existingFlow(ctx, object.Name, flow.Name)
+		if !errors.Is(err, taskrun.ErrNotFound) {
+			return existing, err
 		}
 	}
 	return nil, fmt.Errorf("creating the flow: one of its name is still being deleted: %w", taskrun.ErrUnavailable)
+}
+
+// existingFlow returns the flow of an object, which must have this name, and ErrExists.
+func (s *Flows) existingFlow(ctx context.Context, object, name string) (*flowrun.Flow, error) {
+	existing, err := s.readFlow(ctx, object)
+	switch {
+	case err != nil:
+		return nil, err
+	case existing.Name != name:
+		return nil, &taskrun.InvalidError{Field: "name", Reason: "the RegisteredFlow " + object + " has another name"}
+	default:
+		return existing, taskrun.ErrExists
+	}
 }
 
 // UpdateFlow writes the status of the object of the flow, if that is still the version that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -121,10 +122,7 @@ func (s *RunDataSweep) object(ctx context.Context, o *metav1.PartialObjectMetada
 // refersTo reports whether the object of a run refers to a RunData.
 func refersTo(run *convert.FlowRun, name string) bool {
 	requested, now := run.Requested(), run.Run.Unloaded
-	for _, ref := range []string{requested.Parameters, requested.Context, requested.JobVariables, now.Parameters, now.JobVariables} {
-		if ref == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains([]string{
+		requested.Parameters, requested.Context, requested.JobVariables, now.Parameters, now.JobVariables,
+	}, name)
 }
