@@ -11,8 +11,8 @@ var update = flag.Bool("update", false, "rewrite the table of docs/compatibility
 
 // partial describes the routes that do less than Prefect's, with the differences.
 var partial = map[string]string{
-	"POST /task_runs/count":               "filters on deployments, work pools and work queues use the ids and names in flow runs, see below",
-	"POST /task_runs/filter":              "filters on deployments, work pools and work queues use the ids and names in flow runs, see below",
+	"POST /task_runs/count":               "filters on deployments use only their ids, those on work pools and work queues match nothing, see below",
+	"POST /task_runs/filter":              "filters on deployments use only their ids, those on work pools and work queues match nothing, see below",
 	"POST /task_runs/paginate":            "as `POST /task_runs/filter`",
 	"POST /task_runs/history":             "as `POST /task_runs/filter`",
 	"POST /ui/task_runs/count":            "as `POST /task_runs/filter`",

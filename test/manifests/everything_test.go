@@ -63,6 +63,7 @@ func (c *cluster) runEverything(t *testing.T, front *recorder, args []string) {
 	second := c.start(t, front.URL, args, "--proposal-ttl=10s", "--tls-dns-names=localhost")
 	runs(t, first)
 	limits(t, second)
+	flows(t, first, second)
 	c.proposals(t, front)
 	for _, r := range []*replica{first, second} {
 		r.stop()
@@ -100,6 +101,28 @@ func limits(t *testing.T, r *replica) {
 	}
 	r.must(t, http.MethodPatch, "/v2/concurrency_limits/"+id, `{"limit":3}`)
 	r.must(t, http.MethodDelete, "/v2/concurrency_limits/"+id, "")
+}
+
+// flows are registered, run, changed and deleted over REST, with parameters that are stored in objects of their own.
+func flows(t *testing.T, r, other *replica) {
+	t.Helper()
+	const unknown = "00000000-0000-4000-8000-000000000001"
+	for _, path := range []string{"/flow_runs/" + unknown, "/flows/name/unknown"} {
+		if err := r.ask(t, http.MethodGet, path, "", nil); err == nil {
+			t.Errorf("there is %s", path)
+		}
+	}
+	flow := r.must(t, http.MethodPost, "/flows/", `{"name":"etl"}`)
+	r.must(t, http.MethodPatch, "/flows/"+flow, `{"tags":["nightly"]}`)
+	long := func(letter string) string { return `{"text":"` + strings.Repeat(letter, 10_000) + `"}` }
+	run := r.must(t, http.MethodPost, "/flow_runs/", `{"flow_id":"`+flow+`","parameters":`+long("a")+`}`)
+	other.must(t, http.MethodGet, "/flow_runs/"+run, "")
+	r.must(t, http.MethodPost, "/flow_runs/"+run+"/set_state", `{"state":{"type":"RUNNING"}}`)
+	for _, letter := range []string{"b", "c"} { // the second one replaces what the first one stored
+		r.must(t, http.MethodPatch, "/flow_runs/"+run, `{"parameters":`+long(letter)+`}`)
+	}
+	r.must(t, http.MethodDelete, "/flow_runs/"+run, "")
+	r.must(t, http.MethodDelete, "/flows/"+flow, "")
 }
 
 const proposal = `
