@@ -97,8 +97,6 @@ var access = map[string]string{
 	"GET /flow_runs/{id}/graph":          "get flowruns",
 	"GET /flow_runs/{id}/graph-v2":       "get flowruns",
 	"GET /flow_runs/{id}/logs/download":  "get flowruns",
-	"GET /flow_runs/{id}/graph":          "get flowruns",
-	"GET /flow_runs/{id}/graph-v2":       "get flowruns",
 	"POST /flow_runs/{id}/input":         "update flowruns",
 	"POST /flow_runs/{id}/input/filter":  "get flowruns",
 	"GET /flow_runs/{id}/input/{key}":    "get flowruns",

@@ -21,8 +21,6 @@ var leftOut = map[string]string{
 	"flow-run-create-policies":              "flows: pause_keys and resuming of null are read as none and false",
 	"state-details-kept":                    "flows: the task_run_id in the details of a state is the run's own, whatever the client sends",
 	"old-api-versions":                      "framework: clients of API versions below 0.8.4 get the rules of that version",
-	"flow-run-count-task-runs":              "flows: task runs that stand for subflows are counted, too",
-	"logs-gone-with-run":                    "flows: the lines of a deleted flow run stay until there are newer ones",
 	"late-by-itself":                        "slow: runs are not marked late",
 	"pause-expires":                         "slow: a pause does not end by itself",
 	"tasks-of-a-cancelled-run":              "slow: the task runs of a cancelled flow run are not cancelled",
