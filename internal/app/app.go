@@ -172,6 +172,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	a.manager, a.server, a.cluster = mgr, server, cluster
 	work := func() ([]manager.Runnable, error) {
 		parts, err := services.controllers(mgr, a.options.Controller, home.Runs.Ready, log)
+		parts = append(parts, kube.NewRunDataSweep(cluster, clock.RealClock{}, log))
 		return append(parts, guard.leaderWork()...), err
 	}
 	return errors.Join(

@@ -109,6 +109,8 @@ func newManager(
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.ConcurrencyLimit{}: {Transform: ingest.Transform},
 				&v1alpha1.StateProposal{}:    {Transform: ingest.Transform},
+				&v1alpha1.FlowRun{}:          {Transform: ingest.Transform},
+				&v1alpha1.RegisteredFlow{}:   {Transform: ingest.Transform},
 			},
 			NewInformer: ingest.NewInformer,
 			// What is not watched on purpose is not to be watched by accident.

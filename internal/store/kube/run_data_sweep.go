@@ -27,8 +27,8 @@ const (
 )
 
 // RunDataSweep repairs what creates of runs left behind when they were interrupted: it sets
-// the missing owners of RunData, and deletes those whose run was not created. It is a
-// Runnable of the leader.
+// the missing owners of RunData, and deletes those whose run was not created. The
+// leader runs it.
 type RunDataSweep struct {
 	cluster *Cluster
 	clock   clock.WithTicker
@@ -39,9 +39,6 @@ type RunDataSweep struct {
 func NewRunDataSweep(cluster *Cluster, clock clock.WithTicker, log *slog.Logger) *RunDataSweep {
 	return &RunDataSweep{cluster: cluster, clock: clock, log: log}
 }
-
-// NeedLeaderElection returns true: one replica is enough.
-func (*RunDataSweep) NeedLeaderElection() bool { return true }
 
 // Start sweeps at once, and then again and again until the context ends.
 func (s *RunDataSweep) Start(ctx context.Context) error {
