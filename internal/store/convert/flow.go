@@ -88,6 +88,10 @@ func FlowObjectName(name string) string {
 	return cmp.Or(strings.Trim(slug.String(), "-"), "flow") + "-" + digest(name)
 }
 
+// IsRegistered reports whether the object of a flow has the name of those that CreateFlow
+// stores.
+func IsRegistered(flow *flowrun.Flow) bool { return flow.Ref.Name == FlowObjectName(flow.Name) }
+
 // digest is a hash of a text that no two texts have by accident, in 16 hexadecimal digits.
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))

@@ -299,7 +299,7 @@ func TestFittedRunsAreWithinTheRules(t *testing.T) {
 	for name, character := range map[string]string{"plain": "x", "escaped": "\u2028", "quoted": `"`, "wide": "😀"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			long := strings.Repeat(character, 20_000)
+			long := strings.Repeat(character, 6_000)
 			quotedLong := encoded(long)
 			run := flowrun.Run{
 				ID: testUID, FlowID: testUID, DeploymentVersion: &long, WorkQueueName: &long, IdempotencyKey: new(strings.Repeat(character, flowrun.MaxIdempotencyKey)),
@@ -308,7 +308,7 @@ func TestFittedRunsAreWithinTheRules(t *testing.T) {
 					Name: long, FlowVersion: &long, InfrastructurePID: &long, Parameters: quotedObject(long), JobVariables: quotedObject("x"),
 				},
 			}
-			for i := range 200 {
+			for i := range 100 {
 				run.Tags = append(run.Tags, long[:4*i])
 				run.Labels[strings.Repeat("k", i)] = quotedLong
 				run.PauseKeys = append(run.PauseKeys, long)

@@ -25,16 +25,10 @@ type subscriber struct {
 	change func(before, after *flowrun.Run)
 }
 
-// New returns an empty index.
-func New() *Index {
-	return &Index{tables: newTables(), flows: map[string]*flowrun.Flow{}, runs: map[string]*flowrun.Run{}}
-}
-
-// Empty reports whether the index has neither flows nor runs nor subscribers.
-func (x *Index) Empty() bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return len(x.flows) == 0 && len(x.runs) == 0 && len(x.subscribers) == 0
+// New returns an empty index. registered reports whether the object of a flow was created
+// over REST: it has the name of the flow before all others.
+func New(registered func(*flowrun.Flow) bool) *Index {
+	return &Index{tables: newTables(registered), flows: map[string]*flowrun.Flow{}, runs: map[string]*flowrun.Run{}}
 }
 
 // PutFlow adds a flow, or replaces the version of its object that the index has.

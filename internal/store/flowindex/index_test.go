@@ -43,7 +43,7 @@ func (m *model) visibleFlows() map[string]*flowrun.Flow {
 	visible := map[string]*flowrun.Flow{}
 	for _, flow := range m.flows {
 		if !slices.ContainsFunc(slices.Collect(maps.Values(m.flows)), func(other *flowrun.Flow) bool {
-			return (other.ID == flow.ID || other.Name == flow.Name) && flowAge(other, flow) < 0
+			return (other.ID == flow.ID || other.Name == flow.Name) && flowAge(registered)(other, flow) < 0
 		}) {
 			visible[flow.ID] = flow
 		}
@@ -136,11 +136,11 @@ func step(r *rand.Rand, m *model, x *Index) {
 	}
 }
 
-func TestTheIndexHasTheOldestObjectOfEachID(t *testing.T) {
+func TestTheIndexHasTheFirstObjectOfEachID(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 7))
-		m, x := &model{map[string]*flowrun.Flow{}, map[string]*flowrun.Run{}}, New()
+		m, x := &model{map[string]*flowrun.Flow{}, map[string]*flowrun.Run{}}, New(registered)
 		var snapshots []flowrun.Snapshot
 		var models []*model
 		for range 300 {
@@ -181,7 +181,7 @@ func checkKey(t *testing.T, m *model, x *Index, key flowrun.Key) {
 func TestFollowersSeeEachChangeOnce(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 8))
-	m, x := &model{map[string]*flowrun.Flow{}, map[string]*flowrun.Run{}}, New()
+	m, x := &model{map[string]*flowrun.Flow{}, map[string]*flowrun.Run{}}, New(registered)
 	for range 50 {
 		step(r, m, x)
 	}
@@ -221,7 +221,7 @@ func TestFollowersSeeEachChangeOnce(t *testing.T) {
 
 func TestStateFindsPastStates(t *testing.T) {
 	t.Parallel()
-	x := New()
+	x := New(registered)
 	run := &flowrun.Run{ID: "id-1", Ref: ref("uid-1"), History: []orchestration.State{{ID: "past"}}}
 	run.State = &orchestration.State{ID: "now"}
 	x.PutRun(run)
@@ -232,32 +232,43 @@ func TestStateFindsPastStates(t *testing.T) {
 	}
 }
 
-func TestAnIndexIsEmptyWithoutEntriesAndFollowers(t *testing.T) {
+// A user can claim any time of creation, but not the UID and not the name of an object
+// that is there.
+func TestAnIDIsThatOfTheObjectThatHasItForItsUIDOrName(t *testing.T) {
 	t.Parallel()
-	x := New()
-	if !x.Empty() {
-		t.Error("a new index is not empty")
+	later := start.Add(time.Hour)
+	byUID := &flowrun.Run{ID: "id", Created: later, Ref: taskrun.ObjectRef{UID: "id", Name: "a"}}
+	byName := &flowrun.Run{ID: "id", Created: later, Ref: taskrun.ObjectRef{UID: "b", Name: "id"}}
+	claimed := &flowrun.Run{ID: "id", Created: start, Ref: taskrun.ObjectRef{UID: "c", Name: "c"}}
+	x := New(registered)
+	for _, step := range []struct{ put, want *flowrun.Run }{{claimed, claimed}, {byName, byName}, {byUID, byUID}} {
+		x.PutRun(step.put)
+		if got := x.Run("id"); got != step.want {
+			t.Errorf("got the run of %s, want that of %s", got.Ref.Name, step.want.Ref.Name)
+		}
 	}
-	_, stop := x.Follow(func(_, _ *flowrun.Run) {})
-	if x.Empty() {
-		t.Error("empty with a follower")
+	x.RemoveRun("id")
+	if got := x.Run("id"); got != byName {
+		t.Errorf("got the run of %s, want that of the next object", got.Ref.Name)
 	}
-	stop()
-	x.PutRun(&flowrun.Run{ID: "id-1", Ref: ref("uid-1")})
-	if x.Empty() {
-		t.Error("empty with a run")
-	}
-	x.RemoveRun("uid-1")
-	if !x.Empty() {
-		t.Error("not empty again")
+	mine := &flowrun.Flow{ID: "x", Name: "etl", Created: start, Ref: taskrun.ObjectRef{UID: "d", Name: "mine"}}
+	theirs := &flowrun.Flow{ID: "y", Name: "etl", Created: later, Ref: taskrun.ObjectRef{UID: "e", Name: registeredName}}
+	x.PutFlow(mine)
+	x.PutFlow(theirs)
+	if got := x.FlowNamed("etl"); got != theirs {
+		t.Errorf("got the flow of %s, want that of %s", got.Ref.Name, registeredName)
 	}
 }
+
+const registeredName = "registered"
+
+func registered(flow *flowrun.Flow) bool { return flow.Ref.Name == registeredName }
 
 // Readers and writers at the same time: the race detector is the judge, and a snapshot is
 // one moment.
 func TestSnapshotsDoNotChangeWhileOthersWrite(t *testing.T) {
 	t.Parallel()
-	x := New()
+	x := New(registered)
 	var all sync.WaitGroup
 	for worker := range 4 {
 		all.Go(func() {
@@ -280,7 +291,7 @@ func TestSnapshotsDoNotChangeWhileOthersWrite(t *testing.T) {
 }
 
 func BenchmarkSnapshotAndWrite(b *testing.B) {
-	x := New()
+	x := New(registered)
 	runs := make([]*flowrun.Run, 100_000)
 	for i := range runs {
 		runs[i] = &flowrun.Run{ID: fmt.Sprintf("id-%06d", i), FlowID: fmt.Sprintf("flow-%d", i%100), Ref: ref(strconv.Itoa(i))}
@@ -297,7 +308,7 @@ func BenchmarkSnapshotAndWrite(b *testing.B) {
 }
 
 func BenchmarkRunsOfASnapshot(b *testing.B) {
-	x := New()
+	x := New(registered)
 	for i := range 100_000 {
 		x.PutRun(&flowrun.Run{ID: fmt.Sprintf("id-%06d", i), FlowID: fmt.Sprintf("flow-%d", i%100), Ref: ref(strconv.Itoa(i))})
 	}

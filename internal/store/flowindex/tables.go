@@ -13,8 +13,7 @@ import (
 const degree = 32
 
 // tables have all flows and runs in the orders of their lookups. Several objects can claim
-// one id or name. The one that comes first in the table, the oldest, has it. The others are
-// not returned.
+// one id or name. The one that comes first in the table has it. The others are not returned.
 type tables struct {
 	flows flowTables
 	runs  runTables
@@ -31,27 +30,41 @@ type runTables struct {
 	byParent *btree.BTree[*flowrun.Run] // runs with a parent task run, the newest last
 }
 
-func newTables() tables {
+func newTables(registered func(*flowrun.Flow) bool) tables {
+	byAge := flowAge(registered)
 	return tables{
 		flows: flowTables{
-			byID:   newTree(func(a, b *flowrun.Flow) int { return cmp.Or(cmp.Compare(a.ID, b.ID), flowAge(a, b)) }),
-			byName: newTree(func(a, b *flowrun.Flow) int { return cmp.Or(cmp.Compare(a.Name, b.Name), flowAge(a, b)) }),
+			byID:   newTree(by(func(f *flowrun.Flow) string { return f.ID }, byAge)),
+			byName: newTree(by(func(f *flowrun.Flow) string { return f.Name }, byAge)),
 		},
 		runs: runTables{
-			byID: newTree(func(a, b *flowrun.Run) int { return cmp.Or(cmp.Compare(a.ID, b.ID), runAge(a, b)) }),
-			byKey: newTree(func(a, b *flowrun.Run) int {
-				x, _ := a.Key()
-				y, _ := b.Key()
-				return cmp.Or(cmp.Compare(x.FlowID, y.FlowID), cmp.Compare(x.IdempotencyKey, y.IdempotencyKey), runAge(a, b))
-			}),
-			byFlow: newTree(func(a, b *flowrun.Run) int {
-				return cmp.Or(cmp.Compare(a.FlowID, b.FlowID), cmp.Compare(a.ID, b.ID), runAge(a, b))
-			}),
-			byParent: newTree(func(a, b *flowrun.Run) int {
-				return cmp.Or(cmp.Compare(a.ParentTaskRunID, b.ParentTaskRunID), a.Created.Compare(b.Created),
-					cmp.Compare(a.ID, b.ID), runAge(a, b))
-			}),
+			byID: newTree(by(runID, runAge)),
+			byKey: newTree(by(flowID, by(func(r *flowrun.Run) string {
+				key, _ := r.Key()
+				return key.IdempotencyKey
+			}, runAge))),
+			byFlow: newTree(by(flowID, by(runID, runAge))),
+			byParent: newTree(by(func(r *flowrun.Run) string { return r.ParentTaskRunID }, func(a, b *flowrun.Run) int {
+				if order := a.Created.Compare(b.Created); order != 0 {
+					return order
+				}
+				return by(runID, runAge)(a, b)
+			})),
 		},
+	}
+}
+
+func runID(r *flowrun.Run) string { return r.ID }
+
+func flowID(r *flowrun.Run) string { return r.FlowID }
+
+// by orders entries by a text, and those of one text by another order.
+func by[T any](text func(T) string, then func(a, b T) int) func(a, b T) int {
+	return func(a, b T) int {
+		if order := cmp.Compare(text(a), text(b)); order != 0 {
+			return order
+		}
+		return then(a, b)
 	}
 }
 
@@ -59,14 +72,43 @@ func newTree[T any](compare func(a, b T) int) *btree.BTree[T] {
 	return btree.New(degree, func(a, b T) bool { return compare(a, b) < 0 })
 }
 
-// flowAge orders flows that claim the same id or name.
-func flowAge(a, b *flowrun.Flow) int {
-	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Ref.UID, b.Ref.UID))
+// flowAge orders flows that claim the same id or name: those that were registered over
+// REST come first, whatever time of creation an object claims. A flow to look for has no
+// UID, and comes before all.
+func flowAge(registered func(*flowrun.Flow) bool) func(a, b *flowrun.Flow) int {
+	rank := func(flow *flowrun.Flow) int {
+		switch {
+		case flow.Ref.UID == "":
+			return 0
+		case registered(flow):
+			return 1
+		default:
+			return 2
+		}
+	}
+	return func(a, b *flowrun.Flow) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.Created.Compare(b.Created), cmp.Compare(a.Ref.UID, b.Ref.UID))
+	}
 }
 
-// runAge orders runs that claim the same id or key.
+// runAge orders runs that claim the same id or key: first the object whose UID is the id,
+// then the one whose name is, whatever time of creation an object claims. A run to look for
+// has no UID, and comes before all.
 func runAge(a, b *flowrun.Run) int {
-	return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Ref.UID, b.Ref.UID))
+	return cmp.Or(cmp.Compare(runRank(a), runRank(b)), a.Created.Compare(b.Created), cmp.Compare(a.Ref.UID, b.Ref.UID))
+}
+
+func runRank(run *flowrun.Run) int {
+	switch run.Ref.UID {
+	case "":
+		return 0
+	case run.ID:
+		return 1
+	}
+	if run.Ref.Name == run.ID {
+		return 2
+	}
+	return 3
 }
 
 // clone returns a copy, which later changes of the tables do not change.
@@ -117,7 +159,7 @@ func (f *flowTables) name(name string) *flowrun.Flow {
 	return flow
 }
 
-// holder returns the oldest flow with a name.
+// holder returns the first flow with a name.
 func (f *flowTables) holder(name string) *flowrun.Flow {
 	if flow := first(f.byName, &flowrun.Flow{Name: name}); flow != nil && flow.Name == name {
 		return flow

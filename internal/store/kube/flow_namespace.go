@@ -27,7 +27,7 @@ type flowNamespace struct {
 
 func newFlowNamespace(undecodables *index.Undecodables) *flowNamespace {
 	return &flowNamespace{
-		index: flowindex.New(), undecodables: undecodables, tombstones: index.NewTombstones(),
+		index: flowindex.New(convert.IsRegistered), undecodables: undecodables, tombstones: index.NewTombstones(),
 		runs: map[types.UID]*convert.FlowRun{}, flows: map[types.UID]*flowrun.Flow{},
 		flowIDs: map[string]string{}, waiting: map[string]map[types.UID]bool{},
 	}

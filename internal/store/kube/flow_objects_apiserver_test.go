@@ -3,6 +3,7 @@
 package kube_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
@@ -418,6 +420,12 @@ func TestAnInterruptedCreateLosesAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	input := convert.InputToData(&flowrun.Input{ID: uuid.NewString(), Created: begin, RunID: second.ID, Key: "k", Value: "restored"})
+	input.Namespace, input.Labels = namespace, map[string]string{v1alpha1.LabelUnowned: ""}
+	if err := direct.Create(t.Context(), input); err != nil {
+		t.Fatal(err)
+	}
+
 	sweepAt(t, r.replica, 9*time.Minute)
 	for _, data := range []*v1alpha1.RunData{before, data} {
 		if got := there(data); got == nil || len(got.OwnerReferences) != 0 {
@@ -436,6 +444,9 @@ func TestAnInterruptedCreateLosesAndLeavesNothing(t *testing.T) {
 	if got := there(data); got == nil || len(got.OwnerReferences) != 1 || got.OwnerReferences[0].UID != object.UID || len(got.Labels) != 0 {
 		t.Errorf("the run data of a run is %+v, want it to belong to the run", got)
 	}
+	if got, err := r.flows.Input(t.Context(), second.ID, "k"); err != nil || got.Value != "restored" {
+		t.Errorf("the input that was restored is %+v, error %v", got, err)
+	}
 	if there(mine) == nil {
 		t.Error("the run data of a user was deleted")
 	}
@@ -443,6 +454,41 @@ func TestAnInterruptedCreateLosesAndLeavesNothing(t *testing.T) {
 		if got, err := r.flows.Reload(t.Context(), must(t, r.flows, id)); err != nil || string(got.Parameters) != string(longObject()) {
 			t.Errorf("Reload() = %.200s, error %v", got.Parameters, err)
 		}
+	}
+}
+
+// The leader sweeps at its start and at each tick, until it ends.
+func TestTheLeaderSweepsAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	env := testenv.StartPrivate(t)
+	namespace := env.Namespace(t)
+	r, direct := openReplica(t, env.Config), newClient(t, env.Config)
+	leave := func() *v1alpha1.RunData {
+		data := convert.PartToData(v1alpha1.DataContext, uuid.NewString(), uuid.NewString(), longObject(), begin)
+		data.Namespace, data.Labels = namespace, map[string]string{v1alpha1.LabelUnowned: ""}
+		if err := direct.Create(t.Context(), data); err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	swept := func(data *v1alpha1.RunData) func() bool {
+		return func() bool {
+			return apierrors.IsNotFound(direct.Get(t.Context(), client.ObjectKeyFromObject(data), &v1alpha1.RunData{}))
+		}
+	}
+	clock := testingclock.NewFakeClock(time.Now().Add(time.Hour))
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error)
+	first := leave()
+	go func() { ended <- kube.NewRunDataSweep(r.Cluster, clock, slog.New(slog.DiscardHandler)).Start(ctx) }()
+	eventually(t, "the first sweep", swept(first))
+	second := leave()
+	eventually(t, "it waits for the next tick", clock.HasWaiters)
+	clock.Step(10 * time.Minute)
+	eventually(t, "the second sweep", swept(second))
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,8 +28,8 @@ const (
 )
 
 // RunDataSweep repairs what creates of runs left behind when they were interrupted: it sets
-// the missing owners of RunData, and deletes those whose run was not created. It is a
-// Runnable of the leader.
+// the missing owners of RunData, and deletes those whose run was not created. The
+// leader runs it.
 type RunDataSweep struct {
 	cluster *Cluster
 	clock   clock.WithTicker
@@ -40,11 +41,12 @@ func NewRunDataSweep(cluster *Cluster, clock clock.WithTicker, log *slog.Logger)
 	return &RunDataSweep{cluster: cluster, clock: clock, log: log}
 }
 
-// NeedLeaderElection returns true: one replica is enough.
-func (*RunDataSweep) NeedLeaderElection() bool { return true }
-
-// Start sweeps at once, and then again and again until the context ends.
+// Start sweeps when the index of flows is complete, and then again and again until the
+// context ends.
 func (s *RunDataSweep) Start(ctx context.Context) error {
+	if !toolscache.WaitForCacheSync(ctx.Done(), s.cluster.flows.synced...) {
+		return nil
+	}
 	ticker := s.clock.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	for {
@@ -107,9 +109,13 @@ func (s *RunDataSweep) object(ctx context.Context, o *metav1.PartialObjectMetada
 		return nil
 	}
 	flows := s.cluster.Flows(o.Namespace)
-	run, err := flows.read(ctx, runID) // a run with such parts was created over REST: its id is the name of its object
+	run, err := flows.present(ctx, runID)
+	needed := false
+	if err == nil {
+		needed, err = flows.needs(ctx, run, o.Name)
+	}
 	switch {
-	case err == nil && refersTo(run, o.Name):
+	case needed:
 		return flows.setOwner(ctx, o, run.Run.Ref)
 	case err != nil && !errors.Is(err, taskrun.ErrNotFound):
 		return err
@@ -117,6 +123,25 @@ func (s *RunDataSweep) object(ctx context.Context, o *metav1.PartialObjectMetada
 	s.log.LogAttrs(ctx, slog.LevelInfo, "deleting run data of a run that was not created", slog.String("runData", o.Namespace+"/"+o.Name))
 	flows.deleteData(ctx, o.Name, &metav1.Preconditions{UID: &o.UID, ResourceVersion: &o.ResourceVersion})
 	return nil
+}
+
+// present reads the run with this id from the API server.
+func (s *Flows) present(ctx context.Context, id string) (*convert.FlowRun, error) {
+	if known := s.flows.index.Run(id); known != nil {
+		return s.reload(ctx, known)
+	}
+	return s.read(ctx, id) // the name of an object that was created over REST is the id
+}
+
+// needs reports whether a RunData is part of a run, or an input of it that was restored
+// without its owner.
+func (s *Flows) needs(ctx context.Context, run *convert.FlowRun, name string) (bool, error) {
+	if refersTo(run, name) {
+		return true, nil
+	}
+	object := &v1alpha1.RunData{}
+	err := s.get(ctx, "reading the run data", name, object)
+	return err == nil && object.Type == v1alpha1.DataInput, err
 }
 
 // refersTo reports whether the object of a run refers to a RunData.
