@@ -524,7 +524,7 @@ func TestInputsOfAnEarlierRunAreNotThere(t *testing.T) {
 		if got, err := store.Input(t.Context(), run.ID, "k"); err != nil || got.Value != value {
 			t.Errorf("Input() = %+v, error %v, want %s", got, err, value)
 		}
-		if err := store.Delete(t.Context(), run.ID); err != nil {
+		if err := store.Delete(t.Context(), run.ID, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
