@@ -187,7 +187,7 @@ func TestAReplicaReadsWhatAnotherOneWrote(t *testing.T) {
 		t.Errorf("Get() = %.200s, error %v, want the new parameters", read.Parameters, err)
 	}
 	// Another run of this id.
-	if err = writer.Delete(t.Context(), run.ID); err != nil {
+	if err = writer.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	again := newFlowRun(run.FlowID)

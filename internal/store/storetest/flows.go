@@ -31,7 +31,7 @@ func RunFlows(t *testing.T, open func(t *testing.T) flowrun.Store) {
 		"an update is read back field by field":                 testUpdateFlowRun,
 		"an update on top of an older version is rejected":      testStaleFlowRun,
 		"a deleted flow run is gone with its inputs":            testDeleteFlowRun,
-		"a replaced version of a flow run is not deleted":        testDeleteFlowRunVersion,
+		"a replaced version of a flow run is not deleted":       testDeleteFlowRunVersion,
 		"a flow run that is created again has no old states":    testFlowRunAgain,
 		"a snapshot does not change":                            testFlowsSnapshot,
 		"the newest subflow of a task run is found":             testSubflow,
