@@ -353,17 +353,6 @@ func (s *services) service(source telemetry.Source, namespace string) *usecase.S
 	})
 }
 
-// flowsOf returns the use cases of the flows and flow runs of a namespace.
-func (s *services) flowsOf(namespace string) *flows.Service {
-	return flows.New(flows.Options{
-		Namespace: namespace,
-		Store:     s.cluster.Flows(namespace),
-		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace))),
-		Clock:     clock.RealClock{},
-		Retention: s.rules,
-	})
-}
-
 // controllers returns controllers and a sweeper for one term as the leader.
 func (s *services) controllers(
 	mgr manager.Manager, options controller.Options, ready func(context.Context) error, log *slog.Logger,
@@ -408,6 +397,10 @@ func (s *services) controllers(
 	if err != nil {
 		return nil, err
 	}
+	ofFlowRuns, err := s.flowReconciler(options, reconciler.Ready).Controller(mgr)
+	if err != nil {
+		return nil, err
+	}
 	ofProposals, err := proposals.Controller(mgr)
-	return []manager.Runnable{ofRuns, ofProposals, s.sweeper(log)}, err
+	return []manager.Runnable{ofRuns, ofFlowRuns, ofProposals, s.sweeper(log)}, err
 }

@@ -83,7 +83,7 @@ func (e *election) Start(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case term := <-terms:
-				err := errors.Join(e.lead(term), forgetQueues(controller.Name, controller.ProposalName)) //nolint:contextcheck // a term is part of ctx
+				err := errors.Join(e.lead(term), forgetQueues(controller.Name, controller.FlowRunName, controller.ProposalName)) //nolint:contextcheck // a term is part of ctx
 				if err != nil {
 					return err
 				}

@@ -99,9 +99,7 @@ func TestExpirationConflicts_limitRecords(t *testing.T) {
 	at := start
 	noted := func(from int, now time.Time) {
 		for i := range 2 * maxWrittenExpirations {
-			run := finishedRun(nil)
-			run.Ref.UID = strconv.Itoa(from + i)
-			c.record(run, &at, now)
+			c.record(&expiring{uid: strconv.Itoa(from + i)}, &at, now)
 		}
 	}
 	noted(0, start)

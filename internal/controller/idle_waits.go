@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -71,20 +72,31 @@ func (w *idleWaits) wake(limit int) {
 
 // idleClients returns a source of the runs that wait for idle clients.
 func (r *Reconciler) idleClients() source.Source {
+	return r.waiting.source(r.Concurrency, r.OnIdle)
+}
+
+// endReconcile wakes the next runs while clients are idle.
+func (r *Reconciler) endReconcile(req reconcile.Request) {
+	r.waiting.endWith(req, r.Concurrency, r.IdleFor())
+}
+
+// source returns a source of the runs that wait. onIdle is as Reconciler.OnIdle, limit as
+// that of wake.
+func (w *idleWaits) source(limit int, onIdle func(after time.Duration, f func()) (stop func())) source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.waiting.mu.Lock()
-		defer r.waiting.mu.Unlock()
-		r.waiting.queue = queue
-		context.AfterFunc(ctx, r.OnIdle(idleBeforeWrite, func() { r.waiting.wake(r.Concurrency) }))
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.queue = queue
+		context.AfterFunc(ctx, onIdle(idleBeforeWrite, func() { w.wake(limit) }))
 		return nil
 	})
 }
 
-// endReconcile wakes the next runs while clients are idle. The check after each
+// endWith is end. It wakes the next runs if clients are idle. The check after each
 // reconciliation also finds a run that began to wait just after clients had become idle.
-func (r *Reconciler) endReconcile(req reconcile.Request) {
-	r.waiting.end(req)
-	if r.IdleFor() >= idleBeforeWrite {
-		r.waiting.wake(r.Concurrency)
+func (w *idleWaits) endWith(req reconcile.Request, limit int, idle time.Duration) {
+	w.end(req)
+	if idle >= idleBeforeWrite {
+		w.wake(limit)
 	}
 }

@@ -24,18 +24,11 @@ func (r *Reconciler) persistStatus(ctx context.Context, s *scope) (Result, error
 	if !s.run.StatusStale {
 		return Result{}, nil
 	}
-	age := r.Clock.Now().Sub(s.run.Created)
-	wait := r.statusDelay(age)
-	switch canYield := onlyWrittenByREST(s.run); {
-	case wait > 0 && canYield:
-		return lowPriority(wait), nil
-	case wait > 0:
-		return requeueAfter(wait), nil
-	case canYield && r.IdleFor() < idleBeforeWrite:
-		if wait := r.yieldDelay(age); wait > 0 {
-			r.waiting.add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(s.object)})
-			return lowPriority(wait), nil
-		}
+	wait := r.awaitStatus(r.Clock.Now().Sub(s.run.Created), onlyWrittenByREST(s.run), r.IdleFor, func() {
+		r.waiting.add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(s.object)})
+	})
+	if !wait.IsZero() {
+		return wait, nil
 	}
 	run, err := s.runs.PersistStatus(ctx, s.run.ID)
 	if err != nil {
@@ -43,6 +36,24 @@ func (r *Reconciler) persistStatus(ctx context.Context, s *scope) (Result, error
 	}
 	s.run = run
 	return Result{}, nil
+}
+
+// awaitStatus returns the wait until the first status of a run of this age is written;
+// zero: now. A run that can yield waits for idle clients, too: yield is called then.
+func (o *Options) awaitStatus(age time.Duration, canYield bool, idleFor func() time.Duration, yield func()) Result {
+	wait := o.statusDelay(age)
+	switch {
+	case wait > 0 && canYield:
+		return lowPriority(wait)
+	case wait > 0:
+		return requeueAfter(wait)
+	case canYield && idleFor() < idleBeforeWrite:
+		if wait := o.yieldDelay(age); wait > 0 {
+			yield()
+			return lowPriority(wait)
+		}
+	}
+	return Result{}
 }
 
 // statusDelay returns the rest of StatusWriteDelay for a run of this age. A creation

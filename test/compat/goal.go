@@ -21,8 +21,6 @@ var leftOut = map[string]string{
 	"flow-run-create-policies":              "flows: pause_keys and resuming of null are read as none and false",
 	"state-details-kept":                    "flows: the task_run_id in the details of a state is the run's own, whatever the client sends",
 	"old-api-versions":                      "framework: clients of API versions below 0.8.4 get the rules of that version",
-	"late-by-itself":                        "slow: runs are not marked late",
-	"pause-expires":                         "slow: a pause does not end by itself",
 	"tasks-of-a-cancelled-run":              "slow: the task runs of a cancelled flow run are not cancelled",
 	"subflow-cancelled-with-parent":         "slow: the subflows of a cancelled flow run are not cancelled",
 	"suspend-subflow":                       subflows,
@@ -60,6 +58,9 @@ var leftOut = map[string]string{
 	"meta-cors":                             "browsers: Prefect lets every web page read responses and change runs; ours lets those of loopback addresses and of listed origins",
 	"slots-reentry":                         "quirk: a run that is started again takes a second slot of the same limit; ours keeps the one it has",
 }
+
+// needControllers has the cases in which flow runs change by themselves.
+var needControllers = map[string]bool{"late-by-itself": true, "pause-expires": true}
 
 // Reasons that many cases have.
 const (

@@ -24,7 +24,7 @@ const patience = time.Minute
 func TestProgram_respondsAsRecorded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	replayAll(t, target{name: "whole program", flows: true}, &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "whole program", flows: true, controllers: true}, &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
 }
 
 func TestProgram_agreesWithModel(t *testing.T) {

@@ -28,15 +28,16 @@ const (
 
 // target is what cases are replayed against.
 type target struct {
-	name  string
-	flows bool // it keeps flows and flow runs
+	name        string
+	flows       bool // it keeps flows and flow runs
+	controllers bool // it runs controllers
 }
 
 // tagFlows is the tag of cases that need flows or flow runs.
 const tagFlows = "flows"
 
 // replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case must
-// fail. Cases that need flows are skipped if the target does not keep them.
+// fail. Cases that need what the target does not have are skipped.
 func replayAll(t *testing.T, against target, player *Player) {
 	t.Helper()
 	cases, err := Load("testdata")
@@ -50,6 +51,9 @@ func replayAll(t *testing.T, against target, player *Player) {
 		t.Run(c.Area+"/"+c.Name, func(t *testing.T) {
 			if c.Has(tagFlows) && !against.flows {
 				t.Skip("flows are not kept")
+			}
+			if needControllers[c.Name] && !against.controllers {
+				t.Skip("controllers do not run")
 			}
 			_, excused := leftOut[c.Name]
 			// Start the case here: the number of parallel tests is limited to the number of processors.

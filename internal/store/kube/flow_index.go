@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -24,6 +25,9 @@ type flowIndex struct {
 
 	mu         sync.Mutex
 	namespaces map[string]*flowNamespace
+
+	listening sync.RWMutex // after mu of a namespace
+	listeners []*flowRunListener
 }
 
 // namespace returns the flows of one namespace. They are created if there are none.
@@ -32,7 +36,7 @@ func (x *flowIndex) namespace(name string) *flowNamespace {
 	defer x.mu.Unlock()
 	n := x.namespaces[name]
 	if n == nil {
-		n = newFlowNamespace(x.undecodables)
+		n = newFlowNamespace(x.undecodables, func(object string, run *flowrun.Run) { x.notify(name, object, run) })
 		x.namespaces[name] = n
 	}
 	return n
@@ -78,6 +82,7 @@ func (h flowHandler) OnAdd(object any, _ bool) {
 	switch {
 	case o.GetDeletionTimestamp() != nil:
 		n.remove(o.GetUID())
+		h.notify(object, nil)
 		return
 	case u != nil:
 		n.putUndecodable(u)
@@ -85,7 +90,7 @@ func (h flowHandler) OnAdd(object any, _ bool) {
 	}
 	switch o := object.(type) {
 	case *flowRunEntry:
-		n.putRun(o.run)
+		h.notify(object, n.putRun(o.run).Run)
 	case *v1alpha1.RegisteredFlow:
 		n.putFlow(convert.FlowFromObject(o))
 	}
@@ -106,5 +111,13 @@ func (h flowHandler) OnDelete(object any) {
 	}
 	if o, ok := object.(metav1.Object); ok {
 		h.flows.namespace(o.GetNamespace()).remove(o.GetUID())
+		h.notify(object, nil)
+	}
+}
+
+// notify notifies the listeners if the object is a FlowRun.
+func (h flowHandler) notify(object any, run *flowrun.Run) {
+	if o, ok := object.(*flowRunEntry); ok {
+		h.flows.notify(o.Namespace, o.Name, run)
 	}
 }

@@ -189,7 +189,7 @@ func TestAReplicaReadsWhatAnotherOneWrote(t *testing.T) {
 		t.Errorf("Get() = %.200s, error %v, want the new parameters", read.Parameters, err)
 	}
 	// Another run of this id.
-	if err = writer.Delete(t.Context(), run.ID); err != nil {
+	if err = writer.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	again := newFlowRun(run.FlowID)
@@ -570,7 +570,7 @@ func TestInputsOfAnEarlierRunAreNotThere(t *testing.T) {
 		if got, err := store.Input(t.Context(), run.ID, "k"); err != nil || got.Value != value {
 			t.Errorf("Input() = %+v, error %v, want %s", got, err, value)
 		}
-		if err := store.Delete(t.Context(), run.ID); err != nil {
+		if err := store.Delete(t.Context(), run.ID, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

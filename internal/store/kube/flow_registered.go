@@ -158,5 +158,5 @@ func (s *Flows) DeleteFlow(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.delete(ctx, "deleting the flow", &v1alpha1.RegisteredFlow{}, flow.Ref)
+	return s.delete(ctx, "deleting the flow", &v1alpha1.RegisteredFlow{}, flow.Ref, nil)
 }

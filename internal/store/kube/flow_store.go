@@ -125,10 +125,14 @@ func (s *Flows) read(ctx context.Context, name string) (*convert.FlowRun, error)
 }
 
 // Delete removes the object of the run. The garbage collector deletes its RunData.
-func (s *Flows) Delete(ctx context.Context, id string) error {
+func (s *Flows) Delete(ctx context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
+	const doing = "deleting the flow run"
+	if ifUnchanged != nil {
+		return s.delete(ctx, doing, &v1alpha1.FlowRun{}, *ifUnchanged, &ifUnchanged.ResourceVersion)
+	}
 	run, err := s.find(ctx, id)
 	for tried := 1; err == nil; tried++ {
-		err = s.delete(ctx, "deleting the flow run", &v1alpha1.FlowRun{}, run.Ref)
+		err = s.delete(ctx, doing, &v1alpha1.FlowRun{}, run.Ref, nil)
 		if !errors.Is(err, taskrun.ErrConflict) || tried == changeTries {
 			return err
 		}
@@ -140,14 +144,15 @@ func (s *Flows) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// delete deletes an object, and removes it from the index.
-func (s *Flows) delete(ctx context.Context, doing string, object client.Object, ref taskrun.ObjectRef) error {
+// delete deletes an object, with a version only if that is its current one, and removes it
+// from the index.
+func (s *Flows) delete(ctx context.Context, doing string, object client.Object, ref taskrun.ObjectRef, version *string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object.SetNamespace(s.namespace)
 	object.SetName(ref.Name)
 	uid := types.UID(ref.UID)
-	only := &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}
+	only := &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: version}}
 	err := s.translate(ctx, doing, s.cluster.Client.Delete(ctx, object, only))
 	if err == nil {
 		s.flows.remove(uid)

@@ -31,6 +31,7 @@ func RunFlows(t *testing.T, open func(t *testing.T) flowrun.Store) {
 		"an update is read back field by field":                 testUpdateFlowRun,
 		"an update on top of an older version is rejected":      testStaleFlowRun,
 		"a deleted flow run is gone with its inputs":            testDeleteFlowRun,
+		"a replaced version of a flow run is not deleted":       testDeleteFlowRunVersion,
 		"a flow run that is created again has no old states":    testFlowRunAgain,
 		"a snapshot does not change":                            testFlowsSnapshot,
 		"the newest subflow of a task run is found":             testSubflow,
@@ -154,7 +155,7 @@ func testFlowsNotFound(t *testing.T, s flowrun.Store) {
 	_, input := s.Input(ctx, missing.ID, "k")
 	for name, err := range map[string]error{
 		"Flow": flow, "FlowNamed": named, "UpdateFlow": updatedFlow, "DeleteFlow": s.DeleteFlow(ctx, flowOf(1).ID),
-		"Get": run, "Reload": reloaded, "Update": updated, "Delete": s.Delete(ctx, missing.ID), "State": state,
+		"Get": run, "Reload": reloaded, "Update": updated, "Delete": s.Delete(ctx, missing.ID, nil), "State": state,
 		"Input": input, "CreateInput": s.CreateInput(ctx, &flowrun.Input{ID: runID(2), RunID: missing.ID, Key: "k"}),
 		"DeleteInput": s.DeleteInput(ctx, missing.ID, "k"),
 	} {
