@@ -54,7 +54,7 @@ func (c *Cluster) EachFlowRun(visit func(namespace, name string)) {
 // FlowRunObject returns what the FlowRun object with this name stands for, as it is in the
 // index; nil if it does not exist or cannot be decoded.
 func (c *Cluster) FlowRunObject(namespace, name string) *flowrun.Object {
-	n := c.flows.namespace(namespace)
+	n := c.flows.known(namespace)
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	known := n.runs[n.names[name]]

@@ -23,8 +23,9 @@ type flowIndex struct {
 	undecodables *index.Undecodables
 	data         *dataCache
 
-	mu         sync.Mutex
+	mu         sync.RWMutex
 	namespaces map[string]*flowNamespace
+	none       *flowNamespace // stands for a namespace without flows, which callers can name at will; it stays empty
 
 	listening sync.RWMutex // after mu of a namespace
 	listeners []*flowRunListener
@@ -42,9 +43,21 @@ func (x *flowIndex) namespace(name string) *flowNamespace {
 	return n
 }
 
+// known returns the flows of one namespace for reads. It creates none.
+func (x *flowIndex) known(name string) *flowNamespace {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if n := x.namespaces[name]; n != nil {
+		return n
+	}
+	return x.none
+}
+
 // watchFlows opens the watches of the flows and flow runs of all namespaces.
 func watchFlows(ctx context.Context, objects cache.Cache, skipped *index.Undecodables) (*flowIndex, error) {
-	x := &flowIndex{namespaces: map[string]*flowNamespace{}, undecodables: skipped, data: newDataCache()}
+	x := &flowIndex{
+		namespaces: map[string]*flowNamespace{}, none: newFlowNamespace(skipped, nil), undecodables: skipped, data: newDataCache(),
+	}
 	for _, kind := range []client.Object{&v1alpha1.RegisteredFlow{}, &v1alpha1.FlowRun{}} {
 		informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
