@@ -197,7 +197,7 @@ func TestAReplicaReadsWhatAnotherOneWrote(t *testing.T) {
 	if _, err = writer.Create(t.Context(), again); err != nil {
 		t.Fatal(err)
 	}
-	if err = reader.Delete(t.Context(), run.ID); err != nil {
+	if err = reader.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Errorf("Delete() of a run that was created again: %v", err)
 	}
 	if _, err = writer.Reload(t.Context(), again); !errors.Is(err, taskrun.ErrNotFound) {

@@ -140,7 +140,9 @@ func TestDeadlines_changeRunsThatAreDue(t *testing.T) {
 		want      string // message
 	}{
 		"a pause that has timed out": {
-			orchestration.Paused, []func(*taskrun.Proposal){pause(time.Minute)}, time.Minute, expirePause,
+			orchestration.Paused,
+			[]func(*taskrun.Proposal){pause(time.Minute)},
+			time.Minute, expirePause,
 			orchestration.Failed, "Failed", "The flow was paused and never resumed.",
 		},
 		"not a pause before its timeout": {
@@ -190,6 +192,7 @@ func TestDeadlines_changeRunsThatAreDue(t *testing.T) {
 func expirePause(f *fixture) func(context.Context, string) (*flowrun.Run, error) {
 	return f.ExpirePause
 }
+
 func endCancelling(f *fixture) func(context.Context, string) (*flowrun.Run, error) {
 	return f.EndCancelling
 }
