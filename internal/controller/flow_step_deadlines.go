@@ -14,12 +14,12 @@ func (r *FlowReconciler) expirePause(ctx context.Context, s *flowScope) (Result,
 	return r.at(ctx, s, s.run.PauseEnd(), s.runs.ExpirePause)
 }
 
-// endCancelling ends a run whose cancellation nobody confirms (flows contract §6).
+// endCancelling ends a run whose cancellation was not confirmed in time (flows contract §6).
 func (r *FlowReconciler) endCancelling(ctx context.Context, s *flowScope) (Result, error) {
 	return r.at(ctx, s, s.run.CancellingEnd(), s.runs.EndCancelling)
 }
 
-// markLate marks a run as late that nobody starts (flows contract §6).
+// markLate marks a run as late that was not started at its time (flows contract §6).
 func (r *FlowReconciler) markLate(ctx context.Context, s *flowScope) (Result, error) {
 	return r.at(ctx, s, s.run.LateTime(), s.runs.MarkLate)
 }
