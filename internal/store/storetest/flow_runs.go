@@ -237,34 +237,44 @@ func testFollowFlowRuns(t *testing.T, s flowrun.Store) {
 
 func testInputs(t *testing.T, s flowrun.Store) {
 	run, other := mustCreateFlowRun(t, s, begunFlowRun(1, orchestration.Pending, nil)), mustCreateFlowRun(t, s, begunFlowRun(2, orchestration.Pending, nil))
-	var want []*flowrun.Input
-	for i, key := range []string{"b", "a", "C-1"} {
-		in := &flowrun.Input{ID: runID(30 + i), Created: start.Add(time.Duration(i) * time.Second), RunID: run.ID, Key: key, Value: "\n ü\x01" + key}
-		if i == 2 {
+	want := mustCreateInputs(t, s, run.ID, "b", "a", "C-1")
+	if err := s.CreateInput(t.Context(), want[0]); !errors.Is(err, taskrun.ErrExists) {
+		t.Errorf("CreateInput() again: error %v, want ErrExists", err)
+	}
+	wantInputs(t, s, run.ID, want)
+	if in, err := s.Input(t.Context(), run.ID, "C-1"); err != nil || cmp.Diff(want[2], in) != "" {
+		t.Errorf("Input(), error %v (-want +got):\n%s", err, cmp.Diff(want[2], in))
+	}
+	if _, err := s.Input(t.Context(), other.ID, "a"); !errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("Input() of another run: error %v, want ErrNotFound", err)
+	}
+	if err := s.DeleteInput(t.Context(), run.ID, "a"); err != nil {
+		t.Fatal(err)
+	}
+	wantInputs(t, s, run.ID, []*flowrun.Input{want[0], want[2]})
+}
+
+// mustCreateInputs creates inputs a second apart. The last one has a sender.
+func mustCreateInputs(t *testing.T, s flowrun.Store, run string, keys ...string) []*flowrun.Input {
+	t.Helper()
+	var created []*flowrun.Input
+	for i, key := range keys {
+		in := &flowrun.Input{ID: runID(30 + i), Created: start.Add(time.Duration(i) * time.Second), RunID: run, Key: key, Value: "\n ü\x01" + key}
+		if i == len(keys)-1 {
 			in.Sender = new("prefect.flow-run.x")
 		}
 		if err := s.CreateInput(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, in)
+		created = append(created, in)
 	}
-	if err := s.CreateInput(t.Context(), want[0]); !errors.Is(err, taskrun.ErrExists) {
-		t.Errorf("CreateInput() again: error %v, want ErrExists", err)
-	}
-	got, err := s.ListInputs(t.Context(), run.ID)
+	return created
+}
+
+func wantInputs(t *testing.T, s flowrun.Store, run string, want []*flowrun.Input) {
+	t.Helper()
+	got, err := s.ListInputs(t.Context(), run)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("ListInputs(), error %v (-want +got):\n%s", err, diff)
-	}
-	if in, err := s.Input(t.Context(), run.ID, "C-1"); err != nil || cmp.Diff(want[2], in) != "" {
-		t.Errorf("Input(), error %v (-want +got):\n%s", err, cmp.Diff(want[2], in))
-	}
-	if _, err = s.Input(t.Context(), other.ID, "a"); !errors.Is(err, taskrun.ErrNotFound) {
-		t.Errorf("Input() of another run: error %v, want ErrNotFound", err)
-	}
-	if err = s.DeleteInput(t.Context(), run.ID, "a"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err = s.ListInputs(t.Context(), run.ID); err != nil || len(got) != 2 || got[1].Key != "C-1" {
-		t.Errorf("ListInputs() after DeleteInput() = %v, error %v, want b and C-1", got, err)
 	}
 }

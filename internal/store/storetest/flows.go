@@ -241,17 +241,24 @@ func testFlowsSnapshot(t *testing.T, s flowrun.Store) {
 	if err = s.DeleteFlow(t.Context(), flow.ID); err != nil {
 		t.Fatal(err)
 	}
+	wantOldSnapshot(t, snapshot, flow.ID, first.ID)
+}
+
+// wantOldSnapshot checks a snapshot of one flow and two runs, one of them of the flow, after
+// changes to the store.
+func wantOldSnapshot(t *testing.T, snapshot flowrun.Snapshot, flowID, first string) {
+	t.Helper()
 	if got := sortedRunIDs(snapshot.Runs()); !slices.Equal(got, []string{runID(1), runID(2)}) {
 		t.Errorf("Runs() = %v, want those of its moment", got)
 	}
-	if got := sortedRunIDs(snapshot.RunsOf(flow.ID)); !slices.Equal(got, []string{runID(1)}) {
+	if got := sortedRunIDs(snapshot.RunsOf(flowID)); !slices.Equal(got, []string{runID(1)}) {
 		t.Errorf("RunsOf() = %v, want the run of the flow", got)
 	}
 	flows := 0
 	for range snapshot.Flows() {
 		flows++
 	}
-	if got := snapshot.Run(first.ID); got == nil || got.State.Type != orchestration.Pending || snapshot.Flow(flow.ID) == nil || flows != 1 {
+	if got := snapshot.Run(first); got == nil || got.State.Type != orchestration.Pending || snapshot.Flow(flowID) == nil || flows != 1 {
 		t.Errorf("Run() = %+v, %d flows, want those of its moment", got, flows)
 	}
 	if snapshot.Run(runID(3)) != nil || snapshot.Flow(flowOf(2).ID) != nil {
