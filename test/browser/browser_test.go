@@ -167,7 +167,7 @@ func TestPage_ofALoopbackOriginUsesTheAPI(t *testing.T) {
 	want := map[string]bool{
 		"read health": true, "read runs": true, "create, as JSON": true, "events out": true, "events in": true, "subscription": true,
 		"read runs, as text": false, "create, as text": false, "create, without a type": false, "read a CSRF token": false,
-		"create, response unread": false, "create, without a type, unread": false,
+		"create, unread": false, "create, without a type, unread": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
