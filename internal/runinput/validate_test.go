@@ -96,7 +96,6 @@ func TestValidate_endsForSchemasThatMultiply(t *testing.T) {
 	for name, definition := range map[string]string{
 		"alternatives":        `{"anyOf":[` + next + `,` + next + `]}`,
 		"denied alternatives": `{"not":{"not":{"anyOf":[` + next + `,` + next + `]}}}`,
-		"conditions":          `{"if":` + next + `,"else":` + next + `}`,
 	} {
 		for _, place := range []string{"/$defs/all", "/elsewhere", "/properties/data/enum/0"} {
 			if name != "alternatives" && place != "/$defs/all" {
