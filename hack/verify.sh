@@ -35,8 +35,7 @@ done < <(
     cd "$root" && find api -name 'zz_generated.*' -print && find config/crd/bases -type f
     cd "$copy" && find api -name 'zz_generated.*' -print && find config/crd/bases -type f
     echo config/rbac/role.yaml
-    echo docs/reference.md
-    echo docs/reference-limits.md
+    cd "$copy" && find docs -name 'reference*.md'
   } | sort -u
 )
 if [ "$stale" -ne 0 ]; then exit 1; fi

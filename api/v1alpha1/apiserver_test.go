@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// namespaceClient writes the TaskRuns of one namespace as YAML texts.
+// namespaceClient writes the TaskRuns of one namespace, given as YAML.
 type namespaceClient struct {
 	dynamic.ResourceInterface
 }
@@ -41,7 +41,7 @@ func open(t *testing.T) namespaceClient {
 	return namespaceClient{client.Resource(resource).Namespace(env.Namespace(t))}
 }
 
-// create makes a TaskRun of a spec in YAML; unknown fields are an error.
+// create creates a TaskRun with a spec in YAML. Unknown fields are an error.
 func (d namespaceClient) create(t *testing.T, spec string) (*unstructured.Unstructured, error) {
 	t.Helper()
 	object := &unstructured.Unstructured{Object: map[string]any{"spec": decode(t, spec)}}
@@ -50,7 +50,7 @@ func (d namespaceClient) create(t *testing.T, spec string) (*unstructured.Unstru
 	return d.Create(t.Context(), object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 }
 
-// created makes a TaskRun that must be accepted, and returns its name.
+// created creates a TaskRun, which must be accepted, and returns its name.
 func (d namespaceClient) created(t *testing.T, spec string) string {
 	t.Helper()
 	object, err := d.create(t, spec)
@@ -77,11 +77,11 @@ func decode(t *testing.T, text string) any {
 	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 		t.Fatalf("decoding %s: %v", text, err)
 	}
-	// The client takes what encoding/json makes of JSON, but for whole numbers.
+	// The client expects the types of encoding/json, except for whole numbers.
 	return whole(value)
 }
 
-// whole turns floats that stand for whole numbers into int64, as clients do.
+// whole converts floats with integer values to int64, as clients do.
 func whole(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -100,8 +100,8 @@ func whole(value any) any {
 	return value
 }
 
-// wantRefused checks that an error is the API server's refusal, that it names
-// the field and says the message.
+// wantRefused checks that an error is a rejection by the API server, with the
+// field and the message.
 func wantRefused(t *testing.T, err error, field, message string) {
 	t.Helper()
 	if !apierrors.IsInvalid(err) {
@@ -119,7 +119,7 @@ func wantRefused(t *testing.T, err error, field, message string) {
 	}
 }
 
-// renderedCRD reads the CRD that is installed.
+// renderedCRD reads the installed CRD.
 func renderedCRD(t *testing.T) apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	text, err := os.ReadFile(inRepository(t, "config", "crd", "bases", "taskrun.dev_taskruns.yaml"))

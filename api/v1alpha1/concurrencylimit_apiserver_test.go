@@ -44,10 +44,10 @@ func (a limitAccess) create(t *testing.T, spec string) (*unstructured.Unstructur
 	return a.Create(t.Context(), object, metav1.CreateOptions{FieldValidation: metav1.FieldValidationStrict})
 }
 
-func TestWhatALimitCanBe(t *testing.T) {
+func TestConcurrencyLimit_validSpecs(t *testing.T) {
 	t.Parallel()
 	limits := openLimits(t)
-	for spec, want := range map[string]string{ // the spec that is stored, or else "field: words" of the rejection
+	for spec, want := range map[string]string{ // the stored spec, or "field: words" of the rejection
 		`{slots: 3}`:                          `{"active":true,"slots":3}`,
 		`{slots: 0, tag: database}`:           `{"active":true,"slots":0,"tag":"database"}`,
 		`{slots: 1, tag: ""}`:                 `{"active":true,"slots":1,"tag":""}`,
@@ -94,17 +94,17 @@ func TestWhatALimitCanBe(t *testing.T) {
 	}
 }
 
-func TestOriginIsImmutable(t *testing.T) {
+func TestConcurrencyLimit_originIsImmutable(t *testing.T) {
 	t.Parallel()
 	limits := openLimits(t)
 	const at, message = `"2031-02-03T04:05:06.000000Z"`, "origin is immutable"
 	for name, c := range map[string]struct{ spec, patch, want string }{
-		"another time":      {`{slots: 1, origin: {createdTime: ` + at + `}}`, `{spec: {origin: {createdTime: "2031-02-03T04:05:07.000000Z"}}}`, message},
-		"removed":           {`{slots: 1, origin: {createdTime: ` + at + `}}`, `{spec: {origin: null}}`, message},
-		"added":             {`{slots: 1}`, `{spec: {origin: {createdTime: ` + at + `}}}`, message},
-		"all else may be":   {`{slots: 1, tag: a, origin: {createdTime: ` + at + `}}`, `{spec: {slots: 2, tag: null, name: b, slotDecayPerSecond: 0.25, active: false}}`, ""},
-		"also without one":  {`{slots: 1}`, `{spec: {slots: 2, tag: b}}`, ""},
-		"both tag and name": {`{slots: 1, tag: a}`, `{spec: {name: b}}`, "a limit has tag or name"},
+		"another time":            {`{slots: 1, origin: {createdTime: ` + at + `}}`, `{spec: {origin: {createdTime: "2031-02-03T04:05:07.000000Z"}}}`, message},
+		"removed":                 {`{slots: 1, origin: {createdTime: ` + at + `}}`, `{spec: {origin: null}}`, message},
+		"added":                   {`{slots: 1}`, `{spec: {origin: {createdTime: ` + at + `}}}`, message},
+		"other fields may change": {`{slots: 1, tag: a, origin: {createdTime: ` + at + `}}`, `{spec: {slots: 2, tag: null, name: b, slotDecayPerSecond: 0.25, active: false}}`, ""},
+		"without an origin":       {`{slots: 1}`, `{spec: {slots: 2, tag: b}}`, ""},
+		"both tag and name":       {`{slots: 1, tag: a}`, `{spec: {name: b}}`, "a limit has tag or name"},
 	} {
 		object, err := limits.create(t, c.spec)
 		if err != nil {
@@ -120,7 +120,7 @@ func TestOriginIsImmutable(t *testing.T) {
 	}
 }
 
-func TestKubectlShowsALimit(t *testing.T) {
+func TestConcurrencyLimit_isShownByKubectl(t *testing.T) {
 	t.Parallel()
 	limits := openLimits(t)
 	kubeconfig := testenv.Start(t).Kubeconfig(t)
@@ -164,7 +164,7 @@ func TestKubectlShowsALimit(t *testing.T) {
 	}
 }
 
-func TestEveryFieldOfALimitIsExplainedAndBounded(t *testing.T) {
+func TestConcurrencyLimit_everyFieldIsExplainedAndLimited(t *testing.T) {
 	t.Parallel()
 	body, err := os.ReadFile(inRepository(t, "config", "crd", "bases", "taskrun.dev_concurrencylimits.yaml"))
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// kubectl runs kubectl and returns what it prints.
+// kubectl runs kubectl and returns its output.
 func kubectl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	assets, err := controlplane.Assets(inRepository(t))
@@ -27,7 +27,7 @@ func kubectl(t *testing.T, args ...string) (string, error) {
 	return string(output), err
 }
 
-func TestTheKustomizationsBuild(t *testing.T) {
+func TestKustomizations_build(t *testing.T) {
 	files, err := filepath.Glob(inRepository(t, "config", "*", "kustomization.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %d kustomizations and error %v", len(files), err)
@@ -42,7 +42,7 @@ func TestTheKustomizationsBuild(t *testing.T) {
 	}
 }
 
-func TestTheDefaultInstallationIsAccepted(t *testing.T) {
+func TestDefaultInstallation_isAccepted(t *testing.T) {
 	kubeconfig := testenv.StartPrivate(t).Kubeconfig(t)
 	for _, what := range [][]string{{"create", "namespace", "taskrun-system"}, {"apply", "--server-side", "--force-conflicts", "-k", "config/default"}} {
 		if output, err := kubectl(t, append([]string{"--kubeconfig", kubeconfig}, what...)...); err != nil {
@@ -57,13 +57,13 @@ func TestTheDefaultInstallationIsAccepted(t *testing.T) {
 		"patch leases.coordination.k8s.io --namespace " + home:  "yes",
 		"delete leases.coordination.k8s.io --namespace " + home: "yes",
 		"list leases.coordination.k8s.io --namespace default":   "no",
-		// What tells people of workers that are gone.
+		// Events about lost workers.
 		"create events.events.k8s.io --namespace default":  "yes",
 		"update taskruns.taskrun.dev --subresource=status": "yes",
 		"list secrets --namespace " + home:                 "no",
 	} {
 		args := append([]string{"--kubeconfig", kubeconfig, "auth", "can-i", "--as", account}, strings.Fields(what)...)
-		output, err := kubectl(t, args...) // a no is an error too
+		output, err := kubectl(t, args...) // "no" is an error, too
 		lines := strings.Fields(output)
 		if len(lines) == 0 || lines[len(lines)-1] != want {
 			t.Errorf("may the operator %s: %q (%v), want %s", what, output, err, want)
@@ -71,7 +71,7 @@ func TestTheDefaultInstallationIsAccepted(t *testing.T) {
 	}
 }
 
-func TestKubectlShowsARun(t *testing.T) {
+func TestTaskRun_isShownByKubectl(t *testing.T) {
 	runs := open(t)
 	env := testenv.Start(t)
 	kubeconfig := env.Kubeconfig(t)
@@ -99,7 +99,7 @@ func TestKubectlShowsARun(t *testing.T) {
 		"get prefect":  {object.GetName()}, // the category of all kinds
 		"get taskruns -o wide": {
 			"NAME STATE REASON TASK RUNS AGE RUN-NAME ID FLOW-RUN NEXT-START WORKER SENT DURATION MESSAGE",
-			"load-8 " + uuidB + " " + uuidA + " host-7-4711 ", "d 90.5 all done", // no start is ahead of it
+			"load-8 " + uuidB + " " + uuidA + " host-7-4711 ", "d 90.5 all done", // only columns without times before it
 			"wait-1 " + "11111111-1111-4111-8111-1111111111d1" + " 2033-01-01T00:00:00.000000Z",
 		},
 		"explain taskrun.spec.ttlSecondsAfterFinished":   {"in seconds"},
@@ -124,9 +124,9 @@ func TestKubectlShowsARun(t *testing.T) {
 	}
 }
 
-// Every field tells in kubectl explain what it is about: there are more words to
-// it than its name.
-func TestEveryFieldIsExplained(t *testing.T) {
+// Every field has a description in kubectl explain, with more words than its
+// name.
+func TestCRDs_everyFieldIsExplained(t *testing.T) {
 	crd := renderedCRD(t)
 	root := *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 	for _, name := range []string{"spec", "status"} {

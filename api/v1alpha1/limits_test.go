@@ -38,7 +38,8 @@ func schemaOf(t *testing.T, plural string) schema {
 	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
-// at follows names through a schema; [] is a list's items, {} a map's values.
+// at follows names through a schema: [] is the items of a list, {} the values of
+// a map.
 func at(t *testing.T, s schema, path string) schema {
 	t.Helper()
 	for name := range strings.SplitSeq(path, ".") {
@@ -58,8 +59,9 @@ func at(t *testing.T, s schema, path string) schema {
 	return s
 }
 
-// The rules that answer a REST client and the schema must not disagree.
-func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
+// The limits of the model, which REST clients get, and those of the schema must
+// be equal.
+func TestCRDs_limitsEqualThoseOfTheModel(t *testing.T) {
 	t.Parallel()
 	root := rootSchema(t)
 	for path, want := range map[string]int64{
@@ -93,7 +95,7 @@ func TestTheBoundsAreThoseOfTheDomain(t *testing.T) {
 	}
 }
 
-func TestTheBoundsOfTheFlowKindsAreThoseOfTheDomain(t *testing.T) {
+func TestCRDs_limitsOfTheFlowKindsAreThoseOfTheModel(t *testing.T) {
 	t.Parallel()
 	for plural, bounds := range map[string]map[string]int64{
 		"flowruns": {
@@ -138,8 +140,8 @@ func checkBound(t *testing.T, path string, s schema, want int64) {
 	t.Errorf("%s has no bound, want %d", path, want)
 }
 
-// Everything a client can make grow has an end.
-func TestEverythingIsBounded(t *testing.T) {
+// Every field that a client can write has a limit.
+func TestCRDs_everyFieldIsLimited(t *testing.T) {
 	t.Parallel()
 	for _, plural := range []string{"taskruns", "flowruns", "registeredflows", "rundata"} {
 		for name, property := range schemaOf(t, plural).Properties {
@@ -153,7 +155,7 @@ func TestEverythingIsBounded(t *testing.T) {
 func checkBounded(t *testing.T, path string, s schema) {
 	t.Helper()
 	if strings.HasPrefix(path, "status.conditions.[].") {
-		return // not our type; its texts have bounds all the same
+		return // not our type, but its texts are limited
 	}
 	if fault := unbounded(s); fault != "" {
 		t.Errorf("%s is %s", path, fault)
@@ -169,7 +171,7 @@ func checkBounded(t *testing.T, path string, s schema) {
 	}
 }
 
-// unbounded tells what is missing in a schema, not looking into it.
+// unbounded returns the limit that a schema lacks, without its nested schemas.
 func unbounded(s schema) string {
 	switch s.Type {
 	case "array":
@@ -192,7 +194,7 @@ func missing(is bool, what string) string {
 	return ""
 }
 
-func TestTheStateTypesAreThoseOfTheRules(t *testing.T) {
+func TestCRDs_stateTypesEqualThoseOfTheRules(t *testing.T) {
 	t.Parallel()
 	types := at(t, rootSchema(t), "spec.initialState.type").Enum
 	if len(types) != len(orchestration.StateTypes) {
@@ -227,9 +229,9 @@ func ruleOnTexts(root schema) (text string) {
 	return text
 }
 
-// The rule on all texts of spec first takes each small text for as long as it may
-// be: what it takes must be no less than the schema lets in.
-func TestTheRuleOnAllTextsOfSpecKnowsTheSingleBounds(t *testing.T) {
+// The rule on all texts of spec first uses a maximum length for each small text,
+// which must not be less than the schema's.
+func TestCRDs_ruleOnAllTextsOfSpecHasTheSingleLimits(t *testing.T) {
 	t.Parallel()
 	text := ruleOnTexts(rootSchema(t))
 	always := taskrun.MaxName + taskrun.MaxTaskKey + taskrun.MaxDynamicKey + taskrun.MaxCacheKey + taskrun.MaxTaskVersion
@@ -249,7 +251,7 @@ func TestTheRuleOnAllTextsOfSpecKnowsTheSingleBounds(t *testing.T) {
 	}
 }
 
-func TestTheRuleOnAllTextsOfAFlowRunKnowsTheSingleBounds(t *testing.T) {
+func TestCRDs_ruleOnAllTextsOfAFlowRunHasTheSingleLimits(t *testing.T) {
 	t.Parallel()
 	text := ruleOnTexts(schemaOf(t, "flowruns"))
 	always := flowrun.MaxName + flowrun.MaxFlowVersion + flowrun.MaxIdempotencyKey + flowrun.MaxVersion + flowrun.MaxWorkQueueName +

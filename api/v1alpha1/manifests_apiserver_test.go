@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// manifests are specs as people write them who know no more than kubectl explain
-// tells, and what the API server has to store of a part that is easily lost.
+// manifests are specs as users write them with only kubectl explain, and the
+// stored form of parts that are easily lost.
 var manifests = map[string]struct {
 	spec   string
 	field  string
@@ -70,7 +70,7 @@ ttlSecondsAfterFinished: 3600
 	},
 }
 
-func TestManifestsAsPeopleWriteThemAreAccepted(t *testing.T) {
+func TestManifests_ofUsersAreAccepted(t *testing.T) {
 	runs := open(t)
 	for name, m := range manifests {
 		t.Run(name, func(t *testing.T) {
@@ -102,8 +102,8 @@ func throughJSON(t *testing.T, value any) (same any) {
 	return same
 }
 
-// What people write first, and the refusal that names the field and the fix.
-func TestAWrongManifestIsToldWhatIsRight(t *testing.T) {
+// Common mistakes of users, and the rejection with the field and the fix.
+func TestManifests_rejectionNamesTheFix(t *testing.T) {
 	runs := open(t)
 	for spec, refusal := range map[string][2]string{
 		`{taskKey: k, taskInputs: [{name: n, sources: []}]}`:             {"spec.taskInputs[0].name", "must be of type string"},

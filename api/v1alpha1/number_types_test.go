@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-func TestANumberKeepsItsSpelling(t *testing.T) {
+func TestNumber_keepsItsText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]float64{
 		"0.5": 0.5, `"0.5"`: 0.5, `"0.50"`: 0.5, "2": 2, "1e3": 1000, `"1e999"`: math.MaxFloat64, `"-1e999"`: -math.MaxFloat64,
@@ -29,7 +29,7 @@ func TestANumberKeepsItsSpelling(t *testing.T) {
 	}
 }
 
-func TestANumberThatIsNone(t *testing.T) {
+func TestNumber_rejectsOtherValues(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"null", `"fast"`, `""`, `"NaN"`, `{}`} {
 		var n v1alpha1.Number
@@ -42,7 +42,7 @@ func TestANumberThatIsNone(t *testing.T) {
 	}
 }
 
-func TestANumberOfAFloatIsReadExactly(t *testing.T) {
+func TestNumber_floatIsReadExactly(t *testing.T) {
 	t.Parallel()
 	for _, want := range []float64{0, 0.1, 0.1 + 0.2, 1e21, 5e-324, math.MaxFloat64, 12345678.9} {
 		object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1alpha1.ConcurrencyLimit{

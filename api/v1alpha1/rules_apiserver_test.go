@@ -18,24 +18,24 @@ const (
 	uuidB = "7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e01"
 )
 
-// rule is one CEL rule of the CRD, with what it lets pass and what it does not.
+// rule is one CEL rule of the CRD, with values that it accepts and rejects.
 type rule struct {
 	message string // as in the CRD
-	field   string // the one the refusal names
-	status  bool   // the cases are a status, else a spec
+	field   string // field in the rejection
+	status  bool   // the cases are statuses, otherwise specs
 
 	accepted, refused []string // YAML
 }
 
-// rules holds every CEL rule but those of immutability.
+// rules holds every CEL rule except those of immutability.
 var rules = map[string]rule{
-	"the keys of labels are bounded": {
+	"the keys of labels are limited": {
 		message:  "the keys of labels have at most 128 characters",
 		field:    "spec.labels",
 		accepted: []string{`{taskKey: k}`, `{taskKey: k, labels: {}}`, `{taskKey: k, labels: {` + text(128) + `: 1, b: x}}`},
 		refused:  []string{`{taskKey: k, labels: {` + text(129) + `: 1, b: x}}`},
 	},
-	"taskInputs is bounded as a whole": {
+	"taskInputs is limited as a whole": {
 		message: "taskInputs has at most 256 sources in total, at most 32 of them with taskRunName",
 		field:   "spec.taskInputs",
 		accepted: []string{
@@ -49,7 +49,7 @@ var rules = map[string]rule{
 			`{taskKey: k, taskInputs: [{name: a, sources: [` + named(31) + `]}, {name: b, sources: ` + parameters(1) + `}, {name: c, sources: [` + named(2) + `]}]}`,
 		},
 	},
-	"an input has an id, or else a name of a TaskRun, if it is a run": {
+	"an input of a run has an id or a name of a TaskRun": {
 		message: "id must be set if inputType is flow_run, id or taskRunName if it is task_run, and only then",
 		field:   "spec.taskInputs[0].sources[0].id",
 		accepted: []string{
@@ -62,7 +62,7 @@ var rules = map[string]rule{
 			input(`{inputType: task_run, taskRunName: a, id: ` + uuidA + `}`),
 		},
 	},
-	"an input has a name of a TaskRun only if it is one": {
+	"only an input of a run has a name of a TaskRun": {
 		message:  "taskRunName must be set only if inputType is task_run",
 		field:    "spec.taskInputs[0].sources[0].taskRunName",
 		accepted: []string{input(`{inputType: task_run, taskRunName: ` + text(253) + `}`)},
@@ -71,25 +71,25 @@ var rules = map[string]rule{
 			input(`{inputType: constant, type: int, taskRunName: a}`),
 		},
 	},
-	"an input has a name if it is a parameter": {
+	"an input of a parameter has a name": {
 		message:  "name must be set if inputType is parameter, and only then",
 		field:    "spec.taskInputs[0].sources[0].name",
 		accepted: []string{input(`{inputType: parameter, name: x}`), input(`{inputType: parameter, name: ""}`)},
 		refused:  []string{input(`{inputType: parameter}`), input(`{inputType: constant, type: int, name: x}`)},
 	},
-	"an input has a type if it is a constant": {
+	"an input of a constant has a type": {
 		message:  "type must be set if inputType is constant, and only then",
 		field:    "spec.taskInputs[0].sources[0].type",
 		accepted: []string{input(`{inputType: constant, type: int}`), input(`{inputType: constant, type: ""}`)},
 		refused:  []string{input(`{inputType: constant}`), input(`{inputType: parameter, name: x, type: int}`)},
 	},
-	"the keys of runInputKeyset are bounded": {
+	"the keys of runInputKeyset are limited": {
 		message:  "the keys of runInputKeyset have at most 256 characters",
 		field:    "spec.initialState.stateDetails.runInputKeyset",
 		accepted: []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(256) + `: v}}}}`},
 		refused:  []string{`{taskKey: k, initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}}`},
 	},
-	"the texts of a spec are bounded together": {
+	"the texts of a spec are limited together": {
 		message: "the texts of spec have at most 12288 characters together",
 		field:   "spec",
 		accepted: []string{
@@ -98,7 +98,7 @@ var rules = map[string]rule{
 		},
 		refused: specsBeyondTotal(),
 	},
-	"the texts of a status are bounded together": {
+	"the texts of a status are limited together": {
 		message: "the texts of state and history have at most 12288 characters together",
 		field:   "status",
 		status:  true,
@@ -112,7 +112,7 @@ var rules = map[string]rule{
 		},
 		refused: statusesBeyondTotal(),
 	},
-	"the texts of effective are bounded together": {
+	"the texts of effective are limited together": {
 		message: "the texts of effective have at most 2048 characters together",
 		field:   "status.effective",
 		status:  true,
@@ -125,8 +125,8 @@ var rules = map[string]rule{
 	},
 }
 
-// specsBeyondTotal fills a spec up to its bound in all but one place, and then
-// goes one character beyond it there: each place must count.
+// specsBeyondTotal returns specs at their limit, with one character too many in one place each:
+// each place must count.
 func specsBeyondTotal() []string {
 	full := func(rest int, place string) string {
 		return `{taskKey: "", initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-rest) + `}, ` + place + `}`
@@ -156,7 +156,8 @@ func specsBeyondTotal() []string {
 	return specs
 }
 
-// statusesBeyondTotal does so with a status, in the current state and in a past one.
+// statusesBeyondTotal returns such statuses, with the character in the current state and in a
+// past one.
 func statusesBeyondTotal() []string {
 	var statuses []string
 	for rest, places := range map[int][]string{
@@ -181,7 +182,7 @@ func statusesBeyondTotal() []string {
 		`{state: `+state(`, name: `+text(129))+`, history: [`+manyStates(47, text(128))+`]}`)
 }
 
-// effectiveBeyondTotal goes one character beyond the limit with each text.
+// effectiveBeyondTotal exceeds the limit by one character in each text.
 func effectiveBeyondTotal() []string {
 	all := []string{
 		`{effective: {wire: ` + text(2048-36+1) + `, flowRunID: ` + uuidA + `}}`,
@@ -193,17 +194,17 @@ func effectiveBeyondTotal() []string {
 	return all
 }
 
-// named are n sources that name a TaskRun.
+// named returns n sources that name a TaskRun.
 func named(n int) string {
 	return strings.Join(slices.Repeat([]string{`{inputType: task_run, taskRunName: a}`}, n), ", ")
 }
 
-// manyStates are states that have a name and no other text.
+// manyStates returns states with a name and no other text.
 func manyStates(n int, name string) string {
 	return strings.Join(slices.Repeat([]string{state(`, name: ` + name)}, n), ", ")
 }
 
-func TestEachRuleAcceptsAndRefuses(t *testing.T) {
+func TestRules_acceptAndReject(t *testing.T) {
 	runs := open(t)
 	for name, rule := range rules {
 		t.Run(name, func(t *testing.T) {
@@ -224,7 +225,7 @@ func TestEachRuleAcceptsAndRefuses(t *testing.T) {
 	}
 }
 
-// try writes a spec or a status, as the rule is about.
+// try writes a spec or a status, depending on the rule.
 func (d namespaceClient) try(t *testing.T, r rule, text string) error {
 	t.Helper()
 	if !r.status {
@@ -251,7 +252,7 @@ var immutable = map[string][2]string{
 	"origin":          {`{createdTime: "2031-01-01T00:00:00Z"}`, `{createdTime: "2032-01-01T00:00:00Z"}`},
 }
 
-func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
+func TestRules_identityFieldsAreImmutable(t *testing.T) {
 	runs := open(t)
 	for field, values := range immutable {
 		t.Run(field, func(t *testing.T) {
@@ -266,7 +267,7 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 			_, err := runs.patch(t, with, `{spec: {`+field+`: `+values[1]+`}}`)
 			wantRefused(t, err, "spec", want)
 			if field == "taskKey" {
-				return // required: there is neither adding nor removing
+				return // a required field can be neither added nor removed
 			}
 			_, err = runs.patch(t, with, `{spec: {`+field+`: null}}`)
 			wantRefused(t, err, "spec", want)
@@ -277,8 +278,8 @@ func TestIdentityFieldsStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// Values without a type in the schema are compared too, whichever fields they are in.
-func TestNumbersOfThePolicyStayAsTheyAre(t *testing.T) {
+// Values without a type in the schema are compared too, in any field.
+func TestRules_numbersOfThePolicyAreImmutable(t *testing.T) {
 	runs := open(t)
 	for _, change := range [][2]string{
 		{`{retryDelay: [1, "2.5"]}`, `{retryDelay: [1, 2.5]}`},
@@ -296,7 +297,7 @@ func TestNumbersOfThePolicyStayAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestAllChangedFieldsAreNamed(t *testing.T) {
+func TestRules_allChangedFieldsAreNamed(t *testing.T) {
 	runs := open(t)
 	name := runs.created(t, `{taskKey: a, dynamicKey: a, initialState: {type: PENDING}}`)
 	_, err := runs.patch(t, name, `{spec: {taskKey: b, dynamicKey: b, taskVersion: b, name: b, initialState: {type: RUNNING}}}`)
@@ -306,7 +307,7 @@ func TestAllChangedFieldsAreNamed(t *testing.T) {
 
 const toChangeTheState = "initialState is immutable. To change the state, create a StateProposal."
 
-func TestTheInitialStateStaysAsItIs(t *testing.T) {
+func TestRules_initialStateIsImmutable(t *testing.T) {
 	runs := open(t)
 	with := runs.created(t, `{taskKey: k, initialState: {type: PENDING, stateDetails: {deferred: false}}}`)
 	for _, change := range []string{`{type: CANCELLED}`, `{message: x}`, `{stateDetails: {deferred: true}}`, `{stateDetails: null}`} {
@@ -319,12 +320,12 @@ func TestTheInitialStateStaysAsItIs(t *testing.T) {
 	wantRefused(t, err, "spec", "initialState is immutable")
 }
 
-// The rules on spec are passed over when a write changes the status, for such a
-// write cannot change the spec. The API server must not let it.
+// The rules on spec are skipped if a write changes the status, because such a write cannot
+// change the spec. The API server must ensure that.
 func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	runs := open(t)
 	for name, change := range map[string][2]string{
-		"of another time":    {`updatedTime: "2031-01-01T00:00:00Z"`, `updatedTime: "2032-01-01T00:00:00Z"`},
+		"with another time":  {`updatedTime: "2031-01-01T00:00:00Z"`, `updatedTime: "2032-01-01T00:00:00Z"`},
 		"with another field": {`updatedTime: "2031-01-01T00:00:00Z"`, `endTime: "2032-01-01T00:00:00Z"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -346,7 +347,7 @@ func TestNoWriteChangesBothSpecAndStatus(t *testing.T) {
 	}
 }
 
-func TestAChangedSpecIsBoundedTogether(t *testing.T) {
+func TestRules_changedSpecIsLimitedAsAWhole(t *testing.T) {
 	runs := open(t)
 	most := `{taskKey: "", name: a, tags: [b], initialState: {type: COMPLETED, dataJSON: ` + longestData + `, message: ` + text(4096-128-2) + `}}`
 	for change, accepted := range map[string]bool{
@@ -368,7 +369,7 @@ func TestAChangedSpecIsBoundedTogether(t *testing.T) {
 	}
 }
 
-func TestOtherFieldsCanChange(t *testing.T) {
+func TestRules_otherFieldsCanChange(t *testing.T) {
 	runs := open(t)
 	for field, values := range map[string][2]string{
 		"name":                    {"a", "b"},
@@ -386,7 +387,7 @@ func TestOtherFieldsCanChange(t *testing.T) {
 	}
 }
 
-func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
+func TestRules_everyRuleOfTheCRDHasATest(t *testing.T) {
 	tested := map[string]bool{}
 	for _, rule := range rules {
 		if len(rule.accepted) == 0 || len(rule.refused) == 0 {
@@ -394,8 +395,8 @@ func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
 		}
 		tested[rule.message] = true
 	}
-	tested["immutable fields of spec were changed, added or removed"] = true // by TestIdentityFieldsStayAsTheyAre, which sees its messageExpression
-	tested[toChangeTheState] = true                                          // by TestTheInitialStateStaysAsItIs
+	tested["immutable fields of spec were changed, added or removed"] = true // by TestRules_identityFieldsAreImmutable, which sees its messageExpression
+	tested[toChangeTheState] = true                                          // by TestRules_initialStateIsImmutable
 	messages := map[string]bool{}
 	crd := renderedCRD(t)
 	collect(messages, *crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
@@ -411,7 +412,7 @@ func TestEveryRuleOfTheCRDHasATest(t *testing.T) {
 	}
 }
 
-// collect gathers the messages of all rules in a schema.
+// collect collects the messages of all rules in a schema.
 func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 	for _, rule := range s.XValidations {
 		messages[rule.Message] = true
@@ -427,16 +428,16 @@ func collect(messages map[string]bool, s apiextensionsv1.JSONSchemaProps) {
 	}
 }
 
-// text is a text of n characters that YAML takes for nothing else.
+// text returns a text of n characters that YAML does not parse as another type.
 func text(n int) string { return strings.Repeat("x", n) }
 
-// longestData is the JSON of a text with as many characters as data may have, in quotes of YAML.
+// longestData returns the JSON of a text of the maximum length of data, in YAML quotes.
 var longestData = `'"` + text(8192-2) + `"'`
 
-// emojis is a text of n characters of four bytes each.
+// emojis returns a text of n characters of four bytes each.
 func emojis(n int) string { return strings.Repeat("😀", n) }
 
-// many repeats a member of a YAML object n times, each with a number of its own.
+// many returns n members of a YAML object, numbered.
 func many(n int, member string) string {
 	members := make([]string, 0, n)
 	for i := range n {
@@ -455,7 +456,7 @@ func parameters(n int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat("{inputType: parameter, name: x}, ", n), ", ") + "]"
 }
 
-// state is a State with more fields.
+// state returns a State with more fields.
 func state(more string) string {
 	if !strings.Contains(more, "name: ") {
 		more += `, name: ""`
@@ -463,7 +464,7 @@ func state(more string) string {
 	return `{id: ` + uuidA + `, type: COMPLETED, timestamp: "2031-01-01T00:00:00.000000Z"` + more + `}`
 }
 
-// short keeps long texts out of the test's output.
+// short truncates long texts in the test's output.
 func short(text string) string {
 	if len(text) > 200 {
 		return text[:200] + "..."

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-func TestMicroTimeIsReadLenientlyAndWrittenOneWay(t *testing.T) {
+func TestMicroTime_acceptsManyFormatsAndWritesOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"2031-02-03T04:05:06Z":           "2031-02-03T04:05:06.000000Z",
@@ -35,7 +35,7 @@ func TestMicroTimeIsReadLenientlyAndWrittenOneWay(t *testing.T) {
 	}
 }
 
-func TestMicroTimeRefusesWhatIsNoTime(t *testing.T) {
+func TestMicroTime_rejectsOtherTexts(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`"tomorrow"`, `"2031-02-03"`, `1`, `""`, `{}`} {
 		var at v1alpha1.MicroTime
@@ -45,7 +45,7 @@ func TestMicroTimeRefusesWhatIsNoTime(t *testing.T) {
 	}
 }
 
-func TestMicroTimeKnowsNoTime(t *testing.T) {
+func TestMicroTime_zeroIsNull(t *testing.T) {
 	t.Parallel()
 	at := v1alpha1.NewMicroTime(time.Now())
 	if err := json.Unmarshal([]byte("null"), &at); err != nil || !at.IsZero() {
@@ -60,8 +60,8 @@ func TestMicroTimeKnowsNoTime(t *testing.T) {
 	}
 }
 
-// What differs for a client must differ in the object.
-func TestWhatIsEmptyIsNotWhatIsMissing(t *testing.T) {
+// Values that differ for a client differ in the object.
+func TestOptionalFields_emptyIsNotMissing(t *testing.T) {
 	t.Parallel()
 	empty, no := "", false
 	for name, spec := range map[string]v1alpha1.TaskRunSpec{
@@ -113,7 +113,7 @@ func TestWhatIsEmptyIsNotWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestTheSmallestRunIsStoredSmall(t *testing.T) {
+func TestTaskRun_smallestRunIsStoredSmall(t *testing.T) {
 	t.Parallel()
 	key := "k"
 	body, err := json.Marshal(v1alpha1.TaskRun{Spec: v1alpha1.TaskRunSpec{TaskKey: &key}})
@@ -125,7 +125,7 @@ func TestTheSmallestRunIsStoredSmall(t *testing.T) {
 	}
 }
 
-func TestUUIDIsTheSpecsOrElseTheObjects(t *testing.T) {
+func TestID_isThatOfTheSpecOrTheUIDOfTheObject(t *testing.T) {
 	t.Parallel()
 	run := v1alpha1.TaskRun{}
 	run.UID = "of-the-object"

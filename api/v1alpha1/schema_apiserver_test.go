@@ -20,8 +20,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// refusedBySchema holds, by the field at fault, specs that the schema itself
-// refuses and what it says.
+// refusedBySchema holds, by the invalid field, specs that the schema itself
+// rejects and the messages.
 var refusedBySchema = map[string]map[string]string{
 	"spec.taskKey": {
 		`{name: x}`:                      "Required value",
@@ -99,8 +99,8 @@ var refusedBySchema = map[string]map[string]string{
 	"spec.initialState.stateDetails.deploymentConcurrenc": {details(`deploymentConcurrencyLeaseID: x`): "should match"},
 }
 
-// The API server names the field in the message only.
-func TestABooleanIsNoNumber(t *testing.T) {
+// The API server names the field only in the message.
+func TestSchema_booleanIsNotANumber(t *testing.T) {
 	runs := open(t)
 	for field, spec := range map[string]string{
 		"retryDelay[0]":     policy(`{retryDelay: [true]}`),
@@ -113,8 +113,8 @@ func TestABooleanIsNoNumber(t *testing.T) {
 	}
 }
 
-// What cannot be JSON is refused, with every sign of the text in its place.
-func TestWhatCannotBeJSONIsRefused(t *testing.T) {
+// Clearly invalid JSON is rejected.
+func TestSchema_invalidJSONIsRejected(t *testing.T) {
 	runs := open(t)
 	for data, accepted := range map[string]bool{
 		`42`: true, ` -0.5e10 `: true, `1e400`: true, `"done"`: true, `"a \"text\" \u00e9 é 😀"`: true, `""`: true, `true`: true, `null`: true, `{}`: true,
@@ -142,7 +142,7 @@ func details(field string) string {
 	return `{taskKey: k, initialState: {type: PAUSED, stateDetails: {` + field + `}}}`
 }
 
-func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
+func TestSchema_rejectionNamesTheField(t *testing.T) {
 	runs := open(t)
 	for field, specs := range refusedBySchema {
 		t.Run(field, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestTheSchemaRefusesAndNamesTheField(t *testing.T) {
 	}
 }
 
-func TestTheIDsOfInputsAreUUIDsOrNotKnownYet(t *testing.T) {
+func TestSchema_idsOfInputsAreUUIDsOrUnknown(t *testing.T) {
 	runs := open(t)
 	name := runs.created(t, `{taskKey: k, taskInputs: [{name: a, sources: [`+named(2)+`]}]}`)
 	if _, err := runs.patch(t, name, `{status: {inputTaskRunIDs: [`+uuidA+`, "-"]}}`, "status"); err != nil {
@@ -170,7 +170,7 @@ func TestTheIDsOfInputsAreUUIDsOrNotKnownYet(t *testing.T) {
 	}
 }
 
-func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
+func TestSchema_unknownFieldIsRejectedByName(t *testing.T) {
 	runs := open(t)
 	for field, spec := range map[string]string{
 		"spec.flowRunId": `{taskKey: k, flowRunId: ` + uuidA + `}`,
@@ -184,7 +184,7 @@ func TestAnUnknownFieldIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestAnUnknownFieldIsPrunedWhereNobodyAsksForStrictness(t *testing.T) {
+func TestSchema_unknownFieldIsPrunedWithoutStrictValidation(t *testing.T) {
 	runs := open(t)
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"spec": map[string]any{"taskKey": "k", "priority": int64(1), "initialState": map[string]any{"type": "PENDING", "mood": "good"}},
@@ -201,7 +201,7 @@ func TestAnUnknownFieldIsPrunedWhereNobodyAsksForStrictness(t *testing.T) {
 	}
 }
 
-func TestStatusIsWrittenThroughItsSubresourceOnly(t *testing.T) {
+func TestStatus_isWrittenThroughItsSubresourceOnly(t *testing.T) {
 	runs := open(t)
 	name := runs.created(t, `{taskKey: k}`)
 
@@ -230,7 +230,7 @@ func TestStatusIsWrittenThroughItsSubresourceOnly(t *testing.T) {
 	}
 }
 
-func TestRunsAreSelectedByField(t *testing.T) {
+func TestTaskRuns_areSelectedByField(t *testing.T) {
 	runs := open(t)
 	first := runs.created(t, `{taskKey: a, flowRunID: `+uuidA+`}`)
 	second := runs.created(t, `{taskKey: b, flowRunID: `+uuidB+`}`)
@@ -263,9 +263,9 @@ func TestRunsAreSelectedByField(t *testing.T) {
 	}
 }
 
-// Whatever the API server lets in must be read by the Go types: one object that
-// cannot be decoded would keep every list from being read.
-func TestEveryTimeThatIsAcceptedCanBeRead(t *testing.T) {
+// The Go types must decode every value that the API server accepts: one
+// undecodable object would make every list fail.
+func TestSchema_acceptedTimesCanBeDecoded(t *testing.T) {
 	runs := open(t)
 	read := 0
 	for _, value := range []string{
@@ -308,7 +308,7 @@ func TestEveryTimeThatIsAcceptedCanBeRead(t *testing.T) {
 	}
 }
 
-func TestEverySampleRunIsAcceptedAndComesBackAsItIs(t *testing.T) {
+func TestSamples_areAcceptedUnchanged(t *testing.T) {
 	runs := open(t)
 	files, err := filepath.Glob(inRepository(t, "config", "samples", "taskrun_*.yaml"))
 	if err != nil || len(files) == 0 {

@@ -22,20 +22,20 @@ import (
 
 const (
 	longestObject = 128 << 10 // bytes
-	// A character that JSON spells with an escape takes six bytes instead of four.
+	// A character that JSON escapes takes six bytes instead of four.
 	longestEscapedObject = 192 << 10
 )
 
-// TestTheLargestLegalObjectIsSmall fills everything there is: what does not
-// count towards the bounds on all texts first, then texts up to these bounds.
-// The API server takes it, and refuses one character more.
-func TestTheLargestLegalObjectIsSmall(t *testing.T) {
+// TestSchema_largestValidObjectIsSmall fills every field: first those that do not count
+// towards the limits on all texts, then texts up to these limits. The API server accepts
+// it, and rejects one more character.
+func TestSchema_largestValidObjectIsSmall(t *testing.T) {
 	for name, c := range map[string]struct {
 		character string
 		most      int
 	}{
-		"of four-byte characters":        {"😀", longestObject},
-		"of characters that are escaped": {"<", longestEscapedObject},
+		"four-byte characters": {"😀", longestObject},
+		"escaped characters":   {"<", longestEscapedObject},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fill := filler(c.character)
@@ -79,18 +79,18 @@ func TestTheLargestLegalObjectIsSmall(t *testing.T) {
 	}
 }
 
-// filler builds the largest objects out of one character.
+// filler builds the largest objects from one character.
 type filler string
 
 func (f filler) text(n int) string { return strings.Repeat(string(f), n) }
 
-// empty is a text that can be filled later.
+// empty returns a text to fill later.
 func empty() *string { return new(string) }
 
-// key is a short key, another for each number.
+// key returns a short key for a number.
 func key(i int) string { return fmt.Sprintf("%02d", i) }
 
-// spec has as many characters as told, by the CRD's count.
+// spec returns a spec with this number of characters, as the CRD counts them.
 func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	number, count, ttl := v1alpha1.Number{Raw: `"` + strings.Repeat("8", taskrun.MaxNumber) + `"`}, int64(9007199254740991), int32(2147483647)
@@ -118,7 +118,7 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 		total -= 2
 	}
 	total -= nameInputs(s.TaskInputs)
-	total -= 20*taskrun.MaxInputs + 128 + 2 // what inputs and a state count for themselves, and what makes its data JSON
+	total -= 20*taskrun.MaxInputs + 128 + 2 // fixed sizes of inputs and of a state, and the quotes of the data
 	s.Name = f.take(&total, taskrun.MaxName)
 	*s.TaskKey, *s.DynamicKey = f.take(&total, taskrun.MaxTaskKey), f.take(&total, taskrun.MaxDynamicKey)
 	*s.CacheKey, *s.TaskVersion = f.take(&total, taskrun.MaxCacheKey), f.take(&total, taskrun.MaxTaskVersion)
@@ -128,8 +128,9 @@ func (f filler) spec(total int) v1alpha1.TaskRunSpec {
 	return s
 }
 
-// nameInputs has as many sources as can be name a TaskRun, shortly: such a source has more
-// bytes beside its text than any other. It returns the characters of the names.
+// nameInputs makes the maximum number of sources name a TaskRun, with short names: such a
+// source has the most bytes in addition to its text. It returns the number of characters
+// of the names.
 func nameInputs(arguments []v1alpha1.TaskArgument) int {
 	named := 0
 	for _, argument := range arguments {
@@ -143,21 +144,21 @@ func nameInputs(arguments []v1alpha1.TaskArgument) int {
 	return named
 }
 
-// take returns a text of at most most characters of those that are left.
+// take returns a text of at most most of the remaining characters.
 func (f filler) take(left *int, most int) string {
 	n := min(*left, most)
 	*left -= n
 	return f.text(n)
 }
 
-// proposal is a state that weighs nothing.
+// proposal returns a state without texts that count.
 func proposal() v1alpha1.ProposedState {
 	return v1alpha1.ProposedState{
 		Type: "CANCELLING", Name: empty(), Message: empty(), DataJSON: new("0"), StateDetails: weightless(),
 	}
 }
 
-// weightless has everything that does not count.
+// weightless returns a status with all fields that do not count.
 func weightless() *v1alpha1.StateDetails {
 	no, at := false, v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	return &v1alpha1.StateDetails{
@@ -168,7 +169,7 @@ func weightless() *v1alpha1.StateDetails {
 	}
 }
 
-// status has as many characters as told, by the CRD's count.
+// status returns a status with this number of characters, as the CRD counts them.
 func (f filler) status(total int) v1alpha1.TaskRunStatus {
 	at := v1alpha1.NewMicroTime(time.Date(2031, 2, 3, 4, 5, 6, 250_000, time.UTC))
 	const count = 9007199254740991
@@ -212,7 +213,7 @@ func encode(t *testing.T, value any) []byte {
 	return body
 }
 
-// restClient speaks plain JSON, so that what is measured is what is stored.
+// restClient uses plain JSON, so that the measured size is the stored size.
 func restClient(t *testing.T, config *rest.Config) rest.Interface {
 	t.Helper()
 	client, err := rest.HTTPClientFor(config)

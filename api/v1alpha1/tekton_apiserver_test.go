@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// tekton is Tekton's kind TaskRun, with the names that its installation gives it.
+// tekton is Tekton's kind TaskRun, with the names of its installation.
 const tekton = `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -29,8 +29,9 @@ spec:
   - {name: v1beta1, served: true, storage: false, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
 `
 
-// Where Tekton is installed too, docs/install.md says what reaches which kind.
-func TestOurKindsBesideTekton(t *testing.T) {
+// The test compares with docs/install.md, which describes the names on clusters
+// with Tekton.
+func TestKinds_besideTekton(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	folder := t.TempDir()
@@ -83,8 +84,8 @@ metadata: {name: theirs}
 	}
 }
 
-// kubectl takes a word for a category before it takes it for a kind.
-func TestAllKindsAreInOneCategoryThatIsNoKind(t *testing.T) {
+// kubectl resolves a word as a category before it resolves it as a kind.
+func TestKinds_shareOneCategory(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(inRepository(t, "config", "crd", "bases", "*.yaml"))
 	if err != nil || len(files) < 2 {

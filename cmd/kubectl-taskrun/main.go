@@ -1,5 +1,5 @@
-// Command kubectl-taskrun is a plugin of kubectl: `kubectl taskrun` sees and moves
-// task runs.
+// Command kubectl-taskrun is a kubectl plugin: `kubectl taskrun` lists task runs
+// and changes their states.
 package main
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/kubectl"
 )
 
-// completes is the name under which kubectl looks for a program that completes
-// what is typed after `kubectl taskrun`: a link to this one will do.
+// completes is the name of the program that kubectl runs to complete arguments of
+// `kubectl taskrun`. A link to this program is enough.
 const completes = "kubectl_complete-taskrun"
 
 func main() {

@@ -14,7 +14,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal ends the program in order, the second one at once.
+	// The first signal ends the program in order. A second signal exits
+	// immediately.
 	context.AfterFunc(ctx, stop)
 	if err := app.Run(ctx, os.Args[1:], os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "taskrun-operator:", err)

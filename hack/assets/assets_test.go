@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestReadVersions(t *testing.T) {
+func TestReadVersions_ofModuleFiles(t *testing.T) {
 	t.Parallel()
 	const both = "module x\n\nrequire (\n\tgo.etcd.io/etcd/server/v3 v3.7.3\n\tk8s.io/kubernetes v1.37.2\n)\n"
 	const old = "module x\n\nrequire k8s.io/kubernetes v1.32.13\n\nreplace k8s.io/kubernetes => ./x\n"
@@ -22,9 +22,9 @@ func TestReadVersions(t *testing.T) {
 	}{
 		"the newest":          {both, "", newest, versions{kubernetes: "v1.37.2", kubectl: "v1.37.2", etcd: "v3.7.3"}, false},
 		"the oldest":          {both, old, oldest, versions{kubernetes: "v1.32.13", kubectl: "v1.37.2", etcd: "v3.7.3"}, false},
-		"etcd is missing":     {old, old, newest, versions{kubernetes: "v1.32.13", kubectl: "v1.32.13"}, true},
-		"its file is missing": {both, old, middle, versions{kubectl: "v1.37.2", etcd: "v3.7.3"}, true},
-		"no such release":     {both, old, "1.32", versions{}, true},
+		"a file without etcd": {old, old, newest, versions{kubernetes: "v1.32.13", kubectl: "v1.32.13"}, true},
+		"no file of etcd":     {both, old, middle, versions{kubectl: "v1.37.2", etcd: "v3.7.3"}, true},
+		"an unknown release":  {both, old, "1.32", versions{}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestReadVersions(t *testing.T) {
 	}
 }
 
-func TestAnOlderReleaseHasAFolderOfItsOwn(t *testing.T) {
+func TestFolderName_ofAnOlderRelease(t *testing.T) {
 	t.Parallel()
 	for release, want := range map[string]string{newest: "k8s", oldest: "k8s-1.32"} {
 		g := &getter{release: release, versions: versions{kubernetes: "v1.32.13"}}
@@ -59,8 +59,9 @@ func TestAnOlderReleaseHasAFolderOfItsOwn(t *testing.T) {
 	}
 }
 
-// etcd and kubectl are built from the newest modules whatever kube-apiserver is built from.
-func TestWhatAProgramIsBuiltFrom(t *testing.T) {
+// etcd and kubectl are built from the newest modules, regardless of the release of
+// kube-apiserver.
+func TestModuleFile_ofAProgram(t *testing.T) {
 	t.Parallel()
 	g := &getter{release: oldest}
 	for program, want := range map[string]string{"etcd": "go.mod", "kubectl": "go.mod", "kube-apiserver": moduleFiles[oldest]} {
@@ -76,12 +77,12 @@ func TestNewEnough(t *testing.T) {
 		answer string
 		want   bool
 	}{
-		"the oldest that will do":     {answer: `{"clientVersion":{"major":"1","minor":"30"}}`, want: true},
+		"the oldest accepted version": {answer: `{"clientVersion":{"major":"1","minor":"30"}}`, want: true},
 		"a vendor's plus sign":        {answer: `{"clientVersion":{"major":"1","minor":"31+"}}`, want: true},
 		"too old":                     {answer: `{"clientVersion":{"major":"1","minor":"29"}}`},
-		"no version in it":            {answer: `{}`},
-		"a script that prints prose":  {answer: `kubectl is not installed`},
-		"a version that is no number": {answer: `{"clientVersion":{"major":"1","minor":"x"}}`},
+		"no version":                  {answer: `{}`},
+		"a text that is not JSON":     {answer: `kubectl is not installed`},
+		"an invalid version":          {answer: `{"clientVersion":{"major":"1","minor":"x"}}`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +94,7 @@ func TestNewEnough(t *testing.T) {
 	}
 }
 
-func TestProgramsOfAnotherVersionAreNotUsed(t *testing.T) {
+func TestPrograms_ofAnotherVersionAreNotUsed(t *testing.T) {
 	t.Parallel()
 	g := &getter{folder: t.TempDir(), versions: versions{kubernetes: "v1.2.3", etcd: "v4.5.6"}, progress: &bytes.Buffer{}}
 	if err := os.WriteFile(filepath.Join(g.folder, "etcd"), nil, 0o700); err != nil {
@@ -114,7 +115,7 @@ func TestProgramsOfAnotherVersionAreNotUsed(t *testing.T) {
 	}
 }
 
-func TestLinkerFlagsNameTheVersion(t *testing.T) {
+func TestLinkerFlags_haveTheVersion(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{"gitVersion=v1.37.2", "gitMajor=1", "gitMinor=37"} {
 		if flags := linkerFlags("v1.37.2"); !strings.Contains(flags, "-X k8s.io/component-base/version."+want) {

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// reportEvery is the pause between two signs of life of a build.
+// reportEvery is the interval between progress messages of a build.
 const reportEvery = 20 * time.Second
 
-// firstBuild is what to expect of a build with cold caches on two cores; a later one takes seconds.
+// firstBuild is the expected duration of a build with cold caches on two cores. Later builds take seconds.
 var firstBuild = map[string]string{
 	"etcd":           "about 20 seconds",
 	"kube-apiserver": "about 4 minutes",
@@ -25,8 +25,8 @@ var firstBuild = map[string]string{
 	"kube-proxy":              "about 1 minute",
 }
 
-// build builds a program from its Go module and puts it into the folder in one step, so that a build that is cut short
-// leaves nothing that looks complete.
+// build builds a program from its Go module. It renames the result into the folder, so that an interrupted build
+// leaves no incomplete program.
 func (g *getter) build(ctx context.Context, program string) error {
 	version := g.versions.of(program)
 	g.say("building %s %s from its Go module: %s on two cores the first time, seconds when built before",
@@ -49,7 +49,7 @@ func (g *getter) build(ctx context.Context, program string) error {
 	return g.stamp(program)
 }
 
-// moduleFile is the file in hack/cluster that names what the program is built from.
+// moduleFile returns the file in hack/cluster with the modules that the program is built from.
 func (g *getter) moduleFile(program string) string {
 	if program == "etcd" || program == "kubectl" {
 		return moduleFiles[newest]
@@ -57,7 +57,7 @@ func (g *getter) moduleFile(program string) string {
 	return moduleFiles[g.release]
 }
 
-// linkerFlags tell the programs of Kubernetes their version; without them clients see an empty one.
+// linkerFlags set the version of the Kubernetes programs. Without them, clients see an empty version.
 func linkerFlags(version string) string {
 	major, minorPart := minor(version)
 	flags := []string{"-s", "-w"}
@@ -69,7 +69,7 @@ func linkerFlags(version string) string {
 	return strings.Join(flags, " ")
 }
 
-// runReporting runs a command and says from time to time that it is still at work.
+// runReporting runs a command and periodically reports that it is running.
 func (g *getter) runReporting(command *exec.Cmd, program string) error {
 	started := time.Now()
 	finished := make(chan struct{})

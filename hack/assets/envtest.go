@@ -15,15 +15,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// downloadLimit bounds a whole download: a machine that cannot reach the release page must not wait for it.
+// downloadLimit is the timeout of a download, so that a machine without access to the release page does not wait for
+// long.
 const downloadLimit = 20 * time.Second
 
-// fromEnvtest downloads the programs with setup-envtest. The error is short, as it only explains why they are built.
+// fromEnvtest downloads the programs with setup-envtest. The error is short, because it only explains why they are
+// built.
 func (g *getter) fromEnvtest(ctx context.Context) error {
 	major, minorPart := minor(g.versions.kubernetes)
 	release := major + "." + minorPart + ".x"
 	g.say("asking setup-envtest for Kubernetes %s (at most %s)", release, downloadLimit)
-	// Building the tool itself may fetch its module; that is not part of the limit.
+	// The build of the tool can download its module. This does not count towards the timeout.
 	tool, err := g.toolPath(ctx, "setup-envtest")
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func (g *getter) fromEnvtest(ctx context.Context) error {
 	return g.adopt(downloaded)
 }
 
-// toolPath is where a tool that hack/cluster pins has been built.
+// toolPath returns the path of a tool that hack/cluster pins.
 func (g *getter) toolPath(ctx context.Context, tool string) (string, error) {
 	command := exec.CommandContext(ctx, "go", "tool", "-n", tool) //nolint:gosec // fixed words
 	command.Dir = filepath.Join(g.root, "hack", "cluster")
@@ -54,7 +56,7 @@ func (g *getter) toolPath(ctx context.Context, tool string) (string, error) {
 	return output(command)
 }
 
-// adopt copies the downloaded programs into the folder, so that there is one place to look for them.
+// adopt copies the downloaded programs into the folder, so that all programs are in one place.
 func (g *getter) adopt(downloaded string) error {
 	if err := os.MkdirAll(g.folder, 0o750); err != nil {
 		return fmt.Errorf("creating %s: %w", g.folder, err)
@@ -73,7 +75,7 @@ func (g *getter) adopt(downloaded string) error {
 	return nil
 }
 
-// copyProgram copies to a new name first: a program that is being run cannot be written to, but can be replaced.
+// copyProgram copies to a new name first, because a running program can be replaced but not overwritten.
 func copyProgram(from, to string) (err error) {
 	in, err := os.Open(from) //nolint:gosec // a program we downloaded
 	if err != nil {
@@ -91,7 +93,8 @@ func copyProgram(from, to string) (err error) {
 	return os.Rename(to+".new", to)
 }
 
-// output runs a command and returns what it prints. An error ends with the end of its complaint, which says most.
+// output runs a command and returns its output. The error ends with the end of its error output, which is usually
+// the most useful part.
 func output(command *exec.Cmd) (string, error) {
 	var complaint bytes.Buffer
 	command.Stderr = &complaint

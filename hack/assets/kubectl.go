@@ -10,13 +10,15 @@ import (
 )
 
 const (
-	// oldestKubectl is the minor version from which on kubectl knows all that the README uses.
+	// oldestKubectl is the oldest minor version of kubectl that supports all commands of the
+	// README.
 	oldestKubectl = 30
-	// kubectlLimit bounds the question for its version.
+	// kubectlLimit is the timeout for reading its version.
 	kubectlLimit = 5 * time.Second
 )
 
-// kubectlOnPath is the kubectl of PATH, or "" if there is none that works and is new enough.
+// kubectlOnPath returns the kubectl in PATH, or "" if there is none that works and is new
+// enough.
 func kubectlOnPath(ctx context.Context) string {
 	path, err := exec.LookPath("kubectl")
 	if err != nil {
@@ -31,7 +33,7 @@ func kubectlOnPath(ctx context.Context) string {
 	return path
 }
 
-// newEnough judges the answer of `kubectl version --client -o json`.
+// newEnough evaluates the output of `kubectl version --client -o json`.
 func newEnough(answer []byte) bool {
 	var v struct {
 		ClientVersion struct{ Major, Minor string }
@@ -39,7 +41,7 @@ func newEnough(answer []byte) bool {
 	if err := json.Unmarshal(answer, &v); err != nil {
 		return false
 	}
-	// Some vendors write the minor version as "30+".
+	// Some vendors append a plus to the minor version, as in "30+".
 	number, err := strconv.Atoi(strings.TrimRight(v.ClientVersion.Minor, "+"))
 	return err == nil && v.ClientVersion.Major == "1" && number >= oldestKubectl
 }

@@ -1,8 +1,8 @@
-// Command assets gets the programs of a local control plane, etcd and kube-apiserver, and kubectl. It takes the first
-// of: the folder that KUBEBUILDER_ASSETS names; bin/k8s as an earlier call left it; a download by setup-envtest; a
-// build from the Go modules that hack/cluster names. It prints the folder on standard output, its progress on standard
-// error. With -node it gets all programs of a node besides, into one folder. With -kubernetes oldest or middle it gets an
-// older kube-apiserver, into bin/k8s-1.32 or the like, whatever KUBEBUILDER_ASSETS names.
+// Command assets provides the programs of a local control plane, etcd and kube-apiserver, and kubectl. It uses the
+// first of: the folder in KUBEBUILDER_ASSETS; bin/k8s from an earlier run; a download by setup-envtest; a build from
+// the Go modules in hack/cluster. It prints the folder on standard output and its progress on standard error. With
+// -node it also provides all programs of a node, in one folder. With -kubernetes oldest or middle it provides an older
+// kube-apiserver, in bin/k8s-1.32 or the like, regardless of KUBEBUILDER_ASSETS.
 package main
 
 import (
@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, progress io.Writer) error {
 	return err
 }
 
-// client gets kubectl, always or where PATH has none that will do.
+// client provides kubectl, always or only if PATH has none that is new enough.
 func (g *getter) client(ctx context.Context, when string) error {
 	if when != "always" && kubectlOnPath(ctx) != "" {
 		return nil
@@ -73,7 +73,7 @@ func (g *getter) client(ctx context.Context, when string) error {
 	return g.need(ctx, "kubectl")
 }
 
-// getter gets programs into one folder.
+// getter provides programs in one folder.
 type getter struct {
 	root     string
 	folder   string
@@ -83,7 +83,7 @@ type getter struct {
 	progress io.Writer
 }
 
-// folderName is the name of the folder in bin: k8s, or, for an older release, k8s-1.32.
+// folderName returns the name of the folder in bin: k8s, or k8s-1.32 for an older release.
 func (g *getter) folderName() string {
 	if g.release == newest {
 		return "k8s"
@@ -96,7 +96,7 @@ func (g *getter) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(g.progress, format+"\n", args...)
 }
 
-// named is the folder that the environment names. An older release is never there.
+// named returns the folder in KUBEBUILDER_ASSETS, which is not used for an older release.
 func (g *getter) named() string {
 	if g.release != newest {
 		return ""
@@ -104,7 +104,7 @@ func (g *getter) named() string {
 	return os.Getenv(controlplane.AssetsVariable)
 }
 
-// controlPlane returns the folder that holds etcd and kube-apiserver, having got them if need be.
+// controlPlane returns the folder with etcd and kube-apiserver. It provides them if necessary.
 func (g *getter) controlPlane(ctx context.Context) (string, error) {
 	if named := g.named(); named != "" && named != g.folder {
 		if controlplane.Complete(named, "etcd", "kube-apiserver") {
@@ -130,7 +130,7 @@ func (g *getter) controlPlane(ctx context.Context) (string, error) {
 	return g.folder, nil
 }
 
-// node gets all programs of a node with its control plane, and tells where.
+// node provides all programs of a node with its control plane, and returns the folder.
 func (g *getter) node(ctx context.Context, stdout io.Writer) error {
 	for _, program := range []string{
 		"etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
@@ -143,7 +143,7 @@ func (g *getter) node(ctx context.Context, stdout io.Writer) error {
 	return err
 }
 
-// need builds a program unless the folder has it in the right version.
+// need builds a program unless the folder has the required version.
 func (g *getter) need(ctx context.Context, program string) error {
 	if g.have(program) {
 		return nil
@@ -151,13 +151,13 @@ func (g *getter) need(ctx context.Context, program string) error {
 	return g.build(ctx, program)
 }
 
-// have reports whether the folder has the program in the version that hack/cluster names.
+// have reports whether the folder has the program in the version of hack/cluster.
 func (g *getter) have(program string) bool {
 	stamp, err := os.ReadFile(g.stampFile(program))
 	return err == nil && strings.TrimSpace(string(stamp)) == g.versions.of(program) && controlplane.Complete(g.folder, program)
 }
 
-// stamp notes the version of a program that is in place.
+// stamp records the version of an installed program.
 func (g *getter) stamp(program string) error {
 	if err := os.WriteFile(g.stampFile(program), []byte(g.versions.of(program)+"\n"), 0o600); err != nil {
 		return fmt.Errorf("noting the version of %s: %w", program, err)

@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// The ends and the middle of the range of Kubernetes releases that are supported.
+// The oldest, middle and newest supported Kubernetes release.
 const (
 	newest = "newest"
 	middle = "middle"
 	oldest = "oldest"
 )
 
-// moduleFiles are the files in hack/cluster, by release, that name the modules kube-apiserver is built from. They are the
-// one place that names a version.
+// moduleFiles are the files in hack/cluster, by release, with the modules of kube-apiserver. Versions are specified
+// only there.
 var moduleFiles = map[string]string{
 	newest: "go.mod",
 	middle: filepath.Join("versions", "middle.mod"),
 	oldest: filepath.Join("versions", "oldest.mod"),
 }
 
-// versions are those of the programs. etcd and kubectl are of the newest release always: an older kube-apiserver works
-// with both.
+// versions holds the versions of the programs. etcd and kubectl always have the newest release, which works with an
+// older kube-apiserver.
 type versions struct{ kubernetes, kubectl, etcd string }
 
 func (v versions) of(program string) string {
@@ -67,7 +67,7 @@ func required(file, module string) (string, error) {
 	return "", fmt.Errorf("%s does not require %s", file, module)
 }
 
-// minor is a version without its patch number: v1.37.2 is 1 and 37.
+// minor returns a version without its patch number: 1.37 for v1.37.2.
 func minor(version string) (majorPart, minorPart string) {
 	majorPart, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	minorPart, _, _ = strings.Cut(rest, ".")

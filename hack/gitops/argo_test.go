@@ -23,8 +23,8 @@ func readArgo(t *testing.T) argoCheck {
 	return argoCheck(configMap.Data[key])
 }
 
-// evaluate runs the script on an object with the libraries that Argo CD gives to a script of the user: no more than the
-// base, tables and packages.
+// evaluate runs the script on an object with the libraries that Argo CD provides to scripts of users: base, tables and
+// packages.
 func (s argoCheck) evaluate(object map[string]any) (status, message string, err error) {
 	state := lua.NewState(lua.Options{SkipOpenLibs: true})
 	defer state.Close()

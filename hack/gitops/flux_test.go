@@ -10,7 +10,7 @@ import (
 	"github.com/google/cel-go/ext"
 )
 
-// fluxCheck is an entry of healthCheckExprs, evaluated as RFC 0009 of Flux says.
+// fluxCheck is an entry of healthCheckExprs, evaluated according to RFC 0009 of Flux.
 type fluxCheck struct{ inProgress, failed, current cel.Program }
 
 func readFlux(t *testing.T) *fluxCheck {
@@ -30,7 +30,7 @@ func readFlux(t *testing.T) *fluxCheck {
 	}
 }
 
-// program parses an expression with what CEL has in Flux. Flux does not check types before it evaluates.
+// program parses an expression with the CEL environment of Flux. Flux does not check types before the evaluation.
 func program(t *testing.T, expression string) cel.Program {
 	t.Helper()
 	env, err := cel.NewEnv(
@@ -51,8 +51,8 @@ func program(t *testing.T, expression string) cel.Program {
 	return made
 }
 
-// evaluate gives the status of an object. One whose expressions cannot be evaluated is Unknown to Flux, which goes on
-// waiting for it, as for one that is in progress.
+// evaluate returns the health of an object. If the expressions cannot be evaluated, the health is Unknown, and Flux
+// continues to wait as for an object in progress.
 func (c *fluxCheck) evaluate(object map[string]any) (string, error) {
 	if status, ok := object["status"].(map[string]any); !ok {
 		return c.withoutStatus(object)
@@ -71,7 +71,7 @@ func (c *fluxCheck) evaluate(object map[string]any) (string, error) {
 	return inProgress, nil
 }
 
-// withoutStatus checks that no expression takes an object without a status for one that has finished.
+// withoutStatus checks that no expression counts an object without a status as finished.
 func (c *fluxCheck) withoutStatus(object map[string]any) (string, error) {
 	for _, one := range []cel.Program{c.failed, c.current} {
 		if holds, err := evaluate(one, object); err == nil {
@@ -93,8 +93,8 @@ func evaluate(program cel.Program, object map[string]any) (bool, error) {
 	return bool(holds), nil
 }
 
-// The generation is in the expressions too: Flux before 2.6 does not compare it by itself.
-func TestFluxComparesTheGeneration(t *testing.T) {
+// The expressions also compare the generation, because Flux before 2.6 does not.
+func TestFlux_comparesTheGeneration(t *testing.T) {
 	t.Parallel()
 	object := map[string]any{}
 	read(t, filepath.Join("testdata", "completed.yaml"), &object)

@@ -1,5 +1,5 @@
-// What judges the health checks for GitOps: CEL as Flux evaluates it, Lua as Argo CD does. A module of its own, so that it
-// has no say in the versions that the program is built with.
+// The programs that evaluate the health checks for GitOps: CEL for Flux, Lua for Argo CD. It is a separate module, so
+// that it does not affect the versions that the program is built with.
 module github.com/taskrun-dev/taskrun-operator/hack/gitops
 
 go 1.26.0

@@ -11,16 +11,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// health is what the two programs make of an object.
+// health is the health of an object according to both programs.
 type health struct{ flux, argo string }
 
-// Flux's words are those of kstatus.
+// Flux uses the words of kstatus.
 const (
 	inProgress, failed, current                  = "InProgress", "Failed", "Current"
 	progressing, suspended, degraded, healthyNow = "Progressing", "Suspended", "Degraded", "Healthy"
 )
 
-// wanted is the health of the object of each file of testdata.
+// wanted is the health of the object in each file of testdata.
 var wanted = map[string]health{
 	"created":    {inProgress, progressing}, // the operator has not seen it
 	"scheduled":  {inProgress, progressing},
@@ -34,10 +34,10 @@ var wanted = map[string]health{
 	"cancelled":  {failed, degraded},
 	"crashed":    {failed, degraded},
 	"duplicate":  {failed, degraded}, // its spec.id belongs to another TaskRun
-	"overtaken":  {failed, degraded}, // so does this one's, which was the run before and had completed
+	"overtaken":  {failed, degraded}, // the same, for a TaskRun that was the run before and had completed
 }
 
-func TestTheHealthOfARunInEachState(t *testing.T) {
+func TestHealth_ofARunInEachState(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "*.yaml"))
 	if err != nil || len(files) != len(wanted) {
@@ -51,7 +51,7 @@ func TestTheHealthOfARunInEachState(t *testing.T) {
 			object := map[string]any{}
 			read(t, file, &object)
 			compare(t, flux, argo, object, wanted[name])
-			// A change of the spec that the operator has not seen yet.
+			// A change of the spec that the operator has not processed yet.
 			metadata, ok := object["metadata"].(map[string]any)
 			if !ok {
 				t.Fatal("the object has no metadata")
@@ -73,8 +73,8 @@ func compare(t *testing.T, flux *fluxCheck, argo argoCheck, object map[string]an
 	}
 }
 
-// Messages name the state and what was said about it.
-func TestArgoCDTellsTheStateAndItsMessage(t *testing.T) {
+// Messages have the state and its message.
+func TestArgoCD_messageHasTheStateAndItsMessage(t *testing.T) {
 	t.Parallel()
 	object := map[string]any{}
 	read(t, filepath.Join("testdata", "failed.yaml"), &object)

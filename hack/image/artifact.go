@@ -11,21 +11,22 @@ import (
 )
 
 const (
-	// materialsType is the type of the bills of materials.
+	// materialsType is the media type of the bills of materials.
 	materialsType types.MediaType = "application/vnd.cyclonedx+json"
-	// emptyType and emptyText are the configuration of an artifact that has none, as the OCI image format has it.
+	// emptyType and emptyText are the configuration of an artifact without one, as in the OCI image format.
 	emptyType types.MediaType = "application/vnd.oci.empty.v1+json"
 	emptyText string          = "{}"
 )
 
-// artifact is a manifest with one blob that refers to an image, its subject: what registries list as a referrer of it.
+// artifact is a manifest with one blob that refers to an image, its subject. Registries list it as a referrer of the
+// image.
 type artifact struct {
 	manifest []byte
 	config   v1.Layer
 	blob     v1.Layer
 }
 
-// attach returns the artifact that holds the bill of materials of an image.
+// attach returns the artifact with the bill of materials of an image.
 func attach(subject v1.Image, r release, text []byte) (v1.Image, error) {
 	a := artifact{config: static.NewLayer([]byte(emptyText), emptyType), blob: static.NewLayer(text, materialsType)}
 	about, err := partial.Descriptor(subject)

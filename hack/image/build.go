@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// platformBuild is the image of one platform and what its binary is made of.
+// platformBuild is the image of one platform, with the modules of its binary.
 type platformBuild struct {
 	platform  v1.Platform
 	image     v1.Image
@@ -68,7 +68,7 @@ func buildAll(ctx context.Context, s source, r release, platforms []v1.Platform,
 	return built, nil
 }
 
-// pack makes an image of a binary.
+// pack builds an image of a binary.
 func pack(r release, p v1.Platform, binary []byte) (platformBuild, error) {
 	made, err := image(r, p, binary)
 	if err != nil {
@@ -88,12 +88,12 @@ type distribution struct {
 	tag     name.Tag
 }
 
-// layoutFolder is where the OCI layout lies in the folder of results.
+// layoutFolder is the folder of the OCI layout within the results.
 const layoutFolder = "image"
 
-// write writes everything and tells of each file.
+// write writes all results and reports each file.
 func (d distribution) write(built []platformBuild) ([]row, error) {
-	if err := os.MkdirAll(d.folder, 0o755); err != nil { //nolint:gosec // for everyone to read
+	if err := os.MkdirAll(d.folder, 0o755); err != nil { //nolint:gosec // readable by all users
 		return nil, fmt.Errorf("making the folder of results: %w", err)
 	}
 	all, err := index(d.release, built)
@@ -124,7 +124,7 @@ func (d distribution) writePlatform(b platformBuild) (row, error) {
 	if err := tarball.WriteToFile(base+".tar", d.tag, b.image); err != nil {
 		return row{}, fmt.Errorf("writing the archive: %w", err)
 	}
-	if err := os.WriteFile(base+".cdx.json", b.materials, 0o644); err != nil { //nolint:gosec // for everyone to read
+	if err := os.WriteFile(base+".cdx.json", b.materials, 0o644); err != nil { //nolint:gosec // readable by all users
 		return row{}, fmt.Errorf("writing the bill of materials: %w", err)
 	}
 	digest, err := b.image.Digest()
@@ -134,8 +134,7 @@ func (d distribution) writePlatform(b platformBuild) (row, error) {
 	return row{platform: b.platform.String(), digest: digest.String(), file: base + ".tar"}, nil
 }
 
-// writeLayout writes the OCI layout in place of the one before: the index, and the bills of materials that refer to its
-// images.
+// writeLayout replaces the OCI layout: the index, and the bills of materials that refer to its images.
 func (d distribution) writeLayout(all v1.ImageIndex, built []platformBuild) error {
 	next, err := os.MkdirTemp(d.folder, ".image-")
 	if err != nil {
@@ -145,7 +144,7 @@ func (d distribution) writeLayout(all v1.ImageIndex, built []platformBuild) erro
 	if err := fillLayout(next, d, all, built); err != nil {
 		return err
 	}
-	if err := os.Chmod(next, 0o755); err != nil { //nolint:gosec // for everyone to read
+	if err := os.Chmod(next, 0o755); err != nil { //nolint:gosec // readable by all users
 		return fmt.Errorf("opening the folder of the layout: %w", err)
 	}
 	folder := filepath.Join(d.folder, layoutFolder)

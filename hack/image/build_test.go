@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-// aDistribution writes images of both platforms to a folder of its own.
+// aDistribution writes images of both platforms to a new folder.
 func aDistribution(t *testing.T, platforms ...v1.Platform) (d distribution, rows []row) {
 	t.Helper()
 	tag, err := name.NewTag("taskrun-operator:v1.2.3")
@@ -54,7 +54,7 @@ func indexIn(t *testing.T, d distribution) v1.ImageIndex {
 	return found.index
 }
 
-func TestLayoutHoldsThePlatformsAskedFor(t *testing.T) {
+func TestLayout_hasTheSelectedPlatforms(t *testing.T) {
 	t.Parallel()
 	cases := map[string][]v1.Platform{
 		"both platforms": {amd64, arm64},
@@ -89,7 +89,7 @@ func TestLayoutHoldsThePlatformsAskedFor(t *testing.T) {
 	}
 }
 
-func TestSecondWriteReplacesTheLayoutOfTheFirst(t *testing.T) {
+func TestWrite_replacesTheLayoutOfAnEarlierOne(t *testing.T) {
 	t.Parallel()
 	d, _ := aDistribution(t, amd64, arm64)
 	both := digestOf(t, indexIn(t, d))
@@ -111,7 +111,7 @@ func TestSecondWriteReplacesTheLayoutOfTheFirst(t *testing.T) {
 	}
 }
 
-func TestArchiveIsTheImageOfItsPlatform(t *testing.T) {
+func TestArchive_isTheImageOfItsPlatform(t *testing.T) {
 	t.Parallel()
 	d, _ := aDistribution(t, amd64, arm64)
 	for _, p := range []v1.Platform{amd64, arm64} {
@@ -133,7 +133,7 @@ func TestArchiveIsTheImageOfItsPlatform(t *testing.T) {
 	}
 }
 
-func TestBillOfMaterialsRefersToItsImage(t *testing.T) {
+func TestBillOfMaterials_refersToItsImage(t *testing.T) {
 	t.Parallel()
 	d, _ := aDistribution(t, amd64)
 	path, err := layout.FromPath(filepath.Join(d.folder, "image"))
@@ -164,7 +164,7 @@ func TestBillOfMaterialsRefersToItsImage(t *testing.T) {
 	}
 }
 
-func TestTableNamesEveryResult(t *testing.T) {
+func TestTable_namesEveryResult(t *testing.T) {
 	t.Parallel()
 	d, rows := aDistribution(t, amd64)
 	var out strings.Builder
@@ -178,7 +178,7 @@ func TestTableNamesEveryResult(t *testing.T) {
 	}
 }
 
-// program writes the module of a small program that prints the version that the linker gave it.
+// program writes the module of a small program that prints the version set by the linker.
 func program(t *testing.T) source {
 	t.Helper()
 	root := t.TempDir()
@@ -199,7 +199,7 @@ func program(t *testing.T) source {
 	return operator(root)
 }
 
-func TestProgramCompiledInTwoFoldersIsTheSameImage(t *testing.T) {
+func TestCompile_twoFoldersGiveTheSameImage(t *testing.T) {
 	t.Parallel()
 	silent := func(string, ...any) {}
 	first, err := buildAll(t.Context(), program(t), aRelease(), []v1.Platform{amd64}, silent)
@@ -248,7 +248,7 @@ func same(t *testing.T, a, b []platformBuild) bool {
 	return first == second && bytes.Equal(a[0].materials, b[0].materials)
 }
 
-func TestWhatDoesNotCompileIsTold(t *testing.T) {
+func TestCompile_errorIsReported(t *testing.T) {
 	t.Parallel()
 	s := program(t)
 	if err := os.WriteFile(filepath.Join(s.root, "cmd", "taskrun-operator", "broken.go"), []byte("package main\n\nvar x int = nothing\n"), 0o600); err != nil {

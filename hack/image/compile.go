@@ -12,19 +12,19 @@ import (
 
 // source is a program to compile.
 type source struct {
-	// root is the folder of its module.
+	// root is the folder of the module.
 	root string
-	// target is its main package, as seen from the root.
+	// target is the main package, relative to the root.
 	target string
 }
 
-// operator is the program of the image, in a copy of the repository.
+// operator returns the program of the image, in a copy of the repository.
 func operator(root string) source { return source{root: root, target: "./cmd/taskrun-operator"} }
 
-// versionPackage has the variables that the linker sets.
+// versionPackage is the package with the variables that the linker sets.
 const versionPackage = "github.com/taskrun-dev/taskrun-operator/internal/version"
 
-// compile builds the program for a platform, the same bytes wherever and whenever it is done, and returns them.
+// compile builds the program for a platform and returns the binary. The bytes do not depend on the machine and time.
 func (s source) compile(ctx context.Context, r release, p v1.Platform) ([]byte, error) {
 	folder, err := os.MkdirTemp("", "taskrun-image-")
 	if err != nil {
@@ -46,7 +46,7 @@ func (s source) compile(ctx context.Context, r release, p v1.Platform) ([]byte, 
 	return binary, nil
 }
 
-// environment sets all that has a say in the bytes of a program, so that nothing of the machine's own settings is in them.
+// environment returns all variables that affect the binary, so that settings of the machine have no effect.
 func environment(p v1.Platform) []string {
 	return []string{
 		"CGO_ENABLED=0", "GOOS=" + p.OS, "GOARCH=" + p.Architecture, "GOAMD64=v1", "GOARM64=v8.0",

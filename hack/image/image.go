@@ -20,26 +20,26 @@ const (
 	entrypoint  = "/" + title
 	description = "Prefect task runs as Kubernetes objects"
 	licence     = "Apache-2.0"
-	// user is the one that images without a root user have by custom, as numbers: a kubelet that is told runAsNonRoot
-	// does not look up names.
+	// user is the conventional id of images without a root user. It is numeric, because a kubelet with
+	// runAsNonRoot does not resolve names.
 	user = "65532:65532"
 )
 
-// The files of /etc by which programs find the name of a user.
+// The files in /etc with the name of the user.
 const (
 	users  = "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/nonexistent:/sbin/nologin\n"
 	groups = "root:x:0:\nnonroot:x:65532:\n"
 )
 
-// release is what an image and its bill of materials say of the build.
+// release describes the build in an image and its bill of materials.
 type release struct {
 	version string
 	commit  string
-	// created stands for every time in the image.
+	// created is every time in the image.
 	created time.Time
 }
 
-// labels are the labels of the image, and the annotations of the index.
+// labels returns the labels of the image, and the annotations of the index.
 func (r release) labels() map[string]string {
 	return map[string]string{
 		"org.opencontainers.image.title":       title,
@@ -76,7 +76,7 @@ func image(r release, p v1.Platform, binary []byte) (v1.Image, error) {
 	return made, nil
 }
 
-// layer holds every file of the image.
+// layer returns a layer with all files of the image.
 func layer(r release, binary []byte) (v1.Layer, error) {
 	files := []struct {
 		name string
@@ -117,7 +117,7 @@ func layer(r release, binary []byte) (v1.Layer, error) {
 	return made, nil
 }
 
-// index is the image of all platforms.
+// index returns the image of all platforms.
 func index(r release, built []platformBuild) (v1.ImageIndex, error) {
 	made := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, b := range built {

@@ -17,12 +17,12 @@ var (
 	arm64 = v1.Platform{OS: "linux", Architecture: "arm64"}
 )
 
-// aRelease is what the images of these tests say of themselves.
+// aRelease is the release of the images in these tests.
 func aRelease() release {
 	return release{version: "v1.2.3", commit: "0123456789abcdef0123456789abcdef01234567", created: time.Unix(1795451316, 0).UTC()}
 }
 
-// anImage is an image of a file that is no program.
+// anImage returns an image of a file that is not a program.
 func anImage(t *testing.T, r release, p v1.Platform) v1.Image {
 	t.Helper()
 	made, err := image(r, p, []byte("a binary for "+p.String()))
@@ -41,7 +41,7 @@ func digestOf(t *testing.T, made interface{ Digest() (v1.Hash, error) }) string 
 	return digest.String()
 }
 
-func TestTheSameBinaryGivesTheSameImage(t *testing.T) {
+func TestImage_sameBinaryGivesTheSameImage(t *testing.T) {
 	t.Parallel()
 	first, second := anImage(t, aRelease(), amd64), anImage(t, aRelease(), amd64)
 	if diff := cmp.Diff(digestOf(t, first), digestOf(t, second)); diff != "" {
@@ -54,7 +54,7 @@ func TestTheSameBinaryGivesTheSameImage(t *testing.T) {
 	}
 }
 
-func TestImageIsDescribed(t *testing.T) {
+func TestImage_hasLabels(t *testing.T) {
 	t.Parallel()
 	config, err := anImage(t, aRelease(), arm64).ConfigFile()
 	if err != nil {
@@ -82,7 +82,7 @@ func TestImageIsDescribed(t *testing.T) {
 	}
 }
 
-func TestEveryFileOfTheImage(t *testing.T) {
+func TestImage_files(t *testing.T) {
 	t.Parallel()
 	type file struct {
 		Mode     int64
@@ -106,7 +106,7 @@ func TestEveryFileOfTheImage(t *testing.T) {
 	}
 }
 
-// eachFile goes through the files in all layers of an image.
+// eachFile visits the files in all layers of an image.
 func eachFile(t *testing.T, made v1.Image, visit func(header *tar.Header, text string)) {
 	t.Helper()
 	layers, err := made.Layers()

@@ -30,7 +30,7 @@ func main() {
 	}
 }
 
-// run does what the first argument says; results go to out, what is being done to progress.
+// run runs the command in the first argument. It writes results to out and progress messages to progress.
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	if len(args) == 0 {
 		return errors.New("say what to do: build or push")
@@ -50,5 +50,5 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 }
 
-// sayer tells people what is being done.
+// sayer prints progress messages.
 type sayer func(format string, values ...any)

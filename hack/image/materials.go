@@ -13,8 +13,8 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// materials is the bill of materials of a binary, as CycloneDX in JSON, from what the Go toolchain recorded in it. It has
-// no serial number and no time but the commit's: the same binary has the same bill.
+// materials is the bill of materials of a binary, as CycloneDX in JSON, from the data that the Go toolchain recorded in
+// it. It has no serial number, and its only time is the commit's: the same binary has the same bill of materials.
 func materials(r release, binary []byte) ([]byte, error) {
 	info, err := buildinfo.Read(bytes.NewReader(binary))
 	if err != nil {
@@ -30,7 +30,7 @@ func materials(r release, binary []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// bill lists the modules of a binary that has the given SHA-256 digest.
+// bill lists the modules of a binary with this SHA-256 digest.
 func bill(r release, info *debug.BuildInfo, digest string) *cdx.BOM {
 	program := component(cdx.ComponentTypeApplication, info.Main.Path, r.version)
 	program.Description = description
@@ -65,7 +65,7 @@ func bill(r release, info *debug.BuildInfo, digest string) *cdx.BOM {
 	return made
 }
 
-// component is a Go module, or the standard library, with the package URL by which scanners know it.
+// component is a Go module, or the standard library, with the package URL for scanners.
 func component(kind cdx.ComponentType, path, version string) cdx.Component {
 	url := "pkg:golang/" + path
 	if version != "" {
@@ -74,7 +74,7 @@ func component(kind cdx.ComponentType, path, version string) cdx.Component {
 	return cdx.Component{Type: kind, BOMRef: url, PackageURL: url, Name: path, Version: version}
 }
 
-// properties tell how the binary was built.
+// properties returns the build settings of the binary.
 func properties(r release, info *debug.BuildInfo) *[]cdx.Property {
 	told := []cdx.Property{{Name: "commit", Value: r.commit}, {Name: "go:version", Value: info.GoVersion}}
 	for _, setting := range info.Settings {

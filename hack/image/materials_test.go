@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestBillListsTheModulesOfTheBinary(t *testing.T) {
+func TestBill_listsTheModulesOfTheBinary(t *testing.T) {
 	t.Parallel()
 	info := &debug.BuildInfo{
 		GoVersion: "go1.26.8 X:experiment",
@@ -46,7 +46,7 @@ func TestBillListsTheModulesOfTheBinary(t *testing.T) {
 	}
 }
 
-func TestFileThatIsNoGoProgramHasNoBill(t *testing.T) {
+func TestBill_otherFileIsAnError(t *testing.T) {
 	t.Parallel()
 	if text, err := materials(aRelease(), []byte("a script")); err == nil {
 		t.Errorf("no error, and the bill\n%s", text)

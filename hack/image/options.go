@@ -15,20 +15,21 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// title names the program, its image and its file in it.
+// title is the name of the program, its image and its file in it.
 const title = "taskrun-operator"
 
-// options are the flags. Each has a variable of the Makefile, named in the hints.
+// options are the flags. Each has a variable of the Makefile, which hints name.
 type options struct {
 	root string
-	// out is the folder that everything is written to.
+	// out is the folder for all results.
 	out string
-	// platforms are those asked for; empty for the usual ones.
+	// platforms are the selected platforms; empty for the default ones.
 	platforms []v1.Platform
-	// image is the name with registry and tag; for push it is needed, else it is what the archives call the image.
+	// image is the name with registry and tag. push requires it; otherwise it is the name of the image in the
+	// archives.
 	image  string
 	commit string
-	// version is that of the release, or one made of time and commit where there is none.
+	// version is the version of the release, or a pseudo-version of time and commit.
 	version string
 	// created is the time of the commit.
 	created time.Time
@@ -69,7 +70,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return o, nil
 }
 
-// supported are the platforms the operator is built for.
+// supported are the supported platforms.
 var supported = []string{"linux/amd64", "linux/arm64"}
 
 func parsePlatforms(text string) ([]v1.Platform, error) {
@@ -89,7 +90,7 @@ func parsePlatforms(text string) ([]v1.Platform, error) {
 	return parsed, nil
 }
 
-// allPlatforms are the platforms asked for, or all supported ones.
+// allPlatforms returns the selected platforms, or all supported ones.
 func (o options) allPlatforms() ([]v1.Platform, error) {
 	if len(o.platforms) > 0 {
 		return o.platforms, nil
@@ -97,10 +98,10 @@ func (o options) allPlatforms() ([]v1.Platform, error) {
 	return parsePlatforms(strings.Join(supported, ","))
 }
 
-// tagged is what a version must be to be the tag of an image.
+// tagged matches a version that can be the tag of an image.
 var tagged = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 
-// release is what the image says of itself.
+// release returns the description for the image.
 func (o options) release() (release, error) {
 	if o.commit == "" || o.created.IsZero() {
 		return release{}, errors.New("no commit or no time of it (git told none): give COMMIT=<hash> and SOURCE_DATE_EPOCH=<seconds since 1970>")
@@ -115,7 +116,7 @@ func (o options) release() (release, error) {
 	return r, nil
 }
 
-// pseudoVersion is the version of a commit that no release leads up to, in the form that Go gives such commits.
+// pseudoVersion returns the version of a commit without an earlier release, in the format of Go.
 func pseudoVersion(commit string, created time.Time) string {
 	hash, changed := strings.CutSuffix(commit, "-dirty")
 	version := "v0.0.0-" + created.UTC().Format("20060102150405") + "-" + hash[:min(12, len(hash))]
@@ -125,7 +126,7 @@ func pseudoVersion(commit string, created time.Time) string {
 	return version
 }
 
-// archiveName is what the archives call the image.
+// archiveName returns the name of the image in the archives.
 func (o options) archiveName(r release) (name.Tag, error) {
 	text := o.image
 	if text == "" {
@@ -138,7 +139,7 @@ func (o options) archiveName(r release) (name.Tag, error) {
 	return tag, nil
 }
 
-// target is the registry, name and tag to push to.
+// target returns the registry, name and tag to push to.
 func (o options) target() (name.Tag, error) {
 	const form = "IMAGE=registry/name:tag"
 	if o.image == "" {

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestOptions_invalidArguments(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args []string
 		want string
 	}{
-		"nothing to do":                         {nil, "build or push"},
-		"an unknown thing to do":                {[]string{"bake"}, `"bake" is unknown`},
+		"no command":                            {nil, "build or push"},
+		"an unknown command":                    {[]string{"bake"}, `"bake" is unknown`},
 		"a platform that is not supported":      {[]string{"build", "-platforms", "linux/amd64,windows/amd64"}, `PLATFORMS (-platforms) has "windows/amd64"`},
 		"a platform twice":                      {[]string{"build", "-platforms", "linux/amd64 linux/amd64"}, "linux/amd64 twice"},
-		"a time that is none":                   {[]string{"build", "-commit", "abc", "-epoch", "today"}, `SOURCE_DATE_EPOCH "today"`},
+		"an invalid time":                       {[]string{"build", "-commit", "abc", "-epoch", "today"}, `SOURCE_DATE_EPOCH "today"`},
 		"no commit":                             {[]string{"build", "-epoch", "1"}, "COMMIT=<hash>"},
-		"no time of the commit":                 {[]string{"build", "-commit", "abc"}, "SOURCE_DATE_EPOCH="},
+		"no commit time":                        {[]string{"build", "-commit", "abc"}, "SOURCE_DATE_EPOCH="},
 		"a version that cannot be a tag":        {[]string{"build", "-commit", "abc", "-epoch", "1", "-version", "v1+x"}, `VERSION "v1+x"`},
-		"a name that no image can have":         {[]string{"build", "-commit", "abc", "-epoch", "1", "-image", "UPPER"}, "IMAGE (-image)"},
-		"a push to nowhere":                     {[]string{"push"}, "no IMAGE (-image): say where to push to with IMAGE=registry/name:tag"},
+		"an invalid image name":                 {[]string{"build", "-commit", "abc", "-epoch", "1", "-image", "UPPER"}, "IMAGE (-image)"},
+		"a push without an image":               {[]string{"push"}, "no IMAGE (-image): say where to push to with IMAGE=registry/name:tag"},
 		"a push to a name without a registry":   {[]string{"push", "-image", "operator:v1"}, `IMAGE "operator:v1" (-image) names no registry`},
 		"a push to a folder without a registry": {[]string{"push", "-image", "team/operator:v1"}, "names no registry"},
 		"a push without a tag":                  {[]string{"push", "-image", "registry.example/operator"}, `"registry.example/operator" (-image) must be registry/name:tag`},
@@ -40,7 +40,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestHelpIsShown(t *testing.T) {
+func TestHelp_isShown(t *testing.T) {
 	t.Parallel()
 	var usage strings.Builder
 	if err := run(t.Context(), []string{"build", "-h"}, io.Discard, &usage); !errors.Is(err, flag.ErrHelp) {
@@ -51,16 +51,16 @@ func TestHelpIsShown(t *testing.T) {
 	}
 }
 
-func TestVersionOfACommitWithoutRelease(t *testing.T) {
+func TestVersion_ofACommitWithoutRelease(t *testing.T) {
 	t.Parallel()
 	const hash = "0123456789abcdef0123456789abcdef01234567"
 	cases := map[string]struct {
 		version, commit, want string
 	}{
-		"a release has its version":             {"v1.2.3", hash, "v1.2.3"},
-		"another commit has its time and hash":  {"", hash, "v0.0.0-20261123162836-0123456789ab"},
-		"changes since the commit are told":     {"", hash + "-dirty", "v0.0.0-20261123162836-0123456789ab-dirty"},
-		"a hash that is cut short is all there": {"", "0123", "v0.0.0-20261123162836-0123"},
+		"a release":                {"v1.2.3", hash, "v1.2.3"},
+		"another commit":           {"", hash, "v0.0.0-20261123162836-0123456789ab"},
+		"changes since the commit": {"", hash + "-dirty", "v0.0.0-20261123162836-0123456789ab-dirty"},
+		"a short hash":             {"", "0123", "v0.0.0-20261123162836-0123"},
 	}
 	for title, tc := range cases {
 		t.Run(title, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// push sends the index that build wrote, and the bills of materials that refer to its images. Credentials are those of
+// push sends the index that build wrote, and the bills of materials that refer to its images, with the credentials of
 // `docker login`.
 func push(ctx context.Context, o options, out io.Writer, say sayer) error {
 	target, err := o.target()
@@ -48,7 +48,7 @@ func push(ctx context.Context, o options, out io.Writer, say sayer) error {
 	return pushed(out, target, found.index)
 }
 
-// pushed prints the name by digest, by which to deploy.
+// pushed prints the name with the digest, for deployments.
 func pushed(out io.Writer, target name.Tag, index v1.ImageIndex) error {
 	digest, err := index.Digest()
 	if err != nil {
@@ -60,7 +60,7 @@ func pushed(out io.Writer, target name.Tag, index v1.ImageIndex) error {
 	return nil
 }
 
-// pushable is what a layout holds.
+// pushable is the content of a layout.
 type pushable struct {
 	index           v1.ImageIndex
 	version, commit string

@@ -14,11 +14,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
-func TestPushedImageIsWhatWasBuilt(t *testing.T) {
+func TestPush_sendsTheBuiltImage(t *testing.T) {
 	t.Parallel()
 	cases := map[string]bool{
 		"a registry that lists referrers":    true,
-		"a registry that knows of tags only": false,
+		"a registry that supports only tags": false,
 	}
 	for title, referrers := range cases {
 		t.Run(title, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestPushedImageIsWhatWasBuilt(t *testing.T) {
 	}
 }
 
-// judgePushed looks at what the registry holds.
+// judgePushed checks the content of the registry.
 func judgePushed(t *testing.T, target, want string) {
 	t.Helper()
 	tag, err := name.NewTag(target)
@@ -73,7 +73,7 @@ func judgePushed(t *testing.T, target, want string) {
 	}
 }
 
-func TestPushWithoutAnImageToPushSaysWhatToDo(t *testing.T) {
+func TestPush_withoutAnImageNamesTheFix(t *testing.T) {
 	t.Parallel()
 	err := run(t.Context(), []string{"push", "-out", t.TempDir(), "-image", "localhost:5000/operator:v1"}, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "image is not there: run make image first") {

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// row tells of one result.
+// row describes one result.
 type row struct {
 	platform string
 	digest   string
@@ -16,7 +16,7 @@ type row struct {
 	file string
 }
 
-// table prints the results, files as seen from the root.
+// table prints the results, with files relative to the root.
 func table(out io.Writer, root string, rows []row) error {
 	writer := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(writer, "PLATFORM\tDIGEST\tSIZE\tFILE")
@@ -37,7 +37,7 @@ func table(out io.Writer, root string, rows []row) error {
 	return nil
 }
 
-// sizeOf is the size of a file, or of all files in a folder, in bytes.
+// sizeOf returns the size of a file, or of all files in a folder, in bytes.
 func sizeOf(file string) (int64, error) {
 	var size int64
 	err := filepath.WalkDir(file, func(_ string, entry fs.DirEntry, err error) error {

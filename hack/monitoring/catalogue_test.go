@@ -13,22 +13,22 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// root is the repository.
+// root is the path of the repository.
 const root = "../../"
 
-// metric is what docs/metrics.md says of one. Tests of internal/telemetry and of
-// internal/app hold that page against the program.
+// metric is a row of docs/metrics.md. Tests of internal/telemetry and of
+// internal/app compare that page with the program.
 type metric struct {
 	kind   string
 	labels []string
 }
 
-// catalogue is all metrics by name.
+// catalogue returns all metrics by name.
 type catalogue map[string]metric
 
 var (
 	row = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (counter|gauge|histogram) \\| ([^|]+) \\|")
-	// onTarget are the labels that whoever scrapes puts on.
+	// onTarget lists the labels that the scraper adds.
 	onTarget = []string{"namespace", "pod", "container", "job", "service", "endpoint", "instance"}
 )
 
@@ -57,7 +57,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// find returns the metric that a series is of: a histogram has three.
+// find returns the metric of a series. A histogram has three series.
 func (c catalogue) find(series string) (metric, bool) {
 	if m, ok := c[series]; ok && m.kind != "histogram" {
 		return m, true
@@ -75,7 +75,7 @@ func (c catalogue) find(series string) (metric, bool) {
 	return metric{}, false
 }
 
-// check tells what is wrong with an expression, and which labels its result may
+// check returns the errors in an expression, and the labels that its result can
 // have.
 func (c catalogue) check(text string) (result []string, faults []string) {
 	expr, err := parser.ParseExpr(text)
@@ -113,8 +113,8 @@ func (c catalogue) check(text string) (result []string, faults []string) {
 	return grouping(expr, known), append(faults, unknownGroups(expr, known)...)
 }
 
-// grouping are the labels of the result: those of the outermost aggregation, or
-// if there is none all.
+// grouping returns the labels of the result: those of the outermost
+// aggregation, or all if there is none.
 func grouping(expr parser.Expr, known map[string]bool) []string {
 	switch e := expr.(type) {
 	case *parser.AggregateExpr:
@@ -134,8 +134,8 @@ func grouping(expr parser.Expr, known map[string]bool) []string {
 	return slices.Collect(maps.Keys(known))
 }
 
-// unknownGroups tells of labels that are grouped by or matched on and that no
-// metric of the expression has.
+// unknownGroups reports labels in groupings and matchings that no metric of the
+// expression has.
 func unknownGroups(expr parser.Expr, known map[string]bool) (faults []string) {
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		var used []string

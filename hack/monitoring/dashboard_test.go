@@ -48,13 +48,13 @@ func readDashboard(t *testing.T) dashboard {
 }
 
 var (
-	// variables as Grafana replaces them before Prometheus sees an expression.
+	// Variables, as Grafana replaces them before Prometheus gets an expression.
 	variables = strings.NewReplacer("$__rate_interval", "5m", "$namespace", ".*", "$pod", ".*")
 	legend    = regexp.MustCompile(`\{\{(.*?)\}\}`)
 	choice    = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
 )
 
-func TestPanelsShowWhatThereIs(t *testing.T) {
+func TestPanels_showExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
 	metrics, seen := readCatalogue(t), map[int]bool{}
 	for _, p := range readDashboard(t).Panels {
@@ -95,7 +95,7 @@ func checkSource(t *testing.T, title string, s *source) {
 	}
 }
 
-func TestVariablesOfTheDashboardAreThere(t *testing.T) {
+func TestDashboard_variablesExist(t *testing.T) {
 	t.Parallel()
 	metrics, names := readCatalogue(t), []string{}
 	for _, v := range readDashboard(t).Templating.List {
@@ -119,7 +119,7 @@ func TestVariablesOfTheDashboardAreThere(t *testing.T) {
 	}
 }
 
-func TestPanelsDoNotLieOnEachOther(t *testing.T) {
+func TestPanels_doNotOverlap(t *testing.T) {
 	t.Parallel()
 	taken := map[[2]int]string{}
 	for _, p := range readDashboard(t).Panels {

@@ -1,3 +1,3 @@
-// Package monitoring holds the tests of what config/components/prometheus brings: alerts and a dashboard. They are
-// in a module of their own, so that Prometheus, whose parser they use, is not among what the operator is made of.
+// Package monitoring tests config/components/prometheus: alerts and a dashboard. It is a separate module, so that
+// Prometheus, whose parser it uses, is not a dependency of the operator.
 package monitoring

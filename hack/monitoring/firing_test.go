@@ -14,12 +14,12 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 )
 
-// minutes is for how long there are samples, one a minute: longer than any alert
+// minutes is the duration of the samples, one per minute: longer than any alert
 // waits or looks back.
 const minutes = 120
 
-// peace is what two replicas show that have nothing to complain about. An n
-// stands for the number of samples.
+// peace holds the series of two healthy replicas. n stands for the number of
+// samples.
 const peace = `
 taskrun_build_info{T0,version="1",commit="a"} 1xn
 taskrun_build_info{T1,version="1",commit="a"} 1xn
@@ -71,8 +71,8 @@ process_open_fds{T0} 100xn
 process_max_fds{T0} 1000xn
 `
 
-// trouble is, by alert, what one series becomes for it to fire; an empty line
-// takes all away.
+// trouble holds, by alert, the series that make it fire. An empty line removes all
+// series.
 var trouble = map[string]string{
 	"TaskRunOperatorAbsent":            "",
 	"TaskRunReplicaMissing":            `kube_deployment_status_replicas_available{namespace="s",deployment="taskrun-controller-manager"} 1xn`,
@@ -105,13 +105,13 @@ var trouble = map[string]string{
 	"TaskRunFilesNearLimit":            `process_open_fds{T0} 900xn`,
 }
 
-// goesWith are the alerts that fire as well when another one does, for good reason.
+// goesWith lists the alerts that fire together with another one for a good reason.
 var goesWith = map[string][]string{
 	"TaskRunCertificateExpiresAtOnce": {"TaskRunCertificateExpires"},
 }
 
-// firing returns the alerts that fire when the last sample is there: those whose
-// expression has had a result for as long as they wait.
+// firing returns the alerts that fire at the last sample: those whose expression
+// has had a result for the time that they wait.
 func firing(t *testing.T, rules []rule, series string) []string {
 	t.Helper()
 	named := strings.NewReplacer("T0", `namespace="s",pod="p0"`, "T1", `namespace="s",pod="p1"`, "T9", `namespace="other",pod="p9"`,
@@ -141,8 +141,8 @@ func firing(t *testing.T, rules []rule, series string) []string {
 	return names
 }
 
-// with returns the series of peace, with the line in the place of the one of the
-// same name and labels.
+// with returns the series of peace, with the line in place of the one with the same
+// name and labels.
 func with(line string) string {
 	if line == "" {
 		return `up{T0} 1xn`
@@ -155,14 +155,14 @@ func with(line string) string {
 	return strings.Join(append(kept, line), "\n")
 }
 
-func TestNoAlertFiresInPeace(t *testing.T) {
+func TestAlerts_noneFiresOnHealthyReplicas(t *testing.T) {
 	t.Parallel()
 	if names := firing(t, readRules(t), peace); len(names) > 0 {
 		t.Errorf("these fire: %q", names)
 	}
 }
 
-func TestEachAlertFiresInItsTroubleAndAlone(t *testing.T) {
+func TestAlerts_eachFiresAloneInItsTrouble(t *testing.T) {
 	t.Parallel()
 	rules := readRules(t)
 	for _, r := range rules {
@@ -170,7 +170,7 @@ func TestEachAlertFiresInItsTroubleAndAlone(t *testing.T) {
 			t.Parallel()
 			line, ok := trouble[r.Alert]
 			if !ok {
-				t.Fatal("nobody says what makes it fire")
+				t.Fatal("trouble has no entry for this alert")
 			}
 			want := append([]string{r.Alert}, goesWith[r.Alert]...)
 			got := firing(t, rules, with(line))

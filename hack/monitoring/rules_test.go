@@ -23,7 +23,7 @@ type rule struct {
 	Annotations map[string]string
 }
 
-// readRules returns the alerts, and fails if there is anything else in the file.
+// readRules returns the alerts. It fails the test if the file has anything else.
 func readRules(t *testing.T) []rule {
 	t.Helper()
 	var object struct {
@@ -64,7 +64,7 @@ func readRules(t *testing.T) []rule {
 	return all
 }
 
-func TestAlertsNameWhatThereIs(t *testing.T) {
+func TestAlerts_useExistingMetricsAndLabels(t *testing.T) {
 	t.Parallel()
 	metrics := readCatalogue(t)
 	for _, r := range readRules(t) {
@@ -99,7 +99,8 @@ var (
 	anyValue = regexp.MustCompile(`^ \$value( \| humanize(Duration|Percentage)?)? $`)
 )
 
-// checkTemplate fails where a text shows a label that its alert does not have.
+// checkTemplate fails the test if a text shows a label that its alert does not
+// have.
 func checkTemplate(t *testing.T, text string, labels []string) {
 	t.Helper()
 	for _, found := range action.FindAllStringSubmatch(text, -1) {
@@ -113,7 +114,7 @@ func checkTemplate(t *testing.T, text string, labels []string) {
 	}
 }
 
-// checkRunbook fails if a page, or the heading on it, is not there.
+// checkRunbook fails the test if a page or the heading on it does not exist.
 func checkRunbook(t *testing.T, address string) {
 	t.Helper()
 	page, anchor, ok := strings.Cut(address, "#")
@@ -130,7 +131,8 @@ var (
 	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// anchors of a page's headings, as Markdown viewers make them.
+// anchors returns the anchors of a page's headings, as Markdown viewers create
+// them.
 func anchors(page string) (all []string) {
 	for _, found := range heading.FindAllStringSubmatch(page, -1) {
 		all = append(all, strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(found[1]), ""), " ", "-"))
@@ -140,9 +142,9 @@ func anchors(page string) (all []string) {
 
 var link = regexp.MustCompile(`\]\(([\w./-]+\.md)?(#[\w-]+)?\)`)
 
-// TestRunbooksAreFound also keeps headings that no alert names off the pages:
-// each second-level heading is an alert's, or is in the index.
-func TestRunbooksAreFound(t *testing.T) {
+// TestRunbooks_areReferenced also fails for headings that no alert names: each
+// second-level heading belongs to an alert or is in the index.
+func TestRunbooks_areReferenced(t *testing.T) {
 	t.Parallel()
 	named := map[string]bool{}
 	for _, r := range readRules(t) {
@@ -173,7 +175,8 @@ func TestRunbooksAreFound(t *testing.T) {
 	}
 }
 
-// checkLinks fails if a page names another one, or a heading, that is not there.
+// checkLinks fails the test if a link of a page leads to a page or heading that
+// does not exist.
 func checkLinks(t *testing.T, page, text string) {
 	t.Helper()
 	for _, found := range link.FindAllStringSubmatch(text, -1) {

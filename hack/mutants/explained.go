@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// key identifies a mutant by what stays the same when lines are added above it.
+// key identifies a mutant independently of line numbers.
 type key struct {
-	// file is the name in its package: "delivery/queue.go".
+	// file is the name within the package's parent folder: "delivery/queue.go".
 	file string
-	// function is the one around it, with its receiver: "Service.Create". It is "-" outside functions.
+	// function is the enclosing function, with its receiver: "Service.Create". It is "-" outside of functions.
 	function string
-	// kind is the name that gremlins has for the change, with "#2" for the second mutant of which all else is the same.
+	// kind is gremlins' name of the change, with "#2" for the second mutant with the same other values.
 	kind string
 	// text is the line of source, without leading and trailing space.
 	text string
@@ -31,7 +31,7 @@ type mutant struct {
 	status       status
 }
 
-// status is the word of gremlins.
+// status is gremlins' word.
 type status string
 
 const (
@@ -42,8 +42,8 @@ const (
 	notViable  status = "NOT VIABLE"
 )
 
-// parseExplained reads the list: a line that names a mutant (file, function, kind, line of source), then indented lines
-// that say why no test can fail. Empty lines and lines that begin with # do not count.
+// parseExplained parses the list: a line that identifies a mutant (file, function, kind, line of source), then indented
+// lines with the reason why no test can fail. Empty lines and lines that begin with # are ignored.
 func parseExplained(text string) ([]key, error) {
 	var keys []key
 	reasons := 1
@@ -81,8 +81,8 @@ type result struct {
 	took  time.Duration
 }
 
-// efficacy is the share of the killed mutants among those that ended, in percent. A mutant that timed out does not count:
-// it is an endless loop, or the machine was slow.
+// efficacy returns the percentage of killed mutants among those that ended. A mutant that timed out does not count: it
+// is an endless loop, or the machine was slow.
 func (r result) efficacy() float64 {
 	if r.killed+r.lived == 0 {
 		return 0
@@ -90,7 +90,7 @@ func (r result) efficacy() float64 {
 	return 100 * float64(r.killed) / float64(r.killed+r.lived)
 }
 
-func judge(folder string, mutants []mutant, explained []key) result {
+func classify(folder string, mutants []mutant, explained []key) result {
 	r := result{folder: folder}
 	files, survived := map[string]bool{}, map[key]bool{}
 	for _, m := range mutants {

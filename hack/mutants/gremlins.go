@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// goCommand runs in place of the go command while gremlins runs, and corrects what it measures wrongly.
+// goCommand runs in place of the go command while gremlins runs, and corrects its wrong measurements.
 //
 //   - It takes the exit code 1 of `go test` for a failed test, but that is also the one of a change that does not compile, or
 //     that vet reports.
@@ -40,8 +40,8 @@ fi
 exit 1
 `
 
-// gremlins runs the program on a copy of the files of the repository: it copies the whole folder of the module for itself,
-// with all that was built and downloaded there.
+// gremlins runs the program on a copy of the files of the repository, because it copies the whole folder of the module,
+// with all build results and downloads in it.
 type gremlins struct {
 	root        string   // of the module
 	folder      string   // bin has the programs, module the copy
@@ -94,7 +94,7 @@ func (g *gremlins) prepare(ctx context.Context, logs string) (err error) {
 }
 
 func command(ctx context.Context, folder, name string, arguments ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, name, arguments...) //nolint:gosec // by who runs the tests
+	c := exec.CommandContext(ctx, name, arguments...) //nolint:gosec // set by the user of the tests
 	c.Dir = folder
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	return c
@@ -113,7 +113,7 @@ func (g *gremlins) copyModule(ctx context.Context) error {
 	for name := range strings.SplitSeq(strings.TrimRight(string(names), "\x00"), "\x00") {
 		info, err := from.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			continue // deleted, but still known to git; or a link, which gremlins leaves out too
+			continue // deleted, but still in the index of git; or a link, which gremlins omits too
 		}
 		if err == nil {
 			err = copyFile(from, name, g.files, path.Join("module", name))
@@ -136,7 +136,7 @@ func copyFile(from *os.Root, name string, to *os.Root, toName string) error {
 	return to.WriteFile(toName, text, 0o600)
 }
 
-// unleash runs gremlins on the target, in its standard set of changes, one at a time.
+// unleash runs gremlins on the target, with its standard set of changes, one at a time.
 func (g *gremlins) unleash(ctx context.Context, t target) ([]mutant, error) {
 	excluded, err := g.excluded(t)
 	if err != nil {
@@ -169,7 +169,7 @@ func (g *gremlins) unleash(ctx context.Context, t target) ([]mutant, error) {
 	return parseReport(text, t.folder, func(file string) ([]byte, error) { return g.files.ReadFile(path.Join("module", file)) })
 }
 
-// excluded returns the files of the target's folder that it does not name.
+// excluded returns the files in the target's folder that the target does not include.
 func (g *gremlins) excluded(t target) (excluded []string, err error) {
 	files, err := fs.Glob(g.files.FS(), path.Join("module", t.folder, "*.go"))
 	if err != nil {

@@ -66,7 +66,7 @@ func run(ctx context.Context, o options, arguments []string, out io.Writer) (ok 
 		if err != nil {
 			return false, fmt.Errorf("%s: %w", argument, err)
 		}
-		r := judge(parseTarget(argument).folder, mutants, explained)
+		r := classify(parseTarget(argument).folder, mutants, explained)
 		r.took = time.Since(started)
 		results = append(results, r)
 		printSurvivors(out, r)
@@ -95,7 +95,7 @@ func readExplained(o options) ([]key, error) {
 	return explained, errors.Join(failed...)
 }
 
-// target is what is changed: a package, and of it all files or some.
+// target is a package to change, or some of its files.
 type target struct {
 	folder string
 	files  []string
@@ -110,7 +110,7 @@ func parseTarget(argument string) target {
 	return t
 }
 
-// changes reports whether the target names the file, which is below its folder.
+// changes reports whether the target includes the file, which is in its folder.
 func (t target) changes(file string) bool {
 	return t.files == nil || slices.Contains(t.files, strings.TrimSuffix(file, ".go"))
 }

@@ -21,9 +21,9 @@ var operators = map[string][]token.Token{
 }
 
 // findMissing returns the explained mutants that the source below the root does not have, for instance because a
-// function has another name now.
+// function was renamed.
 func findMissing(root fs.FS, explained []key) (missing []key, err error) {
-	files := map[string][]string{} // paths by the name that keys have for a file
+	files := map[string][]string{} // paths by the file names in keys
 	err = fs.WalkDir(root, "internal", func(name string, _ fs.DirEntry, err error) error {
 		short := path.Join(path.Base(path.Dir(name)), path.Base(name))
 		files[short] = append(files[short], name)

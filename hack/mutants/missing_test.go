@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFindMissing(t *testing.T) {
+func TestFindMissing_ofExplainedMutants(t *testing.T) {
 	t.Parallel()
 	root := fstest.MapFS{
 		"internal/store/queue.go":    {Data: []byte("package store\n")},
@@ -22,15 +22,15 @@ func TestFindMissing(t *testing.T) {
 		"the second operator of a line exists":     {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {", false},
 		"a mutant outside of functions exists":     {"delivery/queue.go - ARITHMETIC_BASE const pause = 2 * second", false},
 		"the line has no third operator":           {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#3 if a < b && b < 9 {", true},
-		"the number is none":                       {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#two if a < b && b < 9 {", true},
+		"the number is invalid":                    {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#two if a < b && b < 9 {", true},
 		"the function has another name":            {"delivery/queue.go Queue.Take CONDITIONALS_BOUNDARY if a < b && b < 9 {", true},
 		"the receiver has another name":            {"delivery/queue.go Line.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {", true},
 		"the line is in another function":          {"delivery/queue.go plain CONDITIONALS_BOUNDARY if a < b && b < 9 {", true},
 		"the line has changed":                     {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b {", true},
 		"the line has no operator of the kind":     {"delivery/queue.go plain INCREMENT_DECREMENT return a == 0", true},
-		"gremlins has no such kind":                {"delivery/queue.go plain NEGATION return a == 0", true},
+		"an unknown kind":                          {"delivery/queue.go plain NEGATION return a == 0", true},
 		"the file has another name":                {"delivery/line.go plain CONDITIONALS_NEGATION return a == 0", true},
-		"the file of this name is of another path": {"store/queue.go plain CONDITIONALS_NEGATION return a == 0", true},
+		"the file with this name has another path": {"store/queue.go plain CONDITIONALS_NEGATION return a == 0", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

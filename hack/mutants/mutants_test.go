@@ -47,7 +47,7 @@ func parsed(t *testing.T) []mutant {
 	return mutants
 }
 
-func TestAMutantIsNamedByItsFunctionAndItsLine(t *testing.T) {
+func TestKey_hasFunctionAndLine(t *testing.T) {
 	t.Parallel()
 	var got []string
 	for _, m := range parsed(t) {
@@ -65,10 +65,10 @@ func TestAMutantIsNamedByItsFunctionAndItsLine(t *testing.T) {
 	}
 }
 
-func TestAReportThatDoesNotMatchTheSourceIsAnError(t *testing.T) {
+func TestReport_thatDoesNotMatchTheSourceIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"no JSON":               "Killed: 3",
+		"not JSON":              "Killed: 3",
 		"a line after the last": `{"files": [{"file_name": "queue.go", "mutations": [{"type": "X", "line": 99}]}]}`,
 		"no line":               `{"files": [{"file_name": "queue.go", "mutations": [{"type": "X"}]}]}`,
 	} {
@@ -82,7 +82,7 @@ func TestAReportThatDoesNotMatchTheSourceIsAnError(t *testing.T) {
 	}
 }
 
-func TestSurvivorsAreExplainedOrReported(t *testing.T) {
+func TestClassify_survivorsAreExplainedOrReported(t *testing.T) {
 	t.Parallel()
 	const boundary, negation = "delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY#2 if a < b && b < 9 {", "delivery/queue.go Queue.Next CONDITIONALS_NEGATION return a == 0"
 	for name, tt := range map[string]struct {
@@ -90,14 +90,14 @@ func TestSurvivorsAreExplainedOrReported(t *testing.T) {
 		explained              int
 		wantSurvivors, wantOld []string
 	}{
-		"without a list all are reported":                   {"", 0, []string{boundary, negation}, nil},
-		"an explained one is not reported":                  {boundary + "\n  Because.\n", 1, []string{negation}, nil},
-		"one that timed out needs a reason too":             {boundary + "\n  Because.\n" + negation + "\n  Endless.\n", 2, nil, nil},
-		"the same line of another function is another one":  {"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0"}},
-		"an entry of a mutant that was killed is old":       {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {"}},
-		"an entry of another package's file is not":         {"concurrency/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, nil},
-		"an entry of a file that was not changed is not":    {"delivery/line.go f CONDITIONALS_NEGATION a == b\n  Because.\n", 0, []string{boundary, negation}, nil},
-		"comments and empty lines are no entries of a list": {"# Why.\n\n" + boundary + "\n  Because,\n  and so on.\n", 1, []string{negation}, nil},
+		"without a list all are reported":                 {"", 0, []string{boundary, negation}, nil},
+		"an explained one is not reported":                {boundary + "\n  Because.\n", 1, []string{negation}, nil},
+		"a timeout needs an explanation too":              {boundary + "\n  Because.\n" + negation + "\n  Endless.\n", 2, nil, nil},
+		"the same line in another function":               {"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go plain CONDITIONALS_NEGATION return a == 0"}},
+		"an entry of a killed mutant is stale":            {"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {\n  Because.\n", 0, []string{boundary, negation}, []string{"delivery/queue.go Queue.Next CONDITIONALS_BOUNDARY if a < b && b < 9 {"}},
+		"an entry of another package's file is not stale": {"concurrency/queue.go plain CONDITIONALS_NEGATION return a == 0\n  Because.\n", 0, []string{boundary, negation}, nil},
+		"an entry of an unchanged file is not stale":      {"delivery/line.go f CONDITIONALS_NEGATION a == b\n  Because.\n", 0, []string{boundary, negation}, nil},
+		"comments and empty lines are ignored":            {"# Why.\n\n" + boundary + "\n  Because,\n  and so on.\n", 1, []string{negation}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +105,7 @@ func TestSurvivorsAreExplainedOrReported(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := judge("internal/delivery", parsed(t), explained)
+			r := classify("internal/delivery", parsed(t), explained)
 			var survivors, old []string
 			for _, m := range r.unexplained {
 				survivors = append(survivors, m.entry())
@@ -124,11 +124,11 @@ func TestSurvivorsAreExplainedOrReported(t *testing.T) {
 	}
 }
 
-func TestAnEntryNeedsAReason(t *testing.T) {
+func TestParseExplained_entryNeedsAReason(t *testing.T) {
 	t.Parallel()
 	for name, list := range map[string]string{
-		"nothing after the last":          "a.go f KIND x < y\n",
-		"nothing between two of them":     "a.go f KIND x < y\nb.go f KIND x < y\n  Because.\n",
+		"no reason at the end":            "a.go f KIND x < y\n",
+		"no reason between two entries":   "a.go f KIND x < y\nb.go f KIND x < y\n  Because.\n",
 		"a line without a line of source": "a.go f KIND\n  Because.\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,17 +140,17 @@ func TestAnEntryNeedsAReason(t *testing.T) {
 	}
 }
 
-func TestTheRunFailsUnlessAllIsKilledOrExplained(t *testing.T) {
+func TestRun_failsUnlessAllIsKilledOrExplained(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		result result
 		want   bool
 	}{
-		"enough are killed and the rest is explained": {result{killed: 95, lived: 5, explained: 5}, true},
-		"too few are killed":                          {result{killed: 94, lived: 6, explained: 6}, false},
-		"none was changed":                            {result{}, false},
-		"a survivor is not explained":                 {result{killed: 99, lived: 1, unexplained: make([]mutant, 1)}, false},
-		"an entry is old":                             {result{killed: 99, stale: make([]key, 1)}, false},
+		"enough are killed and the others explained": {result{killed: 95, lived: 5, explained: 5}, true},
+		"too few are killed":                         {result{killed: 94, lived: 6, explained: 6}, false},
+		"no mutants":                                 {result{}, false},
+		"a survivor is not explained":                {result{killed: 99, lived: 1, unexplained: make([]mutant, 1)}, false},
+		"an entry is stale":                          {result{killed: 99, stale: make([]key, 1)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,7 +165,7 @@ func TestTheRunFailsUnlessAllIsKilledOrExplained(t *testing.T) {
 	}
 }
 
-func TestATargetNamesFiles(t *testing.T) {
+func TestParseTarget_withFiles(t *testing.T) {
 	t.Parallel()
 	all, some := parseTarget("./internal/delivery/"), parseTarget("internal/taskrun:create,slots")
 	if all.folder != "internal/delivery" || !all.changes("queue.go") {

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// report is what gremlins writes. Files are named from the folder of the target on.
+// report is the output of gremlins. File names are relative to the folder of the target.
 type report struct {
 	Files []struct {
 		Name      string `json:"file_name"`
@@ -26,7 +26,7 @@ type mutation struct {
 	Line, Column int
 }
 
-// parseReport finds the source of each mutant; read returns a file by its path below the root.
+// parseReport finds the source of each mutant. read returns a file by its path below the root.
 func parseReport(text []byte, folder string, read func(file string) ([]byte, error)) ([]mutant, error) {
 	var r report
 	if err := json.Unmarshal(text, &r); err != nil {

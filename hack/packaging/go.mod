@@ -1,5 +1,5 @@
-// What the manifests are packaged and judged with: Helm, and the types of other projects' kinds. A module of its own, so
-// that it has no say in the versions that the program or the linters are built with.
+// The tools that package and check the manifests: Helm, and the types of other projects' kinds. It is a separate
+// module, so that it does not affect the versions that the program or the linters are built with.
 module github.com/taskrun-dev/taskrun-operator/hack/packaging
 
 go 1.26.0

@@ -7,13 +7,13 @@ import (
 	"os"
 )
 
-// archive is what users of a platform download.
+// archive is the download for one platform.
 type archive struct {
-	system, machine string // as Go names them
+	system, machine string // in Go's names
 	sha256          string
 }
 
-// program is the name of the plugin's file.
+// program is the file name of the plugin.
 func (a archive) program() string {
 	if a.system == "windows" {
 		return "kubectl-taskrun.exe"
@@ -25,7 +25,7 @@ func (r *release) fileName(a archive) string {
 	return "kubectl-taskrun-" + r.version + "-" + a.system + "-" + a.machine + ".tar.gz"
 }
 
-// pack puts the program and the license, which Krew asks for, into an archive.
+// pack writes the program and the license, which Krew requires, to an archive.
 func (r *release) pack(binary []byte, a archive) ([]byte, error) {
 	license, err := os.ReadFile("LICENSE")
 	if err != nil {

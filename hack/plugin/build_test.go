@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// manifest is the kind Plugin of Krew, as far as it is needed.
+// manifest has the required fields of the kind Plugin of Krew.
 type manifest struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
@@ -63,8 +63,9 @@ func build(t *testing.T) (manifest, string) {
 	return m, dist
 }
 
-// What Krew does: it downloads the archive, compares its sum, unpacks it and links to the program.
-func TestTheArchiveIsWhatTheManifestSays(t *testing.T) {
+// The steps of Krew: download the archive, compare its checksum, unpack it and link to the
+// program.
+func TestArchive_matchesTheManifest(t *testing.T) {
 	t.Chdir("../..")
 	m, dist := build(t)
 	if m.Metadata.Name != "taskrun" || m.Spec.Version != "v1.2.3-rc.1" || len(m.Spec.Platforms) != 1 {
@@ -95,7 +96,7 @@ func TestTheArchiveIsWhatTheManifestSays(t *testing.T) {
 		t.Errorf("%v: %s", err, said)
 	}
 
-	// kubectl completes what is typed after `kubectl taskrun` by a program of another name.
+	// kubectl runs a program with another name to complete arguments of `kubectl taskrun`.
 	completes := filepath.Join(dist, "kubectl_complete-taskrun")
 	if err := os.Symlink(path, completes); err != nil {
 		t.Fatal(err)

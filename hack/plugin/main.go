@@ -1,8 +1,8 @@
 // Command plugin builds the kubectl plugin for all platforms: an archive for each,
 // and the manifest by which Krew installs them.
 //
-// The same source gives the same bytes: paths are left out of the binaries, and
-// every time in an archive is that of the commit.
+// The same source gives the same bytes: the binaries contain no paths, and every
+// time in an archive is that of the commit.
 package main
 
 import (
@@ -23,17 +23,17 @@ import (
 
 const (
 	source = "./cmd/kubectl-taskrun"
-	// everywhere are the platforms of kubectl's own users.
+	// everywhere lists the platforms of kubectl.
 	everywhere = "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64"
 )
 
-// release is what is built.
+// release describes the build.
 type release struct {
-	version string // v1.2.3, as Krew wants it
+	version string // v1.2.3, as Krew requires it
 	commit  string
 	made    time.Time
-	url     string // where the archives will be
-	dist    string // the folder to write to
+	url     string // URL of the folder of the archives
+	dist    string // output folder
 	module  string
 }
 
@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return r.build(ctx, strings.Split(*platforms, ","), out)
 }
 
-// build makes the archives, and then the manifest that names them.
+// build writes the archives, and then the manifest that refers to them.
 func (r *release) build(ctx context.Context, platforms []string, out io.Writer) error {
 	if err := os.MkdirAll(r.dist, 0o750); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (r *release) build(ctx context.Context, platforms []string, out io.Writer) 
 		sum := sha256.Sum256(packed)
 		one.sha256 = hex.EncodeToString(sum[:])
 		path := filepath.Join(r.dist, r.fileName(one))
-		if err := os.WriteFile(path, packed, 0o644); err != nil { //nolint:gosec // it is for everybody
+		if err := os.WriteFile(path, packed, 0o644); err != nil { //nolint:gosec // readable by all users
 			return err
 		}
 		_, _ = fmt.Fprintf(out, "%s  %s\n", one.sha256, path)
@@ -108,7 +108,7 @@ func (r *release) build(ctx context.Context, platforms []string, out io.Writer) 
 	return r.writeManifest(built, out)
 }
 
-// compile builds the plugin for a platform, and returns the binary.
+// compile builds the plugin for a platform and returns the binary.
 func (r *release) compile(ctx context.Context, a archive) ([]byte, error) {
 	folder, err := os.MkdirTemp("", "plugin")
 	if err != nil {
@@ -124,5 +124,5 @@ func (r *release) compile(ctx context.Context, a archive) ([]byte, error) {
 	if said, err := command.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, said)
 	}
-	return os.ReadFile(path) //nolint:gosec // the folder is our own
+	return os.ReadFile(path) //nolint:gosec // our own folder
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestWhatCannotBeBuiltIsRefused(t *testing.T) {
+func TestOptions_invalidOnesAreRejected(t *testing.T) {
 	cases := map[string]struct{ arg, want string }{
 		"no version":  {"-version=latest", "-version latest: it is a semantic version"},
 		"no platform": {"-platforms=linux", `"linux" is not SYSTEM/MACHINE`},

@@ -20,7 +20,7 @@ view in a namespace, moving runs the role edit.
 `
 )
 
-// writeManifest writes what Krew needs to install the archives: an object of the kind Plugin, of
+// writeManifest writes the manifest for Krew: an object of the kind Plugin, see
 // https://krew.sigs.k8s.io/docs/developer-guide/plugin-manifest.
 func (r *release) writeManifest(built []archive, out io.Writer) error {
 	platforms := make([]any, 0, len(built))
@@ -42,7 +42,7 @@ func (r *release) writeManifest(built []archive, out io.Writer) error {
 		return err
 	}
 	path := filepath.Join(r.dist, "taskrun.yaml")
-	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // it is for everybody
+	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // readable by all users
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "Krew's manifest: %s\n", path)

@@ -1,5 +1,5 @@
-// Command run is what `make run` starts: etcd and kube-apiserver on loopback with data that survives, our CRD, and the
-// operator. It runs until it is told to stop or one of them ends, and then stops all of them.
+// Command run is the program behind `make run`: it starts etcd and kube-apiserver on loopback with persistent data,
+// our CRD, and the operator. It runs until it is stopped or one of them ends, and then stops all of them.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal stops everything in order, the second one at once.
+	// The first signal stops everything in order. A second signal exits immediately.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	s, err := start(ctx, o, stdout, stderr)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // stopped before it was up
+			return nil // stopped during the start
 		}
 		return withHint(err)
 	}

@@ -12,14 +12,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// options are the flags. Each has a variable of the Makefile, named in the hints.
+// options are the flags. Each has a variable of the Makefile, which hints name.
 type options struct {
 	data          string
 	operator      string
 	restAddress   string
 	etcdPort      int
 	apiServerPort int
-	// operatorArgs are handed on to the operator.
+	// operatorArgs are passed to the operator.
 	operatorArgs []string
 }
 
@@ -43,7 +43,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	return o, nil
 }
 
-// restPort is the port of the REST address.
+// restPort returns the port of the REST address.
 func (o options) restPort() (int, error) {
 	_, port, err := net.SplitHostPort(o.restAddress)
 	if err != nil {
@@ -56,15 +56,15 @@ func (o options) restPort() (int, error) {
 	return number, nil
 }
 
-// rest is how messages call the port of the operator.
+// rest is the name of the operator's port in messages.
 const rest = "REST"
 
-// variables are those of the Makefile that choose another port.
+// variables are the variables of the Makefile that select another port.
 var variables = map[string]string{
 	rest: "REST_ADDRESS=127.0.0.1:", "etcd": "ETCD_PORT=", "kube-apiserver": "APISERVER_PORT=",
 }
 
-// withHint adds to an error what the user may do about it.
+// withHint adds the fix for the user to an error.
 func withHint(err error) error {
 	if busy, ok := errors.AsType[*controlplane.PortBusyError](err); ok {
 		return fmt.Errorf("%w: end that program, or choose another port with `make run %s%d`",

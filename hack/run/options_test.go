@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-func TestParseHandsOnWhatFollowsTheFlags(t *testing.T) {
+func TestParse_passesArgumentsAfterTheFlags(t *testing.T) {
 	t.Parallel()
 	o, err := parse([]string{"-data", "/somewhere", "-rest-address", "127.0.0.1:1", "--", "--log-level=debug"}, io.Discard)
 	if err != nil {
@@ -28,17 +28,17 @@ func TestParseHandsOnWhatFollowsTheFlags(t *testing.T) {
 	}
 }
 
-func TestRESTPort(t *testing.T) {
+func TestRESTPort_ofAnAddress(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		address string
 		want    int
 		wantErr bool
 	}{
-		"an address":           {address: "127.0.0.1:4200", want: 4200},
-		"an address of IPv6":   {address: "[::1]:4300", want: 4300},
-		"no port":              {address: "127.0.0.1", wantErr: true},
-		"a port that is named": {address: "127.0.0.1:http", wantErr: true},
+		"an address":         {address: "127.0.0.1:4200", want: 4200},
+		"an address of IPv6": {address: "[::1]:4300", want: 4300},
+		"no port":            {address: "127.0.0.1", wantErr: true},
+		"a named port":       {address: "127.0.0.1:http", wantErr: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestRESTPort(t *testing.T) {
 	}
 }
 
-func TestWithHintTellsWhatToDo(t *testing.T) {
+func TestWithHint_namesTheFix(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		err  error
@@ -63,8 +63,8 @@ func TestWithHintTellsWhatToDo(t *testing.T) {
 		"a busy port of etcd": {
 			err: fmt.Errorf("starting: %w", &controlplane.PortBusyError{Program: "etcd", Port: 12379}), want: "make run ETCD_PORT=12380",
 		},
-		"data in use": {err: &controlplane.LockedError{Data: "/d", Holder: "7"}, want: "make run DATA="},
-		"all else":    {err: errors.New("no such thing"), want: "no such thing"},
+		"data in use":   {err: &controlplane.LockedError{Data: "/d", Holder: "7"}, want: "make run DATA="},
+		"another error": {err: errors.New("no such thing"), want: "no such thing"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

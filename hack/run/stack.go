@@ -14,24 +14,25 @@ import (
 )
 
 const (
-	// operatorName names the operator's process in messages and its pid file.
+	// operatorName is the name of the operator's process in messages and of its pid file.
 	operatorName = "taskrun-operator"
-	// operatorLimit is how long the operator may take to answer.
+	// operatorLimit is the timeout for the operator to become ready.
 	operatorLimit = time.Minute
-	// stopLimit is how long another `make run` on the same data may take to stop: three programs, 20 s each at most.
+	// stopLimit is the timeout for another `make run` on the same data to stop: three programs, at most 20 s each.
 	stopLimit = 70 * time.Second
-	// look is the pause between two looks at something that has to be asked again and again.
+	// look is the interval of repeated checks.
 	look = 100 * time.Millisecond
-	// parentLook is the pause between two looks whether make still lives.
+	// parentLook is the interval between checks whether make still runs.
 	parentLook = time.Second
-	// apiServerGOGC lets kube-apiserver collect garbage less often: more memory, fewer slow answers (docs/benchmarks.md).
+	// apiServerGOGC makes kube-apiserver collect garbage less often, for fewer slow responses at the cost of memory
+	// (docs/benchmarks.md).
 	apiServerGOGC = 400
 )
 
-// errParentGone says that make was killed, so nothing would stop the processes.
+// errParentGone means that make was killed, so nothing else would stop the processes.
 var errParentGone = errors.New("make is gone")
 
-// stack is everything that runs.
+// stack holds all running processes.
 type stack struct {
 	options    options
 	kubeconfig string
@@ -40,7 +41,7 @@ type stack struct {
 	operator   *controlplane.Process
 }
 
-// start starts everything. After an error nothing is left running.
+// start starts everything. After an error, no process is left running.
 func start(ctx context.Context, o options, stdout, stderr io.Writer) (*stack, error) {
 	unlock, err := controlplane.AwaitLock(ctx, o.data, stopLimit, func(locked *controlplane.LockedError) {
 		_, _ = fmt.Fprintf(stdout, "waiting for another `make run` (process %s), which is stopping\n", locked.Holder)
@@ -63,7 +64,7 @@ func (s *stack) up(ctx context.Context, stdout, stderr io.Writer) error {
 	for _, one := range ended {
 		_, _ = fmt.Fprintln(stdout, "ended a process that a killed run had left behind:", one)
 	}
-	// The port is asked for last, but a busy one should not cost the wait for the API server.
+	// Check the port first, so that a busy one does not cost the wait for the API server.
 	port, err := s.options.restPort()
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (s *stack) startPlane(ctx context.Context, stdout io.Writer) error {
 }
 
 func (s *stack) startOperator(ctx context.Context, stderr io.Writer) error {
-	// Its other servers stay off unless asked for: each port is one more that may be busy.
+	// Other servers of the operator are off by default, because each port could be busy.
 	args := append([]string{
 		"--kubeconfig=" + s.kubeconfig, "--rest-bind-address=" + s.options.restAddress,
 		"--metrics-bind-address=0", "--health-bind-address=0",
@@ -116,7 +117,7 @@ func (s *stack) startOperator(ctx context.Context, stderr io.Writer) error {
 	return s.awaitOperator(ctx)
 }
 
-// awaitOperator waits until REST says that it is ready.
+// awaitOperator waits until REST is ready.
 func (s *stack) awaitOperator(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, operatorLimit)
 	defer cancel()
@@ -149,7 +150,7 @@ func ready(ctx context.Context, url string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// wait returns nil when told to stop, or tells what has ended by itself.
+// wait returns nil when it is told to stop, or an error if a process has ended by itself.
 func (s *stack) wait(ctx context.Context) error {
 	processes := s.plane.Processes()
 	select {
@@ -167,7 +168,7 @@ func (s *stack) wait(ctx context.Context) error {
 	}
 }
 
-// stop stops what runs, the operator first.
+// stop stops the processes, the operator first.
 func (s *stack) stop() error {
 	err := errors.Join(controlplane.MarkStopping(s.options.data), s.operator.Stop())
 	if s.plane != nil {
@@ -176,7 +177,7 @@ func (s *stack) stop() error {
 	return errors.Join(err, s.unlock())
 }
 
-// watchParent stops everything when make has been killed: Ctrl-C would no longer reach us.
+// watchParent stops everything after make was killed, because Ctrl-C would no longer reach this process.
 func watchParent(ctx context.Context, cancel context.CancelCauseFunc) {
 	parent := os.Getppid()
 	tick := time.NewTicker(parentLook)

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// welcome tells what to do next, in another terminal.
+// welcome prints the next commands, for another terminal.
 func (s *stack) welcome(out io.Writer) error {
 	path, err := s.searchPath()
 	if err != nil {
@@ -43,7 +43,8 @@ To start without them, delete %[4]s.
 	return nil
 }
 
-// searchPath is the line that puts our kubectl first, where one was built because PATH had none that would do.
+// searchPath returns the line that puts our kubectl first in PATH, if one was built because PATH had none that
+// is new enough.
 func (s *stack) searchPath() (string, error) {
 	root, err := controlplane.Repository()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestRunShowsFailuresReportsAndCounts(t *testing.T) {
+func TestRun_showsFailuresReportsAndCounts(t *testing.T) {
 	t.Parallel()
 	const (
 		passing = `{"Action":"run","Package":"p","Test":"A"}
@@ -53,13 +53,13 @@ func TestRunShowsFailuresReportsAndCounts(t *testing.T) {
 		"a passing test is quiet":             {events: passing, wantOK: true, wantEnd: "\n1 passed, 0 failed\n", hasNot: "noise"},
 		"a report of a passing test is shown": {events: passing, wantOK: true, wantEnd: "failed\n", has: "\n" + `  "area" <create> C:\new 3 of 3` + "\n"},
 		"a failing test is shown":             {events: passing + failing, wantEnd: "\n1 passed, 1 failed\n", has: "why B fails"},
-		"a data race is shown though another test fails of it": {
+		"a data race is shown even if another test fails because of it": {
 			events: racing + failing, wantEnd: "\n1 passed, 1 failed\n", has: "DATA RACE\nWrite at 0x1", hasNot: "noise",
 		},
 		"a package that does not compile counts": {events: passing + unbuilt, wantEnd: "\n1 passed, 1 failed\n", has: "broken"},
 		"a panic outside of a test is shown":     {events: passing + panicking, wantEnd: "\n1 passed, 1 failed\n", has: "in a goroutine"},
-		"a skipped test is counted apart":        {events: passing + skipped, wantOK: true, wantEnd: "\n1 passed, 0 failed, 1 skipped\n", has: "no browser"},
-		"no test at all is a failure":            {events: "", wantEnd: "\n0 passed, 0 failed\n"},
+		"a skipped test is counted separately":   {events: passing + skipped, wantOK: true, wantEnd: "\n1 passed, 0 failed, 1 skipped\n", has: "no browser"},
+		"no tests is a failure":                  {events: "", wantEnd: "\n0 passed, 0 failed\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestRunShowsFailuresReportsAndCounts(t *testing.T) {
 	}
 }
 
-func TestRunFailsWhenGoFails(t *testing.T) {
+func TestRun_failsWhenGoFails(t *testing.T) {
 	t.Parallel()
 	output, err := exec.CommandContext(t.Context(), "./run.sh", "--raw-command", "--", "sh", "-c",
 		`echo '{"Action":"pass","Package":"p","Test":"A"}'; echo go: broken >&2; exit 1`).CombinedOutput()

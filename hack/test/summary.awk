@@ -8,11 +8,12 @@
 
 action == "output" {
   text = unquoted(field("Output"))
-  # A test asks for a line to be printed though it passes.
+  # A test requests that a line is printed although the test passes.
   if (sub(/^.*REPORT: /, "  ", text)) {
     printf "%s", text
   }
-  # The race detector's text is output of the test that printed last, which may pass while another fails of the race.
+  # The race detector's text is output of the test that printed last, which may pass while another one fails because of
+  # the race.
   if (text ~ /^WARNING: DATA RACE/) {
     racing[package] = 1
   }

@@ -11,44 +11,34 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/types"
 	kuberest "k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
-	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
-	"github.com/taskrun-dev/taskrun-operator/internal/retention"
-	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// Run runs the program with the arguments of its command line, without its name, until
-// the context ends. It logs to stderr. The error is one line for the user, and names
-// the flag to change where one helps.
+// Run runs the program with the arguments of its command line, without its name, until the context ends.
+// It logs to stderr. The error is one line for the user. It names the flag to change, if there is one.
 //
-// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in
-// use yet, and changes GOGC during the first list.
+// Run sets the process-wide loggers of the Kubernetes libraries, which must not be in use yet, and
+// changes GOGC during the first list.
 func Run(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, ownProcess))
 }
 
-// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It
-// sets nothing that is process-wide.
+// RunEmbedded is Run for a process with other users of the Kubernetes libraries. It sets nothing
+// process-wide.
 func RunEmbedded(ctx context.Context, args []string, stderr io.Writer) error {
 	return asProblem(run(ctx, args, stderr, sharedProcess))
 }
@@ -88,11 +78,11 @@ type App struct {
 	manager      manager.Manager
 	server       *rest.Server
 	cluster      *kube.Cluster
-	traces       *tracing.Tracing // nil: there are none
+	traces       *tracing.Tracing // nil: no traces
 	outages      *outages
 	writers      *concurrency.Writers
 	log          *slog.Logger
-	stopWatching func() // ends what the metrics watch
+	stopWatching func() // ends the watches of the metrics
 }
 
 // New returns a program for the cluster of this configuration. It returns an error if
@@ -120,7 +110,7 @@ func build(ctx context.Context, config *kuberest.Config, options Options, handle
 	return a, nil
 }
 
-// assemble wires the parts.
+// assemble creates and connects the parts.
 func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slog.Handler) error {
 	log := slog.New(handler)
 	recorder, err := telemetry.NewRecorder(metrics.Registry)
@@ -229,17 +219,18 @@ func (a *App) Start(ctx context.Context) error {
 	a.logStart(ctx)
 	err := a.manager.Start(ctx)
 	a.awaitWriters(context.WithoutCancel(ctx))
-	// After everything that is traced; a collector that is gone is no fault of the program's.
+	// After all traced parts. An unreachable collector is not an error of the program.
 	if lost := a.traces.Close(context.WithoutCancel(ctx)); lost != nil {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "traces were not sent", slog.String("error", lost.Error()))
 	}
 	return explainBusy(err, a.addresses())
 }
 
-// writersTimeout is the time for the writes of limits whose callers have gone.
+// writersTimeout is the timeout for writes of limits whose callers have disconnected.
 const writersTimeout = 5 * time.Second
 
-// awaitWriters waits for the writes of limits. The requests that wait for such writes have ended before.
+// awaitWriters waits for the writes of limits. The requests that wait for such writes have already
+// ended.
 func (a *App) awaitWriters(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, writersTimeout)
 	defer cancel()
@@ -256,140 +247,4 @@ func (a *App) addresses() map[string]string {
 		"--health-bind-address":  a.options.Manager.HealthAddress,
 		"--rest-bind-address":    a.options.REST.BindAddress,
 	}
-}
-
-// services creates the use cases by source and namespace.
-type services struct {
-	cluster  *kube.Cluster
-	recorder *telemetry.Recorder
-	traffic  *usecase.WriteTracker // of the clients of REST
-	traces   *tracing.Tracing      // nil: there are none
-	keyLocks *usecase.KeyLocks
-	buffers  *bytebudget.Budget   // of all namespaces
-	writers  *concurrency.Writers // of all namespaces
-	events   events.EventRecorder
-	rules    *retention.Watcher
-
-	mu     sync.Mutex
-	limits map[string]*concurrency.Service // by namespace
-}
-
-func (a *App) newServices(
-	config *kuberest.Config, mgr manager.Manager, cluster *kube.Cluster, recorder *telemetry.Recorder, log *slog.Logger,
-) (*services, error) {
-	emitter := mgr.GetEventRecorder(controller.Name)
-	rules, err := newRetention(config, mgr, a.options, log, emitter)
-	if err != nil {
-		return nil, err
-	}
-	return &services{
-		cluster: cluster, recorder: recorder, traces: a.traces, traffic: usecase.NewWriteTracker(clock.RealClock{}), keyLocks: usecase.NewKeyLocks(),
-		buffers: bytebudget.New(a.options.REST.BufferMemory), writers: a.writers,
-		events: emitter, rules: rules, limits: map[string]*concurrency.Service{},
-	}, nil
-}
-
-// limitsOf returns the Service of the limits of a namespace. There is one for each
-// namespace, because it serializes the users of a limit.
-func (s *services) limitsOf(namespace string) *concurrency.Service {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	limits := s.limits[namespace]
-	if limits == nil {
-		limits = concurrency.New(concurrency.Options{
-			Namespace: namespace, Store: s.cluster.Limits(namespace), Runs: s.cluster.Namespace(namespace), Clock: clock.RealClock{},
-			Writers: s.writers,
-			OnStalled: func(l *concurrency.Limit) {
-				key := types.NamespacedName{Namespace: namespace, Name: l.Revision.Name}
-				controller.EmitStalledLimit(s.events, key, types.UID(l.Revision.UID), l.Recorded.Stalled)
-			},
-		})
-		s.limits[namespace] = limits
-	}
-	return limits
-}
-
-// dropLimits removes the Services of namespaces without limits, except for those that
-// keep returns true for.
-func (s *services) dropLimits(keep func(namespace string) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for namespace := range s.limits {
-		if !keep(namespace) && !s.cluster.HasLimits(namespace) {
-			delete(s.limits, namespace)
-		}
-	}
-}
-
-// sweepInterval is the time between two sweeps of the limits.
-const sweepInterval = time.Second
-
-func (s *services) sweeper(log *slog.Logger) *concurrency.Sweeper {
-	return &concurrency.Sweeper{
-		Namespaces: s.cluster.LimitNamespaces, Service: s.limitsOf, Interval: sweepInterval, Log: log,
-	}
-}
-
-func (s *services) service(source telemetry.Source, namespace string) *usecase.Service {
-	var store taskrun.Store = s.cluster.Namespace(namespace)
-	if source != telemetry.SourceController {
-		store = s.traffic.Wrap(store)
-	}
-	return usecase.New(usecase.Options{
-		Namespace: namespace,
-		Store:     store,
-		Clock:     clock.RealClock{},
-		Notifier:  s.recorder.Notifier(source),
-		Slots:     s.limitsOf(namespace),
-		KeyLocks:  s.keyLocks,
-		Buffers:   s.buffers,
-		Retention: s.rules,
-	})
-}
-
-// controllers returns controllers and a sweeper for one term as the leader.
-func (s *services) controllers(
-	mgr manager.Manager, options controller.Options, ready func(context.Context) error, log *slog.Logger,
-) ([]manager.Runnable, error) {
-	reconciler := &controller.Reconciler{
-		Options: options,
-		Objects: s.cluster.Objects(mgr.GetClient()),
-		Live:    mgr.GetAPIReader(),
-		Writer:  mgr.GetClient(),
-		Ready:   both(ready, s.rules.Ready),
-		Runs: func(namespace string) controller.Runs {
-			return s.service(telemetry.SourceController, namespace)
-		},
-		OnRuleChange: s.rules.OnChange,
-		OnChange:     s.cluster.OnChange,
-		EachObject:   s.cluster.EachObject,
-		Clock:        clock.RealClock{},
-		IdleFor:      s.traffic.IdleFor,
-		Events:       s.events,
-		Metrics:      s.recorder,
-		Trace:        s.traces.Reconciler,
-	}
-	proposals := &controller.ProposalReconciler{
-		Options:  options,
-		OnChange: s.cluster.OnChange,
-		Objects:  s.cluster.Objects(mgr.GetClient()),
-		Live:     mgr.GetAPIReader(),
-		Writer:   mgr.GetClient(),
-		Ready:    ready,
-		Proposals: func(namespace string) controller.Proposals {
-			return s.service(telemetry.SourceController, namespace)
-		},
-		Convert:     convert.ProposalFromObject,
-		Undecodable: kube.IsUndecodable,
-		Clock:       clock.RealClock{},
-		Events:      mgr.GetEventRecorder(controller.ProposalName),
-		Metrics:     s.recorder,
-		Trace:       s.traces.Reconciler,
-	}
-	ofRuns, err := reconciler.Controller(mgr)
-	if err != nil {
-		return nil, err
-	}
-	ofProposals, err := proposals.Controller(mgr)
-	return []manager.Runnable{ofRuns, ofProposals, s.sweeper(log)}, err
 }

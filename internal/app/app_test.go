@@ -22,10 +22,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// url is where the program's REST endpoint is.
+// url returns the URL of the program's REST endpoint.
 func (p *program) url() string { return "http://" + p.app.REST().Addr().String() + "/api" }
 
-// call makes a request and returns the status and the body.
+// call sends a request and returns the status and the body.
 func call(t *testing.T, method, url, body string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -45,7 +45,7 @@ func call(t *testing.T, method, url, body string) (int, string) {
 	return answer.StatusCode, string(text)
 }
 
-// createOverREST makes a run of this dynamic key and returns its id.
+// createOverREST creates a run with this dynamic key and returns its id.
 func createOverREST(t *testing.T, p *program, key string) string {
 	t.Helper()
 	status, body := call(t, http.MethodPost, p.url()+"/task_runs/", `{"task_key":"hello","dynamic_key":"`+key+`"}`)
@@ -64,7 +64,7 @@ func setState(t *testing.T, p *program, id, kind string) {
 	}
 }
 
-func TestKubectlAndRESTMoveTheSameRun(t *testing.T) {
+func TestKubectlAndREST_changeTheSameRun(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -99,19 +99,19 @@ func (w writes) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.next.RoundTrip(r)
 }
 
-func TestALifeOverRESTIsThreeWrites(t *testing.T) {
+func TestREST_aLifeCycleIsThreeWrites(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	config, count := kuberest.CopyConfig(env.Config), &atomic.Int64{}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return writes{next: next, count: count} })
-	const delay = 10 * time.Second // the run has finished by then, on any machine
+	const delay = 10 * time.Second // longer than the run takes on any machine
 	p := start(t, config, c.namespace, func(o *Options) { o.Controller.StatusWriteDelay = delay })
 	id := createOverREST(t, p, "1")
 	setState(t, p, id, "RUNNING")
 	setState(t, p, id, "COMPLETED")
 	made := c.await(t, id, "is COMPLETED", inState("COMPLETED"))
-	// Only then has the controller reconciled the run for the last time.
+	// After this, the controller does not reconcile the run again.
 	eventually(t, "the status write delay has passed", func() bool {
 		return time.Since(made.CreationTimestamp.Time) > delay+2*time.Second
 	}, func() {})
@@ -120,7 +120,7 @@ func TestALifeOverRESTIsThreeWrites(t *testing.T) {
 	}
 }
 
-func TestProbesTellTheTruth(t *testing.T) {
+func TestProbes_reportTheState(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -167,7 +167,7 @@ func freeAddress(t *testing.T) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-func TestAClusterWithoutOurKindIsOneLineWithTheCommand(t *testing.T) {
+func TestStart_clusterWithoutCRDIsOneLineWithTheCommand(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	crd := &unstructured.Unstructured{}
@@ -177,7 +177,7 @@ func TestAClusterWithoutOurKindIsOneLineWithTheCommand(t *testing.T) {
 	if err := newCluster(t, env.Config, "default").Delete(t.Context(), crd); err != nil {
 		t.Fatal(err)
 	}
-	// Until the API server has forgotten the kind the program would start.
+	// The program would start while the API server still serves the kind.
 	eventually(t, "the kind is gone", func() bool { return checkCluster(t.Context(), env.Config) != nil }, func() {})
 	err := RunEmbedded(t.Context(), []string{"--kubeconfig", env.Kubeconfig(t)}, &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), installCommand) || strings.Contains(err.Error(), "\n") {
@@ -185,7 +185,7 @@ func TestAClusterWithoutOurKindIsOneLineWithTheCommand(t *testing.T) {
 	}
 }
 
-func TestBusyAddressesAreOneLineNamingTheFlag(t *testing.T) {
+func TestStart_busyAddressesAreOneLineWithTheFlag(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	kubeconfig, namespace := env.Kubeconfig(t), env.Namespace(t)

@@ -28,13 +28,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// guardedProgram is the whole program with identity and TLS, for the namespace
-// home, and a neighbour of it.
+// guardedProgram is the whole program with authentication and TLS, for the namespace home and another one.
 type guardedProgram struct {
 	*program
 	kube            kubernetes.Interface
 	home, neighbour string
-	client          *http.Client // knows the CA
+	client          *http.Client // trusts the CA
 }
 
 func startGuarded(t *testing.T, changes ...func(*Options)) *guardedProgram {
@@ -42,7 +41,7 @@ func startGuarded(t *testing.T, changes ...func(*Options)) *guardedProgram {
 	return startGuardedWith(t, testenv.Start(t).Config, changes...)
 }
 
-// startGuardedWith is startGuarded for a program that uses another configuration of the client.
+// startGuardedWith is startGuarded for a program with another client configuration.
 func startGuardedWith(t *testing.T, config *kuberest.Config, changes ...func(*Options)) *guardedProgram {
 	t.Helper()
 	env := testenv.Start(t)
@@ -73,7 +72,7 @@ func startGuardedWith(t *testing.T, config *kuberest.Config, changes ...func(*Op
 	return g
 }
 
-// account makes a ServiceAccount with rights in some namespaces, and returns when the API server knows them.
+// account creates a ServiceAccount with permissions in some namespaces, and returns when the API server has them.
 func (g *guardedProgram) account(t *testing.T, name string, rights ...string) {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
@@ -102,7 +101,7 @@ func (g *guardedProgram) account(t *testing.T, name string, rights ...string) {
 	}
 }
 
-// awaitGrant waits until the API server allows the account something. It reads roles and bindings from watches.
+// awaitGrant waits until the API server allows an access of the account. It reads roles and bindings from watches.
 func (g *guardedProgram) awaitGrant(t *testing.T, account string, access authorizationv1.SubjectAccessReviewSpec) {
 	t.Helper()
 	access.User = "system:serviceaccount:" + g.home + ":" + account
@@ -116,8 +115,8 @@ func (g *guardedProgram) awaitGrant(t *testing.T, account string, access authori
 	}, func() {})
 }
 
-// awaitRefusal waits until the API server refuses a token. It reads ServiceAccounts from a watch, and remembers for ten
-// seconds a token that it has taken.
+// awaitRefusal waits until the API server rejects a token. It reads ServiceAccounts from a watch, and caches an
+// accepted token for ten seconds.
 func (g *guardedProgram) awaitRefusal(t *testing.T, token string) {
 	t.Helper()
 	eventually(t, "the API server refuses the token", func() bool {
@@ -131,7 +130,7 @@ func (g *guardedProgram) awaitRefusal(t *testing.T, token string) {
 	}, func() {})
 }
 
-// token is one of the account, for an audience.
+// token returns a token of the account for an audience.
 func (g *guardedProgram) token(t *testing.T, account, audience string) string {
 	t.Helper()
 	made, err := g.kube.CoreV1().ServiceAccounts(g.home).CreateToken(t.Context(), account, &authenticationv1.TokenRequest{
@@ -143,7 +142,7 @@ func (g *guardedProgram) token(t *testing.T, account, audience string) string {
 	return made.Status.Token
 }
 
-// drop deletes the account, and with it its tokens.
+// drop deletes the account, and thereby its tokens.
 func (g *guardedProgram) drop(t *testing.T, account string) {
 	t.Helper()
 	if err := g.kube.CoreV1().ServiceAccounts(g.home).Delete(t.Context(), account, metav1.DeleteOptions{}); err != nil {
@@ -151,7 +150,7 @@ func (g *guardedProgram) drop(t *testing.T, account string) {
 	}
 }
 
-// ask returns the status of the answer; no token is none at all.
+// ask returns the status of the response. An empty token is not sent.
 func (g *guardedProgram) ask(t *testing.T, method, path, token string) int {
 	t.Helper()
 	return g.askAt(t, method, g.app.REST().Addr().String(), path, token)
@@ -177,10 +176,10 @@ func (g *guardedProgram) askAt(t *testing.T, method, address, path, token string
 	return response.StatusCode
 }
 
-var anyParameter = regexp.MustCompile("{.*}")
+var anyParameter = regexp.MustCompile("{[^}]*}")
 
-// Every route, with everything that a caller can show, judged by a real API server.
-func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
+// Every route with every kind of credentials, authorized by a real API server.
+func TestRoutes_areAuthorizedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
 	g.account(t, "right", g.home, g.neighbour)
@@ -190,20 +189,20 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	right, elsewhere, gone := g.token(t, "right", "taskrun.dev"), g.token(t, "elsewhere", "taskrun.dev"), g.token(t, "gone", "taskrun.dev")
 	cases := map[string]struct {
 		token string
-		home  int // status at home; 0: let in
-		there int // and at the neighbour's
+		home  int // status in the namespace home; 0: accepted
+		there int // status in the other namespace
 	}{
-		"no token":                       {"", 401, 401},
-		"garbage":                        {"garbage", 401, 401},
-		"a token for the API server":     {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
-		"the token of a deleted account": {gone, 401, 401},
-		"a token without rights":         {g.token(t, "nothing", "taskrun.dev"), 403, 403},
-		"rights at the neighbour's":      {elsewhere, 403, 0},
-		"the right token":                {right, 0, 0},
+		"no token":                           {"", 401, 401},
+		"garbage":                            {"garbage", 401, 401},
+		"a token for the API server":         {g.token(t, "right", "https://kubernetes.default.svc"), 401, 401},
+		"the token of a deleted account":     {gone, 401, 401},
+		"a token without permissions":        {g.token(t, "nothing", "taskrun.dev"), 403, 403},
+		"permissions in the other namespace": {elsewhere, 403, 0},
+		"the correct token":                  {right, 0, 0},
 	}
 	g.drop(t, "gone")
 	g.awaitRefusal(t, gone)
-	for _, r := range rest.Routes() {
+	for _, r := range rest.Routes(rest.Parts{Limits: true, Flows: true}) {
 		if r.Socket {
 			continue
 		}
@@ -228,8 +227,8 @@ func TestEveryRouteAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	}
 }
 
-// limited makes a ServiceAccount with some permissions, "<verb> <resource>", in the
-// namespace home, and returns a token of it when the API server knows them.
+// limited creates a ServiceAccount with some permissions, "<verb> <resource>", in the namespace home, and returns a
+// token for it when the API server has them.
 func (g *guardedProgram) limited(t *testing.T, name string, permissions ...string) (token string) {
 	t.Helper()
 	sa := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: g.home, Name: name}}
@@ -259,9 +258,9 @@ func (g *guardedProgram) limited(t *testing.T, name string, permissions ...strin
 	return g.token(t, name, "taskrun.dev")
 }
 
-// Requests that need a second permission because of what they ask for, with each of
-// the two and with both, judged by a real API server.
-func TestWhatNeedsTwoPermissionsAsksTheAPIServerForBoth(t *testing.T) {
+// Requests that need a second permission because of their content, with each of the two and with both, authorized by a
+// real API server.
+func TestRequests_withTwoPermissionsAreAuthorizedForBoth(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
 	event := func(run string) string {
@@ -293,7 +292,7 @@ func TestWhatNeedsTwoPermissionsAsksTheAPIServerForBoth(t *testing.T) {
 	}
 }
 
-// post sends a body below /api, and returns the status of the answer.
+// post sends a body to a path below /api, and returns the status.
 func (g *guardedProgram) post(t *testing.T, path, body, token string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+g.app.REST().Addr().String()+"/api"+path, strings.NewReader(body))
@@ -309,14 +308,13 @@ func (g *guardedProgram) post(t *testing.T, path, body, token string) int {
 	return response.StatusCode
 }
 
-// dial opens a websocket with an auth frame and returns how that ended: "" if the
-// peer is let in.
+// dial opens a websocket with an auth frame and returns how it ended: "" if it stays open.
 func (g *guardedProgram) dial(t *testing.T, path, token string) (conn *websocket.Conn, refused string) {
 	t.Helper()
 	return g.dialWith(t, path, token, nil)
 }
 
-// dialWith is dial with a header; an upgrade that is refused is its status.
+// dialWith is dial with a header. It returns the status of a rejected upgrade.
 func (g *guardedProgram) dialWith(t *testing.T, path, token string, header http.Header) (conn *websocket.Conn, refused string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -343,8 +341,8 @@ func (g *guardedProgram) dialWith(t *testing.T, path, token string, header http.
 	return conn, ""
 }
 
-// Every websocket, with every identity of the routes, shown in both ways.
-func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
+// Every websocket with every identity, in both forms of credentials.
+func TestSockets_areAuthorizedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
 	g.account(t, "right", g.home, g.neighbour)
@@ -353,14 +351,14 @@ func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	g.account(t, "gone", g.home)
 	gone := g.token(t, "gone", "taskrun.dev")
 	const missing, invalid = "Auth required but no token provided", "Invalid token"
-	cases := map[string]struct{ token, home, there, header string }{ // how it is refused; header: at an upgrade at home
-		"no token":                       {"", missing, missing, missing},
-		"garbage":                        {"garbage", invalid, invalid, "401"},
-		"a token for the API server":     {g.token(t, "right", "https://kubernetes.default.svc"), invalid, invalid, "401"},
-		"the token of a deleted account": {gone, invalid, invalid, "401"},
-		"a token without rights":         {g.token(t, "nothing", "taskrun.dev"), invalid, invalid, invalid},
-		"rights at the neighbour's":      {g.token(t, "elsewhere", "taskrun.dev"), invalid, "", invalid},
-		"the right token":                {g.token(t, "right", "taskrun.dev"), "", "", ""},
+	cases := map[string]struct{ token, home, there, header string }{ // the rejection; header: of an upgrade in the namespace home
+		"no token":                           {"", missing, missing, missing},
+		"garbage":                            {"garbage", invalid, invalid, "401"},
+		"a token for the API server":         {g.token(t, "right", "https://kubernetes.default.svc"), invalid, invalid, "401"},
+		"the token of a deleted account":     {gone, invalid, invalid, "401"},
+		"a token without permissions":        {g.token(t, "nothing", "taskrun.dev"), invalid, invalid, invalid},
+		"permissions in the other namespace": {g.token(t, "elsewhere", "taskrun.dev"), invalid, "", invalid},
+		"the correct token":                  {g.token(t, "right", "taskrun.dev"), "", "", ""},
 	}
 	g.drop(t, "gone")
 	g.awaitRefusal(t, gone)
@@ -370,7 +368,7 @@ func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 			t.Errorf("%s with %s: %q, want %q", path, name, refused, want)
 		}
 	}
-	for _, r := range rest.Routes() {
+	for _, r := range rest.Routes(rest.Parts{Limits: true, Flows: true}) {
 		if !r.Socket {
 			continue
 		}
@@ -391,7 +389,7 @@ func TestEverySocketAsksTheAPIServerWhoMayUseIt(t *testing.T) {
 	}
 }
 
-func TestASocketEndsWhenItsAccountDoes(t *testing.T) {
+func TestSocket_endsWithItsAccount(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
 	g.account(t, "short", g.home)
@@ -410,8 +408,8 @@ func TestASocketEndsWhenItsAccountDoes(t *testing.T) {
 	}
 }
 
-// A run tells who made it.
-func TestTheCallerIsRecordedOnTheRun(t *testing.T) {
+// A run has the name of the caller that created it.
+func TestCaller_isRecordedInTheRun(t *testing.T) {
 	t.Parallel()
 	g := startGuarded(t)
 	g.account(t, "maker", g.home)

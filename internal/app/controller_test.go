@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// running starts the program in a namespace of its own.
+// running starts the program in a new namespace.
 func running(t *testing.T) *cluster {
 	t.Helper()
 	env := testenv.Start(t)
@@ -23,7 +23,7 @@ func running(t *testing.T) *cluster {
 	return newCluster(t, env.Config, namespace)
 }
 
-func TestStatusOfANewRunIsWrittenDown(t *testing.T) {
+func TestController_writesStatusOfNewRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{})
@@ -36,7 +36,7 @@ func TestStatusOfANewRunIsWrittenDown(t *testing.T) {
 	}
 }
 
-func TestStatusFollowsASpecThatChanged(t *testing.T) {
+func TestController_updatesStatusAfterSpecChange(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{})
@@ -52,7 +52,7 @@ func TestStatusFollowsASpecThatChanged(t *testing.T) {
 	}
 }
 
-func TestProposalsAreEvaluated(t *testing.T) {
+func TestController_evaluatesProposals(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	cases := map[string]struct {
@@ -71,11 +71,11 @@ func TestProposalsAreEvaluated(t *testing.T) {
 			initial: "COMPLETED", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "PENDING"}, Force: true},
 			wantState: "PENDING", wantVerdict: "Accepted", wantEvent: "accepted: state changed from COMPLETED to PENDING",
 		},
-		"an aborted one says why": {
+		"an aborted one has the reason": {
 			initial: "COMPLETED", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "CANCELLING"}},
 			wantState: "COMPLETED", wantVerdict: "Aborted", wantEvent: "aborted: ",
 		},
-		"a rejected one says why and what came in its place": {
+		"a rejected one has the reason and the state in its place": {
 			initial: "RUNNING", proposal: v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "FAILED"}}, retries: new(int64(1)),
 			wantState: "SCHEDULED", wantVerdict: "Rejected",
 			wantEvent: "rejected: Retrying (state changed from RUNNING to SCHEDULED (AwaitingRetry))",
@@ -102,7 +102,7 @@ func TestProposalsAreEvaluated(t *testing.T) {
 	}
 }
 
-// eventOf is how the Event about the proposal begins.
+// eventOf is the prefix of the Event about the proposal.
 func eventOf(p *v1alpha1.StateProposal) string {
 	kind := "Normal "
 	if p.Status.Verdict == v1alpha1.VerdictRejected || p.Status.Verdict == v1alpha1.VerdictAborted {
@@ -111,14 +111,14 @@ func eventOf(p *v1alpha1.StateProposal) string {
 	return kind + "Proposal" + p.Status.Verdict + " StateProposal " + p.Name + " "
 }
 
-// dueAt is the initial state of a run that is due at a time.
+// dueAt returns an initial state of a run that is due at a time.
 func dueAt(due time.Time) *v1alpha1.ProposedState {
 	return &v1alpha1.ProposedState{
 		Type: "SCHEDULED", StateDetails: &v1alpha1.StateDetails{ScheduledTime: &v1alpha1.MicroTime{Time: due}},
 	}
 }
 
-func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
+func TestProposal_waitsForScheduledRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	name, due, waiting := waitingRun(t, c)
@@ -135,7 +135,7 @@ func TestAScheduledRunWaitsAndThenRuns(t *testing.T) {
 	}
 }
 
-func TestAWaitingProposalEndsWithItsRun(t *testing.T) {
+func TestProposal_waitEndsWithItsRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	for _, name := range []string{"finished", "deleted"} {
@@ -162,7 +162,7 @@ func TestAWaitingProposalEndsWithItsRun(t *testing.T) {
 	}
 }
 
-func TestRunsDueAtTheSameTimeAllRun(t *testing.T) {
+func TestRuns_dueAtTheSameTimeAllRun(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	due := time.Now().Add(3 * time.Second)
@@ -177,7 +177,7 @@ func TestRunsDueAtTheSameTimeAllRun(t *testing.T) {
 	}
 }
 
-func TestAFinishedRunGoesAfterItsTTL(t *testing.T) {
+func TestController_deletesFinishedRunAfterItsTTL(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	made := c.apply(t, "hello", v1alpha1.TaskRunSpec{TTLSecondsAfterFinished: new(int32(2))})
@@ -196,9 +196,9 @@ func TestAFinishedRunGoesAfterItsTTL(t *testing.T) {
 	c.await(t, "kept", "is kept", inState("COMPLETED"))
 }
 
-// An object that has the id in spec.id is the run until the object of that name comes,
-// be it over REST or from kubectl.
-func TestTheNameOfAnIDIsTakenBackFromAnOlderObject(t *testing.T) {
+// An object with the id in spec.id is the run until an object with that name is
+// created, over REST or with kubectl.
+func TestIDClaim_nameTakesPrecedenceOverOlderObject(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	const id = "0198a1b2-0000-7000-8000-000000000008"
@@ -216,13 +216,14 @@ func TestTheNameOfAnIDIsTakenBackFromAnOlderObject(t *testing.T) {
 	}
 }
 
-func TestAnIDThatIsTakenIsToldOf(t *testing.T) {
+func TestController_reportsDuplicateID(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	const id = "0198a1b2-0000-7000-8000-000000000007"
 	first := c.apply(t, "first", v1alpha1.TaskRunSpec{ID: id})
 	c.await(t, "first", "is PENDING", inState("PENDING"))
-	// Which of two was first is told from creation times, and those have seconds.
+	// Creation times determine which of the two was first. They have a precision of
+	// seconds.
 	eventually(t, "another second", func() bool { return time.Since(first.CreationTimestamp.Time) >= time.Second }, func() {})
 	c.apply(t, "second", v1alpha1.TaskRunSpec{ID: id})
 	c.awaitEvent(t, "second", `Warning DuplicateID spec.id `+id+` belongs to TaskRun "first"`)
@@ -241,7 +242,7 @@ func TestAnIDThatIsTakenIsToldOf(t *testing.T) {
 	if err := c.Delete(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
-	c.patch(t, "second", `{"metadata":{"annotations":{"a":"b"}}}`) // else it is looked at within a minute
+	c.patch(t, "second", `{"metadata":{"annotations":{"a":"b"}}}`) // otherwise it is checked within a minute
 	second = c.await(t, "second", "is PENDING", inState("PENDING"))
 	if got := meta.FindStatusCondition(second.Status.Conditions, v1alpha1.ConditionStalled); got != nil {
 		t.Errorf("the second is the run and has %+v", got)

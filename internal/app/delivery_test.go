@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// worker is a client that takes runs, on one connection.
+// worker is a client that receives runs on one connection.
 type worker struct {
 	name string
 	conn *websocket.Conn
@@ -31,7 +31,7 @@ func (p *program) serve(t *testing.T, name, taskKey string) *worker {
 	return serveAt(t, p.url(), name, taskKey)
 }
 
-// serveAt connects a worker to a namespace's API.
+// serveAt connects a worker to the API of a namespace.
 func serveAt(t *testing.T, api, name, taskKey string) *worker {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -47,7 +47,7 @@ func serveAt(t *testing.T, api, name, taskKey string) *worker {
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	w := &worker{name: name, conn: conn}
 	w.say(t, `{"type":"auth","token":null}`)
-	if got := w.hear(t); got["type"] != "auth_success" {
+	if got := w.receive(t); got["type"] != "auth_success" {
 		t.Fatalf("%s: answer to auth: %v", name, got)
 	}
 	w.say(t, fmt.Sprintf(`{"type":"subscribe","keys":[%q],"client_id":%q}`, taskKey, name))
@@ -63,32 +63,33 @@ func (w *worker) say(t *testing.T, text string) {
 	}
 }
 
-func (w *worker) hear(t *testing.T) map[string]any {
+func (w *worker) receive(t *testing.T) map[string]any {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, text, err := w.conn.Read(ctx)
 	if err != nil {
-		t.Fatalf("%s hears: %v", w.name, err)
+		t.Fatalf("%s receives: %v", w.name, err)
 	}
 	var frame map[string]any
 	if err := json.Unmarshal(text, &frame); err != nil {
-		t.Fatalf("%s hears %s: %v", w.name, text, err)
+		t.Fatalf("%s receives %s: %v", w.name, text, err)
 	}
 	return frame
 }
 
-// takes waits for a run, acknowledges it, and fails if it is another one.
+// takes waits for a run and acknowledges it. It fails the test if it is another
+// run.
 func (w *worker) takes(t *testing.T, id string) {
 	t.Helper()
-	frame := w.hear(t)
+	frame := w.receive(t)
 	if frame["id"] != id || frame["state_type"] != "SCHEDULED" {
 		t.Fatalf("%s got %v, want the run %s, SCHEDULED", w.name, frame, id)
 	}
 	w.say(t, `{"type":"ack"}`)
 }
 
-// vanish ends the connection without a word, as a process that dies does.
+// vanish drops the connection without a close frame, like a killed process.
 func (w *worker) vanish(t *testing.T) {
 	t.Helper()
 	if err := w.conn.CloseNow(); err != nil {
@@ -96,13 +97,13 @@ func (w *worker) vanish(t *testing.T) {
 	}
 }
 
-// submit makes a background run.
+// submit creates a background run.
 func submit(t *testing.T, p *program, taskKey, dynamicKey string) string {
 	t.Helper()
 	return submitAt(t, p.url(), taskKey, dynamicKey)
 }
 
-// submitAt makes a background run in a namespace, by its API.
+// submitAt creates a background run through the API of a namespace.
 func submitAt(t *testing.T, api, taskKey, dynamicKey string) string {
 	t.Helper()
 	status, body := call(t, http.MethodPost, api+"/task_runs/", fmt.Sprintf(
@@ -114,7 +115,7 @@ func submitAt(t *testing.T, api, taskKey, dynamicKey string) string {
 	return run.ID
 }
 
-// workersOf are those that the program lists, by their ids.
+// workersOf returns the workers that the program lists, by their ids.
 func workersOf(t *testing.T, p *program) []string {
 	t.Helper()
 	status, body := call(t, http.MethodPost, p.url()+"/task_workers/filter", `{}`)
@@ -138,12 +139,12 @@ func heldBy(holder string) func(*v1alpha1.TaskRun) bool {
 	}
 }
 
-// shortGrace has workers count as gone soon.
+// shortGrace returns flags with a short grace period.
 func shortGrace(o *Options) {
 	o.Delivery.GracePeriod, o.Delivery.Interval = delivery.MinGracePeriod, 100*time.Millisecond
 }
 
-func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
+func TestReaper_movesRunOfLostWorkerToAnother(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -175,7 +176,7 @@ func TestARunGoesFromAWorkerThatVanishesToAnother(t *testing.T) {
 	}
 }
 
-func TestARunOnAWorkerThatVanishesHasCrashed(t *testing.T) {
+func TestReaper_crashesRunningRunOfLostWorker(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -192,7 +193,7 @@ func TestARunOnAWorkerThatVanishesHasCrashed(t *testing.T) {
 	c.awaitEvent(t, id, "Warning WorkerLost Worker worker was lost: state changed from RUNNING to CRASHED")
 }
 
-func TestARunThatNoWorkerStartsIsGivenUp(t *testing.T) {
+func TestReaper_crashesRunThatNoWorkerStarts(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -210,13 +211,13 @@ func TestARunThatNoWorkerStartsIsGivenUp(t *testing.T) {
 	c.awaitEvent(t, id, "Warning DeliveryGivenUp Worker second was lost. The run was delivered 2 times")
 }
 
-func TestAnOperatorSeesTheQueue(t *testing.T) {
+func TestMetrics_showTheQueue(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	metrics := freeAddress(t)
 	p := start(t, env.Config, c.namespace, func(o *Options) { o.Manager.MetricsAddress = metrics })
-	// The programs of other tests are in this process too: the key is this one's only.
+	// Programs of other tests are in this process too. Only this one uses the key.
 	const key = "seen-by-an-operator"
 	shows := func(line string) {
 		t.Helper()

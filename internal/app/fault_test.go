@@ -18,7 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// end is what must be the same however often the program was killed on the way.
+// end is the result that must be the same regardless of kills.
 type end struct {
 	States      []string
 	RunCount    int64
@@ -26,7 +26,7 @@ type end struct {
 	UpToDate    bool
 	Conditions  map[string]string
 	HistoryLost int64
-	Lifetime    time.Duration // after the end, as status.expirationTime shows it
+	Lifetime    time.Duration // after the end, by status.expirationTime
 }
 
 func endOf(run *v1alpha1.TaskRun) end {
@@ -50,11 +50,11 @@ func endOf(run *v1alpha1.TaskRun) end {
 	return e
 }
 
-// life takes a run through everything the controller writes: a wait, the start,
-// the end, a change of spec, and for a second run the removal.
+// life causes every kind of write of the controller: a wait, the start, the end, a change of spec, and the deletion of
+// a second run.
 func life(t *testing.T, c *cluster) end {
 	t.Helper()
-	due := time.Now().Add(3 * time.Second) // a busy machine takes a while to see that it is not yet
+	due := time.Now().Add(3 * time.Second) // a slow machine needs time to notice that it is not due yet
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{InitialState: dueAt(due)})
 	started := c.propose(t, "hello", "RUNNING")
 	c.await(t, "hello", "is RUNNING", inState("RUNNING"))
@@ -72,9 +72,9 @@ func life(t *testing.T, c *cluster) end {
 	return endOf(run)
 }
 
-// TestAKillBetweenAnyTwoWritesChangesNothing kills the program before, and with
-// the answer lost after, each of its writes in turn and starts it again.
-func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
+// TestFaults_killBetweenAnyTwoWritesChangesNothing kills the program before each of its writes in turn, and with the
+// response lost after it, and restarts the program.
+func TestFaults_killBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	undisturbed := newCluster(t, env.Config, env.Namespace(t))
@@ -83,8 +83,8 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 	if diff := cmp.Diff([]string{"SCHEDULED", "RUNNING", "COMPLETED"}, want.States); diff != "" || !want.UpToDate || want.Lifetime != time.Hour {
 		t.Fatalf("undisturbed end = %+v, states (-want +got):\n%s", want, diff)
 	}
-	// Of the first run: its state; of the first proposal: wait, start, mark, verdict; of the second: end, mark, verdict;
-	// then the name; of the second run: end, mark, verdict, removal.
+	// First run: its state. First proposal: wait, start, mark, verdict. Second proposal: end, mark, verdict. Then the
+	// name. Second run: end, mark, verdict, deletion.
 	const writes = 13
 	for n := range writes {
 		for _, answerLost := range []bool{false, true} {
@@ -95,7 +95,7 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 				if diff := cmp.Diff(want, life(t, c)); diff != "" {
 					t.Errorf("end (-undisturbed +killed):\n%s", diff)
 				}
-				// The effect of a write is there before its answer, which is what is cut off.
+				// The effect of a write is visible before its response, which is lost.
 				select {
 				case <-cutOff:
 				case <-time.After(patience):
@@ -106,8 +106,8 @@ func TestAKillBetweenAnyTwoWritesChangesNothing(t *testing.T) {
 	}
 }
 
-// killedAndStartedAgain starts the program, kills it when it makes the write
-// after n writes, and starts it again. The channel is closed at the kill.
+// killedAndStartedAgain starts the program, kills it at its write after n writes, and starts it again. The channel is
+// closed at the kill.
 func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace string, n int, answerLost bool) <-chan struct{} {
 	t.Helper()
 	cut, faults := cutAfter(config, n, answerLost)
@@ -129,8 +129,8 @@ func killedAndStartedAgain(t *testing.T, config *kuberest.Config, namespace stri
 	return faults.cut
 }
 
-// waitingRun makes a run that waits to be RUNNING until it is due. A machine that is too slow for the time until then gets
-// more of it.
+// waitingRun creates a run whose RUNNING proposal waits until it is due. It retries with a longer time on a slow
+// machine.
 func waitingRun(t *testing.T, c *cluster) (name string, due time.Time, waiting *v1alpha1.StateProposal) {
 	t.Helper()
 	for ahead := 4 * time.Second; ; ahead *= 2 {
@@ -143,7 +143,7 @@ func waitingRun(t *testing.T, c *cluster) (name string, due time.Time, waiting *
 	}
 }
 
-func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
+func TestController_continuesAfterAnOutageOfTheAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -151,7 +151,7 @@ func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	name, due, _ := waitingRun(t, c)
 
 	env.StopAPIServer(t)
-	// The run comes due while nobody can write that down.
+	// The run becomes due during the outage.
 	<-time.After(time.Until(due.Add(2 * time.Second)))
 	env.StartAPIServer(t)
 
@@ -164,7 +164,7 @@ func TestAnAPIServerThatWasGoneIsFoundAgain(t *testing.T) {
 	c.await(t, "new", "is COMPLETED", inState("COMPLETED"))
 }
 
-func TestTwoControllersAtOnceDoEverythingOnce(t *testing.T) {
+func TestController_twoAtOnceDoEverythingOnce(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -185,7 +185,7 @@ func TestTwoControllersAtOnceDoEverythingOnce(t *testing.T) {
 	}
 }
 
-func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
+func TestController_replicaTakesOverFromLeaderThatStops(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -206,9 +206,9 @@ func TestAReplicaTakesOverFromALeaderThatStops(t *testing.T) {
 	c.await(t, "two", "is COMPLETED", inState("COMPLETED"))
 }
 
-// The leader stops its controllers in an outage, continues to serve REST, and its
-// controllers start again afterwards.
-func TestALeaderServesThroughAnOutageAndLeadsAgain(t *testing.T) {
+// During an outage, the leader stops its controllers and continues to serve REST. Afterwards its controllers start
+// again.
+func TestLeader_servesThroughAnOutageAndLeadsAgain(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))

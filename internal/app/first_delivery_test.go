@@ -13,14 +13,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// unsettled has the operator leave new runs without a status.
+// unsettled delays the status of new runs.
 func unsettled(o *Options) {
 	shortGrace(o)
 	o.Controller.StatusWriteDelay, o.Controller.MaxStatusWriteDelay = time.Minute, time.Minute
 }
 
 // submitForIdle submits runs, which the worker takes, until one was created for the
-// worker. Whether the worker is idle already is not visible.
+// worker. The test cannot see whether the worker is idle already.
 func submitForIdle(t *testing.T, c *cluster, p *program, w *worker, taskKey string) *v1alpha1.TaskRun {
 	t.Helper()
 	var run *v1alpha1.TaskRun
@@ -35,7 +35,7 @@ func submitForIdle(t *testing.T, c *cluster, p *program, w *worker, taskKey stri
 	return run
 }
 
-func TestARunForAnIdleWorkerIsOneWrite(t *testing.T) {
+func TestFirstDelivery_runForIdleWorkerIsOneWrite(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -61,7 +61,7 @@ func TestARunForAnIdleWorkerIsOneWrite(t *testing.T) {
 	}
 }
 
-func TestARunThatWasCreatedForAWorkerThatVanishesGoesToAnother(t *testing.T) {
+func TestFirstDelivery_runForLostWorkerGoesToAnother(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -76,8 +76,8 @@ func TestARunThatWasCreatedForAWorkerThatVanishesGoesToAnother(t *testing.T) {
 	}
 }
 
-// The other replica sees the run and its worker in what the first one wrote.
-func TestAnotherReplicaTakesARunThatWasCreatedForAWorkerOfALostReplica(t *testing.T) {
+// The other replica finds the run and its worker in what the first one wrote.
+func TestFirstDelivery_otherReplicaDeliversRunForWorkerOfLostReplica(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -90,9 +90,9 @@ func TestAnotherReplicaTakesARunThatWasCreatedForAWorkerOfALostReplica(t *testin
 	second.takesAll(t, run.Name)
 }
 
-// What a user writes is bounded by what the operator would do with a run of a lost
-// worker, or with one that was not sent.
-func TestARunThatAUserCreatesForAWorker(t *testing.T) {
+// A holder that a user writes has the same limits as that of a run of a lost
+// worker, or of a run that was not sent.
+func TestFirstDelivery_runThatAUserCreatesForAWorker(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -117,11 +117,11 @@ func TestARunThatAUserCreatesForAWorker(t *testing.T) {
 	}
 }
 
-// takesAll acknowledges runs until one has the id.
+// takesAll acknowledges runs up to the one with the id.
 func (w *worker) takesAll(t *testing.T, id string) {
 	t.Helper()
 	for {
-		frame := w.hear(t)
+		frame := w.receive(t)
 		w.say(t, `{"type":"ack"}`)
 		if frame["id"] == id {
 			return

@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// firstListGCPercent is the GOGC while the first list of TaskRuns is read. The heap grows
-// from nothing to that of all runs then, and with the default of 100, garbage would take as
-// much memory again (docs/decisions/0034-start-and-memory.md).
+// firstListGCPercent is the GOGC during the first list of TaskRuns. The heap then grows to
+// the size of all runs, and with the default of 100, garbage would need as much memory
+// again (docs/decisions/0034-start-and-memory.md).
 const firstListGCPercent = 40
 
-// collectOften lets the garbage collector work more often until the index has all runs, or
-// stop is called. A lower GOGC of the user's stays, and so does one that is off, because a
-// memory limit replaces it.
+// collectOften runs the garbage collector more often until the index has all runs, or stop
+// is called. It keeps a lower GOGC of the user, and GOGC=off, which users combine with a
+// memory limit.
 func collectOften(ctx context.Context, waitForSync func(context.Context) bool) (stop func()) {
 	usual := debug.SetGCPercent(firstListGCPercent)
 	if usual < firstListGCPercent { // -1: off

@@ -14,19 +14,19 @@ func gcPercent() int {
 }
 
 //nolint:paralleltest // GOGC is that of the process.
-func TestGarbageIsCollectedOftenDuringTheFirstList(t *testing.T) {
-	for name, test := range map[string]struct{ usual, meanwhile int }{
-		"the default":        {100, firstListGCPercent},
-		"more than the list": {400, firstListGCPercent},
-		"less than the list": {10, 10},
-		"off":                {-1, -1},
+func TestCollectOften_lowersGOGCDuringTheFirstList(t *testing.T) {
+	for name, test := range map[string]struct{ usual, during int }{
+		"the default":    {100, firstListGCPercent},
+		"a higher value": {400, firstListGCPercent},
+		"a lower value":  {10, 10},
+		"off":            {-1, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer debug.SetGCPercent(debug.SetGCPercent(test.usual))
 			listed := make(chan struct{})
 			stop := collectOften(t.Context(), func(context.Context) bool { <-listed; return true })
-			if got := gcPercent(); got != test.meanwhile {
-				t.Errorf("GOGC is %d during the list, want %d", got, test.meanwhile)
+			if got := gcPercent(); got != test.during {
+				t.Errorf("GOGC is %d during the list, want %d", got, test.during)
 			}
 			close(listed)
 			stop()
@@ -38,7 +38,7 @@ func TestGarbageIsCollectedOftenDuringTheFirstList(t *testing.T) {
 }
 
 //nolint:paralleltest // GOGC is that of the process.
-func TestGOGCIsRestoredIfTheFirstListDoesNotEnd(t *testing.T) {
+func TestCollectOften_restoresGOGCIfTheFirstListDoesNotEnd(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(100))
 	stop := collectOften(t.Context(), func(ctx context.Context) bool { <-ctx.Done(); return false })
 	stop()

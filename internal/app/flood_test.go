@@ -23,7 +23,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// reviewCounter counts the reviews of tokens that reach the API server.
+// reviewCounter counts the token reviews that reach the API server.
 type reviewCounter struct {
 	http.RoundTripper
 	reviews *atomic.Int64
@@ -36,7 +36,7 @@ func (c reviewCounter) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(r)
 }
 
-// flood is what hostile callers send to a program.
+// flood is the load of hostile callers on a program.
 type flood struct {
 	t       *testing.T
 	g       *guardedProgram
@@ -45,7 +45,7 @@ type flood struct {
 	conns   []net.Conn
 }
 
-// dial connects from a loopback address of its own.
+// dial connects from its own loopback address.
 func (f *flood) dial(from byte) net.Conn {
 	f.t.Helper()
 	roots := f.g.client.Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:errcheck,forcetypeassert // is one
@@ -55,7 +55,7 @@ func (f *flood) dial(from byte) net.Conn {
 	}
 	conn, err := dialer.DialContext(f.t.Context(), "tcp", f.g.app.REST().Addr().String())
 	if err != nil {
-		return nil // the server has closed it, to make room
+		return nil // the server has closed it at the limit
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,7 +84,7 @@ func (f *flood) end() {
 	f.clients.Wait()
 }
 
-// sockets sends auth frames of 1 MiB, such frames without an end, and nothing at all.
+// sockets sends auth frames of 1 MiB, endless auth frames, and nothing at all.
 func (f *flood) sockets() {
 	const upgrade = "GET /api/events/out HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Protocol: prefect\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -98,7 +98,7 @@ func (f *flood) sockets() {
 	}
 }
 
-// requests sends large bodies and long lists of an identified caller, and such ones of unidentified ones.
+// requests sends large bodies and long lists of an identified caller and of unidentified ones.
 func (f *flood) requests(token string) {
 	values := `{"more":[` + strings.Repeat("[0],", 49_000) + `0]` + strings.Repeat(" ", 800_000) + `}`
 	names := `{"names":["n"` + strings.Repeat(`,"n"`, 150_000) + `],"slots":1}`
@@ -113,7 +113,7 @@ func (f *flood) requests(token string) {
 	}
 }
 
-// badTokens sends each of them once, over a few connections of one address, and returns when all are answered.
+// badTokens sends each token once, over a few connections of one address, and returns after all responses.
 func (f *flood) badTokens(n int) {
 	for part := range 4 {
 		f.clients.Go(func() {
@@ -130,7 +130,7 @@ func (f *flood) badTokens(n int) {
 	}
 }
 
-// count asks how many runs there are, again while the program says that it is busy.
+// count requests the number of runs, again while the program is busy.
 func (g *guardedProgram) count(t *testing.T, token string) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -150,9 +150,9 @@ func liveHeap() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// TestFloodsTogetherAreBounded sends a little of each flood to the program, and asks beside it as a caller that keeps to
-// the rules. Not parallel: it looks at the heap of the process.
-func TestFloodsTogetherAreBounded(t *testing.T) {
+// TestFloods_togetherAreBounded sends a little of each flood to the program, and requests of a regular caller at the
+// same time. It is not parallel, because it measures the heap of the process.
+func TestFloods_togetherAreBounded(t *testing.T) {
 	var reviews atomic.Int64
 	config := kuberest.CopyConfig(testenv.Start(t).Config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return reviewCounter{next, &reviews} })
@@ -193,7 +193,8 @@ func TestFloodsTogetherAreBounded(t *testing.T) {
 	}
 	f.end()
 	asked := reviews.Load() - before
-	// Those of the flood's two addresses at their rate; each of three good tokens once per second, which the cache keeps it.
+	// The limited rate of the flood's two addresses; each of three valid tokens at most once per second, which is how
+	// long the cache keeps it.
 	seconds := int64(time.Since(began).Seconds()) + 1
 	allowed := 2*(40+5*seconds) + 3*(seconds+1)
 	t.Logf("heap %d MiB, then %d MiB; goroutines %d, then %d; %d reviews, allowed %d", heap>>20, most>>20, goroutines, running, asked, allowed)

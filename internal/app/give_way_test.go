@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// heldDeletes holds the delete of a run back until goOn is closed.
+// heldDeletes delays the delete of a run until goOn is closed.
 type heldDeletes struct {
 	next        http.RoundTripper
 	begun, goOn chan struct{}
@@ -31,7 +31,7 @@ func (h heldDeletes) RoundTrip(r *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(r)
 }
 
-func TestWhileAClientWritesOnlyRunsOfOthersAreWrittenDown(t *testing.T) {
+func TestPersistStatus_waitsWhileClientsOfRESTWrite(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -50,7 +50,7 @@ func TestWhileAClientWritesOnlyRunsOfOthersAreWrittenDown(t *testing.T) {
 	}()
 	<-begun
 	gives := createOverREST(t, p, "gives way")
-	for _, name := range []string{"one", "another"} { // the status of the second one is due long after that of the run that waits
+	for _, name := range []string{"one", "another"} { // the status of the second one is due long after that of the waiting run
 		c.apply(t, name, v1alpha1.TaskRunSpec{})
 		c.await(t, name, "is PENDING", inState("PENDING"))
 	}

@@ -30,17 +30,16 @@ func TestMain(m *testing.M) {
 	testenv.Main(m)
 }
 
-// patience bounds every wait for the program; none of them takes long where
-// nothing else runs.
+// patience is the timeout of every wait for the program. No wait takes long on an idle machine.
 const patience = 60 * time.Second
 
 // program is the whole program, started in this process.
 type program struct {
 	app  *App
-	stop func() // ends it, and fails the test if it had ended by itself or ends badly
+	stop func() // ends the program, and fails the test if it has already ended, or ends with an error
 }
 
-// start starts the program for one namespace, on ports of its own.
+// start starts the program for one namespace, on its own ports.
 func start(t *testing.T, config *kuberest.Config, namespace string, change func(*Options)) *program {
 	t.Helper()
 	p, err := launch(t, config, namespace, change)
@@ -93,8 +92,8 @@ func launch(t *testing.T, config *kuberest.Config, namespace string, change func
 	return p, nil
 }
 
-// testLog is the log of a test. Libraries leave goroutines behind that go on
-// logging for a moment: after the end of the test nothing is written.
+// testLog is the log of a test. Goroutines of libraries can log for a moment after the end of the
+// test; their lines are dropped.
 type testLog struct {
 	mu   sync.Mutex
 	to   io.Writer
@@ -121,7 +120,7 @@ func (l *testLog) Write(p []byte) (int, error) {
 	return l.to.Write(p)
 }
 
-// cluster is what a user sees of the API server, within one namespace.
+// cluster is the API server as a user sees it, within one namespace.
 type cluster struct {
 	client.Client
 	namespace string
@@ -177,7 +176,7 @@ func (c *cluster) get(t *testing.T, name string) *v1alpha1.TaskRun {
 	return run
 }
 
-// await waits until a TaskRun is as wanted and returns it.
+// await waits until a TaskRun meets the condition and returns it.
 func (c *cluster) await(t *testing.T, name, what string, wanted func(*v1alpha1.TaskRun) bool) *v1alpha1.TaskRun {
 	t.Helper()
 	var run *v1alpha1.TaskRun
@@ -188,7 +187,7 @@ func (c *cluster) await(t *testing.T, name, what string, wanted func(*v1alpha1.T
 	return run
 }
 
-// events returns "Type Reason Note" of every Event about an object of ours.
+// events returns "Type Reason Note" of every Event about our objects.
 func (c *cluster) events(t *testing.T, name string) []string {
 	t.Helper()
 	var list eventsv1.EventList
@@ -204,7 +203,7 @@ func (c *cluster) events(t *testing.T, name string) []string {
 	return all
 }
 
-// awaitEvent waits for an Event about an object of ours that begins like this.
+// awaitEvent waits for an Event about our objects with this prefix.
 func (c *cluster) awaitEvent(t *testing.T, name, beginning string) {
 	t.Helper()
 	eventually(t, "an event "+beginning, func() bool {
@@ -217,7 +216,7 @@ func (c *cluster) awaitEvent(t *testing.T, name, beginning string) {
 	}, func() { t.Logf("events: %q", c.events(t, name)) })
 }
 
-// eventually asks until the answer is yes, or gives up and explains.
+// eventually repeats the check until it succeeds, and fails the test after the timeout.
 func eventually(t *testing.T, what string, ask func() bool, explain func()) {
 	t.Helper()
 	ticker := time.NewTicker(20 * time.Millisecond)
@@ -254,7 +253,7 @@ func (c *cluster) proposeAs(t *testing.T, run string, spec v1alpha1.StateProposa
 	return p
 }
 
-// awaitVerdict waits until the proposal has a verdict, final or not, and returns it as it is then.
+// awaitVerdict waits until the proposal has a verdict, final or not, and returns the proposal.
 func (c *cluster) awaitVerdict(t *testing.T, p *v1alpha1.StateProposal, final bool) *v1alpha1.StateProposal {
 	t.Helper()
 	latest := &v1alpha1.StateProposal{}
@@ -271,11 +270,11 @@ func (c *cluster) proposed(t *testing.T, run, kind string) *v1alpha1.StatePropos
 	return c.awaitVerdict(t, c.propose(t, run, kind), true)
 }
 
-// faults lets a number of writes of TaskRuns and StateProposals through and fails all after them,
-// as the writes of a program that is killed between two of them.
+// faults passes a number of writes of TaskRuns and StateProposals and fails all later ones, like a
+// kill between two writes.
 type faults struct {
-	// answerLost tells how the first failing write fails: after it was done,
-	// with the answer lost, instead of before it reached the API server.
+	// answerLost makes the first failing write fail after its effect, with the response lost,
+	// instead of before it reaches the API server.
 	answerLost bool
 
 	mu      sync.Mutex
@@ -296,7 +295,7 @@ func cutAfter(config *kuberest.Config, n int, answerLost bool) (*kuberest.Config
 	return config, f
 }
 
-// faultsOver is one connection's share of faults.
+// faultsOver applies faults to one connection.
 type faultsOver struct {
 	*faults
 	next http.RoundTripper

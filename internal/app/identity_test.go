@@ -7,17 +7,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-func TestAnIdentityIsFitForAnObjectsName(t *testing.T) {
+func TestIdentity_isAValidObjectName(t *testing.T) {
 	t.Parallel()
 	const chance = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	cases := map[string]struct{ host, want string }{
-		"a pod's name stays as it is":         {"taskrun-5d8f-x2x", "taskrun-operator-taskrun-5d8f-x2x-abcdefghij"},
-		"capital letters become small":        {"HOST", "taskrun-operator-host-abcdefghij"},
-		"other characters become hyphens":     {"my_host.example.com", "taskrun-operator-my-host-example-com-abcdefghij"},
-		"letters of other alphabets, too":     {"süd", "taskrun-operator-s-d-abcdefghij"},
-		"a host of nothing that fits is none": {"...", "taskrun-operator--abcdefghij"},
-		"a long name is cut":                  {strings.Repeat("x", 64), "taskrun-operator-" + strings.Repeat("x", 40) + "-abcdefghij"},
-		"a cut before a hyphen leaves none":   {strings.Repeat("x", 39) + "-y", "taskrun-operator-" + strings.Repeat("x", 39) + "-abcdefghij"},
+		"the name of a pod is kept":                                 {"taskrun-5d8f-x2x", "taskrun-operator-taskrun-5d8f-x2x-abcdefghij"},
+		"upper case becomes lower case":                             {"HOST", "taskrun-operator-host-abcdefghij"},
+		"other characters become hyphens":                           {"my_host.example.com", "taskrun-operator-my-host-example-com-abcdefghij"},
+		"letters of other alphabets become hyphens":                 {"süd", "taskrun-operator-s-d-abcdefghij"},
+		"a host name without valid characters is dropped":           {"...", "taskrun-operator--abcdefghij"},
+		"a long name is truncated":                                  {strings.Repeat("x", 64), "taskrun-operator-" + strings.Repeat("x", 40) + "-abcdefghij"},
+		"a name truncated before a hyphen has no hyphen at its end": {strings.Repeat("x", 39) + "-y", "taskrun-operator-" + strings.Repeat("x", 39) + "-abcdefghij"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestAnIdentityIsFitForAnObjectsName(t *testing.T) {
 	}
 }
 
-func TestTwoStartsOnOneHostHaveTwoIdentities(t *testing.T) {
+func TestIdentity_differsBetweenStartsOnOneHost(t *testing.T) {
 	t.Parallel()
 	first, err := newIdentity()
 	if err != nil {

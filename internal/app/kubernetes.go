@@ -31,7 +31,8 @@ type KubernetesOptions struct {
 	// Kubeconfig is the path of a kubeconfig; empty: $KUBECONFIG, then
 	// ~/.kube/config, then the cluster the program runs in.
 	Kubeconfig string
-	// Timeout bounds each call to the API server that reads or writes a run.
+	// Timeout is the timeout of each call to the API server that reads or writes a
+	// run.
 	Timeout time.Duration
 }
 

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-func TestConfigTellsWhatIsMissing(t *testing.T) {
+func TestConfig_errorNamesWhatIsMissing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("KUBECONFIG", filepath.Join(dir, "none"))
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
@@ -20,9 +20,9 @@ func TestConfigTellsWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]struct{ path, wantErr string }{
-		"no kubeconfig at all":           {wantErr: "give --kubeconfig, set KUBECONFIG, or run inside a cluster"},
-		"a kubeconfig that is not there": {path: filepath.Join(dir, "none"), wantErr: "--kubeconfig: stat "},
-		"a kubeconfig that is broken":    {path: broken, wantErr: "reading the kubeconfig: "},
+		"no kubeconfig":         {wantErr: "give --kubeconfig, set KUBECONFIG, or run inside a cluster"},
+		"a missing kubeconfig":  {path: filepath.Join(dir, "none"), wantErr: "--kubeconfig: stat "},
+		"an invalid kubeconfig": {path: broken, wantErr: "reading the kubeconfig: "},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -54,12 +54,12 @@ func TestCheckCluster(t *testing.T) {
 	const empty = `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"taskrun.dev/v1alpha1","resources":[]}`
 	const forbidden = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","message":"no entry","code":403}`
 	cases := map[string]struct{ host, wantErr string }{
-		"a cluster with our kind is fine":               {host: answers(http.StatusOK, list)},
+		"a cluster with our kinds is accepted":          {host: answers(http.StatusOK, list)},
 		"a cluster without our group names the command": {host: answers(http.StatusNotFound, `{}`), wantErr: installCommand},
 		"a cluster without our kind names the command":  {host: answers(http.StatusOK, empty), wantErr: installCommand},
-		"a cluster that refuses us says so":             {host: answers(http.StatusForbidden, forbidden), wantErr: "refused: no entry"},
-		"a cluster that is not there is named":          {host: gone.URL, wantErr: "cannot reach the Kubernetes API server at " + gone.URL},
-		"something that is no API server is named":      {host: answers(http.StatusOK, "hello"), wantErr: "cannot reach the Kubernetes API server at http"},
+		"a cluster that rejects the client":             {host: answers(http.StatusForbidden, forbidden), wantErr: "refused: no entry"},
+		"an unreachable cluster":                        {host: gone.URL, wantErr: "cannot reach the Kubernetes API server at " + gone.URL},
+		"a server that is not an API server":            {host: answers(http.StatusOK, "hello"), wantErr: "cannot reach the Kubernetes API server at http"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestCheckCluster(t *testing.T) {
 	}
 }
 
-func TestTunedHoldsNoRequestBackAndPacksNothing(t *testing.T) {
+func TestWithClientSettings_noRateLimitAndNoCompression(t *testing.T) {
 	t.Parallel()
 	given := &rest.Config{Host: "https://example.test", QPS: 5}
 	got := withClientSettings(given)

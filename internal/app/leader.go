@@ -16,8 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
 )
 
-// The timings of Kubernetes' own components. Two leaders, or none, do no harm: every
-// write is a compare-and-swap.
+// The timings of Kubernetes' own components. Two leaders, or none, are harmless:
+// every write is a compare-and-swap.
 const (
 	leaseName     = "taskrun-operator.taskrun.dev"
 	leaseDuration = 15 * time.Second // without a renewal, after which another replica takes over
@@ -47,7 +47,7 @@ type election struct {
 	log  logr.Logger
 }
 
-// addElection adds the election that the options ask for, if any.
+// addElection adds the election that the options configure.
 func (a *App) addElection(config *rest.Config, mgr manager.Manager, work func() ([]manager.Runnable, error)) error {
 	e := &election{work: work, log: mgr.GetLogger().WithName("leaderelection")}
 	if a.options.Manager.LeaderElect {
@@ -60,7 +60,7 @@ func (a *App) addElection(config *rest.Config, mgr manager.Manager, work func() 
 	return mgr.Add(e)
 }
 
-// Start takes part until the context ends, or the work fails.
+// Start participates in the election until the context ends or the work fails.
 func (e *election) Start(ctx context.Context) error {
 	if e.lock == nil {
 		return e.lead(ctx)
@@ -83,7 +83,7 @@ func (e *election) Start(ctx context.Context) error {
 			case <-ctx.Done():
 				return nil
 			case term := <-terms:
-				err := errors.Join(e.lead(term), forgetQueues(controller.Name, controller.ProposalName)) //nolint:contextcheck // a term is part of ctx
+				err := errors.Join(e.lead(term), forgetQueues(controller.Name, controller.FlowRunName, controller.ProposalName)) //nolint:contextcheck // a term is part of ctx
 				if err != nil {
 					return err
 				}
@@ -93,10 +93,10 @@ func (e *election) Start(ctx context.Context) error {
 	return group.Wait()
 }
 
-// NeedLeaderElection tells the manager that every replica takes part.
+// NeedLeaderElection returns false: every replica participates.
 func (e *election) NeedLeaderElection() bool { return false }
 
-// elector sends the context of each term, which ends with the term.
+// elector sends the context of each term. The context ends with the term.
 func (e *election) elector(terms chan<- context.Context) (*leaderelection.LeaderElector, error) {
 	return leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
 		Lock:            e.lock,

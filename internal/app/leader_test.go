@@ -21,18 +21,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// maxTakeover is the longest time from the death of a leader to the next one: the
-// Lease expires, and both looks of a follower, at its renewal and at its expiry, are
+// maxTakeover is the maximum time from the death of a leader to the next one: the
+// Lease expires, and two checks of a follower, of its renewal and of its expiry, are
 // late by the retry period with its jitter.
 const maxTakeover = leaseDuration + 2*retryPeriod*22/10
 
-// replicas take part in an election through an API server that can be away.
+// replicas participate in an election through an API server that can be unreachable.
 type replicas struct {
 	client *fake.Clientset
 	away   atomic.Bool
 
 	mu      sync.Mutex
-	leading []string // one entry for each term that runs
+	leading []string // one entry for each current term
 	terms   int
 }
 
@@ -82,7 +82,8 @@ func (r *replicas) leaders() string {
 	return strings.Join(r.leading, " and ")
 }
 
-// start starts a replica, which has to end without an error. It returns what stops it.
+// start starts a replica, which must end without an error. It returns a function that
+// stops the replica.
 func (r *replicas) start(t *testing.T, name string) context.CancelFunc {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -105,12 +106,12 @@ func (r *replicas) start(t *testing.T, name string) context.CancelFunc {
 	return stop
 }
 
-// wait lets the time of a bubble pass.
+// wait advances the time of a bubble.
 func wait(d time.Duration) { <-time.After(d) }
 
-func TestALeaderThatDiesIsReplaced(t *testing.T) {
+func TestElection_leaderThatDiesIsReplaced(t *testing.T) {
 	t.Parallel()
-	for range 20 { // the pauses between looks at the Lease are random
+	for range 20 { // the pauses between checks of the Lease are random
 		synctest.Test(t, func(t *testing.T) {
 			r := newReplicas()
 			dead := r.newReplica("first").lock
@@ -132,7 +133,7 @@ func TestALeaderThatDiesIsReplaced(t *testing.T) {
 	}
 }
 
-func TestALeaderThatStopsIsReplacedAtTheNextLook(t *testing.T) {
+func TestElection_leaderThatStopsIsReplacedAtTheNextCheck(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplicas()
@@ -151,16 +152,16 @@ func TestALeaderThatStopsIsReplacedAtTheNextLook(t *testing.T) {
 	})
 }
 
-func TestAnOutageOfTheAPIServerEndsTermsButNoReplica(t *testing.T) {
+func TestElection_outageOfTheAPIServerEndsTermsButNoReplica(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		outage     time.Duration
 		wantDuring string
 		wantTerms  int
 	}{
-		"a short one changes nothing":           {outage: renewDeadline - retryPeriod, wantDuring: "first", wantTerms: 1},
-		"one that is longer than the deadline":  {outage: 30 * time.Second, wantTerms: 2},
-		"one that is longer than any time here": {outage: time.Hour, wantTerms: 2},
+		"shorter than the deadline": {outage: renewDeadline - retryPeriod, wantDuring: "first", wantTerms: 1},
+		"longer than the deadline":  {outage: 30 * time.Second, wantTerms: 2},
+		"longer than all timeouts":  {outage: time.Hour, wantTerms: 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -186,7 +187,7 @@ func TestAnOutageOfTheAPIServerEndsTermsButNoReplica(t *testing.T) {
 	}
 }
 
-func TestWithoutAnElectionEachReplicaLeads(t *testing.T) {
+func TestElection_withoutItEachReplicaLeads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newReplicas()
@@ -204,13 +205,13 @@ func TestWithoutAnElectionEachReplicaLeads(t *testing.T) {
 	})
 }
 
-func TestWorkThatFailsEndsTheProgram(t *testing.T) {
+func TestElection_failedWorkEndsTheProgram(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	fails := manager.RunnableFunc(func(context.Context) error { return broken })
 	tests := map[string]func() ([]manager.Runnable, error){
-		"while it is put together": func() ([]manager.Runnable, error) { return nil, broken },
-		"while it runs":            func() ([]manager.Runnable, error) { return []manager.Runnable{fails}, nil },
+		"during its creation": func() ([]manager.Runnable, error) { return nil, broken },
+		"while it runs":       func() ([]manager.Runnable, error) { return []manager.Runnable{fails}, nil },
 	}
 	for name, work := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -227,7 +228,7 @@ func TestWorkThatFailsEndsTheProgram(t *testing.T) {
 }
 
 // The alert TaskRunNoLeader selects this row.
-func TestTheMetricOfTheLeaderHasTheNameOfItsLease(t *testing.T) {
+func TestElection_metricHasTheNameOfTheLease(t *testing.T) {
 	t.Parallel()
 	if _, err := newReplicas().newReplica("first").elector(nil); err != nil {
 		t.Fatal(err)

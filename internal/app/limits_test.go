@@ -14,9 +14,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// A limit has conditions before it is used. Of two with one tag the younger one says
-// that it does not apply, and an Event does.
-func TestALimitSaysWhetherItApplies(t *testing.T) {
+// A limit has conditions before it is used. Of two limits with one tag, the younger
+// one has a condition and an Event that it does not apply.
+func TestLimit_statusShowsWhetherItApplies(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	apply := func(name string) {
@@ -37,7 +37,7 @@ func TestALimitSaysWhetherItApplies(t *testing.T) {
 	}
 	apply("older")
 	await("older", "is ready", isReady)
-	<-time.After(1100 * time.Millisecond) // creation times have seconds
+	<-time.After(1100 * time.Millisecond) // creation times have a precision of seconds
 	apply("younger")
 	await("younger", "is stalled", (*v1alpha1.ConcurrencyLimit).IsStalled)
 	const want = "Warning DuplicateName ConcurrencyLimit older is older and has the same tag. Change spec.tag, or delete one of the two."

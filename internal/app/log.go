@@ -52,9 +52,10 @@ func (o *LogOptions) handler(w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, options)
 }
 
-// printableJSON escapes what JSON need not escape and a terminal may obey: DEL, the
+// printableJSON escapes characters that JSON allows but terminals interpret: DEL, the
 // control characters U+0080 to U+009F, and characters that change the direction of text
-// or are invisible. In JSON they stand in texts only. The text format quotes them itself.
+// or are invisible. In JSON they occur only in strings. The text format quotes them
+// itself.
 type printableJSON struct{ to io.Writer }
 
 // Write writes whole lines, as a handler does.

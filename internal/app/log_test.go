@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-func TestLogLines(t *testing.T) {
+func TestLog_lines(t *testing.T) {
 	t.Parallel()
 	var text, structured bytes.Buffer
 	(&LogOptions{Format: formatText, Level: slog.LevelInfo}).log(&text)
@@ -30,7 +30,7 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
-func TestLogLinesHaveNoControlCharacters(t *testing.T) {
+func TestLog_hasNoControlCharacters(t *testing.T) {
 	t.Parallel()
 	const hostile = "a\x1b[2J\x00\x7f\u009b31m\u202e\u2066\u2028\ufeff\U000e0041\r\nlevel=INFO\u0085z äöü\u00a0日本\x9b"
 	for _, format := range []string{formatText, formatJSON} {
@@ -54,7 +54,7 @@ func (o *LogOptions) log(w *bytes.Buffer) {
 	log.Info("started", "replicas", 2)
 }
 
-func TestDebugShowsTheDetailsOfTheLibraries(t *testing.T) {
+func TestLog_debugShowsTheDetailsOfTheLibraries(t *testing.T) {
 	t.Parallel()
 	var w bytes.Buffer
 	(&LogOptions{Format: formatText, Level: slog.LevelDebug}).log(&w)

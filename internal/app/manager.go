@@ -23,18 +23,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/kube"
 )
 
-// off as an address switches a server off.
+// off is the address that disables a server.
 const off = "0"
 
 // ManagerOptions configure the replicas, the metrics and the probes.
 type ManagerOptions struct {
-	MetricsAddress string // host:port of /metrics; "0": none
-	HealthAddress  string // host:port of /healthz and /readyz; "0": none
-	Pprof          bool   // profiles are served beside the metrics
+	MetricsAddress string // host:port of /metrics; "0": disabled
+	HealthAddress  string // host:port of /healthz and /readyz; "0": disabled
+	Pprof          bool   // profiles are served with the metrics
 
 	LeaderElect     bool
-	LeaseNamespace  string        // where the Leases are; empty: the pod's own, outside a pod the one served
-	ShutdownTimeout time.Duration // for everything together
+	LeaseNamespace  string        // namespace of the Leases; empty: the pod's own, outside a pod the one served
+	ShutdownTimeout time.Duration // for all parts together
 }
 
 // BindFlags binds flags to the options. Their current values are the defaults.
@@ -113,7 +113,7 @@ func newManager(
 				&v1alpha1.RegisteredFlow{}:   {Transform: ingest.Transform},
 			},
 			NewInformer: ingest.NewInformer,
-			// What is not watched on purpose is not to be watched by accident.
+			// A read of a kind that is not watched must not start a watch.
 			ReaderFailOnMissingInformer: true,
 		},
 		Client:                  client.Options{FieldValidation: "Strict"},

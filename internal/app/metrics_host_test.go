@@ -8,9 +8,9 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// A web page whose owner has pointed its name at this machine reads no metrics and no
+// A web page whose host name resolves to this machine cannot read metrics or
 // profiles.
-func TestMetricsOnLoopbackAreForHostsThatAreServed(t *testing.T) {
+func TestMetrics_onLoopbackAcceptOnlyAllowedHosts(t *testing.T) {
 	t.Parallel()
 	served, misdirected := http.StatusOK, http.StatusMisdirectedRequest
 	for name, tc := range map[string]struct {
@@ -18,15 +18,15 @@ func TestMetricsOnLoopbackAreForHostsThatAreServed(t *testing.T) {
 		host    string
 		want    int
 	}{
-		"localhost":                            {"127.0.0.1:4201", "localhost:4201", served},
-		"a loopback address":                   {"127.0.0.1:4201", "127.0.0.1:4201", served},
-		"one of IPv6":                          {"[::1]:4201", "[::1]:4201", served},
-		"a host of --rest-allowed-hosts":       {"localhost:4201", "box.test:4201", served},
-		"a page's own host":                    {"127.0.0.1:4201", "elsewhere.test:4201", misdirected},
-		"one, where the address has a name":    {"localhost:4201", "elsewhere.test", misdirected},
-		"one that looks like loopback":         {"[::1]:4201", "localhost.elsewhere.test:4201", misdirected},
-		"none":                                 {"127.0.0.1:4201", "", misdirected},
-		"any, where others reach the port too": {":4201", "node.test:4201", served},
+		"localhost":                                      {"127.0.0.1:4201", "localhost:4201", served},
+		"a loopback address":                             {"127.0.0.1:4201", "127.0.0.1:4201", served},
+		"an IPv6 loopback address":                       {"[::1]:4201", "[::1]:4201", served},
+		"a host of --rest-allowed-hosts":                 {"localhost:4201", "box.test:4201", served},
+		"another host":                                   {"127.0.0.1:4201", "elsewhere.test:4201", misdirected},
+		"another host, where the address has a name":     {"localhost:4201", "elsewhere.test", misdirected},
+		"a host that starts like loopback":               {"[::1]:4201", "localhost.elsewhere.test:4201", misdirected},
+		"none":                                           {"127.0.0.1:4201", "", misdirected},
+		"any host, if other machines can reach the port": {":4201", "node.test:4201", served},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,12 +19,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// libraryRow is a line of the table of what the libraries count.
+// libraryRow is a row of the table of the libraries' metrics.
 var libraryRow = regexp.MustCompile("(?m)^\\| `((?:controller_runtime|workqueue|rest_client|leader_election|go|process)_\\w+)` \\| (\\w+) \\| ([^|]+) \\|")
 
-// TestThePageTellsRightWhatTheLibrariesCount holds the table against a program
-// that runs: alerts and the dashboard are held against the table.
-func TestThePageTellsRightWhatTheLibrariesCount(t *testing.T) {
+// TestMetricsPage_matchesTheLibraries compares the table with a running
+// program. Other tests compare alerts and the dashboard with the table.
+func TestMetricsPage_matchesTheLibraries(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
@@ -55,7 +55,7 @@ func TestThePageTellsRightWhatTheLibrariesCount(t *testing.T) {
 	}
 }
 
-// scrape returns the metrics of a program; none while it cannot be reached.
+// scrape returns the metrics of a program, or none if it is unreachable.
 func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
@@ -75,8 +75,8 @@ func scrape(t *testing.T, address string) map[string]*dto.MetricFamily {
 	return families
 }
 
-// lacking are the rows whose metric is not there, or is of another kind, or has
-// other labels.
+// lacking returns the rows whose metric is missing or has another type or other
+// labels.
 func lacking(rows [][]string, families map[string]*dto.MetricFamily) []string {
 	var missing []string
 	for _, row := range rows {

@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// Metrics and profiles are served to authorized callers only, over TLS.
-func TestMetricsNeedAuthorization(t *testing.T) {
+// Metrics and profiles are served only to authorized callers, over TLS.
+func TestMetrics_needAuthorization(t *testing.T) {
 	t.Parallel()
 	port, err := controlplane.FreePort()
 	if err != nil {
@@ -50,11 +50,11 @@ func TestMetricsNeedAuthorization(t *testing.T) {
 		token string
 		want  int
 	}{
-		"no token":            {"", http.StatusUnauthorized},
-		"garbage":             {"garbage", http.StatusUnauthorized},
-		"somebody":            {g.token(t, "nothing", "taskrun.dev"), http.StatusForbidden},
-		"who may":             {g.token(t, "scraper", "taskrun.dev"), http.StatusOK},
-		"of another audience": {g.token(t, "scraper", "https://kubernetes.default.svc"), http.StatusUnauthorized},
+		"no token":           {"", http.StatusUnauthorized},
+		"garbage":            {"garbage", http.StatusUnauthorized},
+		"somebody":           {g.token(t, "nothing", "taskrun.dev"), http.StatusForbidden},
+		"a permitted caller": {g.token(t, "scraper", "taskrun.dev"), http.StatusOK},
+		"another audience":   {g.token(t, "scraper", "https://kubernetes.default.svc"), http.StatusUnauthorized},
 	}
 	for name, tc := range cases {
 		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/cmdline"} {

@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// takingFrom is a spec whose argument x comes from TaskRuns of these names, with a
-// parameter between each two.
+// takingFrom returns a spec whose argument x has inputs from TaskRuns of these names,
+// with a parameter between each two.
 func takingFrom(names ...string) v1alpha1.TaskRunSpec {
 	var sources []v1alpha1.TaskInput
 	for i, name := range names {
@@ -26,7 +26,7 @@ func takingFrom(names ...string) v1alpha1.TaskRunSpec {
 	return v1alpha1.TaskRunSpec{TaskInputs: []v1alpha1.TaskArgument{{Name: "x", Sources: sources}}}
 }
 
-// inputIDs are the ids, over REST, of the runs that the argument x comes from.
+// inputIDs returns the ids of the input runs of the argument x, over REST.
 func inputIDs(t *testing.T, p *program, id string) []string {
 	t.Helper()
 	status, body := call(t, http.MethodGet, p.url()+"/task_runs/"+id, "")
@@ -65,9 +65,9 @@ func withIDs(ids ...string) func(*v1alpha1.TaskRun) bool {
 	return func(run *v1alpha1.TaskRun) bool { return slices.Equal(run.Status.InputTaskRunIDs, ids) }
 }
 
-// Two replicas see an input as soon as its TaskRun exists, after a restart of both too,
-// and keep it when that is created again.
-func TestAnInputIsResolvedWhenItsTaskRunExists(t *testing.T) {
+// Two replicas resolve an input as soon as its TaskRun exists, also after a restart of
+// both, and keep it when the TaskRun is created again.
+func TestNamedInput_isResolvedWhenItsTaskRunExists(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -110,9 +110,9 @@ func TestAnInputIsResolvedWhenItsTaskRunExists(t *testing.T) {
 	wantInputs(t, other, id, second, first, second, third)
 }
 
-// An object whose id belongs to another TaskRun is not the run that was named. It is
-// when the other one is gone.
-func TestADuplicateIsNoInput(t *testing.T) {
+// An object whose id belongs to another TaskRun is not an input until the other TaskRun
+// is deleted.
+func TestNamedInput_duplicateIsNotAnInput(t *testing.T) {
 	t.Parallel()
 	c := running(t)
 	const shared = "7d0c9a55-30b4-4c9e-8a0f-1b6f2d3c4e02"
@@ -127,6 +127,6 @@ func TestADuplicateIsNoInput(t *testing.T) {
 	if err := c.Delete(t.Context(), c.get(t, shared)); err != nil {
 		t.Fatal(err)
 	}
-	c.patch(t, "duplicate", `{"spec":{"name":"the run now"}}`) // else it is looked at after a minute
+	c.patch(t, "duplicate", `{"spec":{"name":"the run now"}}`) // otherwise it is checked after a minute
 	c.await(t, "later", "has its input", withIDs(shared))
 }

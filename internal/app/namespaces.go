@@ -22,7 +22,7 @@ import (
 const namespaceInterval = time.Second
 
 // namespaces are the open namespaces. A namespace is opened when it has runs, or when
-// an authorized request is for it, so that the runs of lost workers are handled
+// an authorized request is for it, so that runs of lost workers are handled even
 // without requests. It is closed when it has no runs and REST does not use it.
 type namespaces struct {
 	services     *services
@@ -54,8 +54,8 @@ func newNamespaces(mgr manager.Manager, options Options, services *services, log
 	return s, mgr.Add(s.registry)
 }
 
-// forREST opens a namespace for REST, or the lists of all of them for "". It returns
-// rest.ErrNotServed for a namespace that is not watched.
+// forREST opens a namespace for REST, or the lists of all namespaces for "". It
+// returns rest.ErrNotServed for a namespace that is not watched.
 func (s *namespaces) forREST(namespace string) (rest.Tenant, error) {
 	if namespace == "" {
 		return rest.Tenant{Lists: usecase.NewLister(s.services.cluster.AllNamespaces(), clock.RealClock{})}, nil
@@ -67,7 +67,7 @@ func (s *namespaces) forREST(namespace string) (rest.Tenant, error) {
 	served := s.services.service(telemetry.SourceREST, namespace)
 	served.ReadyWorkers = b.workers
 	return rest.Tenant{
-		Runs: served, Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
+		Runs: served, Flows: s.services.flowsOf(namespace), Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
 		Recorder: s.services.recorder.Timed(s.services.traces.Events(s.services.service(telemetry.SourceEvents, namespace)), clock.RealClock{}),
 		Close:    func() { s.release(namespace, b) },
 	}, nil
@@ -115,7 +115,7 @@ func (s *namespaces) closeUnless(namespace string, b *workerServices, hasRuns bo
 // reconcile opens the namespaces that have runs, and closes unused ones without runs.
 func (s *namespaces) reconcile() {
 	for _, namespace := range s.services.cluster.Namespaces() {
-		_, _ = s.workersOf(namespace, 0) // one that is not worked in has nothing to be opened for
+		_, _ = s.workersOf(namespace, 0) // does nothing for a namespace that is not watched
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *namespaces) Start(ctx context.Context) error {
 	}
 }
 
-// stop prevents that further namespaces start.
+// stop prevents further namespaces from starting.
 func (s *namespaces) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// Each namespace has a queue of its own, and what was left behind in it is looked
-// after though nobody has asked this program for that namespace yet.
-func TestNamespacesAreApart(t *testing.T) {
+// Each namespace has its own queue. Runs of a lost worker are delivered again in a
+// namespace without requests.
+func TestNamespaces_haveSeparateQueues(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	home, there := newCluster(t, env.Config, env.Namespace(t)), newCluster(t, env.Config, env.Namespace(t))
@@ -38,18 +38,19 @@ func TestNamespacesAreApart(t *testing.T) {
 	awayFromHome.takes(t, left)
 	there.await(t, left, "is held", heldBy("worker"))
 	if status, _ := call(t, http.MethodGet, first.url()+"/task_runs/"+left, ""); status != http.StatusNotFound {
-		t.Errorf("a run of the other namespace is read at home: status %d", status)
+		t.Errorf("a run of the other namespace is read in the own one: status %d", status)
 	}
 
 	first.stop()
 	second := start(t, env.Config, home.namespace, both)
-	// Nobody asks it for the other namespace; the worker that held the run is gone.
+	// This program gets no request for the other namespace. The worker that held
+	// the run has disconnected.
 	there.await(t, left, "waits for a worker again", heldBy(""))
 	serveAt(t, elsewhere(second), "another", "hello").takes(t, left)
 }
 
-// askIn lists what there is in a namespace that may not exist, and reports whether
-// all of it was answered.
+// askIn sends list requests for a namespace that may not exist, and reports
+// whether all succeeded.
 func askIn(t *testing.T, handler http.Handler, namespace string) bool {
 	t.Helper()
 	for _, path := range []string{"/task_runs/filter", "/v2/concurrency_limits/filter", "/task_workers/filter"} {
@@ -63,9 +64,9 @@ func askIn(t *testing.T, handler http.Handler, namespace string) bool {
 	return true
 }
 
-// A caller who may list the runs of all namespaces can name any. Not parallel: it
-// counts goroutines and measures the heap.
-func TestNamespacesThatWereAskedForLeaveLittle(t *testing.T) {
+// A caller that can list the runs of all namespaces can name any namespace. The
+// test is not parallel, because it counts goroutines and measures the heap.
+func TestNamespaces_unusedOnesAreClosed(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	p := start(t, env.Config, env.Namespace(t), func(o *Options) { o.Scope.Watch = nil })
 	handler := p.app.server.Handler()
@@ -90,7 +91,7 @@ func TestNamespacesThatWereAskedForLeaveLittle(t *testing.T) {
 	var moreHeap uint64
 	eventually(t, "what was kept of the namespaces is gone", func() bool {
 		more, moreHeap = used()
-		return more <= goroutines+500 && // the program is still starting, and few namespaces stay open for a while
+		return more <= goroutines+500 && // the program is still starting, and a few namespaces stay open
 			moreHeap <= heap+4<<10
 	}, func() { t.Logf("%d goroutines and %d KiB, then %d and %d KiB", goroutines, heap, more, moreHeap) })
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest"
 	"github.com/taskrun-dev/taskrun-operator/internal/tracing"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 // Options are all options of the program.
@@ -25,6 +26,7 @@ type Options struct {
 	Scope      ScopeOptions
 	REST       rest.Options
 	Security   SecurityOptions
+	Flows      FlowOptions
 	Controller controller.Options
 	Delivery   delivery.ReaperOptions
 	Manager    ManagerOptions
@@ -32,14 +34,15 @@ type Options struct {
 	Log        LogOptions
 }
 
-// DefaultOptions returns the options that hold when no flag is given. All
-// addresses are on loopback.
+// DefaultOptions returns the defaults of the flags. All addresses are on
+// loopback.
 func DefaultOptions() Options {
 	return Options{
 		Kubernetes: KubernetesOptions{Timeout: 10 * time.Second},
 		Scope:      ScopeOptions{Namespace: "default"},
 		REST:       rest.DefaultOptions(),
 		Security:   DefaultSecurityOptions(),
+		Flows:      FlowOptions{UnknownFlowRuns: flows.UnknownNotFound},
 		Controller: controller.DefaultOptions(),
 		Delivery:   delivery.DefaultReaperOptions(),
 		Manager: ManagerOptions{
@@ -58,6 +61,7 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	o.Scope.BindFlags(fs)
 	o.REST.BindFlags(fs)
 	o.Security.BindFlags(fs)
+	o.Flows.BindFlags(fs)
 	o.Controller.BindFlags(fs)
 	o.Delivery.BindFlags(fs)
 	o.Manager.BindFlags(fs)
@@ -72,20 +76,20 @@ func (o *Options) Validate() error {
 		shutdown = fmt.Errorf("--shutdown-timeout must be more than --rest-shutdown-timeout, which is %s", o.REST.ShutdownTimeout)
 	}
 	return errors.Join(
-		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
+		o.Kubernetes.Validate(), o.Scope.Validate(), o.REST.Validate(), o.Security.Validate(), o.Flows.Validate(), o.Controller.Validate(), o.Delivery.Validate(), o.Manager.Validate(),
 		o.REST.CheckReach(o.Security.Authentication != authenticationNone, o.Security.TLS.Enabled()), shutdown, o.Tracing.Validate(), o.Log.Validate(),
 	)
 }
 
-// parse sets the options from the arguments of a command line. The error is
-// flag.ErrHelp after the flags were asked for and printed.
+// parse sets the options from the arguments of a command line. If help was
+// requested and printed, the error is flag.ErrHelp.
 func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err error) {
 	goFlags := flag.NewFlagSet("", flag.ContinueOnError)
 	o.BindFlags(goFlags)
 	goFlags.BoolVar(&showVersion, "version", false, "print the version and exit")
 	fs := pflag.NewFlagSet("taskrun-operator", pflag.ContinueOnError)
 	fs.AddGoFlagSet(goFlags)
-	fs.SetOutput(io.Discard) // what is wrong is told once, by the caller
+	fs.SetOutput(io.Discard) // the caller reports the error
 	fs.Usage = func() {
 		fmt.Fprintf(usage, "taskrun-operator keeps Prefect task runs as Kubernetes objects and serves them over REST.\n"+
 			"Workers of Prefect run the code; the operator runs none.\n\nFlags:\n%s", fs.FlagUsages())
@@ -103,8 +107,8 @@ func (o *Options) parse(args []string, usage io.Writer) (showVersion bool, err e
 
 // ScopeOptions configure the namespaces.
 type ScopeOptions struct {
-	Namespace string   // the one served under /api
-	Watch     []string // those the controller works in; empty: all
+	Namespace string   // namespace of /api
+	Watch     []string // namespaces of the controller; empty: all
 }
 
 // BindFlags binds flags to the options. Their current values are the defaults.

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestThePageOfBackgroundTasksHasTheirOptions(t *testing.T) {
+func TestBackgroundTasksPage_hasTheOptions(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/background-tasks.md")
 	if err != nil {

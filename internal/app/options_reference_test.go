@@ -32,7 +32,7 @@ func TestThePageOfAllOptions(t *testing.T) {
 	}
 }
 
-// describeOptions is the page: a table of all flags.
+// describeOptions returns the page: a table of all flags.
 func describeOptions() string {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	options := DefaultOptions()

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFlagsSetOptions(t *testing.T) {
+func TestBindFlags_setsOptions(t *testing.T) {
 	t.Parallel()
 	got := DefaultOptions()
 	_, err := got.parse([]string{
@@ -40,26 +40,26 @@ func TestFlagsSetOptions(t *testing.T) {
 	}
 }
 
-func TestBadFlagsAreNamed(t *testing.T) {
+func TestOptions_errorNamesTheFlag(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		args []string
 		want string
 	}{
-		"an unknown flag":                           {[]string{"--colour=red"}, "--colour"},
-		"a number that is none":                     {[]string{"--concurrent-reconciles=many"}, "--concurrent-reconciles"},
-		"a value out of range":                      {[]string{"--concurrent-reconciles=0"}, "--concurrent-reconciles"},
-		"a word that is no flag":                    {[]string{"start"}, `"start"`},
-		"a namespace that cannot be":                {[]string{"--namespace=No_Such"}, "--namespace"},
-		"a namespace in the list that cannot be":    {[]string{"--watch-namespaces=default,No_Such"}, "--watch-namespaces"},
-		"a served namespace that is not watched":    {[]string{"--watch-namespaces=other"}, "--watch-namespaces"},
-		"an address without a port":                 {[]string{"--metrics-bind-address=localhost"}, "--metrics-bind-address"},
-		"no time to stop":                           {[]string{"--shutdown-timeout=0s"}, "--shutdown-timeout"},
-		"less time to stop than requests may take":  {[]string{"--shutdown-timeout=10s"}, "--rest-shutdown-timeout"},
-		"no time for the API server":                {[]string{"--api-server-timeout=0s"}, "--api-server-timeout"},
-		"an unknown log format":                     {[]string{"--log-format=xml"}, "--log-format"},
-		"an unknown log level":                      {[]string{"--log-level=loud"}, "--log-level"},
-		"a REST address that everybody could reach": {[]string{"--rest-bind-address=0.0.0.0:4200"}, "--rest-bind-address"},
+		"an unknown flag":                              {[]string{"--colour=red"}, "--colour"},
+		"an invalid number":                            {[]string{"--concurrent-reconciles=many"}, "--concurrent-reconciles"},
+		"a value out of range":                         {[]string{"--concurrent-reconciles=0"}, "--concurrent-reconciles"},
+		"a positional argument":                        {[]string{"start"}, `"start"`},
+		"an invalid namespace":                         {[]string{"--namespace=No_Such"}, "--namespace"},
+		"an invalid namespace in the list":             {[]string{"--watch-namespaces=default,No_Such"}, "--watch-namespaces"},
+		"a served namespace that is not watched":       {[]string{"--watch-namespaces=other"}, "--watch-namespaces"},
+		"an address without a port":                    {[]string{"--metrics-bind-address=localhost"}, "--metrics-bind-address"},
+		"no time for shutdown":                         {[]string{"--shutdown-timeout=0s"}, "--shutdown-timeout"},
+		"a shutdown time below the request timeout":    {[]string{"--shutdown-timeout=10s"}, "--rest-shutdown-timeout"},
+		"no timeout for the API server":                {[]string{"--api-server-timeout=0s"}, "--api-server-timeout"},
+		"an unknown log format":                        {[]string{"--log-format=xml"}, "--log-format"},
+		"an unknown log level":                         {[]string{"--log-level=loud"}, "--log-level"},
+		"a REST address that other machines can reach": {[]string{"--rest-bind-address=0.0.0.0:4200"}, "--rest-bind-address"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -70,13 +70,13 @@ func TestBadFlagsAreNamed(t *testing.T) {
 				t.Errorf("error = %v, want one line naming %s", err, tc.want)
 			}
 			if stderr.Len() > 0 {
-				t.Errorf("stderr = %q, want the error told once, by the caller", &stderr)
+				t.Errorf("stderr = %q, want the error reported once, by the caller", &stderr)
 			}
 		})
 	}
 }
 
-func TestHelpListsEveryFlag(t *testing.T) {
+func TestHelp_listsEveryFlag(t *testing.T) {
 	t.Parallel()
 	var help bytes.Buffer
 	if err := RunEmbedded(t.Context(), []string{"--help"}, &help); err != nil {
@@ -95,7 +95,7 @@ func TestHelpListsEveryFlag(t *testing.T) {
 	})
 }
 
-func TestVersionIsPrinted(t *testing.T) {
+func TestVersion_isPrinted(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	if err := RunEmbedded(t.Context(), []string{"--version"}, &out); err != nil || !strings.HasPrefix(out.String(), "taskrun-operator ") {
@@ -103,7 +103,7 @@ func TestVersionIsPrinted(t *testing.T) {
 	}
 }
 
-func TestHelpIsNotAnError(t *testing.T) {
+func TestHelp_isNotAnError(t *testing.T) {
 	t.Parallel()
 	options := DefaultOptions()
 	if _, err := options.parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {

@@ -18,7 +18,7 @@ import (
 )
 
 // outageQuietPeriod is the time without a failed call after which an outage has ended.
-// In a partial outage some calls succeed.
+// In a partial outage, some calls succeed.
 const outageQuietPeriod = 5 * time.Second
 
 // outages detects from all calls that the API server cannot be reached. An outage is
@@ -28,11 +28,11 @@ const outageQuietPeriod = 5 * time.Second
 type outages struct {
 	clock   clock.PassiveClock
 	log     *slog.Logger
-	onStart func() // counts the outage; nil before the metrics are there
+	onStart func() // counts the outage; nil before the metrics exist
 
 	mu          sync.Mutex
-	since       time.Time // when the outage began; zero: there is none
-	lastFailure time.Time // when a call failed last
+	since       time.Time // start of the outage; zero: none
+	lastFailure time.Time // time of the latest failed call
 }
 
 func newOutages(lines slog.Handler) *outages {
@@ -53,7 +53,7 @@ type outageTransport struct {
 func (t *outageTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.next.RoundTrip(r)
 	switch {
-	case errors.Is(err, context.Canceled): // by the program
+	case errors.Is(err, context.Canceled): // canceled by the program
 	case err != nil:
 		t.outages.record(r.Context(), err)
 	case isUnavailable(response.StatusCode):
@@ -99,8 +99,8 @@ func (o *outages) ongoing() bool {
 }
 
 // Handler returns a handler that logs redundant lines of an outage at debug level. It
-// formats the attributes of a logger with the logger's first line: controllers make a
-// logger for each reconciliation, and most write nothing.
+// formats the attributes of a logger with the logger's first line: controllers create
+// a logger for each reconciliation, and most log nothing.
 func (o *outages) Handler(next slog.Handler) slog.Handler {
 	return &outageHandler{enabled: next.Enabled, formatted: func() slog.Handler { return next }, outages: o}
 }
@@ -127,7 +127,8 @@ func (h *outageHandler) Handle(ctx context.Context, line slog.Record) error {
 	return h.formatted().Handle(ctx, line)
 }
 
-// isRedundant reports whether a line only says that a call failed during an outage.
+// isRedundant reports whether a line has no more information than that a call failed
+// during an outage.
 func (h *outageHandler) isRedundant(line slog.Record) bool {
 	repeats := false
 	line.Attrs(func(attribute slog.Attr) bool {

@@ -21,7 +21,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// apiServer answers as it is told to.
+// apiServer responds as the test instructs.
 type apiServer struct {
 	status int
 	err    error
@@ -34,7 +34,8 @@ func (s *apiServer) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: s.status, Status: http.StatusText(s.status), Body: io.NopCloser(strings.NewReader(""))}, nil
 }
 
-// outageLog is a log, and calls to an API server whose outages it tells of.
+// outageLog is a log, and a client of an API server whose outages are logged in
+// it.
 type outageLog struct {
 	lines   bytes.Buffer
 	clock   *testingclock.FakeClock
@@ -54,7 +55,7 @@ func newOutageLog(level slog.Level) *outageLog {
 	return l
 }
 
-// call makes a call, and logs a failure as the libraries do.
+// call makes a call and logs a failure as the libraries do.
 func (l *outageLog) call(t *testing.T, err error) {
 	t.Helper()
 	response, failure := l.outages.Transport(&l.server).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
@@ -71,21 +72,21 @@ func refused() error {
 	return &url.Error{Op: "Get", URL: "https://127.0.0.1:1", Err: fmt.Errorf("dial tcp: %w", syscall.ECONNREFUSED)}
 }
 
-func TestAnOutageOfTheAPIServerIsTwoLinesAndIsCounted(t *testing.T) {
+func TestOutage_isLoggedInTwoLinesAndCounted(t *testing.T) {
 	t.Parallel()
 	tests := map[string]apiServer{
-		"no connection":   {err: refused()},
-		"no answer":       {err: context.DeadlineExceeded},
-		"a proxy's 502":   {status: http.StatusBadGateway},
-		"a server's 503":  {status: http.StatusServiceUnavailable},
-		"a gateway's 504": {status: http.StatusGatewayTimeout},
+		"no connection":       {err: refused()},
+		"no response":         {err: context.DeadlineExceeded},
+		"a 502 of a proxy":    {status: http.StatusBadGateway},
+		"a 503 of the server": {status: http.StatusServiceUnavailable},
+		"a 504 of a gateway":  {status: http.StatusGatewayTimeout},
 	}
 	for name, server := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newOutageLog(slog.LevelInfo)
 			l.call(t, nil)
-			for i := range 150 { // a minute
+			for i := range 150 { // for a minute
 				l.server = server
 				if i%10 == 9 { // some calls succeed
 					l.server = apiServer{status: http.StatusOK}
@@ -111,21 +112,21 @@ func TestAnOutageOfTheAPIServerIsTwoLinesAndIsCounted(t *testing.T) {
 	}
 }
 
-func TestWhatAnOutageDoesNotHide(t *testing.T) {
+func TestOutage_linesThatAreNotHidden(t *testing.T) {
 	t.Parallel()
 	forbidden := errors.New("taskruns is forbidden")
 	tests := map[string]struct {
 		server apiServer
 		level  slog.Level
 		err    error
-		want   int // lines beside the first one of an outage
+		want   int // lines after the first one of an outage
 	}{
-		"a failure of another kind during an outage":    {server: apiServer{err: refused()}, err: forbidden, want: 2},
-		"a failed call without an outage":               {server: apiServer{status: http.StatusOK}, err: refused(), want: 2},
-		"a call that the program ended":                 {server: apiServer{err: context.Canceled}, err: refused(), want: 2},
-		"an error of the API server that others do not": {server: apiServer{status: http.StatusInternalServerError}, err: refused(), want: 2},
-		"each failure, at the level debug":              {server: apiServer{err: refused()}, level: slog.LevelDebug, err: taskrun.ErrUnavailable, want: 2},
-		"but a failure of the store":                    {server: apiServer{err: refused()}, err: fmt.Errorf("reading: %w", refused()), want: 0},
+		"a failure of another kind":        {server: apiServer{err: refused()}, err: forbidden, want: 2},
+		"a failed call without an outage":  {server: apiServer{status: http.StatusOK}, err: refused(), want: 2},
+		"a call that the program canceled": {server: apiServer{err: context.Canceled}, err: refused(), want: 2},
+		"another error of the API server":  {server: apiServer{status: http.StatusInternalServerError}, err: refused(), want: 2},
+		"failures at debug level":          {server: apiServer{err: refused()}, level: slog.LevelDebug, err: taskrun.ErrUnavailable, want: 2},
+		"a failure of the store":           {server: apiServer{err: refused()}, err: fmt.Errorf("reading: %w", refused()), want: 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +150,7 @@ type countedText struct{ times *int }
 
 func (c countedText) String() string { *c.times++; return "a text" }
 
-func TestALoggerFormatsItsAttributesWithItsFirstLine(t *testing.T) {
+func TestLogger_formatsItsAttributesWithItsFirstLine(t *testing.T) {
 	t.Parallel()
 	l, times := newOutageLog(slog.LevelInfo), 0
 	log := logr.FromSlogHandler(l.log.Handler()).WithValues("object", countedText{&times}).WithName("c").WithValues("reconcileID", "7")
@@ -170,7 +171,7 @@ func TestALoggerFormatsItsAttributesWithItsFirstLine(t *testing.T) {
 	}
 }
 
-func TestAGroupOfALoggerNamesWhatFollows(t *testing.T) {
+func TestLogger_groupNamesTheFollowingAttributes(t *testing.T) {
 	t.Parallel()
 	l := newOutageLog(slog.LevelInfo)
 	l.log.With("a", 1).WithGroup("g").With("b", 2).Info("line", "c", 3)

@@ -14,12 +14,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// outage is how long the API server is gone.
+// outage is the duration of the outage.
 const outage = 20 * time.Second
 
-// TestRESTOverAnOutageLosesNothing makes and moves runs without a pause while
-// the API server goes away and comes back.
-func TestRESTOverAnOutageLosesNothing(t *testing.T) {
+// TestREST_outageLosesNoRun creates and changes runs continuously during an
+// outage of the API server.
+func TestREST_outageLosesNoRun(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -56,8 +56,8 @@ func TestRESTOverAnOutageLosesNothing(t *testing.T) {
 	}
 }
 
-// createWithoutPause makes runs until it is told to stop, and returns the ids of
-// those that were answered with 201. Any other answer has to be a 503.
+// createWithoutPause creates runs until it is stopped, and returns the ids of
+// those with a response of 201. Any other response must be a 503.
 func createWithoutPause(t *testing.T, stop <-chan struct{}, p *program, client int) []string {
 	t.Helper()
 	var ids []string
@@ -81,7 +81,7 @@ func createWithoutPause(t *testing.T, stop <-chan struct{}, p *program, client i
 	}
 }
 
-// wantUnavailable wants the answer that a Prefect client tries again after.
+// wantUnavailable requires the response after which a Prefect client retries.
 func wantUnavailable(t *testing.T, method, url, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))

@@ -21,7 +21,7 @@ func (p problem) Error() string {
 
 func (p problem) Unwrap() error { return p.error }
 
-// asProblem makes one line of an error, nil of none.
+// asProblem converts an error to one line, nil for nil.
 func asProblem(err error) error {
 	if err == nil {
 		return nil
@@ -45,8 +45,8 @@ func explainBusy(err error, addresses map[string]string) error {
 	return err
 }
 
-// sameAddress compares an address listened on with one of an option, which can
-// hold a name.
+// sameAddress compares a listening address with that of an option, which can have
+// a host name.
 func sameAddress(listened net.Addr, option string) bool {
 	if listened.String() == option {
 		return true

@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-func TestProblemsAreOneLine(t *testing.T) {
+func TestProblem_isOneLine(t *testing.T) {
 	t.Parallel()
 	inner := errors.New("--log-format must be text or json")
-	foreign := errors.New("  second\r\nthird\n") //nolint:revive // as other programs word theirs
+	foreign := errors.New("  second\r\nthird\n") //nolint:revive // the format of other programs
 	err := asProblem(errors.Join(inner, foreign))
 	if want := "--log-format must be text or json; second; third"; err.Error() != want {
 		t.Errorf("error = %q, want %q", err, want)
 	}
 	if !errors.Is(err, inner) {
-		t.Error("the problem lost the error it tells of")
+		t.Error("the problem lost its error")
 	}
 	if asProblem(nil) != nil {
 		t.Error("no error became a problem")
@@ -45,11 +45,11 @@ func TestExplainBusy(t *testing.T) {
 		address  string
 		wantFlag bool
 	}{
-		"a busy address names its flag":             {err: busy, address: taken.Addr().String(), wantFlag: true},
-		"also when the error is wrapped":            {err: fmt.Errorf("starting: %w", busy), address: taken.Addr().String(), wantFlag: true},
-		"also when the option has a name":           {err: busy, address: "localhost:" + port, wantFlag: true},
-		"an address of none of our flags does not":  {err: busy, address: "127.0.0.1:1"},
-		"an error of another kind is left as it is": {err: errors.New("no"), address: taken.Addr().String()},
+		"a busy address with its flag": {err: busy, address: taken.Addr().String(), wantFlag: true},
+		"a wrapped error":              {err: fmt.Errorf("starting: %w", busy), address: taken.Addr().String(), wantFlag: true},
+		"an option with a host name":   {err: busy, address: "localhost:" + port, wantFlag: true},
+		"an address of no flag":        {err: busy, address: "127.0.0.1:1"},
+		"another error":                {err: errors.New("no"), address: taken.Addr().String()},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestExplainBusy(t *testing.T) {
 			if tc.wantFlag != strings.Contains(got.Error(), "--x-bind-address") {
 				t.Errorf("error = %v, names the flag: want %v", got, tc.wantFlag)
 			}
-			if !tc.wantFlag && got != tc.err { //nolint:errorlint // identity is meant
+			if !tc.wantFlag && got != tc.err { //nolint:errorlint // compares identity
 				t.Errorf("error = %v, want it unchanged", got)
 			}
 		})

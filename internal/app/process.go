@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// process is what the program sets of its process.
+// process holds the process-wide settings of the program.
 type process struct {
 	useForLibraries func(slog.Handler)
 	collectOften    func(ctx context.Context, waitForSync func(context.Context) bool) (stop func())

@@ -27,7 +27,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// What docs/stateproposal.md promises, one test each:
+// The promises of docs/stateproposal.md, with a test for each:
 //
 //  1. A proposal inherits nothing from an earlier one.     TestAProposalInheritsNothing
 //  2. Applying a manifest again proposes nothing, be it that of a run or of a proposal,
@@ -42,7 +42,7 @@ import (
 //  8. A proposal is evaluated once, whatever restarts.     TestAKillBetweenTheTwoWritesEvaluatesNothingAgain
 //  9. Evaluated proposals go after --proposal-ttl.         TestAnEvaluatedProposalIsDeletedAfterItsTTL
 
-// statesOf are the types of the states of a run, oldest first.
+// statesOf returns the types of the states of a run, oldest first.
 func (c *cluster) statesOf(t *testing.T, name string) []string {
 	t.Helper()
 	return endOf(c.await(t, name, "has a state", func(run *v1alpha1.TaskRun) bool { return run.Status.State != nil })).States
@@ -76,7 +76,7 @@ func TestAProposalInheritsNothing(t *testing.T) {
 	}
 }
 
-// applied applies a manifest server-side, as GitOps controllers do.
+// applied applies a manifest server-side, like a GitOps controller.
 func (c *cluster) applied(t *testing.T, manifest string) {
 	t.Helper()
 	object := &unstructured.Unstructured{}
@@ -110,7 +110,7 @@ spec:
 func TestApplyingAgainProposesNothing(t *testing.T) {
 	t.Parallel()
 	c := running(t)
-	c.applied(t, appliedProposal) // the run comes a moment later
+	c.applied(t, appliedProposal) // the run is created a moment later
 	c.applied(t, appliedRun)
 	p := &v1alpha1.StateProposal{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "start-hello"}}
 	if got := c.awaitVerdict(t, p, true).Status; got.Verdict != "Accepted" {
@@ -123,7 +123,7 @@ func TestApplyingAgainProposesNothing(t *testing.T) {
 		c.applied(t, appliedProposal)
 		c.wantStates(t, "hello", want...)
 	}
-	// The same after the proposal has gone: its name is known.
+	// Applying again has no effect after the proposal was deleted either: its name is recorded.
 	if err := c.Delete(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestRestoringAndCopyingProposeNothing(t *testing.T) {
 	}
 	c.wantStates(t, "copied", "PENDING")
 
-	// Both are restored from a backup, without their status.
+	// Both are restored from a backup without their status.
 	restored, proposal := run.DeepCopy(), p.DeepCopy()
 	if err := errors.Join(c.Delete(t.Context(), run), c.Delete(t.Context(), p)); err != nil {
 		t.Fatal(err)
@@ -175,8 +175,8 @@ func TestRestoringAndCopyingProposeNothing(t *testing.T) {
 	}
 }
 
-// users gives clients for users with a role of config/rbac each, in a namespace of a private API server that has the
-// admission policy, and more manifests.
+// users returns clients for users with one role of config/rbac each, in a namespace of a private API server with the
+// admission policy and more manifests.
 type users struct {
 	*cluster
 	config *kuberest.Config
@@ -212,7 +212,7 @@ func withPolicy(t *testing.T, more ...string) *users {
 	return u
 }
 
-// as is the cluster as a user sees it who has these roles in the namespace.
+// as returns the cluster as a user with these roles in the namespace sees it.
 func (u *users) as(t *testing.T, user string, roles ...string) *cluster {
 	t.Helper()
 	for _, role := range roles {
@@ -235,7 +235,7 @@ func (u *users) as(t *testing.T, user string, roles ...string) *cluster {
 	return c
 }
 
-// tried proposes, and returns the error.
+// tried creates a proposal and returns the error.
 func (c *cluster) tried(t *testing.T, spec v1alpha1.StateProposalSpec) (*v1alpha1.StateProposal, error) {
 	t.Helper()
 	spec.TargetRef = v1alpha1.ProposalTarget{Kind: v1alpha1.KindTaskRun, Name: "hello"}
@@ -246,7 +246,7 @@ func (c *cluster) tried(t *testing.T, spec v1alpha1.StateProposalSpec) (*v1alpha
 	return p, c.Create(t.Context(), p)
 }
 
-// inForce waits until the API server applies the policy, a moment after it was created.
+// inForce waits until the API server applies the policy, shortly after its creation.
 func (u *users) inForce(t *testing.T, editor *cluster) {
 	t.Helper()
 	eventually(t, "the policy is in force", func() bool {
@@ -293,7 +293,7 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, upd
 	}
 }
 
-// A result in the initial state of a run needs what a result in a proposal needs.
+// A result in the initial state of a run needs the same permission as a result in a proposal.
 func TestAnInitialStateWithAResultNeedsAPermissionOfItsOwn(t *testing.T) {
 	t.Parallel()
 	u := withPolicy(t)
@@ -318,16 +318,16 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, cre
 	eventually(t, "the policy of initial states is in force", func() bool { return tried(editor, "erin", data) != nil }, func() {})
 	states := map[string]struct {
 		state  *v1alpha1.ProposedState
-		editor bool // may create it
+		editor bool // the editor may create it
 	}{
-		"none":               {nil, true},
-		"a plain one":        {&v1alpha1.ProposedState{Type: "COMPLETED"}, true},
-		"one with a message": {&v1alpha1.ProposedState{Type: "FAILED", Message: new("no")}, true},
-		"one for later":      {details(v1alpha1.StateDetails{ScheduledTime: new(v1alpha1.MicroTime{Time: time.Now()})}), true},
-		"data":               {data, false},
-		"data of null":       {&v1alpha1.ProposedState{Type: "RUNNING", DataJSON: new("null")}, false},
-		"a cache key":        {details(v1alpha1.StateDetails{CacheKey: new("k")}), false},
-		"an empty cache key": {details(v1alpha1.StateDetails{CacheKey: new("")}), false},
+		"none":                     {nil, true},
+		"a plain state":            {&v1alpha1.ProposedState{Type: "COMPLETED"}, true},
+		"a state with a message":   {&v1alpha1.ProposedState{Type: "FAILED", Message: new("no")}, true},
+		"a state for a later time": {details(v1alpha1.StateDetails{ScheduledTime: new(v1alpha1.MicroTime{Time: time.Now()})}), true},
+		"data":                     {data, false},
+		"null data":                {&v1alpha1.ProposedState{Type: "RUNNING", DataJSON: new("null")}, false},
+		"a cache key":              {details(v1alpha1.StateDetails{CacheKey: new("k")}), false},
+		"an empty cache key":       {details(v1alpha1.StateDetails{CacheKey: new("")}), false},
 	}
 	clusters := map[string]*cluster{"editor": editor, "admin": u.as(t, "ada", "admin-role"), "importer": u.as(t, "ian", "importer")}
 	for who, c := range clusters {
@@ -364,7 +364,7 @@ func TestTheProposerIsNotClaimed(t *testing.T) {
 		if _, err := editor.tried(t, v1alpha1.StateProposalSpec{Proposer: "erin"}); err != nil {
 			t.Errorf("the own name: %v", err)
 		}
-		// Nor can it be changed later.
+		// It cannot be changed later either.
 		p, err := editor.tried(t, v1alpha1.StateProposalSpec{})
 		if err != nil {
 			t.Fatal(err)
@@ -393,7 +393,7 @@ func TestTwoUsersAtOnceBothGetTheirVerdict(t *testing.T) {
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
 	c.apply(t, "hello", v1alpha1.TaskRunSpec{})
-	// The operator finds both at its start.
+	// The operator finds both proposals at its start.
 	cancel := c.proposeAs(t, "hello", v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "CANCELLED", Message: new("by alice")}, Proposer: "alice"})
 	finish := c.proposeAs(t, "hello", v1alpha1.StateProposalSpec{State: v1alpha1.ProposedState{Type: "COMPLETED", Message: new("by bob")}, Proposer: "bob"})
 	start(t, env.Config, c.namespace, nil)
@@ -414,8 +414,8 @@ func TestTwoUsersAtOnceBothGetTheirVerdict(t *testing.T) {
 	}
 }
 
-// TestAVerdictIsAwaitedWithoutARace does what kubectl wait --for=condition=Evaluated does: a list of one object, and a
-// watch from there.
+// TestAVerdictIsAwaitedWithoutARace does the same as kubectl wait --for=condition=Evaluated: a list of one object, and
+// a watch from its version.
 func TestAVerdictIsAwaitedWithoutARace(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
@@ -446,7 +446,7 @@ func TestAVerdictIsAwaitedWithoutARace(t *testing.T) {
 			break
 		}
 		w.Stop()
-		// Once it is Evaluated, the run has the state.
+		// After the condition Evaluated, the run has the state.
 		if state := c.get(t, "hello").Status.State.Type; i < 2 && state != kind {
 			t.Errorf("the run is %s, want %s", state, kind)
 		}
@@ -454,11 +454,11 @@ func TestAVerdictIsAwaitedWithoutARace(t *testing.T) {
 }
 
 // TestAKillBetweenTheTwoWritesEvaluatesNothingAgain kills the program after the decision was written to the run and
-// before the proposal shows it, moves the run on, and starts the program again.
+// before the status of the proposal has it, changes the run, and restarts the program.
 func TestAKillBetweenTheTwoWritesEvaluatesNothingAgain(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	for _, passing := range []int{2, 3} { // the run's first status and the decision; and the mark on the proposal
+	for _, passing := range []int{2, 3} { // the run's first status and the decision; then also the mark on the proposal
 		t.Run(fmt.Sprintf("after %d writes", passing), func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, env.Config, env.Namespace(t))

@@ -8,10 +8,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
-// forgetQueues removes the depths of the queues of controllers that have ended. The
-// metric of controller-runtime continues to count what was in a queue at its end.
+// forgetQueues removes the depths of the queues of controllers that have ended.
+// Otherwise the metric of controller-runtime keeps the last value.
 func forgetQueues(controllers ...string) error {
-	// The registry returns the metric of controller-runtime in place of an equal one.
+	// The registry returns the existing metric of controller-runtime in place of an
+	// equal one.
 	err := metrics.Registry.Register(prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "workqueue_depth", Help: "Current depth of workqueue by workqueue and priority",
 	}, []string{"name", "controller", "priority"}))

@@ -7,14 +7,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 )
 
-func TestTheDepthOfAQueueThatHasEndedIsForgotten(t *testing.T) {
+func TestForgetQueues_removesDepthOfEndedQueue(t *testing.T) {
 	t.Parallel()
 	ended, other := priorityqueue.New[string]("ended"), priorityqueue.New[string]("other")
 	t.Cleanup(other.ShutDown)
 	for _, queue := range []priorityqueue.PriorityQueue[string]{ended, other} {
 		queue.Add("one")
 		queue.Add("two")
-		queue.Get() // the second is in the queue now, and counted
+		queue.Get() // the second item is now counted in the queue
 	}
 	ended.ShutDown()
 	if rows := rowsOf(t, "workqueue_depth"); !slices.Contains(rows, "ended") {

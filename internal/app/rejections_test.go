@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// newAdmin is a client that makes what a namespace rejects writes by.
+// newAdmin returns a client for objects that make a namespace reject writes.
 func newAdmin(t *testing.T, env *testenv.Env) client.Client {
 	t.Helper()
 	scheme := runtime.NewScheme()
@@ -33,8 +33,9 @@ func newAdmin(t *testing.T, env *testenv.Env) client.Client {
 	return c
 }
 
-// fillQuota gives the namespace a quota of no runs and no limits. There is no
-// controller here that counts, so the test does.
+// fillQuota gives the namespace a quota of no runs and no limits. The test
+// writes the status of the quota, because no controller counts the objects
+// here.
 func fillQuota(t *testing.T, admin client.Client, namespace string) {
 	t.Helper()
 	none := corev1.ResourceList{"count/taskruns.taskrun.dev": resource.MustParse("0"), "count/concurrencylimits.taskrun.dev": resource.MustParse("0")}
@@ -48,7 +49,8 @@ func fillQuota(t *testing.T, admin client.Client, namespace string) {
 	}
 }
 
-// denyAll has a policy deny every write of our kinds in the namespace.
+// denyAll creates a policy that denies every write of our kinds in the
+// namespace.
 func denyAll(t *testing.T, admin client.Client, namespace string, reason metav1.StatusReason) {
 	t.Helper()
 	everything := []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
@@ -69,22 +71,22 @@ func denyAll(t *testing.T, admin client.Client, namespace string, reason metav1.
 	}
 }
 
-// What a real API server rejects for good is answered in its words.
-func TestWhatTheAPIServerRejectsForGood(t *testing.T) {
+// A permanent rejection by a real API server is returned with its text.
+func TestREST_returnsPermanentRejectionsOfTheAPIServer(t *testing.T) {
 	env := testenv.Start(t)
 	admin := newAdmin(t, env)
 	cases := map[string]struct {
 		namespace func() string
 		change    func(t *testing.T, namespace string)
-		moves     bool // a run that is there already is moved all the same
+		moves     bool // an existing run can still be changed
 		want      int
 		wantWords string
 	}{
-		"a namespace that is missing": {
+		"a missing namespace": {
 			namespace: func() string { return "never-made" }, change: func(*testing.T, string) {},
 			want: http.StatusNotFound, wantWords: `namespaces \"never-made\" not found`,
 		},
-		"a namespace that is leaving": {
+		"a terminating namespace": {
 			change: func(t *testing.T, namespace string) {
 				t.Helper()
 				if err := admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
@@ -97,14 +99,14 @@ func TestWhatTheAPIServerRejectsForGood(t *testing.T) {
 			change: func(t *testing.T, namespace string) { t.Helper(); fillQuota(t, admin, namespace) },
 			moves:  true, want: http.StatusForbidden, wantWords: "exceeded quota: none",
 		},
-		"a policy that says Forbidden": {
+		"a policy with the reason Forbidden": {
 			change: func(t *testing.T, namespace string) {
 				t.Helper()
 				denyAll(t, admin, namespace, metav1.StatusReasonForbidden)
 			},
 			want: http.StatusForbidden, wantWords: "nothing is taken here",
 		},
-		"a policy that says Invalid": {
+		"a policy with the reason Invalid": {
 			change: func(t *testing.T, namespace string) {
 				t.Helper()
 				denyAll(t, admin, namespace, metav1.StatusReasonInvalid)
@@ -128,7 +130,7 @@ func TestWhatTheAPIServerRejectsForGood(t *testing.T) {
 			rejects := func(path, body string) {
 				var status int
 				var answer string
-				eventually(t, path+" is rejected", func() bool { // a policy and a quota take a moment to be known
+				eventually(t, path+" is rejected", func() bool { // a policy and a quota take effect after a moment
 					status, answer = call(t, http.MethodPost, p.url()+path, strings.ReplaceAll(body, "#", uuid.NewString()))
 					return status == tc.want && strings.HasPrefix(answer, `{"detail":"`) && strings.Contains(answer, tc.wantWords)
 				}, func() { t.Logf("%d %s", status, answer) })

@@ -11,9 +11,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// A worker that is connected to one replica is there for the other one too: what
-// it holds stays with it.
-func TestReplicasKnowEachOthersWorkers(t *testing.T) {
+// A replica knows the workers that are connected to another replica: their runs
+// stay with them.
+func TestReplicas_knowEachOthersWorkers(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))

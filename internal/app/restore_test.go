@@ -18,7 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// administrator runs the commands of docs/upgrade.md about one namespace.
+// administrator runs the commands of docs/upgrade.md in one namespace.
 type administrator struct {
 	folder, kubeconfig, namespace string
 	commands                      []string
@@ -37,7 +37,7 @@ func newAdministrator(t *testing.T, env *testenv.Env, namespace string) *adminis
 	return a
 }
 
-// does runs the one command that contains a text.
+// does runs the command that contains a text.
 func (a *administrator) does(t *testing.T, part string) {
 	t.Helper()
 	for _, command := range a.commands {
@@ -56,8 +56,8 @@ func (a *administrator) does(t *testing.T, part string) {
 	t.Fatalf("docs/upgrade.md has no command with %q", part)
 }
 
-// Finished runs come back as they were, and their worker gets none of them: a run
-// that is submitted between the two commands is the first that it gets.
+// Finished runs are restored as they were, and their worker gets none of them:
+// the first run that it gets is one that is submitted between the two commands.
 func TestRestore_runsAreNotDeliveredBetweenTheTwoCommands(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -84,7 +84,7 @@ func TestRestore_runsAreNotDeliveredBetweenTheTwoCommands(t *testing.T) {
 	eventually(t, "all runs are back", func() bool { return countRuns(t, p) == "4" }, func() {})
 	w.takes(t, submit(t, p, "task", "between"))
 	admin.does(t, "kubectl replace")
-	w.takes(t, open) // it was still to be done
+	w.takes(t, open) // was not finished
 	w.takes(t, submit(t, p, "task", "after"))
 	for _, id := range finished {
 		run := c.get(t, id)
@@ -101,8 +101,8 @@ func countRuns(t *testing.T, p *program) string {
 	return body
 }
 
-// A run that never had a status waits until it is released by hand.
-func TestARestoredRunWithoutAStatusWaitsToBeReleased(t *testing.T) {
+// A run that never had a status waits until a user releases it.
+func TestRestore_runWithoutAStatusWaitsForItsRelease(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	p, c, admin := start(t, env.Config, namespace, nil), newCluster(t, env.Config, namespace), newAdministrator(t, env, namespace)

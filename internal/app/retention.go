@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/retention"
 )
 
-// newRetention has the manager read how long finished runs are kept.
+// newRetention adds a reader of the default TTLs to the manager.
 func newRetention(
 	config *kuberest.Config, mgr manager.Manager, options Options, log *slog.Logger, emitter events.EventRecorder,
 ) (*retention.Watcher, error) {
@@ -30,7 +30,7 @@ func newRetention(
 	return rules, mgr.Add(rules)
 }
 
-// both returns a check that needs two checks to pass.
+// both returns a check that passes if two checks pass.
 func both(a, b func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := a(ctx); err != nil {

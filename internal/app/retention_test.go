@@ -21,12 +21,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// keptFor changes the default TTL of the program.
+// keptFor sets the default TTL of the program.
 func keptFor(ttl time.Duration) func(*Options) {
 	return func(o *Options) { o.Controller.FinishedTTL = ttl }
 }
 
-// finish makes a run COMPLETED and returns it as its end was written.
+// finish makes a run COMPLETED and returns the run as its end was written.
 func (c *cluster) finish(t *testing.T, name string, spec v1alpha1.TaskRunSpec) *v1alpha1.TaskRun {
 	t.Helper()
 	c.apply(t, name, spec)
@@ -34,7 +34,8 @@ func (c *cluster) finish(t *testing.T, name string, spec v1alpha1.TaskRunSpec) *
 	return c.await(t, name, "is COMPLETED", inState("COMPLETED"))
 }
 
-// lifetime is what status.expirationTime adds to the end of the run; 0 if it is not set.
+// lifetime returns the time from the end of the run to status.expirationTime, 0 if it is
+// not set.
 func lifetime(run *v1alpha1.TaskRun) time.Duration {
 	if run.Status.ExpirationTime == nil {
 		return 0
@@ -49,7 +50,7 @@ func (c *cluster) awaitGone(t *testing.T, names ...string) {
 	}
 }
 
-func TestExpirationTimeIsWrittenWithTheEnd(t *testing.T) {
+func TestExpirationTime_isWrittenWithTheEnd(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -81,7 +82,7 @@ func TestExpirationTimeIsWrittenWithTheEnd(t *testing.T) {
 	c.await(t, "born-failed", "expires", func(run *v1alpha1.TaskRun) bool { return run.Status.ExpirationTime != nil })
 }
 
-func TestKubectlShowsTheExpirationTime(t *testing.T) {
+func TestExpirationTime_isShownByKubectl(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -100,7 +101,7 @@ func TestKubectlShowsTheExpirationTime(t *testing.T) {
 	}
 }
 
-func TestTheDefaultAppliesToRunsWithoutATTL(t *testing.T) {
+func TestDefaultTTL_appliesToRunsWithoutATTL(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -142,8 +143,8 @@ func (c *cluster) annotate(t *testing.T, ttl string) {
 	}
 }
 
-// One program works in all namespaces, each of which has another rule.
-func TestTheAnnotationOfANamespaceOverridesTheFlag(t *testing.T) {
+// One program serves all namespaces, each with another rule.
+func TestDefaultTTL_annotationOverridesTheFlag(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	in := func(annotation string) *cluster {
@@ -168,7 +169,7 @@ func TestTheAnnotationOfANamespaceOverridesTheFlag(t *testing.T) {
 	short.awaitGone(t, "hello")
 	bad.awaitNamespaceEvent(t, `Finished TaskRuns are kept: the annotation taskrun.dev/finished-ttl is not valid: "7d"`)
 
-	// The rules change, for runs that finished before.
+	// The rules change for runs that have already finished.
 	kept.annotate(t, "2h")
 	kept.await(t, "hello", "has the new lifetime", func(run *v1alpha1.TaskRun) bool { return lifetime(run) == 2*time.Hour })
 	kept.annotate(t, "0")
@@ -182,7 +183,7 @@ func TestTheAnnotationOfANamespaceOverridesTheFlag(t *testing.T) {
 	}
 }
 
-// awaitNamespaceEvent waits for an Event on the namespace that begins like this.
+// awaitNamespaceEvent waits for an Event on the namespace with this prefix.
 func (c *cluster) awaitNamespaceEvent(t *testing.T, beginning string) {
 	t.Helper()
 	eventually(t, "an event on the namespace", func() bool {
@@ -200,8 +201,8 @@ func (c *cluster) awaitNamespaceEvent(t *testing.T, beginning string) {
 	}, func() {})
 }
 
-// A run on hold, and an object that is not a run, are kept.
-func TestTheDefaultDeletesNoRunOnHoldAndNoDuplicate(t *testing.T) {
+// A run on hold and a duplicate are kept.
+func TestDefaultTTL_keepsRunsOnHoldAndDuplicates(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))

@@ -11,8 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/crdschema"
 )
 
-// addSchemaCheck has the manager compare the installed CRDs with those of this
-// version.
+// addSchemaCheck adds a comparison of the installed CRDs with those of this
+// version to the manager.
 func addSchemaCheck(config *kuberest.Config, mgr manager.Manager, log *slog.Logger) (*crdschema.Check, error) {
 	server, _, err := kuberest.DefaultServerUrlFor(config)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// changeCRD lets an installed CRD be another one.
+// changeCRD modifies an installed CRD.
 func changeCRD(t *testing.T, c client.Client, change func(status map[string]any)) {
 	t.Helper()
 	crd := &unstructured.Unstructured{}
@@ -44,7 +44,7 @@ func changeCRD(t *testing.T, c client.Client, change func(status map[string]any)
 	}
 }
 
-func TestAnOlderCRDIsNamedAndTheProgramIsNotReady(t *testing.T) {
+func TestSchema_olderCRDMakesTheProgramNotReady(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))

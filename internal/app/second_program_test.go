@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// withoutLeases returns a configuration that is forbidden everything about Leases.
+// withoutLeases returns a configuration that may not access Leases.
 func withoutLeases(config *kuberest.Config) *kuberest.Config {
 	config = kuberest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return forbiddenLeases{next} })
@@ -34,13 +34,13 @@ func (f forbiddenLeases) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// graceOfTwo is the grace period of two programs. One learns of the other's workers by
-// reading its Lease, every two seconds on a machine that is not busy.
+// graceOfTwo is the grace period of two programs. A program reads the workers of the
+// other from its Lease, every two seconds on an idle machine.
 const graceOfTwo = 6 * time.Second
 
-// A worker of one program keeps what it holds, with whatever flags another program
-// is started beside it, and loses it when it is gone.
-func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
+// A worker of one program keeps its runs, regardless of the flags of another program
+// that starts, and loses them when it disconnects.
+func TestSecondProgram_takesNoRunsFromWorkersOfTheFirst(t *testing.T) {
 	t.Parallel()
 	elect := func(o *Options) { o.Manager.LeaderElect = true }
 	alone := func(*Options) {}
@@ -48,8 +48,8 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 		first, second func(*Options)
 		secondConfig  func(*kuberest.Config) *kuberest.Config
 		firstConfig   func(*kuberest.Config) *kuberest.Config
-		everywhere    bool // the second one works in all namespaces
-		// wantStays: no program can know that the worker has gone.
+		everywhere    bool // the second program serves all namespaces
+		// wantStays: no program can detect the loss of the worker.
 		wantStays bool
 	}{
 		"with and without leader election": {first: elect, second: alone},
@@ -57,13 +57,13 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 		"with Leases in another namespace": {
 			first: elect, second: func(o *Options) { o.Manager.LeaseNamespace = "default" },
 		},
-		"working in all namespaces, serving another one": {
+		"serving all namespaces, with another one under /api": {
 			first: elect, second: func(o *Options) { o.Scope = ScopeOptions{Namespace: "default"} }, everywhere: true,
 		},
-		"not allowed to use Leases": {
+		"not allowed to access Leases": {
 			first: elect, second: func(o *Options) { o.Manager.LeaseNamespace = "default" }, secondConfig: withoutLeases,
 		},
-		"beside one that is not allowed to use Leases": {
+		"beside a program that is not allowed to access Leases": {
 			first: alone, firstConfig: withoutLeases, second: elect, wantStays: true,
 		},
 	}
@@ -93,7 +93,7 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 			setState(t, first, id, "RUNNING")
 			still := func(what string) {
 				t.Helper()
-				from := time.Now() // longer than the grace period, with some readings of the Leases
+				from := time.Now() // longer than the grace period, with several reads of the Leases
 				eventually(t, what, func() bool { return time.Since(from) > 2*graceOfTwo }, func() {})
 				if run := c.get(t, id); run == nil || !heldBy("worker")(run) || !inState("RUNNING")(run) {
 					t.Fatalf("%s the run is %+v", what, run)
@@ -110,8 +110,8 @@ func TestASecondProgramTakesNothingFromTheWorkersOfTheFirst(t *testing.T) {
 	}
 }
 
-// A program that is started again finds what it sent to workers before.
-func TestAProgramOfItsOwnTakesFromWorkersThatDiedWhileItWasStopped(t *testing.T) {
+// A restarted program finds the runs that it sent to workers before.
+func TestRestartedProgram_takesRunsOfWorkersLostWhileItWasStopped(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	c := newCluster(t, env.Config, env.Namespace(t))

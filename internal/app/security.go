@@ -23,7 +23,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
-// The ways to tell who a caller is.
+// The modes of authentication.
 const (
 	authenticationNone       = "none"
 	authenticationKubernetes = "kubernetes"
@@ -34,7 +34,7 @@ type SecurityOptions struct {
 	Authentication string // none or kubernetes
 	Callers        authn.Options
 	TLS            certificates.Options
-	Aggregation    bool // REST is reached through kube-apiserver too
+	Aggregation    bool // REST is also reached through kube-apiserver
 }
 
 // DefaultSecurityOptions returns the defaults, which are for development on one
@@ -65,11 +65,11 @@ func (o *SecurityOptions) Validate() error {
 	return errors.Join(mode, aggregation, o.Callers.Validate(), o.TLS.Validate())
 }
 
-// security protects the servers of the program.
+// security holds the protection of the program's servers.
 type security struct {
 	reviewer *authn.Reviewer      // nil = no authentication
 	certs    *certificates.Source // nil: plain HTTP
-	proxy    *authn.FrontProxy    // nil: kube-apiserver passes nothing on
+	proxy    *authn.FrontProxy    // nil: kube-apiserver forwards no requests
 	bundle   *caBundle            // of the APIService; nil = not managed
 
 	metrics *telemetry.Recorder

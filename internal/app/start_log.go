@@ -9,8 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/version"
 )
 
-// logStart writes what an administrator wants to know of a program first: which build it
-// is, what was set, and where it listens.
+// logStart logs the build, the changed options and the listening addresses.
 func (a *App) logStart(ctx context.Context) {
 	build := version.Get()
 	m := &a.options.Manager
@@ -33,15 +32,15 @@ func (o *Options) changed() []string {
 	return changed
 }
 
-// flagNames are the names of all flags, sorted.
+// flagNames returns the names of all flags, sorted.
 func flagNames(o *Options) []string {
 	var names []string
 	bound(o).VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
-// valuesOf returns the values of the options by flag. Flags that are functions do not
-// know their value.
+// valuesOf returns the values of the options by flag. Function flags have no value of
+// their own.
 func valuesOf(o *Options) map[string]string {
 	values := map[string]string{}
 	bound(o).VisitAll(func(f *flag.Flag) { values[f.Name] = f.DefValue })

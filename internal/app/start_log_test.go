@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestChangedOptionsAreThoseThatDifferFromTheirDefaults(t *testing.T) {
+func TestChanged_returnsOptionsThatDifferFromTheirDefaults(t *testing.T) {
 	t.Parallel()
 	options := DefaultOptions()
 	if got := options.changed(); len(got) != 0 {
@@ -25,8 +25,8 @@ func TestChangedOptionsAreThoseThatDifferFromTheirDefaults(t *testing.T) {
 	}
 }
 
-// A flag whose value is not known would be missing from the log.
-func TestEveryFlagThatIsSetIsAChangedOption(t *testing.T) {
+// A flag without a known value would be missing from the log.
+func TestChanged_includesEveryFlagThatIsSet(t *testing.T) {
 	t.Parallel()
 	names := flagNames(new(DefaultOptions()))
 	for _, name := range names {
@@ -51,7 +51,7 @@ func TestEveryFlagThatIsSetIsAChangedOption(t *testing.T) {
 	}
 }
 
-func TestTheStartLineNamesBuildOptionsAndAddresses(t *testing.T) {
+func TestLogStart_hasBuildOptionsAndAddresses(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	a := &App{options: DefaultOptions(), log: slog.New(slog.NewTextHandler(&log, nil))}

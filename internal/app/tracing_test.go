@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// traceCollector takes spans as a collector does.
+// traceCollector receives spans like a collector.
 type traceCollector struct {
 	collector.UnimplementedTraceServiceServer
 
@@ -39,7 +39,7 @@ func (c *traceCollector) Export(
 	return &collector.ExportTraceServiceResponse{}, nil
 }
 
-// startCollector returns a collector and where it listens.
+// startCollector returns a collector and its address.
 func startCollector(t *testing.T) (c *traceCollector, address string) {
 	t.Helper()
 	c = &traceCollector{spans: make(chan *tracev1.Span, 10_000)}
@@ -60,8 +60,8 @@ func startCollector(t *testing.T) (c *traceCollector, address string) {
 	return c, listener.Addr().String()
 }
 
-// within returns the names of the spans of a trace, as soon as one of each of
-// the wanted is there.
+// within returns the names of the spans of a trace, as soon as each of the
+// wanted ones exists.
 func (c *traceCollector) within(t *testing.T, trace string, wanted ...string) []string {
 	t.Helper()
 	var names []string
@@ -81,7 +81,7 @@ func (c *traceCollector) within(t *testing.T, trace string, wanted ...string) []
 	}
 }
 
-func TestACreationIsOneTraceFromTheClientToTheAPIServer(t *testing.T) {
+func TestTracing_creationIsOneTraceFromTheClientToTheAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	spans, address := startCollector(t)
@@ -107,14 +107,14 @@ func TestACreationIsOneTraceFromTheClientToTheAPIServer(t *testing.T) {
 		if answer.StatusCode == http.StatusCreated {
 			break
 		}
-		if answer.StatusCode != http.StatusServiceUnavailable { // the store has not been read yet
+		if answer.StatusCode != http.StatusServiceUnavailable { // the store is not ready yet
 			t.Fatalf("status %d", answer.StatusCode)
 		}
 	}
 	spans.within(t, trace, "POST /task_runs/", "POST /apis/taskrun.dev/v1alpha1/namespaces/{namespace}/taskruns")
 }
 
-func TestTheLastSpansAreSentBeforeTheProgramEnds(t *testing.T) {
+func TestTracing_lastSpansAreSentBeforeTheProgramEnds(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	spans, address := startCollector(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// breaking makes objects that cannot be decoded, as an older CRD has let them in.
+// breaking creates objects that cannot be decoded, which an older CRD accepted.
 type breaking struct {
 	client    dynamic.Interface
 	namespace string
@@ -43,7 +43,8 @@ func (b *breaking) resource(name string) dynamic.ResourceInterface {
 	}).Namespace(b.namespace)
 }
 
-// setCondition gives an object a condition of this time, when the API server lets it.
+// setCondition gives an object a condition with this time, when the API server
+// accepts it.
 func (b *breaking) setCondition(t *testing.T, resource, name, at string) {
 	t.Helper()
 	patch := `{"status":{"conditions":[{"type":"Odd","status":"True","reason":"X","message":"","lastTransitionTime":"` + at + `"}]}}`
@@ -67,9 +68,9 @@ func (b *breaking) addLimit(t *testing.T, name string, slots int64) {
 	}, func() { t.Log(err) })
 }
 
-// One object that cannot be decoded takes nothing with it: all others go on, the
-// program stays ready, and starts again.
-func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
+// One object that cannot be decoded does not affect others: the program stays ready,
+// and can restart.
+func TestUndecodableObject_doesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	c := newCluster(t, env.Config, env.Namespace(t))
@@ -120,7 +121,7 @@ func TestOneObjectThatCannotBeDecodedStopsNothing(t *testing.T) {
 	awaitAnswer(t, p, http.MethodGet, "/task_runs/"+string(byHand.UID), "", http.StatusNotFound, "")
 }
 
-// awaitAnswer waits until a request is answered like this.
+// awaitAnswer waits for this response to a request.
 func awaitAnswer(t *testing.T, p *program, method, path, body string, wantStatus int, wantIn string) {
 	t.Helper()
 	var status int

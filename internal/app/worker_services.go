@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 )
 
-// workerServices deliver the background runs of a namespace to workers.
+// workerServices delivers the background runs of a namespace to workers.
 type workerServices struct {
 	cluster *kube.Cluster
 	queue   *delivery.Queue

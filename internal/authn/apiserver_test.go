@@ -78,7 +78,7 @@ func newAccount(t *testing.T, client kubernetes.Interface, namespace, name strin
 	return made
 }
 
-// tokenOf returns a token that is good for ten minutes, the shortest there is.
+// tokenOf returns a token that is valid for ten minutes, the minimum.
 func tokenOf(t *testing.T, client kubernetes.Interface, account *corev1.ServiceAccount, audiences ...string) *authenticationv1.TokenRequestStatus {
 	t.Helper()
 	seconds := int64(600)
@@ -91,7 +91,7 @@ func tokenOf(t *testing.T, client kubernetes.Interface, account *corev1.ServiceA
 	return &made.Status
 }
 
-func TestTokensOfServiceAccounts(t *testing.T) {
+func TestAuthenticate_serviceAccountTokens(t *testing.T) {
 	env := testenv.Start(t)
 	client, namespace := clientOf(t, env.Config), env.Namespace(t)
 	account, gone := newAccount(t, client, namespace, "worker"), newAccount(t, client, namespace, "gone")
@@ -104,20 +104,20 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 	_, payloadAndSignature, _ := strings.Cut(good.Token, ".")
 	for name, test := range map[string]struct {
 		token string
-		late  time.Duration // of our clock after the expiration of the token; 0: our clock is right
+		late  time.Duration // clock of this machine after the expiration of the token; 0: the correct time
 		want  error
 	}{
-		"one for us":                                   {good.Token, 0, nil},
-		"one for us and another":                       {tokenOf(t, client, account, "other", audience).Token, 0, nil},
-		"one for another":                              {tokenOf(t, client, account, "other").Token, 0, authn.ErrUnauthenticated},
-		"one for the API server":                       {tokenOf(t, client, account).Token, 0, authn.ErrUnauthenticated},
-		"one of an account that is gone":               {ofGone.Token, 0, authn.ErrUnauthenticated},
-		"one that expired a moment ago by our clock":   {good.Token, 5 * time.Second, nil},
-		"one that expired a minute ago by our clock":   {good.Token, time.Minute, authn.ErrUnauthenticated},
-		"one whose signature is cut":                   {good.Token[:len(good.Token)-8], 0, authn.ErrUnauthenticated},
-		"one whose header is another":                  {"e30." + payloadAndSignature, 0, authn.ErrUnauthenticated},
-		"garbage":                                      {"garbage", 0, authn.ErrUnauthenticated},
-		"a token of the cluster, of no ServiceAccount": {env.Config.BearerToken, 0, authn.ErrUnauthenticated},
+		"for this audience":                 {good.Token, 0, nil},
+		"for this and another audience":     {tokenOf(t, client, account, "other", audience).Token, 0, nil},
+		"for another audience":              {tokenOf(t, client, account, "other").Token, 0, authn.ErrUnauthenticated},
+		"for the API server":                {tokenOf(t, client, account).Token, 0, authn.ErrUnauthenticated},
+		"of a deleted account":              {ofGone.Token, 0, authn.ErrUnauthenticated},
+		"expired a moment ago by our clock": {good.Token, 5 * time.Second, nil},
+		"expired a minute ago by our clock": {good.Token, time.Minute, authn.ErrUnauthenticated},
+		"a truncated signature":             {good.Token[:len(good.Token)-8], 0, authn.ErrUnauthenticated},
+		"another header":                    {"e30." + payloadAndSignature, 0, authn.ErrUnauthenticated},
+		"garbage":                           {"garbage", 0, authn.ErrUnauthenticated},
+		"a token of the cluster that is not of a ServiceAccount": {env.Config.BearerToken, 0, authn.ErrUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()
@@ -140,7 +140,7 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
 				Until:  good.ExpirationTimestamp.Add(authn.DefaultOptions().ClockSkew),
 			}
-			// Tokens are made within a few seconds of one another.
+			// Tokens created within a few seconds are the same.
 			if diff := cmp.Diff(want, got, cmpopts.EquateApproxTime(time.Minute), cmpopts.IgnoreFields(authn.Caller{}, "Extra")); diff != "" {
 				t.Errorf("caller (-want +got):\n%s", diff)
 			}
@@ -151,8 +151,8 @@ func TestTokensOfServiceAccounts(t *testing.T) {
 	}
 }
 
-// awaitRefusal waits until the API server refuses a token: it reads ServiceAccounts from a watch, and remembers for ten
-// seconds a token that it has taken.
+// awaitRefusal waits until the API server rejects a token. The API server reads ServiceAccounts from a watch, and
+// caches an accepted token for ten seconds.
 func awaitRefusal(t *testing.T, config *rest.Config, token string) {
 	t.Helper()
 	reviewer := forgetful(t, config, clock.RealClock{})
@@ -164,7 +164,7 @@ func awaitRefusal(t *testing.T, config *rest.Config, token string) {
 	})
 }
 
-func TestWhatRBACGrants(t *testing.T) {
+func TestAuthorize_withRBAC(t *testing.T) {
 	env := testenv.Start(t)
 	client, mine, other := clientOf(t, env.Config), env.Namespace(t), env.Namespace(t)
 	account := newAccount(t, client, mine, "worker")
@@ -182,16 +182,16 @@ func TestWhatRBACGrants(t *testing.T) {
 		access authn.Access
 		want   error
 	}{
-		"what is granted":        {create, nil},
-		"a granted subresource":  {authn.Access{Verb: "update", Namespace: mine, Resource: "taskruns", Subresource: "status"}, nil},
-		"one object, granted":    {authn.Access{Verb: "create", Namespace: mine, Resource: "taskruns", Name: "r"}, nil},
-		"another verb":           {authn.Access{Verb: "delete", Namespace: mine, Resource: "taskruns"}, authn.ErrForbidden},
-		"another resource":       {authn.Access{Verb: "create", Namespace: mine, Resource: "concurrencylimits"}, authn.ErrForbidden},
-		"another subresource":    {authn.Access{Verb: "update", Namespace: mine, Resource: "taskruns"}, authn.ErrForbidden},
-		"another namespace":      {authn.Access{Verb: "create", Namespace: other, Resource: "taskruns"}, authn.ErrForbidden},
-		"all namespaces":         {authn.Access{Verb: "create", Resource: "taskruns"}, authn.ErrForbidden},
-		"a path that is granted": {authn.Access{Verb: "get", Path: "/metrics"}, nil},
-		"another path":           {authn.Access{Verb: "get", Path: "/debug/pprof/heap"}, authn.ErrForbidden},
+		"a granted verb":        {create, nil},
+		"a granted subresource": {authn.Access{Verb: "update", Namespace: mine, Resource: "taskruns", Subresource: "status"}, nil},
+		"a granted object":      {authn.Access{Verb: "create", Namespace: mine, Resource: "taskruns", Name: "r"}, nil},
+		"another verb":          {authn.Access{Verb: "delete", Namespace: mine, Resource: "taskruns"}, authn.ErrForbidden},
+		"another resource":      {authn.Access{Verb: "create", Namespace: mine, Resource: "concurrencylimits"}, authn.ErrForbidden},
+		"another subresource":   {authn.Access{Verb: "update", Namespace: mine, Resource: "taskruns"}, authn.ErrForbidden},
+		"another namespace":     {authn.Access{Verb: "create", Namespace: other, Resource: "taskruns"}, authn.ErrForbidden},
+		"all namespaces":        {authn.Access{Verb: "create", Resource: "taskruns"}, authn.ErrForbidden},
+		"a granted path":        {authn.Access{Verb: "get", Path: "/metrics"}, nil},
+		"another path":          {authn.Access{Verb: "get", Path: "/debug/pprof/heap"}, authn.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := reviewer.Authorize(t.Context(), caller, test.access); !errors.Is(err, test.want) {
@@ -201,8 +201,8 @@ func TestWhatRBACGrants(t *testing.T) {
 	}
 }
 
-// grant lets the account create task runs and write their status in its namespace, and read metrics. RBAC is read from
-// a watch: it returns when the API server has seen it.
+// grant allows the account to create task runs and write their status in its namespace, and to read metrics. RBAC is
+// read from a watch: grant returns when the API server has seen it.
 func grant(t *testing.T, client kubernetes.Interface, account *corev1.ServiceAccount) {
 	t.Helper()
 	subjects := []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: account.Namespace, Name: account.Name}}
@@ -254,7 +254,7 @@ func await(t *testing.T, try func(context.Context) error) {
 	}
 }
 
-func TestAnOperatorWithoutRightsSaysWhichItNeeds(t *testing.T) {
+func TestReviewer_withoutPermissionsNamesThem(t *testing.T) {
 	env := testenv.Start(t)
 	client, namespace := clientOf(t, env.Config), env.Namespace(t)
 	account := newAccount(t, client, namespace, "operator")
@@ -271,7 +271,7 @@ func TestAnOperatorWithoutRightsSaysWhichItNeeds(t *testing.T) {
 	}
 }
 
-func TestAStoppedAPIServerLetsNobodyNewIn(t *testing.T) {
+func TestReviewer_stoppedAPIServerAcceptsNoNewCaller(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	client, namespace := clientOf(t, env.Config), env.Namespace(t)
 	account := newAccount(t, client, namespace, "worker")
@@ -299,14 +299,14 @@ func TestAStoppedAPIServerLetsNobodyNewIn(t *testing.T) {
 	})
 }
 
-// forwarded is what the server of TestTheAggregationLayerForwardsCallers answers.
+// forwarded is the response of the server of TestFrontProxy_aggregationLayerForwardsCallers.
 type forwarded struct {
 	Caller authn.Caller
 	OK     bool
 	Err    string
 }
 
-func TestTheAggregationLayerForwardsCallers(t *testing.T) {
+func TestFrontProxy_aggregationLayerForwardsCallers(t *testing.T) {
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	proxy := authn.NewFrontProxy(clientOf(t, readerOf(t, env, namespace)), clock.RealClock{}, slog.New(slog.DiscardHandler))
@@ -346,7 +346,7 @@ func TestTheAggregationLayerForwardsCallers(t *testing.T) {
 	}
 }
 
-// readerOf is what a program uses that may read how the aggregation layer vouches, and nothing else.
+// readerOf returns a client with only the permission to read the configuration of the aggregation layer.
 func readerOf(t *testing.T, env *testenv.Env, namespace string) *rest.Config {
 	t.Helper()
 	client := clientOf(t, env.Config)
@@ -366,7 +366,7 @@ func readerOf(t *testing.T, env *testenv.Env, namespace string) *rest.Config {
 
 func groupOf(namespace string) string { return namespace + ".example.org" }
 
-// behind starts a server that says who calls, and puts it behind the API server.
+// behind starts a server that responds with its caller, and registers it with the aggregation layer.
 func behind(t *testing.T, env *testenv.Env, namespace string, proxy *authn.FrontProxy) *httptest.Server {
 	t.Helper()
 	crt, key, err := cert.GenerateSelfSignedCertKey("whoami."+namespace+".svc", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
@@ -437,7 +437,7 @@ func aggregate(t *testing.T, env *testenv.Env, namespace string, port int64, aut
 	})
 }
 
-// direct asks the server itself, with the headers of the aggregation layer and no certificate.
+// direct sends a request to the server itself, with the headers of the aggregation layer and no certificate.
 func direct(t *testing.T, server *httptest.Server) forwarded {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/whoami", http.NoBody)

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-func TestAuthenticateReturnsWhomTheAPIServerNames(t *testing.T) {
+func TestAuthenticate_returnsTheUserOfTheTokenReview(t *testing.T) {
 	t.Parallel()
 	token := expiring(10 * time.Minute)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{
@@ -28,17 +28,17 @@ func TestAuthenticateReturnsWhomTheAPIServerNames(t *testing.T) {
 		token string
 		want  Caller
 	}{
-		"a token with an expiry is good until then and the skew of clocks": {token, Caller{
+		"a token with an expiry is valid until then and the clock skew": {token, Caller{
 			Name: "system:serviceaccount:a:b", UID: "uid of system:serviceaccount:a:b", Groups: []string{"system:authenticated"},
 			Extra: map[string][]string{"pod": {"p"}}, Until: start.Add(10*time.Minute + 10*time.Second),
 		}},
-		"of an opaque token the end is not known": {"opaque", Caller{
+		"an opaque token has no known expiry": {"opaque", Caller{
 			Name: "ann", UID: "uid of ann", Groups: []string{"system:authenticated"}, Extra: map[string][]string{"pod": {"p"}},
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for range 2 { // asked, then remembered
+			for range 2 { // reviewed, then cached
 				got, err := d.Authenticate(t.Context(), test.token)
 				if err != nil {
 					t.Fatal(err)
@@ -51,12 +51,12 @@ func TestAuthenticateReturnsWhomTheAPIServerNames(t *testing.T) {
 	}
 }
 
-func TestTokensThatAreNotGood(t *testing.T) {
+func TestAuthenticate_rejectedTokens(t *testing.T) {
 	t.Parallel()
 	expired := expiring(-10 * time.Second)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{
 		"rejected": {Error: "signature is invalid"},
-		// What an API server says that does not know audiences.
+		// The response of an API server that ignores audiences.
 		"no-audience":    accepted("a"),
 		"other-audience": accepted("a", "https://kubernetes.default.svc"),
 		"contradiction":  {Authenticated: false, Audiences: []string{"taskrun.dev"}, User: accepted("a").User},
@@ -68,13 +68,13 @@ func TestTokensThatAreNotGood(t *testing.T) {
 		token, says string
 		cause       string
 	}{
-		"one that the API server rejects":                    {"rejected", "is not good", "signature is invalid"},
-		"one that the API server never heard of":             {"unheard-of", "is not good", ""},
-		"one of which the API server names no audience":      {"no-audience", "another audience", "none of the audiences"},
-		"one of which the API server names another audience": {"other-audience", "another audience", "none of the audiences"},
-		"one with our audience that the API server rejects":  {"contradiction", "is not good", ""},
-		"one of nobody": {"nameless", "is not good", ""},
-		"one that expired by our clock, with all skew passed": {expired, "expired at 2026-05-01T11:59:50Z", "clocks"},
+		"a token that the API server rejects":        {"rejected", "is not good", "signature is invalid"},
+		"a token that the API server does not know":  {"unheard-of", "is not good", ""},
+		"a review without audiences":                 {"no-audience", "another audience", "none of the audiences"},
+		"a review with another audience":             {"other-audience", "another audience", "none of the audiences"},
+		"a rejected token with our audience":         {"contradiction", "is not good", ""},
+		"a token without a user":                     {"nameless", "is not good", ""},
+		"a token that expired before the clock skew": {expired, "expired at 2026-05-01T11:59:50Z", "clocks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,16 +97,16 @@ func TestTokensThatAreNotGood(t *testing.T) {
 	}
 }
 
-func TestWhatCanBeNoTokenIsRefusedWithoutAsking(t *testing.T) {
+func TestAuthenticate_malformedTokenIsRejectedWithoutReview(t *testing.T) {
 	t.Parallel()
 	for name, token := range map[string]string{
 		"nothing":                    "",
-		"a line break at the end":    "token\n",
+		"a trailing line break":      "token\n",
 		"a space":                    "a b",
 		"a NUL":                      "a\x00b",
 		"a DEL":                      "a\x7fb",
 		"a letter outside of ASCII":  "tökén",
-		"bytes that are no text":     "a\xffb",
+		"invalid UTF-8":              "a\xffb",
 		"more than 16 KiB":           strings.Repeat("a", 16<<10+1),
 		"a header within the header": "a\r\nX-Remote-User: root",
 	} {
@@ -123,7 +123,7 @@ func TestWhatCanBeNoTokenIsRefusedWithoutAsking(t *testing.T) {
 	}
 }
 
-func TestTheLongestTokenIsAskedAbout(t *testing.T) {
+func TestAuthenticate_longestTokenIsReviewed(t *testing.T) {
 	t.Parallel()
 	token := strings.Repeat("a", 16<<10)
 	d, _ := newReviewer(t, &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("a", "taskrun.dev")}})
@@ -132,25 +132,25 @@ func TestTheLongestTokenIsAskedAbout(t *testing.T) {
 	}
 }
 
-func TestHowLongTokensAreRemembered(t *testing.T) {
+func TestAuthenticate_cacheTTL(t *testing.T) {
 	t.Parallel()
 	large := accepted("a", "taskrun.dev")
 	large.User.Groups = []string{strings.Repeat("g", maxCallerBytes)}
 	for name, test := range map[string]struct {
 		token string
 		user  authenticationv1.TokenReviewStatus
-		// wait is how long after the first question a second comes, wantAsked how many of the two reach the API server.
+		// wait is the time between two requests, wantAsked the number of reviews.
 		wait      time.Duration
 		wantAsked int
 	}{
-		"a good one, to the end of the time":                {"t", accepted("a", "taskrun.dev"), time.Minute, 1},
-		"a good one, not longer":                            {"t", accepted("a", "taskrun.dev"), time.Minute + 1, 2},
-		"one that expires sooner, to just before its end":   {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20*time.Second - 1, 1},
-		"one that expires sooner, not at its end":           {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20 * time.Second, 2},
-		"one that expired within the skew of clocks, never": {expiring(-time.Second), accepted("a", "taskrun.dev"), 0, 2},
-		"a bad one, for the shorter time":                   {"t", authenticationv1.TokenReviewStatus{}, 5 * time.Second, 1},
-		"a bad one, not longer":                             {"t", authenticationv1.TokenReviewStatus{}, 5*time.Second + 1, 2},
-		"one of a caller too large to keep, never":          {"t", large, 0, 2},
+		"an accepted token until the end of the TTL":                 {"t", accepted("a", "taskrun.dev"), time.Minute, 1},
+		"an accepted token no longer than the TTL":                   {"t", accepted("a", "taskrun.dev"), time.Minute + 1, 2},
+		"a token that expires earlier, until just before its expiry": {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20*time.Second - 1, 1},
+		"a token that expires earlier, not at its expiry":            {expiring(20 * time.Second), accepted("a", "taskrun.dev"), 20 * time.Second, 2},
+		"a token that expired within the clock skew is not cached":   {expiring(-time.Second), accepted("a", "taskrun.dev"), 0, 2},
+		"a rejected token for the shorter TTL":                       {"t", authenticationv1.TokenReviewStatus{}, 5 * time.Second, 1},
+		"a rejected token no longer than its TTL":                    {"t", authenticationv1.TokenReviewStatus{}, 5*time.Second + 1, 2},
+		"a token of a caller that is too large is not cached":        {"t", large, 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +169,7 @@ func TestHowLongTokensAreRemembered(t *testing.T) {
 	}
 }
 
-func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
+func TestAuthenticate_revokedTokenIsRemovedFromTheCache(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
 	d, clock := newReviewer(t, c)
@@ -182,7 +182,7 @@ func TestATokenIsForgottenWhenTheAPIServerRejectsIt(t *testing.T) {
 	wantKind(t, err, ErrUnauthenticated)
 }
 
-func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
+func TestAuthenticate_rejectedTokensDoNotEvictAcceptedOnes(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good": accepted("a", "taskrun.dev")}}
 	d, _ := newReviewer(t, c)
@@ -203,7 +203,7 @@ func TestAFloodOfBadTokensLeavesTheGoodInMemory(t *testing.T) {
 	}
 }
 
-func TestGoodTokensAreBoundedToo(t *testing.T) {
+func TestAuthenticate_acceptedTokensAreLimited(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{}}
 	d, _ := newReviewer(t, c)
@@ -219,7 +219,7 @@ func TestGoodTokensAreBoundedToo(t *testing.T) {
 	}
 }
 
-func TestMemoryHasNoTokens(t *testing.T) {
+func TestCache_containsNoTokens(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"good-token": accepted("a", "taskrun.dev")}}
 	one, _ := newReviewer(t, c)
@@ -240,19 +240,19 @@ func TestMemoryHasNoTokens(t *testing.T) {
 	}
 }
 
-func TestErrorsAreNotRemembered(t *testing.T) {
+func TestAuthenticate_errorsAreNotCached(t *testing.T) {
 	t.Parallel()
 	reviews := schema.GroupResource{Group: "authentication.k8s.io", Resource: "tokenreviews"}
 	for name, test := range map[string]struct {
 		err  error
 		says string
 	}{
-		"no connection":     {errors.New("dial tcp 127.0.0.1:1: connection refused"), "does not answer now: try again"},
-		"an internal error": {apierrors.NewInternalError(errors.New("etcd")), "does not answer now: try again"},
-		"too many requests": {apierrors.NewTooManyRequests("slow down", 1), "does not answer now: try again"},
-		"a timeout":         {context.DeadlineExceeded, "does not answer now: try again"},
-		"we may not ask":    {apierrors.NewForbidden(reviews, "", errors.New("no")), "verb create on tokenreviews.authentication.k8s.io"},
-		"we are not known":  {apierrors.NewUnauthorized("no"), "does not answer now: try again"},
+		"no connection":                     {errors.New("dial tcp 127.0.0.1:1: connection refused"), "does not answer now: try again"},
+		"an internal error":                 {apierrors.NewInternalError(errors.New("etcd")), "does not answer now: try again"},
+		"too many requests":                 {apierrors.NewTooManyRequests("slow down", 1), "does not answer now: try again"},
+		"a timeout":                         {context.DeadlineExceeded, "does not answer now: try again"},
+		"no permission for reviews":         {apierrors.NewForbidden(reviews, "", errors.New("no")), "verb create on tokenreviews.authentication.k8s.io"},
+		"the operator is not authenticated": {apierrors.NewUnauthorized("no"), "does not answer now: try again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -271,7 +271,7 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 	}
 }
 
-func TestARememberedTokenOutlivesAnOutage(t *testing.T) {
+func TestAuthenticate_cachedTokenIsAcceptedDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"t": accepted("a", "taskrun.dev")}}
 	d, clock := newReviewer(t, c)
@@ -285,7 +285,7 @@ func TestARememberedTokenOutlivesAnOutage(t *testing.T) {
 	wantKind(t, err, ErrUnavailable)
 }
 
-func TestOneTokenShownManyTimesAtOnceIsOneQuestion(t *testing.T) {
+func TestAuthenticate_concurrentRequestsWithOneTokenShareAReview(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})
@@ -301,13 +301,13 @@ func TestOneTokenShownManyTimesAtOnceIsOneQuestion(t *testing.T) {
 			},
 		}
 		d, _ := newReviewer(t, c)
-		// The one who asks first goes away.
+		// The first caller disconnects.
 		gone, leave := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			_, err := d.Authenticate(gone, "t")
 			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.Canceled) {
-				t.Errorf("who went away was told %v", err)
+				t.Errorf("the caller that disconnected got %v", err)
 			}
 		})
 		synctest.Wait()
@@ -329,7 +329,7 @@ func TestOneTokenShownManyTimesAtOnceIsOneQuestion(t *testing.T) {
 	})
 }
 
-func TestAnAPIServerThatNeverAnswersIsGivenUp(t *testing.T) {
+func TestAuthenticate_timesOutWithoutAResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
@@ -343,12 +343,12 @@ func TestAnAPIServerThatNeverAnswersIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestSoManyTokensAreAskedAboutAtATime(t *testing.T) {
+func TestAuthenticate_limitsConcurrentReviews(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{hold: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
 		d, _ := newReviewer(t, c)
-		// A good token that is remembered does not wait with the others.
+		// A cached accepted token does not wait.
 		d.tokenCache.add(d.hasher.key("known"), result[Caller]{value: Caller{Name: "a"}, ttl: time.Minute})
 		limit := testOptions().MaxReviews
 		flood := limit*(1+waitingPerReview) + 10
@@ -385,21 +385,21 @@ func TestExpiry(t *testing.T) {
 		token string
 		want  time.Time
 	}{
-		"whole seconds":                       {jwt(`{"exp":1777636800}`), time.Unix(1777636800, 0)},
-		"a fraction is cut":                   {jwt(`{"exp":1777636800.9}`), time.Unix(1777636800, 0)},
-		"none":                                {jwt(`{"sub":"a"}`), time.Time{}},
-		"no number":                           {jwt(`{"exp":"1777636800"}`), time.Time{}},
-		"before time":                         {jwt(`{"exp":-1}`), time.Time{}},
-		"after all time":                      {jwt(`{"exp":1e300}`), time.Time{}},
-		"the last second of all":              {jwt(`{"exp":253402300799}`), time.Unix(253402300799, 0)},
-		"no JSON":                             {jwt(`exp`), time.Time{}},
-		"no base64":                           {"a.!.c", time.Time{}},
-		"two parts":                           {"a.e30", time.Time{}},
-		"opaque":                              {"0123456789abcdef", time.Time{}},
-		"a list":                              {jwt(`[1777636800]`), time.Time{}},
-		"a payload with padding is no JWT's":  {"e30.eyJleHAiOjF9Cg==.c2ln", time.Time{}},
-		"null":                                {jwt(`{"exp":null}`), time.Time{}},
-		"a claim of the same name in a claim": {jwt(`{"a":{"exp":1}}`), time.Time{}},
+		"whole seconds":                      {jwt(`{"exp":1777636800}`), time.Unix(1777636800, 0)},
+		"a fraction is truncated":            {jwt(`{"exp":1777636800.9}`), time.Unix(1777636800, 0)},
+		"none":                               {jwt(`{"sub":"a"}`), time.Time{}},
+		"not a number":                       {jwt(`{"exp":"1777636800"}`), time.Time{}},
+		"before the first time":              {jwt(`{"exp":-1}`), time.Time{}},
+		"after the last time":                {jwt(`{"exp":1e300}`), time.Time{}},
+		"the last second":                    {jwt(`{"exp":253402300799}`), time.Unix(253402300799, 0)},
+		"not JSON":                           {jwt(`exp`), time.Time{}},
+		"not base64":                         {"a.!.c", time.Time{}},
+		"two parts":                          {"a.e30", time.Time{}},
+		"opaque":                             {"0123456789abcdef", time.Time{}},
+		"a list":                             {jwt(`[1777636800]`), time.Time{}},
+		"padding, which a JWT does not have": {"e30.eyJleHAiOjF9Cg==.c2ln", time.Time{}},
+		"null":                               {jwt(`{"exp":null}`), time.Time{}},
+		"a claim of the same name within a claim": {jwt(`{"a":{"exp":1}}`), time.Time{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

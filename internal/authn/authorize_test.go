@@ -21,7 +21,7 @@ func allowing(yes bool) func(*authorizationv1.SubjectAccessReviewSpec) authoriza
 	}
 }
 
-func TestAuthorizeAsksForTheWholeCallerAndAccess(t *testing.T) {
+func TestAuthorize_reviewHasTheWholeCallerAndAccess(t *testing.T) {
 	t.Parallel()
 	caller := Caller{Name: "ann", UID: "1", Groups: []string{"g", "h"}, Extra: map[string][]string{"k": {"v", "w"}}}
 	user := authorizationv1.SubjectAccessReviewSpec{
@@ -63,7 +63,7 @@ func TestAuthorizeAsksForTheWholeCallerAndAccess(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotIsToldWhatToAskFor(t *testing.T) {
+func TestAuthorize_denialNamesTheMissingPermission(t *testing.T) {
 	t.Parallel()
 	d, _ := newReviewer(t, &cluster{allowed: allowing(false)})
 	for want, access := range map[string]Access{
@@ -92,13 +92,13 @@ func TestWhoMayNotIsToldWhatToAskFor(t *testing.T) {
 	}
 }
 
-func TestOnlyAPlainYesIsAYes(t *testing.T) {
+func TestAuthorize_onlyAllowedWithoutErrorIsAllowed(t *testing.T) {
 	t.Parallel()
 	for name, status := range map[string]authorizationv1.SubjectAccessReviewStatus{
-		"neither yes nor no": {},
-		"yes and no":         {Allowed: true, Denied: true},
-		"no with an error":   {EvaluationError: `role "gone" not found`},
-		"no with a reason":   {Denied: true, Reason: "not today"},
+		"neither allowed nor denied": {},
+		"allowed and denied":         {Allowed: true, Denied: true},
+		"not allowed with an error":  {EvaluationError: `role "gone" not found`},
+		"not allowed with a reason":  {Denied: true, Reason: "not today"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,11 +113,11 @@ func TestOnlyAPlainYesIsAYes(t *testing.T) {
 	}
 }
 
-func TestWhoIsNobodyMayNothing(t *testing.T) {
+func TestAuthorize_rejectsInvalidCallers(t *testing.T) {
 	t.Parallel()
 	for name, caller := range map[string]Caller{
-		"a caller without a name":        {Groups: []string{"system:masters"}},
-		"a caller whose token has ended": {Name: "a", Until: start},
+		"a caller without a name":          {Groups: []string{"system:masters"}},
+		"a caller whose token has expired": {Name: "a", Until: start},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,23 +131,23 @@ func TestWhoIsNobodyMayNothing(t *testing.T) {
 	}
 }
 
-func TestHowLongAccessesAreRemembered(t *testing.T) {
+func TestAuthorize_cacheTTL(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		allowed   bool
 		wait      time.Duration
 		wantAsked int
 	}{
-		"a yes, to the end of the time": {true, 40 * time.Second, 1},
-		"a yes, not longer":             {true, 40*time.Second + 1, 2},
-		"a no, for the shorter time":    {false, 5 * time.Second, 1},
-		"a no, not longer":              {false, 5*time.Second + 1, 2},
+		"a granted permission until the end of the TTL": {true, 40 * time.Second, 1},
+		"a granted permission no longer than the TTL":   {true, 40*time.Second + 1, 2},
+		"a denied permission for the shorter TTL":       {false, 5 * time.Second, 1},
+		"a denied permission no longer than its TTL":    {false, 5*time.Second + 1, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := &cluster{allowed: allowing(test.allowed)}
 			d, clock := newReviewer(t, c)
-			// A caller with a newer token of the same right is the same caller.
+			// A caller with a newer token of the same user is the same caller.
 			for _, until := range []time.Duration{time.Hour, 2 * time.Hour} {
 				err := d.Authorize(t.Context(), Caller{Name: "a", Until: start.Add(until)}, Access{Verb: "get", Resource: "taskruns"})
 				if (err == nil) != test.allowed {
@@ -162,8 +162,8 @@ func TestHowLongAccessesAreRemembered(t *testing.T) {
 	}
 }
 
-// Each differs from the others in one way only, some in where one value ends and the next begins.
-func TestEveryDifferenceOfCallerOrAccessIsAQuestionOfItsOwn(t *testing.T) {
+// Each differs from the others in one value, or in the boundary between two values.
+func TestAuthorize_eachDifferenceIsReviewedSeparately(t *testing.T) {
 	t.Parallel()
 	c := &cluster{allowed: allowing(true)}
 	d, _ := newReviewer(t, c)
@@ -204,7 +204,7 @@ func TestEveryDifferenceOfCallerOrAccessIsAQuestionOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestAFloodOfDenialsLeavesTheAllowedInMemory(t *testing.T) {
+func TestAuthorize_denialsDoNotEvictGrantedPermissions(t *testing.T) {
 	t.Parallel()
 	c := &cluster{
 		allowed: func(s *authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus {
@@ -226,15 +226,15 @@ func TestAFloodOfDenialsLeavesTheAllowedInMemory(t *testing.T) {
 	}
 }
 
-func TestErrorsAboutAccessesAreNotRemembered(t *testing.T) {
+func TestAuthorize_errorsAreNotCached(t *testing.T) {
 	t.Parallel()
 	reviews := schema.GroupResource{Group: "authorization.k8s.io", Resource: "subjectaccessreviews"}
 	for name, test := range map[string]struct {
 		err  error
 		says string
 	}{
-		"no connection":  {errors.New("connection refused"), "does not answer now: try again"},
-		"we may not ask": {apierrors.NewForbidden(reviews, "", errors.New("no")), "verb create on subjectaccessreviews.authorization.k8s.io"},
+		"no connection":             {errors.New("connection refused"), "does not answer now: try again"},
+		"no permission for reviews": {apierrors.NewForbidden(reviews, "", errors.New("no")), "verb create on subjectaccessreviews.authorization.k8s.io"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,7 +250,7 @@ func TestErrorsAboutAccessesAreNotRemembered(t *testing.T) {
 	}
 }
 
-func TestOneAccessWantedManyTimesAtOnceIsOneQuestion(t *testing.T) {
+func TestAuthorize_concurrentRequestsForOneAccessShareAReview(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		open := make(chan struct{})

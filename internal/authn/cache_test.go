@@ -2,7 +2,7 @@ package authn
 
 import "testing"
 
-func TestSealsDifferWhereTextsDo(t *testing.T) {
+func TestKeyHasher_differentTextsHaveDifferentKeys(t *testing.T) {
 	t.Parallel()
 	s := newKeyHasher()
 	byKey := map[string][]string{}

@@ -11,35 +11,35 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 )
 
-// Of what a token says of itself, only what would make the API server reject it counts.
-func TestTokensThatWouldBeRejectedAreNotReviewed(t *testing.T) {
+// Unverified claims can only lead to a rejection that the API server would make, too.
+func TestAuthenticate_rejectsByUnverifiedClaimsWithoutReview(t *testing.T) {
 	t.Parallel()
 	const account = `"sub":"system:serviceaccount:a:b",`
 	past, future := start.Add(-time.Hour).Unix(), start.Add(time.Hour).Unix()
 	for name, test := range map[string]struct {
 		token      string
 		wantReview bool
-		says       string // if it is not reviewed
+		says       string // error if there is no review
 	}{
-		"of a ServiceAccount, for us":                {jwt(fmt.Sprintf(`{%s"aud":["taskrun.dev"],"exp":%d}`, account, future)), true, ""},
-		"for us and another":                         {jwt(`{` + account + `"aud":["other","second"]}`), true, ""},
-		"with one audience as a text":                {jwt(`{` + account + `"aud":"second"}`), true, ""},
-		"for another":                                {jwt(`{` + account + `"aud":["https://kubernetes.default.svc"]}`), false, "another audience"},
-		"for another, as a text":                     {jwt(`{` + account + `"aud":"other"}`), false, "another audience"},
-		"for another, of nobody":                     {jwt(`{"aud":["other"]}`), false, "another audience"},
-		"for nobody":                                 {jwt(`{` + account + `"aud":[]}`), false, "another audience"},
-		"without audiences":                          {jwt(`{` + account + `"exp":` + strconv.FormatInt(future, 10) + `}`), true, ""},
-		"of another issuer, for its own client":      {jwt(`{"sub":"ann","aud":["client"]}`), true, ""},
-		"of another issuer, expired":                 {jwt(fmt.Sprintf(`{"sub":"ann","aud":["client"],"exp":%d}`, past)), false, "expired"},
-		"expired":                                    {jwt(fmt.Sprintf(`{"aud":["taskrun.dev"],"exp":%d}`, past)), false, "expired at 2026-05-01T11:00:00Z"},
-		"expired, within the skew of clocks":         {expiring(-9 * time.Second), true, ""},
-		"expired, and the skew with it":              {expiring(-10 * time.Second), false, "expired"},
-		"without a signature":                        {jwt(`{` + account + `"aud":["taskrun.dev"]}`)[:len(jwt(`{`+account+`"aud":["taskrun.dev"]}`))-4], false, "signature"},
-		"opaque":                                     {"0123456789abcdef", true, ""},
-		"opaque, with two dots":                      {"a.b.c", true, ""},
-		"whose header is no object":                  {"W10.eyJleHAiOjF9.c2ln", true, ""},
-		"whose payload is null":                      {"e30.bnVsbA.c2ln", true, ""},
-		"whose claims are of no type that they have": {jwt(`{"aud":7,"exp":"x"}`), true, ""},
+		"of a ServiceAccount, for us":           {jwt(fmt.Sprintf(`{%s"aud":["taskrun.dev"],"exp":%d}`, account, future)), true, ""},
+		"for us and another":                    {jwt(`{` + account + `"aud":["other","second"]}`), true, ""},
+		"with one audience as a text":           {jwt(`{` + account + `"aud":"second"}`), true, ""},
+		"for another":                           {jwt(`{` + account + `"aud":["https://kubernetes.default.svc"]}`), false, "another audience"},
+		"for another, as a text":                {jwt(`{` + account + `"aud":"other"}`), false, "another audience"},
+		"for another, without a subject":        {jwt(`{"aud":["other"]}`), false, "another audience"},
+		"for an empty list of audiences":        {jwt(`{` + account + `"aud":[]}`), false, "another audience"},
+		"without audiences":                     {jwt(`{` + account + `"exp":` + strconv.FormatInt(future, 10) + `}`), true, ""},
+		"of another issuer, for its own client": {jwt(`{"sub":"ann","aud":["client"]}`), true, ""},
+		"of another issuer, expired":            {jwt(fmt.Sprintf(`{"sub":"ann","aud":["client"],"exp":%d}`, past)), false, "expired"},
+		"expired":                               {jwt(fmt.Sprintf(`{"aud":["taskrun.dev"],"exp":%d}`, past)), false, "expired at 2026-05-01T11:00:00Z"},
+		"expired within the clock skew":         {expiring(-9 * time.Second), true, ""},
+		"expired before the clock skew":         {expiring(-10 * time.Second), false, "expired"},
+		"without a signature":                   {jwt(`{` + account + `"aud":["taskrun.dev"]}`)[:len(jwt(`{`+account+`"aud":["taskrun.dev"]}`))-4], false, "signature"},
+		"opaque":                                {"0123456789abcdef", true, ""},
+		"opaque, with two dots":                 {"a.b.c", true, ""},
+		"with a header that is not an object":   {"W10.eyJleHAiOjF9.c2ln", true, ""},
+		"with the payload null":                 {"e30.bnVsbA.c2ln", true, ""},
+		"with claims of wrong types":            {jwt(`{"aud":7,"exp":"x"}`), true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +54,7 @@ func TestTokensThatWouldBeRejectedAreNotReviewed(t *testing.T) {
 	}
 }
 
-func TestARememberedTokenIsGoodUntilItsEndWhateverItsClaims(t *testing.T) {
+func TestAuthenticate_cachedTokenIsAcceptedWhateverItsClaims(t *testing.T) {
 	t.Parallel()
 	token := jwt(`{"sub":"ann","aud":"client"}`)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("ann", "taskrun.dev")}}
@@ -69,7 +69,7 @@ func TestARememberedTokenIsGoodUntilItsEndWhateverItsClaims(t *testing.T) {
 	}
 }
 
-func TestATokenThatExpiresWhileItIsReviewedIsRejected(t *testing.T) {
+func TestAuthenticate_tokenThatExpiresDuringItsReviewIsRejected(t *testing.T) {
 	t.Parallel()
 	token := expiring(time.Second)
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{token: accepted("ann", "taskrun.dev")}}

@@ -37,7 +37,7 @@ type issuer struct {
 	key         *ecdsa.PrivateKey
 }
 
-// newIssuer returns an authority that by signs, or that signs itself.
+// newIssuer returns an authority signed by another one, or by itself.
 func newIssuer(t *testing.T, name string, by *issuer) *issuer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -69,7 +69,7 @@ func signed(t *testing.T, template *x509.Certificate, key *ecdsa.PrivateKey, by 
 	return certificate
 }
 
-// issue returns a certificate of that name, good for an hour after the start.
+// issue returns a certificate for a name, valid for an hour from the start.
 func (i *issuer) issue(t *testing.T, name string, usage x509.ExtKeyUsage) *x509.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -86,7 +86,7 @@ func (i *issuer) pem() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.certificate.Raw}))
 }
 
-// trustData is the ConfigMap of a cluster that is set up as kubeadm does it.
+// trustData is the ConfigMap of a cluster that was created by kubeadm.
 func trustData(i *issuer) map[string]string {
 	return map[string]string{
 		keyCA: i.pem(), keyNames: `["front-proxy-client"]`, keyUserHeaders: `["X-Remote-User"]`, keyUIDHeaders: `["X-Remote-Uid"]`,
@@ -119,7 +119,7 @@ func requestOf(t *testing.T, headers http.Header, certificates ...*x509.Certific
 
 var asRoot = http.Header{"X-Remote-User": {"root"}, "X-Remote-Group": {"system:masters"}}
 
-func TestWhomTheAggregationLayerVouchesFor(t *testing.T) {
+func TestCaller_forwardedByTheAggregationLayer(t *testing.T) {
 	t.Parallel()
 	root := newIssuer(t, "front proxies", nil)
 	between := newIssuer(t, "between", root)
@@ -144,12 +144,12 @@ func TestWhomTheAggregationLayerVouchesFor(t *testing.T) {
 		certificates []*x509.Certificate
 		want         Caller
 	}{
-		"all that there is": {trustData(root), full, []*x509.Certificate{leaf}, whole},
-		"a name only":       {trustData(root), http.Header{"X-Remote-User": {"ann"}}, []*x509.Certificate{leaf}, Caller{Name: "ann"}},
-		"over an authority between": {
+		"all headers": {trustData(root), full, []*x509.Certificate{leaf}, whole},
+		"only a name": {trustData(root), http.Header{"X-Remote-User": {"ann"}}, []*x509.Certificate{leaf}, Caller{Name: "ann"}},
+		"an intermediate authority": {
 			trustData(root), http.Header{"X-Remote-User": {"ann"}}, []*x509.Certificate{far, between.certificate}, Caller{Name: "ann"},
 		},
-		"any name, if none is prescribed": {anyName, http.Header{"X-Remote-User": {"ann"}}, []*x509.Certificate{leaf}, Caller{Name: "ann"}},
+		"any name if no names are listed": {anyName, http.Header{"X-Remote-User": {"ann"}}, []*x509.Certificate{leaf}, Caller{Name: "ann"}},
 		"several headers": {
 			several,
 			http.Header{
@@ -178,7 +178,7 @@ func TestWhomTheAggregationLayerVouchesFor(t *testing.T) {
 	}
 }
 
-func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
+func TestCaller_headersOfOthersAreNotTrusted(t *testing.T) {
 	t.Parallel()
 	root, other := newIssuer(t, "front proxies", nil), newIssuer(t, "front proxies", nil)
 	good := root.issue(t, "front-proxy-client", x509.ExtKeyUsageClientAuth)
@@ -189,18 +189,18 @@ func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
 		headers      http.Header
 		certificates []*x509.Certificate
 		after        time.Duration
-		wantErr      error // nil: the request is of nobody, without an error
+		wantErr      error // nil: no caller and no error
 		wantCause    string
 	}{
-		"without a certificate":                         {headers: asRoot},
-		"with a certificate of another authority":       {asRoot, []*x509.Certificate{foreign}, 0, ErrUnauthenticated, "unknown authority"},
-		"with the good certificate second":              {asRoot, []*x509.Certificate{foreign, good}, 0, ErrUnauthenticated, "unknown authority"},
-		"with a certificate that expired":               {asRoot, []*x509.Certificate{good}, time.Hour + 1, ErrUnauthenticated, "expired"},
-		"with a certificate of another name":            {asRoot, []*x509.Certificate{named}, 0, ErrUnauthenticated, `of "somebody"`},
-		"with a certificate for servers":                {asRoot, []*x509.Certificate{serving}, 0, ErrUnauthenticated, "usage"},
-		"with another's certificate and no such header": {http.Header{"Authorization": {"Bearer t"}}, []*x509.Certificate{foreign}, 0, nil, ""},
-		"with a good certificate and no user":           {http.Header{"X-Remote-Group": {"g"}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
-		"with a good certificate, for an empty name":    {http.Header{"X-Remote-User": {""}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
+		"without a certificate":                            {headers: asRoot},
+		"with a certificate of another authority":          {asRoot, []*x509.Certificate{foreign}, 0, ErrUnauthenticated, "unknown authority"},
+		"with the valid certificate second":                {asRoot, []*x509.Certificate{foreign, good}, 0, ErrUnauthenticated, "unknown authority"},
+		"with an expired certificate":                      {asRoot, []*x509.Certificate{good}, time.Hour + 1, ErrUnauthenticated, "expired"},
+		"with a certificate of another name":               {asRoot, []*x509.Certificate{named}, 0, ErrUnauthenticated, `of "somebody"`},
+		"with a certificate for servers":                   {asRoot, []*x509.Certificate{serving}, 0, ErrUnauthenticated, "usage"},
+		"with another certificate and without the headers": {http.Header{"Authorization": {"Bearer t"}}, []*x509.Certificate{foreign}, 0, nil, ""},
+		"with a valid certificate and without a user":      {http.Header{"X-Remote-Group": {"g"}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
+		"with a valid certificate and an empty name":       {http.Header{"X-Remote-User": {""}}, []*x509.Certificate{good}, 0, ErrUnauthenticated, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,7 +226,7 @@ func TestHeadersAreNotBelievedOfAnybodyElse(t *testing.T) {
 	}
 }
 
-func TestAPlainConnectionVouchesForNobody(t *testing.T) {
+func TestCaller_isNotForwardedWithoutTLS(t *testing.T) {
 	t.Parallel()
 	f, _, _ := newProxy(trustData(newIssuer(t, "front proxies", nil)))
 	r := requestOf(t, asRoot)
@@ -236,7 +236,7 @@ func TestAPlainConnectionVouchesForNobody(t *testing.T) {
 	}
 }
 
-func TestUntilItIsKnownWhoMayVouchNobodyDoes(t *testing.T) {
+func TestCaller_noProxyIsTrustedBeforeTheConfigMapIsRead(t *testing.T) {
 	t.Parallel()
 	leaf := newIssuer(t, "front proxies", nil).issue(t, "front-proxy-client", x509.ExtKeyUsageClientAuth)
 	f := NewFrontProxy(nil, testingclock.NewFakeClock(start), slog.New(slog.DiscardHandler))
@@ -253,7 +253,7 @@ func TestUntilItIsKnownWhoMayVouchNobodyDoes(t *testing.T) {
 	}
 }
 
-func TestWhatAChangeOfTheConfigMapDoes(t *testing.T) {
+func TestFrontProxy_appliesChangesOfTheConfigMap(t *testing.T) {
 	t.Parallel()
 	before, after := newIssuer(t, "front proxies", nil), newIssuer(t, "new front proxies", nil)
 	with := func(key, value string) map[string]string {
@@ -268,17 +268,17 @@ func TestWhatAChangeOfTheConfigMapDoes(t *testing.T) {
 		wantCAs  *issuer // nil: none
 		wantSays string
 	}{
-		"another authority":                        {trustData(after), after, ""},
-		"two authorities":                          {with(keyCA, after.pem()+before.pem()), after, ""},
-		"no authority":                             {map[string]string{}, nil, "not trusted anymore"},
-		"an empty authority":                       {with(keyCA, " \n"), nil, "not trusted anymore"},
-		"an authority that is no certificate":      {with(keyCA, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), before, keyCA},
-		"names that are no list":                   {with(keyNames, `front-proxy-client`), before, keyNames},
-		"an empty name":                            {with(keyNames, `[" "]`), before, keyNames},
-		"headers that are no list":                 {with(keyUIDHeaders, `{}`), before, keyUIDHeaders},
-		"an empty prefix, which every header has":  {with(keyExtraPrefixes, `[""]`), before, keyExtraPrefixes},
-		"no header of the name":                    {with(keyUserHeaders, `[]`), before, keyUserHeaders},
-		"any name under an authority of users too": {sharedAuthority, before, "--requestheader-allowed-names"},
+		"another authority":                           {trustData(after), after, ""},
+		"two authorities":                             {with(keyCA, after.pem()+before.pem()), after, ""},
+		"no authority":                                {map[string]string{}, nil, "not trusted anymore"},
+		"an empty authority":                          {with(keyCA, " \n"), nil, "not trusted anymore"},
+		"an authority that is not a certificate":      {with(keyCA, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), before, keyCA},
+		"names that are not a list":                   {with(keyNames, `front-proxy-client`), before, keyNames},
+		"an empty name":                               {with(keyNames, `[" "]`), before, keyNames},
+		"headers that are not a list":                 {with(keyUIDHeaders, `{}`), before, keyUIDHeaders},
+		"an empty prefix, which matches every header": {with(keyExtraPrefixes, `[""]`), before, keyExtraPrefixes},
+		"no header for the name":                      {with(keyUserHeaders, `[]`), before, keyUserHeaders},
+		"any name, if the authority also signs users": {sharedAuthority, before, "--requestheader-allowed-names"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +299,7 @@ func TestWhatAChangeOfTheConfigMapDoes(t *testing.T) {
 	}
 }
 
-func TestOnlyItsOwnConfigMapIsRead(t *testing.T) {
+func TestFrontProxy_ignoresOtherConfigMaps(t *testing.T) {
 	t.Parallel()
 	f, _, _ := newProxy(nil)
 	for _, other := range []runtime.Object{
@@ -314,7 +314,7 @@ func TestOnlyItsOwnConfigMapIsRead(t *testing.T) {
 	}
 }
 
-func TestStartFollowsTheConfigMap(t *testing.T) {
+func TestStart_followsTheConfigMap(t *testing.T) {
 	t.Parallel()
 	first, second := newIssuer(t, "first", nil), newIssuer(t, "second", nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -358,7 +358,7 @@ func TestStartFollowsTheConfigMap(t *testing.T) {
 	})
 }
 
-func TestStartSaysWhatItNeedsAndGoesOn(t *testing.T) {
+func TestStart_logsMissingPermissionAndContinues(t *testing.T) {
 	t.Parallel()
 	root := newIssuer(t, "front proxies", nil)
 	synctest.Test(t, func(t *testing.T) {
@@ -382,7 +382,7 @@ func TestStartSaysWhatItNeedsAndGoesOn(t *testing.T) {
 		if f.config.Load() != nil {
 			t.Error("something was read without permission")
 		}
-		<-time.After(time.Minute) // of the bubble: no time at all
+		<-time.After(time.Minute) // in the bubble, it takes no time
 		synctest.Wait()
 		if f.config.Load() == nil {
 			t.Error("nothing was read when permission was there")

@@ -37,7 +37,7 @@ type Options struct {
 	ClockSkew time.Duration
 }
 
-// DefaultOptions returns the options that hold when no flag is given.
+// DefaultOptions returns the defaults of the flags.
 func DefaultOptions() Options {
 	return Options{
 		Audiences:  []string{"taskrun.dev"},
@@ -51,7 +51,7 @@ func DefaultOptions() Options {
 	}
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags registers flags for the options. The current values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.Var((*list)(&o.Audiences), "token-audience", "comma-separated audiences; a token must be for one of them")
 	fs.DurationVar(&o.CacheTTL, "authentication-cache-ttl", o.CacheTTL,
@@ -99,7 +99,7 @@ func checkNumber(name string, n, most int) error {
 	return nil
 }
 
-// list is a flag of values with commas between them.
+// list is a flag with comma-separated values.
 type list []string
 
 // String returns the values as they are given.

@@ -11,7 +11,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-func TestDefaultOptionsAreValid(t *testing.T) {
+func TestDefaultOptions_areValid(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	if err := o.Validate(); err != nil {
@@ -19,7 +19,7 @@ func TestDefaultOptionsAreValid(t *testing.T) {
 	}
 }
 
-func TestFlagsSetEveryOption(t *testing.T) {
+func TestBindFlags_setsEveryOption(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
@@ -42,7 +42,7 @@ func TestFlagsSetEveryOption(t *testing.T) {
 	}
 }
 
-func TestNothingNeedBeRemembered(t *testing.T) {
+func TestOptions_withoutCache(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	o.CacheTTL, o.AllowedTTL, o.DeniedTTL, o.ClockSkew = 0, 0, 0, 0
@@ -64,19 +64,19 @@ func TestNothingNeedBeRemembered(t *testing.T) {
 	}
 }
 
-func TestOptionsThatCannotBe(t *testing.T) {
+func TestOptions_invalidValues(t *testing.T) {
 	t.Parallel()
 	for name, arg := range map[string]string{
-		"no audience":                      "--token-audience=",
-		"an empty audience":                "--token-audience=a,,b",
-		"less than no time for tokens":     "--authentication-cache-ttl=-1s",
-		"a token for a day":                "--authentication-cache-ttl=24h",
-		"less than no time for rights":     "--authorization-cache-ttl=-1s",
-		"a right for longer than an hour":  "--authorization-cache-ttl=1h1s",
-		"no memory":                        "--authentication-cache-size=0",
-		"more memory than there is":        "--authentication-cache-size=1048577",
-		"no questions":                     "--authentication-max-reviews=0",
-		"more questions than are possible": "--authentication-max-reviews=1048577",
+		"no audience":                        "--token-audience=",
+		"an empty audience":                  "--token-audience=a,,b",
+		"a negative TTL of tokens":           "--authentication-cache-ttl=-1s",
+		"a TTL of tokens of a day":           "--authentication-cache-ttl=24h",
+		"a negative TTL of permissions":      "--authorization-cache-ttl=-1s",
+		"a TTL of permissions above an hour": "--authorization-cache-ttl=1h1s",
+		"a cache of size 0":                  "--authentication-cache-size=0",
+		"a cache that is too large":          "--authentication-cache-size=1048577",
+		"no reviews":                         "--authentication-max-reviews=0",
+		"too many reviews":                   "--authentication-max-reviews=1048577",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

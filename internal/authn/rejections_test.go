@@ -12,7 +12,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 )
 
-// flood sends that many bad tokens, one after the other, and returns how many were not reviewed.
+// flood sends a number of invalid tokens, one after the other, and returns the number of those that were not reviewed.
 func flood(ctx context.Context, t *testing.T, d *Reviewer, round string, n int) (limited int) {
 	t.Helper()
 	for i := range n {
@@ -27,7 +27,7 @@ func flood(ctx context.Context, t *testing.T, d *Reviewer, round string, n int) 
 	return limited
 }
 
-func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
+func TestRejections_limitReviewsOfOneAddress(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"old": accepted("old", "taskrun.dev"), "new": accepted("new", "taskrun.dev")}}
 	d, clock := newReviewer(t, c)
@@ -44,7 +44,7 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	if tokens, _ := c.asked(); tokens != want {
 		t.Errorf("the API server was asked %d times, want %d", tokens, want)
 	}
-	clock.Step(testOptions().CacheTTL) // the flood continues, and the old token is due for another review
+	clock.Step(testOptions().CacheTTL) // the flood continues, and the old token needs another review
 	flood(here, t, d, "late", 1000)
 	if _, err := d.Authenticate(here, "old"); err != nil {
 		t.Errorf("a caller of the address that was accepted before: %v", err)
@@ -57,7 +57,7 @@ func TestAFloodOfBadTokensReachesTheAPIServerAtABoundedRate(t *testing.T) {
 	}
 }
 
-func TestGoodTokensOfAnAddressAreNotLimited(t *testing.T) {
+func TestRejections_acceptedTokensDoNotCount(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{}}
 	d, _ := newReviewer(t, c)
@@ -70,7 +70,7 @@ func TestGoodTokensOfAnAddressAreNotLimited(t *testing.T) {
 		}
 	}
 	c.fail(errors.New("down"))
-	for i := range 2 * rejectedBurst { // that it cannot be asked is not their fault
+	for i := range 2 * rejectedBurst { // failed reviews do not count
 		_, err := d.Authenticate(ctx, fmt.Sprint("later", i))
 		if wantKind(t, err, ErrUnavailable); errors.Is(err, ErrTooManyRejected) {
 			t.Fatalf("token %d during an outage: %v", i, err)
@@ -78,7 +78,7 @@ func TestGoodTokensOfAnAddressAreNotLimited(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsRejectedAgainCountsByItsAddress(t *testing.T) {
+func TestRejections_revokedTokenCountsForItsAddress(t *testing.T) {
 	t.Parallel()
 	c := &cluster{users: map[string]authenticationv1.TokenReviewStatus{"revoked": accepted("a", "taskrun.dev")}}
 	d, clock := newReviewer(t, c)
@@ -97,7 +97,7 @@ func TestATokenThatIsRejectedAgainCountsByItsAddress(t *testing.T) {
 	}
 }
 
-func TestAddressesAreForgotten(t *testing.T) {
+func TestRejections_addressesExpire(t *testing.T) {
 	t.Parallel()
 	d, clock := newReviewer(t, &cluster{})
 	for i := range maxAddresses + 10 {
@@ -113,8 +113,8 @@ func TestAddressesAreForgotten(t *testing.T) {
 	}
 }
 
-// A slow API server and a flood of an address that has not been rejected yet: others wait for a turn, not for the flood.
-func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
+// With a slow API server and a flood from a new address, others wait for a turn, not for the end of the flood.
+func TestFairQueue_alternatesBetweenAddresses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := &cluster{
@@ -130,7 +130,7 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 		}
 		d, _ := newReviewer(t, c)
 		for _, address := range []string{"a", "b", "c"} {
-			for i := range 200 { // more than may wait
+			for i := range 200 { // more than the maximum number that wait
 				go func() { _, _ = d.Authenticate(WithAddress(t.Context(), address), fmt.Sprint(address, i)) }()
 			}
 		}
@@ -139,7 +139,7 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 		if _, err := d.Authenticate(WithAddress(t.Context(), "d"), "modest"); err != nil {
 			t.Error(err)
 		}
-		// Two at a time: those that run, and at most one of each other address.
+		// Two run at a time: those that run already, and at most one of each other address.
 		if took := time.Since(began); took > 400*time.Millisecond {
 			t.Errorf("it took %s, want 400ms at most", took)
 		}
@@ -150,7 +150,7 @@ func TestReviewsAreTakenInTurnByAddress(t *testing.T) {
 	})
 }
 
-func TestNoSenderTakesTheLastQuarterOfTheTurns(t *testing.T) {
+func TestFairQueue_noSenderGetsTheLastQuarter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		turns := newFairQueue(8, 100)
@@ -178,7 +178,7 @@ func TestNoSenderTakesTheLastQuarterOfTheTurns(t *testing.T) {
 		if _, err := turns.acquire(ctx, "late"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("beyond all places: %v", err)
 		}
-		turns.release("modest") // greedy ones wait, but their sender has all that it may have
+		turns.release("modest") // those of the sender with the most still wait, because it has its maximum
 		if _, err := turns.acquire(t.Context(), "late"); err != nil {
 			t.Error(err)
 		}

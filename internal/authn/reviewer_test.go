@@ -20,21 +20,21 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-// start is what the clock of tests says at first.
+// start is the initial time of the clock in tests.
 var start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// cluster is an API server that can only be asked about callers. The clientset's own fake answers one question at a
-// time, which hides what is asked at once.
+// cluster is an API server that supports only reviews. The clientset's own fake processes one request at a time,
+// which hides concurrent requests.
 type cluster struct {
 	kubernetes.Interface
 
 	mu       sync.Mutex
-	tokens   []string                                      // asked about, in order
-	accesses []authorizationv1.SubjectAccessReviewSpec     // asked about, in order
+	tokens   []string                                      // reviewed tokens, in order
+	accesses []authorizationv1.SubjectAccessReviewSpec     // reviewed accesses, in order
 	users    map[string]authenticationv1.TokenReviewStatus // by token
 	allowed  func(*authorizationv1.SubjectAccessReviewSpec) authorizationv1.SubjectAccessReviewStatus
-	err      error                           // of every answer
-	hold     func(ctx context.Context) error // called before each answer
+	err      error                           // of every response
+	hold     func(ctx context.Context) error // called before each response
 }
 
 func (c *cluster) AuthenticationV1() authenticationclient.AuthenticationV1Interface {
@@ -113,7 +113,7 @@ func (d accessDesk) Create(
 	return answered, nil
 }
 
-// testOptions differ from the defaults in each number, so that none stands for another.
+// testOptions differ from the defaults, and from each other, in each number.
 func testOptions() Options {
 	return Options{
 		Audiences: []string{"taskrun.dev", "second"}, CacheTTL: time.Minute, AllowedTTL: 40 * time.Second, DeniedTTL: 5 * time.Second,
@@ -131,7 +131,7 @@ func newReviewer(t *testing.T, c *cluster) (*Reviewer, *testingclock.FakeClock) 
 	return d, clock
 }
 
-// accepted is what the API server says of a good token.
+// accepted is the status of an accepted token.
 func accepted(name string, audiences ...string) authenticationv1.TokenReviewStatus {
 	return authenticationv1.TokenReviewStatus{
 		Authenticated: true, Audiences: audiences,
@@ -146,7 +146,7 @@ func jwt(claims string) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
 }
 
-// expiring is a token that expires so long after the start.
+// expiring returns a token that expires this long after the start.
 func expiring(after time.Duration) string {
 	return jwt(fmt.Sprintf(`{"exp":%d}`, start.Add(after).Unix()))
 }
@@ -168,19 +168,19 @@ func wantKind(t *testing.T, err, kind error, says ...string) {
 	}
 }
 
-// hearer writes down what metrics hear.
+// hearer records the calls of Metrics.
 type hearer struct {
 	mu    sync.Mutex
-	heard []string
+	calls []string
 }
 
 func (h *hearer) Reviewed(kind, outcome string, took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heard = append(h.heard, fmt.Sprintf("%s %s %s", kind, outcome, took))
+	h.calls = append(h.calls, fmt.Sprintf("%s %s %s", kind, outcome, took))
 }
 
-func TestMetricsHearOfQuestionsAndNotOfMemories(t *testing.T) {
+func TestMetrics_countReviewsButNotCachedResults(t *testing.T) {
 	t.Parallel()
 	c := &cluster{
 		users: map[string]authenticationv1.TokenReviewStatus{"good": accepted("a", "taskrun.dev")},
@@ -204,7 +204,7 @@ func TestMetricsHearOfQuestionsAndNotOfMemories(t *testing.T) {
 	want := []string{
 		"token accepted 1s", "token rejected 1s", "access allowed 1s", "access denied 1s", "token error 1s", "access error 1s",
 	}
-	if diff := cmp.Diff(want, h.heard); diff != "" {
-		t.Errorf("heard (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, h.calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }

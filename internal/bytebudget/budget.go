@@ -8,10 +8,11 @@ import (
 // DefaultBytes is the default limit of a Budget.
 const DefaultBytes = 24 << 20
 
-// Budget limits the bytes that the buffers of all namespaces hold together:
-// recent changes, events and log lines. When they hold more, the buffer that holds
-// the most drops its oldest entry, until all of them fit. It is safe for concurrent
-// use. A buffer must not use the budget while it holds a lock that drop needs.
+// Budget limits the memory of the buffers of all namespaces together, in bytes:
+// recent changes, events and log lines. When they exceed the limit, the largest
+// buffer drops its oldest entries until all of them fit. Budget is safe for
+// concurrent use. A buffer must not use the budget while it holds a lock that drop
+// needs.
 type Budget struct {
 	limit int64
 
@@ -23,31 +24,31 @@ type Budget struct {
 // New returns a budget of that many bytes.
 func New(limit int64) *Budget { return &Budget{limit: limit} }
 
-// Share is what one buffer holds of a budget.
+// Share is the part of a budget that one buffer uses.
 type Share struct {
 	budget *Budget
 	drop   func() int64
 
 	bytes int64
-	index int // in the heap, from 1; 0: not in it
+	index int // in the heap, from 1; 0: not in the heap
 	left  bool
 }
 
-// Join adds a buffer. drop removes its oldest entry and returns the bytes of that,
-// 0 if there is none. It is called under the lock of the budget.
+// Join adds a buffer. drop removes its oldest entry and returns the bytes of that
+// entry, 0 if there is none. It is called under the lock of the budget.
 func (b *Budget) Join(drop func() int64) *Share {
 	return &Share{budget: b, drop: drop}
 }
 
-// Bytes returns the number of bytes that all buffers hold.
+// Bytes returns the bytes of all buffers.
 func (b *Budget) Bytes() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.total
 }
 
-// Add counts n more bytes, or fewer if n is negative. If there are too many, entries
-// are dropped, of this buffer or of others, before it returns.
+// Add adds n bytes, which may be negative. If the limit is exceeded, entries of this
+// buffer or of others are dropped before Add returns.
 func (s *Share) Add(n int64) {
 	b := s.budget
 	b.mu.Lock()
@@ -59,14 +60,14 @@ func (s *Share) Add(n int64) {
 	for b.total > b.limit && len(b.shares) > 0 {
 		largest := b.shares[0]
 		freed := largest.drop()
-		if freed <= 0 { // counted before it could be dropped
+		if freed <= 0 { // the bytes were added before the entry could be dropped
 			return
 		}
 		largest.change(-freed)
 	}
 }
 
-// Leave removes the buffer. What it holds is not counted any more.
+// Leave removes the buffer and its bytes.
 func (s *Share) Leave() {
 	s.budget.mu.Lock()
 	defer s.budget.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Share) Leave() {
 	}
 }
 
-// change counts bytes, and keeps only those shares in the heap that have some.
+// change changes the bytes of a share. Only shares with bytes are in the heap.
 func (s *Share) change(n int64) {
 	b := s.budget
 	s.bytes += n
@@ -104,7 +105,7 @@ func (h shareHeap) Swap(i, j int) {
 
 // Push is for container/heap.
 func (h *shareHeap) Push(x any) {
-	s := x.(*Share) //nolint:errcheck,forcetypeassert // nothing else is pushed
+	s := x.(*Share) //nolint:errcheck,forcetypeassert // the heap has no other values
 	*h = append(*h, s)
 	s.index = len(*h)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
-// sizedBuffer is a buffer of entries that are nothing but sizes.
+// sizedBuffer is a buffer whose entries are sizes.
 type sizedBuffer struct {
 	mu      sync.Mutex
 	entries []int64
@@ -46,7 +46,7 @@ func (s *sizedBuffer) bytes() (n int64) {
 	return n
 }
 
-func TestTheLargestBufferDropsItsOldestEntries(t *testing.T) {
+func TestBudget_largestBufferDropsItsOldestEntries(t *testing.T) {
 	t.Parallel()
 	budget := bytebudget.New(100)
 	small, large := joinBudget(budget), joinBudget(budget)
@@ -78,7 +78,7 @@ func TestTheLargestBufferDropsItsOldestEntries(t *testing.T) {
 	}
 }
 
-func TestBuffersAtOnceFitTheBudget(t *testing.T) {
+func TestBudget_concurrentBuffersFit(t *testing.T) {
 	t.Parallel()
 	const limit = 10_000
 	budget := bytebudget.New(limit)

@@ -14,8 +14,8 @@ var ErrFull = errors.New("no memory is free for bodies")
 // callerShare is the divisor of a CallerBudget that gives the share of one caller.
 const callerShare = 2
 
-// CallerBudget is a number of bytes that callers of the API reserve and release. A caller has at most its share. While
-// it waits for its share, other callers do not wait.
+// CallerBudget is a number of bytes that callers of the API acquire and release. A caller has at most its share. A
+// caller that waits for its share does not block other callers.
 type CallerBudget struct {
 	total *semaphore.Weighted
 	share int64
@@ -35,11 +35,11 @@ func NewCallerBudget(total int64) *CallerBudget {
 	return &CallerBudget{total: semaphore.NewWeighted(total), share: max(1, total/callerShare), byCaller: map[string]*callerBytes{}}
 }
 
-// Share returns the number of bytes that one caller can have.
+// Share returns the maximum number of bytes of one caller.
 func (b *CallerBudget) Share() int64 { return b.share }
 
-// Acquire waits until n bytes are free for the caller. More than the share of a caller counts as its share, so that
-// every request can be served. Each caller without a name has a share of its own. release may be called more than once.
+// Acquire waits until n bytes are free for the caller. A number above the share counts as the share, so that every
+// request can be served. Each caller without a name has its own share. release may be called more than once.
 func (b *CallerBudget) Acquire(ctx context.Context, caller string, n int64) (release func(), err error) {
 	n = min(n, b.share)
 	own := b.join(caller)
@@ -55,7 +55,7 @@ func (b *CallerBudget) Acquire(ctx context.Context, caller string, n int64) (rel
 	return b.releaser(caller, own, n), nil
 }
 
-// Try is Acquire that does not wait.
+// Try is Acquire without waiting.
 func (b *CallerBudget) Try(caller string, n int64) (release func(), ok bool) {
 	n = min(n, b.share)
 	own := b.join(caller)

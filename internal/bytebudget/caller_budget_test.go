@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestACallerGetsAtMostItsShareOfTheMemory(t *testing.T) {
+func TestCallerBudget_callerGetsAtMostItsShare(t *testing.T) {
 	t.Parallel()
 	b := NewCallerBudget(100)
 	first, ok := b.Try("a", 30)

@@ -1,3 +1,3 @@
-// Package bytebudget has limits on bytes: of the buffers of all namespaces together, and of what the callers of the API
-// have in memory.
+// Package bytebudget implements limits on memory: of the buffers of all namespaces together, and of the requests of the
+// callers of the API.
 package bytebudget

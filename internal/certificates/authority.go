@@ -18,16 +18,17 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// authorityLife is how long a CA that is made here may be used.
+	// authorityLife is the lifetime of a created CA.
 	authorityLife = 3652 * day
-	// certificateLife is the same for a serving certificate.
+	// certificateLife is the lifetime of a created serving certificate.
 	certificateLife = 365 * day
-	// backdate is how long before it is made a certificate begins: clocks differ.
+	// backdate is the time between the start of validity and the creation of a
+	// certificate, because clocks differ.
 	backdate = time.Hour
 
 	blockCertificate = "CERTIFICATE"
 	blockKey         = "EC PRIVATE KEY"
-	// maxCommonName is what X.509 allows.
+	// maxCommonName is the maximum length in X.509.
 	maxCommonName = 64
 )
 
@@ -37,8 +38,8 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// newAuthority makes a CA. Each has a name of its own: of two CAs with one name,
-// some clients look at the first only.
+// newAuthority creates a CA. Each CA has a unique name, because some clients use
+// only the first of two CAs with one name.
 func newAuthority(now time.Time) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -65,7 +66,8 @@ func newAuthority(now time.Time) (*authority, error) {
 	return &authority{cert: cert, key: key}, nil
 }
 
-// issue makes a serving certificate for DNS names and IP addresses, and its key.
+// issue creates a serving certificate for DNS names and IP addresses, and its
+// key.
 func (a *authority) issue(names []string, now time.Time) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -106,7 +108,7 @@ func sign(template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) 
 	return x509.ParseCertificate(der)
 }
 
-// namesOf are the DNS names and IP addresses of a certificate, sorted.
+// namesOf returns the DNS names and IP addresses of a certificate, sorted.
 func namesOf(leaf *x509.Certificate) []string {
 	names := slices.Clone(leaf.DNSNames)
 	for _, ip := range leaf.IPAddresses {
@@ -115,8 +117,8 @@ func namesOf(leaf *x509.Certificate) []string {
 	return sorted(names)
 }
 
-// sorted are names as namesOf returns them: IP addresses in their usual form, and
-// nothing twice.
+// sorted returns names in the form of namesOf: IP addresses in their usual form,
+// without duplicates.
 func sorted(names []string) []string {
 	names = slices.Clone(names)
 	for i, name := range names {

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 )
 
-// fileInterval is the time between two reads of the files, in case that a change
-// caused no event.
+// fileInterval is the interval between reads of the files, in case a change caused no
+// event.
 const fileInterval = 10 * time.Second
 
 // files reads the certificate from files that another program renews.
@@ -53,7 +53,7 @@ func (f *files) load(_ context.Context) error {
 // decides whether the content is used, and reports errors.
 func (f *files) run(ctx context.Context) error {
 	changed := make(chan struct{}, 1)
-	f.watcher.RegisterCallback(func(tls.Certificate) { // may hold the watcher's lock
+	f.watcher.RegisterCallback(func(tls.Certificate) { // the callback may run under the watcher's lock
 		select {
 		case changed <- struct{}{}:
 		default: // a reload is pending

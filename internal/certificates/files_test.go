@@ -18,8 +18,8 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-// volume is a folder as the kubelet makes it of a Secret: tls.crt and tls.key are
-// links through ..data, a link that is replaced to change all files at once.
+// volume is a folder of a Secret as the kubelet creates it: tls.crt and tls.key
+// are links through ..data, a link that is replaced to change all files at once.
 type volume struct {
 	folder  string
 	ca      *authority
@@ -42,13 +42,13 @@ func newVolume(t *testing.T) *volume {
 	return v
 }
 
-// rotate puts a new pair there and returns its certificate.
+// rotate stores a new pair and returns its certificate.
 func (v *volume) rotate(t *testing.T) *x509.Certificate {
 	t.Helper()
 	return v.rotateAt(t, start)
 }
 
-// rotateAt puts a pair there that was made at some time.
+// rotateAt stores a pair that was created at the given time.
 func (v *volume) rotateAt(t *testing.T, made time.Time) *x509.Certificate {
 	t.Helper()
 	leaf, key, err := v.ca.issue([]string{"localhost"}, made)
@@ -88,7 +88,7 @@ func (v *volume) put(t *testing.T, certificate, key []byte) {
 	}
 }
 
-// source returns one of the files, and what it logs.
+// source returns a source with the files, and its log.
 func (v *volume) source(t *testing.T, interval time.Duration) (*Source, *scene) {
 	t.Helper()
 	s := &scene{clock: testingclock.NewFakeClock(start), log: &logRecorder{}}
@@ -128,10 +128,10 @@ func get(t *testing.T, transport *http.Transport, address string) error {
 	return errors.Join(err, response.Body.Close())
 }
 
-func TestARotationUnderLoadFailsNoRequest(t *testing.T) {
+func TestFiles_rotationUnderLoadFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	v := newVolume(t)
-	source, _ := v.source(t, fileInterval) // longer than the test: what counts is that events are seen
+	source, _ := v.source(t, fileInterval) // longer than the test: events must trigger the reloads
 	if err := source.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestARotationUnderLoadFailsNoRequest(t *testing.T) {
 	done := make(chan struct{})
 	for i := range 4 {
 		transport := v.client()
-		transport.DisableKeepAlives = i%2 == 0 // a handshake each, and connections that live on
+		transport.DisableKeepAlives = i%2 == 0 // new connections, and connections that are kept
 		clients.Go(func() {
 			defer transport.CloseIdleConnections()
 			for {
@@ -172,7 +172,7 @@ func TestARotationUnderLoadFailsNoRequest(t *testing.T) {
 	}
 }
 
-func TestABrokenPairLeavesTheOldOneInUse(t *testing.T) {
+func TestFiles_invalidPairLeavesTheCurrentOneInUse(t *testing.T) {
 	t.Parallel()
 	v := newVolume(t)
 	first := v.rotate(t)
@@ -181,21 +181,23 @@ func TestABrokenPairLeavesTheOldOneInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, source)
-	for what, put := range map[string]func(){
-		"no PEM":                 func() { v.put(t, []byte("x"), []byte("y")) },
-		"does not match":         func() { mismatched(t, v) },
-		"the certificate ended":  func() { v.rotateAt(t, start.Add(-2*certificateLife)) },
-		"no such file":           func() { _ = os.RemoveAll(filepath.Join(v.folder, "..2026_"+strconv.Itoa(v.changes))) },
-		"certificate begins onl": func() { v.rotateAt(t, start.Add(day)) },
-	} {
-		told := map[string]string{"no PEM": "failed to find any PEM data"}[what]
-		if told == "" {
-			told = what
-		}
-		put()
-		await(t, "word of "+told, func() bool { return s.log.count(told) > 0 })
+	cases := map[string]struct {
+		put     func()
+		wantLog string
+	}{
+		"files that are not PEM": {func() { v.put(t, []byte("x"), []byte("y")) }, "failed to find any PEM data"},
+		"another key":            {func() { mismatched(t, v) }, "does not match"},
+		"an expired certificate": {func() { v.rotateAt(t, start.Add(-2*certificateLife)) }, "the certificate ended"},
+		"missing files": {
+			func() { _ = os.RemoveAll(filepath.Join(v.folder, "..2026_"+strconv.Itoa(v.changes))) }, "no such file",
+		},
+		"a certificate that is not valid yet": {func() { v.rotateAt(t, start.Add(day)) }, "certificate begins onl"},
+	}
+	for name, tc := range cases {
+		tc.put()
+		await(t, "log of "+name, func() bool { return s.log.count(tc.wantLog) > 0 })
 		if !leafOf(t, source).Equal(first) {
-			t.Fatalf("%s: not the old certificate any more", what)
+			t.Fatalf("%s: not the old certificate any more", name)
 		}
 	}
 	if s.log.count("--tls-cert-file="+v.folder) == 0 || s.log.count("replace them with a valid certificate") == 0 {
@@ -205,7 +207,7 @@ func TestABrokenPairLeavesTheOldOneInUse(t *testing.T) {
 	await(t, "the good pair", func() bool { return leafOf(t, source).Equal(want) && s.log.count("valid again") > 0 })
 }
 
-// mismatched puts a key there that is not of the certificate.
+// mismatched stores a key that does not match the certificate.
 func mismatched(t *testing.T, v *volume) {
 	t.Helper()
 	leaf, _, err := v.ca.issue([]string{"localhost"}, start)
@@ -219,7 +221,7 @@ func mismatched(t *testing.T, v *volume) {
 	v.put(t, encodeCertificates(leaf), text)
 }
 
-func TestACertificateOfTomorrowIsUsedTomorrow(t *testing.T) {
+func TestFiles_certificateOfTomorrowIsUsedTomorrow(t *testing.T) {
 	t.Parallel()
 	v := newVolume(t)
 	source, s := v.source(t, time.Millisecond)
@@ -233,17 +235,17 @@ func TestACertificateOfTomorrowIsUsedTomorrow(t *testing.T) {
 	await(t, "its time", func() bool { return leafOf(t, source).Equal(tomorrow) })
 }
 
-func TestLoadTellsWhatIsWrongWithTheFiles(t *testing.T) {
+func TestLoad_errorNamesTheProblemOfTheFiles(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		put  func(*testing.T, *volume)
 		want string
 	}{
-		"no file":             {func(_ *testing.T, v *volume) { _ = os.Remove(filepath.Join(v.folder, "..data")) }, "no such file"},
-		"no PEM":              {func(t *testing.T, v *volume) { t.Helper(); v.put(t, []byte("x"), []byte("x")) }, "failed to find any PEM data"},
-		"a key of another":    {mismatched, "does not match"},
-		"one that ended":      {func(t *testing.T, v *volume) { t.Helper(); v.rotateAt(t, start.Add(-2*certificateLife)) }, "the certificate ended at 2025-03-01"},
-		"one that begins yet": {func(t *testing.T, v *volume) { t.Helper(); v.rotateAt(t, start.Add(2*day)) }, "begins only at"},
+		"no file":                             {func(_ *testing.T, v *volume) { _ = os.Remove(filepath.Join(v.folder, "..data")) }, "no such file"},
+		"not PEM":                             {func(t *testing.T, v *volume) { t.Helper(); v.put(t, []byte("x"), []byte("x")) }, "failed to find any PEM data"},
+		"a key of another certificate":        {mismatched, "does not match"},
+		"an expired certificate":              {func(t *testing.T, v *volume) { t.Helper(); v.rotateAt(t, start.Add(-2*certificateLife)) }, "the certificate ended at 2025-03-01"},
+		"a certificate that is not valid yet": {func(t *testing.T, v *volume) { t.Helper(); v.rotateAt(t, start.Add(2*day)) }, "begins only at"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,13 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The keys of the Secret. The first three are as other programs have them.
+// The keys of the Secret. The first three are conventional.
 const (
 	keyCertificate = corev1.TLSCertKey       // the serving certificate
 	keyPrivate     = corev1.TLSPrivateKeyKey // its key
-	keyBundle      = "ca.crt"                // the CAs that clients are to trust
-	keyAuthority   = "ca.key"                // the key of the one that signs
-	keyNext        = "ca-next.key"           // the key of the one that will sign next, if there is one
+	keyBundle      = "ca.crt"                // the CAs for clients to trust
+	keyAuthority   = "ca.key"                // the key of the CA that signs
+	keyNext        = "ca-next.key"           // the key of the CA that signs next, if there is one
 )
 
 // annotationRenew requests a renewal. It is removed afterwards.

@@ -11,10 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// maxNames bounds how many names a certificate is made for.
+// maxNames is the maximum number of names of a certificate.
 const maxNames = 100
 
-// The flags, as errors name them.
+// The flags in error texts.
 const (
 	flagCertFile    = "--tls-cert-file"
 	flagKeyFile     = "--tls-private-key-file"
@@ -24,36 +24,37 @@ const (
 	flagNames       = "--tls-dns-names"
 )
 
-// Options say where the serving certificate comes from. Files and SelfSigned
-// exclude each other; with neither there is no TLS.
+// Options select the source of the serving certificate. Files and SelfSigned exclude
+// each other. Without both there is no TLS.
 type Options struct {
-	// CertFile and KeyFile are paths of PEM files: the certificate, followed by those
-	// between it and its CA, and its key. Both are given or none.
+	// CertFile and KeyFile are paths of PEM files: the certificate followed by its
+	// intermediate certificates, and its key. Either both are set or none.
 	CertFile string
 	KeyFile  string
 
-	// SelfSigned makes a CA and a certificate at the first start, and renews them.
+	// SelfSigned creates a CA and a certificate at the first start, and renews them.
 	SelfSigned bool
-	// Secret is the name of the Secret in the operator's own namespace that holds
-	// what SelfSigned makes.
+	// Secret is the name of the Secret in the operator's namespace that holds the CA
+	// and certificate of SelfSigned.
 	Secret string
-	// CAConfigMap is the name of the ConfigMap, there too, in which clients find the CA.
+	// CAConfigMap is the name of the ConfigMap in the same namespace in which clients
+	// find the CA.
 	CAConfigMap string
-	// DNSNames are the DNS names and IP addresses of the certificate that SelfSigned
-	// makes, at most 100; empty: those of DefaultNames.
+	// DNSNames are the DNS names and IP addresses of the certificate of SelfSigned,
+	// at most 100; empty: those of DefaultNames.
 	DNSNames []string
 
-	// MinVersion is the least version of TLS a client may use: tls.VersionTLS12 or
-	// tls.VersionTLS13. The newest that both sides know is used.
+	// MinVersion is the minimum TLS version: tls.VersionTLS12 or tls.VersionTLS13.
+	// The newest version that both sides support is used.
 	MinVersion uint16
 }
 
-// DefaultOptions returns the options that hold when no flag is given: no TLS.
+// DefaultOptions returns the defaults of the flags: no TLS.
 func DefaultOptions() Options {
 	return Options{Secret: "taskrun-rest-tls", CAConfigMap: "taskrun-rest-ca", MinVersion: tls.VersionTLS12} //nolint:gosec // the name of an object
 }
 
-// BindFlags lets flags set the options; what they hold now is the default.
+// BindFlags registers flags for the options. The current values are the defaults.
 func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.StringVar(&o.CertFile, "tls-cert-file", o.CertFile,
 		"PEM file with the serving certificate; read again when it changes")
@@ -77,10 +78,10 @@ func (o *Options) BindFlags(fs *flag.FlagSet) {
 	fs.Var((*minVersion)(&o.MinVersion), "tls-min-version", "minimum TLS version of clients: 1.2 or 1.3")
 }
 
-// Enabled tells whether there is a certificate to serve with.
+// Enabled reports whether TLS is configured.
 func (o *Options) Enabled() bool { return o.SelfSigned || o.CertFile != "" || o.KeyFile != "" }
 
-// Validate tells everything that is wrong, naming the flags.
+// Validate returns all errors, with the names of the flags.
 func (o *Options) Validate() error {
 	return errors.Join(o.checkFiles(), o.checkSelfSigned(), o.checkVersion())
 }
@@ -138,8 +139,8 @@ func (o *Options) checkVersion() error {
 	return nil
 }
 
-// DefaultNames are the names by which clients reach the operator of a namespace:
-// those of its Service, and those of a port that is forwarded.
+// DefaultNames returns the names by which clients reach the operator of a namespace:
+// those of its Service, and those of a forwarded port.
 func DefaultNames(namespace string) []string {
 	const service = "taskrun-rest"
 	return []string{
@@ -148,7 +149,7 @@ func DefaultNames(namespace string) []string {
 	}
 }
 
-// minVersion is a version of TLS as a flag has it.
+// minVersion is a flag with a TLS version.
 type minVersion uint16
 
 // String returns the text of the flag.
@@ -162,7 +163,7 @@ func (v *minVersion) String() string {
 	return ""
 }
 
-// Set takes the text of the flag.
+// Set parses the text of the flag.
 func (v *minVersion) Set(text string) error {
 	switch text {
 	case "1.2":

@@ -21,14 +21,14 @@ func parse(args ...string) (Options, error) {
 	return o, o.Validate()
 }
 
-func TestFlagsSetTheOptions(t *testing.T) {
+func TestBindFlags_setsTheOptions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		args        []string
 		want        Options
 		wantEnabled bool
 	}{
-		"nothing given is no TLS": {want: DefaultOptions()},
+		"no flags": {want: DefaultOptions()},
 		"files": {
 			args: []string{"--tls-cert-file=/tls/tls.crt", "--tls-private-key-file=/tls/tls.key", "--tls-min-version=1.3"},
 			want: Options{
@@ -37,7 +37,7 @@ func TestFlagsSetTheOptions(t *testing.T) {
 			},
 			wantEnabled: true,
 		},
-		"self-made for names": {
+		"self-signed with names": {
 			args: []string{
 				"--tls-self-signed", "--tls-secret=s", "--tls-ca-configmap=c", "--tls-dns-names= a.example, *.b.example ,::1,",
 				"--tls-min-version=1.2",
@@ -65,7 +65,7 @@ func TestFlagsSetTheOptions(t *testing.T) {
 	}
 }
 
-func TestBadOptionsAreNamedWithTheFix(t *testing.T) {
+func TestOptions_errorNamesTheFix(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		args []string
@@ -73,17 +73,17 @@ func TestBadOptionsAreNamedWithTheFix(t *testing.T) {
 	}{
 		"a certificate without its key": {[]string{"--tls-cert-file=a"}, "--tls-cert-file needs --tls-private-key-file too"},
 		"a key without its certificate": {[]string{"--tls-private-key-file=a"}, "--tls-private-key-file needs --tls-cert-file too"},
-		"both ways at once": {
+		"files and self-signed": {
 			[]string{"--tls-cert-file=a", "--tls-private-key-file=b", "--tls-self-signed"},
 			"--tls-cert-file and --tls-self-signed exclude each other",
 		},
-		"names for nothing":         {[]string{"--tls-dns-names=a"}, "--tls-dns-names is for the certificate that --tls-self-signed makes"},
-		"a name that is none":       {[]string{"--tls-self-signed", "--tls-dns-names=a,b c"}, `--tls-dns-names: "b c" is neither a DNS name nor an IP address`},
+		"names without self-signed": {[]string{"--tls-dns-names=a"}, "--tls-dns-names is for the certificate that --tls-self-signed makes"},
+		"an invalid name":           {[]string{"--tls-self-signed", "--tls-dns-names=a,b c"}, `--tls-dns-names: "b c" is neither a DNS name nor an IP address`},
 		"too many names":            {[]string{"--tls-self-signed", "--tls-dns-names=" + strings.Repeat("a,", 101)}, "at most 100"},
 		"a Secret without a name":   {[]string{"--tls-self-signed", "--tls-secret="}, `--tls-secret: "" is not the name of an object`},
 		"a ConfigMap with a slash":  {[]string{"--tls-self-signed", "--tls-ca-configmap=a/b"}, `--tls-ca-configmap: "a/b" is not`},
 		"an old version of TLS":     {[]string{"--tls-min-version=1.1"}, "must be 1.2 or 1.3"},
-		"a version that is no text": {[]string{"--tls-min-version="}, "must be 1.2 or 1.3"},
+		"an invalid version":        {[]string{"--tls-min-version="}, "must be 1.2 or 1.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,7 +94,7 @@ func TestBadOptionsAreNamedWithTheFix(t *testing.T) {
 	}
 }
 
-func TestTheLeastVersionIsNeverBelow12(t *testing.T) {
+func TestMinVersion_isAtLeast12(t *testing.T) {
 	t.Parallel()
 	for _, version := range []uint16{0, tls.VersionTLS11} {
 		o := DefaultOptions()
@@ -105,7 +105,7 @@ func TestTheLeastVersionIsNeverBelow12(t *testing.T) {
 	}
 }
 
-func TestASourceNeedsAWay(t *testing.T) {
+func TestNew_needsFilesOrSelfSigned(t *testing.T) {
 	t.Parallel()
 	if _, err := New(DefaultOptions(), Dependencies{}); err == nil || !strings.Contains(err.Error(), "--tls-self-signed") {
 		t.Errorf("error %v, want one that names the flags", err)

@@ -42,7 +42,7 @@ func (m *keyPair) due(d requirements) (next step, reason string) {
 	}
 	switch {
 	case m.request == renewCertificate:
-		return stepCertificate, "asked for by the annotation " + annotationRenew
+		return stepCertificate, "requested by the annotation " + annotationRenew
 	case needsRenewal(m.leaf, d.now):
 		return stepCertificate, "two thirds of its life are over"
 	case m.leaf.CheckSignatureFrom(m.signer.cert) != nil:
@@ -59,7 +59,7 @@ func (m *keyPair) dueAuthority(d requirements) (step, string) {
 	if m.next == nil {
 		switch {
 		case m.request == renewAuthority:
-			return stepNextAuthority, "asked for by the annotation " + annotationRenew
+			return stepNextAuthority, "requested by the annotation " + annotationRenew
 		case needsRenewal(m.signer.cert, d.now):
 			return stepNextAuthority, "two thirds of its life are over"
 		}

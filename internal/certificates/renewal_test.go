@@ -8,13 +8,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// The client of this test reads the CA once, and again only when the overlap is
-// nearly over. It must never meet a certificate that it does not trust.
-func TestACARotationLosesNoClient(t *testing.T) {
+// The client of this test reads the CA once, and again only near the end of the
+// overlap. It must always trust the serving certificate.
+func TestRotation_clientsTrustEveryCertificate(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(*testing.T, *scene){
-		"when two thirds of its life are over": func(_ *testing.T, s *scene) { s.clock.Step(authorityLife / 3 * 2) },
-		"when it is asked for":                 func(t *testing.T, s *scene) { t.Helper(); s.ask(t, renewAuthority) },
+		"after two thirds of the lifetime": func(_ *testing.T, s *scene) { s.clock.Step(authorityLife / 3 * 2) },
+		"on request":                       func(t *testing.T, s *scene) { t.Helper(); s.ask(t, renewAuthority) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestACARotationLosesNoClient(t *testing.T) {
 	}
 }
 
-func TestANewCADoesNotSignBeforeItIsPublished(t *testing.T) {
+func TestRotation_newCADoesNotSignBeforeItIsPublished(t *testing.T) {
 	t.Parallel()
 	s, client := newScene(t)
 	a := s.running(t)
@@ -68,7 +68,7 @@ func TestANewCADoesNotSignBeforeItIsPublished(t *testing.T) {
 	}
 }
 
-func TestRequestsAreDoneOnceAndTakenAway(t *testing.T) {
+func TestRequests_areDoneOnceAndRemoved(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		asked       []string
@@ -77,7 +77,7 @@ func TestRequestsAreDoneOnceAndTakenAway(t *testing.T) {
 	}{
 		"a certificate":                  {[]string{renewCertificate}, true, 1},
 		"a CA":                           {[]string{renewAuthority}, false, 2},
-		"a CA while one waits":           {[]string{renewAuthority, renewAuthority}, false, 2},
+		"a CA while another one waits":   {[]string{renewAuthority, renewAuthority}, false, 2},
 		"a certificate while a CA waits": {[]string{renewAuthority, renewCertificate}, true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestRequestsAreDoneOnceAndTakenAway(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsNoneIsToldAndStopsNothing(t *testing.T) {
+func TestRequests_unknownOneIsReportedAndIgnored(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	s.running(t)
@@ -119,8 +119,8 @@ func TestARequestThatIsNoneIsToldAndStopsNothing(t *testing.T) {
 	}
 }
 
-// Whatever the hour is, all that is due is done in a few steps.
-func TestStepsComeToAnEnd(t *testing.T) {
+// At any time, all due steps are done in a few polls.
+func TestSteps_terminate(t *testing.T) {
 	t.Parallel()
 	d := requirements{now: start, names: []string{"localhost"}}
 	for moved := time.Duration(0); moved < 2*authorityLife; moved += 7*day + 13*time.Minute {

@@ -41,7 +41,7 @@ func (b *logRecorder) count(part string) int {
 	return bytes.Count(b.text.Bytes(), []byte(part))
 }
 
-// scene is a namespace with replicas in it.
+// scene is a namespace with replicas.
 type scene struct {
 	client    kubernetes.Interface
 	namespace string
@@ -58,7 +58,7 @@ func (s *scene) dependencies() Dependencies {
 
 func (s *scene) logger() *slog.Logger { return slog.New(slog.NewTextHandler(s.log, nil)) }
 
-// replica returns one that has not loaded yet.
+// replica returns a replica that has not loaded yet.
 func (s *scene) replica(t *testing.T, names ...string) *Source {
 	t.Helper()
 	o := DefaultOptions()
@@ -80,7 +80,7 @@ func (s *scene) running(t *testing.T, names ...string) *Source {
 	return source
 }
 
-// look is what a replica does each minute.
+// look performs the poll of a replica.
 func look(t *testing.T, source *Source) error {
 	t.Helper()
 	k, ok := source.provider.(*selfSigned)
@@ -118,7 +118,7 @@ func (s *scene) change(t *testing.T, change func(*corev1.Secret)) {
 	}
 }
 
-// ask sets the annotation that asks for something new.
+// ask sets the annotation that requests a renewal.
 func (s *scene) ask(t *testing.T, what string) {
 	t.Helper()
 	s.change(t, func(secret *corev1.Secret) { metav1.SetMetaDataAnnotation(&secret.ObjectMeta, annotationRenew, what) })
@@ -133,7 +133,7 @@ func (s *scene) configMap(t *testing.T) *corev1.ConfigMap {
 	return configMap
 }
 
-// pool are the CAs a client has that reads the ConfigMap now.
+// pool returns the CAs of a client that reads the ConfigMap now.
 func (s *scene) pool(t *testing.T) *x509.CertPool {
 	t.Helper()
 	pool := x509.NewCertPool()
@@ -161,7 +161,8 @@ func leafOf(t *testing.T, source *Source) *x509.Certificate {
 	return certificate.Leaf
 }
 
-// trusts verifies what a replica serves as a client does that has these CAs.
+// trusts verifies the certificate of a replica with these CAs, as a client
+// does.
 func (s *scene) trusts(t *testing.T, source *Source, pool *x509.CertPool, name string) error {
 	t.Helper()
 	_, err := leafOf(t, source).Verify(x509.VerifyOptions{Roots: pool, DNSName: name, CurrentTime: s.clock.Now()})
@@ -194,7 +195,7 @@ func listen(t *testing.T, source *Source) string {
 	return listener.Addr().String()
 }
 
-// run starts a source until the test, or what it returns, ends it.
+// run runs a source until the test ends or the returned function is called.
 func run(t *testing.T, source *Source) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -209,7 +210,7 @@ func run(t *testing.T, source *Source) (stop func()) {
 	return stop
 }
 
-// await waits until something is so.
+// await waits until a condition holds.
 func await(t *testing.T, what string, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -224,7 +225,7 @@ func await(t *testing.T, what string, so func() bool) {
 	}
 }
 
-// dial does a handshake and returns what was agreed on.
+// dial performs a handshake and returns the agreed parameters.
 func dial(t *testing.T, address string, config *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
 	connection, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", address)

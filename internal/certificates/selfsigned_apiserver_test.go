@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// TestTheRoleIsEnough works as the ServiceAccount, with the Role that is installed.
-func TestTheRoleIsEnough(t *testing.T) {
+// TestRole_isSufficient uses the ServiceAccount with the installed Role.
+func TestRole_isSufficient(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	admin, err := kubernetes.NewForConfig(env.Config)
@@ -73,8 +73,8 @@ func TestTheRoleIsEnough(t *testing.T) {
 	}
 }
 
-// Replicas start together, and are asked for new things together.
-func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
+// Replicas start at the same time, and get requests for renewals at the same time.
+func TestReplicas_agreeOnARealAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	config := rest.CopyConfig(env.Config)
@@ -117,7 +117,7 @@ func TestReplicasAgreeOnARealAPIServer(t *testing.T) {
 	} {
 		c.change()
 		together(looks)
-		together(looks) // those that looked before the one that made it
+		together(looks) // those that polled before the one that created it
 		for i, source := range replicas {
 			if !leafOf(t, source).Equal(leafOf(t, replicas[0])) {
 				t.Errorf("%s: replica %d has a certificate of its own", c.what, i)

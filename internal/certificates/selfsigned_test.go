@@ -26,7 +26,7 @@ func newScene(t *testing.T) (*scene, *fake.Clientset) {
 	return &scene{client: client, namespace: "ns", clock: testingclock.NewFakeClock(start), log: &logRecorder{}}, client
 }
 
-func TestTheFirstReplicaMakesAllAndTheSecondTakesIt(t *testing.T) {
+func TestSelfSigned_firstReplicaCreatesAndSecondReads(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.running(t)
@@ -58,7 +58,7 @@ func TestTheFirstReplicaMakesAllAndTheSecondTakesIt(t *testing.T) {
 	}
 }
 
-func TestNothingIsWrittenWhenNothingIsDue(t *testing.T) {
+func TestSelfSigned_nothingIsWrittenWhenNothingIsDue(t *testing.T) {
 	t.Parallel()
 	s, client := newScene(t)
 	a := s.running(t)
@@ -72,7 +72,7 @@ func TestNothingIsWrittenWhenNothingIsDue(t *testing.T) {
 	}
 }
 
-// lateSecrets lets something happen just before the first Secret is made.
+// lateSecrets calls a function just before the first Secret is created.
 type lateSecrets struct {
 	typedcorev1.SecretInterface
 	before func()
@@ -83,7 +83,7 @@ func (l *lateSecrets) Create(ctx context.Context, secret *corev1.Secret, o metav
 	return l.SecretInterface.Create(ctx, secret, o)
 }
 
-func TestReplicasThatRaceAgreeOnOneCertificate(t *testing.T) {
+func TestSelfSigned_racingReplicasAgreeOnOneCertificate(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	other, raced := s.replica(t), 0
@@ -111,14 +111,14 @@ func TestReplicasThatRaceAgreeOnOneCertificate(t *testing.T) {
 	}
 }
 
-func TestAConflictIsDecidedAnew(t *testing.T) {
+func TestSelfSigned_conflictIsRetriedOnNewData(t *testing.T) {
 	t.Parallel()
 	for name, resource := range map[string]string{"of the Secret": "secrets", "of the ConfigMap": "configmaps"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, client := newScene(t)
 			a := s.running(t)
-			s.ask(t, renewAuthority) // makes both change
+			s.ask(t, renewAuthority) // changes both objects
 			writes := 0
 			client.PrependReactor("update", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
 				writes++
@@ -132,7 +132,7 @@ func TestAConflictIsDecidedAnew(t *testing.T) {
 	}
 }
 
-func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
+func TestSelfSigned_certificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a, b := s.running(t), s.running(t)
@@ -150,7 +150,7 @@ func TestACertificateIsRenewedAfterTwoThirdsOfItsLife(t *testing.T) {
 	}
 }
 
-func TestACertificateThatEndedWhileNobodyRanIsRenewedAtTheStart(t *testing.T) {
+func TestSelfSigned_expiredCertificateIsRenewedAtTheStart(t *testing.T) {
 	t.Parallel()
 	for name, years := range map[string]int{"after two years": 2, "after eight years, when the CA is old": 8, "after twenty, when it has ended": 20} {
 		t.Run(name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestACertificateThatEndedWhileNobodyRanIsRenewedAtTheStart(t *testing.T) {
 	}
 }
 
-func TestTheStartingReplicaBringsItsNames(t *testing.T) {
+func TestSelfSigned_startingReplicaSetsItsNames(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	before := s.running(t, "a.example", "b.example")
@@ -183,19 +183,19 @@ func TestTheStartingReplicaBringsItsNames(t *testing.T) {
 	if !leafOf(t, before).Equal(leafOf(t, after)) {
 		t.Error("it is out of patience too soon")
 	}
-	s.clock.Step(namesGracePeriod) // no replica replaces it, so it must be right
+	s.clock.Step(namesGracePeriod) // no replica replaces it, so it is correct
 	mustLook(t, before, before)
 	if want := []string{"a.example", "b.example"}; !slices.Equal(namesOf(leafOf(t, before)), want) {
 		t.Errorf("names %v after an hour, want %v", namesOf(leafOf(t, before)), want)
 	}
 }
 
-func TestTheBundleIsPutRight(t *testing.T) {
+func TestSelfSigned_bundleIsRepaired(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(*corev1.ConfigMap){
-		"emptied":               func(c *corev1.ConfigMap) { c.Data = nil },
-		"of another CA":         func(c *corev1.ConfigMap) { c.Data["ca.crt"] = "other" },
-		"with something put to": func(c *corev1.ConfigMap) { c.Data["ca.crt"] += "more" },
+		"emptied":                       func(c *corev1.ConfigMap) { c.Data = nil },
+		"a bundle of another CA":        func(c *corev1.ConfigMap) { c.Data["ca.crt"] = "other" },
+		"a bundle with additional text": func(c *corev1.ConfigMap) { c.Data["ca.crt"] += "more" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +223,7 @@ func TestTheBundleIsPutRight(t *testing.T) {
 	}
 }
 
-func TestWhatAPersonBrokeIsNamedAndLeftAlone(t *testing.T) {
+func TestSelfSigned_invalidSecretIsReportedAndNotChanged(t *testing.T) {
 	t.Parallel()
 	foreign := func(s *corev1.Secret) {
 		delete(s.Data, "ca.crt")
@@ -234,21 +234,21 @@ func TestWhatAPersonBrokeIsNamedAndLeftAlone(t *testing.T) {
 		spoil func(*corev1.Secret)
 		want  string
 	}{
-		"a certificate that is no PEM": {func(s *corev1.Secret) { s.Data["tls.crt"] = []byte("x") }, "is broken: tls.crt: holds no certificate"},
-		"a certificate that is none": {
+		"a certificate that is not PEM": {func(s *corev1.Secret) { s.Data["tls.crt"] = []byte("x") }, "is broken: tls.crt: holds no certificate"},
+		"an invalid certificate": {
 			func(s *corev1.Secret) {
 				s.Data["tls.crt"] = []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
 			},
 			"is broken: tls.crt: x509",
 		},
 		"a key as the certificate":    {func(s *corev1.Secret) { s.Data["tls.crt"] = s.Data["tls.key"] }, "holds a EC PRIVATE KEY"},
-		"a key of something else":     {func(s *corev1.Secret) { s.Data["tls.key"] = s.Data["ca.key"] }, "tls.key is not the key of tls.crt"},
+		"an unrelated key":            {func(s *corev1.Secret) { s.Data["tls.key"] = s.Data["ca.key"] }, "tls.key is not the key of tls.crt"},
 		"no key":                      {func(s *corev1.Secret) { s.Data["tls.key"] = nil }, "tls.key: holds no EC PRIVATE KEY"},
-		"a CA key that is none":       {func(s *corev1.Secret) { s.Data["ca.key"] = []byte("x") }, "ca.key: holds no EC PRIVATE KEY"},
-		"a CA key of no CA":           {func(s *corev1.Secret) { s.Data["ca.key"] = s.Data["tls.key"] }, "ca.key is the key of no CA in ca.crt"},
+		"an invalid CA key":           {func(s *corev1.Secret) { s.Data["ca.key"] = []byte("x") }, "ca.key: holds no EC PRIVATE KEY"},
+		"a CA key without its CA":     {func(s *corev1.Secret) { s.Data["ca.key"] = s.Data["tls.key"] }, "ca.key is the key of no CA in ca.crt"},
 		"a certificate as the CA":     {func(s *corev1.Secret) { s.Data["ca.crt"], s.Data["ca.key"] = s.Data["tls.crt"], s.Data["tls.key"] }, "ca.key is the key of no CA"},
 		"an empty CA":                 {func(s *corev1.Secret) { s.Data["ca.crt"] = nil }, "ca.crt: holds no certificate"},
-		"a next CA that is none":      {func(s *corev1.Secret) { s.Data["ca-next.key"] = s.Data["ca.key"] }, "ca-next.key is the key of no CA"},
+		"an invalid next CA":          {func(s *corev1.Secret) { s.Data["ca-next.key"] = s.Data["ca.key"] }, "ca-next.key is the key of no CA"},
 		"a foreign Secret without CA": {foreign, "was not created by this operator: it has no ca.crt; serve it from files (--tls-cert-file"},
 		"a foreign Secret with CA":    {func(s *corev1.Secret) { delete(s.Data, "ca.key") }, "was not created by this operator: it has no ca.key"},
 		"another type":                {func(s *corev1.Secret) { s.Type = corev1.SecretTypeOpaque }, "its type is Opaque, not kubernetes.io/tls"},
@@ -277,7 +277,7 @@ func TestWhatAPersonBrokeIsNamedAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestARefusalNamesTheRole(t *testing.T) {
+func TestSelfSigned_missingPermissionNamesTheRole(t *testing.T) {
 	t.Parallel()
 	for _, verb := range []string{"get", "create"} {
 		for _, resource := range []string{"secrets", "configmaps"} {
@@ -296,7 +296,7 @@ func TestARefusalNamesTheRole(t *testing.T) {
 	}
 }
 
-func TestADeletedSecretIsMadeAnew(t *testing.T) {
+func TestSelfSigned_deletedSecretIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	s, client := newScene(t)
 	a, b := s.running(t), s.running(t)

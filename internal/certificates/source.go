@@ -92,9 +92,9 @@ func (s *Source) NotAfter() time.Time {
 func (s *Source) TLSConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: s.minVersion,
-		// The server takes the first of these that the client offers too. A websocket
-		// begins with an upgrade that only HTTP/1.1 has, so its clients offer that one
-		// alone (or nothing, which means it), and are never given h2.
+		// The server selects the first of these protocols that the client offers. A
+		// websocket needs an upgrade, which only HTTP/1.1 has. Its clients offer only
+		// HTTP/1.1, or none, which means the same.
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if certificate := s.current.certificate(); certificate != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAClientThatTrustsThePublishedCAIsServed(t *testing.T) {
+func TestSource_clientThatTrustsThePublishedCAIsServed(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.running(t)
@@ -45,7 +45,7 @@ func TestAClientThatTrustsThePublishedCAIsServed(t *testing.T) {
 	}
 }
 
-func TestVersionsAndProtocolsThatAreAgreedOn(t *testing.T) {
+func TestSource_negotiatedVersionsAndProtocols(t *testing.T) {
 	t.Parallel()
 	type agreed struct {
 		Version  uint16
@@ -58,12 +58,12 @@ func TestVersionsAndProtocolsThatAreAgreedOn(t *testing.T) {
 		protocols []string
 		want      agreed
 	}{
-		"1.3 by default":            {tls.VersionTLS12, 0, nil, agreed{Version: tls.VersionTLS13}},
-		"1.2 for those who need it": {tls.VersionTLS12, tls.VersionTLS12, nil, agreed{Version: tls.VersionTLS12}},
-		"1.1 is refused":            {tls.VersionTLS12, tls.VersionTLS11, nil, agreed{Refused: true}},
-		"1.2 is refused if so said": {tls.VersionTLS13, tls.VersionTLS12, nil, agreed{Refused: true}},
-		"1.3 if so said":            {tls.VersionTLS13, 0, nil, agreed{Version: tls.VersionTLS13}},
-		"h2 whatever the client prefers": {
+		"1.3 by default":                       {tls.VersionTLS12, 0, nil, agreed{Version: tls.VersionTLS13}},
+		"1.2 if the client needs it":           {tls.VersionTLS12, tls.VersionTLS12, nil, agreed{Version: tls.VersionTLS12}},
+		"1.1 is refused":                       {tls.VersionTLS12, tls.VersionTLS11, nil, agreed{Refused: true}},
+		"1.2 is refused with a minimum of 1.3": {tls.VersionTLS13, tls.VersionTLS12, nil, agreed{Refused: true}},
+		"1.3 with a minimum of 1.3":            {tls.VersionTLS13, 0, nil, agreed{Version: tls.VersionTLS13}},
+		"h2 whatever order the client offers": {
 			tls.VersionTLS12, 0,
 			[]string{"http/1.1", "h2"},
 			agreed{Version: tls.VersionTLS13, Protocol: "h2"},
@@ -101,7 +101,7 @@ func TestVersionsAndProtocolsThatAreAgreedOn(t *testing.T) {
 	}
 }
 
-func TestNothingIsServedBeforeLoad(t *testing.T) {
+func TestSource_servesNothingBeforeLoad(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	source := s.replica(t)
@@ -113,7 +113,7 @@ func TestNothingIsServedBeforeLoad(t *testing.T) {
 	}
 }
 
-func TestStartFollowsTheSecretUntilItIsStopped(t *testing.T) {
+func TestStart_followsTheSecretUntilItIsStopped(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.replica(t)
@@ -130,7 +130,7 @@ func TestStartFollowsTheSecretUntilItIsStopped(t *testing.T) {
 	stop()
 }
 
-func TestAProblemIsToldOnceAndItsEndToo(t *testing.T) {
+func TestReport_problemAndItsEndAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := newScene(t)
 	a := s.running(t)

@@ -24,8 +24,8 @@ import (
 // pass advances the time of the bubble.
 func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // see above
 
-// flaky is a store of runs whose writes of progress can go wrong in every way: not
-// arrive, arrive without an answer, or arrive late.
+// flaky is a store of runs whose progress writes can fail in every way: the request
+// is lost, the response is lost, or the request is delayed.
 type flaky struct {
 	*memory.Store
 
@@ -53,13 +53,13 @@ func (f *flaky) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.
 	return after, err
 }
 
-// replica is one of several replicas over the same stores.
+// replica is one of several replicas with the same stores.
 type replica struct {
 	limits *concurrency.Service
 	runs   *usecase.Service
 }
 
-// fixture has stores, and replicas over them.
+// fixture has stores, and replicas that use them.
 type fixture struct {
 	t        *testing.T
 	runs     *flaky
@@ -101,7 +101,7 @@ func (s *fixture) run(tags ...string) string {
 	return run.ID
 }
 
-// set proposes a state at the nth replica and returns the answer.
+// set proposes a state at the nth replica and returns the outcome.
 func (s *fixture) set(n int, id string, kind orchestration.StateType) orchestration.Status {
 	s.t.Helper()
 	outcome, err := s.replicas[n%len(s.replicas)].runs.SetState(s.t.Context(), id, taskrun.Proposal{Type: kind})
@@ -185,8 +185,8 @@ func TestTagLimit_failedStartHoldsSlotBriefly(t *testing.T) {
 		fate fate
 		want orchestration.Status
 	}{
-		"its write was lost":         {fate{lost: true}, orchestration.Accept},
-		"its write was not answered": {fate{unanswered: true}, orchestration.Wait},
+		"the write was lost":    {fate{lost: true}, orchestration.Accept},
+		"the response was lost": {fate{unanswered: true}, orchestration.Wait},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -231,8 +231,8 @@ func TestTagLimit_lateStartIsFenced(t *testing.T) {
 	})
 }
 
-// Many runs at two replicas, with occasional failed writes: never more of them are
-// RUNNING than there are slots, and all of them run in time.
+// Many runs at two replicas, with occasional failed writes: the number of RUNNING
+// runs never exceeds the slots, and all of them run in time.
 func TestTagLimit_neverMoreRunningThanSlots(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {
@@ -257,8 +257,8 @@ func TestTagLimit_neverMoreRunningThanSlots(t *testing.T) {
 				}
 				began := time.Now()
 				all.Wait()
-				// One after the other would take 24 s of stays; a slot that lies idle costs
-				// a second, one whose taker died three and a little.
+				// Run one after the other, they take 24 s. An unused slot costs a
+				// second, a slot whose claimer ended a little over three.
 				if took := time.Since(began); took > 3*time.Minute {
 					t.Errorf("it took %s", took)
 				}
@@ -296,7 +296,7 @@ func (w *watched) live(n int, id string, tags []string, stay time.Duration) {
 // longestTurn is more than all runs and leases of a test take, one after the other.
 const longestTurn = 10 * time.Minute
 
-// within tries each second, and fails the test after that time.
+// within retries each second, and fails the test after that time.
 func (s *fixture) within(limit time.Duration, try func() bool) bool {
 	s.t.Helper()
 	for began := time.Now(); !try(); pass(time.Second) {
@@ -308,7 +308,7 @@ func (s *fixture) within(limit time.Duration, try func() bool) bool {
 	return true
 }
 
-// propose reports whether the run is in that state now, however it came there.
+// propose reports whether the run is now in the state, regardless of the cause.
 func (w *watched) propose(n int, id string, kind orchestration.StateType) bool {
 	_, err := w.replicas[n%2].runs.SetState(w.t.Context(), id, taskrun.Proposal{Type: kind})
 	if err != nil && !errors.Is(err, taskrun.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/offsetclock"
 )
 
-// lagging is a store whose view of a run is older than the run.
+// lagging is a store whose cached version of a run is older than the run.
 type lagging struct {
 	*flaky
 

@@ -210,7 +210,7 @@ func TestLease_neverMoreLeasesThanSlots(t *testing.T) {
 				pass(time.Duration(100*i) * time.Millisecond)
 				w.count(names, -1)
 				if i%5 == 0 {
-					return // it died: its lease runs out
+					return // the replica ended: its lease expires
 				}
 				if err := s.replicas[(i+1)%2].limits.ReleaseLease(s.t.Context(), id); err != nil {
 					t.Error(fmt.Errorf("giving back: %w", err))

@@ -45,11 +45,11 @@ func TestAddAnonymous_keepsLaterTimeWithinMaxSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, tt := range map[string]struct{ ahead, want time.Duration }{
-		"a time before":               {ahead: -time.Second, want: 0},
-		"the same time":               {ahead: 0, want: 0},
-		"a time after":                {ahead: 1, want: 1},
-		"the largest difference":      {ahead: 10 * time.Minute, want: 10 * time.Minute},
-		"more than two clocks differ": {ahead: 10*time.Minute + 1, want: 0},
+		"an earlier time":            {ahead: -time.Second, want: 0},
+		"the same time":              {ahead: 0, want: 0},
+		"a time after":               {ahead: 1, want: 1},
+		"the maximum skew":           {ahead: 10 * time.Minute, want: 10 * time.Minute},
+		"more than the maximum skew": {ahead: 10*time.Minute + 1, want: 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,11 +68,11 @@ func TestRecordOccupancy_movesSlowerWithMoreSlots(t *testing.T) {
 		slots               int
 		average, seen, want float64
 	}{
-		"of a limit without slots": {0, 2, 8, 5},
-		"of one slot":              {1, 2, 8, 5},
-		"of three slots":           {3, 2, 8, 3},
-		"a shorter one":            {2, 8, 4, 7},
-		"the same":                 {2, 8, 8, 8},
+		"a limit without slots":    {0, 2, 8, 5},
+		"a limit with one slot":    {1, 2, 8, 5},
+		"a limit with three slots": {3, 2, 8, 3},
+		"a shorter occupancy":      {2, 8, 4, 7},
+		"an equal occupancy":       {2, 8, 8, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

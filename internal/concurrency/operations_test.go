@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// operations give slots back or renew them, of a lease on x and of slots of a run on tag:a.
+// operations release or renew slots of a lease on x and of a run on tag:a.
 var operations = map[string]func(ctx context.Context, limits *concurrency.Service, leaseID string) error{
 	"release": func(ctx context.Context, limits *concurrency.Service, _ string) error {
 		_, err := limits.Release(ctx, concurrency.Released{Names: []string{"x"}, Slots: 1})
@@ -47,10 +47,10 @@ func TestOperations_failIfWriteFailsButNotIfLimitWasDeleted(t *testing.T) {
 	t.Parallel()
 	for name, operation := range operations {
 		for what, tt := range map[string]struct{ write, list, want error }{
-			"succeeds":              {},
-			"the limit was deleted": {write: taskrun.ErrNotFound},
-			"cannot be written":     {write: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
-			"nothing can be read":   {list: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+			"succeeds":                    {},
+			"the limit was deleted":       {write: taskrun.ErrNotFound},
+			"the limit cannot be written": {write: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+			"nothing can be read":         {list: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				t.Parallel()
@@ -83,20 +83,20 @@ func TestOperations_failIfWriteFailsButNotIfLimitWasDeleted(t *testing.T) {
 
 func TestRelease_recordsOccupancyPerSlot(t *testing.T) {
 	t.Parallel()
-	const usual = concurrency.UsualOccupancy // of a limit of two slots, of which each time seen counts a quarter
+	const usual = concurrency.UsualOccupancy // of a limit with two slots, where each measured time has a weight of a quarter
 	for name, tt := range map[string]struct {
 		use  func(s *fixture, limits *concurrency.Service) error
 		want float64
 	}{
-		"slots given back with their time": {func(s *fixture, limits *concurrency.Service) error {
+		"slots released with their occupancy": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual + (10-usual)/4},
-		"slots given back without a time": {func(s *fixture, limits *concurrency.Service) error {
+		"slots released without an occupancy": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Slots: 2})
 			return err
 		}, usual},
-		"no slots given back": {func(s *fixture, limits *concurrency.Service) error {
+		"no slots released": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.Release(s.t.Context(), concurrency.Released{Names: []string{"tag:a"}, Occupancy: new(20 * time.Second)})
 			return err
 		}, usual},
@@ -113,7 +113,7 @@ func TestRelease_recordsOccupancyPerSlot(t *testing.T) {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual + (10-usual)/4},
-		"a run that holds nothing": {func(s *fixture, limits *concurrency.Service) error {
+		"a run without slots": {func(s *fixture, limits *concurrency.Service) error {
 			_, err := limits.ReleaseForRun(s.t.Context(), []string{"a"}, "run")
 			return err
 		}, usual},
@@ -145,7 +145,7 @@ func TestAcquireForRun_acquiresAllTagsOrNone(t *testing.T) {
 			s.t.Fatal(err)
 		}
 		slots := func() []int { return []int{s.taken("tag:a"), s.taken("tag:b")} }
-		for range 2 { // the second time it has them
+		for range 2 { // the second time it already holds them
 			views, err := limits.AcquireForRun(s.t.Context(), []string{"b", "a", "free", "none"}, "run")
 			if err != nil || len(views) != 2 {
 				s.t.Fatalf("limits %v, error %v, want those of a and b", views, err)

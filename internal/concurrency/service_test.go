@@ -29,11 +29,11 @@ func TestCreate_storesRequestedLimit(t *testing.T) {
 		in   concurrency.NewLimit
 		want concurrency.View
 	}{
-		"without use":        {concurrency.NewLimit{Name: "x", Active: true, Limit: 3}, concurrency.View{Active: true, Limit: 3}},
-		"with slots taken":   {concurrency.NewLimit{Name: "x", Limit: 3, ActiveSlots: 2}, concurrency.View{Limit: 3, ActiveSlots: 2}},
-		"with slots denied":  {concurrency.NewLimit{Name: "x", Limit: 3, DeniedSlots: 4}, concurrency.View{Limit: 3, DeniedSlots: 4}},
-		"with slots of both": {concurrency.NewLimit{Name: "x", ActiveSlots: 1, DeniedSlots: 4}, concurrency.View{ActiveSlots: 1, DeniedSlots: 4}},
-		"with decay":         {concurrency.NewLimit{Name: "x", SlotDecayPerSecond: 0.5}, concurrency.View{SlotDecayPerSecond: 0.5}},
+		"without use":                {concurrency.NewLimit{Name: "x", Active: true, Limit: 3}, concurrency.View{Active: true, Limit: 3}},
+		"with used slots":            {concurrency.NewLimit{Name: "x", Limit: 3, ActiveSlots: 2}, concurrency.View{Limit: 3, ActiveSlots: 2}},
+		"with denied slots":          {concurrency.NewLimit{Name: "x", Limit: 3, DeniedSlots: 4}, concurrency.View{Limit: 3, DeniedSlots: 4}},
+		"with used and denied slots": {concurrency.NewLimit{Name: "x", ActiveSlots: 1, DeniedSlots: 4}, concurrency.View{ActiveSlots: 1, DeniedSlots: 4}},
+		"with decay":                 {concurrency.NewLimit{Name: "x", SlotDecayPerSecond: 0.5}, concurrency.View{SlotDecayPerSecond: 0.5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,13 +108,13 @@ func TestPut_createsLimitOrSetsSlots(t *testing.T) {
 		wantCreated bool
 		wantErr     error
 	}{
-		"there is none": {caller: allow, wantCreated: true},
-		"there is one":  {caller: allow, there: true},
-		"there is none, and it may not be created": {caller: forbid, wantErr: taskrun.ErrForbidden},
-		"there is one, and none may be created":    {caller: forbid, there: true},
-		"none can be stored":                       {caller: allow, errs: map[string]error{"create": taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
-		"the limits cannot be read":                {caller: allow, errs: map[string]error{"list": taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
-		"the slots cannot be stored":               {caller: allow, there: true, terms: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
+		"the limit does not exist":                            {caller: allow, wantCreated: true},
+		"the limit exists":                                    {caller: allow, there: true},
+		"it does not exist, and the caller may not create it": {caller: forbid, wantErr: taskrun.ErrForbidden},
+		"it exists, and the caller may not create limits":     {caller: forbid, there: true},
+		"no limit can be stored":                              {caller: allow, errs: map[string]error{"create": taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"the limits cannot be read":                           {caller: allow, errs: map[string]error{"list": taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"the slots cannot be stored":                          {caller: allow, there: true, terms: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,15 +207,15 @@ func TestUpdate_changesOnlyGivenFields(t *testing.T) {
 		edit       func(*concurrency.View)
 		wantWrites int // of the use
 	}{
-		"nothing":            {concurrency.Change{}, func(*concurrency.View) {}, 0},
-		"its name":           {concurrency.Change{Name: new("y")}, func(v *concurrency.View) { v.Name = "y" }, 0},
-		"the name it has":    {concurrency.Change{Name: new("x")}, func(*concurrency.View) {}, 0},
-		"whether it applies": {concurrency.Change{Active: new(false)}, func(v *concurrency.View) { v.Active = false }, 0},
-		"how many slots":     {concurrency.Change{Limit: new(9)}, func(v *concurrency.View) { v.Limit = 9 }, 0},
-		"its decay":          {concurrency.Change{SlotDecayPerSecond: new(0.25)}, func(v *concurrency.View) { v.SlotDecayPerSecond = 0.25 }, 0},
-		"the taken slots":    {concurrency.Change{ActiveSlots: new(2)}, func(v *concurrency.View) { v.ActiveSlots = 2 }, 1},
-		"the denied slots":   {concurrency.Change{DeniedSlots: new(7)}, func(v *concurrency.View) { v.DeniedSlots = 7 }, 1},
-		"both":               {concurrency.Change{ActiveSlots: new(0), DeniedSlots: new(0)}, func(v *concurrency.View) { v.ActiveSlots, v.DeniedSlots = 0, 0 }, 1},
+		"nothing":             {concurrency.Change{}, func(*concurrency.View) {}, 0},
+		"the name":            {concurrency.Change{Name: new("y")}, func(v *concurrency.View) { v.Name = "y" }, 0},
+		"the same name":       {concurrency.Change{Name: new("x")}, func(*concurrency.View) {}, 0},
+		"active":              {concurrency.Change{Active: new(false)}, func(v *concurrency.View) { v.Active = false }, 0},
+		"the number of slots": {concurrency.Change{Limit: new(9)}, func(v *concurrency.View) { v.Limit = 9 }, 0},
+		"the decay":           {concurrency.Change{SlotDecayPerSecond: new(0.25)}, func(v *concurrency.View) { v.SlotDecayPerSecond = 0.25 }, 0},
+		"the used slots":      {concurrency.Change{ActiveSlots: new(2)}, func(v *concurrency.View) { v.ActiveSlots = 2 }, 1},
+		"the denied slots":    {concurrency.Change{DeniedSlots: new(7)}, func(v *concurrency.View) { v.DeniedSlots = 7 }, 1},
+		"both":                {concurrency.Change{ActiveSlots: new(0), DeniedSlots: new(0)}, func(v *concurrency.View) { v.ActiveSlots, v.DeniedSlots = 0, 0 }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -266,11 +266,11 @@ func TestUpdate_retriesConflictOnNewerVersion(t *testing.T) {
 		want      error
 		wantTerms int
 	}{
-		"once":                              {conflicts: 1, wantTerms: 2},
-		"as often as it is repeated":        {conflicts: 39, wantTerms: 40},
-		"more often":                        {conflicts: 40, want: taskrun.ErrConflict, wantTerms: 40},
-		"and cannot be read again":          {conflicts: 1, reload: taskrun.ErrNotFound, want: taskrun.ErrNotFound, wantTerms: 1},
-		"not, but the store is unavailable": {err: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable, wantTerms: 1},
+		"once":                                     {conflicts: 1, wantTerms: 2},
+		"as many conflicts as attempts":            {conflicts: 39, wantTerms: 40},
+		"more conflicts than attempts":             {conflicts: 40, want: taskrun.ErrConflict, wantTerms: 40},
+		"a conflict, and the limit cannot be read": {conflicts: 1, reload: taskrun.ErrNotFound, want: taskrun.ErrNotFound, wantTerms: 1},
+		"an unavailable store":                     {err: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable, wantTerms: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// faulty is a store of limits that can fail. write is called in place of each write of a use. Other operations return the
-// error that errs has under their names. terms is called before each write of terms.
+// faulty is a store of limits that can fail. It calls write in place of each write of the used slots. Other operations
+// return the error that errs has under their names. It calls terms before each write of terms.
 type faulty struct {
 	*memory.Limits
 
@@ -79,7 +79,7 @@ func doWrite(_ int, _ string, do func() (*concurrency.Limit, error)) (*concurren
 	return do()
 }
 
-// overFaulty returns a replica over the stores of the fixture, whose limits can fail.
+// overFaulty returns a replica on the stores of the fixture, with limits that can fail.
 func (s *fixture) overFaulty() (*concurrency.Service, *faulty) {
 	f := &faulty{
 		Limits: s.limits, write: doWrite, errs: map[string]error{}, calls: map[string]int{},
@@ -100,7 +100,7 @@ func TestChange_returnsConflictAfterMaxAttempts(t *testing.T) {
 		if _, _, err := limits.Acquire(s.t.Context(), lease(1, "x")); !errors.Is(err, taskrun.ErrConflict) {
 			s.t.Errorf("error %v, want ErrConflict", err)
 		}
-		// An attempt is followed by a pause of at most 50 ms; the undoing writes nothing.
+		// Each attempt is followed by a pause of at most 50 ms. The rollback writes nothing.
 		if took := time.Since(began); store.writes != 40 || took == 0 || took > 2*time.Second {
 			s.t.Errorf("%d writes in %s, want 40 with pauses", store.writes, took)
 		}
@@ -121,7 +121,7 @@ func TestChange_doesNotRetryFailedWrite(t *testing.T) {
 	})
 }
 
-// A denied request is counted with the next write; a write that fails keeps the count for the one after it.
+// A denied request is counted with the next write. If that write fails, the count is kept for the following one.
 func TestDenied_countsEachRequestOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
@@ -198,9 +198,9 @@ func TestAcquire_rollsBackIfTooSlow(t *testing.T) {
 		took     time.Duration
 		wantHeld int
 	}{
-		"two limits within half of the time":   {[]string{"x", "y"}, 5 * time.Second, 1},
-		"two limits in more than half of it":   {[]string{"x", "y"}, 5*time.Second + time.Microsecond, 0},
-		"one limit can take any time to write": {[]string{"x"}, 8 * time.Second, 1},
+		"two limits within half of the time":        {[]string{"x", "y"}, 5 * time.Second, 1},
+		"two limits in more than half of it":        {[]string{"x", "y"}, 5*time.Second + time.Microsecond, 0},
+		"one limit, where the time does not matter": {[]string{"x"}, 8 * time.Second, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -236,7 +236,7 @@ func TestAcquire_leaseOverOneLimitHasNoNames(t *testing.T) {
 	})
 }
 
-// The state of a first claim may have been written, or not: the run needs no second slot.
+// The state of a first claim may have been written: the second claim of the run uses the same slot.
 func TestTake_secondClaimOfRunUsesSameSlot(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
@@ -256,7 +256,7 @@ func TestTake_secondClaimOfRunUsesSameSlot(t *testing.T) {
 	})
 }
 
-// What is recorded about a limit is no change that a client sees.
+// A change of Recorded is not a change that clients see.
 func TestSweep_keepsTimeOfLastUseWithoutChange(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {

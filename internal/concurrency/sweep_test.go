@@ -184,9 +184,9 @@ func TestSweeper_logsFailuresUnlessStopped(t *testing.T) {
 		ended    bool
 		wantLogs int
 	}{
-		"sweeps succeed":         {},
-		"sweeps fail":            {err: taskrun.ErrUnavailable, wantLogs: 3},
-		"sweeps fail in the end": {err: taskrun.ErrUnavailable, ended: true},
+		"sweeps succeed":           {},
+		"sweeps fail":              {err: taskrun.ErrUnavailable, wantLogs: 3},
+		"sweeps fail when stopped": {err: taskrun.ErrUnavailable, ended: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -63,7 +63,7 @@ func TestCanBePartial_onlyAfterAcquireHasFailed(t *testing.T) {
 		"over two limits, at the limit of an acquisition": {names: []string{"x", "y"}, age: partialAfter, want: true},
 		"over two limits, younger":                        {names: []string{"x", "y"}, age: partialAfter - 1},
 		"over one limit":                                  {age: 24 * time.Hour},
-		"over one limit, with its name":                   {names: []string{"x"}, age: 24 * time.Hour},
+		"over one limit with a list of names":             {names: []string{"x"}, age: 24 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,11 +95,11 @@ func TestRelease_freesDecayingSlotsAtOnce(t *testing.T) {
 		release  string
 		wantUsed float64
 	}{
-		"of a limit whose slots decay":                 {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "0", 2},
-		"of a limit whose slots do not":                {Limit{Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "0", 3},
-		"a claim has no decaying slot":                 {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: []SlotLease{claim}}, "run/state", 3},
-		"an unknown lease changes no slot":             {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "other", 3},
-		"the others of a limit without decay are kept": {Limit{Leases: manyLeases(3)}, "1", 2},
+		"with decay":                              {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "0", 2},
+		"without decay":                           {Limit{Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "0", 3},
+		"a claim has no decaying slot":            {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: []SlotLease{claim}}, "run/state", 3},
+		"an unknown lease changes no slot":        {Limit{Decay: 0.5, Anonymous: AnonymousSlots{Slots: 3, UpdatedAt: epoch}, Leases: manyLeases(1)}, "other", 3},
+		"without decay, the other slots are kept": {Limit{Leases: manyLeases(3)}, "1", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,9 +120,9 @@ func TestAdd_countsDecayingSlotsOnce(t *testing.T) {
 		claim         bool
 		wantAnonymous float64
 	}{
-		"a lease of a limit whose slots decay":  {decay: 0.5, wantAnonymous: 2},
-		"a lease of a limit whose slots do not": {},
-		"a claim of a limit whose slots decay":  {decay: 0.5, claim: true},
+		"a lease with decay":    {decay: 0.5, wantAnonymous: 2},
+		"a lease without decay": {},
+		"a claim with decay":    {decay: 0.5, claim: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,13 +148,13 @@ func TestNewTx_shiftsTimesOfLeasesBySkew(t *testing.T) {
 		received time.Time
 		want     bool
 	}{
-		"another clock wrote leases":           {manyLeases(1), epoch.Add(time.Minute), true},
-		"another clock wrote no leases":        {nil, epoch.Add(time.Minute), false},
-		"the clocks are equal":                 {manyLeases(1), epoch, false},
-		"a write that was delivered in time":   {manyLeases(1), epoch.Add(2 * time.Second), false},
-		"a write that was delivered too late":  {manyLeases(1), epoch.Add(2*time.Second + 1), true},
-		"the largest difference of two clocks": {manyLeases(1), epoch.Add(10 * time.Minute), true},
-		"a larger difference is no skew":       {manyLeases(1), epoch.Add(10*time.Minute + 1), false},
+		"another clock wrote leases":          {manyLeases(1), epoch.Add(time.Minute), true},
+		"another clock wrote no leases":       {nil, epoch.Add(time.Minute), false},
+		"the clocks are equal":                {manyLeases(1), epoch, false},
+		"a write that was delivered in time":  {manyLeases(1), epoch.Add(2 * time.Second), false},
+		"a write that was delivered too late": {manyLeases(1), epoch.Add(2*time.Second + 1), true},
+		"the maximum skew":                    {manyLeases(1), epoch.Add(10 * time.Minute), true},
+		"more than the maximum skew":          {manyLeases(1), epoch.Add(10*time.Minute + 1), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,8 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// abandonedWrite starts a write of a limit whose caller leaves. The write ends when the
-// returned function is called.
+// abandonedWrite starts a write of a limit whose caller disconnects. The write ends
+// when the returned function is called.
 func abandonedWrite(s *fixture) (*concurrency.Service, func()) {
 	s.t.Helper()
 	limits, store := s.overFaulty()
@@ -76,7 +76,7 @@ func TestWriters_rejectChangesAfterClose(t *testing.T) {
 		if err := limits.Writers.Close(s.t.Context()); err != nil {
 			s.t.Fatal(err)
 		}
-		for range 2 { // the rejected one does not block the next one
+		for range 2 { // the rejected change does not block the next one
 			if err := limits.Reset(s.t.Context(), "x", nil); !errors.Is(err, taskrun.ErrUnavailable) {
 				s.t.Errorf("Reset() after Close(): %v, want ErrUnavailable", err)
 			}

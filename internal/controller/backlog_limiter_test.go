@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// asks are the times, in order, at which runs ask again.
+// asks holds the times, in order, at which runs retry.
 type asks []time.Time
 
 func (a *asks) add(at time.Time) {
@@ -20,8 +20,9 @@ func (a *asks) first() time.Time {
 	return at
 }
 
-// A backlog of 100,000 runs that are all due at once is written at 100 a second,
-// and no run asks more than a few times: the queue holds them until then.
+// A backlog of 100,000 runs that are all due at once is written at 100 per
+// second, and no run retries more than a few times: the queue holds them until
+// then.
 func TestBacklogLimiter_spreadsBacklog(t *testing.T) {
 	t.Parallel()
 	const runs = 100_000
@@ -60,7 +61,7 @@ func TestBacklogLimiter_spreadsBacklog(t *testing.T) {
 	}
 }
 
-// Runs that no longer ask, because the rule changed, delay no other run.
+// Runs that no longer retry, because the rule changed, do not delay others.
 func TestBacklogLimiter_dropsRetriesThatEnded(t *testing.T) {
 	t.Parallel()
 	var p backlogLimiter

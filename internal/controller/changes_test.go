@@ -16,8 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// The objects that exist at the start go behind those that change. Nothing that changes
-// while the objects are read is missed, and the source stops with its context.
+// The objects that exist at the start have a lower priority than those that change. No
+// change is missed while the objects are read, and the source stops with its context.
 func TestChanges_requeueObjects(t *testing.T) {
 	t.Parallel()
 	queue := priorityqueue.New[reconcile.Request]("test")
@@ -54,7 +54,7 @@ func TestChanges_requeueObjects(t *testing.T) {
 	<-stopped
 }
 
-// Each object of the first list is in the queue, whatever kind the queue is.
+// Each object of the first list is in the queue, with any kind of queue.
 func TestChanges_requeueObjectsWithoutPriorities(t *testing.T) {
 	t.Parallel()
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
@@ -78,7 +78,7 @@ func TestChanges_requeueObjectsWithoutPriorities(t *testing.T) {
 	}
 }
 
-// delayedQueue records what is added, with the wait and the priority.
+// delayedQueue records the added items, with the delay and the priority.
 type delayedQueue struct {
 	priorityqueue.PriorityQueue[reconcile.Request]
 
@@ -105,8 +105,8 @@ func (q *delayedQueue) AddWithOpts(o priorityqueue.AddOpts, requests ...reconcil
 	}
 }
 
-// A run that a client has just created over REST is reconciled when its status is due: no
-// step does anything before. The runs that wait for it are requeued at once.
+// A run that a client has just created over REST is reconciled when its status is due,
+// because no step does anything before. The runs that wait for it are requeued at once.
 func TestChanges_waitUntilSomethingIsDue(t *testing.T) {
 	t.Parallel()
 	const low = handler.LowPriority

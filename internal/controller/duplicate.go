@@ -51,7 +51,7 @@ func (r *Reconciler) stall(ctx context.Context, object *v1alpha1.TaskRun, first 
 		return false, err
 	}
 	if current.UID != object.UID {
-		return false, nil // deleted and made again: that object has its own turn
+		return false, nil // deleted and created again: the new object is reconciled separately
 	}
 	changed := meta.SetStatusCondition(&current.Status.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDuplicateID,

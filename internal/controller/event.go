@@ -60,7 +60,7 @@ func label(s *orchestration.State) string {
 	}
 }
 
-// truncateNote shortens a note to maxNote bytes, between characters.
+// truncateNote truncates a note to maxNote bytes, between characters.
 func truncateNote(note string) string {
 	const mark = "..."
 	if len(note) <= maxNote {

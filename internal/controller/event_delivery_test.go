@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// regarded notes what Events are about.
+// regarded records the objects of Events.
 type regarded struct {
 	*events.FakeRecorder
 
@@ -77,7 +77,7 @@ func TestRunLost_emitsEventOnTaskRun(t *testing.T) {
 			if got := <-recorder.Events; got != tc.want {
 				t.Errorf("event = %q, want %q", got, tc.want)
 			}
-			// Nothing registers the kind here: the object says itself what it is.
+			// The kind is not registered here: the object has it itself.
 			got, err := reference.GetReference(runtime.NewScheme(), recorder.objects[0])
 			if err != nil {
 				t.Fatal(err)

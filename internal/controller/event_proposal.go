@@ -35,8 +35,8 @@ func (r *ProposalReconciler) emit(p *v1alpha1.StateProposal, evaluation usecase.
 	r.Events.Eventf(regarding, p, kind, proposalReasons[status], actionEvaluate, "%s", truncateNote(note))
 }
 
-// proposalNote is the text of the Event, such as
-// "StateProposal cancel-1 by alice accepted: state changed from RUNNING to CANCELLED".
+// proposalNote returns the text of the Event, such as "StateProposal cancel-1 by alice
+// accepted: state changed from RUNNING to CANCELLED".
 func proposalNote(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) string {
 	who := "StateProposal " + p.Name
 	if p.Spec.Proposer != "" {

@@ -20,7 +20,7 @@ const (
 // another rule, such as another --finished-ttl. It records the expiration times that
 // this program has written by the rule of a namespace. If such a time is overwritten
 // and the rule has not changed, this program stops, because the two would overwrite
-// each other without end. The zero value is ready to use.
+// each other forever. The zero value is ready to use.
 type expirationConflicts struct {
 	mu       sync.Mutex
 	written  map[string]writtenExpiration // by the UID of the object
@@ -34,8 +34,8 @@ type writtenExpiration struct {
 
 // detect reports whether another operator overwrites expiration times in the namespace
 // of the run, and whether this is the first detection.
-func (c *expirationConflicts) detect(namespace string, run *taskrun.Run, at *time.Time) (overwritten, isNew bool) {
-	if run.TTL != nil {
+func (c *expirationConflicts) detect(namespace string, run *expiring, at *time.Time) (overwritten, isNew bool) {
+	if run.ttl != nil {
 		return false, false // the same for every program
 	}
 	c.mu.Lock()
@@ -43,8 +43,8 @@ func (c *expirationConflicts) detect(namespace string, run *taskrun.Run, at *tim
 	if c.disputed[namespace] {
 		return true, false
 	}
-	before, known := c.written[run.Ref.UID]
-	if !known || !(&taskrun.Run{ExpirationTime: before.at}).ShowsExpiration(at) {
+	before, known := c.written[run.uid]
+	if !known || !taskrun.SameExpiration(at, before.at) {
 		return false, false
 	}
 	if c.disputed == nil {
@@ -55,8 +55,8 @@ func (c *expirationConflicts) detect(namespace string, run *taskrun.Run, at *tim
 }
 
 // record records a written expiration time, up to maxWrittenExpirations.
-func (c *expirationConflicts) record(run *taskrun.Run, at *time.Time, now time.Time) {
-	if run.TTL != nil {
+func (c *expirationConflicts) record(run *expiring, at *time.Time, now time.Time) {
+	if run.ttl != nil {
 		return
 	}
 	c.mu.Lock()
@@ -71,8 +71,8 @@ func (c *expirationConflicts) record(run *taskrun.Run, at *time.Time, now time.T
 			}
 		}
 	}
-	if _, known := c.written[run.Ref.UID]; known || len(c.written) < maxWrittenExpirations {
-		c.written[run.Ref.UID] = writtenExpiration{at, now}
+	if _, known := c.written[run.uid]; known || len(c.written) < maxWrittenExpirations {
+		c.written[run.uid] = writtenExpiration{at, now}
 	}
 }
 

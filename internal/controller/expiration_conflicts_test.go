@@ -10,31 +10,31 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// finishedRun is the run of newObject("hello", object), finished at start.
+// finishedRun returns the run of newObject("hello", object), finished at start.
 func finishedRun(ttl *time.Duration) *taskrun.Run {
 	return newRun(func(r *taskrun.Run) {
 		r.TTL, r.State, r.EndRecorded = ttl, newState(orchestration.Completed), start
 	})
 }
 
-// expireWith takes the step of a program for a run that may be another program's
-// version, and reports whether it wrote another one.
+// expireWith runs the step of a program on a run that can be another program's
+// version, and reports whether the step wrote another one.
 func (b *fixture) expireWith(t *testing.T, run *taskrun.Run) (after *taskrun.Run, wrote bool) {
 	t.Helper()
 	b.runs.run, b.runs.calls = run, nil
-	b.clock.SetTime(b.clock.Now().Add(time.Minute)) // no pace is in the way
+	b.clock.SetTime(b.clock.Now().Add(time.Minute)) // the limiter does not delay the write
 	if _, err := expire(b.clock, &b.backlog, &b.conflicts, b.metrics)(t.Context(), b.scope()); err != nil {
 		t.Fatal(err)
 	}
 	return b.runs.run, len(b.runs.calls) > 0
 }
 
-// Two programs with different flags see each other's writes as events.
+// Two programs with different flags see each other's writes.
 func TestExpirationConflicts_stopTwoProgramsWithDifferentTTL(t *testing.T) {
 	t.Parallel()
 	for name, ttls := range map[string][2]*time.Duration{
-		"one keeps":     {new(24 * time.Hour), nil},
-		"both have one": {new(24 * time.Hour), new(48 * time.Hour)},
+		"one keeps runs":  {new(24 * time.Hour), nil},
+		"both have a TTL": {new(24 * time.Hour), new(48 * time.Hour)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,9 +99,7 @@ func TestExpirationConflicts_limitRecords(t *testing.T) {
 	at := start
 	noted := func(from int, now time.Time) {
 		for i := range 2 * maxWrittenExpirations {
-			run := finishedRun(nil)
-			run.Ref.UID = strconv.Itoa(from + i)
-			c.record(run, &at, now)
+			c.record(&expiring{uid: strconv.Itoa(from + i)}, &at, now)
 		}
 	}
 	noted(0, start)

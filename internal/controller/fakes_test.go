@@ -24,7 +24,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// start is the time at the start of the tests.
+// start is the initial time in tests.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 const (
@@ -35,7 +35,7 @@ const (
 // fakeRuns returns the configured results and records the calls.
 type fakeRuns struct {
 	run  *taskrun.Run
-	more []*taskrun.Run   // other runs, that are read only
+	more []*taskrun.Run   // other runs, for reads only
 	errs map[string]error // by method
 
 	expire     func(*taskrun.Run) (time.Duration, bool)
@@ -129,7 +129,7 @@ func (f fakeObjects) List(context.Context, client.ObjectList, ...client.ListOpti
 	panic("the controller lists nothing")
 }
 
-// fakeStatuses is the API server: it has the same objects, and writes their status.
+// fakeStatuses is an API server with the same objects. It writes their status.
 type fakeStatuses struct {
 	client.SubResourceWriter
 	objects fakeObjects
@@ -173,7 +173,7 @@ func (f *fakeMetrics) count(name string) {
 
 func (f *fakeMetrics) names() []string { return slices.Sorted(maps.Keys(f.counts)) }
 
-// bench is a Reconciler with everything around it faked.
+// bench is a Reconciler with fake dependencies.
 type fixture struct {
 	*Reconciler
 	clock   *testingclock.FakePassiveClock
@@ -182,7 +182,7 @@ type fixture struct {
 	status  *fakeStatuses
 	events  *events.FakeRecorder
 	metrics *fakeMetrics
-	idle    time.Duration // for how long no client has written
+	idle    time.Duration // time without writes of clients
 }
 
 func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
@@ -211,7 +211,7 @@ func newFixture(run *taskrun.Run, objects ...*v1alpha1.TaskRun) *fixture {
 	return b
 }
 
-// scope is what the steps would get.
+// scope returns the scope for the steps.
 func (b *fixture) scope() *scope {
 	return &scope{runs: b.runs, object: b.objects["hello"], run: b.runs.run}
 }
@@ -229,7 +229,7 @@ func (b *fixture) recorded() []string {
 	}
 }
 
-// newObject returns a TaskRun as the cache has it.
+// newObject returns a TaskRun as it is in the cache.
 func newObject(name string, uid types.UID) *v1alpha1.TaskRun {
 	return &v1alpha1.TaskRun{
 		ObjectMeta: metav1.ObjectMeta{

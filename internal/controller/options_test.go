@@ -28,9 +28,9 @@ func TestOptions(t *testing.T) {
 		"a status write delay over a minute": {args: []string{"--status-write-delay=2m"}, wantErr: "--status-write-delay"},
 		"a negative maximum delay":           {args: []string{"--max-status-write-delay=-1s"}, wantErr: "--max-status-write-delay"},
 		"a maximum delay over ten minutes":   {args: []string{"--max-status-write-delay=11m"}, wantErr: "--max-status-write-delay"},
-		"a negative proposal TTL is one":     {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
-		"a negative finished TTL is one":     {args: []string{"--finished-ttl=-1s"}, wantErr: "--finished-ttl"},
-		"what is not a number is one also":   {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
+		"a negative proposal TTL":            {args: []string{"--proposal-ttl=-1s"}, wantErr: "--proposal-ttl"},
+		"a negative finished TTL":            {args: []string{"--finished-ttl=-1s"}, wantErr: "--finished-ttl"},
+		"an invalid number":                  {args: []string{"--concurrent-reconciles=many"}, wantErr: "-concurrent-reconciles"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -48,9 +48,9 @@ func TestReconcileProposal_retriesErrorOfEvaluation(t *testing.T) {
 		wantAfter time.Duration
 		wantErr   error
 	}{
-		"another writer won":    {err: taskrun.ErrConflict, wantAfter: afterConflict},
-		"the run is gone":       {err: taskrun.ErrNotFound, wantAfter: recheckDelay},
-		"the store has trouble": {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
+		"another writer was faster": {err: taskrun.ErrConflict, wantAfter: afterConflict},
+		"the run was deleted":       {err: taskrun.ErrNotFound, wantAfter: recheckDelay},
+		"the store is unavailable":  {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -74,9 +74,10 @@ func TestReconcileProposal_abortsVerdictThatRunCannotStore(t *testing.T) {
 		err  error
 		want string // verdict
 	}{
-		"too large":         {&taskrun.InvalidError{Field: "task_run", Reason: "larger than the cluster accepts"}, "Aborted"},
-		"denied":            {fmt.Errorf("storing: %w", taskrun.NewRejectedError(taskrun.AdmissionDenied, "no writes on Friday")), "Aborted"},
-		"without the right": {taskrun.NewRejectedError(taskrun.PermissionMissing, "the operator's role"), ""},
+		"a proposal that is too large": {&taskrun.InvalidError{Field: "task_run", Reason: "larger than the cluster accepts"}, "Aborted"},
+		"denied":                       {fmt.Errorf("storing: %w", taskrun.NewRejectedError(taskrun.AdmissionDenied, "no writes on Friday")), "Aborted"},
+		"an unknown flow run":          {usecase.ErrNoFlowRun, "Aborted"},
+		"a missing permission":         {taskrun.NewRejectedError(taskrun.PermissionMissing, "the operator's role"), ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +99,8 @@ func TestReconcileProposal_waitsForUndecodableRun(t *testing.T) {
 	t.Parallel()
 	undecodable := fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun", Namespace: "default", Name: "hello", Field: "status.endTime"})
 	for name, objects := range map[string][]client.Object{
-		"as the API server has it": {newProposal(nil)},
-		"as the use cases have it": {newProposal(nil), newObject("hello", object)},
+		"an object of the API server": {newProposal(nil)},
+		"an object of the use cases":  {newProposal(nil), newObject("hello", object)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -140,11 +141,11 @@ func TestReconcileProposal_deletesEvaluatedProposalAfterTTL(t *testing.T) {
 	}{
 		"kept until then": {ttl: time.Hour, age: time.Hour - time.Minute, wantAfter: time.Minute},
 		"deleted then":    {ttl: time.Hour, age: time.Hour, wantGone: true},
-		"kept for ever":   {age: 1000 * time.Hour},
-		"counted from when the verdict was shown": {
+		"kept forever":    {age: 1000 * time.Hour},
+		"the TTL starts with the write of the verdict": {
 			ttl: time.Hour, age: 49 * time.Hour, shown: 48*time.Hour + time.Minute, wantAfter: time.Minute,
 		},
-		"kept no longer by a clock behind": {ttl: time.Minute, age: -time.Hour, wantAfter: time.Minute},
+		"a clock that is behind does not extend the TTL": {ttl: time.Minute, age: -time.Hour, wantAfter: time.Minute},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ import (
 // and Events.
 const ProposalName = "stateproposal-controller"
 
-// Proposals is the use cases of one namespace for proposals. *usecase.Service
+// Proposals has the use cases of one namespace for proposals. *usecase.Service
 // implements it.
 type Proposals interface {
 	// Get returns the run with this id, or ErrNotFound.
@@ -65,8 +65,8 @@ type ProposalReconciler struct {
 	Proposals func(namespace string) Proposals
 	// Convert returns the proposal of an object.
 	Convert func(*v1alpha1.StateProposal) taskrun.NamedProposal
-	// Undecodable reports whether an object of the cache stands for a StateProposal
-	// that cannot be decoded.
+	// Undecodable reports whether an object of the cache is a placeholder for a
+	// StateProposal that cannot be decoded.
 	Undecodable func(metav1.Object) bool
 	Clock       clock.PassiveClock
 	Events      events.EventRecorder
@@ -95,7 +95,7 @@ func (r *ProposalReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	}
 	result, err := r.evaluate(ctx, proposal)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-		return requeueAfter(afterConflict), nil // the cache is behind, or the proposal was deleted
+		return requeueAfter(afterConflict), nil // the cache is stale, or the proposal was deleted
 	}
 	return conclude(ctx, result, err)
 }
@@ -135,8 +135,8 @@ func (r *ProposalReconciler) evaluate(ctx context.Context, p *v1alpha1.StateProp
 	return r.evaluateFor(ctx, p, run, interval(age))
 }
 
-// evaluateFor is evaluate for the run that was found. A proposal that waits is looked
-// at again after the given time at the latest.
+// evaluateFor is evaluate for an existing run. A waiting proposal is evaluated again
+// after the given time at the latest.
 func (r *ProposalReconciler) evaluateFor(
 	ctx context.Context, p *v1alpha1.StateProposal, run *taskrun.Run, again time.Duration,
 ) (ctrl.Result, error) {
@@ -148,6 +148,8 @@ func (r *ProposalReconciler) evaluateFor(
 	named.Object = run.Ref.UID
 	evaluation, err := r.Proposals(p.Namespace).EvaluateProposal(ctx, run.ID, named)
 	switch {
+	case errors.Is(err, usecase.ErrNoFlowRun):
+		return r.abort(ctx, p, "The TaskRun cannot change its state: "+err.Error()+". Create that flow run, or delete the TaskRun.")
 	case errors.Is(err, taskrun.ErrNotFound):
 		return requeueAfter(recheckDelay), nil // deleted a moment ago
 	case taskrun.NeverStored(err):
@@ -164,8 +166,8 @@ func (r *ProposalReconciler) evaluateFor(
 	return ctrl.Result{}, r.write(ctx, p, decided(p, evaluation))
 }
 
-// untilRetry is the time until a waiting proposal is evaluated again. It is
-// evaluated at once if the run has entered another state since.
+// untilRetry returns the time until a waiting proposal is evaluated again: 0 if the run
+// has entered another state since.
 func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.Run) time.Duration {
 	status := &p.Status
 	if status.RetryTime == nil || status.WaitingStateID != run.State.ID {
@@ -174,7 +176,7 @@ func (r *ProposalReconciler) untilRetry(p *v1alpha1.StateProposal, run *taskrun.
 	return status.RetryTime.Sub(r.Clock.Now())
 }
 
-// wait shows that the proposal waits, unless its status shows that already.
+// wait writes that the proposal waits, unless its status already has that.
 func (r *ProposalReconciler) wait(
 	ctx context.Context, p *v1alpha1.StateProposal, evaluation usecase.Evaluation, again time.Duration,
 ) (ctrl.Result, error) {
@@ -193,9 +195,9 @@ func (r *ProposalReconciler) wait(
 	return requeueAfter(again), r.write(ctx, p, status)
 }
 
-// shownSince is when the verdict was written to the proposal. It is later than the
-// verdict itself if the run had decided on an earlier proposal of this name, and a
-// user who waits for the condition must be able to read it.
+// shownSince returns when the verdict was written to the proposal. It can be later than
+// the verdict itself, if the run had decided on an earlier proposal of this name. A user
+// who waits for the condition must have time to read it.
 func shownSince(p *v1alpha1.StateProposal) (since time.Time) {
 	if p.Status.EvaluatedTime != nil {
 		since = p.Status.EvaluatedTime.Time

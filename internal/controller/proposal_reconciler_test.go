@@ -22,7 +22,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// fakeProposals has one run and evaluates as told.
+// fakeProposals has one run and a configured evaluation.
 type fakeProposals struct {
 	run      *taskrun.Run
 	evaluate func(taskrun.NamedProposal) (usecase.Evaluation, error)
@@ -45,7 +45,8 @@ func (f *fakeProposals) EvaluateProposal(_ context.Context, _ string, p taskrun.
 	return f.evaluate(p)
 }
 
-// verdict evaluates to a final decision, with the state that it leads to.
+// verdict makes the evaluation return a final decision and the state that it
+// leads to.
 func (f *fakeProposals) verdict(status orchestration.Status, reason string, state *orchestration.State) {
 	f.evaluate = func(p taskrun.NamedProposal) (usecase.Evaluation, error) {
 		after, before := *f.run, f.run.State
@@ -63,7 +64,7 @@ func (f *fakeProposals) verdict(status orchestration.Status, reason string, stat
 	}
 }
 
-// waits evaluates to a wait.
+// waits makes the evaluation return a wait.
 func (f *fakeProposals) waits(decision orchestration.Decision) {
 	decision.Status = orchestration.Wait
 	f.evaluate = func(taskrun.NamedProposal) (usecase.Evaluation, error) {
@@ -71,7 +72,7 @@ func (f *fakeProposals) waits(decision orchestration.Decision) {
 	}
 }
 
-// proposalBench is a ProposalReconciler with everything around it faked.
+// proposalBench is a ProposalReconciler with fake dependencies.
 type proposalBench struct {
 	*ProposalReconciler
 	clock   *testingclock.FakePassiveClock
@@ -104,7 +105,7 @@ func newProposalBench(t *testing.T, run *taskrun.Run, objects ...client.Object) 
 	return b
 }
 
-// newProposal proposes CANCELLED for newObject("hello", object).
+// newProposal returns a proposal of CANCELLED for newObject("hello", object).
 func newProposal(change func(*v1alpha1.StateProposal)) *v1alpha1.StateProposal {
 	p := &v1alpha1.StateProposal{
 		ObjectMeta: metav1.ObjectMeta{
@@ -130,7 +131,7 @@ func (b *proposalBench) reconcile(t *testing.T) Result {
 	return result
 }
 
-// stored is the proposal as it is now, nil if it is gone.
+// stored returns the current proposal, nil if it was deleted.
 func (b *proposalBench) stored(t *testing.T) *v1alpha1.StateProposal {
 	t.Helper()
 	p := &v1alpha1.StateProposal{}
@@ -214,8 +215,8 @@ func TestReconcileProposal_writesVerdict(t *testing.T) {
 func TestReconcileProposal_repeatsRecordedDecisionWithoutEvent(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ uid, wantReason string }{
-		"on this object":      {"p1", "no"},
-		"on one of this name": {"p0", "The run has decided on an earlier StateProposal of this name; use another name to propose again. no"},
+		"on this object":                   {"p1", "no"},
+		"on a proposal with the same name": {"p0", "The run has decided on an earlier StateProposal of this name; use another name to propose again. no"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -246,9 +247,9 @@ func TestReconcileProposal_abortsWithoutRun(t *testing.T) {
 		objects   []client.Object
 		change    func(*v1alpha1.StateProposal)
 		skew      time.Duration // of the operator's clock to that of the API server
-		age       time.Duration // of the proposal at the last look
+		age       time.Duration // of the proposal at the last reconciliation
 		want      string        // part of the reason; empty: no verdict yet
-		wantAfter time.Duration // of the next look
+		wantAfter time.Duration // of the next reconciliation
 	}{
 		"a run that does not exist": {age: appliedTogether, want: `TaskRun "hello" does not exist in namespace "default".`},
 		"a run that may be created with it": {
@@ -260,10 +261,10 @@ func TestReconcileProposal_abortsWithoutRun(t *testing.T) {
 		"a run that does not exist, by a clock that is behind": {
 			skew: -time.Hour, age: appliedTogether, want: `TaskRun "hello" does not exist in namespace "default".`,
 		},
-		"a run with a uid is not waited for": {
+		"a missing run with a uid is not waited for": {
 			change: func(p *v1alpha1.StateProposal) { p.Spec.TargetRef.UID = "x" }, want: "does not exist",
 		},
-		"a run that went away while the proposal waited": {
+		"a run that was deleted while the proposal waited": {
 			change: func(p *v1alpha1.StateProposal) { p.Status.Verdict = "Waiting" }, want: "does not exist",
 		},
 		"a run that was created again": {
@@ -319,15 +320,15 @@ func TestReconcileProposal_reevaluatesWaitingProposal(t *testing.T) {
 		decision  orchestration.Decision
 		scheduled time.Time          // of the run
 		start     func(*taskrun.Run) // the run as it is first
-		run       func(*taskrun.Run) // what happened to the run meanwhile
+		run       func(*taskrun.Run) // what happens to the run between the evaluations
 		after     time.Duration
 		want      int           // evaluations
-		wantNext  time.Duration // of the last look
+		wantNext  time.Duration // of the last reconciliation
 	}{
-		"not before its time": {
+		"not before its retry time": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: time.Minute / 10,
 		},
-		"at its time": {
+		"at its retry time": {
 			decision: orchestration.Decision{Delay: time.Minute}, after: time.Minute, want: 2, wantNext: time.Minute / 10,
 		},
 		"not before the scheduled time of its run": {
@@ -353,7 +354,7 @@ func TestReconcileProposal_reevaluatesWaitingProposal(t *testing.T) {
 				r.State.Timestamp = start.Add(-5 * time.Minute)
 			},
 		},
-		"not before its time if its state is from a clock that is ahead": {
+		"not before its retry time if its state is from a clock that is ahead": {
 			decision: orchestration.Decision{Delay: time.Hour}, after: time.Minute, want: 1, wantNext: time.Minute / 10,
 			start: func(r *taskrun.Run) { r.State.Timestamp = start.Add(5 * time.Minute) },
 		},

@@ -20,7 +20,7 @@ import (
 // maxReason is the longest status.reason, in characters.
 const maxReason = 1024
 
-// verdicts maps verdicts to their spelling in objects.
+// verdicts maps verdicts to their values in objects.
 var verdicts = map[orchestration.Status]string{
 	orchestration.Accept: v1alpha1.VerdictAccepted,
 	orchestration.Reject: v1alpha1.VerdictRejected,
@@ -93,8 +93,8 @@ func decided(p *v1alpha1.StateProposal, evaluation usecase.Evaluation) v1alpha1.
 const copiedReason = "This StateProposal is a copy of an evaluated one, or was restored from a backup: " +
 	"its annotation " + v1alpha1.AnnotationEvaluated + " has the UID of another object. Create a StateProposal without it."
 
-// copied reports whether the proposal was made from one that had its final verdict:
-// a status is lost then, annotations are not.
+// copied reports whether the proposal is a copy of one that had its final verdict: a copy has no
+// status, but keeps annotations.
 func copied(p *v1alpha1.StateProposal) bool {
 	uid := p.Annotations[v1alpha1.AnnotationEvaluated]
 	return uid != "" && uid != string(p.UID)
@@ -136,7 +136,7 @@ func (r *ProposalReconciler) write(ctx context.Context, p *v1alpha1.StateProposa
 	return r.Writer.Status().Update(ctx, updated)
 }
 
-// truncate shortens a text to at most limit characters.
+// truncate truncates a text to limit characters.
 func truncate(text string, limit int) string {
 	const mark = "..."
 	if utf8.RuneCountInString(text) <= limit {

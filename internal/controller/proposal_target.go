@@ -18,7 +18,7 @@ import (
 func (r *ProposalReconciler) target(ctx context.Context, p *v1alpha1.StateProposal) (run *taskrun.Run, reason string, err error) {
 	run, reason, err = r.targetOrError(ctx, p)
 	if _, undecodable := errors.AsType[*taskrun.UndecodableError](err); undecodable {
-		return nil, "", nil // the store logs it; it can be repaired
+		return nil, "", nil // the store logs it, and it can be repaired
 	}
 	return run, reason, err
 }

@@ -33,8 +33,8 @@ type Metrics interface {
 	RunExpired()
 }
 
-// Reconciler reconciles TaskRuns with their spec and with time. It has no state that
-// must survive: it can end at any instruction and start in any replica.
+// Reconciler reconciles TaskRuns with their spec and with time. It keeps no persistent
+// state: it can end at any instruction and start in any replica.
 type Reconciler struct {
 	Options
 	// Objects reads what identifies TaskRun objects from the index. It does not find those
@@ -62,6 +62,9 @@ type Reconciler struct {
 	// IdleFor returns the time since the latest write of a client of this replica, 0
 	// during a write.
 	IdleFor func() time.Duration
+	// OnIdle calls f when no client of this replica has written for that time since the
+	// call, and since each later write, until stop is called. f must not block.
+	OnIdle func(after time.Duration, f func()) (stop func())
 	// Events emits the Events about runs.
 	Events events.EventRecorder
 	// Metrics counts actions.
@@ -73,11 +76,14 @@ type Reconciler struct {
 	conflicts  expirationConflicts
 	references references
 	retries    retries
+	waiting    idleWaits
 }
 
 // Reconcile reconciles one TaskRun: at the start of the controller, after every change,
 // and when a step requeues it.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.waiting.begin(req)
+	defer r.endReconcile(req)
 	s, result, err := r.observe(ctx, req.NamespacedName)
 	if err == nil && s != nil {
 		result, err = r.work(ctx, s)
@@ -101,7 +107,7 @@ func (r *Reconciler) work(ctx context.Context, s *scope) (Result, error) {
 func (r *Reconciler) steps() []step {
 	return []step{
 		r.resolveInputs, // first: its write includes the status
-		persistStatus(r.Clock, r.IdleFor, r.Options),         // second: no-op after an earlier write
+		r.persistStatus, // second: no-op after an earlier write
 		expire(r.Clock, &r.backlog, &r.conflicts, r.Metrics), // last: it deletes the run
 	}
 }
@@ -110,5 +116,5 @@ func (r *Reconciler) steps() []step {
 // The Reconciler is for that term alone.
 func (r *Reconciler) Controller(mgr ctrl.Manager) (manager.Runnable, error) {
 	o := termOptions{cache: &termCache{Cache: mgr.GetCache()}, concurrency: r.Concurrency, ready: r.Ready, trace: r.Trace, retries: &r.retries}
-	return newController(mgr, Name, r, o, r.changes(), r.ruleChanges())
+	return newController(mgr, Name, r, o, r.changes(), r.ruleChanges(), r.idleClients())
 }

@@ -34,11 +34,11 @@ func TestObserve_returnsNoScopeWithoutWork(t *testing.T) {
 		objects   []*v1alpha1.TaskRun
 		wantAfter time.Duration
 	}{
-		"when the object is gone":               {run: behind},
-		"when the run is gone since":            {objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
-		"as long as the run is on hold":         {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
-		"until the object made anew is the run": {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: recheckDelay},
-		"until the first object is not there":   {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: recheckDelay},
+		"when the object was deleted":             {run: behind},
+		"when the run was deleted since":          {objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
+		"while the run is on hold":                {run: onHold, objects: []*v1alpha1.TaskRun{newObject("hello", object)}},
+		"while the new object is not the run yet": {run: behind, objects: []*v1alpha1.TaskRun{newObject("hello", "another")}, wantAfter: recheckDelay},
+		"while the first object is not found":     {run: newRun(func(r *taskrun.Run) { r.Ref = taskrun.ObjectRef{UID: "other", Name: "first"} }), objects: []*v1alpha1.TaskRun{newObject("hello", object)}, wantAfter: recheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,8 @@ func TestObserve_returnsNoScopeWithoutWork(t *testing.T) {
 	}
 }
 
-// newDuplicate is a bench with "hello", whose id belongs to the run of "first".
+// newDuplicate returns a bench with "hello", whose id belongs to the run of
+// "first".
 func newDuplicate(change func(hello *v1alpha1.TaskRun)) *fixture {
 	first := newRun(func(r *taskrun.Run) {
 		r.StatusStale = true
@@ -89,14 +90,14 @@ func TestReconcile_stallsDuplicate(t *testing.T) {
 		want       []v1alpha1.TaskRunStatus
 		wantEvents []string
 	}{
-		"a new one": {func(*v1alpha1.TaskRun) {}, []v1alpha1.TaskRunStatus{conditions(stalled)}, told},
-		"one that was the run before": {
+		"a new duplicate": {func(*v1alpha1.TaskRun) {}, []v1alpha1.TaskRunStatus{conditions(stalled)}, told},
+		"a duplicate that was the run before": {
 			func(o *v1alpha1.TaskRun) { o.Status = conditions(finished) },
 			[]v1alpha1.TaskRunStatus{conditions(finished, stalled)},
 			told,
 		},
-		"one that says so already": {func(o *v1alpha1.TaskRun) { o.Status = conditions(earlier) }, nil, nil},
-		"one that was changed": {
+		"a duplicate with the condition": {func(o *v1alpha1.TaskRun) { o.Status = conditions(earlier) }, nil, nil},
+		"a duplicate that was changed": {
 			func(o *v1alpha1.TaskRun) {
 				o.Status = conditions(earlier)
 				o.Generation = 2
@@ -129,7 +130,7 @@ func TestReconcile_stallsDuplicate(t *testing.T) {
 	}
 }
 
-// An object that precedes the run can have become the run since the run was read.
+// An object with precedence can have become the run after the run was read.
 func TestReconcile_objectWithPrecedenceIsNoDuplicate(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -166,9 +167,9 @@ func TestReconcile_emitsNoEventIfStallIsNotWritten(t *testing.T) {
 		wantAfter time.Duration
 		wantErr   bool
 	}{
-		"changed meanwhile": {apierrors.NewConflict(resource, "hello", nil), recheckDelay, false},
-		"deleted meanwhile": {apierrors.NewNotFound(resource, "hello"), recheckDelay, false},
-		"no API server":     {apierrors.NewServiceUnavailable("away"), 0, true},
+		"changed in between":            {apierrors.NewConflict(resource, "hello", nil), recheckDelay, false},
+		"deleted in between":            {apierrors.NewNotFound(resource, "hello"), recheckDelay, false},
+		"the API server is unreachable": {apierrors.NewServiceUnavailable("away"), 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -199,10 +200,10 @@ func TestReconcile_ignoresUndecodableObject(t *testing.T) {
 func TestAwaitRun(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ missing, want time.Duration }{
-		"a new run is looked for soon":                 {0, recheckDelay},
-		"a clock that is behind makes it no later":     {-time.Hour, recheckDelay},
-		"a run that is missing longer is less often":   {10 * time.Second, time.Second},
-		"a run that never comes costs next to nothing": {24 * time.Hour, maxRecheckDelay},
+		"a new run is checked soon":                              {0, recheckDelay},
+		"a clock that is behind does not delay the check":        {-time.Hour, recheckDelay},
+		"a run that is missing for longer is checked less often": {10 * time.Second, time.Second},
+		"the interval is limited":                                {24 * time.Hour, maxRecheckDelay},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

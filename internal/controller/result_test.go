@@ -16,13 +16,13 @@ import (
 func TestRequeueAfter(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ wait, want time.Duration }{
-		"a whole number of milliseconds is kept":             {5 * time.Second, 5 * time.Second},
-		"a fraction is rounded up, never down":               {5*time.Second + time.Nanosecond, 5*time.Second + time.Millisecond},
-		"a due time that is now does not come back at once":  {0, time.Millisecond},
-		"a due time that is past does not come back at once": {-time.Hour, time.Millisecond},
-		"a hair is a millisecond":                            {time.Nanosecond, time.Millisecond},
-		"a long wait is looked at on the way":                {time.Hour, 5 * time.Minute},
-		"the longest wait there is does not overflow":        {math.MaxInt64, 5 * time.Minute},
+		"a whole number of milliseconds is kept":    {5 * time.Second, 5 * time.Second},
+		"a fraction is rounded up":                  {5*time.Second + time.Nanosecond, 5*time.Second + time.Millisecond},
+		"a due time that is now has a minimum wait": {0, time.Millisecond},
+		"a due time in the past has a minimum wait": {-time.Hour, time.Millisecond},
+		"a nanosecond is a millisecond":             {time.Nanosecond, time.Millisecond},
+		"a long wait is limited":                    {time.Hour, 5 * time.Minute},
+		"the longest Duration does not overflow":    {math.MaxInt64, 5 * time.Minute},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -37,12 +37,12 @@ func TestRequeueAfter(t *testing.T) {
 func TestEarliest(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ a, b, want time.Duration }{
-		"nothing and nothing is nothing":          {0, 0, 0},
-		"nothing does not win over a wait":        {0, time.Hour, time.Hour},
-		"nothing after a wait does not win":       {time.Hour, 0, time.Hour},
-		"the shorter wait wins when it is first":  {time.Second, time.Minute, time.Second},
-		"the shorter wait wins when it is second": {time.Minute, time.Second, time.Second},
-		"equal waits are one":                     {time.Second, time.Second, time.Second},
+		"two zero results":        {0, 0, 0},
+		"zero and a wait":         {0, time.Hour, time.Hour},
+		"a wait and zero":         {time.Hour, 0, time.Hour},
+		"the shorter wait first":  {time.Second, time.Minute, time.Second},
+		"the shorter wait second": {time.Minute, time.Second, time.Second},
+		"equal waits":             {time.Second, time.Second, time.Second},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -66,14 +66,14 @@ func TestConclude(t *testing.T) {
 		wantErr  error
 		terminal bool
 	}{
-		"without an error the result stands":                     {want: wait},
-		"a run that is gone is done":                             {err: taskrun.ErrNotFound},
-		"a wrapped error counts as what it wraps":                {err: fmt.Errorf("judging: %w", taskrun.ErrNotFound)},
-		"lost races are tried again a little later":              {err: taskrun.ErrConflict, want: requeueAfter(afterConflict)},
-		"an unreachable store is tried again with backoff":       {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
-		"an unknown error is tried again with backoff":           {err: strange, wantErr: strange},
-		"what is beyond a bound stays so and is not tried again": {err: &taskrun.InvalidError{Field: "state"}, terminal: true},
-		"nothing is reported about calls cut off by stopping":    {err: context.Canceled, stopped: true},
+		"no error":              {want: wait},
+		"a deleted run is done": {err: taskrun.ErrNotFound},
+		"a wrapped error":       {err: fmt.Errorf("judging: %w", taskrun.ErrNotFound)},
+		"conflicts are retried after a short wait":          {err: taskrun.ErrConflict, want: requeueAfter(afterConflict)},
+		"an unavailable store is retried with backoff":      {err: taskrun.ErrUnavailable, wantErr: taskrun.ErrUnavailable},
+		"an unknown error is retried with backoff":          {err: strange, wantErr: strange},
+		"an invalid value is not retried":                   {err: &taskrun.InvalidError{Field: "state"}, terminal: true},
+		"calls that the shutdown canceled are not reported": {err: context.Canceled, stopped: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

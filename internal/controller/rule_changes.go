@@ -17,27 +17,41 @@ import (
 // ruleChanges returns a source of the finished runs of a namespace whose default TTL
 // has changed. They have the lowest priority in the queue.
 func (r *Reconciler) ruleChanges() source.Source {
+	finished := finishedRuns{&r.retries, func(ctx context.Context, namespace string, visit func(name string)) error {
+		return r.Runs(namespace).FinishedWithoutTTL(ctx, visit)
+	}}
+	return finished.source(r.OnRuleChange, &r.conflicts)
+}
+
+// finishedRuns lists the finished runs of namespaces whose default TTL has changed.
+type finishedRuns struct {
+	retries *retries
+	// each calls visit with the name of each finished run without a TTL of its own.
+	each func(ctx context.Context, namespace string, visit func(name string)) error
+}
+
+func (f finishedRuns) source(onRuleChange func(func(namespace string)), conflicts *expirationConflicts) source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.OnRuleChange(func(namespace string) {
+		onRuleChange(func(namespace string) {
 			if ctx.Err() != nil { // this term has ended; the next leader reads all runs
 				return
 			}
-			r.conflicts.reset(namespace)
-			if err := r.addFinished(ctx, queue, namespace); err != nil {
+			conflicts.reset(namespace)
+			if err := f.add(ctx, queue, namespace); err != nil {
 				log.FromContext(ctx).Error(err, "listing finished runs after a change of the default TTL failed, retrying", "namespace", namespace)
-				r.retries.start(func() { r.retryFinished(ctx, queue, namespace) })
+				f.retries.start(func() { f.retry(ctx, queue, namespace) })
 			}
 		})
 		return nil
 	})
 }
 
-// addFinished adds the finished runs of a namespace to the queue.
-func (r *Reconciler) addFinished(
+// add adds the finished runs of a namespace to the queue.
+func (f finishedRuns) add(
 	ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request], namespace string,
 ) error {
 	var runs []reconcile.Request
-	err := r.Runs(namespace).FinishedWithoutTTL(ctx, func(name string) {
+	err := f.each(ctx, namespace, func(name string) {
 		runs = append(runs, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}})
 	})
 	if err != nil {
@@ -48,9 +62,9 @@ func (r *Reconciler) addFinished(
 	return nil
 }
 
-// retryFinished repeats addFinished until it succeeds. The runs cannot be listed while
-// the watch is disconnected.
-func (r *Reconciler) retryFinished(
+// retry repeats add until it succeeds. The runs cannot be listed while the watch is
+// disconnected.
+func (f finishedRuns) retry(
 	ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request], namespace string,
 ) {
 	ticker := time.NewTicker(maxRetry)
@@ -61,7 +75,7 @@ func (r *Reconciler) retryFinished(
 			return
 		case <-ticker.C:
 		}
-		if r.addFinished(ctx, queue, namespace) == nil {
+		if f.add(ctx, queue, namespace) == nil {
 			return
 		}
 	}

@@ -24,7 +24,7 @@ func TestRuleChanges_requeueFinishedRuns(t *testing.T) {
 		wantPriority int
 	}{
 		"a queue with priorities": {priorityqueue.New[reconcile.Request]("test"), handler.LowPriority},
-		"a queue without": {workqueue.NewTypedRateLimitingQueue(
+		"a queue without priorities": {workqueue.NewTypedRateLimitingQueue(
 			workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()), 0},
 	}
 	for name, tc := range queues {
@@ -86,7 +86,7 @@ func TestRuleChanges_retryFailedList(t *testing.T) {
 	})
 }
 
-// The retries of a term end with it: the next leader lists all runs.
+// The retries end with the term: the next leader lists all runs.
 func TestTerm_waitsForRetriesAtItsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

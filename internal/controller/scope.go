@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Runs is the use cases of one namespace that the controller needs.
+// Runs has the use cases of one namespace that the controller needs.
 // *usecase.Service implements it.
 type Runs interface {
 	// Get returns the run with this id, or ErrNotFound.
@@ -35,5 +35,5 @@ type scope struct {
 	run    *taskrun.Run      // after the previous steps
 }
 
-// step reconciles one part of a run. Without a difference it makes no call.
+// step reconciles one part of a run. If nothing differs, it makes no call.
 type step func(ctx context.Context, s *scope) (Result, error)

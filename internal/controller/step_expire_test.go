@@ -22,19 +22,19 @@ func TestExpire(t *testing.T) {
 		unknown    bool
 		shown      *time.Time
 		state      orchestration.StateType
-		after      time.Duration // since the end was recorded
+		after      time.Duration // since the recorded end
 		stale      bool          // the run changed since it was read
-		spent      int           // writes of a backlog made just now
+		spent      int           // number of recent writes of a backlog
 
 		wantAfter   time.Duration
-		wantLow     bool // the wait is at a low priority
+		wantLow     bool // the wait has a low priority
 		wantCalls   []string
 		wantShown   *time.Time
 		wantMetrics []string
 	}{
 		"a run without a TTL is kept": {state: orchestration.Completed, after: hour},
 		"an unfinished run is kept":   {ttl: &minute, state: orchestration.Running, after: hour},
-		"an unfinished run is kept by the default too": {
+		"an unfinished run is kept despite the default": {
 			defaultTTL: &minute, state: orchestration.Running, after: hour,
 		},
 		"a finished run is kept for the rest of its TTL": {
@@ -57,7 +57,7 @@ func TestExpire(t *testing.T) {
 			ttl: &minute, defaultTTL: &hour, shown: at(minute), state: orchestration.Completed, after: minute,
 			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
 		},
-		"a default that is not known yet deletes nothing": {
+		"an unknown default deletes nothing": {
 			unknown: true, shown: at(minute), state: orchestration.Completed, after: hour,
 			wantAfter: untilRuleKnown, wantLow: true, wantShown: at(minute),
 		},
@@ -65,30 +65,30 @@ func TestExpire(t *testing.T) {
 			ttl: &minute, unknown: true, shown: at(minute), state: orchestration.Completed, after: minute,
 			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
 		},
-		"a run that changed since waits for its event": {
+		"a run that has changed waits for its event": {
 			ttl: &minute, shown: at(minute), state: orchestration.Crashed, after: minute, stale: true,
 			wantCalls: []string{"Expire"}, wantShown: at(minute),
 		},
-		"a new default is shown": {
+		"a new default is written": {
 			defaultTTL: &hour, state: orchestration.Completed, after: minute,
 			wantAfter: maxWait, wantCalls: []string{"PersistStatus"}, wantShown: at(hour),
 		},
-		"another default is shown": {
+		"a changed default is written": {
 			defaultTTL: new(2 * minute), shown: at(hour), state: orchestration.Completed, after: minute,
 			wantAfter: minute, wantCalls: []string{"PersistStatus"}, wantShown: at(2 * minute),
 		},
-		"a default that was removed is no longer shown": {
+		"a removed default is removed": {
 			shown: at(hour), state: orchestration.Completed, after: minute, wantCalls: []string{"PersistStatus"},
 		},
-		"the same second is shown already": {
+		"an equal second is not written again": {
 			defaultTTL: &hour, shown: at(hour - 900*time.Millisecond), state: orchestration.Completed, after: hour - minute,
 			wantAfter: minute, wantShown: at(hour - 900*time.Millisecond),
 		},
-		"showing is paced": {
+		"writes of expiration times are limited": {
 			defaultTTL: &hour, state: orchestration.Completed, after: minute, spent: backlogBurst,
 			wantAfter: backlogInterval, wantLow: true,
 		},
-		"a run that expires in the normal course is not paced": {
+		"a recently expired run is not limited": {
 			ttl: &minute, shown: at(minute), state: orchestration.Completed, after: 2*minute - 1, spent: backlogBurst,
 			wantCalls: []string{"Expire"}, wantShown: at(minute), wantMetrics: []string{"expired"},
 		},
@@ -96,7 +96,7 @@ func TestExpire(t *testing.T) {
 			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: backlogBurst - 1,
 			wantCalls: []string{"Expire"}, wantMetrics: []string{"expired"},
 		},
-		"a backlog is paced": {
+		"deletions of a backlog are limited": {
 			defaultTTL: &minute, state: orchestration.Completed, after: 2 * minute, spent: backlogBurst,
 			wantAfter: backlogInterval, wantLow: true,
 		},

@@ -19,7 +19,7 @@ func TestPersistStatus(t *testing.T) {
 		wantAfter time.Duration
 		wantCalls []string
 	}{
-		"a run whose status is up to date needs nothing": {
+		"a run with a current status needs nothing": {
 			age: time.Hour, change: func(r *taskrun.Run) { r.StatusStale = false },
 		},
 		"the status of a new run is not written before the delay": {
@@ -49,7 +49,7 @@ func TestPersistStatus(t *testing.T) {
 			}), newObject("hello", object))
 			b.clock.SetTime(start.Add(tc.age))
 			s := b.scope()
-			result, err := persistStatus(b.clock, b.IdleFor, b.Options)(t.Context(), s)
+			result, err := b.persistStatus(t.Context(), s)
 			check(t, result, err, tc.wantAfter)
 			if diff := cmp.Diff(tc.wantCalls, b.runs.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
@@ -78,17 +78,11 @@ func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 		"the status is written after the delay if no client writes": {
 			age: 500 * time.Millisecond, idle: idleBeforeWrite, wantCalls: []string{"PersistStatus"},
 		},
-		"the wait doubles the age while clients write": {
-			age: 500 * time.Millisecond, wantAfter: 500 * time.Millisecond, wantPriority: low,
+		"the wait ends at the maximum delay while clients write": {
+			age: 500 * time.Millisecond, wantAfter: 29*time.Second + 500*time.Millisecond, wantPriority: low,
 		},
 		"a short gap between client writes does not count as idle": {
-			age: time.Second, idle: idleBeforeWrite - 1, wantAfter: time.Second, wantPriority: low,
-		},
-		"the wait until the next check is limited": {
-			age: 20 * time.Second, wantAfter: 2 * time.Second, wantPriority: low,
-		},
-		"the wait ends at the maximum delay": {
-			age: 29 * time.Second, wantAfter: time.Second, wantPriority: low,
+			age: time.Second, idle: idleBeforeWrite - 1, wantAfter: 29 * time.Second, wantPriority: low,
 		},
 		"the status is written at the maximum delay although clients write": {
 			age: 30 * time.Second, wantCalls: []string{"PersistStatus"},
@@ -133,17 +127,17 @@ func TestPersistStatus_waitsForIdleClients(t *testing.T) {
 	}
 }
 
-// With all options, a run is checked a few times while clients keep writing, and its
-// status is written at the maximum delay.
+// With all options, a run is checked after StatusWriteDelay and at the maximum delay only,
+// while clients keep writing.
 func TestPersistStatus_writesAtMaxStatusWriteDelay(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		options   Options
-		want      time.Duration // age when written
+		want      time.Duration // age at the write
 		maxChecks int
 	}{
-		"with the defaults":              {DefaultOptions(), 30 * time.Second, 20},
-		"without a delay":                {Options{MaxStatusWriteDelay: time.Second}, time.Second, 6},
+		"with the defaults":              {DefaultOptions(), 30 * time.Second, 3},
+		"without a delay":                {Options{MaxStatusWriteDelay: time.Second}, time.Second, 2},
 		"without a maximum":              {Options{StatusWriteDelay: time.Second}, time.Second, 2},
 		"with a maximum below the delay": {Options{StatusWriteDelay: time.Second, MaxStatusWriteDelay: time.Millisecond}, time.Second, 2},
 		"without either":                 {Options{}, 0, 1},
@@ -173,7 +167,7 @@ func TestPersistStatus_returnsErrorOfWrite(t *testing.T) {
 	b := newFixture(newRun(func(r *taskrun.Run) { r.StatusStale = true }), newObject("hello", object))
 	b.clock.SetTime(start.Add(time.Minute))
 	b.runs.errs["PersistStatus"] = taskrun.ErrUnavailable
-	if _, err := persistStatus(b.clock, b.IdleFor, b.Options)(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrUnavailable) {
+	if _, err := b.persistStatus(t.Context(), b.scope()); !errors.Is(err, taskrun.ErrUnavailable) {
 		t.Errorf("error = %v, want %v", err, taskrun.ErrUnavailable)
 	}
 }

@@ -19,7 +19,7 @@ import (
 
 const otherID = "0198a1b2-0000-7000-8000-000000000002"
 
-// naming returns a change that has a run take its inputs from TaskRuns of these names.
+// naming gives a run inputs from TaskRuns of these names.
 func naming(stale bool, names ...string) func(*taskrun.Run) {
 	return func(r *taskrun.Run) {
 		var sources []taskrun.TaskInput
@@ -54,45 +54,45 @@ func TestResolveInputs(t *testing.T) {
 		run        func(*taskrun.Run)
 		other      func(*v1alpha1.TaskRun, *taskrun.Run)
 		noOther    bool
-		created    time.Time // of the other
+		created    time.Time // creation time of the other run
 		now        time.Time
 		wantIDs    []string
 		wantCalls  []string
 		wantAfter  time.Duration
 		wantEvents []string
 	}{
-		"a run that names none costs nothing": {run: nil, now: later},
-		"with the first status, in one write": {
+		"a run without named inputs costs nothing": {run: nil, now: later},
+		"one write with the first status": {
 			run: naming(true, "other"), created: start, now: later, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
 		},
 		"after the write delay of the run": {
 			run: naming(true, "other"), created: start, now: start.Add(200 * time.Millisecond), wantIDs: []string{""}, wantAfter: 300 * time.Millisecond,
 		},
-		"after the write delay of the other one": {
+		"after the write delay of the other run": {
 			run: naming(false, "other"), created: later, now: later.Add(100 * time.Millisecond), wantIDs: []string{""}, wantAfter: 400 * time.Millisecond,
 		},
-		"of a run whose status is written": {
+		"for a run with a written status": {
 			run: naming(false, "other"), created: start, now: later, wantIDs: []string{otherID}, wantCalls: []string{"ResolveInputs"},
 		},
-		"each source of a name": {
+		"each source with the same name": {
 			run: naming(true, "other", "missing", "other"), created: start, now: later, wantIDs: []string{otherID, "", otherID},
 			wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("missing"),
 		},
-		"not without the other one; the first status says so": {
+		"not without the other run; the first status has the message": {
 			run: naming(true, "other"), noOther: true, now: later, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"}, wantEvents: notFound("other"),
 		},
-		"not without the other one, and without another write": {run: naming(false, "other"), noOther: true, now: later, wantIDs: []string{""}},
-		"not to the run itself": {
+		"not without the other run, and without a second write": {run: naming(false, "other"), noOther: true, now: later, wantIDs: []string{""}},
+		"not for the run itself": {
 			run: naming(true, "hello"), now: later, wantIDs: []string{""}, wantCalls: []string{"ResolveInputs"},
 			wantEvents: notFound("hello (this TaskRun itself)"),
 		},
-		"not to a duplicate of another run, whose change requeues the run": {
+		"not for a duplicate of another run, whose change requeues the run": {
 			run: naming(false, "other"), created: start, now: later, wantIDs: []string{""},
 			other: func(_ *v1alpha1.TaskRun, run *taskrun.Run) {
 				run.Ref = taskrun.ObjectRef{UID: "uid-of-first", Name: "first"}
 			},
 		},
-		"not to one whose run is gone since": {
+		"not for an object whose run was deleted": {
 			run: naming(false, "other"), created: later, now: later, wantIDs: []string{""},
 			other: func(o *v1alpha1.TaskRun, _ *taskrun.Run) { o.Spec.ID = "0198a1b2-0000-7000-8000-000000000003" },
 		},
@@ -134,9 +134,9 @@ func TestResolveInputs_requeuesInputThatCannotBeRead(t *testing.T) {
 		wantErr   bool
 		wantCalls []string
 	}{
-		"the run is not readable":     {"Get " + otherID, taskrun.ErrUnavailable, true, nil},
-		"the run cannot be decoded":   {"Get " + otherID, fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun"}), false, nil},
-		"the status is not writeable": {"ResolveInputs", taskrun.ErrUnavailable, true, []string{"ResolveInputs"}},
+		"the run cannot be read":       {"Get " + otherID, taskrun.ErrUnavailable, true, nil},
+		"the run cannot be decoded":    {"Get " + otherID, fmt.Errorf("reading: %w", &taskrun.UndecodableError{Kind: "TaskRun"}), false, nil},
+		"the status cannot be written": {"ResolveInputs", taskrun.ErrUnavailable, true, []string{"ResolveInputs"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +158,7 @@ func TestResolveInputs_requeuesInputThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// fakeQueue notes what is added.
+// fakeQueue records the added items.
 type fakeQueue struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
 	added []string
@@ -166,8 +166,8 @@ type fakeQueue struct {
 
 func (q *fakeQueue) Add(r reconcile.Request) { q.added = append(q.added, r.Name) }
 
-// A TaskRun that is created wakes the runs that name it, until they have found it or
-// are gone.
+// The creation of a TaskRun requeues the runs that name it, until they have found it
+// or are deleted.
 func TestReferences_requeueRunsThatNameTaskRun(t *testing.T) {
 	t.Parallel()
 	b := newFixture(newRun(naming(false, "other", "third")), newObject("hello", object))
@@ -205,9 +205,9 @@ func TestReferences_requeueRunsThatNameTaskRun(t *testing.T) {
 	}
 	b.addOther("other", start, nil)
 	reconcileAgain()
-	reconcileAgain() // by the event of its own write
+	reconcileAgain() // after the event of its own write
 	want("after it was found", nil, hello)
 	delete(b.objects, "hello")
-	reconcileAgain() // by the event of the deletion
+	reconcileAgain() // after the event of the deletion
 	want("after the run was deleted", nil, nil)
 }

@@ -29,7 +29,7 @@ func (f *fakeInformer) AddEventHandlerWithOptions(
 	toolscache.ResourceEventHandler, toolscache.HandlerOptions,
 ) (toolscache.ResourceEventHandlerRegistration, error) {
 	f.handlers++
-	return nil, nil //nolint:nilnil // a registration is only passed back
+	return nil, nil //nolint:nilnil // a registration is only passed on
 }
 
 func (f *fakeInformer) RemoveEventHandler(toolscache.ResourceEventHandlerRegistration) error {

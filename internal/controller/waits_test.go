@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// A proposal that waits for a slot is evaluated every second while it is young, and
-// ever less often later.
+// A proposal that waits for a slot is evaluated every second at first, and at growing
+// intervals later.
 func TestInterval_growsWithAgeOfWait(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
@@ -34,15 +34,15 @@ func TestInterval_growsWithAgeOfWait(t *testing.T) {
 	}
 }
 
-// However old, a proposal is evaluated at its retry time.
+// A proposal of any age is evaluated at its retry time.
 func TestReconcileProposal_evaluatesAtRetryTime(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ due, rounded time.Duration }{
-		"in whole seconds":    {time.Hour, time.Hour},
-		"as the run has it":   {time.Hour + 300*time.Millisecond, time.Hour + time.Second},
-		"within a second":     {700 * time.Millisecond, time.Second},
-		"between two looks":   {47 * time.Minute, 47 * time.Minute},
-		"shorter than a look": {3 * time.Second, 3 * time.Second},
+		"in whole seconds":                {time.Hour, time.Hour},
+		"from the run's scheduled time":   {time.Hour + 300*time.Millisecond, time.Hour + time.Second},
+		"within a second":                 {700 * time.Millisecond, time.Second},
+		"between two evaluations":         {47 * time.Minute, 47 * time.Minute},
+		"sooner than the next evaluation": {3 * time.Second, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,20 +69,20 @@ func TestReconcileProposal_evaluatesAtRetryTime(t *testing.T) {
 	}
 }
 
-// A change of the run wakes the proposals that wait for it, if it concerns them.
+// A change of the run requeues the proposals that wait for it, if it affects them.
 func TestRunEvents_requeueWaitingProposals(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change func(b *proposalBench)
-		name   string // of the object that changes; empty: that of the run
+		name   string // name of the changed object; empty: that of the run
 		want   bool
 	}{
-		"another state":            {change: func(b *proposalBench) { b.runs.run.State = newState(orchestration.Cancelled) }, want: true},
-		"the same state":           {change: func(*proposalBench) {}},
-		"another run":              {change: func(*proposalBench) {}, name: "other"},
-		"deleted, or no run since": {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
-		"it has its verdict":       {change: func(b *proposalBench) { b.judged(t); b.runs.run.State = newState(orchestration.Cancelled) }},
-		"the proposal is gone":     {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
+		"another state":                {change: func(b *proposalBench) { b.runs.run.State = newState(orchestration.Cancelled) }, want: true},
+		"the same state":               {change: func(*proposalBench) {}},
+		"another run":                  {change: func(*proposalBench) {}, name: "other"},
+		"deleted, or no longer a run":  {change: func(b *proposalBench) { b.runs.run = nil }, want: true},
+		"the proposal has its verdict": {change: func(b *proposalBench) { b.evaluated(t); b.runs.run.State = newState(orchestration.Cancelled) }},
+		"the proposal was deleted":     {change: func(b *proposalBench) { b.withdrawn(t); b.runs.run.State = newState(orchestration.Cancelled) }},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -121,8 +121,8 @@ func startChanges(
 	return change
 }
 
-// judged lets the proposal get its verdict, and be seen with it.
-func (b *proposalBench) judged(t *testing.T) {
+// evaluated gives the proposal its verdict, and reconciles it again.
+func (b *proposalBench) evaluated(t *testing.T) {
 	t.Helper()
 	b.runs.verdict(orchestration.Abort, "no", nil)
 	b.clock.SetTime(start.Add(2 * time.Hour))
@@ -139,7 +139,7 @@ func (b *proposalBench) withdrawn(t *testing.T) {
 	b.reconcile(t)
 }
 
-// A change that comes while the run is being read is not missed.
+// A change during the read of the run is not missed.
 func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 	t.Parallel()
 	b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))
@@ -157,7 +157,7 @@ func TestRunEvents_requeueAfterChangeDuringEvaluation(t *testing.T) {
 
 func TestWaits_endRemovesRecords(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(b *proposalBench, t *testing.T){"a verdict": (*proposalBench).judged, "a deletion": (*proposalBench).withdrawn} {
+	for name, end := range map[string]func(b *proposalBench, t *testing.T){"a verdict": (*proposalBench).evaluated, "a deletion": (*proposalBench).withdrawn} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newProposalBench(t, newRun(nil), newObject("hello", object), newProposal(nil))

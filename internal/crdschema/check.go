@@ -100,7 +100,7 @@ func (c *Check) Ready() error {
 	}
 }
 
-// named shortens a list.
+// named returns a list, truncated to maxNamed entries.
 func named(lacks []string) []string {
 	if len(lacks) <= maxNamed {
 		return lacks

@@ -56,7 +56,7 @@ func kinds(t *testing.T) map[string]schema {
 	return found
 }
 
-// document is what an API server with these kinds publishes.
+// document returns the OpenAPI document of an API server with these kinds.
 func document(t *testing.T, kinds map[string]schema) []byte {
 	t.Helper()
 	schemas := map[string]any{"other": map[string]any{"type": "string"}}
@@ -109,13 +109,13 @@ func TestDifferences(t *testing.T) {
 			},
 			want: []string{"TaskRun.status.state.type does not allow the value PAUSED"},
 		},
-		"that keep what they do not know": {
+		"that keep unknown fields": {
 			at: []string{"TaskRun", "status"}, edit: func(field schema) {
 				field["x-kubernetes-preserve-unknown-fields"] = true
 				delete(field, "properties")
 			},
 		},
-		"newer, with more fields, values and other bounds": {
+		"newer, with more fields and values and other limits": {
 			at: []string{"TaskRun", "status", "state"}, edit: func(field schema) {
 				properties := child(field, "properties")
 				properties["new"] = map[string]any{"type": "string"}
@@ -125,7 +125,7 @@ func TestDifferences(t *testing.T) {
 				child(properties, "name")["maxLength"] = 1
 			},
 		},
-		"newer, with a field that must be set": {
+		"newer, with another required field": {
 			at: []string{"TaskRun", "spec"}, edit: func(field schema) {
 				child(field, "properties")["new"] = map[string]any{"type": "string"}
 				required, _ := field["required"].([]any)
@@ -150,7 +150,7 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// Each field of every kind is missed by its path.
+// Each field of every kind is reported as missing with its path.
 func TestDifferences_findEveryMissingField(t *testing.T) {
 	t.Parallel()
 	want, changed, fields := kinds(t), kinds(t), 0
@@ -186,12 +186,12 @@ func TestDifferences_findEveryMissingField(t *testing.T) {
 	}
 }
 
-// server publishes a document, or fails.
+// server serves a document, or fails.
 type server struct {
 	mu       sync.Mutex
 	document []byte
 	tag      string
-	sent     int // documents
+	sent     int // number of documents sent
 }
 
 func (s *server) publish(tag string, document []byte) {

@@ -12,6 +12,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
@@ -67,20 +68,20 @@ func TestReserve_newRunIsCreatedForTheWorkerThatWaitedLongest(t *testing.T) {
 func TestReserve_findsNoWorker(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fixture){
-		"when none is idle":              func(s *fixture) { s.subscribe("w", "a") },
-		"when it serves another task":    func(s *fixture) { s.waiter("w", "b") },
-		"when this replica has no Lease": func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
-		"when many creates are for it": func(s *fixture) {
+		"no worker is idle":              func(s *fixture) { s.subscribe("w", "a") },
+		"the worker serves another task": func(s *fixture) { s.waiter("w", "b") },
+		"this replica has no Lease":      func(s *fixture) { s.leases = taskrun.NoLease; s.waiter("w", "a") },
+		"many creates are in progress for it": func(s *fixture) {
 			s.waiter("w", "a")
 			for range maxReserved {
 				s.workers.Reserve("a")
 			}
 		},
-		"when the idle worker has left": func(s *fixture) {
+		"the idle worker has disconnected": func(s *fixture) {
 			s.waiter("w", "a").stop()
 			synctest.Wait()
 		},
-		"before the queue is open": func(s *fixture) { s.waiter("w", "a"); s.queue.backlog = []change{} },
+		"the queue is not open": func(s *fixture) { s.waiter("w", "a"); s.queue.backlog = []change{} },
 	}
 	for name, prepare := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestReserve_findsNoWorkerThatHasReachedItsLimit(t *testing.T) {
 	})
 }
 
-// The alarm of a run that becomes due runs in a goroutine of its own.
+// The alarm of a run that becomes due runs in its own goroutine.
 func TestReserve_dueRunsGoFirst(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(s *fixture) {
@@ -295,6 +296,90 @@ func TestReservation_workerThatIsLostGivesItsRunBack(t *testing.T) {
 	})
 }
 
+// slowAnswers is a store whose client leaves after the write of a create, before the store
+// returns.
+type slowAnswers struct {
+	taskrun.Store
+	leave    context.CancelFunc
+	deadline time.Time // of the create
+}
+
+func (a *slowAnswers) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
+	a.deadline, _ = ctx.Deadline()
+	created, err := a.Store.Create(ctx, run)
+	a.leave()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return created, err
+}
+
+func TestReservation_runIsSentAlthoughItsClientLeavesDuringTheCreate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		ctx, leave := context.WithTimeout(s.t.Context(), time.Minute)
+		limit, _ := ctx.Deadline()
+		store := &slowAnswers{Store: s.store, leave: leave}
+		service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: clock.RealClock{}, ReadyWorkers: s.workers})
+		w := s.waiter("w", "a")
+		run, created, err := service.Create(ctx, submission("a", "1"))
+		if err != nil || !created {
+			s.t.Fatalf("created %v, error %v, want a new run", created, err)
+		}
+		synctest.Wait()
+		select {
+		case got := <-w.got:
+			s.want("delivered at once", run.ID, got.ID)
+		default:
+			s.t.Error("the run was not delivered at once")
+		}
+		s.want("time limit of the create", limit, store.deadline)
+	})
+}
+
+// A create without a worker ends with its client.
+func TestCreate_endsWithItsClientIfNoWorkerIsReady(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		ctx, leave := context.WithCancel(s.t.Context())
+		service := usecase.New(usecase.Options{
+			Namespace: "default", Store: &slowAnswers{Store: s.store, leave: leave}, Clock: clock.RealClock{}, ReadyWorkers: s.workers,
+		})
+		if _, _, err := service.Create(ctx, submission("a", "1")); !errors.Is(err, context.Canceled) {
+			s.t.Errorf("error %v, want %v", err, context.Canceled)
+		}
+	})
+}
+
+// brokenReleases panics when a run is released.
+type brokenReleases struct{ Leases }
+
+func (brokenReleases) Release(context.Context, string, string) error { panic("release") }
+
+func TestReservation_panicOfAReleaseLeavesTheRunToItsWorker(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(s *fixture) {
+		s.workers.leases = brokenReleases{s.service}
+		s.startReaper()
+		w := s.waiter("w", "a")
+		pass(time.Minute) // the worker has been connected for the grace period
+		var ids []string
+		for i, r := range []usecase.Reservation{s.workers.Reserve("a"), s.workers.Reserve("a")} {
+			run := s.createFor(r.Hold(), strconv.Itoa(i))
+			ids = append(ids, run.ID)
+			r.Deliver(s.t.Context(), run)
+		}
+		s.want("delivered", ids[0], (<-w.got).ID)
+		before := panics.Count()
+		pass(acceptWithin + time.Millisecond)
+		if panics.Count() == before {
+			s.t.Error("no panic of a release was counted")
+		}
+		s.want("at once", "", s.next(w.Consumer))
+		s.want("after the grace period", ids[1], s.nextWithin(w.Consumer, 12*time.Second))
+	})
+}
+
 // The operator ends between the create and the frame.
 func TestReservation_runThatWasNotSentIsRedeliveredToItsWorker(t *testing.T) {
 	t.Parallel()
@@ -342,7 +427,7 @@ func (s *fixture) createFor(to taskrun.Hold, dynamicKey string) *taskrun.Run {
 	return s.run(run.ID)
 }
 
-// only are idle workers of which one is reserved and gets no run.
+// only returns idle workers, one of which is reserved and gets no run.
 type only struct{ to taskrun.Hold }
 
 func (o only) Reserve(string) usecase.Reservation        { return o }

@@ -65,7 +65,7 @@ func TestConsumer_deliversDueRetriesFirst(t *testing.T) {
 			c.Nack(s.t.Context(), s.run(returned))
 			return []string{returned, earlier, late}
 		},
-		"but not a run that was submitted again": func(s *fixture, c *Consumer) []string {
+		"not before a run that was submitted again": func(s *fixture, c *Consumer) []string {
 			again := s.submit("a", 0)
 			s.want("delivered", again, s.next(c))
 			s.set(again, orchestration.Completed)

@@ -8,32 +8,33 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// backlog has the changes before a position of a feed, as the runs showed them at one
-// moment. Readers that start soon after each other share one.
+// backlog holds the changes before a position of a feed, computed from one snapshot
+// of the runs. Readers that start soon after each other share a backlog.
 type backlog struct {
-	since   time.Time      // what was recorded earlier is left out
-	changes []SharedChange // in the order of time
+	since   time.Time      // changes recorded earlier are omitted
+	changes []SharedChange // ordered by time
 
-	// Readers go on at the position from. What entries before the position until
-	// tell may be among the changes; known are the runs of these, as they were.
+	// Readers continue at the position from. Changes of the entries before the
+	// position until can be in the backlog too. known holds the runs of these entries
+	// as they were read.
 	from, until int
 	known       map[string]*taskrun.Run
 
 	retained retained
 }
 
-// changeBytes is the size of a change in a backlog.
+// changeBytes is the memory of a change in a backlog, in bytes.
 const changeBytes = 160
 
-// pastState is a state of a run that is to be a change of a backlog.
+// pastState is a state of a run that becomes a change of a backlog.
 type pastState struct {
 	run      *taskrun.Run
 	index    int
 	recorded time.Time
 }
 
-// pastChanges returns the changes that led to what the runs are, in the order of
-// time, without those recorded earlier than since.
+// pastChanges returns the changes that led to the current runs, ordered by time. It
+// omits changes recorded earlier than since.
 func pastChanges(runs []*taskrun.Run, since time.Time, kept *retained) []SharedChange {
 	var states []pastState
 	for _, run := range runs {
@@ -46,7 +47,7 @@ func pastChanges(runs []*taskrun.Run, since time.Time, kept *retained) []SharedC
 			}
 		}
 	}
-	slices.SortStableFunc(states, func(a, b pastState) int { // those of a run are in order
+	slices.SortStableFunc(states, func(a, b pastState) int { // the states of one run are already in order
 		return cmp.Or(a.run.StateAt(a.index).Timestamp.Compare(b.run.StateAt(b.index).Timestamp), cmp.Compare(a.run.ID, b.run.ID))
 	})
 	changes := make([]SharedChange, len(states))
@@ -67,7 +68,7 @@ func (b *backlog) contains(at int, c *SharedChange) bool {
 	return run != nil && run.Has(c.State.ID)
 }
 
-// backlogOf makes the backlog of a reader that selects some runs.
+// backlogOf returns the backlog for a reader that selects some runs.
 func (f *Feed) backlogOf(store taskrun.Store, wants *selection) *backlog {
 	b := &backlog{since: wants.Since, from: f.position()}
 	var runs []*taskrun.Run
@@ -82,9 +83,9 @@ func (f *Feed) backlogOf(store taskrun.Store, wants *selection) *backlog {
 	return b
 }
 
-// sharedBacklog returns a backlog for a reader that selects all runs: the one that is
-// there, if it goes back far enough and nothing behind it is dropped. Else the
-// store returns the runs that have changed since, and no others.
+// sharedBacklog returns a backlog for a reader that selects all runs. It reuses the
+// existing backlog if that goes back far enough and no entry after it was dropped.
+// Otherwise it reads the runs that have changed since then.
 func (f *Feed) sharedBacklog(store taskrun.Store, since time.Time) *backlog {
 	if b := f.usableBacklog(since); b != nil {
 		return b
@@ -99,7 +100,7 @@ func (f *Feed) sharedBacklog(store taskrun.Store, since time.Time) *backlog {
 	return b
 }
 
-// noteKnown keeps those of the runs that changed while they were read.
+// noteKnown keeps the runs that changed while they were read.
 func (b *backlog) noteKnown(f *Feed, runs []*taskrun.Run) {
 	changed := f.changedBetween(b.from, b.until)
 	if len(changed) == 0 {

@@ -7,21 +7,21 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// SharedChange is a change that all readers of a stream share, with the form in
-// which they send it.
+// SharedChange is a change that all readers of a stream share, with its encoded
+// form.
 type SharedChange struct {
 	taskrun.Change
 
-	first    bool      // the run was not known before
-	recorded time.Time // when the state was recorded at the earliest
+	first    bool      // the feed did not know the run before
+	recorded time.Time // earliest possible time at which the state was recorded
 
 	once     sync.Once
 	encoded  []byte
 	retained *retained // nil: the change is not kept for other readers
 }
 
-// Encoded returns what encode makes of the change. encode is called once, whatever
-// the number of readers. They must not change the result.
+// Encoded returns the result of encode for the change. encode is called once,
+// regardless of the number of readers. Readers must not change the result.
 func (c *SharedChange) Encoded(encode func(*taskrun.Change) []byte) []byte {
 	c.once.Do(func() {
 		c.encoded = encode(&c.Change)

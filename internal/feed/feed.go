@@ -10,41 +10,40 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Feed keeps the latest changes of all runs for the readers that follow them. The
-// store notifies it, and nothing more happens in the store's call: readers take the
-// changes in their own goroutines, at their own pace. A feed follows the store while
-// it has readers.
+// Feed keeps the latest changes of all runs for its readers. The store notifies the
+// feed. Readers then read the changes in their own goroutines, at their own pace, so
+// the call of the store is short. A feed follows the store while it has readers.
 type Feed struct {
 	clock  clock.PassiveClock
 	budget *bytebudget.Budget
 
-	joining sync.Mutex // held while readers come and go
+	joining sync.Mutex // held while readers are added or removed
 	readers int
 	stop    func()
 	share   *bytebudget.Share // set while it follows the store
 
 	mu      sync.Mutex
-	ring    []*SharedChange // the entry at a position is at its remainder by maxBehind
+	ring    []*SharedChange // the index of an entry is its position modulo maxBehind
 	oldest  int             // position of the oldest entry
 	next    int             // position of the next entry
 	backlog *backlog        // nil: none is kept
-	ready   chan struct{}   // has a token when there are entries that readers were not woken for
+	ready   chan struct{}   // has a token when there are entries without a wake-up
 	waiting waiting
 }
 
-// New returns a feed whose entries count towards the budget.
+// New returns a feed whose memory counts towards the budget.
 func New(clock clock.PassiveClock, budget *bytebudget.Budget) *Feed {
 	return &Feed{clock: clock, budget: budget}
 }
 
-// retained is what a feed keeps: an entry or a backlog. The lock of the feed guards it.
+// retained is an entry or a backlog that a feed keeps. The lock of the feed guards it.
 type retained struct {
 	feed    *Feed
 	bytes   int64
 	dropped bool
 }
 
-// grow counts bytes that were added to what is kept.
+// grow adds bytes to the size of a retained value.
 func (r *retained) grow(n int64) {
 	r.feed.mu.Lock()
 	dropped := r.dropped
@@ -57,14 +56,13 @@ func (r *retained) grow(n int64) {
 	}
 }
 
-// drop returns how many bytes are not kept any more.
+// drop returns the number of bytes that are no longer kept.
 func (r *retained) drop() int64 {
 	r.dropped = true
 	return r.bytes
 }
 
-// join adds a reader, with the changes that come before those that it reads of the
-// feed.
+// join adds a reader with its backlog.
 func (f *Feed) join(store taskrun.Store, wants selection) *feedReader {
 	f.joining.Lock()
 	defer f.joining.Unlock()
@@ -76,7 +74,7 @@ func (f *Feed) join(store taskrun.Store, wants selection) *feedReader {
 	f.mu.Lock()
 	f.waiting.add(r)
 	f.mu.Unlock()
-	if wants.runs != nil { // few: the other runs are not read
+	if wants.runs != nil { // the reader selects a few runs: the others are not read
 		r.past = f.backlogOf(store, &wants)
 	} else {
 		r.past = f.sharedBacklog(store, wants.Since)
@@ -114,17 +112,17 @@ func (f *Feed) leave(r *feedReader) {
 	f.share.Leave()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ring, f.backlog, f.oldest = nil, nil, f.next // what they hold may be large
+	f.ring, f.backlog, f.oldest = nil, nil, f.next // they can hold much memory
 }
 
-// position is that of the next change.
+// position returns the position of the next change.
 func (f *Feed) position() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.next
 }
 
-// usableBacklog returns the backlog that is kept, if it is good for a reader.
+// usableBacklog returns the backlog if it has all changes that a reader needs.
 func (f *Feed) usableBacklog(since time.Time) *backlog {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -134,7 +132,7 @@ func (f *Feed) usableBacklog(since time.Time) *backlog {
 	return nil
 }
 
-// keepBacklog keeps a backlog for the next readers, in place of the one before it.
+// keepBacklog replaces the backlog for the next readers.
 func (f *Feed) keepBacklog(b *backlog) {
 	f.mu.Lock()
 	grown := b.retained.bytes - f.dropBacklog()
@@ -143,7 +141,7 @@ func (f *Feed) keepBacklog(b *backlog) {
 	f.share.Add(grown)
 }
 
-// dropBacklog returns how many bytes are not kept any more.
+// dropBacklog returns the number of bytes that are no longer kept.
 func (f *Feed) dropBacklog() (freed int64) {
 	if f.backlog == nil {
 		return 0
@@ -153,8 +151,8 @@ func (f *Feed) dropBacklog() (freed int64) {
 	return freed
 }
 
-// notify adds a change. It never blocks, and its cost does not grow with the number of
-// readers: the store calls it under its lock.
+// notify adds a change. It does not block, and its cost does not depend on the number
+// of readers, because the store calls it under its lock.
 func (f *Feed) notify(before, after *taskrun.Run) {
 	changes := changesBetween(before, after, f.clock.Now().UTC().Truncate(time.Microsecond))
 	if len(changes) == 0 {
@@ -167,7 +165,7 @@ func (f *Feed) notify(before, after *taskrun.Run) {
 		c.retained = &retained{feed: f, bytes: changeBytes + bytes}
 		f.waiting.note(c.Run.ID, f.next)
 		grown += c.retained.bytes + f.append(c)
-		bytes = 0 // the others share the run
+		bytes = 0 // the other changes share the run
 	}
 	select {
 	case f.ready <- struct{}{}:
@@ -177,8 +175,8 @@ func (f *Feed) notify(before, after *taskrun.Run) {
 	f.share.Add(grown)
 }
 
-// append adds an entry in the place of the oldest one, if there are too many. It
-// returns by how much what is kept has grown beside the entry.
+// append adds an entry, and drops the oldest one if there are too many. It returns the
+// change of the retained bytes without those of the entry.
 func (f *Feed) append(c *SharedChange) (grown int64) {
 	if f.next-f.oldest == maxBehind {
 		grown = -f.dropEntry()
@@ -192,8 +190,8 @@ func (f *Feed) append(c *SharedChange) (grown int64) {
 	return grown
 }
 
-// dropOldest drops the oldest entry or, where there is none, the backlog, and
-// returns its bytes.
+// dropOldest drops the oldest entry, or the backlog if there is no entry. It returns
+// the dropped bytes.
 func (f *Feed) dropOldest() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -203,8 +201,8 @@ func (f *Feed) dropOldest() int64 {
 	return f.dropBacklog()
 }
 
-// dropEntry drops the oldest entry, and the backlog that it comes after: readers of
-// that are too slow from now on.
+// dropEntry drops the oldest entry and the backlog before it. Readers of that backlog
+// are then too slow.
 func (f *Feed) dropEntry() (freed int64) {
 	at := f.oldest % maxBehind
 	freed = f.ring[at].retained.drop()
@@ -230,8 +228,8 @@ func (f *Feed) changedBetween(from, until int) map[string]bool {
 	return ids
 }
 
-// read returns a part of the entries from the position of a reader on, or what to
-// wait for if there is none.
+// read returns some entries from the position of a reader on. If there is none, it
+// returns a channel to wait for.
 func (f *Feed) read(r *feedReader) (entries []*SharedChange, wait <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -249,7 +247,7 @@ func (f *Feed) read(r *feedReader) (entries []*SharedChange, wait <-chan struct{
 	return entries, nil, nil
 }
 
-// lost reports whether a reader that goes on at a position is too slow.
+// lost reports whether entries that a reader at a position has not read were dropped.
 func (f *Feed) lost(at int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// selection is a WatchOptions with its runs as a set, which is read at every change.
+// selection is a WatchOptions with its runs as a set, for a lookup at every change.
 type selection struct {
 	taskrun.WatchOptions
 
@@ -23,19 +23,18 @@ func newSelection(o taskrun.WatchOptions) selection {
 	return selection{o, taskrun.SetOf(o.RunIDs)}
 }
 
-// ErrTooSlow ends a stream whose reader is so far behind that what it has not
-// read yet is not kept any more.
+// ErrTooSlow ends a stream whose unread changes were dropped.
 var ErrTooSlow = errors.New("the reader is too slow")
 
-// maxBehind is how many changes are kept for a reader. There are fewer if the
-// bytebudget.Budget has no room for as many.
+// maxBehind is the maximum number of changes kept for readers. Fewer are kept if the
+// bytebudget.Budget is exhausted.
 const maxBehind = 10_000
 
-// Follow yields the states that runs of the store entered since a time, in the order
-// of time, and then those that they enter, as they become known here, without a gap
-// between the two, until the context ends. It ends with ErrTooSlow if the reader
-// falls too far behind. All readers of a feed follow the same store. Changes that are
-// there at the same time are yielded together.
+// Follow yields the states that runs of the store have entered since a time, ordered
+// by time, and then new ones as this replica learns of them, without a gap, until the
+// context ends. It ends with ErrTooSlow if the reader falls too far behind. All
+// readers of a feed follow the same store. Changes that are available at the same time
+// are yielded together.
 func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchOptions) iter.Seq2[[]*SharedChange, error] {
 	selected := newSelection(o)
 	return func(yield func([]*SharedChange, error) bool) {
@@ -56,14 +55,14 @@ func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchO
 	}
 }
 
-// wants reports whether the reader gets a change. It gets every change that becomes
-// known from now on, whatever its time: the clock of a worker may be behind.
+// wants reports whether the reader gets a change. It gets every change received from
+// now on, regardless of its time, because the clock of a worker can be behind.
 func (f *selection) wants(c *SharedChange) bool {
 	return (f.runs == nil || f.runs[c.Run.ID]) && (!c.first || !c.recorded.Before(f.Since))
 }
 
-// changesBetween returns the changes that lie between two versions of a run; before
-// is nil for one that nothing is known of.
+// changesBetween returns the changes between two versions of a run. before is nil if
+// no earlier version is known.
 func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
 	if !differ(before, after) {
 		return nil
@@ -81,8 +80,8 @@ func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
 	return changes
 }
 
-// differ reports whether there may be a change. Most writes bring none; they are found
-// without a comparison of each state.
+// differ reports whether there can be a change. It avoids the comparison of each
+// state, because most writes have no change.
 func differ(before, after *taskrun.Run) bool {
 	if after == nil || after.State == nil {
 		return false

@@ -2,22 +2,22 @@ package feed
 
 import "context"
 
-// entriesPerRead bounds how long a reader keeps the lock of the feed, and how long
-// it goes on after its context has ended.
+// entriesPerRead limits how long a reader holds the lock of the feed, and how long
+// it continues after its context has ended.
 const entriesPerRead = 100
 
 // feedReader is one reader of a feed.
 type feedReader struct {
 	feed  *Feed
 	wants selection
-	past  *backlog // with changes: they are read first
-	done  int      // how many of the past changes were read
+	past  *backlog // with changes to read first
+	done  int      // number of past changes read
 	at    int      // position of the next entry to read
 
-	// Set for a reader that selects some runs: it is woken for changes of these runs
-	// only. The lock of the feed guards due and asleep.
-	wake   chan struct{} // has a token when it has to read
-	due    span          // what it was woken for
+	// Set for a reader that selects some runs. It is woken only for changes of
+	// these runs. The lock of the feed guards due and asleep.
+	wake   chan struct{} // has a token when the reader has to read
+	due    span          // entries that it was woken for
 	asleep bool          // it has read everything before at, and waits
 }
 
@@ -29,23 +29,24 @@ func newFeedReader(f *Feed, wants selection) *feedReader {
 	return r
 }
 
-// skipUnwanted moves a reader that was asleep to the entries that it was woken for.
-// awake is false if there are none: those before them were not wanted.
+// skipUnwanted advances a reader that was asleep to the entries that it was woken
+// for. It skips the entries before them, which the reader does not select. awake is
+// false if there are none.
 func (r *feedReader) skipUnwanted() (awake bool) {
 	due := r.due
 	r.due = nothing
 	switch {
 	case !r.asleep:
-		return true // it reads on to the end anyway
+		return true // the reader reads to the end anyway
 	case due.last < r.at:
-		return false // it has read these
+		return false // these are read already
 	}
 	r.asleep = false
 	r.at = max(r.at, due.first)
 	return true
 }
 
-// next waits for changes and returns some, without those that are not wanted.
+// next waits for changes and returns some of those that the reader selects.
 func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -65,8 +66,9 @@ func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
 	}
 }
 
-// some returns the next of the changes, none if none of them are wanted, or what to
-// wait for if there are none.
+// some returns the next changes that the reader selects. The result is empty if the
+// reader selects none of them. If there are no changes, it returns a channel to
+// wait for.
 func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err error) {
 	if r.done < len(r.past.changes) {
 		if r.feed.lost(r.at) {
@@ -82,7 +84,7 @@ func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err 
 		r.at++
 	}
 	if r.at >= r.past.until {
-		r.past = &backlog{} // what it holds may be large
+		r.past = &backlog{} // it can hold much memory
 		r.done = 0
 	}
 	return changes, wait, err
@@ -99,5 +101,5 @@ func (r *feedReader) somePast() (changes []*SharedChange) {
 	return changes
 }
 
-// pastPerRead is entriesPerRead for the past, which needs no lock.
+// pastPerRead is entriesPerRead for the backlog, which needs no lock.
 const pastPerRead = 1000

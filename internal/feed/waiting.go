@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// waiting has the readers of a feed by what they are woken for. The lock of the feed
-// guards it.
+// waiting holds the readers of a feed by the changes that they are woken for. The
+// lock of the feed guards it.
 type waiting struct {
 	all     int           // number of readers that are woken for every change
 	changed chan struct{} // closed when they are woken
 	byRun   map[string]*runReaders
-	due     []*runReaders // with entries that their readers were not woken for
+	due     []*runReaders // with entries without a wake-up
 }
 
-// runReaders are the readers that select a run.
+// runReaders holds the readers that select a run.
 type runReaders struct {
 	readers map[*feedReader]struct{}
-	due     span // the entries of the run that they were not woken for
+	due     span // entries of the run without a wake-up
 }
 
-// span is a range of positions: of the first and of the last entry of interest.
-// Others may be between them.
+// span is a range of positions from the first to the last selected entry. Entries
+// between them need not be selected.
 type span struct{ first, last int }
 
 // nothing is the empty span.
@@ -29,8 +29,8 @@ var nothing = span{math.MaxInt, -1}
 
 func (s *span) join(t span) { *s = span{min(s.first, t.first), max(s.last, t.last)} }
 
-// maxWokenRuns is the number of runs up to which a reader is woken for changes of its
-// runs only. It bounds what a reader takes in byRun.
+// maxWokenRuns is the maximum number of runs for which a reader is woken separately.
+// It limits the size of byRun.
 const maxWokenRuns = 100
 
 func newWaiting() waiting {
@@ -66,8 +66,7 @@ func (w *waiting) remove(r *feedReader) {
 	}
 }
 
-// note notes that there is an entry of a run. Its cost does not grow with the number
-// of readers.
+// note records an entry of a run. Its cost does not depend on the number of readers.
 func (w *waiting) note(id string, at int) {
 	of := w.byRun[id]
 	if of == nil {
@@ -79,7 +78,7 @@ func (w *waiting) note(id string, at int) {
 	of.due.join(span{at, at})
 }
 
-// wakeOf returns what a reader waits for that has read all entries.
+// wakeOf returns the channel to wait for after a reader has read all entries.
 func (w *waiting) wakeOf(r *feedReader) <-chan struct{} {
 	if r.wake == nil {
 		return w.changed
@@ -89,11 +88,11 @@ func (w *waiting) wakeOf(r *feedReader) <-chan struct{} {
 }
 
 const (
-	// wakeShare is the time for each of the readers of all runs that is between two
-	// wake-ups of them: what they cost is a part of it. One reader is told at once, and
-	// the changes of many come together in fewer and larger writes.
+	// wakeShare is the time between two wake-ups of the readers of all runs, per
+	// reader. It limits the CPU time of wake-ups. A single reader is woken at once;
+	// with many readers, changes are sent together in fewer, larger writes.
 	wakeShare = 100 * time.Microsecond
-	// minWakePause is the shortest pause: a timer may take as long.
+	// minWakePause is the shortest pause. A timer can take as long.
 	minWakePause = time.Millisecond
 	maxWakePause = 250 * time.Millisecond
 )
@@ -107,10 +106,10 @@ func wakePause(readers int) time.Duration {
 	return pause
 }
 
-// wakeReaders wakes the readers, outside of the store's lock.
+// wakeReaders wakes the readers without the store's lock.
 func (f *Feed) wakeReaders(ready, ended <-chan struct{}) {
 	var pause <-chan time.Time
-	due := false // there are entries that the readers of all runs were not woken for
+	due := false // there are entries for which the readers of all runs were not woken
 	for {
 		select {
 		case <-ready:
@@ -151,7 +150,7 @@ func (f *Feed) wakeSelecting() {
 	}
 }
 
-// takeDue returns how the readers of the runs that have new entries are woken.
+// takeDue returns the wake-up functions of the readers of runs with new entries.
 func (f *Feed) takeDue() (wakes []chan<- struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

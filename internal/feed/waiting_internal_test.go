@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// steppedFeed is a feed whose readers are woken when the test says so.
+// steppedFeed is a feed whose readers are woken only by the test.
 type steppedFeed struct {
 	*Feed
 
@@ -30,7 +30,8 @@ func newSteppedFeed() *steppedFeed {
 	return &steppedFeed{Feed: f}
 }
 
-// change has a run enter a state, whose id is the number of the change.
+// change moves a run to a new state. The id of the state is the number of the
+// change.
 func (f *steppedFeed) change(id string) {
 	state := &orchestration.State{ID: strconv.Itoa(f.states), Type: orchestration.Running}
 	f.states++
@@ -44,7 +45,7 @@ func (f *steppedFeed) reader(ids ...string) *feedReader {
 	return r
 }
 
-// woken reports whether a reader that waits goes on.
+// woken reports whether a waiting reader was woken.
 func woken(r *feedReader) bool {
 	select {
 	case <-r.wake:
@@ -67,14 +68,14 @@ func drain(r *feedReader) (states []string, err error) {
 	}
 }
 
-func TestAReaderOfSomeRunsSleepsThroughChangesOfOthers(t *testing.T) {
+func TestReader_ofSomeRunsIsNotWokenForOthers(t *testing.T) {
 	t.Parallel()
 	f := newSteppedFeed()
 	r := f.reader("mine", "also mine")
 	if _, err := drain(r); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 * maxBehind { // far more than are kept
+	for range 2 * maxBehind { // far more than the feed keeps
 		f.change("other")
 	}
 	if f.wakeSelecting(); woken(r) {
@@ -92,7 +93,7 @@ func TestAReaderOfSomeRunsSleepsThroughChangesOfOthers(t *testing.T) {
 	}
 }
 
-func TestAReaderThatSleptIsTooSlowWhenItsChangesWereDropped(t *testing.T) {
+func TestReader_isTooSlowIfItsChangesWereDroppedWhileItSlept(t *testing.T) {
 	t.Parallel()
 	f := newSteppedFeed()
 	r := f.reader("mine")
@@ -108,8 +109,8 @@ func TestAReaderThatSleptIsTooSlowWhenItsChangesWereDropped(t *testing.T) {
 }
 
 // A reader that selects more than maxWokenRuns runs is woken for each change, like a
-// reader of all runs. That limits the memory of the index by runs.
-func TestAReaderOfManyRunsTakesNoPlaceForEach(t *testing.T) {
+// reader of all runs. This limits the memory of the index by run.
+func TestReader_ofManyRunsIsNotIndexedByRun(t *testing.T) {
 	t.Parallel()
 	f := newSteppedFeed()
 	var ids []string
@@ -131,7 +132,7 @@ func TestAReaderOfManyRunsTakesNoPlaceForEach(t *testing.T) {
 	}
 }
 
-// listening is a reader of some runs and what it has to get.
+// listening is a reader of some runs and the changes that it has to get.
 type listening struct {
 	*feedReader
 
@@ -139,9 +140,9 @@ type listening struct {
 	got, want []string
 }
 
-// Whenever changes come, and whenever readers are woken and read, each gets every
+// Regardless of the order of changes, wake-ups and reads, each reader gets every
 // change of its runs once and in order.
-func TestReadersOfSomeRunsMissNothing(t *testing.T) {
+func TestReaders_ofSomeRunsGetEveryChange(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -179,7 +180,7 @@ func TestReadersOfSomeRunsMissNothing(t *testing.T) {
 	}
 }
 
-// step reads on, unless the reader is asleep and was not woken.
+// step reads, unless the reader is asleep and was not woken.
 func (l *listening) step(t *testing.T) {
 	t.Helper()
 	if l.asleep && !woken(l.feedReader) {

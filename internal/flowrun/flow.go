@@ -1,6 +1,6 @@
 // Package flowrun is the model of flows and flow runs: what they are, the filters and
 // queries for them, the limits on stored texts, and the Store that keeps them. Package
-// usecase/flows holds what can be done with them.
+// usecase/flows has the operations on them.
 package flowrun
 
 import (

@@ -72,6 +72,21 @@ type Editable struct {
 	JobVariables      json.RawMessage // an object; nil is null
 }
 
+// Object is what a FlowRun object stands for.
+type Object struct {
+	// Run is the run of the object. Its FlowID is empty if its flow does not exist.
+	Run *Run
+	// FlowName is the RegisteredFlow object that spec names; empty if spec has an id.
+	FlowName string
+	// Holder is the run of another object that has the same id; nil if there is none. If
+	// it is set, the object is not a run.
+	Holder *Run
+}
+
+// ObjectChanged is called with the namespace and the name of a FlowRun object that is new,
+// changed or deleted, and with its run; nil if it is deleted or not a run.
+type ObjectChanged func(namespace, name string, run *Run)
+
 // Policy is the empirical policy of a flow run without what transitions change, which is
 // orchestration.FlowRunProgress (flows contract §3.3).
 type Policy struct {
@@ -105,7 +120,7 @@ type Answer struct {
 // Finished reports whether the current state is terminal.
 func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }
 
-// Key is what makes two creates the same run (flows contract §0.21).
+// Key identifies creates of the same run (flows contract §0.21).
 type Key struct{ FlowID, IdempotencyKey string }
 
 // Key returns the run's key. It is false if the run has none.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Store keeps the flows and flow runs of a namespace. Its errors are those of
@@ -43,8 +44,9 @@ type Store interface {
 	// History, HistoryDropped, Answers, Decisions, EndRecorded, ExpirationTime, Updated) if
 	// the stored run still has run.Ref, else ErrConflict; ErrNotFound if it was deleted.
 	Update(ctx context.Context, run *Run) (*Run, error)
-	// Delete removes the run, its states and its inputs, but no task runs. ErrNotFound.
-	Delete(ctx context.Context, id string) error
+	// Delete removes the run, its states and its inputs, but no task runs. With a reference,
+	// it removes that version only, else ErrConflict. ErrNotFound.
+	Delete(ctx context.Context, id string, ifUnchanged *taskrun.ObjectRef) error
 	// State returns the state with this id and the run that holds it. ErrNotFound.
 	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
 

@@ -39,8 +39,8 @@ func (p *plugin) completeRuns(eligible func(*taskrun.Run) error) cobra.Completio
 	}
 }
 
-// stateNames are the names that Prefect gives to states, beside the default name of
-// each type.
+// stateNames are the names that Prefect gives to states, in addition to the default
+// name of each type.
 var stateNames = []string{
 	orchestration.NameAwaitingRetry, orchestration.NameRetrying, orchestration.NameRerunning, orchestration.NameCached,
 	orchestration.NameNotReady, "Late", "TimedOut", "RolledBack", "AwaitingConcurrencySlot", "Suspended", "Resuming",

@@ -220,8 +220,8 @@ func policyText(p *taskrun.Policy) string {
 	return text
 }
 
-// inputLines returns a line for each argument with its sources. A source that the spec
-// names by its object has that name too.
+// inputLines returns a line for each argument with its sources. A source that the spec names by its
+// object has the object name, too.
 func inputLines(run *taskrun.Run) []string {
 	names, lines := map[string]string{}, []string(nil)
 	if run.Named != nil {

@@ -23,10 +23,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/delivery/registry"
 )
 
-// noon is when the tests ask.
+// noon is the time of the tests.
 var noon = time.Date(2031, 2, 3, 12, 0, 0, 0, time.UTC)
 
-// objectOf reads an object, made an hour before noon.
+// objectOf decodes an object, created an hour before noon.
 func objectOf[T any](t *testing.T, text string) *T {
 	t.Helper()
 	object := new(T)
@@ -41,7 +41,7 @@ func objectOf[T any](t *testing.T, text string) *T {
 	return object
 }
 
-// fleetOf is a Lease of a replica with these workers, as JSON.
+// fleetOf returns the Lease of a replica with these workers, as JSON.
 func fleetOf(workers string) *coordinationv1.Lease {
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
@@ -52,15 +52,15 @@ func fleetOf(workers string) *coordinationv1.Lease {
 	}
 }
 
-// listsAll lets the client of the tests, which has no field selectors, answer with
-// all objects.
+// listsAll lets the client of the tests, which does not support field selectors,
+// return all objects.
 func listsAll(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 	asked := (&client.ListOptions{}).ApplyOptions(options)
 	asked.FieldSelector = nil
 	return c.List(ctx, list, asked)
 }
 
-// ask runs the plugin on these objects, and returns what it prints.
+// ask runs the plugin on these objects and returns its output.
 func ask(t *testing.T, objects []client.Object, args ...string) (out, remarks string, err error) {
 	t.Helper()
 	c := fake.NewClientBuilder().WithScheme(scheme()).WithObjects(objects...).
@@ -76,7 +76,7 @@ func ask(t *testing.T, objects []client.Object, args ...string) (out, remarks st
 	return stdout.String(), stderr.String(), err
 }
 
-// want compares what is printed, without the blanks at the ends of lines.
+// want compares the output, without spaces at the ends of lines.
 func want(t *testing.T, got, wanted string) {
 	t.Helper()
 	trim := func(text string) []string {
@@ -173,13 +173,13 @@ func TestList_selectsSortsAndLimits(t *testing.T) {
 		args []string
 		want string
 	}{
-		"by type of state":    {[]string{"--state", "failed,COMPLETED"}, "taskrun.taskrun.dev/load\n"},
-		"by name of state":    {[]string{"--state", "Retrying"}, "taskrun.taskrun.dev/running\n"},
-		"a run not begun yet": {[]string{"--state", "PENDING"}, "taskrun.taskrun.dev/fresh\n"},
-		"by all of its tags":  {[]string{"--tag", "db", "--tag", "nightly"}, "taskrun.taskrun.dev/load\n"},
-		"by its worker":       {[]string{"--worker", "host-1"}, "taskrun.taskrun.dev/running\n"},
-		"the last one":        {[]string{"--limit", "1", "--sort-by", "name"}, "taskrun.taskrun.dev/running\n"},
-		"there is no such":    {[]string{"--state", "PAUSED"}, ""},
+		"by type of state":           {[]string{"--state", "failed,COMPLETED"}, "taskrun.taskrun.dev/load\n"},
+		"by name of state":           {[]string{"--state", "Retrying"}, "taskrun.taskrun.dev/running\n"},
+		"a run that has not started": {[]string{"--state", "PENDING"}, "taskrun.taskrun.dev/fresh\n"},
+		"by all of its tags":         {[]string{"--tag", "db", "--tag", "nightly"}, "taskrun.taskrun.dev/load\n"},
+		"by its worker":              {[]string{"--worker", "host-1"}, "taskrun.taskrun.dev/running\n"},
+		"the last one":               {[]string{"--limit", "1", "--sort-by", "name"}, "taskrun.taskrun.dev/running\n"},
+		"no match":                   {[]string{"--state", "PAUSED"}, ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -198,18 +198,18 @@ func TestSelector_rejectsUnknownState(t *testing.T) {
 		args      []string
 		wantError string // part of it; empty: none
 	}{
-		"a misspelled type":             {[]string{"list", "--state", "FAILD"}, "--state FAILD: no type of a state"},
-		"one of two words":              {[]string{"list", "--state", "FAILED,nonsense"}, "--state nonsense: "},
-		"the types are listed":          {[]string{"list", "--state", "x"}, "types: SCHEDULED, PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, CRASHED, PAUSED, CANCELLING"},
-		"so are the names of Prefect":   {[]string{"list", "--state", "x"}, "AwaitingRetry, Retrying, "},
-		"describe":                      {[]string{"describe", "--state", "FAILD"}, "--state FAILD: "},
-		"queue":                         {[]string{"queue", "--state", "FAILD"}, "--state FAILD: "},
-		"cancel":                        {[]string{"cancel", "--state", "FAILD"}, "--state FAILD: "},
-		"retry":                         {[]string{"retry", "--state", "FAILD", "--dry-run"}, "--state FAILD: "},
-		"a type that no run has":        {[]string{"list", "--state", "paused"}, ""},
-		"a name that no run has":        {[]string{"list", "--state", "TimedOut"}, ""},
-		"a name that only a run has":    {[]string{"list", "--state", "nodisk"}, ""},
-		"an own name, but another task": {[]string{"list", "--state", "NoDisk", "--task", "other"}, ""},
+		"a misspelled type":                    {[]string{"list", "--state", "FAILD"}, "--state FAILD: no type of a state"},
+		"a type of two words":                  {[]string{"list", "--state", "FAILED,nonsense"}, "--state nonsense: "},
+		"the error lists the types":            {[]string{"list", "--state", "x"}, "types: SCHEDULED, PENDING, RUNNING, COMPLETED, FAILED, CANCELLED, CRASHED, PAUSED, CANCELLING"},
+		"the error lists the names of Prefect": {[]string{"list", "--state", "x"}, "AwaitingRetry, Retrying, "},
+		"describe":                             {[]string{"describe", "--state", "FAILD"}, "--state FAILD: "},
+		"queue":                                {[]string{"queue", "--state", "FAILD"}, "--state FAILD: "},
+		"cancel":                               {[]string{"cancel", "--state", "FAILD"}, "--state FAILD: "},
+		"retry":                                {[]string{"retry", "--state", "FAILD", "--dry-run"}, "--state FAILD: "},
+		"a type that no run has":               {[]string{"list", "--state", "paused"}, ""},
+		"a name that no run has":               {[]string{"list", "--state", "TimedOut"}, ""},
+		"a name that only a run has":           {[]string{"list", "--state", "nodisk"}, ""},
+		"a custom name in another task":        {[]string{"list", "--state", "NoDisk", "--task", "other"}, ""},
 	}
 	own := strings.Replace(running, "name: Retrying", "name: NoDisk", 1)
 	for name, tc := range cases {
@@ -274,7 +274,8 @@ func TestHelp_showsOwnFlagsOnly(t *testing.T) {
 	}
 }
 
-// The API server selects as much as it can tell; a run without a status must come.
+// The API server selects as far as it can. It must not exclude a run without a
+// status.
 func TestSelector_options(t *testing.T) {
 	t.Parallel()
 	const notThose = "status.state.type!=SCHEDULED,status.state.type!=PENDING,status.state.type!=RUNNING,status.state.type!=COMPLETED," +
@@ -379,19 +380,19 @@ func TestCommands_rejectInvalidArguments(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a subcommand there is not":     {[]string{"show-me"}, `unknown command "show-me"`},
-		"a format there is not":         {[]string{"list", "-o", "table"}, "-o table: must be one of wide, json, yaml, name"},
-		"a format of objects, queue":    {[]string{"queue", "-o", "name"}, "-o name: must be one of wide, json, yaml"},
-		"an order there is not":         {[]string{"list", "--sort-by", "age"}, "--sort-by age: must be one of created,"},
-		"a selector that is none":       {[]string{"list", "-l", "a=("}, "--selector: "},
-		"no run named":                  {[]string{"cancel"}, "which runs?"},
-		"named and chosen":              {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
-		"names in all namespaces":       {[]string{"cancel", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
-		"described in all namespaces":   {[]string{"describe", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
-		"a name there is not":           {[]string{"describe", "nobody"}, `"nobody" not found`},
-		"an id there is not":            {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
-		"list takes no names":           {[]string{"list", "load"}, `unknown command "load"`},
-		"a negative number of the last": {[]string{"list", "--limit", "-1"}, "--limit -1: must be 0 or more"},
+		"an unknown subcommand":      {[]string{"show-me"}, `unknown command "show-me"`},
+		"an unknown format":          {[]string{"list", "-o", "table"}, "-o table: must be one of wide, json, yaml, name"},
+		"a format of objects, queue": {[]string{"queue", "-o", "name"}, "-o name: must be one of wide, json, yaml"},
+		"an unknown order":           {[]string{"list", "--sort-by", "age"}, "--sort-by age: must be one of created,"},
+		"an invalid selector":        {[]string{"list", "-l", "a=("}, "--selector: "},
+		"no names and no selector":   {[]string{"cancel"}, "which runs?"},
+		"names and a selector":       {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
+		"names in all namespaces":    {[]string{"cancel", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
+		"describe in all namespaces": {[]string{"describe", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
+		"an unknown name":            {[]string{"describe", "nobody"}, `"nobody" not found`},
+		"an unknown id":              {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
+		"list with names":            {[]string{"list", "load"}, `unknown command "load"`},
+		"a negative limit":           {[]string{"list", "--limit", "-1"}, "--limit -1: must be 0 or more"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

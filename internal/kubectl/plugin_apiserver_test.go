@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// place is a namespace of a real API server, with what is needed to use it.
+// place is a namespace of a real API server, with clients for it.
 type place struct {
 	kubeconfig, namespace string
 	client                client.Client
@@ -63,7 +63,7 @@ func (p *place) operate(t *testing.T) {
 	})
 }
 
-// run makes a run.
+// run creates a run.
 func (p *place) run(t *testing.T, name, spec string) {
 	t.Helper()
 	object := objectOf[v1alpha1.TaskRun](t, "{metadata: {name: "+name+"}, spec: {taskKey: add"+spec+"}}")
@@ -82,7 +82,7 @@ func (p *place) object(t *testing.T, name string) *v1alpha1.TaskRun {
 	return object
 }
 
-// proposals are the StateProposals for a run.
+// proposals returns the StateProposals for a run.
 func (p *place) proposals(t *testing.T, run string) []v1alpha1.StateProposal {
 	t.Helper()
 	var all v1alpha1.StateProposalList
@@ -105,7 +105,8 @@ func (p *place) ask(t *testing.T, args ...string) (out, remarks string, err erro
 	return stdout.String(), stderr.String(), err
 }
 
-// says fails the test unless the plugin prints this, and ends well or not.
+// says fails the test unless the plugin prints this, and succeeds or fails as
+// expected.
 func (p *place) says(t *testing.T, fails bool, wantOut, wantRemarks string, args ...string) {
 	t.Helper()
 	out, remarks, err := p.ask(t, args...)
@@ -114,8 +115,8 @@ func (p *place) says(t *testing.T, fails bool, wantOut, wantRemarks string, args
 	}
 }
 
-// An object that an older CRD let in is left out with a warning, and named when it
-// is asked for.
+// An undecodable object, which an older CRD accepted, is omitted with a warning,
+// and an error if it is named.
 func TestPlugin_skipsUndecodableObjects(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
@@ -131,7 +132,7 @@ func TestPlugin_skipsUndecodableObjects(t *testing.T) {
 	deadline := time.Now().Add(time.Minute)
 	for err := errors.New("not tried"); err != nil; {
 		if err = p.client.Status().Patch(t.Context(), object, patch); err != nil && time.Now().After(deadline) {
-			t.Fatal(err) // the API server does not go by the older schema
+			t.Fatal(err) // the API server does not use the older schema
 		}
 	}
 	const fault = "broken cannot be decoded: status.conditions[0].lastTransitionTime: "
@@ -186,7 +187,7 @@ func TestPlugin_cancelsAndRetriesRuns(t *testing.T) {
 	}
 }
 
-// More runs than the API server gives at once, half of them finished.
+// More runs than a page of a list, half of them finished.
 func TestPlugin_changesManyRuns(t *testing.T) {
 	t.Parallel()
 	const all = pageSize + 10

@@ -71,7 +71,7 @@ func verdictOn(ctx context.Context, c client.Client, proposal *v1alpha1.StatePro
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("StateProposal %s was deleted before its verdict was read", key.Name)
 	case wait.Interrupted(err) && status.Verdict == v1alpha1.VerdictWaiting:
-		return fmt.Errorf("Waiting: %s (StateProposal %s is evaluated again until it has a verdict)", status.Reason, key.Name) //nolint:staticcheck // a verdict as objects spell it
+		return fmt.Errorf("Waiting: %s (StateProposal %s is evaluated again until it has a verdict)", status.Reason, key.Name) //nolint:staticcheck // a verdict as in objects
 	case wait.Interrupted(err):
 		return fmt.Errorf("no verdict in time: check that the operator runs, then read StateProposal %s", key.Name)
 	case err != nil:

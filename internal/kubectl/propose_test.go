@@ -21,7 +21,7 @@ func TestVerdictOn(t *testing.T) {
 			status: v1alpha1.StateProposalStatus{Verdict: "Rejected", Reason: "It has finished."},
 			want:   "Rejected: It has finished. (--force skips the rules)",
 		},
-		"aborted although it skips the rules": {
+		"aborted despite skipped rules": {
 			force: true, status: v1alpha1.StateProposalStatus{Verdict: "Aborted", Reason: "It does not exist."},
 			want: "Aborted: It does not exist.",
 		},

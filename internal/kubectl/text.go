@@ -57,7 +57,7 @@ func (t *textWriter) table(shown *metav1.Table, options printers.PrintOptions) e
 	return printers.NewTablePrinter(options).PrintObj(shown, t.raw)
 }
 
-// printableValue returns numbers as they are, and all else as escaped text.
+// printableValue returns numbers unchanged, and other values as escaped text.
 func printableValue(value any) any {
 	switch v := value.(type) {
 	case int, int32, int64, bool:
@@ -69,8 +69,8 @@ func printableValue(value any) any {
 
 // printable returns the text with each character that is not printable as Go
 // escapes it, such as \n, \x1b or \u202e: control characters (C0, DEL, C1), those
-// that change the direction of text or are invisible, line separators, and bytes
-// that are not UTF-8. A backslash is printable and stays as it is.
+// that change the direction of text or are invisible, line separators, and
+// invalid UTF-8. A backslash is printable and is not escaped.
 func printable(text string) string {
 	if utf8.ValidString(text) && strings.IndexFunc(text, notPrintable) < 0 {
 		return text

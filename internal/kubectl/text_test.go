@@ -28,19 +28,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// forged is what a line that a value adds would begin with.
+// forged is the start of a line that a value adds.
 const forged = "FORGED"
 
-// hostile has a character of each kind that must not reach a terminal. Its line
-// breaks are followed by a line that looks like one of the plugin.
+// hostile has a character of each kind that must not reach a terminal. Its line breaks
+// are followed by a line that looks like one of the plugin's.
 const hostile = "a\x1b]0;t\x07\x1b[2J\x00\x08\x7f\u0085" + forged + "\u009b31m\u061c\u200e\u202e\u2066\u2069\u2028" + forged +
 	"\u2029\ufeff\U000e0041\n" + forged + "\r" + forged + "\r\n" + forged + "\v\f" + forged + "\tz"
 
-// notShown are the fields of metadata that have a meaning to the client of the
-// tests, and are shown by no command.
+// notShown are the fields of metadata that affect the client of the tests, and that no
+// command shows.
 var notShown = []string{"ManagedFields", "DeletionTimestamp", "OwnerReferences", "Finalizers"}
 
-// fill sets every text in the value, the keys of maps too, and gives every list, map
+// fill sets every text in the value, keys of maps included, and gives every list, map
 // and pointer one element.
 func fill(v reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // the other kinds hold no text
@@ -88,8 +88,8 @@ func fillStruct(v reflect.Value) {
 	}
 }
 
-// hostileObjects are one of each kind that the plugin reads. The run is in a state
-// of this type; the proposal has this verdict.
+// hostileObjects returns one object of each kind that the plugin reads. The run is in a
+// state of this type; the proposal has this verdict.
 func hostileObjects(stateType, verdict string, delivered bool) []client.Object {
 	run, proposal, limit := &v1alpha1.TaskRun{}, &v1alpha1.StateProposal{}, &v1alpha1.ConcurrencyLimit{}
 	lease, event := &coordinationv1.Lease{}, &eventsv1.Event{}
@@ -117,11 +117,11 @@ func hostileObjects(stateType, verdict string, delivered bool) []client.Object {
 	return objects
 }
 
-// hostileCase is a case of what the plugin reads.
+// hostileCase is a case of the data that the plugin reads.
 type hostileCase struct {
 	stateType, verdict string
 	delivered          bool
-	fails              client.ObjectList // nil: all is read
+	fails              client.ObjectList // nil: all reads succeed
 }
 
 func hostileCases() []hostileCase {
@@ -140,8 +140,8 @@ func hostileCases() []hostileCase {
 	return cases
 }
 
-// runHostile runs the plugin on these objects as main does. Each write and each read
-// of the kind that fails ends with an error that has a hostile text.
+// runHostile runs the plugin on these objects like main. Each write, and each read of
+// the kind that fails, returns an error with a hostile text.
 func runHostile(t *testing.T, objects []client.Object, fails client.ObjectList, args []string) (output string, code int) {
 	t.Helper()
 	functions := interceptor.Funcs{
@@ -165,7 +165,7 @@ func runHostile(t *testing.T, objects []client.Object, fails client.ObjectList, 
 	return both.String(), code
 }
 
-// safe fails the test if a text could move the cursor or has a line of its own.
+// safe fails the test if a text could move the cursor or start a line.
 func safe(t *testing.T, what, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -227,7 +227,8 @@ func TestTextWriter_escapesAllText(t *testing.T) {
 	}
 }
 
-// Data keeps its texts: the encoder of JSON writes them, and nothing else escapes them.
+// Texts in data are not changed: the encoder of JSON writes them, and nothing else
+// escapes them.
 func TestTextWriter_doesNotEscapeData(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"list", "-o", "json"}, {"describe", "-o", "json", hostile}, {"queue", "-o", "json", "--runs"}} {

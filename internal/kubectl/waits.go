@@ -78,18 +78,18 @@ func (w *waiting) set(kind, details string) bool {
 	return true
 }
 
-// forID is about duplicates: their id belongs to another run.
+// forID handles duplicates, whose id belongs to another run.
 func (s *waitContext) forID(one item, w *waiting) bool {
 	stalled := meta.FindStatusCondition(one.object.Status.Conditions, v1alpha1.ConditionStalled)
 	return stalled != nil && stalled.Status == metav1.ConditionTrue && w.set(waitsForClient, truncate(stalled.Message, messageWidth))
 }
 
-// forStatus is about runs that are being restored.
+// forStatus handles runs that are being restored.
 func (s *waitContext) forStatus(one item, w *waiting) bool {
 	return one.OnHold && w.set(waitsForClient, "its status to be restored: it has the annotation "+v1alpha1.AnnotationHold)
 }
 
-// forFirstState is about runs that were created with kubectl. The first state of a run
+// forFirstState handles runs that were created with kubectl. The first state of a run
 // that was created over REST is known at once.
 func (s *waitContext) forFirstState(one item, w *waiting) bool {
 	return one.object.Status.State == nil && !one.CreatedViaREST && w.set(waitsForOperator, "the operator, to write its first state")

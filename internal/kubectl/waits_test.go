@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// A run in this state, with what else its spec and its status have.
+// A run in this state, with changes to its spec and its status.
 func inState(t *testing.T, spec, state, status string) client.Object {
 	t.Helper()
 	return objectOf[v1alpha1.TaskRun](t, `
@@ -37,15 +37,15 @@ func TestWaitOf(t *testing.T) {
 		limits  []string
 		want    string // kind: details, since, until
 	}{
-		"its id, which another one has": {
+		"its id, which another run has": {
 			inState(t, "", submitted, `conditions: [{type: Stalled, status: "True", reason: DuplicateID, message: "taken by \"a\"", lastTransitionTime: "2031-02-03T11:59:00Z"}], `),
 			one, nil, `client: taken by "a", 5m`,
 		},
-		"none serves its task": {inState(t, "", submitted, ""), others, nil, "worker: a worker: none serves its task, 5m"},
-		"one serves its task":  {inState(t, "", submitted, ""), one, nil, "worker: the worker that serves its task, to be free, 5m"},
-		"two serve its task":   {inState(t, "", submitted, ""), workers, nil, "worker: one of the 2 workers that serve its task, to be free, 5m"},
-		"workers not known":    {inState(t, "", submitted, ""), "", nil, "worker: a worker that serves its task, 5m"},
-		"its time": {
+		"a worker, none serves its task": {inState(t, "", submitted, ""), others, nil, "worker: a worker: none serves its task, 5m"},
+		"a worker, one serves its task":  {inState(t, "", submitted, ""), one, nil, "worker: the worker that serves its task, to be free, 5m"},
+		"a worker, two serve its task":   {inState(t, "", submitted, ""), workers, nil, "worker: one of the 2 workers that serve its task, to be free, 5m"},
+		"a worker, workers not known":    {inState(t, "", submitted, ""), "", nil, "worker: a worker that serves its task, 5m"},
+		"its scheduled time": {
 			inState(t, "", `type: SCHEDULED, stateDetails: {deferred: true, scheduledTime: "2031-02-03T13:00:00Z"}`, ""), one, nil,
 			"time: its time, 5m, until 13:00",
 		},
@@ -57,21 +57,21 @@ func TestWaitOf(t *testing.T) {
 			inState(t, "", `type: SCHEDULED, name: AwaitingRetry, stateDetails: {scheduledTime: "2031-02-03T13:00:00Z"}`, held), one, nil,
 			"time: its next attempt, by worker host-1, 5m, until 13:00",
 		},
-		"its worker, to start it":                 {inState(t, "", submitted, held), one, nil, "start: worker host-1, to start it, 60s"},
-		"its worker, which is gone":               {inState(t, "", submitted, held), `[{"namespace":"elsewhere","id":"host-1"}]`, nil, "start: worker host-1 (not connected), to start it, 60s"},
-		"its client":                              {inState(t, "", "type: SCHEDULED", ""), one, nil, "client: its client, to start it: it was not submitted for a worker, 5m"},
-		"pending, its client":                     {inState(t, "", "type: PENDING", ""), one, nil, "client: its client, to start it, 5m"},
-		"pending, its worker":                     {inState(t, "", "type: PENDING, source: Event", held), one, nil, "start: worker host-1, to start it, 5m"},
-		"a slot":                                  {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 in use), 5m"},
-		"two slots":                               {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 in use) and a slot of tag:x (3 of 1 in use), 5m"},
-		"a slot is free":                          {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},
-		"a slot of a limit that does not apply":   {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 2 of 2 stalled"}, "client: its client, to start it, 5m"},
-		"to be resumed":                           {inState(t, "", "type: PAUSED", ""), one, nil, "resume: a client, to resume it, 5m"},
-		"to be stopped by its worker":             {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
-		"to be stopped by its client":             {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: its client, to stop it, 5m"},
-		"its first state":                         {objectOf[v1alpha1.TaskRun](t, "{metadata: {name: run}, spec: {taskKey: add}}"), one, nil, "operator: the operator, to write its first state, 60m"},
-		"a run that is at work waits for nothing": {inState(t, "", "type: RUNNING", held), one, nil, ""},
-		"nor does one that has ended":             {inState(t, "", "type: FAILED", ""), one, nil, ""},
+		"its worker, to start it":               {inState(t, "", submitted, held), one, nil, "start: worker host-1, to start it, 60s"},
+		"its worker, which has disconnected":    {inState(t, "", submitted, held), `[{"namespace":"elsewhere","id":"host-1"}]`, nil, "start: worker host-1 (not connected), to start it, 60s"},
+		"its client, to start it":               {inState(t, "", "type: SCHEDULED", ""), one, nil, "client: its client, to start it: it was not submitted for a worker, 5m"},
+		"pending, its client":                   {inState(t, "", "type: PENDING", ""), one, nil, "client: its client, to start it, 5m"},
+		"pending, its worker":                   {inState(t, "", "type: PENDING, source: Event", held), one, nil, "start: worker host-1, to start it, 5m"},
+		"a slot":                                {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:y 1 of 1"}, "slot: a slot of tag:db (2 of 2 in use), 5m"},
+		"two slots":                             {inState(t, "tags: [db, x]", "type: PENDING", ""), one, []string{"tag:db 2 of 2", "tag:x 3 of 1"}, "slot: a slot of tag:db (2 of 2 in use) and a slot of tag:x (3 of 1 in use), 5m"},
+		"a slot, one is free":                   {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 1 of 2"}, "client: its client, to start it, 5m"},
+		"a slot of a limit that does not apply": {inState(t, "tags: [db]", "type: PENDING", ""), one, []string{"tag:db 2 of 2 stalled"}, "client: its client, to start it, 5m"},
+		"to be resumed":                         {inState(t, "", "type: PAUSED", ""), one, nil, "resume: a client, to resume it, 5m"},
+		"to be stopped by its worker":           {inState(t, "", "type: CANCELLING", held), one, nil, "cancel: worker host-1, to stop it, 5m"},
+		"to be stopped by its client":           {inState(t, "", "type: CANCELLING", ""), one, nil, "cancel: its client, to stop it, 5m"},
+		"its first state":                       {objectOf[v1alpha1.TaskRun](t, "{metadata: {name: run}, spec: {taskKey: add}}"), one, nil, "operator: the operator, to write its first state, 60m"},
+		"a running run":                         {inState(t, "", "type: RUNNING", held), one, nil, ""},
+		"a finished run":                        {inState(t, "", "type: FAILED", ""), one, nil, ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,8 @@ func TestWaitOf(t *testing.T) {
 	}
 }
 
-// A run that a user starts with a StateProposal waits in the words of a background run.
+// A run that a user starts with a StateProposal waits with the text of a background
+// run.
 func TestWaitOf_runCreatedWithKubectlWaitsForSlot(t *testing.T) {
 	t.Parallel()
 	proposal := objectOf[v1alpha1.StateProposal](t, `
@@ -162,7 +163,7 @@ spec: {targetRef: {kind: TaskRun, name: run}, state: {type: RUNNING}}
 	}
 }
 
-// A limit, said as in "tag:db 2 of 3" or "tag:db 2 of 3 stalled".
+// A limit, written as in "tag:db 2 of 3" or "tag:db 2 of 3 stalled".
 func limitOf(t *testing.T, text string) *v1alpha1.ConcurrencyLimit {
 	t.Helper()
 	words := strings.Fields(text)
@@ -199,7 +200,7 @@ mul    a worker: none serves its task                1      60s       <none>    
 `)
 	out, remarks, err = ask(t, objects, "queue", "--runs", "--task", "add", "-A")
 	if err != nil || remarks == "" {
-		t.Errorf("%v; that nobody can tell who is connected is not said", err)
+		t.Errorf("%v, want a note that the workers are unknown", err)
 	}
 	want(t, out, `
 NAMESPACE   NAME   TASK   STATE       FOR   UNTIL                      WAITS FOR
@@ -210,7 +211,7 @@ default     a      add    SCHEDULED   9m    <none>                     a worker 
 `)
 }
 
-// A replica that is gone has no workers.
+// An ended replica has no workers.
 func TestReadWorkers_ignoresExpiredLease(t *testing.T) {
 	t.Parallel()
 	lease := fleetOf(`[{"namespace":"default","id":"host-1","taskKeys":["add"]}]`)

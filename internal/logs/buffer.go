@@ -10,20 +10,24 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 const (
-	// logOverhead is about what a line takes beside its texts.
+	// logOverhead is the approximate memory of a line without its texts, in bytes.
 	lineOverhead = 320
-	// bookOverhead is about what a book that has lines takes beside them.
+	// bookOverhead is the approximate memory of a buffer with lines, without them,
+	// in bytes.
 	bufferOverhead = 512
-	// linesPerLook is how many lines a query looks at before others have their turn.
+	// linesPerLook is the number of lines that a query examines while it holds the
+	// lock.
 	linesPerLook = 500
 )
 
-// Buffer keeps the latest lines that clients logged in a namespace, in memory: it
-// forgets them with the process, and no other replica knows them. It serves what an
-// SDK expects of a server and is no log store. A bytebudget.Budget limits it.
+// Buffer keeps the latest lines that clients logged in a namespace, in memory. They
+// are lost when the process ends, and other replicas do not have them. The buffer
+// supports the SDK's requests; it is not a log store. A bytebudget.Budget limits
+// it.
 type Buffer struct {
 	clock clock.PassiveClock
 	newID func() string
@@ -32,10 +36,11 @@ type Buffer struct {
 	mu      sync.RWMutex
 	lines   []*Line // in the order in which they came
 	dropped int     // how many lines before these are gone
+	removed int     // how often lines were removed from among them
 }
 
-// NewBuffer returns an empty book. newID makes the ids of lines; nil takes a
-// good default.
+// NewBuffer returns an empty buffer. newID returns the ids of lines; nil selects a
+// default.
 func NewBuffer(clock clock.PassiveClock, newID func() string, budget *bytebudget.Budget) *Buffer {
 	if newID == nil {
 		newID = func() string { return uuid.Must(uuid.NewV7()).String() }
@@ -45,8 +50,8 @@ func NewBuffer(clock clock.PassiveClock, newID func() string, budget *bytebudget
 	return b
 }
 
-// Add keeps the lines. It gives them ids and a time of creation, and takes NUL
-// characters out of their texts, as Prefect does.
+// Add stores the lines. It sets their ids and creation time, and removes NUL
+// characters from their texts, as Prefect does.
 func (b *Buffer) Add(lines []Line) {
 	now := b.clock.Now().UTC()
 	var bytes int64
@@ -84,6 +89,31 @@ func (b *Buffer) dropOldest() int64 {
 	return oldest.bytes()
 }
 
+// DeleteOfFlowRuns removes the lines of the flow runs with these ids.
+func (b *Buffer) DeleteOfFlowRuns(ids []string) {
+	of := taskrun.NewTextSet(ids)
+	var bytes int64
+	b.mu.Lock()
+	kept := make([]*Line, 0, len(b.lines))
+	for _, line := range b.lines {
+		if taskrun.Has(&of, line.FlowRunID) {
+			bytes += line.bytes()
+		} else {
+			kept = append(kept, line)
+		}
+	}
+	if bytes > 0 {
+		if len(kept) == 0 {
+			kept = nil
+			bytes += bufferOverhead
+		}
+		b.lines = kept
+		b.removed++
+	}
+	b.mu.Unlock()
+	b.share.Add(-bytes)
+}
+
 // Empty reports whether there are no lines.
 func (b *Buffer) Empty() bool {
 	b.mu.RLock()
@@ -91,10 +121,10 @@ func (b *Buffer) Empty() bool {
 	return len(b.lines) == 0
 }
 
-// Close drops all lines. The book must not be used any more.
+// Close drops all lines. The buffer must not be used afterwards.
 func (b *Buffer) Close() { b.share.Leave() }
 
-// Query returns the lines that match, sorted and paged. It ends with the context.
+// Query returns the matching lines, sorted and paged. It ends with the context.
 func (b *Buffer) Query(ctx context.Context, q Query) ([]*Line, error) {
 	lines, err := b.matching(ctx, &q.Filter)
 	if err != nil {
@@ -112,25 +142,37 @@ func (b *Buffer) Query(ctx context.Context, q Query) ([]*Line, error) {
 
 func (b *Buffer) matching(ctx context.Context, f *Filter) (matching []*Line, err error) {
 	match := f.Matcher()
-	for next, more := 0, true; more; {
+	var at cursor
+	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		matching, next, more = b.look(matching, next, match)
+		matching, more = b.look(matching, &at, match)
 	}
 	return matching, nil
 }
 
-// look appends those lines that match of the next few from a number on.
-func (b *Buffer) look(matching []*Line, from int, match func(*Line) bool) (_ []*Line, next int, more bool) {
+// cursor is the place of a query in the lines.
+type cursor struct {
+	next    int // number of the next line
+	removed int // Buffer.removed when the query began
+}
+
+// look appends those lines that match of the next few. It begins again if lines were
+// removed since, because the others then have other numbers.
+func (b *Buffer) look(matching []*Line, at *cursor, match func(*Line) bool) (_ []*Line, more bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	from = max(from-b.dropped, 0)
+	if at.removed != b.removed {
+		matching, *at = nil, cursor{removed: b.removed}
+	}
+	from := max(at.next-b.dropped, 0)
 	until := min(from+linesPerLook, len(b.lines))
 	for _, line := range b.lines[min(from, until):until] {
 		if match(line) {
 			matching = append(matching, line)
 		}
 	}
-	return matching, until + b.dropped, until < len(b.lines)
+	at.next = until + b.dropped
+	return matching, until < len(b.lines)
 }

@@ -1,2 +1,3 @@
-// Package logs keeps the latest lines that clients logged, in memory, and queries them.
+// Package logs keeps the latest lines that clients logged, in memory, and supports
+// queries on them.
 package logs

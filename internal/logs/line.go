@@ -12,22 +12,22 @@ type Line struct {
 	ID        string
 	Created   time.Time
 	Name      string // of the logger
-	Level     int    // as Python counts: 20 is info, 40 an error
+	Level     int    // Python's number: 20 is INFO, 40 is ERROR
 	Message   string
 	Timestamp time.Time
 	FlowRunID string // "": none
 	TaskRunID string // "": none
 }
 
-// Query asks for lines.
+// Query selects lines.
 type Query struct {
 	Filter     Filter
-	Descending bool // by timestamp; those of the same time stay in the order in which they came
-	Limit      int  // 0: none are returned
+	Descending bool // by timestamp; lines with equal timestamps stay in order of arrival
+	Limit      int  // 0: no lines are returned
 	Offset     int
 }
 
-// Filter restricts lines as Filter does runs.
+// Filter restricts lines like taskrun.Filter restricts runs.
 type Filter struct {
 	Or        bool
 	Level     *LevelFilter
@@ -37,27 +37,27 @@ type Filter struct {
 	Text      *TextFilter
 }
 
-// LevelFilter matches levels; both ends are inclusive.
+// LevelFilter matches levels. Both ends are inclusive.
 type LevelFilter struct {
 	AtLeast *int // nil: no criterion
 	AtMost  *int // nil: no criterion
 }
 
-// RunFilter matches the id of the run that a line belongs to.
+// RunFilter matches the id of the run of a line.
 type RunFilter struct {
 	Any    []string // nil: no criterion
-	IsNull *bool    // true: it belongs to none; nil: no criterion
+	IsNull *bool    // true: the line has no run; nil: no criterion
 }
 
-// TextFilter matches the message and the name of a line without regard to case.
+// TextFilter matches the message and the name of a line, case-insensitive.
 type TextFilter struct {
-	AnyOf  []string // one of them is there; none: no criterion
-	AllOf  []string // each of them is there
-	NoneOf []string // none of them is there
+	AnyOf  []string // at least one of them is required; none: no criterion
+	AllOf  []string // all of them are required
+	NoneOf []string // none of them is allowed
 }
 
-// Matcher returns whether a line passes the filter, for many lines: long lists are
-// looked up instead of being searched. The filter must not change as long as it is used.
+// Matcher returns a function that reports whether a line passes the filter. It compiles
+// long lists to maps. The filter must not change while the function is used.
 func (f *Filter) Matcher() func(*Line) bool {
 	var flowRuns, taskRuns taskrun.TextSet
 	if f.FlowRunID != nil {
@@ -107,7 +107,7 @@ func (f *TextFilter) matcher() *textMatcher {
 	return &textMatcher{lower(f.AnyOf), lower(f.AllOf), lower(f.NoneOf)}
 }
 
-// addTo adds what is asked of the text, which is in lower case.
+// addTo adds the criteria on the text, which is in lower case.
 func (m *textMatcher) addTo(c *taskrun.Criteria, text string) {
 	found := func(terms []string) (n int) {
 		for _, term := range terms {

@@ -7,9 +7,9 @@ import (
 )
 
 // Unpersisted reports whether a state's data is an object whose type is
-// "unpersisted": a result that its maker keeps to itself (contract §2.3).
+// "unpersisted": a result that the client did not store (contract §2.3).
 func Unpersisted(data json.RawMessage) bool {
-	// Into a map, because decoding into a struct would match TYPE as well.
+	// Decode into a map, because a struct would match TYPE as well.
 	var object map[string]json.RawMessage
 	if json.Unmarshal(data, &object) != nil {
 		return false
@@ -18,9 +18,9 @@ func Unpersisted(data json.RawMessage) bool {
 	return json.Unmarshal(object["type"], &kind) == nil && kind == "unpersisted"
 }
 
-// persistedResult reports whether a state's data shows that the run's result
-// was kept: any truthy JSON value that is not Unpersisted. Prefect expects an
-// object and fails on other truthy values (contract §3.4); here they count.
+// persistedResult reports whether a state's data refers to a stored result: any
+// truthy JSON value that is not Unpersisted. Prefect expects an object and fails
+// on other truthy values (contract §3.4); here they count.
 func persistedResult(data json.RawMessage) bool {
 	return truthy(data) && !Unpersisted(data)
 }
@@ -43,7 +43,7 @@ func truthy(data json.RawMessage) bool {
 	case '[', '{':
 		return !empty(data)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		// Beyond the range of float64 the number is infinite, not zero.
+		// A number beyond the range of float64 is infinite, not zero.
 		n, err := strconv.ParseFloat(string(data), 64)
 		return err != nil || n != 0
 	default:
@@ -55,7 +55,7 @@ func truthy(data json.RawMessage) bool {
 	}
 }
 
-// empty reports whether a JSON array or object has nothing between its brackets.
+// empty reports whether a JSON array or object has no elements.
 func empty(data []byte) bool {
 	inner := bytes.TrimSpace(data[1:])
 	return len(inner) == 1 && (inner[0] == ']' || inner[0] == '}')

@@ -7,10 +7,12 @@ import (
 	"testing"
 )
 
-// examplesHead is the head of the table of docs/taskrun.md whose rows are judged here.
+// examplesHead is the heading row of the table in docs/taskrun.md whose rows are
+// evaluated here.
 const examplesHead = "| the run is | proposed | verdict | the run is then |\n"
 
-// runsOfTheDocs are what the table calls a run beyond the type of its state.
+// runsOfTheDocs maps the table's descriptions of a run, apart from the type of its
+// state, to facts.
 var runsOfTheDocs = map[string]func(*Facts){
 	"":                                 func(*Facts) {},
 	", with retries left":              func(f *Facts) { f.Run.RunCount, f.Run.Policy = 1, RetryPolicy{Retries: new(1.0)} },
@@ -20,7 +22,7 @@ var runsOfTheDocs = map[string]func(*Facts){
 	", and a limit of its tag is full": func(f *Facts) { f.TagLimits = []TagLimit{limit("a", 1), limit("b", 3)} },
 }
 
-func TestTheExamplesOfTheDocsAreWhatTheRulesSay(t *testing.T) {
+func TestDocs_examplesMatchTheRules(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/taskrun.md")
 	if err != nil {

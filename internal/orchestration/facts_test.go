@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// noon is the time of all judgements in these tests.
+// noon is the time of all evaluations in these tests.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-// transitionFacts are the facts of a plain transition at noon: a run that has
-// been in from for a minute, never started but for that, and a proposal of to.
-// Edits come on top.
+// transitionFacts returns the facts of a plain transition at noon: a run that
+// has been in from for a minute and has no other starts, and a proposal of to.
+// The edits are applied afterwards.
 func transitionFacts(from, to StateType, edits ...func(*Facts)) Facts {
 	f := Facts{
 		Run: Run{ID: "run"},
@@ -43,7 +43,7 @@ func hear(t *testing.T, rule Rule[Facts], f Facts) Verdict {
 	return rule.Evaluate(f)
 }
 
-// proposedWith is the proposed state of the facts after an edit.
+// proposedWith returns the proposed state of the facts after an edit.
 func proposedWith(f Facts, edit func(*State)) *State {
 	s := f.Proposed
 	edit(&s)

@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// A scene is a set of facts that is judged for every pair of types.
+// A scene is a set of facts that is evaluated for every pair of types.
 type scene struct {
 	title string
 	set   func(*Facts)
@@ -96,7 +96,7 @@ const matrixHead = `# %s policy: what comes of each proposal (contract §3.2 to 
 # From table 2 on, a dot, or a missing row, stands for what table 1 says.
 `
 
-// The matrices are read and reviewed as files; go test -update rewrites them.
+// The matrices are files for review. go test -update rewrites them.
 func TestMatrices(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -177,7 +177,7 @@ func joined[S ~string](row []S) string {
 func (m *matrix) cell(f Facts, d Decision) string {
 	parts := []string{string(d.Status)}
 	if d.Status == Accept {
-		parts[0] = "accept" // so that the others stand out
+		parts[0] = "accept" // lower case, so that the other verdicts stand out
 	}
 	if d.Status == Wait {
 		parts = append(parts, d.Delay.String())

@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The order is the one of contract §3.2.
-func TestPoliciesListTheirRulesInOrder(t *testing.T) {
+// The order is the order in contract §3.2.
+func TestPolicies_listTheirRulesInOrder(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		policy Policy[Facts]
@@ -70,18 +70,18 @@ func TestPolicyChoice(t *testing.T) {
 	core, background, minimal := [2]Status{Accept, Abort}, [2]Status{Abort, Abort}, [2]Status{Accept, Accept}
 	tests := map[string]struct {
 		deferred *bool
-		stored   bool // the run's present state is deferred
+		stored   bool // the run's current state is deferred
 		force    bool
 		want     [2]Status
 	}{
-		"a proposal is judged by Core":                            {want: core},
-		"one that says it is not deferred, too":                   {deferred: new(false), want: core},
-		"a deferred one by Background":                            {deferred: new(true), want: background},
-		"a forced one by Minimal":                                 {force: true, want: minimal},
-		"deferred wins over force":                                {deferred: new(true), force: true, want: background},
-		"that the run's state was deferred does not matter":       {stored: true, want: core},
-		"nor with force":                                          {stored: true, force: true, want: minimal},
-		"a deferred run may go on as one that is not, with force": {deferred: new(false), stored: true, force: true, want: minimal},
+		"a proposal is evaluated by Core":                     {want: core},
+		"a proposal with deferred false is evaluated by Core": {deferred: new(false), want: core},
+		"a deferred proposal is evaluated by Background":      {deferred: new(true), want: background},
+		"a forced proposal is evaluated by Minimal":           {force: true, want: minimal},
+		"deferred takes precedence over force":                {deferred: new(true), force: true, want: background},
+		"a deferred current state does not matter":            {stored: true, want: core},
+		"a deferred current state does not matter with force": {stored: true, force: true, want: minimal},
+		"a deferred run leaves Background with force":         {deferred: new(false), stored: true, force: true, want: minimal},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestPolicyChoice(t *testing.T) {
 	}
 }
 
-func TestNoRuleCanRefuseAFirstState(t *testing.T) {
+func TestFirstState_isAcceptedByEveryRule(t *testing.T) {
 	t.Parallel()
 	for _, to := range StateTypes {
 		for _, deferred := range []bool{false, true} {

@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// Properties that hold for all facts. They are tried on a fixed sequence of
-// random facts here, and on what the fuzzer makes up below.
+// Properties that hold for all facts. This test checks a fixed sequence of
+// random facts, FuzzDecide below those of the fuzzer.
 func TestProperties(t *testing.T) {
 	t.Parallel()
 	seen := map[Status]int{}
@@ -45,13 +45,13 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// exactly compares data as a whole, because byte by byte takes long.
+// exactly compares data as a whole, because a comparison byte by byte is slow.
 var exactly = []gocmp.Option{
 	cmpopts.EquateNaNs(),
 	gocmp.Comparer(func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }),
 }
 
-// fuzzed takes the place of some of the random facts.
+// fuzzed replaces some of the random facts.
 type fuzzed struct {
 	use                    bool
 	data                   []byte
@@ -85,7 +85,7 @@ func checkProperties(t *testing.T, seed uint64, fz fuzzed) Status {
 	return got.Status
 }
 
-// checkAnswer holds the parts of a decision against each other.
+// checkAnswer checks that the parts of a decision are consistent.
 func checkAnswer(t *testing.T, f Facts, got Decision) {
 	t.Helper()
 	nothing := got.State == nil
@@ -124,12 +124,12 @@ func checkAnswer(t *testing.T, f Facts, got Decision) {
 	}
 }
 
-// checkTerminal: what has finished changes only where the terminal rule lets it
-// pass, or by force.
+// checkTerminal: the state of a finished run changes only if the terminal rule
+// accepts it, or by force.
 func checkTerminal(t *testing.T, f Facts, got Decision) {
 	t.Helper()
 	forced := f.Force && !isTrue(f.Proposed.Details.Deferred)
-	known := slices.Contains(StateTypes, f.Proposed.Type) // no rule looks at other types
+	known := slices.Contains(StateTypes, f.Proposed.Type) // no rule applies to other types
 	if !f.Run.State.typ().Terminal() || forced || !known || got.State == nil {
 		return
 	}
@@ -137,7 +137,7 @@ func checkTerminal(t *testing.T, f Facts, got Decision) {
 		t.Errorf("a %s run became %s", f.Run.State.Type, got.State.Type)
 	}
 	if got.State.Name == NameCached && f.CacheEntry != nil {
-		return // a result from the cache comes before everything else
+		return // a cached result takes precedence
 	}
 	if f.Run.State.Type == Completed && persistedResult(f.Run.State.Data) {
 		t.Errorf("a run with a result became %s", got.State.Type)
@@ -150,8 +150,8 @@ func checkTerminal(t *testing.T, f Facts, got Decision) {
 	}
 }
 
-// checkEdits: an accepted state is the proposed one but for what the contract
-// says is edited.
+// checkEdits: an accepted state is the proposed one, apart from the edits of the
+// contract.
 func checkEdits(t *testing.T, f Facts, got Decision) {
 	t.Helper()
 	if got.Status != Accept || got.State == nil {
@@ -183,7 +183,8 @@ func checkEdits(t *testing.T, f Facts, got Decision) {
 	}
 }
 
-// checkTimes: states follow each other, and computed times can be written.
+// checkTimes: timestamps increase from state to state, and computed times can be
+// written.
 func checkTimes(t *testing.T, f Facts, got Decision) {
 	t.Helper()
 	if got.State == nil {
@@ -206,8 +207,8 @@ func checkTimes(t *testing.T, f Facts, got Decision) {
 	}
 }
 
-// checkSlots: no run starts by the Core policy without a slot of each limit, one
-// that it holds or one that it takes, and nothing else takes one.
+// checkSlots: under the Core policy, a run starts only with a slot of each
+// limit, held or claimed. No other transition claims a slot.
 func checkSlots(t *testing.T, f Facts, got Decision) {
 	t.Helper()
 	var want []string
@@ -232,8 +233,8 @@ func checkSlots(t *testing.T, f Facts, got Decision) {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// randomFacts makes facts up; equal arguments make equal facts that share no
-// memory.
+// randomFacts returns random facts. Equal arguments return equal facts that
+// share no memory.
 func randomFacts(seed uint64, fz fuzzed) Facts {
 	r := rand.New(rand.NewPCG(seed, 0))
 	f := Facts{
@@ -261,7 +262,7 @@ func randomFacts(seed uint64, fz fuzzed) Facts {
 		f.Run.State = randomState(r, "initial")
 	}
 	if r.IntN(3) == 0 {
-		f.Proposed.Type = Running // the type that most rules look at
+		f.Proposed.Type = Running // the type that most rules apply to
 	}
 	if r.IntN(3) == 0 {
 		f.FlowRun = &FlowRun{RunCount: r.Int64N(3), State: pick(r, nil, randomState(r, "flow"), &State{Type: Running})}
@@ -315,7 +316,8 @@ func randomState(r *rand.Rand, id string) *State {
 	return s
 }
 
-// randomTime is often none, mostly near noon, and sometimes absurd.
+// randomTime returns nil often, a time near noon mostly, and an extreme one
+// sometimes.
 func randomTime(r *rand.Rand) *time.Time {
 	switch r.IntN(6) {
 	case 0:
@@ -327,11 +329,11 @@ func randomTime(r *rand.Rand) *time.Time {
 	}
 }
 
-// pick returns one of the values. All are made before the pick, so the sequence
-// of random numbers does not depend on it.
+// pick returns one of the values. All values are computed before the pick, so
+// the sequence of random numbers does not depend on the choice.
 func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// scribble overwrites all that can be reached from a decision.
+// scribble overwrites all memory that is reachable from a decision.
 func scribble(d *Decision) {
 	for _, s := range []*State{d.State, d.Progress.State} {
 		if s != nil {

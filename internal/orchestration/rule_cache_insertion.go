@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// maxCacheKeyLength is how many characters a cache key may have.
+// maxCacheKeyLength is the maximum length of a cache key, in characters.
 const maxCacheKeyLength = 2000
 
 // cacheInsertion offers the result of a run that completed to later runs of the

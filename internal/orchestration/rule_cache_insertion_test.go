@@ -15,11 +15,11 @@ func TestCacheInsertion(t *testing.T) {
 		wantEntry  bool
 		wantReason string
 	}{
-		"no key":                           {},
-		"an empty key":                     {key: new("")},
-		"2000 characters":                  {key: new(strings.Repeat("k", 2000)), wantEntry: true},
-		"2000 characters of four bytes":    {key: new(strings.Repeat("🗝", 2000)), wantEntry: true},
-		"2001 characters are one too many": {key: new(strings.Repeat("k", 2001)), wantEntry: true, wantReason: refused},
+		"no key":                        {},
+		"an empty key":                  {key: new("")},
+		"2000 characters":               {key: new(strings.Repeat("k", 2000)), wantEntry: true},
+		"2000 characters of four bytes": {key: new(strings.Repeat("🗝", 2000)), wantEntry: true},
+		"2001 characters":               {key: new(strings.Repeat("k", 2001)), wantEntry: true, wantReason: refused},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -37,23 +37,23 @@ func TestCacheInsertion(t *testing.T) {
 	}
 }
 
-// Only a completion that the rules let come about is an entry: whoever finds it
-// may skip the work.
-func TestWhatBecomesAnEntryOfTheCache(t *testing.T) {
+// Only a completion that the rules accepted becomes a cache entry, because a
+// run that finds it does not run.
+func TestCacheInsertion_whichStatesBecomeEntries(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		from, to StateType
 		edit     func(*Facts)
 		want     bool
 	}{
-		"a completed run":                  {from: Running, to: Completed, want: true},
-		"one that was never started":       {from: Pending, to: Completed, want: true},
-		"a deferred one":                   {from: Running, to: Completed, edit: func(f *Facts) { f.Proposed.Details.Deferred = new(true) }, want: true},
-		"one that completed by force":      {from: Running, to: Completed, edit: func(f *Facts) { f.Force = true }},
-		"a first state":                    {from: None, to: Completed, edit: func(f *Facts) { f.Force = true }},
-		"one without a key":                {from: Running, to: Completed, edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
-		"a failed run":                     {from: Running, to: Failed},
-		"one that is given a cached state": {from: Pending, to: Running, edit: func(f *Facts) { f.CacheEntry = cacheEntry() }},
+		"a completed run":               {from: Running, to: Completed, want: true},
+		"a run that was never started":  {from: Pending, to: Completed, want: true},
+		"a deferred run":                {from: Running, to: Completed, edit: func(f *Facts) { f.Proposed.Details.Deferred = new(true) }, want: true},
+		"a run that completed by force": {from: Running, to: Completed, edit: func(f *Facts) { f.Force = true }},
+		"a first state":                 {from: None, to: Completed, edit: func(f *Facts) { f.Force = true }},
+		"a run without a key":           {from: Running, to: Completed, edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
+		"a failed run":                  {from: Running, to: Failed},
+		"a run with a cached state":     {from: Pending, to: Running, edit: func(f *Facts) { f.CacheEntry = cacheEntry() }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestWhatBecomesAnEntryOfTheCache(t *testing.T) {
 	}
 }
 
-func TestAStateWithAnOverlongCacheKeyIsWrittenAllTheSame(t *testing.T) {
+func TestCacheInsertion_overlongKeyIsRejectedButWritten(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Running, Completed)
 	f.Proposed.Details.CacheKey = new(strings.Repeat("k", 2001))

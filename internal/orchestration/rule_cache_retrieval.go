@@ -18,18 +18,18 @@ func evaluateCacheRetrieval(f Facts) Verdict {
 	cached.Type = Completed
 	cached.Name = NameCached
 	cached.Timestamp = f.now()
-	cached.CacheEntry = false // only what was run is an entry, not what was found
+	cached.CacheEntry = false // only the state of a run that ran is an entry
 	return reject(cached, "Retrieved state from cache")
 }
 
-// AsksCache reports whether a start in this state is to look for a result under
-// its cache key first.
+// AsksCache reports whether a start in this state requires a lookup of its
+// cache key.
 func (s State) AsksCache() bool {
 	refresh := s.Details.RefreshCache
 	return s.Type == Running && s.Details.cacheKey() != "" && (refresh == nil || !*refresh)
 }
 
-// cacheKey is the key, empty if there is none.
+// cacheKey returns the key, or an empty text.
 func (d StateDetails) cacheKey() string {
 	if d.CacheKey == nil {
 		return ""

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// cacheEntry is what another run left an hour ago.
+// cacheEntry is a state that another run stored an hour ago.
 func cacheEntry() *State {
 	return &State{
 		ID: "entry", Type: Completed, Name: "Done", Timestamp: noon.Add(-time.Hour),
@@ -25,15 +25,15 @@ func TestCacheRetrieval(t *testing.T) {
 		edit func(*Facts)
 		want Verdict
 	}{
-		"an entry takes the place of the start": {
+		"an entry replaces the start": {
 			edit: func(*Facts) {},
 			want: Verdict{Status: Reject, Reason: "Retrieved state from cache", State: hit},
 		},
-		"without an entry the run starts": {edit: func(f *Facts) { f.CacheEntry = nil }},
-		"without a key no lookup":         {edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
-		"an empty key is none":            {edit: func(f *Facts) { f.Proposed.Details.CacheKey = new("") }},
-		"refreshing does not ask":         {edit: func(f *Facts) { f.Proposed.Details.RefreshCache = new(true) }},
-		"saying not to refresh does": {
+		"without an entry the run starts":     {edit: func(f *Facts) { f.CacheEntry = nil }},
+		"without a key there is no lookup":    {edit: func(f *Facts) { f.Proposed.Details.CacheKey = nil }},
+		"an empty key counts as no key":       {edit: func(f *Facts) { f.Proposed.Details.CacheKey = new("") }},
+		"refresh_cache true skips the lookup": {edit: func(f *Facts) { f.Proposed.Details.RefreshCache = new(true) }},
+		"refresh_cache false does not skip the lookup": {
 			edit: func(f *Facts) { f.Proposed.Details.RefreshCache = new(false) },
 			want: Verdict{Status: Reject, Reason: "Retrieved state from cache", State: hit},
 		},
@@ -52,9 +52,10 @@ func TestCacheRetrieval(t *testing.T) {
 	}
 }
 
-// It speaks first: neither a scheduled time ahead nor a flow that has stopped
-// keeps a run from its cached result, and the run was never started.
-func TestACachedResultNeedsNothingElse(t *testing.T) {
+// The cache rule is the first rule: a run gets its cached result despite a
+// scheduled time in the future and a stopped flow, and the run count does not
+// change.
+func TestCacheRetrieval_precedesAllOtherRules(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Scheduled, Running, func(f *Facts) {
 		f.Run.State.Details.ScheduledTime = at(3600)

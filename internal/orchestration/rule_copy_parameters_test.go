@@ -9,11 +9,11 @@ func TestCopyTaskParametersID(t *testing.T) {
 		initial, proposed string
 		want              string
 	}{
-		"the id is handed on to PENDING":        {from: Scheduled, to: Pending, initial: "p", want: "p"},
-		"the id is handed on to RUNNING":        {from: Pending, to: Running, initial: "p", want: "p"},
-		"a proposed id of its own stays":        {from: Scheduled, to: Running, initial: "p", proposed: "q", want: "q"},
-		"without an id there is nothing to do":  {from: Scheduled, to: Pending},
-		"a proposed id needs no initial to say": {from: Pending, to: Running, proposed: "q", want: "q"},
+		"the id is copied to PENDING":                 {from: Scheduled, to: Pending, initial: "p", want: "p"},
+		"the id is copied to RUNNING":                 {from: Pending, to: Running, initial: "p", want: "p"},
+		"a proposed id is kept":                       {from: Scheduled, to: Running, initial: "p", proposed: "q", want: "q"},
+		"without an id nothing is copied":             {from: Scheduled, to: Pending},
+		"a proposed id is kept without an initial id": {from: Pending, to: Running, proposed: "q", want: "q"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestCopyTaskParametersID(t *testing.T) {
 	}
 }
 
-func TestCopyTaskParametersIDIsForBackgroundRuns(t *testing.T) {
+func TestCopyTaskParametersID_isOnlyForBackgroundRuns(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Scheduled, Pending)
 	f.Run.State.Details.TaskParametersID = "p"

@@ -14,10 +14,10 @@ func TestCopyScheduledTime(t *testing.T) {
 		initial, proposed *time.Time
 		want              *time.Time
 	}{
-		"the time is handed on":                    {initial: &later, want: &later},
-		"a proposed time of its own stays":         {initial: &later, proposed: &noon, want: &noon},
-		"without a time there is nothing to do":    {},
-		"a proposed time is no one else's concern": {proposed: &noon, want: &noon},
+		"the time is copied":                              {initial: &later, want: &later},
+		"a proposed time is kept":                         {initial: &later, proposed: &noon, want: &noon},
+		"without a time nothing is copied":                {},
+		"a proposed time is kept without an initial time": {proposed: &noon, want: &noon},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -8,16 +8,16 @@ func TestUpdateFlowRunTrackerOnTasks(t *testing.T) {
 	tests := map[string]struct {
 		to      StateType
 		flowRun *FlowRun
-		ahead   bool // the run's time has not come
+		ahead   bool // the scheduled time is in the future
 		want    int64
 	}{
-		"a start remembers the flow's run":           {to: Running, flowRun: flow(Running), want: 7},
-		"outside flows there is nothing to remember": {to: Running, want: 2},
-		"other transitions remember nothing":         {to: Completed, flowRun: flow(Running), want: 2},
-		"a start that has to wait remembers nothing": {to: Running, flowRun: flow(Running), ahead: true, want: 2},
-		"a start that is paused remembers nothing":   {to: Running, flowRun: flow(Paused), want: 2},
-		"a start that was refused remembers nothing": {to: Running, flowRun: flow(Cancelled), want: 2},
-		"an end in a stopped flow remembers nothing": {to: Failed, flowRun: flow(Cancelled), want: 2},
+		"a start records the flow run's run count": {to: Running, flowRun: flow(Running), want: 7},
+		"a run outside of flows records nothing":   {to: Running, want: 2},
+		"other transitions record nothing":         {to: Completed, flowRun: flow(Running), want: 2},
+		"a start that has to wait records nothing": {to: Running, flowRun: flow(Running), ahead: true, want: 2},
+		"a start that is paused records nothing":   {to: Running, flowRun: flow(Paused), want: 2},
+		"a start that is rejected records nothing": {to: Running, flowRun: flow(Cancelled), want: 2},
+		"an end in a stopped flow records nothing": {to: Failed, flowRun: flow(Cancelled), want: 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

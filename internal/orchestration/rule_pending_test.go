@@ -32,21 +32,21 @@ func TestPreventPendingTransitions(t *testing.T) {
 		facts Facts
 		want  Verdict
 	}{
-		"a running run is not redelivered":        {transitionFacts(Running, Pending), refusal("RUNNING")},
-		"a cancelling run is not delivered":       {transitionFacts(Cancelling, Pending), refusal("CANCELLING")},
-		"a cancelled run is not delivered":        {transitionFacts(Cancelled, Pending), refusal("CANCELLED")},
-		"a pending run is not redelivered":        {transitionFacts(Pending, Pending), refusal("PENDING")},
-		"the same name of its own is refused too": {transitionFacts(Pending, Pending, named("Submitting", "Submitting")), refusal("PENDING")},
-		"back to plain Pending is refused":        {transitionFacts(Pending, Pending, named("Submitting", "Pending")), refusal("PENDING")},
-		"a new name does not help a running run":  {transitionFacts(Running, Pending, named("Running", "Submitting")), refusal("RUNNING")},
-		"a new name says how far it is, on the initial's schedule and lease": {
+		"a running run is not delivered again":      {transitionFacts(Running, Pending), refusal("RUNNING")},
+		"a cancelling run is not delivered":         {transitionFacts(Cancelling, Pending), refusal("CANCELLING")},
+		"a cancelled run is not delivered":          {transitionFacts(Cancelled, Pending), refusal("CANCELLED")},
+		"a pending run is not delivered again":      {transitionFacts(Pending, Pending), refusal("PENDING")},
+		"the same custom name is refused":           {transitionFacts(Pending, Pending, named("Submitting", "Submitting")), refusal("PENDING")},
+		"a change back to plain Pending is refused": {transitionFacts(Pending, Pending, named("Submitting", "Pending")), refusal("PENDING")},
+		"a new name does not help a running run":    {transitionFacts(Running, Pending, named("Running", "Submitting")), refusal("RUNNING")},
+		"a new name is accepted with the scheduled time and lease of the initial state": {
 			facts: renamed,
 			want: Verdict{State: proposedWith(renamed, func(s *State) {
 				s.Details.ScheduledTime = &noon
 				s.Details.DeploymentConcurrencyLeaseID = "lease"
 			})},
 		},
-		"what the initial state lacks is taken away from the proposed one": {
+		"values that the initial state lacks are removed from the proposed state": {
 			facts: bare,
 			want:  Verdict{State: proposedWith(bare, func(s *State) { s.Details.ScheduledTime = nil })},
 		},

@@ -25,8 +25,8 @@ func evaluateRetry(f Facts) Verdict {
 	return reject(retry, "Retrying")
 }
 
-// mayRetry reports whether retries are left, and the failure is not one that
-// its maker calls final. The run count includes the attempt that failed.
+// mayRetry reports whether retries are left and the failure is not marked as
+// final by the client. The run count includes the attempt that failed.
 func (f Facts) mayRetry() bool {
 	if retriable := f.Proposed.Details.Retriable; retriable != nil && !*retriable {
 		return false
@@ -35,8 +35,8 @@ func (f Facts) mayRetry() bool {
 	return retries != nil && float64(f.Run.RunCount) <= *retries
 }
 
-// delay is how many seconds to wait before the next attempt, after the given
-// number of attempts. It can be negative, infinite or NaN if the policy is.
+// delay returns the seconds until the next attempt, after the given number of
+// attempts. It can be negative, infinite or NaN if the policy has such values.
 func (p RetryPolicy) delay(attempts int64, draw float64) float64 {
 	if len(p.Delays) == 0 {
 		return 0
@@ -48,13 +48,14 @@ func (p RetryPolicy) delay(attempts int64, draw float64) float64 {
 	return delay
 }
 
-// jitter spreads delays around an average: an exponential distribution, cut off
-// above at 1+factor averages, and below so that the average stays about what it
-// was (contract §3.4). draw in [0,1) picks the point between the two.
+// jitter spreads delays around an average. It draws from an exponential
+// distribution with an upper limit of 1+factor averages and a lower limit that
+// keeps the mean close to the average (contract §3.4). draw in [0,1) selects
+// the point between the limits.
 func jitter(average, factor, draw float64) float64 {
-	// Both bounds are in units of the average, so that no average overflows.
+	// Both limits are in units of the average, which prevents overflows.
 	upper, lower := 1+factor, 0.0
-	if upper < 50 { // beyond, the lower bound is too small to tell from 0
+	if upper < 50 { // for larger factors, the lower limit is too close to 0 to compute
 		p := math.Exp2(upper)
 		lower = math.Log2(p / (p - 1))
 	}
@@ -63,8 +64,9 @@ func jitter(average, factor, draw float64) float64 {
 	return -math.Log(max(1-u, 1e-10)) * average
 }
 
-// addSeconds returns a time in UTC, to the microsecond, that many seconds after
-// t. It stays within the years that can be written; NaN adds nothing.
+// addSeconds returns t plus a number of seconds, in UTC and rounded to
+// microseconds. The result is limited to the years that can be written. NaN
+// adds nothing.
 func addSeconds(t time.Time, seconds float64) time.Time {
 	t = t.UTC().Truncate(time.Microsecond)
 	switch {
@@ -75,7 +77,7 @@ func addSeconds(t time.Time, seconds float64) time.Time {
 	case seconds <= float64(earliest.Unix()-t.Unix()):
 		return earliest
 	}
-	// A Duration is too short for this: it ends after some 292 years.
+	// A Duration cannot hold more than about 292 years.
 	whole, fraction := math.Modf(seconds)
 	micros := time.Duration(math.RoundToEven(fraction * 1e6))
 	return time.Unix(t.Unix()+int64(whole), int64(t.Nanosecond())).UTC().Add(micros * time.Microsecond)

@@ -19,22 +19,22 @@ var secureTaskConcurrencySlots = Rule[Facts]{
 // TagLimit holds the facts of an active limit on one of the run's tags.
 type TagLimit struct {
 	Tag   string
-	Limit int64 // how many slots there are
-	// Taken counts the slots that are taken, the run's own among them. It can be
-	// more than Limit, which may have been lowered.
+	Limit int64 // number of slots
+	// Taken is the number of claimed slots, the run's own included. It can be more
+	// than Limit, because Limit can be lowered.
 	Taken int64
-	// Held tells that one of the taken slots is the run's own. It keeps that
-	// one when it starts again, and needs no other (Prefect takes a second one,
-	// contract §7.16).
+	// Held reports whether the run holds one of the claimed slots. The run keeps
+	// this slot when it starts again and needs no other. (Prefect claims a second
+	// one, contract §7.16.)
 	Held bool
 }
 
-// full reports whether the run finds no slot.
+// full reports whether the limit has no slot for the run.
 func (l TagLimit) full() bool { return !l.Held && l.Taken >= l.Limit }
 
-// slotWait is when to ask again for a slot. Prefect tells the time that slots are
-// held on average, up to ten seconds (contract §3.4), and lets a slot that is free
-// lie about for so long; here a wait is never longer than the shortest one there is.
+// slotWait is the delay until the next attempt to get a slot. Prefect returns the
+// average time that slots are held, up to ten seconds (contract §3.4), so a free
+// slot can remain unused for that long. Here the delay is always Prefect's minimum.
 const slotWait = time.Second
 
 func evaluateSlots(f Facts) Verdict {
@@ -42,8 +42,9 @@ func evaluateSlots(f Facts) Verdict {
 	if len(limits) == 0 {
 		return pass()
 	}
-	// Prefect counts on after a limit of 0, and a full one can make its ABORT a
-	// WAIT (contract §7.17). A wait would have no end: here the ABORT stands.
+	// Prefect examines the other limits after a limit of 0, and a full one can turn
+	// the ABORT into a WAIT (contract §7.17). Such a wait would never end. Here the
+	// ABORT has precedence.
 	if i := slices.IndexFunc(limits, func(l TagLimit) bool { return l.Limit <= 0 }); i >= 0 {
 		return abort(`The concurrency limit on tag "` + limits[i].Tag + `" is 0 and will deadlock if the task tries to run again.`)
 	}
@@ -62,12 +63,12 @@ func evaluateSlots(f Facts) Verdict {
 	return Verdict{Slots: needed}
 }
 
-// HoldsSlots reports whether a run is still in the stay in RUNNING that the
-// state with this id began: it was written, and nothing but RUNNING and
-// CANCELLING came after it. States are the run's, oldest first, its current one
-// last; whole tells that none of them is missing. Where older ones are missing,
-// and all that are left are RUNNING or CANCELLING, the answer is yes: better a
-// slot too few than one too many.
+// HoldsSlots reports whether a run has stayed in RUNNING since it entered the state
+// with this id: the state was written, and only RUNNING and CANCELLING states follow
+// it. states are the run's states, oldest first, including the current one. whole is
+// true if no state is missing. If older states are missing and all remaining ones
+// are RUNNING or CANCELLING, the result is true: it is better to keep a slot too
+// long than to exceed a limit.
 func HoldsSlots(states []State, id string, whole bool) bool {
 	for _, s := range slices.Backward(states) {
 		if !s.Type.keepsSlots() {
@@ -80,5 +81,6 @@ func HoldsSlots(states []State, id string, whole bool) bool {
 	return !whole && len(states) > 0
 }
 
-// keepsSlots reports whether a run keeps its slots when it enters the type.
+// keepsSlots reports whether a run keeps its slots when it enters a state of this
+// type.
 func (t StateType) keepsSlots() bool { return t == Running || t == Cancelling }

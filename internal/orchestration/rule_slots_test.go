@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// limit is a limit of three slots on a tag, of which so many are taken.
+// limit returns a limit of three slots on a tag with a number of claimed slots.
 func limit(tag string, taken int64, edits ...func(*TagLimit)) TagLimit {
 	l := TagLimit{Tag: tag, Limit: 3, Taken: taken}
 	for _, edit := range edits {
@@ -30,18 +30,18 @@ func TestSecureTaskConcurrencySlots(t *testing.T) {
 		limits []TagLimit
 		want   Verdict
 	}{
-		"without limits on its tags a run needs no slot":  {nil, Verdict{}},
-		"a free slot is asked for":                        {[]TagLimit{limit("a", 2)}, Verdict{Slots: []string{"a"}}},
-		"so is one of each limit":                         {[]TagLimit{limit("a", 0), limit("b", 2)}, Verdict{Slots: []string{"a", "b"}}},
-		"no free slot is a wait":                          {[]TagLimit{limit("a", 3)}, full("a")},
-		"more taken than there are, too":                  {[]TagLimit{limit("a", 7)}, full("a")},
-		"one full limit is enough, and all tags are told": {[]TagLimit{limit("b", 0), limit("a", 3)}, full("b, a")},
-		"the slot it holds already is enough":             {[]TagLimit{limit("a", 3, held)}, Verdict{}},
-		"only what it does not hold is asked for":         {[]TagLimit{limit("a", 3, held), limit("b", 0)}, Verdict{Slots: []string{"b"}}},
-		"but not for another limit":                       {[]TagLimit{limit("a", 3, held), limit("b", 3)}, full("a, b")},
-		"a limit of zero is an abort":                     {[]TagLimit{limit("b", 0, ofNone)}, abort(deadlock)},
-		"also beside one that is full":                    {[]TagLimit{limit("a", 3), limit("b", 0, ofNone)}, abort(deadlock)},
-		"also if it was lowered under the run's own slot": {[]TagLimit{limit("b", 1, ofNone, held)}, abort(deadlock)},
+		"without limits on its tags a run claims no slot":      {nil, Verdict{}},
+		"a free slot is claimed":                               {[]TagLimit{limit("a", 2)}, Verdict{Slots: []string{"a"}}},
+		"a slot of each limit is claimed":                      {[]TagLimit{limit("a", 0), limit("b", 2)}, Verdict{Slots: []string{"a", "b"}}},
+		"without a free slot the run waits":                    {[]TagLimit{limit("a", 3)}, full("a")},
+		"more claimed slots than the limit":                    {[]TagLimit{limit("a", 7)}, full("a")},
+		"with one full limit the reason names all tags":        {[]TagLimit{limit("b", 0), limit("a", 3)}, full("b, a")},
+		"the run holds a slot of the only limit":               {[]TagLimit{limit("a", 3, held)}, Verdict{}},
+		"only slots that the run does not hold are claimed":    {[]TagLimit{limit("a", 3, held), limit("b", 0)}, Verdict{Slots: []string{"b"}}},
+		"a held slot does not replace a slot of another limit": {[]TagLimit{limit("a", 3, held), limit("b", 3)}, full("a, b")},
+		"a limit of zero aborts":                               {[]TagLimit{limit("b", 0, ofNone)}, abort(deadlock)},
+		"a limit of zero aborts beside a full one":             {[]TagLimit{limit("a", 3), limit("b", 0, ofNone)}, abort(deadlock)},
+		"a limit of zero aborts even if the run holds a slot":  {[]TagLimit{limit("b", 1, ofNone, held)}, abort(deadlock)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -54,21 +54,21 @@ func TestSecureTaskConcurrencySlots(t *testing.T) {
 	}
 }
 
-func TestSlotsAreTakenOnlyWithTheStart(t *testing.T) {
+func TestSlots_areClaimedOnlyByAnAcceptedStart(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		from, to StateType
 		edit     func(*Facts)
 		want     []string
 	}{
-		"a start takes them":                   {Pending, Running, nil, []string{"a", "b"}},
-		"another start of a running run, too":  {Running, Running, nil, []string{"a", "b"}},
-		"and that of a run that is cancelling": {Cancelling, Running, nil, []string{"a", "b"}},
-		"a forced start takes none":            {Pending, Running, func(f *Facts) { f.Force = true }, nil},
-		"a deferred start takes none":          {Pending, Running, func(f *Facts) { f.Proposed.Details.Deferred = new(true) }, nil},
-		"an end takes none":                    {Running, Completed, nil, nil},
-		"a start before its time takes none":   {Scheduled, Running, func(f *Facts) { f.Run.State.Details.ScheduledTime = at(60) }, nil},
-		"nor does one that a stopped flow refuses": {
+		"a start claims them":                           {Pending, Running, nil, []string{"a", "b"}},
+		"another start of a running run claims them":    {Running, Running, nil, []string{"a", "b"}},
+		"a start of a cancelling run claims them":       {Cancelling, Running, nil, []string{"a", "b"}},
+		"a forced start claims none":                    {Pending, Running, func(f *Facts) { f.Force = true }, nil},
+		"a deferred start claims none":                  {Pending, Running, func(f *Facts) { f.Proposed.Details.Deferred = new(true) }, nil},
+		"an end claims none":                            {Running, Completed, nil, nil},
+		"a start before its scheduled time claims none": {Scheduled, Running, func(f *Facts) { f.Run.State.Details.ScheduledTime = at(60) }, nil},
+		"a start in a stopped flow claims none": {
 			Pending, Running, func(f *Facts) { f.FlowRun = &FlowRun{State: &State{Type: Failed}} }, nil,
 		},
 	}
@@ -93,18 +93,18 @@ func TestHoldsSlots(t *testing.T) {
 		cut    bool // older states are missing
 		want   bool
 	}{
-		"the RUNNING itself holds":                         {states: states(Pending, Running), want: true},
-		"CANCELLING after it holds":                        {states: states(Pending, Running, Cancelling), want: true},
-		"so does another RUNNING after it":                 {states: states(Pending, Running, Cancelling, Running), want: true},
-		"an end does not":                                  {states: states(Pending, Running, Completed)},
-		"nor does PENDING":                                 {states: states(Pending, Running, Pending)},
-		"nor RUNNING after an interruption":                {states: states(Pending, Running, Pending, Running)},
-		"a state that was never written does not":          {states: states(Pending, Pending)},
-		"nor before a RUNNING that was not it":             {states: []State{{ID: "x", Type: Running}}},
-		"nor does nothing at all":                          {},
-		"what is missing is taken for it":                  {states: []State{{ID: "x", Type: Cancelling}, {ID: "y", Type: Running}}, cut: true, want: true},
-		"but not where something else came after it":       {states: []State{{ID: "x", Type: Paused}, {ID: "y", Type: Running}}, cut: true},
-		"a run that nothing is known of holds nothing now": {cut: true},
+		"in the RUNNING state":                                 {states: states(Pending, Running), want: true},
+		"in CANCELLING after it":                               {states: states(Pending, Running, Cancelling), want: true},
+		"in another RUNNING after it":                          {states: states(Pending, Running, Cancelling, Running), want: true},
+		"not after an end":                                     {states: states(Pending, Running, Completed)},
+		"not after PENDING":                                    {states: states(Pending, Running, Pending)},
+		"not in RUNNING after an interruption":                 {states: states(Pending, Running, Pending, Running)},
+		"not with a state that was never written":              {states: states(Pending, Pending)},
+		"not in another RUNNING state":                         {states: []State{{ID: "x", Type: Running}}},
+		"not without states":                                   {},
+		"with older states missing":                            {states: []State{{ID: "x", Type: Cancelling}, {ID: "y", Type: Running}}, cut: true, want: true},
+		"not with older states missing and another type since": {states: []State{{ID: "x", Type: Paused}, {ID: "y", Type: Running}}, cut: true},
+		"not if no state is known":                             {cut: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestHoldsSlots(t *testing.T) {
 	}
 }
 
-// states makes states of these types whose ids are their places.
+// states returns states of these types. Their ids are their indexes.
 func states(types ...StateType) []State {
 	made := make([]State, len(types))
 	for i, typ := range types {

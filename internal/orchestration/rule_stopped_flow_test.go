@@ -22,14 +22,14 @@ func TestPreventRunningTasksFromStoppedFlows(t *testing.T) {
 		flowRun *FlowRun
 		want    Verdict
 	}{
-		"outside flows every task may start": {nil, Verdict{}},
-		"in a running flow it may":           {&FlowRun{State: &State{Type: Running}}, Verdict{}},
-		"a flow without a state stops it":    {&FlowRun{}, refusal},
-		"a scheduled flow stops it":          {&FlowRun{State: &State{Type: Scheduled}}, refusal},
-		"a pending flow stops it":            {&FlowRun{State: &State{Type: Pending}}, refusal},
-		"a cancelling flow stops it":         {&FlowRun{State: &State{Type: Cancelling}}, refusal},
-		"a completed flow stops it":          {&FlowRun{State: &State{Type: Completed}}, refusal},
-		"a paused flow pauses it alike": {
+		"a task outside of flows starts":  {nil, Verdict{}},
+		"a task in a running flow starts": {&FlowRun{State: &State{Type: Running}}, Verdict{}},
+		"a flow without a state stops it": {&FlowRun{}, refusal},
+		"a scheduled flow stops it":       {&FlowRun{State: &State{Type: Scheduled}}, refusal},
+		"a pending flow stops it":         {&FlowRun{State: &State{Type: Pending}}, refusal},
+		"a cancelling flow stops it":      {&FlowRun{State: &State{Type: Cancelling}}, refusal},
+		"a completed flow stops it":       {&FlowRun{State: &State{Type: Completed}}, refusal},
+		"a paused flow pauses it": {
 			flowRun: &FlowRun{State: &State{
 				ID: "flow-state", Type: Paused, Name: "Paused", Message: new("lunch"),
 				Details: StateDetails{PauseTimeout: new(noon.Add(time.Hour)), PauseReschedule: true, PauseKey: new("k")},

@@ -25,7 +25,7 @@ func evaluateTerminal(f Facts) Verdict {
 
 	v := pass()
 	if !f.Proposed.Type.Terminal() {
-		v.RunCount = new(int64(0)) // a restart may use all its retries again
+		v.RunCount = new(int64(0)) // a restart has all retries again
 	}
 	if f.Proposed.Type == Running && f.retriedByFlow() {
 		retrying := f.Proposed
@@ -35,8 +35,8 @@ func evaluateTerminal(f Facts) Verdict {
 	return v
 }
 
-// retriedByFlow reports whether the flow run was started again since the task
-// run last ran.
+// retriedByFlow reports whether the flow run has started again since the task
+// run last started.
 func (f Facts) retriedByFlow() bool {
 	return f.FlowRun != nil && f.Run.FlowRunRunCount < f.FlowRun.RunCount
 }

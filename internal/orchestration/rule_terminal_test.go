@@ -25,54 +25,54 @@ func TestHandleTaskTerminalStateTransitions(t *testing.T) {
 		facts Facts
 		want  Verdict
 	}{
-		"cancelling what has completed is refused": {
+		"cancelling a completed run is refused": {
 			facts: transitionFacts(Completed, Cancelling),
 			want:  Verdict{Status: Abort, Reason: "Run is already COMPLETED."},
 		},
-		"pausing what has failed is refused": {
+		"pausing a failed run is refused": {
 			facts: transitionFacts(Failed, Paused),
 			want:  Verdict{Status: Abort, Reason: "Run is already FAILED."},
 		},
-		"crashing what has crashed is refused": {
+		"crashing a crashed run is refused": {
 			facts: transitionFacts(Crashed, Crashed),
 			want:  Verdict{Status: Abort, Reason: "Run is already CRASHED."},
 		},
-		"crashing what was cancelled is refused": {
+		"crashing a cancelled run is refused": {
 			facts: transitionFacts(Cancelled, Crashed),
 			want:  Verdict{Status: Abort, Reason: "Run is already CANCELLED."},
 		},
-		"refusing by type comes before looking at the result": {
+		"the type is checked before the result": {
 			facts: transitionFacts(Completed, Crashed, data(`{"a":1}`)),
 			want:  Verdict{Status: Abort, Reason: "Run is already COMPLETED."},
 		},
-		"a completed run without data may run again, from no retries used": {
+		"a completed run without data restarts with a run count of zero": {
 			facts: transitionFacts(Completed, Running), want: restart,
 		},
-		"a result that was not persisted does not hold the run": {
+		"a completed run with an unpersisted result restarts": {
 			facts: transitionFacts(Completed, Running, data(`{"type":"unpersisted"}`)), want: restart,
 		},
-		"empty data does not hold the run": {
+		"a completed run with empty data restarts": {
 			facts: transitionFacts(Completed, Pending, data(`{}`)), want: restart,
 		},
-		"a persisted result keeps the run from running again": {
+		"a run with a persisted result does not start again": {
 			facts: transitionFacts(Completed, Running, data(`{"storage_key":"k"}`)), want: completed,
 		},
-		"a persisted result even keeps the run from completing again": {
+		"a run with a persisted result does not complete again": {
 			facts: transitionFacts(Completed, Completed, data(`{"storage_key":"k"}`)), want: completed,
 		},
-		"a result that is no object counts as persisted": {
+		"a result that is not an object counts as persisted": {
 			facts: transitionFacts(Completed, Running, data(`7`)), want: completed,
 		},
-		"a failed run's data does not hold it": {
+		"a failed run with data restarts": {
 			facts: transitionFacts(Failed, Running, data(`{"storage_key":"k"}`)), want: restart,
 		},
-		"from one end to another the run count stays": {
+		"a change from one end to another keeps the run count": {
 			facts: transitionFacts(Cancelled, Completed), want: Verdict{},
 		},
-		"a restart that is only scheduled restarts the run count too": {
+		"a restart by scheduling resets the run count": {
 			facts: transitionFacts(Crashed, Scheduled), want: restart,
 		},
-		"a start in a flow that runs again is a retry": {
+		"a start in a flow that started again is a retry": {
 			facts: transitionFacts(Failed, Running, inFlow(1, 2)),
 			want: Verdict{
 				RunCount: new(int64(0)),
@@ -81,10 +81,10 @@ func TestHandleTaskTerminalStateTransitions(t *testing.T) {
 				}),
 			},
 		},
-		"a start in the same run of the flow is none": {
+		"a start in the same flow run attempt is not a retry": {
 			facts: transitionFacts(Failed, Running, inFlow(2, 2)), want: restart,
 		},
-		"only a start is called a retry": {
+		"only a start is named Retrying": {
 			facts: transitionFacts(Failed, Pending, inFlow(1, 2)), want: restart,
 		},
 	}
@@ -99,7 +99,7 @@ func TestHandleTaskTerminalStateTransitions(t *testing.T) {
 	}
 }
 
-func TestARestartThatIsRefusedLaterKeepsItsRunCount(t *testing.T) {
+func TestRestart_thatALaterRuleRejectsKeepsTheRunCount(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Failed, Running, func(f *Facts) {
 		f.Run.RunCount = 3

@@ -33,13 +33,13 @@ func evaluateWait(initial *State, now time.Time) Verdict {
 	return wait(delay, "Scheduled time is in the future")
 }
 
-// longestDelay is the most whole seconds a Duration holds, some 292 years. Times
-// further apart count as that far apart.
+// longestDelay is the maximum of a Duration in whole seconds, about 292 years.
+// It replaces longer delays.
 const longestDelay = math.MaxInt64 / time.Second * time.Second
 
-// wholeSeconds rounds as Prefect does: the whole seconds, and the fraction
-// rounded by itself, half to even. Half a second is therefore nothing, after any
-// number of whole ones.
+// wholeSeconds rounds as Prefect does: it adds the whole seconds and the
+// fraction rounded half to even. Half a second therefore counts as zero,
+// regardless of the whole seconds.
 func wholeSeconds(d time.Duration) time.Duration {
 	whole := d.Truncate(time.Second)
 	if d-whole > time.Second/2 && whole < longestDelay {

@@ -12,21 +12,21 @@ func TestWaitForScheduledTime(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		ahead time.Duration
-		want  time.Duration // 0: the run may start
+		want  time.Duration // 0: the run starts
 	}{
 		"long past":                              {ahead: -time.Hour},
 		"just past":                              {ahead: -time.Microsecond},
 		"half a second past":                     {ahead: -500 * time.Millisecond},
 		"now":                                    {ahead: 0},
-		"less than half a second ahead passes":   {ahead: 350 * time.Millisecond},
-		"half a second is rounded to even, to 0": {ahead: 500 * time.Millisecond},
-		"more than half a second is one":         {ahead: 500001 * time.Microsecond, want: time.Second},
-		"a whole second":                         {ahead: time.Second, want: time.Second},
-		"only the fraction is rounded to even":   {ahead: 1500 * time.Millisecond, want: time.Second},
-		"the same above an even second":          {ahead: 2500 * time.Millisecond, want: 2 * time.Second},
-		"a fraction over half rounds up":         {ahead: 1500001 * time.Microsecond, want: 2 * time.Second},
-		"a hundred seconds and a bit":            {ahead: 100450 * time.Millisecond, want: 100 * time.Second},
-		"an hour":                                {ahead: time.Hour, want: time.Hour},
+		"less than half a second ahead":          {ahead: 350 * time.Millisecond},
+		"half a second ahead is rounded to zero": {ahead: 500 * time.Millisecond},
+		"more than half a second ahead is rounded to one": {ahead: 500001 * time.Microsecond, want: time.Second},
+		"one second ahead":                           {ahead: time.Second, want: time.Second},
+		"only the fraction is rounded to even":       {ahead: 1500 * time.Millisecond, want: time.Second},
+		"half a second above an even second":         {ahead: 2500 * time.Millisecond, want: 2 * time.Second},
+		"a fraction of more than half is rounded up": {ahead: 1500001 * time.Microsecond, want: 2 * time.Second},
+		"a hundred seconds and a fraction":           {ahead: 100450 * time.Millisecond, want: 100 * time.Second},
+		"an hour":                                    {ahead: time.Hour, want: time.Hour},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -46,14 +46,14 @@ func TestWaitForScheduledTime(t *testing.T) {
 	}
 }
 
-func TestWaitForScheduledTimeOfRunsWithoutOne(t *testing.T) {
+func TestWaitForScheduledTime_withoutScheduledTime(t *testing.T) {
 	t.Parallel()
 	if got := hear(t, waitForScheduledTime, transitionFacts(Pending, Running)); got.ends() {
 		t.Errorf("got %s, want the run to start", got)
 	}
 }
 
-func TestTheDelayNeverOverflows(t *testing.T) {
+func TestWaitForScheduledTime_delayDoesNotOverflow(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Scheduled, Running)
 	f.Run.State.Details.ScheduledTime = &latest
@@ -66,7 +66,7 @@ func TestTheDelayNeverOverflows(t *testing.T) {
 	}
 }
 
-func TestAWaitLeavesTheRunAsItIs(t *testing.T) {
+func TestWait_leavesTheRunUnchanged(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Scheduled, Running)
 	f.Run.State.Details.ScheduledTime = new(noon.Add(time.Minute))

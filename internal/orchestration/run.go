@@ -2,7 +2,7 @@ package orchestration
 
 import "time"
 
-// Run is what the rules know of a run.
+// Run is the part of a run that rules use.
 type Run struct {
 	ID        string
 	FlowRunID string // empty outside a flow run
@@ -12,7 +12,7 @@ type Run struct {
 }
 
 // Progress is the part of a run that transitions change. The transforms
-// (contract §3.5) are its only writers.
+// (contract §3.5) and the after hooks of rules are its only writers.
 type Progress struct {
 	State                  *State // nil only before the first state
 	RunCount               int64  // entries into RUNNING since the last restart
@@ -24,9 +24,10 @@ type Progress struct {
 	TotalRunTime           time.Duration // over all exits from RUNNING; can be negative if clocks stepped
 }
 
-// RetryPolicy is what RetryFailedTasks needs of a run's empirical policy.
+// RetryPolicy is the part of a run's empirical policy that RetryFailedTasks
+// uses.
 type RetryPolicy struct {
 	Retries      *float64  // nil: never retried by the server
-	Delays       []float64 // seconds; one for all attempts or one each, the last repeats; empty is 0
+	Delays       []float64 // seconds, one for all attempts or one each; the last repeats; empty means 0
 	JitterFactor float64   // 0: none
 }

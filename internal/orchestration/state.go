@@ -1,14 +1,13 @@
-// Package orchestration evaluates state transitions of task runs and flow runs.
+// Package orchestration evaluates state transitions of task runs.
 //
 // It holds the states, the rules, the policies that order the rules, and the
-// transforms that every accepted transition passes (contract §3). Everything
-// here is a pure function of its arguments: no clock, no I/O, no randomness.
+// transforms that every accepted transition passes (contract §3). Everything here is
+// a pure function of its arguments: no clock, no I/O, no randomness.
 //
-// Decide and DecideFlowRun are the entry points, for task runs and for flow runs. They
-// select one of the policies, which are lists of rules (policies.go, flow_policies.go);
-// the rules are in files of their own (rule_*.go, flow_rule_*.go); engine.go evaluates
-// them; transforms.go holds what follows from every state that is written. testdata shows
-// the decisions, pair by pair.
+// Decide is the entry point. It selects one of the policies, which are lists of rules
+// (policies.go); each rule has its own file (rule_*.go). engine.go evaluates a
+// policy. transforms.go computes the fields that depend on a written state. testdata
+// has the outcome for each pair of types.
 package orchestration
 
 import (
@@ -16,10 +15,10 @@ import (
 	"time"
 )
 
-// StateType is one of the nine kinds of state a run can be in.
+// StateType is one of the nine types of states of a run.
 type StateType string
 
-// The state types, spelt as on the wire (contract §2.0).
+// The state types, with the spelling on the wire (contract §2.0).
 const (
 	Scheduled  StateType = "SCHEDULED"
 	Pending    StateType = "PENDING"
@@ -32,8 +31,8 @@ const (
 	Cancelling StateType = "CANCELLING"
 )
 
-// None stands for "no state": the initial type of a run that never had one,
-// and the proposed type after a rule nullified the proposal.
+// None stands for "no state": the initial type of a run without a state, and the
+// proposed type after a rule nullified the proposal.
 const None StateType = ""
 
 // StateTypes lists all nine types in Prefect's order.
@@ -41,7 +40,7 @@ var StateTypes = []StateType{
 	Scheduled, Pending, Running, Completed, Failed, Cancelled, Crashed, Paused, Cancelling,
 }
 
-// Terminal reports whether a run in a state of this type has finished.
+// Terminal reports whether a run with a state of this type has finished.
 func (t StateType) Terminal() bool {
 	switch t {
 	case Completed, Cancelled, Failed, Crashed:
@@ -51,8 +50,8 @@ func (t StateType) Terminal() bool {
 	}
 }
 
-// DefaultName is the name a state gets when none is given: the type with only
-// its first letter in upper case.
+// DefaultName returns the default name of a state: the type with only its first
+// letter in upper case.
 func (t StateType) DefaultName() string {
 	if t == None {
 		return ""
@@ -64,7 +63,7 @@ func (t StateType) DefaultName() string {
 	return string(b)
 }
 
-// State names that rules give or look for (contract §2.3).
+// State names that rules set or compare (contract §2.3).
 const (
 	NameAwaitingRetry = "AwaitingRetry"
 	NameRetrying      = "Retrying"
@@ -73,32 +72,32 @@ const (
 	NameNotReady      = "NotReady"
 )
 
-// State is one state of a run. A state never changes once it was written.
+// State is one state of a run. A written state never changes.
 type State struct {
 	ID        string // UUID, lower case with hyphens
 	Type      StateType
 	Name      string
-	Timestamp time.Time // microseconds count
-	Message   *string   // nil is null; an empty text is kept
+	Timestamp time.Time // to the microsecond
+	Message   *string   // nil is null; an empty text is valid
 	Data      json.RawMessage
 	Details   StateDetails
-	// CacheEntry tells that later runs of the same cache key are given this
-	// state's result. Clients do not see it.
+	// CacheEntry makes this state's result available to later runs with the same
+	// cache key. Clients do not see it.
 	CacheEntry bool
-	// Reported tells that a worker entered the state by itself and said so in an
-	// event: nothing was judged. Clients do not see it.
+	// Reported marks a state that a worker entered and reported by an event, without
+	// an evaluation. Clients do not see it.
 	Reported bool
-	// Occurred is the time that the event reported, where Timestamp had to be moved
-	// to fit the order of the run's states; zero: Timestamp is that time. Clients do
-	// not see it.
+	// Occurred is the reported time, if Timestamp was moved to fit the order of the
+	// run's states. If it is zero, Timestamp is the reported time. Clients do not see
+	// it.
 	Occurred time.Time
-	// Follows is the id of the state that this one came after, as the event says;
-	// empty if it says nothing, or nothing that the order of the run's states does
-	// not tell. Clients do not see it.
+	// Follows is the id of the preceding state according to the event. It is empty if
+	// the event has none, or none that adds to the order of the run's states. Clients
+	// do not see it.
 	Follows string
 }
 
-// ReportedTime is the time of the state as it was reported.
+// ReportedTime returns the time of the state as it was reported.
 func (s *State) ReportedTime() time.Time {
 	if s.Occurred.IsZero() {
 		return s.Timestamp
@@ -106,7 +105,8 @@ func (s *State) ReportedTime() time.Time {
 	return s.Occurred
 }
 
-// MoveTo gives a reported state another time. The reported one is kept beside it.
+// MoveTo changes the time of a reported state and keeps the reported time in
+// Occurred.
 func (s *State) MoveTo(at time.Time) {
 	reported := s.ReportedTime()
 	s.Timestamp, s.Occurred = at, time.Time{}
@@ -115,7 +115,7 @@ func (s *State) MoveTo(at time.Time) {
 	}
 }
 
-// typ is the state's type, None if there is no state.
+// typ returns the state's type, or None if there is no state.
 func (s *State) typ() StateType {
 	if s == nil {
 		return None
@@ -123,9 +123,9 @@ func (s *State) typ() StateType {
 	return s.Type
 }
 
-// StateDetails are the documented details of a state (contract §2.3). The run's
-// own ids, flow_run_id and task_run_id, are not kept here: they are always
-// those of the run that holds the state.
+// StateDetails are the documented details of a state (contract §2.3). They do not
+// include flow_run_id and task_run_id, which are always those of the run that holds
+// the state.
 type StateDetails struct {
 	ChildFlowRunID               string // UUID or empty
 	ScheduledTime                *time.Time

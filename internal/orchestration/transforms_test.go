@@ -8,10 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// at is a time some seconds after noon.
+// at returns a time some seconds after noon.
 func at(seconds int) *time.Time { return new(noon.Add(time.Duration(seconds) * time.Second)) }
 
-// Each case is one forced transition; the proposed state is at noon.
+// Each case is one forced transition. The proposed state has the time noon.
 func TestTransforms(t *testing.T) {
 	t.Parallel()
 	soon := func(s *State) { s.Details.ScheduledTime = at(30) }
@@ -21,46 +21,46 @@ func TestTransforms(t *testing.T) {
 		before   Progress
 		want     Progress // without the state
 	}{
-		"a first PENDING is expected to start at once": {
+		"a first PENDING sets the expected start to its time": {
 			from: None, to: Pending,
 			want: Progress{ExpectedStartTime: at(0)},
 		},
-		"a first SCHEDULED is expected at its time": {
+		"a first SCHEDULED sets the expected start to the scheduled time": {
 			from: None, to: Scheduled, propose: soon,
 			want: Progress{ExpectedStartTime: at(30), NextScheduledStartTime: at(30)},
 		},
-		"a SCHEDULED without a time is expected at once": {
+		"a SCHEDULED without a scheduled time sets the expected start to its time": {
 			from: None, to: Scheduled,
 			want: Progress{ExpectedStartTime: at(0)},
 		},
-		"a time that is not SCHEDULED's does not count": {
+		"a scheduled time of another type does not count": {
 			from: None, to: Pending, propose: soon,
 			want: Progress{ExpectedStartTime: at(0)},
 		},
-		"a first RUNNING has started": {
+		"a first RUNNING sets the start time": {
 			from: None, to: Running,
 			want: Progress{RunCount: 1, ExpectedStartTime: at(0), StartTime: at(0)},
 		},
-		"a first COMPLETED has started and ended": {
+		"a first COMPLETED sets the start and end time": {
 			from: None, to: Completed,
 			want: Progress{ExpectedStartTime: at(0), StartTime: at(0), EndTime: at(0)},
 		},
-		"the expected start never moves": {
+		"the expected start never changes": {
 			from: Pending, to: Scheduled, propose: soon,
 			before: Progress{ExpectedStartTime: at(-60)},
 			want:   Progress{ExpectedStartTime: at(-60), NextScheduledStartTime: at(30)},
 		},
-		"leaving SCHEDULED clears the next start": {
+		"leaving SCHEDULED clears the next scheduled start time": {
 			from: Scheduled, to: Pending, propose: soon,
 			before: Progress{ExpectedStartTime: at(-60), NextScheduledStartTime: at(-10)},
 			want:   Progress{ExpectedStartTime: at(-60)},
 		},
-		"SCHEDULED again takes the new time": {
+		"SCHEDULED again sets the new time": {
 			from: Scheduled, to: Scheduled, propose: soon,
 			before: Progress{ExpectedStartTime: at(-60), NextScheduledStartTime: at(-10)},
 			want:   Progress{ExpectedStartTime: at(-60), NextScheduledStartTime: at(30)},
 		},
-		"a start keeps the first start time, and counts the time in RUNNING": {
+		"a start keeps the first start time and adds the time in RUNNING": {
 			from: Running, to: Running,
 			before: Progress{RunCount: 1, ExpectedStartTime: at(-60), StartTime: at(-60)},
 			want:   Progress{RunCount: 2, ExpectedStartTime: at(-60), StartTime: at(-60), TotalRunTime: time.Minute},
@@ -75,32 +75,32 @@ func TestTransforms(t *testing.T) {
 			before: Progress{RunCount: 1, ExpectedStartTime: at(-90), StartTime: at(-90), TotalRunTime: time.Second},
 			want:   Progress{RunCount: 2, ExpectedStartTime: at(-90), StartTime: at(-90), TotalRunTime: time.Second},
 		},
-		"running on after the end forgets the end": {
+		"a restart clears the end time": {
 			from: Failed, to: Pending,
 			before: Progress{RunCount: 1, ExpectedStartTime: at(-90), StartTime: at(-90), EndTime: at(-60)},
 			want:   Progress{RunCount: 1, ExpectedStartTime: at(-90), StartTime: at(-90)},
 		},
-		"from one end to another the first end stays": {
+		"a change from one end to another keeps the end time": {
 			from: Cancelled, to: Completed,
 			before: Progress{ExpectedStartTime: at(-90), StartTime: at(-60), EndTime: at(-60)},
 			want:   Progress{ExpectedStartTime: at(-90), StartTime: at(-60), EndTime: at(-60)},
 		},
-		"an end that was never noted is noted at the next end": {
+		"a missing end time is set by the next end": {
 			from: Cancelled, to: Completed,
 			before: Progress{ExpectedStartTime: at(-90), StartTime: at(-60)},
 			want:   Progress{ExpectedStartTime: at(-90), StartTime: at(-60), EndTime: at(0)},
 		},
-		"the total run time stops at the longest Duration": {
+		"the total run time is limited to the longest Duration": {
 			from: Running, to: Completed,
 			before: Progress{RunCount: 1, ExpectedStartTime: at(0), StartTime: at(0), TotalRunTime: math.MaxInt64 - 1},
 			want:   Progress{RunCount: 1, ExpectedStartTime: at(0), StartTime: at(0), EndTime: at(0), TotalRunTime: math.MaxInt64},
 		},
-		"the run count stops at the largest number": {
+		"the run count is limited to the largest number": {
 			from: Pending, to: Running,
 			before: Progress{RunCount: math.MaxInt64, ExpectedStartTime: at(0), StartTime: at(0)},
 			want:   Progress{RunCount: math.MaxInt64, ExpectedStartTime: at(0), StartTime: at(0)},
 		},
-		"what concerns the flow run is left alone": {
+		"flow run fields do not change": {
 			from: Pending, to: Running,
 			before: Progress{FlowRunRunCount: 4, ExpectedStartTime: at(0), StartTime: at(0)},
 			want:   Progress{FlowRunRunCount: 4, RunCount: 1, ExpectedStartTime: at(0), StartTime: at(0)},
@@ -124,19 +124,19 @@ func TestTransforms(t *testing.T) {
 	}
 }
 
-func TestStatesOfARunFollowEachOtherInTime(t *testing.T) {
+func TestTimestamps_increaseFromStateToState(t *testing.T) {
 	t.Parallel()
 	nextMicro := noon.Add(time.Microsecond)
 	tests := map[string]struct {
 		initial, proposed, want time.Time
 	}{
-		"a later state keeps its time":                    {noon, nextMicro, nextMicro},
-		"a state of the same time moves a microsecond on": {noon, noon, nextMicro},
-		"so does one from a clock that went back":         {noon, noon.Add(-time.Hour), nextMicro},
-		"nanoseconds do not make a state later":           {noon, noon.Add(999), nextMicro},
-		"nor do those of the state before":                {noon.Add(999), nextMicro, nextMicro},
-		"time ends with year 9999":                        {latest, noon, latest},
-		"time zones do not matter":                        {noon, noon.In(time.FixedZone("", 7200)), nextMicro},
+		"a later state keeps its time":                                   {noon, nextMicro, nextMicro},
+		"an equal time moves by a microsecond":                           {noon, noon, nextMicro},
+		"a time of a clock that stepped back moves after the last state": {noon, noon.Add(-time.Hour), nextMicro},
+		"nanoseconds of the state do not count":                          {noon, noon.Add(999), nextMicro},
+		"nanoseconds of the state before do not count":                   {noon.Add(999), nextMicro, nextMicro},
+		"the time ends with year 9999":                                   {latest, noon, latest},
+		"time zones do not matter":                                       {noon, noon.In(time.FixedZone("", 7200)), nextMicro},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestStatesOfARunFollowEachOtherInTime(t *testing.T) {
 	}
 }
 
-func TestAStateThatARulePutInPlaceIsMovedToo(t *testing.T) {
+func TestTimestamps_ofAReplacedStateMoveToo(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(Running, Failed)
 	f.Run.Policy.Retries = new(1.0)
@@ -166,7 +166,7 @@ func TestAStateThatARulePutInPlaceIsMovedToo(t *testing.T) {
 	}
 }
 
-func TestAFirstStateKeepsTheOffsetOfItsTime(t *testing.T) {
+func TestTimestamps_firstStateKeepsItsOffset(t *testing.T) {
 	t.Parallel()
 	f := transitionFacts(None, Pending)
 	f.Proposed.Timestamp = noon.In(time.FixedZone("", 7200))

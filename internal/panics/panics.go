@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Error is a panic, a fault of this program, while it handled some input.
+// Error is a panic during the processing of some input.
 type Error struct {
 	Value any
 	Stack []byte
@@ -17,13 +17,13 @@ func (e *Error) Error() string { return fmt.Sprintf("panic: %v\n%s", e.Value, e.
 
 var count atomic.Int64
 
-// Count returns how many panics Recover has turned into errors since the
+// Count returns the number of panics that Recover has converted to errors since the
 // program started.
 func Count() int64 { return count.Load() }
 
-// Recover turns a panic into an *Error and counts it. It must be deferred
-// itself. Every goroutine that handles input of clients defers it, because a panic in
-// a goroutine ends the whole program; the receiver of the error logs it.
+// Recover converts a panic to an *Error and counts it. It must be deferred directly.
+// Every goroutine that processes input of clients defers it, because a panic in a
+// goroutine ends the whole program. The receiver of the error logs it.
 func Recover(err *error) {
 	if value := recover(); value != nil {
 		count.Add(1)
@@ -31,7 +31,7 @@ func Recover(err *error) {
 	}
 }
 
-// Guard calls f; a panic in it is an *Error.
+// Guard calls f and returns a panic in it as an *Error.
 func Guard(f func() error) (err error) {
 	defer Recover(&err)
 	return f()

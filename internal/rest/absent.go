@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
@@ -10,8 +11,8 @@ import (
 // prefectCodePage is the page about the Prefect code that works.
 const prefectCodePage = "https://github.com/taskrun-dev/taskrun-operator/blob/main/docs/prefect-code.md"
 
-// absentParts are the parts of a Prefect server that the operator does not have, by the beginning of their paths below
-// the base. Clients of Prefect request them.
+// absentParts maps the prefixes of paths below the base to the parts of a Prefect server that the operator does not
+// have. Prefect's clients request them.
 var absentParts = map[string]string{
 	"/admin/settings":                   "settings of a Prefect server",
 	"/artifacts":                        "artifacts",
@@ -39,13 +40,28 @@ var absentParts = map[string]string{
 	"/work_queues":                      "work queues",
 }
 
-// webPages are the beginnings of the paths that clients of Prefect print as links to its web page, outside the base.
+// webPages lists the prefixes of paths outside the base that Prefect's clients print as links to its web page.
 var webPages = []string{"/runs/", "/flow-runs/", "/task-runs/", "/dashboard"}
 
+// flowParts are those of absentParts that a server with flows has.
+var flowParts = []string{"/flow_run_states", "/flow_runs", "/flows", "/ui/flow_runs", "/ui/flows"}
+
+// absentFrom returns the parts of a Prefect server that a server with or without flows does not have.
+func absentFrom(flows bool) map[string]string {
+	if !flows {
+		return absentParts
+	}
+	absent := maps.Clone(absentParts)
+	for _, part := range flowParts {
+		delete(absent, part)
+	}
+	return absent
+}
+
 // noRoute returns the error of a path without a route. The text names the part of a Prefect server that has the path.
-func noRoute(base, path string) error {
+func (rt *router) noRoute(base, path string) error {
 	if below, inside := strings.CutPrefix(path, base); inside {
-		if part := absentPart(below); part != "" {
+		if part := absentPart(rt.absent, below); part != "" {
 			return wire.NewDetailError(http.StatusNotFound, "taskrun-operator does not keep "+part+". What works: "+prefectCodePage)
 		}
 		return errNoRoute
@@ -58,10 +74,10 @@ func noRoute(base, path string) error {
 	return errNoRoute
 }
 
-// absentPart returns the part of a Prefect server that a path belongs to, "" for none.
-func absentPart(path string) string {
+// absentPart returns the absent part of a Prefect server that a path belongs to, "" for none.
+func absentPart(absent map[string]string, path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
-		if part := absentParts[path[:end]]; part != "" {
+		if part := absent[path[:end]]; part != "" {
 			return part
 		}
 	}

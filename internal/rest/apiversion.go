@@ -36,7 +36,7 @@ func checkAPIVersion(header http.Header) error {
 	return nil
 }
 
-// parseAPIVersion reads three integers, which can be negative. An integer that is too large becomes the largest one.
+// parseAPIVersion parses three integers, which can be negative. An integer that is too large becomes the maximum.
 func parseAPIVersion(s string) ([]int, bool) {
 	parts := strings.Split(s, ".")
 	if len(parts) != len(minAPIVersion) {

@@ -15,7 +15,7 @@ import (
 
 // Reviewer authenticates and authorizes callers. It returns the errors of authn.
 type Reviewer interface {
-	// Authenticate returns the caller that the token belongs to.
+	// Authenticate returns the caller of the token.
 	Authenticate(ctx context.Context, token string) (authn.Caller, error)
 	// Authorize returns nil if the caller has the permission.
 	Authorize(ctx context.Context, caller authn.Caller, access authn.Access) error
@@ -29,7 +29,7 @@ type Proxy interface {
 }
 
 const (
-	textUnauthorized = "Unauthorized" // the SDK knows the word (contract §5)
+	textUnauthorized = "Unauthorized" // a prefix that the SDK recognizes (contract §5)
 	textForbidden    = "Forbidden"
 )
 
@@ -99,7 +99,7 @@ func bearer(h http.Header) (string, error) {
 	}
 }
 
-// authorize is nil if the caller may use the route in the namespace.
+// authorize returns nil if the caller may use the route in the namespace.
 func (s *Server) authorize(ctx context.Context, caller authn.Caller, rt *route, namespace string) error {
 	return s.checkPermission(ctx, caller, rt.verb, rt.resource, namespace)
 }
@@ -116,9 +116,8 @@ func (s *Server) checkPermission(ctx context.Context, caller authn.Caller, verb 
 	})
 }
 
-// withCreateCheck returns a context in which use cases check the permission to
-// create objects of the resource before they create one that the route alone does not
-// permit.
+// withCreateCheck returns a context for use cases that can create objects of the resource beyond what the
+// route permits. They check the permission to create before they do so.
 func (s *Server) withCreateCheck(ctx context.Context, caller authn.Caller, resource Resource, namespace string) context.Context {
 	if s.reviewer == nil || resource == ResourceNone {
 		return ctx
@@ -155,7 +154,7 @@ func authResponse(err error) (resp response, ok bool) {
 	}
 }
 
-// rejectedCaller returns the response of Prefect, with what the caller can do in a second text.
+// rejectedCaller returns Prefect's response, with a fix for the caller in a second text.
 func rejectedCaller(status int, text string) response {
 	withText := func(message string) response {
 		return jsonMembers(status, [2]string{keyMessage, message}, [2]string{keyExplanation, text})
@@ -171,8 +170,8 @@ func unavailable() response {
 	return jsonMember(http.StatusServiceUnavailable, keyMessage, textUnavailable).with("Retry-After", retryAfter)
 }
 
-// identifyWithin identifies the caller of a request. The request is in the pool of unidentified callers until
-// then. If it is evicted from the pool, the review of the token is canceled.
+// identifyWithin identifies the caller of a request. Until then, the request is in the pool of unidentified
+// callers. If the pool evicts it, the review of the token is canceled.
 func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) {
 	if s.reviewer == nil {
 		return identified{}, nil
@@ -188,7 +187,7 @@ func (s *Server) identifyWithin(r *http.Request, at target) (identified, error) 
 	return caller, err
 }
 
-// countRejected counts a caller whose token was not reviewed because of too many bad tokens of its address.
+// countRejected counts a token that was not reviewed because its address sent too many invalid ones.
 func (s *Server) countRejected(err error) {
 	if errors.Is(err, authn.ErrTooManyRejected) {
 		s.reject(limiter.ReasonAddress)

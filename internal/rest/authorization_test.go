@@ -27,9 +27,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// access says for each route what a caller has to be allowed: verb and resource,
-// "known" if it is enough to be known, "open" if not even that. Whoever adds a
-// route thinks about who may use it, and adds a row.
+// access holds the required permission of each route: verb and resource, "known"
+// if every identified caller has access, "open" if no authentication is needed.
+// Add a row for each new route.
 var access = map[string]string{
 	"GET /health": "open",
 	"GET /ready":  "open",
@@ -42,7 +42,6 @@ var access = map[string]string{
 	"GET /openapi.json":  "known",
 	"GET /docs":          "known",
 	"GET /docs/{asset}":  "known",
-	"GET /flows/{id}":    "known",
 
 	"POST /task_runs/":                       "create taskruns",
 	"PATCH /task_runs/{id}":                  "update taskruns",
@@ -68,6 +67,43 @@ var access = map[string]string{
 	"GET /events/out":                        "list taskruns",
 	"GET /task_runs/subscriptions/scheduled": "update taskruns/status",
 
+	"POST /flows/":           "create registeredflows",
+	"PATCH /flows/{id}":      "update registeredflows",
+	"GET /flows/{id}":        "get registeredflows",
+	"GET /flows/name/{name}": "get registeredflows",
+	"DELETE /flows/{id}":     "delete registeredflows",
+
+	"POST /flows/count":       "list registeredflows",
+	"POST /flows/filter":      "list registeredflows",
+	"POST /flows/paginate":    "list registeredflows",
+	"POST /flows/bulk_delete": "delete registeredflows",
+
+	"POST /flow_runs/count":          "list flowruns",
+	"POST /flow_runs/filter":         "list flowruns",
+	"POST /flow_runs/history":        "list flowruns",
+	"POST /flow_runs/lateness":       "list flowruns",
+	"POST /flow_runs/paginate":       "list flowruns",
+	"POST /flow_runs/bulk_delete":    "delete flowruns",
+	"POST /flow_runs/bulk_set_state": "update flowruns/status",
+	"POST /ui/flow_runs/history":     "list flowruns",
+
+	"POST /flow_runs/":                   "create flowruns",
+	"PATCH /flow_runs/{id}":              "update flowruns",
+	"GET /flow_runs/{id}":                "get flowruns",
+	"DELETE /flow_runs/{id}":             "delete flowruns",
+	"POST /flow_runs/{id}/set_state":     "update flowruns/status",
+	"POST /flow_runs/{id}/resume":        "update flowruns/status",
+	"PATCH /flow_runs/{id}/labels":       "update flowruns",
+	"GET /flow_runs/{id}/graph":          "get flowruns",
+	"GET /flow_runs/{id}/graph-v2":       "get flowruns",
+	"GET /flow_runs/{id}/logs/download":  "get flowruns",
+	"POST /flow_runs/{id}/input":         "update flowruns",
+	"POST /flow_runs/{id}/input/filter":  "get flowruns",
+	"GET /flow_runs/{id}/input/{key}":    "get flowruns",
+	"DELETE /flow_runs/{id}/input/{key}": "update flowruns",
+	"GET /flow_run_states/{id}":          "get flowruns",
+	"GET /flow_run_states/":              "get flowruns",
+
 	"POST /concurrency_limits/":                           "update concurrencylimits",
 	"POST /concurrency_limits/filter":                     "list concurrencylimits",
 	"GET /concurrency_limits/{id}":                        "get concurrencylimits",
@@ -89,7 +125,7 @@ var access = map[string]string{
 	"POST /v2/concurrency_limits/leases/{lease_id}/renew": "update concurrencylimits/status",
 }
 
-func TestEveryRouteHasAPermission(t *testing.T) {
+func TestRoutes_everyRouteHasAPermission(t *testing.T) {
 	t.Parallel()
 	got := map[string]string{}
 	for _, r := range table() {
@@ -107,8 +143,9 @@ func TestEveryRouteHasAPermission(t *testing.T) {
 	}
 }
 
-// fakeReviewer knows the tokens "<verb> <resource> in <namespace>", which allow
-// that, several of them joined with " and ", and the tokens in errors, which fail.
+// fakeReviewer knows the tokens "<verb> <resource> in <namespace>", which have
+// that permission, several of them joined with " and ", and the tokens in errors,
+// which fail.
 type fakeReviewer struct {
 	mu     sync.Mutex
 	errors map[string]error
@@ -154,7 +191,8 @@ func (d *fakeReviewer) fail(token string, err error) {
 	d.errors[token] = err
 }
 
-// guarded is a server with authentication; there is also a namespace "other".
+// guarded returns a server with authentication. It serves another namespace
+// "other".
 func guarded(t *testing.T, reviewer *fakeReviewer) *fixture {
 	t.Helper()
 	return newFixture(t, withReviewer(reviewer))
@@ -170,13 +208,14 @@ func withReviewer(reviewer *fakeReviewer) change {
 			if namespace != "other" {
 				return Tenant{}, ErrNotServed
 			}
-			runs := usecase.New(usecase.Options{Namespace: namespace, Store: memory.New(), Clock: d.Clock})
-			return Tenant{Runs: runs, Limits: &askedLimits{}}, nil
+			store := memory.New()
+			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
+			return Tenant{Runs: runs, Limits: &askedLimits{}, Flows: newFlows(namespace, memory.NewFlows(), store, d.Clock)}, nil
 		}
 	}
 }
 
-// knock asks for a path with what the header Authorization is to be.
+// knock requests a path with the given Authorization header.
 func (f *fixture) knock(t *testing.T, method, path, authorization string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "http://example.test"+path, http.NoBody)
@@ -188,10 +227,10 @@ func (f *fixture) knock(t *testing.T, method, path, authorization string) *httpt
 	return w
 }
 
-var anyParameter = regexp.MustCompile("{.*}")
+var anyParameter = regexp.MustCompile("{[^}]*}")
 
-// Every route, with everything that a caller can show.
-func TestEveryRouteNeedsAuthorization(t *testing.T) {
+// Every route with every kind of credentials.
+func TestRoutes_everyRouteNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	reviewer := &fakeReviewer{}
 	reviewer.fail("lost", fmt.Errorf("%w: no API server", authn.ErrUnavailable))
@@ -208,20 +247,20 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 		}
 		cases := map[string]struct {
 			base, show string
-			want       int // 0: whatever the route answers
+			want       int // 0: any response of the route
 		}{
-			"nothing":             {"/api", "", 401},
-			"garbage":             {"/api", "Bearer garbage", 401},
-			"a password":          {"/api", "Basic dXNlcjpwYXNz", 401},
-			"no token after all":  {"/api", "Bearer  ", 401},
-			"no word of ours":     {"/api", "Negotiate x", 401},
-			"when reviews fail":   {"/api", "Bearer lost", 503},
-			"no right":            {"/api", "Bearer watch taskruns in default", 403},
-			"the right elsewhere": {"/api", "Bearer " + right + " in other", 403},
-			"not the right there": {"/namespaces/other/api", "Bearer " + right + " in default", 403},
-			"the right":           {"/api", "Bearer " + right + " in default", 0},
-			"the right there":     {"/namespaces/other/api", "Bearer " + right + " in other", 0},
-			"in small letters":    {"/api", "bearer " + right + " in default", 0},
+			"nothing":                               {"/api", "", 401},
+			"garbage":                               {"/api", "Bearer garbage", 401},
+			"a password":                            {"/api", "Basic dXNlcjpwYXNz", 401},
+			"a token of another scheme":             {"/api", "Bearer  ", 401},
+			"an unknown token":                      {"/api", "Negotiate x", 401},
+			"a failed review":                       {"/api", "Bearer lost", 503},
+			"no permission":                         {"/api", "Bearer watch taskruns in default", 403},
+			"a permission in another namespace":     {"/api", "Bearer " + right + " in other", 403},
+			"a permission for another verb":         {"/namespaces/other/api", "Bearer " + right + " in default", 403},
+			"the permission":                        {"/api", "Bearer " + right + " in default", 0},
+			"the permission in the other namespace": {"/namespaces/other/api", "Bearer " + right + " in other", 0},
+			"the scheme in lower case":              {"/api", "bearer " + right + " in default", 0},
 		}
 		for name, tc := range cases {
 			switch {
@@ -238,7 +277,7 @@ func TestEveryRouteNeedsAuthorization(t *testing.T) {
 }
 
 // Unknown paths need authentication too.
-func TestUnknownPathsNeedAuthentication(t *testing.T) {
+func TestRoutes_unknownPathsNeedAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, path := range []string{"/", "/api/nope", "/api/task_runs", "/namespaces/other/api/nope", "/namespaces/Not-A-Name/api/task_runs/count"} {
@@ -263,16 +302,16 @@ func TestUnknownPathsNeedAuthentication(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
+func TestAuthorization_errorHasTheFix(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	cases := map[string]struct {
 		show, wantMessage, wantWords string
 	}{
-		"nothing":    {"", "Unauthorized", "PREFECT_API_KEY"},
-		"a password": {"Basic dXNlcjpwYXNz", "Unauthorized", "PREFECT_API_AUTH_STRING"},
-		"a stranger": {"Bearer x", "Unauthorized", "who is that"},
-		"no right":   {"Bearer get taskruns in default", "Forbidden", "list taskruns in default"},
+		"nothing":           {"", "Unauthorized", "PREFECT_API_KEY"},
+		"a password":        {"Basic dXNlcjpwYXNz", "Unauthorized", "PREFECT_API_AUTH_STRING"},
+		"an unknown caller": {"Bearer x", "Unauthorized", "who is that"},
+		"no permission":     {"Bearer get taskruns in default", "Forbidden", "list taskruns in default"},
 	}
 	for name, tc := range cases {
 		w := f.knock(t, http.MethodPost, "/api/task_runs/filter", tc.show)
@@ -285,7 +324,7 @@ func TestAnErrorOfAuthenticationHasTheFix(t *testing.T) {
 	}
 }
 
-func TestTheCallerIsInTheLogLine(t *testing.T) {
+func TestLog_hasTheCallerOfARequest(t *testing.T) {
 	t.Parallel()
 	logged := &lockedBuffer{}
 	f := newFixture(t, withReviewer(&fakeReviewer{}), debugLog(logged))
@@ -295,16 +334,16 @@ func TestTheCallerIsInTheLogLine(t *testing.T) {
 	}
 }
 
-// Namespaces do not see each other's runs.
-func TestNamespacesAreApart(t *testing.T) {
+// A namespace does not contain the runs of another namespace.
+func TestNamespaces_areSeparate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Reviewer = nil })
 	f.create(t)
 	if got := f.knock(t, http.MethodGet, "/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home: status %d, want 200", got)
+		t.Errorf("own namespace: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/default/api/task_runs/"+idKnown, "").Code; got != http.StatusOK {
-		t.Errorf("at home by its name: status %d, want 200", got)
+		t.Errorf("own namespace by its name: status %d, want 200", got)
 	}
 	if got := f.knock(t, http.MethodGet, "/namespaces/other/api/task_runs/"+idKnown, "").Code; got != http.StatusNotFound {
 		t.Errorf("elsewhere: status %d, want 404", got)
@@ -315,7 +354,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	}
 }
 
-func TestRequestsOverTheLimitAreRejected(t *testing.T) {
+func TestRequests_overTheLimitAreRejected(t *testing.T) {
 	t.Parallel()
 	var inside sync.WaitGroup
 	held := make(chan struct{})
@@ -364,8 +403,8 @@ func TestRequestsOverTheLimitAreRejected(t *testing.T) {
 	}
 }
 
-// Every websocket, with everything that a peer can show.
-func TestEverySocketNeedsAuthorization(t *testing.T) {
+// Every websocket with every kind of credentials.
+func TestSockets_everySocketNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	for _, r := range table() {
 		if r.serve == nil {
@@ -374,14 +413,14 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 		right := access[r.method+" "+r.path]
 		cases := map[string]struct {
 			token string
-			want  end // zero: it is let in
+			want  end // zero: the socket stays open
 		}{
-			"nothing":             {"", end{1008, "Auth required but no token provided"}},
-			"garbage":             {"garbage", end{1008, "Invalid token"}},
-			"no right":            {"watch taskruns in default", end{1008, "Invalid token"}},
-			"the right elsewhere": {right + " in other", end{1008, "Invalid token"}},
-			"when reviews fail":   {"lost", end{1013, "Service Unavailable"}},
-			"the right":           {right + " in default", end{}},
+			"nothing":                           {"", end{1008, "Auth required but no token provided"}},
+			"garbage":                           {"garbage", end{1008, "Invalid token"}},
+			"no permission":                     {"watch taskruns in default", end{1008, "Invalid token"}},
+			"a permission in another namespace": {right + " in other", end{1008, "Invalid token"}},
+			"a failed review":                   {"lost", end{1013, "Service Unavailable"}},
+			"the permission":                    {right + " in default", end{}},
 		}
 		for name, tc := range cases {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
@@ -402,20 +441,20 @@ func TestEverySocketNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// A client older than the auth frame, or the API server, shows itself before.
-func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
+// Clients without the auth frame, and the API server, authenticate in the upgrade.
+func TestSockets_authorizationHeaderOfTheUpgrade(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		show         string
 		subprotocols []string
 		want         int // status
 	}{
-		"an old client with the right": {"Bearer list taskruns in default", nil, 101},
-		"a new client with the right":  {"Bearer list taskruns in default", offering, 101},
-		"an old client with nothing":   {"", nil, 403},
-		"an old client with garbage":   {"Bearer garbage", nil, 401},
-		"a password":                   {"Basic dXNlcjpwYXNz", offering, 401},
-		"when reviews fail, retry":     {"Bearer lost", nil, 503},
+		"an old client with the permission":   {"Bearer list taskruns in default", nil, 101},
+		"a new client with the permission":    {"Bearer list taskruns in default", offering, 101},
+		"an old client without credentials":   {"", nil, 403},
+		"an old client with an invalid token": {"Bearer garbage", nil, 401},
+		"a password":                          {"Basic dXNlcjpwYXNz", offering, 401},
+		"a failed review":                     {"Bearer lost", nil, 503},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -439,7 +478,7 @@ func TestASocketCanBeOpenedWithAHeader(t *testing.T) {
 	}
 }
 
-func TestASocketEndsWithItsToken(t *testing.T) {
+func TestSockets_endWhenThePermissionEnds(t *testing.T) {
 	t.Parallel()
 	const right = "list taskruns in default"
 	cases := map[string]struct {
@@ -454,7 +493,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 		"the token is revoked": {
 			after: func(d *fakeReviewer) { d.fail(right, authn.ErrUnauthenticated) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
-		"the right is taken away": {
+		"the permission is revoked": {
 			after: func(d *fakeReviewer) { d.fail("access of "+right, authn.ErrForbidden) }, want: end{1008, "Token is not good any more"}, within: time.Minute,
 		},
 		"reviews fail until the token expires": {
@@ -488,7 +527,7 @@ func TestASocketEndsWithItsToken(t *testing.T) {
 	}
 }
 
-func TestListsOfAllNamespaces(t *testing.T) {
+func TestLists_ofAllNamespaces(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for _, r := range table() {

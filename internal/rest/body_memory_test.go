@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
-// expectNoMemoryTaken checks that everything that was taken was returned.
+// expectNoMemoryTaken checks that all reserved memory was released.
 func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	t.Helper()
 	m := f.server.memory
@@ -31,7 +31,7 @@ func (f *fixture) expectNoMemoryTaken(t *testing.T) {
 	}
 }
 
-// memoryTaken takes all of a part of the memory, as two callers.
+// memoryTaken reserves all of one part of the memory for two callers.
 func memoryTaken(t *testing.T, b *bytebudget.CallerBudget) (release func()) {
 	t.Helper()
 	one, ok := b.Try("one", b.Share())
@@ -42,7 +42,7 @@ func memoryTaken(t *testing.T, b *bytebudget.CallerBudget) (release func()) {
 	return func() { one(); two() }
 }
 
-func TestRequestsWithoutMemoryGet503(t *testing.T) {
+func TestBodyMemory_requestWithoutMemoryGets503(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
@@ -62,11 +62,11 @@ func TestRequestsWithoutMemoryGet503(t *testing.T) {
 	})
 }
 
-func TestALargeResponseReservesMemoryUntilItIsSent(t *testing.T) {
+func TestBodyMemory_largeResponseIsReservedUntilItIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	release := memoryTaken(t, f.server.memory.Responses)
-	large := `{"name":"` + strings.Repeat("x", 10_000) + `"}` // is repeated in the answer
+	large := `{"name":"` + strings.Repeat("x", 10_000) + `"}` // the response repeats it
 	if w := f.ask(t, http.MethodPost, "/task_runs/", large); w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a large answer: status %d, want 503", w.Code)
 	}
@@ -76,7 +76,7 @@ func TestALargeResponseReservesMemoryUntilItIsSent(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestValuesOfABodyAreLimited(t *testing.T) {
+func TestBody_numberOfValuesIsLimited(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.MaxBodyValues = 100 })
 	body := func(n int) string { return `{"task_runs":{"tags":{"all_":["a"` + strings.Repeat(`,"a"`, n) + `]}}}` }
@@ -89,7 +89,7 @@ func TestValuesOfABodyAreLimited(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestRoutesWithFewFieldsRejectLargeBodies(t *testing.T) {
+func TestBody_routesWithFewFieldsRejectLargeBodies(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
 	for _, r := range table() {
@@ -109,7 +109,7 @@ func TestRoutesWithFewFieldsRejectLargeBodies(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
+func TestEventsIn_recordsItsBatchBeforeItWaitsForMemory(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -136,7 +136,7 @@ func TestASocketThatHoldsABatchRecordsItBeforeItWaitsForMemory(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = time.Hour })
 }
 
-func TestALargeFrameThatDoesNotArriveEndsTheSocket(t *testing.T) {
+func TestEventsIn_largeFrameThatDoesNotArriveEndsTheSocket(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		conn := rawSocket(w.t, w, pathEventsIn)

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestTypesOfBodies(t *testing.T) {
+func TestBody_contentTypes(t *testing.T) {
 	t.Parallel()
 	const body = `{"task_key":"k","dynamic_key":"d"}`
 	cases := map[string]struct {
@@ -21,12 +21,12 @@ func TestTypesOfBodies(t *testing.T) {
 		"JSON with a charset":   {"application/json; charset=utf-8", true},
 		"JSON in upper case":    {"APPLICATION/JSON", true},
 		"JSON by its suffix":    {"application/vnd.api+json", true},
-		"a broken parameter":    {"application/json; charset", true},
+		"an invalid parameter":  {"application/json; charset", true},
 		"text":                  {"text/plain", false},
-		"JSON that is no type":  {"text/json", false},
+		"JSON as the main type": {"text/json", false},
 		"a form":                {"application/x-www-form-urlencoded", false},
-		"what cannot be parsed": {"nonsense", false},
-		"nothing but a slash":   {"/", false},
+		"an invalid type":       {"nonsense", false},
+		"only a slash":          {"/", false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestTypesOfBodies(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsNotJSONIsRejected(t *testing.T) {
+func TestBody_thatIsNotJSONIsRejected(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"broken": `{"task_key":`, "blank": " \n", "two values": `{}{}`} {
 		t.Run(name, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestABodyThatIsNotJSONIsRejected(t *testing.T) {
 	}
 }
 
-func TestEmptyBodiesAreAcceptedWithoutRequiredFields(t *testing.T) {
+func TestBody_emptyIsAcceptedWithoutRequiredFields(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for path, want := range map[string]string{"/task_runs/filter": "[]", "/task_runs/count": "0"} {
@@ -76,7 +76,7 @@ func TestEmptyBodiesAreAcceptedWithoutRequiredFields(t *testing.T) {
 	f.must(t, http.StatusUnprocessableEntity, http.MethodPost, "/task_runs/", "")
 }
 
-func TestABodyIsIgnoredOnRoutesWithoutOne(t *testing.T) {
+func TestBody_isIgnoredOnRoutesWithoutOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -84,7 +84,7 @@ func TestABodyIsIgnoredOnRoutesWithoutOne(t *testing.T) {
 	f.must(t, http.StatusNoContent, http.MethodDelete, "/task_runs/"+idKnown, "{")
 }
 
-func TestATooLargeBodyIsRejected(t *testing.T) {
+func TestBody_tooLargeIsRejected(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.MaxBodyBytes = 100 })
 	body := `{"task_key":"k","dynamic_key":"` + strings.Repeat("d", 67) + `"}`
@@ -98,7 +98,7 @@ func TestATooLargeBodyIsRejected(t *testing.T) {
 	}
 }
 
-func TestAPIVersions(t *testing.T) {
+func TestAPIVersion_acceptedVersions(t *testing.T) {
 	t.Parallel()
 	const (
 		tooOld    = "The request specified API version %s but this server requires version 0.8.0 or higher."
@@ -127,7 +127,7 @@ func TestAPIVersions(t *testing.T) {
 	}
 }
 
-func TestAnOldAPIVersionIsRejectedBeforeOtherErrors(t *testing.T) {
+func TestAPIVersion_isCheckedBeforeOtherErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for path, want := range map[string]int{

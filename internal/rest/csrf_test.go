@@ -17,14 +17,14 @@ func protected(keyFile string) change {
 	return func(o *Options, _ *Dependencies) { o.CSRFProtection, o.CSRFKeyFile = true, keyFile }
 }
 
-// tokenOf gets a token as a client does.
+// tokenOf requests a token as a client does.
 func tokenOf(t *testing.T, f *fixture, client string) string {
 	t.Helper()
 	answer := f.must(t, http.StatusOK, http.MethodGet, "/csrf-token?client="+client, "")
 	return strings.Trim(sample.Member(t, answer, "token"), `"`)
 }
 
-func TestRequestsThatChangeSomethingNeedAToken(t *testing.T) {
+func TestCSRF_requestsThatChangeDataNeedAToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	token := tokenOf(t, f, "abc")
@@ -41,28 +41,28 @@ func TestRequestsThatChangeSomethingNeedAToken(t *testing.T) {
 		status       int
 		body         string
 	}{
-		"reading needs none":                   {http.MethodGet, "/health", nil, http.StatusOK, "true"},
-		"posting needs one":                    {http.MethodPost, "/task_runs/count", nil, http.StatusForbidden, noToken},
-		"patching needs one":                   {http.MethodPatch, unknown, nil, http.StatusForbidden, noToken},
-		"deleting needs one":                   {http.MethodDelete, unknown, nil, http.StatusForbidden, noToken},
-		"putting what is not there needs one":  {http.MethodPut, "/nowhere", nil, http.StatusForbidden, noToken},
-		"and whose it is":                      {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token}, http.StatusForbidden, noClient},
-		"a client alone does not help":         {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderClient, "abc"}, http.StatusForbidden, noToken},
-		"with both it is answered":             {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusOK, "0"},
-		"with both it is also told of faults":  {http.MethodDelete, unknown, []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusNotFound, "Task not found"},
-		"it is not good for another client":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abd"}, http.StatusForbidden, badToken},
-		"nor for none":                         {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, ""}, http.StatusForbidden, badToken},
-		"a made-up one is not good":            {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, forged, crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
-		"one with another time is not good":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "7fff" + token[4:], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
-		"half of one is not good":              {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token[:32], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
-		"an empty one is not good":             {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "", crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
-		"one that is no number is not good":    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, strings.Repeat("x", 64), crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
-		"it is told before a redirect":         {http.MethodPost, "/task_runs", nil, http.StatusForbidden, noToken},
-		"it is told before a malformed body":   {http.MethodPost, "/task_runs/", nil, http.StatusForbidden, noToken},
-		"a preflight needs none":               {http.MethodOptions, "/task_runs/", []string{"Origin", "http://example.test", "Access-Control-Request-Method", "POST"}, http.StatusOK, "OK"},
-		"asking for a token without a client":  {http.MethodGet, "/csrf-token", nil, http.StatusUnprocessableEntity, `"loc":["query","client"]`},
-		"asking for a token needs no other":    {http.MethodGet, "/csrf-token?client=", nil, http.StatusOK, `"client":""`},
-		"the description of routes needs none": {http.MethodGet, "/openapi.json", nil, http.StatusOK, `"openapi":"3.1.1"`},
+		"reading needs no token":                      {http.MethodGet, "/health", nil, http.StatusOK, "true"},
+		"posting needs a token":                       {http.MethodPost, "/task_runs/count", nil, http.StatusForbidden, noToken},
+		"patching needs a token":                      {http.MethodPatch, unknown, nil, http.StatusForbidden, noToken},
+		"deleting needs a token":                      {http.MethodDelete, unknown, nil, http.StatusForbidden, noToken},
+		"putting an unknown path needs a token":       {http.MethodPut, "/nowhere", nil, http.StatusForbidden, noToken},
+		"a token without its client":                  {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token}, http.StatusForbidden, noClient},
+		"a client without a token":                    {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderClient, "abc"}, http.StatusForbidden, noToken},
+		"a token with its client":                     {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusOK, "0"},
+		"a token with its client and an invalid body": {http.MethodDelete, unknown, []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abc"}, http.StatusNotFound, "Task not found"},
+		"a token of another client":                   {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, "abd"}, http.StatusForbidden, badToken},
+		"a token of an empty client":                  {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token, crossorigin.HeaderClient, ""}, http.StatusForbidden, badToken},
+		"an invalid signature":                        {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, forged, crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"a token with another time":                   {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "7fff" + token[4:], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"a part of a token":                           {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, token[:32], crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"an empty token":                              {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, "", crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"a token with an invalid number":              {http.MethodPost, "/task_runs/count", []string{crossorigin.HeaderToken, strings.Repeat("x", 64), crossorigin.HeaderClient, "abc"}, http.StatusForbidden, badToken},
+		"the token is checked before a redirect":      {http.MethodPost, "/task_runs", nil, http.StatusForbidden, noToken},
+		"the token is checked before the body":        {http.MethodPost, "/task_runs/", nil, http.StatusForbidden, noToken},
+		"a preflight needs no token":                  {http.MethodOptions, "/task_runs/", []string{"Origin", "http://example.test", "Access-Control-Request-Method", "POST"}, http.StatusOK, "OK"},
+		"a request for a token without a client":      {http.MethodGet, "/csrf-token", nil, http.StatusUnprocessableEntity, `"loc":["query","client"]`},
+		"a request for a token needs no token":        {http.MethodGet, "/csrf-token?client=", nil, http.StatusOK, `"client":""`},
+		"the OpenAPI document needs no token":         {http.MethodGet, "/openapi.json", nil, http.StatusOK, `"openapi":"3.1.1"`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestRequestsThatChangeSomethingNeedAToken(t *testing.T) {
 	}
 }
 
-func TestATokenResponseHasTheClientAndTheExpiration(t *testing.T) {
+func TestCSRF_tokenResponseHasClientAndExpiration(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	answer := f.must(t, http.StatusOK, http.MethodGet, "/csrf-token?client=a%22b", "")
@@ -95,7 +95,7 @@ func TestATokenResponseHasTheClientAndTheExpiration(t *testing.T) {
 	}
 }
 
-func TestATokenExpiresAfterAnHour(t *testing.T) {
+func TestCSRF_tokenExpiresAfterAnHour(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, protected(""))
 	header := []string{crossorigin.HeaderToken, tokenOf(t, f, "abc"), crossorigin.HeaderClient, "abc"}
@@ -109,7 +109,7 @@ func TestATokenExpiresAfterAnHour(t *testing.T) {
 	}
 }
 
-func TestReplicasWithTheSameKeyAcceptEachOthersTokens(t *testing.T) {
+func TestCSRF_replicasWithTheSameKeyAcceptEachOthersTokens(t *testing.T) {
 	t.Parallel()
 	file := func(key string) string {
 		name := filepath.Join(t.TempDir(), "key")
@@ -124,10 +124,10 @@ func TestReplicasWithTheSameKeyAcceptEachOthersTokens(t *testing.T) {
 		keyFile string
 		status  int
 	}{
-		"the same key":         {file(same), http.StatusOK},
-		"another key":          {file(other), http.StatusForbidden},
-		"a random key":         {"", http.StatusForbidden},
-		"another, just longer": {file(one + "\n"), http.StatusForbidden},
+		"the same key":                     {file(same), http.StatusOK},
+		"another key":                      {file(other), http.StatusForbidden},
+		"a random key":                     {"", http.StatusForbidden},
+		"another key with the same prefix": {file(one + "\n"), http.StatusForbidden},
 	} {
 		if w := newFixture(t, protected(tc.keyFile)).ask(t, http.MethodPost, "/task_runs/count", "", header...); w.Code != tc.status {
 			t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, tc.status)

@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// Bodies that are not valid, and what is said of them (contract §1.2).
-func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
+// Invalid bodies and the responses to them (contract §1.2).
+func TestLimits_invalidBodies(t *testing.T) {
 	t.Parallel()
 	const (
 		missing     = `{"type":"missing","loc":["body"],"msg":"Field required","input":null}`
@@ -18,11 +18,11 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 	)
 	cases := map[string]struct{ method, path, body, want string }{
 		"no body for a limit": {"POST", newBase + "/", "", missing},
-		"a limit that is no object": {
+		"a limit that is not an object": {
 			"POST", newBase + "/", "[]",
 			`{"type":"model_attributes_type","loc":["body"],"msg":"Input should be a valid dictionary or object to extract fields from","input":[]}`,
 		},
-		"a limit of nothing": {
+		"an empty limit": {
 			"POST", newBase + "/", "{}", `{"type":"missing","loc":["body","name"],"msg":"Field required","input":{}},` +
 				`{"type":"missing","loc":["body","limit"],"msg":"Field required","input":{}}`,
 		},
@@ -34,89 +34,89 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 			"POST", newBase + "/", `{"name":"","limit":1}`,
 			`{"type":"string_pattern_mismatch","loc":["body","name"],"msg":"String should match pattern '^[^/%&><]+$'","input":"","ctx":{"pattern":"^[^/%&><]+$"}}`,
 		},
-		"a name that is no text": {
+		"a name that is not a text": {
 			"POST", newBase + "/", `{"name":1,"limit":1}`, `{"type":"string_type","loc":["body","name"],"msg":"Input should be a valid string","input":1}`,
 		},
-		"numbers below zero": {
+		"negative numbers": {
 			"POST", newBase + "/", `{"name":"a","limit":-1,"active_slots":-2,"denied_slots":-3,"slot_decay_per_second":-0.5}`,
 			`{"type":"greater_than_equal","loc":["body","limit"],` + negative + `,"input":-1,"ctx":{"ge":0}},` +
 				`{"type":"greater_than_equal","loc":["body","active_slots"],` + negative + `,"input":-2,"ctx":{"ge":0}},` +
 				`{"type":"greater_than_equal","loc":["body","denied_slots"],` + negative + `,"input":-3,"ctx":{"ge":0}},` +
 				`{"type":"greater_than_equal","loc":["body","slot_decay_per_second"],` + negative + `,"input":-0.5,"ctx":{"ge":0.0}}`,
 		},
-		"a null where a new limit needs something": {
+		"null for required fields of a new limit": {
 			"POST", newBase + "/", `{"name":"a","limit":1,"active":null,"slot_decay_per_second":null}`,
 			`{"type":"bool_type","loc":["body","active"],"msg":"Input should be a valid boolean","input":null},` +
 				`{"type":"float_type","loc":["body","slot_decay_per_second"],"msg":"Input should be a valid number","input":null}`,
 		},
-		"a key too many": {
+		"an unknown key": {
 			"POST", newBase + "/", `{"name":"a","limit":1,"x":2}`, `{"type":"extra_forbidden","loc":["body","x"],"msg":"Extra inputs are not permitted","input":2}`,
 		},
-		"a decay without end": {
+		"an infinite decay": {
 			"PATCH", newBase + "/a", `{"slot_decay_per_second":Infinity}`,
 			`{"type":"finite_number","loc":["body","slot_decay_per_second"],"msg":"Input should be a finite number","input":null}`,
 		},
-		"no body for a change":   {"PATCH", newBase + "/a", "", missing},
-		"a change of other kind": {"PATCH", newBase + "/a", `{"limit":"x"}`, `{"type":"int_parsing","loc":["body","limit"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"}`},
-		"taking nothing": {
+		"no body for a change":      {"PATCH", newBase + "/a", "", missing},
+		"a change with wrong types": {"PATCH", newBase + "/a", `{"limit":"x"}`, `{"type":"int_parsing","loc":["body","limit"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"}`},
+		"an empty acquisition": {
 			"POST", newBase + "/increment", "{}", `{"type":"missing","loc":["body","slots"],"msg":"Field required","input":null},` +
 				`{"type":"missing","loc":["body","names"],"msg":"Field required","input":null}`,
 		},
-		"taking no slots in no mode": {
+		"an acquisition of 0 slots in an unknown mode": {
 			"POST", newBase + "/increment", `{"slots":0,"names":"a","mode":"x","create_if_missing":"x"}`,
 			`{"type":"greater_than","loc":["body","slots"],` + notPositive + `,"input":0,"ctx":{"gt":0}},` +
 				`{"type":"list_type","loc":["body","names"],"msg":"Input should be a valid list","input":"a"},` +
 				`{"type":"literal_error","loc":["body","mode"],"msg":"Input should be 'concurrency' or 'rate_limit'","input":"x","ctx":{"expected":"'concurrency' or 'rate_limit'"}},` +
 				`{"type":"bool_parsing","loc":["body","create_if_missing"],"msg":"Input should be a valid boolean, unable to interpret input","input":"x"}`,
 		},
-		"slots that are no number": {
+		"slots that are not a number": {
 			"POST", newBase + "/increment", `{"slots":"x","names":[1]}`,
 			`{"type":"int_parsing","loc":["body","slots"],"msg":"Input should be a valid integer, unable to parse string as an integer","input":"x"},` +
 				`{"type":"string_type","loc":["body","names",0],"msg":"Input should be a valid string","input":1}`,
 		},
-		"a lease too short": {
+		"a lease that is too short": {
 			"POST", newBase + "/increment-with-lease", `{"slots":1,"names":[],"lease_duration":59.9}`,
 			`{"type":"greater_than_equal","loc":["body","lease_duration"],"msg":"Input should be greater than or equal to 60","input":59.9,"ctx":{"ge":60.0}}`,
 		},
-		"a lease too long": {
+		"a lease that is too long": {
 			"POST", newBase + "/increment-with-lease", `{"slots":1,"names":[],"lease_duration":86401}`,
 			`{"type":"less_than_equal","loc":["body","lease_duration"],"msg":"Input should be less than or equal to 86400","input":86401,"ctx":{"le":86400.0}}`,
 		},
-		"a holder of other kind": {
+		"a holder of an unknown type": {
 			"POST", newBase + "/increment-with-lease", `{"slots":1,"names":[],"holder":{"type":"x","x":1}}`,
 			`{"type":"literal_error","loc":["body","holder","type"],"msg":"Input should be 'flow_run', 'task_run' or 'deployment'","input":"x","ctx":{"expected":"'flow_run', 'task_run' or 'deployment'"}},` +
 				`{"type":"missing","loc":["body","holder","id"],"msg":"Field required","input":{"type":"x","x":1}},` +
 				`{"type":"extra_forbidden","loc":["body","holder","x"],"msg":"Extra inputs are not permitted","input":1}`,
 		},
-		"a holder that is no object": {
+		"a holder that is not an object": {
 			"POST", newBase + "/increment-with-lease", `{"slots":1,"names":[],"holder":1}`,
 			`{"type":"model_attributes_type","loc":["body","holder"],"msg":"Input should be a valid dictionary or object to extract fields from","input":1}`,
 		},
-		"no parameters at all": {
+		"no parameters": {
 			"POST", newBase + "/increment-with-lease", "[]", missingOf("slots", "names", "mode", "lease_duration", "holder"),
 		},
 		"a release without parameters": {"POST", newBase + "/decrement", "7", missingOf("slots", "names", "occupancy_seconds", "create_if_missing")},
-		"an occupancy of nothing": {
+		"an occupancy of 0": {
 			"POST", newBase + "/decrement", `{"slots":1,"names":[],"occupancy_seconds":0}`,
 			`{"type":"greater_than","loc":["body","occupancy_seconds"],` + notPositive + `,"input":0,"ctx":{"gt":0.0}}`,
 		},
-		"no lease":                    {"POST", newBase + "/decrement-with-lease", "{}", missingOf("lease_id")},
-		"a lease that is no object":   {"POST", newBase + "/decrement-with-lease", `""`, missingOf("lease_id")},
-		"a renewal that is no object": {"POST", newBase + "/leases/" + idOther + "/renew", "[]", missingOf("lease_duration")},
-		"a lease that is no id": {
+		"no lease":                        {"POST", newBase + "/decrement-with-lease", "{}", missingOf("lease_id")},
+		"a lease that is not an object":   {"POST", newBase + "/decrement-with-lease", `""`, missingOf("lease_id")},
+		"a renewal that is not an object": {"POST", newBase + "/leases/" + idOther + "/renew", "[]", missingOf("lease_duration")},
+		"a lease that is not an id": {
 			"POST", newBase + "/leases/x/renew", `{"lease_duration":"x"}`,
 			`{"type":"uuid_parsing","loc":["path","lease_id"],"msg":"Input should be a valid UUID, invalid character: found ` + "`x`" + ` at 1","input":"x","ctx":{"error":"invalid character: found ` + "`x`" + ` at 1"}},` +
 				`{"type":"float_parsing","loc":["body","lease_duration"],"msg":"Input should be a valid number, unable to parse string as a number","input":"x"}`,
 		},
-		"a tag of nothing": {
+		"an empty limit of a tag": {
 			"POST", oldBase + "/", "{}", `{"type":"missing","loc":["body","tag"],"msg":"Field required","input":{}},` +
 				`{"type":"missing","loc":["body","concurrency_limit"],"msg":"Field required","input":{}}`,
 		},
-		"slots for no run":           {"POST", oldBase + "/increment", "{}", missingOf("names", "task_run_id")},
-		"slots of no run":            {"POST", oldBase + "/decrement", "[]", missingOf("names", "task_run_id")},
-		"a reset that is no object":  {"POST", oldBase + "/tag/a/reset", "[]", missingOf("slot_override")},
-		"a filter that is no object": {"POST", oldBase + "/filter", "[]", missingOf("limit", "offset")},
-		"an offset below zero": {
+		"slots without a run":            {"POST", oldBase + "/increment", "{}", missingOf("names", "task_run_id")},
+		"slots for an invalid run":       {"POST", oldBase + "/decrement", "[]", missingOf("names", "task_run_id")},
+		"a reset that is not an object":  {"POST", oldBase + "/tag/a/reset", "[]", missingOf("slot_override")},
+		"a filter that is not an object": {"POST", oldBase + "/filter", "[]", missingOf("limit", "offset")},
+		"a negative offset": {
 			"POST", newBase + "/filter", `{"offset":-1}`, `{"type":"greater_than_equal","loc":["body","offset"],` + negative + `,"input":-1,"ctx":{"ge":0}}`,
 		},
 	}
@@ -135,7 +135,7 @@ func TestBodiesAboutLimitsThatAreNotValid(t *testing.T) {
 	}
 }
 
-func TestLimitsOfPagesOutOfRange(t *testing.T) {
+func TestPages_limitOutOfRange(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withLimits(&askedLimits{}))
 	for body, want := range map[string]string{`{"limit":-1}`: "Invalid limit: must be greater than or equal to 0.", `{"limit":201}`: "Invalid limit: must be less than or equal to 200."} {
@@ -145,7 +145,7 @@ func TestLimitsOfPagesOutOfRange(t *testing.T) {
 	}
 }
 
-// missingOf is what is said of parameters that are not given.
+// missingOf returns the errors for missing parameters.
 func missingOf(names ...string) string {
 	faults := make([]string, 0, len(names))
 	for _, name := range names {

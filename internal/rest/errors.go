@@ -8,6 +8,7 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -27,7 +28,7 @@ const (
 // textOperatorForbidden begins the text about a permission that the operator lacks, not the caller.
 const textOperatorForbidden = "The operator lacks a permission in Kubernetes: "
 
-// The keys of responses of one text: Prefect's handlers use detail, the layers below them exception_message
+// The keys of responses with one text: Prefect's handlers use detail, the layers below them exception_message
 // (contract §0.6).
 const (
 	keyDetail      = "detail"
@@ -47,7 +48,7 @@ const (
 // retryAfter is the time after which a client can retry, in seconds.
 const retryAfter = "1"
 
-// problem is a response of one text.
+// problem is a response with one text.
 type problem struct{ key, text string }
 
 func detailText(text string) func(string) problem {
@@ -63,7 +64,7 @@ type notReadyError struct{ cause error }
 
 func (e *notReadyError) Error() string { return "not ready: " + e.cause.Error() }
 
-// message returns the text of Prefect, with the reason if an administrator has to act.
+// message returns Prefect's text, with the reason if an administrator has to act.
 func (e *notReadyError) message() string {
 	const message = "Database is not available"
 	if unfit, ok := errors.AsType[*taskrun.UnfitError](e.cause); ok {
@@ -79,12 +80,12 @@ type methodError struct{ allow string }
 
 func (e *methodError) Error() string { return "Method Not Allowed" }
 
-// redirectError has the location of the route.
+// redirectError holds the location of the route.
 type redirectError struct{ location string }
 
 func (e *redirectError) Error() string { return "redirected to " + e.location }
 
-// errorResponse is the single place where errors become responses. unexpected is true for errors of the server itself.
+// errorResponse is the only place where errors become responses. unexpected is true for errors of the server itself.
 func errorResponse(err error, rt *route, r *request) (resp response, unexpected bool) {
 	var (
 		plain    *wire.DetailError
@@ -137,12 +138,15 @@ func useCaseResponse(err error, rt *route, r *request) (resp response, unexpecte
 	var (
 		undecodable *taskrun.UndecodableError
 		rejected    *taskrun.RejectedError
+		edit        *flowrun.EditError
 	)
 	switch {
-	case errors.As(err, &undecodable): // the object is not valid, which was logged already
+	case errors.As(err, &undecodable): // the object cannot be decoded, which is already logged
 		return jsonMember(http.StatusInternalServerError, keyMessage, undecodable.Error()), false
 	case errors.As(err, &rejected):
 		return rejectedByCluster(rejected), false
+	case errors.As(err, &edit):
+		return jsonMember(http.StatusBadRequest, keyDetail, edit.Reason), false
 	case errors.Is(err, taskrun.ErrNotFound) && rt.notFoundText != nil:
 		p := rt.notFoundText(r.parameter)
 		return jsonMember(http.StatusNotFound, p.key, p.text), false

@@ -19,7 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// liveHeap watches how much of the heap is in use.
+// liveHeap measures the maximum size of the heap.
 type liveHeap struct {
 	stop  chan struct{}
 	ended sync.WaitGroup
@@ -41,7 +41,7 @@ func watchHeap() *liveHeap {
 	return h
 }
 
-// end returns the most that was in use.
+// end returns the maximum.
 func (h *liveHeap) end() uint64 {
 	close(h.stop)
 	h.ended.Wait()
@@ -55,8 +55,8 @@ func liveBytes() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// heldRuns keeps those who count runs waiting, so that their bodies are all there
-// at once.
+// heldRuns blocks the callers of Count, so that their bodies are in memory at the
+// same time.
 type heldRuns struct {
 	Runs
 	held chan struct{}
@@ -75,18 +75,18 @@ func (h heldRuns) Count(ctx context.Context, _ taskrun.Filter) (int, error) {
 	return 0, err
 }
 
-const flooders = 4 // identities
+const flooders = 4 // number of identities
 
-// flood sends the worst of everything at once.
+// flood sends the most expensive requests of each kind at once.
 type flood struct {
 	t           *testing.T
 	s           *started
 	clients     sync.WaitGroup
 	connections []net.Conn
-	busy        chan struct{} // an answer of 503
+	busy        chan struct{} // signals a 503
 }
 
-// dial connects from a loopback address of its own.
+// dial connects from its own loopback address.
 func (f *flood) dial(from int) net.Conn {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(from))}}
 	conn, err := dialer.DialContext(f.t.Context(), "tcp", f.s.server.Addr().String())
@@ -97,7 +97,7 @@ func (f *flood) dial(from int) net.Conn {
 	return conn
 }
 
-// slow sends the beginning of something, and nothing more.
+// slow sends the start of a request and then nothing.
 func (f *flood) slow(from int, text []byte) {
 	conn := f.dial(from)
 	f.clients.Go(func() {
@@ -106,7 +106,7 @@ func (f *flood) slow(from int, text []byte) {
 	})
 }
 
-// post sends a body as one of the identities, and reads the answer if told to.
+// post sends a body as one of the identities. It reads the response if told to.
 func (f *flood) post(who int, path string, body []byte, read bool) {
 	conn := f.dial(100 + who)
 	f.clients.Go(func() {
@@ -131,7 +131,7 @@ func (f *flood) post(who int, path string, body []byte, read bool) {
 	})
 }
 
-// unidentified sends what callers without a token can.
+// unidentified sends what callers without a token can send.
 func (f *flood) unidentified() {
 	var headers strings.Builder
 	for i := range 2700 {
@@ -147,7 +147,7 @@ func (f *flood) unidentified() {
 	}
 }
 
-// identified sends what the identities can.
+// identified sends what the identities can send.
 func (f *flood) identified(values, texts, lines []byte) {
 	for who := range flooders {
 		body := fmt.Appendf(nil, "POST /namespaces/n%d/api/task_runs/ HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer create taskruns in n%d\r\n"+
@@ -169,9 +169,9 @@ func (f *flood) identified(values, texts, lines []byte) {
 	}
 }
 
-// TestTheWorstOfEverythingAtOnceFitsTheMemory sends all of it to a server whose
-// limits are the default ones. Not parallel: it watches the heap.
-func TestTheWorstOfEverythingAtOnceFitsTheMemory(t *testing.T) {
+// TestFlood_allLimitsTogetherFitTheMemory sends all of it to a server with the
+// default limits. It is not parallel, because it measures the heap.
+func TestFlood_allLimitsTogetherFitTheMemory(t *testing.T) {
 	held := make(chan struct{})
 	s := start(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) {
 		home := d.Runs
@@ -189,7 +189,7 @@ func TestTheWorstOfEverythingAtOnceFitsTheMemory(t *testing.T) {
 	heap := watchHeap()
 	f.unidentified()
 	f.identified([]byte(values), []byte(texts), []byte(lines))
-	<-f.busy // the memory is full, and was for a while
+	<-f.busy // the memory has been exhausted for a while
 	s.expectWellBehavedServed(t)
 	close(held)
 	most := heap.end()
@@ -206,7 +206,8 @@ func TestTheWorstOfEverythingAtOnceFitsTheMemory(t *testing.T) {
 	}
 }
 
-// expectWellBehavedServed checks that one more caller is answered while others flood.
+// expectWellBehavedServed checks that one more caller gets a response during the
+// flood.
 func (s *started) expectWellBehavedServed(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

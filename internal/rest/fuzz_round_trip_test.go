@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// object reads a JSON object; its members keep their spelling.
+// object parses a JSON object. The texts of its members are kept.
 func object(t *testing.T, text string) map[string]json.RawMessage {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -21,7 +21,7 @@ func object(t *testing.T, text string) map[string]json.RawMessage {
 	return members
 }
 
-// only writes an object of these members.
+// only returns an object with only these members.
 func only(t *testing.T, members map[string]json.RawMessage, keys ...string) string {
 	t.Helper()
 	kept := map[string]json.RawMessage{}
@@ -35,10 +35,11 @@ func only(t *testing.T, members map[string]json.RawMessage, keys ...string) stri
 	return string(text)
 }
 
-// stateKeys are what an answer's state and a proposal have in common.
+// stateKeys are the keys that states in responses and proposals have in common.
 var stateKeys = []string{"type", "name", "message", "data", "state_details"}
 
-// sameAs compares two answers, but for the id of the state, which is always new.
+// sameAs compares two responses without the id of the state, which is always
+// new.
 func sameAs(t *testing.T, first, firstID, second, secondID string) {
 	t.Helper()
 	second = strings.ReplaceAll(second, secondID, firstID)
@@ -47,8 +48,8 @@ func sameAs(t *testing.T, first, firstID, second, secondID string) {
 	}
 }
 
-// FuzzCreateRoundTrip sends the answer to a create back as another: what was
-// understood must be said in a way that is understood alike.
+// FuzzCreateRoundTrip sends the response to a create as another create. Decoding
+// the response must give the same run.
 func FuzzCreateRoundTrip(f *testing.F) {
 	for _, seed := range []string{
 		`{"task_key":"k","dynamic_key":"d"}`,
@@ -74,7 +75,7 @@ func FuzzCreateRoundTrip(f *testing.F) {
 		run := object(t, first)
 		for _, label := range object(t, string(run["labels"])) {
 			if string(label) == "null" {
-				return // stood for a number that JSON has not, and cannot be sent
+				return // stands for a number that JSON does not support, and cannot be sent
 			}
 		}
 		state := object(t, string(run["state"]))
@@ -86,8 +87,7 @@ func FuzzCreateRoundTrip(f *testing.F) {
 	})
 }
 
-// FuzzSetStateRoundTrip proposes the state that came of a proposal to an equal
-// run.
+// FuzzSetStateRoundTrip proposes the state of a response to an equal run.
 func FuzzSetStateRoundTrip(f *testing.F) {
 	for _, seed := range []string{
 		`{"state":{"type":"RUNNING"}}`,

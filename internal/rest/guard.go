@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/limiter"
 )
 
-// Guard requires authorization for handlers that are no part of REST, such as metrics: callers need
-// the verb get on the path, which is no resource.
+// Guard requires authorization for handlers outside of REST, such as metrics: callers need the verb
+// get on the non-resource path.
 func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := authorizeRequest(reviewer, r); err != nil {
@@ -21,9 +21,9 @@ func Guard(reviewer Reviewer, behind http.Handler) http.Handler {
 	})
 }
 
-// GuardHost puts the check of the header Host before what is no part of REST, such as
-// metrics, where callers are not authenticated: a web page whose owner has pointed its
-// name at this machine reads nothing. Hosts are served beside those of loopback.
+// GuardHost checks the Host header of requests to handlers without authentication, such as metrics.
+// A web page that resolves its own host name to this machine (DNS rebinding) gets no response.
+// hosts are accepted in addition to loopback names.
 func GuardHost(hosts []string, behind http.Handler) http.Handler {
 	policy := crossorigin.NewPolicy(&crossorigin.Options{AllowedHosts: hosts}, false)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

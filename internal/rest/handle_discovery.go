@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// What Kubernetes calls a group, a version of it, and what is in that. The types
-// of apimachinery are the same, but import much of Kubernetes.
+// An API group, its version, and the resources in it. They replace the types of apimachinery, which imports much
+// of Kubernetes.
 type (
 	apiGroupList struct {
 		Kind       string     `json:"kind"`

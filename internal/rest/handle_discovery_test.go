@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 )
 
-// vouching believes a header, as only a test does.
+// vouching trusts a header, which only a test does.
 type vouching struct{}
 
 func (vouching) Caller(r *http.Request) (authn.Caller, bool, error) {
@@ -24,13 +24,13 @@ func (vouching) Caller(r *http.Request) (authn.Caller, bool, error) {
 	}
 }
 
-// aggregated is a server that the API server passes requests on to.
+// aggregated is a server that gets requests from the API server.
 func aggregated(t *testing.T) *fixture {
 	t.Helper()
 	return newFixture(t, withReviewer(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Proxy = vouching{} })
 }
 
-func TestDiscoveryDocuments(t *testing.T) {
+func TestDiscovery_documents(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	read := func(path string, into any) {
@@ -75,7 +75,7 @@ func TestDiscoveryDocuments(t *testing.T) {
 	}
 }
 
-func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
+func TestAggregation_forwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const in = "/apis/rest.taskrun.dev/v1alpha1/namespaces/"
@@ -83,15 +83,15 @@ func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 		path, show string
 		want       int
 	}{
-		"a caller with the right":                {in + "other/task_runs/count", "user list taskruns in other", 200},
-		"one with the right elsewhere":           {in + "other/task_runs/count", "user list taskruns in default", 403},
-		"a caller that is not the API server":    {in + "other/task_runs/count", "", 401},
-		"a token is not what counts here":        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
-		"who cannot be checked":                  {in + "other/task_runs/count", "broken", 503},
-		"the API server's word, on another path": {"/api/task_runs/count", "user list taskruns in default", 401},
-		"a namespace that is no name":            {in + "Other/task_runs/count", "user list taskruns in Other", 404},
-		"no such document":                       {"/openapi/v2", "user somebody", 404},
-		"discovery without a certificate":        {"/apis", "", 401},
+		"a caller with the permission":              {in + "other/task_runs/count", "user list taskruns in other", 200},
+		"a permission in another namespace":         {in + "other/task_runs/count", "user list taskruns in default", 403},
+		"a request that is not from the API server": {in + "other/task_runs/count", "", 401},
+		"a token is ignored":                        {in + "other/task_runs/count", "Bearer list taskruns in other", 401},
+		"a failed review":                           {in + "other/task_runs/count", "broken", 503},
+		"a forwarded caller on another path":        {"/api/task_runs/count", "user list taskruns in default", 401},
+		"an invalid namespace":                      {in + "Other/task_runs/count", "user list taskruns in Other", 404},
+		"an unknown document":                       {"/openapi/v2", "user somebody", 404},
+		"discovery without a certificate":           {"/apis", "", 401},
 	}
 	for name, tc := range cases {
 		if got := f.knock(t, http.MethodPost, tc.path, tc.show).Code; got != tc.want {
@@ -104,9 +104,9 @@ func TestForwardedCallersAreAuthenticatedByTheAPIServer(t *testing.T) {
 	}
 }
 
-// kube-apiserver makes 502 of a redirect. Each path is served with one slash more or
-// fewer as it is without.
-func TestForwardedRequestsAreNotRedirected(t *testing.T) {
+// kube-apiserver responds with 502 to a redirect. Each path is served with and
+// without a trailing slash.
+func TestAggregation_forwardedRequestsAreNotRedirected(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	const base = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
@@ -152,8 +152,8 @@ func TestForwardedRequestsAreNotRedirected(t *testing.T) {
 	ask(&route{method: http.MethodGet}, base+"/nope/")
 }
 
-// Wherever the page is read, what it loads is found.
-func TestThePageLoadsItsFilesWithAnyTrailingSlashes(t *testing.T) {
+// The page loads its files from every path that it is served at.
+func TestDocs_pageLoadsItsFilesWithAnyTrailingSlashes(t *testing.T) {
 	t.Parallel()
 	f := aggregated(t)
 	for _, slashes := range []string{"", "/", "//"} {

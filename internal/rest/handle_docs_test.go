@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// loadedByPage matches what the page loads, and its link to the document.
+// loadedByPage matches the files that the page loads, and its link to the
+// document.
 var loadedByPage = regexp.MustCompile(`(src|href)="([^"]*)"`)
 
 // filesOfPage is the number of them.
@@ -22,7 +23,7 @@ const (
 	typePNG    = "image/png"
 )
 
-func TestPageLoadsOnlyWhatIsServed(t *testing.T) {
+func TestDocs_pageLoadsOnlyServedFiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	w := f.ask(t, http.MethodGet, "/docs", "")
@@ -44,7 +45,7 @@ func TestPageLoadsOnlyWhatIsServed(t *testing.T) {
 	}
 }
 
-func TestFilesOfThePage(t *testing.T) {
+func TestDocs_filesOfThePage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct{ mimeType, holds string }{
@@ -81,7 +82,7 @@ func TestFilesOfThePage(t *testing.T) {
 	}
 }
 
-func TestUnknownFilesOfThePageAreNotFound(t *testing.T) {
+func TestDocs_unknownFilesAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, name := range []string{"index.html", "swagger-ui.css.gz", "..%2Fstart.js", "nope"} {
@@ -91,7 +92,7 @@ func TestUnknownFilesOfThePageAreNotFound(t *testing.T) {
 	}
 }
 
-func TestDocumentIsJSONForPagesToo(t *testing.T) {
+func TestDocs_documentIsJSONForPagesToo(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t).ask(t, http.MethodGet, "/openapi.json", "", "Origin", "http://localhost:3000", headerAPIVersion, "0.1.0")
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != typeJSON || w.Header().Get("Access-Control-Allow-Origin") != "http://localhost:3000" {

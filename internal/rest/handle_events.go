@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// postEvents records events as the websocket for them does (contract §4.3), and responds when they are durable. A
-// caller that has no permission to create the run of an event gets 403. The other events are recorded.
+// postEvents records events like the websocket for events (contract §4.3), and responds when they are durable. A
+// caller without the permission to create the run of an event gets 403. The other events are recorded.
 func (s *namespaceHandler) postEvents(r *request) (response, error) {
 	events, err := wire.DecodeEvents(r.body)
 	if err != nil {

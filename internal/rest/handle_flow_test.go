@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-func TestAnyFlowIDIsAFlow(t *testing.T) {
+func TestFlow_anyIDIsAFlowIfFlowsAreNotStored(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
+	f := newFixture(t, withoutFlows)
 	want := `{"id":"` + idFlowRun + `","created":null,"updated":null,"name":"` + idFlowRun + `","tags":[],"labels":{}}`
 	for _, spelling := range []string{idFlowRun, strings.ToUpper(idFlowRun), strings.ReplaceAll(idFlowRun, "-", "")} {
 		if got := f.must(t, http.StatusOK, http.MethodGet, "/flows/"+spelling, ""); got != want {

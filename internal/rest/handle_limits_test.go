@@ -13,13 +13,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// call is a use case that was asked for.
+// call is one call of a use case.
 type call struct {
 	Name string
 	Args []any
 }
 
-// askedLimits answers with one limit, or an error, and keeps what it was asked.
+// askedLimits returns one limit or an error, and records the calls.
 type askedLimits struct {
 	err     error
 	created bool
@@ -91,12 +91,12 @@ func (a *askedLimits) ReleaseForRun(_ context.Context, tags []string, runID stri
 	return []*concurrency.View{a.limit()}, a.asked("ReleaseForRun", tags, runID)
 }
 
-// withLimits serves the routes about limits.
+// withLimits serves the routes of limits.
 func withLimits(limits *askedLimits) change {
 	return func(_ *Options, d *Dependencies) { d.Limits = limits }
 }
 
-// What a limit looks like.
+// The response with a limit.
 const (
 	limitBegin = `{"id":"` + idKnown + `","created":"2026-08-21T12:00:00Z","updated":"2026-08-21T12:00:01.500000Z",`
 	limitRead  = limitBegin + `"active":true,"name":"tag:db","limit":3,"active_slots":2,"slot_decay_per_second":0.5}`
@@ -112,7 +112,7 @@ const (
 	newBase = "/v2/concurrency_limits"
 )
 
-func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
+func TestLimits_routesCallTheUseCases(t *testing.T) {
 	t.Parallel()
 	ofDB := []any{concurrency.Key{Name: "tag:db"}}
 	cases := map[string]struct {
@@ -122,24 +122,24 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 		wantBody           string
 		want               call
 	}{
-		"making a limit": {
+		"creating a limit": {
 			method: "POST", path: newBase + "/", body: `{"name":"tag:db","limit":"3"}`, wantStatus: 201, wantBody: limitMade,
 			want: call{"Create", []any{concurrency.NewLimit{Name: "tag:db", Active: true, Limit: 3}}},
 		},
-		"making one with all there is to say": {
+		"creating a limit with all fields": {
 			method: "POST", path: newBase + "/", wantStatus: 201, wantBody: limitMade,
 			body: `{"name":"x","limit":3,"active":false,"active_slots":2,"denied_slots":1,"slot_decay_per_second":0.5}`,
 			want: call{"Create", []any{concurrency.NewLimit{Name: "x", Limit: 3, ActiveSlots: 2, DeniedSlots: 1, SlotDecayPerSecond: 0.5}}},
 		},
-		"reading by name": {method: "GET", path: newBase + "/tag:db", wantStatus: 200, wantBody: limitRead, want: call{"Get", ofDB}},
-		"reading by id": {
+		"reading a limit by name": {method: "GET", path: newBase + "/tag:db", wantStatus: 200, wantBody: limitRead, want: call{"Get", ofDB}},
+		"reading a limit by id": {
 			method: "GET", path: newBase + "/" + idKnown, wantStatus: 200, wantBody: limitRead, want: call{"Get", []any{concurrency.Key{ID: idKnown}}},
 		},
-		"reading all": {
+		"listing all limits": {
 			method: "POST", path: newBase + "/filter", wantStatus: 200, wantBody: "[" + limitRead + "," + limitRead + "]",
 			want: call{"List", []any{"", 0, 200}},
 		},
-		"reading a page": {
+		"listing a page": {
 			method: "POST", path: newBase + "/filter", body: `{"limit":2,"offset":5}`, wantStatus: 200,
 			wantBody: "[" + limitRead + "," + limitRead + "]", want: call{"List", []any{"", 5, 2}},
 		},
@@ -147,19 +147,19 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 			method: "PATCH", path: newBase + "/tag:db", body: `{"limit":0,"active":false}`, wantStatus: 204,
 			want: call{"Update", []any{ofDB[0], concurrency.Change{Limit: new(0), Active: new(false)}}},
 		},
-		"changing nothing": {
+		"an empty change": {
 			method: "PATCH", path: newBase + "/tag:db", body: `{}`, wantStatus: 204, want: call{"Update", []any{ofDB[0], concurrency.Change{}}},
 		},
-		"changing to null": {
+		"a change to null": {
 			method: "PATCH", path: newBase + "/tag:db", body: `{"limit":null}`, wantStatus: 409,
 			wantBody: `{"detail":"` + textTaken + `"}`, want: call{"Get", ofDB},
 		},
 		"deleting": {method: "DELETE", path: newBase + "/tag:db", wantStatus: 204, want: call{"Delete", ofDB}},
-		"taking slots": {
+		"acquiring slots": {
 			method: "POST", path: newBase + "/increment", body: `{"slots":2,"names":["a","b"],"mode":"rate_limit"}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]", want: call{"Acquire", []any{concurrency.Acquisition{Names: []string{"a", "b"}, Slots: 2, RateLimit: true}}},
 		},
-		"taking slots with a lease": {
+		"acquiring slots with a lease": {
 			method: "POST", path: newBase + "/increment-with-lease", wantStatus: 200,
 			body:     `{"slots":1,"names":[],"lease_duration":60.5,"holder":{"type":"task_run","id":"` + idOther + `"}}`,
 			wantBody: `{"lease_id":"` + idOther + `","limits":[` + limitNamed + `]}`,
@@ -167,22 +167,22 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 				Names: []string{}, Slots: 1, Lease: 60500 * time.Millisecond, Holder: &concurrency.Holder{Kind: "task_run", ID: idOther},
 			}}},
 		},
-		"a lease lives five minutes": {
+		"a lease of five minutes by default": {
 			method: "POST", path: newBase + "/increment-with-lease", body: `{"slots":1,"names":["a"],"holder":null}`, wantStatus: 200,
 			wantBody: `{"lease_id":"` + idOther + `","limits":[` + limitNamed + `]}`,
 			want:     call{"Acquire", []any{concurrency.Acquisition{Names: []string{"a"}, Slots: 1, Lease: 5 * time.Minute}}},
 		},
-		"giving slots back": {
+		"releasing slots": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1.5}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
 			want:     call{"Release", []any{concurrency.Released{Names: []string{"a"}, Slots: 2, Occupancy: new(1500 * time.Millisecond)}}},
 		},
-		"giving slots back after an eternity": {
+		"releasing slots with a very long occupancy": {
 			method: "POST", path: newBase + "/decrement", body: `{"slots":2,"names":["a"],"occupancy_seconds":1e300}`, wantStatus: 200,
 			wantBody: "[" + limitNamed + "]",
 			want:     call{"Release", []any{concurrency.Released{Names: []string{"a"}, Slots: 2, Occupancy: new(time.Duration(1<<63 - 1))}}},
 		},
-		"giving a lease back": {
+		"releasing a lease": {
 			method: "POST", path: newBase + "/decrement-with-lease", body: `{"lease_id":"` + idOther + `"}`, wantStatus: 204,
 			want: call{"ReleaseLease", []any{idOther}},
 		},
@@ -190,25 +190,25 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 			method: "POST", path: newBase + "/leases/" + idOther + "/renew", body: `{"lease_duration":60}`, wantStatus: 204,
 			want: call{"Renew", []any{idOther, time.Minute}},
 		},
-		"renewing a lease for the usual time": {
+		"renewing a lease for the default time": {
 			method: "POST", path: newBase + "/leases/" + idOther + "/renew", wantStatus: 204,
 			want: call{"Renew", []any{idOther, 5 * time.Minute}},
 		},
-		"making the limit of a tag": {
+		"creating the limit of a tag": {
 			method: "POST", path: oldBase + "/", body: `{"tag":"db","concurrency_limit":3}`, created: true, wantStatus: 201,
 			wantBody: limitOfTag, want: call{"Put", []any{"tag:db", 3}},
 		},
-		"making it again": {
+		"creating the limit of a tag again": {
 			method: "POST", path: oldBase + "/", body: `{"tag":"db","concurrency_limit":3}`, wantStatus: 200,
 			wantBody: limitOfTag, want: call{"Put", []any{"tag:db", 3}},
 		},
 		"reading the limit of a tag": {
 			method: "GET", path: oldBase + "/tag/db", wantStatus: 200, wantBody: limitOfTag, want: call{"Get", ofDB},
 		},
-		"reading it by id": {
+		"reading the limit of a tag by id": {
 			method: "GET", path: oldBase + "/" + idKnown, wantStatus: 200, wantBody: limitOfTag, want: call{"Get", []any{concurrency.Key{ID: idKnown}}},
 		},
-		"reading those of all tags": {
+		"listing the limits of tags": {
 			method: "POST", path: oldBase + "/filter", wantStatus: 200, wantBody: "[" + limitOfTag + "," + limitOfTag + "]",
 			want: call{"List", []any{"tag:", 0, 200}},
 		},
@@ -216,22 +216,22 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 			method: "POST", path: oldBase + "/tag/db/reset", wantStatus: 200, wantBody: "null",
 			want: call{"Reset", []any{"tag:db", []string(nil)}},
 		},
-		"resetting it to some runs": {
+		"resetting the limit of a tag to some runs": {
 			method: "POST", path: oldBase + "/tag/db/reset", body: `{"slot_override":["` + idOther + `"]}`, wantStatus: 200, wantBody: "null",
 			want: call{"Reset", []any{"tag:db", []string{idOther}}},
 		},
 		"deleting the limit of a tag": {
 			method: "DELETE", path: oldBase + "/tag/db", wantStatus: 200, wantBody: "null", want: call{"Delete", ofDB},
 		},
-		"deleting it by id": {
+		"deleting the limit of a tag by id": {
 			method: "DELETE", path: oldBase + "/" + idKnown, wantStatus: 200, wantBody: "null",
 			want: call{"Delete", []any{concurrency.Key{ID: idKnown}}},
 		},
-		"taking slots of tags": {
+		"acquiring slots of tags": {
 			method: "POST", path: oldBase + "/increment", body: `{"names":["db"],"task_run_id":"` + idOther + `"}`, wantStatus: 200,
 			wantBody: "[" + tagNamed + "]", want: call{"AcquireForRun", []any{[]string{"db"}, idOther}},
 		},
-		"giving slots of tags back": {
+		"releasing slots of tags": {
 			method: "POST", path: oldBase + "/decrement", wantStatus: 200, wantBody: "[" + limitNamed + "]",
 			body: `{"names":["db"],"task_run_id":"` + idOther + `","occupancy_seconds":1.5}`,
 			want: call{"ReleaseForRun", []any{[]string{"db"}, idOther}},
@@ -252,7 +252,7 @@ func TestRoutesOfLimitsCallTheUseCases(t *testing.T) {
 	}
 }
 
-func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
+func TestLimits_errorResponses(t *testing.T) {
 	t.Parallel()
 	const slots = `{"slots":1,"names":["a"]}`
 	run := `{"names":["db"],"task_run_id":"` + idOther + `"}`
@@ -264,26 +264,26 @@ func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
 		wantBody           string
 		wantRetry          string
 	}{
-		"an unknown limit":                {"GET", newBase + "/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
-		"changing an unknown limit":       {"PATCH", newBase + "/x", "{}", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
-		"with a null, too":                {"PATCH", newBase + "/x", `{"name":null}`, taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
-		"deleting an unknown limit":       {"DELETE", newBase + "/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
-		"the limit of an unknown tag":     {"GET", oldBase + "/tag/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
-		"an unknown id":                   {"GET", oldBase + "/" + idOther, "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
-		"resetting an unknown tag":        {"POST", oldBase + "/tag/x/reset", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
-		"deleting an unknown tag's limit": {"DELETE", oldBase + "/tag/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
-		"a name that is taken":            {"POST", newBase + "/", `{"name":"x","limit":1}`, taskrun.ErrExists, 409, `{"detail":"` + textTaken + `"}`, ""},
-		"no free slot":                    {"POST", newBase + "/increment", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
-		"no free slot for a lease":        {"POST", newBase + "/increment-with-lease", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
+		"an unknown limit":                      {"GET", newBase + "/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
+		"changing an unknown limit":             {"PATCH", newBase + "/x", "{}", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
+		"changing an unknown limit with a null": {"PATCH", newBase + "/x", `{"name":null}`, taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
+		"deleting an unknown limit":             {"DELETE", newBase + "/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency Limit not found"}`, ""},
+		"the limit of an unknown tag":           {"GET", oldBase + "/tag/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
+		"an id that does not exist":             {"GET", oldBase + "/" + idOther, "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
+		"resetting an unknown tag":              {"POST", oldBase + "/tag/x/reset", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
+		"deleting an unknown tag's limit":       {"DELETE", oldBase + "/tag/x", "", taskrun.ErrNotFound, 404, `{"detail":"Concurrency limit not found"}`, ""},
+		"a name in use":                         {"POST", newBase + "/", `{"name":"x","limit":1}`, taskrun.ErrExists, 409, `{"detail":"` + textTaken + `"}`, ""},
+		"no free slot":                          {"POST", newBase + "/increment", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
+		"no free slot for a lease":              {"POST", newBase + "/increment-with-lease", slots, lockedFor, 423, `{"detail":"Locked"}`, "2.5"},
 		"no free slot of a tag": {
 			"POST", oldBase + "/increment", run, &concurrency.LockedError{Tag: "db", RetryAfter: 10 * time.Second}, 423,
 			`{"detail":"Concurrency limit for the db tag has been reached"}`, "10.0",
 		},
-		"a tag whose limit is zero": {
+		"a limit of zero": {
 			"POST", oldBase + "/increment", run, &concurrency.LockedError{Tag: "db", Never: true}, 423,
 			`{"detail":"The concurrency limit on tag \"db\" is 0 and will deadlock if the task tries to run again."}`, "",
 		},
-		"more slots than there are": {
+		"more slots than the limit has": {
 			"POST", newBase + "/increment", slots, concurrency.ErrTooManySlots, 422, `{"detail":"Slots requested is greater than the limit"}`, "",
 		},
 		"slots that do not decay": {
@@ -307,10 +307,10 @@ func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
 			"POST", newBase + "/decrement-with-lease", `{"lease_id":"` + idOther + `"}`, taskrun.ErrUnavailable, 503,
 			`{"exception_message":"Service Unavailable"}`, "1",
 		},
-		"taking where a policy denies it": {
+		"acquiring denied by a policy": {
 			"POST", newBase + "/increment", slots, taskrun.NewRejectedError(taskrun.AdmissionDenied, "no"), 403, `{"detail":"no"}`, "",
 		},
-		"making where there is no namespace": {
+		"creating in a missing namespace": {
 			"POST", oldBase + "/", `{"tag":"a","concurrency_limit":1}`, taskrun.NewRejectedError(taskrun.NamespaceMissing, "no"), 404, `{"detail":"no"}`, "",
 		},
 		"listing while the store is unavailable": {"POST", newBase + "/filter", "", taskrun.ErrUnavailable, 503, `{"exception_message":"Service Unavailable"}`, "1"},
@@ -333,7 +333,7 @@ func TestErrorsOfLimitsHaveTheirResponses(t *testing.T) {
 	}
 }
 
-func TestTheOlderRoutesHaveOnlyLimitsOfTags(t *testing.T) {
+func TestTagLimits_onlyServeLimitsOfTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withLimits(&askedLimits{name: "db"}))
 	f.must(t, http.StatusNotFound, "GET", oldBase+"/"+idKnown, "")

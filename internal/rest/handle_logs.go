@@ -31,8 +31,8 @@ const (
 	cutMark = "…"
 )
 
-// relay writes a line of a client to the log of the operator, which is kept longer than the buffer. The level is not
-// that of the client: an error of a task is not an error of the operator.
+// relay writes a line of a client to the log of the operator, which is kept longer than the buffer. The level
+// differs from the client's, because an error of a task is not an error of the operator.
 func (s *namespaceHandler) relay(ctx context.Context, line *logs.Line) {
 	level := levelOf(line.Level)
 	if !s.log.Enabled(ctx, level) {

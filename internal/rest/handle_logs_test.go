@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestLogLinesAreWrittenToTheLogOfTheOperator(t *testing.T) {
+func TestLogs_linesAreWrittenToTheLogOfTheOperator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.must(t, http.StatusCreated, http.MethodPost, "/logs/", `[`+
@@ -34,7 +34,7 @@ func TestLogLinesAreWrittenToTheLogOfTheOperator(t *testing.T) {
 	}
 }
 
-func TestALongLogLineIsTruncatedOnlyInTheLogOfTheOperator(t *testing.T) {
+func TestLogs_longLineIsTruncatedOnlyInTheLogOfTheOperator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	message := strings.Repeat("é", maxRelayed)
@@ -48,7 +48,7 @@ func TestALongLogLineIsTruncatedOnlyInTheLogOfTheOperator(t *testing.T) {
 	}
 }
 
-func TestLogLevelsOfPythonAreTranslated(t *testing.T) {
+func TestLogs_levelsOfPythonAreTranslated(t *testing.T) {
 	t.Parallel()
 	for python, want := range map[int]slog.Level{
 		-1: slog.LevelDebug, 0: slog.LevelDebug, 10: slog.LevelDebug, 19: slog.LevelDebug, 20: slog.LevelInfo, 29: slog.LevelInfo,
@@ -60,7 +60,7 @@ func TestLogLevelsOfPythonAreTranslated(t *testing.T) {
 	}
 }
 
-func TestARelayedLineNamesItsCallerAndNamespace(t *testing.T) {
+func TestLogs_relayedLineHasCallerAndNamespace(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	const right = "update taskruns/status in other"
@@ -80,7 +80,7 @@ func TestARelayedLineNamesItsCallerAndNamespace(t *testing.T) {
 	}
 }
 
-func TestLogsAreReadBack(t *testing.T) {
+func TestLogs_areReturnedByQueries(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.must(t, http.StatusCreated, http.MethodPost, "/logs/",

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 )
 
-// health responds while the server runs, independent of the store.
+// health responds as long as the server runs, regardless of the store.
 func (s *namespaceHandler) health(*request) (response, error) {
 	return jsonBody(http.StatusOK, "true"), nil
 }
@@ -36,7 +36,7 @@ func (s *namespaceHandler) adminVersion(*request) (response, error) {
 	return response{status: http.StatusOK, body: pyjson.AppendText(nil, s.options.PrefectVersion)}, nil
 }
 
-// adminStorage responds that no block has the storage of results: there are no blocks.
+// adminStorage responds that no block stores results, because blocks are not supported.
 func (s *namespaceHandler) adminStorage(*request) (response, error) {
 	return jsonBody(http.StatusOK, `{"default_result_storage_block_id":null}`), nil
 }

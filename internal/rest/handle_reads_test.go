@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestReadRoutesReturnTheResults(t *testing.T) {
+func TestReads_routesReturnTheResults(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -31,8 +31,8 @@ func TestReadRoutesReturnTheResults(t *testing.T) {
 			"/ui/flow_runs/count-task-runs", `{"flow_run_ids":["` + idUnknown + `","` + strings.ToUpper(idFlowRun) + `"]}`,
 			`{"` + idUnknown + `":0,"` + idFlowRun + `":1}`,
 		},
-		"counting by no flow run": {"/ui/flow_runs/count-task-runs", `{"flow_run_ids":[]}`, `{}`},
-		"a count inside flows":    {"/task_runs/count", `{"flow_runs":{"id":{"any_":["` + idFlowRun + `"]}}}`, `1`},
+		"counting without a flow run": {"/ui/flow_runs/count-task-runs", `{"flow_run_ids":[]}`, `{}`},
+		"a count inside flows":        {"/task_runs/count", `{"flow_runs":{"id":{"any_":["` + idFlowRun + `"]}}}`, `1`},
 		"a history": {
 			"/task_runs/history", `{"history_start":"2026-08-21T12:00:00Z","history_end":"2026-08-21T12:00:02Z","history_interval_seconds":1}`,
 			`[{"interval_start":"2026-08-21T12:00:00Z","interval_end":"2026-08-21T12:00:01Z","states":[` +
@@ -45,7 +45,7 @@ func TestReadRoutesReturnTheResults(t *testing.T) {
 			`[` + strings.Repeat(`{"completed":0,"failed":0},`, 19) + `{"completed":0,"failed":0}]`,
 		},
 		"a page beyond the last": {"/task_runs/paginate", `{"page":9,"limit":1}`, `{"results":[],"count":2,"limit":1,"pages":2,"page":9}`},
-		"a page without room":    {"/task_runs/paginate", `{"limit":0}`, `{"results":[],"count":2,"limit":0,"pages":0,"page":1}`},
+		"a page of size 0":       {"/task_runs/paginate", `{"limit":0}`, `{"results":[],"count":2,"limit":0,"pages":0,"page":1}`},
 		"no workers":             {"/task_workers/filter", ``, `[]`},
 		"no logs":                {"/logs/filter", ``, `[]`},
 	}
@@ -59,7 +59,7 @@ func TestReadRoutesReturnTheResults(t *testing.T) {
 	}
 }
 
-func TestARunForTheUIHasAFlowRunName(t *testing.T) {
+func TestUI_runHasAFlowRunName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -74,7 +74,7 @@ func TestARunForTheUIHasAFlowRunName(t *testing.T) {
 	}
 }
 
-// threeWorkers are there.
+// threeWorkers returns three connected workers.
 type threeWorkers struct{}
 
 func (threeWorkers) TaskWorkers() []taskrun.TaskWorker {
@@ -85,7 +85,7 @@ func (threeWorkers) TaskWorkers() []taskrun.TaskWorker {
 	}
 }
 
-func TestTaskWorkersAreFilteredByTheirTasks(t *testing.T) {
+func TestTaskWorkers_areFilteredByTheirTasks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Workers = threeWorkers{} })
 	for body, want := range map[string]string{
@@ -116,7 +116,7 @@ func TestTaskWorkersAreFilteredByTheirTasks(t *testing.T) {
 	}
 }
 
-func TestObservedStates(t *testing.T) {
+func TestObservedStates_routeReturnsStates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)

@@ -24,11 +24,7 @@ func (s *namespaceHandler) create(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-	}
-	return response{status: status, body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
+	return response{status: statusOf(created), body: wire.AppendRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
 }
 
 // read responds with a run.
@@ -118,11 +114,7 @@ func (s *namespaceHandler) setState(r *request) (response, error) {
 	if err != nil {
 		return response{}, err
 	}
-	status := http.StatusOK
-	if outcome.Written {
-		status = http.StatusCreated
-	}
-	return response{status: status, body: wire.AppendResult(make([]byte, 0, wire.RunSize), &outcome)}, nil
+	return response{status: statusOf(outcome.Written), body: wire.AppendResult(make([]byte, 0, wire.RunSize), &outcome)}, nil
 }
 
 // rename changes the name of a run. Without a name in the body only the time of the last write changes (contract §1.4).
@@ -138,16 +130,10 @@ func (s *namespaceHandler) rename(r *request) (response, error) {
 		}
 		name = &run.Name
 	}
-	if err := s.Runs.Rename(r.ctx, r.parameter, *name); err != nil {
-		return response{}, err
-	}
-	return response{status: http.StatusNoContent}, nil
+	return noContent(s.Runs.Rename(r.ctx, r.parameter, *name))
 }
 
 // remove deletes a run with its states.
 func (s *namespaceHandler) remove(r *request) (response, error) {
-	if err := s.Runs.Delete(r.ctx, r.parameter); err != nil {
-		return response{}, err
-	}
-	return response{status: http.StatusNoContent}, nil
+	return noContent(s.Runs.Delete(r.ctx, r.parameter))
 }

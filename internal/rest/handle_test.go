@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestMetaRoutes(t *testing.T) {
+func TestMeta_routes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct {
@@ -28,7 +28,7 @@ func TestMetaRoutes(t *testing.T) {
 		"hello":              {"/hello", http.StatusOK, `"👋"`},
 		"version":            {"/version", http.StatusOK, `"0.8.4"`},
 		"version of Prefect": {"/admin/version", http.StatusOK, `"3.9.1"`},
-		"no token is needed": {"/csrf-token?client=abc", http.StatusUnprocessableEntity, `{"detail":"CSRF protection is disabled."}`},
+		"CSRF is disabled":   {"/csrf-token?client=abc", http.StatusUnprocessableEntity, `{"detail":"CSRF protection is disabled."}`},
 		"a token without a client": {
 			"/csrf-token", http.StatusUnprocessableEntity,
 			`{"exception_message":"Invalid request received.","exception_detail":[{"type":"missing","loc":["query","client"],` +
@@ -49,7 +49,7 @@ func TestMetaRoutes(t *testing.T) {
 	}
 }
 
-func TestVersionOfPrefectCanBeSet(t *testing.T) {
+func TestVersion_ofPrefectCanBeSet(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.PrefectVersion = "3.4.0" })
 	if got := f.must(t, http.StatusOK, http.MethodGet, "/admin/version", ""); got != `"3.4.0"` {
@@ -57,7 +57,7 @@ func TestVersionOfPrefectCanBeSet(t *testing.T) {
 	}
 }
 
-func TestARunIsCreatedOnce(t *testing.T) {
+func TestRuns_aRunIsCreatedOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	create := `{"id":"` + idKnown + `","name":"calm-otter","task_key":"add-1a2b3c4d","dynamic_key":"0","tags":["a"]}`
@@ -70,7 +70,7 @@ func TestARunIsCreatedOnce(t *testing.T) {
 	}
 }
 
-func TestStateThatIsAcceptedIsWritten(t *testing.T) {
+func TestSetState_acceptedStateIsWritten(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -101,7 +101,7 @@ func TestStateThatIsAcceptedIsWritten(t *testing.T) {
 	}
 }
 
-func TestRunIsFoundUntilItIsDeleted(t *testing.T) {
+func TestRuns_areFoundUntilTheyAreDeleted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -123,7 +123,7 @@ func TestRunIsFoundUntilItIsDeleted(t *testing.T) {
 	}
 }
 
-func TestVerdictThatWritesNothingIsNotCreated(t *testing.T) {
+func TestSetState_verdictWithoutAWriteIsNotCreated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -137,7 +137,7 @@ func TestVerdictThatWritesNothingIsNotCreated(t *testing.T) {
 	}
 }
 
-func TestRename(t *testing.T) {
+func TestRename_setsTheName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -158,7 +158,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-func TestMissingObjectsAreNotFound(t *testing.T) {
+func TestRuns_missingObjectsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const (
@@ -167,13 +167,13 @@ func TestMissingObjectsAreNotFound(t *testing.T) {
 		gone    = `{"exception_message":"Task run with id ` + idUnknown + ` not found"}`
 	)
 	cases := map[string]struct{ method, path, body, want string }{
-		"reading a run":        {http.MethodGet, run, "", `{"detail":"Task not found"}`},
-		"deleting a run":       {http.MethodDelete, run, "", `{"detail":"Task not found"}`},
-		"renaming a run":       {http.MethodPatch, run, `{"name":"a"}`, `{"detail":"Task run not found"}`},
-		"renaming it not":      {http.MethodPatch, run, `{}`, `{"detail":"Task run not found"}`},
-		"proposing a state":    {http.MethodPost, run + "/set_state", running, gone},
-		"reading a state":      {http.MethodGet, "/task_run_states/" + idUnknown, "", `{"detail":"Flow run state not found"}`},
-		"an id without a dash": {http.MethodPost, "/task_runs/" + strings.ReplaceAll(idUnknown, "-", "") + "/set_state", running, gone},
+		"reading a run":                 {http.MethodGet, run, "", `{"detail":"Task not found"}`},
+		"deleting a run":                {http.MethodDelete, run, "", `{"detail":"Task not found"}`},
+		"renaming a run":                {http.MethodPatch, run, `{"name":"a"}`, `{"detail":"Task run not found"}`},
+		"renaming a run without a name": {http.MethodPatch, run, `{}`, `{"detail":"Task run not found"}`},
+		"proposing a state":             {http.MethodPost, run + "/set_state", running, gone},
+		"reading a state":               {http.MethodGet, "/task_run_states/" + idUnknown, "", `{"detail":"Flow run state not found"}`},
+		"an id without hyphens":         {http.MethodPost, "/task_runs/" + strings.ReplaceAll(idUnknown, "-", "") + "/set_state", running, gone},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestMissingObjectsAreNotFound(t *testing.T) {
 	}
 }
 
-func TestTheIDOfAnotherRunIsAConflict(t *testing.T) {
+func TestRuns_idOfAnotherRunIsAConflict(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -198,16 +198,16 @@ func TestTheIDOfAnotherRunIsAConflict(t *testing.T) {
 	}
 }
 
-func TestExceededLimitsAreValidationErrors(t *testing.T) {
+func TestRuns_exceededLimitsAreValidationErrors(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
 	long := strings.Repeat("x", taskrun.MaxName+1)
 	cases := map[string]struct{ method, path, body, loc, input string }{
-		"of a task key": {
+		"the length of a task key": {
 			http.MethodPost, "/task_runs/", `{"task_key":"` + long + `","dynamic_key":"d"}`, `["body","task_key"]`, `"` + long + `"`,
 		},
-		"of a dynamic key": {
+		"the length of a dynamic key": {
 			http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"` + long + `"}`, `["body","dynamic_key"]`, `"` + long + `"`,
 		},
 	}
@@ -225,7 +225,7 @@ func TestExceededLimitsAreValidationErrors(t *testing.T) {
 				}
 			}
 			if got := sample.Member(t, item, "msg"); !strings.HasPrefix(got, `"Value error, `) {
-				t.Errorf("msg = %s, want a value error that tells the bound", got)
+				t.Errorf("msg = %s, want a value error with the limit", got)
 			}
 			if got := sample.Member(t, body, "request_body"); got != tc.body {
 				t.Errorf("request_body = %s, want %s", got, tc.body)
@@ -234,7 +234,7 @@ func TestExceededLimitsAreValidationErrors(t *testing.T) {
 	}
 }
 
-func TestLongDescriptionsAreTruncatedAndAccepted(t *testing.T) {
+func TestRuns_longDescriptionsAreTruncatedAndAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -260,27 +260,27 @@ func TestLongDescriptionsAreTruncatedAndAccepted(t *testing.T) {
 	}
 }
 
-// everyUse asks once for each use case.
+// everyUse calls each use case once.
 var everyUse = map[string]struct{ method, path, body string }{
-	"create":         {http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"d"}`},
-	"read":           {http.MethodGet, "/task_runs/" + idKnown, ""},
-	"rename":         {http.MethodPatch, "/task_runs/" + idKnown, `{"name":"n"}`},
-	"rename to none": {http.MethodPatch, "/task_runs/" + idKnown, `{}`},
-	"delete":         {http.MethodDelete, "/task_runs/" + idKnown, ""},
-	"set state":      {http.MethodPost, "/task_runs/" + idKnown + "/set_state", `{"state":{"type":"RUNNING"}}`},
-	"filter":         {http.MethodPost, "/task_runs/filter", `{}`},
-	"count":          {http.MethodPost, "/task_runs/count", `{}`},
-	"read state":     {http.MethodGet, "/task_run_states/" + idKnown, ""},
-	"list states":    {http.MethodGet, "/task_run_states/?task_run_id=" + idKnown, ""},
+	"create":                {http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"d"}`},
+	"read":                  {http.MethodGet, "/task_runs/" + idKnown, ""},
+	"rename":                {http.MethodPatch, "/task_runs/" + idKnown, `{"name":"n"}`},
+	"rename without a name": {http.MethodPatch, "/task_runs/" + idKnown, `{}`},
+	"delete":                {http.MethodDelete, "/task_runs/" + idKnown, ""},
+	"set state":             {http.MethodPost, "/task_runs/" + idKnown + "/set_state", `{"state":{"type":"RUNNING"}}`},
+	"filter":                {http.MethodPost, "/task_runs/filter", `{}`},
+	"count":                 {http.MethodPost, "/task_runs/count", `{}`},
+	"read state":            {http.MethodGet, "/task_run_states/" + idKnown, ""},
+	"list states":           {http.MethodGet, "/task_run_states/?task_run_id=" + idKnown, ""},
 }
 
-func TestAnUnavailableStoreIsATemporaryError(t *testing.T) {
+func TestErrors_unavailableStoreIsTemporary(t *testing.T) {
 	t.Parallel()
 	for cause, err := range map[string]error{
-		"unavailable":     fmt.Errorf("kube: %w", taskrun.ErrUnavailable),
-		"always conflict": taskrun.ErrConflict,
-		"timed out":       fmt.Errorf("get: %w", context.DeadlineExceeded),
-		"client gone":     context.Canceled,
+		"unavailable":         fmt.Errorf("kube: %w", taskrun.ErrUnavailable),
+		"always conflict":     taskrun.ErrConflict,
+		"timed out":           fmt.Errorf("get: %w", context.DeadlineExceeded),
+		"client disconnected": context.Canceled,
 	} {
 		f := newFixture(t)
 		f.store.Break(err)
@@ -299,7 +299,7 @@ func TestAnUnavailableStoreIsATemporaryError(t *testing.T) {
 	}
 }
 
-func TestOtherErrorsAreInternalAndLogged(t *testing.T) {
+func TestErrors_unexpectedOnesAreInternalAndLogged(t *testing.T) {
 	t.Parallel()
 	for name, tc := range everyUse {
 		t.Run(name, func(t *testing.T) {
@@ -317,7 +317,7 @@ func TestOtherErrorsAreInternalAndLogged(t *testing.T) {
 	}
 }
 
-func TestPanicIsAnsweredAndLogged(t *testing.T) {
+func TestPanic_isAnErrorResponseAndLogged(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(_ *Options, d *Dependencies) {
 		d.Runs = brokenRuns{get: func(context.Context, string) (*taskrun.Run, error) { panic("out of cheese") }}
@@ -331,7 +331,7 @@ func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	}
 }
 
-func TestNotReady(t *testing.T) {
+func TestReady_notReady(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.store.Break(taskrun.ErrUnavailable)
@@ -344,7 +344,7 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-func TestASlowUseCaseTimesOut(t *testing.T) {
+func TestTimeout_slowUseCase(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, d *Dependencies) {
 		o.RequestTimeout = time.Millisecond

@@ -40,13 +40,17 @@ func (s *namespaceHandler) uiDashboard(r *request) (response, error) {
 	return response{status: http.StatusOK, body: wire.AppendDashboard(make([]byte, 0, wire.RunSize), buckets[:])}, nil
 }
 
-// uiRead responds with a run and the name of its flow run, which is not known.
+// uiRead responds with a run and the name of its flow run, which is null if flow runs are not kept.
 func (s *namespaceHandler) uiRead(r *request) (response, error) {
 	run, err := s.Runs.Get(r.ctx, r.parameter)
 	if err != nil {
 		return response{}, err
 	}
-	return response{status: http.StatusOK, body: wire.AppendUIRun(make([]byte, 0, wire.RunSize), run, s.now())}, nil
+	name, err := s.Runs.FlowRunName(r.ctx, run.FlowRunID)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: wire.AppendUIRun(make([]byte, 0, wire.RunSize), run, name, s.now())}, nil
 }
 
 // uiCountByFlowRun responds with the numbers of runs of flow runs.

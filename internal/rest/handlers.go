@@ -11,12 +11,13 @@ import (
 const (
 	// idleHandlerTime is the time for which an unused handler stays open.
 	idleHandlerTime = 5 * time.Minute
-	// maxIdleHandlers is the largest number of them: a caller with a permission in all namespaces can name any number.
+	// maxIdleHandlers is the maximum number of unused handlers, because a caller with a permission in all namespaces
+	// can name any number.
 	maxIdleHandlers = 64
 )
 
-// handlers are the handlers of the namespaces that callers use or used recently, without the namespace of the server
-// itself. An unused handler is closed. The buffers of its namespace stay until they are empty.
+// handlers holds the handlers of the namespaces that callers use or used recently, except for the server's own
+// namespace. An unused handler is closed. The buffers of its namespace stay until they are empty.
 type handlers struct {
 	server *Server
 	open   func(namespace string) (Tenant, error)
@@ -24,8 +25,8 @@ type handlers struct {
 
 	mu      sync.Mutex
 	byName  map[string]*openHandler
-	idle    *list.List          // of the unused handlers, the one used last at the back
-	buffers map[string]*buffers // by namespace: of open handlers, and those that are not empty
+	idle    *list.List          // unused handlers, the most recently used last
+	buffers map[string]*buffers // by namespace: of open handlers, and non-empty ones of closed handlers
 	timer   *time.Timer         // nil: there is nothing to close
 }
 
@@ -34,8 +35,8 @@ type openHandler struct {
 	*namespaceHandler
 
 	users   int
-	element *list.Element // in the list of unused handlers; nil: it is used
-	unused  time.Time     // since when
+	element *list.Element // in the list of unused handlers; nil: in use
+	unused  time.Time     // start of the unused time
 }
 
 func newHandlers(server *Server, open func(namespace string) (Tenant, error), budget *bytebudget.Budget) *handlers {
@@ -90,7 +91,7 @@ func (s *handlers) release(o *openHandler) {
 
 // closeFirst closes the handler that was unused for the longest time.
 func (s *handlers) closeFirst() {
-	o := s.idle.Remove(s.idle.Front()).(*openHandler) //nolint:errcheck,forcetypeassert // the list has nothing else
+	o := s.idle.Remove(s.idle.Front()).(*openHandler) //nolint:errcheck,forcetypeassert // the list has no other values
 	delete(s.byName, o.namespace)
 	if o.empty() {
 		s.dropBuffers(o.namespace)

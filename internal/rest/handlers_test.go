@@ -16,8 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 )
 
-// openedTenants counts the namespaces that are open. Each has a goroutine, as those of
-// the program have.
+// openedTenants counts the open namespaces. Each has a goroutine, as in the program.
 type openedTenants struct {
 	runs Runs
 
@@ -50,7 +49,7 @@ func (o *openedTenants) count() int {
 	return len(o.open)
 }
 
-// manyTenants is a server with any namespaces, whose clock is that of the bubble.
+// manyTenants returns a server with any number of namespaces, whose clock is that of the bubble.
 func manyTenants(t *testing.T, changes ...change) (*fixture, *openedTenants) {
 	t.Helper()
 	opened := &openedTenants{open: map[string]bool{}}
@@ -68,8 +67,9 @@ func (f *fixture) askIn(t *testing.T, namespace, path, body string) int {
 	return w.Code
 }
 
-// A caller who may list all namespaces can name any. Not parallel: it measures the heap.
-func TestClosedNamespacesFreeTheirMemory(t *testing.T) {
+// A caller with a permission in all namespaces can name any number. The test is not parallel, because it
+// measures the heap.
+func TestTenants_closedOnesFreeTheirMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, opened := manyTenants(t)
 		ask := func(n int) {
@@ -97,7 +97,7 @@ func TestClosedNamespacesFreeTheirMemory(t *testing.T) {
 		settle()
 		f.log.b.Reset()
 		f.metrics.seen = nil
-		// Goroutines of the whole program are counted, so that a few of other tests may be among them.
+		// The count of goroutines is that of the whole program and can include a few of other tests.
 		if n := runtime.NumGoroutine(); n > goroutines+maxIdleHandlers {
 			t.Errorf("%d goroutines, %d before", n, goroutines)
 		}
@@ -107,7 +107,7 @@ func TestClosedNamespacesFreeTheirMemory(t *testing.T) {
 	})
 }
 
-func TestATenantStaysOpenWhileItIsUsed(t *testing.T) {
+func TestTenants_stayOpenWhileUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f, opened := manyTenants(t)
@@ -144,9 +144,9 @@ func TestATenantStaysOpenWhileItIsUsed(t *testing.T) {
 	})
 }
 
-// The log lines of a closed tenant are kept. They are dropped when the buffer is full, and then nothing is
-// left of the namespace.
-func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
+// The log lines of a closed tenant are kept. When the buffer is full, they are dropped, and all data of
+// the namespace is freed.
+func TestTenants_logLinesAreKeptAfterClosing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		budget := bytebudget.New(minBufferMemory)
@@ -168,7 +168,7 @@ func TestLogLinesAreKeptAfterTheTenantIsClosed(t *testing.T) {
 		if !strings.Contains(w.Body.String(), `"kept"`) {
 			t.Errorf("lines = %s, want the one that was logged", w.Body)
 		}
-		// Many namespaces with a line each are larger than the budget, though each line is small.
+		// Lines of many namespaces exceed the budget, although each line is small.
 		for i := range minBufferMemory / 100 {
 			f.askIn(t, fmt.Sprint("n", i), "/logs/", line("x"))
 		}

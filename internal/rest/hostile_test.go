@@ -9,21 +9,21 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// TestErrorResponsesAreLimitedInSize sends the largest bodies that are taken, made
-// so that every few bytes are at fault.
-func TestErrorResponsesAreLimitedInSize(t *testing.T) {
+// TestErrorResponses_areLimitedInSize sends the largest accepted bodies with an
+// error every few bytes.
+func TestErrorResponses_areLimitedInSize(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	room := int(f.server.options.MaxBodyBytes) - 1000
 	fill := func(item string) string { return strings.TrimSuffix(strings.Repeat(item+",", room/(len(item)+1)), ",") }
 	const begin = `{"task_key":"k","dynamic_key":"d",`
 	cases := map[string]struct{ path, body string }{
-		"inputs that fit no kind":           {"/task_runs/", begin + `"task_inputs":{"x":[` + fill("{}") + `]}}`},
-		"inputs under a long key":           {"/task_runs/", begin + `"task_inputs":{"` + strings.Repeat("x", room/2) + `":[` + fill("{}")[:room/6*3-1] + `]}}`},
-		"tags that are none":                {"/task_runs/", begin + `"tags":[` + fill("0") + `]}`},
-		"delays that are none":              {"/task_runs/", begin + `"empirical_policy":{"retry_delay":[` + fill(`""`) + `]}}`},
-		"ids that are none":                 {"/task_runs/filter", `{"task_runs":{"id":{"any_":[` + fill("0") + `]}}}`},
-		"a large body without what it must": {"/task_runs/", `{"name":"` + strings.Repeat("x", room) + `"}`},
+		"inputs of no valid kind":              {"/task_runs/", begin + `"task_inputs":{"x":[` + fill("{}") + `]}}`},
+		"inputs under a long key":              {"/task_runs/", begin + `"task_inputs":{"` + strings.Repeat("x", room/2) + `":[` + fill("{}")[:room/6*3-1] + `]}}`},
+		"invalid tags":                         {"/task_runs/", begin + `"tags":[` + fill("0") + `]}`},
+		"invalid delays":                       {"/task_runs/", begin + `"empirical_policy":{"retry_delay":[` + fill(`""`) + `]}}`},
+		"invalid ids":                          {"/task_runs/filter", `{"task_runs":{"id":{"any_":[` + fill("0") + `]}}}`},
+		"a large body without required fields": {"/task_runs/", `{"name":"` + strings.Repeat("x", room) + `"}`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestErrorResponsesAreLimitedInSize(t *testing.T) {
 	}
 }
 
-func TestATruncatedErrorListHasAMark(t *testing.T) {
+func TestErrorResponses_truncatedListHasAMark(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	key := strings.Repeat("x", 500_000)
@@ -47,31 +47,32 @@ func TestATruncatedErrorListHasAMark(t *testing.T) {
 		`{"task_key":"k","dynamic_key":"d","task_inputs":{"`+key+`":[{},{},{},{},{}]}}`)
 	items := sample.Member(t, body, "exception_detail")
 	if !strings.Contains(items, "not listed") {
-		t.Error("the answer does not tell that errors are left out")
+		t.Error("the response has no mark for omitted errors")
 	}
 	if got := sample.Member(t, body, "request_body"); !strings.HasSuffix(got, `:[{},{},{},{},{}]}}`) {
 		t.Errorf("request_body ends with %q, want all of it", got[max(len(got)-40, 0):])
 	}
 }
 
-// TestUnusualTextsAreNotInternalErrors sends what other stores stumble over.
-func TestUnusualTextsAreNotInternalErrors(t *testing.T) {
+// TestUnusualTexts_areNotInternalErrors sends texts that are errors in other
+// stores.
+func TestUnusualTexts_areNotInternalErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		text   string // of a JSON string, between its quotes
 		status int
-		want   string // how it is read back; "" if it is refused
+		want   string // the text in the response; "" if it is rejected
 	}{
-		"a NUL":                         {`a\u0000b`, http.StatusCreated, `"a\u0000b"`},
-		"a NUL as it is":                {"a\x00b", http.StatusUnprocessableEntity, ""},
-		"half a surrogate pair":         {`a\ud800b`, http.StatusCreated, "\"a\ufffdb\""},
-		"bytes that are no UTF-8":       {"a\xff\xfeb", http.StatusUnprocessableEntity, ""},
-		"UTF-8 of half a pair":          {"a\xed\xa0\x80b", http.StatusUnprocessableEntity, ""},
-		"the last character":            {"a\U0010ffffb", http.StatusCreated, "\"a\U0010ffffb\""},
-		"separators of lines":           {"a\u2028\u2029b", http.StatusCreated, "\"a\u2028\u2029b\""},
-		"what HTML has a meaning for":   {"<&>", http.StatusCreated, `"<&>"`},
-		"a control character, escaped":  {`\u001b[2J`, http.StatusCreated, `"\u001b[2J"`},
-		"what looks like a replacement": {`\\u0000`, http.StatusCreated, `"\\u0000"`},
+		"a NUL":                             {`a\u0000b`, http.StatusCreated, `"a\u0000b"`},
+		"an unescaped NUL":                  {"a\x00b", http.StatusUnprocessableEntity, ""},
+		"an unpaired surrogate":             {`a\ud800b`, http.StatusCreated, "\"a\ufffdb\""},
+		"invalid UTF-8":                     {"a\xff\xfeb", http.StatusUnprocessableEntity, ""},
+		"UTF-8 of a surrogate":              {"a\xed\xa0\x80b", http.StatusUnprocessableEntity, ""},
+		"the last character":                {"a\U0010ffffb", http.StatusCreated, "\"a\U0010ffffb\""},
+		"line separators":                   {"a\u2028\u2029b", http.StatusCreated, "\"a\u2028\u2029b\""},
+		"characters with a meaning in HTML": {"<&>", http.StatusCreated, `"<&>"`},
+		"a control character, escaped":      {`\u001b[2J`, http.StatusCreated, `"\u001b[2J"`},
+		"a replacement character":           {`\\u0000`, http.StatusCreated, `"\\u0000"`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

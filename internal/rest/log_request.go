@@ -25,9 +25,8 @@ type requestOutcome struct {
 	err   error // the response was not sent
 }
 
-// level is debug for routine requests, and info for those that are rejected, fail or
-// are slow. An open route may have a response of 4xx as its regular one, which every
-// client gets: it is routine.
+// level is debug for routine requests, and info for rejected, failed and slow ones. A
+// 4xx that every client gets from an open route is routine.
 func (o *requestOutcome) level(v *requestInfo) slog.Level {
 	const clientError, serverError = http.StatusBadRequest, http.StatusInternalServerError
 	rejected := v.failed || o.resp.status >= serverError || v.route == nil && o.resp.status >= clientError
@@ -56,8 +55,8 @@ func (s *Server) logRequest(r *http.Request, v *requestInfo, o requestOutcome) {
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// truncateForLog returns the text, or its beginning with a mark if it is longer than
-// maxLoggedText: a client without a token must not fill the log.
+// truncateForLog truncates a text to maxLoggedText and marks it. A client without a
+// token must not fill the log.
 func truncateForLog(text string) string {
 	if len(text) <= maxLoggedText {
 		return text
@@ -69,17 +68,17 @@ func truncateForLog(text string) string {
 	return text[:end] + "…"
 }
 
-// rejectionSampler limits how many rejected requests are logged. The next one that is
-// logged has the number of those that were not. The metrics count all.
+// rejectionSampler limits the number of rejected requests in the log. A logged request
+// has the number of unlogged ones before it. The metrics count all.
 type rejectionSampler struct {
 	mu      sync.Mutex
 	began   time.Time // of the current second
-	logged  int       // in it
-	omitted int       // since the last one that was logged
+	logged  int       // in this second
+	omitted int       // since the last logged request
 }
 
-// sample reports whether a request that is rejected now is logged, and how many were
-// not logged before it.
+// sample reports whether to log a request that is rejected now, and how many were not
+// logged before it.
 func (s *rejectionSampler) sample(now time.Time) (omitted int, logged bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

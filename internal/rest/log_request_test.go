@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-func TestALongPathIsLoggedTruncated(t *testing.T) {
+func TestLogRequest_longPathIsTruncated(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	path := "/api/" + strings.Repeat("ä", 30_000)
@@ -25,7 +25,7 @@ func TestALongPathIsLoggedTruncated(t *testing.T) {
 	}
 }
 
-func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
+func TestLogRequest_levelDependsOnTheOutcome(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		method, path, body string
@@ -33,8 +33,8 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 	}{
 		"a run is created":       {http.MethodPost, "/task_runs/", `{"task_key":"k","dynamic_key":"0"}`, "DEBUG"},
 		"a list is read":         {http.MethodPost, "/task_runs/filter", "", "DEBUG"},
-		"a run is not there":     {http.MethodGet, "/task_runs/" + idUnknown, "", "INFO"},
-		"a body is not valid":    {http.MethodPost, "/task_runs/", "{}", "INFO"},
+		"a run does not exist":   {http.MethodGet, "/task_runs/" + idUnknown, "", "INFO"},
+		"a body is invalid":      {http.MethodPost, "/task_runs/", "{}", "INFO"},
 		"a route does not exist": {http.MethodPost, "/nowhere/", "", "INFO"},
 	}
 	for name, tc := range cases {
@@ -50,7 +50,7 @@ func TestRequestsAreLoggedAtTheLevelOfTheirOutcome(t *testing.T) {
 	}
 }
 
-func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
+func TestLogRequest_slowRequestsAreLoggedAtInfo(t *testing.T) {
 	t.Parallel()
 	v := &requestInfo{route: &route{}}
 	for took, want := range map[time.Duration]slog.Level{
@@ -62,7 +62,7 @@ func TestSlowRequestsAreLoggedAtInfo(t *testing.T) {
 	}
 }
 
-func TestTextsAreTruncatedBetweenCharacters(t *testing.T) {
+func TestTruncateForLog_keepsWholeCharacters(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", maxLoggedText-1)
 	for text, want := range map[string]string{
@@ -77,14 +77,14 @@ func TestTextsAreTruncatedBetweenCharacters(t *testing.T) {
 	}
 }
 
-func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
+func TestRejectionSampler_limitsLoggedRequests(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		changes []change
 		url     string
 	}{
-		"without a token":     {[]change{withReviewer(&fakeReviewer{})}, "http://example.test/api/task_runs/filter"},
-		"for a host not ours": {nil, "http://elsewhere.test/api/health"},
+		"without a token":  {[]change{withReviewer(&fakeReviewer{})}, "http://example.test/api/task_runs/filter"},
+		"for another host": {nil, "http://elsewhere.test/api/health"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,7 +113,7 @@ func TestRejectedRequestsAreSampledInTheLog(t *testing.T) {
 	}
 }
 
-func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
+func TestRejectionSampler_limitsLoggedSockets(t *testing.T) {
 	t.Parallel()
 	const flood = 5 * maxLoggedRejections
 	withHeader := func(header string) func(*socketFixture) {
@@ -128,13 +128,13 @@ func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
 		refused func(*socketFixture)
 		message string
 	}{
-		"a bad token in a header": {withHeader("Bearer bad"), "socket rejected"},
-		"a password":              {withHeader("Basic eDp5"), "socket rejected"},
-		"no way to show a token":  {withHeader(""), "socket rejected"},
-		"no such path, and a long one": {func(w *socketFixture) {
+		"an invalid token in a header": {withHeader("Bearer bad"), "socket rejected"},
+		"a password":                   {withHeader("Basic eDp5"), "socket rejected"},
+		"no way to authenticate":       {withHeader(""), "socket rejected"},
+		"an unknown long path": {func(w *socketFixture) {
 			_, _, _ = w.dial(w.t, "/"+strings.Repeat("x", 10_000), &websocket.DialOptions{Subprotocols: offering})
 		}, "socket rejected"},
-		"a bad token in a frame": {func(w *socketFixture) {
+		"an invalid token in a frame": {func(w *socketFixture) {
 			p := w.open(w.t, pathEventsOut, offering...)
 			p.send(w.t, `{"type":"auth","token":"bad"}`)
 			p.expectEnd(w.t, end{1008, "Invalid token"})
@@ -149,7 +149,7 @@ func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
 			p.send(w.t, `[]`)
 			p.expectEnd(w.t, end{})
 		}, "socket ended"},
-		"no websocket after all": {func(w *socketFixture) {
+		"not a websocket request": {func(w *socketFixture) {
 			r := httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "http://example.test/api"+pathEventsOut, http.NoBody)
 			r.Header.Set("Connection", "upgrade")
 			r.Header.Set("Upgrade", "websocket")
@@ -181,7 +181,7 @@ func TestRejectedSocketsAreSampledInTheLog(t *testing.T) {
 	}
 }
 
-func TestTheEndOfEveryAcceptedSocketIsLogged(t *testing.T) {
+func TestLogEnd_everyAcceptedSocketIsLogged(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]change{"with authentication": withReviewer(&fakeReviewer{}), "without": func(*Options, *Dependencies) {}} {
 		t.Run(name, func(t *testing.T) {

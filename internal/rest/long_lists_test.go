@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 )
 
-// manyTexts are that many texts that differ, as items of a JSON list.
+// manyTexts returns different texts as items of a JSON list.
 func manyTexts(n int) string {
 	items := make([]string, n)
 	for i := range items {
@@ -25,8 +25,8 @@ func manyIDs(n int) string {
 	return strings.Join(items, ",")
 }
 
-// Each item of these lists is looked up by itself.
-func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
+// Each item of these lists needs its own lookup.
+func TestLists_ofNamesAreLimited(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		path, body string // with the list in place of %s
@@ -37,12 +37,12 @@ func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
 		"with lease": {
 			"/v2/concurrency_limits/increment-with-lease", `{"slots":1,"names":[%s]}`, manyTexts, 1000,
 		},
-		"decrement":          {"/v2/concurrency_limits/decrement", `{"slots":1,"names":[%s]}`, manyTexts, 1000},
-		"increment of tags":  {"/concurrency_limits/increment", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
-		"decrement of tags":  {"/concurrency_limits/decrement", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
-		"reset":              {"/concurrency_limits/tag/a/reset", `{"slot_override":[%s]}`, manyIDs, 2500},
-		"workers of a task":  {"/task_workers/filter", `{"task_worker_filter":{"task_keys":[%s]}}`, manyTexts, 1000},
-		"one that is longer": {"/v2/concurrency_limits/increment", `{"slots":1,"names":["x",%s]}`, manyTexts, 1000 - 1},
+		"decrement":         {"/v2/concurrency_limits/decrement", `{"slots":1,"names":[%s]}`, manyTexts, 1000},
+		"increment of tags": {"/concurrency_limits/increment", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
+		"decrement of tags": {"/concurrency_limits/decrement", `{"task_run_id":"` + idKnown + `","names":[%s]}`, manyTexts, 1000},
+		"reset":             {"/concurrency_limits/tag/a/reset", `{"slot_override":[%s]}`, manyIDs, 2500},
+		"workers of a task": {"/task_workers/filter", `{"task_worker_filter":{"task_keys":[%s]}}`, manyTexts, 1000},
+		"a longer list":     {"/v2/concurrency_limits/increment", `{"slots":1,"names":["x",%s]}`, manyTexts, 1000 - 1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestListsThatAreShortByNatureAreLimited(t *testing.T) {
 	}
 }
 
-func TestTheKeysOfASubscriptionAreLimited(t *testing.T) {
+func TestSubscription_numberOfTaskKeysIsLimited(t *testing.T) {
 	t.Parallel()
 	subscribe := func(n int) string { return `{"type":"subscribe","client_id":"c","keys":["0",` + manyTexts(n) + `]}` }
 	inBubble(t, func(w *socketFixture) {
@@ -69,23 +69,23 @@ func TestTheKeysOfASubscriptionAreLimited(t *testing.T) {
 		p.expectEnd(w.t, end{4001, violationText + "at most 1000 'keys' in subscribe message"})
 		synctest.Wait()
 		w.deliveries.mu.Lock()
-		told := len(w.deliveries.told)
+		subscribed := len(w.deliveries.calls)
 		w.deliveries.mu.Unlock()
-		if told != 1000 {
-			w.t.Errorf("%d keys were subscribed to, want %d", told, 1000)
+		if subscribed != 1000 {
+			w.t.Errorf("%d keys were subscribed to, want %d", subscribed, 1000)
 		}
 	})
 }
 
-func TestPatternsOfAFilterAreLimited(t *testing.T) {
+func TestEventFilter_numberOfPatternsIsLimited(t *testing.T) {
 	t.Parallel()
 	for name, filter := range map[string]string{
-		"prefixes of names":   `{"event":{"prefix":[%s]}}`,
-		"excluded prefixes":   `{"event":{"exclude_prefix":[%s]}}`,
-		"prefixes of ids":     `{"resource":{"id_prefix":[%s]}}`,
-		"values of a label":   `{"resource":{"labels":{"a":[%s]}}}`,
-		"of what is related":  `{"related":{"labels":{"a":[%s]}}}`,
-		"of any resource too": `{"any_resource":{"id_prefix":[%s]}}`,
+		"prefixes of names":           `{"event":{"prefix":[%s]}}`,
+		"excluded prefixes":           `{"event":{"exclude_prefix":[%s]}}`,
+		"prefixes of ids":             `{"resource":{"id_prefix":[%s]}}`,
+		"values of a label":           `{"resource":{"labels":{"a":[%s]}}}`,
+		"labels of related resources": `{"related":{"labels":{"a":[%s]}}}`,
+		"labels of any resource":      `{"any_resource":{"id_prefix":[%s]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestPatternsOfAFilterAreLimited(t *testing.T) {
 			})
 		})
 	}
-	inBubble(t, func(w *socketFixture) { // what is compared as a whole may be more
+	inBubble(t, func(w *socketFixture) { // there is no limit on values that are compared as a whole
 		p := w.open(w.t, pathEventsOut)
 		p.send(w.t, `{"type":"filter","filter":{"resource":{"id":[`+manyTexts(5000)+`]}}}`)
 		p.silent(w.t)

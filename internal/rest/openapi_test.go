@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +47,8 @@ func (o *operation) schemas() map[string]string {
 	return schemas
 }
 
-// operations are those of the document of all routes, by method and path.
+// operations returns the operations of the document of all routes, by method
+// and path.
 func operations(t *testing.T) map[string]*operation {
 	t.Helper()
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} })
@@ -71,7 +71,7 @@ func operations(t *testing.T) map[string]*operation {
 	return found
 }
 
-func TestEveryRouteIsDescribed(t *testing.T) {
+func TestOpenAPI_everyRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	var served []string
@@ -93,17 +93,19 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-func TestTheDocumentHasTheServedRoutes(t *testing.T) {
+func TestOpenAPI_hasTheServedRoutes(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		change change
 		server string
 		limits bool
+		flows  bool
 	}{
-		"without limits":   {func(*Options, *Dependencies) {}, "/api", false},
-		"with limits":      {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true},
-		"with no base":     {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false},
-		"with a long base": {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false},
+		"without limits":   {func(*Options, *Dependencies) {}, "/api", false, true},
+		"without flows":    {withoutFlows, "/api", false, false},
+		"with limits":      {func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{} }, "/api", true, true},
+		"with no base":     {func(o *Options, _ *Dependencies) { o.BasePath = "" }, "/", false, true},
+		"with a long base": {func(o *Options, _ *Dependencies) { o.BasePath = "/a/b" }, "/a/b", false, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -126,6 +128,9 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 			if _, limits := got.Paths["/v2/concurrency_limits/"]; limits != tc.limits {
 				t.Errorf("limits are in the document: %t, want %t", limits, tc.limits)
 			}
+			if _, flows := got.Paths["/flow_runs/{id}"]; flows != tc.flows {
+				t.Errorf("flow runs are in the document: %t, want %t", flows, tc.flows)
+			}
 			if _, runs := got.Paths["/task_runs/{id}"]; !runs {
 				t.Error("runs are not in the document")
 			}
@@ -133,10 +138,10 @@ func TestTheDocumentHasTheServedRoutes(t *testing.T) {
 	}
 }
 
-// Examples are what the page sends unless it is changed. Sent, they fit the
-// document, which asking for them checks, and they are taken; no body at all is
-// taken where the document says so.
-func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
+// The page sends the examples by default. Each example conforms to the
+// document, which the request checks, and is accepted. Where the document
+// allows no body, a request without one is accepted.
+func TestOpenAPI_examplesAreAccepted(t *testing.T) {
 	t.Parallel()
 	described := operations(t)
 	for _, r := range table() {
@@ -147,9 +152,10 @@ func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, func(_ *Options, d *Dependencies) { d.Limits = &askedLimits{name: "tag:database"} })
 			f.create(t)
+			f.createFlows(t)
 			body := described[r.method+" "+r.path].RequestBody
 			bodies := map[string]bool{string(body.Content[typeJSON].Example): true, "null": !body.Required, "": !body.Required}
-			path := regexp.MustCompile("{.*}").ReplaceAllString(r.path, idKnown)
+			path := anyParameter.ReplaceAllString(r.path, idKnown)
 			for body, taken := range bodies {
 				if w := f.ask(t, r.method, path, body); taken != (w.Code < http.StatusMultipleChoices) {
 					t.Errorf("status for the body %q = %d, want it taken: %t: %s", body, w.Code, taken, w.Body)
@@ -159,15 +165,18 @@ func TestExamplesOfTheDocumentAreAccepted(t *testing.T) {
 	}
 }
 
-// Answers that no test of a route brings about are described all the same.
-func TestSetStateReturnsTheVerdictOfTheRules(t *testing.T) {
+// The document also describes responses that no test causes.
+func TestOpenAPI_describesAllResponsesOfARoute(t *testing.T) {
 	t.Parallel()
 	cases := map[string]map[string]string{
-		"GET /health":            {"200": "True"},
-		"GET /csrf-token":        {"200": "CsrfToken", "400": "Detail", "401": "Refused", "422": "Unprocessable", "503": "Message"},
-		"GET /task_runs/{id}":    {"200": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
-		"GET /task_run_states/":  {"200": "[State]", "400": "Detail", "401": "Refused", "403": "Forbidden", "422": "Invalid", "500": "Message", "503": "Message"},
-		"POST /task_runs/":       {"200": "TaskRun", "201": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "Detail", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message"},
+		"GET /health":           {"200": "True"},
+		"GET /csrf-token":       {"200": "CsrfToken", "400": "Detail", "401": "Refused", "422": "Unprocessable", "503": "Message"},
+		"GET /task_runs/{id}":   {"200": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
+		"GET /task_run_states/": {"200": "[State]", "400": "Detail", "401": "Refused", "403": "Forbidden", "422": "Invalid", "500": "Message", "503": "Message"},
+		"POST /task_runs/":      {"200": "TaskRun", "201": "TaskRun", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "Detail", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message"},
+		"POST /flow_runs/{id}/input": {
+			"201": "Null", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "408": "Detail", "409": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "500": "Message", "503": "Message",
+		},
 		"DELETE /task_runs/{id}": {"204": "", "400": "Detail", "401": "Refused", "403": "Forbidden", "404": "NotFound", "500": "Message", "503": "Message"},
 		"POST /concurrency_limits/increment": {
 			"200": "[MinimalConcurrencyLimitResponse]", "400": "Detail", "401": "Refused", "403": "Forbidden", "408": "Detail", "413": "Detail", "415": "Detail", "422": "Invalid", "423": "Detail", "500": "Message", "503": "Message",

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestDefaultOptionsAreValid(t *testing.T) {
+func TestDefaultOptions_areValid(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	if err := o.Validate(); err != nil {
@@ -18,7 +18,7 @@ func TestDefaultOptionsAreValid(t *testing.T) {
 	}
 }
 
-func TestFlagsSetEveryOption(t *testing.T) {
+func TestBindFlags_setsEveryOption(t *testing.T) {
 	t.Parallel()
 	o := DefaultOptions()
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
@@ -53,24 +53,24 @@ func TestFlagsSetEveryOption(t *testing.T) {
 	}
 }
 
-func TestInvalidOptionsAreErrorsWithTheFlag(t *testing.T) {
+func TestOptions_errorNamesTheFlag(t *testing.T) {
 	t.Parallel()
 	for name, arg := range map[string]string{
-		"an address without a port":     "--rest-bind-address=127.0.0.1",
-		"an address of all interfaces":  "--rest-bind-address=:4200",
-		"an address others can reach":   "--rest-bind-address=192.0.2.1:4200",
-		"a name that could be anything": "--rest-bind-address=example.test:4200",
-		"a base that does not begin":    "--rest-base-path=api",
-		"a base that ends with a slash": "--rest-base-path=/api/",
-		"a key that protects nothing":   "--rest-csrf-key-file=key",
-		"another major version":         "--rest-prefect-version=2.20.0",
-		"no room for a body":            "--rest-max-body-bytes=0",
-		"no room for headers":           "--rest-max-header-bytes=-1",
-		"no room for logs and events":   "--rest-buffer-memory=1000",
-		"no time to work":               "--rest-request-timeout=-1s",
-		"no time between requests":      "--rest-idle-timeout=0s",
-		"no time to end what has begun": "--rest-shutdown-timeout=0s",
-		"no time between pings":         "--rest-socket-ping-interval=0s",
+		"an address without a port":                     "--rest-bind-address=127.0.0.1",
+		"an address of all interfaces":                  "--rest-bind-address=:4200",
+		"an address that other machines can reach":      "--rest-bind-address=192.0.2.1:4200",
+		"a host name, which can resolve to any address": "--rest-bind-address=example.test:4200",
+		"a base path without a leading slash":           "--rest-base-path=api",
+		"a base path with a trailing slash":             "--rest-base-path=/api/",
+		"a CSRF key without CSRF protection":            "--rest-csrf-key-file=key",
+		"another major version":                         "--rest-prefect-version=2.20.0",
+		"no memory for a body":                          "--rest-max-body-bytes=0",
+		"no bytes for headers":                          "--rest-max-header-bytes=-1",
+		"no memory for logs and events":                 "--rest-buffer-memory=1000",
+		"no time for requests":                          "--rest-request-timeout=-1s",
+		"no idle time":                                  "--rest-idle-timeout=0s",
+		"no shutdown time":                              "--rest-shutdown-timeout=0s",
+		"no ping interval":                              "--rest-socket-ping-interval=0s",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

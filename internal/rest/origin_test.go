@@ -20,7 +20,7 @@ func withOrigins(origins ...string) change {
 	return func(o *Options, _ *Dependencies) { o.CORSOrigins = origins }
 }
 
-// send sends a request without a check against the document; header is name, value,
+// send sends a request without a check against the document. header is name, value,
 // name, value.
 func (f *fixture) send(t *testing.T, method, url, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -33,7 +33,7 @@ func (f *fixture) send(t *testing.T, method, url, body string, header ...string)
 	return w
 }
 
-func TestTheHostIsALoopbackNameOrListed(t *testing.T) {
+func TestHost_mustBeLoopbackOrListed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.AllowedHosts = []string{"Box.test", "192.0.2.7", "2001:db8::7"} })
 	served := []string{
@@ -69,7 +69,7 @@ func TestTheHostIsALoopbackNameOrListed(t *testing.T) {
 	}
 }
 
-func TestEveryHostIsServedWithAuthentication(t *testing.T) {
+func TestHost_isNotCheckedWithAuthentication(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	if w := f.send(t, http.MethodGet, "http://taskrun-rest.test/api/hello", ""); w.Code != http.StatusOK {
@@ -77,40 +77,40 @@ func TestEveryHostIsServedWithAuthentication(t *testing.T) {
 	}
 }
 
-func TestPagesThatCanChangeRuns(t *testing.T) {
+func TestOrigin_ofRequestsThatChangeRuns(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withOrigins(pageListed, "HTTP://Upper.test:81"))
 	const base, sayJSON = "http://127.0.0.1:4200", "application/json"
 	cases := map[string]struct {
 		header []string
-		want   int // 0: whatever the route answers
+		want   int // 0: any response of the route
 	}{
-		"no page":                        {nil, 0},
-		"no page, another type":          {[]string{"Content-Type", "text/plain"}, 0},
-		"the server's own":               {[]string{"Origin", base, "Content-Type", sayJSON}, 0},
-		"of loopback":                    {[]string{"Origin", pageLoopback, "Content-Type", "application/json; charset=utf-8"}, 0},
-		"of loopback, by address":        {[]string{"Origin", "https://127.0.0.2", "Content-Type", sayJSON}, 0},
-		"listed":                         {[]string{"Origin", pageListed, "Content-Type", "application/x+json"}, 0},
-		"listed in capitals":             {[]string{"Origin", "http://upper.test:81", "Content-Type", sayJSON}, 0},
-		"from elsewhere":                 {[]string{"Origin", pageForeign, "Content-Type", sayJSON}, http.StatusForbidden},
-		"from elsewhere, no type":        {[]string{"Origin", pageForeign}, http.StatusForbidden},
-		"another scheme than listed":     {[]string{"Origin", "http://page.test", "Content-Type", sayJSON}, http.StatusForbidden},
-		"another port than listed":       {[]string{"Origin", pageListed + ":444", "Content-Type", sayJSON}, http.StatusForbidden},
-		"a longer name":                  {[]string{"Origin", pageListed + ".evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
-		"a name like loopback":           {[]string{"Origin", "http://localhost.evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
-		"loopback before an at sign":     {[]string{"Origin", "http://localhost@evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
-		"a sandboxed page":               {[]string{"Origin", "null", "Content-Type", sayJSON}, http.StatusForbidden},
-		"a file":                         {[]string{"Origin", "file://", "Content-Type", sayJSON}, http.StatusForbidden},
-		"an extension":                   {[]string{"Origin", "chrome-extension://localhost", "Content-Type", sayJSON}, http.StatusForbidden},
-		"an empty origin":                {[]string{"Origin", "", "Content-Type", sayJSON}, http.StatusForbidden},
-		"two origins":                    {[]string{"Origin", pageLoopback, "Origin", pageForeign, "Content-Type", sayJSON}, http.StatusForbidden},
-		"no origin, but from elsewhere":  {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", sayJSON}, http.StatusForbidden},
-		"no origin, from the same site":  {[]string{"Sec-Fetch-Site", "same-site", "Content-Type", sayJSON}, http.StatusForbidden},
-		"no origin, typed by the user":   {[]string{"Sec-Fetch-Site", "none", "Content-Type", sayJSON}, 0},
-		"a page that names no type":      {[]string{"Origin", pageLoopback}, http.StatusUnsupportedMediaType},
-		"a page that sends text":         {[]string{"Origin", pageLoopback, "Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
-		"a page that sends a form":       {[]string{"Origin", base, "Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
-		"a listed page that sends parts": {[]string{"Origin", pageListed, "Content-Type", "multipart/form-data; boundary=x"}, http.StatusUnsupportedMediaType},
+		"no origin":                                   {nil, 0},
+		"no origin, another type":                     {[]string{"Content-Type", "text/plain"}, 0},
+		"the server's own origin":                     {[]string{"Origin", base, "Content-Type", sayJSON}, 0},
+		"a loopback origin":                           {[]string{"Origin", pageLoopback, "Content-Type", "application/json; charset=utf-8"}, 0},
+		"a loopback address":                          {[]string{"Origin", "https://127.0.0.2", "Content-Type", sayJSON}, 0},
+		"listed":                                      {[]string{"Origin", pageListed, "Content-Type", "application/x+json"}, 0},
+		"a listed origin in upper case":               {[]string{"Origin", "http://upper.test:81", "Content-Type", sayJSON}, 0},
+		"another origin":                              {[]string{"Origin", pageForeign, "Content-Type", sayJSON}, http.StatusForbidden},
+		"another origin without a type":               {[]string{"Origin", pageForeign}, http.StatusForbidden},
+		"another scheme than the listed origin":       {[]string{"Origin", "http://page.test", "Content-Type", sayJSON}, http.StatusForbidden},
+		"another port than the listed origin":         {[]string{"Origin", pageListed + ":444", "Content-Type", sayJSON}, http.StatusForbidden},
+		"a listed origin as a prefix":                 {[]string{"Origin", pageListed + ".evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
+		"a host name that starts like loopback":       {[]string{"Origin", "http://localhost.evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
+		"a loopback name before an at sign":           {[]string{"Origin", "http://localhost@evil.test", "Content-Type", sayJSON}, http.StatusForbidden},
+		"a sandboxed page":                            {[]string{"Origin", "null", "Content-Type", sayJSON}, http.StatusForbidden},
+		"a file":                                      {[]string{"Origin", "file://", "Content-Type", sayJSON}, http.StatusForbidden},
+		"an extension":                                {[]string{"Origin", "chrome-extension://localhost", "Content-Type", sayJSON}, http.StatusForbidden},
+		"an empty origin":                             {[]string{"Origin", "", "Content-Type", sayJSON}, http.StatusForbidden},
+		"two origins":                                 {[]string{"Origin", pageLoopback, "Origin", pageForeign, "Content-Type", sayJSON}, http.StatusForbidden},
+		"no origin, cross-site":                       {[]string{"Sec-Fetch-Site", "cross-site", "Content-Type", sayJSON}, http.StatusForbidden},
+		"no origin, same-site":                        {[]string{"Sec-Fetch-Site", "same-site", "Content-Type", sayJSON}, http.StatusForbidden},
+		"no origin, typed by the user":                {[]string{"Sec-Fetch-Site", "none", "Content-Type", sayJSON}, 0},
+		"an allowed origin without a type":            {[]string{"Origin", pageLoopback}, http.StatusUnsupportedMediaType},
+		"an allowed origin that sends text":           {[]string{"Origin", pageLoopback, "Content-Type", "text/plain"}, http.StatusUnsupportedMediaType},
+		"an allowed origin that sends a form":         {[]string{"Origin", base, "Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType},
+		"a listed origin that sends a multipart body": {[]string{"Origin", pageListed, "Content-Type", "multipart/form-data; boundary=x"}, http.StatusUnsupportedMediaType},
 	}
 	routes := []struct{ method, path string }{
 		{http.MethodPost, "/api/task_runs/"},
@@ -134,8 +134,8 @@ func TestPagesThatCanChangeRuns(t *testing.T) {
 	}
 }
 
-// A browser asks first before it sends them, so nothing has to say JSON.
-func TestAPageOfAnAllowedOriginDeletesWithoutABody(t *testing.T) {
+// A browser sends a preflight before such requests, so they need no JSON type.
+func TestOrigin_allowedPageDeletesWithoutABody(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	if w := f.send(t, http.MethodDelete, "http://localhost/api/task_runs/"+idUnknown, "", "Origin", pageLoopback); w.Code != http.StatusNotFound {
@@ -143,18 +143,18 @@ func TestAPageOfAnAllowedOriginDeletesWithoutABody(t *testing.T) {
 	}
 }
 
-func TestPagesThatCanReadResponses(t *testing.T) {
+func TestOrigin_ofPagesThatReadResponses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		origins      []string
 		origin, want string
 	}{
-		"no page":                      {nil, "", ""},
-		"from elsewhere":               {nil, pageForeign, ""},
-		"of loopback":                  {nil, pageLoopback, pageLoopback},
-		"listed":                       {[]string{pageListed}, pageListed, pageListed},
-		"loopback beside those listed": {[]string{pageListed}, pageLoopback, pageLoopback},
-		"a sandboxed page":             {nil, "null", ""},
+		"no origin":         {nil, "", ""},
+		"another origin":    {nil, pageForeign, ""},
+		"a loopback origin": {nil, pageLoopback, pageLoopback},
+		"listed":            {[]string{pageListed}, pageListed, pageListed},
+		"a loopback origin in addition to listed ones": {[]string{pageListed}, pageLoopback, pageLoopback},
+		"a sandboxed page": {nil, "null", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +179,7 @@ func TestPagesThatCanReadResponses(t *testing.T) {
 	}
 }
 
-func TestOnlyListedPagesGetACSRFToken(t *testing.T) {
+func TestOrigin_onlyListedPagesGetACSRFToken(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withOrigins(pageListed), protected(""))
 	for origin, want := range map[string]int{
@@ -195,16 +195,16 @@ func TestOnlyListedPagesGetACSRFToken(t *testing.T) {
 	}
 }
 
-// anyCaller vouches for every request, as the aggregation layer does.
+// anyCaller returns a caller for every request, as the aggregation layer does.
 type anyCaller struct{}
 
 func (anyCaller) Caller(*http.Request) (authn.Caller, bool, error) {
 	return authn.Caller{Name: "create taskruns in default"}, true, nil
 }
 
-// A page needs no token behind kubectl proxy, so its origin counts; with a token of
-// its own it does not.
-func TestTheOriginIsCheckedThroughTheAggregationLayer(t *testing.T) {
+// Behind kubectl proxy, a page needs no token, so its origin is checked. It is not
+// checked if the page sends a token.
+func TestOrigin_isCheckedThroughTheAggregationLayer(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withReviewer(&fakeReviewer{}), withOrigins("*", pageListed), func(_ *Options, d *Dependencies) { d.Proxy = anyCaller{} })
 	const proxied, direct = "https://service.test" + AggregatedPath + namespacesPath + "default", "https://service.test/api"
@@ -235,7 +235,7 @@ func TestTheOriginIsCheckedThroughTheAggregationLayer(t *testing.T) {
 	}
 }
 
-func TestInvalidOriginsAndHostsAreErrorsWithTheFlag(t *testing.T) {
+func TestOriginsAndHosts_invalidOnesAreErrorsWithTheFlag(t *testing.T) {
 	t.Parallel()
 	for _, origins := range []string{"page.test", "null", "https://page.test/path", "ftp://page.test", "https://", "https://*.page.test/", "https://a@page.test"} {
 		o := DefaultOptions()

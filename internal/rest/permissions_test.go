@@ -14,32 +14,38 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/authn"
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// dependent are the requests that need a second permission because of what their
-// body asks for, or because of what exists. Each is sent twice to a new server: the
-// first time it creates, and the second time it meets what it created.
+// dependent holds the requests whose required permission depends on the body or on
+// existing objects. Each is sent twice to a new server: the first request creates
+// an object, the second one finds it.
 var dependent = map[string]struct {
 	route, body string
-	also        string // permission beside the one of the route
-	again       int    // status of the second time with the route's permission alone
+	also        string // permission in addition to the one of the route
+	again       int    // status of the second request with the route's permission alone
 }{
-	"an event of an unknown run":           {"POST /events", "[" + sample.EventText(nil) + "]", "create taskruns", 204},
-	"an event of an unknown run's end":     {"POST /events", "[" + sample.EventText(payloadOf(`{"type":"COMPLETED","data":1}`, leastRun)) + "]", "create taskruns", 204},
-	"the limit of an unknown tag":          {"POST /concurrency_limits/", `{"tag":"t","concurrency_limit":1}`, "create concurrencylimits", 200},
-	"a run with a result":                  {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":{"x":1}}`), "update taskruns/status", 403},
-	"a run with a result that is false":    {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":false}`), "update taskruns/status", 403},
-	"a run with a result, not finished":    {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","data":"x"}`), "update taskruns/status", 403},
-	"a run with the cache key of a result": {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":"k"}}`), "update taskruns/status", 403},
-	"a run with an empty cache key":        {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":""}}`), "update taskruns/status", 403},
+	"an event of an unknown run":                       {"POST /events", "[" + sample.EventText(nil) + "]", "create taskruns", 204},
+	"a final event of an unknown run":                  {"POST /events", "[" + sample.EventText(payloadOf(`{"type":"COMPLETED","data":1}`, leastRun)) + "]", "create taskruns", 204},
+	"the limit of an unknown tag":                      {"POST /concurrency_limits/", `{"tag":"t","concurrency_limit":1}`, "create concurrencylimits", 200},
+	"a run with a result":                              {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":{"x":1}}`), "update taskruns/status", 403},
+	"a run with the result false":                      {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":false}`), "update taskruns/status", 403},
+	"a run with a result in a state that is not final": {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","data":"x"}`), "update taskruns/status", 403},
+	"a run with the cache key of a result":             {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":"k"}}`), "update taskruns/status", 403},
+	"a run with an empty cache key":                    {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","state_details":{"cache_key":""}}`), "update taskruns/status", 403},
+	"a flow run with a result":                         {"POST /flow_runs/", newFlowRunWith(`{"type":"COMPLETED","data":{"x":1}}`), "update flowruns/status", 403},
 }
 
 func newRunWith(state string) string {
 	return `{"task_key":"k","dynamic_key":"d","state":` + state + `}`
+}
+
+func newFlowRunWith(state string) string {
+	return `{"flow_id":"` + idFlow + `","idempotency_key":"k","state":` + state + `}`
 }
 
 // withDomain puts real use cases behind the routes, in two namespaces.
@@ -49,7 +55,9 @@ func withDomain(reviewer *fakeReviewer) change {
 			store := memory.New()
 			runs := usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: d.Clock})
 			limits := concurrency.New(concurrency.Options{Namespace: namespace, Store: memory.NewLimits(), Clock: d.Clock})
-			return Tenant{Runs: runs, Recorder: runs, Limits: limits}
+			flowRuns := memory.NewFlows()
+			_, _ = flowRuns.CreateFlow(context.Background(), &flowrun.Flow{ID: idFlow, Name: "etl"}) // a new store has no other
+			return Tenant{Runs: runs, Recorder: runs, Limits: limits, Flows: newFlows(namespace, flowRuns, store, d.Clock)}
 		}
 		d.Reviewer, d.Tenant = reviewer, space("default")
 		d.Others = func(namespace string) (Tenant, error) { return space(namespace), nil }
@@ -65,9 +73,9 @@ func (f *fixture) demand(t *testing.T, method, path, body string, permissions ..
 	return w
 }
 
-// Every request whose permissions depend on more than its route, with every set of
-// permissions, in two namespaces.
-func TestRequestsThatNeedASecondPermission(t *testing.T) {
+// Every request whose permissions do not depend only on its route, with every set
+// of permissions, in two namespaces.
+func TestPermissions_secondPermission(t *testing.T) {
 	t.Parallel()
 	for name, tc := range dependent {
 		method, path, _ := strings.Cut(tc.route, " ")
@@ -91,19 +99,20 @@ func TestRequestsThatNeedASecondPermission(t *testing.T) {
 	}
 }
 
-// What a route permits by itself needs no second permission.
-func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
+// Requests that need only the route's permission.
+func TestPermissions_noSecondPermission(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ route, body string }{
-		"a run":                           {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d"}`},
-		"a run that is scheduled":         {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","state_details":{"deferred":true}}`)},
-		"a run without a result":          {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":null,"state_details":{"cache_key":null}}`)},
-		"a run with a cache key":          {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d","cache_key":"k"}`},
-		"a limit":                         {"POST /v2/concurrency_limits/", `{"name":"n","limit":1}`},
-		"an event of something else":      {"POST /events", "[" + sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}) + "]"},
-		"slots of a limit that is not":    {"POST /v2/concurrency_limits/increment", `{"names":["none"],"slots":1,"mode":"concurrency"}`},
-		"slots of the tag of no limit":    {"POST /concurrency_limits/increment", `{"names":["none"],"task_run_id":"` + idKnown + `"}`},
-		"a reset of a limit that is gone": {"POST /concurrency_limits/tag/{tag}/reset", `{}`},
+		"a run":                                {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d"}`},
+		"a run that is scheduled":              {"POST /task_runs/", newRunWith(`{"type":"SCHEDULED","state_details":{"deferred":true}}`)},
+		"a run without a result":               {"POST /task_runs/", newRunWith(`{"type":"COMPLETED","data":null,"state_details":{"cache_key":null}}`)},
+		"a run with a cache key":               {"POST /task_runs/", `{"task_key":"k","dynamic_key":"d","cache_key":"k"}`},
+		"a limit":                              {"POST /v2/concurrency_limits/", `{"name":"n","limit":1}`},
+		"an event that is not about a run":     {"POST /events", "[" + sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}) + "]"},
+		"slots of a limit that does not exist": {"POST /v2/concurrency_limits/increment", `{"names":["none"],"slots":1,"mode":"concurrency"}`},
+		"slots of a tag without a limit":       {"POST /concurrency_limits/increment", `{"names":["none"],"task_run_id":"` + idKnown + `"}`},
+		"a reset of a limit that was deleted":  {"POST /concurrency_limits/tag/{tag}/reset", `{}`},
+		"a flow run without a result":          {"POST /flow_runs/", newFlowRunWith(`{"type":"RUNNING"}`)},
 	} {
 		f := newFixture(t, withDomain(&fakeReviewer{}))
 		method, path, _ := strings.Cut(tc.route, " ")
@@ -114,9 +123,9 @@ func TestRequestsThatNeedNoSecondPermission(t *testing.T) {
 	}
 }
 
-// Of a batch, what the caller may report is recorded, and the response names the
-// permission that it lacks for the rest. The permission is asked for once.
-func TestABatchRecordsTheEventsThatTheCallerIsPermittedToReport(t *testing.T) {
+// The permitted events of a batch are recorded. The response names the missing
+// permission for the others. The permission is reviewed once.
+func TestEventsOverHTTP_permittedEventsOfABatchAreRecorded(t *testing.T) {
 	t.Parallel()
 	const right, create = "update taskruns/status in default", "create taskruns in default"
 	reviewer := &fakeReviewer{}
@@ -144,23 +153,23 @@ func TestABatchRecordsTheEventsThatTheCallerIsPermittedToReport(t *testing.T) {
 	if got := f.demand(t, http.MethodGet, "/api/task_run_states/"+stateID(3), "", "get taskruns in default").Code; got != http.StatusOK {
 		t.Errorf("the state of the known run: status %d, want 200", got)
 	}
-	// Without an answer about the permission, the batch is to be sent again.
+	// If the review fails, the response asks the client to retry the batch.
 	reviewer.fail(create, authn.ErrUnavailable)
 	if got := f.demand(t, http.MethodPost, "/api/events", batch, right, create).Code; got != http.StatusServiceUnavailable {
 		t.Errorf("without an API server: status %d, want 503", got)
 	}
 }
 
-// The same over a websocket, which goes on.
-func TestASocketCreatesRunsOnlyForPermittedCallers(t *testing.T) {
+// The same over a websocket, which stays open.
+func TestEventsIn_createsRunsOnlyForPermittedCallers(t *testing.T) {
 	t.Parallel()
 	const right, create = "update taskruns/status in default", "create taskruns in default"
 	for name, tc := range map[string]struct {
 		permissions []string
 		want        map[EventOutcome]int
 	}{
-		"a caller that may":     {[]string{right, create}, map[EventOutcome]int{EventValid: 3}},
-		"a caller that may not": {[]string{right}, map[EventOutcome]int{EventValid: 3, EventRejected: 3}},
+		"a permitted caller":              {[]string{right, create}, map[EventOutcome]int{EventValid: 3}},
+		"a caller without the permission": {[]string{right}, map[EventOutcome]int{EventValid: 3, EventRejected: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,9 +196,9 @@ func TestASocketCreatesRunsOnlyForPermittedCallers(t *testing.T) {
 	}
 }
 
-// A denial about a run that another replica created a moment ago is none: this
-// replica does not know the run yet, and the API server does.
-func TestAnEventOfARunOfAnotherReplicaNeedsNoPermissionToCreate(t *testing.T) {
+// Another replica created the run a moment ago. This replica does not know it yet,
+// but the API server does, so no permission to create is needed.
+func TestEvents_runOfAnotherReplicaNeedsNoPermissionToCreate(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
 	denied := errors.New("denied")
@@ -218,13 +227,13 @@ func TestAnEventOfARunOfAnotherReplicaNeedsNoPermissionToCreate(t *testing.T) {
 	}
 }
 
-// forgetful is a store that knows no run without a look at the API server.
+// forgetful is a store that finds runs only through the API server.
 type forgetful struct{ taskrun.Store }
 
 func (forgetful) Known(string) *taskrun.Run { return nil }
 
-// What a worker takes counts as its caller's.
-func TestASubscriptionHasTheCallerInItsContext(t *testing.T) {
+// Deliveries to a worker are attributed to its caller.
+func TestSubscription_hasTheCallerInItsContext(t *testing.T) {
 	t.Parallel()
 	const right = "update taskruns/status in default"
 	inBubble(t, func(w *socketFixture) {
@@ -232,7 +241,7 @@ func TestASubscriptionHasTheCallerInItsContext(t *testing.T) {
 		p.send(w.t, `{"type":"auth","token":"`+right+`"}`)
 		p.expect(w.t, frameSuccess)
 		p.send(w.t, `{"type":"subscribe","keys":["a"],"client_id":"w"}`)
-		w.deliveries.heard(w.t, "w wants a")
+		w.deliveries.expect(w.t, "w wants a")
 		w.deliveries.mu.Lock()
 		defer w.deliveries.mu.Unlock()
 		if w.deliveries.caller != right {

@@ -12,9 +12,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// What the API server rejects for good is told in its words: a client that tries
-// again does no good to anybody.
-func TestRejectionsOfTheAPIServerAreReturnedWithItsText(t *testing.T) {
+// A permanent rejection by the API server is returned with its text, because a
+// retry would fail again.
+func TestRejection_byTheAPIServerIsReturnedWithItsText(t *testing.T) {
 	t.Parallel()
 	cases := map[taskrun.RejectionCause]struct {
 		want     int
@@ -31,7 +31,7 @@ func TestRejectionsOfTheAPIServerAreReturnedWithItsText(t *testing.T) {
 		f.store.Break(fmt.Errorf("writing: %w", taskrun.NewRejectedError(cause, "the <words>")))
 		for name, use := range everyUse {
 			if cause == taskrun.NamespaceMissing && !slices.Contains([]string{"create", "rename", "delete", "set state"}, name) {
-				continue // only writes find a namespace missing
+				continue // only writes fail in a missing namespace
 			}
 			t.Run(string(cause)+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -47,7 +47,7 @@ func TestRejectionsOfTheAPIServerAreReturnedWithItsText(t *testing.T) {
 	}
 }
 
-func TestTheRequestLineHasTheCauseOfARejectedWrite(t *testing.T) {
+func TestRejection_causeIsInTheRequestLog(t *testing.T) {
 	t.Parallel()
 	cases := map[string]error{
 		"rejected":    taskrun.NewRejectedError(taskrun.QuotaExceeded, "exceeded quota"),

@@ -18,30 +18,29 @@ import (
 )
 
 const (
-	// maxLogBody is the size of the largest batch of log lines that is accepted. The
-	// SDK sends up to 4,000,000 characters, and one line more; a character has up
-	// to four bytes.
+	// maxLogBody is the maximum size of a batch of log lines. The SDK sends up to 4,000,000 characters plus one line,
+	// and a character has up to four bytes.
 	maxLogBody = 16 << 20
-	// maxSmallBody is the size of the largest body of routes with a few fields, and
-	// maxListBody of routes with a list of names or ids.
+	// maxSmallBody is the maximum body size of routes with a few fields, maxListBody of routes with a list of names or
+	// ids.
 	maxSmallBody = 16 << 10
 	maxListBody  = 128 << 10
-	// drainedBytes and drainTimeout limit the discarded rest of a body whose request is
-	// rejected. It is read so that a client that sends first can read the response.
+	// drainedBytes and drainTimeout limit the rest of a rejected body that is read and discarded. It is read so that a
+	// client that sends the whole body first can read the response.
 	drainedBytes = 256 << 20
 	drainTimeout = 10 * time.Second
-	// memoryWait is how long a body waits for memory before its request is rejected.
+	// memoryWait is the maximum time that a body waits for memory.
 	memoryWait = 5 * time.Second
 )
 
-// drainLimits are the limits on the bytes that are read of an unwanted body.
+// drainLimits limit the reading of an unwanted body.
 type drainLimits struct {
 	bytes      int64
 	timeout    time.Duration
-	skipLonger bool // nothing is read of a body that is longer, or whose length is unknown
+	skipLonger bool // do not read a body that is longer, or whose length is unknown
 }
 
-// skips reports whether nothing of the body is read.
+// skips reports whether the body is not read at all.
 func (l drainLimits) skips(r *http.Request) bool {
 	return l.skipLonger && (r.ContentLength < 0 || r.ContentLength > l.bytes)
 }
@@ -157,8 +156,8 @@ func codingOf(r *http.Request) string {
 	return ""
 }
 
-// drain reads the rest of a body before the response is sent: a client that sends the whole body first would find the
-// connection broken, and no response. A client that waits for 100 Continue sends nothing.
+// drain reads the rest of a body before the response is sent. Otherwise a client that sends the whole body first would
+// get a broken connection instead of the response. A client that waits for 100 Continue sends nothing.
 func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimits) {
 	if r.Body == nil || r.ContentLength == 0 || status == http.StatusRequestTimeout || ws.HeaderHas(r.Header, "Expect", "100-continue") {
 		return
@@ -169,7 +168,7 @@ func drain(w http.ResponseWriter, r *http.Request, status int, limits drainLimit
 	}
 	connection := http.NewResponseController(w)
 	if status == http.StatusRequestEntityTooLarge {
-		w.Header().Set("Connection", "close") // no more of the body is read
+		w.Header().Set("Connection", "close") // the rest of the body is not read
 	}
 	late := time.AfterFunc(limits.timeout, func() {
 		_ = connection.SetReadDeadline(time.Unix(1, 0)) // not every connection has one; then the timeout of the server applies

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// sendFirst does what Python's http.client does: it sends all of a request, and
-// only then reads.
+// sendFirst sends a whole request and then reads the response, as Python's
+// http.client does.
 func sendFirst(t *testing.T, s *started, head string, body []byte) (*http.Response, string) {
 	t.Helper()
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.server.Addr().String())
@@ -41,7 +41,7 @@ func sendFirst(t *testing.T, s *started, head string, body []byte) (*http.Respon
 	return answer, string(text)
 }
 
-func TestClientsThatSendTheBodyFirstCanReadTheResponse(t *testing.T) {
+func TestRejectedBody_clientThatSendsFirstReadsTheResponse(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	body := bytes.Repeat([]byte(" "), 20<<20)
@@ -67,7 +67,7 @@ func TestClientsThatSendTheBodyFirstCanReadTheResponse(t *testing.T) {
 	}
 }
 
-func TestAClientThatExpectsContinueSendsNoRejectedBody(t *testing.T) {
+func TestRejectedBody_isNotSentAfterExpectContinue(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	answer, _ := sendFirst(t, s, "POST /api/task_runs/ HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 999999999", nil) //nolint:bodyclose // sendFirst has read and closed it
@@ -76,7 +76,7 @@ func TestAClientThatExpectsContinueSendsNoRejectedBody(t *testing.T) {
 	}
 }
 
-func TestBatchesOfLogLinesAreAccepted(t *testing.T) {
+func TestLogs_largestBatchesAreAccepted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	line := func(unit string, n int) string {
@@ -97,7 +97,7 @@ func TestBatchesOfLogLinesAreAccepted(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestCompressedBodiesAreRejectedWithTheFix(t *testing.T) {
+func TestBody_compressedIsRejectedWithTheFix(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const plain = `{"task_key":"k","dynamic_key":"d"}`

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// responseMemory is the reserved memory of the response to one request, until the response is sent. A nil one counts
+// responseMemory is the memory reserved for the response to one request until the response is sent. A nil one reserves
 // nothing.
 type responseMemory struct {
 	server   *Server
@@ -24,8 +24,8 @@ const memoryStep = 64 << 10
 // of such responses.
 const uncountedBytes = 4 << 10
 
-// fit reserves the memory for a response of n bytes, in addition to what is reserved already, or returns bytebudget.ErrFull. As
-// elsewhere, more than the share of a caller counts as its share.
+// fit reserves the memory for a response of n bytes, including what is already reserved, or returns bytebudget.ErrFull.
+// A size above the share of a caller counts as the share.
 func (m *responseMemory) fit(n int) error {
 	if m == nil || n <= uncountedBytes || int64(n) <= m.taken {
 		return nil
@@ -53,16 +53,27 @@ func (m *responseMemory) release() {
 	m.releases, m.taken = nil, 0
 }
 
-// respondList responds with the items of a list between a beginning and an end. itemSize is the usual size of an item.
-// Memory is reserved while the response grows. Encoding stops when the client has disconnected.
+// listFrame is what stands around the items of a response.
+type listFrame struct{ begin, separator, end string }
+
+// respondList responds with the items of a JSON list between a beginning and an end. itemSize is the usual size of an item.
 func respondList[T any](r *request, begin, end string, items []T, itemSize int, appendOne func([]byte, T) []byte) (response, error) {
-	size := len(begin) + len(end) + itemSize*len(items)
+	return respondJoined(r, listFrame{begin, ",", end}, items, itemSize, appendOne)
+}
+
+// respondJoined responds with items. Memory is reserved while the response grows. Encoding stops when the client has
+// disconnected.
+func respondJoined[T any](r *request, around listFrame, items []T, itemSize int, appendOne func([]byte, T) []byte) (response, error) {
+	size := len(around.begin) + len(around.end) + itemSize*len(items)
 	if err := r.memory.fit(size); err != nil {
 		return response{}, err
 	}
-	b := append(make([]byte, 0, size), begin...)
+	b := append(make([]byte, 0, size), around.begin...)
 	for i, item := range items {
-		b = appendOne(wire.AppendComma(b, i), item)
+		if i > 0 {
+			b = append(b, around.separator...)
+		}
+		b = appendOne(b, item)
 		if err := r.ctx.Err(); err != nil {
 			return response{}, err
 		}
@@ -70,7 +81,7 @@ func respondList[T any](r *request, begin, end string, items []T, itemSize int, 
 			return response{}, err
 		}
 	}
-	return response{status: http.StatusOK, body: append(b, end...)}, nil
+	return response{status: http.StatusOK, body: append(b, around.end...)}, nil
 }
 
 // respondRuns responds with a list of runs.

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// largeItems writes items of 10,000 bytes, and counts them.
+// largeItems writes items of 10,000 bytes and counts them.
 type largeItems struct{ written int }
 
 func (l *largeItems) append(b []byte, _ int) []byte {
@@ -23,7 +23,7 @@ func (l *largeItems) append(b []byte, _ int) []byte {
 	return append(b, strings.Repeat("x", 10_000)...)
 }
 
-func TestAListReservesMemoryWhileItGrows(t *testing.T) {
+func TestRespondList_reservesMemoryWhileTheListGrows(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.BodyMemory = minBodyMemory })
 	budget := f.server.memory.Responses
@@ -49,7 +49,7 @@ func TestAListReservesMemoryWhileItGrows(t *testing.T) {
 	other()
 	part()
 
-	var whole largeItems // larger than the share of a caller, which it has to itself
+	var whole largeItems // larger than the share of a caller, and therefore alone
 	memory = &responseMemory{server: f.server, caller: "c"}
 	answer, err := respondList(&request{ctx: t.Context(), memory: memory}, "[", "]", items, 10, whole.append)
 	if err != nil || len(answer.body) < 10_000_000 || memory.taken != budget.Share() {
@@ -59,7 +59,7 @@ func TestAListReservesMemoryWhileItGrows(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func TestEncodingOfAListStopsWhenTheClientDisconnects(t *testing.T) {
+func TestRespondList_stopsWhenTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	written := 0
@@ -74,8 +74,9 @@ func TestEncodingOfAListStopsWhenTheClientDisconnects(t *testing.T) {
 	}
 }
 
-// TestListsReserveMemory asks each route of lists when there is no memory for responses.
-func TestListsReserveMemory(t *testing.T) {
+// TestLists_reserveMemory requests each route of lists without free memory for
+// responses.
+func TestLists_reserveMemory(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	text := strings.Repeat("x", 5000)
@@ -99,7 +100,7 @@ func TestListsReserveMemory(t *testing.T) {
 	f.expectNoMemoryTaken(t)
 }
 
-func BenchmarkPageIsWritten(b *testing.B) {
+func BenchmarkRespondRuns(b *testing.B) {
 	runs := make([]*taskrun.Run, 200)
 	for i := range runs {
 		runs[i] = sample.Run("calm-otter")

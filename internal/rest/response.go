@@ -23,7 +23,7 @@ type response struct {
 	status   int
 	body     []byte // nil: none
 	mimeType string // "": JSON
-	gzipped  bool   // the body is compressed already
+	gzipped  bool   // the body is already compressed
 	header   [][2]string
 }
 
@@ -66,7 +66,7 @@ func (a response) write(w http.ResponseWriter, r *http.Request) error {
 	for _, entry := range a.header {
 		h.Set(entry[0], entry[1])
 	}
-	if len(a.body) > 0 {
+	if len(a.body) > 0 || a.mimeType != "" {
 		h.Set("Content-Type", a.contentType())
 	}
 	if len(a.body) >= minCompressed {
@@ -105,7 +105,7 @@ func (a response) writeCompressed(w http.ResponseWriter) error {
 		_, err := w.Write(a.body)
 		return err
 	}
-	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool has nothing else
+	z := compressors.Get().(*gzip.Writer) //nolint:errcheck,forcetypeassert // the pool has no other values
 	defer func() {
 		z.Reset(io.Discard) // does not retain w
 		compressors.Put(z)

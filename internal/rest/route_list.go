@@ -17,10 +17,10 @@ type RouteInfo struct {
 	Body         bool // a request can have a body
 }
 
-// Routes returns the routes of a Server with limits.
-func Routes() []RouteInfo {
+// Routes returns the routes of a Server with these parts.
+func Routes(parts Parts) []RouteInfo {
 	var infos []RouteInfo
-	for _, r := range table() {
+	for _, r := range servedRoutes(parts) {
 		infos = append(infos, RouteInfo{
 			Method: r.method, Path: r.path, Summary: r.summary, Verb: r.verb, Resource: r.resource, Open: r.open, Socket: r.serve != nil, Body: r.body,
 		})
@@ -41,11 +41,20 @@ func describedRoutes(routes []route) []apidocs.Route {
 
 func (rt *route) described() apidocs.Route {
 	return apidocs.Route{
-		Method: rt.method, Path: rt.path, Parameter: strings.Trim(shapeOf(rt.path).parameter, "{}"),
+		Method: rt.method, Path: rt.path, Parameters: shapeOf(rt.path).names(),
 		Summary: rt.summary, Group: rt.group(),
 		Body: rt.body, Open: rt.open, Protected: rt.resource != ResourceNone, AnyVersion: rt.anyVersion,
 		Creates: rt.verb == VerbCreate, NotFound: rt.notFoundText != nil,
 	}
+}
+
+// names returns the names of the parameters.
+func (s shape) names() []string {
+	names := make([]string, len(s.parameters))
+	for i, parameter := range s.parameters {
+		names[i] = strings.Trim(parameter, "{}")
+	}
+	return names
 }
 
 // group returns the heading of the page under which a route is shown.
@@ -55,6 +64,8 @@ func (rt *route) group() apidocs.Group {
 		return apidocs.GroupRuns
 	case ResourceConcurrencyLimits:
 		return apidocs.GroupLimits
+	case ResourceRegisteredFlows, ResourceFlowRuns, ResourceFlowRunStates:
+		return apidocs.GroupFlows
 	default:
 		return apidocs.GroupServer
 	}

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
@@ -10,22 +11,31 @@ import (
 
 // router finds the route of a request.
 type router struct {
-	root    string // the base at which the document is at the root too
+	root    string // the base with the document at its root too
 	routes  []*route
 	shapes  []shape           // of the routes' paths
 	sockets map[string]*route // by path
+	absent  map[string]string // the parts of a Prefect server without routes, see absentParts
 }
 
-// shape is a path, split at its parameter.
+// shape is a path, split at its parameters.
 type shape struct {
-	prefix, suffix string
-	parameter      string // "": there is none, and prefix is the path
+	texts      []string // before, between and after the parameters
+	parameters []string
 }
 
-// The parameters of paths. A path has at most one.
+// maxParameters is the largest number of parameters of a path.
+const maxParameters = 2
+
+// pathValues are the values of the parameters of a path. The unused ones are empty.
+type pathValues [maxParameters]string
+
+// The parameters of paths.
 const (
-	idParameter       = "{id}"         // of a run, state or limit; nothing else is taken
+	idParameter       = "{id}"         // of a run, state or limit; other texts do not match
 	tagParameter      = "{tag}"        // any text
+	nameParameter     = "{name}"       // of a flow; any text
+	keyParameter      = "{key}"        // of an input; any text
 	idOrNameParameter = "{id_or_name}" // of a limit; any text
 	leaseParameter    = "{lease_id}"   // any text: the handler rejects what is not an id
 	assetParameter    = "{asset}"      // of the documentation page; any text
@@ -34,18 +44,20 @@ const (
 // anyName reads a name. Bytes that are not UTF-8 become U+FFFD.
 func anyName(text string) (name string, ok bool) { return strings.ToValidUTF8(text, "\ufffd"), true }
 
-// parameters are all parameters of paths, with their readers. A path whose parameter is not an id is another path. A
-// name can be any text, so the order of the table counts.
+// parameters maps all parameters of paths to their parsers. A path with an invalid id does not match. A name can be any
+// text, so the order of the table matters.
 var parameters = map[string]func(text string) (value string, ok bool){
 	idParameter:       wire.PathID,
 	tagParameter:      anyName,
+	nameParameter:     anyName,
+	keyParameter:      anyName,
 	idOrNameParameter: anyName,
 	leaseParameter:    anyName,
 	assetParameter:    anyName,
 }
 
-func newRouter(base string, routes []route) *router {
-	rt := &router{root: base, sockets: map[string]*route{}}
+func newRouter(base string, routes []route, absent map[string]string) *router {
+	rt := &router{root: base, sockets: map[string]*route{}, absent: absent}
 	for i := range routes {
 		if routes[i].serve != nil {
 			rt.sockets[routes[i].path] = &routes[i]
@@ -58,36 +70,41 @@ func newRouter(base string, routes []route) *router {
 }
 
 func shapeOf(path string) shape {
-	for parameter := range parameters {
-		if prefix, suffix, ok := strings.Cut(path, parameter); ok {
-			return shape{prefix, suffix, parameter}
+	var s shape
+	for {
+		begin := strings.IndexByte(path, '{')
+		if begin < 0 {
+			s.texts = append(s.texts, path)
+			return s
 		}
+		end := begin + strings.IndexByte(path[begin:], '}') + 1
+		s.texts, s.parameters = append(s.texts, path[:begin]), append(s.parameters, path[begin:end])
+		path = path[end:]
 	}
-	return shape{prefix: path}
 }
 
-// find returns the route of a request and the parameter in its path. The error has the response: there is no such path,
-// no such method of the path, or the path is redirected because it has a slash too many or too few. Requests through
+// find returns the route of a request and the parameter in its path. The error has the response: the path does not
+// exist, the method is not allowed, or the path is redirected because of a missing or surplus slash. Requests through
 // kube-apiserver are not redirected, because kube-apiserver returns an error for a redirect.
-func (rt *router) find(r *http.Request, at target) (*route, string, error) {
+func (rt *router) find(r *http.Request, at target) (*route, pathValues, error) {
 	path, inside := rt.below(r, at.base)
 	if !inside {
-		return nil, "", noRoute(at.base, r.URL.Path)
+		return nil, pathValues{}, rt.noRoute(at.base, r.URL.Path)
 	}
 	raw := escaped(r.URL, at.base)
-	route, parameter, ok := rt.match(r.Method, raw, path)
+	route, values, ok := rt.match(r.Method, raw, path)
 	if route == nil && at.proxied {
-		route, parameter, ok = rt.match(r.Method, turned(raw), turned(path))
+		route, values, ok = rt.match(r.Method, turned(raw), turned(path))
 	}
 	switch {
 	case route == nil && at.proxied:
-		return nil, "", noRoute(at.base, r.URL.Path)
+		return nil, pathValues{}, rt.noRoute(at.base, r.URL.Path)
 	case route == nil:
-		return nil, "", rt.redirect(r, at.base, raw, path)
+		return nil, pathValues{}, rt.redirect(r, at.base, raw, path)
 	case !ok:
-		return nil, "", &methodError{allow: route.method}
+		return nil, pathValues{}, &methodError{allow: route.method}
 	}
-	return route, parameter, nil
+	return route, values, nil
 }
 
 // below returns the part of the path below a base.
@@ -110,52 +127,61 @@ func (rt *router) socket(r *http.Request, base string) *route {
 
 // match returns the first route of the path and the method, in the order of the table. If there is none, ok is false
 // and found is the first route of the path, or nil (contract §1.1).
-func (rt *router) match(method string, raw, path string) (found *route, parameter string, ok bool) {
+func (rt *router) match(method string, raw, path string) (found *route, values pathValues, ok bool) {
 	for i, route := range rt.routes {
-		value, fits := rt.shapes[i].read(raw, path)
+		values, fits := rt.shapes[i].read(raw, path)
 		switch {
 		case !fits:
 		case route.method == method:
-			return route, value, true
+			return route, values, true
 		case found == nil:
 			found = route
 		}
 	}
-	return found, "", false
+	return found, pathValues{}, false
 }
 
-// read reports whether a path has the shape, and returns its parameter. An escaped slash belongs to a name, so that
-// every name can be requested: raw is the path as the client wrote it, or "" if it has no escaped slash. (Prefect
-// treats an escaped slash as any other, and such names cannot be requested.)
-func (s shape) read(raw, path string) (value string, ok bool) {
-	switch {
-	case s.parameter == "":
-		return "", path == s.prefix
-	case raw == "" || s.parameter == idParameter:
-		text, ok := s.between(path)
-		if !ok {
-			return "", false
-		}
-		return parameters[s.parameter](text)
-	default:
-		text, ok := s.between(raw)
-		if !ok {
-			return "", false
-		}
-		if text, err := url.PathUnescape(text); err == nil {
-			return parameters[s.parameter](text)
-		}
-		return "", false
+// read reports whether a path has the shape, and returns the values of its parameters. An escaped slash belongs to a
+// name, so that every name can be requested: raw is the path as the client wrote it, or "" if it has no escaped slash.
+// (Prefect treats an escaped slash as any other, and such names cannot be requested.)
+func (s shape) read(raw, path string) (values pathValues, ok bool) {
+	asWritten := raw != "" && s.hasName()
+	if asWritten {
+		path = raw
 	}
+	for i, parameter := range s.parameters {
+		text, rest, ok := cutParameter(path, s.texts[i])
+		if !ok {
+			return pathValues{}, false
+		}
+		if asWritten {
+			unescaped, err := url.PathUnescape(text)
+			if err != nil {
+				return pathValues{}, false
+			}
+			text = unescaped
+		}
+		if values[i], ok = parameters[parameter](text); !ok {
+			return pathValues{}, false
+		}
+		path = rest
+	}
+	return values, path == s.texts[len(s.texts)-1]
 }
 
-// between returns the parameter of a path.
-func (s shape) between(path string) (text string, ok bool) {
-	text, ok = strings.CutPrefix(path, s.prefix)
-	if ok {
-		text, ok = strings.CutSuffix(text, s.suffix)
+// hasName reports whether a parameter is not an id.
+func (s shape) hasName() bool {
+	return slices.ContainsFunc(s.parameters, func(parameter string) bool { return parameter != idParameter })
+}
+
+// cutParameter cuts a prefix and the parameter behind it, which ends at a slash or at the end of the path.
+func cutParameter(path, prefix string) (text, rest string, ok bool) {
+	path, ok = strings.CutPrefix(path, prefix)
+	end := strings.IndexByte(path, '/')
+	if end < 0 {
+		end = len(path)
 	}
-	return text, ok && text != "" && !strings.Contains(text, "/")
+	return path[:end], path[end:], ok && end > 0
 }
 
 // escaped returns the path below the base as the client wrote it, if it has an escaped slash.
@@ -167,7 +193,7 @@ func escaped(u *url.URL, base string) string {
 	return path
 }
 
-// turned returns the path with one more slash at its end, or without all of those at its end.
+// turned returns the path with one more slash at its end, or without all slashes at its end.
 func turned(path string) string {
 	if other := strings.TrimRight(path, "/"); other != path || path == "" {
 		return other
@@ -175,18 +201,18 @@ func turned(path string) string {
 	return path + "/"
 }
 
-// slashesBeyond returns the number of slashes at the end of a path that its route does not have.
+// slashesBeyond returns the number of slashes at the end of a path that are not part of its route.
 func slashesBeyond(path, route string) int {
 	count := func(path string) int { return len(path) - len(strings.TrimRight(path, "/")) }
 	return max(0, count(path)-count(route))
 }
 
-// redirect returns the location of the path with one more slash at its end, or without those at its end. The location
-// is absolute, as that of Prefect. Behind a proxy that names the prefix it removed, the location is a path with that
-// prefix: scheme and host are those of the proxy.
+// redirect returns the location of the path with one more slash at its end, or without the slashes at its end. The
+// location is absolute, as in Prefect. Behind a proxy that names the prefix it removed, the location is a path with
+// that prefix. The client then keeps the scheme and host of the proxy.
 func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	if route, _, _ := rt.match(r.Method, turned(raw), turned(path)); route == nil {
-		return noRoute(base, r.URL.Path)
+		return rt.noRoute(base, r.URL.Path)
 	}
 	origin := forwardedPrefix(r)
 	if origin == "" {
@@ -199,7 +225,7 @@ func (rt *router) redirect(r *http.Request, base, raw, path string) error {
 	return &redirectError{location: location}
 }
 
-// scheme returns the scheme of the request of the client, as far as it is known behind a proxy.
+// scheme returns the scheme that the client used, if a proxy reports it.
 func scheme(r *http.Request) string {
 	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
 		return "https"

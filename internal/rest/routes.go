@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Verb is the Kubernetes verb of a route, for which the caller needs the permission.
+// Verb is the Kubernetes verb of a route. The caller needs the permission for it.
 type Verb string
 
 // The verbs. Routes without a verb return no data of runs or limits.
@@ -28,6 +28,9 @@ const (
 	ResourceTaskRunStates     Resource = "taskruns/status"
 	ResourceConcurrencyLimits Resource = "concurrencylimits"
 	ResourceConcurrencySlots  Resource = "concurrencylimits/status"
+	ResourceRegisteredFlows   Resource = "registeredflows"
+	ResourceFlowRuns          Resource = "flowruns"
+	ResourceFlowRunStates     Resource = "flowruns/status"
 )
 
 // route is a path and a method that clients can request.
@@ -36,21 +39,21 @@ type route struct {
 	resource     Resource
 	verb         Verb
 	open         bool // needs no authentication
-	givesToken   bool // for CSRF: pages of other origins have to be listed, those of loopback too
+	givesToken   bool // for CSRF: pages of other origins must be listed, loopback included
 	across       bool // can read all namespaces at once
 	summary      string
 	handle       func(*namespaceHandler, *request) (response, error)
 
-	body         bool                    // a request can have a body, which is JSON
-	maxBody      int64                   // size of the largest body; 0: Options.MaxBodyBytes
+	body         bool                    // a request can have a JSON body
+	maxBody      int64                   // maximum size of a body; 0: Options.MaxBodyBytes
 	anyVersion   bool                    // the API version of the client is not checked
-	notFoundText func(id string) problem // the text if there is no such run, state or limit; nil: it is not needed
+	notFoundText func(id string) problem // text for a run, state or limit that does not exist; nil: not needed
 
-	// serve makes the route a websocket. Requests without an upgrade find no such route (contract §1.6).
+	// serve makes the route a websocket. Requests without an upgrade do not match it (contract §1.6).
 	serve socketHandler
 }
 
-// bodyLimit returns the size of the largest body of the route, in bytes. usual is the limit of most routes.
+// bodyLimit returns the maximum size of a body of the route, in bytes. usual is the default limit.
 func (rt *route) bodyLimit(usual int64) int64 {
 	switch {
 	case rt.maxBody == 0:
@@ -70,17 +73,29 @@ func (rt *route) valueLimit(usual int) int {
 	return usual
 }
 
-// table returns all routes. The order counts: the first route that matches the path and the method is used. If the path
-// has other methods only, the response names the first of them (contract §1.1).
-func table() []route {
-	return slices.Concat(lists(), runRoutes(), eventRoutes(), tagLimitRoutes(), limitRoutes(), otherRoutes())
-}
+// Parts are the parts of a server that are served or not.
+type Parts struct{ Limits, Flows bool }
 
-// servedRoutes returns the routes of a server with or without limits.
-func servedRoutes(limits bool) []route {
-	return slices.DeleteFunc(table(), func(r route) bool {
-		return !limits && (r.resource == ResourceConcurrencyLimits || r.resource == ResourceConcurrencySlots)
-	})
+// allParts are all of them.
+var allParts = Parts{Limits: true, Flows: true}
+
+// table returns the routes of a server with all parts. The order counts: the first route that matches the path and the
+// method is used. If the path has other methods only, the response names the first of them (contract §1.1).
+func table() []route { return servedRoutes(allParts) }
+
+// servedRoutes returns the routes of a server with these parts.
+func servedRoutes(parts Parts) []route {
+	flows := standInRoutes
+	if parts.Flows {
+		flows = func() []route {
+			return slices.Concat(flowListRoutes(), keptFlowRoutes(), flowRunRoutes(), flowRunInputRoutes())
+		}
+	}
+	var limits []route
+	if parts.Limits {
+		limits = slices.Concat(tagLimitRoutes(), limitRoutes())
+	}
+	return slices.Concat(lists(), runRoutes(), eventRoutes(), flows(), limits, otherRoutes())
 }
 
 // runRoutes are the routes of task runs and their states.
@@ -148,7 +163,7 @@ func otherRoutes() []route {
 	}
 }
 
-// lists are the routes of lists, counts and logs. No other route has their paths.
+// lists are the routes of lists, counts and logs. Their paths have no other methods.
 func lists() []route {
 	return []route{
 		{
@@ -194,7 +209,7 @@ func lists() []route {
 	}
 }
 
-// tagLimitRoutes are the older routes of concurrency limits, one per tag.
+// tagLimitRoutes are the older routes of concurrency limits, for limits on tags.
 func tagLimitRoutes() []route {
 	const (
 		base     = "/concurrency_limits"
@@ -240,7 +255,7 @@ func tagLimitRoutes() []route {
 	}
 }
 
-// limitRoutes are the routes of concurrency limits of any name.
+// limitRoutes are the routes of concurrency limits with any name.
 func limitRoutes() []route {
 	const (
 		base     = "/v2/concurrency_limits"
@@ -299,7 +314,7 @@ const (
 	AggregatedPath = "/apis/" + AggregatedGroup + "/" + AggregatedVersion
 )
 
-// discoveryRoutes are the discovery documents that the API server requests for its own clients. They have no data of
+// discoveryRoutes serve the discovery documents that the API server requests for its own clients. They have no data of
 // namespaces.
 func discoveryRoutes() []route {
 	return []route{
@@ -329,10 +344,6 @@ func eventRoutes() []route {
 		{
 			method: http.MethodGet, path: "/events/out", resource: ResourceTaskRuns, verb: VerbList,
 			summary: "Receive events (websocket)", serve: (*namespaceHandler).eventsOut,
-		},
-		{
-			method: http.MethodGet, path: "/flows/" + idParameter, summary: "Read a flow (its name is its id)",
-			handle: (*namespaceHandler).flow, notFoundText: detailText("Flow not found"),
 		},
 	}
 }

@@ -14,26 +14,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestUnknownPathsAreNotFound(t *testing.T) {
+func TestRoutes_unknownPathsAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
 	cases := map[string]struct{ method, path string }{
-		"an unknown word":                      {http.MethodGet, "/nope"},
-		"the root":                             {http.MethodGet, "/"},
-		"a prefix of a path":                   {http.MethodGet, "/task_run"},
-		"an id that is none":                   {http.MethodGet, "/task_runs/nope"},
-		"an id one digit short":                {http.MethodGet, "/task_runs/" + idKnown[1:]},
-		"an id one digit long":                 {http.MethodGet, "/task_runs/" + idKnown + "0"},
-		"an id with a letter that is no digit": {http.MethodGet, "/task_runs/g" + idKnown[1:]},
-		"an id with a hyphen at a wrong place": {http.MethodGet, "/task_runs/0198a1b20-000-7000-8000-00000000000a"},
-		"an id in braces":                      {http.MethodGet, "/task_runs/%7B" + idKnown + "%7D"},
-		"an id with urn":                       {http.MethodGet, "/task_runs/urn:uuid:" + idKnown},
-		"more after an id":                     {http.MethodGet, "/task_runs/" + idKnown + "/more"},
-		"more after a verb":                    {http.MethodPost, "/task_runs/" + idKnown + "/set_state/x"},
-		"a verb that does not exist":           {http.MethodPost, "/task_runs/bulk_delete"},
-		"a slash too many at the front":        {http.MethodGet, "//health"},
-		"a slash too many where one belongs":   {http.MethodGet, "/task_runs//"},
+		"an unknown word":             {http.MethodGet, "/nope"},
+		"the root":                    {http.MethodGet, "/"},
+		"a prefix of a path":          {http.MethodGet, "/task_run"},
+		"an invalid id":               {http.MethodGet, "/task_runs/nope"},
+		"an id that is a digit short": {http.MethodGet, "/task_runs/" + idKnown[1:]},
+		"an id that is a digit long":  {http.MethodGet, "/task_runs/" + idKnown + "0"},
+		"an id with a letter that is not a hexadecimal digit": {http.MethodGet, "/task_runs/g" + idKnown[1:]},
+		"an id with a misplaced hyphen":                       {http.MethodGet, "/task_runs/0198a1b20-000-7000-8000-00000000000a"},
+		"an id in braces":                                     {http.MethodGet, "/task_runs/%7B" + idKnown + "%7D"},
+		"an id as a URN":                                      {http.MethodGet, "/task_runs/urn:uuid:" + idKnown},
+		"a segment after an id":                               {http.MethodGet, "/task_runs/" + idKnown + "/more"},
+		"a segment after an action":                           {http.MethodPost, "/task_runs/" + idKnown + "/set_state/x"},
+		"an unknown action":                                   {http.MethodPost, "/task_runs/bulk_delete"},
+		"a double slash at the front":                         {http.MethodGet, "//health"},
+		"a double slash in the path":                          {http.MethodGet, "/task_runs//"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestUnknownPathsAreNotFound(t *testing.T) {
 	}
 }
 
-func TestSpellingsOfAnIDInAPath(t *testing.T) {
+func TestRoutes_formatsOfAnIDInAPath(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -65,28 +65,28 @@ func TestSpellingsOfAnIDInAPath(t *testing.T) {
 	}
 }
 
-func TestAWrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
+func TestRoutes_wrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	cases := map[string]struct{ method, path, allow string }{
-		"reading the collection":         {http.MethodGet, "/task_runs/", "POST"},
-		"deleting the collection":        {http.MethodDelete, "/task_runs/", "POST"},
-		"putting a run":                  {http.MethodPut, "/task_runs/" + idKnown, "PATCH"},
-		"posting a run":                  {http.MethodPost, "/task_runs/" + idKnown, "PATCH"},
-		"an unknown method":              {"BREW", "/task_runs/" + idKnown, "PATCH"},
-		"reading a filter":               {http.MethodGet, "/task_runs/filter", "POST"},
-		"reading a count":                {http.MethodGet, "/task_runs/count", "POST"},
-		"reading a proposal":             {http.MethodGet, "/task_runs/" + idKnown + "/set_state", "POST"},
-		"posting states":                 {http.MethodPost, "/task_run_states/", "GET"},
-		"deleting a state":               {http.MethodDelete, "/task_run_states/" + idKnown, "GET"},
-		"only the head of a run":         {http.MethodHead, "/task_runs/" + idKnown, "PATCH"},
-		"only the head of health":        {http.MethodHead, "/health", "GET"},
-		"options without an origin":      {http.MethodOptions, "/health", "GET"},
-		"posting to the version":         {http.MethodPost, "/admin/version", "GET"},
-		"deleting the token that is not": {http.MethodDelete, "/csrf-token", "GET"},
-		"posting the document":           {http.MethodPost, "/openapi.json", "GET"},
-		"only the head of the page":      {http.MethodHead, "/docs", "GET"},
-		"only the head of its style":     {http.MethodHead, "/docs/swagger-ui.css", "GET"},
+		"reading the collection":    {http.MethodGet, "/task_runs/", "POST"},
+		"deleting the collection":   {http.MethodDelete, "/task_runs/", "POST"},
+		"putting a run":             {http.MethodPut, "/task_runs/" + idKnown, "PATCH"},
+		"posting a run":             {http.MethodPost, "/task_runs/" + idKnown, "PATCH"},
+		"an unknown method":         {"BREW", "/task_runs/" + idKnown, "PATCH"},
+		"reading a filter":          {http.MethodGet, "/task_runs/filter", "POST"},
+		"reading a count":           {http.MethodGet, "/task_runs/count", "POST"},
+		"reading set_state":         {http.MethodGet, "/task_runs/" + idKnown + "/set_state", "POST"},
+		"posting states":            {http.MethodPost, "/task_run_states/", "GET"},
+		"deleting a state":          {http.MethodDelete, "/task_run_states/" + idKnown, "GET"},
+		"HEAD of a run":             {http.MethodHead, "/task_runs/" + idKnown, "PATCH"},
+		"HEAD of health":            {http.MethodHead, "/health", "GET"},
+		"OPTIONS without an origin": {http.MethodOptions, "/health", "GET"},
+		"posting to the version":    {http.MethodPost, "/admin/version", "GET"},
+		"deleting the CSRF token":   {http.MethodDelete, "/csrf-token", "GET"},
+		"posting to the document":   {http.MethodPost, "/openapi.json", "GET"},
+		"HEAD of the page":          {http.MethodHead, "/docs", "GET"},
+		"HEAD of the page's style":  {http.MethodHead, "/docs/swagger-ui.css", "GET"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -102,20 +102,20 @@ func TestAWrongMethodGets405WithTheFirstAllowedOne(t *testing.T) {
 	}
 }
 
-func TestSlashTooManyOrTooFewIsRedirected(t *testing.T) {
+func TestRoutes_missingOrSurplusSlashIsRedirected(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	const base = "http://example.test/api"
 	cases := map[string]struct{ method, path, want string }{
-		"a run":                    {http.MethodGet, "/task_runs/" + idKnown + "/", base + "/task_runs/" + idKnown},
-		"a query is kept":          {http.MethodGet, "/task_runs/" + idKnown + "/?a=b", base + "/task_runs/" + idKnown + "?a=b"},
-		"a collection":             {http.MethodPost, "/task_runs", base + "/task_runs/"},
-		"a verb":                   {http.MethodPost, "/task_runs/filter/", base + "/task_runs/filter"},
-		"states and their query":   {http.MethodGet, "/task_run_states?task_run_id=1", base + "/task_run_states/?task_run_id=1"},
-		"a token":                  {http.MethodGet, "/csrf-token/?client=abc", base + "/csrf-token?client=abc"},
-		"the page":                 {http.MethodGet, "/docs/", base + "/docs"},
-		"all slashes at the end":   {http.MethodGet, "/health//", base + "/health"},
-		"whatever the method says": {http.MethodGet, "/task_runs", base + "/task_runs/"},
+		"a run":                  {http.MethodGet, "/task_runs/" + idKnown + "/", base + "/task_runs/" + idKnown},
+		"a query is kept":        {http.MethodGet, "/task_runs/" + idKnown + "/?a=b", base + "/task_runs/" + idKnown + "?a=b"},
+		"a collection":           {http.MethodPost, "/task_runs", base + "/task_runs/"},
+		"an action":              {http.MethodPost, "/task_runs/filter/", base + "/task_runs/filter"},
+		"states and their query": {http.MethodGet, "/task_run_states?task_run_id=1", base + "/task_run_states/?task_run_id=1"},
+		"a token":                {http.MethodGet, "/csrf-token/?client=abc", base + "/csrf-token?client=abc"},
+		"the documentation page": {http.MethodGet, "/docs/", base + "/docs"},
+		"all slashes at the end": {http.MethodGet, "/health//", base + "/health"},
+		"any method":             {http.MethodGet, "/task_runs", base + "/task_runs/"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestSlashTooManyOrTooFewIsRedirected(t *testing.T) {
 	}
 }
 
-// resolved is where a client goes that asked for a URL and got the location.
+// resolved returns the URL that a client requests after a redirect.
 func resolved(t *testing.T, asked, location string) string {
 	t.Helper()
 	from, err := url.Parse(asked)
@@ -145,7 +145,7 @@ func resolved(t *testing.T, asked, location string) string {
 
 // The proxy terminates TLS, has another host name, and removes a prefix of the path,
 // which it names in X-Forwarded-Prefix.
-func TestARedirectHasThePrefixThatAProxyRemoved(t *testing.T) {
+func TestRedirect_hasThePrefixThatAProxyRemoved(t *testing.T) {
 	t.Parallel()
 	const public = "https://public.example/team/prefect"
 	s := newFixture(t).server
@@ -176,7 +176,7 @@ func TestARedirectHasThePrefixThatAProxyRemoved(t *testing.T) {
 	}
 }
 
-func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
+func TestRoutes_nothingIsServedOutsideTheBasePath(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *Options, _ *Dependencies) { o.BasePath = "/prefect/api" })
 	if w := f.ask(t, http.MethodGet, "/health", ""); w.Code != http.StatusNotFound {
@@ -184,25 +184,34 @@ func TestNothingIsServedOutsideTheBasePath(t *testing.T) {
 	}
 }
 
-func TestEveryRouteIsComplete(t *testing.T) {
+func TestRoutes_everyRouteIsComplete(t *testing.T) {
 	t.Parallel()
+	known := parameters
 	for _, r := range table() {
 		if r.summary == "" || (r.handle == nil) == (r.serve == nil) || !strings.HasPrefix(r.path, "/") {
 			t.Errorf("%s %s lacks something", r.method, r.path)
 		}
-		parameter := shapeOf(r.path).parameter
-		if names := parameter != "" && parameter != leaseParameter; names != (r.notFoundText != nil) {
+		parameters := shapeOf(r.path).parameters
+		if names := len(parameters) > 0 && parameters[0] != leaseParameter; names != (r.notFoundText != nil) {
 			t.Errorf("%s %s: what is said of something unknown and the parameter do not go together", r.method, r.path)
 		}
-		if strings.Count(r.path, "{") > 1 || strings.Contains(r.path, "{") != (parameter != "") {
-			t.Errorf("%s %s has another parameter than the router knows", r.method, r.path)
+		for _, parameter := range parameters {
+			if known[parameter] == nil || len(parameters) > maxParameters {
+				t.Errorf("%s %s has another parameter than the router knows", r.method, r.path)
+			}
 		}
 		want := ResourceNone
 		switch {
+		case r.path == "/ui/flow_runs/history":
+			want = ResourceFlowRuns
 		case showsRuns(r.path):
 			want = ResourceTaskRuns
 		case strings.Contains(r.path, "/concurrency_limits/"):
 			want = ResourceConcurrencyLimits
+		case strings.HasPrefix(r.path, "/flows/"):
+			want = ResourceRegisteredFlows
+		case strings.HasPrefix(r.path, "/flow_run"):
+			want = ResourceFlowRuns
 		}
 		kind, _, _ := strings.Cut(string(r.resource), "/")
 		if Resource(kind) != want || (r.verb == VerbNone) != (want == ResourceNone) {
@@ -211,25 +220,28 @@ func TestEveryRouteIsComplete(t *testing.T) {
 	}
 }
 
-// showsRuns reports whether a route shows something of what clients sent of runs.
+// showsRuns reports whether responses of a route contain data of runs.
 func showsRuns(path string) bool {
 	return slices.ContainsFunc([]string{"/task_", "/ui/", "/logs/", "/observed-states", "/events"}, func(prefix string) bool {
 		return strings.HasPrefix(path, prefix)
 	})
 }
 
-// The order of routes is Prefect's, and so is what comes of it.
-func TestRoutesWithNames(t *testing.T) {
+// The order of routes is Prefect's, with the same results.
+func TestRoutes_withNames(t *testing.T) {
 	t.Parallel()
 	const (
 		old = "/concurrency_limits"
 		v2  = "/v2/concurrency_limits"
+
+		input = "/flow_runs/" + idKnown + "/input"
 	)
-	rt := newRouter("/api", table())
+	rt := newRouter("/api", table(), absentFrom(true))
 	cases := map[string]struct {
 		method, path  string
 		wantRoute     string // method and path
 		wantParameter string
+		wantSecond    string
 		wantAllow     string
 		wantLocation  string
 	}{
@@ -237,30 +249,40 @@ func TestRoutesWithNames(t *testing.T) {
 		"an escaped name":                        {method: "GET", path: v2 + "/tag%3Aa%20b%C3%A4", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "tag:a bä"},
 		"an id":                                  {method: "PATCH", path: v2 + "/" + idKnown, wantRoute: "PATCH " + v2 + "/{id_or_name}", wantParameter: idKnown},
 		"a name with an escaped slash":           {method: "DELETE", path: old + "/tag/a%2Fb", wantRoute: "DELETE " + old + "/tag/{tag}", wantParameter: "a/b"},
-		"one that ends like another route":       {method: "DELETE", path: old + "/tag/a%2freset", wantRoute: "DELETE " + old + "/tag/{tag}", wantParameter: "a/reset"},
-		"and one that goes on":                   {method: "POST", path: old + "/tag/a%2Fb/reset", wantRoute: "POST " + old + "/tag/{tag}/reset", wantParameter: "a/b"},
-		"bytes that are no text":                 {method: "GET", path: old + "/tag/%FF", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "\ufffd"},
-		"the tag reset":                          {method: "GET", path: old + "/tag/reset", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "reset"},
-		"posting to a word is its route":         {method: "POST", path: v2 + "/filter", wantRoute: "POST " + v2 + "/filter"},
-		"reading a word is reading a name":       {method: "GET", path: v2 + "/filter", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "filter"},
-		"putting a word names the first route":   {method: "PUT", path: v2 + "/filter", wantAllow: "GET"},
-		"of the older routes only ids are taken": {method: "GET", path: old + "/filter", wantAllow: "POST"},
+		"a name like a fixed segment":            {method: "DELETE", path: old + "/tag/a%2freset", wantRoute: "DELETE " + old + "/tag/{tag}", wantParameter: "a/reset"},
+		"a longer name with that prefix":         {method: "POST", path: old + "/tag/a%2Fb/reset", wantRoute: "POST " + old + "/tag/{tag}/reset", wantParameter: "a/b"},
+		"invalid UTF-8":                          {method: "GET", path: old + "/tag/%FF", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "\ufffd"},
+		"the tag named reset":                    {method: "GET", path: old + "/tag/reset", wantRoute: "GET " + old + "/tag/{tag}", wantParameter: "reset"},
+		"POST to a fixed segment":                {method: "POST", path: v2 + "/filter", wantRoute: "POST " + v2 + "/filter"},
+		"GET of a fixed segment as a name":       {method: "GET", path: v2 + "/filter", wantRoute: "GET " + v2 + "/{id_or_name}", wantParameter: "filter"},
+		"PUT of a fixed segment":                 {method: "PUT", path: v2 + "/filter", wantAllow: "GET"},
+		"the older routes accept only ids":       {method: "GET", path: old + "/filter", wantAllow: "POST"},
 		"putting a tag":                          {method: "PUT", path: old + "/tag/a", wantAllow: "GET"},
-		"a lease that is no id":                  {method: "POST", path: v2 + "/leases/x/renew", wantRoute: "POST " + v2 + "/leases/{lease_id}/renew", wantParameter: "x"},
-		"a name that is no id, of the older":     {method: "GET", path: old + "/tag:db"},
-		"no name":                                {method: "GET", path: old + "/tag/"},
-		"two words":                              {method: "GET", path: v2 + "/a/b"},
+		"a lease that is not an id":              {method: "POST", path: v2 + "/leases/x/renew", wantRoute: "POST " + v2 + "/leases/{lease_id}/renew", wantParameter: "x"},
+		"a name in an older route":               {method: "GET", path: old + "/tag:db"},
+		"an empty name":                          {method: "GET", path: old + "/tag/"},
+		"two segments":                           {method: "GET", path: v2 + "/a/b"},
 		"an id with a slash":                     {method: "GET", path: old + "/" + idKnown + "%2Fx"},
 		"an escaped slash before an id":          {method: "GET", path: "/task_runs%2F" + idKnown, wantRoute: "GET /task_runs/{id}", wantParameter: idKnown},
 		"a slash after a name":                   {method: "GET", path: v2 + "/a/", wantLocation: v2 + "/a"},
 		"a slash after a name with one":          {method: "GET", path: old + "/tag/a%2Fb/?x=1", wantLocation: old + "/tag/a%2Fb?x=1"},
-		"a slash too few":                        {method: "POST", path: v2, wantLocation: v2 + "/"},
+		"a missing slash":                        {method: "POST", path: v2, wantLocation: v2 + "/"},
+		"the name of a flow":                     {method: "GET", path: "/flows/name/a%20%23%3F%2Fb", wantRoute: "GET /flows/name/{name}", wantParameter: "a #?/b"},
+		"no flow has the id name":                {method: "GET", path: "/flows/name"},
+		"two parameters":                         {method: "GET", path: input + "/a-1", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "a-1"},
+		"another spelling of the first":          {method: "DELETE", path: strings.ToUpper(idKnown) + "/input/a", wantRoute: ""},
+		"the second with a slash":                {method: "GET", path: input + "/a%2Fb", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "a/b"},
+		"the second is a word of another method": {method: "GET", path: input + "/filter", wantRoute: "GET /flow_runs/{id}/input/{key}", wantParameter: idKnown, wantSecond: "filter"},
+		"the word of its own method":             {method: "POST", path: input + "/filter", wantRoute: "POST /flow_runs/{id}/input/filter", wantParameter: idKnown},
+		"the first is not an id":                 {method: "GET", path: "/flow_runs/x/input/a"},
+		"no second":                              {method: "GET", path: input + "/", wantLocation: input},
+		"more after the second":                  {method: "GET", path: input + "/a/b"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequestWithContext(t.Context(), tc.method, "http://example.test/api"+tc.path, http.NoBody)
-			route, parameter, err := rt.find(r, target{base: "/api"})
+			route, values, err := rt.find(r, target{base: "/api"})
 			var (
 				method   *methodError
 				redirect *redirectError
@@ -279,14 +301,14 @@ func TestRoutesWithNames(t *testing.T) {
 				if !errors.Is(err, errNoRoute) {
 					t.Errorf("error = %v, want no route", err)
 				}
-			case err != nil || route.method+" "+route.path != tc.wantRoute || parameter != tc.wantParameter:
-				t.Errorf("route = %+v of %q, error %v, want %s of %q", route, parameter, err, tc.wantRoute, tc.wantParameter)
+			case err != nil || route.method+" "+route.path != tc.wantRoute || values != pathValues{tc.wantParameter, tc.wantSecond}:
+				t.Errorf("route = %+v of %q, error %v, want %s of %q and %q", route, values, err, tc.wantRoute, tc.wantParameter, tc.wantSecond)
 			}
 		})
 	}
 }
 
-func TestRoutesOfLimitsNeedLimits(t *testing.T) {
+func TestRoutes_ofLimitsNeedLimits(t *testing.T) {
 	t.Parallel()
 	w := newFixture(t).ask(t, http.MethodPost, "/v2/concurrency_limits/filter", "{}")
 	if w.Code != http.StatusNotFound {
@@ -294,7 +316,7 @@ func TestRoutesOfLimitsNeedLimits(t *testing.T) {
 	}
 }
 
-func TestAnIDOrNameOfALimitIsRecognized(t *testing.T) {
+func TestRoutes_idOrNameOfALimit(t *testing.T) {
 	t.Parallel()
 	digits := strings.ReplaceAll(idKnown, "-", "")
 	cases := map[string]concurrency.Key{

@@ -46,7 +46,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // identifyFor finds the route of a request, and identifies the caller unless the route is open.
 func (s *Server) identifyFor(r *http.Request, v *requestInfo) {
-	v.found, v.parameter, v.noRoute = v.router.find(r, v.target)
+	v.found, v.values, v.noRoute = v.router.find(r, v.target)
 	if v.found != nil && v.found.open {
 		return
 	}
@@ -59,7 +59,7 @@ func (s *Server) identifyFor(r *http.Request, v *requestInfo) {
 func (s *Server) respond(w http.ResponseWriter, r *http.Request) {
 	v, ok := r.Context().Value(requestInfoKey{}).(*requestInfo)
 	if !ok {
-		return // serve has set it
+		return // serve has responded
 	}
 	if s.ending.Load() {
 		w.Header().Set("Connection", "close")
@@ -94,7 +94,7 @@ func (s *Server) count(v *requestInfo, status int, took time.Duration) {
 }
 
 // reserveResponse reserves the memory for a large response until it is sent, unless the handler has reserved it.
-// Without free memory the response is an error. A client that does not read uses its own share only.
+// Without free memory the response is an error. A client that does not read its response uses only its own share.
 func (s *Server) reserveResponse(v *requestInfo, resp response) response {
 	if resp.gzipped {
 		return resp
@@ -108,17 +108,17 @@ func (s *Server) reserveResponse(v *requestInfo, resp response) response {
 
 type requestInfoKey struct{}
 
-// requestInfo is the data of one request, as far as it is known.
+// requestInfo is the known data of one request.
 type requestInfo struct {
 	target
 
 	began     time.Time
-	found     *route // by the path; nil: noRoute is the reason
-	parameter string // in the path
+	found     *route     // by the path; nil: noRoute is the reason
+	values    pathValues // of the parameters in the path
 	noRoute   error
 	rejection error  // of the page or the caller, before the route is called
-	route     *route // that was called; nil: none was
-	rejected  bool   // before the route was called
+	route     *route // the called route; nil: none
+	rejected  bool   // before the route is called
 	failed    bool   // the response is an error
 	caller    identified
 	known     bool // the caller is identified, or the route is open
@@ -130,12 +130,14 @@ type requestInfo struct {
 
 // request is the part of a request that handlers use.
 type request struct {
-	ctx       context.Context //nolint:containedctx // lives as long as the request
-	caller    authn.Caller    // no name: there is no authentication
-	base      string          // what comes before the route in the path
-	slashes   int             // at the end of the path that the route does not have
+	ctx       context.Context //nolint:containedctx // has the lifetime of the request
+	caller    authn.Caller    // without a name: no authentication
+	base      string          // part of the path before the route
+	slashes   int             // at the end of the path that are not part of the route
 	parameter string          // in the path: an id in lower case with hyphens, or a name
+	key       string          // the second parameter in the path
 	query     string          // as it came
+	header    http.Header
 	body      pyjson.Value    // null: there is none
 	memory    *responseMemory // of the response
 }
@@ -172,7 +174,7 @@ func (s *Server) dispatch(r *http.Request, v *requestInfo) response {
 	leave, rejected := s.admit(r, v)
 	defer leave()
 	v.rejected = rejected != nil
-	if err := cmp.Or(rejected, v.noRoute); err != nil { // also where there is no route
+	if err := cmp.Or(rejected, v.noRoute); err != nil { // also without a route
 		v.note(err)
 		v.failed = true
 		resp, _ := errorResponse(err, nil, nil)
@@ -183,7 +185,7 @@ func (s *Server) dispatch(r *http.Request, v *requestInfo) response {
 	defer cancel()
 	in := &request{
 		ctx: ctx, caller: v.caller.Caller, base: v.base, slashes: slashesBeyond(r.URL.Path, v.route.path),
-		parameter: v.parameter, query: r.URL.RawQuery, memory: v.memory,
+		parameter: v.values[0], key: v.values[1], query: r.URL.RawQuery, header: r.Header, memory: v.memory,
 	}
 	resp, err := s.handle(r, v, in)
 	if err != nil {

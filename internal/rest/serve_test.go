@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPreflightOfAListedOriginIsAllowedEverything(t *testing.T) {
+func TestPreflight_listedOriginIsAllowedEverything(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, withOrigins("http://page.test"))
 	for _, path := range []string{"/task_runs/filter", "/nope"} {
@@ -31,7 +31,7 @@ func TestPreflightOfAListedOriginIsAllowedEverything(t *testing.T) {
 	}
 }
 
-func TestAPreflightOfAnUnknownMethodIsRejected(t *testing.T) {
+func TestPreflight_unknownMethodIsRejected(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for origin, want := range map[string]string{
@@ -44,7 +44,7 @@ func TestAPreflightOfAnUnknownMethodIsRejected(t *testing.T) {
 	}
 }
 
-func TestPagesOfLoopbackAddressesCanReadResponses(t *testing.T) {
+func TestOrigin_loopbackPagesCanReadResponses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, path := range []string{"/health", "/nope"} {
@@ -56,11 +56,11 @@ func TestPagesOfLoopbackAddressesCanReadResponses(t *testing.T) {
 		}
 	}
 	if w := f.ask(t, http.MethodGet, "/health", ""); w.Header().Get("Access-Control-Allow-Origin") != "" {
-		t.Error("an answer to no page tells which pages may read it")
+		t.Error("a response without an origin has CORS headers")
 	}
 }
 
-func TestLargeResponsesAreCompressedIfTheClientAcceptsIt(t *testing.T) {
+func TestCompression_ofLargeResponsesIfTheClientAcceptsIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -69,11 +69,11 @@ func TestLargeResponsesAreCompressedIfTheClientAcceptsIt(t *testing.T) {
 		path, accept string
 		want         bool
 	}{
-		"on demand":                {"/task_runs/" + idKnown, "gzip", true},
-		"among others":             {"/task_runs/" + idKnown, "br, GZIP;q=0.5, deflate", true},
-		"not when it is refused":   {"/task_runs/" + idKnown, "gzip;q=0", false},
-		"not when others are":      {"/task_runs/" + idKnown, "br, deflate", false},
-		"not when it is too small": {"/health", "gzip", false},
+		"accepted":                        {"/task_runs/" + idKnown, "gzip", true},
+		"among others":                    {"/task_runs/" + idKnown, "br, GZIP;q=0.5, deflate", true},
+		"not if it is refused":            {"/task_runs/" + idKnown, "gzip;q=0", false},
+		"not if only others are accepted": {"/task_runs/" + idKnown, "br, deflate", false},
+		"not if the response is small":    {"/health", "gzip", false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestLargeResponsesAreCompressedIfTheClientAcceptsIt(t *testing.T) {
 	}
 }
 
-func TestRequestsAreCountedByRoute(t *testing.T) {
+func TestMetrics_countRequestsByRoute(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.create(t)
@@ -121,7 +121,7 @@ func TestRequestsAreCountedByRoute(t *testing.T) {
 	}
 }
 
-func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
+func TestLog_hasOneLinePerRequest(t *testing.T) {
 	t.Parallel()
 	log := &lockedBuffer{}
 	f := newFixture(t, debugLog(log))
@@ -138,8 +138,8 @@ func TestEveryRequestIsLoggedInOneLine(t *testing.T) {
 	}
 }
 
-// With HTTP/2 the server refuses to write a body after 204, even an empty one.
-func TestAResponseWithoutABodyIsSent(t *testing.T) {
+// With HTTP/2, the server cannot write a body after 204, even an empty one.
+func TestResponse_withoutABodyIsSent(t *testing.T) {
 	t.Parallel()
 	written := make(chan error, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

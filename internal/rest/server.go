@@ -33,6 +33,7 @@ type Runs interface {
 	Rename(ctx context.Context, id, name string) error
 	Delete(ctx context.Context, id string) error
 	SetState(ctx context.Context, id string, p taskrun.Proposal) (taskrun.Outcome, error)
+	FlowRunName(ctx context.Context, id string) (*string, error)
 	Ready(ctx context.Context) error
 }
 
@@ -53,8 +54,7 @@ type Lists interface {
 
 var _ Lists = (*usecase.Lister)(nil)
 
-// Metrics counts requests after the response. The route is the path as the routes table spells it, never the path of
-// the request.
+// Metrics counts requests after the response. The route is the path in the routes table, never the path of the request.
 type Metrics interface {
 	RequestServed(method, route string, code int, took time.Duration)
 	// RequestBegan and RequestEnded count the requests in flight.
@@ -71,8 +71,7 @@ type Tracer interface {
 	// Trust returns a context whose request continues the trace of the client, because its caller is identified.
 	// Otherwise the trace header of the client is ignored.
 	Trust(ctx context.Context) context.Context
-	// Routed sets the name of the span. The route is the path as the routes table spells it, never the path of the
-	// request.
+	// Routed sets the name of the span. The route is the path in the routes table, never the path of the request.
 	Routed(ctx context.Context, method, route string)
 }
 
@@ -83,12 +82,13 @@ func (noTracer) Handler(next http.Handler) http.Handler    { return next }
 func (noTracer) Trust(ctx context.Context) context.Context { return ctx }
 func (noTracer) Routed(context.Context, string, string)    {}
 
-// Dependencies are what a Server needs.
+// Dependencies are the dependencies of a Server.
 type Dependencies struct {
 	Tenant           // of the server's own namespace
 	Namespace string // its name
-	// Others returns the tenant of another namespace, or ErrNotServed. It is called only for namespaces in which the caller
-	// has a permission, and again after the tenant was closed. "" stands for all namespaces, of which only Lists is used.
+	// Others returns the tenant of another namespace, or ErrNotServed. It is called only for namespaces in which the
+	// caller has a permission, and called again after the tenant was closed. "" means all namespaces; only Lists of
+	// that tenant is used.
 	Others func(namespace string) (Tenant, error) // nil: there are none
 	// Buffers limits the buffers of all namespaces. nil: the limit is Options.BufferMemory.
 	Buffers *bytebudget.Budget
@@ -117,21 +117,21 @@ type Server struct {
 	pages      *crossorigin.Policy
 	rejections rejectionSampler
 	router     *router
-	// discovery has the routes that the API server requests.
+	// discovery holds the routes that the API server requests.
 	discovery *router
-	document  *apidocs.Document // of the routes that are served
+	document  *apidocs.Document // of the served routes
 
 	home   *namespaceHandler
 	others *handlers
 
-	ending        atomic.Bool // connections end with their next response
+	ending        atomic.Bool // connections close after their next response
 	admission     *limiter.InFlight
 	unidentified  limiter.Unidentified
 	memory        *limiter.Memory
 	socketMetrics SocketMetrics
 	sockets       *limiter.Sockets
 	tracer        Tracer
-	traced        http.Handler // responds to requests whose callers have been identified, or not
+	traced        http.Handler // responds to requests after their callers were identified, or not
 
 	listening chan struct{}
 	address   net.Addr // set before listening is closed
@@ -154,13 +154,14 @@ func New(o Options, d Dependencies) (*Server, error) {
 	if d.Others == nil {
 		d.Others = homeOnly
 	}
-	routes := servedRoutes(d.Limits != nil)
+	parts := Parts{Limits: d.Limits != nil, Flows: d.Flows != nil}
+	routes := servedRoutes(parts)
 	s := &Server{
 		options: o, clock: d.Clock, log: d.Log, metrics: d.Metrics, reviewer: d.Reviewer, proxy: d.Proxy, tls: d.TLS, tracer: d.Tracer,
 		socketMetrics: d.SocketMetrics, sockets: limiter.NewSockets(o.Sockets.Most), admission: limiter.NewInFlight(o.MaxInFlight, o.MaxPerCaller),
 		pages:        crossorigin.NewPolicy(&o.Options, d.Reviewer != nil),
 		unidentified: limiter.NewUnidentified(o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress),
-		router:       newRouter(o.BasePath, routes), discovery: newRouter("", discoveryRoutes()), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
+		router:       newRouter(o.BasePath, routes, absentFrom(parts.Flows)), discovery: newRouter("", discoveryRoutes(), absentParts), listening: make(chan struct{}), memory: limiter.NewMemory(o.BodyMemory), document: apidocs.NewDocument(apiVersion, describedRoutes(routes)),
 	}
 	if d.Buffers == nil {
 		d.Buffers = bytebudget.New(o.BufferMemory)
@@ -168,7 +169,7 @@ func New(o Options, d Dependencies) (*Server, error) {
 	s.others = newHandlers(s, d.Others, d.Buffers)
 	if s.tls != nil && s.proxy != nil {
 		s.tls = s.tls.Clone()
-		s.tls.ClientAuth = tls.RequestClientCert // the proxy checks the certificate
+		s.tls.ClientAuth = tls.RequestClientCert // the proxy verifies the certificate
 	}
 	s.traced = s.tracer.Handler(http.HandlerFunc(s.respond))
 	s.home = s.newHandler(d.Namespace, d.Tenant, newBuffers(s.clock, d.Buffers))
@@ -243,9 +244,8 @@ func (s *Server) shutDown(ctx context.Context, server *http.Server) error {
 	return err
 }
 
-// lastResponses lets clients end their connections: each response has the header Connection: close. A connection that
-// the server closes between two requests can interrupt a request on its way, and clients must not retry a POST by
-// themselves.
+// lastResponses makes clients close their connections: each response has the header Connection: close. If the server
+// closed an idle connection instead, a request could be lost, and clients must not retry a POST by themselves.
 func (s *Server) lastResponses(ctx context.Context) {
 	s.ending.Store(true)
 	timer := time.NewTimer(endingTime)
@@ -256,8 +256,8 @@ func (s *Server) lastResponses(ctx context.Context) {
 	}
 }
 
-// CloseSockets ends all websockets with a code after which clients connect again, to any replica, and accepts no more.
-// It waits until they are closed and the events that were read are recorded, or until the context ends. Start calls it.
+// CloseSockets closes all websockets with a code after which clients reconnect to any replica, and accepts no more. It
+// waits until they are closed and the received events are recorded, or until the context ends. Start calls it.
 func (s *Server) CloseSockets(ctx context.Context) error { return s.sockets.Close(ctx) }
 
 func (s *Server) httpServer(ctx context.Context) *http.Server {
@@ -270,7 +270,7 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 		IdleTimeout:       s.options.IdleTimeout,
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		// The end of the program does not cancel requests that have begun.
+		// The end of the program does not cancel requests in flight.
 		ConnContext: limiter.WithConnection,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
@@ -284,5 +284,5 @@ func (s *Server) scheme() string {
 	return "http"
 }
 
-// now returns the time with the precision of the wire.
+// now returns the time with the precision of the wire format.
 func (s *Server) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }

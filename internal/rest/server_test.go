@@ -22,7 +22,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// patience bounds waits that end at once where nothing is wrong.
+// patience is the timeout of waits, which end at once unless there is an error.
 const patience = 30 * time.Second
 
 // started is a server that listens on loopback.
@@ -81,7 +81,7 @@ func (s *started) untilRefused(t *testing.T) {
 	}
 }
 
-// get asks over the network, without keeping the connection.
+// get sends a request over the network without keeping the connection.
 func get(ctx context.Context, url string) (int, string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -97,7 +97,7 @@ func get(ctx context.Context, url string) (int, string, error) {
 	return response.StatusCode, string(body), err
 }
 
-func TestTheServerRespondsUntilItStops(t *testing.T) {
+func TestServer_respondsUntilItStops(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	status, body, err := get(t.Context(), s.url("/health"))
@@ -113,7 +113,7 @@ func TestTheServerRespondsUntilItStops(t *testing.T) {
 	}
 }
 
-// slowRuns answers to Get when told to, whatever the context says.
+// slowRuns responds to Get when told to, regardless of the context.
 func slowRuns(entered, leave chan struct{}) change {
 	return func(_ *Options, d *Dependencies) {
 		d.Runs = brokenRuns{get: func(context.Context, string) (*taskrun.Run, error) {
@@ -124,13 +124,13 @@ func slowRuns(entered, leave chan struct{}) change {
 	}
 }
 
-func TestRequestsInFlightEndAtShutdown(t *testing.T) {
+func TestShutdown_requestsInFlightEnd(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := start(t, slowRuns(entered, leave))
 	answered := make(chan int, 1)
 	go func() {
-		status, _, _ := get(context.WithoutCancel(t.Context()), s.url("/task_runs/"+idKnown)) // 0 tells the error
+		status, _, _ := get(context.WithoutCancel(t.Context()), s.url("/task_runs/"+idKnown)) // status 0 if there is an error
 		answered <- status
 	}()
 	<-entered
@@ -150,7 +150,7 @@ func TestRequestsInFlightEndAtShutdown(t *testing.T) {
 	}
 }
 
-func TestRequestsThatDoNotEndAreInterruptedAtShutdown(t *testing.T) {
+func TestShutdown_requestsThatDoNotEndAreInterrupted(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	defer close(leave)
@@ -169,12 +169,12 @@ func TestRequestsThatDoNotEndAreInterruptedAtShutdown(t *testing.T) {
 		t.Error("the request was answered, want it broken off")
 	}
 	if log := s.log.String(); !strings.Contains(log, "REST requests interrupted") {
-		t.Errorf("log = %q, want it told", log)
+		t.Errorf("log = %q, want the interrupted request in it", log)
 	}
 }
 
-// talk sends text over a connection of its own and returns what comes until the
-// server closes it.
+// talk sends text over its own connection and returns what the server sends
+// until it closes the connection.
 func talk(t *testing.T, s *started, text string) string {
 	t.Helper()
 	var dialer net.Dialer
@@ -196,7 +196,7 @@ func talk(t *testing.T, s *started, text string) string {
 	return string(answer)
 }
 
-func TestASlowBodyTimesOut(t *testing.T) {
+func TestServer_slowBodyTimesOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.ReadTimeout = 50 * time.Millisecond })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
@@ -205,7 +205,7 @@ func TestASlowBodyTimesOut(t *testing.T) {
 	}
 }
 
-func TestSlowHeadersTimeOut(t *testing.T) {
+func TestServer_slowHeadersTimeOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.HeaderTimeout = 50 * time.Millisecond })
 	if answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\n"); strings.Contains(answer, "200") {
@@ -213,7 +213,7 @@ func TestSlowHeadersTimeOut(t *testing.T) {
 	}
 }
 
-func TestAnIncompleteBodyIsABadRequest(t *testing.T) {
+func TestServer_incompleteBodyIsABadRequest(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\nnonsense\r\n")
@@ -222,7 +222,7 @@ func TestAnIncompleteBodyIsABadRequest(t *testing.T) {
 	}
 }
 
-func TestLargeHeadersAreRejected(t *testing.T) {
+func TestServer_largeHeadersAreRejected(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxHeaderBytes = 1024 })
 	answer := talk(t, s, "GET /api/health HTTP/1.1\r\nHost: a\r\nX-Large: "+strings.Repeat("x", 8192)+"\r\n\r\n")
@@ -231,7 +231,7 @@ func TestLargeHeadersAreRejected(t *testing.T) {
 	}
 }
 
-func TestABodyOfUnknownLengthIsLimited(t *testing.T) {
+func TestServer_bodyOfUnknownLengthIsLimited(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(o *Options, _ *Dependencies) { o.MaxBodyBytes = 10 })
 	answer := talk(t, s, "POST /api/task_runs/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n"+
@@ -241,7 +241,7 @@ func TestABodyOfUnknownLengthIsLimited(t *testing.T) {
 	}
 }
 
-func TestAnAddressInUseIsAnErrorWithTheFlag(t *testing.T) {
+func TestServer_addressInUseIsAnErrorWithTheFlag(t *testing.T) {
 	t.Parallel()
 	first := start(t)
 	second := newFixture(t, func(o *Options, _ *Dependencies) { o.BindAddress = first.server.Addr().String() })
@@ -250,23 +250,23 @@ func TestAnAddressInUseIsAnErrorWithTheFlag(t *testing.T) {
 		t.Errorf("error = %v, want one line that names the flag", err)
 	}
 	if _, ok := errors.AsType[*net.OpError](err); !ok {
-		t.Errorf("error %T does not tell the address", err)
+		t.Errorf("error %T does not have the address", err)
 	}
 }
 
-func TestEveryReplicaServes(t *testing.T) {
+func TestServer_everyReplicaServes(t *testing.T) {
 	t.Parallel()
 	if newFixture(t).server.NeedLeaderElection() {
 		t.Error("the server waits to be the leader")
 	}
 }
 
-// silent is how many connections say nothing at once in the test below.
+// silent is the number of idle connections in the test below.
 const silent = 1000
 
-// Silent connections are closed, over TLS too. Until then,
-// those who do say something are answered.
-func TestSilentConnectionsAreClosed(t *testing.T) {
+// Idle connections are closed, also with TLS. Until then, other connections get
+// responses.
+func TestServer_closesSilentConnections(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]change{
 		"plain": func(*Options, *Dependencies) {},
@@ -300,7 +300,7 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	}
 }
 
-// hello asks a server without looking at its certificate.
+// hello sends a request without verifying the server's certificate.
 func hello(t *testing.T, s *started) (int, error) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{
@@ -318,7 +318,7 @@ func hello(t *testing.T, s *started) (int, error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-// selfSigned is a certificate without a trusted CA.
+// selfSigned returns a certificate without a trusted CA.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -333,7 +333,7 @@ func selfSigned(t *testing.T) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 }
 
-func TestAServerThatStopsEndsConnectionsWithTheirNextResponse(t *testing.T) {
+func TestShutdown_connectionsCloseAfterTheirNextResponse(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	ask := func() string {

@@ -17,7 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// socketAuth authorizes the caller of a websocket, at its begin and at intervals.
+// socketAuth authorizes the caller of a websocket, at the start and at intervals.
 type socketAuth struct {
 	server    *Server
 	socket    *socket
@@ -66,8 +66,8 @@ func (p *socketAuth) authenticate(shown *identified) (where *namespaceHandler, r
 	return where, release, p.socket.Send([]byte(`{"type":"auth_success"}`))
 }
 
-// open opens the namespace. A namespace that is not served will not be served later: the client gets the error within
-// the handshake, after which it does not connect again.
+// open opens the namespace. A namespace that is not served will not be served later, so the client gets the error
+// within the handshake, after which it does not reconnect.
 func (p *socketAuth) open() (where *namespaceHandler, release func(), err error) {
 	where, release, err = p.server.handlerFor(p.route, p.namespace)
 	switch {
@@ -109,7 +109,7 @@ func (p *socketAuth) authorize(shown *identified, token pyjson.Value) error {
 	return nil
 }
 
-// identified moves a caller from the pool of unidentified callers to a slot of its own.
+// identified moves a caller from the pool of unidentified callers to its own slot.
 func (p *socketAuth) identified(caller authn.Caller) error {
 	if !p.slot.Acquire(caller.Name) {
 		p.server.reject(limiter.ReasonServer)
@@ -122,8 +122,8 @@ func (p *socketAuth) identified(caller authn.Caller) error {
 	return nil
 }
 
-// newRejectedError returns the error of a caller that has no permission, or that cannot be reviewed now. In the second
-// case the code makes the client connect again. After 1008 the SDK does not.
+// newRejectedError returns the error for a caller that has no permission, or that cannot be reviewed now. In the
+// second case the close code makes the client reconnect. After 1008 the SDK does not.
 func newRejectedError(reason string, err error) error {
 	if errors.Is(err, authn.ErrUnauthenticated) || errors.Is(err, authn.ErrForbidden) {
 		return &ws.CloseError{Code: websocket.StatusPolicyViolation, Reason: reason, Cause: err}
@@ -173,7 +173,7 @@ func (p *socketAuth) recheckUntil(ctx context.Context) {
 // deleted account loses access is documented. Clients connect again without a loss.
 const maxProxiedAge = time.Hour
 
-// errAged ends a socket of that age. Clients connect again.
+// errAged ends a socket of that age. Clients reconnect.
 var errAged = ws.NewCloseError(websocket.StatusServiceRestart, "The caller has to be authenticated again")
 
 // untilNextCheck returns the time until the next check, which is at the expiration of the token at the latest.

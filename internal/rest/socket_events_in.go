@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// The largest batch: events, and the bytes of their frames. Nothing more is read before it is recorded.
+	// The maximum size of a batch, in events and in bytes of their frames. The batch is recorded before more is read.
 	maxBatch      = 1000
 	maxBatchBytes = 4 << 20
 	// The pauses between two attempts to record a batch.
@@ -35,7 +35,7 @@ func (s *namespaceHandler) eventsIn(k *socket) error {
 		if err == nil {
 			continue
 		}
-		// What was read is recorded.
+		// Record what was read.
 		return cmp.Or(in.failure, in.record(), err)
 	}
 }
@@ -51,7 +51,7 @@ type eventReceiver struct {
 	failure error          // a batch could not be recorded
 }
 
-// receive reads one event into the batch.
+// receive adds one event to the batch.
 func (in *eventReceiver) receive() error {
 	text, small, release, err := in.socket.Read(in.socket.options.MaxEventBytes)
 	defer release()
@@ -71,7 +71,7 @@ func (in *eventReceiver) receive() error {
 	}
 	in.batch = append(in.batch, report)
 	in.bytes += len(text)
-	release() // an event takes less than the largest possible frame
+	release() // an event needs less memory than the largest possible frame
 	if !in.keep(text) || len(in.batch) >= maxBatch || in.bytes >= maxBatchBytes {
 		return in.record()
 	}
@@ -115,7 +115,7 @@ func (in *eventReceiver) rejectLarge() {
 		slog.Int64("limit", in.socket.options.MaxEventBytes), slog.Int("values", in.server.options.MaxBodyValues))
 }
 
-// beforeFrame records the batch before the socket waits for a frame or answers one.
+// beforeFrame records the batch before the socket waits for a frame or responds to one.
 func (in *eventReceiver) beforeFrame(next ws.FrameKind) error {
 	switch {
 	case len(in.batch) == 0 || next == ws.FrameData:
@@ -189,7 +189,7 @@ func (s *namespaceHandler) recordOnce(ctx context.Context, batch []taskrun.Event
 	return forbidden, err
 }
 
-// reportOf returns the report of a run in an event. ok is false if the event is not a report, or not a valid one.
+// reportOf returns the report of a run in an event. ok is false if the event is not a valid report.
 func (s *namespaceHandler) reportOf(ctx context.Context, e wire.Event, log *slog.Logger) (report taskrun.Event, ok bool) {
 	if !e.ReportsRun() {
 		s.socketMetrics.EventReceived(EventIgnored)

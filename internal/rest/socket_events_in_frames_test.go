@@ -14,19 +14,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestInvalidEventsDoNotAffectOthers(t *testing.T) {
+func TestEventsIn_invalidEventsDoNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		frame string
 		want  EventOutcome
 	}{
-		"of something else": {sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}), EventIgnored},
-		"by a server": {sample.EventText(map[string]string{
+		"an event about something else": {sample.EventText(map[string]string{"event": `"prefect.flow-run.Running"`}), EventIgnored},
+		"an event of a server": {sample.EventText(map[string]string{
 			"resource": `{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"server"}`,
 		}), EventIgnored},
-		"with a payload of nothing": {sample.EventText(map[string]string{"payload": `{}`}), EventInvalid},
-		"of an unknown state":       {sample.EventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventInvalid},
-		"too large":                 {sample.EventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
+		"an empty payload":   {sample.EventText(map[string]string{"payload": `{}`}), EventInvalid},
+		"an unknown state":   {sample.EventText(map[string]string{"payload": `{"validated_state":{"type":"NOPE"},"task_run":{}}`}), EventInvalid},
+		"too large an event": {sample.EventText(map[string]string{"payload": `{"x":"` + strings.Repeat("x", 1_500_000) + `"}`}), EventTooLarge},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestInvalidEventsDoNotAffectOthers(t *testing.T) {
 	}
 }
 
-func TestRejectedEventsAreCountedAndConfirmed(t *testing.T) {
+func TestEventsIn_rejectedEventsAreCountedAndConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -71,13 +71,13 @@ func TestRejectedEventsAreCountedAndConfirmed(t *testing.T) {
 	})
 }
 
-// The opcode of a ping, and the length that says that two bytes with the length follow (RFC 6455 §5.2).
+// The opcode of a ping, and the length that announces two bytes with the length (RFC 6455 §5.2).
 const (
 	opcodePing = 0x9
 	length16   = 126
 )
 
-// rawFrame is a frame as a client writes it, masked with zeros.
+// rawFrame returns a frame of a client, masked with zeros.
 func rawFrame(opcode byte, payload string) []byte {
 	frame := []byte{0x80 | opcode, 0x80 | length16, byte(len(payload) >> 8), byte(len(payload))}
 	if len(payload) < length16 {
@@ -86,7 +86,7 @@ func rawFrame(opcode byte, payload string) []byte {
 	return append(append(frame, 0, 0, 0, 0), payload...)
 }
 
-func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
+func TestEventsIn_pingAfterEventsWaitsForThem(t *testing.T) {
 	t.Parallel()
 	for name, size := range map[string]int{"all at once": 1 << 20, "in pieces": 97, "byte by byte": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestAPingThatArrivesTogetherWithEventsWaitsForThem(t *testing.T) {
 	}
 }
 
-func TestAFragmentedEventIsOneEvent(t *testing.T) {
+func TestEventsIn_fragmentedEventIsOneEvent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -153,7 +153,7 @@ func TestAFragmentedEventIsOneEvent(t *testing.T) {
 	})
 }
 
-func TestEventsOverHTTP(t *testing.T) {
+func TestEventsOverHTTP_recordsEvents(t *testing.T) {
 	t.Parallel()
 	recorder := &fakeRecorder{}
 	f := newFixture(t, func(_ *Options, d *Dependencies) { d.Recorder = recorder })
@@ -168,9 +168,9 @@ func TestEventsOverHTTP(t *testing.T) {
 	f.must(t, http.StatusInternalServerError, http.MethodPost, "/events", "["+numbered(1)+"]")
 
 	for name, tc := range map[string]struct{ body, want string }{
-		"no list": {`{}`, `{"exception_message":"Invalid request received.","exception_detail":[{"type":"list_type","loc":["body"],` +
+		"not a list": {`{}`, `{"exception_message":"Invalid request received.","exception_detail":[{"type":"list_type","loc":["body"],` +
 			`"msg":"Input should be a valid list","input":{}}],"request_body":{}}`},
-		"no event": {`[{"event":"x"}]`, `{"exception_message":"Invalid request received.","exception_detail":[` +
+		"an invalid event": {`[{"event":"x"}]`, `{"exception_message":"Invalid request received.","exception_detail":[` +
 			`{"type":"missing","loc":["body",0,"occurred"],"msg":"Field required","input":{"event":"x"}},` +
 			`{"type":"missing","loc":["body",0,"resource"],"msg":"Field required","input":{"event":"x"}},` +
 			`{"type":"missing","loc":["body",0,"id"],"msg":"Field required","input":{"event":"x"}}],"request_body":[{"event":"x"}]}`},

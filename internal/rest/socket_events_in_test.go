@@ -14,12 +14,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// stateID is the i-th id that a test gives to an event.
+// stateID returns the id of the i-th event.
 func stateID(i int) string { return fmt.Sprintf("0198a1b2-0000-7000-8000-%012d", i) }
 
 func numbered(i int) string { return sample.EventText(map[string]string{"id": `"` + stateID(i) + `"`}) }
 
-func TestEventsAreRecordedInTheirOrder(t *testing.T) {
+func TestEventsIn_recordsEventsInOrder(t *testing.T) {
 	t.Parallel()
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +44,7 @@ func TestEventsAreRecordedInTheirOrder(t *testing.T) {
 	}
 }
 
-// gatedRecorder records when it is let.
+// gatedRecorder records when the test allows it.
 func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	let = make(chan struct{})
 	w.recorder.before = func(ctx context.Context) error {
@@ -58,7 +58,7 @@ func gatedRecorder(w *socketFixture) (let chan struct{}) {
 	return let
 }
 
-func TestAPingIsAnsweredAfterAllEarlierEventsAreRecorded(t *testing.T) {
+func TestEventsIn_pingIsAnsweredAfterEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -71,7 +71,7 @@ func TestAPingIsAnsweredAfterAllEarlierEventsAreRecorded(t *testing.T) {
 		if got := w.recorder.recorded(t); got != nil {
 			t.Fatalf("recorded = %v, want nothing yet", got)
 		}
-		pass(15 * time.Second) // longer than the library gives a ping
+		pass(15 * time.Second) // longer than the library's timeout for a pong
 		waiting(t, answered, "the answer")
 		let <- struct{}{}
 		if err := <-answered; err != nil {
@@ -84,7 +84,7 @@ func TestAPingIsAnsweredAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	})
 }
 
-func TestAPingIsAnsweredAtOnceWithoutPendingEvents(t *testing.T) {
+func TestEventsIn_pingIsAnsweredAtOnceWithoutPendingEvents(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -107,7 +107,7 @@ func TestAPingIsAnsweredAtOnceWithoutPendingEvents(t *testing.T) {
 	})
 }
 
-func TestEventsAreMergedWithinTheWindowOnly(t *testing.T) {
+func TestEventsIn_mergesEventsOnlyWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -124,7 +124,7 @@ func TestEventsAreMergedWithinTheWindowOnly(t *testing.T) {
 	})
 }
 
-func TestWithoutAWindowEveryPauseEndsTheBatch(t *testing.T) {
+func TestEventsIn_withoutAWindowEveryPauseEndsTheBatch(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -139,7 +139,7 @@ func TestWithoutAWindowEveryPauseEndsTheBatch(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.MergeWindow = 0 })
 }
 
-func TestReadingStopsWhileTooManyEventsArePending(t *testing.T) {
+func TestEventsIn_readingStopsWhileTooManyEventsArePending(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -155,7 +155,7 @@ func TestReadingStopsWhileTooManyEventsArePending(t *testing.T) {
 			}
 		}()
 		pass(5 * time.Second)
-		const buffers = 64 // what may be under way between the two
+		const buffers = 64 // maximum number in transit
 		if n := len(sent); n < maxBatch || n > maxBatch+buffers {
 			t.Errorf("%d events were taken while none was recorded, want %d", n, maxBatch)
 		}
@@ -173,7 +173,7 @@ func TestReadingStopsWhileTooManyEventsArePending(t *testing.T) {
 	})
 }
 
-func TestASlowRecorderDoesNotDisconnectThePeer(t *testing.T) {
+func TestEventsIn_slowRecorderDoesNotDisconnectThePeer(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -188,7 +188,7 @@ func TestASlowRecorderDoesNotDisconnectThePeer(t *testing.T) {
 	}, func(o *Options, _ *Dependencies) { o.Sockets.RecordTimeout = time.Hour })
 }
 
-func TestRecordingIsRetried(t *testing.T) {
+func TestEventsIn_recordingIsRetried(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -210,7 +210,7 @@ func TestRecordingIsRetried(t *testing.T) {
 	})
 }
 
-func TestUnrecordedEventsAreNotConfirmed(t *testing.T) {
+func TestEventsIn_unrecordedEventsAreNotConfirmed(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -229,12 +229,12 @@ func TestUnrecordedEventsAreNotConfirmed(t *testing.T) {
 	})
 }
 
-func TestReadEventsAreRecordedWhenTheClientDisconnects(t *testing.T) {
+func TestEventsIn_readEventsAreRecordedAfterTheClientDisconnects(t *testing.T) {
 	t.Parallel()
 	leave := map[string]func(t *testing.T, p *peer){
-		"with a close":              func(t *testing.T, p *peer) { t.Helper(); p.close(t) },
-		"without a word":            func(t *testing.T, p *peer) { t.Helper(); _ = p.conn.CloseNow() },
-		"after something malformed": func(t *testing.T, p *peer) { t.Helper(); p.send(t, "hello"); p.expectEnd(t, end{}) },
+		"with a close frame":      func(t *testing.T, p *peer) { t.Helper(); p.close(t) },
+		"without a close frame":   func(t *testing.T, p *peer) { t.Helper(); _ = p.conn.CloseNow() },
+		"after a malformed frame": func(t *testing.T, p *peer) { t.Helper(); p.send(t, "hello"); p.expectEnd(t, end{}) },
 	}
 	for name, leave := range leave {
 		t.Run(name, func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestReadEventsAreRecordedWhenTheClientDisconnects(t *testing.T) {
 	}
 }
 
-func TestACloseIsConfirmedAfterAllEarlierEventsAreRecorded(t *testing.T) {
+func TestEventsIn_closeIsConfirmedAfterEarlierEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -271,14 +271,14 @@ func TestACloseIsConfirmedAfterAllEarlierEventsAreRecorded(t *testing.T) {
 	})
 }
 
-func TestEventsInFlightAreRecordedWhenTheServerStops(t *testing.T) {
+func TestEventsIn_eventsInFlightAreRecordedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		let := gatedRecorder(w)
 		p := w.open(t, pathEventsIn)
 		p.send(t, numbered(1))
-		pass(time.Second) // it is at the recorder
+		pass(time.Second) // the event has reached the recorder
 		stopped := make(chan error, 1)
 		go func() { stopped <- w.server.CloseSockets(context.WithoutCancel(t.Context())) }()
 		waiting(t, stopped, "the end of the sockets")
@@ -293,12 +293,12 @@ func TestEventsInFlightAreRecordedWhenTheServerStops(t *testing.T) {
 	})
 }
 
-// payloadOf is a payload of these members.
+// payloadOf returns a payload with these members.
 func payloadOf(state, run string) map[string]string {
 	return map[string]string{"payload": `{"validated_state":` + state + `,"task_run":` + run + `}`}
 }
 
-// leastRun is a run with its required members only.
+// leastRun is a run with only its required members.
 const leastRun = `{"task_key":"k","dynamic_key":"d"}`
 
 // reported decodes an event that reports a state.

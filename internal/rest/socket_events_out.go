@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// errStreamEnded means that the stream of changes has ended, which it must not.
+// errStreamEnded means that the stream of changes has ended, which is an error.
 var errStreamEnded = errors.New("the stream has ended")
 
 // eventsOut sends a listener the states that runs enter (contract §4.5).
@@ -44,7 +44,7 @@ func ignoreFrames(k *socket) error {
 }
 
 // stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
-// slowly is disconnected. It connects again and reads what it has missed.
+// slowly is disconnected. It can reconnect and read the changes that it missed.
 func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 	for changes, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
 		if err != nil {
@@ -57,7 +57,7 @@ func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 	return ws.NewInternalError("following states", errStreamEnded)
 }
 
-// framesOf yields the frames of those of the changes that the filter selects.
+// framesOf yields the frames of the changes that the filter selects.
 func (s *namespaceHandler) framesOf(changes []*feed.SharedChange, filter *wire.EventFilter) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, change := range changes {
@@ -68,7 +68,7 @@ func (s *namespaceHandler) framesOf(changes []*feed.SharedChange, filter *wire.E
 	}
 }
 
-// truncate shortens a text to that many bytes, without half a character at its end.
+// truncate truncates a text to this number of bytes, without an incomplete character at its end.
 func truncate(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestAnEventStreamSendsTheSelectedEvents(t *testing.T) {
+func TestEventsOut_sendsTheSelectedEvents(t *testing.T) {
 	t.Parallel()
 	for name, subprotocols := range map[string][]string{"with a handshake": offering, "without": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestAnEventStreamSendsTheSelectedEvents(t *testing.T) {
 	}
 }
 
-func TestLaterFramesOfAnEventStreamAreIgnored(t *testing.T) {
+func TestEventsOut_laterFramesAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -59,7 +59,7 @@ func TestLaterFramesOfAnEventStreamAreIgnored(t *testing.T) {
 	})
 }
 
-func TestOnlyTheSlowReaderOfAStreamIsDisconnected(t *testing.T) {
+func TestEventsOut_onlyTheSlowReaderIsDisconnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -89,11 +89,11 @@ func TestOnlyTheSlowReaderOfAStreamIsDisconnected(t *testing.T) {
 	})
 }
 
-func TestABrokenStreamClosesTheSocketWithACodeForReconnecting(t *testing.T) {
+func TestEventsOut_brokenStreamClosesWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*fakeStream){
-		"with an error": func(s *fakeStream) { s.broken = errors.New("too slow") },
-		"with an end":   func(s *fakeStream) { close(s.changes) },
+		"with an error":    func(s *fakeStream) { s.broken = errors.New("too slow") },
+		"without an error": func(s *fakeStream) { close(s.changes) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,7 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// rawEvent is an event of the known run with members that its state does not have.
+// rawEvent is an event of the known run with members that our own events do not
+// have.
 const rawEvent = `{"occurred":"2026-08-21T14:00:00+02:00","event":"prefect.task-run.Completed","extra":1,"id":"` + idOther + `","follows":"` + idUnknown + `",` +
 	`"resource":{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client","mine":"x"},` +
 	`"related":[{"prefect.resource.id":"prefect.tag.a","prefect.resource.role":"tag"}],` +
@@ -20,7 +21,7 @@ func reportedChange() taskrun.Change {
 	return c
 }
 
-func TestAListenerGetsTheEventAsTheClientSentIt(t *testing.T) {
+func TestEventsOut_sendsTheEventAsTheClientSentIt(t *testing.T) {
 	t.Parallel()
 	const want = `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.task-run.Completed",` +
 		`"resource":{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client","mine":"x"},` +

@@ -21,26 +21,26 @@ type fakeDeliveries struct {
 	refuses error
 
 	mu     sync.Mutex
-	told   []string
+	calls  []string
 	caller string // of the latest subscription
 }
 
 func newFakeDeliveries() *fakeDeliveries { return &fakeDeliveries{runs: make(chan *taskrun.Run, 10)} }
 
-func (f *fakeDeliveries) tell(text string) {
+func (f *fakeDeliveries) record(text string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.told = append(f.told, text)
+	f.calls = append(f.calls, text)
 }
 
-// heard checks what was told so far.
-func (f *fakeDeliveries) heard(t *testing.T, want ...string) {
+// expect checks the recorded calls.
+func (f *fakeDeliveries) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if diff := cmp.Diff(want, f.told); diff != "" {
-		t.Fatalf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, f.calls); diff != "" {
+		t.Fatalf("calls (-want +got):\n%s", diff)
 	}
 }
 
@@ -52,7 +52,7 @@ func (f *fakeDeliveries) Subscribe(ctx context.Context, keys []string, clientID 
 		return nil, f.refuses
 	}
 	for _, key := range keys {
-		f.tell(clientID + " wants " + key)
+		f.record(clientID + " wants " + key)
 	}
 	return &fakeSubscription{f, clientID}, nil
 }
@@ -76,14 +76,14 @@ func (f *fakeSubscription) Next(ctx context.Context) (*taskrun.Run, error) {
 
 func (f *fakeSubscription) Nack(ctx context.Context, run *taskrun.Run) {
 	if ctx.Err() != nil {
-		f.tell("returned after the end of the context")
+		f.record("returned after the end of the context")
 	}
-	f.tell(f.clientID + " returned " + run.Name)
+	f.record(f.clientID + " returned " + run.Name)
 }
 
-func (f *fakeSubscription) Close() { f.tell(f.clientID + " left") }
+func (f *fakeSubscription) Close() { f.record(f.clientID + " left") }
 
-// fakeRecorder keeps what it is given.
+// fakeRecorder keeps the events that it gets.
 type fakeRecorder struct {
 	before  func(ctx context.Context) error // nil: none
 	refuses string                          // name of states; "": none
@@ -119,7 +119,7 @@ func (f *fakeRecorder) recorded(t *testing.T) [][]string {
 	return slices.Clone(f.batches)
 }
 
-// fakeStream yields the changes that a test puts in.
+// fakeStream yields the changes that a test adds.
 type fakeStream struct {
 	changes chan taskrun.Change
 	broken  error
@@ -150,7 +150,7 @@ func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions)
 	}
 }
 
-// socketCounter counts.
+// socketCounter counts the calls of SocketMetrics.
 type socketCounter struct {
 	mu     sync.Mutex
 	opened map[string]int

@@ -24,14 +24,14 @@ const (
 	pathEventsOut    = "/events/out"
 )
 
-// Frames that handshakes have.
+// Frames of handshakes.
 const (
 	frameAuth    = `{"type":"auth","token":null}`
 	frameSuccess = `{"type":"auth_success"}`
 )
 
-// pipes is a listener whose connections stay in the process: so time can be
-// that of a synctest bubble.
+// pipes is a listener whose connections stay in the process, so that a synctest
+// bubble controls the time.
 type pipes struct {
 	conns  chan net.Conn
 	once   sync.Once
@@ -64,11 +64,11 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// socketFixture is a server that listens on pipes, with a domain of fakes. It must be
-// made in a synctest bubble, which fails the test if a goroutine is left over.
+// socketFixture is a server that listens on pipes, with fake use cases. It must be
+// created in a synctest bubble, which fails the test if a goroutine remains.
 type socketFixture struct {
 	*fixture
-	t          *testing.T // that of the bubble
+	t          *testing.T // of the bubble
 	deliveries *fakeDeliveries
 	recorder   *fakeRecorder
 	stream     *fakeStream
@@ -104,13 +104,13 @@ func newSocketFixture(t *testing.T, changes ...change) *socketFixture {
 type peer struct {
 	conn   *websocket.Conn
 	frames chan string
-	err    error // why there are no more frames, once they are closed
+	err    error // why frames was closed
 }
 
-// offering is what a client offers when it can do the handshake.
+// offering is the subprotocol of a client that supports the handshake.
 var offering = []string{"prefect"}
 
-// open connects; frames are read as they come.
+// open connects and reads frames as they arrive.
 func (w *socketFixture) open(t *testing.T, path string, subprotocols ...string) *peer {
 	t.Helper()
 	p := w.openUnread(t, path, subprotocols...)
@@ -137,7 +137,7 @@ func (w *socketFixture) openAt(t *testing.T, path string, o *websocket.DialOptio
 	return p
 }
 
-// dial asks for a socket; the status is that of the answer.
+// dial requests a socket. status is that of the response.
 func (w *socketFixture) dial(t *testing.T, path string, o *websocket.DialOptions) (conn *websocket.Conn, status int, err error) {
 	t.Helper()
 	return w.dialAt(t, "/api"+path, o)
@@ -171,7 +171,7 @@ func (p *peer) listen() {
 	}()
 }
 
-// greet goes through the handshake.
+// greet performs the handshake.
 func (p *peer) greet(t *testing.T) *peer {
 	t.Helper()
 	p.send(t, frameAuth)
@@ -203,7 +203,7 @@ func (p *peer) expect(t *testing.T, want string) {
 	}
 }
 
-// silent checks that nothing comes as long as nothing happens.
+// silent checks that no frame arrives until all goroutines are blocked.
 func (p *peer) silent(t *testing.T) {
 	t.Helper()
 	synctest.Wait()
@@ -214,7 +214,8 @@ func (p *peer) silent(t *testing.T) {
 	}
 }
 
-// end is how a socket ended; a code of 0 says that it just dropped.
+// end is the end of a socket. A code of 0 means that the connection dropped without a
+// close frame.
 type end struct {
 	Code   websocket.StatusCode
 	Reason string
@@ -238,7 +239,8 @@ func (p *peer) expectEnd(t *testing.T, want end) {
 	}
 }
 
-// ping pings; the channel tells when the answer is there, or that there is none.
+// ping sends a ping. The channel returns nil after the pong, or an error if there is
+// none.
 func (p *peer) ping(t *testing.T) <-chan error {
 	t.Helper()
 	answered := make(chan error, 1)
@@ -253,10 +255,10 @@ func (p *peer) close(t *testing.T) {
 	}
 }
 
-// pass lets time pass, which in a bubble takes none.
+// pass advances the time, which takes no time in a bubble.
 func pass(d time.Duration) { <-time.NewTimer(d).C }
 
-// waiting checks that a channel has nothing as long as nothing happens.
+// waiting checks that a channel is empty when all goroutines are blocked.
 func waiting[T any](t *testing.T, c <-chan T, what string) {
 	t.Helper()
 	synctest.Wait()

@@ -24,8 +24,8 @@ func withVouching(reviewer *fakeReviewer) change {
 	}
 }
 
-// outcome is what becomes of a websocket: the status of a refused upgrade, or how it
-// ended. Zero: it is let in.
+// outcome is the outcome of a websocket: the status of a rejected upgrade, or the end. Zero:
+// the socket stays open.
 type outcome struct {
 	Status int
 	End    end
@@ -56,8 +56,8 @@ func (w *socketFixture) try(t *testing.T, path, frame string, o *websocket.DialO
 	return outcome{End: p.ended(t)}
 }
 
-// Every websocket with every identity, shown in each way, at each place.
-func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
+// Every websocket with every identity, in each form of credentials, at each path.
+func TestSockets_everySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 	t.Parallel()
 	refused := func(code websocket.StatusCode, reason string) outcome { return outcome{End: end{code, reason}} }
 	status := func(code int) outcome { return outcome{Status: code} }
@@ -74,14 +74,14 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 			inHeader    outcome
 			throughKube outcome
 		}{
-			"nothing":                  {"", refused(1008, "Auth required but no token provided"), status(401), status(401)},
-			"garbage":                  {"garbage", invalid, status(401), status(401)},
-			"a caller of no right":     {"watch taskruns in HERE", invalid, invalid, invalid},
-			"the right elsewhere":      {right + " in elsewhere", invalid, invalid, invalid},
-			"the right in all of them": {right + " in everywhere", invalid, invalid, invalid},
-			"when reviews fail":        {"lost", busy, status(503), status(503)},
-			"access cannot be judged":  {"unjudged in HERE", busy, busy, busy},
-			"the right":                {right + " in HERE", letIn, letIn, letIn},
+			"nothing":                           {"", refused(1008, "Auth required but no token provided"), status(401), status(401)},
+			"garbage":                           {"garbage", invalid, status(401), status(401)},
+			"a caller without permissions":      {"watch taskruns in HERE", invalid, invalid, invalid},
+			"a permission in another namespace": {right + " in elsewhere", invalid, invalid, invalid},
+			"a permission in all namespaces":    {right + " in everywhere", invalid, invalid, invalid},
+			"a failed review":                   {"lost", busy, status(503), status(503)},
+			"a failed review of the permission": {"unjudged in HERE", busy, busy, busy},
+			"the permission":                    {right + " in HERE", letIn, letIn, letIn},
 		}
 		for name, tc := range identities {
 			t.Run(strings.TrimPrefix(r.path, "/")+" with "+name, func(t *testing.T) {
@@ -118,7 +118,8 @@ func TestEverySocketOfEveryPathNeedsAuthorization(t *testing.T) {
 	}
 }
 
-// forwardedCaller is the header in which the fake API server forwards the caller of a token.
+// forwardedCaller is the header with which the fake API server forwards the caller of a
+// token.
 func forwardedCaller(token string) string {
 	switch token {
 	case "", "garbage":
@@ -130,7 +131,7 @@ func forwardedCaller(token string) string {
 	}
 }
 
-func TestSocketsOfAllNamespacesAreRejected(t *testing.T) {
+func TestSockets_ofAllNamespacesAreRejected(t *testing.T) {
 	t.Parallel()
 	modes := map[string]change{"with authentication": withVouching(&fakeReviewer{}), "without": func(_ *Options, d *Dependencies) {
 		d.Others = func(string) (Tenant, error) { return Tenant{}, nil }
@@ -170,8 +171,8 @@ func TestSocketsOfAllNamespacesAreRejected(t *testing.T) {
 	}
 }
 
-// An embedded server need not have a name for its namespace.
-func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
+// An embedded server may have no name for its namespace.
+func TestSockets_ofAServerWithoutANamespace(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		if got := w.try(w.t, "/api"+pathEventsOut, frameAuth, &websocket.DialOptions{Subprotocols: offering}); got != (outcome{}) {
@@ -180,7 +181,7 @@ func TestSocketsOfAServerWithoutANamespace(t *testing.T) {
 	}, func(_ *Options, d *Dependencies) { d.Namespace = "" })
 }
 
-func TestASocketOfAnUnservedNamespaceIsClosedInTheHandshake(t *testing.T) {
+func TestSockets_unservedNamespaceIsClosedInTheHandshake(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		got := w.try(w.t, "/namespaces/foreign/api"+pathEventsOut, `{"type":"auth","token":"list taskruns in foreign"}`, &websocket.DialOptions{Subprotocols: offering})
@@ -193,7 +194,7 @@ func TestASocketOfAnUnservedNamespaceIsClosedInTheHandshake(t *testing.T) {
 	}, withReviewer(&fakeReviewer{}))
 }
 
-func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
+func TestSockets_throughTheAPIServerEndWithinAnHour(t *testing.T) {
 	t.Parallel()
 	for path, first := range map[string]string{
 		pathSubscription: `{"type":"subscribe","keys":["k"],"client_id":"c"}`,
@@ -225,9 +226,9 @@ func TestASocketThroughTheAPIServerEndsWithinAnHour(t *testing.T) {
 	}
 }
 
-// A run that was sent and not acknowledged yet is waited for, so that it is not given
-// to another worker as well.
-func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
+// A run that was sent and is not acknowledged yet is waited for, so that no other worker
+// gets it as well.
+func TestSockets_throughTheAPIServerWaitForAnAckBeforeTheyEnd(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -241,11 +242,11 @@ func TestASocketThroughTheAPIServerWaitsForAnAckBeforeItEnds(t *testing.T) {
 		w.deliveries.runs <- sample.Run("one")
 		p.recv(t)
 		p.expectEnd(t, end{1012, "The caller has to be authenticated again"})
-		w.deliveries.heard(t, "c wants k", "c returned one", "c left")
+		w.deliveries.expect(t, "c wants k", "c returned one", "c left")
 	}, withVouching(&fakeReviewer{}), func(_ *Options, d *Dependencies) { d.Clock = offsetclock.New(time.Until(noon)) })
 }
 
-func TestASocketWithATokenIsReviewedInsteadOfEnding(t *testing.T) {
+func TestSockets_withATokenAreReviewedInsteadOfEnding(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		p := w.open(w.t, pathEventsOut, offering...)

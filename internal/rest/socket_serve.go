@@ -17,18 +17,18 @@ import (
 )
 
 // socketHandler handles a websocket of a route. It reads from the socket until a read fails. The cause of the end is
-// that of the life of the socket.
+// that of the context of the socket.
 type socketHandler func(s *namespaceHandler, k *socket) error
 
 // socket is a websocket and its caller.
 type socket struct {
 	*ws.Socket
-	caller  authn.Caller // no name: there is no authentication, or the caller is not identified yet
+	caller  authn.Caller // without a name: no authentication, or not identified yet
 	options *SocketOptions
 }
 
-// errNoSocket is for upgrades of paths that have no websocket, or none for the caller.
-// Prefect's response to them is 403 without a body.
+// errNoSocket is the error for upgrades of paths without a websocket, or with none for the caller. Prefect's response
+// to them is 403 without a body.
 var errNoSocket = errors.New("no websocket for this request")
 
 // serveSocket accepts a websocket and calls the handler of its route.
@@ -67,7 +67,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, at target) 
 	s.serveAccepted(rt, k, at, shown, slot)
 }
 
-// checkSocket returns the error of an upgrade that no caller can have.
+// checkSocket returns the error for an upgrade that is rejected for every caller.
 func (s *Server) checkSocket(r *http.Request, rt *route, at target, nameless bool) error {
 	switch {
 	case rt == nil, nameless && !ws.OffersHandshake(r):
@@ -92,7 +92,7 @@ func (s *Server) rejectUpgrade(w http.ResponseWriter, r *http.Request, err error
 	s.logRejection(r, status, err)
 }
 
-// logRejection logs a websocket that was rejected. If there are too many, it logs a sample.
+// logRejection logs a rejected websocket. If there are many, it logs a sample.
 func (s *Server) logRejection(r *http.Request, status int, err error) {
 	attrs, logged := s.sampled(true, s.clock.Now())
 	if !logged {
@@ -105,10 +105,11 @@ func (s *Server) logRejection(r *http.Request, status int, err error) {
 	s.log.LogAttrs(r.Context(), slog.LevelInfo, "socket rejected", attrs...)
 }
 
-// errPoolFull ends the oldest socket of the unidentified callers when a new one comes at the limit. Clients connect again.
+// errPoolFull ends the oldest socket of the unidentified callers when a new one arrives at the limit. Clients
+// reconnect.
 var errPoolFull = ws.NewCloseError(websocket.StatusTryAgainLater, http.StatusText(http.StatusServiceUnavailable))
 
-// admitUpgrade acquires a place for a caller that is identified, or that needs no identity.
+// admitUpgrade acquires a slot for a caller that is identified, or that needs no identity.
 func (s *Server) admitUpgrade(slot *limiter.SocketSlot, shown *identified) error {
 	switch {
 	case !slot.Open:
@@ -116,7 +117,7 @@ func (s *Server) admitUpgrade(slot *limiter.SocketSlot, shown *identified) error
 		if slot.Acquire("") {
 			return nil
 		}
-	case shown == nil: // acquires a place when it is identified
+	case shown == nil: // acquires a slot when it is identified
 		return nil
 	default:
 		if slot.Acquire(shown.Name) {

@@ -18,16 +18,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestSubprotocolsAreChosen(t *testing.T) {
+func TestSockets_subprotocolIsNegotiated(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		offered []string
 		want    string
 	}{
-		"the one that there is": {[]string{"prefect"}, "prefect"},
-		"none":                  {nil, ""},
-		"another":               {[]string{"other"}, ""},
-		"ours after another":    {[]string{"other", "prefect"}, "prefect"},
+		"the supported subprotocol": {[]string{"prefect"}, "prefect"},
+		"none":                      {nil, ""},
+		"another":                   {[]string{"other"}, ""},
+		"the supported subprotocol after another": {[]string{"other", "prefect"}, "prefect"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSubprotocolsAreChosen(t *testing.T) {
 	}
 }
 
-func TestInvalidUpgradesAreRejected(t *testing.T) {
+func TestSockets_invalidUpgradesAreRejected(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		path    string
@@ -50,11 +50,11 @@ func TestInvalidUpgradesAreRejected(t *testing.T) {
 		changes []change
 		want    int
 	}{
-		"no such path":                      {"/nope", offering, nil, http.StatusForbidden},
-		"a path that is for requests":       {"/health", offering, nil, http.StatusForbidden},
-		"a slash too many":                  {pathEventsIn + "/", offering, nil, http.StatusForbidden},
-		"no handshake where it is needed":   {pathEventsIn, nil, []change{withToken}, http.StatusForbidden},
-		"an unknown one where it is needed": {pathEventsIn, []string{"other"}, []change{withToken}, http.StatusForbidden},
+		"an unknown path":                              {"/nope", offering, nil, http.StatusForbidden},
+		"a path without a websocket":                   {"/health", offering, nil, http.StatusForbidden},
+		"a surplus slash":                              {pathEventsIn + "/", offering, nil, http.StatusForbidden},
+		"no subprotocol where one is required":         {pathEventsIn, nil, []change{withToken}, http.StatusForbidden},
+		"an unknown subprotocol where one is required": {pathEventsIn, []string{"other"}, []change{withToken}, http.StatusForbidden},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestInvalidUpgradesAreRejected(t *testing.T) {
 	}
 }
 
-func TestRequestsToWebsocketsFindNothing(t *testing.T) {
+func TestSockets_requestsWithoutAnUpgradeAreNotFound(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
@@ -86,7 +86,7 @@ func TestRequestsToWebsocketsFindNothing(t *testing.T) {
 	}
 }
 
-func TestOnlyPagesOfLoopbackAddressesOpenWebsockets(t *testing.T) {
+func TestSockets_onlyLoopbackPagesOpenThem(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -104,7 +104,7 @@ func TestOnlyPagesOfLoopbackAddressesOpenWebsockets(t *testing.T) {
 	})
 }
 
-func TestAStoppingServerClosesSocketsWithACodeForReconnecting(t *testing.T) {
+func TestSockets_stoppingServerClosesThemWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	restart := end{1012, "Server is restarting"}
 	inBubble(t, func(w *socketFixture) {
@@ -125,7 +125,7 @@ func TestAStoppingServerClosesSocketsWithACodeForReconnecting(t *testing.T) {
 				t.Errorf("%s: end = %v, want %v", name, got, restart)
 			}
 		}
-		w.deliveries.heard(t, "idle wants k", "idle left")
+		w.deliveries.expect(t, "idle wants k", "idle left")
 		_, status, err := w.dial(t, pathEventsIn, &websocket.DialOptions{})
 		if err == nil || status != http.StatusServiceUnavailable {
 			t.Errorf("a new socket: %v, want 503", err)
@@ -133,7 +133,7 @@ func TestAStoppingServerClosesSocketsWithACodeForReconnecting(t *testing.T) {
 	})
 }
 
-func TestAnAckInFlightCountsWhenTheServerStops(t *testing.T) {
+func TestSubscription_ackInFlightCountsWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -148,19 +148,19 @@ func TestAnAckInFlightCountsWhenTheServerStops(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		told := w.deliveries.told
-		if len(told) < 2 || told[len(told)-1] != "c left" {
-			t.Fatalf("told = %q, want that the worker left", told)
+		calls := w.deliveries.calls
+		if len(calls) < 2 || calls[len(calls)-1] != "c left" {
+			t.Fatalf("calls = %q, want the end of the worker last", calls)
 		}
-		for _, text := range told[1 : len(told)-1] { // not the run that was acknowledged
+		for _, text := range calls[1 : len(calls)-1] { // not the acknowledged run
 			if text != "c returned next" {
-				t.Errorf("told %q, want no more than that the next run was returned", text)
+				t.Errorf("call %q, want only the return of the next run", text)
 			}
 		}
 	})
 }
 
-func TestARunWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
+func TestSubscription_runWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -173,11 +173,11 @@ func TestARunWithoutAnAckIsReleasedWhenTheServerStops(t *testing.T) {
 			t.Errorf("the socket was closed after %s, want %s", took, ws.EndTimeout)
 		}
 		p.expectEnd(t, end{1012, "Server is restarting"})
-		w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+		w.deliveries.expect(t, "c wants k", "c returned run of c", "c left")
 	})
 }
 
-func TestClosingSocketsEndsWithTheContext(t *testing.T) {
+func TestCloseSockets_endsWithTheContext(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -190,7 +190,7 @@ func TestClosingSocketsEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestAPeerThatRespondsToPingsStaysConnected(t *testing.T) {
+func TestSockets_peerThatRespondsToPingsStaysConnected(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -200,7 +200,7 @@ func TestAPeerThatRespondsToPingsStaysConnected(t *testing.T) {
 	})
 }
 
-func TestAPeerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
+func TestSockets_peerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{pathSubscription, pathEventsIn, pathEventsOut} {
 		t.Run(path, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestAPeerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
 				began := time.Now()
 				conn := rawSocket(t, w, path)
 				buffer := make([]byte, 1000)
-				for { // reads, and answers nothing
+				for { // reads, and does not respond
 					if _, err := conn.Read(buffer); err != nil {
 						break
 					}
@@ -223,7 +223,8 @@ func TestAPeerThatDoesNotRespondToPingsIsDisconnected(t *testing.T) {
 	}
 }
 
-// rawSocket opens a websocket and leaves the rest to the caller. Headers are lines.
+// rawSocket opens a websocket and leaves the rest to the caller. Headers are
+// complete lines.
 func rawSocket(t *testing.T, w *socketFixture, path string, headers ...string) net.Conn {
 	t.Helper()
 	conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "tcp", "") //nolint:errcheck,forcetypeassert // is one
@@ -244,7 +245,7 @@ func rawSocket(t *testing.T, w *socketFixture, path string, headers ...string) n
 	return conn
 }
 
-func TestStoppingTheServerClosesItsSockets(t *testing.T) {
+func TestServer_stopClosesItsSockets(t *testing.T) {
 	t.Parallel()
 	recorder := &fakeRecorder{}
 	s := start(t, func(_ *Options, d *Dependencies) { d.Recorder = recorder })
@@ -271,7 +272,7 @@ func TestStoppingTheServerClosesItsSockets(t *testing.T) {
 	}
 }
 
-func TestASocketThatDoesNotEndDelaysTheStopForALimitedTime(t *testing.T) {
+func TestServer_socketThatDoesNotEndDelaysTheStopForALimitedTime(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
 	defer close(released)
@@ -301,7 +302,7 @@ func TestASocketThatDoesNotEndDelaysTheStopForALimitedTime(t *testing.T) {
 	}
 }
 
-func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
+func TestLogEnd_normalClosesAreLoggedAtDebug(t *testing.T) {
 	t.Parallel()
 	gone := func(code websocket.StatusCode) error {
 		return fmt.Errorf("%w: %w", ws.ErrGone, websocket.CloseError{Code: code})
@@ -311,14 +312,14 @@ func TestNormalClosesOfWebsocketsAreLoggedAtDebug(t *testing.T) {
 		wantLevel   slog.Level
 		wantBecause string
 	}{
-		"the client is done":           {gone(websocket.StatusNormalClosure), slog.LevelDebug, "closed by the client with 1000"},
-		"the client goes away":         {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
-		"the client gives no code":     {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
-		"the client reports a fault":   {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
-		"the connection is cut":        {fmt.Errorf("%w: %w", ws.ErrGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
-		"a ping is not answered":       {ws.ErrPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
+		"a normal close by the client": {gone(websocket.StatusNormalClosure), slog.LevelDebug, "closed by the client with 1000"},
+		"going away":                   {gone(websocket.StatusGoingAway), slog.LevelDebug, "closed by the client with 1001"},
+		"no code":                      {gone(websocket.StatusNoStatusRcvd), slog.LevelDebug, "closed by the client with 1005"},
+		"an error code of the client":  {gone(websocket.StatusProtocolError), slog.LevelInfo, "the peer is gone"},
+		"the connection breaks":        {fmt.Errorf("%w: %w", ws.ErrGone, io.EOF), slog.LevelInfo, "the peer is gone: EOF"},
+		"no pong":                      {ws.ErrPingUnanswered, slog.LevelInfo, "dropped: a ping was not answered in time"},
 		"the server stops":             {ws.ErrRestart, slog.LevelInfo, "Server is restarting"},
-		"there is a fault of this one": {ws.NewInternalError("reading", io.EOF), slog.LevelError, "reading: EOF"},
+		"an error of the server":       {ws.NewInternalError("reading", io.EOF), slog.LevelError, "reading: EOF"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

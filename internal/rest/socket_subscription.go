@@ -82,7 +82,7 @@ func (d *delivering) listen() error {
 	}
 }
 
-// takeReplyExpected reports whether a run waits for its reply, and resets that.
+// takeReplyExpected reports whether a reply to a run is expected, and resets that.
 func (d *delivering) takeReplyExpected() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -125,7 +125,7 @@ func (d *delivering) deliverOne(run *taskrun.Run) error {
 	return err
 }
 
-// offer sends a run and waits for the reply, for which a server that stops waits too. The error is the reason why no
+// offer sends a run and waits for the reply. A stopping server waits for the reply, too. The error is the reason why no
 // more runs are delivered.
 func (d *delivering) offer(run *taskrun.Run) (wire.Reply, error) {
 	if !d.socket.BeginExchange() {

@@ -16,10 +16,10 @@ import (
 
 const frameSubscribe = `{"type":"subscribe","keys":["a","b","a"],"client_id":"host-17"}`
 
-// violationText begins the reasons of closes after a frame that the protocol does not expect.
+// violationText is the prefix of close reasons after an unexpected frame.
 const violationText = "Protocol violation: expected "
 
-// inBubble runs a test of which time and goroutines are its own.
+// inBubble runs a test with its own time and goroutines.
 func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -28,7 +28,7 @@ func inBubble(t *testing.T, test func(w *socketFixture), changes ...change) {
 	})
 }
 
-func TestFailedHandshakesAreClosedAsDocumented(t *testing.T) {
+func TestHandshake_failedOnesAreClosedAsDocumented(t *testing.T) {
 	t.Parallel()
 	const (
 		noAuth   = "Expected 'auth' message"
@@ -40,30 +40,30 @@ func TestFailedHandshakesAreClosedAsDocumented(t *testing.T) {
 		frames       []string // each but the first is sent after a success
 		want         end
 	}{
-		"a subscription begins without auth":        {pathSubscription, offering, []string{frameSubscribe}, end{1008, noAuth}},
-		"a first frame without a type":              {pathSubscription, offering, []string{`{"token":null}`}, end{1008, noAuth}},
-		"a first frame whose type is no text":       {pathSubscription, offering, []string{`{"type":["auth"]}`}, end{1008, noAuth}},
-		"events begin without auth":                 {pathEventsIn, offering, []string{`{"event":"x"}`}, end{1008, noAuth}},
-		"a listener begins without auth":            {pathEventsOut, offering, []string{`{"type":"filter","filter":{}}`}, end{1008, noAuth}},
-		"a first frame that is no JSON":             {pathSubscription, offering, []string{"hello"}, end{}},
-		"a first frame that is no object":           {pathSubscription, offering, []string{`["auth"]`}, end{}},
-		"a second frame that is no JSON":            {pathSubscription, offering, []string{frameAuth, "hello"}, end{}},
-		"a second frame that is no subscribe":       {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
-		"an older client that does not subscribe":   {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
-		"an older client that authenticates":        {pathSubscription, nil, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
-		"another subprotocol is like none":          {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
-		"keys left out":                             {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
-		"no keys in the list":                       {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
-		"keys that are no texts":                    {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
-		"client_id left out":                        {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violationText + "'client_id' in subscribe message"}},
-		"client_id empty":                           {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violationText + "'client_id' in subscribe message"}},
-		"a listener says something else":            {pathEventsOut, offering, []string{frameAuth, `{"type":"nope"}`}, end{1002, noFilter}},
-		"an older listener authenticates":           {pathEventsOut, nil, []string{frameAuth}, end{1002, noFilter}},
-		"a filter with another key":                 {pathEventsOut, offering, []string{frameAuth, `{"type":"filter","filter":{"nope":1}}`}, end{1002, "Invalid filter: nope: Extra inputs are not permitted"}},
-		"a filter left out":                         {pathEventsOut, offering, []string{frameAuth, `{"type":"filter"}`}, end{1002, "Invalid filter: Input should be a valid dictionary or object to extract fields from"}},
-		"an event that is no JSON":                  {pathEventsIn, offering, []string{frameAuth, "hello"}, end{}},
-		"an event that is none":                     {pathEventsIn, offering, []string{frameAuth, `{"event":"x"}`}, end{}},
-		"an event that is none, of an older client": {pathEventsIn, nil, []string{`[]`}, end{}},
+		"a subscription without auth":             {pathSubscription, offering, []string{frameSubscribe}, end{1008, noAuth}},
+		"a first frame without a type":            {pathSubscription, offering, []string{`{"token":null}`}, end{1008, noAuth}},
+		"a first frame whose type is not a text":  {pathSubscription, offering, []string{`{"type":["auth"]}`}, end{1008, noAuth}},
+		"events without auth":                     {pathEventsIn, offering, []string{`{"event":"x"}`}, end{1008, noAuth}},
+		"a listener without auth":                 {pathEventsOut, offering, []string{`{"type":"filter","filter":{}}`}, end{1008, noAuth}},
+		"a first frame that is not JSON":          {pathSubscription, offering, []string{"hello"}, end{}},
+		"a first frame that is not an object":     {pathSubscription, offering, []string{`["auth"]`}, end{}},
+		"a second frame that is not JSON":         {pathSubscription, offering, []string{frameAuth, "hello"}, end{}},
+		"a second frame that is not subscribe":    {pathSubscription, offering, []string{frameAuth, `{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that does not subscribe": {pathSubscription, nil, []string{`{"type":"ack"}`}, end{4001, violationText + "'subscribe' message"}},
+		"an older client that authenticates":      {pathSubscription, nil, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"another subprotocol counts as none":      {pathSubscription, []string{"other"}, []string{frameAuth}, end{4001, violationText + "'subscribe' message"}},
+		"missing keys":                            {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"an empty list of keys":                   {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":[],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"keys that are not texts":                 {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["a",1],"client_id":"c"}`}, end{4001, violationText + "'keys' in subscribe message"}},
+		"a missing client_id":                     {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"]}`}, end{4001, violationText + "'client_id' in subscribe message"}},
+		"an empty client_id":                      {pathSubscription, offering, []string{frameAuth, `{"type":"subscribe","keys":["k"],"client_id":""}`}, end{4001, violationText + "'client_id' in subscribe message"}},
+		"a listener that sends another type":      {pathEventsOut, offering, []string{frameAuth, `{"type":"nope"}`}, end{1002, noFilter}},
+		"an older listener authenticates":         {pathEventsOut, nil, []string{frameAuth}, end{1002, noFilter}},
+		"a filter with another key":               {pathEventsOut, offering, []string{frameAuth, `{"type":"filter","filter":{"nope":1}}`}, end{1002, "Invalid filter: nope: Extra inputs are not permitted"}},
+		"a missing filter":                        {pathEventsOut, offering, []string{frameAuth, `{"type":"filter"}`}, end{1002, "Invalid filter: Input should be a valid dictionary or object to extract fields from"}},
+		"an event that is not JSON":               {pathEventsIn, offering, []string{frameAuth, "hello"}, end{}},
+		"an invalid event":                        {pathEventsIn, offering, []string{frameAuth, `{"event":"x"}`}, end{}},
+		"an invalid event of an older client":     {pathEventsIn, nil, []string{`[]`}, end{}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestFailedHandshakesAreClosedAsDocumented(t *testing.T) {
 	}
 }
 
-func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
+func TestHandshake_thatDoesNotEndIsDropped(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -100,7 +100,7 @@ func TestAHandshakeThatDoesNotEndIsDropped(t *testing.T) {
 	})
 }
 
-// onlyToken lets one token in.
+// onlyToken accepts one token.
 type onlyToken string
 
 func (o onlyToken) Authenticate(_ context.Context, token string) (authn.Caller, error) {
@@ -111,7 +111,7 @@ func (o onlyToken) Authenticate(_ context.Context, token string) (authn.Caller, 
 	return authn.Caller{Name: verb}, nil
 }
 
-// Authorize allows the verb that stood in the token.
+// Authorize allows the verb in the token.
 func (o onlyToken) Authorize(_ context.Context, caller authn.Caller, access authn.Access) error {
 	if caller.Name != access.Verb {
 		return fmt.Errorf("%w: %s", authn.ErrForbidden, access.Verb)
@@ -121,21 +121,21 @@ func (o onlyToken) Authorize(_ context.Context, caller authn.Caller, access auth
 
 func withToken(_ *Options, d *Dependencies) { d.Reviewer = onlyToken("s3cret") }
 
-func TestTokensAreChecked(t *testing.T) {
+func TestHandshake_tokenIsChecked(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		path, frame string
-		want        end // zero: it is let in
+		want        end // zero: the socket stays open
 	}{
-		"the right one":             {pathSubscription, `{"type":"auth","token":"s3cret to update"}`, end{}},
-		"the right one to listen":   {pathEventsOut, `{"type":"auth","token":"s3cret to list"}`, end{}},
-		"one that is for less":      {pathEventsIn, `{"type":"auth","token":"s3cret to list"}`, end{1008, "Invalid token"}},
-		"none":                      {pathSubscription, `{"type":"auth"}`, end{1008, "Auth required but no token provided"}},
-		"null":                      {pathEventsIn, frameAuth, end{1008, "Auth required but no token provided"}},
-		"an empty one":              {pathEventsOut, `{"type":"auth","token":""}`, end{1008, "Auth required but no token provided"}},
-		"one that is no text":       {pathSubscription, `{"type":"auth","token":5}`, end{1008, "Invalid token"}},
-		"another":                   {pathSubscription, `{"type":"auth","token":"S3cret"}`, end{1008, "Invalid token"}},
-		"nothing but a wrong frame": {pathSubscription, frameSubscribe, end{1008, "Expected 'auth' message"}},
+		"the correct token":              {pathSubscription, `{"type":"auth","token":"s3cret to update"}`, end{}},
+		"the correct token to listen":    {pathEventsOut, `{"type":"auth","token":"s3cret to list"}`, end{}},
+		"a token with fewer permissions": {pathEventsIn, `{"type":"auth","token":"s3cret to list"}`, end{1008, "Invalid token"}},
+		"none":                           {pathSubscription, `{"type":"auth"}`, end{1008, "Auth required but no token provided"}},
+		"null":                           {pathEventsIn, frameAuth, end{1008, "Auth required but no token provided"}},
+		"an empty token":                 {pathEventsOut, `{"type":"auth","token":""}`, end{1008, "Auth required but no token provided"}},
+		"a token that is not a text":     {pathSubscription, `{"type":"auth","token":5}`, end{1008, "Invalid token"}},
+		"another":                        {pathSubscription, `{"type":"auth","token":"S3cret"}`, end{1008, "Invalid token"}},
+		"only a wrong frame":             {pathSubscription, frameSubscribe, end{1008, "Expected 'auth' message"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestTokensAreChecked(t *testing.T) {
 	}
 }
 
-func TestARunIsDeliveredOneAtATime(t *testing.T) {
+func TestSubscription_runsAreDeliveredOneAtATime(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -167,20 +167,20 @@ func TestARunIsDeliveredOneAtATime(t *testing.T) {
 			t.Errorf("frame = %s, want %s", first, want)
 		}
 		p.silent(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
 		if got := sample.Member(t, p.recv(t), "name"); got != `"second"` {
 			t.Errorf("the second run is %s", got)
 		}
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"quit"}`)
 		p.expectEnd(t, end{Code: 1000})
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 
-// A worker that gets a run for the second time gets the same.
-func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
+// A worker that receives a run again receives the same run.
+func TestSubscription_runIsDeliveredAsSubmitted(t *testing.T) {
 	t.Parallel()
 	run := sample.Run("late")
 	due := noon.Add(-time.Minute)
@@ -197,7 +197,7 @@ func TestARunIsDeliveredAsItWasSubmitted(t *testing.T) {
 	})
 }
 
-func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
+func TestSubscription_olderWorkerSubscribesWithoutAuth(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -208,11 +208,11 @@ func TestAnOlderWorkerSubscribesAtOnce(t *testing.T) {
 		p.send(t, `{"type":"ack"}`)
 		p.silent(t)
 		p.close(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 
-// worker is a subscribed peer that was sent a run.
+// worker returns a subscribed peer that has received a run.
 func worker(t *testing.T, w *socketFixture, id string) *peer {
 	t.Helper()
 	w.deliveries.runs <- sample.Run("run of " + id)
@@ -222,16 +222,16 @@ func worker(t *testing.T, w *socketFixture, id string) *peer {
 	return p
 }
 
-func TestARunWithoutAnAckIsReleased(t *testing.T) {
+func TestSubscription_runWithoutAnAckIsReleased(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		leave func(t *testing.T, p *peer)
 		want  end
 	}{
-		"the worker closes":                   {func(t *testing.T, p *peer) { t.Helper(); p.close(t) }, end{1000, ""}},
-		"the worker is gone":                  {func(_ *testing.T, p *peer) { _ = p.conn.CloseNow() }, end{}},
-		"the worker says something else":      {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `{"type":"nack"}`) }, end{}},
-		"the worker says nothing that can be": {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `ack`) }, end{}},
+		"the worker closes":                 {func(t *testing.T, p *peer) { t.Helper(); p.close(t) }, end{1000, ""}},
+		"the worker disconnects":            {func(_ *testing.T, p *peer) { _ = p.conn.CloseNow() }, end{}},
+		"the worker sends another type":     {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `{"type":"nack"}`) }, end{}},
+		"the worker sends an invalid frame": {func(t *testing.T, p *peer) { t.Helper(); p.send(t, `ack`) }, end{}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -243,25 +243,25 @@ func TestARunWithoutAnAckIsReleased(t *testing.T) {
 				if got := p.ended(t); tc.want.Code == 0 && got != tc.want {
 					t.Errorf("end = %v, want %v", got, tc.want)
 				}
-				w.deliveries.heard(t, "c wants k", "c returned run of c", "c left")
+				w.deliveries.expect(t, "c wants k", "c returned run of c", "c left")
 			})
 		})
 	}
 }
 
-func TestTheEndOfAWorkerDoesNotAffectOthers(t *testing.T) {
+func TestSubscription_endOfAWorkerDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		a, b := worker(t, w, "a"), worker(t, w, "b")
 		_ = a.conn.CloseNow()
-		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left")
+		w.deliveries.expect(t, "a wants k", "b wants k", "a returned run of a", "a left")
 		b.send(t, `{"type":"ack"}`)
-		w.deliveries.heard(t, "a wants k", "b wants k", "a returned run of a", "a left")
+		w.deliveries.expect(t, "a wants k", "b wants k", "a returned run of a", "a left")
 	})
 }
 
-func TestFramesBeforeADeliveryAreIgnored(t *testing.T) {
+func TestSubscription_framesBeforeADeliveryAreIgnored(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
@@ -271,16 +271,16 @@ func TestFramesBeforeADeliveryAreIgnored(t *testing.T) {
 		synctest.Wait()
 		w.deliveries.runs <- sample.Run("first")
 		p.recv(t)
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b")
 		p.send(t, `{"type":"ack"}`)
 		p.silent(t)
 		p.send(t, `{"type":"quit"}`)
 		p.expectEnd(t, end{Code: 1000})
-		w.deliveries.heard(t, "host-17 wants a", "host-17 wants b", "host-17 left")
+		w.deliveries.expect(t, "host-17 wants a", "host-17 wants b", "host-17 left")
 	})
 }
 
-func TestErrorsOfASubscriptionCloseTheSocketWithACodeForReconnecting(t *testing.T) {
+func TestSubscription_errorsCloseWithACodeForReconnecting(t *testing.T) {
 	t.Parallel()
 	t.Run("subscribing", func(t *testing.T) {
 		t.Parallel()
@@ -304,7 +304,7 @@ func TestErrorsOfASubscriptionCloseTheSocketWithACodeForReconnecting(t *testing.
 	})
 }
 
-func TestWithoutUseCasesSocketsEndAfterTheHandshake(t *testing.T) {
+func TestSockets_withoutUseCasesEndAfterTheHandshake(t *testing.T) {
 	t.Parallel()
 	nothing := func(_ *Options, d *Dependencies) {
 		d.Deliveries, d.Recorder, d.Stream, d.SocketMetrics = nil, nil, nil, nil

@@ -31,12 +31,12 @@ type Subscription interface {
 // Stream has the states that runs enter.
 type Stream interface {
 	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends.
-	// Those that are there at the same time come together. A state can come twice. The error means that the reader is too slow or that the stream has ended: the reader has to
-	// follow again.
+	// Changes that are available at the same time are yielded together. A state can occur twice. After the error, the
+	// reader was too slow or the stream has ended, and the reader has to follow again.
 	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error]
 }
 
-// SocketMetrics counts websockets. The route is the path as the routes table spells it.
+// SocketMetrics counts websockets. The route is the path in the routes table.
 type SocketMetrics interface {
 	SocketOpened(route string)
 	SocketClosed(route string)

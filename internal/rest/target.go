@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// namespacesPath begins the paths below which any namespace is served:
-// /namespaces/{namespace} and then what the paths of the server's own begin with.
+// namespacesPath is the prefix of the paths of any namespace: /namespaces/{namespace}, followed by a path of the
+// server's own namespace.
 const namespacesPath = "/namespaces/"
 
 // allNamespaces stands for all namespaces: in paths as AIP-159 defines it, and as the namespace of a review of a permission
@@ -16,7 +16,7 @@ const (
 	allNamespaces        = ""
 )
 
-// maxNamespace is the length of the longest name of a namespace (RFC 1123).
+// maxNamespace is the maximum length of the name of a namespace (RFC 1123).
 const maxNamespace = 63
 
 // target is the namespace of a request, and the part of the path that selects it.
@@ -26,7 +26,7 @@ type target struct {
 	router          *router // of the routes below the base
 }
 
-// targetOf returns the target of a path. A path below no base has the namespace of the server itself, where no route
+// targetOf returns the target of a path. A path outside of all bases has the server's own namespace, where no route
 // matches.
 func (s *Server) targetOf(path string) target {
 	if s.proxy != nil {

@@ -16,19 +16,20 @@ import (
 // ErrNotServed means that the operator does not serve the namespace.
 var ErrNotServed = errors.New("the namespace is not served")
 
-// Tenant has the use cases of one namespace. That of all namespaces has Lists only.
+// Tenant holds the use cases of one namespace. The tenant of all namespaces has only Lists.
 type Tenant struct {
 	Runs    Runs
 	Lists   Lists   // nil: those of Runs
 	Limits  Limits  // nil: the routes about limits are not served
+	Flows   Flows   // nil: flows and flow runs are not kept
 	Workers Workers // nil: no worker can connect
 
-	// The use cases of the websockets. Where one is missing, the websocket ends with an error and clients connect again.
+	// The use cases of the websockets. A websocket without its use case ends with an error, and clients reconnect.
 	Deliveries Deliveries
 	Recorder   taskrun.EventRecorder
 	Stream     Stream
 
-	// Close is called when no caller uses the tenant any more. nil: there is nothing to close.
+	// Close is called when no caller uses the tenant anymore. nil: there is nothing to close.
 	Close func()
 }
 
@@ -83,7 +84,7 @@ func (s *Server) newHandler(namespace string, behind Tenant, kept *buffers) *nam
 }
 
 // handlerFor returns the handler of a namespace, which stays open until release is called. A route without a resource
-// is handled in the namespace of the server itself, so that no caller opens a namespace without a permission there.
+// uses the server's own namespace, so that a caller cannot open a namespace without a permission in it.
 func (s *Server) handlerFor(rt *route, namespace string) (where *namespaceHandler, release func(), err error) {
 	if rt.resource == ResourceNone || namespace == s.home.namespace {
 		return s.home, func() {}, nil

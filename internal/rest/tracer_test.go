@@ -11,16 +11,16 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-// noting notes what it hears, and that it heard it within a request of its own.
-type noting struct{ heard []string }
+// noting records its calls, and whether each belongs to a request.
+type noting struct{ calls []string }
 
 type notingKey struct{}
 
 func (n *noting) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.heard = append(n.heard, "begin")
+		n.calls = append(n.calls, "begin")
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), notingKey{}, "inside ")))
-		n.heard = append(n.heard, "end")
+		n.calls = append(n.calls, "end")
 	})
 }
 
@@ -31,10 +31,10 @@ func (n *noting) Routed(ctx context.Context, method, route string) {
 	if !ok {
 		inside = "outside "
 	}
-	n.heard = append(n.heard, inside+method+" "+route)
+	n.calls = append(n.calls, inside+method+" "+route)
 }
 
-func TestSpansAreNamedByRoute(t *testing.T) {
+func TestTracer_spansAreNamedByRoute(t *testing.T) {
 	t.Parallel()
 	tracer := &noting{}
 	server, err := New(DefaultOptions(), Dependencies{
@@ -48,12 +48,12 @@ func TestSpansAreNamedByRoute(t *testing.T) {
 		server.Handler().ServeHTTP(httptest.NewRecorder(), request)
 	}
 	want := []string{"begin", "inside GET /hello", "end", "begin", "end"}
-	if diff := cmp.Diff(want, tracer.heard); diff != "" {
-		t.Errorf("what the tracer heard (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, tracer.calls); diff != "" {
+		t.Errorf("calls of the tracer (-want +got):\n%s", diff)
 	}
 }
 
-// trusting notes which requests may continue a trace.
+// trusting records which requests may continue a trace.
 type trusting struct {
 	noTracer
 	trusted bool
@@ -72,7 +72,7 @@ func (tr *trusting) Handler(next http.Handler) http.Handler {
 	})
 }
 
-func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
+func TestTracer_onlyIdentifiedCallersContinueATrace(t *testing.T) {
 	t.Parallel()
 	const proxied = "/apis/rest.taskrun.dev/v1alpha1/namespaces/default"
 	for name, tc := range map[string]struct {
@@ -80,16 +80,16 @@ func TestOnlyIdentifiedCallersContinueATrace(t *testing.T) {
 		want               bool
 	}{
 		"nothing":                          {http.MethodPost, "/api/task_runs/count", "", false},
-		"a bad token":                      {http.MethodPost, "/api/task_runs/count", "Bearer bad", false},
-		"a good token":                     {http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default", true},
-		"a good token without permission":  {http.MethodPost, "/api/task_runs/count", "Bearer get taskruns in default", true},
-		"a good token, no such path":       {http.MethodGet, "/api/nope", "Bearer get taskruns in default", true},
-		"no such path":                     {http.MethodGet, "/api/nope", "", false},
+		"an invalid token":                 {http.MethodPost, "/api/task_runs/count", "Bearer bad", false},
+		"a valid token":                    {http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default", true},
+		"a valid token without permission": {http.MethodPost, "/api/task_runs/count", "Bearer get taskruns in default", true},
+		"a valid token, an unknown path":   {http.MethodGet, "/api/nope", "Bearer get taskruns in default", true},
+		"an unknown path":                  {http.MethodGet, "/api/nope", "", false},
 		"an open route":                    {http.MethodGet, "/api/health", "", false},
 		"an open route, and a token":       {http.MethodGet, "/api/health", "Bearer list taskruns in default", false},
 		"through the API server":           {http.MethodPost, proxied + "/task_runs/count", "user list taskruns in default", true},
-		"as if through the API server":     {http.MethodPost, proxied + "/task_runs/count", "Bearer list taskruns in default", false},
-		"a page that asks what it may do":  {http.MethodOptions, "/api/task_runs/count", "", false},
+		"a request that pretends to be from the API server": {http.MethodPost, proxied + "/task_runs/count", "Bearer list taskruns in default", false},
+		"a preflight":                      {http.MethodOptions, "/api/task_runs/count", "", false},
 		"an open route through API server": {http.MethodGet, proxied + "/health", "user somebody", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,32 +22,33 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
 )
 
-// maskedFrame is the beginning of a masked text frame of that size: the mask is zero.
+// maskedFrame returns the start of a masked text frame of that size, with a mask of
+// zeros.
 func maskedFrame(opcode byte, size int) []byte {
 	b := []byte{0x80 | opcode, 0x80 | 127}
 	b = binary.BigEndian.AppendUint64(b, uint64(size))
 	return append(b, 0, 0, 0, 0)
 }
 
-// rawOffer is rawSocket of an offer with the subprotocol.
+// rawOffer is rawSocket with the subprotocol.
 func rawOffer(t *testing.T, w *socketFixture) net.Conn {
 	t.Helper()
 	return rawSocket(t, w, pathEventsOut, "Sec-WebSocket-Protocol: prefect")
 }
 
-func TestTheBytesReadFromAnUnidentifiedSocketAreLimited(t *testing.T) {
+func TestUnidentifiedSocket_readBytesAreLimited(t *testing.T) {
 	t.Parallel()
 	large := strings.Repeat("0,", 1<<20)
 	ping := string(append(maskedFrame(0x9, 100), large[:100]...))
 	fragment := string([]byte{0x01, 0x80, 0, 0, 0, 0}) + strings.Repeat(string([]byte{0x00, 0x80, 0, 0, 0, 0}), 1<<17)
 	for name, sent := range map[string]string{
-		"an auth frame of 1 MiB":         string(maskedFrame(0x1, 1<<20)) + "[" + large,
-		"an auth frame without its end":  string(maskedFrame(0x1, 16<<20)) + `{"type":"auth","token":"` + large,
-		"a binary frame":                 string(maskedFrame(0x2, 1<<20)) + large,
-		"pings":                          strings.Repeat(ping, 10_000),
-		"a message of empty fragments":   fragment,
-		"a frame of more than there is":  string(maskedFrame(0x1, 1<<50)) + large,
-		"pings among parts of a message": string([]byte{0x01, 0x80, 0, 0, 0, 0}) + strings.Repeat(ping, 10_000),
+		"an auth frame of 1 MiB":          string(maskedFrame(0x1, 1<<20)) + "[" + large,
+		"an endless auth frame":           string(maskedFrame(0x1, 16<<20)) + `{"type":"auth","token":"` + large,
+		"a binary frame":                  string(maskedFrame(0x2, 1<<20)) + large,
+		"pings":                           strings.Repeat(ping, 10_000),
+		"a message of empty fragments":    fragment,
+		"a frame with an enormous length": string(maskedFrame(0x1, 1<<50)) + large,
+		"pings among parts of a message":  string([]byte{0x01, 0x80, 0, 0, 0, 0}) + strings.Repeat(ping, 10_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,7 +70,7 @@ func TestTheBytesReadFromAnUnidentifiedSocketAreLimited(t *testing.T) {
 	}
 }
 
-func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
+func TestUnidentifiedSocket_timeIsLimited(t *testing.T) {
 	t.Parallel()
 	for name, sent := range map[string]string{
 		"nothing is sent": "", "the frame lacks its last byte": string(maskedFrame(0x1, 1000)) + strings.Repeat(" ", 999),
@@ -89,7 +90,7 @@ func TestAnUnidentifiedSocketHasLittleTime(t *testing.T) {
 	}
 }
 
-func TestAnAuthFrameHasFewValues(t *testing.T) {
+func TestAuthFrame_numberOfValuesIsLimited(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		frame string
@@ -112,14 +113,14 @@ func TestAnAuthFrameHasFewValues(t *testing.T) {
 	}
 }
 
-func TestUnidentifiedSocketsDoNotBlockIdentifiedCallers(t *testing.T) {
+func TestUnidentifiedSockets_doNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(w *socketFixture) {
 		t := w.t
 		var silent []*peer
 		for range 7 {
 			silent = append(silent, w.open(t, pathEventsOut, offering...))
-			synctest.Wait() // it is in the pool, before the next one
+			synctest.Wait() // it is in the pool before the next one
 		}
 		good := w.open(t, pathEventsOut, offering...)
 		good.send(t, `{"type":"auth","token":"list taskruns in default"}`)
@@ -135,7 +136,7 @@ func TestUnidentifiedSocketsDoNotBlockIdentifiedCallers(t *testing.T) {
 		}
 		second := w.open(t, pathEventsOut, offering...)
 		second.send(t, `{"type":"auth","token":"list taskruns in default"}`)
-		second.expectEnd(t, end{1013, "Service Unavailable"}) // the only place is taken
+		second.expectEnd(t, end{1013, "Service Unavailable"}) // the only slot is in use
 		o := &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer list taskruns in default"}}}
 		if _, status, err := w.dial(t, pathEventsOut, o); err == nil || status != http.StatusServiceUnavailable {
 			t.Errorf("a third one: status %d, want 503", status)
@@ -145,7 +146,7 @@ func TestUnidentifiedSocketsDoNotBlockIdentifiedCallers(t *testing.T) {
 	})
 }
 
-// slowReviewer keeps those who show the token "slow" waiting.
+// slowReviewer blocks reviews of the token "slow".
 type slowReviewer struct {
 	fakeReviewer
 	waits chan struct{}
@@ -160,7 +161,7 @@ func (d *slowReviewer) Authenticate(ctx context.Context, token string) (authn.Ca
 	return d.fakeReviewer.Authenticate(ctx, token)
 }
 
-func TestUnidentifiedRequestsDoNotBlockIdentifiedCallers(t *testing.T) {
+func TestUnidentifiedRequests_doNotBlockIdentifiedCallers(t *testing.T) {
 	t.Parallel()
 	reviewer := &slowReviewer{waits: make(chan struct{})}
 	f := newFixture(t, withReviewer(&reviewer.fakeReviewer), func(o *Options, d *Dependencies) {
@@ -178,11 +179,11 @@ func TestUnidentifiedRequestsDoNotBlockIdentifiedCallers(t *testing.T) {
 	if got := f.knock(t, http.MethodPost, "/api/task_runs/count", "Bearer list taskruns in default").Code; got != http.StatusOK {
 		t.Errorf("a known caller: status %d, want 200", got)
 	}
-	for range 2 { // make room, so that the others end
+	for range 2 { // frees slots, so that the others end
 		flood.Go(func() { f.knock(t, http.MethodGet, "/api/version", "Bearer slow") })
 		<-reviewer.waits
 	}
-	for range 2 { // end the two of the pool
+	for range 2 { // ends the two in the pool
 		leave := f.server.unidentified.Requests.Enter(limiter.AddressOf("192.0.2.1:1234"), func() {})
 		defer leave()
 	}
@@ -192,7 +193,7 @@ func TestUnidentifiedRequestsDoNotBlockIdentifiedCallers(t *testing.T) {
 	}
 }
 
-// countedBody is a body without end.
+// countedBody is an endless body.
 type countedBody struct{ read int }
 
 func (b *countedBody) Read(p []byte) (int, error) {
@@ -205,7 +206,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 
 func (b *countedBody) Close() error { return nil }
 
-func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
+func TestUnidentifiedRequests_bodiesAreNotRead(t *testing.T) {
 	t.Parallel()
 	f := guarded(t, &fakeReviewer{})
 	for name, tc := range map[string]struct {
@@ -213,13 +214,13 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 		length      int64
 		most        int
 	}{
-		"no token, of unknown length":       {"/api/task_runs/", "", -1, 0},
-		"no token, large":                   {"/api/task_runs/", "", 1 << 40, 0},
-		"no token, small":                   {"/api/task_runs/", "", 1000, ws.MaxUnidentifiedBytes},
-		"a bad token":                       {"/api/logs/", "Bearer bad", -1, 0},
-		"an open route":                     {"/api/health", "", -1, 0},
-		"no route":                          {"/nowhere", "", -1, 0},
-		"a known caller gets to the answer": {"/api/task_runs/", "Bearer list taskruns in default", -1, drainedBytes},
+		"no token, of unknown length":            {"/api/task_runs/", "", -1, 0},
+		"no token, large":                        {"/api/task_runs/", "", 1 << 40, 0},
+		"no token, small":                        {"/api/task_runs/", "", 1000, ws.MaxUnidentifiedBytes},
+		"an invalid token":                       {"/api/logs/", "Bearer bad", -1, 0},
+		"an open route":                          {"/api/health", "", -1, 0},
+		"an unknown route":                       {"/nowhere", "", -1, 0},
+		"an identified caller gets the response": {"/api/task_runs/", "Bearer list taskruns in default", -1, drainedBytes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,7 +242,7 @@ func TestBodiesOfUnidentifiedRequestsAreNotRead(t *testing.T) {
 	}
 }
 
-func TestTheOldestSilentConnectionIsClosedAtTheLimit(t *testing.T) {
+func TestSilentConnections_oldestIsClosedAtTheLimit(t *testing.T) {
 	t.Parallel()
 	s := start(t, withReviewer(&fakeReviewer{}), func(o *Options, _ *Dependencies) {
 		o.MaxUnauthenticated, o.MaxUnauthenticatedPerAddress, o.HeaderTimeout = 9, 3, time.Hour

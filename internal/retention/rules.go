@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// Rules has the rule of each namespace. It is a taskrun.Retention and can be used
-// concurrently. A Watcher fills it.
+// Rules holds the rule of each namespace. It implements usecase.Retention and is safe
+// for concurrent use. A Watcher updates it.
 type Rules struct {
 	// standard is the TTL of namespaces without an annotation; nil keeps runs.
 	standard  *time.Duration

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// scene is Rules with what they told.
+// scene is Rules with its recorded calls.
 type scene struct {
 	*Rules
 	log     strings.Builder
@@ -28,7 +28,7 @@ func newScene(standard time.Duration) *scene {
 	return s
 }
 
-// ttl is the rule of a namespace in words.
+// ttl returns the rule of a namespace in words.
 func (s *scene) ttl(namespace string) string {
 	switch ttl, known := s.FinishedTTL(namespace); {
 	case !known:
@@ -52,23 +52,23 @@ func TestRules(t *testing.T) {
 		want        string
 		wantInvalid string
 	}{
-		"neither keeps runs":                        {want: "keep"},
-		"the flag applies without an annotation":    {standard: time.Hour, annotations: map[string]string{"other": "1m"}, want: "1h0m0s"},
-		"the annotation applies without the flag":   {annotations: annotated("36h"), want: "36h0m0s"},
-		"the annotation overrides the flag":         {standard: time.Hour, annotations: annotated("90m"), want: "1h30m0s"},
-		"0 keeps runs whatever the flag says":       {standard: time.Hour, annotations: annotated("0"), want: "keep"},
-		"0s does so too":                            {standard: time.Hour, annotations: annotated("0s"), want: "keep"},
-		"parts of a second are legal":               {annotations: annotated("1.5s"), want: "1.5s"},
-		"an annotation that is no duration keeps":   {standard: time.Hour, annotations: annotated("7d"), want: "keep", wantInvalid: `"7d"`},
-		"a number without a unit is none":           {standard: time.Hour, annotations: annotated("3600"), want: "keep", wantInvalid: `"3600"`},
-		"an empty annotation is none":               {standard: time.Hour, annotations: annotated(""), want: "keep", wantInvalid: `""`},
-		"a negative duration keeps":                 {standard: time.Hour, annotations: annotated("-1h"), want: "keep", wantInvalid: `"-1h"`},
-		"a duration that is too large keeps":        {standard: time.Hour, annotations: annotated("9999999h"), want: "keep", wantInvalid: `"9999999h"`},
-		"spaces are not part of a duration":         {standard: time.Hour, annotations: annotated(" 1h"), want: "keep", wantInvalid: `" 1h"`},
-		"other annotations and none are the same":   {annotations: map[string]string{}, want: "keep"},
-		"the largest duration is legal":             {annotations: annotated("2562047h"), want: "2562047h0m0s"},
-		"an annotation of never is not a duration":  {standard: time.Hour, annotations: annotated("never"), want: "keep", wantInvalid: `"never"`},
-		"the flag of a fraction of a second counts": {standard: time.Millisecond, want: "1ms"},
+		"neither keeps runs":                              {want: "keep"},
+		"the flag applies without an annotation":          {standard: time.Hour, annotations: map[string]string{"other": "1m"}, want: "1h0m0s"},
+		"the annotation applies without the flag":         {annotations: annotated("36h"), want: "36h0m0s"},
+		"the annotation overrides the flag":               {standard: time.Hour, annotations: annotated("90m"), want: "1h30m0s"},
+		"0 keeps runs regardless of the flag":             {standard: time.Hour, annotations: annotated("0"), want: "keep"},
+		"0s keeps runs too":                               {standard: time.Hour, annotations: annotated("0s"), want: "keep"},
+		"fractions of a second are valid":                 {annotations: annotated("1.5s"), want: "1.5s"},
+		"an annotation that is not a duration keeps runs": {standard: time.Hour, annotations: annotated("7d"), want: "keep", wantInvalid: `"7d"`},
+		"a number without a unit is not a duration":       {standard: time.Hour, annotations: annotated("3600"), want: "keep", wantInvalid: `"3600"`},
+		"an empty annotation keeps runs":                  {standard: time.Hour, annotations: annotated(""), want: "keep", wantInvalid: `""`},
+		"a negative duration keeps runs":                  {standard: time.Hour, annotations: annotated("-1h"), want: "keep", wantInvalid: `"-1h"`},
+		"a duration that is too large keeps runs":         {standard: time.Hour, annotations: annotated("9999999h"), want: "keep", wantInvalid: `"9999999h"`},
+		"spaces are not part of a duration":               {standard: time.Hour, annotations: annotated(" 1h"), want: "keep", wantInvalid: `" 1h"`},
+		"only other annotations":                          {annotations: map[string]string{}, want: "keep"},
+		"the largest duration is valid":                   {annotations: annotated("2562047h"), want: "2562047h0m0s"},
+		"an annotation of never is not a duration":        {standard: time.Hour, annotations: annotated("never"), want: "keep", wantInvalid: `"never"`},
+		"a flag of a fraction of a second":                {standard: time.Millisecond, want: "1ms"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestRules_OnChange(t *testing.T) {
 		annotations map[string]string
 		want        string
 		wantChanged bool
-		wantInvalid int // in all
+		wantInvalid int // in total
 	}{
 		{what: "the first time", annotations: annotated("1m"), want: "1m0s"},
 		{what: "another label", annotations: map[string]string{v1alpha1.AnnotationFinishedTTL: "1m", "other": "x"}, want: "1m0s"},

@@ -31,7 +31,7 @@ func namespace(name, ttl string) *metav1.PartialObjectMetadata {
 
 var namespaces = corev1.SchemeGroupVersion.WithResource("namespaces")
 
-// failures fails calls with an error while there is one.
+// failures fails calls while its error is set.
 type failures struct {
 	mu  sync.Mutex
 	err error
@@ -49,7 +49,7 @@ func (f *failures) react(clienttesting.Action) (bool, runtime.Object, error) {
 	return f.err != nil, nil, f.err
 }
 
-// started starts a Watcher on namespaces, within a bubble of synctest.
+// started starts a Watcher on namespaces, within a synctest bubble.
 func started(t *testing.T, o Options, objects ...runtime.Object) (*Watcher, *fake.FakeMetadataClient, *failures) {
 	t.Helper()
 	broken := &failures{}
@@ -57,7 +57,7 @@ func started(t *testing.T, o Options, objects ...runtime.Object) (*Watcher, *fak
 	return w, client, broken
 }
 
-// startedWith is started with calls that may fail from the beginning.
+// startedWith is started with failures from the beginning.
 func startedWith(t *testing.T, broken *failures, o Options, objects ...runtime.Object) (*Watcher, *fake.FakeMetadataClient) {
 	t.Helper()
 	scheme := fake.NewTestScheme()
@@ -80,7 +80,7 @@ func startedWith(t *testing.T, broken *failures, o Options, objects ...runtime.O
 	return w, client
 }
 
-// pass lets time pass in a bubble of synctest.
+// pass advances the time in a synctest bubble.
 func pass(d time.Duration) { <-time.NewTimer(d).C }
 
 func expectTTL(t *testing.T, w *Watcher, name, want string) {

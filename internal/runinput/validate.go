@@ -97,8 +97,7 @@ func schemaText(err error, schema pyjson.Value) string {
 
 // invalidText returns the text about a schema that breaks the rules for schemas.
 func invalidText(err error, schema pyjson.Value) string {
-	var invalid *jsonschema.ValidationError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
 		return Input{schema}.describe(invalid)
 	}
 	return err.Error()

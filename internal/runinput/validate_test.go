@@ -103,10 +103,11 @@ func TestValidate_endsForSchemasThatMultiply(t *testing.T) {
 			}
 			t.Run(name+" in "+place, func(t *testing.T) {
 				t.Parallel()
-				definitions := `"d40":{"type":"null"}`
+				parts := []string{`"d40":{"type":"null"}`}
 				for i := range 40 {
-					definitions += fmt.Sprintf(`,"d%d":`, i) + strings.ReplaceAll(definition, "#NEXT", fmt.Sprintf("#%s/d%d", place, i+1))
+					parts = append(parts, fmt.Sprintf(`"d%d":`, i)+strings.ReplaceAll(definition, "#NEXT", fmt.Sprintf("#%s/d%d", place, i+1)))
 				}
+				definitions := strings.Join(parts, ",")
 				start := `"n":{"$ref":"#` + place + `/d0"}`
 				schema := map[string]string{
 					"/$defs/all":              `{"properties":{` + start + `},"$defs":{"all":{` + definitions + `}}}`,

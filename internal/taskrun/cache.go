@@ -9,9 +9,9 @@ import (
 )
 
 // NewestCacheEntry returns the newest of the run's cache entries under this key
-// that have not expired, or other, whichever is newer; other may be nil. Prefect
-// keeps a table of entries, this service finds them in the runs themselves, so a
-// deleted run takes its entries with it (contract §3.4).
+// that have not expired, or other if that is newer. other may be nil. Prefect
+// has a table of entries. Here the entries are states of runs, so a deletion of
+// a run deletes its entries (contract §3.4).
 func (r *Run) NewestCacheEntry(key string, now time.Time, other *orchestration.State) *orchestration.State {
 	for state := range r.CacheEntries() {
 		expiration := state.Details.CacheExpiration
@@ -22,8 +22,8 @@ func (r *Run) NewestCacheEntry(key string, now time.Time, other *orchestration.S
 	return other
 }
 
-// CacheEntries are those states of the run, current and past, that later runs of
-// the same cache key are given; each has a key.
+// CacheEntries returns the current and past states of the run that are cache
+// entries. Each has a cache key.
 func (r *Run) CacheEntries() iter.Seq[*orchestration.State] {
 	return func(yield func(*orchestration.State) bool) {
 		for i := range r.History {
@@ -39,8 +39,8 @@ func (r *Run) CacheEntries() iter.Seq[*orchestration.State] {
 
 func isCacheEntry(s *orchestration.State) bool { return s.CacheEntry && s.Details.CacheKey != nil }
 
-// newer orders entries by the time they were written; their ids decide between
-// equal ones, so that every replica answers alike.
+// newer orders entries by the time at which they were written, then by id, so
+// that every replica returns the same entry.
 func newer(a, b *orchestration.State) bool {
 	return b == nil || cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.ID, b.ID)) > 0
 }

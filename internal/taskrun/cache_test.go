@@ -10,7 +10,7 @@ import (
 
 var startOfCache = time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
 
-func TestTheNewestEntryOfTheCacheCounts(t *testing.T) {
+func TestNewestCacheEntry(t *testing.T) {
 	t.Parallel()
 	entry := func(id string, at time.Duration, edits ...func(*orchestration.State)) orchestration.State {
 		s := orchestration.State{ID: id, Timestamp: startOfCache.Add(at), CacheEntry: true, Details: orchestration.StateDetails{CacheKey: new("key")}}
@@ -28,17 +28,17 @@ func TestTheNewestEntryOfTheCacheCounts(t *testing.T) {
 		other  *orchestration.State
 		want   string
 	}{
-		"the last of its states":                 {states: []orchestration.State{entry("a", 0), entry("b", 1)}, want: "b"},
-		"an earlier one of a later time":         {states: []orchestration.State{entry("a", 1), entry("b", 0)}, want: "a"},
-		"of equal times, that of the greater id": {states: []orchestration.State{entry("b", 0), entry("a", 0)}, want: "b"},
-		"an older one of another run does not":   {states: []orchestration.State{entry("a", 1)}, other: new(entry("z", 0)), want: "a"},
-		"a newer one of another run does":        {states: []orchestration.State{entry("z", 0)}, other: new(entry("a", 1)), want: "a"},
-		"one that expires later":                 {states: []orchestration.State{entry("a", 0), entry("b", 1, expires(time.Hour+1))}, want: "b"},
-		"one that expires now does not":          {states: []orchestration.State{entry("a", 0), entry("b", 1, expires(time.Hour))}, want: "a"},
-		"one of another key does not":            {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.Details.CacheKey = new("other") })}, want: "a"},
-		"one without a key does not":             {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.Details.CacheKey = nil })}, want: "a"},
-		"a state that is no entry does not":      {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.CacheEntry = false })}, want: "a"},
-		"none":                                   {states: []orchestration.State{{ID: "a"}}},
+		"the last state":                        {states: []orchestration.State{entry("a", 0), entry("b", 1)}, want: "b"},
+		"an earlier state with a later time":    {states: []orchestration.State{entry("a", 1), entry("b", 0)}, want: "a"},
+		"of equal times the greater id":         {states: []orchestration.State{entry("b", 0), entry("a", 0)}, want: "b"},
+		"not an older entry than another run's": {states: []orchestration.State{entry("a", 1)}, other: new(entry("z", 0)), want: "a"},
+		"a newer entry than another run's":      {states: []orchestration.State{entry("z", 0)}, other: new(entry("a", 1)), want: "a"},
+		"an entry that expires later":           {states: []orchestration.State{entry("a", 0), entry("b", 1, expires(time.Hour+1))}, want: "b"},
+		"not an entry that expires now":         {states: []orchestration.State{entry("a", 0), entry("b", 1, expires(time.Hour))}, want: "a"},
+		"not an entry with another key":         {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.Details.CacheKey = new("other") })}, want: "a"},
+		"not an entry without a key":            {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.Details.CacheKey = nil })}, want: "a"},
+		"not a state that is not an entry":      {states: []orchestration.State{entry("a", 0), entry("b", 1, func(s *orchestration.State) { s.CacheEntry = false })}, want: "a"},
+		"none":                                  {states: []orchestration.State{{ID: "a"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,8 @@ import "context"
 type callerKey struct{}
 
 // WithCaller returns a context for a request of this caller. A run that is created with
-// it is stored with the name of the caller. An empty name is an unknown caller.
+// the context is stored with the name of the caller. An empty name is an unknown
+// caller.
 func WithCaller(ctx context.Context, name string) context.Context {
 	if name == "" {
 		return ctx
@@ -13,7 +14,7 @@ func WithCaller(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, callerKey{}, name)
 }
 
-// Caller is the name of the caller, "" for an unknown one.
+// Caller returns the name of the caller, or "" if it is unknown.
 func Caller(ctx context.Context) string {
 	name, _ := ctx.Value(callerKey{}).(string)
 	return name

@@ -6,25 +6,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Change is one state that a run entered. Its readers share it and what it refers to.
+// Change is one state that a run entered. All readers share it and the objects that
+// it refers to.
 type Change struct {
 	Run      *Run                 // as it was after the change, or later
 	State    *orchestration.State // the state entered
-	Previous *orchestration.State // nil: none, or not known
-	Reported bool                 // by an Event; else it was made here, over REST or by the controller
-	Received time.Time            // when it became known here
+	Previous *orchestration.State // nil: none, or unknown
+	Reported bool                 // by an Event; otherwise over REST or by the controller
+	Received time.Time            // when this replica received the change
 }
 
 const (
-	// runOverhead and stateOverhead are the bytes of a run and a state in memory
-	// without their texts.
+	// runOverhead and stateOverhead are the memory of a run and of a state without
+	// their texts, in bytes.
 	runOverhead   = 800
 	stateOverhead = 400
-	// entryOverhead is what a small value takes beside its text.
+	// entryOverhead is the memory of a small value without its text, in bytes.
 	entryOverhead = 64
 )
 
-// ApproximateBytes is about the memory that the run takes.
+// ApproximateBytes returns the approximate memory of the run, in bytes.
 func (r *Run) ApproximateBytes() int64 {
 	n := runOverhead + len(r.ID) + len(r.Name) + len(r.FlowRunID) + len(r.TaskKey) + len(r.DynamicKey)
 	for _, tag := range r.Tags {
@@ -56,10 +57,10 @@ func (r *Run) ApproximateBytes() int64 {
 	return int64(n)
 }
 
-// WatchOptions selects the changes that a reader gets.
+// WatchOptions selects the changes for a reader.
 type WatchOptions struct {
-	Since  time.Time // of states; what came earlier is left out
-	RunIDs []string  // of no other runs; nil: of all
+	Since  time.Time // of states; earlier ones are omitted
+	RunIDs []string  // only changes of these runs; nil: of all
 }
 
 // ChangeTo returns the change to the i-th state of the run, oldest first.
@@ -72,7 +73,7 @@ func ChangeTo(run *Run, i int, received time.Time) Change {
 	return c
 }
 
-// RecordedAt is the earliest time at which the state can have been recorded.
+// RecordedAt returns the earliest possible time at which the state was recorded.
 func (r *Run) RecordedAt(state *orchestration.State) time.Time {
 	if r.State != nil && state.ID == r.State.ID {
 		return Latest(state.Timestamp, r.Updated)
@@ -80,8 +81,8 @@ func (r *Run) RecordedAt(state *orchestration.State) time.Time {
 	return state.Timestamp
 }
 
-// LastRecorded returns when the latest of the run's states was recorded at the
-// earliest. It is zero if the run has no state.
+// LastRecorded returns the earliest possible time at which the last recorded state of
+// the run was recorded. It is zero if the run has no state.
 func (r *Run) LastRecorded() time.Time {
 	var last time.Time
 	if r.State == nil {
@@ -101,7 +102,7 @@ func Latest(a, b time.Time) time.Time {
 	return a
 }
 
-// inputBytes is about the memory that an argument and its sources take.
+// inputBytes returns the approximate memory of an argument and its sources, in bytes.
 func inputBytes(argument string, sources []TaskInput) int {
 	n := entryOverhead + len(argument)
 	for i := range sources {

@@ -2,13 +2,13 @@ package taskrun
 
 import "errors"
 
-// ErrFull is what Slots.Take returns when a limit has no free slot.
+// ErrFull is returned by Slots.Take if a limit has no free slot.
 var ErrFull = errors.New("no free slot")
 
-// Claim says which run needs slots, for which state, and of the limits on which
-// tags. The two ids identify it.
+// Claim identifies a run that needs slots, the state that needs them, and the
+// tags of the limits. The two ids identify the claim.
 type Claim struct {
 	RunID   string
-	StateID string // of the RUNNING that is to be written
+	StateID string // id of the RUNNING state to be written
 	Tags    []string
 }

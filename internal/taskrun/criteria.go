@@ -1,6 +1,6 @@
 package taskrun
 
-// Criteria counts those that were given, and those of them that hold.
+// Criteria counts the given criteria, and those that hold.
 type Criteria struct{ given, held int }
 
 // Add adds a criterion: whether the filter has it, and whether it holds.
@@ -13,8 +13,8 @@ func (c *Criteria) Add(given, holds bool) {
 	}
 }
 
-// Hold joins the criteria: one is enough with or, else all are needed. Without
-// any, everything passes.
+// Hold reports whether the criteria hold together. With or, one criterion is
+// enough; otherwise all are required. Without criteria, the result is true.
 func (c *Criteria) Hold(or bool) bool {
 	return c.held == c.given || (or && c.held > 0)
 }

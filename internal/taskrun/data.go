@@ -7,14 +7,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// artifactKeys describe the artifact that Prefect makes of a result; they are
-// no part of the data (contract §2.3).
+// artifactKeys describe the artifact that Prefect creates for a result. They
+// are not part of the data (contract §2.3).
 var artifactKeys = map[string]bool{
 	"artifact_key": true, "artifact_type": true, "artifact_description": true,
 }
 
-// Stored is the state as it is kept: a result that its maker did not persist is
-// shown to the proposer once and then forgotten (contract §2.3).
+// Stored returns the state as it is stored. Data of type unpersisted is
+// returned to the proposer once and not stored (contract §2.3).
 func Stored(state orchestration.State) orchestration.State {
 	if orchestration.Unpersisted(state.Data) {
 		state.Data = nil
@@ -22,7 +22,7 @@ func Stored(state orchestration.State) orchestration.State {
 	return state
 }
 
-// withoutArtifactKeys leaves the rest of the object as it was spelt.
+// withoutArtifactKeys keeps the text of the rest of the object.
 func withoutArtifactKeys(data json.RawMessage) json.RawMessage {
 	if !isObject(data) || !bytes.Contains(data, []byte(`"artifact_`)) {
 		return data
@@ -53,7 +53,7 @@ func withoutArtifactKeys(data json.RawMessage) json.RawMessage {
 	return append(kept, '}')
 }
 
-// quoted spells a JSON string without escaping what JSON does not ask for.
+// quoted returns a JSON string with only the escapes that JSON requires.
 func quoted(text string) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestARunIsSubmittedByItsStatesNotByAWorkersReports(t *testing.T) {
+func TestSubmission_isInStatesButNotInReports(t *testing.T) {
 	t.Parallel()
 	state := func(deferred *bool, reported bool) orchestration.State {
 		return orchestration.State{Type: orchestration.Scheduled, Reported: reported, Details: orchestration.StateDetails{Deferred: deferred, TaskParametersID: "p"}}
@@ -19,13 +19,13 @@ func TestARunIsSubmittedByItsStatesNotByAWorkersReports(t *testing.T) {
 		wantID         string
 		wantBackground bool
 	}{
-		"a deferred state submits it":             {run: withStates(state(new(true), false)), wantID: "p", wantBackground: true},
-		"an earlier one does too":                 {run: withStates(state(new(true), false), orchestration.State{Type: orchestration.Running}), wantID: "p", wantBackground: true},
-		"a delivery shows that it was":            {run: taskrun.Run{Delivery: &taskrun.Delivery{}}, wantBackground: true},
-		"a state that is not deferred does not":   {run: withStates(state(new(false), false))},
-		"a state that does not say so does not":   {run: withStates(state(nil, false))},
-		"a deferred state of a worker's does not": {run: withStates(state(new(true), true))},
-		"the newest parameters count":             {run: withStates(orchestration.State{Details: orchestration.StateDetails{TaskParametersID: "old"}}, state(new(true), false)), wantID: "p", wantBackground: true},
+		"a deferred state":                        {run: withStates(state(new(true), false)), wantID: "p", wantBackground: true},
+		"an earlier deferred state":               {run: withStates(state(new(true), false), orchestration.State{Type: orchestration.Running}), wantID: "p", wantBackground: true},
+		"a delivery":                              {run: taskrun.Run{Delivery: &taskrun.Delivery{}}, wantBackground: true},
+		"a state that is not deferred":            {run: withStates(state(new(false), false))},
+		"a state without deferred":                {run: withStates(state(nil, false))},
+		"a deferred state that a worker reported": {run: withStates(state(new(true), true))},
+		"the newest parameters are returned":      {run: withStates(orchestration.State{Details: orchestration.StateDetails{TaskParametersID: "old"}}, state(new(true), false)), wantID: "p", wantBackground: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,13 +36,13 @@ func TestARunIsSubmittedByItsStatesNotByAWorkersReports(t *testing.T) {
 	}
 }
 
-// withStates is a run with these states, oldest first.
+// withStates returns a run with these states, oldest first.
 func withStates(states ...orchestration.State) taskrun.Run {
 	last := len(states) - 1
 	return taskrun.Run{History: states[:last], Progress: orchestration.Progress{State: &states[last]}}
 }
 
-func TestAWorkersIDHasALimit(t *testing.T) {
+func TestCheckHolder_limitsLength(t *testing.T) {
 	t.Parallel()
 	if err := taskrun.CheckHolder(strings.Repeat("é", taskrun.MaxHolder)); err != nil {
 		t.Errorf("the longest id: %v", err)
@@ -52,7 +52,7 @@ func TestAWorkersIDHasALimit(t *testing.T) {
 	}
 }
 
-func TestARunWhoseHistoryIsIncompleteHoldsItsSlots(t *testing.T) {
+func TestHolds_withIncompleteHistory(t *testing.T) {
 	t.Parallel()
 	running := func(id string) orchestration.State { return orchestration.State{ID: id, Type: orchestration.Running} }
 	for name, tt := range map[string]struct {
@@ -60,10 +60,10 @@ func TestARunWhoseHistoryIsIncompleteHoldsItsSlots(t *testing.T) {
 		stateID string
 		want    bool
 	}{
-		"a state that it has":                  {0, "a", true},
-		"a state that it never had":            {0, "c", false},
-		"a state that may have fallen off":     {1, "c", true},
-		"a state that it has, others fell off": {1, "b", true},
+		"a state of the history":                           {0, "a", true},
+		"a state that the run never had":                   {0, "c", false},
+		"a state that may have been dropped":               {1, "c", true},
+		"a state of the history after others were dropped": {1, "b", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,26 +8,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Event reports that a run entered a state elsewhere. A worker decided it, so that no
-// rule is evaluated (contract §4.4).
+// Event reports that a run entered a state elsewhere. No rule is evaluated, because the worker has already entered the
+// state (contract §4.4).
 type Event struct {
-	RunID string              // UUID; the run may turn out to be known by another id, see Record
-	State orchestration.State // with what it follows, if the event says so
+	RunID string              // UUID; the stored run can have another id, see Record
+	State orchestration.State // with Follows, if the event has it
 	Patch Patch
 }
 
 // EventRecorder stores events of clients.
 type EventRecorder interface {
-	// Record returns nil when each event is durable or was rejected permanently. It calls rejected for each rejected event:
-	// a retry would be rejected again. After an error the whole batch has to be retried. An event can be recorded any
-	// number of times.
+	// Record returns nil when each event is durable or was rejected permanently. It calls rejected for each rejected
+	// event: a retry would be rejected again. After an error, retry the whole batch. Recording an event again has no
+	// effect.
 	Record(ctx context.Context, events []Event, rejected func(Event, error)) error
 }
 
-// Patch are the fields of a run that an event reports. Those that it does not
-// name stay as they are; a null clears (contract §4.4).
+// Patch holds the fields of a run that an event reports. Fields that are not set do not change; a null clears the field
+// (contract §4.4).
 type Patch struct {
-	FlowRunID       Optional[string] // every event names it: null outside a flow run
+	FlowRunID       Optional[string] // set by every event: null outside a flow run
 	Name            Optional[string]
 	TaskKey         Optional[string]
 	DynamicKey      Optional[string]
@@ -48,14 +48,14 @@ type Patch struct {
 	TotalRunTime           Optional[time.Duration]
 }
 
-// Optional is a field that may be named or not, and be null if it is.
+// Optional is a field that may be unset or null.
 type Optional[T any] struct {
 	Given bool
 	Value *T // nil is null
 }
 
-// Set returns a column of this value.
+// Set returns a field with this value.
 func Set[T any](value T) Optional[T] { return Optional[T]{Given: true, Value: &value} }
 
-// Null returns a column that clears.
+// Null returns a field that is null.
 func Null[T any]() Optional[T] { return Optional[T]{Given: true} }

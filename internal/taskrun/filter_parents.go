@@ -1,21 +1,20 @@
 package taskrun
 
-// ParentFilter restricts runs by the flow run that they belong to, its flow and
-// its deployment (contract §2.7). Where flow runs are stored, it has the ids of those that
-// match. A program that stores none matches by what a run itself has of them:
+// ParentFilter restricts runs by their flow run, its flow and its deployment
+// (contract §2.7). None of these is stored, so the filter matches fields of the
+// run itself:
 //
-//   - the flow run's id is the run's flow_run_id;
-//   - the flow's id is the run's label prefect.flow.id;
-//   - the deployment's id is the run's label prefect.deployment.id, and a run
+//   - the id of the flow run is the run's flow_run_id;
+//   - the id of the flow is the run's label prefect.flow.id;
+//   - the id of the deployment is the run's label prefect.deployment.id, and a run
 //     without that label has no deployment.
 //
-// Whichever object is given, even an empty one, leaves only runs that belong to
-// a flow run; Deployment leaves only those that have a deployment too. A
-// criterion on anything else (names, tags, states, times, parents, work queues,
-// …) holds for no run, is_null_ and not_any_ included: what is not known is
-// neither there nor missing. The same goes for the flow's id where a run does
-// not tell it. With or_ one criterion that holds is enough, as everywhere; a
-// member without criteria holds.
+// Each given object, even an empty one, restricts the filter to runs of a flow
+// run; Deployment also requires a deployment. A criterion on any other value
+// (names, tags, states, times, parents, work queues, …) matches no run, also with
+// is_null_ and not_any_, because the value is unknown. The same applies to the id
+// of the flow if the run does not have the label. With or_ one matching criterion
+// is enough, as in all filters. A member without criteria matches.
 type ParentFilter struct {
 	// FlowRunIDs are the ids of flow runs, one of which a run must belong to. Nil: the other
 	// members count.
@@ -24,39 +23,39 @@ type ParentFilter struct {
 	FlowRun    *ParentCriteria // nil: not given
 	Flow       *ParentCriteria // nil: not given
 	Deployment *ParentCriteria // nil: not given
-	// Unknown tells that an object of which runs tell nothing was given (a work
-	// pool or work queue): no run matches.
+	// Unknown means that the filter has an object that runs have no fields for (a
+	// work pool or work queue): no run matches.
 	Unknown bool
 }
 
 // ParentCriteria are the members of one object of a ParentFilter.
 type ParentCriteria struct {
-	Or      bool              // one is enough; else all are needed
+	Or      bool              // one member is enough; otherwise all are required
 	Members []ParentCriterion // none: no restriction
 }
 
 // ParentCriterion is one member of ParentCriteria.
 type ParentCriterion struct {
 	Fact   ParentFact
-	Or     bool     // joins Any and IsNull; else both are needed
-	Any    []string // ids, one of which it must be; nil: no criterion
-	NotAny []string // ids, none of which it may be; nil: no criterion
-	IsNull *bool    // FactDeploymentID only. true: there is none; false: there is one; nil: no criterion
+	Or     bool     // joins Any and IsNull; otherwise both are required
+	Any    []string // ids, one of which must match; nil: no criterion
+	NotAny []string // ids, none of which may match; nil: no criterion
+	IsNull *bool    // FactDeploymentID only. true: no deployment; false: a deployment; nil: no criterion
 }
 
-// ParentFact is what a ParentCriterion is about.
+// ParentFact is the subject of a ParentCriterion.
 type ParentFact int
 
 // The facts.
 const (
-	FactAny          ParentFact = iota // a member without criteria: it holds for every run
+	FactAny          ParentFact = iota // a member without criteria: matches every run
 	FactFlowRunID                      // the run's flow run
 	FactFlowID                         // the flow of its flow run
 	FactDeploymentID                   // the deployment of its flow run
-	FactUnknown                        // what runs do not have: it matches none
+	FactUnknown                        // a value that runs do not have: matches none
 )
 
-// The labels with the ids of a run's parents (contract §2.6).
+// The labels with the ids of a run's flow and deployment (contract §2.6).
 const (
 	labelFlowID       = "prefect.flow.id"
 	labelDeploymentID = "prefect.deployment.id"
@@ -125,7 +124,7 @@ func (s *parentSets) label(run *Run, key string) bool {
 	return matchParent(s, id, known)
 }
 
-// matchParent matches by the id, if it is known.
+// matchParent matches the id. An unknown id does not match.
 func matchParent[T string | []byte](s *parentSets, id T, known bool) bool {
 	var joined Criteria
 	c := s.criterion
@@ -135,7 +134,8 @@ func matchParent[T string | []byte](s *parentSets, id T, known bool) bool {
 	return joined.Hold(c.Or)
 }
 
-// labelID is the text of a label that is one and needs no escapes, as ids do not.
+// labelID returns the text of a label that is a string without escapes, as ids
+// are.
 func labelID(run *Run, key string) (text []byte, ok bool) {
 	label := run.Labels[key]
 	if len(label) <= 2 || label[0] != '"' {

@@ -10,12 +10,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// What describes a run is cut to its bounds and marked, and never a reason not to
-// store a state; what identifies a run cannot be cut and is refused (docs/compatibility.md,
-// "What is cut").
+// Texts that describe a run are truncated to their limits and marked; they never prevent a
+// state from being stored. Texts that identify the run cannot be truncated, and are
+// rejected if they are too long (docs/compatibility.md, "What is cut").
 
-// CheckIdentity checks that what identifies the run is within its limits
-// (*InvalidError, naming the documented field).
+// CheckIdentity checks the length of the texts that identify the run. It returns an
+// *InvalidError with the documented field.
 func (r *Run) CheckIdentity() error {
 	return firstError(
 		CheckText("task_key", r.TaskKey, MaxTaskKey),
@@ -24,7 +24,7 @@ func (r *Run) CheckIdentity() error {
 	)
 }
 
-// fitEach cuts each thing that describes the run to its own bound.
+// fitEach truncates each text that describes the run to its own limit.
 func (r *Run) fitEach() {
 	r.Name = Truncate(r.Name, MaxName)
 	r.TaskVersion = FitText(r.TaskVersion, MaxTaskVersion)
@@ -85,7 +85,7 @@ func mapEach[T comparable](list []T, change func(T) T) []T {
 	return list
 }
 
-// mapValues returns nil for nil, else a map of its own.
+// mapValues returns nil for nil, otherwise a new map.
 func mapValues[T any](values map[string]T, change func(T) T) map[string]T {
 	changed := maps.Clone(values)
 	for key, value := range changed {
@@ -94,23 +94,23 @@ func mapValues[T any](values map[string]T, change func(T) T) map[string]T {
 	return changed
 }
 
-// Fit cuts what describes a run that is made, and its first state, to their
-// bounds. The run has room left for every name that it may get later.
+// Fit truncates the texts that describe a new run and its first state to their limits. It
+// reserves space for every name that the run may get later.
 func (r *Run) Fit(first *orchestration.State) {
 	r.fitEach()
 	fitState(first, stateRoom)
 	identity := utf8.RuneCountInString(r.TaskKey) + utf8.RuneCountInString(r.DynamicKey) + utf8.RuneCountInString(deref(r.CacheKey))
 	state, own := stateShares(first), r.askedShares()
 	const (
-		key     = 3 // the name, the data and the cache key of the state come before all
+		key     = 3 // the name, the data and the cache key of the state precede all of these
 		message = key + 1
-		tags    = 2 // the version and the tags come before the message
+		tags    = 2 // the version and the tags precede the message
 	)
 	shares := slices.Concat(state[:key], own[:tags], state[key:message], own[tags:], state[message:])
 	allot(MaxText-identity-stateText-MaxName, shares)
 }
 
-// askedShares are the texts of spec that have a bound together, the most useful first.
+// askedShares lists the texts of spec that share one limit, the most useful first.
 func (r *Run) askedShares() []share {
 	tags := func() int { return ruleMeasure.tags(r.Tags) }
 	labels := func() int { return ruleMeasure.labels(r.Labels) }
@@ -123,11 +123,11 @@ func (r *Run) askedShares() []share {
 	}
 }
 
-// largest stands for every integer that has too many digits: so many retries, or
-// so long a delay, never come to an end either way.
+// largest replaces every integer with too many digits. It has the same effect: that number
+// of retries, or a delay of that length, never ends.
 const largest = "9007199254740991"
 
-// fit brings numbers within their bounds.
+// fit limits numbers.
 func (p Policy) fit() Policy {
 	p.MaxRetries = FitNumber(p.MaxRetries, "0")
 	p.RetryDelaySeconds = FitNumber(p.RetryDelaySeconds, "0.0")
@@ -141,8 +141,8 @@ func (p Policy) fit() Policy {
 	return p
 }
 
-// withoutDefault is empty for what an empty text stands for, so that what every
-// client sends takes no room.
+// withoutDefault returns an empty text for values equal to an empty text, so that default
+// values of clients use no space.
 func withoutDefault(text, standsFor string) string {
 	if text == standsFor {
 		return ""
@@ -161,8 +161,8 @@ func fitNumber(text string) string {
 	}
 }
 
-// Fit cuts what describes the run and its state to their bounds. What identifies
-// the run is an *InvalidError if it is too long.
+// Fit truncates the texts that describe the run and its state to their limits. A text that
+// identifies the run and is too long is an *InvalidError.
 func (e Event) Fit() (Event, error) {
 	e.State.Reported = true
 	fitState(&e.State, stateRoom)
@@ -179,7 +179,7 @@ func (e Event) Fit() (Event, error) {
 	return e, nil
 }
 
-// now is the column with another value, where it had one.
+// now replaces the value of a field, if it has one.
 func (c Optional[T]) now(value T) Optional[T] {
 	if c.Given && c.Value != nil {
 		c.Value = &value

@@ -16,7 +16,7 @@ func (m *measure) tags(tags []string) (n int) {
 	return n
 }
 
-// cutTags keeps the first tags within items and most: the last one is the mark then.
+// cutTags keeps the first tags within items and most. The last one is then the mark.
 func (m *measure) cutTags(tags []string, items, most int) []string {
 	if len(tags) <= items && m.tags(tags) <= most {
 		return tags
@@ -34,7 +34,7 @@ func (m *measure) cutTags(tags []string, items, most int) []string {
 	return append(kept, mark)
 }
 
-// splitTags returns tags without their mark, and how many there were at first.
+// splitTags returns tags without their mark, and their original number.
 func splitTags(tags []string) (body []string, total int) {
 	if len(tags) > 0 {
 		if total, ok := itemsOf(tags[len(tags)-1]); ok {
@@ -44,8 +44,8 @@ func splitTags(tags []string) (body []string, total int) {
 	return tags, len(tags)
 }
 
-// labelOf is what a label takes: by the rules, as one that stands in spec.labels or,
-// in JSON, in spec.origin.wire, whichever is more.
+// labelOf returns the size of a label: the larger of its size in spec.labels by the CRD's
+// rules and its size in spec.origin.wire as JSON.
 func (m *measure) labelOf(key string, value json.RawMessage) int {
 	size := m.label + m.text(key) + max(m.text(string(value)), m.leastLabel)
 	if m.leastLabel == 0 {
@@ -61,8 +61,8 @@ func (m *measure) labels(labels map[string]json.RawMessage) (n int) {
 	return n
 }
 
-// cutLabels drops labels whose keys are too long, and then as many as must be;
-// those that Prefect sets itself are the last.
+// cutLabels drops labels whose keys are too long, then as many as necessary. Labels that
+// Prefect sets are dropped last.
 func (m *measure) cutLabels(labels map[string]json.RawMessage, items, most int) map[string]json.RawMessage {
 	tooLong := func(key string) bool { return utf8.RuneCountInString(key) > MaxLabelKey }
 	keys := slices.Collect(maps.Keys(labels))
@@ -85,7 +85,7 @@ func (m *measure) cutLabels(labels map[string]json.RawMessage, items, most int) 
 	return kept
 }
 
-// labelTotal returns the original number of labels, and whether some were dropped.
+// labelTotal returns the original number of labels, and whether labels were dropped.
 func labelTotal(labels map[string]json.RawMessage) (total int, marked bool) {
 	var text string
 	if json.Unmarshal(labels[CutKey], &text) == nil {
@@ -96,7 +96,7 @@ func labelTotal(labels map[string]json.RawMessage) (total int, marked bool) {
 	return len(labels), false
 }
 
-// rank puts the labels that Prefect sets before those of people.
+// rank puts the labels that Prefect sets before those of users.
 func rank(key string) int {
 	if strings.HasPrefix(key, "prefect.") {
 		return 0
@@ -104,7 +104,7 @@ func rank(key string) int {
 	return 1
 }
 
-// cutLabelValue cuts a label's value; what was no text becomes one.
+// cutLabelValue truncates the value of a label. Values other than strings become strings.
 func cutLabelValue(value json.RawMessage, most int) json.RawMessage {
 	if utf8.RuneCount(value) <= most {
 		return value
@@ -116,7 +116,7 @@ func cutLabelValue(value json.RawMessage, most int) json.RawMessage {
 	return quoted(quotable.cutText(text, most-len(`""`)))
 }
 
-// quotable measures a text by what it takes between the quotes of JSON.
+// quotable returns the size of a text between the quotes of JSON.
 var quotable = measure{char: jsonChar}
 
 func (m *measure) inputsOf(key string, list []TaskInput) int {
@@ -130,7 +130,7 @@ func (m *measure) inputsOf(key string, list []TaskInput) int {
 func (m *measure) inputOf(in *TaskInput) int {
 	n := m.input + m.text(in.Name) + m.text(in.Type)
 	if m.list > 0 {
-		n += len(in.ID) // ids are no texts to the rules, but take room in JSON
+		n += len(in.ID) // not texts in the CRD's rules, but part of the JSON
 	}
 	return n
 }
@@ -142,12 +142,12 @@ func (m *measure) inputs(inputs map[string][]TaskInput) (n int) {
 	return n
 }
 
-// inputMark is the mark among inputs: Prefect's clients take it for a constant.
+// inputMark is the mark among inputs. Prefect's clients read it as a constant.
 func inputMark(total int) TaskInput {
 	return TaskInput{InputType: InputConstant, Type: itemsMarkOf(total)}
 }
 
-// splitInputs returns a list of inputs without its mark, and how many there were at first.
+// splitInputs returns a list of inputs without its mark, and their original number.
 func splitInputs(list []TaskInput) (body []TaskInput, total int) {
 	if len(list) > 0 && list[len(list)-1].InputType == InputConstant {
 		if total, ok := itemsOf(list[len(list)-1].Type); ok {
@@ -157,8 +157,7 @@ func splitInputs(list []TaskInput) (body []TaskInput, total int) {
 	return list, len(list)
 }
 
-// inputCut cuts inputs: the arguments with few of them are kept whole as long as
-// there is room.
+// inputCut truncates inputs. It prefers to keep arguments with few sources whole.
 type inputCut struct {
 	*measure
 
@@ -194,7 +193,7 @@ func (m *measure) cutInputs(inputs map[string][]TaskInput, items, most int) map[
 	return c.kept
 }
 
-// take keeps as much of a list as there is room for.
+// take keeps as much of a list as fits.
 func (c *inputCut) take(key string, list []TaskInput) {
 	if size := c.inputsOf(key, list); len(list) > c.items || size > c.room {
 		list = c.cutList(key, list)
@@ -207,7 +206,7 @@ func (c *inputCut) take(key string, list []TaskInput) {
 	c.room -= c.inputsOf(key, list)
 }
 
-// cutList is nil if there is no room for the mark.
+// cutList returns nil if the mark does not fit.
 func (c *inputCut) cutList(key string, list []TaskInput) []TaskInput {
 	body, total := splitInputs(list)
 	mark := inputMark(total)

@@ -10,31 +10,32 @@ import (
 	"unicode/utf8"
 )
 
-// CutKey is the key of the mark in a map of which entries were dropped.
+// CutKey is the key of the mark in a map whose entries were dropped.
 const CutKey = "taskrun.dev/cut"
 
-// leastText is what every text is left when it is cut: room for the longest mark.
+// leastText is the minimum length to which a text is truncated, enough for the longest
+// mark.
 const leastText = 96
 
-// The marks that stand where something was cut. Each has the full length, so a
-// value that is cut again keeps the length that it had at first.
+// The marks of truncated values. Each has the original length, so a value that is
+// truncated again keeps it.
 var (
 	charactersMark = regexp.MustCompile(`… \[cut, (\d{1,18}) characters in all(?:, sha256 [0-9a-f]{32})?\]$`)
 	itemsMark      = regexp.MustCompile(`^… \[cut, (\d{1,18}) items in all\]$`)
 	dataMark       = regexp.MustCompile(` ?\[data cut, \d{1,18} characters in all\]$`)
 )
 
-// charactersMarkOf is the mark of a text that had n characters.
+// charactersMarkOf returns the mark of a text that had n characters.
 func charactersMarkOf(n int) string { return fmt.Sprintf("… [cut, %d characters in all]", n) }
 
-// itemsMarkOf is the mark of a list or map that had n items.
+// itemsMarkOf returns the mark of a list or map that had n items.
 func itemsMarkOf(n int) string { return fmt.Sprintf("… [cut, %d items in all]", n) }
 
-// dataMarkOf is the mark in the message of a state whose data had n characters.
+// dataMarkOf returns the mark in the message of a state whose data had n characters.
 func dataMarkOf(n int) string { return fmt.Sprintf("[data cut, %d characters in all]", n) }
 
-// splitText returns a text without its mark, and how many characters it had at
-// first; mark is empty if the text was not cut.
+// splitText returns a text without its mark, and its original number of characters.
+// mark is empty if the text was not truncated.
 func splitText(text string) (body, mark string, total int) {
 	at := charactersMark.FindStringSubmatchIndex(text)
 	if at == nil {
@@ -44,7 +45,7 @@ func splitText(text string) (body, mark string, total int) {
 	return text[:at[0]], text[at[0]:], total
 }
 
-// itemsOf reads the mark of a list or map.
+// itemsOf parses the mark of a list or map.
 func itemsOf(text string) (total int, ok bool) {
 	found := itemsMark.FindStringSubmatch(text)
 	if found == nil {
@@ -54,24 +55,24 @@ func itemsOf(text string) (total int, ok bool) {
 	return total, true
 }
 
-// measure says how much of a bound things take.
+// measure computes the sizes of values for one limit.
 type measure struct {
 	char func(rune) int
-	// What each takes besides its characters.
+	// Sizes besides the characters.
 	tag, label, list, input int
-	leastLabel              int // what a label's value takes at least
+	leastLabel              int // minimum size of a label's value
 }
 
-// ruleMeasure measures as the rules of the CRD count the texts of spec.
+// ruleMeasure computes sizes like the CRD's rules for the texts of spec.
 var ruleMeasure = measure{char: func(rune) int { return 1 }, input: inputText, leastLabel: labelText}
 
-// jsonMeasure measures what the fields take in status.effective, in JSON.
+// jsonMeasure computes the sizes of the fields in status.effective, as JSON.
 var jsonMeasure = measure{
 	char: jsonChar, tag: len(`"",`), label: len(`"":,`), list: len(`"":[],`),
 	input: len(`{"inputType":"parameter","id":"","name":"","type":""},`),
 }
 
-// jsonChar is how many characters JSON spells a character with.
+// jsonChar returns the number of characters of a character in JSON.
 func jsonChar(r rune) int {
 	switch {
 	case r == '"', r == '\\', r == '\n', r == '\r', r == '\t', r == '\b', r == '\f':
@@ -90,13 +91,13 @@ func (m *measure) text(text string) (n int) {
 	return n
 }
 
-// cutText cuts a text to most; its mark has the original length.
+// cutText truncates a text to most characters. The mark has the original length.
 func (m *measure) cutText(text string, most int) string {
 	return m.cutMarked(text, most, func(_ string, total int) string { return charactersMarkOf(total) })
 }
 
-// cutKey cuts a text that has to stay different from all others: the mark has a
-// digest of the whole.
+// cutKey truncates a text that must stay different from all others: the mark has a
+// digest of the whole text.
 func (m *measure) cutKey(text string, most int) string {
 	return m.cutMarked(text, most, func(text string, total int) string {
 		digest := sha256.Sum256([]byte(text))
@@ -122,11 +123,11 @@ func (m *measure) cutMarked(text string, most int, markOf func(text string, tota
 	return body + mark
 }
 
-// cutMessage cuts a message, and keeps what it says of data.
+// cutMessage truncates a message, and keeps the mark of dropped data.
 func (m *measure) cutMessage(text string, most int) string {
 	end := dataMark.FindString(text)
 	return m.cutText(strings.TrimSuffix(text, end), most-m.text(end)) + end
 }
 
-// Truncate shortens a text to at most most characters; a mark has the original length.
+// Truncate truncates a text to most characters. The mark has the original length.
 func Truncate(text string, most int) string { return ruleMeasure.cutText(text, most) }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// ApplyReport notes what an event says of fields that a run is made with, where it
-// differs from the run, and leaves in the event only that: what is noted has a
-// bound, so it may be less than what the event says.
+// ApplyReport records the fields of the event that belong to spec and differ from
+// the run. It leaves only these fields in the event. Recorded texts have limits, so
+// they can be shorter than those of the event.
 func (r *Run) ApplyReport(e *Event) {
 	r.Reported = e.Patch.diff(r)
 	var noted Patch
@@ -20,7 +20,7 @@ func (r *Run) ApplyReport(e *Event) {
 	e.Patch = noted.withProgress(&e.Patch)
 }
 
-// withProgress are the columns with what others say of transitions.
+// withProgress returns the fields with the progress that the event reports.
 func (c Patch) withProgress(of *Patch) Patch {
 	c.RunCount, c.FlowRunRunCount, c.TotalRunTime = of.RunCount, of.FlowRunRunCount, of.TotalRunTime
 	c.ExpectedStartTime, c.NextScheduledStartTime = of.ExpectedStartTime, of.NextScheduledStartTime
@@ -28,17 +28,17 @@ func (c Patch) withProgress(of *Patch) Patch {
 	return c
 }
 
-// leastReported is what each reported field is left at least, its name aside.
+// leastReported is the minimum size of each reported field without its name.
 const leastReported = 128
 
-// fitReported cuts reported fields so that all of them have room in
-// status.effective. Those that identify the run are cut last.
+// fitReported truncates reported fields so that all of them fit status.effective.
+// Those that identify the run are truncated last.
 func (c *Patch) fitReported() *Patch {
 	if c == nil {
 		return nil
 	}
 	fitted := *c
-	if name := fitted.Name.Value; name != nil { // stands in status.name
+	if name := fitted.Name.Value; name != nil { // stored in status.name
 		fitted.Name = fitted.Name.now(Truncate(*name, MaxName))
 	}
 	allot(MaxReported-len("{}"), fitted.shares())
@@ -97,7 +97,8 @@ func (m *measure) cutQuoted(text string, most int) string { return m.cutText(tex
 
 func (m *measure) cutQuotedKey(text string, most int) string { return m.cutKey(text, most-len(`""`)) }
 
-// policySize is what a policy takes without its delays at most, and what these take.
+// policySize returns the maximum size of a policy without its delays, and the size
+// of the delays.
 func policySize(p Policy) int {
 	n := 2 * leastReported
 	if p.RetryDelay != nil {
@@ -108,7 +109,8 @@ func policySize(p Policy) int {
 	return n
 }
 
-// cutPolicy drops the last delays: the one before them counts for later retries too.
+// cutPolicy drops the last delays. The last remaining one applies to later retries
+// too.
 func cutPolicy(p Policy, most int) Policy {
 	for policySize(p) > most && p.RetryDelay != nil && len(p.RetryDelay.Seconds) > 1 {
 		delay := *p.RetryDelay
@@ -118,7 +120,7 @@ func cutPolicy(p Policy, most int) Policy {
 	return p
 }
 
-// isCutOf reports whether a text is what is left of another one.
+// isCutOf reports whether a text is the truncated form of another one.
 func isCutOf(part, whole string) bool {
 	if part == whole {
 		return true
@@ -133,7 +135,7 @@ func isCutOfOptional(part, whole *string) bool {
 	return part != nil && whole != nil && isCutOf(*part, *whole)
 }
 
-// tagsCutOf reports whether tags are what is left of others.
+// tagsCutOf reports whether tags are the truncated form of others.
 func tagsCutOf(part, whole *[]string) bool {
 	if part == nil || whole == nil {
 		return false
@@ -146,7 +148,7 @@ func tagsCutOf(part, whole *[]string) bool {
 	return slices.Equal(body, all[:len(body)])
 }
 
-// labelsCutOf reports whether labels are what is left of others.
+// labelsCutOf reports whether labels are the truncated form of others.
 func labelsCutOf(part, whole *map[string]json.RawMessage) bool {
 	if part == nil || whole == nil {
 		return false
@@ -163,7 +165,7 @@ func labelsCutOf(part, whole *map[string]json.RawMessage) bool {
 	return true
 }
 
-// inputsCutOf reports whether inputs are what is left of others.
+// inputsCutOf reports whether inputs are the truncated form of others.
 func inputsCutOf(part, whole *map[string][]TaskInput) bool {
 	if part == nil || whole == nil {
 		return false

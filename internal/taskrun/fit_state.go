@@ -8,14 +8,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// share is one of the things that have a bound together.
+// share is one of the values that share one limit.
 type share struct {
 	size  func() int
-	least int            // what it keeps in any case
-	cut   func(most int) // called if it takes more than most
+	least int            // minimum size
+	cut   func(most int) // called if the value is larger than most
 }
 
-// allot brings the shares within room together. Those that come first are cut last.
+// allot truncates the shares so that they fit room together. The first ones are
+// truncated last.
 func allot(room int, shares []share) {
 	for i := range shares {
 		room -= shares[i].least
@@ -29,8 +30,9 @@ func allot(room int, shares []share) {
 	}
 }
 
-// fitState cuts what describes a state to its bounds, and all of it together to
-// room. It reports whether the data was dropped: the message says so then.
+// fitState truncates the texts that describe a state to their limits, and all of
+// them together to room. It reports whether the data was dropped; the message then
+// has a mark.
 func fitState(s *orchestration.State, room int) (dataCut bool) {
 	s.Name = Truncate(s.Name, MaxStateName)
 	if n := utf8.RuneCount(s.Data); n > MaxData {
@@ -56,12 +58,12 @@ func FitState(s *orchestration.State, most int) { fitState(s, min(stateRoom, mos
 // which bound it by 2000 characters: too long it stays.
 const leastStateKey = 2000 + leastText
 
-// stateShares are the texts of a state, the most useful first.
+// stateShares lists the texts of a state, the most useful first.
 func stateShares(s *orchestration.State) []share {
 	d := &s.Details
 	message := textShare(&s.Message, ruleMeasure.cutMessage)
 	if s.Data != nil {
-		message.least = 2 * leastText // for what has to be said if the data is dropped
+		message.least = 2 * leastText // for the mark of dropped data
 	}
 	key := textShare(&d.CacheKey, ruleMeasure.cutKey)
 	key.least = min(key.size(), leastStateKey)
@@ -82,7 +84,7 @@ func stateShares(s *orchestration.State) []share {
 	}
 }
 
-// textShare is a text that can be cut down to its mark.
+// textShare is a text that can be truncated to its mark.
 func textShare(text **string, cut func(text string, most int) string) share {
 	size := func() int { return utf8.RuneCountInString(deref(*text)) }
 	return share{
@@ -91,8 +93,8 @@ func textShare(text **string, cut func(text string, most int) string) share {
 	}
 }
 
-// dropData takes away data that is too long, and says so in the message. A part of
-// it would be no JSON, and without a mark it would be taken for the result.
+// dropData drops data that is too long, and marks the message. A part of the data
+// would not be JSON, and without a mark a client would take it for the result.
 func dropData(s *orchestration.State, n int) {
 	s.Data = nil
 	mark := dataMarkOf(n)
@@ -117,7 +119,7 @@ func keysetSize(keyset map[string]string) (n int) {
 	return n
 }
 
-// longestOf is the length of the longest key or value.
+// longestOf returns the length of the longest key or value.
 func longestOf(keyset map[string]string) (n int) {
 	for key, value := range keyset {
 		n = max(n, utf8.RuneCountInString(key), utf8.RuneCountInString(value))
@@ -125,8 +127,8 @@ func longestOf(keyset map[string]string) (n int) {
 	return n
 }
 
-// cutKeyset cuts values, drops entries whose keys are too long, and then as many
-// as must be.
+// cutKeyset truncates values, drops entries whose keys are too long, and then as
+// many as necessary.
 func cutKeyset(keyset map[string]string, items, most int) map[string]string {
 	if len(keyset) <= items && keysetSize(keyset) <= most && longestOf(keyset) <= MaxKeysetText {
 		return keyset
@@ -153,7 +155,7 @@ func cutKeyset(keyset map[string]string, items, most int) map[string]string {
 	return kept
 }
 
-// Fit cuts what describes the proposed state to its bounds.
+// Fit truncates the texts that describe the proposed state to their limits.
 func (p Proposal) Fit() Proposal {
 	state := p.State("", noTime)
 	data := state.Data
@@ -170,5 +172,5 @@ func (p Proposal) Fit() Proposal {
 	return p
 }
 
-// stateRoom is what the texts of one state may have together.
+// stateRoom returns the maximum size of the texts of one state together.
 const stateRoom = MaxText - reserved - stateText

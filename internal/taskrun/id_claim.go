@@ -1,17 +1,18 @@
 package taskrun
 
-// IDClaim ranks the objects that have one id: the run of the id is the object with
-// the lowest rank, and of several the oldest.
+// IDClaim ranks the objects that have one id. The run with the id is that of the
+// object with the lowest rank, and of equal ranks the oldest.
 type IDClaim int
 
 const (
-	// ClaimByUID is the rank of an object whose id is its UID, which the API server
-	// assigns: spec.id of another object can repeat it, but not precede it.
+	// ClaimByUID is the rank of an object whose id is its UID, which the API
+	// server assigns. spec.id of another object can have the same value, but not a
+	// lower rank.
 	ClaimByUID IDClaim = iota
-	// ClaimByName is the rank of an object whose name is the id. Runs made over REST
-	// are named so, and the API server keeps names unique.
+	// ClaimByName is the rank of an object whose name is the id, as for runs
+	// created over REST. The API server keeps names unique.
 	ClaimByName
-	// ClaimBySpec is the rank of all other objects: spec.id alone names the id.
+	// ClaimBySpec is the rank of all other objects: only spec.id has the id.
 	ClaimBySpec
 )
 

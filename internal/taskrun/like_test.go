@@ -17,26 +17,26 @@ func TestLike(t *testing.T) {
 		"the whole text":                        {"hello", "hello", true},
 		"at the start":                          {"hello", "he", true},
 		"at the end":                            {"hello", "lo", true},
-		"not there":                             {"hello", "world", false},
+		"no match":                              {"hello", "world", false},
 		"longer than the text":                  {"hell", "hello", false},
 		"in another case":                       {"Hello", "hELL", true},
 		"only ASCII letters fold":               {"École", "école", false},
 		"letters beyond ASCII match themselves": {"école", "éC", true},
-		"% is any characters":                   {"hello world", "he%ld", true},
-		"% is also none":                        {"hello", "hel%lo", true},
-		"% does not turn the order around":      {"hello", "lo%he", false},
+		"% matches any characters":              {"hello world", "he%ld", true},
+		"% matches no characters":               {"hello", "hel%lo", true},
+		"% keeps the order":                     {"hello", "lo%he", false},
 		"% alone":                               {"", "%", true},
-		"_ is one character":                    {"hello", "h_llo", true},
-		"_ is one character beyond ASCII":       {"héllo", "h_llo", true},
-		"_ is not none":                         {"hllo", "h_llo", false},
-		"_ in an empty text":                    {"", "_", false},
-		"a backslash is only that":              {`100%`, `\%`, false},
+		"_ matches one character":               {"hello", "h_llo", true},
+		"_ matches one character beyond ASCII":  {"héllo", "h_llo", true},
+		"_ does not match nothing":              {"hllo", "h_llo", false},
+		"_ does not match an empty text":        {"", "_", false},
+		"a backslash has no meaning":            {`100%`, `\%`, false},
 		"a backslash in the text":               {`a\b`, `\`, true},
-		"% after a false start":                 {"aab aac", "a%ac", true},
-		"a pattern that needs to go back":       {"abcabd", "abd", true},
+		"% after a partial match":               {"aab aac", "a%ac", true},
+		"a pattern that needs backtracking":     {"abcabd", "abd", true},
 		"many wildcards that do not match":      {strings.Repeat("a", 1000), strings.Repeat("a%", 200) + "b", false},
-		"brackets and the like have no meaning": {"a[b]*", "[b]*", true},
-		"a dot is a dot":                        {"ab", "a.", false},
+		"brackets have no meaning":              {"a[b]*", "[b]*", true},
+		"a dot matches a dot":                   {"ab", "a.", false},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -48,9 +48,9 @@ func TestLike(t *testing.T) {
 	}
 }
 
-// TestLikeIsTheExpression compares like with the regular expression that says
-// the same, on texts that are short enough to match often.
-func TestLikeIsTheExpression(t *testing.T) {
+// TestLike_matchesTheRegularExpression compares like with the equivalent
+// regular expression, on texts that are short enough to match often.
+func TestLike_matchesTheRegularExpression(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func(letters []string, most int) string {

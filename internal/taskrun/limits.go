@@ -9,10 +9,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Bounds of a run, in characters where a text is meant. The CRD's schema states
-// the same ones; a test compares them. MaxText bounds all texts of what was
-// asked together, and likewise those of the current and past states, so that
-// the largest legal object stays under 128 KiB.
+// Limits of a run; those of texts are in characters. The CRD's schema has the same
+// limits, and a test compares them. MaxText limits all texts of spec together, and
+// likewise those of the current and past states, so that the largest valid object is
+// smaller than 128 KiB.
 const (
 	MaxName        = 1024
 	MaxTaskKey     = 512
@@ -33,7 +33,7 @@ const (
 	MaxStateName   = 256
 	MaxMessage     = 4096
 	MaxData        = 8192
-	MaxStateKey    = 4096 // stateDetails.cacheKey: over-long ones are the rules' business
+	MaxStateKey    = 4096 // stateDetails.cacheKey; the rules reject longer ones
 	MaxPauseKey    = 512
 	MaxTraceparent = 256
 	MaxKeysetItems = 16
@@ -45,15 +45,16 @@ const (
 	MaxProposer    = 128
 	MaxDecisions   = 8
 
-	// reserved is kept free for the name that a rule may give a state.
+	// reserved is the space for the name that a rule may give a state.
 	reserved = 64
 
-	// What a short label value, and the fixed parts of an input, count as among the texts.
+	// The sizes of a short label value, and of the fixed parts of an input, among the
+	// texts.
 	labelText = 64
 	inputText = 20
 )
 
-// noTime stands where a time does not matter.
+// noTime is used where a time does not matter.
 var noTime time.Time
 
 // CheckText returns an *InvalidError when the text has more than most characters.
@@ -73,8 +74,8 @@ func checkLength(field, what string, n, most int) error {
 	return &InvalidError{Field: field, Reason: fmt.Sprintf("at most %d %s are kept here, got %d", most, what, n)}
 }
 
-// TruncateTexts keeps the run's states within MaxHistory and MaxText: the oldest
-// states shed message and data first, then fall off and are counted.
+// TruncateTexts keeps the run's states within MaxHistory and MaxText. It drops message
+// and data of the oldest states first, then whole states, which it counts.
 func (r *Run) TruncateTexts() {
 	var dropped int
 	r.History, dropped = TruncateHistory(r.History, r.State)
@@ -115,10 +116,10 @@ func TruncateHistory(history []orchestration.State, current *orchestration.State
 	return kept, dropped
 }
 
-// stateText is what the fixed parts of a state count as among its texts.
+// stateText is the size of the fixed parts of a state among its texts.
 const stateText = 128
 
-// textOf counts the characters of a state, as the CRD's rules do.
+// textOf counts the characters of a state like the CRD's rules.
 func textOf(s orchestration.State) int {
 	n := stateText + utf8.RuneCountInString(s.Name) + utf8.RuneCountInString(deref(s.Message)) + utf8.RuneCount(s.Data)
 	for _, text := range []*string{s.Details.CacheKey, s.Details.PauseKey, s.Details.Traceparent} {

@@ -7,14 +7,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// NamedInputs are the inputs of a run some of which its object names by the
-// object's name of the other run instead of its id. It is never changed, only replaced.
+// NamedInputs are the inputs of a run whose object refers to some runs by the name of
+// their object instead of their id. A NamedInputs is never changed, only replaced.
 type NamedInputs struct {
-	// Arguments are all arguments, in the order of the object. A source of type
+	// Arguments holds all arguments, in the order of the object. A source of type
 	// InputTaskRun without an ID has the name of the other object in Name.
 	Arguments []Argument
-	// IDs are the ids of the named runs, one for each such source in the order of
-	// Arguments; empty for one that was not found yet.
+	// IDs holds the ids of the named runs, one for each such source in the order of
+	// Arguments. An id is empty until the object is found.
 	IDs []string
 }
 
@@ -24,11 +24,11 @@ type Argument struct {
 	Sources []TaskInput
 }
 
-// IsNamed reports whether a source of NamedInputs is named by its object.
+// IsNamed reports whether a source of NamedInputs has the name of an object.
 func (i TaskInput) IsNamed() bool { return i.InputType == InputTaskRun && i.ID == "" }
 
-// NewNamedInputs returns the inputs of these arguments, nil if no source is named. The
-// ids are by the order of the named sources; missing ones are not found yet.
+// NewNamedInputs returns the inputs of these arguments, or nil if no source has a name.
+// ids are in the order of the named sources; missing ones are not found yet.
 func NewNamedInputs(arguments []Argument, ids []string) *NamedInputs {
 	n := &NamedInputs{Arguments: arguments}
 	for range n.Names() {
@@ -41,7 +41,7 @@ func NewNamedInputs(arguments []Argument, ids []string) *NamedInputs {
 	return n
 }
 
-// WithIDs returns the same inputs with other ids; nil of nil.
+// WithIDs returns the same inputs with other ids, nil for nil.
 func (n *NamedInputs) WithIDs(ids []string) *NamedInputs {
 	if n == nil {
 		return nil
@@ -49,7 +49,7 @@ func (n *NamedInputs) WithIDs(ids []string) *NamedInputs {
 	return NewNamedInputs(n.Arguments, ids)
 }
 
-// Names are the names of the objects, one for each named source.
+// Names returns the names of the objects, one for each named source.
 func (n *NamedInputs) Names() []string {
 	if n == nil {
 		return nil
@@ -65,7 +65,7 @@ func (n *NamedInputs) Names() []string {
 	return names
 }
 
-// Unresolved are the names of the objects that were not found yet, each once.
+// Unresolved returns the distinct names of the objects that were not found yet.
 func (n *NamedInputs) Unresolved() []string {
 	var names []string
 	for i, name := range n.Names() {
@@ -76,8 +76,8 @@ func (n *NamedInputs) Unresolved() []string {
 	return names
 }
 
-// Inputs are the inputs as clients see them: without what was not found yet.
-// Arguments without a named source share their memory with the result.
+// Inputs returns the inputs as clients see them: without the sources that were not
+// found yet. Arguments without a named source share their memory with the result.
 func (n *NamedInputs) Inputs() map[string][]TaskInput {
 	all := make(map[string][]TaskInput, len(n.Arguments))
 	ids := n.IDs
@@ -87,8 +87,8 @@ func (n *NamedInputs) Inputs() map[string][]TaskInput {
 	return all
 }
 
-// resolved returns the sources of the argument, with the next ids in place of names,
-// and the ids that are left.
+// resolved returns the sources of the argument with ids in place of names, and the
+// remaining ids.
 func (a Argument) resolved(ids []string) (sources []TaskInput, left []string) {
 	if !slices.ContainsFunc(a.Sources, TaskInput.IsNamed) {
 		return a.Sources, ids
@@ -106,13 +106,13 @@ func (a Argument) resolved(ids []string) (sources []TaskInput, left []string) {
 	return sources, ids
 }
 
-// resolve returns the inputs with the ids of the objects that were not found before;
-// the inputs themselves if none of them was found.
+// resolve returns the inputs with the ids of the objects that were found now, or the
+// same inputs if none was found.
 func (n *NamedInputs) resolve(found map[string]string) *NamedInputs {
 	ids, changed := []string(nil), false
 	for i, name := range n.Names() {
 		id := n.IDs[i]
-		if id == "" && isUUID(found[name]) { // a uid need not be one, and could not be stored
+		if id == "" && isUUID(found[name]) { // a uid need not be a UUID, and could then not be stored
 			id, changed = found[name], true
 		}
 		ids = append(ids, id)
@@ -128,8 +128,8 @@ func isUUID(text string) bool {
 	return err == nil && id.String() == text
 }
 
-// SetNamed sets the named inputs of the run, and its inputs by them, but for those
-// that are reported. Of nil there is nothing to set.
+// SetNamed sets the named inputs of the run and the inputs that follow from them,
+// unless those are reported. It does nothing for nil.
 func (r *Run) SetNamed(n *NamedInputs) {
 	if n == nil {
 		return
@@ -140,8 +140,8 @@ func (r *Run) SetNamed(n *NamedInputs) {
 	}
 }
 
-// ResolveInputs sets the ids of objects that were found, and reports whether one was
-// not known before.
+// ResolveInputs sets the ids of objects that were found, and reports whether an id is
+// new.
 func (r *Run) ResolveInputs(found map[string]string, now time.Time) bool {
 	resolved := r.Named.resolve(found)
 	if resolved == r.Named {

@@ -12,7 +12,7 @@ func (c *Patch) Apply(run *Run) {
 	c.applyProgress(&run.Progress)
 }
 
-// OrNil is nil if no column is given.
+// OrNil returns nil if no field is set.
 func (c *Patch) OrNil() *Patch {
 	if *c == (Patch{}) {
 		return nil
@@ -20,8 +20,8 @@ func (c *Patch) OrNil() *Patch {
 	return c
 }
 
-// ApplySpec sets those fields that a run is made with. A store does so with
-// Run.Reported when it reads a run. Of nil there is nothing to set.
+// ApplySpec sets only fields that belong to spec. A store applies Run.Reported
+// when it reads a run. It does nothing for nil.
 func (c *Patch) ApplySpec(run *Run) {
 	if c == nil {
 		return
@@ -39,7 +39,7 @@ func (c *Patch) ApplySpec(run *Run) {
 	setValue(&run.TaskInputs, c.TaskInputs)
 }
 
-// applyProgress sets the fields that transitions count.
+// applyProgress sets the fields of the run's progress.
 func (c *Patch) applyProgress(p *orchestration.Progress) {
 	setValue(&p.RunCount, c.RunCount)
 	setValue(&p.FlowRunRunCount, c.FlowRunRunCount)
@@ -50,7 +50,7 @@ func (c *Patch) applyProgress(p *orchestration.Progress) {
 	setValue(&p.TotalRunTime, c.TotalRunTime)
 }
 
-// setText leaves a field that is never null alone when the column is.
+// setText sets a field that cannot be null. It ignores a null.
 func setText(field *string, c Optional[string]) {
 	if c.Given && c.Value != nil {
 		*field = *c.Value
@@ -64,7 +64,7 @@ func setPointer[T any](field **T, c Optional[T]) {
 	}
 }
 
-// setValue sets a field whose null is its zero value.
+// setValue sets a field whose zero value represents null.
 func setValue[T any](field *T, c Optional[T]) {
 	if !c.Given {
 		return
@@ -76,9 +76,8 @@ func setValue[T any](field *T, c Optional[T]) {
 	}
 }
 
-// diff adds to reported those columns, of the fields that a run is made
-// with, in which c differs from the run. What was reported before is overruled.
-// The result is nil if there are none.
+// diff adds to reported the fields of spec in which c differs from the run. It
+// replaces fields that were reported before. The result is nil if there are none.
 func (c *Patch) diff(run *Run) *Patch {
 	var reported Patch
 	if run.Reported != nil {
@@ -98,8 +97,8 @@ func (c *Patch) diff(run *Run) *Patch {
 	return reported.OrNil().fitReported()
 }
 
-// note adds a column. What the run has already, or what is left of it there after
-// it was cut, is not noted.
+// note adds a field. It does not add a value that the run already has, whole or
+// truncated.
 func note[T any](reported *Optional[T], c Optional[T], present *T, cutOf ...func(part, whole *T) bool) {
 	for _, is := range cutOf {
 		if c.Given && !reported.Given && is(present, c.Value) {
@@ -111,7 +110,7 @@ func note[T any](reported *Optional[T], c Optional[T], present *T, cutOf ...func
 	}
 }
 
-// same compares two values; empty lists and maps are all alike.
+// same compares two values. Empty lists and maps are equal to nil.
 func same[T any](a, b *T) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -134,8 +133,7 @@ func orNull(text string) *string {
 	return &text
 }
 
-// NaturalKey returns the natural key that the columns give. Parts that they do not
-// give are empty.
+// NaturalKey returns the natural key in the patch. Unset parts are empty.
 func (c *Patch) NaturalKey() NaturalKey {
 	return NaturalKey{FlowRunID: deref(c.FlowRunID.Value), TaskKey: deref(c.TaskKey.Value), DynamicKey: deref(c.DynamicKey.Value)}
 }

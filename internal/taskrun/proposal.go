@@ -10,26 +10,26 @@ import (
 // Proposal proposes a state for a run.
 type Proposal struct {
 	Type    orchestration.StateType
-	Name    *string // nil: the type's default name
+	Name    *string // nil: the default name of the type
 	Message *string
 	Data    json.RawMessage // nil is null
 	Details orchestration.StateDetails
 	Force   bool
 
-	// Fault is the part of the proposal that could not be read; empty: none. A proposal
+	// Fault is the part of the proposal that could not be decoded, or empty. A proposal
 	// with a fault is aborted. Set by the store.
 	Fault string
 
-	// DataCut reports that the data was too long to be stored: the message says so.
-	// Set by the use cases.
+	// DataCut reports that the data was too long to be stored. The message then has a
+	// mark. Set by the use cases.
 	DataCut bool
 }
 
-// HasResult reports whether the proposal has data or a cache key: clients and later
-// runs read them as a result.
+// HasResult reports whether the proposal has data or a cache key, which clients and
+// later runs read as a result.
 func (p *Proposal) HasResult() bool { return len(p.Data) > 0 || p.Details.CacheKey != nil }
 
-// State is the state proposed, with the id and time it will have (contract §2.3).
+// State returns the proposed state, with its id and time (contract §2.3).
 func (p Proposal) State(id string, at time.Time) orchestration.State {
 	state := orchestration.State{
 		ID:        id,
@@ -49,20 +49,20 @@ func (p Proposal) State(id string, at time.Time) orchestration.State {
 	return state
 }
 
-// Outcome is what came of a proposal.
+// Outcome is the outcome of a proposal.
 type Outcome struct {
-	Run      *Run // as it is now
+	Run      *Run // current version
 	Decision orchestration.Decision
-	// State is the state the proposer is to see: the one written now, else the
-	// run's current one (contract §3.3). Its data can be more than what was
-	// stored (contract §2.3, unpersisted results).
+	// State is the state for the proposer: the one that this call wrote, otherwise the
+	// run's current one (contract §3.3). Its data can be more than the stored data
+	// (contract §2.3, unpersisted results).
 	State *orchestration.State
 	// Written reports whether this call wrote a state.
 	Written bool
 }
 
-// ProposalDecision is the final verdict on a NamedProposal. It is stored with the
-// state that it led to, in one write.
+// ProposalDecision is the final verdict on a NamedProposal. It is stored in the same
+// write as the state that it led to.
 type ProposalDecision struct {
 	Proposal    string // name
 	UID         string
@@ -73,24 +73,24 @@ type ProposalDecision struct {
 	StateID     string // of the state that the evaluation wrote; empty: none
 }
 
-// NamedProposal is a proposal that exists as an object of its own. A run
-// evaluates each name once.
+// NamedProposal is a proposal with its own object. A run evaluates each name once.
 type NamedProposal struct {
 	Proposal
 
 	Name      string
 	UID       string
-	Object    string // Revision.Object of the run that it is for
+	Object    string // ObjectRef.UID of the run
 	Proposer  string // user that created it; empty: unknown
 	IfStateID string // id that the run's current state must have; empty: any
-	// WaitingStateID is the id of the state that the run was in when an evaluation
-	// returned Wait; empty: none did. A run that finished since is not started again.
+	// WaitingStateID is the id of the run's state when an evaluation returned Wait, or
+	// empty. If the run finished since then, it is not started again.
 	WaitingStateID string
 }
 
-// NewRun is what a caller gives to create a run.
+// NewRun is the input of a creation.
 type NewRun struct {
-	// Run without progress. An empty ID or Name is generated, an empty TaskVersion is null.
+	// Run has no progress. An empty ID or Name is generated; an empty TaskVersion is
+	// null.
 	Run   Run
 	State *Proposal // nil: PENDING
 }

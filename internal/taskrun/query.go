@@ -6,26 +6,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Query asks for runs. It is a value, so that any store can answer it in its
+// Query selects runs. It is a value, so that each store can evaluate it in its
 // own way.
 type Query struct {
 	Filter Filter
 	Sort   Sort
-	Limit  int // 0: none are returned
+	Limit  int // 0: no runs are returned
 	Offset int
 	// Counted requests Page.Total, which reads every run that may match.
 	Counted bool
-	// Now is the moment for which running times are computed.
+	// Now is the time for which running times are computed.
 	Now time.Time
 }
 
-// Page answers a Query. All of it is of one moment.
+// Page is the result of a Query, from one snapshot.
 type Page struct {
 	Runs  []*Run
-	Total int // how many match, whatever Limit and Offset say; 0 unless Query.Counted
+	Total int // number of matching runs, regardless of Limit and Offset; 0 unless Query.Counted
 }
 
-// Sort orders runs; equal ones follow in the order of their ids, so that pages
+// Sort orders runs. Runs that are equal are ordered by id, so that pages
 // neither repeat nor skip a run.
 type Sort string
 
@@ -43,11 +43,11 @@ const (
 	SortDurationAsc               Sort = "DURATION_ASC"
 )
 
-// Filter restricts runs (contract §2.7). The zero Filter matches every run; so
+// Filter restricts runs (contract §2.7). The zero Filter matches every run, as
 // does the zero value of each member.
 type Filter struct {
-	// Or makes one matching member enough; else all given ones must match. A
-	// member that is given without criteria matches, also with Or.
+	// Or makes one matching member enough; otherwise all given ones must match.
+	// A given member without criteria matches, also with Or.
 	Or                bool
 	ID                *IDFilter
 	Name              *NameFilter
@@ -58,41 +58,43 @@ type Filter struct {
 	ExpectedStartTime *TimeFilter
 	Subflows          *SubflowFilter
 	FlowRunID         *FlowRunIDFilter
-	// Parents must match besides, whatever Or says; nil: no restriction.
+	// Parents must also match, regardless of Or; nil: no restriction.
 	Parents *ParentFilter
 }
 
-// IDFilter matches ids; nil Any is no criterion, an empty one matches nothing.
+// IDFilter matches ids. A nil Any is no criterion; an empty one matches
+// nothing.
 type IDFilter struct{ Any []string }
 
 // NameFilter matches names.
 type NameFilter struct {
 	Any  []string // nil: no criterion
-	Like string   // substring without regard to case; empty: no criterion
+	Like string   // substring, case-insensitive; empty: no criterion
 }
 
 // TagsFilter matches tags.
 type TagsFilter struct {
 	Or     bool
-	All    []string // every one must be there; empty: no criterion
+	All    []string // all of these tags are required; empty: no criterion
 	IsNull *bool    // true: no tags; false: at least one
 }
 
-// StateFilter matches the current state; members without criteria are left out.
+// StateFilter matches the current state. Members without criteria are ignored.
 type StateFilter struct {
 	Or    bool
 	Types []orchestration.StateType // nil: no criterion
 	Names []string                  // nil: no criterion
 }
 
-// TimeFilter matches a time that may be missing; both ends are inclusive.
+// TimeFilter matches a time that may be missing. Both ends are inclusive.
 type TimeFilter struct {
-	Before *time.Time // nil: no criterion; else a missing time does not match
-	After  *time.Time // nil: no criterion; else a missing time does not match
-	IsNull *bool      // true: the time is missing; false: it is there
+	Before *time.Time // nil: no criterion; otherwise a missing time does not match
+	After  *time.Time // nil: no criterion; otherwise a missing time does not match
+	IsNull *bool      // true: the time is missing; false: it is set
 }
 
-// SubflowFilter matches placeholders: runs that stand for a flow run called by another.
+// SubflowFilter matches runs that represent a flow run called by another. Flow
+// runs are not stored, so no run matches.
 type SubflowFilter struct {
 	Exists *bool // true: is a placeholder; false: is none; nil: no criterion
 	// Placeholders are the ids of all placeholders. They come from the store of flow runs;

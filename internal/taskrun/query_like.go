@@ -26,7 +26,7 @@ func likeFrom(text, pattern string, star int) bool {
 			continue
 		}
 		if t == len(text) {
-			return false // nothing is left for the rest of the pattern
+			return false // no text is left for the rest of the pattern
 		}
 		if c := text[t]; lowered[c] == lowered[d] && c < utf8.RuneSelf {
 			t, p = t+1, p+1
@@ -42,7 +42,7 @@ func likeFrom(text, pattern string, star int) bool {
 		mark = nextLike(text, mark, pattern[star])
 		t, p = mark, star
 	}
-	return true // as if a % stood behind it
+	return true // as if the pattern ended with %
 }
 
 // likeRune compares the first characters of both and returns their sizes.
@@ -58,8 +58,8 @@ func likeRune(text, pattern string) (size, patternSize int, alike bool) {
 	return size, patternSize, r == s
 }
 
-// nextLike returns where behind the mark a text could match a pattern that
-// begins with d.
+// nextLike returns the next position after the mark at which a text could match
+// a pattern that begins with d.
 func nextLike(text string, mark int, d byte) int {
 	_, size := utf8.DecodeRuneInString(text[mark:])
 	mark += size

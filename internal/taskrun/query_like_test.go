@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// likePlainly is like, as one would write it down.
+// likePlainly is a simple implementation of like.
 func likePlainly(text, pattern []rune) bool {
 	switch {
 	case len(pattern) == 0:
@@ -18,10 +18,10 @@ func likePlainly(text, pattern []rune) bool {
 	}
 }
 
-func TestLikeOnRandomTexts(t *testing.T) {
+func TestLike_matchesSimpleImplementationOnRandomTexts(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 9))
-	letters := []rune("aAbBéÉ\u00e8_%ß\u212a") // the last is a Kelvin sign, which is no ASCII letter
+	letters := []rune("aAbBéÉ\u00e8_%ß\u212a") // the last is a Kelvin sign, which is not an ASCII letter
 	word := func(most int) string {
 		var b strings.Builder
 		for range random.IntN(most + 1) {

@@ -9,8 +9,7 @@ import (
 type predicate = func(*Run) bool
 
 // Matcher compiles the filter. The result reports whether a run passes it. It allocates
-// no memory, and several goroutines may call it at once. The filter must not change as
-// long as it is used.
+// no memory and is safe for concurrent use. The filter must not change while it is used.
 func (f Filter) Matcher() func(*Run) bool {
 	match := Join(f.Or, f.members())
 	if f.Parents == nil {
@@ -20,8 +19,8 @@ func (f Filter) Matcher() func(*Run) bool {
 	return func(run *Run) bool { return parents(run) && match(run) }
 }
 
-// members returns the predicates of the members that are given, cheap ones first. Parents
-// is not one of them: it is required even with Or.
+// members returns the predicates of the given members, cheap ones first. Parents is not
+// among them, because it is required even with Or.
 func (f *Filter) members() (all []predicate) {
 	if f.Subflows != nil {
 		all = append(all, f.Subflows.matcher())

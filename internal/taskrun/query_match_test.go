@@ -15,7 +15,7 @@ const (
 	flowID  = "0198a1b2-0000-7000-8000-0000000000f1"
 )
 
-// matched is the run that the filters below are tried on.
+// matched is the run that the filters below are applied to.
 func matched() *Run {
 	run := &Run{ID: oneID, Name: "load-Users_7", FlowRunID: flowID, Tags: []string{"a", "b"}}
 	run.State = &orchestration.State{Type: orchestration.Scheduled, Name: "AwaitingRetry"}
@@ -23,7 +23,7 @@ func matched() *Run {
 	return run
 }
 
-// at is so many minutes after ten.
+// at returns a number of minutes after ten.
 func at(minutes int) *time.Time {
 	return new(time.Date(2026, time.August, 21, 10, minutes, 0, 0, time.UTC))
 }
@@ -32,88 +32,88 @@ func neverStarted(r *Run) { r.StartTime = nil }
 
 func TestFilterMatcher(t *testing.T) {
 	t.Parallel()
-	// A criterion that holds for the run, and one that does not.
+	// A criterion that matches the run, and one that does not.
 	yes, no := &IDFilter{Any: []string{oneID}}, &IDFilter{Any: []string{otherID}}
 	cases := map[string]struct {
 		filter Filter
 		change func(*Run)
 		want   bool
 	}{
-		"no filter matches":                           {want: true},
-		"empty members match":                         {filter: Filter{ID: &IDFilter{}, Name: &NameFilter{}, Tags: &TagsFilter{}, State: &StateFilter{}, FlowRunID: &FlowRunIDFilter{}}, want: true},
-		"all members must match":                      {filter: Filter{ID: yes, Name: &NameFilter{Any: []string{"other"}}}},
-		"all members do match":                        {filter: Filter{ID: yes, Name: &NameFilter{Any: []string{"load-Users_7"}}}, want: true},
-		"or: absent members do not count":             {filter: Filter{Or: true, ID: no}},
-		"or: empty members match":                     {filter: Filter{Or: true, ID: no, Name: &NameFilter{}, Tags: noTags(), State: noState(), FlowRunID: noFlow()}, want: true},
-		"or: an empty state matches":                  {filter: Filter{Or: true, ID: no, Name: noName(), Tags: noTags(), State: &StateFilter{}, FlowRunID: noFlow()}, want: true},
-		"or: one match is enough":                     {filter: Filter{Or: true, ID: yes, Name: noName(), Tags: noTags(), State: noState(), FlowRunID: noFlow()}, want: true},
-		"or: no match is none":                        {filter: Filter{Or: true, ID: no, Name: noName(), Tags: noTags(), State: noState(), FlowRunID: noFlow()}},
-		"id: one of many":                             {filter: Filter{ID: &IDFilter{Any: []string{otherID, oneID}}}, want: true},
-		"id: none of many":                            {filter: Filter{ID: no}},
-		"id: an empty list has none":                  {filter: Filter{ID: &IDFilter{Any: []string{}}}},
-		"name: exact":                                 {filter: Filter{Name: &NameFilter{Any: []string{"x", "load-Users_7"}}}, want: true},
-		"name: exact minds the case":                  {filter: Filter{Name: &NameFilter{Any: []string{"load-users_7"}}}},
-		"name: an empty list has none":                {filter: Filter{Name: &NameFilter{Any: []string{}}}},
-		"name: part of it":                            {filter: Filter{Name: &NameFilter{Like: "USERS"}}, want: true},
-		"name: list and part":                         {filter: Filter{Name: &NameFilter{Any: []string{"load-Users_7"}, Like: "flows"}}},
-		"tags: all are there":                         {filter: Filter{Tags: &TagsFilter{All: []string{"b", "a", "a"}}}, want: true},
-		"tags: one is missing":                        {filter: Filter{Tags: &TagsFilter{All: []string{"a", "c"}}}},
-		"tags: an empty list is no criterion":         {filter: Filter{Tags: &TagsFilter{All: []string{}}}, want: true},
-		"tags: none wanted, some there":               {filter: Filter{Tags: &TagsFilter{IsNull: new(true)}}},
-		"tags: none wanted, none there":               {filter: Filter{Tags: &TagsFilter{IsNull: new(true)}}, change: func(r *Run) { r.Tags = []string{} }, want: true},
-		"tags: some wanted, some there":               {filter: Filter{Tags: &TagsFilter{IsNull: new(false)}}, want: true},
-		"tags: some wanted, none there":               {filter: Filter{Tags: &TagsFilter{IsNull: new(false)}}, change: func(r *Run) { r.Tags = nil }},
-		"tags: both criteria, one fails":              {filter: Filter{Tags: &TagsFilter{All: []string{"c"}, IsNull: new(false)}}},
-		"tags or: one criterion holds":                {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(false)}}, want: true},
-		"tags or: an absent criterion does not count": {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}}}},
-		"tags or: both fail":                          {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(true)}}},
-		"state: its type":                             {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Pending, orchestration.Scheduled}}}, want: true},
-		"state: another type":                         {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Pending}}}},
-		"state: an empty list of types":               {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{}}}},
-		"state: its name":                             {filter: Filter{State: &StateFilter{Names: []string{"AwaitingRetry"}}}, want: true},
-		"state: another name":                         {filter: Filter{State: &StateFilter{Names: []string{"awaitingretry"}}}},
-		"state: type but not name":                    {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Scheduled}, Names: []string{"Scheduled"}}}},
-		"state or: type but not name":                 {filter: Filter{State: &StateFilter{Or: true, Types: []orchestration.StateType{orchestration.Scheduled}, Names: []string{"Scheduled"}}}, want: true},
-		"state or: an absent one is left out":         {filter: Filter{State: &StateFilter{Or: true, Names: []string{"Scheduled"}}}},
-		"state or: without any it matches":            {filter: Filter{State: &StateFilter{Or: true}}, want: true},
-		"state: a run without one":                    {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{""}, Names: []string{""}}}, change: func(r *Run) { r.State = nil }},
-		"state: a run without one and no criterion":   {filter: Filter{State: &StateFilter{}}, change: func(r *Run) { r.State = nil }, want: true},
-		"start: before, both ends inclusive":          {filter: Filter{StartTime: &TimeFilter{Before: at(0), After: at(0)}}, want: true},
-		"start: too late":                             {filter: Filter{StartTime: &TimeFilter{Before: at(-1)}}},
-		"start: too early":                            {filter: Filter{StartTime: &TimeFilter{After: at(1)}}},
-		"start: no criterion":                         {filter: Filter{StartTime: &TimeFilter{}}, change: neverStarted, want: true},
-		"start: missing is not before":                {filter: Filter{StartTime: &TimeFilter{Before: at(9)}}, change: neverStarted},
-		"start: missing is not after":                 {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
-		"start: missing, as it must be":               {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}, change: neverStarted, want: true},
-		"start: missing, as it must not be":           {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, change: neverStarted},
-		"start: there, as it must be":                 {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, want: true},
-		"start: there, as it must not be":             {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}},
-		"start: a span and missing never hold both":   {filter: Filter{StartTime: &TimeFilter{After: at(-9), IsNull: new(true)}}},
-		"start: an expected start does not stand in":  {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
-		"end: after":                                  {filter: Filter{EndTime: &TimeFilter{After: at(1)}}, want: true},
-		"end: not before":                             {filter: Filter{EndTime: &TimeFilter{Before: at(0)}}},
-		"expected start: before":                      {filter: Filter{ExpectedStartTime: &TimeFilter{Before: at(-1)}}, want: true},
-		"expected start: not after":                   {filter: Filter{ExpectedStartTime: &TimeFilter{After: at(0)}}},
-		"or: one of the times":                        {filter: Filter{Or: true, StartTime: &TimeFilter{After: at(1)}, EndTime: &TimeFilter{After: at(1)}, ExpectedStartTime: &TimeFilter{After: at(0)}}, want: true},
-		"or: a time without criteria matches":         {filter: Filter{Or: true, ID: no, StartTime: &TimeFilter{}}, want: true},
-		"subflows: no run is one":                     {filter: Filter{Subflows: &SubflowFilter{Exists: new(true)}}},
-		"subflows: all runs are none":                 {filter: Filter{Subflows: &SubflowFilter{Exists: new(false)}}, want: true},
-		"subflows: no criterion":                      {filter: Filter{Subflows: &SubflowFilter{}}, want: true},
-		"or: subflows without criteria match":         {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{}}, want: true},
-		"or: subflows that there are not":             {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{Exists: new(true)}}},
-		"parents: they must match besides":            {filter: Filter{ID: yes, Parents: &ParentFilter{Unknown: true}}},
-		"or: parents must match all the same":         {filter: Filter{Or: true, ID: yes, Parents: &ParentFilter{Unknown: true}}},
-		"or: parents alone are not enough":            {filter: Filter{Or: true, ID: no, Parents: &ParentFilter{}}},
-		"flow run: one of many":                       {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID, flowID}, IsNull: new(false)}}, want: true},
-		"flow run: none of many":                      {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID}, IsNull: new(false)}}},
-		"flow run: an empty list has none":            {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{}, IsNull: new(false)}}},
-		"flow run: has one, as by default":            {filter: Filter{FlowRunID: &FlowRunIDFilter{IsNull: new(false)}}, want: true},
-		"flow run: has none, which it must":           {filter: Filter{FlowRunID: &FlowRunIDFilter{IsNull: new(false)}}, change: outsideFlows},
-		"flow run: null ignores the list":             {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}, IsNull: new(true)}}},
-		"flow run: null and outside flows":            {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}, IsNull: new(true)}}, change: outsideFlows, want: true},
-		"flow run: a null criterion alone":            {filter: Filter{FlowRunID: &FlowRunIDFilter{}}, change: outsideFlows, want: true},
-		"flow run: a null criterion and a list":       {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}}}, want: true},
-		"flow run: an empty id is none":               {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{""}}}, change: outsideFlows},
+		"no filter matches":                             {want: true},
+		"empty members match":                           {filter: Filter{ID: &IDFilter{}, Name: &NameFilter{}, Tags: &TagsFilter{}, State: &StateFilter{}, FlowRunID: &FlowRunIDFilter{}}, want: true},
+		"all members must match":                        {filter: Filter{ID: yes, Name: &NameFilter{Any: []string{"other"}}}},
+		"all members do match":                          {filter: Filter{ID: yes, Name: &NameFilter{Any: []string{"load-Users_7"}}}, want: true},
+		"or: absent members do not count":               {filter: Filter{Or: true, ID: no}},
+		"or: empty members match":                       {filter: Filter{Or: true, ID: no, Name: &NameFilter{}, Tags: noTags(), State: noState(), FlowRunID: noFlow()}, want: true},
+		"or: an empty state matches":                    {filter: Filter{Or: true, ID: no, Name: noName(), Tags: noTags(), State: &StateFilter{}, FlowRunID: noFlow()}, want: true},
+		"or: one match is enough":                       {filter: Filter{Or: true, ID: yes, Name: noName(), Tags: noTags(), State: noState(), FlowRunID: noFlow()}, want: true},
+		"or: no member matches":                         {filter: Filter{Or: true, ID: no, Name: noName(), Tags: noTags(), State: noState(), FlowRunID: noFlow()}},
+		"id: in the list":                               {filter: Filter{ID: &IDFilter{Any: []string{otherID, oneID}}}, want: true},
+		"id: not in the list":                           {filter: Filter{ID: no}},
+		"id: an empty list matches none":                {filter: Filter{ID: &IDFilter{Any: []string{}}}},
+		"name: exact":                                   {filter: Filter{Name: &NameFilter{Any: []string{"x", "load-Users_7"}}}, want: true},
+		"name: exact case":                              {filter: Filter{Name: &NameFilter{Any: []string{"load-users_7"}}}},
+		"name: an empty list matches none":              {filter: Filter{Name: &NameFilter{Any: []string{}}}},
+		"name: a substring":                             {filter: Filter{Name: &NameFilter{Like: "USERS"}}, want: true},
+		"name: list and substring":                      {filter: Filter{Name: &NameFilter{Any: []string{"load-Users_7"}, Like: "flows"}}},
+		"tags: all present":                             {filter: Filter{Tags: &TagsFilter{All: []string{"b", "a", "a"}}}, want: true},
+		"tags: one missing":                             {filter: Filter{Tags: &TagsFilter{All: []string{"a", "c"}}}},
+		"tags: an empty list is no criterion":           {filter: Filter{Tags: &TagsFilter{All: []string{}}}, want: true},
+		"tags: none wanted, some present":               {filter: Filter{Tags: &TagsFilter{IsNull: new(true)}}},
+		"tags: none wanted, none present":               {filter: Filter{Tags: &TagsFilter{IsNull: new(true)}}, change: func(r *Run) { r.Tags = []string{} }, want: true},
+		"tags: some wanted, some present":               {filter: Filter{Tags: &TagsFilter{IsNull: new(false)}}, want: true},
+		"tags: some wanted, none present":               {filter: Filter{Tags: &TagsFilter{IsNull: new(false)}}, change: func(r *Run) { r.Tags = nil }},
+		"tags: both criteria, one fails":                {filter: Filter{Tags: &TagsFilter{All: []string{"c"}, IsNull: new(false)}}},
+		"tags or: one criterion matches":                {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(false)}}, want: true},
+		"tags or: an absent criterion does not count":   {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}}}},
+		"tags or: both criteria fail":                   {filter: Filter{Tags: &TagsFilter{Or: true, All: []string{"c"}, IsNull: new(true)}}},
+		"state: the type":                               {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Pending, orchestration.Scheduled}}}, want: true},
+		"state: another type":                           {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Pending}}}},
+		"state: an empty list of types":                 {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{}}}},
+		"state: the name":                               {filter: Filter{State: &StateFilter{Names: []string{"AwaitingRetry"}}}, want: true},
+		"state: another name":                           {filter: Filter{State: &StateFilter{Names: []string{"awaitingretry"}}}},
+		"state: type but not name":                      {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{orchestration.Scheduled}, Names: []string{"Scheduled"}}}},
+		"state or: type but not name":                   {filter: Filter{State: &StateFilter{Or: true, Types: []orchestration.StateType{orchestration.Scheduled}, Names: []string{"Scheduled"}}}, want: true},
+		"state or: an absent criterion is ignored":      {filter: Filter{State: &StateFilter{Or: true, Names: []string{"Scheduled"}}}},
+		"state or: without criteria it matches":         {filter: Filter{State: &StateFilter{Or: true}}, want: true},
+		"state: a run without a state":                  {filter: Filter{State: &StateFilter{Types: []orchestration.StateType{""}, Names: []string{""}}}, change: func(r *Run) { r.State = nil }},
+		"state: a run without a state and no criterion": {filter: Filter{State: &StateFilter{}}, change: func(r *Run) { r.State = nil }, want: true},
+		"start: before, both ends inclusive":            {filter: Filter{StartTime: &TimeFilter{Before: at(0), After: at(0)}}, want: true},
+		"start: too late":                               {filter: Filter{StartTime: &TimeFilter{Before: at(-1)}}},
+		"start: too early":                              {filter: Filter{StartTime: &TimeFilter{After: at(1)}}},
+		"start: no criterion":                           {filter: Filter{StartTime: &TimeFilter{}}, change: neverStarted, want: true},
+		"start: a missing time is not before":           {filter: Filter{StartTime: &TimeFilter{Before: at(9)}}, change: neverStarted},
+		"start: a missing time is not after":            {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
+		"start: missing, wanted missing":                {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}, change: neverStarted, want: true},
+		"start: missing, wanted set":                    {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, change: neverStarted},
+		"start: set, wanted set":                        {filter: Filter{StartTime: &TimeFilter{IsNull: new(false)}}, want: true},
+		"start: set, wanted missing":                    {filter: Filter{StartTime: &TimeFilter{IsNull: new(true)}}},
+		"start: a range and missing never match":        {filter: Filter{StartTime: &TimeFilter{After: at(-9), IsNull: new(true)}}},
+		"start: an expected start does not count":       {filter: Filter{StartTime: &TimeFilter{After: at(-9)}}, change: neverStarted},
+		"end: after":                                    {filter: Filter{EndTime: &TimeFilter{After: at(1)}}, want: true},
+		"end: not before":                               {filter: Filter{EndTime: &TimeFilter{Before: at(0)}}},
+		"expected start: before":                        {filter: Filter{ExpectedStartTime: &TimeFilter{Before: at(-1)}}, want: true},
+		"expected start: not after":                     {filter: Filter{ExpectedStartTime: &TimeFilter{After: at(0)}}},
+		"or: one of the times":                          {filter: Filter{Or: true, StartTime: &TimeFilter{After: at(1)}, EndTime: &TimeFilter{After: at(1)}, ExpectedStartTime: &TimeFilter{After: at(0)}}, want: true},
+		"or: a time without criteria matches":           {filter: Filter{Or: true, ID: no, StartTime: &TimeFilter{}}, want: true},
+		"subflows: no run matches":                      {filter: Filter{Subflows: &SubflowFilter{Exists: new(true)}}},
+		"subflows: all runs match":                      {filter: Filter{Subflows: &SubflowFilter{Exists: new(false)}}, want: true},
+		"subflows: no criterion":                        {filter: Filter{Subflows: &SubflowFilter{}}, want: true},
+		"or: subflows without criteria match":           {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{}}, want: true},
+		"or: subflows that do not exist":                {filter: Filter{Or: true, ID: no, Subflows: &SubflowFilter{Exists: new(true)}}},
+		"parents: must also match":                      {filter: Filter{ID: yes, Parents: &ParentFilter{Unknown: true}}},
+		"or: parents must match too":                    {filter: Filter{Or: true, ID: yes, Parents: &ParentFilter{Unknown: true}}},
+		"or: parents alone are not enough":              {filter: Filter{Or: true, ID: no, Parents: &ParentFilter{}}},
+		"flow run: in the list":                         {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID, flowID}, IsNull: new(false)}}, want: true},
+		"flow run: not in the list":                     {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{otherID}, IsNull: new(false)}}},
+		"flow run: an empty list matches none":          {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{}, IsNull: new(false)}}},
+		"flow run: required by default":                 {filter: Filter{FlowRunID: &FlowRunIDFilter{IsNull: new(false)}}, want: true},
+		"flow run: null requires no flow run":           {filter: Filter{FlowRunID: &FlowRunIDFilter{IsNull: new(false)}}, change: outsideFlows},
+		"flow run: null ignores the list":               {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}, IsNull: new(true)}}},
+		"flow run: null and outside flows":              {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}, IsNull: new(true)}}, change: outsideFlows, want: true},
+		"flow run: a null criterion alone":              {filter: Filter{FlowRunID: &FlowRunIDFilter{}}, change: outsideFlows, want: true},
+		"flow run: a null criterion and a list":         {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{flowID}}}, want: true},
+		"flow run: an empty id is not a flow run":       {filter: Filter{FlowRunID: &FlowRunIDFilter{Any: []string{""}}}, change: outsideFlows},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestFilterMatcher(t *testing.T) {
 	}
 }
 
-// Filters that the run does not pass.
+// Filters that do not match the run.
 func noName() *NameFilter { return &NameFilter{Any: []string{}} }
 
 func noTags() *TagsFilter {
@@ -141,7 +141,8 @@ func noFlow() *FlowRunIDFilter { return &FlowRunIDFilter{Any: []string{}} }
 
 func outsideFlows(r *Run) { r.FlowRunID = "" }
 
-// broad is a filter with long lists in all its members, that the run passes.
+// broad returns a filter with long lists in all its members that matches the
+// run.
 func broad(run *Run) Filter {
 	texts := func(last string) (list []string) {
 		for i := range 100 {
@@ -165,7 +166,7 @@ func broad(run *Run) Filter {
 	}
 }
 
-func TestLongListsAreLookedUpAsShortOnesAreSearched(t *testing.T) {
+func TestMatcher_longListsMatchLikeShortOnes(t *testing.T) {
 	t.Parallel()
 	run := matched()
 	filter := broad(run)
@@ -191,7 +192,7 @@ func TestLongListsAreLookedUpAsShortOnesAreSearched(t *testing.T) {
 }
 
 //nolint:paralleltest // AllocsPerRun counts for the whole process.
-func TestMatchingTakesNoMemory(t *testing.T) {
+func TestMatcher_allocatesNoMemory(t *testing.T) {
 	run := matched()
 	filter := broad(run)
 	either := filter

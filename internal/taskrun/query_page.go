@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/topk"
 )
 
-// Page cuts the query's page out of the runs that match, and sorts it. A page is a
-// small part of the runs that match: the others are not sorted.
+// Page selects the query's page from the matching runs, and sorts it. It does not
+// sort the other runs, because a page is a small part of them.
 func (q Query) Page(runs []*Run) Page {
 	page := Page{}
 	if q.Counted {
@@ -24,8 +24,8 @@ func (q Query) Page(runs []*Run) Page {
 	return page
 }
 
-// rank returns a function that is monotonic in the query's order: where the ranks of
-// two runs differ, they compare as the runs do.
+// rank returns a function that is monotonic in the query's order: if the ranks of
+// two runs differ, the runs compare in the same way.
 func (q Query) rank() func(*Run) uint64 {
 	switch q.Sort {
 	case SortExpectedStartTimeAsc:
@@ -57,7 +57,7 @@ func rankOf(t *time.Time) uint64 {
 	return topk.Sortable(t.UnixMicro())
 }
 
-// total compares two runs as the query's sort says, ties by their ids.
+// total compares two runs in the query's order, then by id.
 func (q Query) total() func(a, b *Run) int {
 	order := q.order()
 	return func(a, b *Run) int {
@@ -68,7 +68,7 @@ func (q Query) total() func(a, b *Run) int {
 	}
 }
 
-// order compares two runs as the query's sort says, ties aside.
+// order compares two runs in the query's order only.
 func (q Query) order() func(a, b *Run) int {
 	switch q.Sort {
 	case SortExpectedStartTimeAsc:
@@ -98,7 +98,7 @@ func (q Query) byDuration(a, b *Run) int {
 	return cmp.Compare(a.EstimatedRunTime(q.Now), b.EstimatedRunTime(q.Now))
 }
 
-// byTime puts missing times last, as PostgreSQL does.
+// byTime orders missing times last, like PostgreSQL.
 func byTime(of func(*Run) *time.Time) func(a, b *Run) int {
 	return func(a, b *Run) int {
 		x, y := of(a), of(b)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkPage measures the page of 200 runs after an offset, of 100,000 runs in random order.
+// BenchmarkPage measures the page of 200 runs after an offset, out of 100,000 runs in random
+// order.
 func BenchmarkPage(b *testing.B) {
 	random := rand.New(rand.NewPCG(3, 8))
 	runs := make([]*Run, 100_000)

@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// shelf returns runs named a to e, in no order. Later letters have later times;
-// c has no times at all; d is running; b and e are the same but for their ids.
+// shelf returns runs named a to e, unsorted. Later letters have later times; c
+// has no times at all; d is running; b and e are equal apart from their ids.
 func shelf() []*Run {
 	at := func(minute int) *time.Time {
 		return new(time.Date(2026, time.August, 21, 10, minute, 0, 0, time.UTC))
@@ -33,24 +33,24 @@ func shelf() []*Run {
 	}
 }
 
-func TestEverySortOrders(t *testing.T) {
+func TestPage_everySort(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		sort Sort
 		now  int // minutes after ten; d has been running since ten past
 		want string
 	}{
-		"ids descend":                            {sort: SortIDDesc, want: "5 4 3 2 1"},
-		"an unknown sort is by id":               {sort: "", want: "5 4 3 2 1"},
-		"expected start, none last":              {sort: SortExpectedStartTimeAsc, want: "1 2 5 4 3"},
-		"expected start descending, none first":  {sort: SortExpectedStartTimeDesc, want: "3 4 2 5 1"},
-		"next start, none last":                  {sort: SortNextScheduledStartTimeAsc, want: "1 2 5 4 3"},
-		"end descending, none first":             {sort: SortEndTimeDesc, want: "3 4 2 5 1"},
-		"names by their bytes":                   {sort: SortNameAsc, want: "4 1 2 5 3"},
-		"names by their bytes descending":        {sort: SortNameDesc, want: "3 2 5 1 4"},
-		"durations, a run that has just started": {sort: SortDurationAsc, now: 10, want: "4 2 5 3 1"},
-		"durations, a run that goes on":          {sort: SortDurationAsc, now: 60, want: "2 5 3 1 4"},
-		"durations descending":                   {sort: SortDurationDesc, now: 60, want: "4 1 3 2 5"},
+		"descending ids":                                {sort: SortIDDesc, want: "5 4 3 2 1"},
+		"an unknown sort is by id":                      {sort: "", want: "5 4 3 2 1"},
+		"expected start, missing ones last":             {sort: SortExpectedStartTimeAsc, want: "1 2 5 4 3"},
+		"expected start descending, missing ones first": {sort: SortExpectedStartTimeDesc, want: "3 4 2 5 1"},
+		"next start, missing ones last":                 {sort: SortNextScheduledStartTimeAsc, want: "1 2 5 4 3"},
+		"end descending, missing ones first":            {sort: SortEndTimeDesc, want: "3 4 2 5 1"},
+		"names in byte order":                           {sort: SortNameAsc, want: "4 1 2 5 3"},
+		"names in byte order, descending":               {sort: SortNameDesc, want: "3 2 5 1 4"},
+		"durations, a run that has just started":        {sort: SortDurationAsc, now: 10, want: "4 2 5 3 1"},
+		"durations, a running run":                      {sort: SortDurationAsc, now: 60, want: "2 5 3 1 4"},
+		"durations descending":                          {sort: SortDurationDesc, now: 60, want: "4 1 3 2 5"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -76,21 +76,21 @@ func order(runs []*Run) string {
 	return strings.Join(ids, " ")
 }
 
-func TestPages(t *testing.T) {
+func TestPage_offsetAndLimit(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		limit, offset int
 		want          string
 	}{
-		"the first page":             {limit: 2, want: "5 4"},
-		"a page in the middle":       {limit: 2, offset: 2, want: "3 2"},
-		"the last page, not full":    {limit: 2, offset: 4, want: "1"},
-		"beyond the last page":       {limit: 2, offset: 5},
-		"far beyond the last page":   {limit: 2, offset: 1 << 62},
-		"a limit of none":            {offset: 1},
-		"a limit beyond what is":     {limit: 200, offset: 3, want: "2 1"},
-		"as large a limit as can be": {limit: 1<<63 - 1, offset: 4, want: "1"},
-		"negative numbers are none":  {limit: -1, offset: -1},
+		"the first page":                   {limit: 2, want: "5 4"},
+		"a page in the middle":             {limit: 2, offset: 2, want: "3 2"},
+		"an incomplete last page":          {limit: 2, offset: 4, want: "1"},
+		"beyond the last page":             {limit: 2, offset: 5},
+		"far beyond the last page":         {limit: 2, offset: 1 << 62},
+		"a limit of 0":                     {offset: 1},
+		"a limit above the number of runs": {limit: 200, offset: 3, want: "2 1"},
+		"the largest limit":                {limit: 1<<63 - 1, offset: 4, want: "1"},
+		"negative numbers count as 0":      {limit: -1, offset: -1},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -103,9 +103,9 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestPagesAreCutFromTheWhole compares pages of many runs, with many ties, with
-// what one gets by sorting them all.
-func TestPagesAreCutFromTheWhole(t *testing.T) {
+// TestPage_equalsPartOfSortedRuns compares pages of many runs, with many equal
+// keys, with a full sort.
+func TestPage_equalsPartOfSortedRuns(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 300 {

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// RejectionCause is why the cluster rejects a write that nothing is wrong with.
+// RejectionCause is the reason why the cluster rejects a valid write.
 type RejectionCause string
 
 // The causes.
@@ -27,13 +27,13 @@ const (
 // write is rejected again until the cluster is changed.
 type RejectedError struct {
 	Cause   RejectionCause
-	Message string // the API server's words, one line of MaxRejection characters at most
+	Message string // message of the API server, one line of at most MaxRejection characters
 }
 
 // MaxRejection is the maximum number of characters of a RejectedError's message.
 const MaxRejection = 1024
 
-// NewRejectedError returns a RejectedError with this text in one line of bounded length.
+// NewRejectedError returns a RejectedError with this message, in one line and truncated.
 func NewRejectedError(cause RejectionCause, text string) *RejectedError {
 	line := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -46,12 +46,12 @@ func NewRejectedError(cause RejectionCause, text string) *RejectedError {
 
 func (e *RejectedError) Error() string { return string(e.Cause) + ": " + e.Message }
 
-// Final reports whether the cause lies in the namespace that the caller chose. A
-// permission that the operator lacks concerns every caller, and is mended for all.
+// Final reports whether the cause is in the namespace that the caller chose. A
+// permission that the operator lacks affects every caller and is fixed for all at once.
 func (e *RejectedError) Final() bool { return e.Cause != PermissionMissing }
 
-// NeverStored reports whether what was given is not stored, however often it is
-// sent: an *InvalidError, a RejectedError that is final, or ErrForbidden.
+// NeverStored reports whether a retry of the same write always fails: the error is an
+// *InvalidError, a RejectedError that is final, or ErrForbidden.
 func NeverStored(err error) bool {
 	if _, invalid := errors.AsType[*InvalidError](err); invalid {
 		return true

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// RulesView is the part of a run that the rules know.
+// RulesView returns the part of a run that the rules use.
 func RulesView(run *Run) orchestration.Run {
 	return orchestration.Run{
 		ID:        run.ID,
@@ -17,7 +17,7 @@ func RulesView(run *Run) orchestration.Run {
 	}
 }
 
-// rules reads the policy's numbers as the rules want them.
+// rules converts the policy's numbers to the types that the rules use.
 func (p Policy) rules() orchestration.RetryPolicy {
 	var policy orchestration.RetryPolicy
 	if p.Retries != "" {
@@ -33,8 +33,9 @@ func (p Policy) rules() orchestration.RetryPolicy {
 	return policy
 }
 
-// number reads a JSON number; what is out of range becomes an infinity, and an
-// absent one 0, both of which ParseFloat returns beside its error.
+// number parses a JSON number. A number that is out of range becomes an
+// infinity, and an absent one 0: the values that ParseFloat returns with its
+// error.
 func number(text string) float64 {
 	f, _ := strconv.ParseFloat(text, 64)
 	return f

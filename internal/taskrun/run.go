@@ -1,6 +1,6 @@
 // Package taskrun is the model of a task run: the run and its delivery, proposals,
-// reported events, filters and queries, the limits on stored texts, and the Store
-// that keeps runs. Package usecase holds what can be done with them.
+// reported events, filters and queries, the limits on stored texts, and the Store that
+// keeps runs. Package usecase has the operations on runs.
 package taskrun
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Run is one task run. The fields follow contract §2.1; texts and ids are kept
-// as the client sent them, ids in lower case with hyphens.
+// Run is one task run. The fields follow contract §2.1; texts and ids are kept as the
+// client sent them, ids in lower case with hyphens.
 //
-// Runs are values shared between readers: a caller that got one from a Store must
-// not change what its pointers, slices and maps refer to.
+// Readers share runs: a caller that receives a run from a Store must not change what its
+// pointers, slices and maps refer to.
 type Run struct {
 	ID              string
-	Created         time.Time // microseconds count
+	Created         time.Time // to the microsecond
 	Updated         time.Time // time of the last write
 	Name            string
 	FlowRunID       string // empty outside a flow run
@@ -28,29 +28,28 @@ type Run struct {
 	TaskVersion     *string
 	Policy          Policy
 	Tags            []string
-	Labels          map[string]json.RawMessage // each value one JSON scalar, spelt as sent
+	Labels          map[string]json.RawMessage // each value one JSON scalar, with the text as sent
 	TaskInputs      map[string][]TaskInput
-	Named           *NamedInputs // what TaskInputs are made from, if the object names other objects; else nil
+	Named           *NamedInputs // source of TaskInputs if the object names other objects; else nil
 
-	// Progress holds the current state and what the transitions count.
+	// Progress holds the current state and the fields that transitions change.
 	orchestration.Progress
 
 	History        []orchestration.State // past states, oldest first, without the current one
-	HistoryDropped int64                 // how many older states fell off History
+	HistoryDropped int64                 // number of older states dropped from History
 
-	// EndRecorded is when it was recorded that the run finished, by the operator's
-	// clock; zero if the run is not finished.
+	// EndRecorded is the time at which the operator recorded the end of the run, by its
+	// own clock; zero if the run is not finished.
 	EndRecorded time.Time
-	// ExpirationTime is when the stored progress says that the run will be deleted;
-	// nil if it says nothing. Service.Expiration has the time that holds.
+	// ExpirationTime is the expiration time in the stored progress, nil if there is none.
+	// Service.Expiration returns the effective time.
 	ExpirationTime *time.Time
 
-	// Reported are the fields, of those that a run is made with, in which the
-	// events of its worker differ from what was asked; nil: none. They are applied
-	// already.
+	// Reported holds the fields of spec in which the worker's events differ from the
+	// stored spec; nil: none. They are already applied to the run.
 	Reported *Patch
 
-	// Delivery says which worker holds a background run, nil for any other.
+	// Delivery is the delivery lease of a background run, nil for any other.
 	Delivery *Delivery
 
 	// Decisions are the verdicts on NamedProposals, oldest first, at most
@@ -58,20 +57,20 @@ type Run struct {
 	Decisions []ProposalDecision
 
 	TTL *time.Duration // lifetime after the run finished; nil: that of the namespace
-	// StatusStale reports that the stored progress is missing (it was derived from
-	// the initial state) or older than the rest of the run. Any write of
-	// progress catches up.
+	// StatusStale reports that the stored progress is missing (it was derived from the
+	// initial state) or older than the rest of the run. The next write of progress updates
+	// it.
 	StatusStale bool
-	// OnHold reports that the run's progress is still to be restored: until then
-	// nothing is done about the run unasked. Only the store sets it.
+	// OnHold reports that the run's progress is still to be restored. Until then, the
+	// operator does not act on the run by itself. Only the store sets it.
 	OnHold bool
-	// CreatedViaREST reports that the run was stored by Create: what is asked for names
-	// the run, its creation and its first state with id and time, so the stored
-	// progress, once written, will say no more than that. Set by the store.
+	// CreatedViaREST reports that Create stored the run: spec has the run, its creation
+	// and its first state with id and time, so the first status adds no information. Set
+	// by the store.
 	CreatedViaREST bool
 
-	// Revision identifies what was read: the store accepts a change only if the
-	// stored run still has it (compare-and-swap). Opaque; set by the store.
+	// Ref identifies the version that was read. The store accepts a change only if the
+	// stored run still has this version (compare-and-swap). Opaque; set by the store.
 	Ref ObjectRef
 }
 
@@ -80,20 +79,20 @@ type Run struct {
 // its id belongs to another object.
 type ObjectChanged func(namespace, name string, run *Run)
 
-// ObjectRef says which object, and which version of it, a Run was read from.
+// ObjectRef identifies the object, and the version of it, that a Run was read from.
 type ObjectRef struct {
-	UID             string // identity of the stored object: a deleted run made again has another
+	UID             string // identity of the stored object: a run that is created again has another
 	ResourceVersion string // changes with every write
 	Name            string // the store's own name of the object
-	Generation      int64  // changes with every write of what is asked, not of progress
-	Asked           uint64 // tells apart the names that the run is asked to have
+	Generation      int64  // changes with every write of spec, not of progress
+	Asked           uint64 // identifies the names in spec
 }
 
-// Policy is the documented empirical_policy (contract §2.4). Numbers are JSON
-// number texts, so that 4 and 5.0 and integers of any size survive.
+// Policy is the documented empirical_policy (contract §2.4). Numbers are JSON number
+// texts, which keep the difference between 4 and 4.0 and integers of any size.
 type Policy struct {
-	MaxRetries        string      // deprecated by Prefect, still answered; "" is 0
-	RetryDelaySeconds string      // deprecated by Prefect, still answered; "" is 0.0
+	MaxRetries        string      // deprecated by Prefect, still returned; "" is 0
+	RetryDelaySeconds string      // deprecated by Prefect, still returned; "" is 0.0
 	Retries           string      // integer; "" is null
 	RetryDelay        *RetryDelay // nil is null
 	RetryJitterFactor string      // decimal; "" is null
@@ -101,11 +100,11 @@ type Policy struct {
 
 // RetryDelay is a delay for all retries or one for each.
 type RetryDelay struct {
-	List    bool     // spelt as a list on the wire; else Seconds has one entry
+	List    bool     // a list on the wire; otherwise Seconds has one entry
 	Seconds []string // JSON number texts
 }
 
-// TaskInput names where an argument of a run comes from (contract §2.5).
+// TaskInput is the source of an argument of a run (contract §2.5).
 type TaskInput struct {
 	InputType InputType
 	ID        string // UUID; task_run and flow_run only
@@ -124,7 +123,7 @@ const (
 	InputConstant  InputType = "constant"
 )
 
-// States returns all states that are kept, oldest first, the current one last.
+// States returns all stored states, oldest first, the current one last.
 func (r *Run) States() []orchestration.State {
 	states := make([]orchestration.State, 0, len(r.History)+1)
 	states = append(states, r.History...)
@@ -134,7 +133,7 @@ func (r *Run) States() []orchestration.State {
 	return states
 }
 
-// StateCount is the number of states that are kept.
+// StateCount returns the number of stored states.
 func (r *Run) StateCount() int {
 	if r.State == nil {
 		return len(r.History)
@@ -142,8 +141,7 @@ func (r *Run) StateCount() int {
 	return len(r.History) + 1
 }
 
-// StateAt returns the i-th of the states that are kept, oldest first. It must not be
-// changed.
+// StateAt returns the i-th of the stored states, oldest first. Do not change it.
 func (r *Run) StateAt(i int) *orchestration.State {
 	if i < len(r.History) {
 		return &r.History[i]
@@ -159,9 +157,9 @@ func (r *Run) Touch(now time.Time) {
 	}
 }
 
-// Renamed returns the run with another name. It is noted beside what is asked for,
-// which stays as it is. The time of the change is later than that of the last
-// one, so that it shows.
+// Renamed returns the run with another name. The name is stored in the status; spec does
+// not change. The time of the change is later than that of the last one, so that the
+// change is visible.
 func (r *Run) Renamed(name string, at time.Time) *Run {
 	next := *r
 	next.Name, next.Updated = name, at
@@ -177,7 +175,7 @@ func (r *Run) Renamed(name string, at time.Time) *Run {
 	return &next
 }
 
-// RecordEnd notes since when the run is finished.
+// RecordEnd records the time at which the run finished.
 func (r *Run) RecordEnd(now time.Time) {
 	switch {
 	case !r.Finished():
@@ -187,22 +185,21 @@ func (r *Run) RecordEnd(now time.Time) {
 	}
 }
 
-// EndUnknown reports whether the run finished and nothing tells when: a user wrote
-// the stored progress.
+// EndUnknown reports whether the run is finished without a time of its end, because a user
+// wrote the stored progress.
 func (r *Run) EndUnknown() bool { return r.Finished() && r.EndRecorded.IsZero() }
 
 // Finished reports whether the current state is terminal.
 func (r *Run) Finished() bool { return r.State != nil && r.State.Type.Terminal() }
 
-// Holds reports whether the run holds the slots it claimed for the state with
-// this id: the state was written, and the run has not left RUNNING and
-// CANCELLING since.
+// Holds reports whether the run holds the slots it claimed for the state with this id: the
+// state was written, and the run has stayed in RUNNING or CANCELLING since.
 func (r *Run) Holds(stateID string) bool {
 	return orchestration.HoldsSlots(r.States(), stateID, r.HistoryDropped == 0)
 }
 
-// Has reports whether the state with this id is, or was, the run's; of states
-// that fell off its history nothing is known.
+// Has reports whether the run has or had the state with this id. The result can be false
+// for a state that was dropped from the history.
 func (r *Run) Has(stateID string) bool {
 	for i := range r.StateCount() {
 		if r.StateAt(i).ID == stateID {
@@ -212,12 +209,12 @@ func (r *Run) Has(stateID string) bool {
 	return false
 }
 
-// expirationPrecision is the difference up to which two expiration times are
-// equal: a stored run has the time of its end to the second in some cases.
+// expirationPrecision is the maximum difference between equal expiration times. In some
+// cases, a stored run has the time of its end to the second only.
 const expirationPrecision = time.Second
 
-// ShowsExpiration reports whether the stored expiration time of the run is this
-// one, to the second.
+// ShowsExpiration reports whether the stored expiration time of the run equals this one,
+// to the second.
 func (r *Run) ShowsExpiration(at *time.Time) bool {
 	return SameExpiration(at, r.ExpirationTime)
 }

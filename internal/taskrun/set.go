@@ -1,7 +1,7 @@
 package taskrun
 
-// SetOf returns the set of the given texts. Lists of clients are looked through by
-// it, because they may be long.
+// SetOf returns the set of the given texts. Use it to search lists of clients,
+// because they can be long.
 func SetOf(texts []string) map[string]bool {
 	set := make(map[string]bool, len(texts))
 	for _, text := range texts {
@@ -10,7 +10,7 @@ func SetOf(texts []string) map[string]bool {
 	return set
 }
 
-// Distinct drops repetitions and keeps the order. Of nil it is nil.
+// Distinct removes duplicates and keeps the order. It returns nil for nil.
 func Distinct[T comparable](list []T) []T {
 	if list == nil {
 		return nil

@@ -8,10 +8,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDistinctKeepsOrderAndWhetherThereIsAList(t *testing.T) {
+func TestDistinct_keepsOrderAndNil(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ list, want []string }{
-		"no list": {nil, nil}, "an empty one": {[]string{}, []string{}}, "repetitions": {[]string{"b", "a", "b", "c", "a"}, []string{"b", "a", "c"}},
+		"nil": {nil, nil}, "an empty one": {[]string{}, []string{}}, "repetitions": {[]string{"b", "a", "b", "c", "a"}, []string{"b", "a", "c"}},
 	} {
 		if diff := cmp.Diff(tc.want, taskrun.Distinct(tc.list)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)

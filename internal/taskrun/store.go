@@ -11,11 +11,11 @@ import (
 
 // Errors a Store and the use cases return; test for them with errors.Is.
 var (
-	// ErrNotFound: no such run or state.
+	// ErrNotFound: the run or state does not exist.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: the stored run is no longer the one that was read.
+	// ErrConflict: the stored run has changed since it was read.
 	ErrConflict = errors.New("changed by another writer")
-	// ErrExists: a run of this id or natural key exists already.
+	// ErrExists: a run with this id or natural key exists.
 	ErrExists = errors.New("already exists")
 	// ErrIDTaken: the id belongs to a run with another natural key.
 	ErrIDTaken = errors.New("id belongs to another run")
@@ -24,15 +24,14 @@ var (
 	ErrUnknownParent = errors.New("names an object that does not exist")
 	// ErrUnavailable: the store cannot be reached for now, or cannot take more.
 	ErrUnavailable = errors.New("store unavailable")
-	// ErrForbidden: the caller lacks the permission to create an object. What it may
-	// do without that permission is done.
+	// ErrForbidden: the caller lacks the permission to create an object. The parts of the operation that do not need
+	// the permission are done.
 	ErrForbidden = errors.New("not permitted")
 )
 
-// Store keeps runs. A write is durable, and visible to later reads through the
-// same store, when the method returns without an error; every method may also
-// return ErrUnavailable, or a *RejectedError. After an error of a write other than ErrConflict,
-// ErrExists, InvalidError and RejectedError the caller cannot know whether it happened.
+// Store keeps runs. A write is durable, and visible to later reads through the same store, when the method returns
+// without an error; every method may also return ErrUnavailable, or a *RejectedError. After ErrConflict, ErrExists,
+// InvalidError and RejectedError a write has had no effect. After any other error, its outcome is unknown.
 type Store interface {
 	Lister
 
@@ -41,42 +40,37 @@ type Store interface {
 	// Known returns the run with this id if it is cached. A nil result does not mean
 	// that the run does not exist.
 	Known(id string) *Run
-	// Find returns the run with this natural key, or ErrNotFound. It may lack recent
-	// writes of other replicas: Create is the arbiter.
+	// Find returns the run with this natural key, or ErrNotFound. It can miss recent writes of other replicas. Only
+	// Create detects every existing run.
 	Find(ctx context.Context, key NaturalKey) (*Run, error)
-	// Reload reads the run again past any cache: what it returns is no older
-	// than the call. ErrNotFound also when the object was created again since.
+	// Reload reads the run without a cache: the result is no older than the call. It also returns ErrNotFound if the
+	// object was deleted and created again.
 	Reload(ctx context.Context, stale *Run) (*Run, error)
-	// Create stores a new run under run.ID and returns it as stored. The run is
-	// in its initial state (see Begin): only run.State is stored of its progress,
-	// and of run.Delivery the hold (see DeliverFirst): the rest follows from these. When a run of that id exists, whatever the name
-	// of its object, it returns that run and ErrExists.
+	// Create stores a new run under run.ID and returns it as stored. The run is in its initial state (see Begin): only
+	// run.State is stored of its progress, and of run.Delivery the holder (see DeliverFirst). The rest follows from
+	// these. If a run with that id exists under any object name, Create returns that run and ErrExists.
 	Create(ctx context.Context, run *Run) (*Run, error)
-	// UpdateProgress replaces everything that transitions and events change
-	// (Progress, History, HistoryDropped, Reported, Delivery,
-	// Decisions, Updated) if the stored run still has
-	// run.Ref, else ErrConflict; ErrNotFound if it was deleted.
+	// UpdateProgress replaces all fields that transitions and events change (Progress, History, HistoryDropped,
+	// Reported, Delivery, Decisions, Updated) if the stored run still has run.Ref. Otherwise it returns ErrConflict, or
+	// ErrNotFound if the run was deleted.
 	UpdateProgress(ctx context.Context, run *Run) (*Run, error)
 	// Rename sets the run's name and its Updated time. ErrNotFound.
 	Rename(ctx context.Context, id, name string, at time.Time) error
-	// Delete removes the run. With a revision only if it is unchanged
-	// (ErrConflict); nil deletes whatever is there. ErrNotFound.
+	// Delete deletes the run. If ref is given and the run has changed since, it returns ErrConflict. With nil it
+	// deletes any version. ErrNotFound.
 	Delete(ctx context.Context, id string, ifUnchanged *ObjectRef) error
 	// State returns the state with this id and the run that holds it. ErrNotFound.
 	State(ctx context.Context, stateID string) (*orchestration.State, *Run, error)
-	// CacheEntry returns the newest state that is an entry of the cache under this
-	// key and has not expired, or ErrNotFound.
+	// CacheEntry returns the newest cache entry under this key that has not expired, or ErrNotFound.
 	CacheEntry(ctx context.Context, key string, now time.Time) (*orchestration.State, error)
-	// Follow calls change at every run that comes (before is nil), changes or goes
-	// (after is nil), after the runs that it returns: no change is missed or passed
-	// twice. The changes of one run are passed in order. change must
-	// neither block nor call the store. After stop it is not called again.
+	// Follow returns the current runs and then calls change for every run that is created (before is nil), changed or
+	// deleted (after is nil). No change is missed or passed twice. The changes of one run are passed in order. change
+	// must neither block nor call the store. After stop it is not called again.
 	Follow(change func(before, after *Run)) (now iter.Seq[*Run], stop func())
-	// ChangedSince returns the runs whose Run.LastRecorded is not earlier than since,
-	// in no order; all of them are of one moment.
+	// ChangedSince returns the runs whose Run.LastRecorded is not earlier than since, unsorted and from one snapshot.
 	ChangedSince(since time.Time) []*Run
-	// DeletedAt returns when a run of this id was last deleted. Deletions are
-	// remembered for an hour at least, unless very many runs are deleted.
+	// DeletedAt returns the time of the last deletion of a run with this id. Deletions are remembered for at least an
+	// hour, unless there are very many.
 	DeletedAt(id string) (time.Time, bool)
 	// Ready returns nil if the store can be reached and reads are complete.
 	Ready(ctx context.Context) error
@@ -86,14 +80,14 @@ type Store interface {
 type Lister interface {
 	// Query returns the runs that match, sorted and paged as q says.
 	Query(ctx context.Context, q Query) (Page, error)
-	// Each calls visit with every run that matches, in no order. The runs of one
-	// namespace are those of one snapshot. Writers do not wait.
+	// Each calls visit for every matching run, unsorted. The runs of one namespace are those of one snapshot. Each does
+	// not block writers.
 	Each(ctx context.Context, f Filter, visit func(*Run)) error
-	// Count returns how many runs match.
+	// Count returns the number of matching runs.
 	Count(ctx context.Context, f Filter) (int, error)
 }
 
-// NaturalKey is what makes two creates the same run (contract §1.4).
+// NaturalKey identifies creates of the same run (contract §1.4).
 type NaturalKey struct {
 	FlowRunID  string
 	TaskKey    string
@@ -116,7 +110,7 @@ func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
 // Notifier is called after writes.
 type Notifier interface {
-	// Transitioned is called once for each state that was written.
+	// Transitioned is called once for each written state.
 	Transitioned(before, after *Run, decision orchestration.Decision)
 }
 

@@ -9,7 +9,7 @@ type TextSet struct {
 // longList is the length from which a map is faster than a search of the list.
 const longList = 8
 
-// NewTextSet compiles a list, which must not change as long as the set is used.
+// NewTextSet compiles a list. The list must not change while the set is used.
 func NewTextSet(list []string) TextSet {
 	s := TextSet{list: list}
 	if len(list) >= longList {

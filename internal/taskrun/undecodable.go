@@ -2,14 +2,14 @@ package taskrun
 
 import "fmt"
 
-// UndecodableError reports that a stored object exists and cannot be decoded. It
-// is neither missing nor unavailable: it stays so until the object is repaired or
-// deleted, so a caller must not retry at once and must not create it again.
+// UndecodableError reports that a stored object exists and cannot be decoded. The
+// error lasts until the object is repaired or deleted, so a caller must neither
+// retry at once nor create the object again.
 type UndecodableError struct {
 	Kind      string // TaskRun or ConcurrencyLimit
 	Namespace string
 	Name      string // of the object
-	Field     string // path of the first value at fault, such as status.endTime; empty for the whole object
+	Field     string // path of the first invalid value, such as status.endTime; empty for the whole object
 	Reason    string
 }
 

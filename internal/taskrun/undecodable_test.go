@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestAnUndecodableObjectIsNamedWithItsField(t *testing.T) {
+func TestUndecodableError_namesObjectAndField(t *testing.T) {
 	t.Parallel()
 	for field, want := range map[string]string{
 		"":               "TaskRun a/b cannot be decoded: odd: repair the field or delete the object with kubectl",

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// observed returns how often a histogram was told something, and the sum.
+// observed returns the number of observations of a histogram, and their sum.
 func observed(t *testing.T, reg prometheus.Gatherer, name string) (count uint64, sum float64) {
 	t.Helper()
 	families, err := reg.Gather()
@@ -32,7 +32,7 @@ func observed(t *testing.T, reg prometheus.Gatherer, name string) (count uint64,
 	return 0, 0
 }
 
-func TestDeliveriesAreCountedAndTheFirstTimed(t *testing.T) {
+func TestDeliveries_areCountedAndTheFirstIsTimed(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -56,7 +56,7 @@ taskrun_deliveries_total{attempt="first"} 2
 	}
 }
 
-func TestSocketsAndEventsAreCounted(t *testing.T) {
+func TestSocketsAndEvents_areCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -74,7 +74,7 @@ taskrun_sockets_open{route="/events/in"} 1
 `, "taskrun_events_total", "taskrun_sockets_open")
 }
 
-// events refuse those of one run, and fail if they are told to.
+// events rejects the events of one run, and fails if told to.
 type events struct {
 	refuses string
 	err     error
@@ -83,14 +83,14 @@ type events struct {
 func (e events) Record(_ context.Context, all []taskrun.Event, refused func(taskrun.Event, error)) error {
 	for _, event := range all {
 		if event.RunID == e.refuses {
-			event.RunID = "another" // the run may be known by another id
+			event.RunID = "another" // the run can have another id
 			refused(event, usecase.ErrLate)
 		}
 	}
 	return e.err
 }
 
-func TestWhatIsDurableIsTimed(t *testing.T) {
+func TestTimed_measuresDurableEvents(t *testing.T) {
 	t.Parallel()
 	event := func(run, state string, ago time.Duration) taskrun.Event {
 		return taskrun.Event{RunID: run, State: orchestration.State{ID: state, Timestamp: noon.Add(-ago)}}

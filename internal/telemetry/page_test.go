@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// describing notes the metrics that are registered, by name, with their labels.
+// describing records the registered metrics by name, with their labels.
 type describing struct {
 	prometheus.Registerer
 
@@ -32,7 +32,7 @@ func (d *describing) Register(c prometheus.Collector) error {
 
 var row = regexp.MustCompile("(?m)^\\| `(taskrun_\\w+)` \\| \\w+ \\| ([^|]+) \\|")
 
-func TestThePageHasTheMetricsThatThereAre(t *testing.T) {
+func TestMetricsPage_hasTheRegisteredMetrics(t *testing.T) {
 	t.Parallel()
 	registered := &describing{Registerer: prometheus.NewPedanticRegistry(), metrics: map[string]string{}}
 	newRecorder(t, registered)

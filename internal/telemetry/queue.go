@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// maxTasks is how many task keys have values of their own: as many as fit on a
-	// dashboard, and limits the cost of any number of keys.
+	// maxTasks is the number of task keys with their own values: few enough for a
+	// dashboard. It limits the cost of any number of keys.
 	maxTasks = 50
-	// otherTasks stands for all other task keys.
+	// otherTasks is the label value of all other task keys.
 	otherTasks = "(other)"
 )
 
@@ -116,7 +116,7 @@ func (q *queues) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(q.unknown, prometheus.GaugeValue, float64(unknown))
 }
 
-// backlog is what waits for one task key, or for several.
+// backlog holds the waiting runs of one task key, or of several.
 type backlog struct {
 	due, later int
 	age        time.Duration
@@ -126,15 +126,14 @@ func (b backlog) and(other backlog) backlog {
 	return backlog{due: b.due + other.due, later: b.later + other.later, age: max(b.age, other.age)}
 }
 
-// bounded returns the task keys with the most due runs, and sums up the others
-// together.
+// bounded returns the task keys with the most due runs, and the sum of the others.
 func bounded(all map[string]backlog) map[string]backlog {
 	keys := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
 		return cmp.Or(cmp.Compare(all[b].due, all[a].due), cmp.Compare(all[b].later, all[a].later), cmp.Compare(a, b))
 	})
 	few := map[string]backlog{}
 	for i, key := range keys {
-		name := strings.ToValidUTF8(key, "?") // the registry panics at other text
+		name := strings.ToValidUTF8(key, "?") // the registry panics on invalid UTF-8
 		if i >= maxTasks {
 			name = otherTasks
 		}

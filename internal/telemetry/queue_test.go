@@ -34,7 +34,7 @@ func expect(t *testing.T, reg prometheus.Gatherer, want string, names ...string)
 	}
 }
 
-func TestTheQueueIsShownAsItIs(t *testing.T) {
+func TestQueue_metricsAreCurrent(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -67,7 +67,7 @@ taskrun_unknown_holds 2
 	}
 }
 
-func TestTwoProgramsInAProcessShowTheirQueuesTogether(t *testing.T) {
+func TestQueue_twoProgramsInAProcessAreAddedUp(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	for range 2 {
@@ -85,14 +85,15 @@ taskrun_workers_connected 2
 `, "taskrun_queue_depth", "taskrun_workers_connected")
 }
 
-func TestFewTaskKeysAreNamedHoweverManyThereAre(t *testing.T) {
+func TestQueue_numberOfTaskKeysIsLimited(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	queue := depths{}
 	for i := range 1000 {
 		queue[fmt.Sprintf("key-%03d", i)] = delivery.Depth{Due: i, Waiting: 1000, Oldest: noon.Add(-time.Second)}
 	}
-	// These could break the page, be it among the named or the others.
+	// These texts could break the page, both among the named task keys and the
+	// others.
 	queue["(other)"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon.Add(-time.Minute)}
 	queue["bad \xff"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}
 	queue["bad \xfe"] = delivery.Depth{Due: 2000, Waiting: 2000, Oldest: noon}

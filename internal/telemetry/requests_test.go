@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-func TestReviewsAreCountedAndThoseOfTheAPIServerTimed(t *testing.T) {
+func TestReviews_areCountedAndTimed(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -42,7 +42,7 @@ taskrun_authentication_reviews_total{kind="token",outcome="allowed"} 1
 	}
 }
 
-func TestAuthorizationOfRequestsIsCounted(t *testing.T) {
+func TestRequests_authorizationIsCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -64,7 +64,7 @@ taskrun_rest_requests_rejected_total{reason="all"} 1
 	}
 }
 
-func TestTheEndOfTheCertificateIsShownOnceThereIsOne(t *testing.T) {
+func TestCertificate_expiryIsShownOnceItIsLoaded(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)

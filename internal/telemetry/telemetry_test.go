@@ -31,7 +31,7 @@ func in(state orchestration.StateType) *taskrun.Run {
 	return run
 }
 
-func TestMetricsTellWhichBuildThisIs(t *testing.T) {
+func TestRecorder_buildInfo(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	newRecorder(t, reg)
@@ -46,7 +46,7 @@ taskrun_build_info{commit=%q,version=%q} 1
 	}
 }
 
-func TestTransitionsAreCountedByTypeVerdictAndSource(t *testing.T) {
+func TestTransitions_areCountedByTypeVerdictAndSource(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -68,7 +68,7 @@ taskrun_transitions_total{from="PENDING",source="rest",to="RUNNING",verdict="ACC
 	}
 }
 
-func TestWhatTheControllerDidIsCounted(t *testing.T) {
+func TestController_actionsAreCounted(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)
@@ -92,7 +92,7 @@ taskrun_proposals_expired_total 1
 	}
 }
 
-func TestRequestsAreTimedInSeconds(t *testing.T) {
+func TestRequests_areTimedInSeconds(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	newRecorder(t, reg).RequestServed("GET", "/task_runs/{id}", 200, 1500*time.Millisecond)
@@ -112,7 +112,7 @@ func TestRequestsAreTimedInSeconds(t *testing.T) {
 	t.Error("no request was timed")
 }
 
-func TestSecondProgramInAProcessCountsTogetherWithTheFirst(t *testing.T) {
+func TestRecorder_secondOneInAProcessSharesMetrics(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	newRecorder(t, reg).RunExpired()
@@ -127,7 +127,7 @@ taskrun_expired_total 2
 	}
 }
 
-func TestANameTakenByAnotherMetricIsAnError(t *testing.T) {
+func TestRecorder_nameOfAnotherMetricIsAnError(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "taskrun_expired_total", Help: "Something else."}))
@@ -136,7 +136,7 @@ func TestANameTakenByAnotherMetricIsAnError(t *testing.T) {
 	}
 }
 
-func TestMetricsFollowTheNamingRules(t *testing.T) {
+func TestMetrics_followTheNamingRules(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
 	r := newRecorder(t, reg)

@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// undecodable collects how many objects are skipped. The programs of one process
-// count together.
+// undecodable collects the number of skipped objects. The programs of one
+// process are added up.
 type undecodable struct {
 	desc *prometheus.Desc
 
@@ -25,8 +25,8 @@ func newUndecodable() *undecodable {
 	}
 }
 
-// WatchUndecodable shows how many objects of each kind are skipped, as counts
-// returns at each scrape, until stop is called.
+// WatchUndecodable exports the number of skipped objects of each kind, which
+// counts returns at each scrape, until stop is called.
 func (r *Recorder) WatchUndecodable(counts func() map[string]int) (stop func()) {
 	u, key := r.undecodable, &counts
 	u.mu.Lock()

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-func TestUndecodableObjectsAreCountedByKind(t *testing.T) {
+func TestUndecodableObjects_areCountedByKind(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewPedanticRegistry()
 	recorder := newRecorder(t, registry)

@@ -18,8 +18,8 @@ type Row[T any] struct {
 // Sortable maps integers to ranks in the same order.
 func Sortable(n int64) uint64 { return uint64(n) ^ 1<<63 } //nolint:gosec // all bits are wanted
 
-// Prefix returns the first eight bytes of a text as a rank. Where two ranks differ,
-// they compare as the texts do.
+// Prefix returns the first eight bytes of a text as a rank. If two ranks differ, they
+// compare like the texts.
 func Prefix(text string) uint64 {
 	if len(text) >= 8 {
 		return binary.BigEndian.Uint64([]byte(text[:8]))
@@ -32,9 +32,9 @@ func Prefix(text string) uint64 {
 // sortLimit is the number of rows up to which MoveFirst sorts them all.
 const sortLimit = 24
 
-// MoveFirst moves the n rows that come first to the front, in no order (quickselect).
-// equal compares rows with equal ranks. After too many uneven splits all rows are
-// sorted, so that no order of rows makes it slow.
+// MoveFirst moves the first n rows of the order to the front, unsorted (quickselect).
+// equal compares rows with equal ranks. After too many uneven splits it sorts all
+// rows, so that no input makes it slow.
 func MoveFirst[T any](rows []Row[T], n int, equal func(a, b *Row[T]) int) {
 	for tries := 2 * bits.Len(uint(len(rows))); n > 0 && n < len(rows); tries-- {
 		switch {
@@ -58,7 +58,7 @@ func sortRows[T any](rows []Row[T], equal func(a, b *Row[T]) int) {
 		if a.Rank != b.Rank {
 			return cmp.Compare(a.Rank, b.Rank)
 		}
-		x, y := a, b // these escape, and only here
+		x, y := a, b // only these copies escape to the heap
 		return equal(&x, &y)
 	})
 }

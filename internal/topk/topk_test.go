@@ -21,12 +21,12 @@ func TestMoveFirst_separatesFirstElementsInEachInputOrder(t *testing.T) {
 	t.Parallel()
 	const rows = 1000
 	for name, rank := range map[string]func(i int) uint64{
-		"rising":          func(i int) uint64 { return uint64(i) },
-		"falling":         func(i int) uint64 { return uint64(rows - i) },
-		"all equal":       func(int) uint64 { return 7 },
-		"up and down":     func(i int) uint64 { return uint64(min(i, rows-i)) },
-		"a few different": func(i int) uint64 { return uint64(i % 3) },
-		"mixed":           func(i int) uint64 { return uint64(i) * 0x9e3779b97f4a7c15 },
+		"rising":                   func(i int) uint64 { return uint64(i) },
+		"falling":                  func(i int) uint64 { return uint64(rows - i) },
+		"all equal":                func(int) uint64 { return 7 },
+		"ascending and descending": func(i int) uint64 { return uint64(min(i, rows-i)) },
+		"few distinct values":      func(i int) uint64 { return uint64(i % 3) },
+		"mixed":                    func(i int) uint64 { return uint64(i) * 0x9e3779b97f4a7c15 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,11 +49,12 @@ func TestMoveFirst_separatesFirstElementsInEachInputOrder(t *testing.T) {
 	}
 }
 
-// An order of elements against the choice of pivots must not take quadratic time.
+// An input designed against the choice of pivots does not take quadratic time.
 func TestMoveFirst_boundsComparisons(t *testing.T) {
 	t.Parallel()
 	const rows = 10_000
-	// The adversary of McIlroy ("A Killer Adversary for Quicksort"): it decides the values while they are compared.
+	// The adversary of McIlroy ("A Killer Adversary for Quicksort") determines the values during the
+	// comparisons.
 	const unknown = rows
 	values := slices.Repeat([]int{unknown}, rows)
 	decided, candidate, comparisons := 0, 0, 0

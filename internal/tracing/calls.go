@@ -29,11 +29,11 @@ type transport struct {
 	next http.RoundTripper
 }
 
-// WrappedRoundTripper lets client-go find the connections, to close those that
-// are idle.
+// WrappedRoundTripper returns the wrapped transport, through which client-go closes
+// idle connections.
 func (t transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// templated tells the span of a call which kind of path was called.
+// templated sets the name of the span of a call to the pattern of its path.
 type templated struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

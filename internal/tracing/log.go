@@ -7,14 +7,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The keys of log lines, as OpenTelemetry's log bridges spell them.
+// The keys of log attributes, as in OpenTelemetry's log bridges.
 const (
 	logTrace = "trace_id"
 	logSpan  = "span_id"
 )
 
-// LogHandler adds to each line that is logged within a trace that is sent the
-// ids of the trace and of the span.
+// LogHandler adds the ids of the trace and of the span to each line that is
+// logged within a sampled trace.
 func (t *Tracing) LogHandler(next slog.Handler) slog.Handler {
 	if t == nil {
 		return next

@@ -7,14 +7,14 @@ import (
 	"net"
 )
 
-// Options say whether there are traces, and where they go.
+// Options configure whether traces are sent, and where to.
 type Options struct {
-	Endpoint    string  // host:port of a collector that takes OTLP over gRPC; empty: no traces
-	SampleRatio float64 // of the traces that begin here, from 0 to 1
+	Endpoint    string  // host:port of a collector for OTLP over gRPC; empty: no traces
+	SampleRatio float64 // share of the traces that begin here, from 0 to 1
 	Insecure    bool    // no TLS to the collector
 }
 
-// DefaultOptions returns the options that hold when no flag is given: no traces.
+// DefaultOptions returns the defaults of the flags: no traces.
 func DefaultOptions() Options { return Options{SampleRatio: 0.1} }
 
 // BindFlags binds flags to the options. Their current values are the defaults.

@@ -70,7 +70,7 @@ func newTracing(ctx context.Context, o Options, program Program, processor sdktr
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(
 			semconv.ServiceName(serviceName), semconv.ServiceVersion(program.Version), semconv.ServiceInstanceID(program.Instance)),
-		resource.WithFromEnv(), // last, so that it wins
+		resource.WithFromEnv(), // last, so that it takes precedence
 	)
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)

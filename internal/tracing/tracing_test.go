@@ -23,7 +23,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// recorded returns what makes spans, and what has been made.
+// recorded returns a Tracing, and the exporter that records its spans.
 func recorded(t *testing.T, ratio float64) (*Tracing, *tracetest.InMemoryExporter) {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
@@ -35,7 +35,7 @@ func recorded(t *testing.T, ratio float64) (*Tracing, *tracetest.InMemoryExporte
 	return traces, exporter
 }
 
-// attributes of a span, those of the resource left out.
+// attributes returns the attributes of a span without those of the resource.
 func attributes(span *tracetest.SpanStub) map[string]string {
 	all := map[string]string{}
 	for _, attr := range span.Attributes {
@@ -44,7 +44,7 @@ func attributes(span *tracetest.SpanStub) map[string]string {
 	return all
 }
 
-// byName finds a span.
+// byName returns the span with a name.
 func byName(t *testing.T, exporter *tracetest.InMemoryExporter, name string) *tracetest.SpanStub {
 	t.Helper()
 	var names []string
@@ -58,7 +58,7 @@ func byName(t *testing.T, exporter *tracetest.InMemoryExporter, name string) *tr
 	return nil
 }
 
-// apiServer answers everything, and tells the trace that it was asked in.
+// apiServer responds to every call and records the trace context of each.
 func apiServer(t *testing.T) (url string, asked func() []string) {
 	t.Helper()
 	var contexts []string
@@ -69,7 +69,7 @@ func apiServer(t *testing.T) (url string, asked func() []string) {
 	return server.URL, func() []string { return contexts }
 }
 
-// call asks the API server.
+// call calls the API server.
 func call(ctx context.Context, t *testing.T, client *http.Client, url string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, url, strings.NewReader("{}"))
@@ -87,9 +87,9 @@ func call(ctx context.Context, t *testing.T, client *http.Client, url string) {
 
 const runPath = "/apis/taskrun.dev/v1alpha1/namespaces/default/taskruns/one/status"
 
-func TestARequestAndItsCallsAreOneTraceThatTheClientBegan(t *testing.T) {
+func TestRequest_isInTheTraceOfTheClientWithItsCalls(t *testing.T) {
 	t.Parallel()
-	traces, exporter := recorded(t, 0) // nothing that begins here
+	traces, exporter := recorded(t, 0) // traces that begin here are not sampled
 	url, asked := apiServer(t)
 	client := &http.Client{Transport: traces.Transport(http.DefaultTransport)}
 	var log bytes.Buffer
@@ -129,7 +129,7 @@ func TestARequestAndItsCallsAreOneTraceThatTheClientBegan(t *testing.T) {
 	}
 }
 
-func TestWhatAClientDoesNotWantTracedIsNot(t *testing.T) {
+func TestRequest_unsampledTraceOfAClientIsNotSent(t *testing.T) {
 	t.Parallel()
 	traces, exporter := recorded(t, 1)
 	var log bytes.Buffer
@@ -145,10 +145,10 @@ func TestWhatAClientDoesNotWantTracedIsNot(t *testing.T) {
 	}
 }
 
-func TestTheTraceOfAnUnidentifiedCallerIsIgnored(t *testing.T) {
+func TestRequest_traceOfAnUnidentifiedCallerIsIgnored(t *testing.T) {
 	t.Parallel()
 	const trace = "0af7651916cd43dd8448eb211c80319c"
-	for flags, ratio := range map[string]float64{"-01": 0, "-00": 1} { // it says to send, and not to send
+	for flags, ratio := range map[string]float64{"-01": 0, "-00": 1} { // sampled, and not sampled
 		traces, exporter := recorded(t, ratio)
 		handler := traces.Handler(http.NotFoundHandler())
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/version", http.NoBody)
@@ -167,7 +167,7 @@ func TestTheTraceOfAnUnidentifiedCallerIsIgnored(t *testing.T) {
 	}
 }
 
-func TestWhatBelongsToNoTraceBeginsNone(t *testing.T) {
+func TestCalls_withoutATraceHaveNoSpan(t *testing.T) {
 	t.Parallel()
 	traces, exporter := recorded(t, 1)
 	url, asked := apiServer(t)
@@ -182,7 +182,7 @@ func TestWhatBelongsToNoTraceBeginsNone(t *testing.T) {
 	}
 }
 
-func TestRequestsWithoutARouteAreNamedByTheirMethodIfItIsOne(t *testing.T) {
+func TestRequest_withoutARouteIsNamedByItsMethod(t *testing.T) {
 	t.Parallel()
 	for method, want := range map[string]string{"GET": "GET", "BREW": "HTTP"} {
 		traces, exporter := recorded(t, 1)
@@ -199,7 +199,7 @@ func (b brokenEvents) Record(_ context.Context, events []taskrun.Event, refused 
 	return b.err
 }
 
-func TestReconciliationsAndBatchesOfEventsAreSpansWithWhatWentWrong(t *testing.T) {
+func TestReconciliationsAndBatches_haveSpansWithErrors(t *testing.T) {
 	t.Parallel()
 	traces, exporter := recorded(t, 1)
 	broken := errors.New("gone")
@@ -233,7 +233,7 @@ func TestReconciliationsAndBatchesOfEventsAreSpansWithWhatWentWrong(t *testing.T
 	}
 }
 
-func TestWhatIsOffWrapsNothing(t *testing.T) {
+func TestTracing_disabledWrapsNothing(t *testing.T) {
 	t.Parallel()
 	off, err := New(t.Context(), DefaultOptions(), Program{})
 	if err != nil || off != nil {
@@ -249,7 +249,7 @@ func TestWhatIsOffWrapsNothing(t *testing.T) {
 	}
 }
 
-func TestPathsOfTheAPIServerAreOfFewKinds(t *testing.T) {
+func TestTemplate_hasFewPatterns(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"/apis/taskrun.dev/v1alpha1/taskruns":                "/apis/taskrun.dev/v1alpha1/taskruns",
@@ -269,7 +269,7 @@ func TestPathsOfTheAPIServerAreOfFewKinds(t *testing.T) {
 	}
 }
 
-func TestOptionsSayWhatIsWrong(t *testing.T) {
+func TestOptions_errorNamesTheFlag(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		args []string
@@ -281,8 +281,8 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		"a collector without a port":     {args: []string{"-traces-endpoint=c"}, want: "--traces-endpoint"},
 		"a collector with an empty port": {args: []string{"-traces-endpoint=c:"}, want: "--traces-endpoint"},
 		"a collector as a URL":           {args: []string{"-traces-endpoint=http://c:4317"}, want: "--traces-endpoint"},
-		"more than all":                  {args: []string{"-traces-sample-ratio=1.5"}, want: "--traces-sample-ratio"},
-		"less than none":                 {args: []string{"-traces-sample-ratio=-0.1"}, want: "--traces-sample-ratio"},
+		"more than 1":                    {args: []string{"-traces-sample-ratio=1.5"}, want: "--traces-sample-ratio"},
+		"less than 0":                    {args: []string{"-traces-sample-ratio=-0.1"}, want: "--traces-sample-ratio"},
 		"a ratio that is not a number":   {args: []string{"-traces-sample-ratio=NaN"}, want: "--traces-sample-ratio"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -301,7 +301,7 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestThePageHasTheOptions(t *testing.T) {
+func TestTracingPage_hasTheOptions(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/observability.md")
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Count returns how many runs match.
+// Count returns the number of matching runs.
 func (l *Lister) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	return l.runs.Count(ctx, f)
 }
 
-// CountByState counts the runs that match by the type of their state; each type
-// is there, in the same order always. All of it is of one moment.
+// CountByState counts the matching runs by the type of their state. It returns
+// each type, always in the same order, from one snapshot.
 func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.StateCount, error) {
 	counts := make([]taskrun.StateCount, 0, len(countedTypes))
 	for _, kind := range countedTypes {
@@ -31,8 +31,8 @@ func (l *Lister) CountByState(ctx context.Context, f taskrun.Filter) ([]taskrun.
 	return counts, err
 }
 
-// CountByFlowRun counts the runs of each of the flow runs; each is there. All of
-// it is of one moment.
+// CountByFlowRun counts the runs of each of the flow runs; each is there. Runs that stand
+// for a subflow are not counted (contract §1.5). All of it is of one moment.
 func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[string]int, error) {
 	counts := make(map[string]int, len(flowRunIDs))
 	for _, id := range flowRunIDs {
@@ -41,10 +41,25 @@ func (l *Lister) CountByFlowRun(ctx context.Context, flowRunIDs []string) (map[s
 	if len(counts) == 0 {
 		return counts, nil
 	}
-	err := l.runs.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
-		counts[run.FlowRunID]++
+	isPlaceholder, err := l.placeholders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = l.runs.Each(ctx, taskrun.Filter{FlowRunID: &taskrun.FlowRunIDFilter{Any: flowRunIDs}}, func(run *taskrun.Run) {
+		if !isPlaceholder(run.ID) {
+			counts[run.FlowRunID]++
+		}
 	})
 	return counts, err
+}
+
+// placeholders returns a function that reports whether a run stands for a subflow.
+func (l *Lister) placeholders(ctx context.Context) (func(id string) bool, error) {
+	if l.flows == nil {
+		return func(string) bool { return false }, nil
+	}
+	snapshot, err := l.flows.Snapshot(ctx)
+	return func(id string) bool { return snapshot.Subflow(id) != nil }, err
 }
 
 // countedTypes are in the order in which clients know them (contract §1.5).

@@ -41,16 +41,17 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	if !errors.Is(err, taskrun.ErrNotFound) {
 		return nil, false, err
 	}
-	inherited, err := s.flowRunLabels(ctx, in.Run.FlowRunID)
-	if err != nil {
-		return nil, false, err
-	}
-	first, decision, err := s.first(in, inherited)
+	first, decision, err := s.inFlowRun(ctx, in)
 	if err != nil {
 		return nil, false, err
 	}
 	reservation := s.reserve(first)
 	defer reservation.Cancel()
+	if first.Held() { // the worker has to be sent the run, even if the client leaves during the write
+		var done context.CancelFunc
+		ctx, done = untilDeadline(ctx)
+		defer done()
+	}
 	kept, err := s.Store.Create(ctx, first)
 	switch {
 	case errors.Is(err, taskrun.ErrExists) && kept.NaturalKey() == first.NaturalKey():
@@ -66,6 +67,16 @@ func (s *Service) Create(ctx context.Context, in taskrun.NewRun) (run *taskrun.R
 	reservation.Deliver(ctx, kept)
 	s.Notifier.Transitioned(nil, first, decision)
 	return first, true, nil
+}
+
+// inFlowRun returns the run that Create stores, with what it inherits of its flow run.
+// Errors: ErrUnknownParent, ErrUnavailable, *InvalidError.
+func (s *Service) inFlowRun(ctx context.Context, in taskrun.NewRun) (*taskrun.Run, orchestration.Decision, error) {
+	inherited, err := s.flowRunLabels(ctx, in.Run.FlowRunID)
+	if err != nil {
+		return nil, orchestration.Decision{}, err
+	}
+	return s.first(in, inherited)
 }
 
 // first returns the run that Create stores: the run of the caller with defaults for

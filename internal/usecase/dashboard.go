@@ -8,12 +8,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Dashboard counts the runs that have ended, by their start time. The window
-// begins with the minute of Filter.StartTime.After and ends with the minute of
-// Before, or of now without one. A state filter is replaced by the terminal
-// states. What starts outside the window is counted at its nearer end; what
-// never started is not counted (contract §1.5). It returns InvalidError if
-// there is no After.
+// Dashboard counts the finished runs by their start time. The window begins
+// with the minute of Filter.StartTime.After and ends with the minute of Before,
+// or of now if Before is not set. The terminal states replace a state filter. A
+// start outside the window counts at its nearer end; a run that never started
+// does not count (contract §1.5). It returns InvalidError if After is not set.
 func (l *Lister) Dashboard(ctx context.Context, f taskrun.Filter) ([taskrun.DashboardBuckets]taskrun.DashboardBucket, error) {
 	if f.StartTime == nil || f.StartTime.After == nil {
 		return [taskrun.DashboardBuckets]taskrun.DashboardBucket{}, &taskrun.InvalidError{Field: "task_runs.start_time.after_", Reason: "is required"}
@@ -42,11 +41,11 @@ func newDashboard(from, to time.Time) *dashboard {
 	const minute = 60 * int64(time.Second/time.Microsecond)
 	start := floor(from.UnixMicro(), minute)
 	window := floor(to.UnixMicro(), minute) + minute - 1 - start
-	// A window that ends before it begins has one bucket for all.
+	// A window that ends before it begins has one bucket for all runs.
 	return &dashboard{start: start, width: max((window+taskrun.DashboardBuckets/2)/taskrun.DashboardBuckets, 1)}
 }
 
-// floor is the last multiple of unit at or before n.
+// floor returns the largest multiple of unit that is at most n.
 func floor(n, unit int64) int64 {
 	return n - ((n%unit)+unit)%unit
 }

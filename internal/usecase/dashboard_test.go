@@ -15,8 +15,8 @@ import (
 
 func TestDashboard_countsRunsIntoBuckets(t *testing.T) {
 	t.Parallel()
-	// The fake clock shows 10:00:00. So the window from 09:41:30 on is from
-	// 09:41 to the end of 10:00, twenty minutes, a minute a bucket.
+	// The fake clock is at 10:00:00. The window after 09:41:30 is therefore
+	// from 09:41 to the end of 10:00: twenty minutes, with a minute per bucket.
 	after := time.Date(2026, 8, 21, 9, 41, 30, 0, time.UTC)
 	minute := func(n int) *time.Time { return new(after.Truncate(time.Minute).Add(time.Duration(n) * time.Minute)) }
 	ended := func(kind orchestration.StateType, started *time.Time) orchestration.Progress {
@@ -29,24 +29,24 @@ func TestDashboard_countsRunsIntoBuckets(t *testing.T) {
 	}{
 		"completed in the first bucket":        {run: ended(orchestration.Completed, &after), want: completed(0)},
 		"cancelled in the second":              {run: ended(orchestration.Cancelled, minute(1)), want: completed(1)},
-		"failed in the last":                   {run: ended(orchestration.Failed, minute(19)), want: failed(19)},
-		"crashed in the last but one":          {run: ended(orchestration.Crashed, minute(18)), want: failed(18)},
-		"a run that goes on":                   {run: ended(orchestration.Running, minute(1))},
+		"failed in the last bucket":            {run: ended(orchestration.Failed, minute(19)), want: failed(19)},
+		"crashed in the last but one bucket":   {run: ended(orchestration.Crashed, minute(18)), want: failed(18)},
+		"a running run":                        {run: ended(orchestration.Running, minute(1))},
 		"a run that never started":             {run: ended(orchestration.Cancelled, nil)},
-		"one that started before":              {run: ended(orchestration.Completed, minute(0))},
-		"one from the future goes last":        {run: ended(orchestration.Completed, minute(99)), want: completed(19)},
+		"a start before the window":            {run: ended(orchestration.Completed, minute(0))},
+		"a start in the future counts last":    {run: ended(orchestration.Completed, minute(99)), want: completed(19)},
 		"another filter on states is replaced": {run: ended(orchestration.Completed, minute(1)), filter: onlyRunning, want: completed(1)},
-		"or: also what started before, as first": {
+		"or: a start before the window counts first": {
 			run: ended(orchestration.Completed, minute(-99)), filter: func(f *taskrun.Filter) { f.Or = true }, want: completed(0),
 		},
-		"or: what never started is nowhere": {
+		"or: a run that never started does not count": {
 			run: ended(orchestration.Completed, nil), filter: func(f *taskrun.Filter) { f.Or = true },
 		},
-		"until a time: the window ends with its minute": {
+		"with an end, the window ends with its minute": {
 			run:    ended(orchestration.Completed, minute(1)),
 			filter: func(f *taskrun.Filter) { f.StartTime.Before = minute(1) }, want: completed(10),
 		},
-		"until a time before it begins": {
+		"with an end before the start": {
 			run:    ended(orchestration.Completed, minute(1)),
 			filter: func(f *taskrun.Filter) { f.Or, f.StartTime.Before = true, minute(-9) }, want: completed(19),
 		},

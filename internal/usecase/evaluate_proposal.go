@@ -13,11 +13,11 @@ import (
 
 // Evaluation is the result of EvaluateProposal.
 type Evaluation struct {
-	// Outcome is what the rules returned. Its Decision is empty if the verdict was
-	// known already.
+	// Outcome is the result of the rules. Its Decision is empty if the verdict was
+	// already recorded.
 	taskrun.Outcome
 
-	// Before is the state that the run was in.
+	// Before is the previous state of the run.
 	Before *orchestration.State
 	// Final is the decision as recorded; nil while the verdict is Wait.
 	Final *taskrun.ProposalDecision
@@ -26,10 +26,11 @@ type Evaluation struct {
 }
 
 // EvaluateProposal evaluates a proposal for a run and writes the decision and the
-// state that it leads to in one compare-and-swap. A proposal whose name the run
-// has decided already is not evaluated again: its decision is returned. A Wait is
-// not stored; evaluate again after the decision's Delay. Errors: ErrNotFound, also
-// if another object has the run's id now, ErrConflict, ErrUnavailable.
+// state that it leads to in one compare-and-swap. If the run has a decision on a
+// proposal of that name, the proposal is not evaluated again, and that decision is
+// returned. A Wait is not stored; evaluate again after the decision's Delay. Errors:
+// ErrNotFound, also if another object has the run's id now, ErrConflict,
+// ErrUnavailable.
 func (s *Service) EvaluateProposal(ctx context.Context, id string, p taskrun.NamedProposal) (evaluation Evaluation, err error) {
 	p.Proposal = p.Fit()
 	claim := s.newSlotClaim()
@@ -58,8 +59,8 @@ func (s *Service) EvaluateProposal(ctx context.Context, id string, p taskrun.Nam
 	return evaluation, err
 }
 
-// overtaken reports whether the decision that is recorded is that of another program,
-// which evaluated the proposal at the same moment. It is the one that holds then.
+// overtaken reports whether the recorded decision is that of another program, which
+// evaluated the proposal at the same time. That decision is then final.
 func (e *Evaluation) overtaken(recorded *taskrun.ProposalDecision) bool {
 	if recorded == nil || (recorded.EvaluatedAt.Equal(e.Final.EvaluatedAt) && recorded.Verdict == e.Final.Verdict) {
 		return false
@@ -68,8 +69,8 @@ func (e *Evaluation) overtaken(recorded *taskrun.ProposalDecision) bool {
 	return true
 }
 
-// evaluate applies the rules to the proposal. The run returned is what to store,
-// nil for a Wait.
+// evaluate applies the rules to the proposal. It returns the run to store, nil for a
+// Wait.
 func (s *Service) evaluate(
 	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, Evaluation, error) {
@@ -100,8 +101,8 @@ func (s *Service) evaluate(
 	return &decided, evaluation, nil
 }
 
-// evaluateIf applies the rules to the proposal, unless it is for another state
-// than the run has, or the run has finished while it waited.
+// evaluateIf applies the rules to the proposal, unless the run has another state than
+// the proposal requires, or has finished while the proposal waited.
 func (s *Service) evaluateIf(
 	ctx context.Context, run *taskrun.Run, p taskrun.NamedProposal, claim *slotClaim, now time.Time,
 ) (*taskrun.Run, taskrun.Outcome, error) {
@@ -119,8 +120,8 @@ func (s *Service) evaluateIf(
 	}}, nil
 }
 
-// recordedDecision returns the decision on a proposal that the run has evaluated: as
-// recorded, or, if it is no longer among the decisions, as the history shows it.
+// recordedDecision returns the decision on a proposal that the run has evaluated: the
+// recorded one, or one derived from the history if it is no longer recorded.
 func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *taskrun.ProposalDecision {
 	for _, d := range slices.Backward(r.Decisions) {
 		if d.Proposal == p.Name {
@@ -139,8 +140,8 @@ func recordedDecision(r *taskrun.Run, p taskrun.NamedProposal, stateID string) *
 	return nil
 }
 
-// proposedStateID is the id of the state that the run enters by the proposal of
-// this name: always the same one, so that the history shows an earlier evaluation.
+// proposedStateID returns the id of the state that a proposal of this name leads to.
+// The id is always the same, so that the history shows an earlier evaluation.
 func proposedStateID(r *taskrun.Run, proposal string) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(r.Ref.UID+"/proposal/"+proposal)).String()
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// evaluating has one run, and the use cases over it.
+// evaluating has one run, and the use cases on it.
 type evaluating struct {
 	*usecase.Service
 	clock *testingclock.FakeClock
@@ -37,7 +37,7 @@ func newEvaluating(t *testing.T, initial taskrun.Proposal, change func(*taskrun.
 	return &evaluating{Service: s, clock: clock, run: applied(t, store, initial, change)}
 }
 
-// named is a proposal of this name for the run.
+// named returns a proposal of this name for the run.
 func (e *evaluating) named(name string, kind orchestration.StateType) taskrun.NamedProposal {
 	return taskrun.NamedProposal{
 		Proposal: taskrun.Proposal{Type: kind}, Name: name, UID: "uid-of-" + name, Object: e.run.Ref.UID, Proposer: "alice",
@@ -53,7 +53,7 @@ func (e *evaluating) evaluate(t *testing.T, p taskrun.NamedProposal) usecase.Eva
 	return evaluation
 }
 
-// stored is the run as the store has it.
+// stored returns the stored run.
 func (e *evaluating) stored(t *testing.T) *taskrun.Run {
 	t.Helper()
 	run, err := e.Get(t.Context(), e.run.ID)
@@ -92,7 +92,7 @@ func TestEvaluateProposal_evaluatesProposalOnce(t *testing.T) {
 			wantVerdict: orchestration.Abort, wantReason: "Run is already COMPLETED.",
 			wantStates: []orchestration.StateType{orchestration.Completed},
 		},
-		"a rejected one is recorded with the state in its place": {
+		"a rejected one is recorded with the state that replaced it": {
 			initial: orchestration.Running, change: func(r *taskrun.Run) { r.Policy.Retries, r.RunCount = "1", 1 },
 			propose:     func(p *taskrun.NamedProposal) { p.Type = orchestration.Failed },
 			wantVerdict: orchestration.Reject, wantReason: "Retrying",
@@ -108,7 +108,7 @@ func TestEvaluateProposal_evaluatesProposalOnce(t *testing.T) {
 			wantVerdict: orchestration.Accept,
 			wantStates:  []orchestration.StateType{orchestration.Pending, orchestration.Cancelled},
 		},
-		"one for another state is aborted, forced or not": {
+		"one for another state is aborted even if forced": {
 			initial: orchestration.Pending,
 			propose: func(p *taskrun.NamedProposal) {
 				p.IfStateID, p.Force = "0198a1b2-0000-7000-8000-0000000000bb", true
@@ -140,7 +140,8 @@ func TestEvaluateProposal_evaluatesProposalOnce(t *testing.T) {
 			if id := e.stored(t).State.ID; first.Written != (got.StateID == id) {
 				t.Errorf("decision names state %q, written %v, the run is in %s", got.StateID, first.Written, id)
 			}
-			// Another person moved the run on: the name is not evaluated again.
+			// A user changed the state of the run: a proposal of the same name is
+			// not evaluated again.
 			e.mustForce(t, orchestration.Pending)
 			again := e.evaluate(t, p)
 			if diff := cmp.Diff(&got, again.Final); diff != "" || again.Recorded || again.Written {
@@ -190,7 +191,7 @@ func TestEvaluateProposal_keepsLimitedNumberOfDecisions(t *testing.T) {
 	if last := run.Decisions[len(run.Decisions)-1]; last.Proposal != long.Name || len([]rune(last.Proposer)) > taskrun.MaxProposer {
 		t.Errorf("the last decision is %+v", last)
 	}
-	// The first is no longer among them: the history has its state.
+	// The first decision is no longer recorded: it is derived from the history.
 	again := e.evaluate(t, e.named("first", orchestration.Running))
 	if again.Recorded || again.Final.Verdict != orchestration.Accept || again.Final.StateID != first.Final.StateID {
 		t.Errorf("a proposal that is only in the history: recorded %v, decision %+v", again.Recorded, again.Final)
@@ -222,8 +223,8 @@ func TestEvaluateProposal_doesNotRecordWait(t *testing.T) {
 	}
 }
 
-// The clocks of workers and of other replicas do not decide whether a run finished
-// before the proposal waited or since.
+// The clocks of workers and of other replicas do not affect whether a run finished
+// before or after the proposal waited.
 func TestEvaluateProposal_abortsWaitWhenRunFinishes(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"right": 0, "behind": -time.Hour, "ahead": time.Hour} {
@@ -281,7 +282,7 @@ func TestEvaluateProposal_concurrentProposalsAllGetVerdict(t *testing.T) {
 	for i := range people {
 		p := e.named(fmt.Sprintf("p-%d", i), orchestration.Cancelled)
 		p.IfStateID = e.run.State.ID
-		for range 2 { // two replicas evaluate each
+		for range 2 { // two replicas evaluate each proposal
 			all.Go(func() {
 				if got, err := e.EvaluateProposal(t.Context(), e.run.ID, p); err != nil || got.Final == nil {
 					t.Errorf("evaluation = %+v, error %v", got, err)

@@ -7,7 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Retention decides how long finished runs are kept that have no TTL of their own.
+// Retention determines how long finished runs without their own TTL are kept.
 type Retention interface {
 	// FinishedTTL returns the lifetime of such runs after their end; nil keeps
 	// them. It returns known false until the rule of the namespace was read.
@@ -21,9 +21,9 @@ type KeepFinished struct{}
 func (KeepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, true }
 
 // Expiration returns when the run is to be deleted by the current rules: its own
-// TTL, else that of its namespace, counted from the time at which the operator
-// recorded the end. A nil time means that the run is kept. It returns known false
-// if the rule of the namespace or the end is not known yet.
+// TTL, or that of its namespace, after the recorded end. A nil time means that the
+// run is kept. It returns known false if the rule of the namespace or the end is
+// not known yet.
 func (s *Service) Expiration(run *taskrun.Run) (at *time.Time, known bool) {
 	if !run.Finished() {
 		return nil, true
@@ -48,8 +48,8 @@ func ExpirationTime(own *time.Duration, end time.Time, namespace string, retenti
 	return &due, true
 }
 
-// withExpiration returns the run with the expiration time that holds now. While
-// the rule of the namespace is not known, that of a run in a final state stays.
+// withExpiration returns the run with its current expiration time. While the rule
+// of the namespace is unknown, a finished run keeps the time that it has.
 func (s *Service) withExpiration(run *taskrun.Run) *taskrun.Run {
 	at, known := s.Expiration(run)
 	if !known || run.ShowsExpiration(at) {
@@ -60,8 +60,8 @@ func (s *Service) withExpiration(run *taskrun.Run) *taskrun.Run {
 	return &next
 }
 
-// FinishedWithoutTTL calls visit with the store's name of each finished run that
-// has no TTL of its own. Errors: ErrUnavailable.
+// FinishedWithoutTTL calls visit with the store's name of each finished run
+// without its own TTL. Errors: ErrUnavailable.
 func (s *Service) FinishedWithoutTTL(ctx context.Context, visit func(name string)) error {
 	return s.Store.Each(ctx, taskrun.Filter{}, func(run *taskrun.Run) {
 		if run.TTL == nil && run.Finished() {

@@ -91,7 +91,7 @@ func TestPersistStatus_correctsExpiration(t *testing.T) {
 		what       string
 		rule       retention
 		want       *time.Time
-		wantWrites int // in all
+		wantWrites int // in total
 	}{
 		{what: "the first write", wantWrites: 1},
 		{what: "a rule", rule: retention{ttl: &hour}, want: new(end.Add(hour)), wantWrites: 2},

@@ -60,7 +60,7 @@ func (s *countedStore) ChangedSince(since time.Time) []*taskrun.Run {
 // The cost of a write does not grow with the number of readers: the store notifies one subscriber.
 func TestFollow_readersShareOneSubscription(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // which ends when no reader can go on
+	synctest.Test(t, func(t *testing.T) { // ends when no reader can continue
 		r := newRecorder()
 		store := &countedStore{Store: r.Store}
 		service := usecase.New(usecase.Options{Namespace: "default", Store: store, Clock: r.Clock})
@@ -110,7 +110,7 @@ func TestFollow_readersShareOneSubscription(t *testing.T) {
 		if n := store.followers.Load(); n != 0 {
 			t.Errorf("%d follow the store although no reader is left", n)
 		}
-		for c, err := range oneByOne(service.Follow(t.Context(), taskrun.WatchOptions{})) { // a new feed
+		for c, err := range oneByOne(service.Follow(t.Context(), taskrun.WatchOptions{})) { // in a new feed
 			if err != nil || c.Run.ID != run.ID {
 				t.Errorf("change of %v, error %v", c.Run, err)
 			}
@@ -119,8 +119,7 @@ func TestFollow_readersShareOneSubscription(t *testing.T) {
 	})
 }
 
-// finishedRuns returns a service on a store with so many runs that finished an hour
-// ago.
+// finishedRuns returns a service on a store with this number of runs that finished an hour ago.
 func finishedRuns(t *testing.T, n int) (*usecase.Service, *countedStore, *testingclock.FakeClock) {
 	t.Helper()
 	clock := testingclock.NewFakeClock(start)
@@ -228,8 +227,8 @@ func TestFollow_panicOfEncodingEndsOneReader(t *testing.T) {
 	}
 }
 
-// What is kept of changes counts in bytes, over all namespaces: a reader in one of
-// them who falls behind is ended, and nothing is counted when no reader is left.
+// The memory of changes counts for all namespaces together: a reader that falls behind in one of
+// them is ended. Without readers, nothing is counted.
 func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
@@ -252,7 +251,7 @@ func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 	for i := range 40 {
 		tags = append(tags, strings.Repeat("x", 100)+strconv.Itoa(i))
 	}
-	for i := range 400 { // a few bytes in the others, far too many in one
+	for i := range 400 { // a few bytes in the other namespaces, far too many in one
 		in := newRun(strconv.Itoa(i))
 		in.Run.Tags = tags
 		mustCreate(t, services[0], in)
@@ -271,7 +270,7 @@ func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 		if err != nil {
 			t.Fatalf("a reader in another namespace: %v", err)
 		}
-		c.Encoded(func(*taskrun.Change) []byte { return make([]byte, 200_000) }) // kept too
+		c.Encoded(func(*taskrun.Change) []byte { return make([]byte, 200_000) }) // kept, too
 	}
 	if n := budget.Bytes(); n > limit {
 		t.Errorf("%d bytes are kept with what was encoded, want at most %d", n, limit)

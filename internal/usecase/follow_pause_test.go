@@ -11,14 +11,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// arrival is when changes came together to a reader, and how many.
+// arrival is the time and number of changes that a reader receives together.
 type arrival struct {
 	after   time.Duration
 	changes int
 }
 
-// arrivalsOf has readers of all runs hear of the first create at once, and of the
-// others 1 ms after it, and returns what came to each of them.
+// arrivalsOf creates one run, and 1 ms later the others, and returns the arrivals at
+// each reader of all runs.
 func arrivalsOf(t *testing.T, readers, creates int) [][]arrival {
 	t.Helper()
 	r := newRecorder()
@@ -52,7 +52,7 @@ func arrivalsOf(t *testing.T, readers, creates int) [][]arrival {
 	return arrivals
 }
 
-func TestOneReaderIsToldAtOnce(t *testing.T) {
+func TestFollow_oneReaderIsWokenAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		want := []arrival{{0, 1}, {time.Millisecond, 1}, {time.Millisecond, 1}}
@@ -62,9 +62,9 @@ func TestOneReaderIsToldAtOnce(t *testing.T) {
 	})
 }
 
-// A thousand readers are told of the first change at once, and then of what has come
-// together, so that what they cost does not grow with the number of changes.
-func TestManyReadersGetChangesTogether(t *testing.T) {
+// A thousand readers receive the first change at once, and then several changes
+// together, so that their cost does not grow with the number of changes.
+func TestFollow_manyReadersGetChangesTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, got := range arrivalsOf(t, 1000, 50) {

@@ -18,7 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// oneByOne yields changes that come together one after the other.
+// oneByOne yields changes that arrive together one after the other.
 func oneByOne(together iter.Seq2[[]*feed.SharedChange, error]) iter.Seq2[*feed.SharedChange, error] {
 	return func(yield func(*feed.SharedChange, error) bool) {
 		for changes, err := range together {
@@ -54,7 +54,7 @@ func names(ctx context.Context, t *testing.T, r *recorder, f taskrun.WatchOption
 
 func TestFollow_yieldsPastThenNewChanges(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // where a minute passes at once if a change does not come
+	synctest.Test(t, func(t *testing.T) { // a minute passes at once if a change does not arrive
 		r := newRecorder()
 		run := mustCreate(t, r.Service, newRun("1"))
 		r.clock.Step(time.Second)

@@ -3,6 +3,8 @@ package usecase
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
@@ -45,8 +47,16 @@ func (s *Service) flowRunOf(ctx context.Context, run *taskrun.Run) (*orchestrati
 	if run.FlowRunID == "" {
 		return nil, nil //nolint:nilnil // outside a flow run
 	}
-	return s.FlowRuns.Facts(ctx, run.FlowRunID)
+	facts, err := s.FlowRuns.Facts(ctx, run.FlowRunID)
+	if errors.Is(err, taskrun.ErrNotFound) {
+		return nil, ErrNoFlowRun
+	}
+	return facts, err
 }
+
+// ErrNoFlowRun means that the flow run of the run does not exist. The rules cannot evaluate
+// a proposal for such a run. It is a taskrun.ErrNotFound.
+var ErrNoFlowRun = fmt.Errorf("the flow run of the task run: %w", taskrun.ErrNotFound)
 
 // FlowRuns returns facts about the flow runs that task runs belong to.
 type FlowRuns interface {

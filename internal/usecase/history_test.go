@@ -88,16 +88,16 @@ func TestHistory_numberOfBinsCoversTimeUpToLimit(t *testing.T) {
 		want     int
 		lastEnd  time.Time
 	}{
-		"an end at the start has none":            {0, second, 0, time.Time{}},
-		"an end before the start has none":        {-time.Hour, second, 0, time.Time{}},
-		"the least time has one":                  {time.Microsecond, second, 1, start.Add(time.Second)},
-		"the last one ends with the end":          {time.Minute, second, 60, start.Add(time.Minute)},
-		"the last one runs past the end":          {time.Minute, 7 * second, 9, start.Add(63 * time.Second)},
-		"fractions add up exactly":                {time.Minute, second + 1, 60, start.Add(time.Minute + 60*time.Microsecond)},
-		"no more than 500":                        {time.Hour, second, 500, start.Add(500 * time.Second)},
-		"just 500":                                {500 * time.Second, second, 500, start.Add(500 * time.Second)},
-		"one that is longer than a life of Go":    {time.Hour, 400 * 365 * 24 * 3600 * second, 1, start.AddDate(400, 0, -97)},
-		"one that has no spelling ends with time": {time.Hour, 1e18, 1, time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)},
+		"an end at the start has no bin":                {0, second, 0, time.Time{}},
+		"an end before the start has no bin":            {-time.Hour, second, 0, time.Time{}},
+		"the shortest time has one bin":                 {time.Microsecond, second, 1, start.Add(time.Second)},
+		"the last bin ends with the end":                {time.Minute, second, 60, start.Add(time.Minute)},
+		"the last bin ends after the end":               {time.Minute, 7 * second, 9, start.Add(63 * time.Second)},
+		"fractional intervals add up exactly":           {time.Minute, second + 1, 60, start.Add(time.Minute + 60*time.Microsecond)},
+		"at most 500 bins":                              {time.Hour, second, 500, start.Add(500 * time.Second)},
+		"exactly 500 bins":                              {500 * time.Second, second, 500, start.Add(500 * time.Second)},
+		"an interval longer than a Duration":            {time.Hour, 400 * 365 * 24 * 3600 * second, 1, start.AddDate(400, 0, -97)},
+		"an interval beyond the last time ends with it": {time.Hour, 1e18, 1, time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestHistory_agreesWithScanOfEachBin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		now := clock.Now().UTC().Truncate(time.Microsecond) // which History took
+		now := clock.Now().UTC().Truncate(time.Microsecond) // History used the same time
 		if diff := cmp.Diff(scanHistory(q, runs, now), shown(got)); diff != "" {
 			t.Fatalf("%+v (-want +got):\n%s", q, diff)
 		}

@@ -8,7 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Two wait for the lock that a third one holds; a fourth comes when the third has left.
+// Two callers wait for the lock that a third one holds. A fourth caller requests it
+// after the third has released it.
 func TestKeyLocks_haveOneHolderAndAreRemovedAfterLast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,17 +17,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// lateStore creates a second later. In a bubble, that is when everybody else has
-// come as far as it can without.
+// lateStore creates a run after a second. In a bubble, all other goroutines are blocked by
+// then.
 type lateStore struct{ *memory.Store }
 
 func (s lateStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
-	time.Sleep(time.Second) //nolint:forbidigo // the time of the bubble passes at once
+	time.Sleep(time.Second) //nolint:forbidigo // in a bubble it takes no time
 	return s.Store.Create(ctx, run)
 }
 
-// Fifty creates of one key, half of them by events, each with an id of its own,
-// in Services that share their locks.
+// Fifty creates of one key with different ids, half of them by events, in Services that
+// share their locks.
 func TestCreate_oneKeyWithDifferentIDsIsOneRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestCreate_oneKeyWithDifferentIDsIsOneRun(t *testing.T) {
 	})
 }
 
-// post creates a run of the one key, with an id of its own.
+// post creates a run of the key with a new id.
 func post(t *testing.T, s *usecase.Service, n int) {
 	t.Helper()
 	in := newRun("d")
@@ -76,7 +76,7 @@ func post(t *testing.T, s *usecase.Service, n int) {
 	}
 }
 
-// report records an event of the one key, with an id of its own.
+// report records an event of the key with a new id.
 func report(t *testing.T, s *usecase.Service, n int) {
 	t.Helper()
 	e := event(runID(n+1), n, orchestration.Running, func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) })
@@ -85,7 +85,7 @@ func report(t *testing.T, s *usecase.Service, n int) {
 	}
 }
 
-// holdingStore creates when it is let go.
+// holdingStore blocks creates until the test releases them.
 type holdingStore struct {
 	*memory.Store
 	began, proceed chan struct{}
@@ -121,8 +121,8 @@ func TestCreate_endsWithContextWhileAnotherHoldsKey(t *testing.T) {
 	}
 }
 
-// A restart loses the record of deletions. A run that has the id of its natural key was made
-// here, and is not made again by a worker that still runs it.
+// A restart loses the record of deletions. The operator generated the id of the run from its
+// natural key, and a worker that still runs the run does not create it again.
 func TestRecord_deletedRunIsNotRecreatedAfterRestart(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -130,10 +130,10 @@ func TestRecord_deletedRunIsNotRecreatedAfterRestart(t *testing.T) {
 		inFlow      string // flow run of the event
 		wantRefused bool
 	}{
-		"without an id":                       {wantRefused: true},
-		"without an id, in a flow run":        {edit: func(r *taskrun.Run) { r.FlowRunID = eventFlow }, inFlow: eventFlow, wantRefused: true},
-		"without an id, reported by a flow":   {inFlow: eventFlow, wantRefused: true},
-		"with an id of the client's choosing": {edit: func(r *taskrun.Run) { r.ID = eventRun }},
+		"without an id":                     {wantRefused: true},
+		"without an id, in a flow run":      {edit: func(r *taskrun.Run) { r.FlowRunID = eventFlow }, inFlow: eventFlow, wantRefused: true},
+		"without an id, reported by a flow": {inFlow: eventFlow, wantRefused: true},
+		"with an id chosen by the client":   {edit: func(r *taskrun.Run) { r.ID = eventRun }},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestRecord_deletedRunIsNotRecreatedAfterRestart(t *testing.T) {
 			if err := before.Delete(t.Context(), run.ID); err != nil {
 				t.Fatal(err)
 			}
-			after := newRecorder() // knows nothing of all that
+			after := newRecorder() // has no record of the deletion
 			after.record(t, event(run.ID, 5, orchestration.Running, func(e *taskrun.Event) {
 				if tc.inFlow != "" {
 					e.Patch.FlowRunID = taskrun.Set(tc.inFlow)

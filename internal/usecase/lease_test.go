@@ -165,9 +165,9 @@ func TestMoveHold_changesLeaseNamespaceOfHolder(t *testing.T) {
 		want      taskrun.Hold
 		wantWrite bool
 	}{
-		"its worker connects to another operator":     {to: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, wantWrite: true},
-		"also while the run is running":               {state: orchestration.Running, to: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, wantWrite: true},
-		"the hold is recorded so already":             {to: taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}},
+		"the worker connects to another operator":     {to: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, wantWrite: true},
+		"the same while the run is running":           {state: orchestration.Running, to: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}, wantWrite: true},
+		"the hold is already recorded":                {to: taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}},
 		"another worker connects to another operator": {to: taskrun.Hold{Worker: "v", LeaseNamespace: "theirs"}, want: taskrun.Hold{Worker: "w", LeaseNamespace: "ours"}},
 		"the run has finished":                        {state: orchestration.Completed, to: taskrun.Hold{Worker: "w", LeaseNamespace: "theirs"}},
 	} {
@@ -196,7 +196,8 @@ func TestMoveHold_changesLeaseNamespaceOfHolder(t *testing.T) {
 	}
 }
 
-// awaitsRetry is the event of a worker that will run the run again by itself. It does not name the parameters.
+// awaitsRetry returns the event of a worker that will retry the run by itself. It does not name the
+// parameters.
 func (l *leasing) awaitsRetry(at time.Time) {
 	l.t.Helper()
 	err := l.Record(l.t.Context(), []taskrun.Event{{RunID: l.id, State: orchestration.State{
@@ -217,21 +218,21 @@ func TestAbandon_reschedulesOrCrashesRun(t *testing.T) {
 	for name, tt := range map[string]struct {
 		edit     func(*taskrun.NewRun)
 		use      func(*leasing)
-		attempts int // that are allowed
+		attempts int // allowed deliveries
 		want     string
 		moved    bool
-		message  string // part of it
+		message  string // part of the message
 		due      time.Time
 	}{
-		"not started waits again":                {attempts: 2, want: "SCHEDULED Scheduled", due: start},
-		"not started, for the last time":         {attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
-		"pending is scheduled again":             {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "redelivered"},
-		"pending for the last time":              {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
-		"running has crashed":                    {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
-		"running, though for the last time":      {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
-		"running with a retry left awaits it":    {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "was lost while it executed the run."},
-		"being cancelled is cancelled":           {use: state(orchestration.Cancelling), attempts: 2, want: "CANCELLED Cancelled", moved: true, message: "was lost while it cancelled the run."},
-		"awaiting its retry keeps name and time": {use: func(l *leasing) { l.awaitsRetry(later) }, attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, due: later},
+		"a run that is not started waits again":                 {attempts: 2, want: "SCHEDULED Scheduled", due: start},
+		"a run that is not started crashes at the last attempt": {attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
+		"a pending run is scheduled again":                      {use: state(orchestration.Pending), attempts: 2, want: "SCHEDULED Scheduled", moved: true, message: "redelivered"},
+		"a pending run crashes at the last attempt":             {use: state(orchestration.Pending), attempts: 1, want: "CRASHED Crashed", moved: true, message: "The run was delivered once and not started."},
+		"a running run crashes":                                 {use: state(orchestration.Running), attempts: 2, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
+		"a running run crashes at the last attempt":             {use: state(orchestration.Running), attempts: 1, want: "CRASHED Crashed", moved: true, message: "was lost while it executed the run."},
+		"a running run with a retry left awaits it":             {edit: retries, use: state(orchestration.Running), attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, message: "was lost while it executed the run."},
+		"a cancelling run is cancelled":                         {use: state(orchestration.Cancelling), attempts: 2, want: "CANCELLED Cancelled", moved: true, message: "was lost while it cancelled the run."},
+		"a run that awaits its retry keeps its name and time":   {use: func(l *leasing) { l.awaitsRetry(later) }, attempts: 2, want: "SCHEDULED AwaitingRetry", moved: true, due: later},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -276,7 +277,7 @@ func TestAbandon_reschedulesOrCrashesRun(t *testing.T) {
 	}
 }
 
-// wantWaiting checks that another worker can run the run, from a time on if one is given.
+// wantWaiting checks that another worker can run the run, from the given time on if there is one.
 func wantWaiting(t *testing.T, run *taskrun.Run, due time.Time) {
 	t.Helper()
 	if id, background := run.Submission(); !run.Waiting() || id != parameters || !background || run.State.Details.TaskParametersID != parameters {
@@ -324,12 +325,12 @@ func TestSetState_endsOrKeepsHold(t *testing.T) {
 		edits []func(*taskrun.Proposal)
 		want  *taskrun.Delivery // without its time; nil: none
 	}{
-		"a run that has ended is held by none": {kind: orchestration.Failed, want: &taskrun.Delivery{PreviousHolder: "w", Attempts: 1}},
-		"a run that is running is held":        {kind: orchestration.Running, want: &taskrun.Delivery{Holder: "w", LeaseNamespace: "ours", Attempts: 1}},
-		"a run that is scheduled again by its worker is held": {
+		"a finished run has no holder":   {kind: orchestration.Failed, want: &taskrun.Delivery{PreviousHolder: "w", Attempts: 1}},
+		"a running run keeps its holder": {kind: orchestration.Running, want: &taskrun.Delivery{Holder: "w", LeaseNamespace: "ours", Attempts: 1}},
+		"a run that its worker schedules again keeps its holder": {
 			kind: orchestration.Scheduled, want: &taskrun.Delivery{Holder: "w", LeaseNamespace: "ours", Attempts: 1},
 		},
-		"a run that is submitted again waits": {kind: orchestration.Scheduled, edits: []func(*taskrun.Proposal){deferred}},
+		"a run that is submitted again has no holder": {kind: orchestration.Scheduled, edits: []func(*taskrun.Proposal){deferred}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Lister has the use cases that read many runs: of one namespace, or of all.
+// Lister has the use cases that read many runs, of one namespace or of all.
 type Lister struct {
 	runs  taskrun.Lister
 	flows FlowSnapshots // nil: none are stored
@@ -64,7 +64,7 @@ func (l *Lister) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, erro
 	return l.runs.Query(ctx, q)
 }
 
-// now is the time in the precision that clients see.
+// now returns the time with the precision that clients see.
 func (l *Lister) now() time.Time {
 	return l.clock.Now().UTC().Truncate(time.Microsecond)
 }

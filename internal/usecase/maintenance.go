@@ -8,14 +8,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// PersistStatus writes the run's progress down where the stored one is missing or
-// older than the rest of the run (Run.Behind), or has an expiration time that no
-// longer holds. Errors: ErrNotFound, ErrConflict, ErrUnavailable.
+// PersistStatus writes the run's progress if the stored one is missing or stale
+// (Run.StatusStale), or has an outdated expiration time. Errors: ErrNotFound,
+// ErrConflict, ErrUnavailable.
 func (s *Service) PersistStatus(ctx context.Context, id string) (*taskrun.Run, error) {
 	return s.persistStatus(ctx, id, nil)
 }
 
-// persistStatus is PersistStatus, and sets the ids of objects that were found.
+// persistStatus is PersistStatus. It also sets the ids of objects that were found.
 func (s *Service) persistStatus(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error) {
 	var observed *taskrun.Run
 	err := s.update(ctx, id, &slotClaim{}, func(run *taskrun.Run) (*taskrun.Run, error) {
@@ -35,17 +35,17 @@ func (s *Service) persistStatus(ctx context.Context, id string, found map[string
 	return observed, nil
 }
 
-// ResolveInputs is PersistStatus, and also stores the ids of the runs that the run has
-// as inputs by the names of their objects, by these names. An id that was stored before
-// stays. Errors: as PersistStatus.
+// ResolveInputs is PersistStatus. It also stores the ids of the input runs that the run
+// refers to by object name; found holds the ids by these names. An id that is already
+// stored does not change. Errors: as PersistStatus.
 func (s *Service) ResolveInputs(ctx context.Context, id string, found map[string]string) (*taskrun.Run, error) {
 	return s.persistStatus(ctx, id, found)
 }
 
-// Expire deletes the run if its expiration has passed, and only as it was read;
-// else it returns the time until then, 0 if the run is unfinished, on hold or
-// kept, or the rule of its namespace is not known. Errors: ErrConflict,
-// ErrUnavailable; a run that does not exist counts as deleted.
+// Expire deletes the run if it has expired and has not changed since it was read.
+// Otherwise it returns the time until the expiration, or 0 if the run is unfinished, on
+// hold or kept, or if the rule of its namespace is unknown. Errors: ErrConflict,
+// ErrUnavailable. A run that does not exist counts as deleted.
 func (s *Service) Expire(ctx context.Context, id string) (remaining time.Duration, deleted bool, err error) {
 	run, err := s.Store.Get(ctx, id)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// applied makes a run as kubectl does: straight into the store.
+// applied creates a run directly in the store, as kubectl does.
 func applied(t *testing.T, store taskrun.Store, state taskrun.Proposal, change func(*taskrun.Run)) *taskrun.Run {
 	t.Helper()
 	run := taskrun.Run{
@@ -51,11 +51,11 @@ func TestExpire_deletesRunAfterTTL(t *testing.T) {
 		wantDeleted   bool
 		wantRemaining bool
 	}{
-		"an unfinished run is kept":              {state: orchestration.Running, ttl: &minute, advance: time.Hour},
-		"a finished run without a TTL is kept":   {state: orchestration.Completed, advance: time.Hour},
-		"a finished run is kept until its TTL":   {state: orchestration.Failed, ttl: &minute, wantRemaining: true},
-		"a finished run is deleted after it":     {state: orchestration.Crashed, ttl: &minute, advance: minute, wantDeleted: true},
-		"a TTL of zero deletes when it finished": {state: orchestration.Completed, ttl: new(time.Duration), wantDeleted: true},
+		"an unfinished run is kept":               {state: orchestration.Running, ttl: &minute, advance: time.Hour},
+		"a finished run without a TTL is kept":    {state: orchestration.Completed, advance: time.Hour},
+		"a finished run is kept until its TTL":    {state: orchestration.Failed, ttl: &minute, wantRemaining: true},
+		"a finished run is deleted after its TTL": {state: orchestration.Crashed, ttl: &minute, advance: minute, wantDeleted: true},
+		"a TTL of zero deletes at once":           {state: orchestration.Completed, ttl: new(time.Duration), wantDeleted: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ const (
 	idTwo = "0198a1b2-0000-7000-8000-000000000002"
 )
 
-// named is a source that is named by its object, and byID one with an id.
+// named returns a source with the name of an object, byID one with an id.
 func named(name string) taskrun.TaskInput {
 	return taskrun.TaskInput{InputType: taskrun.InputTaskRun, Name: name}
 }
@@ -26,7 +26,8 @@ func byID(id string) taskrun.TaskInput {
 	return taskrun.TaskInput{InputType: taskrun.InputTaskRun, ID: id}
 }
 
-// namingRun is a run with the inputs one, an id, two and one again in its argument x, in a store.
+// namingRun returns a stored run with the sources one, an id, two and one again in its argument
+// x.
 func namingRun(t *testing.T, store taskrun.Store) *taskrun.Run {
 	t.Helper()
 	return applied(t, store, taskrun.Proposal{Type: orchestration.Pending}, func(r *taskrun.Run) {
@@ -39,7 +40,7 @@ func namingRun(t *testing.T, store taskrun.Store) *taskrun.Run {
 
 const otherUpstream = "0198a1b2-0000-7000-8000-00000000000f"
 
-// inputs are those of namingRun with these in its argument.
+// inputs returns the inputs of namingRun with these sources in its argument.
 func inputs(x ...taskrun.TaskInput) map[string][]taskrun.TaskInput {
 	return map[string][]taskrun.TaskInput{"x": x, "y": {}}
 }
@@ -84,8 +85,7 @@ func TestResolveInputs_keepsResolvedInputs(t *testing.T) {
 	}
 }
 
-// Other writes keep the ids; inputs that an event reports take precedence, and the ids
-// stay all the same.
+// Other writes keep the ids. Inputs that an event reports take precedence, but the ids are kept.
 func TestResolveInputs_areKeptByOtherWrites(t *testing.T) {
 	t.Parallel()
 	reported := map[string][]taskrun.TaskInput{"x": {byID(idTwo)}}
@@ -101,8 +101,8 @@ func TestResolveInputs_areKeptByOtherWrites(t *testing.T) {
 	resolved := inputs(byID(idOne), byID(otherUpstream), byID(idOne))
 	for name, tc := range map[string]struct {
 		write func(*testing.T, *usecase.Service, string) error
-		want  map[string][]taskrun.TaskInput // before the last is resolved
-		last  map[string][]taskrun.TaskInput // after it
+		want  map[string][]taskrun.TaskInput // before the last one is resolved
+		last  map[string][]taskrun.TaskInput // after it is resolved
 	}{
 		"a state": {
 			func(t *testing.T, s *usecase.Service, id string) error {

@@ -10,8 +10,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// ObservedStates returns the types and names of all states that runs still keep,
-// current and past. All of it is of one moment.
+// ObservedStates returns the types and names of all stored states of runs,
+// current and past, from one snapshot.
 func (l *Lister) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([]taskrun.ObservedState, error) {
 	var seen taskrun.PerState[taskrun.ObservedState]
 	see := func(state *orchestration.State) {
@@ -45,7 +45,8 @@ func (l *Lister) ObservedStates(ctx context.Context, q taskrun.ObservedQuery) ([
 	return states[:min(max(q.Limit, 0), len(states))], nil
 }
 
-// hasPrefix reports whether the text begins so, ASCII letters in either case.
+// hasPrefix reports whether the text has the prefix, with ASCII letters in
+// either case.
 func hasPrefix(text, prefix string) bool {
 	return len(text) >= len(prefix) && strings.Map(lowerASCII, text[:len(prefix)]) == strings.Map(lowerASCII, prefix)
 }

@@ -42,14 +42,14 @@ func TestObservedStates_mergesStatesOfAllRuns(t *testing.T) {
 		query taskrun.ObservedQuery
 		want  []taskrun.ObservedState
 	}{
-		"the latest first, equal ones by name": {taskrun.ObservedQuery{Limit: 9}, []taskrun.ObservedState{failed, other, running, pending}},
-		"by type and name":                     {taskrun.ObservedQuery{Limit: 9, ByName: true}, []taskrun.ObservedState{failed, other, pending, running}},
-		"no more than the limit":               {taskrun.ObservedQuery{Limit: 2}, []taskrun.ObservedState{failed, other}},
-		"none":                                 {taskrun.ObservedQuery{}, []taskrun.ObservedState{}},
-		"of a type, in any case":               {taskrun.ObservedQuery{Limit: 9, Prefix: "fAIL"}, []taskrun.ObservedState{failed, other}},
-		"of a name":                            {taskrun.ObservedQuery{Limit: 9, Prefix: "\u00c9CHEC"}, []taskrun.ObservedState{other}},
-		"only ASCII letters fold":              {taskrun.ObservedQuery{Limit: 9, Prefix: "\u00e9"}, []taskrun.ObservedState{}},
-		"a wildcard is none":                   {taskrun.ObservedQuery{Limit: 9, Prefix: "_"}, []taskrun.ObservedState{}},
+		"the latest first, then by name":   {taskrun.ObservedQuery{Limit: 9}, []taskrun.ObservedState{failed, other, running, pending}},
+		"by type and name":                 {taskrun.ObservedQuery{Limit: 9, ByName: true}, []taskrun.ObservedState{failed, other, pending, running}},
+		"limited":                          {taskrun.ObservedQuery{Limit: 2}, []taskrun.ObservedState{failed, other}},
+		"none":                             {taskrun.ObservedQuery{}, []taskrun.ObservedState{}},
+		"a prefix of the type in any case": {taskrun.ObservedQuery{Limit: 9, Prefix: "fAIL"}, []taskrun.ObservedState{failed, other}},
+		"a prefix of the name":             {taskrun.ObservedQuery{Limit: 9, Prefix: "\u00c9CHEC"}, []taskrun.ObservedState{other}},
+		"only ASCII letters fold":          {taskrun.ObservedQuery{Limit: 9, Prefix: "\u00e9"}, []taskrun.ObservedState{}},
+		"wildcards have no meaning":        {taskrun.ObservedQuery{Limit: 9, Prefix: "_"}, []taskrun.ObservedState{}},
 	} {
 		got, err := s.ObservedStates(t.Context(), tc.query)
 		if diff := cmp.Diff(tc.want, got); diff != "" || err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// faultyStore panics at one run.
+// faultyStore panics for one run.
 type faultyStore struct {
 	taskrun.Store
 

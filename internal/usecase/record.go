@@ -250,7 +250,7 @@ func (s *Service) createReported(ctx context.Context, first *taskrun.Run) (creat
 // hasEventDetails reports whether the state has details that a create does not store.
 func hasEventDetails(s *orchestration.State) bool { return s.Follows != "" || !s.Occurred.IsZero() }
 
-// ignore is no error if it is the one that is expected.
+// ignore returns nil for an expected error.
 func ignore(err, expected error) error {
 	if errors.Is(err, expected) {
 		return nil

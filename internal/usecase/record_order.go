@@ -185,7 +185,7 @@ func orderTimes(states []orchestration.State) {
 	}
 	for i := range states {
 		if s := &states[i]; s.Reported {
-			var before time.Time // of the first: year 1
+			var before time.Time // the initial value is in year 1
 			if i > 0 {
 				before = states[i-1].Timestamp
 			}
@@ -199,7 +199,7 @@ func orderTimes(states []orchestration.State) {
 	}
 }
 
-// within moves a time behind another one, and before the ceiling if there is room.
+// within moves a time after another one, and before the ceiling if possible.
 func within(at, after time.Time, ceiling *time.Time) time.Time {
 	if !at.After(after) {
 		at = orchestration.NextTime(after)

@@ -22,13 +22,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// stream has the events of workers about some runs, in the order in which they happened.
+// stream holds the events of workers about some runs, in the order in which they
+// happened.
 type stream struct {
 	random  *rand.Rand
-	partial bool // events do not name every column
+	partial bool // events have only some fields
 	events  []taskrun.Event
-	// created are the runs that clients made before any event came, and ended ones
-	// those that they cancelled.
+	// created are the runs that clients created before the first event, ended those of
+	// them that they cancelled.
 	created, ended []string
 }
 
@@ -58,8 +59,8 @@ var kinds = []orchestration.StateType{
 	orchestration.Scheduled, orchestration.Pending, orchestration.Running, orchestration.Completed, orchestration.Failed, orchestration.Cancelling,
 }
 
-// event makes the nth event of a run. Some are of the same time, and some older
-// than a run that a client made.
+// event returns the nth event of a run. Some events have equal times, and some are older
+// than a run that a client created.
 func (s *stream) event(id string, run, n int) taskrun.Event {
 	kind := kinds[s.random.IntN(len(kinds))]
 	return taskrun.Event{
@@ -100,7 +101,7 @@ func (s *stream) columns(run int) taskrun.Patch {
 	}
 }
 
-// some gives a column or null; of a partial stream it may not be named at all.
+// some returns a field or null. In a partial stream, the field may also be unset.
 func some[T any](s *stream, value T) taskrun.Optional[T] {
 	switch s.random.IntN(4) {
 	case 0:
@@ -113,8 +114,7 @@ func some[T any](s *stream, value T) taskrun.Optional[T] {
 	return taskrun.Set(value)
 }
 
-// arrivals are the events as they may come: in any order, some of them more than
-// once, in batches.
+// arrivals returns the events in random order and batches, some of them repeated.
 func (s *stream) arrivals() [][]taskrun.Event {
 	all := slices.Clone(s.events)
 	for range s.random.IntN(6) {
@@ -129,14 +129,14 @@ func (s *stream) arrivals() [][]taskrun.Event {
 	return batches
 }
 
-// played is what came of a stream.
+// played is the result of a stream.
 type played struct {
 	Runs    map[string]*taskrun.Run
 	NoLabel map[string]bool     // labels are null
 	Refused map[string]struct{} // ids of states
 }
 
-// play records the batches on a store of its own.
+// play records the batches in a new store.
 func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	t.Helper()
 	r := newRecorder()
@@ -149,7 +149,7 @@ func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	for _, id := range s.ended {
 		mustSet(t, r.Service, id, taskrun.Proposal{Type: orchestration.Cancelled})
 	}
-	r.clock.Step(time.Hour) // no event is of a time to come
+	r.clock.Step(time.Hour) // no event is in the future
 	got := played{Runs: map[string]*taskrun.Run{}, NoLabel: map[string]bool{}, Refused: map[string]struct{}{}}
 	for _, batch := range batches {
 		err := r.Record(t.Context(), batch, func(e taskrun.Event, _ error) { got.Refused[e.State.ID] = struct{}{} })
@@ -165,13 +165,13 @@ func (s *stream) play(t *testing.T, batches [][]taskrun.Event) played {
 	return got
 }
 
-// comparePlays leaves out what depends on when and how things were written.
+// comparePlays ignores fields that depend on the time and number of writes.
 var comparePlays = gocmp.Options{
 	cmpopts.IgnoreFields(taskrun.Run{}, "Ref", "Created", "Updated", "EndRecorded", "StatusStale", "Reported"), cmpopts.EquateEmpty(),
 }
 
-// Whatever the order, the number of times and the batches that events come in,
-// the runs end as if each event had come once, when it happened.
+// For any order, repetition and batching of events, the runs end as if each event had
+// arrived once, when it happened.
 func TestRecord_mergesEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	finished, late := 0, 0
@@ -190,9 +190,9 @@ func TestRecord_mergesEventsInAnyOrder(t *testing.T) {
 	}
 }
 
-// Of events that name only some columns, all states are kept in whatever order
-// they come. The columns are those of the events that were newer than what was
-// there when they came: an older one does not touch them (contract §4.4).
+// All states of partial events are kept in any order of arrival. The fields are those of
+// the events that were newer than the current state when they arrived: an older event
+// does not change fields (contract §4.4).
 func TestRecord_mergesPartialEventsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(400) {
@@ -205,7 +205,7 @@ func TestRecord_mergesPartialEventsInAnyOrder(t *testing.T) {
 				t.Fatalf("seed %d: states (-in order +got):\n%s", seed, diff)
 			}
 		}
-		// Those that were newest when they came, alone.
+		// Only the events that were newest at their arrival.
 		effective := s.effective(batches)
 		want := s.play(t, effective)
 		for id, run := range want.Runs {
@@ -218,7 +218,7 @@ func TestRecord_mergesPartialEventsInAnyOrder(t *testing.T) {
 	}
 }
 
-// effective are the events that change columns, one by one.
+// effective returns the events that change fields, one by one.
 func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 	newest := map[string]taskrun.Event{}
 	var effective [][]taskrun.Event
@@ -235,7 +235,7 @@ func (s *stream) effective(batches [][]taskrun.Event) [][]taskrun.Event {
 }
 
 // If the server ends between the two writes that create a run, a repeated request
-// finishes the run. A write of another writer between the two does not change that.
+// completes the run. A write of another client between the two does not change that.
 func TestRecord_finishesInterruptedCreate(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
@@ -264,7 +264,7 @@ func TestRecord_finishesInterruptedCreate(t *testing.T) {
 	}
 }
 
-// brokenStore fails the first write of progress, and takes no runs that are unfit.
+// brokenStore fails the first write of progress, and rejects invalid runs.
 type brokenStore struct {
 	*memory.Store
 	cut    error
@@ -276,7 +276,7 @@ func (b *brokenStore) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Ru
 	if b.unfit[run.ID] {
 		return nil, &taskrun.InvalidError{Field: "spec", Reason: "does not fit"}
 	}
-	// Of a new run's progress only the state is stored: the rest is derived.
+	// Of a new run's progress only the state is stored. The rest is derived.
 	bare := *run
 	bare.Reported, bare.History = nil, nil
 	bare = taskrun.Begin(bare, *run.State)

@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// deferredRun makes a background run and delivers it to a worker.
+// deferredRun creates a background run and delivers it to a worker.
 func deferredRun(t interface{ Fatal(...any) }, r *recorder) *taskrun.Run {
 	in := newRun("1")
 	in.State = &taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{Deferred: new(true)}}
@@ -31,14 +31,14 @@ func deferredRun(t interface{ Fatal(...any) }, r *recorder) *taskrun.Run {
 	return run
 }
 
-// reported is one event of a script: its time is in seconds after the run was
-// made, by the operator's clock.
+// reported is one event of a script. Its time is in seconds after the creation of the
+// run, by the operator's clock.
 type reported struct {
 	n       int // of the event
 	kind    orchestration.StateType
-	name    string // default: that of the kind
+	name    string // default: the name of the type
 	at      float64
-	follows int // number of the event before; 0: none is named
+	follows int // number of the event before; 0: not named
 }
 
 func (s reported) event(run *taskrun.Run) taskrun.Event {
@@ -69,25 +69,25 @@ func TestRecord_ordersEventsOfWorkerWithWrongClock(t *testing.T) {
 		batches [][]reported
 		want    string
 	}{
-		"two seconds behind, at once":       {[][]reported{life(-2)}, "Scheduled Pending Running Completed"},
-		"five minutes behind, one by one":   {slices.Collect(slices.Chunk(life(-300), 1)), "Scheduled Pending Running Completed"},
-		"a year ahead, one by one":          {slices.Collect(slices.Chunk(life(3e7), 1)), "Scheduled Pending Running Completed"},
-		"the clock is set back on the way":  {[][]reported{{{n: 2, kind: orchestration.Running, at: 60}}, {{n: 3, kind: orchestration.Completed, at: 3, follows: 2}}}, "Scheduled Running Completed"},
-		"set back, and nothing is followed": {[][]reported{{{n: 2, kind: orchestration.Running, at: 60}}, {{n: 3, kind: orchestration.Completed, at: 3}}}, "Scheduled Running Completed"},
-		"the last comes first":              {[][]reported{life(-300)[2:], life(-300)[1:2], life(-300)[:1]}, "Scheduled Pending Running Completed"},
-		"RUNNING comes before the PENDING that it follows": {[][]reported{
+		"two seconds behind, in one batch":                    {[][]reported{life(-2)}, "Scheduled Pending Running Completed"},
+		"five minutes behind, one by one":                     {slices.Collect(slices.Chunk(life(-300), 1)), "Scheduled Pending Running Completed"},
+		"a year ahead, one by one":                            {slices.Collect(slices.Chunk(life(3e7), 1)), "Scheduled Pending Running Completed"},
+		"the clock is set back during the run":                {[][]reported{{{n: 2, kind: orchestration.Running, at: 60}}, {{n: 3, kind: orchestration.Completed, at: 3, follows: 2}}}, "Scheduled Running Completed"},
+		"the clock is set back, and no event follows another": {[][]reported{{{n: 2, kind: orchestration.Running, at: 60}}, {{n: 3, kind: orchestration.Completed, at: 3}}}, "Scheduled Running Completed"},
+		"the last event arrives first":                        {[][]reported{life(-300)[2:], life(-300)[1:2], life(-300)[:1]}, "Scheduled Pending Running Completed"},
+		"RUNNING arrives before the PENDING that it follows": {[][]reported{
 			{{n: 2, kind: orchestration.Running, at: -60, follows: 1}}, {{n: 1, kind: orchestration.Pending, at: -50}},
 		}, "Scheduled Pending Running"},
-		"a chain is known late": {[][]reported{
+		"a long chain arrives late": {[][]reported{
 			{{n: 2, kind: orchestration.Running, at: 100}},
 			{{n: 4, kind: orchestration.Running, name: "Retrying", at: 41, follows: 3}},
 			{{n: 3, kind: orchestration.Scheduled, name: "AwaitingRetry", at: 40, follows: 2}},
 			{{n: 5, kind: orchestration.Completed, at: 42, follows: 4}},
 		}, "Scheduled Running AwaitingRetry Retrying Completed"},
-		"each names the one before": {[][]reported{
+		"each event names the one before": {[][]reported{
 			{{n: 1, kind: orchestration.Pending, at: -2}, {n: 2, kind: orchestration.Running, at: -2, follows: 1}, {n: 3, kind: orchestration.Completed, at: -2, follows: 2}},
 		}, "Scheduled Pending Running Completed"},
-		"events that follow each other in a circle": {[][]reported{
+		"a cycle of events": {[][]reported{
 			{{n: 1, kind: orchestration.Pending, at: 1, follows: 2}, {n: 2, kind: orchestration.Running, at: 2, follows: 1}, {n: 3, kind: orchestration.Completed, at: 3, follows: 3}},
 		}, "Scheduled Pending Running Completed"},
 	}
@@ -114,7 +114,7 @@ func TestRecord_ordersEventsOfWorkerWithWrongClock(t *testing.T) {
 	}
 }
 
-// checkTimes checks that the times of the states do not fall.
+// checkTimes checks that the times of the states do not decrease.
 func checkTimes(t interface{ Errorf(string, ...any) }, run *taskrun.Run) {
 	states := run.States()
 	for i := range states[1:] {
@@ -144,37 +144,37 @@ func TestRecord_ordersEventsOfFormerWorker(t *testing.T) {
 	running, completed := reported{n: 1, kind: orchestration.Running, at: hour}, reported{n: 2, kind: orchestration.Completed, at: hour + 1, follows: 1}
 	tests := map[string]struct {
 		before, after []reported
-		next          string // the worker that gets the run before the last events come; empty: none
+		next          string // worker that gets the run before the last events arrive; empty: none
 		successor     []reported
 		want          string
 	}{
-		"of a run that waits": {after: []reported{running}, want: "Running Scheduled"},
-		"the end, before another has the run": {
+		"of a waiting run": {after: []reported{running}, want: "Running Scheduled"},
+		"an end, before another worker has the run": {
 			before: []reported{running}, after: []reported{completed}, want: "Scheduled Running AwaitingRetry Completed",
 		},
-		"a retry, while another has the run": {
+		"a retry, while another worker has the run": {
 			before: []reported{running}, next: "other", want: "Scheduled Running Retrying AwaitingRetry",
 			after: []reported{{n: 3, kind: orchestration.Running, name: "Retrying", at: hour + 1, follows: 1}},
 		},
-		"the end, while another has the run": {
+		"an end, while another worker has the run": {
 			before: []reported{running}, next: "other", after: []reported{completed},
 			want: "Scheduled Running Completed AwaitingRetry",
 		},
-		"the end, while another is at work on the run": {
+		"an end, while another worker runs the run": {
 			before: []reported{running}, next: "other", after: []reported{completed},
 			successor: []reported{{n: 4, kind: orchestration.Running, at: -hour}},
 			want:      "Scheduled Running Completed AwaitingRetry Running",
 		},
-		"the end, after another has ended the run": {
+		"an end, after another worker has ended the run": {
 			before: []reported{running}, next: "other", after: []reported{completed},
 			successor: []reported{{n: 4, kind: orchestration.Failed, at: -hour}},
 			want:      "Scheduled Running Completed AwaitingRetry Failed",
 		},
-		"the end, when it has got the run again": {
+		"an end, after it has the run again": {
 			before: []reported{running}, next: "w", after: []reported{completed},
 			want: "Scheduled Running AwaitingRetry Completed",
 		},
-		"the end alone, of a run that waits, by a clock that is behind": {
+		"only the end of a waiting run, by a clock that is behind": {
 			after: []reported{{n: 2, kind: orchestration.Completed, at: -hour}}, want: "Scheduled Completed",
 		},
 	}
@@ -213,8 +213,8 @@ func TestRecord_ordersEventsOfFormerWorker(t *testing.T) {
 	}
 }
 
-// script is what a worker reports of a run in the true order: the SDK names the
-// one before only from the engine's second event on, and not across five minutes.
+// script returns the reports of a worker in the true order. The SDK names the previous
+// event only from the engine's second event on, and only within five minutes.
 func script(t *rapid.T) []reported {
 	skew := rapid.Float64Range(-400_000, 400_000).Draw(t, "skew")
 	at := skew + 1
@@ -238,8 +238,8 @@ func script(t *rapid.T) []reported {
 	return steps
 }
 
-// Whatever the clock of the worker, the batches, the repetitions and the order in
-// which they come, the run ends as the worker left it, with all states in order.
+// For any clock of the worker, and any batches, repetitions and order of arrival, the
+// run ends as the worker left it, with all states in order.
 func TestRecord_keepsOrderOfStatesWithAnyClock(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -292,11 +292,11 @@ func TestRecord_estimatedRunTimeIsNeverNegative(t *testing.T) {
 		since time.Duration // of the state, before now
 		want  time.Duration
 	}{
-		"running":                              {orchestration.Running, time.Second, time.Minute, time.Minute + time.Second},
-		"running by a clock that is ahead":     {orchestration.Running, 0, -5 * time.Minute, 0},
-		"running again, by one that is ahead":  {orchestration.Running, time.Second, -5 * time.Minute, time.Second},
-		"ended, after the clock was set back":  {orchestration.Completed, -time.Minute, 0, 0},
-		"running again, after it was set back": {orchestration.Running, -time.Minute, time.Second, 0},
+		"running":                                     {orchestration.Running, time.Second, time.Minute, time.Minute + time.Second},
+		"running, by a clock that is ahead":           {orchestration.Running, 0, -5 * time.Minute, 0},
+		"running again, by a clock that is ahead":     {orchestration.Running, time.Second, -5 * time.Minute, time.Second},
+		"ended, after the clock was set back":         {orchestration.Completed, -time.Minute, 0, 0},
+		"running again, after the clock was set back": {orchestration.Running, -time.Minute, time.Second, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -315,10 +315,10 @@ func TestRecord_estimatedRunTimeIsNeverNegative(t *testing.T) {
 // the worker is behind.
 func TestFollow_yieldsStatesOfClockThatIsBehind(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // where the minute passes at once if the end does not come
+	synctest.Test(t, func(t *testing.T) { // the minute passes at once if the end does not arrive
 		r := newRecorder()
 		run := deferredRun(t, r)
-		later, _, err := r.Create(t.Context(), newRun("2")) // shows that the stream has begun
+		later, _, err := r.Create(t.Context(), newRun("2")) // shows that the stream has started
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ const (
 	eventFlow = "0198a1b2-0000-7000-8000-0000000000f1"
 )
 
-// event is the nth event of a run, a second after the one before.
+// event returns the nth event of a run, a second after the previous one.
 func event(run string, n int, kind orchestration.StateType, edits ...func(*taskrun.Event)) taskrun.Event {
 	e := taskrun.Event{
 		RunID: run,
@@ -46,7 +46,7 @@ func event(run string, n int, kind orchestration.StateType, edits ...func(*taskr
 	return e
 }
 
-// recorder records events, and keeps what was refused.
+// recorder records events, and keeps the rejected ones.
 type recorder struct {
 	*usecase.Service
 	clock   *testingclock.FakeClock
@@ -122,21 +122,21 @@ func TestRecord_updatesFieldsOfRun(t *testing.T) {
 		columns taskrun.Patch
 		check   func(*taskrun.Run) bool
 	}{
-		"what is not named stays": {
+		"an unset field is kept": {
 			columns: taskrun.Patch{FlowRunID: taskrun.Null[string]()},
 			check:   func(r *taskrun.Run) bool { return *r.CacheKey == "ck" && r.Name == "ev" && r.RunCount == 1 },
 		},
-		"null clears": {
+		"null clears a field": {
 			columns: taskrun.Patch{FlowRunID: taskrun.Null[string](), CacheKey: taskrun.Null[string]()},
 			check:   func(r *taskrun.Run) bool { return r.CacheKey == nil },
 		},
-		"a value replaces": {
+		"a value replaces a field": {
 			columns: taskrun.Patch{Name: taskrun.Set("new"), Tags: taskrun.Set([]string{}), RunCount: taskrun.Set(int64(7)), EndTime: taskrun.Set(start)},
 			check: func(r *taskrun.Run) bool {
 				return r.Name == "new" && len(r.Tags) == 0 && r.RunCount == 7 && r.EndTime.Equal(start)
 			},
 		},
-		"the flow run attaches": {
+		"the flow run is set": {
 			columns: taskrun.Patch{FlowRunID: taskrun.Set(eventFlow)},
 			check:   func(r *taskrun.Run) bool { return r.FlowRunID == eventFlow },
 		},

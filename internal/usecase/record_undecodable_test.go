@@ -37,8 +37,8 @@ func (s *undecodableStore) Create(ctx context.Context, run *taskrun.Run) (*taskr
 	return s.Store.Create(ctx, run)
 }
 
-// Events of a run that cannot be decoded are not confirmed and not refused: they
-// come again. Those of other runs are recorded.
+// Events of a run that cannot be decoded are neither confirmed nor rejected: the
+// client sends them again. Those of other runs are recorded.
 func TestRecord_returnsErrorForUndecodableRun(t *testing.T) {
 	t.Parallel()
 	inFlow := func(e *taskrun.Event) { e.Patch.FlowRunID = taskrun.Set(eventFlow) }

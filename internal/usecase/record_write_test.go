@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// wholeEvent reports all that a run which is made with its state has: nothing is left to write.
+// wholeEvent reports all fields of a run that is created with its state: no second write is needed.
 func wholeEvent(edits ...func(*taskrun.Event)) taskrun.Event {
 	return event(eventRun, 1, orchestration.Running, append([]func(*taskrun.Event){func(e *taskrun.Event) {
 		state := e.State
@@ -35,7 +35,7 @@ func wholeEvent(edits ...func(*taskrun.Event)) taskrun.Event {
 	}}, edits...)...)
 }
 
-// countingBroken counts the writes of progress of a store that makes runs of their states alone.
+// countingBroken counts the writes of progress of a store that creates runs with only their states.
 type countingBroken struct {
 	*brokenStore
 	writes int
@@ -63,20 +63,20 @@ func TestRecord_writesCreatedRunAgainOnlyIfItDiffers(t *testing.T) {
 		wantStates string
 		want       func(*taskrun.Run) bool
 	}{
-		"its state is all":        {events: []taskrun.Event{wholeEvent()}, wantStates: "Running"},
-		"it has an earlier state": {events: []taskrun.Event{pending, wholeEvent()}, wantWrites: 1, wantStates: "Pending Running"},
-		"its labels are null": {
+		"the event has only its state": {events: []taskrun.Event{wholeEvent()}, wantStates: "Running"},
+		"the run has an earlier state": {events: []taskrun.Event{pending, wholeEvent()}, wantWrites: 1, wantStates: "Pending Running"},
+		"the labels are null": {
 			events:     []taskrun.Event{wholeEvent(func(e *taskrun.Event) { e.Patch.Labels = taskrun.Null[map[string]json.RawMessage]() })},
 			wantWrites: 1, wantStates: "Running",
 			want: func(r *taskrun.Run) bool {
 				return r.Reported != nil && r.Reported.Labels.Given && r.Reported.Labels.Value == nil
 			},
 		},
-		"its state follows one that is not known": {
+		"the state follows an unknown one": {
 			events:     []taskrun.Event{wholeEvent(func(e *taskrun.Event) { e.State.Follows = eventID(9) })},
 			wantWrites: 1, wantStates: "Running", want: func(r *taskrun.Run) bool { return r.State.Follows == eventID(9) },
 		},
-		"it counts another number of starts": {
+		"the event has another run count": {
 			events:     []taskrun.Event{wholeEvent(func(e *taskrun.Event) { e.Patch.RunCount = taskrun.Set(int64(7)) })},
 			wantWrites: 1, wantStates: "Running", want: func(r *taskrun.Run) bool { return r.RunCount == 7 },
 		},
@@ -93,7 +93,8 @@ func TestRecord_writesCreatedRunAgainOnlyIfItDiffers(t *testing.T) {
 	}
 }
 
-// The second of the two writes that make the run ends in a conflict: the events are merged into what is stored.
+// The second of the two writes that create the run fails with a conflict: the events are merged into the stored
+// run.
 func TestRecord_mergesEventsAfterConflictOfSecondWrite(t *testing.T) {
 	t.Parallel()
 	pending := event(eventRun, 0, orchestration.Pending)
@@ -103,9 +104,9 @@ func TestRecord_mergesEventsAfterConflictOfSecondWrite(t *testing.T) {
 		wantStates   string
 		wantReported bool
 	}{
-		"of several events":     {[]taskrun.Event{pending, wholeEvent()}, "Pending Running", false},
-		"of one without labels": {[]taskrun.Event{wholeEvent(noLabels)}, "Running", true},
-		"of one of more starts": {[]taskrun.Event{wholeEvent(func(e *taskrun.Event) { e.Patch.RunCount = taskrun.Set(int64(7)) })}, "Running", false},
+		"of several events":               {[]taskrun.Event{pending, wholeEvent()}, "Pending Running", false},
+		"an event without labels":         {[]taskrun.Event{wholeEvent(noLabels)}, "Running", true},
+		"an event with another run count": {[]taskrun.Event{wholeEvent(func(e *taskrun.Event) { e.Patch.RunCount = taskrun.Set(int64(7)) })}, "Running", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,7 +145,7 @@ func TestRecord_notifiesOfChangedStateOnly(t *testing.T) {
 	}
 }
 
-// unindexed is a store that has not received of its runs yet, and may be unavailable.
+// unindexed is a store that has not indexed its runs yet, and may be unavailable.
 type unindexed struct {
 	taskrun.Store
 	get error
@@ -168,11 +169,11 @@ func TestRecord_rejectsCreateWithoutPermission(t *testing.T) {
 		wantRefused int
 		wantStates  string
 	}{
-		"of a run that another replica created": {stored: true, check: taskrun.ErrForbidden, wantStates: "Running Completed"},
-		"of a run that there is not":            {check: taskrun.ErrForbidden, wantRefused: 1},
-		"of a run that cannot be read":          {check: taskrun.ErrForbidden, get: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
-		"whose permission is not known":         {check: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
-		"that has the permission after all":     {wantStates: "Completed"},
+		"a run that another replica created": {stored: true, check: taskrun.ErrForbidden, wantStates: "Running Completed"},
+		"a run that does not exist":          {check: taskrun.ErrForbidden, wantRefused: 1},
+		"a run that cannot be read":          {check: taskrun.ErrForbidden, get: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+		"an unknown permission":              {check: taskrun.ErrUnavailable, want: taskrun.ErrUnavailable},
+		"a permission that exists":           {wantStates: "Completed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -200,7 +201,7 @@ func TestRecord_rejectsCreateWithoutPermission(t *testing.T) {
 	}
 }
 
-// Only what follows a state of the new run, or an event of it, is its own.
+// Only events that follow a state of the new run, or one of its events, belong to it.
 func TestRecord_recreatedRunRejectsEventsThatFollowEarlierStates(t *testing.T) {
 	t.Parallel()
 	r := newRecorder()
@@ -222,10 +223,10 @@ func TestRecord_recreatedRunRejectsEventsThatFollowEarlierStates(t *testing.T) {
 	}
 }
 
-// The first state of a run is one that can be followed as any other.
+// An event can follow the first state of a run like any other.
 func TestRecord_ordersStatesThatFollowFirstState(t *testing.T) {
 	t.Parallel()
-	t.Run("comes after the states that the operator gave the run since", func(t *testing.T) {
+	t.Run("comes after later states of the operator", func(t *testing.T) {
 		t.Parallel()
 		r := newRecorder()
 		run := mustCreate(t, r.Service, newRun("1"))
@@ -238,7 +239,7 @@ func TestRecord_ordersStatesThatFollowFirstState(t *testing.T) {
 			t.Errorf("states %s", names)
 		}
 	})
-	t.Run("comes in the order of its times if all follow the delivery", func(t *testing.T) {
+	t.Run("in the order of times if all follow the delivery", func(t *testing.T) {
 		t.Parallel()
 		r := newRecorder()
 		run := deferredRun(t, r)
@@ -251,7 +252,7 @@ func TestRecord_ordersStatesThatFollowFirstState(t *testing.T) {
 			t.Errorf("states %s", names)
 		}
 	})
-	t.Run("is of the former worker if the run was delivered again since", func(t *testing.T) {
+	t.Run("belongs to the former worker if the run was delivered again", func(t *testing.T) {
 		t.Parallel()
 		r := newRecorder()
 		run := deferredRun(t, r)

@@ -46,8 +46,9 @@ func (s *rejectingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (
 	return s.Store.UpdateProgress(ctx, run)
 }
 
-// A run whose namespace takes no more is refused for good; the events of others
-// are confirmed. A permission that the operator lacks is waited for.
+// Events of a run that its namespace rejects are rejected permanently; those of
+// other runs are confirmed. If the operator lacks a permission, the events are
+// retried.
 func TestRecord_recordsEventsAfterRejectedOne(t *testing.T) {
 	t.Parallel()
 	cases := map[taskrun.RejectionCause]struct{ wantRetry bool }{
@@ -67,7 +68,7 @@ func TestRecord_recordsEventsAfterRejectedOne(t *testing.T) {
 			if err := s.Record(t.Context(), []taskrun.Event{known}, nil); err != nil {
 				t.Fatal(err)
 			}
-			store.ids = []string{runID(1), runID(2)} // one that is written to, one that is made
+			store.ids = []string{runID(1), runID(2)} // one that is updated, one that is created
 			next := event(runID(1), 2, orchestration.Running)
 			var refused []string
 			err := s.Record(t.Context(), []taskrun.Event{next, rejected, other}, func(e taskrun.Event, why error) {

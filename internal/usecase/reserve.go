@@ -38,7 +38,17 @@ func (s *Service) reserve(first *taskrun.Run) Reservation {
 	return reservation
 }
 
-// noReservation stands for a worker that was not found.
+// untilDeadline returns a context with the values and the deadline of ctx that does not end
+// when ctx is canceled.
+func untilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	uncanceled := context.WithoutCancel(ctx)
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(uncanceled, deadline)
+	}
+	return uncanceled, func() {}
+}
+
+// noReservation is the Reservation if no worker is ready.
 type noReservation struct{}
 
 func (noReservation) Hold() taskrun.Hold                    { return taskrun.Hold{} }

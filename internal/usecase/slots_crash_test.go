@@ -17,12 +17,12 @@ func TestSlots_expireIfReplicaEndsBetweenClaimAndWrite(t *testing.T) {
 	errKilled := errors.New("killed")
 	cases := map[string]struct {
 		die       func(b *slotsFixture)
-		wantTaken bool // the dead writer's state was written
+		wantTaken bool // the claim's state was written
 	}{
 		"before the write": {die: func(b *slotsFixture) {
 			b.store.before = func(context.Context, *taskrun.Run) error { return errKilled }
 		}},
-		"after the write, before its answer": {die: func(b *slotsFixture) { b.store.after = errKilled }, wantTaken: true},
+		"after the write, before its response": {die: func(b *slotsFixture) { b.store.after = errKilled }, wantTaken: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestSlots_expireIfReplicaEndsBetweenClaimAndWrite(t *testing.T) {
 			if got := mustSet(t, b.Service, next.ID, toRunning); got.Written == tc.wantTaken {
 				t.Errorf("when the claim's time is over, the next start is written: %t, want %t", got.Written, !tc.wantTaken)
 			}
-			// The run starts again, with the slot that it had.
+			// The run starts again with the slot that it holds.
 			again := mustSet(t, b.Service, dead.ID, toRunning)
 			if again.Written != tc.wantTaken {
 				t.Errorf("the dead writer's next try is written: %t, want %t", again.Written, tc.wantTaken)
@@ -66,12 +66,12 @@ func TestSlots_writeEndsWithinGracePeriodOfClaim(t *testing.T) {
 	}
 }
 
-func TestSlots_unavailableLimitsStartNoRun(t *testing.T) {
+func TestSlots_runDoesNotStartWhileLimitsAreUnavailable(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*fakeSlots){
-		"when they are read":   func(f *fakeSlots) { f.broken = taskrun.ErrUnavailable },
-		"when a slot is taken": func(f *fakeSlots) { f.refuse = taskrun.ErrUnavailable },
-		"when they are read again": func(f *fakeSlots) {
+		"when limits are read":   func(f *fakeSlots) { f.broken = taskrun.ErrUnavailable },
+		"when a slot is claimed": func(f *fakeSlots) { f.refuse = taskrun.ErrUnavailable },
+		"when limits are read again": func(f *fakeSlots) {
 			f.refuse, f.breakAfterTake = taskrun.ErrFull, true
 		},
 	}
@@ -101,7 +101,8 @@ func TestSlots_conflictOfClaimIsRetried(t *testing.T) {
 	}
 }
 
-// No sequence of starts and ends lets more runs hold slots than there are.
+// In any sequence of starts and ends, the number of runs with a slot does not
+// exceed the slots.
 func TestSlots_holdersNeverExceedLimit(t *testing.T) {
 	t.Parallel()
 	const most, runs, rounds = 3, 8, 10

@@ -16,10 +16,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// grace is how long a claim of the fake counts before its state is written.
+// grace is the time for which a claim of the fake counts before its state is
+// written.
 const grace = 2 * time.Second
 
-// fakeSlots keeps limits in memory. Claims count by the state of their runs in the
+// fakeSlots keeps limits in memory. A claim counts by the state of its run in the
 // store, as the interface requires.
 type fakeSlots struct {
 	mu     sync.Mutex
@@ -29,14 +30,14 @@ type fakeSlots struct {
 	claims []fakeClaim
 	calls  []string
 
-	staleReads     int                 // so many times TagLimits sees no claims
-	broken         error               // of every call
-	refuse         error               // of the next Take alone
-	breakAfterTake bool                // from the next refusal on nothing can be reached
-	onTaken        func(taskrun.Claim) // after a claim was made
+	staleReads     int                 // number of calls of TagLimits that see no claims
+	broken         error               // error of every call
+	refuse         error               // error of the next Take
+	breakAfterTake bool                // fail every call after the next refusal
+	onTaken        func(taskrun.Claim) // called after a claim
 }
 
-// fakeClaim is what the limit of one tag keeps of a claim.
+// fakeClaim is a claim on the limit of one tag.
 type fakeClaim struct {
 	taskrun.Claim
 	tag   string
@@ -47,7 +48,7 @@ func newSlots(store taskrun.Store, clock *testingclock.FakeClock, limits map[str
 	return &fakeSlots{store: store, clock: clock, limits: limits}
 }
 
-// holders are the runs that have a slot of the tag's limit.
+// holders returns the runs with a slot of the tag's limit.
 func (f *fakeSlots) holders(ctx context.Context, tag string) map[string]bool {
 	holders := map[string]bool{}
 	for _, c := range f.claims {
@@ -139,7 +140,7 @@ func (f *fakeSlots) ReleaseClaim(ctx context.Context, claim taskrun.Claim) error
 	return nil
 }
 
-// dropLeft drops the claims of states that were left.
+// dropLeft drops the claims of states that the runs have left.
 func (f *fakeSlots) dropLeft(ctx context.Context) {
 	f.claims = slices.DeleteFunc(f.claims, func(c fakeClaim) bool {
 		run, err := f.store.Get(ctx, c.RunID)
@@ -153,7 +154,7 @@ func (f *fakeSlots) drop(claim taskrun.Claim) {
 	})
 }
 
-// slotsFixture is a service over a store in memory, with limits.
+// slotsFixture is a service on an in-memory store, with limits.
 type slotsFixture struct {
 	*usecase.Service
 	store *gatedStore
@@ -173,12 +174,12 @@ func newSlotsFixture(limits map[string]int64) *slotsFixture {
 	}
 }
 
-// gatedStore lets a test come between.
+// gatedStore calls functions of the test before and after writes.
 type gatedStore struct {
 	taskrun.Store
-	before  func(ctx context.Context, run *taskrun.Run) error // of the next write of progress
-	after   error                                             // what the next write answers though it came about
-	between func()                                            // what happens before that answer
+	before  func(ctx context.Context, run *taskrun.Run) error // before the next write of progress
+	after   error                                             // result of the next write, although it succeeds
+	between func()                                            // called before that result
 }
 
 func (g *gatedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
@@ -199,7 +200,7 @@ func (g *gatedStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*tas
 	return updated, err
 }
 
-// tagged makes a PENDING run with tags.
+// tagged creates a PENDING run with tags.
 func (b *slotsFixture) tagged(t *testing.T, key string, tags ...string) *taskrun.Run {
 	t.Helper()
 	in := newRun(key)
@@ -209,7 +210,7 @@ func (b *slotsFixture) tagged(t *testing.T, key string, tags ...string) *taskrun
 
 var toRunning = taskrun.Proposal{Type: orchestration.Running}
 
-// wantHolders checks who has a slot of the tag's limit.
+// wantHolders checks which runs have a slot of the tag's limit.
 func (b *slotsFixture) wantHolders(t *testing.T, tag string, want ...*taskrun.Run) {
 	t.Helper()
 	ids := map[string]bool{}

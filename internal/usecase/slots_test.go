@@ -45,11 +45,11 @@ func TestSlots_notClaimedIfNotNeeded(t *testing.T) {
 		proposals []taskrun.Proposal
 		want      []string
 	}{
-		"a run without tags":        {nil, []taskrun.Proposal{toRunning}, nil},
-		"tags without a limit":      {[]string{"b"}, []taskrun.Proposal{toRunning}, []string{"read"}},
-		"a state that is no start":  {[]string{"a"}, []taskrun.Proposal{{Type: orchestration.Completed}}, nil},
-		"a forced start":            {[]string{"a"}, []taskrun.Proposal{{Type: orchestration.Running, Force: true}}, []string{"read"}},
-		"another start of a holder": {[]string{"a"}, []taskrun.Proposal{toRunning, toRunning}, []string{"read", "take", "read"}},
+		"a run without tags":                 {nil, []taskrun.Proposal{toRunning}, nil},
+		"tags without a limit":               {[]string{"b"}, []taskrun.Proposal{toRunning}, []string{"read"}},
+		"a state other than RUNNING":         {[]string{"a"}, []taskrun.Proposal{{Type: orchestration.Completed}}, nil},
+		"a forced start":                     {[]string{"a"}, []taskrun.Proposal{{Type: orchestration.Running, Force: true}}, []string{"read"}},
+		"another start of a run with a slot": {[]string{"a"}, []taskrun.Proposal{toRunning, toRunning}, []string{"read", "take", "read"}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -95,28 +95,28 @@ var errRejected = taskrun.NewRejectedError(taskrun.AdmissionDenied, "no")
 func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
-		meanwhile func(b *slotsFixture, id string) error // before the write
-		wantErr   error
-		wantType  orchestration.StateType // "": the run was deleted
-		wantHeld  bool
+		between  func(b *slotsFixture, id string) error // before the write
+		wantErr  error
+		wantType orchestration.StateType // "": the run was deleted
+		wantHeld bool
 	}{
-		"because the run finished": {
-			meanwhile: func(b *slotsFixture, id string) error {
+		"the run finished": {
+			between: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Completed, Data: []byte(`{"a":1}`)})
 				return err
 			},
 			wantType: orchestration.Completed,
 		},
-		"because the API server rejects it": {
-			meanwhile: func(*slotsFixture, string) error { return errRejected },
-			wantErr:   errRejected, wantType: orchestration.Pending,
+		"the API server rejects the write": {
+			between: func(*slotsFixture, string) error { return errRejected },
+			wantErr: errRejected, wantType: orchestration.Pending,
 		},
-		"because the run was deleted": {
-			meanwhile: func(b *slotsFixture, id string) error { return b.Delete(t.Context(), id) },
-			wantErr:   taskrun.ErrNotFound,
+		"the run was deleted": {
+			between: func(b *slotsFixture, id string) error { return b.Delete(t.Context(), id) },
+			wantErr: taskrun.ErrNotFound,
 		},
-		"but kept if the run may start in spite of a conflict": {
-			meanwhile: func(b *slotsFixture, id string) error {
+		"but not after a conflict if the run can still start": {
+			between: func(b *slotsFixture, id string) error {
 				_, err := b.SetState(t.Context(), id, taskrun.Proposal{Type: orchestration.Pending, Name: new("Mine")})
 				return err
 			},
@@ -128,7 +128,7 @@ func TestSlots_claimIsReleasedAfterFailedWrite(t *testing.T) {
 			t.Parallel()
 			b := newSlotsFixture(map[string]int64{"a": 1})
 			run := b.tagged(t, "k", "a")
-			b.store.before = func(context.Context, *taskrun.Run) error { return tc.meanwhile(b, run.ID) }
+			b.store.before = func(context.Context, *taskrun.Run) error { return tc.between(b, run.ID) }
 			_, err := b.SetState(t.Context(), run.ID, toRunning)
 			if !errors.Is(err, tc.wantErr) {
 				t.Fatalf("SetState(): %v, want %v", err, tc.wantErr)
@@ -156,7 +156,7 @@ func TestSlots_oneCallClaimsOnce(t *testing.T) {
 	}
 }
 
-// A claim that rests on other limits than the last decision is released first.
+// A claim for other limits than those of the last decision is released first.
 func TestSlots_claimIsReplacedIfLimitsChangedSinceDecision(t *testing.T) {
 	t.Parallel()
 	b := newSlotsFixture(map[string]int64{"a": 1, "b": 1})

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// losing is a store in which other writers win a number of times.
+// losing is a store in which other writers succeed first a number of times.
 type losing struct {
 	taskrun.Store
 	left, writes int
@@ -35,9 +35,9 @@ func TestSetState_retriesConflictsUpToLimit(t *testing.T) {
 		conflicts, wantWrites int
 		want                  error
 	}{
-		"without a conflict":     {0, 1, nil},
-		"as often as is allowed": {39, 40, nil},
-		"more often":             {1000, 40, taskrun.ErrConflict},
+		"without a conflict":              {0, 1, nil},
+		"the maximum number of conflicts": {39, 40, nil},
+		"more conflicts":                  {1000, 40, taskrun.ErrConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -78,9 +78,10 @@ func TestSetState_rulesReadFlowRun(t *testing.T) {
 		wantErr   error
 		wantCount int64
 	}{
-		"none are kept":         {},
-		"it was started thrice": {flowRuns: flowRuns{facts: &orchestration.FlowRun{State: &orchestration.State{Type: orchestration.Running}, RunCount: 3}}, wantCount: 3},
-		"it is not known now":   {flowRuns: flowRuns{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"no flow runs are stored":    {},
+		"it has started three times": {flowRuns: flowRuns{facts: &orchestration.FlowRun{State: &orchestration.State{Type: orchestration.Running}, RunCount: 3}}, wantCount: 3},
+		"it cannot be read":          {flowRuns: flowRuns{err: taskrun.ErrUnavailable}, wantErr: taskrun.ErrUnavailable},
+		"it does not exist":          {flowRuns: flowRuns{err: taskrun.ErrNotFound}, wantErr: usecase.ErrNoFlowRun},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,8 +111,8 @@ func TestExpire_deletesRunNotBeforeExpiration(t *testing.T) {
 		wantDeleted   bool
 	}{
 		"a microsecond before": {early: time.Microsecond, wantRemaining: time.Microsecond},
-		"at its time":          {wantDeleted: true},
-		"after it":             {early: -time.Second, wantDeleted: true},
+		"at the expiration":    {wantDeleted: true},
+		"after the expiration": {early: -time.Second, wantDeleted: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,9 +136,9 @@ func TestExpiration_keepsStoredTimeWithinOneSecond(t *testing.T) {
 		want        bool
 	}{
 		"neither":                 {want: true},
-		"none is stored":          {now: &start},
-		"none holds any more":     {stored: &start},
-		"the same":                {stored: &start, now: &start, want: true},
+		"no stored time":          {now: &start},
+		"no longer an expiration": {stored: &start},
+		"the same time":           {stored: &start, now: &start, want: true},
 		"almost a second later":   {stored: &start, now: new(start.Add(time.Second - 1)), want: true},
 		"almost a second earlier": {stored: &start, now: new(start.Add(-time.Second + 1)), want: true},
 		"a second later":          {stored: &start, now: new(start.Add(time.Second))},

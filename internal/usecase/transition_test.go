@@ -9,26 +9,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// client-go and load balancers send a write again when they do not know whether it arrived. The second one is a conflict
-// with the first one, not with another writer.
+// client-go and load balancers repeat a write when they do not know whether it arrived. The second write conflicts with
+// the first one, not with another writer.
 func TestSetState_repeatedWriteIsOneTransition(t *testing.T) {
 	t.Parallel()
 	forced := func(kind orchestration.StateType) taskrun.Proposal {
 		return taskrun.Proposal{Type: kind, Force: true}
 	}
 	cases := map[string]struct {
-		between   func(b *slotsFixture, id string) // what happens before the conflict is returned
+		between   func(b *slotsFixture, id string) // called before the conflict is returned
 		propose   taskrun.Proposal
 		wantTypes []orchestration.StateType
 		wantCount int64
 	}{
-		"and nothing else happens": {
+		"without another change": {
 			between:   func(*slotsFixture, string) {},
 			propose:   toRunning,
 			wantTypes: []orchestration.StateType{orchestration.Pending, orchestration.Running},
 			wantCount: 1,
 		},
-		"and another state follows": {
+		"followed by another state": {
 			between: func(b *slotsFixture, id string) {
 				mustSet(t, b.Service, id, forced(orchestration.Paused))
 			},
@@ -63,7 +63,7 @@ func TestSetState_repeatedWriteIsOneTransition(t *testing.T) {
 	}
 }
 
-// The caller learns that it was its call that evaluated the proposal.
+// The outcome shows that this call evaluated the proposal.
 func TestEvaluateProposal_ownVerdictAfterRepeatedWrite(t *testing.T) {
 	t.Parallel()
 	b := newSlotsFixture(map[string]int64{"a": 1})

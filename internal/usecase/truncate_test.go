@@ -34,7 +34,7 @@ func TestCreate_rejectsLongIdentifiers(t *testing.T) {
 	}
 }
 
-// tooLong describes a run beyond every bound.
+// tooLong is a run that exceeds every limit.
 func tooLong() (taskrun.Run, orchestration.State) {
 	run := taskrun.Run{
 		Name: strings.Repeat("n", 3000), TaskVersion: new(strings.Repeat("v", 3000)),
@@ -168,7 +168,7 @@ func TestTruncate_longCacheKeyIsRejectedByRule(t *testing.T) {
 		outcome.Decision.Reason != "Cache key exceeded maximum allowed length of 2000 characters." {
 		t.Errorf("written %v, %s: %s", outcome.Written, outcome.Decision.Status, outcome.Decision.Reason)
 	}
-	// As in Prefect the state is an entry all the same; keys that differ where they were cut stay different.
+	// As in Prefect, the state is a cache entry anyway. Truncated keys stay different.
 	for end, want := range map[string]string{"0123456789": orchestration.NameCached, "9876543210": "Running"} {
 		later := mustCreate(t, s, newRun(end))
 		if got := mustSet(t, s, later.ID, taskrun.Proposal{Type: orchestration.Running, Details: details(end)}).State.Name; got != want {

@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// slowStore is a Store whose writes call during while they are under way.
+// slowStore is a Store that calls during while a write is in progress.
 type slowStore struct {
 	taskrun.Store
 	during func()
@@ -49,7 +49,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		call func(context.Context, taskrun.Store) error
-		want time.Duration // quiet in the middle of the call, and after it
+		want time.Duration // idle time during the call and after it
 	}{
 		"a create": {call: func(ctx context.Context, s taskrun.Store) error {
 			_, err := s.Create(ctx, nil)
@@ -63,7 +63,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 			return s.Rename(ctx, "id", "name", time.Time{})
 		}},
 		"a delete": {call: func(ctx context.Context, s taskrun.Store) error { return s.Delete(ctx, "id", nil) }},
-		"but no read": {call: func(ctx context.Context, s taskrun.Store) error {
+		"a read": {call: func(ctx context.Context, s taskrun.Store) error {
 			_, err := s.Get(ctx, "id")
 			return err
 		}, want: time.Minute},
@@ -71,7 +71,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+			clock := testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 			traffic := usecase.NewWriteTracker(clock)
 			if got := traffic.IdleFor(); got < 24*time.Hour {
 				t.Errorf("quiet for %v before the first write", got)
@@ -99,7 +99,7 @@ func TestWriteTracker_recordsEachWrite(t *testing.T) {
 
 func TestWriteTracker_isBusyUntilLastWriteEnds(t *testing.T) {
 	t.Parallel()
-	clock := testingclock.NewFakePassiveClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	clock := testingclock.NewFakeClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	traffic := usecase.NewWriteTracker(clock)
 	outer := traffic.Wrap(slowStore{during: func() {
 		inner := traffic.Wrap(slowStore{during: func() {}})

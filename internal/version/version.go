@@ -6,14 +6,14 @@ import (
 	"runtime/debug"
 )
 
-// Set by the linker (-ldflags "-X …/internal/version.version=v1.2.3"); what is
-// not set is taken from what the Go toolchain recorded.
+// Set by the linker (-ldflags "-X …/internal/version.version=v1.2.3"). The
+// default is the value that the Go toolchain recorded.
 var (
 	version string
 	commit  string
 )
 
-// Unknown stands where the build recorded nothing.
+// Unknown is used for values that the build did not record.
 const Unknown = "unknown"
 
 // Info describes a build.
@@ -32,10 +32,10 @@ func Get() Info {
 	return from(build)
 }
 
-// String is the description in one line.
+// String returns the description in one line.
 func (i Info) String() string { return i.Of("taskrun-operator") }
 
-// Of is the description in one line of a program that was built with it.
+// Of returns the description of a program with this build in one line.
 func (i Info) Of(program string) string {
 	return program + " " + i.Version + " (commit " + i.Commit + ", " + i.Go + ")"
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFrom(t *testing.T) {
+func TestFrom_buildInfo(t *testing.T) {
 	t.Parallel()
 	vcs := func(settings ...debug.BuildSetting) []debug.BuildSetting { return settings }
 	cases := map[string]struct {
@@ -16,23 +16,23 @@ func TestFrom(t *testing.T) {
 		wantVersion string
 		wantCommit  string
 	}{
-		"a build that recorded nothing is unknown": {
+		"a build without records is unknown": {
 			wantVersion: Unknown, wantCommit: Unknown,
 		},
-		"a build of a work tree has its commit": {
+		"a build of a work tree": {
 			build: debug.BuildInfo{
 				Main:     debug.Module{Version: "(devel)"},
 				Settings: vcs(debug.BuildSetting{Key: "vcs.revision", Value: "abc"}, debug.BuildSetting{Key: "vcs.modified", Value: "false"}),
 			},
 			wantVersion: Unknown, wantCommit: "abc",
 		},
-		"changes in the work tree are told": {
+		"changes in the work tree": {
 			build: debug.BuildInfo{
 				Settings: vcs(debug.BuildSetting{Key: "vcs.modified", Value: "true"}, debug.BuildSetting{Key: "vcs.revision", Value: "abc"}),
 			},
 			wantVersion: Unknown, wantCommit: "abc-dirty",
 		},
-		"an installed module has its version": {
+		"an installed module": {
 			build:       debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
 			wantVersion: "v1.2.3", wantCommit: Unknown,
 		},

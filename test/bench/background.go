@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// backgroundWorkers is how many workers take runs where their rate is measured.
+	// backgroundWorkers is the number of workers whose rate is measured.
 	backgroundWorkers = 4
-	// idleSockets is how many workers are connected and get nothing.
+	// idleSockets is the number of connected workers that get no runs.
 	idleSockets = 1000
-	// idleFor is for how long their CPU time is taken.
+	// idleFor is the time over which their CPU time is measured.
 	idleFor = 10 * time.Second
 )
 
-// The places of measurements in backgrounds.
+// The indexes of measurements in backgrounds.
 const (
 	backgroundsFrame = iota
 	backgroundsEndToEnd
@@ -31,7 +31,7 @@ const (
 // backgrounds are the measurements of background runs, in the order of the table.
 var backgrounds = []struct {
 	name string
-	take func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) // how many runs it took
+	take func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) // returns the number of runs
 }{
 	{"submit to frame, idle worker", func(ctx context.Context, client *load.Client, b *bench) (load.Sample, int, error) {
 		sample, err := load.Frames(ctx, client, b.stretch)
@@ -47,14 +47,14 @@ var backgrounds = []struct {
 	}},
 }
 
-// took is what one of them came to.
+// took is the result of one measurement.
 type took struct {
 	rounds []load.Sample
 	writes float64 // to the API server
 	runs   int
 }
 
-// background measures and reports what workers see.
+// background measures and reports the latency and cost of workers.
 func (b *bench) background(ctx context.Context, stdout io.Writer) error {
 	all, idle, err := b.measureBackground(ctx)
 	if err != nil {
@@ -63,7 +63,7 @@ func (b *bench) background(ctx context.Context, stdout io.Writer) error {
 	return reportBackground(stdout, all, idle)
 }
 
-// withOperator starts a control plane that flushes writes to disk, and the operator, for what measure does.
+// withOperator starts a control plane that flushes writes to disk, and the operator, and calls measure.
 func (b *bench) withOperator(ctx context.Context, name string, measure func(*stack.Stack, *stack.Operator) error) (err error) {
 	folder, err := b.scratch(name)
 	if err != nil {
@@ -85,7 +85,7 @@ func (b *bench) withOperator(ctx context.Context, name string, measure func(*sta
 	return measure(s, o)
 }
 
-// measureBackground measures what workers see. The short form has neither reported runs nor idle workers.
+// measureBackground measures workers. The short form has neither reported runs nor idle workers.
 func (b *bench) measureBackground(ctx context.Context) (all []took, idle idleCost, err error) {
 	err = b.withOperator(ctx, "background", func(_ *stack.Stack, o *stack.Operator) error {
 		if all, err = b.backgroundRounds(ctx, o); err != nil || b.quick {
@@ -141,13 +141,13 @@ func (b *bench) backgroundRound(ctx context.Context, o *stack.Operator, client *
 	return nil
 }
 
-// idleCost is what workers take that get nothing.
+// idleCost is the cost of workers without runs.
 type idleCost struct {
 	heap, resident float64 // bytes each
-	cpu            float64 // share of one core that all take together
+	cpu            float64 // share of one core, of all workers together
 }
 
-// idle connects many workers, and weighs them.
+// idle connects workers and measures their memory and CPU time.
 func (b *bench) idle(ctx context.Context, o *stack.Operator) (cost idleCost, err error) {
 	heap, resident, err := weighOperator(ctx, o)
 	if err != nil {
@@ -201,7 +201,7 @@ func reportBackground(w io.Writer, all []took, idle idleCost) error {
 	for i := range all {
 		pooled := load.Pool(all[i].rounds)
 		cells := []string{backgrounds[i].name, load.Rate(pooled.PerSecond), "", "", fmt.Sprintf("%.2f", all[i].writes/float64(all[i].runs))}
-		if len(pooled.Latencies) > len(all[i].rounds) { // else a latency is that of a whole round
+		if len(pooled.Latencies) > len(all[i].rounds) { // otherwise a latency is that of a whole round
 			cells[1], cells[2], cells[3] = "", load.Millis(pooled.Percentile(0.5)), load.Millis(pooled.Percentile(0.99))
 		}
 		t.Row(cells...)

@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// bareLoop does with client-go alone what a REST life cycle comes to: create an
-// object and write its status twice, with objects of the same size.
+// bareLoop makes the writes of a REST life cycle with client-go alone: it creates
+// an object of the same size and writes its status twice.
 type bareLoop struct {
 	client    *rest.RESTClient
 	namespace string
@@ -39,8 +39,8 @@ func newBareClient(config *rest.Config) (*rest.RESTClient, error) {
 	return client, nil
 }
 
-// create makes an object. Its UID and version are in the answer, so the status can
-// be written next.
+// create creates an object. The response has its UID and version, so the status
+// can be written next.
 func (b *bareLoop) create(ctx context.Context, spec *v1alpha1.TaskRunSpec) (*v1alpha1.TaskRun, error) {
 	run := v1alpha1.TaskRun{Spec: *spec}
 	setKind(&run)
@@ -54,7 +54,7 @@ func (b *bareLoop) create(ctx context.Context, spec *v1alpha1.TaskRunSpec) (*v1a
 	return created, nil
 }
 
-// setStatus writes the status of an object, and the object's new version into run.
+// setStatus writes the status of an object and updates the version in run.
 func (b *bareLoop) setStatus(ctx context.Context, run *v1alpha1.TaskRun, status *v1alpha1.TaskRunStatus) error {
 	setKind(run)
 	run.Status = *status.DeepCopy()
@@ -66,7 +66,7 @@ func (b *bareLoop) setStatus(ctx context.Context, run *v1alpha1.TaskRun, status 
 	return nil
 }
 
-// setKind puts back what decoding an answer drops.
+// setKind restores the kind, which decoding of a response drops.
 func setKind(run *v1alpha1.TaskRun) {
 	run.APIVersion, run.Kind = v1alpha1.GroupVersion.String(), "TaskRun"
 }

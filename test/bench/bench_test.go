@@ -30,7 +30,7 @@ func patternForms() forms {
 	}
 }
 
-func TestFilledRunsDifferInWhatIsTheirOwn(t *testing.T) {
+func TestFilledRuns_haveTheirOwnNamesAndKeys(t *testing.T) {
 	t.Parallel()
 	f := patternForms()
 	first, second := f.specOf(7), f.specOf(107)
@@ -45,10 +45,10 @@ func TestFilledRunsDifferInWhatIsTheirOwn(t *testing.T) {
 	}
 }
 
-func TestFilledStatesHaveIdsOfTheirOwn(t *testing.T) {
+func TestFilledStates_haveTheirOwnIDs(t *testing.T) {
 	t.Parallel()
 	f := patternForms()
-	got := f.statusOf(1) // a RUNNING one
+	got := f.statusOf(1) // a RUNNING run
 	if len(got.History) != 2 || got.History[1].ID != got.State.ID {
 		t.Fatalf("the state is not the last one of its history: %v, %v", got.State.ID, got.History)
 	}
@@ -75,7 +75,7 @@ func startsOf(seconds ...int) []start {
 	return starts
 }
 
-func TestReportHeldSubtractsWhatIsTakenWithoutRuns(t *testing.T) {
+func TestReportHeld_subtractsUsageWithoutRuns(t *testing.T) {
 	t.Parallel()
 	base := held{starts: startsOf(1), footprint: footprint{1 << 20, 10 << 20, 50 << 20, 100 << 20}}
 	one := held{
@@ -102,7 +102,7 @@ func TestReportHeldSubtractsWhatIsTakenWithoutRuns(t *testing.T) {
 	}
 }
 
-func TestReportWritesGivesCostsOfOneOperation(t *testing.T) {
+func TestReportWrites_showsCostPerOperation(t *testing.T) {
 	t.Parallel()
 	rounds := func(perSecond float64) []load.Sample {
 		return []load.Sample{{PerSecond: perSecond, Latencies: []time.Duration{time.Millisecond, 3 * time.Millisecond}}}
@@ -126,7 +126,8 @@ func TestReportWritesGivesCostsOfOneOperation(t *testing.T) {
 	}
 }
 
-// stretches are two rounds with these rates, whose operations take 2 ms each.
+// stretches returns two rounds with these rates. Their operations take 2 ms
+// each.
 func stretches(perSecond float64) []load.Sample {
 	one := load.Sample{PerSecond: perSecond, Latencies: []time.Duration{2 * time.Millisecond}}
 	return []load.Sample{one, one}
@@ -140,7 +141,7 @@ func listenersOf(name string) *listening {
 	}
 }
 
-func TestReportListenersGivesCostsOfOne(t *testing.T) {
+func TestReportListeners_showsCostPerListener(t *testing.T) {
 	t.Parallel()
 	var got strings.Builder
 	err := reportListeners(&got, 10, []*listening{listenersOf("futures")}, stretches(1)[0], reconnected{1000, []float64{0.03, 0.02, 0.05}})
@@ -157,7 +158,7 @@ func TestReportListenersGivesCostsOfOne(t *testing.T) {
 	}
 }
 
-func TestReportQuickComparesWithinTheRun(t *testing.T) {
+func TestReportQuick_comparesFiguresOfTheSameRun(t *testing.T) {
 	t.Parallel()
 	compared := []comparison{
 		{name: writeCycle, clients: 1, bare: booked{rounds: stretches(100)}, ours: booked{rounds: stretches(80)}},
@@ -184,7 +185,7 @@ func TestReportQuickComparesWithinTheRun(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatCannotBeMeasured(t *testing.T) {
+func TestParse_rejectsInvalidFlags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-parts", "writes,reeds"}, {"-rounds", "0"}, {"-runs", "none"}} {
 		if _, err := parse(args, io.Discard); err == nil {

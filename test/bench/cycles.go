@@ -12,11 +12,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 )
 
-// side is one of the two ways to do the same writes.
+// side is one of the two programs that make the same writes.
 type side struct {
 	cycle load.Operation
-	// create does the first write alone; setState does the others on what create
-	// has made in this round, and is exhausted when all of it is done.
+	// create does the first write. setState does the others on runs that create
+	// has made in this round, and is exhausted when there are no more.
 	create, setState load.Operation
 }
 
@@ -36,29 +36,30 @@ var writes = []struct {
 	{"set_state", func(s side) load.Operation { return s.setState }},
 }
 
-// comparison is the two ways of one operation at one number of clients.
+// comparison holds the results of both sides for one operation and one number
+// of clients.
 type comparison struct {
 	clients    int
 	name       string
 	bare, ours booked
 }
 
-// booked are the stretches of one side and what they took.
+// booked holds the stretches of one side and their cost.
 type booked struct {
 	rounds    []load.Sample
 	cpu       map[string]time.Duration
 	apiWrites float64
 }
 
-// operations is how many were done.
+// operations returns the number of operations.
 func (b *booked) operations() int { return len(load.Pool(b.rounds).Latencies) }
 
-// cpuEach is the CPU time of a process for one operation.
+// cpuEach returns the CPU time of a process per operation.
 func (b *booked) cpuEach(process string) time.Duration {
 	return b.cpu[process] / time.Duration(max(b.operations(), 1))
 }
 
-// writers is what comparing writes needs.
+// writers is the input of a comparison of writes.
 type writers struct {
 	*bench
 	bare     *bareLoop
@@ -102,8 +103,8 @@ func (b *bench) compareWrites(ctx context.Context) (_ []comparison, err error) {
 	return all, nil
 }
 
-// compare runs the bare loop and ours in turn, round after round, so that both
-// meet the machine in the same moods.
+// compare runs the bare loop and ours in turns, round after round, because the
+// speed of the machine varies over time.
 func (w *writers) compare(ctx context.Context, clients int) ([]comparison, error) {
 	compared := make([]comparison, len(writes))
 	client := load.NewClient(w.operator.Base, clients)
@@ -132,7 +133,7 @@ func (w *writers) compare(ctx context.Context, clients int) ([]comparison, error
 	return compared, nil
 }
 
-// stretchOf drives one stretch of load and books what it takes.
+// stretchOf drives one stretch of load and books its cost.
 func (w *writers) stretchOf(ctx context.Context, clients int, operation load.Operation, into *booked) error {
 	before, err := w.operator.Writes(ctx)
 	if err != nil {

@@ -17,16 +17,18 @@ import (
 )
 
 const (
-	// fillClients is how many clients fill at once. The API server is the limit.
+	// fillClients is the number of concurrent clients that fill. The API server
+	// is the limit.
 	fillClients = 32
-	// fillForm is the form of what is filled in: data of another form is made anew.
+	// fillForm is the version of the data. Data of another version is created
+	// again.
 	fillForm = "1"
-	// fillStep is how often the progress of filling is shown.
+	// fillStep is the interval between progress messages.
 	fillStep = 10 * time.Second
 )
 
-// filled makes sure that a data folder holds so many runs. A folder that was
-// filled before, under the same schema, is used as it is.
+// filled makes sure that a data folder holds a number of runs. A folder that was
+// filled under the same schema is used as it is.
 func (b *bench) filled(ctx context.Context, runs int) (folder string, err error) {
 	folder = filepath.Join(b.data, "runs-"+strconv.Itoa(runs))
 	want, err := fillMark()
@@ -41,7 +43,7 @@ func (b *bench) filled(ctx context.Context, runs int) (folder string, err error)
 	if err := os.RemoveAll(folder); err != nil { //nolint:gosec // the user names the folder
 		return "", fmt.Errorf("clearing old runs: %w", err)
 	}
-	// Filling need not flush to disk: what is measured afterwards are reads.
+	// Filling need not flush to disk, because the next measurements are reads.
 	s, err := stack.Start(ctx, b.plane.At(folder, false))
 	if err != nil {
 		return "", err
@@ -55,7 +57,8 @@ func (b *bench) filled(ctx context.Context, runs int) (folder string, err error)
 	return folder, nil
 }
 
-// fillMark names what is filled in, and the schema that it conforms to.
+// fillMark returns the name of the filled data, with the schema that it conforms
+// to.
 func fillMark() (string, error) {
 	schema, err := stack.Schema()
 	if err != nil {
@@ -65,7 +68,7 @@ func fillMark() (string, error) {
 	return fillForm + " " + hex.EncodeToString(sum[:]) + "\n", nil
 }
 
-// fill makes the runs as objects, through the API server: two writes each.
+// fill creates the runs as objects, through the API server, with two writes each.
 func (b *bench) fill(ctx context.Context, s *stack.Stack, runs int) error {
 	if err := s.EnsureNamespaces(ctx, oursNamespace, bareNamespace); err != nil {
 		return err
@@ -88,8 +91,8 @@ func (b *bench) fill(ctx context.Context, s *stack.Stack, runs int) error {
 	})
 }
 
-// bareLoopLike prepares a loop whose objects are like one that the operator made.
-// The operator runs only for that, in the namespace.
+// bareLoopLike returns a loop whose objects are like one that the operator made.
+// The operator runs in the namespace only to make that one.
 func (b *bench) bareLoopLike(ctx context.Context, s *stack.Stack, namespace string) (*bareLoop, error) {
 	o, err := s.StartOperator(ctx, b.operator, namespace)
 	if err != nil {
@@ -105,7 +108,7 @@ func (b *bench) bareLoopLike(ctx context.Context, s *stack.Stack, namespace stri
 	return &bareLoop{client: rest, namespace: namespace, forms: taken}, err
 }
 
-// showProgress shows every now and then how far something has come, until it is
+// showProgress periodically prints the progress of an operation until it is
 // stopped.
 func (b *bench) showProgress(what string, of int, done *atomic.Int64) (stop func()) {
 	begin := time.Now()

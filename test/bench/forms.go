@@ -13,17 +13,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 )
 
-// forms are those that an object has on the way through its life. They are taken
-// from one that went through it over REST, so objects made by hand are like it.
+// forms are the forms of an object during its life. They are copied from an object
+// that REST requests created and changed, so objects created directly are like it.
 type forms struct {
 	spec                        v1alpha1.TaskRunSpec
 	pending, running, completed v1alpha1.TaskRunStatus
 }
 
-// settleLimit bounds the wait for the controller to write a run's first state.
+// settleLimit is the timeout for the controller to write a run's first state.
 const settleLimit = 10 * time.Second
 
-// takeForms takes one run through its life over REST.
+// takeForms creates and changes one run over REST, and returns its forms.
 func takeForms(ctx context.Context, s *stack.Stack, client *load.Client, namespace string) (forms, error) {
 	var f forms
 	rest, err := newBareClient(s.Config())
@@ -74,8 +74,8 @@ func (b *bareLoop) awaitStatus(ctx context.Context, name string) (*v1alpha1.Task
 	}
 }
 
-// specOf is the spec of the run with this number: its name, keys, group and flow
-// run are its own.
+// specOf returns the spec of the run with this number, with its own name, keys,
+// group and flow run.
 func (f *forms) specOf(number int) *v1alpha1.TaskRunSpec {
 	spec := f.spec.DeepCopy()
 	spec.Name = fmt.Sprintf("add-%06d", number)
@@ -86,9 +86,9 @@ func (f *forms) specOf(number int) *v1alpha1.TaskRunSpec {
 	return spec
 }
 
-// statusOf is the status of the run with this number: half of the runs are
-// RUNNING with a history of two states, a quarter each PENDING and COMPLETED. The
-// states have ids of their own, and the times are spread: a second from run to run.
+// statusOf returns the status of the run with this number. Half of the runs are
+// RUNNING with a history of two states; a quarter each are PENDING and COMPLETED.
+// States have their own ids. The times of consecutive runs are a second apart.
 func (f *forms) statusOf(number int) *v1alpha1.TaskRunStatus {
 	from := map[load.State]*v1alpha1.TaskRunStatus{
 		load.Pending: &f.pending, load.Running: &f.running, load.Completed: &f.completed,
@@ -112,7 +112,7 @@ func (f *forms) statusOf(number int) *v1alpha1.TaskRunStatus {
 	return status
 }
 
-// renew gives a state an id of its own, the same wherever the state stands.
+// renew gives a state a new id wherever the status refers to it.
 func renew(state *v1alpha1.State, ids map[string]string, shift time.Duration) {
 	if ids[state.ID] == "" {
 		ids[state.ID] = uuid.NewString()

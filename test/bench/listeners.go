@@ -15,31 +15,31 @@ import (
 )
 
 const (
-	// listenedClients is how many clients do life cycles while others listen.
+	// listenedClients is the number of clients that do life cycles during the measurement of listeners.
 	listenedClients = 16
-	// connecting is how many sockets are opened at once.
+	// connecting is the number of sockets opened concurrently.
 	connecting = 32
-	// reconnecting is how many futures connect at once after a connection was lost.
+	// reconnecting is the number of futures that reconnect at once after a connection loss.
 	reconnecting = 50
-	// reconnectedAfter is for how long the CPU time of a reconnect is taken.
+	// reconnectedAfter is the time over which the CPU time of a reconnect is measured.
 	reconnectedAfter = time.Second
-	// arrivalLimit is how long events are awaited after the last life cycle.
+	// arrivalLimit is the timeout for events after the last life cycle.
 	arrivalLimit = 30 * time.Second
 )
 
-// listening is a kind of listeners, and what was measured with them.
+// listening is a kind of listener and its measurements.
 type listening struct {
 	name   string
 	filter func(number int) string
-	all    bool // each of them gets the end of every run
+	all    bool // each listener gets the end of every run
 
 	without, with booked
-	events        int64         // that all of them have got
-	took          time.Duration // all stretches with them
-	heap          float64       // of one, in bytes
+	events        int64         // received by all listeners
+	took          time.Duration // of all stretches with these listeners
+	heap          float64       // of one listener, in bytes
 }
 
-// listeners measures and reports what listeners cost those that write.
+// listeners measures and reports the effect of listeners on clients that write.
 func (b *bench) listeners(ctx context.Context, stdout io.Writer) error {
 	kinds, latencies, err := b.measureListeners(ctx)
 	if err != nil {
@@ -52,7 +52,7 @@ func (b *bench) listeners(ctx context.Context, stdout io.Writer) error {
 	return reportListeners(stdout, b.listenerCount, kinds, latencies, reconnect)
 }
 
-// measureListeners takes life cycles without and with each kind of listeners.
+// measureListeners measures life cycles without listeners and with each kind.
 func (b *bench) measureListeners(ctx context.Context) (kinds []*listening, latencies load.Sample, err error) {
 	err = b.withOperator(ctx, "listeners", func(s *stack.Stack, o *stack.Operator) error {
 		client := load.NewClient(o.Base, listenedClients)
@@ -68,7 +68,7 @@ func (b *bench) measureListeners(ctx context.Context) (kinds []*listening, laten
 	return kinds, latencies, err
 }
 
-// listenedRounds measures all kinds of listeners, and one future alone, in turn.
+// listenedRounds measures all kinds of listeners, and a single future, in turns.
 func (w *writers) listenedRounds(ctx context.Context, client *load.Client, kinds []*listening) (latencies load.Sample, err error) {
 	var alone []load.Sample
 	for round := range w.rounds {
@@ -88,7 +88,7 @@ func (w *writers) listenedRounds(ctx context.Context, client *load.Client, kinds
 	return load.Pool(alone), nil
 }
 
-// kindsOfListeners creates the runs that listeners of the first kind wait for.
+// kindsOfListeners creates the runs that listeners of the first kind select.
 func (b *bench) kindsOfListeners(ctx context.Context, client *load.Client) ([]*listening, error) {
 	ids := make([]string, b.listenerCount)
 	err := load.Repeat(ctx, listenedClients, len(ids), func(ctx context.Context, i int) (err error) {
@@ -105,7 +105,7 @@ func (b *bench) kindsOfListeners(ctx context.Context, client *load.Client) ([]*l
 	return kinds, nil
 }
 
-// listenedRound takes one stretch without listeners, and one with them.
+// listenedRound measures one stretch without listeners and one with them.
 func (w *writers) listenedRound(ctx context.Context, client *load.Client, kind *listening, weigh bool) (err error) {
 	if err := w.operator.Settle(ctx); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (w *writers) listenedRound(ctx context.Context, client *load.Client, kind *
 	return nil
 }
 
-// listen connects listeners, and waits until they have got what there was.
+// listen connects listeners and waits until they have received recent events.
 func (w *writers) listen(ctx context.Context, kind *listening, c *connected, weigh bool) error {
 	heap := 0.0
 	if weigh {
@@ -152,14 +152,14 @@ func (w *writers) listen(ctx context.Context, kind *listening, c *connected, wei
 		return err
 	}
 	if err := load.Quiet(ctx, c.listeners...); err != nil || !weigh {
-		return err //nolint:wrapcheck // it says that a listener was disconnected
+		return err //nolint:wrapcheck // the listener was disconnected
 	}
 	heapWith, err := stack.LiveHeap(ctx, w.operator.ReadMetrics)
 	kind.heap = (heapWith - heap) / float64(w.listenerCount)
-	return err //nolint:wrapcheck // it says what was read
+	return err //nolint:wrapcheck // the listener's error is returned
 }
 
-// connected are sockets that are open while something is measured.
+// connected holds the sockets that are open during a measurement.
 type connected struct {
 	listeners []*load.Listener
 	workers   []*load.Worker
@@ -205,7 +205,7 @@ func (c *connected) Close() error {
 	return errors.Join(errs...)
 }
 
-// events are those that each listener has got.
+// events returns the number of events that each listener has received.
 func (c *connected) events() []int64 {
 	counts := make([]int64, len(c.listeners))
 	for i, l := range c.listeners {
@@ -214,7 +214,7 @@ func (c *connected) events() []int64 {
 	return counts
 }
 
-// awaitEnds checks that each listener has got what it selects: each end once, or nothing.
+// awaitEnds waits until each listener has received the ends that it selects, and no more.
 func (c *connected) awaitEnds(ctx context.Context, before []int64, ended int64, all bool) error {
 	ctx, cancel := context.WithTimeout(ctx, arrivalLimit)
 	defer cancel()
@@ -230,13 +230,13 @@ func (c *connected) awaitEnds(ctx context.Context, before []int64, ended int64, 
 	return nil
 }
 
-// reconnected is what it takes that many futures connect again.
+// reconnected is the cost of many futures that reconnect at once.
 type reconnected struct {
 	runs int
-	cpu  []float64 // of the operator for all of them, in seconds
+	cpu  []float64 // of the operator for all futures, in seconds
 }
 
-// measureReconnect connects futures in front of runs that have finished long ago.
+// measureReconnect connects futures when all runs finished long ago.
 func (b *bench) measureReconnect(ctx context.Context, runs int) (_ reconnected, err error) {
 	result := reconnected{runs: runs}
 	folder, err := b.filled(ctx, runs)
@@ -269,10 +269,11 @@ func (b *bench) measureReconnect(ctx context.Context, runs int) (_ reconnected, 
 	return result, nil
 }
 
-// eventsPoll is the pause between two looks whether a new future gets events.
+// eventsPoll is the interval between checks whether a new future receives events.
 const eventsPoll = 5 * time.Second
 
-// awaitNoEvents returns when a new future gets no event: runs that were just filled in have ended less than a minute ago.
+// awaitNoEvents returns when a new future receives no event. Runs that were just filled in ended less than a minute
+// ago.
 func awaitNoEvents(ctx context.Context, o *stack.Operator) error {
 	for {
 		l, err := load.NewListener(ctx, o.Base, load.Future())
@@ -312,7 +313,7 @@ func reconnectOnce(ctx context.Context, o *stack.Operator) (seconds float64, err
 	return (after["operator"] - before["operator"]).Seconds(), err
 }
 
-// listenersCPU is the CPU time that the operator spends on all listeners in a second of life cycles.
+// listenersCPU returns the CPU time that the operator spends on all listeners per second of life cycles.
 func (l *listening) listenersCPU() time.Duration {
 	spent := l.with.cpu["operator"] - l.without.cpuEach("operator")*time.Duration(l.with.operations())
 	return time.Duration(float64(spent) / max(l.took.Seconds(), 1e-9))

@@ -1,6 +1,6 @@
-// Command bench measures the operator: writes against a bare client-go loop on one
-// API server in one run; reads, memory and cold starts with many runs. It prints
-// tables of docs/benchmarks.md.
+// Command bench measures the operator: writes, compared with a client-go loop on the
+// same API server; reads, memory and cold starts with many runs. It prints tables of
+// docs/benchmarks.md.
 package main
 
 import (
@@ -22,18 +22,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// Each side has a namespace, and the operator watches only its own: so neither
-// sees the other's objects.
+// Each side has its own namespace, and the operator watches only its own, so neither
+// receives the other's objects.
 const (
 	oursNamespace = "ours"
 	bareNamespace = "bare"
 )
 
-// bench is what was asked for, and where to work.
+// bench holds the options and the work folders.
 type bench struct {
 	plane                stack.Options
 	operator             string // the program
-	data                 string // the folder of what is kept
+	data                 string // folder of persistent data
 	parts                []string
 	clients, readClients load.Numbers
 	runs                 load.Numbers
@@ -44,12 +44,12 @@ type bench struct {
 	quick                bool
 	stretch, readStretch time.Duration
 	stderr               io.Writer
-	throwAway            []string // folders
+	throwAway            []string // folders to remove
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal stops everything in order, the second one at once.
+	// The first signal stops everything in order. A second signal exits immediately.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -120,7 +120,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return nil
 }
 
-// writes measures and reports one part, reads the other.
+// writes measures and reports writes, reads the other parts.
 func (b *bench) writes(ctx context.Context, stdout io.Writer) error {
 	compared, err := b.compareWrites(ctx)
 	if err != nil {
@@ -141,8 +141,8 @@ func (b *bench) reads(ctx context.Context, stdout io.Writer) error {
 	return reportHeld(stdout, b.readClients, all[0], all[1:])
 }
 
-// scratch makes an empty folder that does not outlive the benchmark. One that a killed
-// benchmark left is cleared.
+// scratch creates an empty folder, which is removed when the benchmark ends. It clears
+// one that a killed benchmark left behind.
 func (b *bench) scratch(name string) (string, error) {
 	folder := filepath.Join(b.data, name)
 	if err := errors.Join(os.RemoveAll(folder), os.MkdirAll(folder, 0o700)); err != nil { //nolint:gosec // the user names the folder
@@ -155,14 +155,14 @@ func (b *bench) scratch(name string) (string, error) {
 func (b *bench) clear() error {
 	var errs []error
 	for _, folder := range b.throwAway {
-		errs = append(errs, os.RemoveAll(folder)) //nolint:gosec // whoever runs this names the folder
+		errs = append(errs, os.RemoveAll(folder)) //nolint:gosec // the user names the folder
 	}
 	return errors.Join(errs...)
 }
 
 func (b *bench) mostClients() int { return slices.Max(b.readClients) }
 
-// progress tells whoever waits.
+// progress prints a progress message.
 func (b *bench) progress(format string, args ...any) {
 	_, _ = fmt.Fprintf(b.stderr, format+"\n", args...)
 }

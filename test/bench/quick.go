@@ -9,14 +9,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 )
 
-// shorten makes everything short enough for less than three minutes.
+// shorten reduces all measurements to less than three minutes in total.
 func (b *bench) shorten() {
 	b.clients, b.readClients, b.runs = load.Numbers{1, 16}, load.Numbers{16}, load.Numbers{1000}
 	b.rounds, b.stretch, b.readStretch = 2, time.Second, 200*time.Millisecond
 	b.backgroundRuns, b.listenerCount = 200, 200
 }
 
-// quickly measures a little of everything, and reports ratios.
+// quickly measures every part briefly and reports ratios.
 func (b *bench) quickly(ctx context.Context, stdout io.Writer) error {
 	compared, err := b.compareWrites(ctx)
 	if err != nil {
@@ -37,11 +37,12 @@ func (b *bench) quickly(ctx context.Context, stdout io.Writer) error {
 	return reportQuick(stdout, compared, background, kinds, reads)
 }
 
-// reportQuick prints one table. Each ratio is of two figures of the same run.
+// reportQuick prints one table. Each ratio compares two figures of the same
+// run.
 func reportQuick(w io.Writer, compared []comparison, background []took, kinds []*listening, reads held) error {
 	t := load.NewTable("what", "compared with", "ratio", "measured")
-	var cycles []load.Sample // of the most clients
-	var create time.Duration // of the fewest clients
+	var cycles []load.Sample // of the highest number of clients
+	var create time.Duration // of the lowest number of clients
 	for i := range compared {
 		c := &compared[i]
 		ours := load.Pool(c.ours.rounds)

@@ -10,26 +10,26 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/stack"
 )
 
-// readIDs is how many of the runs are read one by one, at random.
+// readIDs is the number of runs that are read one by one, in random order.
 const readIDs = 1000
 
-// footprint is what a number of runs takes of the two processes that hold them in
-// memory, in bytes.
+// footprint is the memory of the two processes that hold runs in memory, in bytes.
 type footprint struct {
 	operatorHeap, operatorResident   float64
 	apiServerHeap, apiServerResident float64
 }
 
-// held is what was measured where so many runs exist.
+// held holds the measurements with a number of runs.
 type held struct {
 	runs      int
 	starts    []start
 	footprint footprint
 	answers   []answered
-	missing   []load.Query // which the server has no route for
+	missing   []load.Query // queries that the server has no route for
 }
 
-// start is one start of the operator: until it is ready, and until its controller has reconciled all runs.
+// start is one start of the operator: the time until it is ready, and until its controller has reconciled
+// all runs.
 type start struct {
 	stack.ColdStart
 
@@ -37,7 +37,7 @@ type start struct {
 	reconciledPeak float64 // bytes
 }
 
-// answered is one kind of read: a sample for each number of clients.
+// answered is one kind of read, with a sample for each number of clients.
 type answered struct {
 	name    string
 	samples []load.Sample // in the order of readClients
@@ -51,16 +51,16 @@ func (h *held) startMedian(of func(start) float64) float64 {
 	return load.Median(values)
 }
 
-// measureHeld measures reads and memory with so many runs in a control plane of
-// their own; 0 runs are what the others are compared with.
+// measureHeld measures reads and memory with a number of runs in their own control plane. The results with
+// 0 runs are the baseline.
 func (b *bench) measureHeld(ctx context.Context, runs int) (_ held, err error) {
 	result := held{runs: runs}
 	folder, err := b.folderOf(ctx, runs)
 	if err != nil {
 		return result, err
 	}
-	// A control plane that was started on its data holds what it would for long,
-	// not what filling left in it.
+	// Restart the control plane on its data: its memory is then that of normal operation, without what
+	// filling left.
 	s, err := stack.Start(ctx, b.plane.At(folder, false))
 	if err != nil {
 		return result, err
@@ -92,7 +92,7 @@ func (b *bench) folderOf(ctx context.Context, runs int) (string, error) {
 	return b.filled(ctx, runs)
 }
 
-// coldStarts starts the operator once for each round, and leaves the last one running.
+// coldStarts starts the operator once per round. The last one keeps running.
 func (b *bench) coldStarts(ctx context.Context, s *stack.Stack, into *held) (*stack.Operator, error) {
 	for round := 1; ; round++ {
 		o, err := s.StartOperator(ctx, b.operator, oursNamespace)
@@ -132,7 +132,7 @@ func weigh(ctx context.Context, s *stack.Stack, o *stack.Operator) (footprint, e
 	return f, err
 }
 
-// measureReads makes all reads in turn, round after round.
+// measureReads performs all reads in turns, round after round.
 func (b *bench) measureReads(ctx context.Context, o *stack.Operator, into *held) error {
 	client := load.NewClient(o.Base, b.mostClients())
 	defer client.Close()
@@ -167,7 +167,7 @@ func (b *bench) measureReads(ctx context.Context, o *stack.Operator, into *held)
 	return nil
 }
 
-// named is an operation and what it is called in a table.
+// named is an operation and its name in a table.
 type named struct {
 	name      string
 	operation load.Operation

@@ -50,7 +50,8 @@ func reportHeld(w io.Writer, clients []int, base held, all []held) error {
 	return err
 }
 
-// kindsOf are the names of the reads, those at the end that no server answers.
+// kindsOf returns the names of the reads. Reads that no server supports come
+// last.
 func kindsOf(all []held) []string {
 	if len(all) == 0 {
 		return nil
@@ -79,7 +80,7 @@ func readCells(h held, kind string) []string {
 	return append(cells, "no such route")
 }
 
-// startTable has what starts of the operator take.
+// startTable returns the table of starts of the operator.
 func startTable(base held, all []held) *load.Table {
 	t := load.NewTable("runs", "cold start", "CPU of the operator until then", "peak of its resident memory until then",
 		"its CPU until all runs are reconciled", "peak of its resident memory until then")
@@ -95,7 +96,8 @@ func startTable(base held, all []held) *load.Table {
 	return t
 }
 
-// memoryTable has what runs take beside what is taken without any.
+// memoryTable returns the table of the memory of runs, less the memory used
+// without runs.
 func memoryTable(base held, all []held) *load.Table {
 	t := load.NewTable("runs", "operator, live heap", "a run", "operator, resident", "a run",
 		"kube-apiserver, live heap", "a run", "kube-apiserver, resident", "a run")

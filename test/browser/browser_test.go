@@ -1,6 +1,6 @@
 //go:build apiserver
 
-// Package browser opens pages in a real Chromium, and has them try to use the API without authentication.
+// Package browser opens pages in a real Chromium that try to use the API without authentication.
 package browser
 
 import (
@@ -30,7 +30,7 @@ import (
 //go:embed page.html
 var page []byte
 
-// patience bounds how long a browser may take to start and to try everything.
+// patience is the timeout for a browser to start and to try everything.
 const patience = 2 * time.Minute
 
 // api is a REST endpoint without authentication.
@@ -69,7 +69,7 @@ func (a *api) names(t *testing.T) string {
 	return strings.Join(names, ",")
 }
 
-// servePage serves the page, and returns its port and where its results arrive.
+// servePage serves the page, and returns its port and a channel with its results.
 func servePage(t *testing.T) (port string, results <-chan map[string]string) {
 	t.Helper()
 	arrived := make(chan map[string]string, 1)
@@ -90,14 +90,14 @@ func servePage(t *testing.T) (port string, results <-chan map[string]string) {
 	return listening.URL[strings.LastIndex(listening.URL, ":")+1:], arrived
 }
 
-// chromium returns a command that opens the address; names below .test lead to this machine.
+// chromium returns a command that opens the address. Names below .test resolve to this machine.
 func chromium(ctx context.Context, t *testing.T, arguments ...string) *exec.Cmd {
 	t.Helper()
 	program, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("skipped: no chromium on this machine; install Debian's package chromium")
 	}
-	profile, err := os.MkdirTemp("", "taskrun-browser-") // which Chromium may write to for a moment after its end
+	profile, err := os.MkdirTemp("", "taskrun-browser-") // Chromium can write to it for a moment after its end
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func chromium(ctx context.Context, t *testing.T, arguments ...string) *exec.Cmd 
 		"--host-resolver-rules=MAP *.test 127.0.0.1",
 	}
 	if os.Getuid() == 0 {
-		options = append(options, "--no-sandbox") // which root cannot have
+		options = append(options, "--no-sandbox") // root cannot use the sandbox
 	}
 	cmd := exec.CommandContext(ctx, program, append(options, arguments...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -115,7 +115,7 @@ func chromium(ctx context.Context, t *testing.T, arguments ...string) *exec.Cmd 
 	return cmd
 }
 
-// open opens the page under the host name, and returns what it could do.
+// open opens the page under the host name, and returns its results.
 func open(t *testing.T, a *api, host string) map[string]string {
 	t.Helper()
 	port, results := servePage(t)
@@ -127,7 +127,7 @@ func open(t *testing.T, a *api, host string) map[string]string {
 	}
 	defer func() {
 		cancel()
-		_ = cmd.Wait() // it is killed
+		_ = cmd.Wait() // it was killed
 	}()
 	select {
 	case found := <-results:
@@ -140,7 +140,7 @@ func open(t *testing.T, a *api, host string) map[string]string {
 
 func succeeded(result string) bool { return result == "open" || strings.HasPrefix(result, "20") }
 
-func TestAPageOfAnotherOriginCanDoNothing(t *testing.T) {
+func TestPage_ofAnotherOriginHasNoAccess(t *testing.T) {
 	a := serveAPI(t)
 	found := open(t, a, "elsewhere.test")
 	for attempt, result := range found {
@@ -156,8 +156,8 @@ func TestAPageOfAnotherOriginCanDoNothing(t *testing.T) {
 	}
 }
 
-// The same page does what it may where its origin is allowed: so the other test could fail.
-func TestAPageOfALoopbackOriginUsesTheAPI(t *testing.T) {
+// The same page has access if its origin is allowed, which shows that the other test can fail.
+func TestPage_ofALoopbackOriginUsesTheAPI(t *testing.T) {
 	a := serveAPI(t)
 	got := map[string]bool{}
 	for attempt, result := range open(t, a, "localhost") {
@@ -167,7 +167,7 @@ func TestAPageOfALoopbackOriginUsesTheAPI(t *testing.T) {
 	want := map[string]bool{
 		"read health": true, "read runs": true, "create, as JSON": true, "events out": true, "events in": true, "subscription": true,
 		"read runs, as text": false, "create, as text": false, "create, without a type": false, "read a CSRF token": false,
-		"create, unread": false, "create, without a type, unread": false,
+		"create, response unread": false, "create, without a type, unread": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -177,8 +177,9 @@ func TestAPageOfALoopbackOriginUsesTheAPI(t *testing.T) {
 	}
 }
 
-// A name that its owner has pointed at this machine makes the API a page of that origin.
-func TestAReboundNameLeadsNowhere(t *testing.T) {
+// DNS rebinding: the page's host name resolves to this machine, so the API has the same origin as the
+// page.
+func TestPage_ofAReboundNameHasNoAccess(t *testing.T) {
 	a := serveAPI(t)
 	for host, want := range map[string]string{"rebound.test": "--rest-allowed-hosts", "localhost": "true"} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

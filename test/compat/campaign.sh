@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts the whole program with an empty store on loopback and lets schemathesis send it all kinds of requests, made from
-# its own OpenAPI document: whatever is sent, no answer may be a 500 or anything else that the document does not say.
+# Starts the whole program with an empty store on loopback and runs schemathesis, which sends all kinds of requests
+# generated from the OpenAPI document. No response may be a 500, or differ from the document.
 #
 #   test/compat/campaign.sh [ARGUMENT...]   arguments are handed on to schemathesis
 #
@@ -46,14 +46,14 @@ if ! curl --silent --show-error --fail --output "$data/openapi.json" "$base/open
 fi
 
 "$venv/bin/openapi-spec-validator" "$data/openapi.json"
-# What the document does not promise is not held against us: clients of Prefect rely on spellings that no schema has words
-# for, so a request against the schema may well be taken, and one that fits it may break a bound that the answer names.
-# One worker: with more of them Python's own parser fails now and then, and no run is like another.
+# Checks that the document does not promise are off: clients of Prefect use formats that no schema can express, so a
+# request that violates the schema may be accepted, and a valid one may exceed a limit that the response names. There is
+# one worker, because with more of them Python's parser sometimes fails, and runs are not repeatable.
 status=0
-# What it writes by itself goes where it is run.
+# schemathesis writes its own files to the working directory.
 (cd "$data" && "$root/$venv/bin/st" run "$base/openapi.json" --seed "$seed" --max-examples "$examples" \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance \
   --workers 1 --request-timeout 30 "$@") || status=$?
-# A panic is told to the client as a 500, and to us with its stack.
+# A panic is a 500 for the client, and has a stack trace in the log.
 if grep --max-count 5 'request failed' "$data/log" >&2; then status=1; fi
 exit "$status"

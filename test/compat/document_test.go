@@ -6,15 +6,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 	"github.com/taskrun-dev/taskrun-operator/test/openapidocument"
 )
 
-// What is recorded of a Prefect server fits the document: its answers, because the handlers give the same, and the
-// requests that it took.
-func TestTheRecordedExchangesFitTheDocument(t *testing.T) {
+// Recorded exchanges fit the document: the responses, because the handlers return the same, and the requests that
+// a Prefect server accepted.
+func TestDocument_fitsRecordedExchanges(t *testing.T) {
 	t.Parallel()
 	w := watchHandlers(t)
-	replayAll(t, "handlers, with the document", &Player{Base: w.base, Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "handlers, with the document", flows: true}, &Player{Base: w.base, Strict: true, Patience: replayPatience})
 	t.Cleanup(func() { w.conclude(t) })
 }
 
@@ -24,12 +25,12 @@ type watched struct {
 
 	mu     sync.Mutex
 	checks map[string]int // by operation
-	loose  int            // exchanges that belong to no operation
+	loose  int            // exchanges without an operation
 }
 
 func watchHandlers(t *testing.T) *watched {
 	t.Helper()
-	handler := newHandler(t)
+	handler := newHandler(t, flows.UnknownNotFound)
 	document := documentOf(t, handler)
 	w := &watched{checks: map[string]int{}}
 	listening := httptest.NewServer(document.Watch(handler, func(e *openapidocument.Exchange, operation string, err error) {
@@ -43,7 +44,7 @@ func watchHandlers(t *testing.T) *watched {
 	return w
 }
 
-// documentOf is the document that a server has of itself.
+// documentOf returns the server's own OpenAPI document.
 func documentOf(t *testing.T, handler http.Handler) *openapidocument.Document {
 	t.Helper()
 	answer := httptest.NewRecorder()
@@ -68,7 +69,7 @@ func (w *watched) count(operation string) {
 	w.checks[operation]++
 }
 
-// conclude sees to it that something was checked of all that the recordings are about.
+// conclude fails the test if an operation was not checked that the recordings should cover.
 func (w *watched) conclude(t *testing.T) {
 	t.Helper()
 	total := 0
@@ -79,6 +80,8 @@ func (w *watched) conclude(t *testing.T) {
 	for _, operation := range []string{
 		"POST /task_runs/", "PATCH /task_runs/{id}", "GET /task_runs/{id}", "DELETE /task_runs/{id}",
 		"POST /task_runs/{id}/set_state", "GET /task_run_states/", "GET /task_run_states/{id}",
+		"POST /flows/", "GET /flows/name/{name}", "POST /flow_runs/", "PATCH /flow_runs/{id}", "GET /flow_runs/{id}", "POST /flow_runs/{id}/set_state",
+		"POST /flow_runs/{id}/resume", "POST /flow_runs/filter", "GET /flow_run_states/", "GET /flow_runs/{id}/input/{key}",
 	} {
 		if w.checks[operation] == 0 {
 			t.Errorf("no exchange of %s was checked", operation)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A tagged case that is not left out is replayed like all others, and must pass.
+// A tagged case that is not left out must pass like any other.
 func TestLeftOutCasesAreTagged(t *testing.T) {
 	t.Parallel()
 	cases, err := Load("testdata")
@@ -32,7 +32,7 @@ func TestLeftOutCasesAreTagged(t *testing.T) {
 	}
 }
 
-func TestALeftOutCaseMustFail(t *testing.T) {
+func TestLeftOutCase_mustFail(t *testing.T) {
 	t.Parallel()
 	c := &Case{Name: "some-quirk", Title: "a quirk"}
 	tests := map[string]struct {

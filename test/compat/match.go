@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// faultLimit bounds how many differences of one answer are told.
+// faultLimit is the maximum number of differences reported for one response.
 const faultLimit = 8
 
-// matcher compares an answer with a recorded one and binds names on the way.
+// matcher compares a response with a recorded one and binds names.
 type matcher struct {
 	vars *variables
-	// strict tells an integer from a float of the same value.
+	// strict distinguishes an integer from a float of the same value.
 	strict bool
-	// unordered are the pointers of arrays whose order does not matter.
+	// unordered holds the pointers of arrays whose order does not matter.
 	unordered []string
 	faults    []string
 }
@@ -30,7 +30,7 @@ func (m *matcher) fault(at, message string, args ...any) {
 	}
 }
 
-// try runs a comparison; if it finds a fault, nothing of it remains but the answer false.
+// try runs a comparison. If the comparison fails, try drops its bindings and differences and returns false.
 func (m *matcher) try(compare func(*matcher)) bool {
 	attempt := &matcher{vars: m.vars.clone(), strict: m.strict, unordered: m.unordered}
 	compare(attempt)
@@ -64,7 +64,7 @@ func (m *matcher) match(at string, want, got *node) {
 		m.matchArray(at, want, got)
 	case kindObject:
 		m.matchObject(at, want, got)
-	default: // null is null
+	default: // null equals null
 	}
 }
 
@@ -84,7 +84,7 @@ func (m *matcher) matchArray(at string, want, got *node) {
 	}
 }
 
-// matchAnyOrder finds a partner for each wanted element, taking back choices that leave a later one without.
+// matchAnyOrder finds a partner for each wanted element. It backtracks if a choice leaves a later element without one.
 func (m *matcher) matchAnyOrder(at string, want, got []*node) bool {
 	if len(want) == 0 {
 		return true
@@ -119,8 +119,8 @@ func (m *matcher) matchObject(at string, want, got *node) {
 	}
 }
 
-// findKey compares a wanted member and returns the key it was found under. A key with names in it that are not bound yet
-// may be any of the open ones.
+// findKey compares a wanted member and returns the key that it was found under. A key with unbound names may match any
+// key that is not matched yet.
 func (m *matcher) findKey(at, key string, want, got *node, open []string) (found string, ok bool) {
 	for _, k := range open {
 		if k == key && !placeholders.MatchString(key) {
@@ -143,7 +143,8 @@ func (m *matcher) findKey(at, key string, want, got *node, open []string) (found
 	return "", false
 }
 
-// matchString compares with a recorded string, which may hold placeholders or be one for any kind of value.
+// matchString compares a value with a recorded string. The string may hold placeholders, or be a placeholder for a
+// value of any kind.
 func (m *matcher) matchString(at, want string, got *node) {
 	if p, whole := wholePlaceholder(want); whole && wholeKinds[p.kind] != nil {
 		m.matchWhole(at, p, got)
@@ -170,7 +171,7 @@ func (m *matcher) matchWhole(at string, p placeholder, got *node) {
 	m.vars.bind(p, got)
 }
 
-// bindText compares a text with a recorded one and binds the names that meet their values here.
+// bindText compares a text with a recorded one and binds the names that occur for the first time.
 func (m *matcher) bindText(want, got string) error {
 	pattern, open, err := m.pattern(want)
 	if err != nil {
@@ -190,7 +191,7 @@ func (m *matcher) bindText(want, got string) error {
 	return nil
 }
 
-// pattern turns a recorded text into a regular expression with a group for each name that has no value yet.
+// pattern converts a recorded text to a regular expression with a group for each name that has no value yet.
 func (m *matcher) pattern(want string) (*regexp.Regexp, []placeholder, error) {
 	var b strings.Builder
 	var open []placeholder
@@ -225,7 +226,7 @@ func (m *matcher) pattern(want string) (*regexp.Regexp, []placeholder, error) {
 	return pattern, open, nil
 }
 
-// accepted is the pattern of the values that an answer may bind; an empty one accepts none.
+// accepted is the pattern of values that a response may bind. An empty pattern accepts no value.
 func (p placeholder) accepted() string {
 	if p.kind == "uuid" {
 		return spellings[p.spelling].pattern
@@ -233,7 +234,7 @@ func (p placeholder) accepted() string {
 	return kinds[p.kind]
 }
 
-// canonical is how a value is kept: a UUID in its usual spelling, all else as it came.
+// canonical returns the form in which a value is kept: a UUID in the usual spelling, any other value unchanged.
 func canonical(p placeholder, value string) string {
 	if p.kind != "uuid" || p.spelling == "" {
 		return value
@@ -242,7 +243,7 @@ func canonical(p placeholder, value string) string {
 	return strings.Join([]string{digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]}, "-")
 }
 
-// known is a recorded text with the values of its names, for a person to read.
+// known returns a recorded text with the values of its names, for error messages.
 func (m *matcher) known(want string) string {
 	return placeholders.ReplaceAllStringFunc(want, func(match string) string {
 		found := placeholders.FindStringSubmatch(match)
@@ -257,7 +258,8 @@ func (m *matcher) known(want string) string {
 	})
 }
 
-// exponentLimit bounds the exponents that are worked out exactly, in digits: larger numbers must be spelt the same.
+// exponentLimit is the maximum number of digits of exponents that are compared exactly. Larger numbers must have the
+// same spelling.
 const exponentLimit = 4
 
 func (m *matcher) sameNumber(want, got string) bool {
@@ -281,7 +283,7 @@ func exact(number string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(number)
 }
 
-// short is a value as text, cut where it is long.
+// short returns a value as text, truncated if it is long.
 func short(n *node) string {
 	const limit = 200
 	text := []rune(n.String())

@@ -16,7 +16,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Random requests, and after each the server must hold what the model of the contract holds.
+// Random requests: after each one, the server holds the same data as the model of the
+// contract.
 func checkAgainstModel(t *testing.T, base string) {
 	t.Helper()
 	round := 0
@@ -34,7 +35,7 @@ func checkAgainstModel(t *testing.T, base string) {
 	})
 }
 
-// sequence is a row of requests, on runs of its own.
+// sequence is a series of requests about its own runs.
 type sequence struct {
 	base, prefix string
 	world        world
@@ -87,12 +88,12 @@ func (s *sequence) create(t *rapid.T) {
 	if r.name == "" {
 		r.name, _ = answer["name"].(string)
 	}
-	v := (&world{}).judge(&modelRun{states: []*modelState{{}}}, proposalOfCreate(first), time.Now())
+	v := (&world{}).evaluate(&modelRun{states: []*modelState{{}}}, proposalOfCreate(first), time.Now())
 	s.enter(t, r, v, answer["state"])
 	s.world.runs = append(s.world.runs, r)
 }
 
-// proposalOfCreate is forced, unless it is deferred.
+// proposalOfCreate returns a forced proposal, unless the state is deferred.
 func proposalOfCreate(p proposal) proposal {
 	p.force = true
 	return p
@@ -107,7 +108,7 @@ func (s *sequence) setState(t *rapid.T) {
 		expect(t, "there is no such run", http.StatusNotFound, status, answer)
 		return
 	}
-	v := s.world.judge(r, p, time.Now())
+	v := s.world.evaluate(r, p, time.Now())
 	status, answer := s.call(t, http.MethodPost, "/task_runs/"+r.id+"/set_state", map[string]any{"state": p.body(), "force": p.force})
 	want := http.StatusOK
 	if v.state != nil {
@@ -123,7 +124,7 @@ func (s *sequence) setState(t *rapid.T) {
 	}
 }
 
-// enter takes over what only the server knows of a state, and enters it.
+// enter copies the values that only the server knows into a state, and enters the state.
 func (s *sequence) enter(t *rapid.T, r *modelRun, v verdict, answered any) {
 	state, ok := answered.(map[string]any)
 	if !ok {
@@ -166,7 +167,7 @@ func (s *sequence) remove(t *rapid.T) {
 	s.touched = nil
 }
 
-// filter asks for the sequence's runs in some states, by name.
+// filter returns a filter for the sequence's runs in some states, sorted by name.
 func (s *sequence) filter(t *rapid.T) {
 	wanted := rapid.SliceOfDistinct(rapid.SampledFrom(stateTypes), rapid.ID[string]).Draw(t, "types")
 	ids := append([]string{s.unknownID()}, s.gone...)
@@ -191,7 +192,7 @@ func (s *sequence) filter(t *rapid.T) {
 	expectEqual(t, "count", len(want), count)
 }
 
-// compare reads the run that was touched last in all ways there are.
+// compare reads the most recently changed run through every route.
 func (s *sequence) compare(t *rapid.T) {
 	for _, id := range s.gone {
 		status, answer := s.call(t, http.MethodGet, "/task_runs/"+id, nil)
@@ -286,7 +287,8 @@ func (p proposal) body() map[string]any {
 	return body
 }
 
-// pick chooses a run to do something with; sometimes, and when there is none, it is nil.
+// pick returns a run for the next request. It sometimes returns nil, and always if there is
+// no run.
 func (s *sequence) pick(t *rapid.T) *modelRun {
 	s.touched = nil
 	if len(s.world.runs) > 0 && rapid.IntRange(0, 9).Draw(t, "an unknown run") != 0 {
@@ -295,7 +297,7 @@ func (s *sequence) pick(t *rapid.T) *modelRun {
 	return s.touched
 }
 
-// unknownID is that of no run: never used, or that of a deleted one.
+// unknownID returns an id without a run: an unused one, or one of a deleted run.
 func (s *sequence) unknownID() string {
 	for _, id := range s.gone {
 		if s.world.byID(id) == nil {
@@ -323,7 +325,7 @@ func (s *sequence) read(t *rapid.T, method, path string, body, into any) {
 	}
 }
 
-// call returns the answer's object, nil if it has none.
+// call returns the response object, or nil if there is none.
 func (s *sequence) call(t *rapid.T, method, path string, body any) (status int, answer map[string]any) {
 	status, raw := s.send(t, method, path, body)
 	if len(raw) > 0 {

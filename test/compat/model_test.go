@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// world is the contract once more, as short as it can be told: what a server must hold after a sequence of requests. It
-// shares nothing with the product, so that the two can be compared. Of the ids and times that only the server knows, it
-// takes over those of the states that the server answers with; everything else follows.
+// world is a second, minimal implementation of the contract: the data that a server must hold after a series of
+// requests. It shares no code with the product, so the two can be compared. Ids and times of states that only the
+// server knows are copied from its responses; all other values follow from the requests.
 type world struct {
 	runs []*modelRun
 }
@@ -33,23 +33,23 @@ type modelState struct {
 	id, kind, name, timestamp string
 	scheduled                 any // text or nil
 	data, message             any
-	details                   map[string]any // those the tests play with
+	details                   map[string]any // only those that the tests use
 	cacheEntry                bool
 }
 
-// proposal is a state as a client asks for it.
+// proposal is a state that a client proposes.
 type proposal struct {
-	kind, name string // an empty name stands for none
+	kind, name string // empty: no name
 	scheduled  any
 	data       any
 	details    map[string]any // deferred, retriable, cache_key, refresh_cache, task_parameters_id
 	force      bool
 }
 
-// verdict is what the contract says to a proposal.
+// verdict is the contract's verdict on a proposal.
 type verdict struct {
 	status, reason string
-	state          *modelState // to be written; its id and timestamp come from the answer
+	state          *modelState // to be written; its id and timestamp come from the response
 	runCount       int         // before the count of this start
 }
 
@@ -82,8 +82,8 @@ var (
 	unfinished = []string{"SCHEDULED", "PENDING"}
 )
 
-// judge tells the verdict on a proposal (contract §3.1 to §3.4); now decides which scheduled times are ahead.
-func (w *world) judge(r *modelRun, p proposal, now time.Time) verdict {
+// evaluate returns the verdict on a proposal (contract §3.1 to §3.4). Scheduled times after now are in the future.
+func (w *world) evaluate(r *modelRun, p proposal, now time.Time) verdict {
 	v := verdict{status: "ACCEPT", state: stateOf(p), runCount: r.runCount}
 	deferred := isBool(p.details["deferred"], true)
 	if p.force && !deferred {
@@ -101,11 +101,11 @@ func (w *world) judge(r *modelRun, p proposal, now time.Time) verdict {
 		found.kind, found.name, found.cacheEntry = "COMPLETED", "Cached", false
 		return verdict{status: "REJECT", reason: "Retrieved state from cache", state: &found, runCount: r.runCount}
 	}
-	return w.judgeRest(r, p, v, now)
+	return w.evaluateRest(r, p, v, now)
 }
 
-// judgeRest hears the rules that come after the cache.
-func (w *world) judgeRest(r *modelRun, p proposal, v verdict, now time.Time) verdict {
+// evaluateRest applies the rules that follow the cache rule.
+func (w *world) evaluateRest(r *modelRun, p proposal, v verdict, now time.Time) verdict {
 	from, to := r.state(), v.state
 	if slices.Contains(finals, from.kind) {
 		switch {
@@ -145,7 +145,7 @@ func refuse(status string, r *modelRun, reason string) verdict {
 	return verdict{status: status, reason: reason, runCount: r.runCount}
 }
 
-// cached is the newest entry for a start in this state.
+// cached returns the newest cache entry for a start in this state.
 func (w *world) cached(to *modelState) *modelState {
 	key := to.details["cache_key"]
 	if to.kind != "RUNNING" || key == nil || isBool(to.details["refresh_cache"], true) {
@@ -166,7 +166,7 @@ func byTimestamp(a, b *modelState) int {
 	return cmp.Or(instant(a.timestamp).Compare(instant(b.timestamp)), cmp.Compare(a.id, b.id))
 }
 
-// enter writes a state into the run and does what follows from it (contract §3.5). The state has its id and timestamp.
+// enter writes a state into the run and applies the transforms (contract §3.5). The state has its id and timestamp.
 func (r *modelRun) enter(s *modelState, runCount int) {
 	var from modelState
 	if len(r.states) > 0 {
@@ -207,7 +207,7 @@ func (r *modelRun) enter(s *modelState, runCount int) {
 	r.states = append(r.states, s)
 }
 
-// unknown stands for a value that only the server knows, until it answered.
+// unknown stands for a value that only the server knows until it responds.
 const unknown = "?"
 
 func stateOf(p proposal) *modelState {
@@ -240,11 +240,11 @@ func isAhead(scheduled any, now time.Time) bool {
 	return ok && instant(text).After(now.Add(500*time.Millisecond))
 }
 
-// instant reads a time as the server spells it.
+// instant parses a time of the server.
 func instant(text string) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		panic(err) // only texts that were compared with the server's get here
+		panic(err) // only texts already compared with the server's reach this function
 	}
 	return t
 }

@@ -18,22 +18,23 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// patience bounds the wait for the program to be ready.
+// patience is the maximum time until the program is ready.
 const patience = time.Minute
 
-func TestTheProgramAnswersAsRecorded(t *testing.T) {
+func TestProgram_respondsAsRecorded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
-	replayAll(t, "whole program", &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
+	replayAll(t, target{name: "whole program", flows: true, controllers: true}, &Player{Base: startProgram(t, env), Strict: true, Patience: replayPatience})
 }
 
-func TestTheProgramAgreesWithTheModel(t *testing.T) {
+func TestProgram_agreesWithModel(t *testing.T) {
 	t.Parallel()
-	checkAgainstModel(t, startProgram(t, testenv.Start(t)))
+	checkAgainstModel(t, startProgram(t, testenv.Start(t), "--unknown-flow-runs=running")) // the model has no flow runs
 }
 
-// startProgram runs the whole program in this process, on a namespace of its own, and returns the base of its API.
-func startProgram(t *testing.T, env *testenv.Env) string {
+// startProgram runs the whole program in this process, with its own namespace, and returns the base URL of its
+// API.
+func startProgram(t *testing.T, env *testenv.Env, flags ...string) string {
 	t.Helper()
 	port, err := controlplane.FreePort()
 	if err != nil {
@@ -41,10 +42,10 @@ func startProgram(t *testing.T, env *testenv.Env) string {
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	namespace := env.Namespace(t)
-	args := []string{
+	args := append([]string{
 		"--kubeconfig=" + env.Kubeconfig(t), "--namespace=" + namespace, "--watch-namespaces=" + namespace,
 		"--rest-bind-address=" + address, "--metrics-bind-address=0", "--health-bind-address=0",
-	}
+	}, flags...)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{})
 	var failure error

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// format is the version of the files that this package reads.
+// format is the supported version of the file format.
 const format = 1
 
 // Case is one recorded conversation.
@@ -23,7 +23,7 @@ type Case struct {
 	Steps    []Step   `json:"steps"`
 }
 
-// Step is one exchange, an action on a websocket, or a pause. Its keys tell which.
+// Step is one exchange, one action on a websocket, or a pause. Its keys determine which.
 type Step struct {
 	Name     string    `json:"name"`
 	Request  *Request  `json:"request"`
@@ -31,7 +31,8 @@ type Step struct {
 	// Sleep is a pause in seconds.
 	Sleep *float64 `json:"sleep"`
 
-	// WS is an action on the websocket that Socket names: open it at Path, send JSON or Text, or wait for Seconds.
+	// WS is an action on the websocket that Socket names: open it at Path, send JSON or Text, or wait for
+	// Seconds.
 	WS           string          `json:"ws"`
 	Socket       string          `json:"socket"`
 	Path         string          `json:"path"`
@@ -39,7 +40,7 @@ type Step struct {
 	JSON         json.RawMessage `json:"json"`
 	Text         *string         `json:"text"`
 	Seconds      float64         `json:"seconds"`
-	// AnyClose says that any end of the connection will do.
+	// AnyClose accepts any end of the connection.
 	AnyClose bool    `json:"any_close"`
 	Expect   *Expect `json:"expect"`
 
@@ -49,18 +50,18 @@ type Step struct {
 	Poll      *Poll    `json:"poll"`
 }
 
-// Request is what is sent. With neither Body nor Raw no body is sent at all.
+// Request is a request to send. Without Body and Raw, the request has no body.
 type Request struct {
 	Method  string            `json:"method"`
 	Path    string            `json:"path"`
 	Headers map[string]string `json:"headers"`
 	Body    json.RawMessage   `json:"body"`
 	Raw     *string           `json:"raw"`
-	// Root says that the path begins at the root of the server instead of at its /api.
+	// Root means that the path begins at the root of the server instead of its /api.
 	Root bool `json:"root"`
 }
 
-// Response is what must come back. With neither Body nor Text the body must be empty.
+// Response is the expected response. Without Body and Text, the body must be empty.
 type Response struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
@@ -68,7 +69,7 @@ type Response struct {
 	Text    *string           `json:"text"`
 }
 
-// Range bounds a number in the answer, or the seconds from the time at Minus to the time at At.
+// Range limits a number in the response, or the seconds from the time at Minus to the time at At.
 type Range struct {
 	At    string  `json:"at"`
 	Minus *string `json:"minus"`
@@ -76,7 +77,7 @@ type Range struct {
 	Max   float64 `json:"max"`
 }
 
-// Poll repeats a step until it matches, for so many seconds at most.
+// Poll repeats a step until it matches, for at most this number of seconds.
 type Poll struct {
 	Seconds float64 `json:"seconds"`
 }
@@ -84,7 +85,7 @@ type Poll struct {
 // Has reports whether the case carries the tag.
 func (c *Case) Has(tag string) bool { return slices.Contains(c.Tags, tag) }
 
-// Load reads every case below a folder, in the order of their paths.
+// Load reads every case below a folder, in path order.
 func Load(folder string) ([]*Case, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*", "*.json"))
 	if err != nil {

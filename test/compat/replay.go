@@ -14,27 +14,28 @@ import (
 )
 
 const (
-	// pollPause is the pause between two tries of a step that polls.
+	// pollPause is the pause between two attempts of a step that polls.
 	pollPause = 300 * time.Millisecond
-	// answerLimit bounds an answer, in bytes.
+	// answerLimit is the maximum size of a response, in bytes.
 	answerLimit = 64 << 20
-	// requestLimit bounds one exchange.
+	// requestLimit is the timeout of one exchange.
 	requestLimit = time.Minute
 )
 
 // Player replays cases against a server.
 type Player struct {
-	// Base is the URL of the API; it ends in /api.
+	// Base is the URL of the API. It ends in /api.
 	Base string
-	// Strict tells 0 from 0.0 in answers. By value they are equal.
+	// Strict distinguishes 0 from 0.0 in responses. Otherwise they are equal.
 	Strict bool
-	// Patience is how long to wait at least for what must come, whatever the recording says: that was made on an idle
-	// machine. What must not come is waited for as long as was recorded.
+	// Patience is the minimum timeout for expected frames and responses. It overrides shorter recorded timeouts,
+	// because the cases were recorded on an idle machine. The wait for frames that must not arrive takes the
+	// recorded time.
 	Patience time.Duration
 }
 
-// Play replays one case, on its own connections. The error tells the first step whose outcome differs from the
-// recorded one, and how.
+// Play replays one case on its own connections. The error names the first step whose outcome differs from the
+// recorded one, and the difference.
 func (p *Player) Play(ctx context.Context, c *Case) error {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
@@ -58,7 +59,7 @@ func (p *Player) Play(ctx context.Context, c *Case) error {
 	return nil
 }
 
-// withoutLastWaits leaves out waits that nothing follows: they let the server that was recorded come to rest.
+// withoutLastWaits omits waits at the end of a case. They only gave the recorded server time to become idle.
 func withoutLastWaits(steps []Step) []Step {
 	for len(steps) > 0 && steps[len(steps)-1].Sleep != nil {
 		steps = steps[:len(steps)-1]
@@ -73,7 +74,7 @@ func comment(name string) string {
 	return " (" + name + ")"
 }
 
-// conversation is one replay under way.
+// conversation is one replay in progress.
 type conversation struct {
 	strict  bool
 	patient time.Duration
@@ -97,7 +98,7 @@ func (s *conversation) step(ctx context.Context, step *Step) error {
 	}
 }
 
-// limit bounds the wait for what must come.
+// limit returns the timeout for an expected frame or response.
 func (s *conversation) limit(recorded float64) time.Duration {
 	return max(seconds(recorded), s.patient)
 }
@@ -113,7 +114,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// exchange sends a request, again and again if the step polls, until the answer matches.
+// exchange sends a request and compares the response. If the step polls, exchange repeats it until the response
+// matches.
 func (s *conversation) exchange(ctx context.Context, step *Step) error {
 	var deadline <-chan time.Time
 	if step.Poll != nil {
@@ -139,7 +141,7 @@ func (s *conversation) exchange(ctx context.Context, step *Step) error {
 	}
 }
 
-// prepared is a request whose names all have their values.
+// prepared is a request in which all names have values.
 type prepared struct {
 	method, url string
 	headers     map[string]string
@@ -181,11 +183,11 @@ func (s *conversation) body(r *Request) (*string, error) {
 		text := filled.String()
 		return &text, nil
 	default:
-		return nil, nil //nolint:nilnil // no body is what is to be sent
+		return nil, nil //nolint:nilnil // nil means no body
 	}
 }
 
-// tryOnce sends the request and compares the answer. Names are bound only if all of it matches.
+// tryOnce sends the request and compares the response. It binds names only if the whole response matches.
 func (s *conversation) tryOnce(ctx context.Context, step *Step, p prepared) error {
 	got, err := s.send(ctx, p)
 	if err != nil {
@@ -200,7 +202,7 @@ func (s *conversation) tryOnce(ctx context.Context, step *Step, p prepared) erro
 	return nil
 }
 
-// answer is what came back.
+// answer is a received response.
 type answer struct {
 	status  int
 	headers http.Header
@@ -286,7 +288,7 @@ func (m *matcher) matchBody(step *Step, got *answer) {
 	}
 }
 
-// matchRange looks at the whole answer, whatever was picked of it.
+// matchRange examines the whole response, also if only some keys were picked.
 func (m *matcher) matchRange(r Range, whole *node) {
 	number, err := r.measure(whole)
 	switch {
@@ -324,12 +326,12 @@ func timeAt(whole *node, pointer string) (time.Time, error) {
 	return time.Parse(time.RFC3339Nano, n.text)
 }
 
-// MismatchError tells how an answer differs from the recorded one.
+// MismatchError describes the differences between a response and the recorded one.
 type MismatchError struct {
-	// Request is the method and URL; Sent its body, nil if it had none.
+	// Request is the method and URL. Sent is the request body, nil if there was none.
 	Request string
 	Sent    *string
-	// Faults are the differences, each with the place where it was found.
+	// Faults lists the differences, each with its position.
 	Faults []string
 	Status int
 	Answer string

@@ -13,13 +13,13 @@ import (
 	"testing"
 )
 
-// server answers with a fixed body, having noted the request.
+// server records the request and responds with a fixed body.
 type server struct {
 	status  int
 	headers map[string]string
 	body    string
 	calls   atomic.Int32
-	// readyAt is the call from which on the body is sent; earlier ones are answered with null.
+	// readyAt is the number of the first call that gets the body; earlier calls get null.
 	readyAt int32
 
 	method, uri, sent string
@@ -52,7 +52,7 @@ func play(t *testing.T, s *server, steps string) error {
 	return (&Player{Base: listening.URL + "/api"}).Play(t.Context(), c)
 }
 
-func TestPlaySendsExactlyWhatWasRecorded(t *testing.T) {
+func TestPlay_sendsTheRecordedRequest(t *testing.T) {
 	t.Parallel()
 	s := &server{status: 200, body: "null"}
 	err := play(t, s, `{"request":{"method":"POST","path":"/x/{{uuid:a}}/?q=%7B","headers":{"x-id":"{{uuid:a|upper}}"},
@@ -76,7 +76,7 @@ func TestPlaySendsExactlyWhatWasRecorded(t *testing.T) {
 	}
 }
 
-func TestPlayComparesTheWholeAnswer(t *testing.T) {
+func TestPlay_comparesTheWholeResponse(t *testing.T) {
 	t.Parallel()
 	const get = `"request":{"method":"GET","path":"/x"}`
 	tests := map[string]struct {
@@ -84,7 +84,7 @@ func TestPlayComparesTheWholeAnswer(t *testing.T) {
 		steps  string
 		want   string
 	}{
-		"all is as recorded": {
+		"a response as recorded": {
 			server: &server{status: 200, body: `{"a":1}`, headers: map[string]string{"content-type": "application/json; charset=utf-8"}},
 			steps:  `{` + get + `,"response":{"status":200,"headers":{"content-type":"application/json"},"body":{"a":1}}}`,
 		},
@@ -95,28 +95,28 @@ func TestPlayComparesTheWholeAnswer(t *testing.T) {
 			server: &server{status: 405, headers: map[string]string{"allow": "GET"}},
 			steps:  `{` + get + `,"response":{"status":405,"headers":{"allow":"POST"}}}`, want: "header allow",
 		},
-		"a body where there was none": {
+		"an unexpected body": {
 			server: &server{status: 200, body: `{}`}, steps: `{` + get + `,"response":{"status":200}}`, want: `got "{}"`,
 		},
 		"a text": {server: &server{status: 200, body: `ok`}, steps: `{` + get + `,"response":{"status":200,"text":"ok"}}`},
 		"another text": {
 			server: &server{status: 200, body: `no`}, steps: `{` + get + `,"response":{"status":200,"text":"ok"}}`, want: `want "ok", got "no"`,
 		},
-		"a body that is no JSON": {
+		"a body that is not JSON": {
 			server: &server{status: 200, body: `oops`}, steps: `{` + get + `,"response":{"status":200,"body":{}}}`, want: "decoding JSON",
 		},
-		"only picked keys count": {
+		"keys that are not picked are ignored": {
 			server: &server{status: 200, body: `[{"a":1,"b":2}]`}, steps: `{` + get + `,"pick":["a"],"response":{"status":200,"body":[{"a":1}]}}`,
 		},
-		"but not in errors": {
+		"keys that are not picked count in errors": {
 			server: &server{status: 422, body: `{"a":1,"b":2}`},
 			steps:  `{` + get + `,"pick":["a"],"response":{"status":422,"body":{"a":1}}}`, want: `"b" is too many`,
 		},
-		"a range of what was not picked": {
+		"a range of a value that is not picked": {
 			server: &server{status: 200, body: `{"a":1,"n":2.5}`},
 			steps:  `{` + get + `,"pick":["a"],"ranges":[{"at":"/n","min":2,"max":3}],"response":{"status":200,"body":{"a":1}}}`,
 		},
-		"a number out of its range": {
+		"a number outside its range": {
 			server: &server{status: 200, body: `{"n":3.5}`},
 			steps:  `{` + get + `,"ranges":[{"at":"/n","min":2,"max":3}],"response":{"status":200,"body":{"n":"{{num:_}}"}}}`, want: "from 2 to 3, got 3.5",
 		},
@@ -125,12 +125,12 @@ func TestPlayComparesTheWholeAnswer(t *testing.T) {
 			steps: `{` + get + `,"ranges":[{"at":"/1","minus":"/0","min":11,"max":12}],
 				"response":{"status":200,"body":["{{time:a}}","{{time:b}}"]}}`, want: "got 10",
 		},
-		"a range of nothing": {
+		"a range without a value": {
 			server: &server{status: 200, body: `{}`},
 			steps:  `{` + get + `,"ranges":[{"at":"/n","min":2,"max":3}],"response":{"status":200,"body":{}}}`, want: "there is no number",
 		},
 		"an unknown step": {server: &server{}, steps: `{"dance":1}`, want: "unknown kind"},
-		"a request that uses what nobody bound": {
+		"a request with an unbound name": {
 			server: &server{}, steps: `{"request":{"method":"GET","path":"/{{slug:x}}"},"response":{"status":200}}`, want: "cannot mint",
 		},
 	}
@@ -148,7 +148,7 @@ func TestPlayComparesTheWholeAnswer(t *testing.T) {
 	}
 }
 
-func TestPlayRepeatsAPollingStepWithTheSameNames(t *testing.T) {
+func TestPlay_repeatsPollingStepWithTheSameNames(t *testing.T) {
 	t.Parallel()
 	s := &server{status: 200, body: `{"x":"a-b"}`, readyAt: 2}
 	err := play(t, s, `{"request":{"method":"GET","path":"/"},"poll":{"seconds":5},"response":{"status":200,"body":{"x":"{{slug:x}}"}}}`)
@@ -157,7 +157,7 @@ func TestPlayRepeatsAPollingStepWithTheSameNames(t *testing.T) {
 	}
 }
 
-func TestPlayDoesNotBindInAStepThatFails(t *testing.T) {
+func TestPlay_doesNotBindNamesInFailedStep(t *testing.T) {
 	t.Parallel()
 	m := &matcher{vars: newVariables("")}
 	matched := m.try(func(a *matcher) {
@@ -168,7 +168,7 @@ func TestPlayDoesNotBindInAStepThatFails(t *testing.T) {
 	}
 }
 
-func TestLoadReadsEveryArea(t *testing.T) {
+func TestLoad_readsEveryArea(t *testing.T) {
 	t.Parallel()
 	cases, err := Load("testdata")
 	if err != nil {
@@ -184,7 +184,7 @@ func TestLoadReadsEveryArea(t *testing.T) {
 	}
 }
 
-func TestOnlyWaitsThatSomethingFollowsAreWaited(t *testing.T) {
+func TestPlay_omitsWaitsAtTheEndOfACase(t *testing.T) {
 	t.Parallel()
 	wait, act := Step{Sleep: new(30.0)}, Step{WS: "ping"}
 	if got := withoutLastWaits([]Step{wait, act, wait, wait}); len(got) != 2 || got[0].Sleep == nil || got[1].WS == "" {

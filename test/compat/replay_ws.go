@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// openLimit bounds the opening and the closing of a websocket.
+	// openLimit is the timeout for opening and closing a websocket.
 	openLimit = 30 * time.Second
-	// pongLimit bounds the wait for the answer to a ping.
+	// pongLimit is the timeout for a pong.
 	pongLimit = 30 * time.Second
-	// frameRoom is how many frames may wait until a step asks for them.
+	// frameRoom is the maximum number of received frames that no step has read.
 	frameRoom = 4096
 	// codeDropped stands for an end without a close frame.
 	codeDropped = 1006
 )
 
-// Expect is the outcome of an action on a websocket; which of it counts depends on the action.
+// Expect is the outcome of an action on a websocket. The action determines which fields count.
 type Expect struct {
 	Status      int             `json:"status"`
 	Subprotocol *string         `json:"subprotocol"`
@@ -33,11 +33,12 @@ type Expect struct {
 	Pong        bool            `json:"pong"`
 }
 
-// socket is one websocket of a conversation. What comes is read at once, so that pongs are heard.
+// socket is one websocket of a conversation. A goroutine reads frames at once, because the
+// library handles pongs in reads.
 type socket struct {
 	conn   *websocket.Conn
-	frames chan frame // closed when there will be no more
-	err    error      // why, set before frames is closed
+	frames chan frame // closed after the last frame
+	err    error      // cause of the end, set before frames is closed
 }
 
 type frame struct {
@@ -47,7 +48,7 @@ type frame struct {
 
 func (k *socket) listen(ctx context.Context) {
 	defer close(k.frames)
-	defer func() { _ = k.conn.CloseNow() }() // whoever waits for a pong need not
+	defer func() { _ = k.conn.CloseNow() }() // a pong that is still awaited is not needed
 	for {
 		kind, text, err := k.conn.Read(ctx)
 		if err != nil {
@@ -63,7 +64,7 @@ func (k *socket) listen(ctx context.Context) {
 	}
 }
 
-// end is how the server ended the connection.
+// end describes how the server ended the connection.
 func (k *socket) end() (code int, reason string) {
 	if how, ok := errors.AsType[websocket.CloseError](k.err); ok {
 		return int(how.Code), how.Reason
@@ -71,10 +72,10 @@ func (k *socket) end() (code int, reason string) {
 	return codeDropped, ""
 }
 
-// errSilent says that nothing came in time.
+// errSilent means that no frame arrived in time.
 var errSilent = errors.New("nothing came")
 
-// next waits for a frame; nil says that the connection has ended.
+// next waits for a frame. A nil frame means that the connection has ended.
 func (k *socket) next(ctx context.Context, d time.Duration) (*frame, error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -91,7 +92,7 @@ func (k *socket) next(ctx context.Context, d time.Duration) (*frame, error) {
 	}
 }
 
-// act does one action on a websocket and compares the outcome.
+// act performs one action on a websocket and compares the outcome.
 func (s *conversation) act(ctx context.Context, step *Step) error {
 	if step.Expect == nil {
 		return errors.New("a websocket step that expects nothing")
@@ -154,7 +155,7 @@ func (s *conversation) open(ctx context.Context, step *Step) error {
 	return nil
 }
 
-// keep takes a connection into the conversation. One of the same name ends.
+// keep adds a connection to the conversation. An existing connection of the same name is closed.
 func (s *conversation) keep(ctx context.Context, name string, conn *websocket.Conn) {
 	if old := s.sockets[name]; old != nil {
 		_ = old.conn.CloseNow()
@@ -164,10 +165,10 @@ func (s *conversation) keep(ctx context.Context, name string, conn *websocket.Co
 	s.listening.Go(func() { k.listen(ctx) })
 }
 
-// hangUp ends all websockets that are left.
+// hangUp closes all remaining websockets.
 func (s *conversation) hangUp() {
 	for _, k := range s.sockets {
-		_ = k.conn.CloseNow() // an error says that it has ended
+		_ = k.conn.CloseNow() // an error means that it has ended
 	}
 	s.listening.Wait()
 }
@@ -201,7 +202,7 @@ func (s *conversation) recv(ctx context.Context, step *Step, k *socket) error {
 		return errors.New("want a text frame, got a binary one")
 	}
 	m := &matcher{vars: s.vars.clone(), strict: s.strict, unordered: step.Unordered}
-	// A frame is compared as the body of an answer is.
+	// A frame is compared like the body of a response.
 	as := &Step{Response: &Response{Body: step.Expect.JSON}, Pick: step.Pick, Ranges: step.Ranges}
 	m.matchBody(as, &answer{body: []byte(got.text)})
 	if len(m.faults) > 0 {

@@ -13,34 +13,50 @@ import (
 )
 
 const (
-	// atOnce is how many cases are replayed at the same time: they wait most of the time.
+	// atOnce is the number of cases replayed concurrently. Cases mostly wait.
 	atOnce = 8
-	// replayPatience is how long what must come may take on a busy machine.
+	// replayPatience is the minimum timeout for expected frames and responses, long enough for a busy machine.
 	replayPatience = time.Minute
-	// excusedLimit bounds a case that is left out.
+	// excusedLimit is the timeout of a left-out case.
 	excusedLimit = 5 * time.Second
-	// excusedTries is how often a left-out case must pass to count as passed: on a busy machine, a frame that should not
-	// come may come too late to be seen.
+	// excusedTries is the number of consecutive passes after which a left-out case counts as passed. On a busy machine,
+	// an unexpected frame can arrive after the case has ended.
 	excusedTries = 3
-	// inTimeTries is how often a case with a time that is less than a second away is tried.
+	// inTimeTries is the maximum number of attempts of a case with a time that is less than a second away.
 	inTimeTries = 20
 )
 
+// target is what cases are replayed against.
+type target struct {
+	name        string
+	flows       bool // it keeps flows and flow runs
+	controllers bool // it runs controllers
+}
+
+// tagFlows is the tag of cases that need flows or flow runs.
+const tagFlows = "flows"
+
 // replayAll replays every case of testdata, many at a time, and reports the passes of each area. A left-out case must
-// fail. The report names what was replayed against.
-func replayAll(t *testing.T, against string, player *Player) {
+// fail. Cases that need what the target does not have are skipped.
+func replayAll(t *testing.T, against target, player *Player) {
 	t.Helper()
 	cases, err := Load("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &report{against: against, areas: map[string]*tally{}}
+	r := &report{against: against.name, areas: map[string]*tally{}}
 	t.Cleanup(func() { r.print(t) })
 	room := make(chan struct{}, atOnce)
 	for _, c := range cases {
 		t.Run(c.Area+"/"+c.Name, func(t *testing.T) {
+			if c.Has(tagFlows) && !against.flows {
+				t.Skip("flows are not kept")
+			}
+			if needControllers[c.Name] && !against.controllers {
+				t.Skip("controllers do not run")
+			}
 			_, excused := leftOut[c.Name]
-			// It starts here: of tests, only as many run in parallel as there are processors.
+			// Start the case here: the number of parallel tests is limited to the number of processors.
 			outcome := make(chan error, 1)
 			go func() { outcome <- playAmong(t.Context(), player, c, excused, room) }()
 			t.Parallel()
@@ -53,7 +69,7 @@ func replayAll(t *testing.T, against string, player *Player) {
 	}
 }
 
-// verdictOn says what is wrong about the outcome of a case, if anything is.
+// verdictOn returns an error text for an unexpected outcome of a case, or an empty text.
 func verdictOn(c *Case, excused bool, err error) string {
 	switch {
 	case err != nil && !excused:
@@ -65,7 +81,7 @@ func verdictOn(c *Case, excused bool, err error) string {
 	}
 }
 
-// playAmong replays a case when there is room among the others.
+// playAmong replays a case when fewer than atOnce others are replayed.
 func playAmong(ctx context.Context, player *Player, c *Case, excused bool, room chan struct{}) error {
 	room <- struct{}{}
 	defer func() { <-room }()
@@ -83,8 +99,8 @@ func playAmong(ctx context.Context, player *Player, c *Case, excused bool, room 
 // lessThanASecond matches a time in a case that is less than a second away.
 var lessThanASecond = regexp.MustCompile(`\{\{time:\w+\+0?\.\d`)
 
-// playInTime replays a case. One with a time that is less than a second away is tried up to inTimeTries times: on a busy
-// machine, that time passes before the request is sent.
+// playInTime replays a case. It retries a case with a time that is less than a second away, up to inTimeTries times: on
+// a busy machine, that time can pass before the request is sent.
 func playInTime(ctx context.Context, player *Player, c *Case) error {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -111,7 +127,7 @@ func playBounded(ctx context.Context, player *Player, c *Case) error {
 // tally counts the cases of one area.
 type tally struct{ passed, wanted int }
 
-// report counts cases by area; it is used by many tests at once.
+// report counts cases by area. It is safe for concurrent use.
 type report struct {
 	sync.Mutex
 	against string
@@ -135,7 +151,7 @@ func (r *report) count(c *Case, passed, excused bool) {
 	}
 }
 
-// print writes lines that the test summary shows even when all is well.
+// print writes lines that the test summary shows for passed tests, too.
 func (r *report) print(t *testing.T) {
 	t.Helper()
 	total := tally{}

@@ -1,5 +1,5 @@
-// Package compat replays recorded conversations with a Prefect server against ours and tells where the answers differ.
-// The format of the recordings is described in testdata/README.md.
+// Package compat replays recorded conversations with a Prefect server against ours and reports differences in the
+// responses. testdata/README.md describes the format of the recordings.
 package compat
 
 import (
@@ -25,17 +25,17 @@ const (
 	kindObject kind = "object"
 )
 
-// node is a JSON value as it was written: the order of keys and the spelling of numbers are kept.
+// node is a JSON value that keeps the order of keys and the spelling of numbers.
 type node struct {
 	kind kind
-	// text is the value of a string and the spelling of a number or a boolean.
+	// text is the value of a string, or the spelling of a number or boolean.
 	text string
-	// keys are those of an object, one for each of items.
+	// keys holds the key of each item of an object.
 	keys  []string
 	items []*node
 }
 
-// decode reads exactly one JSON value.
+// decode parses exactly one JSON value.
 func decode(text []byte) (*node, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -68,7 +68,7 @@ func decodeNext(d *json.Decoder) (*node, error) {
 	}
 }
 
-// decodeMembers reads what follows an opening bracket, and the closing one.
+// decodeMembers parses the members after an opening bracket, and the closing bracket.
 func decodeMembers(d *json.Decoder, isObject bool) (*node, error) {
 	n := &node{kind: kindArray}
 	if isObject {
@@ -92,7 +92,7 @@ func decodeMembers(d *json.Decoder, isObject bool) (*node, error) {
 	return n, err
 }
 
-// String is the value as JSON text without spaces.
+// String returns the value as JSON text without spaces.
 func (n *node) String() string {
 	var b strings.Builder
 	n.write(&b)
@@ -138,7 +138,7 @@ func quote(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// member is the value of a key, or nil. Of a key that occurs twice the last one counts, as in every parser.
+// member returns the value of a key, or nil. If a key occurs twice, the last value counts, as in every parser.
 func (n *node) member(key string) *node {
 	for i, k := range slices.Backward(n.keys) {
 		if k == key {
@@ -148,7 +148,7 @@ func (n *node) member(key string) *node {
 	return nil
 }
 
-// at follows a JSON pointer ("" is the whole value); it returns nil where there is nothing.
+// at resolves a JSON pointer; "" is the whole value. It returns nil if there is no value.
 func (n *node) at(pointer string) *node {
 	if pointer == "" {
 		return n

@@ -14,15 +14,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// timeLayout is how a time is minted: UTC, with all six digits of its microseconds.
+// timeLayout is the format of minted times: UTC, with six digits of microseconds.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
 // placeholder is one {{kind:name}} in a string.
 type placeholder struct {
 	kind, name string
-	// spelling is how a UUID is written: "" (lower case, with hyphens), upper, hex, braced or urn.
+	// spelling is the spelling of a UUID: "" (lower case, with hyphens), upper, hex, braced or urn.
 	spelling string
-	// offset is what a minted time is away from now.
+	// offset is the difference between a minted time and now.
 	offset time.Duration
 }
 
@@ -31,7 +31,7 @@ var (
 	timeOffset   = regexp.MustCompile(`^(.*?)([+-][0-9]+(?:\.[0-9]+)?)$`)
 )
 
-// parsePlaceholder reads the kind and the rest of a match of placeholders.
+// parsePlaceholder parses the kind and the rest of a match of placeholders.
 func parsePlaceholder(kind, rest string) (placeholder, error) {
 	p := placeholder{kind: kind, name: rest}
 	if _, known := kinds[kind]; !known {
@@ -53,8 +53,8 @@ func parsePlaceholder(kind, rest string) (placeholder, error) {
 	return p, nil
 }
 
-// kinds are those that exist, each with the pattern of what it stands for inside a string. An empty pattern stands for
-// a value that only its binding can tell; whole values are judged by wholeKinds.
+// kinds maps each kind to the pattern of its values inside a string. A kind with an empty pattern has no pattern until
+// its name is bound. wholeKinds checks whole values.
 var kinds = map[string]string{
 	"uuid": "", "uuid7": "", "uniq": "", "base": "",
 	"time": `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?Z`,
@@ -87,7 +87,7 @@ var spellings = map[string]spelling{
 	"urn":    {`urn:uuid:` + hexDigits, func(id string) string { return "urn:uuid:" + id }},
 }
 
-// variables are the values that the names of one conversation stand for.
+// variables holds the values of the names of one conversation.
 type variables struct {
 	base   string
 	values map[string]*node
@@ -101,7 +101,7 @@ func (v *variables) clone() *variables {
 	return &variables{base: v.base, values: maps.Clone(v.values)}
 }
 
-// key is what a binding is filed under: both kinds of UUID share their names.
+// key returns the key of a binding. Both kinds of UUID share their names.
 func (p placeholder) key() string {
 	if p.kind == "uuid7" {
 		return "uuid:" + p.name
@@ -117,14 +117,14 @@ func (v *variables) lookup(p placeholder) (*node, bool) {
 	return n, bound
 }
 
-// bind gives a name its value; the name _ never has one.
+// bind sets the value of a name. The name _ never has a value.
 func (v *variables) bind(p placeholder, n *node) {
 	if p.name != "_" {
 		v.values[p.key()] = n
 	}
 }
 
-// spelled is a bound value as this placeholder writes it.
+// spelled returns a bound value in the spelling of this placeholder.
 func (p placeholder) spelled(n *node) string {
 	if write, ok := spellings[p.spelling]; ok && p.spelling != "" {
 		return write.write(n.text)
@@ -132,7 +132,7 @@ func (p placeholder) spelled(n *node) string {
 	return n.text
 }
 
-// fill replaces every placeholder of a text that is to be sent, minting what has no value yet.
+// fill replaces every placeholder in a text to send. It mints values for unbound names.
 func (v *variables) fill(text string) (string, error) {
 	var failed error
 	filled := placeholders.ReplaceAllStringFunc(text, func(match string) string {
@@ -155,8 +155,8 @@ func (v *variables) fill(text string) (string, error) {
 	return filled, failed
 }
 
-// fillNode is fill for every string of a JSON value, keys included. A string that is one placeholder bound to another
-// kind of value becomes that value.
+// fillNode applies fill to every string of a JSON value, keys included. A string that is one placeholder is replaced
+// by its bound value, of any kind.
 func (v *variables) fillNode(n *node) (*node, error) {
 	filled := &node{kind: n.kind, text: n.text}
 	if n.kind == kindString {
@@ -186,7 +186,7 @@ func (v *variables) fillNode(n *node) (*node, error) {
 	return filled, nil
 }
 
-// wholePlaceholder is the one placeholder that makes up the whole text.
+// wholePlaceholder returns the placeholder if it is the whole text.
 func wholePlaceholder(text string) (placeholder, bool) {
 	m := placeholders.FindStringSubmatch(text)
 	if m == nil || m[0] != text {
@@ -196,13 +196,13 @@ func wholePlaceholder(text string) (placeholder, bool) {
 	return p, err == nil
 }
 
-// mint makes a value for a name that a request meets first.
+// mint creates a value for a name that first occurs in a request.
 func mint(p placeholder) (*node, error) {
 	switch p.kind {
 	case "uuid":
 		return textNode(uuid.NewString()), nil
 	case "uuid7":
-		// Later ones of one process are greater than earlier ones.
+		// Values increase within one process.
 		id, err := uuid.NewV7()
 		if err != nil {
 			return nil, fmt.Errorf("minting a UUID: %w", err)
@@ -219,7 +219,7 @@ func mint(p placeholder) (*node, error) {
 	}
 }
 
-// mintTime writes a time so that a server that drops empty fractions cannot spell it otherwise.
+// mintTime formats a time with a fraction, because a server may omit an empty fraction.
 func mintTime(t time.Time) string {
 	if t.Nanosecond()/int(time.Microsecond) == 0 {
 		t = t.Add(time.Microsecond)

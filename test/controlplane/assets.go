@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// AssetsVariable is the environment variable that names a folder with etcd and kube-apiserver.
+// AssetsVariable is the environment variable with the folder of etcd and kube-apiserver.
 const AssetsVariable = "KUBEBUILDER_ASSETS"
 
-// Assets finds the folder of etcd and kube-apiserver: the one that KUBEBUILDER_ASSETS names, else bin/k8s below the
-// root of the repository. The error is one line that tells how to get them.
+// Assets returns the folder of etcd and kube-apiserver: the one in KUBEBUILDER_ASSETS, otherwise bin/k8s below the
+// root of the repository. The error is one line with the fix.
 func Assets(repository string) (string, error) {
 	folders := []string{filepath.Join(repository, "bin", "k8s")}
 	if named := os.Getenv(AssetsVariable); named != "" {
@@ -37,7 +37,7 @@ func Complete(folder string, programs ...string) bool {
 	return true
 }
 
-// Repository is the root of this repository: the folder of its go.mod, at or above the working directory.
+// Repository returns the root of this repository: the folder of its go.mod, at or above the working directory.
 // Tests run in the folder of their package, programs anywhere below the root.
 func Repository() (string, error) {
 	dir, err := os.Getwd()

@@ -15,10 +15,11 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// startTries is how often a start on any free port is tried when another program takes the port in the meantime.
+// startTries is the maximum number of starts on a free port, because another program can take the port before the
+// start.
 const startTries = 3
 
-// ControlPlane is a running etcd and kube-apiserver. Its methods are for one goroutine at a time.
+// ControlPlane is a running etcd and kube-apiserver. It is not safe for concurrent use.
 type ControlPlane struct {
 	options     Options
 	credentials *credentials
@@ -29,8 +30,8 @@ type ControlPlane struct {
 	server      *Process
 }
 
-// Start starts etcd, then kube-apiserver, and returns when both are ready. After an error nothing is left running. The
-// error is a *PortBusyError when a port that was asked for is taken.
+// Start starts etcd, then kube-apiserver, and returns when both are ready. After an error, no process is left running.
+// The error is a *PortBusyError if a requested port is in use.
 func Start(ctx context.Context, o Options) (*ControlPlane, error) {
 	data, err := filepath.Abs(o.Data)
 	if err != nil {
@@ -63,7 +64,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	return err
 }
 
-// startOn starts a program on the port that was asked for, or else on any free one.
+// startOn starts a program on the requested port, or on any free one.
 func startOn(
 	ctx context.Context, program string, asked int, start func(context.Context, int) (*Process, error),
 ) (int, *Process, error) {
@@ -96,9 +97,9 @@ func (c *ControlPlane) startEtcd(ctx context.Context, port int) (*Process, error
 	args := []string{
 		"--data-dir=" + filepath.Join(c.options.Data, "etcd"),
 		"--listen-client-urls=" + url, "--advertise-client-urls=" + url,
-		"--listen-peer-urls=http://127.0.0.1:0", // one member: it is not called
+		"--listen-peer-urls=http://127.0.0.1:0", // unused, because there is only one member
 		"--log-level=warn",
-		// Old revisions are of no use here, and would fill the data folder of a long-lived run.
+		// Old revisions are not needed, and would fill the data folder over time.
 		"--auto-compaction-mode=periodic", "--auto-compaction-retention=5m",
 	}
 	args = append(args, c.credentials.etcd.serverArgs()...)
@@ -119,7 +120,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 	defer client.CloseIdleConnections()
 	args := []string{
 		"--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(port),
-		// The advertised address is published for pods, of which there are none, and may not be loopback there.
+		// The advertised address is for pods, which do not exist here, and must not be a loopback address there.
 		"--endpoint-reconciler-type=none",
 		"--etcd-servers=https://" + loopback(c.etcdPort),
 		"--tls-cert-file=" + c.credentials.certFile, "--tls-private-key-file=" + c.credentials.keyFile,
@@ -130,9 +131,9 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 		"--service-account-key-file=" + c.credentials.serviceAccountFile,
 		"--service-account-signing-key-file=" + c.credentials.serviceAccountFile,
 		"--service-cluster-ip-range=10.96.0.0/16",
-		// No controller makes the default service account that this plug-in asks of every pod.
+		// No controller creates the default service account that this plug-in requires for every pod.
 		"--disable-admission-plugins=ServiceAccount",
-		// Without it, kube-apiserver waits up to a minute for watches to end before it stops; with it, two seconds.
+		// Without this option, kube-apiserver waits up to a minute for watches before it stops; with it, two seconds.
 		"--shutdown-send-retry-after=true",
 		"--v=1",
 	}
@@ -144,7 +145,7 @@ func (c *ControlPlane) startServer(ctx context.Context, port int) (*Process, err
 	})
 }
 
-// launch starts a program and waits until it is ready; if it is not, it is ended.
+// launch starts a program and waits until it is ready. If it does not become ready, launch stops it.
 func (c *ControlPlane) launch(
 	ctx context.Context, program string, args []string, ready func(context.Context) error,
 ) (*Process, error) {
@@ -186,14 +187,14 @@ func healthy(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// StopAPIServer stops kube-apiserver and returns when its port is free. etcd goes on, so nothing is lost.
+// StopAPIServer stops kube-apiserver and returns when its port is free. etcd keeps running, so no data is lost.
 func (c *ControlPlane) StopAPIServer() error {
 	err := c.server.Stop()
 	c.server = nil
 	return err
 }
 
-// StartAPIServer starts kube-apiserver again, on the same port and data. It does nothing while one runs.
+// StartAPIServer starts kube-apiserver again, on the same port and data. It does nothing if it is running.
 func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 	if c.server != nil {
 		return nil
@@ -203,17 +204,17 @@ func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
 	return err
 }
 
-// Stop stops both processes: the API server first, as it cannot stop in order without etcd.
+// Stop stops both processes: the API server first, because it cannot stop in order without etcd.
 func (c *ControlPlane) Stop() error {
 	return errors.Join(c.StopAPIServer(), c.etcd.Stop())
 }
 
-// Processes returns the two running processes, to watch that neither ends.
+// Processes returns the two running processes.
 func (c *ControlPlane) Processes() map[string]*Process {
 	return map[string]*Process{"etcd": c.etcd, apiServerProgram: c.server}
 }
 
-// Config is the administrator's, without a limit on the rate of requests. Every call returns a copy of its own.
+// Config returns a new copy of the administrator's configuration, without a rate limit.
 func (c *ControlPlane) Config() *rest.Config { return c.configFor(c.serverPort) }
 
 func (c *ControlPlane) configFor(port int) *rest.Config {
@@ -225,7 +226,7 @@ func (c *ControlPlane) configFor(port int) *rest.Config {
 	}
 }
 
-// WriteKubeconfig writes the administrator's kubeconfig, readable by the owner alone.
+// WriteKubeconfig writes the administrator's kubeconfig, readable by the owner only.
 func (c *ControlPlane) WriteKubeconfig(path string) error {
 	const name = "taskrun"
 	config := clientcmdapi.NewConfig()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// fakeAssets is a folder with an etcd that runs a shell script.
+// fakeAssets returns a folder with an etcd that runs a shell script.
 func fakeAssets(t *testing.T, script string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -29,7 +29,7 @@ func starts(t *testing.T, assets string) int {
 	return strings.Count(string(text), "started")
 }
 
-func TestStartTellsWhyAProgramEnded(t *testing.T) {
+func TestStart_errorHasTheReasonOfTheProgram(t *testing.T) {
 	t.Parallel()
 	data, assets := t.TempDir(), fakeAssets(t, "echo first; echo the disk is full >&2; exit 3")
 	_, err := Start(t.Context(), Options{Assets: assets, Data: data})
@@ -44,7 +44,7 @@ func TestStartTellsWhyAProgramEnded(t *testing.T) {
 	}
 }
 
-func TestStartTriesAnotherPortWhenAFreeOneWasTaken(t *testing.T) {
+func TestStart_triesAnotherPortIfAFreeOneWasTaken(t *testing.T) {
 	t.Parallel()
 	assets := fakeAssets(t, "echo listen tcp 127.0.0.1:1: bind: address already in use >&2; exit 1")
 	if _, err := Start(t.Context(), Options{Assets: assets, Data: t.TempDir()}); err == nil {
@@ -55,7 +55,7 @@ func TestStartTriesAnotherPortWhenAFreeOneWasTaken(t *testing.T) {
 	}
 }
 
-func TestStartNamesABusyPort(t *testing.T) {
+func TestStart_namesABusyPort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +69,7 @@ func TestStartNamesABusyPort(t *testing.T) {
 	}
 }
 
-func TestAssetsNamesTheWayToGetThem(t *testing.T) {
+func TestAssets_errorNamesTheFix(t *testing.T) {
 	empty, full := t.TempDir(), t.TempDir()
 	for _, program := range []string{"etcd", "kube-apiserver"} {
 		if err := os.WriteFile(filepath.Join(full, program), nil, 0o700); err != nil {
@@ -87,7 +87,7 @@ func TestAssetsNamesTheWayToGetThem(t *testing.T) {
 	}
 }
 
-func TestRepositoryIsFoundFromAnyFolderInIt(t *testing.T) {
+func TestRepository_isFoundFromAnyFolderInIt(t *testing.T) {
 	root, err := Repository()
 	if err != nil {
 		t.Fatal(err)

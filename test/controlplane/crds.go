@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	// fieldManager owns the fields of what is applied.
+	// fieldManager is the field manager of applied objects.
 	fieldManager = "taskrun-install"
-	// establishLimit bounds the wait until the API server serves a new kind.
+	// establishLimit is the timeout for the API server to serve a new kind.
 	establishLimit = 30 * time.Second
 )
 
-// ApplyCRDs applies every CustomResourceDefinition of a folder, server-side, and waits until each is served. Applied
-// again it changes nothing; an older version of ours in the cluster is brought up to date.
+// ApplyCRDs applies every CustomResourceDefinition in a folder, server-side, and waits until each is served.
+// Applying again changes nothing. An older version of a CRD is updated.
 func ApplyCRDs(ctx context.Context, config *rest.Config, folder string) error {
 	client, err := clientset.NewForConfig(config)
 	if err != nil {
@@ -80,7 +80,7 @@ func applyCRD(ctx context.Context, client clientset.Interface, file string) erro
 	})
 }
 
-// discovered reports whether clients that look for the kind find it: it is a moment after it is served.
+// discovered reports whether discovery includes the kind, which happens shortly after it is served.
 func discovered(client clientset.Interface, crd *apiextensionsv1.CustomResourceDefinition) bool {
 	for _, version := range crd.Spec.Versions {
 		if !version.Served {

@@ -17,16 +17,16 @@ import (
 	"k8s.io/client-go/util/cert"
 )
 
-// certificateSpare is how long a kept certificate must still be good for; otherwise it is recreated.
+// certificateSpare is the minimum remaining validity of a kept certificate. Otherwise it is created again.
 const certificateSpare = 30 * 24 * time.Hour
 
-// credentials are what the API server serves with and what its administrator shows. They are kept in the data folder,
-// so a kubeconfig stays good over restarts.
+// credentials are those of the API server and its administrator. They are kept in the data folder, so a kubeconfig is
+// valid after a restart.
 type credentials struct {
 	certFile, keyFile  string
 	serviceAccountFile string
 	tokenFile          string
-	certificate        []byte // PEM, leaf first; its last one is the authority
+	certificate        []byte // PEM, leaf first, authority last
 	token              string
 	frontProxy         frontProxy
 	etcd               etcdTLS
@@ -89,7 +89,7 @@ func (c *credentials) loadServiceAccountKey() error {
 	return os.WriteFile(c.serviceAccountFile, pem.EncodeToMemory(block), 0o600)
 }
 
-// loadToken keeps one static token, that of the administrator.
+// loadToken loads or creates the static token of the administrator.
 func (c *credentials) loadToken() error {
 	kept, err := os.ReadFile(c.tokenFile)
 	if err == nil {
@@ -99,7 +99,7 @@ func (c *credentials) loadToken() error {
 		}
 	}
 	random := make([]byte, 24)
-	_, _ = rand.Read(random) // it cannot fail
+	_, _ = rand.Read(random) // cannot fail
 	c.token = hex.EncodeToString(random)
 	return os.WriteFile(c.tokenFile, []byte(c.token+",admin,admin,system:masters\n"), 0o600)
 }

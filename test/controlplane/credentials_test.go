@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestCredentialsStayTheSame(t *testing.T) {
+func TestCredentials_areKept(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "credentials")
 	first, err := loadCredentials(folder)
@@ -33,7 +33,7 @@ func TestCredentialsStayTheSame(t *testing.T) {
 	}
 }
 
-func TestACertificateThatCannotBeReadIsMadeAnew(t *testing.T) {
+func TestCredentials_unreadableCertificateIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "apiserver.crt"), []byte("cut short"), 0o600); err != nil {

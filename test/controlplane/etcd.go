@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// etcdTLS is the certificate that etcd serves with, and that its clients show. Without it, every user of the machine, and
-// every web page, could read all Secrets from etcd's port.
+// etcdTLS is the certificate of etcd and of its clients. Without it, every user of the machine, and every web page,
+// could read all Secrets from etcd's port.
 type etcdTLS struct{ signed }
 
 func loadEtcdTLS(folder string) (etcdTLS, error) {
@@ -31,7 +31,7 @@ func loadEtcdTLS(folder string) (etcdTLS, error) {
 	}, time.Now())
 }
 
-// serverArgs are those of etcd: only clients with the certificate are served, and only by gRPC.
+// serverArgs returns the arguments of etcd: it serves only clients with the certificate, and only gRPC.
 func (e *etcdTLS) serverArgs() []string {
 	return []string{
 		"--cert-file=" + e.certFile, "--key-file=" + e.keyFile,
@@ -40,12 +40,12 @@ func (e *etcdTLS) serverArgs() []string {
 	}
 }
 
-// clientArgs are those of kube-apiserver.
+// clientArgs returns the arguments of kube-apiserver.
 func (e *etcdTLS) clientArgs() []string {
 	return []string{"--etcd-cafile=" + e.authorityFile, "--etcd-certfile=" + e.certFile, "--etcd-keyfile=" + e.keyFile}
 }
 
-// client returns a client that shows the certificate.
+// client returns a client with the certificate.
 func (e *etcdTLS) client() (*http.Client, error) {
 	certificate, err := tls.LoadX509KeyPair(e.certFile, e.keyFile)
 	if err != nil {

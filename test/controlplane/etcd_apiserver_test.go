@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Any user of the machine, and any web page, reaches the port.
-func TestEtcdServesNobodyWithoutItsCertificate(t *testing.T) {
+// Any user of the machine, and any web page, can reach the port.
+func TestEtcd_servesNoClientWithoutItsCertificate(t *testing.T) {
 	t.Parallel()
 	plane := started(t)
 	known, err := plane.credentials.etcd.client()
@@ -43,9 +43,9 @@ func TestEtcdServesNobodyWithoutItsCertificate(t *testing.T) {
 		url    string
 		want   int // 0: no connection
 	}{
-		"in plain text":                {http.DefaultClient, "http://" + address, 0},
-		"without a certificate":        {anyone, "https://" + address, 0},
-		"with it, by the JSON gateway": {known, "https://" + address, http.StatusNotFound},
+		"in plain text":                     {http.DefaultClient, "http://" + address, 0},
+		"without a certificate":             {anyone, "https://" + address, 0},
+		"with it, through the JSON gateway": {known, "https://" + address, http.StatusNotFound},
 	} {
 		for _, path := range []string{"/v3/kv/range", "/v3/lease/leases", "/version", "/metrics"} {
 			status, answer := post(tc.client, tc.url+path)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// frontProxyName is in the certificate that the aggregation layer shows, and the only one that it may have.
+// frontProxyName is the name in the aggregation layer's certificate, and the only accepted one.
 const frontProxyName = "front-proxy-client"
 
-// frontProxy is what the aggregation layer shows to the servers that it sends requests on to: it vouches for callers
-// with a certificate of an authority that signs nothing else.
+// frontProxy is the client certificate with which the aggregation layer forwards requests to other servers. Its
+// authority signs nothing else.
 type frontProxy struct {
 	authorityFile, certFile, keyFile string
 }
@@ -27,7 +27,7 @@ func loadFrontProxy(folder string) (frontProxy, error) {
 	return p, p.write(time.Now())
 }
 
-// write makes both certificates. The authority's key is forgotten: it has nothing else to sign.
+// write creates both certificates. The authority's key is not kept, because nothing else is signed with it.
 func (p *frontProxy) write(now time.Time) error {
 	return writeSigned(signed{authorityFile: p.authorityFile, certFile: p.certFile, keyFile: p.keyFile}, "front-proxy-ca", &x509.Certificate{
 		Subject:  pkix.Name{CommonName: frontProxyName},
@@ -35,8 +35,8 @@ func (p *frontProxy) write(now time.Time) error {
 	}, now)
 }
 
-// args are those of kube-apiserver that make its aggregation layer show them, and publish how to know it. The header of the
-// UID came with 1.32, behind a feature gate, which is on from 1.33.
+// args returns the arguments of kube-apiserver that make its aggregation layer use the certificates and publish them.
+// The header of the UID exists since 1.32, behind a feature gate that is on from 1.33.
 func (p *frontProxy) args(server release) []string {
 	args := []string{
 		"--proxy-client-cert-file=" + p.certFile, "--proxy-client-key-file=" + p.keyFile,

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestTheFrontProxyHasACertificateOfItsAuthority(t *testing.T) {
+func TestFrontProxy_certificateIsSignedByItsAuthority(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	first, err := loadFrontProxy(folder)
@@ -46,7 +46,7 @@ func TestTheFrontProxyHasACertificateOfItsAuthority(t *testing.T) {
 	}
 }
 
-func TestTheFrontProxysCertificatesAreRenewedTogether(t *testing.T) {
+func TestFrontProxy_certificatesAreRenewedTogether(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	p, err := loadFrontProxy(folder)

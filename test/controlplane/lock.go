@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// LockedError says that a living process uses the data folder.
+// LockedError means that a running process uses the data folder.
 type LockedError struct {
 	Data string
-	// Holder is the process id of the user, or "" if it has not yet written it.
+	// Holder is the process id of the user, or "" if it is not written yet.
 	Holder string
-	// Stopping means that the holder has announced that it stops: see MarkStopping.
+	// Stopping means that the holder has announced its stop: see MarkStopping.
 	Stopping bool
 }
 
@@ -25,8 +25,8 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("the data folder %s is in use by process %s", e.Data, e.Holder)
 }
 
-// Lock takes the data folder for this process, creating it if missing. The kernel lets go of the lock when the process
-// ends in whatever way, so a killed run never keeps the next one out. The error is a *LockedError if it is taken.
+// Lock locks the data folder for this process, and creates it if it is missing. The kernel releases the lock when the
+// process ends, so a killed run does not block the next one. The error is a *LockedError if the folder is locked.
 func Lock(data string) (unlock func() error, err error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the data folder: %w", err)
@@ -53,7 +53,7 @@ func writePID(f *os.File) error {
 	return err
 }
 
-// stopping follows the process id in the lock of a holder that stops.
+// stopping follows the process id in the lock of a holder that is stopping.
 const stopping = "stopping"
 
 func lockedBy(f *os.File, data string) *LockedError {
@@ -63,22 +63,23 @@ func lockedBy(f *os.File, data string) *LockedError {
 	return &LockedError{Data: data, Holder: holder, Stopping: mark == stopping}
 }
 
-// MarkStopping announces in the lock of the data folder, which this process must hold, that it is about to let go of it.
-// AwaitLock waits for such a holder.
+// MarkStopping announces in the lock of the data folder, which this process must hold, that the process will release it
+// soon. AwaitLock waits for such a holder.
 func MarkStopping(data string) error {
 	f, err := os.OpenFile(lockFile(data), os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening the lock of the data folder: %w", err)
 	}
-	// Written over the process id in one go: others may read it at the same time.
+	// Overwrite the process id in one write, because others can read it at the same time.
 	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+" "+stopping+"\n"), 0); err != nil {
 		return errors.Join(fmt.Errorf("marking the lock of the data folder: %w", err), f.Close())
 	}
 	return f.Close()
 }
 
-// AwaitLock is Lock, but waits up to the limit for a holder that stops. It calls waiting once, before it waits. All other
-// holders are a *LockedError at once, as is one that is still there when the limit is reached or ctx ends.
+// AwaitLock is Lock, but waits up to the limit for a holder that is stopping. It calls waiting once, before it waits.
+// Any other holder is a *LockedError at once, as is one that still holds the lock when the limit is reached or ctx
+// ends.
 func AwaitLock(ctx context.Context, data string, limit time.Duration, waiting func(*LockedError)) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

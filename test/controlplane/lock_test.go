@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-func TestLockKeepsASecondUserOut(t *testing.T) {
+func TestLock_secondUserGetsAnError(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "new", "folder")
 	unlock, err := Lock(data)
@@ -34,10 +34,10 @@ func TestLockKeepsASecondUserOut(t *testing.T) {
 	}
 }
 
-// aLongTime bounds waits that end long before.
+// aLongTime is the timeout of waits that end much earlier.
 const aLongTime = time.Minute
 
-func TestAwaitLockWaitsForAHolderThatStops(t *testing.T) {
+func TestAwaitLock_waitsForAHolderThatStops(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	unlock, err := Lock(data)
@@ -70,7 +70,7 @@ func TestAwaitLockWaitsForAHolderThatStops(t *testing.T) {
 	}
 }
 
-func TestAwaitLockDoesNotWaitForEver(t *testing.T) {
+func TestAwaitLock_timesOut(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	unlock, err := Lock(data)

@@ -1,5 +1,5 @@
-// Package controlplane runs a Kubernetes control plane of two processes, etcd and kube-apiserver, on loopback.
-// Tests use it with a folder that is thrown away, "make run" with one that survives.
+// Package controlplane runs a Kubernetes control plane of two processes, etcd and kube-apiserver, on loopback. Tests
+// use it with a temporary folder, "make run" with a permanent one.
 package controlplane
 
 import (
@@ -10,28 +10,27 @@ import (
 	"time"
 )
 
-// apiServerProgram is the name of the program, and of its process.
+// apiServerProgram is the name of the program and of its process.
 const apiServerProgram = "kube-apiserver"
 
-// Options say where a control plane keeps its data and where it listens.
+// Options configure the data and the ports of a control plane.
 type Options struct {
 	// Assets is the folder that holds the programs etcd and kube-apiserver.
 	Assets string
-	// Data is the folder of everything that is kept: etcd's data, certificates, logs. It is created if missing, and
-	// one control plane at a time may use it.
+	// Data is the folder of all persistent data: etcd's data, certificates, logs. It is created if it is missing. Only
+	// one control plane at a time can use it.
 	Data string
 	// EtcdPort and APIServerPort are loopback ports. 0 means any free one.
 	EtcdPort, APIServerPort int
-	// Durable makes etcd flush every write to disk. Tests leave it off: they lose nothing that matters.
+	// Durable makes etcd flush every write to disk. Tests do not need it.
 	Durable bool
-	// APIServerGOGC is how much garbage kube-apiserver may make before it collects it, in percent of what lives (GOGC). 0
-	// leaves it as it comes, which is 100: less memory, more CPU.
+	// APIServerGOGC is the GOGC of kube-apiserver, in percent. A higher value uses more memory and less CPU. 0 means
+	// the default of 100.
 	APIServerGOGC int
-	// APIServerFeatureGates are feature gates of kube-apiserver, as its flag takes them:
-	// "CBORServingAndStorage=true". Empty leaves all as they come.
+	// APIServerFeatureGates is the value of kube-apiserver's flag: "CBORServingAndStorage=true". Empty means the
+	// defaults.
 	APIServerFeatureGates string
-	// ReadyTimeout bounds the wait for each of the two processes. 0 means three minutes: a busy
-	// machine takes one.
+	// ReadyTimeout is the timeout for each of the two processes. 0 means three minutes; a busy machine takes one.
 	ReadyTimeout time.Duration
 }
 
@@ -42,7 +41,7 @@ func (o Options) readyTimeout() time.Duration {
 	return 3 * time.Minute
 }
 
-// env is what a program of the control plane is told by its environment.
+// env returns the environment variables of a program of the control plane.
 func (o Options) env(program string) []string {
 	if program != apiServerProgram || o.APIServerGOGC == 0 {
 		return nil
@@ -50,7 +49,7 @@ func (o Options) env(program string) []string {
 	return []string{"GOGC=" + strconv.Itoa(o.APIServerGOGC)}
 }
 
-// apiServerArgs are the arguments of kube-apiserver that follow from what was asked for.
+// apiServerArgs returns the arguments of kube-apiserver that depend on the options.
 func (o Options) apiServerArgs() []string {
 	if o.APIServerFeatureGates == "" {
 		return nil
@@ -58,11 +57,11 @@ func (o Options) apiServerArgs() []string {
 	return []string{"--feature-gates=" + o.APIServerFeatureGates}
 }
 
-// PortBusyError says that a port which was asked for belongs to another program.
+// PortBusyError means that a requested port is used by another program.
 type PortBusyError struct {
-	// Program is what wanted the port.
+	// Program is the program that needs the port.
 	Program string
-	// Port is on loopback.
+	// Port is a loopback port.
 	Port int
 }
 
@@ -70,10 +69,10 @@ func (e *PortBusyError) Error() string {
 	return fmt.Sprintf("port %d of %s is in use by another process", e.Port, e.Program)
 }
 
-// errPortTaken marks a free port that another process took between choosing it and listening on it.
+// errPortTaken means that another process took a free port before the program listened on it.
 var errPortTaken = errors.New("another process has taken the port")
 
-// FreePort returns a loopback port that was free a moment ago.
+// FreePort returns a loopback port that is free at the time of the call.
 func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // bound and closed at once
 	if err != nil {

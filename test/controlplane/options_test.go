@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestOnlyTheAPIServerIsToldHowToCollectGarbage(t *testing.T) {
+func TestEnv_onlyTheAPIServerGetsGOGC(t *testing.T) {
 	t.Parallel()
 	asked := Options{APIServerGOGC: 400}
 	if got := asked.env(apiServerProgram); !slices.Equal(got, []string{"GOGC=400"}) {
@@ -16,7 +16,7 @@ func TestOnlyTheAPIServerIsToldHowToCollectGarbage(t *testing.T) {
 	}
 }
 
-func TestFeatureGatesAreThoseAskedFor(t *testing.T) {
+func TestAPIServerArgs_haveTheFeatureGates(t *testing.T) {
 	t.Parallel()
 	asked := Options{APIServerFeatureGates: "CBORServingAndStorage=true"}
 	if got := asked.apiServerArgs(); !slices.Equal(got, []string{"--feature-gates=CBORServingAndStorage=true"}) {

@@ -17,25 +17,25 @@ import (
 )
 
 const (
-	// stopGrace is how long a process may take to stop by itself before it is killed.
+	// stopGrace is the time for a process to stop by itself before it is killed.
 	stopGrace = 20 * time.Second
-	// pollInterval is the pause between two looks at a process or a port.
+	// pollInterval is the interval between checks of a process or a port.
 	pollInterval = 50 * time.Millisecond
-	// logTail bounds how much of the end of a log is read back to explain a failure, in bytes.
+	// logTail is the maximum size of the end of a log in an error, in bytes.
 	logTail = 16 << 10
 )
 
 // Command describes a child process that must not outlive its parent.
 type Command struct {
-	// Name is how messages call it; its pid file is <Name>.pid.
+	// Name is used in messages. The pid file is <Name>.pid.
 	Name string
 	Path string
 	Args []string
 	// Env is added to the environment of this process.
 	Env []string
-	// PIDFolder is where the pid file is kept while the process lives; EndStale reads it.
+	// PIDFolder is the folder of the pid file while the process runs. EndStale reads it.
 	PIDFolder string
-	// Output receives what the process prints.
+	// Output receives the output of the process.
 	Output io.Writer
 }
 
@@ -50,7 +50,7 @@ type Process struct {
 
 // StartProcess starts the command and writes its pid file.
 func StartProcess(c Command) (*Process, error) {
-	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx,gosec // it outlives any one call and is ended by Stop; the path is the caller's
+	cmd := exec.Command(c.Path, c.Args...) //nolint:noctx,gosec // Stop ends it, not the end of a call; the path is the caller's
 	cmd.Stdout, cmd.Stderr = c.Output, c.Output
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.SysProcAttr = sysProcAttr()
@@ -67,8 +67,8 @@ func StartProcess(c Command) (*Process, error) {
 	return p, nil
 }
 
-// run starts and awaits the child on one operating system thread: the kernel ties the child's life to the thread that
-// started it, so that thread must live as long as the child.
+// run starts and awaits the child on one operating system thread: the kernel kills the child when the thread that
+// started it ends.
 func (p *Process) run(cmd *exec.Cmd, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,7 +86,7 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // PID is the process id.
 func (p *Process) PID() int { return p.pid }
 
-// Stop asks the process to end, waits, and kills it when it takes more than 20 s. A process that has ended is no error.
+// Stop asks the process to end, waits, and kills it after 20 s. It returns no error for a process that has ended.
 func (p *Process) Stop() error {
 	return p.end(syscall.SIGTERM)
 }
@@ -102,7 +102,7 @@ func (p *Process) end(signal syscall.Signal) error {
 	}
 	defer func() { _ = os.Remove(p.pidFile) }()
 	for _, s := range []syscall.Signal{signal, syscall.SIGKILL} {
-		// The process may be gone already: then the wait below returns at once.
+		// The process may have ended already. Then the wait below returns at once.
 		_ = syscall.Kill(p.pid, s)
 		select {
 		case <-p.done:
@@ -113,7 +113,7 @@ func (p *Process) end(signal syscall.Signal) error {
 	return fmt.Errorf("%s (process %d) does not end", p.name, p.pid)
 }
 
-// awaitReady polls ready until it returns nil. It fails when the process ends, the time is up or ctx is done.
+// awaitReady calls ready until it returns nil. It fails when the process ends, at the timeout, or when ctx is done.
 func (p *Process) awaitReady(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -134,7 +134,8 @@ func (p *Process) awaitReady(ctx context.Context, limit time.Duration, ready fun
 	}
 }
 
-// logged is the end of a log file; a log that cannot be read is an empty one, as it only explains another failure.
+// logged returns the end of a log file. It returns an empty text for a log that cannot be read, because the log only
+// explains another failure.
 func logged(path string) string {
 	b, err := os.ReadFile(path) //nolint:gosec // a log of ours
 	if err != nil {
@@ -143,7 +144,7 @@ func logged(path string) string {
 	return string(b[max(0, len(b)-logTail):])
 }
 
-// lastLine is the last line of a log that is not empty.
+// lastLine returns the last line of a log that is not empty.
 func lastLine(path string) string {
 	lines := bytes.Split(bytes.TrimSpace([]byte(logged(path))), []byte("\n"))
 	return strings.TrimSpace(string(lines[len(lines)-1]))

@@ -4,6 +4,6 @@ package controlplane
 
 import "syscall"
 
-// sysProcAttr gives a child a process group of its own, so that a terminal's Ctrl-C reaches only the parent, which
-// then stops its children in order. Here a killed parent leaves its children behind: the next start ends them.
+// sysProcAttr gives a child its own process group, so that a terminal's Ctrl-C reaches only the parent, which then
+// stops its children in order. On this system, children outlive a killed parent, and the next start ends them.
 func sysProcAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

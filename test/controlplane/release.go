@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// versionLimit bounds the question for a program's version.
+// versionLimit is the timeout for reading a program's version.
 const versionLimit = 30 * time.Second
 
 // release is a Kubernetes release without its patch number: 1.32 is {1, 32}.
@@ -16,7 +16,7 @@ type release struct{ major, minor int }
 // atLeast reports whether the release is 1.minor or newer.
 func (r release) atLeast(minor int) bool { return r.major > 1 || r.major == 1 && r.minor >= minor }
 
-// releaseOf returns the release of a kube-apiserver, which takes other flags in other releases.
+// releaseOf returns the release of a kube-apiserver. Releases have different flags.
 func releaseOf(ctx context.Context, program string) (release, error) {
 	ctx, cancel := context.WithTimeout(ctx, versionLimit)
 	defer cancel()
@@ -27,7 +27,7 @@ func releaseOf(ctx context.Context, program string) (release, error) {
 	return parseRelease(string(text))
 }
 
-// parseRelease reads what `kube-apiserver --version` prints.
+// parseRelease parses the output of `kube-apiserver --version`.
 func parseRelease(text string) (release, error) {
 	var r release
 	if _, err := fmt.Sscanf(text, "Kubernetes v%d.%d", &r.major, &r.minor); err != nil || r.major == 0 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestParseRelease(t *testing.T) {
+func TestParseRelease_ofVersionOutput(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]release{
 		"Kubernetes v1.32.13\n":                  {1, 32},
@@ -24,17 +24,17 @@ func TestParseRelease(t *testing.T) {
 	}
 }
 
-func TestTheFrontProxyPassesTheUIDWhereTheReleaseCan(t *testing.T) {
+func TestFrontProxy_passesTheUIDIfTheReleaseSupportsIt(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		server       release
 		header, gate bool
 	}{
-		"it has no such flag":        {release{1, 31}, false, false},
-		"it has it behind a gate":    {release{1, 32}, true, true},
-		"the gate is on":             {release{1, 33}, true, false},
-		"a release of today":         {release{1, 37}, true, false},
-		"a release of another major": {release{2, 0}, true, false},
+		"no flag":                            {release{1, 31}, false, false},
+		"a flag behind a gate":               {release{1, 32}, true, true},
+		"the gate is on by default":          {release{1, 33}, true, false},
+		"a current release":                  {release{1, 37}, true, false},
+		"a release of another major version": {release{2, 0}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

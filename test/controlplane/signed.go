@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// signedLife is the lifetime of certificates that an authority signs.
+// signedLife is the lifetime of certificates signed by an authority.
 const signedLife = 365 * 24 * time.Hour
 
 // signed are the files of a certificate, its key and the certificate of its authority.
@@ -23,7 +23,7 @@ type signed struct {
 	authorityFile, certFile, keyFile string
 }
 
-// kept reports whether the files hold certificates that are still good.
+// kept reports whether the files have valid certificates.
 func kept(files ...string) bool {
 	for _, path := range files {
 		if certificates, err := os.ReadFile(path); err != nil || !stillGood(certificates) { //nolint:gosec // in the caller's folder
@@ -33,7 +33,8 @@ func kept(files ...string) bool {
 	return true
 }
 
-// writeSigned writes a certificate made from the template, and an authority that signs nothing else: its key is not kept.
+// writeSigned writes a certificate created from the template, and an authority that signs nothing else: its key is not
+// kept.
 func writeSigned(to signed, authorityName string, template *x509.Certificate, now time.Time) error {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// EndStale ends the processes that a killed run left behind in a data folder: those of its pid files whose command
-// line names that folder. It returns their names. A pid that now belongs to another program is left alone.
+// EndStale ends the processes that a killed run left behind in a data folder: those in its pid files whose command
+// line contains that folder. It returns their names. It ignores a pid that belongs to another program.
 func EndStale(ctx context.Context, data string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(data, "*.pid"))
 	if err != nil {
 		return nil, fmt.Errorf("looking for pid files in %s: %w", data, err)
 	}
-	// Backwards by name is the order to stop in: the operator, kube-apiserver, etcd.
+	// Stop in reverse order of the names: the operator, kube-apiserver, etcd.
 	slices.Sort(files)
 	slices.Reverse(files)
 	var ended []string
@@ -53,8 +53,8 @@ func readPID(file string) (int, error) {
 	return pid, nil
 }
 
-// commandLine is how the process was called, or "" if there is none. ps is asked for it because it is everywhere where
-// /proc is not; where both are missing nothing is ended.
+// commandLine returns the command line of a process, or "" if there is none. It uses ps on systems without /proc. If
+// both are missing, no process is ended.
 func commandLine(ctx context.Context, pid int) string {
 	if b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline")); err == nil {
 		return strings.ReplaceAll(string(b), "\x00", " ")
@@ -66,7 +66,7 @@ func commandLine(ctx context.Context, pid int) string {
 	return string(out)
 }
 
-// endForeign ends a process that is not our child: first kindly, then by force.
+// endForeign ends a process that is not a child: first with SIGTERM, then with SIGKILL.
 func endForeign(ctx context.Context, pid int) error {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		if err := syscall.Kill(pid, s); errors.Is(err, syscall.ESRCH) {
@@ -81,14 +81,14 @@ func endForeign(ctx context.Context, pid int) error {
 	return errors.New("it does not end")
 }
 
-// gone waits until the process has no command line left, as long as a stop may take.
+// gone waits until the process has no command line, for at most the grace period.
 func gone(ctx context.Context, pid int) bool {
 	ctx, cancel := context.WithTimeout(ctx, stopGrace)
 	defer cancel()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		// A process that has ended but was not yet reaped by its parent has an empty command line.
+		// A process that has ended but was not reaped by its parent has an empty command line.
 		if commandLine(ctx, pid) == "" {
 			return true
 		}

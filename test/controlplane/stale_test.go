@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// startSleeper starts a process whose command line names the folder.
+// startSleeper starts a process whose command line contains the folder.
 func startSleeper(t *testing.T, folder string) *Process {
 	t.Helper()
 	sleep, err := exec.LookPath("sleep")
@@ -41,7 +41,7 @@ func startSleeper(t *testing.T, folder string) *Process {
 	return p
 }
 
-func TestEndStaleEndsWhatAKilledRunLeftBehind(t *testing.T) {
+func TestEndStale_endsProcessesOfAKilledRun(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := startSleeper(t, data)
@@ -63,7 +63,7 @@ func TestEndStaleEndsWhatAKilledRunLeftBehind(t *testing.T) {
 	}
 }
 
-func TestEndStaleLeavesOtherProgramsAlone(t *testing.T) {
+func TestEndStale_ignoresOtherPrograms(t *testing.T) {
 	t.Parallel()
 	other := startSleeper(t, t.TempDir())
 	data := t.TempDir()

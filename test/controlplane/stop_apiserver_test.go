@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// kube-apiserver left to itself waits up to a minute for watches to end, and would be killed before.
-func TestKubeAPIServerStopsInOrderThoughItIsWatched(t *testing.T) {
+// By default, kube-apiserver waits up to a minute for watches to end, and would be killed before.
+func TestKubeAPIServer_stopsInOrderDespiteWatches(t *testing.T) {
 	t.Parallel()
 	plane := started(t)
 	watch(t, plane.Config())

@@ -34,7 +34,7 @@ func TestAnInstallation(t *testing.T) {
 	}
 }
 
-// diagnosis is what helps to find out why a step failed.
+// diagnosis prints data that explains the failure of a step.
 func diagnosis(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
@@ -60,7 +60,8 @@ func install(t *testing.T) {
 	}
 }
 
-// prepareTenant makes a namespace with two accounts, one of which may use task runs, and returns the Service's address.
+// prepareTenant creates a namespace with two accounts, one of which can use task runs, and returns the Service's
+// address.
 func prepareTenant(t *testing.T) string {
 	t.Helper()
 	apply(t, `
@@ -87,7 +88,7 @@ subjects: [{kind: ServiceAccount, name: worker, namespace: team-a}]
 	return kubectl(t, "-n", system, "get", "service", "taskrun-rest", "-o", "jsonpath={.spec.clusterIP}")
 }
 
-// base is where pods find their namespace's API.
+// base returns the URL of the API of the pods' namespace.
 const base = "https://taskrun-rest.taskrun-system.svc/namespaces/team-a/api"
 
 func refused(t *testing.T, address string) {
@@ -117,7 +118,7 @@ func lifeCycle(t *testing.T, address string) {
 	}
 }
 
-// aggregation registers the APIService and asks through kube-apiserver.
+// aggregation registers the APIService and sends requests through kube-apiserver.
 func aggregation(t *testing.T, _ string) {
 	t.Helper()
 	kubectl(t, "apply", "--server-side", "-f", image("aggregation.yaml"))
@@ -143,16 +144,16 @@ func aggregation(t *testing.T, _ string) {
 	report(t, "APIService available after %.1f s", took.Seconds())
 }
 
-// holder is the replica that leads, as its lease says.
+// holder returns the leader according to its Lease.
 func holder(t *testing.T) string {
 	t.Helper()
 	return kubectl(t, "-n", system, "get", "lease", lease, "-o", "jsonpath={.spec.holderIdentity}")
 }
 
-// leaderLimit bounds the time to another leader. It is 15 to 23 s on a machine that is not busy.
+// leaderLimit is the timeout for a new leader, which takes 15 to 23 s on an idle machine.
 const leaderLimit = 30 * time.Second
 
-// leaderKilled kills the leader's process while pods ask all the time.
+// leaderKilled kills the leader's process while pods send requests.
 func leaderKilled(t *testing.T, address string) {
 	t.Helper()
 	job(t, "while-killed", "worker", address, "load", base, "20s")
@@ -175,11 +176,11 @@ func leaderKilled(t *testing.T, address string) {
 	kubectl(t, "-n", system, "rollout", "status", deployment, "--timeout=90s")
 }
 
-// podOf is the pod whose name is part of a replica's.
+// podOf returns the pod of a replica.
 func podOf(t *testing.T, replica string) string {
 	t.Helper()
 	for pod := range strings.FieldsSeq(kubectl(t, "-n", system, "get", "pods", "-l", pods, "-o", "jsonpath={.items[*].metadata.name}")) {
-		// A replica's name has the first 40 characters of its host's.
+		// A replica's name has the first 40 characters of its host name.
 		if strings.Contains(replica, pod[:min(len(pod), 40)]) {
 			return pod
 		}
@@ -188,7 +189,7 @@ func podOf(t *testing.T, replica string) string {
 	return ""
 }
 
-// kill ends the process of a pod's container at once, as the kernel does when memory is short.
+// kill kills the process of a pod's container, as the kernel does when memory is exhausted.
 func kill(t *testing.T, pod string) {
 	t.Helper()
 	id := kubectl(t, "-n", system, "get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[0].containerID}")

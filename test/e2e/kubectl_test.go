@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// patience bounds waits.
+// patience is the timeout of waits.
 const patience = 2 * time.Minute
 
 // The names of config/default.
@@ -25,7 +25,7 @@ const (
 	pods       = "app.kubernetes.io/component=controller-manager"
 )
 
-// kubectl runs kubectl and returns what it printed.
+// kubectl runs kubectl and returns its output.
 func kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := tryKubectl(t, "", args...)
@@ -53,10 +53,10 @@ func apply(t *testing.T, objects string) {
 	}
 }
 
-// image is a file that run.sh has made.
+// image is a file that run.sh has created.
 func image(name string) string { return filepath.Join(os.Getenv("E2E_IMAGES"), name) }
 
-// eventually asks until the answer is yes, and returns how long that took.
+// eventually repeats the check until it succeeds, and returns the duration.
 func eventually(t *testing.T, what string, ask func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -71,13 +71,13 @@ func eventually(t *testing.T, what string, ask func() bool) time.Duration {
 	return time.Since(began)
 }
 
-// report is shown though the test passes.
+// report prints a line that is shown for a passed test, too.
 func report(t *testing.T, format string, args ...any) {
 	t.Helper()
 	t.Logf("REPORT: "+format, args...)
 }
 
-// tenant is the namespace of those who use the installation.
+// tenant is the namespace of the users of the installation.
 const tenant = "team-a"
 
 // job runs the client in a pod of the tenant, with the token of an account.
@@ -118,7 +118,7 @@ spec:
 `, tenant, name, account, address, quoted))
 }
 
-// outcome waits for a job's end, and returns whether it succeeded and what it printed.
+// outcome waits for the end of a job, and returns whether it succeeded and its output.
 func outcome(t *testing.T, name string) (succeeded bool, said string) {
 	t.Helper()
 	eventually(t, "the end of the job "+name, func() bool {

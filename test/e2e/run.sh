@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests on a real node: builds the parts of the node and the images, starts the node, runs the tests where its
-# addresses can be reached, and ends the node whatever comes of them.
+# Runs the tests on a real node: builds the parts of the node and the images, starts the node, runs the tests in its
+# network namespace, and stops the node regardless of the result.
 #
 #   run.sh DATA [ARGUMENTS OF go test...]
 #

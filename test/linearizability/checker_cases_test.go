@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// at is the span of an operation, in milliseconds.
+// at returns the span of an operation, in milliseconds.
 func at(sent, returned int) span {
 	return span{Sent: time.Duration(sent) * time.Millisecond, Returned: time.Duration(returned) * time.Millisecond}
 }
@@ -30,7 +30,7 @@ func wrote(name, process string, outcome outcome, when span) write {
 	return w
 }
 
-// good is a history without a fault: process a is killed while it writes "lost" and "done"; only the second took effect.
+// good is a history without an error: process a is killed while it writes "lost" and "done"; only "done" took effect.
 func good() *history {
 	return &history{
 		Final: states("made", "one", "two", "done", "late"),
@@ -55,15 +55,15 @@ func good() *history {
 	}
 }
 
-func TestTheCheckerAcceptsWhatIsPromised(t *testing.T) {
+func TestCheck_acceptsConsistentHistory(t *testing.T) {
 	t.Parallel()
 	if found := good().check(); len(found) > 0 {
 		t.Errorf("check() = %q, want nothing", found)
 	}
 }
 
-// A state that is there twice has two places: a read that lacks the second one may show what lies between.
-func TestTheCheckerDoesNotTakeADuplicateForAStaleRead(t *testing.T) {
+// A duplicate state has two positions. A read without the second one may show the states in between.
+func TestCheck_duplicateIsNotReportedAsStaleRead(t *testing.T) {
 	t.Parallel()
 	h := good()
 	h.Final = []state{st("made"), st("one"), {"another", "late"}, st("two"), st("done"), st("late")}
@@ -75,28 +75,28 @@ func TestTheCheckerDoesNotTakeADuplicateForAStaleRead(t *testing.T) {
 	}
 }
 
-func TestTheCheckerFindsEachFault(t *testing.T) {
+func TestCheck_reportsEachViolation(t *testing.T) {
 	t.Parallel()
 	reads := func(r ...read) func(*history) {
 		return func(h *history) { h.Reads = append(h.Reads, r...) }
 	}
 	cases := map[string]struct {
 		spoil func(*history)
-		want  string // a part of one report
+		want  string // part of one report
 	}{
 		"an acknowledged state is lost": {
 			func(h *history) { h.Final = h.Final[:4] },
 			`"late", acknowledged by b1, is in the history 0 times`,
 		},
-		"an acknowledged state is there twice": {
+		"an acknowledged state is in the history twice": {
 			func(h *history) { h.Final = append(h.Final, state{"another", "late"}) },
 			`"late", acknowledged by b1, is in the history 2 times`,
 		},
-		"a state of unknown outcome is there twice": {
+		"a state of unknown outcome is in the history twice": {
 			func(h *history) { h.Final = append(h.Final, state{"another", "done"}) },
 			`"done", unknown by a1, is in the history 2 times`,
 		},
-		"a rejected state is there": {
+		"a rejected state is in the history": {
 			func(h *history) { h.Final = append(h.Final, st("invalid")) },
 			`"invalid", rejected by b1, is in the history 1 times`,
 		},
@@ -116,7 +116,7 @@ func TestTheCheckerFindsEachFault(t *testing.T) {
 			func(h *history) { h.Final = swap(h.Final, 2, 3) },
 			`"two" was acknowledged (30ms) before "done" was sent (31ms), and comes after it`,
 		},
-		"a read shows a state that is not kept": {
+		"a read shows a state that is not in the history": {
 			reads(read{span: at(80, 81), Process: "b1", Kind: currentState, Shown: states("lost")}),
 			"shows {id of lost lost}, which is not in the history",
 		},
@@ -124,7 +124,7 @@ func TestTheCheckerFindsEachFault(t *testing.T) {
 			reads(read{span: at(80, 81), Process: "b1", Kind: wholeHistory, Shown: states("made", "two", "done", "late", "one")}),
 			"which is no beginning of the history",
 		},
-		"a read shows more than there is": {
+		"a read shows more states than the history has": {
 			reads(read{span: at(80, 81), Process: "b1", Kind: wholeHistory, Shown: states("made", "one", "two", "done", "late", "late")}),
 			"which is no beginning of the history",
 		},
@@ -140,25 +140,25 @@ func TestTheCheckerFindsEachFault(t *testing.T) {
 			reads(read{span: at(63, 64), Process: "b1", Kind: oneState, Asked: st("late")}),
 			`shows 4 states, and lacks "late", acknowledged by b1`,
 		},
-		"a replica goes back": {
+		"a replica shows an older history than before": {
 			reads(
 				read{span: at(72, 73), Process: "a2", Kind: wholeHistory, Shown: states("made", "one", "two", "done", "late")},
 				read{span: at(74, 75), Process: "a2", Kind: currentState, Shown: states("done")},
 			),
 			"shows 4 states, and one by a2 (72ms) before it showed 5",
 		},
-		"a new process lacks what was acknowledged before its launch": {
+		"a new process lacks a state acknowledged before its launch": {
 			reads(read{span: at(50, 51), Process: "a2", Kind: currentState, Shown: states("one")}),
 			`shows 2 states, and lacks "two", acknowledged by b1 (30ms)`,
 		},
-		"a new process lacks what was seen before its launch": {
+		"a new process lacks a state shown before its launch": {
 			reads(
 				read{span: at(41, 42), Process: "b1", Kind: currentState, Shown: states("done")},
 				read{span: at(50, 51), Process: "a2", Kind: currentState, Shown: states("two")},
 			),
 			"shows 3 states, and one by b1 (41ms) before it showed 4",
 		},
-		"a run that was created is not found by its id": {
+		"a created run is not found by its id": {
 			reads(read{span: at(6, 7), Process: "b1", Kind: wholeHistory, Live: true}),
 			"does not find the run, which was created before (5ms)",
 		},

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// state is a state as clients see it. The name is the client's own, a different one for each write.
+// state is a state as clients see it. The client chooses a different name for each write.
 type state struct{ ID, Name string }
 
-// outcome is what the client knows about a write.
+// outcome is the outcome of a write for the client.
 type outcome string
 
 const (
@@ -18,7 +18,7 @@ const (
 	rejected     outcome = "rejected"     // returned as invalid: nothing was written
 )
 
-// span is the time of an operation on one clock: sent, and returned to the client.
+// span is the time from the request to the response of an operation, on one clock.
 type span struct{ Sent, Returned time.Duration }
 
 func (s span) before(other span) bool { return s.Returned < other.Sent }
@@ -32,13 +32,13 @@ type write struct {
 	Outcome outcome
 }
 
-// readKind says what part of a history a read shows.
+// readKind is the part of a history that a read shows.
 type readKind string
 
 const (
 	wholeHistory readKind = "whole history" // all states, oldest first
 	currentState readKind = "current state" // the last state
-	oneState     readKind = "one state"     // whether the state Asked is there
+	oneState     readKind = "one state"     // whether the state Asked exists
 )
 
 // read is one read that returned a result.
@@ -48,7 +48,8 @@ type read struct {
 	Kind    readKind
 	Asked   state
 	Shown   []state // empty: the replica does not know the run, or the state
-	// Live reads are those by the id of the run: the process asks the API server before it reports a run as missing.
+	// Live reads are those by the id of the run: the process queries the API server before it reports a run as
+	// missing.
 	Live bool
 }
 
@@ -57,11 +58,11 @@ type history struct {
 	Final  []state // oldest first, after everything ended
 	Writes []write // the creation first
 	Reads  []read
-	// Launched is the time each process was launched, before it could read anything.
+	// Launched is the time at which each process was launched, before it could read anything.
 	Launched map[string]time.Duration
 }
 
-// check returns everything that contradicts the promises, in words.
+// check returns every violation of the promises, in words.
 func (h *history) check() []string {
 	c := &checker{history: h, position: map[string]int{}}
 	c.exactlyOnce()
@@ -81,8 +82,7 @@ type checker struct {
 	found    []string
 }
 
-// observation is a read and the number of states that had been written when the process answered it: at least and at
-// most.
+// observation is a read, with the minimum and maximum number of states that were written when the process responded.
 type observation struct {
 	read
 	least, most int
@@ -129,13 +129,13 @@ func (c *checker) writesAgreeWithTime() {
 	}
 }
 
-// observe requires that a read shows a beginning of the history, and finds out which one.
+// observe requires that a read shows a prefix of the history, and returns which one.
 func (c *checker) observe(r read) {
 	o := observation{read: r, least: len(r.Shown), most: len(r.Shown)}
 	switch {
 	case len(r.Shown) == 0 && r.Kind == oneState:
 		if o.most = slices.Index(c.Final, r.Asked); o.most < 0 {
-			return // the state is lost, which is reported: its absence says nothing about the others
+			return // the state is lost, which is reported elsewhere
 		}
 	case len(r.Shown) == 0:
 	case r.Kind == wholeHistory:
@@ -172,10 +172,10 @@ func (c *checker) readsAgreeWithTime() {
 // readsAreFresh requires of each read that it shows
 //   - what its process acknowledged before: a replica reads its own writes,
 //   - what its process showed before: the index of a replica only moves forward,
-//   - what anyone saw before its process was launched: the first list is one of the most recent version,
+//   - what any client saw before its process was launched: the first list is one of the most recent version,
 //   - and the run itself, if the read is by its id: it is read live before it is reported as missing.
 //
-// Other writes by other processes may be missing: they come by the watch.
+// Other writes by other processes may be missing: they arrive by the watch.
 func (c *checker) readsAreFresh() {
 	for _, o := range c.observed {
 		for _, w := range c.Writes {
@@ -197,7 +197,7 @@ func (c *checker) readsAreFresh() {
 	}
 }
 
-// mustShow reports whether a read must show what a process returned at a time.
+// mustShow reports whether a read must show a result that a process returned at a time.
 func (c *checker) mustShow(r observation, process string, at span) bool {
 	if process == r.Process {
 		return at.before(r.span)

@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// requestLimit is when a client gives up; what it sent may be done all the same.
+// requestLimit is the timeout of a client. The request may still take effect after it.
 const requestLimit = 30 * time.Second
 
 var stateTypes = []string{"SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "PAUSED", "CANCELLING"}
 
-// run is a run, and what clients know about it.
+// run is a run and the clients' knowledge of it.
 type run struct {
 	id string
 
@@ -42,7 +42,7 @@ func (r *run) showed(s read) {
 	r.history.Reads = append(r.history.Reads, s)
 }
 
-// anyAcknowledged returns one of the acknowledged states; the first one always is.
+// anyAcknowledged returns one of the acknowledged states. The first state always is one.
 func (r *run) anyAcknowledged(random *rand.Rand) state {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,7 +55,7 @@ func (r *run) anyAcknowledged(random *rand.Rand) state {
 	return all[random.IntN(len(all))]
 }
 
-// client does one operation after another, each through any replica.
+// client performs one operation after another, each through any replica.
 type client struct {
 	t      *testing.T
 	fleet  *fleet
@@ -94,7 +94,7 @@ func (c *client) write(r *run, name string) error {
 		}
 		when, status, answer, err := c.send(http.MethodPost, p.base+"/task_runs/"+r.id+"/set_state", body)
 		if refused(err) {
-			continue // the process is dead: nothing was sent
+			continue // the process has ended: nothing was sent
 		}
 		w := write{span: when, Process: p.name, Name: name, Outcome: unknown}
 		var result struct {
@@ -157,7 +157,7 @@ func (c *client) read(p *process, r *run, kind readKind, live bool) []state {
 	return one.Shown
 }
 
-// readSomething does one of the reads that there are, through any replica.
+// readSomething performs one of the kinds of reads through any replica.
 func (c *client) readSomething(r *run) error {
 	p, err := c.fleet.pick(c.random)
 	if err != nil {
@@ -187,7 +187,7 @@ func decoded[T any](states func(T) []state) func([]byte) ([]state, error) {
 	}
 }
 
-// send sends a request and returns when that was, and the response if there is one.
+// send sends a request. It returns the span, and the response if there is one.
 func (c *client) send(method, url, body string) (when span, status int, answer []byte, err error) {
 	when.Sent = c.fleet.now()
 	status, answer, err = exchange(c.t.Context(), method, url, body)
@@ -195,7 +195,7 @@ func (c *client) send(method, url, body string) (when span, status int, answer [
 	return when, status, answer, err
 }
 
-// connections keeps one for each client, so that not every request needs a new one.
+// connections holds one connection for each client, because a new one for each request takes too long.
 var connections = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients, DisableCompression: true}}
 
 func exchange(ctx context.Context, method, url, body string) (status int, answer []byte, err error) {
@@ -215,7 +215,7 @@ func exchange(ctx context.Context, method, url, body string) (status int, answer
 	return response.StatusCode, answer, err
 }
 
-// refused reports whether there was no connection to send anything on.
+// refused reports whether the connection was refused, so that nothing was sent.
 func refused(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"

@@ -21,11 +21,11 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// faultEvery is the number of status writes of which one, on average, meets each kind of fault.
+// faultEvery: each kind of fault affects one of this number of status writes, on average.
 const faultEvery = 48
 
-// gateway is the path from a replica to the API server. It loses status writes on the way, loses their responses, and
-// sends them twice, as a load balancer does when it does not know whether the first one arrived.
+// gateway is the path from a replica to the API server. It drops status writes, drops their responses, and sends them
+// twice, as a load balancer does when it does not know whether the first one arrived.
 type gateway struct {
 	*httptest.Server
 	next http.RoundTripper
@@ -62,7 +62,7 @@ func newGateway(t *testing.T, config *kuberest.Config, random *rand.Rand) *gatew
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     g,
 		FlushInterval: -1, // watches
-		// The connection breaks, as it does when a load balancer dies.
+		// The connection breaks, as it does when a load balancer fails.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	})
 	t.Cleanup(func() {
@@ -72,7 +72,7 @@ func newGateway(t *testing.T, config *kuberest.Config, random *rand.Rand) *gatew
 	return g
 }
 
-// kubeconfig writes a kubeconfig that leads to the gateway, and returns its path.
+// kubeconfig writes a kubeconfig with the gateway's address and returns its path.
 func (g *gateway) kubeconfig(t *testing.T) string {
 	t.Helper()
 	const name = "gateway"
@@ -99,14 +99,14 @@ func (g *gateway) draw() fault {
 	return f
 }
 
-// faults returns how many writes met which fault.
+// faults returns the number of writes by fault.
 func (g *gateway) faults() map[fault]int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.counts
 }
 
-// RoundTrip sends a request to the API server, a status write with its fault.
+// RoundTrip forwards a request to the API server. It applies a fault to a status write.
 func (g *gateway) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/taskruns/") {
 		return g.next.RoundTrip(r)

@@ -28,9 +28,9 @@ import (
 const (
 	clients = 16
 	runs    = 3
-	// writesPerRun stays below what the history of a run keeps, the first state included.
+	// writesPerRun is less than the maximum length of a run's history, the first state included.
 	writesPerRun = 44
-	// readsPerWrite is the maximum of reads that a client does after a write.
+	// readsPerWrite is the maximum number of reads that a client does after a write.
 	readsPerWrite = 2
 )
 
@@ -44,10 +44,10 @@ func TestMain(m *testing.M) {
 	testenv.Main(m)
 }
 
-// kills names, for each round, the replicas that are killed in it: each alone, and both at once.
+// kills lists the replicas to kill in each round: each alone, then both at once.
 var kills = [][]string{{"a"}, {"b"}, {"a", "b"}, {"b", "a"}}
 
-func TestEveryAcknowledgedStateIsInTheHistoryOnceAndInOrder(t *testing.T) {
+func TestWrites_acknowledgedStateIsInHistoryOnceAndInOrder(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
@@ -57,7 +57,7 @@ func TestEveryAcknowledgedStateIsInTheHistoryOnceAndInOrder(t *testing.T) {
 	for n, killed := range kills {
 		r := s.newRound(n, killed)
 		r.play()
-		total.add(r.judge())
+		total.add(r.checkRuns())
 		if t.Failed() {
 			break
 		}
@@ -101,11 +101,11 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// round is what many clients do to a few runs while replicas are killed.
+// round is the operations of many clients on a few runs while replicas are killed.
 type round struct {
 	*stage
 	number int
-	kills  map[int64]*replica // at the write of this number
+	kills  map[int64]*replica // by the number of the write
 	due    chan *replica
 	runs   []*run
 	next   atomic.Int64 // number of the next write
@@ -115,7 +115,7 @@ func (s *stage) newRound(number int, killed []string) *round {
 	s.t.Helper()
 	c := s.newClient(number, clients)
 	r := &round{stage: s, number: number, kills: map[int64]*replica{}, due: make(chan *replica, len(killed))}
-	// The first half of the writes has all kills in it, the second one comes soon after the first one.
+	// All kills happen in the first half of the writes. The second kill follows soon after the first one.
 	at := int64(1 + c.random.IntN(runs*writesPerRun/2))
 	for _, name := range killed {
 		i := slices.IndexFunc(s.fleet.replicas, func(r *replica) bool { return r.name == name })
@@ -128,12 +128,12 @@ func (s *stage) newRound(number int, killed []string) *round {
 	return r
 }
 
-// newClient returns a client whose choices depend on the seed, the round and its index only.
+// newClient returns a client whose choices depend only on the seed, the round and the index.
 func (s *stage) newClient(number, index int) *client {
 	return &client{t: s.t, fleet: s.fleet, random: rand.New(rand.NewPCG(*seed, uint64(1000*(number+1)+index)))}
 }
 
-// play has all clients do all operations, and ends when all replicas are ready again.
+// play runs all operations of all clients. It returns when all replicas are ready again.
 func (r *round) play() {
 	r.fleet.peekWith(r.peek(r.newClient(r.number, clients+1)))
 	var working, killing sync.WaitGroup
@@ -154,8 +154,8 @@ func (r *round) play() {
 	r.fleet.peekWith(nil)
 }
 
-// peek returns what reads through a process before it is ready, too. It makes no random choice: two processes may be
-// starting.
+// peek reads through a process that is not ready yet and returns the results. It makes no random choice, because two
+// processes may start at the same time.
 func (r *round) peek(c *client) func(*process) {
 	return func(p *process) {
 		for _, run := range r.runs {
@@ -165,7 +165,7 @@ func (r *round) peek(c *client) func(*process) {
 	}
 }
 
-// work does operations until all writes of the round are taken.
+// work performs operations until all writes of the round are taken.
 func (r *round) work(c *client) {
 	for {
 		n := r.next.Add(1) - 1
@@ -200,8 +200,8 @@ func (o *outcomes) add(other outcomes) {
 	o.Reads += other.Reads
 }
 
-// judge checks each run of the round.
-func (r *round) judge() (total outcomes) {
+// checkRuns checks each run of the round.
+func (r *round) checkRuns() (total outcomes) {
 	for _, run := range r.runs {
 		object := r.settled(run)
 		h := &run.history
@@ -232,8 +232,8 @@ func (r *round) judge() (total outcomes) {
 	return total
 }
 
-// settled waits until every replica shows what the run's object has, keeps that as the final history, and returns the
-// object.
+// settled waits until every replica shows the states of the run's object, keeps them as the final history, and
+// returns the object.
 func (r *round) settled(run *run) *v1alpha1.TaskRun {
 	r.t.Helper()
 	limit := time.After(patience)
@@ -272,7 +272,7 @@ func statesOf(object *v1alpha1.TaskRun) []v1alpha1.State {
 	return all
 }
 
-// checkObject checks what follows from the history: each state was decided on with all states before it known.
+// checkObject checks a consequence of the history: each state was decided with all states before it known.
 func (r *round) checkObject(object *v1alpha1.TaskRun) {
 	r.t.Helper()
 	all, started := statesOf(object), int64(0)

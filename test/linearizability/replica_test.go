@@ -24,15 +24,16 @@ import (
 )
 
 const (
-	// asReplica is set in the environment of a process that is to be the program, not the test.
+	// asReplica is an environment variable: a process with it runs the program instead of the test.
 	asReplica = "TASKRUN_LINEARIZABILITY_REPLICA"
-	// patience bounds each wait; none takes long on an idle machine.
+	// patience is the timeout of each wait. No wait takes long on an idle machine.
 	patience = 2 * time.Minute
-	// maxFailures is the number of launches in a row that may fail: the port may be taken before the process listens on it.
+	// maxFailures is the maximum number of consecutive failed launches. Another process may take the port before the
+	// replica listens on it.
 	maxFailures = 3
 )
 
-// runReplica is the program, in this binary: so it has the race detector if the test has it.
+// runReplica runs the program in this binary, with the race detector if the test has it.
 func runReplica() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -43,12 +44,11 @@ func runReplica() int {
 	return 0
 }
 
-// fleet is the replicas of the program. Each is one process after another: a process that was killed, or that ended by
-// itself as a leader does that lost its lease, is started again. Each process has an address of its own, so that it is
-// certain which one a response comes from.
+// fleet is the set of replicas. A replica is a series of processes: a process that was killed, or that exited because
+// it lost its lease, is restarted. Each process has its own address, which identifies the sender of a response.
 type fleet struct {
 	t          *testing.T
-	ctx        context.Context // ends when there will be no replica
+	ctx        context.Context // ends when no replica is to run
 	giveUp     context.CancelCauseFunc
 	folder     string
 	namespace  string
@@ -61,7 +61,7 @@ type fleet struct {
 	changed  chan struct{} // closed when ready changes
 	ready    []*process
 	launched map[string]time.Duration
-	peek     func(*process) // called while a process is starting, nil: nothing is
+	peek     func(*process) // called while a process is starting; may be nil
 	ending   bool
 }
 
@@ -72,9 +72,9 @@ type replica struct {
 	current    *process // guarded by the fleet's lock
 }
 
-// process is one life of a replica.
+// process is one process of a replica.
 type process struct {
-	name string // of the replica, and which of its lives
+	name string // replica and number of the process
 	base string // ends in /api
 	*controlplane.Process
 }
@@ -101,7 +101,7 @@ func newFleet(t *testing.T, namespace string, kubeconfigs map[string]string) *fl
 	return f
 }
 
-// end stops what runs, and looks through what the processes printed.
+// end stops the processes and checks their output.
 func (f *fleet) end() {
 	f.mu.Lock()
 	f.ending = true
@@ -133,7 +133,7 @@ func (f *fleet) end() {
 	}
 }
 
-// supervise starts a replica, and starts it again whenever its process has ended.
+// supervise starts a replica, and restarts it whenever its process has ended.
 func (f *fleet) supervise(r *replica) {
 	for failures := 0; failures < maxFailures; {
 		p, err := f.launch(r)
@@ -162,7 +162,7 @@ func (f *fleet) isEnding() bool {
 	return f.ending
 }
 
-// drop makes clients send nothing more to a process.
+// drop stops clients from sending to a process.
 func (f *fleet) drop(p *process) {
 	f.change(func() { f.ready = slices.DeleteFunc(f.ready, func(other *process) bool { return other == p }) })
 }
@@ -174,10 +174,10 @@ func (f *fleet) launches() map[string]time.Duration {
 	return maps.Clone(f.launched)
 }
 
-// now is the time since the fleet began.
+// now is the time since the fleet started.
 func (f *fleet) now() time.Duration { return time.Since(f.began) }
 
-// launch starts the next process of a replica; it returns none when the fleet ends.
+// launch starts the next process of a replica. It returns nil when the fleet ends.
 func (f *fleet) launch(r *replica) (*process, error) {
 	port, err := controlplane.FreePort()
 	if err != nil {
@@ -211,8 +211,8 @@ func (f *fleet) launch(r *replica) (*process, error) {
 	return p, nil
 }
 
-// awaitReady waits until a process is ready, and reads through it all the while. A process that does not become ready
-// is killed.
+// awaitReady waits until a process is ready, and reads through it while it waits. It kills a process that does not
+// become ready.
 func (f *fleet) awaitReady(p *process) error {
 	limit := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -237,7 +237,7 @@ func (f *fleet) awaitReady(p *process) error {
 	}
 }
 
-// kill ends a replica's process at once. Clients may send to it until it is dead.
+// kill kills a replica's process. Clients may send to it until it has ended.
 func (f *fleet) kill(r *replica) error {
 	f.mu.Lock()
 	p := r.current
@@ -247,7 +247,7 @@ func (f *fleet) kill(r *replica) error {
 	return err
 }
 
-// peekWith has starting processes read with a function from now on, nil for none.
+// peekWith sets the function that reads through starting processes, nil for none.
 func (f *fleet) peekWith(peek func(*process)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -280,7 +280,7 @@ func (f *fleet) change(how func()) {
 	f.changed = make(chan struct{})
 }
 
-// pick returns a process that is ready, and waits for one if there is none.
+// pick returns a ready process. If there is none, it waits for one.
 func (f *fleet) pick(random *rand.Rand) (*process, error) {
 	for {
 		f.mu.Lock()

@@ -25,7 +25,7 @@ func deployment(t *testing.T, objects Objects) *appsv1.Deployment {
 	return find[appsv1.Deployment](t, objects, "Deployment", home, manager)
 }
 
-// parse reads the flags of the container as the program does.
+// parse parses the flags of the container like the program.
 func parse(args []string) (app.Options, error) {
 	options := app.DefaultOptions()
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
@@ -42,10 +42,10 @@ func parse(args []string) (app.Options, error) {
 	return options, options.Validate()
 }
 
-func TestTheProgramTakesItsFlags(t *testing.T) {
+func TestDeployment_flagsAreValid(t *testing.T) {
 	t.Parallel()
 	for name, components := range map[string][]string{
-		"as it comes": nil, "behind kube-apiserver": {"aggregation"}, "with cert-manager": {"cert-manager"}, "in one namespace": {"namespaced"},
+		"the defaults": nil, "behind kube-apiserver": {"aggregation"}, "with cert-manager": {"cert-manager"}, "in one namespace": {"namespaced"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +57,7 @@ func TestTheProgramTakesItsFlags(t *testing.T) {
 	}
 }
 
-func TestAReplicaHasTimeToEnd(t *testing.T) {
+func TestDeployment_replicaHasTimeToEnd(t *testing.T) {
 	t.Parallel()
 	spec := deployment(t, kustomize(t, "config/default")).Spec.Template.Spec
 	hook := spec.Containers[0].Lifecycle.PreStop.Sleep
@@ -70,7 +70,7 @@ func TestAReplicaHasTimeToEnd(t *testing.T) {
 	}
 }
 
-func TestGoKnowsTheMemoryLimit(t *testing.T) {
+func TestDeployment_goHasTheMemoryLimit(t *testing.T) {
 	t.Parallel()
 	manager := deployment(t, kustomize(t, "config/default")).Spec.Template.Spec.Containers[0]
 	got := map[string]string{}
@@ -81,7 +81,7 @@ func TestGoKnowsTheMemoryLimit(t *testing.T) {
 		}
 		got[variable.Name] = variable.Value
 	}
-	// n MiB become n * 1,000,000 bytes: 95 % of them.
+	// n MiB become n * 1,000,000 bytes, which is 95 %.
 	want := map[string]string{"MEMORY_LIMIT_MIB": "limits.memory by 1Mi", "GOMEMLIMIT": "$(MEMORY_LIMIT_MIB)000000"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -91,7 +91,7 @@ func TestGoKnowsTheMemoryLimit(t *testing.T) {
 	}
 }
 
-func TestWhatSelectsThePodsFindsThem(t *testing.T) {
+func TestSelectors_matchThePods(t *testing.T) {
 	t.Parallel()
 	objects := kustomize(t, "config/default")
 	replicas := deployment(t, objects)
@@ -127,8 +127,8 @@ func TestWhatSelectsThePodsFindsThem(t *testing.T) {
 	}
 }
 
-// Nothing keeps the name of the usual namespace when a platform team chooses another one.
-func TestAnotherNamespaceIsTheNamespaceOfAll(t *testing.T) {
+// No object keeps the default namespace when a platform team chooses another one.
+func TestNamespace_anotherOneAppliesToAllObjects(t *testing.T) {
 	t.Parallel()
 	objects := overlay(t, "team-a", "aggregation", "cert-manager", "flow-control", "namespaced", "prometheus")
 	for at, object := range objects {
@@ -148,19 +148,20 @@ func TestAnotherNamespaceIsTheNamespaceOfAll(t *testing.T) {
 	}
 }
 
-func TestTheCertificateBehindKubeAPIServerIsVerified(t *testing.T) {
+func TestAPIService_certificateIsVerified(t *testing.T) {
 	t.Parallel()
 	service := overlay(t, home, "aggregation")["APIService /v1alpha1.rest.taskrun.dev"]
 	if skip := at(t, service, "spec/insecureSkipTLSVerify"); service == nil || skip != nil {
 		t.Errorf("insecureSkipTLSVerify is %v of %v", skip, service)
 	}
-	// Were it set here, applying the component again would take the operator's work away.
+	// If the bundle were set here, applying the component again would remove the
+	// operator's value.
 	if bundle := at(t, service, "spec/caBundle"); bundle != nil {
 		t.Errorf("caBundle is %v: the operator's own", bundle)
 	}
 }
 
-func TestCertManagerIsAskedForTheCertificateThatIsMounted(t *testing.T) {
+func TestCertManager_certificateIsTheMountedOne(t *testing.T) {
 	t.Parallel()
 	objects := overlay(t, "team-a", "aggregation", "cert-manager")
 	leaf := objects[key("Certificate", "team-a", "taskrun-rest")]
@@ -180,7 +181,7 @@ func TestCertManagerIsAskedForTheCertificateThatIsMounted(t *testing.T) {
 	}
 }
 
-func TestPrometheusIsToldWhatToScrape(t *testing.T) {
+func TestPrometheus_scrapesTheMetrics(t *testing.T) {
 	t.Parallel()
 	objects := overlay(t, "team-a", "prometheus")
 	monitor := objects[key("ServiceMonitor", "team-a", "taskrun-operator")]

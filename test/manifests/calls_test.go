@@ -15,25 +15,25 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// call is what was asked of the API server, in the words of RBAC.
+// call is a request to the API server, in the terms of RBAC.
 type call struct {
 	verb      string
 	group     string // of a resource
 	resource  string // with its subresource: taskruns/status
 	namespace string
 	name      string
-	path      string // of what is no resource; else ""
+	path      string // non-resource path, otherwise empty
 	status    int
 }
 
-// recorder is an API server's front that notes what is asked of it.
+// recorder is a proxy of an API server that records requests.
 type recorder struct {
 	*httptest.Server
 	mu    sync.Mutex
 	calls []call
 }
 
-// record starts a front of the API server: whoever calls it calls as the identity of the configuration.
+// record starts a proxy of the API server. Its requests have the identity of the configuration.
 func record(t *testing.T, config *rest.Config) *recorder {
 	t.Helper()
 	transport, err := rest.TransportFor(config)
@@ -48,7 +48,7 @@ func record(t *testing.T, config *rest.Config) *recorder {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(p *httputil.ProxyRequest) { p.SetURL(target) },
 		Transport:     transport,
-		FlushInterval: -1, // events of a watch pass as they come
+		FlushInterval: -1, // events of a watch are passed on at once
 		ModifyResponse: func(response *http.Response) error {
 			made := parseCall(response.Request)
 			made.status = response.StatusCode
@@ -72,7 +72,8 @@ func (r *recorder) made() []call {
 	return slices.Clone(r.calls)
 }
 
-// parseCall reads a request as the API server does: /apis/GROUP/VERSION[/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]].
+// parseCall parses a request as the API server does:
+// /apis/GROUP/VERSION[/namespaces/NAMESPACE]/RESOURCE[/NAME[/SUBRESOURCE]].
 func parseCall(request *http.Request) call {
 	parts := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
 	made := call{}
@@ -90,7 +91,7 @@ func parseCall(request *http.Request) call {
 	made.resource = parts[0]
 	if len(parts) > 1 {
 		made.name = parts[1]
-		if made.resource == "namespaces" { // a Role in the namespace counts for the namespace itself
+		if made.resource == "namespaces" { // a Role in the namespace applies to the namespace itself
 			made.namespace = made.name
 		}
 	}
@@ -99,7 +100,7 @@ func parseCall(request *http.Request) call {
 	}
 	query := request.URL.Query()
 	made.verb = verbOf(request.Method, made.name, query.Get("watch"))
-	// A list or watch of one object by its name is judged as one of this name.
+	// A list or watch of one object by its name is authorized as a request with this name.
 	if name, one := strings.CutPrefix(query.Get("fieldSelector"), "metadata.name="); one && made.name == "" {
 		made.name = name
 	}
@@ -121,23 +122,23 @@ func verbOf(method, name, watch string) string {
 	}
 }
 
-func TestParseCall(t *testing.T) {
+func TestParseCall_ofRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		method, url string
 		want        call
 	}{
-		"a list of all":           {"GET", "/apis/taskrun.dev/v1alpha1/taskruns", call{verb: "list", group: "taskrun.dev", resource: "taskruns"}},
-		"a watch in a namespace":  {"GET", "/apis/taskrun.dev/v1alpha1/namespaces/a/taskruns?watch=true", call{verb: "watch", group: "taskrun.dev", resource: "taskruns", namespace: "a"}},
-		"one of the core group":   {"GET", "/api/v1/namespaces/a/configmaps/b", call{verb: "get", resource: "configmaps", namespace: "a", name: "b"}},
-		"a watch of one":          {"GET", "/api/v1/namespaces/a/configmaps?watch=1&fieldSelector=metadata.name%3Db", call{verb: "watch", resource: "configmaps", namespace: "a", name: "b"}},
-		"a write of a status":     {"PUT", "/apis/taskrun.dev/v1alpha1/namespaces/a/taskruns/b/status", call{verb: "update", group: "taskrun.dev", resource: "taskruns/status", namespace: "a", name: "b"}},
-		"a patch":                 {"PATCH", "/apis/g/v1/namespaces/a/things/b", call{verb: "patch", group: "g", resource: "things", namespace: "a", name: "b"}},
-		"making":                  {"POST", "/apis/g/v1/namespaces/a/things", call{verb: "create", group: "g", resource: "things", namespace: "a"}},
-		"a deletion":              {"DELETE", "/apis/g/v1/namespaces/a/things/b", call{verb: "delete", group: "g", resource: "things", namespace: "a", name: "b"}},
-		"the deletion of many":    {"DELETE", "/apis/g/v1/namespaces/a/things", call{verb: "deletecollection", group: "g", resource: "things", namespace: "a"}},
-		"a namespace by its name": {"GET", "/api/v1/namespaces/a", call{verb: "get", resource: "namespaces", namespace: "a", name: "a"}},
-		"discovery":               {"GET", "/apis/taskrun.dev/v1alpha1", call{verb: "get", path: "/apis/taskrun.dev/v1alpha1"}},
+		"a list of all namespaces":     {"GET", "/apis/taskrun.dev/v1alpha1/taskruns", call{verb: "list", group: "taskrun.dev", resource: "taskruns"}},
+		"a watch in a namespace":       {"GET", "/apis/taskrun.dev/v1alpha1/namespaces/a/taskruns?watch=true", call{verb: "watch", group: "taskrun.dev", resource: "taskruns", namespace: "a"}},
+		"a resource of the core group": {"GET", "/api/v1/namespaces/a/configmaps/b", call{verb: "get", resource: "configmaps", namespace: "a", name: "b"}},
+		"a watch of one object":        {"GET", "/api/v1/namespaces/a/configmaps?watch=1&fieldSelector=metadata.name%3Db", call{verb: "watch", resource: "configmaps", namespace: "a", name: "b"}},
+		"a write of a status":          {"PUT", "/apis/taskrun.dev/v1alpha1/namespaces/a/taskruns/b/status", call{verb: "update", group: "taskrun.dev", resource: "taskruns/status", namespace: "a", name: "b"}},
+		"a patch":                      {"PATCH", "/apis/g/v1/namespaces/a/things/b", call{verb: "patch", group: "g", resource: "things", namespace: "a", name: "b"}},
+		"making":                       {"POST", "/apis/g/v1/namespaces/a/things", call{verb: "create", group: "g", resource: "things", namespace: "a"}},
+		"a deletion":                   {"DELETE", "/apis/g/v1/namespaces/a/things/b", call{verb: "delete", group: "g", resource: "things", namespace: "a", name: "b"}},
+		"a deletion of a collection":   {"DELETE", "/apis/g/v1/namespaces/a/things", call{verb: "deletecollection", group: "g", resource: "things", namespace: "a"}},
+		"a namespace by name":          {"GET", "/api/v1/namespaces/a", call{verb: "get", resource: "namespaces", namespace: "a", name: "a"}},
+		"discovery":                    {"GET", "/apis/taskrun.dev/v1alpha1", call{verb: "get", path: "/apis/taskrun.dev/v1alpha1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

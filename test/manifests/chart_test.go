@@ -13,7 +13,7 @@ import (
 
 const chartFolder = "charts/taskrun-operator"
 
-// chart renders the chart into the namespace of the installation.
+// chart renders the chart in the namespace of the installation.
 func chart(t *testing.T, namespace string, args ...string) Objects {
 	t.Helper()
 	output, err := helm(t, append([]string{"template", "any", chartFolder, "--namespace", namespace}, args...)...)
@@ -23,11 +23,12 @@ func chart(t *testing.T, namespace string, args ...string) Objects {
 	return decode(t, output)
 }
 
-// plain drops what tells that Helm made an object, and what only kustomize makes.
+// plain removes the labels and annotations of Helm, and objects that only
+// kustomize creates.
 func plain(objects Objects) map[string]map[string]any {
 	all := map[string]map[string]any{}
 	for at, object := range objects {
-		if object.GetKind() == "Namespace" { // Helm makes it with --create-namespace, without labels
+		if object.GetKind() == "Namespace" { // Helm creates it with --create-namespace, without labels
 			continue
 		}
 		object = object.DeepCopy()
@@ -49,13 +50,13 @@ func without[M ~map[string]V, V any](all M, keys ...string) M {
 	return rest
 }
 
-func TestTheChartIsTheKustomization(t *testing.T) {
+func TestChart_equalsTheKustomization(t *testing.T) {
 	for name, c := range map[string]struct {
 		namespace  string
 		components []string
 		values     string
 	}{
-		"as it comes":                  {namespace: home},
+		"the defaults":                 {namespace: home},
 		"in another namespace":         {namespace: "team-a"},
 		"behind kube-apiserver":        {namespace: home, components: []string{"aggregation"}, values: "aggregation.enabled=true"},
 		"with a share of the requests": {namespace: "team-a", components: []string{"flow-control"}, values: "flowControl.enabled=true"},
@@ -74,8 +75,8 @@ func TestTheChartIsTheKustomization(t *testing.T) {
 	}
 }
 
-// The flags are given in another way there, which the next test looks at.
-func TestTheChartIsTheKustomizationButForTheDeployment(t *testing.T) {
+// The flags have another form there, which the next test checks.
+func TestChart_equalsTheKustomizationWithoutTheDeployment(t *testing.T) {
 	for name, c := range map[string]struct {
 		components []string
 		values     string
@@ -102,10 +103,10 @@ func TestTheChartIsTheKustomizationButForTheDeployment(t *testing.T) {
 	}
 }
 
-func TestHelmFindsNothingWrongWithTheChart(t *testing.T) {
+func TestChart_passesHelmLint(t *testing.T) {
 	for name, values := range map[string]string{
-		"as it comes": "replicas=2",
-		"everything":  "aggregation.enabled=true,prometheus.enabled=true,flowControl.enabled=true,tls.mode=certManager",
+		"the defaults": "replicas=2",
+		"everything":   "aggregation.enabled=true,prometheus.enabled=true,flowControl.enabled=true,tls.mode=certManager",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if output, err := helm(t, "lint", "--strict", chartFolder, "--set", values); err != nil {

@@ -24,14 +24,14 @@ func dist(t *testing.T, what string, more ...string) ([]byte, error) {
 	return run(t, nil, inRepository(t, "hack", "dist.sh"), append([]string{what, filepath.Join(assets, "kubectl")}, more...)...)
 }
 
-// The packaged chart has all files that the chart of the repository has as links, and both name the image.
-func TestWhatIsHandedOutIsComplete(t *testing.T) {
+// The packaged chart has all files that are links in the chart of the repository, and both name the image.
+func TestDist_isComplete(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("0a", 32)
 	for name, image := range map[string]string{
 		"an image by its tag":          "registry.example:5000/team/operator:v1.2.3",
 		"an image by tag and digest":   "registry.example/operator:v1.2.3@" + digest,
-		"the image that config names":  "",
-		"an image of a local registry": "localhost:5000/operator:latest",
+		"the image in config":          "",
+		"an image in a local registry": "localhost:5000/operator:latest",
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -59,14 +59,14 @@ func TestWhatIsHandedOutIsComplete(t *testing.T) {
 	}
 }
 
-func TestAnImageWithoutAVersionIsNotHandedOut(t *testing.T) {
+func TestDist_rejectsAnImageWithoutAVersion(t *testing.T) {
 	t.Parallel()
 	if output, err := dist(t, "manifests", "registry.example:5000/team/operator"); err == nil || !strings.Contains(err.Error(), "neither tag nor digest") {
 		t.Errorf("got %v: %s", err, output)
 	}
 }
 
-func TestUninstallingKeepsTheKinds(t *testing.T) {
+func TestDist_uninstallKeepsTheKinds(t *testing.T) {
 	t.Parallel()
 	output, err := dist(t, "without-kinds")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// ask sends a request to the API of the replica, and reads the answer into what is given.
+// ask sends a request to the API of the replica, and decodes the response into the argument.
 func (r *replica) ask(t *testing.T, method, path, body string, answer any) error {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, r.base+path, strings.NewReader(body))
@@ -39,7 +39,7 @@ func (r *replica) ask(t *testing.T, method, path, body string, answer any) error
 	return json.Unmarshal(text, answer)
 }
 
-// must asks for what must succeed, and returns the id in the answer.
+// must sends a request that must succeed, and returns the id in the response.
 func (r *replica) must(t *testing.T, method, path, body string) string {
 	t.Helper()
 	var answer struct{ ID string }
@@ -53,15 +53,17 @@ func (r *replica) must(t *testing.T, method, path, body string) string {
 	return answer.ID
 }
 
-// runEverything lets two replicas do all that the program can do to the API server.
+// runEverything makes two replicas use all features of the program that access the API server.
 func (c *cluster) runEverything(t *testing.T, front *recorder, args []string) {
 	t.Helper()
 	first := c.start(t, front.URL, args, "--proposal-ttl=10s")
-	// Somebody spoils what the operator published, and the next replica wants another name in the certificate.
+	// A user changes objects that the operator published, and the next replica needs another name in the
+	// certificate.
 	c.kubectl(t, nil, "patch", "configmap", "taskrun-rest-ca", "--namespace", home, "--type=merge", "-p", `{"data":{"ca.crt":"spoilt"}}`)
 	second := c.start(t, front.URL, args, "--proposal-ttl=10s", "--tls-dns-names=localhost")
 	runs(t, first)
 	limits(t, second)
+	flows(t, first, second)
 	c.proposals(t, front)
 	for _, r := range []*replica{first, second} {
 		r.stop()
@@ -69,7 +71,7 @@ func (c *cluster) runEverything(t *testing.T, front *recorder, args []string) {
 	eventually(t, "a replica deletes its own Lease", front.has("delete", "leases.coordination.k8s.io"))
 }
 
-// runs are made, read, moved, renamed and deleted over REST.
+// runs are created, read, changed, renamed and deleted over REST.
 func runs(t *testing.T, r *replica) {
 	t.Helper()
 	id := r.must(t, http.MethodPost, "/task_runs/", `{"task_key":"etl","dynamic_key":"1","flow_run_id":null}`)
@@ -80,25 +82,47 @@ func runs(t *testing.T, r *replica) {
 	if err := r.ask(t, http.MethodGet, "/task_runs/"+id, "", nil); err == nil {
 		t.Error("a deleted run is still there")
 	}
-	// The policy of initial states permits the operator what it has asked about the caller.
+	// The policy of initial states permits the operator what it has checked about the caller.
 	const result = `{"type":"COMPLETED","data":{"x":1},"state_details":{"cache_key":"k"}}`
 	id = r.must(t, http.MethodPost, "/task_runs/", `{"task_key":"etl","dynamic_key":"2","state":`+result+`}`)
 	r.must(t, http.MethodDelete, "/task_runs/"+id, "")
 }
 
-// limits are made, used, changed and deleted over REST.
+// limits are created, used, changed and deleted over REST.
 func limits(t *testing.T, r *replica) {
 	t.Helper()
 	id := r.must(t, http.MethodPost, "/v2/concurrency_limits/", `{"name":"db","limit":2}`)
 	if err := r.ask(t, http.MethodPost, "/v2/concurrency_limits/increment", `{"names":["db"],"slots":1,"mode":"concurrency"}`, nil); err != nil {
 		t.Error(err)
 	}
-	// A lease that is not known is looked for once more, past all caches.
+	// An unknown lease is read once more without caches.
 	if err := r.ask(t, http.MethodPost, "/v2/concurrency_limits/leases/00000000-0000-4000-8000-000000000001/renew", `{"lease_duration":60}`, nil); err == nil {
 		t.Error("a lease that nobody took is renewed")
 	}
 	r.must(t, http.MethodPatch, "/v2/concurrency_limits/"+id, `{"limit":3}`)
 	r.must(t, http.MethodDelete, "/v2/concurrency_limits/"+id, "")
+}
+
+// flows are registered, run, changed and deleted over REST, with parameters that are stored in objects of their own.
+func flows(t *testing.T, r, other *replica) {
+	t.Helper()
+	const unknown = "00000000-0000-4000-8000-000000000001"
+	for _, path := range []string{"/flow_runs/" + unknown, "/flows/name/unknown"} {
+		if err := r.ask(t, http.MethodGet, path, "", nil); err == nil {
+			t.Errorf("there is %s", path)
+		}
+	}
+	flow := r.must(t, http.MethodPost, "/flows/", `{"name":"etl"}`)
+	r.must(t, http.MethodPatch, "/flows/"+flow, `{"tags":["nightly"]}`)
+	long := func(letter string) string { return `{"text":"` + strings.Repeat(letter, 10_000) + `"}` }
+	run := r.must(t, http.MethodPost, "/flow_runs/", `{"flow_id":"`+flow+`","parameters":`+long("a")+`}`)
+	other.must(t, http.MethodGet, "/flow_runs/"+run, "")
+	r.must(t, http.MethodPost, "/flow_runs/"+run+"/set_state", `{"state":{"type":"RUNNING"}}`)
+	for _, letter := range []string{"b", "c"} { // the second one replaces what the first one stored
+		r.must(t, http.MethodPatch, "/flow_runs/"+run, `{"parameters":`+long(letter)+`}`)
+	}
+	r.must(t, http.MethodDelete, "/flow_runs/"+run, "")
+	r.must(t, http.MethodDelete, "/flows/"+flow, "")
 }
 
 const proposal = `
@@ -115,7 +139,7 @@ metadata: {name: complete, namespace: default}
 spec: {targetRef: {kind: TaskRun, name: proposed}, state: {type: COMPLETED}}
 `
 
-// proposals are made with kubectl; the run that they end expires.
+// proposals are created with kubectl; the run that they end expires.
 func (c *cluster) proposals(t *testing.T, front *recorder) {
 	t.Helper()
 	c.kubectl(t, []byte(proposal), "apply", "--server-side", "-f", "-")

@@ -11,30 +11,30 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 )
 
-// grant is one thing that may be done.
+// grant is one permission.
 type grant struct {
 	role           string // that grants it
-	namespace      string // where; empty: everywhere
+	namespace      string // empty: all namespaces
 	verb           string
 	group          string
-	resource, name string // name empty: all of them
+	resource, name string // empty name: all objects
 }
 
 func (g grant) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: %s %s %s", g.role, g.verb, g.what(), g.name))
 }
 
-// what is the resource with its group, as kubectl names it.
+// what returns the resource with its group, in the notation of kubectl.
 func (g grant) what() string { return strings.Trim(g.resource+"."+g.group, ".") }
 
-// covers reports whether the call is one of what is granted.
+// covers reports whether the permission includes the call.
 func (g grant) covers(c call) bool {
 	return c.path == "" && g.verb == c.verb && g.group == c.group && g.resource == c.resource &&
 		(g.namespace == "" || g.namespace == c.namespace) && (g.name == "" || g.name == c.name)
 }
 
-// grants are all that the operator's ServiceAccount is granted by what was rendered. A wildcard is refused: it is never
-// the least.
+// grants returns all permissions of the operator's ServiceAccount in the rendered objects. A wildcard is an error,
+// because it is never the minimum.
 func (c *cluster) grants(t *testing.T, objects Objects) []grant {
 	t.Helper()
 	var all []grant

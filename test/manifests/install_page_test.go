@@ -24,7 +24,7 @@ func installPage(t *testing.T) string {
 	return string(page)
 }
 
-// yamlBlock returns the one YAML block of a section of a page.
+// yamlBlock returns the only YAML block of a section of a page.
 func yamlBlock(t *testing.T, page, heading string) string {
 	t.Helper()
 	_, section, found := strings.Cut(page, "\n## "+heading+"\n")
@@ -37,8 +37,9 @@ func yamlBlock(t *testing.T, page, heading string) string {
 	return block
 }
 
-// The overlay of the page, with the patch of the NetworkPolicy added to it, renders and does what the page says.
-func TestTheOverlaysOfTheInstallPageWork(t *testing.T) {
+// The overlay in the page, with the patch of the NetworkPolicy added to it, can be rendered and has the
+// described effect.
+func TestInstallPage_overlaysWork(t *testing.T) {
 	t.Parallel()
 	page := installPage(t)
 	folder := t.TempDir()
@@ -73,7 +74,7 @@ func TestTheOverlaysOfTheInstallPageWork(t *testing.T) {
 	}
 }
 
-// ports are those of a policy, such as "in 4200".
+// ports returns the ports of a policy, such as "in 4200".
 func ports(policy *networkingv1.NetworkPolicy) []string {
 	numbers := map[string]string{"rest": "4200", "metrics": "4201", "health": "4202"}
 	var all []string
@@ -96,7 +97,7 @@ func ports(policy *networkingv1.NetworkPolicy) []string {
 	return slices.Compact(all)
 }
 
-func TestTheInstallPageListsThePortsOfTheNetworkPolicy(t *testing.T) {
+func TestInstallPage_listsThePortsOfTheNetworkPolicy(t *testing.T) {
 	t.Parallel()
 	_, section, _ := strings.Cut(installPage(t), "\n## What the NetworkPolicy allows\n")
 	section, _, _ = strings.Cut(section, "\n## ")

@@ -18,20 +18,20 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// cluster is an API server that people administer with kubectl.
+// cluster is an API server that the test administers with kubectl.
 type cluster struct {
 	*testenv.Env
 	kubeconfig string
 }
 
-// privateCluster starts a cluster of the test's own. It knows our kinds already.
+// privateCluster starts a cluster for this test, with our CRDs.
 func privateCluster(t *testing.T) *cluster {
 	t.Helper()
 	env := testenv.StartPrivate(t)
 	return &cluster{Env: env, kubeconfig: env.Kubeconfig(t)}
 }
 
-// kubectl runs kubectl as the administrator; it must succeed.
+// kubectl runs kubectl as the administrator. It must succeed.
 func (c *cluster) kubectl(t *testing.T, input []byte, args ...string) []byte {
 	t.Helper()
 	output, err := kubectl(t, input, append([]string{"--kubeconfig", c.kubeconfig}, args...)...)
@@ -41,13 +41,13 @@ func (c *cluster) kubectl(t *testing.T, input []byte, args ...string) []byte {
 	return output
 }
 
-// apply does what people do to install.
+// apply applies a manifest as an administrator does to install.
 func (c *cluster) apply(t *testing.T, folder string) {
 	t.Helper()
 	c.kubectl(t, nil, "apply", "--server-side", "-k", folder)
 }
 
-// read returns what the cluster has of these objects.
+// read returns these objects from the cluster.
 func (c *cluster) read(t *testing.T, objects Objects) Objects {
 	t.Helper()
 	var text bytes.Buffer
@@ -71,7 +71,7 @@ func (c *cluster) read(t *testing.T, objects Objects) Objects {
 	return found
 }
 
-func TestInstallingTwiceChangesNothing(t *testing.T) {
+func TestInstall_twiceChangesNothing(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	all := kustomize(t, "config/default")
@@ -82,14 +82,14 @@ func TestInstallingTwiceChangesNothing(t *testing.T) {
 	}
 	c.apply(t, "config/default")
 	for at, second := range c.read(t, all) {
-		// A Deployment has no controller here, and no CRD a new condition: nothing but what was applied can change them.
+		// A Deployment has no controller here, and a CRD no new condition, so nothing else changes them.
 		if diff := cmp.Diff(first[at].Object["metadata"], second.Object["metadata"]); diff != "" {
 			t.Errorf("%s was changed (-first +second):\n%s", at, diff)
 		}
 	}
 }
 
-// older makes of our CRD one that lacks a field and has another.
+// older makes our CRD lack one field and have another.
 func older(t *testing.T, crd *unstructured.Unstructured) []byte {
 	t.Helper()
 	old := crd.DeepCopy()
@@ -117,7 +117,7 @@ metadata: {name: former, namespace: default}
 spec: {taskKey: etl.load, formerField: kept}
 `
 
-func TestAnOlderInstallationIsUpgraded(t *testing.T) {
+func TestInstall_upgradesAnOlderInstallation(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	const crd = "taskruns.taskrun.dev"
@@ -136,8 +136,8 @@ func TestAnOlderInstallationIsUpgraded(t *testing.T) {
 	}
 }
 
-// ServiceMonitor, PrometheusRule and the kinds of cert-manager are not known here: third_party_test.go looks at them.
-func TestTheComponentsAreAccepted(t *testing.T) {
+// ServiceMonitor, PrometheusRule and the kinds of cert-manager do not exist here: third_party_test.go checks them.
+func TestComponents_areAccepted(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	for _, component := range []string{"aggregation", "flow-control", "namespaced", "without-network-policy"} {
@@ -150,7 +150,7 @@ func TestTheComponentsAreAccepted(t *testing.T) {
 	}
 }
 
-func TestThePodsKeepToTheRestrictedStandard(t *testing.T) {
+func TestPods_meetTheRestrictedStandard(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	c.apply(t, "config/default")
@@ -160,7 +160,7 @@ func TestThePodsKeepToTheRestrictedStandard(t *testing.T) {
 	}
 	pods := client.CoreV1().Pods(home)
 	for name, components := range map[string][]string{
-		"as it comes": nil, "with cert-manager": {"cert-manager"}, "in one namespace, behind kube-apiserver": {"namespaced", "aggregation"},
+		"the defaults": nil, "with cert-manager": {"cert-manager"}, "in one namespace, behind kube-apiserver": {"namespaced", "aggregation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			template := find[appsv1.Deployment](t, overlay(t, home, components...), "Deployment", home, manager).Spec.Template
@@ -178,14 +178,14 @@ func TestThePodsKeepToTheRestrictedStandard(t *testing.T) {
 	}
 }
 
-func TestTheChartIsInstalledAndUpgraded(t *testing.T) {
+func TestChart_isInstalledAndUpgraded(t *testing.T) {
 	c := privateCluster(t)
 	c.kubectl(t, nil, "create", "namespace", home)
 	c.kubectl(t, nil, "create", "namespace", "team-a")
 	values := "aggregation.enabled=true,flowControl.enabled=true,watchNamespaces={default,team-a}"
 	connect := []string{"--kubeconfig", c.kubeconfig, "--namespace", home, "--set", values}
 	for _, command := range []string{"install", "upgrade"} {
-		// The kinds are in the cluster of the tests already, from another hand.
+		// The CRDs are already in the test cluster, with another owner.
 		args := append([]string{command, "any", chartFolder, "--force-conflicts", "--set", "crds.install=false"}, connect...)
 		if output, err := helm(t, args...); err != nil {
 			t.Fatalf("helm %s: %v\n%s", command, err, output)

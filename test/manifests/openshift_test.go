@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// securityContext is what a pod of ours asks for besides its ids.
+// securityContext is the expected security context of a pod, without ids.
 func securityContext(ids ...string) map[string]any {
 	context := map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}}
 	for _, id := range ids {
@@ -17,20 +17,20 @@ func securityContext(ids ...string) map[string]any {
 	return context
 }
 
-func TestThePlatformAssignsTheIDsOfPods(t *testing.T) {
+func TestOpenShift_platformAssignsTheIDsOfPods(t *testing.T) {
 	fixed, assigned := securityContext("runAsUser", "runAsGroup", "fsGroup"), securityContext()
 	for name, c := range map[string]struct {
 		render func(t *testing.T) Objects
 		want   map[string]any
 	}{
-		"the manifests":           {func(t *testing.T) Objects { t.Helper(); return overlay(t, home) }, fixed},
-		"the component":           {func(t *testing.T) Objects { t.Helper(); return overlay(t, home, "openshift") }, assigned},
-		"the component, with TLS": {func(t *testing.T) Objects { t.Helper(); return overlay(t, home, "cert-manager", "openshift") }, assigned},
-		"the chart":               {charted(), fixed},
-		"the chart on OpenShift":  {charted("--api-versions", "security.openshift.io/v1"), assigned},
-		"the chart, told so":      {charted("--set", "podUser=platform"), assigned},
-		"the chart with a Secret": {charted("--set", "podUser=platform,tls.mode=secret,tls.secretName=mine"), assigned},
-		"the chart on OpenShift, told otherwise": {
+		"the manifests":                {func(t *testing.T) Objects { t.Helper(); return overlay(t, home) }, fixed},
+		"the component":                {func(t *testing.T) Objects { t.Helper(); return overlay(t, home, "openshift") }, assigned},
+		"the component, with TLS":      {func(t *testing.T) Objects { t.Helper(); return overlay(t, home, "cert-manager", "openshift") }, assigned},
+		"the chart":                    {charted(), fixed},
+		"the chart on OpenShift":       {charted("--api-versions", "security.openshift.io/v1"), assigned},
+		"the chart with the value set": {charted("--set", "podUser=platform"), assigned},
+		"the chart with a Secret":      {charted("--set", "podUser=platform,tls.mode=secret,tls.secretName=mine"), assigned},
+		"the chart on OpenShift with another value": {
 			charted("--api-versions", "security.openshift.io/v1", "--set", "podUser=fixed"), fixed,
 		},
 	} {

@@ -1,6 +1,7 @@
 //go:build apiserver
 
-// Package manifests tests what a platform team applies: the kustomizations of config, and the Helm chart.
+// Package manifests tests the manifests for platform teams: the kustomizations of config, and the Helm
+// chart.
 package manifests
 
 import (
@@ -23,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// Names that clients, people and other manifests rely on.
+// Names that clients, users and other manifests rely on.
 const (
 	home    = "taskrun-system"
 	manager = "taskrun-controller-manager"
@@ -40,7 +41,7 @@ func inRepository(t *testing.T, parts ...string) string {
 	return filepath.Join(append([]string{root}, parts...)...)
 }
 
-// run runs a program and returns what it prints; what it complains of is in the error.
+// run runs a program and returns its output. The error has its error output.
 func run(t *testing.T, input []byte, program string, args ...string) ([]byte, error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), program, args...)
@@ -64,7 +65,7 @@ func kubectl(t *testing.T, input []byte, args ...string) ([]byte, error) {
 	return run(t, input, filepath.Join(assets, "kubectl"), args...)
 }
 
-// helm runs bin/helm, or the one that the environment variable HELM names.
+// helm runs bin/helm, or the program in the environment variable HELM.
 func helm(t *testing.T, args ...string) ([]byte, error) {
 	t.Helper()
 	program := os.Getenv("HELM")
@@ -102,7 +103,7 @@ func decode(t *testing.T, text []byte) Objects {
 		if len(object.Object) == 0 {
 			continue
 		}
-		if strings.Contains(object.GetKind(), "AdmissionPolicy") { // kustomize takes them for namespaced; the API server does not
+		if strings.Contains(object.GetKind(), "AdmissionPolicy") { // kustomize treats them as namespaced; the API server does not
 			object.SetNamespace("")
 		}
 		at := key(object.GetKind(), object.GetNamespace(), object.GetName())
@@ -137,13 +138,14 @@ func kustomize(t *testing.T, folder string) Objects {
 	return decode(t, output)
 }
 
-// overlay renders config/default in a namespace with components, as a platform team would.
+// overlay renders config/default in a namespace with components, like a platform team.
 func overlay(t *testing.T, namespace string, components ...string) Objects {
 	t.Helper()
 	return kustomize(t, writeOverlay(t, namespace, components...))
 }
 
-// writeOverlay writes the kustomization of two levels that config/default tells of, and returns its folder.
+// writeOverlay writes the kustomization of two levels that config/default describes, and returns its
+// folder.
 func writeOverlay(t *testing.T, namespace string, components ...string) string {
 	t.Helper()
 	folder := t.TempDir()

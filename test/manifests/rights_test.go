@@ -26,10 +26,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// patience bounds each wait for something that is to happen.
+// patience is the timeout of each wait.
 const patience = time.Minute
 
-// unused are grants that the scenarios need not use (client-go decides, and time), with the reason why they are there.
+// unused lists grants that the scenarios need not use, because client-go and timing decide, with the reason for each
+// grant.
 var unused = map[string]string{
 	"taskrun-manager-role: patch events.events.k8s.io": "client-go patches an Event that is emitted again of the same version of a run: by a reconciliation that is done again",
 	"taskrun-manager-role: get namespaces":             "with --watch-namespaces, each namespace is read by itself",
@@ -46,9 +47,9 @@ var unused = map[string]string{
 	"extension-apiserver-authentication-reader: watch configmaps extension-apiserver-authentication": "the cluster's own Role",
 }
 
-// The operator may do what it does, and no more: the whole program runs as its ServiceAccount, with the roles of
-// config/default and the component aggregation and nothing else, and does all it can do.
-func TestTheOperatorUsesWhatItIsGranted(t *testing.T) {
+// The operator has exactly the permissions that it needs: the whole program runs as its ServiceAccount, with only the
+// roles of config/default and the component aggregation, and uses all of its features.
+func TestPermissions_operatorUsesWhatItIsGranted(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	objects, front := c.installed(t, "default", "aggregation")
@@ -69,8 +70,8 @@ func TestTheOperatorUsesWhatItIsGranted(t *testing.T) {
 	}
 }
 
-// An operator of one namespace does its work there with a Role.
-func TestTheOperatorOfOneNamespaceIsRefusedNothing(t *testing.T) {
+// An operator of one namespace needs only a Role there.
+func TestPermissions_operatorOfOneNamespaceNeedsOnlyARole(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	objects, front := c.installed(t, home, "namespaced")
@@ -82,7 +83,7 @@ func TestTheOperatorOfOneNamespaceIsRefusedNothing(t *testing.T) {
 	runs(t, r)
 	limits(t, r)
 	r.stop()
-	// The ClusterRole is the cluster's own; a Role with these rights is of no use.
+	// The ClusterRole is for cluster-scoped resources, which a Role cannot grant.
 	granted := append(c.grants(t, without(objects, "ClusterRoleBinding /taskrun-auth-delegator")),
 		grant{verb: "create", group: "authentication.k8s.io", resource: "tokenreviews"},
 		grant{verb: "create", group: "authorization.k8s.io", resource: "subjectaccessreviews"})
@@ -94,8 +95,8 @@ func TestTheOperatorOfOneNamespaceIsRefusedNothing(t *testing.T) {
 	allGranted(t, granted, front.made())
 }
 
-// installed installs config/default with components, lets a ServiceAccount use REST in the served namespace, and returns
-// what was installed, and a front for the operator's own ServiceAccount.
+// installed installs config/default with components, and lets a ServiceAccount use REST in the served namespace. It
+// returns the installed objects, and a proxy for the operator's own ServiceAccount.
 func (c *cluster) installed(t *testing.T, served string, components ...string) (Objects, *recorder) {
 	t.Helper()
 	c.apply(t, writeOverlay(t, home, components...))
@@ -105,7 +106,7 @@ func (c *cluster) installed(t *testing.T, served string, components ...string) (
 	return overlay(t, home, components...), record(t, c.as(t, home, manager))
 }
 
-// allGranted finds calls that were refused, or that were allowed by something else than our roles.
+// allGranted finds calls that were rejected, or that other roles than ours permitted.
 func allGranted(t *testing.T, granted []grant, calls []call) {
 	t.Helper()
 	if len(calls) == 0 {
@@ -121,7 +122,7 @@ func allGranted(t *testing.T, granted []grant, calls []call) {
 	}
 }
 
-// frontProxy is what an API server with an aggregation layer publishes; that of the tests has none.
+// frontProxy creates the ConfigMap of the aggregation layer, which the API server of the tests does not have.
 const frontProxy = `
 apiVersion: v1
 kind: ConfigMap
@@ -140,7 +141,7 @@ func (c *cluster) publishFrontProxy(t *testing.T) {
 	c.kubectl(t, []byte(frontProxy+authority+"\n"), "apply", "--server-side", "--force-conflicts", "-f", "-")
 }
 
-// as returns how a ServiceAccount calls the API server.
+// as returns the configuration with the identity of a ServiceAccount.
 func (c *cluster) as(t *testing.T, namespace, name string, audiences ...string) *rest.Config {
 	t.Helper()
 	config := rest.AnonymousClientConfig(c.Config)
@@ -172,7 +173,7 @@ type replica struct {
 }
 
 // start runs the whole program in this process with the flags of a Deployment, as one of several replicas, on the API
-// server at this address. More flags come after those.
+// server at this address. The additional flags follow.
 func (c *cluster) start(t *testing.T, apiServer string, args []string, more ...string) *replica {
 	t.Helper()
 	port, err := controlplane.FreePort()
@@ -201,7 +202,7 @@ func (c *cluster) start(t *testing.T, apiServer string, args []string, more ...s
 	return r
 }
 
-// trusting returns a client that believes the CA which the operator publishes, and no other.
+// trusting returns a client that trusts only the CA that the operator publishes.
 func (c *cluster) trusting(t *testing.T) (*http.Client, error) {
 	t.Helper()
 	client, err := kubernetes.NewForConfig(c.Config)
@@ -216,7 +217,7 @@ func (c *cluster) trusting(t *testing.T) (*http.Client, error) {
 	return rest.HTTPClientFor(config)
 }
 
-// kubeconfigOf writes a kubeconfig without credentials: the front adds them.
+// kubeconfigOf writes a kubeconfig without credentials, because the proxy adds them.
 func kubeconfigOf(t *testing.T, apiServer string) string {
 	t.Helper()
 	const name = "front"
@@ -231,7 +232,7 @@ func kubeconfigOf(t *testing.T, apiServer string) string {
 	return path
 }
 
-// eventually asks until the answer is no error.
+// eventually repeats the check until it returns no error.
 func eventually(t *testing.T, what string, ask func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -251,7 +252,7 @@ func eventually(t *testing.T, what string, ask func() error) {
 	}
 }
 
-// has reports an error until the front has seen a call like this one.
+// has returns an error until the proxy has recorded a call like this one.
 func (r *recorder) has(verb, resource string) func() error {
 	return func() error {
 		if slices.ContainsFunc(r.made(), func(c call) bool {

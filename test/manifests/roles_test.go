@@ -15,9 +15,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// What the API server answers the operator about callers who have these roles in a namespace: the verbs that REST asks
-// for, in the order create, get, list, update, delete, a dash for each that is refused.
-func TestWhatCallersMayDo(t *testing.T) {
+// The permissions of callers with these roles in a namespace, according to the API server: the verbs create, get,
+// list, update, delete in this order, with a dash for each that is denied.
+func TestRoles_permissionsOfCallers(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	c.apply(t, "config/default")
@@ -46,7 +46,7 @@ func TestWhatCallersMayDo(t *testing.T) {
 		if err := bind(t, client, role, role); err != nil {
 			t.Fatal(err)
 		}
-		// The authorizer hears of the binding a moment later; all of these roles may list runs.
+		// The authorizer uses the binding a moment later. All of these roles can list runs.
 		eventually(t, role+" counts", func() error {
 			if !allowed(t, client, role, "list", "taskruns", "default") {
 				return errors.New("runs cannot be listed")
@@ -72,7 +72,7 @@ func TestWhatCallersMayDo(t *testing.T) {
 	}
 }
 
-// bind gives a user a role in the namespace default, as the identity of the client.
+// bind gives a user a role in the namespace default, with the identity of the client.
 func bind(t *testing.T, client kubernetes.Interface, user, role string) error {
 	t.Helper()
 	binding := &rbacv1.RoleBinding{
@@ -98,8 +98,8 @@ func allowed(t *testing.T, client kubernetes.Interface, user, verb, resource, na
 	return review.Status.Allowed
 }
 
-// The admin of a namespace gives the worker role to those whose tasks run there; nobody gives what he does not have.
-func TestWhoMayGiveTheWorkerRole(t *testing.T) {
+// The admin of a namespace can grant the worker role, and only permissions that the admin has.
+func TestRoles_adminCanGrantTheWorkerRole(t *testing.T) {
 	t.Parallel()
 	c := privateCluster(t)
 	c.apply(t, "config/default")

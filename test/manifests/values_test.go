@@ -17,7 +17,7 @@ const (
 	container = pod + "containers/0/"
 )
 
-// change is what a value does to one place of the Deployment.
+// change is the effect of a value on one place of the Deployment.
 type change struct {
 	set  string
 	path string
@@ -42,7 +42,7 @@ var changes = map[string]change{
 	"tls.mode certManager": {"tls.mode=certManager", pod + "volumes/0/secret/secretName", "taskrun-rest-cert"},
 }
 
-func TestValuesOfTheDeployment(t *testing.T) {
+func TestValues_ofTheDeployment(t *testing.T) {
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
 			got := at(t, chart(t, home, "--set", c.set)[key("Deployment", home, manager)], c.path)
@@ -53,7 +53,7 @@ func TestValuesOfTheDeployment(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreFlags(t *testing.T) {
+func TestValues_thatAreFlags(t *testing.T) {
 	for name, c := range map[string]struct {
 		set           string
 		want, notWant []string
@@ -86,8 +86,8 @@ func TestValuesThatAreFlags(t *testing.T) {
 	}
 }
 
-// Each list is of objects that are there with the value and not without it.
-func TestValuesThatBringObjects(t *testing.T) {
+// Each list has the objects that exist only with the value.
+func TestValues_thatAddObjects(t *testing.T) {
 	ours := chart(t, home)
 	for name, c := range map[string]struct {
 		set         string
@@ -109,7 +109,7 @@ func TestValuesThatBringObjects(t *testing.T) {
 				"RoleBinding default/taskrun-manager-rolebinding", "RoleBinding team-a/taskrun-manager-rolebinding",
 			},
 		},
-		"an issuer of its own": {set: "tls.mode=certManager,tls.issuerRef.name=corporate", more: []string{key("Certificate", home, "taskrun-rest")}},
+		"a custom issuer": {set: "tls.mode=certManager,tls.issuerRef.name=corporate", more: []string{key("Certificate", home, "taskrun-rest")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			with := chart(t, home, "--set", c.set)
@@ -117,7 +117,7 @@ func TestValuesThatBringObjects(t *testing.T) {
 			for at := range ours {
 				want[at] = !slices.Contains(c.fewer, at)
 				if strings.Contains(c.set, "certManager") && strings.Contains(at, "certificates") {
-					want[at] = false // the operator's own making of certificates needs rights
+					want[at] = false // the operator's own certificates need permissions
 				}
 			}
 			for _, at := range c.more {
@@ -137,34 +137,34 @@ func TestValuesThatBringObjects(t *testing.T) {
 	}
 }
 
-func TestPrometheusFindsItsObjectsByLabels(t *testing.T) {
+func TestPrometheus_selectsItsObjectsByLabels(t *testing.T) {
 	objects := chart(t, home, "--set", "prometheus.enabled=true,prometheus.labels.release=main")
 	if got := at(t, objects[key("ServiceMonitor", home, "taskrun-operator")], "metadata/labels/release"); got != "main" {
 		t.Errorf("the label of the ServiceMonitor is %v, want main", got)
 	}
 }
 
-func TestTheCAOfACertificateOfOnesOwn(t *testing.T) {
+func TestValues_caOfACustomCertificate(t *testing.T) {
 	objects := chart(t, home, "--set", "aggregation.enabled=true,tls.mode=secret,tls.secretName=mine,aggregation.caBundle=PEM")
 	if got := at(t, objects["APIService /v1alpha1.rest.taskrun.dev"], "spec/caBundle"); got != "UEVN" {
 		t.Errorf("caBundle is %v, want PEM in base64", got)
 	}
 }
 
-func TestWrongValuesAreRefused(t *testing.T) {
+func TestValues_invalidOnesAreRejected(t *testing.T) {
 	for name, c := range map[string]struct{ set, want string }{
-		"a value nobody knows":              {"replica=3", "replica"},
-		"a word for a number":               {"replicas=two", "replicas"},
-		"a mode nobody knows":               {"tls.mode=none", "mode"},
-		"a Secret without a name":           {"tls.mode=secret", "tls.secretName must name a Secret"},
-		"a certificate without its CA":      {"tls.mode=secret,tls.secretName=mine,aggregation.enabled=true", "aggregation.caBundle must be"},
-		"serving what is not watched":       {"watchNamespaces={team-a}", "watchNamespaces must contain"},
-		"a TTL in days":                     {"finishedTTL=7d", "finishedTTL"},
-		"a negative TTL":                    {"finishedTTL=-1h", "finishedTTL"},
-		"an argument that is no flag":       {"extraArgs={debug}", "extraArgs"},
-		"a user that is not of the list":    {"podUser=65532", "podUser"},
-		"a digest that is none":             {"image.digest=abc", "digest"},
-		"a namespace that cannot be called": {"servedNamespace=Team_A", "servedNamespace"},
+		"an unknown value":                        {"replica=3", "replica"},
+		"a text instead of a number":              {"replicas=two", "replicas"},
+		"an unknown mode":                         {"tls.mode=none", "mode"},
+		"a Secret without a name":                 {"tls.mode=secret", "tls.secretName must name a Secret"},
+		"a certificate without its CA":            {"tls.mode=secret,tls.secretName=mine,aggregation.enabled=true", "aggregation.caBundle must be"},
+		"serving a namespace that is not watched": {"watchNamespaces={team-a}", "watchNamespaces must contain"},
+		"a TTL in days":                           {"finishedTTL=7d", "finishedTTL"},
+		"a negative TTL":                          {"finishedTTL=-1h", "finishedTTL"},
+		"an argument that is not a flag":          {"extraArgs={debug}", "extraArgs"},
+		"an unknown field of the user":            {"podUser=65532", "podUser"},
+		"an invalid digest":                       {"image.digest=abc", "digest"},
+		"an invalid namespace":                    {"servedNamespace=Team_A", "servedNamespace"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := helm(t, "template", "any", chartFolder, "--set", c.set)
@@ -175,8 +175,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 	}
 }
 
-// Every value has a comment above it, and a place in the schema.
-func TestEveryValueIsDocumented(t *testing.T) {
+// Every value has a comment above it, and an entry in the schema.
+func TestValues_areDocumented(t *testing.T) {
 	text, err := os.ReadFile(inRepository(t, chartFolder, "values.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package openapidocument checks what a server is asked and answers against its
-// OpenAPI document. It is for tests.
+// Package openapidocument checks the requests and responses of a server against
+// its OpenAPI document. It is for tests.
 package openapidocument
 
 import (
@@ -28,8 +28,8 @@ type Document struct {
 	base string
 }
 
-// Load reads a document and checks that it is a sound one. Base is what the
-// paths that are asked for begin with.
+// Load reads a document and checks that it is valid. base is the prefix of the
+// requested paths.
 func Load(ctx context.Context, text []byte, base string) (*Document, error) {
 	tree, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
@@ -41,7 +41,7 @@ func Load(ctx context.Context, text []byte, base string) (*Document, error) {
 	return &Document{tree: tree, base: base}, nil
 }
 
-// Operations are the methods and paths that the document has.
+// Operations returns the methods and paths of the document.
 func (d *Document) Operations() []string {
 	var all []string
 	for path, item := range d.tree.Paths.Map() {
@@ -53,19 +53,19 @@ func (d *Document) Operations() []string {
 	return all
 }
 
-// Exchange is a request and its answer.
+// Exchange is a request and its response.
 type Exchange struct {
 	Request *http.Request // its body is not read
 	Sent    []byte
 	Status  int
-	Header  http.Header // of the answer
+	Header  http.Header // of the response
 	Answer  []byte
 }
 
-// Check tells how an answer differs from what the document says of it, and the
-// request too if it was taken (status 2xx). The operation is that of the
-// request; it is "" where nothing can be checked: there is none, or the answer
-// is about the path alone (a redirection, a wrong method).
+// Check returns the differences between a response and the document, and those of
+// the request if its status is 2xx. operation is that of the request. It is "" if
+// nothing can be checked: there is no operation, or the response is only about the
+// path (a redirect, a wrong method).
 func (d *Document) Check(ctx context.Context, e *Exchange) (operation string, err error) {
 	route, parameters := d.find(e.Request)
 	if route == nil || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusTemporaryRedirect {
@@ -87,7 +87,7 @@ func (d *Document) Check(ctx context.Context, e *Exchange) (operation string, er
 	return operation, nil
 }
 
-// checkAnswer looks into a body only if it is JSON, and else at its type.
+// checkAnswer checks a body if it is JSON, otherwise only its type.
 func checkAnswer(ctx context.Context, e *Exchange, in *openapi3filter.RequestValidationInput) error {
 	body, err := unpacked(e)
 	if err != nil {
@@ -108,7 +108,7 @@ func checkAnswer(ctx context.Context, e *Exchange, in *openapi3filter.RequestVal
 	return nil
 }
 
-// lowerUUID is stricter than the format is: clients compare ids as texts.
+// lowerUUID is stricter than the format, because clients compare ids as texts.
 const lowerUUID = `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
 
 func isTime(text string) error {
@@ -126,15 +126,15 @@ func options() *openapi3filter.Options {
 	}
 }
 
-// isJSON tells whether a body is JSON, or there is none. A number such as Infinity
-// is none, and no document can describe a request with it.
+// isJSON reports whether a body is empty or JSON. A number such as Infinity is
+// not, and no document can describe a request with it.
 func isJSON(sent []byte) bool { return len(sent) == 0 || json.Valid(withoutMark(sent)) }
 
-// withoutMark cuts off a mark of byte order, which means nothing.
+// withoutMark removes a byte order mark.
 func withoutMark(sent []byte) []byte { return bytes.TrimPrefix(sent, []byte("\ufeff")) }
 
-// requestOf is a request as the library wants it. Its type is that of the
-// document: many are taken for JSON.
+// requestOf returns a request for the library. Its type is that of the document,
+// because many types are accepted as JSON.
 func requestOf(
 	ctx context.Context, e *Exchange, route *routers.Route, parameters map[string]string,
 ) (*openapi3filter.RequestValidationInput, error) {
@@ -150,8 +150,8 @@ func requestOf(
 	}, nil
 }
 
-// find returns the operation of a request. A path without a parameter goes
-// before one with.
+// find returns the operation of a request. A path without a parameter takes
+// precedence.
 func (d *Document) find(r *http.Request) (*routers.Route, map[string]string) {
 	path, inside := strings.CutPrefix(r.URL.EscapedPath(), d.base)
 	if !inside {
@@ -173,7 +173,7 @@ func (d *Document) find(r *http.Request) (*routers.Route, map[string]string) {
 	return found, parameters
 }
 
-// match reads the parameters of a path.
+// match returns the parameter of a path, which has at most one.
 func match(template, path string) (parameters map[string]string, fits bool) {
 	for {
 		prefix, rest, has := strings.Cut(template, "{")
@@ -198,7 +198,7 @@ func match(template, path string) (parameters map[string]string, fits bool) {
 	}
 }
 
-// unpacked is the body of an answer without its compression.
+// unpacked returns the decompressed body of a response.
 func unpacked(e *Exchange) ([]byte, error) {
 	if e.Header.Get("Content-Encoding") != "gzip" {
 		return e.Answer, nil

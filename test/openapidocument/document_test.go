@@ -37,7 +37,7 @@ const small = `{
 
 const thing = `{"id":"0198a1b2-0000-7000-8000-00000000000a","at":null,"kind":"a"}`
 
-func TestWhatDoesNotFitIsTold(t *testing.T) {
+func TestCheck_reportsDifferences(t *testing.T) {
 	t.Parallel()
 	document, err := openapidocument.Load(t.Context(), []byte(small), "/api")
 	if err != nil {
@@ -52,27 +52,27 @@ func TestWhatDoesNotFitIsTold(t *testing.T) {
 		mimeType, answer   string
 		operation, fault   string // part of the error
 	}{
-		"an answer that fits":           {"GET", "/api/things/a", "", 200, "application/json", thing, "GET /things/{id}", ""},
-		"a time that fits":              {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", `"2026-08-21T10:00:00.123456Z"`, 1), "GET /things/{id}", ""},
-		"a status that is not there":    {"GET", "/api/things/a", "", 404, "application/json", thing, "GET /things/{id}", "status is not supported"},
-		"a member that is missing":      {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, `"at":null,`, "", 1), "GET /things/{id}", "at"},
-		"a member too many":             {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "{", `{"more":1,`, 1), "GET /things/{id}", "more"},
-		"another type":                  {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", "1", 1), "GET /things/{id}", "at"},
-		"a time that is none":           {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", `"noon"`, 1), "GET /things/{id}", "date-time"},
-		"an id in upper case":           {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "0a\"", `0A"`, 1), "GET /things/{id}", "uuid"},
-		"another constant":              {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, `"a"`, `"b"`, 1), "GET /things/{id}", "kind"},
-		"a parameter that does not fit": {"GET", "/api/things/A", "", 200, "application/json", thing, "GET /things/{id}", "the request"},
-		"a page":                        {"GET", "/api/things/page", "", 200, "text/html; charset=utf-8", "<p>", "GET /things/page", ""},
-		"a page of another type":        {"GET", "/api/things/page", "", 200, "text/css", "p {}", "GET /things/page", "text/css"},
-		"a request that fits":           {"POST", "/api/things/", thing, 204, "", "", "POST /things/", ""},
-		"a mark before it":              {"POST", "/api/things/", "\ufeff" + thing, 204, "", "", "POST /things/", ""},
-		"one that does not":             {"POST", "/api/things/", "{}", 204, "", "", "POST /things/", "the request"},
-		"one that was refused":          {"POST", "/api/things/", "{}", 422, "", "", "POST /things/", ""},
-		"one that is no JSON":           {"POST", "/api/things/", `{"id":NaN}`, 204, "", "", "POST /things/", ""},
-		"a path that is not there":      {"GET", "/api/things/a/b", "", 404, "application/json", "{}", "", ""},
-		"another base":                  {"GET", "/things/a", "", 404, "application/json", "{}", "", ""},
-		"a wrong method":                {"DELETE", "/api/things/a", "", 405, "application/json", "{}", "", ""},
-		"a redirection":                 {"GET", "/api/things/a", "", 307, "", "", "", ""},
+		"a valid response":                     {"GET", "/api/things/a", "", 200, "application/json", thing, "GET /things/{id}", ""},
+		"a valid time":                         {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", `"2026-08-21T10:00:00.123456Z"`, 1), "GET /things/{id}", ""},
+		"an undocumented status":               {"GET", "/api/things/a", "", 404, "application/json", thing, "GET /things/{id}", "status is not supported"},
+		"a missing member":                     {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, `"at":null,`, "", 1), "GET /things/{id}", "at"},
+		"an additional member":                 {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "{", `{"more":1,`, 1), "GET /things/{id}", "more"},
+		"another type":                         {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", "1", 1), "GET /things/{id}", "at"},
+		"an invalid time":                      {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "null", `"noon"`, 1), "GET /things/{id}", "date-time"},
+		"an id in upper case":                  {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, "0a\"", `0A"`, 1), "GET /things/{id}", "uuid"},
+		"another constant":                     {"GET", "/api/things/a", "", 200, "application/json", strings.Replace(thing, `"a"`, `"b"`, 1), "GET /things/{id}", "kind"},
+		"an invalid parameter":                 {"GET", "/api/things/A", "", 200, "application/json", thing, "GET /things/{id}", "the request"},
+		"a page":                               {"GET", "/api/things/page", "", 200, "text/html; charset=utf-8", "<p>", "GET /things/page", ""},
+		"a page of another type":               {"GET", "/api/things/page", "", 200, "text/css", "p {}", "GET /things/page", "text/css"},
+		"a valid request":                      {"POST", "/api/things/", thing, 204, "", "", "POST /things/", ""},
+		"a byte order mark before it":          {"POST", "/api/things/", "\ufeff" + thing, 204, "", "", "POST /things/", ""},
+		"an invalid request":                   {"POST", "/api/things/", "{}", 204, "", "", "POST /things/", "the request"},
+		"an invalid request that was rejected": {"POST", "/api/things/", "{}", 422, "", "", "POST /things/", ""},
+		"a request that is not JSON":           {"POST", "/api/things/", `{"id":NaN}`, 204, "", "", "POST /things/", ""},
+		"an unknown path":                      {"GET", "/api/things/a/b", "", 404, "application/json", "{}", "", ""},
+		"another base":                         {"GET", "/things/a", "", 404, "application/json", "{}", "", ""},
+		"a wrong method":                       {"DELETE", "/api/things/a", "", 405, "application/json", "{}", "", ""},
+		"a redirect":                           {"GET", "/api/things/a", "", 307, "", "", "", ""},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -98,14 +98,14 @@ func TestWhatDoesNotFitIsTold(t *testing.T) {
 	}
 }
 
-func TestUnsoundDocumentsAreRefused(t *testing.T) {
+func TestLoad_rejectsInvalidDocuments(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"no JSON":                   "{",
-		"a name that is not there":  strings.ReplaceAll(small, `"Thing": {`, `"Other": {`),
-		"a path without parameter":  strings.ReplaceAll(small, `"/things/{id}"`, `"/things/{other}"`),
-		"an answer without a text":  strings.ReplaceAll(small, `"description": "No Content"`, `"x-y": ""`),
-		"an operation of no answer": strings.ReplaceAll(small, `"204": {"description": "No Content"}, "422": {"description": "Bad"}`, ""),
+		"not JSON":                         "{",
+		"a reference to an unknown name":   strings.ReplaceAll(small, `"Thing": {`, `"Other": {`),
+		"a path without its parameter":     strings.ReplaceAll(small, `"/things/{id}"`, `"/things/{other}"`),
+		"a response without a description": strings.ReplaceAll(small, `"description": "No Content"`, `"x-y": ""`),
+		"an operation without responses":   strings.ReplaceAll(small, `"204": {"description": "No Content"}, "422": {"description": "Bad"}`, ""),
 	} {
 		if _, err := openapidocument.Load(t.Context(), []byte(text), "/api"); err == nil {
 			t.Errorf("%s: error = nil, want one", name)
@@ -113,7 +113,7 @@ func TestUnsoundDocumentsAreRefused(t *testing.T) {
 	}
 }
 
-func TestWatchedHandlerAnswersAsBefore(t *testing.T) {
+func TestWatch_handlerRespondsAsBefore(t *testing.T) {
 	t.Parallel()
 	document, err := openapidocument.Load(t.Context(), []byte(small), "/api")
 	if err != nil {

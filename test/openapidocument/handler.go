@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Watch returns a handler that answers as another does, and tells of every
-// exchange that does not fit the document. Report is called by many goroutines
-// at once, with the operation that Check returns; err is nil where all is well.
+// Watch returns a handler that responds like another one, and reports every
+// exchange. report is called concurrently, with the operation that Check
+// returns; err is nil if the exchange conforms to the document.
 func (d *Document) Watch(handler http.Handler, report func(e *Exchange, operation string, err error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-			handler.ServeHTTP(w, r) // of websockets, OpenAPI tells nothing
+			handler.ServeHTTP(w, r) // OpenAPI does not describe websockets
 			return
 		}
 		sent, err := io.ReadAll(r.Body)
@@ -32,6 +32,6 @@ func (d *Document) Watch(handler http.Handler, report func(e *Exchange, operatio
 
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
-		_, _ = w.Write(e.Answer) // an error means that the client is gone
+		_, _ = w.Write(e.Answer) // an error means that the client has disconnected
 	})
 }

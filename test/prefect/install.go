@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Version is a version of Prefect, as the constraints that pip takes.
+// Version is a version of Prefect, as constraints for pip.
 type Version []byte
 
 // The versions.
@@ -24,12 +24,12 @@ var (
 	Older Version
 )
 
-// installLimit bounds the installation, downloads included.
+// installLimit is the timeout of the installation, including downloads.
 const installLimit = 15 * time.Minute
 
-// Install makes a Python environment with Prefect in a folder, and returns the folder
-// of its programs. One that was made before for the same versions is used again. The
-// Python is a program, 3.10 or newer; before tells whoever waits that it takes a while.
+// Install creates a Python environment with Prefect in a folder, and returns the folder
+// of its programs. An environment with the same versions is used again. python is a
+// program, 3.10 or newer. before is called before an installation, which takes a while.
 func Install(ctx context.Context, folder, python string, version Version, before func()) (programs string, err error) {
 	folder, err = filepath.Abs(folder)
 	if err != nil {
@@ -68,7 +68,7 @@ func Install(ctx context.Context, folder, python string, version Version, before
 	return programs, nil
 }
 
-// Run runs a program to its end. The error has the end of what it printed.
+// Run runs a program to its end. The error has the end of its output.
 func Run(ctx context.Context, name string, args ...string) error {
 	printed, err := exec.CommandContext(ctx, name, args...).CombinedOutput() //nolint:gosec // programs of this environment
 	if err != nil {
@@ -77,7 +77,7 @@ func Run(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// Tail is the end of what a program printed, a few lines.
+// Tail returns the last lines of the output of a program.
 func Tail(printed []byte) string {
 	const lines = 5
 	all := strings.Split(strings.TrimSpace(string(printed)), "\n")

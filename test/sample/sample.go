@@ -1,4 +1,5 @@
-// Package sample has runs, changes and events as the Prefect client knows them, for tests.
+// Package sample has runs, changes and events in the form of the Prefect client, for
+// tests.
 package sample
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Ids that tests use.
+// Ids for tests.
 const (
 	IDKnown   = "0198a1b2-0000-7000-8000-00000000000a"
 	IDOther   = "0198a1b2-0000-7000-8000-00000000000b"

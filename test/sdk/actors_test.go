@@ -18,8 +18,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// environment is all that Prefect's processes know: where its API is, and a home. The
-// tasks' own log is no concern of Prefect.
+// environment has all that Prefect's processes need: the URL of the API, and a home. The
+// tasks' own log is not Prefect's.
 func (o *server) environment() []string {
 	return []string{
 		"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + o.folder, "PREFECT_API_URL=" + o.base,
@@ -41,7 +41,8 @@ type worker struct {
 	server *server
 }
 
-// newWorker starts one that runs so many at once, and waits until it is there.
+// newWorker starts a worker with a limit of concurrent runs, and waits until the server
+// lists it.
 func (o *server) newWorker(limit int) *worker { return o.newSkewedWorker(limit, 0) }
 
 func (o *server) newSkewedWorker(limit int, ahead time.Duration) *worker {
@@ -51,7 +52,7 @@ func (o *server) newSkewedWorker(limit int, ahead time.Duration) *worker {
 	return w
 }
 
-// startSkewedWorker starts a worker whose clock is ahead by so much, or behind.
+// startSkewedWorker starts a worker whose clock differs by the skew.
 func (o *server) startSkewedWorker(limit int, ahead time.Duration) *worker {
 	o.t.Helper()
 	skew := "CLOCK_AHEAD=" + strconv.FormatFloat(ahead.Seconds(), 'f', -1, 64)
@@ -59,7 +60,7 @@ func (o *server) startSkewedWorker(limit int, ahead time.Duration) *worker {
 	return &worker{o.launch("worker", "/usr/bin/env", args...), o}
 }
 
-// listed reports whether the server knows the worker; its name ends in its process id.
+// listed reports whether the server lists the worker. Its name ends in its process id.
 func (w *worker) listed() bool {
 	return slices.ContainsFunc(w.server.workers(), func(name string) bool { return strings.HasSuffix(name, "-"+strconv.Itoa(w.PID())) })
 }
@@ -71,7 +72,7 @@ func (w *worker) kill() {
 	}
 }
 
-// workers are the names of those that the server knows.
+// workers returns the names of the workers that the server lists.
 func (o *server) workers() []string {
 	o.t.Helper()
 	var list []struct {
@@ -87,7 +88,7 @@ func (o *server) workers() []string {
 	return names
 }
 
-// client runs client.py to its end and returns the lines that it prints.
+// client runs client.py to its end and returns its output lines.
 func (o *server) client(args ...string) []string {
 	o.t.Helper()
 	lines, err := o.tryClient(args...)
@@ -114,8 +115,8 @@ func lines(text string) []string {
 	return slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return line == "" })
 }
 
-// submit submits a task so many times, and returns the runs' ids. Its runs are known in
-// the log by the prefix and a number.
+// submit submits a task a number of times, and returns the runs' ids. Its runs have the
+// prefix and a number in the log.
 func (o *server) submit(task string, count int, prefix string, arguments ...float64) []string {
 	o.t.Helper()
 	args := []string{"submit", task, strconv.Itoa(count), prefix}
@@ -142,7 +143,7 @@ func (o *server) await(ids ...string) map[string]string {
 	return ends
 }
 
-// states are how many runs there are by the type of their states.
+// states returns the number of runs by the type of their states.
 func (o *server) states() map[string]int {
 	o.t.Helper()
 	states := map[string]int{}
@@ -151,7 +152,7 @@ func (o *server) states() map[string]int {
 	return states
 }
 
-// wantStates waits until the runs are in these states, and no others.
+// wantStates waits until the runs are in exactly these states.
 func (o *server) wantStates(want map[string]int) {
 	o.t.Helper()
 	o.eventually(fmt.Sprint("states ", want), func() (string, bool) {
@@ -160,7 +161,7 @@ func (o *server) wantStates(want map[string]int) {
 	})
 }
 
-// stateNames are those that a run was in, in order.
+// stateNames returns the names of the states of a run, in order.
 func (o *server) stateNames(id string) []string {
 	o.t.Helper()
 	var states []struct {
@@ -178,10 +179,10 @@ func (o *server) stateNames(id string) []string {
 type execution struct {
 	key        string
 	pid        int
-	start, end time.Time // end is zero if the worker did not get there
+	start, end time.Time // end is zero if the worker did not reach it
 }
 
-// executions are all that the tasks noted, by key.
+// executions returns all executions that the tasks recorded, by key.
 func (s *stage) executions() map[string][]execution {
 	s.t.Helper()
 	text, err := os.ReadFile(s.path("runs.log"))
@@ -212,7 +213,7 @@ func (s *stage) executions() map[string][]execution {
 	return found
 }
 
-// starts is how often each run of a prefix was started.
+// starts returns the number of starts of each run of a prefix.
 func (s *stage) starts(prefix string) map[string]int {
 	s.t.Helper()
 	starts := map[string]int{}
@@ -224,7 +225,7 @@ func (s *stage) starts(prefix string) map[string]int {
 	return starts
 }
 
-// wantOnce checks that each of so many runs was started once.
+// wantOnce checks that each of this number of runs was started once.
 func (s *stage) wantOnce(prefix string, runs int) {
 	s.t.Helper()
 	starts := s.starts(prefix)

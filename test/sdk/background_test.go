@@ -20,7 +20,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-func TestEveryDelayedTaskIsRunOnceAndItsFutureReturns(t *testing.T) {
+func TestDelayedTask_isRunOnceAndItsFutureReturns(t *testing.T) {
 	const runs = 200
 	o := newStage(t, shared).newServer()
 	o.newWorker(10)
@@ -38,7 +38,7 @@ func TestEveryDelayedTaskIsRunOnceAndItsFutureReturns(t *testing.T) {
 	o.wantOnce("a", runs)
 }
 
-func TestWhatWaitsIsThereAfterTheServerWasKilled(t *testing.T) {
+func TestWaitingRuns_surviveAKillOfTheServer(t *testing.T) {
 	const runs = 100
 	o := newStage(t, shared).newServer()
 	o.submit("work", runs, "a")
@@ -51,9 +51,9 @@ func TestWhatWaitsIsThereAfterTheServerWasKilled(t *testing.T) {
 	t.Logf("REPORT: all %d that waited completed within %.1f s of the restart", runs, time.Since(begin).Seconds())
 }
 
-// A worker dies with some tasks running, of which some have a retry left, and one read
-// ahead; others wait.
-func TestWhatAKilledWorkerHeldIsTakenOverOrHasCrashed(t *testing.T) {
+// A worker is killed with some tasks running, some of which have a retry left, and one
+// read ahead. Others wait.
+func TestKilledWorker_runsAreTakenOverOrCrash(t *testing.T) {
 	o := newStage(t, shared).newServer("--worker-grace-period=3s")
 	first := o.newWorker(4)
 	crashing := o.submit("work", 2, "crashing", 300)
@@ -82,7 +82,7 @@ func TestWhatAKilledWorkerHeldIsTakenOverOrHasCrashed(t *testing.T) {
 	}
 }
 
-func TestWorkIsSubmittedToOneReplicaAndDoneAtAnother(t *testing.T) {
+func TestReplicas_submitToOneAndRunAtAnother(t *testing.T) {
 	const runs = 30
 	s := newStage(t, shared)
 	one, other := s.newServer("--leader-elect"), s.newServer("--leader-elect")
@@ -100,7 +100,7 @@ func TestWorkIsSubmittedToOneReplicaAndDoneAtAnother(t *testing.T) {
 	t.Logf("REPORT: %d of %d done at the other replica, and %d waiters woken", len(s.starts("a")), runs, len(ends))
 }
 
-func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
+func TestTasks_continueWhileTheServerIsDown(t *testing.T) {
 	const runs = 10
 	o := newStage(t, shared).newServer("--worker-grace-period=30s")
 	w := o.newWorker(runs)
@@ -131,7 +131,7 @@ func TestTasksGoOnWhileTheServerIsGone(t *testing.T) {
 	o.wantOnce("a", runs)
 }
 
-func TestWhatIsCancelledOrDeletedBeforeAWorkerComesIsNeverRun(t *testing.T) {
+func TestRuns_cancelledOrDeletedBeforeAWorkerConnectsAreNotRun(t *testing.T) {
 	o := newStage(t, shared).newServer()
 	ids := o.submit("work", 3, "a")
 	var result struct {
@@ -149,7 +149,7 @@ func TestWhatIsCancelledOrDeletedBeforeAWorkerComesIsNeverRun(t *testing.T) {
 	}
 }
 
-func TestWhatIsScheduledIsRunOnTime(t *testing.T) {
+func TestScheduledRuns_runOnTime(t *testing.T) {
 	o := newStage(t, shared).newServer()
 	o.newWorker(10)
 	key := ""
@@ -177,7 +177,7 @@ func TestWhatIsScheduledIsRunOnTime(t *testing.T) {
 	}
 }
 
-// delivery is what the object tells of who holds the run.
+// delivery returns the delivery in the status of a run.
 func (s *stage) delivery(id string) *v1alpha1.Delivery {
 	s.t.Helper()
 	scheme := runtime.NewScheme()
@@ -211,7 +211,7 @@ func TestRetriesAreThereInOrder(t *testing.T) {
 	}
 }
 
-func TestIdenticalSubmitsAtOnceAreOneRun(t *testing.T) {
+func TestIdenticalSubmits_areOneRun(t *testing.T) {
 	const submits = 50
 	s := newStage(t, shared)
 	servers := []*server{s.newServer("--leader-elect"), s.newServer("--leader-elect")}

@@ -18,11 +18,11 @@ var (
 	chaosRuns = flag.Int("runs", 1000, "how many runs there are")
 )
 
-// chaosLimit bounds all of it.
+// chaosLimit is the timeout of the whole test.
 const chaosLimit = 20 * time.Minute
 
-// TestChaos kills operators, workers and the API server at random while tasks are
-// submitted and run by workers whose clocks are wrong, and then looks for what was lost, is stuck or was run twice at once.
+// TestChaos kills operators, workers and the API server at random while tasks are submitted and run by workers with
+// wrong clocks. Then it checks that no run was lost, is stuck or was run twice at the same time.
 func TestChaos(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
@@ -32,7 +32,7 @@ func TestChaos(t *testing.T) {
 	kills := c.kill(submitted)
 	ids := <-c.ids
 	c.settle(len(ids))
-	c.judge(ids)
+	c.check(ids)
 	t.Logf("REPORT: seed %d: %s", *seed, kills)
 }
 
@@ -44,7 +44,7 @@ type chaos struct {
 	ids     chan []string
 
 	mu   sync.Mutex
-	died map[int]time.Time // workers, by process id
+	died map[int]time.Time // killed workers, by process id
 }
 
 func newChaos(t *testing.T) *chaos {
@@ -63,8 +63,8 @@ func newChaos(t *testing.T) *chaos {
 	return c
 }
 
-// submit has a process for each server submit its half. The channel is closed when all
-// is submitted.
+// submit submits half of the runs through each server, in separate processes. The channel is closed when all are
+// submitted.
 func (c *chaos) submit(runs int) <-chan struct{} {
 	var (
 		all sync.WaitGroup
@@ -91,7 +91,7 @@ func (c *chaos) submit(runs int) <-chan struct{} {
 	return done
 }
 
-// kill kills something every few seconds until all is submitted, and a little longer.
+// kill kills a process every few seconds until all runs are submitted, and a little longer.
 func (c *chaos) kill(submitted <-chan struct{}) string {
 	counts := map[string]int{}
 	limit := time.After(chaosLimit)
@@ -138,10 +138,10 @@ func (c *chaos) killWorker() {
 	c.workers[i] = w.server.startSkewedWorker(5, c.skew())
 }
 
-// worstClock is how far the clock of a worker is off at most.
+// worstClock is the maximum difference of a worker's clock.
 const worstClock = 5 * time.Minute
 
-// skew is how far the clock of the next worker is ahead, or behind.
+// skew returns the difference of the clock of the next worker.
 func (c *chaos) skew() time.Duration {
 	return time.Duration(c.random.Int64N(int64(2*worstClock+1))) - worstClock
 }
@@ -177,8 +177,8 @@ func (c *chaos) settle(acknowledged int) {
 	})
 }
 
-// judge looks at the outcome.
-func (c *chaos) judge(ids []string) {
+// check checks the outcome.
+func (c *chaos) check(ids []string) {
 	lost := 0
 	for _, id := range ids {
 		if status, _ := c.servers[1].ask(http.MethodGet, "/task_runs/"+id, ""); status != http.StatusOK {
@@ -201,7 +201,7 @@ func (c *chaos) judge(ids []string) {
 	}
 }
 
-// overlaps counts pairs of executions that were going on at once in living workers.
+// overlaps counts pairs of concurrent executions in workers that were not killed.
 func (c *chaos) overlaps(all []execution) int {
 	n := 0
 	for i, a := range all {
@@ -216,7 +216,7 @@ func (c *chaos) overlaps(all []execution) int {
 	return n
 }
 
-// endOf is when an execution ended, be it with its worker.
+// endOf returns the end of an execution, or that of its worker.
 func (c *chaos) endOf(e execution) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

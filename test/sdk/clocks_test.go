@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// The clock of a worker changes neither the end of a run nor the order of its states.
-func TestAWorkerWithAWrongClock(t *testing.T) {
+// The clock of a worker affects neither the end of a run nor the order of its states.
+func TestWorker_withAWrongClock(t *testing.T) {
 	for _, ahead := range []time.Duration{-2 * time.Second, -5 * time.Minute, 5 * time.Minute, 90 * 24 * time.Hour} {
 		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
 			o := newStage(t, shared).newServer()

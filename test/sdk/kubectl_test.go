@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/kubectl"
 )
 
-// kubectl runs `kubectl taskrun` in the stage's namespace, and returns what it prints.
+// kubectl runs `kubectl taskrun` in the stage's namespace, and returns its output.
 func (s *stage) kubectl(args ...string) string {
 	s.t.Helper()
 	var out, remarks bytes.Buffer
@@ -28,7 +28,7 @@ func (s *stage) kubectl(args ...string) string {
 	return out.String()
 }
 
-func TestWhatWasCancelledOrHasCrashedIsRunAgainByKubectl(t *testing.T) {
+func TestKubectl_retriesCancelledAndCrashedRuns(t *testing.T) {
 	o := newStage(t, shared).newServer("--worker-grace-period=2s")
 	cancelled := o.submit("work", 1, "a")
 	o.kubectl("cancel", cancelled[0])

@@ -11,9 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// The API server goes away in the middle of all of it: while tasks are submitted, wait
-// and run.
-func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
+// The API server is down while tasks are submitted, wait and run.
+func TestOutageOfTheAPIServer_losesNothing(t *testing.T) {
 	const runs = 100
 	plane := ownPlane(t)
 	s := newStage(t, plane)
@@ -55,13 +54,13 @@ func TestNothingIsLostWhenTheAPIServerGoesAway(t *testing.T) {
 	t.Logf("REPORT: the API server was away for %.1f s; %d acknowledged runs, all completed, %d starts", away.Seconds(), len(ids), starts)
 }
 
-// killAPIServer ends kube-apiserver at once.
+// killAPIServer kills kube-apiserver.
 func killAPIServer(t *testing.T, plane *controlplane.ControlPlane) {
 	t.Helper()
 	if err := plane.Processes()["kube-apiserver"].Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := plane.StopAPIServer(); err != nil { // which takes note that it has ended
+	if err := plane.StopAPIServer(); err != nil { // records that it has ended
 		t.Fatal(err)
 	}
 }

@@ -34,11 +34,12 @@ var (
 	operator = flag.String("operator", filepath.Join("..", "..", "bin", "taskrun-operator"), "the operator's binary")
 )
 
-// patience bounds every wait: two busy cores start a Python process in several seconds.
+// patience is the timeout of every wait: on two busy cores, a Python process takes
+// several seconds to start.
 const patience = 2 * time.Minute
 
 var (
-	programs string // the folder of the installed Prefect's Python
+	programs string // folder of the installed Prefect's Python
 	shared   *controlplane.ControlPlane
 )
 
@@ -93,7 +94,7 @@ func startPlane(ctx context.Context, folder string) (*controlplane.ControlPlane,
 	return plane, controlplane.ApplyCRDs(ctx, plane.Config(), filepath.Join(repository, "config", "crd", "bases"))
 }
 
-// stage is a namespace of its own with operators, workers and clients.
+// stage is a new namespace with operators, workers and clients.
 type stage struct {
 	t         *testing.T
 	plane     *controlplane.ControlPlane
@@ -125,7 +126,7 @@ func newStage(t *testing.T, plane *controlplane.ControlPlane) *stage {
 	return s
 }
 
-// ownPlane is a control plane that a test may stop.
+// ownPlane returns a control plane that the test can stop.
 func ownPlane(t *testing.T) *controlplane.ControlPlane {
 	t.Helper()
 	plane, err := startPlane(t.Context(), t.TempDir())
@@ -142,7 +143,7 @@ func ownPlane(t *testing.T) *controlplane.ControlPlane {
 
 func (s *stage) path(name string) string { return filepath.Join(s.folder, name) }
 
-// number makes names of processes unique.
+// number returns a unique number for names of processes.
 func (s *stage) number() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +151,7 @@ func (s *stage) number() int {
 	return s.count
 }
 
-// launch starts a process that ends with the test. What it prints is in a file that is
+// launch starts a process that ends with the test. Its output is in a file that is
 // shown if the test fails.
 func (s *stage) launch(name, path string, args ...string) *controlplane.Process {
 	s.t.Helper()
@@ -175,13 +176,13 @@ func (s *stage) launch(name, path string, args ...string) *controlplane.Process 
 	return process
 }
 
-// tail is the end of a long text.
+// tail returns the end of a long text.
 func tail(printed []byte) []byte {
 	const most = 6000
 	return printed[max(0, len(printed)-most):]
 }
 
-// eventually waits until something is so; what it is now is told if it never is.
+// eventually waits until a condition holds. If it does not, the current value is shown.
 func (s *stage) eventually(what string, is func() (now string, done bool)) {
 	s.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -200,7 +201,7 @@ func (s *stage) eventually(what string, is func() (now string, done bool)) {
 	}
 }
 
-// server is an operator, which keeps its addresses over its lives.
+// server is an operator that keeps its addresses over restarts.
 type server struct {
 	*stage
 	base    string // ends in /api
@@ -250,7 +251,7 @@ func (o *server) kill() {
 	}
 }
 
-// ask sends a request; the status is 0 if there is no answer.
+// ask sends a request. The status is 0 if there is no response.
 func (o *server) ask(method, path, body string) (status int, answer string) {
 	o.t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.t.Context()), 20*time.Second)
@@ -272,7 +273,7 @@ func (o *server) ask(method, path, body string) (status int, answer string) {
 	return response.StatusCode, string(read)
 }
 
-// get asks, and reads an answer that has to be one of success.
+// get sends a request, and decodes a response that must be a success.
 func (o *server) get(method, path, body string, into any) {
 	o.t.Helper()
 	status, answer := o.ask(method, path, body)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestFiftyWaitersAreWoken(t *testing.T) {
+func TestFiftyWaiters_areWoken(t *testing.T) {
 	const runs, processes = 50, 5
 	o := newStage(t, shared).newServer()
 	ids := o.submit("work", runs, "a")
@@ -54,8 +54,8 @@ func (o *server) tryAwait(ids []string) (map[string]string, error) {
 	return ends, err
 }
 
-// The names of final states do not matter to those who wait for them.
-func TestFinalStatesOfAnyNameWakeTheirWaiters(t *testing.T) {
+// The names of final states do not matter to waiters.
+func TestWaiters_areWokenByFinalStatesOfAnyName(t *testing.T) {
 	o := newStage(t, shared).newServer()
 	o.newWorker(10)
 	first := o.submit("cached", 1, "c")
@@ -74,9 +74,9 @@ func TestFinalStatesOfAnyNameWakeTheirWaiters(t *testing.T) {
 	}
 }
 
-// A run that ends at any instant around the moment when its waiter connects wakes it,
-// and so does an end that a REST call brings about.
-func TestATransitionOverRESTWakesItsWaiters(t *testing.T) {
+// A run that ends at any instant around the connection of its waiter wakes the
+// waiter, also if a REST call ends the run.
+func TestWaiters_areWokenByATransitionOverREST(t *testing.T) {
 	const runs, apart = 30, 150 * time.Millisecond
 	o := newStage(t, shared).newServer()
 	ids := o.submit("work", runs, "a")

@@ -1,5 +1,5 @@
-// Package testenv gives tests a real Kubernetes API server with our CRDs: one for all tests of a process, or a private
-// one that a test may stop and start.
+// Package testenv provides a real Kubernetes API server with our CRDs for tests: one for all tests of a process, or a
+// private one that a test can stop and start.
 package testenv
 
 import (
@@ -23,27 +23,27 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// startLimit bounds a whole start: both processes and the CRDs.
+// startLimit is the timeout of a whole start: both processes and the CRDs.
 const startLimit = 3 * time.Minute
 
 // Env is a running API server.
 type Env struct {
-	// Config is the administrator's, without a limit on the rate of requests. It stays good when the API server is
-	// stopped and started. Copy it (rest.CopyConfig) before changing it.
+	// Config is the administrator's configuration, without a rate limit. It is valid after a restart of the API server.
+	// Copy it (rest.CopyConfig) before changing it.
 	Config *rest.Config
 
 	plane *controlplane.ControlPlane
 	data  string
 }
 
-// shared is the process' own Env; it is started by the first test that asks.
+// shared is the process' shared Env. The first test that needs it starts it.
 var shared struct {
 	sync.Mutex
 	env *Env
 	err error
 }
 
-// Main runs the tests of a package and then stops what Start has started. Use it as
+// Main runs the tests of a package and then stops the API server of Start. Use it as
 //
 //	func TestMain(m *testing.M) { testenv.Main(m) }
 func Main(m *testing.M) {
@@ -58,7 +58,7 @@ func Main(m *testing.M) {
 }
 
 // Start returns the API server that all tests of the process share. The package's TestMain must call Main, which stops
-// it. A test keeps to a namespace of its own (Env.Namespace) and never stops this one: see StartPrivate.
+// it. A test uses its own namespace (Env.Namespace) and never stops this server: see StartPrivate.
 func Start(tb testing.TB) *Env {
 	tb.Helper()
 	shared.Lock()
@@ -72,7 +72,7 @@ func Start(tb testing.TB) *Env {
 	return shared.env
 }
 
-// StartPrivate returns an API server of the test's own, stopped when the test ends.
+// StartPrivate returns an API server for this test, which stops when the test ends.
 func StartPrivate(tb testing.TB) *Env {
 	tb.Helper()
 	env, err := start()
@@ -121,8 +121,8 @@ func (e *Env) stop() error {
 	return os.RemoveAll(e.data)
 }
 
-// Minor is the minor version of the API server's Kubernetes release: 32 for 1.32. It is for what the API server itself does
-// otherwise in other releases; docs/install.md lists that.
+// Minor returns the minor version of the API server's Kubernetes release: 32 for 1.32. Use it for differences between
+// releases of the API server itself; docs/install.md lists them.
 func (e *Env) Minor(tb testing.TB) int {
 	tb.Helper()
 	client, err := kubernetes.NewForConfig(e.Config)
@@ -140,7 +140,7 @@ func (e *Env) Minor(tb testing.TB) int {
 	return minor
 }
 
-// Namespace makes a namespace that no other test uses and returns its name.
+// Namespace creates a namespace that no other test uses and returns its name.
 func (e *Env) Namespace(tb testing.TB) string {
 	tb.Helper()
 	client, err := kubernetes.NewForConfig(e.Config)
@@ -183,7 +183,7 @@ func (e *Env) StartAPIServer(tb testing.TB) {
 	}
 }
 
-// PatchCRD changes a CRD of a private Env with a JSON patch. It takes the API server a moment to go by it.
+// PatchCRD changes a CRD of a private Env with a JSON patch. The API server applies the change after a moment.
 func (e *Env) PatchCRD(tb testing.TB, name, patch string) {
 	tb.Helper()
 	e.refuseShared(tb)

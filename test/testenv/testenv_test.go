@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-func TestStartServesTaskRuns(t *testing.T) {
+func TestStart_servesTaskRuns(t *testing.T) {
 	env := testenv.Start(t)
 	if again := testenv.Start(t); again != env {
 		t.Error("a second Start made a second API server")
@@ -35,7 +35,7 @@ func TestStartServesTaskRuns(t *testing.T) {
 	}
 }
 
-func TestPrivateAPIServerKeepsItsDataAndAddressOverARestart(t *testing.T) {
+func TestStartPrivate_keepsDataAndAddressOverARestart(t *testing.T) {
 	env := testenv.StartPrivate(t)
 	namespace := env.Namespace(t)
 	client, err := kubernetes.NewForConfig(env.Config)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests whose outcome rests on the API server, on one Kubernetes release after the other.
+# Runs the tests that depend on the API server, on one Kubernetes release after the other.
 #
 #   run.sh oldest|middle|newest...
 #

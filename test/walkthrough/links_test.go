@@ -33,7 +33,7 @@ func anchorsOf(page string) map[string]bool {
 	return anchors
 }
 
-// checkLink returns an error if the link of a page leads nowhere.
+// checkLink returns an error if the target of a page's link does not exist.
 func checkLink(page, target string) error {
 	if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 		return nil
@@ -59,7 +59,7 @@ func checkLink(page, target string) error {
 	return nil
 }
 
-// docsPages are the files of the docs, README and CONTRIBUTING among them.
+// docsPages returns the files of the docs, including README and CONTRIBUTING.
 func docsPages(t *testing.T) []string {
 	t.Helper()
 	root := filepath.Join("..", "..")

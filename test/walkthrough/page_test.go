@@ -11,18 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// command is one line to type, with what the page says it prints.
+// command is one command with its output in the page.
 type command struct {
-	// line is its number in the page.
+	// line is its line number in the page.
 	line   int
 	text   string
 	output []string
-	// printed is what it did print, without empty lines.
+	// printed is its actual output, without empty lines.
 	printed []string
 }
 
-// readCommands returns the commands of all console blocks of a page. In a block a line that begins with
-// "$ " is a command, which goes on where a line ends in a backslash, and to the end of a here-document; all else is output.
+// readCommands returns the commands of all console blocks of a page. In a block, a line that begins with "$ " is a
+// command. It continues after a backslash at the end of a line, and to the end of a here-document. All other lines are
+// output.
 func readCommands(file string) ([]command, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -57,20 +58,20 @@ func appendLine(commands []command, number int, line string) []command {
 	return commands
 }
 
-// goesOn reports whether a command is not complete: a line ends in a backslash, or a here-document has no end.
+// goesOn reports whether a command is incomplete: its last line ends in a backslash, or a here-document has no end.
 func goesOn(text string) bool {
 	first, _, _ := strings.Cut(text, "\n")
 	return strings.HasSuffix(text, `\`) || (strings.HasSuffix(first, "<<EOF") && !strings.HasSuffix(text, "\nEOF"))
 }
 
-// rewrite replaces the outputs in the file that differ from what was printed.
+// rewrite replaces the outputs in the file that differ from the actual ones.
 func rewrite(file string, commands []command) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("reading the page: %w", err)
 	}
 	all := strings.Split(string(text), "\n")
-	// From the last one to the first, so that the numbers of the lines before stay right.
+	// From the last to the first, so that earlier line numbers stay correct.
 	for _, c := range slices.Backward(commands) {
 		if sameOutput(lines(c.output), c.printed) {
 			continue
@@ -81,7 +82,7 @@ func rewrite(file string, commands []command) error {
 	return os.WriteFile(file, []byte(strings.Join(all, "\n")), 0o600)
 }
 
-// volatile is what differs from run to run, with what it is replaced by before two outputs are compared.
+// volatile matches values that differ between runs, with their replacements for comparisons.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	with    string
@@ -99,7 +100,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`[ \t]+`), " "},
 }
 
-// settled is a line without what differs from run to run.
+// settled returns a line with such values replaced.
 func settled(line string) string {
 	for _, v := range volatile {
 		line = v.pattern.ReplaceAllString(line, v.with)
@@ -110,7 +111,7 @@ func settled(line string) string {
 // elision stands for any number of lines of output, none included.
 const elision = "..."
 
-// sameOutput compares what was printed with what the page shows, where a line "..." stands for any lines.
+// sameOutput compares the actual output with that of the page, in which a line "..." stands for any lines.
 func sameOutput(want, got []string) bool {
 	if len(want) == 0 {
 		return len(got) == 0
@@ -126,7 +127,7 @@ func sameOutput(want, got []string) bool {
 	return len(got) > 0 && settled(want[0]) == settled(got[0]) && sameOutput(want[1:], got[1:])
 }
 
-// lines are those of an output, without empty ones and without spaces at their ends: those carry nothing.
+// lines returns the lines of an output, without empty ones and without trailing spaces.
 func lines(text []string) []string {
 	var kept []string
 	for _, line := range text {
@@ -137,7 +138,7 @@ func lines(text []string) []string {
 	return kept
 }
 
-func TestReadCommandsTakesTheConsoleBlocks(t *testing.T) {
+func TestReadCommands_readsTheConsoleBlocks(t *testing.T) {
 	t.Parallel()
 	const text = "# X\n```\n$ not this\n```\n## Y\n```yaml\n$ nor: this\n```\n```console\n$ first \\\n    --more\nout 1\n\nout 2\n$ second\n```\n### Sub\n" +
 		"```console\n$ third\n```\n"
@@ -159,7 +160,7 @@ func TestReadCommandsTakesTheConsoleBlocks(t *testing.T) {
 	}
 }
 
-func TestRewriteReplacesOnlyWhatDiffers(t *testing.T) {
+func TestRewrite_replacesOnlyDifferences(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/page.md"
 	const before = "# X\n```console\n$ a \\\n  b\nold 1\nold 2\n$ c\nsame   3s\n$ d\n```\nend\n"
@@ -184,26 +185,26 @@ func TestRewriteReplacesOnlyWhatDiffers(t *testing.T) {
 	}
 }
 
-func TestSameOutput(t *testing.T) {
+func TestSameOutput_comparesLines(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		want, got []string
 		wantSame  bool
 	}{
-		"equal":                      {want: []string{"a b"}, got: []string{"a    b "}, wantSame: true},
-		"another word":               {want: []string{"a b"}, got: []string{"a c"}},
-		"a line too many":            {want: []string{"a"}, got: []string{"a", "b"}},
-		"a line too few":             {want: []string{"a", "b"}, got: []string{"a"}},
-		"an elision of two lines":    {want: []string{"a", "...", "d"}, got: []string{"a", "b", "c", "d"}, wantSame: true},
-		"an elision of none":         {want: []string{"a", "...", "d"}, got: []string{"a", "d"}, wantSame: true},
-		"an elision at the end":      {want: []string{"a", "..."}, got: []string{"a", "b"}, wantSame: true},
-		"what follows must be there": {want: []string{"...", "d"}, got: []string{"a", "b"}},
+		"equal":                               {want: []string{"a b"}, got: []string{"a    b "}, wantSame: true},
+		"another word":                        {want: []string{"a b"}, got: []string{"a c"}},
+		"an additional line":                  {want: []string{"a"}, got: []string{"a", "b"}},
+		"a missing line":                      {want: []string{"a", "b"}, got: []string{"a"}},
+		"an elision of two lines":             {want: []string{"a", "...", "d"}, got: []string{"a", "b", "c", "d"}, wantSame: true},
+		"an elision of no lines":              {want: []string{"a", "...", "d"}, got: []string{"a", "d"}, wantSame: true},
+		"an elision at the end":               {want: []string{"a", "..."}, got: []string{"a", "b"}, wantSame: true},
+		"a line after an elision is required": {want: []string{"...", "d"}, got: []string{"a", "b"}},
 		"ids, ages and times differ": {
 			want:     []string{`11111111-2222-4333-8444-555555555555  3s  2026-01-02T03:04:05Z "total_run_time":0.0`},
 			got:      []string{`aaaaaaaa-2222-4333-8444-555555555555 2m10s 2027-01-02T03:04:05.678Z "total_run_time":1.5`},
 			wantSame: true,
 		},
-		"other numbers do not": {want: []string{`"run_count":1`}, got: []string{`"run_count":2`}},
+		"other numbers differ": {want: []string{`"run_count":1`}, got: []string{`"run_count":2`}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
-// The README submits a task with Prefect itself, which is installed where the tests of the SDK have it.
+// The README submits a task with Prefect itself, from the environment of the SDK tests.
 func TestEveryCommandOfTheREADMEDoesWhatItShows(t *testing.T) {
 	root, err := controlplane.Repository()
 	if err != nil {

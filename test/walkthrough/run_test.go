@@ -18,7 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-func TestARunIsStillThereAfterARestart(t *testing.T) {
+func TestRun_runsSurviveARestart(t *testing.T) {
 	t.Parallel()
 	p, at := buildProgram(t), newPlace(t)
 	first := p.launch(t, at)
@@ -43,7 +43,7 @@ func TestARunIsStillThereAfterARestart(t *testing.T) {
 	nothingLeft(t, at)
 }
 
-func TestAKilledRunDoesNotKeepTheNextOneFromStarting(t *testing.T) {
+func TestRun_killedOneDoesNotBlockTheNext(t *testing.T) {
 	t.Parallel()
 	p, at := buildProgram(t), newPlace(t)
 	first := p.launch(t, at)
@@ -57,7 +57,7 @@ func TestAKilledRunDoesNotKeepTheNextOneFromStarting(t *testing.T) {
 	nothingLeft(t, at)
 }
 
-func TestASecondRunOfTheSameDataIsRefusedInOneLine(t *testing.T) {
+func TestRun_secondOneOnTheSameDataIsRejectedInOneLine(t *testing.T) {
 	t.Parallel()
 	p, at := buildProgram(t), newPlace(t)
 	unlock, err := controlplane.Lock(at.data)
@@ -68,7 +68,7 @@ func TestASecondRunOfTheSameDataIsRefusedInOneLine(t *testing.T) {
 	refused(t, p.launch(t, at), `^make run: the data folder .* is in use by process \d+.*make run DATA=`)
 }
 
-func TestABusyPortIsOneClearLine(t *testing.T) {
+func TestRun_busyPortIsReportedInOneLine(t *testing.T) {
 	t.Parallel()
 	p := buildProgram(t)
 	tests := map[string]struct {
@@ -101,7 +101,7 @@ func TestABusyPortIsOneClearLine(t *testing.T) {
 	}
 }
 
-// refused expects an exit code of 1 and a last line like this, with no line beyond the ordinary ones.
+// refused expects an exit code of 1, a last line like this, and otherwise only the ordinary lines.
 func refused(t *testing.T, r *running, pattern string) {
 	t.Helper()
 	select {
@@ -142,7 +142,7 @@ func call(t *testing.T, method string, at place, path, body string) int {
 	return response.StatusCode
 }
 
-// nothingLeft checks that no process of the stack lives on.
+// nothingLeft checks that no process of the stack is running.
 func nothingLeft(t *testing.T, at place) {
 	t.Helper()
 	if left, _ := filepath.Glob(filepath.Join(at.data, "*.pid")); len(left) > 0 {
@@ -153,15 +153,15 @@ func nothingLeft(t *testing.T, at place) {
 		t.Fatal(err)
 	}
 	for _, file := range commandLines {
-		// A process may end while it is looked at.
+		// A process may end during the check.
 		if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), at.data) {
 			t.Errorf("left behind: %s", strings.ReplaceAll(string(text), "\x00", " "))
 		}
 	}
 }
 
-// Metrics and health are off unless asked for, as docs/observability.md says.
-func TestMetricsAndHealthAreServedWhenAskedFor(t *testing.T) {
+// Metrics and health checks are off by default, as docs/observability.md describes.
+func TestRun_servesMetricsAndHealthOnRequest(t *testing.T) {
 	t.Parallel()
 	p, at := buildProgram(t), newPlace(t)
 	ports := make([]int, 2)

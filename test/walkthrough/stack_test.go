@@ -21,15 +21,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// patience bounds each wait for the stack; it takes a few seconds on an idle machine.
+// patience is the timeout of each wait for the stack, which takes a few seconds on an
+// idle machine.
 const patience = 3 * time.Minute
 
-// program is a built program behind `make run`, with the operator it starts.
+// program is the built program behind `make run`, with the operator that it starts.
 type program struct {
 	root, run, operator string
 }
 
-// built is where TestMain keeps what the tests start.
+// built is the folder in which TestMain keeps the programs.
 var built struct {
 	folder string
 	once   sync.Once
@@ -49,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// buildProgram builds what `make run` builds, once for all tests.
+// buildProgram builds the programs of `make run` once for all tests.
 func buildProgram(t *testing.T) program {
 	t.Helper()
 	built.once.Do(func() { built.program, built.err = build(built.folder) })
@@ -75,13 +76,13 @@ func build(folder string) (program, error) {
 	return p, nil
 }
 
-// place is where a stack runs.
+// place has the folder and ports of a stack.
 type place struct {
 	data, restAddress   string
 	etcdPort, apiServer int
 }
 
-// newPlace is one that nothing else uses.
+// newPlace returns an unused place.
 func newPlace(t *testing.T) place {
 	t.Helper()
 	ports := make([]int, 3)
@@ -105,11 +106,11 @@ type running struct {
 	err    error
 }
 
-// lockedLines collects what a program prints.
+// lockedLines collects the output of a program.
 type lockedLines struct {
 	sync.Mutex
 	all []string
-	// changed gets a token when there is a new line.
+	// changed gets a token after a new line.
 	changed chan struct{}
 }
 
@@ -119,7 +120,7 @@ func (l *lockedLines) text() string {
 	return strings.Join(l.all, "\n")
 }
 
-// launch starts the program and does not wait until it is up.
+// launch starts the program without waiting until it is ready.
 func (p program) launch(t *testing.T, at place, more ...string) *running {
 	t.Helper()
 	args := append([]string{
@@ -137,7 +138,8 @@ func (p program) launch(t *testing.T, at place, more ...string) *running {
 	_ = writer.Close()
 	go func() {
 		defer close(r.ended)
-		// The operator writes to the same pipe, so it has ended too when the pipe has.
+		// The operator writes to the same pipe, so it has also ended when the pipe
+		// ends.
 		r.collect(reader)
 		r.err = cmd.Wait()
 	}()

@@ -14,10 +14,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// update writes what the commands print into the page, where it differs from what is there.
+// update writes the actual output of commands to the page where it differs.
 var update = flag.Bool("update", false, "write the outputs into the page")
 
-// up is what the program prints when everything runs.
+// up is the program's output when everything runs.
 const up = "Ctrl-C stops everything"
 
 func TestEveryCommandOfTheWalkThroughDoesWhatThePageShows(t *testing.T) {
@@ -25,8 +25,7 @@ func TestEveryCommandOfTheWalkThroughDoesWhatThePageShows(t *testing.T) {
 	runPage(t, filepath.Join("docs", "walkthrough.md"))
 }
 
-// runPage starts a stack, types the commands of a page, and compares what is printed. The
-// folders come first in the search path.
+// runPage starts a stack, runs the commands of a page, and compares their output. The folders come first in PATH.
 func runPage(t *testing.T, page string, searchFirst ...string) {
 	t.Helper()
 	p, at := buildProgram(t), newPlace(t)
@@ -57,14 +56,14 @@ func runPage(t *testing.T, page string, searchFirst ...string) {
 	}
 }
 
-// typed is what came of one command.
+// typed is the result of one command.
 type typed struct {
 	lines []string
 	code  int
 }
 
-// typeAll runs the commands in one shell, as a reader would, at the root of the repository. Only the page's folder and
-// address are those of this stack; and as a machine full of tests is slower than a reader's, it waits longer.
+// typeAll runs the commands in one shell, like a reader, at the root of the repository. It replaces only the page's
+// folder and address by those of this stack, and increases timeouts, because a machine that runs tests is slower.
 func typeAll(t *testing.T, p program, at place, commands []command, searchFirst []string) []typed {
 	t.Helper()
 	here := strings.NewReplacer("$PWD/.data", at.data, "127.0.0.1:4200", at.restAddress, "sleep 1;", "sleep 3;")
@@ -75,7 +74,7 @@ func typeAll(t *testing.T, p program, at place, commands []command, searchFirst 
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script.String())
 	shell.Dir = p.root
 	path := strings.Join(append(searchFirst, searchPath(t, p.root)), string(os.PathListSeparator))
-	// A make that the page calls prints what a reader sees, not what one make reports to another.
+	// A make within the page prints its usual output instead of that of a sub-make.
 	shell.Env = append(os.Environ(), "PATH="+path, "TZ=UTC", "MAKELEVEL=0", "MAKEFLAGS=")
 	out, err := shell.CombinedOutput()
 	if err != nil {
@@ -99,8 +98,8 @@ func typeAll(t *testing.T, p program, at place, commands []command, searchFirst 
 
 func marker(i int) string { return fmt.Sprintf("== end of command %d, exit code ", i) }
 
-// searchPath puts the kubectl of the assets first, so that the result is the same everywhere. A machine without curl gets
-// a stand-in.
+// searchPath puts the kubectl of the assets first, so that the result is the same everywhere. A machine without curl
+// gets a replacement.
 func searchPath(t *testing.T, root string) string {
 	t.Helper()
 	built := filepath.Join(root, "bin", "k8s")

@@ -7,8 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// columns is the width at which the prose of the docs wraps, so that a diff of it can
-// be read.
+// columns is the width at which prose in the docs is wrapped.
 const columns = 120
 
 // tooWide reports whether a line of prose is longer than the width although it could

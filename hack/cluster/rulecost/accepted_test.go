@@ -9,7 +9,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
 )
 
-// kube-apiserver rejects a CRD whose rules might cost too much by its estimate, and each version estimates otherwise.
+// kube-apiserver rejects a CRD whose rules have a high estimated cost. The estimate differs between versions.
 func TestTheCRDsAreAccepted(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "config", "crd", "bases", "*.yaml"))
 	if err != nil || len(files) == 0 {

@@ -1,5 +1,5 @@
-// Package rulecost measures what the CRD's rules cost kube-apiserver at each
-// write, by kube-apiserver's own code.
+// Package rulecost measures the cost of the CRD's rules at each write, with
+// kube-apiserver's own code.
 package rulecost
 
 import (
@@ -17,10 +17,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// write is one write of an object, as kube-apiserver's validation sees it.
+// write is one write of an object, as kube-apiserver's validation receives it.
 type write struct {
 	object, old map[string]any
-	// most is how many allocations the rules may make: a tenth more than they do.
+	// most is the maximum number of allocations of the rules, a tenth more than
+	// the measured number.
 	most float64
 }
 
@@ -75,7 +76,7 @@ func writes(t testing.TB, kind string) map[string]write {
 	return all
 }
 
-// decode reads YAML into what kube-apiserver makes of it: whole numbers are int64.
+// decode decodes YAML to the types of kube-apiserver: whole numbers are int64.
 func decode(t testing.TB, path string, into any) {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -108,7 +109,7 @@ func validator(t testing.TB, kind string) *cel.Validator {
 	return cel.NewValidator(structural, true, celconfig.PerCallLimit)
 }
 
-// evaluate evaluates all rules at the write; they have to let it pass.
+// evaluate evaluates all rules for the write, which they must accept.
 func (w write) evaluate(t testing.TB, rules *cel.Validator) {
 	t.Helper()
 	errs, _ := rules.Validate(t.Context(), nil, nil, w.object, w.old, celconfig.RuntimeCELCostBudget)

@@ -1,5 +1,5 @@
-// Package thirdparty holds the objects of other projects' kinds, which the API server of the tests does not know, to the
-// types of those projects: a field that does not exist, or of another type, is an error.
+// Package thirdparty checks the objects of other projects' kinds, which the API server of the tests does not serve,
+// against the types of those projects: an unknown field, or one of another type, is an error.
 package thirdparty
 
 import (
@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kinds make an empty object of each kind; the other kinds of a component are Kubernetes' own.
+// kinds returns an empty object of each kind. The other kinds of a component are Kubernetes' own.
 var kinds = map[string]func() any{
 	"cert-manager.io/v1 Issuer":                  func() any { return &certmanagerv1.Issuer{} },
 	"cert-manager.io/v1 Certificate":             func() any { return &certmanagerv1.Certificate{} },
@@ -23,7 +23,7 @@ var kinds = map[string]func() any{
 	"kustomize.config.k8s.io/v1alpha1 Component": nil,
 }
 
-func TestTheComponentsAreWhatOtherProjectsKnow(t *testing.T) {
+func TestComponents_conformToTheTypesOfOtherProjects(t *testing.T) {
 	seen := map[string]bool{}
 	for _, component := range []string{"cert-manager", "prometheus"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "..", "config", "components", component, "*.yaml"))
@@ -58,7 +58,7 @@ func check(t *testing.T, file, document string) string {
 	empty, known := kinds[kind]
 	switch {
 	case !known:
-		t.Errorf("%s: nobody knows %s", file, kind)
+		t.Errorf("%s: unknown kind %s", file, kind)
 	case empty != nil:
 		if err := yaml.UnmarshalStrict([]byte(document), empty()); err != nil {
 			t.Errorf("%s: %s: %v", file, kind, err)

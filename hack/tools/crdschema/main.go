@@ -1,9 +1,9 @@
-// Command crdschema adds to a rendered CRD what no marker can state: that times
-// are no lists, the bounds of values that have no single type (spec.labels,
+// Command crdschema adds the parts of a CRD that markers cannot express: that
+// times are not lists, the limits of values without a single type (spec.labels,
 // numbers), those of the fields of status.conditions, whose type is not ours, and
-// the rules that are too long to be read.
+// rules that are too long to read.
 //
-// It is run by hack/generate.sh, after controller-gen:
+// hack/generate.sh runs it after controller-gen:
 //
 //	crdschema CRD.yaml
 package main
@@ -34,8 +34,7 @@ func run(path string) error {
 	if err != nil {
 		return fmt.Errorf("reading: %w", err)
 	}
-	// The object is kept as it is, but for what is added: the Go type would bring
-	// an empty status along.
+	// The object keeps its form: the Go type would add an empty status.
 	var object map[string]any
 	if err := yaml.Unmarshal(text, &object); err != nil {
 		return fmt.Errorf("decoding: %w", err)
@@ -53,9 +52,8 @@ func run(path string) error {
 	return os.WriteFile(path, append([]byte("---\n"), body...), 0o644) //nolint:gosec // a file of the repository
 }
 
-// labelBounds let in a text of at most 64 characters, a number and a boolean: a
-// list or an object would have to be longer than it may be. The 64 is
-// v1alpha1.MaxLabelText.
+// labelBounds accepts a text of at most 64 characters, a number and a boolean. A
+// list or an object would exceed the limits. The 64 is v1alpha1.MaxLabelText.
 var labelBounds = map[string]any{
 	"maxLength":     64,
 	"minItems":      1,
@@ -64,16 +62,16 @@ var labelBounds = map[string]any{
 	"maxProperties": 0,
 }
 
-// conditionBounds are tighter than those of metav1.Condition: the longest legal
-// object is to stay small. They are v1alpha1.MaxConditionType and so on.
+// conditionBounds are lower than those of metav1.Condition, to keep the largest
+// valid object small. They are v1alpha1.MaxConditionType and so on.
 var conditionBounds = map[string]map[string]any{
 	"type":    {"maxLength": 64},
 	"reason":  {"maxLength": 64},
 	"message": {"maxLength": 256},
-	// The largest integer that every JSON reader takes exactly; an int64 in Go.
+	// The largest integer that every JSON decoder reads exactly; an int64 in Go.
 	"observedGeneration": {"maximum": 9007199254740991},
-	// The format alone admits times that Go does not decode. The pattern is that of
-	// v1alpha1.MicroTime.
+	// The format alone accepts times that Go does not decode. The pattern is that
+	// of v1alpha1.MicroTime.
 	"lastTransitionTime": {
 		"maxLength": 35,
 		"pattern":   `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`,
@@ -109,9 +107,9 @@ func bound(object map[string]any) error {
 	return nil
 }
 
-// boundFormats keeps lists out of texts with a format, such as times: the API
-// server takes a list for such a text, whatever its type is. No list has at least
-// one item and none.
+// boundFormats rejects lists for texts with a format, such as times, because the
+// API server accepts a list for such a text, whatever its type is. No list has at
+// least one item and none.
 func boundFormats(node any) {
 	switch node := node.(type) {
 	case map[string]any:

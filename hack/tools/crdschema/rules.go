@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The long rules of the CRD are made here, from lists of fields: no one could read them in a marker. All look at as few
-// fields as they can, as docs/architecture.md says under "What rules cost".
+// The long rules of the CRD are generated here from lists of fields, because they would be unreadable in a marker. All
+// rules read as few fields as possible, as docs/architecture.md explains under "What rules cost".
 
 // fixed are the fields of spec that keep the value, or the absence, of the create. initialState does too: a rule at that
 // field rejects another value and says how to change the state, and the rule here rejects that it is added or removed.
@@ -22,21 +22,22 @@ var taskRunFields = fixed{"TaskRun", []string{
 	"taskInputs", "initialState", "origin",
 }}
 
-// required are those of them that are always there.
+// required are those of them that are always set.
 var required = map[string]bool{"taskKey": true}
 
-// presence are those of which the rule looks only whether they are there.
+// presence are those for which the rule only checks whether they are set.
 var presence = map[string]bool{"initialState": true}
 
 // untyped are the fields of spec that CEL has no type for.
 var untyped = map[string]bool{"labels": true, "parameters": true, "context": true, "jobVariables": true}
 
-// wirePolicy is how many characters of origin.wire do not count: what a policy takes there at most, and the braces.
+// wirePolicy is the number of characters of origin.wire that do not count: the maximum size of a policy there, and the
+// braces.
 const wirePolicy = "264"
 
-// statusChanged is true for a write that changes how many fields status has, or status.updatedTime. Such a write came through
-// the status subresource, where kube-apiserver itself keeps spec. The list of one element is for Kubernetes 1.32, by whose estimate the
-// comparison of two optional values has no upper limit.
+// statusChanged is true for a write that changes the number of fields of status, or status.updatedTime. Such a write
+// came through the status subresource, where kube-apiserver itself keeps spec. The list of one element is for
+// Kubernetes 1.32, whose estimate has no upper limit for the comparison of two optional values.
 const statusChanged = `[?self.?status].exists(s, ![?oldSelf.?status].exists(o, ` +
 	`size(dyn(s)) == size(dyn(o)) && s.?updatedTime in [o.?updatedTime]))`
 
@@ -101,7 +102,7 @@ func (f fixed) immutability() map[string]any {
 	}
 }
 
-// changed is true if the field of spec is another than before.
+// changed returns an expression that is true if the field of spec has changed.
 func changed(field string) string {
 	now, old := "self.spec", "oldSelf.spec"
 	if untyped[field] {
@@ -117,10 +118,10 @@ func changed(field string) string {
 	return fmt.Sprintf("has(%[1]s) ? !has(%[2]s) || %[1]s != %[2]s : has(%[2]s)", now, old)
 }
 
-// size is the length of an optional text of an object.
+// size returns the length of an optional text of an object.
 func size(object, field string) string { return fmt.Sprintf(`size(%s.?%s.orValue(""))`, object, field) }
 
-// sizes are the lengths of optional texts of an object, added up.
+// sizes returns the total length of optional texts of an object.
 func sizes(object string, fields ...string) string {
 	sum := make([]string, 0, len(fields))
 	for _, field := range fields {
@@ -129,20 +130,20 @@ func sizes(object string, fields ...string) string {
 	return strings.Join(sum, " + ")
 }
 
-// entries are the lengths of all keys and values of a map of texts, added up.
+// entries returns the total length of all keys and values of a map of texts.
 func entries(path string) string {
 	return fmt.Sprintf("%[1]s.map(k, size(k) + size(%[1]s[k])).sum()", path)
 }
 
-// textsOfState are those of the state that is called s and is at the path, with what a state counts for itself. A path from
-// self is needed for what is gone through: kube-apiserver knows only of that how long it can be.
+// textsOfState returns the texts of the state with the variable s at the path, and the fixed size of a state. Loops
+// need a path from self, because kube-apiserver knows the maximum length only of such a path.
 func textsOfState(path string) string {
 	keyset := path + ".stateDetails.runInputKeyset"
 	return "128 + " + sizes("s", "name", "message", "dataJSON") + " + [?s.?stateDetails].map(d, " +
 		sizes("d", "cacheKey", "pauseKey", "traceparent") + " + (has(d.runInputKeyset) ? " + entries(keyset) + " : 0)).sum()"
 }
 
-// mostOfState is the most that the texts of a state can come to, by the long ones alone.
+// mostOfState returns the maximum size of the texts of a state, computed from its long texts only.
 func mostOfState(path string) string {
 	return "[" + path + `].map(t, 384 + ` + sizes("t", "message", "dataJSON") + " + [?t.?stateDetails].map(d, 768 + " +
 		size("d", "cacheKey") + " + 512 * size(d.?runInputKeyset.orValue({}))).sum()).sum()"
@@ -206,8 +207,8 @@ func textsOfChangedSpec(texts specTexts) map[string]any {
 	return texts.limitOnSpec(statusChanged + " || (" + strings.Join(unchanged, " && ") + ")")
 }
 
-// sourcesOfInputs limits the sources of all arguments together. The named ones are counted only if there are more sources
-// than may be named.
+// sourcesOfInputs limits the sources of all arguments together. The named ones are counted only if there are more
+// sources than the maximum of named ones.
 func sourcesOfInputs() map[string]any {
 	all := "self.map(a, size(a.?sources.orValue([]))).sum()"
 	named := "self.map(a, has(a.sources) ? a.sources.map(s, has(s.taskRunName) ? 1 : 0).sum() : 0).sum()"
@@ -231,8 +232,8 @@ func (t specTexts) limitOnSpec(passed string) map[string]any {
 // ifThere is a number, or 0 where the field is missing.
 func ifThere(field, number string) string { return "(has(" + field + ") ? " + number + " : 0)" }
 
-// textsOfStatus limits all texts of the states in status. A state with the four required fields has only a name. First
-// such a name is taken for as long as it may be; only if that is too much, all names are counted.
+// textsOfStatus limits all texts of the states in status. A state with only the four required fields has only a name.
+// The rule first uses the maximum length of such a name, and counts all names only if that exceeds the limit.
 func textsOfStatus() map[string]any {
 	const most, exact = "256", "size(s.name)"
 	return map[string]any{
@@ -250,7 +251,7 @@ func textsOfEffective(limit int, fields ...string) map[string]any {
 	}
 }
 
-// limitOnStates is the limit on all texts of the states, with the length of the name of a state that has no other texts.
+// limitOnStates is the limit on all texts of the states, with the length of the name of a state without other texts.
 func limitOnStates(name string) string {
 	texts := "size(dyn(s)) == 4 ? 128 + " + name + " : "
 	current := "[?self.?state].map(s, " + texts + textsOfState("self.state") + ").sum()"

@@ -21,7 +21,7 @@ type section struct {
 	schema schema
 }
 
-// printer collects the text; objects with the same fields are described once.
+// printer collects the text. Objects with the same fields are described once.
 type printer struct {
 	strings.Builder
 
@@ -161,8 +161,8 @@ func (p *printer) rules(s schema) {
 	p.WriteString("\n")
 }
 
-// inside returns the object that a field holds, be it in lists or maps, and how
-// to say so.
+// inside returns the object that a field holds, directly or in lists or maps,
+// and a description of the nesting.
 func inside(s schema) (inner schema, suffix string) {
 	switch {
 	case s.Items != nil && s.Items.Schema != nil:
@@ -176,7 +176,7 @@ func inside(s schema) (inner schema, suffix string) {
 	}
 }
 
-// typeOf words a type and its bounds.
+// typeOf describes a type and its limits.
 func typeOf(s schema) string {
 	switch {
 	case s.Items != nil && s.Items.Schema != nil:
@@ -261,15 +261,15 @@ func prose(text string) string {
 	return strings.Join(paragraphs, "\n\n")
 }
 
-// cell puts a text into one cell of a table.
+// cell converts a text to one cell of a table.
 func cell(text string) string {
 	return strings.ReplaceAll(escape(strings.Join(strings.Fields(text), " ")), "|", `\|`)
 }
 
-// escape keeps Markdown from reading a word in angle brackets as HTML.
+// escape prevents Markdown from reading a word in angle brackets as HTML.
 func escape(text string) string { return strings.ReplaceAll(text, "<", `\<`) }
 
-// anchor is what GitHub makes of a heading.
+// anchor returns GitHub's anchor of a heading.
 func anchor(heading string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(".[]{}", r) {

@@ -13,18 +13,17 @@ import (
 	"sync"
 )
 
-// Route is a route of the server as the document describes it. The schemas of its bodies and its query parameters are in
-// routeDocs.
+// Route is a route of the server for the document. The schemas of its bodies and its query parameters are in routeDocs.
 type Route struct {
-	Method, Path string // the path without the base; the parameter in braces
-	Parameter    string // the name of the parameter in the path; "" if there is none
+	Method, Path string   // the path without the base; the parameter in braces
+	Parameters   []string // the names of the parameters in the path
 	Summary      string
 	Group        Group
 
 	Body       bool // a request can have a body
 	Open       bool // the route needs no authentication
 	Protected  bool // the route needs a permission
-	AnyVersion bool // the version that the client asks for is not checked
+	AnyVersion bool // the API version of the client is not checked
 	Creates    bool // the response is 409 if the object exists with other content
 	NotFound   bool // the response is 404 if the object does not exist
 }
@@ -35,6 +34,7 @@ type Group string
 // The groups, in the order of the page.
 const (
 	GroupRuns   Group = "task runs"
+	GroupFlows  Group = "flows and flow runs"
 	GroupLimits Group = "concurrency limits"
 	GroupServer Group = "server"
 )
@@ -49,7 +49,7 @@ func NewDocument(version string, routes []Route) *Document {
 	return &Document{sync.OnceValues(func() (document, error) { return describe(version, routes) })}
 }
 
-// Described returns the routes that have a description, each as its method and path, sorted.
+// Described returns the routes with a description, each as its method and path, sorted.
 func Described() []string { return slices.Sorted(maps.Keys(routeDocs)) }
 
 // JSON returns the document for clients that send requests below the base.
@@ -139,7 +139,7 @@ func describe(version string, routes []Route) (document, error) {
 			Description: "Task runs as Kubernetes objects, with the REST interface of a Prefect 3 server.",
 		},
 		Paths:      map[string]map[string]operation{},
-		Tags:       []documentTag{{GroupRuns}, {GroupLimits}, {GroupServer}},
+		Tags:       []documentTag{{GroupRuns}, {GroupFlows}, {GroupLimits}, {GroupServer}},
 		Components: components,
 	}
 	for i := range routes {
@@ -179,7 +179,7 @@ var schemaExamples = sync.OnceValues(func() (map[string]json.RawMessage, error) 
 	return first, nil
 })
 
-// addExample copies the example of the schema of the body to the request, where clients and pages read it.
+// addExample copies the example of the body's schema to the request, where clients and pages read it.
 func addExample(o *operation, body string) error {
 	if body == "" {
 		return nil
@@ -199,8 +199,8 @@ func operationOf(rt *Route, doc *routeDoc) operation {
 	o := operation{
 		OperationID: operationID(rt), Tags: []Group{rt.Group}, Summary: rt.Summary, Responses: map[string]*contents{},
 	}
-	if rt.Parameter != "" {
-		o.Parameters = append(o.Parameters, component("parameters", rt.Parameter))
+	for _, name := range rt.Parameters {
+		o.Parameters = append(o.Parameters, component("parameters", name))
 	}
 	for _, name := range doc.query {
 		o.Parameters = append(o.Parameters, component("parameters", name))
@@ -219,7 +219,7 @@ func operationOf(rt *Route, doc *routeDoc) operation {
 	return o
 }
 
-// commonResponses returns the responses that follow from the properties of a route: the errors that many routes return,
+// commonResponses returns the responses that depend on the properties of a route: the errors that many routes return,
 // with the schemas of their bodies (contract §1.1).
 func commonResponses(rt *Route, doc *routeDoc) map[int]string {
 	a := map[int]string{}
@@ -264,7 +264,7 @@ func authorizationResponses(rt *Route) map[int]string {
 	return a
 }
 
-// acquiresSlots reports whether the response can be that no slots are free.
+// acquiresSlots reports whether a response can report that no slots are free.
 func acquiresSlots(rt *Route) bool {
 	return strings.HasSuffix(rt.Path, "/increment") || strings.HasSuffix(rt.Path, "/increment-with-lease")
 }

@@ -16,8 +16,8 @@ func TestNewDocument_routeWithoutDescription(t *testing.T) {
 	}
 }
 
-// The library that reads the document looks at references from routes that are served only.
-func TestEveryReferenceIsToAComponent(t *testing.T) {
+// The library that reads the document checks only references of served routes.
+func TestDocument_everyReferenceIsToAComponent(t *testing.T) {
 	t.Parallel()
 	var parts map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(components, &parts); err != nil {
@@ -41,7 +41,7 @@ func TestEveryReferenceIsToAComponent(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"Detail", "Message", "Invalid", "NotFound", "Refused", "Forbidden"} { // by rule
+	for _, name := range []string{"Detail", "Message", "Invalid", "NotFound", "Refused", "Forbidden"} { // referenced by rules
 		used[name] = true
 	}
 	for name := range used {
@@ -56,7 +56,7 @@ func TestEveryReferenceIsToAComponent(t *testing.T) {
 	}
 }
 
-// trimList is the name of what a list holds.
+// trimList returns the name of the items of a list.
 func trimList(name string) string {
 	if name != "" && name[0] == '[' {
 		return name[1 : len(name)-1]
@@ -65,7 +65,7 @@ func trimList(name string) string {
 }
 
 // Each schema of a body has exactly one example, so that the document shows it.
-func TestEveryRequestBodyHasOneExample(t *testing.T) {
+func TestDocument_everyRequestBodyHasOneExample(t *testing.T) {
 	t.Parallel()
 	var parts struct {
 		Schemas map[string]struct{ Examples []json.RawMessage }

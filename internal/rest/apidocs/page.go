@@ -10,7 +10,7 @@ import (
 	"github.com/swaggest/swgui/v5/static"
 )
 
-// page has the files of the page that are written for this operator. The other files are those of Swagger UI.
+// page holds the files of the page that are written for this operator. The other files are those of Swagger UI.
 //
 //go:embed page
 var page embed.FS
@@ -40,8 +40,8 @@ var assets = map[string]asset{
 	"favicon-32x32.png":    {static.FS, "favicon-32x32.png", typePNG, false},
 }
 
-// PagePolicy is the Content-Security-Policy of the page. The page can load files of this server only, and no other page
-// can frame it. The styles of Swagger UI contain pictures as data.
+// PagePolicy is the Content-Security-Policy of the page. The page can load only files of this server, and no other page
+// can frame it. The styles of Swagger UI contain images as data URLs.
 const PagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -56,7 +56,7 @@ type File struct {
 var links = regexp.MustCompile(`(href|src)="([^"]*)"`)
 
 // Page returns the page. Its references are relative to its own path. depth is the number of slashes at the end of that
-// path: each one moves the references one level up.
+// path: the references go up one level for each.
 func Page(depth int) (File, error) {
 	f, err := indexPage.read()
 	if up := strings.Repeat("../", depth); up != "" {

@@ -1,7 +1,7 @@
 package apidocs
 
-// routeDoc is the part of the description of a route that does not follow from its row. Schemas are named as in
-// components.json. [Name] is a list of them.
+// routeDoc is the part of the description of a route that does not depend on its row in the routes table.
+// Schemas have the names in components.json. [Name] is a list of them.
 type routeDoc struct {
 	query     []string       // names of parameters
 	body      string         // schema of the body, "" if there is none
@@ -38,8 +38,43 @@ var routeDocs = map[string]routeDoc{
 	"POST /ui/task_runs/dashboard/counts": {body: "DashboardCountsBody", responses: bodies{200: "TaskRunCounts", 422: "Unprocessable"}},
 	"POST /ui/flow_runs/count-task-runs":  {body: "CountTaskRunsBody", responses: bodies{200: "CountByFlowRun"}},
 
-	"POST /events":    {body: "EventsBody", responses: bodies{204: ""}},
-	"GET /flows/{id}": {responses: bodies{200: "Flow"}},
+	"POST /events": {body: "EventsBody", responses: bodies{204: ""}},
+
+	"POST /flows/filter":             {body: "FlowFilterBody", optional: true, responses: bodies{200: "[Flow]", 422: "Unprocessable"}},
+	"POST /flows/count":              {body: "FlowCountBody", optional: true, responses: bodies{200: "Natural"}},
+	"POST /flows/paginate":           {body: "FlowPaginateBody", optional: true, responses: bodies{200: "FlowPaginationResponse", 422: "Unprocessable"}},
+	"POST /flows/bulk_delete":        {body: "FlowsBulkDeleteBody", optional: true, responses: bodies{200: "BulkDeleteResponse"}},
+	"POST /flow_runs/filter":         {body: "FlowRunFilterBody", optional: true, responses: bodies{200: "[FlowRun]", 422: "Unprocessable"}},
+	"POST /flow_runs/count":          {body: "FlowRunCountBody", optional: true, responses: bodies{200: "Natural"}},
+	"POST /flow_runs/lateness":       {body: "FlowRunCountBody", optional: true, responses: bodies{200: "SecondsOrNull"}},
+	"POST /flow_runs/paginate":       {body: "FlowRunPaginateBody", optional: true, responses: bodies{200: "FlowRunPaginationResponse", 422: "Unprocessable"}},
+	"POST /flow_runs/history":        {body: "FlowRunHistoryBody", responses: bodies{200: "[HistoryResponse]", 422: "Unprocessable"}},
+	"POST /flow_runs/bulk_delete":    {body: "FlowRunsBulkDeleteBody", optional: true, responses: bodies{200: "BulkDeleteResponse"}},
+	"POST /flow_runs/bulk_set_state": {body: "BulkSetStateBody", responses: bodies{200: "BulkSetStateResponse"}},
+	"POST /ui/flow_runs/history":     {body: "FlowRunPointsBody", optional: true, responses: bodies{200: "[SimpleFlowRun]"}},
+
+	"POST /flows/":           {body: "FlowCreate", responses: bodies{200: "Flow", 201: "Flow", 404: "Detail"}},
+	"PATCH /flows/{id}":      {body: "FlowUpdate", responses: bodies{204: ""}},
+	"GET /flows/{id}":        {responses: bodies{200: "Flow"}},
+	"GET /flows/name/{name}": {responses: bodies{200: "Flow"}},
+	"DELETE /flows/{id}":     {responses: bodies{204: ""}},
+
+	"POST /flow_runs/":                   {body: "FlowRunCreate", responses: bodies{200: "FlowRun", 201: "FlowRun", 404: "Detail"}},
+	"PATCH /flow_runs/{id}":              {body: "FlowRunUpdate", responses: bodies{204: ""}},
+	"GET /flow_runs/{id}":                {responses: bodies{200: "FlowRun"}},
+	"DELETE /flow_runs/{id}":             {responses: bodies{204: ""}},
+	"POST /flow_runs/{id}/set_state":     {body: "SetStateBody", responses: bodies{200: "OrchestrationResult", 201: "OrchestrationResult"}},
+	"POST /flow_runs/{id}/resume":        {body: "ResumeBody", optional: true, responses: bodies{200: "OrchestrationResult", 201: "OrchestrationResult"}},
+	"PATCH /flow_runs/{id}/labels":       {body: "LabelsBody", responses: bodies{204: ""}},
+	"GET /flow_runs/{id}/graph":          {responses: bodies{200: "[TaskRunDependencies]"}},
+	"GET /flow_runs/{id}/graph-v2":       {query: []string{"since"}, responses: bodies{200: "FlowRunGraph"}},
+	"GET /flow_runs/{id}/logs/download":  {content: "text/csv", responses: bodies{200: "Text"}},
+	"POST /flow_runs/{id}/input":         {body: "FlowRunInputBody", responses: bodies{201: "Null", 409: "Detail"}},
+	"POST /flow_runs/{id}/input/filter":  {body: "FlowRunInputFilterBody", responses: bodies{200: "[FlowRunInput]"}},
+	"GET /flow_runs/{id}/input/{key}":    {content: "text/plain", responses: bodies{200: "Text"}},
+	"DELETE /flow_runs/{id}/input/{key}": {responses: bodies{204: ""}},
+	"GET /flow_run_states/{id}":          {responses: bodies{200: "State"}},
+	"GET /flow_run_states/":              {query: []string{"flow_run_id"}, responses: bodies{200: "[State]"}},
 
 	"POST /concurrency_limits/":                {body: "ConcurrencyLimitCreate", responses: bodies{200: "ConcurrencyLimit", 201: "ConcurrencyLimit", 404: "Detail"}},
 	"POST /concurrency_limits/filter":          {body: "LimitsFilterBody", optional: true, responses: bodies{200: "[ConcurrencyLimit]", 422: "Unprocessable"}},

@@ -48,7 +48,7 @@ func (p *Policy) Preflight(r *http.Request, proxied bool) Preflight {
 	return response
 }
 
-// ResponseHeader returns the headers that let a page of an allowed origin read the response.
+// ResponseHeader returns the headers that allow a page of an accepted origin to read the response.
 func (p *Policy) ResponseHeader(r *http.Request, proxied bool) [][2]string {
 	origin := r.Header.Get(headerOrigin)
 	vary := [2]string{"Vary", headerOrigin}

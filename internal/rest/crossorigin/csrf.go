@@ -17,13 +17,13 @@ import (
 // TokenLifetime is the time for which a token is valid.
 const TokenLifetime = time.Hour
 
-// The headers of requests that change something.
+// The headers of requests that change data.
 const (
 	HeaderToken  = "Prefect-Csrf-Token" //nolint:gosec // the name of a header
 	HeaderClient = "Prefect-Csrf-Client"
 )
 
-// The responses to requests that change something without a valid token (contract §5).
+// The responses to requests that change data without a valid token (contract §5).
 const (
 	textNoToken  = "Missing CSRF token." //nolint:gosec // no credential
 	textNoClient = "Missing client identifier."
@@ -33,14 +33,14 @@ const (
 const (
 	minKeyBytes    = 32
 	maxKeyBytes    = 4096
-	tokenBytes     = 32 // 64 hexadecimal digits, as clients know them
+	tokenBytes     = 32 // 64 hexadecimal digits, the length that clients expect
 	tokenTimeBytes = 8
 	tokenMACBytes  = tokenBytes - tokenTimeBytes
 	uuidBytes      = 16
 )
 
 // Tokens issues and checks CSRF tokens. A token contains its expiration and a MAC of the expiration and the client.
-// Nothing is stored, and all replicas with the same key accept the token.
+// No state is stored, so all replicas with the same key accept the token.
 type Tokens struct{ key []byte }
 
 // NewTokens reads the key from a file. Without a file the key is random.
@@ -62,7 +62,7 @@ func NewTokens(keyFile string) (*Tokens, error) {
 	return &Tokens{key}, nil
 }
 
-// Issue returns a token of a client that is valid until a time.
+// Issue returns a token for a client that is valid until a time.
 func (t *Tokens) Issue(client string, until time.Time) string {
 	token := binary.BigEndian.AppendUint64(make([]byte, 0, tokenBytes), uint64(until.UnixMicro()))
 	return hex.EncodeToString(append(token, t.mac(token, client)...))
@@ -71,7 +71,7 @@ func (t *Tokens) Issue(client string, until time.Time) string {
 // mac returns the HMAC of the expiration and the client.
 func (t *Tokens) mac(until []byte, client string) []byte {
 	mac := hmac.New(sha256.New, t.key)
-	mac.Write(until) // has always the same length, so the two cannot be mixed up
+	mac.Write(until) // has a fixed length, so that the two cannot be confused
 	mac.Write([]byte(client))
 	return mac.Sum(nil)[:tokenMACBytes]
 }
@@ -84,10 +84,10 @@ func (t *Tokens) valid(token, client string, now time.Time) bool {
 	}
 	until := raw[:tokenTimeBytes]
 	authentic := hmac.Equal(raw[tokenTimeBytes:], t.mac(until, client))
-	return authentic && now.UnixMicro() < int64(binary.BigEndian.Uint64(until)) //nolint:gosec // the value that Issue has written
+	return authentic && now.UnixMicro() < int64(binary.BigEndian.Uint64(until)) //nolint:gosec // Issue has written the value
 }
 
-// Check returns the error for a request that changes something without a valid token. nil Tokens accept all requests.
+// Check returns the error for a request that changes data without a valid token. nil Tokens accept all requests.
 func (t *Tokens) Check(r *http.Request, now time.Time) error {
 	if t == nil || !changes(r.Method) {
 		return nil
@@ -115,7 +115,7 @@ func changes(method string) bool {
 	}
 }
 
-// TokenID derives the id of a token, a UUID of version 8.
+// TokenID returns the id of a token, a UUID of version 8.
 func TokenID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	sum[6] = sum[6]&0x0f | 0x80

@@ -14,7 +14,7 @@ type Options struct {
 	AllowedHosts []string // accepted host names in the header Host, in addition to loopback, where callers are not authenticated
 	CORSOrigins  []string // accepted origins of web pages, in addition to loopback
 
-	CSRFProtection bool   // requests that change something need a token
+	CSRFProtection bool   // requests that change data need a token
 	CSRFKeyFile    string // key of the tokens; "": a random key
 }
 

@@ -27,14 +27,14 @@ const (
 	textTokenOrigin   = "Web pages from other origins cannot get a CSRF token: add the origin of the page to --rest-cors-origins." //nolint:gosec // no credential
 )
 
-// Policy rejects requests that a web page sends from the browser of a user without the knowledge of the user. A page
-// needs no credential where the identity of the caller does not depend on what the caller sends: without
-// authentication, and behind the aggregation layer, which kubectl proxy and the cookies of other proxies lead to.
-// Clients other than browsers send no Origin. Their requests are not affected.
+// Policy rejects requests that a web page sends from a user's browser without the user's knowledge. A page needs no
+// credential where the identity does not depend on the request: without authentication, and behind the aggregation
+// layer, which kubectl proxy and proxies with cookies lead to. Clients other than browsers send no Origin, so their
+// requests are not affected.
 type Policy struct {
-	anyone  bool            // no authentication: the Host is checked
+	anyone  bool            // no authentication: Host is checked
 	hosts   map[string]bool // accepted host names without a port, in addition to loopback
-	origins map[string]bool // accepted in addition to loopback
+	origins map[string]bool // accepted, in addition to loopback
 }
 
 // NewPolicy returns the policy of a server whose callers are authenticated or not.
@@ -63,8 +63,7 @@ func (p *Policy) Check(r *http.Request, proxied bool) error {
 	return nil
 }
 
-// CheckHost returns the error for a request of another host than those that are served
-// without authentication.
+// CheckHost returns the error for a request with a host that is not accepted without authentication.
 func (p *Policy) CheckHost(r *http.Request) error {
 	if !p.anyone || p.servesHost(r.Host) {
 		return nil
@@ -72,8 +71,8 @@ func (p *Policy) CheckHost(r *http.Request) error {
 	return wire.NewDetailError(http.StatusMisdirectedRequest, fmt.Sprintf("The host %.256q is not served: use localhost or 127.0.0.1, or add the host to --rest-allowed-hosts.", r.Host))
 }
 
-// checkPage returns the error for a request that changes something, or opens a
-// websocket, if a web page sends it that is not allowed or needs no preflight to.
+// checkPage returns the error for a request that changes data, or opens a websocket, if the web page is not allowed,
+// or if the page could send the request without a preflight.
 func (p *Policy) checkPage(r *http.Request) error {
 	contentType := r.Header.Get("Content-Type")
 	switch {
@@ -88,12 +87,12 @@ func (p *Policy) checkPage(r *http.Request) error {
 	}
 }
 
-// simple reports whether a browser may send the request without a preflight, or
-// whether the request has a body, whose type counts.
+// simple reports whether a browser can send the request without a preflight, or whether the request has a body,
+// whose type is then checked.
 func simple(r *http.Request) bool { return r.Method == http.MethodPost || r.ContentLength != 0 }
 
-// CheckToken returns the error for a page that asks for a CSRF token. A page on a
-// loopback address needs to be listed as any other: the token protects from it.
+// CheckToken returns the error for a page that requests a CSRF token. A page on a loopback address must be listed
+// like any other, because the token protects against such pages.
 func (p *Policy) CheckToken(r *http.Request, proxied bool) error {
 	for _, origin := range r.Header.Values(headerOrigin) {
 		if !sameOrigin(origin, r) && !p.listed(origin) && !p.anyPage(proxied) {
@@ -103,9 +102,8 @@ func (p *Policy) CheckToken(r *http.Request, proxied bool) error {
 	return nil
 }
 
-// foreign reports whether a web page of an origin that is not allowed sends the
-// request. Browsers that leave the Origin out say by Sec-Fetch-Site where the page
-// is from.
+// foreign reports whether a web page of an origin that is not allowed sends the request. Browsers that omit Origin
+// send the site of the page in Sec-Fetch-Site.
 func (p *Policy) foreign(r *http.Request) bool {
 	origins := r.Header.Values(headerOrigin)
 	if len(origins) == 0 {
@@ -115,20 +113,19 @@ func (p *Policy) foreign(r *http.Request) bool {
 	return len(origins) > 1 || !p.allowed(origins[0], r)
 }
 
-// allowed reports whether pages of the origin may read responses and change runs.
+// allowed reports whether pages of the origin can read responses and change runs.
 func (p *Policy) allowed(origin string, r *http.Request) bool {
 	return p.listed(origin) || loopbackOrigin(origin) || sameOrigin(origin, r)
 }
 
 func (p *Policy) listed(origin string) bool { return p.origins[normalOrigin(origin)] }
 
-// anyPage reports whether every page may read responses, for none of them is of use
-// without a token. The aggregation layer needs none.
+// anyPage reports whether every page can read responses, because none gets data without a token. Behind the
+// aggregation layer, pages need no token.
 func (p *Policy) anyPage(proxied bool) bool { return p.origins[anyOrigin] && !proxied }
 
-// servesHost reports whether the Host of a request is one of loopback or listed.
-// Another one is the name of a web page's own host, which its owner has pointed at
-// this machine (DNS rebinding).
+// servesHost reports whether the Host of a request is a loopback name or listed. Another name can be that of a web
+// page's own host, resolved to this machine (DNS rebinding).
 func (p *Policy) servesHost(host string) bool {
 	name := hostName(host)
 	return loopbackName(name) || p.hosts[name]
@@ -140,8 +137,8 @@ func loopbackOrigin(origin string) bool {
 	return err == nil && loopbackName(hostName(u.Host))
 }
 
-// sameOrigin reports whether the page is from the server itself. The scheme does
-// not count: behind a proxy that ends TLS, the server does not know it.
+// sameOrigin reports whether the page is from the server itself. The scheme is not compared, because the server does
+// not know it behind a proxy that terminates TLS.
 func sameOrigin(origin string, r *http.Request) bool {
 	u, err := parseOrigin(origin)
 	return err == nil && strings.EqualFold(u.Host, r.Host)
@@ -174,13 +171,13 @@ func normalHost(host string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(host), "["), "]"), ".")
 }
 
-// loopbackName reports whether the name cannot be that of another machine.
+// loopbackName reports whether the name always means this machine.
 func loopbackName(name string) bool {
 	ip := net.ParseIP(name)
 	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// IsLoopback reports whether only this machine reaches an address, host:port.
+// IsLoopback reports whether an address, host:port, is reachable only from this machine.
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return err == nil && loopbackName(normalHost(host))

@@ -97,5 +97,8 @@ func appendCreator(b []byte, creator *flowrun.Creator) []byte {
 
 // AppendState writes a state of the flow run (flows contract §3.4). It writes null for a nil state.
 func AppendState(b []byte, run *flowrun.Run, state *orchestration.State) []byte {
+	if state == nil {
+		return append(b, "null"...)
+	}
 	return wire.AppendStateOf(b, wire.StateOwner{FlowRunID: run.ID, TaskRunID: run.ParentTaskRunID}, state)
 }

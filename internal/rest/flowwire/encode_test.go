@@ -124,6 +124,41 @@ func TestAnOutcomeIsWritten(t *testing.T) {
 	}
 }
 
+func TestOutcomesOfManyRunsAreWritten(t *testing.T) {
+	t.Parallel()
+	outcome := flowrun.Outcome{Run: &flowrun.Run{ID: idRun, ParentTaskRunID: idOther}, State: runningState(), Status: orchestration.Reject, Reason: "no"}
+	const begin = `{"flow_run_id":"` + idRun + `","status":`
+	if got, want := string(AppendRunOutcome(nil, outcome)), begin+`"REJECT","state":`+runningText+`,"details":{"type":"reject_details","reason":"no"}}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	outcome.State, outcome.Status = nil, orchestration.Abort
+	if got, want := string(AppendRunOutcome(nil, outcome)), begin+`"ABORT","state":null,"details":{"type":"abort_details","reason":"no"}}`; got != want {
+		t.Errorf("without a state: %s, want %s", got, want)
+	}
+}
+
+func TestPartsOfListsAreWritten(t *testing.T) {
+	t.Parallel()
+	run := &flowrun.Run{ID: idRun}
+	run.State, run.ExpectedStartTime, run.TotalRunTime = runningState(), &noon, time.Second
+	later := noon.Add(1500 * time.Millisecond)
+	started := *run
+	started.StartTime = &later
+	const begin = `{"id":"` + idRun + `","state_type":"RUNNING","timestamp":`
+	for want, got := range map[string][]byte{
+		`{"deleted":[]}`:        AppendDeleted(nil, nil),
+		`{"deleted":["a","b"]}`: AppendDeleted(nil, []string{"a", "b"}),
+		`null`:                  AppendLateness(nil, nil),
+		`2.0`:                   AppendLateness(nil, new(2.0)),
+		begin + `"2026-08-21T12:00:00Z","duration":2.5,"lateness":1.5}`:        AppendPoint(nil, run, later),
+		begin + `"2026-08-21T12:00:01.500000Z","duration":2.5,"lateness":1.5}`: AppendPoint(nil, &started, later),
+	} {
+		if string(got) != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestAnInputIsWritten(t *testing.T) {
 	t.Parallel()
 	in := &flowrun.Input{ID: idOther, Created: noon, RunID: idRun, Key: "k-1", Value: `{"a":1}`}

@@ -3,7 +3,7 @@ package limiter
 import "github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
 
 // Memory limits the memory of bodies, frames and responses, in total and per caller. A request that waits for one
-// of its parts holds none of a later one: Arriving comes before Parsed, and no request waits for Responses.
+// part holds no memory of a later part: Arriving comes before Parsed, and no request waits for Responses.
 type Memory struct {
 	Arriving  *bytebudget.CallerBudget // text that is being read, or waits to be recorded
 	Parsed    *bytebudget.CallerBudget // values, until the response of their request

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A caller that has its share can acquire more slots only while the reserve is free. The reserve is for callers with less
-// than their share.
+// A caller that has its share can acquire more slots only while the reserve is free. The reserve is for callers with
+// less than their share.
 const (
 	socketShare   = 10 // divisor of the slots that gives the share of a caller
 	socketReserve = 4  // divisor of the slots that gives the reserve
@@ -55,7 +55,7 @@ func (a *Sockets) Len() int {
 // Stopping returns a context that ends when the server stops.
 func (a *Sockets) Stopping() context.Context { return a.life }
 
-// NewSlot adds a websocket. A server that stops waits for its release.
+// NewSlot adds a websocket. A stopping server waits for its release.
 func (a *Sockets) NewSlot() *SocketSlot {
 	a.mu.Lock()
 	defer a.mu.Unlock()

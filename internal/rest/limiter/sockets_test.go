@@ -2,7 +2,7 @@ package limiter
 
 import "testing"
 
-func TestSocketsKeepAReserveForOtherCallers(t *testing.T) {
+func TestSockets_reserveIsForOtherCallers(t *testing.T) {
 	t.Parallel()
 	s := NewSockets(20)
 	acquire := func(caller string) bool { return s.NewSlot().Acquire(caller) }

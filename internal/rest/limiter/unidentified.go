@@ -123,13 +123,13 @@ func NewUnidentified(limit, maxPerAddress int) Unidentified {
 	return Unidentified{Connections: pool(), Requests: pool(), Sockets: pool()}
 }
 
-// unidentifiedListener accepts connections that are in a pool until a caller on them is identified.
+// unidentifiedListener accepts connections and keeps each in a pool until a caller on it is identified.
 type unidentifiedListener struct {
 	net.Listener
 	pool *UnidentifiedPool
 }
 
-// Listen returns a listener whose connections are in the pool of connections until a caller on them is identified.
+// Listen returns a listener. Its connections are in the pool of connections until a caller on them is identified.
 func (u Unidentified) Listen(l net.Listener) net.Listener {
 	return &unidentifiedListener{l, u.Connections}
 }
@@ -145,7 +145,7 @@ func (l *unidentifiedListener) Accept() (net.Conn, error) {
 	return &unidentifiedConnection{Conn: conn, leave: leave}, nil
 }
 
-// unidentifiedConnection is a connection on which no caller may be identified yet.
+// unidentifiedConnection is a connection that can be without an identified caller.
 type unidentifiedConnection struct {
 	net.Conn
 	leave func() // removes the connection from the pool
@@ -167,7 +167,7 @@ func (c *unidentifiedConnection) CloseWrite() error {
 
 type connectionKey struct{}
 
-// WithConnection puts a connection into the context of its requests.
+// WithConnection adds a connection to the context of its requests.
 func WithConnection(ctx context.Context, conn net.Conn) context.Context {
 	if encrypted, ok := conn.(*tls.Conn); ok {
 		conn = encrypted.NetConn()

@@ -2,7 +2,7 @@ package limiter
 
 import "testing"
 
-func TestAFullPoolEndsTheOldestEntryOfTheFullestAddress(t *testing.T) {
+func TestUnidentifiedPool_endsTheOldestEntryOfTheFullestAddress(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		limit, perAddress int
@@ -46,7 +46,7 @@ func TestAFullPoolEndsTheOldestEntryOfTheFullestAddress(t *testing.T) {
 	}
 }
 
-func TestAddressOfIsTheIPAddressOrTheIPv6Network(t *testing.T) {
+func TestAddressOf_isTheIPv4AddressOrTheIPv6Network(t *testing.T) {
 	t.Parallel()
 	for remote, want := range map[string]string{
 		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[2001:db8:1:2:3::4]:5": "2001:db8:1:2::/64",

@@ -1,8 +1,8 @@
 package pyjson
 
-// CountValues returns an upper limit of the number of values in a JSON text: of
-// legal JSON, at most one too many for each empty array and object. It allocates
-// nothing, so it can be asked before Parse about a text that nothing is known of.
+// CountValues returns an upper limit of the number of values in a JSON text. For valid JSON, it is too high by at most
+// one for each empty array and object. CountValues allocates no memory, so it can be called on unchecked text before
+// Parse.
 func CountValues(body []byte) int {
 	n, inString := 1, false
 	for i := 0; i < len(body); i++ {
@@ -20,12 +20,12 @@ func CountValues(body []byte) int {
 	return n
 }
 
-// BytesPerValue is an upper limit of the memory that a parsed value takes, without
-// its characters: one in an object of a few members takes most.
+// BytesPerValue is an upper limit of the memory of a parsed value without its characters, in bytes. A value in an
+// object of a few members uses the most.
 const BytesPerValue = 160
 
-// ParsedBytes returns the memory that the values of a text take at most, in bytes, with their strings and what handlers
-// make of them. values is the result of CountValues.
+// ParsedBytes returns an upper limit of the memory of the values of a text, in bytes, including their strings and the
+// data that handlers derive from them. values is the result of CountValues.
 func ParsedBytes(text []byte, values int) int64 {
 	return 2*int64(len(text)) + int64(values)*BytesPerValue
 }

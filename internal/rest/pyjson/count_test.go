@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestValuesAreCountedBeforeTheyAreRead(t *testing.T) {
+func TestCountValues_limitsTheParsedValues(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{
 		``: 1, `null`: 1, `"a,[{"`: 1, `"\"[,"`: 1, `"\\"`: 1, `[1]`: 2, `[1,2,3]`: 4, `{"a":[1,{"b":2}],"c":"[,"}`: 6, `[]`: 2, `[[],{}]`: 5,
@@ -44,8 +44,8 @@ func FuzzCountValues(f *testing.F) {
 	})
 }
 
-// TestMemoryOfValues parses texts of nothing but values, of those kinds that take
-// the most memory for a value. Not parallel: it measures the heap.
+// TestMemoryOfValues parses texts that consist of the kinds of values that use
+// the most memory. It is not parallel, because it measures the heap.
 func TestMemoryOfValues(t *testing.T) {
 	const n = 50_000
 	many := func(item func(i int) string) string {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendTo writes the value as FastAPI answers it: without blanks, with
-// characters as they are, and with null for numbers that JSON has not.
+// AppendTo writes the value as FastAPI does: without spaces, without unnecessary escapes, and with null for numbers
+// that JSON does not support.
 func (v Value) AppendTo(b []byte) []byte {
 	switch v.kind {
 	case Bool:
@@ -48,13 +48,12 @@ func appendComma(b []byte, i int) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendText writes a JSON string. Only what JSON asks for is escaped; bytes
-// that are no UTF-8 become U+FFFD.
+// AppendText writes a JSON string. It escapes only what JSON requires. Invalid UTF-8 becomes U+FFFD.
 func AppendText(b []byte, text string) []byte {
 	b = append(b, '"')
 	clean := plainPrefix(text)
 	b = append(b, text[:clean]...)
-	for _, r := range text[clean:] { // an invalid byte is ranged over as U+FFFD
+	for _, r := range text[clean:] { // range returns U+FFFD for an invalid byte
 		switch {
 		case r == '"' || r == '\\':
 			b = utf8.AppendRune(append(b, '\\'), r)
@@ -83,7 +82,8 @@ func plainPrefix(text string) int {
 	return i
 }
 
-// plainBlock reports whether eight bytes are in the table plain. A difference or a byte beyond ASCII sets the high bit.
+// plainBlock reports whether all of eight bytes are equal in the table plain. A difference or a byte beyond ASCII sets
+// the high bit.
 func plainBlock(text string) bool {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
 	x := binary.LittleEndian.Uint64([]byte(text))
@@ -91,8 +91,7 @@ func plainBlock(text string) bool {
 	return (x|controls|quotes|backslashes)&high == 0
 }
 
-// plain are the ASCII characters that stand for themselves: most texts have no
-// others.
+// plain holds the ASCII characters that need no escape. Most texts have no others.
 var plain = func() (plain [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		plain[c] = c != '"' && c != '\\'

@@ -37,8 +37,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// compareWithStandard reads both with encoding/json. Numbers beyond the range
-// of floats are left out, which it refuses.
+// compareWithStandard compares the result with that of encoding/json. It omits
+// numbers beyond the range of floats, which encoding/json rejects.
 func compareWithStandard(t *testing.T, text, written []byte) {
 	t.Helper()
 	var want, got any

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// The texts of the numbers that JSON has not and Python's json has.
+// The texts of the numbers that Python's json supports and JSON does not.
 const (
 	textNaN         = "NaN"
 	textInfinity    = "Infinity"
 	textNegInfinity = "-Infinity"
 )
 
-// Int returns the canonical text of an integer given in decimal digits, with or
-// without a sign: no plus, no leading zeros, no negative zero. The size of the
-// integer is not bounded.
+// Int returns the canonical text of an integer in decimal digits, with or
+// without a sign: without a plus, leading zeros or a negative zero. The size of
+// the integer is not limited.
 func Int(digits string) string {
 	digits, negative := strings.CutPrefix(digits, "-")
 	digits = strings.TrimLeft(strings.TrimPrefix(digits, "+"), "0")
@@ -30,17 +30,17 @@ func Int(digits string) string {
 	}
 }
 
-// Between these, Python writes floats without an exponent.
+// Between these values, Python writes floats without an exponent.
 const (
 	leastPlain  = 1e-4
 	firstTooBig = 1e16
 )
 
-// Float returns the text that Python gives a float, which always shows to be
-// one: 1000.0, 1e+16, -0.0; and NaN, Infinity, -Infinity.
+// Float returns Python's text of a float, which differs from that of an
+// integer: 1000.0, 1e+16, -0.0; and NaN, Infinity, -Infinity.
 func Float(f float64) string { return string(AppendFloat(nil, f)) }
 
-// AppendFloat writes what Float returns.
+// AppendFloat appends the text that Float returns.
 func AppendFloat(b []byte, f float64) []byte {
 	size := math.Abs(f)
 	switch {
@@ -61,17 +61,17 @@ func AppendFloat(b []byte, f float64) []byte {
 	return b
 }
 
-// Float64 returns the nearest float of a number; one beyond their range is an
-// infinity. Anything else is NaN.
+// Float64 returns the nearest float of a number, or an infinity for a number
+// beyond the range of floats. It returns NaN for any other value.
 func (v Value) Float64() float64 {
 	if v.kind != Number {
 		return math.NaN()
 	}
-	f, _ := strconv.ParseFloat(v.text, 64) // beside ErrRange stands the infinity
+	f, _ := strconv.ParseFloat(v.text, 64) // with ErrRange, ParseFloat returns an infinity
 	return f
 }
 
-// Finite reports whether the value is a number that JSON can tell.
+// Finite reports whether the value is a number that JSON supports.
 func (v Value) Finite() bool {
 	return v.kind == Number && v.text != textNaN && v.text != textInfinity && v.text != textNegInfinity
 }
@@ -81,6 +81,6 @@ func intValue(digits string) Value {
 }
 
 func floatValue(text string) Value {
-	f, _ := strconv.ParseFloat(text, 64) // beside ErrRange stands the infinity
+	f, _ := strconv.ParseFloat(text, 64) // with ErrRange, ParseFloat returns an infinity
 	return Value{kind: Number, text: Float(f)}
 }

@@ -16,7 +16,7 @@ import (
 //	o = appendTags(o.Member("tags"), tags)
 type ObjectWriter []byte
 
-// Key is the key of a member that is written without escapes. Constants of a program are keys; TextMember takes others.
+// Key is the key of a member that needs no escapes. Constants of a program are keys; TextMember accepts any text.
 type Key string
 
 // BeginObject begins an object at the end of the buffer.
@@ -25,7 +25,7 @@ func BeginObject(b []byte) ObjectWriter { return append(b, '{') }
 // End ends the object and returns the buffer.
 func (o ObjectWriter) End() []byte { return append(o, '}') }
 
-// Member begins a member. The caller appends its value.
+// Member begins a member. The caller appends the value.
 func (o ObjectWriter) Member(key Key) ObjectWriter {
 	if o[len(o)-1] == '{' {
 		o = append(o, '"')
@@ -35,13 +35,13 @@ func (o ObjectWriter) Member(key Key) ObjectWriter {
 	return append(append(o, key...), '"', ':')
 }
 
-// TextMember is Member with a key of any characters.
+// TextMember is Member with any text as the key.
 func (o ObjectWriter) TextMember(key string) ObjectWriter {
 	return append(AppendText(o.separated(), key), ':')
 }
 
-// separated writes the comma after the member before, if there is one. The value of a member never ends with the brace
-// that begins an object.
+// separated writes the comma after the previous member, if there is one. The value of a member never ends with the
+// brace that begins an object.
 func (o ObjectWriter) separated() ObjectWriter {
 	if o[len(o)-1] == '{' {
 		return o

@@ -14,12 +14,12 @@ func TestObjectWriter_membersInOrderWithCommas(t *testing.T) {
 		write func(ObjectWriter) ObjectWriter
 		want  string
 	}{
-		"no member":   {func(o ObjectWriter) ObjectWriter { return o }, `{}`},
-		"one member":  {func(o ObjectWriter) ObjectWriter { return o.Null("a") }, `{"a":null}`},
-		"text":        {func(o ObjectWriter) ObjectWriter { return o.Text("a", `é"`).Text("b", "") }, `{"a":"é\"","b":""}`},
-		"nil or text": {func(o ObjectWriter) ObjectWriter { return o.TextOrNull("a", nil).TextOrNull("b", new("")) }, `{"a":null,"b":""}`},
-		"empty text":  {func(o ObjectWriter) ObjectWriter { return o.NonEmpty("a", "").NonEmpty("b", "x") }, `{"a":null,"b":"x"}`},
-		"numbers":     {func(o ObjectWriter) ObjectWriter { return o.Int("a", -1).Float("b", 2) }, `{"a":-1,"b":2.0}`},
+		"no members":            {func(o ObjectWriter) ObjectWriter { return o }, `{}`},
+		"one member":            {func(o ObjectWriter) ObjectWriter { return o.Null("a") }, `{"a":null}`},
+		"text":                  {func(o ObjectWriter) ObjectWriter { return o.Text("a", `é"`).Text("b", "") }, `{"a":"é\"","b":""}`},
+		"a nil text and a text": {func(o ObjectWriter) ObjectWriter { return o.TextOrNull("a", nil).TextOrNull("b", new("")) }, `{"a":null,"b":""}`},
+		"an empty text":         {func(o ObjectWriter) ObjectWriter { return o.NonEmpty("a", "").NonEmpty("b", "x") }, `{"a":null,"b":"x"}`},
+		"numbers":               {func(o ObjectWriter) ObjectWriter { return o.Int("a", -1).Float("b", 2) }, `{"a":-1,"b":2.0}`},
 		"booleans": {
 			func(o ObjectWriter) ObjectWriter {
 				return o.Bool("a", false).BoolOrNull("b", nil).BoolOrNull("c", new(true))
@@ -38,23 +38,23 @@ func TestObjectWriter_membersInOrderWithCommas(t *testing.T) {
 			},
 			`{"a":[1, 2],"b":null,"c":"x"}`,
 		},
-		"optional members that are missing": {
+		"missing optional members": {
 			func(o ObjectWriter) ObjectWriter {
 				return o.OptionalText("a", nil).OptionalNonEmpty("b", "").OptionalTime("c", nil).OptionalTrue("d", false)
 			},
 			`{}`,
 		},
-		"optional members that are present": {
+		"optional members": {
 			func(o ObjectWriter) ObjectWriter {
 				return o.OptionalText("a", new("")).OptionalNonEmpty("b", "x").OptionalTime("c", &at).OptionalTrue("d", true)
 			},
 			`{"a":"","b":"x","c":"2031-02-03T04:05:06Z","d":true}`,
 		},
-		"a key of any characters": {
+		"a key with characters to escape": {
 			func(o ObjectWriter) ObjectWriter { return ObjectWriter(AppendText(o.TextMember(`{"`), "{")).Null("b") },
 			`{"{\"":"{","b":null}`,
 		},
-		"objects and lists within": {
+		"nested objects and lists": {
 			func(o ObjectWriter) ObjectWriter {
 				o = BeginObject(o.Member("a")).End()
 				o = BeginObject(o.Member("b")).Null("c").End()
@@ -74,7 +74,7 @@ func TestObjectWriter_membersInOrderWithCommas(t *testing.T) {
 	}
 }
 
-func TestObjectWriter_takesNoMemoryInALongBuffer(t *testing.T) {
+func TestObjectWriter_allocatesNothingInALongBuffer(t *testing.T) {
 	at := time.Date(2031, 2, 3, 4, 5, 6, 7000, time.FixedZone("", 3600))
 	b, text := make([]byte, 0, 1024), "x"
 	if n := testing.AllocsPerRun(100, func() {
@@ -84,7 +84,7 @@ func TestObjectWriter_takesNoMemoryInALongBuffer(t *testing.T) {
 	}
 }
 
-// Each byte is written as if it stood alone, at any position of a text of any length.
+// Each byte has the same result alone and at any position of a text of any length.
 func TestAppendText_eachByteAtEachPosition(t *testing.T) {
 	t.Parallel()
 	for length := 1; length <= 25; length++ {

@@ -7,18 +7,18 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep arrays and objects may be nested.
+// MaxDepth is the maximum nesting of arrays and objects.
 const MaxDepth = 500
 
-// SyntaxError tells that a text is no JSON.
+// SyntaxError reports that a text is not JSON.
 type SyntaxError struct {
-	Msg string // in the words of Python's json; can hold a backslash
-	Pos int    // index of the character where, without a byte order mark
+	Msg string // text of Python's json; can hold a backslash
+	Pos int    // index of the character, without a byte order mark
 }
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s: char %d", e.Msg, e.Pos) }
 
-// The complaints of Python's json.
+// The error texts of Python's json.
 const (
 	msgValue        = "Expecting value"
 	msgKey          = "Expecting property name enclosed in double quotes"
@@ -31,7 +31,7 @@ const (
 	msgUnicode      = `Invalid \uXXXX escape`
 )
 
-// Complaints that are not Python's: it reports these faults in other ways.
+// Error texts that are not Python's, which reports these errors in other ways.
 const (
 	msgEncoding = "Invalid UTF-8"
 	msgDepth    = "Too deeply nested"
@@ -39,10 +39,9 @@ const (
 
 var byteOrderMark = []byte("\ufeff")
 
-// Parse reads one JSON value. Beyond the standard, it skips a byte order mark
-// and knows NaN, Infinity and -Infinity. Of duplicate keys the last value wins,
-// at the place of the first. Halves of surrogate pairs that stand alone become
-// U+FFFD.
+// Parse parses one JSON value. Beyond the standard, it skips a byte order mark
+// and accepts NaN, Infinity and -Infinity. Of duplicate keys, the last value is
+// kept at the position of the first. Unpaired surrogates become U+FFFD.
 func Parse(body []byte) (Value, *SyntaxError) {
 	p := &parser{body: bytes.TrimPrefix(body, byteOrderMark)}
 	if !utf8.Valid(p.body) {
@@ -59,7 +58,7 @@ func Parse(body []byte) (Value, *SyntaxError) {
 	return v, nil
 }
 
-// invalidAt returns the index of the first byte that is no UTF-8.
+// invalidAt returns the index of the first byte of invalid UTF-8.
 func invalidAt(body []byte) int {
 	at := 0
 	for at < len(body) {
@@ -78,7 +77,7 @@ type parser struct {
 	depth int
 }
 
-// fail makes an error about the byte at the index.
+// fail returns an error at the byte with the index.
 func (p *parser) fail(msg string, at int) *SyntaxError {
 	return &SyntaxError{Msg: msg, Pos: utf8.RuneCount(p.body[:at])}
 }
@@ -114,7 +113,7 @@ func (p *parser) value() (Value, *SyntaxError) {
 	return p.number()
 }
 
-// nested reads an object or array, from behind its bracket.
+// nested reads an object or array after its opening bracket.
 func (p *parser) nested(read func(*parser) (Value, *SyntaxError)) (Value, *SyntaxError) {
 	if p.depth == MaxDepth {
 		return Value{}, p.fail(msgDepth, p.at)
@@ -169,7 +168,8 @@ func (p *parser) array() (Value, *SyntaxError) {
 	return Value{kind: Array}, nil
 }
 
-// more reads what follows an item: a comma, then it returns true, or the end.
+// more reads the comma after an item and returns true, or reads the closing
+// bracket and returns false.
 func (p *parser) more(end byte) (bool, *SyntaxError) {
 	p.skipBlanks()
 	switch {
@@ -207,7 +207,7 @@ func (p *parser) object() (Value, *SyntaxError) {
 	}
 }
 
-// memberList holds the members of an object that is being read.
+// memberList holds the members of an object while the object is read.
 type memberList struct {
 	list   []Member
 	places map[string]int // index in list by key; nil while the list is short
@@ -217,7 +217,7 @@ type memberList struct {
 // objects never need a map.
 const scannedMembers = 8
 
-// add appends a member, or puts its value in the place of the member of that key.
+// add appends a member, or replaces the value of the member with that key.
 func (l *memberList) add(m Member) {
 	if place, known := l.find(m.Key); known {
 		l.list[place].Value = m.Value
@@ -261,7 +261,7 @@ func (p *parser) member() (Member, *SyntaxError) {
 	return Member{Key: key, Value: v}, err
 }
 
-// number reads as much as makes a number; what follows is not its business.
+// number reads the longest prefix that is a number.
 func (p *parser) number() (Value, *SyntaxError) {
 	start := p.at
 	end := start

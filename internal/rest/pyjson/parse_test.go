@@ -7,29 +7,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseReadsWhatPythonReads(t *testing.T) {
+func TestParse_readsTheSameValuesAsPython(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"blanks anywhere between tokens":              {" \n[1 ,\t2 ]\r", "[1,2]"},
-		"empty containers":                            {"[[],{}]", "[[],{}]"},
-		"a byte order mark is skipped":                {"\ufeff{}", "{}"},
-		"the last of equal keys, at the first place":  {`{"a":1,"b":2,"a":3}`, `{"a":3,"b":2}`},
-		"the order of keys is kept":                   {`{"b":1,"a":2}`, `{"b":1,"a":2}`},
-		"integers of any size":                        {"-123456789012345678901234567890", "-123456789012345678901234567890"},
-		"an integer has no negative zero":             {"-0", "0"},
-		"a float has":                                 {"-0.0", "-0.0"},
-		"an exponent makes a float":                   {"1e3", "1000.0"},
-		"large floats have an exponent":               {"[1e15,1E16,1.5e+300]", "[1000000000000000.0,1e+16,1.5e+300]"},
-		"small floats have an exponent":               {"[0.0001,0.00001]", "[0.0001,1e-05]"},
-		"what JSON has not becomes null":              {"[NaN,Infinity,-Infinity,1e400]", "[null,null,null,null]"},
-		"characters are not escaped without need":     {`"\u00fc\/<&>\u2028\u007f"`, "\"ü/<&>\u2028\u007f\""},
-		"controls, quotes and backslashes are":        {`"\u0000\b\f\n\r\t\u001f\"\\"`, `"\u0000\b\f\n\r\t\u001f\"\\"`},
-		"a surrogate pair is one character":           {`"\ud83d\ude80"`, `"🚀"`},
-		"half a pair is replaced":                     {`"\ud800x\udc00"`, "\"\ufffdx\ufffd\""},
-		"half a pair before a whole one is replaced":  {`"\ud800\ud83d\ude80"`, "\"\ufffd🚀\""},
-		"half a pair before another escape":           {`"\ud800\n"`, "\"\ufffd\\n\""},
-		"the deepest nesting that is allowed":         {deep(MaxDepth), deep(MaxDepth)},
-		"an escape as key equals the character as it": {`{"\u0061":1,"a":2}`, `{"a":2}`},
+		"spaces between tokens":                                   {" \n[1 ,\t2 ]\r", "[1,2]"},
+		"empty containers":                                        {"[[],{}]", "[[],{}]"},
+		"a byte order mark is skipped":                            {"\ufeff{}", "{}"},
+		"the last of equal keys at the first position":            {`{"a":1,"b":2,"a":3}`, `{"a":3,"b":2}`},
+		"the order of keys is kept":                               {`{"b":1,"a":2}`, `{"b":1,"a":2}`},
+		"integers of any size":                                    {"-123456789012345678901234567890", "-123456789012345678901234567890"},
+		"an integer has no negative zero":                         {"-0", "0"},
+		"a float has a negative zero":                             {"-0.0", "-0.0"},
+		"an exponent makes a float":                               {"1e3", "1000.0"},
+		"large floats have an exponent":                           {"[1e15,1E16,1.5e+300]", "[1000000000000000.0,1e+16,1.5e+300]"},
+		"small floats have an exponent":                           {"[0.0001,0.00001]", "[0.0001,1e-05]"},
+		"numbers that JSON does not support become null":          {"[NaN,Infinity,-Infinity,1e400]", "[null,null,null,null]"},
+		"characters are not escaped without need":                 {`"\u00fc\/<&>\u2028\u007f"`, "\"ü/<&>\u2028\u007f\""},
+		"control characters, quotes and backslashes are escaped":  {`"\u0000\b\f\n\r\t\u001f\"\\"`, `"\u0000\b\f\n\r\t\u001f\"\\"`},
+		"a surrogate pair is one character":                       {`"\ud83d\ude80"`, `"🚀"`},
+		"an unpaired surrogate is replaced":                       {`"\ud800x\udc00"`, "\"\ufffdx\ufffd\""},
+		"an unpaired surrogate before a pair is replaced":         {`"\ud800\ud83d\ude80"`, "\"\ufffd🚀\""},
+		"an unpaired surrogate before another escape is replaced": {`"\ud800\n"`, "\"\ufffd\\n\""},
+		"the maximum nesting":                                     {deep(MaxDepth), deep(MaxDepth)},
+		"an escaped key equals the same key without an escape":    {`{"\u0061":1,"a":2}`, `{"a":2}`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestParseReadsWhatPythonReads(t *testing.T) {
 
 func deep(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 
-func TestParseRefusesInPythonsWords(t *testing.T) {
+func TestParse_returnsPythonsErrorTexts(t *testing.T) {
 	t.Parallel()
 	cases := map[string]SyntaxError{
 		"":                       {msgValue, 0},

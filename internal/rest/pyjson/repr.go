@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// Repr spells a text as Python's repr does: in single quotes, or in double ones
-// if it has single ones only; what cannot be printed is escaped.
+// Repr returns Python's repr of a text: in single quotes, or in double quotes
+// if the text has only single quotes. Unprintable characters are escaped.
 func Repr(text string) string {
 	quote := '\''
 	if strings.ContainsRune(text, '\'') && !strings.ContainsRune(text, '"') {
@@ -27,7 +27,7 @@ func Repr(text string) string {
 	return b.String()
 }
 
-// printable spells a character that needs no escape for being a quote.
+// printable returns the form of a character that is not a quote to escape.
 func printable(r rune) string {
 	switch {
 	case r == '\n':

@@ -2,7 +2,7 @@ package pyjson
 
 import "testing"
 
-func TestReprSpellsAsPython(t *testing.T) {
+func TestRepr_matchesPython(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":               `''`,

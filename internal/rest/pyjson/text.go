@@ -9,7 +9,7 @@ import (
 func (p *parser) text() (string, *SyntaxError) {
 	open := p.at
 	p.at++
-	var text []byte // what was read before the last escape
+	var text []byte // characters before the last escape
 	for clean := p.at; ; {
 		if p.at >= len(p.body) {
 			return "", p.fail(msgUnterminated, open)
@@ -39,7 +39,7 @@ var escapes = map[byte]rune{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// escape reads an escape sequence of the string that was opened there.
+// escape reads an escape sequence of the string that starts at the index.
 func (p *parser) escape(open int) (rune, *SyntaxError) {
 	start := p.at
 	if start+1 >= len(p.body) {
@@ -64,8 +64,8 @@ func (p *parser) escape(open int) (rune, *SyntaxError) {
 	return p.pair(first)
 }
 
-// pair reads the second half of a surrogate pair, if it follows. A half alone
-// is no character and becomes U+FFFD.
+// pair reads the second half of a surrogate pair, if there is one. An unpaired
+// surrogate becomes U+FFFD.
 func (p *parser) pair(first rune) (rune, *SyntaxError) {
 	if first >= 0xdc00 || !p.next('\\') || p.at+6 >= len(p.body) || p.body[p.at+1] != 'u' {
 		return utf8.RuneError, nil
@@ -81,7 +81,7 @@ func (p *parser) pair(first rune) (rune, *SyntaxError) {
 	return r, nil
 }
 
-// hex reads four hexadecimal digits; something must follow them.
+// hex reads four hexadecimal digits. They must not be at the end of the text.
 func (p *parser) hex(at int) (rune, bool) {
 	if at+4 >= len(p.body) {
 		return 0, false

@@ -2,8 +2,8 @@ package pyjson
 
 import "time"
 
-// AppendTime writes a time as the contract's §2.0 has it: microseconds only if
-// there are any, Z in UTC, else the offset.
+// AppendTime writes a time as in contract §2.0: with microseconds unless they
+// are zero, and with Z for UTC, otherwise the offset.
 func AppendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
 	micros := t.Nanosecond() / 1000
@@ -13,7 +13,7 @@ func AppendTime(b []byte, t time.Time) []byte {
 			return append(b, '"')
 		}
 	}
-	b = t.AppendFormat(b, time.RFC3339) // the package is fast at this format only
+	b = t.AppendFormat(b, time.RFC3339) // package time has a fast path for this format only
 	if micros != 0 {
 		b = appendFraction(b[:len(b)-len("Z")], micros)
 		b = append(b, 'Z')
@@ -21,7 +21,7 @@ func AppendTime(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
-// appendFraction writes microseconds as the fraction of a second.
+// appendFraction writes microseconds as a fraction of a second.
 func appendFraction(b []byte, micros int) []byte {
 	b = append(b, ".000000"...)
 	for i := len(b) - 1; micros > 0; i-- {

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-func TestTimesAreWrittenAsDocumented(t *testing.T) {
+func TestAppendTime_documentedFormats(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("", -5*3600-30*60)
 	cases := map[string]struct {
 		time time.Time
 		want string
 	}{
-		"without microseconds there is no fraction": {time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC), `"2031-02-03T04:05:06Z"`},
-		"with any there are six digits":             {time.Date(2031, 2, 3, 4, 5, 6, 100000000, time.UTC), `"2031-02-03T04:05:06.100000Z"`},
-		"what is finer is cut off":                  {time.Date(2031, 2, 3, 4, 5, 6, 999, time.UTC), `"2031-02-03T04:05:06Z"`},
-		"another zone keeps its offset":             {time.Date(2031, 2, 3, 4, 5, 6, 0, zone), `"2031-02-03T04:05:06-05:30"`},
-		"an offset of nothing is UTC":               {time.Date(2031, 2, 3, 4, 5, 6, 0, time.FixedZone("x", 0)), `"2031-02-03T04:05:06Z"`},
-		"the first year has four digits":            {time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), `"0001-01-01T00:00:00Z"`},
+		"zero microseconds have no fraction": {time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC), `"2031-02-03T04:05:06Z"`},
+		"other microseconds have six digits": {time.Date(2031, 2, 3, 4, 5, 6, 100000000, time.UTC), `"2031-02-03T04:05:06.100000Z"`},
+		"a smaller fraction is truncated":    {time.Date(2031, 2, 3, 4, 5, 6, 999, time.UTC), `"2031-02-03T04:05:06Z"`},
+		"another zone keeps its offset":      {time.Date(2031, 2, 3, 4, 5, 6, 0, zone), `"2031-02-03T04:05:06-05:30"`},
+		"an offset of zero is UTC":           {time.Date(2031, 2, 3, 4, 5, 6, 0, time.FixedZone("x", 0)), `"2031-02-03T04:05:06Z"`},
+		"the first year has four digits":     {time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), `"0001-01-01T00:00:00Z"`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +29,7 @@ func TestTimesAreWrittenAsDocumented(t *testing.T) {
 	}
 }
 
-func TestDurationsAreFloats(t *testing.T) {
+func TestAppendSeconds_writesFloats(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0:                                   "0.0",
@@ -47,8 +47,8 @@ func TestDurationsAreFloats(t *testing.T) {
 	}
 }
 
-// Times are written as the package time writes them in the documented formats.
-func TestTimesAreWrittenInTheDocumentedFormat(t *testing.T) {
+// The result is the same as that of package time with the documented formats.
+func TestAppendTime_matchesPackageTime(t *testing.T) {
 	t.Parallel()
 	zones := []*time.Location{time.UTC, time.FixedZone("", 0), time.FixedZone("", 2*3600), time.FixedZone("", -5*3600-1800)}
 	for _, zone := range zones {

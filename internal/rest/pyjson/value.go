@@ -1,11 +1,11 @@
-// Package pyjson reads and writes JSON as Python's json module and FastAPI do:
-// what they accept beyond the standard is accepted, what they refuse is refused
-// in their words, and numbers and the order of keys survive.
+// Package pyjson reads and writes JSON like Python's json module and FastAPI.
+// It accepts their extensions of the standard, rejects what they reject with
+// their error texts, and keeps the texts of numbers and the order of keys.
 package pyjson
 
 import "slices"
 
-// Kind tells the six kinds of JSON values apart.
+// Kind is one of the six kinds of JSON values.
 type Kind uint8
 
 // The kinds.
@@ -18,8 +18,8 @@ const (
 	Object
 )
 
-// Value is one JSON value. The zero Value is null. Values share their contents
-// when copied; what Items and Members return must not be changed.
+// Value is one JSON value. The zero Value is null. Copies share their contents;
+// do not change the results of Items and Members.
 type Value struct {
 	kind    Kind
 	truth   bool
@@ -28,8 +28,8 @@ type Value struct {
 	content *content // of an array or object that is not empty
 }
 
-// content is what an array or object holds. It is apart from Value because most
-// values are neither: a value in an array takes 32 bytes.
+// content holds the elements of an array or object. It is separate from Value
+// because most values are neither: so a value in an array takes only 32 bytes.
 type content struct {
 	items   []Value
 	members []Member
@@ -41,7 +41,7 @@ type Member struct {
 	Value Value
 }
 
-// StringValue returns the JSON string with these characters.
+// StringValue returns a JSON string with these characters.
 func StringValue(text string) Value { return Value{kind: String, text: text} }
 
 // ArrayValue returns the JSON array with these items, which must not change any more.
@@ -69,18 +69,18 @@ func (v Value) Kind() Kind { return v.kind }
 // IsNull reports whether the value is null.
 func (v Value) IsNull() bool { return v.kind == Null }
 
-// Bool returns the truth of a boolean, false of anything else.
+// Bool returns the value of a boolean, and false for any other value.
 func (v Value) Bool() bool { return v.truth }
 
 // Text returns the characters of a string or the canonical text of a number
-// (see Int and Float), "" of anything else.
+// (see Int and Float), and "" for any other value.
 func (v Value) Text() string { return v.text }
 
 // IsInt reports whether the value is a number without fraction and exponent.
-// Python tells such numbers from floats: 1 is one, 1.0 and 1e3 are not.
+// Python distinguishes such numbers from floats: 1 is one, 1.0 and 1e3 are not.
 func (v Value) IsInt() bool { return v.whole }
 
-// Items returns the items of an array, nil of anything else.
+// Items returns the items of an array, and nil for any other value.
 func (v Value) Items() []Value {
 	if v.content == nil {
 		return nil
@@ -88,8 +88,8 @@ func (v Value) Items() []Value {
 	return v.content.items
 }
 
-// Members returns the members of an object in their order, nil of anything
-// else. No key occurs twice.
+// Members returns the members of an object in their order, and nil for any
+// other value. No key occurs twice.
 func (v Value) Members() []Member {
 	if v.content == nil {
 		return nil
@@ -97,8 +97,8 @@ func (v Value) Members() []Member {
 	return v.content.members
 }
 
-// Member returns the value that an object has under the key; found is false if
-// there is none, or if the value is no object.
+// Member returns the value of the key in an object. found is false if the
+// object does not have the key, or if the value is not an object.
 func (v Value) Member(key string) (value Value, found bool) {
 	for _, m := range v.Members() {
 		if m.Key == key {
@@ -108,8 +108,8 @@ func (v Value) Member(key string) (value Value, found bool) {
 	return Value{}, false
 }
 
-// Truthy reports what Python's bool() makes of the value: null, false, zeros
-// and everything empty are false.
+// Truthy returns Python's bool() of the value: null, false, zeros and empty
+// values are false.
 func (v Value) Truthy() bool {
 	switch v.kind {
 	case Bool:
@@ -127,9 +127,8 @@ func (v Value) Truthy() bool {
 	}
 }
 
-// With returns the object with the value under the key: in the place of the
-// one that was there, else at the end. Anything but an object is returned as it
-// is.
+// With returns the object with the value under the key, at the position of an
+// existing member, otherwise at the end. It returns other values unchanged.
 func (v Value) With(key string, value Value) Value {
 	if v.kind != Object {
 		return v

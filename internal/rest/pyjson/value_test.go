@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// value parses a text of a test.
+// value parses a JSON text.
 func value(t *testing.T, text string) Value {
 	t.Helper()
 	v, err := Parse([]byte(text))
@@ -15,7 +15,7 @@ func value(t *testing.T, text string) Value {
 	return v
 }
 
-func TestTruthIsPythons(t *testing.T) {
+func TestTruthy_matchesPython(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		"null": false, "false": false, "true": true, "0": false, "-0": false, "0.0": false, "-0.0": false, "1e-400": false,
@@ -27,7 +27,7 @@ func TestTruthIsPythons(t *testing.T) {
 	}
 }
 
-func TestNumbersKeepTheirKind(t *testing.T) {
+func TestNumber_keepsItsKind(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{"1": true, "-5": true, "1.0": false, "1e3": false, "NaN": false, `"1"`: false, "true": false} {
 		if got := value(t, text).IsInt(); got != want {
@@ -81,7 +81,7 @@ func TestMemberAndWith(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoUTF8IsReplaced(t *testing.T) {
+func TestText_invalidUTF8IsReplaced(t *testing.T) {
 	t.Parallel()
 	if got, want := string(AppendText(nil, "a\xffb")), "\"a\ufffdb\""; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// maxFrame is the size of the largest frame that is kept, in bytes.
+	// maxFrame is the maximum size of a cached frame, in bytes.
 	maxFrame = 64 << 10
 	// eventOverhead is the approximate memory of an event without its frame, in bytes.
 	eventOverhead = 256
 )
 
-// Cache has the latest events of a namespace as clients sent them, with the members that the state does not
-// have, such as tags among the related resources. Each replica has its own cache. For other events listeners get a frame
-// made from the run. A bytebudget.Budget limits the cache.
+// Cache holds the latest events of a namespace as clients sent them, with the members that a state does not have, such
+// as tags among the related resources. Each replica has its own cache. For other events, listeners get a frame created
+// from the run. A bytebudget.Budget limits the cache.
 type Cache struct {
 	share *bytebudget.Share
 
@@ -34,14 +34,14 @@ type event struct {
 	frame []byte
 }
 
-// New returns an empty cache whose bytes count in the budget.
+// New returns an empty cache whose memory counts towards the budget.
 func New(budget *bytebudget.Budget) *Cache {
 	r := &Cache{frames: map[string]event{}}
 	r.share = budget.Join(r.dropOldest)
 	return r
 }
 
-// Add caches the event that reports a state, unless listeners must not get it. Later events of a cached state are
+// Add caches the event that reports a state, unless it cannot be sent to listeners. Later events of a cached state are
 // ignored.
 func (r *Cache) Add(report *taskrun.Event, e *wire.Event) {
 	if !e.ReportsOnly(report.RunID) {
@@ -78,17 +78,17 @@ func (r *Cache) dropOldest() int64 {
 	return oldest.bytes()
 }
 
-// Close drops all events. The cache must not be used after it.
+// Close drops all events. The cache must not be used afterwards.
 func (r *Cache) Close() { r.share.Leave() }
 
-// Empty reports whether the cache has no event.
+// Empty reports whether the cache has no events.
 func (r *Cache) Empty() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.order) == 0
 }
 
-// appendFrame writes the frame of a change, as the client sent it if the cache has the event.
+// appendFrame appends the frame of a change, as the client sent it if the cache has the event.
 func (r *Cache) appendFrame(b []byte, c *taskrun.Change) []byte {
 	r.mu.Lock()
 	e, known := r.frames[c.State.ID]
@@ -99,7 +99,7 @@ func (r *Cache) appendFrame(b []byte, c *taskrun.Change) []byte {
 	return wire.AppendEventEnd(append(b, e.frame...), c)
 }
 
-// Frame is appendFrame into a buffer of its own, of exactly that size.
+// Frame returns the frame in its own buffer, of exactly its size.
 func (r *Cache) Frame(c *taskrun.Change) []byte {
 	return slices.Clone(r.appendFrame(make([]byte, 0, wire.RunSize), c))
 }

@@ -18,7 +18,8 @@ const (
 	idUnknown = "0198a1b2-0000-7000-8000-000000000003"
 )
 
-// rawEvent is an event of the known run with members that its state does not have.
+// rawEvent is an event of the known run with members that the server's own events
+// do not have.
 const rawEvent = `{"occurred":"2026-08-21T14:00:00+02:00","event":"prefect.task-run.Completed","id":"` + idOther + `",` +
 	`"resource":{"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client","mine":"x"},` +
 	`"payload":{"validated_state":{"type":"COMPLETED"},"task_run":{"task_key":"k","dynamic_key":"d"}}}`
@@ -50,7 +51,7 @@ func cacheOf(t *testing.T, texts ...string) *Cache {
 	return r
 }
 
-func TestAFrameWithoutACachedEventIsMadeFromTheRun(t *testing.T) {
+func TestFrame_withoutACachedEventIsCreatedFromTheRun(t *testing.T) {
 	t.Parallel()
 	elsewhere := change(true)
 	elsewhere.Run = &taskrun.Run{ID: idUnknown}
@@ -68,7 +69,7 @@ func TestAFrameWithoutACachedEventIsMadeFromTheRun(t *testing.T) {
 	}
 }
 
-func TestTheFirstEventOfAStateIsCached(t *testing.T) {
+func TestAdd_keepsTheFirstEventOfAState(t *testing.T) {
 	t.Parallel()
 	r := cacheOf(t, rawEvent, strings.Replace(rawEvent, `"mine":"x"`, `"mine":"y"`, 1))
 	c := change(true)
@@ -77,7 +78,7 @@ func TestTheFirstEventOfAStateIsCached(t *testing.T) {
 	}
 }
 
-func TestTheCacheKeepsTheLatestEventsWithinItsBudget(t *testing.T) {
+func TestCache_keepsTheLatestEventsWithinItsBudget(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
 	event := func(id, mine string) string {

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// Optional reads a node that may be null: that is nil.
+// Optional reads a node that may be null. It returns nil for null.
 func Optional[T any](n Node, read func(Node) T) *T {
 	if n.Value.IsNull() {
 		return nil
@@ -15,8 +15,8 @@ func Optional[T any](n Node, read func(Node) T) *T {
 	return &v
 }
 
-// List reads an array, each item with read. The result is never nil; it is not
-// whole if there are too many faults.
+// List reads an array, each item with read. The result is never nil. It is incomplete if there are too
+// many errors.
 func List[T any](n Node, read func(Node) T) []T {
 	if n.Value.Kind() != pyjson.Array {
 		n.Add("list_type", "Input should be a valid list", nil)
@@ -31,8 +31,8 @@ func List[T any](n Node, read func(Node) T) []T {
 	return items
 }
 
-// Dict reads an object with any keys, each value with read. The result is
-// never nil; it is not whole if there are too many faults.
+// Dict reads an object with any keys, each value with read. The result is never nil. It is incomplete if
+// there are too many errors.
 func Dict[T any](n Node, read func(Node) T) map[string]T {
 	if n.Value.Kind() != pyjson.Object {
 		n.Add("dict_type", notDict, nil)
@@ -79,7 +79,7 @@ type Model struct {
 	declared []string
 }
 
-// Model reads an object; ok is false if the node is none.
+// Model reads an object. ok is false if the node is not an object.
 func (n Node) Model() (m *Model, ok bool) {
 	if n.Value.Kind() != pyjson.Object {
 		n.faults.Report(NotAnObject(n.Value, n.loc...))
@@ -88,7 +88,7 @@ func (n Node) Model() (m *Model, ok bool) {
 	return &Model{node: n}, true
 }
 
-// Closed calls read with the object as Model returns it, and reports the keys that read did not ask for.
+// Closed calls read with the object as Model returns it, and reports the keys that read did not request.
 func (n Node) Closed(read func(*Model)) {
 	if m, ok := n.Model(); ok {
 		read(m)
@@ -96,7 +96,7 @@ func (n Node) Closed(read func(*Model)) {
 	}
 }
 
-// Field returns the node under the key, given is false if there is none.
+// Field returns the node under the key. given is false if the object does not have the key.
 func (m *Model) Field(key string) (n Node, given bool) {
 	m.declared = append(m.declared, key)
 	value, given := m.node.Value.Member(key)
@@ -115,7 +115,7 @@ func (m *Model) Given(key string) (n Node, given bool) {
 	return n, given && !n.Value.IsNull()
 }
 
-// Required is Field, and reports if there is none.
+// Required is like Field, but reports an error if the key is missing.
 func (m *Model) Required(key string) (n Node, given bool) {
 	n, given = m.Field(key)
 	if !given {
@@ -124,8 +124,8 @@ func (m *Model) Required(key string) (n Node, given bool) {
 	return n, given
 }
 
-// ForbidOthers reports every key that was not asked for, in the order of the
-// object. It comes after all fields.
+// ForbidOthers reports every key that was not requested, in the order of the object. Call it after all
+// fields.
 func (m *Model) ForbidOthers() {
 	for _, member := range m.node.Value.Members() {
 		if m.node.faults.full() {

@@ -63,7 +63,7 @@ func TestSetAndObject(t *testing.T) {
 		map[string]string{"null": "dict_type", "[]": "dict_type", `"a"`: "dict_type", "1": "dict_type"})
 }
 
-func TestModelReportsInPydanticsOrder(t *testing.T) {
+func TestModel_reportsErrorsInPydanticsOrder(t *testing.T) {
 	t.Parallel()
 	n, faults := node(t, `{"z":1,"b":1,"a":2,"y":null,"c":null}`)
 	m, ok := n.Model()
@@ -87,7 +87,7 @@ func TestModelReportsInPydanticsOrder(t *testing.T) {
 	}
 }
 
-func TestModelWantsAnObject(t *testing.T) {
+func TestModel_rejectsOtherThanObject(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"null", "1", `"x"`, "[]"} {
 		n, faults := node(t, text)
@@ -113,7 +113,7 @@ func TestErrorAsJSON(t *testing.T) {
 	}
 }
 
-func TestLocsOfSiblingsDoNotShareMemory(t *testing.T) {
+func TestLocs_ofSiblingsShareNoMemory(t *testing.T) {
 	t.Parallel()
 	n, faults := node(t, `[[1],[2]]`)
 	List(n, func(n Node) []string { return List(n, Node.Text) })

@@ -11,7 +11,7 @@ import (
 )
 
 // Time reads a point in time (contract §2.0), truncated to microseconds. It
-// keeps the offset that was given; without one the time is UTC.
+// keeps the given offset. Without an offset, the time is in UTC.
 func (n Node) Time() time.Time {
 	if n.Value.Kind() == pyjson.String {
 		t, ok := timeOfText(n.Value.Text())
@@ -44,17 +44,17 @@ func timeOfText(text string) (time.Time, bool) {
 }
 
 const (
-	// lastSecond is the largest number of seconds; what is larger, either side
-	// of zero, is milliseconds.
+	// lastSecond is the largest absolute value that counts as seconds. Larger
+	// values are milliseconds.
 	lastSecond = 20_000_000_000
 	micros     = 1_000_000
 	millis     = 1000
 )
 
-// timeOfNumber reads the text of a number as Unix time. Fractions are rounded
-// to microseconds.
+// timeOfNumber parses the text of a number as Unix time, rounded to
+// microseconds.
 func timeOfNumber(text string) (time.Time, bool) {
-	const farFuture = 1e15 // beyond all years, in milliseconds
+	const farFuture = 1e15 // after the last valid year, in milliseconds
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(f) || math.Abs(f) > farFuture {
 		return time.Time{}, false
@@ -68,22 +68,22 @@ func timeOfNumber(text string) (time.Time, bool) {
 	return inYears(time.UnixMicro(int64(whole)*scale + fraction).UTC())
 }
 
-// inYears refuses years that Python has not: also those that the time gets into
-// when it is told in UTC, which it will be.
+// inYears rejects years that Python does not support. The year counts in UTC,
+// because responses have times in UTC.
 func inYears(t time.Time) (time.Time, bool) {
 	const last = 9999
 	year := t.UTC().Year()
 	return t, 1 <= year && year <= last
 }
 
-// internet is RFC 3339 with some latitude: the separator may be a blank or an
-// underscore, the seconds, the zone, or the whole time may be left out.
+// internet is a lenient RFC 3339: the separator may be a space or an
+// underscore, and the seconds, the zone or the whole time may be omitted.
 var internet = regexp.MustCompile(`^(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)` +
 	`(?:[Tt _](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?` +
 	`(?P<zone>[Zz]|(?P<sign>[+\-−])(?P<zhour>\d\d):?(?P<zminute>\d\d))?)?$`)
 
-// extended and basic are the two ways of ISO 8601 to write days, weeks and days
-// of the year; whole hours and zones of whole hours are allowed.
+// extended and basic are the two formats of ISO 8601 for days, weeks and days
+// of the year. Minutes may be omitted, also in the zone.
 var (
 	extended = regexp.MustCompile(`^(?P<year>\d{4})` +
 		`(?:-(?P<month>\d\d)(?:-(?P<day>\d\d))?|-W(?P<week>\d\d)(?:-(?P<weekday>[1-7]))?|-(?P<yearday>\d{3}))` +
@@ -95,10 +95,10 @@ var (
 
 const isoZone = `(?P<zone>Z|(?P<sign>[+-])(?P<zhour>\d\d):?(?P<zminute>\d\d)?)?`
 
-// parts are the named parts of a time's text.
+// parts are the named groups of the text of a time.
 type parts map[string]string
 
-// number is a part as a number, or a default if it was left out.
+// number returns a part as a number, or a default if it is missing.
 func (p parts) number(name string, absent int) int {
 	n, err := strconv.Atoi(p[name])
 	if err != nil {
@@ -131,7 +131,7 @@ func timeOfISO(form *regexp.Regexp, text string) (time.Time, bool) {
 	return inYears(time.Date(day.Year(), day.Month(), day.Day(), hour, minute, second, p.nanoseconds(), zone))
 }
 
-// nanoseconds reads the fraction, cut to microseconds.
+// nanoseconds reads the fraction, truncated to microseconds.
 func (p parts) nanoseconds() int {
 	const digits = 6
 	fraction := p["fraction"]
@@ -161,7 +161,7 @@ func (p parts) zone() (*time.Location, bool) {
 	return time.FixedZone("", seconds), true
 }
 
-// date is the day that is meant, at midnight.
+// date returns the day, at midnight.
 func (p parts) date() (time.Time, bool) {
 	year := p.number("year", 0)
 	if year == 0 {
@@ -181,7 +181,7 @@ func (p parts) date() (time.Time, bool) {
 	}
 }
 
-// weekDate is a day of an ISO week, Monday being 1.
+// weekDate returns a day of an ISO week. Monday is 1.
 func weekDate(year, week, weekday int) (time.Time, bool) {
 	const daysOfWeek = 7
 	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC) // always in week 1

@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-func TestOnlySoManyErrorsAreCollected(t *testing.T) {
+func TestErrors_atMostMaxErrorsAreCollected(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		text string
 		read func(Node)
 	}{
-		"of a list":              {"[" + repeat("0", 5*MaxErrors) + "]", func(n Node) { List(n, Node.Text) }},
-		"of a dictionary":        {"{" + keys(5*MaxErrors) + "}", func(n Node) { Dict(n, Node.Text) }},
-		"of keys that are extra": {"{" + keys(5*MaxErrors) + "}", func(n Node) { m, _ := n.Model(); m.ForbidOthers() }},
-		"of lists in a list":     {"[" + repeat("[0,0,0]", 2*MaxErrors) + "]", func(n Node) { List(n, func(n Node) int { return len(List(n, Node.Text)) }) }},
+		"errors of a list":          {"[" + repeat("0", 5*MaxErrors) + "]", func(n Node) { List(n, Node.Text) }},
+		"errors of a dictionary":    {"{" + keys(5*MaxErrors) + "}", func(n Node) { Dict(n, Node.Text) }},
+		"surplus keys":              {"{" + keys(5*MaxErrors) + "}", func(n Node) { m, _ := n.Model(); m.ForbidOthers() }},
+		"errors of lists in a list": {"[" + repeat("[0,0,0]", 2*MaxErrors) + "]", func(n Node) { List(n, func(n Node) int { return len(List(n, Node.Text)) }) }},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestOnlySoManyErrorsAreCollected(t *testing.T) {
 	}
 }
 
-func TestFewerErrorsAreAllListed(t *testing.T) {
+func TestErrors_allAreListedBelowTheLimit(t *testing.T) {
 	t.Parallel()
 	n, faults := node(t, "["+repeat("0", MaxErrors-1)+"]")
 	List(n, Node.Text)
@@ -45,7 +45,7 @@ func TestFewerErrorsAreAllListed(t *testing.T) {
 	}
 }
 
-func TestTrialsEndWithTheFirstFault(t *testing.T) {
+func TestSound_stopsAtTheFirstError(t *testing.T) {
 	t.Parallel()
 	n, faults := node(t, "["+repeat("0", 100)+"]")
 	reads := 0
@@ -60,10 +60,10 @@ func TestTrialsEndWithTheFirstFault(t *testing.T) {
 	}
 }
 
-// repeat makes n items of a list.
+// repeat returns n items of a list.
 func repeat(item string, n int) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
 
-// keys makes n members of an object.
+// keys returns n members of an object.
 func keys(n int) string {
 	members := make([]string, 0, n)
 	for i := range n {
@@ -72,7 +72,7 @@ func keys(n int) string {
 	return strings.Join(members, ",")
 }
 
-func TestTimesStayWithinTheYearsInEveryZone(t *testing.T) {
+func TestTime_yearIsValidInEveryZone(t *testing.T) {
 	t.Parallel()
 	checkReads(t, func(n Node) string { return n.Time().UTC().Format("2006-01-02T15:04:05") },
 		map[string]string{

@@ -13,14 +13,14 @@ const (
 	notInt   = "Input should be a valid integer"
 	notFloat = "Input should be a valid number"
 
-	// maxIntText is how long a text may be to be read as an integer.
+	// maxIntText is the maximum length of a text that is read as an integer.
 	maxIntText = 4300
-	// firstNoInt64 is the least float that is too large for an int64.
+	// firstNoInt64 is the smallest float that is too large for an int64.
 	firstNoInt64 = 1 << 63
 )
 
-// Int reads an integer of any size and returns its canonical text. Floats
-// without a fraction, decimal texts and booleans are taken for integers.
+// Int reads an integer of any size and returns its canonical text. It accepts
+// floats without a fraction, decimal texts and booleans.
 func (n Node) Int() string {
 	switch v := n.Value; {
 	case v.IsInt():
@@ -82,20 +82,20 @@ func (n Node) addTooLong() {
 	n.Add("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size", nil)
 }
 
-// SmallInt reads an integer; one that does not fit an int is the nearest that
-// does.
+// SmallInt reads an integer. It returns the nearest int for an integer that does
+// not fit an int.
 func (n Node) SmallInt() int {
-	i, _ := strconv.Atoi(n.Int()) // beside ErrRange stands the nearest int
+	i, _ := strconv.Atoi(n.Int()) // with ErrRange, Atoi returns the nearest int
 	return i
 }
 
-// Natural is SmallInt for integers that are not negative.
+// Natural is SmallInt for integers that are at least 0.
 func (n Node) Natural() int { return n.AtLeast(0) }
 
-// AtLeast is SmallInt for integers that are not less than another.
+// AtLeast is SmallInt for integers that are at least a minimum.
 func (n Node) AtLeast(least int) int {
 	if !n.Sound(func(n Node) { n.Int() }) {
-		n.Int() // so that one fault is reported
+		n.Int() // at most one error is reported
 		return least
 	}
 	i := n.SmallInt()
@@ -120,7 +120,7 @@ func (n Node) notAbove(i, most int) int {
 	return i
 }
 
-// Positive is SmallInt for integers above 0.
+// Positive is SmallInt for integers greater than 0.
 func (n Node) Positive() int {
 	if !n.Sound(func(n Node) { n.Int() }) {
 		n.Int()
@@ -133,43 +133,43 @@ func (n Node) Positive() int {
 	return i
 }
 
-// Bound is an end of a range of floats.
+// Bound is one limit of a range of floats.
 type Bound struct {
-	kind, text string // of the fault
+	kind, text string // of the error
 	context    []byte
 	beyond     func(f float64) bool
 }
 
-// AtLeast bounds floats from below.
+// AtLeast returns an inclusive lower limit.
 func AtLeast(least float64) Bound {
 	return bound("greater_than_equal", "greater than or equal to", "ge", least, func(f float64) bool { return f < least })
 }
 
-// AtMost bounds floats from above.
+// AtMost returns an inclusive upper limit.
 func AtMost(most float64) Bound {
 	return bound("less_than_equal", "less than or equal to", "le", most, func(f float64) bool { return f > most })
 }
 
-// Above bounds floats from below; the bound itself is not allowed.
+// Above returns an exclusive lower limit.
 func Above(least float64) Bound {
 	return bound("greater_than", "greater than", "gt", least, func(f float64) bool { return f <= least })
 }
 
-// bound words the fault. The text has the number as short as can be, the context
-// as a float.
+// bound returns a limit with the texts of its error. Msg has the number in its
+// shortest form, Ctx as a float.
 func bound(kind, text string, key pyjson.Key, at float64, beyond func(float64) bool) Bound {
 	short := strconv.FormatFloat(at, 'f', -1, 64)
 	return Bound{kind, text + " " + short, pyjson.BeginObject(nil).Float(key, at).End(), beyond}
 }
 
-// Number reads a finite float within bounds. Infinity and NaN pass Prefect's
-// validators and break what comes after them; here they are told to be invalid.
+// Number reads a finite float within bounds. It rejects infinity and NaN, which
+// Prefect's validators accept but later code cannot process.
 func (n Node) Number(bounds ...Bound) float64 {
 	if !n.Sound(func(n Node) { n.Float() }) {
 		n.Float()
 		return 0
 	}
-	f, _ := strconv.ParseFloat(n.Float(), 64) // infinite beside ErrRange
+	f, _ := strconv.ParseFloat(n.Float(), 64) // with ErrRange, ParseFloat returns an infinity
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		n.Add("finite_number", "Input should be a finite number", nil)
 		return 0
@@ -186,7 +186,7 @@ func (n Node) Number(bounds ...Bound) float64 {
 // isInt64 reports whether the float is an integer that fits an int64.
 func isInt64(f float64) bool { return f == math.Trunc(f) && math.Abs(f) < firstNoInt64 }
 
-// withoutZeroFraction makes 5 of 5.00.
+// withoutZeroFraction converts 5.00 to 5.
 func withoutZeroFraction(text string) string {
 	whole, fraction, ok := strings.Cut(text, ".")
 	if ok && fraction != "" && strings.Trim(fraction, "0") == "" {
@@ -195,7 +195,7 @@ func withoutZeroFraction(text string) string {
 	return text
 }
 
-// withoutUnderscores takes out single underscores that stand between others.
+// withoutUnderscores removes single underscores between other characters.
 func withoutUnderscores(text string) (string, bool) {
 	if strings.HasPrefix(text, "_") || strings.HasSuffix(text, "_") || strings.Contains(text, "__") {
 		return text, false
@@ -203,8 +203,8 @@ func withoutUnderscores(text string) (string, bool) {
 	return strings.ReplaceAll(text, "_", ""), true
 }
 
-// Float reads a number and returns the text that Python gives it as a float,
-// see pyjson.Float. Decimal texts and booleans are taken for numbers.
+// Float reads a number and returns Python's text of the float, see pyjson.Float.
+// It accepts decimal texts and booleans.
 func (n Node) Float() string {
 	switch v := n.Value; {
 	case v.IsInt():
@@ -226,10 +226,10 @@ func (n Node) Float() string {
 	return "0.0"
 }
 
-// floatOfText reads the spellings that Python's float() knows too. Hexadecimal
-// ones are not among them.
+// floatOfText parses a text as Python's float() does. It does not accept
+// hexadecimal numbers.
 func floatOfText(text string) (float64, bool) {
-	if strings.Contains(text, "_") { // then blanks around are not allowed
+	if strings.Contains(text, "_") { // then surrounding spaces are not allowed
 		plain, ok := withoutUnderscores(text)
 		if !ok || plain != strings.TrimSpace(plain) {
 			return 0, false

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// Text reads a string; nothing else is taken for one.
+// Text reads a string. It does not convert other values.
 func (n Node) Text() string {
 	if n.Value.Kind() != pyjson.String {
 		n.Add("string_type", "Input should be a valid string", nil)
@@ -18,7 +18,7 @@ func (n Node) Text() string {
 	return n.Value.Text()
 }
 
-// TextUpTo is Text for strings that have no more characters than that.
+// TextUpTo is Text for strings up to a maximum number of characters.
 func (n Node) TextUpTo(most int) string {
 	text := n.Text()
 	if utf8.RuneCountInString(text) > most {
@@ -30,13 +30,13 @@ func (n Node) TextUpTo(most int) string {
 
 const notBool = "Input should be a valid boolean"
 
-// The words that are taken for booleans, in lower case.
+// The texts that are accepted as booleans, in lower case.
 var (
 	wordsTrue  = []string{"1", "on", "t", "true", "y", "yes"}
 	wordsFalse = []string{"0", "off", "f", "false", "n", "no"}
 )
 
-// Bool reads a boolean, 0 or 1, or one of the usual words in any case.
+// Bool reads a boolean, 0 or 1, or one of the words above in any case.
 func (n Node) Bool() bool {
 	switch n.Value.Kind() {
 	case pyjson.Bool:
@@ -69,7 +69,7 @@ func (n Node) boolOfNumber() bool {
 	return false
 }
 
-// Enum reads one of the words.
+// Enum reads one of the allowed words.
 func Enum[T ~string](n Node, words ...T) T {
 	if n.Value.Kind() == pyjson.String && slices.Contains(words, T(n.Value.Text())) {
 		return T(n.Value.Text())
@@ -79,7 +79,7 @@ func Enum[T ~string](n Node, words ...T) T {
 	return ""
 }
 
-// Literal reads one of the words that are allowed, of which there is often one.
+// Literal reads one of the allowed words, often the only one.
 func (n Node) Literal(words ...string) string {
 	if n.Value.Kind() == pyjson.String && slices.Contains(words, n.Value.Text()) {
 		return n.Value.Text()
@@ -89,8 +89,8 @@ func (n Node) Literal(words ...string) string {
 	return ""
 }
 
-// Name reads a text that may be a part of a path: not empty, and without the
-// characters that Prefect bans from names.
+// Name reads a text that can be part of a path: not empty, and without the
+// characters that Prefect does not allow in names.
 func (n Node) Name() string {
 	const pattern = "^[^/%&><]+$"
 	text := n.Text()
@@ -100,7 +100,7 @@ func (n Node) Name() string {
 	return text
 }
 
-// oneOf lists words: 'a', 'b' or 'c'.
+// oneOf joins words: 'a', 'b' or 'c'.
 func oneOf[T ~string](words []T) string {
 	var b strings.Builder
 	for i, word := range words {

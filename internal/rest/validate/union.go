@@ -2,8 +2,7 @@ package validate
 
 import "github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 
-// Scalar reads a boolean, a number or a text, as they are; nothing is
-// converted.
+// Scalar reads a boolean, a number or a text without conversion.
 func (n Node) Scalar() pyjson.Value {
 	switch n.Value.Kind() {
 	case pyjson.Bool, pyjson.Number, pyjson.String:
@@ -16,9 +15,9 @@ func (n Node) Scalar() pyjson.Value {
 	return n.Value
 }
 
-// IntOrFloat reads a number, or a list of numbers, and returns their canonical
-// texts. Integers stay integers, but one float makes a list all floats, unless
-// something in it had to be converted.
+// IntOrFloat reads a number or a list of numbers, and returns their canonical
+// texts. Integers stay integers. In a list with a float, all numbers become
+// floats, unless a value had to be converted.
 func (n Node) IntOrFloat() (numbers []string, list bool) {
 	if n.Value.Kind() == pyjson.Array {
 		return n.intsOrFloats(), true
@@ -34,7 +33,7 @@ func (n Node) IntOrFloat() (numbers []string, list bool) {
 	return nil, false
 }
 
-// noIntOrFloat reports what keeps the node from being each member of the union.
+// noIntOrFloat reports the errors for each member of the union.
 func (n Node) noIntOrFloat() {
 	n.Tagged("int").Int()
 	n.Tagged("float").Float()
@@ -55,7 +54,7 @@ func (n Node) intsOrFloats() []string {
 	return nil
 }
 
-// floatsFit reports whether the list is better read as floats: all of it are
+// floatsFit reports whether the list is better read as floats: all items are
 // numbers and one is a float.
 func (n Node) floatsFit() bool {
 	float := false

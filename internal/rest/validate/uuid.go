@@ -7,8 +7,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// UUID reads a UUID: with hyphens, as 32 digits, in braces, or as a URN, in
-// either case of letters. It returns it in lower case with hyphens.
+// UUID reads a UUID with hyphens, as 32 digits, in braces, or as a URN, in
+// upper or lower case. It returns the UUID in lower case with hyphens.
 func (n Node) UUID() string {
 	if n.Value.Kind() != pyjson.String {
 		n.Add("uuid_type", "UUID input should be a string, bytes or UUID object", nil)
@@ -27,12 +27,12 @@ const (
 	uuidURN        = "urn:uuid:"
 )
 
-// uuidGroups are the lengths of the groups between hyphens.
+// uuidGroups holds the lengths of the groups between hyphens.
 var uuidGroups = [...]int{8, 4, 4, 4, 12}
 
-// parseUUID returns the id, or the fault in the words of the parser that
-// pydantic uses. If what stands around the id is as it should be, the fault is
-// told of what is inside, else of all.
+// parseUUID returns the id, or the error in the words of the parser that
+// pydantic uses. If the characters around the id are correct, the error is
+// about the text inside them, otherwise about the whole text.
 func parseUUID(text string) (id, fault string) {
 	if inner, _ := unwrapUUID(text); len(inner) == uuidCharacters {
 		text = inner
@@ -58,8 +58,9 @@ func parseUUID(text string) (id, fault string) {
 	return strings.ToLower(digits), ""
 }
 
-// wrongGroup tells of a group's length. That of the last one is what is left of
-// the whole text, with what stands around the id.
+// wrongGroup returns the error for a group of the wrong length. The length of
+// the last group includes the rest of the text and the characters around the
+// id.
 func wrongGroup(i, length, all int) string {
 	if last := len(uuidGroups) - 1; i == last {
 		length = all
@@ -70,8 +71,8 @@ func wrongGroup(i, length, all int) string {
 	return fmt.Sprintf("invalid group length in group %d: expected %d, found %d", i, uuidGroups[i], length)
 }
 
-// unwrapUUID takes off what may stand around an id, and tells how much of it
-// stood before.
+// unwrapUUID removes the characters around an id and returns how many of them
+// were in front of it.
 func unwrapUUID(text string) (digits string, offset int) {
 	if inner, ok := strings.CutPrefix(text, "{"); ok && strings.HasSuffix(inner, "}") {
 		return strings.TrimSuffix(inner, "}"), 1

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// node makes a node of JSON text; what is found against it is in the faults.
+// node returns a node of JSON text. Its errors are collected in faults.
 func node(t *testing.T, text string) (Node, *Faults) {
 	t.Helper()
 	value, err := pyjson.Parse([]byte(text))
@@ -22,7 +22,7 @@ func node(t *testing.T, text string) (Node, *Faults) {
 	return faults.Node(value, "body", "x"), faults
 }
 
-// summary lists the types of the faults with what their locs add to the node's.
+// summary lists the types of the errors and their locs relative to the node.
 func summary(faults *Faults) string {
 	var lines []string
 	for _, e := range faults.Errors() {
@@ -39,7 +39,7 @@ func summary(faults *Faults) string {
 	return strings.Join(lines, " ")
 }
 
-// checkReads runs a table of "JSON text -> result or fault".
+// checkReads runs a table of "JSON text -> result or error".
 func checkReads(t *testing.T, read func(Node) string, wants map[string]string, refusals map[string]string) {
 	t.Helper()
 	for text, want := range wants {

@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// bodyOf parses the body of a test.
+// bodyOf parses a JSON body.
 func bodyOf(t *testing.T, text string) pyjson.Value {
 	t.Helper()
 	body, err := pyjson.Parse([]byte(text))
@@ -33,7 +33,7 @@ func detailOf(err error) string {
 	return ""
 }
 
-// itemsOf returns the faults of an InvalidError, none for any other error.
+// itemsOf returns the errors in an InvalidError, none for any other error.
 func itemsOf(err error) []validate.Error {
 	if invalid, ok := errors.AsType[*InvalidError](err); ok {
 		return invalid.Items
@@ -41,7 +41,7 @@ func itemsOf(err error) []validate.Error {
 	return nil
 }
 
-// faultsOf lists the types of the faults and where they are.
+// faultsOf lists the types and locs of the errors.
 func faultsOf(t *testing.T, err error) string {
 	t.Helper()
 	var lines []string
@@ -55,7 +55,7 @@ func faultsOf(t *testing.T, err error) string {
 	return strings.Join(lines, " ")
 }
 
-// created decodes a TaskRunCreate with more keys than the required ones.
+// created decodes a TaskRunCreate with the required keys and some more.
 func created(t *testing.T, more string) taskrun.NewRun {
 	t.Helper()
 	in, err := DecodeCreate(bodyOf(t, `{"task_key":"k","dynamic_key":"d"`+more+`}`))
@@ -65,7 +65,7 @@ func created(t *testing.T, more string) taskrun.NewRun {
 	return in
 }
 
-func TestDecodeCreateReadsEveryField(t *testing.T) {
+func TestDecodeCreate_readsEveryField(t *testing.T) {
 	t.Parallel()
 	const id, flow = "0198a1b2-0000-7000-8000-00000000000a", "0198a1b2-0000-7000-8000-0000000000f1"
 	got := created(t, `,"id":"`+strings.ToUpper(id)+`","flow_run_id":"{`+flow+`}","name":"n","cache_key":"c",
@@ -100,7 +100,7 @@ func TestDecodeCreateReadsEveryField(t *testing.T) {
 	}
 }
 
-func TestDecodeCreateDefaults(t *testing.T) {
+func TestDecodeCreate_defaults(t *testing.T) {
 	t.Parallel()
 	want := taskrun.NewRun{Run: taskrun.Run{
 		TaskKey: "k", DynamicKey: "d", Tags: []string{}, Labels: map[string]json.RawMessage{}, TaskInputs: map[string][]taskrun.TaskInput{},
@@ -118,7 +118,7 @@ func TestDecodeCreateDefaults(t *testing.T) {
 	}
 }
 
-func TestDecodeCreateFaults(t *testing.T) {
+func TestDecodeCreate_errors(t *testing.T) {
 	t.Parallel()
 	const keys = `"task_key":"k","dynamic_key":"d"`
 	for body, want := range map[string]string{
@@ -143,7 +143,7 @@ func TestDecodeCreateFaults(t *testing.T) {
 	created(t, `,"cache_key":"`+strings.Repeat("ü", 2000)+`"`)
 }
 
-func TestPolicyFollowsDeprecatedKeys(t *testing.T) {
+func TestPolicy_deprecatedKeysSetCurrentOnes(t *testing.T) {
 	t.Parallel()
 	one := func(seconds string) *taskrun.RetryDelay { return &taskrun.RetryDelay{Seconds: []string{seconds}} }
 	cases := map[string]taskrun.Policy{
@@ -169,7 +169,7 @@ func TestPolicyFollowsDeprecatedKeys(t *testing.T) {
 	}
 }
 
-func TestTaskInputKinds(t *testing.T) {
+func TestTaskInput_kinds(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
 	cases := map[string]taskrun.TaskInput{
@@ -200,7 +200,7 @@ func TestTaskInputKinds(t *testing.T) {
 	}
 }
 
-func TestStateDetails(t *testing.T) {
+func TestStateDetails_values(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
 	yes, no, key := true, false, "k"

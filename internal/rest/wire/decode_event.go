@@ -13,29 +13,29 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// The bounds of an event (contract §4.3). Nothing of what goes beyond them is
-// stored, so an event is taken all the same; it is not passed on as it is.
+// The limits of an event (contract §4.3). Values beyond them are not stored, so the event is accepted anyway. It is
+// not sent to listeners in its own form.
 const (
 	maxEventName = 1024 // characters
 	maxLabels    = 500  // of a resource
 	maxRelated   = 100
 )
 
-// Labels of resources that mean something here.
+// Labels of resources that the operator reads.
 const (
 	labelResourceID    = "prefect.resource.id"
 	labelResourceRole  = "prefect.resource.role"
 	labelOrchestration = "prefect.orchestration"
 )
 
-// The resources of runs: these words with an id behind.
+// The prefixes of the ids of runs as resources.
 const (
 	resourceTaskRun = "prefect.task-run."
 	resourceFlowRun = "prefect.flow-run."
 )
 
 const (
-	eventTaskRun        = "prefect.task-run" // what the names of events about task runs begin with
+	eventTaskRun        = "prefect.task-run" // prefix of the names of events about task runs
 	roleFlowRun         = "flow-run"
 	orchestrationClient = "client"
 	orchestrationServer = "server"
@@ -50,7 +50,7 @@ type Event struct {
 	related  []map[string]string
 	payload  pyjson.Value
 	follows  string       // UUID, "" for none
-	whole    pyjson.Value // as it was sent
+	whole    pyjson.Value // as sent
 }
 
 // ReportsRun reports whether a client sent the event to report a state of a task run.
@@ -102,7 +102,7 @@ func newFieldError(e validate.Error) error {
 	return errors.New(loc.String() + ": " + e.Msg)
 }
 
-// readEvent reads an Event. Other keys do not matter.
+// readEvent reads an Event. It ignores other keys.
 func readEvent(n validate.Node) Event {
 	e := Event{whole: n.Value}
 	m, ok := n.Model()
@@ -141,14 +141,14 @@ func (e *Event) ReportsOnly(runID string) bool {
 	return !e.exceeds() && e.resource[labelResourceID] == resourceTaskRun+runID
 }
 
-// exceeds reports whether something of the event goes beyond the bounds.
+// exceeds reports whether a value of the event exceeds a limit.
 func (e *Event) exceeds() bool {
 	hasSurplus := func(labels map[string]string) bool { return len(labels) > maxLabels }
 	return utf8.RuneCountInString(e.name) > maxEventName || hasSurplus(e.resource) ||
 		len(e.related) > maxRelated || slices.ContainsFunc(e.related, hasSurplus)
 }
 
-// readResource reads the labels of a resource, one of which is its id.
+// readResource reads the labels of a resource. One of them must be its id.
 func readResource(n validate.Node) map[string]string {
 	labels := validate.Dict(n, validate.Node.Text)
 	if n.Value.Kind() != pyjson.Object {

@@ -10,9 +10,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// EventFilter selects the events that a listener gets (contract §4.5). A nil criterion selects all events.
+// EventFilter selects the events for a listener (contract §4.5). A nil criterion selects all events.
 type EventFilter struct {
-	backfill     bool // also those of before
+	backfill     bool // also earlier events
 	since, until *time.Time
 	name         nameCriteria
 	ids          textSet // of events
@@ -21,26 +21,26 @@ type EventFilter struct {
 	anyResource  resourceCriteria
 }
 
-// nameCriteria are about the name of an event.
+// nameCriteria are criteria on the name of an event.
 type nameCriteria struct {
 	names, excluded            textSet
 	prefixes, excludedPrefixes []string
-	// outcomes says that the names are those that futures ask for. They mean
-	// the end of a run, whatever its last state is called.
+	// outcomes means that the names are those that futures use. They select the end of a run, regardless of the name
+	// of its last state.
 	outcomes bool
 }
 
-// resourceCriteria are about the labels of a resource.
+// resourceCriteria are criteria on the labels of a resource.
 type resourceCriteria struct {
 	ids, roles textSet
 	prefixes   []string
 	labels     map[string][]string
 }
 
-// textSet is a set of texts, nil where nothing is asked for.
+// textSet is a set of texts; nil means no criterion.
 type textSet map[string]bool
 
-// readSet is readWanted for what is compared as a whole.
+// readSet is readWanted for values that are compared as a whole.
 func readSet(m *validate.Model, key string, read func(validate.Node) string) textSet {
 	list := readWanted(m, key, read)
 	if list == nil {
@@ -49,11 +49,11 @@ func readSet(m *validate.Model, key string, read func(validate.Node) string) tex
 	return taskrun.SetOf(list)
 }
 
-// maxPatterns is how many prefixes, or values of a label, a filter may have: each is
-// compared with every event.
+// maxPatterns is the maximum number of prefixes, or of values of a label, in a filter. Each is compared with every
+// event.
 const maxPatterns = 100
 
-// readPatterns is readWanted for what is compared one by one.
+// readPatterns is readWanted for values that are compared one by one.
 func readPatterns(m *validate.Model, key string) []string {
 	list := readWanted(m, key, validate.Node.Text)
 	if n, given := m.Given(key); given {
@@ -72,12 +72,12 @@ func (c *resourceCriteria) none() bool {
 	return c.ids == nil && c.prefixes == nil && c.roles == nil && c.labels == nil
 }
 
-// outcomeNames are the names that a future waits for (contract §4.5).
+// outcomeNames are the names of the events that a future waits for (contract §4.5).
 var outcomeNames = []string{
 	"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
 }
 
-// DecodeFilterFrame reads the filter of a listener. The text of the error is for the close frame; it can be too long
+// DecodeFilterFrame reads the filter of a listener. The text of the error is for the close frame and can be too long
 // for it.
 func DecodeFilterFrame(frame pyjson.Value) (EventFilter, error) {
 	if !isFrame(frame, "filter") {
@@ -120,7 +120,7 @@ func (f *EventFilter) read(n validate.Node) {
 		n.Refuse("a search for text is not served")
 	}
 	if n, given := m.Given("order"); given {
-		validate.Enum(n, "ASC", "DESC") // a stream has one order
+		validate.Enum(n, "ASC", "DESC") // the order does not matter for a stream
 	}
 	m.ForbidOthers()
 }
@@ -143,8 +143,8 @@ func readNameCriteria(n validate.Node) (c nameCriteria) {
 	return c
 }
 
-// readWanted reads a list of what is wanted. An empty one asks for nothing, as one
-// that is missing does: the Prefect client sends such lists.
+// readWanted reads a list of wanted values. An empty list is no criterion, like a missing one: the Prefect client
+// sends empty lists.
 func readWanted[T any](m *validate.Model, key string, read func(validate.Node) T) []T {
 	list := ReadList(m, key, read)
 	if len(list) == 0 {
@@ -153,7 +153,7 @@ func readWanted[T any](m *validate.Model, key string, read func(validate.Node) T
 	return list
 }
 
-// readCriteria reads criteria about resources, in which only some keys are allowed.
+// readCriteria reads criteria on resources. Only some keys are allowed.
 func readCriteria(filter *validate.Model, key string, allowed ...string) (c resourceCriteria) {
 	n, given := filter.Given(key)
 	if !given {
@@ -189,7 +189,7 @@ func (c *resourceCriteria) readKey(m *validate.Model, key string) {
 	}
 }
 
-// readLabelValues reads the values that a label may have: one or a list.
+// readLabelValues reads the accepted values of a label: one text or a list.
 func readLabelValues(n validate.Node) []string {
 	if n.Value.Kind() == pyjson.String {
 		return []string{n.Value.Text()}

@@ -14,28 +14,28 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestEventsThatAreNone(t *testing.T) {
+func TestDecodeEvent_invalidEvents(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"no JSON":                 {"hello", "Expecting value"},
-		"nothing":                 {"", "Expecting value"},
-		"a list":                  {"[]", "Input should be a valid dictionary"},
-		"no time":                 {sample.EventText(map[string]string{"occurred": ""}), "occurred: Field required"},
-		"a time that is none":     {sample.EventText(map[string]string{"occurred": `"soon"`}), "occurred: Value error, Unable to parse string [soon]"},
-		"no name":                 {sample.EventText(map[string]string{"event": ""}), "event: Field required"},
-		"a name that is no text":  {sample.EventText(map[string]string{"event": "5"}), "event: Input should be a valid string"},
-		"no id":                   {sample.EventText(map[string]string{"id": ""}), "id: Field required"},
-		"an id that is none":      {sample.EventText(map[string]string{"id": `"x"`}), "id: Input should be a valid UUID"},
-		"no resource":             {sample.EventText(map[string]string{"resource": ""}), "resource: Field required"},
-		"a resource of null":      {sample.EventText(map[string]string{"resource": "null"}), "resource: Input should be a valid dictionary"},
-		"a resource without id":   {sample.EventText(map[string]string{"resource": "{}"}), "resource: Value error, Resources must include the prefect.resource.id label"},
-		"a resource of no id":     {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":""}`}), "resource: Value error, The prefect.resource.id label must be non-empty"},
-		"a label that is no text": {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":"x","n":1}`}), "resource.n: Input should be a valid string"},
-		"a payload of null":       {sample.EventText(map[string]string{"payload": "null"}), "payload: Input should be a valid dictionary"},
-		"related of null":         {sample.EventText(map[string]string{"related": "null"}), "related: Input should be a valid list"},
-		"related without a role":  {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x"}]`}), "related.0: Value error, Related Resources must include the prefect.resource.role label"},
-		"related of no role":      {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x","prefect.resource.role":""}]`}), "related.0: Value error, The prefect.resource.role label must be non-empty"},
-		"an odd follows":          {strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":"x"}`, "follows: Input should be a valid UUID"},
+		"not JSON":                    {"hello", "Expecting value"},
+		"nothing":                     {"", "Expecting value"},
+		"a list":                      {"[]", "Input should be a valid dictionary"},
+		"no time":                     {sample.EventText(map[string]string{"occurred": ""}), "occurred: Field required"},
+		"an invalid time":             {sample.EventText(map[string]string{"occurred": `"soon"`}), "occurred: Value error, Unable to parse string [soon]"},
+		"no event name":               {sample.EventText(map[string]string{"event": ""}), "event: Field required"},
+		"a name that is not a text":   {sample.EventText(map[string]string{"event": "5"}), "event: Input should be a valid string"},
+		"no id":                       {sample.EventText(map[string]string{"id": ""}), "id: Field required"},
+		"an invalid id":               {sample.EventText(map[string]string{"id": `"x"`}), "id: Input should be a valid UUID"},
+		"no resource":                 {sample.EventText(map[string]string{"resource": ""}), "resource: Field required"},
+		"a null resource":             {sample.EventText(map[string]string{"resource": "null"}), "resource: Input should be a valid dictionary"},
+		"a resource without an id":    {sample.EventText(map[string]string{"resource": "{}"}), "resource: Value error, Resources must include the prefect.resource.id label"},
+		"a resource with an empty id": {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":""}`}), "resource: Value error, The prefect.resource.id label must be non-empty"},
+		"a label that is not a text":  {sample.EventText(map[string]string{"resource": `{"prefect.resource.id":"x","n":1}`}), "resource.n: Input should be a valid string"},
+		"a null payload":              {sample.EventText(map[string]string{"payload": "null"}), "payload: Input should be a valid dictionary"},
+		"related null":                {sample.EventText(map[string]string{"related": "null"}), "related: Input should be a valid list"},
+		"related without a role":      {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x"}]`}), "related.0: Value error, Related Resources must include the prefect.resource.role label"},
+		"related with an empty role":  {sample.EventText(map[string]string{"related": `[{"prefect.resource.id":"x","prefect.resource.role":""}]`}), "related.0: Value error, The prefect.resource.role label must be non-empty"},
+		"an invalid follows":          {strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":"x"}`, "follows: Input should be a valid UUID"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestEventsThatAreNone(t *testing.T) {
 	}
 }
 
-// surplus are members of an event that go beyond the bounds.
+// surplus holds members that exceed the limits of an event.
 func surplus() map[string]map[string]string {
 	many := func(item string, n int, most string) string {
 		var text strings.Builder
@@ -59,18 +59,18 @@ func surplus() map[string]map[string]string {
 	const flowRun = `{"prefect.resource.id":"prefect.flow-run.` + idOther + `","prefect.resource.role":"flow-run"}`
 	const resource = `"prefect.resource.id":"prefect.task-run.` + idKnown + `","prefect.orchestration":"client"`
 	return map[string]map[string]string{
-		"a name too long":           {"event": `"prefect.task-run.` + strings.Repeat("é", 1025) + `"`},
-		"too many labels":           {"resource": "{" + many(`"#":""`, 501, resource) + "}"},
-		"too many related":          {"related": "[" + many(`{"prefect.resource.id":"x","prefect.resource.role":"#"}`, 101, flowRun) + "]"},
-		"too many labels of one":    {"related": `[{` + many(`"#":""`, 501, flowRun[1:len(flowRun)-1]) + `}]`},
-		"a count that is too large": payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":9223372036854775808}`),
-		"a time without an end":     payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":Infinity}`),
+		"a name that is too long":         {"event": `"prefect.task-run.` + strings.Repeat("é", 1025) + `"`},
+		"too many labels":                 {"resource": "{" + many(`"#":""`, 501, resource) + "}"},
+		"too many related":                {"related": "[" + many(`{"prefect.resource.id":"x","prefect.resource.role":"#"}`, 101, flowRun) + "]"},
+		"too many labels of one resource": {"related": `[{` + many(`"#":""`, 501, flowRun[1:len(flowRun)-1]) + `}]`},
+		"a count that is too large":       payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":9223372036854775808}`),
+		"an infinite time":                payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":Infinity}`),
 	}
 }
 
-// A state is not lost for what is beside it, and listeners get nothing that
-// their own bounds refuse.
-func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
+// An event beyond the limits still reports its state. Listeners do not get the
+// event in its own form, because their own limits would reject it.
+func TestEventsBeyondLimits_areAcceptedButNotSentAsReports(t *testing.T) {
 	t.Parallel()
 	for name, replace := range surplus() {
 		t.Run(name, func(t *testing.T) {
@@ -93,14 +93,14 @@ func TestEventsBeyondTheBoundsAreTakenButNotPassedOn(t *testing.T) {
 	}
 }
 
-func TestEventsThatAreGood(t *testing.T) {
+func TestDecodeEvent_validEvents(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
-		"all there":                        sample.EventText(nil),
-		"without related and payload":      sample.EventText(map[string]string{"related": "", "payload": ""}),
-		"with other keys":                  strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":null,"received":1}`,
-		"with a name as long as it may be": sample.EventText(map[string]string{"event": `"` + strings.Repeat("é", 1024) + `"`}),
-		"with a time of another form":      sample.EventText(map[string]string{"occurred": `"2026-08-21 10:00+02:00"`}),
+		"all members":                  sample.EventText(nil),
+		"without related and payload":  sample.EventText(map[string]string{"related": "", "payload": ""}),
+		"with other keys":              strings.TrimSuffix(sample.EventText(nil), "}") + `,"follows":null,"received":1}`,
+		"a name of the maximum length": sample.EventText(map[string]string{"event": `"` + strings.Repeat("é", 1024) + `"`}),
+		"a time in another format":     sample.EventText(map[string]string{"occurred": `"2026-08-21 10:00+02:00"`}),
 	} {
 		if _, err := DecodeEventFrame([]byte(text)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -108,7 +108,7 @@ func TestEventsThatAreGood(t *testing.T) {
 	}
 }
 
-func TestWhichEventsReportRuns(t *testing.T) {
+func TestReportsRun_onlyReportsOfClients(t *testing.T) {
 	t.Parallel()
 	resource := func(orchestration string) string {
 		return `{"prefect.resource.id":"prefect.task-run.` + idKnown + `"` + orchestration + `}`
@@ -117,14 +117,14 @@ func TestWhichEventsReportRuns(t *testing.T) {
 		replace map[string]string
 		want    bool
 	}{
-		"a client's":                 {nil, true},
-		"of a name of one's own":     {map[string]string{"event": `"prefect.task-run.My state"`}, true},
-		"of a name that is near":     {map[string]string{"event": `"prefect.task-runner.Running"`}, true},
-		"of a flow run":              {map[string]string{"event": `"prefect.flow-run.Running"`}, false},
-		"of anything":                {map[string]string{"event": `"my.event"`}, false},
-		"a server's":                 {map[string]string{"resource": resource(`,"prefect.orchestration":"server"`)}, false},
-		"of nobody in particular":    {map[string]string{"resource": resource("")}, false},
-		"of a client that it shouts": {map[string]string{"resource": resource(`,"prefect.orchestration":"CLIENT"`)}, false},
+		"a client":                        {nil, true},
+		"another name with the prefix":    {map[string]string{"event": `"prefect.task-run.My state"`}, true},
+		"a name without the whole prefix": {map[string]string{"event": `"prefect.task-runner.Running"`}, true},
+		"a flow run":                      {map[string]string{"event": `"prefect.flow-run.Running"`}, false},
+		"any other event":                 {map[string]string{"event": `"my.event"`}, false},
+		"a server":                        {map[string]string{"resource": resource(`,"prefect.orchestration":"server"`)}, false},
+		"no origin":                       {map[string]string{"resource": resource("")}, false},
+		"an origin in upper case":         {map[string]string{"resource": resource(`,"prefect.orchestration":"CLIENT"`)}, false},
 	}
 	for name, tc := range cases {
 		e, err := DecodeEventFrame([]byte(sample.EventText(tc.replace)))
@@ -137,18 +137,18 @@ func TestWhichEventsReportRuns(t *testing.T) {
 	}
 }
 
-// payloadOf is a payload of these members.
+// payloadOf returns a payload with these members.
 func payloadOf(state, run string) map[string]string {
 	return map[string]string{"payload": `{"validated_state":` + state + `,"task_run":` + run + `}`}
 }
 
-// leastState and leastRun are as little as can be told.
+// leastState and leastRun have only the required members.
 const (
 	leastState = `{"type":"RUNNING"}`
 	leastRun   = `{"task_key":"k","dynamic_key":"d"}`
 )
 
-// reported decodes an event as far as it goes.
+// reported decodes an event and its report.
 func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
 	t.Helper()
 	e, err := DecodeEventFrame([]byte(sample.EventText(replace)))
@@ -158,7 +158,7 @@ func reported(t *testing.T, replace map[string]string) (taskrun.Event, error) {
 	return DecodeReport(e)
 }
 
-func TestAReportHasAnyNumberOfDelays(t *testing.T) {
+func TestReport_numberOfDelaysIsNotLimited(t *testing.T) {
 	t.Parallel()
 	delays := strings.TrimSuffix(strings.Repeat("1,", 51), ",")
 	report, err := reported(t, payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":{"retry_delay":[`+delays+`]}}`))
@@ -167,7 +167,7 @@ func TestAReportHasAnyNumberOfDelays(t *testing.T) {
 	}
 }
 
-func TestReportsThatTellNothing(t *testing.T) {
+func TestReport_invalidReports(t *testing.T) {
 	t.Parallel()
 	resource := func(id string) map[string]string {
 		return map[string]string{"resource": `{"prefect.resource.id":"` + id + `"}`}
@@ -178,26 +178,26 @@ func TestReportsThatTellNothing(t *testing.T) {
 	}{
 		"no payload":                 {map[string]string{"payload": "{}"}, "payload.validated_state: Field required"},
 		"no run":                     {map[string]string{"payload": `{"validated_state":` + leastState + `}`}, "payload.task_run: Field required"},
-		"a run of null":              {payloadOf(leastState, "null"), "payload.task_run: Input should be a valid dictionary"},
+		"a null run":                 {payloadOf(leastState, "null"), "payload.task_run: Input should be a valid dictionary"},
 		"a run without a key":        {payloadOf(leastState, `{"dynamic_key":"d"}`), "payload.task_run.task_key: Field required"},
 		"a run without another key":  {payloadOf(leastState, `{"task_key":"d"}`), "payload.task_run.dynamic_key: Field required"},
-		"a state of null":            {payloadOf("null", leastRun), "payload.validated_state: Input should be a valid dictionary"},
+		"a null state":               {payloadOf("null", leastRun), "payload.validated_state: Input should be a valid dictionary"},
 		"an unknown state":           {payloadOf(`{"type":"NOPE"}`, leastRun), "payload.validated_state.type: Input should be"},
 		"a state without a type":     {payloadOf(`{}`, leastRun), "payload.validated_state.type: Field required"},
-		"details of null":            {payloadOf(`{"type":"RUNNING","state_details":null}`, leastRun), "state_details: Input should be a valid dictionary"},
-		"an id of null":              {payloadOf(`{"type":"RUNNING","id":null}`, leastRun), "validated_state.id: UUID input"},
-		"a time of null":             {payloadOf(`{"type":"RUNNING","timestamp":null}`, leastRun), "validated_state.timestamp: value is not a valid datetime"},
-		"tags of null":               {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","tags":null}`), "tags: Input should be a valid list"},
-		"inputs of null":             {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","task_inputs":null}`), "task_inputs: Input should be a valid dictionary"},
-		"a policy of null":           {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":null}`), "empirical_policy: Input should be a valid dictionary"},
-		"a count of null":            {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":null}`), "run_count: Input should be a valid integer"},
-		"a time spent of null":       {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":null}`), "total_run_time: Input should be a valid number"},
-		"a time spent that is none":  {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":"long"}`), "total_run_time: Input should be a valid number"},
-		"a time spent of nothing":    {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":NaN}`), "total_run_time: Value error, the duration is no number"},
-		"a start that is none":       {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","start_time":"x"}`), "start_time: Value error, Unable to parse string [x]"},
+		"null details":               {payloadOf(`{"type":"RUNNING","state_details":null}`, leastRun), "state_details: Input should be a valid dictionary"},
+		"a null id":                  {payloadOf(`{"type":"RUNNING","id":null}`, leastRun), "validated_state.id: UUID input"},
+		"a null time":                {payloadOf(`{"type":"RUNNING","timestamp":null}`, leastRun), "validated_state.timestamp: value is not a valid datetime"},
+		"null tags":                  {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","tags":null}`), "tags: Input should be a valid list"},
+		"null inputs":                {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","task_inputs":null}`), "task_inputs: Input should be a valid dictionary"},
+		"a null policy":              {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","empirical_policy":null}`), "empirical_policy: Input should be a valid dictionary"},
+		"a null count":               {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","run_count":null}`), "run_count: Input should be a valid integer"},
+		"a null run time":            {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":null}`), "total_run_time: Input should be a valid number"},
+		"an invalid run time":        {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":"long"}`), "total_run_time: Input should be a valid number"},
+		"an empty run time":          {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","total_run_time":NaN}`), "total_run_time: Value error, the duration is no number"},
+		"an invalid start time":      {payloadOf(leastState, `{"task_key":"k","dynamic_key":"d","start_time":"x"}`), "start_time: Value error, Unable to parse string [x]"},
 		"a resource without a run":   {resource("prefect.task-run.nope"), "resource: Input should be a valid UUID"},
 		"a resource of another kind": {resource("prefect.flow-run." + idKnown), "is no resource of the kind"},
-		"a flow run that is none": {
+		"an invalid flow run": {
 			map[string]string{"related": `[{"prefect.resource.id":"prefect.flow-run.x","prefect.resource.role":"flow-run"}]`}, "related.0: Input should be a valid UUID",
 		},
 	}
@@ -213,7 +213,7 @@ func TestReportsThatTellNothing(t *testing.T) {
 
 var occurred = time.Date(2026, 8, 21, 10, 0, 1, 1000, time.UTC)
 
-func TestAReportTakesWhatIsThere(t *testing.T) {
+func TestReport_readsGivenFields(t *testing.T) {
 	t.Parallel()
 	no := false
 	empty, message := "", "boom"
@@ -239,13 +239,13 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 		replace map[string]string
 		want    taskrun.Event
 	}{
-		"the least": {payloadOf(leastState, leastRun), withColumns(func(*taskrun.Patch) {})},
-		"what is the server's is left out": {
+		"the required members": {payloadOf(leastState, leastRun), withColumns(func(*taskrun.Patch) {})},
+		"fields of the server are ignored": {
 			run(`"id":"x","created":1,"updated":[],"flow_run_id":"x","state":{},"state_id":5,"state_type":"x","state_name":1,"estimated_run_time":"x","nope":1`),
 			withColumns(func(*taskrun.Patch) {}),
 		},
 		"an empty message": {payloadOf(`{"type":"RUNNING","message":"","name":null}`, leastRun), withState(func(s *orchestration.State) { s.Message = &empty })},
-		"a name and data of one's own": {
+		"a custom name and data": {
 			payloadOf(`{"type":"COMPLETED","name":"","message":"boom","data":{"type":"unpersisted","artifact_key":1.0},"nope":1}`, leastRun),
 			withState(func(s *orchestration.State) {
 				s.Type, s.Name, s.Message, s.Data = orchestration.Completed, "", &message, json.RawMessage(`{"type":"unpersisted","artifact_key":1.0}`)
@@ -255,10 +255,10 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 			payloadOf(`{"type":"RUNNING","id":"`+idUnknown+`","timestamp":"2026-08-21T10:00:00+02:00"}`, leastRun),
 			withState(func(s *orchestration.State) { s.ID, s.Timestamp = idUnknown, zone }),
 		},
-		"scheduled for no time is for its own": {payloadOf(`{"type":"SCHEDULED"}`, leastRun), withState(func(s *orchestration.State) {
+		"scheduled without a time takes its own time": {payloadOf(`{"type":"SCHEDULED"}`, leastRun), withState(func(s *orchestration.State) {
 			s.Type, s.Name, s.Details.ScheduledTime = orchestration.Scheduled, "Scheduled", &occurred
 		})},
-		"a flow run, the first one": {
+		"the first of several flow runs": {
 			map[string]string{
 				"related": `[{"prefect.resource.id":"prefect.tag.a","prefect.resource.role":"tag"},` +
 					`{"prefect.resource.id":"prefect.flow-run.` + idFlowRun + `","prefect.resource.role":"flow-run"},` +
@@ -267,7 +267,7 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 			},
 			withColumns(func(c *taskrun.Patch) { c.FlowRunID = taskrun.Set(idFlowRun) }),
 		},
-		"nulls that clear": {
+		"nulls clear fields": {
 			run(`"name":null,"cache_key":null,"cache_expiration":null,"task_version":null,"labels":null,"expected_start_time":null,` +
 				`"next_scheduled_start_time":null,"start_time":null,"end_time":null`),
 			withColumns(func(c *taskrun.Patch) {
@@ -280,7 +280,7 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 		"texts": {run(`"name":"n","cache_key":"","task_version":"v"`), withColumns(func(c *taskrun.Patch) {
 			c.Name, c.CacheKey, c.TaskVersion = taskrun.Set("n"), taskrun.Set(""), taskrun.Set("v")
 		})},
-		"an empty name is none": {run(`"name":""`), withColumns(func(c *taskrun.Patch) { c.Name = taskrun.Null[string]() })},
+		"an empty name counts as null": {run(`"name":""`), withColumns(func(c *taskrun.Patch) { c.Name = taskrun.Null[string]() })},
 		"lists and objects": {
 			run(`"tags":["b","a"],"labels":{"l":1.0},"task_inputs":{"x":[{"input_type":"constant","type":"int"}]},"empirical_policy":{"max_retries":2,"retry_delay":[1,2.5]}`),
 			withColumns(func(c *taskrun.Patch) {
@@ -297,7 +297,7 @@ func TestAReportTakesWhatIsThere(t *testing.T) {
 				c.StartTime, c.EndTime = taskrun.Set(zone), taskrun.Set(time.Unix(1787299200, 0).UTC())
 			}),
 		},
-		"a negative time spent": {run(`"total_run_time":-1.5`), withColumns(func(c *taskrun.Patch) { c.TotalRunTime = taskrun.Set(-1500 * time.Millisecond) })},
+		"a negative run time": {run(`"total_run_time":-1.5`), withColumns(func(c *taskrun.Patch) { c.TotalRunTime = taskrun.Set(-1500 * time.Millisecond) })},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -345,8 +345,8 @@ func FuzzDecodeEvent(f *testing.F) {
 	})
 }
 
-// FuzzDecodeEventFilter checks that any frame is a filter or told why not, in
-// as many bytes as a close frame has.
+// FuzzDecodeEventFilter checks that every frame either gives a filter or an
+// error with a valid text.
 func FuzzDecodeEventFilter(f *testing.F) {
 	for _, seed := range []string{sample.FutureFilter, `{"type":"filter","filter":{"é":{}}}`, `{"type":"filter","filter":{"resource":{"labels":{"a":["b*","!c"]}}}}`} {
 		f.Add(seed)

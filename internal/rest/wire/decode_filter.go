@@ -9,17 +9,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// maxLimit is how many runs one answer holds, by default and at most.
+// maxLimit is the default and maximum number of runs in a response.
 const maxLimit = 200
 
-// The answers to a limit out of range, which are no validation errors
-// (contract §1.4).
+// The responses to a limit out of range, which is not a validation error (contract §1.4).
 const (
 	textLimitBelow = "Invalid limit: must be greater than or equal to 0."
 	textLimitAbove = "Invalid limit: must be less than or equal to 200."
 )
 
-// sorts are all of them, in Prefect's order.
+// sorts lists all sorts in Prefect's order.
 var sorts = []taskrun.Sort{
 	taskrun.SortIDDesc, taskrun.SortExpectedStartTimeAsc, taskrun.SortExpectedStartTimeDesc,
 	taskrun.SortNameAsc, taskrun.SortNameDesc, taskrun.SortNextScheduledStartTimeAsc,
@@ -96,7 +95,7 @@ func readFilters(p *validate.Model) (f taskrun.Filter, parents flowrun.Filters) 
 	return f, parents
 }
 
-// DecodePaginate reads the parameters of paginate: those of filter, with a page, counted from 1, in place of the offset
+// DecodePaginate reads the parameters of paginate: those of filter, with a page counted from 1 instead of the offset
 // (contract §1.4).
 func DecodePaginate(body pyjson.Value) (q taskrun.Query, parents flowrun.Filters, page int, err error) {
 	page = 1
@@ -113,8 +112,7 @@ func ReadPage(n validate.Node, limit int) (page, offset int) {
 	return page, product(page-1, limit)
 }
 
-// product multiplies numbers that are not negative; the largest int stands for
-// more.
+// product multiplies numbers that are not negative. It is limited to the largest int.
 func product(a, b int) int {
 	if b > 0 && a > math.MaxInt/b {
 		return math.MaxInt

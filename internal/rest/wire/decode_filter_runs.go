@@ -51,7 +51,7 @@ func readTimeFilter(n validate.Node) (f taskrun.TimeFilter) {
 	return f
 }
 
-// readSpanFilter reads a filter on a time that cannot be asked to be missing.
+// readSpanFilter reads a filter on a time without the criterion is_null_.
 func readSpanFilter(n validate.Node) (f taskrun.TimeFilter) {
 	n.Closed(func(m *validate.Model) {
 		f.Before = ReadOptional(m, "before_", validate.Node.Time)

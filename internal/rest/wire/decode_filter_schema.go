@@ -2,14 +2,14 @@ package wire
 
 import "github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 
-// schema lists the keys of a filter that is checked, but not read: what it is about is not
-// stored (contract §2.7).
+// schema lists the keys of a filter that is checked but has no effect, because
+// runs have no data of its subject (contract §2.7).
 type schema []struct {
 	name  string
 	check func(validate.Node)
 }
 
-// check reports the faults of a filter. All keys may be null, but operator.
+// check reports the errors of a filter. All keys except operator may be null.
 func (s schema) check(n validate.Node) {
 	n.Closed(func(m *validate.Model) {
 		for _, key := range s {
@@ -27,6 +27,7 @@ func anInt(n validate.Node)      { n.Int() }
 func ids(n validate.Node)        { validate.List(n, validate.Node.UUID) }
 func texts(n validate.Node)      { validate.List(n, validate.Node.Text) }
 
+// Filters that several others contain.
 var (
 	workPoolFilter = schema{
 		{"operator", anOperator},

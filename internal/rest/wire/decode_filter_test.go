@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDecodeFilterReadsPages(t *testing.T) {
+func TestDecodeFilter_readsPages(t *testing.T) {
 	t.Parallel()
 	standard := taskrun.Query{Sort: taskrun.SortIDDesc, Limit: 200}
 	for body, want := range map[string]taskrun.Query{
@@ -32,7 +32,7 @@ func TestDecodeFilterReadsPages(t *testing.T) {
 	}
 }
 
-func TestDecodeFilterReadsTaskRuns(t *testing.T) {
+func TestDecodeFilter_readsTaskRuns(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
 	yes, no := true, false
@@ -67,7 +67,7 @@ func TestDecodeFilterReadsTaskRuns(t *testing.T) {
 	}
 }
 
-func TestDecodeFilterRefusals(t *testing.T) {
+func TestDecodeFilter_limitOutOfRange(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`{"limit":-1,"offset":-1}`:        textLimitBelow,
@@ -82,7 +82,7 @@ func TestDecodeFilterRefusals(t *testing.T) {
 	}
 }
 
-func TestDecodeFilterFaults(t *testing.T) {
+func TestDecodeFilter_errors(t *testing.T) {
 	t.Parallel()
 	const four = `missing["body","flows"] missing["body","flow_runs"] missing["body","task_runs"] missing["body","deployments"]`
 	for body, want := range map[string]string{

@@ -7,7 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// frameError is the error of a frame that the protocol does not expect: the reason of the close frame, in Prefect's words.
+// frameError is the error of an unexpected frame: the reason of the close frame, in Prefect's words.
 type frameError string
 
 func (e frameError) Error() string { return string(e) }
@@ -21,13 +21,13 @@ func DecodeAuth(frame pyjson.Value) (token pyjson.Value, err error) {
 	return token, nil
 }
 
-// violation begins the texts about a frame that the protocol does not expect (contract §1.6).
+// violation is the prefix of the reasons for unexpected frames (contract §1.6).
 const violation = "Protocol violation: expected "
 
-// maxKeys is how many task keys a worker can serve on one websocket.
+// maxKeys is the maximum number of task keys that a worker can serve on one websocket.
 const maxKeys = 1000
 
-// DecodeSubscribe reads the second frame of a worker. Repeated keys count once. The text of the error is for the close
+// DecodeSubscribe reads the second frame of a worker. It removes duplicate keys. The text of the error is for the close
 // frame.
 func DecodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err error) {
 	if !isFrame(frame, "subscribe") {
@@ -54,18 +54,18 @@ func DecodeSubscribe(frame pyjson.Value) (keys []string, clientID string, err er
 	return keys, id.Text(), nil
 }
 
-// Reply is the answer of a worker to a run.
+// Reply is the response of a worker to a run.
 type Reply int
 
 // The replies.
 const (
-	ReplyNone  Reply = iota // the worker is gone
+	ReplyNone  Reply = iota // the worker has disconnected
 	ReplyAck                // the worker has the run
 	ReplyQuit               // the worker has the run and wants no more
-	ReplyWrong              // anything else
+	ReplyWrong              // any other frame
 )
 
-// ReplyOf reads the answer of a worker.
+// ReplyOf reads the response of a worker.
 func ReplyOf(frame pyjson.Value) Reply {
 	switch {
 	case isFrame(frame, "ack"):

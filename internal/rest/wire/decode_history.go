@@ -12,8 +12,8 @@ import (
 
 const textInterval = "History interval must not be less than 1 second."
 
-// longestInterval stands for all intervals that are longer than the time that
-// has a spelling.
+// longestInterval replaces longer intervals, which exceed all times on the
+// wire.
 const longestInterval = 1e12 // seconds
 
 // DecodeHistory reads the parameters of history (contract §2.11). The parents are as those
@@ -45,8 +45,8 @@ func ReadHistory(body pyjson.Value, keys []string, read func(*validate.Model)) (
 	return w, nil
 }
 
-// microsecondsOf rounds a number of seconds as Python's timedelta does; what is
-// no number is 0.
+// microsecondsOf rounds a number of seconds as Python's timedelta does. A text
+// that is not a number is 0.
 func microsecondsOf(seconds string) taskrun.Microseconds {
 	f, err := strconv.ParseFloat(seconds, 64)
 	if err != nil || math.IsNaN(f) || f < 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDecodeHistory(t *testing.T) {
+func TestDecodeHistory_readsParameters(t *testing.T) {
 	t.Parallel()
 	const second = taskrun.MinHistoryInterval
 	for interval, want := range map[string]taskrun.Microseconds{
@@ -17,8 +17,8 @@ func TestDecodeHistory(t *testing.T) {
 		"true":        second,
 		`"43200.5"`:   43200*second + second/2,
 		"0.9999999":   second,     // rounds up
-		"1.0000005":   second + 1, // its binary form is a little more
-		"1.0000015":   second + 1, // a little less
+		"1.0000005":   second + 1, // the binary value is slightly larger
+		"1.0000015":   second + 1, // the binary value is slightly smaller
 		"999999999":   999999999 * second,
 		"1e10":        1e10 * second,
 		"1e300":       longestInterval * second,
@@ -38,7 +38,7 @@ func TestDecodeHistory(t *testing.T) {
 	}
 }
 
-func TestDecodeHistoryFaults(t *testing.T) {
+func TestDecodeHistory_errors(t *testing.T) {
 	t.Parallel()
 	const three = `missing["body","history_start"] missing["body","history_end"] missing["body","history_interval_seconds"]`
 	for body, want := range map[string]string{
@@ -55,7 +55,7 @@ func TestDecodeHistoryFaults(t *testing.T) {
 	}
 }
 
-func TestDecodePaginate(t *testing.T) {
+func TestDecodePaginate_readsPages(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]struct{ limit, offset, page int }{
 		"null":                                       {200, 0, 1},
@@ -79,7 +79,7 @@ func TestDecodePaginate(t *testing.T) {
 	}
 }
 
-func TestProductStopsAtTheLargestInt(t *testing.T) {
+func TestProduct_isLimitedToTheLargestInt(t *testing.T) {
 	t.Parallel()
 	for _, tc := range [][3]int{{0, 0, 0}, {5, 0, 0}, {0, 5, 0}, {3, 4, 12}, {math.MaxInt, 1, math.MaxInt}, {math.MaxInt/2 + 1, 2, math.MaxInt}} {
 		if got := product(tc[0], tc[1]); got != tc[2] {

@@ -6,16 +6,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// inputKind is one member of the union that a task input is (contract §2.5).
+// inputKind is one member of the union of task inputs (contract §2.5).
 type inputKind struct {
 	tag  string // in locs
 	typ  taskrun.InputType
-	key  string // its one key beside input_type
+	key  string // the only key besides input_type
 	read func(validate.Node) string
 	put  func(*taskrun.TaskInput, string)
 }
 
-// inputKinds are in the order in which Prefect tries them.
+// inputKinds is in the order in which Prefect tries them.
 var inputKinds = []inputKind{
 	{"TaskRunResult", taskrun.InputTaskRun, "id", validate.Node.UUID, putInputID},
 	{"FlowRunResult", taskrun.InputFlowRun, "id", validate.Node.UUID, putInputID},
@@ -23,8 +23,8 @@ var inputKinds = []inputKind{
 	{"Constant", taskrun.InputConstant, "type", validate.Node.Text, func(i *taskrun.TaskInput, s string) { i.Type = s }},
 }
 
-// inputGuesses index inputKinds: without an input_type, a text fits better than
-// an id that has to be converted.
+// inputGuesses holds indexes of inputKinds for inputs without input_type: a
+// text matches better than an id that has to be converted.
 var inputGuesses = [...]int{2, 3, 0}
 
 func putInputID(i *taskrun.TaskInput, s string) { i.ID = s }
@@ -51,7 +51,7 @@ func readTaskInput(n validate.Node) taskrun.TaskInput {
 	return taskrun.TaskInput{}
 }
 
-// inputCandidates are the kinds that the value can be, the best first.
+// inputCandidates returns the kinds that the value can be, the best first.
 func inputCandidates(v pyjson.Value) []inputKind {
 	if _, given := v.Member("input_type"); given {
 		return inputKinds
@@ -63,7 +63,7 @@ func inputCandidates(v pyjson.Value) []inputKind {
 	return guesses
 }
 
-// input reads a task input of this kind. Other keys do not matter.
+// input reads a task input of this kind. It ignores other keys.
 func (k inputKind) input(n validate.Node) taskrun.TaskInput {
 	in := taskrun.TaskInput{InputType: k.typ}
 	m, ok := n.Model()

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// maxSearch is how many characters a search in logs may have.
+// maxSearch is the maximum number of characters of a search in logs.
 const maxSearch = 200
 
 // DecodeLogs reads the lines that a client logged.

@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDecodeLogsFaults(t *testing.T) {
+func TestDecodeLogs_errors(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`null`: `missing["body"]`,
@@ -30,7 +30,7 @@ func TestDecodeLogsFaults(t *testing.T) {
 	}
 }
 
-func TestDecodeLogFilter(t *testing.T) {
+func TestDecodeLogFilter_readsParameters(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]logs.Query{
 		`null`: {Limit: 200},
@@ -68,7 +68,7 @@ func TestDecodeLogFilter(t *testing.T) {
 	}
 }
 
-func TestSearches(t *testing.T) {
+func TestSearchOf_terms(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]logs.TextFilter{
 		``:                        {},

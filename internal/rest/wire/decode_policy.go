@@ -24,15 +24,13 @@ func WithDeprecatedPolicy(body pyjson.Value) pyjson.Value {
 	return body.With(keyPolicy, followDeprecated(policy))
 }
 
-// followDeprecated returns a policy with what its deprecated keys stand for
-// filled in.
+// followDeprecated returns a policy in which the deprecated keys have set the current ones.
 func followDeprecated(policy pyjson.Value) pyjson.Value {
 	policy = withDeprecated(policy, "max_retries", "retries")
 	return withDeprecated(policy, "retry_delay_seconds", "retry_delay")
 }
 
-// withDeprecated copies the value under the old key to the new one, unless it
-// is zero or the new one is there.
+// withDeprecated copies the value under the old key to the new one, unless the value is zero or the new one exists.
 func withDeprecated(policy pyjson.Value, old, now string) pyjson.Value {
 	value, given := policy.Member(old)
 	current, _ := policy.Member(now)
@@ -42,13 +40,12 @@ func withDeprecated(policy pyjson.Value, old, now string) pyjson.Value {
 	return policy.With(now, value)
 }
 
-// isZero reports whether Python finds the value equal to 0.
+// isZero reports whether the value equals 0 in Python.
 func isZero(v pyjson.Value) bool {
 	return (v.Kind() == pyjson.Number || v.Kind() == pyjson.Bool) && !v.Truthy()
 }
 
-// readPolicy reads a TaskRunPolicy in which the deprecated keys were followed.
-// Other keys do not matter.
+// readPolicy reads a TaskRunPolicy after followDeprecated. It ignores other keys.
 func readPolicy(run *validate.Model) taskrun.Policy {
 	n, given := run.Field(keyPolicy)
 	if !given {
@@ -94,8 +91,8 @@ func Finite(number string) string {
 	return number
 }
 
-// readRetryDelay reads one delay or a list of them. What is no number in JSON
-// is null when alone; in a list, where null is not allowed, it is refused.
+// readRetryDelay reads one delay or a list of them. A number that JSON does not support becomes null if it is alone.
+// It is rejected in a list, which cannot have nulls.
 func readRetryDelay(n validate.Node, most int) *taskrun.RetryDelay {
 	seconds, list := n.IntOrFloat()
 	if len(seconds) > most {

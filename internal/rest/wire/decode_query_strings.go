@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strings"
+	"time"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
@@ -18,6 +19,18 @@ func DecodeStatesQuery(rawQuery, key string) (runID string, err error) {
 	var faults validate.Faults
 	runID = faults.Node(pyjson.StringValue(id), "query", key).UUID()
 	return runID, Invalid(&faults, nullValue)
+}
+
+// ReadQueryTime reads the time that is the value of the key, nil if the query does not have it. The last of several values
+// counts.
+func ReadQueryTime(rawQuery, key string) (at *time.Time, err error) {
+	text, given := queryValue(rawQuery, key)
+	if !given {
+		return nil, nil //nolint:nilnil // see above
+	}
+	var faults validate.Faults
+	t := faults.Node(pyjson.StringValue(text), "query", key).PlainTime()
+	return &t, Invalid(&faults, nullValue)
 }
 
 // maxObservedPrefix is how many characters the query of observed states may have.

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// recordedStep is a request that was made of a Prefect server, with its answer.
+// recordedStep is a request to a Prefect server with its response.
 type recordedStep struct {
 	Request struct {
 		Method, Path string
@@ -32,7 +32,7 @@ type recordedStep struct {
 	}
 }
 
-// hasDecoder reports whether the body of the request is read here.
+// hasDecoder reports whether this package decodes the body of the request.
 func (s *recordedStep) hasDecoder() bool {
 	path, under := strings.CutPrefix(s.Request.Path, "/task_runs/")
 	switch {
@@ -47,11 +47,12 @@ func (s *recordedStep) hasDecoder() bool {
 
 const (
 	recordings = "../../../test/compat/testdata"
-	// fewestFaults is far below how many there are: the test must find some.
+	// fewestFaults is a minimum, so that the test fails if it finds no
+	// recordings.
 	fewestFaults = 100
 )
 
-// recordedFaults reads the steps of all recordings that were answered with 422.
+// recordedFaults returns the steps of all recordings with a response of 422.
 func recordedFaults(t *testing.T) map[string][]recordedStep {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(recordings, "*", "*.json"))
@@ -70,7 +71,7 @@ func recordedFaults(t *testing.T) map[string][]recordedStep {
 		}
 		for _, raw := range scenario.Steps {
 			var step recordedStep
-			// The body of other answers has other shapes.
+			// The body of other responses has other formats.
 			if err := json.Unmarshal(raw, &step); err == nil && step.hasDecoder() && step.Response.Status == http.StatusUnprocessableEntity {
 				name := strings.TrimSuffix(filepath.Base(file), ".json")
 				faults[name] = append(faults[name], step)
@@ -80,7 +81,7 @@ func recordedFaults(t *testing.T) map[string][]recordedStep {
 	return faults
 }
 
-func TestRecordedFaults(t *testing.T) {
+func TestDecoders_returnRecordedErrors(t *testing.T) {
 	t.Parallel()
 	found := 0
 	for name, steps := range recordedFaults(t) {
@@ -104,7 +105,7 @@ func compareFaults(t *testing.T, step recordedStep) {
 		text = *step.Request.Raw
 	}
 	if kind, given := step.Request.Headers["content-type"]; given && !IsJSON(kind) {
-		return // no JSON reaches the decoders
+		return // text that is not JSON does not reach the decoders
 	}
 	err := decodeRecorded(step, text)
 	detail := detailOf(err)

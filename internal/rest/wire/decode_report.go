@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// DecodeReport reads the report of a task run from an event (contract §4.4). The error names the first field that is
-// not valid.
+// DecodeReport reads the report of a task run from an event (contract §4.4). The error names the first invalid
+// field.
 func DecodeReport(e Event) (taskrun.Event, error) {
 	var faults validate.Faults
 	report := taskrun.Event{
@@ -49,8 +49,7 @@ func readObjectID(n validate.Node, kind string) string {
 	return n.UUID()
 }
 
-// readFlowRun reads the id of the flow run among what is related, null if there
-// is none.
+// readFlowRun reads the id of the flow run from the related resources, null if there is none.
 func readFlowRun(faults *validate.Faults, related []map[string]string) taskrun.Optional[string] {
 	for i, labels := range related {
 		if labels[labelResourceRole] == roleFlowRun {
@@ -60,8 +59,7 @@ func readFlowRun(faults *validate.Faults, related []map[string]string) taskrun.O
 	return taskrun.Null[string]()
 }
 
-// readReportedState reads a State. Its id and time are those of the event,
-// unless it has its own.
+// readReportedState reads a State. The default of its id and time are those of the event.
 func readReportedState(n validate.Node, e Event) orchestration.State {
 	m, ok := n.Model()
 	if !ok {
@@ -83,13 +81,13 @@ func readReportedState(n validate.Node, e Event) orchestration.State {
 	p.Details = readStateDetails(m)
 	state := p.State(id, at.UTC())
 	if n, given := m.Given("data"); given {
-		state.Data = n.Value.AppendTo(nil) // kept whole, other than over REST (contract §2.3)
+		state.Data = n.Value.AppendTo(nil) // kept whole, unlike over REST (contract §2.3)
 	}
 	return state
 }
 
-// readColumns reads the keys of a TaskRun that are there. Others do not matter,
-// nor do those that follow from the state or are the server's.
+// readColumns reads the given keys of a TaskRun. It ignores other keys, keys that depend on the state, and keys of
+// the server.
 func readColumns(n validate.Node) taskrun.Patch {
 	var c taskrun.Patch
 	m, ok := n.Model()
@@ -145,9 +143,8 @@ func ReadPart[T any](m *validate.Model, key string, read func(*validate.Model) T
 	return c
 }
 
-// readReportedPolicy reads the policy of a run in which, as in a create, the
-// deprecated keys stand for the others. No number of delays is too many: a state
-// must not be lost for it, and those beyond the bound are cut.
+// readReportedPolicy reads the policy of a run. As in a create, the deprecated keys set the current ones. The number
+// of delays is not limited, because a state must not be lost for it; delays beyond the limit are dropped.
 func readReportedPolicy(run *validate.Model) taskrun.Policy {
 	n, _ := run.Field(keyPolicy)
 	m, ok := policyNode(n).Model()
@@ -162,7 +159,7 @@ func policyNode(n validate.Node) validate.Node {
 	return n
 }
 
-// readColumn reads a key that may be missing, but not null.
+// readColumn reads a key that may be missing but not null.
 func readColumn[T any](m *validate.Model, key string, read func(validate.Node) T) (c taskrun.Optional[T]) {
 	if n, given := m.Field(key); given {
 		c = taskrun.Set(read(n))
@@ -186,11 +183,11 @@ func ReadInt64(n validate.Node) int64 {
 	return i
 }
 
-// longestSeconds is the longest duration there is, in whole seconds.
+// longestSeconds is the longest Duration, in whole seconds.
 const longestSeconds = math.MaxInt64 / int64(time.Second)
 
-// readDuration reads a number of seconds, or an ISO 8601 duration; one beyond the
-// range is the nearest in it.
+// readDuration reads a number of seconds, or an ISO 8601 duration. A value out of range becomes the nearest
+// Duration.
 func readDuration(n validate.Node) time.Duration {
 	if n.Value.Kind() == pyjson.String {
 		if d, ok := validate.Duration(n.Value.Text()); ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestDecodeSetState(t *testing.T) {
+func TestDecodeSetState_readsParameters(t *testing.T) {
 	t.Parallel()
 	no := false
 	details := orchestration.StateDetails{Deferred: &no}
@@ -42,7 +42,7 @@ func TestDecodeSetState(t *testing.T) {
 	}
 }
 
-func TestDecodeStatesQuery(t *testing.T) {
+func TestDecodeStatesQuery_readsTheRun(t *testing.T) {
 	t.Parallel()
 	const id = "0198a1b2-0000-7000-8000-00000000000a"
 	for query, want := range map[string]string{

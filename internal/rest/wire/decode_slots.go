@@ -10,20 +10,20 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/validate"
 )
 
-// Modes of taking slots.
+// Modes of acquiring slots.
 const (
 	modeConcurrency = "concurrency"
 	modeRateLimit   = "rate_limit"
 )
 
-// Bounds and default of a lease's duration.
+// Limits and default of the duration of a lease.
 const (
 	shortestLease = time.Minute
 	longestLease  = 24 * time.Hour
 	usualLease    = 5 * time.Minute
 )
 
-// holderKinds are all that a lease's holder can be.
+// holderKinds lists the kinds of holders of a lease.
 var holderKinds = []string{"flow_run", "task_run", "deployment"}
 
 // DecodeIncrement reads the parameters of increment.
@@ -44,7 +44,7 @@ func DecodeIncrementWithLease(body pyjson.Value) (concurrency.Acquisition, error
 	})
 }
 
-// readSlotsAsked reads what the two have in common, then the rest.
+// readSlotsAsked reads the common parameters, then the others.
 func readSlotsAsked(
 	body pyjson.Value, parameters []string, rest func(*validate.Model, *concurrency.Acquisition),
 ) (concurrency.Acquisition, error) {
@@ -63,7 +63,7 @@ func readSlotsAsked(
 	return in, Invalid(&faults, body)
 }
 
-// readCreateIfMissing reads a parameter that has no effect any more.
+// readCreateIfMissing reads a parameter without an effect.
 func readCreateIfMissing(p *validate.Model) {
 	if n, given := p.Given("create_if_missing"); given {
 		n.Bool()
@@ -78,7 +78,7 @@ func readLeaseDuration(p *validate.Model) time.Duration {
 	return seconds(n.Number(validate.AtMost(longestLease.Seconds()), validate.AtLeast(shortestLease.Seconds())))
 }
 
-// seconds is a duration of that many seconds, the longest there is for more.
+// seconds returns a duration, limited to the longest one.
 func seconds(n float64) time.Duration {
 	if n >= math.MaxInt64/float64(time.Second) {
 		return math.MaxInt64
@@ -188,8 +188,8 @@ func DecodeLimits(body pyjson.Value) (limit, offset int, err error) {
 	return limit, offset, Invalid(&faults, body)
 }
 
-// maxLimitNames is how many limits, and maxResetRuns how many runs, a request about
-// slots may name: each of them is looked up.
+// maxLimitNames is the maximum number of limits, and maxResetRuns that of runs, in a request about slots. Each
+// needs a lookup.
 const (
 	maxLimitNames = 1000
 	maxResetRuns  = 2500
@@ -197,7 +197,7 @@ const (
 
 func readTexts(n validate.Node) []string { return readShortList(n, validate.Node.Text, maxLimitNames) }
 
-// readShortList reads a list, and refuses one that is longer than that.
+// readShortList reads a list up to a maximum length.
 func readShortList(n validate.Node, read func(validate.Node) string, most int) []string {
 	if len(n.Value.Items()) > most {
 		n.Refuse("at most " + strconv.Itoa(most) + " items are taken: send several requests")

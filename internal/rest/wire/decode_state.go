@@ -28,8 +28,8 @@ func ReadStateType(n validate.Node) orchestration.StateType {
 	return validate.Enum(n, orchestration.StateTypes...)
 }
 
-// readStateDetails reads StateDetails. The ids of the run and its flow run are checked and
-// left out, because the server sets them. Other keys do not matter.
+// readStateDetails reads StateDetails. The run's own ids are checked and
+// dropped, because they are those of the run. Other keys are ignored.
 func readStateDetails(state *validate.Model) orchestration.StateDetails {
 	no := false
 	d := orchestration.StateDetails{Deferred: &no}
@@ -66,7 +66,8 @@ func readStateDetails(state *validate.Model) orchestration.StateDetails {
 	return d
 }
 
-// readFlag reads a boolean that is false if it is missing, and may not be null.
+// readFlag reads a boolean that may be missing but not null. The default is
+// false.
 func readFlag(m *validate.Model, key string) bool {
 	n, given := m.Field(key)
 	return given && n.Bool()

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestDecodeFlowRunIDsFaults(t *testing.T) {
+func TestDecodeFlowRunIDs_errors(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`null`:                     `missing["body","flow_run_ids"]`,
@@ -21,7 +21,7 @@ func TestDecodeFlowRunIDsFaults(t *testing.T) {
 	}
 }
 
-func TestDecodeTaskWorkersFaults(t *testing.T) {
+func TestDecodeTaskWorkers_errors(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		`[]`:                        `missing["body","task_worker_filter"]`,
@@ -37,7 +37,7 @@ func TestDecodeTaskWorkersFaults(t *testing.T) {
 	}
 }
 
-func TestDecodeObservedQueryFaults(t *testing.T) {
+func TestDecodeObservedQuery_errors(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"limit=0":   `greater_than_equal["query","limit"]`,

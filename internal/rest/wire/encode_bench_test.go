@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// BenchmarkAppend measures the encoders of what is sent most.
+// BenchmarkAppend measures the encoders of the most frequent values.
 func BenchmarkAppend(b *testing.B) {
 	run := fullRun()
 	change := &taskrun.Change{Run: run, State: run.State, Previous: run.State, Received: noon}

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// maxFollows is how long after another an event can follow it (contract §4.3).
+// maxFollows is the maximum time between two events of which one follows the other (contract §4.3).
 const maxFollows = 5 * time.Minute
 
 // resourceLabels are the labels of a resource, in the order of the wire.
@@ -26,7 +26,7 @@ func (l resourceLabels) value(key string) string {
 
 func appendResource(b []byte, l resourceLabels) []byte { return AppendMembers(b, l...) }
 
-// resourceOf is the run of a change as the resource of an event (contract §4.3).
+// resourceOf returns the run of a change as the resource of an event (contract §4.3).
 func resourceOf(c *taskrun.Change) resourceLabels {
 	at := pyjson.AppendTime(nil, c.State.Timestamp.UTC())
 	orchestrated := orchestrationServer
@@ -45,7 +45,7 @@ func resourceOf(c *taskrun.Change) resourceLabels {
 	}
 }
 
-// relatedTo is what is related to a change: the flow run, if there is one.
+// relatedTo returns the related resources of a change: the flow run, if there is one.
 func relatedTo(c *taskrun.Change) []resourceLabels {
 	if c.Run.FlowRunID == "" {
 		return nil
@@ -53,7 +53,7 @@ func relatedTo(c *taskrun.Change) []resourceLabels {
 	return []resourceLabels{{{labelResourceID, resourceFlowRun + c.Run.FlowRunID}, {labelResourceRole, roleFlowRun}}}
 }
 
-// messageOf is a state's message; in events none is empty.
+// messageOf returns the message of a state. In events, an empty message is null.
 func messageOf(s *orchestration.State) string {
 	if s.Message == nil {
 		return ""
@@ -80,7 +80,7 @@ func AppendEventFrame(b []byte, c *taskrun.Change) []byte {
 	return AppendEventEnd(o, c)
 }
 
-// followed is the id of the event before, unless it is too long ago.
+// followed returns the id of the previous event, unless it is too long ago.
 func followed(c *taskrun.Change) string {
 	if c.Previous == nil || c.State.Timestamp.Sub(c.Previous.Timestamp).Abs() >= maxFollows {
 		return ""
@@ -112,11 +112,12 @@ func appendIntended(b []byte, c *taskrun.Change) []byte {
 }
 
 func (e *Event) member(key string) pyjson.Value {
-	value, _ := e.whole.Member(key) // null, if there is none
+	value, _ := e.whole.Member(key) // null if there is none
 	return value
 }
 
-// AppendReportedEvent writes the frame of an event as the client sent it. AppendEventEnd writes its end.
+// AppendReportedEvent writes the frame of an event as the client sent it, without the end. AppendEventEnd
+// writes the end.
 func AppendReportedEvent(b []byte, e *Event) []byte {
 	o := beginEvent(b).
 		Time("occurred", e.occurred.UTC()).
@@ -129,7 +130,8 @@ func AppendReportedEvent(b []byte, e *Event) []byte {
 		NonEmpty("follows", e.follows)
 }
 
-// AppendEventEnd writes the end of the frame of an event, with the time at which the change was received.
+// AppendEventEnd writes the end of the frame of an event, with the time at which the operator received
+// the change.
 func AppendEventEnd(b []byte, c *taskrun.Change) []byte {
 	event := pyjson.ObjectWriter(b).Time("received", c.Received.UTC()).End()
 	return pyjson.ObjectWriter(event).End()

@@ -8,7 +8,7 @@ import (
 
 // Events have runs and states without the members that are null or false (contract §4.3).
 
-// optionalRaw writes JSON text as the server spells it. It omits null.
+// optionalRaw writes JSON text in the server's format. It omits null.
 func optionalRaw(o pyjson.ObjectWriter, key string, text []byte) pyjson.ObjectWriter {
 	value := parsed(text)
 	if value.IsNull() {
@@ -54,7 +54,7 @@ func appendEventDetails(b []byte, d *orchestration.StateDetails) []byte {
 
 func isTrue(v *bool) bool { return v != nil && *v }
 
-// appendEventRun writes the run of a change without what only the server knows of it
+// appendEventRun writes the run of a change without the fields that only the server knows
 // (contract §4.3).
 func appendEventRun(b []byte, run *taskrun.Run) []byte {
 	o := pyjson.BeginObject(b).

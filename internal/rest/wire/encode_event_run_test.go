@@ -14,8 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-// given is the object without members that are null, there and in objects in it, and
-// without those that events leave out.
+// given returns the object without null members, at all levels, and without those
+// that events omit.
 func given(object pyjson.Value, leftOut func(pyjson.Member) bool) []byte {
 	o := pyjson.BeginObject(nil)
 	for _, m := range object.Members() {
@@ -32,15 +32,15 @@ func given(object pyjson.Value, leftOut func(pyjson.Member) bool) []byte {
 	return o.End()
 }
 
-// serverColumns are the fields of a run that events leave out (contract §4.3).
+// serverColumns are the fields of a run that events omit (contract §4.3).
 var serverColumns = []string{
 	"id", "created", "updated", "flow_run_id", "state_id", "state_type", "state_name", "state",
 	"estimated_run_time", "estimated_start_time_delta",
 }
 
-// TestEventsSayOfRunsWhatTheAPISays compares the runs and states of events with what
-// the routes of the API respond, less what events leave out.
-func TestEventsSayOfRunsWhatTheAPISays(t *testing.T) {
+// TestEventRun_matchesTheAPI compares the runs and states in events with the
+// responses of the API, without the fields that events omit.
+func TestEventRun_matchesTheAPI(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		run := drawRun(t)
@@ -58,7 +58,7 @@ func TestEventsSayOfRunsWhatTheAPISays(t *testing.T) {
 	})
 }
 
-// drawer draws the parts of a run.
+// drawer draws random values for the fields of a run.
 type drawer struct{ *rapid.T }
 
 func (d drawer) text() string {
@@ -100,7 +100,7 @@ func (d drawer) labels() map[string]json.RawMessage {
 	labels := map[string]json.RawMessage{}
 	for _, key := range d.texts() {
 		labels[key] = json.RawMessage(rapid.SampledFrom([]string{`null`, `true`, `false`, `1.50`, `007`, `1e999`, `5.0`, `"é\u00e9\/"`, `NaN`}).Draw(d.T, "label"))
-		if string(labels[key]) == "007" { // no JSON
+		if string(labels[key]) == "007" { // not JSON
 			labels[key] = json.RawMessage("7")
 		}
 	}

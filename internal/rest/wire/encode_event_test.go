@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestEventFrame(t *testing.T) {
+func TestEventFrame_content(t *testing.T) {
 	t.Parallel()
 	boom, yes, no := "boom", true, false
 	plain := sample.Change(orchestration.Failed, "Failed")
@@ -34,14 +34,14 @@ func TestEventFrame(t *testing.T) {
 		change taskrun.Change
 		want   string
 	}{
-		"reported, with nothing before": {plain, `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.task-run.Failed",` +
+		"reported, without a state before": {plain, `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.task-run.Failed",` +
 			resource + `"prefect.run-count":"2","prefect.state-message":"boom","prefect.state-name":"Failed",` +
 			`"prefect.state-timestamp":"2026-08-21T12:00:00Z","prefect.state-type":"FAILED","prefect.orchestration":"client"},"related":[],` +
 			`"payload":{"intended":{"from":null,"to":"FAILED"},"initial_state":null,` +
 			`"validated_state":{"type":"FAILED","name":"Failed","message":"boom","state_details":{},"data":null},"task_run":{` + run +
 			`"empirical_policy":{"max_retries":0,"retry_delay_seconds":0.0,"retries":0},"tags":["b","a"],"labels":{},"task_inputs":{},` +
 			`"run_count":2,"flow_run_run_count":0,"total_run_time":0.0}},"id":"` + idOther + `","follows":null,"received":"2026-08-21T12:00:00.001000Z"}}`},
-		"made by the server, in a flow run": {full, `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.task-run.Cached",` +
+		"created by the server, in a flow run": {full, `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.task-run.Cached",` +
 			resource + `"prefect.run-count":"0","prefect.state-message":"","prefect.state-name":"Cached",` +
 			`"prefect.state-timestamp":"2026-08-21T12:00:00Z","prefect.state-type":"COMPLETED","prefect.orchestration":"server"},` +
 			`"related":[{"prefect.resource.id":"prefect.flow-run.` + idFlowRun + `","prefect.resource.role":"flow-run"}],` +
@@ -56,16 +56,16 @@ func TestEventFrame(t *testing.T) {
 	}
 }
 
-func TestAnEventFollowsOnlyWhatWasJustBefore(t *testing.T) {
+func TestEventFrame_followsRecentEventOnly(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		ago  time.Duration
 		want string
 	}{
-		"a moment":                {time.Second, idUnknown},
-		"almost five minutes":     {5*time.Minute - time.Microsecond, idUnknown},
-		"five minutes":            {5 * time.Minute, ""},
-		"later, by another clock": {-time.Hour, ""},
+		"a moment before":            {time.Second, idUnknown},
+		"almost five minutes before": {5*time.Minute - time.Microsecond, idUnknown},
+		"five minutes before":        {5 * time.Minute, ""},
+		"later, by another clock":    {-time.Hour, ""},
 	} {
 		change := sample.Change(orchestration.Completed, "Completed")
 		change.Previous = &orchestration.State{ID: idUnknown, Timestamp: noon.Add(-tc.ago)}
@@ -75,8 +75,8 @@ func TestAnEventFollowsOnlyWhatWasJustBefore(t *testing.T) {
 	}
 }
 
-// TestAnEventCanBeReadAgain checks that what we tell is an event to ourselves.
-func TestAnEventCanBeReadAgain(t *testing.T) {
+// TestEventFrame_canBeDecoded checks that the decoder accepts our own events.
+func TestEventFrame_canBeDecoded(t *testing.T) {
 	t.Parallel()
 	change := sample.Change(orchestration.Completed, "Completed")
 	change.Reported = true

@@ -7,7 +7,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// TagPrefix begins the names of the limits of tags.
+// TagPrefix is the prefix of the names of limits on tags.
 const TagPrefix = "tag:"
 
 // AppendLimit writes a limit as a GlobalConcurrencyLimitResponse.
@@ -24,7 +24,7 @@ func AppendWholeLimit(b []byte, l *concurrency.View) []byte {
 		End()
 }
 
-// beginLimit writes what both have.
+// beginLimit writes the members that both have.
 func beginLimit(b []byte, l *concurrency.View) pyjson.ObjectWriter {
 	return beginIdentity(b, l).
 		Bool("active", l.Active).

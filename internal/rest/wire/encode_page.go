@@ -7,18 +7,19 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Usual sizes of what is written, in bytes, so that a buffer is allocated once.
+// Typical sizes of encoded values, in bytes, so that a buffer is allocated
+// once.
 const (
 	RunSize          = 2048
 	StateSize        = 1024
 	TextSize         = 256
-	FlowRunCountSize = 48 // of the runs of a flow run
+	FlowRunCountSize = 48 // a member for one flow run
 )
 
-// PageBegin is what stands before the runs of a page (contract §1.4).
+// PageBegin is the text before the runs of a page (contract §1.4).
 const PageBegin = `{"results":[`
 
-// AppendPageEnd writes what follows the runs of a page. number counts from 1.
+// AppendPageEnd writes the text after the runs of a page. number counts from 1.
 func AppendPageEnd(b []byte, total, limit, number int) []byte {
 	return pyjson.ObjectWriter(append(b, ']')).
 		Int("count", int64(total)).
@@ -28,7 +29,8 @@ func AppendPageEnd(b []byte, total, limit, number int) []byte {
 		End()
 }
 
-// pagesOf is how many pages so many runs fill; pages without room are none.
+// pagesOf returns the number of pages of this number of runs, or 0 if the page
+// size is 0.
 func pagesOf(count, limit int) int {
 	if limit == 0 {
 		return 0

@@ -9,7 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// AppendRun writes a run as it is at the time now (contract §2.1).
+// AppendRun writes a run as of the time now (contract §2.1).
 func AppendRun(b []byte, run *taskrun.Run, now time.Time) []byte {
 	return writeRun(pyjson.BeginObject(b), run, now).End()
 }
@@ -35,7 +35,8 @@ func writeRun(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.Obj
 	return AppendState(o.Member("state"), run, run.State)
 }
 
-// writeStateColumns writes what a run repeats of its state, and its counters.
+// writeStateColumns writes the fields of the state that a run repeats, and the
+// counters of the run.
 func writeStateColumns(o pyjson.ObjectWriter, run *taskrun.Run) pyjson.ObjectWriter {
 	var id, kind, name *string
 	if state := run.State; state != nil {
@@ -59,7 +60,7 @@ func writeTimes(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.O
 	return writeSpans(o, run, now)
 }
 
-// writeSpans writes how long a run has been running, and how late it is.
+// writeSpans writes the run time and the delay of a run.
 func writeSpans(o pyjson.ObjectWriter, run *taskrun.Run, now time.Time) pyjson.ObjectWriter {
 	return o.
 		Seconds("total_run_time", run.TotalRunTime).
@@ -72,8 +73,8 @@ func AppendTexts(b []byte, texts []string) []byte {
 	return pyjson.AppendList(b, texts, pyjson.AppendText)
 }
 
-// appendRunLabels writes null where events made the run and told of no labels, or
-// cleared them (contract §2.1).
+// appendRunLabels writes null if events created the run without labels, or
+// cleared the labels (contract §2.1).
 func appendRunLabels(b []byte, run *taskrun.Run) []byte {
 	if reported := run.Reported; reported != nil && reported.Labels.Given && reported.Labels.Value == nil {
 		return append(b, "null"...)
@@ -91,10 +92,10 @@ func AppendLabels(b []byte, labels map[string]json.RawMessage) []byte {
 	return o.End()
 }
 
-// fewKeys is how many keys are sorted without taking memory.
+// fewKeys is the number of keys that are sorted without an allocation.
 const fewKeys = 8
 
-// orderedKeys returns the keys in order, in the room if they fit in.
+// orderedKeys returns the sorted keys, in room if they fit.
 func orderedKeys[V any](m map[string]V, room []string) []string {
 	for key := range m {
 		room = append(room, key)
@@ -109,13 +110,13 @@ func appendInputs(b []byte, inputs map[string][]taskrun.TaskInput) []byte {
 	o := pyjson.BeginObject(b)
 	var room [fewKeys]string
 	for _, key := range orderedKeys(inputs, room[:0]) {
-		o = pyjson.AppendList(o.TextMember(key), inputs[key], appendInput)
+		o = pyjson.AppendList(o.TextMember(key), inputs[key], AppendInput)
 	}
 	return o.End()
 }
 
-// appendInput writes one source of an argument (contract §2.5).
-func appendInput(b []byte, input taskrun.TaskInput) []byte {
+// AppendInput writes one source of an argument (contract §2.5).
+func AppendInput(b []byte, input taskrun.TaskInput) []byte {
 	o := pyjson.BeginObject(b).Text("input_type", string(input.InputType))
 	switch input.InputType {
 	case taskrun.InputParameter:

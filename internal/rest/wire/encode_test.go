@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
 )
 
-func TestPoliciesAreWrittenAsDocumented(t *testing.T) {
+func TestAppendPolicy_documentedForms(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		policy taskrun.Policy
@@ -33,7 +33,7 @@ func TestPoliciesAreWrittenAsDocumented(t *testing.T) {
 			taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"1", "2"}}},
 			`{"max_retries":0,"retry_delay_seconds":0.0,"retries":null,"retry_delay":[1,2],"retry_jitter_factor":null}`,
 		},
-		"numbers that JSON has not": {
+		"numbers that JSON does not support": {
 			taskrun.Policy{
 				RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"Infinity", "NaN"}}, RetryJitterFactor: "Infinity",
 			},
@@ -82,7 +82,7 @@ func fullRun() *taskrun.Run {
 	return run
 }
 
-func TestRunIsWrittenWithEveryFieldInOrder(t *testing.T) {
+func TestAppendRun_everyFieldInOrder(t *testing.T) {
 	t.Parallel()
 	const want = `{"id":"` + idKnown + `","created":"2026-08-21T12:00:00Z","updated":"2026-08-21T12:00:00.000001Z",` +
 		`"name":"calm-otter","flow_run_id":"` + idFlowRun + `","task_key":"add","dynamic_key":"0","cache_key":"ck",` +
@@ -107,7 +107,7 @@ func TestRunIsWrittenWithEveryFieldInOrder(t *testing.T) {
 	}
 }
 
-func TestRunWithoutAnythingIsWrittenWithEveryField(t *testing.T) {
+func TestAppendRun_emptyRunHasEveryField(t *testing.T) {
 	t.Parallel()
 	bare := AppendRun(nil, &taskrun.Run{ID: idKnown}, noon)
 	keys := func(text []byte) []string {
@@ -130,18 +130,18 @@ func TestRunWithoutAnythingIsWrittenWithEveryField(t *testing.T) {
 	}
 }
 
-func TestLabelsThatEventsDidNotTellAreNull(t *testing.T) {
+func TestAppendRun_unreportedLabelsAreNull(t *testing.T) {
 	t.Parallel()
 	none := taskrun.Null[map[string]json.RawMessage]()
 	for name, tc := range map[string]struct {
 		reported *taskrun.Patch
 		want     string
 	}{
-		"nothing was reported":  {nil, "{}"},
-		"something else was":    {&taskrun.Patch{Name: taskrun.Set("n")}, "{}"},
-		"null was":              {&taskrun.Patch{Labels: none}, "null"},
-		"an empty object was":   {&taskrun.Patch{Labels: taskrun.Set(map[string]json.RawMessage{})}, "{}"},
-		"null was, with others": {&taskrun.Patch{Labels: none, Name: taskrun.Set("n")}, "null"},
+		"no reported fields":                     {nil, "{}"},
+		"another reported field":                 {&taskrun.Patch{Name: taskrun.Set("n")}, "{}"},
+		"reported null labels":                   {&taskrun.Patch{Labels: none}, "null"},
+		"reported empty labels":                  {&taskrun.Patch{Labels: taskrun.Set(map[string]json.RawMessage{})}, "{}"},
+		"reported null labels and another field": {&taskrun.Patch{Labels: none, Name: taskrun.Set("n")}, "null"},
 	} {
 		run := &taskrun.Run{ID: idKnown, Reported: tc.reported}
 		if got := sample.Member(t, string(AppendRun(nil, run, noon)), "labels"); got != tc.want {
@@ -150,7 +150,7 @@ func TestLabelsThatEventsDidNotTellAreNull(t *testing.T) {
 	}
 }
 
-func TestVerdictsAreWrittenAsDocumented(t *testing.T) {
+func TestAppendResult_documentedForms(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		decision orchestration.Decision
@@ -168,7 +168,7 @@ func TestVerdictsAreWrittenAsDocumented(t *testing.T) {
 			orchestration.Decision{Status: orchestration.Abort},
 			`{"state":null,"status":"ABORT","details":{"type":"abort_details","reason":null}}`,
 		},
-		"told to wait": {
+		"a wait": {
 			orchestration.Decision{Status: orchestration.Wait, Reason: "soon", Delay: 61 * time.Second},
 			`{"state":null,"status":"WAIT","details":{"type":"wait_details","delay_seconds":61,"reason":"soon"}}`,
 		},

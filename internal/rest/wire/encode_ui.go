@@ -27,9 +27,9 @@ func AppendDashboard(b []byte, buckets []taskrun.DashboardBucket) []byte {
 	})
 }
 
-// AppendUIRun writes a run with the name of its flow run, which is not known.
-func AppendUIRun(b []byte, run *taskrun.Run, now time.Time) []byte {
-	return writeRun(pyjson.BeginObject(b), run, now).Null("flow_run_name").End()
+// AppendUIRun writes a run with the name of its flow run. A nil name is null.
+func AppendUIRun(b []byte, run *taskrun.Run, flowRunName *string, now time.Time) []byte {
+	return writeRun(pyjson.BeginObject(b), run, now).TextOrNull("flow_run_name", flowRunName).End()
 }
 
 // AppendFlowRunCount writes the number of runs of a flow run, as a member of an object.
@@ -37,7 +37,7 @@ func AppendFlowRunCount(b []byte, flowRunID string, count int) []byte {
 	return strconv.AppendInt(append(pyjson.AppendText(b, flowRunID), ':'), int64(count), 10)
 }
 
-// AppendFlow writes a flow of which only the id is known. The id is also the name.
+// AppendFlow writes a flow with only a known id. The id is also the name.
 func AppendFlow(b []byte, id string) []byte {
 	return pyjson.BeginObject(b).
 		Text("id", id).
@@ -58,7 +58,7 @@ func AppendMembers(b []byte, members ...[2]string) []byte {
 	return o.End()
 }
 
-// AppendObservedState writes a state that runs have had.
+// AppendObservedState writes a current or past state of runs.
 func AppendObservedState(b []byte, state taskrun.ObservedState) []byte {
 	return pyjson.BeginObject(b).
 		Text("state_type", string(state.Type)).

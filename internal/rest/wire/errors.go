@@ -9,10 +9,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// textInvalid is the text of responses to requests that are not valid (contract §1.1).
+// textInvalid is the text of responses to invalid requests (contract §1.1).
 const textInvalid = "Invalid request received."
 
-// InvalidError is the error of a request that is not valid. The response is 422 with all fields that are not valid.
+// InvalidError is the error of an invalid request. The response is 422 with all invalid fields.
 type InvalidError struct {
 	Items []validate.Error
 	Body  pyjson.Value // of the request
@@ -35,7 +35,7 @@ func Invalid(faults *validate.Faults, body pyjson.Value) error {
 	return nil
 }
 
-// missingBody returns the error of a request whose body is required and missing.
+// missingBody returns the error of a request without its required body.
 func missingBody() error {
 	return &InvalidError{Items: []validate.Error{validate.Missing(nullValue, "body")}}
 }
@@ -61,8 +61,8 @@ func NewLimitError(e *taskrun.InvalidError, body pyjson.Value) *InvalidError {
 	return &InvalidError{Items: faults.Errors(), Body: body}
 }
 
-// fieldPath splits a documented name at its dots. Keys that clients make up can
-// contain more; what concerns the whole run has none.
+// fieldPath splits a documented name at its dots. Keys of clients can contain more dots. An error about the whole run
+// has no path.
 func fieldPath(field string) []string {
 	const whole = "task_run"
 	if field == whole {
@@ -76,11 +76,11 @@ func fieldPath(field string) []string {
 	return strings.Split(field, ".")
 }
 
-// maxFaultBytes is how long the list of faults may get before no other is
-// added: each repeats the input, and its place with keys of any length.
+// maxFaultBytes is the size of the list of errors above which no further error is added. Each error repeats the input,
+// and its loc has keys of any length.
 const maxFaultBytes = 1 << 20
 
-// AppendInvalid writes the response to a request that is not valid (contract §1.1).
+// AppendInvalid writes the response to an invalid request (contract §1.1).
 func AppendInvalid(b []byte, e *InvalidError) []byte {
 	o := pyjson.BeginObject(b).Text("exception_message", textInvalid)
 	o = appendFaults(o.Member("exception_detail"), e.Items)

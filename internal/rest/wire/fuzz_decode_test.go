@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// checkDecoded checks what must hold of whatever came of a body.
+// checkDecoded checks properties that every decoded body has.
 func checkDecoded(t *testing.T, err error, data json.RawMessage) {
 	t.Helper()
 	for _, fault := range itemsOf(err) {
@@ -86,8 +86,8 @@ func FuzzDecodeFilter(f *testing.F) {
 	})
 }
 
-// FuzzDecodeLimits tries all decoders about limits on each body: what has no
-// fault has to be within the bounds that the use cases rely on.
+// FuzzDecodeLimits runs all decoders of limits on each body. A body without
+// errors must be within the limits that the use cases require.
 func FuzzDecodeLimits(f *testing.F) {
 	for _, seed := range []string{
 		"null", "[]", `{"name":"tag:a","limit":1,"active":"no","slot_decay_per_second":1e400}`, `{"limit":null,"name":"a/b","denied_slots":-1}`,

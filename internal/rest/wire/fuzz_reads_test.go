@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// fuzzBodies tries what reads a body on bodies like the seeds.
+// fuzzBodies runs a decoder on bodies like the seeds.
 func fuzzBodies(f *testing.F, try func(t *testing.T, body pyjson.Value), seeds ...string) {
 	f.Helper()
 	for _, seed := range append(seeds, "null", "[]", `"x"`, "{}") {
@@ -27,7 +27,7 @@ func fuzzBodies(f *testing.F, try func(t *testing.T, body pyjson.Value), seeds .
 	})
 }
 
-// someRun is what filters are tried on.
+// someRun is the run that filters are applied to.
 func someRun() *taskrun.Run {
 	run := &taskrun.Run{ID: idKnown, Name: "calm-otter", FlowRunID: idFlowRun, Tags: []string{"a"}}
 	run.StartTime, run.ExpectedStartTime = &noon, &noon
@@ -35,7 +35,8 @@ func someRun() *taskrun.Run {
 	return run
 }
 
-// checkFilter checks that the compiled filter and the columns of the index agree.
+// checkFilter checks that the compiled filter and the columns of the index return
+// the same result.
 func checkFilter(t *testing.T, f taskrun.Filter) {
 	t.Helper()
 	run := someRun()

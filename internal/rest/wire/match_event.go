@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// maxBackfill is how far back a listener can ask (contract §4.5).
+// maxBackfill is the maximum age of earlier events for a listener (contract §4.5).
 const maxBackfill = 15 * time.Minute
 
 // WatchOptions returns the changes that a listener with this filter has to read.
@@ -23,7 +23,7 @@ func (f *EventFilter) WatchOptions(now time.Time) taskrun.WatchOptions {
 	return taskrun.WatchOptions{Since: since, RunIDs: runsOf(f.resource.ids)}
 }
 
-// runsOf are the runs among the ids of resources; nil stands for all.
+// runsOf returns the runs among the ids of resources; nil means all.
 func runsOf(ids textSet) []string {
 	if ids == nil {
 		return nil
@@ -49,8 +49,8 @@ func matchesID(ids textSet, c *taskrun.Change) bool {
 	return ids == nil || ids[resourceTaskRun+c.Run.ID]
 }
 
-// inTime compares the time of the state. What became known since passes too: the
-// clock of its worker may be behind that of the listener.
+// inTime compares the time of the state. A change that was recorded since then passes too, because the clock of its
+// worker can be behind that of the listener.
 func (f *EventFilter) inTime(c *taskrun.Change) bool {
 	at := c.State.Timestamp
 	return (f.since == nil || !at.Before(*f.since) || !c.Received.Before(*f.since)) && (f.until == nil || !at.After(*f.until))
@@ -95,9 +95,9 @@ func (c *resourceCriteria) match(labels resourceLabels) bool {
 	return true
 }
 
-// labelMatches reports whether a value is one of those wanted, in which a star
-// at the end stands for anything and an exclamation mark at the front for not.
-// Of the wanted ones one must fit, of the unwanted ones none may.
+// labelMatches reports whether a value meets the criterion of a label. In the criterion, a star at the end matches any
+// suffix, and an exclamation mark at the start excludes a value. One of the accepted values must match, and none of
+// the excluded ones.
 func labelMatches(value string, wanted []string) bool {
 	positive, found := false, false
 	for _, want := range wanted {

@@ -21,7 +21,7 @@ func filterOf(t *testing.T, text string) EventFilter {
 	return filter
 }
 
-func TestFilterMatches(t *testing.T) {
+func TestMatches_criteria(t *testing.T) {
 	t.Parallel()
 	const four = `"name":["prefect.task-run.Failed","prefect.task-run.Crashed","prefect.task-run.Completed","prefect.task-run.Cancelled"]`
 	change := sample.Change(orchestration.Completed, "Cached")
@@ -30,42 +30,42 @@ func TestFilterMatches(t *testing.T) {
 		filter string
 		want   bool
 	}{
-		"nothing asked":                    {`{}`, true},
+		"no criteria":                      {`{}`, true},
 		"nulls":                            {`{"occurred":null,"event":null,"resource":null,"related":null,"any_resource":null,"id":null,"text":null,"order":null}`, true},
-		"its name":                         {`{"event":{"name":["x","prefect.task-run.Cached"]}}`, true},
+		"the name":                         {`{"event":{"name":["x","prefect.task-run.Cached"]}}`, true},
 		"another name":                     {`{"event":{"name":["prefect.task-run.Completed"]}}`, false},
-		"no names in the list":             {`{"event":{"name":[],"prefix":[],"exclude_name":[],"exclude_prefix":[]}}`, true},
-		"no ids in the list":               {`{"id":{"id":[]},"resource":{"id":[],"id_prefix":[]},"related":{"id":[],"role":[]}}`, true},
-		"the four names of futures":        {`{"event":{` + four + `}}`, true},
-		"the four, but not this one":       {`{"event":{` + four + `,"exclude_name":["prefect.task-run.Cached"]}}`, false},
+		"an empty list of names":           {`{"event":{"name":[],"prefix":[],"exclude_name":[],"exclude_prefix":[]}}`, true},
+		"an empty list of ids":             {`{"id":{"id":[]},"resource":{"id":[],"id_prefix":[]},"related":{"id":[],"role":[]}}`, true},
+		"the four names that futures use":  {`{"event":{` + four + `}}`, true},
+		"the four names without this one":  {`{"event":{` + four + `,"exclude_name":["prefect.task-run.Cached"]}}`, false},
 		"a prefix":                         {`{"event":{"prefix":["x","prefect.task-run."]}}`, true},
 		"another prefix":                   {`{"event":{"prefix":["prefect.flow-run."]}}`, false},
-		"not of this prefix":               {`{"event":{"exclude_prefix":["prefect.task"]}}`, false},
-		"since then":                       {`{"occurred":{"since":"2026-08-21T12:00:00Z"}}`, true},
-		"since later":                      {`{"occurred":{"since":"2026-08-21T12:00:01Z"}}`, false},
-		"until then":                       {`{"occurred":{"until":"2026-08-21T12:00:00Z"}}`, true},
-		"until before":                     {`{"occurred":{"until":"2026-08-21T11:59:59Z"}}`, false},
-		"its id":                           {`{"id":{"id":["` + idOther + `"]}}`, true},
+		"an excluded prefix":               {`{"event":{"exclude_prefix":["prefect.task"]}}`, false},
+		"since its time":                   {`{"occurred":{"since":"2026-08-21T12:00:00Z"}}`, true},
+		"since a later time":               {`{"occurred":{"since":"2026-08-21T12:00:01Z"}}`, false},
+		"until its time":                   {`{"occurred":{"until":"2026-08-21T12:00:00Z"}}`, true},
+		"until an earlier time":            {`{"occurred":{"until":"2026-08-21T11:59:59Z"}}`, false},
+		"the id":                           {`{"id":{"id":["` + idOther + `"]}}`, true},
 		"another id":                       {`{"id":{"id":["` + idUnknown + `"]}}`, false},
-		"its run":                          {`{"resource":{"id":["prefect.task-run.` + idKnown + `"]}}`, true},
+		"the run":                          {`{"resource":{"id":["prefect.task-run.` + idKnown + `"]}}`, true},
 		"another run":                      {`{"resource":{"id":["prefect.task-run.` + idUnknown + `"]}}`, false},
 		"a flow run":                       {`{"resource":{"id":["prefect.flow-run.` + idKnown + `"]}}`, false},
 		"runs":                             {`{"resource":{"id_prefix":["prefect.task-run."]}}`, true},
 		"flow runs":                        {`{"resource":{"id_prefix":["prefect.flow-run."]}}`, false},
-		"a label":                          {`{"resource":{"labels":{"prefect.state-type":"COMPLETED"}}}`, true},
-		"a label of several":               {`{"resource":{"labels":{"prefect.state-type":["FAILED","COMPLETED"]}}}`, true},
-		"a label of another":               {`{"resource":{"labels":{"prefect.state-type":"FAILED"}}}`, false},
-		"a label that begins so":           {`{"resource":{"labels":{"prefect.state-type":"COMP*"}}}`, true},
-		"a label that there is not":        {`{"resource":{"labels":{"nope":"*"}}}`, false},
-		"a label that is not so":           {`{"resource":{"labels":{"prefect.state-type":"!COMPLETED"}}}`, false},
-		"a label that is not that":         {`{"resource":{"labels":{"prefect.state-type":["!FAILED","!CRASHED"]}}}`, true},
-		"related to its flow run":          {`{"related":{"id":["prefect.flow-run.` + idFlowRun + `"],"role":["flow-run"]}}`, true},
+		"a label value":                    {`{"resource":{"labels":{"prefect.state-type":"COMPLETED"}}}`, true},
+		"one of several label values":      {`{"resource":{"labels":{"prefect.state-type":["FAILED","COMPLETED"]}}}`, true},
+		"another label value":              {`{"resource":{"labels":{"prefect.state-type":"FAILED"}}}`, false},
+		"a label prefix":                   {`{"resource":{"labels":{"prefect.state-type":"COMP*"}}}`, true},
+		"a missing label":                  {`{"resource":{"labels":{"nope":"*"}}}`, false},
+		"an excluded label value":          {`{"resource":{"labels":{"prefect.state-type":"!COMPLETED"}}}`, false},
+		"other excluded label values":      {`{"resource":{"labels":{"prefect.state-type":["!FAILED","!CRASHED"]}}}`, true},
+		"related to the flow run":          {`{"related":{"id":["prefect.flow-run.` + idFlowRun + `"],"role":["flow-run"]}}`, true},
 		"related in another role":          {`{"related":{"id":["prefect.flow-run.` + idFlowRun + `"],"role":["tag"]}}`, false},
 		"any resource, the run":            {`{"any_resource":{"id":["prefect.task-run.` + idKnown + `"]}}`, true},
 		"any resource, the flow run":       {`{"any_resource":{"id_prefix":["prefect.flow-run."]}}`, true},
-		"any resource, neither":            {`{"any_resource":{"id":["x"]}}`, false},
-		"a criterion that is met, one not": {`{"event":{"name":["prefect.task-run.Cached"]},"id":{"id":["` + idUnknown + `"]}}`, false},
-		"what the Prefect client sends":    {`{"occurred":{"since":"2026-08-21T11:59:00Z","until":"2027-08-21T12:00:00Z"},"event":{"prefix":null,"exclude_prefix":null,` + four + `,"exclude_name":null},"resource":null,"related":null,"any_resource":null,"id":{"id":[]},"text":null,"order":"DESC"}`, true},
+		"any resource, none":               {`{"any_resource":{"id":["x"]}}`, false},
+		"one criterion met and one not":    {`{"event":{"name":["prefect.task-run.Cached"]},"id":{"id":["` + idUnknown + `"]}}`, false},
+		"the filter of the Prefect client": {`{"occurred":{"since":"2026-08-21T11:59:00Z","until":"2027-08-21T12:00:00Z"},"event":{"prefix":null,"exclude_prefix":null,` + four + `,"exclude_name":null},"resource":null,"related":null,"any_resource":null,"id":{"id":[]},"text":null,"order":"DESC"}`, true},
 	}
 	for name, tc := range cases {
 		filter := filterOf(t, tc.filter)
@@ -85,22 +85,22 @@ func TestFilterMatches(t *testing.T) {
 	}
 }
 
-func TestWhatAFilterLooksAt(t *testing.T) {
+func TestWatchOptions_ofAFilter(t *testing.T) {
 	t.Parallel()
 	quarter := noon.Add(-15 * time.Minute)
 	cases := map[string]struct {
 		frame string
 		want  taskrun.WatchOptions
 	}{
-		"all recent events":        {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
-		"since a minute":           {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon.Add(-time.Minute)}},
-		"since longer than can be": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.WatchOptions{Since: quarter}},
-		"nothing of before":        {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon}},
+		"all recent events":           {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
+		"for a minute":                {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon.Add(-time.Minute)}},
+		"for longer than the maximum": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.WatchOptions{Since: quarter}},
+		"no earlier events":           {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon}},
 		"some runs": {
 			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `","prefect.flow-run.x"]}}}`,
 			taskrun.WatchOptions{Since: quarter, RunIDs: []string{idKnown}},
 		},
-		"no run in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.WatchOptions{Since: quarter}},
+		"no runs in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.WatchOptions{Since: quarter}},
 	}
 	for name, tc := range cases {
 		filter, err := DecodeFilterFrame(parsed([]byte(tc.frame)))
@@ -113,7 +113,7 @@ func TestWhatAFilterLooksAt(t *testing.T) {
 	}
 }
 
-func TestFiltersThatAreRefused(t *testing.T) {
+func TestDecodeFilterFrame_errors(t *testing.T) {
 	t.Parallel()
 	const prefix = "Invalid filter: "
 	for text, want := range map[string]string{

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/concurrency"
 )
 
-// Lengths of the spellings of a UUID.
+// Lengths of the formats of a UUID.
 const (
 	uuidDigits = 32
 	uuidLength = 36
@@ -35,7 +35,7 @@ func PathID(s string) (id string, ok bool) {
 	return string(out), len(out) == uuidLength
 }
 
-// atHyphen tells whether a hyphen belongs at this place.
+// atHyphen reports whether a hyphen belongs at this index.
 func atHyphen(i int) bool { return i == 8 || i == 13 || i == 18 || i == 23 }
 
 func lowerHex(c byte) (byte, bool) {
@@ -60,5 +60,5 @@ func LimitKey(text string) concurrency.Key {
 	return concurrency.Key{Name: text}
 }
 
-// TagKey returns the key of the limit of a tag.
+// TagKey returns the key of the limit on a tag.
 func TagKey(tag string) concurrency.Key { return concurrency.Key{Name: TagPrefix + tag} }

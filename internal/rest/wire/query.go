@@ -2,9 +2,9 @@ package wire
 
 import "strings"
 
-// queryValue returns the last value that a query gives the key. It reads
-// queries as Python does: a semicolon separates nothing, and a percent sign
-// that begins no escape stands for itself.
+// queryValue returns the last value of the key in a query. It parses queries as
+// Python does: a semicolon is not a separator, and a percent sign that does not
+// begin an escape is kept.
 func queryValue(query, key string) (value string, given bool) {
 	for pair := range strings.SplitSeq(query, "&") {
 		name, text, _ := strings.Cut(pair, "=")
@@ -15,7 +15,7 @@ func queryValue(query, key string) (value string, given bool) {
 	return value, given
 }
 
-// unescape reads a part of a query. Bytes that are no UTF-8 become U+FFFD.
+// unescape decodes a part of a query. Invalid UTF-8 becomes U+FFFD.
 func unescape(text string) string {
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); i++ {
@@ -34,7 +34,7 @@ func unescape(text string) string {
 	return strings.ToValidUTF8(string(out), "\ufffd")
 }
 
-// hexByte is the byte that two hexadecimal digits stand for.
+// hexByte returns the byte with two hexadecimal digits.
 func hexByte(high, low byte) (b byte, ok bool) {
 	for _, digit := range []byte{high, low} {
 		c, ok := lowerHex(digit)

@@ -2,7 +2,7 @@ package wire
 
 import "testing"
 
-func TestQueriesAreReadAsPythonReadsThem(t *testing.T) {
+func TestQueryValue_matchesPython(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"a=1": "1", "a=1&a=2": "2", "b=1&&a=x+y%2B": "x y+", "%61=1": "1", "a": "", "a=": "", "a=1=2": "1=2", "a=1;b=2": "1;b=2",

@@ -8,17 +8,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/logs"
 )
 
-// searchOf reads a search as Prefect does: terms are separated by blanks, and a
-// phrase of several words stands in double quotes, in which a backslash keeps a
-// quote or a backslash. One of the terms must be there, besides all that a plus
-// stands before, and none that a minus or exclamation mark stands before.
+// searchOf parses a search as Prefect does. Terms are separated by spaces. A
+// phrase of several words is in double quotes, in which a backslash escapes a
+// quote or a backslash. One of the plain terms must occur, all terms after a
+// plus, and none after a minus or exclamation mark.
 func searchOf(query string) (f logs.TextFilter) {
 	for query = blanksCut(query); query != ""; query = blanksCut(query) {
 		sign := query[0]
 		if strings.IndexByte("+-!", sign) >= 0 {
 			query = query[1:]
 			if query == "" || blanksCut(query) != query {
-				continue // a sign that stands alone means nothing
+				continue // a sign without a term is ignored
 			}
 		} else {
 			sign = 0
@@ -42,8 +42,8 @@ func searchOf(query string) (f logs.TextFilter) {
 
 func blanksCut(text string) string { return strings.TrimLeftFunc(text, unicode.IsSpace) }
 
-// termOf cuts the term at the beginning of a text that begins with none of the
-// blanks.
+// termOf returns the term at the start of a text that does not start with a
+// space.
 func termOf(text string) (term, rest string) {
 	if text[0] == '"' {
 		return phraseOf(text[1:])
@@ -55,8 +55,8 @@ func termOf(text string) (term, rest string) {
 	return text[:end], text[end:]
 }
 
-// phraseOf cuts the phrase whose first quote was cut already. The last quote
-// may be missing.
+// phraseOf returns the phrase after an opening quote. The closing quote may be
+// missing.
 func phraseOf(text string) (phrase, rest string) {
 	var b strings.Builder
 	for i := 0; i < len(text); {

@@ -8,29 +8,29 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// nullValue is the JSON null, which also stands for a body that is not there.
+// nullValue is the JSON null. It also represents a missing body.
 var nullValue pyjson.Value
 
-// parsed reads JSON text that this package wrote.
+// parsed parses JSON text that this package wrote.
 func parsed(text []byte) pyjson.Value {
 	value, _ := pyjson.Parse(text)
 	return value
 }
 
-// TextValue returns the JSON string of a text. Bytes that are not UTF-8 become U+FFFD.
+// TextValue returns the JSON string of a text. Invalid UTF-8 becomes U+FFFD.
 func TextValue(raw []byte) pyjson.Value {
 	return pyjson.StringValue(strings.ToValidUTF8(string(raw), "\ufffd"))
 }
 
-// inputAt is the value at a place of a body, null if there is none.
+// inputAt returns the value at a path of a body, null if there is none.
 func inputAt(body pyjson.Value, path []string) pyjson.Value {
 	for _, key := range path {
-		body, _ = body.Member(key) // null, if there is none
+		body, _ = body.Member(key) // null if there is none
 	}
 	return body
 }
 
-// isFrame reports whether a frame of a websocket is of the type.
+// isFrame reports whether a frame of a websocket has the type.
 func isFrame(frame pyjson.Value, kind string) bool {
 	value, _ := frame.Member("type")
 	return value.Kind() == pyjson.String && value.Text() == kind

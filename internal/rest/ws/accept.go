@@ -12,14 +12,14 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Subprotocol is the subprotocol that begins with an auth frame. Clients that do not offer it are older and send none
-// (contract §1.6).
+// Subprotocol is the subprotocol that begins with an auth frame. Clients that do not offer it are older and send no
+// auth frame (contract §1.6).
 const Subprotocol = "prefect"
 
-// MaxFrame is the size of the largest frame, in bytes. It is that of Prefect's server.
+// MaxFrame is the maximum size of a frame, in bytes. It is that of Prefect's server.
 const MaxFrame = 16 << 20
 
-// AcceptOptions are what a socket needs of its server.
+// AcceptOptions are the server's parameters of a socket.
 type AcceptOptions struct {
 	Options *Options
 	Memory  Memory
@@ -29,8 +29,8 @@ type AcceptOptions struct {
 	Unidentified bool
 }
 
-// Accept takes the connection of a request over and returns its socket, which lives until End is called. The Origin of
-// the request is not checked. If the request is not valid, Accept has written the response.
+// Accept takes over the connection of a request and returns its socket, which lasts until End is called. It does not
+// check the Origin. If the request is invalid, Accept has written the response.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Socket, error) {
 	frames := &frameReader{limited: o.Unidentified, allowance: MaxUnidentifiedBytes}
 	writer := &frameWriter{}
@@ -41,11 +41,11 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Socket, 
 	if err != nil {
 		return nil, err
 	}
-	// The context of the request ends with the handler, and has no meaning after the connection was taken over.
+	// The context of the request ends with the handler, so it does not apply after the connection is taken over.
 	return newSocket(context.WithoutCancel(r.Context()), conn, frames, writer, o), nil
 }
 
-// IsUpgrade reports whether a request asks for a websocket.
+// IsUpgrade reports whether a request is for a websocket.
 func IsUpgrade(r *http.Request) bool {
 	return HeaderHas(r.Header, "Connection", "upgrade") && HeaderHas(r.Header, "Upgrade", "websocket")
 }
@@ -67,15 +67,15 @@ func HeaderHas(h http.Header, key, word string) bool {
 	return false
 }
 
-// hijacker is a ResponseWriter that puts a frameReader and a frameWriter below the websocket when its connection is taken
-// over.
+// hijacker is a ResponseWriter that inserts a frameReader and a frameWriter below the websocket when the connection is
+// taken over.
 type hijacker struct {
 	http.ResponseWriter
 	frames *frameReader
 	writer *frameWriter
 }
 
-// Hijack takes the connection over. Bytes that the client has sent ahead are read by the frameReader.
+// Hijack takes over the connection. The frameReader reads bytes that the client has sent ahead.
 func (w *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, both, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
@@ -88,7 +88,7 @@ func (w *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 const (
 	// frameBuffer is the size of the buffer between the frameReader and the library, in bytes.
 	frameBuffer = 512
-	// controlBuffer is that of the buffer between the library and the frameWriter. It has room for the largest control
-	// frame (RFC 6455 §5.5), so that the library writes each in one call.
+	// controlBuffer is the size of the buffer between the library and the frameWriter, in bytes. It holds the largest
+	// control frame (RFC 6455 §5.5), so that the library writes each in one call.
 	controlBuffer = 256
 )

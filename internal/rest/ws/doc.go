@@ -1,4 +1,4 @@
-// Package ws is one websocket of the server: it accepts the connection, reads and writes frames within limits of size,
-// memory and time, answers pings when all frames before them are handled, and closes the connection with the code that
-// an error asks for. It does not know what the frames mean.
+// Package ws implements one websocket of the server: it accepts the connection, reads and writes frames within limits
+// of size, memory and time, responds to pings when all frames before them are handled, and closes the connection with
+// the code of an error. It does not interpret frames.
 package ws

@@ -19,7 +19,7 @@ type FlushTimer struct {
 	expired, waiting bool
 }
 
-// FlushTimer starts a timer of this length. Stop has to be called.
+// FlushTimer returns a timer of this length. Call Stop to free it.
 func (k *Socket) FlushTimer(d time.Duration) *FlushTimer {
 	t := &FlushTimer{frames: k.frames, expired: d <= 0}
 	if !t.expired {
@@ -28,13 +28,14 @@ func (k *Socket) FlushTimer(d time.Duration) *FlushTimer {
 	return t
 }
 
-// expire ends a Wait. The deadline is set only during a Wait: at any other time it would break the connection.
+// expire ends a Wait. It sets the deadline only during a Wait; at any other time the deadline would break the
+// connection.
 func (t *FlushTimer) expire() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expired = true
 	if t.waiting {
-		_ = t.frames.SetReadDeadline(longAgo) // fails if the connection is closed: then Peek does too
+		_ = t.frames.SetReadDeadline(longAgo) // fails if the connection is closed; then Peek fails too
 	}
 }
 
@@ -45,8 +46,8 @@ func (t *FlushTimer) Stop() {
 	}
 }
 
-// Wait waits until bytes arrive or the timer expires. arrived is true also if the connection has ended: the next read
-// returns the error. Wait is called from the function of BeforeFrame only.
+// Wait waits until bytes arrive or the timer expires. arrived is also true if the connection has ended: the next read
+// returns the error. Call Wait only in the function of BeforeFrame.
 func (t *FlushTimer) Wait() (arrived bool) {
 	t.mu.Lock()
 	t.waiting = !t.expired

@@ -8,24 +8,24 @@ import (
 	"sync/atomic"
 )
 
-// The library answers a ping as soon as it reads it, and never reads ahead: it asks for the next frame only when all
-// frames before it were read by the socket. A reader below the library that knows the kind of the next frame can
+// The library responds to a ping as soon as it reads it, and never reads ahead: it requests the next frame only when
+// the socket has read all frames before it. A reader below the library that knows the kind of the next frame can
 // therefore delay a ping until all frames before it are handled. frameReader is this reader.
 
 // frameReader is the connection below a websocket.
 type frameReader struct {
 	net.Conn
 	in   *bufio.Reader
-	left uint64 // bytes of the current frame that the library has not read yet
+	left uint64 // bytes of the current frame that the library has not read
 
-	// limited is true until the caller is identified: no more than allowance bytes can be read.
+	// limited is true until the caller is identified: at most allowance bytes can be read.
 	limited   bool
 	allowance int
 
 	// beforeFrame is called before each frame, by the goroutine that reads, when all frames before this one were read.
 	// An error ends the connection. nil: there is nothing to do.
 	beforeFrame func(next FrameKind) error
-	// blocked is true while beforeFrame runs or the socket waits for memory: nothing is read then, not even pongs.
+	// blocked is true while beforeFrame runs or the socket waits for memory. Nothing is read then, not even pongs.
 	blocked atomic.Bool
 }
 
@@ -35,12 +35,11 @@ type FrameKind int
 // The kinds of frames.
 const (
 	FrameNone    FrameKind = iota // nothing has arrived
-	FrameData                     // a message or a part of one, or a pong
-	FrameBarrier                  // a ping or a close: the peer waits for an answer
+	FrameData                     // a message, a part of a message, or a pong
+	FrameBarrier                  // a ping or a close: the peer waits for the response
 )
 
-// The opcodes of frames that are answered (RFC 6455 §5.5), and the bits of a
-// frame's first two bytes.
+// The opcodes of frames with a response (RFC 6455 §5.5), and the bits of a frame's first two bytes.
 const (
 	opcodeClose = 0x8
 	opcodePing  = 0x9
@@ -51,10 +50,10 @@ const (
 	length64    = 127
 )
 
-// errAllowance ends a connection whose caller sent too much before it was identified.
+// errAllowance ends a connection that sent too much before its caller was identified.
 var errAllowance = errors.New("too much was sent before the caller was identified")
 
-// Read returns bytes of one frame at most.
+// Read returns bytes of at most one frame.
 func (r *frameReader) Read(p []byte) (int, error) {
 	if r.left == 0 {
 		if err := r.begin(); err != nil {
@@ -75,7 +74,7 @@ func (r *frameReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// begin waits for the beginning of a frame.
+// begin waits for the start of a frame.
 func (r *frameReader) begin() error {
 	if r.in.Buffered() == 0 {
 		if err := r.before(FrameNone); err != nil {
@@ -108,7 +107,7 @@ func (r *frameReader) before(kind FrameKind) error {
 
 var errFrameSize = errors.New("a frame of more than 2^63 bytes")
 
-// size returns the size of the frame that begins here, with its header, in bytes.
+// size returns the size of the frame that starts here, with its header, in bytes.
 func (r *frameReader) size(second byte) (uint64, error) {
 	header, length := 2, uint64(second&lengthBits)
 	switch length {

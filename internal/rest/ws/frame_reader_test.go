@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// frame is a frame as a client writes it, masked with zeros.
+// frame returns a frame of a client, masked with zeros.
 func frame(opcode byte, payload []byte) []byte {
 	head := []byte{0x80 | opcode, maskBit | byte(len(payload))}
 	switch n := len(payload); {
@@ -68,9 +68,9 @@ func TestFrameReader_errors(t *testing.T) {
 		reader *frameReader
 		want   error
 	}{
-		"before a frame":                  {&frameReader{beforeFrame: func(FrameKind) error { return errStop }}, errStop},
-		"more than 2^63 bytes":            {&frameReader{}, errFrameSize},
-		"more than an unidentified sends": {&frameReader{limited: true, allowance: 0}, errAllowance},
+		"before a frame":                            {&frameReader{beforeFrame: func(FrameKind) error { return errStop }}, errStop},
+		"more than 2^63 bytes":                      {&frameReader{}, errFrameSize},
+		"more than an unidentified caller can send": {&frameReader{limited: true, allowance: 0}, errAllowance},
 	}
 	input := map[string][]byte{
 		"more than 2^63 bytes": {0x81, maskBit | length64, 0xff, 0, 0, 0, 0, 0, 0, 0},

@@ -9,30 +9,31 @@ import (
 	"time"
 )
 
-// The library makes one call of the system for a frame of a message, and more for one that is larger than its buffer. Many
-// listeners get the same frames at the same time, and these calls are most of what they cost. So the socket writes the
-// frames of messages itself, those that are there at the same time in one call. The library writes control frames.
+// The library makes one system call for a frame of a message, and more for a frame larger than its buffer. Many
+// listeners get the same frames at the same time, and these calls are most of their cost. So the socket writes the
+// frames of messages itself, and writes frames that are available at the same time in one call. The library writes
+// control frames.
 
 // frameWriter writes to the connection below a websocket. Each call writes whole frames.
 type frameWriter struct {
 	conn net.Conn
 
 	mu     sync.Mutex
-	closed bool // a close frame was written, and no frame may follow it
+	closed bool // a close frame was written; no frame may follow it
 }
 
 const (
-	// sendChunk is the number of bytes that are written in one call, if there are as many. A larger frame is written in one
+	// sendChunk is the number of bytes written in one call, if as many are available. A larger frame is written in one
 	// call, too.
 	sendChunk = 32 << 10
-	// maxHeader is the size of the largest header of a frame without a mask, in bytes.
+	// maxHeader is the maximum size of the header of a frame without a mask, in bytes.
 	maxHeader = 10
 
 	opcodeText = 0x1
 	finalBit   = 0x80
 )
 
-// sendBuffers has buffers of sendChunk and a frame of usual size.
+// sendBuffers holds buffers for sendChunk bytes and a frame of typical size.
 var sendBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, 2*sendChunk)
 	return &b
@@ -49,12 +50,12 @@ func (w *frameWriter) Write(frame []byte) (int, error) {
 	return w.conn.Write(frame)
 }
 
-// writeTexts writes frames of texts. The peer has to read what one call writes within the time limit.
+// writeTexts writes frames of texts. The peer must read the bytes of one call within the time limit.
 func (w *frameWriter) writeTexts(texts iter.Seq[[]byte], limit time.Duration) error {
-	buffer, _ := sendBuffers.Get().(*[]byte) // the pool has nothing else
+	buffer, _ := sendBuffers.Get().(*[]byte) // the pool has no other values
 	b := (*buffer)[:0]
 	defer func() {
-		if cap(b) <= 2*sendChunk { // one that has grown would stay as large
+		if cap(b) <= 2*sendChunk { // a buffer that has grown would stay as large
 			*buffer = b
 			sendBuffers.Put(buffer)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// writtenConn keeps what each call has written.
+// writtenConn keeps the bytes of each call.
 type writtenConn struct {
 	net.Conn
 
@@ -27,21 +27,21 @@ func (c *writtenConn) SetWriteDeadline(at time.Time) error {
 	return nil
 }
 
-func TestFramesAreWrittenTogether(t *testing.T) {
+func TestWriteTexts_frameSizesByCall(t *testing.T) {
 	t.Parallel()
 	small, half, large := make([]byte, 100), make([]byte, sendChunk/2), make([]byte, 3*sendChunk)
 	cases := map[string]struct {
 		texts [][]byte
 		want  [][]int // the texts by call
 	}{
-		"none":                          {nil, nil},
-		"one":                           {[][]byte{small}, [][]int{{0}}},
-		"an empty one":                  {[][]byte{{}}, [][]int{{0}}},
-		"small ones":                    {[][]byte{small, small, small}, [][]int{{0, 1, 2}}},
-		"more than a chunk":             {[][]byte{half, small, half, small}, [][]int{{0, 1}, {2, 3}}},
-		"a large one between small":     {[][]byte{small, large, small}, [][]int{{0}, {1}, {2}}},
-		"the largest with a short head": {[][]byte{make([]byte, 125), make([]byte, 126)}, [][]int{{0, 1}}},
-		"at the limit of 16 bits":       {[][]byte{make([]byte, 0xffff), make([]byte, 0x10000)}, [][]int{{0}, {1}}},
+		"none":                                 {nil, nil},
+		"one":                                  {[][]byte{small}, [][]int{{0}}},
+		"an empty text":                        {[][]byte{{}}, [][]int{{0}}},
+		"small texts":                          {[][]byte{small, small, small}, [][]int{{0, 1, 2}}},
+		"more than a chunk":                    {[][]byte{half, small, half, small}, [][]int{{0, 1}, {2, 3}}},
+		"a large text between small ones":      {[][]byte{small, large, small}, [][]int{{0}, {1}, {2}}},
+		"the largest text with a short header": {[][]byte{make([]byte, 125), make([]byte, 126)}, [][]int{{0, 1}}},
+		"at the limit of 16 bits":              {[][]byte{make([]byte, 0xffff), make([]byte, 0x10000)}, [][]int{{0}, {1}}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestFramesAreWrittenTogether(t *testing.T) {
 	}
 }
 
-// unmasked is a text frame as a server writes it.
+// unmasked returns a text frame of a server.
 func unmasked(text []byte) []byte {
 	head := frame(opcodeText, text)
 	head = head[:len(head)-len(text)-4]
@@ -74,7 +74,7 @@ func unmasked(text []byte) []byte {
 	return append(head, text...)
 }
 
-func TestNothingFollowsACloseFrame(t *testing.T) {
+func TestWrite_failsAfterACloseFrame(t *testing.T) {
 	t.Parallel()
 	conn := &writtenConn{}
 	w := &frameWriter{conn: conn}

@@ -10,17 +10,17 @@ type Memory struct {
 
 // Limits on frames.
 const (
-	// UncountedBytes is the size up to which a frame is so small that the number of sockets limits the memory of such
-	// frames well enough.
+	// UncountedBytes is the size up to which no memory is reserved for a frame: the number of sockets limits the
+	// memory of such frames.
 	UncountedBytes = 4 << 10
-	// MaxUnidentifiedBytes is the number of bytes that are read before the caller is identified: the longest token that
-	// is reviewed has 16 KiB.
+	// MaxUnidentifiedBytes is the maximum number of bytes that are read before the caller is identified. The longest
+	// token that is reviewed has 16 KiB.
 	MaxUnidentifiedBytes = 20 << 10
-	// maxAuthValues is the number of values in an auth frame: the object, its two members, and some that a later client
-	// may add.
+	// maxAuthValues is the maximum number of values in an auth frame: the object, its two members, and some for
+	// later clients.
 	maxAuthValues = 16
-	// maxCommand is the size of the largest frame of a few keys, in bytes.
+	// maxCommand is the maximum size of a frame with a few keys, in bytes.
 	maxCommand = 256 << 10
-	// maxCommandValues is the largest number of values in such a frame.
+	// maxCommandValues is the maximum number of values in such a frame.
 	maxCommandValues = 10_000
 )

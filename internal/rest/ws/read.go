@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/pyjson"
 )
 
-// Read waits for a text frame. A frame of more bytes than the limit is read to its end and discarded: then small is
-// false. release returns the memory of the text.
+// Read waits for a text frame. If the frame has more bytes than the limit, Read discards it and returns small false.
+// release returns the memory of the text.
 func (k *Socket) Read(limit int64) (text []byte, small bool, release func(), err error) {
 	release = func() {}
 	k.reads.Add(1)
@@ -41,8 +41,8 @@ func (k *Socket) Read(limit int64) (text []byte, small bool, release func(), err
 	return text, text != nil, release, nil
 }
 
-// readLarge reserves memory for the largest possible frame, then reads the rest of a frame, up to one byte more than the
-// limit. The frame has to arrive within FrameTimeout, since it holds memory.
+// readLarge reserves memory for the largest possible frame, then reads the rest of a frame, up to one byte more than
+// the limit. The frame must arrive within FrameTimeout, because it holds memory.
 func (k *Socket) readLarge(begin []byte, r io.Reader, limit int64) (text []byte, release func(), err error) {
 	release, err = k.reserve(k.memory.Arriving, limit)
 	if err != nil {
@@ -81,7 +81,7 @@ func (k *Socket) Parsing(text []byte, limit int) (release func(), err error) {
 	return k.reserve(k.memory.Parsed, pyjson.ParsedBytes(text, values))
 }
 
-// Command waits for a frame of a few keys, which is a JSON object.
+// Command waits for a frame that is a JSON object with a few keys.
 func (k *Socket) Command() (pyjson.Value, error) {
 	text, small, release, err := k.Read(maxCommand)
 	defer release()
@@ -99,8 +99,8 @@ func (k *Socket) Command() (pyjson.Value, error) {
 	return parseObject(text)
 }
 
-// AuthFrame waits for the frame in which the caller identifies itself. Its limits are low, because the sender is unknown:
-// it has a few values and has to arrive within AuthTimeout.
+// AuthFrame waits for the auth frame. Its limits are low, because the sender is unknown: it has a few values and must
+// arrive within AuthTimeout.
 func (k *Socket) AuthFrame() (pyjson.Value, error) {
 	defer k.endUnless(k.options.AuthTimeout)()
 	text, small, release, err := k.Read(MaxUnidentifiedBytes)
@@ -123,7 +123,7 @@ func parseObject(text []byte) (pyjson.Value, error) {
 	return value, nil
 }
 
-// endUnless ends the socket after d, unless stop is called before.
+// endUnless ends the socket after d unless stop is called before.
 func (k *Socket) endUnless(d time.Duration) (stop func()) {
 	late := time.AfterFunc(d, func() {
 		k.end(NewDropError(errors.New("the handshake did not end in time")))
@@ -131,7 +131,7 @@ func (k *Socket) endUnless(d time.Duration) (stop func()) {
 	return func() { late.Stop() }
 }
 
-// Hello is Command for the later frames of the handshake, each of which has to arrive within HelloTimeout.
+// Hello is Command for the later frames of the handshake. Each must arrive within HelloTimeout.
 func (k *Socket) Hello() (pyjson.Value, error) {
 	defer k.endUnless(k.options.HelloTimeout)()
 	return k.Command()

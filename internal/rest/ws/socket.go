@@ -24,22 +24,22 @@ type Socket struct {
 	memory    Memory
 	log       *slog.Logger
 	handshake bool   // the subprotocol with an auth frame was chosen
-	caller    string // "" before SetCaller, and without authentication
-	// flush is called before a frame waits for memory: it frees the memory that the socket itself holds. nil: it
-	// holds none.
+	caller    string // "" before SetCaller and without authentication
+	// flush is called before a frame waits for memory. It frees the memory that the socket itself holds. nil: it holds
+	// none.
 	flush func() error
 
-	// life ends when the socket does; its cause is the reason. Reads continue until the connection is closed, which
-	// takes a moment longer.
-	life   context.Context //nolint:containedctx // is that of the connection
+	// life ends with the socket; its cause is the reason. Reads continue until the connection is closed, a moment
+	// later.
+	life   context.Context //nolint:containedctx // that of the connection
 	end    context.CancelCauseFunc
-	closed chan struct{} // the connection is
+	closed chan struct{} // closed when the connection is closed
 
-	// exchange has one place. It is taken while the socket waits for an answer of the peer that must not be lost, and
-	// for good when the server stops.
+	// exchange has one slot. It is acquired while the socket waits for a response of the peer that must not be lost,
+	// and permanently when the server stops.
 	exchange chan struct{}
 
-	reads atomic.Int64 // incremented at the begin and the end of each read: odd while nothing is read
+	reads atomic.Int64 // incremented at the start and end of each read: even while no read is in progress
 }
 
 func newSocket(parent context.Context, conn *websocket.Conn, frames *frameReader, writer *frameWriter, o *AcceptOptions) *Socket {
@@ -50,15 +50,15 @@ func newSocket(parent context.Context, conn *websocket.Conn, frames *frameReader
 	k.life, k.end = context.WithCancelCause(parent)
 	k.reads.Store(1)
 	conn.SetReadLimit(MaxFrame)
-	context.AfterFunc(k.life, k.close) //nolint:contextcheck // the library bounds a close by itself
+	context.AfterFunc(k.life, k.close) //nolint:contextcheck // the library limits the time of a close
 	return k
 }
 
 // Handshake reports whether the client sends an auth frame first.
 func (k *Socket) Handshake() bool { return k.handshake }
 
-// SetCaller sets the name of the identified caller, whose memory the frames take. It lifts the limit on bytes of
-// unidentified callers. It is called by the goroutine that reads.
+// SetCaller sets the name of the identified caller, to whom the memory of frames is attributed. It lifts the limit on
+// bytes of unidentified callers. The goroutine that reads calls it.
 func (k *Socket) SetCaller(name string) {
 	k.caller = name
 	k.frames.limited = false
@@ -73,14 +73,14 @@ func (k *Socket) Log() *slog.Logger { return k.log }
 // End ends the socket. A CloseError has the code for the peer. Calls after the first one have no effect.
 func (k *Socket) End(cause error) { k.end(cause) }
 
-// Closed returns a channel that is closed when the connection is.
+// Closed returns a channel that is closed with the connection.
 func (k *Socket) Closed() <-chan struct{} { return k.closed }
 
-// BeforeFrame has f called before each frame is read, when all frames before it were read. An error ends the
-// connection. A ping is answered after f has returned for it.
+// BeforeFrame sets the function to call before each frame is read, when all frames before it were read. An error ends
+// the connection. The response to a ping is sent after f has returned for it.
 func (k *Socket) BeforeFrame(f func(next FrameKind) error) { k.frames.beforeFrame = f }
 
-// BeforeMemory has f called before a frame waits for memory, so that it frees the memory that the socket holds.
+// BeforeMemory sets the function to call before a frame waits for memory. It frees the memory that the socket holds.
 func (k *Socket) BeforeMemory(f func() error) { k.flush = f }
 
 // Guard calls f in a goroutine of the socket. A panic in f ends the socket.
@@ -94,8 +94,8 @@ func (k *Socket) Guard(f func()) {
 	}
 }
 
-// BeginExchange begins an exchange whose answer must not be lost: a server that stops waits for its end. ok is false if
-// the server stops already. EndExchange has to be called otherwise.
+// BeginExchange begins an exchange whose response must not be lost: a stopping server waits for its end. ok is false if
+// the server is already stopping. Otherwise EndExchange must be called.
 func (k *Socket) BeginExchange() (ok bool) {
 	select {
 	case k.exchange <- struct{}{}:
@@ -108,19 +108,19 @@ func (k *Socket) BeginExchange() (ok bool) {
 // EndExchange ends the exchange.
 func (k *Socket) EndExchange() { <-k.exchange }
 
-// close ends the connection as the cause of the end requires.
+// close ends the connection according to the cause of the end.
 func (k *Socket) close() {
 	defer close(k.closed)
 	var how *CloseError
 	if errors.As(context.Cause(k.life), &how) && how.Code != 0 {
-		_ = k.conn.Close(how.Code, how.Reason) // a peer that does not answer is closed all the same
+		_ = k.conn.Close(how.Code, how.Reason) // closes the connection also if the peer does not respond
 		return
 	}
-	_ = k.conn.CloseNow() // an error says that it is closed
+	_ = k.conn.CloseNow() // an error means that it is closed
 }
 
-// EndTimeout is the time for which a socket that ends waits for the end of an exchange: the close of a websocket discards
-// the frames that arrive after it.
+// EndTimeout is the maximum time that a socket waits for the end of an exchange before it closes, because closing
+// discards the frames that arrive afterwards.
 const EndTimeout = 5 * time.Second
 
 // Restart ends the socket because the server stops.
@@ -139,7 +139,7 @@ func (k *Socket) EndAfterExchange(ctx context.Context, cause error) {
 	k.end(cause)
 }
 
-// KeepAlive pings the peer at intervals, and ends the socket if the peer does not answer, until the socket ends. Pongs
+// KeepAlive pings the peer at intervals until the socket ends, and ends the socket if the peer does not respond. Pongs
 // arrive only while the socket reads, so a missing pong counts only if the socket was reading all the time.
 func (k *Socket) KeepAlive() {
 	tick := time.NewTicker(k.options.PingInterval)
@@ -162,21 +162,21 @@ func (k *Socket) KeepAlive() {
 	}
 }
 
-// ping does not end with the life of the socket: a frame that is interrupted breaks the connection, and then no close
-// frame can be sent.
+// ping does not end with the life of the socket: an interrupted frame would break the connection, and then no close
+// frame could be sent.
 func (k *Socket) ping() error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.life), k.options.PingTimeout)
 	defer cancel()
 	return k.conn.Ping(ctx)
 }
 
-// Send writes a text frame. The error ends a peer that does not read it within WriteTimeout.
+// Send writes a text frame. It returns an error if the peer does not read the frame within WriteTimeout.
 func (k *Socket) Send(text []byte) error {
 	return k.SendAll(func(yield func([]byte) bool) { yield(text) })
 }
 
-// SendAll writes text frames, many of them in one call of the system. The error ends a peer that does not read what one
-// call writes within WriteTimeout.
+// SendAll writes text frames, many of them in one system call. It returns an error if the peer does not read the bytes
+// of one call within WriteTimeout.
 func (k *Socket) SendAll(texts iter.Seq[[]byte]) error {
 	err := k.writer.writeTexts(texts, k.options.WriteTimeout)
 	switch {

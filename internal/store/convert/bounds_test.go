@@ -11,14 +11,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// TestObjectsOfRunsThatAreTooLong counts as the rules of the CRD do, without an
-// API server.
-func TestObjectsOfRunsThatAreTooLong(t *testing.T) {
+// TestObjectFromRun_overlongRun counts characters like the rules of the CRD, without
+// an API server.
+func TestObjectFromRun_overlongRun(t *testing.T) {
 	t.Parallel()
 	storetest.Oversize(t, countingStore{Store: memory.New(), t: t})
 }
 
-// countingStore is a store in memory that looks at the objects that would be written.
+// countingStore is an in-memory store that checks the objects that would be written.
 type countingStore struct {
 	taskrun.Store
 
@@ -45,7 +45,7 @@ func (s countingStore) UpdateProgress(ctx context.Context, run *taskrun.Run) (*t
 	status := StatusFromRun(run)
 	if status.Effective != nil {
 		s.count("status.effective", effectiveText(status.Effective), taskrun.MaxReported)
-		// What is stored says all that the run is taken for.
+		// The stored run equals the run in use.
 		read := *run
 		read.Reported = effectiveFromObject(&status, run.Ref.Asked)
 		read.Reported.ApplySpec(&read)
@@ -88,7 +88,7 @@ func specText(spec *v1alpha1.TaskRunSpec) int {
 	return n + stateTextOf(spec.InitialState)
 }
 
-// effectiveText counts the texts of effective as the rule of the CRD does.
+// effectiveText counts the texts of effective like the rule of the CRD.
 func effectiveText(e *v1alpha1.Effective) int {
 	n := runes(e.FlowRunID, e.TaskKey, e.DynamicKey, e.CacheKey, e.TaskVersion, &e.Wire)
 	for _, tag := range e.Tags {

@@ -13,7 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// noReason is the reason for state types without one: a condition requires a reason.
+// noReason is the reason for state types without one, because a condition requires a
+// reason.
 const noReason = "Unknown"
 
 // lifecycle is what the conditions of a run of either kind follow from.
@@ -26,7 +27,7 @@ type lifecycle struct {
 }
 
 // conditions returns the conditions of the current state, which clients wait for. They
-// depend on the run alone, including the times of their last change.
+// depend only on the run, including the times of their last change.
 func conditions(run *taskrun.Run) []metav1.Condition {
 	return lifecycle{
 		state: run.State, history: run.History, dropped: run.HistoryDropped,
@@ -132,8 +133,9 @@ func terminal(state *v1alpha1.State) bool {
 	return state != nil && orchestration.StateType(state.Type).Terminal()
 }
 
-// endRecorded is a time that is known to the second, exactly if the other one is
-// of the same second, else the end of that second: nothing is to happen early.
+// endRecorded returns a time that is known to the second: exactly, if the other time
+// is of the same second, otherwise the end of that second, so that nothing happens too
+// early.
 func endRecorded(second metav1.Time, exact *v1alpha1.MicroTime) time.Time {
 	whole := within(second.Time)
 	if at := timeOr(exact, whole); at.Truncate(time.Second).Equal(whole) {
@@ -142,14 +144,14 @@ func endRecorded(second metav1.Time, exact *v1alpha1.MicroTime) time.Time {
 	return within(whole.Add(time.Second - time.Microsecond))
 }
 
-// conditionTime is never the zero time, which would be written as null.
+// conditionTime never returns the zero time, which would be written as null.
 func conditionTime(t time.Time) metav1.Time {
 	return metav1.NewTime(latest(firstConditionTime, new(within(t).Truncate(time.Second))))
 }
 
 var firstConditionTime = firstTime.Truncate(time.Second).Add(time.Second)
 
-// shortened cuts a text to at most most characters.
+// shortened truncates a text to most characters.
 func shortened(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text

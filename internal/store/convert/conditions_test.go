@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestConditionsOfEachState(t *testing.T) {
+func TestConditions_ofEachState(t *testing.T) {
 	t.Parallel()
 	cases := map[orchestration.StateType]struct {
 		succeeded, finished metav1.ConditionStatus
@@ -56,7 +56,7 @@ func TestConditionsOfEachState(t *testing.T) {
 	}
 }
 
-func TestConditionsTellSinceWhen(t *testing.T) {
+func TestConditions_lastTransitionTime(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2026, time.August, 21, 9, 0, 0, 0, time.UTC)
 	at := func(minute int) time.Time { return time.Date(2026, time.August, 21, 10, minute, 0, 0, time.UTC) }
@@ -65,16 +65,16 @@ func TestConditionsTellSinceWhen(t *testing.T) {
 		dropped             int64
 		succeeded, finished time.Time
 	}{
-		"a first state is the change":     {states: stateTypes("PENDING"), succeeded: at(0), finished: at(0)},
-		"an unfinished run never changed": {states: stateTypes("PENDING RUNNING PAUSED"), succeeded: at(0), finished: at(0)},
-		"the end is a change":             {states: stateTypes("PENDING RUNNING COMPLETED"), succeeded: at(2), finished: at(2)},
-		"another end changes the success": {states: stateTypes("RUNNING COMPLETED FAILED"), succeeded: at(2), finished: at(1)},
-		"another failure changes nothing": {states: stateTypes("RUNNING CRASHED FAILED"), succeeded: at(1), finished: at(1)},
-		"starting again is a change":      {states: stateTypes("COMPLETED RUNNING PENDING"), succeeded: at(1), finished: at(1)},
-		"states that are gone do not move it": {
+		"a first state is the change":          {states: stateTypes("PENDING"), succeeded: at(0), finished: at(0)},
+		"an unfinished run never changed":      {states: stateTypes("PENDING RUNNING PAUSED"), succeeded: at(0), finished: at(0)},
+		"the end is a change":                  {states: stateTypes("PENDING RUNNING COMPLETED"), succeeded: at(2), finished: at(2)},
+		"another end changes only the success": {states: stateTypes("RUNNING COMPLETED FAILED"), succeeded: at(2), finished: at(1)},
+		"another failure changes nothing":      {states: stateTypes("RUNNING CRASHED FAILED"), succeeded: at(1), finished: at(1)},
+		"a restart is a change":                {states: stateTypes("COMPLETED RUNNING PENDING"), succeeded: at(1), finished: at(1)},
+		"dropped states do not change the time": {
 			states: stateTypes("RUNNING PENDING"), dropped: 3, succeeded: created, finished: created,
 		},
-		"a change that is still there counts though states are gone": {
+		"a change that is still in the history after states were dropped": {
 			states: stateTypes("RUNNING FAILED"), dropped: 3, succeeded: at(1), finished: at(1),
 		},
 	}
@@ -105,13 +105,13 @@ func stateTypes(names string) []orchestration.StateType {
 	return all
 }
 
-func TestConditionMessagesAreShort(t *testing.T) {
+func TestConditions_messagesAreLimited(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ text, want string }{
-		"no message":              {},
-		"one that fits":           {text: strings.Repeat("é", 256), want: strings.Repeat("é", 256)},
-		"one character too many":  {text: strings.Repeat("é", 257), want: strings.Repeat("é", 255) + "…"},
-		"as long as a state's is": {text: strings.Repeat("x", 4096), want: strings.Repeat("x", 255) + "…"},
+		"no message":                      {},
+		"a message of the maximum length": {text: strings.Repeat("é", 256), want: strings.Repeat("é", 256)},
+		"a message one character longer":  {text: strings.Repeat("é", 257), want: strings.Repeat("é", 255) + "…"},
+		"a message as long as a state's":  {text: strings.Repeat("x", 4096), want: strings.Repeat("x", 255) + "…"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// verdicts are the final verdicts as objects spell them.
+// verdicts maps the final verdicts to their values in objects.
 var verdicts = map[orchestration.Status]string{
 	orchestration.Accept: v1alpha1.VerdictAccepted,
 	orchestration.Reject: v1alpha1.VerdictRejected,
@@ -44,7 +44,7 @@ func verdictFromObject(verdict string) orchestration.Status {
 			return status
 		}
 	}
-	return orchestration.Abort // the schema has no other
+	return orchestration.Abort // the schema has no other value
 }
 
 // ProposalFromObject returns the proposal of an object.

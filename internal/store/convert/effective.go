@@ -31,7 +31,7 @@ func effectiveFromObject(status *v1alpha1.TaskRunStatus, requestedName uint64) *
 	}
 	wire := map[string]json.RawMessage{}
 	if e.Wire != "" && json.Unmarshal([]byte(e.Wire), &wire) != nil {
-		wire = nil // a text that cannot be read is ignored
+		wire = nil // an invalid text is ignored
 	}
 	c := &taskrun.Patch{
 		FlowRunID:       columnOf(e.FlowRunID, "flowRunID", e),
@@ -67,7 +67,7 @@ func effectiveName(run *taskrun.Run) string {
 	return run.Name
 }
 
-// columnOf returns a field with its value, as cleared, or as unchanged from spec.
+// columnOf returns a field with its value, as cleared, or as unset.
 func columnOf[T any](value *T, name string, e *v1alpha1.Effective) taskrun.Optional[T] {
 	switch {
 	case value != nil:
@@ -115,7 +115,7 @@ func valueOf[T any](c taskrun.Optional[T], name string, e *v1alpha1.Effective) *
 	return clone(c.Value)
 }
 
-// readWire decodes a member of wire, if there is one that can be read.
+// readWire decodes a member of wire, if it exists and is valid.
 func readWire[W, T any](raw json.RawMessage, convert func(W) T) *T {
 	var wire W
 	if raw == nil || isNull(raw) || json.Unmarshal(raw, &wire) != nil {
@@ -124,7 +124,7 @@ func readWire[W, T any](raw json.RawMessage, convert func(W) T) *T {
 	return new(convert(wire))
 }
 
-// writeWire adds a member of wire. An empty value stays one.
+// writeWire adds a member of wire. It keeps an empty value.
 func writeWire[T, W any](into map[string]json.RawMessage, name string, value *T, convert func(T) W) {
 	if value == nil {
 		return
@@ -135,7 +135,7 @@ func writeWire[T, W any](into map[string]json.RawMessage, name string, value *T,
 	}
 }
 
-// textOfWire is the JSON text of wire; none of an empty one.
+// textOfWire returns the JSON text of wire, an empty text if wire is empty.
 func textOfWire(wire map[string]json.RawMessage) string {
 	if len(wire) == 0 {
 		return ""

@@ -9,17 +9,17 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// A user can write a state to the status without the conditions that belong to it.
-func TestTheEndOfAStatusThatAUserWrote(t *testing.T) {
+// A user can write a state to the status without its conditions.
+func TestEndRecorded_inAStatusOfAUser(t *testing.T) {
 	t.Parallel()
 	lastWeek := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	cases := map[string]struct {
 		state      string
-		finished   metav1.ConditionStatus // of the condition; empty: there is none
+		finished   metav1.ConditionStatus // of the condition; empty: no condition
 		wantEnd    bool
 		wantBehind bool
 	}{
-		"the operator's own":                      {state: "COMPLETED", finished: metav1.ConditionTrue, wantEnd: true},
+		"the status of the operator":              {state: "COMPLETED", finished: metav1.ConditionTrue, wantEnd: true},
 		"a final state without the condition":     {state: "COMPLETED", wantBehind: true},
 		"a final state with the condition False":  {state: "FAILED", finished: metav1.ConditionFalse, wantBehind: true},
 		"another state with the condition True":   {state: "RUNNING", finished: metav1.ConditionTrue},

@@ -11,7 +11,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// labelsFromObject joins the labels; an exact spelling wins.
+// labelsFromObject merges the labels. The exact text takes precedence.
 func labelsFromObject(values map[string]v1alpha1.LabelValue, exact map[string]json.RawMessage) map[string]json.RawMessage {
 	if values == nil && len(exact) == 0 {
 		return nil
@@ -24,7 +24,7 @@ func labelsFromObject(values map[string]v1alpha1.LabelValue, exact map[string]js
 	return labels
 }
 
-// scalar spells texts one way: the API server escapes more in them than need be.
+// scalar removes the escapes that the API server adds without need.
 func scalar(raw []byte) json.RawMessage {
 	var text string
 	switch {
@@ -37,8 +37,8 @@ func scalar(raw []byte) json.RawMessage {
 	}
 }
 
-// labelsToObject returns the labels that Kubernetes gives back in the same
-// spelling, and puts the others into exact.
+// labelsToObject returns the labels whose texts Kubernetes keeps, and adds the
+// others to exact.
 func labelsToObject(labels map[string]json.RawMessage, exact *wire) map[string]v1alpha1.LabelValue {
 	if labels == nil {
 		return nil
@@ -58,7 +58,7 @@ func labelsToObject(labels map[string]json.RawMessage, exact *wire) map[string]v
 	return values
 }
 
-// survives reports whether a scalar comes back from Kubernetes as it is spelt.
+// survives reports whether Kubernetes keeps the text of a scalar.
 func survives(raw json.RawMessage) bool {
 	var value any
 	if err := kubejson.Unmarshal(raw, &value); err != nil {
@@ -70,7 +70,7 @@ func survives(raw json.RawMessage) bool {
 	case bool, int64, float64:
 		kept, err := json.Marshal(value)
 		return err == nil && bytes.Equal(kept, raw)
-	default: // null has no type there, and other values are no labels
+	default: // null has no type in labels, and other values are not labels
 		return false
 	}
 }

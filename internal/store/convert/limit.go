@@ -15,7 +15,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// LimitFromObject returns the limit that an object stands for.
+// LimitFromObject returns the limit of an object.
 func LimitFromObject(o *v1alpha1.ConcurrencyLimit) *concurrency.Limit {
 	created := within(o.CreationTimestamp.Time)
 	if o.Spec.Origin != nil {
@@ -66,8 +66,8 @@ func LimitToObject(l *concurrency.Limit, namespace string) *v1alpha1.Concurrency
 	return o
 }
 
-// TermsToObject writes the requested values of a limit to the spec. A value that is
-// equal keeps its spelling.
+// TermsToObject writes the requested values of a limit to the spec. It keeps the text
+// of a value that does not change.
 func TermsToObject(l *concurrency.Limit, o *v1alpha1.ConcurrencyLimit) {
 	before := LimitFromObject(o)
 	if before.Name != l.Name {

@@ -12,8 +12,8 @@ import (
 
 const inactiveMessage = "spec.active is false. The limit denies nothing."
 
-// limitConditions returns the conditions of a limit. They follow from the limit
-// alone, the times of their last change included.
+// limitConditions returns the conditions of a limit. They depend only on the
+// limit, including the times of their last change.
 func limitConditions(l *concurrency.Limit) []metav1.Condition {
 	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonActive}
 	stalled := metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUniqueName}

@@ -13,21 +13,21 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestALimitIsReadAsItWasWritten(t *testing.T) {
+func TestLimit_roundTrip(t *testing.T) {
 	t.Parallel()
 	const id, other = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 	at := time.Date(2031, 2, 3, 4, 5, 6, 7000, time.UTC)
 	second := at.Truncate(time.Second)
 	for name, change := range map[string]func(*concurrency.Limit){
-		"as it is created":     func(*concurrency.Limit) {},
-		"of a tag":             func(l *concurrency.Limit) { l.Name = "tag:database" },
-		"of the empty tag":     func(l *concurrency.Limit) { l.Name = "tag:" },
-		"named as its object":  func(l *concurrency.Limit) { l.Name = id },
-		"inactive":             func(l *concurrency.Limit) { l.Active = false },
-		"without slots":        func(l *concurrency.Limit) { l.Slots = 0 },
-		"with the least decay": func(l *concurrency.Limit) { l.Decay = math.SmallestNonzeroFloat64 },
-		"with the most decay":  func(l *concurrency.Limit) { l.Decay = math.MaxFloat64 },
-		"with numbers of many digits": func(l *concurrency.Limit) {
+		"a new limit":                   func(*concurrency.Limit) {},
+		"a limit on a tag":              func(l *concurrency.Limit) { l.Name = "tag:database" },
+		"a limit on the empty tag":      func(l *concurrency.Limit) { l.Name = "tag:" },
+		"a limit named like its object": func(l *concurrency.Limit) { l.Name = id },
+		"inactive":                      func(l *concurrency.Limit) { l.Active = false },
+		"without slots":                 func(l *concurrency.Limit) { l.Slots = 0 },
+		"the smallest decay":            func(l *concurrency.Limit) { l.Decay = math.SmallestNonzeroFloat64 },
+		"the largest decay":             func(l *concurrency.Limit) { l.Decay = math.MaxFloat64 },
+		"numbers of many digits": func(l *concurrency.Limit) {
 			l.Decay, l.Occupancy, l.Anonymous = 0.1+0.2, 100.0/3, concurrency.AnonymousSlots{Slots: 1e-7, UpdatedAt: at}
 		},
 		"stalled": func(l *concurrency.Limit) {
@@ -68,23 +68,23 @@ func TestALimitIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-func TestALimitMadeByHandIsRead(t *testing.T) {
+func TestLimitFromObject_createdByAUser(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.ConcurrencyLimit)
 		want   func(*concurrency.Limit) any
 		is     any
 	}{
-		"its name is the object's":      {func(*v1alpha1.ConcurrencyLimit) {}, func(l *concurrency.Limit) any { return l.Name }, "calls"},
-		"or the spec's":                 {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Name = "x" }, func(l *concurrency.Limit) any { return l.Name }, "x"},
-		"or the tag's":                  {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag = new("x") }, func(l *concurrency.Limit) any { return l.Name }, "tag:x"},
-		"its id is the object's uid":    {func(*v1alpha1.ConcurrencyLimit) {}, func(l *concurrency.Limit) any { return l.ID }, "uid"},
-		"also if it claims an origin":   {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Origin = &v1alpha1.LimitOrigin{} }, func(l *concurrency.Limit) any { return l.ID }, "uid"},
-		"a decay can be a number":       {decays("0.5"), func(l *concurrency.Limit) any { return l.Decay }, 0.5},
-		"or a text":                     {decays(`"0.5"`), func(l *concurrency.Limit) any { return l.Decay }, 0.5},
-		"a text beyond all is the most": {decays(`"1e999"`), func(l *concurrency.Limit) any { return l.Decay }, math.MaxFloat64},
-		"without one it is 0":           {decays(""), func(l *concurrency.Limit) any { return l.Decay }, 0.0},
-		"without conditions it is unseen": {
+		"the name of the object":                            {func(*v1alpha1.ConcurrencyLimit) {}, func(l *concurrency.Limit) any { return l.Name }, "calls"},
+		"the name in the spec":                              {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Name = "x" }, func(l *concurrency.Limit) any { return l.Name }, "x"},
+		"the name of the tag":                               {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag = new("x") }, func(l *concurrency.Limit) any { return l.Name }, "tag:x"},
+		"the uid of the object is the id":                   {func(*v1alpha1.ConcurrencyLimit) {}, func(l *concurrency.Limit) any { return l.ID }, "uid"},
+		"the uid of the object is the id despite an origin": {func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Origin = &v1alpha1.LimitOrigin{} }, func(l *concurrency.Limit) any { return l.ID }, "uid"},
+		"a decay as a number":                               {decays("0.5"), func(l *concurrency.Limit) any { return l.Decay }, 0.5},
+		"a decay as a text":                                 {decays(`"0.5"`), func(l *concurrency.Limit) any { return l.Decay }, 0.5},
+		"a decay that is too large":                         {decays(`"1e999"`), func(l *concurrency.Limit) any { return l.Decay }, math.MaxFloat64},
+		"without a decay":                                   {decays(""), func(l *concurrency.Limit) any { return l.Decay }, 0.0},
+		"without conditions": {
 			change: func(o *v1alpha1.ConcurrencyLimit) {
 				o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, LastTransitionTime: metav1.Now()}}
 			},

@@ -5,8 +5,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// namedFromObject returns the inputs of an object that names other objects; nil for
-// one that names none.
+// namedFromObject returns the inputs of an object that refers to other objects by
+// name, or nil if it does not.
 func namedFromObject(arguments []v1alpha1.TaskArgument, ids []v1alpha1.ResolvedID) *taskrun.NamedInputs {
 	if !anyNamed(arguments) {
 		return nil
@@ -34,13 +34,13 @@ func anyNamed(arguments []v1alpha1.TaskArgument) bool {
 	return false
 }
 
-// isNamed reports whether a source is a run that is named by its object, and nothing
-// else.
+// isNamed reports whether a source is a run that only the name of its object
+// identifies.
 func isNamed(source *v1alpha1.TaskInput) bool {
 	return source.TaskRunName != "" && source.ID == "" && source.InputType == string(taskrun.InputTaskRun)
 }
 
-// resolvedIDs are the ids of a status, empty for those that are not known.
+// resolvedIDs returns the ids in a status, empty for unknown ones.
 func resolvedIDs(ids []v1alpha1.ResolvedID) []string {
 	known := make([]string, len(ids))
 	for i, id := range ids {
@@ -51,8 +51,7 @@ func resolvedIDs(ids []v1alpha1.ResolvedID) []string {
 	return known
 }
 
-// namedToObject is the inverse of resolvedIDs, for as many sources as the schema
-// admits.
+// namedToObject is the inverse of resolvedIDs, up to the schema's number of sources.
 func namedToObject(named *taskrun.NamedInputs) []v1alpha1.ResolvedID {
 	if named == nil {
 		return nil
@@ -60,7 +59,7 @@ func namedToObject(named *taskrun.NamedInputs) []v1alpha1.ResolvedID {
 	ids := make([]v1alpha1.ResolvedID, min(len(named.IDs), v1alpha1.MaxNamedInputs))
 	for i := range ids {
 		ids[i] = v1alpha1.Unresolved
-		if isUUID(named.IDs[i]) { // a uid need not be one
+		if isUUID(named.IDs[i]) { // a uid need not be a UUID
 			ids[i] = named.IDs[i]
 		}
 	}

@@ -14,8 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// nameSome replaces sources of an object by names, and returns these names in their
-// order.
+// nameSome replaces sources of an object by names, and returns the names in order.
 func nameSome(m storetest.Random, o *v1alpha1.TaskRun) (names []string) {
 	arguments := o.Spec.TaskInputs
 	for range 1 + m.IntN(2) {
@@ -38,7 +37,8 @@ func nameSome(m storetest.Random, o *v1alpha1.TaskRun) (names []string) {
 	return names
 }
 
-// inputsOf are the inputs of an object as REST has them, in the plainest way.
+// inputsOf returns the inputs of an object as REST returns them, by a simple
+// implementation.
 func inputsOf(o *v1alpha1.TaskRun) map[string][]taskrun.TaskInput {
 	all, next := map[string][]taskrun.TaskInput{}, 0
 	for _, argument := range o.Spec.TaskInputs {
@@ -60,9 +60,9 @@ func inputsOf(o *v1alpha1.TaskRun) map[string][]taskrun.TaskInput {
 	return all
 }
 
-// Whatever is resolved, all inputs are there in the order of the spec, and a write of
-// any progress keeps the ids.
-func TestNamedInputsSurviveTheStatus(t *testing.T) {
+// For any set of resolved inputs, the inputs are in the order of the spec, and each
+// write of progress keeps the ids.
+func TestNamedInputs_surviveTheStatus(t *testing.T) {
 	t.Parallel()
 	resolved := 0
 	for seed := range uint64(300) {
@@ -109,8 +109,8 @@ func TestNamedInputsSurviveTheStatus(t *testing.T) {
 	}
 }
 
-// A store that resolves an input knows at once what it would read.
-func TestWrittenHasTheInputsOfItsStatus(t *testing.T) {
+// A store that resolves an input returns the same run as a later read.
+func TestWritten_hasTheInputsOfItsStatus(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
 		m := storetest.NewRandom(seed, 12)
@@ -145,7 +145,7 @@ func TestWrittenHasTheInputsOfItsStatus(t *testing.T) {
 	}
 }
 
-func TestIDsThatAUserWroteAreReadWithoutFault(t *testing.T) {
+func TestNamedInputs_idsOfAUserAreReadWithoutError(t *testing.T) {
 	t.Parallel()
 	one := v1alpha1.TaskInput{InputType: "task_run", TaskRunName: "one"}
 	for name, tc := range map[string]struct {
@@ -154,11 +154,11 @@ func TestIDsThatAUserWroteAreReadWithoutFault(t *testing.T) {
 		want    []taskrun.TaskInput
 		wantIDs []string
 	}{
-		"more than names":            {[]v1alpha1.TaskInput{one}, []string{testUID, testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, []string{testUID}},
-		"fewer than names":           {[]v1alpha1.TaskInput{one, one}, []string{testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, []string{testUID, "-"}},
-		"none":                       {[]v1alpha1.TaskInput{one}, nil, []taskrun.TaskInput{}, []string{"-"}},
-		"where nothing is named":     {[]v1alpha1.TaskInput{{InputType: "task_run", ID: testUID}}, []string{testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, nil},
-		"for more than are accepted": {slices.Repeat([]v1alpha1.TaskInput{one}, 40), nil, []taskrun.TaskInput{}, slices.Repeat([]string{"-"}, 32)},
+		"more than names":                  {[]v1alpha1.TaskInput{one}, []string{testUID, testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, []string{testUID}},
+		"fewer than names":                 {[]v1alpha1.TaskInput{one, one}, []string{testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, []string{testUID, "-"}},
+		"none":                             {[]v1alpha1.TaskInput{one}, nil, []taskrun.TaskInput{}, []string{"-"}},
+		"without named inputs":             {[]v1alpha1.TaskInput{{InputType: "task_run", ID: testUID}}, []string{testUID}, []taskrun.TaskInput{{InputType: taskrun.InputTaskRun, ID: testUID}}, nil},
+		"for more than the maximum number": {slices.Repeat([]v1alpha1.TaskInput{one}, 40), nil, []taskrun.TaskInput{}, slices.Repeat([]string{"-"}, 32)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,9 +16,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestLabelsThatKubernetesWouldChangeAreKeptExactly(t *testing.T) {
+func TestLabels_thatKubernetesWouldChangeAreKeptExactly(t *testing.T) {
 	t.Parallel()
-	cases := map[string]bool{ // whether labels alone keeps the text
+	cases := map[string]bool{ // whether labels keeps the text
 		`"a"`: true, `""`: true, `"é"`: true, `"<&>"`: true, `"😀"`: true, `"` + strings.Repeat("é", 64) + `"`: true,
 		`"` + strings.Repeat("é", 65) + `"`: false, `"\u00e9"`: false, `"\ud800"`: false, `"\/"`: false,
 		`true`: true, `false`: true, `null`: false,
@@ -52,9 +52,9 @@ func TestLabelsFromObject(t *testing.T) {
 		exact  map[string]json.RawMessage
 		want   map[string]json.RawMessage
 	}{
-		"none are none":      {},
-		"no labels are kept": {values: map[string]v1alpha1.LabelValue{}, want: map[string]json.RawMessage{}},
-		"exact ones win and add": {
+		"no labels":    {},
+		"empty labels": {values: map[string]v1alpha1.LabelValue{}, want: map[string]json.RawMessage{}},
+		"exact labels take precedence": {
 			values: map[string]v1alpha1.LabelValue{"a": value(`5`), "b": value(`1`)},
 			exact:  wireFromText(`{"labels":{"a":5.0,"c":null}}`).Labels,
 			want:   map[string]json.RawMessage{"a": []byte(`5.0`), "b": []byte(`1`), "c": []byte(`null`)},
@@ -63,7 +63,7 @@ func TestLabelsFromObject(t *testing.T) {
 			values: map[string]v1alpha1.LabelValue{"a": value(`"\u003c\u00e9"`)},
 			want:   map[string]json.RawMessage{"a": []byte(`"<é"`)},
 		},
-		"what cannot be read says nothing": {exact: wireFromText(`{"labels":{"a":5.0}`).Labels},
+		"invalid exact labels are ignored": {exact: wireFromText(`{"labels":{"a":5.0}`).Labels},
 		"a value without text is null": {
 			values: map[string]v1alpha1.LabelValue{"a": {}}, want: map[string]json.RawMessage{"a": []byte(`null`)},
 		},
@@ -82,20 +82,20 @@ func TestDataFromObject(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		text string
-		want string // "" is none
-		not  bool   // it is not JSON
+		want string // "": no data
+		not  bool   // invalid JSON
 	}{
-		"an object":                 {text: ` {"a": 1.0}`, want: ` {"a": 1.0}`},
-		"a number":                  {text: `1e400`, want: `1e400`},
-		"null is none":              {text: ` null `},
-		"a text":                    {text: `"a"`, want: `"a"`},
-		"a text of a number":        {text: `"42"`, want: `"42"`},
-		"a text of null":            {text: `"null"`, want: `"null"`},
-		"an escaped text":           {text: `"\u00e9"`, want: `"\u00e9"`},
-		"plain text":                {text: `he said "<é>"`, not: true},
-		"no text at all":            {text: ``, not: true},
-		"an object that is cut off": {text: `{"a": `, not: true},
-		"an object of YAML":         {text: `{a: 1}`, not: true},
+		"an object":          {text: ` {"a": 1.0}`, want: ` {"a": 1.0}`},
+		"a number":           {text: `1e400`, want: `1e400`},
+		"null is no data":    {text: ` null `},
+		"a text":             {text: `"a"`, want: `"a"`},
+		"a text of a number": {text: `"42"`, want: `"42"`},
+		"a text of null":     {text: `"null"`, want: `"null"`},
+		"an escaped text":    {text: `"\u00e9"`, want: `"\u00e9"`},
+		"plain text":         {text: `he said "<é>"`, not: true},
+		"empty text":         {text: ``, not: true},
+		"a truncated object": {text: `{"a": `, not: true},
+		"a YAML object":      {text: `{a: 1}`, not: true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestDataFromObject(t *testing.T) {
 	}
 }
 
-func TestDeferredIsNullFalseOrTrue(t *testing.T) {
+func TestDeferred_isNullFalseOrTrue(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		deferred *bool
@@ -140,8 +140,9 @@ func TestDeferredIsNullFalseOrTrue(t *testing.T) {
 	}
 }
 
-// A count beyond the bounds of spec becomes the bound there, and what it was is kept.
-func TestRetriesBeyondTheBounds(t *testing.T) {
+// A count beyond the limits of spec is stored as the nearest limit, and the original
+// is kept in wire.
+func TestPolicy_retriesBeyondTheLimits(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"": "", "0": "0", "-3": "0", "3.0": "3", "1e3": "1000",
@@ -163,9 +164,9 @@ func TestRetriesBeyondTheBounds(t *testing.T) {
 	}
 }
 
-// What Kubernetes would spell otherwise is a text, and what spec has no field for is
-// in origin.wire.
-func TestNumbersOfThePolicyAsTheyAreStored(t *testing.T) {
+// Numbers whose texts Kubernetes would change are stored as texts. Values without a
+// field in spec are in origin.wire.
+func TestPolicy_storedFormOfNumbers(t *testing.T) {
 	t.Parallel()
 	list := func(seconds ...string) *taskrun.RetryDelay { return &taskrun.RetryDelay{List: true, Seconds: seconds} }
 	cases := map[string]struct {
@@ -173,20 +174,20 @@ func TestNumbersOfThePolicyAsTheyAreStored(t *testing.T) {
 		want   string
 		wire   string
 	}{
-		"what a person writes": {
+		"common values": {
 			policy: taskrun.Policy{Retries: "2", RetryDelay: list("10", "60.5"), RetryJitterFactor: "0.3"},
 			want:   `{"retries":2,"retryDelay":[10,60.5],"retryJitterFactor":0.3}`,
 		},
-		"other spellings": {
+		"other formats": {
 			policy: taskrun.Policy{RetryDelay: list("4.0", "1e3", "-0", "-2.50", "123456789012345678901234567890"), RetryJitterFactor: "0.30"},
 			want:   `{"retryDelay":["4.0","1e3","-0","-2.50","123456789012345678901234567890"],"retryJitterFactor":"0.30"}`,
 		},
-		"one delay":   {taskrun.Policy{RetryDelay: &taskrun.RetryDelay{Seconds: []string{"4"}}}, `{"retryDelay":[4]}`, `{"retry_delay":4}`},
-		"no delays":   {policy: taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{}}}, want: `{"retryDelay":[]}`},
-		"old names":   {taskrun.Policy{MaxRetries: "3", RetryDelaySeconds: "1.50"}, `null`, `{"max_retries":3,"retry_delay_seconds":1.50}`},
-		"minus zero":  {taskrun.Policy{RetryJitterFactor: "-0.0"}, `null`, `{"retry_jitter_factor":-0.0}`},
-		"no retries":  {taskrun.Policy{Retries: "-1"}, `{"retries":0}`, `{"retries":-1}`},
-		"nothing set": {taskrun.Policy{}, `null`, ``},
+		"one delay":        {taskrun.Policy{RetryDelay: &taskrun.RetryDelay{Seconds: []string{"4"}}}, `{"retryDelay":[4]}`, `{"retry_delay":4}`},
+		"no delays":        {policy: taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{}}}, want: `{"retryDelay":[]}`},
+		"deprecated names": {taskrun.Policy{MaxRetries: "3", RetryDelaySeconds: "1.50"}, `null`, `{"max_retries":3,"retry_delay_seconds":1.50}`},
+		"negative zero":    {taskrun.Policy{RetryJitterFactor: "-0.0"}, `null`, `{"retry_jitter_factor":-0.0}`},
+		"no retries":       {taskrun.Policy{Retries: "-1"}, `{"retries":0}`, `{"retries":-1}`},
+		"nothing set":      {taskrun.Policy{}, `null`, ``},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -204,7 +205,7 @@ func TestNumbersOfThePolicyAsTheyAreStored(t *testing.T) {
 	}
 }
 
-func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
+func TestPolicyFromObject_createdByAUser(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		policy *v1alpha1.EmpiricalPolicy
@@ -212,11 +213,11 @@ func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
 		want   taskrun.Policy
 	}{
 		"none": {},
-		"a text is its number, and what is no number says nothing": {
+		"a text is a number, and other texts are ignored": {
 			policy: &v1alpha1.EmpiricalPolicy{RetryDelay: []v1alpha1.Number{{Raw: `"5.0"`}, {Raw: "null"}, {}, {Raw: `"x"`}, {Raw: "7"}}},
 			want:   taskrun.Policy{RetryDelay: &taskrun.RetryDelay{List: true, Seconds: []string{"5.0", "7"}}},
 		},
-		"a wire of something else says nothing": {
+		"a wire of another type is ignored": {
 			policy: &v1alpha1.EmpiricalPolicy{Retries: new(int64(1))}, wire: `{"retries":"7","retry_delay":{},"max_retries":[]}`,
 			want: taskrun.Policy{Retries: "1"},
 		},
@@ -231,15 +232,15 @@ func TestPolicyOfAnObjectMadeByHand(t *testing.T) {
 	}
 }
 
-func TestTimesStayWithinWhatAnObjectHolds(t *testing.T) {
+func TestTimes_areLimitedToThoseOfAnObject(t *testing.T) {
 	t.Parallel()
 	east := time.FixedZone("", 14*60*60)
 	cases := map[string]struct{ at, want time.Time }{
-		"the zero time is moved off null":      {at: time.Time{}, want: firstTime},
-		"a time before year 1 in UTC is moved": {at: time.Date(1, 1, 1, 0, 0, 0, 0, east), want: firstTime},
-		"a time after year 9999 is moved":      {at: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600)), want: lastTime},
-		"nanoseconds are cut":                  {at: time.Date(2026, 1, 1, 0, 0, 0, 1999, time.UTC), want: time.Date(2026, 1, 1, 0, 0, 0, 1000, time.UTC)},
-		"the last time is kept":                {at: lastTime, want: lastTime},
+		"the zero time is not null":   {at: time.Time{}, want: firstTime},
+		"a time before year 1 in UTC": {at: time.Date(1, 1, 1, 0, 0, 0, 0, east), want: firstTime},
+		"a time after year 9999":      {at: time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -3600)), want: lastTime},
+		"nanoseconds are truncated":   {at: time.Date(2026, 1, 1, 0, 0, 0, 1999, time.UTC), want: time.Date(2026, 1, 1, 0, 0, 0, 1000, time.UTC)},
+		"the last time":               {at: lastTime, want: lastTime},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +260,7 @@ func TestTimesStayWithinWhatAnObjectHolds(t *testing.T) {
 	}
 }
 
-func TestTTLIsInWholeSeconds(t *testing.T) {
+func TestTTL_isInWholeSeconds(t *testing.T) {
 	t.Parallel()
 	cases := map[time.Duration]int32{
 		0: 0, time.Second: 1, 1500 * time.Millisecond: 2, time.Nanosecond: 1, -time.Second: 0,
@@ -275,7 +276,7 @@ func TestTTLIsInWholeSeconds(t *testing.T) {
 	}
 }
 
-func TestCountsStayWithinTheSchema(t *testing.T) {
+func TestCounts_areLimitedByTheSchema(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]int64{-1: 0, 0: 0, 7: 7, maxCount: maxCount, maxCount + 1: maxCount} {
 		if got := counted(n); got != want {
@@ -284,7 +285,7 @@ func TestCountsStayWithinTheSchema(t *testing.T) {
 	}
 }
 
-func TestRunTimesStayWithinTheSchema(t *testing.T) {
+func TestRunTimes_areLimitedByTheSchema(t *testing.T) {
 	t.Parallel()
 	for total, want := range map[time.Duration]string{
 		0: "", time.Nanosecond: "0.000000001", time.Microsecond: "0.000001", 90*time.Second + 500*time.Millisecond: "90.5",

@@ -15,9 +15,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// RunFromObject returns the run that an object stands for. It is defined for
-// every object and depends on nothing else. Texts and times are shared with the
-// object, which must not be changed afterwards.
+// RunFromObject returns the run of an object. It returns a run for every object, and the
+// run depends only on the object. It shares texts and times with the object, which must
+// not be changed afterwards.
 func RunFromObject(o *v1alpha1.TaskRun) *taskrun.Run {
 	spec, origin := &o.Spec, originOf(o)
 	exact := wireFromText(origin.Wire)
@@ -63,8 +63,8 @@ func refOf(o *v1alpha1.TaskRun) taskrun.ObjectRef {
 }
 
 // isStale reports whether the status is missing, is of an earlier spec, lacks the time
-// of the end because a user wrote it, or has the condition Stalled, which does not
-// apply to an object that is a run.
+// of the end because a user wrote it, or has the condition Stalled, which does not apply
+// to an object that is a run.
 func isStale(o *v1alpha1.TaskRun) bool {
 	return o.Status.State == nil || o.Status.ObservedGeneration != o.Generation ||
 		(terminal(o.Status.State) && endOf(&o.Status).IsZero()) ||
@@ -211,7 +211,7 @@ func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 		ExpirationTime:         microTimePointer(run.ExpirationTime),
 		Delivery:               deliveryToObject(run.Delivery),
 	}
-	if isUUID(run.ID) { // a uid need not be one
+	if isUUID(run.ID) { // a uid need not be a UUID
 		status.ID = run.ID
 	}
 	if run.State != nil {
@@ -224,8 +224,8 @@ func StatusFromRun(run *taskrun.Run) v1alpha1.TaskRunStatus {
 	return status
 }
 
-// maxCount is the largest integer that every JSON reader reads exactly. It is the
-// maximum of the schema.
+// maxCount is the largest integer that every JSON decoder decodes exactly. It is the
+// maximum in the schema.
 const maxCount = 1<<53 - 1
 
 // counted limits a count to the range of the schema.
@@ -239,7 +239,7 @@ func ttlFromObject(seconds *int32) *time.Duration {
 	return &ttl
 }
 
-// ttlToObject rounds up to whole seconds, so that a run is kept at least for the TTL.
+// ttlToObject rounds up to whole seconds, so that a run is kept at least for its TTL.
 func ttlToObject(ttl *time.Duration) *int32 {
 	if ttl == nil {
 		return nil
@@ -294,7 +294,7 @@ func textOr(text *string, other string) string {
 	return *text
 }
 
-// clone returns a pointer of its own to an equal value.
+// clone returns a pointer to a copy of the value.
 func clone[T any](value *T) *T {
 	if value == nil {
 		return nil
@@ -303,7 +303,7 @@ func clone[T any](value *T) *T {
 	return &own
 }
 
-// isUUID reports whether the text is a UUID as the schema has them: in lower case,
+// isUUID reports whether the text is a UUID in the form of the schema: in lower case,
 // with hyphens.
 func isUUID(text string) bool {
 	id, err := uuid.Parse(text)

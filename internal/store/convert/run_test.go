@@ -19,7 +19,7 @@ import (
 
 const testUID = "11111111-2222-4333-8444-555555555555"
 
-// overTheWire returns the object as an API server would give it back.
+// overTheWire returns the object as an API server would return it.
 func overTheWire(t *testing.T, o *v1alpha1.TaskRun) *v1alpha1.TaskRun {
 	t.Helper()
 	text, err := json.Marshal(o)
@@ -41,8 +41,8 @@ func stored(t *testing.T, run *taskrun.Run) *v1alpha1.TaskRun {
 	return overTheWire(t, object)
 }
 
-// differ compares runs but for what only a store can know. Tags and inputs that
-// are missing are the same as empty ones.
+// differ compares runs without the fields that only a store sets. Missing tags
+// and inputs are equal to empty ones.
 func differ(want, got *taskrun.Run) string {
 	lists := cmp.FilterPath(func(p cmp.Path) bool {
 		last := p.Last().String()
@@ -51,7 +51,7 @@ func differ(want, got *taskrun.Run) string {
 	return cmp.Diff(want, got, lists, cmpopts.IgnoreFields(taskrun.Run{}, "Ref", "StatusStale", "CreatedViaREST"))
 }
 
-func TestNewRunsSurviveTheObject(t *testing.T) {
+func TestNewRuns_surviveTheObject(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		m := storetest.NewRandom(seed, 1)
@@ -67,16 +67,16 @@ func TestNewRunsSurviveTheObject(t *testing.T) {
 	}
 }
 
-func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
+func TestFromCreate_incompleteObjectIsNotFromACreate(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*v1alpha1.TaskRun){
-		"the name of the run":       func(o *v1alpha1.TaskRun) { o.Spec.Name = "" },
-		"the id":                    func(o *v1alpha1.TaskRun) { o.Spec.ID = "" },
-		"that the id is the name":   func(o *v1alpha1.TaskRun) { o.Name = "hello" },
-		"the time of the creation":  func(o *v1alpha1.TaskRun) { o.Spec.Origin.CreatedTime = nil },
-		"the first state":           func(o *v1alpha1.TaskRun) { o.Spec.InitialState = nil },
-		"the first state's id":      func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateID = "" },
-		"the time of the first one": func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateTime = nil },
+		"the name of the run":         func(o *v1alpha1.TaskRun) { o.Spec.Name = "" },
+		"the id":                      func(o *v1alpha1.TaskRun) { o.Spec.ID = "" },
+		"the id equal to the name":    func(o *v1alpha1.TaskRun) { o.Name = "hello" },
+		"the creation time":           func(o *v1alpha1.TaskRun) { o.Spec.Origin.CreatedTime = nil },
+		"the first state":             func(o *v1alpha1.TaskRun) { o.Spec.InitialState = nil },
+		"the id of the first state":   func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateID = "" },
+		"the time of the first state": func(o *v1alpha1.TaskRun) { o.Spec.Origin.StateTime = nil },
 	}
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestAnObjectThatLeavesSomethingOpenIsNotFromACreate(t *testing.T) {
 	}
 }
 
-func TestProgressSurvivesTheStatus(t *testing.T) {
+func TestProgress_survivesTheStatus(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		m := storetest.NewRandom(seed, 2)
@@ -115,8 +115,8 @@ func TestProgressSurvivesTheStatus(t *testing.T) {
 	}
 }
 
-// The run of an own create is the run that the watch would deliver.
-func TestCreatedIsTheRunOfTheObject(t *testing.T) {
+// The run of an own create equals the run that the watch delivers.
+func TestCreated_isTheRunOfTheObject(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(500) {
 		m := storetest.NewRandom(seed, 5)
@@ -140,8 +140,8 @@ func TestCreatedIsTheRunOfTheObject(t *testing.T) {
 	}
 }
 
-// The run of an own write of the status is the run that the watch would deliver.
-func TestWrittenIsTheRunOfTheObject(t *testing.T) {
+// The run of an own write of the status equals the run that the watch delivers.
+func TestWritten_isTheRunOfTheObject(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		m := storetest.NewRandom(seed, 6)
@@ -155,12 +155,12 @@ func TestWrittenIsTheRunOfTheObject(t *testing.T) {
 		m.Progress(run)
 		run.Ref = base.Ref
 		run.Updated = base.Updated.Add(time.Second)
-		if m.Flag() { // as a client can name times
+		if m.Flag() { // as a client can set times
 			run.State.Timestamp = run.State.Timestamp.Add(7).In(time.FixedZone("", 3600))
 			run.StartTime = new(run.State.Timestamp)
 		}
 		if base.Reported != nil {
-			run.Reported = base.Reported // what was told once is not taken back
+			run.Reported = base.Reported // reported fields stay reported
 		}
 		written := &v1alpha1.TaskRun{ObjectMeta: object.ObjectMeta, Status: StatusFromRun(run)}
 		written.ResourceVersion = "8"
@@ -172,7 +172,7 @@ func TestWrittenIsTheRunOfTheObject(t *testing.T) {
 	}
 }
 
-func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
+func TestObjectFromRun_sharesNoWritableMemory(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
 		fresh := func() *taskrun.Run {
@@ -188,7 +188,7 @@ func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// An API client decodes the answer into the very object that was sent.
+		// An API client decodes the response into the object that was sent.
 		if err := json.Unmarshal(answer, object); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestMappingSharesNothingThatCanBeWrittenTo(t *testing.T) {
 	}
 }
 
-func TestRunOfAnObjectMadeByHand(t *testing.T) {
+func TestRunFromObject_createdByAUser(t *testing.T) {
 	t.Parallel()
 	created := time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)
 	exact := created.Add(123456 * time.Microsecond)
@@ -222,7 +222,7 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 		wantID    string
 		wantState orchestration.State
 	}{
-		"without a state it is PENDING since its creation": {
+		"without a state it is PENDING from its creation on": {
 			change: func(*v1alpha1.TaskRun) {},
 			wantState: orchestration.State{
 				Type: orchestration.Pending, Name: "Pending", Timestamp: created,
@@ -239,7 +239,7 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 				Details: orchestration.StateDetails{ScheduledTime: &exact},
 			},
 		},
-		"data that is not JSON is left out, and the message says so": {
+		"data that is not JSON is dropped with a message": {
 			change: func(o *v1alpha1.TaskRun) {
 				o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Message: new("done"), DataJSON: new(`{"a": b}`)}
 			},
@@ -248,13 +248,13 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 				Message: new("done [dataJSON is not JSON, so the state has no data]"),
 			},
 		},
-		"a run that a worker told of": {
+		"a run that a worker reported": {
 			change: func(o *v1alpha1.TaskRun) {
 				o.Spec.InitialState, o.Spec.Origin = &v1alpha1.ProposedState{Type: "RUNNING"}, &v1alpha1.Origin{Source: v1alpha1.SourceEvent}
 			},
 			wantState: orchestration.State{Type: orchestration.Running, Name: "Running", Timestamp: created, Reported: true},
 		},
-		"a state of its own id and time keeps both": {
+		"a state with its own id and time keeps both": {
 			change: func(o *v1alpha1.TaskRun) {
 				o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Name: new("")}
 				o.Spec.Origin = &v1alpha1.Origin{
@@ -296,7 +296,7 @@ func TestRunOfAnObjectMadeByHand(t *testing.T) {
 	}
 }
 
-func TestFirstStateIDOfAnyUID(t *testing.T) {
+func TestFirstStateID_ofAnyUID(t *testing.T) {
 	t.Parallel()
 	seen := map[string]types.UID{}
 	for _, uid := range []types.UID{testUID, "", "odd", "21111111-2222-4333-8444-555555555555"} {
@@ -308,9 +308,9 @@ func TestFirstStateIDOfAnyUID(t *testing.T) {
 	}
 }
 
-// A name from REST or the worker holds until the owner of the object changes the
-// one that it replaced. Times do not matter.
-func TestTheOwnersNextNameWins(t *testing.T) {
+// A name from REST or the worker applies until the owner of the object changes
+// the name that it replaced, regardless of times.
+func TestName_nextNameOfTheOwnerTakesPrecedence(t *testing.T) {
 	t.Parallel()
 	overridden := func(o *v1alpha1.TaskRun, name string) {
 		run := RunFromObject(o).Renamed(name, time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
@@ -321,20 +321,20 @@ func TestTheOwnersNextNameWins(t *testing.T) {
 		then         func(*v1alpha1.TaskRun)
 		want         string
 	}{
-		"an override":                    {"object", "given", func(*v1alpha1.TaskRun) {}, "told"},
-		"of the name of the object":      {"object", "", func(*v1alpha1.TaskRun) {}, "told"},
-		"then another name in spec":      {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
-		"then the first name in spec":    {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
-		"then the same name, said so":    {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "object" }, "told"},
-		"then no name in spec":           {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "" }, "object"},
-		"then other tags":                {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Tags = []string{"x"} }, "told"},
-		"another name, then an override": {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned"; overridden(o, "again") }, "again"},
+		"a rename":                           {"object", "given", func(*v1alpha1.TaskRun) {}, "told"},
+		"a rename to the name of the object": {"object", "", func(*v1alpha1.TaskRun) {}, "told"},
+		"another name in spec afterwards":    {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
+		"the first name in spec afterwards":  {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned" }, "owned"},
+		"the same name, set explicitly":      {"object", "", func(o *v1alpha1.TaskRun) { o.Spec.Name = "object" }, "told"},
+		"no name in spec afterwards":         {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "" }, "object"},
+		"other tags afterwards":              {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Tags = []string{"x"} }, "told"},
+		"another name, then a rename":        {"object", "given", func(o *v1alpha1.TaskRun) { o.Spec.Name = "owned"; overridden(o, "again") }, "again"},
 		"another name and back, with a status in between": {"object", "given", func(o *v1alpha1.TaskRun) {
 			o.Spec.Name = "owned"
 			o.Status = StatusFromRun(RunFromObject(o))
 			o.Spec.Name = "given"
 		}, "given"},
-		"an override by the same name, then another one": {"object", "given", func(o *v1alpha1.TaskRun) {
+		"a rename to the same name, then another name": {"object", "given", func(o *v1alpha1.TaskRun) {
 			overridden(o, "given")
 			o.Spec.Name = "owned"
 		}, "owned"},
@@ -359,7 +359,7 @@ func TestTheOwnersNextNameWins(t *testing.T) {
 	}
 }
 
-func TestUpdatedIsTheLatestWrite(t *testing.T) {
+func TestUpdated_isTheLatestWrite(t *testing.T) {
 	t.Parallel()
 	at := func(second int) *v1alpha1.MicroTime {
 		return new(v1alpha1.NewMicroTime(time.Date(2026, time.August, 21, 10, 0, second, 0, time.UTC)))
@@ -370,7 +370,7 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 	}{
 		"only created": {created: at(1), want: 1},
 		"changed":      {created: at(1), status: at(7), want: 7},
-		"a clock that stepped back does not make it older": {created: at(4), status: at(3), want: 4},
+		"a clock that stepped back does not decrease it": {created: at(4), status: at(3), want: 4},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -384,7 +384,7 @@ func TestUpdatedIsTheLatestWrite(t *testing.T) {
 	}
 }
 
-func TestSmallRunsMakeSmallObjects(t *testing.T) {
+func TestObjectFromRun_smallRunIsASmallObject(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 	run := taskrun.Run{ID: testUID, Name: "n", TaskKey: "k", DynamicKey: "0", Created: at, Updated: at}
@@ -400,8 +400,8 @@ func TestSmallRunsMakeSmallObjects(t *testing.T) {
 	}
 }
 
-// FuzzRunFromObject checks that every object stands for a run, the same each
-// time, and that its status can be written and read back.
+// FuzzRunFromObject checks that every object has a run, the same each time, and
+// that its status survives a write and a read.
 func FuzzRunFromObject(f *testing.F) {
 	for seed := range uint64(8) {
 		m := storetest.NewRandom(seed, 5)
@@ -420,7 +420,7 @@ func FuzzRunFromObject(f *testing.F) {
 	f.Add([]byte(`{"spec":{"empiricalPolicy":{"retryDelay":[1,"2.0","x",{}]},"origin":{"wire":"{\"retry_delay\":{}}"}},"status":{"state":{},"decisions":[{}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if json.Unmarshal(text, &v1alpha1.TaskRun{}) != nil {
-			return // not an object that an API server can hold
+			return // not a valid object
 		}
 		read := func() *v1alpha1.TaskRun {
 			object := &v1alpha1.TaskRun{}

@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// policyFromObject reads a policy. An exact spelling takes precedence.
+// policyFromObject reads a policy. The exact text takes precedence.
 func policyFromObject(p *v1alpha1.EmpiricalPolicy, exact wirePolicy) taskrun.Policy {
 	policy := exact.policy()
 	if p == nil {
@@ -57,20 +57,20 @@ func delaysToObject(delay *taskrun.RetryDelay, exact *wirePolicy) []v1alpha1.Num
 	if !delay.List && len(delay.Seconds) == 1 {
 		exact.RetryDelay = raw(delay.Seconds[0])
 	}
-	delays := make([]v1alpha1.Number, len(delay.Seconds)) // empty, not nil: null is no list
+	delays := make([]v1alpha1.Number, len(delay.Seconds)) // empty, not nil: null is not a list
 	for i, seconds := range delay.Seconds {
 		delays[i] = numberToObject(seconds)
 	}
 	return delays
 }
 
-// numberFromObject returns the text of a number, "" for other values.
+// numberFromObject returns the text of a number, or "" for other values.
 func numberFromObject(n v1alpha1.Number) string {
 	return number(json.RawMessage(strings.Trim(n.Raw, `"`)))
 }
 
-// numberToObject writes a number as a JSON number if Kubernetes keeps its spelling, and
-// as a text otherwise.
+// numberToObject writes a number as a JSON number if Kubernetes keeps its text,
+// otherwise as a text.
 func numberToObject(text string) v1alpha1.Number {
 	if survives(json.RawMessage(text)) {
 		return v1alpha1.Number{Raw: text}
@@ -85,7 +85,7 @@ func integer(text string) *int64 {
 		return nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil { // too large, or spelled like 1e3
+	if err != nil { // too large, or written like 1e3
 		f, _ := strconv.ParseFloat(text, 64)
 		n = int64(math.Max(math.Min(f, maxCount), 0))
 	}
@@ -127,8 +127,8 @@ func inputsToObject(inputs map[string][]taskrun.TaskInput) []v1alpha1.TaskArgume
 	return all
 }
 
-// sourcesToObject writes name and type by the kind of input, for an empty one
-// differs from none there.
+// sourcesToObject writes name and type depending on the kind of input, because an empty
+// value is equal to a missing one there.
 func sourcesToObject(list []taskrun.TaskInput) []v1alpha1.TaskInput {
 	some := make([]v1alpha1.TaskInput, len(list))
 	for i, input := range list {

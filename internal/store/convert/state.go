@@ -87,8 +87,8 @@ func proposalFromObject(s *v1alpha1.ProposedState, force bool) *taskrun.Proposal
 	}
 }
 
-// dataFromObject reads dataJSON; null is nil. The fault is the reason why a text has no
-// data. The schema accepts some texts that are not JSON, which a CRD rule cannot
+// dataFromObject reads dataJSON; null is nil. fault is the reason why a text is not
+// valid data. The schema accepts some texts that are not JSON, which a CRD rule cannot
 // detect.
 func dataFromObject(text *string) (data json.RawMessage, fault string) {
 	if text == nil {
@@ -124,11 +124,11 @@ func dataToObject(raw json.RawMessage) *string {
 
 func isNull(raw json.RawMessage) bool { return string(bytes.TrimSpace(raw)) == "null" }
 
-// quoted returns a JSON string with the required escapes only.
+// quoted returns a JSON string with only the required escapes.
 func quoted(text string) json.RawMessage { return encoded(text) }
 
-// encoded returns the JSON of a value with the required escapes only, because all
-// characters count for the limits.
+// encoded returns the JSON of a value with only the required escapes, because all
+// characters count towards the limits.
 func encoded(value any) json.RawMessage {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

@@ -9,13 +9,13 @@ import (
 )
 
 // wire is the content of spec.origin.wire: the values that the other fields of spec
-// cannot hold as they were sent, by their names over REST and in their spelling.
+// cannot hold exactly, under their names over REST and with their texts.
 type wire struct {
 	Labels map[string]json.RawMessage `json:"labels,omitempty"`
 	wirePolicy
 }
 
-// wirePolicy is an empirical_policy as it is spelled over REST.
+// wirePolicy is an empirical_policy in the format of REST.
 type wirePolicy struct {
 	MaxRetries        json.RawMessage `json:"max_retries,omitempty"`
 	RetryDelaySeconds json.RawMessage `json:"retry_delay_seconds,omitempty"`
@@ -24,7 +24,7 @@ type wirePolicy struct {
 	RetryJitterFactor json.RawMessage `json:"retry_jitter_factor,omitempty"`
 }
 
-// wireFromText reads spec.origin.wire. Values that cannot be read are ignored.
+// wireFromText reads spec.origin.wire. It ignores invalid values.
 func wireFromText(text string) wire {
 	var w wire
 	if text == "" || json.Unmarshal([]byte(text), &w) != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Created returns the run of an object that was created from a run, with the metadata
-// of the response. It equals RunFromObject of the object, but takes what the spec has from
-// the run. The progress follows from the initial state of the object, as on every
+// Created returns the run of an object that was created from a run, with the metadata of
+// the response. It equals RunFromObject of the object, but takes the fields of the spec
+// from the run. The progress follows from the initial state of the object, as on every
 // replica: the run can have more, which the events of its worker reported and a create does
 // not store. The result shares no bytes with the run that a request could own.
 func Created(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
@@ -36,7 +36,7 @@ func Created(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 // newRunOf returns the run of an object without a status, in its initial state.
 func newRunOf(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	started := taskrun.Begin(*run, initialState(o, run.Created))
-	if started.Finished() { // for any times in spec
+	if started.Finished() { // the times in spec can be in the future
 		started.EndRecorded = endRecorded(o.CreationTimestamp, originOf(o).CreatedTime)
 	}
 	if started.Delivery == nil {
@@ -45,11 +45,11 @@ func newRunOf(run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	return &started
 }
 
-// Written returns the run of an object after the status of run was written to the
-// version of base. It equals RunFromObject of the object, but is made from the two runs:
-// base has the values of the spec, and run those of the status. A run without a state
-// leaves the progress of base as it is, because such a status has none. Of the object, it
-// reads the new metadata and the conditions.
+// Written returns the run of an object after the status of run was written to the version
+// of base. It equals RunFromObject of the object, but is built from the two runs: base has
+// the values of the spec, and run those of the status. A run without a state leaves the
+// progress of base as it is, because such a status has none. Of the object, it reads the
+// new metadata and the conditions.
 func Written(base, run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	after := *base
 	after.Updated = latest(base.Updated, storedTime(&run.Updated))
@@ -76,8 +76,8 @@ func Written(base, run *taskrun.Run, o *v1alpha1.TaskRun) *taskrun.Run {
 	return &after
 }
 
-// storedTime returns the time as an object has it: the same pointer if that is equal and
-// in UTC.
+// storedTime returns the time in the form of an object: the same pointer if the time is
+// unchanged and in UTC.
 func storedTime(t *time.Time) *time.Time {
 	if t == nil || (within(*t).Equal(*t) && t.Location() == time.UTC) {
 		return t
@@ -85,7 +85,7 @@ func storedTime(t *time.Time) *time.Time {
 	return new(within(*t))
 }
 
-// storedProgress returns the progress as an object has it, but for its state.
+// storedProgress returns the progress in the form of an object, without the state.
 func storedProgress(p *orchestration.Progress) orchestration.Progress {
 	return orchestration.Progress{
 		RunCount: counted(p.RunCount), FlowRunRunCount: counted(p.FlowRunRunCount),
@@ -95,7 +95,7 @@ func storedProgress(p *orchestration.Progress) orchestration.Progress {
 	}
 }
 
-// storedStates returns states as an object has them, in a list of their own.
+// storedStates returns states in the form of an object, in a new list.
 func storedStates(states []orchestration.State, base *taskrun.Run) []orchestration.State {
 	if len(states) == 0 {
 		return nil
@@ -107,7 +107,8 @@ func storedStates(states []orchestration.State, base *taskrun.Run) []orchestrati
 	return stored
 }
 
-// storedState returns a state as an object has it. It shares the data of a state of base.
+// storedState returns a state in the form of an object. It shares the data with a state of
+// base.
 func storedState(s *orchestration.State, base *taskrun.Run) orchestration.State {
 	stored := *s
 	stored.Timestamp = within(s.Timestamp)
@@ -120,7 +121,7 @@ func storedState(s *orchestration.State, base *taskrun.Run) orchestration.State 
 	return stored
 }
 
-// storedData returns the data of a state as an object has it: a copy, unless base has
+// storedData returns the data of a state in the form of an object: a copy, unless base has
 // the same bytes.
 func storedData(s *orchestration.State, base *taskrun.Run) json.RawMessage {
 	if len(s.Data) == 0 {
@@ -157,7 +158,7 @@ func storedDelivery(d *taskrun.Delivery) *taskrun.Delivery {
 	return &stored
 }
 
-// storedPatch returns the reported fields as an object has them: a null name and the
+// storedPatch returns the reported fields in the form of an object: a null name and the
 // fields of the progress are not stored.
 func storedPatch(p *taskrun.Patch) *taskrun.Patch {
 	if p == nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// BenchmarkOwnWrite compares the two ways to the run of an own write: from the run that
-// was written, and from the object.
+// BenchmarkOwnWrite compares the two ways to compute the run of an own write: from the
+// written run, and from the object.
 func BenchmarkOwnWrite(b *testing.B) {
 	m := storetest.NewRandom(6, 28)
 	run := m.Run()

@@ -131,8 +131,8 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-// BenchmarkWrite has a new version of a run come in: with nobody reading, and
-// with a query after each.
+// BenchmarkWrite adds new versions of a run: without readers, and with a query
+// after each.
 func BenchmarkWrite(b *testing.B) {
 	sizes(b, func(b *testing.B, s *NamespaceIndex, objects []*v1alpha1.TaskRun) {
 		b.Helper()

@@ -7,9 +7,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// OnChange calls a function for each object that is new, changed or deleted, that became
-// the run of its id, or that ceased to be it, until stop is called. It is called under the
-// lock of the index, after the change. It must neither block nor call the index.
+// OnChange calls a function for each object that was created, changed or deleted, or that
+// is newly or no longer the run of its id, until stop is called. The function is called
+// under the lock of the index, after the change. It must neither block nor call the index.
 func (x *Index) OnChange(call taskrun.ObjectChanged) (stop func()) { return x.changes.add(call) }
 
 // changeHook holds the functions of OnChange.

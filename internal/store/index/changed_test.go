@@ -12,12 +12,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
-func TestChangedSince(t *testing.T) {
+func TestChangedSince_returnsRecentRuns(t *testing.T) {
 	t.Parallel()
 	f := objecttest.NewFleet()
 	objects := f.Objects(t, 3*blockSize)
 	s := indexOf(objects)
-	for i := 0; i < len(objects); i += 7 { // some are written again, and some go
+	for i := 0; i < len(objects); i += 7 { // some runs are written again, and some are deleted
 		next := objecttest.Copy(t, objects[i])
 		next.ResourceVersion = strconv.Itoa(90_000 + i)
 		next.Status.UpdatedTime = &v1alpha1.MicroTime{Time: f.Noon.Add(time.Duration(i) * time.Hour)}

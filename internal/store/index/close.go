@@ -2,9 +2,9 @@ package index
 
 import "time"
 
-// A NamespaceIndex is created for each namespace that a caller names, which need not
-// exist. CloseEmpty removes an empty one from the Index. Each method of a closed one
-// works on its successor, see current.
+// A NamespaceIndex is created for each namespace that a caller names, even if it does
+// not exist. CloseEmpty removes an empty one from the Index. Methods of a closed one
+// use its successor, see current.
 
 func (n *NamespaceIndex) hasRuns() bool {
 	n.mu.RLock()
@@ -33,7 +33,8 @@ func (n *NamespaceIndex) lockCurrent() *NamespaceIndex {
 }
 
 // close closes the NamespaceIndex if it is empty, and reports whether it did. Records
-// of deletions are needed for deletionRetention.
+// of deletions are kept for deletionRetention, so an index with such records is not
+// empty.
 func (n *NamespaceIndex) close(now time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

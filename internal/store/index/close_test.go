@@ -16,7 +16,7 @@ import (
 
 func noNamespace(string) bool { return false }
 
-func TestEmptyNamespacesAreClosed(t *testing.T) {
+func TestCloseEmpty_closesEmptyNamespaces(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	x := New(clock, nil)
@@ -54,7 +54,7 @@ func TestEmptyNamespacesAreClosed(t *testing.T) {
 
 	late := objecttest.Version("z", "w", 2)
 	late.Namespace = "queried-1"
-	stale.PutObject(late) // as a call does that began before
+	stale.PutObject(late) // as by a call that started before
 	if n, err := stale.Count(t.Context(), taskrun.Filter{}); n != 1 || err != nil {
 		t.Errorf("an index of a closed namespace knows %d runs, error %v, want 1", n, err)
 	}
@@ -63,8 +63,9 @@ func TestEmptyNamespacesAreClosed(t *testing.T) {
 	}
 }
 
-// Whenever a namespace is closed, no run that the watch shows is lost.
-func TestNoRunIsLostToAClosedNamespace(t *testing.T) {
+// A namespace can be closed at any time without the loss of a run that the
+// watch delivers.
+func TestCloseEmpty_losesNoRun(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	x := New(clock, nil)

@@ -36,7 +36,7 @@ func (d *dictionary[K]) next() uint32 {
 		return n
 	}
 	d.values = append(d.values, value[K]{})
-	return uint32(len(d.values) - 1) //nolint:gosec // there are no more codes than rows
+	return uint32(len(d.values) - 1) //nolint:gosec // there are at most as many codes as rows
 }
 
 // release undoes one call of number.
@@ -51,5 +51,5 @@ func (d *dictionary[K]) release(n uint32) {
 	d.free = append(d.free, n)
 }
 
-// count is greater than every code.
+// count returns a number above every code.
 func (d *dictionary[K]) count() int { return len(d.values) }

@@ -1,4 +1,4 @@
 // Package index holds the runs of all namespaces in memory, with the columns and
-// lookup tables that reads and queries use. It knows no API server: the caller adds
-// the objects of a watch and of its own calls.
+// lookup tables for reads and queries. It does not call the API server: the caller
+// adds the objects of a watch and of its own calls.
 package index

@@ -22,8 +22,8 @@ func (n *NamespaceIndex) Follow(change func(before, after *taskrun.Run)) (now it
 	}
 }
 
-// subscriber receives the changes that queries see, under the lock of the
-// NamespaceIndex. A nil before is a new run, a nil after is a deleted one.
+// subscriber receives the changes of the visible runs, under the lock of the
+// NamespaceIndex. before is nil for a new run, after is nil for a deleted one.
 type subscriber struct {
 	change func(before, after *taskrun.Run)
 }
@@ -34,8 +34,8 @@ func (r *rows) notify(before, after *taskrun.Run) {
 	}
 }
 
-// DeletedAt returns the time at which this replica learned that the run of this id
-// was deleted. The result is false if that is not known.
+// DeletedAt returns the time at which this replica received the deletion of the run
+// with this id. ok is false if that is unknown.
 func (n *NamespaceIndex) DeletedAt(id string) (time.Time, bool) {
 	n = n.current()
 	n.mu.RLock()

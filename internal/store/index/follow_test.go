@@ -13,7 +13,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-func TestASubscriberGetsChangesUntilItStops(t *testing.T) {
+func TestFollow_subscriberGetsChangesUntilItStops(t *testing.T) {
 	t.Parallel()
 	v := newWatchedIndex()
 	v.PutObject(objecttest.Version("x", "u", 1))
@@ -42,7 +42,7 @@ func version(run *taskrun.Run) string {
 	return run.Ref.ResourceVersion
 }
 
-func TestDeletionsOfRunsAreRemembered(t *testing.T) {
+func TestDeletedAt_recordsDeletions(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	v := watchedIndex{New(clock, nil).Namespace("default")}
@@ -67,8 +67,8 @@ func TestDeletionsOfRunsAreRemembered(t *testing.T) {
 	}
 }
 
-// An id that is another object's too is not that of a run that is gone.
-func TestARunOfTwoObjectsIsGoneWithTheLast(t *testing.T) {
+// An id that another object also has is not deleted with one of the objects.
+func TestDeletedAt_runOfTwoObjectsIsDeletedWithTheLast(t *testing.T) {
 	t.Parallel()
 	v := watchedIndex{New(testingclock.NewFakePassiveClock(time.Time{}), nil).Namespace("default")}
 	v.PutObject(objecttest.Version("x", "u", 1, objecttest.WithID(idA), objecttest.CreatedAfter(1)))

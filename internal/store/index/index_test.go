@@ -24,14 +24,14 @@ const (
 	stateB = "0198a1b2-0000-7000-9000-00000000000b"
 )
 
-// watchedIndex is the index of one namespace with the events that reach it.
+// watchedIndex is the index of one namespace with the events that it gets.
 type watchedIndex struct {
 	*NamespaceIndex
 }
 
 func newWatchedIndex() watchedIndex { return watchedIndex{New(nil, nil).Namespace("default")} }
 
-// OnAdd is the watch's report of a new or changed object.
+// OnAdd is the watch's event of a new or changed object.
 func (v watchedIndex) OnAdd(o *v1alpha1.TaskRun) { putWatched(v.NamespaceIndex, o) }
 
 // putWatched adds an object as a WatchScope does after its first list.
@@ -39,10 +39,10 @@ func putWatched(n *NamespaceIndex, o *v1alpha1.TaskRun) {
 	n.put(&o.ObjectMeta, convert.RunFromObject(o), ownCall+1)
 }
 
-// OnDelete is the watch's report of a deletion.
+// OnDelete is the watch's event of a deletion.
 func (v watchedIndex) OnDelete(o *v1alpha1.TaskRun) { v.Remove(o.UID) }
 
-// all returns the runs that queries see.
+// all returns the visible runs.
 func (v watchedIndex) all() []*taskrun.Run { return slices.Collect(v.snapshot().all()) }
 
 // indexOf returns an index that has these objects from the watch.
@@ -54,19 +54,19 @@ func indexOf(objects []*v1alpha1.TaskRun) *NamespaceIndex {
 	return n
 }
 
-func TestTheNewestVersionStays(t *testing.T) {
+func TestPut_newestVersionIsKept(t *testing.T) {
 	t.Parallel()
 	v1, v2, v3 := objecttest.Version("x", "u", 9), objecttest.Version("x", "u", 10), objecttest.Version("x", "u", 100)
 	cases := map[string]struct {
 		apply func(watchedIndex)
-		want  string // name of the run; empty: there is none
+		want  string // name of the run; empty: no run
 	}{
-		"nothing came": {apply: func(watchedIndex) {}},
-		"the watch tells of a new one": {apply: func(v watchedIndex) {
+		"no events": {apply: func(watchedIndex) {}},
+		"the watch delivers a new object": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.OnAdd(v2)
 		}, want: "version 10"},
-		"a write is read before the watch tells of it": {apply: func(v watchedIndex) {
+		"an own write is visible before the watch delivers it": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.PutObject(v2)
 		}, want: "version 10"},
@@ -75,15 +75,15 @@ func TestTheNewestVersionStays(t *testing.T) {
 			v.OnAdd(v1)
 			v.OnAdd(v2)
 		}, want: "version 100"},
-		"an answer comes after a later one": {apply: func(v watchedIndex) {
+		"a response arrives after a later one": {apply: func(v watchedIndex) {
 			v.PutObject(v2)
 			v.PutObject(v1)
 		}, want: "version 10"},
-		"an answer comes after the watch told of a later one": {apply: func(v watchedIndex) {
+		"a response arrives after the watch delivered a later version": {apply: func(v watchedIndex) {
 			v.OnAdd(v3)
 			v.PutObject(v2)
 		}, want: "version 100"},
-		"a run that was deleted is gone before the watch says so": {apply: func(v watchedIndex) {
+		"a deleted run is not visible before the watch delivers the deletion": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.Remove("u")
 		}},
@@ -92,35 +92,35 @@ func TestTheNewestVersionStays(t *testing.T) {
 			v.Remove("u")
 			v.OnAdd(v2)
 		}},
-		"an answer comes after the own deletion": {apply: func(v watchedIndex) {
+		"a response arrives after the own deletion": {apply: func(v watchedIndex) {
 			v.Remove("u")
 			v.PutObject(v2)
 		}},
-		"an answer comes after the watch told of the deletion": {apply: func(v watchedIndex) {
+		"a response arrives after the watch delivered the deletion": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.OnDelete(v2)
 			v.PutObject(v1)
 		}},
-		"an answer comes after the watch confirmed the own deletion": {apply: func(v watchedIndex) {
+		"a response arrives after the watch confirmed the own deletion": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.Remove("u")
 			v.OnDelete(v2)
 			v.PutObject(v1)
 		}},
-		"a deletion was missed and is found out by a new list": {apply: func(v watchedIndex) {
+		"a missed deletion is detected by a new list": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.PutObject(v3)
 			v.OnDelete(v1)
 		}},
-		"an object on its way out is no run any more": {apply: func(v watchedIndex) {
+		"an object that is being deleted is not a run": {apply: func(v watchedIndex) {
 			v.OnAdd(v1)
 			v.OnAdd(objecttest.Version("x", "u", 10, objecttest.Deleting))
 		}},
-		"an object on its way out does not come back": {apply: func(v watchedIndex) {
+		"an object that is being deleted does not become a run again": {apply: func(v watchedIndex) {
 			v.PutObject(objecttest.Version("x", "u", 10, objecttest.Deleting))
 			v.PutObject(v1)
 		}},
-		"versions that cannot be compared come in order": {apply: func(v watchedIndex) {
+		"versions that cannot be compared are applied in order of arrival": {apply: func(v watchedIndex) {
 			v.OnAdd(v3)
 			v.OnAdd(objecttest.Version("x", "u", 0, func(o *v1alpha1.TaskRun) { o.ResourceVersion, o.Spec.Name = "odd", "odd" }))
 		}, want: "odd"},
@@ -145,23 +145,23 @@ func TestTheNewestVersionStays(t *testing.T) {
 	}
 }
 
-// A name has one object at a time: an update with the second object shows that the
+// A name has one object at a time: an update with the second object means that the
 // first was deleted.
-func TestAnObjectMadeAgainReplacesTheOld(t *testing.T) {
+func TestPut_recreatedObjectReplacesTheOld(t *testing.T) {
 	t.Parallel()
 	older := objecttest.Version("x", "old", 10, objecttest.WithID(idA), objecttest.WithState(stateA))
 	newer := objecttest.Version("x", "new", 20, objecttest.WithID(idA), objecttest.WithState(stateB), objecttest.CreatedAfter(1))
 	cases := map[string]func(watchedIndex){
-		"the watch tells of both": func(v watchedIndex) {
+		"the watch delivers both events": func(v watchedIndex) {
 			v.OnAdd(older)
 			v.OnDelete(older)
 			v.OnAdd(newer)
 		},
-		"a new list tells of the change only": func(v watchedIndex) {
+		"a new list delivers only the change": func(v watchedIndex) {
 			v.OnAdd(older)
 			v.OnAdd(newer)
 		},
-		"an own call finds the new one before the watch": func(v watchedIndex) {
+		"an own call returns the new object before the watch": func(v watchedIndex) {
 			v.OnAdd(older)
 			v.PutObject(newer)
 		},
@@ -169,12 +169,12 @@ func TestAnObjectMadeAgainReplacesTheOld(t *testing.T) {
 			v.PutObject(newer)
 			v.OnAdd(older)
 		},
-		"the watch is behind and then tells of the deletion": func(v watchedIndex) {
+		"the watch is behind and then delivers the deletion": func(v watchedIndex) {
 			v.PutObject(newer)
 			v.OnAdd(older)
 			v.OnDelete(older)
 		},
-		"an answer about the old one comes last": func(v watchedIndex) {
+		"a response with the old object arrives last": func(v watchedIndex) {
 			v.OnAdd(newer)
 			v.PutObject(older)
 		},
@@ -200,7 +200,7 @@ func TestAnObjectMadeAgainReplacesTheOld(t *testing.T) {
 	}
 }
 
-func TestNothingOfTwoObjectsThatAreGoneComesBack(t *testing.T) {
+func TestPut_deletedObjectsOfOneNameDoNotReturn(t *testing.T) {
 	t.Parallel()
 	older, newer := objecttest.Version("x", "old", 10, objecttest.WithID(idA)), objecttest.Version("x", "new", 20, objecttest.WithID(idA))
 	v := newWatchedIndex()
@@ -213,9 +213,9 @@ func TestNothingOfTwoObjectsThatAreGoneComesBack(t *testing.T) {
 	}
 }
 
-// Nothing keeps people from giving one id to two objects. The first one counts
-// then, whatever the order they came in, and nothing of the other is seen.
-func TestTheFirstOfTwoObjectsOfOneIDCounts(t *testing.T) {
+// Users can create two objects with one id. The first object is then the run, in any
+// order of arrival, and the other one is not visible.
+func TestIDClaim_firstOfTwoObjectsIsTheRun(t *testing.T) {
 	t.Parallel()
 	first := objecttest.Version("z", "u9", 10, objecttest.WithID(idA), objecttest.WithKey("first"), objecttest.WithState(stateA), objecttest.CreatedAfter(1))
 	same := objecttest.Version("b", "u8", 9, objecttest.WithID(idA), objecttest.WithKey("same"), objecttest.WithState(stateB), objecttest.CreatedAfter(2))
@@ -239,9 +239,9 @@ func TestTheFirstOfTwoObjectsOfOneIDCounts(t *testing.T) {
 	}
 }
 
-// A user who may create objects can name the id of another run in spec.id, but not take
-// its name or its UID.
-func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
+// A user who can create objects can use the id of another run in spec.id, but not its
+// name or UID.
+func TestIDClaim_objectWithTheIDAsNameIsTheRun(t *testing.T) {
 	t.Parallel()
 	old := objecttest.Version("z", "u9", 10, objecttest.WithID(idA), objecttest.WithKey("first"), objecttest.WithState(stateA))
 	named := objecttest.Version(idA, "u8", 11, objecttest.WithID(idA), objecttest.WithKey("same"), objecttest.WithState(stateB), objecttest.CreatedAfter(2))
@@ -273,7 +273,7 @@ func TestTheObjectWhoseNameIsTheIDCounts(t *testing.T) {
 	}
 }
 
-// wantOnly checks that the object alone stands for the run of idA.
+// wantOnly checks that only this object is the run of idA.
 func wantOnly(t *testing.T, v watchedIndex, uid, key, state string) {
 	t.Helper()
 	if run := v.ByID(idA); run == nil || run.Ref.UID != uid {
@@ -293,7 +293,7 @@ func wantOnly(t *testing.T, v watchedIndex, uid, key, state string) {
 	}
 }
 
-func TestTheFirstOfTwoRunsOfOneKeyOrStateIsFound(t *testing.T) {
+func TestLookup_firstOfTwoRunsWithOneKeyOrState(t *testing.T) {
 	t.Parallel()
 	first := objecttest.Version("b", "u2", 10, objecttest.WithID(idB), objecttest.WithKey("k"), objecttest.WithState(stateA))
 	last := objecttest.Version("a", "u1", 8, objecttest.WithID(idA), objecttest.WithKey("k"), objecttest.WithState(stateA), objecttest.CreatedAfter(1))
@@ -314,7 +314,7 @@ func TestTheFirstOfTwoRunsOfOneKeyOrStateIsFound(t *testing.T) {
 	}
 }
 
-func TestNamespacesAreKeptApart(t *testing.T) {
+func TestNamespaces_areSeparate(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)
 	putWatched(x.Namespace("other"), objecttest.Version("x", "u", 1, func(o *v1alpha1.TaskRun) { o.Namespace = "other" }))
@@ -326,7 +326,7 @@ func TestNamespacesAreKeptApart(t *testing.T) {
 	}
 }
 
-func TestDeletionsAreRememberedWithinBounds(t *testing.T) {
+func TestDeletedAt_numberOfRecordsIsLimited(t *testing.T) {
 	t.Parallel()
 	v := newWatchedIndex()
 	uid := func(i int) types.UID { return types.UID(strconv.Itoa(i)) }

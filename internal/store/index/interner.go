@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// interner shares values that runs have in common, so that each is in memory once.
+// interner shares equal values of runs, so that each is in memory once.
 type interner struct {
 	mu     sync.Mutex
 	key    []byte // buffer
@@ -32,10 +32,10 @@ const minInterned = 4096
 // maxInternedKey is the maximum length of a key. Longer values are rarely equal.
 const maxInternedKey = 1024
 
-// generations are recently used values. Two of them limit the memory.
+// generations are recently used values. Two generations limit the memory.
 type generations[V any] struct{ recent, earlier map[string]V }
 
-// shared returns the value that has the key, or this one if there is none.
+// shared returns the existing value with the key, or this one if there is none.
 func (g *generations[V]) shared(key []byte, value V) V {
 	if len(key) > maxInternedKey {
 		return value
@@ -140,7 +140,7 @@ func (p *interner) word(text **string) {
 	}
 }
 
-// appendTexts appends a key that differs for different lists.
+// appendTexts appends a key that is different for different lists.
 func appendTexts(b []byte, texts []string) []byte {
 	for _, text := range texts {
 		b = appendText(b, text)
@@ -223,7 +223,7 @@ func packTexts(run, earlier *taskrun.Run) {
 	})
 }
 
-// eachText calls visit for each text that differs from run to run.
+// eachText calls visit for each text that usually differs between runs.
 func eachText(run *taskrun.Run, visit func(*string)) {
 	some := func(texts ...*string) {
 		for _, text := range texts {

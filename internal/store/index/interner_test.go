@@ -14,9 +14,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/storetest"
 )
 
-// The run in the index has the values of its object, whatever the index had before of
-// other objects and of earlier versions.
-func TestCompactRunsSayWhatTheyDid(t *testing.T) {
+// The run in the index has the values of its object, regardless of earlier objects
+// and versions in the index.
+func TestCompact_keepsTheValuesOfARun(t *testing.T) {
 	t.Parallel()
 	m := storetest.NewRandom(6, 28)
 	s := New(nil, nil).Namespace("default")
@@ -36,9 +36,9 @@ func TestCompactRunsSayWhatTheyDid(t *testing.T) {
 	}
 }
 
-// Indexes keep the texts they were given first, so a later version has to have
-// the same ones, or all versions' texts stay.
-func TestVersionsShareTheirTexts(t *testing.T) {
+// Lookup tables keep the texts that they got first, so later versions must share
+// them. Otherwise the texts of all versions stay in memory.
+func TestCompact_versionsShareTheirTexts(t *testing.T) {
 	t.Parallel()
 	s := New(nil, nil).Namespace("default")
 	o := objecttest.NewFleet().Object(t, 3)
@@ -53,7 +53,7 @@ func TestVersionsShareTheirTexts(t *testing.T) {
 	}
 }
 
-func TestWhatIsSharedIsBounded(t *testing.T) {
+func TestInterner_isBounded(t *testing.T) {
 	t.Parallel()
 	var g generations[string]
 	first := g.shared([]byte("first"), "first")

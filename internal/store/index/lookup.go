@@ -57,7 +57,7 @@ func (l lookup[K]) all(key K) iter.Seq[*entry] {
 	}
 }
 
-// first returns the entry of a key that precedes all others of it, nil if there is
+// first returns the first entry of a key in order of precedence, nil if there is
 // none. It is for the lookup by id.
 func (l lookup[K]) first(key K) *entry {
 	first := l.one[key]
@@ -72,5 +72,5 @@ func (l lookup[K]) first(key K) *entry {
 	return first
 }
 
-// size is the number of keys.
+// size returns the number of keys.
 func (l lookup[K]) size() int { return len(l.one) }

@@ -15,9 +15,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Whatever happens in whatever order, queries see the oldest object of each id,
-// in its newest version, once, and every index agrees with that.
-func TestQueriesAndLookupsAgree(t *testing.T) {
+// For any sequence of events, queries return the oldest object of each id, in
+// its newest version, once, and every lookup table agrees.
+func TestIndex_queriesAndLookupsAgree(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 11))
@@ -32,7 +32,7 @@ func TestQueriesAndLookupsAgree(t *testing.T) {
 			case o != nil && chance == 0:
 				v.OnDelete(o)
 				delete(known, name)
-			case o == nil || chance == 1: // made, or made again in one step
+			case o == nil || chance == 1: // created, or replaced in one step
 				uid := types.UID(fmt.Sprint("u", random.IntN(100), "-", version))
 				known[name] = objecttest.Version(name, uid, version, objecttest.WithID([]string{idA, idB, "", ""}[n%4]), objecttest.CreatedAfter(n%3))
 				v.OnAdd(known[name])
@@ -48,7 +48,7 @@ func TestQueriesAndLookupsAgree(t *testing.T) {
 	}
 }
 
-// follow returns the runs, by id, that a follower knows.
+// follow returns the runs, by id, that a subscriber knows.
 func follow(v watchedIndex) map[string]*taskrun.Run {
 	told := map[string]*taskrun.Run{}
 	v.Follow(func(before, after *taskrun.Run) {
@@ -102,9 +102,9 @@ func inStep(t *testing.T, v watchedIndex, known map[string]*v1alpha1.TaskRun) {
 	}
 }
 
-// Readers and writers of every kind at once: the race detector looks on, and no
-// reader ever sees an older version after a newer one.
-func TestReadersSeeVersionsInOrder(t *testing.T) {
+// Readers and writers of every kind run concurrently, with the race detector,
+// and no reader sees an older version after a newer one.
+func TestIndex_readersSeeVersionsInOrder(t *testing.T) {
 	t.Parallel()
 	v := newWatchedIndex()
 	v.OnAdd(objecttest.Version("x", "u", 1))

@@ -13,16 +13,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// A query returns what a filter of every run and a full sort return, at any time.
-func TestEveryQueryIsAnsweredAsByAFullSearch(t *testing.T) {
+// A query returns the same as a filter of every run and a full sort, at any time.
+func TestQuery_equalsFullScanAndSort(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		plainIDs bool
 		runs     int
 	}{
-		"few runs":                         {plainIDs: true, runs: 9},
-		"some blocks of runs":              {plainIDs: true, runs: 3*blockSize + 5},
-		"some blocks, not every id a UUID": {runs: 3*blockSize + 5},
+		"few runs":                            {plainIDs: true, runs: 9},
+		"several blocks of runs":              {plainIDs: true, runs: 3*blockSize + 5},
+		"several blocks, not every id a UUID": {runs: 3*blockSize + 5},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -84,8 +84,8 @@ func idsOf(runs []*taskrun.Run) []string {
 	return ids
 }
 
-// Rows that are thinned out on the way change nothing of the answer.
-func TestPagesOfManyRuns(t *testing.T) {
+// Pruned rows do not change the result.
+func TestQuery_pagesOfManyRuns(t *testing.T) {
 	t.Parallel()
 	const many = 5000
 	f := objecttest.NewFleet()
@@ -104,7 +104,7 @@ func TestPagesOfManyRuns(t *testing.T) {
 	}
 }
 
-func TestIDsCompareAsTheirTextsDo(t *testing.T) {
+func TestOrderID_comparesLikeTexts(t *testing.T) {
 	t.Parallel()
 	m := storetest.NewRandom(8, 8)
 	for range 1000 {

@@ -126,7 +126,7 @@ func (r *rows) hide(e *entry) {
 	r.notify(removed, nil)
 }
 
-// writable returns the block of a row, which no snapshot has, and the offset of the
+// writable returns the block of a row, which no snapshot uses, and the offset of the
 // row in it.
 func (r *rows) writable(row int) (*block, int) {
 	r.latest = nil

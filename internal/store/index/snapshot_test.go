@@ -16,11 +16,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// One writer takes all runs, one after the other, to the next version, and makes
-// the last of them anew each time. So at every moment the first so many are of
-// one version and the others of the one before it, and at most one run is there
-// twice. A reader that saw some runs earlier than others would see otherwise.
-func TestReadersSeeOneSnapshot(t *testing.T) {
+// One writer updates all runs, one after the other, to the next version, and
+// creates the last one anew each time. At every moment, the first n runs have
+// one version and the others the version before, and at most one run exists
+// twice. A reader that reads runs at different times would see another result.
+func TestSnapshot_readersSeeOneSnapshot(t *testing.T) {
 	t.Parallel()
 	const runs, rounds = 2*blockSize + 7, 60
 	s := indexOf(nil)
@@ -62,7 +62,7 @@ func TestReadersSeeOneSnapshot(t *testing.T) {
 	all.Wait()
 }
 
-// oneSnapshot reads all runs at once and checks that they are of one snapshot.
+// oneSnapshot reads all runs and checks that they are of one snapshot.
 func oneSnapshot(ctx context.Context, s *NamespaceIndex, runs int) error {
 	page, err := s.Query(ctx, taskrun.Query{Sort: taskrun.SortNameAsc, Limit: 2 * runs, Counted: true})
 	if err != nil || page.Total != len(page.Runs) || (page.Total != runs && page.Total != runs+1) {
@@ -108,8 +108,8 @@ func inOrder(all []*taskrun.Run, runs int) error {
 	return nil
 }
 
-// A snapshot does not change, whatever happens after it.
-func TestASnapshotDoesNotChange(t *testing.T) {
+// A snapshot does not change with later writes.
+func TestSnapshot_doesNotChange(t *testing.T) {
 	t.Parallel()
 	f := objecttest.NewFleet()
 	s := indexOf(f.Objects(t, blockSize+50))
@@ -143,7 +143,7 @@ func TestASnapshotDoesNotChange(t *testing.T) {
 	}
 }
 
-// A client that goes while a query looks at the runs ends the query.
+// A query ends when its client disconnects.
 func TestAScanEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := indexOf(objecttest.NewFleet().Objects(t, 40*blockSize))

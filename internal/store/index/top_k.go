@@ -44,7 +44,7 @@ var buffers = sync.Pool{New: func() any { return new([]ranked) }}
 const slack = 1024
 
 func newTopK(m *snapshot, q taskrun.Query) *topK {
-	buffer := buffers.Get().(*[]ranked) //nolint:errcheck,forcetypeassert // nothing else is in there
+	buffer := buffers.Get().(*[]ranked) //nolint:errcheck,forcetypeassert // the pool has no other values
 	t := &topK{snapshot: m, buffer: buffer, kept: (*buffer)[:0]}
 	if limit := max(q.Limit, 0); limit > 0 && q.Offset < m.size {
 		t.k = min(max(q.Offset, 0)+min(limit, m.size), m.size)

@@ -38,7 +38,7 @@ func own(x *Index, name string, version int) {
 	x.Namespace("default").PutObject(objecttest.Version(name, uidOf(name), version))
 }
 
-// known returns which of the objects the index has, decodable ones and others.
+// known returns which of the objects the index has, decodable or not.
 func known(x *Index, namespace string, names ...string) map[string]bool {
 	found := map[string]bool{}
 	for _, name := range names {
@@ -90,7 +90,7 @@ func TestEndList_removesWhatTheListDoesNotHave(t *testing.T) {
 		"own": false, "own-listed": true, "own-later": true, "watched": false, "watched-later": false, "watched-then-own": false,
 		"listed": true, "undecodable": false, "undecodable-listed": true,
 	})
-	s.BeginList() // by now the list has the later one
+	s.BeginList() // by now the list has the later version
 	s.deliver("default", "listed", 7)
 	s.EndList("40")
 	wantKnown(t, x, "default", map[string]bool{"own-later": false, "listed": true, "undecodable-listed": false})
@@ -108,20 +108,20 @@ func TestEndList_keepsObjectsOfOtherVersions(t *testing.T) {
 		before, listed delivery
 		order          int // of the listed version after the one before
 	}{
-		"the same":                          {decodable, decodable, 0},
-		"a newer one":                       {decodable, decodable, 1},
-		"an older one":                      {decodable, decodable, -1},
-		"the same one, undecodable":         {undecodable, undecodable, 0},
-		"a newer one, undecodable":          {undecodable, undecodable, 1},
-		"an older one, undecodable":         {undecodable, undecodable, -1},
-		"a newer one that breaks":           {decodable, undecodable, 1},
-		"an older one that was broken":      {decodable, undecodable, -1},
-		"a newer one that is repaired":      {undecodable, decodable, 1},
-		"an older one that was decodable":   {undecodable, decodable, -1},
-		"one that is older than the own":    {ownWrite, decodable, -1},
-		"a broken one that is older":        {ownWrite, undecodable, -1},
-		"one that is newer than the own":    {ownWrite, decodable, 1},
-		"the own write, from the watch now": {ownWrite, decodable, 0},
+		"the same version":                         {decodable, decodable, 0},
+		"a newer version":                          {decodable, decodable, 1},
+		"an older version":                         {decodable, decodable, -1},
+		"the same version, undecodable":            {undecodable, undecodable, 0},
+		"a newer version, undecodable":             {undecodable, undecodable, 1},
+		"an older version, undecodable":            {undecodable, undecodable, -1},
+		"a newer version that becomes undecodable": {decodable, undecodable, 1},
+		"an older version that was undecodable":    {decodable, undecodable, -1},
+		"a newer version that is repaired":         {undecodable, decodable, 1},
+		"an older version that was decodable":      {undecodable, decodable, -1},
+		"older than the own write":                 {ownWrite, decodable, -1},
+		"undecodable and older":                    {ownWrite, undecodable, -1},
+		"newer than the own write":                 {ownWrite, decodable, 1},
+		"the own write, now from the watch":        {ownWrite, decodable, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -139,8 +139,8 @@ func TestEndList_keepsObjectsOfOtherVersions(t *testing.T) {
 	}
 }
 
-// Objects of a list that broke off stay until a list ends.
-func TestEndList_removesWhatABrokenListHad(t *testing.T) {
+// Objects of an interrupted list stay until a list ends.
+func TestEndList_removesObjectsOfInterruptedList(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)
 	s := x.NewWatchScope("")
@@ -154,8 +154,8 @@ func TestEndList_removesWhatABrokenListHad(t *testing.T) {
 	wantKnown(t, x, "default", map[string]bool{"a": false, "b": true})
 }
 
-// The list of a namespace says nothing about other namespaces.
-func TestEndList_isAboutItsNamespaceOnly(t *testing.T) {
+// The list of a namespace does not affect other namespaces.
+func TestEndList_affectsItsNamespaceOnly(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)
 	one, two := x.NewWatchScope("one"), x.NewWatchScope("two")
@@ -174,7 +174,7 @@ func TestEndList_isAboutItsNamespaceOnly(t *testing.T) {
 	}
 }
 
-// A namespace that has nothing but an object that cannot be decoded can be closed.
+// A namespace with only an undecodable object can be closed.
 func TestEndList_removesUndecodableObjectsOfClosedNamespaces(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
@@ -189,7 +189,7 @@ func TestEndList_removesUndecodableObjectsOfClosedNamespaces(t *testing.T) {
 	}
 }
 
-// The response to an own call can be later than the deletion of its object. Where the
+// The response to an own call can arrive after the deletion of its object. Where the
 // index is complete, an object that it does not have does not exist.
 func TestPutObject_ignoresObjectsThatTheWatchShowedDeleted(t *testing.T) {
 	t.Parallel()
@@ -216,8 +216,9 @@ func TestPutObject_ignoresObjectsThatTheWatchShowedDeleted(t *testing.T) {
 	}
 }
 
-// An own write is read at once, and an older version from the watch does not replace it.
-func TestOwnWritesAreReadAtOnce(t *testing.T) {
+// An own write is visible at once, and an older version from the watch does not replace
+// it.
+func TestPutObject_ownWriteIsVisibleAtOnce(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)
 	s := x.NewWatchScope("")
@@ -255,8 +256,8 @@ func TestHas_marksObject(t *testing.T) {
 	wantKnown(t, x, "default", map[string]bool{"x": true})
 }
 
-// A function of OnChange that is called finds the change in the index. Nothing is
-// reported twice, and nothing that did not change.
+// A function of OnChange finds the change in the index. No change is reported twice, and
+// no object that did not change.
 func TestOnChange(t *testing.T) {
 	t.Parallel()
 	x := New(nil, nil)

@@ -15,14 +15,14 @@ var _ taskrun.Lister = (*AllNamespaces)(nil)
 // AllNamespaces returns the lists of the runs of all namespaces.
 func (c *Cluster) AllNamespaces() *AllNamespaces { return &AllNamespaces{c} }
 
-// Query returns the runs of all namespaces that match.
+// Query returns the matching runs of all namespaces.
 func (a *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	leave, err := enterDeepPage(ctx, &q)
 	defer leave()
 	if err != nil {
 		return taskrun.Page{}, err
 	}
-	// The page can have all runs of one namespace that precede its end.
+	// All runs of the page can be of one namespace.
 	first := q
 	first.Offset, first.Limit = 0, max(q.Offset, 0)+max(q.Limit, 0)
 	var runs []*taskrun.Run
@@ -40,12 +40,12 @@ func (a *AllNamespaces) Query(ctx context.Context, q taskrun.Query) (taskrun.Pag
 	return page, nil
 }
 
-// Each calls visit for each run of all namespaces that matches.
+// Each calls visit for each matching run of all namespaces.
 func (a *AllNamespaces) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	return a.visit(ctx, func(s *Store) error { return s.Each(ctx, f, visit) })
 }
 
-// Count returns the number of runs of all namespaces that match.
+// Count returns the number of matching runs of all namespaces.
 func (a *AllNamespaces) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	total := 0
 	err := a.visit(ctx, func(s *Store) error {

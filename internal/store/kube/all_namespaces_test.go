@@ -12,8 +12,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Lists of all namespaces are those of one namespace that has all the runs.
-func TestListsOfAllNamespacesAreThoseOfOne(t *testing.T) {
+// Lists of all namespaces equal those of one namespace with all the runs.
+func TestAllNamespaces_listsEqualThoseOfOneNamespace(t *testing.T) {
 	t.Parallel()
 	c := objecttest.Crowd{Random: storetest.NewRandom(9, 5), PlainIDs: true}
 	var together, apart []*v1alpha1.TaskRun
@@ -34,7 +34,7 @@ func TestListsOfAllNamespacesAreThoseOfOne(t *testing.T) {
 	}
 }
 
-// told is all that lists tell of a query.
+// told holds all results of a query.
 type told struct {
 	IDs            []string
 	Total, Counted int

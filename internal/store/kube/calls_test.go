@@ -28,7 +28,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// newCluster returns a Cluster without a watch, whose calls a handler answers.
+// newCluster returns a Cluster without a watch, whose calls a handler serves.
 func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *Cluster {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -59,7 +59,7 @@ func newCluster(t *testing.T, timeout time.Duration, handler http.HandlerFunc) *
 	}
 }
 
-// respond answers with an object, or with a page of text.
+// respond responds with an object or a text.
 func respond(t *testing.T, w http.ResponseWriter, code int, body any) {
 	t.Helper()
 	text, page := body.(string)
@@ -79,8 +79,8 @@ func respond(t *testing.T, w http.ResponseWriter, code int, body any) {
 	}
 }
 
-// everyCall are the calls of a store that go to the API server, about a run that
-// the index holds.
+// everyCall holds the calls of a store to the API server, for a run that the
+// index has.
 func everyCall(s *Store) map[string]func(context.Context) error {
 	run := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
 	return map[string]func(context.Context) error{
@@ -88,7 +88,7 @@ func everyCall(s *Store) map[string]func(context.Context) error {
 			_, err := s.Create(ctx, &taskrun.Run{ID: idB})
 			return err
 		},
-		"Get of an unknown one": func(ctx context.Context) error { _, err := s.Get(ctx, idB); return err },
+		"Get of an unknown run": func(ctx context.Context) error { _, err := s.Get(ctx, idB); return err },
 		"Reload":                func(ctx context.Context) error { _, err := s.Reload(ctx, run); return err },
 		"UpdateProgress":        func(ctx context.Context) error { _, err := s.UpdateProgress(ctx, run); return err },
 		"Rename":                func(ctx context.Context) error { return s.Rename(ctx, idA, "new", run.Created) },
@@ -98,8 +98,9 @@ func everyCall(s *Store) map[string]func(context.Context) error {
 	}
 }
 
-// A rename of a run on hold writes no state: the status is to be restored.
-func TestARenameKeepsAHold(t *testing.T) {
+// A rename of a run on hold writes no state, because the status is still to be
+// restored.
+func TestRename_keepsTheHold(t *testing.T) {
 	t.Parallel()
 	requests := &recorded{}
 	held := func(version int) *v1alpha1.TaskRun {
@@ -125,19 +126,19 @@ func TestARenameKeepsAHold(t *testing.T) {
 	}
 }
 
-// However the API server fails, no call takes longer than it may, every one is
-// ErrUnavailable, and the index keeps what it holds.
-func TestCallsToAnAPIServerThatFails(t *testing.T) {
+// For any failure of the API server, each call ends within its timeout with
+// ErrUnavailable, and the index does not change.
+func TestCalls_failingAPIServer(t *testing.T) {
 	t.Parallel()
 	failures := map[string]http.HandlerFunc{
-		"it does not answer": func(_ http.ResponseWriter, r *http.Request) {
-			_, _ = io.Copy(io.Discard, r.Body) // so that the end of the connection is seen
+		"it does not respond": func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // to notice the end of the connection
 			<-r.Context().Done()
 		},
-		"it hangs up":          func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"it has no routes yet": func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusNotFound, "404 page not found") },
-		"its storage fails":    func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusInternalServerError, "etcd") },
-		"it speaks in riddles": func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusOK, "<html>") },
+		"it closes the connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"it has no routes yet":     func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusNotFound, "404 page not found") },
+		"its storage fails":        func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusInternalServerError, "etcd") },
+		"it returns HTML":          func(w http.ResponseWriter, _ *http.Request) { respond(t, w, http.StatusOK, "<html>") },
 	}
 	const timeout, patience = 50 * time.Millisecond, time.Minute
 	for name, handler := range failures {
@@ -162,7 +163,7 @@ func TestCallsToAnAPIServerThatFails(t *testing.T) {
 	}
 }
 
-// recorded are the requests a handler got.
+// recorded holds the requests to a handler.
 type recorded struct {
 	sync.Mutex
 	lines  []string
@@ -182,7 +183,7 @@ func (r *recorded) add(t *testing.T, request *http.Request) {
 	r.bodies = append(r.bodies, strings.TrimSpace(string(body)))
 }
 
-func TestRequests(t *testing.T) {
+func TestRequests_ofEachCall(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 123456789, time.FixedZone("", 3600))
 	cases := map[string]struct {
@@ -190,7 +191,7 @@ func TestRequests(t *testing.T) {
 		wantLine string
 		wantBody string
 	}{
-		"a write of progress sends the status and nothing else": {
+		"a write of progress sends only the status": {
 			call: func(ctx context.Context, s *Store, run *taskrun.Run) error {
 				next := *run
 				next.State = &orchestration.State{ID: stateB, Type: orchestration.Running, Name: "Running", Timestamp: at}
@@ -222,7 +223,7 @@ func TestRequests(t *testing.T) {
 				`"id":"0198a1b2-0000-7000-8000-00000000000a","name":"new \"name\"","effective":{"nameReplaces":"706eaf06152df8c6"},` +
 				`"expectedStartTime":"2026-08-21T10:00:00.000000Z","updatedTime":"2026-08-21T10:00:00.000001Z"}}`,
 		},
-		"a deletion is of this object": {
+		"a deletion of this object": {
 			call:     func(ctx context.Context, s *Store, run *taskrun.Run) error { return s.Delete(ctx, run.ID, nil) },
 			wantLine: "DELETE taskruns/x",
 			wantBody: `{"kind":"DeleteOptions","apiVersion":"taskrun.dev/v1alpha1","preconditions":{"uid":"u"}}`,
@@ -266,7 +267,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// decoded is what a JSON text says, nil for none.
+// decoded returns the value of a JSON text, nil for none.
 func decoded(t *testing.T, text string) any {
 	t.Helper()
 	if text == "" {
@@ -279,9 +280,9 @@ func decoded(t *testing.T, text string) any {
 	return value
 }
 
-// Until all runs are known, what is not there may still come; only what is there
-// can be told.
-func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
+// Until the index is complete, a missing run may still arrive; only existing
+// ones can be returned.
+func TestIncompleteIndex_reportsNoRunAsMissing(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		respond(t, w, http.StatusNotFound, map[string]any{
@@ -324,7 +325,7 @@ func TestAnIncompleteViewCallsNothingMissing(t *testing.T) {
 	}
 }
 
-func TestReadyAsksOnceASecond(t *testing.T) {
+func TestReady_callsAtMostOncePerSecond(t *testing.T) {
 	t.Parallel()
 	clock := testingclock.NewFakePassiveClock(time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC))
 	var mu sync.Mutex
@@ -362,9 +363,9 @@ func TestReadyAsksOnceASecond(t *testing.T) {
 	}
 }
 
-// One who leaves while it is found out must not make it seem that the API server
-// does not answer.
-func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
+// A caller that disconnects during the call does not make the API server count
+// as unavailable.
+func TestReady_doesNotDependOnTheCaller(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) {
 		respond(t, w, http.StatusOK, objecttest.Version("readiness-probe", "u", 1))
@@ -377,9 +378,9 @@ func TestReadyDoesNotDependOnWhoAsks(t *testing.T) {
 	}
 }
 
-// An API server that starts does not know its roles: what it forbids then is no
-// permission that is missing.
-func TestPermissionsAreMissingOnlyIfTheAPIServerIsReady(t *testing.T) {
+// An API server that is starting does not know its roles, so a permission that
+// it denies then is not missing.
+func TestTranslate_permissionIsMissingOnlyIfTheAPIServerIsReady(t *testing.T) {
 	t.Parallel()
 	for name, readiness := range map[string]int{"ready": http.StatusOK, "starting": http.StatusInternalServerError} {
 		t.Run(name, func(t *testing.T) {

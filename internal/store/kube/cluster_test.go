@@ -17,10 +17,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// followed stands for an API server whose lists and watches a test provides one by one.
+// followed is an API server whose lists and watches the test provides one by one.
 type followed struct {
 	lists   chan io.Reader
-	watches chan chan string // the events of each; it ends when its channel is closed
+	watches chan chan string // events of each watch, which ends when its channel is closed
 }
 
 func (f *followed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -59,9 +59,9 @@ func (f *followed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A Cluster that has started follows the API server. It is complete after the first list,
-// and it reports each change of the first list, of the watch and of a later list, and no
-// object that stayed the same.
+// A started Cluster follows the API server. It is complete after the first list, and it
+// reports each change of the first list, of the watch and of a later list, and no
+// unchanged object.
 func TestStart_followsTheAPIServer(t *testing.T) {
 	t.Parallel()
 	api := &followed{lists: make(chan io.Reader), watches: make(chan chan string)}

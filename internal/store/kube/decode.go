@@ -81,8 +81,8 @@ func guard(do func()) (err error) {
 	return nil
 }
 
-// identity is what is decoded of an object that does not decode as a whole. It has
-// only texts, which the API server checks in Go.
+// identity holds the fields that are decoded of an object that cannot be decoded as a
+// whole. It has only texts, which the API server checks in Go.
 type identity struct {
 	Metadata struct {
 		Namespace         string       `json:"namespace"`

@@ -9,8 +9,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Not parallel: all places for deep pages are taken.
-func TestDeepPagesWaitForEachOther(t *testing.T) {
+// The test is not parallel, because it uses all slots for deep pages.
+func TestDeepPages_waitForEachOther(t *testing.T) {
 	s := storeOf(objecttest.NewFleet().Objects(t, 10))
 	deep := taskrun.Query{Offset: deepPage, Limit: 200}
 	for range maxDeepPages {
@@ -24,7 +24,7 @@ func TestDeepPagesWaitForEachOther(t *testing.T) {
 	cancel()
 	allNamespaces := s.cluster.AllNamespaces()
 	for name, query := range map[string]func(context.Context, taskrun.Query) (taskrun.Page, error){
-		"of a namespace": s.Query, "of all": allNamespaces.Query,
+		"a page of a namespace": s.Query, "of all": allNamespaces.Query,
 	} {
 		if _, err := query(ended, deep); !errors.Is(err, context.Canceled) {
 			t.Errorf("a deep page %s does not wait: error %v", name, err)

@@ -11,12 +11,12 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// metadata is an answer that tells of the metadata alone.
+// metadata is a response with only the metadata.
 const metadata = `{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"x","namespace":"default",` +
 	`"uid":"u","resourceVersion":"8","generation":1,"creationTimestamp":"2026-08-21T10:00:00Z"}}`
 
-// answering is a store whose calls are all answered with a text, and the Accept
-// header of the last of them.
+// answering returns a store whose calls all get one response, and the Accept
+// header of the last call.
 func answering(t *testing.T, text string) (*Store, *string) {
 	t.Helper()
 	accept := new(string)
@@ -30,7 +30,7 @@ func answering(t *testing.T, text string) (*Store, *string) {
 	return s, accept
 }
 
-func TestMetadataIsAnswerEnough(t *testing.T) {
+func TestDirect_metadataIsASufficientResponse(t *testing.T) {
 	t.Parallel()
 	s, accept := answering(t, metadata)
 	known := s.index.PutObject(objecttest.Version("x", "u", 7, objecttest.WithID(idA)))
@@ -51,8 +51,8 @@ func TestMetadataIsAnswerEnough(t *testing.T) {
 	}
 }
 
-// Of a version that the index does not hold, only the whole answer tells.
-func TestAWriteOverAnUnknownVersionTakesTheAnswer(t *testing.T) {
+// If the index does not have the base version, the whole object is needed.
+func TestDirect_writeOverUnknownVersionReadsTheWholeResponse(t *testing.T) {
 	t.Parallel()
 	s, accept := answering(t, `{"kind":"TaskRun","apiVersion":"taskrun.dev/v1alpha1","metadata":{"name":"x","namespace":"default",`+
 		`"uid":"u","resourceVersion":"9"},"spec":{"id":"`+idA+`","taskKey":"theirs"}}`)
@@ -67,7 +67,7 @@ func TestAWriteOverAnUnknownVersionTakesTheAnswer(t *testing.T) {
 	}
 }
 
-func TestAnAnswerWithoutAnObjectIsNone(t *testing.T) {
+func TestDirect_responseWithoutAnObjectIsAnError(t *testing.T) {
 	t.Parallel()
 	s, _ := answering(t, `{}`)
 	run, err := s.Create(t.Context(), &taskrun.Run{ID: idA})

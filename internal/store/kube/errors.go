@@ -100,7 +100,7 @@ func causesOf(err error) []metav1.StatusCause {
 	return status.Status().Details.Causes
 }
 
-// wholeRun stands for the field if no single one is invalid.
+// wholeRun is the field if no single field is invalid.
 const wholeRun = "task_run"
 
 // invalid returns an error with the first field that the API server rejected.
@@ -112,8 +112,8 @@ func invalid(err error) error {
 	return &taskrun.InvalidError{Field: documented(causes[0].Field), Reason: causes[0].Message}
 }
 
-// documented turns the path of a TaskRun's field into the documented name, for
-// example spec.initialState.stateDetails.cacheKey into state.state_details.cache_key.
+// documented converts the path of a TaskRun's field to the documented name, for example
+// spec.initialState.stateDetails.cacheKey to state.state_details.cache_key.
 func documented(path string) string {
 	root, field, _ := strings.Cut(path, ".")
 	switch {
@@ -122,7 +122,7 @@ func documented(path string) string {
 	case field == "", strings.HasPrefix(field, "origin"):
 		return wholeRun
 	}
-	// The part after the name of a map is a key and keeps its spelling.
+	// The part after the name of a map is a key and is not converted.
 	if key, ok := strings.CutPrefix(field, "labels"); ok {
 		return "labels" + key
 	}
@@ -132,7 +132,7 @@ func documented(path string) string {
 	return snake(strings.TrimSuffix(field, "JSON"))
 }
 
-// snake turns camelCase into snake_case.
+// snake converts camelCase to snake_case.
 func snake(name string) string {
 	name = strings.ReplaceAll(name, "ID", "Id")
 	var b strings.Builder

@@ -24,7 +24,7 @@ type part struct {
 
 // faultIn returns the path of the first value in a JSON text that does not decode
 // into its Go type, and the error of that value alone. The error is nil for a text
-// that decodes.
+// that can be decoded.
 func faultIn(whole part) (path string, err error) {
 	if err = json.Unmarshal(whole.text, reflect.New(whole.kind).Interface()); err == nil {
 		return "", nil

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/convert"
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -22,8 +23,12 @@ type flowIndex struct {
 	undecodables *index.Undecodables
 	data         *dataCache
 
-	mu         sync.Mutex
+	mu         sync.RWMutex
 	namespaces map[string]*flowNamespace
+	none       *flowNamespace // stands for a namespace without flows, which callers can name at will; it stays empty
+
+	listening sync.RWMutex // after mu of a namespace
+	listeners []*flowRunListener
 }
 
 // namespace returns the flows of one namespace. They are created if there are none.
@@ -32,15 +37,27 @@ func (x *flowIndex) namespace(name string) *flowNamespace {
 	defer x.mu.Unlock()
 	n := x.namespaces[name]
 	if n == nil {
-		n = newFlowNamespace(x.undecodables)
+		n = newFlowNamespace(x.undecodables, func(object string, run *flowrun.Run) { x.notify(name, object, run) })
 		x.namespaces[name] = n
 	}
 	return n
 }
 
+// known returns the flows of one namespace for reads. It creates none.
+func (x *flowIndex) known(name string) *flowNamespace {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if n := x.namespaces[name]; n != nil {
+		return n
+	}
+	return x.none
+}
+
 // watchFlows opens the watches of the flows and flow runs of all namespaces.
 func watchFlows(ctx context.Context, objects cache.Cache, skipped *index.Undecodables) (*flowIndex, error) {
-	x := &flowIndex{namespaces: map[string]*flowNamespace{}, undecodables: skipped, data: newDataCache()}
+	x := &flowIndex{
+		namespaces: map[string]*flowNamespace{}, none: newFlowNamespace(skipped, nil), undecodables: skipped, data: newDataCache(),
+	}
 	for _, kind := range []client.Object{&v1alpha1.RegisteredFlow{}, &v1alpha1.FlowRun{}} {
 		informer, err := objects.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
@@ -78,6 +95,7 @@ func (h flowHandler) OnAdd(object any, _ bool) {
 	switch {
 	case o.GetDeletionTimestamp() != nil:
 		n.remove(o.GetUID())
+		h.notify(object, nil)
 		return
 	case u != nil:
 		n.putUndecodable(u)
@@ -85,7 +103,7 @@ func (h flowHandler) OnAdd(object any, _ bool) {
 	}
 	switch o := object.(type) {
 	case *flowRunEntry:
-		n.putRun(o.run)
+		h.notify(object, n.putRun(o.run).Run)
 	case *v1alpha1.RegisteredFlow:
 		n.putFlow(convert.FlowFromObject(o))
 	}
@@ -106,5 +124,13 @@ func (h flowHandler) OnDelete(object any) {
 	}
 	if o, ok := object.(metav1.Object); ok {
 		h.flows.namespace(o.GetNamespace()).remove(o.GetUID())
+		h.notify(object, nil)
+	}
+}
+
+// notify notifies the listeners if the object is a FlowRun.
+func (h flowHandler) notify(object any, run *flowrun.Run) {
+	if o, ok := object.(*flowRunEntry); ok {
+		h.flows.notify(o.Namespace, o.Name, run)
 	}
 }

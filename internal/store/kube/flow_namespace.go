@@ -15,20 +15,22 @@ import (
 // the watches and from own calls.
 type flowNamespace struct {
 	index        *flowindex.Index
-	undecodables *index.Undecodables // of all namespaces
+	undecodables *index.Undecodables                 // of all namespaces
+	changed      func(name string, run *flowrun.Run) // called under mu about an object that has become a run
 
 	mu         sync.RWMutex // before the lock of index
 	runs       map[types.UID]*convert.FlowRun
+	names      map[string]types.UID // of runs, by the name of their object
 	flows      map[types.UID]*flowrun.Flow
 	flowIDs    map[string]string             // ids of flows by the name of their object
 	waiting    map[string]map[types.UID]bool // runs that are not in index: their flow is not known; by the name of its object
 	tombstones index.Tombstones
 }
 
-func newFlowNamespace(undecodables *index.Undecodables) *flowNamespace {
+func newFlowNamespace(undecodables *index.Undecodables, changed func(name string, run *flowrun.Run)) *flowNamespace {
 	return &flowNamespace{
-		index: flowindex.New(convert.IsRegistered), undecodables: undecodables, tombstones: index.NewTombstones(),
-		runs: map[types.UID]*convert.FlowRun{}, flows: map[types.UID]*flowrun.Flow{},
+		index: flowindex.New(convert.IsRegistered), undecodables: undecodables, changed: changed, tombstones: index.NewTombstones(),
+		runs: map[types.UID]*convert.FlowRun{}, names: map[string]types.UID{}, flows: map[types.UID]*flowrun.Flow{},
 		flowIDs: map[string]string{}, waiting: map[string]map[types.UID]bool{},
 	}
 }
@@ -44,7 +46,7 @@ func (n *flowNamespace) putRun(run *convert.FlowRun) *convert.FlowRun {
 	if n.outdated(uid, run.Run.Ref.ResourceVersion) || (known != nil && !newer(run.Run.Ref.ResourceVersion, known.Run.Ref.ResourceVersion)) {
 		return run
 	}
-	n.runs[uid] = run
+	n.runs[uid], n.names[run.Run.Ref.Name] = run, uid
 	if run.Run.FlowID != "" {
 		n.index.PutRun(run.Run)
 		return run
@@ -100,6 +102,7 @@ func (n *flowNamespace) putFlow(flow *flowrun.Flow) {
 		if run := n.runs[uid]; run != nil {
 			n.runs[uid] = n.withFlow(run, nil)
 			n.index.PutRun(n.runs[uid].Run)
+			n.changed(run.Run.Ref.Name, n.runs[uid].Run)
 		}
 	}
 	delete(n.waiting, flow.Ref.Name)
@@ -118,6 +121,9 @@ func (n *flowNamespace) remove(uid types.UID) {
 func (n *flowNamespace) drop(uid types.UID) {
 	if run := n.runs[uid]; run != nil {
 		delete(n.runs, uid)
+		if n.names[run.Run.Ref.Name] == uid {
+			delete(n.names, run.Run.Ref.Name)
+		}
 		if delete(n.waiting[run.FlowName], uid); len(n.waiting[run.FlowName]) == 0 {
 			delete(n.waiting, run.FlowName)
 		}

@@ -189,7 +189,7 @@ func TestAReplicaReadsWhatAnotherOneWrote(t *testing.T) {
 		t.Errorf("Get() = %.200s, error %v, want the new parameters", read.Parameters, err)
 	}
 	// Another run of this id.
-	if err = writer.Delete(t.Context(), run.ID); err != nil {
+	if err = writer.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	again := newFlowRun(run.FlowID)
@@ -197,7 +197,7 @@ func TestAReplicaReadsWhatAnotherOneWrote(t *testing.T) {
 	if _, err = writer.Create(t.Context(), again); err != nil {
 		t.Fatal(err)
 	}
-	if err = reader.Delete(t.Context(), run.ID); err != nil {
+	if err = reader.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Errorf("Delete() of a run that was created again: %v", err)
 	}
 	if _, err = writer.Reload(t.Context(), again); !errors.Is(err, taskrun.ErrNotFound) {
@@ -570,7 +570,7 @@ func TestInputsOfAnEarlierRunAreNotThere(t *testing.T) {
 		if got, err := store.Input(t.Context(), run.ID, "k"); err != nil || got.Value != value {
 			t.Errorf("Input() = %+v, error %v, want %s", got, err, value)
 		}
-		if err := store.Delete(t.Context(), run.ID); err != nil {
+		if err := store.Delete(t.Context(), run.ID, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

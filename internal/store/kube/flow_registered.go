@@ -17,16 +17,16 @@ import (
 // API server. The name of the object of a flow does not follow from its id, so all flows
 // are read then. There are few of them.
 func (s *Flows) Flow(ctx context.Context, id string) (*flowrun.Flow, error) {
-	if flow := s.flows.index.Flow(id); flow != nil {
+	if flow := s.known().index.Flow(id); flow != nil {
 		return flow, nil
 	}
-	if err := s.flows.undecodables.WithID(v1alpha1.KindRegisteredFlow, s.namespace, id); err != nil {
+	if err := s.known().undecodables.WithID(v1alpha1.KindRegisteredFlow, s.namespace, id); err != nil {
 		return nil, err
 	}
 	if err := s.readFlows(ctx); err != nil {
 		return nil, err
 	}
-	if flow := s.flows.index.Flow(id); flow != nil {
+	if flow := s.known().index.Flow(id); flow != nil {
 		return flow, nil
 	}
 	return nil, s.notFound()
@@ -42,7 +42,7 @@ func (s *Flows) readFlows(ctx context.Context) error {
 	}
 	for i := range list.Items {
 		if o := &list.Items[i]; o.DeletionTimestamp.IsZero() {
-			s.flows.putFlow(convert.FlowFromObject(o))
+			s.writable().putFlow(convert.FlowFromObject(o))
 		}
 	}
 	return nil
@@ -51,10 +51,10 @@ func (s *Flows) readFlows(ctx context.Context) error {
 // FlowNamed returns the flow with this name, from the index or, if it does not have it,
 // from the API server.
 func (s *Flows) FlowNamed(ctx context.Context, name string) (*flowrun.Flow, error) {
-	if flow := s.flows.index.FlowNamed(name); flow != nil {
+	if flow := s.known().index.FlowNamed(name); flow != nil {
 		return flow, nil
 	}
-	if err := s.flows.undecodables.WithName(v1alpha1.KindRegisteredFlow, s.namespace, name); err != nil {
+	if err := s.known().undecodables.WithName(v1alpha1.KindRegisteredFlow, s.namespace, name); err != nil {
 		return nil, err
 	}
 	flow, err := s.readFlow(ctx, convert.FlowObjectName(name))
@@ -72,11 +72,11 @@ func (s *Flows) readFlow(ctx context.Context, object string) (*flowrun.Flow, err
 		return nil, err
 	}
 	if !o.DeletionTimestamp.IsZero() {
-		s.flows.remove(o.UID)
+		s.writable().remove(o.UID)
 		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
 	flow := convert.FlowFromObject(o)
-	s.flows.putFlow(flow)
+	s.writable().putFlow(flow)
 	return flow, nil
 }
 
@@ -86,7 +86,7 @@ func (s *Flows) CreateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 	if err := s.cluster.flows.complete(); err != nil {
 		return nil, err
 	}
-	if known := s.flows.index.FlowNamed(flow.Name); known != nil {
+	if known := s.known().index.FlowNamed(flow.Name); known != nil {
 		existing, err := s.existingFlow(ctx, known.Ref.Name, flow.Name)
 		if !errors.Is(err, taskrun.ErrNotFound) {
 			return existing, err
@@ -98,7 +98,7 @@ func (s *Flows) CreateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 		err := s.create(ctx, "creating the flow", object)
 		if err == nil {
 			created := convert.FlowFromObject(object)
-			s.flows.putFlow(created)
+			s.writable().putFlow(created)
 			return created, nil
 		}
 		if !errors.Is(err, taskrun.ErrExists) {
@@ -135,7 +135,7 @@ func (s *Flows) UpdateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 	case err == nil && string(o.UID) != flow.Ref.UID:
 		err = fmt.Errorf("%s: deleted and created again: %w", doing, taskrun.ErrNotFound)
 	case err == nil && o.ResourceVersion != flow.Ref.ResourceVersion:
-		s.flows.putFlow(convert.FlowFromObject(o))
+		s.writable().putFlow(convert.FlowFromObject(o))
 		return nil, fmt.Errorf("%s: %w", doing, taskrun.ErrConflict)
 	}
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Flows) UpdateFlow(ctx context.Context, flow *flowrun.Flow) (*flowrun.Fl
 		return nil, s.forgetMissing(flow.Ref, err)
 	}
 	updated := convert.FlowFromObject(o)
-	s.flows.putFlow(updated)
+	s.writable().putFlow(updated)
 	return updated, nil
 }
 
@@ -158,5 +158,5 @@ func (s *Flows) DeleteFlow(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.delete(ctx, "deleting the flow", &v1alpha1.RegisteredFlow{}, flow.Ref)
+	return s.delete(ctx, "deleting the flow", &v1alpha1.RegisteredFlow{}, flow.Ref, nil)
 }

@@ -22,15 +22,20 @@ import (
 type Flows struct {
 	cluster   *Cluster
 	namespace string
-	flows     *flowNamespace
 }
 
 var _ flowrun.Store = (*Flows)(nil)
 
 // Flows returns the flows of one namespace, which the cache must watch.
 func (c *Cluster) Flows(namespace string) *Flows {
-	return &Flows{cluster: c, namespace: namespace, flows: c.flows.namespace(namespace)}
+	return &Flows{cluster: c, namespace: namespace}
 }
+
+// known returns the flows that this replica knows, for reads.
+func (s *Flows) known() *flowNamespace { return s.cluster.flows.known(s.namespace) }
+
+// writable returns the flows that this replica knows, for changes and subscriptions.
+func (s *Flows) writable() *flowNamespace { return s.cluster.flows.namespace(s.namespace) }
 
 // Get returns the run with this id, from the index or, if it does not have it, from the
 // API server: another replica may just have created it.
@@ -44,10 +49,10 @@ func (s *Flows) Get(ctx context.Context, id string) (*flowrun.Run, error) {
 
 // find is Get without the parts that are stored apart.
 func (s *Flows) find(ctx context.Context, id string) (*flowrun.Run, error) {
-	if run := s.flows.index.Run(id); run != nil {
+	if run := s.known().index.Run(id); run != nil {
 		return run, nil
 	}
-	if err := s.flows.undecodables.WithID(v1alpha1.KindFlowRun, s.namespace, id); err != nil {
+	if err := s.known().undecodables.WithID(v1alpha1.KindFlowRun, s.namespace, id); err != nil {
 		return nil, err
 	}
 	run, err := s.read(ctx, id)
@@ -118,17 +123,21 @@ func (s *Flows) read(ctx context.Context, name string) (*convert.FlowRun, error)
 		return nil, err
 	}
 	if !object.DeletionTimestamp.IsZero() {
-		s.flows.remove(object.UID)
+		s.writable().remove(object.UID)
 		return nil, fmt.Errorf("%s: being deleted: %w", doing, taskrun.ErrNotFound)
 	}
-	return s.flows.putRun(convert.FlowRunFromObject(object)), nil
+	return s.writable().putRun(convert.FlowRunFromObject(object)), nil
 }
 
 // Delete removes the object of the run. The garbage collector deletes its RunData.
-func (s *Flows) Delete(ctx context.Context, id string) error {
+func (s *Flows) Delete(ctx context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
+	const doing = "deleting the flow run"
+	if ifUnchanged != nil {
+		return s.delete(ctx, doing, &v1alpha1.FlowRun{}, *ifUnchanged, &ifUnchanged.ResourceVersion)
+	}
 	run, err := s.find(ctx, id)
 	for tried := 1; err == nil; tried++ {
-		err = s.delete(ctx, "deleting the flow run", &v1alpha1.FlowRun{}, run.Ref)
+		err = s.delete(ctx, doing, &v1alpha1.FlowRun{}, run.Ref, nil)
 		if !errors.Is(err, taskrun.ErrConflict) || tried == changeTries {
 			return err
 		}
@@ -140,24 +149,25 @@ func (s *Flows) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// delete deletes an object, and removes it from the index.
-func (s *Flows) delete(ctx context.Context, doing string, object client.Object, ref taskrun.ObjectRef) error {
+// delete deletes an object, with a version only if that is its current one, and removes it
+// from the index.
+func (s *Flows) delete(ctx context.Context, doing string, object client.Object, ref taskrun.ObjectRef, version *string) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
 	object.SetNamespace(s.namespace)
 	object.SetName(ref.Name)
 	uid := types.UID(ref.UID)
-	only := &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}}
+	only := &client.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: version}}
 	err := s.translate(ctx, doing, s.cluster.Client.Delete(ctx, object, only))
 	if err == nil {
-		s.flows.remove(uid)
+		s.writable().remove(uid)
 	}
 	return s.forgetMissing(ref, err)
 }
 
 // State returns the state with this id and its run.
 func (s *Flows) State(_ context.Context, stateID string) (*orchestration.State, *flowrun.Run, error) {
-	if state, run := s.flows.index.State(stateID); state != nil {
+	if state, run := s.known().index.State(stateID); state != nil {
 		return state, run, nil
 	}
 	return nil, nil, s.notFound()
@@ -168,12 +178,12 @@ func (s *Flows) Snapshot(context.Context) (flowrun.Snapshot, error) {
 	if err := s.cluster.flows.complete(); err != nil {
 		return nil, err
 	}
-	return s.flows.index.Snapshot(), nil
+	return s.known().index.Snapshot(), nil
 }
 
 // Follow calls change for each change of the runs that this replica knows.
 func (s *Flows) Follow(change func(before, after *flowrun.Run)) (now iter.Seq[*flowrun.Run], stop func()) {
-	return s.flows.index.Follow(change)
+	return s.writable().index.Follow(change)
 }
 
 // notFound is the error about a flow or a run that the index does not have.
@@ -188,7 +198,7 @@ func (s *Flows) notFound() error {
 // exist, and returns the error of the call.
 func (s *Flows) forgetMissing(ref taskrun.ObjectRef, err error) error {
 	if errors.Is(err, taskrun.ErrNotFound) {
-		s.flows.remove(types.UID(ref.UID))
+		s.writable().remove(types.UID(ref.UID))
 	}
 	return err
 }

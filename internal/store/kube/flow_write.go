@@ -47,12 +47,12 @@ func (s *Flows) existing(ctx context.Context, run *flowrun.Run) (*flowrun.Run, e
 	if err := s.cluster.flows.complete(); err != nil {
 		return nil, err
 	}
-	known := s.flows.index.Run(run.ID)
+	known := s.known().index.Run(run.ID)
 	if key, keyed := run.Key(); keyed && known == nil {
-		known = s.flows.index.RunByKey(key)
+		known = s.known().index.RunByKey(key)
 	}
 	if known == nil {
-		return nil, s.flows.undecodables.WithID(v1alpha1.KindFlowRun, s.namespace, run.ID) //nolint:nilnil // there is none
+		return nil, s.known().undecodables.WithID(v1alpha1.KindFlowRun, s.namespace, run.ID) //nolint:nilnil // there is none
 	}
 	existing, err := s.Reload(ctx, known)
 	if errors.Is(err, taskrun.ErrNotFound) {
@@ -77,7 +77,7 @@ func (s *Flows) post(ctx context.Context, run *flowrun.Run) (*flowrun.Run, error
 		parts.undo(ctx, err)
 		return nil, err
 	}
-	created := s.flows.putRun(convert.FlowRunFromObject(object)).Run
+	created := s.writable().putRun(convert.FlowRunFromObject(object)).Run
 	parts.own(ctx, created.Ref)
 	return s.loaded(ctx, created)
 }
@@ -110,7 +110,7 @@ func (s *Flows) newParts(ctx context.Context, write *partWrite) (apart flowrun.P
 
 // flowObject returns the name of the object of a flow, empty if it is not known.
 func (s *Flows) flowObject(flowID string) string {
-	if flow := s.flows.index.Flow(flowID); flow != nil {
+	if flow := s.known().index.Flow(flowID); flow != nil {
 		return flow.Ref.Name
 	}
 	return ""
@@ -140,7 +140,7 @@ func (s *Flows) Update(ctx context.Context, run *flowrun.Run) (*flowrun.Run, err
 		parts.undo(ctx, err)
 		return nil, s.forgetMissing(run.Ref, err)
 	}
-	after := s.flows.putRun(convert.FlowRunWritten(base, object))
+	after := s.writable().putRun(convert.FlowRunWritten(base, object))
 	s.deleteReplaced(ctx, base, after)
 	return withPartsOf(after.Run, run), nil
 }
@@ -148,7 +148,7 @@ func (s *Flows) Update(ctx context.Context, run *flowrun.Run) (*flowrun.Run, err
 // base returns the version of a run that is to be replaced, or ErrConflict if the API
 // server has another one.
 func (s *Flows) base(ctx context.Context, ref taskrun.ObjectRef) (*convert.FlowRun, error) {
-	if base := s.flows.version(types.UID(ref.UID), ref.ResourceVersion); base != nil {
+	if base := s.known().version(types.UID(ref.UID), ref.ResourceVersion); base != nil {
 		return base, nil
 	}
 	base, err := s.read(ctx, ref.Name)

@@ -10,21 +10,21 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-func TestAnIntegerWithAFractionLosesIt(t *testing.T) {
+func TestWithoutFractions_removesTinyFractions(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		text  string
-		want  string // empty: as it is
+		want  string // empty: unchanged
 		fails bool
 	}{
-		"no fraction":              {text: `{"status":{"runCount":3}}`},
-		"one":                      {text: `{"status":{"runCount":543032858.6}}`, want: `{"status":{"runCount":543032858}}`},
-		"two, and blanks":          {text: `{"status":{"runCount": 3.0000000001 ,"observedGeneration":7.00000000001 } }`, want: `{"status":{"runCount": 3 ,"observedGeneration":7 } }`},
-		"negative":                 {text: `{"status":{"runCount":-5.00000000001}}`, want: `{"status":{"runCount":-5}}`},
-		"not where numbers may be": {text: `{"spec":{"labels":{"a":2.5}}}`},
-		"an exponent":              {text: `{"status":{"runCount":1.5e1}}`, fails: true},
-		"too large":                {text: `{"status":{"runCount":99999999999999999999}}`, fails: true},
-		"another type":             {text: `{"status":{"runCount":"1.5"}}`, fails: true},
+		"no fraction":               {text: `{"status":{"runCount":3}}`},
+		"one":                       {text: `{"status":{"runCount":543032858.6}}`, want: `{"status":{"runCount":543032858}}`},
+		"two fractions, and spaces": {text: `{"status":{"runCount": 3.0000000001 ,"observedGeneration":7.00000000001 } }`, want: `{"status":{"runCount": 3 ,"observedGeneration":7 } }`},
+		"negative":                  {text: `{"status":{"runCount":-5.00000000001}}`, want: `{"status":{"runCount":-5}}`},
+		"outside of numbers":        {text: `{"spec":{"labels":{"a":2.5}}}`},
+		"an exponent":               {text: `{"status":{"runCount":1.5e1}}`, fails: true},
+		"too large":                 {text: `{"status":{"runCount":99999999999999999999}}`, fails: true},
+		"another type":              {text: `{"status":{"runCount":"1.5"}}`, fails: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -47,8 +47,9 @@ func TestAnIntegerWithAFractionLosesIt(t *testing.T) {
 	}
 }
 
-// A list and a watch accept the same numbers: a run with one is not skipped.
-func TestListsAndWatchesAcceptIntegersWithFractions(t *testing.T) {
+// Lists and watches accept the same numbers: a run with such a number is not
+// skipped.
+func TestListAndWatch_acceptIntegersWithFractions(t *testing.T) {
 	t.Parallel()
 	object := strings.Replace(textOf(t, "a", 5, true), `"status":{`, `"status":{"runCount":543032858.6,`, 1)
 	for name, read := range map[string]func(t *testing.T, ingest *Ingest){

@@ -20,12 +20,12 @@ import (
 
 var update = flag.Bool("update", false, "write the objects of hack/gitops/testdata instead of comparing them")
 
-// suspended is PAUSED by another name.
+// suspended is PAUSED with another name.
 const suspended orchestration.StateType = "SUSPENDED"
 
-// The health checks for GitOps are tested on objects in files, in a module that cannot import this package. They must be
-// what is stored for a run in each state.
-func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
+// The health checks for GitOps are tested on objects in files, in a module that cannot import this package. The files
+// must equal the stored objects in each state.
+func TestGitOps_filesEqualStoredObjects(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, time.August, 21, 10, 0, 0, 0, time.UTC)
 	for _, kind := range []orchestration.StateType{
@@ -52,7 +52,7 @@ func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 			object.Status = convert.StatusFromRun(run)
 		}
 		compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", name+".yaml"), object)
-		switch name { // as the controller leaves them
+		switch name { // as the controller writes them
 		case "created":
 			compareFile(t, filepath.Join("..", "..", "..", "hack", "gitops", "testdata", "duplicate.yaml"), stalled(object, at))
 		case "completed":
@@ -61,7 +61,7 @@ func TestTheObjectsThatHealthChecksAreTestedOnAreOurs(t *testing.T) {
 	}
 }
 
-// stalled is the object when its spec.id belongs to another one.
+// stalled returns the object when its spec.id belongs to another one.
 func stalled(object *v1alpha1.TaskRun, at time.Time) *v1alpha1.TaskRun {
 	object = object.DeepCopy()
 	object.Status.ObservedGeneration = object.Generation

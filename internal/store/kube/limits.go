@@ -145,8 +145,8 @@ func (s *Limits) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Create stores a new limit in an object that has its id for a name, so that of
-// equal creates, on any replicas, only one can succeed.
+// Create stores a new limit in an object whose name is the id, so that only one of
+// several equal creates, on any replicas, can succeed.
 func (s *Limits) Create(ctx context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cluster.Timeout)
 	defer cancel()
@@ -282,7 +282,7 @@ func (s *namespaceLimits) putUndecodable(u *index.Undecodable) {
 	s.undecodables.Put(u)
 }
 
-// Undecodable returns an error if the limit that a key names cannot be decoded.
+// Undecodable returns an error if the limit with the key cannot be decoded.
 func (s *Limits) Undecodable(key concurrency.Key) error {
 	return s.cluster.limits.undecodables.Limit(s.namespace, key.ID, key.Name)
 }

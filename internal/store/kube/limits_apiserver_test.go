@@ -25,7 +25,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// program is one replica's use cases.
+// program has the use cases of one replica.
 type program struct {
 	limits *concurrency.Service
 	runs   *usecase.Service
@@ -39,9 +39,9 @@ func openProgram(t *testing.T, env *testenv.Env, namespace string) program {
 	return program{limits, usecase.New(usecase.Options{Namespace: namespace, Store: store, Clock: clock.RealClock{}, Slots: limits})}
 }
 
-// Two replicas start runs at once: never more than there are slots, and in the
-// end all had theirs.
-func TestTwoReplicasShareTheSlots(t *testing.T) {
+// Two replicas start runs concurrently: the number of RUNNING runs never exceeds the
+// slots, and all runs run in the end.
+func TestLimits_twoReplicasShareTheSlots(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -95,7 +95,7 @@ func propose(t *testing.T, p program, id string, kind orchestration.StateType) b
 	return outcome.Decision.Status == orchestration.Accept
 }
 
-// awaitLimit waits until a replica's watch shows the limit.
+// awaitLimit waits until a replica's watch delivers the limit.
 func awaitLimit(t *testing.T, limits *concurrency.Service, name string) {
 	t.Helper()
 	deadline := time.After(startLimit)
@@ -112,7 +112,7 @@ func awaitLimit(t *testing.T, limits *concurrency.Service, name string) {
 	}
 }
 
-func TestLimitsAreObjects(t *testing.T) {
+func TestLimits_areObjects(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -154,15 +154,15 @@ func TestLimitsAreObjects(t *testing.T) {
 	}
 }
 
-// A limit that was applied by people: of two with one tag the older one counts.
-func TestLimitsMadeByHand(t *testing.T) {
+// Limits that users applied: the older one of two limits with one tag applies.
+func TestLimits_createdByUsers(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	direct := newClient(t, env.Config)
 	for i, name := range []string{"first", "second"} {
 		createLimit(t, direct, namespace, name, func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag, o.Spec.Slots = new("a"), new(int32(i+1)) })
-		<-time.After(1100 * time.Millisecond) // creation times have seconds
+		<-time.After(1100 * time.Millisecond) // creation times have a precision of seconds
 	}
 	p := openProgram(t, env, namespace)
 	view, err := p.limits.Get(t.Context(), concurrency.Key{Name: "tag:a"})
@@ -182,9 +182,9 @@ func createLimit(t *testing.T, direct client.Client, namespace, name string, cha
 	return object
 }
 
-// A sweep records of each limit whether it applies, once for each generation, and
-// leaves alone what REST returns.
-func TestASweepRecordsWhichLimitsApply(t *testing.T) {
+// A sweep records whether each limit applies, once per generation, and does not
+// change the values over REST.
+func TestSweep_recordsWhichLimitsApply(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -195,7 +195,7 @@ func TestASweepRecordsWhichLimitsApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(1100 * time.Millisecond) // creation times have seconds
+	<-time.After(1100 * time.Millisecond) // creation times have a precision of seconds
 	younger := createLimit(t, direct, namespace, "younger", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Tag = new("a") })
 	other := createLimit(t, direct, namespace, "other", func(o *v1alpha1.ConcurrencyLimit) { o.Spec.Active = new(false) })
 	awaitLimit(t, p.limits, "other")
@@ -246,7 +246,7 @@ func TestASweepRecordsWhichLimitsApply(t *testing.T) {
 	}
 }
 
-// told is what a status says about the limit itself.
+// told holds the conditions in a status.
 func told(o *v1alpha1.ConcurrencyLimit) string {
 	parts := []string{strconv.FormatInt(o.Status.ObservedGeneration, 10)}
 	for _, c := range o.Status.Conditions {
@@ -255,7 +255,8 @@ func told(o *v1alpha1.ConcurrencyLimit) string {
 	return strings.Join(parts, " ")
 }
 
-// awaitSlots waits until a replica's watch shows the limit with so many slots.
+// awaitSlots waits until a replica's watch shows the limit with this number of used
+// slots.
 func awaitSlots(t *testing.T, limits *concurrency.Service, name string, slots int) {
 	t.Helper()
 	deadline := time.After(startLimit)
@@ -272,9 +273,9 @@ func awaitSlots(t *testing.T, limits *concurrency.Service, name string, slots in
 	}
 }
 
-// kubectl finds the object of a holder that is a task run. All holders are one field
-// to the API server, however many there are.
-func TestHoldersNameObjects(t *testing.T) {
+// kubectl finds the object of a holder that is a task run. For the API server, all
+// holders are one field, regardless of their number.
+func TestHolders_referToObjects(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -337,8 +338,8 @@ func awaitRun(t *testing.T, p program, id string) {
 	}
 }
 
-// A change over REST leaves the user's spelling of what it does not change.
-func TestAChangeOverRESTKeepsTheSpelling(t *testing.T) {
+// A change over REST keeps the user's text of values that it does not change.
+func TestLimits_changeOverRESTKeepsOtherTexts(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)

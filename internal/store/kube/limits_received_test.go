@@ -11,9 +11,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/index"
 )
 
-// When a use was received is told by the first version that has it: a change of the
-// spec, and a version that is read again, come with the same use.
-func TestTheUseOfALimitIsReceivedOnce(t *testing.T) {
+// The first version with a use determines when the use was received. A change of
+// the spec, and a version that is read again, have the same use.
+func TestReceived_isSetOncePerUse(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := testingclock.NewFakeClock(begin)

@@ -19,8 +19,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// owned are the fields that each entry of managedFields names, by manager and
-// subresource.
+// owned returns the fields of each entry of managedFields, by manager and subresource.
 func owned(object *v1alpha1.TaskRun) map[string]string {
 	fields := map[string]string{}
 	for _, entry := range object.ManagedFields {
@@ -29,9 +28,9 @@ func owned(object *v1alpha1.TaskRun) map[string]string {
 	return fields
 }
 
-// A rename over REST leaves spec to its owner, and the next name that the owner
-// applies wins.
-func TestARenameLeavesTheNameToItsOwner(t *testing.T) {
+// A rename over REST leaves spec to its owner, and the next name that the owner applies takes
+// precedence.
+func TestRename_leavesSpecToItsOwner(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -75,8 +74,8 @@ func TestARenameLeavesTheNameToItsOwner(t *testing.T) {
 	called("another name applied", "second")
 }
 
-// What people apply to a run that was made over REST is theirs, and stays
-// through the operator's own writes; of the status, only the whole is owned.
+// Fields that users apply to a run created over REST stay theirs through the operator's writes.
+// The operator owns the status as a whole.
 func TestPeopleApplyToARunMadeOverREST(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
@@ -113,7 +112,8 @@ func TestPeopleApplyToARunMadeOverREST(t *testing.T) {
 	fields := owned(object)
 	want := `{"f:metadata":{"f:labels":{"f:team":{}}},"f:spec":{"f:tags":{}}}`
 	if env.Minor(t) < 36 {
-		// A write of the status that does not send the label leaves it as it is, but without an owner.
+		// A write of the status without the label does not change the label, but removes its
+		// owner.
 		want = `{"f:spec":{"f:tags":{}}}`
 	}
 	if got := fields["person/"]; got != want {

@@ -16,13 +16,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// mostMemory is what a run may cost in all, in bytes (docs/architecture.md §7).
+// mostMemory is the maximum memory of a run, in bytes (docs/architecture.md §7).
 const mostMemory = 3200
 
-// A run is measured with all that is kept of it in the index, after it went through its
-// states one by one.
+// The test measures all memory of a run in the index, after its states were added one
+// by one.
 //
-//nolint:paralleltest // What other tests allocate would be measured too.
+//nolint:paralleltest // allocations of other tests would be measured too
 func TestMemoryOfARun(t *testing.T) {
 	const runs = 3_000
 	f := objecttest.NewFleet()
@@ -44,23 +44,23 @@ func TestMemoryOfARun(t *testing.T) {
 	}
 }
 
-// mostMemoryOfLargest is what a run may cost whose texts have as many four-byte
+// mostMemoryOfLargest is the maximum memory of a run whose texts have as many four-byte
 // characters as the schema allows, in bytes (docs/sizing.md).
 const mostMemoryOfLargest = 176 << 10
 
-//nolint:paralleltest // What other tests allocate would be measured too.
+//nolint:paralleltest // Allocations of other tests would be measured too.
 func TestMemoryOfTheLargestRun(t *testing.T) {
 	const runs = 50
 	for name, spec := range map[string]func(o *v1alpha1.TaskRun, text func(n int) string){
-		"of a long result": func(o *v1alpha1.TaskRun, text func(int) string) {
+		"with a long result": func(o *v1alpha1.TaskRun, text func(int) string) {
 			o.Spec.InitialState = &v1alpha1.ProposedState{Type: "COMPLETED", Message: new(text(taskrun.MaxMessage)), DataJSON: new(`"` + text(taskrun.MaxData-2) + `"`)}
 		},
-		"of long tags": func(o *v1alpha1.TaskRun, text func(int) string) {
+		"with long tags": func(o *v1alpha1.TaskRun, text func(int) string) {
 			for range 96 {
 				o.Spec.Tags = append(o.Spec.Tags, text(taskrun.MaxTags))
 			}
 		},
-		"of many arguments": func(o *v1alpha1.TaskRun, text func(int) string) {
+		"with many arguments": func(o *v1alpha1.TaskRun, text func(int) string) {
 			for i := range taskrun.MaxInputKeys {
 				source := v1alpha1.TaskInput{InputType: "parameter", Name: new(text(20))}
 				o.Spec.TaskInputs = append(o.Spec.TaskInputs, v1alpha1.TaskArgument{
@@ -68,7 +68,7 @@ func TestMemoryOfTheLargestRun(t *testing.T) {
 				})
 			}
 		},
-		"of many inputs by name": func(o *v1alpha1.TaskRun, text func(int) string) {
+		"with many inputs by name": func(o *v1alpha1.TaskRun, text func(int) string) {
 			sources := slices.Repeat([]v1alpha1.TaskInput{{InputType: "parameter", Name: new(text(25))}}, taskrun.MaxInputs-v1alpha1.MaxNamedInputs)
 			for i := range v1alpha1.MaxNamedInputs {
 				sources = append(sources, v1alpha1.TaskInput{InputType: "task_run", TaskRunName: strings.Repeat("n", 20) + o.Name + strconv.Itoa(i)})
@@ -102,8 +102,8 @@ func TestMemoryOfTheLargestRun(t *testing.T) {
 	}
 }
 
-// largest has the most that a text can have besides those of spec: labels in their
-// words of REST, and those of its states.
+// largest adds the maximum of texts outside of the other fields of spec: labels in
+// origin.wire, and the texts of states.
 func largest(i int, spec func(o *v1alpha1.TaskRun, text func(n int) string)) *v1alpha1.TaskRun {
 	text := func(n int) string { return strings.Repeat("😀", n-4) + fmt.Sprintf("%04d", i) }
 	o := objecttest.Version(fmt.Sprint("r", i), types.UID(fmt.Sprint("u", i)), i+1)
@@ -135,7 +135,7 @@ func uuidOf(i, j int) string {
 	return fmt.Sprintf("0198a1b2-0000-7000-8%03d-%012d", j, i)
 }
 
-// lifeOf returns the versions of an object: one for each of its states.
+// lifeOf returns the versions of an object, one for each of its states.
 func lifeOf(t *testing.T, last *v1alpha1.TaskRun) []*v1alpha1.TaskRun {
 	t.Helper()
 	var versions []*v1alpha1.TaskRun

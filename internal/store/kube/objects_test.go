@@ -15,9 +15,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
-// The reader of the controllers has what identifies an object, and nothing of a status
-// that could be written back.
-func TestObjects(t *testing.T) {
+// The reader for the controllers returns the fields that identify an object, and no
+// status that could be written back.
+func TestObjects_returnIdentifyingFieldsOnly(t *testing.T) {
 	t.Parallel()
 	ingest := NewIngest(nil, nil)
 	c := &Cluster{index: ingest.index}
@@ -50,7 +50,7 @@ func TestObjects(t *testing.T) {
 	}
 }
 
-// Other kinds come from the other reader.
+// Objects of other kinds are read from the other reader.
 func TestObjects_readsOtherKindsElsewhere(t *testing.T) {
 	t.Parallel()
 	asked := 0

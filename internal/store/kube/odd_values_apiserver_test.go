@@ -29,22 +29,24 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// minAccepted is how many odd values the API server takes at least: fewer would
-// mean that the test no longer reaches it.
+// minAccepted is the minimum number of unusual values that the API server accepts,
+// so that the test fails if it no longer reaches the API server.
 const minAccepted = 200
 
 type fieldSchema = apiextensionsv1.JSONSchemaProps
 
-// leaf is a scalar field, and how an object with a value there looks.
+// leaf is a scalar field, with a function that returns an object with a value in
+// it.
 type leaf struct {
 	path   string
 	schema *fieldSchema
 	with   func(value any) any
 }
 
-// TestWhateverTheAPIServerTakesCanBeDecoded sends odd values to every field of all
-// kinds, spec and status. The seed is in the log; ODD_VALUES_SEED repeats a run.
-func TestWhateverTheAPIServerTakesCanBeDecoded(t *testing.T) {
+// TestUnusualValues_acceptedOnesCanBeDecoded sends unusual values for every field
+// of all kinds, spec and status. The seed is in the log; ODD_VALUES_SEED repeats a
+// run.
+func TestUnusualValues_acceptedOnesCanBeDecoded(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	seed := uint64(time.Now().UnixNano())
@@ -86,9 +88,9 @@ func TestWhateverTheAPIServerTakesCanBeDecoded(t *testing.T) {
 	}
 }
 
-// valuesPerField is how many values each field gets at most, beside those that are
-// known to have been a fault once. Fields of one type share a schema, so together
-// they get them all.
+// valuesPerField is the maximum number of values for each field, in addition to
+// those that have caused an error before. Fields of one type share a schema, so
+// together they get all values.
 const valuesPerField = 16
 
 func someOf(values []any, random *rand.Rand) []any {
@@ -97,17 +99,17 @@ func someOf(values []any, random *rand.Rand) []any {
 	return append(known, values[:min(valuesPerField, len(values))]...)
 }
 
-// sender sends objects that the API server only pretends to store.
+// sender sends objects with dry-run, so that the API server does not store them.
 type sender struct {
 	client         rest.Interface
 	codecs         serializer.CodecFactory
 	namespace      string
 	sent, accepted atomic.Int64
 
-	takesFractions bool // the API server is of a release that takes some fractions for integers
+	takesFractions bool // the API server is of a release that accepts some fractions as integers
 }
 
-// hasFraction reports whether a value is a number that is no integer.
+// hasFraction reports whether a value is a number other than an integer.
 func hasFraction(value any) bool {
 	raw, ok := value.(json.RawMessage)
 	if !ok {
@@ -144,7 +146,7 @@ func newSender(t *testing.T, config *rest.Config, namespace string) *sender {
 	return s
 }
 
-// minimal are the least legal specs.
+// minimal holds the smallest valid specs.
 var minimal = map[string]map[string]any{
 	"taskruns":          {"taskKey": "k"},
 	"concurrencylimits": {"slots": 1},
@@ -160,7 +162,7 @@ var kindsOf = map[string]string{
 	"flowruns": v1alpha1.KindFlowRun, "registeredflows": v1alpha1.KindRegisteredFlow,
 }
 
-// objectWith is an object with one half given.
+// objectWith returns an object with a spec or a status.
 func objectWith(resource, half string, value any) map[string]any {
 	object := map[string]any{
 		"apiVersion": v1alpha1.GroupVersion.String(), "kind": kindsOf[resource], "metadata": map[string]any{"name": "odd"},
@@ -184,7 +186,7 @@ func (s *sender) send(t *testing.T, resource, half string, l leaf, value any) {
 	switch half {
 	case "spec":
 		object["metadata"] = map[string]any{"generateName": "odd-"}
-	default: // a status is written to what is there
+	default: // a status is written to an existing object
 		request = s.client.Patch(types.MergePatchType).Name("odd").SubResource("status")
 		object = map[string]any{"status": object["status"]}
 	}
@@ -196,7 +198,7 @@ func (s *sender) send(t *testing.T, resource, half string, l leaf, value any) {
 	answer, err := request.Namespace(s.namespace).Resource(resource).Param("dryRun", metav1.DryRunAll).
 		SetHeader("Content-Type", contentType(half)).Body(body).DoRaw(t.Context())
 	if err != nil {
-		return // refused
+		return // rejected
 	}
 	s.accepted.Add(1)
 	if _, _, err := withoutFractions(kindsOf[resource], answer); err != nil {
@@ -238,8 +240,8 @@ func readSchema(t *testing.T, name string) *fieldSchema {
 	return crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
-// leavesOf are the scalars below a schema, and the objects and lists themselves,
-// which can be given something else too.
+// leavesOf returns the scalars below a schema, and the objects and lists
+// themselves, which can also have values of other types.
 func leavesOf(path string, s *fieldSchema, with func(any) any) []leaf {
 	all := []leaf{{path: path, schema: s, with: with}}
 	switch {
@@ -261,7 +263,7 @@ func leavesOf(path string, s *fieldSchema, with func(any) any) []leaf {
 	return all
 }
 
-// sample is a legal value: of an object, with what is required.
+// sample returns a valid value. For an object, it has the required fields.
 func sample(s *fieldSchema) any {
 	switch {
 	case len(s.Enum) > 0:
@@ -295,8 +297,8 @@ func sample(s *fieldSchema) any {
 
 const sampleID = "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9b4"
 
-// oddValues are values for one field: those of its type first, then what has
-// another one.
+// oddValues returns values for one field: first those of its type, then those of
+// other types.
 func oddValues(s *fieldSchema, random *rand.Rand) []any {
 	values := []any{
 		nil, "", "x", 0, 1, -1, 1.5, true, []any{}, map[string]any{}, []any{nil}, map[string]any{"a": nil}, json.RawMessage("1e400"),
@@ -352,7 +354,7 @@ func oddTexts(random *rand.Rand) []any {
 	return values
 }
 
-// oddTimes are times as no two readers agree on them: a good one with parts
+// oddTimes returns times that parsers treat differently: a valid one with parts
 // replaced.
 func oddTimes(random *rand.Rand) []any {
 	days := []string{"2026-01-01", "0000-01-01", "0001-01-01", "9999-12-31", "2026-02-29", "2024-02-29", "2026-02-30", "2026-13-01", "2026-00-10", "2026-1-1", "20260101", "12026-01-01", "-001-01-01", "2026-06-31"}
@@ -363,14 +365,14 @@ func oddTimes(random *rand.Rand) []any {
 	values := []any{"2026-01-01t00:00:00z", "2026-01-01T00:00:00+99:99", "2026-01-01T00:00:00x5Z"}
 	lists := [][]string{days, between, clocks, parts, zones}
 	good := []string{"2026-01-01", "T", "00:00:00", "", "Z"}
-	for i, list := range lists { // each part by itself
+	for i, list := range lists { // each part alone
 		for _, other := range list {
 			text := slices.Clone(good)
 			text[i] = other
 			values = append(values, strings.Join(text, ""))
 		}
 	}
-	for range 20 { // and several
+	for range 20 { // several parts
 		text := make([]string, len(lists))
 		for i, list := range lists {
 			text[i] = list[random.IntN(len(list))]

@@ -15,9 +15,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// While the API server is gone, writes fail in time and nothing is forgotten;
-// when it is back, all goes on by itself.
-func TestAnAPIServerThatIsGoneForAWhile(t *testing.T) {
+// During an outage of the API server, writes time out and the index does not
+// change. Afterwards the store works again by itself.
+func TestStore_outageOfTheAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	namespace := env.Namespace(t)

@@ -17,14 +17,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// A write returns a run that is made from the one that was written. It is the run of the
-// object that the API server stored, with its defaults and in its precision.
-func TestOwnWritesAreWhatTheAPIServerHas(t *testing.T) {
+// A write returns a run that is computed from the written run. It equals the run of the
+// object that the API server stored, with its defaults and precision.
+func TestWrites_returnTheRunOfTheStoredObject(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	replica := openReplica(t, env.Config)
-	replica.freeze() // the index has what the replica's own calls returned, and nothing else
+	replica.freeze() // the index has only the responses to the replica's own calls
 	store, reader := replica.Namespace(namespace), newClient(t, env.Config)
 	m := storetest.NewRandom(29, 1)
 	for range 60 {

@@ -11,8 +11,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// BenchmarkReconnect has 50 listeners come at once, who want what happened since the
-// last run changed, in front of many runs that finished before.
+// BenchmarkReconnect starts 50 listeners at once that request the changes since the
+// last run changed, with many runs that finished before.
 func BenchmarkReconnect(b *testing.B) {
 	objects := objecttest.NewFleet().Objects(b, 100_000)
 	store := storeOf(objects)

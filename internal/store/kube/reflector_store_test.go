@@ -12,7 +12,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
-// The version that an own call returned comes back by the watch. It is not converted again.
+// The watch delivers the version that an own call returned. It is not converted again.
 func TestReflectorStore_addsEachVersionOnce(t *testing.T) {
 	t.Parallel()
 	x := NewIngest(nil, nil).index
@@ -30,7 +30,7 @@ func TestReflectorStore_addsEachVersionOnce(t *testing.T) {
 	}
 }
 
-// A run of the index is the one of its object, whatever added it.
+// A run in the index equals the run of its object, regardless of what added it.
 func TestReflectorStore_convertsObjectsAsCallsDo(t *testing.T) {
 	t.Parallel()
 	x := NewIngest(nil, nil).index
@@ -57,7 +57,7 @@ func TestReflectorStore_removesDeletedObjects(t *testing.T) {
 	}
 }
 
-// Replace is called at the end of a list. Its objects, and those added before, stay.
+// Replace ends a list. The objects of the list, and those added before, stay.
 func TestReflectorStore_replaceEndsTheList(t *testing.T) {
 	t.Parallel()
 	x := NewIngest(nil, nil).index

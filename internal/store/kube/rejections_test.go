@@ -16,7 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// deniedAs is the answer to what a policy or a webhook denies: it chooses code and reason.
+// deniedAs returns the response to a denial by a policy or a webhook, which choose code
+// and reason.
 func deniedAs(code int32, reason metav1.StatusReason, message string) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: code, Reason: reason, Message: message,
@@ -24,7 +25,7 @@ func deniedAs(code int32, reason metav1.StatusReason, message string) error {
 	}}
 }
 
-func TestRejections(t *testing.T) {
+func TestRejection_permanentOnes(t *testing.T) {
 	t.Parallel()
 	runs := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "taskruns"}
 	forbids := func(reason string) error { return apierrors.NewForbidden(runs, "x", errors.New(reason)) }
@@ -37,24 +38,24 @@ func TestRejections(t *testing.T) {
 		want      taskrun.RejectionCause
 		wantFinal bool
 	}{
-		"a namespace that is missing":  {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "n"), taskrun.NamespaceMissing, true},
-		"a namespace that is leaving":  {leaving, taskrun.NamespaceTerminating, true},
-		"a quota":                      {forbids("exceeded quota: q, requested: count/taskruns.taskrun.dev=1, used: 5, limited: 5"), taskrun.QuotaExceeded, true},
-		"a permission":                 {forbids(`User "system:serviceaccount:a:b" cannot create resource "taskruns" in API group "taskrun.dev" in the namespace "n"`), taskrun.PermissionMissing, false},
-		"a permission without a name":  {apierrors.NewForbidden(runs, "", errors.New(`User "u" cannot list resource "taskruns"`)), taskrun.PermissionMissing, false},
-		"a policy that says Forbidden": {deniedAs(403, metav1.StatusReasonForbidden, policy+"no"), taskrun.AdmissionDenied, true},
-		"a policy that says Invalid":   {deniedAs(422, metav1.StatusReasonInvalid, policy+"no"), taskrun.AdmissionDenied, true},
-		"a policy that says Too Large": {deniedAs(413, metav1.StatusReasonRequestEntityTooLarge, policy+"no"), taskrun.AdmissionDenied, true},
-		"a policy that says Who":       {deniedAs(401, metav1.StatusReasonUnauthorized, policy+"no"), taskrun.AdmissionDenied, true},
-		"a policy of many lines":       {deniedAs(403, metav1.StatusReasonForbidden, policy+"no\nnever"), taskrun.AdmissionDenied, true},
-		"a mutating policy":            {forbids(`policy 'p' with binding 'b' denied request: no`), taskrun.AdmissionDenied, true},
-		"another admission plugin":     {forbids("by a plugin"), taskrun.AdmissionDenied, true},
-		"a webhook":                    {deniedAs(403, metav1.StatusReasonForbidden, webhook+"no"), taskrun.AdmissionDenied, true},
-		"a webhook without a code":     {deniedAs(400, "", webhook+"no"), taskrun.AdmissionDenied, true},
-		"a webhook that says Gone":     {deniedAs(404, metav1.StatusReasonNotFound, webhook+"no"), taskrun.AdmissionDenied, true},
-		"a webhook that says Conflict": {deniedAs(409, metav1.StatusReasonConflict, webhook+"no"), taskrun.AdmissionDenied, true},
-		"a webhook that says Exists":   {deniedAs(409, metav1.StatusReasonAlreadyExists, webhook+"no"), taskrun.AdmissionDenied, true},
-		"a webhook that says Teapot":   {deniedAs(418, "Teapot", webhook+"no"), taskrun.AdmissionDenied, true},
+		"a missing namespace":                     {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "n"), taskrun.NamespaceMissing, true},
+		"a terminating namespace":                 {leaving, taskrun.NamespaceTerminating, true},
+		"a quota":                                 {forbids("exceeded quota: q, requested: count/taskruns.taskrun.dev=1, used: 5, limited: 5"), taskrun.QuotaExceeded, true},
+		"a permission":                            {forbids(`User "system:serviceaccount:a:b" cannot create resource "taskruns" in API group "taskrun.dev" in the namespace "n"`), taskrun.PermissionMissing, false},
+		"a permission without a name":             {apierrors.NewForbidden(runs, "", errors.New(`User "u" cannot list resource "taskruns"`)), taskrun.PermissionMissing, false},
+		"a policy with the reason Forbidden":      {deniedAs(403, metav1.StatusReasonForbidden, policy+"no"), taskrun.AdmissionDenied, true},
+		"a policy with the reason Invalid":        {deniedAs(422, metav1.StatusReasonInvalid, policy+"no"), taskrun.AdmissionDenied, true},
+		"a policy with the code 413":              {deniedAs(413, metav1.StatusReasonRequestEntityTooLarge, policy+"no"), taskrun.AdmissionDenied, true},
+		"a policy with the code 401":              {deniedAs(401, metav1.StatusReasonUnauthorized, policy+"no"), taskrun.AdmissionDenied, true},
+		"a policy with a message of many lines":   {deniedAs(403, metav1.StatusReasonForbidden, policy+"no\nnever"), taskrun.AdmissionDenied, true},
+		"a mutating policy":                       {forbids(`policy 'p' with binding 'b' denied request: no`), taskrun.AdmissionDenied, true},
+		"another admission plugin":                {forbids("by a plugin"), taskrun.AdmissionDenied, true},
+		"a webhook":                               {deniedAs(403, metav1.StatusReasonForbidden, webhook+"no"), taskrun.AdmissionDenied, true},
+		"a webhook without a code":                {deniedAs(400, "", webhook+"no"), taskrun.AdmissionDenied, true},
+		"a webhook with the code 410":             {deniedAs(404, metav1.StatusReasonNotFound, webhook+"no"), taskrun.AdmissionDenied, true},
+		"a webhook with the code 409":             {deniedAs(409, metav1.StatusReasonConflict, webhook+"no"), taskrun.AdmissionDenied, true},
+		"a webhook with the reason AlreadyExists": {deniedAs(409, metav1.StatusReasonAlreadyExists, webhook+"no"), taskrun.AdmissionDenied, true},
+		"a webhook with the code 418":             {deniedAs(418, "Teapot", webhook+"no"), taskrun.AdmissionDenied, true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +73,7 @@ func TestRejections(t *testing.T) {
 	}
 }
 
-func TestNoRejections(t *testing.T) {
+func TestRejection_temporaryOnes(t *testing.T) {
 	t.Parallel()
 	const webhook = `admission webhook "w.example.com" denied the request: `
 	cases := map[string]error{
@@ -92,7 +93,7 @@ func TestNoRejections(t *testing.T) {
 	}
 }
 
-func TestWordsOfARejectionAreBounded(t *testing.T) {
+func TestRejection_messageIsTruncated(t *testing.T) {
 	t.Parallel()
 	got := translate("doing it", deniedAs(403, metav1.StatusReasonForbidden, fromWebhook+strings.Repeat("ä\x00\x1b", 4096)))
 	rejected, ok := errors.AsType[*taskrun.RejectedError](got)

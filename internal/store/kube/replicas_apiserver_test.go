@@ -20,7 +20,7 @@ import (
 
 var begin = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 
-// newRun returns a run of a new id in its first state.
+// newRun returns a run with a new id in its first state.
 func newRun() *taskrun.Run {
 	id := uuid.NewString()
 	run := taskrun.Begin(
@@ -30,7 +30,7 @@ func newRun() *taskrun.Run {
 	return &run
 }
 
-// apply makes an object as kubectl does.
+// apply creates an object like kubectl.
 func apply(t *testing.T, c client.Client, namespace, name, id string, change ...func(*v1alpha1.TaskRun)) *v1alpha1.TaskRun {
 	t.Helper()
 	object := &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
@@ -44,7 +44,8 @@ func apply(t *testing.T, c client.Client, namespace, name, id string, change ...
 	return object
 }
 
-// eventually waits until a condition holds, for as long as the watch may take.
+// eventually waits until a condition holds, up to the maximum delay of the
+// watch.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	limit := time.NewTimer(time.Minute)
@@ -60,14 +61,14 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// A replica whose watch is behind still changes the run that is there now, and
-// never the one that was.
-func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
+// A replica with a stale watch changes the current run, and never the deleted
+// one.
+func TestStore_changeFindsTheRecreatedRun(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	cases := map[string]struct {
 		change   func(s taskrun.Store, old *taskrun.Run) error
-		wantErr  error // nil: it is done to the new run
+		wantErr  error // nil: the new run is changed
 		wantName string
 		wantGone bool
 	}{
@@ -92,7 +93,7 @@ func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
 			},
 			wantErr: taskrun.ErrConflict, wantName: "n",
 		},
-		"a create of it": {
+		"its creation": {
 			change: func(s taskrun.Store, old *taskrun.Run) error {
 				existing, err := s.Create(t.Context(), old)
 				if existing == nil || existing.Ref.UID == old.Ref.UID {
@@ -132,9 +133,9 @@ func TestAChangeFindsTheRunThatWasMadeAnew(t *testing.T) {
 	}
 }
 
-// A run that was deleted by another replica is not there for a create, though
-// the index still holds it.
-func TestACreateDoesNotTrustAViewThatIsBehind(t *testing.T) {
+// For a create, a run that another replica deleted does not exist, even if the
+// index still has it.
+func TestCreate_doesNotTrustAStaleIndex(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -165,14 +166,14 @@ func TestACreateDoesNotTrustAViewThatIsBehind(t *testing.T) {
 	}
 }
 
-func TestObjectsMadeByHand(t *testing.T) {
+func TestStore_objectsCreatedByUsers(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
 	s, direct := openReplica(t, env.Config).Namespace(namespace), newClient(t, env.Config)
 	own := apply(t, direct, namespace, "with-an-id", newRun().ID)
 	plain := apply(t, direct, namespace, "without", "")
-	odd := apply(t, direct, namespace, uuid.NewString(), newRun().ID) // named as if it were another run's
+	odd := apply(t, direct, namespace, uuid.NewString(), newRun().ID) // named like the object of another run
 
 	for what, id := range map[string]string{"its own id": own.Spec.ID, "its uid": string(plain.UID), "not its name": odd.Spec.ID} {
 		eventually(t, "a run is found by "+what, func() bool {
@@ -184,8 +185,8 @@ func TestObjectsMadeByHand(t *testing.T) {
 		t.Errorf("Get() of an id that is only a name = %v, error %v, want ErrNotFound", run, err)
 	}
 	for what, tc := range map[string]struct{ id, want string }{
-		"an id that an object of another name has": {id: own.Spec.ID, want: own.Spec.ID},
-		"an id that is another run's name":         {id: odd.Name, want: odd.Spec.ID},
+		"an id that is the name of another object": {id: own.Spec.ID, want: own.Spec.ID},
+		"an id that is the name of another run":    {id: odd.Name, want: odd.Spec.ID},
 	} {
 		run := newRun()
 		run.ID = tc.id
@@ -196,9 +197,9 @@ func TestObjectsMadeByHand(t *testing.T) {
 	}
 }
 
-// An object that only a finalizer keeps is no run any more, and in the way of a
-// new one until it is gone.
-func TestAnObjectOnItsWayOutIsNoRun(t *testing.T) {
+// An object that only a finalizer keeps is not a run, and prevents the creation
+// of a new one until it is deleted.
+func TestStore_objectThatIsBeingDeletedIsNotARun(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)
@@ -228,9 +229,9 @@ func TestAnObjectOnItsWayOutIsNoRun(t *testing.T) {
 	}
 }
 
-// What goes beyond the bounds of the schema is refused with the field's name,
-// and nothing is stored.
-func TestRefusalsOfTheAPIServerNameTheField(t *testing.T) {
+// Values beyond the limits of the schema are rejected with the name of the
+// field, and nothing is stored.
+func TestStore_rejectionByTheSchemaNamesTheField(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	s := openReplica(t, env.Config).Namespace(env.Namespace(t))

@@ -21,13 +21,13 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// counter lists the requests about single TaskRuns that pass through it.
+// counter records the requests for single TaskRuns.
 type counter struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-// through returns the configuration with the counter in between.
+// through returns the configuration with the counter.
 func (c *counter) through(config *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -55,7 +55,7 @@ func newService(store taskrun.Store) *usecase.Service {
 	})
 }
 
-func TestALifeIsThreeRequests(t *testing.T) {
+func TestStore_aLifeCycleIsThreeRequests(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	requests := &counter{}
@@ -79,7 +79,7 @@ func TestALifeIsThreeRequests(t *testing.T) {
 	}
 }
 
-func TestEqualCreatesMakeOneObject(t *testing.T) {
+func TestStore_equalCreatesCreateOneObject(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	namespace := env.Namespace(t)

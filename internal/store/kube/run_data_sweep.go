@@ -127,7 +127,7 @@ func (s *RunDataSweep) object(ctx context.Context, o *metav1.PartialObjectMetada
 
 // present reads the run with this id from the API server.
 func (s *Flows) present(ctx context.Context, id string) (*convert.FlowRun, error) {
-	if known := s.flows.index.Run(id); known != nil {
+	if known := s.known().index.Run(id); known != nil {
 		return s.reload(ctx, known)
 	}
 	return s.read(ctx, id) // the name of an object that was created over REST is the id

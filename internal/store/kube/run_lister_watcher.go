@@ -28,7 +28,7 @@ type runListerWatcher struct {
 	client    rest.Interface
 	namespace string
 	store     reflectorStore
-	timedOut  bool // the last list reached a time limit before its first byte
+	timedOut  bool // the last list timed out before its first byte
 	brokeOff  bool // some objects of the last list were added
 }
 

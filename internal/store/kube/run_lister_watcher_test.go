@@ -25,14 +25,14 @@ import (
 
 var errCut = errors.New("the connection was cut")
 
-// answers stand for an API server that is asked for lists: each is given once.
+// answers is an API server with prepared responses to lists. Each is used once.
 type answers struct {
 	left  []answer
 	asked []metav1.ListOptions
 
 	events    []watch.Event // of the stream
-	streams   int           // that were asked for
-	noStreams bool          // it is too old for them
+	streams   int           // number of requested streams
+	noStreams bool          // too old for streams
 }
 
 type answer struct {
@@ -60,7 +60,7 @@ func (a *answers) RoundTrip(request *http.Request) (*http.Response, error) {
 	return jsonResponse(next.status, next.body), nil
 }
 
-// stream answers a watch.
+// stream serves a watch.
 func (a *answers) stream() *http.Response {
 	a.streams++
 	if a.noStreams {
@@ -78,7 +78,7 @@ func jsonResponse(status int, body io.Reader) *http.Response {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(body)}
 }
 
-// statusOf is the body of an API server's error.
+// statusOf returns the body of an error of the API server.
 func statusOf(err apierrors.APIStatus) metav1.Status {
 	status := err.Status()
 	status.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
@@ -91,7 +91,7 @@ func textIn(value any) io.Reader {
 	return bytes.NewReader(text)
 }
 
-// runs lists from the answers into the index, through the Transport.
+// runs lists from the prepared responses into the index, through the Transport.
 func (a *answers) runs(t *testing.T, ingest *Ingest) *runListerWatcher {
 	t.Helper()
 	return &runListerWatcher{client: directTo(t, "http://api", ingest.Transport(a)).client, store: storeIn(ingest.index)}
@@ -112,7 +112,7 @@ func directTo(t *testing.T, host string, transport http.RoundTripper) *Direct {
 	return direct
 }
 
-// list lists, and ends the list as a reflector does.
+// list performs a list and ends it as a reflector does.
 func (l *runListerWatcher) list(ctx context.Context, options metav1.ListOptions) (version string, err error) {
 	all, err := l.ListWithContext(ctx, options)
 	if err != nil {
@@ -121,7 +121,7 @@ func (l *runListerWatcher) list(ctx context.Context, options metav1.ListOptions)
 	if n := meta.LenList(all); n != 0 {
 		return "", fmt.Errorf("%d objects in a list that is in the index", n)
 	}
-	version = all.(metav1.ListInterface).GetResourceVersion() //nolint:errcheck,forcetypeassert // else it panics
+	version = all.(metav1.ListInterface).GetResourceVersion() //nolint:errcheck,forcetypeassert // it panics otherwise
 	return version, l.store.Replace(nil, version)
 }
 
@@ -132,7 +132,7 @@ func (a *answers) addStatus(status int, body io.Reader) *answers {
 	return a
 }
 
-// listOf is the text of a list; objects are named a, b and so on.
+// listOf returns the text of a list. Its objects are named a, b and so on.
 func listOf(t *testing.T, version int, names string) *bytes.Reader {
 	t.Helper()
 	list := v1alpha1.TaskRunList{ListMeta: metav1.ListMeta{ResourceVersion: strconv.Itoa(version)}}
@@ -146,7 +146,7 @@ func listOf(t *testing.T, version int, names string) *bytes.Reader {
 	return bytes.NewReader(text)
 }
 
-// cut breaks an answer off behind its first object.
+// cut truncates a response after its first object.
 func cut(t *testing.T, answer io.Reader) io.Reader {
 	t.Helper()
 	text, err := io.ReadAll(answer)
@@ -161,7 +161,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// known are those of the named objects that the index has.
+// known returns the named objects that the index has.
 func known(ingest *Ingest, names string) string {
 	var there strings.Builder
 	for name := range strings.SplitSeq(names, "") {
@@ -172,14 +172,14 @@ func known(ingest *Ingest, names string) string {
 	return there.String()
 }
 
-func TestAListIsTakenAsItComes(t *testing.T) {
+func TestList_requestedVersion(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		version, asked string
 	}{
-		"a list of any version is of the most recent one": {"0", ""},
-		"a list of the most recent version stays one":     {"", ""},
-		"a list is as new as it has to be":                {"57", "57"},
+		"a list of any version requests the most recent one": {"0", ""},
+		"a list of the most recent version is not changed":   {"", ""},
+		"a minimum version is kept":                          {"57", "57"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -196,9 +196,9 @@ func TestAListIsTakenAsItComes(t *testing.T) {
 	}
 }
 
-// After a list that broke off comes a stream, and what vanished in between
-// vanishes: the informer has not heard of it.
-func TestAListThatBrokeOffIsStreamed(t *testing.T) {
+// After an interrupted list the objects are streamed, and an object that was deleted
+// in between is removed without an event.
+func TestList_interruptedListIsStreamed(t *testing.T) {
 	t.Parallel()
 	bookmark := func(version int) watch.Event {
 		o := objecttest.Version("", "", version)
@@ -210,28 +210,28 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 	}
 	tests := map[string]struct {
 		events []watch.Event
-		index  string // of abcd
+		index  string // objects of abcd
 		fails  bool
 	}{
-		"what is shown is all there is": {
+		"the stream has all objects": {
 			[]watch.Event{event(watch.Added, "c", 6), event(watch.Added, "b", 7), bookmark(9)}, "bc", false,
 		},
-		"what changed while it was shown is there once": {
+		"an object that changes during the stream": {
 			[]watch.Event{event(watch.Added, "a", 5), event(watch.Added, "d", 6), event(watch.Modified, "a", 8), bookmark(9)}, "ad", false,
 		},
-		"what was deleted while it was shown is gone": {
+		"an object that is deleted during the stream": {
 			[]watch.Event{event(watch.Added, "a", 5), event(watch.Added, "d", 6), event(watch.Deleted, "a", 8), bookmark(9)}, "d", false,
 		},
-		"other bookmarks are not the end": {
+		"other bookmarks do not end it": {
 			[]watch.Event{{Type: watch.Bookmark, Object: objecttest.Version("", "", 4)}, event(watch.Added, "d", 6), bookmark(9)}, "d", false,
 		},
-		"a stream that ends too early is an error": {
+		"a stream that ends too early": {
 			[]watch.Event{event(watch.Added, "d", 6)}, "abd", true,
 		},
-		"so is one that tells of an error": {
+		"a stream with an error": {
 			[]watch.Event{event(watch.Added, "d", 6), {Type: watch.Error, Object: expired()}}, "abd", true,
 		},
-		"so is one of objects without a name": {[]watch.Event{{Type: watch.Added, Object: &metav1.PartialObjectMetadataList{}}}, "ab", true},
+		"a stream of objects without names": {[]watch.Event{{Type: watch.Added, Object: &metav1.PartialObjectMetadataList{}}}, "ab", true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -257,9 +257,9 @@ func TestAListThatBrokeOffIsStreamed(t *testing.T) {
 	}
 }
 
-// After a list that came to its end all is as at first; an API server without
-// streams is asked for lists only.
-func TestAListThatBrokeOffIsListedAgainWithoutStreams(t *testing.T) {
+// After a complete list, lists are used again. An API server without streams gets
+// only list requests.
+func TestList_interruptedListIsListedAgainWithoutStreams(t *testing.T) {
 	t.Parallel()
 	ingest := NewIngest(nil, nil)
 	server := (&answers{noStreams: true}).add(cut(t, listOf(t, 90, "abc"))).
@@ -282,7 +282,7 @@ func TestAListThatBrokeOffIsListedAgainWithoutStreams(t *testing.T) {
 	}
 }
 
-func TestAListThatCameTooLateIsStreamed(t *testing.T) {
+func TestList_thatTimesOutIsStreamed(t *testing.T) {
 	t.Parallel()
 	server := (&answers{}).addStatus(http.StatusGatewayTimeout, textIn(statusOf(apierrors.NewTimeoutError("too late", 1)))).add(listOf(t, 90, "a"))
 	l := server.runs(t, NewIngest(nil, nil))
@@ -297,7 +297,7 @@ func TestAListThatCameTooLateIsStreamed(t *testing.T) {
 	}
 }
 
-func TestAListEndsWithItsContext(t *testing.T) {
+func TestList_endsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := (&answers{}).add(listOf(t, 90, "ab"))
@@ -315,8 +315,8 @@ func expired() *metav1.Status {
 	return &status
 }
 
-// The Transport leaves a list to the runListerWatcher, which records the objects that
-// cannot be decoded.
+// The Transport does not change a list of the runListerWatcher, which records
+// undecodable objects itself.
 func TestListWithContext_recordsUndecodableObjects(t *testing.T) {
 	t.Parallel()
 	ingest := NewIngest(nil, nil)

@@ -38,7 +38,7 @@ func (s *Store) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 	}
 	run, err := s.read(ctx, id)
 	if errors.Is(err, taskrun.ErrNotFound) || (err == nil && run.ID != id) {
-		return nil, s.cluster.notFound() // the object of that name can have another id
+		return nil, s.cluster.notFound() // the object with that name can have another id
 	}
 	return run, err
 }
@@ -133,7 +133,7 @@ func (s *Store) forgetMissing(revision taskrun.ObjectRef, err error) error {
 	return err
 }
 
-// Query returns the runs that match.
+// Query returns the matching runs.
 func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	leave, err := enterDeepPage(ctx, &q)
 	defer leave()
@@ -150,7 +150,7 @@ func (s *Store) query(ctx context.Context, q taskrun.Query) (taskrun.Page, error
 	return s.index.Query(ctx, q)
 }
 
-// Each calls visit for each run that matches.
+// Each calls visit for each matching run.
 func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	if err := s.cluster.complete(); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.
 	return s.index.Each(ctx, f, visit)
 }
 
-// Count returns the number of runs that match.
+// Count returns the number of matching runs.
 func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	if err := s.cluster.complete(); err != nil {
 		return 0, err

@@ -32,7 +32,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestTwoStoresOverOneAPIServer(t *testing.T) {
+func TestStore_twoStoresOnOneAPIServer(t *testing.T) {
 	t.Parallel()
 	env := testenv.Start(t)
 	one, two := openReplica(t, env.Config), openReplica(t, env.Config)
@@ -44,21 +44,21 @@ func TestTwoStoresOverOneAPIServer(t *testing.T) {
 }
 
 const (
-	// startLimit bounds how long the first list may take.
+	// startLimit is the timeout of the first list.
 	startLimit = time.Minute
-	// callLimit bounds each call of a replica.
+	// callLimit is the timeout of each call of a replica.
 	callLimit = 10 * time.Second
 )
 
-// replica is a Cluster with a watch of its own, which ends with the test.
+// replica is a Cluster with its own watch, which ends with the test.
 type replica struct {
 	*kube.Cluster
-	// freeze ends the watch at once: from then on the index knows only what the
-	// replica's own calls tell.
+	// freeze ends the watch: from then on the index gets only the responses to
+	// the replica's own calls.
 	freeze func()
 }
 
-// openReplica returns a replica over the API server of a configuration.
+// openReplica returns a replica for an API server.
 func openReplica(t *testing.T, config *rest.Config) replica {
 	t.Helper()
 	ingest := kube.NewIngest(nil, nil)
@@ -71,7 +71,7 @@ func openReplica(t *testing.T, config *rest.Config) replica {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	general := newClient(t, watching) // as the program's, through the Transport
+	general := newClient(t, watching) // as in the program, through the Transport
 	connections, err := rest.HTTPClientFor(watching)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func newScheme(t *testing.T) *runtime.Scheme {
 	return scheme
 }
 
-// newClient returns a client as the program has it: strict, and past any cache.
+// newClient returns a client like the program's: strict, and without a cache.
 func newClient(t *testing.T, config *rest.Config) client.Client {
 	t.Helper()
 	direct, err := client.New(config, client.Options{Scheme: newScheme(t), FieldValidation: "Strict"})

@@ -15,8 +15,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// changeTries is the maximum number of attempts of a change to the run of an id that
-// conflicts with other writers, or whose object was replaced.
+// changeTries is the maximum number of attempts of a change to a run that conflicts
+// with other writers, or whose object was replaced.
 const changeTries = 5
 
 // Rename sets the run's name, in the status. The operator does not write spec.
@@ -65,8 +65,8 @@ func (s *Store) delete(ctx context.Context, revision taskrun.ObjectRef, only met
 	return nil
 }
 
-// change calls do with the run of the id. If another replica deleted it and created it
-// again, which the index may not have yet, it calls do with the new one.
+// change calls do with the run of the id. If another replica deleted the run and
+// created it again, which the index may not have yet, it calls do with the new one.
 func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) error) error {
 	run, err := s.Get(ctx, id)
 	for tried := 1; err == nil; tried++ {
@@ -81,7 +81,7 @@ func (s *Store) change(ctx context.Context, id string, do func(*taskrun.Run) err
 	return err
 }
 
-// named returns an object that a call is about.
+// named returns an object with the name for a call.
 func (s *Store) named(revision taskrun.ObjectRef) *v1alpha1.TaskRun {
 	return &v1alpha1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: revision.Name}}
 }

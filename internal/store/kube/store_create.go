@@ -14,10 +14,10 @@ import (
 // is created and does not exist when it is read.
 const createTries = 3
 
-// Create stores a new run in an object whose name is its id: so of equal creates, on
-// any replicas, only one can succeed. If a user created an object of that name for a run
-// of another id, Create returns that run with ErrExists: the id is free, but the name of
-// its object is not.
+// Create stores a new run in an object whose name is its id, so that only one of several
+// equal creates, on any replicas, can succeed. If a user created an object with that
+// name for a run with another id, Create returns that run with ErrExists: the id is
+// free, but the name of its object is not.
 func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	existing, err := s.existing(ctx, run.ID)
 	switch {
@@ -42,8 +42,8 @@ func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, err
 	return nil, fmt.Errorf("creating the run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
 }
 
-// existing returns the run of this id, nil if there is none. The index can be behind:
-// a run that it has is read from the API server, and about one that it does not have the
+// existing returns the run with this id, nil if there is none. The index can be stale: a
+// run that it has is read from the API server, and for a run that it does not have, the
 // create of the object decides.
 func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 	if err := s.cluster.complete(); err != nil {
@@ -54,7 +54,7 @@ func (s *Store) existing(ctx context.Context, id string) (*taskrun.Run, error) {
 		if err := s.undecodable(id); err != nil {
 			return nil, err
 		}
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil // it does not exist
 	}
 	existing, err := s.Reload(ctx, known)
 	if errors.Is(err, taskrun.ErrNotFound) {

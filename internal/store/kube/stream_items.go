@@ -54,8 +54,8 @@ func eachItem(reader *valueReader, decoder *runDecoder, add func(runtime.Object)
 	})
 }
 
-// runPlan leaves out the managed fields, which nothing reads of a TaskRun: they are a
-// quarter of its text.
+// runPlan omits the managed fields, which are not used and are a quarter of the text of a
+// TaskRun.
 var runPlan = objectjson.NewPlan[v1alpha1.TaskRun]("managedFields")
 
 // runDecoder decodes TaskRuns. Only one goroutine at a time may use it.

@@ -16,8 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/store/objecttest"
 )
 
-// The run of an object is the same whichever decoder read the object.
-func TestObjectsOfAListAreReadAsOthersAre(t *testing.T) {
+// The run of an object does not depend on the decoder.
+func TestStreamItems_decodesLikeOtherDecoders(t *testing.T) {
 	t.Parallel()
 	o := objecttest.NewFleet().Object(t, 7)
 	want := convert.RunFromObject(o.DeepCopy())
@@ -34,15 +34,15 @@ func TestObjectsOfAListAreReadAsOthersAre(t *testing.T) {
 	}
 }
 
-func TestAListIsLeftWithoutItems(t *testing.T) {
+func TestStreamItems_returnsTheListWithoutItems(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ answer, rest string }{
-		"what is around the items stays": {
+		"other fields of the list are kept": {
 			`{"kind":"TaskRunList","items":[{"metadata":{"name":"a","uid":"u"}}],"metadata":{"resourceVersion":"7"}}`,
 			`{"items":[],"kind":"TaskRunList","metadata":{"resourceVersion":"7"}}`,
 		},
-		"no items":         {`{"metadata":{},"items":null}`, `{"items":[],"metadata":{}}`},
-		"no list of items": {`{"metadata":{}}`, `{"metadata":{}}`},
+		"an empty list of items": {`{"metadata":{},"items":null}`, `{"items":[],"metadata":{}}`},
+		"a list without items":   {`{"metadata":{}}`, `{"metadata":{}}`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -55,18 +55,18 @@ func TestAListIsLeftWithoutItems(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoListIsAnError(t *testing.T) {
+func TestStreamItems_invalidListIsAnError(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
 		"nothing":                       ``,
 		"an array":                      `[]`,
-		"an end within the fields":      `{"metadata":{}`,
+		"an end between the fields":     `{"metadata":{}`,
 		"an end within a field":         `{"metadata":`,
-		"an end within the items":       `{"items":[{"metadata":{"name":"a","uid":"u"}}`,
+		"an end between the items":      `{"items":[{"metadata":{"name":"a","uid":"u"}}`,
 		"an end within an item":         `{"items":[{"metadata"`,
-		"an end where items were to be": `{"items":`,
-		"items that are no list":        `{"items":{}}`,
-		"an item that is no object":     `{"items":[7]}`,
+		"an end before the items":       `{"items":`,
+		"items that are not a list":     `{"items":{}}`,
+		"an item that is not an object": `{"items":[7]}`,
 		"text that is not JSON":         `{"items":[}`,
 	}
 	for name, answer := range tests {

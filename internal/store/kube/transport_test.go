@@ -12,7 +12,7 @@ import (
 
 func objectUID(name string) types.UID { return types.UID("uid of " + name) }
 
-func TestTheTransportLeavesOtherAnswersAlone(t *testing.T) {
+func TestTransport_leavesOtherResponsesUnchanged(t *testing.T) {
 	t.Parallel()
 	const text = `{"items":[{"metadata":{"name":"a","uid":"u"}}]}`
 	ingest := NewIngest(nil, nil)
@@ -22,11 +22,11 @@ func TestTheTransportLeavesOtherAnswersAlone(t *testing.T) {
 		status int
 		kind   string
 	}{
-		"an answer to somebody else":  {t.Context(), http.StatusOK, "application/json"},
-		"a list of TaskRuns":          {list, http.StatusOK, "application/json"},
-		"an error":                    {list, http.StatusTooManyRequests, "application/json"},
-		"what is not JSON":            {list, http.StatusOK, "application/cbor"},
-		"what does not tell its kind": {list, http.StatusOK, ""},
+		"a response without the mark of an informer": {t.Context(), http.StatusOK, "application/json"},
+		"a list of TaskRuns":                         {list, http.StatusOK, "application/json"},
+		"an error":                                   {list, http.StatusTooManyRequests, "application/json"},
+		"a text that is not JSON":                    {list, http.StatusOK, "application/cbor"},
+		"an object without a kind":                   {list, http.StatusOK, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

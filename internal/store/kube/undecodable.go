@@ -25,7 +25,7 @@ func newUndecodable(kind string, text []byte, cause error) (*index.Undecodable, 
 		return nil, fmt.Errorf("decoding a %s: %w", kind, errors.Join(cause, err))
 	}
 	field, fault := faultIn(part{kind: reflect.TypeOf(newObject(kind)).Elem(), text: text})
-	if fault == nil { // it decodes, and could not be mapped
+	if fault == nil { // it can be decoded, but not converted
 		fault = cause
 	}
 	m := &id.Metadata

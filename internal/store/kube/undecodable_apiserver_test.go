@@ -16,9 +16,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/testenv"
 )
 
-// Objects that an older CRD let in are skipped by the list of a new replica and by
-// the watch of a running one, through repairs, an outage and deletion.
-func TestObjectsThatCannotBeDecodedAreSkipped(t *testing.T) {
+// Undecodable objects, which an older CRD accepted, are skipped by the list of a
+// new replica and by the watch of a running one, through repairs, an outage and
+// deletion.
+func TestUndecodableObjects_areSkippedByListAndWatch(t *testing.T) {
 	t.Parallel()
 	env := testenv.StartPrivate(t)
 	namespace := env.Namespace(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// proposalText is a StateProposal whose observedGeneration is this text.
+// proposalText returns a StateProposal with this text as observedGeneration.
 func proposalText(name string, version int, generation string) string {
 	return fmt.Sprintf(`{"kind":"StateProposal","apiVersion":"taskrun.dev/v1alpha1",`+
 		`"metadata":{"namespace":"default","name":%q,"uid":%q,"resourceVersion":"%d","managedFields":[{"operation":"Update"}]},`+
@@ -25,12 +25,12 @@ func proposalText(name string, version int, generation string) string {
 		name, "uid of "+name, version, generation)
 }
 
-// tooLarge is an integer for the schema of an older CRD, and none for Go.
+// tooLarge is a valid integer in the schema of an older CRD, but not in Go.
 const tooLarge = "99999999999999999999"
 
-// A StateProposal that cannot be decoded ends no list and no watch of the others. It
-// is logged once and counted until it is repaired or deleted.
-func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
+// An undecodable StateProposal does not end the list or watch of the others. It is
+// logged once and counted until it is repaired or deleted.
+func TestUndecodableProposal_isSkipped(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	ingest := NewIngest(nil, slog.New(slog.NewTextHandler(&log, nil)))
@@ -44,7 +44,7 @@ func TestAStateProposalThatCannotBeDecodedIsSkipped(t *testing.T) {
 			t.Fatal(err)
 		}
 		handler.OnAdd(kept, false)
-		return kept.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // Transform keeps the type
+		return kept.(*v1alpha1.StateProposal) //nolint:errcheck,forcetypeassert // Transform returns the same type
 	}
 	want := func(step string, count int) {
 		t.Helper()
@@ -113,7 +113,7 @@ func proposalPlaceholder(t *testing.T, name string, version int) *v1alpha1.State
 }
 
 // The plugin reads all kinds through the same transport.
-func TestClientsSkipUndecodableObjectsOfAllKinds(t *testing.T) {
+func TestSkipUndecodable_allKinds(t *testing.T) {
 	t.Parallel()
 	for _, kind := range v1alpha1.Kinds() {
 		if kind == v1alpha1.KindRunData {

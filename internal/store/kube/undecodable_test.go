@@ -34,7 +34,7 @@ const (
 	badField = "status.conditions[0].lastTransitionTime"
 )
 
-// textOf is the JSON of a version of an object, which can be decoded or not.
+// textOf returns the JSON of a version of an object, decodable or not.
 func textOf(t *testing.T, name string, version int, sound bool, change ...func(*v1alpha1.TaskRun)) string {
 	t.Helper()
 	o := objecttest.Version(name, objectUID(name), version, change...)
@@ -61,11 +61,11 @@ func wantUndecodable(t *testing.T, err error) {
 	}
 }
 
-func TestAListGoesOnAfterAnItemThatCannotBeDecoded(t *testing.T) {
+func TestList_continuesAfterUndecodableItem(t *testing.T) {
 	t.Parallel()
 	tests := map[string][3]bool{
-		"the first": {false, true, true}, "one in the middle": {true, false, true}, "the last": {true, true, false},
-		"all of them": {}, "none": {true, true, true},
+		"the first item": {false, true, true}, "one in the middle": {true, false, true}, "the last": {true, true, false},
+		"all items": {}, "none": {true, true, true},
 	}
 	for name, sound := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,22 +128,22 @@ func event(kind watch.EventType, object string) string {
 	return `{"type":"` + string(kind) + `","object":` + object + `}`
 }
 
-func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
+func TestWatch_continuesAfterUndecodableObject(t *testing.T) {
 	t.Parallel()
 	const sound, broken = true, false
 	added, modified, deleted := watch.Added, watch.Modified, watch.Deleted
 	bookmark := event(watch.Bookmark, `{"kind":"TaskRun","metadata":{"resourceVersion":"9"}}`)
 	tests := map[string]struct {
 		events      []string
-		want        string // what the index has
+		want        string // objects in the index
 		wantSkipped int
 	}{
-		"it comes broken":       {[]string{event(added, textOf(t, "a", 5, broken)), event(added, textOf(t, "b", 6, sound))}, "b", 1},
-		"it becomes broken":     {[]string{event(added, textOf(t, "a", 5, sound)), event(modified, textOf(t, "a", 6, broken)), bookmark}, "", 1},
-		"it is repaired":        {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound))}, "a", 0},
-		"it breaks once more":   {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound)), event(modified, textOf(t, "a", 7, broken))}, "", 1},
-		"it is deleted":         {[]string{event(added, textOf(t, "a", 5, broken)), event(deleted, textOf(t, "a", 6, broken)), event(added, textOf(t, "b", 7, sound))}, "b", 0},
-		"what was sound is not": {[]string{event(added, textOf(t, "a", 5, sound)), event(deleted, textOf(t, "a", 6, broken))}, "", 0},
+		"created undecodable":           {[]string{event(added, textOf(t, "a", 5, broken)), event(added, textOf(t, "b", 6, sound))}, "b", 1},
+		"becomes undecodable":           {[]string{event(added, textOf(t, "a", 5, sound)), event(modified, textOf(t, "a", 6, broken)), bookmark}, "", 1},
+		"repaired":                      {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound))}, "a", 0},
+		"becomes undecodable again":     {[]string{event(added, textOf(t, "a", 5, broken)), event(modified, textOf(t, "a", 6, sound)), event(modified, textOf(t, "a", 7, broken))}, "", 1},
+		"deleted":                       {[]string{event(added, textOf(t, "a", 5, broken)), event(deleted, textOf(t, "a", 6, broken)), event(added, textOf(t, "b", 7, sound))}, "b", 0},
+		"a decodable object is deleted": {[]string{event(added, textOf(t, "a", 5, sound)), event(deleted, textOf(t, "a", 6, broken))}, "", 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -163,9 +163,9 @@ func TestAWatchGoesOnAfterAnObjectThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// A version that cannot be decoded is not overtaken by an older one that can, nor
-// does it overtake a newer one.
-func TestTheNewestVersionDecides(t *testing.T) {
+// An older decodable version does not replace an undecodable one, nor does an older
+// undecodable version replace a decodable one.
+func TestUndecodable_newestVersionDecides(t *testing.T) {
 	t.Parallel()
 	for order := range 2 {
 		ingest := NewIngest(nil, nil)
@@ -190,9 +190,9 @@ func TestTheNewestVersionDecides(t *testing.T) {
 	}
 }
 
-// An object that cannot be decoded is not a deleted one: reads of it are errors,
-// no run is made in its place, and it comes back.
-func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
+// An undecodable object is not a deleted one: reads of it are errors, no run is
+// created in its place, and it returns after a repair.
+func TestUndecodableRun_isNotMissing(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]bool{"it was known before": true, "it was never known": false} {
 		t.Run(name, func(t *testing.T) {
@@ -230,8 +230,8 @@ func TestARunThatCannotBeDecodedIsNotMissing(t *testing.T) {
 	}
 }
 
-// A name that is used again ends the object that had it, decodable or not.
-func TestANameThatIsUsedAgain(t *testing.T) {
+// A name that is used again replaces the object that had it, decodable or not.
+func TestUndecodable_nameThatIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	another := func(o *v1alpha1.TaskRun) { o.UID = "another" }
 	for _, sound := range []bool{true, false} {
@@ -249,7 +249,7 @@ func TestANameThatIsUsedAgain(t *testing.T) {
 	}
 }
 
-func TestAnObjectIsLoggedOnceForEachReason(t *testing.T) {
+func TestUndecodable_isLoggedOncePerReason(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	ingest := NewIngest(nil, slog.New(slog.NewTextHandler(&log, nil)))
@@ -267,23 +267,23 @@ func TestAnObjectIsLoggedOnceForEachReason(t *testing.T) {
 	}
 }
 
-func TestTheFieldAtFaultIsNamed(t *testing.T) {
+func TestUndecodable_errorNamesTheField(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		kind reflect.Type
 		text string
 		want string
 	}{
-		"nothing":              {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskKey":"k","later":1}}`, ""},
-		"a time":               {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"state":{"timestamp":"x"}}}`, "status.state.timestamp"},
-		"in an inlined struct": {reflect.TypeFor[v1alpha1.TaskRun](), `{"kind":1,"spec":{}}`, "kind"},
-		"in a list":            {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"history":[{"id":"a"},{"id":7}]}}`, "status.history[1].id"},
-		"in a map":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"initialState":{"stateDetails":{"runInputKeyset":{"a":"x","b":1}}}}}`, "spec.initialState.stateDetails.runInputKeyset.b"},
-		"a number too large":   {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"slots":3000000000}}`, "spec.slots"},
-		"a fraction":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
-		"a duration":           {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTimeSeconds":7}}`, "status.totalRunTimeSeconds"},
-		"a whole object":       {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":[]}`, "status"},
-		"of the metadata":      {reflect.TypeFor[v1alpha1.TaskRun](), `{"metadata":{"labels":{"a":1}}}`, "metadata.labels.a"},
+		"nothing":                    {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"taskKey":"k","later":1}}`, ""},
+		"a time":                     {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"state":{"timestamp":"x"}}}`, "status.state.timestamp"},
+		"in an inlined struct":       {reflect.TypeFor[v1alpha1.TaskRun](), `{"kind":1,"spec":{}}`, "kind"},
+		"in a list":                  {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"history":[{"id":"a"},{"id":7}]}}`, "status.history[1].id"},
+		"in a map":                   {reflect.TypeFor[v1alpha1.TaskRun](), `{"spec":{"initialState":{"stateDetails":{"runInputKeyset":{"a":"x","b":1}}}}}`, "spec.initialState.stateDetails.runInputKeyset.b"},
+		"a number that is too large": {reflect.TypeFor[v1alpha1.ConcurrencyLimit](), `{"spec":{"slots":3000000000}}`, "spec.slots"},
+		"a fraction":                 {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"runCount":1.5}}`, "status.runCount"},
+		"a duration":                 {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":{"totalRunTimeSeconds":7}}`, "status.totalRunTimeSeconds"},
+		"a whole object":             {reflect.TypeFor[v1alpha1.TaskRun](), `{"status":[]}`, "status"},
+		"a field of the metadata":    {reflect.TypeFor[v1alpha1.TaskRun](), `{"metadata":{"labels":{"a":1}}}`, "metadata.labels.a"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -296,7 +296,7 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 	}
 }
 
-// ask sends a request through a transport that answers with this text.
+// ask sends a request through a transport that responds with this text.
 func ask(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper, ctx context.Context, path, text string) (string, error) { //nolint:revive // t comes first
 	t.Helper()
 	next := roundTrip(func(*http.Request) (*http.Response, error) {
@@ -315,7 +315,7 @@ func ask(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper, ctx conte
 	return string(body), errors.Join(err, response.Body.Close())
 }
 
-func TestAnswersAboutObjectsThatCannotBeDecoded(t *testing.T) {
+func TestTransport_responsesWithUndecodableObjects(t *testing.T) {
 	t.Parallel()
 	var skipped []string
 	wrap := SkipUndecodable(func(err *taskrun.UndecodableError) { skipped = append(skipped, err.Name) })
@@ -336,9 +336,9 @@ func TestAnswersAboutObjectsThatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-// The limits that cannot be decoded stay in the informer's cache as placeholders, and
-// limit nothing.
-func TestALimitThatCannotBeDecoded(t *testing.T) {
+// Undecodable limits stay in the informer's cache as placeholders and do not limit
+// anything.
+func TestUndecodableLimit_doesNotApply(t *testing.T) {
 	t.Parallel()
 	limit := func(name string, version, slots string) string {
 		return `{"kind":"ConcurrencyLimit","apiVersion":"taskrun.dev/v1alpha1","metadata":{"namespace":"default","name":"` + name + `","uid":"` + name +
@@ -415,8 +415,8 @@ func wantLimits(t *testing.T, store *Limits, want ...string) {
 	}
 }
 
-// People choose the names of managers, but not their operations.
-func TestUsersCannotMarkAnObjectAsUndecodable(t *testing.T) {
+// Users choose the names of managers, but not their operations.
+func TestPlaceholder_cannotBeCreatedByUsers(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []metav1.ManagedFieldsOperationType{metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate} {
 		o := objecttest.Version("x", "u", 5)
@@ -428,7 +428,7 @@ func TestUsersCannotMarkAnObjectAsUndecodable(t *testing.T) {
 	}
 }
 
-func TestReadsAreStaleWhenWatchesFailForLong(t *testing.T) {
+func TestReads_areStaleWhenWatchesFailForLong(t *testing.T) {
 	t.Parallel()
 	now := testingclock.NewFakeClock(time.Date(2026, time.August, 21, 12, 0, 0, 0, time.UTC))
 	health := newWatchHealth(now)

@@ -16,8 +16,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// The pieces in which a response arrives make no difference.
-func TestItemsAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
+// The sizes of the reads of a response make no difference.
+func TestValueReader_findsItemsForAnySizeOfReads(t *testing.T) {
 	t.Parallel()
 	names := []string{"a", `a"b`, `a\`, `\"`, "}{", "][", ",:", "ü😀", strings.Repeat(`\"x`, 3*minRead/4)}
 	items := make([]string, len(names))
@@ -26,11 +26,11 @@ func TestItemsAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
 	}
 	text := " { \"kind\" : \"TaskRunList\",\n\"items\": [ " + strings.Join(items, " ,\t") + " ] , \"metadata\":{\"resourceVersion\":\"7\"}}\n"
 	for name, pieces := range map[string]func(io.Reader) io.Reader{
-		"whole":                   func(r io.Reader) io.Reader { return r },
-		"bytes":                   iotest.OneByteReader,
-		"halves":                  iotest.HalfReader,
-		"the end with the last":   iotest.DataErrReader,
-		"bytes, then end at once": func(r io.Reader) io.Reader { return iotest.DataErrReader(iotest.OneByteReader(r)) },
+		"whole":                       func(r io.Reader) io.Reader { return r },
+		"bytes":                       iotest.OneByteReader,
+		"halves":                      iotest.HalfReader,
+		"the end with the last bytes": iotest.DataErrReader,
+		"bytes, then the end at once": func(r io.Reader) io.Reader { return iotest.DataErrReader(iotest.OneByteReader(r)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,8 +52,8 @@ func TestItemsAreFoundInWhateverPiecesTheyArrive(t *testing.T) {
 	}
 }
 
-// A response that ends early is an error wherever it ends, and so is one that fails.
-func TestAResponseThatBreaksOffIsAnError(t *testing.T) {
+// A response that ends early at any point is an error, as is a failed read.
+func TestValueReader_interruptedResponseIsAnError(t *testing.T) {
 	t.Parallel()
 	text := `{"kind":"TaskRunList","items":[{"metadata":{"name":"a\\\"","uid":"u"}},null,{"spec":{}}],"metadata":{"resourceVersion":"7"}}`
 	failed := errors.New("failed")
@@ -69,7 +69,7 @@ func TestAResponseThatBreaksOffIsAnError(t *testing.T) {
 	}
 }
 
-// The reader finds the values of each valid text as encoding/json does.
+// The reader finds the same values of each valid text as encoding/json.
 func FuzzValueReader(f *testing.F) {
 	for _, text := range []string{`[]`, `[1,"a",null,{"b":[2]}]`, `[ -1.5e3 , "]\"" ]`, `[true]`, `[[[]],{}]`} {
 		f.Add(text)

@@ -211,12 +211,15 @@ func (s *Flows) Update(_ context.Context, run *flowrun.Run) (*flowrun.Run, error
 }
 
 // Delete removes the run and its inputs.
-func (s *Flows) Delete(_ context.Context, id string) error {
+func (s *Flows) Delete(_ context.Context, id string, ifUnchanged *taskrun.ObjectRef) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	run, err := s.get(id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case ifUnchanged != nil && run.Ref != *ifUnchanged:
+		return taskrun.ErrConflict
 	}
 	delete(s.runs, id)
 	delete(s.inputs, id)

@@ -11,10 +11,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Limits is a concurrency.Store in memory.
+// Limits is an in-memory concurrency.Store.
 type Limits struct {
 	mu      sync.Mutex
-	limits  map[string]*concurrency.Limit // by id; never changed once they are in here
+	limits  map[string]*concurrency.Limit // by id; stored limits are never changed
 	version int64
 }
 
@@ -30,10 +30,10 @@ func (s *Limits) List(context.Context) ([]*concurrency.Limit, error) {
 	return slices.Collect(maps.Values(s.limits)), nil
 }
 
-// Undecodable is never an error: nothing is encoded.
+// Undecodable returns nil, because nothing is encoded.
 func (s *Limits) Undecodable(concurrency.Key) error { return nil }
 
-// Refresh has nothing to do: there is no cache.
+// Refresh does nothing, because there is no cache.
 func (s *Limits) Refresh(context.Context) error { return nil }
 
 // Create stores a new limit.
@@ -60,14 +60,14 @@ func (s *Limits) keep(l *concurrency.Limit) *concurrency.Limit {
 	return l
 }
 
-// UpdateTerms replaces what was asked for.
+// UpdateTerms replaces the requested fields.
 func (s *Limits) UpdateTerms(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	return s.update(l, func(next *concurrency.Limit) {
 		next.Name, next.Active, next.Slots, next.Decay = l.Name, l.Active, l.Slots, l.Decay
 	})
 }
 
-// UpdateUse replaces the rest.
+// UpdateUse replaces the other fields.
 func (s *Limits) UpdateUse(_ context.Context, l *concurrency.Limit) (*concurrency.Limit, error) {
 	return s.update(l, func(next *concurrency.Limit) {
 		next.Leases, next.Anonymous, next.Denied, next.ReportedActive = l.Leases, l.Anonymous, l.Denied, l.ReportedActive

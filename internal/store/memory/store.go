@@ -1,4 +1,4 @@
-// Package memory keeps runs in memory: a Store for tests that need no API server.
+// Package memory stores runs in memory: a Store for tests without an API server.
 package memory
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Store is a taskrun.Store. Its zero value is not usable; see New.
+// Store is a taskrun.Store. Create it with New.
 type Store struct {
 	mu      sync.RWMutex
-	runs    map[string]*taskrun.Run         // by id; never changed once they are in here
-	keys    map[taskrun.NaturalKey][]string // ids in the order of their creation
+	runs    map[string]*taskrun.Run         // by id; stored runs are never changed
+	keys    map[taskrun.NaturalKey][]string // ids in order of creation
 	deleted map[string]time.Time            // by id; only with a clock
 	clock   clock.PassiveClock
 	follow  map[int]func(before, after *taskrun.Run)
@@ -31,10 +31,10 @@ type Store struct {
 
 var _ taskrun.Store = (*Store)(nil)
 
-// New returns an empty Store that does not remember deletions.
+// New returns an empty Store that does not record deletions.
 func New() *Store { return NewWithClock(nil) }
 
-// NewWithClock returns an empty Store that remembers when runs were deleted.
+// NewWithClock returns an empty Store that records the times of deletions.
 func NewWithClock(clock clock.PassiveClock) *Store {
 	return &Store{
 		runs: map[string]*taskrun.Run{}, keys: map[taskrun.NaturalKey][]string{},
@@ -42,8 +42,8 @@ func NewWithClock(clock clock.PassiveClock) *Store {
 	}
 }
 
-// Break makes every call return the error until Break(nil), as if the store
-// could not be reached.
+// Break makes every call return the error until Break(nil), like a store that is
+// unreachable.
 func (s *Store) Break(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *Store) Known(id string) *taskrun.Run {
 	return s.runs[id]
 }
 
-// DeletedAt tells when a run of this id was deleted last.
+// DeletedAt returns the time of the last deletion of a run with this id.
 func (s *Store) DeletedAt(id string) (time.Time, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -82,7 +82,8 @@ func (s *Store) DeletedAt(id string) (time.Time, bool) {
 	return at, ok
 }
 
-// Fence makes a new version of the run, so that no write over an older one succeeds.
+// Fence creates a new version of the run, so that writes based on older versions
+// fail.
 func (s *Store) Fence(_ context.Context, id string) (*taskrun.Run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +110,7 @@ func (s *Store) Find(_ context.Context, key taskrun.NaturalKey) (*taskrun.Run, e
 	}
 }
 
-// Reload is Get, for there is no cache, unless the run was made anew.
+// Reload is Get, because there is no cache, unless the run was created again.
 func (s *Store) Reload(ctx context.Context, stale *taskrun.Run) (*taskrun.Run, error) {
 	run, err := s.Get(ctx, stale.ID)
 	if err == nil && run.Ref.UID != stale.Ref.UID {
@@ -143,7 +144,7 @@ func (s *Store) Create(_ context.Context, run *taskrun.Run) (*taskrun.Run, error
 	return created, nil
 }
 
-// UpdateProgress stores what transitions change.
+// UpdateProgress stores the fields that transitions change.
 func (s *Store) UpdateProgress(_ context.Context, run *taskrun.Run) (*taskrun.Run, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +191,7 @@ func (s *Store) dropKey(key taskrun.NaturalKey, id string) {
 	}
 }
 
-// Follow tells of every change.
+// Follow calls change for every change.
 func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*taskrun.Run], stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,7 +205,7 @@ func (s *Store) Follow(change func(before, after *taskrun.Run)) (now iter.Seq[*t
 	}
 }
 
-// ChangedSince returns the runs that changed since a time.
+// ChangedSince returns the runs that have changed since a time.
 func (s *Store) ChangedSince(since time.Time) (changed []*taskrun.Run) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -256,7 +257,7 @@ func (s *Store) Delete(_ context.Context, id string, ifUnchanged *taskrun.Object
 	return nil
 }
 
-// Query returns the runs that match.
+// Query returns the matching runs.
 func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error) {
 	runs, err := s.matching(ctx, q.Filter)
 	if err != nil {
@@ -265,7 +266,7 @@ func (s *Store) Query(ctx context.Context, q taskrun.Query) (taskrun.Page, error
 	return q.Page(runs), nil
 }
 
-// Each visits the runs that match.
+// Each visits the matching runs.
 func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	runs, err := s.matching(ctx, f)
 	for _, run := range runs {
@@ -274,7 +275,7 @@ func (s *Store) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.
 	return err
 }
 
-// Count returns how many runs match.
+// Count returns the number of matching runs.
 func (s *Store) Count(ctx context.Context, f taskrun.Filter) (int, error) {
 	runs, err := s.matching(ctx, f)
 	return len(runs), err
@@ -316,7 +317,7 @@ func (s *Store) State(_ context.Context, stateID string) (*orchestration.State, 
 	return nil, nil, taskrun.ErrNotFound
 }
 
-// CacheEntry returns the newest entry of the cache under this key.
+// CacheEntry returns the newest cache entry under this key.
 func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orchestration.State, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -333,7 +334,7 @@ func (s *Store) CacheEntry(_ context.Context, key string, now time.Time) (*orche
 	return newest, nil
 }
 
-// Ready tells whether the store answers.
+// Ready returns the error set by Break.
 func (s *Store) Ready(context.Context) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

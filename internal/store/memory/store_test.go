@@ -13,7 +13,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) taskrun.Store { return memory.New() })
 }
 
-func TestTwoUsersOfOneStore(t *testing.T) {
+func TestStore_withTwoUsers(t *testing.T) {
 	t.Parallel()
 	storetest.RunTwo(t, func(*testing.T) (a, b taskrun.Store) {
 		s := memory.New()

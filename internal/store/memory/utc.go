@@ -8,8 +8,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// inUTC copies a run with all its times in UTC and in microseconds, as a store
-// keeps them.
+// inUTC copies a run with all its times in UTC and microseconds, as stores
+// return them.
 func inUTC(run *taskrun.Run) *taskrun.Run {
 	kept := *run
 	kept.Created, kept.Updated, kept.EndRecorded = utc(run.Created), utc(run.Updated), utc(run.EndRecorded)

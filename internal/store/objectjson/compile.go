@@ -14,7 +14,7 @@ import (
 // decodeFunc decodes the next value of the text.
 type decodeFunc func(*state, reflect.Value) error
 
-// compiler makes the decodeFuncs of a type and of the types in it.
+// compiler builds the decodeFuncs of a type and of the types in it.
 type compiler struct {
 	skipped []string
 	structs map[reflect.Type]*structPlan
@@ -41,7 +41,7 @@ func (c *compiler) decoderOf(t reflect.Type) decodeFunc {
 	}
 }
 
-// decoderOfKind returns the decodeFunc of a type without methods of its own for JSON.
+// decoderOfKind returns the decodeFunc of a type without its own JSON methods.
 func (c *compiler) decoderOfKind(t reflect.Type) decodeFunc {
 	switch t.Kind() {
 	case reflect.String:
@@ -126,10 +126,10 @@ func (c *compiler) mapOf(t reflect.Type) decodeFunc {
 	}
 }
 
-// structPlan has the members of a struct.
+// structPlan holds the members of a struct.
 type structPlan struct{ fields map[string]*field }
 
-// field is a member; one without decode is skipped.
+// field is a member. A member without decode is skipped.
 type field struct {
 	index  []int
 	decode decodeFunc
@@ -139,7 +139,7 @@ func (c *compiler) structOf(t reflect.Type) decodeFunc {
 	plan, known := c.structs[t]
 	if !known {
 		plan = &structPlan{fields: map[string]*field{}}
-		c.structs[t] = plan // first: a type can have values of its own type
+		c.structs[t] = plan // before its fields, because a type can contain itself
 		c.addFields(plan, t)
 	}
 	return plan.decode
@@ -166,8 +166,8 @@ func (c *compiler) addFields(plan *structPlan, t reflect.Type) {
 	}
 }
 
-// nameOf returns the name of a field in JSON. A field that is not in JSON has none, nor has
-// an embedded one, whose fields are in JSON instead.
+// nameOf returns the name of a field in JSON. The result is empty for a field that is not
+// in JSON, and for an embedded field, whose own fields are in JSON instead.
 func nameOf(f *reflect.StructField) (name string, options []string, named bool) {
 	name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
 	embedded := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct
@@ -200,7 +200,8 @@ func (p *structPlan) decode(s *state, v reflect.Value) error {
 	})
 }
 
-// folds reports whether encoding/json takes an unknown name for one that differs in case.
+// folds reports whether encoding/json would match an unknown name with a known one of
+// another case.
 func (p *structPlan) folds(name string) bool {
 	for known := range p.fields {
 		if strings.EqualFold(known, name) {

@@ -5,11 +5,12 @@ import (
 	"reflect"
 )
 
-// ErrRefused is the error about a text that this package does not decode: it is not JSON,
-// it does not fit the type, or it has a form that is rare. encoding/json knows which.
+// ErrRefused means that this package does not decode a text: it is not JSON, does not fit
+// the type, or has a rare form. Use encoding/json to find out.
 var ErrRefused = errors.New("not decoded: encoding/json has to decode this text")
 
-// Plan is how texts are decoded into values of a type. Many Decoders can use one.
+// Plan describes how to decode texts into values of a type. Several Decoders can share
+// it.
 type Plan[T any] struct{ root decodeFunc }
 
 // NewPlan analyzes a type. Members with one of the skipped names are not decoded, at any
@@ -19,7 +20,7 @@ func NewPlan[T any](skipped ...string) *Plan[T] {
 	return &Plan[T]{root: c.decoderOf(reflect.TypeFor[T]())}
 }
 
-// Decoder decodes one text after another. Only one goroutine at a time may use it.
+// Decoder decodes one text after another. It is not safe for concurrent use.
 type Decoder[T any] struct {
 	plan  *Plan[T]
 	state state
@@ -30,8 +31,8 @@ func (p *Plan[T]) NewDecoder() *Decoder[T] {
 	return &Decoder[T]{plan: p, state: state{texts: newTextCache()}}
 }
 
-// Decode decodes a text into a value, which must be the zero value. The value does not
-// refer to the text. With ErrRefused, the value is undefined.
+// Decode decodes a text into a zero value. The result shares no memory with the text.
+// After ErrRefused, the value is undefined.
 func (d *Decoder[T]) Decode(text []byte, into *T) error {
 	s := &d.state
 	s.text, s.at, s.depth = text, 0, 0

@@ -45,13 +45,13 @@ type sample struct {
 	Over     string              `json:"over"`
 	Hidden   string              `json:"-"`
 	Untagged string
-	own      string               //nolint:unused // a document has a member of this name
+	own      string               //nolint:unused // a member has this name
 	Statuses map[string][]*string `json:"statuses"`
 }
 
 var samplePlan = objectjson.NewPlan[sample]("skipped")
 
-// documents are texts of all forms, valid or not.
+// documents holds texts of all forms, valid or not.
 var documents = []string{
 	`{}`, ` { } `, `null`, ``, `7`, `[]`, `"a"`, `{`, `{"text"`, `{"text":`, `{"text":"a"`, `{"text":"a",}`, `{"text":"a"}}`, `{"text":"a"} x`,
 	`{"kind":"k","over":"o","text":"a b","pointer":"p","flag":true,"small":-7,"large":123456789012345678}`,
@@ -71,8 +71,8 @@ var documents = []string{
 	`{"any":` + strings.Repeat(`[`, 600) + strings.Repeat(`]`, 600) + `}`, `{"unknown":` + strings.Repeat(`{"a":`, 600) + `1` + strings.Repeat(`}`, 600) + `}`,
 }
 
-// What this package decodes is what encoding/json decodes. It refuses what that refuses.
-func TestDecodesAsTheStandardLibraryDoes(t *testing.T) {
+// The result equals that of encoding/json. Texts that encoding/json rejects are refused.
+func TestDecode_equalsEncodingJSON(t *testing.T) {
 	t.Parallel()
 	decoder, refused := samplePlan.NewDecoder(), 0
 	for _, text := range documents {
@@ -85,7 +85,7 @@ func TestDecodesAsTheStandardLibraryDoes(t *testing.T) {
 	}
 }
 
-// same compares with encoding/json, unless the text is refused.
+// same compares the result with that of encoding/json, unless the text is refused.
 func same(t *testing.T, decoder *objectjson.Decoder[sample], text string) (decoded bool) {
 	t.Helper()
 	var want, got sample
@@ -112,8 +112,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { same(t, samplePlan.NewDecoder(), text) })
 }
 
-// The objects of an API server are decoded here, not by encoding/json.
-func TestObjectsAreNotRefused(t *testing.T) {
+// The objects of an API server are decoded without encoding/json.
+func TestDecode_refusesNoObjectOfAnAPIServer(t *testing.T) {
 	t.Parallel()
 	decoder := objectjson.NewPlan[v1alpha1.TaskRun]("managedFields").NewDecoder()
 	for i, o := range objecttest.NewFleet().Objects(t, 200) {
@@ -136,8 +136,8 @@ func TestObjectsAreNotRefused(t *testing.T) {
 	}
 }
 
-// What is decoded does not change with the text, which can be a buffer.
-func TestDecodedValuesDoNotReferToTheText(t *testing.T) {
+// A decoded value does not change with the text, which can be a reused buffer.
+func TestDecode_valueDoesNotReferToTheText(t *testing.T) {
 	t.Parallel()
 	text := []byte(`{"text":"abc","list":["def"],"raw":{"a":1},"label":"x","any":"y","map":{"key":1},"unknown":"z"}`)
 	var got sample

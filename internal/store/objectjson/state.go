@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is the most values within values that are decoded.
+// maxDepth is the maximum nesting of decoded values.
 const maxDepth = 500
 
-// state is the text that is decoded, and how far that is.
+// state is the decoded text and the position in it.
 type state struct {
 	text  []byte
 	at    int
@@ -18,7 +18,7 @@ type state struct {
 	texts *textCache
 }
 
-// peek returns the next character that is not white space, 0 at the end.
+// peek returns the next character that is not white space, or 0 at the end.
 func (s *state) peek() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
@@ -30,7 +30,7 @@ func (s *state) peek() byte {
 	return 0
 }
 
-// take reads the next character if it is this one.
+// take consumes the next character if it is this one.
 func (s *state) take(c byte) bool {
 	if s.peek() != c {
 		return false
@@ -49,7 +49,7 @@ func (s *state) literal(want string) error {
 	return nil
 }
 
-// null reads null, if that is next.
+// null consumes null if it is next.
 func (s *state) null() (bool, error) {
 	if s.peek() != 'n' {
 		return false, nil
@@ -134,7 +134,7 @@ func (s *state) number() error {
 	return nil
 }
 
-// oneOf reads the character at this place if it is one of these.
+// oneOf consumes the character at the position if it is one of these.
 func (s *state) oneOf(characters string) bool {
 	if s.at == len(s.text) || strings.IndexByte(characters, s.text[s.at]) < 0 {
 		return false
@@ -143,7 +143,7 @@ func (s *state) oneOf(characters string) bool {
 	return true
 }
 
-// digits reads digits and returns how many.
+// digits consumes digits and returns their number.
 func (s *state) digits() int {
 	start := s.at
 	for s.at < len(s.text) && '0' <= s.text[s.at] && s.text[s.at] <= '9' {
@@ -152,8 +152,8 @@ func (s *state) digits() int {
 	return s.at - start
 }
 
-// quoted reads a string with its quotes. It is plain if it has no escapes, and characters
-// of ASCII only. The text of another one can be invalid.
+// quoted reads a string with its quotes. plain is true for a string of ASCII characters
+// without escapes. Any other string can be invalid.
 func (s *state) quoted() (text []byte, plain bool, err error) {
 	if s.peek() != '"' {
 		return nil, false, ErrRefused
@@ -181,7 +181,7 @@ func (s *state) quoted() (text []byte, plain bool, err error) {
 	return nil, false, ErrRefused
 }
 
-// plain reads a string that is plain, and returns it without quotes.
+// plain reads a plain string, and returns it without quotes.
 func (s *state) plain() ([]byte, error) {
 	text, plain, err := s.quoted()
 	if err != nil || !plain {
@@ -209,8 +209,7 @@ const (
 	maxCachedText = 64
 )
 
-// textCache holds short texts that were decoded lately, so that equal ones are in memory
-// once.
+// textCache holds recently decoded short texts, so that equal ones are in memory once.
 type textCache struct {
 	seed  maphash.Seed
 	texts [cachedTexts]string

@@ -90,7 +90,7 @@ func decodeInt(s *state, v reflect.Value) error {
 	return nil
 }
 
-// maxDigits is the number of digits that surely fit into an int64.
+// maxDigits is the maximum number of digits that always fit an int64.
 const maxDigits = 18
 
 // integer returns the value of a JSON number without fraction and exponent.

@@ -14,14 +14,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// EverySort has every sort of a query, and none.
+// EverySort lists every sort of a query, and none.
 var EverySort = []taskrun.Sort{
 	taskrun.SortIDDesc, taskrun.SortExpectedStartTimeAsc, taskrun.SortExpectedStartTimeDesc,
 	taskrun.SortNameAsc, taskrun.SortNameDesc, taskrun.SortNextScheduledStartTimeAsc,
 	taskrun.SortEndTimeDesc, taskrun.SortDurationAsc, taskrun.SortDurationDesc, "",
 }
 
-// Crowd creates objects that have much in common, so that filters match some of them
+// Crowd creates objects with many equal values, so that filters match some of them
 // and sort keys are equal. Half of the times are not set.
 type Crowd struct {
 	storetest.Random
@@ -34,12 +34,13 @@ const (
 	flowRunB = "0198a1b2-0000-7000-9000-00000000000b"
 )
 
-// manyNames is a list that is long enough to be compiled to a map.
+// manyNames is long enough that a filter compiles it to a map.
 var manyNames = []string{"a", "B", "x_y", "extract-page-1", "m1", "m2", "m3", "m4", "m5", "m6"}
 
 var crowdNames = []string{"a", "B", "extract-page-1", "extract-page-10", "extract-page-2", "extract-pagé", "x_y"}
 
-// Object returns a version of the n-th object. Another life is another object.
+// Object returns a version of the n-th object. A different life is a different
+// object with the same name.
 func (c Crowd) Object(n, life, version int) *v1alpha1.TaskRun {
 	id := fmt.Sprintf("%08x-0000-7000-8000-%012x", c.IntN(3), n)
 	if !c.PlainIDs && n%7 == 0 {
@@ -130,7 +131,7 @@ func (c Crowd) Filter() taskrun.Filter {
 	return f
 }
 
-// bound returns a time near those of the runs, with nanoseconds.
+// bound returns a time close to those of the runs, with nanoseconds.
 func (c Crowd) bound() time.Time {
 	return c.someTime().Add(time.Duration(c.IntN(3)-1) * time.Nanosecond)
 }

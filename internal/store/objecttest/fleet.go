@@ -17,15 +17,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Fleet creates objects like those of a cluster in use: each flow run has a hundred
-// runs, most of them finished.
+// Fleet creates objects like those of a busy cluster: each flow run has a hundred runs,
+// most of them finished.
 type Fleet struct {
 	*rand.Rand
 
-	Noon time.Time // about when the runs are created
+	Noon time.Time // approximate creation time of the runs
 }
 
-// NewFleet returns a Fleet that creates the same objects each time.
+// NewFleet returns a Fleet. Each Fleet creates the same objects.
 func NewFleet() Fleet {
 	return Fleet{
 		Rand: rand.New(rand.NewPCG(3, 1)), //nolint:gosec // the same objects in each test
@@ -33,7 +33,7 @@ func NewFleet() Fleet {
 	}
 }
 
-// id returns a UUID that increases with time, as those of clients do.
+// id returns a UUID. UUIDs increase with time, as those of clients do.
 func (f Fleet) id(at time.Time) string {
 	return fmt.Sprintf("%012x", at.UnixMilli())[:8] + "-" + fmt.Sprintf("%012x", at.UnixMilli())[8:] +
 		fmt.Sprintf("-7%03x-9%03x-%012x", f.IntN(1<<12), f.IntN(1<<12), f.Int64N(1<<48))
@@ -41,7 +41,7 @@ func (f Fleet) id(at time.Time) string {
 
 var fleetTags = [][]string{{"nightly", "etl"}, {"team:data", "prod"}, {"team:ml", "gpu"}, {"prod", "etl"}}
 
-// fleetEnds are the current states of the runs: one of ten is scheduled, one is
+// fleetEnds lists the current states of the runs: one of ten is scheduled, one is
 // running.
 var fleetEnds = []orchestration.StateType{
 	orchestration.Scheduled, orchestration.Running, orchestration.Failed, orchestration.Cancelled,
@@ -49,7 +49,7 @@ var fleetEnds = []orchestration.StateType{
 	orchestration.Completed, orchestration.Completed,
 }
 
-// run returns the i-th run, three states after its first one.
+// run returns the i-th run, which has had three states after its first one.
 func (f Fleet) run(i int) *taskrun.Run {
 	created := f.Noon.Add(time.Duration(i)*37*time.Millisecond + time.Duration(f.IntN(1000))*time.Microsecond)
 	run := taskrun.Run{
@@ -86,7 +86,7 @@ func (f Fleet) state(at time.Time, kind orchestration.StateType) orchestration.S
 	return state
 }
 
-// count sets what follows from the states.
+// count sets the fields that depend on the states.
 func (f Fleet) count(run *taskrun.Run) {
 	run.RunCount, run.FlowRunRunCount = 1, 1
 	run.TotalRunTime = time.Duration(f.IntN(1e9)) * time.Microsecond
@@ -99,8 +99,8 @@ func (f Fleet) count(run *taskrun.Run) {
 	}
 }
 
-// Object returns the object of the i-th run as the watch delivers it: its texts are its
-// own, as they come out of a decoder.
+// Object returns the object of the i-th run as the watch delivers it: it shares no
+// strings with other objects, as after decoding.
 func (f Fleet) Object(tb testing.TB, i int) *v1alpha1.TaskRun {
 	tb.Helper()
 	run := f.run(i)

@@ -48,19 +48,19 @@ func WithState(id string) func(*v1alpha1.TaskRun) {
 	}
 }
 
-// CreatedAfter moves the creation by some seconds.
+// CreatedAfter moves the creation time by some seconds.
 func CreatedAfter(seconds int) func(*v1alpha1.TaskRun) {
 	return func(o *v1alpha1.TaskRun) {
 		o.CreationTimestamp = metav1.NewTime(o.CreationTimestamp.Add(time.Duration(seconds) * time.Second))
 	}
 }
 
-// Deleting marks the object as being deleted: only finalizers keep it.
+// Deleting marks the object as being deleted. Only finalizers keep it.
 func Deleting(o *v1alpha1.TaskRun) {
 	o.DeletionTimestamp = new(metav1.NewTime(o.CreationTimestamp.Time))
 }
 
-// Copy returns a copy of an object that shares no memory with it: it is decoded again.
+// Copy encodes and decodes an object, so that the copy shares no memory with it.
 func Copy(tb testing.TB, o *v1alpha1.TaskRun) *v1alpha1.TaskRun {
 	tb.Helper()
 	text, err := json.Marshal(o)

@@ -16,7 +16,7 @@ import (
 
 const cacheKey = "key"
 
-// cacheScene plays with runs that complete under one cache key.
+// cacheScene completes runs with one cache key.
 type cacheScene struct {
 	t       *testing.T
 	store   taskrun.Store
@@ -25,11 +25,12 @@ type cacheScene struct {
 	runs    int
 }
 
-// complete makes a run that completes with a result of its number, and returns its id.
+// complete creates a run, completes it with its number as the result, and returns its
+// id.
 func (c *cacheScene) complete(expires *time.Time, force bool) string {
 	c.t.Helper()
 	c.runs++
-	c.clock.Step(time.Millisecond) // the newest entry counts
+	c.clock.Step(time.Millisecond) // the newest entry is returned
 	run, _, err := c.service.Create(c.t.Context(), taskrun.NewRun{
 		Run: taskrun.Run{ID: runID(c.runs), TaskKey: "k", DynamicKey: strconv.Itoa(c.runs)},
 	})
@@ -53,7 +54,7 @@ func (c *cacheScene) remove(id string) {
 	}
 }
 
-// expect looks up the key and wants the result with this number, 0 for none.
+// expect looks up the key and expects the result with this number, 0 for none.
 func (c *cacheScene) expect(when, key string, want int) {
 	c.t.Helper()
 	state, err := c.store.CacheEntry(c.t.Context(), key, start)
@@ -82,7 +83,7 @@ func testCache(t *testing.T, s taskrun.Store) {
 	c.complete(&past, false)
 	c.expect("a newest entry that has expired", cacheKey, 3)
 
-	// A run that goes on keeps what it left.
+	// A running run keeps its earlier entry.
 	if _, err := c.service.SetState(t.Context(), second, taskrun.Proposal{Type: orchestration.Pending, Force: true}); err != nil {
 		t.Fatal(err)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// testRenameOnTwo renames on one replica and reports names on another, whose
-// clock is ahead or behind: the write that came later holds.
+// testRenameOnTwo renames on one replica and reports names on another, whose clock
+// is ahead or behind. The later write applies.
 func testRenameOnTwo(t *testing.T, a, b taskrun.Store) {
 	for n, skew := range []time.Duration{-time.Hour, -100 * time.Millisecond, 0, 100 * time.Millisecond, time.Hour} {
 		clocks := map[taskrun.Store]*testingclock.FakeClock{a: testingclock.NewFakeClock(start), b: testingclock.NewFakeClock(start)}
@@ -64,8 +64,8 @@ func reportName(t *testing.T, service *usecase.Service, id string, n int, name s
 	}
 }
 
-// testExpiry ends runs by reports whose times are wrong: the time to live counts
-// from when the end was recorded.
+// testExpiry ends runs by reports with wrong times: the TTL starts when the end
+// was recorded.
 func testExpiry(t *testing.T, s taskrun.Store) {
 	c := testingclock.NewFakeClock(start)
 	service := newService(s, c)

@@ -14,7 +14,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// equalCreates is how many creates of one run are under way at the same time.
+// equalCreates is the number of concurrent creates of one run.
 const equalCreates = 50
 
 func testEqualCreates(t *testing.T, s taskrun.Store) {
@@ -23,8 +23,8 @@ func testEqualCreates(t *testing.T, s taskrun.Store) {
 	expectCount(t, s, 1)
 }
 
-// createAtOnce creates the same run through the services many times at once,
-// and checks that all agree which it is and that one of them made it.
+// createAtOnce creates the same run through the services concurrently, and checks
+// that all return the same run and that one of them created it.
 func createAtOnce(t *testing.T, services []*usecase.Service) {
 	t.Helper()
 	type answer struct {
@@ -79,14 +79,14 @@ func testConcurrentProposals(t *testing.T, s taskrun.Store) {
 	expectHistory(t, mustGet(t, s, run.ID), run.State.ID, written)
 }
 
-// Proposals of each proposer, and proposers at each service.
+// The number of proposals of each proposer, and of proposers at each service.
 const (
 	proposals = 6
 	proposers = 4
 )
 
-// proposeAtOnce proposes states for one run from all sides, and returns those
-// that the answers said were written.
+// proposeAtOnce proposes states for one run through all services, and returns
+// those that were written according to the outcomes.
 func proposeAtOnce(t *testing.T, services []*usecase.Service, id string) []orchestration.State {
 	t.Helper()
 	kinds := []orchestration.StateType{orchestration.Running, orchestration.Pending, orchestration.Paused}
@@ -119,8 +119,8 @@ func proposeAtOnce(t *testing.T, services []*usecase.Service, id string) []orche
 	return written
 }
 
-// expectHistory checks that the run holds exactly these states after its first
-// one, each once, in the order of their times, and counted its runs by them.
+// expectHistory checks that the run has exactly these states after its first one,
+// each once, in the order of their times, and that its run count matches.
 func expectHistory(t *testing.T, run *taskrun.Run, first string, written []orchestration.State) {
 	t.Helper()
 	states := run.States()

@@ -8,7 +8,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// testEndedContext reads for a client that is gone.
+// testEndedContext reads for a client that has disconnected.
 func testEndedContext(t *testing.T, s taskrun.Store) {
 	t.Helper()
 	library(t, s)

@@ -71,7 +71,7 @@ func testFlowRunTaken(t *testing.T, s flowrun.Store) {
 	mustCreateFlowRun(t, s, begunFlowRun(3, orchestration.Pending, func(run *flowrun.Run) {
 		run.FlowID, run.IdempotencyKey = flowOf(2).ID, first.IdempotencyKey
 	}))
-	if err := s.Delete(t.Context(), first.ID); err != nil {
+	if err := s.Delete(t.Context(), first.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	mustCreateFlowRun(t, s, sameKey)
@@ -127,23 +127,41 @@ func testDeleteFlowRun(t *testing.T, s flowrun.Store) {
 	if err := s.CreateInput(t.Context(), &flowrun.Input{ID: runID(30), Created: start, RunID: run.ID, Key: "k", Value: "v"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Delete(t.Context(), run.ID); err != nil {
+	if err := s.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, got := s.Get(t.Context(), run.ID)
 	_, updated := s.Update(t.Context(), movedFlowRun(run, stateID(20), orchestration.Running))
 	_, _, state := s.State(t.Context(), run.State.ID)
 	_, input := s.Input(t.Context(), run.ID, "k")
-	for name, err := range map[string]error{"Get": got, "Update": updated, "State": state, "Input": input, "Delete": s.Delete(t.Context(), run.ID)} {
+	for name, err := range map[string]error{"Get": got, "Update": updated, "State": state, "Input": input, "Delete": s.Delete(t.Context(), run.ID, nil)} {
 		if !errors.Is(err, taskrun.ErrNotFound) {
 			t.Errorf("%s: error %v, want ErrNotFound", name, err)
 		}
 	}
 }
 
+// A version that was replaced is not deleted, and nor is the next one.
+func testDeleteFlowRunVersion(t *testing.T, s flowrun.Store) {
+	run := mustCreateFlowRun(t, s, begunFlowRun(1, orchestration.Running, nil))
+	moved, err := s.Update(t.Context(), movedFlowRun(run, stateID(20), orchestration.Failed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(t.Context(), run.ID, &run.Ref); !errors.Is(err, taskrun.ErrConflict) {
+		t.Errorf("Delete() of an earlier version: error %v, want ErrConflict", err)
+	}
+	if err := s.Delete(t.Context(), run.ID, &moved.Ref); err != nil {
+		t.Errorf("Delete() of the current version: %v", err)
+	}
+	if _, err := s.Get(t.Context(), run.ID); !errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("Get() after Delete(): error %v, want ErrNotFound", err)
+	}
+}
+
 func testFlowRunAgain(t *testing.T, s flowrun.Store) {
 	old := mustCreateFlowRun(t, s, begunFlowRun(1, orchestration.Running, nil))
-	if err := s.Delete(t.Context(), old.ID); err != nil {
+	if err := s.Delete(t.Context(), old.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	again := begunFlowRun(1, orchestration.Pending, nil)
@@ -199,7 +217,7 @@ func testFollowFlowRuns(t *testing.T, s flowrun.Store) {
 	}
 	run := mustCreateFlowRun(t, s, begunFlowRun(2, orchestration.Pending, nil))
 	mustUpdateFlowRun(t, s, movedFlowRun(run, stateID(20), orchestration.Running))
-	if err := s.Delete(t.Context(), run.ID); err != nil {
+	if err := s.Delete(t.Context(), run.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"none PENDING", "PENDING RUNNING", "RUNNING none"}
@@ -219,34 +237,44 @@ func testFollowFlowRuns(t *testing.T, s flowrun.Store) {
 
 func testInputs(t *testing.T, s flowrun.Store) {
 	run, other := mustCreateFlowRun(t, s, begunFlowRun(1, orchestration.Pending, nil)), mustCreateFlowRun(t, s, begunFlowRun(2, orchestration.Pending, nil))
-	var want []*flowrun.Input
-	for i, key := range []string{"b", "a", "C-1"} {
-		in := &flowrun.Input{ID: runID(30 + i), Created: start.Add(time.Duration(i) * time.Second), RunID: run.ID, Key: key, Value: "\n ü\x01" + key}
-		if i == 2 {
+	want := mustCreateInputs(t, s, run.ID, "b", "a", "C-1")
+	if err := s.CreateInput(t.Context(), want[0]); !errors.Is(err, taskrun.ErrExists) {
+		t.Errorf("CreateInput() again: error %v, want ErrExists", err)
+	}
+	wantInputs(t, s, run.ID, want)
+	if in, err := s.Input(t.Context(), run.ID, "C-1"); err != nil || cmp.Diff(want[2], in) != "" {
+		t.Errorf("Input(), error %v (-want +got):\n%s", err, cmp.Diff(want[2], in))
+	}
+	if _, err := s.Input(t.Context(), other.ID, "a"); !errors.Is(err, taskrun.ErrNotFound) {
+		t.Errorf("Input() of another run: error %v, want ErrNotFound", err)
+	}
+	if err := s.DeleteInput(t.Context(), run.ID, "a"); err != nil {
+		t.Fatal(err)
+	}
+	wantInputs(t, s, run.ID, []*flowrun.Input{want[0], want[2]})
+}
+
+// mustCreateInputs creates inputs a second apart. The last one has a sender.
+func mustCreateInputs(t *testing.T, s flowrun.Store, run string, keys ...string) []*flowrun.Input {
+	t.Helper()
+	var created []*flowrun.Input
+	for i, key := range keys {
+		in := &flowrun.Input{ID: runID(30 + i), Created: start.Add(time.Duration(i) * time.Second), RunID: run, Key: key, Value: "\n ü\x01" + key}
+		if i == len(keys)-1 {
 			in.Sender = new("prefect.flow-run.x")
 		}
 		if err := s.CreateInput(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, in)
+		created = append(created, in)
 	}
-	if err := s.CreateInput(t.Context(), want[0]); !errors.Is(err, taskrun.ErrExists) {
-		t.Errorf("CreateInput() again: error %v, want ErrExists", err)
-	}
-	got, err := s.ListInputs(t.Context(), run.ID)
+	return created
+}
+
+func wantInputs(t *testing.T, s flowrun.Store, run string, want []*flowrun.Input) {
+	t.Helper()
+	got, err := s.ListInputs(t.Context(), run)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("ListInputs(), error %v (-want +got):\n%s", err, diff)
-	}
-	if in, err := s.Input(t.Context(), run.ID, "C-1"); err != nil || cmp.Diff(want[2], in) != "" {
-		t.Errorf("Input(), error %v (-want +got):\n%s", err, cmp.Diff(want[2], in))
-	}
-	if _, err = s.Input(t.Context(), other.ID, "a"); !errors.Is(err, taskrun.ErrNotFound) {
-		t.Errorf("Input() of another run: error %v, want ErrNotFound", err)
-	}
-	if err = s.DeleteInput(t.Context(), run.ID, "a"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err = s.ListInputs(t.Context(), run.ID); err != nil || len(got) != 2 || got[1].Key != "C-1" {
-		t.Errorf("ListInputs() after DeleteInput() = %v, error %v, want b and C-1", got, err)
 	}
 }

@@ -31,6 +31,7 @@ func RunFlows(t *testing.T, open func(t *testing.T) flowrun.Store) {
 		"an update is read back field by field":                 testUpdateFlowRun,
 		"an update on top of an older version is rejected":      testStaleFlowRun,
 		"a deleted flow run is gone with its inputs":            testDeleteFlowRun,
+		"a replaced version of a flow run is not deleted":       testDeleteFlowRunVersion,
 		"a flow run that is created again has no old states":    testFlowRunAgain,
 		"a snapshot does not change":                            testFlowsSnapshot,
 		"the newest subflow of a task run is found":             testSubflow,
@@ -154,7 +155,7 @@ func testFlowsNotFound(t *testing.T, s flowrun.Store) {
 	_, input := s.Input(ctx, missing.ID, "k")
 	for name, err := range map[string]error{
 		"Flow": flow, "FlowNamed": named, "UpdateFlow": updatedFlow, "DeleteFlow": s.DeleteFlow(ctx, flowOf(1).ID),
-		"Get": run, "Reload": reloaded, "Update": updated, "Delete": s.Delete(ctx, missing.ID), "State": state,
+		"Get": run, "Reload": reloaded, "Update": updated, "Delete": s.Delete(ctx, missing.ID, nil), "State": state,
 		"Input": input, "CreateInput": s.CreateInput(ctx, &flowrun.Input{ID: runID(2), RunID: missing.ID, Key: "k"}),
 		"DeleteInput": s.DeleteInput(ctx, missing.ID, "k"),
 	} {
@@ -240,17 +241,24 @@ func testFlowsSnapshot(t *testing.T, s flowrun.Store) {
 	if err = s.DeleteFlow(t.Context(), flow.ID); err != nil {
 		t.Fatal(err)
 	}
+	wantOldSnapshot(t, snapshot, flow.ID, first.ID)
+}
+
+// wantOldSnapshot checks a snapshot of one flow and two runs, one of them of the flow, after
+// changes to the store.
+func wantOldSnapshot(t *testing.T, snapshot flowrun.Snapshot, flowID, first string) {
+	t.Helper()
 	if got := sortedRunIDs(snapshot.Runs()); !slices.Equal(got, []string{runID(1), runID(2)}) {
 		t.Errorf("Runs() = %v, want those of its moment", got)
 	}
-	if got := sortedRunIDs(snapshot.RunsOf(flow.ID)); !slices.Equal(got, []string{runID(1)}) {
+	if got := sortedRunIDs(snapshot.RunsOf(flowID)); !slices.Equal(got, []string{runID(1)}) {
 		t.Errorf("RunsOf() = %v, want the run of the flow", got)
 	}
 	flows := 0
 	for range snapshot.Flows() {
 		flows++
 	}
-	if got := snapshot.Run(first.ID); got == nil || got.State.Type != orchestration.Pending || snapshot.Flow(flow.ID) == nil || flows != 1 {
+	if got := snapshot.Run(first); got == nil || got.State.Type != orchestration.Pending || snapshot.Flow(flowID) == nil || flows != 1 {
 		t.Errorf("Run() = %+v, %d flows, want those of its moment", got, flows)
 	}
 	if snapshot.Run(runID(3)) != nil || snapshot.Flow(flowOf(2).ID) != nil {

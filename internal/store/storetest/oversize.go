@@ -19,16 +19,16 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// oversizeTrials is how many random runs are tried over every path.
+// oversizeTrials is the number of random runs for each path.
 const oversizeTrials = 20
 
-// Oversize makes and moves runs whose descriptions go beyond every bound, over
-// every path: whatever a text, list or map holds, no state is lost for it, and the
-// run is read back as it is stored. It is a part of Run.
+// Oversize creates and changes runs whose descriptions exceed every limit, over
+// every path. No text, list or map prevents a state from being stored, and the run
+// is read as it is stored. Oversize is a part of Run.
 func Oversize(t *testing.T, s taskrun.Store) {
 	service := newService(s, testingclock.NewFakeClock(start))
 	for trial := range oversizeTrials {
-		o := oversize{rand.New(rand.NewPCG(7, uint64(trial)))} //nolint:gosec // the same runs at each test
+		o := oversize{rand.New(rand.NewPCG(7, uint64(trial)))} //nolint:gosec // the same runs in each test
 		made, _, err := service.Create(t.Context(), taskrun.NewRun{Run: o.run(trial), State: o.proposal(orchestration.Scheduled)})
 		if err != nil {
 			t.Fatalf("trial %d: Create(): %v", trial, err)
@@ -41,7 +41,8 @@ func Oversize(t *testing.T, s taskrun.Store) {
 			t.Errorf("trial %d: SetState(): %v", trial, err)
 		}
 		o.expect(t, s, made.ID, orchestration.Running)
-		// What a worker reports of it, of one that nobody asked for, and both again.
+		// The report of a worker about the run, about an unknown run, and both
+		// again.
 		events := []taskrun.Event{o.event(made.ID, trial, 1), o.event(runID(9000+trial), trial, 2)}
 		for range 2 {
 			o.record(t, service, events...)
@@ -52,7 +53,7 @@ func Oversize(t *testing.T, s taskrun.Store) {
 	}
 }
 
-// oversize makes up what is too long.
+// oversize creates values that are too long.
 type oversize struct{ *rand.Rand }
 
 func (o oversize) record(t *testing.T, service *usecase.Service, events ...taskrun.Event) {
@@ -64,7 +65,7 @@ func (o oversize) record(t *testing.T, service *usecase.Service, events ...taskr
 	}
 }
 
-// expect reads a run past every cache, and from the view.
+// expect reads a run without a cache, and from the index.
 func (o oversize) expect(t *testing.T, s taskrun.Store, id string, want orchestration.StateType) {
 	t.Helper()
 	got := mustGet(t, s, id)
@@ -80,8 +81,8 @@ func (o oversize) expect(t *testing.T, s taskrun.Store, id string, want orchestr
 	}
 }
 
-// text has up to so many characters, some of which take more than one byte or
-// have to be escaped in JSON.
+// text returns a text of up to n characters, some of which have several bytes or
+// need escapes in JSON.
 func (o oversize) text(most int) string {
 	unit := []string{"x", "é", "😀", `"`, "<", "\n", "… [cut, 3 items in all]"}[o.IntN(7)]
 	return strings.Repeat(unit, 1+o.IntN(most)/len([]rune(unit)))

@@ -13,11 +13,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// testPages asks for all pages of random queries: put together they are what
-// Each visits, sorted.
+// testPages requests all pages of random queries: together they are the sorted
+// runs of Each.
 func testPages(t *testing.T, s taskrun.Store) {
 	const runs, queries = 60, 60
-	random := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // a test wants the same numbers each time
+	random := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same numbers in each test
 	for n := range runs {
 		mustCreate(t, s, begun(n+1, anyProposal(random), func(r *taskrun.Run) {
 			r.Name = []string{"a", "b", "B", "é"}[random.IntN(4)]
@@ -55,8 +55,7 @@ func anyProposal(random *rand.Rand) taskrun.Proposal {
 	return p
 }
 
-// allPages puts the pages of a query together, and checks that each tells how
-// many runs there are.
+// allPages returns the pages of a query together, and checks the total in each.
 func allPages(t *testing.T, s taskrun.Store, q taskrun.Query, total int) []string {
 	all := []string{}
 	for {
@@ -72,8 +71,8 @@ func allPages(t *testing.T, s taskrun.Store, q taskrun.Query, total int) []strin
 	}
 }
 
-// inOrder says the same as the sort's name, ties aside: missing times are last
-// in ascending and first in descending order.
+// inOrder implements the order that the name of a sort describes, without the ids:
+// missing times are last in ascending and first in descending order.
 func inOrder(sort taskrun.Sort, now time.Time, a, b *taskrun.Run) int {
 	name, descending := strings.CutSuffix(string(sort), "_DESC")
 	if descending {
@@ -98,7 +97,7 @@ func inOrder(sort taskrun.Sort, now time.Time, a, b *taskrun.Run) int {
 	}
 }
 
-// microseconds put a missing time after all others.
+// microseconds orders a missing time after all others.
 func microseconds(t *time.Time) int64 {
 	if t == nil {
 		return 1<<63 - 1

@@ -10,10 +10,10 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Random makes random runs: about half of what can be missing is.
+// Random creates random runs. About half of the optional fields are set.
 type Random struct{ *rand.Rand }
 
-// NewRandom returns the Random of these seeds, which makes the same runs each time.
+// NewRandom returns the Random of these seeds. It creates the same runs each time.
 func NewRandom(seed1, seed2 uint64) Random {
 	return Random{rand.New(rand.NewPCG(seed1, seed2))} //nolint:gosec // keeps no secret
 }
@@ -170,7 +170,7 @@ func (m Random) Run() *taskrun.Run {
 	return &run
 }
 
-// Progress makes the progress of a run a random one.
+// Progress sets a random progress.
 func (m Random) Progress(run *taskrun.Run) {
 	run.Progress = orchestration.Progress{
 		State: new(m.reportedState()), RunCount: m.Int64N(9), FlowRunRunCount: m.Int64N(3),
@@ -204,7 +204,7 @@ func (m Random) Progress(run *taskrun.Run) {
 	}
 }
 
-// reportedState makes a state with what only reported ones have.
+// reportedState adds the fields that only reported states have.
 func (m Random) reportedState() orchestration.State {
 	state := m.state()
 	if at := Maybe(m, m.Time); at != nil {
@@ -214,7 +214,7 @@ func (m Random) reportedState() orchestration.State {
 	return state
 }
 
-// reported makes what a worker tells other than what was asked.
+// reported sets reported fields that differ from the spec.
 func (m Random) reported() *taskrun.Patch {
 	c := taskrun.Patch{
 		FlowRunID: column(m, m.ID), Name: column(m, m.Text), TaskKey: column(m, m.Text), DynamicKey: column(m, m.Text),
@@ -227,7 +227,7 @@ func (m Random) reported() *taskrun.Patch {
 		Labels: column(m, func() map[string]json.RawMessage { return map[string]json.RawMessage{m.Text(): []byte(`"x"`)} }),
 	}
 	for _, text := range []*taskrun.Optional[string]{&c.Name, &c.TaskKey, &c.DynamicKey} {
-		text.Given = text.Value != nil // a null says nothing here
+		text.Given = text.Value != nil // a null has no effect here
 	}
 	if c == (taskrun.Patch{}) {
 		return nil
@@ -235,7 +235,7 @@ func (m Random) reported() *taskrun.Patch {
 	return &c
 }
 
-// column is not given, null, or has a value.
+// column returns an unset field, a null, or a value.
 func column[T any](m Random, value func() T) taskrun.Optional[T] {
 	if m.Flag() {
 		return taskrun.Optional[T]{}

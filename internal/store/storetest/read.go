@@ -13,8 +13,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// library fills a store with six runs that differ in what is sorted by: the
-// first three never ran, the others ran for a while.
+// library stores six runs with different sort keys: the first three never ran, the
+// others ran for some time.
 func library(t *testing.T, s taskrun.Store) {
 	t.Helper()
 	names := []string{"b", "a", "B", "é", "a", "c"}
@@ -114,7 +114,7 @@ func testFilters(t *testing.T, s taskrun.Store) {
 	}
 }
 
-// filterCase is a filter and the numbers of the runs in the library that match.
+// filterCase is a filter and the numbers of the matching runs in the library.
 type filterCase struct {
 	filter taskrun.Filter
 	want   []int

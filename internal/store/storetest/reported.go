@@ -14,11 +14,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// reportedFlow is a flow run that no run is made with.
+// reportedFlow is a flow run that no created run has.
 const reportedFlow = "0198a1b2-0000-7000-8000-0000000000f9"
 
-// testReported writes what events report over a run as it was asked for, and
-// reads back both that and what it makes of the run.
+// testReported writes reported fields of a run, and reads back both these fields
+// and the resulting run.
 func testReported(t *testing.T, s taskrun.Store) {
 	labels := func(text string) map[string]json.RawMessage {
 		return map[string]json.RawMessage{"l": json.RawMessage(text)}
@@ -65,7 +65,8 @@ func testReported(t *testing.T, s taskrun.Store) {
 	}
 }
 
-// testReportedKey gives a run another natural key, by which it is found then.
+// testReportedKey gives a run another natural key, with which it is found
+// afterwards.
 func testReportedKey(t *testing.T, s taskrun.Store) {
 	made := mustCreate(t, s, begun(1, pending(), nil))
 	before := made.NaturalKey()

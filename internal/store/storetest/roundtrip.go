@@ -10,7 +10,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// fixture is a run to be stored, made anew at each call.
+// fixture returns a new run to be stored at each call.
 type fixture struct {
 	initial func() taskrun.Proposal
 	change  func(*taskrun.Run)
@@ -29,7 +29,7 @@ var (
 	west = time.FixedZone("", -(5*60+30)*60)
 )
 
-// fixtures are runs that a store could get wrong.
+// fixtures are runs with values that a store could convert incorrectly.
 func fixtures() map[string]fixture {
 	return map[string]fixture{
 		"with as little as can be":             {},
@@ -91,7 +91,7 @@ func fixtures() map[string]fixture {
 	}
 }
 
-// standing are fixtures with what is acted upon later.
+// standing are the fixtures that later operations use.
 func standing() map[string]fixture {
 	return map[string]fixture{
 		"that is not to be kept when it has finished": {change: func(r *taskrun.Run) { r.TTL = new(time.Duration(0)) }},
@@ -186,7 +186,7 @@ func testRoundTrips(t *testing.T, open func(t *testing.T) taskrun.Store) {
 			s := open(t)
 			created, want := mustCreate(t, s, f.run()), f.run()
 			if !want.EndRecorded.IsZero() && created.EndRecorded.After(want.EndRecorded) {
-				want.EndRecorded = created.EndRecorded // a store has a clock of its own
+				want.EndRecorded = created.EndRecorded // a store has its own clock
 			}
 			expectEverywhere(t, s, want, created)
 			expectUTC(t, created)
@@ -194,8 +194,8 @@ func testRoundTrips(t *testing.T, open func(t *testing.T) taskrun.Store) {
 	}
 }
 
-// expectEverywhere checks what every way to read a run gives. It also checks
-// that they all read the same version as got.
+// expectEverywhere checks the result of every read of a run, and that all read
+// the same version as got.
 func expectEverywhere(t *testing.T, s taskrun.Store, want, got *taskrun.Run) {
 	t.Helper()
 	reads := map[string]func() (*taskrun.Run, error){
@@ -237,7 +237,8 @@ func expectEverywhere(t *testing.T, s taskrun.Store, want, got *taskrun.Run) {
 	}
 }
 
-// expectUTC checks that a store gives times in UTC, however they were spelt.
+// expectUTC checks that a store returns times in UTC, whatever their original
+// zone.
 func expectUTC(t *testing.T, run *taskrun.Run) {
 	t.Helper()
 	times := map[string]*time.Time{

@@ -1,6 +1,6 @@
-// Package storetest is the contract of taskrun.Store and flowrun.Store as tests. Every store
-// passes it: what holds for one holds for the others, and what a test finds out
-// with a fast store is true of the slow one.
+// Package storetest is the contract of taskrun.Store in the form of tests. Every
+// store passes them, so results of tests with the fast store are also valid for
+// the slow one.
 package storetest
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// Run tests a store. The function open returns an empty one each time.
+// Run tests a store. open returns an empty store at each call.
 func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 	t.Helper()
 	tests := map[string]func(t *testing.T, s taskrun.Store){
@@ -62,14 +62,14 @@ func Run(t *testing.T, open func(t *testing.T) taskrun.Store) {
 	})
 }
 
-// start is when the runs of the tests begin, to the microsecond.
+// start is the creation time of the runs, to the microsecond.
 var start = time.Date(2026, time.August, 21, 10, 0, 0, 123456000, time.UTC)
 
 func newService(s taskrun.Store, c clock.PassiveClock) *usecase.Service {
 	return usecase.New(usecase.Options{Namespace: "default", Store: s, Clock: c})
 }
 
-// runID and stateID make ids that sort by number.
+// runID and stateID return ids that sort by number.
 func runID(n int) string   { return fmt.Sprintf("0198a1b2-0000-7000-8000-%012x", n) }
 func stateID(n int) string { return fmt.Sprintf("0198a1b2-0000-7000-9000-%012x", n) }
 
@@ -115,7 +115,7 @@ func mustUpdate(t *testing.T, s taskrun.Store, run *taskrun.Run) *taskrun.Run {
 	return updated
 }
 
-// moved returns the run in a further state, as a transition would leave it.
+// moved returns the run in a further state, as after a transition.
 func moved(run *taskrun.Run, id string, kind orchestration.StateType) *taskrun.Run {
 	next := *run
 	at := run.State.Timestamp.Add(time.Second)
@@ -129,10 +129,9 @@ func moved(run *taskrun.Run, id string, kind orchestration.StateType) *taskrun.R
 	return &next
 }
 
-// differ compares two runs but for what is the store's own: where they were read
-// from, and the digest of a proposal. No tags, inputs
-// or past states are the same as empty ones; all else that is empty differs
-// from what is missing.
+// differ compares two runs without the fields of the store: the reference and
+// the digest of a proposal. Missing tags, inputs or past states are equal to
+// empty ones; all other missing values differ from empty ones.
 func differ(want, got *taskrun.Run) string {
 	lists := cmp.FilterPath(func(p cmp.Path) bool {
 		switch p.Last().String() {

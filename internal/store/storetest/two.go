@@ -14,14 +14,15 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
-// How long a store may take to see what another one wrote, and how often it is asked.
+// The maximum time until a store sees a write of another one, and the interval of
+// checks.
 const (
 	patience = 20 * time.Second
 	interval = 5 * time.Millisecond
 )
 
-// RunTwo tests two stores over the same truth, as two replicas have them. The
-// function open returns two stores over an empty one each time.
+// RunTwo tests two stores on the same source of truth, like two replicas. open
+// returns two stores on an empty one at each call.
 func RunTwo(t *testing.T, open func(t *testing.T) (a, b taskrun.Store)) {
 	t.Helper()
 	tests := map[string]func(t *testing.T, a, b taskrun.Store){

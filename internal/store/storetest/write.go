@@ -71,7 +71,7 @@ func testCreateTaken(t *testing.T, s taskrun.Store) {
 }
 
 // testCreateForWorker checks that a create stores the worker of a run that is due, until
-// a later write says otherwise.
+// a later write changes it.
 func testCreateForWorker(t *testing.T, s taskrun.Store) {
 	submitted := taskrun.Proposal{Type: orchestration.Scheduled, Details: orchestration.StateDetails{Deferred: new(true)}}
 	later := submitted
@@ -99,7 +99,7 @@ func testCreateForWorker(t *testing.T, s taskrun.Store) {
 	}
 }
 
-// progressed is a run with all that transitions can write.
+// progressed returns a run with all fields that transitions can write.
 func progressed(run *taskrun.Run) *taskrun.Run {
 	next := *run
 	rich := richProposal().State(stateID(22), start.Add(3*time.Second))
@@ -135,7 +135,7 @@ func testProgress(t *testing.T, s taskrun.Store) {
 	if diff := differ(progressed(created), written); diff != "" {
 		t.Errorf("UpdateProgress() changed its argument (-before +after):\n%s", diff)
 	}
-	// Less progress replaces more: nothing of the old remains.
+	// A write of less progress replaces all of the earlier progress.
 	less := *updated
 	less.Progress = orchestration.Progress{State: created.State}
 	less.History, less.HistoryDropped, less.Decisions = nil, 0, nil
@@ -238,7 +238,7 @@ func testDelete(t *testing.T, s taskrun.Store) {
 	expectEverywhere(t, s, kept, kept)
 }
 
-// expectGone checks that no read knows the run or one of its states.
+// expectGone checks that no read returns the run or one of its states.
 func expectGone(t *testing.T, s taskrun.Store, run *taskrun.Run) {
 	t.Helper()
 	if _, err := s.Get(t.Context(), run.ID); !errors.Is(err, taskrun.ErrNotFound) {
@@ -261,8 +261,8 @@ func expectGone(t *testing.T, s taskrun.Store, run *taskrun.Run) {
 	}
 }
 
-// testSharedKey is about what no create does by itself: ids that clients chose
-// can share a natural key if they race.
+// testSharedKey is about a case that a create does not cause by itself: racing clients
+// can choose ids that share a natural key.
 func testSharedKey(t *testing.T, s taskrun.Store) {
 	same := func(r *taskrun.Run) { r.DynamicKey = "same" }
 	key := mustCreate(t, s, begun(1, pending(), same)).NaturalKey()

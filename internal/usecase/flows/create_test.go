@@ -164,7 +164,7 @@ func TestCreate_emptyKeyIsTakenOnce(t *testing.T) {
 	if _, _, err := f.Create(t.Context(), f.newRun(withKey(""))); !errors.Is(err, taskrun.ErrExists) {
 		t.Errorf("second Create() with an empty key: error %v, want ErrExists", err)
 	}
-	if f.mustCreate(t).ID == f.mustCreate(t).ID {
+	if one, other := f.mustCreate(t), f.mustCreate(t); one.ID == other.ID {
 		t.Error("two runs without a key have one id")
 	}
 }

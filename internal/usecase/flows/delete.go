@@ -12,7 +12,7 @@ func (s *Service) Delete(ctx context.Context, id string) error {
 	if err := s.TaskRuns.DeleteOfFlowRun(ctx, id); err != nil {
 		return err
 	}
-	if err := s.Store.Delete(ctx, id); err != nil {
+	if err := s.Store.Delete(ctx, id, nil); err != nil {
 		return err
 	}
 	// Task runs that were created since. No more can be: their flow run does not exist.

@@ -16,7 +16,7 @@ type UnknownFlowRuns string
 // The values of UnknownFlowRuns.
 const (
 	// UnknownNotFound: task runs of unknown flow runs are rejected, as Prefect does.
-	UnknownNotFound UnknownFlowRuns = "notFound"
+	UnknownNotFound UnknownFlowRuns = "not-found"
 	// UnknownRunning: unknown flow runs count as running. It is for users whose flow runs
 	// are on another server.
 	UnknownRunning UnknownFlowRuns = "running"

@@ -32,6 +32,7 @@ type proposal struct {
 	service *Service
 
 	proposal taskrun.Proposal
+	policy   orchestration.FlowRunPolicy
 	resume   bool   // it is one of POST /resume
 	stateID  string // of the proposed state
 	newID    string // of a state that replaces it
@@ -54,7 +55,7 @@ func (p *proposal) decide(run *flowrun.Run, now time.Time) *flowrun.Run {
 	}
 	facts := run.Facts(p.proposal.State(p.stateID, now))
 	facts.Now, facts.NewID, facts.NewPauseKey, facts.Resume = now, p.newID, p.pauseKey, p.resume
-	if p.proposal.Force {
+	if facts.Policy = p.policy; p.proposal.Force {
 		facts.Policy = orchestration.FlowRunMinimal
 	}
 	p.decision = orchestration.DecideFlowRun(facts)

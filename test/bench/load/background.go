@@ -13,15 +13,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// completedPoll is the pause between two looks whether all runs have completed.
+// completedPoll is the interval between checks whether all runs have completed.
 const completedPoll = 20 * time.Millisecond
 
-// Submit makes a run that waits for a worker.
+// Submit creates a run that waits for a worker.
 func (c *Client) Submit(ctx context.Context, taskKey, name, group string) error {
 	return c.call(ctx, http.MethodPost, "/task_runs/", submission(taskKey, name, group), nil)
 }
 
-// completed is how many runs of a group have completed.
+// completed returns the number of completed runs of a group.
 func (c *Client) completed(ctx context.Context, group string) (int, error) {
 	var n int
 	body := `{"task_runs":{"tags":{"all_":["` + group + `"]},"state":{"type":{"any_":["COMPLETED"]}}}}`
@@ -29,7 +29,7 @@ func (c *Client) completed(ctx context.Context, group string) (int, error) {
 	return n, err
 }
 
-// await returns when so many runs of a group have completed, be it that the context
+// await returns when a number of runs of a group have completed, or when the context
 // ends.
 func (c *Client) await(ctx context.Context, group string, runs int) error {
 	for {
@@ -45,7 +45,7 @@ func (c *Client) await(ctx context.Context, group string, runs int) error {
 	}
 }
 
-// awaitWorkers waits until this number of workers of a task is connected.
+// awaitWorkers waits until this number of workers of a task are connected.
 func (c *Client) awaitWorkers(ctx context.Context, taskKey string, workers int) error {
 	for {
 		var connected []struct{}
@@ -63,7 +63,7 @@ func (c *Client) awaitWorkers(ctx context.Context, taskKey string, workers int) 
 }
 
 // Frames submits runs one after the other while one worker is idle. A latency is the
-// time from the beginning of the submit to the frame at the worker.
+// time from the start of the submit to the arrival of the frame at the worker.
 func Frames(ctx context.Context, c *Client, length time.Duration) (sample Sample, err error) {
 	key := "frames-" + uuid.NewString()[:8]
 	worker, err := NewWorker(ctx, c.base, key, "bench-"+key)
@@ -76,7 +76,7 @@ func Frames(ctx context.Context, c *Client, length time.Duration) (sample Sample
 		return sample, err
 	}
 	defer func() { err = errors.Join(err, reporter.Close()) }()
-	// The first run makes sure that the worker is known.
+	// The first run makes sure that the server knows the worker.
 	var begin time.Time
 	for begin.IsZero() || time.Since(begin) < length {
 		submitted := time.Now()
@@ -102,10 +102,10 @@ func Frames(ctx context.Context, c *Client, length time.Duration) (sample Sample
 	return sample, nil
 }
 
-// Background submits so many runs by several clients, and has several workers run
-// them; each worker has a connection for its runs and one for its events, as a process
-// has that serves a task. The workers are connected and idle before the first submit.
-// The rate counts until all have completed for a reader.
+// Background submits runs through several clients, and several workers run them. Like
+// a process that serves a task, each worker has one connection for its runs and one
+// for its events. The workers are connected and idle before the first submit. The rate
+// counts until a reader sees all runs completed.
 func Background(ctx context.Context, c *Client, clients, workers, runs int) (Sample, error) {
 	key := "background-" + uuid.NewString()[:8]
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -130,7 +130,7 @@ func Background(ctx context.Context, c *Client, clients, workers, runs int) (Sam
 	})
 }
 
-// serve is a worker: it runs what it is sent until the context ends.
+// serve is a worker: it runs the delivered runs until the context ends.
 func serve(ctx context.Context, base, key string, number int) (err error) {
 	worker, err := NewWorker(ctx, base, key, fmt.Sprint("bench-", key, "-", number))
 	if err != nil {
@@ -154,8 +154,8 @@ func serve(ctx context.Context, base, key string, number int) (err error) {
 	}
 }
 
-// Events reports so many runs, which nothing is known of but their events, over
-// several connections. The rate counts until all have completed for a reader.
+// Events reports new runs by events only, over several connections. The rate counts
+// until a reader sees all runs completed.
 func Events(ctx context.Context, c *Client, connections, runs int) (Sample, error) {
 	group := "events-" + uuid.NewString()[:8]
 	return c.timed(ctx, group, runs, func(ctx context.Context) error {
@@ -182,7 +182,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// timed does something and takes the time until all runs of a group have completed.
+// timed calls a function and measures the time until all runs of a group have
+// completed.
 func (c *Client) timed(ctx context.Context, group string, runs int, do func(context.Context) error) (Sample, error) {
 	begin := time.Now()
 	if err := do(ctx); err != nil {

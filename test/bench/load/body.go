@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// State is the type of a state; its name is the usual one of the type.
+// State is the type of a state. The state has the default name of the type.
 type State string
 
 // The states of a life cycle.
@@ -16,7 +16,8 @@ const (
 	Completed State = "COMPLETED"
 )
 
-// details are those that the Prefect client sends: every key, nulls included.
+// details are the state details that the Prefect client sends: every key, nulls
+// included.
 const details = `{"flow_run_id":null,"task_run_id":null,"child_flow_run_id":null,"scheduled_time":null,"cache_key":null,` +
 	`"cache_expiration":null,"deferred":null,"untrackable_result":false,"pause_timeout":null,"pause_reschedule":false,` +
 	`"pause_key":null,"run_input_keyset":null,"refresh_cache":null,"retriable":null,"transition_id":null,` +
@@ -27,15 +28,17 @@ func (s State) body() string {
 	return `{"type":"` + string(s) + `","name":"` + name + `","message":null,"state_details":` + details + `,"data":null}`
 }
 
-// Run is what differs between the runs that are made.
+// Run holds the values that differ between created runs.
 type Run struct {
-	// State is the first state; without one it is PENDING.
+	// State is the first state. The default is PENDING.
 	State State
-	// Group is the second tag, beside "bench"; without one there is no second tag.
+	// Group is the second tag, after "bench". If it is empty, there is no second
+	// tag.
 	Group string
 }
 
-// body is that of a create, with the keys that the Prefect client sends.
+// body is the body of a create request, with the keys that the Prefect client
+// sends.
 func (r Run) body() string {
 	state, tags := r.State, `"bench"`
 	if state == "" {
@@ -50,8 +53,8 @@ func (r Run) body() string {
 		`"tags":[` + tags + `],"labels":{},"task_inputs":{"x":[],"y":[]}}`
 }
 
-// StateOf is the state of the run with this number where many runs are filled in:
-// half of them are RUNNING, a quarter each PENDING and COMPLETED.
+// StateOf returns the state of the run with this number in a large set of runs:
+// half of the runs are RUNNING, a quarter each PENDING and COMPLETED.
 func StateOf(number int) State {
 	return []State{Pending, Running, Running, Completed}[number%4]
 }

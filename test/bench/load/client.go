@@ -12,20 +12,21 @@ import (
 	"time"
 )
 
-// requestLimit bounds the wait for an answer: far more than a loaded server takes.
+// requestLimit is the timeout of a request, far longer than a loaded server needs.
 const requestLimit = 2 * time.Minute
 
-// A request that is answered with 503 is sent again after retryFirst, and after twice
-// the pause each time, up to retryLongest.
+// A request that gets a 503 is sent again after retryFirst. Each further pause is
+// twice as long, up to retryLongest.
 const (
 	retryFirst   = 10 * time.Millisecond
 	retryLongest = 640 * time.Millisecond
 )
 
-// Client is a client of a REST endpoint of Prefect's.
+// Client is a client of a Prefect REST endpoint.
 type Client struct {
-	// Patient clients send a request again that is answered with 503, as Prefect's do:
-	// its server on SQLite answers so whenever two writes meet. Retried counts that.
+	// A patient client retries a request that gets a 503, as Prefect's client does:
+	// its server on SQLite returns 503 when two writes collide. Retried counts the
+	// retries.
 	Patient bool
 	Retried atomic.Int64
 
@@ -33,7 +34,7 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient makes a client that so many callers use at once. The base ends in
+// NewClient returns a client for a number of concurrent callers. The base ends in
 // /api, without a slash.
 func NewClient(base string, callers int) *Client {
 	return &Client{base: base, http: &http.Client{
@@ -42,10 +43,10 @@ func NewClient(base string, callers int) *Client {
 	}}
 }
 
-// Close lets go of the connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Create makes a run and returns its id.
+// Create creates a run and returns its id.
 func (c *Client) Create(ctx context.Context, run Run) (string, error) {
 	var created struct {
 		ID string `json:"id"`
@@ -54,13 +55,17 @@ func (c *Client) Create(ctx context.Context, run Run) (string, error) {
 	return created.ID, err
 }
 
-// SetState proposes a state, which has to be accepted.
+// SetState proposes a state. It returns an error unless the state is accepted.
 func (c *Client) SetState(ctx context.Context, id string, state State) error {
+	return c.setState(ctx, "/task_runs/", id, state)
+}
+
+func (c *Client) setState(ctx context.Context, runs, id string, state State) error {
 	var result struct {
 		Status string `json:"status"`
 	}
 	body := `{"state":` + state.body() + `,"force":false}`
-	if err := c.call(ctx, http.MethodPost, "/task_runs/"+id+"/set_state", body, &result); err != nil {
+	if err := c.call(ctx, http.MethodPost, runs+id+"/set_state", body, &result); err != nil {
 		return err
 	}
 	if result.Status != "ACCEPT" {
@@ -86,18 +91,19 @@ func (c *Client) Read(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodGet, "/task_runs/"+id, "", nil)
 }
 
-// Hello asks for a greeting, which no run is needed for: the least that an answer
-// over HTTP takes.
+// Hello requests a greeting, which needs no run: the minimum cost of a response over
+// HTTP.
 func (c *Client) Hello(ctx context.Context) error {
 	return c.call(ctx, http.MethodGet, "/hello", "", nil)
 }
 
-// Ask sends a query and drops the answer.
+// Ask sends a query and discards the response.
 func (c *Client) Ask(ctx context.Context, q Query) error {
 	return c.call(ctx, http.MethodPost, q.Path, q.Body, nil)
 }
 
-// IDs reads the ids of up to so many of the runs that there are, 200 at a time.
+// IDs returns the ids of at most this number of existing runs. It reads 200 at a
+// time.
 func (c *Client) IDs(ctx context.Context, most int) ([]string, error) {
 	var ids []string
 	for len(ids) < most {
@@ -118,18 +124,18 @@ func (c *Client) IDs(ctx context.Context, most int) ([]string, error) {
 	return ids, nil
 }
 
-// Count is how many runs there are.
+// Count returns the number of runs.
 func (c *Client) Count(ctx context.Context) (int, error) {
 	var n int
 	err := c.call(ctx, http.MethodPost, "/task_runs/count", "{}", &n)
 	return n, err
 }
 
-// StatusError is an answer with a status that tells of no success.
+// StatusError is a response without a success status.
 type StatusError struct {
 	Method, Path string
 	Status       int
-	// Answer is the beginning of the body.
+	// Answer is the start of the response body.
 	Answer string
 }
 
@@ -137,7 +143,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: status %d: %.300s", e.Method, e.Path, e.Status, e.Answer)
 }
 
-// call sends a request and reads the answer into what is given, if anything is. A
+// call sends a request and decodes the response into the argument, if there is one. A
 // status of 300 or more is a *StatusError.
 func (c *Client) call(ctx context.Context, method, path, body string, into any) error {
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
@@ -177,7 +183,7 @@ func (c *Client) once(ctx context.Context, method, path, body string, into any) 
 		_, err = io.Copy(io.Discard, response.Body)
 	} else {
 		err = json.NewDecoder(response.Body).Decode(into)
-		_, _ = io.Copy(io.Discard, response.Body) // so that the connection can be used again
+		_, _ = io.Copy(io.Discard, response.Body) // so that the connection can be reused
 	}
 	if err != nil {
 		return fmt.Errorf("reading the answer to %s %s: %w", method, path, err)

@@ -23,7 +23,7 @@ func clientOf(t *testing.T, handler http.HandlerFunc) *Client {
 	return client
 }
 
-func TestCycleSendsWhatThePrefectClientSends(t *testing.T) {
+func TestCycle_sendsTheRequestsOfThePrefectClient(t *testing.T) {
 	t.Parallel()
 	var got []string
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +51,34 @@ func TestCycleSendsWhatThePrefectClientSends(t *testing.T) {
 	}
 }
 
-func TestAStateThatIsNotAcceptedIsAnError(t *testing.T) {
+func TestFlowCycle_sendsTheRequestsOfThePrefectClient(t *testing.T) {
+	t.Parallel()
+	var got []string
+	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var sent struct {
+			FlowID string `json:"flow_id"`
+			State  struct{ Type string }
+		}
+		if err := json.Unmarshal(body, &sent); len(body) > 0 && err != nil {
+			t.Errorf("the body is not JSON: %v", err)
+		}
+		got = append(got, strings.TrimSpace(fmt.Sprint(r.Method, " ", r.URL.Path, " ", sent.FlowID, sent.State.Type)))
+		_, _ = io.WriteString(w, `{"id":"some-id","status":"ACCEPT"}`)
+	})
+	if err := client.FlowCycle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"POST /api/flows/", "POST /api/flow_runs/ some-idPENDING", "POST /api/flow_runs/some-id/set_state RUNNING",
+		"GET /api/flow_runs/some-id", "POST /api/flow_runs/some-id/set_state COMPLETED",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSetState_unacceptedStateIsAnError(t *testing.T) {
 	t.Parallel()
 	client := clientOf(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":"ABORT"}`) })
 	if err := client.SetState(t.Context(), "id", Running); err == nil || !strings.Contains(err.Error(), "ABORT") {
@@ -59,7 +86,7 @@ func TestAStateThatIsNotAcceptedIsAnError(t *testing.T) {
 	}
 }
 
-func TestOnlyAPatientClientSendsAgainWhatIsUnavailable(t *testing.T) {
+func TestClient_retriesUnavailableServerOnlyIfPatient(t *testing.T) {
 	t.Parallel()
 	calls := 0
 	client := clientOf(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -78,7 +105,7 @@ func TestOnlyAPatientClientSendsAgainWhatIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestServedTellsRoutesThatAreMissingFromFailures(t *testing.T) {
+func TestServed_separatesMissingRoutesFromFailures(t *testing.T) {
 	t.Parallel()
 	statuses := map[string]int{"/api/there": 200, "/api/missing": 404, "/api/other": 405, "/api/broken": 500}
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(statuses[r.URL.Path]) })
@@ -95,7 +122,7 @@ func TestServedTellsRoutesThatAreMissingFromFailures(t *testing.T) {
 	}
 }
 
-func TestIDsAreReadPageByPage(t *testing.T) {
+func TestIDs_readsPageByPage(t *testing.T) {
 	t.Parallel()
 	const there = 450
 	client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +147,7 @@ func TestIDsAreReadPageByPage(t *testing.T) {
 	}
 }
 
-func TestQueriesAreJSONAndHaveNamesOfTheirOwn(t *testing.T) {
+func TestQueries_areJSONWithDistinctNames(t *testing.T) {
 	t.Parallel()
 	for _, flowRuns := range []bool{false, true} {
 		names := map[string]bool{}

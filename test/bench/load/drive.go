@@ -1,6 +1,6 @@
-// Package load makes load on an HTTP server that speaks as a Prefect server does, and
-// sums up what it came to. It knows no server in particular: all contenders of a
-// benchmark meet the same clients, bodies and arithmetic.
+// Package load generates load on an HTTP server that implements Prefect's API, and
+// summarizes the results. It has no code for particular servers: all contenders of a
+// benchmark get the same clients, bodies and arithmetic.
 package load
 
 import (
@@ -12,27 +12,27 @@ import (
 	"time"
 )
 
-// ErrExhausted is what an operation returns that has nothing left to work on. It ends
-// the client that meets it and is no failure.
+// ErrExhausted is returned by an operation that has nothing left to work on. It ends
+// the client that gets it and is not a failure.
 var ErrExhausted = errors.New("nothing is left to work on")
 
-// Operation is one thing that a client does over and over.
+// Operation is one request or series of requests that a client repeats.
 type Operation func(context.Context) error
 
-// Sample is what one or several stretches of load came to.
+// Sample is the result of one or several stretches of load.
 type Sample struct {
-	// PerSecond is the rate of operations that succeeded.
+	// PerSecond is the rate of successful operations.
 	PerSecond float64
-	// Latencies of the operations that succeeded, in ascending order.
+	// Latencies holds the latencies of successful operations, in ascending order.
 	Latencies []time.Duration
-	// Failed counts the other operations; FirstErr is why the first one failed.
+	// Failed counts the other operations. FirstErr is the error of the first one.
 	Failed   int
 	FirstErr error
-	// Retried counts requests that were sent again; Drive does not know of them.
+	// Retried counts requests that were sent again. Drive does not set it.
 	Retried int64
 }
 
-// Err is nil when no operation failed, and an operation succeeded.
+// Err returns nil if no operation failed and at least one succeeded.
 func (s Sample) Err() error {
 	switch {
 	case s.Failed > 0:
@@ -44,8 +44,8 @@ func (s Sample) Err() error {
 	}
 }
 
-// Drive runs an operation over and over in so many clients for a while. An
-// operation that began in time is finished and counted.
+// Drive repeats an operation in a number of clients for a period of time. Operations
+// that have started by then are finished and counted.
 func Drive(ctx context.Context, clients int, length time.Duration, operation Operation) Sample {
 	var (
 		group  sync.WaitGroup
@@ -92,8 +92,8 @@ func client(ctx context.Context, end time.Time, operation Operation) Sample {
 	return mine
 }
 
-// Repeat runs an operation so many times in so many clients, and stops at the first
-// error. The operation is handed its number, from 0.
+// Repeat runs an operation a fixed number of times in a number of clients, and stops
+// at the first error. The operation gets its number, from 0.
 func Repeat(ctx context.Context, clients, times int, operation func(context.Context, int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestDriveCountsWhatSucceedsAndWhatFails(t *testing.T) {
+func TestDrive_countsSuccessesAndFailures(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	stock := NewStock[error](1)
@@ -20,7 +20,8 @@ func TestDriveCountsWhatSucceedsAndWhatFails(t *testing.T) {
 		}
 		stock.Add(outcome)
 	}
-	// The hour is never over: the clients end as nothing is left.
+	// The hour does not pass: the clients end because the operation is
+	// exhausted.
 	got := Drive(t.Context(), 3, time.Hour, func(context.Context) error {
 		return stock.Take(func(outcome error, _ int) error { return outcome })
 	})
@@ -35,7 +36,7 @@ func TestDriveCountsWhatSucceedsAndWhatFails(t *testing.T) {
 	}
 }
 
-func TestASampleOfNothingIsAnError(t *testing.T) {
+func TestSample_emptyIsAnError(t *testing.T) {
 	t.Parallel()
 	got := Drive(t.Context(), 1, time.Hour, func(context.Context) error { return ErrExhausted })
 	if got.Err() == nil {
@@ -43,7 +44,7 @@ func TestASampleOfNothingIsAnError(t *testing.T) {
 	}
 }
 
-func TestRepeatHandsOutEachNumberOnce(t *testing.T) {
+func TestRepeat_passesEachNumberOnce(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var got []int
@@ -64,7 +65,7 @@ func TestRepeatHandsOutEachNumberOnce(t *testing.T) {
 	}
 }
 
-func TestRepeatStopsAtTheFirstError(t *testing.T) {
+func TestRepeat_stopsAtTheFirstError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	calls := 0
@@ -77,7 +78,7 @@ func TestRepeatStopsAtTheFirstError(t *testing.T) {
 	}
 }
 
-func TestStockHandsOutStepsInTurn(t *testing.T) {
+func TestStock_returnsStepsInTurn(t *testing.T) {
 	t.Parallel()
 	stock := NewStock[string](2)
 	stock.Add("a")

@@ -11,17 +11,17 @@ import (
 // Reported is a run whose states are reported by events.
 type Reported struct{ ID, Group string }
 
-// NewReported is a run of a task that is called outside of any flow: nothing is known
-// of it but what events tell.
+// NewReported returns a run of a task that is called outside of any flow. The server
+// learns of it only by events.
 func NewReported(group string) Reported {
 	return Reported{ID: uuid.Must(uuid.NewV7()).String(), Group: group}
 }
 
-// timeLayout is how the Prefect client writes times.
+// timeLayout is the time format of the Prefect client.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// event is the text of the event of a state that was entered now, with the keys that
-// the Prefect client sends.
+// event returns the text of the event of a state entered now, with the keys that the
+// Prefect client sends.
 func (r Reported) event(state State) string {
 	now := time.Now().UTC().Format(timeLayout)
 	name := string(state[0]) + strings.ToLower(string(state[1:]))
@@ -37,7 +37,7 @@ func (r Reported) event(state State) string {
 		`"id":"%[7]s"}`, now, name, r.ID, short, state, r.Group, uuid.NewString())
 }
 
-// submission is the body of what `task.delay()` sends.
+// submission is the request body of `task.delay()`.
 func submission(taskKey, name, group string) string {
 	now := time.Now().UTC().Format(timeLayout)
 	known := strings.NewReplacer(`"scheduled_time":null`, `"scheduled_time":"`+now+`"`, `"deferred":null`, `"deferred":true`,

@@ -16,27 +16,27 @@ import (
 	"time"
 )
 
-// Listener counts the events that it gets from /events/out. It does not parse them, and reads the connection itself,
-// so that a thousand listeners take little of the machine that they are measured on.
+// Listener counts the events that it receives from /events/out. It does not parse them and reads the connection
+// itself, so that a thousand listeners use little CPU time on the measured machine.
 type Listener struct {
 	conn   net.Conn
 	events atomic.Int64
-	lastAt atomic.Int64  // when the last one came, in nanoseconds
-	came   chan struct{} // has a token after events that Await has not seen
+	lastAt atomic.Int64  // when the last event arrived, in nanoseconds
+	came   chan struct{} // has a token after events that Await has not counted
 	pong   chan struct{} // closed after the first pong
 	once   sync.Once
 	ended  chan struct{}
-	why    error // why the connection ended, once it has
+	why    error // cause of the end, once the connection has ended
 }
 
-// NewListener connects a listener with a filter, and returns when the server has read the filter.
+// NewListener connects a listener with a filter. It returns when the server has read the filter.
 func NewListener(ctx context.Context, base, filter string) (*Listener, error) {
 	l := &Listener{came: make(chan struct{}, 1), pong: make(chan struct{}), ended: make(chan struct{})}
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(ctx, network, address)
 		l.conn = conn
-		return conn, err //nolint:wrapcheck // dial names what it opens
+		return conn, err //nolint:wrapcheck // errors of dial have the address
 	}}
 	s, err := dialOver(ctx, &http.Client{Transport: transport}, base, "/events/out")
 	if err != nil {
@@ -45,7 +45,7 @@ func NewListener(ctx context.Context, base, filter string) (*Listener, error) {
 	if err := s.send(ctx, `{"type":"filter","filter":`+filter+`}`); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	go l.listen() // nothing has come after the answer to the handshake: the server waited for the filter
+	go l.listen() // the server has sent nothing after the handshake: it waits for the filter
 	if err := l.control(opcodePing); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -59,7 +59,7 @@ func NewListener(ctx context.Context, base, filter string) (*Listener, error) {
 	}
 }
 
-// Events is how many events have come.
+// Events returns the number of received events.
 func (l *Listener) Events() int64 { return l.events.Load() }
 
 // Await waits until the listener has received this number of events.
@@ -76,7 +76,7 @@ func (l *Listener) Await(ctx context.Context, events int64) error {
 	return nil
 }
 
-// Err is why the connection has ended; nil while it has not.
+// Err returns the cause of the end of the connection, or nil while it is open.
 func (l *Listener) Err() error {
 	select {
 	case <-l.ended:
@@ -93,7 +93,7 @@ func (l *Listener) Close() error {
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
-	return err //nolint:wrapcheck // it names the connection
+	return err //nolint:wrapcheck // the error has the address
 }
 
 // The opcodes of frames, and the bits of their first two bytes (RFC 6455 §5.2).
@@ -177,19 +177,19 @@ func (l *Listener) control(opcode byte) error {
 	return nil
 }
 
-// OwnRun is the filter of a listener that waits for one run.
+// OwnRun is the filter of a listener that selects one run.
 func OwnRun(id string) string {
 	return filterOf(nil, []string{"prefect.task-run." + id})
 }
 
-// Future is the filter of a future of the Prefect client, which gets the end of every run.
+// Future is the filter of a future of the Prefect client. It selects the end of every run.
 func Future() string {
 	return filterOf([]string{
 		"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
 	}, nil)
 }
 
-// filterOf has the keys that the Prefect client sends.
+// filterOf returns a filter with the keys that the Prefect client sends.
 func filterOf(names, resources []string) string {
 	now := time.Now().UTC()
 	text, err := json.Marshal(map[string]any{
@@ -201,13 +201,13 @@ func filterOf(names, resources []string) string {
 		"related":  nil, "any_resource": nil, "id": map[string][]string{"id": {}},
 	})
 	if err != nil {
-		panic(err) // texts can be encoded
+		panic(err) // texts can always be encoded
 	}
 	return string(text)
 }
 
-// EndLatencies takes runs through their lives, one after the other, while a future waits. A latency is the time from
-// the beginning of the last set_state to the event at the future.
+// EndLatencies runs life cycles one after the other while a future waits. A latency is the time from the start of
+// the last set_state to the arrival of the event at the future.
 func EndLatencies(ctx context.Context, c *Client, length time.Duration) (sample Sample, err error) {
 	l, err := NewListener(ctx, c.base, Future())
 	if err != nil {
@@ -236,10 +236,10 @@ func EndLatencies(ctx context.Context, c *Client, length time.Duration) (sample 
 	return sample, nil
 }
 
-// quietFor is for how long listeners get nothing before they have got what there was.
+// quietFor is the time without events after which a listener has received all recent ones.
 const quietFor = 500 * time.Millisecond
 
-// Quiet returns when no more events come to the listeners: a future first gets those of the last minute.
+// Quiet returns when no more events arrive at the listeners. A future first receives those of the last minute.
 func Quiet(ctx context.Context, listeners ...*Listener) error {
 	for last := int64(-1); ; {
 		sum := int64(0)

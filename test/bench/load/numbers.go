@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Numbers are the value of a flag: one or several positive numbers, with commas
-// between them.
+// Numbers is a flag value: one or several positive numbers, separated by
+// commas.
 type Numbers []int
 
-// String is how the flag is written.
+// String returns the value in the format of the flag.
 func (n *Numbers) String() string {
 	texts := make([]string, len(*n))
 	for i, number := range *n {
@@ -19,7 +19,7 @@ func (n *Numbers) String() string {
 	return strings.Join(texts, ",")
 }
 
-// Set reads the flag.
+// Set parses the flag.
 func (n *Numbers) Set(text string) error {
 	var numbers Numbers
 	for field := range strings.SplitSeq(text, ",") {

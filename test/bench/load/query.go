@@ -11,27 +11,27 @@ import (
 
 // Query is a read of many runs at once.
 type Query struct {
-	// Name says in a table what is asked.
+	// Name is the name of the query in a table.
 	Name string
-	// Path is below the base, Body is JSON.
+	// Path is relative to the base. Body is JSON.
 	Path, Body string
 }
 
-// Operation asks the query over and over.
+// Operation returns an operation that sends the query.
 func (q Query) Operation(c *Client) Operation {
 	return func(ctx context.Context) error { return c.Ask(ctx, q) }
 }
 
-// Reads is the operation of reading one of the runs, at random.
+// Reads returns the operation that reads one of the runs, chosen at random.
 func Reads(c *Client, ids []string) Operation {
 	return func(ctx context.Context) error {
 		return c.Read(ctx, ids[rand.IntN(len(ids))]) //nolint:gosec // any run will do
 	}
 }
 
-// criteria are what the queries of Queries ask for. Runs are filled in groups
-// (see GroupOf), so the one tag and the one flow run match a hundredth of them;
-// half of the runs are RUNNING.
+// criteria are the criteria of Queries. Runs are created in groups (see GroupOf):
+// one tag or one flow run matches a hundredth of them. Half of the runs are
+// RUNNING.
 var criteria = []struct{ name, body string }{
 	{"no criteria", ``},
 	{"by state", `"task_runs":{"state":{"type":{"any_":["RUNNING"]}}}`},
@@ -39,20 +39,20 @@ var criteria = []struct{ name, body string }{
 	{"by flow run", `"task_runs":{"flow_run_id":{"any_":["` + flowRunOfGroup(7) + `"]}}`},
 }
 
-// Groups is in how many groups runs are filled.
+// Groups is the number of groups of runs.
 const Groups = 100
 
-// GroupOf is the tag of the group that a run of this number belongs to.
+// GroupOf returns the tag of the group of the run with this number.
 func GroupOf(number int) string { return fmt.Sprintf("group-%02d", number%Groups) }
 
-// FlowRunOf is the flow run that a run of this number belongs to.
+// FlowRunOf returns the flow run of the run with this number.
 func FlowRunOf(number int) string { return flowRunOfGroup(number % Groups) }
 
 func flowRunOfGroup(group int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", group) }
 
-// Queries are the reads that are measured: filter with a limit of 200 and count
-// with each of the criteria, a sorted filter, and pages. Only servers without
-// flow runs of their own can have runs of just any flow run.
+// Queries returns the measured reads: filter with a limit of 200 and count with
+// each of the criteria, a sorted filter, and pages. Only servers without their
+// own flow runs accept runs of unknown flow runs.
 func Queries(flowRuns bool) []Query {
 	var filters, counts []Query
 	for _, c := range criteria {
@@ -79,8 +79,8 @@ func object(members ...string) string {
 	return "{" + strings.Join(set, ",") + "}"
 }
 
-// Served asks each query once. It returns those that are answered, and apart from
-// them those whose route the server does not have; any other failure is an error.
+// Served sends each query once. It returns the queries that the server supports
+// and, separately, those without a route. Any other failure is an error.
 func Served(ctx context.Context, c *Client, queries []Query) (served, missing []Query, err error) {
 	for _, q := range queries {
 		err := c.Ask(ctx, q)

@@ -11,18 +11,18 @@ import (
 	"github.com/coder/websocket"
 )
 
-// frameLimit bounds a frame that is read: a run is far smaller.
+// frameLimit is the maximum size of a received frame. A run is far smaller.
 const frameLimit = 4 << 20
 
-// socket is a connection to a websocket of Prefect's.
+// socket is a connection to a Prefect websocket.
 type socket struct{ conn *websocket.Conn }
 
-// dial opens a websocket and does the handshake that they have in common.
+// dial opens a websocket and performs the handshake common to all paths.
 func dial(ctx context.Context, base, path string) (*socket, error) {
 	return dialOver(ctx, http.DefaultClient, base, path)
 }
 
-// dialOver is dial with a client of HTTP.
+// dialOver is dial with an HTTP client.
 func dialOver(ctx context.Context, client *http.Client, base, path string) (*socket, error) {
 	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(base, "http")+path, //nolint:bodyclose // the library closes it
 		&websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"prefect"}})
@@ -58,10 +58,10 @@ func (s *socket) receive(ctx context.Context) ([]byte, error) {
 // Close drops the connection.
 func (s *socket) Close() error { return s.conn.CloseNow() }
 
-// Worker takes runs as the process of `task.serve()` does.
+// Worker receives runs like a process of `task.serve()`.
 type Worker struct{ *socket }
 
-// Delivered is a run that a worker was sent.
+// Delivered is a run that a worker received.
 type Delivered struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
@@ -90,24 +90,24 @@ func (w *Worker) Next(ctx context.Context) (Delivered, error) {
 	return run, err
 }
 
-// Take acknowledges the run that came last.
+// Take acknowledges the last run received.
 func (w *Worker) Take(ctx context.Context) error { return w.send(ctx, `{"type":"ack"}`) }
 
-// Reporter reports the states of runs as the Prefect client does, as events.
+// Reporter reports the states of runs by events, as the Prefect client does.
 type Reporter struct {
 	*socket
 	ended chan struct{}
-	why   error // why the connection ended, once it has
+	why   error // cause of the end, once the connection has ended
 }
 
-// NewReporter connects one.
+// NewReporter connects a reporter.
 func NewReporter(ctx context.Context, base string) (*Reporter, error) {
 	s, err := dial(ctx, base, "/events/in")
 	if err != nil {
 		return nil, err
 	}
 	r := &Reporter{socket: s, ended: make(chan struct{})}
-	go func() { // nothing comes but pongs, which have to be read
+	go func() { // only pongs arrive, which must be read
 		defer close(r.ended)
 		_, _, r.why = s.conn.Read(ctx)
 	}()
@@ -121,8 +121,8 @@ func (r *Reporter) Close() error {
 	return err
 }
 
-// Report sends that a run entered some states, one after the other. It is on its way
-// when Report returns; see Flush.
+// Report sends the events of states that a run entered one after the other. The
+// server may not have received them when Report returns; see Flush.
 func (r *Reporter) Report(ctx context.Context, run Reported, states ...State) error {
 	for _, state := range states {
 		if err := r.send(ctx, run.event(state)); err != nil {
@@ -132,7 +132,7 @@ func (r *Reporter) Report(ctx context.Context, run Reported, states ...State) er
 	return nil
 }
 
-// Flush waits for the answer to a ping.
+// Flush sends a ping and waits for the pong.
 func (r *Reporter) Flush(ctx context.Context) error {
 	err := r.conn.Ping(ctx)
 	if err == nil {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Percentile is the latency that the share, 0 to 1, of all operations stayed
-// under; 0 when there were none.
+// Percentile returns the latency below which this share of all operations is,
+// from 0 to 1. It returns 0 if there were none.
 func (s Sample) Percentile(share float64) time.Duration {
 	if len(s.Latencies) == 0 {
 		return 0
@@ -14,8 +14,8 @@ func (s Sample) Percentile(share float64) time.Duration {
 	return s.Latencies[min(int(share*float64(len(s.Latencies))), len(s.Latencies)-1)]
 }
 
-// Pool joins the stretches of several rounds: the median of their rates, and all
-// of their latencies.
+// Pool combines the stretches of several rounds: the median of their rates, and
+// all of their latencies.
 func Pool(rounds []Sample) Sample {
 	var pooled Sample
 	rates := make([]float64, 0, len(rounds))
@@ -33,7 +33,7 @@ func Pool(rounds []Sample) Sample {
 	return pooled
 }
 
-// Median of the values; 0 when there are none.
+// Median returns the median of the values, or 0 if there are none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
@@ -46,14 +46,14 @@ func Median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// Ratio is how one rate stands to another, taken round by round: so both sides
-// of each fraction met the machine in the same mood.
+// Ratio is the ratio of two rates, computed per round, because the speed of the
+// machine varies over time.
 type Ratio struct {
 	Median, Least, Greatest float64
 }
 
-// RatioOf divides the rates of the rounds. Rounds that only one side has are
-// left out, as are those whose divisor is 0; without any the ratio is 0.
+// RatioOf divides the rates of each round. It omits rounds that only one side
+// has and rounds with a divisor of 0. Without any round, the ratio is 0.
 func RatioOf(of, by []Sample) Ratio {
 	var each []float64
 	for i := range min(len(of), len(by)) {

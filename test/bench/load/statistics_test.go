@@ -28,12 +28,12 @@ func TestPercentile(t *testing.T) {
 		share     float64
 		want      time.Duration
 	}{
-		"of nothing it is 0":                          {nil, 0.5, 0},
-		"of one it is that one":                       {milliseconds(7), 0.99, 7 * time.Millisecond},
-		"half of a hundred stay under the 51st":       {milliseconds(hundred...), 0.5, 51 * time.Millisecond},
-		"99 of a hundred stay under the last":         {milliseconds(hundred...), 0.99, 100 * time.Millisecond},
-		"a share of 1 is the last, not one beyond it": {milliseconds(1, 2, 3), 1, 3 * time.Millisecond},
-		"a share of 0 is the first":                   {milliseconds(1, 2, 3), 0, time.Millisecond},
+		"no latencies":                         {nil, 0.5, 0},
+		"one latency":                          {milliseconds(7), 0.99, 7 * time.Millisecond},
+		"half of a hundred are below the 51st": {milliseconds(hundred...), 0.5, 51 * time.Millisecond},
+		"99 of a hundred are below the last":   {milliseconds(hundred...), 0.99, 100 * time.Millisecond},
+		"a share of 1 is the last latency":     {milliseconds(1, 2, 3), 1, 3 * time.Millisecond},
+		"a share of 0 is the first latency":    {milliseconds(1, 2, 3), 0, time.Millisecond},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -51,10 +51,10 @@ func TestMedian(t *testing.T) {
 		values []float64
 		want   float64
 	}{
-		"of nothing it is 0":                       {nil, 0},
-		"of an odd number it is the middle one":    {[]float64{9, 1, 5}, 5},
-		"of an even number it lies between two":    {[]float64{4, 1, 2, 100}, 3},
-		"one round that went wrong changes little": {[]float64{10, 11, 0, 12, 13}, 11},
+		"no values":               {nil, 0},
+		"an odd number of values": {[]float64{9, 1, 5}, 5},
+		"the mean of the middle two of an even number": {[]float64{4, 1, 2, 100}, 3},
+		"one outlier changes little":                   {[]float64{10, 11, 0, 12, 13}, 11},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -66,7 +66,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func TestPoolTakesTheMedianRateAndAllLatencies(t *testing.T) {
+func TestPool_takesTheMedianRateAndAllLatencies(t *testing.T) {
 	t.Parallel()
 	first, second := errors.New("first"), errors.New("second")
 	got := Pool([]Sample{
@@ -80,7 +80,7 @@ func TestPoolTakesTheMedianRateAndAllLatencies(t *testing.T) {
 	}
 }
 
-func TestRatioOfIsTakenRoundByRound(t *testing.T) {
+func TestRatioOf_dividesRoundByRound(t *testing.T) {
 	t.Parallel()
 	rates := func(values ...float64) []Sample {
 		var all []Sample
@@ -93,10 +93,10 @@ func TestRatioOfIsTakenRoundByRound(t *testing.T) {
 		of, by []Sample
 		want   Ratio
 	}{
-		"each round has its own":                             {rates(10, 40, 30), rates(10, 10, 10), Ratio{Median: 3, Least: 1, Greatest: 4}},
-		"a round in which the other did nothing is left out": {rates(10, 20), rates(0, 10), Ratio{Median: 2, Least: 2, Greatest: 2}},
-		"a round that the other does not have is left out":   {rates(10, 20), rates(10), Ratio{Median: 1, Least: 1, Greatest: 1}},
-		"without any round it is nothing":                    {nil, rates(1), Ratio{}},
+		"a ratio per round":                              {rates(10, 40, 30), rates(10, 10, 10), Ratio{Median: 3, Least: 1, Greatest: 4}},
+		"a round with a divisor of 0 is omitted":         {rates(10, 20), rates(0, 10), Ratio{Median: 2, Least: 2, Greatest: 2}},
+		"a round that one side does not have is omitted": {rates(10, 20), rates(10), Ratio{Median: 1, Least: 1, Greatest: 1}},
+		"no round": {nil, rates(1), Ratio{}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

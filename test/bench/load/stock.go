@@ -2,8 +2,8 @@ package load
 
 import "sync"
 
-// Stock holds what operations make and others work on, each item in so many
-// steps. It is safe for use by many clients at once.
+// Stock holds items that one operation creates and others work on, each item in a
+// number of steps. It is safe for concurrent use.
 type Stock[T any] struct {
 	mu    sync.Mutex
 	steps int
@@ -15,10 +15,10 @@ type stocked[T any] struct {
 	step int
 }
 
-// NewStock makes an empty one for items with so many steps.
+// NewStock returns an empty stock for items with this number of steps.
 func NewStock[T any](steps int) *Stock[T] { return &Stock[T]{steps: steps} }
 
-// Add puts in a new item.
+// Add adds a new item.
 func (s *Stock[T]) Add(item T) { s.put(stocked[T]{item: item}) }
 
 func (s *Stock[T]) put(one stocked[T]) {
@@ -27,9 +27,9 @@ func (s *Stock[T]) put(one stocked[T]) {
 	s.items = append(s.items, one)
 }
 
-// Take hands out the oldest item for its next step, which begins at 0; an item with
-// steps left goes back to the end. The error is that of the work, or ErrExhausted
-// when there is no item.
+// Take performs the next step of the oldest item; steps are numbered from 0. An
+// item with remaining steps moves to the end. Take returns the error of the work,
+// or ErrExhausted if there is no item.
 func (s *Stock[T]) Take(work func(item T, step int) error) error {
 	s.mu.Lock()
 	if len(s.items) == 0 {

@@ -12,7 +12,7 @@ type Table struct {
 	text  strings.Builder
 }
 
-// NewTable begins a table with the heads of its columns.
+// NewTable returns a table with these column headings.
 func NewTable(heads ...string) *Table {
 	t := &Table{width: len(heads)}
 	t.Row(heads...)
@@ -20,7 +20,7 @@ func NewTable(heads ...string) *Table {
 	return t
 }
 
-// Row adds a row. Cells that are missing are empty, those too many are dropped.
+// Row adds a row. Missing cells are empty, surplus ones are dropped.
 func (t *Table) Row(cells ...string) {
 	for i := range t.width {
 		cell := ""
@@ -32,11 +32,11 @@ func (t *Table) Row(cells ...string) {
 	t.text.WriteString("|\n")
 }
 
-// String is the table as Markdown, with an empty line after it.
+// String returns the table as Markdown, followed by an empty line.
 func (t *Table) String() string { return t.text.String() + "\n" }
 
-// Millis writes a time in milliseconds: two digits after the point below ten,
-// one from there on.
+// Millis formats a time in milliseconds: with two decimals below ten, one from
+// ten on.
 func Millis(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)
 	if ms < 10 {
@@ -45,7 +45,7 @@ func Millis(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", ms)
 }
 
-// Rate writes operations per second: one digit after the point below ten.
+// Rate formats operations per second, with one decimal below ten.
 func Rate(perSecond float64) string {
 	if perSecond < 10 {
 		return fmt.Sprintf("%.1f", perSecond)
@@ -53,7 +53,7 @@ func Rate(perSecond float64) string {
 	return fmt.Sprintf("%.0f", perSecond)
 }
 
-// Bytes writes a size in KiB or MiB.
+// Bytes formats a size in KiB or MiB.
 func Bytes(n float64) string {
 	if n < 1<<20 && n > -1<<20 {
 		return fmt.Sprintf("%.1f KiB", n/(1<<10))
@@ -61,7 +61,7 @@ func Bytes(n float64) string {
 	return fmt.Sprintf("%.0f MiB", n/(1<<20))
 }
 
-// String writes the median, and the least and greatest in parentheses.
+// String formats the median, with the minimum and maximum in parentheses.
 func (r Ratio) String() string {
 	form := "%.2f (%.2f to %.2f)"
 	if r.Median >= 10 {

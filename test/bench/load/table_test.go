@@ -19,7 +19,7 @@ func TestTableIsMarkdown(t *testing.T) {
 	}
 }
 
-func TestNumbersAreWrittenShort(t *testing.T) {
+func TestNumbers_areFormattedBriefly(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ got, want string }{
 		"a time below ten milliseconds": {Millis(1234 * time.Microsecond), "1.23 ms"},
@@ -27,7 +27,7 @@ func TestNumbersAreWrittenShort(t *testing.T) {
 		"a rate below ten":              {Rate(3.14), "3.1"},
 		"a rate above ten":              {Rate(1234.5), "1234"},
 		"a size below a mebibyte":       {Bytes(1536), "1.5 KiB"},
-		"a size that came out below 0":  {Bytes(-1536), "-1.5 KiB"},
+		"a negative size":               {Bytes(-1536), "-1.5 KiB"},
 		"a size above a mebibyte":       {Bytes(10 << 20), "10 MiB"},
 		"a ratio near one":              {Ratio{0.854, 0.8, 0.9}.String(), "0.85 (0.80 to 0.90)"},
 		"a ratio far from one":          {Ratio{52.4, 48.6, 61}.String(), "52 (49 to 61)"},
@@ -50,11 +50,11 @@ func TestNumbersFlag(t *testing.T) {
 		wantErr bool
 	}{
 		"one number":                   {"16", Numbers{16}, false},
-		"several, with a blank":        {"1, 16,64", Numbers{1, 16, 64}, false},
-		"a 0 is no number of clients":  {"1,0", nil, true},
-		"a word is no number":          {"many", nil, true},
-		"nothing is no number":         {"", nil, true},
-		"nothing after a comma either": {"1,", nil, true},
+		"several with a space":         {"1, 16,64", Numbers{1, 16, 64}, false},
+		"0 is rejected":                {"1,0", nil, true},
+		"a word is rejected":           {"many", nil, true},
+		"an empty value is rejected":   {"", nil, true},
+		"a trailing comma is rejected": {"1,", nil, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// backgroundClients is how many clients submit or report runs at once,
-	// backgroundWorkers how many workers run them.
+	// backgroundClients is the number of concurrent clients that submit or report
+	// runs. backgroundWorkers is the number of workers that run them.
 	backgroundClients, backgroundWorkers = 16, 4
-	// backgroundLimit is how long a contender may take for one round.
+	// backgroundLimit is the timeout of a contender for one round.
 	backgroundLimit = 5 * time.Minute
 )
 
-// backgrounds are the ways of background runs, each a round of so many.
+// backgrounds lists the kinds of background runs, each a round of a number of runs.
 var backgrounds = []struct {
 	kind    string
 	clients int
@@ -34,8 +34,8 @@ var backgrounds = []struct {
 	}},
 }
 
-// compareBackground measures background runs in all contenders in turn, round after
-// round. That a contender is not done in time is a result.
+// compareBackground measures background runs in all contenders in turns, round
+// after round. A timeout of a contender is a result.
 func (b *bench) compareBackground(ctx context.Context, contenders []*contender, runs int) ([]result, error) {
 	var results []result
 	for _, kind := range backgrounds {

@@ -17,31 +17,35 @@ import (
 )
 
 const (
-	// prefectReadyLimit bounds the start of a Prefect server, which makes its database.
+	// prefectReadyLimit is the timeout for the start of a Prefect server, which
+	// creates its database.
 	prefectReadyLimit = 5 * time.Minute
-	// warmUp is for how long a contender is driven before each of its stretches.
+	// warmUp is the time of unmeasured load on a contender before each of its
+	// stretches.
 	warmUp = 500 * time.Millisecond
-	// grace is how long an operation that began in time may take beyond it.
+	// grace is the maximum time beyond the end of a stretch for operations that have
+	// started.
 	grace = 10 * time.Second
-	// namespace is where the operator keeps runs.
+	// namespace is the namespace of the operator's runs.
 	namespace = "ours"
 )
 
-// contender is a server that is measured.
+// contender is a measured server.
 type contender struct {
 	name, base string
 	ours       bool
-	// paused is the process that stands still while others are measured; nil for
-	// none. A Prefect server goes on working on events after a stretch.
+	// paused is the process that is stopped while others are measured, or nil. A
+	// Prefect server continues to process events after a stretch.
 	paused *controlplane.Process
 	settle func(context.Context) error
-	// fillClients is how many clients fill it at once: SQLite has one writer.
+	// fillClients is the number of concurrent clients that fill it. SQLite has one
+	// writer.
 	fillClients int
 	client      *load.Client
 }
 
-// turn lets only this contender work. Stopped processes go on by themselves when
-// they are told to, and are killed with this program.
+// turn lets only this contender run. Stopped processes are continued for termination,
+// and are killed with this program.
 func (c *contender) turn(work func() error) error {
 	if c.paused == nil {
 		return work()
@@ -50,7 +54,7 @@ func (c *contender) turn(work func() error) error {
 		return fmt.Errorf("letting %s go on: %w", c.name, err)
 	}
 	if c.client != nil {
-		c.client.Close() // the server drops connections that were idle while it stood still
+		c.client.Close() // the server closed idle connections while it was stopped
 	}
 	err := work()
 	if stopped := syscall.Kill(c.paused.PID(), syscall.SIGSTOP); stopped != nil {
@@ -59,7 +63,7 @@ func (c *contender) turn(work func() error) error {
 	return err
 }
 
-// drive is one stretch of load, after a short one that is not counted.
+// drive runs one stretch of load, after a short one that is not counted.
 func (c *contender) drive(ctx context.Context, clients int, length time.Duration, operation load.Operation) (load.Sample, error) {
 	var sample load.Sample
 	err := c.turn(func() error {
@@ -69,7 +73,8 @@ func (c *contender) drive(ctx context.Context, clients int, length time.Duration
 		sample.Retried = c.client.Retried.Load() - before
 		return ctx.Err()
 	})
-	// That a Prefect server fails under load is a result; that ours does is not to be.
+	// A failure of a Prefect server under load is a result; a failure of ours is an
+	// error.
 	if c.ours {
 		err = errors.Join(err, sample.Err())
 	}
@@ -79,15 +84,15 @@ func (c *contender) drive(ctx context.Context, clients int, length time.Duration
 	return sample, nil
 }
 
-// bounded drives load, and gives up the operations that take far longer.
+// bounded drives load, and cancels operations that take far too long.
 func bounded(ctx context.Context, clients int, length time.Duration, operation load.Operation) load.Sample {
 	ctx, cancel := context.WithTimeoutCause(ctx, length+grace, fmt.Errorf("not done %s after the end of the stretch", grace))
 	defer cancel()
 	return load.Drive(ctx, clients, length, operation)
 }
 
-// start starts all contenders, ours first. What it returns stops those that were
-// started, after an error too.
+// start starts all contenders, ours first. The returned function stops those that were
+// started; it is set after an error, too.
 func (b *bench) start(ctx context.Context, server, scratch string) ([]*contender, func() error, error) {
 	var stops []func() error
 	stop := func() error {
@@ -144,9 +149,9 @@ func (b *bench) startOurs(ctx context.Context, data string, stops *[]func() erro
 	return &contender{name: "ours", base: o.Base, ours: true, settle: o.Settle, fillClients: fillClients}, nil
 }
 
-// startPrefect starts a Prefect server with the settings that it comes with, apart
-// from those that reach out to the network and serve its web pages. Without a
-// database it is on SQLite, in its data folder.
+// startPrefect starts a Prefect server with its default settings, except for those
+// that access the network or serve its web pages. Without a database URL, it uses
+// SQLite in its data folder.
 func (b *bench) startPrefect(
 	ctx context.Context, program, name, data, database string, stops *[]func() error,
 ) (*contender, error) {
@@ -180,12 +185,12 @@ func (b *bench) startPrefect(
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	*stops = append(*stops, func() error {
-		_ = syscall.Kill(process.PID(), syscall.SIGCONT) // a process that stands still does not hear that it is to end
+		_ = syscall.Kill(process.PID(), syscall.SIGCONT) // a stopped process does not receive the signal to terminate
 		return process.Stop()
 	})
 	base := "http://" + addresses[0] + "/api"
 	if err := stack.AwaitReady(ctx, process, base+"/health", prefectReadyLimit); err != nil {
-		printed, _ := os.ReadFile(output.Name()) // it only explains the failure
+		printed, _ := os.ReadFile(output.Name()) // only explains the failure
 		return nil, fmt.Errorf("starting %s: %w: %s", name, err, prefect.Tail(printed))
 	}
 	b.progress("started %s", name)

@@ -1,6 +1,6 @@
-// Command prefect measures the operator beside a real Prefect server: the same
-// clients and bodies, on the same machine, in turns. It installs Prefect into an
-// environment of its own, and prints tables of docs/benchmarks.md.
+// Command prefect compares the operator with a real Prefect server: the same
+// clients and bodies, on the same machine, in turns. It installs Prefect into
+// its own environment, and prints tables of docs/benchmarks.md.
 package main
 
 import (
@@ -21,11 +21,11 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
-// bench is what was asked for, and where to work.
+// bench holds the options and the work folders.
 type bench struct {
 	plane                stack.Options
 	operator, python     string // programs
-	data                 string // the folder of what is kept
+	data                 string // folder of persistent data
 	clients, readClients load.Numbers
 	runs                 load.Numbers
 	rounds               int
@@ -38,7 +38,8 @@ type bench struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal stops everything in order, the second one at once.
+	// The first signal stops everything in order. A second signal exits
+	// immediately.
 	context.AfterFunc(ctx, stop)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
@@ -90,14 +91,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	// One folder, so one disk, for the data of all. A database server that may not
-	// run as root has to reach its own part of it.
+	// The data of all contenders is in one folder, so on one disk. A database
+	// server that cannot run as root must have access to its own part of it.
 	scratch, err := os.MkdirTemp("", "taskrun-bench-prefect-")
 	if err != nil {
 		return fmt.Errorf("making a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	if err := os.Chmod(scratch, 0o711); err != nil { //nolint:gosec // see above; what is in it keeps others out
+	if err := os.Chmod(scratch, 0o711); err != nil { //nolint:gosec // see above; the folders in it are private
 		return fmt.Errorf("opening a folder: %w", err)
 	}
 	contenders, stop, err := b.start(ctx, filepath.Join(programs, "prefect"), scratch)
@@ -112,7 +113,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return report(stdout, contenders, results)
 }
 
-// progress tells whoever waits.
+// progress prints a progress message.
 func (b *bench) progress(format string, args ...any) {
 	_, _ = fmt.Fprintf(b.stderr, format+"\n", args...)
 }

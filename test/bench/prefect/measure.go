@@ -10,33 +10,33 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 )
 
-// fillClients is how many clients fill a server at once that takes several writers.
+// fillClients is the number of concurrent clients that fill a server with several
+// writers.
 const fillClients = 16
 
-// readIDs is how many of the runs are read one by one, at random.
+// readIDs is the number of runs that are read one by one, in random order.
 const readIDs = 1000
 
-// result is one kind of operation at one number of clients, in front of so many
-// runs.
+// result is one kind of operation at one number of clients and one number of runs.
 type result struct {
 	kind    string
-	runs    int // at least so many
+	runs    int // minimum number of runs
 	clients int
 	rounds  [][]load.Sample // by contender, then by round
-	missing []bool          // by contender: it has no route for it
+	missing []bool          // by contender: it has no route for the operation
 	goals   goals
 }
 
-// operations are one kind of operation, by contender; nil where a contender has
-// none.
+// operations holds one kind of operation by contender, nil if a contender does not
+// support it.
 type operations struct {
 	kind  string
 	each  []load.Operation
 	goals goals
 }
 
-// measure fills the servers step by step and measures reads at each; writes come
-// last, as they add runs.
+// measure fills the servers step by step and measures reads at each step. Writes
+// come last, because they add runs.
 func (b *bench) measure(ctx context.Context, contenders []*contender) ([]result, error) {
 	most := 0
 	for _, n := range append(append([]int{}, b.clients...), b.readClients...) {
@@ -66,10 +66,12 @@ func (b *bench) measure(ctx context.Context, contenders []*contender) ([]result,
 		results = append(results, measured...)
 	}
 	cycles := operations{kind: "life cycle", goals: cycleGoals}
+	flows := operations{kind: "flow run without tasks", goals: cycleGoals}
 	for _, c := range contenders {
 		cycles.each = append(cycles.each, c.client.Cycle)
+		flows.each = append(flows.each, c.client.FlowCycle)
 	}
-	measured, err := b.compare(ctx, contenders, []operations{cycles}, runs, b.clients, b.stretch)
+	measured, err := b.compare(ctx, contenders, []operations{cycles, flows}, runs, b.clients, b.stretch)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (b *bench) measure(ctx context.Context, contenders []*contender) ([]result,
 	return slices.Concat(measured, background, results), err
 }
 
-// fill adds runs until there are so many.
+// fill adds runs until this number exists.
 func (b *bench) fill(ctx context.Context, c *contender, runs int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, b.fillLimit, fmt.Errorf("-fill-limit %s is over", b.fillLimit))
 	defer cancel()
@@ -101,7 +103,7 @@ func (b *bench) fill(ctx context.Context, c *contender, runs int) error {
 	return c.settle(ctx)
 }
 
-// readOperations are a read of one run and the queries, in all contenders.
+// readOperations returns the read of one run and the queries, for all contenders.
 func readOperations(ctx context.Context, contenders []*contender) ([]operations, error) {
 	queries := load.Queries(false)
 	kinds := []string{"GET /hello, which reads no run", "GET"}
@@ -137,7 +139,7 @@ func readOperations(ctx context.Context, contenders []*contender) ([]operations,
 	return all, nil
 }
 
-// compare makes the operations in all contenders in turn, round after round.
+// compare runs the operations in all contenders in turns, round after round.
 func (b *bench) compare(
 	ctx context.Context, contenders []*contender, kinds []operations, runs int, clients []int, length time.Duration,
 ) ([]result, error) {

@@ -18,14 +18,14 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/prefect"
 )
 
-// postgreSQLReadyLimit bounds the start of the database server.
+// postgreSQLReadyLimit is the timeout for the start of the database server.
 const postgreSQLReadyLimit = time.Minute
 
-// postgreSQLPrograms are those that have to be in one folder.
+// postgreSQLPrograms must all be in one folder.
 var postgreSQLPrograms = []string{"initdb", "postgres", "pg_isready"}
 
-// findPostgreSQL returns the folder of PostgreSQL's programs: the one that PATH
-// leads to, else the newest of those that distributions use.
+// findPostgreSQL returns the folder of PostgreSQL's programs: the one in PATH,
+// otherwise the newest in the usual folders of distributions.
 func findPostgreSQL() (string, bool) {
 	var folders []string
 	if found, err := exec.LookPath("initdb"); err == nil {
@@ -46,8 +46,8 @@ func findPostgreSQL() (string, bool) {
 	return "", false
 }
 
-// majorOf is the version in a folder like /usr/lib/postgresql/15/bin; 0 if there is
-// no number.
+// majorOf returns the version in a path like /usr/lib/postgresql/15/bin, or 0 if
+// there is no number.
 func majorOf(folder string) int {
 	n, err := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
 	if err != nil {
@@ -56,8 +56,8 @@ func majorOf(folder string) int {
 	return n
 }
 
-// startPostgreSQL makes a database and serves it, with the settings that PostgreSQL
-// comes with. It returns the address as Prefect wants it.
+// startPostgreSQL creates a database and serves it with PostgreSQL's default
+// settings. It returns the database URL in Prefect's format.
 func (b *bench) startPostgreSQL(ctx context.Context, programs, folder string, stops *[]func() error) (string, error) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return "", fmt.Errorf("making the folder of PostgreSQL: %w", err)
@@ -79,7 +79,8 @@ func (b *bench) startPostgreSQL(ctx context.Context, programs, folder string, st
 	}
 	host, port := split(addresses[0])
 	serve := slices.Concat(as, []string{filepath.Join(programs, "postgres"), "-D", data, "-h", host, "-p", port, "-k", folder})
-	// Where the owner is another, this program's own folder keeps the pid and the log.
+	// If another user owns the folder, the pid and the log are in this program's
+	// folder.
 	logs, err := os.MkdirTemp(filepath.Dir(folder), "database-log-")
 	if err != nil {
 		return "", fmt.Errorf("making a folder: %w", err)
@@ -97,15 +98,16 @@ func (b *bench) startPostgreSQL(ctx context.Context, programs, folder string, st
 	}
 	*stops = append(*stops, process.Stop)
 	if err := awaitDatabase(ctx, process, filepath.Join(programs, "pg_isready"), host, port); err != nil {
-		printed, _ := os.ReadFile(output.Name()) // it only explains the failure
+		printed, _ := os.ReadFile(output.Name()) // only explains the failure
 		return "", fmt.Errorf("starting PostgreSQL: %w: %s", err, prefect.Tail(printed))
 	}
 	b.progress("started PostgreSQL of %s", programs)
 	return "postgresql+asyncpg://prefect@" + addresses[0] + "/postgres", nil
 }
 
-// owner gives the folder to a user that PostgreSQL, which refuses to run as root,
-// can run as. It returns what its commands begin with; nothing for anybody but root.
+// owner gives the folder to a user that PostgreSQL can run as, because PostgreSQL
+// does not run as root. It returns the prefix of PostgreSQL's commands, empty unless
+// this process is root.
 func owner(folder string) ([]string, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -128,7 +130,8 @@ func owner(folder string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL does not run as root, and setpriv (of util-linux) that starts it as %s is missing: %w", account.Username, err)
 	}
-	// The kernel forgets on a change of user that a child is to end with its parent.
+	// On a change of user, the kernel clears the setting that ends a child with its
+	// parent.
 	return []string{setpriv, "--reuid=" + account.Uid, "--regid=" + account.Gid, "--clear-groups", "--pdeathsig=KILL"}, nil
 }
 
@@ -152,7 +155,7 @@ func awaitDatabase(ctx context.Context, process *controlplane.Process, isReady, 
 	}
 }
 
-// split takes an address of FreeAddresses apart.
+// split splits an address of FreeAddresses.
 func split(address string) (host, port string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/bench/load"
 )
 
-// goals are how many times as fast as a Prefect server, by its name, ours is meant
-// to be.
+// goals maps the name of a Prefect server to the wanted ratio of our rate to its
+// rate.
 type goals map[string]float64
 
-// The goals.
+// The ratios to reach.
 var (
 	cycleGoals      = goals{"Prefect on PostgreSQL": 5}
 	backgroundGoals = goals{"Prefect on PostgreSQL": 5}
 	readGoals       = goals{"Prefect on SQLite": 50, "Prefect on PostgreSQL": 50}
 )
 
-// line is a result in short, for whoever waits.
+// line returns a short result for a progress message.
 func (r *result) line(contenders []*contender) string {
 	parts := make([]string, len(contenders))
 	for i, c := range contenders {
@@ -30,8 +30,8 @@ func (r *result) line(contenders []*contender) string {
 	return fmt.Sprintf("%s, %d runs, %d clients: %s", r.kind, r.runs, r.clients, strings.Join(parts, ", "))
 }
 
-// rate is how many a contender does in a second; and how many failed, or were sent
-// again, if any were.
+// rate formats the operations per second of a contender, with the failed and
+// retried ones if there are any.
 func (r *result) rate(i int) string {
 	if r.missing[i] {
 		return "no such route"
@@ -47,7 +47,7 @@ func (r *result) rate(i int) string {
 	return rate
 }
 
-// report prints the table, a row for each result, and what falls short of a goal.
+// report prints the table, with a row for each result, and the missed goals.
 func report(w io.Writer, contenders []*contender, results []result) error {
 	heads := []string{"operation", "runs", "clients"}
 	for _, c := range contenders {
@@ -85,19 +85,19 @@ func (r *result) cells(contenders []*contender) []string {
 	return cells
 }
 
-// ratio is ours, which stands first, by a contender.
+// ratio divides our rate, which is the first, by a contender's.
 func (r *result) ratio(i int) string {
 	if r.missing[0] || r.missing[i] {
 		return ""
 	}
 	ratio := load.RatioOf(r.rounds[0], r.rounds[i])
 	if ratio == (load.Ratio{}) {
-		return "" // not one was done in any round
+		return "" // no operation succeeded in any round
 	}
 	return ratio.String()
 }
 
-// short tells of each goal that is not reached.
+// short returns the missed goals of a result.
 func (r *result) short(contenders []*contender) []string {
 	var short []string
 	for i, c := range contenders {
@@ -113,7 +113,8 @@ func (r *result) short(contenders []*contender) []string {
 	return short
 }
 
-// latency is a percentile; nothing where no operation was done.
+// latency formats a percentile. It returns an empty text if there was no
+// operation.
 func latency(s load.Sample, share float64) string {
 	if len(s.Latencies) == 0 {
 		return ""

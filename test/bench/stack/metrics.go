@@ -14,7 +14,8 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
 )
 
-// Metrics are the counters and gauges of one process at one moment, by name.
+// Metrics holds the counters and gauges of one process at one point in time, by
+// name.
 type Metrics map[string][]Point
 
 // Point is one value of a metric.
@@ -26,13 +27,13 @@ type Point struct {
 // Source reads the metrics of a process.
 type Source func(context.Context) (Metrics, error)
 
-// ReadMetrics is the Source of the operator.
+// ReadMetrics reads the metrics of the operator.
 func (o *Operator) ReadMetrics(ctx context.Context) (Metrics, error) {
 	return scrape(ctx, http.DefaultClient, o.Metrics)
 }
 
-// Writes is how many writes of objects of ours kube-apiserver has answered so far,
-// from any client.
+// Writes returns the number of writes of our objects that kube-apiserver has
+// processed so far, from any client.
 func (o *Operator) Writes(ctx context.Context) (float64, error) {
 	metrics, err := o.apiServer(ctx)
 	if err != nil {
@@ -41,7 +42,7 @@ func (o *Operator) Writes(ctx context.Context) (float64, error) {
 	return metrics.writesOf(v1alpha1.GroupVersion.Group), nil
 }
 
-// APIServerMetrics is the Source of kube-apiserver.
+// APIServerMetrics reads the metrics of kube-apiserver.
 func (s *Stack) APIServerMetrics() (Source, error) {
 	config := s.Config()
 	client, err := rest.HTTPClientFor(config)
@@ -94,7 +95,7 @@ func parseMetrics(text io.Reader) (Metrics, error) {
 	return metrics, nil
 }
 
-// Value is that of a metric without labels.
+// Value returns the value of a metric without labels.
 func (m Metrics) Value(name string) (float64, error) {
 	if len(m[name]) == 0 {
 		return 0, fmt.Errorf("there is no metric %s", name)
@@ -105,7 +106,8 @@ func (m Metrics) Value(name string) (float64, error) {
 // Label is a label of a metric.
 type Label struct{ Name, Value string }
 
-// Sum is the sum of the values of a metric with this label; 0 if there is none.
+// Sum returns the sum of the values of a metric with this label, or 0 if there is
+// none.
 func (m Metrics) Sum(name string, label Label) float64 {
 	total := 0.0
 	for _, point := range m[name] {
@@ -116,8 +118,9 @@ func (m Metrics) Sum(name string, label Label) float64 {
 	return total
 }
 
-// writesOf is how many writes of objects of the group kube-apiserver has answered
-// so far. Writes of Leases, which each operator renews all the time, are not in it.
+// writesOf returns the number of writes of objects of the group that kube-apiserver
+// has processed so far. It does not include writes of Leases, which each operator
+// renews all the time.
 func (m Metrics) writesOf(group string) float64 {
 	total := 0.0
 	for _, point := range m["apiserver_request_total"] {
@@ -132,15 +135,15 @@ func (m Metrics) writesOf(group string) float64 {
 }
 
 const (
-	// collections is how many garbage collections are awaited before a heap is read:
-	// what one leaves may still hold what became garbage while it ran.
+	// collections is the number of garbage collections before a heap is read. One
+	// is not enough: objects that become garbage during a collection survive it.
 	collections = 2
-	// collectLimit bounds the wait: Go collects at least every two minutes.
+	// collectLimit is the timeout. Go collects at least every two minutes.
 	collectLimit = 5 * time.Minute
 )
 
-// LiveHeap is what is left of a process's heap after garbage collections, in
-// bytes. They are brought about by asking for metrics, which makes garbage.
+// LiveHeap returns the heap of a process after garbage collections, in bytes.
+// Requests for metrics create garbage and so trigger the collections.
 func LiveHeap(ctx context.Context, read Source) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, collectLimit)
 	defer cancel()

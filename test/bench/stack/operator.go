@@ -12,23 +12,22 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/test/controlplane"
 )
 
-// operatorReadyLimit bounds a cold start: 100,000 runs have to be read in it.
+// operatorReadyLimit is the timeout of a cold start, long enough to read 100,000 runs.
 const operatorReadyLimit = 5 * time.Minute
 
-// Operator is a running operator and its doors.
+// Operator is a running operator and its addresses.
 type Operator struct {
 	*controlplane.Process
-	// Base is the REST endpoint's address, which ends in /api; Metrics is the full
-	// address of the metrics.
+	// Base is the URL of the REST endpoint and ends in /api. Metrics is the URL of the metrics.
 	Base, Metrics string
 	ColdStart     ColdStart
 	apiServer     Source
 }
 
-// ColdStart is what it took from the start of the process until GET /api/ready said yes.
+// ColdStart is the cost from the start of the process until GET /api/ready returned success.
 type ColdStart struct {
 	Time, CPU time.Duration
-	Peak      float64 // the most resident memory, in bytes
+	Peak      float64 // maximum resident memory, in bytes
 }
 
 // StartOperator starts the operator for one namespace, and returns when it is ready.
@@ -73,7 +72,7 @@ func (s *Stack) StartOperator(ctx context.Context, binary, namespace string) (*O
 	return o, nil
 }
 
-// taken returns the CPU time and the most resident memory of the process so far.
+// taken returns the CPU time and the maximum resident memory of the process so far.
 func (o *Operator) taken() (cpu time.Duration, peak float64, err error) {
 	times, err := CPUTimes(map[string]int{"operator": o.PID()})
 	if err != nil {
@@ -84,14 +83,14 @@ func (o *Operator) taken() (cpu time.Duration, peak float64, err error) {
 }
 
 const (
-	// reconciledPoll is the pause between two looks at the queue of the controller.
+	// reconciledPoll is the interval between checks of the controller's queue.
 	reconciledPoll = 100 * time.Millisecond
-	// reconciledLimit bounds the wait: 100,000 runs are looked at in it.
+	// reconciledLimit is the timeout, long enough for 100,000 runs.
 	reconciledLimit = 5 * time.Minute
 )
 
-// AwaitReconciled returns when the controller has reconciled each of the runs that existed at the start, with the CPU
-// time and the most resident memory of the operator until then.
+// AwaitReconciled returns when the controller has reconciled each run that existed at the start. It returns the CPU
+// time and the maximum resident memory of the operator until then.
 func (o *Operator) AwaitReconciled(ctx context.Context, runs int) (cpu time.Duration, peak float64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, reconciledLimit)
 	defer cancel()
@@ -115,8 +114,7 @@ func (o *Operator) AwaitReconciled(ctx context.Context, runs int) (cpu time.Dura
 	}
 }
 
-// FreeAddresses are loopback addresses that nobody listened on a moment ago, each
-// another.
+// FreeAddresses returns different loopback addresses that no process listens on at the time of the call.
 func FreeAddresses(n int) ([]string, error) {
 	addresses := make([]string, n)
 	for i := range addresses {

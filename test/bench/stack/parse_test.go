@@ -16,12 +16,12 @@ func TestParseCPUTime(t *testing.T) {
 		"user and kernel time are added up": {
 			"42 (etcd) S 1 42 42 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 9 0 7", 3 * time.Second, false,
 		},
-		"a command may hold blanks and parentheses": {
+		"a command with spaces and parentheses": {
 			"42 (a) (b c) S 1 42 42 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 9 0 7", 30 * time.Millisecond, false,
 		},
-		"a text cut short is an error":     {"42 (etcd) S 1", 0, true},
-		"what is no number is an error":    {"42 (etcd) S 1 42 42 0 -1 4194560 100 0 0 0 x 50 0 0", 0, true},
-		"an empty text is an error, no 0s": {"", 0, true},
+		"a truncated text is an error":          {"42 (etcd) S 1", 0, true},
+		"text that is not a number is an error": {"42 (etcd) S 1 42 42 0 -1 4194560 100 0 0 0 x 50 0 0", 0, true},
+		"an empty text is an error":             {"", 0, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

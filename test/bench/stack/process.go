@@ -13,15 +13,14 @@ import (
 )
 
 const (
-	// ticksPerSecond is what Linux counts the times in /proc in (USER_HZ).
+	// ticksPerSecond is the unit of times in /proc on Linux (USER_HZ).
 	ticksPerSecond = 100
-	// readyPoll is the pause between two looks at a server that is starting, so the
-	// precision of a cold start.
+	// readyPoll is the interval between checks of a starting server, and the precision
+	// of a cold start.
 	readyPoll = 5 * time.Millisecond
 )
 
-// CPUTimes returns how long each process has computed so far, in user and kernel
-// mode.
+// CPUTimes returns the CPU time of each process so far, in user and kernel mode.
 func CPUTimes(pids map[string]int) (map[string]time.Duration, error) {
 	times := make(map[string]time.Duration, len(pids))
 	for name, pid := range pids {
@@ -36,9 +35,10 @@ func CPUTimes(pids map[string]int) (map[string]time.Duration, error) {
 	return times, nil
 }
 
-// parseCPUTime reads the text of a stat file.
+// parseCPUTime parses the text of a stat file.
 func parseCPUTime(stat string) (time.Duration, error) {
-	// The second field is the command in parentheses and may hold blanks and more of them.
+	// The second field is the command in parentheses. It may hold spaces and more
+	// parentheses.
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("its stat file is not of the known form: %q", stat)
@@ -54,10 +54,10 @@ func parseCPUTime(stat string) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
 
-// ResidentBytes is how much memory of the machine a process holds.
+// ResidentBytes returns the resident memory of a process.
 func ResidentBytes(pid int) (float64, error) { return memory(pid, "VmRSS") }
 
-// PeakBytes is the most memory of the machine that a process has held so far.
+// PeakBytes returns the maximum resident memory of a process so far.
 func PeakBytes(pid int) (float64, error) { return memory(pid, "VmHWM") }
 
 func memory(pid int, field string) (float64, error) {
@@ -68,7 +68,7 @@ func memory(pid int, field string) (float64, error) {
 	return parseMemory(string(status), field)
 }
 
-// parseMemory reads a field of the text of a status file.
+// parseMemory parses a field of the text of a status file.
 func parseMemory(status, field string) (float64, error) {
 	_, rest, _ := strings.Cut(status, field+":")
 	line, _, _ := strings.Cut(rest, "kB")
@@ -79,8 +79,8 @@ func parseMemory(status, field string) (float64, error) {
 	return float64(n) * 1024, nil
 }
 
-// AwaitReady returns when the address answers 200. It fails when the process ends
-// before that, or the time is up.
+// AwaitReady returns when the address responds with 200. It fails if the process ends
+// before that, or at the timeout.
 func AwaitReady(ctx context.Context, process *controlplane.Process, url string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	// settled is for how long the operator has to write nothing: longer than it lets
-	// pass between two looks at a run that nobody moves.
+	// settled is the time without writes after which the operator is idle. It is
+	// longer than the interval at which the operator checks a run that no client
+	// changes.
 	settled = 3 * time.Second
-	// settleLimit bounds the wait: tens of thousands of runs may have been made.
+	// settleLimit is the timeout, long enough for tens of thousands of new runs.
 	settleLimit = 10 * time.Minute
 )
 
-// Settle returns when the operator has done what was left to do for runs that were
-// made, so that it does not get into what is measured next.
+// Settle returns when the operator has no work left for recently created runs,
+// which would affect the next measurement.
 func (o *Operator) Settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package stack starts what is measured: etcd and kube-apiserver on loopback, our
-// CRD, and the operator; and reads what their processes take.
+// Package stack starts the measured programs: etcd and kube-apiserver on loopback,
+// our CRD, and the operator. It reads the resource usage of their processes.
 package stack
 
 import (
@@ -24,22 +24,23 @@ type Stack struct {
 	data string
 }
 
-// Options say what control plane is started.
+// Options configure the control plane.
 type Options struct {
-	Data    string // its folder, which may be one of before
-	Durable bool   // it flushes every write to disk, as it has to where writes are measured
-	GOGC    int    // of kube-apiserver, in percent; 0: as it comes
-	// FeatureGates are kube-apiserver's, as its flag takes them; empty: as they come.
+	Data    string // its folder; a folder of an earlier control plane is reused
+	Durable bool   // flushes every write to disk, as measurements of writes require
+	GOGC    int    // of kube-apiserver, in percent; 0: the default
+	// FeatureGates is the value of kube-apiserver's flag. If it is empty, the
+	// defaults apply.
 	FeatureGates string
 }
 
-// BindFlags lets the user choose what a measurement does not.
+// BindFlags registers flags for the options that a measurement does not set.
 func (o *Options) BindFlags(flags *flag.FlagSet) {
 	flags.IntVar(&o.GOGC, "apiserver-gogc", 0, "GOGC of kube-apiserver: how much garbage it may make before it collects, in percent of what lives; 0: as it comes, which is 100")
 	flags.StringVar(&o.FeatureGates, "apiserver-feature-gates", "", "feature gates of kube-apiserver, for instance CBORServingAndStorage=true; empty: as they come")
 }
 
-// At is the same in this folder.
+// At returns the options with this folder.
 func (o Options) At(data string, durable bool) Options {
 	o.Data, o.Durable = data, durable
 	return o
@@ -83,8 +84,8 @@ func crdFolder() (string, error) {
 	return filepath.Join(repository, "config", "crd", "bases"), nil
 }
 
-// Schema is the text of our CRD: runs that were kept under another one are of no
-// use.
+// Schema returns the text of our CRD. Runs kept under another schema cannot be
+// used.
 func Schema() ([]byte, error) {
 	folder, err := crdFolder()
 	if err != nil {
@@ -105,7 +106,7 @@ func Schema() ([]byte, error) {
 	return schema, nil
 }
 
-// EnsureNamespaces makes those namespaces that are not there.
+// EnsureNamespaces creates the missing namespaces.
 func (s *Stack) EnsureNamespaces(ctx context.Context, names ...string) error {
 	client, err := corev1client.NewForConfig(s.Config())
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *Stack) EnsureNamespaces(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// PIDs are the processes of the control plane, by name.
+// PIDs returns the processes of the control plane, by name.
 func (s *Stack) PIDs() map[string]int {
 	pids := map[string]int{}
 	for name, process := range s.Processes() {

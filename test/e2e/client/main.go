@@ -1,8 +1,8 @@
-// Command client is what a pod does with REST in the tests on a real node: it knows a URL, a token and a CA, and nothing
-// of Kubernetes.
+// Command client is the REST client of a pod in the tests on a real node: it gets a URL, a token and a CA, and does not
+// use Kubernetes.
 //
-//	client check URL            makes a run, reads it, moves it to its end, counts it
-//	client load URL DURATION    does so all the time, and tells what was acknowledged and what failed
+// \tclient check URL            creates a run, reads it, moves it to its end, counts it
+// \tclient load URL DURATION    repeats that, and reports acknowledged writes and failures
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 const (
 	tokenFile = "/var/run/secrets/taskrun/token" //nolint:gosec // the name of a file
 	caFile    = "/var/run/taskrun-ca/ca.crt"
-	clients   = 8 // at once, under load
+	clients   = 8 // concurrent, under load
 	timeout   = 20 * time.Second
 )
 
@@ -81,7 +81,7 @@ func newClient(base string) (*client, error) {
 	return &client{base: base, token: strings.TrimSpace(string(token)), http: &http.Client{Transport: transport, Timeout: timeout}, out: os.Stdout}, nil
 }
 
-// statusError is an answer that is no success.
+// statusError is a response without a success status.
 type statusError struct {
 	code int
 	body string
@@ -90,7 +90,7 @@ type statusError struct {
 func (e *statusError) Error() string { return fmt.Sprintf("status %d: %s", e.code, e.body) }
 
 func (c *client) ask(ctx context.Context, method, path, body string, into any) error {
-	//nolint:gosec // the address is what the test says
+	//nolint:gosec // the test sets the address
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (c *client) move(ctx context.Context, id, state string) error {
 	return err
 }
 
-// check goes through a life cycle once.
+// check runs one life cycle.
 func (c *client) check(ctx context.Context) error {
 	made, err := c.create(ctx, "check-"+time.Now().Format(time.RFC3339Nano))
 	if err != nil {
@@ -161,13 +161,13 @@ func (c *client) check(ctx context.Context) error {
 	return nil
 }
 
-// ledger is what a load was told.
+// ledger holds the responses to a load.
 type ledger struct {
 	requests, refused, broken, turnedAway atomic.Int64
 
 	mu       sync.Mutex
-	promised map[string]string // state by run, as acknowledged last
-	first    string            // failure
+	promised map[string]string // last acknowledged state by run
+	first    string            // first failure
 }
 
 func (l *ledger) fail(err error) {
@@ -184,7 +184,7 @@ func (l *ledger) promise(id, state string) {
 	l.promised[id] = state
 }
 
-// load goes through life cycles until the time is over, then looks whether all that was acknowledged is so.
+// load runs life cycles for the duration, then checks that all acknowledged states exist.
 func (c *client) load(d time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
@@ -207,7 +207,7 @@ func (c *client) load(d time.Duration) error {
 	return nil
 }
 
-// cycle is one life cycle; the first failure ends it.
+// cycle runs one life cycle. The first failure ends it.
 func (c *client) cycle(ctx context.Context, l *ledger, key string) {
 	var made run
 	ok := l.count(func() (err error) { made, err = c.create(ctx, key); return err })
@@ -217,14 +217,14 @@ func (c *client) cycle(ctx context.Context, l *ledger, key string) {
 	l.promise(made.ID, "PENDING")
 	for _, state := range []string{"RUNNING", "COMPLETED"} {
 		if !l.count(func() error { return c.move(ctx, made.ID, state) }) {
-			l.promise(made.ID, "") // may or may not have been done
+			l.promise(made.ID, "") // the outcome is unknown
 			return
 		}
 		l.promise(made.ID, state)
 	}
 }
 
-// count does a request, and again if it was never sent.
+// count sends a request, and retries it if it was never sent.
 func (l *ledger) count(request func() error) bool {
 	for {
 		l.requests.Add(1)
@@ -248,7 +248,7 @@ func (l *ledger) count(request func() error) bool {
 	}
 }
 
-// lost counts runs that are not what was acknowledged.
+// lost counts the runs whose state is not the acknowledged one.
 func (c *client) lost(l *ledger) int {
 	lost := 0
 	for id, state := range l.promised {

@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// file is one of an archive.
+// file is one file of an archive.
 type file struct {
 	name string
 	mode int64

@@ -1,4 +1,4 @@
-// Command pause holds the namespaces of a pod until it is told to stop: the sandbox image of the test node.
+// Command pause holds the namespaces of a pod until it is stopped: the sandbox image of the test node.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command curl stands in for the real one where a machine that tests the README has none. It knows the few flags that
-// the README uses and refuses all others.
+// Command curl replaces the real one on machines without it that test the README. It supports the few flags that the
+// README uses and rejects all others.
 package main
 
 import (

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestRunSendsWhatTheFlagsSay(t *testing.T) {
+func TestRun_sendsTheRequestOfTheFlags(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -19,10 +19,10 @@ func TestRunSendsWhatTheFlagsSay(t *testing.T) {
 		args []string
 		want string
 	}{
-		"a plain read":             {args: []string{"-s", server.URL + "/x"}, want: "GET /x  "},
-		"a body is posted":         {args: []string{"-d", `{"a":1}`, "-H", "X-A: b", server.URL}, want: `POST / b {"a":1}`},
-		"flags may follow the URL": {args: []string{server.URL, "-X", "PATCH", "-d", "1"}, want: "PATCH /  1"},
-		"a method without a body":  {args: []string{"-X", "DELETE", server.URL}, want: "DELETE /  "},
+		"a read":                  {args: []string{"-s", server.URL + "/x"}, want: "GET /x  "},
+		"a posted body":           {args: []string{"-d", `{"a":1}`, "-H", "X-A: b", server.URL}, want: `POST / b {"a":1}`},
+		"flags after the URL":     {args: []string{server.URL, "-X", "PATCH", "-d", "1"}, want: "PATCH /  1"},
+		"a method without a body": {args: []string{"-X", "DELETE", server.URL}, want: "DELETE /  "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

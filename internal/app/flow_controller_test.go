@@ -1,0 +1,82 @@
+//go:build apiserver
+
+package app
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/taskrun-dev/taskrun-operator/api/v1alpha1"
+)
+
+// applyFlowRun creates a FlowRun of the flow etl.
+func (c *cluster) applyFlowRun(t *testing.T, name string, spec v1alpha1.FlowRunSpec) {
+	t.Helper()
+	spec.FlowName = "etl"
+	run := &v1alpha1.FlowRun{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: name}, Spec: spec}
+	if err := c.Create(t.Context(), run); err != nil {
+		t.Fatalf("creating %s: %v", name, err)
+	}
+}
+
+// flowRun reads a FlowRun, or returns nil.
+func (c *cluster) flowRun(t *testing.T, name string) *v1alpha1.FlowRun {
+	t.Helper()
+	run := &v1alpha1.FlowRun{}
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: c.namespace, Name: name}, run)
+	if client.IgnoreNotFound(err) != nil {
+		t.Logf("reading %s: %v", name, err)
+	}
+	if err != nil {
+		return nil
+	}
+	return run
+}
+
+// awaitFlowRun waits until a FlowRun is in a state of this name, and returns it.
+func (c *cluster) awaitFlowRun(t *testing.T, name, state string) *v1alpha1.FlowRun {
+	t.Helper()
+	var run *v1alpha1.FlowRun
+	eventually(t, name+" is "+state, func() bool {
+		run = c.flowRun(t, name)
+		return run != nil && run.Status.State != nil && run.Status.State.Name != nil && *run.Status.State.Name == state
+	}, func() { t.Logf("%s is %+v", name, run) })
+	return run
+}
+
+// The FlowRuns are created before their flow: it makes them runs.
+func TestFlowController_reconcilesAppliedFlowRuns(t *testing.T) {
+	t.Parallel()
+	c := running(t)
+	past := &v1alpha1.MicroTime{Time: time.Now().Add(-time.Minute)}
+	c.applyFlowRun(t, "fresh", v1alpha1.FlowRunSpec{})
+	c.applyFlowRun(t, "paused", v1alpha1.FlowRunSpec{
+		InitialState: &v1alpha1.ProposedState{Type: "PAUSED", StateDetails: &v1alpha1.StateDetails{PauseTimeout: past}},
+	})
+	c.applyFlowRun(t, "late", v1alpha1.FlowRunSpec{InitialState: dueAt(past.Time)})
+	c.applyFlowRun(t, "finished", v1alpha1.FlowRunSpec{
+		InitialState: &v1alpha1.ProposedState{Type: "COMPLETED"}, TTLSecondsAfterFinished: new(int32(1)),
+	})
+	flow := &v1alpha1.RegisteredFlow{ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, Name: "etl"}}
+	if err := c.Create(t.Context(), flow); err != nil {
+		t.Fatal(err)
+	}
+	fresh := c.awaitFlowRun(t, "fresh", "Pending")
+	status := &fresh.Status
+	if status.ID != string(fresh.UID) || status.Name != "fresh" || status.FlowID == "" || status.ObservedGeneration != fresh.Generation {
+		t.Errorf("status = %+v, want the id, the names and the generation of the object", status)
+	}
+	if finished := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionFinished); finished == nil || finished.Status != metav1.ConditionFalse {
+		t.Errorf("conditions = %+v, want Finished False", status.Conditions)
+	}
+	if failed := c.awaitFlowRun(t, "paused", "Failed"); *failed.Status.State.Message != "The flow was paused and never resumed." {
+		t.Errorf("message = %s", *failed.Status.State.Message)
+	}
+	c.awaitFlowRun(t, "late", "Late")
+	eventually(t, "finished is gone", func() bool { return c.flowRun(t, "finished") == nil }, func() {})
+}

@@ -1,0 +1,44 @@
+package flowrun
+
+import (
+	"time"
+
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+)
+
+const (
+	// cancellingLimit is how long a run can be CANCELLING (flows contract §6).
+	cancellingLimit = 300 * time.Second
+	// lateAfter is the time after its scheduled start at which a run is late (flows
+	// contract §6).
+	lateAfter = 15 * time.Second
+)
+
+// PauseEnd returns when a paused run that is not resumed fails; nil: never.
+func (r *Run) PauseEnd() *time.Time {
+	if r.State == nil || r.State.Type != orchestration.Paused {
+		return nil
+	}
+	return r.State.Details.PauseTimeout
+}
+
+// CancellingEnd returns when a run whose cancellation is not confirmed becomes CANCELLED;
+// nil if the run is not CANCELLING.
+func (r *Run) CancellingEnd() *time.Time {
+	if r.State == nil || r.State.Type != orchestration.Cancelling {
+		return nil
+	}
+	end := r.State.Timestamp.Add(cancellingLimit)
+	return &end
+}
+
+// LateTime returns when a run that nobody starts is late; nil: never. Only runs in the
+// state Scheduled can be late: a run that waits for its retry cannot.
+func (r *Run) LateTime() *time.Time {
+	if r.State == nil || r.State.Type != orchestration.Scheduled ||
+		r.State.Name != orchestration.Scheduled.DefaultName() || r.NextScheduledStartTime == nil {
+		return nil
+	}
+	late := r.NextScheduledStartTime.Add(lateAfter)
+	return &late
+}
