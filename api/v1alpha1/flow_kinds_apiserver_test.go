@@ -109,7 +109,7 @@ func TestWhatAFlowRunCanBe(t *testing.T) {
 		flowSpec(`labels: {a: {}}`):                                                         "spec.labels.a: should have at least 1 properties",
 		flowSpec(`empiricalPolicy: {retries: 2, retryDelay: 60}`):                           "",
 		flowSpec(`empiricalPolicy: {retries: -1}`):                                          "spec.empiricalPolicy.retries: greater than or equal to 0",
-		flowSpec(`empiricalPolicy: {retryDelay: 1.5}`):                                      "spec.empiricalPolicy.retryDelay: must be of type int64",
+		flowSpec(`empiricalPolicy: {retryDelay: 1.5}`):                                      "spec.empiricalPolicy.retryDelay: must be of type int",
 		flowSpec(`createdBy: {id: ` + uuidA + `, type: AUTOMATION, displayValue: nightly}`): "",
 		flowSpec(`initialState: {type: SCHEDULED, stateDetails: {scheduledTime: "2040-01-01T00:00:00Z"}}`):                          "",
 		flowSpec(`initialState: {type: PAUSED, stateDetails: {runInputKeyset: {` + text(257) + `: v}}}`):                            "spec.initialState.stateDetails.runInputKeyset: at most 256",

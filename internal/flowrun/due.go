@@ -7,6 +7,10 @@ import (
 )
 
 const (
+	// pauseGrace is the time after the timeout of a pause at which the run fails. Until
+	// then, a client that resumes too late gets the reason. Prefect's service checks every
+	// 5 s (flows contract §11).
+	pauseGrace = 10 * time.Second
 	// cancellingLimit is how long a run can be CANCELLING (flows contract §6).
 	cancellingLimit = 300 * time.Second
 	// lateAfter is the time after its scheduled start at which a run is late (flows
@@ -16,10 +20,11 @@ const (
 
 // PauseEnd returns when a paused run that is not resumed fails; nil: never.
 func (r *Run) PauseEnd() *time.Time {
-	if r.State == nil || r.State.Type != orchestration.Paused {
+	if r.State == nil || r.State.Type != orchestration.Paused || r.State.Details.PauseTimeout == nil {
 		return nil
 	}
-	return r.State.Details.PauseTimeout
+	end := r.State.Details.PauseTimeout.Add(pauseGrace)
+	return &end
 }
 
 // CancellingEnd returns when a run whose cancellation is not confirmed becomes CANCELLED;
@@ -32,7 +37,7 @@ func (r *Run) CancellingEnd() *time.Time {
 	return &end
 }
 
-// LateTime returns when a run that nobody starts is late; nil: never. Only runs in the
+// LateTime returns when a run that was not started is late; nil: never. Only runs in the
 // state Scheduled can be late: a run that waits for its retry cannot.
 func (r *Run) LateTime() *time.Time {
 	if r.State == nil || r.State.Type != orchestration.Scheduled ||

@@ -139,14 +139,14 @@ func TestDeadlines_changeRunsThatAreDue(t *testing.T) {
 		wantName  string
 		want      string // message
 	}{
-		"a pause that has timed out": {
+		"a pause 10 seconds after its timeout": {
 			orchestration.Paused,
 			[]func(*taskrun.Proposal){pause(time.Minute)},
-			time.Minute, expirePause,
+			70 * time.Second, expirePause,
 			orchestration.Failed, "Failed", "The flow was paused and never resumed.",
 		},
-		"not a pause before its timeout": {
-			orchestration.Paused, []func(*taskrun.Proposal){pause(time.Minute)}, time.Minute - 1, expirePause, orchestration.Paused, "Paused", "",
+		"not a pause before that": {
+			orchestration.Paused, []func(*taskrun.Proposal){pause(time.Minute)}, 70*time.Second - 1, expirePause, orchestration.Paused, "Paused", "",
 		},
 		"not a pause without a timeout": {orchestration.Paused, nil, time.Hour, expirePause, orchestration.Paused, "Paused", ""},
 		"not a run that is not paused":  {orchestration.Running, []func(*taskrun.Proposal){pause(0)}, time.Hour, expirePause, orchestration.Running, "Running", ""},
