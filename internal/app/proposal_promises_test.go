@@ -293,7 +293,7 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, upd
 	}
 }
 
-// A result in the initial state of a TaskRun needs the same permission as a result in a proposal.
+// A result in the initial state of a run needs the same permission as a result in a proposal.
 func TestAnInitialStateWithAResultNeedsAPermissionOfItsOwn(t *testing.T) {
 	t.Parallel()
 	u := withPolicy(t)
@@ -333,8 +333,18 @@ rules: [{apiGroups: [taskrun.dev], resources: [taskruns], verbs: [get, list, cre
 	for who, c := range clusters {
 		for what, tc := range states {
 			err := tried(c, who, tc.state)
-			if may := tc.editor || who != "editor"; (err == nil) != may || err != nil && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `verb "set-data"`)) {
+			if may := tc.editor || who != "editor"; (err == nil) != may || err != nil && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `verb "set-data" on taskruns.taskrun.dev`)) {
 				t.Errorf("%s, %s: error %v, want it allowed: %t", who, what, err, may)
+			}
+			if who == "importer" { // of task runs only
+				continue
+			}
+			err = c.Create(t.Context(), &v1alpha1.FlowRun{
+				ObjectMeta: metav1.ObjectMeta{Namespace: c.namespace, GenerateName: who + "-"},
+				Spec:       v1alpha1.FlowRunSpec{FlowName: "etl", InitialState: tc.state},
+			})
+			if may := tc.editor || who != "editor"; (err == nil) != may || err != nil && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `verb "set-data" on flowruns.taskrun.dev`)) {
+				t.Errorf("%s, %s of a flow run: error %v, want it allowed: %t", who, what, err, may)
 			}
 		}
 	}

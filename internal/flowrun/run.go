@@ -54,8 +54,8 @@ type Run struct {
 	CreatedViaREST bool
 
 	// Unloaded are the parts that are stored apart from the run and are missing in this
-	// value. Only runs of a Snapshot and of Follow have any, see Store.Load. Update keeps
-	// these parts as they are stored.
+	// value. Only runs of Store.Snapshot, Follow and State have any, see Store.Load. Update
+	// keeps these parts as they are stored.
 	Unloaded Parts
 
 	Ref taskrun.ObjectRef // the object, and the version of it, that was read

@@ -3,39 +3,31 @@ package memory
 import (
 	"context"
 	"iter"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/flowindex"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // Flows is a flowrun.Store in memory.
 type Flows struct {
-	mu      sync.RWMutex
-	flows   map[string]*flowrun.Flow    // by id; never changed once they are in here
-	names   map[string]string           // ids of flows by name
-	runs    map[string]*flowrun.Run     // by id; never changed once they are in here
-	keys    map[flowrun.Key]string      // ids of runs
+	mu      sync.RWMutex // before the lock of index
+	index   *flowindex.Index
 	inputs  map[string][]*flowrun.Input // by run id, oldest first
-	follow  map[int]func(before, after *flowrun.Run)
-	follows int
-	version int64 // counts writes
-	broken  error // returned by every call, see Break
+	version int64                       // counts writes
+	broken  error                       // returned by every call, see Break
 }
 
 var _ flowrun.Store = (*Flows)(nil)
 
 // NewFlows returns a store without flows.
 func NewFlows() *Flows {
-	return &Flows{
-		flows: map[string]*flowrun.Flow{}, names: map[string]string{},
-		runs: map[string]*flowrun.Run{}, keys: map[flowrun.Key]string{}, inputs: map[string][]*flowrun.Input{},
-		follow: map[int]func(before, after *flowrun.Run){},
-	}
+	// No two flows have one name, so it does not matter which of them would be first.
+	return &Flows{index: flowindex.New(func(*flowrun.Flow) bool { return true }), inputs: map[string][]*flowrun.Input{}}
 }
 
 // Break makes every call return the error until Break(nil).
@@ -59,24 +51,26 @@ func (s *Flows) nextVersion() string {
 func (s *Flows) Flow(_ context.Context, id string) (*flowrun.Flow, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.flow(id)
+	return found(s, s.index.Flow(id))
 }
 
-func (s *Flows) flow(id string) (*flowrun.Flow, error) {
-	if s.broken != nil {
+// found returns an entry of the index, or ErrNotFound if there is none.
+func found[T any](s *Flows, entry *T) (*T, error) {
+	switch {
+	case s.broken != nil:
 		return nil, s.broken
+	case entry == nil:
+		return nil, taskrun.ErrNotFound
+	default:
+		return entry, nil
 	}
-	if flow, ok := s.flows[id]; ok {
-		return flow, nil
-	}
-	return nil, taskrun.ErrNotFound
 }
 
 // FlowNamed returns the flow with this name.
 func (s *Flows) FlowNamed(_ context.Context, name string) (*flowrun.Flow, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.flow(s.names[name])
+	return found(s, s.index.FlowNamed(name))
 }
 
 // CreateFlow stores a flow.
@@ -86,12 +80,12 @@ func (s *Flows) CreateFlow(_ context.Context, flow *flowrun.Flow) (*flowrun.Flow
 	if s.broken != nil {
 		return nil, s.broken
 	}
-	if id, taken := s.names[flow.Name]; taken {
-		return s.flows[id], taskrun.ErrExists
+	if existing := s.index.FlowNamed(flow.Name); existing != nil {
+		return existing, taskrun.ErrExists
 	}
 	created := flowInUTC(flow)
 	created.Ref = s.newRef(flow.ID)
-	s.flows[flow.ID], s.names[flow.Name] = created, flow.ID
+	s.index.PutFlow(created)
 	return created, nil
 }
 
@@ -99,7 +93,7 @@ func (s *Flows) CreateFlow(_ context.Context, flow *flowrun.Flow) (*flowrun.Flow
 func (s *Flows) UpdateFlow(_ context.Context, flow *flowrun.Flow) (*flowrun.Flow, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	current, err := s.flow(flow.ID)
+	current, err := found(s, s.index.Flow(flow.ID))
 	switch {
 	case err != nil:
 		return nil, err
@@ -110,7 +104,7 @@ func (s *Flows) UpdateFlow(_ context.Context, flow *flowrun.Flow) (*flowrun.Flow
 	next.Tags, next.Updated = flow.Tags, flow.Updated
 	kept := flowInUTC(&next)
 	kept.Ref.ResourceVersion = s.nextVersion()
-	s.flows[flow.ID] = kept
+	s.index.PutFlow(kept)
 	return kept, nil
 }
 
@@ -118,12 +112,11 @@ func (s *Flows) UpdateFlow(_ context.Context, flow *flowrun.Flow) (*flowrun.Flow
 func (s *Flows) DeleteFlow(_ context.Context, id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	flow, err := s.flow(id)
+	flow, err := found(s, s.index.Flow(id))
 	if err != nil {
 		return err
 	}
-	delete(s.flows, id)
-	delete(s.names, flow.Name)
+	s.index.RemoveFlow(flow.Ref.UID)
 	return nil
 }
 
@@ -134,15 +127,7 @@ func (s *Flows) Get(_ context.Context, id string) (*flowrun.Run, error) {
 	return s.get(id)
 }
 
-func (s *Flows) get(id string) (*flowrun.Run, error) {
-	if s.broken != nil {
-		return nil, s.broken
-	}
-	if run, ok := s.runs[id]; ok {
-		return run, nil
-	}
-	return nil, taskrun.ErrNotFound
-}
+func (s *Flows) get(id string) (*flowrun.Run, error) { return found(s, s.index.Run(id)) }
 
 // Load returns the run: every run has all its parts.
 func (s *Flows) Load(_ context.Context, run *flowrun.Run) (*flowrun.Run, error) {
@@ -167,21 +152,18 @@ func (s *Flows) Create(_ context.Context, run *flowrun.Run) (*flowrun.Run, error
 	if s.broken != nil {
 		return nil, s.broken
 	}
-	key, keyed := run.Key()
-	if id, taken := s.keys[key]; keyed && taken {
-		return s.runs[id], taskrun.ErrExists
+	if key, keyed := run.Key(); keyed {
+		if existing := s.index.RunByKey(key); existing != nil {
+			return existing, taskrun.ErrExists
+		}
 	}
-	if existing, taken := s.runs[run.ID]; taken {
+	if existing := s.index.Run(run.ID); existing != nil {
 		return existing, taskrun.ErrExists
 	}
 	created := flowRunInUTC(run)
 	created.StatusStale, created.CreatedViaREST = true, true
 	created.Ref = s.newRef(run.ID)
-	s.runs[run.ID] = created
-	if keyed {
-		s.keys[key] = run.ID
-	}
-	s.notify(nil, created)
+	s.index.PutRun(created)
 	return created, nil
 }
 
@@ -205,8 +187,7 @@ func (s *Flows) Update(_ context.Context, run *flowrun.Run) (*flowrun.Run, error
 	next.StatusStale = false
 	kept := flowRunInUTC(&next)
 	kept.Ref.ResourceVersion = s.nextVersion()
-	s.runs[run.ID] = kept
-	s.notify(current, kept)
+	s.index.PutRun(kept)
 	return kept, nil
 }
 
@@ -221,12 +202,8 @@ func (s *Flows) Delete(_ context.Context, id string, ifUnchanged *taskrun.Object
 	case ifUnchanged != nil && run.Ref != *ifUnchanged:
 		return taskrun.ErrConflict
 	}
-	delete(s.runs, id)
 	delete(s.inputs, id)
-	if key, keyed := run.Key(); keyed {
-		delete(s.keys, key)
-	}
-	s.notify(run, nil)
+	s.index.RemoveRun(run.Ref.UID)
 	return nil
 }
 
@@ -237,42 +214,25 @@ func (s *Flows) State(_ context.Context, stateID string) (*orchestration.State, 
 	if s.broken != nil {
 		return nil, nil, s.broken
 	}
-	for _, run := range s.runs {
-		if state := run.StateByID(stateID); state != nil {
-			return state, run, nil
-		}
+	if state, run := s.index.State(stateID); state != nil {
+		return state, run, nil
 	}
 	return nil, nil, taskrun.ErrNotFound
 }
 
-// Snapshot copies all flows and runs.
+// Snapshot returns all flows and runs of one moment.
 func (s *Flows) Snapshot(context.Context) (flowrun.Snapshot, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.broken != nil {
 		return nil, s.broken
 	}
-	return flowsSnapshot{flows: maps.Clone(s.flows), runs: maps.Clone(s.runs)}, nil
+	return s.index.Snapshot(), nil
 }
 
 // Follow calls change at every change.
 func (s *Flows) Follow(change func(before, after *flowrun.Run)) (now iter.Seq[*flowrun.Run], stop func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := s.follows
-	s.follows++
-	s.follow[n] = change
-	return maps.Values(maps.Clone(s.runs)), func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.follow, n)
-	}
-}
-
-func (s *Flows) notify(before, after *flowrun.Run) {
-	for _, change := range s.follow {
-		change(before, after)
-	}
+	return s.index.Follow(change)
 }
 
 // Input returns an input.

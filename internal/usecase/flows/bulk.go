@@ -12,7 +12,7 @@ import (
 // BulkDelete deletes the runs that a query selects (see Delete), and returns their ids.
 // Runs that are gone already are left out. It ends at the first error.
 func (s *Service) BulkDelete(ctx context.Context, q flowrun.Query) (deleted []string, err error) {
-	page, err := s.Query(ctx, q)
+	page, err := s.page(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func deleteEach(ctx context.Context, ids []string, deleteOne func(context.Contex
 // returns the outcomes. An error with one of them is an ABORT without a state (flows
 // contract §2.2).
 func (s *Service) BulkSetState(ctx context.Context, q flowrun.Query, p taskrun.Proposal) ([]flowrun.Outcome, error) {
-	page, err := s.Query(ctx, q)
+	page, err := s.page(ctx, q)
 	if err != nil {
 		return nil, err
 	}

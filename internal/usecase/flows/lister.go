@@ -2,26 +2,38 @@ package flows
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
-	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // Lister has the use cases that read many flows and flow runs (flows contract §5). What
 // one call returns is of one moment, except for the task runs that filters join.
 type Lister struct {
-	snapshots usecase.FlowSnapshots
-	taskRuns  TaskRuns
-	clock     clock.PassiveClock
+	store    flowrun.Store
+	taskRuns TaskRuns
+	clock    clock.PassiveClock
 }
 
-// Query returns the runs that match, sorted and paged. A run whose parent task run is not
-// cached has none (see Service.Get): it was deleted, or is about to be known here.
+// Query returns the runs that match, sorted and paged, with all their parts. A run whose
+// parent task run is not cached has none (see Service.Get): it was deleted, or is about to
+// be known here.
 func (l *Lister) Query(ctx context.Context, q flowrun.Query) (flowrun.Page, error) {
+	page, err := l.page(ctx, q)
+	if err == nil {
+		page.Runs, err = l.loaded(ctx, page.Runs)
+	}
+	return page, err
+}
+
+// page is Query without the parts of the runs that are stored apart.
+func (l *Lister) page(ctx context.Context, q flowrun.Query) (flowrun.Page, error) {
 	snapshot, joined, err := l.read(ctx, &q.Filters)
 	if err != nil {
 		return flowrun.Page{}, err
@@ -33,6 +45,40 @@ func (l *Lister) Query(ctx context.Context, q flowrun.Query) (flowrun.Page, erro
 		}
 	}
 	return page, nil
+}
+
+// maxLoads is the number of runs of a page whose parts are read at the same time.
+const maxLoads = 8
+
+// loaded returns the runs with the parts that are stored apart. Most runs have none. A run
+// that was deleted since is left out.
+func (l *Lister) loaded(ctx context.Context, runs []*flowrun.Run) ([]*flowrun.Run, error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxLoads)
+	for i, run := range runs {
+		if run.Unloaded == (flowrun.Parts{}) {
+			continue
+		}
+		group.Go(func() (err error) {
+			runs[i], err = l.load(ctx, run)
+			return err
+		})
+	}
+	err := group.Wait()
+	return slices.DeleteFunc(runs, func(run *flowrun.Run) bool { return run == nil }), err
+}
+
+// load returns the run with its parts, as it is now if they were replaced since; nil if it
+// was deleted.
+func (l *Lister) load(ctx context.Context, run *flowrun.Run) (*flowrun.Run, error) {
+	loaded, err := l.store.Load(ctx, run)
+	if errors.Is(err, taskrun.ErrConflict) {
+		loaded, err = l.store.Get(ctx, run.ID)
+	}
+	if errors.Is(err, taskrun.ErrNotFound) {
+		return nil, nil //nolint:nilnil // it was deleted
+	}
+	return loaded, err
 }
 
 // Count returns the number of runs that match.
@@ -88,7 +134,7 @@ func (l *Lister) CountFlows(ctx context.Context, f flowrun.Filters) (int, error)
 
 // read returns the flows and runs, and what the filters need to know of task runs.
 func (l *Lister) read(ctx context.Context, f *flowrun.Filters) (flowrun.Snapshot, flowrun.Joined, error) {
-	snapshot, err := l.snapshots.Snapshot(ctx)
+	snapshot, err := l.store.Snapshot(ctx)
 	if err != nil {
 		return nil, flowrun.Joined{}, err
 	}

@@ -1,8 +1,10 @@
 package flows_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +15,9 @@ import (
 
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
+	"github.com/taskrun-dev/taskrun-operator/internal/store/memory"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 func named(name string) func(*flowrun.NewRun) {
@@ -60,6 +64,73 @@ func TestQuery_joinsTaskRuns(t *testing.T) {
 	page, err := f.Query(t.Context(), flowrun.Query{Sort: flowrun.SortNameAsc, Limit: 1})
 	if err != nil || page.Runs[0].ID != child.ID || page.Runs[0].ParentTaskRunID != "" {
 		t.Errorf("after the placeholder was deleted: %+v, error %v, want a run without a parent", page.Runs, err)
+	}
+}
+
+// partStore is a store whose snapshots lack the parameters of all runs.
+type partStore struct {
+	*memory.Flows
+
+	load func(run *flowrun.Run) (*flowrun.Run, error)
+}
+
+func (s partStore) Snapshot(ctx context.Context) (flowrun.Snapshot, error) {
+	snapshot, err := s.Flows.Snapshot(ctx)
+	return partSnapshot{snapshot}, err
+}
+
+func (s partStore) Load(_ context.Context, run *flowrun.Run) (*flowrun.Run, error) {
+	return s.load(run)
+}
+
+type partSnapshot struct{ flowrun.Snapshot }
+
+func (s partSnapshot) Runs() iter.Seq[*flowrun.Run] {
+	return func(yield func(*flowrun.Run) bool) {
+		for run := range s.Snapshot.Runs() {
+			unloaded := *run
+			unloaded.Parameters, unloaded.Unloaded.Parameters = nil, "elsewhere"
+			if !yield(&unloaded) {
+				return
+			}
+		}
+	}
+}
+
+func TestQuery_loadsParts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	want := f.mustCreate(t, named("a"))
+	failed := errors.New("failed")
+	for name, tc := range map[string]struct {
+		err  error // of Load
+		want []string
+		fail error
+	}{
+		"a part":                     {nil, []string{`{"loaded":true}`}, nil},
+		"a part that was replaced":   {taskrun.ErrConflict, []string{string(want.Parameters)}, nil},
+		"a part of a deleted run":    {taskrun.ErrNotFound, []string{}, nil},
+		"a part that cannot be read": {failed, nil, failed},
+	} {
+		o := f.Options
+		o.Store = partStore{f.store, func(run *flowrun.Run) (*flowrun.Run, error) {
+			loaded := *run
+			loaded.Parameters, loaded.Unloaded = []byte(`{"loaded":true}`), flowrun.Parts{}
+			return &loaded, tc.err
+		}}
+		service := flows.New(o)
+		page, err := service.Query(t.Context(), flowrun.Query{Limit: 10, Sort: flowrun.SortNameAsc})
+		if !errors.Is(err, tc.fail) {
+			t.Errorf("%s: error %v, want %v", name, err, tc.fail)
+			continue
+		}
+		got := []string{}
+		for _, run := range page.Runs {
+			got = append(got, string(run.Parameters))
+		}
+		if tc.fail == nil && !slices.Equal(got, tc.want) {
+			t.Errorf("%s: parameters %q, want %q", name, got, tc.want)
+		}
 	}
 }
 

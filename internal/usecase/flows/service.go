@@ -54,7 +54,7 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = usecase.Slug
 	}
-	return &Service{Options: o, Lister: &Lister{snapshots: o.Store, taskRuns: o.TaskRuns, clock: o.Clock}}
+	return &Service{Options: o, Lister: &Lister{store: o.Store, taskRuns: o.TaskRuns, clock: o.Clock}}
 }
 
 // Get returns the run with this id, or ErrNotFound. Its ParentTaskRunID is empty if that
