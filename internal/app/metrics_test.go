@@ -50,11 +50,11 @@ func TestMetrics_needAuthorization(t *testing.T) {
 		token string
 		want  int
 	}{
-		"no token":           {"", http.StatusUnauthorized},
-		"garbage":            {"garbage", http.StatusUnauthorized},
-		"somebody":           {g.token(t, "nothing", "taskrun.dev"), http.StatusForbidden},
-		"a permitted caller": {g.token(t, "scraper", "taskrun.dev"), http.StatusOK},
-		"another audience":   {g.token(t, "scraper", "https://kubernetes.default.svc"), http.StatusUnauthorized},
+		"no token":                     {"", http.StatusUnauthorized},
+		"garbage":                      {"garbage", http.StatusUnauthorized},
+		"a caller without permissions": {g.token(t, "nothing", "taskrun.dev"), http.StatusForbidden},
+		"a permitted caller":           {g.token(t, "scraper", "taskrun.dev"), http.StatusOK},
+		"another audience":             {g.token(t, "scraper", "https://kubernetes.default.svc"), http.StatusUnauthorized},
 	}
 	for name, tc := range cases {
 		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/cmdline"} {

@@ -90,7 +90,7 @@ func TestCSRF_tokenResponseHasClientAndExpiration(t *testing.T) {
 	if len(token) != 64 || strings.Trim(token, "0123456789abcdef") != "" {
 		t.Errorf("token %q, want 64 hexadecimal digits", token)
 	}
-	if spelt, ok := wire.PathID(id); !ok || spelt != id {
+	if parsed, ok := wire.PathID(id); !ok || parsed != id {
 		t.Errorf("id %q is no UUID", id)
 	}
 }

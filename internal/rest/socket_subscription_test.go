@@ -106,7 +106,7 @@ type onlyToken string
 func (o onlyToken) Authenticate(_ context.Context, token string) (authn.Caller, error) {
 	secret, verb, _ := strings.Cut(token, " to ")
 	if secret != string(o) {
-		return authn.Caller{}, fmt.Errorf("%w: somebody else", authn.ErrUnauthenticated)
+		return authn.Caller{}, fmt.Errorf("%w: another token", authn.ErrUnauthenticated)
 	}
 	return authn.Caller{Name: verb}, nil
 }

@@ -135,7 +135,7 @@ func aggregation(t *testing.T, _ string) {
 		t.Errorf("count through kube-apiserver: %q, %v, want 1", out, err)
 	}
 	if out, err := tryKubectl(t, "{}", "create", "--raw", path+"/task_runs/count", "-f", "-", "--as=nobody"); err == nil {
-		t.Errorf("count for nobody: %q, want a refusal", out)
+		t.Errorf("count for an unknown user: %q, want a rejection", out)
 	}
 	eventually(t, "the document through kube-apiserver has our routes", func() bool {
 		out, _ := tryKubectl(t, "", "get", "--raw", "/openapi/v3/apis/rest.taskrun.dev/v1alpha1")

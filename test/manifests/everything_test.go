@@ -97,7 +97,7 @@ func limits(t *testing.T, r *replica) {
 	}
 	// An unknown lease is read once more without caches.
 	if err := r.ask(t, http.MethodPost, "/v2/concurrency_limits/leases/00000000-0000-4000-8000-000000000001/renew", `{"lease_duration":60}`, nil); err == nil {
-		t.Error("a lease that nobody took is renewed")
+		t.Error("an unknown lease is renewed")
 	}
 	r.must(t, http.MethodPatch, "/v2/concurrency_limits/"+id, `{"limit":3}`)
 	r.must(t, http.MethodDelete, "/v2/concurrency_limits/"+id, "")

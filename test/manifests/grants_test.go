@@ -47,7 +47,7 @@ func (c *cluster) grants(t *testing.T, objects Objects) []grant {
 		if !slices.ContainsFunc(binding.Subjects, func(s rbacv1.Subject) bool {
 			return s.Kind == rbacv1.ServiceAccountKind && s.Name == manager && s.Namespace == home
 		}) {
-			t.Errorf("%s is for somebody else: %v", object.GetName(), binding.Subjects)
+			t.Errorf("%s is for another subject: %v", object.GetName(), binding.Subjects)
 		}
 		namespace := ""
 		if binding.RoleRef.Kind == "Role" {

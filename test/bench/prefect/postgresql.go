@@ -115,7 +115,7 @@ func owner(folder string) ([]string, error) {
 	account, err := user.Lookup("postgres")
 	if err != nil {
 		if account, err = user.Lookup("nobody"); err != nil {
-			return nil, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody: %w", err)
+			return nil, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody: %w", err)
 		}
 	}
 	uid, errUID := strconv.Atoi(account.Uid)

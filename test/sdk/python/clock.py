@@ -5,7 +5,7 @@ import sys
 
 
 def shift(seconds):
-    """Makes Prefect take it to be so many seconds later; call it before Prefect is imported."""
+    """Sets the clock of Prefect ahead by this number of seconds. Call it before Prefect is imported."""
     if not seconds:
         return
     import prefect.types._datetime as clock
