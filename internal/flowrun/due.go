@@ -13,8 +13,8 @@ const (
 	pauseGrace = 10 * time.Second
 	// cancellingLimit is how long a run can be CANCELLING (flows contract §6).
 	cancellingLimit = 300 * time.Second
-	// lateAfter is the time after its scheduled start at which a run is late (flows
-	// contract §6).
+	// lateAfter is the time after its scheduled start, or after it was scheduled if that is
+	// later, at which a run is late (flows contract §6).
 	lateAfter = 15 * time.Second
 )
 
@@ -38,12 +38,16 @@ func (r *Run) CancellingEnd() *time.Time {
 }
 
 // LateTime returns when a run that was not started is late; nil: never. Only runs in the
-// state Scheduled can be late: a run that waits for its retry cannot.
+// state Scheduled can be late: a run that waits for its retry cannot. A run that was
+// scheduled for a time in the past has as long as any other to start.
 func (r *Run) LateTime() *time.Time {
 	if r.State == nil || r.State.Type != orchestration.Scheduled ||
 		r.State.Name != orchestration.Scheduled.DefaultName() || r.NextScheduledStartTime == nil {
 		return nil
 	}
-	late := r.NextScheduledStartTime.Add(lateAfter)
+	late := r.State.Timestamp.Add(lateAfter)
+	if scheduled := r.NextScheduledStartTime.Add(lateAfter); scheduled.After(late) {
+		late = scheduled
+	}
 	return &late
 }
