@@ -9,6 +9,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/flowwire"
+	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
@@ -125,4 +126,10 @@ func noContent(err error) (response, error) {
 // deleteFlow deletes a flow with its runs.
 func (s *namespaceHandler) deleteFlow(r *request) (response, error) {
 	return noContent(s.Flows.DeleteFlow(r.ctx, r.parameter))
+}
+
+// flow responds with a flow of any id. The id is also the name. An SDK requests the flow before it reports a state from
+// inside a flow, and drops the report without a response (contract §4.8).
+func (s *namespaceHandler) flow(r *request) (response, error) {
+	return response{status: http.StatusOK, body: wire.AppendFlow(make([]byte, 0, wire.TextSize), r.parameter)}, nil
 }

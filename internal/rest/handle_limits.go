@@ -112,3 +112,66 @@ type Limits interface {
 	// ReleaseForRun releases the slots of AcquireForRun, and returns all limits of the tags.
 	ReleaseForRun(ctx context.Context, tags []string, runID string) ([]*concurrency.View, error)
 }
+
+// increment acquires slots, which are held until they are released.
+func (s *namespaceHandler) increment(r *request) (response, error) {
+	in, err := wire.DecodeIncrement(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	_, limits, err := s.Limits.Acquire(r.ctx, in)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
+}
+
+// incrementWithLease acquires slots, which are held while the lease is renewed.
+func (s *namespaceHandler) incrementWithLease(r *request) (response, error) {
+	in, err := wire.DecodeIncrementWithLease(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	lease, limits, err := s.Limits.Acquire(r.ctx, in)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: wire.AppendLease(nil, lease, limits)}, nil
+}
+
+// decrement releases slots that were acquired without a lease.
+func (s *namespaceHandler) decrement(r *request) (response, error) {
+	in, err := wire.DecodeDecrement(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	limits, err := s.Limits.Release(r.ctx, in)
+	if err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusOK, body: wire.AppendLimits(nil, limits, wire.AppendLimitName)}, nil
+}
+
+// decrementWithLease releases the slots of a lease, if it exists.
+func (s *namespaceHandler) decrementWithLease(r *request) (response, error) {
+	lease, err := wire.DecodeLease(r.body)
+	if err != nil {
+		return response{}, err
+	}
+	if err := s.Limits.ReleaseLease(r.ctx, lease); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}
+
+// renewLease renews a lease.
+func (s *namespaceHandler) renewLease(r *request) (response, error) {
+	lease, life, err := wire.DecodeRenewal(r.parameter, r.body)
+	if err != nil {
+		return response{}, err
+	}
+	if err := s.Limits.Renew(r.ctx, lease, life); err != nil {
+		return response{}, err
+	}
+	return response{status: http.StatusNoContent}, nil
+}
