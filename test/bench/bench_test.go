@@ -79,7 +79,7 @@ func TestReportHeld_subtractsUsageWithoutRuns(t *testing.T) {
 	t.Parallel()
 	base := held{starts: startsOf(1), footprint: footprint{1 << 20, 10 << 20, 50 << 20, 100 << 20}}
 	one := held{
-		runs: 1024, starts: startsOf(9, 2, 3), footprint: footprint{5 << 20, 18 << 20, 66 << 20, 132 << 20},
+		runs: 1024, starts: startsOf(9, 2, 3, 4), footprint: footprint{5 << 20, 18 << 20, 66 << 20, 132 << 20},
 		answers: []answered{{name: "GET", samples: []load.Sample{{PerSecond: 100, Latencies: []time.Duration{time.Millisecond}}}}},
 		missing: []load.Query{{Name: "paginate"}},
 	}
@@ -88,8 +88,8 @@ func TestReportHeld_subtractsUsageWithoutRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| 0 | 1.00 s | 0.50 s | 1 MiB | 2.00 s | 2 MiB |\n",
-		"| 1024 | 3.00 s | 1.50 s | 3 MiB | 6.00 s | 6 MiB |\n",
+		"| 0 | 1.00 s | 1.00 s | 0.50 s | 1 MiB | 2.00 s | 2 MiB |\n",
+		"| 1024 | 9.00 s | 3.00 s | 1.50 s | 3 MiB | 6.00 s | 6 MiB |\n",
 		"| 0 | 1 MiB |  | 10 MiB |  | 50 MiB |  | 100 MiB |  |\n",
 		"| 1024 | 5 MiB | 4.0 KiB | 18 MiB | 8.0 KiB | 66 MiB | 16.0 KiB | 132 MiB | 32.0 KiB |\n",
 		"| read | runs | per second (clients: 16) | p50 | p99 |\n",
