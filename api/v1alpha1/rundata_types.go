@@ -26,7 +26,6 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Sender",type=string,priority=1,JSONPath=`.sender`,description="Sender of an input"
 // +kubebuilder:validation:XValidation:rule=`oldSelf.hasValue() || size(bytes(self.text)) <= 786432`,message="text has at most 786432 bytes",fieldPath=".text",optionalOldSelf=true
-// +kubebuilder:validation:XValidation:rule=`self.type == oldSelf.type && self.text == oldSelf.text && self.?key in [oldSelf.?key] && self.?runID in [oldSelf.?runID] && self.?id in [oldSelf.?id] && self.?sender in [oldSelf.?sender] && self.?createdTime in [oldSelf.?createdTime]`,message="a RunData is immutable: create another one"
 type RunData struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard object metadata. RunData that the operator created has the

@@ -146,16 +146,7 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 	if err != nil {
 		return err
 	}
-	behind := rest.Dependencies{
-		Tenant:        home,
-		Namespace:     a.options.Scope.Namespace,
-		Others:        namespaces.forREST,
-		Buffers:       services.buffers,
-		SocketMetrics: socketMetrics{recorder},
-		Clock:         clock.RealClock{}, Log: log, Metrics: recorder, Tracer: a.traces,
-	}
-	guard.applyTo(&behind)
-	server, err := rest.New(a.options.REST, behind)
+	server, err := a.newServer(home, namespaces, services, guard, log)
 	if err != nil {
 		return err
 	}
@@ -172,6 +163,20 @@ func (a *App) assemble(ctx context.Context, config *kuberest.Config, handler slo
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("store", func(r *http.Request) error { return home.Runs.Ready(r.Context()) }),
 	)
+}
+
+// newServer returns the REST server. home has the namespace of requests that name none.
+func (a *App) newServer(home rest.Tenant, namespaces *namespaces, services *services, guard *security, log *slog.Logger) (*rest.Server, error) {
+	behind := rest.Dependencies{
+		Tenant:        home,
+		Namespace:     a.options.Scope.Namespace,
+		Others:        namespaces.forREST,
+		Buffers:       services.buffers,
+		SocketMetrics: socketMetrics{services.recorder},
+		Clock:         clock.RealClock{}, Log: log, Metrics: services.recorder, Tracer: a.traces,
+	}
+	guard.applyTo(&behind)
+	return rest.New(a.options.REST, behind)
 }
 
 // addRunnables adds parts that run on every replica.

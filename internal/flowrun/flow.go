@@ -32,7 +32,7 @@ type Flow struct {
 	Updated time.Time // time of the last write
 	Name    string
 	Tags    []string
-	Labels  map[string]json.RawMessage // each value one JSON scalar, spelt as sent; nil is null
+	Labels  map[string]json.RawMessage // each value one JSON scalar, as it was sent; nil is null
 
 	Ref taskrun.ObjectRef // the object, and the version of it, that was read
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// task returns a task run that started so many seconds after noon and has not ended.
+// task returns a task run that started the given number of seconds after noon and has not ended.
 func task(id string, started int, inputs ...string) *taskrun.Run {
 	run := &taskrun.Run{ID: id, Name: "task " + id, TaskInputs: map[string][]taskrun.TaskInput{}}
 	run.State, run.StartTime, run.ExpectedStartTime = state(orchestration.Running), at(started), at(started-1)

@@ -23,7 +23,7 @@ type Run struct {
 	AutoScheduled     bool            // made from a schedule
 	Context           json.RawMessage // an object
 	CreatedBy         *Creator
-	Labels            map[string]json.RawMessage // each value one JSON scalar, spelt as sent
+	Labels            map[string]json.RawMessage // each value one JSON scalar, as it was sent
 
 	// Editable is what clients can change later.
 	Editable

@@ -389,7 +389,7 @@ func TestCommands_rejectInvalidArguments(t *testing.T) {
 		"names and a selector":       {[]string{"retry", "load", "--state", "FAILED"}, "not both"},
 		"names in all namespaces":    {[]string{"cancel", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
 		"describe in all namespaces": {[]string{"describe", "load", "-A"}, "--all-namespaces goes with flags that choose runs"},
-		"an unknown name":            {[]string{"describe", "nobody"}, `"nobody" not found`},
+		"an unknown name":            {[]string{"describe", "missing"}, `"missing" not found`},
 		"an unknown id":              {[]string{"describe", "0196c1f0-3f8e-7c51-9a2b-6a5de1a0c9ff"}, "no TaskRun in the namespace default has the name or the id 0196"},
 		"list with names":            {[]string{"list", "load"}, `unknown command "load"`},
 		"a negative limit":           {[]string{"list", "--limit", "-1"}, "--limit -1: must be 0 or more"},

@@ -174,7 +174,7 @@ func TestAProposalOfNothingChangesNothing(t *testing.T) {
 		f.Run.RunCount = 2
 		got := Decide(f)
 		if got.State != nil {
-			t.Errorf("from %q: a state of no type is to be written", from)
+			t.Errorf("from %q: a state without a type would be written", from)
 		}
 		if diff := cmp.Diff(f.Run.Progress, got.Progress); diff != "" {
 			t.Errorf("from %q: progress (-was +is):\n%s", from, diff)

@@ -80,7 +80,7 @@ var flowScenes = []flowScene{
 			f.Progress.State.Name = NameLate
 		}
 	}},
-	{"the proposed state is called Suspended and is to be rescheduled", func(f *FlowRunFacts) {
+	{"the proposed state is called Suspended, with pause_reschedule", func(f *FlowRunFacts) {
 		f.Proposed.Name, f.Proposed.Details.PauseReschedule = NameSuspended, true
 	}},
 	{"the same, of a deployment", func(f *FlowRunFacts) {

@@ -114,7 +114,7 @@ func checkAnswer(t *testing.T, f Facts, got Decision) {
 	want := f.Run.State
 	if nothing {
 		if diff := gocmp.Diff(f.Run.Progress, got.Progress, exactly...); diff != "" {
-			t.Errorf("nothing is to be written, yet the progress changed (-before +after):\n%s", diff)
+			t.Errorf("the decision writes nothing, but the progress changed (-before +after):\n%s", diff)
 		}
 	} else {
 		want = got.State

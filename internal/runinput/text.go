@@ -136,11 +136,11 @@ func unexpected(names []string) string {
 
 // reprs returns the texts in Python's spelling, with commas between them.
 func reprs(texts []string) string {
-	spelt := make([]string, 0, len(texts))
+	quoted := make([]string, 0, len(texts))
 	for _, text := range texts {
-		spelt = append(spelt, pyjson.Repr(text))
+		quoted = append(quoted, pyjson.Repr(text))
 	}
-	return strings.Join(spelt, ", ")
+	return strings.Join(quoted, ", ")
 }
 
 // repr returns a value in Python's spelling.

@@ -14,9 +14,9 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// shelf returns runs named a to e, unsorted. Later letters have later times; c
+// fiveRuns returns runs named a to e, unsorted. Later letters have later times; c
 // has no times at all; d is running; b and e are equal apart from their ids.
-func shelf() []*Run {
+func fiveRuns() []*Run {
 	at := func(minute int) *time.Time {
 		return new(time.Date(2026, time.August, 21, 10, minute, 0, 0, time.UTC))
 	}
@@ -56,7 +56,7 @@ func TestPage_everySort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := Query{Sort: tc.sort, Limit: 200, Now: time.Date(2026, time.August, 21, 10, tc.now, 0, 0, time.UTC)}
-			runs := shelf()
+			runs := fiveRuns()
 			if diff := cmp.Diff(tc.want, order(q.Page(runs).Runs)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -95,7 +95,7 @@ func TestPage_offsetAndLimit(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := order(Query{Limit: tc.limit, Offset: tc.offset}.Page(shelf()).Runs)
+			got := order(Query{Limit: tc.limit, Offset: tc.offset}.Page(fiveRuns()).Runs)
 			if got != tc.want {
 				t.Errorf("page is %q, want %q", got, tc.want)
 			}

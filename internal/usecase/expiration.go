@@ -20,7 +20,7 @@ type KeepFinished struct{}
 // FinishedTTL returns nil.
 func (KeepFinished) FinishedTTL(string) (*time.Duration, bool) { return nil, true }
 
-// Expiration returns when the run is to be deleted by the current rules: its own
+// Expiration returns when the run will be deleted by the current rules: its own
 // TTL, or that of its namespace, after the recorded end. A nil time means that the
 // run is kept. It returns known false if the rule of the namespace or the end is
 // not known yet.
@@ -31,7 +31,7 @@ func (s *Service) Expiration(run *taskrun.Run) (at *time.Time, known bool) {
 	return ExpirationTime(run.TTL, run.EndRecorded, s.Namespace, s.Retention)
 }
 
-// ExpirationTime returns when a finished run of any kind is to be deleted: its own TTL,
+// ExpirationTime returns when a finished run of any kind will be deleted: after its own TTL,
 // else that of its namespace, after its end. A zero end is not known. The results are
 // those of Expiration.
 func ExpirationTime(own *time.Duration, end time.Time, namespace string, retention Retention) (at *time.Time, known bool) {

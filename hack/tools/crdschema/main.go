@@ -85,7 +85,7 @@ var additions = map[string][]func(version any) error{
 	"StateProposal":    {boundConditions},
 	"FlowRun":          {boundLabels, boundConditions, flowRunRules},
 	"RegisteredFlow":   {boundLabels, boundConditions, registeredFlowRules},
-	"RunData":          {},
+	"RunData":          {runDataRules},
 }
 
 func bound(object map[string]any) error {

@@ -111,3 +111,28 @@ func registeredFlowRules(version any) error {
 		prepend(tags, textsTogether("tags", 4096)),
 	)
 }
+
+// runDataFields are the fields of a RunData: all that are always set, and all others.
+var runDataFields = struct{ set, optional []string }{
+	set:      []string{"type", "text"},
+	optional: []string{"key", "runID", "id", "sender", "createdTime"},
+}
+
+// runDataRules rejects every change of a RunData.
+func runDataRules(version any) error {
+	root, err := descend(version, "schema", "openAPIV3Schema")
+	if err != nil {
+		return err
+	}
+	var same []string
+	for _, field := range runDataFields.set {
+		same = append(same, fmt.Sprintf("self.%[1]s == oldSelf.%[1]s", field))
+	}
+	for _, field := range runDataFields.optional {
+		same = append(same, fmt.Sprintf("self.?%[1]s in [oldSelf.?%[1]s]", field))
+	}
+	return prepend(root, map[string]any{
+		"rule":    strings.Join(same, " && "),
+		"message": "a RunData is immutable: create another one",
+	})
+}

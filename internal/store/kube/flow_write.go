@@ -24,20 +24,10 @@ func (s *Flows) Create(ctx context.Context, run *flowrun.Run) (*flowrun.Run, err
 	case existing != nil:
 		return existing, taskrun.ErrExists
 	}
-	for range createTries {
-		created, err := s.post(ctx, run)
-		if !errors.Is(err, taskrun.ErrExists) {
-			return created, err
-		}
-		existing, err := s.readLoaded(ctx, run.ID)
-		if err == nil {
-			return existing, taskrun.ErrExists
-		}
-		if !errors.Is(err, taskrun.ErrNotFound) {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("creating the flow run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
+	return createOnce("flow run",
+		func() (*flowrun.Run, error) { return s.post(ctx, run) },
+		func() (*flowrun.Run, error) { return s.readLoaded(ctx, run.ID) },
+	)
 }
 
 // existing returns the run of this id or key, nil if there is none. The index can be
@@ -145,7 +135,7 @@ func (s *Flows) Update(ctx context.Context, run *flowrun.Run) (*flowrun.Run, err
 	return withPartsOf(after.Run, run), nil
 }
 
-// base returns the version of a run that is to be replaced, or ErrConflict if the API
+// base returns the version of a run that a write replaces, or ErrConflict if the API
 // server has another one.
 func (s *Flows) base(ctx context.Context, ref taskrun.ObjectRef) (*convert.FlowRun, error) {
 	if base := s.known().version(types.UID(ref.UID), ref.ResourceVersion); base != nil {

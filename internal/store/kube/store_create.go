@@ -26,12 +26,20 @@ func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, err
 	case existing != nil:
 		return existing, taskrun.ErrExists
 	}
+	return createOnce("run",
+		func() (*taskrun.Run, error) { return s.post(ctx, run) },
+		func() (*taskrun.Run, error) { return s.read(ctx, run.ID) },
+	)
+}
+
+// createOnce creates a run of a kind. One that exists is read and returned with ErrExists.
+func createOnce[T any](kind string, create, read func() (*T, error)) (*T, error) {
 	for range createTries {
-		created, err := s.post(ctx, run)
+		created, err := create()
 		if !errors.Is(err, taskrun.ErrExists) {
 			return created, err
 		}
-		existing, err := s.read(ctx, run.ID)
+		existing, err := read()
 		if err == nil {
 			return existing, taskrun.ErrExists
 		}
@@ -39,7 +47,7 @@ func (s *Store) Create(ctx context.Context, run *taskrun.Run) (*taskrun.Run, err
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("creating the run: one of its id is still being deleted: %w", taskrun.ErrUnavailable)
+	return nil, fmt.Errorf("creating the %s: one of its id is still being deleted: %w", kind, taskrun.ErrUnavailable)
 }
 
 // existing returns the run with this id, nil if there is none. The index can be stale: a

@@ -96,7 +96,7 @@ func (s *Service) States(ctx context.Context, runID string) ([]orchestration.Sta
 	return run.States(), run, nil
 }
 
-// Expiration returns when the run is to be deleted (see usecase.Service.Expiration).
+// Expiration returns when the run will be deleted (see usecase.Service.Expiration).
 func (s *Service) Expiration(run *flowrun.Run) (at *time.Time, known bool) {
 	if !run.Finished() {
 		return nil, true

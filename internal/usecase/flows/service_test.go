@@ -61,7 +61,7 @@ func newFixture(t testingT) *fixture {
 // second returns another replica's use cases of the same namespace.
 func (f *fixture) second() *flows.Service { return flows.New(f.Options) }
 
-// newRun returns a run of the flow that is to be created.
+// newRun returns a run of the flow, to create.
 func (f *fixture) newRun(edits ...func(*flowrun.NewRun)) flowrun.NewRun {
 	in := flowrun.NewRun{Run: flowrun.Run{FlowID: f.flow.ID}}
 	for _, edit := range edits {
@@ -97,7 +97,7 @@ func (f *fixture) mustSet(t testingT, id string, kind orchestration.StateType, e
 	return outcome
 }
 
-// inState is an edit of a run that is to be created.
+// inState is an edit of a run to create.
 func inState(kind orchestration.StateType, edits ...func(*taskrun.Proposal)) func(*flowrun.NewRun) {
 	return func(in *flowrun.NewRun) { in.State = new(proposal(kind, edits...)) }
 }
