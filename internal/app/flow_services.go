@@ -6,15 +6,16 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/controller"
+	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
 	"github.com/taskrun-dev/taskrun-operator/internal/usecase/flows"
 )
 
 // flowsOf returns the use cases of the flows and flow runs of a namespace.
-func (s *services) flowsOf(namespace string) *flows.Service {
+func (s *services) flowsOf(source telemetry.Source, namespace string) *flows.Service {
 	return flows.New(flows.Options{
 		Namespace: namespace,
 		Store:     s.cluster.Flows(namespace),
-		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace))),
+		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace)), s.service(source, namespace)),
 		Clock:     clock.RealClock{},
 		Retention: s.rules,
 	})
@@ -23,11 +24,13 @@ func (s *services) flowsOf(namespace string) *flows.Service {
 // flowReconciler returns the reconciler of FlowRuns for one term as the leader.
 func (s *services) flowReconciler(options controller.Options, ready func(context.Context) error) *controller.FlowReconciler {
 	return &controller.FlowReconciler{
-		Options:      options,
-		Object:       s.cluster.FlowRunObject,
-		OnChange:     s.cluster.OnFlowRunChange,
-		EachObject:   s.cluster.EachFlowRun,
-		Runs:         func(namespace string) controller.FlowRuns { return s.flowsOf(namespace) },
+		Options:    options,
+		Object:     s.cluster.FlowRunObject,
+		OnChange:   s.cluster.OnFlowRunChange,
+		EachObject: s.cluster.EachFlowRun,
+		Runs: func(namespace string) controller.FlowRuns {
+			return s.flowsOf(telemetry.SourceController, namespace)
+		},
 		Ready:        ready,
 		OnRuleChange: s.rules.OnChange,
 		Clock:        clock.RealClock{},

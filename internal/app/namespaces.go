@@ -67,7 +67,7 @@ func (s *namespaces) forREST(namespace string) (rest.Tenant, error) {
 	served := s.services.service(telemetry.SourceREST, namespace)
 	served.ReadyWorkers = b.workers
 	return rest.Tenant{
-		Runs: served, Flows: s.services.flowsOf(namespace), Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
+		Runs: served, Flows: s.services.flowsOf(telemetry.SourceREST, namespace), Limits: s.services.limitsOf(namespace), Workers: b, Deliveries: b, Stream: served,
 		Recorder: s.services.recorder.Timed(s.services.traces.Events(s.services.service(telemetry.SourceEvents, namespace)), clock.RealClock{}),
 		Close:    func() { s.release(namespace, b) },
 	}, nil

@@ -55,6 +55,16 @@ func (f *fakeFlowRuns) MarkLate(context.Context, string) (*flowrun.Run, error) {
 	})
 }
 
+func (f *fakeFlowRuns) RepairCopy(context.Context, *flowrun.Run) error {
+	f.calls = append(f.calls, "RepairCopy")
+	return f.err
+}
+
+func (f *fakeFlowRuns) CancelChildren(context.Context, *flowrun.Run) error {
+	f.calls = append(f.calls, "CancelChildren")
+	return f.err
+}
+
 func (f *fakeFlowRuns) Expiration(run *flowrun.Run) (*time.Time, bool) {
 	if !run.Finished() {
 		return nil, true

@@ -27,6 +27,10 @@ type FlowRuns interface {
 	EndCancelling(ctx context.Context, id string) (*flowrun.Run, error)
 	// MarkLate marks a run as late that should have started.
 	MarkLate(ctx context.Context, id string) (*flowrun.Run, error)
+	// RepairCopy gives the task run that stands for a subflow the state of its run.
+	RepairCopy(ctx context.Context, run *flowrun.Run) error
+	// CancelChildren cancels the task runs and subflows of a run that is CANCELLED.
+	CancelChildren(ctx context.Context, run *flowrun.Run) error
 	// Expiration, FinishedWithoutTTL and Expire are those of Runs.
 	Expiration(run *flowrun.Run) (at *time.Time, known bool)
 	FinishedWithoutTTL(ctx context.Context, visit func(name string)) error
@@ -109,6 +113,8 @@ func (r *FlowReconciler) steps() []flowStep {
 		r.endCancelling,
 		r.markLate,
 		r.persistStatus,
+		r.repairCopy,
+		r.cancelChildren,
 		r.expire, // last: it deletes the run
 	}
 }

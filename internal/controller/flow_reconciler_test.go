@@ -31,6 +31,7 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 	pausedFor := func(d time.Duration) *flowrun.Run {
 		return in(orchestration.Paused, func(run *flowrun.Run) { run.State.Details.PauseTimeout = new(start.Add(d)) })
 	}
+	subflow := func(run *flowrun.Run) { run.ParentTaskRunID = runID }
 	scheduled := in(orchestration.Scheduled, func(run *flowrun.Run) { run.NextScheduledStartTime = &start })
 	stale := func(viaREST bool) *flowrun.Run {
 		return in(orchestration.Pending, func(run *flowrun.Run) { run.StatusStale, run.CreatedViaREST = true, viaREST })
@@ -53,9 +54,15 @@ func TestFlowReconciler_callsUseCasesThatAreDue(t *testing.T) {
 		"the end of a pause":                               {run: pausedFor(minute), after: minute + 10*time.Second, wantCalls: []string{"ExpirePause"}},
 		"the end of a pause, then its expiration":          {run: pausedFor(minute), after: 2 * minute, ttl: &minute, wantCalls: []string{"ExpirePause"}, wantAfter: untilRuleKnown},
 		"nothing of a cancellation within 300 s":           {run: in(orchestration.Cancelling, nil), after: minute, wantAfter: 4 * minute},
-		"the end of a cancellation":                        {run: in(orchestration.Cancelling, nil), after: 5 * minute, wantCalls: []string{"EndCancelling"}},
+		"the end of a cancellation":                        {run: in(orchestration.Cancelling, nil), after: 5 * minute, wantCalls: []string{"EndCancelling", "CancelChildren"}, wantAfter: 20 * time.Second},
 		"nothing of a scheduled run within 15 s":           {run: scheduled, after: 5 * time.Second, wantAfter: 10 * time.Second},
 		"the mark of a late run":                           {run: scheduled, after: 15 * time.Second, wantCalls: []string{"MarkLate"}},
+		"nothing of a subflow within 5 s":                  {run: in(orchestration.Running, subflow), after: time.Second, wantAfter: 4 * time.Second},
+		"the copy of a subflow's state":                    {run: in(orchestration.Running, subflow), after: 5 * time.Second, wantCalls: []string{"RepairCopy"}},
+		"the children of a cancelled run, again for 10 minutes": {
+			run: in(orchestration.Cancelled, nil), after: time.Minute, wantCalls: []string{"CancelChildren"}, wantAfter: 20 * time.Second,
+		},
+		"the children of a cancelled run, once after that": {run: in(orchestration.Cancelled, nil), after: time.Hour, wantCalls: []string{"CancelChildren"}},
 		"nothing before the status write delay":            {run: stale(false), after: 100 * time.Millisecond, wantAfter: 400 * time.Millisecond},
 		"the first status":                                 {run: stale(false), after: time.Second, wantCalls: []string{"PersistStatus"}},
 		"nothing of a REST run while clients write":        {run: stale(true), after: 10 * time.Second, wantAfter: 20 * time.Second},

@@ -105,4 +105,6 @@ type Snapshot interface {
 	RunsOf(flowID string) iter.Seq[*Run]
 	// Subflow returns the newest run that stands behind a task run, nil if there is none.
 	Subflow(taskRunID string) *Run
+	// Subflows yields all runs that stand behind a task run, the newest first.
+	Subflows(taskRunID string) iter.Seq[*Run]
 }

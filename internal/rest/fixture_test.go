@@ -122,7 +122,8 @@ func newFixture(t *testing.T, changes ...change) *fixture {
 
 // newFlows returns the use cases of flows over stores in memory.
 func newFlows(namespace string, flowRuns flowrun.Store, runs taskrun.Store, clock clock.PassiveClock) Flows {
-	return flows.New(flows.Options{Namespace: namespace, Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs), Clock: clock})
+	service := usecase.New(usecase.Options{Namespace: namespace, Store: runs, Clock: clock})
+	return flows.New(flows.Options{Namespace: namespace, Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs, service), Clock: clock})
 }
 
 // withoutFlows makes a server that does not keep flows.

@@ -46,6 +46,8 @@ func (s *oneFlowRun) RunsOf(string) iter.Seq[*flowrun.Run] { return s.Runs() }
 
 func (s *oneFlowRun) Subflow(string) *flowrun.Run { return &s.run }
 
+func (s *oneFlowRun) Subflows(string) iter.Seq[*flowrun.Run] { return s.Runs() }
+
 func flowNamed(name string) flowrun.Filters {
 	return flowrun.Filters{Flows: &flowrun.FlowFilter{Name: &taskrun.NameFilter{Any: []string{name}}}}
 }

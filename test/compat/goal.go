@@ -21,13 +21,6 @@ var leftOut = map[string]string{
 	"flow-run-create-policies":              "flows: pause_keys and resuming of null are read as none and false",
 	"state-details-kept":                    "flows: the task_run_id in the details of a state is the run's own, whatever the client sends",
 	"old-api-versions":                      "framework: clients of API versions below 0.8.4 get the rules of that version",
-	"tasks-of-a-cancelled-run":              "slow: the task runs of a cancelled flow run are not cancelled",
-	"subflow-cancelled-with-parent":         "slow: the subflows of a cancelled flow run are not cancelled",
-	"suspend-subflow":                       subflows,
-	"subflow-every-type":                    subflows,
-	"subflow-of-stopped-parent":             subflows,
-	"subflow-rerun-by-parent":               subflows,
-	"subflow-two-of-one":                    subflows,
 	"flow-run-events":                       flowEvents,
 	"flow-run-events-refused":               flowEvents,
 	"subflow-events":                        flowEvents,
@@ -60,13 +53,12 @@ var leftOut = map[string]string{
 }
 
 // needControllers has the cases in which flow runs change by themselves.
-var needControllers = map[string]bool{"late-by-itself": true, "pause-expires": true}
+var needControllers = map[string]bool{"late-by-itself": true, "tasks-of-a-cancelled-run": true, "subflow-cancelled-with-parent": true, "pause-expires": true}
 
 // Reasons that many cases have.
 const (
 	deployments = "deployments: deployments are not kept"
 	flowEvents  = "events: the states of flow runs are not sent to subscribers"
-	subflows    = "flows: the state of a subflow is not that of its task run"
 )
 
 // leftOutTags are the tags that a left-out case must carry one of. A case that carries one need not be left out.

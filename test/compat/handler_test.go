@@ -49,7 +49,7 @@ func newHandler(t *testing.T, unknown flows.UnknownFlowRuns) http.Handler {
 	limits := concurrency.New(concurrency.Options{Store: memory.NewLimits(), Runs: runs, Clock: clock.RealClock{}})
 	flowRuns := memory.NewFlows()
 	service := usecase.New(usecase.Options{Store: runs, Clock: clock.RealClock{}, Slots: limits, FlowRuns: flows.FlowRuns{Store: flowRuns, Unknown: unknown}, Flows: flowRuns})
-	flowService := flows.New(flows.Options{Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs), Clock: clock.RealClock{}})
+	flowService := flows.New(flows.Options{Store: flowRuns, TaskRuns: flows.NewTaskRuns(runs, service), Clock: clock.RealClock{}})
 	queue := delivery.NewQueue(runs, clock.RealClock{})
 	t.Cleanup(queue.Open())
 	workers := delivering{delivery.NewWorkers(queue, service, clock.RealClock{}, delivery.SingleReplica{})}

@@ -49,7 +49,17 @@ func (s *snapshot) RunsOf(flowID string) iter.Seq[*flowrun.Run] {
 }
 
 // Subflow returns the newest run that stands behind a task run.
-func (s *snapshot) Subflow(taskRunID string) *flowrun.Run { return s.tables.runs.subflow(taskRunID) }
+func (s *snapshot) Subflow(taskRunID string) *flowrun.Run {
+	for run := range s.Subflows(taskRunID) {
+		return run
+	}
+	return nil
+}
+
+// Subflows yields the runs that stand behind a task run, the newest first.
+func (s *snapshot) Subflows(taskRunID string) iter.Seq[*flowrun.Run] {
+	return s.tables.runs.subflows(taskRunID)
+}
 
 // oldest yields the first run of each id. The runs come by id.
 func oldest(ascend func(btree.ItemIterator[*flowrun.Run])) iter.Seq[*flowrun.Run] {

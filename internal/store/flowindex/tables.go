@@ -2,6 +2,7 @@ package flowindex
 
 import (
 	"cmp"
+	"iter"
 	"time"
 
 	"k8s.io/utils/third_party/forked/golang/btree"
@@ -212,19 +213,17 @@ func (r *runTables) key(key flowrun.Key) (found *flowrun.Run) {
 	return found
 }
 
-// subflow returns the newest run of a parent task run.
-func (r *runTables) subflow(taskRunID string) (found *flowrun.Run) {
-	pivot := &flowrun.Run{ParentTaskRunID: taskRunID, Created: endOfTime}
-	r.byParent.DescendLessOrEqual(pivot, func(run *flowrun.Run) bool {
-		if run.ParentTaskRunID != taskRunID {
-			return false
-		}
-		if r.id(run.ID) == run {
-			found = run
-		}
-		return found == nil
-	})
-	return found
+// subflows yields the runs of a parent task run, the newest first.
+func (r *runTables) subflows(taskRunID string) iter.Seq[*flowrun.Run] {
+	return func(yield func(*flowrun.Run) bool) {
+		pivot := &flowrun.Run{ParentTaskRunID: taskRunID, Created: endOfTime}
+		r.byParent.DescendLessOrEqual(pivot, func(run *flowrun.Run) bool {
+			if run.ParentTaskRunID != taskRunID {
+				return false
+			}
+			return r.id(run.ID) != run || yield(run)
+		})
+	}
 }
 
 // endOfTime is later than every run.

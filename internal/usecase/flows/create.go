@@ -45,6 +45,7 @@ func (s *Service) Create(ctx context.Context, in flowrun.NewRun) (run *flowrun.R
 	// in UTC (contract §2.0).
 	first.Ref = kept.Ref
 	s.Notifier.Transitioned(nil, first, decision)
+	s.copyState(ctx, first)
 	return first, true, nil
 }
 

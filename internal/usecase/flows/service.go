@@ -131,7 +131,12 @@ func (s *Service) update(
 		Wrote:   wrote,
 		Confirm: true,
 	}
-	return hideConflict(swap.Do(ctx, change, done))
+	return hideConflict(swap.Do(ctx, change, func(before, after *flowrun.Run) {
+		done(before, after)
+		if after.State != nil && before.StateByID(after.State.ID) == nil {
+			s.copyState(ctx, after)
+		}
+	}))
 }
 
 // wrote is Swap.Wrote. The id of the state shows that the write was done, because no

@@ -48,7 +48,7 @@ func newFixture(t testingT) *fixture {
 		Namespace: "default", Store: taskRuns, Clock: clock, FlowRuns: flows.FlowRuns{Store: f.store},
 	})
 	f.Service = flows.New(flows.Options{
-		Namespace: "default", Store: f.store, TaskRuns: flows.NewTaskRuns(taskRuns), Clock: clock, Notifier: f.told,
+		Namespace: "default", Store: f.store, TaskRuns: flows.NewTaskRuns(taskRuns, f.tasks), Clock: clock, Notifier: f.told,
 	})
 	flow, created, err := f.CreateFlow(context.Background(), flowrun.NewFlow{Name: "etl"})
 	if err != nil || !created {

@@ -6,7 +6,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
+	"github.com/taskrun-dev/taskrun-operator/internal/usecase"
 )
 
 // TaskRuns are the task runs of the namespace.
@@ -18,15 +21,36 @@ type TaskRuns interface {
 	Known(id string) bool
 	// Each calls visit with every task run that matches (see taskrun.Lister).
 	Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error
+	// CopySubflowState gives a task run the state of the subflow that it stands for (see
+	// usecase.Service).
+	CopySubflowState(ctx context.Context, id string, repair bool, subflow func(context.Context) (*flowrun.Run, error)) error
+	// Cancel makes a task run CANCELLED that has not ended, by force.
+	Cancel(ctx context.Context, id, message string) error
 	// DeleteOfFlowRun deletes the task runs of a flow run. It may miss those that are
 	// created during the call.
 	DeleteOfFlowRun(ctx context.Context, flowRunID string) error
 }
 
-// NewTaskRuns returns the task runs of a store.
-func NewTaskRuns(store taskrun.Store) TaskRuns { return taskRuns{store} }
+// NewTaskRuns returns the task runs of a namespace. store and service have the same runs.
+func NewTaskRuns(store taskrun.Store, service *usecase.Service) TaskRuns {
+	return taskRuns{service: service, store: store}
+}
 
-type taskRuns struct{ store taskrun.Store }
+type taskRuns struct {
+	service *usecase.Service
+	store   taskrun.Store
+}
+
+func (t taskRuns) CopySubflowState(
+	ctx context.Context, id string, repair bool, subflow func(context.Context) (*flowrun.Run, error),
+) error {
+	return t.service.CopySubflowState(ctx, id, repair, subflow)
+}
+
+func (t taskRuns) Cancel(ctx context.Context, id, message string) error {
+	_, err := t.service.SetState(ctx, id, taskrun.Proposal{Type: orchestration.Cancelled, Message: &message, Force: true})
+	return ignoreNotFound(err)
+}
 
 func (t taskRuns) Known(id string) bool { return t.store.Known(id) != nil }
 
