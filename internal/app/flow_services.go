@@ -18,6 +18,7 @@ func (s *services) flowsOf(source telemetry.Source, namespace string) *flows.Ser
 		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace)), s.service(source, namespace)),
 		Clock:     clock.RealClock{},
 		Retention: s.rules,
+		Buffers:   s.buffers,
 	})
 }
 

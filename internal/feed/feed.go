@@ -7,13 +7,12 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
-	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
-// Feed keeps the latest changes of all runs for its readers. The store notifies the
+// Feed keeps the latest changes of all runs of a kind in a namespace for its readers. The store notifies the
 // feed. Readers then read the changes in their own goroutines, at their own pace, so
 // the call of the store is short. A feed follows the store while it has readers.
-type Feed struct {
+type Feed[R Run] struct {
 	clock  clock.PassiveClock
 	budget *bytebudget.Budget
 
@@ -23,28 +22,28 @@ type Feed struct {
 	share   *bytebudget.Share // set while it follows the store
 
 	mu      sync.Mutex
-	ring    []*SharedChange // the index of an entry is its position modulo maxBehind
-	oldest  int             // position of the oldest entry
-	next    int             // position of the next entry
-	backlog *backlog        // nil: none is kept
-	ready   chan struct{}   // has a token when there are entries without a wake-up
-	waiting waiting
+	ring    []*SharedChange[R] // the index of an entry is its position modulo maxBehind
+	oldest  int                // position of the oldest entry
+	next    int                // position of the next entry
+	backlog *backlog[R]        // nil: none is kept
+	ready   chan struct{}      // has a token when there are entries without a wake-up
+	waiting waiting[R]
 }
 
 // New returns a feed whose memory counts towards the budget.
-func New(clock clock.PassiveClock, budget *bytebudget.Budget) *Feed {
-	return &Feed{clock: clock, budget: budget}
+func New[R Run](clock clock.PassiveClock, budget *bytebudget.Budget) *Feed[R] {
+	return &Feed[R]{clock: clock, budget: budget}
 }
 
 // retained is an entry or a backlog that a feed keeps. The lock of the feed guards it.
-type retained struct {
-	feed    *Feed
+type retained[R Run] struct {
+	feed    *Feed[R]
 	bytes   int64
 	dropped bool
 }
 
 // grow adds bytes to the size of a retained value.
-func (r *retained) grow(n int64) {
+func (r *retained[R]) grow(n int64) {
 	r.feed.mu.Lock()
 	dropped := r.dropped
 	if !dropped {
@@ -57,13 +56,13 @@ func (r *retained) grow(n int64) {
 }
 
 // drop returns the number of bytes that are no longer kept.
-func (r *retained) drop() int64 {
+func (r *retained[R]) drop() int64 {
 	r.dropped = true
 	return r.bytes
 }
 
 // join adds a reader with its backlog.
-func (f *Feed) join(store taskrun.Store, wants selection) *feedReader {
+func (f *Feed[R]) join(store Source[R], wants selection) *feedReader[R] {
 	f.joining.Lock()
 	defer f.joining.Unlock()
 	f.readers++
@@ -84,9 +83,9 @@ func (f *Feed) join(store taskrun.Store, wants selection) *feedReader {
 }
 
 // start follows the store.
-func (f *Feed) start(store taskrun.Store) {
+func (f *Feed[R]) start(store Source[R]) {
 	f.mu.Lock()
-	f.ring, f.oldest, f.next, f.ready, f.waiting = nil, 0, 0, make(chan struct{}, 1), newWaiting()
+	f.ring, f.oldest, f.next, f.ready, f.waiting = nil, 0, 0, make(chan struct{}, 1), newWaiting[R]()
 	ready := f.ready
 	f.mu.Unlock()
 	f.share = f.budget.Join(f.dropOldest)
@@ -99,7 +98,7 @@ func (f *Feed) start(store taskrun.Store) {
 	}
 }
 
-func (f *Feed) leave(r *feedReader) {
+func (f *Feed[R]) leave(r *feedReader[R]) {
 	f.joining.Lock()
 	defer f.joining.Unlock()
 	f.mu.Lock()
@@ -116,14 +115,14 @@ func (f *Feed) leave(r *feedReader) {
 }
 
 // position returns the position of the next change.
-func (f *Feed) position() int {
+func (f *Feed[R]) position() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.next
 }
 
 // usableBacklog returns the backlog if it has all changes that a reader needs.
-func (f *Feed) usableBacklog(since time.Time) *backlog {
+func (f *Feed[R]) usableBacklog(since time.Time) *backlog[R] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if b := f.backlog; b != nil && !since.Before(b.since) {
@@ -133,7 +132,7 @@ func (f *Feed) usableBacklog(since time.Time) *backlog {
 }
 
 // keepBacklog replaces the backlog for the next readers.
-func (f *Feed) keepBacklog(b *backlog) {
+func (f *Feed[R]) keepBacklog(b *backlog[R]) {
 	f.mu.Lock()
 	grown := b.retained.bytes - f.dropBacklog()
 	f.backlog = b
@@ -142,7 +141,7 @@ func (f *Feed) keepBacklog(b *backlog) {
 }
 
 // dropBacklog returns the number of bytes that are no longer kept.
-func (f *Feed) dropBacklog() (freed int64) {
+func (f *Feed[R]) dropBacklog() (freed int64) {
 	if f.backlog == nil {
 		return 0
 	}
@@ -153,7 +152,7 @@ func (f *Feed) dropBacklog() (freed int64) {
 
 // notify adds a change. It does not block, and its cost does not depend on the number
 // of readers, because the store calls it under its lock.
-func (f *Feed) notify(before, after *taskrun.Run) {
+func (f *Feed[R]) notify(before, after R) {
 	changes := changesBetween(before, after, f.clock.Now().UTC().Truncate(time.Microsecond))
 	if len(changes) == 0 {
 		return
@@ -162,8 +161,8 @@ func (f *Feed) notify(before, after *taskrun.Run) {
 	f.mu.Lock()
 	var grown int64
 	for _, c := range changes {
-		c.retained = &retained{feed: f, bytes: changeBytes + bytes}
-		f.waiting.note(c.Run.ID, f.next)
+		c.retained = &retained[R]{feed: f, bytes: changeBytes + bytes}
+		f.waiting.note(c.Run.RunID(), f.next)
 		grown += c.retained.bytes + f.append(c)
 		bytes = 0 // the other changes share the run
 	}
@@ -177,7 +176,7 @@ func (f *Feed) notify(before, after *taskrun.Run) {
 
 // append adds an entry, and drops the oldest one if there are too many. It returns the
 // change of the retained bytes without those of the entry.
-func (f *Feed) append(c *SharedChange) (grown int64) {
+func (f *Feed[R]) append(c *SharedChange[R]) (grown int64) {
 	if f.next-f.oldest == maxBehind {
 		grown = -f.dropEntry()
 	}
@@ -192,7 +191,7 @@ func (f *Feed) append(c *SharedChange) (grown int64) {
 
 // dropOldest drops the oldest entry, or the backlog if there is no entry. It returns
 // the dropped bytes.
-func (f *Feed) dropOldest() int64 {
+func (f *Feed[R]) dropOldest() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.oldest < f.next {
@@ -203,7 +202,7 @@ func (f *Feed) dropOldest() int64 {
 
 // dropEntry drops the oldest entry and the backlog before it. Readers of that backlog
 // are then too slow.
-func (f *Feed) dropEntry() (freed int64) {
+func (f *Feed[R]) dropEntry() (freed int64) {
 	at := f.oldest % maxBehind
 	freed = f.ring[at].retained.drop()
 	f.ring[at] = nil
@@ -215,7 +214,7 @@ func (f *Feed) dropEntry() (freed int64) {
 }
 
 // changedBetween returns the ids of the runs of the entries between two positions.
-func (f *Feed) changedBetween(from, until int) map[string]bool {
+func (f *Feed[R]) changedBetween(from, until int) map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var ids map[string]bool
@@ -223,14 +222,14 @@ func (f *Feed) changedBetween(from, until int) map[string]bool {
 		if ids == nil {
 			ids = map[string]bool{}
 		}
-		ids[f.ring[at%maxBehind].Run.ID] = true
+		ids[f.ring[at%maxBehind].Run.RunID()] = true
 	}
 	return ids
 }
 
 // read returns some entries from the position of a reader on. If there is none, it
 // returns a channel to wait for.
-func (f *Feed) read(r *feedReader) (entries []*SharedChange, wait <-chan struct{}, err error) {
+func (f *Feed[R]) read(r *feedReader[R]) (entries []*SharedChange[R], wait <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -248,7 +247,7 @@ func (f *Feed) read(r *feedReader) (entries []*SharedChange, wait <-chan struct{
 }
 
 // lost reports whether entries that a reader at a position has not read were dropped.
-func (f *Feed) lost(at int) bool {
+func (f *Feed[R]) lost(at int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return at < f.oldest

@@ -35,9 +35,9 @@ const maxBehind = 10_000
 // context ends. It ends with ErrTooSlow if the reader falls too far behind. All
 // readers of a feed follow the same store. Changes that are available at the same time
 // are yielded together.
-func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchOptions) iter.Seq2[[]*SharedChange, error] {
+func (f *Feed[R]) Follow(ctx context.Context, store Source[R], o taskrun.WatchOptions) iter.Seq2[[]*SharedChange[R], error] {
 	selected := newSelection(o)
-	return func(yield func([]*SharedChange, error) bool) {
+	return func(yield func([]*SharedChange[R], error) bool) {
 		reader := f.join(store, selected)
 		defer f.leave(reader)
 		for {
@@ -55,26 +55,27 @@ func (f *Feed) Follow(ctx context.Context, store taskrun.Store, o taskrun.WatchO
 	}
 }
 
-// wants reports whether the reader gets a change. It gets every change received from
+// wants reports whether a reader with this selection gets a change. It gets every change received from
 // now on, regardless of its time, because the clock of a worker can be behind.
-func (f *selection) wants(c *SharedChange) bool {
-	return (f.runs == nil || f.runs[c.Run.ID]) && (!c.first || !c.recorded.Before(f.Since))
+func wants[R Run](f *selection, c *SharedChange[R]) bool {
+	return (f.runs == nil || f.runs[c.Run.RunID()]) && (!c.first || !c.recorded.Before(f.Since))
 }
 
 // changesBetween returns the changes between two versions of a run. before is nil if
 // no earlier version is known.
-func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
+func changesBetween[R Run](before, after R, now time.Time) []*SharedChange[R] {
 	if !differ(before, after) {
 		return nil
 	}
-	var changes []*SharedChange
+	var changes []*SharedChange[R]
+	var none R
 	for i := range after.StateCount() {
 		state := after.StateAt(i)
-		if before != nil && before.Has(state.ID) {
+		if before != none && before.Has(state.ID) {
 			continue
 		}
-		c := &SharedChange{first: before == nil, recorded: after.RecordedAt(state)}
-		c.Change = taskrun.ChangeTo(after, i, taskrun.Latest(now, c.recorded))
+		c := &SharedChange[R]{first: before == none, recorded: after.RecordedAt(state)}
+		c.ChangeOf = taskrun.ChangeTo(after, i, taskrun.Latest(now, c.recorded))
 		changes = append(changes, c)
 	}
 	return changes
@@ -82,9 +83,11 @@ func changesBetween(before, after *taskrun.Run, now time.Time) []*SharedChange {
 
 // differ reports whether there can be a change. It avoids the comparison of each
 // state, because most writes have no change.
-func differ(before, after *taskrun.Run) bool {
-	if after == nil || after.State == nil {
+func differ[R Run](before, after R) bool {
+	var none R
+	if after == none || after.StateCount() == 0 {
 		return false
 	}
-	return before == nil || before.State == nil || before.State.ID != after.State.ID || len(before.History) != len(after.History)
+	last := after.StateCount() - 1
+	return before == none || before.StateCount() != last+1 || before.StateAt(last).ID != after.StateAt(last).ID
 }

@@ -7,12 +7,12 @@ import "context"
 const entriesPerRead = 100
 
 // feedReader is one reader of a feed.
-type feedReader struct {
-	feed  *Feed
+type feedReader[R Run] struct {
+	feed  *Feed[R]
 	wants selection
-	past  *backlog // with changes to read first
-	done  int      // number of past changes read
-	at    int      // position of the next entry to read
+	past  *backlog[R] // with changes to read first
+	done  int         // number of past changes read
+	at    int         // position of the next entry to read
 
 	// Set for a reader that selects some runs. It is woken only for changes of
 	// these runs. The lock of the feed guards due and asleep.
@@ -21,8 +21,8 @@ type feedReader struct {
 	asleep bool          // it has read everything before at, and waits
 }
 
-func newFeedReader(f *Feed, wants selection) *feedReader {
-	r := &feedReader{feed: f, wants: wants, due: nothing}
+func newFeedReader[R Run](f *Feed[R], wants selection) *feedReader[R] {
+	r := &feedReader[R]{feed: f, wants: wants, due: nothing}
 	if wants.runs != nil && len(wants.runs) <= maxWokenRuns {
 		r.wake = make(chan struct{}, 1)
 	}
@@ -32,7 +32,7 @@ func newFeedReader(f *Feed, wants selection) *feedReader {
 // skipUnwanted advances a reader that was asleep to the entries that it was woken
 // for. It skips the entries before them, which the reader does not select. awake is
 // false if there are none.
-func (r *feedReader) skipUnwanted() (awake bool) {
+func (r *feedReader[R]) skipUnwanted() (awake bool) {
 	due := r.due
 	r.due = nothing
 	switch {
@@ -47,7 +47,7 @@ func (r *feedReader) skipUnwanted() (awake bool) {
 }
 
 // next waits for changes and returns some of those that the reader selects.
-func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
+func (r *feedReader[R]) next(ctx context.Context) ([]*SharedChange[R], error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -69,7 +69,7 @@ func (r *feedReader) next(ctx context.Context) ([]*SharedChange, error) {
 // some returns the next changes that the reader selects. The result is empty if the
 // reader selects none of them. If there are no changes, it returns a channel to
 // wait for.
-func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err error) {
+func (r *feedReader[R]) some() (changes []*SharedChange[R], wait <-chan struct{}, err error) {
 	if r.done < len(r.past.changes) {
 		if r.feed.lost(r.at) {
 			return nil, nil, ErrTooSlow
@@ -78,23 +78,23 @@ func (r *feedReader) some() (changes []*SharedChange, wait <-chan struct{}, err 
 	}
 	entries, wait, err := r.feed.read(r)
 	for _, c := range entries {
-		if !r.past.contains(r.at, c) && r.wants.wants(c) {
+		if !r.past.contains(r.at, c) && wants(&r.wants, c) {
 			changes = append(changes, c)
 		}
 		r.at++
 	}
 	if r.at >= r.past.until {
-		r.past = &backlog{} // it can hold much memory
+		r.past = &backlog[R]{} // it can hold much memory
 		r.done = 0
 	}
 	return changes, wait, err
 }
 
-func (r *feedReader) somePast() (changes []*SharedChange) {
+func (r *feedReader[R]) somePast() (changes []*SharedChange[R]) {
 	for range min(pastPerRead, len(r.past.changes)-r.done) {
 		c := &r.past.changes[r.done]
 		r.done++
-		if r.wants.wants(c) {
+		if wants(&r.wants, c) {
 			changes = append(changes, c)
 		}
 	}

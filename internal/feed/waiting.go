@@ -7,16 +7,16 @@ import (
 
 // waiting holds the readers of a feed by the changes that they are woken for. The
 // lock of the feed guards it.
-type waiting struct {
+type waiting[R Run] struct {
 	all     int           // number of readers that are woken for every change
 	changed chan struct{} // closed when they are woken
-	byRun   map[string]*runReaders
-	due     []*runReaders // with entries without a wake-up
+	byRun   map[string]*runReaders[R]
+	due     []*runReaders[R] // with entries without a wake-up
 }
 
 // runReaders holds the readers that select a run.
-type runReaders struct {
-	readers map[*feedReader]struct{}
+type runReaders[R Run] struct {
+	readers map[*feedReader[R]]struct{}
 	due     span // entries of the run without a wake-up
 }
 
@@ -33,11 +33,11 @@ func (s *span) join(t span) { *s = span{min(s.first, t.first), max(s.last, t.las
 // It limits the size of byRun.
 const maxWokenRuns = 100
 
-func newWaiting() waiting {
-	return waiting{changed: make(chan struct{}), byRun: map[string]*runReaders{}}
+func newWaiting[R Run]() waiting[R] {
+	return waiting[R]{changed: make(chan struct{}), byRun: map[string]*runReaders[R]{}}
 }
 
-func (w *waiting) add(r *feedReader) {
+func (w *waiting[R]) add(r *feedReader[R]) {
 	if r.wake == nil {
 		w.all++
 		return
@@ -45,14 +45,14 @@ func (w *waiting) add(r *feedReader) {
 	for id := range r.wants.runs {
 		of := w.byRun[id]
 		if of == nil {
-			of = &runReaders{map[*feedReader]struct{}{}, nothing}
+			of = &runReaders[R]{map[*feedReader[R]]struct{}{}, nothing}
 			w.byRun[id] = of
 		}
 		of.readers[r] = struct{}{}
 	}
 }
 
-func (w *waiting) remove(r *feedReader) {
+func (w *waiting[R]) remove(r *feedReader[R]) {
 	if r.wake == nil {
 		w.all--
 		return
@@ -67,7 +67,7 @@ func (w *waiting) remove(r *feedReader) {
 }
 
 // note records an entry of a run. Its cost does not depend on the number of readers.
-func (w *waiting) note(id string, at int) {
+func (w *waiting[R]) note(id string, at int) {
 	of := w.byRun[id]
 	if of == nil {
 		return
@@ -79,7 +79,7 @@ func (w *waiting) note(id string, at int) {
 }
 
 // wakeOf returns the channel to wait for after a reader has read all entries.
-func (w *waiting) wakeOf(r *feedReader) <-chan struct{} {
+func (w *waiting[R]) wakeOf(r *feedReader[R]) <-chan struct{} {
 	if r.wake == nil {
 		return w.changed
 	}
@@ -107,7 +107,7 @@ func wakePause(readers int) time.Duration {
 }
 
 // wakeReaders wakes the readers without the store's lock.
-func (f *Feed) wakeReaders(ready, ended <-chan struct{}) {
+func (f *Feed[R]) wakeReaders(ready, ended <-chan struct{}) {
 	var pause <-chan time.Time
 	due := false // there are entries for which the readers of all runs were not woken
 	for {
@@ -131,7 +131,7 @@ func (f *Feed) wakeReaders(ready, ended <-chan struct{}) {
 }
 
 // wakeAll wakes the readers of all runs, and returns their number.
-func (f *Feed) wakeAll() int {
+func (f *Feed[R]) wakeAll() int {
 	f.mu.Lock()
 	readers, changed := f.waiting.all, f.waiting.changed
 	f.waiting.changed = make(chan struct{})
@@ -141,7 +141,7 @@ func (f *Feed) wakeAll() int {
 }
 
 // wakeSelecting wakes the readers of the runs that have new entries.
-func (f *Feed) wakeSelecting() {
+func (f *Feed[R]) wakeSelecting() {
 	for _, wake := range f.takeDue() {
 		select {
 		case wake <- struct{}{}:
@@ -151,7 +151,7 @@ func (f *Feed) wakeSelecting() {
 }
 
 // takeDue returns the wake-up functions of the readers of runs with new entries.
-func (f *Feed) takeDue() (wakes []chan<- struct{}) {
+func (f *Feed[R]) takeDue() (wakes []chan<- struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, of := range f.waiting.due {

@@ -18,14 +18,14 @@ import (
 
 // steppedFeed is a feed whose readers are woken only by the test.
 type steppedFeed struct {
-	*Feed
+	*Feed[*taskrun.Run]
 
 	states int // number of changes so far
 }
 
 func newSteppedFeed() *steppedFeed {
-	f := New(testingclock.NewFakePassiveClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), bytebudget.New(1<<30))
-	f.ready, f.waiting = make(chan struct{}, 1), newWaiting()
+	f := New[*taskrun.Run](testingclock.NewFakePassiveClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), bytebudget.New(1<<30))
+	f.ready, f.waiting = make(chan struct{}, 1), newWaiting[*taskrun.Run]()
 	f.share = f.budget.Join(f.dropOldest)
 	return &steppedFeed{Feed: f}
 }
@@ -38,15 +38,15 @@ func (f *steppedFeed) change(id string) {
 	f.notify(nil, &taskrun.Run{ID: id, Progress: orchestration.Progress{State: state}})
 }
 
-func (f *steppedFeed) reader(ids ...string) *feedReader {
+func (f *steppedFeed) reader(ids ...string) *feedReader[*taskrun.Run] {
 	r := newFeedReader(f.Feed, newSelection(taskrun.WatchOptions{RunIDs: ids}))
 	f.waiting.add(r)
-	r.past, r.at = &backlog{}, f.position()
+	r.past, r.at = &backlog[*taskrun.Run]{}, f.position()
 	return r
 }
 
 // woken reports whether a waiting reader was woken.
-func woken(r *feedReader) bool {
+func woken(r *feedReader[*taskrun.Run]) bool {
 	select {
 	case <-r.wake:
 		return true
@@ -56,7 +56,7 @@ func woken(r *feedReader) bool {
 }
 
 // drain reads until the reader has to wait.
-func drain(r *feedReader) (states []string, err error) {
+func drain(r *feedReader[*taskrun.Run]) (states []string, err error) {
 	for {
 		changes, wait, err := r.some()
 		for _, c := range changes {
@@ -134,7 +134,7 @@ func TestReader_ofManyRunsIsNotIndexedByRun(t *testing.T) {
 
 // listening is a reader of some runs and the changes that it has to get.
 type listening struct {
-	*feedReader
+	*feedReader[*taskrun.Run]
 
 	ids       []string
 	got, want []string

@@ -55,12 +55,20 @@ func (s *fixed) RunsOf(flowID string) iter.Seq[*Run] {
 }
 
 func (s *fixed) Subflow(taskRunID string) *Run {
-	for _, run := range s.runs {
-		if run.ParentTaskRunID == taskRunID {
-			return run
-		}
+	for run := range s.Subflows(taskRunID) {
+		return run
 	}
 	return nil
+}
+
+func (s *fixed) Subflows(taskRunID string) iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		for _, run := range s.runs {
+			if run.ParentTaskRunID == taskRunID && !yield(run) {
+				return
+			}
+		}
+	}
 }
 
 // taskRuns returns an EachTaskRun of a list.

@@ -3,9 +3,11 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"time"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/flowwire"
@@ -18,6 +20,11 @@ import (
 // flowrun.Store, never taskrun.ErrConflict: a client takes 409 for a failure of its flow (flows contract §0.3).
 type Flows interface {
 	FlowLists
+
+	// Follow is that of Stream, for the states of flow runs.
+	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange[*flowrun.Run], error]
+	// RelatedTo returns what the events of a run are about.
+	RelatedTo(run *flowrun.Run) flowrun.Related
 
 	CreateFlow(ctx context.Context, in flowrun.NewFlow) (flow *flowrun.Flow, created bool, err error)
 	Flow(ctx context.Context, id string) (*flowrun.Flow, error)

@@ -3,14 +3,17 @@ package rest
 import (
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/coder/websocket"
 
 	"github.com/taskrun-dev/taskrun-operator/internal/feed"
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/wire"
 	"github.com/taskrun-dev/taskrun-operator/internal/rest/ws"
+	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 )
 
 // errStreamEnded means that the stream of changes has ended, which is an error.
@@ -27,11 +30,38 @@ func (s *namespaceHandler) eventsOut(k *socket) error {
 		return ws.NewCloseError(websocket.StatusProtocolError, truncate(err.Error(), ws.MaxCloseReason))
 	}
 	var sending sync.WaitGroup
-	sending.Go(func() { k.Guard(func() { k.End(s.stream(k, &filter)) }) })
+	for _, stream := range s.streamsFor(k, &filter) {
+		sending.Go(func() { k.Guard(func() { k.End(stream()) }) })
+	}
 	err = ignoreFrames(k)
 	k.End(err)
 	sending.Wait()
 	return err
+}
+
+// streamsFor returns the streams of the kinds of runs that the filter can select events of. They end with the socket.
+func (s *namespaceHandler) streamsFor(k *socket, filter *wire.EventFilter) (streams []func() error) {
+	now := s.now()
+	if options, wanted := filter.TaskRuns(now); wanted {
+		streams = append(streams, func() error {
+			return stream(k, s.Stream.Follow(k.Life(), options), filter.Matches, s.events.Frame)
+		})
+	}
+	if options, wanted := filter.FlowRuns(now); wanted && s.Flows != nil {
+		streams = append(streams, func() error {
+			return stream(k, s.Flows.Follow(k.Life(), options), s.matchesFlowRun(filter), s.flowRunFrame)
+		})
+	}
+	return streams
+}
+
+func (s *namespaceHandler) matchesFlowRun(filter *wire.EventFilter) func(*flowrun.Change) bool {
+	return func(c *flowrun.Change) bool { return filter.MatchesFlowRun(c, s.Flows.RelatedTo) }
+}
+
+// flowRunFrame returns the frame of a change in its own buffer.
+func (s *namespaceHandler) flowRunFrame(c *flowrun.Change) []byte {
+	return slices.Clip(wire.AppendFlowRunEventFrame(nil, c, s.Flows.RelatedTo(c.Run)))
 }
 
 // ignoreFrames reads until the connection ends, so that pings get a response.
@@ -45,12 +75,15 @@ func ignoreFrames(k *socket) error {
 
 // stream sends the changes that the filter selects, until the socket or the stream ends. A listener that reads too
 // slowly is disconnected. It can reconnect and read the changes that it missed.
-func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
-	for changes, err := range s.Stream.Follow(k.Life(), filter.WatchOptions(s.now())) {
+func stream[R feed.Run](
+	k *socket, following iter.Seq2[[]*feed.SharedChange[R], error],
+	matches func(*taskrun.ChangeOf[R]) bool, encode func(*taskrun.ChangeOf[R]) []byte,
+) error {
+	for changes, err := range following {
 		if err != nil {
 			return ws.NewInternalError("following states", err)
 		}
-		if err := k.SendAll(s.framesOf(changes, filter)); err != nil {
+		if err := k.SendAll(framesOf(changes, matches, encode)); err != nil {
 			return err
 		}
 	}
@@ -58,10 +91,12 @@ func (s *namespaceHandler) stream(k *socket, filter *wire.EventFilter) error {
 }
 
 // framesOf yields the frames of the changes that the filter selects.
-func (s *namespaceHandler) framesOf(changes []*feed.SharedChange, filter *wire.EventFilter) iter.Seq[[]byte] {
+func framesOf[R feed.Run](
+	changes []*feed.SharedChange[R], matches func(*taskrun.ChangeOf[R]) bool, encode func(*taskrun.ChangeOf[R]) []byte,
+) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, change := range changes {
-			if filter.Matches(&change.Change) && !yield(change.Encoded(s.events.Frame)) {
+			if matches(&change.ChangeOf) && !yield(change.Encoded(encode)) {
 				return
 			}
 		}

@@ -128,11 +128,11 @@ type fakeStream struct {
 	asked []taskrun.WatchOptions
 }
 
-func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error] {
+func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange[*taskrun.Run], error] {
 	f.mu.Lock()
 	f.asked = append(f.asked, following)
 	f.mu.Unlock()
-	return func(yield func([]*feed.SharedChange, error) bool) {
+	return func(yield func([]*feed.SharedChange[*taskrun.Run], error) bool) {
 		if f.broken != nil {
 			yield(nil, f.broken)
 			return
@@ -140,7 +140,7 @@ func (f *fakeStream) Follow(ctx context.Context, following taskrun.WatchOptions)
 		for {
 			select {
 			case change, ok := <-f.changes:
-				if !ok || !yield([]*feed.SharedChange{{Change: change}}, nil) {
+				if !ok || !yield([]*feed.SharedChange[*taskrun.Run]{{ChangeOf: change}}, nil) {
 					return
 				}
 			case <-ctx.Done():

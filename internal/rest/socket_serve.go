@@ -218,7 +218,7 @@ type Stream interface {
 	// Follow yields the changes since a time, oldest first, and then new changes without a gap, until the context ends.
 	// Changes that are available at the same time are yielded together. A state can occur twice. After the error, the
 	// reader was too slow or the stream has ended, and the reader has to follow again.
-	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error]
+	Follow(ctx context.Context, f taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange[*taskrun.Run], error]
 }
 
 // SocketMetrics counts websockets. The route is the path in the routes table.
@@ -263,6 +263,6 @@ func (notServed) Record(context.Context, []taskrun.Event, func(taskrun.Event, er
 	return errNotBehind
 }
 
-func (notServed) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error] {
-	return func(yield func([]*feed.SharedChange, error) bool) { yield(nil, errNotBehind) }
+func (notServed) Follow(context.Context, taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange[*taskrun.Run], error] {
+	return func(yield func([]*feed.SharedChange[*taskrun.Run], error) bool) { yield(nil, errNotBehind) }
 }

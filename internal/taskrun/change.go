@@ -6,15 +6,18 @@ import (
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 )
 
-// Change is one state that a run entered. All readers share it and the objects that
-// it refers to.
-type Change struct {
-	Run      *Run                 // as it was after the change, or later
+// ChangeOf is one state that a run of a kind entered. All readers share it and the objects
+// that it refers to.
+type ChangeOf[R any] struct {
+	Run      R                    // as it was after the change, or later
 	State    *orchestration.State // the state entered
 	Previous *orchestration.State // nil: none, or unknown
 	Reported bool                 // by an Event; otherwise over REST or by the controller
 	Received time.Time            // when this replica received the change
 }
+
+// Change is one state that a task run entered.
+type Change = ChangeOf[*Run]
 
 const (
 	// runOverhead and stateOverhead are the memory of a run and of a state without
@@ -43,18 +46,23 @@ func (r *Run) ApproximateBytes() int64 {
 		}
 	}
 	for i := range r.StateCount() {
-		state := r.StateAt(i)
-		n += stateOverhead + len(state.Name) + len(state.Data)
-		for _, text := range []*string{state.Message, state.Details.CacheKey, state.Details.PauseKey, state.Details.Traceparent} {
-			if text != nil {
-				n += len(*text)
-			}
-		}
-		for key, value := range state.Details.RunInputKeyset {
-			n += entryOverhead + len(key) + len(value)
-		}
+		n += StateBytes(r.StateAt(i))
 	}
 	return int64(n)
+}
+
+// StateBytes returns the approximate memory of a state, in bytes.
+func StateBytes(state *orchestration.State) int {
+	n := stateOverhead + len(state.Name) + len(state.Data)
+	for _, text := range []*string{state.Message, state.Details.CacheKey, state.Details.PauseKey, state.Details.Traceparent} {
+		if text != nil {
+			n += len(*text)
+		}
+	}
+	for key, value := range state.Details.RunInputKeyset {
+		n += entryOverhead + len(key) + len(value)
+	}
+	return n
 }
 
 // WatchOptions selects the changes for a reader.
@@ -64,14 +72,19 @@ type WatchOptions struct {
 }
 
 // ChangeTo returns the change to the i-th state of the run, oldest first.
-func ChangeTo(run *Run, i int, received time.Time) Change {
+func ChangeTo[R interface {
+	StateAt(i int) *orchestration.State
+}](run R, i int, received time.Time) ChangeOf[R] {
 	state := run.StateAt(i)
-	c := Change{Run: run, State: state, Received: received, Reported: state.Reported}
+	c := ChangeOf[R]{Run: run, State: state, Received: received, Reported: state.Reported}
 	if i > 0 {
 		c.Previous = run.StateAt(i - 1)
 	}
 	return c
 }
+
+// RunID returns the id of the run.
+func (r *Run) RunID() string { return r.ID }
 
 // RecordedAt returns the earliest possible time at which the state was recorded.
 func (r *Run) RecordedAt(state *orchestration.State) time.Time {

@@ -215,7 +215,7 @@ func TestFollow_readersShareOneEncoding(t *testing.T) {
 
 func TestFollow_panicOfEncodingEndsOneReader(t *testing.T) {
 	t.Parallel()
-	c := &feed.SharedChange{}
+	c := &feed.SharedChange[*taskrun.Run]{}
 	for range 2 {
 		err := panics.Guard(func() error {
 			c.Encoded(func(*taskrun.Change) []byte { panic("no") })
@@ -234,7 +234,7 @@ func TestFollow_changesStayWithinByteBudget(t *testing.T) {
 	const limit = 1 << 20
 	budget := bytebudget.New(limit)
 	services := make([]*usecase.Service, 3)
-	streams := make([]func() (*feed.SharedChange, error, bool), len(services))
+	streams := make([]func() (*feed.SharedChange[*taskrun.Run], error, bool), len(services))
 	for i := range services {
 		services[i] = usecase.New(usecase.Options{
 			Namespace: strconv.Itoa(i), Store: memory.New(), Clock: testingclock.NewFakeClock(start), Buffers: budget,

@@ -19,8 +19,8 @@ import (
 )
 
 // oneByOne yields changes that arrive together one after the other.
-func oneByOne(together iter.Seq2[[]*feed.SharedChange, error]) iter.Seq2[*feed.SharedChange, error] {
-	return func(yield func(*feed.SharedChange, error) bool) {
+func oneByOne(together iter.Seq2[[]*feed.SharedChange[*taskrun.Run], error]) iter.Seq2[*feed.SharedChange[*taskrun.Run], error] {
+	return func(yield func(*feed.SharedChange[*taskrun.Run], error) bool) {
 		for changes, err := range together {
 			for _, c := range changes {
 				if !yield(c, nil) {

@@ -45,7 +45,7 @@ type Service struct {
 	Options
 	*Lister
 
-	feed *feed.Feed // of changes, for the readers that follow them
+	feed *feed.Feed[*taskrun.Run] // of changes, for the readers that follow them
 }
 
 // New returns the use cases of a store.
@@ -74,7 +74,7 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = Slug
 	}
-	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock).WithFlows(o.Flows), feed: feed.New(o.Clock, o.Buffers)}
+	return &Service{Options: o, Lister: NewLister(o.Store, o.Clock).WithFlows(o.Flows), feed: feed.New[*taskrun.Run](o.Clock, o.Buffers)}
 }
 
 // SortableID returns a UUID that is sortable by time.
@@ -86,7 +86,7 @@ func (s *Service) Get(ctx context.Context, id string) (*taskrun.Run, error) {
 }
 
 // Follow yields the changes that o selects, past and future ones (see feed.Feed).
-func (s *Service) Follow(ctx context.Context, o taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange, error] {
+func (s *Service) Follow(ctx context.Context, o taskrun.WatchOptions) iter.Seq2[[]*feed.SharedChange[*taskrun.Run], error] {
 	return s.feed.Follow(ctx, s.Store, o)
 }
 

@@ -21,9 +21,6 @@ var leftOut = map[string]string{
 	"flow-run-create-policies":              "flows: pause_keys and resuming of null are read as none and false",
 	"state-details-kept":                    "flows: the task_run_id in the details of a state is the run's own, whatever the client sends",
 	"old-api-versions":                      "framework: clients of API versions below 0.8.4 get the rules of that version",
-	"flow-run-events":                       flowEvents,
-	"flow-run-events-refused":               flowEvents,
-	"subflow-events":                        flowEvents,
 	"deployed-flow-from-cancelled":          deployments,
 	"deployed-flow-from-completed":          deployments,
 	"deployed-flow-from-crashed":            deployments,
@@ -58,7 +55,6 @@ var needControllers = map[string]bool{"late-by-itself": true, "tasks-of-a-cancel
 // Reasons that many cases have.
 const (
 	deployments = "deployments: deployments are not kept"
-	flowEvents  = "events: the states of flow runs are not sent to subscribers"
 )
 
 // leftOutTags are the tags that a left-out case must carry one of. A case that carries one need not be left out.

@@ -96,7 +96,7 @@ func (r *Cache) appendFrame(b []byte, c *taskrun.Change) []byte {
 	if !c.Reported || !known || e.runID != c.Run.ID {
 		return wire.AppendEventFrame(b, c)
 	}
-	return wire.AppendEventEnd(append(b, e.frame...), c)
+	return wire.AppendEventEnd(append(b, e.frame...), c.Received)
 }
 
 // Frame returns the frame in its own buffer, of exactly its size.

@@ -24,6 +24,7 @@ const (
 // Labels of resources that the operator reads.
 const (
 	labelResourceID    = "prefect.resource.id"
+	labelResourceName  = "prefect.resource.name"
 	labelResourceRole  = "prefect.resource.role"
 	labelOrchestration = "prefect.orchestration"
 )
@@ -32,10 +33,13 @@ const (
 const (
 	resourceTaskRun = "prefect.task-run."
 	resourceFlowRun = "prefect.flow-run."
+	resourceFlow    = "prefect.flow."
+	resourceTag     = "prefect.tag."
 )
 
 const (
 	eventTaskRun        = "prefect.task-run" // prefix of the names of events about task runs
+	eventFlowRun        = "prefect.flow-run" // prefix of the names of events about flow runs
 	roleFlowRun         = "flow-run"
 	orchestrationClient = "client"
 	orchestrationServer = "server"

@@ -25,9 +25,9 @@ type EventFilter struct {
 type nameCriteria struct {
 	names, excluded            textSet
 	prefixes, excludedPrefixes []string
-	// outcomes means that the names are those that futures use. They select the end of a run, regardless of the name
-	// of its last state.
-	outcomes bool
+	// outcomes has the kinds of runs whose names are those that futures use. They select the end of a run, regardless
+	// of the name of its last state.
+	outcomes map[string]bool
 }
 
 // resourceCriteria are criteria on the labels of a resource.
@@ -72,10 +72,8 @@ func (c *resourceCriteria) none() bool {
 	return c.ids == nil && c.prefixes == nil && c.roles == nil && c.labels == nil
 }
 
-// outcomeNames are the names of the events that a future waits for (contract §4.5).
-var outcomeNames = []string{
-	"prefect.task-run.Completed", "prefect.task-run.Cancelled", "prefect.task-run.Failed", "prefect.task-run.Crashed",
-}
+// outcomeNames are the names of the last states that a future waits for (contract §4.5).
+var outcomeNames = []string{"Completed", "Cancelled", "Failed", "Crashed"}
 
 // DecodeFilterFrame reads the filter of a listener. The text of the error is for the close frame and can be too long
 // for it.
@@ -139,7 +137,10 @@ func readNameCriteria(n validate.Node) (c nameCriteria) {
 		c.names = readSet(m, "name", validate.Node.Text)
 		c.excluded = readSet(m, "exclude_name", validate.Node.Text)
 	})
-	c.outcomes = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !c.names[name] })
+	c.outcomes = map[string]bool{}
+	for _, kind := range []string{eventTaskRun, eventFlowRun} {
+		c.outcomes[kind] = !slices.ContainsFunc(outcomeNames, func(name string) bool { return !c.names[kind+"."+name] })
+	}
 	return c
 }
 

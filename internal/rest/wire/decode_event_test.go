@@ -362,8 +362,8 @@ func FuzzDecodeEventFilter(f *testing.F) {
 			return
 		}
 		_ = filter.Matches(&change)
-		if since := filter.WatchOptions(noon).Since; since.Before(noon.Add(-maxBackfill)) {
-			t.Fatalf("goes back to %s", since)
+		if options, _ := filter.TaskRuns(noon); options.Since.Before(noon.Add(-maxBackfill)) {
+			t.Fatalf("goes back to %s", options.Since)
 		}
 	})
 }

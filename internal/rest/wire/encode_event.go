@@ -28,21 +28,27 @@ func appendResource(b []byte, l resourceLabels) []byte { return AppendMembers(b,
 
 // resourceOf returns the run of a change as the resource of an event (contract §4.3).
 func resourceOf(c *taskrun.Change) resourceLabels {
-	at := pyjson.AppendTime(nil, c.State.Timestamp.UTC())
 	orchestrated := orchestrationServer
 	if c.Reported {
 		orchestrated = orchestrationClient
 	}
-	return resourceLabels{
-		{labelResourceID, resourceTaskRun + c.Run.ID},
-		{"prefect.resource.name", c.Run.Name},
-		{"prefect.run-count", strconv.FormatInt(c.Run.RunCount, 10)},
-		{"prefect.state-message", messageOf(c.State)},
-		{"prefect.state-name", c.State.Name},
+	labels := stateLabels(resourceTaskRun+c.Run.ID, c.Run.Name, c.Run.RunCount, c.State)
+	return append(labels, [2]string{labelOrchestration, orchestrated})
+}
+
+// stateLabels returns the labels of a run that has entered a state.
+func stateLabels(id, name string, runCount int64, state *orchestration.State) resourceLabels {
+	const labelsOfARun = 8
+	at := pyjson.AppendTime(nil, state.Timestamp.UTC())
+	return append(make(resourceLabels, 0, labelsOfARun), resourceLabels{
+		{labelResourceID, id},
+		{labelResourceName, name},
+		{"prefect.run-count", strconv.FormatInt(runCount, 10)},
+		{"prefect.state-message", messageOf(state)},
+		{"prefect.state-name", state.Name},
 		{"prefect.state-timestamp", string(at[1 : len(at)-1])},
-		{"prefect.state-type", string(c.State.Type)},
-		{labelOrchestration, orchestrated},
-	}
+		{"prefect.state-type", string(state.Type)},
+	}...)
 }
 
 // relatedTo returns the related resources of a change: the flow run, if there is one.
@@ -76,21 +82,21 @@ func AppendEventFrame(b []byte, c *taskrun.Change) []byte {
 	o = appendPayload(o.Member("payload"), c)
 	o = o.
 		Text("id", c.State.ID).
-		NonEmpty("follows", followed(c))
-	return AppendEventEnd(o, c)
+		NonEmpty("follows", followed(c.State, c.Previous))
+	return AppendEventEnd(o, c.Received)
 }
 
 // followed returns the id of the previous event, unless it is too long ago.
-func followed(c *taskrun.Change) string {
-	if c.Previous == nil || c.State.Timestamp.Sub(c.Previous.Timestamp).Abs() >= maxFollows {
+func followed(state, previous *orchestration.State) string {
+	if previous == nil || state.Timestamp.Sub(previous.Timestamp).Abs() >= maxFollows {
 		return ""
 	}
-	return c.Previous.ID
+	return previous.ID
 }
 
 func appendPayload(b []byte, c *taskrun.Change) []byte {
 	o := pyjson.BeginObject(b)
-	o = appendIntended(o.Member("intended"), c)
+	o = appendIntended(o.Member("intended"), c.State, c.Previous)
 	if c.Previous == nil {
 		o = o.Null("initial_state")
 	} else {
@@ -101,14 +107,14 @@ func appendPayload(b []byte, c *taskrun.Change) []byte {
 	return o.End()
 }
 
-func appendIntended(b []byte, c *taskrun.Change) []byte {
+func appendIntended(b []byte, state, previous *orchestration.State) []byte {
 	o := pyjson.BeginObject(b)
-	if c.Previous == nil {
+	if previous == nil {
 		o = o.Null("from")
 	} else {
-		o = o.Text("from", string(c.Previous.Type))
+		o = o.Text("from", string(previous.Type))
 	}
-	return o.Text("to", string(c.State.Type)).End()
+	return o.Text("to", string(state.Type)).End()
 }
 
 func (e *Event) member(key string) pyjson.Value {
@@ -132,7 +138,101 @@ func AppendReportedEvent(b []byte, e *Event) []byte {
 
 // AppendEventEnd writes the end of the frame of an event, with the time at which the operator received
 // the change.
-func AppendEventEnd(b []byte, c *taskrun.Change) []byte {
-	event := pyjson.ObjectWriter(b).Time("received", c.Received.UTC()).End()
+func AppendEventEnd(b []byte, received time.Time) []byte {
+	event := pyjson.ObjectWriter(b).Time("received", received.UTC()).End()
 	return pyjson.ObjectWriter(event).End()
+}
+
+// Events have runs and states without the members that are null or false (contract §4.3).
+
+// optionalRaw writes JSON text in the server's format. It omits null.
+func optionalRaw(o pyjson.ObjectWriter, key string, text []byte) pyjson.ObjectWriter {
+	value := parsed(text)
+	if value.IsNull() {
+		return o
+	}
+	return value.AppendTo(o.TextMember(key))
+}
+
+// beginEventState begins the object of a state.
+func beginEventState(b []byte, s *orchestration.State) pyjson.ObjectWriter {
+	o := pyjson.BeginObject(b).
+		Text("type", string(s.Type)).
+		Text("name", s.Name).
+		Text("message", messageOf(s))
+	return appendEventDetails(o.Member("state_details"), &s.Details)
+}
+
+// appendEventDetails writes the details of a state without the ids of its run and
+// flow run.
+func appendEventDetails(b []byte, d *orchestration.StateDetails) []byte {
+	o := pyjson.BeginObject(b).
+		OptionalNonEmpty("child_flow_run_id", d.ChildFlowRunID).
+		OptionalTime("scheduled_time", d.ScheduledTime).
+		OptionalText("cache_key", d.CacheKey).
+		OptionalTime("cache_expiration", d.CacheExpiration).
+		OptionalTrue("deferred", isTrue(d.Deferred)).
+		OptionalTrue("untrackable_result", d.UntrackableResult).
+		OptionalTime("pause_timeout", d.PauseTimeout).
+		OptionalTrue("pause_reschedule", d.PauseReschedule).
+		OptionalText("pause_key", d.PauseKey)
+	if d.RunInputKeyset != nil {
+		o = appendKeyset(o.Member("run_input_keyset"), d.RunInputKeyset)
+	}
+	return o.
+		OptionalTrue("refresh_cache", isTrue(d.RefreshCache)).
+		OptionalTrue("retriable", isTrue(d.Retriable)).
+		OptionalNonEmpty("transition_id", d.TransitionID).
+		OptionalNonEmpty("task_parameters_id", d.TaskParametersID).
+		OptionalText("traceparent", d.Traceparent).
+		OptionalNonEmpty("deployment_concurrency_lease_id", d.DeploymentConcurrencyLeaseID).
+		End()
+}
+
+func isTrue(v *bool) bool { return v != nil && *v }
+
+// appendEventRun writes the run of a change without the fields that only the server knows
+// (contract §4.3).
+func appendEventRun(b []byte, run *taskrun.Run) []byte {
+	o := pyjson.BeginObject(b).
+		Text("name", run.Name).
+		Text("task_key", run.TaskKey).
+		Text("dynamic_key", run.DynamicKey).
+		OptionalText("cache_key", run.CacheKey).
+		OptionalTime("cache_expiration", run.CacheExpiration).
+		OptionalText("task_version", run.TaskVersion)
+	o = appendEventPolicy(o.Member("empirical_policy"), &run.Policy)
+	o = AppendTexts(o.Member("tags"), run.Tags)
+	if reported := run.Reported; reported == nil || !reported.Labels.Given || reported.Labels.Value != nil {
+		o = appendEventLabels(o.Member("labels"), run)
+	}
+	o = appendInputs(o.Member("task_inputs"), run.TaskInputs)
+	return o.
+		Int("run_count", run.RunCount).
+		Int("flow_run_run_count", run.FlowRunRunCount).
+		OptionalTime("expected_start_time", run.ExpectedStartTime).
+		OptionalTime("next_scheduled_start_time", run.NextScheduledStartTime).
+		OptionalTime("start_time", run.StartTime).
+		OptionalTime("end_time", run.EndTime).
+		Seconds("total_run_time", run.TotalRunTime).
+		End()
+}
+
+func appendEventPolicy(b []byte, p *taskrun.Policy) []byte {
+	o := pyjson.BeginObject(b)
+	o = optionalRaw(o, "max_retries", AppendNumber(nil, p.MaxRetries, "0"))
+	o = optionalRaw(o, "retry_delay_seconds", AppendDecimal(nil, p.RetryDelaySeconds, "0.0"))
+	o = optionalRaw(o, "retries", AppendNumber(nil, p.Retries, "null"))
+	o = optionalRaw(o, "retry_delay", appendRetryDelay(nil, p.RetryDelay))
+	o = optionalRaw(o, "retry_jitter_factor", AppendDecimal(nil, p.RetryJitterFactor, "null"))
+	return o.End()
+}
+
+func appendEventLabels(b []byte, run *taskrun.Run) []byte {
+	o := pyjson.BeginObject(b)
+	var room [fewKeys]string
+	for _, key := range orderedKeys(run.Labels, room[:0]) {
+		o = optionalRaw(o, key, run.Labels[key])
+	}
+	return o.End()
 }

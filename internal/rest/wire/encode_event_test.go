@@ -69,7 +69,7 @@ func TestEventFrame_followsRecentEventOnly(t *testing.T) {
 	} {
 		change := sample.Change(orchestration.Completed, "Completed")
 		change.Previous = &orchestration.State{ID: idUnknown, Timestamp: noon.Add(-tc.ago)}
-		if got := followed(&change); got != tc.want {
+		if got := followed(change.State, change.Previous); got != tc.want {
 			t.Errorf("%s: follows %q, want %q", name, got, tc.want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/test/sample"
@@ -85,31 +86,116 @@ func TestMatches_criteria(t *testing.T) {
 	}
 }
 
-func TestWatchOptions_ofAFilter(t *testing.T) {
+func TestRuns_thatAFilterNeeds(t *testing.T) {
 	t.Parallel()
 	quarter := noon.Add(-15 * time.Minute)
+	all := &taskrun.WatchOptions{Since: quarter}
 	cases := map[string]struct {
-		frame string
-		want  taskrun.WatchOptions
+		frame           string
+		tasks, flowRuns *taskrun.WatchOptions // nil: none
 	}{
-		"all recent events":           {`{"type":"filter","filter":{}}`, taskrun.WatchOptions{Since: quarter}},
-		"for a minute":                {`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon.Add(-time.Minute)}},
-		"for longer than the maximum": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, taskrun.WatchOptions{Since: quarter}},
-		"no earlier events":           {`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`, taskrun.WatchOptions{Since: noon}},
-		"some runs": {
-			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `","prefect.flow-run.x"]}}}`,
-			taskrun.WatchOptions{Since: quarter, RunIDs: []string{idKnown}},
+		"all recent events": {`{"type":"filter","filter":{}}`, all, all},
+		"for a minute": {
+			`{"type":"filter","filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`,
+			&taskrun.WatchOptions{Since: noon.Add(-time.Minute)}, &taskrun.WatchOptions{Since: noon.Add(-time.Minute)},
 		},
-		"no runs in the list": {`{"type":"filter","filter":{"resource":{"id":[]}}}`, taskrun.WatchOptions{Since: quarter}},
+		"for longer than the maximum": {`{"type":"filter","filter":{"occurred":{"since":"2020-01-01T00:00:00Z"}}}`, all, all},
+		"no earlier events": {
+			`{"type":"filter","backfill":false,"filter":{"occurred":{"since":"2026-08-21T11:59:00Z"}}}`,
+			&taskrun.WatchOptions{Since: noon}, &taskrun.WatchOptions{Since: noon},
+		},
+		"runs of both kinds": {
+			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `","prefect.flow-run.x"]}}}`,
+			&taskrun.WatchOptions{Since: quarter, RunIDs: []string{idKnown}}, &taskrun.WatchOptions{Since: quarter, RunIDs: []string{"x"}},
+		},
+		"a task run": {
+			`{"type":"filter","filter":{"resource":{"id":["prefect.task-run.` + idKnown + `"]}}}`,
+			&taskrun.WatchOptions{Since: quarter, RunIDs: []string{idKnown}}, nil,
+		},
+		"no runs in the list":            {`{"type":"filter","filter":{"resource":{"id":[]}}}`, all, all},
+		"the prefix of a kind":           {`{"type":"filter","filter":{"event":{"prefix":["prefect.flow-run."]}}}`, nil, all},
+		"the prefix of both kinds":       {`{"type":"filter","filter":{"event":{"prefix":["prefect."]}}}`, all, all},
+		"the beginning of a name":        {`{"type":"filter","filter":{"event":{"prefix":["prefect.task-run.Fa"]}}}`, all, nil},
+		"a name":                         {`{"type":"filter","filter":{"event":{"name":["prefect.flow-run.Failed"]}}}`, nil, all},
+		"without the prefix of a kind":   {`{"type":"filter","filter":{"event":{"exclude_prefix":["prefect.task-run"]}}}`, nil, all},
+		"a name of no kind that is sent": {`{"type":"filter","filter":{"event":{"name":["mine"]}}}`, nil, nil},
 	}
 	for name, tc := range cases {
 		filter, err := DecodeFilterFrame(parsed([]byte(tc.frame)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(tc.want, filter.WatchOptions(noon)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		for kind, of := range map[string]struct {
+			want *taskrun.WatchOptions
+			get  func(time.Time) (taskrun.WatchOptions, bool)
+		}{"task runs": {tc.tasks, filter.TaskRuns}, "flow runs": {tc.flowRuns, filter.FlowRuns}} {
+			options, wanted := of.get(noon)
+			if wanted != (of.want != nil) {
+				t.Errorf("%s: %s wanted %t", name, kind, wanted)
+			} else if wanted && !cmp.Equal(*of.want, options) {
+				t.Errorf("%s: %s (-want +got):\n%s", name, kind, cmp.Diff(*of.want, options))
+			}
 		}
+	}
+}
+
+// flowRunChange returns the change of a flow run from RUNNING to a COMPLETED state, Fine, and what it is related to.
+func flowRunChange() (flowrun.Change, flowrun.Related) {
+	message := "done"
+	run := &flowrun.Run{ID: idKnown, FlowID: idFlowRun}
+	run.Name, run.RunCount = "told", 1
+	run.State = &orchestration.State{ID: idOther, Type: orchestration.Completed, Name: "Fine", Timestamp: noon, Message: &message}
+	before := &orchestration.State{ID: idUnknown, Type: orchestration.Running, Name: "Running", Timestamp: noon.Add(-time.Minute)}
+	related := flowrun.Related{
+		Flow: &flowrun.Flow{ID: idFlowRun, Name: "etl"}, ParentRun: &taskrun.Run{ID: idOther, Name: "hold"}, Tags: []string{"a", "b"},
+	}
+	return flowrun.Change{Run: run, State: run.State, Previous: before, Received: noon.Add(time.Millisecond)}, related
+}
+
+func TestMatchesFlowRun_criteria(t *testing.T) {
+	t.Parallel()
+	change, related := flowRunChange()
+	for text, want := range map[string]bool{
+		`{}`: true,
+		`{"event":{"prefix":["prefect.flow-run."]}}`:                 true,
+		`{"event":{"prefix":["prefect.task-run."]}}`:                 false,
+		`{"event":{"name":["prefect.flow-run.Fine"]}}`:               true,
+		`{"event":{"name":["prefect.flow-run.Completed"]}}`:          false,
+		`{"resource":{"id":["prefect.flow-run.` + idKnown + `"]}}`:   true,
+		`{"resource":{"id":["prefect.task-run.` + idKnown + `"]}}`:   false,
+		`{"related":{"id":["prefect.flow.` + idFlowRun + `"]}}`:      true,
+		`{"related":{"id":["prefect.flow.` + idUnknown + `"]}}`:      false,
+		`{"related":{"role":["tag"]}}`:                               true,
+		`{"any_resource":{"id":["prefect.tag.b"]}}`:                  true,
+		`{"any_resource":{"id":["prefect.tag.c"]}}`:                  false,
+		`{"any_resource":{"id_prefix":["prefect.task-run."]}}`:       true,
+		`{"resource":{"labels":{"prefect.state-type":"COMPLETED"}}}`: true,
+		`{"id":{"id":["` + idUnknown + `"]}}`:                        false,
+		`{"event":{"name":["prefect.flow-run.Completed","prefect.flow-run.Cancelled",` +
+			`"prefect.flow-run.Failed","prefect.flow-run.Crashed"]}}`: true,
+	} {
+		filter := filterOf(t, text)
+		if got := filter.MatchesFlowRun(&change, func(*flowrun.Run) flowrun.Related { return related }); got != want {
+			t.Errorf("%s: matches %t, want %t", text, got, want)
+		}
+	}
+}
+
+func TestFlowRunEventFrame_content(t *testing.T) {
+	t.Parallel()
+	change, related := flowRunChange()
+	const want = `{"type":"event","event":{"occurred":"2026-08-21T12:00:00Z","event":"prefect.flow-run.Fine",` +
+		`"resource":{"prefect.resource.id":"prefect.flow-run.` + idKnown + `","prefect.resource.name":"told","prefect.run-count":"1",` +
+		`"prefect.state-message":"done","prefect.state-name":"Fine","prefect.state-timestamp":"2026-08-21T12:00:00Z",` +
+		`"prefect.state-type":"COMPLETED"},"related":[` +
+		`{"prefect.resource.id":"prefect.flow.` + idFlowRun + `","prefect.resource.role":"flow","prefect.resource.name":"etl"},` +
+		`{"prefect.resource.id":"prefect.task-run.` + idOther + `","prefect.resource.role":"task-run","prefect.resource.name":"hold"},` +
+		`{"prefect.resource.id":"prefect.tag.a","prefect.resource.role":"tag"},{"prefect.resource.id":"prefect.tag.b","prefect.resource.role":"tag"}],` +
+		`"payload":{"intended":{"from":"RUNNING","to":"COMPLETED"},"initial_state":{"type":"RUNNING","name":"Running"},` +
+		`"validated_state":{"type":"COMPLETED","name":"Fine","message":"done"}},"id":"` + idOther + `","follows":"` + idUnknown + `",` +
+		`"received":"2026-08-21T12:00:00.001000Z"}}`
+	if got := string(AppendFlowRunEventFrame(nil, &change, related)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

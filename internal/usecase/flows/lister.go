@@ -40,7 +40,7 @@ func (l *Lister) page(ctx context.Context, q flowrun.Query) (flowrun.Page, error
 	}
 	page := q.Page(snapshot, joined)
 	for i, run := range page.Runs {
-		if run.ParentTaskRunID != "" && !l.taskRuns.Known(run.ParentTaskRunID) {
+		if run.ParentTaskRunID != "" && l.taskRuns.Cached(run.ParentTaskRunID) == nil {
 			page.Runs[i] = orphan(run)
 		}
 	}

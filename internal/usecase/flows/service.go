@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"k8s.io/utils/clock"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/bytebudget"
+	"github.com/taskrun-dev/taskrun-operator/internal/feed"
 	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -24,6 +26,8 @@ type Options struct {
 	Clock     clock.PassiveClock
 	Notifier  flowrun.Notifier  // nil: no notifications
 	Retention usecase.Retention // of runs without a TTL of their own; nil keeps them
+	// Buffers limits the memory of the change feed; nil: a limit of its own.
+	Buffers *bytebudget.Budget
 
 	// Sources of randomness; nil: the defaults.
 	NewID   func() string // UUIDs that are sortable by time
@@ -35,6 +39,8 @@ type Options struct {
 type Service struct {
 	Options
 	*Lister
+
+	feed *feed.Feed[*flowrun.Run] // of changes, for the readers that follow them
 }
 
 // New returns the use cases of a store.
@@ -54,7 +60,13 @@ func New(o Options) *Service {
 	if o.NewName == nil {
 		o.NewName = usecase.Slug
 	}
-	return &Service{Options: o, Lister: &Lister{store: o.Store, taskRuns: o.TaskRuns, clock: o.Clock}}
+	if o.Buffers == nil {
+		o.Buffers = bytebudget.New(bytebudget.DefaultBytes)
+	}
+	return &Service{
+		Options: o, Lister: &Lister{store: o.Store, taskRuns: o.TaskRuns, clock: o.Clock},
+		feed: feed.New[*flowrun.Run](o.Clock, o.Buffers),
+	}
 }
 
 // Get returns the run with this id, or ErrNotFound. Its ParentTaskRunID is empty if that

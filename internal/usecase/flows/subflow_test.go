@@ -54,7 +54,7 @@ func TestRepairCopy_givesTheTaskRunTheStateOfItsSubflow(t *testing.T) {
 		taskRuns.lost = false
 		current := f.mustGet(t, child.ID)
 		for range 2 {
-			if err := f.RepairCopy(context.Background(), current); err != nil {
+			if err := f.RepairCopy(t.Context(), current); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -16,9 +16,9 @@ import (
 type TaskRuns interface {
 	// Exists reports whether there is a task run with this id.
 	Exists(ctx context.Context, id string) (bool, error)
-	// Known reports whether a task run with this id is cached. It may miss recent writes
-	// of other replicas.
-	Known(id string) bool
+	// Cached returns the task run with this id, nil if it is not cached. It may miss recent
+	// writes of other replicas.
+	Cached(id string) *taskrun.Run
 	// Each calls visit with every task run that matches (see taskrun.Lister).
 	Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error
 	// CopySubflowState gives a task run the state of the subflow that it stands for (see
@@ -52,14 +52,14 @@ func (t taskRuns) Cancel(ctx context.Context, id, message string) error {
 	return ignoreNotFound(err)
 }
 
-func (t taskRuns) Known(id string) bool { return t.store.Known(id) != nil }
+func (t taskRuns) Cached(id string) *taskrun.Run { return t.store.Known(id) }
 
 func (t taskRuns) Each(ctx context.Context, f taskrun.Filter, visit func(*taskrun.Run)) error {
 	return t.store.Each(ctx, f, visit)
 }
 
 func (t taskRuns) Exists(ctx context.Context, id string) (bool, error) {
-	if t.Known(id) {
+	if t.Cached(id) != nil {
 		return true, nil
 	}
 	_, err := t.store.Get(ctx, id)
