@@ -17,6 +17,7 @@ func (s *services) flowsOf(source telemetry.Source, namespace string) *flows.Ser
 		Store:     s.cluster.Flows(namespace),
 		TaskRuns:  flows.NewTaskRuns(s.traffic.Wrap(s.cluster.Namespace(namespace)), s.service(source, namespace)),
 		Clock:     clock.RealClock{},
+		Notifier:  s.recorder.FlowNotifier(source),
 		Retention: s.rules,
 		Buffers:   s.buffers,
 	})
@@ -39,5 +40,6 @@ func (s *services) flowReconciler(options controller.Options, ready func(context
 		OnIdle:       s.traffic.OnIdle,
 		Trace:        s.traces.Reconciler,
 		Events:       s.events,
+		Expired:      s.recorder.FlowRunExpired,
 	}
 }

@@ -59,6 +59,8 @@ type FlowReconciler struct {
 	IdleFor      func() time.Duration
 	OnIdle       func(after time.Duration, f func()) (stop func())
 	Trace        func(reconcile.Reconciler) reconcile.Reconciler
+	// Expired is called for each run that was deleted after its TTL; nil: nothing is called.
+	Expired func()
 	// Events emits the Events about flow runs.
 	Events events.EventRecorder
 

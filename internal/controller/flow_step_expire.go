@@ -9,7 +9,7 @@ import (
 // expire of TaskRuns. The garbage collector deletes the RunData of the run.
 func (r *FlowReconciler) expire(ctx context.Context, s *flowScope) (Result, error) {
 	at, known := s.runs.Expiration(s.run)
-	result, _, err := expiration{r.Clock, &r.backlog, &r.conflicts}.expire(ctx, &expiring{
+	result, deleted, err := expiration{r.Clock, &r.backlog, &r.conflicts}.expire(ctx, &expiring{
 		namespace: s.request.Namespace, uid: s.run.Ref.UID, ttl: s.run.TTL, shown: s.run.ExpirationTime, at: at, known: known,
 		persist: func(ctx context.Context) error {
 			run, err := s.runs.PersistStatus(ctx, s.run.ID)
@@ -20,5 +20,8 @@ func (r *FlowReconciler) expire(ctx context.Context, s *flowScope) (Result, erro
 		},
 		delete: func(ctx context.Context) (time.Duration, bool, error) { return s.runs.Expire(ctx, s.run.ID) },
 	})
+	if deleted && r.Expired != nil {
+		r.Expired()
+	}
 	return result, err
 }

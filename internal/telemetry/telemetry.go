@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/panics"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
@@ -38,9 +39,11 @@ const none = "NONE"
 type Recorder struct {
 	transitions *prometheus.CounterVec
 	proposals   *prometheus.CounterVec
+	flowRuns    *prometheus.CounterVec // transitions
 
 	expiredProposals prometheus.Counter
 	expired          prometheus.Counter
+	expiredFlowRuns  prometheus.Counter
 	outages          prometheus.Counter
 	requests         *prometheus.HistogramVec
 	deliveries       deliveries
@@ -63,6 +66,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 			Name: "taskrun_transitions_total",
 			Help: "State transitions, by previous type, new type, verdict and source.",
 		}, []string{"from", "to", "verdict", "source"}),
+		flowRuns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "taskrun_flow_run_transitions_total",
+			Help: "State transitions of flow runs, by previous type, new type, verdict and source.",
+		}, []string{"from", "to", "verdict", "source"}),
 		proposals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "taskrun_proposals_evaluated_total",
 			Help: "Final verdicts on StateProposals, by verdict.",
@@ -74,6 +81,10 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 		expired: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_expired_total",
 			Help: "Finished runs deleted after their TTL or that of their namespace.",
+		}),
+		expiredFlowRuns: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "taskrun_flow_runs_expired_total",
+			Help: "Finished flow runs deleted after their TTL or that of their namespace.",
 		}),
 		outages: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "taskrun_api_server_outages_total",
@@ -98,7 +109,7 @@ func NewRecorder(reg prometheus.Registerer) (*Recorder, error) {
 	errs := slices.Concat(r.deliveries.register(reg), r.sockets.register(reg), r.security.register(reg), []error{
 		register(reg, &r.transitions), register(reg, &r.proposals), register(reg, &r.expiredProposals), register(reg, &r.expired),
 		register(reg, &r.outages), register(reg, &r.requests), register(reg, &r.queues), register(reg, &r.undecodable),
-		register(reg, &build), register(reg, &panics),
+		register(reg, &build), register(reg, &panics), register(reg, &r.flowRuns), register(reg, &r.expiredFlowRuns),
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
@@ -129,6 +140,11 @@ func (r *Recorder) Notifier(source Source) taskrun.Notifier {
 	return notifier{recorder: r, source: source}
 }
 
+// FlowNotifier returns a Notifier that counts transitions of flow runs of this source.
+func (r *Recorder) FlowNotifier(source Source) flowrun.Notifier {
+	return flowNotifier{recorder: r, source: source}
+}
+
 // ProposalEvaluated counts a final verdict on a StateProposal.
 func (r *Recorder) ProposalEvaluated(verdict orchestration.Status) {
 	r.proposals.WithLabelValues(string(verdict)).Inc()
@@ -139,6 +155,9 @@ func (r *Recorder) ProposalExpired() { r.expiredProposals.Inc() }
 
 // RunExpired counts a run deleted after its TTL.
 func (r *Recorder) RunExpired() { r.expired.Inc() }
+
+// FlowRunExpired counts a flow run deleted after its TTL.
+func (r *Recorder) FlowRunExpired() { r.expiredFlowRuns.Inc() }
 
 // RequestServed records the duration of a REST request. route is the pattern that
 // matched, not the requested path.
@@ -153,11 +172,29 @@ type notifier struct {
 
 func (n notifier) Transitioned(before, after *taskrun.Run, decision orchestration.Decision) {
 	n.recorder.transitions.WithLabelValues(
-		stateType(before), stateType(after), string(decision.Status), string(n.source),
+		typeOf(before), typeOf(after), string(decision.Status), string(n.source),
 	).Inc()
 }
 
-func stateType(run *taskrun.Run) string {
+type flowNotifier struct {
+	recorder *Recorder
+	source   Source
+}
+
+func (n flowNotifier) Transitioned(before, after *flowrun.Run, decision orchestration.FlowRunDecision) {
+	n.recorder.flowRuns.WithLabelValues(
+		typeOfFlowRun(before), typeOfFlowRun(after), string(decision.Status), string(n.source),
+	).Inc()
+}
+
+func typeOf(run *taskrun.Run) string {
+	if run == nil || run.State == nil {
+		return none
+	}
+	return string(run.State.Type)
+}
+
+func typeOfFlowRun(run *flowrun.Run) string {
 	if run == nil || run.State == nil {
 		return none
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	testingclock "k8s.io/utils/clock/testing"
 
+	"github.com/taskrun-dev/taskrun-operator/internal/flowrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/orchestration"
 	"github.com/taskrun-dev/taskrun-operator/internal/taskrun"
 	"github.com/taskrun-dev/taskrun-operator/internal/telemetry"
@@ -42,6 +43,28 @@ func TestRecorder_buildInfo(t *testing.T) {
 taskrun_build_info{commit=%q,version=%q} 1
 `, build.Commit, build.Version)
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_build_info"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFlowRunTransitions_areCountedByTypeVerdictAndSource(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewPedanticRegistry()
+	rest := newRecorder(t, reg).FlowNotifier(telemetry.SourceREST)
+	inState := func(kind orchestration.StateType) *flowrun.Run {
+		run := &flowrun.Run{}
+		run.State = &orchestration.State{Type: kind}
+		return run
+	}
+	rest.Transitioned(nil, inState(orchestration.Pending), orchestration.FlowRunDecision{Status: orchestration.Accept})
+	rest.Transitioned(inState(orchestration.Running), inState(orchestration.Scheduled), orchestration.FlowRunDecision{Status: orchestration.Reject})
+	const want = `
+# HELP taskrun_flow_run_transitions_total State transitions of flow runs, by previous type, new type, verdict and source.
+# TYPE taskrun_flow_run_transitions_total counter
+taskrun_flow_run_transitions_total{from="NONE",source="rest",to="PENDING",verdict="ACCEPT"} 1
+taskrun_flow_run_transitions_total{from="RUNNING",source="rest",to="SCHEDULED",verdict="REJECT"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "taskrun_flow_run_transitions_total"); err != nil {
 		t.Error(err)
 	}
 }
